@@ -1,0 +1,181 @@
+//! Sign-up, sign-in, second factor, tokens. All of it is signed by the device, with the key that the
+//! first request of a conversation names.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{AccountId, Base64, DeviceId, LoginId, Region, SessionId, SignupId, vault::VaultInfo};
+
+/// Public keys of an installed app or command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceKeys {
+    /// Chosen by the device, random.
+    pub device_id: DeviceId,
+    /// What people call it, 1–64 characters.
+    pub name: String,
+    /// Ed25519, 32 bytes.
+    pub signing_key: Base64,
+    /// X25519, 32 bytes.
+    pub sealing_key: Base64,
+}
+
+/// `POST /v1/signup/start`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignupStart {
+    /// At most 254 characters; compared without regard to case.
+    pub email: String,
+    /// Immutable.
+    pub region: Region,
+    /// OPAQUE registration request, 32 bytes.
+    pub registration_request: Base64,
+    /// The first device.
+    pub device: DeviceKeys,
+}
+
+/// Answer to [`SignupStart`]; alike for known and unknown addresses.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignupStarted {
+    /// Names this sign-up for 30 minutes.
+    pub signup_id: SignupId,
+    /// The account that will exist.
+    pub account_id: AccountId,
+    /// OPAQUE registration response.
+    pub registration_response: Base64,
+}
+
+/// `POST /v1/signup/finish`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignupFinish {
+    /// From [`SignupStarted`].
+    pub signup_id: SignupId,
+    /// OPAQUE registration upload, 192 bytes.
+    pub registration_upload: Base64,
+}
+
+/// Answer to [`SignupFinish`].
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignupFinished {
+    /// `otpauth://totp/…`: for a QR code drawn by the client, and its secret as text.
+    pub otpauth_url: String,
+}
+
+/// `POST /v1/signup/confirm`: proves the second factor. Only now does the account exist.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignupConfirm {
+    /// From [`SignupStarted`].
+    pub signup_id: SignupId,
+    /// Six digits.
+    pub code: String,
+}
+
+/// Answer to [`SignupConfirm`].
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignupConfirmed {
+    /// Ten, shown once.
+    pub recovery_codes: Vec<String>,
+    /// The device is signed in.
+    pub session: Session,
+}
+
+/// `POST /v1/login/start`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginStart {
+    /// As at sign-up.
+    pub email: String,
+    /// OPAQUE KE1, 96 bytes.
+    pub ke1: Base64,
+    /// The device that signs in, new or known.
+    pub device: DeviceKeys,
+}
+
+/// Answer to [`LoginStart`]; alike for known and unknown addresses.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginStarted {
+    /// Names this sign-in; good for one try and 60 s, then 5 minutes for the second factor.
+    pub login_id: LoginId,
+    /// For OPAQUE's identities.
+    pub account_id: AccountId,
+    /// For OPAQUE's context.
+    pub region: Region,
+    /// OPAQUE KE2, 320 bytes.
+    pub ke2: Base64,
+}
+
+/// `POST /v1/login/finish`; 204: the second factor is next.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginFinish {
+    /// From [`LoginStarted`].
+    pub login_id: LoginId,
+    /// OPAQUE KE3, 64 bytes.
+    pub ke3: Base64,
+}
+
+/// A second factor.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum SecondFactor {
+    /// Six digits of the authenticator.
+    Totp(String),
+    /// One of the ten codes; works once.
+    RecoveryCode(String),
+}
+
+/// `POST /v1/login/mfa`, answered by a [`Session`].
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginMfa {
+    /// From [`LoginStarted`].
+    pub login_id: LoginId,
+    /// What proves it.
+    pub factor: SecondFactor,
+}
+
+/// `POST /v1/token/refresh`, answered by a [`Session`].
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refresh {
+    /// 32 bytes; works once. The same request repeated within 30 s gets the same successor.
+    pub refresh_token: Base64,
+    /// Chosen by the client per try, 16 bytes, so that a lost answer can be asked for again.
+    pub attempt: Base64,
+}
+
+/// A signed-in device.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// Which one.
+    pub session_id: SessionId,
+    /// Whose.
+    pub account_id: AccountId,
+    /// JWT (EdDSA), one hour, useless without the device key.
+    pub access_token: String,
+    /// Seconds since 1970.
+    pub expires_at: i64,
+    /// 32 bytes, rotates at each use.
+    pub refresh_token: Base64,
+    /// Vaults that this account is a member of.
+    pub vaults: Vec<VaultInfo>,
+}
+
+/// `GET /v1/service`: what a client may know before it signs in. Not signed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceInfo {
+    /// The service's version.
+    pub version: String,
+    /// Regions served here.
+    pub regions: Vec<Region>,
+    /// Seconds since 1970.
+    pub server_time: i64,
+}

@@ -1,0 +1,29 @@
+//! What Sealkeep's clients and its metadata service must agree on: ids, error codes, request and
+//! response bodies, the signed request, the signed snapshot envelope and the device directory.
+//!
+//! A leaf: no I/O, no clock, no randomness. Neither end may depend on the other, both depend on this.
+
+pub mod id;
+
+pub mod bytes;
+pub mod canonical;
+pub mod error_code;
+pub mod region;
+
+pub mod opaque;
+pub mod signature;
+
+pub mod directory;
+pub mod envelope;
+
+pub mod account;
+pub mod backup;
+pub mod vault;
+
+pub use bytes::Base64;
+pub use error_code::{ErrorCode, Problem};
+pub use id::{
+    AccountId, BackupId, DeviceId, HeadHash, LoginId, ObjectId, ObjectKey, ObjectKind, SessionId, Sha256,
+    SignupId, SnapshotId, SourceId, VaultId,
+};
+pub use region::Region;
