@@ -81,7 +81,7 @@ impl Parameters {
     fn render(&self, with_session: bool) -> String {
         let authorization = if with_session { " \"authorization\"" } else { "" };
         format!(
-            "(\"@method\" \"@authority\" \"@path\" \"@query\" \"content-digest\"{authorization});created={};nonce=\"{}\";keyid=\"{}\";alg=\"ed25519\";tag=\"{TAG}\"",
+            "(\"@method\" \"@authority\" \"@path\" \"@query\" \"content-digest\"{authorization});created={};nonce=\"{}\";alg=\"ed25519\";keyid=\"{}\";tag=\"{TAG}\"",
             self.created, self.nonce, self.device
         )
     }
@@ -99,6 +99,7 @@ impl Parameters {
             };
             let created = fields.next()?.strip_prefix("created=")?.parse().ok()?;
             let nonce = quoted(fields.next()?, "nonce")?;
+            fields.next(); // alg, compared below
             let device = quoted(fields.next()?, "keyid")?.parse().ok()?;
             Some(Self { created, nonce, device })
         };
