@@ -2,3 +2,4 @@
 //! machine is a whole service.
 
 pub mod object_store;
+pub mod postgres;

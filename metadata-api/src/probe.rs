@@ -1,0 +1,123 @@
+//! What a store really does, found out at boot: write, read, write again, write something else, delete.
+//!
+//! Stores differ in which of the signed conditions they enforce. Either of two keeps an object what it was
+//! granted for: refusing wrong checksums, or refusing overwrites. A store that does neither is refused.
+
+use std::fmt;
+
+use api_types::ObjectId;
+use reqwest::StatusCode;
+use sha2::{Digest, Sha256};
+
+use crate::bucket::{Error, Store, Stores};
+
+/// What a store enforces of an upload URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guarantees {
+    /// A second upload to the same key is refused (If-None-Match).
+    pub write_once: bool,
+    /// Bytes that do not have the signed SHA-256 are refused and not stored.
+    pub checksum_enforced: bool,
+    /// HEAD gives the SHA-256 back, so that confirming needs no trust in the line above.
+    pub checksum_returned: bool,
+    /// The service may remove its probe's objects. Not needed: the bucket's policy may forbid deleting.
+    pub deletes: bool,
+}
+
+impl fmt::Display for Guarantees {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let yes = |b: bool| if b { "yes" } else { "no" };
+        write!(
+            f,
+            "overwrite refused: {}, wrong checksum refused: {}, checksum returned: {}, delete allowed: {}",
+            yes(self.write_once),
+            yes(self.checksum_enforced),
+            yes(self.checksum_returned),
+            yes(self.deletes)
+        )
+    }
+}
+
+/// Why a store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Unsuitable {
+    /// It cannot be asked.
+    #[error(transparent)]
+    Store(#[from] Error),
+    /// A plain upload is turned down.
+    #[error("the object store at {0} refuses an upload with {1}: check bucket, credentials and region")]
+    Upload(String, u16),
+    /// What was written does not come back.
+    #[error("the object store at {0} does not give back what was written to it")]
+    Read(String),
+    /// It takes any bytes, any number of times.
+    #[error(
+        "the object store at {0} stores bytes whose checksum is wrong and lets objects be overwritten: an upload URL could replace a backup. Use another store, or a newer version"
+    )]
+    NoGuarantee(String),
+}
+
+/// Probes every store; each result is logged.
+///
+/// # Errors
+/// The first store that is unreachable or unsuitable.
+pub async fn probe_all(stores: &mut Stores) -> Result<(), Unsuitable> {
+    for (region, store) in stores.iter_mut() {
+        let guarantees = probe(store).await?;
+        let origin = store.presigner().origin();
+        let bucket = store.presigner().bucket();
+        tracing::info!(%region, origin, bucket, %guarantees, "object store probed");
+        if !guarantees.write_once {
+            tracing::warn!(%region, origin, "the store ignores If-None-Match: a replayed upload can write the same bytes again, and nothing else");
+        }
+        store.set_guarantees(guarantees);
+    }
+    Ok(())
+}
+
+/// Probes one store with objects of its own, outside every vault.
+///
+/// # Errors
+/// [`Unsuitable`].
+pub async fn probe(store: &Store) -> Result<Guarantees, Unsuitable> {
+    let origin = store.presigner().origin();
+    let random = || format!("probe/{:032x}", rand::random::<u128>());
+    let (key, second_key) = (random(), random());
+    let first: Vec<u8> = rand::random::<[u8; 32]>().repeat(8);
+    let id = digest(&first);
+
+    let status = store.put_raw(&key, &id, first.clone()).await?;
+    if !status.is_success() {
+        return Err(Unsuitable::Upload(origin, status.as_u16()));
+    }
+    let head = store.head_raw(&key).await?;
+    if head.is_none_or(|found| !found.is(&id, first.len() as u64))
+        || store.get_raw(&key).await?.as_ref() != Some(&first)
+    {
+        return Err(Unsuitable::Read(origin));
+    }
+    let checksum_returned = head.is_some_and(|found| found.sha256.is_some());
+
+    let mut other = first.clone();
+    other.reverse();
+    let again = store.put_raw(&key, &digest(&other), other).await?;
+    let write_once = refused(again) && store.get_raw(&key).await?.as_ref() == Some(&first);
+
+    let wrong = store.put_raw(&second_key, &id, vec![0; first.len()]).await?;
+    let checksum_enforced = refused(wrong) && store.head_raw(&second_key).await?.is_none();
+
+    let deleted = store.delete_raw(&key).await?;
+    store.delete_raw(&second_key).await?;
+    let deletes = deleted.is_success() && store.head_raw(&key).await?.is_none();
+
+    let guarantees = Guarantees { write_once, checksum_enforced, checksum_returned, deletes };
+    if checksum_enforced || write_once { Ok(guarantees) } else { Err(Unsuitable::NoGuarantee(origin)) }
+}
+
+fn refused(status: StatusCode) -> bool {
+    status.is_client_error()
+}
+
+fn digest(bytes: &[u8]) -> ObjectId {
+    ObjectId::new(Sha256::digest(bytes).into())
+}
