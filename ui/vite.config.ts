@@ -1,0 +1,9 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vite";
+
+export default defineConfig({
+  plugins: [svelte()],
+  // tauri.conf.json's devUrl; never another port, never another interface.
+  server: { host: "127.0.0.1", port: 5173, strictPort: true },
+  build: { target: "es2022", sourcemap: false },
+});
