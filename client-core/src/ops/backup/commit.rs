@@ -1,0 +1,163 @@
+//! index → key file → snapshot → commit: after this the snapshot exists, before it nothing does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api_types::{
+    ErrorCode, HeadHash, ObjectId, ObjectKind, SnapshotId,
+    backup::Commit,
+    envelope::SnapshotEnvelope,
+    vault::WrapKind,
+};
+use roaring::RoaringBitmap;
+use sha2::Digest;
+
+use super::{
+    PACKS_PER_SEGMENT, Run,
+    pipeline::Streamed,
+    upload::{StoredPack, Uploader},
+    whole,
+};
+use crate::{
+    error::{Error, ErrorKind},
+    format::{
+        index::seal_segment,
+        snapshot::{SnapshotBody, heads_hash, pack_set_hash, seal_snapshot},
+    },
+    source::Complete,
+    vault::Head,
+};
+
+/// A dump that went through whole.
+pub(super) struct Finished<'a> {
+    pub(super) uploader: Uploader,
+    pub(super) streamed: &'a Streamed,
+    pub(super) complete: &'a Complete,
+    pub(super) stored: &'a [StoredPack],
+    pub(super) reused: BTreeSet<ObjectId>,
+}
+
+/// What stands now.
+pub(super) struct Outcome {
+    pub(super) snapshot: SnapshotId,
+    pub(super) source_name: String,
+    pub(super) bytes_uploaded: u64,
+}
+
+pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outcome, Error> {
+    let Finished { uploader, streamed, complete, stored, reused } = finished;
+    let Run { client, vault, backup, source, name, kind } = run;
+    let mut bytes_uploaded: u64 = stored.iter().map(|pack| pack.size).sum();
+
+    let mut needed: BTreeMap<ObjectId, u32> = stored.iter().map(|pack| (pack.id, pack.number)).collect();
+    for pack in reused {
+        let number = vault.state().pack_number(&pack)?.ok_or_else(|| {
+            Error::internal_text("the index names a pack that has no number")
+        })?;
+        needed.insert(pack, number);
+    }
+
+    loop {
+        let packs = vault.state().packs_without_segment(PACKS_PER_SEGMENT)?;
+        if packs.is_empty() {
+            break;
+        }
+        let segment = seal_segment(vault.keys(), vault.device_key(), &packs)?;
+        bytes_uploaded += segment.bytes.len() as u64;
+        let number = uploader.put(ObjectKind::Index, segment.id, whole(segment.bytes)).await?;
+        vault.state().segment_stored(segment.id, number, &packs)?;
+    }
+    bytes_uploaded += store_key_file(vault, &uploader).await?;
+
+    let pack_ids: Vec<ObjectId> = needed.keys().copied().collect();
+    let heads = vault.history().heads().clone();
+    let body = SnapshotBody {
+        source_kind: kind.to_owned(),
+        source_name: name.clone(),
+        source_detail: complete.detail.clone(),
+        tool: complete.tool_line(),
+        verified_end: complete.verified_end,
+        domain: vault.keys().domain_id(),
+        manifest: streamed.manifest.clone(),
+        plain_size: streamed.bytes,
+        dump_sha256: streamed.sha256,
+        chunks: streamed.chunks,
+        chunks_new: streamed.chunks_new,
+        bytes_stored: bytes_uploaded,
+        packs: pack_ids.clone(),
+        heads: heads.clone(),
+        host: client.host_name(),
+    };
+    let sealed = body.seal(vault.keys())?;
+    let own = heads.get(&vault.device_id()).copied();
+    let directory = vault.directory().pin();
+    let envelope = SnapshotEnvelope {
+        vault: vault.id(),
+        source,
+        device: vault.device_id(),
+        sequence: own.map_or(0, |head| head.sequence + 1),
+        previous: own.map_or(HeadHash::new([0; 32]), |head| head.hash),
+        body_hash: api_types::Sha256::new(sha2::Sha256::digest(&sealed).into()),
+        body_len: sealed.len() as u64,
+        pack_set_hash: pack_set_hash(&pack_ids),
+        epoch: vault.keys().epoch(),
+        created: client.now(),
+        directory_len: directory.len,
+        directory_hash: directory.hash,
+        heads_hash: heads_hash(&heads),
+    };
+    let object = seal_snapshot(&envelope, vault.device_key(), &sealed)?;
+    bytes_uploaded += object.bytes.len() as u64;
+    let (snapshot, head) = (object.id, object.head);
+    uploader.put(ObjectKind::Snapshot, snapshot, whole(object.bytes)).await?;
+
+    client.cancelled()?;
+    let mut packs = Vec::new();
+    needed
+        .values()
+        .copied()
+        .collect::<RoaringBitmap>()
+        .serialize_into(&mut packs)
+        .map_err(|e| Error::internal("the pack set", &e))?;
+    let head_hash = head.head_hash();
+    let request = Commit {
+        snapshot_id: snapshot,
+        head,
+        packs: packs.into(),
+        bytes_read: streamed.bytes,
+    };
+    if let Err(error) = vault.api().commit(vault.id(), backup, request).await {
+        return Err(refused(vault, error)?);
+    }
+    vault.remember_head(Head { sequence: envelope.sequence, hash: head_hash })?;
+    vault.state().finish_run(backup, snapshot, streamed.bytes, client.now())?;
+    Ok(Outcome { snapshot, source_name: name, bytes_uploaded })
+}
+
+/// Packs that the service does not hold any more leave the index, so that the next run stores them again.
+fn refused(vault: &super::OpenVault, error: crate::api::ApiError) -> Result<Error, Error> {
+    if error.code() != Some(ErrorCode::MissingObjects) {
+        return Ok(error.into());
+    }
+    let missing = error.objects().to_vec();
+    vault.state().forget_packs(&missing)?;
+    let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    Ok(Error::new(
+        ErrorKind::Damaged,
+        format!("the store lost packs that this backup builds on: {}", names.join(", ")),
+        "no snapshot was made; earlier snapshots that need these packs are damaged",
+        "run the backup again: it stores the missing chunks anew; then run `sealkeep check`",
+    ))
+}
+
+/// The keyring under the recovery key lies in the bucket too, so that bucket and words are enough.
+async fn store_key_file(vault: &super::OpenVault, uploader: &Uploader) -> Result<u64, Error> {
+    let wrapped = vault.api().key(vault.id(), WrapKind::Recovery).await?;
+    let id = ObjectId::new(sha2::Sha256::digest(&wrapped.bytes.0).into());
+    if vault.state().knows_object(&id)? {
+        return Ok(0);
+    }
+    let size = wrapped.bytes.0.len() as u64;
+    let number = uploader.put(ObjectKind::Key, id, whole(wrapped.bytes.0)).await?;
+    vault.state().remember_object(&id, number, ObjectKind::Key, size)?;
+    Ok(size)
+}

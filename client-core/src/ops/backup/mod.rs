@@ -1,0 +1,248 @@
+//! One backup: lease → dump → packs → index → snapshot → commit. Everything before the commit is
+//! harmless when it stops: no snapshot exists, and what was confirmed is not sent again.
+
+mod commit;
+mod pipeline;
+mod upload;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use api_types::{BackupId, ObjectId, Sha256, SnapshotId, SourceId, backup::LEASE_SECS};
+use bytes::Bytes;
+use tokio::{sync::mpsc, task::JoinHandle};
+use uuid::Uuid;
+
+pub use super::select::short;
+use super::{Client, OpenVault};
+use crate::{
+    encode::DEFAULT_LEVEL,
+    error::{Error, ErrorKind},
+    event::{Event, Stage},
+    id::ChunkId,
+    source::{self, Complete, DumpStream, SourceSpec},
+    state::StateDb,
+};
+
+/// Index entries of this many packs (1 GiB) go to the bucket together.
+const PACKS_PER_SEGMENT: usize = 64;
+
+/// What to back up.
+pub struct BackupOptions {
+    /// Where the dump comes from.
+    pub source: SourceSpec,
+    /// What to call the source; its own name otherwise.
+    pub name: Option<String>,
+    /// Bytes a second, at most.
+    pub upload_limit: Option<u64>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone)]
+pub struct BackupReport {
+    /// The snapshot.
+    pub snapshot_id: SnapshotId,
+    /// The source's name.
+    pub source: String,
+    /// Bytes that the source delivered.
+    pub bytes_read: u64,
+    /// Of these, bytes in chunks that were not stored before.
+    pub bytes_new: u64,
+    /// Bytes of every object sent.
+    pub bytes_uploaded: u64,
+    /// Chunks of the dump.
+    pub chunks: u64,
+    /// Of these, new ones.
+    pub chunks_new: u64,
+    /// How long it took.
+    pub duration: Duration,
+    /// Of the dump.
+    pub sha256: Sha256,
+    /// What made the dump.
+    pub tool: String,
+    /// Whether the dump's own end was found, beyond the end of the stream.
+    pub verified_end: bool,
+}
+
+/// Backs up one source.
+///
+/// # Errors
+/// No snapshot exists then; the run is recorded as failed, here and at the service.
+pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupReport, Error> {
+    let started = Instant::now();
+    let mut vault = client.open_synced().await?;
+    vault.throttle(options.upload_limit);
+    let _lock = client.lock_for_backup()?;
+    let name = options.name.unwrap_or_else(|| options.source.default_name());
+    let kind = options.source.kind();
+    let source = vault.keys().source_id(kind, &name);
+    let backup = BackupId(Uuid::new_v4());
+    vault.state().start_run(backup, source, &name, kind, client.now())?;
+    vault.api().start_backup(vault.id(), backup, source).await?;
+
+    let run = Run { client, vault: &mut vault, backup, source, name, kind };
+    let read = Arc::new(Mutex::new(0));
+    match run.stream_and_commit(options.source, started, &read).await {
+        Ok(report) => Ok(report),
+        Err(error) => {
+            let read = *read.lock().unwrap_or_else(PoisonError::into_inner);
+            vault.state().fail_run(backup, error.kind().as_str(), read, client.now())?;
+            // The service's record is a courtesy: its lease runs out by itself.
+            if let Err(unsaid) = vault.api().abort(vault.id(), backup, error.kind().as_str(), read).await {
+                tracing::warn!(%unsaid, "the failed run could not be recorded at the service");
+            }
+            Err(error)
+        }
+    }
+}
+
+struct Run<'a> {
+    client: &'a Client,
+    vault: &'a mut OpenVault,
+    backup: BackupId,
+    source: SourceId,
+    name: String,
+    kind: &'static str,
+}
+
+impl Run<'_> {
+    async fn stream_and_commit(
+        self,
+        source: SourceSpec,
+        started: Instant,
+        read: &Mutex<u64>,
+    ) -> Result<BackupReport, Error> {
+        let lease = self.keep_lease();
+        let result = self.stream(source, started, read).await;
+        lease.abort();
+        result
+    }
+
+    /// Renews the lease three times within its life.
+    fn keep_lease(&self) -> JoinHandle<()> {
+        let (api, vault, backup, source) =
+            (Arc::clone(self.vault.api()), self.vault.id(), self.backup, self.source);
+        tokio::spawn(async move {
+            let mut every = tokio::time::interval(Duration::from_secs(LEASE_SECS as u64 / 3));
+            every.tick().await;
+            loop {
+                every.tick().await;
+                if let Err(error) = api.start_backup(vault, backup, source).await {
+                    tracing::warn!(%error, "the lease could not be renewed");
+                }
+            }
+        })
+    }
+
+    async fn stream(
+        self,
+        source: SourceSpec,
+        started: Instant,
+        read: &Mutex<u64>,
+    ) -> Result<BackupReport, Error> {
+        let observer = Arc::clone(self.client.observer());
+        observer.event(&Event::Stage(Stage::Dump));
+        let dump = tokio::task::block_in_place(|| source::open(source))?;
+        let stop = dump.stopper();
+        let uploader = upload::Uploader {
+            vault: self.vault.id(),
+            backup: self.backup,
+            api: Arc::clone(self.vault.api()),
+            store: Arc::clone(self.vault.store()),
+            observer: Arc::clone(&observer),
+        };
+        let (pack_tx, pack_rx) = mpsc::channel(1);
+        let uploads = tokio::spawn(uploader.clone().packs(pack_rx, Arc::clone(self.vault.state())));
+
+        let (keys, state) = (Arc::clone(self.vault.keys()), Arc::clone(self.vault.state()));
+        let known = Arc::new(KnownChunks::new(state));
+        let reading = {
+            let known = Arc::clone(&known);
+            let observer = Arc::clone(&observer);
+            tokio::task::spawn_blocking(move || -> Result<(pipeline::Streamed, Complete), Error> {
+                let mut dump: DumpStream = dump;
+                let mut emit = |pack| {
+                    pack_tx.blocking_send(pack).map_err(|_| Error::new(
+                        ErrorKind::Cancelled, "the upload stopped", "no snapshot was made", "see above"))
+                };
+                let streamed =
+                    pipeline::run(&keys, &mut dump, &*known, DEFAULT_LEVEL, &*observer, &mut emit)?;
+                let complete = dump.finish()?;
+                Ok((streamed, complete))
+            })
+        };
+        let cancel = self.client.cancel().clone();
+        let watch = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                cancel.cancelled().await;
+                stop.stop();
+            }
+        });
+        let stored = uploads.await.map_err(|e| Error::internal("the uploads died", &e))?;
+        if stored.is_err() {
+            stop.stop();
+        }
+        let streamed = reading.await.map_err(|e| Error::internal("the pipeline died", &e))?;
+        watch.abort();
+        self.client.cancelled()?;
+        let stored = stored?;
+        let (streamed, complete) = streamed?;
+        *read.lock().unwrap_or_else(PoisonError::into_inner) = streamed.bytes;
+
+        observer.event(&Event::Stage(Stage::Commit));
+        let reused = known.packs();
+        let outcome = commit::commit(
+            self,
+            commit::Finished { uploader, streamed: &streamed, complete: &complete, stored: &stored, reused },
+        )
+        .await?;
+        Ok(BackupReport {
+            snapshot_id: outcome.snapshot,
+            source: outcome.source_name,
+            bytes_read: streamed.bytes,
+            bytes_new: streamed.bytes_new,
+            bytes_uploaded: outcome.bytes_uploaded,
+            chunks: streamed.chunks,
+            chunks_new: streamed.chunks_new,
+            duration: started.elapsed(),
+            sha256: streamed.sha256,
+            tool: complete.tool_line(),
+            verified_end: complete.verified_end,
+        })
+    }
+}
+
+/// Answers from the local index, and remembers which packs the snapshot leans on.
+struct KnownChunks {
+    state: Arc<StateDb>,
+    packs: Mutex<BTreeSet<ObjectId>>,
+}
+
+impl KnownChunks {
+    fn new(state: Arc<StateDb>) -> Self {
+        Self { state, packs: Mutex::default() }
+    }
+
+    fn packs(&self) -> BTreeSet<ObjectId> {
+        self.packs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl pipeline::Known for KnownChunks {
+    fn is_stored(&self, id: &ChunkId) -> Result<bool, Error> {
+        let Some(place) = self.state.locate(id)? else { return Ok(false) };
+        let mut packs = self.packs.lock().unwrap_or_else(PoisonError::into_inner);
+        packs.insert(place.pack);
+        packs.extend(place.copied_from);
+        Ok(true)
+    }
+}
+
+/// Bytes of an object that is sent whole.
+fn whole(bytes: Vec<u8>) -> Bytes {
+    Bytes::from(bytes)
+}

@@ -1,0 +1,263 @@
+//! source → chunks → known? → encode → seal → packs. Threads joined by bounded queues: a slow network
+//! slows the dump, memory does not grow.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    io::Read,
+    num::NonZero,
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
+use api_types::Sha256;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use sha2::Digest;
+
+use crate::{
+    chunk::Cutter,
+    encode::{Compressor, Encoded},
+    error::Error,
+    event::{Event, Observer},
+    format::{
+        manifest::{ManifestCutter, ManifestPiece},
+        pack::SealedPack,
+    },
+    id::ChunkId,
+    vault::{Packer, UnlockedVault},
+};
+
+/// Chunks waiting between two stages. At most 4 MiB each.
+const QUEUE: usize = 3;
+
+/// Says which chunks are stored already.
+pub(super) trait Known: Sync {
+    /// `true` when the chunk need not be stored again; remembers that the snapshot needs it.
+    fn is_stored(&self, id: &ChunkId) -> Result<bool, Error>;
+}
+
+/// What the dump was, once all of it went through.
+#[derive(Debug, Clone)]
+pub(super) struct Streamed {
+    pub(super) bytes: u64,
+    pub(super) sha256: Sha256,
+    pub(super) chunks: u64,
+    pub(super) chunks_new: u64,
+    pub(super) bytes_new: u64,
+    pub(super) manifest: Vec<ManifestPiece>,
+}
+
+struct Cut {
+    number: u64,
+    plain: Vec<u8>,
+}
+
+struct Identified {
+    number: u64,
+    id: ChunkId,
+    len: u32,
+    /// Absent when it is stored already.
+    new: Option<Encoded>,
+}
+
+/// Runs the stages to the end of `dump`; full packs leave through `emit`, which may block.
+///
+/// # Errors
+/// The first error of any stage; the others stop.
+pub(super) fn run(
+    vault: &UnlockedVault,
+    dump: &mut (dyn Read + Send),
+    known: &dyn Known,
+    level: i32,
+    observer: &dyn Observer,
+    emit: &mut dyn FnMut(SealedPack) -> Result<(), Error>,
+) -> Result<Streamed, Error> {
+    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(8);
+    let (cut_tx, cut_rx) = bounded::<Cut>(QUEUE);
+    let (done_tx, done_rx) = bounded::<Result<Identified, Error>>(QUEUE);
+    let claimed = Claimed::default();
+    thread::scope(|scope| {
+        let reader = scope.spawn(move || read(vault, dump, &cut_tx, observer));
+        for _ in 0..workers {
+            let (cut_rx, done_tx, claimed) = (cut_rx.clone(), done_tx.clone(), &claimed);
+            scope.spawn(move || encode(vault, known, claimed, level, &cut_rx, &done_tx));
+        }
+        // Only the workers' ends stay open, so that the queues close when they are done.
+        drop((cut_rx, done_tx));
+        let mut collect = Collect::new(vault, known, level, emit);
+        let collected = done_rx.iter().try_for_each(|done| collect.take(done?, observer));
+        drop(done_rx);
+        let read = reader.join().map_err(|_| Error::internal_text("the reading thread died"))?;
+        // A source that failed also starves the later stages: its own words come first.
+        let (bytes, sha256) = read?;
+        collected?;
+        let mut streamed = collect.finish()?;
+        (streamed.bytes, streamed.sha256) = (bytes, sha256);
+        Ok(streamed)
+    })
+}
+
+fn read(
+    vault: &UnlockedVault,
+    dump: &mut (dyn Read + Send),
+    out: &Sender<Cut>,
+    observer: &dyn Observer,
+) -> Result<(u64, Sha256), Error> {
+    let mut cutter = Cutter::new(dump, vault.gear(), vault.chunker_params());
+    let (mut bytes, mut hash) = (0, sha2::Sha256::new());
+    for number in 0.. {
+        let Some(plain) = cutter.next_chunk().map_err(|e| Error::source_read(&e))? else { break };
+        bytes += plain.len() as u64;
+        hash.update(&plain);
+        observer.event(&Event::Read { bytes: plain.len() as u64 });
+        if out.send(Cut { number, plain }).is_err() {
+            break; // a later stage failed and says why
+        }
+    }
+    Ok((bytes, Sha256::new(hash.finalize().into())))
+}
+
+/// Chunks of this run that are on their way into packs: not stored yet, not to be sealed twice.
+#[derive(Default)]
+struct Claimed(Mutex<HashSet<ChunkId>>);
+
+impl Claimed {
+    fn claim(&self, id: ChunkId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id)
+    }
+}
+
+fn encode(
+    vault: &UnlockedVault,
+    known: &dyn Known,
+    claimed: &Claimed,
+    level: i32,
+    cuts: &Receiver<Cut>,
+    out: &Sender<Result<Identified, Error>>,
+) {
+    let mut compressor = match Compressor::new(level) {
+        Ok(compressor) => compressor,
+        Err(error) => {
+            drop(out.send(Err(Error::internal("zstd", &error))));
+            return;
+        }
+    };
+    for Cut { number, plain } in cuts {
+        let identify = || -> Result<Identified, Error> {
+            let id = vault.chunk_id_key().chunk_id(&plain);
+            let len = u32::try_from(plain.len()).map_err(|e| Error::internal("chunk length", &e))?;
+            let stored = known.is_stored(&id)? || !claimed.claim(id);
+            let new = if stored {
+                None
+            } else {
+                Some(compressor.compress(plain).map_err(|e| Error::internal("zstd", &e))?)
+            };
+            Ok(Identified { number, id, len, new })
+        };
+        let done = identify();
+        let failed = done.is_err();
+        if out.send(done).is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// Puts chunks back in order for the manifest and into packs in any order.
+struct Collect<'a> {
+    vault: &'a UnlockedVault,
+    known: &'a dyn Known,
+    compressor_level: i32,
+    emit: &'a mut dyn FnMut(SealedPack) -> Result<(), Error>,
+    packer: Packer<'a>,
+    next: u64,
+    early: BTreeMap<u64, (ChunkId, u32)>,
+    manifest: ManifestCutter,
+    pieces: Vec<ManifestPiece>,
+    chunks: u64,
+    chunks_new: u64,
+    bytes_new: u64,
+}
+
+impl<'a> Collect<'a> {
+    fn new(
+        vault: &'a UnlockedVault,
+        known: &'a dyn Known,
+        compressor_level: i32,
+        emit: &'a mut dyn FnMut(SealedPack) -> Result<(), Error>,
+    ) -> Self {
+        Self {
+            vault,
+            known,
+            compressor_level,
+            emit,
+            packer: Packer::new(vault.id(), vault.epoch(), vault.recipients()),
+            next: 0,
+            early: BTreeMap::new(),
+            manifest: ManifestCutter::default(),
+            pieces: Vec::new(),
+            chunks: 0,
+            chunks_new: 0,
+            bytes_new: 0,
+        }
+    }
+
+    fn take(&mut self, chunk: Identified, observer: &dyn Observer) -> Result<(), Error> {
+        let Identified { number, id, len, new } = chunk;
+        self.chunks += 1;
+        if let Some(encoded) = new {
+            self.chunks_new += 1;
+            self.bytes_new += u64::from(len);
+            observer.event(&Event::NewChunk { plain: u64::from(len), stored: encoded.bytes.len() as u64 });
+            self.pack(id, &encoded)?;
+        } else {
+            observer.event(&Event::DuplicateChunk { plain: u64::from(len) });
+        }
+        self.early.insert(number, (id, len));
+        while let Some((id, len)) = self.early.remove(&self.next) {
+            self.next += 1;
+            if let Some(piece) = self.manifest.push(id, len) {
+                self.store_piece(&piece)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn pack(&mut self, id: ChunkId, encoded: &Encoded) -> Result<(), Error> {
+        if let Some(full) = self.packer.push(id, encoded)? {
+            (self.emit)(full)?;
+        }
+        Ok(())
+    }
+
+    /// A piece of the manifest is stored as a chunk like any other.
+    fn store_piece(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let id = self.vault.chunk_id_key().chunk_id(bytes);
+        let len = u32::try_from(bytes.len()).map_err(|e| Error::internal("manifest length", &e))?;
+        let repeated = self.pieces.iter().any(|piece| piece.chunk_id == id);
+        if !repeated && !self.known.is_stored(&id)? {
+            let mut compressor =
+                Compressor::new(self.compressor_level).map_err(|e| Error::internal("zstd", &e))?;
+            let encoded =
+                compressor.compress(bytes.to_vec()).map_err(|e| Error::internal("zstd", &e))?;
+            self.pack(id, &encoded)?;
+        }
+        self.pieces.push(ManifestPiece { chunk_id: id, plain_len: len });
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Streamed, Error> {
+        if let Some(piece) = std::mem::take(&mut self.manifest).finish() {
+            self.store_piece(&piece)?;
+        }
+        for pack in self.packer.finish()? {
+            (self.emit)(pack)?;
+        }
+        Ok(Streamed {
+            bytes: 0,
+            sha256: Sha256::new([0; 32]),
+            chunks: self.chunks,
+            chunks_new: self.chunks_new,
+            bytes_new: self.bytes_new,
+            manifest: self.pieces,
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! grant → PUT → confirm, a few objects at a time. Only what the service confirmed counts as stored.
+
+use std::sync::Arc;
+
+use api_types::{
+    BackupId, ObjectId, ObjectKind, VaultId,
+    backup::{NewObject, UploadState},
+};
+use bytes::Bytes;
+use tokio::{sync::mpsc, task::JoinSet};
+
+use crate::{
+    api::HttpApi,
+    error::{Error, ErrorKind},
+    event::{Event, Observer},
+    format::pack::SealedPack,
+    state::StateDb,
+    store::{PresignedStore, StoreError},
+};
+
+/// Objects in flight. With two open packs and one waiting this bounds memory to about 90 MiB.
+const CONCURRENT: usize = 2;
+/// A URL that stopped working is asked for anew this often before the run gives up.
+const URL_TRIES: usize = 4;
+
+/// Uploads for one run.
+#[derive(Clone)]
+pub(super) struct Uploader {
+    pub(super) vault: VaultId,
+    pub(super) backup: BackupId,
+    pub(super) api: Arc<HttpApi>,
+    pub(super) store: Arc<PresignedStore>,
+    pub(super) observer: Arc<dyn Observer>,
+}
+
+impl Uploader {
+    /// Stores one object and returns its number and whether bytes were sent.
+    ///
+    /// # Errors
+    /// What the service or the store answered, after retries.
+    pub(super) async fn put(&self, kind: ObjectKind, id: ObjectId, bytes: Bytes) -> Result<u32, Error> {
+        let size = bytes.len() as u64;
+        for _ in 0..URL_TRIES {
+            let grant = self
+                .api
+                .want_upload(self.vault, self.backup, NewObject { kind, size, id })
+                .await?;
+            if grant.state == UploadState::Stored {
+                return Ok(grant.number);
+            }
+            match self.store.put(&grant, kind, bytes.clone()).await {
+                // Somebody with the same bytes was first: confirming decides.
+                Ok(()) | Err(StoreError::AlreadyThere) => {}
+                Err(StoreError::NeedNewUrl) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            let confirmed = self.api.confirm(self.vault, self.backup, vec![id]).await?;
+            if confirmed.stored.contains(&id) {
+                self.observer.event(&Event::Uploaded { bytes: size });
+                return Ok(grant.number);
+            }
+        }
+        Err(Error::new(
+            ErrorKind::StoreRefused,
+            format!("the object store does not keep object {id}"),
+            "earlier snapshots are untouched; this run became no snapshot",
+            "run the backup again; when it fails again, the store is misconfigured or full",
+        ))
+    }
+
+    /// Stores packs as they come and remembers where their chunks lie. Returns their numbers.
+    ///
+    /// # Errors
+    /// The first failure; uploads in flight are dropped.
+    pub(super) async fn packs(
+        self,
+        mut packs: mpsc::Receiver<SealedPack>,
+        state: Arc<StateDb>,
+    ) -> Result<Vec<StoredPack>, Error> {
+        let mut flying: JoinSet<Result<StoredPack, Error>> = JoinSet::new();
+        let mut stored = Vec::new();
+        loop {
+            tokio::select! {
+                Some(done) = flying.join_next(), if !flying.is_empty() => {
+                    stored.push(done.map_err(|e| Error::internal("an upload died", &e))??);
+                }
+                pack = packs.recv(), if flying.len() < CONCURRENT => {
+                    let Some(pack) = pack else { break };
+                    let (uploader, state) = (self.clone(), Arc::clone(&state));
+                    flying.spawn(async move { uploader.pack(pack, &state).await });
+                }
+            }
+        }
+        while let Some(done) = flying.join_next().await {
+            stored.push(done.map_err(|e| Error::internal("an upload died", &e))??);
+        }
+        Ok(stored)
+    }
+
+    async fn pack(&self, pack: SealedPack, state: &StateDb) -> Result<StoredPack, Error> {
+        let SealedPack { id, bytes, entries } = pack;
+        let size = bytes.len() as u64;
+        let number = self.put(ObjectKind::Pack, id, Bytes::from(bytes)).await?;
+        state.add_confirmed_pack(self.backup, id, number, size, &entries)?;
+        Ok(StoredPack { id, number, size })
+    }
+}
+
+/// A pack that the service confirmed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoredPack {
+    pub(super) id: ObjectId,
+    pub(super) number: u32,
+    pub(super) size: u64,
+}

@@ -1,0 +1,156 @@
+//! Everything stored, verified: history, snapshots, manifests, index, packs; with `read_data` every byte.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use api_types::{ObjectId, ObjectKind, SnapshotId};
+
+use super::{Client, OpenVault, restore::read_piece, select::short};
+use crate::{
+    error::{Error, ErrorKind},
+    event::{Event, Stage},
+    format::snapshot::SnapshotBody,
+    id::ChunkId,
+};
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The stored object at fault.
+    pub object: Option<ObjectId>,
+    /// What is wrong.
+    pub what: String,
+    /// Snapshots that cannot be restored whole because of it.
+    pub snapshots: Vec<SnapshotId>,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(object) = self.object {
+            write!(f, "object {object}: ")?;
+        }
+        write!(f, "{}", self.what)?;
+        let snapshots: Vec<String> = self.snapshots.iter().map(|id| short(*id)).collect();
+        if snapshots.is_empty() { Ok(()) } else { write!(f, " (needed by {})", snapshots.join(", ")) }
+    }
+}
+
+/// What was verified.
+#[derive(Debug, Clone, Default)]
+pub struct CheckReport {
+    /// Snapshots opened.
+    pub snapshots: u64,
+    /// Packs that they need.
+    pub packs: u64,
+    /// Chunks that they list.
+    pub chunks: u64,
+    /// Sealed bytes read, with `read_data`.
+    pub bytes_read: u64,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// Verifies a whole vault.
+///
+/// # Errors
+/// Only what keeps it from looking: damage is part of the report. A rolled back or forked history is an error.
+pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Error> {
+    let vault = client.open_synced().await?;
+    let mut report = CheckReport::default();
+    let stored = vault.stored_sizes(ObjectKind::Pack).await?;
+    let mut needed: BTreeMap<ObjectId, BTreeSet<SnapshotId>> = BTreeMap::new();
+    let listed = vault.history().snapshots().to_vec();
+    client.observer().event(&Event::Stage(Stage::Check { snapshots: listed.len() as u64 }));
+
+    for snapshot in &listed {
+        client.cancelled()?;
+        report.snapshots += 1;
+        let outcome = match vault.body(snapshot).await {
+            Ok(body) => {
+                for pack in &body.packs {
+                    needed.entry(*pack).or_default().insert(snapshot.id);
+                }
+                manifest(&vault, snapshot.id, &body, &mut report).await
+            }
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Damaged => report.problems.push(Problem {
+                object: Some(snapshot.id),
+                what: error.happened().to_owned(),
+                snapshots: vec![snapshot.id],
+            }),
+            Err(error) => return Err(error),
+        }
+    }
+    report.packs = needed.len() as u64;
+    for (pack, snapshots) in needed {
+        client.cancelled()?;
+        let fault = match stored.get(&pack) {
+            None => Some("the service does not hold it any more".to_owned()),
+            Some(_) if !read_data => None,
+            Some(size) => {
+                report.bytes_read += size;
+                client.observer().event(&Event::Checked { bytes: *size });
+                read_pack(&vault, pack).await?
+            }
+        };
+        if let Some(what) = fault {
+            let snapshots = snapshots.into_iter().collect();
+            report.problems.push(Problem { object: Some(pack), what, snapshots });
+        }
+    }
+    Ok(report)
+}
+
+/// Every chunk that a manifest lists must lie in a pack that the snapshot names.
+async fn manifest(
+    vault: &OpenVault,
+    id: SnapshotId,
+    body: &SnapshotBody,
+    report: &mut CheckReport,
+) -> Result<(), Error> {
+    let reader = vault.chunk_reader();
+    let packs: BTreeSet<&ObjectId> = body.packs.iter().collect();
+    let (mut bytes, mut lost) = (0_u64, HashMap::<Option<ObjectId>, (u64, ChunkId)>::new());
+    for piece in &body.manifest {
+        for entry in read_piece(&reader, piece.chunk_id).await? {
+            report.chunks += 1;
+            bytes += u64::from(entry.plain_len);
+            let place = vault.state().locate(&entry.chunk_id)?;
+            if !place.as_ref().is_some_and(|p| packs.contains(&p.pack)) {
+                lost.entry(place.map(|p| p.pack)).or_insert((0, entry.chunk_id)).0 += 1;
+            }
+        }
+    }
+    for (pack, (chunks, first)) in lost {
+        report.problems.push(Problem {
+            object: pack,
+            what: match pack {
+                None => format!("{chunks} chunks, {first} the first, are in no index"),
+                Some(_) => format!("{chunks} chunks, {first} the first, lie in a pack the snapshot does not name"),
+            },
+            snapshots: vec![id],
+        });
+    }
+    if bytes == body.plain_size {
+        Ok(())
+    } else {
+        Err(Error::damaged(format!("the manifest lists {bytes} bytes instead of {}", body.plain_size)))
+    }
+}
+
+/// Reads every record of a pack; what cannot be read is the answer.
+async fn read_pack(vault: &OpenVault, pack: ObjectId) -> Result<Option<String>, Error> {
+    let reader = vault.chunk_reader();
+    let ids: Vec<ChunkId> = match vault.packs().get(pack).await? {
+        Err(fault) => return Ok(Some(fault.to_string())),
+        Ok(open) => open.directory().iter().map(|entry| entry.chunk_id).collect(),
+    };
+    for id in ids {
+        if let Err(fault) = reader.chunk_in(id, pack).await? {
+            return Ok(Some(fault.to_string()));
+        }
+    }
+    Ok(None)
+}

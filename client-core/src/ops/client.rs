@@ -1,0 +1,198 @@
+//! One device, ready to do things: where its keys and state lie, which service, who watches.
+
+use std::{path::PathBuf, sync::Arc};
+
+use api_types::{AccountId, DeviceId, Region, VaultId};
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use super::OpenVault;
+use crate::{
+    clock::{Clock, SystemClock},
+    device::DeviceSecrets,
+    error::{Error, ErrorKind},
+    event::Observer,
+    keystore::{self, KeyStore},
+    state::BackupLock,
+};
+
+/// Where things are.
+pub struct Settings {
+    /// Keys and state; `None`: the user's data directory.
+    pub home: Option<PathBuf>,
+    /// Address of the metadata service, used until an account is known.
+    pub server: String,
+    /// Seals the key file of a headless device.
+    pub keystore_passphrase: Option<SecretString>,
+}
+
+/// A device.
+pub struct Client {
+    home: PathBuf,
+    server: String,
+    keystore: Arc<dyn KeyStore>,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    cancel: CancellationToken,
+}
+
+/// Who this device works for.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Which account.
+    pub id: AccountId,
+    /// Its address.
+    pub email: String,
+    /// Its vault.
+    pub vault: VaultId,
+    /// Where the vault lives.
+    pub region: Region,
+    /// This device.
+    pub device: DeviceId,
+    /// What people call it.
+    pub device_name: String,
+    /// In words, where and how the keys are kept.
+    pub keys_kept_in: String,
+}
+
+impl Client {
+    /// Makes the home directory when it is missing (mode 0700).
+    ///
+    /// # Errors
+    /// The directory or the key store cannot be used.
+    pub fn new(
+        settings: Settings,
+        observer: Arc<dyn Observer>,
+        cancel: CancellationToken,
+    ) -> Result<Self, Error> {
+        let home = keystore::prepare_home(settings.home)?;
+        let keystore = keystore::open(&home, settings.keystore_passphrase)?;
+        Ok(Self { home, server: settings.server, keystore, clock: Arc::new(SystemClock), observer, cancel })
+    }
+
+    /// The address that this device knows.
+    ///
+    /// # Errors
+    /// The key store cannot be read.
+    pub fn known_email(&self) -> Result<Option<String>, Error> {
+        Ok(self.keystore.load()?.map(|secrets| secrets.email))
+    }
+
+    /// One device, one account.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] when there is one.
+    pub fn refuse_second_account(&self) -> Result<(), Error> {
+        match self.keystore.load()? {
+            Some(secrets) if secrets.vault.is_some() => Err(Error::new(
+                ErrorKind::Exists,
+                format!("this device belongs to {} already", secrets.email),
+                "nothing was changed",
+                "`sealkeep logout --forget` frees it, or set SEALKEEP_HOME to another directory",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Who this device works for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotSignedIn`].
+    pub fn account(&self) -> Result<Account, Error> {
+        Account::of(&self.secrets()?, &*self.keystore)
+    }
+
+    /// Opens the vault with the keys of this device.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotSignedIn`], or as the service.
+    pub(crate) async fn open(&self) -> Result<OpenVault, Error> {
+        OpenVault::open(self, self.secrets()?).await
+    }
+
+    /// Opens the vault, verifies its history and catches up with it.
+    ///
+    /// # Errors
+    /// As [`Client::open`]; [`ErrorKind::RolledBack`] when the service shows another history.
+    pub(crate) async fn open_synced(&self) -> Result<OpenVault, Error> {
+        let mut vault = self.open().await?;
+        vault.sync().await?;
+        Ok(vault)
+    }
+
+    pub(crate) fn secrets(&self) -> Result<DeviceSecrets, Error> {
+        self.keystore.load()?.filter(|s| s.vault.is_some()).ok_or_else(|| {
+            Error::new(
+                ErrorKind::NotSignedIn,
+                "nobody is signed in on this device",
+                "nothing was changed",
+                "`sealkeep login` signs in, `sealkeep signup` makes an account",
+            )
+        })
+    }
+
+    /// One backup at a time on one device.
+    pub(crate) fn lock_for_backup(&self) -> Result<BackupLock, Error> {
+        Ok(BackupLock::take(&self.home)?)
+    }
+
+    /// Stops an operation between two steps.
+    pub(crate) fn cancelled(&self) -> Result<(), Error> {
+        if self.cancel.is_cancelled() {
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                "cancelled",
+                "no snapshot was made and nothing half-written remains; earlier snapshots are untouched",
+                "run it again when you like: what was stored is not sent twice",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn home(&self) -> &std::path::Path {
+        &self.home
+    }
+
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
+    pub(crate) fn keystore(&self) -> &Arc<dyn KeyStore> {
+        &self.keystore
+    }
+
+    pub(crate) fn observer(&self) -> &Arc<dyn Observer> {
+        &self.observer
+    }
+
+    pub(crate) const fn cancel(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    pub(crate) fn host_name(&self) -> String {
+        std::fs::read_to_string("/etc/hostname")
+            .map(|name| name.trim().chars().take(64).collect::<String>())
+            .ok()
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "this machine".to_owned())
+    }
+}
+
+impl Account {
+    pub(super) fn of(secrets: &DeviceSecrets, keystore: &dyn KeyStore) -> Result<Self, Error> {
+        let vault = secrets.vault.as_ref().ok_or_else(|| Error::internal_text("no vault on this device"))?;
+        Ok(Self {
+            id: secrets.account_id,
+            email: secrets.email.clone(),
+            vault: vault.info.vault_id,
+            region: vault.info.region,
+            device: secrets.device.id,
+            device_name: secrets.device.name.clone(),
+            keys_kept_in: keystore.describe(),
+        })
+    }
+}

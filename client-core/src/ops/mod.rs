@@ -1,0 +1,20 @@
+//! What a person asks for: one verb, one file. Options in, a report out; nothing is printed here.
+
+mod client;
+mod open;
+mod sync;
+
+pub mod backup;
+pub mod check;
+pub mod devices;
+pub mod list;
+pub mod rebuild_index;
+pub mod restore;
+pub mod select;
+pub mod sign_in;
+pub mod sign_out;
+pub mod sign_up;
+pub mod status;
+
+pub use client::{Account, Client, Settings};
+pub(crate) use open::OpenVault;

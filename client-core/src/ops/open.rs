@@ -1,0 +1,230 @@
+//! A vault that is open on this device: keys, session, storage, local index, verified history.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use api_types::{DeviceId, ObjectId, ObjectKind, SnapshotId, VaultId};
+use ed25519_dalek::SigningKey;
+
+use super::{
+    Client,
+    select::{Selector, by_prefix, not_found},
+};
+use crate::{
+    api::HttpApi,
+    device::DeviceSecrets,
+    error::{Error, ErrorKind},
+    event::{Event, Warning},
+    format::snapshot::{SnapshotBody, open_snapshot},
+    state::StateDb,
+    store::{PresignedStore, StoreError},
+    vault::{ChunkReader, Directory, Head, History, ListedSnapshot, PackCache, UnlockedVault},
+};
+
+/// Everything an operation needs.
+pub(crate) struct OpenVault {
+    keys: Arc<UnlockedVault>,
+    device: DeviceId,
+    device_key: Arc<SigningKey>,
+    storage_origin: String,
+    api: Arc<HttpApi>,
+    store: Arc<PresignedStore>,
+    state: Arc<StateDb>,
+    directory: Directory,
+    history: History,
+    packs: Arc<PackCache>,
+}
+
+impl OpenVault {
+    pub(super) async fn open(client: &Client, secrets: DeviceSecrets) -> Result<Self, Error> {
+        let vault = secrets.vault.as_ref().ok_or_else(|| Error::internal_text("no vault on this device"))?;
+        let keys = Arc::new(UnlockedVault::new(vault)?);
+        let opened = StateDb::open(client.home())?;
+        if let Some(path) = opened.quarantined {
+            client.observer().event(&Event::Warning(Warning::CacheQuarantined(path)));
+        }
+        let state = Arc::new(opened.state);
+        let store = Arc::new(PresignedStore::new(&vault.info.storage_origin, &vault.info.bucket, vault.info.vault_id)?);
+        let (device, storage_origin) = (secrets.device.id, vault.info.storage_origin.clone());
+        let device_key = Arc::new(secrets.device.signing_key());
+        let api = Arc::new(HttpApi::signed_in(secrets, Arc::clone(client.keystore()))?);
+        api.ensure_fresh().await?;
+        let packs = Arc::new(PackCache::new(
+            keys.id(),
+            Arc::clone(&api),
+            Arc::clone(&store),
+            keys.identities(),
+            client.home(),
+        ));
+        Ok(Self {
+            keys,
+            device,
+            device_key,
+            storage_origin,
+            api,
+            store,
+            state,
+            directory: Directory::empty(),
+            history: History::default(),
+            packs,
+        })
+    }
+
+    pub(super) fn id(&self) -> VaultId {
+        self.keys.id()
+    }
+
+    pub(super) const fn keys(&self) -> &Arc<UnlockedVault> {
+        &self.keys
+    }
+
+    pub(super) const fn device_id(&self) -> DeviceId {
+        self.device
+    }
+
+    pub(super) fn device_key(&self) -> &SigningKey {
+        &self.device_key
+    }
+
+    pub(super) fn storage_origin(&self) -> &str {
+        &self.storage_origin
+    }
+
+    pub(super) const fn api(&self) -> &Arc<HttpApi> {
+        &self.api
+    }
+
+    pub(super) const fn store(&self) -> &Arc<PresignedStore> {
+        &self.store
+    }
+
+    pub(super) const fn state(&self) -> &Arc<StateDb> {
+        &self.state
+    }
+
+    pub(super) const fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    pub(super) const fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub(super) const fn packs(&self) -> &Arc<PackCache> {
+        &self.packs
+    }
+
+    pub(super) fn believe(&mut self, directory: Directory, history: History) {
+        (self.directory, self.history) = (directory, history);
+    }
+
+    /// At most this many bytes a second go up.
+    pub(super) fn throttle(&self, bytes_per_second: Option<u64>) {
+        self.store.limit_upload(bytes_per_second);
+    }
+
+    /// Pins this device's own new head at once: a service that loses it is caught on the next run.
+    pub(super) fn remember_head(&self, head: Head) -> Result<(), Error> {
+        let mut heads = self.history.heads().clone();
+        heads.insert(self.device, head);
+        Ok(self.state.pins().save_heads(&heads)?)
+    }
+
+    pub(super) fn chunk_reader(&self) -> ChunkReader {
+        ChunkReader::new(Arc::clone(&self.packs), Arc::clone(&self.state), Arc::clone(&self.keys))
+    }
+
+    /// The one snapshot that is meant, opened.
+    pub(super) async fn select(&self, selector: &Selector) -> Result<(ListedSnapshot, SnapshotBody), Error> {
+        match selector {
+            Selector::Id(prefix) => {
+                let listed = by_prefix(self.history.snapshots(), prefix)?.clone();
+                let body = self.body(&listed).await?;
+                Ok((listed, body))
+            }
+            Selector::Latest { source: Some(source) } => {
+                for listed in self.history.snapshots().iter().rev() {
+                    let body = self.body(listed).await?;
+                    if body.source_name == *source {
+                        return Ok((listed.clone(), body));
+                    }
+                }
+                Err(not_found(format!("there is no snapshot of a source called {source}")))
+            }
+            Selector::Latest { source: None } => {
+                let snapshots = self.history.snapshots();
+                let last = snapshots.last().ok_or_else(|| not_found("there is no snapshot yet".to_owned()))?;
+                if snapshots.iter().any(|s| s.envelope.source != last.envelope.source) {
+                    return Err(Error::new(
+                        ErrorKind::Ambiguous,
+                        "several sources are backed up here",
+                        "nothing was changed",
+                        "add --source NAME; `sealkeep status` lists them",
+                    ));
+                }
+                let body = self.body(last).await?;
+                Ok((last.clone(), body))
+            }
+        }
+    }
+
+    /// Fetches and opens a snapshot, and checks what its signer had seen against what is shown here.
+    pub(super) async fn body(&self, listed: &ListedSnapshot) -> Result<SnapshotBody, Error> {
+        let bytes = self.object(listed.id, ObjectKind::Snapshot).await?;
+        let trusted = self
+            .directory
+            .device(&listed.envelope.device)
+            .ok_or_else(|| Error::internal_text("a snapshot of an unknown device"))?;
+        let (envelope, body) =
+            open_snapshot(&bytes, self.id(), &trusted.signing_key, &self.keys.identities())?;
+        if envelope != listed.envelope {
+            return Err(Error::damaged(format!(
+                "snapshot {} carries another head than the one that is listed",
+                listed.id
+            )));
+        }
+        self.history.contains_all(&body.heads)?;
+        Ok(body)
+    }
+
+    /// A small object, whole and verified.
+    pub(super) async fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Vec<u8>, Error> {
+        let missing = || Error::damaged(format!("object {id} is missing from the object store"));
+        let grants = self.api.read_urls(self.id(), vec![id]).await?;
+        let grant = grants.into_iter().find(|g| g.object.id == id).ok_or_else(missing)?;
+        match self.store.get(&grant, kind).await {
+            Ok(bytes) => Ok(bytes.to_vec()),
+            Err(StoreError::NotFound) => Err(missing()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sizes of what the service says is stored.
+    pub(super) async fn stored_sizes(&self, kind: ObjectKind) -> Result<HashMap<ObjectId, u64>, Error> {
+        let mut sizes = HashMap::new();
+        let mut after = 0;
+        loop {
+            let page = self.api.objects(self.id(), kind, after).await?;
+            let Some(last) = page.last() else { return Ok(sizes) };
+            after = last.number;
+            sizes.extend(page.iter().map(|row| (row.id, row.size)));
+        }
+    }
+
+    /// Which snapshots need which of these packs. A snapshot that cannot be opened is left out.
+    pub(super) async fn snapshots_with(
+        &self,
+        packs: &BTreeSet<ObjectId>,
+    ) -> BTreeMap<ObjectId, Vec<SnapshotId>> {
+        let mut touched: BTreeMap<ObjectId, Vec<SnapshotId>> = BTreeMap::new();
+        for listed in self.history.snapshots() {
+            let Ok(body) = self.body(listed).await else { continue };
+            for pack in body.packs.iter().filter(|pack| packs.contains(pack)) {
+                touched.entry(*pack).or_default().push(listed.id);
+            }
+        }
+        touched
+    }
+}

@@ -1,0 +1,33 @@
+//! The local index is a cache: thrown away, it comes back from the bucket.
+
+use std::time::{Duration, Instant};
+
+use super::Client;
+use crate::error::Error;
+
+/// What came back.
+#[derive(Debug, Clone, Copy)]
+pub struct RebuildReport {
+    /// Chunks in the index.
+    pub chunks: u64,
+    /// Packs that they lie in.
+    pub packs: u64,
+    /// Index objects read.
+    pub segments: u64,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// Drops every cached entry and reads all index objects again.
+///
+/// # Errors
+/// As opening the vault. What was dropped comes back with the next run at the latest.
+pub async fn rebuild_index(client: &Client) -> Result<RebuildReport, Error> {
+    let started = Instant::now();
+    let _lock = client.lock_for_backup()?;
+    let mut vault = client.open().await?;
+    vault.state().clear_index()?;
+    let segments = vault.sync().await?;
+    let (chunks, packs) = vault.state().index_size()?;
+    Ok(RebuildReport { chunks, packs, segments, duration: started.elapsed() })
+}

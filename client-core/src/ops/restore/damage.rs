@@ -1,0 +1,116 @@
+//! What of a dump cannot be read, and which snapshots the same fault touches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api_types::{ObjectId, SnapshotId};
+
+use super::read_piece;
+use crate::{
+    error::{Error, ErrorKind},
+    format::snapshot::SnapshotBody,
+    ops::OpenVault,
+    vault::ChunkFault,
+};
+
+/// A range of the dump that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedRange {
+    /// First byte.
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+    /// The stored object at fault.
+    pub pack: Option<ObjectId>,
+    /// What is wrong with it.
+    pub reason: String,
+    /// Snapshots that need the same pack, this one first.
+    pub snapshots: Vec<SnapshotId>,
+}
+
+/// Ranges found so far, neighbours with one cause joined.
+#[derive(Debug, Default)]
+pub(super) struct Damage {
+    ranges: Vec<DamagedRange>,
+}
+
+impl Damage {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    pub(super) fn add(&mut self, start: u64, len: u32, fault: &ChunkFault) {
+        let (end, reason) = (start + u64::from(len), fault.fault.to_string());
+        match self.ranges.last_mut() {
+            Some(last) if last.end == start && last.pack == fault.pack && last.reason == reason => {
+                last.end = end;
+            }
+            _ => self.ranges.push(DamagedRange {
+                start,
+                end,
+                pack: fault.pack,
+                reason,
+                snapshots: Vec::new(),
+            }),
+        }
+    }
+
+    /// Adds every later range of the dump that lies in the same pack, without reading data.
+    pub(super) async fn add_rest(
+        &mut self,
+        vault: &OpenVault,
+        body: &SnapshotBody,
+        from: u64,
+        fault: &ChunkFault,
+    ) -> Result<(), Error> {
+        let Some(pack) = fault.pack else { return Ok(()) };
+        let reader = vault.chunk_reader();
+        let mut position = 0;
+        for piece in &body.manifest {
+            for entry in read_piece(&reader, piece.chunk_id).await? {
+                let here = vault.state().locate(&entry.chunk_id)?.is_some_and(|p| p.pack == pack);
+                if position > from && here {
+                    self.add(position, entry.plain_len, fault);
+                }
+                position += u64::from(entry.plain_len);
+            }
+        }
+        Ok(())
+    }
+
+    /// The ranges, each with the snapshots that its pack touches.
+    pub(super) async fn ranges(mut self, vault: &OpenVault, this: SnapshotId) -> Vec<DamagedRange> {
+        let packs: BTreeSet<ObjectId> = self.ranges.iter().filter_map(|r| r.pack).collect();
+        let touched = if packs.is_empty() { BTreeMap::new() } else { vault.snapshots_with(&packs).await };
+        for range in &mut self.ranges {
+            range.snapshots.push(this);
+            if let Some(others) = range.pack.and_then(|pack| touched.get(&pack)) {
+                range.snapshots.extend(others.iter().filter(|id| **id != this));
+            }
+        }
+        self.ranges
+    }
+
+    pub(super) async fn into_error(self, vault: &OpenVault, this: SnapshotId) -> Error {
+        let ranges = self.ranges(vault, this).await;
+        let list: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+        Error::new(
+            ErrorKind::Damaged,
+            format!("stored data of snapshot {this} is damaged: {}", list.join("; ")),
+            "nothing was written; snapshots that do not need the named packs are whole",
+            "restore another snapshot, or add --partial to write everything else; `sealkeep check --read-data` lists all damage",
+        )
+    }
+}
+
+impl std::fmt::Display for DamagedRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "bytes {}–{}", self.start, self.end)?;
+        if let Some(pack) = self.pack {
+            write!(f, " in pack {pack}")?;
+        }
+        write!(f, " ({})", self.reason)?;
+        let snapshots: Vec<String> =
+            self.snapshots.iter().map(|id| id.to_string().chars().take(12).collect()).collect();
+        write!(f, ", needed by {}", snapshots.join(", "))
+    }
+}

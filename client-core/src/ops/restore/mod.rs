@@ -1,0 +1,192 @@
+//! snapshot → manifest → packs → records → chunks → bytes, verified at every step. What cannot be read
+//! is named; nothing appears under its final name before the dump's SHA-256 holds.
+
+mod damage;
+mod sink;
+
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use api_types::{Sha256, SnapshotId};
+use tokio::task::JoinHandle;
+
+pub use self::damage::DamagedRange;
+use self::{damage::Damage, sink::Sink};
+use super::{Client, select::Selector};
+use crate::{
+    error::{Error, ErrorKind},
+    event::{Event, Stage},
+    format::{manifest::ManifestEntry, snapshot::SnapshotBody},
+    id::ChunkId,
+    source::postgres::RestoreTarget,
+    vault::{ChunkFault, ChunkReader},
+};
+
+/// Chunks decrypted ahead of the writer.
+const DECODE_AHEAD: usize = 4;
+/// Chunks whose packs are fetched ahead.
+const FETCH_AHEAD: usize = 48;
+
+/// Where a dump goes.
+pub enum Destination {
+    /// A file, renamed into place once it is whole.
+    File {
+        /// Its final name.
+        path: PathBuf,
+        /// Replace what is there.
+        overwrite: bool,
+    },
+    /// A pipe. The last piece is held back until everything before it is verified.
+    Pipe(Box<dyn std::io::Write + Send>),
+    /// A PostgreSQL database, in one transaction.
+    Database(RestoreTarget),
+}
+
+/// What to restore.
+pub struct RestoreOptions {
+    /// Which snapshot.
+    pub snapshot: Selector,
+    /// Where to.
+    pub destination: Destination,
+    /// Write zeros for what cannot be read instead of stopping.
+    pub partial: bool,
+}
+
+/// What was restored.
+#[derive(Debug, Clone)]
+pub struct RestoreReport {
+    /// Which snapshot.
+    pub snapshot_id: SnapshotId,
+    /// Its source's name.
+    pub source: String,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Of the dump as it was backed up.
+    pub sha256: Sha256,
+    /// What could not be read; empty unless `partial`.
+    pub damaged: Vec<DamagedRange>,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// Restores a snapshot.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`] names packs, byte ranges and snapshots when stored data does not hold.
+pub async fn restore(client: &Client, options: RestoreOptions) -> Result<RestoreReport, Error> {
+    let started = Instant::now();
+    let vault = client.open_synced().await?;
+    let (listed, body) = vault.select(&options.snapshot).await?;
+    let sink = sink::open(options.destination)?;
+    client.observer().event(&Event::Stage(Stage::Restore { total: body.plain_size }));
+
+    let reader = vault.chunk_reader();
+    let mut writer = sink::Writer::spawn(sink, Arc::clone(client.observer()));
+    let mut damage = Damage::default();
+    let mut position = 0_u64;
+    let mut flow = Flow::new(&reader, &body);
+    while let Some((entry, chunk)) = flow.next().await? {
+        client.cancelled()?;
+        let bytes = match chunk {
+            Ok(bytes) => bytes,
+            Err(fault) => {
+                damage.add(position, entry.plain_len, &fault);
+                if !options.partial {
+                    damage.add_rest(&vault, &body, position, &fault).await?;
+                    drop(flow);
+                    writer.abandon().await;
+                    return Err(damage.into_error(&vault, listed.id).await);
+                }
+                vec![0; entry.plain_len as usize]
+            }
+        };
+        position += bytes.len() as u64;
+        writer.write(bytes).await?;
+    }
+    if damage.is_empty() && position != body.plain_size {
+        writer.abandon().await;
+        return Err(Error::damaged(format!(
+            "snapshot {} lists {position} bytes instead of {}",
+            listed.id, body.plain_size
+        )));
+    }
+    let expected = if damage.is_empty() { Some(body.dump_sha256) } else { None };
+    writer.finish(expected).await?;
+    Ok(RestoreReport {
+        snapshot_id: listed.id,
+        source: body.source_name.clone(),
+        bytes: position,
+        sha256: body.dump_sha256,
+        damaged: damage.ranges(&vault, listed.id).await,
+        duration: started.elapsed(),
+    })
+}
+
+type Chunk = Result<Vec<u8>, ChunkFault>;
+
+/// The dump's chunks in order, packs fetched and chunks decrypted ahead, bounded.
+struct Flow<'a> {
+    reader: &'a ChunkReader,
+    pieces: VecDeque<(ChunkId, u32)>,
+    fetching: VecDeque<ManifestEntry>,
+    decoding: VecDeque<(ManifestEntry, JoinHandle<Result<Chunk, Error>>)>,
+}
+
+impl<'a> Flow<'a> {
+    fn new(reader: &'a ChunkReader, body: &SnapshotBody) -> Self {
+        Self {
+            reader,
+            pieces: body.manifest.iter().map(|p| (p.chunk_id, p.plain_len)).collect(),
+            fetching: VecDeque::new(),
+            decoding: VecDeque::new(),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<(ManifestEntry, Chunk)>, Error> {
+        while self.fetching.len() < FETCH_AHEAD {
+            let Some((piece, _)) = self.pieces.pop_front() else { break };
+            for entry in read_piece(self.reader, piece).await? {
+                self.fetching.push_back(entry);
+            }
+        }
+        while self.decoding.len() < DECODE_AHEAD {
+            let Some(entry) = self.fetching.pop_front() else { break };
+            let reader = self.reader.clone();
+            let task = tokio::spawn(async move { reader.chunk(entry.chunk_id).await });
+            self.decoding.push_back((entry, task));
+            if let Some(ahead) = self.fetching.get(FETCH_AHEAD - DECODE_AHEAD) {
+                let (reader, id) = (self.reader.clone(), ahead.chunk_id);
+                // What fails here fails again, and is reported, when the chunk's turn comes.
+                tokio::spawn(async move { reader.prefetch(id).await });
+            }
+        }
+        let Some((entry, task)) = self.decoding.pop_front() else { return Ok(None) };
+        let chunk = task.await.map_err(|e| Error::internal("a decoding task died", &e))??;
+        Ok(Some((entry, chunk)))
+    }
+}
+
+impl Drop for Flow<'_> {
+    fn drop(&mut self) {
+        for (_, task) in &self.decoding {
+            task.abort();
+        }
+    }
+}
+
+/// Entries of one piece of a manifest.
+pub(super) async fn read_piece(reader: &ChunkReader, piece: ChunkId) -> Result<Vec<ManifestEntry>, Error> {
+    match reader.chunk(piece).await? {
+        Ok(bytes) => Ok(crate::format::manifest::read_piece(&bytes)?),
+        Err(fault) => Err(Error::new(
+            ErrorKind::Damaged,
+            format!("the snapshot's table of contents cannot be read: {fault}"),
+            "this snapshot cannot be restored; others may be whole",
+            "run `sealkeep check` to see which snapshots are whole",
+        )),
+    }
+}

@@ -1,0 +1,200 @@
+//! Where restored bytes go, and the thread that writes them.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
+
+use api_types::Sha256;
+use sha2::Digest;
+use tempfile::NamedTempFile;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Destination;
+use crate::{
+    error::{Error, ErrorKind},
+    event::{Event, Observer},
+    source::postgres::DatabaseSink,
+};
+
+/// Takes bytes; `commit` makes them visible, a drop before it leaves nothing behind.
+pub(super) trait Sink: Send {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error>;
+    fn commit(self: Box<Self>) -> Result<(), Error>;
+}
+
+/// Opens a destination; refuses what would overwrite.
+pub(super) fn open(destination: Destination) -> Result<Box<dyn Sink>, Error> {
+    match destination {
+        Destination::File { path, overwrite } => Ok(Box::new(FileSink::create(path, overwrite)?)),
+        Destination::Pipe(pipe) => Ok(Box::new(PipeSink(pipe))),
+        Destination::Database(target) => Ok(Box::new(TableSink(DatabaseSink::new(target)))),
+    }
+}
+
+struct FileSink {
+    file: NamedTempFile,
+    path: PathBuf,
+    overwrite: bool,
+}
+
+impl FileSink {
+    fn create(path: PathBuf, overwrite: bool) -> Result<Self, Error> {
+        if !overwrite && path.symlink_metadata().is_ok() {
+            return Err(exists(&path));
+        }
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let file = tempfile::Builder::new()
+            .prefix(".sealkeep-restore-")
+            .tempfile_in(folder)
+            .map_err(|e| Error::io(&folder.display().to_string(), &e))?;
+        Ok(Self { file, path, overwrite })
+    }
+}
+
+impl Sink for FileSink {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.file.write_all(bytes).map_err(|e| Error::io(&self.path.display().to_string(), &e))
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), Error> {
+        let failed = |e: &io::Error| Error::io(&self.path.display().to_string(), e);
+        self.file.as_file().sync_all().map_err(|e| failed(&e))?;
+        let renamed = if self.overwrite {
+            self.file.persist(&self.path)
+        } else {
+            self.file.persist_noclobber(&self.path)
+        };
+        match renamed {
+            Ok(_) => {}
+            Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&self.path)),
+            Err(e) => return Err(Error::io(&self.path.display().to_string(), &e.error)),
+        }
+        // The new name is durable only with its folder.
+        let folder = self.path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|e| Error::io(&folder.display().to_string(), &e))
+    }
+}
+
+fn exists(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::Exists,
+        format!("{} exists already", path.display()),
+        "nothing was changed",
+        "choose another name, or add --overwrite",
+    )
+}
+
+struct PipeSink(Box<dyn Write + Send>);
+
+impl Sink for PipeSink {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.0.write_all(bytes).map_err(|e| Error::io("the output", &e))
+    }
+
+    fn commit(mut self: Box<Self>) -> Result<(), Error> {
+        self.0.flush().map_err(|e| Error::io("the output", &e))
+    }
+}
+
+struct TableSink(DatabaseSink);
+
+impl Sink for TableSink {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        Ok(self.0.write(bytes)?)
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), Error> {
+        Ok(self.0.finish()?)
+    }
+}
+
+enum Message {
+    Bytes(Vec<u8>),
+    /// `Some`: this must be the SHA-256 of everything written.
+    Finish(Option<Sha256>),
+}
+
+/// Hashes and writes on a thread of its own. The last piece is held back until the hash is known to be
+/// right, so that a reader at the other end never sees a whole dump that is wrong.
+pub(super) struct Writer {
+    messages: mpsc::Sender<Message>,
+    done: oneshot::Receiver<Result<(), Error>>,
+}
+
+impl Writer {
+    pub(super) fn spawn(sink: Box<dyn Sink>, observer: Arc<dyn Observer>) -> Self {
+        let (messages, inbox) = mpsc::channel(2);
+        let (tell, done) = oneshot::channel();
+        thread::spawn(move || {
+            // A caller that is gone has its own reason to tell.
+            drop(tell.send(write_all(sink, inbox, &*observer)));
+        });
+        Self { messages, done }
+    }
+
+    pub(super) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
+        if self.messages.send(Message::Bytes(bytes)).await.is_ok() {
+            return Ok(());
+        }
+        Err(self.outcome().await.err().unwrap_or_else(|| Error::internal_text("the writing thread ended early")))
+    }
+
+    pub(super) async fn finish(mut self, expected: Option<Sha256>) -> Result<(), Error> {
+        // When the thread is gone already, its outcome says why.
+        drop(self.messages.send(Message::Finish(expected)).await);
+        self.outcome().await
+    }
+
+    /// Leaves nothing behind.
+    pub(super) async fn abandon(self) {
+        drop(self.messages);
+        drop(self.done.await);
+    }
+
+    async fn outcome(&mut self) -> Result<(), Error> {
+        (&mut self.done).await.map_err(|e| Error::internal("the writing thread died", &e))?
+    }
+}
+
+fn write_all(
+    mut sink: Box<dyn Sink>,
+    mut inbox: mpsc::Receiver<Message>,
+    observer: &dyn Observer,
+) -> Result<(), Error> {
+    let mut hash = sha2::Sha256::new();
+    let mut held: Option<Vec<u8>> = None;
+    while let Some(message) = inbox.blocking_recv() {
+        match message {
+            Message::Bytes(bytes) => {
+                hash.update(&bytes);
+                observer.event(&Event::Restored { bytes: bytes.len() as u64 });
+                if let Some(before) = held.replace(bytes) {
+                    sink.write(&before)?;
+                }
+            }
+            Message::Finish(expected) => {
+                let found = Sha256::new(hash.finalize().into());
+                if let Some(expected) = expected.filter(|e| *e != found) {
+                    return Err(Error::damaged(format!(
+                        "the restored bytes have SHA-256 {found}; the dump that was backed up had {expected}"
+                    )));
+                }
+                if let Some(last) = held {
+                    sink.write(&last)?;
+                }
+                return sink.commit();
+            }
+        }
+    }
+    // Abandoned: dropping the sink removes what it wrote.
+    Ok(())
+}

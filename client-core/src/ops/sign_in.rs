@@ -1,0 +1,155 @@
+//! Sign-in: password → second factor → on a new machine the recovery words, and this device vouches for itself.
+
+use api_types::{
+    Sha256, VaultId,
+    account::SecondFactor,
+    directory::{DeviceRole, DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
+    vault::WrapKind,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Account, Client, sign_up::NewVault};
+use crate::{
+    api::{HttpApi, PendingLogin},
+    crypto::{RecoveryWords, recovery},
+    device::{DeviceIdentity, DeviceSecrets, SignedIn, VaultSecrets},
+    error::{Error, ErrorKind},
+    vault::Directory,
+};
+
+/// Proves the password, without sending it.
+///
+/// # Errors
+/// [`ErrorKind::WrongCredentials`] for a wrong address or password alike.
+pub async fn begin<'a>(
+    client: &'a Client,
+    email: &str,
+    device_name: Option<String>,
+    password: &SecretString,
+) -> Result<AwaitingFactor<'a>, Error> {
+    let known = client.keystore().load()?;
+    if let Some(other) = known.as_ref().filter(|s| s.vault.is_some() && !s.email.eq_ignore_ascii_case(email)) {
+        return Err(Error::new(
+            ErrorKind::Exists,
+            format!("this device belongs to {}", other.email),
+            "nothing was changed",
+            "`sealkeep logout --forget` frees it, or set SEALKEEP_HOME to another directory",
+        ));
+    }
+    let known = known.filter(|s| s.email.eq_ignore_ascii_case(email));
+    let (server, device) = match &known {
+        Some(secrets) => (secrets.server.clone(), secrets.device.duplicate()),
+        None => {
+            let name = device_name.unwrap_or_else(|| client.host_name());
+            (client.server().to_owned(), DeviceIdentity::generate(name))
+        }
+    };
+    let api = HttpApi::anonymous(&server, &device)?;
+    let pending = api.sign_in(email, password).await?;
+    Ok(AwaitingFactor { client, api, server, device, email: email.to_owned(), pending, known })
+}
+
+/// The password was right.
+pub struct AwaitingFactor<'a> {
+    client: &'a Client,
+    api: HttpApi,
+    server: String,
+    device: DeviceIdentity,
+    email: String,
+    pending: PendingLogin,
+    known: Option<DeviceSecrets>,
+}
+
+/// What comes after the second factor.
+pub enum Step<'a> {
+    /// This device has its keys: signed in.
+    Done(Account),
+    /// A new device: the recovery words are needed.
+    NewDevice(NewDevice<'a>),
+    /// The sign-up was interrupted before keys were made.
+    NewVault(NewVault<'a>),
+}
+
+impl<'a> AwaitingFactor<'a> {
+    /// Proves the second factor.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SecondFactor`] for a wrong code.
+    pub async fn factor(self, factor: SecondFactor) -> Result<Step<'a>, Error> {
+        let signed_in = self.api.prove_factor(&self.pending, factor).await?;
+        let info = signed_in.only_vault()?.clone();
+        let Self { client, server, device, email, known, .. } = self;
+        if !info.ready {
+            return Ok(Step::NewVault(NewVault::create(client, server, email, device, signed_in, Vec::new())?));
+        }
+        let mut secrets =
+            known.unwrap_or_else(|| DeviceSecrets::new(&server, &email, device, &signed_in));
+        secrets.renew(&signed_in);
+        // Kept from here on, so that a second try with the words is the same device, not another one.
+        client.keystore().save(&secrets)?;
+        match &secrets.vault {
+            Some(vault) if vault.info.vault_id != info.vault_id => {
+                Err(Error::internal_text("the service names another vault than this device knows"))
+            }
+            Some(_) => Ok(Step::Done(Account::of(&secrets, &**client.keystore())?)),
+            None => Ok(Step::NewDevice(NewDevice { client, secrets, signed_in })),
+        }
+    }
+}
+
+/// A device without keys.
+pub struct NewDevice<'a> {
+    client: &'a Client,
+    secrets: DeviceSecrets,
+    signed_in: SignedIn,
+}
+
+impl NewDevice<'_> {
+    /// Opens the vault's keys with the words and enters this device into the directory.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WrongRecoveryKey`]: mistyped, or another vault's.
+    pub async fn recover(&self, words: &SecretString) -> Result<Account, Error> {
+        let words = RecoveryWords::parse(words.expose_secret())?;
+        let info = self.signed_in.only_vault()?.clone();
+        let vault = info.vault_id;
+        let api = HttpApi::signed_in(self.secrets.duplicate(), std::sync::Arc::clone(self.client.keystore()))?;
+        let wrapped = api.key(vault, WrapKind::Recovery).await?;
+        let recovered = recovery::open(&wrapped.bytes.0, &words, vault)?;
+
+        let entries = api.directory(vault).await?;
+        let root = recovered.keyring.signing_root();
+        let directory = Directory::verify(vault, &root.verifying_key(), &entries, None)?;
+        if directory.device(&self.secrets.device.id).is_none() {
+            let entry = self.entry(vault, &directory);
+            api.extend_directory(vault, &SignedDirectoryEntry::sign(&entry, root)?).await?;
+        }
+        // The session that the first requests rotated is in the key store.
+        let mut secrets = self.client.keystore().load()?.unwrap_or_else(|| self.secrets.duplicate());
+        secrets.vault = Some(VaultSecrets {
+            info,
+            amk: recovered.amk,
+            account_secret: recovered.account_secret,
+            keyring: recovered.keyring,
+            recovery_recipient: words.recipient()?,
+        });
+        self.client.keystore().save(&secrets)?;
+        Account::of(&secrets, &**self.client.keystore())
+    }
+
+    fn entry(&self, vault: VaultId, directory: &Directory) -> DirectoryEntry {
+        let (number, previous) =
+            directory.last().map_or((0, Sha256::new([0; 32])), |(number, hash)| (number + 1, hash));
+        DirectoryEntry {
+            vault,
+            number,
+            previous,
+            op: DirectoryOp::Add,
+            device: self.secrets.device.id,
+            signing_key: self.secrets.device.signing_public(),
+            sealing_key: self.secrets.device.sealing_public(),
+            role: DeviceRole::Full,
+            created: self.client.now(),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Sign-up: password (never sent) → second factor → vault secrets, made here → recovery words, proven.
+
+use api_types::{
+    Region, Sha256, VaultId,
+    directory::{DeviceRole, DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
+    vault::VaultInit,
+};
+use rand::seq::index;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Account, Client};
+use crate::{
+    api::{HttpApi, PendingSignup},
+    crypto::{AccountSecret, Amk, Keyring, RecoveryWords, recovery, wrap},
+    device::{DeviceIdentity, DeviceSecrets, SignedIn, VaultSecrets},
+    error::{Error, ErrorKind},
+};
+
+/// Shortest password taken, characters. The account secret protects even a weak one from the service,
+/// not from somebody who has this device.
+const MIN_PASSWORD: usize = 10;
+
+/// Registers the password and asks for a second factor.
+///
+/// # Errors
+/// As the service; nothing is kept on this machine yet.
+pub async fn begin<'a>(
+    client: &'a Client,
+    email: &str,
+    region: Region,
+    device_name: Option<String>,
+    password: &SecretString,
+) -> Result<AwaitingCode<'a>, Error> {
+    client.refuse_second_account()?;
+    if password.expose_secret().chars().count() < MIN_PASSWORD {
+        return Err(Error::usage(format!("a password needs at least {MIN_PASSWORD} characters")));
+    }
+    let device = DeviceIdentity::generate(device_name.unwrap_or_else(|| client.host_name()));
+    let api = HttpApi::anonymous(client.server(), &device)?;
+    let pending = api.sign_up(email, region, password).await?;
+    Ok(AwaitingCode { client, api, device, email: email.to_owned(), pending })
+}
+
+/// The second factor is waiting to be proven.
+pub struct AwaitingCode<'a> {
+    client: &'a Client,
+    api: HttpApi,
+    device: DeviceIdentity,
+    email: String,
+    pending: PendingSignup,
+}
+
+impl<'a> AwaitingCode<'a> {
+    /// For the authenticator, as a QR code or a link.
+    #[must_use]
+    pub fn otpauth_url(&self) -> &str {
+        &self.pending.otpauth_url
+    }
+
+    /// The same secret for typing.
+    #[must_use]
+    pub fn totp_secret(&self) -> Option<String> {
+        let url = url::Url::parse(&self.pending.otpauth_url).ok()?;
+        url.query_pairs().find(|(name, _)| name == "secret").map(|(_, value)| value.into_owned())
+    }
+
+    /// Proves the second factor; the account exists from here on, and the vault's secrets are made.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SecondFactor`] for a wrong code: try the next one.
+    pub async fn confirm(&self, code: &str) -> Result<NewVault<'a>, Error> {
+        let (recovery_codes, signed_in) = self.api.confirm_sign_up(&self.pending, code).await?;
+        let server = self.client.server().to_owned();
+        NewVault::create(
+            self.client,
+            server,
+            self.email.clone(),
+            self.device.duplicate(),
+            signed_in,
+            recovery_codes,
+        )
+    }
+}
+
+/// Secrets that exist on this machine only, until the words are proven.
+pub struct NewVault<'a> {
+    client: &'a Client,
+    server: String,
+    email: String,
+    device: DeviceIdentity,
+    signed_in: SignedIn,
+    recovery_codes: Vec<String>,
+    words: RecoveryWords,
+    phrase: SecretString,
+    positions: [usize; 3],
+}
+
+impl<'a> NewVault<'a> {
+    pub(super) fn create(
+        client: &'a Client,
+        server: String,
+        email: String,
+        device: DeviceIdentity,
+        signed_in: SignedIn,
+        recovery_codes: Vec<String>,
+    ) -> Result<Self, Error> {
+        let words = RecoveryWords::generate()?;
+        let mut chosen = index::sample(&mut rand::rng(), 24, 3).into_vec();
+        chosen.sort_unstable();
+        let positions = match chosen.as_slice() {
+            [a, b, c] => [a + 1, b + 1, c + 1],
+            _ => return Err(Error::internal_text("three words could not be chosen")),
+        };
+        let phrase = words.phrase();
+        Ok(Self { client, server, email, device, signed_in, recovery_codes, words, phrase, positions })
+    }
+
+    /// Ten, shown once; none when the account had them before.
+    #[must_use]
+    pub fn recovery_codes(&self) -> &[String] {
+        &self.recovery_codes
+    }
+
+    /// 24 words, shown once.
+    #[must_use]
+    pub const fn words(&self) -> &SecretString {
+        &self.phrase
+    }
+
+    /// Which three words to ask back, from 1.
+    #[must_use]
+    pub const fn positions(&self) -> [usize; 3] {
+        self.positions
+    }
+
+    /// Takes the three words; when they are right the vault's keys are stored, sealed, at the service
+    /// and on this device.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WrongRecoveryKey`]: ask again.
+    pub async fn finish(&self, answer: &str) -> Result<Account, Error> {
+        let phrase: Vec<&str> = self.phrase.expose_secret().split(' ').collect();
+        let asked: Vec<&str> =
+            self.positions.iter().filter_map(|p| phrase.get(p - 1)).copied().collect();
+        let given: Vec<String> = answer.split_whitespace().map(str::to_lowercase).collect();
+        if asked != given {
+            return Err(Error::new(
+                ErrorKind::WrongRecoveryKey,
+                "those are not the three words",
+                "the vault is not ready yet",
+                "look at the words again, or start over with `sealkeep login`",
+            ));
+        }
+        let info = self.signed_in.only_vault()?.clone();
+        let keyring = Keyring::generate(info.vault_id)?;
+        let amk = Amk::generate();
+        let account_secret = AccountSecret::generate();
+        let account = self.signed_in.session.account_id;
+        let entry = first_entry(info.vault_id, &self.device, self.client.now());
+        let init = VaultInit {
+            signing_root: keyring.signing_root().verifying_key().to_bytes().to_vec().into(),
+            password: wrap::seal_amk(
+                &amk,
+                &self.signed_in.export_key,
+                &account_secret,
+                account,
+                info.vault_id,
+            )?
+            .into(),
+            recovery: recovery::seal(&self.words, &keyring, &amk, &account_secret, account, &self.email)?
+                .into(),
+            keyring: wrap::seal_keyring(&keyring, &amk, info.vault_id)?.into(),
+            directory: SignedDirectoryEntry::sign(&entry, keyring.signing_root())?,
+        };
+        let vault = info.vault_id;
+        let mut secrets =
+            DeviceSecrets::new(&self.server, &self.email, self.device.duplicate(), &self.signed_in);
+        let api = HttpApi::signed_in(secrets.duplicate(), std::sync::Arc::clone(self.client.keystore()))?;
+        api.init_vault(vault, &init).await?;
+        secrets.vault = Some(VaultSecrets {
+            info,
+            amk,
+            account_secret,
+            keyring,
+            recovery_recipient: self.words.recipient()?,
+        });
+        self.client.keystore().save(&secrets)?;
+        Account::of(&secrets, &**self.client.keystore())
+    }
+}
+
+fn first_entry(vault: VaultId, device: &DeviceIdentity, created: i64) -> DirectoryEntry {
+    DirectoryEntry {
+        vault,
+        number: 0,
+        previous: Sha256::new([0; 32]),
+        op: DirectoryOp::Add,
+        device: device.id,
+        signing_key: device.signing_public(),
+        sealing_key: device.sealing_public(),
+        role: DeviceRole::Full,
+        created,
+    }
+}

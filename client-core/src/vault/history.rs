@@ -1,0 +1,295 @@
+//! The snapshots of a vault as this client believes them: every device's chain whole, signed, and no
+//! older than what was seen before. A service that drops, reorders, forks or rolls back is caught here.
+
+use std::collections::BTreeMap;
+
+use api_types::{
+    DeviceId, HeadHash, SnapshotId, VaultId,
+    envelope::{Refused, SnapshotEnvelope},
+    vault::SnapshotRow,
+};
+
+use super::directory::Directory;
+
+/// A device's newest snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Position in the device's chain, from 0.
+    pub sequence: u64,
+    /// Names the chain up to there.
+    pub hash: HeadHash,
+}
+
+/// Newest snapshot per device.
+pub type Heads = BTreeMap<DeviceId, Head>;
+
+/// A snapshot whose signature and place in the chain hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedSnapshot {
+    /// The stored object.
+    pub id: SnapshotId,
+    /// What its device signed.
+    pub envelope: SnapshotEnvelope,
+    /// Its name in the chain.
+    pub head_hash: HeadHash,
+}
+
+/// Why the list that the service shows is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HistoryError {
+    /// Signed by a device that the directory does not know.
+    #[error("snapshot {snapshot} is signed by device {device}, which this vault does not know")]
+    UnknownDevice {
+        /// Which snapshot.
+        snapshot: SnapshotId,
+        /// Which device.
+        device: DeviceId,
+    },
+    /// The signature or the envelope does not hold.
+    #[error("snapshot {snapshot}: {reason}")]
+    Envelope {
+        /// Which snapshot.
+        snapshot: SnapshotId,
+        /// Why.
+        reason: Refused,
+    },
+    /// Of another vault.
+    #[error("snapshot {0} belongs to another vault")]
+    OtherVault(SnapshotId),
+    /// A snapshot of the chain is not shown.
+    #[error("device {device}: snapshot number {expected} is missing from its chain")]
+    Gap {
+        /// Whose chain.
+        device: DeviceId,
+        /// The first number that is missing.
+        expected: u64,
+    },
+    /// The chain is not the one its device signed.
+    #[error("device {device}: snapshot number {sequence} does not follow the one before it")]
+    Broken {
+        /// Whose chain.
+        device: DeviceId,
+        /// Where.
+        sequence: u64,
+    },
+    /// Less than was seen before.
+    #[error("device {device}: snapshot number {sequence} was seen before and is not shown any more")]
+    RolledBack {
+        /// Whose chain.
+        device: DeviceId,
+        /// The newest number seen before.
+        sequence: u64,
+    },
+    /// Another history than was seen before.
+    #[error("device {device}: snapshot number {sequence} is not the one that was seen before")]
+    Forked {
+        /// Whose chain.
+        device: DeviceId,
+        /// Where.
+        sequence: u64,
+    },
+}
+
+/// The verified history of one vault.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    snapshots: Vec<ListedSnapshot>,
+    heads: Heads,
+}
+
+impl History {
+    /// Verifies a whole list, oldest first, against the directory and the heads seen before.
+    ///
+    /// # Errors
+    /// [`HistoryError`] names what is wrong.
+    pub fn verify(
+        vault: VaultId,
+        directory: &Directory,
+        rows: &[SnapshotRow],
+        pinned: &Heads,
+    ) -> Result<Self, HistoryError> {
+        let mut history = Self::default();
+        for row in rows {
+            history.append(vault, directory, row)?;
+        }
+        history.contains_all(pinned)?;
+        Ok(history)
+    }
+
+    fn append(&mut self, vault: VaultId, directory: &Directory, row: &SnapshotRow) -> Result<(), HistoryError> {
+        let snapshot = row.snapshot_id;
+        let refused = |reason| HistoryError::Envelope { snapshot, reason };
+        let claimed = SnapshotEnvelope::from_bytes(&row.head.envelope.0).map_err(refused)?;
+        let device = claimed.device;
+        let trusted =
+            directory.device(&device).ok_or(HistoryError::UnknownDevice { snapshot, device })?;
+        let envelope = row.head.verify(&trusted.signing_key).map_err(refused)?;
+        if envelope.vault != vault {
+            return Err(HistoryError::OtherVault(snapshot));
+        }
+        let sequence = envelope.sequence;
+        let (expected, previous) = match self.heads.get(&device) {
+            None => (0, HeadHash::new([0; 32])),
+            Some(head) => (head.sequence + 1, head.hash),
+        };
+        if sequence > expected {
+            return Err(HistoryError::Gap { device, expected });
+        }
+        if sequence < expected || envelope.previous != previous {
+            return Err(HistoryError::Broken { device, sequence });
+        }
+        let hash = row.head.head_hash();
+        self.heads.insert(device, Head { sequence, hash });
+        self.snapshots.push(ListedSnapshot { id: snapshot, envelope, head_hash: hash });
+        Ok(())
+    }
+
+    /// Every head must be part of this history: heads of this client's past, or those another device
+    /// says it had seen when it signed.
+    ///
+    /// # Errors
+    /// [`HistoryError::RolledBack`] or [`HistoryError::Forked`].
+    pub fn contains_all(&self, heads: &Heads) -> Result<(), HistoryError> {
+        for (&device, &Head { sequence, hash }) in heads {
+            let shown = self
+                .snapshots
+                .iter()
+                .rev()
+                .find(|s| s.envelope.device == device && s.envelope.sequence == sequence)
+                .ok_or(HistoryError::RolledBack { device, sequence })?;
+            if shown.head_hash != hash {
+                return Err(HistoryError::Forked { device, sequence });
+            }
+        }
+        Ok(())
+    }
+
+    /// Oldest first.
+    #[must_use]
+    pub fn snapshots(&self) -> &[ListedSnapshot] {
+        &self.snapshots
+    }
+
+    /// What to remember.
+    #[must_use]
+    pub const fn heads(&self) -> &Heads {
+        &self.heads
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use api_types::{
+        Sha256, SourceId,
+        directory::{DeviceRole, DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
+        envelope::SignedEnvelope,
+    };
+    use ed25519_dalek::SigningKey;
+
+    use super::*;
+
+    const VAULT: VaultId = VaultId::from_bytes([1; 16]);
+
+    fn key(device: u8) -> SigningKey {
+        SigningKey::from_bytes(&[device; 32])
+    }
+
+    fn directory() -> Directory {
+        let root = key(99);
+        let mut entries: Vec<SignedDirectoryEntry> = Vec::new();
+        for device in [7, 8] {
+            let entry = DirectoryEntry {
+                vault: VAULT,
+                number: entries.len() as u64,
+                previous: entries.last().map_or(Sha256::new([0; 32]), SignedDirectoryEntry::hash),
+                op: DirectoryOp::Add,
+                device: DeviceId::from_bytes([device; 16]),
+                signing_key: *key(device).verifying_key().as_bytes(),
+                sealing_key: [0; 32],
+                role: DeviceRole::Full,
+                created: 0,
+            };
+            entries.push(SignedDirectoryEntry::sign(&entry, &root).unwrap());
+        }
+        Directory::verify(VAULT, &root.verifying_key(), &entries, None).unwrap()
+    }
+
+    fn row(device: u8, sequence: u64, previous: HeadHash, signer: u8) -> SnapshotRow {
+        let zero = Sha256::new([0; 32]);
+        let envelope = SnapshotEnvelope {
+            vault: VAULT,
+            source: SourceId::from_bytes([3; 16]),
+            device: DeviceId::from_bytes([device; 16]),
+            sequence,
+            previous,
+            body_hash: zero,
+            body_len: 1,
+            pack_set_hash: zero,
+            epoch: 1,
+            created: 10,
+            directory_len: 2,
+            directory_hash: zero,
+            heads_hash: zero,
+        };
+        let head = SignedEnvelope::sign(&envelope, &key(signer)).unwrap();
+        SnapshotRow { snapshot_id: SnapshotId::new([sequence as u8; 32]), head, position: sequence }
+    }
+
+    fn chain() -> Vec<SnapshotRow> {
+        let first = row(7, 0, HeadHash::new([0; 32]), 7);
+        let other = row(8, 0, HeadHash::new([0; 32]), 8);
+        let second = row(7, 1, first.head.head_hash(), 7);
+        let third = row(7, 2, second.head.head_hash(), 7);
+        vec![first, other, second, third]
+    }
+
+    fn verify(rows: &[SnapshotRow], pinned: &Heads) -> Result<History, HistoryError> {
+        History::verify(VAULT, &directory(), rows, pinned)
+    }
+
+    #[test]
+    fn whole_chains_are_believed_and_may_grow() {
+        let before = verify(&chain()[..2], &Heads::new()).unwrap();
+        let after = verify(&chain(), before.heads()).unwrap();
+        assert_eq!(after.snapshots().len(), 4);
+        assert_eq!(after.heads().len(), 2);
+    }
+
+    #[test]
+    fn what_was_seen_cannot_be_taken_away() {
+        let seen = verify(&chain(), &Heads::new()).unwrap();
+        let device = DeviceId::from_bytes([7; 16]);
+        assert_eq!(
+            verify(&chain()[..3], seen.heads()).unwrap_err(),
+            HistoryError::RolledBack { device, sequence: 2 }
+        );
+        let mut rows = chain();
+        rows.remove(2);
+        assert_eq!(
+            verify(&rows, &Heads::new()).unwrap_err(),
+            HistoryError::Gap { device, expected: 1 }
+        );
+        rows.remove(0);
+        assert!(matches!(verify(&rows, &Heads::new()), Err(HistoryError::Gap { expected: 0, .. })));
+    }
+
+    #[test]
+    fn forks_strangers_and_forgeries_are_refused() {
+        let seen = verify(&chain()[..1], &Heads::new()).unwrap();
+        let mut forked = row(7, 0, HeadHash::new([0; 32]), 7);
+        let mut envelope = SnapshotEnvelope::from_bytes(&forked.head.envelope.0).unwrap();
+        envelope.created = 11;
+        forked.head = SignedEnvelope::sign(&envelope, &key(7)).unwrap();
+        assert!(matches!(
+            verify(std::slice::from_ref(&forked), seen.heads()),
+            Err(HistoryError::Forked { sequence: 0, .. })
+        ));
+        let twice = [chain()[0].clone(), forked];
+        assert!(matches!(verify(&twice, &Heads::new()), Err(HistoryError::Broken { .. })));
+        let stranger = row(9, 0, HeadHash::new([0; 32]), 9);
+        assert!(matches!(verify(&[stranger], &Heads::new()), Err(HistoryError::UnknownDevice { .. })));
+        let forged = row(7, 0, HeadHash::new([0; 32]), 8);
+        assert!(matches!(verify(&[forged], &Heads::new()), Err(HistoryError::Envelope { .. })));
+    }
+}

@@ -1,0 +1,179 @@
+//! Whole packs for the time of a restore or a check: fetched a few at a time, kept sealed in unnamed
+//! temporary files, opened once. Memory holds directories only.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::Write,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use api_types::{ObjectId, ObjectKind, VaultId};
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::{
+    api::HttpApi,
+    crypto::ReadIdentity,
+    error::Error,
+    format::pack::{PackError, PackReader},
+    id::ChunkId,
+    store::{PresignedStore, StoreError},
+};
+
+/// Downloads in flight; each holds one pack in memory (17 MiB).
+const CONCURRENT: usize = 3;
+/// Sealed bytes kept on disk at once (1 GiB). A pack that fell out is fetched again.
+const BUDGET: u64 = 1024 * 1024 * 1024;
+
+/// Why a pack cannot be used. Cheap to repeat for every chunk that lies in it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PackFault {
+    /// The service or the store says that it is not there.
+    #[error("it is missing from the object store")]
+    Missing,
+    /// Its bytes are not those that were stored.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+/// A fetched pack.
+pub struct OpenPack {
+    reader: PackReader,
+    file: File,
+    size: u64,
+}
+
+impl OpenPack {
+    /// Reads and decrypts one record.
+    ///
+    /// # Errors
+    /// [`PackFault::Damaged`] when the chunk is not in this pack or does not decrypt.
+    pub fn record(&self, id: &ChunkId) -> Result<crate::encode::Encoded, PackFault> {
+        let damaged = |e: &dyn std::fmt::Display| PackFault::Damaged(e.to_string());
+        let entry =
+            self.reader.find(id).ok_or_else(|| PackFault::Damaged(format!("chunk {id} is not in it")))?;
+        let mut sealed = vec![0; entry.sealed_len as usize];
+        self.file.read_exact_at(&mut sealed, entry.offset).map_err(|e| damaged(&e))?;
+        self.reader.open_record(entry, sealed).map_err(|e| damaged(&e))
+    }
+
+    /// What its directory lists.
+    #[must_use]
+    pub fn directory(&self) -> &[crate::format::pack::PackEntry] {
+        self.reader.entries()
+    }
+}
+
+type Slot = Arc<OnceCell<Result<Arc<OpenPack>, PackFault>>>;
+
+/// Packs by id.
+pub struct PackCache {
+    vault: VaultId,
+    api: Arc<HttpApi>,
+    store: Arc<PresignedStore>,
+    identities: Arc<[ReadIdentity]>,
+    dir: PathBuf,
+    slots: Mutex<Slots>,
+    downloads: Semaphore,
+}
+
+#[derive(Default)]
+struct Slots {
+    by_id: HashMap<ObjectId, (u64, Slot)>,
+    clock: u64,
+}
+
+impl PackCache {
+    /// Keeps its files, unnamed, on the file system of `dir`.
+    #[must_use]
+    pub fn new(
+        vault: VaultId,
+        api: Arc<HttpApi>,
+        store: Arc<PresignedStore>,
+        identities: Arc<[ReadIdentity]>,
+        dir: &Path,
+    ) -> Self {
+        Self {
+            vault,
+            api,
+            store,
+            identities,
+            dir: dir.to_owned(),
+            slots: Mutex::default(),
+            downloads: Semaphore::new(CONCURRENT),
+        }
+    }
+
+    /// The pack, fetched when it is not here. The inner result is about the pack, the outer about the way to it.
+    ///
+    /// # Errors
+    /// The service or the store cannot be reached, or the disk is full.
+    pub async fn get(&self, id: ObjectId) -> Result<Result<Arc<OpenPack>, PackFault>, Error> {
+        let slot = self.slot(id);
+        let pack = slot.get_or_try_init(|| self.fetch(id)).await?;
+        Ok(pack.clone())
+    }
+
+    fn slot(&self, id: ObjectId) -> Slot {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.clock += 1;
+        let now = slots.clock;
+        let entry = slots.by_id.entry(id).or_default();
+        entry.0 = now;
+        let slot = Arc::clone(&entry.1);
+        slots.evict();
+        slot
+    }
+
+    async fn fetch(&self, id: ObjectId) -> Result<Result<Arc<OpenPack>, PackFault>, Error> {
+        let _permit =
+            self.downloads.acquire().await.map_err(|e| Error::internal("download slots", &e))?;
+        let grants = self.api.read_urls(self.vault, vec![id]).await?;
+        let Some(grant) = grants.into_iter().find(|g| g.object.id == id) else {
+            return Ok(Err(PackFault::Missing));
+        };
+        let bytes = match self.store.get(&grant, ObjectKind::Pack).await {
+            Ok(bytes) => bytes,
+            Err(StoreError::NotFound) => return Ok(Err(PackFault::Missing)),
+            Err(error @ StoreError::Damaged(_)) => {
+                return Ok(Err(PackFault::Damaged(error.to_string())));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let opened = tokio::task::block_in_place(|| {
+            let mut file = tempfile::tempfile_in(&self.dir).map_err(|e| Error::io("a temporary file", &e))?;
+            file.write_all(&bytes).map_err(|e| Error::io("a temporary file", &e))?;
+            Ok::<_, Error>(PackReader::open(&bytes, self.vault, &self.identities).map(|reader| {
+                Arc::new(OpenPack { reader, file, size: bytes.len() as u64 })
+            }))
+        })?;
+        match opened {
+            Ok(pack) => Ok(Ok(pack)),
+            Err(error @ PackError::NewerVersion(_)) => Err(error.into()),
+            Err(error) => Ok(Err(PackFault::Damaged(error.to_string()))),
+        }
+    }
+}
+
+impl Slots {
+    /// Drops the packs that were not asked for the longest; a pack in use lives on until its user is done.
+    fn evict(&mut self) {
+        let size = |slot: &Slot| match slot.get() {
+            Some(Ok(pack)) => pack.size,
+            _ => 0,
+        };
+        let mut held: u64 = self.by_id.values().map(|(_, slot)| size(slot)).sum();
+        while held > BUDGET {
+            let oldest = self
+                .by_id
+                .iter()
+                .filter(|(_, (_, slot))| size(slot) > 0)
+                .min_by_key(|(_, (used, _))| *used)
+                .map(|(id, _)| *id);
+            let Some((_, slot)) = oldest.and_then(|id| self.by_id.remove(&id)) else { return };
+            held -= size(&slot);
+        }
+    }
+}
