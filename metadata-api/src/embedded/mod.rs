@@ -1,5 +1,203 @@
 //! `--embedded DIR`: a private PostgreSQL cluster and an S3 store in one directory, so that one command on one
 //! machine is a whole service.
+//!
+//! ```text
+//! DIR/lock        held while a service runs here
+//! DIR/secrets     generated at the first start, mode 0600
+//! DIR/postgres/   the cluster, its socket and its log
+//! DIR/objects/    one directory per bucket
+//! ```
 
 pub mod object_store;
 pub mod postgres;
+mod secrets;
+
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    net::{SocketAddr, TcpListener},
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use api_types::{Region, backup::MAX_OBJECT_SIZE};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use self::{
+    object_store::ObjectStore,
+    postgres::{Passwords, Postgres},
+    secrets::EmbeddedSecrets,
+};
+use crate::config::{Config, Listen, Problems, Source};
+
+/// What the store calls its region in signatures.
+const S3_REGION: &str = "embedded";
+
+/// Why an embedded service could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The directory.
+    #[error("{dir}: {source}")]
+    Dir {
+        /// Which.
+        dir: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Somebody else runs here.
+    #[error("{0} is in use by another metadata-api")]
+    Locked(String),
+    /// An address.
+    #[error("{addr} cannot be listened on: {source}")]
+    Listen {
+        /// Which.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The secrets file.
+    #[error(transparent)]
+    Secrets(#[from] secrets::Error),
+    /// The cluster.
+    #[error(transparent)]
+    Postgres(#[from] postgres::Error),
+    /// The object store.
+    #[error("the object store cannot start: {0}")]
+    Store(io::Error),
+    /// Settings given on the command line.
+    #[error(transparent)]
+    Settings(#[from] Problems),
+}
+
+/// What an embedded service is started with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where everything lies; created when missing.
+    pub dir: PathBuf,
+    /// Where the object store listens; port 0 takes a free one.
+    pub s3_listen: SocketAddr,
+    /// The store's URL as clients reach it, where that is not `s3_listen`.
+    pub s3_endpoint: Option<Url>,
+    /// How the service itself listens. Its port is known already.
+    pub listen: Listen,
+    /// Host and port as clients write them, where that is not `listen`.
+    pub public_authority: Option<String>,
+}
+
+/// A running cluster and store, and the settings that make a service of them.
+pub struct Embedded {
+    /// For `serve`.
+    pub config: Config,
+    /// For `migrate`.
+    pub owner_url: SecretString,
+    postgres: Postgres,
+    store: ObjectStore,
+    // Held until everything has ended.
+    _lock: File,
+}
+
+impl Embedded {
+    /// Starts what the service needs. The tables are not made yet: see [`Embedded::owner_url`].
+    ///
+    /// # Errors
+    /// [`Error`]: a sentence for the operator. Nothing is left running.
+    pub async fn start(options: &Options) -> Result<Self, Error> {
+        let dir = &options.dir;
+        let on_dir = |source| Error::Dir { dir: dir.display().to_string(), source };
+        create_dir(dir).map_err(on_dir)?;
+        let lock = File::create(dir.join("lock")).map_err(on_dir)?;
+        lock.try_lock().map_err(|e| match e {
+            TryLockError::WouldBlock => Error::Locked(dir.display().to_string()),
+            TryLockError::Error(source) => on_dir(source),
+        })?;
+        let secrets = EmbeddedSecrets::load_or_create(dir)?;
+        let store = start_store(options, &secrets).await?;
+
+        let admin = secrets.get("SEALKEEP_EMBEDDED_ADMIN_PASSWORD")?;
+        let owner = secrets.get("SEALKEEP_EMBEDDED_OWNER_PASSWORD")?;
+        let api = secrets.get("SEALKEEP_EMBEDDED_API_PASSWORD")?;
+        let passwords = Passwords { admin: &admin, owner: &owner, api: &api };
+        let postgres = Postgres::start(&dir.join("postgres"), &passwords).await?;
+
+        let source = Source::from_pairs(settings(options, &secrets, &postgres, &store)?);
+        let config = source.config(&options.listen)?;
+        let owner_url = postgres.url("sealkeep_owner", &owner);
+        Ok(Self { config, owner_url, postgres, store, _lock: lock })
+    }
+
+    /// Where the object store listens.
+    #[must_use]
+    pub fn s3_addr(&self) -> SocketAddr {
+        self.store.addr()
+    }
+
+    /// Ends the store, then the cluster, and waits for both.
+    pub async fn stop(self, grace: Duration) {
+        let Self { mut postgres, store, .. } = self;
+        store.stop(grace).await;
+        if tokio::task::spawn_blocking(move || postgres.stop()).await.is_err() {
+            tracing::error!("stopping PostgreSQL failed; it recovers at the next start");
+        }
+    }
+}
+
+/// Others may pass through (PostgreSQL runs as another user when we are root) but not look.
+fn create_dir(dir: &Path) -> io::Result<()> {
+    if !dir.exists() {
+        fs::DirBuilder::new().recursive(true).mode(0o711).create(dir)?;
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o711))?;
+    }
+    Ok(())
+}
+
+fn bucket(region: Region) -> String {
+    format!("sealkeep-{region}")
+}
+
+async fn start_store(options: &Options, secrets: &EmbeddedSecrets) -> Result<ObjectStore, Error> {
+    let addr = options.s3_listen;
+    let listener = TcpListener::bind(addr).map_err(|source| Error::Listen { addr, source })?;
+    let access_key = secrets.get("SEALKEEP_EMBEDDED_STORE_ACCESS_KEY")?;
+    let secret_key = secrets.get("SEALKEEP_EMBEDDED_STORE_SECRET_KEY")?;
+    ObjectStore::start(object_store::Options {
+        dir: &options.dir.join("objects"),
+        listener,
+        buckets: &Region::ALL.map(bucket),
+        access_key: access_key.expose_secret(),
+        secret_key: &secret_key,
+        max_object_size: MAX_OBJECT_SIZE,
+    })
+    .await
+    .map_err(Error::Store)
+}
+
+fn settings(
+    options: &Options,
+    secrets: &EmbeddedSecrets,
+    postgres: &Postgres,
+    store: &ObjectStore,
+) -> Result<Vec<(String, String)>, Error> {
+    let endpoint = match &options.s3_endpoint {
+        Some(url) => url.to_string(),
+        None => format!("http://{}", store.addr()),
+    };
+    let authority = options.public_authority.clone().unwrap_or_else(|| options.listen.addr.to_string());
+    let api = secrets.get("SEALKEEP_EMBEDDED_API_PASSWORD")?;
+    let access_key = secrets.get("SEALKEEP_EMBEDDED_STORE_ACCESS_KEY")?;
+    let secret_key = secrets.get("SEALKEEP_EMBEDDED_STORE_SECRET_KEY")?;
+    let mut pairs: Vec<(String, String)> = secrets.pairs().collect();
+    let mut set = |name: &str, value: &str| pairs.push((format!("SEALKEEP_{name}"), value.to_owned()));
+    set("DATABASE_URL", postgres.url("sealkeep_api", &api).expose_secret());
+    set("PUBLIC_AUTHORITY", &authority);
+    for region in Region::ALL {
+        let prefix = format!("REGION_{}", region.as_str().to_uppercase());
+        set(&format!("{prefix}_ENDPOINT"), &endpoint);
+        set(&format!("{prefix}_BUCKET"), &bucket(region));
+        set(&format!("{prefix}_ACCESS_KEY"), access_key.expose_secret());
+        set(&format!("{prefix}_SECRET_KEY"), secret_key.expose_secret());
+        set(&format!("{prefix}_S3_REGION"), S3_REGION);
+    }
+    Ok(pairs)
+}

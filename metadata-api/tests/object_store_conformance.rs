@@ -1,0 +1,408 @@
+//! What we rely on of an object store, run against the embedded one and, where it is installed, Garage.
+#![expect(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod support;
+
+use std::{sync::Arc, time::Duration};
+
+use base64ct::{Base64, Encoding};
+use sha2::{Digest, Sha256};
+use support::{
+    http::Body,
+    sigv4::{Request, Signer},
+    stores::{Kind, MAX, Stage},
+};
+use time::OffsetDateTime;
+
+/// Clients treat both alike: ask for a new URL.
+fn refused(status: u16) -> bool {
+    status == 400 || status == 403
+}
+
+fn checksum(bytes: &[u8]) -> String {
+    Base64::encode_string(&Sha256::digest(bytes))
+}
+
+/// The headers that the service signs into an upload URL.
+fn profile<'a>(length: &'a str, checksum: &'a str) -> [(&'a str, &'a str); 3] {
+    [("content-length", length), ("if-none-match", "*"), ("x-amz-checksum-sha256", checksum)]
+}
+
+#[test]
+fn what_is_stored_comes_back_whole_and_in_parts() {
+    for stage in Stage::all() {
+        for size in [1, 100, 65_536, 1_048_577, 3_000_000] {
+            let key = format!("v1/vault/packs/{size}");
+            let bytes: Vec<u8> = (0..size).map(|i| (i * 31 % 251) as u8).collect();
+            let (length, sum) = (bytes.len().to_string(), checksum(&bytes));
+            let headers = profile(&length, &sum);
+            let target = stage.sign("PUT", &key, &headers);
+            let put = stage.send("PUT", &target, &headers, &Body::Whole(&bytes)).unwrap();
+            assert_eq!(put.status, 200, "{:?} {}", stage.kind, put.text());
+            assert_eq!(stage.get(&key).body, bytes);
+            let head = stage.head(&key);
+            assert_eq!(head.status, 200);
+            assert_eq!(head.headers["content-length"], length);
+            assert_eq!(head.headers["x-amz-checksum-sha256"], sum, "{:?}", stage.kind);
+        }
+        let ranged = |range: &str| {
+            let target = stage.sign("GET", "v1/vault/packs/100", &[]);
+            stage.send("GET", &target, &[("range", range)], &Body::None).unwrap()
+        };
+        let whole = stage.get("v1/vault/packs/100").body;
+        for (range, expected) in [
+            ("bytes=0-0", &whole[..1]),
+            ("bytes=10-19", &whole[10..20]),
+            ("bytes=90-", &whole[90..]),
+            ("bytes=-5", &whole[95..]),
+            ("bytes=95-200", &whole[95..]),
+        ] {
+            let part = ranged(range);
+            assert_eq!((part.status, part.body.as_slice()), (206, expected), "{range}");
+            assert!(part.headers["content-range"].ends_with("/100"));
+        }
+        assert_eq!(ranged("bytes=100-").status, 416);
+        assert_eq!(stage.get("v1/vault/packs/absent").status, 404);
+        assert_eq!(stage.head("v1/vault/packs/absent").status, 404);
+    }
+}
+
+#[test]
+fn a_url_ends_when_it_says() {
+    for stage in Stage::all() {
+        assert_eq!(stage.put("k", b"x").status, 200);
+        let sign = |at: OffsetDateTime, expires| {
+            let path = stage.path("k");
+            stage.signer.presign(&Request {
+                method: "GET",
+                path: &path,
+                headers: &[],
+                query: &[],
+                expires,
+                at,
+            })
+        };
+        let now = OffsetDateTime::now_utc();
+        let get = |target: String| stage.send("GET", &target, &[], &Body::None).unwrap().status;
+        assert_eq!(get(sign(now - Duration::from_secs(899), 900)), 200);
+        assert!(refused(get(sign(now - Duration::from_secs(902), 900))), "{:?}", stage.kind);
+        let short = sign(now, 1);
+        std::thread::sleep(Duration::from_millis(2_100));
+        assert!(refused(get(short)), "{:?}", stage.kind);
+        if stage.kind == Kind::Embedded {
+            assert!(refused(get(sign(now + Duration::from_secs(7200), 900))), "signed in the future");
+        }
+    }
+}
+
+#[test]
+fn a_changed_url_is_refused() {
+    for stage in Stage::all() {
+        assert_eq!(stage.put("k", b"x").status, 200);
+        assert_eq!(stage.put("other", b"y").status, 200);
+        let good = stage.sign("GET", "k", &[]);
+        let status =
+            |method: &str, target: &str| stage.send(method, target, &[], &Body::None).unwrap().status;
+        assert_eq!(status("GET", &good), 200);
+        let last = if good.ends_with('0') { '1' } else { '0' };
+        let signature = format!("{}{last}", &good[..good.len() - 1]);
+        assert!(refused(status("GET", &signature)), "signature");
+        assert!(refused(status("GET", &good.replace("/k?", "/other?"))), "key");
+        assert!(refused(status("GET", &good.replace("Expires=60", "Expires=86400"))), "expiry");
+        assert!(refused(status("GET", &good.replace("/conformance/", "/other/"))), "bucket");
+        assert!(refused(status("DELETE", &good)), "method");
+        assert!(refused(status("GET", &stage.path("k"))), "anonymous");
+        let stranger = Signer { secret_key: "another-secret-altogether".into(), ..stage.signer.clone() };
+        let path = stage.path("k");
+        let at = OffsetDateTime::now_utc();
+        let theirs = stranger.presign(&Request {
+            method: "GET",
+            path: &path,
+            headers: &[],
+            query: &[],
+            expires: 60,
+            at,
+        });
+        assert!(refused(status("GET", &theirs)), "secret");
+        assert_eq!(status("GET", &good), 200, "still there");
+    }
+}
+
+#[test]
+fn the_signed_length_is_the_length() {
+    for stage in Stage::all() {
+        let bytes = b"0123456789";
+        let sum = checksum(bytes);
+        let headers = profile("10", &sum);
+        let target = stage.sign("PUT", "k", &headers);
+        let longer = profile("11", &sum);
+        let answer = stage.send("PUT", &target, &longer, &Body::Whole(b"0123456789+")).unwrap();
+        assert!(refused(answer.status), "longer: {}", answer.status);
+        let shorter = profile("9", &sum);
+        let answer = stage.send("PUT", &target, &shorter, &Body::Whole(b"012345678")).unwrap();
+        assert!(refused(answer.status), "shorter: {}", answer.status);
+        let chunked = stage.send("PUT", &target, &headers[1..], &Body::Chunked(bytes));
+        assert!(chunked.is_none_or(|answer| refused(answer.status)), "chunked");
+        assert_eq!(stage.head("k").status, 404, "{:?}", stage.kind);
+        assert_eq!(stage.send("PUT", &target, &headers, &Body::Whole(bytes)).unwrap().status, 200);
+    }
+}
+
+#[test]
+fn bytes_with_another_checksum_are_not_stored() {
+    for stage in Stage::all() {
+        let sum = checksum(b"0123456789");
+        let headers = profile("10", &sum);
+        let target = stage.sign("PUT", "k", &headers);
+        let put = |headers: &[(&str, &str)], body: &[u8]| {
+            stage.send("PUT", &target, headers, &Body::Whole(body)).unwrap()
+        };
+        let wrong = put(&headers, b"9876543210");
+        assert_eq!(wrong.status, 400, "{}", wrong.text());
+        assert_eq!(stage.head("k").status, 404, "wrong bytes");
+        let theirs = checksum(b"9876543210");
+        assert!(refused(put(&profile("10", &theirs), b"9876543210").status), "header changed");
+        assert!(refused(put(&headers[..2], b"0123456789").status), "header left out");
+        assert_eq!(stage.head("k").status, 404);
+        assert_eq!(put(&headers, b"0123456789").status, 200);
+
+        let md5 = [("content-length", "1"), ("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==")];
+        let target = stage.sign("PUT", "md5", &md5);
+        assert_eq!(stage.send("PUT", &target, &md5, &Body::Whole(b"x")).unwrap().status, 400);
+        assert_eq!(stage.head("md5").status, 404);
+    }
+}
+
+#[test]
+fn a_second_upload_changes_nothing() {
+    for stage in Stage::all() {
+        let sum = checksum(b"0123456789");
+        let headers = profile("10", &sum);
+        let target = stage.sign("PUT", "k", &headers);
+        let put = |body: &[u8]| stage.send("PUT", &target, &headers, &Body::Whole(body)).unwrap().status;
+        assert_eq!(put(b"0123456789"), 200);
+        match stage.kind {
+            Kind::Embedded => assert_eq!(put(b"0123456789"), 412),
+            // Garage does not look at If-None-Match: what protects there is the checksum below.
+            Kind::Garage => assert_eq!(put(b"0123456789"), 200),
+        }
+        assert!((400..500).contains(&put(b"9876543210")));
+        assert_eq!(stage.get("k").body, b"0123456789");
+        let unconditional = [headers[0], headers[2]];
+        let answer = stage.send("PUT", &target, &unconditional, &Body::Whole(b"0123456789")).unwrap();
+        assert!(refused(answer.status), "If-None-Match signed and not sent");
+    }
+}
+
+#[test]
+fn of_sixteen_racing_uploads_one_wins() {
+    let stage = Arc::new(Stage::embedded());
+    for round in 0..8 {
+        let key = format!("race/{round}");
+        let racers: Vec<_> = (0..16u8)
+            .map(|i| {
+                let (stage, key) = (stage.clone(), key.clone());
+                std::thread::spawn(move || {
+                    let body = vec![i; 20_000];
+                    let sum = checksum(&body);
+                    let headers = profile("20000", &sum);
+                    let target = stage.sign("PUT", &key, &headers);
+                    let status = stage.send("PUT", &target, &headers, &Body::Whole(&body)).unwrap().status;
+                    (i, status)
+                })
+            })
+            .collect();
+        let results: Vec<_> = racers.into_iter().map(|r| r.join().unwrap()).collect();
+        let winners: Vec<_> = results.iter().filter(|(_, status)| *status == 200).collect();
+        assert_eq!(winners.len(), 1, "{results:?}");
+        assert!(results.iter().all(|(_, status)| [200, 412].contains(status)), "{results:?}");
+        assert_eq!(stage.get(&key).body, vec![winners[0].0; 20_000]);
+    }
+}
+
+#[test]
+fn a_cut_body_is_no_object() {
+    for stage in Stage::all() {
+        let bytes = vec![5; 2_000_000];
+        let sum = checksum(&bytes);
+        let headers = profile("2000000", &sum);
+        let target = stage.sign("PUT", "k", &headers);
+        for sent in [0, 1, 1_000_000, 1_999_999] {
+            stage.send("PUT", &target, &headers, &Body::Cut { announced: bytes.len(), sent: &bytes[..sent] });
+            assert_eq!(stage.head("k").status, 404, "{:?} {sent}", stage.kind);
+        }
+        if stage.kind == Kind::Embedded {
+            let temp = stage.dir.path().join("objects/conformance/.tmp");
+            let left = || std::fs::read_dir(&temp).unwrap().count();
+            for _ in 0..100 {
+                if left() == 0 {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            assert_eq!(left(), 0, "partial files are removed");
+        }
+        assert_eq!(stage.send("PUT", &target, &headers, &Body::Whole(&bytes)).unwrap().status, 200);
+    }
+}
+
+#[test]
+fn keys_are_names_and_not_paths() {
+    let stage = Stage::embedded();
+    let long = "k".repeat(900);
+    let odd = ["a/../../etc/x", "../../other/objects/x", "..", "dir", "dir/sub", long.as_str()];
+    for key in odd {
+        let body = key.as_bytes();
+        let answer = stage.put(key, body);
+        assert_eq!(answer.status, 200, "{key}: {}", answer.text());
+        assert_eq!(stage.get(key).body, body, "{key}");
+    }
+    let dotted = stage.sign("GET", "../../other/objects/x", &[]).replace("..", "%2e%2e");
+    assert_eq!(stage.send("GET", &dotted, &[], &Body::None).unwrap().body, b"../../other/objects/x");
+    let top: Vec<_> = std::fs::read_dir(stage.dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(top, ["objects"]);
+    let mut buckets: Vec<_> = std::fs::read_dir(stage.dir.path().join("objects"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    buckets.sort();
+    assert_eq!(buckets, ["conformance", "other"]);
+    let other = stage.sign_query("GET", "/other/a/../../etc/x", &[], &[]);
+    assert_eq!(stage.send("GET", &other, &[], &Body::None).unwrap().status, 404, "no way across buckets");
+    let path = format!("/conformance/{}", "k".repeat(1025));
+    let target = stage.sign_query("PUT", &path, &[("content-length", "1")], &[]);
+    let answer = stage.send("PUT", &target, &[("content-length", "1")], &Body::Whole(b"x")).unwrap();
+    assert_eq!(answer.status, 400, "a key that is too long");
+    let absent = stage.sign_query("GET", "/absent/k", &[], &[]);
+    assert_eq!(
+        stage.send("GET", &absent, &[], &Body::None).unwrap().status,
+        404,
+        "a bucket that is not there"
+    );
+}
+
+#[test]
+fn uploads_have_a_signed_and_bounded_length() {
+    let stage = Stage::embedded();
+    let bare = stage.sign("PUT", "k", &[]);
+    let answer = stage.send("PUT", &bare, &[], &Body::Whole(b"x")).unwrap();
+    assert_eq!(answer.status, 403, "length not signed");
+    let answer = stage.send("PUT", &bare, &[], &Body::Chunked(b"x")).unwrap();
+    assert!((400..500).contains(&answer.status), "no length: {}", answer.status);
+    assert!(answer.text().contains("MissingContentLength"), "{}", answer.text());
+    let announced = MAX + 1;
+    let length = announced.to_string();
+    let headers = [("content-length", length.as_str())];
+    let target = stage.sign("PUT", "k", &headers);
+    let answer = stage.send("PUT", &target, &headers, &Body::Withheld { announced }).unwrap();
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("EntityTooLarge"), "{}", answer.text());
+    assert_eq!(stage.head("k").status, 404);
+}
+
+#[test]
+fn a_bucket_can_be_listed_without_the_service() {
+    for stage in Stage::all() {
+        let mut keys: Vec<String> = (0..25).map(|i| format!("v1/a/packs/{i:02}")).collect();
+        keys.extend(["v1/a/snapshots/x".to_owned(), "v1/b/packs/00".to_owned()]);
+        for key in &keys {
+            assert_eq!(stage.put(key, key.as_bytes()).status, 200);
+        }
+        let list = |query: &[(&str, &str)]| {
+            let path = format!("/{}", stage.bucket);
+            let target = stage.sign_query("GET", &path, &[], query);
+            let answer = stage.send("GET", &target, &[], &Body::None).unwrap();
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            answer.text()
+        };
+        let values = |xml: &str, tag: &str| -> Vec<String> {
+            xml.split(&format!("<{tag}>")).skip(1).map(|s| s.split('<').next().unwrap().to_owned()).collect()
+        };
+        let mut seen = Vec::new();
+        let mut token = String::new();
+        loop {
+            let mut query = vec![("list-type", "2"), ("max-keys", "10"), ("prefix", "v1/a/")];
+            if !token.is_empty() {
+                query.push(("continuation-token", &token));
+            }
+            let page = list(&query);
+            seen.extend(values(&page, "Key"));
+            match values(&page, "NextContinuationToken").pop() {
+                Some(next) => token = next,
+                None => break,
+            }
+        }
+        assert_eq!(seen, keys[..26], "{:?}", stage.kind);
+        let folders = list(&[("list-type", "2"), ("prefix", "v1/"), ("delimiter", "/")]);
+        let prefixes: Vec<_> = values(&folders, "Prefix").into_iter().filter(|p| p.len() > 3).collect();
+        assert_eq!(prefixes, ["v1/a/", "v1/b/"], "{folders}");
+        // A listing made before keeps up with what happens after.
+        assert_eq!(stage.put("v1/c", b"new").status, 200);
+        assert_eq!(stage.delete("v1/b/packs/00").status, 204);
+        let after = values(
+            &list(&[("list-type", "2"), ("start-after", "v1/a/snapshots/x"), ("prefix", "v1/")]),
+            "Key",
+        );
+        assert_eq!(after, ["v1/c"]);
+        assert_eq!(stage.get("v1/b/packs/00").status, 404);
+        assert_eq!(stage.delete("v1/b/packs/00").status, 204, "deleting again");
+    }
+}
+
+#[test]
+fn only_six_operations_exist() {
+    let stage = Stage::embedded();
+    assert_eq!(stage.put("k", b"x").status, 200);
+    let cases: [(&str, &str, &[(&str, &str)]); 6] = [
+        ("PUT", "/new-bucket", &[]),
+        ("DELETE", "/conformance", &[]),
+        ("POST", "/conformance/k", &[("uploads", "")]),
+        ("GET", "/", &[]),
+        ("PUT", "/conformance/k", &[("acl", "")]),
+        ("GET", "/conformance", &[("versions", "")]),
+    ];
+    for (method, path, query) in cases {
+        let target = stage.sign_query(method, path, &[], query);
+        let answer = stage.send(method, &target, &[], &Body::Whole(b"")).unwrap();
+        assert_eq!(answer.status, 501, "{method} {path} {query:?}: {}", answer.text());
+    }
+    let copy = [("content-length", "0"), ("x-amz-copy-source", "/conformance/k")];
+    let target = stage.sign("PUT", "copied", &copy);
+    assert_eq!(stage.send("PUT", &target, &copy, &Body::Whole(b"")).unwrap().status, 501);
+    assert_eq!(stage.get("k").body, b"x");
+}
+
+#[test]
+fn a_full_disk_is_said_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+        .arg(dir.path())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !mounted {
+        println!("skipped: a small tmpfs cannot be mounted here (not root)");
+        return;
+    }
+    let mount = Unmount(dir.path().to_owned());
+    let stage = Stage::embedded_in(dir);
+    let bytes = vec![9; 1_500_000];
+    assert_eq!(stage.put("one", &bytes).status, 200);
+    assert_eq!(stage.put("two", &bytes).status, 200);
+    let full = stage.put("three", &bytes);
+    assert_eq!(full.status, 507, "{}", full.text());
+    assert_eq!(stage.head("three").status, 404);
+    assert_eq!(stage.get("one").body, bytes);
+    assert_eq!(std::fs::read_dir(mount.0.join("objects/conformance/.tmp")).unwrap().count(), 0);
+    assert_eq!(stage.delete("one").status, 204);
+    assert_eq!(stage.put("three", &bytes).status, 200, "there is room again");
+    drop(mount);
+}
+
+struct Unmount(std::path::PathBuf);
+
+impl Drop for Unmount {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}

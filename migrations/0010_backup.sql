@@ -1,0 +1,44 @@
+-- What is backed up, and each attempt to do so.
+
+-- Opaque: the client derives source_id from a key that the service never sees.
+CREATE TABLE app.source (
+    vault_id   uuid NOT NULL REFERENCES app.vault,
+    source_id  uuid NOT NULL,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (vault_id, source_id)
+);
+ALTER TABLE app.source ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.source FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON app.source TO sealkeep_api
+    USING (vault_id = (SELECT app.current_vault()))
+    WITH CHECK (vault_id = (SELECT app.current_vault()));
+GRANT SELECT, INSERT ON app.source TO sealkeep_api;
+
+-- backup_id is chosen by the client, so that a retry never doubles. A lease that ran out is not renewed.
+-- failure: one word of the client's; never text from the database that is backed up.
+CREATE TABLE app.backup (
+    vault_id         uuid NOT NULL,
+    backup_id        uuid NOT NULL,
+    source_id        uuid NOT NULL,
+    device_id        uuid NOT NULL,
+    state            text NOT NULL CHECK (state IN ('running', 'committed', 'failed')),
+    started_at       timestamptz NOT NULL,
+    lease_expires_at timestamptz NOT NULL,
+    ended_at         timestamptz,
+    bytes_read       bigint CHECK (bytes_read >= 0),
+    failure          text CHECK (failure ~ '^[a-z_]{1,40}$'),
+    snapshot_id      bytea CHECK (octet_length(snapshot_id) = 32),
+    PRIMARY KEY (vault_id, backup_id),
+    FOREIGN KEY (vault_id, source_id) REFERENCES app.source,
+    FOREIGN KEY (vault_id, device_id) REFERENCES app.vault_device,
+    CHECK ((state = 'running') = (ended_at IS NULL)),
+    CHECK ((state = 'committed') = (snapshot_id IS NOT NULL))
+);
+CREATE INDEX ON app.backup (vault_id, started_at DESC, backup_id);
+ALTER TABLE app.backup ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.backup FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON app.backup TO sealkeep_api
+    USING (vault_id = (SELECT app.current_vault()))
+    WITH CHECK (vault_id = (SELECT app.current_vault()));
+GRANT SELECT, INSERT, UPDATE (state, lease_expires_at, ended_at, bytes_read, failure, snapshot_id)
+    ON app.backup TO sealkeep_api;
