@@ -1,1 +1,21 @@
-//! client-core
+//! Everything a Sealkeep device does: read, chunk, compress, encrypt, pack, upload, and the way back.
+//!
+//! The table of contents, in the order the data flows. `tests/layering.rs` holds who may import whom.
+
+// words
+pub mod clock;
+pub mod device;
+pub mod error;
+pub mod event;
+pub mod id;
+mod secret;
+
+// transform: pure, no I/O, no async, no clock
+pub mod chunk;
+pub mod encode;
+
+pub mod crypto;
+
+// ports: doors to the world, which never import each other
+pub mod api;
+pub mod store;

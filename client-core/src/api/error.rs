@@ -1,0 +1,216 @@
+//! How a request can fail.
+
+use api_types::{ErrorCode, ObjectId, Problem};
+
+use crate::error::{Error, ErrorKind};
+
+/// Why the service did not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ApiError {
+    /// The address is none, or not one that secrets may be sent to.
+    #[error("{0}")]
+    Address(String),
+    /// No answer, after retries.
+    #[error("the service at {server} cannot be reached: {detail}")]
+    Unreachable {
+        /// Its address.
+        server: String,
+        /// What the network said.
+        detail: String,
+    },
+    /// The service refused, with its stable code.
+    #[error("{}", .0.title)]
+    Problem(Box<Problem>),
+    /// An answer that is not the service's: a proxy, a redirect, another program.
+    #[error("{server} does not answer like a Sealkeep service ({detail})")]
+    Unexpected {
+        /// Its address.
+        server: String,
+        /// What is odd.
+        detail: String,
+    },
+    /// The two clocks differ by more than a day.
+    #[error("this machine's clock differs from the service's by {hours} hours")]
+    ClockTooFar {
+        /// About how much.
+        hours: i64,
+    },
+    /// No session on this device.
+    #[error("this device is not signed in")]
+    NotSignedIn,
+    /// The password does not fit.
+    #[error("e-mail or password is wrong")]
+    WrongCredentials,
+    /// The session's next token could not be stored, so it is not used.
+    #[error("the session cannot be stored: {0}")]
+    Keeper(Error),
+    /// A fault of this program.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl ApiError {
+    /// The service's stable code, when it gave one.
+    #[must_use]
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Problem(problem) => Some(problem.code),
+            _ => None,
+        }
+    }
+
+    /// Objects that the answer is about.
+    #[must_use]
+    pub fn objects(&self) -> &[ObjectId] {
+        match self {
+            Self::Problem(problem) => &problem.objects,
+            _ => &[],
+        }
+    }
+
+    /// How long to wait, when the service says so. Seconds.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Problem(problem) => problem.retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl From<ApiError> for Error {
+    fn from(error: ApiError) -> Self {
+        let happened = error.to_string();
+        let untouched = "stored snapshots are untouched; nothing new was committed";
+        match &error {
+            ApiError::Address(_) => Self::usage(happened),
+            ApiError::Unreachable { .. } => Self::new(
+                ErrorKind::ServiceUnreachable,
+                happened,
+                untouched,
+                "check the address, the network and that the service runs, then try again",
+            ),
+            ApiError::Problem(problem) => problem_to_error(problem),
+            ApiError::Unexpected { .. } => Self::new(
+                ErrorKind::ServiceUnreachable,
+                happened,
+                untouched,
+                "check the service's address (--server) and any proxy between",
+            )
+            .with_retryable(false),
+            ApiError::ClockTooFar { .. } => clock(happened),
+            ApiError::NotSignedIn => not_signed_in(happened),
+            ApiError::WrongCredentials => wrong_credentials(),
+            ApiError::Keeper(inner) => inner.clone(),
+            ApiError::Internal(text) => Self::internal_text(text),
+        }
+        .with_source(error)
+    }
+}
+
+fn problem_to_error(problem: &Problem) -> Error {
+    let happened = problem.title.trim_end_matches('.').to_owned();
+    let wait = problem.retry_after.map_or_else(
+        || "wait a little and try again".to_owned(),
+        |seconds| format!("wait {seconds} seconds and try again"),
+    );
+    let untouched = "stored snapshots are untouched; nothing new was committed";
+    match problem.code {
+        ErrorCode::LoginFailed => wrong_credentials(),
+        ErrorCode::MfaFailed => Error::new(
+            ErrorKind::SecondFactor,
+            "the second factor's code is wrong, old or used",
+            "nothing was changed",
+            "wait for the next code of your authenticator; check that this machine's clock is right",
+        ),
+        ErrorCode::MfaLocked => {
+            Error::new(ErrorKind::SecondFactor, "too many wrong codes", "nothing was changed", wait)
+        }
+        ErrorCode::SessionRevoked
+        | ErrorCode::TokenMissing
+        | ErrorCode::TokenInvalid
+        | ErrorCode::TokenExpired
+        | ErrorCode::RefreshInvalid
+        | ErrorCode::RefreshReused
+        | ErrorCode::LoginExpired
+        | ErrorCode::SignupExpired => Error::new(
+            ErrorKind::SessionEnded,
+            match problem.code {
+                ErrorCode::RefreshReused => {
+                    "the session was ended because its token was used twice: a copy of this device's keys may exist"
+                        .to_owned()
+                }
+                ErrorCode::LoginExpired | ErrorCode::SignupExpired => happened,
+                _ => "the session has ended".to_owned(),
+            },
+            untouched,
+            if problem.code == ErrorCode::SignupExpired {
+                "start again with `sealkeep signup`"
+            } else {
+                "sign in again with `sealkeep login`"
+            },
+        ),
+        ErrorCode::DeviceRevoked => Error::new(
+            ErrorKind::DeviceRevoked,
+            "this device was revoked",
+            "its old snapshots stay valid; it cannot make new ones",
+            "sign in from another device, or run `sealkeep logout --forget` and `sealkeep login` here",
+        ),
+        ErrorCode::DeviceNotApproved => Error::new(
+            ErrorKind::DeviceNotApproved,
+            "this device is signed in, but the vault does not know its keys yet",
+            "nothing was changed",
+            "run `sealkeep login` and enter the recovery words",
+        ),
+        ErrorCode::ClockSkew => clock("this machine's clock differs from the service's".to_owned()),
+        ErrorCode::Unavailable => Error::new(
+            ErrorKind::ServiceUnreachable,
+            format!("the service is not available: {happened}"),
+            untouched,
+            wait,
+        ),
+        ErrorCode::RateLimited => {
+            Error::new(ErrorKind::ServiceError(problem.code), happened, "nothing was changed", wait)
+                .with_retryable(true)
+        }
+        ErrorCode::NotFound => Error::new(
+            ErrorKind::NotFound,
+            happened,
+            "nothing was changed",
+            "check the name; this account may not be a member of that vault",
+        ),
+        code => Error::new(
+            ErrorKind::ServiceError(code),
+            format!("the service refused: {happened}"),
+            untouched,
+            format!("try again; the service's log knows this request as {}", problem.request_id),
+        ),
+    }
+}
+
+fn wrong_credentials() -> Error {
+    Error::new(
+        ErrorKind::WrongCredentials,
+        "e-mail or password is wrong",
+        "nothing was changed",
+        "check both; a lost password cannot be mailed, the recovery words set a new one",
+    )
+}
+
+fn not_signed_in(happened: String) -> Error {
+    Error::new(
+        ErrorKind::NotSignedIn,
+        happened,
+        "nothing was changed",
+        "run `sealkeep login`, or `sealkeep signup` for a new account",
+    )
+}
+
+fn clock(happened: String) -> Error {
+    Error::new(
+        ErrorKind::ClockSkew,
+        happened,
+        "stored snapshots are untouched; nothing new was committed",
+        "set this machine's clock and try again",
+    )
+}

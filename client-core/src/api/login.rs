@@ -1,0 +1,151 @@
+//! Sign-up and sign-in: the password protocol, then the second factor, then a session.
+
+use api_types::{
+    AccountId, LoginId, Region, SignupId,
+    account::{
+        LoginFinish, LoginMfa, LoginStart, LoginStarted, SecondFactor, Session, SignupConfirm,
+        SignupConfirmed, SignupFinish, SignupFinished, SignupStart, SignupStarted,
+    },
+};
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use super::{
+    ApiError, HttpApi,
+    http::{Auth, Call},
+    opaque::{Login, Registration},
+};
+use crate::device::SignedIn;
+
+/// The password is registered; the second factor is to be proven within 30 minutes.
+pub struct PendingSignup {
+    /// The account that will exist.
+    pub account_id: AccountId,
+    /// Where its data will lie.
+    pub region: Region,
+    /// `otpauth://totp/…`: for a QR code, and its secret as text.
+    pub otpauth_url: String,
+    signup_id: SignupId,
+    export_key: Zeroizing<Vec<u8>>,
+}
+
+/// The password was right; the second factor is next, within 5 minutes.
+pub struct PendingLogin {
+    /// Whose.
+    pub account_id: AccountId,
+    /// Where its data lies.
+    pub region: Region,
+    login_id: LoginId,
+    export_key: Zeroizing<Vec<u8>>,
+}
+
+impl HttpApi {
+    /// Registers a password, which the service never sees.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn sign_up(
+        &self,
+        email: &str,
+        region: Region,
+        password: &SecretString,
+    ) -> Result<PendingSignup, ApiError> {
+        let (registration, registration_request) = Registration::start(password)?;
+        let request = SignupStart {
+            email: email.trim().to_owned(),
+            region,
+            registration_request,
+            device: self.device.public(),
+        };
+        let started: SignupStarted = self.call_with(before_session("/v1/signup/start"), &request).await?;
+        let finished = registration
+            .finish(password, started.account_id, region, &started.registration_response)
+            .await?;
+        let request =
+            SignupFinish { signup_id: started.signup_id, registration_upload: finished.message };
+        let done: SignupFinished = self.call_with(before_session("/v1/signup/finish"), &request).await?;
+        Ok(PendingSignup {
+            account_id: started.account_id,
+            region,
+            otpauth_url: done.otpauth_url,
+            signup_id: started.signup_id,
+            export_key: finished.export_key,
+        })
+    }
+
+    /// Proves the second factor: the account exists from here on. Gives the ten recovery codes.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn confirm_sign_up(
+        &self,
+        pending: &PendingSignup,
+        code: &str,
+    ) -> Result<(Vec<String>, SignedIn), ApiError> {
+        let request = SignupConfirm { signup_id: pending.signup_id, code: digits(code) };
+        let done: SignupConfirmed = self.call_with(before_session("/v1/signup/confirm"), &request).await?;
+        self.same_account(pending.account_id, &done.session)?;
+        Ok((
+            done.recovery_codes,
+            SignedIn { session: done.session, export_key: pending.export_key.clone() },
+        ))
+    }
+
+    /// Proves the password without sending it.
+    ///
+    /// # Errors
+    /// [`ApiError::WrongCredentials`] also for an unknown account.
+    pub async fn log_in(&self, email: &str, password: &SecretString) -> Result<PendingLogin, ApiError> {
+        let (login, ke1) = Login::start(password)?;
+        let request = LoginStart { email: email.trim().to_owned(), ke1, device: self.device.public() };
+        let started: LoginStarted = self.call_with(before_session("/v1/login/start"), &request).await?;
+        let finished = login.finish(password, started.account_id, started.region, &started.ke2).await?;
+        let request = LoginFinish { login_id: started.login_id, ke3: finished.message };
+        self.tell(before_session("/v1/login/finish"), &request).await?;
+        Ok(PendingLogin {
+            account_id: started.account_id,
+            region: started.region,
+            login_id: started.login_id,
+            export_key: finished.export_key,
+        })
+    }
+
+    /// Proves the second factor; the device is signed in.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn second_factor(
+        &self,
+        pending: &PendingLogin,
+        factor: SecondFactor,
+    ) -> Result<SignedIn, ApiError> {
+        let factor = match factor {
+            SecondFactor::Totp(code) => SecondFactor::Totp(digits(&code)),
+            SecondFactor::RecoveryCode(code) => SecondFactor::RecoveryCode(code.trim().to_owned()),
+        };
+        let request = LoginMfa { login_id: pending.login_id, factor };
+        let session: Session = self.call_with(before_session("/v1/login/mfa"), &request).await?;
+        self.same_account(pending.account_id, &session)?;
+        Ok(SignedIn { session, export_key: pending.export_key.clone() })
+    }
+
+    fn same_account(&self, expected: AccountId, session: &Session) -> Result<(), ApiError> {
+        if session.account_id == expected {
+            return Ok(());
+        }
+        Err(ApiError::Unexpected {
+            server: self.server().to_owned(),
+            detail: "a session of another account".into(),
+        })
+    }
+}
+
+/// Each step works once, so none is repeated after a lost answer.
+fn before_session(path: &str) -> Call {
+    Call::post(path.to_owned()).auth(Auth::Device).once()
+}
+
+/// People type `123 456`.
+fn digits(code: &str) -> String {
+    code.chars().filter(|c| !c.is_whitespace()).collect()
+}

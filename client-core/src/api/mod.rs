@@ -1,0 +1,16 @@
+//! What the core asks of the metadata service. Every request is signed by the device; nothing here ever
+//! carries a password, a key or a byte of a dump.
+
+mod error;
+mod http;
+mod login;
+mod opaque;
+mod retry;
+mod routes;
+mod session;
+
+pub use error::ApiError;
+pub use http::HttpApi;
+pub use login::{PendingLogin, PendingSignup};
+
+pub use crate::device::{SessionKeeper, SessionTokens, SignedIn};

@@ -1,0 +1,309 @@
+//! One method per route of a vault.
+
+use api_types::{
+    BackupId, DeviceId, ObjectId, ObjectKind, SourceId, VaultId,
+    account::ServiceInfo,
+    backup::{
+        Abort, BackupStart, Commit, Committed, Confirm, Confirmed, Lease, NewObject, UploadGrant,
+        UploadGrants, WantUpload,
+    },
+    directory::SignedDirectoryEntry,
+    vault::{
+        Audit, AuditRow, DeviceInfo, Devices, Directory, ObjectRow, Objects, ReadGrant, ReadGrants,
+        ReadUrls, RevokeDevice, RunRow, Runs, SnapshotRow, Snapshots, VaultInfo, VaultInit, WrapKind,
+        WrappedKey,
+    },
+};
+
+use super::{
+    ApiError, HttpApi,
+    http::{Auth, Call},
+};
+
+/// Rows per page, as many as the service gives.
+const PAGE: usize = 1000;
+
+impl HttpApi {
+    /// `GET /v1/service`
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn service_info(&self) -> Result<ServiceInfo, ApiError> {
+        self.call(Call::get("/v1/service".into()).auth(Auth::Unsigned)).await
+    }
+
+    /// Ends this device's session.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn logout(&self) -> Result<(), ApiError> {
+        self.tell_nothing(Call::post("/v1/logout".into()).once()).await
+    }
+
+    /// The vault as the service knows it.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn vault_info(&self, vault: VaultId) -> Result<VaultInfo, ApiError> {
+        self.call(Call::get(format!("/v1/vaults/{vault}"))).await
+    }
+
+    /// Stores the vault's first keys and first device, together or not at all.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn init_vault(&self, vault: VaultId, init: &VaultInit) -> Result<(), ApiError> {
+        self.tell(Call::post(format!("/v1/vaults/{vault}/init")).once(), init).await
+    }
+
+    /// Sealed key material.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn key(&self, vault: VaultId, kind: WrapKind) -> Result<WrappedKey, ApiError> {
+        self.call(Call::get(format!("/v1/vaults/{vault}/keys/{}", kind.as_str()))).await
+    }
+
+    /// Replaces sealed key material; its version must follow the stored one.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn put_key(&self, vault: VaultId, kind: WrapKind, key: &WrappedKey) -> Result<(), ApiError> {
+        let mut call = Call::post(format!("/v1/vaults/{vault}/keys/{}", kind.as_str())).once();
+        call.method = reqwest::Method::PUT;
+        self.tell(call, key).await
+    }
+
+    /// The device directory, from entry 0.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn directory(&self, vault: VaultId) -> Result<Vec<SignedDirectoryEntry>, ApiError> {
+        let directory: Directory = self.call(Call::get(format!("/v1/vaults/{vault}/directory"))).await?;
+        Ok(directory.entries)
+    }
+
+    /// Appends to the device directory.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn add_directory_entry(
+        &self,
+        vault: VaultId,
+        entry: &SignedDirectoryEntry,
+    ) -> Result<(), ApiError> {
+        self.tell(Call::post(format!("/v1/vaults/{vault}/directory")).once(), entry).await
+    }
+
+    /// All devices, revoked ones too.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn devices(&self, vault: VaultId) -> Result<Vec<DeviceInfo>, ApiError> {
+        let devices: Devices = self.call(Call::get(format!("/v1/vaults/{vault}/devices"))).await?;
+        Ok(devices.devices)
+    }
+
+    /// Shuts a device out; `directory` is the entry that revokes it.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn revoke_device(
+        &self,
+        vault: VaultId,
+        device: DeviceId,
+        directory: Option<SignedDirectoryEntry>,
+    ) -> Result<(), ApiError> {
+        let call = Call::post(format!("/v1/vaults/{vault}/devices/{device}/revoke")).once();
+        self.tell(call, &RevokeDevice { directory }).await
+    }
+
+    /// Takes or renews a lease.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn start_backup(
+        &self,
+        vault: VaultId,
+        backup_id: BackupId,
+        source_id: SourceId,
+    ) -> Result<Lease, ApiError> {
+        let call = Call::post(format!("/v1/vaults/{vault}/backups"));
+        self.call_with(call, &BackupStart { backup_id, source_id }).await
+    }
+
+    /// Asks for permission to upload 1 to [`api_types::backup::MAX_BATCH`] objects; answers in the same order.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn want_uploads(
+        &self,
+        vault: VaultId,
+        backup: BackupId,
+        objects: Vec<NewObject>,
+    ) -> Result<Vec<UploadGrant>, ApiError> {
+        let wanted: Vec<ObjectId> = objects.iter().map(|o| o.id).collect();
+        let call = Call::post(format!("/v1/vaults/{vault}/backups/{backup}/objects"));
+        let answer: UploadGrants = self.call_with(call, &WantUpload { objects }).await?;
+        if answer.grants.iter().map(|g| g.id).eq(wanted) {
+            return Ok(answer.grants);
+        }
+        Err(ApiError::Unexpected {
+            server: self.server().to_owned(),
+            detail: "grants for other objects than asked for".into(),
+        })
+    }
+
+    /// Asks for permission to upload one object.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn want_upload(
+        &self,
+        vault: VaultId,
+        backup: BackupId,
+        object: NewObject,
+    ) -> Result<UploadGrant, ApiError> {
+        let mut grants = self.want_uploads(vault, backup, vec![object]).await?;
+        grants.pop().ok_or_else(|| ApiError::Internal("no grant".into()))
+    }
+
+    /// Has the service ask the store whether objects arrived whole.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn confirm(
+        &self,
+        vault: VaultId,
+        backup: BackupId,
+        objects: Vec<ObjectId>,
+    ) -> Result<Confirmed, ApiError> {
+        let call = Call::post(format!("/v1/vaults/{vault}/backups/{backup}/confirm"));
+        self.call_with(call, &Confirm { objects }).await
+    }
+
+    /// Makes the snapshot exist. Repeating it answers the same.
+    ///
+    /// # Errors
+    /// [`ApiError`]; [`api_types::ErrorCode::MissingObjects`] names what the store lost.
+    pub async fn commit(
+        &self,
+        vault: VaultId,
+        backup: BackupId,
+        commit: Commit,
+    ) -> Result<Committed, ApiError> {
+        self.call_with(Call::post(format!("/v1/vaults/{vault}/backups/{backup}/commit")), &commit).await
+    }
+
+    /// Records that a run ended without a snapshot. `failure` is one word, `[a-z_]{1,40}`.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn abort(
+        &self,
+        vault: VaultId,
+        backup: BackupId,
+        failure: &str,
+        bytes_read: u64,
+    ) -> Result<(), ApiError> {
+        let call = Call::post(format!("/v1/vaults/{vault}/backups/{backup}/abort"));
+        self.tell(call, &Abort { failure: failure.to_owned(), bytes_read }).await
+    }
+
+    /// A page of runs, newest first; at most 1000.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn runs(&self, vault: VaultId, limit: u32) -> Result<Vec<RunRow>, ApiError> {
+        let call = Call::get(format!("/v1/vaults/{vault}/backups")).query(format!("limit={limit}"));
+        let runs: Runs = self.call(call).await?;
+        Ok(runs.runs)
+    }
+
+    /// Permission to fetch 1 to [`api_types::backup::MAX_BATCH`] objects; those that are not stored are left out.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn read_urls(&self, vault: VaultId, objects: Vec<ObjectId>) -> Result<Vec<ReadGrant>, ApiError> {
+        let call = Call::post(format!("/v1/vaults/{vault}/objects/read-urls"));
+        let answer: ReadGrants = self.call_with(call, &ReadUrls { objects }).await?;
+        Ok(answer.grants)
+    }
+
+    /// Every stored object of a kind after number `after` (`None`: from the first), oldest first.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn objects(
+        &self,
+        vault: VaultId,
+        kind: ObjectKind,
+        after: Option<u32>,
+    ) -> Result<Vec<ObjectRow>, ApiError> {
+        let mut found: Vec<ObjectRow> = Vec::new();
+        loop {
+            let last = found.last().map(|row| row.number).or(after);
+            let query = page(last.map(u64::from), Some(kind));
+            let call = Call::get(format!("/v1/vaults/{vault}/objects")).query(query);
+            let rows = self.call::<Objects>(call).await?.objects;
+            self.rising(last.map(u64::from), rows.iter().map(|row| u64::from(row.number)))?;
+            let done = rows.len() < PAGE;
+            found.extend(rows);
+            if done {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Every snapshot after position `after` (`None`: from the first), in the order of their commits.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn snapshots(&self, vault: VaultId, after: Option<u64>) -> Result<Vec<SnapshotRow>, ApiError> {
+        let mut found: Vec<SnapshotRow> = Vec::new();
+        loop {
+            let last = found.last().map(|row| row.position).or(after);
+            let call = Call::get(format!("/v1/vaults/{vault}/snapshots")).query(page(last, None));
+            let rows = self.call::<Snapshots>(call).await?.snapshots;
+            self.rising(last, rows.iter().map(|row| row.position))?;
+            let done = rows.len() < PAGE;
+            found.extend(rows);
+            if done {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The audit trail after position `after`, oldest first; a page of at most 1000.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn audit(&self, vault: VaultId, after: Option<u64>) -> Result<Vec<AuditRow>, ApiError> {
+        let call = Call::get(format!("/v1/vaults/{vault}/audit")).query(page(after, None));
+        Ok(self.call::<Audit>(call).await?.events)
+    }
+
+    /// A list that does not move on would be asked for without end.
+    fn rising(&self, after: Option<u64>, rows: impl Iterator<Item = u64>) -> Result<(), ApiError> {
+        let mut last = after;
+        for row in rows {
+            if last.is_some_and(|last| row <= last) {
+                return Err(ApiError::Unexpected {
+                    server: self.server().to_owned(),
+                    detail: "a list out of order".into(),
+                });
+            }
+            last = Some(row);
+        }
+        Ok(())
+    }
+}
+
+fn page(after: Option<u64>, kind: Option<ObjectKind>) -> String {
+    let mut query = kind.map_or_else(String::new, |kind| format!("kind={}&", kind.as_str()));
+    if let Some(after) = after {
+        query.push_str(&format!("after={after}&"));
+    }
+    query.push_str(&format!("limit={PAGE}"));
+    query
+}

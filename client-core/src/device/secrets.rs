@@ -1,0 +1,376 @@
+//! Everything a device must keep secret and must not lose, and its one binary form.
+
+use api_types::{AccountId, Base64, DeviceId, Region, Sha256, VaultId, account::Session, vault::VaultInfo};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use zeroize::Zeroizing;
+
+use super::DeviceIdentity;
+use crate::error::{Error, ErrorKind};
+
+/// Version of the binary form.
+const VERSION: u8 = 1;
+
+/// A signed-in session's tokens.
+#[derive(Clone)]
+pub struct SessionTokens {
+    /// JWT, one hour.
+    pub access: Zeroizing<String>,
+    /// Seconds since 1970, by the service's clock.
+    pub expires_at: i64,
+    /// 32 bytes; works once.
+    pub refresh: Zeroizing<Vec<u8>>,
+    /// The attempt with which `refresh` is being spent, 16 bytes: set and stored before the request
+    /// leaves, so that a lost answer can be asked for again.
+    pub attempt: Option<[u8; 16]>,
+}
+
+impl SessionTokens {
+    /// From a service's answer.
+    #[must_use]
+    pub fn new(session: &Session) -> Self {
+        Self {
+            access: Zeroizing::new(session.access_token.clone()),
+            expires_at: session.expires_at,
+            refresh: Zeroizing::new(session.refresh_token.0.clone()),
+            attempt: None,
+        }
+    }
+}
+
+/// A sign-up or sign-in that succeeded.
+pub struct SignedIn {
+    /// The session.
+    pub session: Session,
+    /// OPAQUE's export key, 64 bytes: opens the password wrap together with the account secret. The service never has it.
+    pub export_key: Zeroizing<Vec<u8>>,
+}
+
+impl SignedIn {
+    /// The account's vault.
+    ///
+    /// # Errors
+    /// An account without one.
+    pub fn only_vault(&self) -> Result<&VaultInfo, Error> {
+        self.session.vaults.first().ok_or_else(|| {
+            Error::new(
+                ErrorKind::NotFound,
+                "this account has no vault",
+                "nothing was changed",
+                "ask the service's operator",
+            )
+        })
+    }
+}
+
+/// A vault's secrets, as bytes that `crypto` understands.
+pub struct VaultSecrets {
+    /// Where the vault lies; storage origin and bucket are pinned by it.
+    pub info: VaultInfo,
+    /// The master key, 32 bytes.
+    pub amk: Zeroizing<Vec<u8>>,
+    /// The account secret.
+    pub account_secret: Zeroizing<Vec<u8>>,
+    /// The keyring, plain CBOR.
+    pub keyring: Zeroizing<Vec<u8>>,
+    /// age recipient of the recovery words (`age1…`).
+    pub recovery_recipient: String,
+}
+
+/// Everything a device keeps.
+pub struct DeviceSecrets {
+    /// The metadata service's URL.
+    pub service: String,
+    /// The account's address.
+    pub email: String,
+    /// Whose device.
+    pub account: AccountId,
+    /// Its keys.
+    pub device: DeviceIdentity,
+    /// Absent after signing out.
+    pub session: Option<SessionTokens>,
+    /// Absent until the vault was made or opened here.
+    pub vault: Option<VaultSecrets>,
+    /// A copy of what the state's pins say, so that a deleted state does not drop rollback protection:
+    /// directory length and hash.
+    pub directory_pin: Option<(u64, Sha256)>,
+}
+
+impl DeviceSecrets {
+    /// After sign-up or sign-in; the vault's secrets come later.
+    #[must_use]
+    pub fn new(
+        service: impl Into<String>,
+        email: impl Into<String>,
+        account: AccountId,
+        device: DeviceIdentity,
+        signed_in: &SignedIn,
+    ) -> Self {
+        Self {
+            service: service.into(),
+            email: email.into(),
+            account,
+            device,
+            session: Some(SessionTokens::new(&signed_in.session)),
+            vault: None,
+            directory_pin: None,
+        }
+    }
+
+    /// The vault's secrets.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotSignedIn`] until it was made or opened on this device.
+    pub fn vault(&self) -> Result<&VaultSecrets, Error> {
+        self.vault.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorKind::NotSignedIn,
+                "this device does not hold the vault's keys yet",
+                "nothing was changed",
+                "run `sealkeep login` and have the recovery words at hand",
+            )
+        })
+    }
+
+    /// The vault's id.
+    ///
+    /// # Errors
+    /// As [`DeviceSecrets::vault`].
+    pub fn vault_id(&self) -> Result<VaultId, Error> {
+        Ok(self.vault()?.info.vault_id)
+    }
+
+    /// The one binary form (CBOR).
+    ///
+    /// # Errors
+    /// Never, in practice: the encoder is fallible.
+    pub fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let stored = Stored {
+            version: VERSION,
+            service: self.service.clone(),
+            email: self.email.clone(),
+            account: self.account,
+            device: StoredDevice {
+                id: self.device.id,
+                name: self.device.name.clone(),
+                signing: Hidden::new(&self.device.signing_key().to_bytes()),
+                sealing: Hidden::new(self.device.sealing_key().as_bytes()),
+            },
+            session: self.session.as_ref().map(|s| StoredSession {
+                access: Hidden::new(s.access.as_bytes()),
+                expires_at: s.expires_at,
+                refresh: Hidden(s.refresh.clone()),
+                attempt: s.attempt.map(|a| Base64(a.to_vec())),
+            }),
+            vault: self.vault.as_ref().map(|v| StoredVault {
+                info: v.info.clone(),
+                amk: Hidden(v.amk.clone()),
+                account_secret: Hidden(v.account_secret.clone()),
+                keyring: Hidden(v.keyring.clone()),
+                recovery_recipient: v.recovery_recipient.clone(),
+            }),
+            directory_pin: self.directory_pin,
+        };
+        // Room enough that the buffer is not moved, which would leave unzeroed copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024));
+        ciborium::into_writer(&stored, &mut *bytes).map_err(|e| Error::internal("the key store", &e))?;
+        Ok(bytes)
+    }
+
+    /// Reads what [`DeviceSecrets::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`], or [`ErrorKind::NewerFormat`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let damaged = || {
+            Error::new(
+                ErrorKind::Damaged,
+                "this device's key store is damaged",
+                "everything in the bucket is untouched",
+                "restore the file from a copy, or remove it and run `sealkeep login` with the recovery words",
+            )
+        };
+        let version: Versioned = ciborium::from_reader(bytes).map_err(|_| damaged())?;
+        if version.version > VERSION {
+            return Err(Error::new(
+                ErrorKind::NewerFormat,
+                format!("the key store is of version {}; this program reads {VERSION}", version.version),
+                "nothing was changed",
+                "update sealkeep",
+            ));
+        }
+        let stored: Stored = ciborium::from_reader(bytes).map_err(|_| damaged())?;
+        let key = |hidden: &Hidden| -> Result<Zeroizing<[u8; 32]>, Error> {
+            hidden.0.as_slice().try_into().map(Zeroizing::new).map_err(|_| damaged())
+        };
+        let device = DeviceIdentity::from_parts(
+            stored.device.id,
+            stored.device.name,
+            &*key(&stored.device.signing)?,
+            &*key(&stored.device.sealing)?,
+        );
+        let session = match stored.session {
+            None => None,
+            Some(s) => Some(SessionTokens {
+                access: Zeroizing::new(std::str::from_utf8(&s.access.0).map_err(|_| damaged())?.to_owned()),
+                expires_at: s.expires_at,
+                refresh: s.refresh.0,
+                attempt: s.attempt.map(|a| a.to_array().ok_or_else(damaged)).transpose()?,
+            }),
+        };
+        let vault = stored.vault.map(|v| VaultSecrets {
+            info: v.info,
+            amk: v.amk.0,
+            account_secret: v.account_secret.0,
+            keyring: v.keyring.0,
+            recovery_recipient: v.recovery_recipient,
+        });
+        Ok(Self {
+            service: stored.service,
+            email: stored.email,
+            account: stored.account,
+            device,
+            session,
+            vault,
+            directory_pin: stored.directory_pin,
+        })
+    }
+
+    /// The vault's region, when the vault is known.
+    #[must_use]
+    pub fn region(&self) -> Option<Region> {
+        self.vault.as_ref().map(|v| v.info.region)
+    }
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u8,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u8,
+    service: String,
+    email: String,
+    account: AccountId,
+    device: StoredDevice,
+    session: Option<StoredSession>,
+    vault: Option<StoredVault>,
+    directory_pin: Option<(u64, Sha256)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredDevice {
+    id: DeviceId,
+    name: String,
+    signing: Hidden,
+    sealing: Hidden,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredSession {
+    access: Hidden,
+    expires_at: i64,
+    refresh: Hidden,
+    attempt: Option<Base64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredVault {
+    info: VaultInfo,
+    amk: Hidden,
+    account_secret: Hidden,
+    keyring: Hidden,
+    recovery_recipient: String,
+}
+
+/// A byte string that is wiped.
+struct Hidden(Zeroizing<Vec<u8>>);
+
+impl Hidden {
+    fn new(bytes: &[u8]) -> Self {
+        Self(Zeroizing::new(bytes.to_vec()))
+    }
+}
+
+impl Serialize for Hidden {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Hidden;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a byte string")
+            }
+            fn visit_bytes<E: de::Error>(self, v: &[u8]) -> Result<Hidden, E> {
+                Ok(Hidden::new(v))
+            }
+            fn visit_byte_buf<E: de::Error>(self, v: Vec<u8>) -> Result<Hidden, E> {
+                Ok(Hidden(Zeroizing::new(v)))
+            }
+        }
+        d.deserialize_byte_buf(Visitor)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+pub(crate) mod tests {
+    use api_types::vault::MemberRole;
+
+    use super::*;
+
+    pub(crate) fn sample() -> DeviceSecrets {
+        DeviceSecrets {
+            service: "http://127.0.0.1:8787".into(),
+            email: "a@example.com".into(),
+            account: AccountId::from_bytes([1; 16]),
+            device: DeviceIdentity::from_parts(DeviceId::from_bytes([2; 16]), "laptop", &[3; 32], &[4; 32]),
+            session: Some(SessionTokens {
+                access: Zeroizing::new("jwt".into()),
+                expires_at: 77,
+                refresh: Zeroizing::new(vec![5; 32]),
+                attempt: Some([6; 16]),
+            }),
+            vault: Some(VaultSecrets {
+                info: VaultInfo {
+                    vault_id: VaultId::from_bytes([7; 16]),
+                    region: Region::Eu,
+                    role: MemberRole::Owner,
+                    storage_origin: "http://127.0.0.1:8788".into(),
+                    bucket: "eu".into(),
+                    ready: true,
+                },
+                amk: Zeroizing::new(vec![8; 32]),
+                account_secret: Zeroizing::new(vec![9; 32]),
+                keyring: Zeroizing::new(vec![10; 300]),
+                recovery_recipient: "age1x".into(),
+            }),
+            directory_pin: Some((1, Sha256::new([11; 32]))),
+        }
+    }
+
+    #[test]
+    fn secrets_come_back_whole() {
+        let bytes = sample().to_bytes().unwrap();
+        let back = DeviceSecrets::from_bytes(&bytes).unwrap();
+        assert_eq!(*back.to_bytes().unwrap(), *bytes);
+        assert_eq!(back.device.signing_public(), sample().device.signing_public());
+        assert_eq!(back.vault().unwrap().keyring.len(), 300);
+    }
+
+    #[test]
+    fn damage_and_newer_versions_are_told_apart() {
+        let mut bytes = sample().to_bytes().unwrap().to_vec();
+        assert_eq!(DeviceSecrets::from_bytes(&bytes[..50]).err().unwrap().kind(), ErrorKind::Damaged);
+        // {"version": 1 …: the value follows the first key
+        assert_eq!(bytes[9], 1);
+        bytes[9] = 2;
+        assert_eq!(DeviceSecrets::from_bytes(&bytes).err().unwrap().kind(), ErrorKind::NewerFormat);
+    }
+}

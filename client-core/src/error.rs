@@ -1,0 +1,312 @@
+//! The crate's one error: what happened, what it means for the backups, what to do next.
+
+use std::{error::Error as StdError, fmt, io, sync::Arc};
+
+use api_types::ErrorCode;
+
+/// What a program may decide on. Kinds are added, never renamed; the command's exit codes hang on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The request itself is wrong.
+    Usage,
+    /// No account on this device.
+    NotSignedIn,
+    /// E-mail or password is wrong.
+    WrongCredentials,
+    /// The second factor is wrong, old or locked.
+    SecondFactor,
+    /// The session was ended; sign in again.
+    SessionEnded,
+    /// This device was revoked.
+    DeviceRevoked,
+    /// No directory entry vouches for this device yet.
+    DeviceNotApproved,
+    /// The two clocks differ too much.
+    ClockSkew,
+    /// The metadata service does not answer.
+    ServiceUnreachable,
+    /// The metadata service refused, with its stable code.
+    ServiceError(ErrorCode),
+    /// The object store does not answer.
+    StoreUnreachable,
+    /// The object store refused.
+    StoreRefused,
+    /// A URL that does not lead to the vault's own storage.
+    ForeignStorage,
+    /// The database or file cannot be reached.
+    SourceUnreachable,
+    /// The database refused the user.
+    SourceAuth,
+    /// pg_dump, pg_restore or psql is not installed, or too old.
+    ToolMissing,
+    /// The dump or the restore program failed.
+    DumpFailed,
+    /// The dump has no proper end.
+    DumpIncomplete,
+    /// Nothing by that name.
+    NotFound,
+    /// Several things by that name.
+    Ambiguous,
+    /// Something is there already.
+    Exists,
+    /// The disk is full.
+    DiskFull,
+    /// A local file or device failed.
+    Io,
+    /// Stored or local data is not what it must be.
+    Damaged,
+    /// An older or forked history.
+    RolledBack,
+    /// Written by a newer version.
+    NewerFormat,
+    /// The recovery words are not this vault's.
+    WrongRecoveryKey,
+    /// Somebody asked to stop.
+    Cancelled,
+    /// A fault of this program.
+    Internal,
+}
+
+impl ErrorKind {
+    /// As in JSON and in the records of runs: `[a-z_]{1,40}`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::NotSignedIn => "not_signed_in",
+            Self::WrongCredentials => "wrong_credentials",
+            Self::SecondFactor => "second_factor",
+            Self::SessionEnded => "session_ended",
+            Self::DeviceRevoked => "device_revoked",
+            Self::DeviceNotApproved => "device_not_approved",
+            Self::ClockSkew => "clock_skew",
+            Self::ServiceUnreachable => "service_unreachable",
+            Self::ServiceError(_) => "service_error",
+            Self::StoreUnreachable => "store_unreachable",
+            Self::StoreRefused => "store_refused",
+            Self::ForeignStorage => "foreign_storage",
+            Self::SourceUnreachable => "source_unreachable",
+            Self::SourceAuth => "source_auth",
+            Self::ToolMissing => "tool_missing",
+            Self::DumpFailed => "dump_failed",
+            Self::DumpIncomplete => "dump_incomplete",
+            Self::NotFound => "not_found",
+            Self::Ambiguous => "ambiguous",
+            Self::Exists => "exists",
+            Self::DiskFull => "disk_full",
+            Self::Io => "io",
+            Self::Damaged => "damaged",
+            Self::RolledBack => "rolled_back",
+            Self::NewerFormat => "newer_format",
+            Self::WrongRecoveryKey => "wrong_recovery_key",
+            Self::Cancelled => "cancelled",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// Why an operation did not succeed. None of its sentences ends with a full stop or holds a secret.
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    happened: String,
+    meaning: String,
+    next_step: String,
+    retryable: bool,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// Short for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error from its three sentences.
+    #[must_use]
+    pub fn new(
+        kind: ErrorKind,
+        happened: impl Into<String>,
+        meaning: impl Into<String>,
+        next_step: impl Into<String>,
+    ) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            happened: happened.into(),
+            meaning: meaning.into(),
+            next_step: next_step.into(),
+            retryable: matches!(
+                kind,
+                ErrorKind::ServiceUnreachable | ErrorKind::StoreUnreachable | ErrorKind::SourceUnreachable
+            ),
+            source: None,
+        }))
+    }
+
+    /// The same, with what caused it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Arc::new(source));
+        self
+    }
+
+    /// The same, worth or not worth repeating unchanged.
+    #[must_use]
+    pub fn with_retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = retryable;
+        self
+    }
+
+    /// The request itself is wrong.
+    #[must_use]
+    pub fn usage(happened: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Usage, happened, "nothing was changed", "see `sealkeep --help`")
+    }
+
+    /// A local file or device failed; `what` names it.
+    #[must_use]
+    pub fn io(what: &str, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::new(
+                ErrorKind::DiskFull,
+                format!("no space is left for {what}"),
+                "stored snapshots are untouched; nothing half-written remains",
+                "free some space and try again",
+            ),
+            io::ErrorKind::NotFound => Self::new(
+                ErrorKind::NotFound,
+                format!("{what} does not exist"),
+                "nothing was changed",
+                "check the name",
+            ),
+            _ => Self::new(
+                ErrorKind::Io,
+                format!("{what}: {error}"),
+                "stored snapshots are untouched",
+                "check the path, its permissions and the disk, then try again",
+            ),
+        }
+    }
+
+    /// A fault of this program, from its cause.
+    #[must_use]
+    pub fn internal(what: &str, cause: &dyn fmt::Display) -> Self {
+        Self::internal_text(&format!("{what}: {cause}"))
+    }
+
+    /// A fault of this program.
+    #[must_use]
+    pub fn internal_text(what: &str) -> Self {
+        Self::new(
+            ErrorKind::Internal,
+            format!("internal error: {what}"),
+            "stored snapshots are untouched; this run made none",
+            "try again, and report it when it comes back",
+        )
+    }
+
+    /// Stored data is not what it must be.
+    #[must_use]
+    pub fn damaged(happened: impl Into<String>) -> Self {
+        Self::new(
+            ErrorKind::Damaged,
+            happened,
+            "what is named cannot be used; everything else is as it was",
+            "run `sealkeep check --read-data` to see what is whole",
+        )
+    }
+
+    /// What reading a dump ended with: the dump's own error when it carries one.
+    #[must_use]
+    pub fn source_read(error: &io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            Some(own) => own.clone(),
+            None => Self::new(
+                ErrorKind::SourceUnreachable,
+                format!("the dump cannot be read: {error}"),
+                "no snapshot was made; earlier ones are untouched",
+                "check the source and run the backup again",
+            ),
+        }
+    }
+
+    /// Carries this error through [`io::Read`]; [`Error::source_read`] gets it back.
+    #[must_use]
+    pub fn into_io(self) -> io::Error {
+        io::Error::other(self)
+    }
+
+    /// What a program may decide on.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn happened(&self) -> &str {
+        &self.0.happened
+    }
+
+    /// What it means for the backups.
+    #[must_use]
+    pub fn meaning(&self) -> &str {
+        &self.0.meaning
+    }
+
+    /// What to do now.
+    #[must_use]
+    pub fn next_step(&self) -> &str {
+        &self.0.next_step
+    }
+
+    /// Whether the same thing may work when it is tried again unchanged.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        self.0.retryable
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.happened)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("happened", &self.0.happened)
+            .field("meaning", &self.0.meaning)
+            .field("next_step", &self.0.next_step)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_survives_the_way_through_a_reader() {
+        let error = Error::new(ErrorKind::DumpFailed, "pg_dump failed", "no snapshot", "look");
+        assert_eq!(Error::source_read(&error.into_io()).kind(), ErrorKind::DumpFailed);
+        let other = io::Error::from(io::ErrorKind::BrokenPipe);
+        assert_eq!(Error::source_read(&other).kind(), ErrorKind::SourceUnreachable);
+    }
+
+    #[test]
+    fn a_full_disk_is_its_own_kind() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert_eq!(Error::io("x", &full).kind(), ErrorKind::DiskFull);
+    }
+}

@@ -1,0 +1,109 @@
+//! Progress as values: the only way it leaves this crate.
+
+use std::path::PathBuf;
+
+/// What an operation is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Catching up with the vault: directory, snapshots, index.
+    Sync,
+    /// Reading the source and storing what is new.
+    Dump,
+    /// Storing index and snapshot, and committing.
+    Commit,
+    /// Writing a dump back.
+    Restore {
+        /// Bytes of the dump.
+        total: u64,
+    },
+    /// Verifying what is stored.
+    Check {
+        /// How many snapshots there are.
+        snapshots: u64,
+    },
+}
+
+/// Something that happened. Amounts are increments, so that an observer adds them up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Another stage began.
+    Stage(Stage),
+    /// How large the dump is expected to be: the size of the database or the file.
+    Expected {
+        /// Bytes, about.
+        bytes: u64,
+    },
+    /// The source delivered bytes.
+    Read {
+        /// How many.
+        bytes: u64,
+    },
+    /// A chunk that was not stored before.
+    NewChunk {
+        /// Bytes of the dump.
+        plain: u64,
+        /// Bytes it takes when stored.
+        stored: u64,
+    },
+    /// A chunk that is stored already.
+    DuplicateChunk {
+        /// Bytes of the dump.
+        plain: u64,
+    },
+    /// An object was stored and confirmed.
+    Uploaded {
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// Restored bytes were verified and written.
+    Restored {
+        /// How many.
+        bytes: u64,
+    },
+    /// Stored bytes were verified.
+    Checked {
+        /// How many.
+        bytes: u64,
+    },
+    /// Something a person should know, although the operation goes on.
+    Warning(Warning),
+}
+
+/// What did not stop an operation but should be known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// Tables that the database user may not read. A dump of them fails.
+    #[error("the database user may not read {} tables, such as {}", .0.len(), .0.first().map_or("", String::as_str))]
+    UnreadableTables(Vec<String>),
+    /// A connection to another machine without TLS.
+    #[error("the connection to the database at {0} is not encrypted")]
+    PlainConnection(String),
+    /// The local cache was unusable and started anew.
+    #[error("the local cache was damaged; it was kept as {} and is built anew", .0.display())]
+    CacheQuarantined(PathBuf),
+    /// The service or the store did not answer at first.
+    #[error("{what} did not answer and is tried again ({attempt})")]
+    Retrying {
+        /// Who did not answer.
+        what: String,
+        /// Which try comes now, from 2.
+        attempt: u32,
+    },
+    /// Anything else, in a sentence.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Takes events. It must not block for long: it is called from the pipeline's own threads.
+pub trait Observer: Send + Sync {
+    /// Something happened.
+    fn event(&self, event: &Event);
+}
+
+/// Takes events and does nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _event: &Event) {}
+}

@@ -1,0 +1,135 @@
+//! Where a presigned URL may lead: to this vault's pinned storage, to exactly the object meant.
+
+use api_types::{ObjectKey, vault::VaultInfo};
+use url::{Host, Url};
+
+use super::StoreError;
+
+/// The pinned storage of one vault.
+#[derive(Debug, Clone)]
+pub(super) struct Address {
+    origin: Url,
+    bucket: String,
+}
+
+impl Address {
+    /// https, or http on this machine itself.
+    pub(super) fn new(info: &VaultInfo) -> Result<Self, StoreError> {
+        let text = &info.storage_origin;
+        let foreign = |why: &str| StoreError::Foreign(format!("the storage address `{text}` {why}"));
+        let origin = Url::parse(text).map_err(|_| foreign("is no address"))?;
+        let bare = matches!(origin.path(), "" | "/")
+            && origin.query().is_none()
+            && origin.fragment().is_none()
+            && origin.username().is_empty()
+            && origin.password().is_none();
+        if !bare || origin.host().is_none() {
+            return Err(foreign("is more than a scheme, a host and a port"));
+        }
+        let address = Self { origin, bucket: info.bucket.clone() };
+        match address.origin.scheme() {
+            "https" => Ok(address),
+            "http" if address.is_loopback() => Ok(address),
+            _ => Err(foreign("is not https")),
+        }
+    }
+
+    pub(super) fn is_loopback(&self) -> bool {
+        match self.origin.host() {
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            None => false,
+        }
+    }
+
+    /// Scheme, host and port.
+    pub(super) fn origin(&self) -> String {
+        self.origin.as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// The URL, if it leads to `key` in the pinned bucket and nowhere else.
+    pub(super) fn check(&self, url: &str, key: &ObjectKey) -> Result<Url, StoreError> {
+        // The URL itself is a permission, so it is not repeated in the message.
+        let foreign = |why: String| StoreError::Foreign(format!("the service gave a URL {why}"));
+        let url = Url::parse(url).map_err(|_| foreign("that is none".into()))?;
+        let same_place = url.scheme() == self.origin.scheme()
+            && url.host() == self.origin.host()
+            && url.port_or_known_default() == self.origin.port_or_known_default();
+        if !same_place {
+            let host = url.host_str().unwrap_or("nowhere");
+            return Err(foreign(format!(
+                "to {}://{host}, but this vault's storage is {}",
+                url.scheme(),
+                self.origin()
+            )));
+        }
+        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+            return Err(foreign("with more than a path and a query".into()));
+        }
+        let path = url.path();
+        if path != format!("/{}/{key}", self.bucket) && path != format!("/{key}") {
+            return Err(foreign(format!("to another object than {key}")));
+        }
+        Ok(url)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use api_types::{ObjectId, ObjectKind, Region, VaultId, vault::MemberRole};
+
+    use super::*;
+
+    fn info(origin: &str) -> VaultInfo {
+        VaultInfo {
+            vault_id: VaultId::from_bytes([1; 16]),
+            region: Region::Eu,
+            role: MemberRole::Owner,
+            storage_origin: origin.into(),
+            bucket: "sealkeep-eu".into(),
+            ready: true,
+        }
+    }
+
+    #[test]
+    fn only_https_or_this_machine() {
+        for good in ["https://s3.example.com", "https://s3.example.com:9000/", "http://127.0.0.1:8788", "http://[::1]:1"]
+        {
+            Address::new(&info(good)).unwrap();
+        }
+        for bad in ["http://s3.example.com", "http://169.254.169.254", "file:///etc", "https://a@s3.example.com", "x"] {
+            assert!(matches!(Address::new(&info(bad)), Err(StoreError::Foreign(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_the_pinned_place_and_the_object_meant() {
+        let address = Address::new(&info("https://s3.example.com")).unwrap();
+        let key = ObjectKey {
+            vault: VaultId::from_bytes([1; 16]),
+            kind: ObjectKind::Pack,
+            id: ObjectId::new([2; 32]),
+        };
+        let other = ObjectKey { vault: VaultId::from_bytes([3; 16]), ..key };
+        address.check(&format!("https://s3.example.com/sealkeep-eu/{key}?X-Amz-Signature=1"), &key).unwrap();
+        address.check(&format!("https://s3.example.com:443/{key}?x"), &key).unwrap();
+        for bad in [
+            format!("http://s3.example.com/sealkeep-eu/{key}"),
+            format!("https://s3.example.com:444/sealkeep-eu/{key}"),
+            format!("https://s3.example.com.evil.org/sealkeep-eu/{key}"),
+            format!("https://s3.example.com@evil.org/sealkeep-eu/{key}"),
+            format!("https://u:p@s3.example.com/sealkeep-eu/{key}"),
+            format!("https://s3.example.com/other-bucket/{key}"),
+            format!("https://s3.example.com/sealkeep-eu/../x/{key}"),
+            format!("https://s3.example.com/sealkeep-eu/{other}"),
+            format!("https://s3.example.com/sealkeep-eu/{key}/x"),
+            format!("https://s3.example.com/sealkeep-eu/x?{key}"),
+            format!("https://s3.example.com/sealkeep-eu/x#/{key}"),
+            String::new(),
+        ] {
+            assert!(matches!(address.check(&bad, &key), Err(StoreError::Foreign(_))), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! How the store can fail.
+
+use crate::error::{Error, ErrorKind};
+
+/// Why an object was not stored or not fetched.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The URL ran out or does not fit any more: ask for a new one.
+    #[error("the upload or download permission has run out")]
+    NeedNewUrl,
+    /// The object's name is taken. Its name is its checksum, so the bytes are the same.
+    #[error("the object is stored already")]
+    AlreadyThere,
+    /// No such object.
+    #[error("the object is missing from the store")]
+    NotFound,
+    /// The URL does not lead to this vault's own storage. Nothing was sent.
+    #[error("{0}")]
+    Foreign(String),
+    /// No answer, after retries.
+    #[error("the object store at {origin} cannot be reached: {detail}")]
+    Unreachable {
+        /// Scheme, host and port.
+        origin: String,
+        /// What the network said.
+        detail: String,
+    },
+    /// An answer that trying again does not change.
+    #[error("the object store at {origin} refused: {detail}")]
+    Refused {
+        /// Scheme, host and port.
+        origin: String,
+        /// What it said.
+        detail: String,
+    },
+    /// Other bytes than were stored.
+    #[error("{0}")]
+    Damaged(String),
+    /// A fault of this program.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let happened = error.to_string();
+        let safe = "stored snapshots are untouched; nothing new was committed";
+        match &error {
+            StoreError::NeedNewUrl => Self::new(
+                ErrorKind::StoreRefused,
+                happened,
+                safe,
+                "try again; when it comes back, compare this machine's and the store's clocks",
+            )
+            .with_retryable(true),
+            StoreError::AlreadyThere => Self::new(ErrorKind::Exists, happened, safe, "try again"),
+            StoreError::NotFound => Self::damaged(happened),
+            StoreError::Foreign(_) => Self::new(
+                ErrorKind::ForeignStorage,
+                happened,
+                "no data was sent or read; stored snapshots are untouched",
+                "this may be an attack or a moved bucket: ask the service's operator before you go on",
+            ),
+            StoreError::Unreachable { .. } => Self::new(
+                ErrorKind::StoreUnreachable,
+                happened,
+                safe,
+                "check the network and that the store runs, then try again: what was sent is not sent twice",
+            ),
+            StoreError::Refused { .. } => Self::new(
+                ErrorKind::StoreRefused,
+                happened,
+                safe,
+                "the store is misconfigured or full: ask the service's operator",
+            ),
+            StoreError::Damaged(_) => Self::damaged(happened),
+            StoreError::Internal(text) => Self::internal_text(text),
+        }
+        .with_source(error)
+    }
+}

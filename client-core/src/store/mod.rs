@@ -1,0 +1,12 @@
+//! The object store, as far as presigned URLs reach: whole objects in, whole objects or ranges out,
+//! nothing else. A device has no credentials there and can delete nothing.
+
+mod address;
+mod error;
+mod presigned;
+mod throttle;
+mod upload_body;
+
+pub use error::StoreError;
+pub use presigned::PresignedStore;
+pub use throttle::Throttle;

@@ -1,0 +1,295 @@
+//! PUT and GET of presigned URLs: no redirects, pinned address, exact headers, exact bytes, retries.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use api_types::{
+    ObjectKey, ObjectKind, VaultId,
+    backup::{MAX_OBJECT_SIZE, UploadGrant, UploadState},
+    vault::{ReadGrant, VaultInfo},
+};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::Bytes;
+use reqwest::{StatusCode, header};
+use sha2::{Digest, Sha256};
+use tokio_util::io::ReaderStream;
+
+use super::{StoreError, Throttle, address::Address, upload_body};
+
+/// A transfer that does not move for this long is given up and tried again.
+const STALL: Duration = Duration::from_secs(45);
+/// Tries after the first one.
+const RETRIES: usize = 5;
+/// First pause between tries.
+const FIRST_PAUSE: Duration = Duration::from_millis(400);
+
+/// The object store of one vault.
+pub struct PresignedStore {
+    http: reqwest::Client,
+    vault: VaultId,
+    address: Address,
+    throttle: Option<Arc<Throttle>>,
+    stall: Duration,
+    first_pause: Duration,
+}
+
+/// An attempt's end: final, or worth another try.
+enum Failed {
+    For(StoreError),
+    Now(String),
+}
+
+impl PresignedStore {
+    /// For the storage that `info` pins.
+    ///
+    /// # Errors
+    /// [`StoreError::Foreign`] for an address that is not https (http on this machine itself).
+    pub fn new(info: &VaultInfo) -> Result<Self, StoreError> {
+        let address = Address::new(info)?;
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .http1_only()
+            .connect_timeout(Duration::from_secs(10));
+        if address.is_loopback() {
+            builder = builder.no_proxy();
+        } else {
+            builder = builder.https_only(true);
+        }
+        let http = builder.build().map_err(|e| StoreError::Internal(format!("the HTTP client: {e}")))?;
+        Ok(Self {
+            http,
+            vault: info.vault_id,
+            address,
+            throttle: None,
+            stall: STALL,
+            first_pause: FIRST_PAUSE,
+        })
+    }
+
+    /// Shares a limit on uploaded bytes a second.
+    #[must_use]
+    pub fn with_throttle(mut self, throttle: Option<Arc<Throttle>>) -> Self {
+        self.throttle = throttle;
+        self
+    }
+
+    /// With other patience: how long a transfer may stand still, and the first pause between tries.
+    #[must_use]
+    pub const fn with_patience(mut self, stall: Duration, first_pause: Duration) -> Self {
+        self.stall = stall;
+        self.first_pause = first_pause;
+        self
+    }
+
+    /// Scheme, host and port of the storage.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.address.origin()
+    }
+
+    /// Sends an object. Nothing to do when the grant says that it is stored.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::AlreadyThere`] and [`StoreError::NeedNewUrl`] are for the caller to handle.
+    pub async fn put(&self, grant: &UploadGrant, kind: ObjectKind, bytes: Bytes) -> Result<(), StoreError> {
+        let UploadState::Put { url, headers, .. } = &grant.state else { return Ok(()) };
+        let key = ObjectKey { vault: self.vault, kind, id: grant.id };
+        let url = self.address.check(url, &key)?;
+        let mut exact = header::HeaderMap::new();
+        for (name, value) in headers {
+            let odd = || StoreError::Foreign(format!("the service asks for an unusable header {name:?}"));
+            let name = header::HeaderName::try_from(name).map_err(|_| odd())?;
+            // What decides where a request goes and as whom is not the service's to set.
+            if matches!(name, header::HOST | header::COOKIE | header::TRANSFER_ENCODING | header::CONNECTION) {
+                return Err(odd());
+            }
+            exact.insert(name, header::HeaderValue::try_from(value).map_err(|_| odd())?);
+        }
+        if exact.get(header::CONTENT_LENGTH).is_some_and(|n| n.as_bytes() != bytes.len().to_string().as_bytes()) {
+            return Err(StoreError::Internal("the permission is for another length".into()));
+        }
+        exact.insert(header::CONTENT_LENGTH, bytes.len().into());
+        self.again(|| self.put_once(url.clone(), exact.clone(), bytes.clone())).await
+    }
+
+    async fn put_once(&self, url: url::Url, headers: header::HeaderMap, bytes: Bytes) -> Result<(), Failed> {
+        let sent = Arc::new(AtomicU64::new(0));
+        let body = upload_body::UploadBody::new(bytes, Arc::clone(&sent), self.throttle.clone());
+        let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(body, upload_body::STEP));
+        let sending = self.http.put(url).headers(headers).body(body).send();
+        let answer = tokio::select! {
+            answer = sending => answer.map_err(|e| Failed::Now(network_words(&e)))?,
+            () = stalled(&sent, self.stall) => return Err(Failed::Now("the upload stood still".into())),
+        };
+        match answer.status() {
+            status if status.is_success() => Ok(()),
+            StatusCode::PRECONDITION_FAILED => Err(Failed::For(StoreError::AlreadyThere)),
+            status => Err(self.refused(status)),
+        }
+    }
+
+    /// Fetches a whole object and verifies that it is the one that was stored.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Damaged`] when length or SHA-256 differ.
+    pub async fn get(&self, grant: &ReadGrant, kind: ObjectKind) -> Result<Bytes, StoreError> {
+        let size = self.checked_size(grant, kind)?;
+        let bytes = self.fetch(grant, 0, size, None).await?;
+        if Sha256::digest(&bytes).as_slice() == grant.object.id.as_bytes() {
+            return Ok(bytes);
+        }
+        Err(StoreError::Damaged(format!("object {} has other content than was stored", grant.object.id)))
+    }
+
+    /// Fetches `len` bytes from `offset`. Their integrity is the caller's to verify: a part has no checksum.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn get_range(
+        &self,
+        grant: &ReadGrant,
+        kind: ObjectKind,
+        offset: u64,
+        len: u64,
+    ) -> Result<Bytes, StoreError> {
+        let size = self.checked_size(grant, kind)?;
+        let last = offset.checked_add(len).filter(|end| len > 0 && *end <= size).map(|end| end - 1);
+        let Some(last) = last else {
+            return Err(StoreError::Internal(format!("bytes {offset}+{len} of an object of {size}")));
+        };
+        self.fetch(grant, offset, len, Some(format!("bytes={offset}-{last}"))).await
+    }
+
+    fn checked_size(&self, grant: &ReadGrant, kind: ObjectKind) -> Result<u64, StoreError> {
+        let object = &grant.object;
+        if object.kind != kind || object.size > MAX_OBJECT_SIZE {
+            return Err(StoreError::Damaged(format!("object {} is not what it should be", object.id)));
+        }
+        Ok(object.size)
+    }
+
+    async fn fetch(
+        &self,
+        grant: &ReadGrant,
+        offset: u64,
+        len: u64,
+        range: Option<String>,
+    ) -> Result<Bytes, StoreError> {
+        let object = &grant.object;
+        let key = ObjectKey { vault: self.vault, kind: object.kind, id: object.id };
+        let url = self.address.check(&grant.url, &key)?;
+        let wrong_size = |found: u64| {
+            StoreError::Damaged(format!("object {} gives {found} bytes from {offset} instead of {len}", object.id))
+        };
+        self.again(|| async {
+            let mut request = self.http.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
+            if let Some(range) = &range {
+                request = request.header(header::RANGE, range);
+            }
+            let mut answer = tokio::time::timeout(self.stall, request.send())
+                .await
+                .map_err(|_| Failed::Now("no answer".into()))?
+                .map_err(|e| Failed::Now(network_words(&e)))?;
+            let expected = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+            match answer.status() {
+                status if status == expected => {}
+                StatusCode::NOT_FOUND => return Err(Failed::For(StoreError::NotFound)),
+                StatusCode::RANGE_NOT_SATISFIABLE => return Err(Failed::For(wrong_size(0))),
+                status => return Err(self.refused(status)),
+            }
+            if let Some(found) = answer.content_length().filter(|found| *found != len) {
+                return Err(Failed::For(wrong_size(found)));
+            }
+            let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
+            loop {
+                let piece = tokio::time::timeout(self.stall, answer.chunk())
+                    .await
+                    .map_err(|_| Failed::Now("the download stood still".into()))?
+                    .map_err(|e| Failed::Now(network_words(&e)))?;
+                let Some(piece) = piece else { break };
+                bytes.extend_from_slice(&piece);
+                if bytes.len() as u64 > len {
+                    return Err(Failed::For(wrong_size(bytes.len() as u64)));
+                }
+            }
+            if bytes.len() as u64 == len {
+                Ok(Bytes::from(bytes))
+            } else {
+                Err(Failed::For(wrong_size(bytes.len() as u64)))
+            }
+        })
+        .await
+    }
+
+    fn refused(&self, status: StatusCode) -> Failed {
+        match status.as_u16() {
+            // A URL that ran out, a clock that is off, a checksum that differs: stores do not agree on which.
+            400 | 401 | 403 => Failed::For(StoreError::NeedNewUrl),
+            // 409: another conditional upload of the same object is under way.
+            408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 => Failed::Now(format!("status {status}")),
+            300..=399 => self.for_good("a redirect, which is never followed".into()),
+            507 => self.for_good("it is full".into()),
+            _ => self.for_good(format!("status {status}")),
+        }
+    }
+
+    fn for_good(&self, detail: String) -> Failed {
+        Failed::For(StoreError::Refused { origin: self.origin(), detail })
+    }
+
+    async fn again<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Failed>>,
+    {
+        let mut pauses = ExponentialBuilder::new()
+            .with_min_delay(self.first_pause)
+            .with_max_delay(Duration::from_secs(15))
+            .with_max_times(RETRIES)
+            .with_jitter()
+            .build();
+        loop {
+            match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(Failed::For(error)) => return Err(error),
+                Err(Failed::Now(detail)) => match pauses.next() {
+                    Some(pause) => {
+                        tracing::debug!(detail, ?pause, "the store is tried again");
+                        tokio::time::sleep(pause).await;
+                    }
+                    None => return Err(StoreError::Unreachable { origin: self.origin(), detail }),
+                },
+            }
+        }
+    }
+}
+
+/// Returns once `sent` has not moved for `patience`.
+async fn stalled(sent: &AtomicU64, patience: Duration) {
+    let mut last = sent.load(Ordering::Relaxed);
+    loop {
+        tokio::time::sleep(patience).await;
+        let now = sent.load(Ordering::Relaxed);
+        if now == last {
+            return;
+        }
+        last = now;
+    }
+}
+
+/// The innermost cause in words: the outer ones repeat the URL, which is a permission.
+fn network_words(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "it took too long".to_owned();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    if std::ptr::eq(cause, error as &dyn std::error::Error) { "the connection failed".to_owned() } else { cause.to_string() }
+}
