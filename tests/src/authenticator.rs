@@ -1,0 +1,55 @@
+//! The account holder's telephone: six digits from the otpauth link.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use totp_rs::Totp;
+
+use crate::failure::{Context, Result};
+
+const STEP_SECS: u64 = 30;
+
+/// Makes codes, never the same one twice: the service takes each step once.
+pub struct Authenticator {
+    totp: Totp,
+    last_step: Mutex<u64>,
+}
+
+impl Authenticator {
+    /// From what sign-up shows.
+    ///
+    /// # Errors
+    /// The link is none.
+    pub fn from_url(otpauth_url: &str) -> Result<Self> {
+        let totp = Totp::from_url(otpauth_url).context("the otpauth link")?;
+        Ok(Self { totp, last_step: Mutex::new(0) })
+    }
+
+    /// A code that was not used before. The service takes one step of skew, so up to two can be had at once (and
+    /// the step before now, when it is still unused); after that this waits, at most 30 s.
+    pub fn code(&self) -> String {
+        let mut last = self.last_step.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+            let step = (*last + 1).max(now / STEP_SECS);
+            // A second's reserve, so that the code is still good when it arrives.
+            if step <= (now + 1) / STEP_SECS + 1 && step <= now / STEP_SECS + 1 {
+                *last = step;
+                return self.totp.generate(step * STEP_SECS).to_string();
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Six digits that fit no step near now.
+    pub fn wrong_code(&self) -> String {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let near: Vec<String> = (now / STEP_SECS - 2..=now / STEP_SECS + 2)
+            .map(|s| self.totp.generate(s * STEP_SECS).to_string())
+            .collect();
+        (0..).map(|n| format!("{n:06}")).find(|code| !near.contains(code)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,407 @@
+//! A machine with the `sealkeep` command and a home of its own.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Instant,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    authenticator::Authenticator,
+    binaries,
+    failure::{Context, Failure, Result},
+    files,
+    measure::{self, Usage},
+    service::Service,
+};
+
+/// What its holder knows and keeps on paper.
+pub struct Account {
+    /// Its name.
+    pub email: String,
+    /// Its password.
+    pub password: String,
+    /// Its second factor.
+    pub authenticator: Authenticator,
+    /// The ten codes.
+    pub recovery_codes: Vec<String>,
+    /// The 24 words.
+    pub recovery_words: String,
+}
+
+/// One machine; its files go when it is dropped.
+pub struct Device {
+    home: TempDir,
+    program: PathBuf,
+    server: String,
+}
+
+/// A call of the command, not made yet.
+pub struct Call {
+    command: Command,
+    stdin: Option<Vec<u8>>,
+    shown: String,
+}
+
+/// How a call ended.
+pub struct Outcome {
+    /// The exit code; -1 when a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: String,
+    /// What it cost.
+    pub usage: Usage,
+    shown: String,
+}
+
+/// A call that is under way.
+pub struct Running {
+    child: Child,
+    started: Instant,
+    shown: String,
+}
+
+impl Device {
+    /// A machine that never saw the service.
+    ///
+    /// # Errors
+    /// The command does not build.
+    pub fn new(service: &Service) -> Result<Self> {
+        Self::with_server(service.url())
+    }
+
+    /// A machine that is told another address.
+    ///
+    /// # Errors
+    /// The command does not build.
+    pub fn with_server(server: &str) -> Result<Self> {
+        Ok(Self { home: files::temporary()?, program: binaries::sealkeep()?, server: server.to_owned() })
+    }
+
+    /// Its home directory, where keys and state lie.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.home.path().join("sealkeep")
+    }
+
+    /// A directory of its own for other files.
+    #[must_use]
+    pub fn desk(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Prepares `sealkeep --json ARGUMENTS`, with nothing of this process's environment but the path.
+    pub fn call<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Call {
+        self.call_plain(
+            [OsString::from("--json")]
+                .into_iter()
+                .chain(arguments.into_iter().map(|a| a.as_ref().to_owned())),
+        )
+    }
+
+    /// The same, printing for people.
+    pub fn call_plain<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Call {
+        let arguments: Vec<OsString> = arguments.into_iter().map(|a| a.as_ref().to_owned()).collect();
+        let shown = arguments.iter().map(|a| a.to_string_lossy()).collect::<Vec<_>>().join(" ");
+        let mut command = Command::new(&self.program);
+        command.args(arguments).env_clear().stdin(Stdio::null());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+            .env("HOME", self.home.path())
+            .env("SEALKEEP_HOME", self.home())
+            .env("SEALKEEP_SERVER", &self.server);
+        command.env("LC_ALL", "C").current_dir(self.home.path());
+        Call { command, stdin: None, shown: format!("sealkeep {shown}") }
+    }
+
+    /// Creates an account with made-up e-mail and password, as a person would: scan, type the code, write the words
+    /// down, type three of them.
+    ///
+    /// # Errors
+    /// What the command said.
+    pub fn sign_up(&self, region: &str) -> Result<Account> {
+        let unique = files::sha256_of(self.home.path().as_os_str().as_encoded_bytes());
+        let email = format!("{}@example.com", &unique.get(..16).unwrap_or_default());
+        let password = format!("horse staple {}", unique.get(16..32).unwrap_or_default());
+        let mut call = self.call(["signup", "--email", &email, "--region", region]);
+        call.command.env("SEALKEEP_PASSWORD", &password);
+        let mut conversation = Conversation::start(call)?;
+        let totp = conversation.event("totp")?;
+        let authenticator = Authenticator::from_url(text(&totp, "otpauth_url")?)?;
+        conversation.say(&authenticator.code())?;
+        let codes = conversation.event("recovery_codes")?;
+        let recovery_codes =
+            list(&codes, "codes")?.iter().filter_map(|c| Some(c.as_str()?.to_owned())).collect();
+        let recovery_words = text(&conversation.event("recovery_words")?, "words")?.to_owned();
+        let asked = conversation.event("confirm_words")?;
+        let words: Vec<&str> = recovery_words.split_whitespace().collect();
+        let answer: Vec<&str> = list(&asked, "positions")?
+            .iter()
+            .filter_map(|p| words.get(usize::try_from(p.as_u64()?).ok()?.checked_sub(1)?).copied())
+            .collect();
+        conversation.say(&answer.join(" "))?;
+        conversation.event("signed_up")?;
+        conversation.end()?;
+        Ok(Account { email, password, authenticator, recovery_codes, recovery_words })
+    }
+
+    /// `login` with everything that the holder knows, as on the worst day.
+    ///
+    /// # Errors
+    /// What the command said.
+    pub fn sign_in(&self, account: &Account) -> Result<Value> {
+        self.login_call(account).env("SEALKEEP_TOTP", account.authenticator.code()).ok()
+    }
+
+    /// `login` with password and words, the second factor still to be added.
+    pub fn login_call(&self, account: &Account) -> Call {
+        self.call(["login", "--email", &account.email])
+            .env("SEALKEEP_PASSWORD", &account.password)
+            .env("SEALKEEP_RECOVERY_WORDS", &account.recovery_words)
+    }
+}
+
+impl Call {
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// What comes in on standard input.
+    #[must_use]
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// Standard input from a pipe or file.
+    #[must_use]
+    pub fn stdin_from(mut self, from: impl Into<Stdio>) -> Self {
+        self.command.stdin(from);
+        self
+    }
+
+    /// Standard output into a file, not captured.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn stdout_into(mut self, to: impl Into<Stdio>) -> Result<Outcome> {
+        self.command.stdout(to).stderr(Stdio::piped());
+        let started = Instant::now();
+        let child = self.command.spawn().context(&self.shown)?;
+        Running { child, started, shown: self.shown }.wait()
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start(mut self) -> Result<Running> {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        if self.stdin.is_some() {
+            self.command.stdin(Stdio::piped());
+        }
+        let started = Instant::now();
+        let mut child = self.command.spawn().context(&self.shown)?;
+        if let (Some(bytes), Some(mut stdin)) = (self.stdin, child.stdin.take()) {
+            // A command that ends early closes the pipe; its exit code tells more than this error.
+            thread::spawn(move || drop(stdin.write_all(&bytes)));
+        }
+        Ok(Running { child, started, shown: self.shown })
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn go(self) -> Result<Outcome> {
+        self.start()?.wait()
+    }
+
+    /// Runs it, demands success and returns its JSON document.
+    ///
+    /// # Errors
+    /// What the command said.
+    pub fn ok(self) -> Result<Value> {
+        self.go()?.expect_ok()
+    }
+
+    /// Runs it, demands an exit code, and returns the error that it printed.
+    ///
+    /// # Errors
+    /// It ended otherwise.
+    pub fn refused(self, code: i32) -> Result<Value> {
+        let outcome = self.go()?;
+        let error = outcome.error();
+        match error {
+            Some(error) if outcome.code == code => Ok(error),
+            _ => Err(Failure::new(format!("exit code {code} and an error were expected of {outcome}"))),
+        }
+    }
+}
+
+impl Running {
+    /// The process's number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// It is over.
+    pub fn signal(&self, signal: rustix::process::Signal) -> Result<()> {
+        measure::signal(self.child.id(), signal)
+    }
+
+    /// Whether it ended already.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    pub fn is_over(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// It cannot be waited for.
+    pub fn wait(self) -> Result<Outcome> {
+        let ended = measure::finish(self.child, self.started)?;
+        Ok(Outcome {
+            code: ended.status.code().unwrap_or(-1),
+            stdout: ended.stdout,
+            stderr: String::from_utf8_lossy(&ended.stderr).into_owned(),
+            usage: ended.usage,
+            shown: self.shown,
+        })
+    }
+}
+
+impl Outcome {
+    /// Every JSON document on standard output.
+    #[must_use]
+    pub fn documents(&self) -> Vec<Value> {
+        String::from_utf8_lossy(&self.stdout)
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
+    /// The result, when one was printed.
+    #[must_use]
+    pub fn json(&self) -> Option<Value> {
+        self.documents().into_iter().find(|d| d.get("error").is_none())
+    }
+
+    /// The error, when one was printed.
+    #[must_use]
+    pub fn error(&self) -> Option<Value> {
+        self.documents().iter().find_map(|d| d.get("error").cloned())
+    }
+
+    /// The result of a call that has to succeed.
+    ///
+    /// # Errors
+    /// It did not.
+    pub fn expect_ok(&self) -> Result<Value> {
+        match (self.code, self.documents().pop()) {
+            (0, Some(document)) => Ok(document),
+            _ => Err(Failure::new(format!("success was expected of {self}"))),
+        }
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let out = String::from_utf8_lossy(self.stdout.get(..2000).unwrap_or(&self.stdout));
+        write!(f, "`{}`: exit code {}\nstdout: {out}\nstderr: {}", self.shown, self.code, self.stderr)
+    }
+}
+
+/// Question and answer with a running call.
+struct Conversation {
+    running: Running,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+    stdin: std::process::ChildStdin,
+}
+
+impl Conversation {
+    fn start(mut call: Call) -> Result<Self> {
+        call.command.stdin(Stdio::piped());
+        let mut running = call.start()?;
+        let stdout = running.child.stdout.take().ok_or_else(|| Failure::new("no standard output"))?;
+        let stdin = running.child.stdin.take().ok_or_else(|| Failure::new("no standard input"))?;
+        Ok(Self { running, lines: BufReader::new(stdout).lines(), stdin })
+    }
+
+    fn event(&mut self, name: &str) -> Result<Value> {
+        let Some(line) = self.lines.next() else {
+            let mut said = String::new();
+            if let Some(stderr) = self.running.child.stderr.as_mut() {
+                let _ = std::io::Read::read_to_string(stderr, &mut said);
+            }
+            return Err(Failure::new(format!("{} ended before {name}: {said}", self.running.shown)));
+        };
+        let document: Value = serde_json::from_str(&line?)?;
+        if document.get("event").and_then(Value::as_str) == Some(name) {
+            Ok(document)
+        } else {
+            Err(Failure::new(format!("{}: expected {name}, got {document}", self.running.shown)))
+        }
+    }
+
+    fn say(&mut self, line: &str) -> Result<()> {
+        Ok(writeln!(self.stdin, "{line}")?)
+    }
+
+    fn end(self) -> Result<()> {
+        drop((self.lines, self.stdin));
+        let outcome = self.running.wait()?;
+        if outcome.code == 0 { Ok(()) } else { Err(Failure::new(outcome.to_string())) }
+    }
+}
+
+/// A text field.
+///
+/// # Errors
+/// There is none of that name.
+pub fn text<'a>(document: &'a Value, name: &str) -> Result<&'a str> {
+    document
+        .get(name)
+        .and_then(Value::as_str)
+        .ok_or_else(|| Failure::new(format!("no text {name} in {document}")))
+}
+
+/// A number field.
+///
+/// # Errors
+/// There is none of that name.
+pub fn number(document: &Value, name: &str) -> Result<u64> {
+    document
+        .get(name)
+        .and_then(Value::as_u64)
+        .ok_or_else(|| Failure::new(format!("no number {name} in {document}")))
+}
+
+/// A list field.
+///
+/// # Errors
+/// There is none of that name.
+pub fn list<'a>(document: &'a Value, name: &str) -> Result<&'a Vec<Value>> {
+    document
+        .get(name)
+        .and_then(Value::as_array)
+        .ok_or_else(|| Failure::new(format!("no list {name} in {document}")))
+}

@@ -1,0 +1,104 @@
+//! Temporary directories, checksums.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, Read},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use crate::failure::Result;
+
+/// A directory that is removed when dropped. Others may pass through it: root's PostgreSQL runs as another user.
+///
+/// # Errors
+/// As the file system.
+pub fn temporary() -> Result<TempDir> {
+    let dir = tempfile::Builder::new().prefix("sealkeep-").tempdir()?;
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o711))?;
+    Ok(dir)
+}
+
+/// Every regular file below `dir`, sorted.
+///
+/// # Errors
+/// As the file system.
+pub fn walk(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut open = vec![dir.to_owned()];
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                open.push(entry.path());
+            } else if kind.is_file() {
+                found.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// SHA-256 of a file, in hex.
+///
+/// # Errors
+/// As the file system.
+pub fn sha256(path: &Path) -> Result<String> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let n = file.read(&mut buffer)?;
+        if n == 0 {
+            return Ok(hex(&hash.finalize()));
+        }
+        hash.update(buffer.get(..n).unwrap_or_default());
+    }
+}
+
+/// SHA-256 of bytes, in hex.
+#[must_use]
+pub fn sha256_of(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Whether two files hold the same bytes, read one against the other.
+///
+/// # Errors
+/// As the file system.
+pub fn identical(a: &Path, b: &Path) -> Result<bool> {
+    if fs::metadata(a)?.len() != fs::metadata(b)?.len() {
+        return Ok(false);
+    }
+    let (mut a, mut b) = (io::BufReader::new(File::open(a)?), File::open(b)?);
+    let (mut left, mut right) = (vec![0; 1 << 20], vec![0; 1 << 20]);
+    loop {
+        let n = b.read(&mut right)?;
+        if n == 0 {
+            return Ok(true);
+        }
+        let left = left.get_mut(..n).unwrap_or_default();
+        a.read_exact(left)?;
+        if Some(&*left) != right.get(..n) {
+            return Ok(false);
+        }
+    }
+}
+
+/// Bytes that do not compress and depend on `seed` only.
+#[must_use]
+pub fn noise(seed: u64, len: usize) -> Vec<u8> {
+    use rand::{RngCore, SeedableRng, rngs::StdRng};
+    let mut bytes = vec![0; len];
+    StdRng::seed_from_u64(seed).fill_bytes(&mut bytes);
+    bytes
+}

@@ -1,0 +1,277 @@
+//! A private PostgreSQL cluster to back up from and restore into.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    os::unix::{fs::chown, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::{
+    binaries,
+    failure::{Context, Failure, Result},
+    files, measure,
+};
+
+/// The cluster's only role.
+pub const USER: &str = "owner";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running cluster; it ends, and its files go, when it is dropped.
+pub struct Postgres {
+    child: Child,
+    port: u16,
+    password: String,
+    owner: Option<(u32, u32)>,
+    dir: TempDir,
+}
+
+impl Postgres {
+    /// Makes and starts a cluster on a free port of the loopback address. Clients sign in with a password.
+    ///
+    /// # Errors
+    /// PostgreSQL is not installed, or does not start.
+    pub fn start() -> Result<Self> {
+        let dir = files::temporary()?;
+        let owner = unprivileged()?;
+        let data = dir.path().join("data");
+        let password = files::sha256_of(dir.path().as_os_str().as_encoded_bytes());
+        let secret = dir.path().join("password");
+        fs::write(&secret, format!("{password}\n"))?;
+        if let Some((uid, gid)) = owner {
+            chown(dir.path(), Some(uid), Some(gid))?;
+            chown(&secret, Some(uid), Some(gid))?;
+        }
+        let mut initdb = as_user(binaries::postgres_tool("initdb")?, owner);
+        initdb
+            .args(["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "-U", USER])
+            .arg(format!("--pwfile={}", secret.display()))
+            .arg("-D")
+            .arg(&data);
+        let made = measure::run(&mut initdb)?;
+        if !made.status.success() {
+            return Err(Failure::new(format!("initdb: {}", String::from_utf8_lossy(&made.stderr))));
+        }
+        fs::remove_file(secret)?;
+        let (child, port) = launch(&data, owner)?;
+        Ok(Self { child, port, password, owner, dir })
+    }
+
+    /// `postgres://` without the password.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{USER}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// For `PGPASSWORD`.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// The TCP port.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// One of PostgreSQL's programs, set up to reach this cluster.
+    ///
+    /// # Errors
+    /// It is not installed.
+    pub fn tool(&self, name: &str) -> Result<Command> {
+        let mut command = Command::new(binaries::postgres_tool(name)?);
+        command
+            .env("PGPASSWORD", &self.password)
+            .env("PGHOST", "127.0.0.1")
+            .env("PGPORT", self.port.to_string());
+        command.env("PGUSER", USER).env_remove("PGSERVICE").stdin(Stdio::null());
+        Ok(command)
+    }
+
+    /// Runs SQL and returns what it prints, without headers.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn sql(&self, database: &str, sql: &str) -> Result<String> {
+        let mut psql = self.tool("psql")?;
+        psql.args(["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"])
+            .stdin(Stdio::piped());
+        psql.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = psql.spawn().context("psql")?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(sql.as_bytes())?;
+        }
+        let ended = measure::finish(child, Instant::now())?;
+        if ended.status.success() {
+            Ok(String::from_utf8_lossy(&ended.stdout).trim().to_owned())
+        } else {
+            Err(Failure::new(format!("psql: {}", String::from_utf8_lossy(&ended.stderr))))
+        }
+    }
+
+    /// Creates an empty database.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn create(&self, database: &str) -> Result<()> {
+        self.sql("postgres", &format!("create database \"{database}\"")).map(drop)
+    }
+
+    /// Rows of every table of schema `public`.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn row_counts(&self, database: &str) -> Result<BTreeMap<String, u64>> {
+        let tables = self.sql(
+            database,
+            "select quote_ident(relname) from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1",
+        )?;
+        tables
+            .lines()
+            .map(|table| {
+                let rows = self.sql(database, &format!("select count(*) from {table}"))?;
+                Ok((table.to_owned(), rows.parse().context("a count")?))
+            })
+            .collect()
+    }
+
+    /// One hash over the content of every table, whatever order rows lie in.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn content_hash(&self, database: &str) -> Result<String> {
+        let mut all = String::new();
+        for table in self.row_counts(database)?.into_keys() {
+            let sum = self.sql(
+                database,
+                &format!("select '{table}', sum(('x' || substr(md5(t::text), 1, 15))::bit(60)::bigint) from {table} t"),
+            )?;
+            all.push_str(&sum);
+            all.push('\n');
+        }
+        Ok(files::sha256_of(all.as_bytes()))
+    }
+
+    /// Writes `pg_dump -Fc -Z0` to a file.
+    ///
+    /// # Errors
+    /// What `pg_dump` said.
+    pub fn dump(&self, database: &str, to: &Path) -> Result<()> {
+        let ended = measure::run(self.tool("pg_dump")?.args(["-Fc", "-Z0", "-d", database, "-f"]).arg(to))?;
+        if ended.status.success() {
+            Ok(())
+        } else {
+            Err(Failure::new(format!("pg_dump: {}", String::from_utf8_lossy(&ended.stderr))))
+        }
+    }
+
+    /// Server processes that serve `pg_dump` now.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn dumps_running(&self) -> Result<u32> {
+        let count =
+            self.sql("postgres", "select count(*) from pg_stat_activity where application_name = 'pg_dump'")?;
+        count.parse().context("a count")
+    }
+
+    /// Ends it abruptly and starts it again.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn crash(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        let (child, port) = launch(&self.dir.path().join("data"), self.owner)?;
+        self.child = child;
+        self.port = port;
+        Ok(())
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // SIGQUIT ends at once, with the children; what it leaves is removed with the directory.
+        let _ = measure::signal(self.child.id(), Signal::QUIT);
+        let _ = self.child.wait();
+    }
+}
+
+/// Whom PostgreSQL runs as when root started us.
+fn unprivileged() -> Result<Option<(u32, u32)>> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(None);
+    }
+    let users = fs::read_to_string("/etc/passwd")?;
+    let find = |name: &str| {
+        users.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            (fields.next()? == name).then_some(())?;
+            Some((fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?))
+        })
+    };
+    find("postgres").or_else(|| find("nobody")).map(Some).ok_or_else(|| {
+        Failure::new("PostgreSQL does not run as root, and there is no user postgres or nobody")
+    })
+}
+
+fn as_user(program: PathBuf, owner: Option<(u32, u32)>) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).current_dir("/").env_remove("PGDATA").env("LC_ALL", "C");
+    if let Some((uid, gid)) = owner {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
+
+fn launch(data: &Path, owner: Option<(u32, u32)>) -> Result<(Child, u16)> {
+    let log = data.with_file_name("log");
+    let postgres = binaries::postgres_tool("postgres")?;
+    // Another process may take the port in between, and a killed server's lock file may be seen a moment longer.
+    for _ in 0..5 {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let out = File::create(&log)?;
+        let mut command = as_user(postgres.clone(), owner);
+        command
+            .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"])
+            .args(["-c", "shared_buffers=64MB", "-c", "max_wal_size=2GB", "-c", "autovacuum=off"])
+            .args(["-p", &port.to_string(), "-D"])
+            .arg(data)
+            .stdout(out.try_clone()?)
+            .stderr(out)
+            // Ctrl-C in a terminal is for us; we end it in order.
+            .process_group(0);
+        let mut child = command.spawn().context("postgres")?;
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            if child.try_wait()?.is_some() {
+                break;
+            }
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() && is_ready(port)? {
+                return Ok((child, port));
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+        thread::sleep(Duration::from_millis(500));
+    }
+    let mut words = String::new();
+    File::open(&log)?.read_to_string(&mut words)?;
+    Err(Failure::new(format!("PostgreSQL does not start: {words}")))
+}
+
+fn is_ready(port: u16) -> Result<bool> {
+    let mut command = Command::new(binaries::postgres_tool("pg_isready")?);
+    command.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string(), "-U", USER]);
+    Ok(measure::run(&mut command)?.status.success())
+}

@@ -1,0 +1,222 @@
+//! The network: a TCP proxy that records every byte and can fail. One stands before the service, one before the
+//! object store; the service too reaches its store through it.
+
+use std::{
+    collections::HashMap,
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU16, AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use crate::failure::Result;
+
+/// How the network behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weather {
+    /// Everything passes.
+    Fair,
+    /// Once this many more bytes were sent towards the server, every connection is cut, and new ones at once.
+    CutAfter(u64),
+    /// Nothing passes any more, and nobody says so.
+    Hang,
+    /// Bytes a second towards the server, for each connection.
+    Throttle(u64),
+    /// Every piece is held back.
+    Delay(Duration),
+}
+
+/// A proxy on the loopback address, until it is dropped.
+pub struct Proxy {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    target: AtomicU16,
+    weather: Mutex<Option<Weather>>,
+    sent: AtomicU64,
+    record: Mutex<Vec<u8>>,
+    open: Mutex<HashMap<u64, TcpStream>>,
+    next: AtomicU64,
+}
+
+impl Proxy {
+    /// Starts it; it leads nowhere until [`Proxy::lead_to`].
+    ///
+    /// # Errors
+    /// No port is free.
+    pub fn start() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(State::default());
+        *lock(&state.weather) = Some(Weather::Fair);
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for near in listener.incoming().flatten() {
+                if lock(&shared.weather).is_none() {
+                    return;
+                }
+                let state = Arc::clone(&shared);
+                // A connection's end, however it comes, is the peers' to notice.
+                thread::spawn(move || drop(state.serve(near)));
+            }
+        });
+        Ok(Self { address, state })
+    }
+
+    /// Names the server behind it, a port of the loopback address.
+    pub fn lead_to(&self, port: u16) {
+        self.state.target.store(port, Ordering::SeqCst);
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Changes the weather, for open connections too. Counting for [`Weather::CutAfter`] starts anew.
+    pub fn set(&self, weather: Weather) {
+        self.state.sent.store(0, Ordering::SeqCst);
+        *lock(&self.state.weather) = Some(weather);
+    }
+
+    /// Bytes that were sent towards the server since the weather changed.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.state.sent.load(Ordering::SeqCst)
+    }
+
+    /// Every byte that passed, both ways.
+    #[must_use]
+    pub fn record(&self) -> Vec<u8> {
+        lock(&self.state.record).clone()
+    }
+
+    /// Method and path of the HTTP requests that passed, without queries.
+    #[must_use]
+    pub fn requests(&self) -> Vec<String> {
+        let record = self.record();
+        let mut found = Vec::new();
+        for end in positions(&record, b" HTTP/1.1\r\n") {
+            let before = record.get(end.saturating_sub(4096)..end).unwrap_or_default();
+            // A request may follow a binary body without a line's end between them.
+            let start = ["GET /", "PUT /", "POST /", "HEAD /", "DELETE /"]
+                .iter()
+                .filter_map(|method| positions(before, method.as_bytes()).last())
+                .max();
+            if let Some(line) = start.and_then(|at| before.get(at..)) {
+                let line = String::from_utf8_lossy(line);
+                found.push(line.split('?').next().unwrap_or_default().to_owned());
+            }
+        }
+        found
+    }
+
+    /// Forgets what passed.
+    pub fn forget(&self) {
+        lock(&self.state.record).clear();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        *lock(&self.state.weather) = None;
+        self.state.cut_all();
+        // Wakes the listener so that it ends.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where `needle` begins in `hay`.
+pub fn positions<'a>(hay: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    let first = needle.first().copied();
+    hay.iter()
+        .enumerate()
+        .filter(move |(at, byte)| {
+            Some(**byte) == first && hay.get(*at..).is_some_and(|rest| rest.starts_with(needle))
+        })
+        .map(|(at, _)| at)
+}
+
+impl State {
+    fn serve(self: Arc<Self>, near: TcpStream) -> io::Result<()> {
+        if matches!(*lock(&self.weather), Some(Weather::CutAfter(limit)) if self.sent.load(Ordering::SeqCst) >= limit)
+        {
+            return near.shutdown(Shutdown::Both);
+        }
+        let far = TcpStream::connect(("127.0.0.1", self.target.load(Ordering::SeqCst)))?;
+        near.set_nodelay(true)?;
+        far.set_nodelay(true)?;
+        let number = self.next.fetch_add(1, Ordering::SeqCst);
+        lock(&self.open).insert(number, near.try_clone()?);
+        let (back, to) = (far.try_clone()?, near.try_clone()?);
+        let state = Arc::clone(&self);
+        thread::spawn(move || {
+            drop(state.pass(&back, &to, false));
+            let _ = to.shutdown(Shutdown::Both);
+        });
+        drop(self.pass(&near, &far, true));
+        lock(&self.open).remove(&number);
+        far.shutdown(Shutdown::Both)
+    }
+
+    fn pass(&self, mut from: &TcpStream, mut to: &TcpStream, towards_server: bool) -> io::Result<()> {
+        let mut buffer = vec![0; 16 * 1024];
+        loop {
+            let n = from.read(&mut buffer)?;
+            if n == 0 {
+                return Ok(());
+            }
+            let bytes = buffer.get(..n).unwrap_or_default();
+            self.endure(n as u64, towards_server)?;
+            lock(&self.record).extend_from_slice(bytes);
+            to.write_all(bytes)?;
+        }
+    }
+
+    /// Waits or fails as the weather has it.
+    fn endure(&self, len: u64, towards_server: bool) -> io::Result<()> {
+        loop {
+            let weather = *lock(&self.weather);
+            match weather {
+                None => return Err(io::ErrorKind::ConnectionReset.into()),
+                Some(Weather::Hang) => {
+                    thread::sleep(Duration::from_millis(50));
+                    continue;
+                }
+                _ if !towards_server => return Ok(()),
+                Some(Weather::CutAfter(limit)) => {
+                    if self.sent.load(Ordering::SeqCst) + len > limit {
+                        self.sent.store(limit, Ordering::SeqCst);
+                        self.cut_all();
+                        return Err(io::ErrorKind::ConnectionReset.into());
+                    }
+                }
+                Some(Weather::Throttle(rate)) => {
+                    thread::sleep(Duration::from_micros(1_000_000 * len / rate.max(1)));
+                }
+                Some(Weather::Delay(by)) => thread::sleep(by),
+                Some(Weather::Fair) => {}
+            }
+            self.sent.fetch_add(len, Ordering::SeqCst);
+            return Ok(());
+        }
+    }
+
+    fn cut_all(&self) {
+        for (_, near) in lock(&self.open).drain() {
+            let _ = near.shutdown(Shutdown::Both);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The real service in its embedded form: `metadata-api --embedded DIR`.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Read, Seek, SeekFrom},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::{
+    binaries,
+    bucket::Bucket,
+    failure::{Context, Failure, Result},
+    files, measure,
+    proxy::Proxy,
+};
+
+/// A first start makes a cluster and migrates it; under load that takes a while.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running service; it ends, with its database, and its files go, when it is dropped.
+pub struct Service {
+    child: Option<Child>,
+    url: String,
+    ports: (u16, u16),
+    wires: Option<Wires>,
+    dir: TempDir,
+}
+
+/// The network around a service that was started with [`Service::start_wired`].
+pub struct Wires {
+    /// Between devices and the service.
+    pub api: Proxy,
+    /// Between devices, the service and the object store.
+    pub store: Proxy,
+}
+
+impl Service {
+    /// Starts one in a new directory, on free ports.
+    ///
+    /// # Errors
+    /// What it said.
+    pub fn start() -> Result<Self> {
+        Self::start_with(None)
+    }
+
+    /// The same, with a recording network around it.
+    ///
+    /// # Errors
+    /// What it said.
+    pub fn start_wired() -> Result<Self> {
+        Self::start_with(Some(Wires { api: Proxy::start()?, store: Proxy::start()? }))
+    }
+
+    fn start_with(wires: Option<Wires>) -> Result<Self> {
+        let dir = files::temporary()?;
+        let mut service = Self { child: None, url: String::new(), ports: (0, 0), wires, dir };
+        service.launch()?;
+        Ok(service)
+    }
+
+    /// The network around it.
+    ///
+    /// # Errors
+    /// It was started without.
+    pub fn wires(&self) -> Result<&Wires> {
+        self.wires
+            .as_ref()
+            .ok_or_else(|| Failure::new("this service was started without a network around it"))
+    }
+
+    /// What devices are told.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where everything of it lies.
+    #[must_use]
+    pub fn dir(&self) -> PathBuf {
+        self.dir.path().join("service")
+    }
+
+    /// Its object store's files.
+    #[must_use]
+    pub fn bucket(&self) -> Bucket {
+        Bucket::at(&self.dir().join("objects"))
+    }
+
+    /// Everything that it logged.
+    ///
+    /// # Errors
+    /// As the file system.
+    pub fn log(&self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(self.log_path())?).into_owned())
+    }
+
+    /// Ends it as an operator does, and waits.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn stop(&mut self) -> Result<()> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        measure::signal(child.id(), Signal::TERM)?;
+        let until = Instant::now() + PATIENCE;
+        while child.try_wait()?.is_none() {
+            if Instant::now() > until {
+                child.kill()?;
+                child.wait()?;
+                return Err(Failure::new("the service did not end on SIGTERM"));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Ends it with no warning.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn kill(&mut self) -> Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Starts it again on the same ports.
+    ///
+    /// # Errors
+    /// What it said.
+    pub fn restart(&mut self) -> Result<()> {
+        self.stop()?;
+        self.launch()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    fn launch(&mut self) -> Result<()> {
+        let log_path = self.log_path();
+        let mut command = command(&self.dir(), self.ports, self.wires.as_ref())?;
+        let log = File::options().create(true).append(true).open(&log_path)?;
+        let from = log.metadata()?.len();
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
+        let mut child = command.spawn().context("metadata-api")?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some((api, store)) = ready(&log_path, from)? {
+                self.url = format!("http://127.0.0.1:{api}");
+                if let Some(wires) = &self.wires {
+                    wires.api.lead_to(api);
+                    wires.store.lead_to(store);
+                    self.url = format!("http://{}", wires.api.address());
+                }
+                self.ports = (api, store);
+                self.child = Some(child);
+                return Ok(());
+            }
+            let over = child.try_wait()?;
+            if over.is_some() || Instant::now() > until {
+                let _ = child.kill();
+                let _ = child.wait();
+                let mut said = String::new();
+                let mut log = File::open(&log_path)?;
+                log.seek(SeekFrom::Start(from))?;
+                log.read_to_string(&mut said)?;
+                return Err(Failure::new(format!("metadata-api did not become ready: {said}")));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // A second try comes from the directory's removal.
+        let _ = self.stop();
+    }
+}
+
+fn command(dir: &Path, (api, store): (u16, u16), wires: Option<&Wires>) -> Result<Command> {
+    let mut command = Command::new(binaries::metadata_api()?);
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.arg("--embedded").arg(dir);
+    command.args(["--listen", &format!("127.0.0.1:{api}"), "--s3-listen", &format!("127.0.0.1:{store}")]);
+    if let Some(Wires { api, store }) = wires {
+        command.args(["--public-authority", &api.address().to_string()]);
+        command.args(["--s3-endpoint", &format!("http://{}", store.address())]);
+    }
+    Ok(command)
+}
+
+/// Ports of the service and of its store, once the line that announces them stands in the log.
+fn ready(log: &Path, from: u64) -> Result<Option<(u16, u16)>> {
+    let mut file = File::open(log)?;
+    file.seek(SeekFrom::Start(from))?;
+    for line in BufReader::new(file).lines() {
+        let line = line?;
+        if !line.contains("ready") {
+            continue;
+        }
+        let ports: Vec<u16> = line
+            .match_indices("http://127.0.0.1:")
+            .filter_map(|(at, prefix)| {
+                let digits: String =
+                    line.get(at + prefix.len()..)?.chars().take_while(char::is_ascii_digit).collect();
+                digits.parse().ok()
+            })
+            .collect();
+        if let [api, store, ..] = *ports.as_slice() {
+            return Ok(Some((api, store)));
+        }
+    }
+    Ok(None)
+}
