@@ -1,0 +1,12 @@
+//! A dump is cut into chunks by its content, under keys of the vault's deduplication domain.
+
+mod cutter;
+mod key;
+mod params;
+
+pub use cutter::Cutter;
+pub use key::{ChunkIdKey, ChunkerKey, GearTable};
+pub use params::{ChunkerParams, InvalidParams};
+
+/// No chunk's plaintext is longer than this (16 MiB), whoever wrote it.
+pub const MAX_PLAIN_LEN: u32 = 16 * 1024 * 1024;

@@ -1,0 +1,229 @@
+//! The keys of a vault. Random, not derived, so that rotating the master key loses no duplicates.
+
+use api_types::{VaultId, canonical};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{
+    IndexKey, ReadIdentity, SigningRoot,
+    wire::{SecretBytes, SecretText},
+};
+use crate::{
+    chunk::{ChunkIdKey, ChunkerKey, ChunkerParams},
+    id::{DomainId, InvalidId},
+};
+
+/// Layout of [`Keyring::to_bytes`].
+const LAYOUT: u8 = 1;
+
+/// Keys that devices need to find duplicates; they read nothing.
+pub struct Domain {
+    /// Which domain.
+    pub id: DomainId,
+    /// Names chunks.
+    pub chunk_id_key: ChunkIdKey,
+    /// Places cuts.
+    pub chunker_key: ChunkerKey,
+    /// Sizes of chunks, fixed for the domain's life.
+    pub chunker_params: ChunkerParams,
+    /// Seals index segments.
+    pub index_key: IndexKey,
+}
+
+impl Domain {
+    /// A new one with default sizes.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self {
+            id: DomainId::generate(),
+            chunk_id_key: ChunkIdKey::generate(),
+            chunker_key: ChunkerKey::generate(),
+            chunker_params: ChunkerParams::default(),
+            index_key: IndexKey::generate(),
+        }
+    }
+}
+
+/// Everything a full device shares with the vault's other full devices.
+pub struct Keyring {
+    vault: VaultId,
+    version: u32,
+    epoch: u32,
+    read_identities: Vec<ReadIdentity>,
+    signing_root: SigningRoot,
+    domains: Vec<Domain>,
+}
+
+/// Bytes that are no keyring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKeyring {
+    /// Written by a newer version.
+    #[error("a keyring of layout {0}; this program reads layout 1: update it")]
+    Newer(u8),
+    /// Not CBOR of that shape, or a key or the newest epoch's identity is missing.
+    #[error("malformed keyring")]
+    Malformed,
+}
+
+impl From<InvalidId> for InvalidKeyring {
+    fn from(_: InvalidId) -> Self {
+        Self::Malformed
+    }
+}
+
+impl Keyring {
+    /// New keys: version 1, epoch 1, one domain.
+    #[must_use]
+    pub fn generate(vault: VaultId) -> Self {
+        Self {
+            vault,
+            version: 1,
+            epoch: 1,
+            read_identities: vec![ReadIdentity::generate(1)],
+            signing_root: SigningRoot::generate(),
+            domains: vec![Domain::generate()],
+        }
+    }
+
+    /// Puts a keyring together from its parts.
+    ///
+    /// # Errors
+    /// [`InvalidKeyring::Malformed`] without a domain, without an identity for `epoch`, or with one of a later epoch.
+    pub fn from_parts(
+        vault: VaultId,
+        (version, epoch): (u32, u32),
+        read_identities: Vec<ReadIdentity>,
+        signing_root: SigningRoot,
+        domains: Vec<Domain>,
+    ) -> Result<Self, InvalidKeyring> {
+        let newest = read_identities.iter().map(ReadIdentity::epoch).max();
+        let ascending = read_identities.windows(2).all(|pair| pair[0].epoch() < pair[1].epoch());
+        if newest != Some(Some(epoch)) || !ascending || version == 0 || epoch == 0 || domains.is_empty() {
+            return Err(InvalidKeyring::Malformed);
+        }
+        Ok(Self { vault, version, epoch, read_identities, signing_root, domains })
+    }
+
+    /// Whose keys.
+    #[must_use]
+    pub const fn vault(&self) -> VaultId {
+        self.vault
+    }
+
+    /// Counts up with every change; clients refuse an older one than they saw.
+    #[must_use]
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Epoch that new packs are sealed under.
+    #[must_use]
+    pub const fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// One per epoch, ascending.
+    #[must_use]
+    pub fn read_identities(&self) -> &[ReadIdentity] {
+        &self.read_identities
+    }
+
+    /// The identity of [`Keyring::epoch`]; what packs are sealed to now is its recipient.
+    #[must_use]
+    pub fn current_identity(&self) -> Option<&ReadIdentity> {
+        self.read_identities.last()
+    }
+
+    /// Signs the device directory.
+    #[must_use]
+    pub const fn signing_root(&self) -> &SigningRoot {
+        &self.signing_root
+    }
+
+    /// Deduplication domains; the first is that of the full devices.
+    #[must_use]
+    pub fn domains(&self) -> &[Domain] {
+        &self.domains
+    }
+
+    /// One domain by id.
+    #[must_use]
+    pub fn domain(&self, id: DomainId) -> Option<&Domain> {
+        self.domains.iter().find(|domain| domain.id == id)
+    }
+
+    /// CBOR; see format.md. For sealing and for key stores.
+    ///
+    /// # Errors
+    /// As the encoder.
+    pub fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>, canonical::Error> {
+        let wire = Wire(
+            LAYOUT,
+            self.vault,
+            self.version,
+            self.epoch,
+            self.read_identities
+                .iter()
+                .map(|i| (i.epoch().unwrap_or_default(), SecretText::new(i.expose().expose_secret())))
+                .collect(),
+            SecretBytes::new(self.signing_root.seed()),
+            self.domains
+                .iter()
+                .map(|d| {
+                    (
+                        d.id,
+                        SecretBytes::new(d.chunk_id_key.expose()),
+                        SecretBytes::new(d.chunker_key.expose()),
+                        d.chunker_params,
+                        SecretBytes::new(d.index_key.expose()),
+                    )
+                })
+                .collect(),
+        );
+        // Grown beforehand, so that no smaller copy is left behind in freed memory.
+        let mut out = Zeroizing::new(Vec::with_capacity(
+            256 + 128 * self.read_identities.len() + 256 * self.domains.len(),
+        ));
+        ciborium::into_writer(&wire, &mut *out).map_err(|e| canonical::Error::Malformed(e.to_string()))?;
+        Ok(out)
+    }
+
+    /// Reads what [`Keyring::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`InvalidKeyring`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidKeyring> {
+        // An array whose first element is the layout: told apart before anything else is read.
+        if let [0x80..=0x97, layout @ 0..=0x17, ..] = *bytes
+            && layout != LAYOUT
+        {
+            return Err(InvalidKeyring::Newer(layout));
+        }
+        let Wire(_, vault, version, epoch, identities, root, domains) =
+            canonical::decode(bytes).map_err(|_| InvalidKeyring::Malformed)?;
+        let identities = identities
+            .iter()
+            .map(|(epoch, text)| ReadIdentity::parse(&text.0, *epoch))
+            .collect::<Result<_, _>>()?;
+        let domains = domains
+            .iter()
+            .map(|(id, chunk_id_key, chunker_key, chunker_params, index_key)| {
+                Ok(Domain {
+                    id: *id,
+                    chunk_id_key: ChunkIdKey::try_from(chunk_id_key.0.as_slice())?,
+                    chunker_key: ChunkerKey::try_from(chunker_key.0.as_slice())?,
+                    chunker_params: *chunker_params,
+                    index_key: IndexKey::try_from(index_key.0.as_slice())?,
+                })
+            })
+            .collect::<Result<_, InvalidId>>()?;
+        let root: &[u8; 32] = root.0.as_slice().try_into().map_err(|_| InvalidKeyring::Malformed)?;
+        Self::from_parts(vault, (version, epoch), identities, SigningRoot::from_seed(root), domains)
+    }
+}
+
+type DomainWire = (DomainId, SecretBytes, SecretBytes, ChunkerParams, SecretBytes);
+
+#[derive(Serialize, Deserialize)]
+struct Wire(u8, VaultId, u32, u32, Vec<(u32, SecretText)>, SecretBytes, Vec<DomainWire>);

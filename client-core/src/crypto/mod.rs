@@ -1,0 +1,26 @@
+//! Keys by purpose, the ways to wrap them, and nothing else: cipher crates are named in `hazmat` only.
+
+mod hazmat;
+mod identity;
+mod key;
+mod keyring;
+pub mod recovery;
+mod wire;
+mod words;
+pub mod wrap;
+
+pub(crate) use hazmat::{Cipher, TAG_LEN, hkdf};
+pub use identity::{ReadIdentity, Recipient, RecoveryIdentity};
+pub(crate) use identity::{UnwrapError, unwrap_secret, wrap_secret};
+pub use key::{
+    AccountSecret, Amk, DeviceSealingKey, DeviceSigningKey, IndexKey, Kek, PackSecret, SigningRoot, kek_password,
+};
+pub use keyring::{Domain, InvalidKeyring, Keyring};
+pub use words::{InvalidWords, RecoveryWords};
+
+pub use crate::chunk::{ChunkIdKey, ChunkerKey};
+
+/// Sealing failed or sealed bytes do not hold. Deliberately says no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("authentication failed")]
+pub struct AuthenticationFailed;

@@ -1,0 +1,70 @@
+//! Plain ↔ encoded: what of a chunk is sealed. Decoding is bounded by the stated length before it starts.
+
+mod compress;
+mod decode;
+mod recipe;
+mod varint;
+
+pub use compress::{Compressor, DEFAULT_LEVEL};
+pub use decode::{LiteralSource, decode, literal_section, recipe_refs};
+pub use recipe::{MAX_OPS, MAX_REFS, Op, Recipe};
+
+use crate::{chunk::MAX_PLAIN_LEN, id::ChunkId};
+
+/// No chunk's encoding is longer than this (16 MiB + 64 KiB).
+pub const MAX_ENCODED_LEN: u32 = MAX_PLAIN_LEN + 64 * 1024;
+
+/// How a chunk's bytes stand in its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Encoding {
+    /// As they are.
+    Raw = 1,
+    /// One zstd frame.
+    Zstd = 2,
+    /// Literals and copies from other chunks' literals.
+    Recipe = 3,
+}
+
+impl TryFrom<u8> for Encoding {
+    type Error = EncodeError;
+    fn try_from(byte: u8) -> Result<Self, EncodeError> {
+        match byte {
+            1 => Ok(Self::Raw),
+            2 => Ok(Self::Zstd),
+            3 => Ok(Self::Recipe),
+            other => Err(EncodeError::Unknown(other)),
+        }
+    }
+}
+
+/// A chunk ready for sealing, or just opened.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// How to read `bytes`.
+    pub encoding: Encoding,
+    /// Length of the plaintext, bytes.
+    pub plain_len: u32,
+    /// The encoded bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Why a chunk cannot be encoded or decoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// Written by a newer version, or not an encoding at all.
+    #[error("encoding {0} is unknown; a newer version of Sealkeep may have written it")]
+    Unknown(u8),
+    /// Longer than any chunk.
+    #[error("a chunk of {0} bytes is longer than the limit of 16 MiB")]
+    TooLong(u64),
+    /// It does not decode to what it claims.
+    #[error("the chunk does not decode: {0}")]
+    Damaged(&'static str),
+    /// It copies from a chunk that the caller did not supply.
+    #[error("chunk {0}, which it copies from, is missing")]
+    MissingReference(ChunkId),
+    /// The compressor failed.
+    #[error("zstd: {0}")]
+    Compressor(String),
+}
