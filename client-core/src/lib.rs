@@ -15,7 +15,9 @@ pub mod chunk;
 pub mod encode;
 
 pub mod crypto;
+pub mod format;
 
 // ports: doors to the world, which never import each other
 pub mod api;
+pub mod keystore;
 pub mod store;

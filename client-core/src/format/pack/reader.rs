@@ -1,0 +1,213 @@
+//! Pack → chunks, checked in this order: magic and version, vault, age file, commitment, directory's tag,
+//! its layout; then per chunk: tag, decoded length ([`crate::encode::decode`]), chunk id (the caller).
+
+use std::collections::HashMap;
+
+use api_types::VaultId;
+
+use super::{
+    CHUNK_LABEL, DIRECTORY_LABEL, ENTRY_LEN, ENTRY_STEP, FOOTER_LEN, FOOTER_MAGIC, MAX_RECORDS, Nonce, PROFILE,
+    PackEntry, PackError, chunk_aad,
+};
+use crate::{
+    chunk::MAX_PLAIN_LEN,
+    crypto::{Cipher, ReadIdentity, TAG_LEN},
+    encode::{Encoded, Encoding, MAX_ENCODED_LEN},
+    format::{Format, MAX_OBJECT_LEN, header::Header},
+    id::ChunkId,
+};
+
+const FORMAT: Format = Format::Pack;
+
+/// An opened pack: its directory and the key of its chunks, none of its bytes.
+pub struct PackReader {
+    header_hash: [u8; 32],
+    chunks: Cipher,
+    entries: Vec<PackEntry>,
+    by_id: HashMap<ChunkId, usize>,
+}
+
+impl PackReader {
+    /// Fetch at least this much of a pack's front for [`PackReader::open_parts`].
+    pub const HEADER_LEN: u64 = 4096;
+
+    /// Opens a whole pack and verifies everything but its chunks.
+    ///
+    /// # Errors
+    /// [`PackError`].
+    pub fn open(bytes: &[u8], vault: VaultId, identities: &[ReadIdentity]) -> Result<Self, PackError> {
+        let (reader, directory, padding) =
+            Self::open_directory(bytes, bytes, bytes.len() as u64, vault, identities)?;
+        let padding = usize::try_from(padding.start)
+            .ok()
+            .zip(usize::try_from(padding.end).ok())
+            .and_then(|(start, end)| bytes.get(start..end))
+            .ok_or_else(|| FORMAT.damaged("its directory leaves a gap"))?;
+        let mut zeros = padding.to_vec();
+        directory
+            .open(Nonce::Padding.bytes(), &reader.header_hash, &mut zeros)
+            .map_err(FORMAT.refused("its padding does not hold"))?;
+        if zeros.iter().any(|b| *b != 0) {
+            return Err(FORMAT.damaged("its padding is not empty"));
+        }
+        Ok(reader)
+    }
+
+    /// Bytes at a pack's end that [`PackReader::open_parts`] needs, from its last [`super::FOOTER_LEN`] bytes.
+    ///
+    /// # Errors
+    /// [`PackError`].
+    pub fn tail_len(footer: &[u8]) -> Result<u64, PackError> {
+        let (len, magic) = footer
+            .last_chunk::<FOOTER_LEN>()
+            .and_then(|footer| footer.split_first_chunk::<4>())
+            .ok_or_else(|| FORMAT.damaged("it is cut off"))?;
+        if magic != FOOTER_MAGIC {
+            return Err(FORMAT.damaged("its end is not the end of a pack"));
+        }
+        let len = u32::from_be_bytes(*len) as usize;
+        let entries = len.checked_sub(TAG_LEN).ok_or_else(|| FORMAT.damaged("its directory is cut off"))?;
+        if !entries.is_multiple_of(ENTRY_LEN * ENTRY_STEP) || entries > ENTRY_LEN * MAX_RECORDS {
+            return Err(FORMAT.damaged("its directory has an impossible length"));
+        }
+        Ok((len + FOOTER_LEN) as u64)
+    }
+
+    /// Opens a pack of `total` bytes from its front and its end alone; records are then fetched one by one.
+    /// Padding is not looked at.
+    ///
+    /// # Errors
+    /// [`PackError`].
+    pub fn open_parts(
+        front: &[u8],
+        tail: &[u8],
+        total: u64,
+        vault: VaultId,
+        identities: &[ReadIdentity],
+    ) -> Result<Self, PackError> {
+        Self::open_directory(front, tail, total, vault, identities).map(|(reader, ..)| reader)
+    }
+
+    fn open_directory(
+        front: &[u8],
+        tail: &[u8],
+        total: u64,
+        vault: VaultId,
+        identities: &[ReadIdentity],
+    ) -> Result<(Self, Cipher, std::ops::Range<u64>), PackError> {
+        let header = Header::read(&PROFILE, front, vault)?;
+        if total > MAX_OBJECT_LEN as u64 {
+            return Err(FORMAT.damaged("it is longer than any pack"));
+        }
+        let tail_len = Self::tail_len(tail)?;
+        let start = usize::try_from(tail_len).ok().and_then(|len| tail.len().checked_sub(len));
+        let sealed = start
+            .and_then(|start| tail.get(start..tail.len() - FOOTER_LEN))
+            .ok_or_else(|| FORMAT.damaged("its directory is cut off"))?;
+        let directory_start = total
+            .checked_sub(tail_len)
+            .filter(|start| *start >= (header.len + TAG_LEN) as u64)
+            .ok_or_else(|| FORMAT.damaged("it is cut off"))?;
+
+        let secret = header.unlock(vault, identities)?;
+        let directory = header.cipher(&secret, DIRECTORY_LABEL);
+        let mut plain = sealed.to_vec();
+        directory
+            .open(Nonce::Directory.bytes(), &header.hash, &mut plain)
+            .map_err(FORMAT.refused("its directory does not hold"))?;
+        let entries = read_entries(&plain)?;
+        let end = check_layout(&entries, header.len as u64, directory_start - TAG_LEN as u64)?;
+        let by_id: HashMap<_, _> = entries.iter().enumerate().map(|(n, e)| (e.chunk_id, n)).collect();
+        if by_id.len() != entries.len() {
+            return Err(FORMAT.damaged("its directory lists a chunk twice"));
+        }
+        let chunks = header.cipher(&secret, CHUNK_LABEL);
+        Ok((Self { header_hash: header.hash, chunks, entries, by_id }, directory, end..directory_start))
+    }
+
+    /// In the order of the records.
+    #[must_use]
+    pub fn entries(&self) -> &[PackEntry] {
+        &self.entries
+    }
+
+    /// Where a chunk lies.
+    #[must_use]
+    pub fn find(&self, id: &ChunkId) -> Option<&PackEntry> {
+        self.by_id.get(id).and_then(|at| self.entries.get(*at))
+    }
+
+    /// Opens the record of `entry`, fetched from `offset` to [`PackEntry::end`].
+    ///
+    /// # Errors
+    /// [`PackError::Damaged`] when these are not that record's bytes.
+    pub fn open_record(&self, entry: &PackEntry, mut sealed: Vec<u8>) -> Result<Encoded, PackError> {
+        let PackEntry { chunk_id, encoding, plain_len, sealed_len, record_no, offset: _ } = *entry;
+        if sealed.len() != sealed_len as usize {
+            return Err(FORMAT.damaged("a chunk's record is cut off"));
+        }
+        let aad = chunk_aad(&self.header_hash, record_no, encoding, plain_len, &chunk_id);
+        self.chunks
+            .open(Nonce::Chunk(record_no).bytes(), &aad, &mut sealed)
+            .map_err(FORMAT.refused("a chunk's record does not hold"))?;
+        Ok(Encoded { encoding, plain_len, bytes: sealed })
+    }
+
+    /// Opens the record of `entry` out of the whole pack's bytes.
+    ///
+    /// # Errors
+    /// As [`PackReader::open_record`].
+    pub fn open_record_in(&self, entry: &PackEntry, pack: &[u8]) -> Result<Encoded, PackError> {
+        let sealed = usize::try_from(entry.offset)
+            .ok()
+            .and_then(|start| pack.get(start..start.checked_add(entry.sealed_len as usize)?))
+            .ok_or_else(|| FORMAT.damaged("a chunk's record is cut off"))?;
+        self.open_record(entry, sealed.to_vec())
+    }
+}
+
+/// Entries up to the first all-zero one; zeros only from there.
+fn read_entries(plain: &[u8]) -> Result<Vec<PackEntry>, PackError> {
+    let (places, _) = plain.as_chunks::<ENTRY_LEN>();
+    let used = places.iter().position(|place| place[32] == 0).unwrap_or(places.len());
+    let (places, zeros) = places.split_at(used);
+    if zeros.as_flattened().iter().any(|b| *b != 0) || zeros.len() >= ENTRY_STEP {
+        return Err(FORMAT.damaged("its directory has a hole"));
+    }
+    places.iter().zip(0..).map(|(place, record_no)| read_entry(place, record_no)).collect()
+}
+
+fn read_entry(place: &[u8; ENTRY_LEN], record_no: u32) -> Result<PackEntry, PackError> {
+    let (id, rest) = place.split_first_chunk::<32>().ok_or_else(|| FORMAT.damaged("its directory is cut off"))?;
+    let [encoding, p0, p1, p2, p3, o0, o1, o2, o3, o4, o5, o6, o7, s0, s1, s2, s3] = *rest else {
+        return Err(FORMAT.damaged("its directory is cut off"));
+    };
+    let entry = PackEntry {
+        chunk_id: ChunkId::new(*id),
+        encoding: Encoding::try_from(encoding).map_err(|_| PackError::NewerVersion(FORMAT))?,
+        plain_len: u32::from_be_bytes([p0, p1, p2, p3]),
+        offset: u64::from_be_bytes([o0, o1, o2, o3, o4, o5, o6, o7]),
+        sealed_len: u32::from_be_bytes([s0, s1, s2, s3]),
+        record_no,
+    };
+    let encoded_len = entry.sealed_len.checked_sub(TAG_LEN as u32);
+    if entry.plain_len > MAX_PLAIN_LEN || encoded_len.is_none_or(|len| len > MAX_ENCODED_LEN) {
+        return Err(FORMAT.damaged("its directory lists an impossible length"));
+    }
+    Ok(entry)
+}
+
+/// Records follow each other without gap or overlap, from the header's end to the padding's start.
+fn check_layout(entries: &[PackEntry], start: u64, limit: u64) -> Result<u64, PackError> {
+    let mut end = start;
+    for entry in entries {
+        if entry.offset != end {
+            return Err(FORMAT.damaged("records of its directory overlap or leave a gap"));
+        }
+        end = entry.end();
+        if end > limit {
+            return Err(FORMAT.damaged("a record of its directory lies beyond its end"));
+        }
+    }
+    Ok(end)
+}

@@ -1,0 +1,395 @@
+//! A snapshot object: the device's signed head, and a sealed body that says what was backed up and how to
+//! get it back.
+
+use std::collections::BTreeMap;
+
+use api_types::{
+    Base64, DeviceId, HeadHash, ObjectId, Sha256, SnapshotId, VaultId, canonical,
+    envelope::{SignedEnvelope, SnapshotEnvelope},
+};
+use serde::{Deserialize, Serialize};
+use sha2::Digest;
+
+use super::{
+    Format, FormatError, MAX_OBJECT_LEN, Recipients,
+    header::{self, Header, Profile},
+    manifest::ManifestPiece,
+    padding,
+};
+use crate::{
+    chunk::MAX_PLAIN_LEN,
+    crypto::{DeviceSigningKey, PackSecret, ReadIdentity, TAG_LEN},
+    id::{ChunkId, DomainId},
+};
+
+const FORMAT: Format = Format::Snapshot;
+const MAGIC: &[u8; 8] = b"SKSNAP01";
+const VERSION: u8 = 1;
+const SIGNATURE_LEN: usize = 64;
+const FRONT_LEN: usize = 8 + 1 + 4;
+/// Longest envelope read.
+const MAX_ENVELOPE_LEN: usize = 4096;
+const PROFILE: Profile =
+    Profile { format: FORMAT, magic: b"SKSNBD01", commit_label: "sealkeep/v1/snapshot/commit" };
+const BODY_LABEL: &str = "sealkeep/v1/snapshot/body";
+const HEADS_DOMAIN: &[u8] = b"sealkeep/v1/heads\0";
+/// First element of the body.
+const BODY_LAYOUT: u8 = 1;
+
+/// A device's newest snapshot, as somebody saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Position in the device's chain, from 0.
+    pub sequence: u64,
+    /// Names the chain up to there.
+    pub hash: HeadHash,
+}
+
+/// Newest snapshot per device.
+pub type Heads = BTreeMap<DeviceId, Head>;
+
+/// One table of the source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// With its schema: `public.orders`.
+    pub name: String,
+    /// The database's own estimate, if it had one.
+    pub rows: Option<u64>,
+}
+
+/// What a snapshot is: readable with the vault's keys only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotBody {
+    /// Kind of source: `postgres`, `file`, `stdin`.
+    pub source_kind: String,
+    /// The user's name for it.
+    pub source_name: String,
+    /// Further words about it, such as server version and database.
+    pub source_detail: String,
+    /// What made the dump, with its version.
+    pub tool: String,
+    /// Whether the dump's own end was found, beyond the end of the stream.
+    pub verified_end: bool,
+    /// What is in it, if known.
+    pub tables: Vec<Table>,
+    /// The device's name for itself.
+    pub host: String,
+    /// Deduplication domain of its chunks: key of their ids, sizes of their cuts.
+    pub domain: DomainId,
+    /// The dump's ordered chunks, in pieces.
+    pub manifest: Vec<ManifestPiece>,
+    /// Length of the dump, bytes.
+    pub plain_size: u64,
+    /// Of the whole dump.
+    pub dump_sha256: Sha256,
+    /// Chunks of the dump.
+    pub chunks: u64,
+    /// Of these, chunks that this snapshot brought.
+    pub chunks_new: u64,
+    /// Bytes of the objects stored for it, without itself.
+    pub bytes_stored: u64,
+    /// Every pack that reading it needs; written sorted.
+    pub packs: Vec<ObjectId>,
+    /// Heads of all devices that the signer had seen.
+    pub heads: Heads,
+}
+
+type PieceWire = (ChunkId, u32);
+type HeadWire = (DeviceId, u64, HeadHash);
+
+#[derive(Serialize, Deserialize)]
+struct BodyWire(
+    u8,
+    String,
+    String,
+    String,
+    String,
+    bool,
+    Vec<(String, Option<u64>)>,
+    String,
+    DomainId,
+    Vec<PieceWire>,
+    u64,
+    Sha256,
+    u64,
+    u64,
+    u64,
+    Vec<ObjectId>,
+    Vec<HeadWire>,
+);
+
+/// SHA-256 over the sorted 32-byte ids.
+#[must_use]
+pub fn pack_set_hash(packs: &[ObjectId]) -> Sha256 {
+    let mut sorted = packs.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let mut hash = sha2::Sha256::new();
+    for pack in &sorted {
+        hash.update(pack.as_bytes());
+    }
+    Sha256::new(hash.finalize().into())
+}
+
+/// SHA-256 over `"sealkeep/v1/heads\0"` and, by ascending device id, device 16 ‖ BE64 sequence ‖ head hash 32.
+#[must_use]
+pub fn heads_hash(heads: &Heads) -> Sha256 {
+    let mut hash = sha2::Sha256::new_with_prefix(HEADS_DOMAIN);
+    for (device, Head { sequence, hash: head }) in heads {
+        hash.update(device.as_bytes());
+        hash.update(sequence.to_be_bytes());
+        hash.update(head.as_bytes());
+    }
+    Sha256::new(hash.finalize().into())
+}
+
+impl SnapshotBody {
+    /// Seals the body under a data key of its own. What comes back is hashed into the envelope.
+    ///
+    /// # Errors
+    /// [`FormatError::TooLarge`] or [`FormatError::Sealing`].
+    pub fn seal(&self, vault: VaultId, epoch: u32, recipients: &Recipients) -> Result<Vec<u8>, FormatError> {
+        let (secret, wrap) = recipients.fresh_secret(FORMAT)?;
+        self.seal_with_secret(vault, epoch, &secret, &wrap)
+    }
+
+    /// For test vectors: a given data key and the age file around it. A key must never seal two bodies.
+    ///
+    /// # Errors
+    /// As [`SnapshotBody::seal`].
+    #[doc(hidden)]
+    pub fn seal_with_secret(
+        &self,
+        vault: VaultId,
+        epoch: u32,
+        secret: &PackSecret,
+        wrap: &[u8],
+    ) -> Result<Vec<u8>, FormatError> {
+        let mut out = Vec::new();
+        let hash = header::write(&PROFILE, vault, epoch, secret, wrap, &mut out)?;
+        let cbor = canonical::encode(&self.to_wire()).map_err(|_| FormatError::Sealing(FORMAT))?;
+        let mut body =
+            padding::pad(&cbor, out.len() + TAG_LEN).ok_or(FormatError::TooLarge(FORMAT))?;
+        let tag = header::cipher(secret, &hash, BODY_LABEL)
+            .seal([0; 12], &hash, &mut body)
+            .map_err(|_| FormatError::Sealing(FORMAT))?;
+        out.append(&mut body);
+        out.extend_from_slice(&tag);
+        if out.len() > MAX_OBJECT_LEN - MAX_ENVELOPE_LEN {
+            return Err(FormatError::TooLarge(FORMAT));
+        }
+        Ok(out)
+    }
+
+    /// Opens a sealed body and holds it against the head that its device signed.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn open(
+        sealed: &[u8],
+        envelope: &SnapshotEnvelope,
+        identities: &[ReadIdentity],
+    ) -> Result<Self, FormatError> {
+        if sealed.len() as u64 != envelope.body_len
+            || Sha256::new(sha2::Sha256::digest(sealed).into()) != envelope.body_hash
+        {
+            return Err(FORMAT.damaged("its body is not the one that was signed"));
+        }
+        let body = Self::open_unsigned(sealed, envelope.vault, envelope.epoch, identities)?;
+        if pack_set_hash(&body.packs) != envelope.pack_set_hash || heads_hash(&body.heads) != envelope.heads_hash {
+            return Err(FORMAT.damaged("its body does not agree with its head"));
+        }
+        Ok(body)
+    }
+
+    fn open_unsigned(
+        sealed: &[u8],
+        vault: VaultId,
+        epoch: u32,
+        identities: &[ReadIdentity],
+    ) -> Result<Self, FormatError> {
+        let header = Header::read(&PROFILE, sealed, vault)?;
+        if header.epoch != epoch {
+            return Err(FORMAT.damaged("its body is of another epoch than its head"));
+        }
+        let secret = header.unlock(vault, identities)?;
+        let mut plain = sealed[header.len..].to_vec();
+        header
+            .cipher(&secret, BODY_LABEL)
+            .open([0; 12], &header.hash, &mut plain)
+            .map_err(FORMAT.refused("its body does not hold"))?;
+        let cbor = padding::unpad(&plain).ok_or_else(|| FORMAT.damaged("its padding is not empty"))?;
+        // An array whose first element is the layout: told apart before anything else is read.
+        if let [0x80..=0x97, layout @ 0..=0x17, ..] = *cbor
+            && layout != BODY_LAYOUT
+        {
+            return Err(FormatError::NewerVersion(FORMAT));
+        }
+        let wire: BodyWire =
+            canonical::decode(cbor).map_err(|_| FORMAT.damaged("its content is malformed"))?;
+        Self::from_wire(wire)
+    }
+
+    fn to_wire(&self) -> BodyWire {
+        let Self {
+            source_kind,
+            source_name,
+            source_detail,
+            tool,
+            verified_end,
+            tables,
+            host,
+            domain,
+            manifest,
+            plain_size,
+            dump_sha256,
+            chunks,
+            chunks_new,
+            bytes_stored,
+            packs,
+            heads,
+        } = self;
+        let mut packs = packs.clone();
+        packs.sort_unstable();
+        packs.dedup();
+        BodyWire(
+            BODY_LAYOUT,
+            source_kind.clone(),
+            source_name.clone(),
+            source_detail.clone(),
+            tool.clone(),
+            *verified_end,
+            tables.iter().map(|t| (t.name.clone(), t.rows)).collect(),
+            host.clone(),
+            *domain,
+            manifest.iter().map(|p| (p.chunk_id, p.plain_len)).collect(),
+            *plain_size,
+            *dump_sha256,
+            *chunks,
+            *chunks_new,
+            *bytes_stored,
+            packs,
+            heads.iter().map(|(device, head)| (*device, head.sequence, head.hash)).collect(),
+        )
+    }
+
+    fn from_wire(wire: BodyWire) -> Result<Self, FormatError> {
+        let BodyWire(
+            _,
+            source_kind,
+            source_name,
+            source_detail,
+            tool,
+            verified_end,
+            tables,
+            host,
+            domain,
+            manifest,
+            plain_size,
+            dump_sha256,
+            chunks,
+            chunks_new,
+            bytes_stored,
+            packs,
+            heads,
+        ) = wire;
+        if !packs.is_sorted_by(|a, b| a < b) || !heads.is_sorted_by(|a, b| a.0 < b.0) {
+            return Err(FORMAT.damaged("its lists are not sorted"));
+        }
+        if manifest.iter().any(|(_, len)| *len == 0 || *len > MAX_PLAIN_LEN) || chunks_new > chunks {
+            return Err(FORMAT.damaged("it states an impossible length"));
+        }
+        Ok(Self {
+            source_kind,
+            source_name,
+            source_detail,
+            tool,
+            verified_end,
+            tables: tables.into_iter().map(|(name, rows)| Table { name, rows }).collect(),
+            host,
+            domain,
+            manifest: manifest
+                .into_iter()
+                .map(|(chunk_id, plain_len)| ManifestPiece { chunk_id, plain_len })
+                .collect(),
+            plain_size,
+            dump_sha256,
+            chunks,
+            chunks_new,
+            bytes_stored,
+            packs,
+            heads: heads.into_iter().map(|(device, sequence, hash)| (device, Head { sequence, hash })).collect(),
+        })
+    }
+}
+
+/// A finished snapshot object.
+pub struct SealedSnapshot {
+    /// SHA-256 of `bytes`.
+    pub id: SnapshotId,
+    /// What is stored.
+    pub bytes: Vec<u8>,
+    /// The head as it stands in it.
+    pub head: SignedEnvelope,
+}
+
+/// Signs the envelope and puts it in front of the sealed body that it names.
+///
+/// # Errors
+/// [`FormatError::Sealing`] when envelope and body do not belong together.
+pub fn seal_snapshot(
+    envelope: &SnapshotEnvelope,
+    device_key: &DeviceSigningKey,
+    sealed_body: &[u8],
+) -> Result<SealedSnapshot, FormatError> {
+    let sealing = FormatError::Sealing(FORMAT);
+    if Sha256::new(sha2::Sha256::digest(sealed_body).into()) != envelope.body_hash
+        || sealed_body.len() as u64 != envelope.body_len
+    {
+        return Err(sealing);
+    }
+    let head = SignedEnvelope::sign(envelope, device_key.as_dalek()).map_err(|_| sealing.clone())?;
+    let len = u32::try_from(head.envelope.0.len()).map_err(|_| sealing)?;
+    let bytes = [
+        MAGIC.as_slice(),
+        &[VERSION],
+        &len.to_be_bytes(),
+        &head.envelope.0,
+        &head.signature.0,
+        sealed_body,
+    ]
+    .concat();
+    Ok(SealedSnapshot { id: ObjectId::new(sha2::Sha256::digest(&bytes).into()), bytes, head })
+}
+
+/// A snapshot object taken apart. Nothing of it is verified yet: see [`SignedEnvelope::verify`] and
+/// [`SnapshotBody::open`].
+#[derive(Debug)]
+pub struct SnapshotParts<'a> {
+    /// The signed head.
+    pub head: SignedEnvelope,
+    /// The sealed body.
+    pub body: &'a [u8],
+}
+
+/// Takes a snapshot object apart.
+///
+/// # Errors
+/// [`FormatError`].
+pub fn read_snapshot(bytes: &[u8]) -> Result<SnapshotParts<'_>, FormatError> {
+    let Some((front, rest)) = bytes.split_first_chunk::<FRONT_LEN>().filter(|(f, _)| f[..6] == MAGIC[..6]) else {
+        return Err(FormatError::NotOurs(FORMAT));
+    };
+    if front[..8] != MAGIC[..] || front[8] != VERSION {
+        return Err(FormatError::NewerVersion(FORMAT));
+    }
+    let len = u32::from_be_bytes([front[9], front[10], front[11], front[12]]) as usize;
+    if bytes.len() > MAX_OBJECT_LEN || len > MAX_ENVELOPE_LEN {
+        return Err(FORMAT.damaged("it states an impossible length"));
+    }
+    let cut_off = || FORMAT.damaged("it is cut off");
+    let (envelope, rest) = rest.split_at_checked(len).ok_or_else(cut_off)?;
+    let (signature, body) = rest.split_at_checked(SIGNATURE_LEN).ok_or_else(cut_off)?;
+    let head = SignedEnvelope { envelope: Base64::from(envelope), signature: Base64::from(signature) };
+    Ok(SnapshotParts { head, body })
+}
