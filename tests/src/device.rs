@@ -18,6 +18,7 @@ use crate::{
     failure::{Context, Failure, Result},
     files,
     measure::{self, Usage},
+    postgres::Postgres,
     service::Service,
 };
 
@@ -122,6 +123,50 @@ impl Device {
         Call { command, stdin: None, shown: format!("sealkeep {shown}") }
     }
 
+    /// `backup postgres://…`
+    pub fn backup(&self, postgres: &Postgres, database: &str) -> Call {
+        self.call(["backup", &postgres.url(database)]).env("PGPASSWORD", postgres.password())
+    }
+
+    /// `backup --stdin --name NAME` of these bytes.
+    pub fn backup_bytes(&self, name: &str, bytes: &[u8]) -> Call {
+        self.call(["backup", "--stdin", "--name", name]).stdin(bytes)
+    }
+
+    /// `restore SNAPSHOT --to` a new file on the desk.
+    pub fn restore_to(&self, snapshot: &str, file: &str) -> Call {
+        self.call([
+            OsStr::new("restore"),
+            OsStr::new(snapshot),
+            OsStr::new("--to"),
+            self.desk().join(file).as_os_str(),
+        ])
+    }
+
+    /// Restores to memory.
+    ///
+    /// # Errors
+    /// What the command said.
+    pub fn restore_bytes(&self, snapshot: &str) -> Result<Vec<u8>> {
+        let outcome = self.call_plain(["restore", snapshot, "--stdout"]).go()?;
+        if outcome.code == 0 { Ok(outcome.stdout) } else { Err(Failure::new(outcome.to_string())) }
+    }
+
+    /// `restore SNAPSHOT --into postgres://…`
+    pub fn restore_into(&self, snapshot: &str, postgres: &Postgres, database: &str) -> Call {
+        self.call(["restore", snapshot, "--into", &postgres.url(database)])
+            .env("PGPASSWORD", postgres.password())
+    }
+
+    /// Ids of its snapshots, as listed.
+    ///
+    /// # Errors
+    /// What the command said.
+    pub fn snapshots(&self) -> Result<Vec<String>> {
+        let document = self.call(["snapshots"]).ok()?;
+        list(&document, "snapshots")?.iter().map(|s| text(s, "id").map(str::to_owned)).collect()
+    }
+
     /// Creates an account with made-up e-mail and password, as a person would: scan, type the code, write the words
     /// down, type three of them.
     ///
@@ -218,6 +263,15 @@ impl Call {
             thread::spawn(move || drop(stdin.write_all(&bytes)));
         }
         Ok(Running { child, started, shown: self.shown })
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.shown.push(' ');
+        self.shown.push_str(&argument.as_ref().to_string_lossy());
+        self.command.arg(argument);
+        self
     }
 
     /// Runs it to its end.

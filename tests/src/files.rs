@@ -10,7 +10,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 
 /// A directory that is removed when dropped. Others may pass through it: root's PostgreSQL runs as another user.
 ///
@@ -42,6 +42,26 @@ pub fn walk(dir: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// The first entry below `dir`, of whatever kind, whose name is wanted.
+///
+/// # Errors
+/// There is none.
+pub fn find(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<PathBuf> {
+    let mut open = vec![dir.to_owned()];
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(&wanted) {
+                return Ok(entry.path());
+            }
+            if entry.file_type()?.is_dir() {
+                open.push(entry.path());
+            }
+        }
+    }
+    Err(Failure::new(format!("not found below {}", dir.display())))
 }
 
 /// SHA-256 of a file, in hex.

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Read, Seek, SeekFrom},
+    net::TcpListener,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -60,7 +61,9 @@ impl Service {
 
     fn start_with(wires: Option<Wires>) -> Result<Self> {
         let dir = files::temporary()?;
-        let mut service = Self { child: None, url: String::new(), ports: (0, 0), wires, dir };
+        // The service probes its store before it is ready, so the proxy has to know the way by then.
+        let ports = if wires.is_some() { (free_port()?, free_port()?) } else { (0, 0) };
+        let mut service = Self { child: None, url: String::new(), ports, wires, dir };
         service.launch()?;
         Ok(service)
     }
@@ -91,6 +94,61 @@ impl Service {
     #[must_use]
     pub fn bucket(&self) -> Bucket {
         Bucket::at(&self.dir().join("objects"))
+    }
+
+    /// Runs SQL on the service's own database as its superuser: what a hostile operator can do.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn sql(&self, sql: &str) -> Result<String> {
+        let mut psql = self.tool("psql")?;
+        psql.args(["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+        let ended = measure::run(&mut psql)?;
+        if ended.status.success() {
+            Ok(String::from_utf8_lossy(&ended.stdout).trim().to_owned())
+        } else {
+            Err(Failure::new(format!("psql: {}", String::from_utf8_lossy(&ended.stderr))))
+        }
+    }
+
+    /// The service's whole database as SQL text.
+    ///
+    /// # Errors
+    /// What `pg_dump` said.
+    pub fn database_dump(&self) -> Result<Vec<u8>> {
+        let ended = measure::run(self.tool("pg_dump")?.args(["--inserts"]))?;
+        if ended.status.success() {
+            Ok(ended.stdout)
+        } else {
+            Err(Failure::new(format!("pg_dump: {}", String::from_utf8_lossy(&ended.stderr))))
+        }
+    }
+
+    /// One of PostgreSQL's programs, set up to reach the service's own database.
+    fn tool(&self, name: &str) -> Result<Command> {
+        let secrets = fs::read_to_string(self.secrets_path())?;
+        let password = secrets
+            .lines()
+            .find_map(|line| line.strip_prefix("SEALKEEP_EMBEDDED_ADMIN_PASSWORD="))
+            .ok_or_else(|| Failure::new("the embedded secrets hold no admin password"))?;
+        let sockets = files::find(&self.dir().join("postgres"), |name| {
+            name.starts_with(".s.PGSQL.") && !name.ends_with(".lock")
+        })?;
+        let port = sockets.extension().and_then(|e| e.to_str()).unwrap_or_default().to_owned();
+        let mut command = Command::new(binaries::postgres_tool(name)?);
+        command
+            .env_clear()
+            .env("PGPASSWORD", password)
+            .env("PGUSER", "sealkeep_admin")
+            .env("PGDATABASE", "sealkeep");
+        command.env("PGHOST", sockets.parent().unwrap_or(&sockets)).env("PGPORT", port).stdin(Stdio::null());
+        Ok(command)
+    }
+
+    /// The file of what the service must keep secret.
+    #[must_use]
+    pub fn secrets_path(&self) -> PathBuf {
+        self.dir().join("secrets")
     }
 
     /// Everything that it logged.
@@ -151,14 +209,16 @@ impl Service {
         let log = File::options().create(true).append(true).open(&log_path)?;
         let from = log.metadata()?.len();
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
+        if let Some(wires) = &self.wires {
+            wires.api.lead_to(self.ports.0);
+            wires.store.lead_to(self.ports.1);
+        }
         let mut child = command.spawn().context("metadata-api")?;
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some((api, store)) = ready(&log_path, from)? {
                 self.url = format!("http://127.0.0.1:{api}");
                 if let Some(wires) = &self.wires {
-                    wires.api.lead_to(api);
-                    wires.store.lead_to(store);
                     self.url = format!("http://{}", wires.api.address());
                 }
                 self.ports = (api, store);
@@ -185,6 +245,10 @@ impl Drop for Service {
         // A second try comes from the directory's removal.
         let _ = self.stop();
     }
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn command(dir: &Path, (api, store): (u16, u16), wires: Option<&Wires>) -> Result<Command> {

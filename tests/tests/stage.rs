@@ -63,7 +63,8 @@ fn echo() -> u16 {
                 while let Ok(n @ 1..) = stream.read(&mut buffer) {
                     let text = String::from_utf8_lossy(&buffer[..n]).into_owned();
                     let line = text.split(" HTTP/").next().unwrap_or_default();
-                    let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{line}", line.len());
+                    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{line}", line.len());
+                    let _ = stream.write_all(answer.as_bytes());
                 }
             });
         }

@@ -1,0 +1,126 @@
+//! A dump that dies half-way never becomes a snapshot.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
+
+use e2e::{Device, Stage, data, device::text, files};
+use rustix::process::Signal;
+
+/// The `pg_dump` that a command runs, once it runs.
+fn pg_dump_of(parent: u32) -> u32 {
+    let until = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < until {
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            let Some((head, tail)) = stat.rsplit_once(')') else { continue };
+            let ppid = tail.split_whitespace().nth(1).and_then(|p| p.parse().ok());
+            // A moment after fork it still carries the parent's name.
+            if ppid == Some(parent) && head.ends_with("(pg_dump") {
+                return head.split_whitespace().next().unwrap().parse().unwrap();
+            }
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    panic!("the command runs no pg_dump");
+}
+
+fn slow_backup(device: &Device, stage: &Stage, database: &str) -> e2e::device::Running {
+    device.backup(&stage.postgres, database).arg("--limit-upload").arg("1000").start().unwrap()
+}
+
+fn no_session_is_left(stage: &Stage) {
+    let until = Instant::now() + Duration::from_secs(10);
+    while stage.postgres.dumps_running().unwrap() > 0 {
+        assert!(Instant::now() < until, "pg_dump's session is still on the server");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+// One test, because each part looks at all dumps of the server.
+#[test]
+fn a_dump_that_dies_is_no_snapshot() {
+    let stage = Stage::shared().unwrap();
+    data::fill(&stage.postgres, "dying", 40).unwrap();
+    let (device, _) = stage.new_account().unwrap();
+
+    let running = slow_backup(&device, &stage, "dying");
+    let pg_dump = pg_dump_of(running.pid());
+    thread::sleep(Duration::from_millis(300));
+    e2e::measure::signal(pg_dump, Signal::KILL).unwrap();
+    let outcome = running.wait().unwrap();
+    assert_eq!(outcome.code, 6, "{outcome}");
+    assert_eq!(device.snapshots().unwrap(), [""; 0]);
+
+    let running = slow_backup(&device, &stage, "dying");
+    pg_dump_of(running.pid());
+    let until = Instant::now() + Duration::from_secs(10);
+    while stage.postgres.dumps_running().unwrap() == 0 && Instant::now() < until {}
+    thread::sleep(Duration::from_millis(300));
+    let ended = stage
+        .postgres
+        .sql("postgres", "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'pg_dump'")
+        .unwrap();
+    assert_eq!(ended, "1");
+    let outcome = running.wait().unwrap();
+    assert_eq!(outcome.code, 6, "{outcome}");
+    assert_eq!(device.snapshots().unwrap(), [""; 0]);
+
+    for signal in [Signal::INT, Signal::TERM] {
+        let running = slow_backup(&device, &stage, "dying");
+        pg_dump_of(running.pid());
+        thread::sleep(Duration::from_millis(400));
+        running.signal(signal).unwrap();
+        let outcome = running.wait().unwrap();
+        assert_eq!(outcome.code, 130, "{outcome}");
+        no_session_is_left(&stage);
+        assert_eq!(device.snapshots().unwrap(), [""; 0]);
+    }
+
+    device.backup(&stage.postgres, "dying").ok().unwrap();
+    assert_eq!(device.snapshots().unwrap().len(), 1);
+}
+
+#[test]
+fn a_dump_without_its_end_is_refused() {
+    let stage = Stage::shared().unwrap();
+    data::fill(&stage.postgres, "cut_short", 3).unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    let custom = device.desk().join("custom");
+    stage.postgres.dump("cut_short", &custom).unwrap();
+    let plain =
+        e2e::measure::run(stage.postgres.tool("pg_dump").unwrap().args(["-d", "cut_short"])).unwrap().stdout;
+    for (name, bytes) in [("custom.dump", fs::read(&custom).unwrap()), ("plain.sql", plain)] {
+        for keep in [bytes.len() / 2, bytes.len() - 60] {
+            fs::write(device.desk().join(name), &bytes[..keep]).unwrap();
+            device.call(["backup", "--file", name]).refused(6).unwrap();
+            device.backup_bytes(name, &bytes[..keep]).refused(6).unwrap();
+            assert_eq!(device.snapshots().unwrap(), [""; 0], "{name}, {keep} of {} bytes", bytes.len());
+        }
+        // The control: whole, it is taken.
+        fs::write(device.desk().join(name), &bytes).unwrap();
+        let report = device.call(["backup", "--file", name]).ok().unwrap();
+        assert_eq!(text(&report, "sha256").unwrap(), files::sha256_of(&bytes));
+    }
+    assert_eq!(device.snapshots().unwrap().len(), 2);
+}
+
+#[test]
+fn the_same_name_twice_is_two_contents() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    let contents = [files::noise(1, 700_000), files::noise(2, 700_000)];
+    let ids: Vec<String> = contents
+        .iter()
+        .map(|bytes| {
+            let report = device.backup_bytes("nightly", bytes).ok().unwrap();
+            text(&report, "snapshot_id").unwrap().to_owned()
+        })
+        .collect();
+    for (id, bytes) in ids.iter().zip(&contents) {
+        assert!(&device.restore_bytes(id).unwrap() == bytes);
+    }
+    assert!(device.restore_bytes("latest").unwrap() == contents[1]);
+}

@@ -1,0 +1,142 @@
+//! Flip, cut, remove, swap in the object store: each is named, and nothing false is restored.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+
+use e2e::{
+    Bucket, Device, Service,
+    device::{list, number, text},
+    files,
+};
+use serde_json::Value;
+
+#[derive(Debug, Clone, Copy)]
+enum Harm {
+    FlipStart,
+    FlipMiddle,
+    FlipEnd,
+    Cut,
+    Remove,
+    Swap,
+}
+
+struct Scene {
+    device: Device,
+    service: Service,
+    first: Value,
+    second: Value,
+    bytes: Vec<u8>,
+}
+
+/// Two snapshots of different content: packs of the first are not the second's.
+fn scene() -> Scene {
+    let service = Service::start().unwrap();
+    let device = Device::new(&service).unwrap();
+    device.sign_up("eu").unwrap();
+    let bytes = files::noise(1, 50_000_000);
+    let first = device.backup_bytes("harmed", &bytes).ok().unwrap();
+    let second = device.backup_bytes("unharmed", &files::noise(2, 3_000_000)).ok().unwrap();
+    Scene { device, service, first, second, bytes }
+}
+
+fn ranges(damaged: &Value) -> Vec<(usize, usize)> {
+    list(damaged, "damaged")
+        .unwrap()
+        .iter()
+        .map(|d| (number(d, "start").unwrap() as usize, number(d, "end").unwrap() as usize))
+        .collect()
+}
+
+#[test]
+fn damage_is_named_and_the_rest_is_saved() {
+    let Scene { device, service, first, second, bytes } = scene();
+    let first_id = text(&first, "snapshot_id").unwrap();
+    let second_id = text(&second, "snapshot_id").unwrap();
+    // The largest packs belong to the first snapshot.
+    let mut packs: Vec<_> = service.bucket().packs().unwrap().into_iter().collect();
+    packs.sort_by_key(|(_, path)| fs::metadata(path).unwrap().len());
+    let ((victim, path), (_, other)) = (packs.pop().unwrap(), packs.pop().unwrap());
+    let whole = fs::read(&path).unwrap();
+
+    for harm in [Harm::FlipStart, Harm::FlipMiddle, Harm::FlipEnd, Harm::Cut, Harm::Remove, Harm::Swap] {
+        match harm {
+            Harm::FlipStart => Bucket::flip(&path, 3).unwrap(),
+            Harm::FlipMiddle => Bucket::flip(&path, whole.len() / 2).unwrap(),
+            Harm::FlipEnd => Bucket::flip(&path, whole.len() - 1).unwrap(),
+            Harm::Cut => Bucket::replace(&path, &whole[..whole.len() - 1000]).unwrap(),
+            Harm::Remove => fs::remove_file(&path).unwrap(),
+            Harm::Swap => Bucket::replace(&path, &fs::read(&other).unwrap()).unwrap(),
+        }
+        let error = device.restore_to(first_id, "whole").refused(9).unwrap();
+        let said = error.to_string();
+        assert!(said.contains(&victim[..8]), "{harm:?}: the pack is not named: {said}");
+        assert!(!device.desk().join("whole").exists(), "{harm:?}: something was written");
+
+        let partial = device.restore_to(first_id, "partial").arg("--partial").go().unwrap();
+        assert_eq!(partial.code, 9, "{harm:?}: {partial}");
+        let damaged = partial.json().unwrap();
+        let saved = fs::read(device.desk().join("partial")).unwrap();
+        assert_eq!(saved.len(), bytes.len(), "{harm:?}");
+        let ranges = ranges(&damaged);
+        assert!(!ranges.is_empty(), "{harm:?}: {damaged}");
+        let mut at = 0;
+        for (start, end) in &ranges {
+            assert!(saved[at..*start] == bytes[at..*start], "{harm:?}: wrong bytes before {start}");
+            assert!(saved[*start..*end].iter().all(|b| *b == 0), "{harm:?}: no zeros in {start}..{end}");
+            at = *end;
+        }
+        assert!(saved[at..] == bytes[at..], "{harm:?}: wrong bytes behind the last range");
+        let lost: usize = ranges.iter().map(|(start, end)| end - start).sum();
+        assert!(lost < whole.len() + 5_000_000, "{harm:?}: {lost} bytes lost with a pack of {}", whole.len());
+        assert!(
+            list(&damaged, "damaged").unwrap().iter().all(|d| d.to_string().contains(&first_id[..8])),
+            "{damaged}"
+        );
+        fs::remove_file(device.desk().join("partial")).unwrap();
+
+        let check = device.call(["check", "--read-data"]).go().unwrap();
+        assert_eq!(check.code, 9, "{harm:?}: {check}");
+        let report = check.json().unwrap();
+        assert_eq!(report["ok"], false);
+        let problems = list(&report, "problems").unwrap();
+        assert!(problems.iter().any(|p| p.to_string().contains(&victim)), "{harm:?}: {report}");
+        assert!(problems.iter().all(|p| !p.to_string().contains(second_id)), "{harm:?}: {report}");
+
+        // The other snapshot is whole all the while.
+        device.restore_bytes(second_id).unwrap();
+        if path.exists() {
+            Bucket::replace(&path, &whole).unwrap();
+        } else {
+            fs::write(&path, &whole).unwrap();
+        }
+    }
+    assert!(device.restore_bytes(first_id).unwrap() == bytes);
+    device.call(["check", "--read-data"]).ok().unwrap();
+}
+
+#[test]
+fn every_other_object_is_guarded_too() {
+    let Scene { device, service, first, .. } = scene();
+    let packs = service.bucket().packs().unwrap();
+    let others: Vec<_> =
+        service.bucket().objects().unwrap().into_iter().filter(|(id, _)| !packs.contains_key(id)).collect();
+    assert!(others.len() >= 4, "two index segments and two snapshots at least");
+    let first_id = text(&first, "snapshot_id").unwrap();
+    for (id, path) in others {
+        let whole = fs::read(&path).unwrap();
+        if whole.len() < 64 {
+            continue;
+        }
+        Bucket::flip(&path, whole.len() / 2).unwrap();
+        let check = device.call(["check", "--read-data"]).go().unwrap();
+        let restore = device.call_plain(["restore", first_id, "--stdout"]).go().unwrap();
+        // A restore succeeds when it does not need the object, and never with other bytes.
+        assert!([0, 9].contains(&restore.code), "{id}: {restore}");
+        if restore.code == 0 {
+            assert_eq!(files::sha256_of(&restore.stdout), text(&first, "sha256").unwrap(), "{id}");
+        }
+        assert_eq!(check.code, 9, "{}: {check}", path.display());
+        Bucket::replace(&path, &whole).unwrap();
+    }
+    device.call(["check", "--read-data"]).ok().unwrap();
+}
