@@ -1,6 +1,6 @@
 //! A session's tokens: renewed before they run out, stored before they are used.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use api_types::{
     Base64,
@@ -18,6 +18,8 @@ use crate::device::{SessionKeeper, SessionTokens};
 
 /// An access token is renewed this long before it runs out, seconds.
 const EARLY: i64 = 60;
+/// How long another process may take to renew, in tenths of a second.
+const PATIENCE: u32 = 600;
 
 /// The tokens in use and who stores them.
 pub(super) struct Keeping {
@@ -52,7 +54,7 @@ async fn renew(
     tokens: &mut SessionTokens,
 ) -> Result<(), ApiError> {
     // Another process of this device may have been faster; a token spent twice ends the session.
-    let _turn = keeper.turn().map_err(ApiError::Keeper)?;
+    let _turn = turn(keeper).await?;
     let stored = keeper.load().map_err(ApiError::Keeper)?.ok_or(ApiError::NotSignedIn)?;
     let newer = stored.refresh != tokens.refresh;
     *tokens = stored;
@@ -79,4 +81,14 @@ async fn renew(
     keeper.save(&renewed).map_err(ApiError::Keeper)?;
     *tokens = renewed;
     Ok(())
+}
+
+async fn turn(keeper: &dyn SessionKeeper) -> Result<Box<dyn Send>, ApiError> {
+    for _ in 0..PATIENCE {
+        if let Some(turn) = keeper.turn().map_err(ApiError::Keeper)? {
+            return Ok(turn);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Err(ApiError::Internal("another process has been renewing this device's session for a minute".into()))
 }

@@ -2,9 +2,13 @@
 //! client, the key store and the operations share; none of them prints.
 
 mod identity;
+mod pins;
 mod secrets;
 
 pub use identity::DeviceIdentity;
+pub use pins::{DirectoryPin, Head, Heads};
+#[cfg(test)]
+pub(crate) use secrets::tests;
 pub use secrets::{DeviceSecrets, SessionTokens, SignedIn, VaultSecrets};
 
 use crate::error::Error;
@@ -12,10 +16,11 @@ use crate::error::Error;
 /// Stores a session's tokens, for whoever renews them.
 pub trait SessionKeeper: Send + Sync {
     /// Held while a token is renewed, so that two processes of one device do not spend it twice.
+    /// `None`: another one holds it now. Must not block.
     ///
     /// # Errors
-    /// The lock cannot be had.
-    fn turn(&self) -> Result<Box<dyn Send>, Error>;
+    /// The lock cannot be asked for.
+    fn turn(&self) -> Result<Option<Box<dyn Send>>, Error>;
 
     /// What is stored now; `None` when this device is signed out.
     ///

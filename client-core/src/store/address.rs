@@ -1,6 +1,6 @@
 //! Where a presigned URL may lead: to this vault's pinned storage, to exactly the object meant.
 
-use api_types::{ObjectKey, vault::VaultInfo};
+use api_types::ObjectKey;
 use url::{Host, Url};
 
 use super::StoreError;
@@ -14,8 +14,7 @@ pub(super) struct Address {
 
 impl Address {
     /// https, or http on this machine itself.
-    pub(super) fn new(info: &VaultInfo) -> Result<Self, StoreError> {
-        let text = &info.storage_origin;
+    pub(super) fn new(text: &str, bucket: &str) -> Result<Self, StoreError> {
         let foreign = |why: &str| StoreError::Foreign(format!("the storage address `{text}` {why}"));
         let origin = Url::parse(text).map_err(|_| foreign("is no address"))?;
         let bare = matches!(origin.path(), "" | "/")
@@ -26,7 +25,7 @@ impl Address {
         if !bare || origin.host().is_none() {
             return Err(foreign("is more than a scheme, a host and a port"));
         }
-        let address = Self { origin, bucket: info.bucket.clone() };
+        let address = Self { origin, bucket: bucket.to_owned() };
         match address.origin.scheme() {
             "https" => Ok(address),
             "http" if address.is_loopback() => Ok(address),
@@ -78,35 +77,26 @@ impl Address {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use api_types::{ObjectId, ObjectKind, Region, VaultId, vault::MemberRole};
+    use api_types::{ObjectId, ObjectKind, VaultId};
 
     use super::*;
 
-    fn info(origin: &str) -> VaultInfo {
-        VaultInfo {
-            vault_id: VaultId::from_bytes([1; 16]),
-            region: Region::Eu,
-            role: MemberRole::Owner,
-            storage_origin: origin.into(),
-            bucket: "sealkeep-eu".into(),
-            ready: true,
-        }
-    }
+    const BUCKET: &str = "sealkeep-eu";
 
     #[test]
     fn only_https_or_this_machine() {
         for good in ["https://s3.example.com", "https://s3.example.com:9000/", "http://127.0.0.1:8788", "http://[::1]:1"]
         {
-            Address::new(&info(good)).unwrap();
+            Address::new(good, BUCKET).unwrap();
         }
         for bad in ["http://s3.example.com", "http://169.254.169.254", "file:///etc", "https://a@s3.example.com", "x"] {
-            assert!(matches!(Address::new(&info(bad)), Err(StoreError::Foreign(_))), "{bad}");
+            assert!(matches!(Address::new(bad, BUCKET), Err(StoreError::Foreign(_))), "{bad}");
         }
     }
 
     #[test]
     fn only_the_pinned_place_and_the_object_meant() {
-        let address = Address::new(&info("https://s3.example.com")).unwrap();
+        let address = Address::new("https://s3.example.com", BUCKET).unwrap();
         let key = ObjectKey {
             vault: VaultId::from_bytes([1; 16]),
             kind: ObjectKind::Pack,

@@ -9,4 +9,4 @@ mod upload_body;
 
 pub use error::StoreError;
 pub use presigned::PresignedStore;
-pub use throttle::Throttle;
+use throttle::Throttle;

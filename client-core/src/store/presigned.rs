@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -11,7 +11,7 @@ use std::{
 use api_types::{
     ObjectKey, ObjectKind, VaultId,
     backup::{MAX_OBJECT_SIZE, UploadGrant, UploadState},
-    vault::{ReadGrant, VaultInfo},
+    vault::ReadGrant,
 };
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
@@ -33,7 +33,7 @@ pub struct PresignedStore {
     http: reqwest::Client,
     vault: VaultId,
     address: Address,
-    throttle: Option<Arc<Throttle>>,
+    throttle: RwLock<Option<Arc<Throttle>>>,
     stall: Duration,
     first_pause: Duration,
 }
@@ -45,12 +45,12 @@ enum Failed {
 }
 
 impl PresignedStore {
-    /// For the storage that `info` pins.
+    /// For a vault's pinned storage.
     ///
     /// # Errors
     /// [`StoreError::Foreign`] for an address that is not https (http on this machine itself).
-    pub fn new(info: &VaultInfo) -> Result<Self, StoreError> {
-        let address = Address::new(info)?;
+    pub fn new(storage_origin: &str, bucket: &str, vault: VaultId) -> Result<Self, StoreError> {
+        let address = Address::new(storage_origin, bucket)?;
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -64,19 +64,18 @@ impl PresignedStore {
         let http = builder.build().map_err(|e| StoreError::Internal(format!("the HTTP client: {e}")))?;
         Ok(Self {
             http,
-            vault: info.vault_id,
+            vault,
             address,
-            throttle: None,
+            throttle: RwLock::new(None),
             stall: STALL,
             first_pause: FIRST_PAUSE,
         })
     }
 
-    /// Shares a limit on uploaded bytes a second.
-    #[must_use]
-    pub fn with_throttle(mut self, throttle: Option<Arc<Throttle>>) -> Self {
-        self.throttle = throttle;
-        self
+    /// Uploads that begin from here on send at most this many bytes a second together.
+    pub fn limit_upload(&self, bytes_per_second: Option<u64>) {
+        *self.throttle.write().unwrap_or_else(PoisonError::into_inner) =
+            bytes_per_second.map(|limit| Arc::new(Throttle::new(limit)));
     }
 
     /// With other patience: how long a transfer may stand still, and the first pause between tries.
@@ -120,7 +119,8 @@ impl PresignedStore {
 
     async fn put_once(&self, url: url::Url, headers: header::HeaderMap, bytes: Bytes) -> Result<(), Failed> {
         let sent = Arc::new(AtomicU64::new(0));
-        let body = upload_body::UploadBody::new(bytes, Arc::clone(&sent), self.throttle.clone());
+        let throttle = self.throttle.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let body = upload_body::UploadBody::new(bytes, Arc::clone(&sent), throttle);
         let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(body, upload_body::STEP));
         let sending = self.http.put(url).headers(headers).body(body).send();
         let answer = tokio::select! {

@@ -7,15 +7,14 @@ use std::{
 
 /// Spreads bytes over time, over all transfers that share it.
 #[derive(Debug)]
-pub struct Throttle {
+pub(super) struct Throttle {
     bytes_per_second: u64,
     free_at: Mutex<Instant>,
 }
 
 impl Throttle {
     /// At most `bytes_per_second`, at least one.
-    #[must_use]
-    pub fn new(bytes_per_second: u64) -> Self {
+    pub(super) fn new(bytes_per_second: u64) -> Self {
         Self { bytes_per_second: bytes_per_second.max(1), free_at: Mutex::new(Instant::now()) }
     }
 

@@ -1,0 +1,53 @@
+//! The directory that holds a device's keys and local state.
+
+use std::{
+    env, fs, io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::PathBuf,
+};
+
+use crate::error::{Error, ErrorKind};
+
+/// Makes the directory when it is missing, for its owner only. `None`: the user's data directory.
+///
+/// # Errors
+/// It cannot be made, or others may write into it.
+pub fn prepare_home(given: Option<PathBuf>) -> Result<PathBuf, Error> {
+    let home = match given {
+        Some(home) => std::path::absolute(&home).map_err(|e| Error::io(&home.display().to_string(), &e))?,
+        None => default_home()?,
+    };
+    let name = home.display().to_string();
+    match fs::DirBuilder::new().recursive(true).mode(0o700).create(&home) {
+        Ok(()) => {}
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(Error::usage(format!("{name} is not a directory")));
+        }
+        Err(e) => return Err(Error::io(&name, &e)),
+    }
+    let mode = fs::metadata(&home).map_err(|e| Error::io(&name, &e))?.permissions().mode();
+    if mode & 0o022 != 0 {
+        return Err(Error::new(
+            ErrorKind::Io,
+            format!("{name} can be written by other users (mode {:03o})", mode & 0o777),
+            "nothing was changed; keys are not kept where others could replace them",
+            format!("run `chmod go-w {name}`, or choose another directory with --home"),
+        ));
+    }
+    Ok(home)
+}
+
+fn default_home() -> Result<PathBuf, Error> {
+    let variable = |name| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    if let Some(data) = variable("XDG_DATA_HOME").filter(|path| path.is_absolute()) {
+        return Ok(data.join("sealkeep"));
+    }
+    let user = variable("HOME").ok_or_else(|| {
+        Error::usage("HOME is not set: say with --home where keys and state are kept".to_owned())
+    })?;
+    Ok(if cfg!(target_os = "macos") {
+        user.join("Library/Application Support/sealkeep")
+    } else {
+        user.join(".local/share/sealkeep")
+    })
+}
