@@ -1,0 +1,106 @@
+//! Requests before sign-in: [`PreAuth`] is the only way to their bodies, and it checks the signature first. The key is
+//! that of the conversation's first request, or of the session whose refresh token is shown.
+
+use std::future::Future;
+
+use api_types::{
+    DeviceId, ErrorCode,
+    account::{LoginFinish, LoginMfa, LoginStart, Refresh, SignupConfirm, SignupFinish, SignupStart},
+};
+use axum::{
+    extract::{FromRequest, Request},
+    http::header::AUTHORIZATION,
+};
+use serde::de::DeserializeOwned;
+
+use super::{device_keys, device_signature::Presented, gate};
+use crate::{
+    db::{pending, session},
+    error::ApiError,
+    handlers::parse,
+    middleware::client_ip,
+    state::AppState,
+};
+
+/// Who has to have signed.
+pub struct Signer {
+    pub(crate) device: DeviceId,
+    pub(crate) key: [u8; 32],
+}
+
+/// A body that says whose key signs it.
+pub trait Conversation: DeserializeOwned + Send {
+    /// Finds the key.
+    fn signer(&self, state: &AppState) -> impl Future<Output = Result<Signer, ApiError>> + Send;
+}
+
+/// A body whose signature holds.
+pub struct PreAuth<T> {
+    /// The body.
+    pub body: T,
+    /// The caller's network, for rate limits: an IPv4 address, or the /64 of an IPv6 one.
+    pub network: [u8; 8],
+}
+
+impl<T: Conversation> FromRequest<AppState> for PreAuth<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        if parts.headers.contains_key(AUTHORIZATION) {
+            return Err(ApiError::because(ErrorCode::SignatureInvalid, "authorization before sign-in"));
+        }
+        let bytes = gate::read(body).await?;
+        let presented = Presented::read(&parts.headers, &bytes, false)?;
+        let body: T = parse(&bytes)?;
+        let signer = body.signer(state).await?;
+        if presented.device() != signer.device {
+            return Err(ApiError::because(ErrorCode::SignatureInvalid, "another device"));
+        }
+        presented.verify(state, &parts, &bytes, None, &signer.key).await?;
+        Ok(Self { body, network: client_ip::network(client_ip::of(&parts, state.limits())) })
+    }
+}
+
+impl Conversation for SignupStart {
+    async fn signer(&self, _: &AppState) -> Result<Signer, ApiError> {
+        Ok(device_keys::check(&self.device)?.signer())
+    }
+}
+
+impl Conversation for SignupFinish {
+    async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
+        pending::signup_signer(state.db(), self.signup_id, state.clock().now()).await
+    }
+}
+
+impl Conversation for SignupConfirm {
+    async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
+        pending::signup_signer(state.db(), self.signup_id, state.clock().now()).await
+    }
+}
+
+impl Conversation for LoginStart {
+    async fn signer(&self, _: &AppState) -> Result<Signer, ApiError> {
+        Ok(device_keys::check(&self.device)?.signer())
+    }
+}
+
+impl Conversation for LoginFinish {
+    async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
+        pending::login_signer(state.db(), self.login_id, state.clock().now()).await
+    }
+}
+
+impl Conversation for LoginMfa {
+    async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
+        pending::login_signer(state.db(), self.login_id, state.clock().now()).await
+    }
+}
+
+impl Conversation for Refresh {
+    async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
+        let token = self.refresh_token.to_array::<32>().ok_or(ErrorCode::InvalidRequest)?;
+        session::refresh_signer(state.db(), &token).await
+    }
+}

@@ -1,0 +1,58 @@
+//! Gates 1 and 2 as one layer: token, body, signature, session and device. Behind it the request carries a
+//! `Caller<Signed>` and its body, read once and bounded.
+
+use api_types::ErrorCode;
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+
+use super::{Signed, bearer, device_signature::Presented, token::thumbprint};
+use crate::{db::session, error::ApiError, state::AppState};
+
+/// Largest body of any route, bytes.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// Lets a request pass that a live session's device signed.
+///
+/// # Errors
+/// The first proof that is missing or wrong.
+pub async fn signed(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let bearer = bearer::authenticate(&state, &parts.headers)?;
+    let body = read(body).await?;
+    let presented = Presented::read(&parts.headers, &body, true)?;
+
+    let standing = session::standing(state.db(), bearer.account, bearer.session)
+        .await?
+        .ok_or(ErrorCode::TokenInvalid)?;
+    // The token, the session and the signature must speak of one device, and the token of its key.
+    let bound = standing.device == bearer.device
+        && presented.device() == bearer.device
+        && standing.region == bearer.stage.region
+        && thumbprint(&standing.signing_key) == bearer.stage.jkt;
+    if !bound {
+        return Err(ErrorCode::TokenInvalid.into());
+    }
+    presented
+        .verify(&state, &parts, &body, Some(&bearer.stage.authorization), &standing.signing_key)
+        .await?;
+    if standing.device_revoked {
+        return Err(ErrorCode::DeviceRevoked.into());
+    }
+    if standing.session_revoked || standing.session_expires_at <= state.clock().now() {
+        return Err(ErrorCode::SessionRevoked.into());
+    }
+    parts.extensions.insert(bearer.advance(Signed { region: bearer.stage.region }));
+    Ok(next.run(Request::from_parts(parts, Body::from(body))).await)
+}
+
+pub(super) async fn read(body: Body) -> Result<Bytes, ApiError> {
+    to_bytes(body, MAX_BODY).await.map_err(|e| ApiError::because(ErrorCode::BodyTooLarge, e))
+}

@@ -1,0 +1,159 @@
+//! The second factor: TOTP (RFC 6238: SHA-1, six digits, 30 s, one step of skew) and ten recovery codes.
+//! Nothing here, and no route, turns it off.
+
+use api_types::{AccountId, ErrorCode, LoginId, account::SecondFactor};
+use argon2::{Algorithm, Argon2, Params, Version};
+use totp_rs::{Builder, Totp};
+use zeroize::Zeroizing;
+
+use super::keys::{SealKind, ServerKeys};
+use crate::{
+    db::{account, pending, pre_auth::PreAuthTx},
+    error::ApiError,
+};
+
+/// Wrong codes within [`WINDOW_SECS`], after which codes are not looked at.
+pub(crate) const MAX_FAILURES: i32 = 5;
+/// Seconds.
+pub(crate) const WINDOW_SECS: i64 = 15 * 60;
+/// How many recovery codes there are.
+pub(crate) const RECOVERY_CODES: usize = 10;
+const RECOVERY_CODE_LEN: usize = 10;
+const TOTP_SECRET_LEN: usize = 20;
+const ISSUER: &str = "Sealkeep";
+
+fn totp(secret: &[u8], email: &str) -> Result<Totp, ApiError> {
+    // A colon separates issuer and account in an otpauth URL, so it cannot stand in the name.
+    let name = email.replace(':', "_");
+    Builder::new()
+        .with_secret(secret.to_vec())
+        .with_account_name(name)
+        .with_issuer(Some(ISSUER))
+        .build()
+        .map_err(|_| ApiError::internal("no second factor can be made"))
+}
+
+/// A fresh seed: sealed for the database, and as an otpauth URL for the person.
+pub(crate) fn enrol(
+    keys: &ServerKeys,
+    account: AccountId,
+    email: &str,
+) -> Result<(Vec<u8>, String), ApiError> {
+    let secret = Zeroizing::new(rand::random::<[u8; TOTP_SECRET_LEN]>());
+    let url = totp(secret.as_slice(), email)?.to_url().map_err(|_| ApiError::internal("no otpauth URL"))?;
+    Ok((keys.seal(SealKind::Totp, account.as_bytes(), secret.as_slice())?, url))
+}
+
+/// The time step of a code that fits now, one step of skew either way.
+pub(crate) fn matching_step(
+    keys: &ServerKeys,
+    account: AccountId,
+    sealed: &[u8],
+    code: &str,
+    now: i64,
+) -> Result<Option<i64>, ApiError> {
+    if code.len() != 6 || !code.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(None);
+    }
+    let secret = keys.open(SealKind::Totp, account.as_bytes(), sealed)?;
+    let step = totp(&secret, "account")?.check(code, now.unsigned_abs());
+    Ok(step.and_then(|step| i64::try_from(step).ok()))
+}
+
+/// Ten fresh recovery codes of 80 bits: as text, and as the hashes to keep.
+pub(crate) struct RecoveryCodes {
+    pub(crate) texts: Vec<String>,
+    pub(crate) salt: [u8; 16],
+    pub(crate) hashes: Vec<[u8; 32]>,
+}
+
+pub(crate) fn recovery_codes(keys: &ServerKeys) -> Result<RecoveryCodes, ApiError> {
+    let salt: [u8; 16] = rand::random();
+    let mut texts = Vec::with_capacity(RECOVERY_CODES);
+    let mut hashes = Vec::with_capacity(RECOVERY_CODES);
+    for _ in 0..RECOVERY_CODES {
+        let digits = hex::encode(rand::random::<[u8; RECOVERY_CODE_LEN]>());
+        hashes.push(recovery_hash(keys, &salt, &digits)?);
+        texts.push([&digits[..5], &digits[5..10], &digits[10..15], &digits[15..]].join("-"));
+    }
+    Ok(RecoveryCodes { texts, salt, hashes })
+}
+
+/// Argon2id (19 MiB, 2 passes: 80 random bits need no more) with the account's salt and the service's pepper.
+fn recovery_hash(keys: &ServerKeys, salt: &[u8], digits: &str) -> Result<[u8; 32], ApiError> {
+    let fault = |_| ApiError::internal("a recovery code cannot be hashed");
+    let params = Params::new(19 * 1024, 2, 1, Some(32)).map_err(fault)?;
+    let hasher =
+        Argon2::new_with_secret(keys.recovery_pepper(), Algorithm::Argon2id, Version::V0x13, params)
+            .map_err(fault)?;
+    let mut hash = [0; 32];
+    hasher.hash_password_into(digits.as_bytes(), salt, &mut hash).map_err(fault)?;
+    Ok(hash)
+}
+
+/// How a try ended. Whatever it says has to be committed: failures count.
+pub(crate) enum Outcome {
+    /// Proven, with the method's name in tokens.
+    Proven(&'static str),
+    /// Not, and this many seconds until tries count again, if they are locked.
+    Refused {
+        /// Set when too many failed.
+        retry_after: Option<u64>,
+    },
+}
+
+/// Tries a factor. At most [`MAX_FAILURES`] wrong ones in [`WINDOW_SECS`]; a step or recovery code is accepted once.
+pub(crate) async fn prove(
+    keys: &ServerKeys,
+    tx: &mut PreAuthTx,
+    account: AccountId,
+    factor: &SecondFactor,
+    now: i64,
+) -> Result<Outcome, ApiError> {
+    let kept = account::factor(tx, account).await?;
+    let open_window = kept.failures_since.filter(|since| now - since < WINDOW_SECS);
+    let failures = if open_window.is_some() { kept.failures } else { 0 };
+    if let Some(since) = open_window.filter(|_| failures >= MAX_FAILURES) {
+        let wait = u64::try_from(since + WINDOW_SECS - now).unwrap_or(1);
+        return Ok(Outcome::Refused { retry_after: Some(wait) });
+    }
+    let proven = match factor {
+        SecondFactor::Totp(code) => match matching_step(keys, account, &kept.sealed_secret, code, now)? {
+            Some(step) => account::accept_step(tx, account, step).await?.then_some("pwd+otp"),
+            None => None,
+        },
+        SecondFactor::RecoveryCode(code) => {
+            let digits: String =
+                code.chars().filter(|c| !"- ".contains(*c)).map(|c| c.to_ascii_lowercase()).collect();
+            if digits.len() == 2 * RECOVERY_CODE_LEN {
+                let hash = recovery_hash(keys, &kept.recovery_salt, &digits)?;
+                account::accept_recovery(tx, account, &hash, now).await?.then_some("pwd+recovery")
+            } else {
+                None
+            }
+        }
+    };
+    match proven {
+        Some(amr) => {
+            account::set_failures(tx, account, 0, None).await?;
+            Ok(Outcome::Proven(amr))
+        }
+        None => {
+            account::set_failures(tx, account, failures + 1, Some(open_window.unwrap_or(now))).await?;
+            Ok(Outcome::Refused { retry_after: None })
+        }
+    }
+}
+
+/// Ends the half-session of a sign-in: used.
+pub(crate) async fn close(tx: &mut PreAuthTx, login: LoginId) -> Result<(), ApiError> {
+    pending::end_login(tx, login).await
+}
+
+/// What the caller is told.
+pub(crate) fn refusal(retry_after: Option<u64>) -> ApiError {
+    match retry_after {
+        Some(seconds) => ApiError::new(ErrorCode::MfaLocked).retry_after(seconds),
+        None => ErrorCode::MfaFailed.into(),
+    }
+}

@@ -1,0 +1,176 @@
+//! Accounts: how they come into being, how their password record is found, and their second factor.
+
+use api_types::{AccountId, ErrorCode, Region, VaultId};
+
+use super::{Db, at, corrupt, pending::Signup, pre_auth::PreAuthTx};
+use crate::error::ApiError;
+
+/// What a sign-in needs of a known account.
+pub(crate) struct Credential {
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
+    pub(crate) opaque_record: Vec<u8>,
+}
+
+/// The account with this (lower-case) address.
+pub(crate) async fn find(db: &Db, email: &str) -> Result<Option<Credential>, ApiError> {
+    let mut tx = PreAuthTx::begin(db).await?;
+    let row: Option<(uuid::Uuid, Vec<u8>)> =
+        sqlx::query_as("SELECT account_id, opaque_record FROM app.credential WHERE email = $1")
+            .bind(email)
+            .fetch_optional(tx.conn())
+            .await?;
+    // The second query runs for unknown addresses too: both take as long.
+    let (account, opaque_record) = row.unwrap_or_default();
+    tx.speak_for(AccountId(account), None).await?;
+    let region: Option<String> = sqlx::query_scalar("SELECT region FROM app.account WHERE account_id = $1")
+        .bind(account)
+        .fetch_optional(tx.conn())
+        .await?;
+    region
+        .map(|region| {
+            Ok(Credential {
+                account: AccountId(account),
+                region: region.parse().map_err(|_| corrupt("account.region"))?,
+                opaque_record,
+            })
+        })
+        .transpose()
+}
+
+/// The second factor of a new account.
+pub(crate) struct NewFactor<'a> {
+    pub(crate) sealed_secret: &'a [u8],
+    pub(crate) used_step: i64,
+    pub(crate) recovery_salt: [u8; 16],
+    pub(crate) recovery_hashes: &'a [[u8; 32]],
+}
+
+/// Account, credential, second factor and first vault: from here on the account exists.
+///
+/// # Errors
+/// `signup_refused` when the address has an account.
+pub(crate) async fn create(
+    tx: &mut PreAuthTx,
+    signup: &Signup,
+    vault: VaultId,
+    factor: &NewFactor<'_>,
+    now: i64,
+) -> Result<(), ApiError> {
+    let account = signup.account;
+    tx.speak_for(account, None).await?;
+    sqlx::query("INSERT INTO app.account (account_id, region, created_at) VALUES ($1, $2, $3)")
+        .bind(account.0)
+        .bind(signup.region.as_str())
+        .bind(at(now))
+        .execute(tx.conn())
+        .await?;
+    let stored = sqlx::query(
+        "INSERT INTO app.credential (account_id, email, opaque_record, updated_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (email) DO NOTHING",
+    )
+    .bind(account.0)
+    .bind(&signup.email)
+    .bind(&signup.opaque_record)
+    .bind(at(now))
+    .execute(tx.conn())
+    .await?;
+    if stored.rows_affected() == 0 {
+        return Err(ErrorCode::SignupRefused.into());
+    }
+    sqlx::query("INSERT INTO app.totp (account_id, secret, last_step, recovery_salt) VALUES ($1, $2, $3, $4)")
+        .bind(account.0)
+        .bind(factor.sealed_secret)
+        .bind(factor.used_step)
+        .bind(factor.recovery_salt.as_slice())
+        .execute(tx.conn())
+        .await?;
+    let hashes: Vec<&[u8]> = factor.recovery_hashes.iter().map(<[u8; 32]>::as_slice).collect();
+    sqlx::query("INSERT INTO app.recovery_code (account_id, hash) SELECT $1, UNNEST($2::bytea[])")
+        .bind(account.0)
+        .bind(hashes)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query("INSERT INTO app.vault (vault_id, region, created_at) VALUES ($1, $2, $3)")
+        .bind(vault.0)
+        .bind(signup.region.as_str())
+        .bind(at(now))
+        .execute(tx.conn())
+        .await?;
+    sqlx::query(
+        "INSERT INTO app.membership (vault_id, account_id, role, created_at) VALUES ($1, $2, 'owner', $3)",
+    )
+    .bind(vault.0)
+    .bind(account.0)
+    .bind(at(now))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// A second factor as kept.
+pub(crate) struct Factor {
+    pub(crate) sealed_secret: Vec<u8>,
+    pub(crate) failures: i32,
+    /// Seconds since 1970 of the first failure that counts.
+    pub(crate) failures_since: Option<i64>,
+    pub(crate) recovery_salt: Vec<u8>,
+}
+
+/// The account's second factor, locked until the transaction ends: tries come one after the other.
+pub(crate) async fn factor(tx: &mut PreAuthTx, account: AccountId) -> Result<Factor, ApiError> {
+    tx.speak_for(account, None).await?;
+    let row: Option<(Vec<u8>, i32, Option<i64>, Vec<u8>)> = sqlx::query_as(
+        "SELECT secret, failures, EXTRACT(EPOCH FROM failures_since)::bigint, recovery_salt
+         FROM app.totp WHERE account_id = $1 FOR UPDATE",
+    )
+    .bind(account.0)
+    .fetch_optional(tx.conn())
+    .await?;
+    let (sealed_secret, failures, failures_since, recovery_salt) =
+        row.ok_or_else(|| corrupt("an account without a second factor"))?;
+    Ok(Factor { sealed_secret, failures, failures_since, recovery_salt })
+}
+
+/// Accepts a time step once: false when it, or a later one, was accepted before.
+pub(crate) async fn accept_step(tx: &mut PreAuthTx, account: AccountId, step: i64) -> Result<bool, ApiError> {
+    let done = sqlx::query("UPDATE app.totp SET last_step = $2 WHERE account_id = $1 AND last_step < $2")
+        .bind(account.0)
+        .bind(step)
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Accepts a recovery code once.
+pub(crate) async fn accept_recovery(
+    tx: &mut PreAuthTx,
+    account: AccountId,
+    hash: &[u8; 32],
+    now: i64,
+) -> Result<bool, ApiError> {
+    let done = sqlx::query(
+        "UPDATE app.recovery_code SET used_at = $3 WHERE account_id = $1 AND hash = $2 AND used_at IS NULL",
+    )
+    .bind(account.0)
+    .bind(hash.as_slice())
+    .bind(at(now))
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(crate) async fn set_failures(
+    tx: &mut PreAuthTx,
+    account: AccountId,
+    failures: i32,
+    since: Option<i64>,
+) -> Result<(), ApiError> {
+    sqlx::query("UPDATE app.totp SET failures = $2, failures_since = $3 WHERE account_id = $1")
+        .bind(account.0)
+        .bind(failures)
+        .bind(since.map(at))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}

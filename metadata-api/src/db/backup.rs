@@ -1,0 +1,228 @@
+//! Queries of `app.source` and `app.backup`.
+
+use api_types::{
+    BackupId, DeviceId, SnapshotId, SourceId, VaultId,
+    vault::{RunRow, RunState},
+};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{at, corrupt};
+use crate::error::ApiError;
+
+/// The word for a run whose device fell silent.
+const LEASE_EXPIRED: &str = "lease_expired";
+
+/// One attempt, its row locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Backup {
+    pub(crate) source: SourceId,
+    pub(crate) device: DeviceId,
+    pub(crate) state: BackupState,
+}
+
+/// Where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BackupState {
+    Running { lease_expires_at: i64 },
+    Committed(SnapshotId),
+    Failed,
+}
+
+/// Notes a source that may be known already.
+pub(crate) async fn ensure_source(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    source: SourceId,
+    now: i64,
+) -> Result<(), ApiError> {
+    sqlx::query(
+        "INSERT INTO app.source (vault_id, source_id, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(vault.0)
+    .bind(source.0)
+    .bind(at(now))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Begins an attempt; nothing happens when there is one of this id.
+pub(crate) async fn insert(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    backup: BackupId,
+    source: SourceId,
+    device: DeviceId,
+    now: i64,
+    lease_expires_at: i64,
+) -> Result<bool, ApiError> {
+    let done = sqlx::query(
+        "INSERT INTO app.backup (vault_id, backup_id, source_id, device_id, state, started_at, lease_expires_at)
+         VALUES ($1, $2, $3, $4, 'running', $5, $6) ON CONFLICT DO NOTHING",
+    )
+    .bind(vault.0)
+    .bind(backup.0)
+    .bind(source.0)
+    .bind(device.0)
+    .bind(at(now))
+    .bind(at(lease_expires_at))
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+#[derive(sqlx::FromRow)]
+struct LockedRow {
+    source_id: Uuid,
+    device_id: Uuid,
+    state: String,
+    lease_expires_at: OffsetDateTime,
+    snapshot_id: Option<Vec<u8>>,
+}
+
+/// Reads an attempt and keeps others from changing it until the transaction ends.
+pub(crate) async fn lock(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    backup: BackupId,
+) -> Result<Option<Backup>, ApiError> {
+    let row: Option<LockedRow> = sqlx::query_as(
+        "SELECT source_id, device_id, state, lease_expires_at, snapshot_id
+         FROM app.backup WHERE vault_id = $1 AND backup_id = $2 FOR UPDATE",
+    )
+    .bind(vault.0)
+    .bind(backup.0)
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        let state = match (row.state.as_str(), row.snapshot_id) {
+            ("running", None) => {
+                BackupState::Running { lease_expires_at: row.lease_expires_at.unix_timestamp() }
+            }
+            ("committed", Some(id)) => BackupState::Committed(
+                SnapshotId::try_from(id.as_slice()).map_err(|_| corrupt("backup.snapshot_id"))?,
+            ),
+            ("failed", None) => BackupState::Failed,
+            _ => return Err(corrupt("backup.state")),
+        };
+        Ok(Backup { source: SourceId(row.source_id), device: DeviceId(row.device_id), state })
+    })
+    .transpose()
+}
+
+/// Holds the lease longer.
+pub(crate) async fn renew(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    backup: BackupId,
+    lease_expires_at: i64,
+) -> Result<(), ApiError> {
+    sqlx::query("UPDATE app.backup SET lease_expires_at = $3 WHERE vault_id = $1 AND backup_id = $2")
+        .bind(vault.0)
+        .bind(backup.0)
+        .bind(at(lease_expires_at))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// How an attempt ended.
+pub(crate) enum Ending<'a> {
+    Committed(SnapshotId),
+    Failed(&'a str),
+}
+
+/// Ends an attempt.
+pub(crate) async fn end(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    backup: BackupId,
+    ending: Ending<'_>,
+    bytes_read: i64,
+    now: i64,
+) -> Result<(), ApiError> {
+    let (state, failure, snapshot) = match ending {
+        Ending::Committed(id) => ("committed", None, Some(id.as_bytes().to_vec())),
+        Ending::Failed(word) => ("failed", Some(word), None),
+    };
+    sqlx::query(
+        "UPDATE app.backup SET state = $3, failure = $4, snapshot_id = $5, bytes_read = $6, ended_at = $7
+         WHERE vault_id = $1 AND backup_id = $2",
+    )
+    .bind(vault.0)
+    .bind(backup.0)
+    .bind(state)
+    .bind(failure)
+    .bind(snapshot)
+    .bind(bytes_read)
+    .bind(at(now))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct RunRecord {
+    backup_id: Uuid,
+    source_id: Uuid,
+    device_id: Uuid,
+    state: String,
+    started_at: OffsetDateTime,
+    lease_expires_at: OffsetDateTime,
+    ended_at: Option<OffsetDateTime>,
+    bytes_read: Option<i64>,
+    bytes_stored: i64,
+    failure: Option<String>,
+    snapshot_id: Option<Vec<u8>>,
+}
+
+/// The newest attempts. One whose lease ran out shows as failed.
+pub(crate) async fn newest(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    limit: i64,
+    now: i64,
+) -> Result<Vec<RunRow>, ApiError> {
+    let rows: Vec<RunRecord> = sqlx::query_as(
+        "SELECT b.backup_id, b.source_id, b.device_id, b.state, b.started_at, b.lease_expires_at, b.ended_at,
+                b.bytes_read, b.failure, b.snapshot_id,
+                COALESCE((SELECT sum(o.size) FROM app.object o
+                          WHERE o.vault_id = b.vault_id AND o.backup_id = b.backup_id AND o.state = 'stored'),
+                         0)::bigint AS bytes_stored
+         FROM app.backup b WHERE b.vault_id = $1 ORDER BY b.started_at DESC, b.backup_id LIMIT $2",
+    )
+    .bind(vault.0)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| run_row(row, now)).collect()
+}
+
+fn run_row(row: RunRecord, now: i64) -> Result<RunRow, ApiError> {
+    let lease_end = row.lease_expires_at.unix_timestamp();
+    let silent = row.state == "running" && lease_end <= now;
+    let state = match row.state.as_str() {
+        "running" if silent => RunState::Failed,
+        "running" => RunState::Running,
+        "committed" => RunState::Committed,
+        "failed" => RunState::Failed,
+        _ => return Err(corrupt("backup.state")),
+    };
+    Ok(RunRow {
+        backup_id: BackupId(row.backup_id),
+        source_id: SourceId(row.source_id),
+        device_id: DeviceId(row.device_id),
+        state,
+        started_at: row.started_at.unix_timestamp(),
+        ended_at: if silent { Some(lease_end) } else { row.ended_at.map(OffsetDateTime::unix_timestamp) },
+        bytes_read: row.bytes_read.and_then(|n| u64::try_from(n).ok()),
+        bytes_stored: u64::try_from(row.bytes_stored).map_err(|_| corrupt("object.size"))?,
+        failure: if silent { Some(LEASE_EXPIRED.into()) } else { row.failure },
+        snapshot_id: row
+            .snapshot_id
+            .map(|id| SnapshotId::try_from(id.as_slice()).map_err(|_| corrupt("backup.snapshot_id")))
+            .transpose()?,
+    })
+}

@@ -1,0 +1,306 @@
+//! Sign-ups and sign-ins in progress.
+
+use api_types::{AccountId, ErrorCode, LoginId, Region, SignupId};
+use uuid::Uuid;
+
+use super::{Db, at, corrupt, pre_auth::PreAuthTx};
+use crate::{
+    auth::{conversation::Signer, device_keys::CheckedDevice},
+    error::ApiError,
+};
+
+/// Seconds that a sign-up may take.
+pub(crate) const SIGNUP_SECS: i64 = 30 * 60;
+/// Seconds between the messages of a password proof.
+pub(crate) const LOGIN_SECS: i64 = 60;
+/// Seconds for the second factor.
+pub(crate) const MFA_SECS: i64 = 5 * 60;
+
+fn device(id: Uuid, name: String, signing: &[u8], sealing: &[u8]) -> Result<CheckedDevice, ApiError> {
+    Ok(CheckedDevice {
+        id: api_types::DeviceId(id),
+        name,
+        signing_key: signing.try_into().map_err(|_| corrupt("signing_key"))?,
+        sealing_key: sealing.try_into().map_err(|_| corrupt("sealing_key"))?,
+    })
+}
+
+/// A sign-up as kept.
+pub(crate) struct Signup {
+    pub(crate) account: AccountId,
+    pub(crate) email: String,
+    pub(crate) region: Region,
+    pub(crate) device: CheckedDevice,
+    pub(crate) opaque_record: Vec<u8>,
+    pub(crate) totp_secret: Vec<u8>,
+    pub(crate) failures: i32,
+}
+
+pub(crate) async fn start_signup(
+    db: &Db,
+    id: SignupId,
+    account: AccountId,
+    email: &str,
+    region: Region,
+    device: &CheckedDevice,
+    now: i64,
+) -> Result<(), ApiError> {
+    let mut tx = PreAuthTx::begin(db).await?;
+    sqlx::query("DELETE FROM app.pending_signup WHERE expires_at < $1").bind(at(now)).execute(tx.conn()).await?;
+    sqlx::query(
+        "INSERT INTO app.pending_signup (signup_id, account_id, email, region, device_id, device_name,
+             signing_key, sealing_key, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(id.0)
+    .bind(account.0)
+    .bind(email)
+    .bind(region.as_str())
+    .bind(device.id.0)
+    .bind(&device.name)
+    .bind(device.signing_key.as_slice())
+    .bind(device.sealing_key.as_slice())
+    .bind(at(now))
+    .bind(at(now + SIGNUP_SECS))
+    .execute(tx.conn())
+    .await?;
+    Ok(tx.commit().await?)
+}
+
+pub(crate) async fn signup_signer(db: &Db, id: SignupId, now: i64) -> Result<Signer, ApiError> {
+    let mut tx = PreAuthTx::begin(db).await?;
+    let row: Option<(Uuid, Vec<u8>)> = sqlx::query_as(
+        "SELECT device_id, signing_key FROM app.pending_signup WHERE signup_id = $1 AND expires_at > $2",
+    )
+    .bind(id.0)
+    .bind(at(now))
+    .fetch_optional(tx.conn())
+    .await?;
+    signer(row, ErrorCode::SignupExpired)
+}
+
+fn signer(row: Option<(Uuid, Vec<u8>)>, otherwise: ErrorCode) -> Result<Signer, ApiError> {
+    let (device, key) = row.ok_or(otherwise)?;
+    Ok(Signer {
+        device: api_types::DeviceId(device),
+        key: key.try_into().map_err(|_| corrupt("signing_key"))?,
+    })
+}
+
+/// The account and address of a sign-up whose password record is not stored yet.
+pub(crate) async fn unfinished_signup(
+    tx: &mut PreAuthTx,
+    id: SignupId,
+    now: i64,
+) -> Result<(AccountId, String), ApiError> {
+    let row: Option<(Uuid, String)> = sqlx::query_as(
+        "SELECT account_id, email FROM app.pending_signup
+         WHERE signup_id = $1 AND expires_at > $2 AND opaque_record IS NULL FOR UPDATE",
+    )
+    .bind(id.0)
+    .bind(at(now))
+    .fetch_optional(tx.conn())
+    .await?;
+    let (account, email) = row.ok_or(ErrorCode::SignupExpired)?;
+    Ok((AccountId(account), email))
+}
+
+pub(crate) async fn finish_signup(
+    tx: &mut PreAuthTx,
+    id: SignupId,
+    opaque_record: &[u8],
+    totp_secret: &[u8],
+) -> Result<(), ApiError> {
+    sqlx::query("UPDATE app.pending_signup SET opaque_record = $2, totp_secret = $3 WHERE signup_id = $1")
+        .bind(id.0)
+        .bind(opaque_record)
+        .bind(totp_secret)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct SignupRow {
+    account_id: Uuid,
+    email: String,
+    region: String,
+    device_id: Uuid,
+    device_name: String,
+    signing_key: Vec<u8>,
+    sealing_key: Vec<u8>,
+    opaque_record: Vec<u8>,
+    totp_secret: Vec<u8>,
+    failures: i32,
+}
+
+/// A sign-up that waits for its first code, locked.
+pub(crate) async fn finished_signup(
+    tx: &mut PreAuthTx,
+    id: SignupId,
+    now: i64,
+) -> Result<Signup, ApiError> {
+    let row: SignupRow = sqlx::query_as(
+        "SELECT account_id, email, region, device_id, device_name, signing_key, sealing_key,
+                opaque_record, totp_secret, failures
+         FROM app.pending_signup
+         WHERE signup_id = $1 AND expires_at > $2 AND opaque_record IS NOT NULL AND totp_secret IS NOT NULL
+         FOR UPDATE",
+    )
+    .bind(id.0)
+    .bind(at(now))
+    .fetch_optional(tx.conn())
+    .await?
+    .ok_or(ErrorCode::SignupExpired)?;
+    Ok(Signup {
+        account: AccountId(row.account_id),
+        email: row.email,
+        region: row.region.parse().map_err(|_| corrupt("pending_signup.region"))?,
+        device: device(row.device_id, row.device_name, &row.signing_key, &row.sealing_key)?,
+        opaque_record: row.opaque_record,
+        totp_secret: row.totp_secret,
+        failures: row.failures,
+    })
+}
+
+pub(crate) async fn count_signup_failure(tx: &mut PreAuthTx, id: SignupId) -> Result<(), ApiError> {
+    sqlx::query("UPDATE app.pending_signup SET failures = failures + 1 WHERE signup_id = $1")
+        .bind(id.0)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn end_signup(tx: &mut PreAuthTx, id: SignupId) -> Result<(), ApiError> {
+    sqlx::query("DELETE FROM app.pending_signup WHERE signup_id = $1").bind(id.0).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// A sign-in as kept.
+pub(crate) struct Login {
+    pub(crate) account: AccountId,
+    pub(crate) known: bool,
+    pub(crate) region: Region,
+    pub(crate) device: CheckedDevice,
+    /// Sealed; empty once the password was proven.
+    pub(crate) opaque_state: Vec<u8>,
+}
+
+pub(crate) async fn start_login(
+    db: &Db,
+    id: LoginId,
+    login: &Login,
+    now: i64,
+) -> Result<(), ApiError> {
+    let mut tx = PreAuthTx::begin(db).await?;
+    sqlx::query("DELETE FROM app.pending_login WHERE expires_at < $1").bind(at(now)).execute(tx.conn()).await?;
+    sqlx::query(
+        "INSERT INTO app.pending_login (login_id, account_id, known, region, device_id, device_name,
+             signing_key, sealing_key, opaque_state, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(id.0)
+    .bind(login.account.0)
+    .bind(login.known)
+    .bind(login.region.as_str())
+    .bind(login.device.id.0)
+    .bind(&login.device.name)
+    .bind(login.device.signing_key.as_slice())
+    .bind(login.device.sealing_key.as_slice())
+    .bind(&login.opaque_state)
+    .bind(at(now))
+    .bind(at(now + LOGIN_SECS))
+    .execute(tx.conn())
+    .await?;
+    Ok(tx.commit().await?)
+}
+
+pub(crate) async fn login_signer(db: &Db, id: LoginId, now: i64) -> Result<Signer, ApiError> {
+    let mut tx = PreAuthTx::begin(db).await?;
+    let row: Option<(Uuid, Vec<u8>)> = sqlx::query_as(
+        "SELECT device_id, signing_key FROM app.pending_login WHERE login_id = $1 AND expires_at > $2",
+    )
+    .bind(id.0)
+    .bind(at(now))
+    .fetch_optional(tx.conn())
+    .await?;
+    signer(row, ErrorCode::LoginExpired)
+}
+
+#[derive(sqlx::FromRow)]
+struct LoginRow {
+    account_id: Uuid,
+    known: bool,
+    region: String,
+    device_id: Uuid,
+    device_name: String,
+    signing_key: Vec<u8>,
+    sealing_key: Vec<u8>,
+    opaque_state: Option<Vec<u8>>,
+}
+
+impl LoginRow {
+    fn read(self) -> Result<Login, ApiError> {
+        Ok(Login {
+            account: AccountId(self.account_id),
+            known: self.known,
+            region: self.region.parse().map_err(|_| corrupt("pending_login.region"))?,
+            device: device(self.device_id, self.device_name, &self.signing_key, &self.sealing_key)?,
+            opaque_state: self.opaque_state.unwrap_or_default(),
+        })
+    }
+}
+
+/// Takes OPAQUE's state out: whatever comes of it, there is no second try with it.
+pub(crate) async fn take_login_state(
+    tx: &mut PreAuthTx,
+    id: LoginId,
+    now: i64,
+) -> Result<Login, ApiError> {
+    let row: LoginRow = sqlx::query_as(
+        "WITH taken AS (
+             SELECT * FROM app.pending_login
+             WHERE login_id = $1 AND expires_at > $2 AND opaque_state IS NOT NULL FOR UPDATE
+         ), emptied AS (
+             UPDATE app.pending_login SET opaque_state = NULL WHERE login_id IN (SELECT login_id FROM taken)
+         )
+         SELECT account_id, known, region, device_id, device_name, signing_key, sealing_key, opaque_state
+         FROM taken",
+    )
+    .bind(id.0)
+    .bind(at(now))
+    .fetch_optional(tx.conn())
+    .await?
+    .ok_or(ErrorCode::LoginExpired)?;
+    row.read()
+}
+
+/// The password was proven: five minutes for the second factor.
+pub(crate) async fn password_proven(tx: &mut PreAuthTx, id: LoginId, now: i64) -> Result<(), ApiError> {
+    sqlx::query("UPDATE app.pending_login SET password_ok = true, expires_at = $2 WHERE login_id = $1")
+        .bind(id.0)
+        .bind(at(now + MFA_SECS))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// A sign-in that waits for its second factor, locked.
+pub(crate) async fn half_way(tx: &mut PreAuthTx, id: LoginId, now: i64) -> Result<Login, ApiError> {
+    let row: LoginRow = sqlx::query_as(
+        "SELECT account_id, known, region, device_id, device_name, signing_key, sealing_key, opaque_state
+         FROM app.pending_login
+         WHERE login_id = $1 AND expires_at > $2 AND password_ok AND known FOR UPDATE",
+    )
+    .bind(id.0)
+    .bind(at(now))
+    .fetch_optional(tx.conn())
+    .await?
+    .ok_or(ErrorCode::LoginExpired)?;
+    row.read()
+}
+
+pub(crate) async fn end_login(tx: &mut PreAuthTx, id: LoginId) -> Result<(), ApiError> {
+    sqlx::query("DELETE FROM app.pending_login WHERE login_id = $1").bind(id.0).execute(tx.conn()).await?;
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! Queries of `app.snapshot`: append-only.
+
+use api_types::{
+    BackupId, Base64, DeviceId, HeadHash, SnapshotId, VaultId,
+    envelope::{SignedEnvelope, SnapshotEnvelope},
+    vault::SnapshotRow,
+};
+use sqlx::PgConnection;
+
+use super::{at, corrupt};
+use crate::error::ApiError;
+
+/// The key that the vault's directory vouches for; `None` when the device is not active in it.
+pub(crate) async fn signing_key(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    device: DeviceId,
+) -> Result<Option<[u8; 32]>, ApiError> {
+    let key: Option<Vec<u8>> = sqlx::query_scalar(
+        "SELECT signing_key FROM app.vault_device WHERE vault_id = $1 AND device_id = $2 AND state = 'active'",
+    )
+    .bind(vault.0)
+    .bind(device.0)
+    .fetch_optional(conn)
+    .await?;
+    key.map(|key| key.as_slice().try_into().map_err(|_| corrupt("vault_device.signing_key"))).transpose()
+}
+
+/// A device's last sequence and head.
+pub(crate) async fn head(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    device: DeviceId,
+) -> Result<Option<(u64, HeadHash)>, ApiError> {
+    let row: Option<(i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT sequence, head_hash FROM app.snapshot WHERE vault_id = $1 AND device_id = $2
+         ORDER BY sequence DESC LIMIT 1",
+    )
+    .bind(vault.0)
+    .bind(device.0)
+    .fetch_optional(conn)
+    .await?;
+    row.map(|(sequence, hash)| {
+        Ok((
+            u64::try_from(sequence).map_err(|_| corrupt("snapshot.sequence"))?,
+            HeadHash::try_from(hash.as_slice()).map_err(|_| corrupt("snapshot.head_hash"))?,
+        ))
+    })
+    .transpose()
+}
+
+/// Where a snapshot stands, and which attempt made it.
+pub(crate) async fn find(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    snapshot: SnapshotId,
+) -> Result<Option<(u64, BackupId)>, ApiError> {
+    let row: Option<(i64, uuid::Uuid)> = sqlx::query_as(
+        "SELECT position, backup_id FROM app.snapshot WHERE vault_id = $1 AND snapshot_id = $2",
+    )
+    .bind(vault.0)
+    .bind(snapshot.as_bytes().to_vec())
+    .fetch_optional(conn)
+    .await?;
+    row.map(|(position, backup)| {
+        Ok((u64::try_from(position).map_err(|_| corrupt("snapshot.position"))?, BackupId(backup)))
+    })
+    .transpose()
+}
+
+/// A snapshot to be.
+pub(crate) struct NewSnapshot<'a> {
+    pub(crate) id: SnapshotId,
+    pub(crate) backup: BackupId,
+    pub(crate) envelope: &'a SnapshotEnvelope,
+    pub(crate) head: &'a SignedEnvelope,
+    /// Portable serialisation.
+    pub(crate) packs: &'a [u8],
+}
+
+/// Adds it at the vault's next position. The counter has to be locked.
+pub(crate) async fn insert(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    new: &NewSnapshot<'_>,
+    now: i64,
+) -> Result<u64, ApiError> {
+    let position: i64 = sqlx::query_scalar(
+        "UPDATE app.vault_counter SET last_snapshot = last_snapshot + 1 WHERE vault_id = $1 RETURNING last_snapshot",
+    )
+    .bind(vault.0)
+    .fetch_one(&mut *conn)
+    .await?;
+    sqlx::query(
+        "INSERT INTO app.snapshot (vault_id, position, snapshot_id, backup_id, source_id, device_id, sequence,
+                                   previous, head_hash, envelope, signature, packs, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )
+    .bind(vault.0)
+    .bind(position)
+    .bind(new.id.as_bytes().to_vec())
+    .bind(new.backup.0)
+    .bind(new.envelope.source.0)
+    .bind(new.envelope.device.0)
+    .bind(i64::try_from(new.envelope.sequence).map_err(ApiError::internal)?)
+    .bind(new.envelope.previous.as_bytes().to_vec())
+    .bind(new.head.head_hash().as_bytes().to_vec())
+    .bind(&new.head.envelope.0)
+    .bind(&new.head.signature.0)
+    .bind(new.packs)
+    .bind(at(now))
+    .execute(conn)
+    .await?;
+    u64::try_from(position).map_err(|_| corrupt("snapshot.position"))
+}
+
+/// Snapshots after a position, oldest first.
+pub(crate) async fn after(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<SnapshotRow>, ApiError> {
+    let rows: Vec<(i64, Vec<u8>, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        "SELECT position, snapshot_id, envelope, signature FROM app.snapshot
+         WHERE vault_id = $1 AND position > $2 ORDER BY position LIMIT $3",
+    )
+    .bind(vault.0)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|(position, id, envelope, signature)| {
+            Ok(SnapshotRow {
+                snapshot_id: SnapshotId::try_from(id.as_slice())
+                    .map_err(|_| corrupt("snapshot.snapshot_id"))?,
+                head: SignedEnvelope { envelope: Base64(envelope), signature: Base64(signature) },
+                position: u64::try_from(position).map_err(|_| corrupt("snapshot.position"))?,
+            })
+        })
+        .collect()
+}

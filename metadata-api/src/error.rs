@@ -1,0 +1,147 @@
+//! The one error of the API: dull outside, its cause goes to the log only.
+
+use std::{fmt, sync::Arc};
+
+use api_types::{ErrorCode, ObjectId, Problem};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+
+/// Why a request was refused. `?` makes one of an [`ErrorCode`], or of any error that maps to a fault of ours.
+#[derive(Debug)]
+pub struct ApiError {
+    code: ErrorCode,
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    retry_after: Option<u64>,
+    server_time: Option<i64>,
+    objects: Vec<ObjectId>,
+}
+
+impl ApiError {
+    /// Just the code.
+    #[must_use]
+    pub fn new(code: ErrorCode) -> Self {
+        Self { code, cause: None, retry_after: None, server_time: None, objects: Vec::new() }
+    }
+
+    /// The code for the caller, the cause for the log. The cause must name no secret and no address.
+    pub fn because(code: ErrorCode, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { cause: Some(cause.into()), ..Self::new(code) }
+    }
+
+    /// A fault of ours.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::because(ErrorCode::Internal, cause)
+    }
+
+    /// With the seconds to wait.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// With our clock, for a caller whose clock is wrong.
+    #[must_use]
+    pub fn server_time(mut self, now: i64) -> Self {
+        self.server_time = Some(now);
+        self
+    }
+
+    /// With the objects that it is about.
+    #[must_use]
+    pub fn objects(mut self, objects: Vec<ObjectId>) -> Self {
+        self.objects = objects;
+        self
+    }
+
+    /// What the caller sees.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The body of the answer.
+    #[must_use]
+    pub fn problem(&self, request_id: &str) -> Problem {
+        Problem {
+            kind: "about:blank".into(),
+            title: title(self.code).into(),
+            status: self.code.status(),
+            code: self.code,
+            request_id: request_id.into(),
+            retry_after: self.retry_after,
+            server_time: self.server_time,
+            objects: self.objects.clone(),
+        }
+    }
+}
+
+impl From<ErrorCode> for ApiError {
+    fn from(code: ErrorCode) -> Self {
+        Self::new(code)
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Some(cause) => write!(f, "{:?}: {cause}", self.code),
+            None => write!(f, "{:?}", self.code),
+        }
+    }
+}
+
+/// Carries the error to [`crate::middleware::problem`], which knows the request id.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+fn title(code: ErrorCode) -> &'static str {
+    use ErrorCode as E;
+    match code {
+        E::InvalidRequest => "The request could not be understood.",
+        E::BodyTooLarge => "The request's body is too large.",
+        E::NotFound => "There is nothing here.",
+        E::MethodNotAllowed => "This path does not know that method.",
+        E::RateLimited => "Too many requests.",
+        E::Unavailable => "The service cannot reach its database or object store.",
+        E::SignatureMissing => "The request is not signed by a device.",
+        E::SignatureInvalid => "The device's signature does not hold.",
+        E::ClockSkew => "The device's clock is more than a minute wrong.",
+        E::SignatureReplayed => "The request was received before.",
+        E::TokenMissing => "The request carries no access token.",
+        E::TokenInvalid => "The access token is not valid here.",
+        E::TokenExpired => "The access token is past its hour.",
+        E::SessionRevoked => "The session was ended.",
+        E::DeviceRevoked => "The device was revoked.",
+        E::DeviceNotApproved => "The device is not in the vault's directory yet.",
+        E::WeakKey => "The public key is not usable.",
+        E::Forbidden => "The role does not allow this.",
+        E::LoginFailed => "E-mail or password is wrong.",
+        E::LoginExpired => "The sign-in took too long or was used already.",
+        E::MfaFailed => "The second factor's code is wrong or used.",
+        E::MfaLocked => "Too many wrong codes.",
+        E::SignupRefused => "This sign-up cannot be completed.",
+        E::SignupExpired => "The sign-up took too long or was used already.",
+        E::RegionUnavailable => "This deployment does not serve the region.",
+        E::RefreshInvalid => "The refresh token is not valid.",
+        E::RefreshReused => "The refresh token was used before; the session has been ended.",
+        E::VaultNotReady => "The vault has no keys yet.",
+        E::VersionConflict => "Another version was stored first.",
+        E::DirectoryInvalid => "The directory entry does not follow the last one or is not signed by the vault.",
+        E::BackupClosed => "The backup's lease is over.",
+        E::Conflict => "The id was used for something else.",
+        E::MissingObjects => "Objects that the snapshot needs are not stored.",
+        E::SnapshotConflict => "The snapshot does not follow its device's last head.",
+        E::SnapshotInvalid => "The snapshot's envelope or signature does not hold.",
+        _ => "The service failed. Nothing was changed.",
+    }
+}

@@ -1,0 +1,23 @@
+//! The audit trail, for who wants to check its chain.
+
+use api_types::{Problem, vault::Audit};
+use axum::Json as Answer;
+
+use super::{Page, Query};
+use crate::{
+    db::{TenantTx, audit},
+    error::ApiError,
+};
+
+/// A page of the trail, oldest first.
+#[utoipa::path(get, path = "/v1/vaults/{vault}/audit", tag = "audit", params(("vault" = String, Path), Page),
+    responses((status = 200, body = Audit), (status = "default", body = Problem)))]
+pub async fn list(
+    Query(page): Query<Page>,
+    mut tx: TenantTx,
+) -> Result<Answer<Audit>, ApiError> {
+    let (after, limit) = page.bounds()?;
+    let events = audit::list(&mut tx, after, limit).await?;
+    tx.commit().await?;
+    Ok(Answer(Audit { events }))
+}

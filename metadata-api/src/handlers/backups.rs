@@ -1,0 +1,102 @@
+//! A backup's lease: taken, renewed, given up. What happens under it is in `objects` and `snapshots`.
+
+use std::collections::HashMap;
+
+use api_types::{
+    BackupId, ErrorCode, Problem,
+    backup::{Abort, BackupStart, LEASE_SECS, Lease},
+};
+use axum::{Json as Answer, extract::Path, http::StatusCode};
+use sqlx::PgConnection;
+
+use super::{Json, path_id};
+use crate::{
+    auth::{Caller, Right, Tenant},
+    db::{
+        TenantTx, audit,
+        backup::{self, Backup, BackupState, Ending},
+    },
+    error::ApiError,
+};
+
+/// Takes a backup's lease, or renews it.
+#[utoipa::path(post, path = "/v1/vaults/{vault}/backups", tag = "backups",
+    params(("vault" = String, Path)), request_body = BackupStart,
+    responses((status = 200, body = Lease),
+              (status = 409, description = "backup_closed, conflict, vault_not_ready", body = Problem)))]
+pub async fn start(mut tx: TenantTx, Json(body): Json<BackupStart>) -> Result<Answer<Lease>, ApiError> {
+    tx.require(Right::Backup)?;
+    let (vault, now, device) = (tx.vault(), tx.now(), tx.caller().device);
+    let expires_at = now + LEASE_SECS;
+    backup::ensure_source(tx.conn(), vault, body.source_id, now).await?;
+    let new =
+        backup::insert(tx.conn(), vault, body.backup_id, body.source_id, device, now, expires_at).await?;
+    if new {
+        let details = [("backup", body.backup_id.to_string()), ("source", body.source_id.to_string())];
+        audit::record(&mut tx, "backup_started", &details).await?;
+    } else {
+        let found = backup::lock(tx.conn(), vault, body.backup_id).await?.ok_or(ErrorCode::Conflict)?;
+        if found.device != device || found.source != body.source_id {
+            return Err(ErrorCode::Conflict.into());
+        }
+        open_lease(&found, now)?;
+        backup::renew(tx.conn(), vault, body.backup_id, expires_at).await?;
+    }
+    tx.commit().await?;
+    Ok(Answer(Lease { backup_id: body.backup_id, expires_at }))
+}
+
+/// Ends a backup that became no snapshot.
+#[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/abort", tag = "backups",
+    params(("vault" = String, Path), ("backup" = String, Path)), request_body = Abort,
+    responses((status = 204), (status = 409, description = "backup_closed", body = Problem)))]
+pub async fn abort(
+    mut tx: TenantTx,
+    Path(path): Path<HashMap<String, String>>,
+    Json(body): Json<Abort>,
+) -> Result<StatusCode, ApiError> {
+    tx.require(Right::Backup)?;
+    let id: BackupId = path_id(&path, "backup")?;
+    let word = !body.failure.is_empty()
+        && body.failure.len() <= 40
+        && body.failure.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let bytes_read = i64::try_from(body.bytes_read).map_err(|_| ErrorCode::InvalidRequest)?;
+    if !word {
+        return Err(ErrorCode::InvalidRequest.into());
+    }
+    let (vault, now) = (tx.vault(), tx.now());
+    let caller = tx.caller().clone();
+    let found = own(tx.conn(), &caller, id).await?;
+    match found.state {
+        // A lease that ran out is over as well; saying why is still worth something.
+        BackupState::Running { .. } => {
+            backup::end(tx.conn(), vault, id, Ending::Failed(&body.failure), bytes_read, now).await?;
+            let details = [("backup", id.to_string()), ("failure", body.failure)];
+            audit::record(&mut tx, "backup_failed", &details).await?;
+            tx.commit().await?;
+            Ok(StatusCode::NO_CONTENT)
+        }
+        BackupState::Failed => Ok(StatusCode::NO_CONTENT),
+        BackupState::Committed(_) => Err(ErrorCode::BackupClosed.into()),
+    }
+}
+
+/// The caller's own attempt, locked. Another device's is none of its business, but no secret either: `forbidden`.
+pub(super) async fn own(
+    conn: &mut PgConnection,
+    caller: &Caller<Tenant>,
+    id: BackupId,
+) -> Result<Backup, ApiError> {
+    let found = backup::lock(conn, caller.stage.vault, id).await?.ok_or(ErrorCode::NotFound)?;
+    if found.device == caller.device { Ok(found) } else { Err(ErrorCode::Forbidden.into()) }
+}
+
+/// Refuses attempts that ended, or whose lease did.
+pub(super) fn open_lease(found: &Backup, now: i64) -> Result<(), ApiError> {
+    match found.state {
+        BackupState::Running { lease_expires_at } if lease_expires_at > now => Ok(()),
+        BackupState::Running { .. } | BackupState::Committed(_) | BackupState::Failed => {
+            Err(ErrorCode::BackupClosed.into())
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The device directory: a chain that the service stores and checks, but cannot write.
+
+use api_types::{
+    ErrorCode, Problem,
+    directory::{DirectoryOp, SignedDirectoryEntry},
+    vault::Directory,
+};
+use axum::{Json as Answer, http::StatusCode};
+use ed25519_dalek::VerifyingKey;
+
+use super::Json;
+use crate::{
+    auth::Right,
+    db::{AnyDevice, TenantTx, audit, directory, tenant_tx::DeviceGate},
+    error::ApiError,
+};
+
+/// The key that signs the vault's directory.
+pub(super) fn signing_root<D: DeviceGate>(tx: &TenantTx<D>) -> Result<VerifyingKey, ApiError> {
+    let root = tx.caller().stage.signing_root.as_deref().ok_or(ErrorCode::VaultNotReady)?;
+    let root = root.try_into().map_err(|_| ApiError::internal("vault.signing_root is not 32 bytes"))?;
+    VerifyingKey::from_bytes(root).map_err(ApiError::internal)
+}
+
+/// The whole chain.
+#[utoipa::path(get, path = "/v1/vaults/{vault}/directory", tag = "directory", params(("vault" = String, Path)),
+    responses((status = 200, body = Directory), (status = "default", body = Problem)))]
+pub async fn get(mut tx: TenantTx<AnyDevice>) -> Result<Answer<Directory>, ApiError> {
+    let entries = directory::list(&mut tx).await?;
+    tx.commit().await?;
+    Ok(Answer(Directory { entries }))
+}
+
+/// Appends an entry. The vault's signature is the permission: a waiting device that holds the signing root adds itself.
+#[utoipa::path(post, path = "/v1/vaults/{vault}/directory", tag = "directory", params(("vault" = String, Path)),
+    request_body = SignedDirectoryEntry, responses((status = 204), (status = "default", body = Problem)))]
+pub async fn append(
+    mut tx: TenantTx<AnyDevice>,
+    Json(body): Json<SignedDirectoryEntry>,
+) -> Result<StatusCode, ApiError> {
+    tx.require(Right::Manage)?;
+    let root = signing_root(&tx)?;
+    let entry = directory::append(&mut tx, &body, &root).await?;
+    let action = match entry.op {
+        DirectoryOp::Add => "device_added",
+        DirectoryOp::Revoke => "device_revoked",
+    };
+    audit::record(&mut tx, action, &[("device", entry.device.to_string())]).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,133 @@
+//! Sign-in: password by OPAQUE, then the second factor, then tokens. An unknown address is answered like a known one.
+
+use api_types::{
+    AccountId, ErrorCode, LoginId, Problem, Region,
+    account::{LoginFinish, LoginMfa, LoginStart, LoginStarted, Session},
+};
+use axum::{Json, extract::State, http::StatusCode};
+use uuid::Uuid;
+
+use super::session::{self, NewSession};
+use crate::{
+    auth::{
+        PreAuth, device_keys,
+        keys::SealKind,
+        mfa::{self, Outcome},
+        opaque,
+    },
+    db::{
+        account, audit, device,
+        pending::{self, Login},
+        pre_auth::PreAuthTx,
+    },
+    error::ApiError,
+    state::AppState,
+};
+
+/// Begins a sign-in.
+#[utoipa::path(post, path = "/v1/login/start", tag = "login", request_body = LoginStart,
+    responses((status = 200, body = LoginStarted), (status = "default", body = Problem)))]
+pub async fn start(
+    State(state): State<AppState>,
+    PreAuth { body, network }: PreAuth<LoginStart>,
+) -> Result<Json<LoginStarted>, ApiError> {
+    let now = state.clock().now();
+    let email = session::normal_email(&body.email)?;
+    let device = device_keys::check(&body.device)?;
+    session::count_attempt(&state, ("login", "login-everywhere"), &email, &network, now).await?;
+    let found = account::find(state.db(), &email).await?;
+    let (stand_in, stand_in_region) = stand_in(&state, &email)?;
+    let (account_id, region, record) = match found {
+        Some(found) => (found.account, found.region, Some(found.opaque_record)),
+        None => (stand_in, stand_in_region, None),
+    };
+    let (ke2, login_state) =
+        opaque::start(state.keys(), account_id, region, record.as_deref(), &body.ke1.0)?;
+    let login_id = LoginId(Uuid::new_v4());
+    let login = Login {
+        account: account_id,
+        known: record.is_some(),
+        region,
+        device,
+        opaque_state: state.keys().seal(SealKind::Login, login_id.as_bytes(), &login_state)?,
+    };
+    pending::start_login(state.db(), login_id, &login, now).await?;
+    Ok(Json(LoginStarted { login_id, account_id, region, ke2: ke2.into() }))
+}
+
+/// What an address without an account is answered with, every time the same.
+fn stand_in(state: &AppState, email: &str) -> Result<(AccountId, Region), ApiError> {
+    let hash = state.keys().unknown_account(email);
+    let mut id = [0; 16];
+    id.copy_from_slice(&hash[..16]);
+    let account = AccountId(uuid::Builder::from_random_bytes(id).into_uuid());
+    let regions: Vec<Region> = state.stores().regions().collect();
+    let index = usize::from(hash[16]) % regions.len().max(1);
+    let region = regions.get(index).copied().ok_or(ErrorCode::RegionUnavailable)?;
+    Ok((account, region))
+}
+
+/// Proves the password; 204: the second factor is next.
+#[utoipa::path(post, path = "/v1/login/finish", tag = "login", request_body = LoginFinish,
+    responses((status = 204), (status = "default", body = Problem)))]
+pub async fn finish(
+    State(state): State<AppState>,
+    PreAuth { body, .. }: PreAuth<LoginFinish>,
+) -> Result<StatusCode, ApiError> {
+    let now = state.clock().now();
+    let mut tx = PreAuthTx::begin(state.db()).await?;
+    let login = pending::take_login_state(&mut tx, body.login_id, now).await?;
+    let opened = state.keys().open(SealKind::Login, body.login_id.as_bytes(), &login.opaque_state)?;
+    let proven = opaque::finish(login.account, login.region, &opened, &body.ke3.0)
+        .and_then(|()| if login.known { Ok(()) } else { Err(ErrorCode::LoginFailed.into()) });
+    match &proven {
+        Ok(()) => pending::password_proven(&mut tx, body.login_id, now).await?,
+        Err(_) => {
+            // Reached for unknown addresses too: it finds no vault and writes nothing.
+            let device = Some(login.device.id);
+            audit::record_account(&mut tx, login.account, device, now, "login_failed", &[]).await?;
+        }
+    }
+    tx.commit().await?;
+    proven.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Proves the second factor; the device is signed in.
+#[utoipa::path(post, path = "/v1/login/mfa", tag = "login", request_body = LoginMfa,
+    responses((status = 200, body = Session), (status = "default", body = Problem)))]
+pub async fn mfa(
+    State(state): State<AppState>,
+    PreAuth { body, .. }: PreAuth<LoginMfa>,
+) -> Result<Json<Session>, ApiError> {
+    let now = state.clock().now();
+    let mut tx = PreAuthTx::begin(state.db()).await?;
+    let login = pending::half_way(&mut tx, body.login_id, now).await?;
+    let device_id = Some(login.device.id);
+    let amr = match mfa::prove(state.keys(), &mut tx, login.account, &body.factor, now).await? {
+        Outcome::Proven(amr) => amr,
+        Outcome::Refused { retry_after } => {
+            let action = if retry_after.is_some() { "second_factor_locked" } else { "second_factor_failed" };
+            audit::record_account(&mut tx, login.account, device_id, now, action, &[]).await?;
+            tx.commit().await?;
+            return Err(mfa::refusal(retry_after));
+        }
+    };
+    mfa::close(&mut tx, body.login_id).await?;
+    if let Err(refused) = device::register(&mut tx, login.account, &login.device, now).await {
+        // The code and the sign-in stay used.
+        tx.commit().await?;
+        return Err(refused);
+    }
+    let new = NewSession {
+        account: login.account,
+        region: login.region,
+        device: login.device.id,
+        signing_key: &login.device.signing_key,
+        amr,
+    };
+    let session = session::open(&state, &mut tx, &new, now).await?;
+    let details = [("amr", amr.to_owned()), ("session", session.session_id.to_string())];
+    audit::record_account(&mut tx, login.account, device_id, now, "login", &details).await?;
+    tx.commit().await?;
+    Ok(Json(session))
+}

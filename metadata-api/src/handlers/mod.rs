@@ -1,0 +1,103 @@
+//! What happens on each route. A handler gets a proven caller and a transaction, never the pool.
+
+use api_types::ErrorCode;
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+};
+use serde::de::DeserializeOwned;
+
+use crate::{error::ApiError, state::AppState};
+
+pub mod audit;
+pub mod backups;
+pub mod devices;
+pub mod directory;
+pub mod health;
+pub mod keys;
+pub mod login;
+pub mod objects;
+pub mod runs;
+pub mod service;
+pub mod session;
+pub mod signup;
+pub mod snapshots;
+pub mod token;
+pub mod vault;
+
+/// A JSON body: unknown and repeated fields are refused, nesting is bounded.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|e| ApiError::because(ErrorCode::BodyTooLarge, e))?;
+        parse(&bytes).map(Self)
+    }
+}
+
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(bytes).map_err(|e| {
+        // serde's message quotes values; its place and kind do not.
+        let place = format!("{:?} at line {} column {}", e.classify(), e.line(), e.column());
+        ApiError::because(ErrorCode::InvalidRequest, place)
+    })
+}
+
+/// A query string: `after` and `limit`, at most 1000.
+#[derive(Debug, Clone, Copy, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// The last one seen; rows after it are given.
+    #[serde(default)]
+    pub after: u64,
+    /// At most this many rows, 1 to 1000.
+    #[serde(default = "Page::default_limit")]
+    pub limit: u32,
+}
+
+impl Page {
+    const fn default_limit() -> u32 {
+        1000
+    }
+
+    /// `after` and `limit` as the database takes them.
+    ///
+    /// # Errors
+    /// `invalid_request`.
+    pub fn bounds(self) -> Result<(i64, i64), ApiError> {
+        if !(1..=1000).contains(&self.limit) {
+            return Err(ErrorCode::InvalidRequest.into());
+        }
+        let after = i64::try_from(self.after).map_err(|_| ErrorCode::InvalidRequest)?;
+        Ok((after, i64::from(self.limit)))
+    }
+}
+
+/// A query string, strictly.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> axum::extract::FromRequestParts<AppState> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        _: &AppState,
+    ) -> Result<Self, ApiError> {
+        axum::extract::Query::try_from_uri(&parts.uri)
+            .map(|axum::extract::Query(query)| Self(query))
+            .map_err(|_| ErrorCode::InvalidRequest.into())
+    }
+}
+
+/// A path segment by name; what is no such id is not there.
+pub(crate) fn path_id<T: std::str::FromStr>(
+    path: &std::collections::HashMap<String, String>,
+    name: &str,
+) -> Result<T, ApiError> {
+    path.get(name).and_then(|text| text.parse().ok()).ok_or_else(|| ErrorCode::NotFound.into())
+}

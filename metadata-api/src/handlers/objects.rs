@@ -1,0 +1,259 @@
+//! Objects: permission to upload, confirmation by the store itself, listing, permission to download.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use api_types::{
+    BackupId, ErrorCode, ObjectId, ObjectKey, ObjectKind, Problem, VaultId,
+    backup::{
+        Confirm, Confirmed, MAX_BATCH, MAX_OBJECT_SIZE, NewObject, URL_SECS, UploadGrant, UploadGrants,
+        UploadState, WantUpload,
+    },
+    vault::{Objects, ReadGrant, ReadGrants, ReadUrls},
+};
+use axum::{
+    Json as Answer,
+    extract::{Path, State},
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    Json, Query,
+    backups::{open_lease, own},
+    path_id,
+    runs::{page, rows},
+};
+use crate::{
+    auth::{Caller, Right, Signed},
+    bucket::{Store, Stores},
+    db::{
+        TenantTx,
+        object::{self, Known, Object},
+    },
+    error::ApiError,
+    state::AppState,
+};
+
+/// Objects that are asked for at a store at once.
+const HEADS_AT_ONCE: usize = 16;
+
+fn batch(len: usize) -> Result<(), ApiError> {
+    if (1..=MAX_BATCH).contains(&len) { Ok(()) } else { Err(ErrorCode::InvalidRequest.into()) }
+}
+
+fn store(stores: &Stores, tx: &TenantTx) -> Result<(), ApiError> {
+    stores.get(tx.region()).map(drop).ok_or_else(|| ErrorCode::RegionUnavailable.into())
+}
+
+fn url_expiry(now: i64) -> i64 {
+    now + i64::try_from(URL_SECS).unwrap_or_default()
+}
+
+/// Issues a URL for each object: these bytes, this length, 15 minutes.
+#[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/objects", tag = "objects",
+    params(("vault" = String, Path), ("backup" = String, Path)), request_body = WantUpload,
+    responses((status = 200, body = UploadGrants),
+              (status = 409, description = "backup_closed, conflict", body = Problem)))]
+pub async fn want_upload(
+    mut tx: TenantTx,
+    State(stores): State<Arc<Stores>>,
+    Path(path): Path<HashMap<String, String>>,
+    Json(body): Json<WantUpload>,
+) -> Result<Answer<UploadGrants>, ApiError> {
+    tx.require(Right::Backup)?;
+    let id: BackupId = path_id(&path, "backup")?;
+    store(&stores, &tx)?;
+    batch(body.objects.len())?;
+    if body.objects.iter().any(|o| o.size == 0 || o.size > MAX_OBJECT_SIZE) {
+        return Err(ErrorCode::InvalidRequest.into());
+    }
+    let (vault, now, region) = (tx.vault(), tx.now(), tx.region());
+    let caller = tx.caller().clone();
+    open_lease(&own(tx.conn(), &caller, id).await?, now)?;
+
+    let last = object::lock_counter(tx.conn(), vault).await?;
+    let ids: Vec<_> = body.objects.iter().map(|o| o.id).collect();
+    let known: HashMap<ObjectId, Known> =
+        object::by_ids(tx.conn(), vault, &ids).await?.into_iter().map(|k| (k.row.id, k)).collect();
+    let grants = plan(&body.objects, &known, last)?;
+    let new: Vec<NewObject> = grants.new;
+    if !new.is_empty() {
+        let first = last.checked_add(1).ok_or_else(|| ApiError::internal("object numbers are used up"))?;
+        object::insert_granted(tx.conn(), vault, id, &new, first, now).await?;
+    }
+    tx.commit().await?;
+
+    let presigner = stores.get(region).ok_or(ErrorCode::RegionUnavailable)?.presigner();
+    let expires_at = url_expiry(now);
+    let grants = grants
+        .all
+        .into_iter()
+        .map(|known| {
+            let Object { number, id, kind, size } = known.row;
+            let state = if known.stored {
+                UploadState::Stored
+            } else {
+                let key = ObjectKey { vault, kind, id };
+                let put = presigner.put(&key, size, Duration::from_secs(URL_SECS));
+                UploadState::Put { url: put.url.into(), headers: put.headers, expires_at }
+            };
+            UploadGrant { number, id, state }
+        })
+        .collect();
+    metrics::counter!("sealkeep_upload_urls_total").increment(body.objects.len() as u64);
+    Ok(Answer(UploadGrants { grants }))
+}
+
+struct Plan {
+    /// In the order asked for.
+    all: Vec<Known>,
+    /// Numbered from the last number on, in this order.
+    new: Vec<NewObject>,
+}
+
+/// Known objects keep their number and have to be what they were; new ones get the next numbers.
+fn plan(wanted: &[NewObject], known: &HashMap<ObjectId, Known>, last: u32) -> Result<Plan, ApiError> {
+    let mut plan = Plan { all: Vec::with_capacity(wanted.len()), new: Vec::new() };
+    let mut fresh: HashMap<ObjectId, Known> = HashMap::new();
+    for want in wanted {
+        if let Some(found) = known.get(&want.id).or_else(|| fresh.get(&want.id)) {
+            if (found.row.kind, found.row.size) != (want.kind, want.size) {
+                return Err(ApiError::new(ErrorCode::Conflict).objects(vec![want.id]));
+            }
+            plan.all.push(*found);
+            continue;
+        }
+        plan.new.push(*want);
+        let number = u32::try_from(plan.new.len())
+            .ok()
+            .and_then(|n| last.checked_add(n))
+            .ok_or_else(|| ApiError::internal("object numbers are used up"))?;
+        let row = Object { number, id: want.id, kind: want.kind, size: want.size };
+        let granted = Known { row, stored: false };
+        fresh.insert(want.id, granted);
+        plan.all.push(granted);
+    }
+    Ok(plan)
+}
+
+/// Asks the store for size and checksum of each object. No transaction is held meanwhile.
+#[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/confirm", tag = "objects",
+    params(("vault" = String, Path), ("backup" = String, Path)), request_body = Confirm,
+    responses((status = 200, body = Confirmed),
+              (status = 409, description = "backup_closed", body = Problem),
+              (status = 503, description = "unavailable: the store cannot be asked", body = Problem)))]
+pub async fn confirm(
+    State(state): State<AppState>,
+    signed: Caller<Signed>,
+    Path(path): Path<HashMap<String, String>>,
+    Json(body): Json<Confirm>,
+) -> Result<Answer<Confirmed>, ApiError> {
+    let (vault, id): (VaultId, BackupId) = (path_id(&path, "vault")?, path_id(&path, "backup")?);
+    batch(body.objects.len())?;
+    let now = state.clock().now();
+    let mut tx: TenantTx = TenantTx::begin(state.db(), &signed, vault, now).await?;
+    tx.require(Right::Backup)?;
+    let region = tx.region();
+    let caller = tx.caller().clone();
+    open_lease(&own(tx.conn(), &caller, id).await?, now)?;
+    let known = object::by_ids(tx.conn(), vault, &body.objects).await?;
+    tx.commit().await?;
+
+    let store = state.stores().get(region).ok_or(ErrorCode::RegionUnavailable)?;
+    let waiting: Vec<Object> = known.iter().filter(|k| !k.stored).map(|k| k.row).collect();
+    let found: Vec<ObjectId> = stream::iter(waiting)
+        .map(|object| async move { Ok::<_, ApiError>(is_there(store, vault, object).await?.then_some(object.id)) })
+        .buffer_unordered(HEADS_AT_ONCE)
+        .try_filter_map(|id| async move { Ok(id) })
+        .try_collect()
+        .await?;
+
+    if !found.is_empty() {
+        let now = state.clock().now();
+        let mut tx: TenantTx = TenantTx::begin(state.db(), &signed, vault, now).await?;
+        tx.require(Right::Backup)?;
+        open_lease(&own(tx.conn(), &caller, id).await?, now)?;
+        object::set_stored(tx.conn(), vault, id, &found, now).await?;
+        tx.commit().await?;
+        metrics::counter!("sealkeep_objects_stored_total").increment(found.len() as u64);
+    }
+    let stored: BTreeSet<ObjectId> =
+        known.iter().filter(|k| k.stored).map(|k| k.row.id).chain(found).collect();
+    let (stored, absent) = body.objects.into_iter().partition(|id| stored.contains(id));
+    Ok(Answer(Confirmed { stored, absent }))
+}
+
+async fn is_there(store: &Store, vault: VaultId, object: Object) -> Result<bool, ApiError> {
+    let key = ObjectKey { vault, kind: object.kind, id: object.id };
+    let found = store.head(&key).await.map_err(|e| ApiError::because(ErrorCode::Unavailable, e))?;
+    Ok(found.is_some_and(|found| found.is(&object.id, object.size)))
+}
+
+/// Which stored objects to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct StoredAfter {
+    /// Only these.
+    pub kind: Option<ObjectKind>,
+    /// The last number seen; 0 from the beginning.
+    #[serde(default)]
+    pub after: u32,
+    /// 1 to 1000, which is the default.
+    #[serde(default = "page")]
+    pub limit: u32,
+}
+
+/// Stored objects, oldest first.
+#[utoipa::path(get, path = "/v1/vaults/{vault}/objects", tag = "objects",
+    params(("vault" = String, Path), StoredAfter), responses((status = 200, body = Objects)))]
+pub async fn list(mut tx: TenantTx, Query(query): Query<StoredAfter>) -> Result<Answer<Objects>, ApiError> {
+    tx.require(Right::Read)?;
+    let vault = tx.vault();
+    let objects =
+        object::stored_after(tx.conn(), vault, query.kind, query.after, rows(query.limit)?).await?;
+    tx.commit().await?;
+    Ok(Answer(Objects { objects }))
+}
+
+/// Issues a URL for each stored object; what is not stored in this vault is left out.
+#[utoipa::path(post, path = "/v1/vaults/{vault}/objects/read-urls", tag = "objects",
+    params(("vault" = String, Path)), request_body = ReadUrls,
+    responses((status = 200, body = ReadGrants)))]
+pub async fn read_urls(
+    mut tx: TenantTx,
+    State(stores): State<Arc<Stores>>,
+    Json(body): Json<ReadUrls>,
+) -> Result<Answer<ReadGrants>, ApiError> {
+    tx.require(Right::Restore)?;
+    store(&stores, &tx)?;
+    batch(body.objects.len())?;
+    let (vault, now, region) = (tx.vault(), tx.now(), tx.region());
+    let known: HashMap<ObjectId, Object> = object::by_ids(tx.conn(), vault, &body.objects)
+        .await?
+        .into_iter()
+        .filter(|k| k.stored)
+        .map(|k| (k.row.id, k.row))
+        .collect();
+    tx.commit().await?;
+
+    let presigner = stores.get(region).ok_or(ErrorCode::RegionUnavailable)?.presigner();
+    let expires_at = url_expiry(now);
+    let grants: Vec<ReadGrant> = body
+        .objects
+        .iter()
+        .filter_map(|id| known.get(id))
+        .map(|object| {
+            let key = ObjectKey { vault, kind: object.kind, id: object.id };
+            let url = presigner.get(&key, Duration::from_secs(URL_SECS)).into();
+            ReadGrant { object: (*object).into(), url, expires_at }
+        })
+        .collect();
+    metrics::counter!("sealkeep_read_urls_total").increment(grants.len() as u64);
+    Ok(Answer(ReadGrants { grants }))
+}

@@ -1,0 +1,22 @@
+//! What anybody may know.
+
+use api_types::account::ServiceInfo;
+use axum::{Json, extract::State};
+
+use crate::{openapi, state::AppState};
+
+/// Version, regions, clock.
+#[utoipa::path(get, path = "/v1/service", tag = "service", security(()), responses((status = 200, body = ServiceInfo)))]
+pub async fn info(State(state): State<AppState>) -> Json<ServiceInfo> {
+    Json(ServiceInfo {
+        version: env!("CARGO_PKG_VERSION").into(),
+        regions: state.stores().regions().collect(),
+        server_time: state.clock().now(),
+    })
+}
+
+/// This document.
+#[utoipa::path(get, path = "/v1/openapi.json", tag = "service", security(()), responses((status = 200)))]
+pub async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(openapi::document())
+}

@@ -1,0 +1,115 @@
+//! What sign-up, sign-in and refresh have in common: the answer that carries a session.
+
+use api_types::{
+    AccountId, Base64, DeviceId, ErrorCode, Region, SessionId,
+    account::Session,
+    vault::{MemberRole, VaultInfo},
+    VaultId,
+};
+
+use crate::{
+    auth::token::Subject,
+    db::{self, pre_auth::PreAuthTx, session, vault},
+    error::ApiError,
+    state::AppState,
+};
+
+/// Whom a session is for.
+pub(crate) struct NewSession<'a> {
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
+    pub(crate) device: DeviceId,
+    pub(crate) signing_key: &'a [u8; 32],
+    pub(crate) amr: &'static str,
+}
+
+/// Opens a session within the transaction.
+pub(crate) async fn open(
+    state: &AppState,
+    tx: &mut PreAuthTx,
+    new: &NewSession<'_>,
+    now: i64,
+) -> Result<Session, ApiError> {
+    let session_id = SessionId(uuid::Uuid::new_v4());
+    let refresh_token = zeroize::Zeroizing::new(rand::random::<[u8; 32]>());
+    session::open(tx, new.account, session_id, new.device, new.amr, &refresh_token, now).await?;
+    let subject = Subject {
+        account: new.account,
+        session: session_id,
+        device: new.device,
+        region: new.region,
+        signing_key: new.signing_key,
+        amr: new.amr,
+    };
+    answer(state, tx, &subject, &refresh_token, now).await
+}
+
+/// The body of an answer with tokens.
+pub(crate) async fn answer(
+    state: &AppState,
+    tx: &mut PreAuthTx,
+    subject: &Subject<'_>,
+    refresh_token: &[u8; 32],
+    now: i64,
+) -> Result<Session, ApiError> {
+    let (access_token, expires_at) = state.tokens().issue(subject, now)?;
+    let vaults = vault::of_account(tx, subject.account)
+        .await?
+        .into_iter()
+        .map(|m| vault_info(state, m.vault, m.region, m.role, m.ready))
+        .collect::<Result<_, _>>()?;
+    Ok(Session {
+        session_id: subject.session,
+        account_id: subject.account,
+        access_token,
+        expires_at,
+        refresh_token: Base64(refresh_token.to_vec()),
+        vaults,
+    })
+}
+
+/// A vault with the place of its data.
+pub(crate) fn vault_info(
+    state: &AppState,
+    vault_id: VaultId,
+    region: Region,
+    role: MemberRole,
+    ready: bool,
+) -> Result<VaultInfo, ApiError> {
+    let store = state.stores().get(region).ok_or(ErrorCode::RegionUnavailable)?.presigner();
+    Ok(VaultInfo {
+        vault_id,
+        region,
+        role,
+        storage_origin: store.origin(),
+        bucket: store.bucket().to_owned(),
+        ready,
+    })
+}
+
+/// An address in the one form that is compared: trimmed, lower case, plausible.
+pub(crate) fn normal_email(text: &str) -> Result<String, ApiError> {
+    let email = text.trim().to_lowercase();
+    let plausible = email.len() <= 254
+        && !email.chars().any(|c| c.is_control() || c.is_whitespace())
+        && email.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty() && !domain.is_empty() && !domain.contains('@')
+        });
+    if plausible { Ok(email) } else { Err(ErrorCode::InvalidRequest.into()) }
+}
+
+/// Counts a sign-up or sign-in for an address: per network, and everywhere (looser, so that a stranger
+/// cannot lock somebody out cheaply).
+pub(crate) async fn count_attempt(
+    state: &AppState,
+    kinds: (&'static str, &'static str),
+    email: &str,
+    network: &[u8; 8],
+    now: i64,
+) -> Result<(), ApiError> {
+    let limits = state.limits();
+    let near = state.keys().rate_key(&[email.as_bytes(), network]);
+    db::rate::count(state.db(), kinds.0, &near, limits.logins_per_hour, 3600, now).await?;
+    let everywhere = state.keys().rate_key(&[email.as_bytes()]);
+    db::rate::count(state.db(), kinds.1, &everywhere, limits.logins_per_hour_everywhere, 3600, now).await
+}

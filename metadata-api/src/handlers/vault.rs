@@ -1,0 +1,60 @@
+//! A vault: what a member may know of it, and its first keys.
+
+use api_types::{
+    DeviceId, ErrorCode, Problem,
+    directory::{DeviceRole, DirectoryOp},
+    vault::{VaultInfo, VaultInit, WrapKind},
+};
+use axum::{Json as Answer, extract::State, http::StatusCode};
+
+use super::{Json, keys::check_size, session};
+use crate::{
+    auth::{Right, device_keys::check_ed25519},
+    db::{AnyDevice, TenantTx, audit, directory, key, vault},
+    error::ApiError,
+    state::AppState,
+};
+
+/// The vault.
+#[utoipa::path(get, path = "/v1/vaults/{vault}", tag = "vault", params(("vault" = String, Path)),
+    responses((status = 200, body = VaultInfo), (status = "default", body = Problem)))]
+pub async fn get(
+    State(state): State<AppState>,
+    tx: TenantTx<AnyDevice>,
+) -> Result<Answer<VaultInfo>, ApiError> {
+    let tenant = &tx.caller().stage;
+    let info =
+        session::vault_info(&state, tenant.vault, tenant.vault_region, tenant.member, tenant.ready)?;
+    tx.commit().await?;
+    Ok(Answer(info))
+}
+
+/// Stores the first keys and the first directory entry, together or not at all. Works once.
+#[utoipa::path(post, path = "/v1/vaults/{vault}/init", tag = "vault", params(("vault" = String, Path)),
+    request_body = VaultInit, responses((status = 204), (status = "default", body = Problem)))]
+pub async fn init(
+    mut tx: TenantTx<AnyDevice>,
+    Json(body): Json<VaultInit>,
+) -> Result<StatusCode, ApiError> {
+    tx.require(Right::Manage)?;
+    let root = body.signing_root.to_array::<32>().ok_or(ErrorCode::WeakKey)?;
+    let verifying = check_ed25519(&root)?;
+    let wraps = [
+        (WrapKind::Password, &body.password),
+        (WrapKind::Recovery, &body.recovery),
+        (WrapKind::Keyring, &body.keyring),
+    ];
+    vault::make_ready(&mut tx, &root).await?;
+    for (kind, bytes) in wraps {
+        check_size(bytes)?;
+        key::put(&mut tx, kind, 1, &bytes.0).await?;
+    }
+    let entry = directory::append(&mut tx, &body.directory, &verifying).await?;
+    let me: DeviceId = tx.caller().device;
+    if entry.op != DirectoryOp::Add || entry.device != me || entry.role != DeviceRole::Full {
+        return Err(ApiError::because(ErrorCode::DirectoryInvalid, "entry 0 adds the calling device, full"));
+    }
+    audit::record(&mut tx, "vault_initialised", &[("device", me.to_string())]).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

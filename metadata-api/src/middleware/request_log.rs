@@ -1,0 +1,42 @@
+//! Outermost: gives the request an id, times it, writes one line.
+
+use std::time::Instant;
+
+use axum::{
+    extract::{MatchedPath, Request},
+    http::HeaderValue,
+    middleware::Next,
+    response::Response,
+};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::telemetry;
+
+/// Names a request in answers and in the log. Ours, never the caller's: a log line cannot be forged.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
+pub(crate) async fn layer(mut request: Request, next: Next) -> Response {
+    let id = Uuid::new_v4().simple().to_string();
+    let method = request.method().to_string();
+    // The template: paths hold ids, and unknown paths hold anything.
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let span = tracing::info_span!("request", request_id = %id, method = %method, route = %route);
+    async move {
+        let started = Instant::now();
+        let mut response = next.run(request).await;
+        let elapsed = started.elapsed();
+        let status = response.status().as_u16();
+        telemetry::count(&route, &method, status, elapsed.as_secs_f64());
+        tracing::info!(status, micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX), "answered");
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert("x-request-id", value);
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}

@@ -1,0 +1,65 @@
+//! Every route, and the gate it stands behind.
+
+use axum::{
+    Router,
+    middleware::from_fn_with_state,
+    routing::{get, post},
+};
+
+use crate::{auth::gate, handlers as h, middleware, state::AppState};
+
+/// The whole service. Serve it with connect info (`into_make_service_with_connect_info::<SocketAddr>()`), or every caller
+/// counts as one for the rate limits.
+pub fn app(state: AppState) -> Router {
+    // Anybody.
+    let open = Router::new()
+        .route("/v1/service", get(h::service::info))
+        .route("/v1/openapi.json", get(h::service::document));
+
+    // For who runs it: outside the rate limits, nothing of a tenant's.
+    let operation = Router::new()
+        .route("/healthz", get(h::health::alive))
+        .route("/readyz", get(h::health::ready))
+        .route("/metrics", get(h::health::metrics));
+
+    // Signed by the key that the conversation named: the `PreAuth` extractor.
+    let before_sign_in = Router::new()
+        .route("/v1/signup/start", post(h::signup::start))
+        .route("/v1/signup/finish", post(h::signup::finish))
+        .route("/v1/signup/confirm", post(h::signup::confirm))
+        .route("/v1/login/start", post(h::login::start))
+        .route("/v1/login/finish", post(h::login::finish))
+        .route("/v1/login/mfa", post(h::login::mfa))
+        .route("/v1/token/refresh", post(h::token::refresh))
+        .route_layer(from_fn_with_state(state.clone(), middleware::rate_limit::sign_in));
+
+    // Token, device signature; then membership and device state: the `TenantTx` extractor.
+    let signed = Router::new()
+        .route("/v1/logout", post(h::token::logout))
+        .route("/v1/vaults/{vault}", get(h::vault::get))
+        .route("/v1/vaults/{vault}/init", post(h::vault::init))
+        .route("/v1/vaults/{vault}/keys/{kind}", get(h::keys::get).put(h::keys::put))
+        .route("/v1/vaults/{vault}/directory", get(h::directory::get).post(h::directory::append))
+        .route("/v1/vaults/{vault}/devices", get(h::devices::list))
+        .route("/v1/vaults/{vault}/devices/{device}/revoke", post(h::devices::revoke))
+        .route("/v1/vaults/{vault}/backups", get(h::runs::list).post(h::backups::start))
+        .route("/v1/vaults/{vault}/backups/{backup}/objects", post(h::objects::want_upload))
+        .route("/v1/vaults/{vault}/backups/{backup}/confirm", post(h::objects::confirm))
+        .route("/v1/vaults/{vault}/backups/{backup}/commit", post(h::snapshots::commit))
+        .route("/v1/vaults/{vault}/backups/{backup}/abort", post(h::backups::abort))
+        .route("/v1/vaults/{vault}/objects", get(h::objects::list))
+        .route("/v1/vaults/{vault}/objects/read-urls", post(h::objects::read_urls))
+        .route("/v1/vaults/{vault}/snapshots", get(h::snapshots::list))
+        .route("/v1/vaults/{vault}/audit", get(h::audit::list))
+        .route_layer(from_fn_with_state(state.clone(), gate::signed));
+
+    let limited = open
+        .merge(before_sign_in)
+        .merge(signed)
+        .route_layer(from_fn_with_state(state.clone(), middleware::rate_limit::every));
+    let all = operation
+        .merge(limited)
+        .fallback(middleware::problem::not_found)
+        .method_not_allowed_fallback(middleware::problem::method_not_allowed);
+    middleware::around(all, &state).with_state(state)
+}

@@ -1,0 +1,51 @@
+//! Logs and numbers. Both name routes, codes and request ids; never bodies, addresses, tokens or keys.
+
+use std::sync::OnceLock;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+static NUMBERS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+const SECONDS: [f64; 9] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+
+/// JSON lines on standard error, filtered by `SEALKEEP_LOG` (default `info`). The first caller wins.
+pub fn install_logs() {
+    let filter = EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // Already installed: the one that is there stays.
+    let _ = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+/// One recorder per process.
+fn numbers() -> Option<&'static PrometheusHandle> {
+    NUMBERS
+        .get_or_init(|| {
+            PrometheusBuilder::new()
+                .set_buckets_for_metric(Matcher::Full("http_request_seconds".into()), &SECONDS)
+                .and_then(PrometheusBuilder::install_recorder)
+                .inspect_err(|e| tracing::error!(error = %e, "no metrics"))
+                .ok()
+        })
+        .as_ref()
+}
+
+/// Prometheus text.
+#[must_use]
+pub fn render() -> String {
+    numbers().map(PrometheusHandle::render).unwrap_or_default()
+}
+
+pub(crate) fn count(route: &str, method: &str, status: u16, seconds: f64) {
+    if numbers().is_none() {
+        return;
+    }
+    let labels =
+        [("route", route.to_owned()), ("method", method.to_owned()), ("status", status.to_string())];
+    metrics::counter!("http_requests_total", &labels).increment(1);
+    metrics::histogram!("http_request_seconds", "route" => route.to_owned(), "method" => method.to_owned())
+        .record(seconds);
+}

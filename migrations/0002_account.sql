@@ -1,0 +1,96 @@
+-- A person who signs in, how they prove it, and sign-ups in progress.
+
+CREATE TABLE app.account (
+    account_id uuid PRIMARY KEY,
+    region     text NOT NULL CHECK (region IN ('us', 'ca', 'eu')),
+    created_at timestamptz NOT NULL
+);
+ALTER TABLE app.account ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.account FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON app.account TO sealkeep_api, sealkeep_auth
+    USING (account_id = (SELECT app.current_account()))
+    WITH CHECK (account_id = (SELECT app.current_account()));
+GRANT SELECT ON app.account TO sealkeep_api;
+GRANT SELECT, INSERT ON app.account TO sealkeep_auth;
+
+-- Looked up by e-mail before anybody is signed in; the only place with an address, and out of reach of sealkeep_api.
+CREATE TABLE app.credential (
+    account_id    uuid PRIMARY KEY REFERENCES app.account,
+    email         text NOT NULL UNIQUE CHECK (email = lower(email) AND length(email) <= 254),
+    opaque_record bytea NOT NULL CHECK (octet_length(opaque_record) = 192),
+    updated_at    timestamptz NOT NULL
+);
+ALTER TABLE app.credential ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.credential FORCE ROW LEVEL SECURITY;
+CREATE POLICY pre_auth ON app.credential TO sealkeep_auth USING (true)
+    WITH CHECK (account_id = (SELECT app.current_account()));
+GRANT SELECT, INSERT ON app.credential TO sealkeep_auth;
+
+-- secret: AES-256-GCM under a key derived from the service's master key, bound to the account.
+-- last_step: a code's time step is accepted once.
+CREATE TABLE app.totp (
+    account_id       uuid PRIMARY KEY REFERENCES app.account,
+    secret           bytea NOT NULL,
+    last_step        bigint NOT NULL,
+    failures         integer NOT NULL DEFAULT 0,
+    failures_since   timestamptz,
+    recovery_salt    bytea NOT NULL CHECK (octet_length(recovery_salt) = 16)
+);
+ALTER TABLE app.totp ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.totp FORCE ROW LEVEL SECURITY;
+CREATE POLICY pre_auth ON app.totp TO sealkeep_auth
+    USING (account_id = (SELECT app.current_account()))
+    WITH CHECK (account_id = (SELECT app.current_account()));
+-- No DELETE: nothing turns the second factor off.
+GRANT SELECT, INSERT ON app.totp TO sealkeep_auth;
+GRANT UPDATE (last_step, failures, failures_since) ON app.totp TO sealkeep_auth;
+
+-- hash: Argon2id with the account's salt and the service's pepper.
+CREATE TABLE app.recovery_code (
+    account_id uuid NOT NULL REFERENCES app.account,
+    hash       bytea NOT NULL CHECK (octet_length(hash) = 32),
+    used_at    timestamptz,
+    PRIMARY KEY (account_id, hash)
+);
+ALTER TABLE app.recovery_code ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.recovery_code FORCE ROW LEVEL SECURITY;
+CREATE POLICY pre_auth ON app.recovery_code TO sealkeep_auth
+    USING (account_id = (SELECT app.current_account()))
+    WITH CHECK (account_id = (SELECT app.current_account()));
+GRANT SELECT, INSERT ON app.recovery_code TO sealkeep_auth;
+GRANT UPDATE (used_at) ON app.recovery_code TO sealkeep_auth;
+
+-- Nothing of it is an account yet.
+CREATE TABLE app.pending_signup (
+    signup_id     uuid PRIMARY KEY,
+    account_id    uuid NOT NULL,
+    email         text NOT NULL,
+    region        text NOT NULL CHECK (region IN ('us', 'ca', 'eu')),
+    device_id     uuid NOT NULL,
+    device_name   text NOT NULL,
+    signing_key   bytea NOT NULL CHECK (octet_length(signing_key) = 32),
+    sealing_key   bytea NOT NULL CHECK (octet_length(sealing_key) = 32),
+    opaque_record bytea,
+    totp_secret   bytea,
+    failures      integer NOT NULL DEFAULT 0,
+    created_at    timestamptz NOT NULL,
+    expires_at    timestamptz NOT NULL
+);
+CREATE INDEX ON app.pending_signup (expires_at);
+ALTER TABLE app.pending_signup ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.pending_signup FORCE ROW LEVEL SECURITY;
+CREATE POLICY pre_auth ON app.pending_signup TO sealkeep_auth USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.pending_signup TO sealkeep_auth;
+
+-- Counters that replicas share. key: a keyed hash; never an address or a name.
+CREATE UNLOGGED TABLE app.rate_counter (
+    kind         text NOT NULL,
+    key          bytea NOT NULL,
+    window_start timestamptz NOT NULL,
+    count        integer NOT NULL,
+    PRIMARY KEY (kind, key)
+);
+ALTER TABLE app.rate_counter ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.rate_counter FORCE ROW LEVEL SECURITY;
+CREATE POLICY pre_auth ON app.rate_counter TO sealkeep_auth USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.rate_counter TO sealkeep_auth;

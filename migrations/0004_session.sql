@@ -1,0 +1,63 @@
+-- Signed-in devices, their refresh tokens, and sign-ins in progress.
+
+CREATE TABLE app.session (
+    account_id    uuid NOT NULL,
+    session_id    uuid NOT NULL,
+    device_id     uuid NOT NULL,
+    amr           text NOT NULL CHECK (amr IN ('pwd+otp', 'pwd+recovery')),
+    created_at    timestamptz NOT NULL,
+    expires_at    timestamptz NOT NULL,
+    revoked_at    timestamptz,
+    revoke_reason text,
+    PRIMARY KEY (account_id, session_id),
+    FOREIGN KEY (account_id, device_id) REFERENCES app.device
+);
+CREATE INDEX ON app.session (account_id, device_id);
+ALTER TABLE app.session ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.session FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON app.session TO sealkeep_api, sealkeep_auth
+    USING (account_id = (SELECT app.current_account()))
+    WITH CHECK (account_id = (SELECT app.current_account()));
+GRANT SELECT, UPDATE (revoked_at, revoke_reason) ON app.session TO sealkeep_api;
+GRANT SELECT, INSERT, UPDATE (revoked_at, revoke_reason) ON app.session TO sealkeep_auth;
+
+-- token_hash: SHA-256. attempt_hash: of the try that used it up, so that a lost answer can be given again.
+CREATE TABLE app.refresh_token (
+    account_id   uuid NOT NULL,
+    session_id   uuid NOT NULL,
+    token_hash   bytea NOT NULL UNIQUE CHECK (octet_length(token_hash) = 32),
+    issued_at    timestamptz NOT NULL,
+    expires_at   timestamptz NOT NULL,
+    consumed_at  timestamptz,
+    attempt_hash bytea,
+    PRIMARY KEY (account_id, session_id, token_hash),
+    FOREIGN KEY (account_id, session_id) REFERENCES app.session
+);
+ALTER TABLE app.refresh_token ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.refresh_token FORCE ROW LEVEL SECURITY;
+-- Found by its hash, before the account is known.
+CREATE POLICY pre_auth ON app.refresh_token TO sealkeep_auth USING (true)
+    WITH CHECK (account_id = (SELECT app.current_account()));
+GRANT SELECT, INSERT, UPDATE (consumed_at, attempt_hash) ON app.refresh_token TO sealkeep_auth;
+
+-- known: whether there is such an account; a sign-in to an unknown address looks the same and always fails.
+-- opaque_state: sealed under a key derived from the service's master key; gone once it was used.
+CREATE TABLE app.pending_login (
+    login_id     uuid PRIMARY KEY,
+    account_id   uuid NOT NULL,
+    known        boolean NOT NULL,
+    region       text NOT NULL CHECK (region IN ('us', 'ca', 'eu')),
+    device_id    uuid NOT NULL,
+    device_name  text NOT NULL,
+    signing_key  bytea NOT NULL CHECK (octet_length(signing_key) = 32),
+    sealing_key  bytea NOT NULL CHECK (octet_length(sealing_key) = 32),
+    opaque_state bytea,
+    password_ok  boolean NOT NULL DEFAULT false,
+    created_at   timestamptz NOT NULL,
+    expires_at   timestamptz NOT NULL
+);
+CREATE INDEX ON app.pending_login (expires_at);
+ALTER TABLE app.pending_login ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.pending_login FORCE ROW LEVEL SECURITY;
+CREATE POLICY pre_auth ON app.pending_login TO sealkeep_auth USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.pending_login TO sealkeep_auth;

@@ -1,0 +1,20 @@
+-- Who did what in a vault. Append-only; each row's hash covers the one before, so a changed row shows.
+
+-- event: the exact CBOR that was hashed. hash: SHA-256(hash of position - 1 (32 zero bytes for 1) ‖ event).
+CREATE TABLE app.audit_event (
+    vault_id uuid NOT NULL REFERENCES app.vault,
+    position bigint NOT NULL CHECK (position >= 1),
+    event    bytea NOT NULL CHECK (octet_length(event) BETWEEN 1 AND 8192),
+    hash     bytea NOT NULL CHECK (octet_length(hash) = 32),
+    PRIMARY KEY (vault_id, position)
+);
+ALTER TABLE app.audit_event ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.audit_event FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON app.audit_event TO sealkeep_api, sealkeep_auth
+    USING (vault_id = (SELECT app.current_vault()))
+    WITH CHECK (vault_id = (SELECT app.current_vault()));
+GRANT SELECT, INSERT ON app.audit_event TO sealkeep_api, sealkeep_auth;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON app.audit_event
+    FOR EACH ROW EXECUTE FUNCTION app.refuse_change();
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON app.audit_event
+    FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
