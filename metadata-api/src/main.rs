@@ -1,1 +1,265 @@
-fn main() {}
+//! Sealkeep's metadata service as a command.
+
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+use axum::http::HeaderName;
+use clap::{Args, Parser, Subcommand};
+use metadata_api::{
+    app,
+    config::{self, Listen, Source, Transport},
+    db,
+    embedded::{self, Embedded},
+    serve, telemetry,
+    state::{Clock, Limits},
+};
+use tokio::signal::unix::{SignalKind, signal};
+use url::Url;
+
+/// Sealkeep's metadata service: accounts, devices, presigned URLs, snapshots. It never sees a key or a plaintext.
+///
+/// Settings come from the environment (SEALKEEP_*); each may instead stand in a file named by SEALKEEP_*_FILE.
+/// See operations.md.
+///
+/// Exit codes: 0 fine, 1 could not start or failed, 2 wrong usage.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    embedded: EmbeddedArgs,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve with a database and object stores of your own.
+    Serve(ServeArgs),
+    /// Bring the database's schema up to date, as its owner (SEALKEEP_OWNER_DATABASE_URL).
+    Migrate,
+    /// Check every setting, the database and the object stores, and exit.
+    CheckConfig {
+        #[command(flatten)]
+        args: ServeArgs,
+        /// Settings only: connect to nothing.
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Print fresh secrets as an environment file. Store them where the service, and nobody else, can read them.
+    GenerateSecrets,
+}
+
+#[derive(Args)]
+struct EmbeddedArgs {
+    /// Start everything on this machine: a private PostgreSQL and an object store in DIR, and the service.
+    #[arg(long, value_name = "DIR")]
+    embedded: Option<PathBuf>,
+    /// Where the object store listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8788")]
+    s3_listen: SocketAddr,
+    /// The object store's URL as clients reach it, where that is not http://ADDR.
+    #[arg(long, value_name = "URL")]
+    s3_endpoint: Option<Url>,
+    /// The service's host and port as clients write them, where that is not the listening address.
+    #[arg(long, value_name = "HOST")]
+    public_authority: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args, Clone)]
+struct Common {
+    /// Where the service listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787", env = "SEALKEEP_LISTEN")]
+    listen: SocketAddr,
+    /// PEM certificate chain: TLS 1.3 ends here.
+    #[arg(long, value_name = "FILE", requires = "tls_key", env = "SEALKEEP_TLS_CERT")]
+    tls_cert: Option<PathBuf>,
+    /// PEM private key of the certificate.
+    #[arg(long, value_name = "FILE", requires = "tls_cert", env = "SEALKEEP_TLS_KEY")]
+    tls_key: Option<PathBuf>,
+    /// Plain HTTP on any address: a proxy in front speaks TLS.
+    #[arg(long, conflicts_with = "tls_cert", env = "SEALKEEP_BEHIND_PROXY")]
+    behind_proxy: bool,
+    /// Header in which the proxy names the caller, such as x-forwarded-for.
+    #[arg(long, value_name = "NAME", requires = "behind_proxy", env = "SEALKEEP_CLIENT_IP_HEADER")]
+    client_ip_header: Option<HeaderName>,
+    /// Connections to the database.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=500),
+          env = "SEALKEEP_DATABASE_CONNECTIONS")]
+    database_connections: u32,
+    /// Seconds that requests under way get when the service ends.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=600),
+          env = "SEALKEEP_GRACE")]
+    grace: u64,
+}
+
+impl Common {
+    fn listen(&self, addr: SocketAddr) -> Listen {
+        Listen {
+            addr,
+            tls: self.tls_cert.clone().zip(self.tls_key.clone()),
+            behind_proxy: self.behind_proxy,
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { client_ip_header: self.client_ip_header.clone(), ..Limits::default() }
+    }
+
+    fn grace(&self) -> Duration {
+        Duration::from_secs(self.grace)
+    }
+}
+
+/// A sentence, ready for the operator.
+struct Failure(String);
+
+impl<E: Display> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(dispatch(cli)));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(sentences)) => {
+            for sentence in sentences.lines() {
+                // Where standard error is gone there is nobody to tell.
+                let _ = writeln!(io::stderr(), "metadata-api: {sentence}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        None => {
+            let dir = cli.embedded.embedded.clone().ok_or("give --embedded DIR or a command; see --help")?;
+            run_embedded(dir, cli.embedded).await
+        }
+        Some(Command::Serve(args)) => run_serve(args.common).await,
+        Some(Command::Migrate) => {
+            let url = Source::environment().database_url("SEALKEEP_OWNER_DATABASE_URL")?;
+            db::migrate(&url).await?;
+            say("the database is up to date")
+        }
+        Some(Command::CheckConfig { args, offline }) => check(args.common, offline).await,
+        Some(Command::GenerateSecrets) => {
+            io::stdout().write_all(config::generate_secrets().as_bytes()).map_err(Failure::from)
+        }
+    }
+}
+
+async fn check(common: Common, offline: bool) -> Result<(), Failure> {
+    let config = Source::environment().config(&common.listen(common.listen))?;
+    if let Transport::Tls { cert, key } = &config.transport {
+        serve::tls_config(cert, key)?;
+    }
+    if offline {
+        return say("the settings are complete");
+    }
+    let state = serve::boot(&config, common.limits(), Clock::default(), 2).await?;
+    for (region, store) in state.stores().iter() {
+        if let Some(guarantees) = store.guarantees() {
+            say(&format!("object store {region} ({}): {guarantees}", store.presigner().origin()))?;
+        }
+    }
+    state.db().close().await;
+    say("settings, database and object stores are fit")
+}
+
+async fn run_serve(common: Common) -> Result<(), Failure> {
+    telemetry::install_logs();
+    let (listener, addr) = serve::bind(common.listen)?;
+    let config = Source::environment().config(&common.listen(addr))?;
+    let state = serve::boot(&config, common.limits(), Clock::default(), common.database_connections).await?;
+    ready(&config.transport, addr, None)?;
+    let ended = stop_signal()?;
+    serve::run(listener, &config.transport, app(state.clone()), ended, common.grace()).await?;
+    state.db().close().await;
+    Ok(())
+}
+
+async fn run_embedded(dir: PathBuf, args: EmbeddedArgs) -> Result<(), Failure> {
+    telemetry::install_logs();
+    let EmbeddedArgs { s3_listen, s3_endpoint, public_authority, common, .. } = args;
+    // Before anything is started, so that a Ctrl-C during the start ends what was started.
+    let ended = stop_signal()?;
+    let (listener, addr) = serve::bind(common.listen)?;
+    let options = embedded::Options {
+        dir,
+        s3_listen,
+        s3_endpoint,
+        listen: common.listen(addr),
+        public_authority,
+    };
+    // A wrong transport is said before a cluster is made.
+    options.listen.transport()?;
+    let running = Embedded::start(&options).await?;
+    let result = serve_embedded(&running, listener, addr, &common, ended).await;
+    running.stop(common.grace()).await;
+    result
+}
+
+async fn serve_embedded(
+    running: &Embedded,
+    listener: std::net::TcpListener,
+    addr: SocketAddr,
+    common: &Common,
+    ended: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Failure> {
+    db::migrate(&running.owner_url).await?;
+    let config = &running.config;
+    let state = serve::boot(config, common.limits(), Clock::default(), common.database_connections).await?;
+    ready(&config.transport, addr, Some(running.s3_addr()))?;
+    serve::run(listener, &config.transport, app(state.clone()), ended, common.grace()).await?;
+    state.db().close().await;
+    Ok(())
+}
+
+/// One line of JSON on standard output: whoever started us may read the ports from it.
+fn ready(transport: &Transport, addr: SocketAddr, store: Option<SocketAddr>) -> Result<(), Failure> {
+    let scheme = if matches!(transport, Transport::Tls { .. }) { "https" } else { "http" };
+    let mut line = serde_json::json!({ "ready": true, "service": format!("{scheme}://{addr}") });
+    if let (Some(store), Some(line)) = (store, line.as_object_mut()) {
+        line.insert("store".into(), format!("http://{store}").into());
+    }
+    say(&line.to_string())
+}
+
+fn say(line: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Failure::from)
+}
+
+fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

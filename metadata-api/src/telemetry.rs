@@ -8,9 +8,10 @@ use tracing_subscriber::EnvFilter;
 static NUMBERS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 const SECONDS: [f64; 9] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
-/// JSON lines on standard error, filtered by `SEALKEEP_LOG` (default `info`). The first caller wins.
+/// JSON lines on standard error, filtered by `SEALKEEP_LOG` (default `info`; the S3 library calls each refusal an error,
+/// so it is silent and our store logs its own faults). The first caller wins.
 pub fn install_logs() {
-    let filter = EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("info,s3s=off"));
     // Already installed: the one that is there stays.
     let _ = tracing_subscriber::fmt()
         .json()

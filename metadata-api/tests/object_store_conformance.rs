@@ -1,5 +1,5 @@
 //! What we rely on of an object store, run against the embedded one and, where it is installed, Garage.
-#![expect(clippy::unwrap_used, missing_docs, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

@@ -352,6 +352,7 @@ impl From<Refusal> for S3Error {
             Refusal::Io(error) => match error.kind() {
                 io::ErrorKind::NotFound => s3_error!(NoSuchKey),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    tracing::error!(%error, "object store: disk full");
                     let mut full = S3Error::with_message(
                         S3ErrorCode::Custom("InsufficientStorage".into()),
                         "The store's disk is full; nothing was stored",
@@ -359,7 +360,10 @@ impl From<Refusal> for S3Error {
                     full.set_status_code(axum::http::StatusCode::INSUFFICIENT_STORAGE);
                     full
                 }
-                _ => S3Error::internal_error(error),
+                _ => {
+                    tracing::error!(%error, "object store");
+                    S3Error::internal_error(error)
+                }
             },
         }
     }

@@ -1,0 +1,159 @@
+//! From settings to a listening service: connect, check everything, listen, and end without cutting anybody off.
+
+use std::{
+    future::Future,
+    io,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::TokioTimer;
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    version::TLS13,
+};
+
+use crate::{
+    bucket::Stores,
+    config::{Config, Transport},
+    db,
+    presign::Unusable,
+    probe::{self, Unsuitable},
+    state::{AppState, Clock, Limits, Settings, UnusableSecret},
+};
+
+/// Longest wait for a request's headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// Longest wait for a TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why the service does not start. Each is a sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be reached.
+    #[error("the database cannot be reached: {0}")]
+    Connect(sqlx::Error),
+    /// The database must not be used.
+    #[error(transparent)]
+    Database(#[from] db::CheckError),
+    /// An endpoint that no URL can be made of.
+    #[error(transparent)]
+    Endpoint(#[from] Unusable),
+    /// A store that is unreachable or unsuitable.
+    #[error(transparent)]
+    Store(#[from] Unsuitable),
+    /// A secret.
+    #[error(transparent)]
+    Secret(#[from] UnusableSecret),
+    /// Certificate or key.
+    #[error("{path}: {reason}")]
+    Tls {
+        /// Which file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The address.
+    #[error("{addr} cannot be listened on: {source}")]
+    Listen {
+        /// Which.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Serving ended.
+    #[error("serving failed: {0}")]
+    Serve(io::Error),
+}
+
+/// Takes the address, so that its port is known before anything else starts.
+///
+/// # Errors
+/// [`Error::Listen`].
+pub fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let listen = |source| Error::Listen { addr, source };
+    let listener = TcpListener::bind(addr).map_err(listen)?;
+    listener.set_nonblocking(true).map_err(listen)?;
+    let addr = listener.local_addr().map_err(listen)?;
+    Ok((listener, addr))
+}
+
+/// Connects to database and stores and checks that both are fit.
+///
+/// # Errors
+/// [`Error`].
+pub async fn boot(
+    config: &Config,
+    limits: Limits,
+    clock: Clock,
+    connections: u32,
+) -> Result<AppState, Error> {
+    let db = db::connect(&config.database_url, connections).await.map_err(Error::Connect)?;
+    db::check(&db).await?;
+    let mut stores = Stores::new(config.regions.iter().map(|(region, target)| (*region, target)))?;
+    probe::probe_all(&mut stores).await?;
+    let public_authority = config.public_authority.clone();
+    Ok(AppState::new(Settings { db, stores, public_authority, limits, clock }, &config.secrets)?)
+}
+
+/// Serves until `shutdown` is ready; then takes no more requests and waits at most `grace` for those under way.
+///
+/// # Errors
+/// [`Error::Tls`] and [`Error::Serve`].
+pub async fn run(
+    listener: TcpListener,
+    transport: &Transport,
+    app: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    grace: Duration,
+) -> Result<(), Error> {
+    let handle = axum_server::Handle::new();
+    let stop = handle.clone();
+    tokio::spawn(async move {
+        shutdown.await;
+        tracing::info!(connections = stop.connection_count(), "stopping");
+        stop.graceful_shutdown(Some(grace));
+    });
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let mut server = axum_server::from_tcp(listener).map_err(Error::Serve)?.handle(handle);
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    let served = match transport {
+        Transport::Tls { cert, key } => {
+            let tls = RustlsConfig::from_config(tls_config(cert, key)?);
+            server
+                .map(|_| axum_server::tls_rustls::RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE_TIMEOUT))
+                .serve(service)
+                .await
+        }
+        Transport::Loopback | Transport::BehindProxy => server.serve(service).await,
+    };
+    served.map_err(Error::Serve)
+}
+
+/// TLS 1.3 and nothing older.
+///
+/// # Errors
+/// [`Error::Tls`].
+pub fn tls_config(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, Error> {
+    let wrong = |path: &Path, reason: String| Error::Tls { path: path.display().to_string(), reason };
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|e| wrong(cert, format!("no PEM certificate: {e}")))?;
+    if chain.is_empty() {
+        return Err(wrong(cert, "no PEM certificate in it".into()));
+    }
+    let private =
+        PrivateKeyDer::from_pem_file(key).map_err(|e| wrong(key, format!("no PEM private key: {e}")))?;
+    let mut config =
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[&TLS13])
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private))
+            .map_err(|e| wrong(cert, format!("certificate and key cannot be used: {e}")))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
