@@ -62,7 +62,7 @@ fn fifty_kills_at_random_points() {
 /// Packs that the service confirmed, bytes.
 fn confirmed(service: &Service) -> u64 {
     service
-        .sql("select coalesce(sum(size), 0) from object where kind = 'pack' and state = 'stored'")
+        .sql("select coalesce(sum(size), 0) from app.object where kind = 'pack' and state = 'stored'")
         .unwrap()
         .parse()
         .unwrap()

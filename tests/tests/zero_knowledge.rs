@@ -1,0 +1,142 @@
+//! No marker of plaintext, no key and no password on the wire, in the bucket, the service's database, its logs or its
+//! secrets' file. Then the same search is shown to find what is there.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+
+use api_types::Base64;
+use e2e::{Device, Postgres, Service, data, device::text, files, keys::KeyFile, proxy::positions};
+
+/// Places where a secret could be, with their bytes.
+struct Places(Vec<(&'static str, Vec<u8>)>);
+
+impl Places {
+    fn of(service: &Service) -> Self {
+        let wires = service.wires().unwrap();
+        let mut bucket = Vec::new();
+        for path in files::walk(service.bucket().dir()).unwrap() {
+            bucket.extend(path.as_os_str().as_encoded_bytes());
+            bucket.extend(fs::read(path).unwrap());
+        }
+        Self(vec![
+            ("traffic of the service", wires.api.record()),
+            ("traffic of the store", wires.store.record()),
+            ("bucket", bucket),
+            ("database", service.database_dump().unwrap()),
+            ("log", service.log().unwrap().into_bytes()),
+            ("secrets", fs::read(service.secrets_path()).unwrap()),
+        ])
+    }
+
+    /// Where any form of `secret` stands.
+    fn find(&self, secret: &[u8]) -> Vec<&'static str> {
+        let forms = forms(secret);
+        let holds = |bytes: &[u8]| forms.iter().any(|form| positions(bytes, form).next().is_some());
+        self.0.iter().filter(|(_, bytes)| holds(bytes)).map(|(name, _)| *name).collect()
+    }
+}
+
+/// As it is, hexadecimal, and in base64 (both alphabets) at each of the three positions in a larger whole.
+fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
+    let mut forms =
+        vec![secret.to_owned(), hex(secret).into_bytes(), hex(secret).to_uppercase().into_bytes()];
+    for shift in 0..3 {
+        let shifted: Vec<u8> = std::iter::repeat_n(0, shift).chain(secret.iter().copied()).collect();
+        let text =
+            serde_json::to_value(Base64(shifted)).unwrap().as_str().unwrap().trim_end_matches('=').to_owned();
+        // Digits that also hold bits of neighbours are left out.
+        let inner = &text[(shift * 8).div_ceil(6)..text.len() - 1];
+        forms.push(inner.replace('-', "+").replace('_', "/").into_bytes());
+        forms.push(inner.replace('+', "-").replace('/', "_").into_bytes());
+    }
+    forms
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[test]
+fn nothing_of_the_customer_is_known_to_anybody_else() {
+    let service = Service::start_wired().unwrap();
+    let postgres = Postgres::start().unwrap();
+    let marker = format!("mk{}", hex(&rand::random::<[u8; 8]>()));
+    let database = format!("db_{marker}");
+    data::fill(&postgres, &database, 5).unwrap();
+    postgres
+        .sql(
+            &database,
+            &format!(
+                "create table plans (id int, column_{marker} text, blob bytea);
+                 insert into plans select i, 'merger with {marker}', decode(repeat('{}', 20), 'hex') from generate_series(1, 5000) i",
+                hex(marker.as_bytes())
+            ),
+        )
+        .unwrap();
+
+    let device = Device::new(&service).unwrap();
+    let account = device.sign_up("eu").unwrap();
+    device.backup(&postgres, &database).ok().unwrap();
+    let named = device
+        .call(["backup", "--stdin", "--name", &format!("name-{marker}")])
+        .stdin(format!("content {marker}"))
+        .ok()
+        .unwrap();
+    let other = Device::new(&service).unwrap();
+    other.sign_in(&account).unwrap();
+    other.restore_into("latest", &postgres, "unused").go().unwrap();
+    other.call(["check", "--read-data"]).ok().unwrap();
+    let snapshot = text(&named, "snapshot_id").unwrap().to_owned();
+    assert_eq!(other.restore_bytes(&snapshot).unwrap(), format!("content {marker}").as_bytes());
+    // A failing run must not talk either.
+    device
+        .call(["backup", &postgres.url(&format!("absent_{marker}"))])
+        .env("PGPASSWORD", postgres.password())
+        .refused(6)
+        .unwrap();
+    device.call(["logout"]).ok().unwrap();
+
+    let places = Places::of(&service);
+    let mut secrets: Vec<(String, Vec<u8>)> = vec![
+        ("the marker".into(), marker.clone().into_bytes()),
+        ("the password".into(), account.password.clone().into_bytes()),
+        ("the database's password".into(), postgres.password().as_bytes().to_owned()),
+        ("the recovery words".into(), account.recovery_words.clone().into_bytes()),
+        (
+            "the last recovery words".into(),
+            account.recovery_words.split(' ').skip(20).collect::<Vec<_>>().join(" ").into_bytes(),
+        ),
+    ];
+    for (whose, device) in [("first device", &device), ("second device", &other)] {
+        let keys = KeyFile::of(device).unwrap().client_keys().unwrap();
+        assert!(keys.len() >= 7, "only {} keys were found to look for", keys.len());
+        secrets.extend(keys.into_iter().map(|(name, key)| (format!("{whose}, {name}"), key)));
+    }
+    for (name, secret) in &secrets {
+        assert_eq!(places.find(secret), [""; 0], "{name} was found");
+    }
+
+    // The control: the search finds what is there, in each form and in each place.
+    let known = |what: &[u8], place: &str| {
+        assert!(places.find(what).contains(&place), "the search does not find what stands in {place}");
+    };
+    known(account.email.as_bytes(), "traffic of the service");
+    known(account.email.as_bytes(), "database");
+    let id: Vec<u8> = (0..32).map(|i| u8::from_str_radix(&snapshot[2 * i..2 * i + 2], 16).unwrap()).collect();
+    known(&id, "traffic of the store");
+    known(&id, "database");
+    let (_, pack) = service.bucket().packs().unwrap().pop_first().unwrap();
+    let piece = fs::read(pack).unwrap()[1000..1040].to_owned();
+    known(&piece, "traffic of the store");
+    known(&piece, "bucket");
+    known(b"\"ready\":true", "log");
+    known(b"SEALKEEP_MASTER_KEY", "secrets");
+    for (at, planted) in forms(marker.as_bytes()).into_iter().enumerate() {
+        let planted = [&b"noise "[..], &planted, b" noise"].concat();
+        assert_eq!(Places(vec![("here", planted)]).find(marker.as_bytes()), ["here"], "form {at}");
+    }
+    // And the marker is in the dump that was backed up, so there was something to hide.
+    let dump = device.desk().join("control.dump");
+    postgres.dump(&database, &dump).unwrap();
+    assert!(positions(&fs::read(dump).unwrap(), marker.as_bytes()).count() > 5000);
+}
