@@ -15,6 +15,7 @@ CREATE POLICY tenant ON app.source TO sealkeep_api
 GRANT SELECT, INSERT ON app.source TO sealkeep_api;
 
 -- backup_id is chosen by the client, so that a retry never doubles. A lease that ran out is not renewed.
+-- ordinal: orders what started in the same second.
 -- failure: one word of the client's; never text from the database that is backed up.
 CREATE TABLE app.backup (
     vault_id         uuid NOT NULL,
@@ -23,6 +24,7 @@ CREATE TABLE app.backup (
     device_id        uuid NOT NULL,
     state            text NOT NULL CHECK (state IN ('running', 'committed', 'failed')),
     started_at       timestamptz NOT NULL,
+    ordinal          bigint GENERATED ALWAYS AS IDENTITY,
     lease_expires_at timestamptz NOT NULL,
     ended_at         timestamptz,
     bytes_read       bigint CHECK (bytes_read >= 0),
@@ -34,7 +36,7 @@ CREATE TABLE app.backup (
     CHECK ((state = 'running') = (ended_at IS NULL)),
     CHECK ((state = 'committed') = (snapshot_id IS NOT NULL))
 );
-CREATE INDEX ON app.backup (vault_id, started_at DESC, backup_id);
+CREATE INDEX ON app.backup (vault_id, started_at DESC, ordinal DESC);
 ALTER TABLE app.backup ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.backup FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON app.backup TO sealkeep_api

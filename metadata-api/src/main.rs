@@ -16,8 +16,9 @@ use metadata_api::{
     config::{self, Listen, Source, Transport},
     db,
     embedded::{self, Embedded},
-    serve, telemetry,
+    serve,
     state::{Clock, Limits},
+    telemetry,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
@@ -96,6 +97,14 @@ struct Common {
     /// Header in which the proxy names the caller, such as x-forwarded-for.
     #[arg(long, value_name = "NAME", requires = "behind_proxy", env = "SEALKEEP_CLIENT_IP_HEADER")]
     client_ip_header: Option<HeaderName>,
+    /// Requests per second and address.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().requests_per_second,
+          value_parser = clap::value_parser!(u32).range(1..), env = "SEALKEEP_REQUESTS_PER_SECOND")]
+    requests_per_second: u32,
+    /// Sign-up and sign-in requests per minute and address.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().auth_per_minute,
+          value_parser = clap::value_parser!(u32).range(1..), env = "SEALKEEP_AUTH_PER_MINUTE")]
+    auth_per_minute: u32,
     /// Connections to the database.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=500),
           env = "SEALKEEP_DATABASE_CONNECTIONS")]
@@ -108,15 +117,18 @@ struct Common {
 
 impl Common {
     fn listen(&self, addr: SocketAddr) -> Listen {
-        Listen {
-            addr,
-            tls: self.tls_cert.clone().zip(self.tls_key.clone()),
-            behind_proxy: self.behind_proxy,
-        }
+        Listen { addr, tls: self.tls_cert.clone().zip(self.tls_key.clone()), behind_proxy: self.behind_proxy }
     }
 
     fn limits(&self) -> Limits {
-        Limits { client_ip_header: self.client_ip_header.clone(), ..Limits::default() }
+        let standard = Limits::default();
+        Limits {
+            requests_per_second: self.requests_per_second,
+            burst: standard.burst.max(self.requests_per_second),
+            auth_per_minute: self.auth_per_minute,
+            client_ip_header: self.client_ip_header.clone(),
+            ..standard
+        }
     }
 
     fn grace(&self) -> Duration {
@@ -207,13 +219,8 @@ async fn run_embedded(dir: PathBuf, args: EmbeddedArgs) -> Result<(), Failure> {
     // Before anything is started, so that a Ctrl-C during the start ends what was started.
     let ended = stop_signal()?;
     let (listener, addr) = serve::bind(common.listen)?;
-    let options = embedded::Options {
-        dir,
-        s3_listen,
-        s3_endpoint,
-        listen: common.listen(addr),
-        public_authority,
-    };
+    let options =
+        embedded::Options { dir, s3_listen, s3_endpoint, listen: common.listen(addr), public_authority };
     // A wrong transport is said before a cluster is made.
     options.listen.transport()?;
     let running = Embedded::start(&options).await?;

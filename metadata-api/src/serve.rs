@@ -126,7 +126,9 @@ pub async fn run(
         Transport::Tls { cert, key } => {
             let tls = RustlsConfig::from_config(tls_config(cert, key)?);
             server
-                .map(|_| axum_server::tls_rustls::RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE_TIMEOUT))
+                .map(|_| {
+                    axum_server::tls_rustls::RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE_TIMEOUT)
+                })
                 .serve(service)
                 .await
         }

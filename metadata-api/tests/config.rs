@@ -85,7 +85,14 @@ fn each_missing_setting_is_named() {
 fn all_problems_are_said_at_once() {
     let (code, said) = check(&Settings::new());
     assert_eq!(code, Some(1));
-    for name in ["SEALKEEP_DATABASE_URL", "SEALKEEP_PUBLIC_AUTHORITY", "SEALKEEP_OPAQUE_SETUP", "SEALKEEP_MASTER_KEY", "SEALKEEP_TOKEN_KEY", "SEALKEEP_REFRESH_PEPPER"] {
+    for name in [
+        "SEALKEEP_DATABASE_URL",
+        "SEALKEEP_PUBLIC_AUTHORITY",
+        "SEALKEEP_OPAQUE_SETUP",
+        "SEALKEEP_MASTER_KEY",
+        "SEALKEEP_TOKEN_KEY",
+        "SEALKEEP_REFRESH_PEPPER",
+    ] {
         assert!(said.contains(name), "{name}: {said}");
     }
 }
@@ -119,7 +126,9 @@ fn short_default_and_repeated_secrets_are_refused_and_never_printed() {
 #[test]
 fn store_settings_are_checked() {
     let eu = |setting: &str| format!("SEALKEEP_REGION_EU_{setting}");
-    for weak in ["minioadmin", "short", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"] {
+    for weak in
+        ["minioadmin", "short", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"]
+    {
         refused(&with(&[(&eu("SECRET_KEY"), weak)]), &[&eu("SECRET_KEY")]);
     }
     for bad in ["http://s3.example.com", "ftp://s3.example.com", "s3.example.com", "not a url"] {
@@ -181,7 +190,9 @@ fn a_setting_may_stand_in_a_file() {
 #[test]
 fn the_public_authority_is_a_host() {
     let name = "SEALKEEP_PUBLIC_AUTHORITY";
-    for bad in ["https://api.example.com", "api.example.com/path", "user@api.example.com", "API.example.com", "a b"] {
+    for bad in
+        ["https://api.example.com", "api.example.com/path", "user@api.example.com", "API.example.com", "a b"]
+    {
         refused(&with(&[(name, bad)]), &[name]);
     }
     for good in ["api.example.com", "api.example.com:8443", "127.0.0.1:8787", "[::1]:8787"] {
@@ -195,7 +206,10 @@ fn an_unreachable_database_ends_the_start() {
     assert_eq!(code, Some(1));
     assert!(said.contains("the database cannot be reached"), "{said}");
     let mut owner = complete();
-    owner.insert("SEALKEEP_OWNER_DATABASE_URL".into(), "postgres://sealkeep_owner:pw@127.0.0.1:1/sealkeep".into());
+    owner.insert(
+        "SEALKEEP_OWNER_DATABASE_URL".into(),
+        "postgres://sealkeep_owner:pw@127.0.0.1:1/sealkeep".into(),
+    );
     assert_eq!(run(&owner, &["migrate"]).0, Some(1));
     let (code, said) = run(&complete(), &["migrate"]);
     assert_eq!(code, Some(1));

@@ -1,7 +1,12 @@
 //! What we rely on of an object store, run against the embedded one and, where it is installed, Garage.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, unreachable_pub, reason = "tests")]
 
-mod support;
+#[expect(dead_code, reason = "each test uses a part")]
+mod support {
+    pub mod http;
+    pub mod sigv4;
+    pub mod stores;
+}
 
 use std::{sync::Arc, time::Duration};
 

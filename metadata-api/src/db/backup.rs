@@ -191,7 +191,7 @@ pub(crate) async fn newest(
                 COALESCE((SELECT sum(o.size) FROM app.object o
                           WHERE o.vault_id = b.vault_id AND o.backup_id = b.backup_id AND o.state = 'stored'),
                          0)::bigint AS bytes_stored
-         FROM app.backup b WHERE b.vault_id = $1 ORDER BY b.started_at DESC, b.backup_id LIMIT $2",
+         FROM app.backup b WHERE b.vault_id = $1 ORDER BY b.started_at DESC, b.ordinal DESC LIMIT $2",
     )
     .bind(vault.0)
     .bind(limit)

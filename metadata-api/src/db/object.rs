@@ -117,8 +117,11 @@ pub(crate) async fn insert_granted(
     let count = i64::try_from(objects.len()).map_err(ApiError::internal)?;
     let ids: Vec<_> = objects.iter().map(|o| o.id.as_bytes().to_vec()).collect();
     let kinds: Vec<_> = objects.iter().map(|o| o.kind.as_str()).collect();
-    let sizes: Vec<i64> =
-        objects.iter().map(|o| i64::try_from(o.size)).collect::<Result<_, _>>().map_err(ApiError::internal)?;
+    let sizes: Vec<i64> = objects
+        .iter()
+        .map(|o| i64::try_from(o.size))
+        .collect::<Result<_, _>>()
+        .map_err(ApiError::internal)?;
     let numbers: Vec<i64> = (0..count).map(|i| i64::from(first) + i).collect();
     sqlx::query(
         "INSERT INTO app.object (vault_id, object_id, number, kind, size, state, backup_id, granted_at)

@@ -166,12 +166,15 @@ pub async fn confirm(
 
     let store = state.stores().get(region).ok_or(ErrorCode::RegionUnavailable)?;
     let waiting: Vec<Object> = known.iter().filter(|k| !k.stored).map(|k| k.row).collect();
-    let found: Vec<ObjectId> = stream::iter(waiting)
-        .map(|object| async move { Ok::<_, ApiError>(is_there(store, vault, object).await?.then_some(object.id)) })
-        .buffer_unordered(HEADS_AT_ONCE)
-        .try_filter_map(|id| async move { Ok(id) })
-        .try_collect()
-        .await?;
+    let found: Vec<ObjectId> =
+        stream::iter(waiting)
+            .map(|object| async move {
+                Ok::<_, ApiError>(is_there(store, vault, object).await?.then_some(object.id))
+            })
+            .buffer_unordered(HEADS_AT_ONCE)
+            .try_filter_map(|id| async move { Ok(id) })
+            .try_collect()
+            .await?;
 
     if !found.is_empty() {
         let now = state.clock().now();
@@ -215,8 +218,7 @@ pub struct StoredAfter {
 pub async fn list(mut tx: TenantTx, Query(query): Query<StoredAfter>) -> Result<Answer<Objects>, ApiError> {
     tx.require(Right::Read)?;
     let vault = tx.vault();
-    let objects =
-        object::stored_after(tx.conn(), vault, query.kind, query.after, rows(query.limit)?).await?;
+    let objects = object::stored_after(tx.conn(), vault, query.kind, query.after, rows(query.limit)?).await?;
     tx.commit().await?;
     Ok(Answer(Objects { objects }))
 }

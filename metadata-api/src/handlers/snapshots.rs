@@ -103,8 +103,7 @@ async fn verified(
         .await?
         .ok_or(ErrorCode::DeviceNotApproved)?;
     let key = VerifyingKey::from_bytes(&key).map_err(ApiError::internal)?;
-    let envelope =
-        body.head.verify(&key).map_err(|e| ApiError::because(ErrorCode::SnapshotInvalid, e))?;
+    let envelope = body.head.verify(&key).map_err(|e| ApiError::because(ErrorCode::SnapshotInvalid, e))?;
     let same = envelope.vault == caller.stage.vault
         && envelope.device == caller.device
         && envelope.source == run.source
@@ -145,7 +144,8 @@ fn pack_numbers(bytes: &[u8], last_object: u32) -> Result<RoaringBitmap, ApiErro
     const NO_RUNS: u32 = 12_346;
     const WITH_RUNS: u32 = 12_347;
     let invalid = || ApiError::new(ErrorCode::InvalidRequest);
-    let word = |at: usize| -> Option<u32> { Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?)) };
+    let word =
+        |at: usize| -> Option<u32> { Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?)) };
     let cookie = word(0).ok_or_else(invalid)?;
     let containers = match cookie {
         NO_RUNS => word(4).ok_or_else(invalid)?,
@@ -196,10 +196,7 @@ async fn all_stored(
 /// Committed snapshots, oldest first.
 #[utoipa::path(get, path = "/v1/vaults/{vault}/snapshots", tag = "snapshots",
     params(("vault" = String, Path), Page), responses((status = 200, body = Snapshots)))]
-pub async fn list(
-    mut tx: TenantTx,
-    Query(query): Query<Page>,
-) -> Result<Answer<Snapshots>, ApiError> {
+pub async fn list(mut tx: TenantTx, Query(query): Query<Page>) -> Result<Answer<Snapshots>, ApiError> {
     tx.require(Right::Read)?;
     let vault = tx.vault();
     let (after, limit) = query.bounds()?;

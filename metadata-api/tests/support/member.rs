@@ -3,8 +3,11 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use api_types::{
-    Base64, BackupId, DeviceId, HeadHash, ObjectId, ObjectKind, Region, Sha256, SourceId, VaultId,
-    account::{DeviceKeys, Session, SignupConfirm, SignupConfirmed, SignupFinish, SignupFinished, SignupStart, SignupStarted},
+    BackupId, Base64, DeviceId, HeadHash, ObjectId, ObjectKind, Region, Sha256, SourceId, VaultId,
+    account::{
+        DeviceKeys, Session, SignupConfirm, SignupConfirmed, SignupFinish, SignupFinished, SignupStart,
+        SignupStarted,
+    },
     backup::{BackupStart, NewObject, UploadGrant, UploadGrants, UploadState, WantUpload},
     directory::{DeviceRole, DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
     envelope::{SignedEnvelope, SnapshotEnvelope},
@@ -79,9 +82,7 @@ impl Member {
             signing_key: key.verifying_key().as_bytes().to_vec().into(),
             sealing_key: x25519().to_vec().into(),
         };
-        let post = |path: &str, body: &[u8]| {
-            signed(host, &key, device, None, "POST", path, body)
-        };
+        let post = |path: &str, body: &[u8]| signed(host, &key, device, None, "POST", path, body);
         let password = b"a password of a test";
         let registration = ClientRegistration::<Suite>::start(&mut OsRng, password).expect("OPAQUE");
         let start = SignupStart {
@@ -182,8 +183,9 @@ impl Member {
             assert_eq!(upload(grant, bytes).status, 200);
         }
         let ids: Vec<_> = grants.iter().map(|g| g.id).collect();
-        let confirmed: api_types::backup::Confirmed =
-            self.post(&format!("backups/{backup}/confirm"), &api_types::backup::Confirm { objects: ids }).ok();
+        let confirmed: api_types::backup::Confirmed = self
+            .post(&format!("backups/{backup}/confirm"), &api_types::backup::Confirm { objects: ids })
+            .ok();
         assert!(confirmed.absent.is_empty(), "{confirmed:?}");
         grants.iter().map(|g| g.number).collect()
     }

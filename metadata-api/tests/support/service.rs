@@ -33,20 +33,25 @@ impl Service {
     }
 
     pub fn start_in(dir: TempDir) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_metadata-api"))
-            .arg("--embedded")
+        // Statics are never dropped: the kernel ends the service with the test's process.
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "TERM", env!("CARGO_BIN_EXE_metadata-api"), "--embedded"])
             .arg(dir.path().join("service"))
             .args(["--listen", "127.0.0.1:0", "--s3-listen", "127.0.0.1:0"])
-            .env("RUST_LOG", "warn")
+            .args(["--auth-per-minute", "100000", "--requests-per-second", "100000"])
+            .env("SEALKEEP_LOG", "warn,s3s=off")
             .stdout(Stdio::piped())
-            .stderr(log_file(dir.path()))
-            .spawn()
-            .expect("the service starts");
+            .stderr(log_file(dir.path()));
+        let mut child = spawn_from_a_lasting_thread(command);
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
         let Ok(ready) = serde_json::from_str::<Value>(&line) else {
             let _ = child.wait();
-            panic!("not ready: {line:?} {}", std::fs::read_to_string(dir.path().join("log")).unwrap_or_default());
+            panic!(
+                "not ready: {line:?} {}",
+                std::fs::read_to_string(dir.path().join("log")).unwrap_or_default()
+            );
         };
         let host = |name: &str| {
             ready[name].as_str().and_then(|url| url.strip_prefix("http://")).expect("an address").to_owned()
@@ -79,6 +84,18 @@ impl Drop for Service {
             self.terminate();
         }
     }
+}
+
+/// The signal at a parent's death comes when the parent's thread ends.
+fn spawn_from_a_lasting_thread(mut command: Command) -> Child {
+    let (out, started) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        out.send(command.spawn().expect("the service starts")).expect("a waiting test");
+        loop {
+            std::thread::park();
+        }
+    });
+    started.recv().expect("the service starts")
 }
 
 fn log_file(dir: &Path) -> Stdio {

@@ -1,0 +1,406 @@
+//! Lease, grants, confirm, commit: what is refused changes nothing. One service for all tests.
+#![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
+
+#[expect(dead_code, reason = "each test uses a part")]
+mod support {
+    pub mod http;
+    pub mod member;
+    pub mod service;
+}
+
+use std::sync::LazyLock;
+
+use api_types::envelope::SnapshotEnvelope;
+use api_types::{
+    BackupId, HeadHash, ObjectKind, Region, SourceId,
+    backup::{Abort, BackupStart, Committed, Confirm, Confirmed, Lease, UploadState, WantUpload},
+    vault::{Objects, ReadGrants, ReadUrls, RunState, Runs, Snapshots},
+};
+use ed25519_dalek::SigningKey;
+use support::{
+    http::{Body, send},
+    member::{Member, announce, commit, id_of, split, upload},
+    service::Service,
+};
+use uuid::Uuid;
+
+static SERVICE: LazyLock<Service> = LazyLock::new(Service::start);
+
+fn member() -> Member {
+    Member::sign_up(&SERVICE.host, Region::Eu)
+}
+
+fn random(len: usize) -> Vec<u8> {
+    (0..len).map(|_| rand::random()).collect()
+}
+
+/// A backup with two stored packs and a stored snapshot object.
+struct Ready {
+    backup: BackupId,
+    packs: Vec<Vec<u8>>,
+    numbers: Vec<u32>,
+    snapshot: Vec<u8>,
+}
+
+impl Ready {
+    fn new(member: &Member) -> Self {
+        let backup = member.begin();
+        let packs = vec![random(5_000), random(7_000)];
+        let numbers = member.store(backup, ObjectKind::Pack, &[&packs[0], &packs[1]]);
+        let snapshot = random(900);
+        member.store(backup, ObjectKind::Snapshot, &[&snapshot]);
+        Self { backup, packs, numbers, snapshot }
+    }
+
+    fn packs(&self) -> Vec<&[u8]> {
+        self.packs.iter().map(Vec::as_slice).collect()
+    }
+
+    fn good(&self, member: &Member) -> api_types::backup::Commit {
+        let head = member.sign(&member.envelope(&self.snapshot, &self.packs()));
+        commit(&self.snapshot, head, &self.numbers)
+    }
+
+    fn path(&self) -> String {
+        format!("backups/{}/commit", self.backup)
+    }
+}
+
+fn snapshots(member: &Member) -> Snapshots {
+    member.get("snapshots").ok()
+}
+
+fn objects(member: &Member) -> Objects {
+    member.get("objects").ok()
+}
+
+#[test]
+fn a_backup_becomes_a_snapshot_that_another_reader_finds() {
+    let mut member = member();
+    let ready = Ready::new(&member);
+    let body = ready.good(&member);
+    let first: Committed = member.post(&ready.path(), &body).ok();
+    assert_eq!(first.position, 1);
+    // A lost answer is asked for again.
+    let again: Committed = member.post(&ready.path(), &body).ok();
+    assert_eq!(again.position, 1);
+
+    let listed = snapshots(&member);
+    assert_eq!(listed.snapshots.len(), 1);
+    assert_eq!(listed.snapshots[0].head, body.head);
+    assert_eq!(listed.snapshots[0].snapshot_id, id_of(&ready.snapshot));
+    let after: Snapshots = member.get("snapshots?after=1&limit=10").ok();
+    assert!(after.snapshots.is_empty());
+
+    let packs: Objects = member.get("objects?kind=pack").ok();
+    assert_eq!(packs.objects.iter().map(|o| o.number).collect::<Vec<_>>(), ready.numbers);
+    let wanted =
+        ReadUrls { objects: vec![id_of(&ready.packs[1]), id_of(b"unknown"), id_of(&ready.snapshot)] };
+    let grants: ReadGrants = member.post("objects/read-urls", &wanted).ok();
+    assert_eq!(grants.grants.len(), 2);
+    let (host, target) = split(&grants.grants[0].url);
+    assert_eq!(host, SERVICE.store);
+    assert_eq!(send(&host, "GET", &target, &[], &Body::None).unwrap().body, ready.packs[1]);
+
+    let runs: Runs = member.get("backups").ok();
+    assert_eq!(runs.runs.len(), 1);
+    assert_eq!(runs.runs[0].state, RunState::Committed);
+    assert_eq!(runs.runs[0].bytes_stored, 5_000 + 7_000 + 900);
+    assert_eq!(runs.runs[0].bytes_read, Some(1000));
+    assert_eq!(runs.runs[0].snapshot_id, Some(id_of(&ready.snapshot)));
+
+    // The next one of the chain, which needs an old pack and a new one.
+    member.head = Some((0, body.head.head_hash()));
+    let backup = member.begin();
+    let grants = member.want(backup, &[(ObjectKind::Pack, &ready.packs[0])]);
+    assert_eq!((grants[0].number, &grants[0].state), (ready.numbers[0], &UploadState::Stored));
+    let new = random(100);
+    let number = member.store(backup, ObjectKind::Pack, &[&new])[0];
+    assert!(number > *ready.numbers.iter().max().unwrap(), "numbers are never reused");
+    let snapshot = random(50);
+    member.store(backup, ObjectKind::Snapshot, &[&snapshot]);
+    let head = member.sign(&member.envelope(&snapshot, &[&ready.packs[0], &new]));
+    let body = commit(&snapshot, head, &[ready.numbers[0], number]);
+    let second: Committed = member.post(&format!("backups/{backup}/commit"), &body).ok();
+    assert_eq!(second.position, 2);
+}
+
+#[test]
+fn commit_without_upload_names_what_is_missing() {
+    let member = member();
+    let ready = Ready::new(&member);
+    // Granted, never sent.
+    let absent = random(300);
+    let grant = &member.want(ready.backup, &[(ObjectKind::Pack, &absent)])[0];
+    let packs = [ready.packs(), vec![&absent]].concat();
+    let head = member.sign(&member.envelope(&ready.snapshot, &packs));
+    let numbers = [ready.numbers.clone(), vec![grant.number]].concat();
+    let reply = member.post(&ready.path(), &commit(&ready.snapshot, head, &numbers));
+    assert_eq!(reply.refusal(), (409, "missing_objects".into()));
+    assert_eq!(reply.named_objects(), [id_of(&absent)]);
+
+    // A snapshot object that was never sent.
+    let unsent = random(10);
+    member.want(ready.backup, &[(ObjectKind::Snapshot, &unsent)]);
+    let head = member.sign(&member.envelope(&unsent, &ready.packs()));
+    let reply = member.post(&ready.path(), &commit(&unsent, head, &ready.numbers));
+    assert_eq!(reply.refusal(), (409, "missing_objects".into()));
+    assert_eq!(reply.named_objects(), [id_of(&unsent)]);
+
+    assert!(snapshots(&member).snapshots.is_empty());
+    let committed: Committed = member.post(&ready.path(), &ready.good(&member)).ok();
+    assert_eq!(committed.position, 1, "nothing had changed");
+}
+
+#[test]
+fn a_head_that_is_not_this_devices_next_is_refused() {
+    let mut member = member();
+    let other = self::member();
+    let ready = Ready::new(&member);
+    let good = member.envelope(&ready.snapshot, &ready.packs());
+    let refusal = |body: &api_types::backup::Commit| member.post(&ready.path(), body).refusal();
+    let signed = |envelope: &SnapshotEnvelope| commit(&ready.snapshot, member.sign(envelope), &ready.numbers);
+
+    let mut flipped = ready.good(&member);
+    flipped.head.envelope.0[20] ^= 1;
+    assert_eq!(refusal(&flipped), (400, "snapshot_invalid".into()), "a changed byte");
+    let mut foreign = ready.good(&member);
+    foreign.head =
+        api_types::envelope::SignedEnvelope::sign(&good, &SigningKey::from_bytes(&[9; 32])).unwrap();
+    assert_eq!(refusal(&foreign), (400, "snapshot_invalid".into()), "another key");
+    for wrong in [
+        SnapshotEnvelope { vault: other.vault, ..good.clone() },
+        SnapshotEnvelope { device: other.device, ..good.clone() },
+        SnapshotEnvelope { source: other.source, ..good.clone() },
+        SnapshotEnvelope { sequence: u64::MAX, ..good.clone() },
+        SnapshotEnvelope { body_len: 901, ..good.clone() },
+        SnapshotEnvelope { pack_set_hash: api_types::Sha256::new([0; 32]), ..good.clone() },
+    ] {
+        assert_eq!(refusal(&signed(&wrong)), (400, "snapshot_invalid".into()), "{wrong:?}");
+    }
+    for wrong in [
+        SnapshotEnvelope { sequence: 1, ..good.clone() },
+        SnapshotEnvelope { previous: HeadHash::new([1; 32]), ..good.clone() },
+    ] {
+        assert_eq!(refusal(&signed(&wrong)), (409, "snapshot_conflict".into()), "{wrong:?}");
+    }
+    // Fewer packs than were signed for, and objects that are no packs.
+    let mut fewer = ready.good(&member);
+    fewer.packs = support::member::bitmap(&ready.numbers[..1]);
+    assert_eq!(refusal(&fewer), (400, "snapshot_invalid".into()));
+    let mut no_pack = ready.good(&member);
+    no_pack.packs = support::member::bitmap(&[3]);
+    assert_eq!(refusal(&no_pack), (400, "invalid_request".into()), "number 3 is the snapshot object");
+    for garbage in [vec![], vec![0; 8], vec![0xff; 100]] {
+        let mut body = ready.good(&member);
+        body.packs = garbage.into();
+        assert_eq!(refusal(&body), (400, "invalid_request".into()));
+    }
+    // A pack is no snapshot object.
+    let head = member.sign(&member.envelope(&ready.packs[0], &ready.packs()));
+    assert_eq!(refusal(&commit(&ready.packs[0], head, &ready.numbers)), (400, "snapshot_invalid".into()));
+
+    assert!(snapshots(&member).snapshots.is_empty());
+    let body = ready.good(&member);
+    let _: Committed = member.post(&ready.path(), &body).ok();
+    // A fork: another snapshot at the same place of the chain.
+    let fork = Ready::new(&member);
+    assert_eq!(member.post(&fork.path(), &fork.good(&member)).refusal(), (409, "snapshot_conflict".into()));
+    // The same snapshot under another backup.
+    member.head = Some((0, body.head.head_hash()));
+    let head = member.sign(&member.envelope(&ready.snapshot, &ready.packs()));
+    let reply = member.post(&fork.path(), &commit(&ready.snapshot, head, &ready.numbers));
+    assert_eq!(reply.refusal(), (409, "conflict".into()));
+    assert_eq!(snapshots(&member).snapshots.len(), 1);
+}
+
+#[test]
+fn what_ended_stays_ended() {
+    let member = member();
+    let ready = Ready::new(&member);
+    let body = ready.good(&member);
+    let _: Committed = member.post(&ready.path(), &body).ok();
+    let closed = (409, "backup_closed".to_owned());
+    let path = |what: &str| format!("backups/{}/{what}", ready.backup);
+    let mut other = body.clone();
+    other.snapshot_id = id_of(b"another");
+    assert_eq!(member.post(&ready.path(), &other).refusal(), closed);
+    let want = WantUpload { objects: vec![announce(ObjectKind::Pack, b"late")] };
+    assert_eq!(member.post(&path("objects"), &want).refusal(), closed);
+    let confirm = Confirm { objects: vec![id_of(&ready.packs[0])] };
+    assert_eq!(member.post(&path("confirm"), &confirm).refusal(), closed);
+    let abort = Abort { failure: "dump_failed".into(), bytes_read: 1 };
+    assert_eq!(member.post(&path("abort"), &abort).refusal(), closed);
+    let start = BackupStart { backup_id: ready.backup, source_id: member.source };
+    assert_eq!(member.post("backups", &start).refusal(), closed);
+
+    let second = member.begin();
+    assert_eq!(member.post(&format!("backups/{second}/abort"), &abort).status, 204);
+    assert_eq!(member.post(&format!("backups/{second}/abort"), &abort).status, 204, "again");
+    assert_eq!(member.post(&format!("backups/{second}/objects"), &want).refusal(), closed);
+    let runs: Runs = member.get("backups?limit=1").ok();
+    assert_eq!(runs.runs.len(), 1);
+    assert_eq!(
+        (runs.runs[0].state, runs.runs[0].failure.as_deref()),
+        (RunState::Failed, Some("dump_failed"))
+    );
+    for failure in ["", "Has Space", "ERROR: relation \"secret\" does not exist", &"a".repeat(41)] {
+        let third = member.begin();
+        let abort = Abort { failure: failure.into(), bytes_read: 0 };
+        let reply = member.post(&format!("backups/{third}/abort"), &abort);
+        assert_eq!(reply.refusal(), (400, "invalid_request".into()), "{failure:?}");
+    }
+    assert_eq!(snapshots(&member).snapshots.len(), 1);
+}
+
+#[test]
+fn a_lease_is_one_devices_and_one_sources() {
+    let member = member();
+    let backup = member.begin();
+    let renewed: Lease =
+        member.post("backups", &BackupStart { backup_id: backup, source_id: member.source }).ok();
+    assert_eq!(renewed.backup_id, backup);
+    let other_source = BackupStart { backup_id: backup, source_id: SourceId(Uuid::from_bytes([7; 16])) };
+    assert_eq!(member.post("backups", &other_source).refusal(), (409, "conflict".into()));
+    let runs: Runs = member.get("backups").ok();
+    assert_eq!(runs.runs.len(), 1);
+    let unknown = BackupId(Uuid::from_bytes([8; 16]));
+    let want = WantUpload { objects: vec![announce(ObjectKind::Pack, b"x")] };
+    assert_eq!(
+        member.post(&format!("backups/{unknown}/objects"), &want).refusal(),
+        (404, "not_found".into())
+    );
+    assert_eq!(member.post("backups/not-an-id/objects", &want).refusal(), (404, "not_found".into()));
+}
+
+#[test]
+fn another_vault_is_as_good_as_none() {
+    let (a, b) = (member(), member());
+    let ready = Ready::new(&a);
+    let _: Committed = a.post(&ready.path(), &ready.good(&a)).ok();
+    let body = |value: &serde_json::Value| serde_json::to_vec(value).unwrap();
+    let empty = body(&serde_json::json!({}));
+    let backup = ready.backup;
+    // Every route of this half with A's vault, asked by B.
+    let start = serde_json::to_vec(&BackupStart { backup_id: backup, source_id: a.source }).unwrap();
+    let want = serde_json::to_vec(&WantUpload { objects: vec![announce(ObjectKind::Pack, b"x")] }).unwrap();
+    let confirm = serde_json::to_vec(&Confirm { objects: vec![id_of(b"x")] }).unwrap();
+    let abort = serde_json::to_vec(&Abort { failure: "x".into(), bytes_read: 0 }).unwrap();
+    let commit = serde_json::to_vec(&ready.good(&a)).unwrap();
+    let urls = serde_json::to_vec(&ReadUrls { objects: vec![id_of(&ready.packs[0])] }).unwrap();
+    for (method, path, body) in [
+        ("GET", "backups".to_owned(), &empty),
+        ("POST", "backups".to_owned(), &start),
+        ("POST", format!("backups/{backup}/objects"), &want),
+        ("POST", format!("backups/{backup}/confirm"), &confirm),
+        ("POST", format!("backups/{backup}/commit"), &commit),
+        ("POST", format!("backups/{backup}/abort"), &abort),
+        ("GET", "objects".to_owned(), &empty),
+        ("POST", "objects/read-urls".to_owned(), &urls),
+        ("GET", "snapshots".to_owned(), &empty),
+    ] {
+        let body: &[u8] = if method == "GET" { b"" } else { body };
+        let reply = b.call(method, a.vault, &path, body);
+        assert_eq!(reply.refusal(), (404, "not_found".into()), "{method} {path}");
+    }
+    // A's ids in B's own vault.
+    let grants: ReadGrants =
+        b.post("objects/read-urls", &ReadUrls { objects: vec![id_of(&ready.packs[0])] }).ok();
+    assert!(grants.grants.is_empty());
+    let mine = b.begin();
+    let confirmed: Confirmed =
+        b.post(&format!("backups/{mine}/confirm"), &Confirm { objects: vec![id_of(&ready.packs[0])] }).ok();
+    assert_eq!(confirmed.absent, [id_of(&ready.packs[0])]);
+    assert_eq!(b.post(&ready.path(), &ready.good(&b)).refusal(), (404, "not_found".into()));
+    // The same bytes are another object in B's vault: nothing tells B that A has them.
+    let grant = &b.want(mine, &[(ObjectKind::Pack, &ready.packs[0])])[0];
+    assert!(matches!(grant.state, UploadState::Put { .. }));
+    assert!(objects(&b).objects.is_empty());
+    assert_eq!(snapshots(&a).snapshots.len(), 1);
+}
+
+#[test]
+fn confirm_believes_the_store_and_nobody_else() {
+    let member = member();
+    let backup = member.begin();
+    let (sent, unsent) = (random(1000), random(1000));
+    let grants = member.want(backup, &[(ObjectKind::Pack, &sent), (ObjectKind::Index, &unsent)]);
+    assert_eq!(upload(&grants[0], &sent).status, 200);
+    let confirm = Confirm { objects: vec![id_of(&unsent), id_of(&sent), id_of(b"never granted")] };
+    for _ in 0..2 {
+        let answer: Confirmed = member.post(&format!("backups/{backup}/confirm"), &confirm).ok();
+        assert_eq!(answer.stored, [id_of(&sent)]);
+        assert_eq!(answer.absent, [id_of(&unsent), id_of(b"never granted")]);
+    }
+    assert_eq!(objects(&member).objects.len(), 1);
+    let grants: ReadGrants =
+        member.post("objects/read-urls", &ReadUrls { objects: vec![id_of(&unsent)] }).ok();
+    assert!(grants.grants.is_empty(), "granted is not stored");
+}
+
+#[test]
+fn batches_are_bounded_and_ids_mean_one_thing() {
+    let member = member();
+    let backup = member.begin();
+    let path = format!("backups/{backup}/objects");
+    let object = announce(ObjectKind::Pack, b"some bytes");
+    let invalid = (400, "invalid_request".to_owned());
+    for objects in [vec![], vec![object; 257]] {
+        assert_eq!(member.post(&path, &WantUpload { objects }).refusal(), invalid);
+    }
+    for size in [0, api_types::backup::MAX_OBJECT_SIZE + 1, u64::MAX] {
+        let objects = vec![api_types::backup::NewObject { size, ..object }];
+        assert_eq!(member.post(&path, &WantUpload { objects }).refusal(), invalid, "{size}");
+    }
+    let confirm = |objects| member.post(&format!("backups/{backup}/confirm"), &Confirm { objects });
+    assert_eq!(confirm(vec![]).refusal(), invalid);
+    assert_eq!(confirm(vec![object.id; 257]).refusal(), invalid);
+    assert_eq!(member.post("objects/read-urls", &ReadUrls { objects: vec![] }).refusal(), invalid);
+    for query in [
+        "objects?limit=0",
+        "objects?limit=1001",
+        "objects?kind=other",
+        "objects?x=1",
+        "snapshots?limit=0",
+        "backups?limit=1001",
+    ] {
+        assert_eq!(member.get(query).refusal(), invalid, "{query}");
+    }
+
+    // Twice in one batch, and again: one number.
+    let both = WantUpload { objects: vec![object, object] };
+    let grants: api_types::backup::UploadGrants = member.post(&path, &both).ok();
+    assert_eq!(grants.grants[0].number, grants.grants[1].number);
+    let again: api_types::backup::UploadGrants = member.post(&path, &both).ok();
+    assert_eq!(again.grants[0].number, grants.grants[0].number);
+    for other in [
+        api_types::backup::NewObject { kind: ObjectKind::Index, ..object },
+        api_types::backup::NewObject { size: object.size + 1, ..object },
+    ] {
+        let reply = member.post(&path, &WantUpload { objects: vec![other] });
+        assert_eq!(reply.refusal(), (409, "conflict".into()));
+        assert_eq!(reply.named_objects(), [object.id]);
+    }
+    assert!(objects(&member).objects.is_empty());
+}
+
+#[test]
+fn concurrent_grants_never_share_a_number() {
+    let member = std::sync::Arc::new(member());
+    let backup = member.begin();
+    let shared = random(64);
+    let threads: Vec<_> = (0..6)
+        .map(|_| {
+            let (member, shared) = (member.clone(), shared.clone());
+            std::thread::spawn(move || {
+                let mine = random(64);
+                let grants = member.want(backup, &[(ObjectKind::Pack, &mine), (ObjectKind::Pack, &shared)]);
+                (grants[0].number, grants[1].number)
+            })
+        })
+        .collect();
+    let numbers: Vec<_> = threads.into_iter().map(|t| t.join().unwrap()).collect();
+    assert!(numbers.iter().all(|(_, shared)| *shared == numbers[0].1), "{numbers:?}");
+    let own: std::collections::BTreeSet<_> = numbers.iter().map(|(own, _)| own).collect();
+    assert_eq!(own.len(), 6, "{numbers:?}");
+}
