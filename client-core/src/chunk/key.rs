@@ -68,8 +68,7 @@ impl GearTable {
     #[must_use]
     pub fn cut(&self, window: &[u8], params: ChunkerParams) -> usize {
         let [min, avg, max] = [params.min(), params.avg(), params.max()].map(|size| size as usize);
-        let (mask_s, mask_l) =
-            fastcdc::v2020::select_masks(avg, fastcdc::v2020::Normalization::Level2);
+        let (mask_s, mask_l) = fastcdc::v2020::select_masks(avg, fastcdc::v2020::Normalization::Level2);
         let (_, len) = fastcdc::v2020::cut_gear(
             window,
             min,

@@ -71,10 +71,7 @@ mod tests {
         let hkdf = Hkdf::<Sha256>::new(Some(&salt), &[0x0b; 22]);
         let mut out = [0; 32];
         hkdf.expand(&info.chars().map(|c| c as u8).collect::<Vec<_>>(), &mut out).unwrap();
-        assert_eq!(
-            hex::encode(out),
-            "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"
-        );
+        assert_eq!(hex::encode(out), "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf");
     }
 
     #[test]

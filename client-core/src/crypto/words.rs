@@ -4,7 +4,7 @@ use bip39::{Language, Mnemonic};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::{RecoveryIdentity, Recipient, hkdf};
+use super::{Recipient, RecoveryIdentity, hkdf};
 use crate::secret::fill_random;
 
 const IDENTITY: &str = "sealkeep/v1/recovery/age-x25519";

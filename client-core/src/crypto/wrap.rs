@@ -67,7 +67,13 @@ pub fn seal_amk(
     account: AccountId,
     scope: Scope,
 ) -> Result<Vec<u8>, WrapError> {
-    seal(Kind::Password, &kek_password(export_key, account_secret, account), scope, amk.expose(), &fresh_salt())
+    seal(
+        Kind::Password,
+        &kek_password(export_key, account_secret, account),
+        scope,
+        amk.expose(),
+        &fresh_salt(),
+    )
 }
 
 /// Opens what [`seal_amk`] made.
@@ -91,9 +97,7 @@ pub fn open_amk(
 /// # Errors
 /// [`WrapError`].
 pub fn seal_keyring(keyring: &Keyring, amk: &Amk) -> Result<Vec<u8>, WrapError> {
-    let scope = Scope { vault: keyring.vault(), epoch: keyring.epoch(), version: keyring.version() };
-    let plain = keyring.to_bytes().map_err(|_| WrapError::Damaged)?;
-    seal(Kind::Keyring, &kek_keyring(amk, scope.vault), scope, &plain, &fresh_salt())
+    seal_keyring_with_salt(keyring, amk, &fresh_salt())
 }
 
 /// Opens what [`seal_keyring`] made. The caller compares version and epoch with those it saw last.
@@ -143,7 +147,9 @@ fn open(
 ) -> Result<(Zeroizing<Vec<u8>>, Scope), WrapError> {
     let (header, body) = wrapped
         .split_first_chunk::<HEADER_LEN>()
-        .filter(|(header, body)| header.starts_with(MAGIC) && body.len() >= TAG_LEN && wrapped.len() <= MAX_LEN)
+        .filter(|(header, body)| {
+            header.starts_with(MAGIC) && body.len() >= TAG_LEN && wrapped.len() <= MAX_LEN
+        })
         .ok_or(WrapError::NotAWrap)?;
     let scope = Scope { vault, epoch: be32(header, 25), version: be32(header, 29) };
     if header[8] != kind as u8 || header[9..25] != vault.as_bytes()[..] {
@@ -163,9 +169,22 @@ fn be32(header: &[u8; HEADER_LEN], at: usize) -> u32 {
     u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
 }
 
-/// For vectors: sealing with a salt from outside.
+/// For test vectors: a given salt. A salt must never be used twice with one key.
+///
+/// # Errors
+/// As [`seal_amk`].
 #[doc(hidden)]
-#[must_use]
-pub fn seal_amk_with_salt(amk: &Amk, kek: &Kek, scope: Scope, salt: &[u8; 32]) -> Option<Vec<u8>> {
-    seal(Kind::Password, kek, scope, amk.expose(), salt).ok()
+pub fn seal_amk_with_salt(amk: &Amk, kek: &Kek, scope: Scope, salt: &[u8; 32]) -> Result<Vec<u8>, WrapError> {
+    seal(Kind::Password, kek, scope, amk.expose(), salt)
+}
+
+/// As [`seal_amk_with_salt`], of a keyring.
+///
+/// # Errors
+/// As [`seal_keyring`].
+#[doc(hidden)]
+pub fn seal_keyring_with_salt(keyring: &Keyring, amk: &Amk, salt: &[u8; 32]) -> Result<Vec<u8>, WrapError> {
+    let scope = Scope { vault: keyring.vault(), epoch: keyring.epoch(), version: keyring.version() };
+    let plain = keyring.to_bytes().map_err(|_| WrapError::Damaged)?;
+    seal(Kind::Keyring, &kek_keyring(amk, scope.vault), scope, &plain, salt)
 }

@@ -1,6 +1,6 @@
 //! zstd, when it helps.
 
-use super::{Encoded, Encoding, EncodeError};
+use super::{EncodeError, Encoded, Encoding};
 use crate::chunk::MAX_PLAIN_LEN;
 
 /// zstd level unless the source outruns the CPU.

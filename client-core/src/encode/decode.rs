@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    Encoded, EncodeError, Encoding, MAX_ENCODED_LEN,
+    EncodeError, Encoded, Encoding, MAX_ENCODED_LEN,
     compress::decompress,
     recipe::{Op, Parts},
 };

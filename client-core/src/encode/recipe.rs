@@ -1,10 +1,7 @@
 //! Encoding 3: literals, and a recipe that says how they and other chunks' literals make the chunk.
 
-use super::{Compressor, Encoded, EncodeError, Encoding, compress::decompress, varint};
-use crate::{
-    chunk::MAX_PLAIN_LEN,
-    id::ChunkId,
-};
+use super::{Compressor, EncodeError, Encoded, Encoding, compress::decompress, varint};
+use crate::{chunk::MAX_PLAIN_LEN, id::ChunkId};
 
 /// Other chunks that one chunk may copy from, at most.
 pub const MAX_REFS: usize = 256;

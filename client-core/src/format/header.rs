@@ -36,8 +36,8 @@ impl Recipients {
     /// [`FormatError::Sealing`].
     pub(super) fn fresh_secret(&self, format: Format) -> Result<(PackSecret, Vec<u8>), FormatError> {
         let secret = PackSecret::generate();
-        let wrap = wrap_secret(&secret, &[&self.read, &self.recovery])
-            .map_err(|_| FormatError::Sealing(format))?;
+        let wrap =
+            wrap_secret(&secret, &[&self.read, &self.recovery]).map_err(|_| FormatError::Sealing(format))?;
         Ok((secret, wrap))
     }
 }
@@ -114,13 +114,16 @@ impl<'a> Header<'a> {
         let epoch = u32::from_be_bytes([fixed[28], fixed[29], fixed[30], fixed[31]]);
         let len = FIXED_LEN + wrap_len;
         let hash = Sha256::digest(&bytes[..len]).into();
-        let commitment =
-            fixed.last_chunk::<32>().ok_or_else(|| format.damaged("its header is cut off"))?;
+        let commitment = fixed.last_chunk::<32>().ok_or_else(|| format.damaged("its header is cut off"))?;
         Ok(Self { profile, epoch, commitment, wrap, len, hash })
     }
 
     /// Opens the age file and checks that it holds the one key that the writer committed to.
-    pub(super) fn unlock(&self, vault: VaultId, identities: &[ReadIdentity]) -> Result<PackSecret, FormatError> {
+    pub(super) fn unlock(
+        &self,
+        vault: VaultId,
+        identities: &[ReadIdentity],
+    ) -> Result<PackSecret, FormatError> {
         let format = self.profile.format;
         let secret = unwrap_secret(self.wrap, self.epoch, identities)
             .map_err(|error| format.unwrap(error, self.epoch))?;

@@ -115,8 +115,8 @@ pub fn seal_segment_with_salt(
     bytes.extend_from_slice(salt);
     bytes.extend_from_slice(commitment(key, salt).expose_secret());
     let cbor = canonical::encode(&to_wire(packs)).map_err(|_| FormatError::Sealing(FORMAT))?;
-    let mut body = padding::pad(&cbor, HEADER_LEN + TAG_LEN + SIGNATURE_LEN)
-        .ok_or(FormatError::TooLarge(FORMAT))?;
+    let mut body =
+        padding::pad(&cbor, HEADER_LEN + TAG_LEN + SIGNATURE_LEN).ok_or(FormatError::TooLarge(FORMAT))?;
     // The key is derived from a fresh salt and seals this once, so the nonce is constant.
     let tag = cipher(key, salt).seal([0; 12], &bytes, &mut body).map_err(sealing)?;
     bytes.append(&mut body);
@@ -172,7 +172,8 @@ pub fn open_segment(
         .split_last_chunk::<SIGNATURE_LEN>()
         .filter(|(sealed, _)| sealed.len() >= HEADER_LEN + TAG_LEN)
         .ok_or_else(|| FORMAT.damaged("it is cut off"))?;
-    let signature_holds = device_key.verify_strict(&signed(sealed), &Signature::from_bytes(signature)).is_ok();
+    let signature_holds =
+        device_key.verify_strict(&signed(sealed), &Signature::from_bytes(signature)).is_ok();
     if header.device != expected.device || !signature_holds {
         return Err(FormatError::Signature(FORMAT));
     }
@@ -233,7 +234,9 @@ fn from_wire((packs, others): BodyWire) -> Result<Vec<IndexedPack>, FormatError>
                 .map(|(entry, record_no)| {
                     let entry = read_entry(entry, record_no, &others)?;
                     if entry.place.offset < end || entry.place.end() > size {
-                        return Err(FORMAT.damaged("chunks that it lists overlap or lie outside of their pack"));
+                        return Err(
+                            FORMAT.damaged("chunks that it lists overlap or lie outside of their pack")
+                        );
                     }
                     end = entry.place.end();
                     Ok(entry)

@@ -168,8 +168,7 @@ impl SnapshotBody {
         let mut out = Vec::new();
         let hash = header::write(&PROFILE, vault, epoch, secret, wrap, &mut out)?;
         let cbor = canonical::encode(&self.to_wire()).map_err(|_| FormatError::Sealing(FORMAT))?;
-        let mut body =
-            padding::pad(&cbor, out.len() + TAG_LEN).ok_or(FormatError::TooLarge(FORMAT))?;
+        let mut body = padding::pad(&cbor, out.len() + TAG_LEN).ok_or(FormatError::TooLarge(FORMAT))?;
         let tag = header::cipher(secret, &hash, BODY_LABEL)
             .seal([0; 12], &hash, &mut body)
             .map_err(|_| FormatError::Sealing(FORMAT))?;
@@ -196,7 +195,9 @@ impl SnapshotBody {
             return Err(FORMAT.damaged("its body is not the one that was signed"));
         }
         let body = Self::open_unsigned(sealed, envelope.vault, envelope.epoch, identities)?;
-        if pack_set_hash(&body.packs) != envelope.pack_set_hash || heads_hash(&body.heads) != envelope.heads_hash {
+        if pack_set_hash(&body.packs) != envelope.pack_set_hash
+            || heads_hash(&body.heads) != envelope.heads_hash
+        {
             return Err(FORMAT.damaged("its body does not agree with its head"));
         }
         Ok(body)
@@ -318,7 +319,10 @@ impl SnapshotBody {
             chunks_new,
             bytes_stored,
             packs,
-            heads: heads.into_iter().map(|(device, sequence, hash)| (device, Head { sequence, hash })).collect(),
+            heads: heads
+                .into_iter()
+                .map(|(device, sequence, hash)| (device, Head { sequence, hash }))
+                .collect(),
         })
     }
 }
@@ -350,15 +354,9 @@ pub fn seal_snapshot(
     }
     let head = SignedEnvelope::sign(envelope, device_key.as_dalek()).map_err(|_| sealing.clone())?;
     let len = u32::try_from(head.envelope.0.len()).map_err(|_| sealing)?;
-    let bytes = [
-        MAGIC.as_slice(),
-        &[VERSION],
-        &len.to_be_bytes(),
-        &head.envelope.0,
-        &head.signature.0,
-        sealed_body,
-    ]
-    .concat();
+    let bytes =
+        [MAGIC.as_slice(), &[VERSION], &len.to_be_bytes(), &head.envelope.0, &head.signature.0, sealed_body]
+            .concat();
     Ok(SealedSnapshot { id: ObjectId::new(sha2::Sha256::digest(&bytes).into()), bytes, head })
 }
 
@@ -377,7 +375,8 @@ pub struct SnapshotParts<'a> {
 /// # Errors
 /// [`FormatError`].
 pub fn read_snapshot(bytes: &[u8]) -> Result<SnapshotParts<'_>, FormatError> {
-    let Some((front, rest)) = bytes.split_first_chunk::<FRONT_LEN>().filter(|(f, _)| f[..6] == MAGIC[..6]) else {
+    let Some((front, rest)) = bytes.split_first_chunk::<FRONT_LEN>().filter(|(f, _)| f[..6] == MAGIC[..6])
+    else {
         return Err(FormatError::NotOurs(FORMAT));
     };
     if front[..8] != MAGIC[..] || front[8] != VERSION {

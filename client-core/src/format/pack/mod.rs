@@ -74,7 +74,13 @@ impl Nonce {
 }
 
 /// `"SKCH1"` ‖ header hash ‖ BE32 record number ‖ encoding ‖ BE32 plain length ‖ chunk id
-fn chunk_aad(header_hash: &[u8; 32], record_no: u32, encoding: Encoding, plain_len: u32, id: &ChunkId) -> [u8; 78] {
+fn chunk_aad(
+    header_hash: &[u8; 32],
+    record_no: u32,
+    encoding: Encoding,
+    plain_len: u32,
+    id: &ChunkId,
+) -> [u8; 78] {
     let mut aad = [0; 78];
     aad[..5].copy_from_slice(b"SKCH1");
     aad[5..37].copy_from_slice(header_hash);

@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use api_types::VaultId;
 
 use super::{
-    CHUNK_LABEL, DIRECTORY_LABEL, ENTRY_LEN, ENTRY_STEP, FOOTER_LEN, FOOTER_MAGIC, MAX_RECORDS, Nonce, PROFILE,
-    PackEntry, PackError, chunk_aad,
+    CHUNK_LABEL, DIRECTORY_LABEL, ENTRY_LEN, ENTRY_STEP, FOOTER_LEN, FOOTER_MAGIC, MAX_RECORDS, Nonce,
+    PROFILE, PackEntry, PackError, chunk_aad,
 };
 use crate::{
     chunk::MAX_PLAIN_LEN,
     crypto::{Cipher, ReadIdentity, TAG_LEN},
     encode::{Encoded, Encoding, MAX_ENCODED_LEN},
-    format::{Format, MAX_OBJECT_LEN, header::Header},
+    format::{Format, MAX_OBJECT_LEN, header::Header, padme},
     id::ChunkId,
 };
 
@@ -99,6 +99,9 @@ impl PackReader {
         if total > MAX_OBJECT_LEN as u64 {
             return Err(FORMAT.damaged("it is longer than any pack"));
         }
+        if padme(total) != total {
+            return Err(FORMAT.damaged("it does not have the length of a pack"));
+        }
         let tail_len = Self::tail_len(tail)?;
         let start = usize::try_from(tail_len).ok().and_then(|len| tail.len().checked_sub(len));
         let sealed = start
@@ -178,7 +181,8 @@ fn read_entries(plain: &[u8]) -> Result<Vec<PackEntry>, PackError> {
 }
 
 fn read_entry(place: &[u8; ENTRY_LEN], record_no: u32) -> Result<PackEntry, PackError> {
-    let (id, rest) = place.split_first_chunk::<32>().ok_or_else(|| FORMAT.damaged("its directory is cut off"))?;
+    let (id, rest) =
+        place.split_first_chunk::<32>().ok_or_else(|| FORMAT.damaged("its directory is cut off"))?;
     let [encoding, p0, p1, p2, p3, o0, o1, o2, o3, o4, o5, o6, o7, s0, s1, s2, s3] = *rest else {
         return Err(FORMAT.damaged("its directory is cut off"));
     };

@@ -4,8 +4,8 @@ use api_types::{ObjectId, VaultId};
 use sha2::{Digest, Sha256};
 
 use super::{
-    CHUNK_LABEL, DIRECTORY_LABEL, ENTRY_LEN, FOOTER_LEN, FOOTER_MAGIC, MAX_RECORDS, Nonce, PROFILE, PackEntry,
-    PackError, Recipients, chunk_aad, directory_len,
+    CHUNK_LABEL, DIRECTORY_LABEL, ENTRY_LEN, FOOTER_LEN, FOOTER_MAGIC, MAX_RECORDS, Nonce, PROFILE,
+    PackEntry, PackError, Recipients, chunk_aad, directory_len,
 };
 use crate::{
     chunk::MAX_PLAIN_LEN,

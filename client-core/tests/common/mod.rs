@@ -1,0 +1,111 @@
+//! Fixed keys and deterministic bytes for the tests of the storage format.
+
+#![expect(dead_code, clippy::unwrap_used, reason = "tests; not every test uses everything")]
+
+use std::collections::HashMap;
+
+use api_types::VaultId;
+use client_core::{
+    chunk::{ChunkIdKey, ChunkerKey, ChunkerParams},
+    crypto::{ReadIdentity, RecoveryIdentity, RecoveryWords},
+    encode::{Compressor, Encoded, decode},
+    format::{
+        Recipients,
+        pack::{PackReader, PackWriter, SealedPack},
+    },
+    id::ChunkId,
+};
+
+pub(crate) const VAULT: VaultId = VaultId::from_bytes([0x11; 16]);
+pub(crate) const OTHER_VAULT: VaultId = VaultId::from_bytes([0x22; 16]);
+pub(crate) const EPOCH: u32 = 1;
+
+/// Small chunks, so that a little data makes many of them.
+pub(crate) fn small_params() -> ChunkerParams {
+    ChunkerParams::new(1024, 4096, 16_384).unwrap()
+}
+
+pub(crate) fn ids() -> ChunkIdKey {
+    ChunkIdKey::from_bytes(&[0x31; 32])
+}
+
+pub(crate) fn chunker() -> ChunkerKey {
+    ChunkerKey::from_bytes(&[0x32; 32])
+}
+
+/// `len` bytes that depend on `seed` alone: BLAKE3's extended output.
+pub(crate) fn random(seed: &str, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    blake3::Hasher::new().update(seed.as_bytes()).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+/// Lines that look like a table's rows and compress.
+pub(crate) fn rows(seed: &str, len: usize) -> Vec<u8> {
+    let noise = random(seed, len / 16 + 8);
+    let (words, _) = noise.as_chunks::<8>();
+    let mut out = Vec::with_capacity(len + 64);
+    for (number, word) in words.iter().cycle().enumerate() {
+        if out.len() >= len {
+            break;
+        }
+        let line = format!("{number}\tcustomer-{}\t2026-11-20\t{}\n", word[0], hex::encode(&word[..4]));
+        out.extend_from_slice(line.as_bytes());
+    }
+    out.truncate(len);
+    out
+}
+
+/// One vault's keys.
+pub(crate) struct Keys {
+    pub(crate) identities: [ReadIdentity; 1],
+    pub(crate) recovery: RecoveryIdentity,
+    pub(crate) recipients: Recipients,
+}
+
+impl Keys {
+    pub(crate) fn new() -> Self {
+        let identity = ReadIdentity::generate(EPOCH);
+        let recovery = RecoveryWords::from_entropy(&[0x41; 32]).unwrap().identity().unwrap();
+        let recipients = Recipients::new(identity.recipient(), recovery.recipient());
+        Self { identities: [identity], recovery, recipients }
+    }
+}
+
+/// A pack of these chunks.
+pub(crate) fn pack(keys: &Keys, chunks: &[(ChunkId, Encoded)]) -> SealedPack {
+    let mut writer = PackWriter::new(VAULT, EPOCH, &keys.recipients).unwrap();
+    for (id, encoded) in chunks {
+        writer.push(*id, encoded).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+/// Encodes chunks under the test's id key.
+pub(crate) fn encode(plains: impl IntoIterator<Item = Vec<u8>>) -> Vec<(ChunkId, Encoded)> {
+    let mut compressor = Compressor::new(3).unwrap();
+    plains.into_iter().map(|plain| (ids().chunk_id(&plain), compressor.compress(plain).unwrap())).collect()
+}
+
+/// Every chunk of a pack, verified; an error says which step refused it.
+pub(crate) fn read_all(
+    bytes: &[u8],
+    vault: VaultId,
+    identities: &[ReadIdentity],
+) -> Result<Vec<(ChunkId, Vec<u8>)>, String> {
+    let reader = PackReader::open(bytes, vault, identities).map_err(|e| e.to_string())?;
+    let mut literals: HashMap<ChunkId, Vec<u8>> = HashMap::new();
+    reader
+        .entries()
+        .iter()
+        .map(|entry| {
+            let encoded = reader.open_record_in(entry, bytes).map_err(|e| e.to_string())?;
+            let plain = decode(&entry.chunk_id, &encoded, &mut literals).map_err(|e| e.to_string())?;
+            if ids().chunk_id(&plain) == entry.chunk_id {
+                Ok((entry.chunk_id, plain))
+            } else {
+                Err("its content is not what its id says".to_owned())
+            }
+        })
+        .collect()
+}
