@@ -114,6 +114,26 @@ pub(crate) async fn insert(
     u64::try_from(position).map_err(|_| corrupt("snapshot.position"))
 }
 
+#[derive(sqlx::FromRow)]
+struct Row {
+    position: i64,
+    snapshot_id: Vec<u8>,
+    envelope: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl TryFrom<Row> for SnapshotRow {
+    type Error = ApiError;
+    fn try_from(row: Row) -> Result<Self, ApiError> {
+        Ok(Self {
+            snapshot_id: SnapshotId::try_from(row.snapshot_id.as_slice())
+                .map_err(|_| corrupt("snapshot.snapshot_id"))?,
+            head: SignedEnvelope { envelope: Base64(row.envelope), signature: Base64(row.signature) },
+            position: u64::try_from(row.position).map_err(|_| corrupt("snapshot.position"))?,
+        })
+    }
+}
+
 /// Snapshots after a position, oldest first.
 pub(crate) async fn after(
     conn: &mut PgConnection,
@@ -121,7 +141,7 @@ pub(crate) async fn after(
     after: i64,
     limit: i64,
 ) -> Result<Vec<SnapshotRow>, ApiError> {
-    let rows: Vec<(i64, Vec<u8>, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(
         "SELECT position, snapshot_id, envelope, signature FROM app.snapshot
          WHERE vault_id = $1 AND position > $2 ORDER BY position LIMIT $3",
     )
@@ -130,14 +150,5 @@ pub(crate) async fn after(
     .bind(limit)
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|(position, id, envelope, signature)| {
-            Ok(SnapshotRow {
-                snapshot_id: SnapshotId::try_from(id.as_slice())
-                    .map_err(|_| corrupt("snapshot.snapshot_id"))?,
-                head: SignedEnvelope { envelope: Base64(envelope), signature: Base64(signature) },
-                position: u64::try_from(position).map_err(|_| corrupt("snapshot.position"))?,
-            })
-        })
-        .collect()
+    rows.into_iter().map(SnapshotRow::try_from).collect()
 }
