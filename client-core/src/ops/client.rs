@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::OpenVault;
 use crate::{
+    api::HttpApi,
     clock::{Clock, SystemClock},
     device::DeviceSecrets,
     error::{Error, ErrorKind},
@@ -99,15 +100,15 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::NotSignedIn`].
     pub fn account(&self) -> Result<Account, Error> {
-        Account::of(&self.secrets()?, &*self.keystore)
+        Account::of(&self.secrets()?, self)
     }
 
     /// Opens the vault with the keys of this device.
     ///
     /// # Errors
     /// [`ErrorKind::NotSignedIn`], or as the service.
-    pub(crate) async fn open(&self) -> Result<OpenVault, Error> {
-        OpenVault::open(self, self.secrets()?).await
+    pub(crate) fn open(&self) -> Result<OpenVault, Error> {
+        OpenVault::open(self, &self.secrets()?)
     }
 
     /// Opens the vault, verifies its history and catches up with it.
@@ -115,7 +116,7 @@ impl Client {
     /// # Errors
     /// As [`Client::open`]; [`ErrorKind::RolledBack`] when the service shows another history.
     pub(crate) async fn open_synced(&self) -> Result<OpenVault, Error> {
-        let mut vault = self.open().await?;
+        let mut vault = self.open()?;
         vault.sync().await?;
         Ok(vault)
     }
@@ -129,6 +130,12 @@ impl Client {
                 "`sealkeep login` signs in, `sealkeep signup` makes an account",
             )
         })
+    }
+
+    /// The service, in the session of `secrets`; renewed tokens go to the key store.
+    pub(crate) fn api(&self, secrets: &DeviceSecrets) -> Result<HttpApi, Error> {
+        let api = HttpApi::signed_in(&secrets.service, secrets)?;
+        Ok(api.keep_session(keystore::session_keeper(&self.keystore)))
     }
 
     /// One backup at a time on one device.
@@ -183,16 +190,16 @@ impl Client {
 }
 
 impl Account {
-    pub(super) fn of(secrets: &DeviceSecrets, keystore: &dyn KeyStore) -> Result<Self, Error> {
+    pub(super) fn of(secrets: &DeviceSecrets, client: &Client) -> Result<Self, Error> {
         let vault = secrets.vault.as_ref().ok_or_else(|| Error::internal_text("no vault on this device"))?;
         Ok(Self {
-            id: secrets.account_id,
+            id: secrets.account,
             email: secrets.email.clone(),
             vault: vault.info.vault_id,
             region: vault.info.region,
             device: secrets.device.id,
             device_name: secrets.device.name.clone(),
-            keys_kept_in: keystore.describe(),
+            keys_kept_in: client.keystore.describe(),
         })
     }
 }

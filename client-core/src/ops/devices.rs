@@ -3,7 +3,7 @@
 use api_types::{
     DeviceId,
     directory::{DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
-    vault::{DeviceInfo, RevokeDevice},
+    vault::DeviceInfo,
 };
 
 use super::{Client, select::not_found};
@@ -14,7 +14,7 @@ use crate::error::Error;
 /// # Errors
 /// As opening the vault.
 pub async fn list(client: &Client) -> Result<Vec<DeviceInfo>, Error> {
-    let vault = client.open().await?;
+    let vault = client.open()?;
     Ok(vault.api().devices(vault.id()).await?)
 }
 
@@ -48,9 +48,9 @@ pub async fn revoke(client: &Client, device: DeviceId) -> Result<(), Error> {
                 role: trusted.role,
                 created: client.now(),
             };
-            Some(SignedDirectoryEntry::sign(&entry, vault.keys().signing_root())?)
+            Some(SignedDirectoryEntry::sign(&entry, vault.keys().signing_root().as_dalek())?)
         }
         _ => None,
     };
-    Ok(vault.api().revoke_device(vault.id(), device, &RevokeDevice { directory }).await?)
+    Ok(vault.api().revoke_device(vault.id(), device, directory).await?)
 }

@@ -38,7 +38,7 @@ pub(crate) struct OpenVault {
 }
 
 impl OpenVault {
-    pub(super) async fn open(client: &Client, secrets: DeviceSecrets) -> Result<Self, Error> {
+    pub(super) fn open(client: &Client, secrets: &DeviceSecrets) -> Result<Self, Error> {
         let vault = secrets.vault.as_ref().ok_or_else(|| Error::internal_text("no vault on this device"))?;
         let keys = Arc::new(UnlockedVault::new(vault)?);
         let opened = StateDb::open(client.home())?;
@@ -48,14 +48,12 @@ impl OpenVault {
         let state = Arc::new(opened.state);
         let store = Arc::new(PresignedStore::new(&vault.info.storage_origin, &vault.info.bucket, vault.info.vault_id)?);
         let (device, storage_origin) = (secrets.device.id, vault.info.storage_origin.clone());
-        let device_key = Arc::new(secrets.device.signing_key());
-        let api = Arc::new(HttpApi::signed_in(secrets, Arc::clone(client.keystore()))?);
-        api.ensure_fresh().await?;
+        let device_key = Arc::new(secrets.device.signing_key().clone());
+        let api = Arc::new(client.api(secrets)?);
         let packs = Arc::new(PackCache::new(
-            keys.id(),
             Arc::clone(&api),
             Arc::clone(&store),
-            keys.identities(),
+            Arc::clone(&keys),
             client.home(),
         ));
         Ok(Self {
@@ -178,7 +176,7 @@ impl OpenVault {
             .device(&listed.envelope.device)
             .ok_or_else(|| Error::internal_text("a snapshot of an unknown device"))?;
         let (envelope, body) =
-            open_snapshot(&bytes, self.id(), &trusted.signing_key, &self.keys.identities())?;
+            open_snapshot(&bytes, self.id(), &trusted.signing_key, self.keys.identities())?;
         if envelope != listed.envelope {
             return Err(Error::damaged(format!(
                 "snapshot {} carries another head than the one that is listed",
@@ -203,14 +201,8 @@ impl OpenVault {
 
     /// Sizes of what the service says is stored.
     pub(super) async fn stored_sizes(&self, kind: ObjectKind) -> Result<HashMap<ObjectId, u64>, Error> {
-        let mut sizes = HashMap::new();
-        let mut after = 0;
-        loop {
-            let page = self.api.objects(self.id(), kind, after).await?;
-            let Some(last) = page.last() else { return Ok(sizes) };
-            after = last.number;
-            sizes.extend(page.iter().map(|row| (row.id, row.size)));
-        }
+        let rows = self.api.objects(self.id(), kind, None).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.size)).collect())
     }
 
     /// Which snapshots need which of these packs. A snapshot that cannot be opened is left out.

@@ -25,7 +25,7 @@ pub struct RebuildReport {
 pub async fn rebuild_index(client: &Client) -> Result<RebuildReport, Error> {
     let started = Instant::now();
     let _lock = client.lock_for_backup()?;
-    let mut vault = client.open().await?;
+    let mut vault = client.open()?;
     vault.state().clear_index()?;
     let segments = vault.sync().await?;
     let (chunks, packs) = vault.state().index_size()?;

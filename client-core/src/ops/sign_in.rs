@@ -8,11 +8,14 @@ use api_types::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Account, Client, sign_up::NewVault};
+use super::{
+    Account, Client,
+    sign_up::{NewVault, vault_secrets},
+};
 use crate::{
     api::{HttpApi, PendingLogin},
     crypto::{RecoveryWords, recovery},
-    device::{DeviceIdentity, DeviceSecrets, SignedIn, VaultSecrets},
+    device::{DeviceIdentity, DeviceSecrets, SessionTokens, SignedIn},
     error::{Error, ErrorKind},
     vault::Directory,
 };
@@ -38,14 +41,14 @@ pub async fn begin<'a>(
     }
     let known = known.filter(|s| s.email.eq_ignore_ascii_case(email));
     let (server, device) = match &known {
-        Some(secrets) => (secrets.server.clone(), secrets.device.duplicate()),
+        Some(secrets) => (secrets.service.clone(), secrets.device.clone_for_keystore()),
         None => {
             let name = device_name.unwrap_or_else(|| client.host_name());
             (client.server().to_owned(), DeviceIdentity::generate(name))
         }
     };
     let api = HttpApi::anonymous(&server, &device)?;
-    let pending = api.sign_in(email, password).await?;
+    let pending = api.log_in(email, password).await?;
     Ok(AwaitingFactor { client, api, server, device, email: email.to_owned(), pending, known })
 }
 
@@ -76,22 +79,23 @@ impl<'a> AwaitingFactor<'a> {
     /// # Errors
     /// [`ErrorKind::SecondFactor`] for a wrong code.
     pub async fn factor(self, factor: SecondFactor) -> Result<Step<'a>, Error> {
-        let signed_in = self.api.prove_factor(&self.pending, factor).await?;
+        let signed_in = self.api.second_factor(&self.pending, factor).await?;
         let info = signed_in.only_vault()?.clone();
         let Self { client, server, device, email, known, .. } = self;
         if !info.ready {
             return Ok(Step::NewVault(NewVault::create(client, server, email, device, signed_in, Vec::new())?));
         }
-        let mut secrets =
-            known.unwrap_or_else(|| DeviceSecrets::new(&server, &email, device, &signed_in));
-        secrets.renew(&signed_in);
+        let account = signed_in.session.account_id;
+        let mut secrets = known
+            .unwrap_or_else(|| DeviceSecrets::new(&server, &email, account, device, &signed_in));
+        secrets.session = Some(SessionTokens::new(&signed_in.session));
         // Kept from here on, so that a second try with the words is the same device, not another one.
         client.keystore().save(&secrets)?;
         match &secrets.vault {
             Some(vault) if vault.info.vault_id != info.vault_id => {
                 Err(Error::internal_text("the service names another vault than this device knows"))
             }
-            Some(_) => Ok(Step::Done(Account::of(&secrets, &**client.keystore())?)),
+            Some(_) => Ok(Step::Done(Account::of(&secrets, client)?)),
             None => Ok(Step::NewDevice(NewDevice { client, secrets, signed_in })),
         }
     }
@@ -113,28 +117,28 @@ impl NewDevice<'_> {
         let words = RecoveryWords::parse(words.expose_secret())?;
         let info = self.signed_in.only_vault()?.clone();
         let vault = info.vault_id;
-        let api = HttpApi::signed_in(self.secrets.duplicate(), std::sync::Arc::clone(self.client.keystore()))?;
+        let api = self.client.api(&self.secrets)?;
         let wrapped = api.key(vault, WrapKind::Recovery).await?;
-        let recovered = recovery::open(&wrapped.bytes.0, &words, vault)?;
-
+        let recovered = recovery::open(&wrapped.bytes.0, &words.identity()?)?;
+        if recovered.keyring.vault() != vault {
+            return Err(Error::damaged("the recovery file belongs to another vault"));
+        }
         let entries = api.directory(vault).await?;
         let root = recovered.keyring.signing_root();
         let directory = Directory::verify(vault, &root.verifying_key(), &entries, None)?;
         if directory.device(&self.secrets.device.id).is_none() {
             let entry = self.entry(vault, &directory);
-            api.extend_directory(vault, &SignedDirectoryEntry::sign(&entry, root)?).await?;
+            api.add_directory_entry(vault, &SignedDirectoryEntry::sign(&entry, root.as_dalek())?).await?;
         }
-        // The session that the first requests rotated is in the key store.
-        let mut secrets = self.client.keystore().load()?.unwrap_or_else(|| self.secrets.duplicate());
-        secrets.vault = Some(VaultSecrets {
-            info,
-            amk: recovered.amk,
-            account_secret: recovered.account_secret,
-            keyring: recovered.keyring,
-            recovery_recipient: words.recipient()?,
-        });
+        // Loaded again: the requests above may have renewed the session.
+        let mut secrets = self
+            .client
+            .keystore()
+            .load()?
+            .ok_or_else(|| Error::internal_text("the key store lost this device"))?;
+        secrets.vault = Some(vault_secrets(info, &recovered, &words.recipient()?)?);
         self.client.keystore().save(&secrets)?;
-        Account::of(&secrets, &**self.client.keystore())
+        Account::of(&secrets, self.client)
     }
 
     fn entry(&self, vault: VaultId, directory: &Directory) -> DirectoryEntry {

@@ -1,7 +1,7 @@
 //! Sign-out.
 
 use super::Client;
-use crate::{api::HttpApi, error::Error};
+use crate::error::Error;
 
 /// Ends the session at the service; with `forget` the keys leave this machine too, even when the
 /// service cannot be reached.
@@ -9,14 +9,18 @@ use crate::{api::HttpApi, error::Error};
 /// # Errors
 /// As the service, unless `forget`.
 pub async fn sign_out(client: &Client, forget: bool) -> Result<(), Error> {
-    let secrets = client.secrets()?;
-    let api = HttpApi::signed_in(secrets, std::sync::Arc::clone(client.keystore()))?;
-    let ended = api.logout().await;
+    let mut secrets = client.secrets()?;
+    let ended = match client.api(&secrets) {
+        Ok(api) => api.logout().await.map_err(Error::from),
+        Err(error) => Err(error),
+    };
     if forget {
         if let Err(error) = ended {
             tracing::warn!(%error, "the session could not be ended at the service");
         }
-        return Ok(client.keystore().delete()?);
+        return client.keystore().delete();
     }
-    Ok(ended?)
+    ended?;
+    secrets.session = None;
+    client.keystore().save(&secrets)
 }

@@ -3,15 +3,20 @@
 use api_types::{
     Region, Sha256, VaultId,
     directory::{DeviceRole, DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
-    vault::VaultInit,
+    vault::{VaultInfo, VaultInit},
 };
 use rand::seq::index;
 use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
 use super::{Account, Client};
 use crate::{
     api::{HttpApi, PendingSignup},
-    crypto::{AccountSecret, Amk, Keyring, RecoveryWords, recovery, wrap},
+    crypto::{
+        AccountSecret, Amk, Keyring, Recipient, RecoveryWords,
+        recovery::{self, Recovered},
+        wrap::{self, Scope},
+    },
     device::{DeviceIdentity, DeviceSecrets, SignedIn, VaultSecrets},
     error::{Error, ErrorKind},
 };
@@ -75,7 +80,7 @@ impl<'a> AwaitingCode<'a> {
             self.client,
             server,
             self.email.clone(),
-            self.device.duplicate(),
+            self.device.clone_for_keystore(),
             signed_in,
             recovery_codes,
         )
@@ -152,41 +157,68 @@ impl<'a> NewVault<'a> {
             ));
         }
         let info = self.signed_in.only_vault()?.clone();
-        let keyring = Keyring::generate(info.vault_id)?;
-        let amk = Amk::generate();
-        let account_secret = AccountSecret::generate();
+        let vault = info.vault_id;
         let account = self.signed_in.session.account_id;
-        let entry = first_entry(info.vault_id, &self.device, self.client.now());
+        let made = Recovered {
+            keyring: Keyring::generate(vault),
+            amk: Amk::generate(),
+            account_secret: AccountSecret::generate(),
+            account,
+            email: Some(self.email.clone()),
+        };
+        let root = made.keyring.signing_root();
+        let entry = first_entry(vault, &self.device, self.client.now());
+        let scope = Scope { vault, epoch: made.keyring.epoch(), version: 1 };
+        let recipient = self.words.recipient()?;
         let init = VaultInit {
-            signing_root: keyring.signing_root().verifying_key().to_bytes().to_vec().into(),
+            signing_root: root.public().to_vec().into(),
             password: wrap::seal_amk(
-                &amk,
+                &made.amk,
                 &self.signed_in.export_key,
-                &account_secret,
+                &made.account_secret,
                 account,
-                info.vault_id,
+                scope,
             )?
             .into(),
-            recovery: recovery::seal(&self.words, &keyring, &amk, &account_secret, account, &self.email)?
-                .into(),
-            keyring: wrap::seal_keyring(&keyring, &amk, info.vault_id)?.into(),
-            directory: SignedDirectoryEntry::sign(&entry, keyring.signing_root())?,
+            recovery: recovery::seal(
+                &recipient,
+                &made.keyring,
+                &made.amk,
+                &made.account_secret,
+                account,
+                Some(&self.email),
+            )?
+            .into(),
+            keyring: wrap::seal_keyring(&made.keyring, &made.amk)?.into(),
+            directory: SignedDirectoryEntry::sign(&entry, root.as_dalek())?,
         };
-        let vault = info.vault_id;
-        let mut secrets =
-            DeviceSecrets::new(&self.server, &self.email, self.device.duplicate(), &self.signed_in);
-        let api = HttpApi::signed_in(secrets.duplicate(), std::sync::Arc::clone(self.client.keystore()))?;
-        api.init_vault(vault, &init).await?;
-        secrets.vault = Some(VaultSecrets {
-            info,
-            amk,
-            account_secret,
-            keyring,
-            recovery_recipient: self.words.recipient()?,
-        });
+        let mut secrets = DeviceSecrets::new(
+            &self.server,
+            &self.email,
+            account,
+            self.device.clone_for_keystore(),
+            &self.signed_in,
+        );
+        HttpApi::signed_in(&self.server, &secrets)?.init_vault(vault, &init).await?;
+        secrets.vault = Some(vault_secrets(info, &made, &recipient)?);
         self.client.keystore().save(&secrets)?;
-        Account::of(&secrets, &**self.client.keystore())
+        Account::of(&secrets, self.client)
     }
+}
+
+/// The form in which a key store keeps a vault's keys.
+pub(super) fn vault_secrets(
+    info: VaultInfo,
+    keys: &Recovered,
+    recipient: &Recipient,
+) -> Result<VaultSecrets, Error> {
+    Ok(VaultSecrets {
+        info,
+        amk: Zeroizing::new(keys.amk.expose().to_vec()),
+        account_secret: Zeroizing::new(keys.account_secret.expose().to_vec()),
+        keyring: keys.keyring.to_bytes()?,
+        recovery_recipient: recipient.to_string(),
+    })
 }
 
 fn first_entry(vault: VaultId, device: &DeviceIdentity, created: i64) -> DirectoryEntry {

@@ -1,6 +1,6 @@
-//! Catching up: directory → snapshots → pack numbers → index. All of it is verified before it is used.
+//! Catching up: directory → snapshots → index. All of it is verified before it is used.
 
-use api_types::{ObjectKind, vault::SnapshotRow};
+use api_types::ObjectKind;
 
 use super::OpenVault;
 use crate::{
@@ -20,55 +20,29 @@ impl OpenVault {
         let entries = self.api().directory(vault).await?;
         let directory =
             Directory::verify(vault, self.keys().signing_root_public(), &entries, pins.directory)?;
-        let rows = self.snapshot_rows().await?;
+        let rows = self.api().snapshots(vault, None).await?;
         let history = History::verify(vault, &directory, &rows, &pins.heads)?;
         self.state().pins().save(directory.pin(), history.heads())?;
         self.believe(directory, history);
-        self.pack_numbers().await?;
         self.index_segments().await
     }
 
-    async fn snapshot_rows(&self) -> Result<Vec<SnapshotRow>, Error> {
-        let mut rows: Vec<SnapshotRow> = Vec::new();
-        loop {
-            let after = rows.last().map_or(0, |row| row.position);
-            let page = self.api().snapshots(self.id(), after).await?;
-            if page.is_empty() {
-                return Ok(rows);
-            }
-            rows.extend(page);
-        }
-    }
-
-    async fn pack_numbers(&self) -> Result<(), Error> {
-        loop {
-            let after = self.state().cursor(ObjectKind::Pack)?;
-            let page = self.api().objects(self.id(), ObjectKind::Pack, after).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            self.state().remember_packs(&page, last.number)?;
-        }
-    }
-
+    /// The list is asked for whole: objects are numbered when they are granted and listed once they are
+    /// confirmed, so a low number may appear late.
     async fn index_segments(&self) -> Result<u64, Error> {
         let mut read = 0;
-        loop {
-            let after = self.state().cursor(ObjectKind::Index)?;
-            let page = self.api().objects(self.id(), ObjectKind::Index, after).await?;
-            if page.is_empty() {
-                return Ok(read);
+        for row in self.api().objects(self.id(), ObjectKind::Index, None).await? {
+            if self.state().knows_object(&row.id)? {
+                continue;
             }
-            for row in page {
-                if !self.state().knows_object(&row.id)? {
-                    let bytes = self.object(row.id, ObjectKind::Index).await?;
-                    let segment = open_segment(&bytes, self.keys(), |device| {
-                        self.directory().device(device).map(|d| d.signing_key)
-                    })?;
-                    self.state().add_segment(&row, &segment.packs)?;
-                    read += 1;
-                }
-                self.state().advance(ObjectKind::Index, row.number)?;
-            }
+            let bytes = self.object(row.id, ObjectKind::Index).await?;
+            let segment = open_segment(&bytes, self.keys(), |device| {
+                self.directory().device(device).map(|d| d.signing_key)
+            })?;
+            self.state().add_segment(&row, &segment.packs)?;
+            read += 1;
         }
+        Ok(read)
     }
 }
 

@@ -10,12 +10,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use api_types::{ObjectId, ObjectKind, VaultId};
+use api_types::{ObjectId, ObjectKind};
 use tokio::sync::{OnceCell, Semaphore};
 
+use super::UnlockedVault;
 use crate::{
     api::HttpApi,
-    crypto::ReadIdentity,
     error::Error,
     format::pack::{PackError, PackReader},
     id::ChunkId,
@@ -70,10 +70,9 @@ type Slot = Arc<OnceCell<Result<Arc<OpenPack>, PackFault>>>;
 
 /// Packs by id.
 pub struct PackCache {
-    vault: VaultId,
     api: Arc<HttpApi>,
     store: Arc<PresignedStore>,
-    identities: Arc<[ReadIdentity]>,
+    keys: Arc<UnlockedVault>,
     dir: PathBuf,
     slots: Mutex<Slots>,
     downloads: Semaphore,
@@ -89,17 +88,15 @@ impl PackCache {
     /// Keeps its files, unnamed, on the file system of `dir`.
     #[must_use]
     pub fn new(
-        vault: VaultId,
         api: Arc<HttpApi>,
         store: Arc<PresignedStore>,
-        identities: Arc<[ReadIdentity]>,
+        keys: Arc<UnlockedVault>,
         dir: &Path,
     ) -> Self {
         Self {
-            vault,
             api,
             store,
-            identities,
+            keys,
             dir: dir.to_owned(),
             slots: Mutex::default(),
             downloads: Semaphore::new(CONCURRENT),
@@ -130,7 +127,7 @@ impl PackCache {
     async fn fetch(&self, id: ObjectId) -> Result<Result<Arc<OpenPack>, PackFault>, Error> {
         let _permit =
             self.downloads.acquire().await.map_err(|e| Error::internal("download slots", &e))?;
-        let grants = self.api.read_urls(self.vault, vec![id]).await?;
+        let grants = self.api.read_urls(self.keys.id(), vec![id]).await?;
         let Some(grant) = grants.into_iter().find(|g| g.object.id == id) else {
             return Ok(Err(PackFault::Missing));
         };
@@ -145,7 +142,7 @@ impl PackCache {
         let opened = tokio::task::block_in_place(|| {
             let mut file = tempfile::tempfile_in(&self.dir).map_err(|e| Error::io("a temporary file", &e))?;
             file.write_all(&bytes).map_err(|e| Error::io("a temporary file", &e))?;
-            Ok::<_, Error>(PackReader::open(&bytes, self.vault, &self.identities).map(|reader| {
+            Ok::<_, Error>(PackReader::open(&bytes, self.keys.id(), self.keys.identities()).map(|reader| {
                 Arc::new(OpenPack { reader, file, size: bytes.len() as u64 })
             }))
         })?;

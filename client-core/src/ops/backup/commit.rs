@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api_types::{
     ErrorCode, HeadHash, ObjectId, ObjectKind, SnapshotId,
-    backup::Commit,
+    backup::{Commit, MAX_BATCH},
     envelope::SnapshotEnvelope,
     vault::WrapKind,
 };
@@ -12,7 +12,7 @@ use roaring::RoaringBitmap;
 use sha2::Digest;
 
 use super::{
-    PACKS_PER_SEGMENT, Run,
+    OpenVault, PACKS_PER_SEGMENT, Run,
     pipeline::Streamed,
     upload::{StoredPack, Uploader},
     whole,
@@ -49,12 +49,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
     let mut bytes_uploaded: u64 = stored.iter().map(|pack| pack.size).sum();
 
     let mut needed: BTreeMap<ObjectId, u32> = stored.iter().map(|pack| (pack.id, pack.number)).collect();
-    for pack in reused {
-        let number = vault.state().pack_number(&pack)?.ok_or_else(|| {
-            Error::internal_text("the index names a pack that has no number")
-        })?;
-        needed.insert(pack, number);
-    }
+    needed.extend(numbers(vault, reused).await?);
 
     loop {
         let packs = vault.state().packs_without_segment(PACKS_PER_SEGMENT)?;
@@ -133,13 +128,39 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
     Ok(Outcome { snapshot, source_name: name, bytes_uploaded })
 }
 
+/// Packs that other devices stored are in the index without the service's number for them.
+async fn numbers(vault: &OpenVault, packs: BTreeSet<ObjectId>) -> Result<BTreeMap<ObjectId, u32>, Error> {
+    let (mut found, mut unknown) = (BTreeMap::new(), Vec::new());
+    for pack in packs {
+        match vault.state().pack_number(&pack)? {
+            Some(number) => {
+                found.insert(pack, number);
+            }
+            None => unknown.push(pack),
+        }
+    }
+    for batch in unknown.chunks(MAX_BATCH) {
+        let grants = vault.api().read_urls(vault.id(), batch.to_vec()).await?;
+        found.extend(grants.into_iter().map(|grant| (grant.object.id, grant.object.number)));
+        let missing: Vec<ObjectId> =
+            batch.iter().filter(|pack| !found.contains_key(pack)).copied().collect();
+        if !missing.is_empty() {
+            return Err(lost(vault, &missing)?);
+        }
+    }
+    Ok(found)
+}
+
 /// Packs that the service does not hold any more leave the index, so that the next run stores them again.
-fn refused(vault: &super::OpenVault, error: crate::api::ApiError) -> Result<Error, Error> {
+fn refused(vault: &OpenVault, error: crate::api::ApiError) -> Result<Error, Error> {
     if error.code() != Some(ErrorCode::MissingObjects) {
         return Ok(error.into());
     }
-    let missing = error.objects().to_vec();
-    vault.state().forget_packs(&missing)?;
+    lost(vault, error.objects())
+}
+
+fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
+    vault.state().forget_packs(missing)?;
     let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
     Ok(Error::new(
         ErrorKind::Damaged,
@@ -150,7 +171,7 @@ fn refused(vault: &super::OpenVault, error: crate::api::ApiError) -> Result<Erro
 }
 
 /// The keyring under the recovery key lies in the bucket too, so that bucket and words are enough.
-async fn store_key_file(vault: &super::OpenVault, uploader: &Uploader) -> Result<u64, Error> {
+async fn store_key_file(vault: &OpenVault, uploader: &Uploader) -> Result<u64, Error> {
     let wrapped = vault.api().key(vault.id(), WrapKind::Recovery).await?;
     let id = ObjectId::new(sha2::Sha256::digest(&wrapped.bytes.0).into());
     if vault.state().knows_object(&id)? {

@@ -1,0 +1,274 @@
+//! Where chunks lie, as far as this device knows.
+
+use api_types::{BackupId, ObjectId, ObjectKind, vault::ObjectRow};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::{StateDb, StateError};
+use crate::{
+    encode::Encoding,
+    format::{
+        index::{IndexEntry, IndexedPack},
+        pack::PackEntry,
+    },
+    id::ChunkId,
+};
+
+/// Where a chunk lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Which pack.
+    pub pack: ObjectId,
+    /// Packs that its recipe copies from.
+    pub copied_from: Vec<ObjectId>,
+}
+
+impl StateDb {
+    /// Where a chunk lies, if it is known to be stored.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn locate(&self, id: &ChunkId) -> Result<Option<Place>, StateError> {
+        let db = self.db();
+        let mut query = db.prepare_cached(
+            "SELECT pack.id, chunk.copied_from FROM chunk JOIN pack ON pack.key = chunk.pack WHERE chunk.id = ?1",
+        )?;
+        let found = query
+            .query_row(params![id.as_bytes()], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<Vec<u8>>>(1)?)))
+            .optional()?;
+        let Some((pack, copied_from)) = found else { return Ok(None) };
+        Ok(Some(Place { pack: object_id(&pack)?, copied_from: object_ids(copied_from.as_deref())? }))
+    }
+
+    /// A pack that the service confirmed. Its chunks are known from here on, also after a crash.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn add_confirmed_pack(
+        &self,
+        _run: BackupId,
+        id: ObjectId,
+        number: u32,
+        size: u64,
+        entries: &[PackEntry],
+    ) -> Result<(), StateError> {
+        let entries: Vec<IndexEntry> = entries.iter().copied().map(IndexEntry::from).collect();
+        let mut db = self.db();
+        let change = db.transaction()?;
+        add_pack(&change, &IndexedPack { pack: id, size, entries }, Some(number), None)?;
+        Ok(change.commit()?)
+    }
+
+    /// Packs that no index object in the bucket describes yet, oldest first.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn packs_without_segment(&self, most: usize) -> Result<Vec<IndexedPack>, StateError> {
+        let db = self.db();
+        let mut query = db.prepare_cached(
+            "SELECT key, id, size FROM pack WHERE segment IS NULL ORDER BY key LIMIT ?1",
+        )?;
+        let packs: Vec<(i64, Vec<u8>, u64)> = query
+            .query_map([most], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        packs
+            .into_iter()
+            .map(|(key, id, size)| {
+                Ok(IndexedPack { pack: object_id(&id)?, size, entries: entries(&db, key)? })
+            })
+            .collect()
+    }
+
+    /// An index object of this device was stored: it describes `packs`.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn segment_stored(
+        &self,
+        segment: ObjectId,
+        number: u32,
+        size: u64,
+        packs: &[IndexedPack],
+    ) -> Result<(), StateError> {
+        let mut db = self.db();
+        let change = db.transaction()?;
+        for pack in packs {
+            change
+                .prepare_cached("UPDATE pack SET segment = ?1 WHERE id = ?2")?
+                .execute(params![segment.as_bytes(), pack.pack.as_bytes()])?;
+        }
+        add_object(&change, &segment, Some(number), ObjectKind::Index, size)?;
+        Ok(change.commit()?)
+    }
+
+    /// An index object of any device was read: it describes `packs`.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn add_segment(&self, row: &ObjectRow, packs: &[IndexedPack]) -> Result<(), StateError> {
+        let mut db = self.db();
+        let change = db.transaction()?;
+        for pack in packs {
+            add_pack(&change, pack, None, Some(row.id))?;
+        }
+        add_object(&change, &row.id, Some(row.number), ObjectKind::Index, row.size)?;
+        Ok(change.commit()?)
+    }
+
+    /// The service's number for a pack, if this device was told.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn pack_number(&self, id: &ObjectId) -> Result<Option<u32>, StateError> {
+        let db = self.db();
+        let mut query = db.prepare_cached("SELECT number FROM pack WHERE id = ?1")?;
+        Ok(query.query_row(params![id.as_bytes()], |row| row.get(0)).optional()?.flatten())
+    }
+
+    /// The store lost these: what lay in them is new again.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn forget_packs(&self, packs: &[ObjectId]) -> Result<(), StateError> {
+        let mut db = self.db();
+        let change = db.transaction()?;
+        for pack in packs {
+            let id = pack.as_bytes().as_slice();
+            change.execute("DELETE FROM chunk WHERE pack = (SELECT key FROM pack WHERE id = ?1)", [id])?;
+            change.execute("DELETE FROM pack WHERE id = ?1", [id])?;
+            change.execute("DELETE FROM chunk WHERE instr(copied_from, ?1)", [id])?;
+        }
+        Ok(change.commit()?)
+    }
+
+    /// Whether an object was read or stored here before.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn knows_object(&self, id: &ObjectId) -> Result<bool, StateError> {
+        let db = self.db();
+        let mut query = db.prepare_cached("SELECT 1 FROM object WHERE id = ?1")?;
+        Ok(query.exists(params![id.as_bytes()])?)
+    }
+
+    /// An object that is no pack and no index segment is stored.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn remember_object(
+        &self,
+        id: &ObjectId,
+        number: u32,
+        kind: ObjectKind,
+        size: u64,
+    ) -> Result<(), StateError> {
+        add_object(&self.db(), id, Some(number), kind, size)
+    }
+
+    /// Chunks and packs in the index.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn index_size(&self) -> Result<(u64, u64), StateError> {
+        let count = "SELECT (SELECT count(*) FROM chunk), (SELECT count(*) FROM pack)";
+        Ok(self.db().query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+
+    /// Drops what the bucket's index can bring back; packs that no segment describes yet stay.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn clear_index(&self) -> Result<(), StateError> {
+        Ok(self.db().execute_batch(
+            "BEGIN;
+             DELETE FROM chunk WHERE pack IN (SELECT key FROM pack WHERE segment IS NOT NULL);
+             DELETE FROM pack WHERE segment IS NOT NULL;
+             DELETE FROM object;
+             COMMIT;",
+        )?)
+    }
+}
+
+fn add_pack(
+    change: &Transaction<'_>,
+    pack: &IndexedPack,
+    number: Option<u32>,
+    segment: Option<ObjectId>,
+) -> Result<(), StateError> {
+    let key: i64 = change
+        .prepare_cached(
+            "INSERT INTO pack (id, number, size, segment) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (id) DO UPDATE SET
+               number = coalesce(number, excluded.number), segment = coalesce(segment, excluded.segment)
+             RETURNING key",
+        )?
+        .query_row(
+            params![pack.pack.as_bytes(), number, pack.size, segment.as_ref().map(ObjectId::as_bytes)],
+            |row| row.get(0),
+        )?;
+    // A chunk that two devices stored stays where it was found first.
+    let mut insert = change.prepare_cached(
+        "INSERT INTO chunk (id, pack, record_no, encoding, plain_len, position, sealed_len, copied_from)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
+    )?;
+    for IndexEntry { place, copied_from } in &pack.entries {
+        let PackEntry { chunk_id, encoding, plain_len, offset, sealed_len, record_no } = *place;
+        let from = copied_from.iter().flat_map(|id| *id.as_bytes()).collect::<Vec<u8>>();
+        insert.execute(params![
+            chunk_id.as_bytes(),
+            key,
+            record_no,
+            encoding as u8,
+            plain_len,
+            offset,
+            sealed_len,
+            (!from.is_empty()).then_some(from),
+        ])?;
+    }
+    Ok(())
+}
+
+fn add_object(
+    db: &Connection,
+    id: &ObjectId,
+    number: Option<u32>,
+    kind: ObjectKind,
+    size: u64,
+) -> Result<(), StateError> {
+    db.prepare_cached("INSERT OR IGNORE INTO object (id, kind, number, size) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![id.as_bytes(), kind.as_str(), number, size])?;
+    Ok(())
+}
+
+fn entries(db: &Connection, pack: i64) -> Result<Vec<IndexEntry>, StateError> {
+    type Row = (Vec<u8>, u32, u8, u32, u64, u32, Option<Vec<u8>>);
+    let mut query = db.prepare_cached(
+        "SELECT id, record_no, encoding, plain_len, position, sealed_len, copied_from
+         FROM chunk WHERE pack = ?1 ORDER BY record_no",
+    )?;
+    let rows: Vec<Row> = query
+        .query_map([pack], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    rows.into_iter()
+        .map(|(id, record_no, encoding, plain_len, offset, sealed_len, copied_from)| {
+            let place = PackEntry {
+                chunk_id: ChunkId::try_from(id.as_slice()).map_err(|_| StateError::Impossible)?,
+                encoding: Encoding::try_from(encoding).map_err(|_| StateError::Impossible)?,
+                plain_len,
+                offset,
+                sealed_len,
+                record_no,
+            };
+            Ok(IndexEntry { place, copied_from: object_ids(copied_from.as_deref())? })
+        })
+        .collect()
+}
+
+fn object_id(bytes: &[u8]) -> Result<ObjectId, StateError> {
+    ObjectId::try_from(bytes).map_err(|_| StateError::Impossible)
+}
+
+fn object_ids(bytes: Option<&[u8]>) -> Result<Vec<ObjectId>, StateError> {
+    bytes.unwrap_or_default().chunks(32).map(object_id).collect()
+}

@@ -1,0 +1,133 @@
+//! What a device remembers between runs. `state.db` is a cache and a journal: without it the next run is
+//! slower, nothing is lost. `pins.db` is not: it says what the service showed before.
+
+mod index;
+mod lock;
+mod pins;
+mod runs;
+mod schema;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use rusqlite::Connection;
+
+pub use self::{
+    index::Place,
+    lock::BackupLock,
+    pins::{Pins, PinsDb},
+};
+use crate::error::Error;
+
+/// Why local state cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// SQLite failed.
+    #[error("the local state: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// Written by a newer version.
+    #[error("{name} was written by a newer version of sealkeep (layout {found})")]
+    Newer {
+        /// Which file.
+        name: &'static str,
+        /// Its layout.
+        found: i64,
+    },
+    /// The file could not be moved out of the way.
+    #[error("the damaged local state at {path}: {error}")]
+    Quarantine {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// A value that no version writes.
+    #[error("the local state holds an impossible value")]
+    Impossible,
+}
+
+impl From<StateError> for Error {
+    fn from(error: StateError) -> Self {
+        use rusqlite::ErrorCode;
+
+        use crate::error::ErrorKind;
+        let full = matches!(&error, StateError::Sqlite(e) if e.sqlite_error_code() == Some(ErrorCode::DiskFull));
+        match &error {
+            _ if full => Self::io("the local state", &io::Error::from(io::ErrorKind::StorageFull)),
+            StateError::Newer { .. } => Self::new(
+                ErrorKind::NewerFormat,
+                error.to_string(),
+                "nothing was changed",
+                "update sealkeep, or choose another --home",
+            ),
+            _ => Self::new(
+                ErrorKind::Io,
+                error.to_string(),
+                "stored snapshots are untouched",
+                "check the disk; state.db is a cache and may be removed: `sealkeep index rebuild` brings it back",
+            ),
+        }
+        .with_source(error)
+    }
+}
+
+/// Local state, open. One connection, one user at a time.
+pub struct StateDb {
+    connection: Mutex<Connection>,
+    pins: PinsDb,
+}
+
+/// State, and the damaged file that had to make room for it.
+pub struct Opened {
+    /// Ready to use.
+    pub state: StateDb,
+    /// Where a damaged cache was kept.
+    pub quarantined: Option<PathBuf>,
+}
+
+impl StateDb {
+    /// Opens or makes the state in a device's home directory.
+    ///
+    /// # Errors
+    /// [`StateError`]; a damaged cache is moved aside and made anew, damaged pins are an error.
+    pub fn open(home: &Path) -> Result<Opened, StateError> {
+        let path = home.join("state.db");
+        let pins = PinsDb::open(home)?;
+        match schema::open(&path, "state.db", schema::STATE) {
+            Ok(connection) => Ok(Opened { state: Self::new(connection, pins), quarantined: None }),
+            Err(error @ StateError::Newer { .. }) => Err(error),
+            Err(error) if schema::is_damage(&error) => {
+                let aside = home.join("state.db.damaged");
+                for suffix in ["-wal", "-shm"] {
+                    // Journals of a damaged database are of no use to a new one.
+                    drop(fs::remove_file(home.join(format!("state.db{suffix}"))));
+                }
+                fs::rename(&path, &aside).map_err(|error| StateError::Quarantine { path: path.clone(), error })?;
+                let connection = schema::open(&path, "state.db", schema::STATE)?;
+                Ok(Opened { state: Self::new(connection, pins), quarantined: Some(aside) })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    const fn new(connection: Connection, pins: PinsDb) -> Self {
+        Self { connection: Mutex::new(connection), pins }
+    }
+
+    /// What the service showed before.
+    #[must_use]
+    pub const fn pins(&self) -> &PinsDb {
+        &self.pins
+    }
+
+    fn db(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

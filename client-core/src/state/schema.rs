@@ -1,0 +1,97 @@
+//! Tables, forward only: a step is added behind the others and never changed.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::StateError;
+
+/// Index cache and journal.
+pub(super) const STATE: &[&str] = &["
+CREATE TABLE object (          -- stored objects that this device knows
+    id      BLOB    NOT NULL PRIMARY KEY,
+    kind    TEXT    NOT NULL,
+    number  INTEGER,           -- the service's; null for packs learnt from another device's index
+    size    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE pack (
+    key       INTEGER NOT NULL PRIMARY KEY,
+    id        BLOB    NOT NULL UNIQUE,
+    number    INTEGER,
+    size      INTEGER NOT NULL,
+    segment   BLOB             -- index object that describes it; null: not in the bucket's index yet
+) STRICT;
+CREATE INDEX pack_without_segment ON pack (key) WHERE segment IS NULL;
+CREATE TABLE chunk (
+    id          BLOB    NOT NULL PRIMARY KEY,
+    pack        INTEGER NOT NULL,
+    record_no   INTEGER NOT NULL,
+    encoding    INTEGER NOT NULL,
+    plain_len   INTEGER NOT NULL,
+    position    INTEGER NOT NULL,
+    sealed_len  INTEGER NOT NULL,
+    copied_from BLOB            -- ids of the packs it copies from, 32 bytes each
+) STRICT, WITHOUT ROWID;
+CREATE INDEX chunk_by_pack ON chunk (pack);
+CREATE TABLE run (
+    id         BLOB    NOT NULL PRIMARY KEY,
+    source     BLOB    NOT NULL,
+    name       TEXT    NOT NULL,
+    kind       TEXT    NOT NULL,
+    state      TEXT    NOT NULL CHECK (state IN ('running', 'committed', 'failed')),
+    started_at INTEGER NOT NULL,
+    ended_at   INTEGER,
+    bytes_read INTEGER,
+    failure    TEXT,
+    snapshot   BLOB
+) STRICT;
+"];
+
+/// What was seen before.
+pub(super) const PINS: &[&str] = &["
+CREATE TABLE directory (
+    one  INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    len  INTEGER NOT NULL,
+    hash BLOB    NOT NULL
+) STRICT;
+CREATE TABLE head (
+    device   BLOB    NOT NULL PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    hash     BLOB    NOT NULL
+) STRICT, WITHOUT ROWID;
+"];
+
+/// Opens a database and brings it to the newest layout.
+pub(super) fn open(path: &Path, name: &'static str, steps: &[&str]) -> Result<Connection, StateError> {
+    let mut db = Connection::open(path)?;
+    db.busy_timeout(Duration::from_secs(10))?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    db.set_prepared_statement_cache_capacity(32);
+    let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let done = usize::try_from(found).map_err(|_| StateError::Impossible)?;
+    if done > steps.len() {
+        return Err(StateError::Newer { name, found });
+    }
+    for (number, step) in steps.iter().enumerate().skip(done) {
+        let change = db.transaction()?;
+        change.execute_batch(step)?;
+        change.pragma_update(None, "user_version", number + 1)?;
+        change.commit()?;
+    }
+    // Reads the schema, so that a damaged file is noticed here.
+    db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(db)
+}
+
+/// Whether the file itself is at fault.
+pub(super) fn is_damage(error: &StateError) -> bool {
+    match error {
+        StateError::Sqlite(e) => {
+            matches!(e.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+        }
+        StateError::Impossible => true,
+        StateError::Newer { .. } | StateError::Quarantine { .. } => false,
+    }
+}

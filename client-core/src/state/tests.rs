@@ -1,0 +1,122 @@
+use api_types::{BackupId, DeviceId, HeadHash, ObjectId, ObjectKind, Sha256, vault::ObjectRow};
+
+use super::*;
+use crate::{
+    device::{DirectoryPin, Head, Heads},
+    encode::Encoding,
+    format::{
+        index::{IndexEntry, IndexedPack},
+        pack::PackEntry,
+    },
+    id::ChunkId,
+};
+
+fn entry(chunk: u8, record_no: u32) -> PackEntry {
+    PackEntry {
+        chunk_id: ChunkId::new([chunk; 32]),
+        encoding: Encoding::Zstd,
+        plain_len: 100,
+        offset: u64::from(record_no) * 50 + 400,
+        sealed_len: 50,
+        record_no,
+    }
+}
+
+fn object(byte: u8) -> ObjectId {
+    ObjectId::new([byte; 32])
+}
+
+fn run() -> BackupId {
+    BackupId::from_bytes([1; 16])
+}
+
+fn state(home: &Path) -> StateDb {
+    StateDb::open(home).unwrap().state
+}
+
+#[test]
+fn a_confirmed_pack_is_known_at_once_and_waits_for_its_segment() {
+    let home = tempfile::tempdir().unwrap();
+    let entries = [entry(1, 0), entry(2, 1)];
+    state(home.path()).add_confirmed_pack(run(), object(9), 4, 1000, &entries).unwrap();
+    let state = state(home.path());
+    assert_eq!(state.locate(&ChunkId::new([2; 32])).unwrap().unwrap().pack, object(9));
+    assert_eq!(state.locate(&ChunkId::new([3; 32])).unwrap(), None);
+    assert_eq!(state.pack_number(&object(9)).unwrap(), Some(4));
+    let waiting = state.packs_without_segment(10).unwrap();
+    assert_eq!(waiting[0].entries, entries.map(IndexEntry::from));
+    state.segment_stored(object(8), 5, 300, &waiting).unwrap();
+    assert!(state.packs_without_segment(10).unwrap().is_empty());
+    assert!(state.knows_object(&object(8)).unwrap());
+}
+
+#[test]
+fn clearing_the_index_keeps_what_only_this_device_knows() {
+    let home = tempfile::tempdir().unwrap();
+    let state = state(home.path());
+    state.add_confirmed_pack(run(), object(9), 4, 1000, &[entry(1, 0)]).unwrap();
+    let other = IndexedPack { pack: object(7), size: 900, entries: vec![entry(2, 0).into()] };
+    let row = ObjectRow { number: 3, id: object(6), kind: ObjectKind::Index, size: 300 };
+    state.add_segment(&row, &[other]).unwrap();
+    assert_eq!(state.index_size().unwrap(), (2, 2));
+    state.clear_index().unwrap();
+    assert_eq!(state.index_size().unwrap(), (1, 1));
+    assert!(state.locate(&ChunkId::new([1; 32])).unwrap().is_some());
+    assert!(!state.knows_object(&object(6)).unwrap());
+}
+
+#[test]
+fn a_lost_pack_takes_with_it_what_copies_from_it() {
+    let home = tempfile::tempdir().unwrap();
+    let state = state(home.path());
+    let copying = IndexEntry { place: entry(2, 0), copied_from: vec![object(5), object(7)] };
+    let packs = [
+        IndexedPack { pack: object(7), size: 900, entries: vec![entry(1, 0).into()] },
+        IndexedPack { pack: object(8), size: 900, entries: vec![copying, entry(3, 1).into()] },
+    ];
+    let row = ObjectRow { number: 3, id: object(6), kind: ObjectKind::Index, size: 300 };
+    state.add_segment(&row, &packs).unwrap();
+    let place = state.locate(&ChunkId::new([2; 32])).unwrap().unwrap();
+    assert_eq!(place.copied_from, vec![object(5), object(7)]);
+    state.forget_packs(&[object(7)]).unwrap();
+    assert_eq!(state.locate(&ChunkId::new([1; 32])).unwrap(), None);
+    assert_eq!(state.locate(&ChunkId::new([2; 32])).unwrap(), None);
+    assert!(state.locate(&ChunkId::new([3; 32])).unwrap().is_some());
+}
+
+#[test]
+fn pins_outlive_the_cache_and_never_go_back() {
+    let home = tempfile::tempdir().unwrap();
+    let device = DeviceId::from_bytes([2; 16]);
+    let heads = |sequence| -> Heads {
+        [(device, Head { sequence, hash: HeadHash::new([sequence as u8; 32]) })].into()
+    };
+    let pin = DirectoryPin { len: 2, hash: Sha256::new([3; 32]) };
+    state(home.path()).pins().save(pin, &heads(5)).unwrap();
+    fs::remove_file(home.path().join("state.db")).unwrap();
+    let state = state(home.path());
+    state.pins().save_heads(&heads(4)).unwrap();
+    let pins = state.pins().load().unwrap();
+    assert_eq!(pins.directory, Some(pin));
+    assert_eq!(pins.heads, heads(5));
+}
+
+#[test]
+fn a_damaged_cache_is_moved_aside_and_a_newer_one_refused() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("state.db"), vec![7; 5000]).unwrap();
+    let opened = StateDb::open(home.path()).unwrap();
+    assert!(opened.quarantined.unwrap().exists());
+    opened.state.db().pragma_update(None, "user_version", 99).unwrap();
+    drop(opened.state);
+    assert!(matches!(StateDb::open(home.path()), Err(StateError::Newer { found: 99, .. })));
+}
+
+#[test]
+fn two_backups_at_once_are_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let first = BackupLock::take(home.path()).unwrap();
+    assert!(BackupLock::take(home.path()).is_err());
+    drop(first);
+    BackupLock::take(home.path()).unwrap();
+}
