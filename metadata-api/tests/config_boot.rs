@@ -1,6 +1,6 @@
 //! What is checked when the service starts: the store's behaviour, the database's schema and role, TLS. The service
 //! with a database and a store of one's own (`serve`), and what a second start on a directory says.
-#![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, unreachable_pub, reason = "tests")]
 
 #[expect(dead_code, reason = "each test uses a part")]
 mod support {
@@ -267,4 +267,51 @@ fn a_directory_serves_one_at_a_time_and_keeps_its_secrets_to_itself() {
 
 fn secrets_in(data: &Path) -> std::path::PathBuf {
     data.join("secrets")
+}
+
+#[test]
+fn tls_is_1_3_and_nothing_older() {
+    let dir = Service::new_dir();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", "/CN=localhost", "-keyout", &path("key.pem"), "-out", &path("cert.pem")])
+        .output();
+    if !made.is_ok_and(|out| out.status.success()) {
+        println!("skipped: no openssl here to make a certificate with");
+        return;
+    }
+    let mut service = Running(
+        Command::new(env!("CARGO_BIN_EXE_metadata-api"))
+            .args(["--embedded", &path("service"), "--listen", "127.0.0.1:0", "--s3-listen", "127.0.0.1:0"])
+            .args(["--tls-cert", &path("cert.pem"), "--tls-key", &path("key.pem")])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let mut line = String::new();
+    BufReader::new(service.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let host = ready["service"].as_str().unwrap().strip_prefix("https://").unwrap().to_owned();
+    let handshake = |version: &str| {
+        let out = Command::new("openssl")
+            .args(["s_client", "-connect", &host, version])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&out.stdout).contains("Cipher is TLS_")
+    };
+    assert!(handshake("-tls1_3"));
+    assert!(!handshake("-tls1_2"));
 }

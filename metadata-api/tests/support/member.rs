@@ -59,6 +59,8 @@ pub struct Member {
     pub key: SigningKey,
     pub session: Session,
     pub source: SourceId,
+    /// Seconds that the device's clock is ahead; a test that shifts the service's clock shifts this too.
+    pub ahead: i64,
     /// The device's chain so far.
     pub head: Option<(u64, HeadHash)>,
 }
@@ -82,7 +84,7 @@ impl Member {
             signing_key: key.verifying_key().as_bytes().to_vec().into(),
             sealing_key: x25519().to_vec().into(),
         };
-        let post = |path: &str, body: &[u8]| signed(host, &key, device, None, "POST", path, body);
+        let post = |path: &str, body: &[u8]| signed(host, &key, device, 0, None, "POST", path, body);
         let password = b"a password of a test";
         let registration = ClientRegistration::<Suite>::start(&mut OsRng, password).expect("OPAQUE");
         let start = SignupStart {
@@ -116,7 +118,8 @@ impl Member {
         let session = confirmed.session;
         let vault = session.vaults[0].vault_id;
         let source = SourceId(uuid());
-        let member = Self { host: host.to_owned(), vault, device, key, session, source, head: None };
+        let member =
+            Self { host: host.to_owned(), vault, device, key, session, source, ahead: 0, head: None };
         member.init(&keys);
         member
     }
@@ -157,7 +160,7 @@ impl Member {
     pub fn call(&self, method: &str, vault: VaultId, path: &str, body: &[u8]) -> Reply {
         let authorization = format!("Bearer {}", self.session.access_token);
         let target = format!("/v1/vaults/{vault}/{path}");
-        signed(&self.host, &self.key, self.device, Some(&authorization), method, &target, body)
+        signed(&self.host, &self.key, self.device, self.ahead, Some(&authorization), method, &target, body)
     }
 
     /// A lease of a new backup.
@@ -267,6 +270,7 @@ fn signed(
     host: &str,
     key: &SigningKey,
     device: DeviceId,
+    ahead: i64,
     authorization: Option<&str>,
     method: &str,
     target: &str,
@@ -274,7 +278,7 @@ fn signed(
 ) -> Reply {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let request = CanonicalRequest { method, authority: host, path, query, body, authorization };
-    let signature = request.sign(key, device, now(), rand::random());
+    let signature = request.sign(key, device, now() + ahead, rand::random());
     let mut headers = vec![
         ("content-type", "application/json"),
         ("content-digest", signature.content_digest.as_str()),
