@@ -1,0 +1,667 @@
+//! The stored format as files that never change: `testdata/vectors/*.json`. What these tests read, every later
+//! version must read. `written` proves that this version also still writes it, where writing is deterministic.
+//!
+//! A new vector is made by `cargo test -p client-core --test vectors -- --ignored`, which writes the files that
+//! are missing and never touches one that exists.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::{collections::HashMap, fs, path::PathBuf};
+
+use api_types::{AccountId, DeviceId, HeadHash, ObjectId, Sha256, SourceId, envelope::SnapshotEnvelope};
+use client_core::{
+    chunk::{ChunkIdKey, ChunkerKey, ChunkerParams, Cutter},
+    crypto::{
+        AccountSecret, Amk, DeviceSigningKey, Domain, IndexKey, Keyring, PackSecret, ReadIdentity,
+        RecoveryIdentity, RecoveryWords, SigningRoot, kek_password, recovery, wrap,
+    },
+    encode::{Compressor, Encoded, Encoding, Op, Recipe, decode, literal_section},
+    format::{
+        index::{IndexEntry, IndexedPack, SegmentHeader, open_segment, seal_segment_with_salt},
+        manifest::{ManifestCutter, ManifestPiece, read_piece},
+        pack::{PackReader, PackWriter},
+        padme,
+        snapshot::{Head, SnapshotBody, Table, heads_hash, pack_set_hash, read_snapshot, seal_snapshot},
+    },
+    id::{ChunkId, DomainId},
+};
+use common::*;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use sha2::Digest;
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/vectors").join(format!("{name}.json"))
+}
+
+fn vector(name: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(path(name)).unwrap()).unwrap()
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    hex::decode(value.as_str().unwrap()).unwrap()
+}
+
+fn array<const N: usize>(value: &Value) -> [u8; N] {
+    bytes(value).try_into().unwrap()
+}
+
+fn number(value: &Value) -> u32 {
+    value.as_u64().unwrap().try_into().unwrap()
+}
+
+const READ_IDENTITY: &str = "AGE-SECRET-KEY-1QYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZ9K4CN";
+
+fn identities() -> [ReadIdentity; 1] {
+    [ReadIdentity::parse(READ_IDENTITY, EPOCH).unwrap()]
+}
+
+fn recovery_words() -> RecoveryWords {
+    RecoveryWords::from_entropy(&[0x41; 32]).unwrap()
+}
+
+/// An age file around `secret` to both keys. Random, so it is made once and then stands in the vector.
+fn age_file(secret: &PackSecret) -> Vec<u8> {
+    use std::io::Write;
+    let recipients: Vec<age::x25519::Recipient> =
+        [identities()[0].recipient(), recovery_words().recipient().unwrap()]
+            .iter()
+            .map(|r| r.to_string().parse().unwrap())
+            .collect();
+    let encryptor =
+        age::Encryptor::with_recipients(recipients.iter().map(|r| r as &dyn age::Recipient)).unwrap();
+    let mut file = Vec::new();
+    let mut writer = encryptor.wrap_output(&mut file).unwrap();
+    writer.write_all(secret.expose()).unwrap();
+    writer.finish().unwrap();
+    file
+}
+
+// ---- chunker and chunk ids
+
+fn inputs() -> [(&'static str, Vec<u8>, ChunkerParams); 4] {
+    [
+        ("random 1 MiB", random("vector", 1 << 20), small_params()),
+        ("rows 1 MiB", rows("vector", 1 << 20), small_params()),
+        ("zeros 100000", vec![0; 100_000], small_params()),
+        ("random 16 MiB", random("vector", 16 << 20), ChunkerParams::default()),
+    ]
+}
+
+fn cut(key: &ChunkerKey, data: &[u8], params: ChunkerParams) -> Vec<usize> {
+    Cutter::new(data, &key.gear_table(), params).map(|chunk| chunk.unwrap().len()).collect()
+}
+
+fn make_chunker() -> Value {
+    let cases: Vec<Value> = inputs()
+        .into_iter()
+        .map(|(name, data, params)| {
+            json!({
+                "input": name,
+                "sha256": hex::encode(sha2::Sha256::digest(&data)),
+                "min": params.min(), "avg": params.avg(), "max": params.max(),
+                "lengths": cut(&chunker(), &data, params),
+            })
+        })
+        .collect();
+    let about =
+        "random: BLAKE3 XOF of the text `vector`; rows: see tests/common; keyed gear table, FastCDC v2020";
+    json!({ "about": about, "chunker_key": hex::encode(chunker().expose()), "cases": cases })
+}
+
+#[test]
+fn n89_cut_points_never_move() {
+    let vector = vector("chunker");
+    let key = ChunkerKey::from_bytes(&array(&vector["chunker_key"]));
+    for (case, (name, data, params)) in vector["cases"].as_array().unwrap().iter().zip(inputs()) {
+        assert_eq!(case["input"], name);
+        assert_eq!(
+            case["sha256"],
+            hex::encode(sha2::Sha256::digest(&data)),
+            "{name}: the input itself changed"
+        );
+        assert_eq!(case["lengths"], json!(cut(&key, &data, params)), "{name}");
+    }
+    assert_ne!(
+        vector["cases"][0]["lengths"],
+        json!(cut(&ChunkerKey::generate(), &inputs()[0].1, small_params()))
+    );
+}
+
+fn make_chunk_id() -> Value {
+    let cases: Vec<Value> = [vec![], b"a".to_vec(), rows("vector", 300)]
+        .into_iter()
+        .map(|plain| json!({ "plain": hex::encode(&plain), "chunk_id": ids().chunk_id(&plain).to_string() }))
+        .collect();
+    let source = ids().source_id("postgres", "shop").to_string();
+    json!({ "chunk_id_key": hex::encode(ids().expose()), "cases": cases,
+            "source": { "kind": "postgres", "name": "shop", "source_id": source } })
+}
+
+#[test]
+fn chunk_ids_and_source_ids_never_change() {
+    let vector = vector("chunk_id");
+    let key = ChunkIdKey::from_bytes(&array(&vector["chunk_id_key"]));
+    for case in vector["cases"].as_array().unwrap() {
+        assert_eq!(case["chunk_id"], key.chunk_id(&bytes(&case["plain"])).to_string());
+    }
+    let source = &vector["source"];
+    let id = key.source_id(source["kind"].as_str().unwrap(), source["name"].as_str().unwrap());
+    assert_eq!(source["source_id"], id.to_string());
+}
+
+// ---- encodings
+
+fn make_recipe() -> Value {
+    let other = rows("other", 3000);
+    let own = rows("own", 200);
+    let id = ids().chunk_id(&other);
+    let ops = [
+        Op::Copy { reference: 0, offset: 500, len: 900 },
+        Op::Literal { len: 150 },
+        Op::Copy { reference: 0, offset: 1450, len: 800 },
+        Op::Copy { reference: 0, offset: 100, len: 10 },
+        Op::Literal { len: 50 },
+    ];
+    let recipe = Recipe { refs: vec![id], ops: ops.to_vec() };
+    let cases: Vec<Value> = [-1, 3]
+        .into_iter()
+        .map(|level| {
+            let encoded = if level < 0 {
+                uncompressed(&recipe, &own)
+            } else {
+                recipe.encode(&own, &mut Compressor::new(3).unwrap()).unwrap()
+            };
+            let mut source = HashMap::from([(id, other.clone())]);
+            let plain = decode(&ChunkId::new([0; 32]), &encoded, &mut source).unwrap();
+            json!({ "encoding": 3, "plain_len": encoded.plain_len, "encoded": hex::encode(&encoded.bytes),
+                    "plain": hex::encode(plain), "literals": hex::encode(&own) })
+        })
+        .collect();
+    let zstd = Compressor::new(3).unwrap().compress(other.clone()).unwrap();
+    json!({ "chunk_id_key": hex::encode(ids().expose()),
+            "copied_from": { "chunk_id": id.to_string(), "encoding": 2, "plain_len": 3000, "encoded": hex::encode(&zstd.bytes), "plain": hex::encode(&other) },
+            "cases": cases })
+}
+
+/// Both flags clear: written by hand from the description.
+fn uncompressed(recipe: &Recipe, literals: &[u8]) -> Encoded {
+    fn varint(out: &mut Vec<u8>, mut n: u64) {
+        while n > 127 {
+            out.push(n as u8 | 128);
+            n >>= 7;
+        }
+        out.push(n as u8);
+    }
+    let mut body = Vec::new();
+    varint(&mut body, recipe.refs.len() as u64);
+    recipe.refs.iter().for_each(|id| body.extend_from_slice(id.as_bytes()));
+    varint(&mut body, recipe.ops.len() as u64);
+    let (mut end, mut total) = (0_i64, 0);
+    for op in &recipe.ops {
+        match *op {
+            Op::Literal { len } => {
+                varint(&mut body, u64::from(len) * 2);
+                total += len;
+            }
+            Op::Copy { len, offset, .. } => {
+                varint(&mut body, u64::from(len) * 2 + 1);
+                varint(&mut body, 0);
+                let step = i64::from(offset) - end;
+                varint(&mut body, if step < 0 { (-step * 2 - 1) as u64 } else { step as u64 * 2 });
+                end = i64::from(offset + len);
+                total += len;
+            }
+        }
+    }
+    let mut bytes = vec![0];
+    varint(&mut bytes, body.len() as u64);
+    varint(&mut bytes, body.len() as u64);
+    varint(&mut bytes, literals.len() as u64);
+    bytes.extend(body);
+    bytes.extend_from_slice(literals);
+    Encoded { encoding: Encoding::Recipe, plain_len: total, bytes }
+}
+
+#[test]
+fn recipes_decode_for_ever() {
+    let vector = vector("recipe");
+    let from = &vector["copied_from"];
+    let id: ChunkId = from["chunk_id"].as_str().unwrap().parse().unwrap();
+    let stored = Encoded {
+        encoding: Encoding::try_from(number(&from["encoding"]) as u8).unwrap(),
+        plain_len: number(&from["plain_len"]),
+        bytes: bytes(&from["encoded"]),
+    };
+    let section = literal_section(&stored).unwrap();
+    assert_eq!(section, bytes(&from["plain"]));
+    assert_eq!(ChunkIdKey::from_bytes(&array(&vector["chunk_id_key"])).chunk_id(&section), id);
+    let mut source = HashMap::from([(id, section)]);
+    for case in vector["cases"].as_array().unwrap() {
+        let encoded = Encoded {
+            encoding: Encoding::Recipe,
+            plain_len: number(&case["plain_len"]),
+            bytes: bytes(&case["encoded"]),
+        };
+        assert_eq!(decode(&ChunkId::new([0; 32]), &encoded, &mut source).unwrap(), bytes(&case["plain"]));
+        assert_eq!(literal_section(&encoded).unwrap(), bytes(&case["literals"]));
+    }
+}
+
+// ---- pack
+
+fn make_pack() -> Value {
+    let secret = PackSecret::from_bytes(&[0x51; 32]);
+    let age = age_file(&secret);
+    let recipe = &make_recipe()["cases"][1];
+    let mut records: Vec<Value> = encode([random("pack", 700), rows("pack", 3000)])
+        .into_iter()
+        .map(|(id, e)| json!({ "chunk_id": id.to_string(), "encoding": e.encoding as u8, "plain_len": e.plain_len, "encoded": hex::encode(e.bytes) }))
+        .collect();
+    let id = ids().chunk_id(&bytes(&recipe["plain"]));
+    records.push(json!({ "chunk_id": id.to_string(), "encoding": 3, "plain_len": recipe["plain_len"], "encoded": recipe["encoded"] }));
+    let mut value = json!({
+        "vault": VAULT.to_string(), "epoch": EPOCH, "pack_secret": hex::encode(secret.expose()), "age_file": hex::encode(&age),
+        "read_identity": READ_IDENTITY, "recovery_words": recovery_words().phrase().expose_secret(), "records": records,
+    });
+    let pack = build_pack(&value);
+    value["pack_id"] = pack.id.to_string().into();
+    value["pack"] = hex::encode(pack.bytes).into();
+    value
+}
+
+fn build_pack(vector: &Value) -> client_core::format::pack::SealedPack {
+    let secret = PackSecret::from_bytes(&array(&vector["pack_secret"]));
+    let vault = vector["vault"].as_str().unwrap().parse().unwrap();
+    let mut writer =
+        PackWriter::with_secret(vault, number(&vector["epoch"]), &secret, &bytes(&vector["age_file"]))
+            .unwrap();
+    for record in vector["records"].as_array().unwrap() {
+        writer.push(record["chunk_id"].as_str().unwrap().parse().unwrap(), &encoded(record)).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+fn encoded(record: &Value) -> Encoded {
+    Encoded {
+        encoding: Encoding::try_from(number(&record["encoding"]) as u8).unwrap(),
+        plain_len: number(&record["plain_len"]),
+        bytes: bytes(&record["encoded"]),
+    }
+}
+
+#[test]
+fn packs_open_for_ever_and_are_still_written_so() {
+    let vector = vector("pack");
+    let pack = bytes(&vector["pack"]);
+    let written = build_pack(&vector);
+    assert_eq!(written.bytes, pack);
+    assert_eq!(vector["pack_id"], written.id.to_string());
+    assert_eq!(padme(pack.len() as u64), pack.len() as u64);
+    let words = RecoveryWords::parse(vector["recovery_words"].as_str().unwrap()).unwrap();
+    let vault = vector["vault"].as_str().unwrap().parse().unwrap();
+    for identity in [
+        ReadIdentity::parse(vector["read_identity"].as_str().unwrap(), number(&vector["epoch"])).unwrap(),
+        words.identity().unwrap().to_read_identity(),
+    ] {
+        let reader = PackReader::open(&pack, vault, &[identity]).unwrap();
+        for (entry, record) in reader.entries().iter().zip(vector["records"].as_array().unwrap()) {
+            assert_eq!(record["chunk_id"], entry.chunk_id.to_string());
+            assert!(reader.open_record_in(entry, &pack).unwrap() == encoded(record));
+        }
+    }
+}
+
+// ---- index
+
+fn index_parts(vector: &Value) -> (SegmentHeader, IndexKey, DeviceSigningKey, Vec<IndexedPack>) {
+    let header = SegmentHeader {
+        vault: vector["vault"].as_str().unwrap().parse().unwrap(),
+        domain: DomainId::from_bytes(array(&vector["domain"])),
+        device: vector["device"].as_str().unwrap().parse().unwrap(),
+    };
+    let packs = vector["packs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pack| IndexedPack {
+            pack: pack["pack"].as_str().unwrap().parse().unwrap(),
+            size: pack["size"].as_u64().unwrap(),
+            entries: pack["entries"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .zip(0..)
+                .map(|(entry, record_no)| IndexEntry {
+                    place: client_core::format::pack::PackEntry {
+                        chunk_id: entry[0].as_str().unwrap().parse().unwrap(),
+                        encoding: Encoding::try_from(number(&entry[1]) as u8).unwrap(),
+                        plain_len: number(&entry[2]),
+                        offset: entry[3].as_u64().unwrap(),
+                        sealed_len: number(&entry[4]),
+                        record_no,
+                    },
+                    copied_from: entry[5]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .map(|p| p.as_str().unwrap().parse().unwrap())
+                        .collect(),
+                })
+                .collect(),
+        })
+        .collect();
+    (
+        header,
+        IndexKey::from_bytes(&array(&vector["index_key"])),
+        DeviceSigningKey::from_seed(&array(&vector["device_seed"])),
+        packs,
+    )
+}
+
+fn make_index() -> Value {
+    let id = |n: u8| hex::encode([n; 32]);
+    let mut value = json!({
+        "vault": VAULT.to_string(), "domain": hex::encode([0x71; 16]), "device": DeviceId::from_bytes([0x72; 16]).to_string(),
+        "index_key": id(0x73), "device_seed": id(0x74), "salt": id(0x75),
+        "packs": [
+            { "pack": id(0xa1), "size": 17_301_504, "entries": [
+                [id(1), 2, 1_048_576, 422, 300_016, []], [id(2), 1, 300_000, 300_438, 300_016, []], [id(3), 3, 1_000_000, 600_454, 5000, [id(0xa1), id(0xa9)]] ] },
+            { "pack": id(0xa2), "size": 4608, "entries": [] },
+        ],
+    });
+    let (header, key, device, packs) = index_parts(&value);
+    let segment = seal_segment_with_salt(&header, &key, &device, &packs, &array(&value["salt"])).unwrap();
+    value["segment"] = hex::encode(segment.bytes).into();
+    value
+}
+
+#[test]
+fn index_segments_open_for_ever_and_are_still_written_so() {
+    let vector = vector("index");
+    let (header, key, device, packs) = index_parts(&vector);
+    let stored = bytes(&vector["segment"]);
+    assert_eq!(open_segment(&stored, &header, &key, &device.verifying_key()).unwrap(), packs);
+    let written = seal_segment_with_salt(&header, &key, &device, &packs, &array(&vector["salt"])).unwrap();
+    assert_eq!(written.bytes, stored);
+}
+
+// ---- manifest
+
+fn manifest_pieces(seed: &str, chunks: u32) -> Vec<Vec<u8>> {
+    let mut cutter = ManifestCutter::default();
+    let mut pieces = Vec::new();
+    for n in 0..chunks {
+        let id = ids().chunk_id(format!("{seed} {n}").as_bytes());
+        pieces.extend(cutter.push(id, n + 1));
+    }
+    pieces.extend(cutter.finish());
+    pieces
+}
+
+fn make_manifest() -> Value {
+    let lengths: Vec<u32> =
+        manifest_pieces("vector", 12_000).iter().map(|p| read_piece(p).unwrap().len() as u32).collect();
+    json!({ "chunk_id_key": hex::encode(ids().expose()),
+            "about": "chunk n has the id of the text `vector n` and length n + 1",
+            "first_piece_of_3": hex::encode(&manifest_pieces("vector", 3)[0]),
+            "entries_per_piece_of_12000": lengths })
+}
+
+#[test]
+fn manifests_are_cut_and_written_the_same_for_ever() {
+    let vector = vector("manifest");
+    assert_eq!(vector, make_manifest());
+    let entries = read_piece(&bytes(&vector["first_piece_of_3"])).unwrap();
+    assert_eq!(entries.iter().map(|e| e.plain_len).collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+// ---- snapshot
+
+fn body() -> SnapshotBody {
+    SnapshotBody {
+        source_kind: "postgres".into(),
+        source_name: "shop".into(),
+        source_detail: "PostgreSQL 15.20, database shop".into(),
+        tool: "pg_dump 15.20".into(),
+        verified_end: true,
+        tables: vec![
+            Table { name: "public.orders".into(), rows: Some(1_200_000) },
+            Table { name: "public.größen".into(), rows: None },
+        ],
+        host: "db1".into(),
+        domain: DomainId::from_bytes([0x71; 16]),
+        manifest: vec![ManifestPiece { chunk_id: ChunkId::new([6; 32]), plain_len: 48 }],
+        plain_size: 5_000_000_000,
+        dump_sha256: Sha256::new([8; 32]),
+        chunks: 4000,
+        chunks_new: 12,
+        bytes_stored: 9_000_000,
+        packs: vec![ObjectId::new([4; 32]), ObjectId::new([5; 32])],
+        heads: [
+            (DeviceId::from_bytes([7; 16]), Head { sequence: 3, hash: HeadHash::new([9; 32]) }),
+            (DeviceId::from_bytes([8; 16]), Head { sequence: 0, hash: HeadHash::new([10; 32]) }),
+        ]
+        .into(),
+    }
+}
+
+fn snapshot_object(vector: &Value) -> (Vec<u8>, SnapshotEnvelope) {
+    let body = body();
+    let secret = PackSecret::from_bytes(&array(&vector["body_secret"]));
+    let sealed = body.seal_with_secret(VAULT, EPOCH, &secret, &bytes(&vector["age_file"])).unwrap();
+    let envelope = SnapshotEnvelope {
+        vault: VAULT,
+        source: SourceId::from_bytes([1; 16]),
+        device: DeviceId::from_bytes([7; 16]),
+        sequence: 4,
+        previous: HeadHash::new([9; 32]),
+        body_hash: Sha256::new(sha2::Sha256::digest(&sealed).into()),
+        body_len: sealed.len() as u64,
+        pack_set_hash: pack_set_hash(&body.packs),
+        epoch: EPOCH,
+        created: 1_790_000_000,
+        directory_len: 2,
+        directory_hash: Sha256::new([3; 32]),
+        heads_hash: heads_hash(&body.heads),
+    };
+    let device = DeviceSigningKey::from_seed(&array(&vector["device_seed"]));
+    (seal_snapshot(&envelope, &device, &sealed).unwrap().bytes, envelope)
+}
+
+fn make_snapshot() -> Value {
+    let secret = PackSecret::from_bytes(&[0x52; 32]);
+    let mut value = json!({
+        "about": "the body is that of `body()` in tests/vectors.rs",
+        "vault": VAULT.to_string(), "epoch": EPOCH, "body_secret": hex::encode(secret.expose()),
+        "age_file": hex::encode(age_file(&secret)), "read_identity": READ_IDENTITY, "device_seed": hex::encode([0x74; 32]),
+        "pack_set_hash": pack_set_hash(&body().packs).to_string(), "heads_hash": heads_hash(&body().heads).to_string(),
+    });
+    let (object, envelope) = snapshot_object(&value);
+    value["envelope"] = hex::encode(envelope.to_bytes().unwrap()).into();
+    value["snapshot"] = hex::encode(object).into();
+    value
+}
+
+#[test]
+fn snapshots_open_for_ever_and_are_still_written_so() {
+    let vector = vector("snapshot");
+    let stored = bytes(&vector["snapshot"]);
+    let parts = read_snapshot(&stored).unwrap();
+    let device = DeviceSigningKey::from_seed(&array(&vector["device_seed"]));
+    let envelope = parts.head.verify(&device.verifying_key()).unwrap();
+    assert_eq!(envelope.to_bytes().unwrap(), bytes(&vector["envelope"]));
+    assert_eq!(envelope.pack_set_hash.to_string(), vector["pack_set_hash"]);
+    assert_eq!(envelope.heads_hash.to_string(), vector["heads_hash"]);
+    let identity = ReadIdentity::parse(vector["read_identity"].as_str().unwrap(), EPOCH).unwrap();
+    assert_eq!(SnapshotBody::open(parts.body, &envelope, &[identity]).unwrap(), body());
+    assert_eq!(snapshot_object(&vector).0, stored);
+}
+
+// ---- wraps and recovery
+
+const ACCOUNT: AccountId = AccountId::from_bytes([0x61; 16]);
+
+fn keyring() -> Keyring {
+    let domain = Domain {
+        id: DomainId::from_bytes([0x71; 16]),
+        chunk_id_key: ids(),
+        chunker_key: chunker(),
+        chunker_params: ChunkerParams::default(),
+        index_key: IndexKey::from_bytes(&[0x73; 32]),
+    };
+    let root = SigningRoot::from_seed(&[0x76; 32]);
+    Keyring::from_parts(VAULT, (5, EPOCH), identities().into(), root, vec![domain]).unwrap()
+}
+
+fn scope() -> wrap::Scope {
+    wrap::Scope { vault: VAULT, epoch: EPOCH, version: 2 }
+}
+
+fn make_wrap() -> Value {
+    let (amk, secret, salt) =
+        (Amk::from_bytes(&[0x63; 32]), AccountSecret::from_bytes(&[0x64; 16]), [0x65; 32]);
+    let kek = kek_password(&[0x62; 64], &secret, ACCOUNT);
+    json!({
+        "vault": VAULT.to_string(), "account": ACCOUNT.to_string(), "export_key": hex::encode([0x62; 64]), "account_secret": hex::encode(secret.expose()),
+        "amk": hex::encode(amk.expose()), "salt": hex::encode(salt), "epoch": EPOCH, "version": 2, "kek_password": hex::encode(kek.expose()),
+        "password_wrap": hex::encode(wrap::seal_amk_with_salt(&amk, &kek, scope(), &salt).unwrap()),
+        "keyring": hex::encode(&*keyring().to_bytes().unwrap()),
+        "keyring_wrap": hex::encode(wrap::seal_keyring_with_salt(&keyring(), &amk, &salt).unwrap()),
+    })
+}
+
+#[test]
+fn wraps_open_for_ever_and_are_still_written_so() {
+    let vector = vector("wrap");
+    assert_eq!(vector, make_wrap());
+    let secret = AccountSecret::from_bytes(&array(&vector["account_secret"]));
+    let export_key = bytes(&vector["export_key"]);
+    let (amk, found) =
+        wrap::open_amk(&bytes(&vector["password_wrap"]), &export_key, &secret, ACCOUNT, VAULT).unwrap();
+    assert_eq!((hex::encode(amk.expose()), found), (vector["amk"].as_str().unwrap().to_owned(), scope()));
+    let keyring = wrap::open_keyring(&bytes(&vector["keyring_wrap"]), &amk, VAULT).unwrap();
+    assert_eq!(hex::encode(&*keyring.to_bytes().unwrap()), vector["keyring"]);
+}
+
+fn make_recovery() -> Value {
+    let (amk, secret) = (Amk::from_bytes(&[0x63; 32]), AccountSecret::from_bytes(&[0x64; 16]));
+    let cases: Vec<Value> = [[0x41; 32], [0; 32], [0x7f; 32], [0xff; 32]]
+        .iter()
+        .map(|entropy| {
+            let words = RecoveryWords::from_entropy(entropy).unwrap();
+            let identity = words.identity().unwrap();
+            json!({ "entropy": hex::encode(entropy), "words": words.phrase().expose_secret(),
+                    "identity": identity.expose().expose_secret(), "recipient": identity.recipient().to_string() })
+        })
+        .collect();
+    let recipient = recovery_words().recipient().unwrap();
+    let file = recovery::seal(&recipient, &keyring(), &amk, &secret, ACCOUNT, Some("a@b.example")).unwrap();
+    json!({ "cases": cases, "about": "recovery_file opens with the first case and holds the keyring of wrap.json", "recovery_file": hex::encode(file) })
+}
+
+#[test]
+fn words_and_recovery_files_open_for_ever() {
+    let vector = vector("recovery");
+    for case in vector["cases"].as_array().unwrap() {
+        let words = RecoveryWords::parse(case["words"].as_str().unwrap()).unwrap();
+        let identity = words.identity().unwrap();
+        assert_eq!(case["identity"], identity.expose().expose_secret());
+        assert_eq!(case["recipient"], identity.recipient().to_string());
+    }
+    let identity = RecoveryIdentity::parse(vector["cases"][0]["identity"].as_str().unwrap()).unwrap();
+    let recovered = recovery::open(&bytes(&vector["recovery_file"]), &identity).unwrap();
+    assert_eq!(*recovered.keyring.to_bytes().unwrap(), *keyring().to_bytes().unwrap());
+    assert_eq!((recovered.account, recovered.email.as_deref()), (ACCOUNT, Some("a@b.example")));
+}
+
+#[test]
+fn words_are_those_of_bip_39() {
+    // The reference vectors of BIP 39 for 256 bits.
+    for (entropy, first, last) in [
+        ([0; 32], "abandon", "art"),
+        ([0x7f; 32], "legal", "title"),
+        ([0x80; 32], "letter", "bless"),
+        ([0xff; 32], "zoo", "vote"),
+    ] {
+        let phrase = RecoveryWords::from_entropy(&entropy).unwrap().phrase();
+        let phrase = phrase.expose_secret();
+        assert!(phrase.starts_with(first) && phrase.ends_with(last), "{first} … {last}");
+    }
+}
+
+// ---- a bit of fuzzing for every build: mutated vectors go through every parser, none may panic
+
+#[test]
+fn mutated_vectors_never_panic() {
+    let (pack, index, snapshot) = (vector("pack"), vector("index"), vector("snapshot"));
+    let (wraps, manifest, recipes) = (vector("wrap"), vector("manifest"), vector("recipe"));
+    let (header, index_key, device, _) = index_parts(&index);
+    let public = device.verifying_key();
+    let amk = Amk::from_bytes(&array(&wraps["amk"]));
+    let ids = identities();
+    let parsers: [(Vec<u8>, &dyn Fn(&[u8])); 8] = [
+        (bytes(&pack["pack"]), &|b| drop(read_all(b, VAULT, &ids))),
+        (bytes(&index["segment"]), &|b| drop(open_segment(b, &header, &index_key, &public))),
+        (bytes(&snapshot["snapshot"]), &|b| {
+            if let Ok(parts) = read_snapshot(b)
+                && let Ok(envelope) = parts.head.verify(&public)
+            {
+                drop(SnapshotBody::open(parts.body, &envelope, &ids));
+            }
+        }),
+        (bytes(&manifest["first_piece_of_3"]), &|b| drop(read_piece(b))),
+        (bytes(&wraps["keyring_wrap"]), &|b| drop(wrap::open_keyring(b, &amk, VAULT))),
+        (bytes(&wraps["keyring"]), &|b| drop(Keyring::from_bytes(b))),
+        (bytes(&recipes["cases"][0]["encoded"]), &decode_any),
+        (bytes(&recipes["cases"][1]["encoded"]), &decode_any),
+    ];
+    for (whole, parse) in parsers {
+        let noise = random("mutations", 8 * 600);
+        for seed in noise.as_chunks::<8>().0 {
+            let mut mutated = whole.clone();
+            let at = usize::from(u16::from_le_bytes([seed[0], seed[1]])) % mutated.len();
+            match seed[2] % 5 {
+                0 => mutated[at] ^= seed[3],
+                1 => mutated.truncate(at),
+                2 => mutated.splice(at..at, seed[3..].iter().copied()).for_each(drop),
+                3 => mutated.drain(at..(at + usize::from(seed[3])).min(whole.len())).for_each(drop),
+                _ => mutated[at..].iter_mut().take(4).for_each(|b| *b = 0xff),
+            }
+            parse(&mutated);
+        }
+    }
+}
+
+fn decode_any(bytes: &[u8]) {
+    for (encoding, plain_len) in
+        [(Encoding::Recipe, 2110), (Encoding::Zstd, 3000), (Encoding::Raw, 5), (Encoding::Recipe, u32::MAX)]
+    {
+        let encoded = Encoded { encoding, plain_len, bytes: bytes.to_vec() };
+        let mut source = HashMap::from([(ids().chunk_id(&rows("other", 3000)), rows("other", 3000))]);
+        drop(decode(&ChunkId::new([0; 32]), &encoded, &mut source));
+        drop(literal_section(&encoded));
+    }
+}
+
+#[test]
+#[ignore = "writes the vectors that are missing"]
+fn write_missing_vectors() {
+    for (name, make) in [
+        ("chunker", make_chunker as fn() -> Value),
+        ("chunk_id", make_chunk_id),
+        ("recipe", make_recipe),
+        ("pack", make_pack),
+        ("index", make_index),
+        ("manifest", make_manifest),
+        ("snapshot", make_snapshot),
+        ("wrap", make_wrap),
+        ("recovery", make_recovery),
+    ] {
+        if !path(name).exists() {
+            fs::write(path(name), serde_json::to_string_pretty(&make()).unwrap() + "\n").unwrap();
+        }
+    }
+}
