@@ -38,7 +38,7 @@ fn what_cannot_be_backed_up() {
     refused(device.call(["backup", "--file", "."]), 2);
     let closed = device.desk().join("closed");
     fs::write(&closed, "x").unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&closed).is_err() {
         refused(device.call(["backup", "--file", "closed"]), 8);
     }

@@ -1,5 +1,5 @@
 //! A dump that dies half-way never becomes a snapshot.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
     fs, thread,

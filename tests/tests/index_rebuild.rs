@@ -1,5 +1,5 @@
 //! The local state is a cache: without it everything is found again in the bucket.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; measurements are printed")]
 
 use std::{fs, time::Duration};
 

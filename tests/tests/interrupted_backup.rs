@@ -1,5 +1,5 @@
 //! Interrupted anywhere, a run leaves no false snapshot, and the next one finishes without sending twice.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; measurements are printed")]
 
 use std::{fs, process::Command, thread, time::Duration};
 

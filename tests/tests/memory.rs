@@ -1,5 +1,5 @@
 //! Memory does not grow with the dump.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; measurements are printed")]
 
 use std::{
     fs::File,

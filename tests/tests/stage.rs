@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use e2e::{Authenticator, Postgres, Proxy, Spread, data, files, proxy::Weather};
+use e2e::{Authenticator, Postgres, Proxy, Service, Spread, data, files, proxy::Weather};
 
 #[test]
 fn databases_are_the_same_every_time_and_change_as_much_as_said() {
@@ -91,4 +91,28 @@ fn the_proxy_passes_records_and_cuts() {
     assert_eq!(ask(&proxy), "");
     proxy.set(Weather::Fair);
     assert!(ask(&proxy).ends_with("GET /marker?secret=1"));
+}
+
+#[test]
+fn the_service_starts_stops_and_comes_back_where_it_was() {
+    let mut service = Service::start_wired().unwrap();
+    let url = service.url().to_owned();
+    let tables = |service: &Service| {
+        service
+            .sql("select count(*) from pg_tables where schemaname = 'app'")
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+    };
+    let before = tables(&service);
+    assert!(before > 10);
+    assert!(
+        !service.wires().unwrap().store.requests().is_empty(),
+        "the store's probe did not pass the network"
+    );
+    service.restart().unwrap();
+    service.kill().unwrap();
+    service.restart().unwrap();
+    assert_eq!((service.url(), tables(&service)), (url.as_str(), before));
+    assert!(service.database_dump().unwrap().len() > 10_000);
 }

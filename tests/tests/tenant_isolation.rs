@@ -1,5 +1,5 @@
 //! Account B with A's ids: on every route of the service's own description, and with the command.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeSet;
 

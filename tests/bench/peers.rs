@@ -1,0 +1,202 @@
+//! The programs that are compared, each on its own terms: default compression, one local repository.
+
+use std::{
+    fs::{self, File},
+    path::Path,
+    process::Command,
+};
+
+use e2e::{
+    Device, Failure, Result, Service, binaries,
+    device::{number, text},
+    files,
+    measure::{self, Ended, Usage},
+};
+
+use crate::{
+    Dumps,
+    report::{Sample, Step},
+};
+
+const PASSWORD: &str = "a password for the bench";
+
+/// One of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Sealkeep,
+    Restic,
+    Borg,
+}
+
+/// Those that can be run here; Sealkeep always.
+pub(crate) fn installed() -> Vec<Peer> {
+    let there = |name: &str| measure::run(Command::new(name).arg("--version")).is_ok();
+    let mut peers = vec![Peer::Sealkeep];
+    if measure::run(Command::new("restic").arg("version")).is_ok() {
+        peers.push(Peer::Restic);
+    }
+    if there("borg") {
+        peers.push(Peer::Borg);
+    }
+    peers
+}
+
+impl Peer {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sealkeep => "sealkeep",
+            Self::Restic => "restic",
+            Self::Borg => "borg",
+        }
+    }
+
+    pub(crate) fn version(&self) -> Result<String> {
+        let ended = match self {
+            Self::Sealkeep => measure::run(Command::new(binaries::sealkeep()?).arg("--version"))?,
+            Self::Restic => measure::run(Command::new("restic").arg("version"))?,
+            Self::Borg => measure::run(Command::new("borg").arg("--version"))?,
+        };
+        let text = String::from_utf8_lossy(&ended.stdout);
+        Ok(text.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+    }
+
+    /// One round with an empty repository.
+    pub(crate) fn measure(self, dumps: &Dumps, dir: &Path) -> Result<Sample> {
+        match self {
+            Self::Sealkeep => sealkeep(dumps),
+            Self::Restic => in_repository(self, dumps, dir, restic),
+            Self::Borg => in_repository(self, dumps, dir, borg),
+        }
+    }
+}
+
+fn sealkeep(dumps: &Dumps) -> Result<Sample> {
+    let service = Service::start()?;
+    let device = Device::new(&service)?;
+    device.sign_up("eu")?;
+    let stored = || size(service.bucket().dir());
+    let empty = stored()?;
+    let mut steps = Vec::new();
+    let mut snapshot = String::new();
+    for dump in [&dumps.first, &dumps.second] {
+        let call =
+            device.call(["backup".as_ref(), "--file".as_ref(), dump.as_os_str()]).arg("--name").arg("bench");
+        let outcome = call.go()?;
+        let report = outcome.expect_ok()?;
+        snapshot = text(&report, "snapshot_id")?.to_owned();
+        steps.push(Step {
+            read: number(&report, "bytes_read")?,
+            usage: outcome.usage,
+            stored: stored()? - empty,
+        });
+    }
+    let outcome = device.restore_to(&snapshot, "restored").go()?;
+    let read = number(&outcome.expect_ok()?, "bytes")?;
+    check(&device.desk().join("restored"), dumps)?;
+    steps.push(Step { read, usage: outcome.usage, stored: stored()? - empty });
+    Ok(Sample { peer: Peer::Sealkeep, steps })
+}
+
+type Runner = fn(&Path, &[&str], &Path) -> Command;
+
+fn restic(repository: &Path, arguments: &[&str], file: &Path) -> Command {
+    let mut command = Command::new("restic");
+    command.env("RESTIC_PASSWORD", PASSWORD).env("RESTIC_CACHE_DIR", repository.with_extension("cache"));
+    command.args(["--quiet", "-r"]).arg(repository).args(arguments);
+    match arguments {
+        ["backup", ..] => command.arg("--stdin-filename=bench.dump").stdin_file(file),
+        ["dump", ..] => command.arg("bench.dump"),
+        _ => &mut command,
+    };
+    command
+}
+
+fn borg(repository: &Path, arguments: &[&str], file: &Path) -> Command {
+    let mut command = Command::new("borg");
+    command.env("BORG_PASSPHRASE", PASSWORD).env("BORG_BASE_DIR", repository.with_extension("cache"));
+    match arguments {
+        ["init", ..] => command.args(["init", "--encryption=repokey-blake2"]).arg(repository),
+        ["backup", name] => command
+            .args(["create", "--compression=zstd,3", "--stdin-name=bench.dump"])
+            .arg(format!("{}::{name}", repository.display()))
+            .arg("-")
+            .stdin_file(file),
+        _ => command.args(["extract", "--stdout"]).arg(format!("{}::second", repository.display())),
+    };
+    command
+}
+
+/// Standard input from a file.
+trait StdinFile {
+    fn stdin_file(&mut self, file: &Path) -> &mut Self;
+}
+
+impl StdinFile for Command {
+    fn stdin_file(&mut self, file: &Path) -> &mut Self {
+        match File::open(file) {
+            Ok(file) => self.stdin(file),
+            Err(_) => self,
+        }
+    }
+}
+
+fn in_repository(peer: Peer, dumps: &Dumps, dir: &Path, runner: Runner) -> Result<Sample> {
+    let repository = dir.join(format!("repository-{}", peer.name()));
+    let nothing = Path::new("/dev/null");
+    let ok = |ended: Ended| {
+        if ended.status.success() {
+            Ok(ended)
+        } else {
+            Err(Failure::new(format!("{}: {}", peer.name(), String::from_utf8_lossy(&ended.stderr))))
+        }
+    };
+    ok(measure::run(&mut runner(&repository, &["init"], nothing))?)?;
+    let empty = size(&repository)?;
+    let mut steps = Vec::new();
+    for (name, dump) in [("first", &dumps.first), ("second", &dumps.second)] {
+        let arguments: &[&str] =
+            if peer == Peer::Restic { &["backup", "--stdin"] } else { &["backup", name] };
+        let ended = ok(measure::run(&mut runner(&repository, arguments, dump))?)?;
+        steps.push(Step {
+            read: fs::metadata(dump)?.len(),
+            usage: ended.usage,
+            stored: size(&repository)? - empty,
+        });
+    }
+    let restored = dir.join("restored");
+    let arguments: &[&str] = if peer == Peer::Restic { &["dump", "latest"] } else { &["restore"] };
+    let usage = to_file(runner(&repository, arguments, nothing), &restored, peer)?;
+    check(&restored, dumps)?;
+    steps.push(Step { read: fs::metadata(&restored)?.len(), usage, stored: size(&repository)? - empty });
+    fs::remove_file(restored)?;
+    fs::remove_dir_all(&repository)?;
+    let cache = repository.with_extension("cache");
+    if cache.exists() {
+        fs::remove_dir_all(cache)?;
+    }
+    Ok(Sample { peer, steps })
+}
+
+fn to_file(mut command: Command, file: &Path, peer: Peer) -> Result<Usage> {
+    let started = std::time::Instant::now();
+    let child = command.stdout(File::create(file)?).spawn()?;
+    let ended = measure::finish(child, started)?;
+    if ended.status.success() {
+        Ok(ended.usage)
+    } else {
+        Err(Failure::new(format!("{} could not restore", peer.name())))
+    }
+}
+
+fn check(file: &Path, dumps: &Dumps) -> Result<()> {
+    if files::sha256(file)? == dumps.second_sha256 {
+        Ok(())
+    } else {
+        Err(Failure::new(format!("{} is not what was backed up", file.display())))
+    }
+}
+
+/// Bytes of all files below a directory.
+fn size(dir: &Path) -> Result<u64> {
+    files::walk(dir)?.iter().map(|path| Ok(fs::metadata(path)?.len())).sum()
+}

@@ -1,0 +1,89 @@
+//! Numbers side by side, and ratios to Sealkeep's.
+
+use e2e::{Failure, Result, measure::Usage};
+
+use crate::peers::Peer;
+
+/// First backup, second backup, restore.
+const STEPS: [&str; 3] = ["first backup", "second backup", "restore"];
+
+/// One step of one round.
+pub(crate) struct Step {
+    /// Bytes of the dump.
+    pub(crate) read: u64,
+    pub(crate) usage: Usage,
+    /// Bytes in the repository after the step, beyond those of an empty one.
+    pub(crate) stored: u64,
+}
+
+/// One round of one program.
+pub(crate) struct Sample {
+    pub(crate) peer: Peer,
+    pub(crate) steps: Vec<Step>,
+}
+
+struct Line {
+    wall: f64,
+    speed: f64,
+    stored: f64,
+    peak: f64,
+}
+
+/// Medians of the rounds, as a Markdown table.
+pub(crate) fn render(samples: &[Sample]) -> Result<String> {
+    let mut lines = vec![
+        "| step | program | wall s | MB per CPU-second | × sealkeep | added MB | × sealkeep | peak MiB |"
+            .to_owned(),
+        "|---|---|---|---|---|---|---|---|".to_owned(),
+    ];
+    let mut peers: Vec<Peer> = Vec::new();
+    for sample in samples {
+        if !peers.contains(&sample.peer) {
+            peers.push(sample.peer);
+        }
+    }
+    for (at, title) in STEPS.iter().enumerate() {
+        let ours = line(samples, Peer::Sealkeep, at)?;
+        for peer in &peers {
+            let Line { wall, speed, stored, peak } = line(samples, *peer, at)?;
+            let added = if at == 2 { String::new() } else { format!("{stored:.1}") };
+            let more = if at == 2 { String::new() } else { format!("{:.2}", stored / ours.stored) };
+            lines.push(format!(
+                "| {title} | {} | {wall:.2} | {speed:.0} | {:.2} | {added} | {more} | {peak:.0} |",
+                peer.name(),
+                speed / ours.speed
+            ));
+        }
+    }
+    lines.push(String::new());
+    lines.push(
+        "MB are 10^6 bytes of dump; CPU is user + system of the client process and its children; medians."
+            .into(),
+    );
+    Ok(lines.join("\n"))
+}
+
+fn line(samples: &[Sample], peer: Peer, at: usize) -> Result<Line> {
+    let all = |value: &dyn Fn(&Sample, &Step) -> f64| {
+        let mut values: Vec<f64> = samples
+            .iter()
+            .filter(|s| s.peer == peer)
+            .filter_map(|s| Some(value(s, s.steps.get(at)?)))
+            .collect();
+        values.sort_by(f64::total_cmp);
+        let middle = values.len() / 2;
+        let low = values.get((values.len().max(1) - 1) / 2);
+        low.zip(values.get(middle))
+            .map(|(a, b)| (a + b) / 2.0)
+            .ok_or_else(|| Failure::new("a program has no numbers"))
+    };
+    Ok(Line {
+        wall: all(&|_, step| step.usage.wall.as_secs_f64())?,
+        speed: all(&|_, step| step.read as f64 / 1e6 / step.usage.cpu.as_secs_f64().max(0.01))?,
+        stored: all(&|sample, step| {
+            let before = at.checked_sub(1).and_then(|i| sample.steps.get(i)).map_or(0, |s| s.stored);
+            (step.stored - before) as f64 / 1e6
+        })?,
+        peak: all(&|_, step| step.usage.peak_rss as f64 / 1024.0 / 1024.0)?,
+    })
+}
