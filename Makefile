@@ -1,0 +1,28 @@
+# Two commands matter: `make demo` shows the whole way on your machine, `make test` runs everything that CI runs.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench desktop
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+setup: ## Install what is missing of PostgreSQL, a C compiler, zstd and age (Debian; as root or with sudo)
+	@.ci/setup
+
+demo: ## Back up and restore a real database, here; SOURCE=postgres://… or FILE=dump for your own, MB=… for the size
+	@.ci/setup demo
+	@cargo build --locked --release --quiet -p metadata-api -p sealkeep-cli -p e2e --bins
+	@eval "$$(.ci/programs release)" && "$$DEMO_BIN"
+
+test: ## Everything that CI runs; LONG=1 adds fuzzing, Garage and a 20 GB stream
+	@.ci/test
+
+lint: ## Formatting, clippy, licences, the front end
+	@.ci/test lint
+
+bench: ## Compare with restic and Borg; MB=… ROUNDS=… SPREAD=uniform
+	@.ci/setup bench
+	@cargo build --locked --release --quiet -p metadata-api -p sealkeep-cli -p e2e --bins
+	@eval "$$(.ci/programs release)" && "$$BENCH_BIN"
+
+desktop: ## Build the desktop app's package (needs libwebkit2gtk-4.1-dev)
+	@npm --prefix ui ci && npm --prefix ui run tauri -- build --bundles deb
