@@ -20,4 +20,12 @@ pub mod format;
 // ports: doors to the world, which never import each other
 pub mod api;
 pub mod keystore;
+pub mod source;
+pub mod state;
 pub mod store;
+
+// the typed whole
+pub mod vault;
+
+// operations: one verb, one file
+pub mod ops;

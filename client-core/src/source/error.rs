@@ -1,0 +1,174 @@
+//! How a source, or a database that is restored into, can fail.
+
+use crate::error::{Error, ErrorKind};
+
+/// Why there is no dump, or no restored database. Texts of programs are bounded and hold no password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// The URL or the choice of source is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// The database server does not answer.
+    #[error("the database at {place} cannot be reached: {detail}")]
+    Unreachable {
+        /// Host, port, database.
+        place: String,
+        /// What the program said.
+        detail: String,
+    },
+    /// The server refused the user, the password or the encryption.
+    #[error("the database at {place} refused to let us in: {detail}")]
+    Refused {
+        /// Host, port, database.
+        place: String,
+        /// What the program said.
+        detail: String,
+    },
+    /// The server is there, the database is not.
+    #[error("there is no database at {place}: {detail}")]
+    NoDatabase {
+        /// Host, port, database.
+        place: String,
+        /// What the program said.
+        detail: String,
+    },
+    /// A program is not installed.
+    #[error("{tool} is not installed (looked in {looked})")]
+    ToolMissing {
+        /// Which.
+        tool: &'static str,
+        /// Where it was looked for.
+        looked: String,
+    },
+    /// Every installed version is too old.
+    #[error("the server runs PostgreSQL {server}; {tool} must be of version {server} or newer, installed is {found}")]
+    ToolTooOld {
+        /// Which.
+        tool: &'static str,
+        /// The server's major version, or the dump's.
+        server: u32,
+        /// Installed versions.
+        found: String,
+    },
+    /// The dump program ended badly.
+    #[error("{tool} failed ({how}): {detail}")]
+    DumpFailed {
+        /// Its name and version.
+        tool: String,
+        /// Exit code or signal.
+        how: String,
+        /// The end of what it said.
+        detail: String,
+    },
+    /// The bytes ended before the dump did.
+    #[error("the dump is not whole: {0}")]
+    Incomplete(String),
+    /// A file or pipe cannot be read.
+    #[error("{what} cannot be read: {detail}")]
+    Unreadable {
+        /// Which.
+        what: String,
+        /// Why.
+        detail: String,
+    },
+    /// No such file.
+    #[error("{0} does not exist")]
+    NoFile(String),
+    /// The target database has something in it.
+    #[error("the database at {0} is not empty")]
+    NotEmpty(String),
+    /// The target is where the dump came from.
+    #[error("{0} is the database that this dump was made of")]
+    SameAsSource(String),
+    /// The bytes are no dump that a PostgreSQL database can take.
+    #[error("this snapshot cannot be restored into a database: {0}")]
+    NotRestorable(String),
+    /// The restore program ended badly. Everything it did was rolled back.
+    #[error("{tool} failed ({how}): {detail}")]
+    RestoreFailed {
+        /// Its name and version.
+        tool: String,
+        /// Exit code or signal.
+        how: String,
+        /// The end of what it said.
+        detail: String,
+    },
+    /// Somebody asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// A fault of this program.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<SourceError> for Error {
+    fn from(error: SourceError) -> Self {
+        let none = "no snapshot was made; earlier ones are untouched";
+        let unchanged = "the database was left as it was";
+        let (kind, meaning, next_step): (_, _, String) = match &error {
+            SourceError::Usage(_) => (ErrorKind::Usage, "nothing was changed", "see `sealkeep backup --help`".into()),
+            SourceError::Unreachable { .. } => (
+                ErrorKind::SourceUnreachable,
+                none,
+                "check host, port and that the server runs and accepts connections from here".into(),
+            ),
+            SourceError::Refused { .. } => (
+                ErrorKind::SourceAuth,
+                none,
+                "check user, password (URL, PGPASSWORD or ~/.pgpass), sslmode and the server's pg_hba.conf".into(),
+            ),
+            SourceError::NoDatabase { .. } => {
+                (ErrorKind::SourceUnreachable, none, "check the database's name in the URL".into())
+            }
+            SourceError::ToolMissing { tool, .. } => (
+                ErrorKind::ToolMissing,
+                none,
+                format!("install the PostgreSQL client programs, for example `apt-get install postgresql-client`, so that {tool} is found"),
+            ),
+            SourceError::ToolTooOld { server, .. } => (
+                ErrorKind::ToolMissing,
+                none,
+                format!("install postgresql-client-{server} or newer; see https://www.postgresql.org/download/"),
+            ),
+            SourceError::DumpFailed { .. } => (
+                ErrorKind::DumpFailed,
+                none,
+                "put right what the program says, then run the backup again".into(),
+            ),
+            SourceError::Incomplete(_) => (
+                ErrorKind::DumpIncomplete,
+                none,
+                "make the dump again and look at the exit code of what makes it".into(),
+            ),
+            SourceError::Unreadable { .. } => {
+                (ErrorKind::SourceUnreachable, none, "check its permissions and the disk".into())
+            }
+            SourceError::NoFile(_) => (ErrorKind::NotFound, none, "check the name".into()),
+            SourceError::NotEmpty(_) => (
+                ErrorKind::Exists,
+                unchanged,
+                "name a database that does not exist yet, or add --overwrite".into(),
+            ),
+            SourceError::SameAsSource(_) => (
+                ErrorKind::Exists,
+                unchanged,
+                "restore into another database first and compare".into(),
+            ),
+            SourceError::NotRestorable(_) => {
+                (ErrorKind::Usage, unchanged, "restore it to a file with --to and use the program that reads it".into())
+            }
+            SourceError::RestoreFailed { .. } => (
+                ErrorKind::DumpFailed,
+                "nothing of it stays in the database; the snapshot is untouched",
+                "put right what the program says, for example missing roles or extensions, then restore again".into(),
+            ),
+            SourceError::Cancelled => {
+                (ErrorKind::Cancelled, none, "run it again when you like: what was stored is not sent twice".into())
+            }
+            SourceError::Internal(text) => return Self::internal_text(text),
+        };
+        Self::new(kind, error.to_string(), meaning, next_step)
+            .with_retryable(matches!(error, SourceError::Unreachable { .. }))
+            .with_source(error)
+    }
+}

@@ -1,0 +1,99 @@
+//! What a database is, before it is dumped.
+
+use super::{
+    PgUrl,
+    psql::ask,
+    tools::{Tool, Tools},
+};
+use crate::{event::Warning, source::SourceError};
+
+/// Two kinds of rows: one about the server, one for each table that cannot be read.
+const QUESTION: &str = "
+SET search_path = pg_catalog;
+SELECT 'server', current_setting('server_version_num'), current_setting('server_version'),
+       coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),
+       CASE WHEN has_database_privilege(current_database(), 'CONNECT')
+            THEN pg_database_size(current_database()) ELSE 0 END,
+       current_database(),
+       (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+           AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'));
+SELECT 'unreadable', quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'm', 'S') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND NOT EXISTS (SELECT FROM pg_depend d
+                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+   AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
+ ORDER BY 2 LIMIT 1000;
+";
+
+/// What a database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// `15.20`
+    pub server_version: String,
+    /// Major version.
+    pub server_major: u32,
+    /// Whether this connection is encrypted.
+    pub tls: bool,
+    /// The database's name, as the server says it.
+    pub database: String,
+    /// Its size on the server's disk, bytes.
+    pub size: u64,
+    /// Tables that the user may read.
+    pub readable_tables: u64,
+    /// Tables and sequences that the user may not read: a dump will fail on them.
+    pub unreadable: Vec<String>,
+    /// The pg_dump that suits the server.
+    pub dump_tool: Tool,
+}
+
+impl Inspection {
+    /// What a person should know before a dump.
+    #[must_use]
+    pub fn warnings(&self, url: &PgUrl) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        if !self.unreadable.is_empty() {
+            warnings.push(Warning::UnreadableTables(self.unreadable.clone()));
+        }
+        if !self.tls && !url.is_local() {
+            warnings.push(Warning::PlainConnection(url.host().to_owned()));
+        }
+        warnings
+    }
+}
+
+/// Connects and looks.
+///
+/// # Errors
+/// [`SourceError`]; [`SourceError::ToolTooOld`] names what is installed.
+pub fn inspect_with(url: &PgUrl, tools: &Tools) -> Result<Inspection, SourceError> {
+    let psql = tools.newest("psql")?;
+    // Asked for first, so that a missing program is not hidden by a server that is away.
+    tools.all("pg_dump")?;
+    let rows = ask(url, &psql, QUESTION)?;
+    let odd = || SourceError::Internal("psql answered something unexpected".into());
+    let mut unreadable = Vec::new();
+    let mut server = None;
+    for row in rows {
+        match row.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["server", number, version, tls, size, database, readable] => {
+                let major = number.parse::<u32>().map_err(|_| odd())? / 10_000;
+                let version = version.split_whitespace().next().unwrap_or_default().to_owned();
+                server = Some((
+                    major,
+                    version,
+                    *tls == "t",
+                    size.parse().map_err(|_| odd())?,
+                    (*database).to_owned(),
+                    readable.parse().map_err(|_| odd())?,
+                ));
+            }
+            ["unreadable", table] => unreadable.push((*table).to_owned()),
+            _ => return Err(odd()),
+        }
+    }
+    let (server_major, server_version, tls, size, database, readable_tables) = server.ok_or_else(odd)?;
+    let dump_tool = tools.suiting("pg_dump", server_major)?;
+    Ok(Inspection { server_version, server_major, tls, database, size, readable_tables, unreadable, dump_tool })
+}

@@ -1,0 +1,68 @@
+//! Questions to a server, asked through psql: the same library, and so the same URL, TLS and password
+//! rules as pg_dump's.
+
+use std::{
+    io::{Read, Write},
+    process::Stdio,
+};
+
+use super::{PgUrl, tools::Tool};
+use crate::source::{
+    SourceError,
+    process::{Ended, Process, Started},
+};
+
+/// Answers longer than this are not ours, bytes.
+const MAX_ANSWER: u64 = 16 * 1024 * 1024;
+
+/// Runs SQL and gives its rows, fields separated by U+001F. The SQL goes through a pipe, so that no name
+/// stands in an argument.
+pub(super) fn ask(url: &PgUrl, psql: &Tool, sql: &str) -> Result<Vec<Vec<String>>, SourceError> {
+    let mut command = url.command(&psql.path);
+    command
+        .args(["-X", "-A", "-t", "-q", "-w", "-0", "-F", "\u{1f}", "-v", "ON_ERROR_STOP=1", "-f", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let internal = |e: std::io::Error| SourceError::Internal(format!("psql: {e}"));
+    let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
+    if let Some(mut stdin) = stdin {
+        // When psql is gone already, its own words say why.
+        drop(stdin.write_all(sql.as_bytes()));
+    }
+    let mut answer = Vec::new();
+    if let Some(stdout) = stdout {
+        stdout.take(MAX_ANSWER).read_to_end(&mut answer).map_err(internal)?;
+    }
+    let ended = process.wait().map_err(internal)?;
+    if !ended.status.success() {
+        return Err(refusal(url, &ended));
+    }
+    let answer = String::from_utf8_lossy(&answer);
+    let rows = answer.split('\0').filter(|row| !row.is_empty() && *row != "\n");
+    Ok(rows.map(|row| row.split('\u{1f}').map(str::to_owned).collect()).collect())
+}
+
+/// Sorts what psql says. Words that are not known mean that the server cannot be reached.
+pub(super) fn refusal(url: &PgUrl, ended: &Ended) -> SourceError {
+    let (place, detail) = (url.place(), ended.detail());
+    let has = |words: &[&str]| words.iter().any(|word| ended.said.contains(word));
+    if has(&["password", "pg_hba.conf", "authentication", "role \"", "SSL", "certificate", "GSSAPI"])
+        && !has(&["Connection refused", "could not translate host name"])
+    {
+        SourceError::Refused { place, detail }
+    } else if has(&["database \""]) && has(&["does not exist"]) {
+        SourceError::NoDatabase { place, detail }
+    } else {
+        SourceError::Unreachable { place, detail }
+    }
+}
+
+/// A name as SQL writes it.
+pub(super) fn quote_name(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text as SQL writes it, whatever `standard_conforming_strings` says.
+pub(super) fn quote_text(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}

@@ -1,0 +1,115 @@
+//! The PostgreSQL client programs that are installed, and which of them suits a server.
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::source::SourceError;
+
+/// Where distributions put several versions side by side: folder, and what lies behind a version's name.
+const SHELVES: [(&str, &str); 5] = [
+    ("/usr/lib/postgresql", "bin"),
+    ("/usr/pgsql", "bin"),
+    ("/opt/homebrew/opt", "bin"),
+    ("/usr/local/opt", "bin"),
+    ("/Library/PostgreSQL", "bin"),
+];
+
+/// One installed program.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tool {
+    /// Major version.
+    pub major: u32,
+    /// As it says itself: `15.20`.
+    pub version: String,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// Where to look for programs.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    folders: Vec<PathBuf>,
+}
+
+impl Tools {
+    /// `PATH`, and where distributions put several versions.
+    #[must_use]
+    pub fn installed() -> Self {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let mut folders: Vec<PathBuf> = env::split_paths(&path).filter(|p| p.is_absolute()).collect();
+        for (shelf, behind) in SHELVES {
+            let Ok(entries) = fs::read_dir(shelf) else { continue };
+            folders.extend(entries.flatten().map(|entry| entry.path().join(behind)));
+        }
+        Self { folders }
+    }
+
+    /// Only these folders.
+    #[must_use]
+    pub fn in_folders(folders: Vec<PathBuf>) -> Self {
+        Self { folders }
+    }
+
+    /// Every version of a program, oldest first.
+    pub(super) fn all(&self, name: &'static str) -> Result<Vec<Tool>, SourceError> {
+        let mut seen = BTreeSet::new();
+        let mut found: Vec<Tool> = self
+            .folders
+            .iter()
+            .filter_map(|folder| fs::canonicalize(folder.join(name)).ok())
+            .filter(|path| seen.insert(path.clone()))
+            // Debian's wrapper runs one of the others, and not the one that it names.
+            .filter(|path| path.file_name().is_none_or(|file| file != "pg_wrapper"))
+            .filter_map(|path| ask(&path))
+            .collect();
+        found.sort();
+        if found.is_empty() {
+            return Err(SourceError::ToolMissing { tool: name, looked: self.looked() });
+        }
+        Ok(found)
+    }
+
+    /// The program of the same major version as `major`, else the oldest newer one.
+    pub(super) fn suiting(&self, name: &'static str, major: u32) -> Result<Tool, SourceError> {
+        let all = self.all(name)?;
+        let found = all.iter().map(|tool| tool.version.as_str()).collect::<Vec<_>>().join(", ");
+        // The newest of a major version stands last.
+        let oldest = all.iter().map(|tool| tool.major).filter(|m| *m >= major).min();
+        all.into_iter()
+            .rev()
+            .find(|tool| Some(tool.major) == oldest)
+            .ok_or(SourceError::ToolTooOld { tool: name, server: major, found })
+    }
+
+    /// The newest.
+    pub(super) fn newest(&self, name: &'static str) -> Result<Tool, SourceError> {
+        self.all(name)?
+            .pop()
+            .ok_or_else(|| SourceError::ToolMissing { tool: name, looked: self.looked() })
+    }
+
+    fn looked(&self) -> String {
+        let folders: Vec<String> = self.folders.iter().map(|f| f.display().to_string()).collect();
+        if folders.is_empty() { "no folder: PATH is empty".to_owned() } else { folders.join(", ") }
+    }
+}
+
+/// `pg_dump (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)`
+fn ask(path: &Path) -> Option<Tool> {
+    let output = Command::new(path)
+        .arg("--version")
+        .env_clear()
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = text.split_once("(PostgreSQL) ")?.1.split_whitespace().next()?.to_owned();
+    let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
+    Some(Tool { major: digits.parse().ok()?, version, path: path.to_owned() })
+}

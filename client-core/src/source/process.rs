@@ -1,0 +1,197 @@
+//! A child process whose end counts: what it says is kept without secrets, and it never outlives us.
+
+use std::{
+    io::{self, Read},
+    os::unix::process::{CommandExt, ExitStatusExt},
+    process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use secrecy::{ExposeSecret, SecretString};
+
+/// Bytes kept of what a program says.
+const TAIL: usize = 8 * 1024;
+/// How often an ending program is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+/// What is sent to end a program, and how long it has to follow.
+const WAYS_OUT: [(Signal, Duration); 3] = [
+    // pg_dump cancels its query at the server on this one, so that no session stays behind.
+    (Signal::INT, Duration::from_secs(3)),
+    (Signal::TERM, Duration::from_secs(2)),
+    (Signal::KILL, Duration::from_secs(5)),
+];
+
+/// A running program. Clones are handles on the same one.
+#[derive(Clone)]
+pub(super) struct Process(Arc<Shared>);
+
+struct Shared {
+    child: Mutex<Child>,
+    said: Mutex<Option<JoinHandle<Vec<u8>>>>,
+    secrets: Vec<SecretString>,
+}
+
+/// A program and its pipes.
+pub(super) struct Started {
+    pub(super) process: Process,
+    pub(super) stdin: Option<ChildStdin>,
+    pub(super) stdout: Option<ChildStdout>,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone)]
+pub(super) struct Ended {
+    pub(super) status: ExitStatus,
+    /// The end of what it said, without secrets.
+    pub(super) said: String,
+}
+
+impl Ended {
+    /// `exit code 1` or `killed by signal 9`.
+    pub(super) fn how(&self) -> String {
+        match (self.status.code(), self.status.signal()) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("killed by signal {signal}"),
+            (None, None) => "it ended strangely".to_owned(),
+        }
+    }
+
+    /// The last lines of what it said, in one line.
+    pub(super) fn detail(&self) -> String {
+        let lines: Vec<&str> = self.said.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+        let last = lines.iter().skip(lines.len().saturating_sub(6)).copied().collect::<Vec<_>>().join("; ");
+        if last.is_empty() { "it said nothing".to_owned() } else { last }
+    }
+}
+
+impl Process {
+    /// Starts a program in a process group of its own: a Ctrl-C at the terminal reaches it through us.
+    /// `secrets` never appear in what is kept of its words.
+    pub(super) fn start(mut command: Command, secrets: Vec<SecretString>) -> io::Result<Started> {
+        let mut child = command.stderr(Stdio::piped()).process_group(0).spawn()?;
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let said = child.stderr.take().map(|stderr| thread::spawn(move || tail(stderr)));
+        let shared = Shared { child: Mutex::new(child), said: Mutex::new(said), secrets };
+        Ok(Started { process: Self(Arc::new(shared)), stdin, stdout })
+    }
+
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.0.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the end. The lock is not held meanwhile, so that others can send signals.
+    pub(super) fn wait(&self) -> io::Result<Ended> {
+        loop {
+            if let Some(status) = self.child().try_wait()? {
+                return Ok(self.ended(status));
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Asks the program to end; follows up in the background when it does not.
+    pub(super) fn ask_to_end(&self) {
+        let process = self.clone();
+        self.signal(Signal::INT);
+        thread::spawn(move || process.end());
+    }
+
+    /// Ends the program, gently first, and waits for it.
+    pub(super) fn end(&self) {
+        for (signal, patience) in WAYS_OUT {
+            self.signal(signal);
+            let until = Instant::now() + patience;
+            while Instant::now() < until {
+                if !matches!(self.child().try_wait(), Ok(None)) {
+                    return;
+                }
+                thread::sleep(LOOK);
+            }
+        }
+    }
+
+    /// To the program and whatever it started. Nothing happens to a program that has been waited for: its
+    /// number may be another's by now.
+    fn signal(&self, signal: Signal) {
+        let mut child = self.child();
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            // It can only fail when the program has just ended.
+            let _ = kill_process_group(pid, signal);
+        }
+    }
+
+    fn ended(&self, status: ExitStatus) -> Ended {
+        let said = self.0.said.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let said = said.and_then(|thread| thread.join().ok()).unwrap_or_default();
+        let mut said = String::from_utf8_lossy(&said).into_owned();
+        for secret in &self.0.secrets {
+            if !secret.expose_secret().is_empty() {
+                said = said.replace(secret.expose_secret(), "***");
+            }
+        }
+        Ended { status, said }
+    }
+}
+
+/// Reads to the end and keeps the last whole lines: a secret must not be cut in two, or it would not be found.
+fn tail(mut from: impl Read) -> Vec<u8> {
+    let (mut kept, mut cut) = (Vec::new(), false);
+    let mut buffer = [0; 4096];
+    while let Ok(n @ 1..) = from.read(&mut buffer) {
+        kept.extend_from_slice(buffer.get(..n).unwrap_or_default());
+        if kept.len() > 2 * TAIL {
+            kept.drain(..kept.len() - TAIL);
+            cut = true;
+        }
+    }
+    if cut {
+        let line = kept.iter().position(|b| *b == b'\n').map_or(kept.len(), |at| at + 1);
+        kept.drain(..line);
+    }
+    kept
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, secrets: &[&str]) -> Started {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]).stdout(Stdio::piped());
+        Process::start(command, secrets.iter().map(|s| (*s).into()).collect()).unwrap()
+    }
+
+    #[test]
+    fn the_end_and_the_last_words_are_kept_without_secrets() {
+        let started = shell("echo the password is hunter2 >&2; exit 3", &["hunter2", ""]);
+        let ended = started.process.wait().unwrap();
+        assert_eq!(ended.how(), "exit code 3");
+        assert_eq!(ended.detail(), "the password is ***");
+    }
+
+    #[test]
+    fn long_words_are_bounded_and_cut_between_lines() {
+        let started = shell("i=0; while [ $i -lt 3000 ]; do echo line $i hunter2 >&2; i=$((i+1)); done", &["hunter2"]);
+        let said = started.process.wait().unwrap().said;
+        assert!(said.len() <= 2 * TAIL && said.starts_with("line ") && said.ends_with("line 2999 ***\n"), "{said}");
+        assert!(!said.contains("hunter2"));
+    }
+
+    #[test]
+    fn a_program_that_does_not_want_to_end_is_ended() {
+        let started = shell("trap '' INT; sleep 100 & wait; sleep 100", &[]);
+        thread::sleep(Duration::from_millis(200));
+        let begun = Instant::now();
+        started.process.end();
+        assert!(begun.elapsed() < Duration::from_secs(8));
+        assert!(!started.process.wait().unwrap().status.success());
+    }
+}

@@ -1,0 +1,329 @@
+//! Walks through a `pg_dump -Fc` archive as it goes by: header, table of contents, data blocks. It is
+//! whole when it ends exactly behind the last block and every entry with data had its block.
+//!
+//! Layout: `pg_backup_archiver.c` (ReadHead, ReadToc) and `pg_backup_custom.c` of PostgreSQL. Archive
+//! versions 1.12 (PostgreSQL 9.0) to 1.16 (17 and 18).
+
+use std::collections::BTreeSet;
+
+use super::Broken;
+
+const BLOCK_DATA: u8 = 1;
+const BLOCK_BLOBS: u8 = 3;
+const FORMAT_CUSTOM: u8 = 1;
+/// Data position of an entry without data.
+const OFFSET_NO_DATA: u8 = 3;
+/// Sizes of integers and file offsets that real archives have, bytes.
+const MAX_INT: u8 = 8;
+
+/// `(major, minor)` of the archive format, when `head` begins an archive.
+pub(in crate::source) fn archive_version(head: &[u8]) -> Option<(u8, u8)> {
+    match head {
+        [b'P', b'G', b'D', b'M', b'P', major, minor, ..] => Some((*major, *minor)),
+        _ => None,
+    }
+}
+
+/// Whether this walker knows the layout.
+pub(super) const fn is_known((major, minor): (u8, u8)) -> bool {
+    major == 1 && minor >= 12 && minor <= 16
+}
+
+/// One field of the header or of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Byte,
+    Int,
+    Text,
+    /// Texts up to an absent one.
+    Texts,
+    /// Where the entry's data lies.
+    Position,
+    /// Names the entry.
+    DumpId,
+    /// Whether the entry has data.
+    HasData,
+}
+
+/// What the next bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Magic,
+    /// Sizes of integers and offsets, and the archive's format.
+    Sizes,
+    Header(usize),
+    Count,
+    Entry(usize),
+    Block,
+    BlockId,
+    BlobId,
+    PieceLen,
+    End,
+}
+
+/// Position in an archive.
+pub(super) struct Walker {
+    at: At,
+    position: u64,
+    /// Bytes of the value being read, and how many it takes.
+    small: Vec<u8>,
+    want: usize,
+    /// Bytes to pass over before the next value.
+    skip: u64,
+    int: usize,
+    offset: usize,
+    header: Vec<Field>,
+    entry: Vec<Field>,
+    entries: i64,
+    dump_id: i64,
+    has_data: bool,
+    /// Entries whose data has not been seen.
+    expected: BTreeSet<i64>,
+    in_blobs: bool,
+}
+
+impl Walker {
+    pub(super) const fn new() -> Self {
+        Self {
+            at: At::Magic,
+            position: 0,
+            small: Vec::new(),
+            want: 8,
+            skip: 0,
+            int: 0,
+            offset: 0,
+            header: Vec::new(),
+            entry: Vec::new(),
+            entries: 0,
+            dump_id: 0,
+            has_data: false,
+            expected: BTreeSet::new(),
+            in_blobs: false,
+        }
+    }
+
+    /// The next bytes of the archive.
+    pub(super) fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Broken> {
+        while !bytes.is_empty() {
+            let take = if self.skip > 0 {
+                let take = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+                self.skip -= take as u64;
+                take
+            } else if self.at == At::End {
+                return Err(self.broken("bytes follow its last block"));
+            } else {
+                let take = (self.want - self.small.len()).min(bytes.len());
+                self.small.extend_from_slice(bytes.get(..take).unwrap_or_default());
+                take
+            };
+            self.position += take as u64;
+            bytes = bytes.get(take..).unwrap_or_default();
+            if self.skip == 0 && self.small.len() == self.want && self.at != At::End {
+                let value = std::mem::take(&mut self.small);
+                self.value(&value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// After the last byte.
+    pub(super) fn finish(&self) -> Result<(), Broken> {
+        match self.at {
+            At::End => Ok(()),
+            At::Block if self.expected.is_empty() && self.small.is_empty() && self.skip == 0 => Ok(()),
+            At::Block if self.small.is_empty() => Err(self.broken(&format!(
+                "it ends, but the data of {} of its tables has not come",
+                self.expected.len()
+            ))),
+            At::Magic | At::Sizes | At::Header(_) => Err(self.broken("it ends within its header")),
+            At::Count | At::Entry(_) => Err(self.broken("it ends within its table of contents")),
+            _ => Err(self.broken("it ends within a data block")),
+        }
+    }
+
+    fn broken(&self, what: &str) -> Broken {
+        Broken(format!("pg_dump archive, byte {}: {what}", self.position))
+    }
+
+    /// A value is complete: takes it and says what comes next.
+    fn value(&mut self, value: &[u8]) -> Result<(), Broken> {
+        match self.at {
+            At::Magic => {
+                let known = archive_version(value).filter(|v| is_known(*v));
+                let Some((_, minor)) = known else { return Err(self.broken("its header is damaged")) };
+                self.layout(minor);
+                self.read(At::Sizes, 3);
+            }
+            At::Sizes => self.sizes(value)?,
+            At::Header(index) => {
+                let field = self.header.get(index).copied().unwrap_or(Field::Byte);
+                self.pass(field, value)?;
+                self.next_header(index + 1);
+            }
+            At::Count => {
+                self.entries = self.number(value)?;
+                if self.entries < 0 {
+                    return Err(self.broken("its table of contents has a negative length"));
+                }
+                self.next_entry();
+            }
+            At::Entry(index) => self.entry_field(index, value)?,
+            At::Block => match value {
+                [BLOCK_DATA] => self.begin_block(false),
+                [BLOCK_BLOBS] => self.begin_block(true),
+                _ => return Err(self.broken("something else than a data block")),
+            },
+            At::BlockId => {
+                let id = self.number(value)?;
+                if !self.expected.remove(&id) {
+                    return Err(self.broken("data of an entry that its table of contents does not announce"));
+                }
+                self.read_int(if self.in_blobs { At::BlobId } else { At::PieceLen });
+            }
+            At::BlobId => match self.number(value)? {
+                0 => self.end_block(),
+                _ => self.read_int(At::PieceLen),
+            },
+            At::PieceLen => match self.number(value)? {
+                0 if self.in_blobs => self.read_int(At::BlobId),
+                0 => self.end_block(),
+                len => {
+                    self.skip = u64::try_from(len).map_err(|_| self.broken("a piece of negative length"))?;
+                    self.read_int(At::PieceLen);
+                }
+            },
+            At::End => {}
+        }
+        Ok(())
+    }
+
+    /// Field lists of an archive version.
+    fn layout(&mut self, minor: u8) {
+        use Field::{Byte, DumpId, HasData, Int, Position, Text, Texts};
+        // Compression: an algorithm since 1.15, a level before.
+        self.header = vec![if minor >= 15 { Byte } else { Int }];
+        // Seconds, minutes, hours, day, month, year, daylight saving; then database and two versions.
+        self.header.extend([Int; 7]);
+        self.header.extend([Text; 3]);
+        // Table oid, oid, tag, description; section; definition, drop, copy; namespace, tablespace.
+        self.entry = vec![DumpId, HasData, Text, Text, Text, Text, Int, Text, Text, Text, Text, Text];
+        if minor >= 14 {
+            self.entry.push(Text); // access method
+        }
+        if minor >= 16 {
+            self.entry.push(Int); // relkind
+        }
+        // Owner, with oids, dependencies.
+        self.entry.extend([Text, Text, Texts, Position]);
+    }
+
+    fn sizes(&mut self, value: &[u8]) -> Result<(), Broken> {
+        let &[int, offset, format] = value else { return Err(self.broken("its header is damaged")) };
+        if !(1..=MAX_INT).contains(&int) || !(1..=MAX_INT).contains(&offset) || format != FORMAT_CUSTOM {
+            return Err(self.broken("its header is damaged"));
+        }
+        (self.int, self.offset) = (usize::from(int), usize::from(offset));
+        self.next_header(0);
+        Ok(())
+    }
+
+    fn next_header(&mut self, index: usize) {
+        match self.header.get(index) {
+            Some(field) => self.read(At::Header(index), self.size(*field)),
+            None => self.read_int(At::Count),
+        }
+    }
+
+    fn next_entry(&mut self) {
+        if self.entries == 0 {
+            return self.end_block();
+        }
+        self.entries -= 1;
+        self.has_data = false;
+        self.read_int(At::Entry(0));
+    }
+
+    fn entry_field(&mut self, index: usize, value: &[u8]) -> Result<(), Broken> {
+        let field = self.entry.get(index).copied().unwrap_or(Field::Byte);
+        match field {
+            Field::DumpId => self.dump_id = self.number(value)?,
+            Field::HasData => self.has_data = self.number(value)? != 0,
+            Field::Texts => {
+                if self.pass(Field::Text, value)? {
+                    // The same field again, until a text is absent.
+                    self.read_int(At::Entry(index));
+                    return Ok(());
+                }
+            }
+            Field::Position => {
+                let announced = value.first().is_some_and(|flag| *flag != OFFSET_NO_DATA);
+                if announced != self.has_data {
+                    return Err(self.broken("an entry that contradicts itself"));
+                }
+                if self.has_data && !self.expected.insert(self.dump_id) {
+                    return Err(self.broken("two entries of one number"));
+                }
+            }
+            Field::Byte | Field::Int | Field::Text => {
+                self.pass(field, value)?;
+            }
+        }
+        match self.entry.get(index + 1) {
+            Some(next) => self.read(At::Entry(index + 1), self.size(*next)),
+            None => self.next_entry(),
+        }
+        Ok(())
+    }
+
+    /// Passes over a text after its length; `false` when the text is absent.
+    fn pass(&mut self, field: Field, value: &[u8]) -> Result<bool, Broken> {
+        if field == Field::Byte {
+            return Ok(true);
+        }
+        let number = self.number(value)?;
+        if field == Field::Text {
+            self.skip = u64::try_from(number).unwrap_or(0);
+        }
+        Ok(number >= 0)
+    }
+
+    const fn size(&self, field: Field) -> usize {
+        match field {
+            Field::Byte => 1,
+            Field::Position => 1 + self.offset,
+            _ => 1 + self.int,
+        }
+    }
+
+    fn read(&mut self, at: At, want: usize) {
+        (self.at, self.want) = (at, want);
+    }
+
+    fn read_int(&mut self, at: At) {
+        self.read(at, 1 + self.int);
+    }
+
+    fn begin_block(&mut self, blobs: bool) {
+        self.in_blobs = blobs;
+        self.read_int(At::BlockId);
+    }
+
+    fn end_block(&mut self) {
+        self.read(if self.expected.is_empty() { At::End } else { At::Block }, 1);
+    }
+
+    /// A sign byte, then the magnitude, lowest byte first.
+    fn number(&self, value: &[u8]) -> Result<i64, Broken> {
+        let (sign, magnitude) = value.split_first().ok_or_else(|| self.broken("an empty number"))?;
+        let mut number = 0_u64;
+        for (index, byte) in magnitude.iter().enumerate() {
+            number |= u64::from(*byte) << (8 * index);
+        }
+        let number = i64::try_from(number).map_err(|_| self.broken("a number out of range"))?;
+        match sign {
+            0 => Ok(number),
+            1 => Ok(-number),
+            _ => Err(self.broken("a number without a sign")),
+        }
+    }
+}

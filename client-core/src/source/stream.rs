@@ -1,0 +1,270 @@
+//! The bytes of one dump, and the proof that they are all of it.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    process::ChildStdout,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{SourceError, process::Process, sentinel::Sentinel, stdin};
+use crate::{error::Error, event::Warning};
+
+/// What is known of a dump that went through whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complete {
+    /// What made the bytes, as far as it is known: `pg_dump`, `file`, `stdin`.
+    pub tool: String,
+    /// Its version, empty when there is none.
+    pub tool_version: String,
+    /// What kind of dump the bytes are: see [`super::sentinel::Format::as_str`].
+    pub format: &'static str,
+    /// Whether the dump's own end was found. Otherwise only exit code and end of file say that it is whole.
+    pub verified_end: bool,
+    /// Which database or file, without secrets. Begins with [`super::PgUrl::place`] for a database.
+    pub detail: String,
+    /// The end of what the dump program said, without secrets.
+    pub stderr: String,
+}
+
+impl Complete {
+    /// `pg_dump 15.20, pg_dump custom format`
+    #[must_use]
+    pub fn tool_line(&self) -> String {
+        let mut line = self.tool.clone();
+        if !self.tool_version.is_empty() {
+            line.push(' ');
+            line.push_str(&self.tool_version);
+        }
+        format!("{line}, {}", self.format)
+    }
+}
+
+enum Input {
+    Program { process: Process, stdout: ChildStdout },
+    File(File),
+    Stdin,
+}
+
+/// One dump. Reading gives its bytes; at their end the proof is made, and a dump that is not whole ends
+/// in an error ([`crate::error::Error::source_read`] gets it out of the [`io::Error`]).
+pub struct DumpStream {
+    input: Input,
+    sentinel: Sentinel,
+    stopper: Stopper,
+    complete: Complete,
+    expected_bytes: Option<u64>,
+    warnings: Vec<Warning>,
+    outcome: Option<Result<(), SourceError>>,
+}
+
+/// Ends a dump from another thread.
+#[derive(Clone)]
+pub struct Stopper {
+    stopped: Arc<AtomicBool>,
+    process: Option<Process>,
+}
+
+impl Stopper {
+    /// Ends the dump: its program and the program's database session go away, reading gives an error.
+    /// Returns at once.
+    pub fn stop(&self) {
+        if !self.stopped.swap(true, Ordering::SeqCst) {
+            if let Some(process) = &self.process {
+                process.ask_to_end();
+            }
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+}
+
+impl DumpStream {
+    fn new(input: Input, complete: Complete) -> Self {
+        let process = match &input {
+            Input::Program { process, .. } => Some(process.clone()),
+            Input::File(_) | Input::Stdin => None,
+        };
+        Self {
+            input,
+            sentinel: Sentinel::new(),
+            stopper: Stopper { stopped: Arc::default(), process },
+            complete,
+            expected_bytes: None,
+            warnings: Vec::new(),
+            outcome: None,
+        }
+    }
+
+    pub(super) fn program(
+        process: Process,
+        stdout: ChildStdout,
+        complete: Complete,
+        expected_bytes: Option<u64>,
+        warnings: Vec<Warning>,
+    ) -> Self {
+        let mut stream = Self::new(Input::Program { process, stdout }, complete);
+        (stream.expected_bytes, stream.warnings) = (expected_bytes, warnings);
+        stream
+    }
+
+    pub(super) fn file(file: File, name: String, size: Option<u64>) -> Self {
+        let mut stream = Self::new(Input::File(file), unmade("file", name));
+        stream.expected_bytes = size;
+        stream
+    }
+
+    pub(super) fn stdin() -> Self {
+        Self::new(Input::Stdin, unmade("stdin", "standard input".into()))
+    }
+
+    /// Ends the dump from another thread.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// About how large the dump will be: the size of the database or of the file.
+    #[must_use]
+    pub const fn expected_bytes(&self) -> Option<u64> {
+        self.expected_bytes
+    }
+
+    /// What a person should know before the dump begins.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Proof that everything was read and that it was everything.
+    ///
+    /// # Errors
+    /// [`SourceError::DumpFailed`], [`SourceError::Incomplete`], also when it was not read to its end.
+    pub fn finish(mut self) -> Result<Complete, SourceError> {
+        match self.outcome.clone() {
+            Some(Ok(())) => Ok(self.complete.clone()),
+            Some(Err(error)) => Err(error),
+            None => {
+                self.stop_program();
+                Err(SourceError::Incomplete("it was not read to its end".into()))
+            }
+        }
+    }
+
+    fn next(&mut self, buffer: &mut [u8]) -> Result<usize, SourceError> {
+        if self.stopper.is_stopped() {
+            return Err(SourceError::Cancelled);
+        }
+        let read = loop {
+            let read = match &mut self.input {
+                Input::Program { stdout, .. } => stdout.read(buffer),
+                Input::File(file) => file.read(buffer),
+                Input::Stdin => stdin::read(buffer, &self.stopper.stopped),
+            };
+            match read {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted && !self.stopper.is_stopped() => {}
+                other => break other,
+            }
+        };
+        if self.stopper.is_stopped() {
+            return Err(SourceError::Cancelled);
+        }
+        let read = read.map_err(|e| SourceError::Unreadable {
+            what: self.complete.detail.clone(),
+            detail: e.to_string(),
+        })?;
+        match buffer.get(..read) {
+            Some(bytes) if read > 0 => {
+                self.sentinel.feed(bytes).map_err(|broken| self.program_first(broken.to_string()))?;
+            }
+            _ => self.prove()?,
+        }
+        Ok(read)
+    }
+
+    /// End of file: the program must have ended well and the dump must have its own end.
+    fn prove(&mut self) -> Result<(), SourceError> {
+        self.check_program()?;
+        let seen = self.sentinel.finish().map_err(|broken| SourceError::Incomplete(broken.to_string()))?;
+        (self.complete.format, self.complete.verified_end) = (seen.format.as_str(), seen.verified);
+        Ok(())
+    }
+
+    fn check_program(&mut self) -> Result<(), SourceError> {
+        let Input::Program { process, .. } = &self.input else { return Ok(()) };
+        let ended = process.wait().map_err(|e| SourceError::Internal(format!("waiting for pg_dump: {e}")))?;
+        if self.stopper.is_stopped() {
+            return Err(SourceError::Cancelled);
+        }
+        if !ended.status.success() {
+            return Err(SourceError::DumpFailed {
+                tool: format!("{} {}", self.complete.tool, self.complete.tool_version),
+                how: ended.how(),
+                detail: ended.detail(),
+            });
+        }
+        self.complete.stderr = ended.said;
+        Ok(())
+    }
+
+    /// Bytes that make no sense: the program's own words come first, when it failed too.
+    fn program_first(&mut self, broken: String) -> SourceError {
+        self.stop_program();
+        match self.check_program() {
+            Err(error @ SourceError::Cancelled) => error,
+            _ => SourceError::Incomplete(broken),
+        }
+    }
+
+    fn stop_program(&mut self) {
+        if let Input::Program { process, .. } = &self.input {
+            process.end();
+        }
+    }
+}
+
+impl Read for DumpStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &self.outcome {
+            Some(Ok(())) => return Ok(0),
+            Some(Err(error)) => return Err(Error::from(error.clone()).into_io()),
+            None if buffer.is_empty() => return Ok(0),
+            None => {}
+        }
+        match self.next(buffer) {
+            Ok(0) => {
+                self.outcome = Some(Ok(()));
+                Ok(0)
+            }
+            Ok(read) => Ok(read),
+            Err(error) => {
+                self.outcome = Some(Err(error.clone()));
+                Err(Error::from(error).into_io())
+            }
+        }
+    }
+}
+
+impl Drop for DumpStream {
+    fn drop(&mut self) {
+        if !matches!(self.outcome, Some(Ok(()))) {
+            self.stop_program();
+        }
+    }
+}
+
+fn unmade(tool: &str, detail: String) -> Complete {
+    Complete {
+        tool: tool.to_owned(),
+        tool_version: String::new(),
+        format: "",
+        verified_end: false,
+        detail,
+        stderr: String::new(),
+    }
+}
