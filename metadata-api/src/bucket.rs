@@ -71,13 +71,14 @@ impl Store {
     /// An endpoint that cannot be signed for.
     pub fn new(target: &Target) -> Result<Self, Unusable> {
         let presigner = Presigner::new(target)?;
-        let http = Client::builder()
+        let builder = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .build()
-            .unwrap_or_default();
+            .timeout(REQUEST_TIMEOUT);
+        // Plain HTTP (loopback) must not fail where the system has no certificates.
+        let builder = if target.endpoint.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
+        let http = builder.build().map_err(|e| Unusable::new(target, e.to_string()))?;
         Ok(Self { presigner, http, guarantees: None })
     }
 

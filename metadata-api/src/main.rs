@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -240,9 +241,26 @@ async fn serve_embedded(
     let config = &running.config;
     let state = serve::boot(config, common.limits(), Clock::default(), common.database_connections).await?;
     ready(&config.transport, addr, Some(running.s3_addr()))?;
+    let gone = running.postgres_gone();
+    let watch = gone.clone();
+    let ended = async move {
+        tokio::select! {
+            () = ended => {}
+            () = until(&watch) => {}
+        }
+    };
     serve::run(listener, &config.transport, app(state.clone()), ended, common.grace()).await?;
+    if gone.load(Ordering::Acquire) {
+        return Err(Failure("the private PostgreSQL ended by itself; its log is DIR/postgres/postgres.log".into()));
+    }
     state.db().close().await;
     Ok(())
+}
+
+async fn until(flag: &AtomicBool) {
+    while !flag.load(Ordering::Acquire) {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 }
 
 /// One line of JSON on standard output: whoever started us may read the ports from it.

@@ -34,6 +34,12 @@ pub struct Unusable {
     reason: String,
 }
 
+impl Unusable {
+    pub(crate) fn new(target: &Target, reason: String) -> Self {
+        Self { endpoint: target.endpoint.to_string(), bucket: target.bucket.clone(), reason }
+    }
+}
+
 /// A presigned upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Put {
@@ -56,11 +62,7 @@ impl Presigner {
     /// # Errors
     /// [`Unusable`].
     pub fn new(target: &Target) -> Result<Self, Unusable> {
-        let unusable = |reason: String| Unusable {
-            endpoint: target.endpoint.to_string(),
-            bucket: target.bucket.clone(),
-            reason,
-        };
+        let unusable = |reason: String| Unusable::new(target, reason);
         let plain = target.endpoint.username().is_empty()
             && target.endpoint.password().is_none()
             && target.endpoint.path() == "/"

@@ -252,7 +252,7 @@ fn a_directory_serves_one_at_a_time_and_keeps_its_secrets_to_itself() {
     assert!(said.contains("in use by another metadata-api"), "{said}");
     let dir = service.kill();
     let data = dir.path().join("service");
-    std::fs::set_permissions(&secrets_in(&data), std::fs::Permissions::from_mode(0o640)).unwrap();
+    std::fs::set_permissions(secrets_in(&data), std::fs::Permissions::from_mode(0o640)).unwrap();
     let (code, said) = start(&data);
     assert_eq!(code, Some(1));
     assert!(said.contains("chmod 600"), "{said}");
@@ -267,6 +267,19 @@ fn a_directory_serves_one_at_a_time_and_keeps_its_secrets_to_itself() {
 
 fn secrets_in(data: &Path) -> std::path::PathBuf {
     data.join("secrets")
+}
+
+#[test]
+fn without_its_database_the_service_ends_and_starts_again() {
+    let service = Service::start();
+    let pid = std::fs::read_to_string(service.data().join("postgres/data/postmaster.pid")).unwrap();
+    let pid = pid.lines().next().unwrap();
+    assert!(Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
+    let (code, dir) = service.wait();
+    assert_eq!(code, Some(1));
+    let said = std::fs::read_to_string(dir.path().join("log")).unwrap();
+    assert!(said.contains("PostgreSQL ended by itself"), "{said}");
+    assert!(Service::start_in(dir).terminate());
 }
 
 #[test]

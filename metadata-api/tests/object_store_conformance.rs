@@ -1,7 +1,6 @@
 //! What we rely on of an object store, run against the embedded one and, where it is installed, Garage.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, unreachable_pub, reason = "tests")]
 
-#[expect(dead_code, reason = "each test uses a part")]
 mod support {
     pub mod http;
     pub mod sigv4;
@@ -358,7 +357,8 @@ fn a_bucket_can_be_listed_without_the_service() {
 fn only_six_operations_exist() {
     let stage = Stage::embedded();
     assert_eq!(stage.put("k", b"x").status, 200);
-    let cases: [(&str, &str, &[(&str, &str)]); 6] = [
+    type Query = &'static [(&'static str, &'static str)];
+    let cases: [(&str, &str, Query); 6] = [
         ("PUT", "/new-bucket", &[]),
         ("DELETE", "/conformance", &[]),
         ("POST", "/conformance/k", &[("uploads", "")]),

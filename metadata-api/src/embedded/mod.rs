@@ -18,6 +18,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -131,6 +132,12 @@ impl Embedded {
     #[must_use]
     pub fn s3_addr(&self) -> SocketAddr {
         self.store.addr()
+    }
+
+    /// Becomes true when the private cluster has ended.
+    #[must_use]
+    pub fn postgres_gone(&self) -> Arc<AtomicBool> {
+        self.postgres.gone()
     }
 
     /// Ends the store, then the cluster, and waits for both.

@@ -84,7 +84,7 @@ impl Member {
             signing_key: key.verifying_key().as_bytes().to_vec().into(),
             sealing_key: x25519().to_vec().into(),
         };
-        let post = |path: &str, body: &[u8]| signed(host, &key, device, 0, None, "POST", path, body);
+        let post = |path: &str, body: &[u8]| signed(host, &key, device, 0, None, ("POST", path), body);
         let password = b"a password of a test";
         let registration = ClientRegistration::<Suite>::start(&mut OsRng, password).expect("OPAQUE");
         let start = SignupStart {
@@ -160,7 +160,7 @@ impl Member {
     pub fn call(&self, method: &str, vault: VaultId, path: &str, body: &[u8]) -> Reply {
         let authorization = format!("Bearer {}", self.session.access_token);
         let target = format!("/v1/vaults/{vault}/{path}");
-        signed(&self.host, &self.key, self.device, self.ahead, Some(&authorization), method, &target, body)
+        signed(&self.host, &self.key, self.device, self.ahead, Some(&authorization), (method, &target), body)
     }
 
     /// A lease of a new backup.
@@ -272,8 +272,7 @@ fn signed(
     device: DeviceId,
     ahead: i64,
     authorization: Option<&str>,
-    method: &str,
-    target: &str,
+    (method, target): (&str, &str),
     body: &[u8],
 ) -> Reply {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));

@@ -70,6 +70,12 @@ impl Service {
         std::mem::replace(&mut self.dir, Self::new_dir())
     }
 
+    /// Waits for it to end by itself.
+    pub fn wait(mut self) -> (Option<i32>, TempDir) {
+        let status = self.child.wait().expect("an ended child");
+        (status.code(), std::mem::replace(&mut self.dir, Self::new_dir()))
+    }
+
     /// As a service manager does it. True when it ended well.
     pub fn terminate(&mut self) -> bool {
         let pid = self.child.id().to_string();
