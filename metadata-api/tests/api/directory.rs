@@ -1,0 +1,160 @@
+//! Directory and devices.
+
+use api_types::{
+    ErrorCode, Sha256, VaultId,
+    directory::{DeviceRole, DirectoryOp, SignedDirectoryEntry},
+    vault::{DeviceState, Devices, RevokeDevice, VaultInfo, VaultInit, WrappedKey},
+};
+use ed25519_dalek::SigningKey;
+
+use crate::{client::Device, stage::Stage};
+
+#[tokio::test]
+async fn entries_that_do_not_hold_are_refused() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    let session = stage.login(&person, &device).await;
+    let _: VaultInfo = stage.call(person.request_as(&stage, &device, &session, "GET", "")).await.ok();
+    let good = person.plain_entry(DirectoryOp::Add, &device);
+    let sign = |entry: &api_types::directory::DirectoryEntry| {
+        SignedDirectoryEntry::sign(entry, &person.root).unwrap()
+    };
+    let mut changed = Vec::new();
+    for change in 0..9 {
+        let mut entry = good.clone();
+        match change {
+            0 => entry.number = 0,
+            1 => entry.number = 2,
+            2 => entry.previous = Sha256::new([0; 32]),
+            3 => entry.vault = VaultId::from_bytes([7; 16]),
+            4 => entry.signing_key = Device::new().key.verifying_key().to_bytes(),
+            5 => entry.sealing_key = Device::new().sealing,
+            6 => entry.device = Device::new().id,
+            // active already
+            7 => entry = person.plain_entry(DirectoryOp::Add, &person.device),
+            _ => entry.previous = Sha256::new([1; 32]),
+        }
+        changed.push(sign(&entry));
+    }
+    let stranger = SigningKey::from_bytes(&rand::random());
+    changed.push(SignedDirectoryEntry::sign(&good, &stranger).unwrap());
+    let mut flipped = sign(&good);
+    flipped.entry.0[20] ^= 1;
+    changed.push(flipped);
+    let mut short = sign(&good);
+    short.signature.0.pop();
+    changed.push(short);
+    // 45: the same meaning in another spelling: an over-long integer in place of the version
+    let mut spelled = sign(&good);
+    assert_eq!(spelled.entry.0[1], 1);
+    spelled.entry.0.splice(1..2, [0x18, 1]);
+    changed.push(spelled);
+    let before = stage.fingerprint(&[]).await;
+    for entry in changed {
+        let call = person.request_as(&stage, &device, &session, "POST", "/directory").json(&entry);
+        stage.call(call).await.refused(ErrorCode::DirectoryInvalid);
+        assert_eq!(stage.fingerprint(&[]).await, before);
+    }
+    let call = person.request_as(&stage, &device, &session, "POST", "/directory").json(&sign(&good));
+    stage.call(call).await.done();
+}
+
+#[tokio::test]
+async fn init_is_all_or_nothing() {
+    let stage = Stage::new().await;
+    let person = stage.sign_up().await;
+    let _: VaultInfo = stage.call(person.request(&stage, "GET", "")).await.ok();
+    let entry = |op, device: &Device| person.entry(op, device);
+    let good = person.init(entry(DirectoryOp::Add, &person.device));
+    let mut agent = person.plain_entry(DirectoryOp::Add, &person.device);
+    agent.role = DeviceRole::BackupOnly;
+    let mut identity = vec![0; 32];
+    identity[0] = 1;
+    let bad = [
+        (VaultInit { signing_root: identity.into(), ..good.clone() }, ErrorCode::WeakKey),
+        (VaultInit { signing_root: vec![1; 31].into(), ..good.clone() }, ErrorCode::WeakKey),
+        (VaultInit { keyring: Vec::new().into(), ..good.clone() }, ErrorCode::InvalidRequest),
+        (VaultInit { recovery: vec![0; 64 * 1024 + 1].into(), ..good.clone() }, ErrorCode::InvalidRequest),
+        (person.init(entry(DirectoryOp::Revoke, &person.device)), ErrorCode::DirectoryInvalid),
+        (person.init(entry(DirectoryOp::Add, &Device::new())), ErrorCode::DirectoryInvalid),
+        (person.init(SignedDirectoryEntry::sign(&agent, &person.root).unwrap()), ErrorCode::DirectoryInvalid),
+    ];
+    let before = stage.fingerprint(&[]).await;
+    for (init, code) in bad {
+        stage.call(person.request(&stage, "POST", "/init").json(&init)).await.refused(code);
+        assert_eq!(stage.fingerprint(&[]).await, before);
+    }
+    stage.call(person.request(&stage, "POST", "/init").json(&good)).await.done();
+}
+
+#[tokio::test]
+async fn n42_a_revoked_device_is_out_at_once() {
+    let stage = Stage::new().await;
+    let mut person = stage.member().await;
+    let device = Device::new();
+    let session = stage.login(&person, &device).await;
+    let as_device = |method, path: &str| person.request_as(&stage, &device, &session, method, path);
+    // Not approved yet: it goes without an entry. An approved one does not.
+    let none = RevokeDevice { directory: None };
+    let path = format!("/devices/{}/revoke", person.device.id);
+    stage.call(as_device("POST", &path).json(&none)).await.refused(ErrorCode::DeviceNotApproved);
+    let call = person.request(&stage, "POST", &path).json(&none);
+    stage.call(call).await.refused(ErrorCode::DirectoryInvalid);
+    let wrong = RevokeDevice { directory: Some(person.entry(DirectoryOp::Revoke, &person.device)) };
+    let path = format!("/devices/{}/revoke", device.id);
+    let before = stage.fingerprint(&[]).await;
+    let call = person.request(&stage, "POST", &path).json(&wrong);
+    stage.call(call).await.refused(ErrorCode::DirectoryInvalid);
+    assert_eq!(stage.fingerprint(&["vault_device"]).await.len(), before.len() - before.split(';').find(|t| t.starts_with("vault_device=")).unwrap().len() - 1);
+    stage.call(person.request(&stage, "POST", &path).json(&none)).await.done();
+
+    stage.call(as_device("GET", "")).await.refused(ErrorCode::DeviceRevoked);
+    let add = person.entry(DirectoryOp::Add, &device);
+    let before = stage.fingerprint(&[]).await;
+    stage.call(as_device("POST", "/directory").json(&add)).await.refused(ErrorCode::DeviceRevoked);
+    // Nor can somebody else bring it back.
+    let call = person.request(&stage, "POST", "/directory").json(&add);
+    stage.call(call).await.refused(ErrorCode::DirectoryInvalid);
+    assert_eq!(stage.fingerprint(&[]).await, before);
+    let unknown = format!("/devices/{}/revoke", Device::new().id);
+    stage.call(person.request(&stage, "POST", &unknown).json(&none)).await.refused(ErrorCode::NotFound);
+
+    // A revocation by the directory alone counts too.
+    let third = Device::new();
+    let session = stage.login(&person, &third).await;
+    for op in [DirectoryOp::Add, DirectoryOp::Revoke] {
+        let entry = person.entry(op, &third);
+        stage.call(person.request(&stage, "POST", "/directory").json(&entry)).await.done();
+        person.directory.push(entry);
+    }
+    let call = person.request_as(&stage, &third, &session, "GET", "");
+    stage.call(call).await.refused(ErrorCode::DeviceRevoked);
+    let devices: Devices = stage.call(person.request(&stage, "GET", "/devices")).await.ok();
+    let revoked = devices.devices.iter().filter(|d| d.state == DeviceState::Revoked).count();
+    assert_eq!((devices.devices.len(), revoked), (3, 2));
+}
+
+#[tokio::test]
+async fn a_backup_only_device_gets_no_keys() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let agent = Device::new();
+    let session = stage.login(&person, &agent).await;
+    let mut entry = person.plain_entry(DirectoryOp::Add, &agent);
+    entry.role = DeviceRole::BackupOnly;
+    let signed = SignedDirectoryEntry::sign(&entry, &person.root).unwrap();
+    stage.call(person.request(&stage, "POST", "/directory").json(&signed)).await.done();
+    let as_agent = |method, path: &str| person.request_as(&stage, &agent, &session, method, path);
+    let _: VaultInfo = stage.call(as_agent("GET", "")).await.ok();
+    let before = stage.fingerprint(&[]).await;
+    for kind in ["password", "recovery", "keyring"] {
+        stage.call(as_agent("GET", &format!("/keys/{kind}"))).await.refused(ErrorCode::Forbidden);
+    }
+    let wrap = WrappedKey { version: 2, bytes: vec![1; 10].into() };
+    stage.call(as_agent("PUT", "/keys/password").json(&wrap)).await.refused(ErrorCode::Forbidden);
+    let revoke = RevokeDevice { directory: None };
+    let path = format!("/devices/{}/revoke", person.device.id);
+    stage.call(as_agent("POST", &path).json(&revoke)).await.refused(ErrorCode::Forbidden);
+    assert_eq!(stage.fingerprint(&[]).await, before);
+}

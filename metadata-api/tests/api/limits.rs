@@ -1,0 +1,190 @@
+//! How much one caller may ask for; what answers carry; what the log does not.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use api_types::{ErrorCode, account::{LoginStart, ServiceInfo}};
+use metadata_api::state::Limits;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::{
+    client::{Call, Device},
+    stage::{Stage, secrets, wide_limits},
+};
+
+fn start(device: &Device, email: &str) -> LoginStart {
+    LoginStart { email: email.into(), ke1: vec![0; 96].into(), device: device.keys() }
+}
+
+#[tokio::test]
+async fn sign_in_requests_per_network() {
+    let stage = Stage::with(Limits { auth_per_minute: 3, ..wide_limits() }).await;
+    let device = Device::new();
+    for _ in 0..3 {
+        let reply = stage.post(&device, "/v1/login/start", &start(&device, "a@example.com")).await;
+        reply.refused(ErrorCode::InvalidRequest);
+    }
+    let reply = stage.post(&device, "/v1/login/start", &start(&device, "b@example.com")).await;
+    let problem = reply.refused(ErrorCode::RateLimited);
+    assert!(problem.retry_after.unwrap() > 0);
+    assert!(reply.headers.contains_key("retry-after"));
+    // Others are not held up by it.
+    let info = stage.call(Call::new(&stage, &device, "GET", "/v1/service")).await;
+    assert_eq!(info.status, 200);
+}
+
+#[tokio::test]
+async fn all_requests_per_network() {
+    let stage = Stage::with(Limits { requests_per_second: 1, burst: 5, ..wide_limits() }).await;
+    let device = Device::new();
+    let mut refused = 0;
+    for _ in 0..20 {
+        let reply = stage.call(Call::new(&stage, &device, "GET", "/v1/service")).await;
+        if reply.status == 429 {
+            reply.refused(ErrorCode::RateLimited);
+            refused += 1;
+        }
+    }
+    assert!(refused >= 10, "{refused}");
+    // Health is for who runs it.
+    assert_eq!(stage.call(Call::new(&stage, &device, "GET", "/healthz")).await.status, 200);
+}
+
+#[tokio::test]
+async fn sign_ins_per_address_on_all_replicas() {
+    let limits = Limits { logins_per_hour: 2, ..wide_limits() };
+    let shared = secrets();
+    let one = Stage::with(wide_limits()).await;
+    let database = one.database.clone();
+    let one = Stage::on(database.clone(), limits.clone(), &shared, None).await;
+    let two = Stage::on(database, limits, &shared, None).await;
+    let person = one.member().await;
+    two.clock.shift(one.clock.now() - two.clock.now());
+    let device = Device::new();
+    for email in [person.email.as_str(), "nobody@example.com"] {
+        for stage in [&one, &two] {
+            stage.login_start(&device, email, "any").await;
+        }
+        let client = opaque_ke::ClientLogin::<api_types::opaque::Suite>::start(
+            &mut opaque_ke::rand::rngs::OsRng,
+            b"any",
+        )
+        .unwrap();
+        let body = LoginStart { ke1: client.message.serialize().to_vec().into(), ..start(&device, email) };
+        let before = one.fingerprint(&[]).await;
+        let problem = one.post(&device, "/v1/login/start", &body).await.refused(ErrorCode::RateLimited);
+        assert!((3500..=3600).contains(&problem.retry_after.unwrap()), "{problem:?}");
+        assert_eq!(one.fingerprint(&[]).await, before);
+    }
+    one.clock.shift(3601);
+    one.login_start(&device, &person.email, "any").await;
+    // The counters name nobody.
+    let keys: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT key FROM app.rate_counter").fetch_all(&one.admin).await.unwrap();
+    assert!(keys.iter().all(|key| key.len() == 32));
+}
+
+#[tokio::test]
+async fn what_every_answer_carries() {
+    let stage = Stage::new().await;
+    let device = Device::new();
+    let ok = stage.call(Call::new(&stage, &device, "GET", "/v1/service")).await;
+    let info: ServiceInfo = ok.ok();
+    assert_eq!(info.regions, [api_types::Region::Ca, api_types::Region::Eu]);
+    let missing = stage.call(Call::new(&stage, &device, "GET", "/nothing")).await;
+    missing.refused(ErrorCode::NotFound);
+    let method = stage.call(Call::new(&stage, &device, "POST", "/v1/service")).await;
+    method.refused(ErrorCode::MethodNotAllowed);
+    for reply in [&ok, &missing, &method] {
+        assert!(reply.headers["strict-transport-security"].to_str().unwrap().contains("max-age"));
+        assert_eq!(reply.headers["x-content-type-options"], "nosniff");
+        assert_eq!(reply.headers["cache-control"], "no-store");
+        assert_eq!(reply.headers["x-request-id"].len(), 32);
+        assert!(!reply.headers.contains_key("access-control-allow-origin"));
+    }
+    // No browser is told that it may.
+    let preflight = stage
+        .http
+        .request(reqwest::Method::OPTIONS, format!("{}/v1/service", stage.origin))
+        .header("origin", "https://elsewhere.example")
+        .header("access-control-request-method", "GET")
+        .send()
+        .await
+        .unwrap();
+    assert!(!preflight.headers().contains_key("access-control-allow-origin"));
+
+    let metrics = stage.call(Call::new(&stage, &device, "GET", "/metrics")).await;
+    let text = String::from_utf8(metrics.body).unwrap();
+    assert!(text.contains(r#"route="/v1/service""#), "{text}");
+    // Only templates are labels.
+    assert!(!text.contains("/nothing"), "{text}");
+}
+
+/// The database away: a plain sentence, and nothing of ours in it.
+#[tokio::test]
+async fn a_lost_database_is_unavailable() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    sqlx::query("ALTER TABLE app.nonce RENAME TO gone").execute(&stage.admin).await.unwrap();
+    let reply = stage.call(person.request(&stage, "GET", "")).await;
+    reply.refused(ErrorCode::Internal);
+    let text = String::from_utf8(reply.body).unwrap();
+    assert!(!text.contains("nonce") && !text.contains("SQLSTATE") && !text.contains("42P01"), "{text}");
+}
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Written {
+    type Writer = Self;
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Everything that all tests of this process write, at the most talkative level, searched for one person's secrets.
+#[tokio::test(flavor = "current_thread")]
+async fn nothing_secret_is_logged() {
+    let written = Written::default();
+    let subscriber =
+        tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(written.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let session = stage.login(&person, &person.device).await;
+    stage.refresh(&person.device, &session.refresh_token, [1; 16]).await;
+    stage.login_start(&person.device, &person.email, "another-password").await;
+    let code = stage.code(&person.otpauth_url, 0);
+    let started = stage.half_login(&person, &person.device).await;
+    let factor = api_types::account::SecondFactor::Totp(code.clone());
+    stage.mfa(&person.device, &started, factor).await.refused(ErrorCode::MfaFailed);
+    let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    // The search can find something: what we log is there.
+    assert!(log.contains("/v1/login/mfa") && log.contains("MfaFailed"), "{}", log.len());
+    let secret = person.otpauth_url.split("secret=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+    let refresh = serde_json::to_string(&session.refresh_token).unwrap();
+    let hidden = [
+        ("address", person.email.clone()),
+        ("password", person.password.clone()),
+        ("seed", secret),
+        ("recovery code", person.recovery_codes[0].clone()),
+        ("access token", session.access_token.split('.').nth(2).unwrap().to_owned()),
+        ("refresh token", refresh.trim_matches('"').to_owned()),
+        ("wrapped key", "AQEBAQEBAQEBAQEB".to_owned()),
+    ];
+    for (what, secret) in hidden {
+        assert!(!log.contains(&secret), "the {what} is in the log");
+    }
+}

@@ -1,0 +1,22 @@
+//! The service on a real PostgreSQL: what it does, and what it refuses. Numbers in test names are those of the threat
+//! model's list of negative tests.
+#![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
+
+#[path = "../support/client.rs"]
+mod client;
+#[path = "../support/stage.rs"]
+mod stage;
+
+mod audit_trail;
+mod boot;
+mod coverage;
+mod directory;
+mod first_day;
+mod limits;
+mod refresh;
+mod second_factor;
+mod sign_in;
+mod sign_up;
+mod signed_request;
+mod tenancy;
+mod token;

@@ -1,0 +1,201 @@
+//! The second factor.
+
+use api_types::{
+    ErrorCode,
+    account::{SecondFactor, Session},
+};
+
+use crate::{
+    client::{Call, Device, Person},
+    stage::Stage,
+};
+
+async fn try_code(stage: &Stage, person: &Person, device: &Device, factor: SecondFactor) -> crate::client::Reply {
+    let started = stage.half_login(person, device).await;
+    stage.mfa(device, &started, factor).await
+}
+
+/// What a refused second factor may change: its own counters, and the trail.
+const COUNTED: [&str; 3] = ["pending_login", "totp", "audit_event"];
+
+#[tokio::test]
+async fn n11_a_code_is_accepted_once() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    let before = stage.fingerprint(&COUNTED).await;
+    // The sign-up used this step's code.
+    let code = stage.code(&person.otpauth_url, 0);
+    try_code(&stage, &person, &device, SecondFactor::Totp(code)).await.refused(ErrorCode::MfaFailed);
+    stage.clock.shift(30);
+    assert_eq!(stage.fingerprint(&COUNTED).await, before);
+    let code = stage.code(&person.otpauth_url, 0);
+    let session: Session =
+        try_code(&stage, &person, &device, SecondFactor::Totp(code.clone())).await.ok();
+    assert_eq!(session.account_id, person.account);
+    try_code(&stage, &person, &device, SecondFactor::Totp(code)).await.refused(ErrorCode::MfaFailed);
+    assert_eq!(stage.audited().await.iter().filter(|a| *a == "second_factor_failed").count(), 2);
+}
+
+#[tokio::test]
+async fn n12_an_older_code_after_a_newer_one() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    stage.clock.shift(60);
+    let code = stage.code(&person.otpauth_url, 0);
+    let _: Session = try_code(&stage, &person, &device, SecondFactor::Totp(code)).await.ok();
+    let before = stage.fingerprint(&COUNTED).await;
+    let code = stage.code(&person.otpauth_url, -30);
+    try_code(&stage, &person, &device, SecondFactor::Totp(code)).await.refused(ErrorCode::MfaFailed);
+    assert_eq!(stage.fingerprint(&COUNTED).await, before);
+}
+
+#[tokio::test]
+async fn n13_a_code_from_too_far_away() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    stage.clock.shift(300);
+    let before = stage.fingerprint(&COUNTED).await;
+    for offset in [-90, 90] {
+        let code = stage.code(&person.otpauth_url, offset);
+        try_code(&stage, &person, &device, SecondFactor::Totp(code)).await.refused(ErrorCode::MfaFailed);
+    }
+    for text in ["", "12345", "1234567", "12345a", "１２３４５６"] {
+        let factor = SecondFactor::Totp(text.into());
+        try_code(&stage, &person, &device, factor).await.refused(ErrorCode::MfaFailed);
+        if text == "1234567" {
+            break;
+        }
+    }
+    assert_eq!(stage.fingerprint(&COUNTED).await, before);
+}
+
+#[tokio::test]
+async fn n14_the_sixth_try_is_not_looked_at() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    stage.clock.shift(300);
+    let started = stage.half_login(&person, &device).await;
+    for _ in 0..5 {
+        let wrong = SecondFactor::Totp(stage.code(&person.otpauth_url, 900));
+        stage.mfa(&device, &started, wrong).await.refused(ErrorCode::MfaFailed);
+    }
+    let before = stage.fingerprint(&["audit_event"]).await;
+    let right = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
+    let problem = stage.mfa(&device, &started, right.clone()).await.refused(ErrorCode::MfaLocked);
+    assert!((1..=900).contains(&problem.retry_after.unwrap()));
+    let recovery = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
+    let reply = stage.mfa(&device, &started, recovery.clone()).await;
+    reply.refused(ErrorCode::MfaLocked);
+    assert!(reply.headers.contains_key("retry-after"));
+    assert_eq!(stage.fingerprint(&["audit_event"]).await, before);
+    assert_eq!(stage.audited().await.last().unwrap(), "second_factor_locked");
+    // It is a delay, not a lock for ever.
+    stage.clock.shift(900);
+    let _: Session = try_code(&stage, &person, &device, recovery).await.ok();
+}
+
+#[tokio::test]
+async fn n15_a_recovery_code_works_once() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    // As people type it.
+    let typed = person.recovery_codes[3].to_uppercase().replace('-', " ");
+    let factor = SecondFactor::RecoveryCode(typed);
+    let _: Session = try_code(&stage, &person, &device, factor.clone()).await.ok();
+    let before = stage.fingerprint(&COUNTED).await;
+    try_code(&stage, &person, &device, factor).await.refused(ErrorCode::MfaFailed);
+    try_code(&stage, &person, &device, SecondFactor::RecoveryCode("00000-00000-00000-00000".into()))
+        .await
+        .refused(ErrorCode::MfaFailed);
+    assert_eq!(stage.fingerprint(&COUNTED).await, before);
+    let factor = SecondFactor::RecoveryCode(person.recovery_codes[4].clone());
+    let _: Session = try_code(&stage, &person, &device, factor).await.ok();
+}
+
+#[tokio::test]
+async fn n16_no_route_turns_it_off() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let before = stage.fingerprint(&[]).await;
+    for path in ["/v1/mfa", "/v1/mfa/totp", "/v1/mfa/disable", "/v1/account/mfa", "/v1/totp", "/v1/account"] {
+        for method in ["DELETE", "POST", "PUT", "PATCH"] {
+            let call = Call::new(&stage, &person.device, method, path).bearer(&person.session);
+            stage.call(call).await.refused(ErrorCode::NotFound);
+        }
+    }
+    assert_eq!(stage.fingerprint(&[]).await, before);
+    let document = metadata_api::openapi::document();
+    for (path, item) in document.paths.paths {
+        assert!(item.delete.is_none(), "{path} can delete");
+    }
+}
+
+#[tokio::test]
+async fn the_half_session_ends_after_five_minutes_and_after_use() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    let started = stage.half_login(&person, &device).await;
+    stage.clock.shift(301);
+    let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
+    stage.mfa(&device, &started, code).await.refused(ErrorCode::LoginExpired);
+    let started = stage.half_login(&person, &device).await;
+    let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
+    let _: Session = stage.mfa(&device, &started, code).await.ok();
+    stage.clock.shift(30);
+    let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
+    stage.mfa(&device, &started, code).await.refused(ErrorCode::LoginExpired);
+    // Without a password proof there is none.
+    let half = stage.login_start(&device, &person.email, &person.password).await;
+    let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
+    stage.mfa(&device, &half.started, code).await.refused(ErrorCode::LoginExpired);
+}
+
+/// Two tries at the same moment with the same code: one session.
+#[tokio::test]
+async fn a_code_shown_twice_at_once_opens_one_session() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    stage.clock.shift(60);
+    let (one, two) = (Device::new(), Device::new());
+    let first = stage.half_login(&person, &one).await;
+    let second = stage.half_login(&person, &two).await;
+    let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
+    let (a, b) = tokio::join!(stage.mfa(&one, &first, code.clone()), stage.mfa(&two, &second, code));
+    let mut statuses = [a.status, b.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 401]);
+}
+
+/// What the database holds of a second factor is of no use without the service's key.
+#[tokio::test]
+async fn seeds_and_codes_are_not_in_the_database() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let totp = totp_rs::Totp::from_url(&person.otpauth_url).unwrap();
+    let secret: &[u8] = totp.secret().as_ref();
+    let sealed: Vec<u8> =
+        sqlx::query_scalar("SELECT secret FROM app.totp").fetch_one(&stage.admin).await.unwrap();
+    assert!(!sealed.windows(secret.len()).any(|w| w == secret));
+    let hashes: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT hash FROM app.recovery_code").fetch_all(&stage.admin).await.unwrap();
+    assert_eq!(hashes.len(), 10);
+    // Moved to another account, a sealed seed does not open: the service says that it failed, and lets nobody in.
+    let other = stage.member().await;
+    sqlx::query("UPDATE app.totp t SET secret = o.secret FROM app.totp o WHERE o.account_id = $1 AND t.account_id = $2")
+        .bind(other.account.0)
+        .bind(person.account.0)
+        .execute(&stage.admin)
+        .await
+        .unwrap();
+    stage.clock.shift(30);
+    let device = Device::new();
+    let code = stage.code(&other.otpauth_url, 0);
+    let reply = try_code(&stage, &person, &device, SecondFactor::Totp(code)).await;
+    reply.refused(ErrorCode::Internal);
+}

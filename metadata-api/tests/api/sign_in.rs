@@ -1,0 +1,230 @@
+//! Password proof.
+
+use std::time::{Duration, Instant};
+
+use api_types::{ErrorCode, Region, account::LoginFinish, opaque::Binding};
+
+use crate::{
+    client::{Call, Device},
+    stage::{Stage, secrets, wide_limits},
+};
+
+#[tokio::test]
+async fn n01_wrong_password() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let before = stage.fingerprint(&["pending_login", "audit_event"]).await;
+    let device = Device::new();
+    let half = stage.login_start(&device, &person.email, "wrong").await;
+    // The client notices by itself; one that goes on has nothing to show.
+    assert!(half.finish().is_none());
+    let made_up =
+        LoginFinish { login_id: half.started.login_id, ke3: rand::random::<[u8; 64]>().to_vec().into() };
+    stage.post(&device, "/v1/login/finish", &made_up).await.refused(ErrorCode::LoginFailed);
+    assert_eq!(stage.fingerprint(&["pending_login", "audit_event"]).await, before);
+    assert_eq!(stage.audited().await.last().unwrap(), "login_failed");
+}
+
+#[tokio::test]
+async fn n02_an_unknown_address_is_answered_alike() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    let known = stage.login_start(&device, &person.email, "any").await;
+    let unknown = stage.login_start(&device, "nobody@example.com", "any").await;
+    let again = stage.login_start(&device, "Nobody@Example.com", "any").await;
+    assert_eq!(known.started.ke2.0.len(), unknown.started.ke2.0.len());
+    // The stand-in does not change from one try to the next: that would give it away.
+    assert_eq!(unknown.started.account_id, again.started.account_id);
+    assert_eq!(unknown.started.region, again.started.region);
+    assert_eq!(unknown.started.account_id.0.get_version_num(), 4);
+    assert!(unknown.finish().is_none());
+    for (half, email) in [(&known, "known"), (&unknown, "unknown")] {
+        let finish = LoginFinish { login_id: half.started.login_id, ke3: vec![7; 64].into() };
+        let reply = stage.post(&device, "/v1/login/finish", &finish).await;
+        let mut problem = reply.refused(ErrorCode::LoginFailed);
+        problem.request_id.clear();
+        assert_eq!(problem.retry_after, None, "{email}");
+    }
+
+    // Alternating, so that load hits both; medians, so that outliers do not count.
+    let mut times: [Vec<Duration>; 2] = Default::default();
+    for _ in 0..15 {
+        for (times, email) in times.iter_mut().zip([person.email.as_str(), "nobody@example.com"]) {
+            let started = Instant::now();
+            stage.login_start(&device, email, "any").await;
+            times.push(started.elapsed());
+        }
+    }
+    let [known, unknown] = times.map(|mut t| {
+        t.sort();
+        t[t.len() / 2]
+    });
+    assert!(known < unknown * 3 && unknown < known * 3, "known {known:?}, unknown {unknown:?}");
+}
+
+#[tokio::test]
+async fn n03_a_changed_last_message() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    for bit in [0, 255, 511] {
+        let half = stage.login_start(&device, &person.email, &person.password).await;
+        let mut finish = half.finish().unwrap();
+        finish.ke3.0[bit / 8] ^= 1 << (bit % 8);
+        let before = stage.fingerprint(&["pending_login", "audit_event"]).await;
+        stage.post(&device, "/v1/login/finish", &finish).await.refused(ErrorCode::LoginFailed);
+        assert_eq!(stage.fingerprint(&["pending_login", "audit_event"]).await, before);
+    }
+    let half = stage.login_start(&device, &person.email, &person.password).await;
+    let mut finish = half.finish().unwrap();
+    finish.ke3.0.pop();
+    stage.post(&device, "/v1/login/finish", &finish).await.refused(ErrorCode::LoginFailed);
+}
+
+#[tokio::test]
+async fn n04_a_service_with_another_setup() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let impostor = Stage::on(stage.database.clone(), wide_limits(), &secrets(), None).await;
+    let half = impostor.login_start(&Device::new(), &person.email, &person.password).await;
+    assert!(half.finish().is_none());
+}
+
+#[tokio::test]
+async fn n06_another_context() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let half = stage.login_start(&Device::new(), &person.email, &person.password).await;
+    assert!(half.finish_as(&Binding::new(person.account, Region::Ca)).is_none());
+    assert!(half.finish_as(&Binding::new(person.account, Region::Eu)).is_some());
+}
+
+#[tokio::test]
+async fn n07_a_sign_in_is_good_for_one_try() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    // after success
+    let half = stage.login_start(&device, &person.email, &person.password).await;
+    let finish = half.finish().unwrap();
+    stage.post(&device, "/v1/login/finish", &finish).await.done();
+    stage.post(&device, "/v1/login/finish", &finish).await.refused(ErrorCode::LoginExpired);
+    // after failure
+    let half = stage.login_start(&device, &person.email, &person.password).await;
+    let good = half.finish().unwrap();
+    let bad = LoginFinish { login_id: good.login_id, ke3: vec![0; 64].into() };
+    stage.post(&device, "/v1/login/finish", &bad).await.refused(ErrorCode::LoginFailed);
+    let before = stage.fingerprint(&[]).await;
+    stage.post(&device, "/v1/login/finish", &good).await.refused(ErrorCode::LoginExpired);
+    assert_eq!(stage.fingerprint(&[]).await, before);
+}
+
+#[tokio::test]
+async fn n08_a_password_proof_takes_at_most_a_minute() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    let half = stage.login_start(&device, &person.email, &person.password).await;
+    stage.clock.shift(61);
+    let before = stage.fingerprint(&[]).await;
+    stage
+        .post(&device, "/v1/login/finish", &half.finish().unwrap())
+        .await
+        .refused(ErrorCode::LoginExpired);
+    assert_eq!(stage.fingerprint(&[]).await, before);
+}
+
+/// There is no token before the second factor, so nothing to show at the routes that want one.
+#[tokio::test]
+async fn n09_n17_a_password_alone_opens_nothing() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    let started = stage.half_login(&person, &device).await;
+    for path in ["/keys/password", "/keys/recovery", "/keys/keyring", "/directory", ""] {
+        let mut call = person.request_as(&stage, &device, &person.session, "GET", path);
+        // The half-session's id is no token.
+        call.bearer = Some(format!("Bearer {}", started.login_id));
+        stage.call(call.clone()).await.refused(ErrorCode::TokenInvalid);
+        call.bearer = None;
+        call.nonce = rand::random();
+        stage.call(call).await.refused(ErrorCode::TokenMissing);
+        // Somebody else's session on this device is not its own.
+        let call = person.request_as(&stage, &device, &person.session, "GET", path);
+        stage.call(call).await.refused(ErrorCode::TokenInvalid);
+    }
+    let rows = stage.rows("session").await;
+    assert_eq!(rows, 1);
+}
+
+#[tokio::test]
+async fn a_sign_in_belongs_to_the_device_that_began_it() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    let half = stage.login_start(&device, &person.email, &person.password).await;
+    let finish = half.finish().unwrap();
+    let before = stage.fingerprint(&[]).await;
+    let mut thief = Device::new();
+    stage.post(&thief, "/v1/login/finish", &finish).await.refused(ErrorCode::SignatureInvalid);
+    thief.id = device.id;
+    stage.post(&thief, "/v1/login/finish", &finish).await.refused(ErrorCode::SignatureInvalid);
+    let with_token =
+        Call::new(&stage, &device, "POST", "/v1/login/finish").json(&finish).bearer(&person.session);
+    stage.call(with_token).await.refused(ErrorCode::SignatureInvalid);
+    assert_eq!(stage.fingerprint(&[]).await, before);
+    stage.post(&device, "/v1/login/finish", &finish).await.done();
+}
+
+#[tokio::test]
+async fn n32_weak_keys_are_refused() {
+    let stage = Stage::new().await;
+    let before = stage.fingerprint(&[]).await;
+    let device = Device::new();
+    let mut identity = vec![0; 32];
+    identity[0] = 1;
+    let weak_signing = [vec![0; 32], identity.clone(), vec![1; 31]];
+    let weak_sealing = [vec![0; 32], identity, vec![9; 33]];
+    let mut bad = Vec::new();
+    for key in weak_signing {
+        let mut keys = device.keys();
+        keys.signing_key = key.into();
+        bad.push(keys);
+    }
+    for key in weak_sealing {
+        let mut keys = device.keys();
+        keys.sealing_key = key.into();
+        bad.push(keys);
+    }
+    for keys in bad {
+        let login = api_types::account::LoginStart {
+            email: "a@example.com".into(),
+            ke1: vec![0; 96].into(),
+            device: keys.clone(),
+        };
+        stage.post(&device, "/v1/login/start", &login).await.refused(ErrorCode::WeakKey);
+        let signup = api_types::account::SignupStart {
+            email: "a@example.com".into(),
+            region: Region::Eu,
+            registration_request: vec![0; 32].into(),
+            device: keys,
+        };
+        stage.post(&device, "/v1/signup/start", &signup).await.refused(ErrorCode::WeakKey);
+    }
+    assert_eq!(stage.fingerprint(&[]).await, before);
+}
+
+#[tokio::test]
+async fn a_known_device_with_other_keys_is_refused() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let mut impostor = Device::new();
+    impostor.id = person.device.id;
+    stage.clock.shift(30);
+    let started = stage.half_login(&person, &impostor).await;
+    let sessions = stage.fingerprint(&["pending_login", "audit_event", "totp"]).await;
+    let code = api_types::account::SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
+    stage.mfa(&impostor, &started, code).await.refused(ErrorCode::Conflict);
+    assert_eq!(stage.fingerprint(&["pending_login", "audit_event", "totp"]).await, sessions);
+}

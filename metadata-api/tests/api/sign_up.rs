@@ -1,0 +1,107 @@
+//! Sign-up.
+
+use api_types::{
+    ErrorCode, Region,
+    account::{SignupConfirm, SignupConfirmed, SignupFinish, SignupStart},
+};
+
+use crate::{client::Device, stage::Stage};
+
+#[tokio::test]
+async fn a_known_address_is_answered_alike_until_a_code_was_shown() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    stage.clock.shift(30);
+    let device = Device::new();
+    let (known, url) = stage.sign_up_finish(&device, &person.email.to_uppercase(), "other").await;
+    let (unknown, other_url) = stage.sign_up_finish(&device, "new@example.com", "other").await;
+    assert_eq!(known.registration_response.0.len(), unknown.registration_response.0.len());
+    assert_eq!(url.split("secret=").next().unwrap().len() - person.email.len(),
+        other_url.split("secret=").next().unwrap().len() - "new@example.com".len());
+    let before = stage.fingerprint(&["pending_signup"]).await;
+    let confirm = SignupConfirm { signup_id: known.signup_id, code: stage.code(&url, 0) };
+    stage.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::SignupRefused);
+    assert_eq!(stage.fingerprint(&["pending_signup"]).await, before);
+    // The account that was there still signs in.
+    stage.login(&person, &person.device).await;
+}
+
+#[tokio::test]
+async fn there_is_no_account_before_the_second_factor() {
+    let stage = Stage::new().await;
+    stage.settle();
+    let device = Device::new();
+    let (started, url) = stage.sign_up_finish(&device, "new@example.com", "password").await;
+    for table in ["account", "credential", "totp", "vault", "device", "session"] {
+        assert_eq!(stage.rows(table).await, 0, "{table}");
+    }
+    // Not with a wrong code, and not after five of them with the right one.
+    for _ in 0..5 {
+        let confirm = SignupConfirm { signup_id: started.signup_id, code: stage.code(&url, 300) };
+        stage.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::MfaFailed);
+    }
+    let confirm = SignupConfirm { signup_id: started.signup_id, code: stage.code(&url, 0) };
+    stage.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::SignupExpired);
+    assert_eq!(stage.rows("account").await, 0);
+}
+
+#[tokio::test]
+async fn a_sign_up_works_once_and_for_half_an_hour() {
+    let stage = Stage::new().await;
+    stage.settle();
+    let device = Device::new();
+    let half = stage.sign_up_start(&device, "a@example.com", "password").await;
+    let confirm = SignupConfirm { signup_id: half.started.signup_id, code: "000000".into() };
+    stage.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::SignupExpired);
+    let reply = stage.post(&device, "/v1/signup/finish", &half.finish).await;
+    assert_eq!(reply.status, 200);
+    stage.post(&device, "/v1/signup/finish", &half.finish).await.refused(ErrorCode::SignupExpired);
+
+    let (started, url) = stage.sign_up_finish(&device, "b@example.com", "password").await;
+    let confirm = SignupConfirm { signup_id: started.signup_id, code: stage.code(&url, 0) };
+    let thief = Device::new();
+    stage.post(&thief, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::SignatureInvalid);
+    let confirmed: SignupConfirmed = stage.post(&device, "/v1/signup/confirm", &confirm).await.ok();
+    assert_eq!(confirmed.session.vaults.len(), 1);
+    stage.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::SignupExpired);
+    assert_eq!(stage.rows("account").await, 1);
+
+    let (started, url) = stage.sign_up_finish(&device, "c@example.com", "password").await;
+    stage.clock.shift(30 * 60 + 1);
+    let confirm = SignupConfirm { signup_id: started.signup_id, code: stage.code(&url, 0) };
+    stage.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::SignupExpired);
+}
+
+#[tokio::test]
+async fn bad_input_is_one_sentence_and_no_row() {
+    let stage = Stage::new().await;
+    let device = Device::new();
+    let good = SignupStart {
+        email: "a@example.com".into(),
+        region: Region::Eu,
+        registration_request: vec![1; 32].into(),
+        device: device.keys(),
+    };
+    let before = stage.fingerprint(&[]).await;
+    let emails = ["", "a", "@", "a@", "@b", "a b@c", "a@b@c", &format!("{}@example.com", "x".repeat(250))];
+    for email in emails {
+        let body = SignupStart { email: email.into(), ..good.clone() };
+        stage.post(&device, "/v1/signup/start", &body).await.refused(ErrorCode::InvalidRequest);
+    }
+    for name in ["", "  ", "a\u{7}b", &"x".repeat(65)] {
+        let mut body = good.clone();
+        body.device.name = name.into();
+        stage.post(&device, "/v1/signup/start", &body).await.refused(ErrorCode::InvalidRequest);
+    }
+    let elsewhere = SignupStart { region: Region::Us, ..good.clone() };
+    stage.post(&device, "/v1/signup/start", &elsewhere).await.refused(ErrorCode::RegionUnavailable);
+    let no_point = SignupStart { registration_request: vec![0xff; 32].into(), ..good };
+    stage.post(&device, "/v1/signup/start", &no_point).await.refused(ErrorCode::InvalidRequest);
+    assert_eq!(stage.fingerprint(&[]).await, before);
+
+    let half = stage.sign_up_start(&device, "a@example.com", "password").await;
+    let before = stage.fingerprint(&[]).await;
+    let bad = SignupFinish { registration_upload: vec![1; 191].into(), ..half.finish };
+    stage.post(&device, "/v1/signup/finish", &bad).await.refused(ErrorCode::InvalidRequest);
+    assert_eq!(stage.fingerprint(&[]).await, before);
+}

@@ -1,0 +1,262 @@
+//! The device's signature on every request.
+
+use api_types::{
+    ErrorCode, Problem,
+    vault::{VaultInfo, WrappedKey},
+};
+use reqwest::header::{HeaderMap, HeaderValue};
+
+use crate::{
+    client::{Call, Device, Person},
+    stage::{Stage, secrets, wide_limits},
+};
+
+/// A request that would change something, were it accepted.
+fn put(stage: &Stage, person: &Person) -> Call {
+    person
+        .request(stage, "PUT", "/keys/password")
+        .json(&WrappedKey { version: 2, bytes: vec![9; 60].into() })
+}
+
+/// Sends each refused variant and checks that nothing changed.
+async fn refused(stage: &Stage, call: &Call, headers: HeaderMap, code: ErrorCode) -> Problem {
+    let before = stage.fingerprint(&[]).await;
+    let problem = stage.send(call, headers).await.refused(code);
+    assert_eq!(stage.fingerprint(&[]).await, before);
+    problem
+}
+
+async fn ready() -> (Stage, Person) {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    // Its first request of the hour leaves a mark; not the ones that are compared.
+    stage.call(person.request(&stage, "GET", "")).await.ok::<VaultInfo>();
+    (stage, person)
+}
+
+#[tokio::test]
+async fn n21_missing_signature() {
+    let (stage, person) = ready().await;
+    for missing in ["signature", "signature-input", "content-digest"] {
+        let call = put(&stage, &person);
+        let mut headers = call.sign();
+        headers.remove(missing);
+        refused(&stage, &call, headers, ErrorCode::SignatureMissing).await;
+    }
+    // and the same request, whole, is fine
+    stage.call(put(&stage, &person)).await.done();
+}
+
+#[tokio::test]
+async fn n22_to_n25_what_is_signed_cannot_be_changed() {
+    let (stage, person) = ready().await;
+    // 22: the body, with and without its digest
+    let mut call = put(&stage, &person);
+    let headers = call.sign();
+    call.body = serde_json::to_vec(&WrappedKey { version: 2, bytes: vec![8; 60].into() }).unwrap();
+    refused(&stage, &call, headers.clone(), ErrorCode::SignatureInvalid).await;
+    let mut with_digest = headers;
+    let digest = api_types::signature::content_digest(&call.body);
+    with_digest.insert("content-digest", HeaderValue::from_str(&digest).unwrap());
+    refused(&stage, &call, with_digest, ErrorCode::SignatureInvalid).await;
+    // 23: the query
+    let mut call = person.request(&stage, "GET", "/audit");
+    call.query = "after=0".into();
+    let headers = call.sign();
+    call.query = "after=1".into();
+    refused(&stage, &call, headers, ErrorCode::SignatureInvalid).await;
+    // 24: the method
+    let mut call = put(&stage, &person);
+    call.method = "GET";
+    let headers = call.sign();
+    call.method = "PUT";
+    refused(&stage, &call, headers, ErrorCode::SignatureInvalid).await;
+    // the path
+    let mut call = put(&stage, &person);
+    let headers = call.sign();
+    call.path = call.path.replace("password", "keyring");
+    refused(&stage, &call, headers, ErrorCode::SignatureInvalid).await;
+    // 25: another host, whatever the forwarded headers say
+    let mut call = put(&stage, &person);
+    call.authority = "api.elsewhere.example".into();
+    let mut headers = call.sign();
+    for name in ["x-forwarded-host", "forwarded", "x-host"] {
+        headers.insert(name, HeaderValue::from_static("api.elsewhere.example"));
+    }
+    refused(&stage, &call, headers, ErrorCode::SignatureInvalid).await;
+    // the token
+    let call = put(&stage, &person);
+    let mut headers = call.sign();
+    let other = stage.login(&person, &person.device).await;
+    let bearer = format!("Bearer {}", other.access_token);
+    headers.insert("authorization", HeaderValue::from_str(&bearer).unwrap());
+    refused(&stage, &call, headers, ErrorCode::SignatureInvalid).await;
+}
+
+#[tokio::test]
+async fn n26_a_request_counts_once_on_all_replicas() {
+    let (stage, person) = ready().await;
+    let call = person.request(&stage, "GET", "/directory");
+    let headers = call.sign();
+    assert_eq!(stage.send(&call, headers.clone()).await.status, 200);
+    refused(&stage, &call, headers, ErrorCode::SignatureReplayed).await;
+
+    // Another replica with the same secrets and name.
+    let database = stage.database.clone();
+    let shared = secrets();
+    let one = Stage::on(database.clone(), wide_limits(), &shared, Some("api.test")).await;
+    let two = Stage::on(database, wide_limits(), &shared, Some("api.test")).await;
+    let member = one.member().await;
+    let call = member.request(&one, "GET", "/directory");
+    let headers = call.sign();
+    two.clock.shift(one.clock.now() - two.clock.now());
+    assert_eq!(two.send(&call, headers.clone()).await.status, 200);
+    refused(&one, &call, headers, ErrorCode::SignatureReplayed).await;
+
+    // Before sign-in too.
+    let device = Device::new();
+    let start = api_types::account::LoginStart {
+        email: person.email.clone(),
+        ke1: vec![0; 96].into(),
+        device: device.keys(),
+    };
+    let call = Call::new(&stage, &device, "POST", "/v1/login/start").json(&start);
+    let headers = call.sign();
+    stage.send(&call, headers.clone()).await.refused(ErrorCode::InvalidRequest);
+    refused(&stage, &call, headers, ErrorCode::SignatureReplayed).await;
+}
+
+/// A nonce is remembered for longer than a signature with it is fresh.
+#[tokio::test]
+async fn a_replay_never_becomes_fresh_again() {
+    let (stage, person) = ready().await;
+    let mut call = person.request(&stage, "GET", "/directory");
+    call.created += 60;
+    let headers = call.sign();
+    assert_eq!(stage.send(&call, headers.clone()).await.status, 200);
+    for _ in 0..12 {
+        stage.clock.shift(10);
+        let reply = stage.send(&call, headers.clone()).await;
+        assert_eq!(reply.status, 401);
+    }
+    stage.send(&call, headers.clone()).await.refused(ErrorCode::SignatureReplayed);
+    stage.clock.shift(1);
+    stage.send(&call, headers).await.refused(ErrorCode::ClockSkew);
+}
+
+#[tokio::test]
+async fn n27_n28_a_wrong_clock() {
+    let (stage, person) = ready().await;
+    for offset in [-62, 62, -86_400 * 400] {
+        let mut call = put(&stage, &person);
+        call.created += offset;
+        let headers = call.sign();
+        let problem = refused(&stage, &call, headers, ErrorCode::ClockSkew).await;
+        assert!((problem.server_time.unwrap() - stage.clock.now()).abs() <= 5);
+    }
+    // Within the minute it is fine, and a skewed clock learns nothing without the key.
+    for offset in [-55, 55] {
+        let mut call = person.request(&stage, "GET", "");
+        call.created += offset;
+        assert_eq!(stage.call(call).await.status, 200);
+    }
+    let mut call = put(&stage, &person);
+    call.created -= 1000;
+    call.device.key = Device::new().key;
+    let headers = call.sign();
+    let problem = refused(&stage, &call, headers, ErrorCode::SignatureInvalid).await;
+    assert_eq!(problem.server_time, None);
+}
+
+#[tokio::test]
+async fn n29_n30_n31_any_other_profile() {
+    let (stage, person) = ready().await;
+    let call = put(&stage, &person);
+    let good = call.sign();
+    let input = good["signature-input"].to_str().unwrap().to_owned();
+    let signature = good["signature"].to_str().unwrap().to_owned();
+    let changed = [
+        (format!("{input}, b=();created=1"), format!("{signature}, b=:AA==:")),
+        (input.replace(" \"content-digest\"", ""), signature.clone()),
+        (input.replace(" \"authorization\"", ""), signature.clone()),
+        (input.replace("ed25519", "hmac-sha256"), signature.clone()),
+        (input.replace(";alg=\"ed25519\"", ""), signature.clone()),
+        (input.replace("sealkeep-v1", "sealkeep-v2"), signature.clone()),
+        (input.clone(), "sealkeep=:AAAA:".to_owned()),
+        (input.clone(), String::new()),
+    ];
+    for (input, signature) in changed {
+        let mut headers = good.clone();
+        headers.insert("signature-input", HeaderValue::from_str(&input).unwrap());
+        headers.insert("signature", HeaderValue::from_str(&signature).unwrap());
+        refused(&stage, &call, headers, ErrorCode::SignatureInvalid).await;
+    }
+    // The same header twice, equal or not.
+    for name in ["signature", "signature-input", "content-digest"] {
+        let mut headers = good.clone();
+        headers.append(name, good[name].clone());
+        refused(&stage, &call, headers, ErrorCode::SignatureInvalid).await;
+    }
+    stage.send(&call, good).await.done();
+}
+
+#[tokio::test]
+async fn n33_n34_another_key_than_the_tokens() {
+    let (stage, person) = ready().await;
+    // 33: another device of the same account, with a session of its own
+    let second = Device::new();
+    let session = stage.login(&person, &second).await;
+    let mut call = put(&stage, &person);
+    call.device = second.clone();
+    let headers = call.sign();
+    refused(&stage, &call, headers, ErrorCode::TokenInvalid).await;
+    let mut call = put(&stage, &person).bearer(&session);
+    call.device = person.device.clone();
+    let headers = call.sign();
+    refused(&stage, &call, headers, ErrorCode::TokenInvalid).await;
+    // 34: a stolen token and no key
+    let mut call = put(&stage, &person);
+    call.device.key = Device::new().key;
+    let headers = call.sign();
+    refused(&stage, &call, headers, ErrorCode::SignatureInvalid).await;
+}
+
+#[tokio::test]
+async fn n45_bodies() {
+    let (stage, person) = ready().await;
+    let bodies: [(&[u8], ErrorCode); 7] = [
+        (&vec![b' '; 1024 * 1024 + 1], ErrorCode::BodyTooLarge),
+        (&[b"[".repeat(100_000), b"]".repeat(100_000)].concat(), ErrorCode::InvalidRequest),
+        (br#"{"version":2,"version":2,"bytes":"AA"}"#, ErrorCode::InvalidRequest),
+        (br#"{"version":2,"bytes":"AA","more":1}"#, ErrorCode::InvalidRequest),
+        (br#"{"version":2,"bytes":"AA=="}"#, ErrorCode::InvalidRequest),
+        (br#"{"version":-2,"bytes":"AA"}"#, ErrorCode::InvalidRequest),
+        (b"", ErrorCode::InvalidRequest),
+    ];
+    for (body, code) in bodies {
+        let mut call = person.request(&stage, "PUT", "/keys/password");
+        call.body = body.to_vec();
+        let headers = call.sign();
+        refused(&stage, &call, headers, code).await;
+    }
+    for (size, version) in [(0, 2), (64 * 1024 + 1, 2), (10, 0)] {
+        let call = person
+            .request(&stage, "PUT", "/keys/password")
+            .json(&WrappedKey { version, bytes: vec![1; size].into() });
+        let headers = call.sign();
+        refused(&stage, &call, headers, ErrorCode::InvalidRequest).await;
+    }
+    for version in [1, 3, u32::MAX >> 1] {
+        let call = person
+            .request(&stage, "PUT", "/keys/password")
+            .json(&WrappedKey { version, bytes: vec![1; 10].into() });
+        let headers = call.sign();
+        refused(&stage, &call, headers, ErrorCode::VersionConflict).await;
+    }
+    for query in ["limit=0", "limit=1001", "after=-1", "after=x", "more=1", "after=1&after=2"] {
+        let mut call = person.request(&stage, "GET", "/audit");
+        call.query = query.into();
+        let headers = call.sign();
+        refused(&stage, &call, headers, ErrorCode::InvalidRequest).await;
+    }
+}

@@ -1,0 +1,229 @@
+//! The service on a real PostgreSQL, in this process: own database, own clock, own port per test.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use api_types::{Region, opaque::Suite};
+use metadata_api::{
+    app,
+    bucket::Stores,
+    config::Secrets,
+    db,
+    embedded::postgres::{Passwords, Postgres},
+    presign::Target,
+    state::{AppState, Clock, Limits, Settings},
+};
+use opaque_ke::{ServerSetup, rand::rngs::OsRng};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::net::TcpListener;
+
+/// One cluster for all tests of the process; it ends with the process.
+struct Cluster {
+    postgres: Mutex<Postgres>,
+    admin: SecretString,
+    owner: SecretString,
+    api: SecretString,
+}
+
+static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+impl Cluster {
+    fn get() -> &'static Self {
+        CLUSTER.get_or_init(|| {
+            // A runtime of its own: the caller's may end before the cluster does.
+            std::thread::spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(Self::start())
+            })
+            .join()
+            .unwrap()
+        })
+    }
+
+    async fn start() -> Self {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("api-tests-postgres");
+        if dir.exists() {
+            std::fs::remove_dir_all(&dir).unwrap();
+        }
+        let password = || SecretString::from(hex::encode(rand::random::<[u8; 16]>()));
+        let (admin, owner, api) = (password(), password(), password());
+        let passwords = Passwords { admin: &admin, owner: &owner, api: &api };
+        let postgres = Postgres::start(&dir, &passwords).await.unwrap();
+        let cluster = Self { postgres: Mutex::new(postgres), admin, owner, api };
+        db::migrate(&cluster.url("sealkeep_owner", "sealkeep")).await.unwrap();
+        cluster
+    }
+
+    fn url(&self, role: &str, database: &str) -> SecretString {
+        let password = match role {
+            "sealkeep_admin" => &self.admin,
+            "sealkeep_owner" => &self.owner,
+            _ => &self.api,
+        };
+        let url = self.postgres.lock().unwrap().url(role, password);
+        url.expose_secret().replacen("/sealkeep?", &format!("/{database}?"), 1).into()
+    }
+}
+
+/// A migrated, empty database of the test's own.
+#[derive(Clone)]
+pub struct Database {
+    name: String,
+}
+
+impl Database {
+    pub async fn new() -> Self {
+        let name = format!("t_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let cluster = tokio::task::spawn_blocking(Cluster::get).await.unwrap();
+        let url = cluster.url("sealkeep_admin", "postgres");
+        let mut admin = PgConnection::connect(url.expose_secret()).await.unwrap();
+        // The template must have no other user at that moment: one after the other.
+        sqlx::query("SELECT pg_advisory_lock(1)").execute(&mut admin).await.unwrap();
+        let statement = format!("CREATE DATABASE {name} TEMPLATE sealkeep OWNER sealkeep_owner");
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut admin).await.unwrap();
+        admin.close().await.unwrap();
+        Self { name }
+    }
+
+    pub fn url(&self, role: &str) -> SecretString {
+        Cluster::get().url(role, &self.name)
+    }
+
+    pub async fn pool(&self, role: &str) -> PgPool {
+        let url = self.url(role);
+        sqlx::postgres::PgPoolOptions::new().max_connections(2).connect(url.expose_secret()).await.unwrap()
+    }
+}
+
+pub fn secrets() -> Secrets {
+    let key = || SecretBox::new(Box::new(rand::random::<[u8; 32]>()));
+    Secrets {
+        opaque_setup: SecretBox::new(Box::new(ServerSetup::<Suite>::new(&mut OsRng).serialize().to_vec())),
+        master_key: key(),
+        token_key: key(),
+        refresh_pepper: key(),
+    }
+}
+
+/// Generous, so that only the tests that mean to meet a limit do.
+pub fn wide_limits() -> Limits {
+    Limits {
+        requests_per_second: 100_000,
+        burst: 100_000,
+        auth_per_minute: 100_000,
+        logins_per_hour: 10_000,
+        logins_per_hour_everywhere: 10_000,
+        ..Limits::default()
+    }
+}
+
+/// A running service.
+pub struct Stage {
+    pub clock: Clock,
+    pub origin: String,
+    pub authority: String,
+    pub database: Database,
+    /// Superuser: sees everything, for assertions.
+    pub admin: PgPool,
+    pub http: reqwest::Client,
+    pub token_seed: [u8; 32],
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        Self::with(wide_limits()).await
+    }
+
+    pub async fn with(limits: Limits) -> Self {
+        let database = Database::new().await;
+        Self::on(database, limits, &secrets(), None).await
+    }
+
+    /// One more replica on a database; `authority` where it answers for another's name.
+    pub async fn on(database: Database, limits: Limits, secrets: &Secrets, authority: Option<&str>) -> Self {
+        let db = db::connect(&database.url("sealkeep_api"), 8).await.unwrap();
+        db::check(&db).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let authority =
+            authority.map_or_else(|| listener.local_addr().unwrap().to_string(), str::to_owned);
+        // us is not served here.
+        let targets: BTreeMap<Region, Target> = [Region::Ca, Region::Eu]
+            .into_iter()
+            .map(|region| {
+                let target = Target {
+                    endpoint: "http://127.0.0.1:9".parse().unwrap(),
+                    bucket: format!("sealkeep-{region}"),
+                    s3_region: "test".into(),
+                    access_key: "test".into(),
+                    secret_key: "a secret of the tests".to_owned().into(),
+                };
+                (region, target)
+            })
+            .collect();
+        let stores = Stores::new(targets.iter().map(|(region, target)| (*region, target))).unwrap();
+        let clock = Clock::default();
+        let settings =
+            Settings { db, stores, public_authority: authority.clone(), limits, clock: clock.clone() };
+        let service = app(AppState::new(settings, secrets).unwrap())
+            .into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        let admin = database.pool("sealkeep_admin").await;
+        Self {
+            clock,
+            origin,
+            authority,
+            database,
+            admin,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            token_seed: *secrets.token_key.expose_secret(),
+        }
+    }
+
+    /// A hash of every row of every table, except those named: what did not change has the same.
+    pub async fn fingerprint(&self, except: &[&str]) -> String {
+        let tables: Vec<String> = sqlx::query_scalar(
+            "SELECT relname::text FROM pg_class WHERE relnamespace = 'app'::regnamespace AND relkind = 'r' ORDER BY 1",
+        )
+        .fetch_all(&self.admin)
+        .await
+        .unwrap();
+        let mut all = String::new();
+        for table in tables.iter().filter(|t| !["nonce", "rate_counter"].contains(&t.as_str())) {
+            if !except.contains(&table.as_str()) {
+                let query = format!(
+                    "SELECT COALESCE(md5(string_agg(t::text, '|' ORDER BY t::text)), '-') FROM app.{table} t"
+                );
+                let hash: String =
+                    sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&self.admin).await.unwrap();
+                all.push_str(&format!("{table}={hash};"));
+            }
+        }
+        all
+    }
+
+    /// How many rows a table has.
+    pub async fn rows(&self, table: &str) -> i64 {
+        let query = format!("SELECT count(*) FROM app.{table}");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&self.admin).await.unwrap()
+    }
+
+    /// The actions in the only vault's audit trail, in order.
+    pub async fn audited(&self) -> Vec<String> {
+        let events: Vec<Vec<u8>> =
+            sqlx::query_scalar("SELECT event FROM app.audit_event ORDER BY vault_id, position")
+                .fetch_all(&self.admin)
+                .await
+                .unwrap();
+        events.iter().map(|event| api_types::canonical::decode::<db::audit::Wire>(event).unwrap().4).collect()
+    }
+}
