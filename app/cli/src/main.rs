@@ -1,1 +1,110 @@
-fn main() {}
+//! The `sealkeep` command: client-core for a terminal. It parses, asks, and prints; it decides nothing.
+
+mod args;
+mod commands;
+mod exit_code;
+mod progress;
+mod prompt;
+mod render;
+
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::Parser;
+use client_core::{
+    error::Error,
+    ops::{Client, Settings},
+};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    args::{Cli, Command},
+    commands::Context,
+    prompt::{Secret, Secrets},
+    render::Output,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("off")))
+        .with_writer(io::stderr)
+        .init();
+    let output = Output::new(cli.global.json);
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::internal("the asynchronous runtime", &e))
+        .and_then(|runtime| runtime.block_on(run(cli, output)));
+    match outcome {
+        Ok(()) => ExitCode::from(exit_code::DONE),
+        Err(error) => {
+            output.error(&error);
+            exit_code::of(error.kind())
+        }
+    }
+}
+
+async fn run(cli: Cli, output: Output) -> Result<(), Error> {
+    let Cli { global, command } = cli;
+    match &command {
+        Command::Completions { shell } => {
+            commands::manual::completions(*shell);
+            return Ok(());
+        }
+        Command::Man { dir } => return commands::manual::pages(dir),
+        _ => {}
+    }
+    let secrets = Secrets::open(global.secrets_fd)?;
+    let cancel = CancellationToken::new();
+    tokio::spawn(cancel_on_signal(cancel.clone()));
+    let shown = !global.quiet && !global.json && io::stderr().is_terminal();
+    let client = Client::new(
+        Settings {
+            home: global.home,
+            server: global.server,
+            keystore_passphrase: secrets.given(Secret::KeystorePassphrase),
+        },
+        Arc::new(progress::Progress::new(shown)),
+        cancel,
+    )?;
+    let context = Context { client, secrets, output };
+    match command {
+        Command::Signup(arguments) => commands::signup::run(&context, arguments).await,
+        Command::Login(arguments) => commands::login::run(&context, arguments).await,
+        Command::Logout(arguments) => commands::logout::run(&context, arguments).await,
+        Command::Devices(arguments) => commands::devices::run(&context, arguments).await,
+        Command::Backup(arguments) => commands::backup::run(&context, arguments).await,
+        Command::Snapshots(arguments) => commands::snapshots::run(&context, arguments).await,
+        Command::Restore(arguments) => commands::restore::run(&context, arguments).await,
+        Command::Check(arguments) => commands::check::run(&context, arguments).await,
+        Command::Index(arguments) => commands::index::run(&context, arguments).await,
+        Command::Status => commands::status::run(&context).await,
+        Command::Completions { .. } | Command::Man { .. } => Ok(()),
+    }
+}
+
+/// Ctrl-C and SIGTERM end the dump and leave no session on the database; a second one ends the process.
+async fn cancel_on_signal(cancel: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    for first in [true, false] {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if first {
+            cancel.cancel();
+        } else {
+            std::process::exit(130);
+        }
+    }
+}

@@ -185,6 +185,11 @@ pub fn open_segment(
     let mut plain = body.to_vec();
     cipher(key, salt).open([0; 12], front, &mut plain).map_err(FORMAT.refused("it does not hold"))?;
     let cbor = padding::unpad(&plain).ok_or_else(|| FORMAT.damaged("its padding is not empty"))?;
+    from_cbor(cbor)
+}
+
+/// Reads the content of an opened segment.
+pub(super) fn from_cbor(cbor: &[u8]) -> Result<Vec<IndexedPack>, FormatError> {
     from_wire(canonical::decode(cbor).map_err(|_| FORMAT.damaged("its content is malformed"))?)
 }
 

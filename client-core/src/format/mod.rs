@@ -14,3 +14,33 @@ pub use padding::padme;
 
 /// Largest stored object (64 MiB).
 pub const MAX_OBJECT_LEN: usize = 64 * 1024 * 1024;
+
+/// Parsers that stand behind a seal, for fuzzing: what somebody who holds the keys could feed to them.
+#[doc(hidden)]
+pub mod behind_the_seal {
+    use super::{FormatError, index, pack, snapshot};
+
+    /// A pack's opened directory; its records lie between `start` and `limit`.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn directory(plain: &[u8], start: u64, limit: u64) -> Result<Vec<pack::PackEntry>, FormatError> {
+        pack::read_directory(plain, start, limit).map(|(entries, _)| entries)
+    }
+
+    /// An index segment's opened content.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn segment(cbor: &[u8]) -> Result<Vec<index::IndexedPack>, FormatError> {
+        index::from_cbor(cbor)
+    }
+
+    /// A snapshot body's opened content.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn snapshot(cbor: &[u8]) -> Result<snapshot::SnapshotBody, FormatError> {
+        snapshot::SnapshotBody::from_cbor(cbor)
+    }
+}

@@ -36,7 +36,7 @@ const HEADS_DOMAIN: &[u8] = b"sealkeep/v1/heads\0";
 /// First element of the body.
 const BODY_LAYOUT: u8 = 1;
 
-/// A device's newest snapshot, as somebody saw it.
+/// A device's newest snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     /// Position in the device's chain, from 0.
@@ -220,6 +220,11 @@ impl SnapshotBody {
             .open([0; 12], &header.hash, &mut plain)
             .map_err(FORMAT.refused("its body does not hold"))?;
         let cbor = padding::unpad(&plain).ok_or_else(|| FORMAT.damaged("its padding is not empty"))?;
+        Self::from_cbor(cbor)
+    }
+
+    /// Reads the content of an opened body.
+    pub(super) fn from_cbor(cbor: &[u8]) -> Result<Self, FormatError> {
         // An array whose first element is the layout: told apart before anything else is read.
         if let [0x80..=0x97, layout @ 0..=0x17, ..] = *cbor
             && layout != BODY_LAYOUT

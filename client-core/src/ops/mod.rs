@@ -1,6 +1,7 @@
 //! What a person asks for: one verb, one file. Options in, a report out; nothing is printed here.
 
 mod client;
+mod errors;
 mod open;
 mod sync;
 

@@ -6,7 +6,6 @@ use std::{
 };
 
 use api_types::{DeviceId, ObjectId, ObjectKind, SnapshotId, VaultId};
-use ed25519_dalek::SigningKey;
 
 use super::{
     Client,
@@ -14,20 +13,21 @@ use super::{
 };
 use crate::{
     api::HttpApi,
-    device::DeviceSecrets,
+    crypto::DeviceSigningKey,
+    device::{DeviceSecrets, Head},
     error::{Error, ErrorKind},
     event::{Event, Warning},
-    format::snapshot::{SnapshotBody, open_snapshot},
+    format::snapshot::{SnapshotBody, read_snapshot},
     state::StateDb,
     store::{PresignedStore, StoreError},
-    vault::{ChunkReader, Directory, Head, History, ListedSnapshot, PackCache, UnlockedVault},
+    vault::{ChunkReader, Directory, History, ListedSnapshot, PackCache, UnlockedVault},
 };
 
 /// Everything an operation needs.
 pub(crate) struct OpenVault {
     keys: Arc<UnlockedVault>,
     device: DeviceId,
-    device_key: Arc<SigningKey>,
+    device_key: DeviceSigningKey,
     storage_origin: String,
     api: Arc<HttpApi>,
     store: Arc<PresignedStore>,
@@ -48,7 +48,7 @@ impl OpenVault {
         let state = Arc::new(opened.state);
         let store = Arc::new(PresignedStore::new(&vault.info.storage_origin, &vault.info.bucket, vault.info.vault_id)?);
         let (device, storage_origin) = (secrets.device.id, vault.info.storage_origin.clone());
-        let device_key = Arc::new(secrets.device.signing_key().clone());
+        let device_key = DeviceSigningKey::from_seed(secrets.device.signing_key().as_bytes());
         let api = Arc::new(client.api(secrets)?);
         let packs = Arc::new(PackCache::new(
             Arc::clone(&api),
@@ -82,7 +82,7 @@ impl OpenVault {
         self.device
     }
 
-    pub(super) fn device_key(&self) -> &SigningKey {
+    pub(super) const fn device_key(&self) -> &DeviceSigningKey {
         &self.device_key
     }
 
@@ -171,18 +171,15 @@ impl OpenVault {
     /// Fetches and opens a snapshot, and checks what its signer had seen against what is shown here.
     pub(super) async fn body(&self, listed: &ListedSnapshot) -> Result<SnapshotBody, Error> {
         let bytes = self.object(listed.id, ObjectKind::Snapshot).await?;
-        let trusted = self
-            .directory
-            .device(&listed.envelope.device)
-            .ok_or_else(|| Error::internal_text("a snapshot of an unknown device"))?;
-        let (envelope, body) =
-            open_snapshot(&bytes, self.id(), &trusted.signing_key, self.keys.identities())?;
-        if envelope != listed.envelope {
+        let parts = read_snapshot(&bytes)?;
+        // The listed head was verified with the device's key; the object must carry the same one.
+        if parts.head.head_hash() != listed.head_hash {
             return Err(Error::damaged(format!(
                 "snapshot {} carries another head than the one that is listed",
                 listed.id
             )));
         }
+        let body = SnapshotBody::open(parts.body, &listed.envelope, self.keys.identities())?;
         self.history.contains_all(&body.heads)?;
         Ok(body)
     }

@@ -5,7 +5,7 @@ use api_types::ObjectKind;
 use super::OpenVault;
 use crate::{
     error::{Error, ErrorKind},
-    format::index::open_segment,
+    format::index::{IndexedPack, SegmentHeader, open_segment, read_segment_header},
     vault::{Directory, DirectoryError, History, HistoryError},
 };
 
@@ -36,13 +36,22 @@ impl OpenVault {
                 continue;
             }
             let bytes = self.object(row.id, ObjectKind::Index).await?;
-            let segment = open_segment(&bytes, self.keys(), |device| {
-                self.directory().device(device).map(|d| d.signing_key)
-            })?;
-            self.state().add_segment(&row, &segment.packs)?;
+            let packs = self.open_segment(&bytes)?;
+            self.state().add_segment(&row, &packs)?;
             read += 1;
         }
         Ok(read)
+    }
+
+    /// A segment counts only when a device of this vault signed it.
+    fn open_segment(&self, bytes: &[u8]) -> Result<Vec<IndexedPack>, Error> {
+        let device = read_segment_header(bytes)?.device;
+        let trusted = self.directory().device(&device).ok_or_else(|| {
+            Error::damaged(format!("an index object is signed by device {device}, which this vault does not know"))
+        })?;
+        let expected =
+            SegmentHeader { vault: self.id(), domain: self.keys().domain_id(), device };
+        Ok(open_segment(bytes, &expected, self.keys().index_key(), &trusted.signing_key)?)
     }
 }
 

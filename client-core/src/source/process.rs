@@ -14,6 +14,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// Bytes kept of what a program says.
 const TAIL: usize = 8 * 1024;
+/// Shorter secrets are parts of ordinary words: hiding them would spell them out.
+const SECRET_LEN: usize = 4;
 /// How often an ending program is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 /// What is sent to end a program, and how long it has to follow.
@@ -132,7 +134,7 @@ impl Process {
         let said = said.and_then(|thread| thread.join().ok()).unwrap_or_default();
         let mut said = String::from_utf8_lossy(&said).into_owned();
         for secret in &self.0.secrets {
-            if !secret.expose_secret().is_empty() {
+            if secret.expose_secret().len() >= SECRET_LEN {
                 said = said.replace(secret.expose_secret(), "***");
             }
         }
@@ -171,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_end_and_the_last_words_are_kept_without_secrets() {
-        let started = shell("echo the password is hunter2 >&2; exit 3", &["hunter2", ""]);
+        let started = shell("echo the password is hunter2 >&2; exit 3", &["hunter2", "", "e"]);
         let ended = started.process.wait().unwrap();
         assert_eq!(ended.how(), "exit code 3");
         assert_eq!(ended.detail(), "the password is ***");

@@ -8,14 +8,7 @@ use api_types::{
 };
 use ed25519_dalek::VerifyingKey;
 
-/// How much of the directory was seen before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DirectoryPin {
-    /// Entries.
-    pub len: u64,
-    /// Hash of the last of them.
-    pub hash: Sha256,
-}
+use crate::device::DirectoryPin;
 
 /// A device that the vault vouches for, or once did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +91,12 @@ impl Directory {
             Some(p) if len < p.len => Err(DirectoryError::Shortened { pinned: p.len, found: len }),
             _ => Ok(Self { devices, pin: DirectoryPin { len, hash } }),
         }
+    }
+
+    /// Before it was looked at.
+    #[must_use]
+    pub(crate) const fn empty() -> Self {
+        Self { devices: BTreeMap::new(), pin: DirectoryPin { len: 0, hash: Sha256::new([0; 32]) } }
     }
 
     /// What to remember.

@@ -1,8 +1,6 @@
 //! The snapshots of a vault as this client believes them: every device's chain whole, signed, and no
 //! older than what was seen before. A service that drops, reorders, forks or rolls back is caught here.
 
-use std::collections::BTreeMap;
-
 use api_types::{
     DeviceId, HeadHash, SnapshotId, VaultId,
     envelope::{Refused, SnapshotEnvelope},
@@ -10,18 +8,7 @@ use api_types::{
 };
 
 use super::directory::Directory;
-
-/// A device's newest snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    /// Position in the device's chain, from 0.
-    pub sequence: u64,
-    /// Names the chain up to there.
-    pub hash: HeadHash,
-}
-
-/// Newest snapshot per device.
-pub type Heads = BTreeMap<DeviceId, Head>;
+use crate::device::{Head, Heads};
 
 /// A snapshot whose signature and place in the chain hold.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,8 +9,8 @@ mod packer;
 mod unlocked;
 
 pub use chunk_reader::{ChunkFault, ChunkReader};
-pub use directory::{Directory, DirectoryError, DirectoryPin, TrustedDevice};
-pub use history::{Head, Heads, History, HistoryError, ListedSnapshot};
+pub use directory::{Directory, DirectoryError, TrustedDevice};
+pub use history::{History, HistoryError, ListedSnapshot};
 pub use pack_cache::{OpenPack, PackCache, PackFault};
 pub use packer::{PACK_TARGET, Packer};
 pub use unlocked::UnlockedVault;

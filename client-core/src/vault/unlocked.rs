@@ -35,7 +35,7 @@ impl UnlockedVault {
         let read = keyring.current_identity().ok_or_else(damaged)?.recipient();
         let recovery = secrets.recovery_recipient.parse().map_err(|_| damaged())?;
         let root = keyring.signing_root().verifying_key();
-        Ok(Self { gear, recipients: Recipients { read, recovery }, root, keyring })
+        Ok(Self { gear, recipients: Recipients::new(read, recovery), root, keyring })
     }
 
     /// Whose keys.

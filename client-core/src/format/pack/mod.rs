@@ -4,6 +4,7 @@ mod reader;
 mod writer;
 
 pub use reader::PackReader;
+pub(super) use reader::read_directory;
 pub use writer::{PackWriter, SealedPack};
 
 use super::{Format, header::Profile};

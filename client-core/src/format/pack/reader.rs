@@ -118,8 +118,7 @@ impl PackReader {
         directory
             .open(Nonce::Directory.bytes(), &header.hash, &mut plain)
             .map_err(FORMAT.refused("its directory does not hold"))?;
-        let entries = read_entries(&plain)?;
-        let end = check_layout(&entries, header.len as u64, directory_start - TAG_LEN as u64)?;
+        let (entries, end) = read_directory(&plain, header.len as u64, directory_start - TAG_LEN as u64)?;
         let by_id: HashMap<_, _> = entries.iter().enumerate().map(|(n, e)| (e.chunk_id, n)).collect();
         if by_id.len() != entries.len() {
             return Err(FORMAT.damaged("its directory lists a chunk twice"));
@@ -167,6 +166,17 @@ impl PackReader {
             .ok_or_else(|| FORMAT.damaged("a chunk's record is cut off"))?;
         self.open_record(entry, sealed.to_vec())
     }
+}
+
+/// An opened directory, and where its last record ends.
+pub(in crate::format) fn read_directory(
+    plain: &[u8],
+    start: u64,
+    limit: u64,
+) -> Result<(Vec<PackEntry>, u64), PackError> {
+    let entries = read_entries(plain)?;
+    let end = check_layout(&entries, start, limit)?;
+    Ok((entries, end))
 }
 
 /// Entries up to the first all-zero one; zeros only from there.

@@ -8,6 +8,7 @@ use api_types::{
     envelope::SnapshotEnvelope,
     vault::WrapKind,
 };
+use bytes::Bytes;
 use roaring::RoaringBitmap;
 use sha2::Digest;
 
@@ -15,16 +16,15 @@ use super::{
     OpenVault, PACKS_PER_SEGMENT, Run,
     pipeline::Streamed,
     upload::{StoredPack, Uploader},
-    whole,
 };
 use crate::{
     error::{Error, ErrorKind},
+    device::Head,
     format::{
-        index::seal_segment,
+        index::{SegmentHeader, seal_segment},
         snapshot::{SnapshotBody, heads_hash, pack_set_hash, seal_snapshot},
     },
     source::Complete,
-    vault::Head,
 };
 
 /// A dump that went through whole.
@@ -51,15 +51,21 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
     let mut needed: BTreeMap<ObjectId, u32> = stored.iter().map(|pack| (pack.id, pack.number)).collect();
     needed.extend(numbers(vault, reused).await?);
 
+    let header = SegmentHeader {
+        vault: vault.id(),
+        domain: vault.keys().domain_id(),
+        device: vault.device_id(),
+    };
     loop {
         let packs = vault.state().packs_without_segment(PACKS_PER_SEGMENT)?;
         if packs.is_empty() {
             break;
         }
-        let segment = seal_segment(vault.keys(), vault.device_key(), &packs)?;
-        bytes_uploaded += segment.bytes.len() as u64;
-        let number = uploader.put(ObjectKind::Index, segment.id, whole(segment.bytes)).await?;
-        vault.state().segment_stored(segment.id, number, &packs)?;
+        let segment = seal_segment(&header, vault.keys().index_key(), vault.device_key(), &packs)?;
+        let size = segment.bytes.len() as u64;
+        bytes_uploaded += size;
+        let number = uploader.put(ObjectKind::Index, segment.id, Bytes::from(segment.bytes)).await?;
+        vault.state().segment_stored(segment.id, number, size, &packs)?;
     }
     bytes_uploaded += store_key_file(vault, &uploader).await?;
 
@@ -71,6 +77,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         source_detail: complete.detail.clone(),
         tool: complete.tool_line(),
         verified_end: complete.verified_end,
+        tables: Vec::new(),
         domain: vault.keys().domain_id(),
         manifest: streamed.manifest.clone(),
         plain_size: streamed.bytes,
@@ -82,7 +89,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         heads: heads.clone(),
         host: client.host_name(),
     };
-    let sealed = body.seal(vault.keys())?;
+    let sealed = body.seal(vault.id(), vault.keys().epoch(), vault.keys().recipients())?;
     let own = heads.get(&vault.device_id()).copied();
     let directory = vault.directory().pin();
     let envelope = SnapshotEnvelope {
@@ -103,7 +110,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
     let object = seal_snapshot(&envelope, vault.device_key(), &sealed)?;
     bytes_uploaded += object.bytes.len() as u64;
     let (snapshot, head) = (object.id, object.head);
-    uploader.put(ObjectKind::Snapshot, snapshot, whole(object.bytes)).await?;
+    uploader.put(ObjectKind::Snapshot, snapshot, Bytes::from(object.bytes)).await?;
 
     client.cancelled()?;
     let mut packs = Vec::new();
@@ -178,7 +185,7 @@ async fn store_key_file(vault: &OpenVault, uploader: &Uploader) -> Result<u64, E
         return Ok(0);
     }
     let size = wrapped.bytes.0.len() as u64;
-    let number = uploader.put(ObjectKind::Key, id, whole(wrapped.bytes.0)).await?;
+    let number = uploader.put(ObjectKind::Key, id, Bytes::from(wrapped.bytes.0)).await?;
     vault.state().remember_object(&id, number, ObjectKind::Key, size)?;
     Ok(size)
 }

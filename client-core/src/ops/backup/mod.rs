@@ -12,7 +12,6 @@ use std::{
 };
 
 use api_types::{BackupId, ObjectId, Sha256, SnapshotId, SourceId, backup::LEASE_SECS};
-use bytes::Bytes;
 use tokio::{sync::mpsc, task::JoinHandle};
 use uuid::Uuid;
 
@@ -146,6 +145,12 @@ impl Run<'_> {
         let observer = Arc::clone(self.client.observer());
         observer.event(&Event::Stage(Stage::Dump));
         let dump = tokio::task::block_in_place(|| source::open(source))?;
+        for warning in dump.warnings() {
+            observer.event(&Event::Warning(warning.clone()));
+        }
+        if let Some(bytes) = dump.expected_bytes() {
+            observer.event(&Event::Expected { bytes });
+        }
         let stop = dump.stopper();
         let uploader = upload::Uploader {
             vault: self.vault.id(),
@@ -240,9 +245,4 @@ impl pipeline::Known for KnownChunks {
         packs.extend(place.copied_from);
         Ok(true)
     }
-}
-
-/// Bytes of an object that is sent whole.
-fn whole(bytes: Vec<u8>) -> Bytes {
-    Bytes::from(bytes)
 }

@@ -15,7 +15,7 @@ use api_types::{Sha256, SnapshotId};
 use tokio::task::JoinHandle;
 
 pub use self::damage::DamagedRange;
-use self::{damage::Damage, sink::Sink};
+use self::damage::Damage;
 use super::{Client, select::Selector};
 use crate::{
     error::{Error, ErrorKind},

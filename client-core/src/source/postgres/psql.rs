@@ -46,7 +46,9 @@ pub(super) fn ask(url: &PgUrl, psql: &Tool, sql: &str) -> Result<Vec<Vec<String>
 pub(super) fn refusal(url: &PgUrl, ended: &Ended) -> SourceError {
     let (place, detail) = (url.place(), ended.detail());
     let has = |words: &[&str]| words.iter().any(|word| ended.said.contains(word));
-    if has(&["password", "pg_hba.conf", "authentication", "role \"", "SSL", "certificate", "GSSAPI"])
+    if has(&["invalid "]) && has(&[" value: \"", "port number: \"", "integer value \""]) {
+        SourceError::Usage(format!("the database's URL: {detail}"))
+    } else if has(&["password", "pg_hba.conf", "authentication", "role \"", "SSL", "certificate", "GSSAPI"])
         && !has(&["Connection refused", "could not translate host name"])
     {
         SourceError::Refused { place, detail }

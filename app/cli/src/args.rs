@@ -1,0 +1,217 @@
+//! What can be typed. Secrets have no argument on purpose: arguments are visible to every user of a machine.
+
+use std::path::PathBuf;
+
+use api_types::{DeviceId, Region};
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+const SECRETS_HELP: &str = "\
+Secrets are asked for on the terminal, or taken from the environment (SEALKEEP_PASSWORD, SEALKEEP_TOTP,
+SEALKEEP_RECOVERY_CODE, SEALKEEP_RECOVERY_WORDS, SEALKEEP_KEYSTORE_PASSPHRASE), or from lines NAME=value
+(PASSWORD, TOTP, …) of the file descriptor given by --secrets-fd. There is no argument for them.
+
+Exit codes:
+  0  done                                   7  not found, ambiguous, or it exists already
+  1  internal error                         8  local disk or file
+  2  wrong usage                            9  stored data is damaged or incomplete
+  3  not signed in, or refused             10  the service shows an older or forked history
+  4  service unreachable or failing        11  written by a newer version
+  5  object store unreachable or refusing 130  cancelled
+  6  source or dump failed";
+
+/// Encrypted, deduplicated database backups whose keys never leave your machine.
+#[derive(Debug, Parser)]
+#[command(name = "sealkeep", version, after_long_help = SECRETS_HELP, disable_help_subcommand = true)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Print one JSON document on standard output instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// No progress, only errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Where keys and local state lie [default: the user's data directory]
+    #[arg(long, global = true, env = "SEALKEEP_HOME", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) home: Option<PathBuf>,
+    /// The metadata service, at sign-up and on a device's first sign-in
+    #[arg(long, global = true, env = "SEALKEEP_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8787")]
+    pub(crate) server: String,
+    /// Read secrets as NAME=value lines from this open file descriptor
+    #[arg(long, global = true, value_name = "FD")]
+    pub(crate) secrets_fd: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Create an account, its keys and its recovery words; this machine becomes its first device
+    #[command(after_help = "Example:\n  sealkeep signup --email you@example.com --region eu")]
+    Signup(Signup),
+    /// Sign in; on a new machine with the recovery words
+    #[command(after_help = "Example:\n  sealkeep login --email you@example.com")]
+    Login(Login),
+    /// End this device's session; --forget also removes its keys from this machine
+    Logout(Logout),
+    /// List or revoke devices
+    Devices(Devices),
+    /// Back up a database, a file or standard input
+    #[command(after_help = "\
+Examples:
+  sealkeep backup postgres://backup@db.example/shop
+  sealkeep backup --file dump.sql
+  mysqldump --single-transaction shop | sealkeep backup --stdin --name shop
+
+A PostgreSQL password may stand in the URL (then mind your shell's history), in PGPASSWORD, or in ~/.pgpass.")]
+    Backup(Backup),
+    /// List snapshots, newest first
+    Snapshots(Snapshots),
+    /// Restore a snapshot to a file, a pipe or a database
+    #[command(after_help = "\
+Examples:
+  sealkeep restore latest --source shop --to shop.dump
+  sealkeep restore 3f9a --stdout | pg_restore --list
+  sealkeep restore latest --source shop --into postgres://postgres@localhost/shop_restored")]
+    Restore(Restore),
+    /// Verify keys, history, index and that every needed pack is stored; --read-data reads all of it
+    Check(Check),
+    /// The local index cache
+    Index(Index),
+    /// Show account, device, service and what is protected
+    Status,
+    /// Print a completion script
+    #[command(hide = true)]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write man pages into a directory
+    #[command(hide = true)]
+    Man {
+        /// Where to
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Signup {
+    /// The account's e-mail address
+    #[arg(long)]
+    pub(crate) email: String,
+    /// Where your data lives, for ever: us, ca or eu
+    #[arg(long)]
+    pub(crate) region: Region,
+    /// What to call this device [default: the host's name]
+    #[arg(long)]
+    pub(crate) device_name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// The account's e-mail address [default: the one this device knows]
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+    /// What to call this device [default: the host's name]
+    #[arg(long)]
+    pub(crate) device_name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logout {
+    /// Also remove the device's keys from this machine; getting back in takes the recovery words
+    #[arg(long)]
+    pub(crate) forget: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Devices {
+    #[command(subcommand)]
+    pub(crate) action: Option<DeviceAction>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeviceAction {
+    /// Shut a device out at once
+    Revoke {
+        /// From `sealkeep devices`
+        device: DeviceId,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(id = "what", required = true, multiple = false)]
+pub(crate) struct Backup {
+    /// A PostgreSQL database: postgres://user@host:port/database?sslmode=…
+    #[arg(group = "what", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// An existing dump, or any file
+    #[arg(long, group = "what", value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+    /// Whatever comes in on standard input; needs --name
+    #[arg(long, group = "what", requires = "name")]
+    pub(crate) stdin: bool,
+    /// What to call the source [default: the database's or the file's name]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Upload at most this many KiB a second
+    #[arg(long, value_name = "KIB")]
+    pub(crate) limit_upload: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Snapshots {
+    /// Only of this source
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "target", required = true, multiple = false)]
+pub(crate) struct Restore {
+    /// A snapshot's id, the beginning of one, or `latest`
+    pub(crate) snapshot: String,
+    /// With `latest`: of which source
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// Into this file; it appears under its name only when its checksum holds
+    #[arg(long, group = "target", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) to: Option<PathBuf>,
+    /// To standard output
+    #[arg(long, group = "target")]
+    pub(crate) stdout: bool,
+    /// Into this PostgreSQL database, created when it does not exist
+    #[arg(long, group = "target", value_name = "URL")]
+    pub(crate) into: Option<String>,
+    /// Replace an existing file, or restore into a database that is not empty
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Write what is readable, zeros for what is not, and exit with 9
+    #[arg(long)]
+    pub(crate) partial: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Fetch and decrypt every pack
+    #[arg(long)]
+    pub(crate) read_data: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Index {
+    #[command(subcommand)]
+    pub(crate) action: IndexAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IndexAction {
+    /// Throw the local index away and read it from the bucket again
+    Rebuild,
+}

@@ -1,0 +1,66 @@
+//! `sealkeep backup`.
+
+use std::path::{Path, PathBuf};
+
+use client_core::{
+    error::Error,
+    ops::backup::{self, BackupOptions},
+    source::SourceSpec,
+};
+use serde_json::json;
+
+use super::Context;
+use crate::{args::Backup, render};
+
+pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Error> {
+    let Backup { url, file, stdin: _, name, limit_upload } = arguments;
+    let source = match (url, file) {
+        (Some(url), _) => SourceSpec::postgres(&url)?,
+        (None, Some(path)) => SourceSpec::File { path: absolute(&path)? },
+        (None, None) => SourceSpec::Stdin { name: name.clone().unwrap_or_default() },
+    };
+    let options = BackupOptions {
+        source,
+        name,
+        upload_limit: limit_upload.map(|kib| u64::from(kib) * 1024),
+    };
+    let report = backup::backup(&context.client, options).await?;
+    context.output.result(
+        &json!({
+            "snapshot_id": report.snapshot_id,
+            "source": report.source,
+            "bytes_read": report.bytes_read,
+            "bytes_new": report.bytes_new,
+            "bytes_uploaded": report.bytes_uploaded,
+            "chunks": report.chunks,
+            "chunks_new": report.chunks_new,
+            "duration_ms": report.duration.as_millis(),
+            "sha256": report.sha256,
+            "tool": report.tool,
+            "verified_end": report.verified_end,
+        }),
+        || {
+            let mut text = format!(
+                "Snapshot {} of {}\n  read {}, new {}, uploaded {} in {:.1} s\n  SHA-256 {}\n  dumped by {}",
+                backup::short(report.snapshot_id),
+                report.source,
+                render::bytes(report.bytes_read),
+                render::bytes(report.bytes_new),
+                render::bytes(report.bytes_uploaded),
+                report.duration.as_secs_f64(),
+                report.sha256,
+                report.tool,
+            );
+            if !report.verified_end {
+                text.push_str(
+                    "\n  The format of this input is not known, so only its end of file says that it is whole.",
+                );
+            }
+            text
+        },
+    )
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|e| Error::io(&path.display().to_string(), &e))
+}

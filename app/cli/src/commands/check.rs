@@ -1,0 +1,54 @@
+//! `sealkeep check`.
+
+use client_core::{
+    error::{Error, ErrorKind},
+    ops::check,
+};
+use serde_json::json;
+
+use super::Context;
+use crate::{args::Check, render};
+
+pub(crate) async fn run(context: &Context, arguments: Check) -> Result<(), Error> {
+    let report = check::check(&context.client, arguments.read_data).await?;
+    let problems: Vec<serde_json::Value> = report
+        .problems
+        .iter()
+        .map(|p| json!({"object": p.object, "what": p.what, "snapshots": p.snapshots}))
+        .collect();
+    let ok = report.problems.is_empty();
+    context.output.result(
+        &json!({
+            "ok": ok,
+            "snapshots": report.snapshots,
+            "packs": report.packs,
+            "chunks": report.chunks,
+            "bytes_read": report.bytes_read,
+            "problems": problems,
+        }),
+        || {
+            format!(
+                "{} snapshots, {} packs, {} chunks: {}{}",
+                report.snapshots,
+                report.packs,
+                report.chunks,
+                if ok { "all is well" } else { "NOT well" },
+                if arguments.read_data {
+                    format!("; {} read and decrypted", render::bytes(report.bytes_read))
+                } else {
+                    "; packs were compared by name and size (--read-data reads them)".to_owned()
+                },
+            )
+        },
+    )?;
+    if ok {
+        return Ok(());
+    }
+    let list: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+    Err(Error::new(
+        ErrorKind::Damaged,
+        list.join("; "),
+        "the snapshots named cannot be restored whole; all others are whole",
+        "run a new backup now: it stores what is missing again; then look at the bucket",
+    ))
+}

@@ -1,0 +1,47 @@
+//! `sealkeep devices`.
+
+use api_types::vault::DeviceState;
+use client_core::{error::Error, ops::devices};
+use serde_json::json;
+
+use super::Context;
+use crate::{
+    args::{DeviceAction, Devices},
+    render,
+};
+
+pub(crate) async fn run(context: &Context, arguments: Devices) -> Result<(), Error> {
+    match arguments.action {
+        None => list(context).await,
+        Some(DeviceAction::Revoke { device }) => {
+            devices::revoke(&context.client, device).await?;
+            context
+                .output
+                .result(&json!({"revoked": device}), || format!("Device {device} is shut out from now on."))
+        }
+    }
+}
+
+async fn list(context: &Context) -> Result<(), Error> {
+    let devices = devices::list(&context.client).await?;
+    context.output.result(&json!({"devices": devices}), || {
+        let rows: Vec<Vec<String>> = devices
+            .iter()
+            .map(|d| {
+                let state = match d.state {
+                    DeviceState::Pending => "waiting for approval",
+                    DeviceState::Active => "active",
+                    DeviceState::Revoked => "revoked",
+                };
+                vec![
+                    d.keys.device_id.to_string(),
+                    d.keys.name.clone(),
+                    state.to_owned(),
+                    render::when(d.created_at),
+                    d.last_seen_at.map_or_else(|| "–".to_owned(), render::when),
+                ]
+            })
+            .collect();
+        render::table(&["DEVICE", "NAME", "STATE", "SINCE", "LAST SEEN"], &rows)
+    })
+}

@@ -1,0 +1,24 @@
+//! One command, one file: arguments → options → what client-core reports → output.
+
+pub(crate) mod backup;
+pub(crate) mod check;
+pub(crate) mod devices;
+pub(crate) mod index;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod manual;
+pub(crate) mod restore;
+pub(crate) mod signup;
+pub(crate) mod snapshots;
+pub(crate) mod status;
+
+use client_core::ops::Client;
+
+use crate::{prompt::Secrets, render::Output};
+
+/// What every command needs.
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) secrets: Secrets,
+    pub(crate) output: Output,
+}

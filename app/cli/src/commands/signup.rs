@@ -1,0 +1,115 @@
+//! `sealkeep signup`: account → second factor → keys → recovery words, proven by three of them.
+
+use client_core::{
+    error::{Error, ErrorKind},
+    ops::{
+        Account,
+        sign_up::{self, NewVault},
+    },
+};
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use super::Context;
+use crate::{
+    args::Signup,
+    prompt::{Secret, ask_line, note},
+};
+
+pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Error> {
+    let Signup { email, region, device_name } = arguments;
+    context.client.refuse_second_account()?;
+    let password = context.secrets.new_password()?;
+    let pending = sign_up::begin(&context.client, &email, region, device_name, &password).await?;
+    if context.output.is_json() {
+        context.output.result(&json!({"event": "totp", "otpauth_url": pending.otpauth_url()}), String::new)?;
+    } else {
+        note(&format!(
+            "Add this to your authenticator, as a link or by its secret:\n\n  {}\n  secret: {}\n",
+            pending.otpauth_url(),
+            pending.totp_secret().unwrap_or_default()
+        ))?;
+    }
+    let vault = loop {
+        match pending.confirm(&code(context)?).await {
+            Err(error) if error.kind() == ErrorKind::SecondFactor && !context.output.is_json() => {
+                note("That code does not fit. Check the clock of both devices and take the next one.")?;
+            }
+            done => break done?,
+        }
+    };
+    let account = finish(context, vault).await?;
+    context.output.result(&json!({"event": "signed_up", "account": describe(&account)}), || {
+        format!(
+            "Signed up. Vault {} in region {}; this device is \"{}\".\nNext: sealkeep backup postgres://…",
+            account.vault, account.region, account.device_name
+        )
+    })
+}
+
+/// Shows what is shown once, and asks three words back before the keys are stored.
+pub(crate) async fn finish(context: &Context, vault: NewVault<'_>) -> Result<Account, Error> {
+    let words = vault.words().expose_secret();
+    if context.output.is_json() {
+        let (codes, positions) = (vault.recovery_codes(), vault.positions());
+        context.output.result(&json!({"event": "recovery_codes", "codes": codes}), String::new)?;
+        context.output.result(&json!({"event": "recovery_words", "words": words}), String::new)?;
+        context.output.result(&json!({"event": "confirm_words", "positions": positions}), String::new)?;
+    } else {
+        if !vault.recovery_codes().is_empty() {
+            note("\nTen recovery codes, each good once in place of the six digits:\n")?;
+            note(&format!("  {}", vault.recovery_codes().join("\n  ")))?;
+        }
+        note("\nYour recovery words. They open your backups without us, and without this machine.")?;
+        note("Write them on paper. They are shown once; with password, devices and words lost, the data is lost.\n")?;
+        note(&number(words))?;
+    }
+    loop {
+        let [a, b, c] = vault.positions();
+        let answer = ask_line(&format!("\nWords number {a}, {b} and {c}, to be sure they are written down: "))?;
+        match vault.finish(&answer).await {
+            Err(error) if error.kind() == ErrorKind::WrongRecoveryKey && !context.output.is_json() => {
+                note("Those are not the words. Look again.")?;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// The account for JSON.
+pub(crate) fn describe(account: &Account) -> serde_json::Value {
+    json!({
+        "email": account.email,
+        "account_id": account.id,
+        "vault_id": account.vault,
+        "region": account.region,
+        "device_id": account.device,
+        "device_name": account.device_name,
+        "keys_kept_in": account.keys_kept_in,
+    })
+}
+
+fn code(context: &Context) -> Result<String, Error> {
+    match context.secrets.given(Secret::Totp) {
+        Some(code) => Ok(code.expose_secret().to_owned()),
+        None => ask_line("Six-digit code: "),
+    }
+}
+
+/// Four columns of numbered words.
+fn number(words: &str) -> String {
+    let words: Vec<&str> = words.split(' ').collect();
+    let rows: Vec<String> = words
+        .chunks(4)
+        .enumerate()
+        .map(|(row, words)| {
+            let cells: Vec<String> = words
+                .iter()
+                .enumerate()
+                .map(|(column, word)| format!("{:>2} {word:<10}", row * 4 + column + 1))
+                .collect();
+            format!("  {}", cells.join(" ").trim_end())
+        })
+        .collect();
+    rows.join("\n")
+}

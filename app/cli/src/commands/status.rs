@@ -1,0 +1,66 @@
+//! `sealkeep status`.
+
+use client_core::{error::Error, ops::status};
+use serde_json::json;
+
+use super::{Context, signup::describe};
+use crate::render;
+
+pub(crate) async fn run(context: &Context) -> Result<(), Error> {
+    let status = status::status(&context.client).await?;
+    let sources: Vec<serde_json::Value> = status
+        .sources
+        .iter()
+        .map(|s| {
+            json!({
+                "source": s.name,
+                "snapshots": s.snapshots,
+                "last_snapshot": s.last_id,
+                "last_created": s.last_created,
+                "last_bytes": s.last_bytes,
+            })
+        })
+        .collect();
+    context.output.result(
+        &json!({
+            "account": describe(&status.account),
+            "server": status.server,
+            "storage": status.storage,
+            "server_version": status.server_version,
+            "sources": sources,
+            "index": {"chunks": status.chunks, "packs": status.packs},
+        }),
+        || {
+            let mut text = format!(
+                "{} · vault {} · region {}\ndevice \"{}\" ({}), keys in {}\nservice {} (version {}), storage {}\n\n",
+                status.account.email,
+                status.account.vault,
+                status.account.region,
+                status.account.device_name,
+                status.account.device,
+                status.account.keys_kept_in,
+                status.server,
+                status.server_version,
+                status.storage,
+            );
+            if status.sources.is_empty() {
+                text.push_str("Nothing is backed up yet.");
+                return text;
+            }
+            let rows: Vec<Vec<String>> = status
+                .sources
+                .iter()
+                .map(|s| {
+                    vec![
+                        s.name.clone(),
+                        render::when(s.last_created),
+                        render::bytes(s.last_bytes),
+                        s.snapshots.to_string(),
+                    ]
+                })
+                .collect();
+            text.push_str(&render::table(&["SOURCE", "LAST BACKUP", "SIZE", "SNAPSHOTS"], &rows));
+            text
+        },
+    )
+}

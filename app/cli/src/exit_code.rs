@@ -1,0 +1,38 @@
+//! The documented exit codes: see `sealkeep --help`.
+
+use std::process::ExitCode;
+
+use client_core::error::ErrorKind;
+
+/// Nothing failed.
+pub(crate) const DONE: u8 = 0;
+/// Stored data is damaged; also after `--partial` wrote the rest.
+pub(crate) const DAMAGED: u8 = 9;
+
+/// Which code a kind of error ends with.
+pub(crate) fn of(kind: ErrorKind) -> ExitCode {
+    ExitCode::from(match kind {
+        ErrorKind::Usage => 2,
+        ErrorKind::NotSignedIn
+        | ErrorKind::WrongCredentials
+        | ErrorKind::SecondFactor
+        | ErrorKind::SessionEnded
+        | ErrorKind::DeviceRevoked
+        | ErrorKind::DeviceNotApproved
+        | ErrorKind::WrongRecoveryKey => 3,
+        ErrorKind::ServiceUnreachable | ErrorKind::ServiceError(_) | ErrorKind::ClockSkew => 4,
+        ErrorKind::StoreUnreachable | ErrorKind::StoreRefused | ErrorKind::ForeignStorage => 5,
+        ErrorKind::SourceUnreachable
+        | ErrorKind::SourceAuth
+        | ErrorKind::ToolMissing
+        | ErrorKind::DumpFailed
+        | ErrorKind::DumpIncomplete => 6,
+        ErrorKind::NotFound | ErrorKind::Ambiguous | ErrorKind::Exists => 7,
+        ErrorKind::DiskFull | ErrorKind::Io => 8,
+        ErrorKind::Damaged => DAMAGED,
+        ErrorKind::RolledBack => 10,
+        ErrorKind::NewerFormat => 11,
+        ErrorKind::Cancelled => 130,
+        ErrorKind::Internal => 1,
+    })
+}

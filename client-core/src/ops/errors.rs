@@ -1,0 +1,96 @@
+//! What the pure layers refuse, in words for people.
+
+use api_types::{canonical, id::InvalidId};
+
+use crate::{
+    crypto::{InvalidKeyring, InvalidWords, recovery::RecoveryError, wrap::WrapError},
+    encode::EncodeError,
+    error::{Error, ErrorKind},
+    format::FormatError,
+};
+
+fn newer(happened: String) -> Error {
+    Error::new(
+        ErrorKind::NewerFormat,
+        happened,
+        "nothing is wrong with the data",
+        "update sealkeep and try again",
+    )
+}
+
+fn wrong_words(happened: String) -> Error {
+    Error::new(
+        ErrorKind::WrongRecoveryKey,
+        happened,
+        "nothing was changed",
+        "check the words against the paper; they are 24, in order",
+    )
+}
+
+impl From<FormatError> for Error {
+    fn from(error: FormatError) -> Self {
+        match error {
+            FormatError::NewerVersion(_) => newer(error.to_string()),
+            FormatError::TooLarge(_) | FormatError::Sealing(_) => Self::internal_text(&error.to_string()),
+            _ => Self::damaged(error.to_string()),
+        }
+        .with_source(error)
+    }
+}
+
+impl From<EncodeError> for Error {
+    fn from(error: EncodeError) -> Self {
+        match error {
+            EncodeError::Unknown(_) => newer(error.to_string()),
+            EncodeError::Compressor(_) => Self::internal_text(&error.to_string()),
+            _ => Self::damaged(error.to_string()),
+        }
+        .with_source(error)
+    }
+}
+
+impl From<InvalidKeyring> for Error {
+    fn from(error: InvalidKeyring) -> Self {
+        match error {
+            InvalidKeyring::Newer(_) => newer(error.to_string()),
+            InvalidKeyring::Malformed => Self::damaged("the vault's keyring is damaged"),
+        }
+        .with_source(error)
+    }
+}
+
+impl From<InvalidWords> for Error {
+    fn from(error: InvalidWords) -> Self {
+        wrong_words(error.to_string())
+    }
+}
+
+impl From<RecoveryError> for Error {
+    fn from(error: RecoveryError) -> Self {
+        match error {
+            RecoveryError::WrongWords => wrong_words(error.to_string()),
+            RecoveryError::Newer(_) => newer(error.to_string()),
+            RecoveryError::Damaged => Self::damaged(error.to_string()),
+            RecoveryError::Sealing => Self::internal_text(&error.to_string()),
+        }
+        .with_source(error)
+    }
+}
+
+impl From<WrapError> for Error {
+    fn from(error: WrapError) -> Self {
+        Self::damaged(error.to_string()).with_source(error)
+    }
+}
+
+impl From<InvalidId> for Error {
+    fn from(error: InvalidId) -> Self {
+        Self::internal_text(&error.to_string())
+    }
+}
+
+impl From<canonical::Error> for Error {
+    fn from(error: canonical::Error) -> Self {
+        Self::internal("CBOR", &error)
+    }
+}
