@@ -19,6 +19,7 @@ use client_core::{
     },
     encode::{Compressor, Encoded, Encoding, Op, Recipe, decode, literal_section},
     format::{
+        behind_the_seal,
         index::{IndexEntry, IndexedPack, SegmentHeader, open_segment, seal_segment_with_salt},
         manifest::{ManifestCutter, ManifestPiece, read_piece},
         pack::{PackReader, PackWriter},
@@ -602,7 +603,11 @@ fn mutated_vectors_never_panic() {
     let public = device.verifying_key();
     let amk = Amk::from_bytes(&array(&wraps["amk"]));
     let ids = identities();
-    let parsers: [(Vec<u8>, &dyn Fn(&[u8])); 8] = [
+    let parsers: [(Vec<u8>, &dyn Fn(&[u8])); 11] = [
+        // Not sealed, so that mutations reach what stands behind the seals.
+        (directory_of(&pack), &|b| drop(behind_the_seal::directory(b, 629, 8000))),
+        (content_of_segment(&index), &|b| drop(behind_the_seal::segment(b))),
+        (content_of_snapshot(&snapshot), &|b| drop(behind_the_seal::snapshot(b))),
         (bytes(&pack["pack"]), &|b| drop(read_all(b, VAULT, &ids))),
         (bytes(&index["segment"]), &|b| drop(open_segment(b, &header, &index_key, &public))),
         (bytes(&snapshot["snapshot"]), &|b| {
@@ -633,6 +638,44 @@ fn mutated_vectors_never_panic() {
             parse(&mutated);
         }
     }
+}
+
+/// The opened contents, by the description and not by our code; they must parse before they are mutated.
+fn directory_of(vector: &Value) -> Vec<u8> {
+    let (pack, age) = (bytes(&vector["pack"]), bytes(&vector["age_file"]));
+    let hash = sha2::Sha256::digest(&pack[..64 + age.len()]);
+    let end = pack.len() - 12;
+    let start = end - u32::from_be_bytes(pack[end..end + 4].try_into().unwrap()) as usize;
+    let nonce = [0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0];
+    let secret = bytes(&vector["pack_secret"]);
+    let plain = open_sealed(&secret, &hash, "sealkeep/v1/pack/dir", nonce, &hash, &pack[start..end]);
+    let first = (64 + age.len()) as u64;
+    assert_eq!(behind_the_seal::directory(&plain, first, start as u64 - 16).unwrap().len(), 3);
+    plain
+}
+
+fn unpadded(plain: &[u8]) -> Vec<u8> {
+    plain[4..4 + u32::from_be_bytes(plain[..4].try_into().unwrap()) as usize].to_vec()
+}
+
+fn content_of_segment(vector: &Value) -> Vec<u8> {
+    let segment = bytes(&vector["segment"]);
+    let (front, body) = segment[..segment.len() - 64].split_at(121);
+    let key = bytes(&vector["index_key"]);
+    let cbor = unpadded(&open_sealed(&key, &front[57..89], "sealkeep/v1/index", [0; 12], front, body));
+    assert_eq!(behind_the_seal::segment(&cbor).unwrap().len(), 2);
+    cbor
+}
+
+fn content_of_snapshot(vector: &Value) -> Vec<u8> {
+    let (object, age) = (bytes(&vector["snapshot"]), bytes(&vector["age_file"]));
+    let (header, sealed) = read_snapshot(&object).unwrap().body.split_at(64 + age.len());
+    let hash = sha2::Sha256::digest(header);
+    let secret = bytes(&vector["body_secret"]);
+    let plain = open_sealed(&secret, &hash, "sealkeep/v1/snapshot/body", [0; 12], &hash, sealed);
+    let cbor = unpadded(&plain);
+    assert_eq!(behind_the_seal::snapshot(&cbor).unwrap(), body());
+    cbor
 }
 
 fn decode_any(bytes: &[u8]) {

@@ -109,3 +109,20 @@ pub(crate) fn read_all(
         })
         .collect()
 }
+
+/// AES-256-GCM under HKDF-SHA256(secret, salt, label), written a second time.
+pub(crate) fn open_sealed(
+    secret: &[u8],
+    salt: &[u8],
+    label: &str,
+    nonce: [u8; 12],
+    aad: &[u8],
+    sealed: &[u8],
+) -> Vec<u8> {
+    use aes_gcm::{KeyInit, aead::AeadInOut};
+    let mut key = [0; 32];
+    hkdf::Hkdf::<sha2::Sha256>::new(Some(salt), secret).expand(label.as_bytes(), &mut key).unwrap();
+    let mut plain = sealed.to_vec();
+    aes_gcm::Aes256Gcm::new(&key.into()).decrypt_in_place(&nonce.into(), aad, &mut plain).unwrap();
+    plain
+}

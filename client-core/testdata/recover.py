@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+"""Restores a Sealkeep snapshot from a copy of the bucket and the recovery key, without Sealkeep.
+Needs: age, zstd, python3-cryptography.   recover.py BUCKET_DIR KEY_FILE [SNAPSHOT_ID OUTPUT_FILE]
+KEY_FILE holds AGE-SECRET-KEY-1… (words_to_key.py makes it from the 24 words). Format: client-core/docs/format.md"""
+import hashlib, pathlib, struct, subprocess, sys, time
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+def pipe(command, data): return subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
+def zstd(data): return pipe(["zstd", "-d", "-q", "-c"], data)
+
+def cbor(data, at=0):                                # → value, next position
+    kind, low = data[at] >> 5, data[at] & 31
+    if kind == 7: return {20: False, 21: True, 22: None}[low], at + 1
+    size = {24: 1, 25: 2, 26: 4, 27: 8}.get(low, 0)
+    number, at = (int.from_bytes(data[at + 1:at + 1 + size], "big") if size else low), at + 1 + size
+    if kind < 2: return (number if kind == 0 else -1 - number), at
+    if kind < 4: return (data[at:at + number] if kind == 2 else data[at:at + number].decode()), at + number
+    items = []
+    for _ in range(number):
+        item, at = cbor(data, at); items.append(item)
+    return items, at
+
+def unlock(data, key_file, magic):                   # → data key, header hash, header length
+    assert data[:10] == magic + b"\1\1", "not what it should be, or of a newer version"
+    end = 64 + struct.unpack(">H", data[10:12])[0]
+    return pipe(["age", "-d", "-i", key_file], data[64:end]), hashlib.sha256(data[:end]).digest(), end
+
+def gcm(secret, salt, label, purpose, number, aad, sealed):
+    key = HKDF(hashes.SHA256(), 32, salt, label).derive(secret)
+    return AESGCM(key).decrypt(struct.pack(">IQ", purpose, number), sealed, aad)
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 127) << shift; shift += 7; at += 1
+        if data[at - 1] < 128: return value, at
+
+class Bucket:
+    def __init__(self, folder, key_file): self.key_file, self.chunks, self.files = key_file, {}, list(pathlib.Path(folder).glob("**/*"))
+    def objects(self, kind): return {p.name: p for p in self.files if p.parent.name == kind}
+    def snapshot(self, path):                        # → when, body
+        data = path.read_bytes(); assert data[:9] == b"SKSNAP01\1"
+        end = 13 + struct.unpack(">I", data[9:13])[0]
+        body = data[end + 64:]
+        secret, hh, start = unlock(body, self.key_file, b"SKSNBD01")
+        plain = gcm(secret, hh, b"sealkeep/v1/snapshot/body", 0, 0, hh, body[start:])
+        return cbor(data[13:end])[0][10], cbor(plain[4:4 + struct.unpack(">I", plain[:4])[0]])[0]
+    def load(self, pack_id, path):
+        data = path.read_bytes(); assert hashlib.sha256(data).hexdigest() == pack_id
+        secret, hh, _ = unlock(data, self.key_file, b"SKPACK01")
+        directory = gcm(secret, hh, b"sealkeep/v1/pack/dir", 2, 0, hh, data[-12 - struct.unpack(">I", data[-12:-8])[0]:-12])
+        for i in range(len(directory) // 49):
+            chunk_id, encoding, plain_len, offset, sealed_len = struct.unpack_from(">32sBIQI", directory, i * 49)
+            if encoding: self.chunks[chunk_id] = (path, secret, hh, i, encoding, plain_len, offset, sealed_len)
+    def encoded(self, chunk_id):
+        path, secret, hh, i, encoding, plain_len, offset, sealed_len = self.chunks[chunk_id]
+        with open(path, "rb") as pack: pack.seek(offset); sealed = pack.read(sealed_len)
+        aad = b"SKCH1" + hh + struct.pack(">IBI", i, encoding, plain_len) + chunk_id
+        return encoding, gcm(secret, hh, b"sealkeep/v1/pack/chunk", 1, i, aad, sealed)
+    def recipe(self, data):                          # → recipe, literals
+        _, at = varint(data, 1); stored, at = varint(data, at); _, at = varint(data, at)
+        recipe, literals = data[at:at + stored], data[at + stored:]
+        return (zstd(recipe) if data[0] & 1 else recipe), (zstd(literals) if data[0] & 2 else literals)
+    def literals(self, chunk_id):                    # what other chunks copy from
+        encoding, data = self.encoded(chunk_id)
+        return data if encoding == 1 else zstd(data) if encoding == 2 else self.recipe(data)[1]
+    def plain(self, chunk_id):
+        encoding, data = self.encoded(chunk_id)
+        if encoding != 3: return data if encoding == 1 else zstd(data)
+        recipe, own = self.recipe(data)
+        count, at = varint(recipe, 0)
+        sections = [self.literals(recipe[at + 32 * i:at + 32 * i + 32]) for i in range(count)]
+        ends, out, used = [0] * count, b"", 0
+        count, at = varint(recipe, at + 32 * count)
+        for _ in range(count):
+            head, at = varint(recipe, at)
+            if head & 1:
+                ref, at = varint(recipe, at); step, at = varint(recipe, at)
+                start = ends[ref] + (step >> 1 ^ -(step & 1)); ends[ref] = start + (head >> 1)
+                out += sections[ref][start:ends[ref]]
+            else: out += own[used:used + (head >> 1)]; used += head >> 1
+        return out
+
+def main(folder, key_file, snapshot_id=None, output=None):
+    bucket = Bucket(folder, key_file)
+    for name, path in sorted(bucket.objects("snapshots").items()):
+        when, body = bucket.snapshot(path)
+        if snapshot_id is None: print(name, time.strftime("%F %T", time.gmtime(when)), body[1], body[2], body[10], "bytes")
+        elif name.startswith(snapshot_id): break
+    else: sys.exit(0 if snapshot_id is None else "no such snapshot")
+    packs = bucket.objects("packs")
+    for pack in body[15]: bucket.load(pack.hex(), packs[pack.hex()])
+    digest = hashlib.sha256()
+    with open(output, "xb") as out:
+        for piece, _ in body[9]:
+            entries = bucket.plain(piece); assert entries[:8] == b"SKMANI01"
+            for at in range(12, len(entries), 36):
+                chunk = bucket.plain(entries[at:at + 32]); digest.update(chunk); out.write(chunk)
+    sys.exit(0 if digest.digest() == body[11] else "the restored bytes are not those of the snapshot")
+
+main(*sys.argv[1:])

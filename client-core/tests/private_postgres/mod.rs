@@ -1,0 +1,214 @@
+//! A PostgreSQL server of our own in a temporary directory.
+
+use std::{
+    net::TcpListener,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// The password of the superuser `postgres`.
+pub const PASSWORD: &str = "s3cret/marker%21";
+/// The same in a URL.
+pub const PASSWORD_IN_URL: &str = "s3cret%2Fmarker%2521";
+
+/// A running server; it goes away with this value.
+pub struct Server {
+    dir: TempDir,
+    bin: PathBuf,
+    pub port: u16,
+    /// Stops the server when this process ends, however it ends: its standard input closes then.
+    watch: Option<Child>,
+}
+
+impl Server {
+    /// Starts one with password authentication.
+    pub fn start() -> Self {
+        let bin = newest_bin();
+        let dir = TempDir::new().unwrap();
+        let data = dir.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(dir.path().join("pw"), PASSWORD).unwrap();
+        if is_root() {
+            let owned = Command::new("chown").args(["-R", "postgres:"]).arg(dir.path()).status().unwrap();
+            assert!(owned.success());
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = Self { dir, bin, port, watch: None };
+        let pw = server.path("pw");
+        server.run(
+            "initdb",
+            &[
+                "-A",
+                "scram-sha-256",
+                "-U",
+                "postgres",
+                "--pwfile",
+                &pw,
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                "-N",
+                "-D",
+                &server.path("data"),
+            ],
+        );
+        server.watch = Some(server.watch());
+        server.up();
+        server
+    }
+
+    fn watch(&self) -> Child {
+        let script = "cat > /dev/null; \"$1/pg_ctl\" -m immediate -D \"$2/data\" stop; rm -rf \"$2\"";
+        let arguments =
+            ["sh", "-c", script, "watch", self.bin.to_str().unwrap(), self.dir.path().to_str().unwrap()];
+        let mut command = if is_root() {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--"]).args(arguments);
+            command
+        } else {
+            let mut command = Command::new(arguments[0]);
+            command.args(&arguments[1..]);
+            command
+        };
+        command
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .unwrap()
+    }
+
+    pub fn up(&self) {
+        let options = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=30",
+            self.port
+        );
+        self.run(
+            "pg_ctl",
+            &["-w", "-D", &self.path("data"), "-l", &self.path("log"), "-o", &options, "start"],
+        );
+    }
+
+    /// Stops at once, as a crash would.
+    pub fn down(&self) {
+        self.run("pg_ctl", &["-w", "-m", "immediate", "-D", &self.path("data"), "stop"]);
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).display().to_string()
+    }
+
+    fn run(&self, tool: &str, arguments: &[&str]) {
+        let mut command = if is_root() {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--"]).arg(self.bin.join(tool));
+            command
+        } else {
+            Command::new(self.bin.join(tool))
+        };
+        let output = command
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .env("LC_ALL", "C.UTF-8")
+            // A server that inherits the test's pipes would keep them open.
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(output.success(), "{tool} {arguments:?}");
+    }
+
+    pub fn bin(&self) -> &Path {
+        &self.bin
+    }
+
+    /// With the right password.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres:{PASSWORD_IN_URL}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Runs SQL and gives what it prints.
+    pub fn sql(&self, database: &str, sql: &str) -> String {
+        let output = self.tool("psql", database, &["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Runs a client program with the right password.
+    pub fn tool(&self, tool: &str, database: &str, arguments: &[&str]) -> Output {
+        Command::new(self.bin.join(tool))
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres", "-d", database])
+            .args(arguments)
+            .env("PGPASSWORD", PASSWORD)
+            .output()
+            .unwrap()
+    }
+
+    /// How many sessions our own programs have.
+    pub fn sessions(&self) -> String {
+        self.sql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sealkeep'")
+    }
+
+    /// A database with tables, a large object and about `megabytes` of rows.
+    pub fn shop(&self, database: &str, megabytes: u32) {
+        self.sql("postgres", &format!("CREATE DATABASE {database}"));
+        self.sql(
+            database,
+            &format!(
+                "CREATE TABLE item (id int PRIMARY KEY, name text, body text);
+                 INSERT INTO item SELECT i, 'item ' || i, repeat(md5(i::text), 32) FROM generate_series(1, {}) i;
+                 CREATE TABLE empty (x int);
+                 CREATE SCHEMA s; CREATE TABLE s.\"odd name\" (x bytea);
+                 INSERT INTO s.\"odd name\" SELECT decode(md5(i::text), 'hex') FROM generate_series(1, 100) i;
+                 CREATE VIEW v AS SELECT count(*) FROM item;
+                 SELECT lo_from_bytea(0, decode(repeat('ab', 70000), 'hex'));
+                 SELECT lo_from_bytea(0, '');",
+                megabytes * 1000
+            ),
+        );
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.dir.path().join("data/postmaster.pid").exists() {
+            self.down();
+        }
+        if let Some(mut watch) = self.watch.take() {
+            drop(watch.stdin.take());
+            watch.wait().unwrap();
+        }
+    }
+}
+
+/// Waits until `done` holds.
+pub fn eventually(what: &str, done: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !done() {
+        assert!(Instant::now() < until, "{what} did not happen");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn newest_bin() -> PathBuf {
+    let mut found: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
+        .expect("PostgreSQL is installed in /usr/lib/postgresql")
+        .flatten()
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .filter(|(_, bin)| bin.join("initdb").exists())
+        .collect();
+    found.sort();
+    found.pop().expect("a PostgreSQL server is installed").1
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

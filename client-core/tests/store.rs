@@ -1,0 +1,236 @@
+//! The presigned store against a server that misbehaves.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod tiny_server;
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use api_types::{
+    ObjectId, ObjectKey, ObjectKind, VaultId,
+    backup::{UploadGrant, UploadState},
+    vault::{ObjectRow, ReadGrant},
+};
+use bytes::Bytes;
+use client_core::store::{PresignedStore, StoreError};
+use sha2::{Digest, Sha256};
+use tiny_server::{Answer, TinyServer};
+
+const VAULT: VaultId = VaultId::from_bytes([7; 16]);
+const STALL: Duration = Duration::from_millis(400);
+
+fn store(origin: &str) -> PresignedStore {
+    PresignedStore::new(origin, "bucket", VAULT).unwrap().with_patience(STALL, Duration::from_millis(5))
+}
+
+fn id_of(bytes: &[u8]) -> ObjectId {
+    ObjectId::new(Sha256::digest(bytes).into())
+}
+
+fn url(origin: &str, id: ObjectId) -> String {
+    format!("{origin}/bucket/{}?X-Amz-Signature=abc", ObjectKey { vault: VAULT, kind: ObjectKind::Pack, id })
+}
+
+fn upload(origin: &str, bytes: &[u8]) -> UploadGrant {
+    let headers = BTreeMap::from([
+        ("content-length".to_owned(), bytes.len().to_string()),
+        ("if-none-match".to_owned(), "*".to_owned()),
+        ("x-amz-checksum-sha256".to_owned(), "c3Vt".to_owned()),
+    ]);
+    let id = id_of(bytes);
+    UploadGrant { number: 1, id, state: UploadState::Put { url: url(origin, id), headers, expires_at: 0 } }
+}
+
+fn download(origin: &str, bytes: &[u8]) -> ReadGrant {
+    let id = id_of(bytes);
+    let object = ObjectRow { number: 1, id, kind: ObjectKind::Pack, size: bytes.len() as u64 };
+    ReadGrant { object, url: url(origin, id), expires_at: 0 }
+}
+
+async fn put(server: &TinyServer, bytes: &[u8]) -> Result<(), StoreError> {
+    let origin = server.origin();
+    store(&origin).put(&upload(&origin, bytes), ObjectKind::Pack, Bytes::copy_from_slice(bytes)).await
+}
+
+async fn get(server: &TinyServer, bytes: &[u8]) -> Result<Bytes, StoreError> {
+    let origin = server.origin();
+    store(&origin).get(&download(&origin, bytes), ObjectKind::Pack).await
+}
+
+fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|i| (i * 31 % 251) as u8).collect()
+}
+
+#[tokio::test]
+async fn an_upload_carries_exactly_what_the_grant_says() {
+    let server = TinyServer::start(|_, _| Answer::status(200));
+    let bytes = pattern(1_000_003);
+    put(&server, &bytes).await.unwrap();
+    let request = server.seen().pop().unwrap();
+    assert_eq!(request.method, "PUT");
+    assert!(request.target.ends_with("?X-Amz-Signature=abc"));
+    assert_eq!(request.body, bytes);
+    let mut names: Vec<&str> = request.headers.keys().map(String::as_str).collect();
+    names.retain(|name| !matches!(*name, "host" | "accept"));
+    assert_eq!(names, ["content-length", "if-none-match", "x-amz-checksum-sha256"]);
+    assert_eq!(request.headers["content-length"], "1000003");
+    // Nothing is sent for what is stored.
+    let stored = UploadGrant { number: 1, id: id_of(b"x"), state: UploadState::Stored };
+    store(&server.origin()).put(&stored, ObjectKind::Pack, Bytes::from_static(b"x")).await.unwrap();
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn each_status_has_its_meaning() {
+    type Expected = fn(&StoreError) -> bool;
+    let cases: [(u16, Expected, usize); 9] = [
+        (400, |e| *e == StoreError::NeedNewUrl, 1),
+        (403, |e| *e == StoreError::NeedNewUrl, 1),
+        (412, |e| *e == StoreError::AlreadyThere, 1),
+        (301, |e| matches!(e, StoreError::Refused { .. }), 1),
+        (404, |e| matches!(e, StoreError::Refused { .. }), 1),
+        (507, |e| matches!(e, StoreError::Refused { .. }), 1),
+        (500, |e| matches!(e, StoreError::Unreachable { .. }), 6),
+        (503, |e| matches!(e, StoreError::Unreachable { .. }), 6),
+        (429, |e| matches!(e, StoreError::Unreachable { .. }), 6),
+    ];
+    for (status, expected, requests) in cases {
+        let server = TinyServer::start(move |_, _| Answer::status(status));
+        let error = put(&server, b"bytes").await.unwrap_err();
+        assert!(expected(&error), "{status}: {error:?}");
+        assert_eq!(server.seen().len(), requests, "{status}");
+    }
+    let server = TinyServer::start(|_, _| Answer::status(404));
+    assert_eq!(get(&server, b"bytes").await.unwrap_err(), StoreError::NotFound);
+}
+
+#[tokio::test]
+async fn what_passes_is_tried_again() {
+    let bytes = pattern(300_000);
+    let server = TinyServer::start(|number, _| match number {
+        0 => Answer::status(503),
+        1 => Answer::Close,
+        2 => Answer::Deaf(Duration::from_secs(2)),
+        _ => Answer::status(200),
+    });
+    put(&server, &bytes).await.unwrap();
+    assert_eq!(server.seen().len(), 4);
+    let body = bytes.clone();
+    let server = TinyServer::start(move |number, _| match number {
+        0 => Answer::Close,
+        1 => Answer::Cut(body[..1000].to_vec(), body.len()),
+        2 => Answer::Stall(body[..1000].to_vec(), body.len(), Duration::from_secs(2)),
+        _ => Answer::Full(200, Vec::new(), body.clone()),
+    });
+    assert_eq!(get(&server, &bytes).await.unwrap(), bytes);
+    assert_eq!(server.seen().len(), 4);
+}
+
+#[tokio::test]
+async fn a_stalled_store_is_given_up_in_time() {
+    for answer in
+        [Answer::Deaf(Duration::from_secs(30)), Answer::Stall(vec![0; 10], 300_000, Duration::from_secs(30))]
+    {
+        let server = TinyServer::start(move |_, _| answer.clone());
+        let begun = Instant::now();
+        let bytes = pattern(300_000);
+        assert!(matches!(get(&server, &bytes).await, Err(StoreError::Unreachable { .. })));
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+    let server = TinyServer::start(|_, _| Answer::Deaf(Duration::from_secs(30)));
+    let begun = Instant::now();
+    // More than the sockets' buffers hold, so that sending itself stands still.
+    assert!(matches!(put(&server, &pattern(20_000_000)).await, Err(StoreError::Unreachable { .. })));
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn other_bytes_than_were_stored_are_damage() {
+    let bytes = pattern(100_000);
+    let (mut flipped, mut longer) = (bytes.clone(), bytes.clone());
+    flipped[50_000] ^= 1;
+    longer.push(0);
+    let shorter = bytes[..99_999].to_vec();
+    for body in [flipped, longer, shorter] {
+        for endless in [false, true] {
+            let body = body.clone();
+            let server = TinyServer::start(move |_, _| {
+                if endless {
+                    Answer::Endless(body.clone())
+                } else {
+                    Answer::Full(200, Vec::new(), body.clone())
+                }
+            });
+            assert!(matches!(get(&server, &bytes).await, Err(StoreError::Damaged(_))));
+        }
+    }
+    // Far more than asked for is not read.
+    let server = TinyServer::start(|_, _| Answer::Endless(vec![0; 50_000_000]));
+    assert!(matches!(get(&server, &bytes).await, Err(StoreError::Damaged(_))));
+}
+
+#[tokio::test]
+async fn a_redirect_or_a_foreign_url_gets_nothing() {
+    let foreign = TinyServer::start(|_, _| Answer::status(200));
+    let elsewhere = foreign.origin();
+    let server = TinyServer::start(move |_, request| {
+        Answer::Full(307, vec![("location".into(), format!("{elsewhere}{}", request.target))], Vec::new())
+    });
+    assert!(matches!(put(&server, b"bytes").await, Err(StoreError::Refused { .. })));
+    assert!(matches!(get(&server, b"bytes").await, Err(StoreError::Refused { .. })));
+
+    let here = store(&server.origin());
+    let grant = upload(&foreign.origin(), b"bytes");
+    let put = here.put(&grant, ObjectKind::Pack, Bytes::from_static(b"bytes")).await;
+    assert!(matches!(put, Err(StoreError::Foreign(_))));
+    assert!(matches!(
+        here.get(&download(&foreign.origin(), b"bytes"), ObjectKind::Pack).await,
+        Err(StoreError::Foreign(_))
+    ));
+    // The right place, another object.
+    let mut other = upload(&server.origin(), b"bytes");
+    other.id = id_of(b"other");
+    let put = here.put(&other, ObjectKind::Pack, Bytes::from_static(b"bytes")).await;
+    assert!(matches!(put, Err(StoreError::Foreign(_))));
+    // Headers that would lead elsewhere.
+    let mut odd = upload(&server.origin(), b"bytes");
+    if let UploadState::Put { headers, .. } = &mut odd.state {
+        headers.insert("host".into(), "evil.example".into());
+    }
+    let put = here.put(&odd, ObjectKind::Pack, Bytes::from_static(b"bytes")).await;
+    assert!(matches!(put, Err(StoreError::Foreign(_))));
+    assert!(foreign.seen().is_empty());
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn a_part_is_asked_for_as_a_part() {
+    let bytes = pattern(1000);
+    let body = bytes.clone();
+    let server = TinyServer::start(move |number, _| match number {
+        0 => Answer::Full(206, Vec::new(), body[100..150].to_vec()),
+        // A store that ignores ranges.
+        _ => Answer::Full(200, Vec::new(), body.clone()),
+    });
+    let (here, grant) = (store(&server.origin()), download(&server.origin(), &bytes));
+    assert_eq!(here.get_range(&grant, ObjectKind::Pack, 100, 50).await.unwrap(), bytes[100..150]);
+    assert_eq!(server.seen()[0].headers["range"], "bytes=100-149");
+    assert!(here.get_range(&grant, ObjectKind::Pack, 100, 50).await.is_err());
+    assert!(here.get_range(&grant, ObjectKind::Pack, 990, 11).await.is_err());
+    assert!(here.get_range(&grant, ObjectKind::Pack, 0, 0).await.is_err());
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn a_limit_is_kept_and_is_no_stall() {
+    let server = TinyServer::start(|_, _| Answer::status(200));
+    let (here, bytes) = (store(&server.origin()), pattern(200_000));
+    here.limit_upload(Some(100_000));
+    let begun = Instant::now();
+    here.put(&upload(&server.origin(), &bytes), ObjectKind::Pack, Bytes::from(bytes)).await.unwrap();
+    let took = begun.elapsed();
+    assert!(took > Duration::from_millis(1500) && took < Duration::from_secs(6), "{took:?}");
+    assert_eq!(server.seen().len(), 1);
+}
