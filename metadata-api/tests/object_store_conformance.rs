@@ -411,3 +411,17 @@ impl Drop for Unmount {
         let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
+
+/// A refusal is worth nothing when the client, still sending, sees only a broken connection.
+#[test]
+fn a_refusal_is_heard_also_while_a_large_body_is_sent() {
+    let stage = Stage::embedded();
+    let target = stage.sign("PUT", "k", &[("content-length", "4000000")]).replace("/k?", "/other?");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let client = reqwest::Client::new();
+    for attempt in 0..20 {
+        let url = format!("http://{}{target}", stage.signer.host);
+        let answer = runtime.block_on(client.put(url).body(vec![0; 4_000_000]).send());
+        assert_eq!(answer.unwrap().status(), 403, "attempt {attempt}");
+    }
+}

@@ -6,6 +6,7 @@
 mod access;
 mod backend;
 mod disk;
+mod drain;
 mod listing;
 
 use std::{
@@ -17,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, error_handling::HandleError, http::StatusCode};
+use axum::{Router, error_handling::HandleError, http::StatusCode, middleware::from_fn_with_state};
 use hyper_util::rt::TokioTimer;
 use s3s::{HttpError, auth::SimpleAuth, service::S3ServiceBuilder};
 use secrecy::{ExposeSecret, SecretString};
@@ -85,7 +86,9 @@ impl ObjectStore {
             tracing::error!(%error, "object store");
             StatusCode::INTERNAL_SERVER_ERROR
         });
-        let app = Router::new().fallback_service(service);
+        let app = Router::new()
+            .fallback_service(service)
+            .layer(from_fn_with_state(max_object_size, drain::refused_uploads));
 
         let addr = listener.local_addr()?;
         listener.set_nonblocking(true)?;

@@ -1,0 +1,50 @@
+//! Reads what is left of a refused upload before answering it. A server that answers and closes while the client
+//! still sends breaks the connection, and the client never reads why.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::header::{CONTENT_LENGTH, EXPECT},
+    middleware::Next,
+    response::Response,
+};
+use futures_util::{StreamExt, stream};
+
+/// A client that sends slower than this is cut off after all.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Bodies longer than `max` are not read to the end: nobody sends them by accident.
+pub(super) async fn refused_uploads(State(max): State<u64>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let length: Option<u64> =
+        headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    // Who expects to be asked for the body sends none when refused.
+    let waits = headers.contains_key(EXPECT);
+    let (parts, body) = request.into_parts();
+    // Lent to whoever answers, and taken back for what they left unread.
+    let lent = Arc::new(Mutex::new(body.into_data_stream()));
+    let chunks = move || {
+        let body = lent.clone();
+        stream::poll_fn(move |cx| body.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(cx))
+    };
+    let response = next.run(Request::from_parts(parts, Body::from_stream(chunks()))).await;
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    if failed && !waits && length.is_none_or(|length| length <= max) {
+        let mut left = max;
+        let mut chunks = chunks();
+        let rest = async {
+            while let Some(Ok(chunk)) = chunks.next().await {
+                let Some(remaining) = left.checked_sub(chunk.len() as u64) else { return };
+                left = remaining;
+            }
+        };
+        // Late or not, the answer is sent.
+        let _ = tokio::time::timeout(PATIENCE, rest).await;
+    }
+    response
+}
