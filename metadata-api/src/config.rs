@@ -34,7 +34,7 @@ pub struct Secrets {
     pub master_key: Key,
     /// Ed25519 seed that signs access tokens.
     pub token_key: Key,
-    /// Keyed hash of refresh tokens and recovery codes.
+    /// Keys the hashes of recovery codes and the successors of refresh tokens.
     pub refresh_pepper: Key,
 }
 
