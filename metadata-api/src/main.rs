@@ -251,7 +251,9 @@ async fn serve_embedded(
     };
     serve::run(listener, &config.transport, app(state.clone()), ended, common.grace()).await?;
     if gone.load(Ordering::Acquire) {
-        return Err(Failure("the private PostgreSQL ended by itself; its log is DIR/postgres/postgres.log".into()));
+        return Err(Failure(
+            "the private PostgreSQL ended by itself; its log is DIR/postgres/postgres.log".into(),
+        ));
     }
     state.db().close().await;
     Ok(())
