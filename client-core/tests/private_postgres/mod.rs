@@ -12,22 +12,22 @@ use std::{
 use tempfile::TempDir;
 
 /// The password of the superuser `postgres`.
-pub const PASSWORD: &str = "s3cret/marker%21";
+pub(crate) const PASSWORD: &str = "s3cret/marker%21";
 /// The same in a URL.
-pub const PASSWORD_IN_URL: &str = "s3cret%2Fmarker%2521";
+pub(crate) const PASSWORD_IN_URL: &str = "s3cret%2Fmarker%2521";
 
 /// A running server; it goes away with this value.
-pub struct Server {
+pub(crate) struct Server {
     dir: TempDir,
     bin: PathBuf,
-    pub port: u16,
+    pub(crate) port: u16,
     /// Stops the server when this process ends, however it ends: its standard input closes then.
     watch: Option<Child>,
 }
 
 impl Server {
     /// Starts one with password authentication.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let bin = newest_bin();
         let dir = TempDir::new().unwrap();
         let data = dir.path().join("data");
@@ -85,7 +85,7 @@ impl Server {
             .unwrap()
     }
 
-    pub fn up(&self) {
+    pub(crate) fn up(&self) {
         let options = format!(
             "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=30",
             self.port
@@ -97,7 +97,7 @@ impl Server {
     }
 
     /// Stops at once, as a crash would.
-    pub fn down(&self) {
+    pub(crate) fn down(&self) {
         self.run("pg_ctl", &["-w", "-m", "immediate", "-D", &self.path("data"), "stop"]);
     }
 
@@ -126,24 +126,24 @@ impl Server {
         assert!(output.success(), "{tool} {arguments:?}");
     }
 
-    pub fn bin(&self) -> &Path {
+    pub(crate) fn bin(&self) -> &Path {
         &self.bin
     }
 
     /// With the right password.
-    pub fn url(&self, database: &str) -> String {
+    pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://postgres:{PASSWORD_IN_URL}@127.0.0.1:{}/{database}", self.port)
     }
 
     /// Runs SQL and gives what it prints.
-    pub fn sql(&self, database: &str, sql: &str) -> String {
+    pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
         let output = self.tool("psql", database, &["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]);
         assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     /// Runs a client program with the right password.
-    pub fn tool(&self, tool: &str, database: &str, arguments: &[&str]) -> Output {
+    pub(crate) fn tool(&self, tool: &str, database: &str, arguments: &[&str]) -> Output {
         Command::new(self.bin.join(tool))
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres", "-d", database])
             .args(arguments)
@@ -153,12 +153,12 @@ impl Server {
     }
 
     /// How many sessions our own programs have.
-    pub fn sessions(&self) -> String {
+    pub(crate) fn sessions(&self) -> String {
         self.sql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sealkeep'")
     }
 
     /// A database with tables, a large object and about `megabytes` of rows.
-    pub fn shop(&self, database: &str, megabytes: u32) {
+    pub(crate) fn shop(&self, database: &str, megabytes: u32) {
         self.sql("postgres", &format!("CREATE DATABASE {database}"));
         self.sql(
             database,
@@ -190,7 +190,7 @@ impl Drop for Server {
 }
 
 /// Waits until `done` holds.
-pub fn eventually(what: &str, done: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, done: impl Fn() -> bool) {
     let until = Instant::now() + Duration::from_secs(20);
     while !done() {
         assert!(Instant::now() < until, "{what} did not happen");

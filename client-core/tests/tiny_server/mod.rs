@@ -11,18 +11,18 @@ use std::{
 
 /// What came in.
 #[derive(Debug, Clone)]
-pub struct Request {
-    pub method: String,
+pub(crate) struct Request {
+    pub(crate) method: String,
     /// Path and query.
-    pub target: String,
+    pub(crate) target: String,
     /// Names in lower case.
-    pub headers: BTreeMap<String, String>,
-    pub body: Vec<u8>,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// What goes out.
 #[derive(Debug, Clone)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// Status, headers, body.
     Full(u16, Vec<(String, String)>, Vec<u8>),
     /// Announces the second number of bytes, sends the body and closes.
@@ -38,11 +38,11 @@ pub enum Answer {
 }
 
 impl Answer {
-    pub fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Self::Full(status, Vec::new(), Vec::new())
     }
 
-    pub fn json(status: u16, body: &impl serde::Serialize) -> Self {
+    pub(crate) fn json(status: u16, body: &impl serde::Serialize) -> Self {
         Self::Full(
             status,
             vec![("content-type".into(), "application/json".into())],
@@ -52,13 +52,13 @@ impl Answer {
 }
 
 /// Runs until the process ends.
-pub struct TinyServer {
-    pub port: u16,
+pub(crate) struct TinyServer {
+    pub(crate) port: u16,
     seen: Arc<Mutex<Vec<Request>>>,
 }
 
 impl TinyServer {
-    pub fn start(answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen: Arc<Mutex<Vec<Request>>> = Arc::default();
@@ -72,11 +72,11 @@ impl TinyServer {
         Self { port, seen }
     }
 
-    pub fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    pub fn seen(&self) -> Vec<Request> {
+    pub(crate) fn seen(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
     }
 }
