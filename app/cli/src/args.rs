@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use api_types::{DeviceId, Region};
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
 
 const SECRETS_HELP: &str = "\
 Secrets are asked for on the terminal, or taken from the environment (SEALKEEP_PASSWORD, SEALKEEP_TOTP,
@@ -42,7 +42,13 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "SEALKEEP_HOME", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) home: Option<PathBuf>,
     /// The metadata service, at sign-up and on a device's first sign-in
-    #[arg(long, global = true, env = "SEALKEEP_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8787")]
+    #[arg(
+        long,
+        global = true,
+        env = "SEALKEEP_SERVER",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8787"
+    )]
     pub(crate) server: String,
     /// Read secrets as NAME=value lines from this open file descriptor
     #[arg(long, global = true, value_name = "FD")]
@@ -146,7 +152,7 @@ pub(crate) enum DeviceAction {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = false)]
+#[command(group(ArgGroup::new("what").required(true)))]
 pub(crate) struct Backup {
     /// A PostgreSQL database: postgres://user@host:port/database?sslmode=…
     #[arg(group = "what", value_name = "URL")]
@@ -173,7 +179,7 @@ pub(crate) struct Snapshots {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "target", required = true, multiple = false)]
+#[command(group(ArgGroup::new("target").required(true)))]
 pub(crate) struct Restore {
     /// A snapshot's id, the beginning of one, or `latest`
     pub(crate) snapshot: String,

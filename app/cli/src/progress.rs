@@ -46,7 +46,9 @@ impl Progress {
             Stage::Check { .. } => ("{spinner} {bytes} verified  {bytes_per_sec}", None, ""),
         };
         let template = match (stage, length) {
-            (Stage::Dump, Some(_)) => "{bar:20} {bytes} of about {total_bytes}  {bytes_per_sec}  {eta} left  {msg}",
+            (Stage::Dump, Some(_)) => {
+                "{bar:20} {bytes} of about {total_bytes}  {bytes_per_sec}  {eta} left  {msg}"
+            }
             _ => template,
         };
         if let Ok(style) = ProgressStyle::with_template(template) {

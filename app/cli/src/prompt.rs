@@ -56,12 +56,12 @@ impl Secrets {
     pub(crate) fn open(descriptor: Option<u32>) -> Result<Self, Error> {
         let mut given = HashMap::new();
         if let Some(fd) = descriptor {
-            let file = File::open(format!("/dev/fd/{fd}")).map_err(|e| {
-                Error::usage(format!("cannot read secrets from file descriptor {fd}: {e}"))
-            })?;
+            let file = File::open(format!("/dev/fd/{fd}"))
+                .map_err(|e| Error::usage(format!("cannot read secrets from file descriptor {fd}: {e}")))?;
             for line in BufReader::new(file).lines() {
-                let line = line
-                    .map_err(|e| Error::usage(format!("cannot read secrets from file descriptor {fd}: {e}")))?;
+                let line = line.map_err(|e| {
+                    Error::usage(format!("cannot read secrets from file descriptor {fd}: {e}"))
+                })?;
                 if let Some((name, value)) = line.split_once('=') {
                     given.insert(name.trim_start_matches("SEALKEEP_").to_owned(), value.to_owned().into());
                 }
@@ -107,7 +107,10 @@ fn ask_hidden(question: &str, name: &str) -> Result<SecretString, Error> {
     if !io::stdin().is_terminal() {
         return Err(Error::new(
             ErrorKind::Usage,
-            format!("{} is needed, and there is no terminal to ask on", name.to_lowercase().replace('_', " ")),
+            format!(
+                "{} is needed, and there is no terminal to ask on",
+                name.to_lowercase().replace('_', " ")
+            ),
             "nothing was changed",
             format!("set SEALKEEP_{name}, or pass it as a line {name}=… through --secrets-fd"),
         ));

@@ -299,7 +299,9 @@ impl HttpApi {
             Err(_) if matches!(status.as_u16(), 502..=504) => {
                 ApiError::Unreachable { server: self.server.clone(), detail: status.to_string() }
             }
-            Err(_) if status.is_redirection() => self.unexpected("a redirect, which is never followed".into()),
+            Err(_) if status.is_redirection() => {
+                self.unexpected("a redirect, which is never followed".into())
+            }
             Err(_) if status == StatusCode::NOT_FOUND => self.unexpected("no such path".into()),
             Err(_) => self.unexpected(format!("status {}", status.as_u16())),
         };
@@ -372,7 +374,9 @@ mod tests {
 
     #[test]
     fn secrets_go_over_tls_or_stay_on_this_machine() {
-        for good in ["https://api.example.com", "http://127.0.0.1:8787/", "http://[::1]:1", "http://localhost"] {
+        for good in
+            ["https://api.example.com", "http://127.0.0.1:8787/", "http://[::1]:1", "http://localhost"]
+        {
             assert!(address(good).is_ok(), "{good}");
         }
         for bad in [

@@ -58,11 +58,9 @@ impl HttpApi {
             device: self.device.public(),
         };
         let started: SignupStarted = self.call_with(before_session("/v1/signup/start"), &request).await?;
-        let finished = registration
-            .finish(password, started.account_id, region, &started.registration_response)
-            .await?;
-        let request =
-            SignupFinish { signup_id: started.signup_id, registration_upload: finished.message };
+        let finished =
+            registration.finish(password, started.account_id, region, &started.registration_response).await?;
+        let request = SignupFinish { signup_id: started.signup_id, registration_upload: finished.message };
         let done: SignupFinished = self.call_with(before_session("/v1/signup/finish"), &request).await?;
         Ok(PendingSignup {
             account_id: started.account_id,
@@ -85,10 +83,7 @@ impl HttpApi {
         let request = SignupConfirm { signup_id: pending.signup_id, code: digits(code) };
         let done: SignupConfirmed = self.call_with(before_session("/v1/signup/confirm"), &request).await?;
         self.same_account(pending.account_id, &done.session)?;
-        Ok((
-            done.recovery_codes,
-            SignedIn { session: done.session, export_key: pending.export_key.clone() },
-        ))
+        Ok((done.recovery_codes, SignedIn { session: done.session, export_key: pending.export_key.clone() }))
     }
 
     /// Proves the password without sending it.

@@ -37,8 +37,7 @@ impl Registration {
         region: Region,
         response: &Base64,
     ) -> Result<Finished, ApiError> {
-        let response =
-            RegistrationResponse::<Suite>::deserialize(&response.0).map_err(|_| not_opaque())?;
+        let response = RegistrationResponse::<Suite>::deserialize(&response.0).map_err(|_| not_opaque())?;
         let password = password.clone();
         blocking(move || {
             let (binding, ksf) = (Binding::new(account, region), key_stretching().map_err(|e| internal(&e))?);
@@ -78,18 +77,15 @@ impl Login {
         let password = password.clone();
         blocking(move || {
             let (binding, ksf) = (Binding::new(account, region), key_stretching().map_err(|e| internal(&e))?);
-            let parameters = ClientLoginFinishParameters::new(
-                Some(binding.context()),
-                binding.identifiers(),
-                Some(&ksf),
-            );
+            let parameters =
+                ClientLoginFinishParameters::new(Some(binding.context()), binding.identifiers(), Some(&ksf));
             let done = self
                 .0
                 .finish(&mut OsRng, password.expose_secret().as_bytes(), response, parameters)
                 .map_err(|e| match e {
-                    ProtocolError::InvalidLoginError => ApiError::WrongCredentials,
-                    _ => not_opaque(),
-                })?;
+                ProtocolError::InvalidLoginError => ApiError::WrongCredentials,
+                _ => not_opaque(),
+            })?;
             Ok(Finished {
                 message: Base64(done.message.serialize().to_vec()),
                 export_key: Zeroizing::new(done.export_key.to_vec()),

@@ -9,9 +9,8 @@ use api_types::{
     },
     directory::SignedDirectoryEntry,
     vault::{
-        Audit, AuditRow, DeviceInfo, Devices, Directory, ObjectRow, Objects, ReadGrant, ReadGrants,
-        ReadUrls, RevokeDevice, RunRow, Runs, SnapshotRow, Snapshots, VaultInfo, VaultInit, WrapKind,
-        WrappedKey,
+        Audit, AuditRow, DeviceInfo, Devices, Directory, ObjectRow, Objects, ReadGrant, ReadGrants, ReadUrls,
+        RevokeDevice, RunRow, Runs, SnapshotRow, Snapshots, VaultInfo, VaultInit, WrapKind, WrappedKey,
     },
 };
 
@@ -224,7 +223,11 @@ impl HttpApi {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn read_urls(&self, vault: VaultId, objects: Vec<ObjectId>) -> Result<Vec<ReadGrant>, ApiError> {
+    pub async fn read_urls(
+        &self,
+        vault: VaultId,
+        objects: Vec<ObjectId>,
+    ) -> Result<Vec<ReadGrant>, ApiError> {
         let call = Call::post(format!("/v1/vaults/{vault}/objects/read-urls"));
         let answer: ReadGrants = self.call_with(call, &ReadUrls { objects }).await?;
         Ok(answer.grants)

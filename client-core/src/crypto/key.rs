@@ -2,7 +2,6 @@
 
 use api_types::AccountId;
 use ed25519_dalek::{SigningKey, VerifyingKey};
-use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
 use super::hkdf;
@@ -103,34 +102,3 @@ signing_key!(
     /// Signs the vault's device directory (Ed25519).
     SigningRoot
 );
-
-/// Receives what other devices seal to this one (X25519). Never leaves the device.
-pub struct DeviceSealingKey(StaticSecret);
-
-impl DeviceSealingKey {
-    /// A new one from the operating system's randomness.
-    #[must_use]
-    pub fn generate() -> Self {
-        let mut seed = Zeroizing::new([0; 32]);
-        fill_random(&mut *seed);
-        Self::from_bytes(&seed)
-    }
-
-    /// From the bytes of [`DeviceSealingKey::expose`].
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self(StaticSecret::from(*bytes))
-    }
-
-    /// The secret half, for key stores.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        self.0.as_bytes()
-    }
-
-    /// The public half.
-    #[must_use]
-    pub fn public(&self) -> [u8; 32] {
-        PublicKey::from(&self.0).to_bytes()
-    }
-}

@@ -12,10 +12,7 @@ pub mod wrap;
 pub(crate) use hazmat::{Cipher, TAG_LEN, hkdf};
 pub use identity::{ReadIdentity, Recipient, RecoveryIdentity};
 pub(crate) use identity::{UnwrapError, unwrap_secret, wrap_secret};
-pub use key::{
-    AccountSecret, Amk, DeviceSealingKey, DeviceSigningKey, IndexKey, Kek, PackSecret, SigningRoot,
-    kek_password,
-};
+pub use key::{AccountSecret, Amk, DeviceSigningKey, IndexKey, Kek, PackSecret, SigningRoot, kek_password};
 pub use keyring::{Domain, InvalidKeyring, Keyring};
 pub use words::{InvalidWords, RecoveryWords};
 

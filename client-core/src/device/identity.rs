@@ -32,12 +32,7 @@ impl DeviceIdentity {
 
     /// From what a key store kept.
     #[must_use]
-    pub fn from_parts(
-        id: DeviceId,
-        name: impl Into<String>,
-        signing: &[u8; 32],
-        sealing: &[u8; 32],
-    ) -> Self {
+    pub fn from_parts(id: DeviceId, name: impl Into<String>, signing: &[u8; 32], sealing: &[u8; 32]) -> Self {
         let name: String = name.into().trim().chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
         let name = if name.is_empty() { "device".to_owned() } else { name };
         Self { id, name, signing: SigningKey::from_bytes(signing), sealing: StaticSecret::from(*sealing) }

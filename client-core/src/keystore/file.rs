@@ -55,9 +55,13 @@ impl FileKeyStore {
         if mode & 0o077 != 0 {
             return Err(Error::new(
                 ErrorKind::Io,
-                format!("{name} can be read by other users (mode {mode:03o}), so its keys may be known to them"),
+                format!(
+                    "{name} can be read by other users (mode {mode:03o}), so its keys may be known to them"
+                ),
                 "nothing was changed",
-                format!("run `chmod 600 {name}`; if others may have read it, revoke this device and sign in anew"),
+                format!(
+                    "run `chmod 600 {name}`; if others may have read it, revoke this device and sign in anew"
+                ),
             ));
         }
         let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024));
@@ -111,7 +115,8 @@ impl KeyStore for FileKeyStore {
     }
 
     fn describe(&self) -> String {
-        let how = if self.passphrase.is_some() { "sealed with a passphrase" } else { "readable by its owner only" };
+        let how =
+            if self.passphrase.is_some() { "sealed with a passphrase" } else { "readable by its owner only" };
         format!("the file {}, {how}", self.name())
     }
 

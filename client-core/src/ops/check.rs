@@ -128,7 +128,9 @@ async fn manifest(
             object: pack,
             what: match pack {
                 None => format!("{chunks} chunks, {first} the first, are in no index"),
-                Some(_) => format!("{chunks} chunks, {first} the first, lie in a pack the snapshot does not name"),
+                Some(_) => {
+                    format!("{chunks} chunks, {first} the first, lie in a pack the snapshot does not name")
+                }
             },
             snapshots: vec![id],
         });

@@ -46,16 +46,16 @@ impl OpenVault {
             client.observer().event(&Event::Warning(Warning::CacheQuarantined(path)));
         }
         let state = Arc::new(opened.state);
-        let store = Arc::new(PresignedStore::new(&vault.info.storage_origin, &vault.info.bucket, vault.info.vault_id)?);
+        let store = Arc::new(PresignedStore::new(
+            &vault.info.storage_origin,
+            &vault.info.bucket,
+            vault.info.vault_id,
+        )?);
         let (device, storage_origin) = (secrets.device.id, vault.info.storage_origin.clone());
         let device_key = DeviceSigningKey::from_seed(secrets.device.signing_key().as_bytes());
         let api = Arc::new(client.api(secrets)?);
-        let packs = Arc::new(PackCache::new(
-            Arc::clone(&api),
-            Arc::clone(&store),
-            Arc::clone(&keys),
-            client.home(),
-        ));
+        let packs =
+            Arc::new(PackCache::new(Arc::clone(&api), Arc::clone(&store), Arc::clone(&keys), client.home()));
         Ok(Self {
             keys,
             device,
@@ -153,7 +153,8 @@ impl OpenVault {
             }
             Selector::Latest { source: None } => {
                 let snapshots = self.history.snapshots();
-                let last = snapshots.last().ok_or_else(|| not_found("there is no snapshot yet".to_owned()))?;
+                let last =
+                    snapshots.last().ok_or_else(|| not_found("there is no snapshot yet".to_owned()))?;
                 if snapshots.iter().any(|s| s.envelope.source != last.envelope.source) {
                     return Err(Error::new(
                         ErrorKind::Ambiguous,

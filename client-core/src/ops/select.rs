@@ -2,7 +2,10 @@
 
 use api_types::SnapshotId;
 
-use crate::{error::{Error, ErrorKind}, vault::ListedSnapshot};
+use crate::{
+    error::{Error, ErrorKind},
+    vault::ListedSnapshot,
+};
 
 /// A way to name a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +47,7 @@ pub(super) fn by_prefix<'a>(
     prefix: &str,
 ) -> Result<&'a ListedSnapshot, Error> {
     let mut found = snapshots.iter().filter(|s| s.id.to_string().starts_with(prefix));
-    let first = found.next().ok_or_else(|| {
-        not_found(format!("there is no snapshot {prefix}"))
-    })?;
+    let first = found.next().ok_or_else(|| not_found(format!("there is no snapshot {prefix}")))?;
     if found.next().is_some() {
         return Err(Error::new(
             ErrorKind::Ambiguous,

@@ -31,7 +31,8 @@ pub async fn begin<'a>(
     password: &SecretString,
 ) -> Result<AwaitingFactor<'a>, Error> {
     let known = client.keystore().load()?;
-    if let Some(other) = known.as_ref().filter(|s| s.vault.is_some() && !s.email.eq_ignore_ascii_case(email)) {
+    if let Some(other) = known.as_ref().filter(|s| s.vault.is_some() && !s.email.eq_ignore_ascii_case(email))
+    {
         return Err(Error::new(
             ErrorKind::Exists,
             format!("this device belongs to {}", other.email),
@@ -83,11 +84,18 @@ impl<'a> AwaitingFactor<'a> {
         let info = signed_in.only_vault()?.clone();
         let Self { client, server, device, email, known, .. } = self;
         if !info.ready {
-            return Ok(Step::NewVault(NewVault::create(client, server, email, device, signed_in, Vec::new())?));
+            return Ok(Step::NewVault(NewVault::create(
+                client,
+                server,
+                email,
+                device,
+                signed_in,
+                Vec::new(),
+            )?));
         }
         let account = signed_in.session.account_id;
-        let mut secrets = known
-            .unwrap_or_else(|| DeviceSecrets::new(&server, &email, account, device, &signed_in));
+        let mut secrets =
+            known.unwrap_or_else(|| DeviceSecrets::new(&server, &email, account, device, &signed_in));
         secrets.session = Some(SessionTokens::new(&signed_in.session));
         // Kept from here on, so that a second try with the words is the same device, not another one.
         client.keystore().save(&secrets)?;

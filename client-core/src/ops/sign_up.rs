@@ -145,8 +145,7 @@ impl<'a> NewVault<'a> {
     /// [`ErrorKind::WrongRecoveryKey`]: ask again.
     pub async fn finish(&self, answer: &str) -> Result<Account, Error> {
         let phrase: Vec<&str> = self.phrase.expose_secret().split(' ').collect();
-        let asked: Vec<&str> =
-            self.positions.iter().filter_map(|p| phrase.get(p - 1)).copied().collect();
+        let asked: Vec<&str> = self.positions.iter().filter_map(|p| phrase.get(p - 1)).copied().collect();
         let given: Vec<String> = answer.split_whitespace().map(str::to_lowercase).collect();
         if asked != given {
             return Err(Error::new(

@@ -47,10 +47,11 @@ impl OpenVault {
     fn open_segment(&self, bytes: &[u8]) -> Result<Vec<IndexedPack>, Error> {
         let device = read_segment_header(bytes)?.device;
         let trusted = self.directory().device(&device).ok_or_else(|| {
-            Error::damaged(format!("an index object is signed by device {device}, which this vault does not know"))
+            Error::damaged(format!(
+                "an index object is signed by device {device}, which this vault does not know"
+            ))
         })?;
-        let expected =
-            SegmentHeader { vault: self.id(), domain: self.keys().domain_id(), device };
+        let expected = SegmentHeader { vault: self.id(), domain: self.keys().domain_id(), device };
         Ok(open_segment(bytes, &expected, self.keys().index_key(), &trusted.signing_key)?)
     }
 }

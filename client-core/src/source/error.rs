@@ -41,7 +41,9 @@ pub enum SourceError {
         looked: String,
     },
     /// Every installed version is too old.
-    #[error("the server runs PostgreSQL {server}; {tool} must be of version {server} or newer, installed is {found}")]
+    #[error(
+        "the server runs PostgreSQL {server}; {tool} must be of version {server} or newer, installed is {found}"
+    )]
     ToolTooOld {
         /// Which.
         tool: &'static str,

@@ -57,9 +57,10 @@ impl SourceSpec {
     pub fn default_name(&self) -> String {
         match self {
             Self::Postgres(url) => url.database().to_owned(),
-            Self::File { path } => {
-                path.file_name().map_or_else(|| path.display(), |name| std::path::Path::new(name).display()).to_string()
-            }
+            Self::File { path } => path
+                .file_name()
+                .map_or_else(|| path.display(), |name| std::path::Path::new(name).display())
+                .to_string(),
             Self::Stdin { name } => name.clone(),
         }
     }
@@ -81,7 +82,9 @@ pub fn open(source: SourceSpec) -> Result<DumpStream, SourceError> {
             let file = File::open(&path).map_err(unreadable)?;
             let about = file.metadata().map_err(unreadable)?;
             if about.is_dir() {
-                return Err(SourceError::Usage(format!("{what} is a directory; back up one dump file at a time")));
+                return Err(SourceError::Usage(format!(
+                    "{what} is a directory; back up one dump file at a time"
+                )));
             }
             let size = about.is_file().then_some(about.len());
             Ok(DumpStream::file(file, what, size))

@@ -181,9 +181,13 @@ mod tests {
 
     #[test]
     fn long_words_are_bounded_and_cut_between_lines() {
-        let started = shell("i=0; while [ $i -lt 3000 ]; do echo line $i hunter2 >&2; i=$((i+1)); done", &["hunter2"]);
+        let started =
+            shell("i=0; while [ $i -lt 3000 ]; do echo line $i hunter2 >&2; i=$((i+1)); done", &["hunter2"]);
         let said = started.process.wait().unwrap().said;
-        assert!(said.len() <= 2 * TAIL && said.starts_with("line ") && said.ends_with("line 2999 ***\n"), "{said}");
+        assert!(
+            said.len() <= 2 * TAIL && said.starts_with("line ") && said.ends_with("line 2999 ***\n"),
+            "{said}"
+        );
         assert!(!said.contains("hunter2"));
     }
 

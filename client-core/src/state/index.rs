@@ -33,7 +33,9 @@ impl StateDb {
             "SELECT pack.id, chunk.copied_from FROM chunk JOIN pack ON pack.key = chunk.pack WHERE chunk.id = ?1",
         )?;
         let found = query
-            .query_row(params![id.as_bytes()], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<Vec<u8>>>(1)?)))
+            .query_row(params![id.as_bytes()], |row| {
+                Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<Vec<u8>>>(1)?))
+            })
             .optional()?;
         let Some((pack, copied_from)) = found else { return Ok(None) };
         Ok(Some(Place { pack: object_id(&pack)?, copied_from: object_ids(copied_from.as_deref())? }))
@@ -64,9 +66,8 @@ impl StateDb {
     /// [`StateError`].
     pub fn packs_without_segment(&self, most: usize) -> Result<Vec<IndexedPack>, StateError> {
         let db = self.db();
-        let mut query = db.prepare_cached(
-            "SELECT key, id, size FROM pack WHERE segment IS NULL ORDER BY key LIMIT ?1",
-        )?;
+        let mut query =
+            db.prepare_cached("SELECT key, id, size FROM pack WHERE segment IS NULL ORDER BY key LIMIT ?1")?;
         let packs: Vec<(i64, Vec<u8>, u64)> = query
             .query_map([most], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<Result<_, _>>()?;

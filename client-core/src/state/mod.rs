@@ -54,7 +54,8 @@ impl From<StateError> for Error {
         use rusqlite::ErrorCode;
 
         use crate::error::ErrorKind;
-        let full = matches!(&error, StateError::Sqlite(e) if e.sqlite_error_code() == Some(ErrorCode::DiskFull));
+        let full =
+            matches!(&error, StateError::Sqlite(e) if e.sqlite_error_code() == Some(ErrorCode::DiskFull));
         match &error {
             _ if full => Self::io("the local state", &io::Error::from(io::ErrorKind::StorageFull)),
             StateError::Newer { .. } => Self::new(
@@ -105,7 +106,8 @@ impl StateDb {
                     // Journals of a damaged database are of no use to a new one.
                     drop(fs::remove_file(home.join(format!("state.db{suffix}"))));
                 }
-                fs::rename(&path, &aside).map_err(|error| StateError::Quarantine { path: path.clone(), error })?;
+                fs::rename(&path, &aside)
+                    .map_err(|error| StateError::Quarantine { path: path.clone(), error })?;
                 let connection = schema::open(&path, "state.db", schema::STATE)?;
                 Ok(Opened { state: Self::new(connection, pins), quarantined: Some(aside) })
             }

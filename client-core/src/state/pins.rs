@@ -33,7 +33,9 @@ impl PinsDb {
     pub fn load(&self) -> Result<Pins, StateError> {
         let db = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = db
-            .query_row("SELECT len, hash FROM directory", [], |row| Ok((row.get(0)?, row.get::<_, [u8; 32]>(1)?)))
+            .query_row("SELECT len, hash FROM directory", [], |row| {
+                Ok((row.get(0)?, row.get::<_, [u8; 32]>(1)?))
+            })
             .optional()?
             .map(|(len, hash)| DirectoryPin { len, hash: Sha256::new(hash) });
         let mut query = db.prepare("SELECT device, sequence, hash FROM head")?;

@@ -85,11 +85,21 @@ mod tests {
 
     #[test]
     fn only_https_or_this_machine() {
-        for good in ["https://s3.example.com", "https://s3.example.com:9000/", "http://127.0.0.1:8788", "http://[::1]:1"]
-        {
+        for good in [
+            "https://s3.example.com",
+            "https://s3.example.com:9000/",
+            "http://127.0.0.1:8788",
+            "http://[::1]:1",
+        ] {
             Address::new(good, BUCKET).unwrap();
         }
-        for bad in ["http://s3.example.com", "http://169.254.169.254", "file:///etc", "https://a@s3.example.com", "x"] {
+        for bad in [
+            "http://s3.example.com",
+            "http://169.254.169.254",
+            "file:///etc",
+            "https://a@s3.example.com",
+            "x",
+        ] {
             assert!(matches!(Address::new(bad, BUCKET), Err(StoreError::Foreign(_))), "{bad}");
         }
     }

@@ -62,14 +62,7 @@ impl PresignedStore {
             builder = builder.https_only(true);
         }
         let http = builder.build().map_err(|e| StoreError::Internal(format!("the HTTP client: {e}")))?;
-        Ok(Self {
-            http,
-            vault,
-            address,
-            throttle: RwLock::new(None),
-            stall: STALL,
-            first_pause: FIRST_PAUSE,
-        })
+        Ok(Self { http, vault, address, throttle: RwLock::new(None), stall: STALL, first_pause: FIRST_PAUSE })
     }
 
     /// Uploads that begin from here on send at most this many bytes a second together.
@@ -105,12 +98,16 @@ impl PresignedStore {
             let odd = || StoreError::Foreign(format!("the service asks for an unusable header {name:?}"));
             let name = header::HeaderName::try_from(name).map_err(|_| odd())?;
             // What decides where a request goes and as whom is not the service's to set.
-            if matches!(name, header::HOST | header::COOKIE | header::TRANSFER_ENCODING | header::CONNECTION) {
+            if matches!(name, header::HOST | header::COOKIE | header::TRANSFER_ENCODING | header::CONNECTION)
+            {
                 return Err(odd());
             }
             exact.insert(name, header::HeaderValue::try_from(value).map_err(|_| odd())?);
         }
-        if exact.get(header::CONTENT_LENGTH).is_some_and(|n| n.as_bytes() != bytes.len().to_string().as_bytes()) {
+        if exact
+            .get(header::CONTENT_LENGTH)
+            .is_some_and(|n| n.as_bytes() != bytes.len().to_string().as_bytes())
+        {
             return Err(StoreError::Internal("the permission is for another length".into()));
         }
         exact.insert(header::CONTENT_LENGTH, bytes.len().into());
@@ -185,7 +182,10 @@ impl PresignedStore {
         let key = ObjectKey { vault: self.vault, kind: object.kind, id: object.id };
         let url = self.address.check(&grant.url, &key)?;
         let wrong_size = |found: u64| {
-            StoreError::Damaged(format!("object {} gives {found} bytes from {offset} instead of {len}", object.id))
+            StoreError::Damaged(format!(
+                "object {} gives {found} bytes from {offset} instead of {len}",
+                object.id
+            ))
         };
         self.again(|| async {
             let mut request = self.http.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
@@ -291,5 +291,9 @@ fn network_words(error: &reqwest::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    if std::ptr::eq(cause, error as &dyn std::error::Error) { "the connection failed".to_owned() } else { cause.to_string() }
+    if std::ptr::eq(cause, error as &dyn std::error::Error) {
+        "the connection failed".to_owned()
+    } else {
+        cause.to_string()
+    }
 }

@@ -57,11 +57,7 @@ impl ChunkReader {
     ///
     /// # Errors
     /// As [`PackCache::get`].
-    pub async fn chunk_in(
-        &self,
-        id: ChunkId,
-        pack: ObjectId,
-    ) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
+    pub async fn chunk_in(&self, id: ChunkId, pack: ObjectId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
         let encoded = match self.record_in(id, pack).await? {
             Ok(found) => found,
             Err(fault) => return Ok(Err(fault)),
@@ -116,9 +112,11 @@ impl ChunkReader {
 
     async fn record_in(&self, id: ChunkId, pack: ObjectId) -> Result<Result<Encoded, ChunkFault>, Error> {
         let opened = self.packs.get(pack).await?;
-        Ok(opened
-            .and_then(|open| open.record(&id))
-            .map_err(|fault| ChunkFault { chunk: id, pack: Some(pack), fault }))
+        Ok(opened.and_then(|open| open.record(&id)).map_err(|fault| ChunkFault {
+            chunk: id,
+            pack: Some(pack),
+            fault,
+        }))
     }
 }
 

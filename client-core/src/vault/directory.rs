@@ -154,7 +154,10 @@ mod tests {
         vec![first, second, third]
     }
 
-    fn verify(entries: &[SignedDirectoryEntry], pin: Option<DirectoryPin>) -> Result<Directory, DirectoryError> {
+    fn verify(
+        entries: &[SignedDirectoryEntry],
+        pin: Option<DirectoryPin>,
+    ) -> Result<Directory, DirectoryError> {
         Directory::verify(VAULT, &root().verifying_key(), entries, pin)
     }
 
@@ -169,12 +172,8 @@ mod tests {
 
     #[test]
     fn a_stranger_a_gap_a_shorter_and_another_chain_are_refused() {
-        let stranger = Directory::verify(
-            VAULT,
-            &SigningKey::from_bytes(&[9; 32]).verifying_key(),
-            &chain(),
-            None,
-        );
+        let stranger =
+            Directory::verify(VAULT, &SigningKey::from_bytes(&[9; 32]).verifying_key(), &chain(), None);
         assert!(matches!(stranger, Err(DirectoryError::Entry(Refused::Signature(0)))));
         let gap = [chain()[0].clone(), chain()[2].clone()];
         assert!(matches!(verify(&gap, None), Err(DirectoryError::Entry(Refused::Chain(2)))));

@@ -103,13 +103,17 @@ impl History {
         Ok(history)
     }
 
-    fn append(&mut self, vault: VaultId, directory: &Directory, row: &SnapshotRow) -> Result<(), HistoryError> {
+    fn append(
+        &mut self,
+        vault: VaultId,
+        directory: &Directory,
+        row: &SnapshotRow,
+    ) -> Result<(), HistoryError> {
         let snapshot = row.snapshot_id;
         let refused = |reason| HistoryError::Envelope { snapshot, reason };
         let claimed = SnapshotEnvelope::from_bytes(&row.head.envelope.0).map_err(refused)?;
         let device = claimed.device;
-        let trusted =
-            directory.device(&device).ok_or(HistoryError::UnknownDevice { snapshot, device })?;
+        let trusted = directory.device(&device).ok_or(HistoryError::UnknownDevice { snapshot, device })?;
         let envelope = row.head.verify(&trusted.signing_key).map_err(refused)?;
         if envelope.vault != vault {
             return Err(HistoryError::OtherVault(snapshot));
@@ -253,10 +257,7 @@ mod tests {
         );
         let mut rows = chain();
         rows.remove(2);
-        assert_eq!(
-            verify(&rows, &Heads::new()).unwrap_err(),
-            HistoryError::Gap { device, expected: 1 }
-        );
+        assert_eq!(verify(&rows, &Heads::new()).unwrap_err(), HistoryError::Gap { device, expected: 1 });
         rows.remove(0);
         assert!(matches!(verify(&rows, &Heads::new()), Err(HistoryError::Gap { expected: 0, .. })));
     }

@@ -87,12 +87,7 @@ struct Slots {
 impl PackCache {
     /// Keeps its files, unnamed, on the file system of `dir`.
     #[must_use]
-    pub fn new(
-        api: Arc<HttpApi>,
-        store: Arc<PresignedStore>,
-        keys: Arc<UnlockedVault>,
-        dir: &Path,
-    ) -> Self {
+    pub fn new(api: Arc<HttpApi>, store: Arc<PresignedStore>, keys: Arc<UnlockedVault>, dir: &Path) -> Self {
         Self {
             api,
             store,
@@ -125,8 +120,7 @@ impl PackCache {
     }
 
     async fn fetch(&self, id: ObjectId) -> Result<Result<Arc<OpenPack>, PackFault>, Error> {
-        let _permit =
-            self.downloads.acquire().await.map_err(|e| Error::internal("download slots", &e))?;
+        let _permit = self.downloads.acquire().await.map_err(|e| Error::internal("download slots", &e))?;
         let grants = self.api.read_urls(self.keys.id(), vec![id]).await?;
         let Some(grant) = grants.into_iter().find(|g| g.object.id == id) else {
             return Ok(Err(PackFault::Missing));
@@ -142,9 +136,10 @@ impl PackCache {
         let opened = tokio::task::block_in_place(|| {
             let mut file = tempfile::tempfile_in(&self.dir).map_err(|e| Error::io("a temporary file", &e))?;
             file.write_all(&bytes).map_err(|e| Error::io("a temporary file", &e))?;
-            Ok::<_, Error>(PackReader::open(&bytes, self.keys.id(), self.keys.identities()).map(|reader| {
-                Arc::new(OpenPack { reader, file, size: bytes.len() as u64 })
-            }))
+            Ok::<_, Error>(
+                PackReader::open(&bytes, self.keys.id(), self.keys.identities())
+                    .map(|reader| Arc::new(OpenPack { reader, file, size: bytes.len() as u64 })),
+            )
         })?;
         match opened {
             Ok(pack) => Ok(Ok(pack)),

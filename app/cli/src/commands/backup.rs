@@ -19,11 +19,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
         (None, Some(path)) => SourceSpec::File { path: absolute(&path)? },
         (None, None) => SourceSpec::Stdin { name: name.clone().unwrap_or_default() },
     };
-    let options = BackupOptions {
-        source,
-        name,
-        upload_limit: limit_upload.map(|kib| u64::from(kib) * 1024),
-    };
+    let options = BackupOptions { source, name, upload_limit: limit_upload.map(|kib| u64::from(kib) * 1024) };
     let report = backup::backup(&context.client, options).await?;
     context.output.result(
         &json!({

@@ -18,9 +18,10 @@ pub(crate) async fn run(context: &Context, arguments: Login) -> Result<(), Error
     let Login { email, device_name } = arguments;
     let email = match email {
         Some(email) => email,
-        None => context.client.known_email()?.ok_or_else(|| {
-            Error::usage("this device knows no account: give --email".to_owned())
-        })?,
+        None => context
+            .client
+            .known_email()?
+            .ok_or_else(|| Error::usage("this device knows no account: give --email".to_owned()))?,
     };
     let password = context.secrets.get(Secret::Password)?;
     let pending = sign_in::begin(&context.client, &email, device_name, &password).await?;

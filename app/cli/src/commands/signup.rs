@@ -22,7 +22,9 @@ pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Erro
     let password = context.secrets.new_password()?;
     let pending = sign_up::begin(&context.client, &email, region, device_name, &password).await?;
     if context.output.is_json() {
-        context.output.result(&json!({"event": "totp", "otpauth_url": pending.otpauth_url()}), String::new)?;
+        context
+            .output
+            .result(&json!({"event": "totp", "otpauth_url": pending.otpauth_url()}), String::new)?;
     } else {
         note(&format!(
             "Add this to your authenticator, as a link or by its secret:\n\n  {}\n  secret: {}\n",
@@ -61,12 +63,15 @@ pub(crate) async fn finish(context: &Context, vault: NewVault<'_>) -> Result<Acc
             note(&format!("  {}", vault.recovery_codes().join("\n  ")))?;
         }
         note("\nYour recovery words. They open your backups without us, and without this machine.")?;
-        note("Write them on paper. They are shown once; with password, devices and words lost, the data is lost.\n")?;
+        note(
+            "Write them on paper. They are shown once; with password, devices and words lost, the data is lost.\n",
+        )?;
         note(&number(words))?;
     }
     loop {
         let [a, b, c] = vault.positions();
-        let answer = ask_line(&format!("\nWords number {a}, {b} and {c}, to be sure they are written down: "))?;
+        let answer =
+            ask_line(&format!("\nWords number {a}, {b} and {c}, to be sure they are written down: "))?;
         match vault.finish(&answer).await {
             Err(error) if error.kind() == ErrorKind::WrongRecoveryKey && !context.output.is_json() => {
                 note("Those are not the words. Look again.")?;

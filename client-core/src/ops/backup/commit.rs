@@ -18,8 +18,8 @@ use super::{
     upload::{StoredPack, Uploader},
 };
 use crate::{
-    error::{Error, ErrorKind},
     device::Head,
+    error::{Error, ErrorKind},
     format::{
         index::{SegmentHeader, seal_segment},
         snapshot::{SnapshotBody, heads_hash, pack_set_hash, seal_snapshot},
@@ -51,11 +51,8 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
     let mut needed: BTreeMap<ObjectId, u32> = stored.iter().map(|pack| (pack.id, pack.number)).collect();
     needed.extend(numbers(vault, reused).await?);
 
-    let header = SegmentHeader {
-        vault: vault.id(),
-        domain: vault.keys().domain_id(),
-        device: vault.device_id(),
-    };
+    let header =
+        SegmentHeader { vault: vault.id(), domain: vault.keys().domain_id(), device: vault.device_id() };
     loop {
         let packs = vault.state().packs_without_segment(PACKS_PER_SEGMENT)?;
         if packs.is_empty() {
@@ -121,12 +118,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         .serialize_into(&mut packs)
         .map_err(|e| Error::internal("the pack set", &e))?;
     let head_hash = head.head_hash();
-    let request = Commit {
-        snapshot_id: snapshot,
-        head,
-        packs: packs.into(),
-        bytes_read: streamed.bytes,
-    };
+    let request = Commit { snapshot_id: snapshot, head, packs: packs.into(), bytes_read: streamed.bytes };
     if let Err(error) = vault.api().commit(vault.id(), backup, request).await {
         return Err(refused(vault, error)?);
     }
@@ -149,8 +141,7 @@ async fn numbers(vault: &OpenVault, packs: BTreeSet<ObjectId>) -> Result<BTreeMa
     for batch in unknown.chunks(MAX_BATCH) {
         let grants = vault.api().read_urls(vault.id(), batch.to_vec()).await?;
         found.extend(grants.into_iter().map(|grant| (grant.object.id, grant.object.number)));
-        let missing: Vec<ObjectId> =
-            batch.iter().filter(|pack| !found.contains_key(pack)).copied().collect();
+        let missing: Vec<ObjectId> = batch.iter().filter(|pack| !found.contains_key(pack)).copied().collect();
         if !missing.is_empty() {
             return Err(lost(vault, &missing)?);
         }

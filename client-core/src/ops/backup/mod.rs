@@ -170,8 +170,14 @@ impl Run<'_> {
             tokio::task::spawn_blocking(move || -> Result<(pipeline::Streamed, Complete), Error> {
                 let mut dump: DumpStream = dump;
                 let mut emit = |pack| {
-                    pack_tx.blocking_send(pack).map_err(|_| Error::new(
-                        ErrorKind::Cancelled, "the upload stopped", "no snapshot was made", "see above"))
+                    pack_tx.blocking_send(pack).map_err(|_| {
+                        Error::new(
+                            ErrorKind::Cancelled,
+                            "the upload stopped",
+                            "no snapshot was made",
+                            "see above",
+                        )
+                    })
                 };
                 let streamed =
                     pipeline::run(&keys, &mut dump, &*known, DEFAULT_LEVEL, &*observer, &mut emit)?;

@@ -236,8 +236,7 @@ impl<'a> Collect<'a> {
         if !repeated && !self.known.is_stored(&id)? {
             let mut compressor =
                 Compressor::new(self.compressor_level).map_err(|e| Error::internal("zstd", &e))?;
-            let encoded =
-                compressor.compress(bytes.to_vec()).map_err(|e| Error::internal("zstd", &e))?;
+            let encoded = compressor.compress(bytes.to_vec()).map_err(|e| Error::internal("zstd", &e))?;
             self.pack(id, &encoded)?;
         }
         self.pieces.push(ManifestPiece { chunk_id: id, plain_len: len });

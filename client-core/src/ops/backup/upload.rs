@@ -41,10 +41,7 @@ impl Uploader {
     pub(super) async fn put(&self, kind: ObjectKind, id: ObjectId, bytes: Bytes) -> Result<u32, Error> {
         let size = bytes.len() as u64;
         for _ in 0..URL_TRIES {
-            let grant = self
-                .api
-                .want_upload(self.vault, self.backup, NewObject { kind, size, id })
-                .await?;
+            let grant = self.api.want_upload(self.vault, self.backup, NewObject { kind, size, id }).await?;
             if grant.state == UploadState::Stored {
                 return Ok(grant.number);
             }

@@ -44,13 +44,9 @@ impl Damage {
             Some(last) if last.end == start && last.pack == fault.pack && last.reason == reason => {
                 last.end = end;
             }
-            _ => self.ranges.push(DamagedRange {
-                start,
-                end,
-                pack: fault.pack,
-                reason,
-                snapshots: Vec::new(),
-            }),
+            _ => {
+                self.ranges.push(DamagedRange { start, end, pack: fault.pack, reason, snapshots: Vec::new() })
+            }
         }
     }
 

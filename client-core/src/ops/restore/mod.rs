@@ -14,8 +14,8 @@ use std::{
 use api_types::{Sha256, SnapshotId};
 use tokio::task::JoinHandle;
 
-pub use self::damage::DamagedRange;
 use self::damage::Damage;
+pub use self::damage::DamagedRange;
 use super::{Client, select::Selector};
 use crate::{
     error::{Error, ErrorKind},

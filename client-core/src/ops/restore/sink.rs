@@ -145,7 +145,11 @@ impl Writer {
         if self.messages.send(Message::Bytes(bytes)).await.is_ok() {
             return Ok(());
         }
-        Err(self.outcome().await.err().unwrap_or_else(|| Error::internal_text("the writing thread ended early")))
+        Err(self
+            .outcome()
+            .await
+            .err()
+            .unwrap_or_else(|| Error::internal_text("the writing thread ended early")))
     }
 
     pub(super) async fn finish(mut self, expected: Option<Sha256>) -> Result<(), Error> {

@@ -95,5 +95,14 @@ pub fn inspect_with(url: &PgUrl, tools: &Tools) -> Result<Inspection, SourceErro
     }
     let (server_major, server_version, tls, size, database, readable_tables) = server.ok_or_else(odd)?;
     let dump_tool = tools.suiting("pg_dump", server_major)?;
-    Ok(Inspection { server_version, server_major, tls, database, size, readable_tables, unreadable, dump_tool })
+    Ok(Inspection {
+        server_version,
+        server_major,
+        tls,
+        database,
+        size,
+        readable_tables,
+        unreadable,
+        dump_tool,
+    })
 }

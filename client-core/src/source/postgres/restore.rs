@@ -172,9 +172,14 @@ impl Reader {
                 Ok(Self::PgRestore { oldest })
             }
             Format::PgPlain => Ok(Self::Psql),
-            Format::PgCluster => Err(SourceError::NotRestorable("it holds a whole server, not one database".into())),
+            Format::PgCluster => {
+                Err(SourceError::NotRestorable("it holds a whole server, not one database".into()))
+            }
             Format::MySql => Err(SourceError::NotRestorable("it is a dump of MySQL or MariaDB".into())),
-            other => Err(SourceError::NotRestorable(format!("its format ({}) is no PostgreSQL dump", other.as_str()))),
+            other => Err(SourceError::NotRestorable(format!(
+                "its format ({}) is no PostgreSQL dump",
+                other.as_str()
+            ))),
         }
     }
 }
@@ -198,7 +203,10 @@ impl RestoreTarget {
     fn make(&self, psql: &Tool, refused: SourceError) -> Result<Prepared, SourceError> {
         let maintenance = self.url.with_database("postgres");
         let name = self.url.database();
-        let exists = format!("SELECT count(*), current_setting('server_version_num') FROM pg_catalog.pg_database WHERE datname = {};", quote_text(name));
+        let exists = format!(
+            "SELECT count(*), current_setting('server_version_num') FROM pg_catalog.pg_database WHERE datname = {};",
+            quote_text(name)
+        );
         let Ok(rows) = ask(&maintenance, psql, &exists) else { return Err(refused) };
         let (count, major) = counted(&rows)?;
         if count > 0 {
@@ -207,18 +215,39 @@ impl RestoreTarget {
         let create = format!("CREATE DATABASE {} TEMPLATE template0;", quote_name(name));
         ask(&maintenance, psql, &create).map_err(|error| match error {
             SourceError::Unreachable { detail, .. } | SourceError::Refused { detail, .. } => {
-                SourceError::RestoreFailed { tool: format!("psql {}", psql.version), how: "creating the database".into(), detail }
+                SourceError::RestoreFailed {
+                    tool: format!("psql {}", psql.version),
+                    how: "creating the database".into(),
+                    detail,
+                }
             }
             other => other,
         })?;
         Ok(Prepared { major, made: Some((psql.clone(), maintenance)) })
     }
 
-    fn run(&self, reader: Reader, psql: &Tool, oldest: u32, prepared: Prepared) -> Result<Running, SourceError> {
+    fn run(
+        &self,
+        reader: Reader,
+        psql: &Tool,
+        oldest: u32,
+        prepared: Prepared,
+    ) -> Result<Running, SourceError> {
         let (tool, arguments) = match reader {
             Reader::Psql => (
                 psql.clone(),
-                vec!["-X", "-q", "-w", "-v", "ON_ERROR_STOP=1", "--single-transaction", "-o", "/dev/null", "-f", "-"],
+                vec![
+                    "-X",
+                    "-q",
+                    "-w",
+                    "-v",
+                    "ON_ERROR_STOP=1",
+                    "--single-transaction",
+                    "-o",
+                    "/dev/null",
+                    "-f",
+                    "-",
+                ],
             ),
             Reader::PgRestore { .. } => {
                 // A newer pg_restore sets what an older server does not know.
@@ -285,7 +314,11 @@ impl Running {
         drop(self.stdin.take());
         let ended = self.process.wait().map_err(|e| SourceError::Internal(format!("{}: {e}", self.tool)))?;
         if !ended.status.success() {
-            return Err(SourceError::RestoreFailed { tool: self.tool.clone(), how: ended.how(), detail: ended.detail() });
+            return Err(SourceError::RestoreFailed {
+                tool: self.tool.clone(),
+                how: ended.how(),
+                detail: ended.detail(),
+            });
         }
         self.done = true;
         Ok(())
@@ -295,13 +328,11 @@ impl Running {
     fn failed(&mut self) -> SourceError {
         match self.finish() {
             Err(error) => error,
-            Ok(()) => {
-                SourceError::RestoreFailed {
-                    tool: self.tool.clone(),
-                    how: "it ended early".into(),
-                    detail: "it did not read the whole dump".into(),
-                }
-            }
+            Ok(()) => SourceError::RestoreFailed {
+                tool: self.tool.clone(),
+                how: "it ended early".into(),
+                detail: "it did not read the whole dump".into(),
+            },
         }
     }
 }

@@ -79,17 +79,16 @@ impl Tools {
         let found = all.iter().map(|tool| tool.version.as_str()).collect::<Vec<_>>().join(", ");
         // The newest of a major version stands last.
         let oldest = all.iter().map(|tool| tool.major).filter(|m| *m >= major).min();
-        all.into_iter()
-            .rev()
-            .find(|tool| Some(tool.major) == oldest)
-            .ok_or(SourceError::ToolTooOld { tool: name, server: major, found })
+        all.into_iter().rev().find(|tool| Some(tool.major) == oldest).ok_or(SourceError::ToolTooOld {
+            tool: name,
+            server: major,
+            found,
+        })
     }
 
     /// The newest.
     pub(super) fn newest(&self, name: &'static str) -> Result<Tool, SourceError> {
-        self.all(name)?
-            .pop()
-            .ok_or_else(|| SourceError::ToolMissing { tool: name, looked: self.looked() })
+        self.all(name)?.pop().ok_or_else(|| SourceError::ToolMissing { tool: name, looked: self.looked() })
     }
 
     fn looked(&self) -> String {

@@ -115,9 +115,8 @@ impl PgUrl {
 
     /// What libpq will use, as far as it can be told without it.
     fn resolve(&mut self, ambient: &dyn Fn(&str) -> Option<String>) {
-        let find = |name: &str| {
-            self.value(name).map(|v| v.expose_secret().to_owned()).or_else(|| ambient(name))
-        };
+        let find =
+            |name: &str| self.value(name).map(|v| v.expose_secret().to_owned()).or_else(|| ambient(name));
         let host = find("PGHOST").or_else(|| find("PGHOSTADDR")).unwrap_or_else(|| "local socket".into());
         let port = find("PGPORT").unwrap_or_else(|| "5432".into());
         let user = find("PGUSER");
@@ -176,7 +175,8 @@ impl PgUrl {
     pub(super) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear();
-        let ambient = PARAMETERS.iter().map(|(_, variable)| *variable).chain(["PGSERVICEFILE", "PGSYSCONFDIR"]);
+        let ambient =
+            PARAMETERS.iter().map(|(_, variable)| *variable).chain(["PGSERVICEFILE", "PGSYSCONFDIR"]);
         for name in PASSED_ON.into_iter().chain(ambient.filter(|name| self.inherits(name))) {
             if let Some(value) = env::var_os(name) {
                 command.env(name, value);
@@ -230,7 +230,8 @@ fn split_hosts(hosts: &str) -> Result<(String, String), SourceError> {
     for host in hosts.split(',') {
         let (name, port) = match host.strip_prefix('[') {
             Some(rest) => {
-                let (name, after) = rest.split_once(']').ok_or_else(|| usage("an IPv6 address lacks its `]`"))?;
+                let (name, after) =
+                    rest.split_once(']').ok_or_else(|| usage("an IPv6 address lacks its `]`"))?;
                 (name, after.strip_prefix(':').unwrap_or(after))
             }
             None => host.split_once(':').unwrap_or((host, "")),
@@ -241,7 +242,9 @@ fn split_hosts(hosts: &str) -> Result<(String, String), SourceError> {
         names.push(name);
         ports.push(port);
     }
-    let join = |list: Vec<&str>| if list.iter().all(|item| item.is_empty()) { String::new() } else { list.join(",") };
+    let join = |list: Vec<&str>| {
+        if list.iter().all(|item| item.is_empty()) { String::new() } else { list.join(",") }
+    };
     Ok((join(names), join(ports)))
 }
 
@@ -299,12 +302,16 @@ mod tests {
     #[test]
     fn hosts_sockets_and_what_is_left_out() {
         let url = parse("postgres://a:1,[::1]:2/x").unwrap();
-        assert_eq!((value(&url, "PGHOST").unwrap(), value(&url, "PGPORT").unwrap()), ("a,::1".into(), "1,2".into()));
+        assert_eq!(
+            (value(&url, "PGHOST").unwrap(), value(&url, "PGPORT").unwrap()),
+            ("a,::1".into(), "1,2".into())
+        );
         let url = parse("postgres://%2Fvar%2Frun/x").unwrap();
         assert!(url.is_local() && value(&url, "PGHOST").unwrap() == "/var/run");
         let url = parse("postgres://bob@/?host=/tmp&port=7").unwrap();
         assert_eq!(url.place(), "/tmp:7/bob");
-        let url = PgUrl::parse_with("postgres:///", &|name| (name == "PGDATABASE").then(|| "env".into())).unwrap();
+        let url =
+            PgUrl::parse_with("postgres:///", &|name| (name == "PGDATABASE").then(|| "env".into())).unwrap();
         assert_eq!((url.database(), url.host()), ("env", "local socket"));
         assert_eq!(parse("postgres://u:p@ss@h/d").unwrap().host(), "h");
     }
@@ -324,7 +331,10 @@ mod tests {
             "postgres://u:secret@h/d?sslmode",
         ] {
             let error = parse(bad).unwrap_err();
-            assert!(matches!(error, SourceError::Usage(_)) && !error.to_string().contains("secret"), "{bad}: {error}");
+            assert!(
+                matches!(error, SourceError::Usage(_)) && !error.to_string().contains("secret"),
+                "{bad}: {error}"
+            );
         }
     }
 
@@ -333,6 +343,11 @@ mod tests {
         let command = parse("postgres://u:marker@h/d").unwrap().command(Path::new("pg_dump"));
         assert_eq!(command.get_args().count(), 0);
         let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
-        assert!(names.iter().all(|n| n.starts_with("PG") || n == "LC_MESSAGES" || PASSED_ON.contains(&n.as_str())), "{names:?}");
+        assert!(
+            names
+                .iter()
+                .all(|n| n.starts_with("PG") || n == "LC_MESSAGES" || PASSED_ON.contains(&n.as_str())),
+            "{names:?}"
+        );
     }
 }

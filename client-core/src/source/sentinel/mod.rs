@@ -159,7 +159,9 @@ impl Sentinel {
         self.0 = match format {
             Format::PgCustom => State::Walk(Box::new(Walker::new())),
             Format::PgPlain => State::Ends(format, Tail::new("-- PostgreSQL database dump complete")),
-            Format::PgCluster => State::Ends(format, Tail::new("-- PostgreSQL database cluster dump complete")),
+            Format::PgCluster => {
+                State::Ends(format, Tail::new("-- PostgreSQL database cluster dump complete"))
+            }
             Format::MySql => State::Ends(format, Tail::new("-- Dump completed")),
             _ => State::Other(format),
         };
@@ -221,7 +223,8 @@ mod tests {
                 assert_eq!(see(text.as_bytes(), step).unwrap(), Seen { format, verified: true }, "{text}");
             }
             let end = text.find("omplete").unwrap();
-            let recognised = text.find(if format == Format::MySql { "\n--\n" } else { "dump\n" }).unwrap() + 5;
+            let recognised =
+                text.find(if format == Format::MySql { "\n--\n" } else { "dump\n" }).unwrap() + 5;
             for cut in recognised..end {
                 assert!(see(&text.as_bytes()[..cut], 4096).is_err(), "cut at {cut} of {text}");
             }
