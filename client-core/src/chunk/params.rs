@@ -43,7 +43,7 @@ impl ChunkerParams {
             "the expected size must be a power of two between 256 B and 4 MiB"
         } else if max < 1024 || max > MAX_PLAIN_LEN {
             "the largest must lie between 1 KiB and 16 MiB"
-        } else if min % 2 != 0 || max % 2 != 0 {
+        } else if !min.is_multiple_of(2) || !max.is_multiple_of(2) {
             "they must be even"
         } else if min >= avg || avg >= max {
             "they must ascend"
