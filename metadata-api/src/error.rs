@@ -96,8 +96,7 @@ impl fmt::Display for ApiError {
 /// Carries the error to [`crate::middleware::problem`], which knows the request id.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status =
-            StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
         response.extensions_mut().insert(Arc::new(self));
         response
@@ -136,7 +135,9 @@ fn title(code: ErrorCode) -> &'static str {
         E::RefreshReused => "The refresh token was used before; the session has been ended.",
         E::VaultNotReady => "The vault has no keys yet.",
         E::VersionConflict => "Another version was stored first.",
-        E::DirectoryInvalid => "The directory entry does not follow the last one or is not signed by the vault.",
+        E::DirectoryInvalid => {
+            "The directory entry does not follow the last one or is not signed by the vault."
+        }
         E::BackupClosed => "The backup's lease is over.",
         E::Conflict => "The id was used for something else.",
         E::MissingObjects => "Objects that the snapshot needs are not stored.",

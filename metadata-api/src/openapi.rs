@@ -36,7 +36,8 @@ impl Modify for Security {
         let components = document.components.get_or_insert_default();
         let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         components.add_security_scheme("access_token", SecurityScheme::Http(token));
-        let signature = ApiKeyValue::with_description("Signature", "RFC 9421, with Signature-Input and Content-Digest");
+        let signature =
+            ApiKeyValue::with_description("Signature", "RFC 9421, with Signature-Input and Content-Digest");
         components.add_security_scheme("device_signature", SecurityScheme::ApiKey(ApiKey::Header(signature)));
     }
 }

@@ -44,8 +44,7 @@ pub(crate) fn count(route: &str, method: &str, status: u16, seconds: f64) {
     if numbers().is_none() {
         return;
     }
-    let labels =
-        [("route", route.to_owned()), ("method", method.to_owned()), ("status", status.to_string())];
+    let labels = [("route", route.to_owned()), ("method", method.to_owned()), ("status", status.to_string())];
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_seconds", "route" => route.to_owned(), "method" => method.to_owned())
         .record(seconds);

@@ -14,20 +14,17 @@ pub(crate) fn authenticate(state: &AppState, headers: &HeaderMap) -> Result<Call
     }
     let authorization = header.to_str().map_err(|_| ErrorCode::TokenInvalid)?;
     let token = authorization.strip_prefix("Bearer ").ok_or(ErrorCode::TokenInvalid)?;
-    let claims = state.tokens().verify(token, state.stores().regions(), state.clock().now()).map_err(
-        |refused| match refused {
-            Refused::Invalid => ErrorCode::TokenInvalid,
-            Refused::Expired => ErrorCode::TokenExpired,
-        },
-    )?;
+    let claims =
+        state.tokens().verify(token, state.stores().regions(), state.clock().now()).map_err(|refused| {
+            match refused {
+                Refused::Invalid => ErrorCode::TokenInvalid,
+                Refused::Expired => ErrorCode::TokenExpired,
+            }
+        })?;
     Ok(Caller {
         account: AccountId(claims.sub),
         device: DeviceId(claims.device),
         session: SessionId(claims.sid),
-        stage: Bearer {
-            region: claims.region,
-            jkt: claims.cnf.jkt,
-            authorization: authorization.to_owned(),
-        },
+        stage: Bearer { region: claims.region, jkt: claims.cnf.jkt, authorization: authorization.to_owned() },
     })
 }

@@ -40,9 +40,7 @@ pub async fn signed(
     if !bound {
         return Err(ErrorCode::TokenInvalid.into());
     }
-    presented
-        .verify(&state, &parts, &body, Some(&bearer.stage.authorization), &standing.signing_key)
-        .await?;
+    presented.verify(&state, &parts, &body, Some(&bearer.stage.authorization), &standing.signing_key).await?;
     if standing.device_revoked {
         return Err(ErrorCode::DeviceRevoked.into());
     }

@@ -83,9 +83,8 @@ pub(crate) fn recovery_codes(keys: &ServerKeys) -> Result<RecoveryCodes, ApiErro
 fn recovery_hash(keys: &ServerKeys, salt: &[u8], digits: &str) -> Result<[u8; 32], ApiError> {
     let fault = |_| ApiError::internal("a recovery code cannot be hashed");
     let params = Params::new(19 * 1024, 2, 1, Some(32)).map_err(fault)?;
-    let hasher =
-        Argon2::new_with_secret(keys.recovery_pepper(), Algorithm::Argon2id, Version::V0x13, params)
-            .map_err(fault)?;
+    let hasher = Argon2::new_with_secret(keys.recovery_pepper(), Algorithm::Argon2id, Version::V0x13, params)
+        .map_err(fault)?;
     let mut hash = [0; 32];
     hasher.hash_password_into(digits.as_bytes(), salt, &mut hash).map_err(fault)?;
     Ok(hash)

@@ -64,12 +64,7 @@ pub(crate) fn start(
 }
 
 /// Whether KE3 proves the password.
-pub(crate) fn finish(
-    account: AccountId,
-    region: Region,
-    state: &[u8],
-    ke3: &[u8],
-) -> Result<(), ApiError> {
+pub(crate) fn finish(account: AccountId, region: Region, state: &[u8], ke3: &[u8]) -> Result<(), ApiError> {
     let state = ServerLogin::<Suite>::deserialize(state)
         .map_err(|_| ApiError::internal("a stored sign-in state cannot be read"))?;
     let failed = |_| ApiError::new(ErrorCode::LoginFailed);

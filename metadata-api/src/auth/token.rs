@@ -19,8 +19,7 @@ const LEEWAY_SECS: i64 = 5;
 const ISSUER: &str = "sealkeep";
 const TYPE: &str = "at+jwt";
 /// PKCS #8 v1 around an Ed25519 seed (RFC 8410).
-const PKCS8_PREFIX: [u8; 16] =
-    [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+const PKCS8_PREFIX: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 
 /// RFC 7800 confirmation.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -78,13 +78,15 @@ pub(crate) async fn create(
     if stored.rows_affected() == 0 {
         return Err(ErrorCode::SignupRefused.into());
     }
-    sqlx::query("INSERT INTO app.totp (account_id, secret, last_step, recovery_salt) VALUES ($1, $2, $3, $4)")
-        .bind(account.0)
-        .bind(factor.sealed_secret)
-        .bind(factor.used_step)
-        .bind(factor.recovery_salt.as_slice())
-        .execute(tx.conn())
-        .await?;
+    sqlx::query(
+        "INSERT INTO app.totp (account_id, secret, last_step, recovery_salt) VALUES ($1, $2, $3, $4)",
+    )
+    .bind(account.0)
+    .bind(factor.sealed_secret)
+    .bind(factor.used_step)
+    .bind(factor.recovery_salt.as_slice())
+    .execute(tx.conn())
+    .await?;
     let hashes: Vec<&[u8]> = factor.recovery_hashes.iter().map(<[u8; 32]>::as_slice).collect();
     sqlx::query("INSERT INTO app.recovery_code (account_id, hash) SELECT $1, UNNEST($2::bytea[])")
         .bind(account.0)
@@ -109,6 +111,7 @@ pub(crate) async fn create(
 }
 
 /// A second factor as kept.
+#[derive(sqlx::FromRow)]
 pub(crate) struct Factor {
     pub(crate) sealed_secret: Vec<u8>,
     pub(crate) failures: i32,
@@ -120,16 +123,15 @@ pub(crate) struct Factor {
 /// The account's second factor, locked until the transaction ends: tries come one after the other.
 pub(crate) async fn factor(tx: &mut PreAuthTx, account: AccountId) -> Result<Factor, ApiError> {
     tx.speak_for(account, None).await?;
-    let row: Option<(Vec<u8>, i32, Option<i64>, Vec<u8>)> = sqlx::query_as(
-        "SELECT secret, failures, EXTRACT(EPOCH FROM failures_since)::bigint, recovery_salt
+    let row: Option<Factor> = sqlx::query_as(
+        "SELECT secret AS sealed_secret, failures, EXTRACT(EPOCH FROM failures_since)::bigint AS failures_since,
+                recovery_salt
          FROM app.totp WHERE account_id = $1 FOR UPDATE",
     )
     .bind(account.0)
     .fetch_optional(tx.conn())
     .await?;
-    let (sealed_secret, failures, failures_since, recovery_salt) =
-        row.ok_or_else(|| corrupt("an account without a second factor"))?;
-    Ok(Factor { sealed_secret, failures, failures_since, recovery_salt })
+    row.ok_or_else(|| corrupt("an account without a second factor"))
 }
 
 /// Accepts a time step once: false when it, or a later one, was accepted before.

@@ -9,8 +9,7 @@ use crate::error::ApiError;
 
 /// What an event's CBOR holds, in this order: version 1, vault, position, seconds since 1970, action, account, device,
 /// details as pairs of texts.
-pub type Wire =
-    (u8, VaultId, u64, i64, String, Option<AccountId>, Option<DeviceId>, Vec<(String, String)>);
+pub type Wire = (u8, VaultId, u64, i64, String, Option<AccountId>, Option<DeviceId>, Vec<(String, String)>);
 
 /// Details of an event: ids, kinds and counts; never an address, a token or text of the user's.
 pub type Details<'a> = &'a [(&'static str, String)];
@@ -31,11 +30,8 @@ pub async fn record<D: DeviceGate>(
     action: &'static str,
     details: Details<'_>,
 ) -> Result<(), ApiError> {
-    let actor = Actor {
-        vault: tx.vault(),
-        account: Some(tx.caller().account),
-        device: Some(tx.caller().device),
-    };
+    let actor =
+        Actor { vault: tx.vault(), account: Some(tx.caller().account), device: Some(tx.caller().device) };
     let now = tx.now();
     append(tx.conn(), &actor, now, action, details).await
 }

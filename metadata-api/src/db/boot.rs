@@ -1,11 +1,7 @@
 //! Migrations, and what must hold in the database before the service answers.
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{
-    Connection, PgConnection,
-    migrate::Migrator,
-    postgres::PgConnectOptions,
-};
+use sqlx::{Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 
 use super::Db;
 

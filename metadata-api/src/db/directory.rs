@@ -9,15 +9,14 @@ use ed25519_dalek::VerifyingKey;
 use super::{TenantTx, corrupt, device, tenant_tx::DeviceGate};
 use crate::error::ApiError;
 
-pub(crate) async fn list<D: DeviceGate>(
-    tx: &mut TenantTx<D>,
-) -> Result<Vec<SignedDirectoryEntry>, ApiError> {
+pub(crate) async fn list<D: DeviceGate>(tx: &mut TenantTx<D>) -> Result<Vec<SignedDirectoryEntry>, ApiError> {
     let vault = tx.vault();
-    let rows: Vec<(Vec<u8>, Vec<u8>)> =
-        sqlx::query_as("SELECT entry, signature FROM app.directory_entry WHERE vault_id = $1 ORDER BY number")
-            .bind(vault.0)
-            .fetch_all(tx.conn())
-            .await?;
+    let rows: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        "SELECT entry, signature FROM app.directory_entry WHERE vault_id = $1 ORDER BY number",
+    )
+    .bind(vault.0)
+    .fetch_all(tx.conn())
+    .await?;
     Ok(rows
         .into_iter()
         .map(|(entry, signature)| SignedDirectoryEntry { entry: entry.into(), signature: signature.into() })

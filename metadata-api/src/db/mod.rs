@@ -92,14 +92,7 @@ impl From<sqlx::Error> for ApiError {
                 // 53: no resources, 57: shutdown or cancelled, 08: connection
                 let gone = ["53", "57", "08"].iter().any(|class| state.starts_with(class));
                 let code = if gone { ErrorCode::Unavailable } else { ErrorCode::Internal };
-                (
-                    code,
-                    format!(
-                        "SQLSTATE {state}, table {:?}, constraint {:?}",
-                        e.table(),
-                        e.constraint()
-                    ),
-                )
+                (code, format!("SQLSTATE {state}, table {:?}, constraint {:?}", e.table(), e.constraint()))
             }
             sqlx::Error::Io(e) => (ErrorCode::Unavailable, e.to_string()),
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => {

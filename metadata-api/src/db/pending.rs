@@ -46,7 +46,10 @@ pub(crate) async fn start_signup(
     now: i64,
 ) -> Result<(), ApiError> {
     let mut tx = PreAuthTx::begin(db).await?;
-    sqlx::query("DELETE FROM app.pending_signup WHERE expires_at < $1").bind(at(now)).execute(tx.conn()).await?;
+    sqlx::query("DELETE FROM app.pending_signup WHERE expires_at < $1")
+        .bind(at(now))
+        .execute(tx.conn())
+        .await?;
     sqlx::query(
         "INSERT INTO app.pending_signup (signup_id, account_id, email, region, device_id, device_name,
              signing_key, sealing_key, created_at, expires_at)
@@ -135,11 +138,7 @@ struct SignupRow {
 }
 
 /// A sign-up that waits for its first code, locked.
-pub(crate) async fn finished_signup(
-    tx: &mut PreAuthTx,
-    id: SignupId,
-    now: i64,
-) -> Result<Signup, ApiError> {
+pub(crate) async fn finished_signup(tx: &mut PreAuthTx, id: SignupId, now: i64) -> Result<Signup, ApiError> {
     let row: SignupRow = sqlx::query_as(
         "SELECT account_id, email, region, device_id, device_name, signing_key, sealing_key,
                 opaque_record, totp_secret, failures
@@ -186,14 +185,12 @@ pub(crate) struct Login {
     pub(crate) opaque_state: Vec<u8>,
 }
 
-pub(crate) async fn start_login(
-    db: &Db,
-    id: LoginId,
-    login: &Login,
-    now: i64,
-) -> Result<(), ApiError> {
+pub(crate) async fn start_login(db: &Db, id: LoginId, login: &Login, now: i64) -> Result<(), ApiError> {
     let mut tx = PreAuthTx::begin(db).await?;
-    sqlx::query("DELETE FROM app.pending_login WHERE expires_at < $1").bind(at(now)).execute(tx.conn()).await?;
+    sqlx::query("DELETE FROM app.pending_login WHERE expires_at < $1")
+        .bind(at(now))
+        .execute(tx.conn())
+        .await?;
     sqlx::query(
         "INSERT INTO app.pending_login (login_id, account_id, known, region, device_id, device_name,
              signing_key, sealing_key, opaque_state, created_at, expires_at)
@@ -252,11 +249,7 @@ impl LoginRow {
 }
 
 /// Takes OPAQUE's state out: whatever comes of it, there is no second try with it.
-pub(crate) async fn take_login_state(
-    tx: &mut PreAuthTx,
-    id: LoginId,
-    now: i64,
-) -> Result<Login, ApiError> {
+pub(crate) async fn take_login_state(tx: &mut PreAuthTx, id: LoginId, now: i64) -> Result<Login, ApiError> {
     let row: LoginRow = sqlx::query_as(
         "WITH taken AS (
              SELECT * FROM app.pending_login

@@ -13,7 +13,7 @@ pub(crate) async fn first_use(
     now: i64,
     until: i64,
 ) -> Result<bool, sqlx::Error> {
-    if rand::random::<u8>() % CLEAN_EVERY == 0 {
+    if rand::random::<u8>().is_multiple_of(CLEAN_EVERY) {
         sqlx::query("DELETE FROM app.nonce WHERE expires_at < $1").bind(at(now)).execute(&db.pool).await?;
     }
     let done = sqlx::query(

@@ -132,10 +132,7 @@ pub(crate) async fn refresh_signer(db: &Db, token: &[u8; 32]) -> Result<Signer, 
     .bind(session.0)
     .fetch_one(tx.conn())
     .await?;
-    Ok(Signer {
-        device: DeviceId(device),
-        key: key.try_into().map_err(|_| corrupt("device.signing_key"))?,
-    })
+    Ok(Signer { device: DeviceId(device), key: key.try_into().map_err(|_| corrupt("device.signing_key"))? })
 }
 
 async fn refresh_owner(
@@ -179,10 +176,7 @@ struct RefreshRow {
     attempt_hash: Option<Vec<u8>>,
 }
 
-pub(crate) async fn lock_refresh(
-    tx: &mut PreAuthTx,
-    token: &[u8; 32],
-) -> Result<Refreshable, ApiError> {
+pub(crate) async fn lock_refresh(tx: &mut PreAuthTx, token: &[u8; 32]) -> Result<Refreshable, ApiError> {
     let (account, session) = refresh_owner(tx, token).await?.ok_or(ErrorCode::RefreshInvalid)?;
     tx.speak_for(account, None).await?;
     // The session's row is the family's lock: two refreshes come one after the other.

@@ -112,7 +112,10 @@ impl<D: DeviceGate> TenantTx<D> {
             ready: row.ready,
             signing_root: row.signing_root,
             // Known to the account, but not to this vault: as one that waits.
-            device_state: row.device_state.as_deref().map_or(Some(DeviceState::Pending), device_state)
+            device_state: row
+                .device_state
+                .as_deref()
+                .map_or(Some(DeviceState::Pending), device_state)
                 .ok_or_else(|| corrupt("vault_device.state"))?,
             device_role: row.device_role.as_deref().and_then(device_role),
         };

@@ -42,7 +42,10 @@ pub async fn revoke(
             let root = signing_root(&tx)?;
             let entry = directory::append(&mut tx, signed, &root).await?;
             if entry.op != DirectoryOp::Revoke || entry.device != target {
-                return Err(ApiError::because(ErrorCode::DirectoryInvalid, "the entry revokes another device"));
+                return Err(ApiError::because(
+                    ErrorCode::DirectoryInvalid,
+                    "the entry revokes another device",
+                ));
             }
         }
         (None, true) => {

@@ -41,8 +41,7 @@ pub async fn start(
         Some(found) => (found.account, found.region, Some(found.opaque_record)),
         None => (stand_in, stand_in_region, None),
     };
-    let (ke2, login_state) =
-        opaque::start(state.keys(), account_id, region, record.as_deref(), &body.ke1.0)?;
+    let (ke2, login_state) = opaque::start(state.keys(), account_id, region, record.as_deref(), &body.ke1.0)?;
     let login_id = LoginId(Uuid::new_v4());
     let login = Login {
         account: account_id,

@@ -1,10 +1,9 @@
 //! What sign-up, sign-in and refresh have in common: the answer that carries a session.
 
 use api_types::{
-    AccountId, Base64, DeviceId, ErrorCode, Region, SessionId,
+    AccountId, Base64, DeviceId, ErrorCode, Region, SessionId, VaultId,
     account::Session,
     vault::{MemberRole, VaultInfo},
-    VaultId,
 };
 
 use crate::{
@@ -92,9 +91,9 @@ pub(crate) fn normal_email(text: &str) -> Result<String, ApiError> {
     let email = text.trim().to_lowercase();
     let plausible = email.len() <= 254
         && !email.chars().any(|c| c.is_control() || c.is_whitespace())
-        && email.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && !domain.is_empty() && !domain.contains('@')
-        });
+        && email
+            .split_once('@')
+            .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
     if plausible { Ok(email) } else { Err(ErrorCode::InvalidRequest.into()) }
 }
 

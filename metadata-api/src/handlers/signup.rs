@@ -2,9 +2,8 @@
 //! until a code proves that a person is there.
 
 use api_types::{
-    AccountId, SignupId, VaultId,
+    AccountId, ErrorCode, Problem, SignupId, VaultId,
     account::{SignupConfirm, SignupConfirmed, SignupFinish, SignupFinished, SignupStart, SignupStarted},
-    ErrorCode, Problem,
 };
 use axum::{Json, extract::State};
 use uuid::Uuid;

@@ -66,10 +66,7 @@ pub async fn refresh(
 /// Ends the session: its access token and refresh tokens are worthless from here on.
 #[utoipa::path(post, path = "/v1/logout", tag = "session",
     responses((status = 204), (status = "default", body = Problem)))]
-pub async fn logout(
-    State(state): State<AppState>,
-    caller: Caller<Signed>,
-) -> Result<StatusCode, ApiError> {
+pub async fn logout(State(state): State<AppState>, caller: Caller<Signed>) -> Result<StatusCode, ApiError> {
     sessions::log_out(state.db(), &caller, state.clock().now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

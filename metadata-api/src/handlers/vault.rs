@@ -23,8 +23,7 @@ pub async fn get(
     tx: TenantTx<AnyDevice>,
 ) -> Result<Answer<VaultInfo>, ApiError> {
     let tenant = &tx.caller().stage;
-    let info =
-        session::vault_info(&state, tenant.vault, tenant.vault_region, tenant.member, tenant.ready)?;
+    let info = session::vault_info(&state, tenant.vault, tenant.vault_region, tenant.member, tenant.ready)?;
     tx.commit().await?;
     Ok(Answer(info))
 }
@@ -32,10 +31,7 @@ pub async fn get(
 /// Stores the first keys and the first directory entry, together or not at all. Works once.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/init", tag = "vault", params(("vault" = String, Path)),
     request_body = VaultInit, responses((status = 204), (status = "default", body = Problem)))]
-pub async fn init(
-    mut tx: TenantTx<AnyDevice>,
-    Json(body): Json<VaultInit>,
-) -> Result<StatusCode, ApiError> {
+pub async fn init(mut tx: TenantTx<AnyDevice>, Json(body): Json<VaultInit>) -> Result<StatusCode, ApiError> {
     tx.require(Right::Manage)?;
     let root = body.signing_root.to_array::<32>().ok_or(ErrorCode::WeakKey)?;
     let verifying = check_ed25519(&root)?;

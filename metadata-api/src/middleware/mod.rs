@@ -9,9 +9,7 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
 };
 use tower::ServiceBuilder;
-use tower_http::{
-    catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer,
-};
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
 use crate::{auth::gate::MAX_BODY, state::AppState};
 

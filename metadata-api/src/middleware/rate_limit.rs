@@ -1,6 +1,9 @@
 //! The outer shield: requests per network, in this process. What has to be shared is counted in the database.
 
-use std::{num::NonZeroU32, sync::atomic::{AtomicU32, Ordering}};
+use std::{
+    num::NonZeroU32,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use api_types::ErrorCode;
 use axum::{
@@ -11,7 +14,10 @@ use axum::{
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
 
 use super::client_ip;
-use crate::{error::ApiError, state::{AppState, Limits}};
+use crate::{
+    error::ApiError,
+    state::{AppState, Limits},
+};
 
 /// Networks are forgotten once they may ask freely again; looked at every so many requests.
 const CLEAN_EVERY: u32 = 4096;
@@ -30,8 +36,8 @@ fn at_least_one(n: u32) -> NonZeroU32 {
 
 impl RateLimits {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let every =
-            Quota::per_second(at_least_one(limits.requests_per_second)).allow_burst(at_least_one(limits.burst));
+        let every = Quota::per_second(at_least_one(limits.requests_per_second))
+            .allow_burst(at_least_one(limits.burst));
         let sign_in = Quota::per_minute(at_least_one(limits.auth_per_minute));
         Self {
             every: RateLimiter::keyed(every),

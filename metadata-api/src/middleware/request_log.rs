@@ -21,8 +21,7 @@ pub(crate) async fn layer(mut request: Request, next: Next) -> Response {
     let id = Uuid::new_v4().simple().to_string();
     let method = request.method().to_string();
     // The template: paths hold ids, and unknown paths hold anything.
-    let route =
-        request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!("request", request_id = %id, method = %method, route = %route);
     async move {

@@ -27,12 +27,14 @@ async fn n52_the_trail_is_append_only() {
                 let mut connection =
                     PgConnection::connect(stage.database.url(role).expose_secret()).await.unwrap();
                 let mut tx = connection.begin().await.unwrap();
-                sqlx::query("SELECT set_config('app.account_id', $1, true), set_config('app.vault_id', $2, true)")
-                    .bind(person.account.to_string())
-                    .bind(person.vault.to_string())
-                    .execute(&mut *tx)
-                    .await
-                    .unwrap();
+                sqlx::query(
+                    "SELECT set_config('app.account_id', $1, true), set_config('app.vault_id', $2, true)",
+                )
+                .bind(person.account.to_string())
+                .bind(person.vault.to_string())
+                .execute(&mut *tx)
+                .await
+                .unwrap();
                 let done = sqlx::query(sqlx::AssertSqlSafe(statement.clone())).execute(&mut *tx).await;
                 match done {
                     Err(refused) => {
@@ -40,7 +42,9 @@ async fn n52_the_trail_is_append_only() {
                         assert_eq!(code, "42501", "{role}: {statement}");
                     }
                     // The owner is bound by row-level security: it reaches no row.
-                    Ok(done) => assert_eq!((role, done.rows_affected()), ("sealkeep_owner", 0), "{statement}"),
+                    Ok(done) => {
+                        assert_eq!((role, done.rows_affected()), ("sealkeep_owner", 0), "{statement}")
+                    }
                 }
             }
         }

@@ -40,7 +40,10 @@ async fn a_table_without_forced_row_security() {
 async fn migrations_pending_foreign_or_missing() {
     let database = Database::new().await;
     let admin = database.pool("sealkeep_admin").await;
-    sqlx::query("UPDATE app._sqlx_migrations SET checksum = 'x' WHERE version = 3").execute(&admin).await.unwrap();
+    sqlx::query("UPDATE app._sqlx_migrations SET checksum = 'x' WHERE version = 3")
+        .execute(&admin)
+        .await
+        .unwrap();
     assert!(matches!(refusal(&database, "sealkeep_api").await, CheckError::Foreign(3)));
     sqlx::query("DELETE FROM app._sqlx_migrations WHERE version = 3").execute(&admin).await.unwrap();
     let refused = refusal(&database, "sealkeep_api").await;

@@ -106,7 +106,10 @@ async fn n42_a_revoked_device_is_out_at_once() {
     let before = stage.fingerprint(&[]).await;
     let call = person.request(&stage, "POST", &path).json(&wrong);
     stage.call(call).await.refused(ErrorCode::DirectoryInvalid);
-    assert_eq!(stage.fingerprint(&["vault_device"]).await.len(), before.len() - before.split(';').find(|t| t.starts_with("vault_device=")).unwrap().len() - 1);
+    assert_eq!(
+        stage.fingerprint(&["vault_device"]).await.len(),
+        before.len() - before.split(';').find(|t| t.starts_with("vault_device=")).unwrap().len() - 1
+    );
     stage.call(person.request(&stage, "POST", &path).json(&none)).await.done();
 
     stage.call(as_device("GET", "")).await.refused(ErrorCode::DeviceRevoked);

@@ -25,10 +25,7 @@ async fn n39_a_used_token_shown_again_ends_the_family() {
     stage.refresh(&person.device, first, [3; 16]).await.refused(ErrorCode::RefreshReused);
     assert_eq!(stage.audited().await.last().unwrap(), "refresh_reused");
     let before = stage.fingerprint(&[]).await;
-    stage
-        .refresh(&person.device, &third.refresh_token, [4; 16])
-        .await
-        .refused(ErrorCode::SessionRevoked);
+    stage.refresh(&person.device, &third.refresh_token, [4; 16]).await.refused(ErrorCode::SessionRevoked);
     let call = person.request_as(&stage, &person.device, &third, "GET", "");
     stage.call(call).await.refused(ErrorCode::SessionRevoked);
     assert_eq!(stage.fingerprint(&[]).await, before);
@@ -94,10 +91,7 @@ async fn unknown_malformed_and_old_tokens() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let before = stage.fingerprint(&[]).await;
-    stage
-        .refresh(&person.device, &Base64(vec![1; 32]), [1; 16])
-        .await
-        .refused(ErrorCode::RefreshInvalid);
+    stage.refresh(&person.device, &Base64(vec![1; 32]), [1; 16]).await.refused(ErrorCode::RefreshInvalid);
     for length in [0, 31, 33] {
         let token = Base64(vec![1; length]);
         stage.refresh(&person.device, &token, [1; 16]).await.refused(ErrorCode::InvalidRequest);
@@ -117,10 +111,7 @@ async fn unknown_malformed_and_old_tokens() {
         session = stage.refresh(&person.device, &session.refresh_token, [attempt; 16]).await.ok();
     }
     stage.clock.shift(7 * 86_400);
-    stage
-        .refresh(&person.device, &session.refresh_token, [9; 16])
-        .await
-        .refused(ErrorCode::RefreshInvalid);
+    stage.refresh(&person.device, &session.refresh_token, [9; 16]).await.refused(ErrorCode::RefreshInvalid);
 }
 
 #[tokio::test]

@@ -10,7 +10,12 @@ use crate::{
     stage::Stage,
 };
 
-async fn try_code(stage: &Stage, person: &Person, device: &Device, factor: SecondFactor) -> crate::client::Reply {
+async fn try_code(
+    stage: &Stage,
+    person: &Person,
+    device: &Device,
+    factor: SecondFactor,
+) -> crate::client::Reply {
     let started = stage.half_login(person, device).await;
     stage.mfa(device, &started, factor).await
 }
@@ -30,8 +35,7 @@ async fn n11_a_code_is_accepted_once() {
     stage.clock.shift(30);
     assert_eq!(stage.fingerprint(&COUNTED).await, before);
     let code = stage.code(&person.otpauth_url, 0);
-    let session: Session =
-        try_code(&stage, &person, &device, SecondFactor::Totp(code.clone())).await.ok();
+    let session: Session = try_code(&stage, &person, &device, SecondFactor::Totp(code.clone())).await.ok();
     assert_eq!(session.account_id, person.account);
     try_code(&stage, &person, &device, SecondFactor::Totp(code)).await.refused(ErrorCode::MfaFailed);
     assert_eq!(stage.audited().await.iter().filter(|a| *a == "second_factor_failed").count(), 2);

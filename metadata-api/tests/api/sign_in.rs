@@ -128,10 +128,7 @@ async fn n08_a_password_proof_takes_at_most_a_minute() {
     let half = stage.login_start(&device, &person.email, &person.password).await;
     stage.clock.shift(61);
     let before = stage.fingerprint(&[]).await;
-    stage
-        .post(&device, "/v1/login/finish", &half.finish().unwrap())
-        .await
-        .refused(ErrorCode::LoginExpired);
+    stage.post(&device, "/v1/login/finish", &half.finish().unwrap()).await.refused(ErrorCode::LoginExpired);
     assert_eq!(stage.fingerprint(&[]).await, before);
 }
 

@@ -16,8 +16,10 @@ async fn a_known_address_is_answered_alike_until_a_code_was_shown() {
     let (known, url) = stage.sign_up_finish(&device, &person.email.to_uppercase(), "other").await;
     let (unknown, other_url) = stage.sign_up_finish(&device, "new@example.com", "other").await;
     assert_eq!(known.registration_response.0.len(), unknown.registration_response.0.len());
-    assert_eq!(url.split("secret=").next().unwrap().len() - person.email.len(),
-        other_url.split("secret=").next().unwrap().len() - "new@example.com".len());
+    assert_eq!(
+        url.split("secret=").next().unwrap().len() - person.email.len(),
+        other_url.split("secret=").next().unwrap().len() - "new@example.com".len()
+    );
     let before = stage.fingerprint(&["pending_signup"]).await;
     let confirm = SignupConfirm { signup_id: known.signup_id, code: stage.code(&url, 0) };
     stage.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::SignupRefused);

@@ -13,9 +13,7 @@ use crate::{
 
 /// A request that would change something, were it accepted.
 fn put(stage: &Stage, person: &Person) -> Call {
-    person
-        .request(stage, "PUT", "/keys/password")
-        .json(&WrappedKey { version: 2, bytes: vec![9; 60].into() })
+    person.request(stage, "PUT", "/keys/password").json(&WrappedKey { version: 2, bytes: vec![9; 60].into() })
 }
 
 /// Sends each refused variant and checks that nothing changed.

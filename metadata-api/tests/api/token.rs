@@ -103,7 +103,10 @@ async fn n36_n37_n38_forged_tokens() {
         ("another key", encode(&header, &claims, foreign)),
         ("38 region not served here", encode(&header, &region(Region::Us), sign)),
         ("38 region served here, not the account's", encode(&header, &region(Region::Ca), sign)),
-        ("38 audience and region differ", encode(&header, &with(&claims, "aud", json!("sealkeep-api-ca")), sign)),
+        (
+            "38 audience and region differ",
+            encode(&header, &with(&claims, "aud", json!("sealkeep-api-ca")), sign),
+        ),
         ("audience of another service", encode(&header, &with(&claims, "aud", json!("other")), sign)),
         ("issuer", encode(&header, &with(&claims, "iss", json!("other")), sign)),
         ("type", encode(&with(&header, "typ", json!("JWT")), &claims, sign)),
@@ -132,7 +135,8 @@ async fn n43_a_session_that_was_ended() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     stage.call(person.request(&stage, "GET", "")).await.ok::<VaultInfo>();
-    let logout = crate::client::Call::new(&stage, &person.device, "POST", "/v1/logout").bearer(&person.session);
+    let logout =
+        crate::client::Call::new(&stage, &person.device, "POST", "/v1/logout").bearer(&person.session);
     stage.call(logout).await.done();
     let before = stage.fingerprint(&[]).await;
     stage.call(person.request(&stage, "GET", "")).await.refused(ErrorCode::SessionRevoked);

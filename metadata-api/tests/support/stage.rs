@@ -104,6 +104,26 @@ impl Database {
     }
 }
 
+/// What every service of this process writes, at the most talkative level.
+static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Written;
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        WRITTEN.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The log so far.
+pub fn log() -> String {
+    String::from_utf8(WRITTEN.lock().unwrap().clone()).unwrap()
+}
+
 pub fn secrets() -> Secrets {
     let key = || SecretBox::new(Box::new(rand::random::<[u8; 32]>()));
     Secrets {
@@ -150,12 +170,17 @@ impl Stage {
 
     /// One more replica on a database; `authority` where it answers for another's name.
     pub async fn on(database: Database, limits: Limits, secrets: &Secrets, authority: Option<&str>) -> Self {
+        // The first one stays.
+        let _ = tracing_subscriber::fmt()
+            .json()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(|| Written)
+            .try_init();
         let db = db::connect(&database.url("sealkeep_api"), 8).await.unwrap();
         db::check(&db).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let authority =
-            authority.map_or_else(|| listener.local_addr().unwrap().to_string(), str::to_owned);
+        let authority = authority.map_or_else(|| listener.local_addr().unwrap().to_string(), str::to_owned);
         // us is not served here.
         let targets: BTreeMap<Region, Target> = [Region::Ca, Region::Eu]
             .into_iter()
