@@ -39,10 +39,10 @@ impl Keeping {
     /// The access token; renewed when it is about to run out, or when the service said so (`expired`).
     pub(super) async fn bearer(&self, api: &HttpApi, expired: bool) -> Result<Zeroizing<String>, ApiError> {
         let mut tokens = self.tokens.lock().await;
-        if expired || tokens.expires_at - EARLY <= api.now() {
-            if let Some(keeper) = &self.keeper {
-                renew(api, keeper.as_ref(), &mut tokens).await?;
-            }
+        if (expired || tokens.expires_at - EARLY <= api.now())
+            && let Some(keeper) = &self.keeper
+        {
+            renew(api, keeper.as_ref(), &mut tokens).await?;
         }
         Ok(tokens.access.clone())
     }

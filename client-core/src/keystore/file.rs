@@ -90,7 +90,7 @@ impl KeyStore for FileKeyStore {
                 "give it in SEALKEEP_KEYSTORE_PASSPHRASE or as the systemd credential sealkeep-passphrase",
             )
         })?;
-        DeviceSecrets::from_bytes(&*passphrase::open(&bytes, passphrase)?).map(Some)
+        DeviceSecrets::from_bytes(&passphrase::open(&bytes, passphrase)?).map(Some)
     }
 
     fn save(&self, secrets: &DeviceSecrets) -> Result<(), Error> {

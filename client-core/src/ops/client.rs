@@ -140,7 +140,7 @@ impl Client {
 
     /// One backup at a time on one device.
     pub(crate) fn lock_for_backup(&self) -> Result<BackupLock, Error> {
-        Ok(BackupLock::take(&self.home)?)
+        BackupLock::take(&self.home)
     }
 
     /// Stops an operation between two steps.

@@ -72,10 +72,10 @@ impl Stopper {
     /// Ends the dump: its program and the program's database session go away, reading gives an error.
     /// Returns at once.
     pub fn stop(&self) {
-        if !self.stopped.swap(true, Ordering::SeqCst) {
-            if let Some(process) = &self.process {
-                process.ask_to_end();
-            }
+        if !self.stopped.swap(true, Ordering::SeqCst)
+            && let Some(process) = &self.process
+        {
+            process.ask_to_end();
         }
     }
 
