@@ -14,9 +14,12 @@ use axum::{
     response::Response,
 };
 use futures_util::{StreamExt, stream};
+use tokio::time::timeout;
 
-/// A client that sends slower than this is cut off after all.
+/// A client that takes longer than this is cut off after all.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A client that sends nothing for so long waits for the answer.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// Bodies longer than `max` are not read to the end: nobody sends them by accident.
 pub(super) async fn refused_uploads(State(max): State<u64>, request: Request, next: Next) -> Response {
@@ -38,13 +41,13 @@ pub(super) async fn refused_uploads(State(max): State<u64>, request: Request, ne
         let mut left = max;
         let mut chunks = chunks();
         let rest = async {
-            while let Some(Ok(chunk)) = chunks.next().await {
+            while let Ok(Some(Ok(chunk))) = timeout(IDLE, chunks.next()).await {
                 let Some(remaining) = left.checked_sub(chunk.len() as u64) else { return };
                 left = remaining;
             }
         };
         // Late or not, the answer is sent.
-        let _ = tokio::time::timeout(PATIENCE, rest).await;
+        let _ = timeout(PATIENCE, rest).await;
     }
     response
 }
