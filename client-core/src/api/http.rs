@@ -108,9 +108,13 @@ impl HttpApi {
             .timeout(Duration::from_secs(120));
         if loopback {
             builder = builder.no_proxy();
-        } else {
-            builder = builder.https_only(true);
         }
+        builder = if url.scheme() == "https" {
+            builder.https_only(true)
+        } else {
+            // Never used, and so not looked for: a machine may have no certificates at all.
+            builder.tls_certs_only([])
+        };
         let http = builder.build().map_err(|e| ApiError::Internal(format!("the HTTP client: {e}")))?;
         Ok(Self {
             http,

@@ -64,7 +64,7 @@ pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Erro
     for snapshot in &listed {
         client.cancelled()?;
         report.snapshots += 1;
-        let outcome = match vault.body(snapshot).await {
+        let outcome = match vault.stored_body(snapshot).await {
             Ok(body) => {
                 for pack in &body.packs {
                     needed.entry(*pack).or_default().insert(snapshot.id);

@@ -6,6 +6,7 @@ use std::{
 };
 
 use api_types::{DeviceId, ObjectId, ObjectKind, SnapshotId, VaultId};
+use sha2::Digest;
 
 use super::{
     Client,
@@ -169,10 +170,23 @@ impl OpenVault {
         }
     }
 
-    /// Fetches and opens a snapshot, and checks what its signer had seen against what is shown here.
+    /// Opens a snapshot, and checks what its signer had seen against what is shown here.
     pub(super) async fn body(&self, listed: &ListedSnapshot) -> Result<SnapshotBody, Error> {
+        match self.state.sealed(&listed.id)?.filter(|bytes| is(listed.id, bytes)) {
+            Some(bytes) => self.open_body(listed, &bytes),
+            None => self.stored_body(listed).await,
+        }
+    }
+
+    /// As [`OpenVault::body`], from the object store, whatever is kept here.
+    pub(super) async fn stored_body(&self, listed: &ListedSnapshot) -> Result<SnapshotBody, Error> {
         let bytes = self.object(listed.id, ObjectKind::Snapshot).await?;
-        let parts = read_snapshot(&bytes)?;
+        self.state.keep_sealed(&listed.id, &bytes)?;
+        self.open_body(listed, &bytes)
+    }
+
+    fn open_body(&self, listed: &ListedSnapshot, bytes: &[u8]) -> Result<SnapshotBody, Error> {
+        let parts = read_snapshot(bytes)?;
         // The listed head was verified with the device's key; the object must carry the same one.
         if parts.head.head_hash() != listed.head_hash {
             return Err(Error::damaged(format!(
@@ -217,4 +231,8 @@ impl OpenVault {
         }
         touched
     }
+}
+
+fn is(id: ObjectId, bytes: &[u8]) -> bool {
+    sha2::Sha256::digest(bytes).as_slice() == id.as_bytes()
 }

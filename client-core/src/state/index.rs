@@ -165,6 +165,27 @@ impl StateDb {
         add_object(&self.db(), id, Some(number), kind, size)
     }
 
+    /// A small object that was fetched before, still sealed. Whoever opens it verifies it.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn sealed(&self, id: &ObjectId) -> Result<Option<Vec<u8>>, StateError> {
+        let db = self.db();
+        let mut query = db.prepare_cached("SELECT bytes FROM sealed WHERE id = ?1")?;
+        Ok(query.query_row(params![id.as_bytes()], |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps a small object, still sealed.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn keep_sealed(&self, id: &ObjectId, bytes: &[u8]) -> Result<(), StateError> {
+        self.db()
+            .prepare_cached("INSERT OR REPLACE INTO sealed (id, bytes) VALUES (?1, ?2)")?
+            .execute(params![id.as_bytes(), bytes])?;
+        Ok(())
+    }
+
     /// Chunks and packs in the index.
     ///
     /// # Errors
@@ -184,6 +205,7 @@ impl StateDb {
              DELETE FROM chunk WHERE pack IN (SELECT key FROM pack WHERE segment IS NOT NULL);
              DELETE FROM pack WHERE segment IS NOT NULL;
              DELETE FROM object;
+             DELETE FROM sealed;
              COMMIT;",
         )?)
     }

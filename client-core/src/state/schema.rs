@@ -45,6 +45,10 @@ CREATE TABLE run (
     failure    TEXT,
     snapshot   BLOB
 ) STRICT;
+CREATE TABLE sealed (          -- small stored objects as they lie in the bucket, so that lists need not fetch them
+    id    BLOB NOT NULL PRIMARY KEY,
+    bytes BLOB NOT NULL
+) STRICT;
 "];
 
 /// What was seen before.

@@ -33,6 +33,10 @@ impl Address {
         }
     }
 
+    pub(super) fn is_https(&self) -> bool {
+        self.origin.scheme() == "https"
+    }
+
     pub(super) fn is_loopback(&self) -> bool {
         match self.origin.host() {
             Some(Host::Ipv4(ip)) => ip.is_loopback(),

@@ -58,9 +58,13 @@ impl PresignedStore {
             .connect_timeout(Duration::from_secs(10));
         if address.is_loopback() {
             builder = builder.no_proxy();
-        } else {
-            builder = builder.https_only(true);
         }
+        builder = if address.is_https() {
+            builder.https_only(true)
+        } else {
+            // Never used, and so not looked for: a machine may have no certificates at all.
+            builder.tls_certs_only([])
+        };
         let http = builder.build().map_err(|e| StoreError::Internal(format!("the HTTP client: {e}")))?;
         Ok(Self { http, vault, address, throttle: RwLock::new(None), stall: STALL, first_pause: FIRST_PAUSE })
     }

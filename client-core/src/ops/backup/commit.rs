@@ -99,7 +99,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         body_len: sealed.len() as u64,
         pack_set_hash: pack_set_hash(&pack_ids),
         epoch: vault.keys().epoch(),
-        created: client.now(),
+        created: vault.api().now(),
         directory_len: directory.len,
         directory_hash: directory.hash,
         heads_hash: heads_hash(&heads),

@@ -187,20 +187,21 @@ impl Run<'_> {
         };
         let cancel = self.client.cancel().clone();
         let watch = tokio::spawn({
-            let stop = stop.clone();
+            let (stop, uploads) = (stop.clone(), uploads.abort_handle());
             async move {
                 cancel.cancelled().await;
                 stop.stop();
+                uploads.abort();
             }
         });
-        let stored = uploads.await.map_err(|e| Error::internal("the uploads died", &e))?;
-        if stored.is_err() {
+        let stored = uploads.await;
+        if !matches!(stored, Ok(Ok(_))) {
             stop.stop();
         }
         let streamed = reading.await.map_err(|e| Error::internal("the pipeline died", &e))?;
         watch.abort();
         self.client.cancelled()?;
-        let stored = stored?;
+        let stored = stored.map_err(|e| Error::internal("the uploads died", &e))??;
         let (streamed, complete) = streamed?;
         *read.lock().unwrap_or_else(PoisonError::into_inner) = streamed.bytes;
 
