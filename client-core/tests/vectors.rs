@@ -8,7 +8,7 @@
 
 mod common;
 
-use std::{collections::HashMap, fs, path::PathBuf};
+use std::{collections::HashMap, fs};
 
 use api_types::{AccountId, DeviceId, HeadHash, ObjectId, Sha256, SourceId, envelope::SnapshotEnvelope};
 use client_core::{
@@ -19,7 +19,6 @@ use client_core::{
     },
     encode::{Compressor, Encoded, Encoding, Op, Recipe, decode, literal_section},
     format::{
-        behind_the_seal,
         index::{IndexEntry, IndexedPack, SegmentHeader, open_segment, seal_segment_with_salt},
         manifest::{ManifestCutter, ManifestPiece, read_piece},
         pack::{PackReader, PackWriter},
@@ -33,30 +32,8 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sha2::Digest;
 
-fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/vectors").join(format!("{name}.json"))
-}
-
-fn vector(name: &str) -> Value {
-    serde_json::from_str(&fs::read_to_string(path(name)).unwrap()).unwrap()
-}
-
-fn bytes(value: &Value) -> Vec<u8> {
-    hex::decode(value.as_str().unwrap()).unwrap()
-}
-
-fn array<const N: usize>(value: &Value) -> [u8; N] {
-    bytes(value).try_into().unwrap()
-}
-
 fn number(value: &Value) -> u32 {
     value.as_u64().unwrap().try_into().unwrap()
-}
-
-const READ_IDENTITY: &str = "AGE-SECRET-KEY-1QYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZ9K4CN";
-
-fn identities() -> [ReadIdentity; 1] {
-    [ReadIdentity::parse(READ_IDENTITY, EPOCH).unwrap()]
 }
 
 fn recovery_words() -> RecoveryWords {
@@ -590,102 +567,6 @@ fn words_are_those_of_bip_39() {
         let phrase = RecoveryWords::from_entropy(&entropy).unwrap().phrase();
         let phrase = phrase.expose_secret();
         assert!(phrase.starts_with(first) && phrase.ends_with(last), "{first} … {last}");
-    }
-}
-
-// ---- a bit of fuzzing for every build: mutated vectors go through every parser, none may panic
-
-#[test]
-fn mutated_vectors_never_panic() {
-    let (pack, index, snapshot) = (vector("pack"), vector("index"), vector("snapshot"));
-    let (wraps, manifest, recipes) = (vector("wrap"), vector("manifest"), vector("recipe"));
-    let (header, index_key, device, _) = index_parts(&index);
-    let public = device.verifying_key();
-    let amk = Amk::from_bytes(&array(&wraps["amk"]));
-    let ids = identities();
-    let parsers: [(Vec<u8>, &dyn Fn(&[u8])); 11] = [
-        // Not sealed, so that mutations reach what stands behind the seals.
-        (directory_of(&pack), &|b| drop(behind_the_seal::directory(b, 629, 8000))),
-        (content_of_segment(&index), &|b| drop(behind_the_seal::segment(b))),
-        (content_of_snapshot(&snapshot), &|b| drop(behind_the_seal::snapshot(b))),
-        (bytes(&pack["pack"]), &|b| drop(read_all(b, VAULT, &ids))),
-        (bytes(&index["segment"]), &|b| drop(open_segment(b, &header, &index_key, &public))),
-        (bytes(&snapshot["snapshot"]), &|b| {
-            if let Ok(parts) = read_snapshot(b)
-                && let Ok(envelope) = parts.head.verify(&public)
-            {
-                drop(SnapshotBody::open(parts.body, &envelope, &ids));
-            }
-        }),
-        (bytes(&manifest["first_piece_of_3"]), &|b| drop(read_piece(b))),
-        (bytes(&wraps["keyring_wrap"]), &|b| drop(wrap::open_keyring(b, &amk, VAULT))),
-        (bytes(&wraps["keyring"]), &|b| drop(Keyring::from_bytes(b))),
-        (bytes(&recipes["cases"][0]["encoded"]), &decode_any),
-        (bytes(&recipes["cases"][1]["encoded"]), &decode_any),
-    ];
-    for (whole, parse) in parsers {
-        let noise = random("mutations", 8 * 600);
-        for seed in noise.as_chunks::<8>().0 {
-            let mut mutated = whole.clone();
-            let at = usize::from(u16::from_le_bytes([seed[0], seed[1]])) % mutated.len();
-            match seed[2] % 5 {
-                0 => mutated[at] ^= seed[3],
-                1 => mutated.truncate(at),
-                2 => mutated.splice(at..at, seed[3..].iter().copied()).for_each(drop),
-                3 => mutated.drain(at..(at + usize::from(seed[3])).min(whole.len())).for_each(drop),
-                _ => mutated[at..].iter_mut().take(4).for_each(|b| *b = 0xff),
-            }
-            parse(&mutated);
-        }
-    }
-}
-
-/// The opened contents, by the description and not by our code; they must parse before they are mutated.
-fn directory_of(vector: &Value) -> Vec<u8> {
-    let (pack, age) = (bytes(&vector["pack"]), bytes(&vector["age_file"]));
-    let hash = sha2::Sha256::digest(&pack[..64 + age.len()]);
-    let end = pack.len() - 12;
-    let start = end - u32::from_be_bytes(pack[end..end + 4].try_into().unwrap()) as usize;
-    let nonce = [0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0];
-    let secret = bytes(&vector["pack_secret"]);
-    let plain = open_sealed(&secret, &hash, "sealkeep/v1/pack/dir", nonce, &hash, &pack[start..end]);
-    let first = (64 + age.len()) as u64;
-    assert_eq!(behind_the_seal::directory(&plain, first, start as u64 - 16).unwrap().len(), 3);
-    plain
-}
-
-fn unpadded(plain: &[u8]) -> Vec<u8> {
-    plain[4..4 + u32::from_be_bytes(plain[..4].try_into().unwrap()) as usize].to_vec()
-}
-
-fn content_of_segment(vector: &Value) -> Vec<u8> {
-    let segment = bytes(&vector["segment"]);
-    let (front, body) = segment[..segment.len() - 64].split_at(121);
-    let key = bytes(&vector["index_key"]);
-    let cbor = unpadded(&open_sealed(&key, &front[57..89], "sealkeep/v1/index", [0; 12], front, body));
-    assert_eq!(behind_the_seal::segment(&cbor).unwrap().len(), 2);
-    cbor
-}
-
-fn content_of_snapshot(vector: &Value) -> Vec<u8> {
-    let (object, age) = (bytes(&vector["snapshot"]), bytes(&vector["age_file"]));
-    let (header, sealed) = read_snapshot(&object).unwrap().body.split_at(64 + age.len());
-    let hash = sha2::Sha256::digest(header);
-    let secret = bytes(&vector["body_secret"]);
-    let plain = open_sealed(&secret, &hash, "sealkeep/v1/snapshot/body", [0; 12], &hash, sealed);
-    let cbor = unpadded(&plain);
-    assert_eq!(behind_the_seal::snapshot(&cbor).unwrap(), body());
-    cbor
-}
-
-fn decode_any(bytes: &[u8]) {
-    for (encoding, plain_len) in
-        [(Encoding::Recipe, 2110), (Encoding::Zstd, 3000), (Encoding::Raw, 5), (Encoding::Recipe, u32::MAX)]
-    {
-        let encoded = Encoded { encoding, plain_len, bytes: bytes.to_vec() };
-        let mut source = HashMap::from([(ids().chunk_id(&rows("other", 3000)), rows("other", 3000))]);
-        drop(decode(&ChunkId::new([0; 32]), &encoded, &mut source));
-        drop(literal_section(&encoded));
     }
 }
 

@@ -126,3 +126,34 @@ pub(crate) fn open_sealed(
     aes_gcm::Aes256Gcm::new(&key.into()).decrypt_in_place(&nonce.into(), aad, &mut plain).unwrap();
     plain
 }
+
+/// Secret half of the read key that the vectors are sealed to.
+pub(crate) const READ_IDENTITY: &str =
+    "AGE-SECRET-KEY-1QYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZ9K4CN";
+
+pub(crate) fn identities() -> [ReadIdentity; 1] {
+    [ReadIdentity::parse(READ_IDENTITY, EPOCH).unwrap()]
+}
+
+/// Where a vector lies.
+pub(crate) fn path(name: &str) -> std::path::PathBuf {
+    std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/vectors").join(format!("{name}.json"))
+}
+
+pub(crate) fn vector(name: &str) -> serde_json::Value {
+    serde_json::from_str(&std::fs::read_to_string(path(name)).unwrap()).unwrap()
+}
+
+pub(crate) fn bytes(value: &serde_json::Value) -> Vec<u8> {
+    hex::decode(value.as_str().unwrap()).unwrap()
+}
+
+pub(crate) fn array<const N: usize>(value: &serde_json::Value) -> [u8; N] {
+    bytes(value).try_into().unwrap()
+}
+
+/// Positions worth flipping: all of a short object, every region's edges and samples of a long one.
+pub(crate) fn positions(len: usize) -> std::collections::BTreeSet<usize> {
+    let edges = (0..700).chain(len.saturating_sub(3300)..len);
+    edges.chain((0..len).step_by(97)).filter(|at| *at < len).collect()
+}
