@@ -99,7 +99,13 @@ pub(crate) async fn follow<D: DeviceGate>(
                 Err(ApiError::because(ErrorCode::DirectoryInvalid, "no pending device with these keys"))
             }
         }
-        DirectoryOp::Revoke => revoke(tx, entry.device, Some(&entry.signing_key)).await,
+        DirectoryOp::Revoke => revoke(tx, entry.device, Some(&entry.signing_key)).await.map_err(|refused| {
+            if refused.code() == ErrorCode::NotFound {
+                ApiError::because(ErrorCode::DirectoryInvalid, "no device with this key")
+            } else {
+                refused
+            }
+        }),
     }
 }
 

@@ -39,6 +39,11 @@ async fn entries_that_do_not_hold_are_refused() {
     }
     let stranger = SigningKey::from_bytes(&rand::random());
     changed.push(SignedDirectoryEntry::sign(&good, &stranger).unwrap());
+    // a device that the vault does not know, or with another key
+    changed.push(person.entry(DirectoryOp::Revoke, &Device::new()));
+    let mut other_key = person.device.clone();
+    other_key.key = Device::new().key;
+    changed.push(person.entry(DirectoryOp::Revoke, &other_key));
     let mut flipped = sign(&good);
     flipped.entry.0[20] ^= 1;
     changed.push(flipped);

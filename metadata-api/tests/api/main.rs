@@ -12,6 +12,7 @@ mod boot;
 mod coverage;
 mod directory;
 mod first_day;
+mod layers;
 mod limits;
 mod refresh;
 mod second_factor;
