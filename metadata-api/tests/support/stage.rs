@@ -50,10 +50,15 @@ impl Cluster {
     }
 
     async fn start() -> Self {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("api-tests-postgres");
-        if dir.exists() {
-            std::fs::remove_dir_all(&dir).unwrap();
+        // Earlier runs' clusters end by themselves, a checkpoint later: what has ended is cleared away.
+        let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("api-tests");
+        std::fs::create_dir_all(&base).unwrap();
+        for earlier in std::fs::read_dir(&base).unwrap().flatten() {
+            if !earlier.path().join("data/postmaster.pid").exists() {
+                let _ = std::fs::remove_dir_all(earlier.path());
+            }
         }
+        let dir = base.join(std::process::id().to_string());
         let password = || SecretString::from(hex::encode(rand::random::<[u8; 16]>()));
         let (admin, owner, api) = (password(), password(), password());
         let passwords = Passwords { admin: &admin, owner: &owner, api: &api };
