@@ -1,23 +1,35 @@
-//! The object store seen by whoever runs it: files that can be read, cut, swapped, removed.
+//! The object store seen by whoever runs it: objects that can be read, cut, swapped, removed.
 
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
+
+use sha2::{Digest, Sha256};
 
 use crate::{
     failure::{Failure, Result},
     files,
 };
 
-const PACK_MAGIC: &[u8] = b"SKPACK";
+/// The embedded store writes each object as one file: magic, SHA-256, length (u64, little-endian), length of the key
+/// (u16, little-endian), key, bytes.
+const MAGIC: &[u8] = b"SKOBJ\0\0\x01";
+const LENGTHS: usize = MAGIC.len() + 32;
+const FIXED_HEADER: usize = LENGTHS + 8 + 2;
 
-/// The embedded store's directory. An object lies there as one file whose bytes are the object's, under a name of
-/// the store's own; the SHA-256 of the bytes is the object's id.
+/// The embedded store's directory.
 pub struct Bucket {
     dir: PathBuf,
+}
+
+/// One object in it.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// As in S3: `v1/<vault>/<kind>/<id>`.
+    pub key: String,
+    path: PathBuf,
 }
 
 impl Bucket {
@@ -33,47 +45,81 @@ impl Bucket {
         &self.dir
     }
 
-    /// Every file, with the id that its bytes have.
+    /// Every object of every bucket, by its id, which is the last part of its key.
     ///
     /// # Errors
     /// As the file system.
-    pub fn objects(&self) -> Result<BTreeMap<String, PathBuf>> {
-        files::walk(&self.dir)?.into_iter().map(|path| Ok((files::sha256(&path)?, path))).collect()
-    }
-
-    /// The files of packs: the large objects, told by the magic at their start.
-    ///
-    /// # Errors
-    /// As the file system.
-    pub fn packs(&self) -> Result<BTreeMap<String, PathBuf>> {
-        let mut objects = self.objects()?;
-        objects.retain(|_, path| starts_with(path, PACK_MAGIC));
+    pub fn objects(&self) -> Result<BTreeMap<String, Object>> {
+        let mut objects = BTreeMap::new();
+        for path in files::walk(&self.dir)? {
+            let file = fs::read(&path)?;
+            if let Some((key, _)) = split(&file) {
+                let id = key.rsplit('/').next().unwrap_or_default().to_owned();
+                objects.insert(id, Object { key, path });
+            }
+        }
         Ok(objects)
     }
 
-    /// Replaces an object's bytes behind everybody's back.
+    /// The objects of one kind: `packs`, `index`, `snapshots` or `keys`.
     ///
     /// # Errors
     /// As the file system.
-    pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-        Ok(fs::write(path, bytes)?)
+    pub fn of_kind(&self, kind: &str) -> Result<BTreeMap<String, Object>> {
+        let mut objects = self.objects()?;
+        objects.retain(|_, object| object.key.split('/').nth(2) == Some(kind));
+        Ok(objects)
+    }
+}
+
+impl Object {
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// It is gone, or no object.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        let file = fs::read(&self.path)?;
+        split(&file).map(|(_, bytes)| bytes.to_owned()).ok_or_else(|| Failure::new("not an object's file"))
+    }
+
+    /// Other bytes under the same key, as a hostile store serves them: with a checksum that fits.
+    ///
+    /// # Errors
+    /// As the file system.
+    pub fn replace(&self, bytes: &[u8]) -> Result<()> {
+        let mut file = MAGIC.to_vec();
+        file.extend(Sha256::digest(bytes));
+        file.extend((bytes.len() as u64).to_le_bytes());
+        let length = u16::try_from(self.key.len()).map_err(|_| Failure::new("the key is too long"))?;
+        file.extend(length.to_le_bytes());
+        file.extend(self.key.as_bytes());
+        file.extend(bytes);
+        Ok(fs::write(&self.path, file)?)
     }
 
     /// Inverts one bit.
     ///
     /// # Errors
     /// As the file system, or the object is shorter.
-    pub fn flip(path: &Path, at: usize) -> Result<()> {
-        let mut bytes = fs::read(path)?;
-        let byte = bytes.get_mut(at).ok_or_else(|| Failure::new("the object is shorter than that"))?;
-        *byte ^= 1;
-        Self::replace(path, &bytes)
+    pub fn flip(&self, at: usize) -> Result<()> {
+        let mut bytes = self.bytes()?;
+        *bytes.get_mut(at).ok_or_else(|| Failure::new("the object is shorter than that"))? ^= 1;
+        self.replace(&bytes)
+    }
+
+    /// Takes it away.
+    ///
+    /// # Errors
+    /// As the file system.
+    pub fn remove(&self) -> Result<()> {
+        Ok(fs::remove_file(&self.path)?)
     }
 }
 
-fn starts_with(path: &Path, magic: &[u8]) -> bool {
-    use std::io::Read;
-    let mut start = vec![0; magic.len()];
-    fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == magic
+fn split(file: &[u8]) -> Option<(String, &[u8])> {
+    file.strip_prefix(MAGIC)?;
+    let length: [u8; 2] = file.get(LENGTHS + 8..FIXED_HEADER)?.try_into().ok()?;
+    let end = FIXED_HEADER + usize::from(u16::from_le_bytes(length));
+    let key = String::from_utf8(file.get(FIXED_HEADER..end)?.to_owned()).ok()?;
+    Some((key, file.get(end..)?))
 }

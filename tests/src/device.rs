@@ -148,7 +148,19 @@ impl Device {
     /// # Errors
     /// What the command said.
     pub fn restore_bytes(&self, snapshot: &str) -> Result<Vec<u8>> {
-        let outcome = self.call_plain(["restore", snapshot, "--stdout"]).go()?;
+        Self::to_memory(self.call_plain(["restore", snapshot, "--stdout"]))
+    }
+
+    /// Restores a source's newest snapshot to memory.
+    ///
+    /// # Errors
+    /// What the command said.
+    pub fn restore_latest(&self, source: &str) -> Result<Vec<u8>> {
+        Self::to_memory(self.call_plain(["restore", "latest", "--source", source, "--stdout"]))
+    }
+
+    fn to_memory(call: Call) -> Result<Vec<u8>> {
+        let outcome = call.go()?;
         if outcome.code == 0 { Ok(outcome.stdout) } else { Err(Failure::new(outcome.to_string())) }
     }
 
@@ -258,7 +270,9 @@ impl Call {
         }
         let started = Instant::now();
         let mut child = self.command.spawn().context(&self.shown)?;
-        if let (Some(bytes), Some(mut stdin)) = (self.stdin, child.stdin.take()) {
+        if let Some(bytes) = self.stdin
+            && let Some(mut stdin) = child.stdin.take()
+        {
             // A command that ends early closes the pipe; its exit code tells more than this error.
             thread::spawn(move || drop(stdin.write_all(&bytes)));
         }

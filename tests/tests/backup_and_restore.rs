@@ -52,7 +52,7 @@ fn a_database_comes_back_here_and_on_another_machine() {
     }
     // The other machine is a full device now: what it adds, the first one sees and restores.
     other.backup_bytes("note", b"from the other machine").ok().unwrap();
-    assert_eq!(device.restore_bytes("latest").unwrap(), b"from the other machine");
+    assert_eq!(device.restore_latest("note").unwrap(), b"from the other machine");
 }
 
 #[test]

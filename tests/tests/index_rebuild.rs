@@ -36,6 +36,6 @@ fn a_deleted_state_costs_nothing_but_a_moment() {
         let again = device.backup_bytes("kept", &bytes).ok().unwrap();
         let sent = number(&again, "bytes_uploaded").unwrap();
         assert!(sent < 3_000_000, "{sent} bytes were sent again");
-        assert!(device.restore_bytes("latest").unwrap() == bytes);
+        assert!(device.restore_latest("kept").unwrap() == bytes);
     }
 }

@@ -43,7 +43,7 @@ fn fifty_kills_at_random_points() {
         } else {
             // It was past its commit: then the snapshot is whole.
             assert_eq!(now.len(), known.len() + 1);
-            assert!(device.restore_bytes("latest").unwrap() == bytes, "seed {seed}");
+            assert!(device.restore_latest("killed").unwrap() == bytes, "seed {seed}");
             committed += 1;
             assert!(committed < 200, "nearly every run finished before its kill");
         }
@@ -203,5 +203,5 @@ fn a_full_disk_leaves_nothing_half_written() {
     assert_eq!(listed, if outcome.code == 0 { 2 } else { 1 });
     drop(fs::remove_file(&filler));
     other.backup_bytes("from-a-full-disk", &bytes).ok().unwrap();
-    assert!(other.restore_bytes("latest").unwrap() == bytes);
+    assert!(other.restore_latest("from-a-full-disk").unwrap() == bytes);
 }

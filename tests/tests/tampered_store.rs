@@ -4,7 +4,7 @@
 use std::fs;
 
 use e2e::{
-    Bucket, Device, Service,
+    Device, Service,
     device::{list, number, text},
     files,
 };
@@ -53,19 +53,19 @@ fn damage_is_named_and_the_rest_is_saved() {
     let first_id = text(&first, "snapshot_id").unwrap();
     let second_id = text(&second, "snapshot_id").unwrap();
     // The largest packs belong to the first snapshot.
-    let mut packs: Vec<_> = service.bucket().packs().unwrap().into_iter().collect();
-    packs.sort_by_key(|(_, path)| fs::metadata(path).unwrap().len());
-    let ((victim, path), (_, other)) = (packs.pop().unwrap(), packs.pop().unwrap());
-    let whole = fs::read(&path).unwrap();
+    let mut packs: Vec<_> = service.bucket().of_kind("packs").unwrap().into_iter().collect();
+    packs.sort_by_key(|(_, pack)| pack.bytes().unwrap().len());
+    let ((victim, pack), (_, other)) = (packs.pop().unwrap(), packs.pop().unwrap());
+    let whole = pack.bytes().unwrap();
 
     for harm in [Harm::FlipStart, Harm::FlipMiddle, Harm::FlipEnd, Harm::Cut, Harm::Remove, Harm::Swap] {
         match harm {
-            Harm::FlipStart => Bucket::flip(&path, 3).unwrap(),
-            Harm::FlipMiddle => Bucket::flip(&path, whole.len() / 2).unwrap(),
-            Harm::FlipEnd => Bucket::flip(&path, whole.len() - 1).unwrap(),
-            Harm::Cut => Bucket::replace(&path, &whole[..whole.len() - 1000]).unwrap(),
-            Harm::Remove => fs::remove_file(&path).unwrap(),
-            Harm::Swap => Bucket::replace(&path, &fs::read(&other).unwrap()).unwrap(),
+            Harm::FlipStart => pack.flip(3).unwrap(),
+            Harm::FlipMiddle => pack.flip(whole.len() / 2).unwrap(),
+            Harm::FlipEnd => pack.flip(whole.len() - 1).unwrap(),
+            Harm::Cut => pack.replace(&whole[..whole.len() - 1000]).unwrap(),
+            Harm::Remove => pack.remove().unwrap(),
+            Harm::Swap => pack.replace(&other.bytes().unwrap()).unwrap(),
         }
         let error = device.restore_to(first_id, "whole").refused(9).unwrap();
         let said = error.to_string();
@@ -104,11 +104,7 @@ fn damage_is_named_and_the_rest_is_saved() {
 
         // The other snapshot is whole all the while.
         device.restore_bytes(second_id).unwrap();
-        if path.exists() {
-            Bucket::replace(&path, &whole).unwrap();
-        } else {
-            fs::write(&path, &whole).unwrap();
-        }
+        pack.replace(&whole).unwrap();
     }
     assert!(device.restore_bytes(first_id).unwrap() == bytes);
     device.call(["check", "--read-data"]).ok().unwrap();
@@ -117,26 +113,25 @@ fn damage_is_named_and_the_rest_is_saved() {
 #[test]
 fn every_other_object_is_guarded_too() {
     let Scene { device, service, first, .. } = scene();
-    let packs = service.bucket().packs().unwrap();
-    let others: Vec<_> =
-        service.bucket().objects().unwrap().into_iter().filter(|(id, _)| !packs.contains_key(id)).collect();
-    assert!(others.len() >= 4, "two index segments and two snapshots at least");
+    let mut others = Vec::new();
+    for kind in ["index", "snapshots", "keys"] {
+        let found = service.bucket().of_kind(kind).unwrap();
+        assert!(!found.is_empty(), "no {kind} in the bucket");
+        others.extend(found.into_values());
+    }
     let first_id = text(&first, "snapshot_id").unwrap();
-    for (id, path) in others {
-        let whole = fs::read(&path).unwrap();
-        if whole.len() < 64 {
-            continue;
-        }
-        Bucket::flip(&path, whole.len() / 2).unwrap();
+    for object in others {
+        let whole = object.bytes().unwrap();
+        object.flip(whole.len() / 2).unwrap();
         let check = device.call(["check", "--read-data"]).go().unwrap();
         let restore = device.call_plain(["restore", first_id, "--stdout"]).go().unwrap();
         // A restore succeeds when it does not need the object, and never with other bytes.
-        assert!([0, 9].contains(&restore.code), "{id}: {restore}");
+        assert!([0, 9].contains(&restore.code), "{}: {restore}", object.key);
         if restore.code == 0 {
-            assert_eq!(files::sha256_of(&restore.stdout), text(&first, "sha256").unwrap(), "{id}");
+            assert_eq!(files::sha256_of(&restore.stdout), text(&first, "sha256").unwrap(), "{}", object.key);
         }
-        assert_eq!(check.code, 9, "{}: {check}", path.display());
-        Bucket::replace(&path, &whole).unwrap();
+        assert_eq!(check.code, 9, "{}: {check}", object.key);
+        object.replace(&whole).unwrap();
     }
     device.call(["check", "--read-data"]).ok().unwrap();
 }

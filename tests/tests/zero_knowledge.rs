@@ -76,7 +76,7 @@ fn nothing_of_the_customer_is_known_to_anybody_else() {
 
     let device = Device::new(&service).unwrap();
     let account = device.sign_up("eu").unwrap();
-    device.backup(&postgres, &database).ok().unwrap();
+    let dumped = device.backup(&postgres, &database).ok().unwrap();
     let named = device
         .call(["backup", "--stdin", "--name", &format!("name-{marker}")])
         .stdin(format!("content {marker}"))
@@ -84,7 +84,7 @@ fn nothing_of_the_customer_is_known_to_anybody_else() {
         .unwrap();
     let other = Device::new(&service).unwrap();
     other.sign_in(&account).unwrap();
-    other.restore_into("latest", &postgres, "unused").go().unwrap();
+    other.restore_into(text(&dumped, "snapshot_id").unwrap(), &postgres, "restored").ok().unwrap();
     other.call(["check", "--read-data"]).ok().unwrap();
     let snapshot = text(&named, "snapshot_id").unwrap().to_owned();
     assert_eq!(other.restore_bytes(&snapshot).unwrap(), format!("content {marker}").as_bytes());
@@ -125,8 +125,8 @@ fn nothing_of_the_customer_is_known_to_anybody_else() {
     let id: Vec<u8> = (0..32).map(|i| u8::from_str_radix(&snapshot[2 * i..2 * i + 2], 16).unwrap()).collect();
     known(&id, "traffic of the store");
     known(&id, "database");
-    let (_, pack) = service.bucket().packs().unwrap().pop_first().unwrap();
-    let piece = fs::read(pack).unwrap()[1000..1040].to_owned();
+    let (_, pack) = service.bucket().of_kind("packs").unwrap().pop_first().unwrap();
+    let piece = pack.bytes().unwrap()[1000..1040].to_owned();
     known(&piece, "traffic of the store");
     known(&piece, "bucket");
     known(b"\"ready\":true", "log");
