@@ -1,10 +1,17 @@
 //! Tables, forward only: a step is added behind the others and never changed.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::StateError;
+
+/// How long to wait for another process.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Index cache and journal.
 pub(super) const STATE: &[&str] = &["
@@ -68,25 +75,46 @@ CREATE TABLE head (
 /// Opens a database and brings it to the newest layout.
 pub(super) fn open(path: &Path, name: &'static str, steps: &[&str]) -> Result<Connection, StateError> {
     let mut db = Connection::open(path)?;
-    db.busy_timeout(Duration::from_secs(10))?;
-    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.busy_timeout(PATIENCE)?;
+    write_ahead(&db)?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
     db.set_prepared_statement_cache_capacity(32);
-    let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let done = usize::try_from(found).map_err(|_| StateError::Impossible)?;
-    if done > steps.len() {
-        return Err(StateError::Newer { name, found });
-    }
-    for (number, step) in steps.iter().enumerate().skip(done) {
-        let change = db.transaction()?;
-        change.execute_batch(step)?;
-        change.pragma_update(None, "user_version", number + 1)?;
+    if layout(&db, name, steps)? < steps.len() {
+        // Looked at again under the write lock: another process may be making the same file.
+        let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (number, step) in steps.iter().enumerate().skip(layout(&change, name, steps)?) {
+            change.execute_batch(step)?;
+            change.pragma_update(None, "user_version", number + 1)?;
+        }
         change.commit()?;
     }
     // Reads the schema, so that a damaged file is noticed here.
     db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(db)
+}
+
+/// Steps that were done.
+fn layout(db: &Connection, name: &'static str, steps: &[&str]) -> Result<usize, StateError> {
+    let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match usize::try_from(found) {
+        Ok(done) if done <= steps.len() => Ok(done),
+        Ok(_) => Err(StateError::Newer { name, found }),
+        Err(_) => Err(StateError::Impossible),
+    }
+}
+
+/// `SQLite` does not wait by itself when two processes switch a new file at once.
+fn write_ahead(db: &Connection) -> Result<(), StateError> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match db.pragma_update(None, "journal_mode", "WAL") {
+            Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < until => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            done => return Ok(done?),
+        }
+    }
 }
 
 /// Whether the file itself is at fault.

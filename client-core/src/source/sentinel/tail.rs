@@ -5,18 +5,26 @@ use super::Broken;
 /// Bytes kept. What may follow the end marker is far shorter.
 const KEPT: usize = 4096;
 
+/// Bytes kept of the beginning: pg_dump's `\restrict` line stands there.
+const FRONT: usize = 1024;
+const RESTRICT: &str = "\\restrict ";
+const UNRESTRICT: &str = "\\unrestrict ";
+
 /// Keeps the end of a text and looks for a marker line there.
 pub(super) struct Tail {
     marker: &'static str,
+    front: Vec<u8>,
     kept: Vec<u8>,
 }
 
 impl Tail {
     pub(super) const fn new(marker: &'static str) -> Self {
-        Self { marker, kept: Vec::new() }
+        Self { marker, front: Vec::new(), kept: Vec::new() }
     }
 
     pub(super) fn feed(&mut self, bytes: &[u8]) {
+        let room = FRONT.saturating_sub(self.front.len()).min(bytes.len());
+        self.front.extend_from_slice(bytes.get(..room).unwrap_or_default());
         let last = bytes.get(bytes.len().saturating_sub(KEPT)..).unwrap_or_default();
         self.kept.extend_from_slice(last);
         if self.kept.len() > 4 * KEPT {
@@ -24,12 +32,23 @@ impl Tail {
         }
     }
 
-    /// Only comment bars and psql's `\unrestrict` may follow the marker.
+    /// Only comment bars may follow the marker; a dump that began with psql's `\restrict` ends with its
+    /// `\unrestrict` (pg_dump 15.14 and later).
     pub(super) fn finish(&self) -> Result<(), Broken> {
         let text = String::from_utf8_lossy(&self.kept);
-        let last = text.lines().rev().map(str::trim_end).find(|line| {
-            !(line.is_empty() || *line == "--" || line.starts_with("\\unrestrict ") || is_setting(line))
-        });
+        let mut lines = text
+            .lines()
+            .rev()
+            .map(str::trim_end)
+            .filter(|line| !(line.is_empty() || *line == "--" || is_setting(line)));
+        let mut last = lines.next();
+        let front = String::from_utf8_lossy(&self.front);
+        if let Some(token) = front.lines().find_map(|line| line.strip_prefix(RESTRICT)) {
+            if last.and_then(|line| line.strip_prefix(UNRESTRICT)) != Some(token.trim_end()) {
+                return Err(Broken("its last line \"\\unrestrict …\" is missing".into()));
+            }
+            last = lines.next();
+        }
         if last.is_some_and(|line| line.starts_with(self.marker)) {
             return Ok(());
         }
