@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Downloads in flight; each holds one pack in memory (17 MiB).
-const CONCURRENT: usize = 3;
+const CONCURRENT: usize = 2;
 /// Sealed bytes kept on disk at once (1 GiB). A pack that fell out is fetched again.
 const BUDGET: u64 = 1024 * 1024 * 1024;
 

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Chunks decrypted ahead of the writer.
-const DECODE_AHEAD: usize = 4;
+const DECODE_AHEAD: usize = 3;
 /// Chunks whose packs are fetched ahead.
 const FETCH_AHEAD: usize = 48;
 
