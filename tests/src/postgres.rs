@@ -23,6 +23,8 @@ use crate::{
 
 /// The cluster's only role.
 pub const USER: &str = "owner";
+/// How the command and pg_dump introduce themselves.
+const DUMPS: &str = "application_name in ('sealkeep', 'pg_dump')";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running cluster; it ends, and its files go, when it is dropped.
@@ -174,14 +176,28 @@ impl Postgres {
         }
     }
 
-    /// Server processes that serve `pg_dump` now.
+    /// Server processes that serve a dump of the command now. `copying`: that are in the middle of its data.
     ///
     /// # Errors
     /// What the server said.
-    pub fn dumps_running(&self) -> Result<u32> {
-        let count =
-            self.sql("postgres", "select count(*) from pg_stat_activity where application_name = 'pg_dump'")?;
-        count.parse().context("a count")
+    pub fn dumps_running(&self, copying: bool) -> Result<u32> {
+        let which = if copying { "query ilike 'copy %'" } else { "true" };
+        self.sql("postgres", &format!("select count(*) from pg_stat_activity where {DUMPS} and {which}"))?
+            .parse()
+            .context("a count")
+    }
+
+    /// Ends the server processes that serve a dump, as an administrator may; returns how many.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn end_dumps(&self) -> Result<u32> {
+        self.sql(
+            "postgres",
+            &format!("select count(pg_terminate_backend(pid)) from pg_stat_activity where {DUMPS}"),
+        )?
+        .parse()
+        .context("a count")
     }
 
     /// Ends it abruptly and starts it again.
