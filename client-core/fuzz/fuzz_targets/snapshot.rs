@@ -14,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
     }
     drop(SnapshotEnvelope::from_bytes(data));
     if let Ok(body) = behind_the_seal::snapshot(data) {
-        pack_set_hash(&body.packs);
-        heads_hash(&body.heads);
+        assert_eq!(pack_set_hash(&body.packs), pack_set_hash(&body.packs.clone()));
+        assert_eq!(heads_hash(&body.heads), heads_hash(&body.heads.clone()));
     }
 });
