@@ -447,3 +447,57 @@ fn files_are_read_as_they_are() {
     let directory = source::open(SourceSpec::File { path: folder.path().to_owned() }).err().unwrap();
     assert_eq!(Error::from(directory).kind(), ErrorKind::Usage);
 }
+
+/// Runs in a process of its own, started by the test below.
+#[test]
+#[ignore = "helper of the test below"]
+fn reads_standard_input() {
+    let stream = source::open(SourceSpec::Stdin { name: "x".into() }).unwrap();
+    let stopper = stream.stopper();
+    if std::env::var("STOP").is_ok() {
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(300));
+            stopper.stop();
+        });
+    }
+    let (bytes, outcome) = read_all(stream);
+    match outcome {
+        Ok(complete) => assert_eq!((bytes.len(), complete.verified_end), (DUMP.len(), true)),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Cancelled),
+    }
+    assert_eq!(bytes.is_empty(), std::env::var("STOP").is_ok());
+}
+
+const DUMP: &str = "-- MySQL dump 10.13\nINSERT;\n-- Dump completed on 2026-11-20\n";
+
+#[test]
+fn standard_input_is_read_to_its_end_and_left_when_it_is_silent() {
+    use std::{
+        io::Write,
+        process::{Command, Stdio},
+    };
+    for stop in [false, true] {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "reads_standard_input", "--ignored"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
+        if stop {
+            command.env("STOP", "1");
+        }
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // Held open and silent, or closed at the end of the dump.
+        let held = if stop {
+            Some(stdin)
+        } else {
+            stdin.write_all(DUMP.as_bytes()).unwrap();
+            drop(stdin);
+            None
+        };
+        assert!(child.wait().unwrap().success());
+        drop(held);
+    }
+    let unnamed = source::open(SourceSpec::Stdin { name: " ".into() }).err().unwrap();
+    assert_eq!(Error::from(unnamed).kind(), ErrorKind::Usage);
+}

@@ -109,12 +109,14 @@ async fn each_status_has_its_meaning() {
 #[tokio::test]
 async fn what_passes_is_tried_again() {
     let bytes = pattern(300_000);
-    let server = TinyServer::start(|number, _| match number {
-        0 => Answer::status(503),
-        1 => Answer::Close,
-        2 => Answer::Deaf(Duration::from_secs(2)),
-        _ => Answer::status(200),
-    });
+    let server = TinyServer::start_deaf(
+        |number| (number == 2).then_some(Duration::from_secs(2)),
+        |number, _| match number {
+            0 => Answer::status(503),
+            1 => Answer::Close,
+            _ => Answer::status(200),
+        },
+    );
     put(&server, &bytes).await.unwrap();
     assert_eq!(server.seen().len(), 4);
     let body = bytes.clone();
@@ -130,16 +132,16 @@ async fn what_passes_is_tried_again() {
 
 #[tokio::test]
 async fn a_stalled_store_is_given_up_in_time() {
-    for answer in
-        [Answer::Deaf(Duration::from_secs(30)), Answer::Stall(vec![0; 10], 300_000, Duration::from_secs(30))]
-    {
-        let server = TinyServer::start(move |_, _| answer.clone());
+    let stall = || Answer::Stall(vec![0; 10], 300_000, Duration::from_secs(30));
+    for deaf in [true, false] {
+        let server =
+            TinyServer::start_deaf(move |_| deaf.then_some(Duration::from_secs(30)), move |_, _| stall());
         let begun = Instant::now();
         let bytes = pattern(300_000);
         assert!(matches!(get(&server, &bytes).await, Err(StoreError::Unreachable { .. })));
         assert!(begun.elapsed() < Duration::from_secs(10));
     }
-    let server = TinyServer::start(|_, _| Answer::Deaf(Duration::from_secs(30)));
+    let server = TinyServer::start_deaf(|_| Some(Duration::from_secs(30)), |_, _| Answer::status(200));
     let begun = Instant::now();
     // More than the sockets' buffers hold, so that sending itself stands still.
     assert!(matches!(put(&server, &pattern(20_000_000)).await, Err(StoreError::Unreachable { .. })));

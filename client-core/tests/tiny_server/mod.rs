@@ -1,4 +1,5 @@
 //! An HTTP server that answers as it is told, whole, cut, late or not at all.
+#![expect(dead_code, reason = "each test file uses its part")]
 
 use std::{
     collections::BTreeMap,
@@ -31,8 +32,6 @@ pub(crate) enum Answer {
     Endless(Vec<u8>),
     /// Sends the body, then nothing for this long.
     Stall(Vec<u8>, usize, Duration),
-    /// Reads the head, then nothing for this long.
-    Deaf(Duration),
     /// Closes at once.
     Close,
 }
@@ -59,14 +58,22 @@ pub(crate) struct TinyServer {
 
 impl TinyServer {
     pub(crate) fn start(answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static) -> Self {
+        Self::start_deaf(|_| None, answer)
+    }
+
+    /// For how long, if at all, a request's body is not read; the connection closes then.
+    pub(crate) fn start_deaf(
+        deaf: impl Fn(usize) -> Option<Duration> + Send + Sync + 'static,
+        answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen: Arc<Mutex<Vec<Request>>> = Arc::default();
-        let (log, answer) = (Arc::clone(&seen), Arc::new(answer));
+        let (log, answer, deaf) = (Arc::clone(&seen), Arc::new(answer), Arc::new(deaf));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
-                thread::spawn(move || drop(serve(stream, &log, &*answer)));
+                let (log, answer, deaf) = (Arc::clone(&log), Arc::clone(&answer), Arc::clone(&deaf));
+                thread::spawn(move || drop(serve(stream, &log, &*answer, &*deaf)));
             }
         });
         Self { port, seen }
@@ -85,6 +92,7 @@ fn serve(
     mut stream: TcpStream,
     log: &Mutex<Vec<Request>>,
     answer: &dyn Fn(usize, &Request) -> Answer,
+    deaf: &dyn Fn(usize) -> Option<Duration>,
 ) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -111,15 +119,15 @@ fn serve(
         log.push(request.clone());
         log.len() - 1
     };
-    let told = answer(number, &request);
-    if let Answer::Deaf(patience) = told {
+    if let Some(patience) = deaf(number) {
         thread::sleep(patience);
         return Ok(());
     }
     let len = request.headers.get("content-length").map_or(0, |n| n.parse().unwrap());
     request.body = vec![0; len];
     stream.read_exact(&mut request.body)?;
-    log.lock().unwrap()[number] = request;
+    log.lock().unwrap()[number] = request.clone();
+    let told = answer(number, &request);
     match told {
         Answer::Full(status, headers, body) => {
             let headers: String =
@@ -145,6 +153,6 @@ fn serve(
             thread::sleep(patience);
             Ok(())
         }
-        Answer::Deaf(_) | Answer::Close => Ok(()),
+        Answer::Close => Ok(()),
     }
 }

@@ -1,0 +1,564 @@
+//! The service client against a service of a few lines that checks what it is sent.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod tiny_server;
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use api_types::{
+    AccountId, BackupId, Base64, DeviceId, ErrorCode, LoginId, ObjectId, ObjectKind, Problem, Region,
+    SessionId, SignupId, SourceId, VaultId,
+    account::{
+        LoginFinish, LoginStart, LoginStarted, Refresh, SecondFactor, ServiceInfo, Session, SignupConfirmed,
+        SignupFinish, SignupFinished, SignupStart, SignupStarted,
+    },
+    backup::{Lease, NewObject, UploadGrant, UploadGrants, UploadState},
+    opaque::{Binding, Suite},
+    signature::{CanonicalRequest, SignatureHeaders},
+    vault::{MemberRole, ObjectRow, Objects, VaultInfo},
+};
+use client_core::{
+    api::{ApiError, HttpApi, SessionTokens},
+    clock::{Clock, FixedClock, SystemClock},
+    device::{DeviceIdentity, DeviceSecrets, SignedIn},
+    error::{Error, ErrorKind},
+    keystore::{self, KeyStore, MemoryKeyStore},
+};
+use opaque_ke::{
+    CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload, ServerLogin,
+    ServerLoginParameters, ServerRegistration, ServerSetup, rand::rngs::OsRng,
+};
+use tiny_server::{Answer, Request, TinyServer};
+use zeroize::Zeroizing;
+
+const VAULT: VaultId = VaultId::from_bytes([7; 16]);
+const ACCOUNT: AccountId = AccountId::from_bytes([8; 16]);
+
+fn device() -> DeviceIdentity {
+    DeviceIdentity::from_parts(DeviceId::from_bytes([1; 16]), "test", &[2; 32], &[3; 32])
+}
+
+fn now() -> i64 {
+    SystemClock.now()
+}
+
+fn problem(code: ErrorCode) -> Problem {
+    Problem {
+        kind: "about:blank".into(),
+        title: format!("{code:?}"),
+        status: code.status(),
+        code,
+        request_id: "r1".into(),
+        retry_after: None,
+        server_time: None,
+        objects: Vec::new(),
+    }
+}
+
+fn refuse(code: ErrorCode) -> Answer {
+    Answer::json(code.status(), &problem(code))
+}
+
+fn session(access: &str, refresh: u8, expires_at: i64) -> Session {
+    Session {
+        session_id: SessionId::from_bytes([4; 16]),
+        account_id: ACCOUNT,
+        access_token: access.into(),
+        expires_at,
+        refresh_token: Base64(vec![refresh; 32]),
+        vaults: vec![info()],
+    }
+}
+
+fn info() -> VaultInfo {
+    VaultInfo {
+        vault_id: VAULT,
+        region: Region::Eu,
+        role: MemberRole::Owner,
+        storage_origin: "http://127.0.0.1:1".into(),
+        bucket: "b".into(),
+        ready: true,
+    }
+}
+
+fn secrets(server: &TinyServer, session: Session) -> DeviceSecrets {
+    let signed_in = SignedIn { session, export_key: Zeroizing::new(vec![0; 64]) };
+    DeviceSecrets::new(server.origin(), "a@example.com", ACCOUNT, device(), &signed_in)
+}
+
+fn signed_in(server: &TinyServer, keystore: &Arc<dyn KeyStore>, session: Session) -> HttpApi {
+    let secrets = secrets(server, session);
+    keystore.save(&secrets).unwrap();
+    HttpApi::signed_in(&server.origin(), &secrets).unwrap().keep_session(keystore::session_keeper(keystore))
+}
+
+fn memory() -> Arc<dyn KeyStore> {
+    Arc::new(MemoryKeyStore::default())
+}
+
+/// Verifies a request's signature as the service does; gives when it was signed, and the nonce.
+fn verify(request: &Request, port: u16) -> (i64, String) {
+    let header = |name: &str| request.headers.get(name).cloned().unwrap_or_default();
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    let authorization = request.headers.get("authorization").map(String::as_str);
+    let headers = SignatureHeaders {
+        content_digest: header("content-digest"),
+        signature_input: header("signature-input"),
+        signature: header("signature"),
+    };
+    let parameters = CanonicalRequest {
+        method: &request.method,
+        authority: &format!("127.0.0.1:{port}"),
+        path,
+        query,
+        body: &request.body,
+        authorization,
+    }
+    .verify(&headers, &device().signing_key().verifying_key())
+    .unwrap();
+    assert_eq!(header("host"), format!("127.0.0.1:{port}"));
+    (parameters.created, parameters.nonce)
+}
+
+#[tokio::test]
+async fn every_try_is_signed_anew() {
+    let server = TinyServer::start(|number, _| match number {
+        0 => refuse(ErrorCode::Unavailable),
+        1 => Answer::Close,
+        2 => Answer::status(502),
+        _ => Answer::json(200, &info()),
+    });
+    let keystore = memory();
+    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
+    assert_eq!(api.vault_info(VAULT).await.unwrap(), info());
+    let seen = server.seen();
+    assert_eq!(seen.len(), 4);
+    let nonces: HashSet<String> = seen.iter().map(|request| verify(request, server.port).1).collect();
+    assert_eq!(nonces.len(), 4, "a nonce is never used twice");
+    assert!(
+        seen.iter()
+            .all(|r| r.headers["authorization"] == "Bearer jwt" && r.target == format!("/v1/vaults/{VAULT}"))
+    );
+}
+
+#[tokio::test]
+async fn a_public_route_carries_neither_signature_nor_token() {
+    let server = TinyServer::start(|_, _| {
+        Answer::json(200, &ServiceInfo { version: "1".into(), regions: vec![], server_time: 1 })
+    });
+    let keystore = memory();
+    signed_in(&server, &keystore, session("jwt", 5, now() + 3600)).service_info().await.unwrap();
+    let request = server.seen().pop().unwrap();
+    assert!(!request.headers.contains_key("authorization") && !request.headers.contains_key("signature"));
+}
+
+#[tokio::test]
+async fn a_wrong_clock_is_worked_around_once_and_only_within_a_day() {
+    for (offset, works) in [(7200, true), (-7200, true), (90_000, false)] {
+        let service_now = now() + offset;
+        let server = TinyServer::start(move |_, request| {
+            let created: i64 = request.headers["signature-input"]
+                .split_once("created=")
+                .and_then(|(_, rest)| rest.split(';').next()?.parse().ok())
+                .unwrap();
+            if (created - service_now).abs() < 60 {
+                Answer::json(200, &info())
+            } else {
+                let problem = Problem { server_time: Some(service_now), ..problem(ErrorCode::ClockSkew) };
+                Answer::json(401, &problem)
+            }
+        });
+        let keystore = memory();
+        let api = signed_in(&server, &keystore, session("jwt", 5, now() + 1_000_000));
+        match api.vault_info(VAULT).await {
+            Ok(_) => assert!(works),
+            Err(error) => {
+                assert!(!works && matches!(error, ApiError::ClockTooFar { .. }), "{error:?}");
+                assert_eq!(Error::from(error).kind(), ErrorKind::ClockSkew);
+                assert_eq!(server.seen().len(), 1);
+                continue;
+            }
+        }
+        api.vault_info(VAULT).await.unwrap();
+        assert_eq!(server.seen().len(), 3, "the second request is right at once");
+    }
+    // A service that is never content does not keep us busy.
+    let server = TinyServer::start(|_, _| {
+        Answer::json(401, &Problem { server_time: Some(now()), ..problem(ErrorCode::ClockSkew) })
+    });
+    let keystore = memory();
+    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
+    assert_eq!(api.vault_info(VAULT).await.unwrap_err().code(), Some(ErrorCode::ClockSkew));
+    assert_eq!(server.seen().len(), 2);
+}
+
+/// A service with rotating refresh tokens: 32 bytes of 5, then of 6.
+fn rotating(expires_in: i64, lose_first: bool) -> TinyServer {
+    let spent = AtomicU32::new(0);
+    TinyServer::start(move |_, request| {
+        if request.target != "/v1/token/refresh" {
+            let fresh = request.headers["authorization"] != "Bearer old";
+            return if fresh { Answer::json(200, &info()) } else { refuse(ErrorCode::TokenExpired) };
+        }
+        assert!(!request.headers.contains_key("authorization"));
+        if spent.fetch_add(1, Ordering::SeqCst) == 0 && lose_first {
+            return Answer::Close;
+        }
+        Answer::json(200, &session("new", 6, now() + expires_in))
+    })
+}
+
+fn refreshes(server: &TinyServer) -> Vec<Refresh> {
+    let seen = server.seen();
+    seen.iter()
+        .filter(|r| r.target == "/v1/token/refresh")
+        .inspect(|r| drop(verify(r, server.port)))
+        .map(|r| serde_json::from_slice(&r.body).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_session_is_renewed_early_and_stored_before_it_is_used() {
+    let server = rotating(3600, false);
+    let keystore = memory();
+    let api = signed_in(&server, &keystore, session("old", 5, now() + 30));
+    api.vault_info(VAULT).await.unwrap();
+    api.vault_info(VAULT).await.unwrap();
+    assert_eq!(refreshes(&server).len(), 1);
+    assert_eq!(refreshes(&server)[0].refresh_token, Base64(vec![5; 32]));
+    let kept = keystore.load().unwrap().unwrap().session.unwrap();
+    assert!(*kept.refresh == vec![6; 32] && *kept.access == "new" && kept.attempt.is_none());
+}
+
+#[tokio::test]
+async fn a_token_that_the_service_calls_expired_is_renewed_once() {
+    let server = rotating(3600, false);
+    let keystore = memory();
+    let api = signed_in(&server, &keystore, session("old", 5, now() + 3600));
+    api.vault_info(VAULT).await.unwrap();
+    assert_eq!(refreshes(&server).len(), 1);
+    assert_eq!(server.seen().len(), 3);
+    // Without somebody who stores the next token it is not renewed.
+    let api =
+        HttpApi::signed_in(&server.origin(), &secrets(&server, session("old", 5, now() + 3600))).unwrap();
+    assert_eq!(api.vault_info(VAULT).await.unwrap_err().code(), Some(ErrorCode::TokenExpired));
+    assert_eq!(refreshes(&server).len(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_with_the_same_attempt() {
+    let server = rotating(3600, true);
+    let keystore = memory();
+    signed_in(&server, &keystore, session("old", 5, 0)).vault_info(VAULT).await.unwrap();
+    let sent = refreshes(&server);
+    assert_eq!(sent.len(), 2);
+    assert_eq!((&sent[0].refresh_token, &sent[0].attempt), (&sent[1].refresh_token, &sent[1].attempt));
+    assert_eq!(sent[0].attempt.0.len(), 16);
+
+    // The process dies between asking and answer: the next one repeats the stored attempt.
+    let server = rotating(3600, false);
+    let mut secrets = secrets(&server, session("old", 5, 0));
+    if let Some(tokens) = &mut secrets.session {
+        tokens.attempt = Some([9; 16]);
+    }
+    let keystore = memory();
+    keystore.save(&secrets).unwrap();
+    let api = HttpApi::signed_in(&server.origin(), &secrets)
+        .unwrap()
+        .keep_session(keystore::session_keeper(&keystore));
+    api.vault_info(VAULT).await.unwrap();
+    assert_eq!(refreshes(&server)[0].attempt, Base64(vec![9; 16]));
+}
+
+#[tokio::test]
+async fn many_requests_and_two_processes_spend_a_token_once() {
+    let server = rotating(3600, false);
+    let home = tempfile::tempdir().unwrap();
+    let (one, two) = (keystore::open(home.path(), None).unwrap(), keystore::open(home.path(), None).unwrap());
+    let first = Arc::new(signed_in(&server, &one, session("old", 5, 0)));
+    let second = Arc::new(signed_in(&server, &two, session("old", 5, 0)));
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..16 {
+        let api = Arc::clone(if number % 2 == 0 { &first } else { &second });
+        tasks.spawn(async move { api.vault_info(VAULT).await.map(drop) });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap().unwrap();
+    }
+    assert_eq!(refreshes(&server).len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_stored_is_not_used() {
+    struct Broken(SessionTokens);
+    impl client_core::device::SessionKeeper for Broken {
+        fn turn(&self) -> Result<Option<Box<dyn Send>>, Error> {
+            Ok(Some(Box::new(())))
+        }
+        fn load(&self) -> Result<Option<SessionTokens>, Error> {
+            Ok(Some(self.0.clone()))
+        }
+        fn save(&self, _: &SessionTokens) -> Result<(), Error> {
+            Err(Error::io("the key store", &std::io::ErrorKind::StorageFull.into()))
+        }
+    }
+    let server = rotating(3600, false);
+    let secrets = secrets(&server, session("old", 5, 0));
+    let keeper = Broken(secrets.session.clone().unwrap());
+    let api = HttpApi::signed_in(&server.origin(), &secrets).unwrap().keep_session(Arc::new(keeper));
+    let error = Error::from(api.vault_info(VAULT).await.unwrap_err());
+    assert_eq!(error.kind(), ErrorKind::DiskFull);
+    assert!(server.seen().is_empty(), "nothing was spent");
+}
+
+#[tokio::test]
+async fn what_cannot_be_repeated_is_sent_once_and_what_helps_is_repeated() {
+    let server = TinyServer::start(|_, _| Answer::Close);
+    let keystore = memory();
+    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
+    let error = api.logout().await.unwrap_err();
+    assert!(matches!(error, ApiError::Unreachable { .. }));
+    assert_eq!(server.seen().len(), 1);
+
+    let begun = Instant::now();
+    let server = TinyServer::start(|number, _| {
+        if number == 0 {
+            Answer::json(429, &Problem { retry_after: Some(2), ..problem(ErrorCode::RateLimited) })
+        } else {
+            Answer::json(200, &Lease { backup_id: BackupId::from_bytes([1; 16]), expires_at: 1 })
+        }
+    });
+    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
+    api.start_backup(VAULT, BackupId::from_bytes([1; 16]), SourceId::from_bytes([2; 16])).await.unwrap();
+    assert!(begun.elapsed() >= Duration::from_secs(2) && server.seen().len() == 2);
+
+    // A wait that is too long is told, not slept.
+    let server = TinyServer::start(|_, _| {
+        Answer::json(429, &Problem { retry_after: Some(900), ..problem(ErrorCode::RateLimited) })
+    });
+    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
+    assert_eq!(api.vault_info(VAULT).await.unwrap_err().retry_after(), Some(900));
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn every_refusal_has_its_kind() {
+    for (code, kind) in [
+        (ErrorCode::SessionRevoked, ErrorKind::SessionEnded),
+        (ErrorCode::RefreshReused, ErrorKind::SessionEnded),
+        (ErrorCode::DeviceRevoked, ErrorKind::DeviceRevoked),
+        (ErrorCode::DeviceNotApproved, ErrorKind::DeviceNotApproved),
+        (ErrorCode::MfaFailed, ErrorKind::SecondFactor),
+        (ErrorCode::LoginFailed, ErrorKind::WrongCredentials),
+        (ErrorCode::NotFound, ErrorKind::NotFound),
+        (ErrorCode::Internal, ErrorKind::ServiceError(ErrorCode::Internal)),
+        (ErrorCode::MissingObjects, ErrorKind::ServiceError(ErrorCode::MissingObjects)),
+    ] {
+        let server = TinyServer::start(move |_, _| refuse(code));
+        let keystore = memory();
+        let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
+        let error = Error::from(api.vault_info(VAULT).await.unwrap_err());
+        assert_eq!(error.kind(), kind);
+        assert!(!error.next_step().is_empty() && server.seen().len() == 1, "{code:?}");
+    }
+    for answer in [
+        Answer::Full(200, Vec::new(), b"<html>".to_vec()),
+        Answer::Full(302, vec![("location".into(), "http://127.0.0.1:1/".into())], Vec::new()),
+        Answer::Full(404, Vec::new(), b"nginx".to_vec()),
+        Answer::json(200, &serde_json::json!({"unknown": 1})),
+    ] {
+        let server = TinyServer::start(move |_, _| answer.clone());
+        let keystore = memory();
+        let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
+        assert!(matches!(api.vault_info(VAULT).await, Err(ApiError::Unexpected { .. })));
+        assert_eq!(server.seen().len(), 1);
+    }
+    let server = TinyServer::start(|_, _| Answer::Endless(vec![b' '; 40_000_000]));
+    let keystore = memory();
+    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
+    assert!(matches!(api.vault_info(VAULT).await, Err(ApiError::Unexpected { .. })));
+}
+
+#[tokio::test]
+async fn pages_are_read_to_the_end_and_must_move_on() {
+    let row = |number| ObjectRow { number, id: ObjectId::new([1; 32]), kind: ObjectKind::Index, size: 1 };
+    let server = TinyServer::start(move |number, _| {
+        let rows = match number {
+            0 => (1..=1000).map(row).collect(),
+            _ => vec![row(1001), row(1007)],
+        };
+        Answer::json(200, &Objects { objects: rows })
+    });
+    let keystore = memory();
+    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
+    assert_eq!(api.objects(VAULT, ObjectKind::Index, None).await.unwrap().len(), 1002);
+    let targets: Vec<String> = server.seen().into_iter().map(|r| r.target).collect();
+    assert!(
+        targets[0].ends_with("/objects?kind=index&limit=1000")
+            && targets[1].ends_with("?kind=index&after=1000&limit=1000")
+    );
+    server.seen().iter().for_each(|request| drop(verify(request, server.port)));
+
+    let server =
+        TinyServer::start(move |_, _| Answer::json(200, &Objects { objects: (1..=1000).map(row).collect() }));
+    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
+    assert!(matches!(api.objects(VAULT, ObjectKind::Index, None).await, Err(ApiError::Unexpected { .. })));
+    assert_eq!(server.seen().len(), 2, "it is not asked for without end");
+}
+
+#[tokio::test]
+async fn a_grant_for_another_object_is_refused() {
+    let server = TinyServer::start(|_, _| {
+        let grant = UploadGrant { number: 1, id: ObjectId::new([9; 32]), state: UploadState::Stored };
+        Answer::json(200, &UploadGrants { grants: vec![grant] })
+    });
+    let keystore = memory();
+    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
+    let object = NewObject { kind: ObjectKind::Pack, size: 1, id: ObjectId::new([1; 32]) };
+    let answer = api.want_upload(VAULT, BackupId::from_bytes([1; 16]), object).await;
+    assert!(matches!(answer, Err(ApiError::Unexpected { .. })));
+}
+
+#[tokio::test]
+async fn the_clock_can_be_given() {
+    let server = TinyServer::start(|_, _| Answer::json(200, &info()));
+    let clock = Arc::new(FixedClock::new(1_000));
+    let api = HttpApi::signed_in(&server.origin(), &secrets(&server, session("jwt", 5, 5_000)))
+        .unwrap()
+        .with_clock(clock.clone());
+    api.vault_info(VAULT).await.unwrap();
+    clock.set(2_000);
+    api.vault_info(VAULT).await.unwrap();
+    let created: Vec<i64> = server.seen().iter().map(|r| verify(r, server.port).0).collect();
+    assert_eq!(created, [1_000, 2_000]);
+}
+
+/// A service that only knows OPAQUE: it registers one account and signs it in.
+struct Passwords {
+    setup: ServerSetup<Suite>,
+    record: Option<Vec<u8>>,
+    pending: Option<Vec<u8>>,
+}
+
+#[tokio::test]
+async fn a_password_signs_up_and_in_and_is_never_sent() {
+    let passwords =
+        Arc::new(Mutex::new(Passwords { setup: ServerSetup::new(&mut OsRng), record: None, pending: None }));
+    let server = opaque_service(Arc::clone(&passwords));
+    let api = HttpApi::anonymous(&server.origin(), &device()).unwrap();
+    let password = "correct horse battery".into();
+
+    let pending = api.sign_up(" a@example.com ", Region::Eu, &password).await.unwrap();
+    assert_eq!(pending.otpauth_url, "otpauth://totp/x");
+    let (codes, up) = api.confirm_sign_up(&pending, "123 456").await.unwrap();
+    assert!(codes.len() == 10 && up.export_key.len() == 64);
+
+    let pending = api.log_in("a@example.com", &password).await.unwrap();
+    let signed_in = api.second_factor(&pending, SecondFactor::Totp("654 321".into())).await.unwrap();
+    assert!(*signed_in.export_key == *up.export_key, "the same key at every sign-in");
+    assert_eq!(signed_in.only_vault().unwrap().vault_id, VAULT);
+
+    let wrong = api.log_in("a@example.com", &"wrong horse".into()).await.err().unwrap();
+    assert!(matches!(wrong, ApiError::WrongCredentials));
+    assert_eq!(Error::from(wrong).kind(), ErrorKind::WrongCredentials);
+
+    for request in server.seen() {
+        let text = String::from_utf8_lossy(&request.body).into_owned();
+        assert!(!text.contains("correct horse") && !request.headers.contains_key("authorization"));
+        verify(&request, server.port);
+    }
+    let last: serde_json::Value = serde_json::from_slice(&server.seen()[4].body).unwrap();
+    assert!(last["ke3"].is_string(), "{last}");
+    assert!(server.seen()[2].body.windows(8).any(|w| w == b"\"123456\""), "spaces in a code are dropped");
+}
+
+fn opaque_service(passwords: Arc<Mutex<Passwords>>) -> TinyServer {
+    let signup_id = SignupId::from_bytes([5; 16]);
+    let login_id = LoginId::from_bytes([6; 16]);
+    TinyServer::start(move |_, request| {
+        let mut state = passwords.lock().unwrap();
+        let binding = Binding::new(ACCOUNT, Region::Eu);
+        match request.target.as_str() {
+            "/v1/signup/start" => {
+                let body: SignupStart = serde_json::from_slice(&request.body).unwrap();
+                assert_eq!(body.email, "a@example.com");
+                assert_eq!(body.device, device().public());
+                let message = RegistrationRequest::deserialize(&body.registration_request.0).unwrap();
+                let answer = ServerRegistration::<Suite>::start(
+                    &state.setup,
+                    message,
+                    binding.credential_identifier(),
+                )
+                .unwrap();
+                Answer::json(
+                    200,
+                    &SignupStarted {
+                        signup_id,
+                        account_id: ACCOUNT,
+                        registration_response: Base64(answer.message.serialize().to_vec()),
+                    },
+                )
+            }
+            "/v1/signup/finish" => {
+                let body: SignupFinish = serde_json::from_slice(&request.body).unwrap();
+                let upload = RegistrationUpload::<Suite>::deserialize(&body.registration_upload.0).unwrap();
+                state.record = Some(ServerRegistration::finish(upload).serialize().to_vec());
+                Answer::json(200, &SignupFinished { otpauth_url: "otpauth://totp/x".into() })
+            }
+            "/v1/signup/confirm" => Answer::json(
+                200,
+                &SignupConfirmed {
+                    recovery_codes: vec!["c".into(); 10],
+                    session: session("jwt", 5, now() + 3600),
+                },
+            ),
+            "/v1/login/start" => {
+                let body: LoginStart = serde_json::from_slice(&request.body).unwrap();
+                let record = ServerRegistration::deserialize(state.record.as_ref().unwrap()).unwrap();
+                let started = ServerLogin::<Suite>::start(
+                    &mut OsRng,
+                    &state.setup,
+                    Some(record),
+                    CredentialRequest::deserialize(&body.ke1.0).unwrap(),
+                    binding.credential_identifier(),
+                    ServerLoginParameters {
+                        context: Some(binding.context()),
+                        identifiers: binding.identifiers(),
+                    },
+                )
+                .unwrap();
+                state.pending = Some(started.state.serialize().to_vec());
+                Answer::json(
+                    200,
+                    &LoginStarted {
+                        login_id,
+                        account_id: ACCOUNT,
+                        region: Region::Eu,
+                        ke2: Base64(started.message.serialize().to_vec()),
+                    },
+                )
+            }
+            "/v1/login/finish" => {
+                let body: LoginFinish = serde_json::from_slice(&request.body).unwrap();
+                let pending = ServerLogin::<Suite>::deserialize(state.pending.as_ref().unwrap()).unwrap();
+                let parameters = ServerLoginParameters {
+                    context: Some(binding.context()),
+                    identifiers: binding.identifiers(),
+                };
+                match pending.finish(CredentialFinalization::deserialize(&body.ke3.0).unwrap(), parameters) {
+                    Ok(_) => Answer::status(204),
+                    Err(_) => refuse(ErrorCode::LoginFailed),
+                }
+            }
+            "/v1/login/mfa" => Answer::json(200, &session("jwt", 5, now() + 3600)),
+            _ => refuse(ErrorCode::NotFound),
+        }
+    })
+}
