@@ -158,7 +158,7 @@ impl Sentinel {
         let format = Format::of(&head);
         self.0 = match format {
             Format::PgCustom => State::Walk(Box::new(Walker::new())),
-            Format::PgPlain => State::Ends(format, Tail::new("-- PostgreSQL database dump complete")),
+            Format::PgPlain => State::Ends(format, Tail::restricting("-- PostgreSQL database dump complete")),
             Format::PgCluster => {
                 State::Ends(format, Tail::new("-- PostgreSQL database cluster dump complete"))
             }
@@ -206,7 +206,7 @@ mod tests {
 
     const PLAIN: &str = "--\n-- PostgreSQL database dump\n--\n\nCREATE TABLE a();\n\n--\n-- PostgreSQL database dump complete\n--\n\n";
     const RESTRICTED: &str = "--\n-- PostgreSQL database dump\n--\n\n\\restrict x\nSELECT 1;\n--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict x\n\n";
-    const CLUSTER: &str = "--\n-- PostgreSQL database cluster dump\n--\n\nx\n--\n-- PostgreSQL database cluster dump complete\n--\n\n";
+    const CLUSTER: &str = "--\n-- PostgreSQL database cluster dump\n--\n\n\\restrict a\n\n\\unrestrict a\n\n--\n-- PostgreSQL database cluster dump complete\n--\n\n";
     const MYSQL: &str = "-- MySQL dump 10.13  Distrib 8.0\n--\n-- Host: x\nINSERT;\n-- Dump completed on 2026-11-20 22:00:00\n";
     const MARIA: &str = "/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19\n--\nINSERT;\n-- Dump completed on 2026\n";
 

@@ -13,13 +13,20 @@ const UNRESTRICT: &str = "\\unrestrict ";
 /// Keeps the end of a text and looks for a marker line there.
 pub(super) struct Tail {
     marker: &'static str,
+    /// Whether a `\restrict` at the beginning has its counterpart behind the marker.
+    restricts: bool,
     front: Vec<u8>,
     kept: Vec<u8>,
 }
 
 impl Tail {
     pub(super) const fn new(marker: &'static str) -> Self {
-        Self { marker, front: Vec::new(), kept: Vec::new() }
+        Self { marker, restricts: false, front: Vec::new(), kept: Vec::new() }
+    }
+
+    /// For pg_dump. (pg_dumpall closes its own `\restrict` before the first database.)
+    pub(super) const fn restricting(marker: &'static str) -> Self {
+        Self { marker, restricts: true, front: Vec::new(), kept: Vec::new() }
     }
 
     pub(super) fn feed(&mut self, bytes: &[u8]) {
@@ -43,7 +50,8 @@ impl Tail {
             .filter(|line| !(line.is_empty() || *line == "--" || is_setting(line)));
         let mut last = lines.next();
         let front = String::from_utf8_lossy(&self.front);
-        if let Some(token) = front.lines().find_map(|line| line.strip_prefix(RESTRICT)) {
+        let token = front.lines().find_map(|line| line.strip_prefix(RESTRICT)).filter(|_| self.restricts);
+        if let Some(token) = token {
             if last.and_then(|line| line.strip_prefix(UNRESTRICT)) != Some(token.trim_end()) {
                 return Err(Broken("its last line \"\\unrestrict …\" is missing".into()));
             }
