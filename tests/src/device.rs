@@ -4,9 +4,7 @@ use std::{
     ffi::{OsStr, OsString},
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread,
-    time::Instant,
+    process::{Command, Stdio},
 };
 
 use serde_json::Value;
@@ -15,9 +13,9 @@ use tempfile::TempDir;
 use crate::{
     authenticator::Authenticator,
     binaries,
-    failure::{Context, Failure, Result},
+    call::{Call, Running},
+    failure::{Failure, Result},
     files,
-    measure::{self, Usage},
     postgres::Postgres,
     service::Service,
 };
@@ -41,33 +39,6 @@ pub struct Device {
     home: TempDir,
     program: PathBuf,
     server: String,
-}
-
-/// A call of the command, not made yet.
-pub struct Call {
-    command: Command,
-    stdin: Option<Vec<u8>>,
-    shown: String,
-}
-
-/// How a call ended.
-pub struct Outcome {
-    /// The exit code; -1 when a signal ended it.
-    pub code: i32,
-    /// Standard output.
-    pub stdout: Vec<u8>,
-    /// Standard error.
-    pub stderr: String,
-    /// What it cost.
-    pub usage: Usage,
-    shown: String,
-}
-
-/// A call that is under way.
-pub struct Running {
-    child: Child,
-    started: Instant,
-    shown: String,
 }
 
 impl Device {
@@ -223,178 +194,6 @@ impl Device {
         self.call(["login", "--email", &account.email])
             .env("SEALKEEP_PASSWORD", &account.password)
             .env("SEALKEEP_RECOVERY_WORDS", &account.recovery_words)
-    }
-}
-
-impl Call {
-    /// Sets a variable.
-    #[must_use]
-    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
-        self.command.env(name, value);
-        self
-    }
-
-    /// What comes in on standard input.
-    #[must_use]
-    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.stdin = Some(bytes.into());
-        self
-    }
-
-    /// Standard input from a pipe or file.
-    #[must_use]
-    pub fn stdin_from(mut self, from: impl Into<Stdio>) -> Self {
-        self.command.stdin(from);
-        self
-    }
-
-    /// Standard output into a file, not captured.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub fn stdout_into(mut self, to: impl Into<Stdio>) -> Result<Outcome> {
-        self.command.stdout(to).stderr(Stdio::piped());
-        let started = Instant::now();
-        let child = self.command.spawn().context(&self.shown)?;
-        Running { child, started, shown: self.shown }.wait()
-    }
-
-    /// Starts it.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub fn start(mut self) -> Result<Running> {
-        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        if self.stdin.is_some() {
-            self.command.stdin(Stdio::piped());
-        }
-        let started = Instant::now();
-        let mut child = self.command.spawn().context(&self.shown)?;
-        if let Some(bytes) = self.stdin
-            && let Some(mut stdin) = child.stdin.take()
-        {
-            // A command that ends early closes the pipe; its exit code tells more than this error.
-            thread::spawn(move || drop(stdin.write_all(&bytes)));
-        }
-        Ok(Running { child, started, shown: self.shown })
-    }
-
-    /// Adds an argument.
-    #[must_use]
-    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
-        self.shown.push(' ');
-        self.shown.push_str(&argument.as_ref().to_string_lossy());
-        self.command.arg(argument);
-        self
-    }
-
-    /// Runs it to its end.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub fn go(self) -> Result<Outcome> {
-        self.start()?.wait()
-    }
-
-    /// Runs it, demands success and returns its JSON document.
-    ///
-    /// # Errors
-    /// What the command said.
-    pub fn ok(self) -> Result<Value> {
-        self.go()?.expect_ok()
-    }
-
-    /// Runs it, demands an exit code, and returns the error that it printed.
-    ///
-    /// # Errors
-    /// It ended otherwise.
-    pub fn refused(self, code: i32) -> Result<Value> {
-        let outcome = self.go()?;
-        let error = outcome.error();
-        match error {
-            Some(error) if outcome.code == code => Ok(error),
-            _ => Err(Failure::new(format!("exit code {code} and an error were expected of {outcome}"))),
-        }
-    }
-}
-
-impl Running {
-    /// The process's number.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Sends a signal.
-    ///
-    /// # Errors
-    /// It is over.
-    pub fn signal(&self, signal: rustix::process::Signal) -> Result<()> {
-        measure::signal(self.child.id(), signal)
-    }
-
-    /// Whether it ended already.
-    ///
-    /// # Errors
-    /// It cannot be asked.
-    pub fn is_over(&mut self) -> Result<bool> {
-        Ok(self.child.try_wait()?.is_some())
-    }
-
-    /// Waits for its end.
-    ///
-    /// # Errors
-    /// It cannot be waited for.
-    pub fn wait(self) -> Result<Outcome> {
-        let ended = measure::finish(self.child, self.started)?;
-        Ok(Outcome {
-            code: ended.status.code().unwrap_or(-1),
-            stdout: ended.stdout,
-            stderr: String::from_utf8_lossy(&ended.stderr).into_owned(),
-            usage: ended.usage,
-            shown: self.shown,
-        })
-    }
-}
-
-impl Outcome {
-    /// Every JSON document on standard output.
-    #[must_use]
-    pub fn documents(&self) -> Vec<Value> {
-        String::from_utf8_lossy(&self.stdout)
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect()
-    }
-
-    /// The result, when one was printed.
-    #[must_use]
-    pub fn json(&self) -> Option<Value> {
-        self.documents().into_iter().find(|d| d.get("error").is_none())
-    }
-
-    /// The error, when one was printed.
-    #[must_use]
-    pub fn error(&self) -> Option<Value> {
-        self.documents().iter().find_map(|d| d.get("error").cloned())
-    }
-
-    /// The result of a call that has to succeed.
-    ///
-    /// # Errors
-    /// It did not.
-    pub fn expect_ok(&self) -> Result<Value> {
-        match (self.code, self.documents().pop()) {
-            (0, Some(document)) => Ok(document),
-            _ => Err(Failure::new(format!("success was expected of {self}"))),
-        }
-    }
-}
-
-impl std::fmt::Display for Outcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let out = String::from_utf8_lossy(self.stdout.get(..2000).unwrap_or(&self.stdout));
-        write!(f, "`{}`: exit code {}\nstdout: {out}\nstderr: {}", self.shown, self.code, self.stderr)
     }
 }
 

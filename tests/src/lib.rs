@@ -6,6 +6,7 @@
 pub mod authenticator;
 pub mod binaries;
 pub mod bucket;
+pub mod call;
 pub mod data;
 pub mod device;
 pub mod failure;
@@ -21,8 +22,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 pub use authenticator::Authenticator;
 pub use bucket::Bucket;
+pub use call::{Call, Outcome, Running};
 pub use data::Spread;
-pub use device::{Account, Call, Device, Outcome};
+pub use device::{Account, Device};
 pub use failure::{Failure, Result};
 pub use postgres::Postgres;
 pub use proxy::Proxy;

@@ -30,7 +30,7 @@ fn pg_dump_of(parent: u32, stage: &Stage) -> u32 {
     panic!("the command runs no pg_dump");
 }
 
-fn slow_backup(device: &Device, stage: &Stage, database: &str) -> e2e::device::Running {
+fn slow_backup(device: &Device, stage: &Stage, database: &str) -> e2e::Running {
     device.backup(&stage.postgres, database).arg("--limit-upload").arg("1000").start().unwrap()
 }
 

@@ -7,11 +7,7 @@ use std::{
     thread,
 };
 
-use e2e::{
-    Device, Stage,
-    device::{Outcome, text},
-    files,
-};
+use e2e::{Device, Outcome, Stage, device::text, files};
 
 const MIB: u64 = 1024 * 1024;
 const BAR: u64 = 200 * MIB;
