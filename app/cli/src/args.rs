@@ -198,6 +198,12 @@ pub(crate) struct Restore {
     /// Replace an existing file, or restore into a database that is not empty
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// With --into: everything belongs to you instead of its old owners, who need not exist there
+    #[arg(long, requires = "into")]
+    pub(crate) no_owner: bool,
+    /// With --into: allow the very database that was backed up
+    #[arg(long, requires = "into")]
+    pub(crate) onto_source: bool,
     /// Write what is readable, zeros for what is not, and exit with 9
     #[arg(long)]
     pub(crate) partial: bool,

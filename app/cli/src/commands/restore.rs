@@ -16,10 +16,14 @@ use super::Context;
 use crate::{args::Restore, prompt::note, render};
 
 pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Error> {
-    let Restore { snapshot, source, to, stdout, into, overwrite, partial } = arguments;
+    let Restore { snapshot, source, to, stdout, into, overwrite, no_owner, onto_source, partial } = arguments;
     let destination = match (to, into) {
         (Some(path), _) => Destination::File { path, overwrite },
-        (None, Some(url)) => Destination::Database(RestoreTarget::new(&url, overwrite)?),
+        (None, Some(url)) => {
+            let target = RestoreTarget::new(&url, overwrite)?;
+            let target = if no_owner { target.without_owners() } else { target };
+            Destination::Database { target, onto_source }
+        }
         (None, None) => Destination::Pipe(Box::new(io::stdout())),
     };
     let options = RestoreOptions { snapshot: Selector::parse(&snapshot, source)?, destination, partial };

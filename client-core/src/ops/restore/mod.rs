@@ -43,7 +43,12 @@ pub enum Destination {
     /// A pipe. The last piece is held back until everything before it is verified.
     Pipe(Box<dyn std::io::Write + Send>),
     /// A PostgreSQL database, in one transaction.
-    Database(RestoreTarget),
+    Database {
+        /// Which one.
+        target: RestoreTarget,
+        /// Also when it is the one that was backed up.
+        onto_source: bool,
+    },
 }
 
 /// What to restore.
@@ -81,7 +86,7 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
     let started = Instant::now();
     let vault = client.open_synced().await?;
     let (listed, body) = vault.select(&options.snapshot).await?;
-    let sink = sink::open(options.destination)?;
+    let sink = sink::open(options.destination, &body.source_detail)?;
     client.observer().event(&Event::Stage(Stage::Restore { total: body.plain_size }));
 
     let reader = vault.chunk_reader();

@@ -26,12 +26,15 @@ pub(super) trait Sink: Send {
     fn commit(self: Box<Self>) -> Result<(), Error>;
 }
 
-/// Opens a destination; refuses what would overwrite.
-pub(super) fn open(destination: Destination) -> Result<Box<dyn Sink>, Error> {
+/// Opens a destination; refuses what would overwrite, and the database that the dump was made of.
+pub(super) fn open(destination: Destination, source_detail: &str) -> Result<Box<dyn Sink>, Error> {
     match destination {
         Destination::File { path, overwrite } => Ok(Box::new(FileSink::create(path, overwrite)?)),
         Destination::Pipe(pipe) => Ok(Box::new(PipeSink(pipe))),
-        Destination::Database(target) => Ok(Box::new(TableSink(DatabaseSink::new(target)))),
+        Destination::Database { target, onto_source } => {
+            let target = if onto_source { target } else { target.refusing_source(source_detail) };
+            Ok(Box::new(TableSink(DatabaseSink::new(target))))
+        }
     }
 }
 
