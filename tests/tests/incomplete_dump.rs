@@ -75,8 +75,10 @@ fn a_dump_that_dies_is_no_snapshot() {
         let running = slow_backup(&device, &stage, "dying");
         pg_dump_of(running.pid(), &stage);
         thread::sleep(Duration::from_millis(400));
+        let asked = Instant::now();
         running.signal(signal).unwrap();
         let outcome = running.wait().unwrap();
+        assert!(asked.elapsed() < Duration::from_secs(10), "{signal:?} took {:?}", asked.elapsed());
         assert_eq!(outcome.code, 130, "{outcome}");
         no_session_is_left(&stage);
         assert_eq!(device.snapshots().unwrap(), [""; 0]);
