@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    path::Path,
     sync::{
         Mutex, OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -51,7 +50,8 @@ impl Cluster {
 
     async fn start() -> Self {
         // Earlier runs' clusters end by themselves, a checkpoint later: what has ended is cleared away.
-        let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("api-tests");
+        // Not below the build directory: PostgreSQL's user may not reach it when tests run as root.
+        let base = std::env::temp_dir().join("sealkeep-api-tests");
         std::fs::create_dir_all(&base).unwrap();
         for earlier in std::fs::read_dir(&base).unwrap().flatten() {
             if !earlier.path().join("data/postmaster.pid").exists() {
