@@ -65,8 +65,12 @@ fn a_dump_that_dies_is_no_snapshot() {
 
     let running = slow_backup(&device, &stage, "dying");
     pg_dump_of(running.pid(), &stage);
-    thread::sleep(Duration::from_millis(300));
-    assert_eq!(stage.postgres.end_dumps().unwrap(), 1);
+    // The program is there before its session is.
+    let until = Instant::now() + Duration::from_secs(10);
+    while stage.postgres.end_dumps().unwrap() == 0 {
+        assert!(Instant::now() < until, "pg_dump has no session");
+        thread::sleep(Duration::from_millis(50));
+    }
     let outcome = running.wait().unwrap();
     assert_eq!(outcome.code, 6, "{outcome}");
     assert_eq!(device.snapshots().unwrap(), [""; 0]);
