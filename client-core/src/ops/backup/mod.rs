@@ -194,15 +194,34 @@ impl Run<'_> {
                 uploads.abort();
             }
         });
-        let stored = uploads.await;
-        if !matches!(stored, Ok(Ok(_))) {
-            stop.stop();
-        }
-        let streamed = reading.await.map_err(|e| Error::internal("the pipeline died", &e))?;
+        let end_uploads = uploads.abort_handle();
+        // Whichever fails ends the other: a dump that is not whole needs no more uploads.
+        let (stored, streamed) = tokio::join!(
+            async {
+                let stored = uploads.await;
+                if !matches!(stored, Ok(Ok(_))) {
+                    stop.stop();
+                }
+                stored
+            },
+            async {
+                let streamed = reading.await;
+                if !matches!(streamed, Ok(Ok(_))) {
+                    end_uploads.abort();
+                }
+                streamed
+            }
+        );
         watch.abort();
         self.client.cancelled()?;
-        let stored = stored.map_err(|e| Error::internal("the uploads died", &e))??;
+        let stored = match stored {
+            Ok(stored) => Some(stored?),
+            Err(ended) if ended.is_cancelled() => None,
+            Err(died) => return Err(Error::internal("the uploads died", &died)),
+        };
+        let streamed = streamed.map_err(|e| Error::internal("the pipeline died", &e))?;
         let (streamed, complete) = streamed?;
+        let stored = stored.ok_or_else(|| Error::internal_text("the uploads ended early"))?;
         *read.lock().unwrap_or_else(PoisonError::into_inner) = streamed.bytes;
 
         observer.event(&Event::Stage(Stage::Commit));
