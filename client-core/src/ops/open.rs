@@ -205,7 +205,7 @@ impl OpenVault {
         let grants = self.api.read_urls(self.id(), vec![id]).await?;
         let grant = grants.into_iter().find(|g| g.object.id == id).ok_or_else(missing)?;
         match self.store.get(&grant, kind).await {
-            Ok(bytes) => Ok(bytes.to_vec()),
+            Ok(bytes) => Ok(bytes),
             Err(StoreError::NotFound) => Err(missing()),
             Err(error) => Err(error.into()),
         }

@@ -36,6 +36,9 @@ pub enum StoreError {
     /// Other bytes than were stored.
     #[error("{0}")]
     Damaged(String),
+    /// What was fetched cannot be kept here.
+    #[error("a temporary file cannot be written: {0}")]
+    Disk(String),
     /// A fault of this program.
     #[error("{0}")]
     Internal(String),
@@ -74,6 +77,12 @@ impl From<StoreError> for Error {
                 "the store is misconfigured or full: ask the service's operator",
             ),
             StoreError::Damaged(_) => Self::damaged(happened),
+            StoreError::Disk(_) => Self::new(
+                ErrorKind::Io,
+                happened,
+                "stored snapshots are untouched",
+                "make room on the disk that holds this device's state (SEALKEEP_HOME), then try again",
+            ),
             StoreError::Internal(text) => Self::internal_text(text),
         }
         .with_source(error)

@@ -1,6 +1,9 @@
 //! PUT and GET of presigned URLs: no redirects, pinned address, exact headers, exact bytes, retries.
 
 use std::{
+    fs::File,
+    io::{self, Write},
+    path::Path,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -139,94 +142,79 @@ impl PresignedStore {
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Damaged`] when length or SHA-256 differ.
-    pub async fn get(&self, grant: &ReadGrant, kind: ObjectKind) -> Result<Bytes, StoreError> {
-        let size = self.checked_size(grant, kind)?;
-        let bytes = self.fetch(grant, 0, size, None).await?;
-        if Sha256::digest(&bytes).as_slice() == grant.object.id.as_bytes() {
-            return Ok(bytes);
-        }
-        Err(StoreError::Damaged(format!("object {} has other content than was stored", grant.object.id)))
+    pub async fn get(&self, grant: &ReadGrant, kind: ObjectKind) -> Result<Vec<u8>, StoreError> {
+        let size = usize::try_from(grant.object.size).unwrap_or(0);
+        self.fetch(grant, kind, || Ok(Vec::with_capacity(size))).await
     }
 
-    /// Fetches `len` bytes from `offset`. Their integrity is the caller's to verify: a part has no checksum.
+    /// As [`PresignedStore::get`], into an unnamed file in `dir`, so that memory holds none of it.
     ///
     /// # Errors
-    /// [`StoreError`]
-    pub async fn get_range(
+    /// As [`PresignedStore::get`]; [`StoreError::Disk`] when it cannot be written.
+    pub async fn get_file(
         &self,
         grant: &ReadGrant,
         kind: ObjectKind,
-        offset: u64,
-        len: u64,
-    ) -> Result<Bytes, StoreError> {
-        let size = self.checked_size(grant, kind)?;
-        let last = offset.checked_add(len).filter(|end| len > 0 && *end <= size).map(|end| end - 1);
-        let Some(last) = last else {
-            return Err(StoreError::Internal(format!("bytes {offset}+{len} of an object of {size}")));
-        };
-        self.fetch(grant, offset, len, Some(format!("bytes={offset}-{last}"))).await
+        dir: &Path,
+    ) -> Result<File, StoreError> {
+        self.fetch(grant, kind, || tempfile::tempfile_in(dir)).await
     }
 
-    fn checked_size(&self, grant: &ReadGrant, kind: ObjectKind) -> Result<u64, StoreError> {
+    async fn fetch<W: Write>(
+        &self,
+        grant: &ReadGrant,
+        kind: ObjectKind,
+        open: impl Fn() -> io::Result<W>,
+    ) -> Result<W, StoreError> {
         let object = &grant.object;
         if object.kind != kind || object.size > MAX_OBJECT_SIZE {
             return Err(StoreError::Damaged(format!("object {} is not what it should be", object.id)));
         }
-        Ok(object.size)
-    }
-
-    async fn fetch(
-        &self,
-        grant: &ReadGrant,
-        offset: u64,
-        len: u64,
-        range: Option<String>,
-    ) -> Result<Bytes, StoreError> {
-        let object = &grant.object;
-        let key = ObjectKey { vault: self.vault, kind: object.kind, id: object.id };
+        let key = ObjectKey { vault: self.vault, kind, id: object.id };
         let url = self.address.check(&grant.url, &key)?;
         let wrong_size = |found: u64| {
-            StoreError::Damaged(format!(
-                "object {} gives {found} bytes from {offset} instead of {len}",
-                object.id
-            ))
+            let (id, size) = (object.id, object.size);
+            Failed::For(StoreError::Damaged(format!("object {id} has {found} bytes instead of {size}")))
         };
+        let disk = |e: io::Error| Failed::For(StoreError::Disk(e.to_string()));
         self.again(|| async {
-            let mut request = self.http.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
-            if let Some(range) = &range {
-                request = request.header(header::RANGE, range);
-            }
+            let request = self.http.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
             let mut answer = tokio::time::timeout(self.stall, request.send())
                 .await
                 .map_err(|_| Failed::Now("no answer".into()))?
                 .map_err(|e| Failed::Now(network_words(&e)))?;
-            let expected = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
             match answer.status() {
-                status if status == expected => {}
+                StatusCode::OK => {}
                 StatusCode::NOT_FOUND => return Err(Failed::For(StoreError::NotFound)),
-                StatusCode::RANGE_NOT_SATISFIABLE => return Err(Failed::For(wrong_size(0))),
                 status => return Err(self.refused(status)),
             }
-            if let Some(found) = answer.content_length().filter(|found| *found != len) {
-                return Err(Failed::For(wrong_size(found)));
+            if let Some(found) = answer.content_length().filter(|found| *found != object.size) {
+                return Err(wrong_size(found));
             }
-            let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
+            let (mut out, mut hash, mut len) = (open().map_err(disk)?, Sha256::new(), 0);
             loop {
                 let piece = tokio::time::timeout(self.stall, answer.chunk())
                     .await
                     .map_err(|_| Failed::Now("the download stood still".into()))?
                     .map_err(|e| Failed::Now(network_words(&e)))?;
                 let Some(piece) = piece else { break };
-                bytes.extend_from_slice(&piece);
-                if bytes.len() as u64 > len {
-                    return Err(Failed::For(wrong_size(bytes.len() as u64)));
+                len += piece.len() as u64;
+                if len > object.size {
+                    return Err(wrong_size(len));
                 }
+                hash.update(&piece);
+                out.write_all(&piece).map_err(disk)?;
             }
-            if bytes.len() as u64 == len {
-                Ok(Bytes::from(bytes))
-            } else {
-                Err(Failed::For(wrong_size(bytes.len() as u64)))
+            if len != object.size {
+                return Err(wrong_size(len));
             }
+            if hash.finalize().as_slice() == object.id.as_bytes() {
+                return Ok(out);
+            }
+            Err(Failed::For(StoreError::Damaged(format!(
+                "object {} has other content than was stored",
+                object.id
+            ))))
         })
         .await
     }

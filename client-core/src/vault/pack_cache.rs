@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::Write,
+    io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -17,13 +17,13 @@ use super::UnlockedVault;
 use crate::{
     api::HttpApi,
     error::Error,
-    format::pack::{PackError, PackReader},
+    format::pack::{FOOTER_LEN, PackError, PackReader},
     id::ChunkId,
     store::{PresignedStore, StoreError},
 };
 
-/// Downloads in flight; each holds one pack in memory (17 MiB).
-const CONCURRENT: usize = 2;
+/// Downloads in flight.
+const CONCURRENT: usize = 4;
 /// Sealed bytes kept on disk at once (1 GiB). A pack that fell out is fetched again.
 const BUDGET: u64 = 1024 * 1024 * 1024;
 
@@ -125,27 +125,44 @@ impl PackCache {
         let Some(grant) = grants.into_iter().find(|g| g.object.id == id) else {
             return Ok(Err(PackFault::Missing));
         };
-        let bytes = match self.store.get(&grant, ObjectKind::Pack).await {
-            Ok(bytes) => bytes,
+        let file = match self.store.get_file(&grant, ObjectKind::Pack, &self.dir).await {
+            Ok(file) => file,
             Err(StoreError::NotFound) => return Ok(Err(PackFault::Missing)),
             Err(error @ StoreError::Damaged(_)) => {
                 return Ok(Err(PackFault::Damaged(error.to_string())));
             }
             Err(error) => return Err(error.into()),
         };
-        let opened = tokio::task::block_in_place(|| {
-            let mut file = tempfile::tempfile_in(&self.dir).map_err(|e| Error::io("a temporary file", &e))?;
-            file.write_all(&bytes).map_err(|e| Error::io("a temporary file", &e))?;
-            Ok::<_, Error>(
-                PackReader::open(&bytes, self.keys.id(), self.keys.identities())
-                    .map(|reader| Arc::new(OpenPack { reader, file, size: bytes.len() as u64 })),
-            )
-        })?;
-        match opened {
-            Ok(pack) => Ok(Ok(pack)),
+        let size = grant.object.size;
+        let opened = tokio::task::block_in_place(|| self.open(&file, size));
+        match opened.map_err(|e| Error::io("a temporary file", &e))? {
+            Ok(reader) => Ok(Ok(Arc::new(OpenPack { reader, file, size }))),
             Err(error @ PackError::NewerVersion(_)) => Err(error.into()),
             Err(error) => Ok(Err(PackFault::Damaged(error.to_string()))),
         }
+    }
+
+    /// Reads what describes the pack: its front, its end, its padding.
+    fn open(&self, file: &File, size: u64) -> io::Result<Result<PackReader, PackError>> {
+        let read = |offset: u64, len: u64| {
+            let mut bytes = vec![0; usize::try_from(len).map_err(io::Error::other)?];
+            file.read_exact_at(&mut bytes, offset).map(|()| bytes)
+        };
+        let front = read(0, size.min(PackReader::HEADER_LEN))?;
+        let footer = size.min(FOOTER_LEN as u64);
+        let tail_len = match PackReader::tail_len(&read(size - footer, footer)?) {
+            Ok(len) => len.min(size),
+            Err(error) => return Ok(Err(error)),
+        };
+        let tail = read(size - tail_len, tail_len)?;
+        let reader =
+            match PackReader::open_parts(&front, &tail, size, self.keys.id(), self.keys.identities()) {
+                Ok(reader) => reader,
+                Err(error) => return Ok(Err(error)),
+            };
+        let padding = reader.padding();
+        let padding = read(padding.start, padding.end - padding.start)?;
+        Ok(reader.check_padding(padding).map(|()| reader))
     }
 }
 

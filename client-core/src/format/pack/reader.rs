@@ -1,7 +1,7 @@
 //! Pack → chunks, checked in this order: magic and version, vault, age file, commitment, directory's tag,
 //! its layout; then per chunk: tag, decoded length ([`crate::encode::decode`]), chunk id (the caller).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use api_types::VaultId;
 
@@ -19,12 +19,14 @@ use crate::{
 
 const FORMAT: Format = Format::Pack;
 
-/// An opened pack: its directory and the key of its chunks, none of its bytes.
+/// An opened pack: its directory and its keys, none of its bytes.
 pub struct PackReader {
     header_hash: [u8; 32],
     chunks: Cipher,
+    directory: Cipher,
     entries: Vec<PackEntry>,
     by_id: HashMap<ChunkId, usize>,
+    padding: Range<u64>,
 }
 
 impl PackReader {
@@ -36,20 +38,13 @@ impl PackReader {
     /// # Errors
     /// [`PackError`].
     pub fn open(bytes: &[u8], vault: VaultId, identities: &[ReadIdentity]) -> Result<Self, PackError> {
-        let (reader, directory, padding) =
-            Self::open_directory(bytes, bytes, bytes.len() as u64, vault, identities)?;
-        let padding = usize::try_from(padding.start)
+        let reader = Self::open_parts(bytes, bytes, bytes.len() as u64, vault, identities)?;
+        let padding = usize::try_from(reader.padding.start)
             .ok()
-            .zip(usize::try_from(padding.end).ok())
+            .zip(usize::try_from(reader.padding.end).ok())
             .and_then(|(start, end)| bytes.get(start..end))
             .ok_or_else(|| FORMAT.damaged("its directory leaves a gap"))?;
-        let mut zeros = padding.to_vec();
-        directory
-            .open(Nonce::Padding.bytes(), &reader.header_hash, &mut zeros)
-            .map_err(FORMAT.refused("its padding does not hold"))?;
-        if zeros.iter().any(|b| *b != 0) {
-            return Err(FORMAT.damaged("its padding is not empty"));
-        }
+        reader.check_padding(padding.to_vec())?;
         Ok(reader)
     }
 
@@ -73,8 +68,8 @@ impl PackReader {
         Ok((len + FOOTER_LEN) as u64)
     }
 
-    /// Opens a pack of `total` bytes from its front and its end alone; records are then fetched one by one.
-    /// Padding is not looked at.
+    /// Opens a pack of `total` bytes from its front ([`PackReader::HEADER_LEN`]) and its end
+    /// ([`PackReader::tail_len`]) alone. Records and padding are then read one by one.
     ///
     /// # Errors
     /// [`PackError`].
@@ -85,16 +80,6 @@ impl PackReader {
         vault: VaultId,
         identities: &[ReadIdentity],
     ) -> Result<Self, PackError> {
-        Self::open_directory(front, tail, total, vault, identities).map(|(reader, ..)| reader)
-    }
-
-    fn open_directory(
-        front: &[u8],
-        tail: &[u8],
-        total: u64,
-        vault: VaultId,
-        identities: &[ReadIdentity],
-    ) -> Result<(Self, Cipher, std::ops::Range<u64>), PackError> {
         let header = Header::read(&PROFILE, front, vault)?;
         if total > MAX_OBJECT_LEN as u64 {
             return Err(FORMAT.damaged("it is longer than any pack"));
@@ -124,7 +109,27 @@ impl PackReader {
             return Err(FORMAT.damaged("its directory lists a chunk twice"));
         }
         let chunks = header.cipher(&secret, CHUNK_LABEL);
-        Ok((Self { header_hash: header.hash, chunks, entries, by_id }, directory, end..directory_start))
+        Ok(Self { header_hash: header.hash, chunks, directory, entries, by_id, padding: end..directory_start })
+    }
+
+    /// Where the sealed padding lies.
+    #[must_use]
+    pub fn padding(&self) -> Range<u64> {
+        self.padding.clone()
+    }
+
+    /// Verifies the bytes at [`PackReader::padding`].
+    ///
+    /// # Errors
+    /// [`PackError::Damaged`] when they are not sealed zeros.
+    pub fn check_padding(&self, mut sealed: Vec<u8>) -> Result<(), PackError> {
+        self.directory
+            .open(Nonce::Padding.bytes(), &self.header_hash, &mut sealed)
+            .map_err(FORMAT.refused("its padding does not hold"))?;
+        if sealed.iter().any(|b| *b != 0) {
+            return Err(FORMAT.damaged("its padding is not empty"));
+        }
+        Ok(())
     }
 
     /// In the order of the records.
