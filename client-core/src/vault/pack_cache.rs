@@ -155,11 +155,11 @@ impl PackCache {
             Err(error) => return Ok(Err(error)),
         };
         let tail = read(size - tail_len, tail_len)?;
-        let reader =
-            match PackReader::open_parts(&front, &tail, size, self.keys.id(), self.keys.identities()) {
-                Ok(reader) => reader,
-                Err(error) => return Ok(Err(error)),
-            };
+        let reader = match PackReader::open_parts(&front, &tail, size, self.keys.id(), self.keys.identities())
+        {
+            Ok(reader) => reader,
+            Err(error) => return Ok(Err(error)),
+        };
         let padding = reader.padding();
         let padding = read(padding.start, padding.end - padding.start)?;
         Ok(reader.check_padding(padding).map(|()| reader))

@@ -109,7 +109,14 @@ impl PackReader {
             return Err(FORMAT.damaged("its directory lists a chunk twice"));
         }
         let chunks = header.cipher(&secret, CHUNK_LABEL);
-        Ok(Self { header_hash: header.hash, chunks, directory, entries, by_id, padding: end..directory_start })
+        Ok(Self {
+            header_hash: header.hash,
+            chunks,
+            directory,
+            entries,
+            by_id,
+            padding: end..directory_start,
+        })
     }
 
     /// Where the sealed padding lies.
