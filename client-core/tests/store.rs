@@ -23,7 +23,10 @@ const VAULT: VaultId = VaultId::from_bytes([7; 16]);
 const STALL: Duration = Duration::from_millis(400);
 
 fn store(origin: &str) -> PresignedStore {
-    PresignedStore::new(origin, "bucket", VAULT).unwrap().with_patience(STALL, Duration::from_millis(5))
+    PresignedStore::new(origin, "bucket", VAULT)
+        .unwrap()
+        .with_stall(STALL)
+        .with_first_pause(Duration::from_millis(5))
 }
 
 fn id_of(bytes: &[u8]) -> ObjectId {

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use api_types::backup::URL_SECS;
 use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand};
 use metadata_api::{
@@ -106,6 +107,10 @@ struct Common {
     #[arg(long, value_name = "N", default_value_t = Limits::default().auth_per_minute,
           value_parser = clap::value_parser!(u32).range(1..), env = "SEALKEEP_AUTH_PER_MINUTE")]
     auth_per_minute: u32,
+    /// Seconds that a presigned URL works.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().url_secs,
+          value_parser = clap::value_parser!(u64).range(1..=URL_SECS), env = "SEALKEEP_URL_SECONDS")]
+    url_seconds: u64,
     /// Connections to the database.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=500),
           env = "SEALKEEP_DATABASE_CONNECTIONS")]
@@ -127,6 +132,7 @@ impl Common {
             requests_per_second: self.requests_per_second,
             burst: standard.burst.max(self.requests_per_second),
             auth_per_minute: self.auth_per_minute,
+            url_secs: self.url_seconds,
             client_ip_header: self.client_ip_header.clone(),
             ..standard
         }

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use api_types::backup::URL_SECS;
 use axum::extract::FromRef;
 
 use crate::{
@@ -51,6 +52,8 @@ pub struct Limits {
     pub logins_per_hour_everywhere: i32,
     /// How long a request may take.
     pub timeout: Duration,
+    /// How long a presigned URL works, seconds, at most [`URL_SECS`].
+    pub url_secs: u64,
     /// The header in which a trusted proxy in front names the caller, such as `x-forwarded-for` (its last
     /// address counts). `None`: the connection's address.
     pub client_ip_header: Option<axum::http::HeaderName>,
@@ -65,6 +68,7 @@ impl Default for Limits {
             logins_per_hour: 10,
             logins_per_hour_everywhere: 100,
             timeout: Duration::from_secs(30),
+            url_secs: URL_SECS,
             client_ip_header: None,
         }
     }

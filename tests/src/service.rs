@@ -31,6 +31,7 @@ pub struct Service {
     url: String,
     ports: (u16, u16),
     wires: Option<Wires>,
+    arguments: Vec<String>,
     dir: TempDir,
 }
 
@@ -48,7 +49,7 @@ impl Service {
     /// # Errors
     /// What it said.
     pub fn start() -> Result<Self> {
-        Self::start_with(None)
+        Self::start_with(None, &[])
     }
 
     /// The same, with a recording network around it.
@@ -56,14 +57,23 @@ impl Service {
     /// # Errors
     /// What it said.
     pub fn start_wired() -> Result<Self> {
-        Self::start_with(Some(Wires { api: Proxy::start()?, store: Proxy::start()? }))
+        Self::start_wired_with(&[])
     }
 
-    fn start_with(wires: Option<Wires>) -> Result<Self> {
+    /// The same, with more arguments for the service.
+    ///
+    /// # Errors
+    /// What it said.
+    pub fn start_wired_with(arguments: &[&str]) -> Result<Self> {
+        Self::start_with(Some(Wires { api: Proxy::start()?, store: Proxy::start()? }), arguments)
+    }
+
+    fn start_with(wires: Option<Wires>, arguments: &[&str]) -> Result<Self> {
         let dir = files::temporary()?;
         // The service probes its store before it is ready, so the proxy has to know the way by then.
         let ports = if wires.is_some() { (free_port()?, free_port()?) } else { (0, 0) };
-        let mut service = Self { child: None, url: String::new(), ports, wires, dir };
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        let mut service = Self { child: None, url: String::new(), ports, wires, arguments, dir };
         service.launch()?;
         Ok(service)
     }
@@ -206,6 +216,7 @@ impl Service {
     fn launch(&mut self) -> Result<()> {
         let log_path = self.log_path();
         let mut command = command(&self.dir(), self.ports, self.wires.as_ref())?;
+        command.args(&self.arguments);
         let log = File::options().create(true).append(true).open(&log_path)?;
         let from = log.metadata()?.len();
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);

@@ -50,6 +50,16 @@ pub(crate) struct Global {
         default_value = "http://127.0.0.1:8787"
     )]
     pub(crate) server: String,
+    /// Try a transfer again when nothing moved for this long
+    #[arg(
+        long,
+        global = true,
+        env = "SEALKEEP_STALL_TIMEOUT",
+        value_name = "SECONDS",
+        default_value_t = 45,
+        value_parser = clap::value_parser!(u16).range(1..=3600)
+    )]
+    pub(crate) stall_timeout: u16,
     /// Read secrets as NAME=value lines from this open file descriptor
     #[arg(long, global = true, value_name = "FD")]
     pub(crate) secrets_fd: Option<u32>,

@@ -11,6 +11,7 @@ use std::{
     io::{self, IsTerminal},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use clap::Parser;
@@ -67,6 +68,7 @@ async fn run(cli: Cli, output: Output) -> Result<(), Error> {
         Settings {
             home: global.home,
             server: global.server,
+            stall: Duration::from_secs(global.stall_timeout.into()),
             keystore_passphrase: secrets.given(Secret::KeystorePassphrase),
         },
         Arc::new(progress::Progress::new(shown)),

@@ -27,6 +27,10 @@ use crate::{
 
 /// Largest answer that is read, bytes: a thousand rows of anything fit.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
+/// An answer that does not move for this long is given up and, where that is safe, asked for again.
+const STALL: Duration = Duration::from_secs(45);
+/// The same for one that drips.
+const LONGEST: Duration = Duration::from_secs(600);
 /// A clock that is off by more than this is not worked around, seconds.
 const MAX_OFFSET: i64 = 24 * 3600;
 
@@ -37,6 +41,7 @@ pub struct HttpApi {
     authority: String,
     pub(super) device: DeviceIdentity,
     clock: Arc<dyn Clock>,
+    stall: Duration,
     /// The service's clock minus ours, seconds.
     offset: AtomicI64,
     pub(super) session: Option<Keeping>,
@@ -104,8 +109,7 @@ impl HttpApi {
             .retry(reqwest::retry::never())
             .tls_version_min(tls::Version::TLS_1_3)
             .connect_timeout(Duration::from_secs(10))
-            .read_timeout(Duration::from_secs(30))
-            .timeout(Duration::from_secs(120));
+            .timeout(LONGEST);
         if loopback {
             builder = builder.no_proxy();
         }
@@ -122,6 +126,7 @@ impl HttpApi {
             authority,
             device: device.clone_for_keystore(),
             clock: Arc::new(SystemClock),
+            stall: STALL,
             offset: AtomicI64::new(0),
             session: None,
         })
@@ -152,6 +157,13 @@ impl HttpApi {
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// With other patience: how long an answer may stand still.
+    #[must_use]
+    pub const fn with_stall(mut self, stall: Duration) -> Self {
+        self.stall = stall;
         self
     }
 
@@ -281,14 +293,22 @@ impl HttpApi {
         if !body.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_vec());
         }
-        let answer = request.send().await.map_err(|e| self.unreachable(&e))?;
+        let answer = tokio::time::timeout(self.stall, request.send())
+            .await
+            .map_err(|_| self.silent())?
+            .map_err(|e| self.unreachable(&e))?;
         self.read(answer).await
     }
 
     async fn read(&self, mut answer: reqwest::Response) -> Result<Zeroizing<Vec<u8>>, (ApiError, Sent)> {
         let status = answer.status();
         let mut body = Zeroizing::new(Vec::new());
-        while let Some(piece) = answer.chunk().await.map_err(|e| self.unreachable(&e))? {
+        loop {
+            let piece = tokio::time::timeout(self.stall, answer.chunk())
+                .await
+                .map_err(|_| self.silent())?
+                .map_err(|e| self.unreachable(&e))?;
+            let Some(piece) = piece else { break };
             if body.len() + piece.len() > MAX_ANSWER {
                 return Err((self.unexpected("an answer larger than 32 MiB".into()), Sent::Maybe));
             }
@@ -314,6 +334,11 @@ impl HttpApi {
 
     fn unexpected(&self, detail: String) -> ApiError {
         ApiError::Unexpected { server: self.server.clone(), detail }
+    }
+
+    fn silent(&self) -> (ApiError, Sent) {
+        let detail = format!("no answer for {} seconds", self.stall.as_secs());
+        (ApiError::Unreachable { server: self.server.clone(), detail }, Sent::Maybe)
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> (ApiError, Sent) {

@@ -1,6 +1,6 @@
 //! One device, ready to do things: where its keys and state lie, which service, who watches.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use api_types::{AccountId, DeviceId, Region, VaultId};
 use secrecy::SecretString;
@@ -23,6 +23,8 @@ pub struct Settings {
     pub home: Option<PathBuf>,
     /// Address of the metadata service, used until an account is known.
     pub server: String,
+    /// A transfer in which nothing moved for this long is tried again.
+    pub stall: Duration,
     /// Seals the key file of a headless device.
     pub keystore_passphrase: Option<SecretString>,
 }
@@ -31,6 +33,7 @@ pub struct Settings {
 pub struct Client {
     home: PathBuf,
     server: String,
+    stall: Duration,
     keystore: Arc<dyn KeyStore>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -68,7 +71,8 @@ impl Client {
     ) -> Result<Self, Error> {
         let home = keystore::prepare_home(settings.home)?;
         let keystore = keystore::open(&home, settings.keystore_passphrase)?;
-        Ok(Self { home, server: settings.server, keystore, clock: Arc::new(SystemClock), observer, cancel })
+        let Settings { server, stall, .. } = settings;
+        Ok(Self { home, server, stall, keystore, clock: Arc::new(SystemClock), observer, cancel })
     }
 
     /// The address that this device knows.
@@ -135,7 +139,7 @@ impl Client {
     /// The service, in the session of `secrets`; renewed tokens go to the key store.
     pub(crate) fn api(&self, secrets: &DeviceSecrets) -> Result<HttpApi, Error> {
         let api = HttpApi::signed_in(&secrets.service, secrets)?;
-        Ok(api.keep_session(keystore::session_keeper(&self.keystore)))
+        Ok(api.with_stall(self.stall).keep_session(keystore::session_keeper(&self.keystore)))
     }
 
     /// One backup at a time on one device.
@@ -158,6 +162,10 @@ impl Client {
 
     pub(crate) fn home(&self) -> &std::path::Path {
         &self.home
+    }
+
+    pub(crate) const fn stall(&self) -> Duration {
+        self.stall
     }
 
     pub(crate) fn server(&self) -> &str {

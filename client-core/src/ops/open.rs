@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use api_types::{DeviceId, ObjectId, ObjectKind, SnapshotId, VaultId};
+use api_types::{DeviceId, ObjectId, ObjectKind, SnapshotId, VaultId, vault::VaultInfo};
 use sha2::Digest;
 
 use super::{
@@ -47,11 +47,9 @@ impl OpenVault {
             client.observer().event(&Event::Warning(Warning::CacheQuarantined(path)));
         }
         let state = Arc::new(opened.state);
-        let store = Arc::new(PresignedStore::new(
-            &vault.info.storage_origin,
-            &vault.info.bucket,
-            vault.info.vault_id,
-        )?);
+        let VaultInfo { storage_origin, bucket, vault_id, .. } = &vault.info;
+        let store =
+            Arc::new(PresignedStore::new(storage_origin, bucket, *vault_id)?.with_stall(client.stall()));
         let (device, storage_origin) = (secrets.device.id, vault.info.storage_origin.clone());
         let device_key = DeviceSigningKey::from_seed(secrets.device.signing_key().as_bytes());
         let api = Arc::new(client.api(secrets)?);

@@ -48,7 +48,7 @@ pub async fn begin<'a>(
             (client.server().to_owned(), DeviceIdentity::generate(name))
         }
     };
-    let api = HttpApi::anonymous(&server, &device)?;
+    let api = HttpApi::anonymous(&server, &device)?.with_stall(client.stall());
     let pending = api.log_in(email, password).await?;
     Ok(AwaitingFactor { client, api, server, device, email: email.to_owned(), pending, known })
 }

@@ -41,7 +41,7 @@ pub async fn begin<'a>(
         return Err(Error::usage(format!("a password needs at least {MIN_PASSWORD} characters")));
     }
     let device = DeviceIdentity::generate(device_name.unwrap_or_else(|| client.host_name()));
-    let api = HttpApi::anonymous(client.server(), &device)?;
+    let api = HttpApi::anonymous(client.server(), &device)?.with_stall(client.stall());
     let pending = api.sign_up(email, region, password).await?;
     Ok(AwaitingCode { client, api, device, email: email.to_owned(), pending })
 }
@@ -198,7 +198,10 @@ impl<'a> NewVault<'a> {
             self.device.clone_for_keystore(),
             &self.signed_in,
         );
-        HttpApi::signed_in(&self.server, &secrets)?.init_vault(vault, &init).await?;
+        HttpApi::signed_in(&self.server, &secrets)?
+            .with_stall(self.client.stall())
+            .init_vault(vault, &init)
+            .await?;
         secrets.vault = Some(vault_secrets(info, &made, &recipient)?);
         self.client.keystore().save(&secrets)?;
         Account::of(&secrets, self.client)

@@ -78,10 +78,16 @@ impl PresignedStore {
             bytes_per_second.map(|limit| Arc::new(Throttle::new(limit)));
     }
 
-    /// With other patience: how long a transfer may stand still, and the first pause between tries.
+    /// With other patience: how long a transfer may stand still.
     #[must_use]
-    pub const fn with_patience(mut self, stall: Duration, first_pause: Duration) -> Self {
+    pub const fn with_stall(mut self, stall: Duration) -> Self {
         self.stall = stall;
+        self
+    }
+
+    /// With another first pause between tries.
+    #[must_use]
+    pub const fn with_first_pause(mut self, first_pause: Duration) -> Self {
         self.first_pause = first_pause;
         self
     }

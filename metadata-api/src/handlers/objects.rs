@@ -2,15 +2,14 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
     time::Duration,
 };
 
 use api_types::{
     BackupId, ErrorCode, ObjectId, ObjectKey, ObjectKind, Problem, VaultId,
     backup::{
-        Confirm, Confirmed, MAX_BATCH, MAX_OBJECT_SIZE, NewObject, URL_SECS, UploadGrant, UploadGrants,
-        UploadState, WantUpload,
+        Confirm, Confirmed, MAX_BATCH, MAX_OBJECT_SIZE, NewObject, UploadGrant, UploadGrants, UploadState,
+        WantUpload,
     },
     vault::{Objects, ReadGrant, ReadGrants, ReadUrls},
 };
@@ -50,24 +49,20 @@ fn store(stores: &Stores, tx: &TenantTx) -> Result<(), ApiError> {
     stores.get(tx.region()).map(drop).ok_or_else(|| ErrorCode::RegionUnavailable.into())
 }
 
-fn url_expiry(now: i64) -> i64 {
-    now + i64::try_from(URL_SECS).unwrap_or_default()
-}
-
-/// Issues a URL for each object: these bytes, this length, 15 minutes.
+/// Issues a URL for each object: these bytes, this length, 15 minutes at most.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/objects", tag = "objects",
     params(("vault" = String, Path), ("backup" = String, Path)), request_body = WantUpload,
     responses((status = 200, body = UploadGrants),
               (status = 409, description = "backup_closed, conflict", body = Problem)))]
 pub async fn want_upload(
     mut tx: TenantTx,
-    State(stores): State<Arc<Stores>>,
+    State(state): State<AppState>,
     Path(path): Path<HashMap<String, String>>,
     Json(body): Json<WantUpload>,
 ) -> Result<Answer<UploadGrants>, ApiError> {
     tx.require(Right::Backup)?;
     let id: BackupId = path_id(&path, "backup")?;
-    store(&stores, &tx)?;
+    store(state.stores(), &tx)?;
     batch(body.objects.len())?;
     if body.objects.iter().any(|o| o.size == 0 || o.size > MAX_OBJECT_SIZE) {
         return Err(ErrorCode::InvalidRequest.into());
@@ -88,8 +83,9 @@ pub async fn want_upload(
     }
     tx.commit().await?;
 
-    let presigner = stores.get(region).ok_or(ErrorCode::RegionUnavailable)?.presigner();
-    let expires_at = url_expiry(now);
+    let presigner = state.stores().get(region).ok_or(ErrorCode::RegionUnavailable)?.presigner();
+    let life = state.limits().url_secs;
+    let expires_at = now.saturating_add_unsigned(life);
     let grants = grants
         .all
         .into_iter()
@@ -99,7 +95,7 @@ pub async fn want_upload(
                 UploadState::Stored
             } else {
                 let key = ObjectKey { vault, kind, id };
-                let put = presigner.put(&key, size, Duration::from_secs(URL_SECS));
+                let put = presigner.put(&key, size, Duration::from_secs(life));
                 UploadState::Put { url: put.url.into(), headers: put.headers, expires_at }
             };
             UploadGrant { number, id, state }
@@ -229,11 +225,11 @@ pub async fn list(mut tx: TenantTx, Query(query): Query<StoredAfter>) -> Result<
     responses((status = 200, body = ReadGrants)))]
 pub async fn read_urls(
     mut tx: TenantTx,
-    State(stores): State<Arc<Stores>>,
+    State(state): State<AppState>,
     Json(body): Json<ReadUrls>,
 ) -> Result<Answer<ReadGrants>, ApiError> {
     tx.require(Right::Restore)?;
-    store(&stores, &tx)?;
+    store(state.stores(), &tx)?;
     batch(body.objects.len())?;
     let (vault, now, region) = (tx.vault(), tx.now(), tx.region());
     let known: HashMap<ObjectId, Object> = object::by_ids(tx.conn(), vault, &body.objects)
@@ -244,15 +240,16 @@ pub async fn read_urls(
         .collect();
     tx.commit().await?;
 
-    let presigner = stores.get(region).ok_or(ErrorCode::RegionUnavailable)?.presigner();
-    let expires_at = url_expiry(now);
+    let presigner = state.stores().get(region).ok_or(ErrorCode::RegionUnavailable)?.presigner();
+    let life = state.limits().url_secs;
+    let expires_at = now.saturating_add_unsigned(life);
     let grants: Vec<ReadGrant> = body
         .objects
         .iter()
         .filter_map(|id| known.get(id))
         .map(|object| {
             let key = ObjectKey { vault, kind: object.kind, id: object.id };
-            let url = presigner.get(&key, Duration::from_secs(URL_SECS)).into();
+            let url = presigner.get(&key, Duration::from_secs(life)).into();
             ReadGrant { object: (*object).into(), url, expires_at }
         })
         .collect();

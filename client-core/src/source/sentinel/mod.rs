@@ -173,7 +173,10 @@ impl Sentinel {
     /// # Errors
     /// The format's own end is missing.
     pub fn finish(&mut self) -> Result<Seen, Broken> {
-        if matches!(self.0, State::Head(_)) {
+        if let State::Head(head) = &self.0 {
+            if head.is_empty() {
+                return Err(Broken("it is empty, and no dump is".into()));
+            }
             self.recognise()?;
         }
         match &self.0 {
@@ -243,8 +246,7 @@ mod tests {
     #[test]
     fn other_bytes_are_taken_unverified() {
         for (bytes, format) in [
-            (&b""[..], Format::Unknown),
-            (b"hello", Format::Unknown),
+            (&b"hello"[..], Format::Unknown),
             (b"-- my own notes\n", Format::Unknown),
             (&[0x1f, 0x8b, 8, 0], Format::Gzip),
             (&[0x28, 0xb5, 0x2f, 0xfd, 0], Format::Zstd),
@@ -252,5 +254,6 @@ mod tests {
         ] {
             assert_eq!(see(bytes, 3).unwrap(), Seen { format, verified: false });
         }
+        see(b"", 1).unwrap_err();
     }
 }

@@ -1,0 +1,219 @@
+//! A network that says nothing, permissions that run out, clocks that are wrong, sources that are empty: a run goes on
+//! where it can, and ends with one sentence where it cannot.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; what is skipped is said")]
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use e2e::{
+    Call, Device, Service, Stage,
+    device::{list, number, text},
+    files,
+    proxy::{Proxy, Weather, positions},
+};
+use serde_json::Value;
+
+const MB: usize = 1_000_000;
+
+fn impatient(call: Call) -> Call {
+    call.env("SEALKEEP_STALL_TIMEOUT", "2")
+}
+
+/// Packs that the service confirmed.
+fn confirmed(service: &Service) -> HashSet<String> {
+    let rows = service
+        .sql("select encode(object_id, 'hex') from app.object where kind = 'pack' and state = 'stored'")
+        .unwrap();
+    rows.lines().map(str::to_owned).collect()
+}
+
+fn until(what: &str, mut reached: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !reached() {
+        assert!(start.elapsed() < Duration::from_secs(60), "waited a minute for {what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// One error, in words.
+fn sentence(error: &Value, about: &str) {
+    let said = text(error, "message").unwrap();
+    assert!(said.contains(about), "{error}");
+    assert!(text(error, "meaning").unwrap().contains("snapshot"), "{error}");
+    assert!(text(error, "next_step").unwrap().len() > 3, "{error}");
+}
+
+#[test]
+fn a_permission_runs_out_midway() {
+    let service = Service::start_wired_with(&["--url-seconds", "2"]).unwrap();
+    let store = &service.wires().unwrap().store;
+    let device = Device::new(&service).unwrap();
+    device.sign_up("us").unwrap();
+    let refused = |store: &Proxy| positions(&store.record(), b"HTTP/1.1 403").count();
+    let bytes = files::noise(1, 120 * MB);
+
+    store.set(Weather::Throttle(30_000_000));
+    let running = impatient(device.backup_bytes("slow", &bytes)).start().unwrap();
+    until("a confirmed pack", || !confirmed(&service).is_empty());
+    store.set(Weather::Hang);
+    thread::sleep(Duration::from_secs(4));
+    let safe = confirmed(&service);
+    store.set(Weather::Fair);
+    let report = running.wait().unwrap().expect_ok().unwrap();
+    assert!(refused(store) > 0, "no permission ran out");
+    let requests = store.requests();
+    for id in &safe {
+        let sent = requests.iter().filter(|r| r.starts_with("PUT ") && r.ends_with(id.as_str())).count();
+        assert_eq!(sent, 1, "{id} was stored and sent again");
+    }
+    assert!(number(&report, "bytes_uploaded").unwrap() < 130 * MB as u64);
+
+    // The way back, with permissions to read.
+    store.forget();
+    let running = impatient(device.restore_to("latest", "back")).start().unwrap();
+    until("a request", || store.requests().len() > 1);
+    store.set(Weather::Hang);
+    thread::sleep(Duration::from_secs(4));
+    store.set(Weather::Fair);
+    running.wait().unwrap().expect_ok().unwrap();
+    assert!(refused(store) > 0, "no permission ran out");
+    assert!(fs::read(device.desk().join("back")).unwrap() == bytes);
+}
+
+#[test]
+fn the_store_falls_silent() {
+    let service = Service::start_wired().unwrap();
+    let store = &service.wires().unwrap().store;
+    let device = Device::new(&service).unwrap();
+    device.sign_up("ca").unwrap();
+
+    // Not for long: the run goes on.
+    let bytes = files::noise(2, 60 * MB);
+    store.set(Weather::Throttle(30_000_000));
+    let running = impatient(device.backup_bytes("short", &bytes)).start().unwrap();
+    until("something sent", || store.sent() > 5 * MB as u64);
+    store.set(Weather::Hang);
+    thread::sleep(Duration::from_secs(5));
+    store.set(Weather::Fair);
+    running.wait().unwrap().expect_ok().unwrap();
+    assert!(device.restore_latest("short").unwrap() == bytes);
+
+    // For good: one sentence, no snapshot, and what was confirmed is not sent again.
+    let bytes = files::noise(3, 120 * MB);
+    let before = confirmed(&service);
+    store.set(Weather::Throttle(30_000_000));
+    let running = impatient(device.backup_bytes("long", &bytes)).start().unwrap();
+    until("two confirmed packs", || confirmed(&service).len() >= before.len() + 2);
+    store.set(Weather::Hang);
+    let outcome = running.wait().unwrap();
+    assert_eq!(outcome.code, 5, "{outcome}");
+    sentence(&outcome.error().unwrap(), "cannot be reached");
+    store.set(Weather::Fair);
+    assert_eq!(device.snapshots().unwrap().len(), 1);
+    let safe = confirmed(&service);
+    store.forget();
+    let report = device.backup_bytes("long", &bytes).ok().unwrap();
+    let requests = store.requests();
+    let again = safe.iter().filter(|id| requests.iter().any(|r| r.starts_with("PUT ") && r.ends_with(*id)));
+    assert_eq!(again.count(), 0, "what was confirmed was sent again");
+    let sent = number(&report, "bytes_uploaded").unwrap();
+    assert!(sent < 95 * MB as u64, "{sent} bytes were sent, and 34 MB of 120 were stored");
+
+    store.set(Weather::Hang);
+    let error =
+        impatient(device.restore_to("latest", "back")).arg("--source").arg("long").refused(5).unwrap();
+    sentence(&error, "cannot be reached");
+    assert_eq!(fs::read_dir(device.desk()).unwrap().count(), 1, "something was left behind");
+    store.set(Weather::Fair);
+    assert!(device.restore_latest("long").unwrap() == bytes);
+}
+
+#[test]
+fn the_service_falls_silent() {
+    let service = Service::start_wired().unwrap();
+    let (api, store) = (&service.wires().unwrap().api, &service.wires().unwrap().store);
+    let device = Device::new(&service).unwrap();
+    device.sign_up("eu").unwrap();
+    for (name, comes_back) in [("short", true), ("long", false)] {
+        let bytes = files::noise(name.len() as u64, 60 * MB);
+        let known = device.snapshots().unwrap();
+        store.set(Weather::Throttle(30_000_000));
+        let running = impatient(device.backup_bytes(name, &bytes)).start().unwrap();
+        until("something sent", || store.sent() > 5 * MB as u64);
+        api.set(Weather::Hang);
+        if comes_back {
+            thread::sleep(Duration::from_secs(5));
+            api.set(Weather::Fair);
+        }
+        let outcome = running.wait().unwrap();
+        api.set(Weather::Fair);
+        store.set(Weather::Fair);
+        if outcome.code != 0 {
+            assert_eq!(outcome.code, 4, "{outcome}");
+            sentence(&outcome.error().unwrap(), "cannot be reached");
+            assert_eq!(device.snapshots().unwrap(), known);
+            device.backup_bytes(name, &bytes).ok().unwrap();
+        }
+        assert_eq!(outcome.code == 0, comes_back, "{outcome}");
+        assert!(device.restore_latest(name).unwrap() == bytes);
+    }
+}
+
+/// The library that lies about the time, where it is installed.
+fn liar() -> Option<PathBuf> {
+    let folders = fs::read_dir("/usr/lib").ok()?.flatten().map(|e| e.path());
+    folders.map(|dir| dir.join("faketime/libfaketime.so.1")).find(|path| path.exists())
+}
+
+#[test]
+fn a_wrong_clock_is_named_or_worked_around() {
+    let Some(liar) = liar() else {
+        println!("skipped: libfaketime is not installed");
+        return;
+    };
+    let stage = Stage::shared().unwrap();
+    let (device, account) = stage.new_account().unwrap();
+    let off = |call: Call, by: &str| call.env("LD_PRELOAD", &liar).env("FAKETIME", by);
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+
+    for by in ["+3h", "-3h"] {
+        let before = now();
+        let report = off(device.backup_bytes("note", by.as_bytes()), by).ok().unwrap();
+        assert_eq!(
+            off(device.call_plain(["restore", "latest", "--stdout"]), by).go().unwrap().stdout,
+            by.as_bytes()
+        );
+        let listed = device.call(["snapshots"]).ok().unwrap();
+        let id = text(&report, "snapshot_id").unwrap();
+        let made = list(&listed, "snapshots").unwrap().iter().find(|s| text(s, "id").unwrap() == id).unwrap();
+        // The service's time counts once the clocks are known to differ.
+        let made = number(made, "created").unwrap();
+        assert!((before..=now() + 1).contains(&made), "{by}: {made}, in truth {before}");
+    }
+    let known = device.snapshots().unwrap();
+    for by in ["+3d", "-400d"] {
+        let error = off(device.backup_bytes("note", b"x"), by).refused(4).unwrap();
+        sentence(&error, "clock");
+        let other = Device::new(&stage.service).unwrap();
+        let login = off(other.login_call(&account), by).env("SEALKEEP_TOTP", account.authenticator.code());
+        sentence(&login.refused(4).unwrap(), "clock");
+    }
+    assert_eq!(device.snapshots().unwrap(), known);
+}
+
+#[test]
+fn nothing_is_not_a_dump() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    fs::write(device.desk().join("empty.sql"), "").unwrap();
+    for call in [device.backup_bytes("empty", b""), device.call(["backup", "--file", "empty.sql"])] {
+        let error = call.refused(6).unwrap();
+        sentence(&error, "empty");
+    }
+    assert_eq!(device.snapshots().unwrap(), [""; 0]);
+}
