@@ -31,9 +31,10 @@ use metadata_api::{
     presign::Target,
     probe::{self, Unsuitable},
 };
+use rustix::process::{Pid, Signal};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
-use support::service::Service;
+use support::service::{Service, signal};
 
 /// A store that does as little as it is told to.
 #[derive(Clone, Copy)]
@@ -217,7 +218,7 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        signal(&self.0, Signal::TERM);
         let _ = self.0.wait();
     }
 }
@@ -273,8 +274,8 @@ fn secrets_in(data: &Path) -> std::path::PathBuf {
 fn without_its_database_the_service_ends_and_starts_again() {
     let service = Service::start();
     let pid = std::fs::read_to_string(service.data().join("postgres/data/postmaster.pid")).unwrap();
-    let pid = pid.lines().next().unwrap();
-    assert!(Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
+    let pid = Pid::from_raw(pid.lines().next().unwrap().parse().unwrap()).unwrap();
+    rustix::process::kill_process(pid, Signal::KILL).unwrap();
     let (code, dir) = service.wait();
     assert_eq!(code, Some(1));
     let said = std::fs::read_to_string(dir.path().join("log")).unwrap();

@@ -6,6 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -78,10 +79,14 @@ impl Service {
 
     /// As a service manager does it. True when it ended well.
     pub fn terminate(&mut self) -> bool {
-        let pid = self.child.id().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
+        signal(&self.child, Signal::TERM);
         self.child.wait().expect("an ended child").success()
     }
+}
+
+/// Sends a signal to a child that was not waited for yet.
+pub fn signal(child: &Child, signal: Signal) {
+    rustix::process::kill_process(Pid::from_child(child), signal).expect("a running child");
 }
 
 impl Drop for Service {
