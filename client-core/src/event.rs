@@ -81,6 +81,9 @@ pub enum Warning {
     /// The local cache was unusable and started anew.
     #[error("the local cache was damaged; it was kept as {} and is built anew", .0.display())]
     CacheQuarantined(PathBuf),
+    /// What the last dump's rows were is not known.
+    #[error("{0}; this backup is larger than it needs to be, and as right as any")]
+    RecordListUnusable(String),
     /// The service or the store did not answer at first.
     #[error("{what} did not answer and is tried again ({attempt})")]
     Retrying {

@@ -13,6 +13,7 @@ mod secret;
 // transform: pure, no I/O, no async, no clock
 pub mod chunk;
 pub mod encode;
+pub mod records;
 
 pub mod crypto;
 pub mod format;

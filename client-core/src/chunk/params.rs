@@ -32,6 +32,9 @@ impl Default for ChunkerParams {
 }
 
 impl ChunkerParams {
+    /// Records of data without lines: 128 B, 512 B, 4 KiB.
+    pub(crate) const RECORDS: Self = Self { min: 128, avg: 512, max: 4096 };
+
     /// Checks what the `fastcdc` crate only asserts in debug builds.
     ///
     /// # Errors

@@ -1,24 +1,15 @@
-//! Encoded → plain, and what of a chunk others may copy.
+//! Encoded → plain, whole or a stretch of it.
 
-use std::collections::HashMap;
-
-use super::{
-    EncodeError, Encoded, Encoding, MAX_ENCODED_LEN,
-    compress::decompress,
-    recipe::{Op, Parts},
-};
+use super::{EncodeError, Encoded, Encoding, MAX_ENCODED_LEN, Op, compress::decompress, recipe::Parts};
 use crate::{chunk::MAX_PLAIN_LEN, id::ChunkId};
 
-/// Gives the literal sections of the chunks that a recipe copies from.
-pub trait LiteralSource {
-    /// What [`literal_section`] says of that chunk, `None` when it cannot be had.
-    fn literals(&mut self, id: &ChunkId) -> Option<&[u8]>;
-}
-
-impl LiteralSource for HashMap<ChunkId, Vec<u8>> {
-    fn literals(&mut self, id: &ChunkId) -> Option<&[u8]> {
-        self.get(id).map(Vec::as_slice)
-    }
+/// Gives stretches of the chunks that a recipe copies from.
+pub trait Plaintexts {
+    /// Appends bytes `offset` to `offset + len` of a chunk's plaintext to `out`.
+    ///
+    /// # Errors
+    /// [`EncodeError::MissingReference`] when the chunk cannot be had, or as [`Opened::stretch`].
+    fn copy(&mut self, id: &ChunkId, offset: u32, len: u32, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 }
 
 /// The plaintext of chunk `id`, of exactly the stated length. Whether it *is* that chunk is for the caller
@@ -26,86 +17,161 @@ impl LiteralSource for HashMap<ChunkId, Vec<u8>> {
 ///
 /// # Errors
 /// [`EncodeError`]; nothing beyond the stated length is ever allocated.
-pub fn decode(
-    id: &ChunkId,
-    encoded: &Encoded,
-    literals: &mut dyn LiteralSource,
-) -> Result<Vec<u8>, EncodeError> {
-    match encoded.encoding {
-        Encoding::Raw | Encoding::Zstd => literal_section(encoded),
-        Encoding::Recipe => {
-            check_len(encoded)?;
-            let parts = Parts::read(encoded)?;
-            let recipe = parts.recipe(encoded.plain_len)?;
-            if recipe.refs.contains(id) {
-                return Err(EncodeError::Damaged("it copies from itself"));
-            }
-            build(&recipe.refs, &recipe.ops, &parts.literals()?, encoded.plain_len, literals)
+pub fn decode(id: &ChunkId, encoded: &Encoded, others: &mut dyn Plaintexts) -> Result<Vec<u8>, EncodeError> {
+    match Opened::read(id, encoded)? {
+        Opened::Plain(plain) => Ok(plain),
+        Opened::Built(built) => {
+            let mut plain = Vec::with_capacity(encoded.plain_len as usize);
+            built.stretch(0, encoded.plain_len, others, &mut plain, &mut 0)?;
+            Ok(plain)
         }
     }
 }
 
-fn build(
-    refs: &[ChunkId],
-    ops: &[Op],
-    own: &[u8],
-    plain_len: u32,
-    source: &mut dyn LiteralSource,
-) -> Result<Vec<u8>, EncodeError> {
-    let mut plain = Vec::with_capacity(plain_len as usize);
-    let mut own = own;
-    for op in ops {
-        match *op {
-            Op::Literal { len } => {
-                let (piece, rest) = own
-                    .split_at_checked(len as usize)
-                    .ok_or(EncodeError::Damaged("its recipe does not use its literals exactly"))?;
-                plain.extend_from_slice(piece);
-                own = rest;
+/// An encoding taken apart, ready to give any stretch of its plaintext.
+pub enum Opened {
+    /// Encodings 1 and 2.
+    Plain(Vec<u8>),
+    /// Encoding 3.
+    Built(Built),
+}
+
+/// A recipe and its literals.
+pub struct Built {
+    refs: Vec<ChunkId>,
+    steps: Vec<Step>,
+    literals: Vec<u8>,
+}
+
+/// An operation, and where it stands in the plaintext.
+struct Step {
+    start: u32,
+    len: u32,
+    /// Offset in the literals, or in the referenced chunk.
+    offset: u32,
+    reference: Option<u16>,
+}
+
+impl Opened {
+    /// Takes an encoding apart; every bound is checked but those that need other chunks.
+    ///
+    /// # Errors
+    /// [`EncodeError`].
+    pub fn read(id: &ChunkId, encoded: &Encoded) -> Result<Self, EncodeError> {
+        check_len(encoded)?;
+        match encoded.encoding {
+            Encoding::Raw if encoded.bytes.len() == encoded.plain_len as usize => {
+                Ok(Self::Plain(encoded.bytes.clone()))
             }
-            Op::Copy { reference, offset, len } => {
-                let id =
-                    refs.get(usize::from(reference)).ok_or(EncodeError::Damaged("a copy names no chunk"))?;
-                let section = source.literals(id).ok_or(EncodeError::MissingReference(*id))?;
-                let piece = section
-                    .get(offset as usize..offset as usize + len as usize)
-                    .ok_or(EncodeError::Damaged("a copy goes beyond the literals of its chunk"))?;
-                plain.extend_from_slice(piece);
+            Encoding::Raw => Err(EncodeError::Damaged("it has another length than it says")),
+            Encoding::Zstd => Ok(Self::Plain(decompress(&encoded.bytes, encoded.plain_len as usize)?)),
+            Encoding::Recipe => {
+                let parts = Parts::read(encoded)?;
+                let recipe = parts.recipe(encoded.plain_len)?;
+                if recipe.refs.contains(id) {
+                    return Err(EncodeError::Damaged("it copies from itself"));
+                }
+                let (mut start, mut own) = (0, 0);
+                let steps = recipe
+                    .ops
+                    .iter()
+                    .map(|op| {
+                        let (len, offset, reference) = match *op {
+                            Op::Literal { len } => (len, own, None),
+                            Op::Copy { reference, offset, len } => (len, offset, Some(reference)),
+                        };
+                        own += if reference.is_none() { len } else { 0 };
+                        let step = Step { start, len, offset, reference };
+                        start += len;
+                        step
+                    })
+                    .collect();
+                Ok(Self::Built(Built { refs: recipe.refs, steps, literals: parts.literals()? }))
             }
         }
     }
-    Ok(plain)
-}
 
-/// What other chunks may copy from this one: the whole plaintext of encodings 1 and 2, the literals of
-/// encoding 3. Never leads further.
-///
-/// # Errors
-/// [`EncodeError`].
-pub fn literal_section(encoded: &Encoded) -> Result<Vec<u8>, EncodeError> {
-    check_len(encoded)?;
-    match encoded.encoding {
-        Encoding::Raw if encoded.bytes.len() == encoded.plain_len as usize => Ok(encoded.bytes.clone()),
-        Encoding::Raw => Err(EncodeError::Damaged("it has another length than it says")),
-        Encoding::Zstd => decompress(&encoded.bytes, encoded.plain_len as usize),
-        Encoding::Recipe => {
-            let parts = Parts::read(encoded)?;
-            parts.recipe(encoded.plain_len)?;
-            parts.literals()
+    /// The chunks that it copies from.
+    #[must_use]
+    pub fn refs(&self) -> &[ChunkId] {
+        match self {
+            Self::Plain(_) => &[],
+            Self::Built(built) => &built.refs,
+        }
+    }
+
+    /// Memory that it takes, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Plain(plain) => plain.len(),
+            Self::Built(built) => {
+                built.literals.len() + built.steps.len() * size_of::<Step>() + built.refs.len() * 32
+            }
+        }
+    }
+
+    /// Appends a stretch of the plaintext to `out`. `hint` is where the last stretch ended, for speed.
+    ///
+    /// # Errors
+    /// [`EncodeError::Damaged`] when it is longer than the chunk; as `others`.
+    pub fn stretch(
+        &self,
+        offset: u32,
+        len: u32,
+        others: &mut dyn Plaintexts,
+        out: &mut Vec<u8>,
+        hint: &mut usize,
+    ) -> Result<(), EncodeError> {
+        match self {
+            Self::Plain(plain) => {
+                out.extend_from_slice(part(plain, offset, len).ok_or(BEYOND)?);
+                Ok(())
+            }
+            Self::Built(built) => built.stretch(offset, len, others, out, hint),
         }
     }
 }
 
-/// The chunks whose literal sections [`decode`] will ask for; none unless it is a recipe.
-///
-/// # Errors
-/// [`EncodeError`].
-pub fn recipe_refs(encoded: &Encoded) -> Result<Vec<ChunkId>, EncodeError> {
-    check_len(encoded)?;
-    match encoded.encoding {
-        Encoding::Raw | Encoding::Zstd => Ok(Vec::new()),
-        Encoding::Recipe => Ok(Parts::read(encoded)?.recipe(encoded.plain_len)?.refs),
+const BEYOND: EncodeError = EncodeError::Damaged("a copy goes beyond its chunk");
+
+impl Built {
+    fn stretch(
+        &self,
+        mut offset: u32,
+        mut len: u32,
+        others: &mut dyn Plaintexts,
+        out: &mut Vec<u8>,
+        hint: &mut usize,
+    ) -> Result<(), EncodeError> {
+        let holds =
+            |at: usize| self.steps.get(at).is_some_and(|s| s.start <= offset && offset - s.start < s.len);
+        let mut at = match *hint {
+            at if holds(at) => at,
+            at if holds(at + 1) => at + 1,
+            _ => self.steps.partition_point(|step| step.start <= offset).saturating_sub(1),
+        };
+        while len > 0 {
+            let step = self.steps.get(at).ok_or(BEYOND)?;
+            let skip = offset.checked_sub(step.start).filter(|skip| *skip < step.len).ok_or(BEYOND)?;
+            let take = len.min(step.len - skip);
+            let from = step.offset.checked_add(skip).ok_or(BEYOND)?;
+            match step.reference {
+                None => out.extend_from_slice(part(&self.literals, from, take).ok_or(BEYOND)?),
+                Some(reference) => {
+                    let id = self.refs.get(usize::from(reference)).ok_or(BEYOND)?;
+                    others.copy(id, from, take, out)?;
+                }
+            }
+            *hint = at;
+            (offset, len, at) = (offset + take, len - take, at + 1);
+        }
+        Ok(())
     }
+}
+
+fn part(bytes: &[u8], offset: u32, len: u32) -> Option<&[u8]> {
+    bytes.get(offset as usize..(offset as usize).checked_add(len as usize)?)
 }
 
 fn check_len(encoded: &Encoded) -> Result<(), EncodeError> {

@@ -6,7 +6,7 @@ mod recipe;
 mod varint;
 
 pub use compress::{Compressor, DEFAULT_LEVEL};
-pub use decode::{LiteralSource, decode, literal_section, recipe_refs};
+pub use decode::{Opened, Plaintexts, decode};
 pub use recipe::{MAX_OPS, MAX_REFS, Op, Recipe};
 
 use crate::{chunk::MAX_PLAIN_LEN, id::ChunkId};
@@ -22,7 +22,7 @@ pub enum Encoding {
     Raw = 1,
     /// One zstd frame.
     Zstd = 2,
-    /// Literals and copies from other chunks' literals.
+    /// Literals and copies from other chunks.
     Recipe = 3,
 }
 

@@ -1,4 +1,4 @@
-//! Encoding 3: literals, and a recipe that says how they and other chunks' literals make the chunk.
+//! Encoding 3: literals, and a recipe that says how they and stretches of other chunks make the chunk.
 
 use super::{Compressor, EncodeError, Encoded, Encoding, compress::decompress, varint};
 use crate::{chunk::MAX_PLAIN_LEN, id::ChunkId};
@@ -21,11 +21,11 @@ pub enum Op {
         /// Bytes, not 0.
         len: u32,
     },
-    /// `len` bytes of another chunk's literals.
+    /// `len` bytes of another chunk.
     Copy {
         /// Which of the recipe's references.
         reference: u16,
-        /// Where in that chunk's literals.
+        /// Where in that chunk's plaintext.
         offset: u32,
         /// Bytes, not 0.
         len: u32,

@@ -36,6 +36,7 @@ pub(crate) struct OpenVault {
     directory: Directory,
     history: History,
     packs: Arc<PackCache>,
+    reader: ChunkReader,
 }
 
 impl OpenVault {
@@ -55,6 +56,7 @@ impl OpenVault {
         let api = Arc::new(client.api(secrets)?);
         let packs =
             Arc::new(PackCache::new(Arc::clone(&api), Arc::clone(&store), Arc::clone(&keys), client.home()));
+        let reader = ChunkReader::new(Arc::clone(&packs), Arc::clone(&state), Arc::clone(&keys));
         Ok(Self {
             keys,
             device,
@@ -66,6 +68,7 @@ impl OpenVault {
             directory: Directory::empty(),
             history: History::default(),
             packs,
+            reader,
         })
     }
 
@@ -130,7 +133,7 @@ impl OpenVault {
     }
 
     pub(super) fn chunk_reader(&self) -> ChunkReader {
-        ChunkReader::new(Arc::clone(&self.packs), Arc::clone(&self.state), Arc::clone(&self.keys))
+        self.reader.clone()
     }
 
     /// The one snapshot that is meant, opened.

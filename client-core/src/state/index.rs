@@ -1,6 +1,7 @@
 //! Where chunks lie, as far as this device knows.
 
 use api_types::{BackupId, ObjectId, ObjectKind, vault::ObjectRow};
+use roaring::RoaringBitmap;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{StateDb, StateError};
@@ -13,14 +14,22 @@ use crate::{
     id::ChunkId,
 };
 
+/// Packs, by the numbers that they have in this file alone.
+pub type PackKeys = RoaringBitmap;
+
 /// Where a chunk lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Place {
     /// Which pack.
     pub pack: ObjectId,
-    /// Packs that its recipe copies from.
-    pub copied_from: Vec<ObjectId>,
+    /// The same pack.
+    pub key: u32,
+    /// Packs that its recipe leads to, through other recipes too.
+    pub copied_from: PackKeys,
 }
+
+/// A pack's record for the index: where a chunk lies, and what else reading it needs.
+pub type Packed = (PackEntry, PackKeys);
 
 impl StateDb {
     /// Where a chunk lies, if it is known to be stored.
@@ -30,15 +39,23 @@ impl StateDb {
     pub fn locate(&self, id: &ChunkId) -> Result<Option<Place>, StateError> {
         let db = self.db();
         let mut query = db.prepare_cached(
-            "SELECT pack.id, chunk.copied_from FROM chunk JOIN pack ON pack.key = chunk.pack WHERE chunk.id = ?1",
+            "SELECT pack.id, pack.key, chunk.copied_from FROM chunk JOIN pack ON pack.key = chunk.pack WHERE chunk.id = ?1",
         )?;
         let found = query
             .query_row(params![id.as_bytes()], |row| {
-                Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<Vec<u8>>>(1)?))
+                Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?, row.get::<_, Option<Vec<u8>>>(2)?))
             })
             .optional()?;
-        let Some((pack, copied_from)) = found else { return Ok(None) };
-        Ok(Some(Place { pack: object_id(&pack)?, copied_from: object_ids(copied_from.as_deref())? }))
+        let Some((pack, key, copied_from)) = found else { return Ok(None) };
+        Ok(Some(Place { pack: object_id(&pack)?, key, copied_from: keys(copied_from.as_deref())? }))
+    }
+
+    /// The names of packs.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn pack_ids(&self, keys: &PackKeys) -> Result<Vec<ObjectId>, StateError> {
+        pack_ids(&self.db(), keys)
     }
 
     /// A pack that the service confirmed. Its chunks are known from here on, also after a crash.
@@ -51,12 +68,11 @@ impl StateDb {
         id: ObjectId,
         number: u32,
         size: u64,
-        entries: &[PackEntry],
+        entries: &[Packed],
     ) -> Result<(), StateError> {
-        let entries: Vec<IndexEntry> = entries.iter().copied().map(IndexEntry::from).collect();
         let mut db = self.db();
         let change = db.transaction()?;
-        add_pack(&change, &IndexedPack { pack: id, size, entries }, Some(number), None)?;
+        add_pack(&change, (id, size), entries, Some(number), None)?;
         Ok(change.commit()?)
     }
 
@@ -109,7 +125,12 @@ impl StateDb {
         let mut db = self.db();
         let change = db.transaction()?;
         for pack in packs {
-            add_pack(&change, pack, None, Some(row.id))?;
+            let entries = pack
+                .entries
+                .iter()
+                .map(|entry| Ok((entry.place, pack_keys(&change, &entry.copied_from)?)))
+                .collect::<Result<Vec<_>, StateError>>()?;
+            add_pack(&change, (pack.pack, pack.size), &entries, None, Some(row.id))?;
         }
         add_object(&change, &row.id, Some(row.number), ObjectKind::Index, row.size)?;
         Ok(change.commit()?)
@@ -132,11 +153,23 @@ impl StateDb {
     pub fn forget_packs(&self, packs: &[ObjectId]) -> Result<(), StateError> {
         let mut db = self.db();
         let change = db.transaction()?;
-        for pack in packs {
-            let id = pack.as_bytes().as_slice();
-            change.execute("DELETE FROM chunk WHERE pack = (SELECT key FROM pack WHERE id = ?1)", [id])?;
-            change.execute("DELETE FROM pack WHERE id = ?1", [id])?;
-            change.execute("DELETE FROM chunk WHERE instr(copied_from, ?1)", [id])?;
+        let lost = pack_keys(&change, packs)?;
+        for key in &lost {
+            change.execute("DELETE FROM chunk WHERE pack = ?1", [key])?;
+            change.execute("DELETE FROM pack WHERE key = ?1", [key])?;
+        }
+        let mut copies = change.prepare("SELECT id, copied_from FROM chunk WHERE copied_from IS NOT NULL")?;
+        let mut rows = copies.query([])?;
+        let mut gone: Vec<Vec<u8>> = Vec::new();
+        while let Some(row) = rows.next()? {
+            if !keys(row.get::<_, Option<Vec<u8>>>(1)?.as_deref())?.is_disjoint(&lost) {
+                gone.push(row.get(0)?);
+            }
+        }
+        drop(rows);
+        drop(copies);
+        for id in gone {
+            change.execute("DELETE FROM chunk WHERE id = ?1", [id])?;
         }
         Ok(change.commit()?)
     }
@@ -202,7 +235,8 @@ impl StateDb {
     pub fn clear_index(&self) -> Result<(), StateError> {
         Ok(self.db().execute_batch(
             "BEGIN;
-             DELETE FROM chunk WHERE pack IN (SELECT key FROM pack WHERE segment IS NOT NULL);
+             DELETE FROM chunk WHERE copied_from IS NOT NULL
+                OR pack IN (SELECT key FROM pack WHERE segment IS NOT NULL);
              DELETE FROM pack WHERE segment IS NOT NULL;
              DELETE FROM object;
              DELETE FROM sealed;
@@ -213,7 +247,8 @@ impl StateDb {
 
 fn add_pack(
     change: &Transaction<'_>,
-    pack: &IndexedPack,
+    (pack, size): (ObjectId, u64),
+    entries: &[Packed],
     number: Option<u32>,
     segment: Option<ObjectId>,
 ) -> Result<(), StateError> {
@@ -221,21 +256,28 @@ fn add_pack(
         .prepare_cached(
             "INSERT INTO pack (id, number, size, segment) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (id) DO UPDATE SET
-               number = coalesce(number, excluded.number), segment = coalesce(segment, excluded.segment)
+               number = coalesce(number, excluded.number), size = excluded.size,
+               segment = CASE WHEN segment = x'' THEN excluded.segment ELSE coalesce(segment, excluded.segment) END
              RETURNING key",
         )?
-        .query_row(
-            params![pack.pack.as_bytes(), number, pack.size, segment.as_ref().map(ObjectId::as_bytes)],
-            |row| row.get(0),
-        )?;
-    // A chunk that two devices stored stays where it was found first.
+        .query_row(params![pack.as_bytes(), number, size, segment.as_ref().map(ObjectId::as_bytes)], |row| {
+            row.get(0)
+        })?;
+    // A chunk that two devices stored stays where it was found first; but what is whole needs no other chunk,
+    // so that no chain of copies ever leads back to where it began.
     let mut insert = change.prepare_cached(
         "INSERT INTO chunk (id, pack, record_no, encoding, plain_len, position, sealed_len, copied_from)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET
+           pack = excluded.pack, record_no = excluded.record_no, encoding = excluded.encoding,
+           position = excluded.position, sealed_len = excluded.sealed_len, copied_from = NULL
+         WHERE copied_from IS NOT NULL AND excluded.copied_from IS NULL",
     )?;
-    for IndexEntry { place, copied_from } in &pack.entries {
+    for (place, copied_from) in entries {
         let PackEntry { chunk_id, encoding, plain_len, offset, sealed_len, record_no } = *place;
-        let from = copied_from.iter().flat_map(|id| *id.as_bytes()).collect::<Vec<u8>>();
+        let mut from = Vec::new();
+        if !copied_from.is_empty() {
+            copied_from.serialize_into(&mut from).map_err(|_| StateError::Impossible)?;
+        }
         insert.execute(params![
             chunk_id.as_bytes(),
             key,
@@ -248,6 +290,34 @@ fn add_pack(
         ])?;
     }
     Ok(())
+}
+
+/// Keys of packs; one that no segment described yet gets a row without a size until one does.
+fn pack_keys(change: &Connection, packs: &[ObjectId]) -> Result<PackKeys, StateError> {
+    let mut find = change.prepare_cached("SELECT key FROM pack WHERE id = ?1")?;
+    let mut expect =
+        change.prepare_cached("INSERT INTO pack (id, size, segment) VALUES (?1, 0, x'') RETURNING key")?;
+    let mut keys = PackKeys::new();
+    for pack in packs {
+        let known = find.query_row(params![pack.as_bytes()], |row| row.get(0)).optional()?;
+        keys.insert(match known {
+            Some(key) => key,
+            None => expect.query_row(params![pack.as_bytes()], |row| row.get(0))?,
+        });
+    }
+    Ok(keys)
+}
+
+fn pack_ids(db: &Connection, keys: &PackKeys) -> Result<Vec<ObjectId>, StateError> {
+    let mut query = db.prepare_cached("SELECT id FROM pack WHERE key = ?1")?;
+    keys.iter().map(|key| object_id(&query.query_row([key], |row| row.get::<_, Vec<u8>>(0))?)).collect()
+}
+
+fn keys(bytes: Option<&[u8]>) -> Result<PackKeys, StateError> {
+    bytes.map_or_else(
+        || Ok(PackKeys::new()),
+        |b| PackKeys::deserialize_from(b).map_err(|_| StateError::Impossible),
+    )
 }
 
 fn add_object(
@@ -283,15 +353,13 @@ fn entries(db: &Connection, pack: i64) -> Result<Vec<IndexEntry>, StateError> {
                 sealed_len,
                 record_no,
             };
-            Ok(IndexEntry { place, copied_from: object_ids(copied_from.as_deref())? })
+            let mut copied_from = pack_ids(db, &keys(copied_from.as_deref())?)?;
+            copied_from.sort_unstable();
+            Ok(IndexEntry { place, copied_from })
         })
         .collect()
 }
 
 fn object_id(bytes: &[u8]) -> Result<ObjectId, StateError> {
     ObjectId::try_from(bytes).map_err(|_| StateError::Impossible)
-}
-
-fn object_ids(bytes: Option<&[u8]>) -> Result<Vec<ObjectId>, StateError> {
-    bytes.unwrap_or_default().chunks(32).map(object_id).collect()
 }

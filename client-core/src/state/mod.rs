@@ -16,7 +16,7 @@ use std::{
 use rusqlite::Connection;
 
 pub use self::{
-    index::Place,
+    index::{PackKeys, Packed, Place},
     lock::BackupLock,
     pins::{Pins, PinsDb},
 };

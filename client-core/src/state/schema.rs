@@ -26,7 +26,7 @@ CREATE TABLE pack (
     id        BLOB    NOT NULL UNIQUE,
     number    INTEGER,
     size      INTEGER NOT NULL,
-    segment   BLOB             -- index object that describes it; null: not in the bucket's index yet
+    segment   BLOB             -- index object that describes it; null: not in the bucket's index yet; empty: known by name only
 ) STRICT;
 CREATE INDEX pack_without_segment ON pack (key) WHERE segment IS NULL;
 CREATE TABLE chunk (
@@ -37,7 +37,7 @@ CREATE TABLE chunk (
     plain_len   INTEGER NOT NULL,
     position    INTEGER NOT NULL,
     sealed_len  INTEGER NOT NULL,
-    copied_from BLOB            -- ids of the packs it copies from, 32 bytes each
+    copied_from BLOB            -- keys of the packs its recipe leads to (roaring bitmap)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX chunk_by_pack ON chunk (pack);
 CREATE TABLE run (

@@ -3,17 +3,25 @@
 use std::{collections::HashMap, sync::Arc};
 
 use api_types::ObjectId;
+use quick_cache::{Weighter, sync::Cache};
 
 use super::{
     UnlockedVault,
-    pack_cache::{PackCache, PackFault},
+    pack_cache::{OpenPack, PackCache, PackFault},
 };
 use crate::{
-    encode::{self, Encoded, Encoding},
+    encode::{self, EncodeError, Encoded, Opened, Plaintexts},
     error::Error,
     id::ChunkId,
     state::StateDb,
 };
+
+/// Chunks that others copy from are kept decoded, up to this many bytes (40 MiB).
+const KEPT: u64 = 40 * 1024 * 1024;
+/// Recipes that one byte may lead through. Writers stop far below.
+const MAX_HOPS: usize = 128;
+/// Of each level of copies, chunks at hand without asking the cache.
+const AT_HAND: usize = 4;
 
 /// Why a chunk cannot be had.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -33,13 +41,27 @@ pub struct ChunkReader {
     packs: Arc<PackCache>,
     state: Arc<StateDb>,
     keys: Arc<UnlockedVault>,
+    opened: Arc<Cache<ChunkId, Arc<Opened>, Bytes>>,
 }
+
+/// Chunks weigh what they take.
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<ChunkId, Arc<Opened>> for Bytes {
+    fn weight(&self, _: &ChunkId, opened: &Arc<Opened>) -> u64 {
+        opened.size() as u64 + 100
+    }
+}
+
+type Packs = HashMap<ObjectId, Result<Arc<OpenPack>, PackFault>>;
 
 impl ChunkReader {
     /// Over a pack cache and the local index.
     #[must_use]
-    pub const fn new(packs: Arc<PackCache>, state: Arc<StateDb>, keys: Arc<UnlockedVault>) -> Self {
-        Self { packs, state, keys }
+    pub fn new(packs: Arc<PackCache>, state: Arc<StateDb>, keys: Arc<UnlockedVault>) -> Self {
+        let opened = Arc::new(Cache::with_weighter(1000, KEPT, Bytes));
+        Self { packs, state, keys, opened }
     }
 
     /// The verified plaintext. The inner result is about the chunk, the outer about the way to it.
@@ -47,10 +69,10 @@ impl ChunkReader {
     /// # Errors
     /// As [`PackCache::get`].
     pub async fn chunk(&self, id: ChunkId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
-        let Some(place) = self.state.locate(&id)? else {
-            return Ok(Err(ChunkFault { chunk: id, pack: None, fault: PackFault::Missing }));
-        };
-        self.chunk_in(id, place.pack).await
+        match self.state.locate(&id)? {
+            Some(place) => self.read(id, place.pack, self.state.pack_ids(&place.copied_from)?).await,
+            None => Ok(Err(ChunkFault { chunk: id, pack: None, fault: PackFault::Missing })),
+        }
     }
 
     /// As [`ChunkReader::chunk`], from a pack that is named instead of looked up.
@@ -58,65 +80,141 @@ impl ChunkReader {
     /// # Errors
     /// As [`PackCache::get`].
     pub async fn chunk_in(&self, id: ChunkId, pack: ObjectId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
-        let encoded = match self.record_in(id, pack).await? {
-            Ok(found) => found,
-            Err(fault) => return Ok(Err(fault)),
-        };
-        let mut literals = HashMap::new();
-        if encoded.encoding == Encoding::Recipe {
-            // A copy points into another chunk's literals, never further: one level is all there is.
-            let referenced = match encode::recipe_refs(&encoded) {
-                Ok(referenced) => referenced,
-                Err(error) => return Ok(Err(damaged(id, pack, &error))),
-            };
-            for other in referenced {
-                let (encoded, pack) = match self.record(other).await? {
-                    Ok(found) => found,
-                    Err(fault) => return Ok(Err(fault)),
-                };
-                match encode::literal_section(&encoded) {
-                    Ok(section) => literals.insert(other, section),
-                    Err(error) => return Ok(Err(damaged(other, pack, &error))),
-                };
-            }
+        self.read(id, pack, Vec::new()).await
+    }
+
+    async fn read(
+        &self,
+        id: ChunkId,
+        place: ObjectId,
+        copied_from: Vec<ObjectId>,
+    ) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
+        let mut packs = Packs::new();
+        for pack in copied_from.into_iter().chain([place]) {
+            packs.insert(pack, self.packs.get(pack).await?);
         }
-        let plain = match encode::decode(&id, &encoded, &mut literals) {
-            Ok(plain) => plain,
-            Err(error) => return Ok(Err(damaged(id, pack, &error))),
-        };
-        if self.keys.chunk_id_key().chunk_id(&plain) == id {
-            Ok(Ok(plain))
-        } else {
-            Ok(Err(damaged(id, pack, &"its content is not what its id says")))
+        loop {
+            let mut copies =
+                Copies { reader: self, packs: &packs, levels: Vec::new(), level: 0, stopped: None };
+            let plain =
+                copies.record(&id, place).and_then(|encoded| encode::decode(&id, &encoded, &mut copies));
+            return Ok(match (plain, copies.stopped) {
+                // The index did not say that this pack is needed too, or it is another one by now.
+                (Err(_), Some(Stop::Need(pack))) => {
+                    packs.insert(pack, self.packs.get(pack).await?);
+                    continue;
+                }
+                (Err(_), Some(Stop::Failed(error))) => return Err(error),
+                (Err(_), Some(Stop::Fault(fault))) => Err(fault),
+                (Err(error), None) => Err(damaged(id, place, &error)),
+                (Ok(plain), _) if self.keys.chunk_id_key().chunk_id(&plain) == id => Ok(plain),
+                (Ok(_), _) => Err(damaged(id, place, &"its content is not what its id says")),
+            });
         }
     }
 
-    /// Starts fetching what [`ChunkReader::chunk`] will need first.
+    /// Starts fetching what [`ChunkReader::chunk`] will need.
     ///
     /// # Errors
     /// As [`PackCache::get`].
     pub async fn prefetch(&self, id: ChunkId) -> Result<(), Error> {
         if let Some(place) = self.state.locate(&id)? {
-            drop(self.packs.get(place.pack).await?);
+            for pack in self.state.pack_ids(&place.copied_from)?.into_iter().chain([place.pack]) {
+                drop(self.packs.get(pack).await?);
+            }
         }
         Ok(())
     }
+}
 
-    async fn record(&self, id: ChunkId) -> Result<Result<(Encoded, ObjectId), ChunkFault>, Error> {
-        let Some(place) = self.state.locate(&id)? else {
-            return Ok(Err(ChunkFault { chunk: id, pack: None, fault: PackFault::Missing }));
+/// What a recipe copies from, read where it lies, recipes among it included.
+struct Copies<'a> {
+    reader: &'a ChunkReader,
+    packs: &'a Packs,
+    levels: Vec<Vec<AtHand>>,
+    level: usize,
+    stopped: Option<Stop>,
+}
+
+struct AtHand {
+    id: ChunkId,
+    opened: Arc<Opened>,
+    hint: usize,
+}
+
+/// Why reading stopped, where [`EncodeError`] cannot say it.
+enum Stop {
+    Need(ObjectId),
+    Fault(ChunkFault),
+    Failed(Error),
+}
+
+impl Copies<'_> {
+    fn record(&mut self, id: &ChunkId, pack: ObjectId) -> Result<Encoded, EncodeError> {
+        let fault = match self.packs.get(&pack) {
+            None => return Err(self.stop(id, Stop::Need(pack))),
+            Some(Ok(open)) => match open.record(id) {
+                Ok(encoded) => return Ok(encoded),
+                Err(fault) => fault,
+            },
+            Some(Err(fault)) => fault.clone(),
         };
-        let record = self.record_in(id, place.pack).await?;
-        Ok(record.map(|encoded| (encoded, place.pack)))
+        Err(self.stop(id, Stop::Fault(ChunkFault { chunk: *id, pack: Some(pack), fault })))
     }
 
-    async fn record_in(&self, id: ChunkId, pack: ObjectId) -> Result<Result<Encoded, ChunkFault>, Error> {
-        let opened = self.packs.get(pack).await?;
-        Ok(opened.and_then(|open| open.record(&id)).map_err(|fault| ChunkFault {
-            chunk: id,
-            pack: Some(pack),
-            fault,
-        }))
+    fn stop(&mut self, id: &ChunkId, why: Stop) -> EncodeError {
+        self.stopped.get_or_insert(why);
+        EncodeError::MissingReference(*id)
+    }
+
+    fn open(&mut self, id: &ChunkId) -> Result<Arc<Opened>, EncodeError> {
+        if let Some(opened) = self.reader.opened.get(id) {
+            return Ok(opened);
+        }
+        let place = match self.reader.state.locate(id) {
+            Ok(Some(place)) => place,
+            Ok(None) => {
+                let fault = ChunkFault { chunk: *id, pack: None, fault: PackFault::Missing };
+                return Err(self.stop(id, Stop::Fault(fault)));
+            }
+            Err(error) => return Err(self.stop(id, Stop::Failed(error.into()))),
+        };
+        let encoded = self.record(id, place.pack)?;
+        let opened = Opened::read(id, &encoded)
+            .map_err(|error| self.stop(id, Stop::Fault(damaged(*id, place.pack, &error))))?;
+        let opened = Arc::new(opened);
+        self.reader.opened.insert(*id, Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// The chunk as it was left by the last copy from it on this level.
+    fn take(&mut self, id: &ChunkId) -> Result<AtHand, EncodeError> {
+        if self.levels.len() <= self.level {
+            self.levels.resize_with(self.level + 1, Vec::new);
+        }
+        let hand = &mut self.levels[self.level];
+        if let Some(at) = hand.iter().position(|here| here.id == *id) {
+            return Ok(hand.swap_remove(at));
+        }
+        Ok(AtHand { id: *id, opened: self.open(id)?, hint: 0 })
+    }
+}
+
+impl Plaintexts for Copies<'_> {
+    fn copy(&mut self, id: &ChunkId, offset: u32, len: u32, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        if self.level == MAX_HOPS {
+            return Err(EncodeError::Damaged("its copies lead in a circle"));
+        }
+        let mut here = self.take(id)?;
+        self.level += 1;
+        let done = here.opened.stretch(offset, len, self, out, &mut here.hint);
+        self.level -= 1;
+        let hand = &mut self.levels[self.level];
+        if hand.len() == AT_HAND {
+            hand.remove(0);
+        }
+        hand.push(here);
+        done
     }
 }
 

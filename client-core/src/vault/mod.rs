@@ -12,5 +12,5 @@ pub use chunk_reader::{ChunkFault, ChunkReader};
 pub use directory::{Directory, DirectoryError, TrustedDevice};
 pub use history::{History, HistoryError, ListedSnapshot};
 pub use pack_cache::{OpenPack, PackCache, PackFault};
-pub use packer::{PACK_TARGET, Packer};
+pub use packer::{FullPack, PACK_TARGET, Packer};
 pub use unlocked::UnlockedVault;

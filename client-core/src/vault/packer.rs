@@ -8,17 +8,26 @@ use crate::{
     encode::Encoded,
     format::pack::{PackError, PackWriter, Recipients, SealedPack},
     id::ChunkId,
+    state::{PackKeys, Packed},
 };
 
 /// A pack is closed once it holds this many bytes (16 MiB), before padding.
 pub const PACK_TARGET: usize = 16 * 1024 * 1024;
+
+/// A full pack, and what the index keeps of it.
+pub struct FullPack {
+    /// To be stored.
+    pub pack: SealedPack,
+    /// Its records, with what else reading them needs.
+    pub entries: Vec<Packed>,
+}
 
 /// Two open packs.
 pub struct Packer<'a> {
     vault: VaultId,
     epoch: u32,
     recipients: &'a Recipients,
-    open: [Option<PackWriter>; 2],
+    open: [Option<(PackWriter, Vec<PackKeys>)>; 2],
 }
 
 impl<'a> Packer<'a> {
@@ -28,28 +37,41 @@ impl<'a> Packer<'a> {
         Self { vault, epoch, recipients, open: [None, None] }
     }
 
-    /// Seals a chunk into one of the open packs; the pack comes back once it is full.
+    /// Seals a chunk into one of the open packs; the pack comes back once it is full. `copied_from`: the packs
+    /// that reading it needs besides.
     ///
     /// # Errors
     /// As [`PackWriter`].
-    pub fn push(&mut self, id: ChunkId, encoded: &Encoded) -> Result<Option<SealedPack>, PackError> {
+    pub fn push(
+        &mut self,
+        id: ChunkId,
+        encoded: &Encoded,
+        copied_from: PackKeys,
+    ) -> Result<Option<FullPack>, PackError> {
         let slot = &mut self.open[usize::from(rand::rng().random::<bool>())];
-        let pack = match slot {
-            Some(pack) => pack,
-            None => slot.insert(PackWriter::new(self.vault, self.epoch, self.recipients)?),
+        let (pack, from) = match slot {
+            Some(open) => open,
+            None => slot.insert((PackWriter::new(self.vault, self.epoch, self.recipients)?, Vec::new())),
         };
         pack.push(id, encoded)?;
+        from.push(copied_from);
         if pack.len_estimate() < PACK_TARGET {
             return Ok(None);
         }
-        slot.take().map(PackWriter::finish).transpose()
+        slot.take().map(finish).transpose()
     }
 
     /// Closes what is open.
     ///
     /// # Errors
     /// As [`PackWriter`].
-    pub fn finish(self) -> Result<Vec<SealedPack>, PackError> {
-        self.open.into_iter().flatten().map(PackWriter::finish).collect()
+    pub fn finish(self) -> Result<Vec<FullPack>, PackError> {
+        self.open.into_iter().flatten().map(finish).collect()
     }
+}
+
+fn finish((pack, from): (PackWriter, Vec<PackKeys>)) -> Result<FullPack, PackError> {
+    let pack = pack.finish()?;
+    let entries = pack.entries.iter().copied().zip(from).collect();
+    Ok(FullPack { pack, entries })
 }

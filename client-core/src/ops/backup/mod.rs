@@ -3,6 +3,7 @@
 
 mod commit;
 mod pipeline;
+mod relate;
 mod upload;
 
 use std::{
@@ -15,15 +16,16 @@ use api_types::{BackupId, ObjectId, Sha256, SnapshotId, SourceId, backup::LEASE_
 use tokio::{sync::mpsc, task::JoinHandle};
 use uuid::Uuid;
 
+use self::relate::RecordLists;
 pub use super::select::short;
 use super::{Client, OpenVault};
 use crate::{
-    encode::DEFAULT_LEVEL,
+    encode::{DEFAULT_LEVEL, MAX_REFS},
     error::{Error, ErrorKind},
-    event::{Event, Stage},
+    event::{Event, Stage, Warning},
     id::ChunkId,
     source::{self, Complete, DumpStream, SourceSpec},
-    state::StateDb,
+    state::{PackKeys, StateDb},
 };
 
 /// Index entries of this many packs (1 GiB) go to the bucket together.
@@ -136,6 +138,19 @@ impl Run<'_> {
         })
     }
 
+    /// `None` when they are turned off, or the disk does not let us.
+    fn record_lists(&self) -> Option<RecordLists> {
+        let path = self.client.home().join("records").join(format!("{}.list", self.source.0));
+        let observer = self.client.observer();
+        match RecordLists::open(&path, self.vault.keys(), self.source, &**observer) {
+            Ok(lists) => Some(lists),
+            Err(error) => {
+                observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
+                None
+            }
+        }
+    }
+
     async fn stream(
         self,
         source: SourceSpec,
@@ -163,6 +178,7 @@ impl Run<'_> {
         let uploads = tokio::spawn(uploader.clone().packs(pack_rx, Arc::clone(self.vault.state())));
 
         let (keys, state) = (Arc::clone(self.vault.keys()), Arc::clone(self.vault.state()));
+        let lists = self.record_lists();
         let known = Arc::new(KnownChunks::new(state));
         let reading = {
             let known = Arc::clone(&known);
@@ -180,7 +196,7 @@ impl Run<'_> {
                     })
                 };
                 let streamed =
-                    pipeline::run(&keys, &mut dump, &*known, DEFAULT_LEVEL, &*observer, &mut emit)?;
+                    pipeline::run(&keys, &mut dump, &*known, lists, DEFAULT_LEVEL, &*observer, &mut emit)?;
                 let complete = dump.finish()?;
                 Ok((streamed, complete))
             })
@@ -220,17 +236,21 @@ impl Run<'_> {
             Err(died) => return Err(Error::internal("the uploads died", &died)),
         };
         let streamed = streamed.map_err(|e| Error::internal("the pipeline died", &e))?;
-        let (streamed, complete) = streamed?;
+        let (mut streamed, complete) = streamed?;
+        let lists = streamed.lists.take();
         let stored = stored.ok_or_else(|| Error::internal_text("the uploads ended early"))?;
         *read.lock().unwrap_or_else(PoisonError::into_inner) = streamed.bytes;
 
         observer.event(&Event::Stage(Stage::Commit));
-        let reused = known.packs();
+        let reused = known.packs()?;
         let outcome = commit::commit(
             self,
             commit::Finished { uploader, streamed: &streamed, complete: &complete, stored: &stored, reused },
         )
         .await?;
+        if let Some(Err(error)) = lists.map(relate::RecordLists::install) {
+            observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
+        }
         Ok(BackupReport {
             snapshot_id: outcome.snapshot,
             source: outcome.source_name,
@@ -250,25 +270,50 @@ impl Run<'_> {
 /// Answers from the local index, and remembers which packs the snapshot leans on.
 struct KnownChunks {
     state: Arc<StateDb>,
-    packs: Mutex<BTreeSet<ObjectId>>,
+    packs: Mutex<PackKeys>,
 }
+
+/// Packs that one chunk may lead to, at most: what an index entry holds.
+const MAX_SOURCE_PACKS: u64 = MAX_REFS as u64;
 
 impl KnownChunks {
     fn new(state: Arc<StateDb>) -> Self {
         Self { state, packs: Mutex::default() }
     }
 
-    fn packs(&self) -> BTreeSet<ObjectId> {
-        self.packs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn packs(&self) -> Result<BTreeSet<ObjectId>, Error> {
+        let keys = self.packs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(self.state.pack_ids(&keys)?.into_iter().collect())
+    }
+
+    fn need(&self, packs: &PackKeys) {
+        *self.packs.lock().unwrap_or_else(PoisonError::into_inner) |= packs;
     }
 }
 
 impl pipeline::Known for KnownChunks {
     fn is_stored(&self, id: &ChunkId) -> Result<bool, Error> {
-        let Some(place) = self.state.locate(id)? else { return Ok(false) };
-        let mut packs = self.packs.lock().unwrap_or_else(PoisonError::into_inner);
-        packs.insert(place.pack);
-        packs.extend(place.copied_from);
+        let Some(mut place) = self.state.locate(id)? else { return Ok(false) };
+        place.copied_from.insert(place.key);
+        self.need(&place.copied_from);
         Ok(true)
+    }
+
+    fn is_source(&self, id: &ChunkId) -> Result<bool, Error> {
+        Ok(self.state.locate(id)?.is_some())
+    }
+
+    fn sources(&self, ids: &[ChunkId]) -> Result<Option<pipeline::Sources>, Error> {
+        let mut packs = PackKeys::new();
+        for id in ids {
+            let Some(place) = self.state.locate(id)? else { return Ok(None) };
+            packs.insert(place.key);
+            packs |= place.copied_from;
+        }
+        if packs.len() > MAX_SOURCE_PACKS {
+            return Ok(None);
+        }
+        self.need(&packs);
+        Ok(Some(packs))
     }
 }

@@ -1,5 +1,5 @@
-//! source → chunks → known? → encode → seal → packs. Threads joined by bounded queues: a slow network
-//! slows the dump, memory does not grow.
+//! source → chunks → known? → records → encode → seal → packs. Threads joined by bounded queues: a slow
+//! network slows the dump, memory does not grow.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -11,32 +11,39 @@ use std::{
 
 use api_types::Sha256;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use sha2::Digest;
 
+use super::relate::{Identified, RecordLists, Related, Splitter, Store, relate};
 use crate::{
     chunk::Cutter,
     encode::{Compressor, Encoded},
     error::Error,
     event::{Event, Observer},
-    format::{
-        manifest::{ManifestCutter, ManifestPiece},
-        pack::SealedPack,
-    },
+    format::manifest::{ManifestCutter, ManifestPiece},
     id::ChunkId,
-    vault::{Packer, UnlockedVault},
+    state::PackKeys,
+    vault::{FullPack, Packer, UnlockedVault},
 };
 
 /// Chunks waiting between two stages. At most 4 MiB each.
-const QUEUE: usize = 3;
+const QUEUE: usize = 2;
+
+/// The packs that reading a recipe leads to.
+pub(super) type Sources = PackKeys;
 
 /// Says which chunks are stored already.
 pub(super) trait Known: Sync {
     /// `true` when the chunk need not be stored again; remembers that the snapshot needs it.
     fn is_stored(&self, id: &ChunkId) -> Result<bool, Error>;
+
+    /// Whether a chunk can be copied from.
+    fn is_source(&self, id: &ChunkId) -> Result<bool, Error>;
+
+    /// The packs that copying from these chunks leads to, which the snapshot needs from here on; `None` when
+    /// they are too many, or not all there.
+    fn sources(&self, ids: &[ChunkId]) -> Result<Option<Sources>, Error>;
 }
 
 /// What the dump was, once all of it went through.
-#[derive(Debug, Clone)]
 pub(super) struct Streamed {
     pub(super) bytes: u64,
     pub(super) sha256: Sha256,
@@ -44,6 +51,8 @@ pub(super) struct Streamed {
     pub(super) chunks_new: u64,
     pub(super) bytes_new: u64,
     pub(super) manifest: Vec<ManifestPiece>,
+    /// To be installed once the snapshot stands.
+    pub(super) lists: Option<RecordLists>,
 }
 
 struct Cut {
@@ -51,12 +60,14 @@ struct Cut {
     plain: Vec<u8>,
 }
 
-struct Identified {
+struct Done {
     number: u64,
     id: ChunkId,
     len: u32,
     /// Absent when it is stored already.
-    new: Option<Encoded>,
+    new: Option<(Encoded, Sources)>,
+    /// Bytes of it that were not stored before.
+    literal: u64,
 }
 
 /// Runs the stages to the end of `dump`; full packs leave through `emit`, which may block.
@@ -67,31 +78,40 @@ pub(super) fn run(
     vault: &UnlockedVault,
     dump: &mut (dyn Read + Send),
     known: &dyn Known,
+    lists: Option<RecordLists>,
     level: i32,
     observer: &dyn Observer,
-    emit: &mut dyn FnMut(SealedPack) -> Result<(), Error>,
+    emit: &mut dyn FnMut(FullPack) -> Result<(), Error>,
 ) -> Result<Streamed, Error> {
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(8);
     let (cut_tx, cut_rx) = bounded::<Cut>(QUEUE);
-    let (done_tx, done_rx) = bounded::<Result<Identified, Error>>(QUEUE);
+    let (named_tx, named_rx) = bounded::<Result<Identified, Error>>(QUEUE);
+    let (related_tx, related_rx) = bounded::<Result<Related, Error>>(QUEUE);
+    let (done_tx, done_rx) = bounded::<Result<Done, Error>>(QUEUE);
     let claimed = Claimed::default();
+    let splitter = lists.as_ref().map(RecordLists::splitter);
     thread::scope(|scope| {
         let reader = scope.spawn(move || read(vault, dump, &cut_tx, observer));
         for _ in 0..workers {
-            let (cut_rx, done_tx, claimed) = (cut_rx.clone(), done_tx.clone(), &claimed);
-            scope.spawn(move || encode(vault, known, claimed, level, &cut_rx, &done_tx));
+            let (cuts, named, claimed, splitter) =
+                (cut_rx.clone(), named_tx.clone(), &claimed, splitter.clone());
+            scope.spawn(move || identify(vault, known, claimed, splitter.as_ref(), &cuts, &named));
+            let (related, done) = (related_rx.clone(), done_tx.clone());
+            scope.spawn(move || encode(level, &related, &done));
         }
         // Only the workers' ends stay open, so that the queues close when they are done.
-        drop((cut_rx, done_tx));
+        drop((cut_rx, named_tx, related_rx, done_tx));
+        let relating = scope.spawn(move || relate(lists, known, observer, &named_rx, &related_tx));
         let mut collect = Collect::new(vault, known, level, emit);
         let collected = done_rx.iter().try_for_each(|done| collect.take(done?, observer));
         drop(done_rx);
         let read = reader.join().map_err(|_| Error::internal_text("the reading thread died"))?;
+        let related = relating.join().map_err(|_| Error::internal_text("the relating thread died"))?;
         // A source that failed also starves the later stages: its own words come first.
-        let (bytes, sha256) = read?;
+        read?;
         collected?;
         let mut streamed = collect.finish()?;
-        (streamed.bytes, streamed.sha256) = (bytes, sha256);
+        (streamed.bytes, streamed.sha256, streamed.lists) = related;
         Ok(streamed)
     })
 }
@@ -101,19 +121,16 @@ fn read(
     dump: &mut (dyn Read + Send),
     out: &Sender<Cut>,
     observer: &dyn Observer,
-) -> Result<(u64, Sha256), Error> {
+) -> Result<(), Error> {
     let mut cutter = Cutter::new(dump, vault.gear(), vault.chunker_params());
-    let (mut bytes, mut hash) = (0, sha2::Sha256::new());
     for number in 0.. {
         let Some(plain) = cutter.next_chunk().map_err(|e| Error::source_read(&e))? else { break };
-        bytes += plain.len() as u64;
-        hash.update(&plain);
         observer.event(&Event::Read { bytes: plain.len() as u64 });
         if out.send(Cut { number, plain }).is_err() {
             break; // a later stage failed and says why
         }
     }
-    Ok((bytes, Sha256::new(hash.finalize().into())))
+    Ok(())
 }
 
 /// Chunks of this run that are on their way into packs: not stored yet, not to be sealed twice.
@@ -126,34 +143,52 @@ impl Claimed {
     }
 }
 
-fn encode(
+fn identify(
     vault: &UnlockedVault,
     known: &dyn Known,
     claimed: &Claimed,
-    level: i32,
+    splitter: Option<&Splitter>,
     cuts: &Receiver<Cut>,
     out: &Sender<Result<Identified, Error>>,
 ) {
+    for Cut { number, plain } in cuts {
+        let id = vault.chunk_id_key().chunk_id(&plain);
+        let identified = known.is_stored(&id).map(|kept| {
+            let stored = kept || !claimed.claim(id);
+            let records = splitter.map(|splitter| splitter.records(vault, &id, &plain, kept));
+            Identified { number, id, plain, stored, records }
+        });
+        let failed = identified.is_err();
+        if out.send(identified).is_err() || failed {
+            return;
+        }
+    }
+}
+
+fn encode(level: i32, chunks: &Receiver<Result<Related, Error>>, out: &Sender<Result<Done, Error>>) {
+    let zstd = |error| Error::internal("zstd", &error);
     let mut compressor = match Compressor::new(level) {
         Ok(compressor) => compressor,
         Err(error) => {
-            drop(out.send(Err(Error::internal("zstd", &error))));
+            drop(out.send(Err(zstd(error))));
             return;
         }
     };
-    for Cut { number, plain } in cuts {
-        let identify = || -> Result<Identified, Error> {
-            let id = vault.chunk_id_key().chunk_id(&plain);
-            let len = u32::try_from(plain.len()).map_err(|e| Error::internal("chunk length", &e))?;
-            let stored = known.is_stored(&id)? || !claimed.claim(id);
-            let new = if stored {
-                None
-            } else {
-                Some(compressor.compress(plain).map_err(|e| Error::internal("zstd", &e))?)
+    for chunk in chunks {
+        let mut store = |Related { number, id, len, store }| -> Result<Done, Error> {
+            let (new, literal) = match store {
+                Store::Nothing => (None, 0),
+                Store::Whole(plain) => {
+                    (Some((compressor.compress(plain).map_err(zstd)?, Sources::new())), u64::from(len))
+                }
+                Store::Rest(plan, sources) => {
+                    let encoded = plan.recipe.encode(&plan.literals, &mut compressor).map_err(zstd)?;
+                    (Some((encoded, sources)), plan.literals.len() as u64)
+                }
             };
-            Ok(Identified { number, id, len, new })
+            Ok(Done { number, id, len, new, literal })
         };
-        let done = identify();
+        let done = chunk.and_then(&mut store);
         let failed = done.is_err();
         if out.send(done).is_err() || failed {
             return;
@@ -166,7 +201,7 @@ struct Collect<'a> {
     vault: &'a UnlockedVault,
     known: &'a dyn Known,
     compressor_level: i32,
-    emit: &'a mut dyn FnMut(SealedPack) -> Result<(), Error>,
+    emit: &'a mut dyn FnMut(FullPack) -> Result<(), Error>,
     packer: Packer<'a>,
     next: u64,
     early: BTreeMap<u64, (ChunkId, u32)>,
@@ -182,7 +217,7 @@ impl<'a> Collect<'a> {
         vault: &'a UnlockedVault,
         known: &'a dyn Known,
         compressor_level: i32,
-        emit: &'a mut dyn FnMut(SealedPack) -> Result<(), Error>,
+        emit: &'a mut dyn FnMut(FullPack) -> Result<(), Error>,
     ) -> Self {
         Self {
             vault,
@@ -200,16 +235,17 @@ impl<'a> Collect<'a> {
         }
     }
 
-    fn take(&mut self, chunk: Identified, observer: &dyn Observer) -> Result<(), Error> {
-        let Identified { number, id, len, new } = chunk;
+    fn take(&mut self, chunk: Done, observer: &dyn Observer) -> Result<(), Error> {
+        let Done { number, id, len, new, literal } = chunk;
         self.chunks += 1;
-        if let Some(encoded) = new {
+        self.bytes_new += literal;
+        if let Some((encoded, sources)) = new {
             self.chunks_new += 1;
-            self.bytes_new += u64::from(len);
-            observer.event(&Event::NewChunk { plain: u64::from(len), stored: encoded.bytes.len() as u64 });
-            self.pack(id, &encoded)?;
-        } else {
-            observer.event(&Event::DuplicateChunk { plain: u64::from(len) });
+            observer.event(&Event::NewChunk { plain: literal, stored: encoded.bytes.len() as u64 });
+            self.pack(id, &encoded, sources)?;
+        }
+        if u64::from(len) > literal {
+            observer.event(&Event::DuplicateChunk { plain: u64::from(len) - literal });
         }
         self.early.insert(number, (id, len));
         while let Some((id, len)) = self.early.remove(&self.next) {
@@ -221,8 +257,8 @@ impl<'a> Collect<'a> {
         Ok(())
     }
 
-    fn pack(&mut self, id: ChunkId, encoded: &Encoded) -> Result<(), Error> {
-        if let Some(full) = self.packer.push(id, encoded)? {
+    fn pack(&mut self, id: ChunkId, encoded: &Encoded, sources: Sources) -> Result<(), Error> {
+        if let Some(full) = self.packer.push(id, encoded, sources)? {
             (self.emit)(full)?;
         }
         Ok(())
@@ -237,7 +273,7 @@ impl<'a> Collect<'a> {
             let mut compressor =
                 Compressor::new(self.compressor_level).map_err(|e| Error::internal("zstd", &e))?;
             let encoded = compressor.compress(bytes.to_vec()).map_err(|e| Error::internal("zstd", &e))?;
-            self.pack(id, &encoded)?;
+            self.pack(id, &encoded, Sources::new())?;
         }
         self.pieces.push(ManifestPiece { chunk_id: id, plain_len: len });
         Ok(())
@@ -257,6 +293,7 @@ impl<'a> Collect<'a> {
             chunks_new: self.chunks_new,
             bytes_new: self.bytes_new,
             manifest: self.pieces,
+            lists: None,
         })
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     format::pack::SealedPack,
     state::StateDb,
     store::{PresignedStore, StoreError},
+    vault::FullPack,
 };
 
 /// Objects in flight. With two open packs and one waiting this bounds memory to about 90 MiB.
@@ -71,7 +72,7 @@ impl Uploader {
     /// The first failure; uploads in flight are dropped.
     pub(super) async fn packs(
         self,
-        mut packs: mpsc::Receiver<SealedPack>,
+        mut packs: mpsc::Receiver<FullPack>,
         state: Arc<StateDb>,
     ) -> Result<Vec<StoredPack>, Error> {
         let mut flying: JoinSet<Result<StoredPack, Error>> = JoinSet::new();
@@ -94,8 +95,8 @@ impl Uploader {
         Ok(stored)
     }
 
-    async fn pack(&self, pack: SealedPack, state: &StateDb) -> Result<StoredPack, Error> {
-        let SealedPack { id, bytes, entries } = pack;
+    async fn pack(&self, full: FullPack, state: &StateDb) -> Result<StoredPack, Error> {
+        let FullPack { pack: SealedPack { id, bytes, .. }, entries } = full;
         let size = bytes.len() as u64;
         let number = self.put(ObjectKind::Pack, id, Bytes::from(bytes)).await?;
         state.add_confirmed_pack(self.backup, id, number, size, &entries)?;

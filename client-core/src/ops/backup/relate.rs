@@ -1,0 +1,223 @@
+//! The one stage that sees chunks in the dump's order: what a new chunk shares with the previous dump, the
+//! list for the next one, and the dump's SHA-256.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use api_types::{Sha256, SourceId};
+use crossbeam_channel::{Receiver, Sender};
+use sha2::Digest;
+
+use super::pipeline::{Known, Sources};
+use crate::{
+    error::Error,
+    event::{Event, Observer, Warning},
+    id::ChunkId,
+    records::{ListError, ListReader, ListWriter, Matcher, Plan, RecordKeys, Records, plan, split},
+    vault::UnlockedVault,
+};
+
+/// Nobody copies from a chunk of which it is not known how deep its copies lead.
+const UNKNOWN_DEPTH: u16 = u16::MAX;
+
+/// A source's record lists: the last snapshot's, and the one that this run makes.
+pub(super) struct RecordLists {
+    keys: Arc<RecordKeys>,
+    matcher: Option<Matcher>,
+    writer: ListWriter,
+}
+
+impl RecordLists {
+    /// Opens the old list, if it is of use, and begins the new one.
+    ///
+    /// # Errors
+    /// [`ListError`]: there will be no new list.
+    pub(super) fn open(
+        path: &Path,
+        vault: &UnlockedVault,
+        source: SourceId,
+        observer: &dyn Observer,
+    ) -> Result<Self, ListError> {
+        let keys = Arc::new(RecordKeys::new(vault.chunk_id_key()));
+        let old = ListReader::open(path, Arc::clone(&keys), vault.domain_id(), source)
+            .and_then(|list| list.map(Matcher::new).transpose());
+        let matcher = old.unwrap_or_else(|error| {
+            observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
+            None
+        });
+        Ok(Self { matcher, writer: ListWriter::create(path, vault.domain_id(), source)?, keys })
+    }
+
+    /// What the workers need to know of it.
+    pub(super) fn splitter(&self) -> Splitter {
+        let rows = self.matcher.as_ref().map(|m| m.list().ids());
+        Splitter { keys: Arc::clone(&self.keys), rows: rows.unwrap_or_default() }
+    }
+
+    /// The snapshot stands: the next run compares with this one. Returns the list's size, bytes.
+    ///
+    /// # Errors
+    /// [`ListError`]; the old list stays.
+    pub(super) fn install(self) -> Result<u64, ListError> {
+        self.writer.install(&self.keys)
+    }
+}
+
+/// Splits chunks, but for those whose records the old list holds.
+#[derive(Clone)]
+pub(super) struct Splitter {
+    keys: Arc<RecordKeys>,
+    rows: Arc<std::collections::HashMap<ChunkId, u32>>,
+}
+
+impl Splitter {
+    /// The records of a chunk: `Err` is its row in the old list, for a chunk that is stored already.
+    pub(super) fn records(
+        &self,
+        vault: &UnlockedVault,
+        id: &ChunkId,
+        plain: &[u8],
+        stored: bool,
+    ) -> Result<Records, u32> {
+        match self.rows.get(id).filter(|_| stored) {
+            Some(row) => Err(*row),
+            None => Ok(split(plain, vault.gear(), &self.keys)),
+        }
+    }
+}
+
+/// A chunk with its name and records.
+pub(super) struct Identified {
+    pub(super) number: u64,
+    pub(super) id: ChunkId,
+    pub(super) plain: Vec<u8>,
+    pub(super) stored: bool,
+    pub(super) records: Option<Result<Records, u32>>,
+}
+
+/// A chunk, and how to store it.
+pub(super) struct Related {
+    pub(super) number: u64,
+    pub(super) id: ChunkId,
+    pub(super) len: u32,
+    pub(super) store: Store,
+}
+
+/// What is to be stored of a chunk.
+pub(super) enum Store {
+    /// It is stored already.
+    Nothing,
+    /// All of it.
+    Whole(Vec<u8>),
+    /// What is new of it.
+    Rest(Plan, Sources),
+}
+
+/// Runs the stage; returns the dump's bytes and SHA-256, and the lists if they are still of use.
+pub(super) fn relate(
+    lists: Option<RecordLists>,
+    known: &dyn Known,
+    observer: &dyn Observer,
+    chunks: &Receiver<Result<Identified, Error>>,
+    out: &Sender<Result<Related, Error>>,
+) -> (u64, Sha256, Option<RecordLists>) {
+    let mut stage = Stage { lists, known, observer };
+    let (mut early, mut next) = (BTreeMap::new(), 0);
+    let (mut bytes, mut hash) = (0, sha2::Sha256::new());
+    'all: for chunk in chunks {
+        let chunk = match chunk {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                drop(out.send(Err(error)));
+                break;
+            }
+        };
+        early.insert(chunk.number, chunk);
+        while let Some(chunk) = early.remove(&next) {
+            next += 1;
+            bytes += chunk.plain.len() as u64;
+            hash.update(&chunk.plain);
+            let related = stage.relate(chunk);
+            let failed = related.is_err();
+            if out.send(related).is_err() || failed {
+                break 'all; // a later stage failed and says why
+            }
+        }
+    }
+    (bytes, Sha256::new(hash.finalize().into()), stage.lists)
+}
+
+struct Stage<'a> {
+    lists: Option<RecordLists>,
+    known: &'a dyn Known,
+    observer: &'a dyn Observer,
+}
+
+impl Stage<'_> {
+    fn relate(&mut self, chunk: Identified) -> Result<Related, Error> {
+        let Identified { number, id, plain, stored, records } = chunk;
+        let len = u32::try_from(plain.len()).map_err(|e| Error::internal("chunk length", &e))?;
+        let mut planned = None;
+        if let (Some(mut lists), Some(records)) = (self.lists.take(), records) {
+            match self.look(&mut lists, &id, &plain, stored, records) {
+                Ok(found) => {
+                    planned = found?;
+                    self.lists = Some(lists);
+                }
+                // The backup goes on without: it is larger then, and as right as before.
+                Err(error) => {
+                    self.observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
+                }
+            }
+        }
+        let store = match planned {
+            _ if stored => Store::Nothing,
+            None => Store::Whole(plain),
+            Some((plan, sources)) => Store::Rest(plan, sources),
+        };
+        Ok(Related { number, id, len, store })
+    }
+
+    #[expect(clippy::type_complexity, reason = "two kinds of failure: the list's, and the run's")]
+    fn look(
+        &self,
+        lists: &mut RecordLists,
+        id: &ChunkId,
+        plain: &[u8],
+        stored: bool,
+        records: Result<Records, u32>,
+    ) -> Result<Result<Option<(Plan, Sources)>, Error>, ListError> {
+        let len = plain.len() as u32;
+        let RecordLists { keys, matcher, writer } = lists;
+        let records = match (records, matcher.as_mut()) {
+            (Ok(records), _) => records,
+            (Err(row), Some(matcher)) => {
+                let records = matcher.list().records_of(row)?;
+                let depth = matcher.row(row).map_or(UNKNOWN_DEPTH, |row| row.depth);
+                matcher.skip_past(row)?;
+                writer.push(keys, *id, len, depth, &records)?;
+                return Ok(Ok(None));
+            }
+            (Err(_), None) => return Ok(Ok(None)),
+        };
+        if stored {
+            writer.push(keys, *id, len, UNKNOWN_DEPTH, &records)?;
+            return Ok(Ok(None));
+        }
+        let mut planned = None;
+        if let Some(matcher) = matcher.as_mut().filter(|_| !records.hashes.is_empty()) {
+            let found = matcher.find(&records.hashes)?;
+            let usable = |id: &ChunkId| self.known.is_source(id).unwrap_or(false);
+            planned = plan(id, plain, &records.lens, &found, |row| matcher.row(row), usable);
+        }
+        let sources = match &planned {
+            Some(plan) => match self.known.sources(&plan.recipe.refs) {
+                Ok(sources) => sources,
+                Err(error) => return Ok(Err(error)),
+            },
+            None => None,
+        };
+        let planned = planned.zip(sources);
+        writer.push(keys, *id, len, planned.as_ref().map_or(0, |(plan, _)| plan.depth), &records)?;
+        Ok(Ok(planned))
+    }
+}

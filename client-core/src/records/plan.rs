@@ -1,0 +1,129 @@
+//! Found records → a recipe, where that is worth it.
+
+use std::collections::HashMap;
+
+use super::{ChunkRow, Found};
+use crate::{
+    encode::{MAX_OPS, Op, Recipe},
+    id::ChunkId,
+};
+
+/// No chunk is written whose reading leads through more recipes.
+pub const MAX_DEPTH: u16 = 64;
+/// From this depth on chunks are stored whole again, a few every day.
+const TIRED: u16 = 32;
+/// Other chunks that one copies from, at most: a fourth of what readers allow.
+const MAX_SOURCES: usize = 64;
+/// A source that gives less costs more than it saves.
+const MIN_SOURCE: u32 = 512;
+/// A shorter copy costs more than it saves.
+const MIN_COPY: u32 = 24;
+
+/// How to store a chunk that shares records with the previous dump.
+pub struct Plan {
+    /// Its recipe.
+    pub recipe: Recipe,
+    /// Its own bytes, in order.
+    pub literals: Vec<u8>,
+    /// Of the chunk that is stored.
+    pub depth: u16,
+}
+
+/// One stretch of the new chunk.
+#[derive(Clone, Copy)]
+struct Stretch {
+    len: u32,
+    from: Found,
+}
+
+/// `None` when the chunk is better stored whole: too little was found, or reading it would take too long.
+/// `usable` says whether a row's chunk can be copied from.
+pub fn plan<'a>(
+    id: &ChunkId,
+    plain: &[u8],
+    lens: &[u16],
+    found: &[Found],
+    row: impl Fn(u32) -> Option<&'a ChunkRow>,
+    mut usable: impl FnMut(&ChunkId) -> bool,
+) -> Option<Plan> {
+    let mut stretches =
+        join(lens.iter().zip(found).map(|(len, from)| Stretch { len: u32::from(*len), from: *from }));
+    let mut gives: HashMap<u32, u32> = HashMap::new();
+    for Stretch { len, from } in &stretches {
+        if let Some((source, _)) = from {
+            *gives.entry(*source).or_default() += len;
+        }
+    }
+    // Staggered by the chunk's id, so that not all chunks tire on one day.
+    let tired = TIRED + u16::from(id.as_bytes()[0]) % (MAX_DEPTH - TIRED);
+    let mut sources: Vec<(u32, u32)> = gives.into_iter().filter(|(_, len)| *len >= MIN_SOURCE).collect();
+    sources.sort_unstable_by_key(|(source, len)| (std::cmp::Reverse(*len), *source));
+    sources.truncate(MAX_SOURCES);
+    let mut refs: HashMap<u32, ChunkId> = HashMap::new();
+    let mut depth = 0;
+    for (source, _) in sources {
+        let Some(found) = row(source).filter(|row| row.id != *id) else { continue };
+        if found.depth >= tired {
+            return None;
+        }
+        if usable(&found.id) {
+            refs.insert(source, found.id);
+            depth = depth.max(found.depth + 1);
+        }
+    }
+    for stretch in &mut stretches {
+        if stretch.from.is_some_and(|(source, _)| stretch.len < MIN_COPY || !refs.contains_key(&source)) {
+            stretch.from = None;
+        }
+    }
+    let stretches = join(stretches.into_iter());
+    let copied: u64 = stretches.iter().filter(|s| s.from.is_some()).map(|s| u64::from(s.len)).sum();
+    if copied < plain.len() as u64 / 8 || stretches.len() > MAX_OPS {
+        return None;
+    }
+    let mut recipe = Recipe::default();
+    let mut literals = Vec::with_capacity(plain.len() - copied as usize);
+    let mut position = 0;
+    for Stretch { len, from } in stretches {
+        recipe.ops.push(match from {
+            None => {
+                literals.extend_from_slice(plain.get(position..position + len as usize)?);
+                Op::Literal { len }
+            }
+            Some((source, offset)) => {
+                // Two rows may be one chunk.
+                let id = refs.get(&source)?;
+                let known = recipe.refs.iter().position(|other| other == id);
+                let reference = known.unwrap_or_else(|| {
+                    recipe.refs.push(*id);
+                    recipe.refs.len() - 1
+                });
+                Op::Copy { reference: reference as u16, offset, len }
+            }
+        });
+        position += len as usize;
+    }
+    (position == plain.len()).then_some(Plan { recipe, literals, depth })
+}
+
+/// Literals that follow each other are one, and so are copies of what stood together.
+fn join(stretches: impl Iterator<Item = Stretch>) -> Vec<Stretch> {
+    let mut joined: Vec<Stretch> = Vec::new();
+    for next in stretches {
+        match joined.last_mut() {
+            Some(last) if continues(last, &next) => last.len += next.len,
+            _ => joined.push(next),
+        }
+    }
+    joined
+}
+
+fn continues(last: &Stretch, next: &Stretch) -> bool {
+    match (last.from, next.from) {
+        (None, None) => true,
+        (Some((row, offset)), Some((next_row, next_offset))) => {
+            row == next_row && offset + last.len == next_offset
+        }
+        _ => false,
+    }
+}
