@@ -2,7 +2,7 @@
 """Restores a Sealkeep snapshot from a copy of the bucket and the recovery key, without Sealkeep.
 Needs: age, zstd, python3-cryptography.   recover.py BUCKET_DIR KEY_FILE [SNAPSHOT_ID OUTPUT_FILE]
 KEY_FILE holds AGE-SECRET-KEY-1… (words_to_key.py makes it from the 24 words). Format: client-core/docs/format.md"""
-import hashlib, pathlib, struct, subprocess, sys, time
+import functools, hashlib, pathlib, struct, subprocess, sys, time
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -63,15 +63,13 @@ class Bucket:
         _, at = varint(data, 1); stored, at = varint(data, at); _, at = varint(data, at)
         recipe, literals = data[at:at + stored], data[at + stored:]
         return (zstd(recipe) if data[0] & 1 else recipe), (zstd(literals) if data[0] & 2 else literals)
-    def literals(self, chunk_id):                    # what other chunks copy from
-        encoding, data = self.encoded(chunk_id)
-        return data if encoding == 1 else zstd(data) if encoding == 2 else self.recipe(data)[1]
+    @functools.lru_cache(maxsize=256)                # other chunks copy from it, and others from those
     def plain(self, chunk_id):
         encoding, data = self.encoded(chunk_id)
         if encoding != 3: return data if encoding == 1 else zstd(data)
         recipe, own = self.recipe(data)
         count, at = varint(recipe, 0)
-        sections = [self.literals(recipe[at + 32 * i:at + 32 * i + 32]) for i in range(count)]
+        sections = [self.plain(recipe[at + 32 * i:at + 32 * i + 32]) for i in range(count)]
         ends, out, used = [0] * count, b"", 0
         count, at = varint(recipe, at + 32 * count)
         for _ in range(count):

@@ -29,6 +29,7 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("crypto", join(&[&["id", "secret", "chunk"]])),
         ("format", join(&[&["id", "secret", "chunk", "encode", "crypto"]])),
         ("device", device),
+        ("records", join(&[&["id", "secret", "chunk", "encode"]])),
         ("vault", join(&[WORDS, TRANSFORM, &["device", "store", "api", "state"]])),
     ]);
     for name in ports {

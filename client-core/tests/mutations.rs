@@ -5,11 +5,9 @@
 
 mod common;
 
-use std::collections::HashMap;
-
 use client_core::{
     crypto::{Amk, DeviceSigningKey, IndexKey, Keyring, wrap},
-    encode::{Encoded, Encoding, decode, literal_section},
+    encode::{Encoded, Encoding, decode},
     format::{
         behind_the_seal,
         index::{open_segment, read_segment_header},
@@ -112,8 +110,6 @@ fn decode_any(bytes: &[u8]) {
         [(Encoding::Recipe, 2110), (Encoding::Zstd, 3000), (Encoding::Raw, 5), (Encoding::Recipe, u32::MAX)]
     {
         let encoded = Encoded { encoding, plain_len, bytes: bytes.to_vec() };
-        let mut source = HashMap::from([(ids().chunk_id(&rows("other", 3000)), rows("other", 3000))]);
-        drop(decode(&ChunkId::new([0; 32]), &encoded, &mut source));
-        drop(literal_section(&encoded));
+        drop(decode(&ChunkId::new([0; 32]), &encoded, &mut Others::new(encode([rows("other", 3000)]))));
     }
 }

@@ -4,10 +4,8 @@
 
 mod common;
 
-use std::collections::HashMap;
-
 use client_core::{
-    encode::{Compressor, EncodeError, Encoded, Op, Recipe, decode},
+    encode::{Compressor, EncodeError, Encoded, Op, Opened, Recipe, decode},
     id::ChunkId,
 };
 use common::*;
@@ -16,34 +14,36 @@ fn recipe_of(ops: &[Op], refs: &[ChunkId], literals: &[u8]) -> Result<Encoded, E
     Recipe { refs: refs.to_vec(), ops: ops.to_vec() }.encode(literals, &mut Compressor::new(3).unwrap())
 }
 
+const fn copy(offset: u32, len: u32) -> Op {
+    Op::Copy { reference: 0, offset, len }
+}
+
 #[test]
-fn recipes_copy_from_literals_only_and_within_bounds() {
+fn recipes_copy_within_bounds() {
     let other = rows("other", 4000);
     let other_id = ids().chunk_id(&other);
-    let copy = |offset, len| Op::Copy { reference: 0, offset, len };
+    let mut others = Others::new(encode([other.clone()]));
     let own = rows("own", 100);
     let ops = [copy(1000, 500), Op::Literal { len: 60 }, copy(1500, 20), copy(0, 7), Op::Literal { len: 40 }];
     let encoded = recipe_of(&ops, &[other_id], &own).unwrap();
     let expected = [&other[1000..1500], &own[..60], &other[1500..1520], &other[..7], &own[60..]].concat();
     let id = ids().chunk_id(&expected);
-    let mut source = HashMap::from([(other_id, other.clone())]);
-    assert_eq!(decode(&id, &encoded, &mut source).unwrap(), expected);
-    assert_eq!(client_core::encode::recipe_refs(&encoded).unwrap(), [other_id]);
-    // What others may copy from it is its own literals, not what it copied.
-    assert_eq!(client_core::encode::literal_section(&encoded).unwrap(), own);
+    assert_eq!(decode(&id, &encoded, &mut others).unwrap(), expected);
+    assert_eq!(Opened::read(&id, &encoded).unwrap().refs(), [other_id]);
 
-    let refused =
-        |encoded: &Encoded, source: &mut HashMap<ChunkId, Vec<u8>>| decode(&id, encoded, source).unwrap_err();
-    assert_eq!(refused(&encoded, &mut HashMap::new()), EncodeError::MissingReference(other_id));
+    let refused = |encoded: &Encoded, others: &mut Others| decode(&id, encoded, others).unwrap_err();
+    assert_eq!(refused(&encoded, &mut Others::default()), EncodeError::MissingReference(other_id));
     assert!(matches!(
-        decode(&other_id, &encoded, &mut source),
+        decode(&other_id, &encoded, &mut others),
         Err(EncodeError::Damaged("it copies from itself"))
     ));
-    let beyond = recipe_of(&[copy(3999, 2)], &[other_id], &[]).unwrap();
-    assert!(matches!(refused(&beyond, &mut source), EncodeError::Damaged(_)));
+    for beyond in [copy(3999, 2), copy(4000, 1), copy(u32::MAX, 1), copy(0, 4001)] {
+        let beyond = recipe_of(&[beyond], &[other_id], &[]).unwrap();
+        assert!(matches!(refused(&beyond, &mut others), EncodeError::Damaged(_)));
+    }
     let mut lie = encoded.clone();
     lie.plain_len += 1;
-    assert!(matches!(refused(&lie, &mut source), EncodeError::Damaged(_)));
+    assert!(matches!(refused(&lie, &mut others), EncodeError::Damaged(_)));
 
     assert!(recipe_of(&[copy(0, 0)], &[other_id], &[]).is_err());
     assert!(recipe_of(&[copy(0, 1)], &[], &[]).is_err());
@@ -55,7 +55,42 @@ fn recipes_copy_from_literals_only_and_within_bounds() {
     assert!(recipe_of(&vec![copy(0, 1); 65_537], &[other_id], &[]).is_err());
     // The largest that is allowed still reads.
     let largest = recipe_of(&vec![copy(0, 256); 65_536], &[other_id], &[]).unwrap();
-    assert_eq!(decode(&id, &largest, &mut source).unwrap().len(), 16 << 20);
+    assert!(matches!(Opened::read(&id, &largest).unwrap(), Opened::Built(_)));
+}
+
+#[test]
+fn any_stretch_of_a_recipe_over_recipes_is_that_of_its_plaintext() {
+    let mut plain = rows("first", 4000);
+    let mut others = Others::new(encode([plain.clone()]));
+    let mut last = None;
+    for generation in 0..64_u32 {
+        // The last one's bytes, moved around, with a new row between them.
+        let id = ids().chunk_id(&plain);
+        let row = rows(&generation.to_string(), 50);
+        let at = (generation * 61) % 3000;
+        let ops =
+            [copy(at, 900), Op::Literal { len: 50 }, copy(0, at + 1), copy(at, plain.len() as u32 - at - 51)];
+        let encoded = recipe_of(&ops, &[id], &row).unwrap();
+        let at = at as usize;
+        plain = [&plain[at..at + 900], &row, &plain[..at + 1], &plain[at..plain.len() - 51]].concat();
+        plain.truncate(encoded.plain_len as usize);
+        let id = ids().chunk_id(&plain);
+        others.add(id, encoded.clone());
+        last = Some((id, encoded));
+    }
+    let (id, encoded) = last.unwrap();
+    assert_eq!(decode(&id, &encoded, &mut others).unwrap(), plain);
+    let opened = Opened::read(&id, &encoded).unwrap();
+    let mut hint = 0;
+    for word in random("stretches", 4000).as_chunks::<4>().0 {
+        let offset = u32::from(u16::from_le_bytes([word[0], word[1]])) % plain.len() as u32;
+        let len = u32::from(u16::from_le_bytes([word[2], word[3]])) % (plain.len() as u32 - offset + 1);
+        let mut out = Vec::new();
+        opened.stretch(offset, len, &mut others, &mut out, &mut hint).unwrap();
+        assert!(out == plain[offset as usize..(offset + len) as usize]);
+    }
+    let beyond = opened.stretch(plain.len() as u32, 1, &mut others, &mut Vec::new(), &mut 0);
+    assert!(beyond.is_err());
 }
 
 #[test]

@@ -7,7 +7,12 @@ use std::{
 };
 
 use api_types::{BackupId, ObjectId};
-use client_core::{encode::Encoding, format::pack::PackEntry, id::ChunkId, state::StateDb};
+use client_core::{
+    encode::Encoding,
+    format::pack::PackEntry,
+    id::ChunkId,
+    state::{PackKeys, StateDb},
+};
 use sha2::{Digest, Sha256};
 
 const RUN: BackupId = BackupId::from_bytes([1; 16]);
@@ -33,7 +38,8 @@ fn pack(number: u32, chunks: u32) -> (ObjectId, Vec<PackEntry>) {
 fn fill(state: &StateDb, packs: std::ops::Range<u32>, chunks: u32) {
     for number in packs {
         let (id, entries) = pack(number, chunks);
-        state.add_confirmed_pack(RUN, id, number, 1, &entries).unwrap();
+        let packed: Vec<_> = entries.into_iter().map(|entry| (entry, PackKeys::new())).collect();
+        state.add_confirmed_pack(RUN, id, number, 1, &packed).unwrap();
     }
 }
 

@@ -8,7 +8,7 @@
 
 mod common;
 
-use std::{collections::HashMap, fs};
+use std::fs;
 
 use api_types::{AccountId, DeviceId, HeadHash, ObjectId, Sha256, SourceId, envelope::SnapshotEnvelope};
 use client_core::{
@@ -17,7 +17,7 @@ use client_core::{
         AccountSecret, Amk, DeviceSigningKey, Domain, IndexKey, Keyring, PackSecret, ReadIdentity,
         RecoveryIdentity, RecoveryWords, SigningRoot, kek_password, recovery, wrap,
     },
-    encode::{Compressor, Encoded, Encoding, Op, Recipe, decode, literal_section},
+    encode::{Compressor, Encoded, Encoding, Op, Recipe, decode},
     format::{
         index::{IndexEntry, IndexedPack, SegmentHeader, open_segment, seal_segment_with_salt},
         manifest::{ManifestCutter, ManifestPiece, read_piece},
@@ -144,7 +144,8 @@ fn make_recipe() -> Value {
         Op::Literal { len: 50 },
     ];
     let recipe = Recipe { refs: vec![id], ops: ops.to_vec() };
-    let cases: Vec<Value> = [-1, 3]
+    let mut others = Others::new(encode([other.clone()]));
+    let mut cases: Vec<Value> = [-1, 3]
         .into_iter()
         .map(|level| {
             let encoded = if level < 0 {
@@ -152,12 +153,28 @@ fn make_recipe() -> Value {
             } else {
                 recipe.encode(&own, &mut Compressor::new(3).unwrap()).unwrap()
             };
-            let mut source = HashMap::from([(id, other.clone())]);
-            let plain = decode(&ChunkId::new([0; 32]), &encoded, &mut source).unwrap();
+            let plain = decode(&ChunkId::new([0; 32]), &encoded, &mut others).unwrap();
             json!({ "encoding": 3, "plain_len": encoded.plain_len, "encoded": hex::encode(&encoded.bytes),
                     "plain": hex::encode(plain), "literals": hex::encode(&own) })
         })
         .collect();
+    // Copies across the borders of what another recipe copied and what it added.
+    let from = Encoded { encoding: Encoding::Recipe, plain_len: 1910, bytes: bytes(&cases[1]["encoded"]) };
+    let from_id = ids().chunk_id(&bytes(&cases[1]["plain"]));
+    others.add(from_id, from);
+    let newer = rows("newer", 70);
+    let ops = [
+        Op::Copy { reference: 0, offset: 800, len: 1110 },
+        Op::Literal { len: 70 },
+        Op::Copy { reference: 0, offset: 1, len: 1000 },
+    ];
+    let encoded = Recipe { refs: vec![from_id], ops: ops.to_vec() }
+        .encode(&newer, &mut Compressor::new(3).unwrap())
+        .unwrap();
+    let plain = decode(&ChunkId::new([0; 32]), &encoded, &mut others).unwrap();
+    cases
+        .push(json!({ "encoding": 3, "plain_len": encoded.plain_len, "encoded": hex::encode(&encoded.bytes),
+        "plain": hex::encode(plain), "literals": hex::encode(&newer), "copies_from_case": 1 }));
     let zstd = Compressor::new(3).unwrap().compress(other.clone()).unwrap();
     json!({ "chunk_id_key": hex::encode(ids().expose()),
             "copied_from": { "chunk_id": id.to_string(), "encoding": 2, "plain_len": 3000, "encoded": hex::encode(&zstd.bytes), "plain": hex::encode(&other) },
@@ -213,18 +230,22 @@ fn recipes_decode_for_ever() {
         plain_len: number(&from["plain_len"]),
         bytes: bytes(&from["encoded"]),
     };
-    let section = literal_section(&stored).unwrap();
-    assert_eq!(section, bytes(&from["plain"]));
-    assert_eq!(ChunkIdKey::from_bytes(&array(&vector["chunk_id_key"])).chunk_id(&section), id);
-    let mut source = HashMap::from([(id, section)]);
+    let plain = decode(&id, &stored, &mut Others::default()).unwrap();
+    assert_eq!(plain, bytes(&from["plain"]));
+    let key = ChunkIdKey::from_bytes(&array(&vector["chunk_id_key"]));
+    assert_eq!(key.chunk_id(&plain), id);
+    let mut others = Others::new([(id, stored)]);
     for case in vector["cases"].as_array().unwrap() {
         let encoded = Encoded {
             encoding: Encoding::Recipe,
             plain_len: number(&case["plain_len"]),
             bytes: bytes(&case["encoded"]),
         };
-        assert_eq!(decode(&ChunkId::new([0; 32]), &encoded, &mut source).unwrap(), bytes(&case["plain"]));
-        assert_eq!(literal_section(&encoded).unwrap(), bytes(&case["literals"]));
+        let plain = bytes(&case["plain"]);
+        let id = key.chunk_id(&plain);
+        assert_eq!(decode(&id, &encoded, &mut others).unwrap(), plain);
+        // A case may copy from the one before it.
+        others.add(id, encoded);
     }
 }
 

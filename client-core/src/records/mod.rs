@@ -12,5 +12,5 @@ mod split;
 pub use hash::{RecordHash, RecordKeys};
 pub use list::{ChunkRow, ListError, ListReader, ListWriter};
 pub use matcher::{Found, Matcher};
-pub use plan::{MAX_DEPTH, Plan, plan};
+pub use plan::{MAX_DEPTH, Plan, UNKNOWN_DEPTH, plan};
 pub use split::{Records, split};

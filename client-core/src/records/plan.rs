@@ -10,6 +10,8 @@ use crate::{
 
 /// No chunk is written whose reading leads through more recipes.
 pub const MAX_DEPTH: u16 = 64;
+/// The depth of a stored chunk of which it is not known how deep its copies lead: nobody copies from it.
+pub const UNKNOWN_DEPTH: u16 = u16::MAX;
 /// From this depth on chunks are stored whole again, a few every day.
 const TIRED: u16 = 32;
 /// Other chunks that one copies from, at most: a fourth of what readers allow.
@@ -62,7 +64,8 @@ pub fn plan<'a>(
     let mut refs: HashMap<u32, ChunkId> = HashMap::new();
     let mut depth = 0;
     for (source, _) in sources {
-        let Some(found) = row(source).filter(|row| row.id != *id) else { continue };
+        let copied = row(source).filter(|row| row.id != *id && row.depth != UNKNOWN_DEPTH);
+        let Some(found) = copied else { continue };
         if found.depth >= tired {
             return None;
         }

@@ -41,16 +41,22 @@ pub struct ChunkReader {
     packs: Arc<PackCache>,
     state: Arc<StateDb>,
     keys: Arc<UnlockedVault>,
-    opened: Arc<Cache<ChunkId, Arc<Opened>, Bytes>>,
+    opened: Arc<Cache<ChunkId, Arc<Lying>, Bytes>>,
+}
+
+/// A chunk that is taken apart, and the pack that it lies in.
+struct Lying {
+    pack: ObjectId,
+    opened: Opened,
 }
 
 /// Chunks weigh what they take.
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<ChunkId, Arc<Opened>> for Bytes {
-    fn weight(&self, _: &ChunkId, opened: &Arc<Opened>) -> u64 {
-        opened.size() as u64 + 100
+impl Weighter<ChunkId, Arc<Lying>> for Bytes {
+    fn weight(&self, _: &ChunkId, lying: &Arc<Lying>) -> u64 {
+        lying.opened.size() as u64 + 100
     }
 }
 
@@ -138,7 +144,7 @@ struct Copies<'a> {
 
 struct AtHand {
     id: ChunkId,
-    opened: Arc<Opened>,
+    lying: Arc<Lying>,
     hint: usize,
 }
 
@@ -167,24 +173,35 @@ impl Copies<'_> {
         EncodeError::MissingReference(*id)
     }
 
-    fn open(&mut self, id: &ChunkId) -> Result<Arc<Opened>, EncodeError> {
-        if let Some(opened) = self.reader.opened.get(id) {
-            return Ok(opened);
+    fn open(&mut self, id: &ChunkId) -> Result<Arc<Lying>, EncodeError> {
+        if let Some(lying) = self.reader.opened.get(id).filter(|lying| self.packs.contains_key(&lying.pack)) {
+            return Ok(lying);
         }
-        let place = match self.reader.state.locate(id) {
-            Ok(Some(place)) => place,
-            Ok(None) => {
-                let fault = ChunkFault { chunk: *id, pack: None, fault: PackFault::Missing };
-                return Err(self.stop(id, Stop::Fault(fault)));
-            }
+        let pack = self.place(id)?;
+        let encoded = self.record(id, pack)?;
+        let opened = Opened::read(id, &encoded)
+            .map_err(|error| self.stop(id, Stop::Fault(damaged(*id, pack, &error))))?;
+        let lying = Arc::new(Lying { pack, opened });
+        self.reader.opened.insert(*id, Arc::clone(&lying));
+        Ok(lying)
+    }
+
+    /// Where a chunk lies that is copied from: in a pack that the copying chunk's writer knew. Two devices may have
+    /// stored two chunks each as a copy of the other; what each writer knew leads to an end.
+    fn place(&mut self, id: &ChunkId) -> Result<ObjectId, EncodeError> {
+        let found = match self.reader.state.locate(id) {
+            Ok(found) => found.map(|place| place.pack),
             Err(error) => return Err(self.stop(id, Stop::Failed(error.into()))),
         };
-        let encoded = self.record(id, place.pack)?;
-        let opened = Opened::read(id, &encoded)
-            .map_err(|error| self.stop(id, Stop::Fault(damaged(*id, place.pack, &error))))?;
-        let opened = Arc::new(opened);
-        self.reader.opened.insert(*id, Arc::clone(&opened));
-        Ok(opened)
+        if let Some(pack) = found.filter(|pack| self.packs.contains_key(pack)) {
+            return Ok(pack);
+        }
+        let known = |open: &Result<Arc<OpenPack>, PackFault>| open.as_ref().is_ok_and(|open| open.holds(id));
+        let other = self.packs.iter().find(|(_, open)| known(open)).map(|(pack, _)| *pack);
+        other.or(found).ok_or_else(|| {
+            let fault = ChunkFault { chunk: *id, pack: None, fault: PackFault::Missing };
+            self.stop(id, Stop::Fault(fault))
+        })
     }
 
     /// The chunk as it was left by the last copy from it on this level.
@@ -196,7 +213,7 @@ impl Copies<'_> {
         if let Some(at) = hand.iter().position(|here| here.id == *id) {
             return Ok(hand.swap_remove(at));
         }
-        Ok(AtHand { id: *id, opened: self.open(id)?, hint: 0 })
+        Ok(AtHand { id: *id, lying: self.open(id)?, hint: 0 })
     }
 }
 
@@ -207,7 +224,7 @@ impl Plaintexts for Copies<'_> {
         }
         let mut here = self.take(id)?;
         self.level += 1;
-        let done = here.opened.stretch(offset, len, self, out, &mut here.hint);
+        let done = here.lying.opened.stretch(offset, len, self, out, &mut here.hint);
         self.level -= 1;
         let hand = &mut self.levels[self.level];
         if hand.len() == AT_HAND {

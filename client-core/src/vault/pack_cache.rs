@@ -59,6 +59,12 @@ impl OpenPack {
         self.reader.open_record(entry, sealed).map_err(|e| damaged(&e))
     }
 
+    /// Whether a chunk lies in it.
+    #[must_use]
+    pub fn holds(&self, id: &ChunkId) -> bool {
+        self.reader.find(id).is_some()
+    }
+
     /// What its directory lists.
     #[must_use]
     pub fn directory(&self) -> &[crate::format::pack::PackEntry] {

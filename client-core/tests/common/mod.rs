@@ -8,7 +8,7 @@ use api_types::VaultId;
 use client_core::{
     chunk::{ChunkIdKey, ChunkerKey, ChunkerParams},
     crypto::{ReadIdentity, RecoveryIdentity, RecoveryWords},
-    encode::{Compressor, Encoded, decode},
+    encode::{Compressor, EncodeError, Encoded, Opened, Plaintexts, decode},
     format::{
         Recipients,
         pack::{PackReader, PackWriter, SealedPack},
@@ -87,6 +87,35 @@ pub(crate) fn encode(plains: impl IntoIterator<Item = Vec<u8>>) -> Vec<(ChunkId,
     plains.into_iter().map(|plain| (ids().chunk_id(&plain), compressor.compress(plain).unwrap())).collect()
 }
 
+/// Chunks that recipes copy from, as they are stored.
+#[derive(Default)]
+pub(crate) struct Others {
+    stored: HashMap<ChunkId, Encoded>,
+    hops: usize,
+}
+
+impl Others {
+    pub(crate) fn new(stored: impl IntoIterator<Item = (ChunkId, Encoded)>) -> Self {
+        Self { stored: stored.into_iter().collect(), hops: 0 }
+    }
+
+    pub(crate) fn add(&mut self, id: ChunkId, encoded: Encoded) {
+        self.stored.insert(id, encoded);
+    }
+}
+
+impl Plaintexts for Others {
+    fn copy(&mut self, id: &ChunkId, offset: u32, len: u32, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let encoded = self.stored.get(id).ok_or(EncodeError::MissingReference(*id))?;
+        let opened = Opened::read(id, encoded)?;
+        assert!(self.hops < 1000, "a loop");
+        self.hops += 1;
+        let done = opened.stretch(offset, len, self, out, &mut 0);
+        self.hops -= 1;
+        done
+    }
+}
+
 /// Every chunk of a pack, verified; an error says which step refused it.
 pub(crate) fn read_all(
     bytes: &[u8],
@@ -94,13 +123,13 @@ pub(crate) fn read_all(
     identities: &[ReadIdentity],
 ) -> Result<Vec<(ChunkId, Vec<u8>)>, String> {
     let reader = PackReader::open(bytes, vault, identities).map_err(|e| e.to_string())?;
-    let mut literals: HashMap<ChunkId, Vec<u8>> = HashMap::new();
+    let mut others = Others::default();
     reader
         .entries()
         .iter()
         .map(|entry| {
             let encoded = reader.open_record_in(entry, bytes).map_err(|e| e.to_string())?;
-            let plain = decode(&entry.chunk_id, &encoded, &mut literals).map_err(|e| e.to_string())?;
+            let plain = decode(&entry.chunk_id, &encoded, &mut others).map_err(|e| e.to_string())?;
             if ids().chunk_id(&plain) == entry.chunk_id {
                 Ok((entry.chunk_id, plain))
             } else {

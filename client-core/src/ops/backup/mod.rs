@@ -303,6 +303,10 @@ impl pipeline::Known for KnownChunks {
         Ok(self.state.locate(id)?.is_some())
     }
 
+    fn is_whole(&self, id: &ChunkId) -> Result<bool, Error> {
+        Ok(self.state.locate(id)?.is_some_and(|place| place.copied_from.is_empty()))
+    }
+
     fn sources(&self, ids: &[ChunkId]) -> Result<Option<pipeline::Sources>, Error> {
         let mut packs = PackKeys::new();
         for id in ids {

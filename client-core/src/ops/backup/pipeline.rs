@@ -38,6 +38,9 @@ pub(super) trait Known: Sync {
     /// Whether a chunk can be copied from.
     fn is_source(&self, id: &ChunkId) -> Result<bool, Error>;
 
+    /// Whether a stored chunk is stored whole: reading it leads through no recipe.
+    fn is_whole(&self, id: &ChunkId) -> Result<bool, Error>;
+
     /// The packs that copying from these chunks leads to, which the snapshot needs from here on; `None` when
     /// they are too many, or not all there.
     fn sources(&self, ids: &[ChunkId]) -> Result<Option<Sources>, Error>;

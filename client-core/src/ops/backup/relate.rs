@@ -12,12 +12,11 @@ use crate::{
     error::Error,
     event::{Event, Observer, Warning},
     id::ChunkId,
-    records::{ListError, ListReader, ListWriter, Matcher, Plan, RecordKeys, Records, plan, split},
+    records::{
+        ListError, ListReader, ListWriter, Matcher, Plan, RecordKeys, Records, UNKNOWN_DEPTH, plan, split,
+    },
     vault::UnlockedVault,
 };
-
-/// Nobody copies from a chunk of which it is not known how deep its copies lead.
-const UNKNOWN_DEPTH: u16 = u16::MAX;
 
 /// A source's record lists: the last snapshot's, and the one that this run makes.
 pub(super) struct RecordLists {
@@ -177,7 +176,6 @@ impl Stage<'_> {
         Ok(Related { number, id, len, store })
     }
 
-    #[expect(clippy::type_complexity, reason = "two kinds of failure: the list's, and the run's")]
     fn look(
         &self,
         lists: &mut RecordLists,
@@ -200,7 +198,9 @@ impl Stage<'_> {
             (Err(_), None) => return Ok(Ok(None)),
         };
         if stored {
-            writer.push(keys, *id, len, UNKNOWN_DEPTH, &records)?;
+            // Of an earlier dump, of another source, or of another device.
+            let depth = if self.known.is_whole(id).unwrap_or(false) { 0 } else { UNKNOWN_DEPTH };
+            writer.push(keys, *id, len, depth, &records)?;
             return Ok(Ok(None));
         }
         let mut planned = None;

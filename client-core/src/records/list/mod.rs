@@ -15,7 +15,8 @@ mod writer;
 
 use std::io;
 
-pub use reader::{Block, ListReader};
+pub(super) use reader::Block;
+pub use reader::ListReader;
 pub use writer::ListWriter;
 
 use crate::id::ChunkId;

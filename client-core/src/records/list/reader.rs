@@ -73,6 +73,9 @@ impl ListReader {
         let [records, n_rows, n_anchors, mask] =
             [0, 8, 16, 24].map(|at| footer[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)));
         // Lengths are compared before anything is allocated.
+        if records > 1 << 40 {
+            return Err(DAMAGED);
+        }
         let blocks = records / BLOCK as u64 * block_len(BLOCK)
             + match (records % BLOCK as u64) as usize {
                 0 => 0,
@@ -83,7 +86,7 @@ impl ListReader {
             .and_then(|(rows, anchors)| rows.checked_add(anchors))
             .ok_or(DAMAGED)?;
         let start = HEADER_LEN as u64 + blocks;
-        if records > 1 << 40 || start.checked_add(tables) != Some(footer_at) {
+        if start.checked_add(tables) != Some(footer_at) {
             return Err(DAMAGED);
         }
         let mut signed = header.to_vec();
@@ -171,9 +174,8 @@ impl ListReader {
         let mut row = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
         let mut offset = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
         out.hashes.extend(hashes.as_chunks::<16>().0.iter().map(|hash| RecordHash::from_le_bytes(*hash)));
-        let mut record = number * BLOCK as u64;
         let mut next_row = self.first(row.saturating_add(1));
-        for len in lens.as_chunks::<2>().0 {
+        for (record, len) in (number * BLOCK as u64..).zip(lens.as_chunks::<2>().0) {
             while record >= next_row {
                 row += 1;
                 offset = 0;
@@ -183,7 +185,6 @@ impl ListReader {
             out.places.push((row, offset));
             out.lens.push(len);
             offset += u32::from(len);
-            record += 1;
         }
         Ok(())
     }
