@@ -135,9 +135,15 @@ async fn manifest(
         for entry in read_piece(&reader, piece.chunk_id).await? {
             report.chunks += 1;
             bytes += u64::from(entry.plain_len);
-            let place = vault.state().locate(&entry.chunk_id)?;
-            if !place.as_ref().is_some_and(|p| packs.contains(&p.pack)) {
-                lost.entry(place.map(|p| p.pack)).or_insert((0, entry.chunk_id)).0 += 1;
+            let outside = match vault.state().locate(&entry.chunk_id)? {
+                None => Some(None),
+                Some(place) => {
+                    let copied_from = vault.state().pack_ids(&place.copied_from)?;
+                    copied_from.into_iter().chain([place.pack]).find(|pack| !packs.contains(pack)).map(Some)
+                }
+            };
+            if let Some(pack) = outside {
+                lost.entry(pack).or_insert((0, entry.chunk_id)).0 += 1;
             }
         }
     }
@@ -147,7 +153,7 @@ async fn manifest(
             what: match pack {
                 None => format!("{chunks} chunks, {first} the first, are in no index"),
                 Some(_) => {
-                    format!("{chunks} chunks, {first} the first, lie in a pack the snapshot does not name")
+                    format!("{chunks} chunks, {first} the first, need a pack the snapshot does not name")
                 }
             },
             snapshots: vec![id],

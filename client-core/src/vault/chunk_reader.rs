@@ -1,6 +1,9 @@
 //! `ChunkId` → verified plaintext: index → pack → record → decode → the id again.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use api_types::ObjectId;
 use quick_cache::{Weighter, sync::Cache};
@@ -13,7 +16,7 @@ use crate::{
     encode::{self, EncodeError, Encoded, Opened, Plaintexts},
     error::Error,
     id::ChunkId,
-    state::StateDb,
+    state::{PackKeys, StateDb},
 };
 
 /// Chunks that others copy from are kept decoded, up to this many bytes (40 MiB).
@@ -76,7 +79,7 @@ impl ChunkReader {
     /// As [`PackCache::get`].
     pub async fn chunk(&self, id: ChunkId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
         match self.state.locate(&id)? {
-            Some(place) => self.read(id, place.pack, self.state.pack_ids(&place.copied_from)?).await,
+            Some(place) => self.read(id, place.pack, &place.copied_from).await,
             None => Ok(Err(ChunkFault { chunk: id, pack: None, fault: PackFault::Missing })),
         }
     }
@@ -86,26 +89,31 @@ impl ChunkReader {
     /// # Errors
     /// As [`PackCache::get`].
     pub async fn chunk_in(&self, id: ChunkId, pack: ObjectId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
-        self.read(id, pack, Vec::new()).await
+        let place = self.state.locate(&id)?.filter(|place| place.pack == pack);
+        self.read(id, pack, &place.map(|place| place.copied_from).unwrap_or_default()).await
     }
 
     async fn read(
         &self,
         id: ChunkId,
         place: ObjectId,
-        copied_from: Vec<ObjectId>,
+        copied_from: &PackKeys,
     ) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
-        let mut packs = Packs::new();
-        for pack in copied_from.into_iter().chain([place]) {
-            packs.insert(pack, self.packs.get(pack).await?);
-        }
+        let mut packs = Packs::from([(place, self.packs.get(place).await?)]);
+        let closure: HashSet<ObjectId> =
+            self.state.pack_ids(copied_from)?.into_iter().chain([place]).collect();
         loop {
-            let mut copies =
-                Copies { reader: self, packs: &packs, levels: Vec::new(), level: 0, stopped: None };
+            let mut copies = Copies {
+                reader: self,
+                packs: &packs,
+                closure: &closure,
+                levels: Vec::new(),
+                level: 0,
+                stopped: None,
+            };
             let plain =
                 copies.record(&id, place).and_then(|encoded| encode::decode(&id, &encoded, &mut copies));
             return Ok(match (plain, copies.stopped) {
-                // The index did not say that this pack is needed too, or it is another one by now.
                 (Err(_), Some(Stop::Need(pack))) => {
                     packs.insert(pack, self.packs.get(pack).await?);
                     continue;
@@ -137,6 +145,8 @@ impl ChunkReader {
 struct Copies<'a> {
     reader: &'a ChunkReader,
     packs: &'a Packs,
+    /// The packs that the chunk's writer knew to be enough; the chunk's own alone when that is not known.
+    closure: &'a HashSet<ObjectId>,
     levels: Vec<Vec<AtHand>>,
     level: usize,
     stopped: Option<Stop>,
@@ -174,7 +184,7 @@ impl Copies<'_> {
     }
 
     fn open(&mut self, id: &ChunkId) -> Result<Arc<Lying>, EncodeError> {
-        if let Some(lying) = self.reader.opened.get(id).filter(|lying| self.packs.contains_key(&lying.pack)) {
+        if let Some(lying) = self.reader.opened.get(id).filter(|lying| self.known(&lying.pack)) {
             return Ok(lying);
         }
         let pack = self.place(id)?;
@@ -193,15 +203,24 @@ impl Copies<'_> {
             Ok(found) => found.map(|place| place.pack),
             Err(error) => return Err(self.stop(id, Stop::Failed(error.into()))),
         };
-        if let Some(pack) = found.filter(|pack| self.packs.contains_key(pack)) {
+        if let Some(pack) = found.filter(|pack| self.known(pack)) {
             return Ok(pack);
         }
-        let known = |open: &Result<Arc<OpenPack>, PackFault>| open.as_ref().is_ok_and(|open| open.holds(id));
-        let other = self.packs.iter().find(|(_, open)| known(open)).map(|(pack, _)| *pack);
-        other.or(found).ok_or_else(|| {
+        for pack in self.closure {
+            match self.packs.get(pack) {
+                None => return Err(self.stop(id, Stop::Need(*pack))),
+                Some(Ok(open)) if open.holds(id) => return Ok(*pack),
+                Some(_) => {}
+            }
+        }
+        found.ok_or_else(|| {
             let fault = ChunkFault { chunk: *id, pack: None, fault: PackFault::Missing };
             self.stop(id, Stop::Fault(fault))
         })
+    }
+
+    fn known(&self, pack: &ObjectId) -> bool {
+        self.closure.len() < 2 || self.closure.contains(pack)
     }
 
     /// The chunk as it was left by the last copy from it on this level.

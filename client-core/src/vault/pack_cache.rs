@@ -24,8 +24,10 @@ use crate::{
 
 /// Downloads in flight.
 const CONCURRENT: usize = 4;
-/// Sealed bytes kept on disk at once (1 GiB). A pack that fell out is fetched again.
-const BUDGET: u64 = 1024 * 1024 * 1024;
+/// Sealed bytes kept on disk at once (2 GiB). A pack that fell out is fetched again.
+const BUDGET: u64 = 2 * 1024 * 1024 * 1024;
+/// Packs kept at once: each is an open file, of which a process has 1024 by default.
+const MAX_OPEN: usize = 400;
 
 /// Why a pack cannot be used. Cheap to repeat for every chunk that lies in it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -180,7 +182,8 @@ impl Slots {
             _ => 0,
         };
         let mut held: u64 = self.by_id.values().map(|(_, slot)| size(slot)).sum();
-        while held > BUDGET {
+        let mut open = self.by_id.values().filter(|(_, slot)| size(slot) > 0).count();
+        while held > BUDGET || open > MAX_OPEN {
             let oldest = self
                 .by_id
                 .iter()
@@ -189,6 +192,7 @@ impl Slots {
                 .map(|(id, _)| *id);
             let Some((_, slot)) = oldest.and_then(|id| self.by_id.remove(&id)) else { return };
             held -= size(&slot);
+            open -= 1;
         }
     }
 }
