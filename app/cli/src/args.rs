@@ -176,6 +176,12 @@ pub(crate) struct Backup {
     /// What to call the source [default: the database's or the file's name]
     #[arg(long)]
     pub(crate) name: Option<String>,
+    /// Do not look for rows of the last dump, and keep no list of their hashes on this device
+    #[arg(long)]
+    pub(crate) no_record_list: bool,
+    /// zstd level [default: 3, and up to 12 while the network is slower than the compression]
+    #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=19))]
+    pub(crate) compression: Option<i32>,
     /// Upload at most this many KiB a second
     #[arg(long, value_name = "KIB")]
     pub(crate) limit_upload: Option<u32>,
@@ -236,4 +242,10 @@ pub(crate) struct Index {
 pub(crate) enum IndexAction {
     /// Throw the local index away and read it from the bucket again
     Rebuild,
+    /// Make the list of a source's rows anew from its newest snapshot, so that the next backup sends only what changed
+    Records {
+        /// Which source [default: the only one]
+        #[arg(long)]
+        source: Option<String>,
+    },
 }

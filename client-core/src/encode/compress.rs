@@ -3,13 +3,14 @@
 use super::{EncodeError, Encoded, Encoding};
 use crate::chunk::MAX_PLAIN_LEN;
 
-/// zstd level unless the source outruns the CPU.
+/// zstd level of a run that does not wait for the network.
 pub const DEFAULT_LEVEL: i32 = 3;
 
 /// A reusable compression context; one per thread.
 pub struct Compressor {
     zstd: zstd::bulk::Compressor<'static>,
     scratch: Vec<u8>,
+    level: i32,
 }
 
 impl Compressor {
@@ -19,7 +20,19 @@ impl Compressor {
     /// [`EncodeError::Compressor`]: no memory, or no such level.
     pub fn new(level: i32) -> Result<Self, EncodeError> {
         let zstd = zstd::bulk::Compressor::new(level).map_err(|e| EncodeError::Compressor(e.to_string()))?;
-        Ok(Self { zstd, scratch: Vec::new() })
+        Ok(Self { zstd, scratch: Vec::new(), level })
+    }
+
+    /// Goes on with another level.
+    ///
+    /// # Errors
+    /// As [`Compressor::new`].
+    pub fn set_level(&mut self, level: i32) -> Result<(), EncodeError> {
+        if level != self.level {
+            self.zstd.set_compression_level(level).map_err(|e| EncodeError::Compressor(e.to_string()))?;
+            self.level = level;
+        }
+        Ok(())
     }
 
     /// Compresses a chunk, or keeps it as it is when that is no longer.

@@ -10,6 +10,7 @@ pub mod check;
 pub mod devices;
 pub mod list;
 pub mod rebuild_index;
+pub mod rebuild_records;
 pub mod restore;
 pub mod select;
 pub mod sign_in;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api_types::SnapshotId;
 
 use super::{Account, Client, list};
-use crate::error::Error;
+use crate::{error::Error, records};
 
 /// One source.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub struct Status {
     pub chunks: u64,
     /// Packs in the local index.
     pub packs: u64,
+    /// Bytes of the record lists on this device.
+    pub record_lists: u64,
 }
 
 /// Asks the service and verifies what it says.
@@ -71,5 +73,6 @@ pub async fn status(client: &Client) -> Result<Status, Error> {
         sources: sources.into_values().collect(),
         chunks,
         packs,
+        record_lists: records::total_size(client.home()),
     })
 }

@@ -3,6 +3,10 @@
 //! for it is a list of keyed hashes, never plaintext, and may be lost at any time: the next backup is larger
 //! then, and as right as before.
 
+use std::path::{Path, PathBuf};
+
+use api_types::SourceId;
+
 mod hash;
 mod list;
 mod matcher;
@@ -14,3 +18,20 @@ pub use list::{ChunkRow, ListError, ListReader, ListWriter};
 pub use matcher::{Found, Matcher};
 pub use plan::{MAX_DEPTH, Plan, UNKNOWN_DEPTH, plan};
 pub use split::{Records, split};
+
+fn folder(home: &Path) -> PathBuf {
+    home.join("records")
+}
+
+/// Where a source's list lies.
+#[must_use]
+pub fn path(home: &Path, source: SourceId) -> PathBuf {
+    folder(home).join(format!("{}.list", source.0))
+}
+
+/// Bytes of all lists; what cannot be read counts nothing.
+#[must_use]
+pub fn total_size(home: &Path) -> u64 {
+    let files = std::fs::read_dir(folder(home)).into_iter().flatten().flatten();
+    files.filter_map(|file| file.metadata().ok()).map(|found| found.len()).sum()
+}

@@ -79,6 +79,17 @@ impl ChunkReader {
     /// As [`PackCache::get`].
     pub async fn chunk(&self, id: ChunkId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
         match self.state.locate(&id)? {
+            Some(place) => Ok(self.read(id, place.pack, &place.copied_from).await?.map(|(plain, _)| plain)),
+            None => Ok(Err(ChunkFault { chunk: id, pack: None, fault: PackFault::Missing })),
+        }
+    }
+
+    /// As [`ChunkReader::chunk`], with the number of recipes that reading it led through, one behind the other.
+    ///
+    /// # Errors
+    /// As [`PackCache::get`].
+    pub async fn chunk_and_depth(&self, id: ChunkId) -> Result<Result<(Vec<u8>, u16), ChunkFault>, Error> {
+        match self.state.locate(&id)? {
             Some(place) => self.read(id, place.pack, &place.copied_from).await,
             None => Ok(Err(ChunkFault { chunk: id, pack: None, fault: PackFault::Missing })),
         }
@@ -90,7 +101,8 @@ impl ChunkReader {
     /// As [`PackCache::get`].
     pub async fn chunk_in(&self, id: ChunkId, pack: ObjectId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
         let place = self.state.locate(&id)?.filter(|place| place.pack == pack);
-        self.read(id, pack, &place.map(|place| place.copied_from).unwrap_or_default()).await
+        let copied_from = place.map(|place| place.copied_from).unwrap_or_default();
+        Ok(self.read(id, pack, &copied_from).await?.map(|(plain, _)| plain))
     }
 
     async fn read(
@@ -98,7 +110,7 @@ impl ChunkReader {
         id: ChunkId,
         place: ObjectId,
         copied_from: &PackKeys,
-    ) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
+    ) -> Result<Result<(Vec<u8>, u16), ChunkFault>, Error> {
         let mut packs = Packs::from([(place, self.packs.get(place).await?)]);
         let closure: HashSet<ObjectId> =
             self.state.pack_ids(copied_from)?.into_iter().chain([place]).collect();
@@ -121,7 +133,9 @@ impl ChunkReader {
                 (Err(_), Some(Stop::Failed(error))) => return Err(error),
                 (Err(_), Some(Stop::Fault(fault))) => Err(fault),
                 (Err(error), None) => Err(damaged(id, place, &error)),
-                (Ok(plain), _) if self.keys.chunk_id_key().chunk_id(&plain) == id => Ok(plain),
+                (Ok(plain), _) if self.keys.chunk_id_key().chunk_id(&plain) == id => {
+                    Ok((plain, copies.levels.len() as u16))
+                }
                 (Ok(_), _) => Err(damaged(id, place, &"its content is not what its id says")),
             });
         }

@@ -11,8 +11,12 @@ use crate::{
     state::{PackKeys, Packed},
 };
 
-/// A pack is closed once it holds this many bytes (16 MiB), before padding.
-pub const PACK_TARGET: usize = 16 * 1024 * 1024;
+/// A pack that holds this many bytes (14 MiB) is closed as soon as little padding is needed.
+pub const PACK_TARGET: usize = 14 * 1024 * 1024;
+/// Little: less than this (64 KiB).
+const PADDING: usize = 64 * 1024;
+/// With this many bytes (16 MiB less half a chunk) it is closed in any case: from 16 MiB on padding is coarser.
+const PACK_LIMIT: usize = 16 * 1024 * 1024 - 512 * 1024;
 
 /// A full pack, and what the index keeps of it.
 pub struct FullPack {
@@ -55,7 +59,8 @@ impl<'a> Packer<'a> {
         };
         pack.push(id, encoded)?;
         from.push(copied_from);
-        if pack.len_estimate() < PACK_TARGET {
+        let (len, padding) = (pack.len_estimate(), pack.padding());
+        if len < PACK_TARGET || padding > PADDING && len < PACK_LIMIT {
             return Ok(None);
         }
         slot.take().map(finish).transpose()

@@ -13,13 +13,19 @@ use super::Context;
 use crate::{args::Backup, render};
 
 pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Error> {
-    let Backup { url, file, stdin: _, name, limit_upload } = arguments;
+    let Backup { url, file, stdin: _, name, no_record_list, compression, limit_upload } = arguments;
     let source = match (url, file) {
         (Some(url), _) => SourceSpec::postgres(&url)?,
         (None, Some(path)) => SourceSpec::File { path: absolute(&path)? },
         (None, None) => SourceSpec::Stdin { name: name.clone().unwrap_or_default() },
     };
-    let options = BackupOptions { source, name, upload_limit: limit_upload.map(|kib| u64::from(kib) * 1024) };
+    let options = BackupOptions {
+        source,
+        name,
+        upload_limit: limit_upload.map(|kib| u64::from(kib) * 1024),
+        record_list: !no_record_list,
+        level: compression,
+    };
     let report = backup::backup(&context.client, options).await?;
     context.output.result(
         &json!({
@@ -33,6 +39,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
             "duration_ms": report.duration.as_millis(),
             "sha256": report.sha256,
             "tool": report.tool,
+            "record_list_bytes": report.record_list_bytes,
             "verified_end": report.verified_end,
         }),
         || {

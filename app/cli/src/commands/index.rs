@@ -1,10 +1,16 @@
-//! `sealkeep index rebuild`.
+//! `sealkeep index rebuild | records`.
 
-use client_core::{error::Error, ops::rebuild_index};
+use client_core::{
+    error::Error,
+    ops::{rebuild_index, rebuild_records},
+};
 use serde_json::json;
 
 use super::Context;
-use crate::args::{Index, IndexAction};
+use crate::{
+    args::{Index, IndexAction},
+    render,
+};
 
 pub(crate) async fn run(context: &Context, arguments: Index) -> Result<(), Error> {
     match arguments.action {
@@ -23,6 +29,26 @@ pub(crate) async fn run(context: &Context, arguments: Index) -> Result<(), Error
                         report.chunks,
                         report.packs,
                         report.segments,
+                        report.duration.as_secs_f64()
+                    )
+                },
+            )
+        }
+        IndexAction::Records { source } => {
+            let report = rebuild_records::rebuild_records(&context.client, source).await?;
+            context.output.result(
+                &json!({
+                    "source": report.source,
+                    "bytes_read": report.bytes_read,
+                    "record_list_bytes": report.list_bytes,
+                    "duration_ms": report.duration.as_millis(),
+                }),
+                || {
+                    format!(
+                        "Rows of {} are listed again: {} read, the list takes {}, {:.1} s.",
+                        report.source,
+                        render::bytes(report.bytes_read),
+                        render::bytes(report.list_bytes),
                         report.duration.as_secs_f64()
                     )
                 },

@@ -28,6 +28,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
             "storage": status.storage,
             "server_version": status.server_version,
             "sources": sources,
+            "record_lists_bytes": status.record_lists,
             "index": {"chunks": status.chunks, "packs": status.packs},
         }),
         || {

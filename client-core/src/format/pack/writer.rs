@@ -111,6 +111,13 @@ impl PackWriter {
         self.bytes.len() + TAG_LEN + directory_len(self.entries.len()) + FOOTER_LEN
     }
 
+    /// What padding would add if it were finished now, bytes.
+    #[must_use]
+    pub fn padding(&self) -> usize {
+        let unpadded = self.len_estimate();
+        usize::try_from(padme(unpadded as u64)).unwrap_or(unpadded) - unpadded
+    }
+
     /// Chunks in it.
     #[must_use]
     pub const fn records(&self) -> usize {
@@ -122,8 +129,7 @@ impl PackWriter {
     /// # Errors
     /// [`PackError::Sealing`].
     pub fn finish(mut self) -> Result<SealedPack, PackError> {
-        let unpadded = self.len_estimate();
-        let padding = usize::try_from(padme(unpadded as u64)).unwrap_or(unpadded) - unpadded;
+        let padding = self.padding();
         self.seal_directory(Nonce::Padding, padding, |_| {})?;
         let entries = std::mem::take(&mut self.entries);
         let sealed_len = directory_len(entries.len());

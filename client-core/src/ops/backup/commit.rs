@@ -45,7 +45,7 @@ pub(super) struct Outcome {
 
 pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outcome, Error> {
     let Finished { uploader, streamed, complete, stored, reused } = finished;
-    let Run { client, vault, backup, source, name, kind } = run;
+    let Run { client, vault, backup, source, name, kind, .. } = run;
     let mut bytes_uploaded: u64 = stored.iter().map(|pack| pack.size).sum();
 
     let mut needed: BTreeMap<ObjectId, u32> = stored.iter().map(|pack| (pack.id, pack.number)).collect();

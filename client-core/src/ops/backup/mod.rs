@@ -2,6 +2,7 @@
 //! harmless when it stops: no snapshot exists, and what was confirmed is not sent again.
 
 mod commit;
+mod level;
 mod pipeline;
 mod relate;
 mod upload;
@@ -16,14 +17,15 @@ use api_types::{BackupId, ObjectId, Sha256, SnapshotId, SourceId, backup::LEASE_
 use tokio::{sync::mpsc, task::JoinHandle};
 use uuid::Uuid;
 
-use self::relate::RecordLists;
+use self::{level::Level, relate::RecordLists};
 pub use super::select::short;
 use super::{Client, OpenVault};
 use crate::{
-    encode::{DEFAULT_LEVEL, MAX_REFS},
+    encode::MAX_REFS,
     error::{Error, ErrorKind},
     event::{Event, Stage, Warning},
     id::ChunkId,
+    records,
     source::{self, Complete, DumpStream, SourceSpec},
     state::{PackKeys, StateDb},
 };
@@ -39,6 +41,10 @@ pub struct BackupOptions {
     pub name: Option<String>,
     /// Bytes a second, at most.
     pub upload_limit: Option<u64>,
+    /// Whether rows that stood in the last dump are found and not stored again, by a list that this device keeps.
+    pub record_list: bool,
+    /// zstd level; `None`: as suits the network.
+    pub level: Option<i32>,
 }
 
 /// What became of it.
@@ -64,6 +70,8 @@ pub struct BackupReport {
     pub sha256: Sha256,
     /// What made the dump.
     pub tool: String,
+    /// Size of the record list that this device keeps for the next run, bytes; 0: none.
+    pub record_list_bytes: u64,
     /// Whether the dump's own end was found, beyond the end of the stream.
     pub verified_end: bool,
 }
@@ -84,7 +92,8 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     vault.state().start_run(backup, source, &name, kind, client.now())?;
     vault.api().start_backup(vault.id(), backup, source).await?;
 
-    let run = Run { client, vault: &mut vault, backup, source, name, kind };
+    let (level, lists) = (options.level, options.record_list);
+    let run = Run { client, vault: &mut vault, backup, source, name, kind, level, lists };
     let read = Arc::new(Mutex::new(0));
     match run.stream_and_commit(options.source, started, &read).await {
         Ok(report) => Ok(report),
@@ -107,6 +116,8 @@ struct Run<'a> {
     source: SourceId,
     name: String,
     kind: &'static str,
+    level: Option<i32>,
+    lists: bool,
 }
 
 impl Run<'_> {
@@ -140,8 +151,13 @@ impl Run<'_> {
 
     /// `None` when they are turned off, or the disk does not let us.
     fn record_lists(&self) -> Option<RecordLists> {
-        let path = self.client.home().join("records").join(format!("{}.list", self.source.0));
+        let path = records::path(self.client.home(), self.source);
         let observer = self.client.observer();
+        if !self.lists {
+            // Nobody wants one here: then the last one goes, too.
+            drop(std::fs::remove_file(&path));
+            return None;
+        }
         match RecordLists::open(&path, self.vault.keys(), self.source, &**observer) {
             Ok(lists) => Some(lists),
             Err(error) => {
@@ -179,6 +195,7 @@ impl Run<'_> {
 
         let (keys, state) = (Arc::clone(self.vault.keys()), Arc::clone(self.vault.state()));
         let lists = self.record_lists();
+        let level = Arc::new(Level::new(self.level));
         let known = Arc::new(KnownChunks::new(state));
         let reading = {
             let known = Arc::clone(&known);
@@ -186,7 +203,7 @@ impl Run<'_> {
             tokio::task::spawn_blocking(move || -> Result<(pipeline::Streamed, Complete), Error> {
                 let mut dump: DumpStream = dump;
                 let mut emit = |pack| {
-                    pack_tx.blocking_send(pack).map_err(|_| {
+                    level.emit(|| pack_tx.blocking_send(pack)).map_err(|_| {
                         Error::new(
                             ErrorKind::Cancelled,
                             "the upload stopped",
@@ -196,7 +213,7 @@ impl Run<'_> {
                     })
                 };
                 let streamed =
-                    pipeline::run(&keys, &mut dump, &*known, lists, DEFAULT_LEVEL, &*observer, &mut emit)?;
+                    pipeline::run(&keys, &mut dump, &*known, lists, &level, &*observer, &mut emit)?;
                 let complete = dump.finish()?;
                 Ok((streamed, complete))
             })
@@ -248,9 +265,10 @@ impl Run<'_> {
             commit::Finished { uploader, streamed: &streamed, complete: &complete, stored: &stored, reused },
         )
         .await?;
-        if let Some(Err(error)) = lists.map(relate::RecordLists::install) {
+        let record_list_bytes = lists.map_or(Ok(0), relate::RecordLists::install).unwrap_or_else(|error| {
             observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
-        }
+            0
+        });
         Ok(BackupReport {
             snapshot_id: outcome.snapshot,
             source: outcome.source_name,
@@ -261,6 +279,7 @@ impl Run<'_> {
             chunks_new: streamed.chunks_new,
             duration: started.elapsed(),
             sha256: streamed.sha256,
+            record_list_bytes,
             tool: complete.tool_line(),
             verified_end: complete.verified_end,
         })

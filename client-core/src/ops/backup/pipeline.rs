@@ -12,7 +12,10 @@ use std::{
 use api_types::Sha256;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::relate::{Identified, RecordLists, Related, Splitter, Store, relate};
+use super::{
+    level::Level,
+    relate::{Identified, RecordLists, Related, Splitter, Store, relate},
+};
 use crate::{
     chunk::Cutter,
     encode::{Compressor, Encoded},
@@ -82,7 +85,7 @@ pub(super) fn run(
     dump: &mut (dyn Read + Send),
     known: &dyn Known,
     lists: Option<RecordLists>,
-    level: i32,
+    level: &Level,
     observer: &dyn Observer,
     emit: &mut dyn FnMut(FullPack) -> Result<(), Error>,
 ) -> Result<Streamed, Error> {
@@ -168,9 +171,9 @@ fn identify(
     }
 }
 
-fn encode(level: i32, chunks: &Receiver<Result<Related, Error>>, out: &Sender<Result<Done, Error>>) {
+fn encode(level: &Level, chunks: &Receiver<Result<Related, Error>>, out: &Sender<Result<Done, Error>>) {
     let zstd = |error| Error::internal("zstd", &error);
-    let mut compressor = match Compressor::new(level) {
+    let mut compressor = match Compressor::new(level.now()) {
         Ok(compressor) => compressor,
         Err(error) => {
             drop(out.send(Err(zstd(error))));
@@ -179,6 +182,7 @@ fn encode(level: i32, chunks: &Receiver<Result<Related, Error>>, out: &Sender<Re
     };
     for chunk in chunks {
         let mut store = |Related { number, id, len, store }| -> Result<Done, Error> {
+            compressor.set_level(level.now()).map_err(zstd)?;
             let (new, literal) = match store {
                 Store::Nothing => (None, 0),
                 Store::Whole(plain) => {
@@ -203,7 +207,7 @@ fn encode(level: i32, chunks: &Receiver<Result<Related, Error>>, out: &Sender<Re
 struct Collect<'a> {
     vault: &'a UnlockedVault,
     known: &'a dyn Known,
-    compressor_level: i32,
+    level: &'a Level,
     emit: &'a mut dyn FnMut(FullPack) -> Result<(), Error>,
     packer: Packer<'a>,
     next: u64,
@@ -219,13 +223,13 @@ impl<'a> Collect<'a> {
     fn new(
         vault: &'a UnlockedVault,
         known: &'a dyn Known,
-        compressor_level: i32,
+        level: &'a Level,
         emit: &'a mut dyn FnMut(FullPack) -> Result<(), Error>,
     ) -> Self {
         Self {
             vault,
             known,
-            compressor_level,
+            level,
             emit,
             packer: Packer::new(vault.id(), vault.epoch(), vault.recipients()),
             next: 0,
@@ -274,7 +278,7 @@ impl<'a> Collect<'a> {
         let repeated = self.pieces.iter().any(|piece| piece.chunk_id == id);
         if !repeated && !self.known.is_stored(&id)? {
             let mut compressor =
-                Compressor::new(self.compressor_level).map_err(|e| Error::internal("zstd", &e))?;
+                Compressor::new(self.level.now()).map_err(|e| Error::internal("zstd", &e))?;
             let encoded = compressor.compress(bytes.to_vec()).map_err(|e| Error::internal("zstd", &e))?;
             self.pack(id, &encoded, Sources::new())?;
         }

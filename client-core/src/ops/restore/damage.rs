@@ -50,7 +50,7 @@ impl Damage {
         }
     }
 
-    /// Adds every later range of the dump that lies in the same pack, without reading data.
+    /// Adds every later range of the dump that needs the same pack. Only what copies may lead there is read.
     pub(super) async fn add_rest(
         &mut self,
         vault: &OpenVault,
@@ -63,9 +63,14 @@ impl Damage {
         let mut position = 0;
         for piece in &body.manifest {
             for entry in read_piece(&reader, piece.chunk_id).await? {
-                let here = vault.state().locate(&entry.chunk_id)?.is_some_and(|p| p.pack == pack);
-                if position > from && here {
-                    self.add(position, entry.plain_len, fault);
+                if let Some(place) = vault.state().locate(&entry.chunk_id)?.filter(|_| position > from) {
+                    if place.pack == pack {
+                        self.add(position, entry.plain_len, fault);
+                    } else if vault.state().pack_ids(&place.copied_from)?.contains(&pack)
+                        && let Err(fault) = reader.chunk(entry.chunk_id).await?
+                    {
+                        self.add(position, entry.plain_len, &fault);
+                    }
                 }
                 position += u64::from(entry.plain_len);
             }

@@ -1,0 +1,83 @@
+//! The compression level: higher while the network is what a run waits for, for then the CPU has time.
+
+use std::{
+    sync::atomic::{AtomicI32, Ordering},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::encode::DEFAULT_LEVEL;
+
+/// From here on zstd takes ten times as long as at level 3 and gains two per cent.
+const HIGHEST: i32 = 12;
+
+/// The level for what comes next.
+pub(super) struct Level {
+    now: AtomicI32,
+    watch: Option<Mutex<Watch>>,
+}
+
+/// When the last pack left.
+struct Watch {
+    since: Instant,
+}
+
+impl Level {
+    /// A fixed one, or one that adapts.
+    pub(super) fn new(fixed: Option<i32>) -> Self {
+        Self {
+            now: AtomicI32::new(fixed.unwrap_or(DEFAULT_LEVEL)),
+            watch: fixed.is_none().then(|| Mutex::new(Watch { since: Instant::now() })),
+        }
+    }
+
+    pub(super) fn now(&self) -> i32 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    /// Hands over a full pack, which waits while earlier ones are on their way.
+    pub(super) fn emit<T>(&self, hand_over: impl FnOnce() -> T) -> T {
+        let Some(watch) = &self.watch else { return hand_over() };
+        let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let began = Instant::now();
+        let done = hand_over();
+        let (made, waited) = (began - watch.since, began.elapsed());
+        watch.since = Instant::now();
+        self.now.store(next(self.now(), made, waited), Ordering::Relaxed);
+        done
+    }
+}
+
+/// One step up when the pack waited longer than it took to make, one down when it hardly waited.
+fn next(level: i32, made: Duration, waited: Duration) -> i32 {
+    if waited > made {
+        (level + 1).min(HIGHEST)
+    } else if waited < made / 8 {
+        (level - 1).max(DEFAULT_LEVEL)
+    } else {
+        level
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_network_raises_the_level_and_a_fast_one_lowers_it() {
+        let (short, long) = (Duration::from_millis(10), Duration::from_secs(1));
+        let mut level = DEFAULT_LEVEL;
+        for _ in 0..20 {
+            level = next(level, short, long);
+        }
+        assert_eq!(level, HIGHEST);
+        assert_eq!(next(level, long, long / 2), level);
+        for _ in 0..20 {
+            level = next(level, long, short);
+        }
+        assert_eq!(level, DEFAULT_LEVEL);
+        let fixed = Level::new(Some(7));
+        fixed.emit(|| std::thread::sleep(short));
+        assert_eq!(fixed.now(), 7);
+    }
+}
