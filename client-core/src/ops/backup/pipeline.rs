@@ -107,7 +107,7 @@ pub(super) fn run(
         }
         // Only the workers' ends stay open, so that the queues close when they are done.
         drop((cut_rx, named_tx, related_rx, done_tx));
-        let relating = scope.spawn(move || relate(lists, known, observer, &named_rx, &related_tx));
+        let relating = scope.spawn(move || relate(vault, lists, known, observer, &named_rx, &related_tx));
         let mut collect = Collect::new(vault, known, level, emit);
         let collected = done_rx.iter().try_for_each(|done| collect.take(done?, observer));
         drop(done_rx);

@@ -43,7 +43,8 @@ impl RecordLists {
             observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
             None
         });
-        Ok(Self { matcher, writer: ListWriter::create(path, vault.domain_id(), source)?, keys })
+        let writer = ListWriter::create(path, vault.domain_id(), source)?;
+        Ok(Self { keys, matcher, writer })
     }
 
     /// What the workers need to know of it.
@@ -113,13 +114,14 @@ pub(super) enum Store {
 
 /// Runs the stage; returns the dump's bytes and SHA-256, and the lists if they are still of use.
 pub(super) fn relate(
+    vault: &UnlockedVault,
     lists: Option<RecordLists>,
     known: &dyn Known,
     observer: &dyn Observer,
     chunks: &Receiver<Result<Identified, Error>>,
     out: &Sender<Result<Related, Error>>,
 ) -> (u64, Sha256, Option<RecordLists>) {
-    let mut stage = Stage { lists, known, observer };
+    let mut stage = Stage { vault, lists, known, observer };
     let (mut early, mut next) = (BTreeMap::new(), 0);
     let (mut bytes, mut hash) = (0, sha2::Sha256::new());
     'all: for chunk in chunks {
@@ -146,6 +148,7 @@ pub(super) fn relate(
 }
 
 struct Stage<'a> {
+    vault: &'a UnlockedVault,
     lists: Option<RecordLists>,
     known: &'a dyn Known,
     observer: &'a dyn Observer,
@@ -162,7 +165,7 @@ impl Stage<'_> {
                     planned = found?;
                     self.lists = Some(lists);
                 }
-                // The backup goes on without: it is larger then, and as right as before.
+                // The new one cannot be written: the backup goes on without, and the old one stays.
                 Err(error) => {
                     self.observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
                 }
@@ -176,6 +179,7 @@ impl Stage<'_> {
         Ok(Related { number, id, len, store })
     }
 
+    /// Compares a chunk with the old list and writes it down in the new one.
     fn look(
         &self,
         lists: &mut RecordLists,
@@ -185,39 +189,64 @@ impl Stage<'_> {
         records: Result<Records, u32>,
     ) -> Result<Result<Option<(Plan, Sources)>, Error>, ListError> {
         let len = plain.len() as u32;
-        let RecordLists { keys, matcher, writer } = lists;
-        let records = match (records, matcher.as_mut()) {
-            (Ok(records), _) => records,
-            (Err(row), Some(matcher)) => {
-                let records = matcher.list().records_of(row)?;
-                let depth = matcher.row(row).map_or(UNKNOWN_DEPTH, |row| row.depth);
-                matcher.skip_past(row)?;
-                writer.push(keys, *id, len, depth, &records)?;
-                return Ok(Ok(None));
+        let records = match records {
+            Ok(records) => records,
+            Err(row) => {
+                let old = self.old(lists, |matcher| {
+                    let records = matcher.list().records_of(row)?;
+                    let depth = matcher.row(row).map_or(UNKNOWN_DEPTH, |row| row.depth);
+                    matcher.skip_past(row)?;
+                    Ok((records, depth))
+                });
+                match old {
+                    Some((records, depth)) => {
+                        lists.writer.push(&lists.keys, *id, len, depth, &records)?;
+                        return Ok(Ok(None));
+                    }
+                    None => split(plain, self.vault.gear(), &lists.keys),
+                }
             }
-            (Err(_), None) => return Ok(Ok(None)),
         };
         if stored {
             // Of an earlier dump, of another source, or of another device.
             let depth = if self.known.is_whole(id).unwrap_or(false) { 0 } else { UNKNOWN_DEPTH };
-            writer.push(keys, *id, len, depth, &records)?;
+            lists.writer.push(&lists.keys, *id, len, depth, &records)?;
             return Ok(Ok(None));
         }
-        let mut planned = None;
-        if let Some(matcher) = matcher.as_mut().filter(|_| !records.hashes.is_empty()) {
-            let found = matcher.find(&records.hashes)?;
-            let usable = |id: &ChunkId| self.known.is_source(id).unwrap_or(false);
-            planned = plan(id, plain, &records.lens, &found, |row| matcher.row(row), usable);
-        }
-        let sources = match &planned {
+        let planned = if records.hashes.is_empty() {
+            None
+        } else {
+            self.old(lists, |matcher| {
+                let found = matcher.find(&records.hashes)?;
+                let usable = |id: &ChunkId| self.known.is_source(id).unwrap_or(false);
+                Ok(plan(id, plain, &records.lens, &found, |row| matcher.row(row), usable))
+            })
+        };
+        let planned = match planned.flatten() {
             Some(plan) => match self.known.sources(&plan.recipe.refs) {
-                Ok(sources) => sources,
+                Ok(sources) => sources.map(|sources| (plan, sources)),
                 Err(error) => return Ok(Err(error)),
             },
             None => None,
         };
-        let planned = planned.zip(sources);
-        writer.push(keys, *id, len, planned.as_ref().map_or(0, |(plan, _)| plan.depth), &records)?;
+        let depth = planned.as_ref().map_or(0, |(plan, _)| plan.depth);
+        lists.writer.push(&lists.keys, *id, len, depth, &records)?;
         Ok(Ok(planned))
+    }
+
+    /// Asks the old list; one that fails is not asked again, and the new one takes its place all the same.
+    fn old<T>(
+        &self,
+        lists: &mut RecordLists,
+        ask: impl FnOnce(&mut Matcher) -> Result<T, ListError>,
+    ) -> Option<T> {
+        match ask(lists.matcher.as_mut()?) {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                self.observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
+                lists.matcher = None;
+                None
+            }
+        }
     }
 }
