@@ -20,7 +20,7 @@ use crate::{
     event::{Event, Warning},
     format::snapshot::{SnapshotBody, read_snapshot},
     state::StateDb,
-    store::{PresignedStore, StoreError},
+    store::{PresignedStore, StoreError, URL_TRIES},
     vault::{ChunkReader, Directory, History, ListedSnapshot, PackCache, UnlockedVault},
 };
 
@@ -203,12 +203,16 @@ impl OpenVault {
     /// A small object, whole and verified.
     pub(super) async fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Vec<u8>, Error> {
         let missing = || Error::damaged(format!("object {id} is missing from the object store"));
-        let grants = self.api.read_urls(self.id(), vec![id]).await?;
-        let grant = grants.into_iter().find(|g| g.object.id == id).ok_or_else(missing)?;
-        match self.store.get(&grant, kind).await {
-            Ok(bytes) => Ok(bytes),
-            Err(StoreError::NotFound) => Err(missing()),
-            Err(error) => Err(error.into()),
+        let mut tries = 1..URL_TRIES;
+        loop {
+            let grants = self.api.read_urls(self.id(), vec![id]).await?;
+            let grant = grants.into_iter().find(|g| g.object.id == id).ok_or_else(missing)?;
+            return match self.store.get(&grant, kind).await {
+                Ok(bytes) => Ok(bytes),
+                Err(StoreError::NotFound) => Err(missing()),
+                Err(StoreError::NeedNewUrl) if tries.next().is_some() => continue,
+                Err(error) => Err(error.into()),
+            };
         }
     }
 

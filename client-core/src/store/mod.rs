@@ -8,5 +8,5 @@ mod throttle;
 mod upload_body;
 
 pub use error::StoreError;
-pub use presigned::PresignedStore;
+pub use presigned::{PresignedStore, URL_TRIES};
 use throttle::Throttle;

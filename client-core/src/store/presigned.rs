@@ -26,6 +26,8 @@ use super::{StoreError, Throttle, address::Address, upload_body};
 
 /// A transfer that does not move for this long is given up and tried again.
 const STALL: Duration = Duration::from_secs(45);
+/// A URL that stopped working is asked for anew this often before an operation gives up.
+pub const URL_TRIES: usize = 4;
 /// Tries after the first one.
 const RETRIES: usize = 5;
 /// First pause between tries.

@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     format::pack::{FOOTER_LEN, PackError, PackReader},
     id::ChunkId,
-    store::{PresignedStore, StoreError},
+    store::{PresignedStore, StoreError, URL_TRIES},
 };
 
 /// Downloads in flight.
@@ -129,17 +129,21 @@ impl PackCache {
 
     async fn fetch(&self, id: ObjectId) -> Result<Result<Arc<OpenPack>, PackFault>, Error> {
         let _permit = self.downloads.acquire().await.map_err(|e| Error::internal("download slots", &e))?;
-        let grants = self.api.read_urls(self.keys.id(), vec![id]).await?;
-        let Some(grant) = grants.into_iter().find(|g| g.object.id == id) else {
-            return Ok(Err(PackFault::Missing));
-        };
-        let file = match self.store.get_file(&grant, ObjectKind::Pack, &self.dir).await {
-            Ok(file) => file,
-            Err(StoreError::NotFound) => return Ok(Err(PackFault::Missing)),
-            Err(error @ StoreError::Damaged(_)) => {
-                return Ok(Err(PackFault::Damaged(error.to_string())));
+        let mut tries = 1..URL_TRIES;
+        let (grant, file) = loop {
+            let grants = self.api.read_urls(self.keys.id(), vec![id]).await?;
+            let Some(grant) = grants.into_iter().find(|g| g.object.id == id) else {
+                return Ok(Err(PackFault::Missing));
+            };
+            match self.store.get_file(&grant, ObjectKind::Pack, &self.dir).await {
+                Ok(file) => break (grant, file),
+                Err(StoreError::NeedNewUrl) if tries.next().is_some() => {}
+                Err(StoreError::NotFound) => return Ok(Err(PackFault::Missing)),
+                Err(error @ StoreError::Damaged(_)) => {
+                    return Ok(Err(PackFault::Damaged(error.to_string())));
+                }
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => return Err(error.into()),
         };
         let size = grant.object.size;
         let opened = tokio::task::block_in_place(|| self.open(&file, size));

@@ -15,14 +15,12 @@ use crate::{
     event::{Event, Observer},
     format::pack::SealedPack,
     state::StateDb,
-    store::{PresignedStore, StoreError},
+    store::{PresignedStore, StoreError, URL_TRIES},
     vault::FullPack,
 };
 
 /// Objects in flight. With two open packs and one waiting this bounds memory to about 90 MiB.
 const CONCURRENT: usize = 2;
-/// A URL that stopped working is asked for anew this often before the run gives up.
-const URL_TRIES: usize = 4;
 
 /// Uploads for one run.
 #[derive(Clone)]
