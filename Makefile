@@ -19,7 +19,7 @@ test: ## Everything that CI runs; LONG=1 adds fuzzing, Garage and a 20 GB stream
 lint: ## Formatting, clippy, licences, the front end
 	@.ci/test lint
 
-bench: ## Compare with restic and Borg; MB=… ROUNDS=… SPREAD=uniform
+bench: ## Compare with restic and Borg; MB=… ROUNDS=… SPREAD=uniform FORMAT=plain DAYS=…
 	@.ci/setup bench
 	@cargo build --locked --release --quiet -p metadata-api -p sealkeep-cli -p e2e --bins
 	@eval "$$(.ci/programs release)" && "$$BENCH_BIN"

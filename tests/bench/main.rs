@@ -4,10 +4,13 @@
 //! each round starts with an empty repository. Dumps lie on disk, so pg_dump's time is nobody's. Of Sealkeep only the
 //! client process is counted: the service and the store stand for a server elsewhere.
 //!
-//! `MB` sizes the database, `ROUNDS` the turns, `SPREAD=uniform` changes rows all over the tables.
+//! `MB` sizes the database, `ROUNDS` the turns, `SPREAD` says which rows change (`recent`, `mostly`, `uniform`), `FORMAT`
+//! what the dump is (`custom-z0`, `plain`, `custom`). `DAYS` runs a series of days with Sealkeep alone instead.
 
+mod changed;
 mod peers;
 mod report;
+mod series;
 
 use std::{
     env, fs,
@@ -42,14 +45,23 @@ fn run() -> Result<()> {
     let rounds = setting("ROUNDS", 2)?;
     let spread = match env::var("SPREAD").as_deref() {
         Ok("uniform") => Spread::Uniform,
+        Ok("mostly") => Spread::Mostly,
         _ => Spread::Recent,
     };
+    let (format, form): (_, &[&str]) = match env::var("FORMAT").as_deref() {
+        Ok("plain") => ("plain SQL", &["-Fp"]),
+        Ok("custom") => ("-Fc", &["-Fc"]),
+        _ => ("-Fc -Z0", &["-Fc", "-Z0"]),
+    };
     let dir = files::temporary()?;
+    if let Ok(days @ 1..) = setting("DAYS", 0)?.try_into() {
+        return series::run(dir.path(), megabytes, days, spread);
+    }
     say(&format!(
-        "Making {megabytes} MB of database and two dumps (-Fc -Z0), 1 % changed between: {} …",
+        "Making {megabytes} MB of database and two dumps ({format}), 1 % changed between: {} …",
         spread.as_str()
     ));
-    let dumps = dumps(dir.path(), megabytes, spread)?;
+    let dumps = dumps(dir.path(), megabytes, spread, form)?;
     let peers = peers::installed();
     say(&format!("Programs: {}", peers.iter().map(Peer::version).collect::<Result<Vec<_>>>()?.join(", ")));
     let mut samples: Vec<Sample> = Vec::new();
@@ -63,13 +75,17 @@ fn run() -> Result<()> {
     Ok(())
 }
 
-fn dumps(dir: &Path, megabytes: u64, spread: Spread) -> Result<Dumps> {
+fn dumps(dir: &Path, megabytes: u64, spread: Spread, form: &[&str]) -> Result<Dumps> {
     let postgres = Postgres::start()?;
     data::fill(&postgres, "bench", megabytes)?;
     let (first, second) = (dir.join("first.dump"), dir.join("second.dump"));
-    postgres.dump("bench", &first)?;
+    postgres.dump_as("bench", form, &first)?;
     data::change(&postgres, "bench", 1.0, spread, 1)?;
-    postgres.dump("bench", &second)?;
+    postgres.dump_as("bench", form, &second)?;
+    say(&format!(
+        "  the changed rows alone, compressed: {:.2} MB",
+        changed::alone(&first, &second)? as f64 / 1e6
+    ));
     // Read once, so that the first program does not pay for a cold cache.
     files::sha256(&first)?;
     let second_sha256 = files::sha256(&second)?;
@@ -84,6 +100,11 @@ fn setting(name: &str, default: u64) -> Result<u64> {
         }
         _ => Ok(default),
     }
+}
+
+/// Bytes of all files below a directory.
+pub(crate) fn size(dir: &Path) -> Result<u64> {
+    files::walk(dir)?.iter().map(|path| Ok(fs::metadata(path)?.len())).sum()
 }
 
 pub(crate) fn say(line: &str) {

@@ -16,6 +16,7 @@ use e2e::{
 use crate::{
     Dumps,
     report::{Sample, Step},
+    size,
 };
 
 const PASSWORD: &str = "a password for the bench";
@@ -194,9 +195,4 @@ fn check(file: &Path, dumps: &Dumps) -> Result<()> {
     } else {
         Err(Failure::new(format!("{} is not what was backed up", file.display())))
     }
-}
-
-/// Bytes of all files below a directory.
-fn size(dir: &Path) -> Result<u64> {
-    files::walk(dir)?.iter().map(|path| Ok(fs::metadata(path)?.len())).sum()
 }

@@ -10,6 +10,8 @@ const EVENTS_PER_MB: u64 = 3770;
 pub enum Spread {
     /// The newest ones, as in most applications.
     Recent,
+    /// Four of five among the newest tenth, the others anywhere.
+    Mostly,
     /// Any, with equal chance: the hardest case for a program that looks for equal regions.
     Uniform,
 }
@@ -20,6 +22,7 @@ impl Spread {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Recent => "the newest rows",
+            Self::Mostly => "four of five in the newest tenth",
             Self::Uniform => "rows all over the tables",
         }
     }
@@ -108,6 +111,11 @@ pub fn change(postgres: &Postgres, database: &str, percent: f64, spread: Spread,
         Spread::Recent => {
             format!("id > (select max(id) - ceil(count(*) * {share})::bigint from {table})")
         }
+        Spread::Mostly => format!(
+            "rnd(id, 'day{day}') % 1000000 < case when id > (select max(id) * 0.9 from {table}) then {} else {} end",
+            (share * 8e6).round(),
+            (share * 2e6 / 9.0).round()
+        ),
         Spread::Uniform => format!("rnd(id, 'day{day}') % 1000000 < {}", (share * 1e6).round()),
     };
     let added = percent / 100.0 * 0.1;

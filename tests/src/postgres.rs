@@ -168,7 +168,16 @@ impl Postgres {
     /// # Errors
     /// What `pg_dump` said.
     pub fn dump(&self, database: &str, to: &Path) -> Result<()> {
-        let ended = measure::run(self.tool("pg_dump")?.args(["-Fc", "-Z0", "-d", database, "-f"]).arg(to))?;
+        self.dump_as(database, &["-Fc", "-Z0"], to)
+    }
+
+    /// Writes a dump of another form to a file: arguments of `pg_dump`.
+    ///
+    /// # Errors
+    /// What `pg_dump` said.
+    pub fn dump_as(&self, database: &str, form: &[&str], to: &Path) -> Result<()> {
+        let mut tool = self.tool("pg_dump")?;
+        let ended = measure::run(tool.args(form).args(["-d", database, "-f"]).arg(to))?;
         if ended.status.success() {
             Ok(())
         } else {
