@@ -182,13 +182,14 @@ fn encode(level: &Level, chunks: &Receiver<Result<Related, Error>>, out: &Sender
     };
     for chunk in chunks {
         let mut store = |Related { number, id, len, store }| -> Result<Done, Error> {
-            compressor.set_level(level.now()).map_err(zstd)?;
             let (new, literal) = match store {
                 Store::Nothing => (None, 0),
                 Store::Whole(plain) => {
+                    compressor.set_level(level.now()).map_err(zstd)?;
                     (Some((compressor.compress(plain).map_err(zstd)?, Sources::new())), u64::from(len))
                 }
                 Store::Rest(plan, sources) => {
+                    compressor.set_level(level.of_rest()).map_err(zstd)?;
                     let encoded = plan.recipe.encode(&plan.literals, &mut compressor).map_err(zstd)?;
                     (Some((encoded, sources)), plan.literals.len() as u64)
                 }
