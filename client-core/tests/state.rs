@@ -65,7 +65,14 @@ fn measure(packs: u32, chunks: u32) -> f64 {
     }
     assert!(found > 20_000);
     let rate = 50_000.0 / begun.elapsed().as_secs_f64();
-    eprintln!("{} chunks: added in {added:?}, {rate:.0} lookups a second", packs * chunks);
+    let size: u64 =
+        std::fs::read_dir(home.path()).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
+    eprintln!(
+        "{} chunks: added in {added:?}, {rate:.0} lookups a second, {size} bytes, {peak}",
+        packs * chunks
+    );
     rate
 }
 
@@ -79,6 +86,14 @@ fn looking_up_is_far_faster_than_chunks_come() {
 #[ignore = "a minute; the index of 1 TB"]
 fn looking_up_in_a_million_chunks() {
     assert!(measure(1_000, 1_000) > 5_000.0);
+}
+
+#[test]
+#[ignore = "a quarter of an hour; the index of 10 TB"]
+fn looking_up_in_ten_million_chunks() {
+    let small = measure(100, 1_000);
+    let large = measure(10_000, 1_000);
+    assert!(large > 5_000.0 && large > small / 10.0);
 }
 
 #[test]

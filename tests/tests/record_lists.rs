@@ -172,6 +172,7 @@ fn a_killed_run_leaves_a_list_of_use() {
             // Three days' rows at most: the list is never of a run that was not committed.
             assert!(bytes < LITTLE * 3, "round {round}: {bytes}");
             assert!(device.restore_latest("shop").unwrap() == dump, "round {round}");
+            assert_eq!(lists(&device).len(), 1, "something of the killed runs was left");
         }
     }
     device.call(["check", "--read-data"]).ok().unwrap();

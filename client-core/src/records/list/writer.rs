@@ -38,6 +38,20 @@ pub struct ListWriter {
     mask: u64,
 }
 
+/// How the names of lists begin that are being written.
+const UNFINISHED: &str = "unfinished-";
+
+/// Lists of runs that were killed. One run at a time holds the device's lock, so none of them grows any more.
+fn remove_left_over(folder: &Path) -> Result<(), ListError> {
+    for file in fs::read_dir(folder)? {
+        let file = file?;
+        if file.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            fs::remove_file(file.path())?;
+        }
+    }
+    Ok(())
+}
+
 impl ListWriter {
     /// Starts a list that will be called `path`.
     ///
@@ -46,6 +60,7 @@ impl ListWriter {
     pub fn create(path: &Path, domain: DomainId, source: SourceId) -> Result<Self, ListError> {
         let folder = path.parent().ok_or(ListError::Unusable("a list needs a folder"))?;
         fs::create_dir_all(folder)?;
+        remove_left_over(folder)?;
         let mut header = [0; HEADER_LEN];
         let mut nonce = [0; 16];
         fill_random(&mut nonce);
@@ -53,7 +68,10 @@ impl ListWriter {
         header[8..24].copy_from_slice(domain.as_bytes());
         header[24..40].copy_from_slice(source.0.as_bytes());
         header[NONCE].copy_from_slice(&nonce);
-        let mut file = BufWriter::with_capacity(256 * 1024, NamedTempFile::new_in(folder)?);
+        let mut file = BufWriter::with_capacity(
+            256 * 1024,
+            tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?,
+        );
         file.write_all(&header)?;
         Ok(Self {
             file,
