@@ -229,3 +229,46 @@ fn a_database_whose_rows_changed_sends_them_alone() {
     let count = |database| postgres.sql(database, "select count(*) from orders").unwrap();
     assert_eq!(count("rows"), count("rows_back"));
 }
+
+/// The unfriendly days, with what each cost: a measurement, and every dump comes back.
+#[test]
+fn rows_that_move() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    let postgres = &stage.postgres;
+    data::fill(postgres, "moving", 40).unwrap();
+    let first = sent(device.backup(postgres, "moving"));
+    println!("first backup: {first} bytes sent");
+    let days = [
+        ("nothing", "select 1"),
+        ("VACUUM FULL", "vacuum full"),
+        (
+            "rows in another order (CLUSTER)",
+            "create index by_kind on events (kind, id); cluster events using by_kind",
+        ),
+        (
+            "rows in random order",
+            "create table again as select * from orders order by md5(id::text); truncate orders; insert into orders select * from again; drop table again",
+        ),
+        (
+            "a table before the others",
+            "create table aaa as select i, md5(i::text) from generate_series(1, 20000) i",
+        ),
+        ("a new column in every row", "alter table events add extra text default 'new'"),
+    ];
+    for (what, sql) in days {
+        postgres.sql("moving", sql).unwrap();
+        let report = device.backup(postgres, "moving").ok().unwrap();
+        let bytes = number(&report, "bytes_uploaded").unwrap();
+        println!(
+            "{what}: {bytes} bytes sent, {:.0} % of the first backup",
+            100.0 * bytes as f64 / first as f64
+        );
+        let id = text(&report, "snapshot_id").unwrap();
+        assert_eq!(
+            files::sha256_of(&device.restore_bytes(id).unwrap()),
+            text(&report, "sha256").unwrap(),
+            "{what}"
+        );
+    }
+}
