@@ -57,13 +57,17 @@ fn in_arguments(text: &str) -> bool {
 }
 
 /// The process ids of pg_dump that are children of this process.
-fn own_pg_dumps() -> Vec<i32> {
+/// Those of this test's server: other tests run theirs meanwhile.
+fn own_pg_dumps(server: &Server) -> Vec<i32> {
     let own = std::process::id().to_string();
+    let port = format!("PGPORT={}\0", server.port);
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
         let Some((front, rest)) = stat.rsplit_once(") ") else { continue };
-        if front.ends_with("(pg_dump") && rest.split(' ').nth(1) == Some(&own) {
+        let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+        let ours = environment.windows(port.len()).any(|part| part == port.as_bytes());
+        if ours && front.ends_with("(pg_dump") && rest.split(' ').nth(1) == Some(&own) {
             found.extend(entry.file_name().to_str().and_then(|pid| pid.parse::<i32>().ok()));
         }
     }
@@ -294,7 +298,7 @@ fn ends_from_outside() {
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert!(matches!(stream.finish(), Err(SourceError::Cancelled)));
     eventually("the end of the session", || server.sessions() == "0");
-    assert!(own_pg_dumps().is_empty());
+    eventually("the end of pg_dump", || own_pg_dumps(&server).is_empty());
 
     // Cancelled while pg_dump waits for a lock and gives no bytes.
     let blocker = open(&server.url("shop")).unwrap();
@@ -334,7 +338,7 @@ fn ends_from_outside() {
     // pg_dump killed.
     let mut stream = open(&server.url("shop")).unwrap();
     stream.read_exact(&mut vec![0; 1_000_000]).unwrap();
-    for pid in own_pg_dumps() {
+    for pid in own_pg_dumps(&server) {
         let pid = rustix::process::Pid::from_raw(pid).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     }
@@ -348,7 +352,7 @@ fn ends_from_outside() {
     server.down();
     let error = read_all(stream).1.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DumpFailed);
-    assert!(own_pg_dumps().is_empty());
+    eventually("the end of pg_dump", || own_pg_dumps(&server).is_empty());
     server.up();
     let (_, outcome) = read_all(open(&server.url("shop")).unwrap());
     assert!(outcome.unwrap().verified_end, "the next one is whole");

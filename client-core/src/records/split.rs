@@ -10,7 +10,9 @@ use crate::chunk::{ChunkerParams, GearTable};
 const MAX_RECORD: usize = 4096;
 /// Shorter lines are taken together: an entry of the list should be smaller than what it stands for.
 const SHORT: usize = 48;
-/// Lines taken together end here at the latest.
+/// Lines taken together are at least this long: their entry of 18 bytes is then an eighth of them.
+const MIN_GROUP: usize = 96;
+/// They end here at the latest.
 const MAX_GROUP: usize = 256;
 /// Ends of the tuples in `INSERT INTO t VALUES (…),(…);`
 const TUPLE_END: &[u8] = b"),(";
@@ -38,7 +40,7 @@ pub fn split(plain: &[u8], gear: &GearTable, keys: &RecordKeys) -> Records {
         if line >= SHORT {
             out.push(&rest[..group]);
             out.line(&rest[group..grouped], gear);
-        } else if grouped >= MAX_GROUP || ends_group(&rest[group..grouped]) {
+        } else if grouped >= MAX_GROUP || grouped >= MIN_GROUP && ends_group(&rest[group..grouped]) {
             out.push(&rest[..grouped]);
         } else {
             group = grouped;
@@ -149,7 +151,7 @@ mod tests {
     fn short_lines_are_taken_together_and_find_each_other_again() {
         let lines: Vec<String> = (0..5000).map(|n| format!("{}\n", n * 7919)).collect();
         let before = records(lines.concat().as_bytes());
-        assert!(before.lens.len() < lines.len() / 2 && before.lens.len() > lines.len() / 8);
+        assert!(before.lens.len() < lines.len() / 8 && before.lens.len() > lines.len() / 32);
         let mut lines = lines;
         lines.insert(100, "new\n".into());
         let after = records(lines.concat().as_bytes());
