@@ -56,8 +56,7 @@ fn in_arguments(text: &str) -> bool {
     })
 }
 
-/// The process ids of pg_dump that are children of this process.
-/// Those of this test's server: other tests run theirs meanwhile.
+/// The process ids of pg_dump that are children of this process and read from `server`: other tests run theirs meanwhile.
 fn own_pg_dumps(server: &Server) -> Vec<i32> {
     let own = std::process::id().to_string();
     let port = format!("PGPORT={}\0", server.port);
