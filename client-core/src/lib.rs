@@ -14,6 +14,7 @@ mod secret;
 pub mod chunk;
 pub mod encode;
 pub mod records;
+pub mod unwrap;
 
 pub mod crypto;
 pub mod format;

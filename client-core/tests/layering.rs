@@ -30,6 +30,7 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("format", join(&[&["id", "secret", "chunk", "encode", "crypto"]])),
         ("device", device),
         ("records", join(&[&["id", "secret", "chunk", "encode"]])),
+        ("unwrap", join(&[&["encode"]])),
         ("vault", join(&[WORDS, TRANSFORM, &["device", "store", "api", "state"]])),
     ]);
     for name in ports {

@@ -3,7 +3,7 @@
 mod compress;
 mod decode;
 mod recipe;
-mod varint;
+pub(crate) mod varint;
 
 pub use compress::{Compressor, DEFAULT_LEVEL};
 pub use decode::{Opened, Plaintexts, decode};

@@ -5,7 +5,7 @@ use super::EncodeError;
 const SHORT: EncodeError = EncodeError::Damaged("a number is cut off");
 const LONG: EncodeError = EncodeError::Damaged("a number is not in its shortest form");
 
-pub(super) fn write(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn write(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value as u8) | 0x80);
         value >>= 7;
@@ -17,7 +17,7 @@ pub(super) fn write_signed(out: &mut Vec<u8>, value: i64) {
     write(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
 }
 
-pub(super) fn read(bytes: &mut &[u8]) -> Result<u64, EncodeError> {
+pub(crate) fn read(bytes: &mut &[u8]) -> Result<u64, EncodeError> {
     let mut value = 0_u64;
     for shift in (0..63).step_by(7) {
         let (&byte, rest) = bytes.split_first().ok_or(SHORT)?;
