@@ -84,6 +84,11 @@ pub enum Warning {
     /// What the last dump's rows were is not known.
     #[error("{0}; this backup is larger than it needs to be, and as right as any")]
     RecordListUnusable(String),
+    /// A compressed dump: nearly all of it changes from one day to the next.
+    #[error(
+        "this dump is compressed with {0}, so each backup of it will be nearly as large as the first; leave the compression out (pg_dump -Fc -Z0, or no `| {0}`): Sealkeep compresses by itself"
+    )]
+    CompressedDump(&'static str),
     /// The service or the store did not answer at first.
     #[error("{what} did not answer and is tried again ({attempt})")]
     Retrying {

@@ -123,6 +123,7 @@ fn snapshot() -> Snapshot {
         manifest: vec![ManifestPiece { chunk_id: ChunkId::new([6; 32]), plain_len: 48 }],
         plain_size: 5000,
         dump_sha256: Sha256::new([8; 32]),
+        unwrapped: None,
         chunks: 1,
         chunks_new: 1,
         bytes_stored: 9000,

@@ -105,6 +105,7 @@ fn back_up(bucket: &Path, words: &RecoveryWords, dump: &[u8]) -> ObjectId {
         manifest,
         plain_size: dump.len() as u64,
         dump_sha256: Sha256::new(sha2::Sha256::digest(dump).into()),
+        unwrapped: None,
         chunks: plains.len() as u64,
         chunks_new: plains.len() as u64,
         bytes_stored: 0,

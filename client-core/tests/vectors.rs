@@ -435,6 +435,7 @@ fn body() -> SnapshotBody {
         manifest: vec![ManifestPiece { chunk_id: ChunkId::new([6; 32]), plain_len: 48 }],
         plain_size: 5_000_000_000,
         dump_sha256: Sha256::new([8; 32]),
+        unwrapped: None,
         chunks: 4000,
         chunks_new: 12,
         bytes_stored: 9_000_000,

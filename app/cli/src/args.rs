@@ -179,6 +179,9 @@ pub(crate) struct Backup {
     /// Do not look for rows of the last dump, and keep no list of their hashes on this device
     #[arg(long)]
     pub(crate) no_record_list: bool,
+    /// Store gzip and compressed pg_dump archives as they are, instead of what is in them
+    #[arg(long)]
+    pub(crate) no_unwrap: bool,
     /// zstd level [default: 3, and up to 12 while the network is slower than the compression]
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=19))]
     pub(crate) compression: Option<i32>,

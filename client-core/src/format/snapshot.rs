@@ -82,6 +82,8 @@ pub struct SnapshotBody {
     pub plain_size: u64,
     /// Of the whole dump.
     pub dump_sha256: Sha256,
+    /// For a compressed dump that was taken apart. `None`: the chunks are the dump.
+    pub unwrapped: Option<Wrapping>,
     /// Chunks of the dump.
     pub chunks: u64,
     /// Of these, chunks that this snapshot brought.
@@ -92,6 +94,15 @@ pub struct SnapshotBody {
     pub packs: Vec<ObjectId>,
     /// Heads of all devices that the signer had seen.
     pub heads: Heads,
+}
+
+/// The chunks of a dump that was taken apart hold what was in it, and behind that how to make it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wrapping {
+    /// Bytes of all chunks.
+    pub stored_size: u64,
+    /// Of these, the last ones are the plan for compressing again.
+    pub plan_len: u64,
 }
 
 type PieceWire = (ChunkId, u32);
@@ -116,6 +127,7 @@ struct BodyWire(
     u64,
     Vec<ObjectId>,
     Vec<HeadWire>,
+    Option<(u64, u64)>,
 );
 
 /// SHA-256 over the sorted 32-byte ids.
@@ -144,6 +156,12 @@ pub fn heads_hash(heads: &Heads) -> Sha256 {
 }
 
 impl SnapshotBody {
+    /// Bytes of all its chunks.
+    #[must_use]
+    pub fn stored_size(&self) -> u64 {
+        self.unwrapped.map_or(self.plain_size, |wrapping| wrapping.stored_size)
+    }
+
     /// Seals the body under a data key of its own. What comes back is hashed into the envelope.
     ///
     /// # Errors
@@ -249,6 +267,7 @@ impl SnapshotBody {
             manifest,
             plain_size,
             dump_sha256,
+            unwrapped,
             chunks,
             chunks_new,
             bytes_stored,
@@ -276,6 +295,7 @@ impl SnapshotBody {
             *bytes_stored,
             packs,
             heads.iter().map(|(device, head)| (*device, head.sequence, head.hash)).collect(),
+            unwrapped.map(|Wrapping { stored_size, plan_len }| (stored_size, plan_len)),
         )
     }
 
@@ -298,11 +318,15 @@ impl SnapshotBody {
             bytes_stored,
             packs,
             heads,
+            unwrapped,
         ) = wire;
         if !packs.is_sorted_by(|a, b| a < b) || !heads.is_sorted_by(|a, b| a.0 < b.0) {
             return Err(FORMAT.damaged("its lists are not sorted"));
         }
-        if manifest.iter().any(|(_, len)| *len == 0 || *len > MAX_PLAIN_LEN) || chunks_new > chunks {
+        if manifest.iter().any(|(_, len)| *len == 0 || *len > MAX_PLAIN_LEN)
+            || chunks_new > chunks
+            || unwrapped.is_some_and(|(stored, plan)| plan == 0 || plan > stored)
+        {
             return Err(FORMAT.damaged("it states an impossible length"));
         }
         Ok(Self {
@@ -320,6 +344,7 @@ impl SnapshotBody {
                 .collect(),
             plain_size,
             dump_sha256,
+            unwrapped: unwrapped.map(|(stored_size, plan_len)| Wrapping { stored_size, plan_len }),
             chunks,
             chunks_new,
             bytes_stored,

@@ -159,10 +159,10 @@ async fn manifest(
             snapshots: vec![id],
         });
     }
-    if bytes == body.plain_size {
+    if bytes == body.stored_size() {
         Ok(())
     } else {
-        Err(Error::damaged(format!("the manifest lists {bytes} bytes instead of {}", body.plain_size)))
+        Err(Error::damaged(format!("the manifest lists {bytes} bytes instead of {}", body.stored_size())))
     }
 }
 

@@ -31,7 +31,7 @@ pub async fn rebuild_records(client: &Client, source: Option<String>) -> Result<
     let _lock = client.lock_for_backup()?;
     let vault = client.open_synced().await?;
     let (listed, body) = vault.select(&Selector::Latest { source }).await?;
-    client.observer().event(&Event::Stage(Stage::Restore { total: body.plain_size }));
+    client.observer().event(&Event::Stage(Stage::Restore { total: body.stored_size() }));
     let disk = |error: ListError| match error {
         ListError::Io(error) => Error::io("the record list", &error),
         ListError::Unusable(what) => Error::internal_text(what),

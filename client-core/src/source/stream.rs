@@ -21,7 +21,7 @@ pub struct Complete {
     /// Its version, empty when there is none.
     pub tool_version: String,
     /// What kind of dump the bytes are: see [`super::sentinel::Format::as_str`].
-    pub format: &'static str,
+    pub format: String,
     /// Whether the dump's own end was found. Otherwise only exit code and end of file say that it is whole.
     pub verified_end: bool,
     /// Which database or file, without secrets. Begins with [`super::PgUrl::place`] for a database.
@@ -191,7 +191,7 @@ impl DumpStream {
     fn prove(&mut self) -> Result<(), SourceError> {
         self.check_program()?;
         let seen = self.sentinel.finish().map_err(|broken| SourceError::Incomplete(broken.to_string()))?;
-        (self.complete.format, self.complete.verified_end) = (seen.format.as_str(), seen.verified);
+        (self.complete.format, self.complete.verified_end) = (seen.format.as_str().to_owned(), seen.verified);
         Ok(())
     }
 
@@ -262,7 +262,7 @@ fn unmade(tool: &str, detail: String) -> Complete {
     Complete {
         tool: tool.to_owned(),
         tool_version: String::new(),
-        format: "",
+        format: String::new(),
         verified_end: false,
         detail,
         stderr: String::new(),

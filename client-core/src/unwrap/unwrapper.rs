@@ -27,6 +27,8 @@ pub struct Unwrapped {
     pub content: u64,
     /// Length of the plan at the end of the unwrapped dump, bytes; 0: nothing was unwrapped, and there is none.
     pub plan_len: u64,
+    /// Whether it is a gzip file, whose content went by as well.
+    pub is_gzip: bool,
     /// What the dump is compressed by, when that is not unwrapped.
     pub other: Option<&'static str>,
 }
@@ -160,7 +162,10 @@ impl Unwrapper {
             }
             State::Begin => {
                 self.state = match Kind::of(bytes) {
-                    Kind::Gzip => State::Member(false),
+                    Kind::Gzip => {
+                        self.report.is_gzip = true;
+                        State::Member(false)
+                    }
                     Kind::Archive => State::Archive,
                     Kind::Other(name) => {
                         self.report.other = Some(name);

@@ -1,11 +1,15 @@
 //! `sealkeep backup`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 use client_core::{
     error::Error,
     ops::backup::{self, BackupOptions},
     source::SourceSpec,
+    unwrap::Unwrapped,
 };
 use serde_json::json;
 
@@ -13,7 +17,8 @@ use super::Context;
 use crate::{args::Backup, render};
 
 pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Error> {
-    let Backup { url, file, stdin: _, name, no_record_list, compression, limit_upload } = arguments;
+    let Backup { url, file, stdin: _, name, no_record_list, no_unwrap, compression, limit_upload } =
+        arguments;
     let source = match (url, file) {
         (Some(url), _) => SourceSpec::postgres(&url)?,
         (None, Some(path)) => SourceSpec::File { path: absolute(&path)? },
@@ -24,6 +29,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
         name,
         upload_limit: limit_upload.map(|kib| u64::from(kib) * 1024),
         record_list: !no_record_list,
+        unwrap: !no_unwrap,
         level: compression,
     };
     let report = backup::backup(&context.client, options).await?;
@@ -39,6 +45,11 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
             "duration_ms": report.duration.as_millis(),
             "sha256": report.sha256,
             "tool": report.tool,
+            "unwrapped": {
+                "streams": report.unwrapped.streams,
+                "kept": report.unwrapped.kept,
+                "content_bytes": report.unwrapped.content,
+            },
             "record_list_bytes": report.record_list_bytes,
             "verified_end": report.verified_end,
         }),
@@ -54,6 +65,20 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
                 report.sha256,
                 report.tool,
             );
+            let Unwrapped { streams, kept, content, .. } = report.unwrapped;
+            if streams > 0 {
+                let content = render::bytes(content);
+                write!(text, "\n  {streams} compressed streams stored as their content, {content}").ok();
+            }
+            if kept > 0 {
+                write!(
+                    text,
+                    "\n  {kept} compressed streams stored as they are, for nothing here makes the same bytes again: \
+                     each backup of them will be nearly as large as the first. \
+                     Leave the compression out: Sealkeep compresses by itself."
+                )
+                .ok();
+            }
             if !report.verified_end {
                 text.push_str(
                     "\n  The format of this input is not known, so only its end of file says that it is whole.",

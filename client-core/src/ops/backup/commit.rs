@@ -15,6 +15,7 @@ use sha2::Digest;
 use super::{
     OpenVault, PACKS_PER_SEGMENT, Run,
     pipeline::Streamed,
+    unwrapping::Original,
     upload::{StoredPack, Uploader},
 };
 use crate::{
@@ -22,16 +23,15 @@ use crate::{
     error::{Error, ErrorKind},
     format::{
         index::{SegmentHeader, seal_segment},
-        snapshot::{SnapshotBody, heads_hash, pack_set_hash, seal_snapshot},
+        snapshot::{SnapshotBody, Wrapping, heads_hash, pack_set_hash, seal_snapshot},
     },
-    source::Complete,
 };
 
 /// A dump that went through whole.
 pub(super) struct Finished<'a> {
     pub(super) uploader: Uploader,
     pub(super) streamed: &'a Streamed,
-    pub(super) complete: &'a Complete,
+    pub(super) original: &'a Original,
     pub(super) stored: &'a [StoredPack],
     pub(super) reused: BTreeSet<ObjectId>,
 }
@@ -44,7 +44,9 @@ pub(super) struct Outcome {
 }
 
 pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outcome, Error> {
-    let Finished { uploader, streamed, complete, stored, reused } = finished;
+    let Finished { uploader, streamed, original, stored, reused } = finished;
+    let Original { complete, unwrapped, differs } = original;
+    let (bytes_read, dump_sha256) = differs.unwrap_or((streamed.bytes, streamed.sha256));
     let Run { client, vault, backup, source, name, kind, .. } = run;
     let mut bytes_uploaded: u64 = stored.iter().map(|pack| pack.size).sum();
 
@@ -77,8 +79,10 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         tables: Vec::new(),
         domain: vault.keys().domain_id(),
         manifest: streamed.manifest.clone(),
-        plain_size: streamed.bytes,
-        dump_sha256: streamed.sha256,
+        plain_size: bytes_read,
+        dump_sha256,
+        unwrapped: (unwrapped.plan_len > 0)
+            .then_some(Wrapping { stored_size: streamed.bytes, plan_len: unwrapped.plan_len }),
         chunks: streamed.chunks,
         chunks_new: streamed.chunks_new,
         bytes_stored: bytes_uploaded,
@@ -118,12 +122,12 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         .serialize_into(&mut packs)
         .map_err(|e| Error::internal("the pack set", &e))?;
     let head_hash = head.head_hash();
-    let request = Commit { snapshot_id: snapshot, head, packs: packs.into(), bytes_read: streamed.bytes };
+    let request = Commit { snapshot_id: snapshot, head, packs: packs.into(), bytes_read };
     if let Err(error) = vault.api().commit(vault.id(), backup, request).await {
         return Err(refused(vault, error)?);
     }
     vault.remember_head(Head { sequence: envelope.sequence, hash: head_hash })?;
-    vault.state().finish_run(backup, snapshot, streamed.bytes, client.now())?;
+    vault.state().finish_run(backup, snapshot, bytes_read, client.now())?;
     Ok(Outcome { snapshot, source_name: name, bytes_uploaded })
 }
 

@@ -5,6 +5,7 @@ mod commit;
 mod level;
 mod pipeline;
 mod relate;
+mod unwrapping;
 mod upload;
 
 use std::{
@@ -17,7 +18,11 @@ use api_types::{BackupId, ObjectId, Sha256, SnapshotId, SourceId, backup::LEASE_
 use tokio::{sync::mpsc, task::JoinHandle};
 use uuid::Uuid;
 
-use self::{level::Level, relate::RecordLists};
+use self::{
+    level::Level,
+    relate::RecordLists,
+    unwrapping::{Original, Unwrapping},
+};
 pub use super::select::short;
 use super::{Client, OpenVault};
 use crate::{
@@ -26,8 +31,9 @@ use crate::{
     event::{Event, Stage, Warning},
     id::ChunkId,
     records,
-    source::{self, Complete, DumpStream, SourceSpec},
+    source::{self, SourceSpec},
     state::{PackKeys, StateDb},
+    unwrap::Unwrapped,
 };
 
 /// Index entries of this many packs (1 GiB) go to the bucket together.
@@ -43,6 +49,8 @@ pub struct BackupOptions {
     pub upload_limit: Option<u64>,
     /// Whether rows that stood in the last dump are found and not stored again, by a list that this device keeps.
     pub record_list: bool,
+    /// Whether gzip and `pg_dump -Fc` are taken apart, so that what did not change in them is not stored again.
+    pub unwrap: bool,
     /// zstd level; `None`: as suits the network.
     pub level: Option<i32>,
 }
@@ -70,6 +78,8 @@ pub struct BackupReport {
     pub sha256: Sha256,
     /// What made the dump.
     pub tool: String,
+    /// What of it was compressed, and taken apart.
+    pub unwrapped: Unwrapped,
     /// Size of the record list that this device keeps for the next run, bytes; 0: none.
     pub record_list_bytes: u64,
     /// Whether the dump's own end was found, beyond the end of the stream.
@@ -92,8 +102,8 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     vault.state().start_run(backup, source, &name, kind, client.now())?;
     vault.api().start_backup(vault.id(), backup, source).await?;
 
-    let (level, lists) = (options.level, options.record_list);
-    let run = Run { client, vault: &mut vault, backup, source, name, kind, level, lists };
+    let (level, lists, unwrap) = (options.level, options.record_list, options.unwrap);
+    let run = Run { client, vault: &mut vault, backup, source, name, kind, level, lists, unwrap };
     let read = Arc::new(Mutex::new(0));
     match run.stream_and_commit(options.source, started, &read).await {
         Ok(report) => Ok(report),
@@ -118,6 +128,7 @@ struct Run<'a> {
     kind: &'static str,
     level: Option<i32>,
     lists: bool,
+    unwrap: bool,
 }
 
 impl Run<'_> {
@@ -195,13 +206,14 @@ impl Run<'_> {
 
         let (keys, state) = (Arc::clone(self.vault.keys()), Arc::clone(self.vault.state()));
         let lists = self.record_lists();
+        let unwrap = self.unwrap;
         let level = Arc::new(Level::new(self.level));
         let known = Arc::new(KnownChunks::new(state));
         let reading = {
             let known = Arc::clone(&known);
             let observer = Arc::clone(&observer);
-            tokio::task::spawn_blocking(move || -> Result<(pipeline::Streamed, Complete), Error> {
-                let mut dump: DumpStream = dump;
+            tokio::task::spawn_blocking(move || -> Result<(pipeline::Streamed, Original), Error> {
+                let mut dump = Unwrapping::new(dump, unwrap, &*observer);
                 let mut emit = |pack| {
                     level.emit(|| pack_tx.blocking_send(pack)).map_err(|_| {
                         Error::new(
@@ -214,8 +226,8 @@ impl Run<'_> {
                 };
                 let streamed =
                     pipeline::run(&keys, &mut dump, &*known, lists, &level, &*observer, &mut emit)?;
-                let complete = dump.finish()?;
-                Ok((streamed, complete))
+                let original = dump.finish()?;
+                Ok((streamed, original))
             })
         };
         let cancel = self.client.cancel().clone();
@@ -253,16 +265,17 @@ impl Run<'_> {
             Err(died) => return Err(Error::internal("the uploads died", &died)),
         };
         let streamed = streamed.map_err(|e| Error::internal("the pipeline died", &e))?;
-        let (mut streamed, complete) = streamed?;
+        let (mut streamed, original) = streamed?;
         let lists = streamed.lists.take();
         let stored = stored.ok_or_else(|| Error::internal_text("the uploads ended early"))?;
-        *read.lock().unwrap_or_else(PoisonError::into_inner) = streamed.bytes;
+        let (bytes, sha256) = original.differs.unwrap_or((streamed.bytes, streamed.sha256));
+        *read.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
 
         observer.event(&Event::Stage(Stage::Commit));
         let reused = known.packs()?;
         let outcome = commit::commit(
             self,
-            commit::Finished { uploader, streamed: &streamed, complete: &complete, stored: &stored, reused },
+            commit::Finished { uploader, streamed: &streamed, original: &original, stored: &stored, reused },
         )
         .await?;
         let record_list_bytes = lists.map_or(Ok(0), relate::RecordLists::install).unwrap_or_else(|error| {
@@ -272,16 +285,17 @@ impl Run<'_> {
         Ok(BackupReport {
             snapshot_id: outcome.snapshot,
             source: outcome.source_name,
-            bytes_read: streamed.bytes,
+            bytes_read: bytes,
             bytes_new: streamed.bytes_new,
             bytes_uploaded: outcome.bytes_uploaded,
             chunks: streamed.chunks,
             chunks_new: streamed.chunks_new,
             duration: started.elapsed(),
-            sha256: streamed.sha256,
+            sha256,
             record_list_bytes,
-            tool: complete.tool_line(),
-            verified_end: complete.verified_end,
+            tool: original.complete.tool_line(),
+            verified_end: original.complete.verified_end,
+            unwrapped: original.unwrapped,
         })
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn run(
     let claimed = Claimed::default();
     let splitter = lists.as_ref().map(RecordLists::splitter);
     thread::scope(|scope| {
-        let reader = scope.spawn(move || read(vault, dump, &cut_tx, observer));
+        let reader = scope.spawn(move || read(vault, dump, &cut_tx));
         for _ in 0..workers {
             let (cuts, named, claimed, splitter) =
                 (cut_rx.clone(), named_tx.clone(), &claimed, splitter.clone());
@@ -122,16 +122,10 @@ pub(super) fn run(
     })
 }
 
-fn read(
-    vault: &UnlockedVault,
-    dump: &mut (dyn Read + Send),
-    out: &Sender<Cut>,
-    observer: &dyn Observer,
-) -> Result<(), Error> {
+fn read(vault: &UnlockedVault, dump: &mut (dyn Read + Send), out: &Sender<Cut>) -> Result<(), Error> {
     let mut cutter = Cutter::new(dump, vault.gear(), vault.chunker_params());
     for number in 0.. {
         let Some(plain) = cutter.next_chunk().map_err(|e| Error::source_read(&e))? else { break };
-        observer.event(&Event::Read { bytes: plain.len() as u64 });
         if out.send(Cut { number, plain }).is_err() {
             break; // a later stage failed and says why
         }

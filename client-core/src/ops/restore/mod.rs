@@ -2,6 +2,7 @@
 //! is named; nothing appears under its final name before the dump's SHA-256 holds.
 
 mod damage;
+mod plan;
 mod sink;
 
 use std::{
@@ -90,13 +91,18 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
     client.observer().event(&Event::Stage(Stage::Restore { total: body.plain_size }));
 
     let reader = vault.chunk_reader();
-    let mut writer = sink::Writer::spawn(sink, Arc::clone(client.observer()));
+    let rewrapper = match &body.unwrapped {
+        None => None,
+        Some(wrapping) => Some(plan::rewrapper(&reader, &body, wrapping).await?),
+    };
+    let content = body.stored_size() - body.unwrapped.map_or(0, |wrapping| wrapping.plan_len);
+    let mut writer = sink::Writer::spawn(sink, rewrapper, Arc::clone(client.observer()));
     let mut damage = Damage::default();
     let mut position = 0_u64;
     let mut flow = Flow::new(&reader, &body);
     while let Some((entry, chunk)) = flow.next().await? {
         client.cancelled()?;
-        let bytes = match chunk {
+        let mut bytes = match chunk {
             Ok(bytes) => bytes,
             Err(fault) => {
                 damage.add(position, entry.plain_len, &fault);
@@ -109,22 +115,25 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
                 vec![0; entry.plain_len as usize]
             }
         };
+        let left = content.saturating_sub(position);
         position += bytes.len() as u64;
+        bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         writer.write(bytes).await?;
     }
-    if damage.is_empty() && position != body.plain_size {
+    if damage.is_empty() && position != body.stored_size() {
         writer.abandon().await;
         return Err(Error::damaged(format!(
             "snapshot {} lists {position} bytes instead of {}",
-            listed.id, body.plain_size
+            listed.id,
+            body.stored_size()
         )));
     }
     let expected = if damage.is_empty() { Some(body.dump_sha256) } else { None };
-    writer.finish(expected).await?;
+    let written = writer.finish(expected).await?;
     Ok(RestoreReport {
         snapshot_id: listed.id,
         source: body.source_name.clone(),
-        bytes: position,
+        bytes: written,
         sha256: body.dump_sha256,
         damaged: damage.ranges(&vault, listed.id).await,
         duration: started.elapsed(),

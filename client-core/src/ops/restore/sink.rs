@@ -18,6 +18,7 @@ use crate::{
     error::{Error, ErrorKind},
     event::{Event, Observer},
     source::postgres::DatabaseSink,
+    unwrap::{Rewrapper, UnwrapError},
 };
 
 /// Takes bytes; `commit` makes them visible, a drop before it leaves nothing behind.
@@ -126,20 +127,28 @@ enum Message {
     Finish(Option<Sha256>),
 }
 
+/// `Ok`: the bytes written.
+type Outcome = Result<u64, Error>;
+
 /// Hashes and writes on a thread of its own. The last piece is held back until the hash is known to be
 /// right, so that a reader at the other end never sees a whole dump that is wrong.
 pub(super) struct Writer {
     messages: mpsc::Sender<Message>,
-    done: oneshot::Receiver<Result<(), Error>>,
+    done: oneshot::Receiver<Outcome>,
 }
 
 impl Writer {
-    pub(super) fn spawn(sink: Box<dyn Sink>, observer: Arc<dyn Observer>) -> Self {
+    /// `rewrapper`: for a dump that was taken apart.
+    pub(super) fn spawn(
+        sink: Box<dyn Sink>,
+        rewrapper: Option<Rewrapper>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
         let (messages, inbox) = mpsc::channel(2);
         let (tell, done) = oneshot::channel();
         thread::spawn(move || {
             // A caller that is gone has its own reason to tell.
-            drop(tell.send(write_all(sink, inbox, &*observer)));
+            drop(tell.send(write_all(sink, rewrapper, inbox, &*observer)));
         });
         Self { messages, done }
     }
@@ -155,7 +164,8 @@ impl Writer {
             .unwrap_or_else(|| Error::internal_text("the writing thread ended early")))
     }
 
-    pub(super) async fn finish(mut self, expected: Option<Sha256>) -> Result<(), Error> {
+    /// Bytes written.
+    pub(super) async fn finish(mut self, expected: Option<Sha256>) -> Outcome {
         // When the thread is gone already, its outcome says why.
         drop(self.messages.send(Message::Finish(expected)).await);
         self.outcome().await
@@ -167,41 +177,73 @@ impl Writer {
         drop(self.done.await);
     }
 
-    async fn outcome(&mut self) -> Result<(), Error> {
+    async fn outcome(&mut self) -> Outcome {
         (&mut self.done).await.map_err(|e| Error::internal("the writing thread died", &e))?
     }
 }
 
 fn write_all(
-    mut sink: Box<dyn Sink>,
+    sink: Box<dyn Sink>,
+    mut rewrapper: Option<Rewrapper>,
     mut inbox: mpsc::Receiver<Message>,
     observer: &dyn Observer,
-) -> Result<(), Error> {
-    let mut hash = sha2::Sha256::new();
-    let mut held: Option<Vec<u8>> = None;
+) -> Outcome {
+    let mut held = Held { sink, hash: sha2::Sha256::new(), last: Vec::new(), written: 0 };
     while let Some(message) = inbox.blocking_recv() {
-        match message {
-            Message::Bytes(bytes) => {
-                hash.update(&bytes);
-                observer.event(&Event::Restored { bytes: bytes.len() as u64 });
-                if let Some(before) = held.replace(bytes) {
-                    sink.write(&before)?;
-                }
+        match (message, &mut rewrapper) {
+            (Message::Bytes(bytes), None) => held.write(bytes, observer)?,
+            (Message::Bytes(content), Some(rewrapper)) => {
+                let mut made = Vec::new();
+                rewrapper.push(&content, &mut made).map_err(not_again)?;
+                held.write(made, observer)?;
             }
-            Message::Finish(expected) => {
-                let found = Sha256::new(hash.finalize().into());
-                if let Some(expected) = expected.filter(|e| *e != found) {
-                    return Err(Error::damaged(format!(
-                        "the restored bytes have SHA-256 {found}; the dump that was backed up had {expected}"
-                    )));
+            (Message::Finish(expected), _) => {
+                if let Some(rewrapper) = rewrapper {
+                    let mut made = Vec::new();
+                    rewrapper.finish(&mut made).map_err(not_again)?;
+                    held.write(made, observer)?;
                 }
-                if let Some(last) = held {
-                    sink.write(&last)?;
-                }
-                return sink.commit();
+                return held.finish(expected);
             }
         }
     }
     // Abandoned: dropping the sink removes what it wrote.
-    Ok(())
+    Ok(0)
+}
+
+fn not_again(error: UnwrapError) -> Error {
+    Error::damaged(format!("the dump cannot be compressed again as it was: {error}"))
+}
+
+/// Writes everything but the last piece.
+struct Held {
+    sink: Box<dyn Sink>,
+    hash: sha2::Sha256,
+    last: Vec<u8>,
+    written: u64,
+}
+
+impl Held {
+    fn write(&mut self, bytes: Vec<u8>, observer: &dyn Observer) -> Result<(), Error> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.hash.update(&bytes);
+        self.written += bytes.len() as u64;
+        observer.event(&Event::Restored { bytes: bytes.len() as u64 });
+        let before = std::mem::replace(&mut self.last, bytes);
+        self.sink.write(&before)
+    }
+
+    fn finish(mut self, expected: Option<Sha256>) -> Outcome {
+        let found = Sha256::new(self.hash.finalize().into());
+        if let Some(expected) = expected.filter(|e| *e != found) {
+            return Err(Error::damaged(format!(
+                "the restored bytes have SHA-256 {found}; the dump that was backed up had {expected}"
+            )));
+        }
+        self.sink.write(&self.last)?;
+        self.sink.commit()?;
+        Ok(self.written)
+    }
 }

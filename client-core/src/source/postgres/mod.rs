@@ -44,7 +44,7 @@ pub fn open(url: &PgUrl, tools: &Tools) -> Result<DumpStream, SourceError> {
     let complete = Complete {
         tool: "pg_dump".into(),
         tool_version: found.dump_tool.version.clone(),
-        format: "",
+        format: String::new(),
         verified_end: false,
         detail: format!("{} (PostgreSQL {})", url.place(), found.server_version),
         stderr: String::new(),

@@ -1,0 +1,129 @@
+//! Between the source and the chunks: compressed dumps are taken apart, everything else goes by untouched.
+
+use std::io::{self, Read};
+
+use api_types::Sha256;
+use sha2::Digest;
+
+use crate::{
+    error::Error,
+    event::{Event, Observer, Warning},
+    source::{
+        Complete, DumpStream, SourceError,
+        sentinel::{Seen, Sentinel},
+    },
+    unwrap::{UnwrapError, Unwrapped, Unwrapper},
+};
+
+/// Bytes of the dump taken at once. What is in them may be a thousand times as much.
+const STEP: usize = 8 << 10;
+
+/// Reads a dump; gives what is in it, and the plan for making it again behind that.
+pub(super) struct Unwrapping<'a> {
+    dump: DumpStream,
+    observer: &'a dyn Observer,
+    /// `None`: at the end, or not wanted.
+    unwrapper: Option<Unwrapper>,
+    out: Vec<u8>,
+    given: usize,
+    inside: Sentinel,
+    hash: sha2::Sha256,
+    bytes: u64,
+    warned: bool,
+    report: Unwrapped,
+    seen: Option<Seen>,
+}
+
+/// What a dump was, before it was taken apart.
+pub(super) struct Original {
+    pub(super) complete: Complete,
+    pub(super) unwrapped: Unwrapped,
+    /// Length and SHA-256, when that is not what the chunks hold.
+    pub(super) differs: Option<(u64, Sha256)>,
+}
+
+impl<'a> Unwrapping<'a> {
+    pub(super) fn new(dump: DumpStream, wanted: bool, observer: &'a dyn Observer) -> Self {
+        Self {
+            dump,
+            observer,
+            unwrapper: wanted.then(Unwrapper::new),
+            out: Vec::new(),
+            given: 0,
+            inside: Sentinel::new(),
+            hash: sha2::Sha256::new(),
+            bytes: 0,
+            warned: false,
+            report: Unwrapped::default(),
+            seen: None,
+        }
+    }
+
+    /// After the last byte.
+    pub(super) fn finish(self) -> Result<Original, Error> {
+        let mut complete = self.dump.finish()?;
+        if let Some(Seen { format, verified }) = self.seen {
+            complete.format = format!("{}, {}", complete.format, format.as_str());
+            complete.verified_end = verified;
+        }
+        let sha256 = Sha256::new(self.hash.finalize().into());
+        let differs = (self.report.plan_len > 0).then_some((self.bytes, sha256));
+        Ok(Original { complete, unwrapped: self.report, differs })
+    }
+
+    /// More of what is in the dump; `false` at the end.
+    fn more(&mut self) -> io::Result<bool> {
+        let Some(mut unwrapper) = self.unwrapper.take() else { return Ok(false) };
+        let mut step = [0; STEP];
+        let read = self.dump.read(&mut step)?;
+        let bytes = step.get(..read).unwrap_or_default();
+        self.out.clear();
+        self.given = 0;
+        let inside = &mut self.inside;
+        // What breaks here is not whole, which the end says in its own words.
+        let mut content = |bytes: &[u8]| drop(inside.feed(bytes));
+        let broken = |error: UnwrapError| Error::from(SourceError::Incomplete(error.to_string())).into_io();
+        if read == 0 {
+            self.report = unwrapper.finish(&mut self.out, &mut content).map_err(broken)?;
+            if self.report.is_gzip {
+                let seen = self.inside.finish();
+                let seen = seen.map_err(|e| Error::from(SourceError::Incomplete(e.to_string())).into_io())?;
+                self.seen = Some(seen);
+            }
+            return Ok(true);
+        }
+        self.hash.update(bytes);
+        self.bytes += read as u64;
+        self.observer.event(&Event::Read { bytes: read as u64 });
+        unwrapper.push(bytes, &mut self.out, &mut content).map_err(broken)?;
+        if let Some(by) = unwrapper.other().filter(|_| !self.warned) {
+            self.warned = true;
+            self.observer.event(&Event::Warning(Warning::CompressedDump(by)));
+        }
+        self.unwrapper = Some(unwrapper);
+        Ok(true)
+    }
+}
+
+impl Read for Unwrapping<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let ready = self.out.get(self.given..).unwrap_or_default();
+            if !ready.is_empty() {
+                let len = ready.len().min(buffer.len());
+                let (Some(to), Some(from)) = (buffer.get_mut(..len), ready.get(..len)) else { return Ok(0) };
+                to.copy_from_slice(from);
+                self.given += len;
+                return Ok(len);
+            }
+            if self.unwrapper.as_ref().is_none_or(Unwrapper::is_idle) && self.report.plan_len == 0 {
+                let read = self.dump.read(buffer)?;
+                self.observer.event(&Event::Read { bytes: read as u64 });
+                return Ok(read);
+            }
+            if !self.more()? {
+                return Ok(0);
+            }
+        }
+    }
+}

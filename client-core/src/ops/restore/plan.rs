@@ -1,0 +1,42 @@
+//! For a dump that was taken apart: how to make it again stands behind what was in it.
+
+use super::read_piece;
+use crate::{
+    error::{Error, ErrorKind},
+    format::snapshot::{SnapshotBody, Wrapping},
+    unwrap::{Rewrapper, plan::MAX_PLAN_LEN},
+    vault::ChunkReader,
+};
+
+/// Reads the plan out of the last chunks.
+pub(super) async fn rewrapper(
+    reader: &ChunkReader,
+    body: &SnapshotBody,
+    wrapping: &Wrapping,
+) -> Result<Rewrapper, Error> {
+    let wanted = usize::try_from(wrapping.plan_len).ok().filter(|len| *len <= MAX_PLAN_LEN);
+    let wanted = wanted.ok_or_else(|| damaged("it is too long"))?;
+    let mut plan = Vec::new();
+    'all: for piece in body.manifest.iter().rev() {
+        for entry in read_piece(reader, piece.chunk_id).await?.into_iter().rev() {
+            if plan.len() >= wanted {
+                break 'all;
+            }
+            let mut chunk =
+                reader.chunk(entry.chunk_id).await?.map_err(|fault| damaged(&fault.to_string()))?;
+            chunk.append(&mut plan);
+            plan = chunk;
+        }
+    }
+    let before = plan.len().checked_sub(wanted).ok_or_else(|| damaged("it is cut off"))?;
+    Rewrapper::new(plan.split_off(before)).map_err(|error| damaged(&error.to_string()))
+}
+
+fn damaged(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Damaged,
+        format!("the plan for compressing the dump again cannot be read: {what}"),
+        "nothing was written; the dump's content may well be whole",
+        "restore another snapshot; `sealkeep check --read-data` lists all damage",
+    )
+}
