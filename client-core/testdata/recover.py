@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Restores a Sealkeep snapshot from a copy of the bucket and the recovery key, without Sealkeep.
-Needs: age, zstd, python3-cryptography.   recover.py BUCKET_DIR KEY_FILE [SNAPSHOT_ID OUTPUT_FILE]
+Needs: age, zstd, python3-cryptography; gzip for some dumps that were gzip files.   recover.py BUCKET_DIR KEY_FILE [SNAPSHOT_ID OUTPUT_FILE]
 KEY_FILE holds AGE-SECRET-KEY-1… (words_to_key.py makes it from the 24 words). Format: client-core/docs/format.md"""
-import functools, hashlib, pathlib, struct, subprocess, sys, time
+import functools, hashlib, os, pathlib, struct, subprocess, sys, tempfile, time, zlib
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -81,6 +81,45 @@ class Bucket:
             else: out += own[used:used + (head >> 1)]; used += head >> 1
         return out
 
+# A dump that was taken apart: compressed again by the plan behind its content.
+def blocks(file, length):
+    while length > 0:
+        block = file.read(min(length, 1 << 20)); assert block, "the plan asks for more than there is"
+        length -= len(block); yield block
+def deflated(maker, level, content, length):
+    if maker == 1:                                   # as GNU gzip does it, without header and trailer
+        with tempfile.TemporaryFile() as made:
+            gzip = subprocess.Popen(["gzip", "-n", f"-{level}"], stdin=subprocess.PIPE, stdout=made)
+            for block in blocks(content, length): gzip.stdin.write(block)
+            gzip.stdin.close(); assert gzip.wait() == 0
+            end = made.seek(0, 2) - 8; made.seek(10); yield from blocks(made, end - 10)
+    else:
+        zipper = zlib.compressobj(level, zlib.DEFLATED, -15, 9 if maker == 2 else 8)
+        for block in blocks(content, length): yield zipper.compress(block)
+        yield zipper.flush()
+def in_pieces(stream, size):
+    rest = b""
+    for block in stream:
+        rest += block
+        while len(rest) >= size: yield b"\0" + struct.pack("<I", size) + rest[:size]; rest = rest[size:]
+    if rest: yield b"\0" + struct.pack("<I", len(rest)) + rest
+def remade(plan, content):
+    at = 1; assert plan[0] == 1
+    while at < len(plan):
+        kind, at = plan[at], at + 1
+        if kind == 0: length, at = varint(plan, at); yield from blocks(content, length); continue
+        maker, level, at, size, keep = plan[at] >> 4, plan[at] & 15, at + 1, 0, None
+        if kind & 3 == 2: size, at = varint(plan, at)
+        length, at = varint(plan, at)
+        if kind & 4: keep, at = varint(plan, at)
+        def stream():
+            if size: yield content.read(2)
+            yield from deflated(maker, level, content, length)
+            if size and keep is None: yield content.read(4)
+        for block in (in_pieces(stream(), size) if size else stream()):
+            if keep is not None: block = block[:keep]; keep -= len(block)
+            yield block
+
 def main(folder, key_file, snapshot_id=None, output=None):
     bucket = Bucket(folder, key_file)
     for name, path in sorted(bucket.objects("snapshots").items()):
@@ -90,12 +129,19 @@ def main(folder, key_file, snapshot_id=None, output=None):
     else: sys.exit(0 if snapshot_id is None else "no such snapshot")
     packs = bucket.objects("packs")
     for pack in body[15]: bucket.load(pack.hex(), packs[pack.hex()])
-    digest = hashlib.sha256()
+    digest, unwrapped = hashlib.sha256(), body[17]
+    content = open(f"{output}.content", "xb+")
+    for piece, _ in body[9]:
+        entries = bucket.plain(piece); assert entries[:8] == b"SKMANI01"
+        for at in range(12, len(entries), 36): content.write(bucket.plain(entries[at:at + 32]))
+    content.seek(0)
+    parts = blocks(content, body[10])
+    if unwrapped:
+        content.seek(unwrapped[0] - unwrapped[1]); plan = content.read(); content.seek(0)
+        parts = remade(plan, content)
     with open(output, "xb") as out:
-        for piece, _ in body[9]:
-            entries = bucket.plain(piece); assert entries[:8] == b"SKMANI01"
-            for at in range(12, len(entries), 36):
-                chunk = bucket.plain(entries[at:at + 32]); digest.update(chunk); out.write(chunk)
+        for part in parts: digest.update(part); out.write(part)
+    os.remove(content.name)
     sys.exit(0 if digest.digest() == body[11] else "the restored bytes are not those of the snapshot")
 
 main(*sys.argv[1:])

@@ -21,9 +21,10 @@ use client_core::{
         Recipients,
         manifest::{ManifestCutter, ManifestPiece},
         pack::{PackWriter, SealedPack},
-        snapshot::{Heads, SnapshotBody, heads_hash, pack_set_hash, seal_snapshot},
+        snapshot::{Heads, SnapshotBody, Wrapping, heads_hash, pack_set_hash, seal_snapshot},
     },
     id::DomainId,
+    unwrap::Unwrapper,
 };
 use common::*;
 use secrecy::ExposeSecret;
@@ -51,13 +52,21 @@ fn store(bucket: &Path, kind: &str, name: &str, bytes: &[u8]) {
     fs::write(folder.join(name), bytes).unwrap();
 }
 
-/// A bucket with one snapshot of `dump`, its last chunk stored as a recipe; returns the snapshot's id.
-fn back_up(bucket: &Path, words: &RecoveryWords, dump: &[u8]) -> ObjectId {
+/// What the chunks hold, and what it is when it is made again.
+struct Dump<'a> {
+    stored: &'a [u8],
+    unwrapped: Option<Wrapping>,
+    bytes: &'a [u8],
+}
+
+/// A bucket with one snapshot of `dump`, its last chunk stored as a recipe when that is asked for; returns the
+/// snapshot's id.
+fn back_up(bucket: &Path, words: &RecoveryWords, dump: &Dump<'_>, with_recipe: bool) -> ObjectId {
     let keyring = Keyring::generate(VAULT);
     let recipient = words.recipient().unwrap();
     let recipients = Recipients::new(keyring.current_identity().unwrap().recipient(), recipient.clone());
     let gear = chunker().gear_table();
-    let plains: Vec<Vec<u8>> = Cutter::new(dump, &gear, small_params()).map(Result::unwrap).collect();
+    let plains: Vec<Vec<u8>> = Cutter::new(dump.stored, &gear, small_params()).map(Result::unwrap).collect();
 
     let mut manifest = ManifestCutter::default();
     let mut pieces: Vec<Vec<u8>> =
@@ -71,19 +80,22 @@ fn back_up(bucket: &Path, words: &RecoveryWords, dump: &[u8]) -> ObjectId {
     let (last, first) = (plains.last().unwrap().clone(), plains[0].clone());
     let mut records = encode(plains.iter().chain(&pieces).cloned());
     // The last chunk: its own bytes with a stretch of the first chunk's between them.
-    let recipe = Recipe {
-        refs: vec![ids().chunk_id(&first)],
-        ops: vec![
-            Op::Literal { len: 10 },
-            Op::Copy { reference: 0, offset: 100, len: 400 },
-            Op::Literal { len: 5 },
-        ],
-    };
-    assert_eq!(last[10..410], first[100..500]);
-    let literals = [&last[..10], &last[410..]].concat();
-    let at = records.iter().position(|(id, _)| *id == ids().chunk_id(&last)).unwrap();
-    records[at].1 = recipe.encode(&literals, &mut client_core::encode::Compressor::new(3).unwrap()).unwrap();
-    assert!(records.iter().any(|(_, e)| e.encoding == Encoding::Raw));
+    if with_recipe {
+        let recipe = Recipe {
+            refs: vec![ids().chunk_id(&first)],
+            ops: vec![
+                Op::Literal { len: 10 },
+                Op::Copy { reference: 0, offset: 100, len: 400 },
+                Op::Literal { len: 5 },
+            ],
+        };
+        assert_eq!(last[10..410], first[100..500]);
+        let literals = [&last[..10], &last[410..]].concat();
+        let at = records.iter().position(|(id, _)| *id == ids().chunk_id(&last)).unwrap();
+        records[at].1 =
+            recipe.encode(&literals, &mut client_core::encode::Compressor::new(3).unwrap()).unwrap();
+        assert!(records.iter().any(|(_, e)| e.encoding == Encoding::Raw));
+    }
 
     let mut packs: Vec<SealedPack> = Vec::new();
     for half in records.chunks(records.len().div_ceil(2)) {
@@ -103,9 +115,9 @@ fn back_up(bucket: &Path, words: &RecoveryWords, dump: &[u8]) -> ObjectId {
         host: "db1".into(),
         domain: DomainId::from_bytes([3; 16]),
         manifest,
-        plain_size: dump.len() as u64,
-        dump_sha256: Sha256::new(sha2::Sha256::digest(dump).into()),
-        unwrapped: None,
+        plain_size: dump.bytes.len() as u64,
+        dump_sha256: Sha256::new(sha2::Sha256::digest(dump.bytes).into()),
+        unwrapped: dump.unwrapped,
         chunks: plains.len() as u64,
         chunks_new: plains.len() as u64,
         bytes_stored: 0,
@@ -138,6 +150,36 @@ fn back_up(bucket: &Path, words: &RecoveryWords, dump: &[u8]) -> ObjectId {
     snapshot.id
 }
 
+/// Gzip files of GNU gzip and of zlib, one of them made again only up to where its maker changed its ways.
+const GZIP_FILES: &str = "
+w(subprocess.run(['gzip','-n','-3'],input=d[:300000],stdout=subprocess.PIPE).stdout)
+c=zlib.compressobj(6,8,31);w(c.compress(d[:300000])+c.flush())
+c=zlib.compressobj(6,8,31);w(c.compress(d[:2500000])+c.flush(zlib.Z_FULL_FLUSH)+c.compress(d[2500000:])+c.flush())
+c=zlib.compressobj(9,8,31,9);w(c.compress(d[:99])+c.flush())";
+/// Streams in pieces, as in a pg_dump archive.
+const ARCHIVE: &str = "
+w(b'PGDMP\\1\\16\\0\\4\\10\\1\\0\\377\\377\\377\\377 contents')
+for n in (99,300000,2000000):
+ z=zlib.compress(d[:n],6);w(bytes([1,0,n&255,0,0,0]))
+ while z:w(b'\\0'+struct.pack('<I',len(z[:4096]))+z[:4096]);z=z[4096:]
+ w(bytes(5))";
+
+fn compressed(script: &str) -> Vec<u8> {
+    let text = rows("compressed", 4_000_000);
+    let script = format!(
+        "import struct,subprocess,sys,zlib\nd=sys.stdin.buffer.read();w=sys.stdout.buffer.write{script}"
+    );
+    let mut python = Command::new(PYTHON);
+    let mut child =
+        python.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || stdin.write_all(&text));
+    let made = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    assert!(made.status.success());
+    made.stdout
+}
+
 #[test]
 fn n88_stock_tools_and_the_words_restore_a_dump() {
     if let Some(tool) = missing_tool() {
@@ -160,7 +202,18 @@ fn n88_stock_tools_and_the_words_restore_a_dump() {
     dump.extend_from_slice(b"\n\\.\n\n");
 
     let words = RecoveryWords::generate().unwrap();
-    let snapshot = back_up(&bucket, &words, &dump).to_string();
+    let plain = Dump { stored: &dump, unwrapped: None, bytes: &dump };
+    let snapshot = back_up(&bucket, &words, &plain, true).to_string();
+    let mut snapshots = vec![(snapshot.clone(), dump)];
+    for compressed in [compressed(GZIP_FILES), compressed(ARCHIVE)] {
+        let (mut stored, mut unwrapper) = (Vec::new(), Unwrapper::new());
+        unwrapper.push(&compressed, &mut stored, &mut |_| {}).unwrap();
+        let report = unwrapper.finish(&mut stored, &mut |_| {}).unwrap();
+        assert_eq!(report.streams, 3);
+        let unwrapped = Some(Wrapping { stored_size: stored.len() as u64, plan_len: report.plan_len });
+        let apart = Dump { stored: &stored, unwrapped, bytes: &compressed };
+        snapshots.push((back_up(&bucket, &words, &apart, false).to_string(), compressed));
+    }
 
     let list = dir.path().join("english.txt");
     fs::write(&list, bip39::Language::English.word_list().join("\n")).unwrap();
@@ -193,9 +246,11 @@ fn n88_stock_tools_and_the_words_restore_a_dump() {
         command.arg(scripts.join("recover.py")).arg(&bucket).arg(&key_file).args(args).output().unwrap()
     };
     let listing = String::from_utf8(recover(&[]).stdout).unwrap();
-    assert!(listing.starts_with(&snapshot) && listing.contains("postgres shop"), "{listing}");
-    let restored = dir.path().join("dump");
-    let outcome = recover(&[&snapshot[..12], restored.to_str().unwrap()]);
-    assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
-    assert!(fs::read(restored).unwrap() == dump);
+    assert!(listing.contains(&snapshot) && listing.contains("postgres shop"), "{listing}");
+    for (snapshot, dump) in snapshots {
+        let restored = dir.path().join(&snapshot);
+        let outcome = recover(&[&snapshot[..12], restored.to_str().unwrap()]);
+        assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
+        assert!(fs::read(restored).unwrap() == dump);
+    }
 }

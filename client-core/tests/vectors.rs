@@ -23,7 +23,9 @@ use client_core::{
         manifest::{ManifestCutter, ManifestPiece, read_piece},
         pack::{PackReader, PackWriter},
         padme,
-        snapshot::{Head, SnapshotBody, Table, heads_hash, pack_set_hash, read_snapshot, seal_snapshot},
+        snapshot::{
+            Head, SnapshotBody, Table, Wrapping, heads_hash, pack_set_hash, read_snapshot, seal_snapshot,
+        },
     },
     id::{ChunkId, DomainId},
 };
@@ -435,7 +437,7 @@ fn body() -> SnapshotBody {
         manifest: vec![ManifestPiece { chunk_id: ChunkId::new([6; 32]), plain_len: 48 }],
         plain_size: 5_000_000_000,
         dump_sha256: Sha256::new([8; 32]),
-        unwrapped: None,
+        unwrapped: Some(Wrapping { stored_size: 30_000_000_000, plan_len: 77 }),
         chunks: 4000,
         chunks_new: 12,
         bytes_stored: 9_000_000,
