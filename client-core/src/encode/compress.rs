@@ -1,16 +1,57 @@
 //! zstd, when it helps.
 
+use zstd::zstd_safe::CParameter::MinMatch;
+
 use super::{EncodeError, Encoded, Encoding};
 use crate::chunk::MAX_PLAIN_LEN;
 
 /// zstd level of a run that does not wait for the network.
 pub const DEFAULT_LEVEL: i32 = 3;
 
+/// Ways of compressing about as well as the default level, the fastest first. Which of them is as small depends on the
+/// data: long matches alone are the better choice where rows are full of numbers and ids, and the worse one in prose.
+const WAYS: [Way; 4] = [
+    Way { level: 1, min_match: 0 },
+    Way { level: 2, min_match: 0 },
+    Way { level: DEFAULT_LEVEL, min_match: 7 },
+    PLAIN,
+];
+const PLAIN: Way = Way::of(DEFAULT_LEVEL);
+/// Bytes of a chunk on which the ways are tried.
+const SAMPLE: usize = 128 << 10;
+/// Chunks between two trials: twice as many when the last one changed nothing.
+const FIRST_PAUSE: u32 = 4;
+const LONGEST_PAUSE: u32 = 32;
+
+/// Parameters of zstd; 0: as the level has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Way {
+    level: i32,
+    min_match: u32,
+}
+
+impl Way {
+    const fn of(level: i32) -> Self {
+        Self { level, min_match: 0 }
+    }
+}
+
 /// A reusable compression context; one per thread.
 pub struct Compressor {
     zstd: zstd::bulk::Compressor<'static>,
     scratch: Vec<u8>,
-    level: i32,
+    way: Way,
+    fitting: Fitting,
+}
+
+/// What was learnt about the data.
+struct Fitting {
+    way: Way,
+    /// Chunks until the next trial, and between the last one and it.
+    left: u32,
+    pause: u32,
+    /// What each way made of 1,000,000 bytes, newer samples counting for more; 0: not tried yet.
+    sizes: [u64; WAYS.len()],
 }
 
 impl Compressor {
@@ -19,8 +60,13 @@ impl Compressor {
     /// # Errors
     /// [`EncodeError::Compressor`]: no memory, or no such level.
     pub fn new(level: i32) -> Result<Self, EncodeError> {
-        let zstd = zstd::bulk::Compressor::new(level).map_err(|e| EncodeError::Compressor(e.to_string()))?;
-        Ok(Self { zstd, scratch: Vec::new(), level })
+        let zstd = zstd::bulk::Compressor::new(level).map_err(refused)?;
+        Ok(Self {
+            zstd,
+            scratch: Vec::new(),
+            way: Way::of(level),
+            fitting: Fitting { way: PLAIN, left: 0, pause: FIRST_PAUSE, sizes: [0; WAYS.len()] },
+        })
     }
 
     /// Goes on with another level.
@@ -28,10 +74,50 @@ impl Compressor {
     /// # Errors
     /// As [`Compressor::new`].
     pub fn set_level(&mut self, level: i32) -> Result<(), EncodeError> {
-        if level != self.level {
-            self.zstd.set_compression_level(level).map_err(|e| EncodeError::Compressor(e.to_string()))?;
-            self.level = level;
+        self.set(Way::of(level))
+    }
+
+    fn set(&mut self, way: Way) -> Result<(), EncodeError> {
+        if way != self.way {
+            self.zstd.set_compression_level(way.level).map_err(refused)?;
+            self.zstd.set_parameter(MinMatch(way.min_match)).map_err(refused)?;
+            self.way = way;
         }
+        Ok(())
+    }
+
+    /// Compresses a chunk in the fastest way that is no larger than the default level's, as far as samples tell.
+    ///
+    /// # Errors
+    /// As [`Compressor::compress`].
+    pub fn compress_fitting(&mut self, plain: Vec<u8>) -> Result<Encoded, EncodeError> {
+        let Some(sample) = plain.get(..SAMPLE) else {
+            self.set(PLAIN)?;
+            return self.compress(plain);
+        };
+        if self.fitting.left == 0 {
+            self.try_ways(sample)?;
+        }
+        self.fitting.left -= 1;
+        self.set(self.fitting.way)?;
+        self.compress(plain)
+    }
+
+    fn try_ways(&mut self, sample: &[u8]) -> Result<(), EncodeError> {
+        for (index, way) in WAYS.into_iter().enumerate() {
+            self.set(way)?;
+            let len = self.smaller(sample)?.map_or(sample.len(), |bytes| bytes.len());
+            let size = (len * 1_000_000 / sample.len()) as u64;
+            let known = &mut self.fitting.sizes[index];
+            *known = if *known == 0 { size } else { u64::midpoint(*known, size) };
+        }
+        let Fitting { way, left, pause, sizes } = &mut self.fitting;
+        // No larger than the default level's, and hardly larger than the smallest.
+        let least = sizes.iter().min().copied().unwrap_or(0);
+        let most = (least + least / 100).min(sizes[WAYS.len() - 1]);
+        let best = sizes.iter().zip(WAYS).find(|(size, _)| **size <= most).map_or(PLAIN, |(_, way)| way);
+        *pause = if best == *way { (2 * *pause).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
+        (*way, *left) = (best, *pause);
         Ok(())
     }
 
@@ -54,12 +140,13 @@ impl Compressor {
     pub(super) fn smaller(&mut self, plain: &[u8]) -> Result<Option<Vec<u8>>, EncodeError> {
         self.scratch.clear();
         self.scratch.reserve(zstd::zstd_safe::compress_bound(plain.len()));
-        let len = self
-            .zstd
-            .compress_to_buffer(plain, &mut self.scratch)
-            .map_err(|e| EncodeError::Compressor(e.to_string()))?;
+        let len = self.zstd.compress_to_buffer(plain, &mut self.scratch).map_err(refused)?;
         Ok((len < plain.len()).then(|| self.scratch[..len].to_vec()))
     }
+}
+
+fn refused(error: std::io::Error) -> EncodeError {
+    EncodeError::Compressor(error.to_string())
 }
 
 /// Decompresses to exactly `plain_len` bytes; memory beyond that is never asked for.

@@ -38,6 +38,11 @@ impl Level {
         self.now.load(Ordering::Relaxed)
     }
 
+    /// Whether the data may say which way of compressing is the fastest of those that are as good.
+    pub(super) fn fits(&self) -> bool {
+        self.watch.is_some() && self.now() == DEFAULT_LEVEL
+    }
+
     /// For what is new of a chunk that shares rows with the last dump.
     pub(super) fn of_rest(&self) -> i32 {
         if self.watch.is_some() { self.now().max(REST) } else { self.now() }

@@ -179,8 +179,12 @@ fn encode(level: &Level, chunks: &Receiver<Result<Related, Error>>, out: &Sender
             let (new, literal) = match store {
                 Store::Nothing => (None, 0),
                 Store::Whole(plain) => {
-                    compressor.set_level(level.now()).map_err(zstd)?;
-                    (Some((compressor.compress(plain).map_err(zstd)?, Sources::new())), u64::from(len))
+                    let encoded = if level.fits() {
+                        compressor.compress_fitting(plain)
+                    } else {
+                        compressor.set_level(level.now()).and_then(|()| compressor.compress(plain))
+                    };
+                    (Some((encoded.map_err(zstd)?, Sources::new())), u64::from(len))
                 }
                 Store::Rest(plan, sources) => {
                     compressor.set_level(level.of_rest()).map_err(zstd)?;
