@@ -74,11 +74,11 @@ fn main() {
     measure("cutter, from memory", SIZE, || {
         Cutter::new(data.as_slice(), &gear, params).flatten().map(|c| c.len()).sum::<usize>()
     });
-    let chunks: Vec<Vec<u8>> = Cutter::new(data.as_slice(), &gear, params).map(Result::unwrap).collect();
+    let chunks: Vec<_> = Cutter::new(data.as_slice(), &gear, params).map(Result::unwrap).collect();
     measure("chunk id (keyed BLAKE3)", SIZE, || chunks.iter().map(|c| ids.chunk_id(c)).max());
     let encoded = measure("zstd -3", SIZE, || {
         let mut zstd = Compressor::new(3).unwrap();
-        chunks.iter().map(|c| (ids.chunk_id(c), zstd.compress(c.clone()).unwrap())).collect::<Vec<_>>()
+        chunks.iter().map(|c| (ids.chunk_id(c), zstd.compress(c).unwrap())).collect::<Vec<_>>()
     });
     let stored: usize = encoded.iter().map(|(_, e)| e.bytes.len()).sum();
     measure("seal, per stored byte", stored, || seal(&recipients, &encoded));
@@ -86,7 +86,7 @@ fn main() {
         let mut zstd = Compressor::new(3).unwrap();
         let chunks: Vec<_> = Cutter::new(data.as_slice(), &gear, params)
             .flatten()
-            .map(|c| (ids.chunk_id(&c), zstd.compress(c).unwrap()))
+            .map(|c| (ids.chunk_id(&c), zstd.compress(&c).unwrap()))
             .collect();
         seal(&recipients, &chunks)
     });

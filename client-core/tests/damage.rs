@@ -319,7 +319,7 @@ fn n83_other_compression_of_the_same_data_shares_no_keystream() {
     let plain = rows("same", 50_000);
     let id = ids().chunk_id(&plain);
     let sealed = |level| {
-        let encoded = Compressor::new(level).unwrap().compress(plain.clone()).unwrap();
+        let encoded = Compressor::new(level).unwrap().compress(&plain).unwrap();
         let pack = pack(&keys, &[(id, encoded.clone())]);
         let entry = pack.entries[0];
         let cipher = pack.bytes[entry.offset as usize..entry.end() as usize - 16].to_vec();

@@ -42,7 +42,7 @@ impl Read for Portions<'_> {
 }
 
 fn cut(data: &[u8], params: ChunkerParams) -> Vec<Vec<u8>> {
-    Cutter::new(data, &chunker().gear_table(), params).map(Result::unwrap).collect()
+    Cutter::new(data, &chunker().gear_table(), params).map(|chunk| chunk.unwrap().to_vec()).collect()
 }
 
 /// Through everything and back: cut, named, encoded, packed, listed; then read by the manifest alone.
@@ -60,7 +60,7 @@ fn round_trip(keys: &Keys, data: &[u8], params: ChunkerParams, level: i32) {
         assert!(len <= params.max() as usize && (len >= params.min() as usize || total == data.len()));
         pieces.extend(manifest.push(id, len as u32));
         if seen.insert(id) {
-            writer.push(id, &compressor.compress(plain).unwrap()).unwrap();
+            writer.push(id, &compressor.compress(&plain).unwrap()).unwrap();
         }
         if writer.len_estimate() > 2 << 20 {
             let next = PackWriter::new(VAULT, EPOCH, &keys.recipients).unwrap();

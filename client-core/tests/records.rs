@@ -58,7 +58,8 @@ impl Store {
     fn back_up(&mut self, list: &Path, dump: &[u8]) -> (Vec<ChunkId>, Report) {
         let mut matcher = self.list(list, "shop").and_then(|list| Matcher::new(list).ok());
         let mut writer = ListWriter::create(list, DOMAIN, source("shop")).unwrap();
-        let plains: Vec<Vec<u8>> = Cutter::new(dump, &self.gear, self.params).map(Result::unwrap).collect();
+        let plains: Vec<Vec<u8>> =
+            Cutter::new(dump, &self.gear, self.params).map(|chunk| chunk.unwrap().to_vec()).collect();
         let (mut names, mut report) = (Vec::new(), Report::default());
         let before: Vec<ChunkId> = self.chunks.keys().copied().collect();
         for plain in plains {
@@ -94,7 +95,7 @@ impl Store {
             }
             let encoded = match planned {
                 Some(plan) => plan.recipe.encode(&plan.literals, &mut self.compressor).unwrap(),
-                None => self.compressor.compress(plain).unwrap(),
+                None => self.compressor.compress(&plain).unwrap(),
             };
             report.new += 1;
             report.recipes += usize::from(encoded.encoding == Encoding::Recipe);

@@ -66,7 +66,8 @@ fn back_up(bucket: &Path, words: &RecoveryWords, dump: &Dump<'_>, with_recipe: b
     let recipient = words.recipient().unwrap();
     let recipients = Recipients::new(keyring.current_identity().unwrap().recipient(), recipient.clone());
     let gear = chunker().gear_table();
-    let plains: Vec<Vec<u8>> = Cutter::new(dump.stored, &gear, small_params()).map(Result::unwrap).collect();
+    let plains: Vec<Vec<u8>> =
+        Cutter::new(dump.stored, &gear, small_params()).map(|chunk| chunk.unwrap().to_vec()).collect();
 
     let mut manifest = ManifestCutter::default();
     let mut pieces: Vec<Vec<u8>> =

@@ -177,7 +177,7 @@ fn make_recipe() -> Value {
     cases
         .push(json!({ "encoding": 3, "plain_len": encoded.plain_len, "encoded": hex::encode(&encoded.bytes),
         "plain": hex::encode(plain), "literals": hex::encode(&newer), "copies_from_case": 1 }));
-    let zstd = Compressor::new(3).unwrap().compress(other.clone()).unwrap();
+    let zstd = Compressor::new(3).unwrap().compress(&other).unwrap();
     json!({ "chunk_id_key": hex::encode(ids().expose()),
             "copied_from": { "chunk_id": id.to_string(), "encoding": 2, "plain_len": 3000, "encoded": hex::encode(&zstd.bytes), "plain": hex::encode(&other) },
             "cases": cases })

@@ -1,29 +1,46 @@
 //! Content-defined cut points over a byte stream.
 
-use std::io::{self, ErrorKind, Read};
+use std::{
+    io::{self, ErrorKind, Read},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
 
 use super::{ChunkerParams, GearTable};
 
-/// Window of this many largest chunks: unread bytes are moved to its front once per three chunks at most.
-const WINDOW: usize = 4;
+/// Buffers of this many largest chunks.
+const BUFFER: usize = 2;
+/// Buffers kept for use again.
+const POOL: usize = 4;
 
-/// Cuts what a reader delivers. Holds one buffer of four times the largest chunk.
+/// Cuts what a reader delivers. Chunks are parts of the buffers that were read into; a buffer is used again when all
+/// its chunks are gone.
 pub struct Cutter<'g, R> {
     reader: R,
     gear: &'g GearTable,
     params: ChunkerParams,
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
+    /// Read and not cut.
+    window: Bytes,
+    /// A buffer that a failing reader left half full.
+    filling: Option<(Vec<u8>, usize)>,
     ended: bool,
+    pool: Pool,
 }
 
 impl<'g, R: Read> Cutter<'g, R> {
     /// Cuts `reader` from its first byte.
     #[must_use]
     pub fn new(reader: R, gear: &'g GearTable, params: ChunkerParams) -> Self {
-        let buffer = vec![0; WINDOW * params.max() as usize];
-        Self { reader, gear, params, buffer, start: 0, end: 0, ended: false }
+        Self {
+            reader,
+            gear,
+            params,
+            window: Bytes::new(),
+            filling: None,
+            ended: false,
+            pool: Pool::default(),
+        }
     }
 
     /// The next chunk, `None` once the reader has ended. The same bytes give the same chunks, however the
@@ -31,42 +48,86 @@ impl<'g, R: Read> Cutter<'g, R> {
     ///
     /// # Errors
     /// As the reader; nothing read before is lost, the call may be repeated.
-    pub fn next_chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
-        self.fill()?;
-        let window = &self.buffer[self.start..self.end];
-        if window.is_empty() {
-            return Ok(None);
+    pub fn next_chunk(&mut self) -> io::Result<Option<Bytes>> {
+        loop {
+            if self.filling.is_none() && !self.window.is_empty() {
+                let len = self.gear.cut(&self.window, self.params);
+                if self.ended || self.is_settled(len) {
+                    return Ok(Some(self.window.split_to(len)));
+                }
+            } else if self.ended {
+                return Ok(None);
+            }
+            self.fill()?;
         }
-        let len = self.gear.cut(window, self.params);
-        let chunk = window[..len].to_vec();
-        self.start += len;
-        Ok(Some(chunk))
     }
 
-    /// Reads until the window holds the largest possible chunk or the reader has ended.
+    /// Whether more bytes would not move the cut. It depends on the byte behind it; and while there is less than the
+    /// expected size, on how much there is.
+    fn is_settled(&self, len: usize) -> bool {
+        let there = self.window.len();
+        there >= self.params.max() as usize || (there > self.params.avg() as usize && len + 2 <= there)
+    }
+
+    /// Reads a buffer full, behind what is left of the last one.
     fn fill(&mut self) -> io::Result<()> {
-        let max = self.params.max() as usize;
-        if self.buffer.len() - self.start < max {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        while !self.ended && self.end - self.start < max {
-            match self.reader.read(&mut self.buffer[self.end..]) {
+        let (mut buffer, mut len) = self.filling.take().unwrap_or_else(|| {
+            let mut buffer = self.pool.take(BUFFER * self.params.max() as usize);
+            buffer[..self.window.len()].copy_from_slice(&self.window);
+            (buffer, self.window.len())
+        });
+        while !self.ended && len < buffer.len() {
+            match self.reader.read(&mut buffer[len..]) {
                 Ok(0) => self.ended = true,
-                Ok(read) => self.end += read,
+                Ok(read) => len += read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.filling = Some((buffer, len));
+                    return Err(error);
+                }
             }
         }
+        self.window = Bytes::from_owner(Pooled { buffer, pool: self.pool.clone() });
+        self.window.truncate(len);
         Ok(())
     }
 }
 
 impl<R: Read> Iterator for Cutter<'_, R> {
-    type Item = io::Result<Vec<u8>>;
+    type Item = io::Result<Bytes>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_chunk().transpose()
+    }
+}
+
+#[derive(Clone, Default)]
+struct Pool(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Pool {
+    fn take(&self, len: usize) -> Vec<u8> {
+        let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        free.unwrap_or_else(|| vec![0; len])
+    }
+}
+
+/// Goes back to its pool.
+struct Pooled {
+    buffer: Vec<u8>,
+    pool: Pool,
+}
+
+impl AsRef<[u8]> for Pooled {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        let mut free = self.pool.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.len() < POOL {
+            free.push(std::mem::take(&mut self.buffer));
+        }
     }
 }

@@ -90,7 +90,7 @@ impl Compressor {
     ///
     /// # Errors
     /// As [`Compressor::compress`].
-    pub fn compress_fitting(&mut self, plain: Vec<u8>) -> Result<Encoded, EncodeError> {
+    pub fn compress_fitting(&mut self, plain: &[u8]) -> Result<Encoded, EncodeError> {
         let Some(sample) = plain.get(..SAMPLE) else {
             self.set(PLAIN)?;
             return self.compress(plain);
@@ -125,14 +125,14 @@ impl Compressor {
     ///
     /// # Errors
     /// [`EncodeError::TooLong`] or [`EncodeError::Compressor`].
-    pub fn compress(&mut self, plain: Vec<u8>) -> Result<Encoded, EncodeError> {
+    pub fn compress(&mut self, plain: &[u8]) -> Result<Encoded, EncodeError> {
         let plain_len = u32::try_from(plain.len()).unwrap_or(u32::MAX);
         if plain_len > MAX_PLAIN_LEN {
             return Err(EncodeError::TooLong(plain.len() as u64));
         }
-        Ok(match self.smaller(&plain)? {
+        Ok(match self.smaller(plain)? {
             Some(bytes) => Encoded { encoding: Encoding::Zstd, plain_len, bytes },
-            None => Encoded { encoding: Encoding::Raw, plain_len, bytes: plain },
+            None => Encoded { encoding: Encoding::Raw, plain_len, bytes: plain.to_vec() },
         })
     }
 

@@ -84,7 +84,7 @@ pub(crate) fn pack(keys: &Keys, chunks: &[(ChunkId, Encoded)]) -> SealedPack {
 /// Encodes chunks under the test's id key.
 pub(crate) fn encode(plains: impl IntoIterator<Item = Vec<u8>>) -> Vec<(ChunkId, Encoded)> {
     let mut compressor = Compressor::new(3).unwrap();
-    plains.into_iter().map(|plain| (ids().chunk_id(&plain), compressor.compress(plain).unwrap())).collect()
+    plains.into_iter().map(|plain| (ids().chunk_id(&plain), compressor.compress(&plain).unwrap())).collect()
 }
 
 /// Chunks that recipes copy from, as they are stored.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use api_types::Sha256;
+use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::{
@@ -63,7 +64,7 @@ pub(super) struct Streamed {
 
 struct Cut {
     number: u64,
-    plain: Vec<u8>,
+    plain: Bytes,
 }
 
 struct Done {
@@ -180,9 +181,9 @@ fn encode(level: &Level, chunks: &Receiver<Result<Related, Error>>, out: &Sender
                 Store::Nothing => (None, 0),
                 Store::Whole(plain) => {
                     let encoded = if level.fits() {
-                        compressor.compress_fitting(plain)
+                        compressor.compress_fitting(&plain)
                     } else {
-                        compressor.set_level(level.now()).and_then(|()| compressor.compress(plain))
+                        compressor.set_level(level.now()).and_then(|()| compressor.compress(&plain))
                     };
                     (Some((encoded.map_err(zstd)?, Sources::new())), u64::from(len))
                 }
@@ -278,7 +279,7 @@ impl<'a> Collect<'a> {
         if !repeated && !self.known.is_stored(&id)? {
             let mut compressor =
                 Compressor::new(self.level.now()).map_err(|e| Error::internal("zstd", &e))?;
-            let encoded = compressor.compress(bytes.to_vec()).map_err(|e| Error::internal("zstd", &e))?;
+            let encoded = compressor.compress(bytes).map_err(|e| Error::internal("zstd", &e))?;
             self.pack(id, &encoded, Sources::new())?;
         }
         self.pieces.push(ManifestPiece { chunk_id: id, plain_len: len });

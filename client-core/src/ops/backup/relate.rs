@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use api_types::{Sha256, SourceId};
+use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender};
 use sha2::Digest;
 
@@ -89,7 +90,7 @@ impl Splitter {
 pub(super) struct Identified {
     pub(super) number: u64,
     pub(super) id: ChunkId,
-    pub(super) plain: Vec<u8>,
+    pub(super) plain: Bytes,
     pub(super) stored: bool,
     pub(super) records: Option<Result<Records, u32>>,
 }
@@ -107,7 +108,7 @@ pub(super) enum Store {
     /// It is stored already.
     Nothing,
     /// All of it.
-    Whole(Vec<u8>),
+    Whole(Bytes),
     /// What is new of it.
     Rest(Plan, Sources),
 }
