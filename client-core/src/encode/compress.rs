@@ -19,7 +19,7 @@ const WAYS: [Way; 4] = [
 const PLAIN: Way = Way::of(DEFAULT_LEVEL);
 /// Bytes of a chunk on which the ways are tried.
 const SAMPLE: usize = 128 << 10;
-/// Chunks between two trials: twice as many when the last one changed nothing.
+/// Chunks between two trials: twice as many when the last one said nothing new.
 const FIRST_PAUSE: u32 = 4;
 const LONGEST_PAUSE: u32 = 32;
 
@@ -50,7 +50,7 @@ struct Fitting {
     /// Chunks until the next trial, and between the last one and it.
     left: u32,
     pause: u32,
-    /// What each way made of 1,000,000 bytes, newer samples counting for more; 0: not tried yet.
+    /// What each way made, in millionths of the default level's; newer samples count for more. 0: not tried yet.
     sizes: [u64; WAYS.len()],
 }
 
@@ -104,20 +104,21 @@ impl Compressor {
     }
 
     fn try_ways(&mut self, sample: &[u8]) -> Result<(), EncodeError> {
-        for (index, way) in WAYS.into_iter().enumerate() {
+        let mut sizes = [0; WAYS.len()];
+        for (size, way) in sizes.iter_mut().zip(WAYS) {
             self.set(way)?;
-            let len = self.smaller(sample)?.map_or(sample.len(), |bytes| bytes.len());
-            let size = (len * 1_000_000 / sample.len()) as u64;
-            let known = &mut self.fitting.sizes[index];
+            *size = self.smaller(sample)?.map_or(sample.len(), |bytes| bytes.len()) as u64;
+        }
+        let plain = sizes[WAYS.len() - 1];
+        let sizes = sizes.map(|size| size * 1_000_000 / plain);
+        let Fitting { way, left, pause, sizes: known } = &mut self.fitting;
+        for (known, size) in known.iter_mut().zip(sizes) {
             *known = if *known == 0 { size } else { u64::midpoint(*known, size) };
         }
-        let Fitting { way, left, pause, sizes } = &mut self.fitting;
-        // No larger than the default level's, and hardly larger than the smallest.
-        let least = sizes.iter().min().copied().unwrap_or(0);
-        let most = (least + least / 100).min(sizes[WAYS.len() - 1]);
-        let best = sizes.iter().zip(WAYS).find(|(size, _)| **size <= most).map_or(PLAIN, |(_, way)| way);
-        *pause = if best == *way { (2 * *pause).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
-        (*way, *left) = (best, *pause);
+        *way = best(known);
+        // One sample that says otherwise may be the beginning of another table.
+        *pause = if *way == best(&sizes) { (2 * *pause).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
+        *left = *pause;
         Ok(())
     }
 
@@ -145,6 +146,13 @@ impl Compressor {
     }
 }
 
+/// The fastest way that is smaller than the default level's, by more than chance, and hardly larger than the smallest.
+fn best(sizes: &[u64; WAYS.len()]) -> Way {
+    let least = sizes.iter().min().copied().unwrap_or(0);
+    let most = (least + least / 100).min(997_000);
+    sizes.iter().zip(WAYS).find(|(size, _)| **size <= most).map_or(PLAIN, |(_, way)| way)
+}
+
 fn refused(error: std::io::Error) -> EncodeError {
     EncodeError::Compressor(error.to_string())
 }
@@ -154,4 +162,72 @@ pub(super) fn decompress(bytes: &[u8], plain_len: usize) -> Result<Vec<u8>, Enco
     let plain =
         zstd::bulk::decompress(bytes, plain_len).map_err(|_| EncodeError::Damaged("zstd refuses it"))?;
     if plain.len() == plain_len { Ok(plain) } else { Err(EncodeError::Damaged("it is shorter than it says")) }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use rand::{Rng, RngCore, SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    /// Chunks of rows full of ids, of prose, of noise, and of nothing.
+    fn kinds() -> [(&'static str, Vec<Vec<u8>>); 4] {
+        let mut random = StdRng::seed_from_u64(1);
+        let words: Vec<String> = (0..3000)
+            .map(|_| format!("{:x}", random.random::<u64>() >> random.random_range(28..52)))
+            .collect();
+        let mut row = |random: &mut StdRng| {
+            format!(
+                "{}\t{:032x}\tpage opened\t{:016x}\n",
+                random.random::<u32>(),
+                random.random::<u128>(),
+                random.random::<u64>()
+            )
+        };
+        let mut many = |mut make: Box<dyn FnMut(&mut StdRng) -> String + '_>| -> Vec<Vec<u8>> {
+            let mut chunk = |_| {
+                let mut text = String::new();
+                while text.len() < 300_000 {
+                    text += &make(&mut random);
+                }
+                text.into_bytes()
+            };
+            (0..12).map(&mut chunk).collect()
+        };
+        let rows = many(Box::new(&mut row));
+        let prose = many(Box::new(|random| {
+            format!("{} ", words[(random.random::<f64>().powi(3) * 3000.0) as usize])
+        }));
+        let mut noise = vec![vec![0; 300_000]; 12];
+        noise.iter_mut().for_each(|chunk| StdRng::seed_from_u64(2).fill_bytes(chunk));
+        [("rows", rows), ("prose", prose), ("noise", noise), ("nothing", vec![vec![0; 300_000]; 12])]
+    }
+
+    #[test]
+    fn the_fitting_way_is_not_larger_and_faster_where_it_may_be() {
+        for (name, chunks) in kinds() {
+            let (mut fitting, mut plain) =
+                (Compressor::new(9).unwrap(), Compressor::new(DEFAULT_LEVEL).unwrap());
+            let (mut one, mut other) = (0, 0);
+            for chunk in &chunks {
+                let encoded = fitting.compress_fitting(chunk).unwrap();
+                assert!(
+                    encoded.encoding == Encoding::Raw
+                        || decompress(&encoded.bytes, chunk.len()).unwrap() == *chunk
+                );
+                one += encoded.bytes.len();
+                other += plain.compress(chunk).unwrap().bytes.len();
+            }
+            assert!(one <= other + other / 100, "{name}: {one} for {other}");
+            let fast = fitting.fitting.way != PLAIN;
+            assert_eq!(fast, name == "rows", "{name}: {:?}", fitting.fitting.sizes);
+            // Another level takes hold again.
+            fitting.set_level(19).unwrap();
+            assert!(
+                fitting.compress(&chunks[0]).unwrap().bytes.len()
+                    <= plain.compress(&chunks[0]).unwrap().bytes.len()
+            );
+        }
+    }
 }
