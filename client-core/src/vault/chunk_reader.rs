@@ -19,8 +19,8 @@ use crate::{
     state::{PackKeys, StateDb},
 };
 
-/// Chunks that others copy from are kept decoded, up to this many bytes (40 MiB).
-const KEPT: u64 = 40 * 1024 * 1024;
+/// Chunks that others copy from are kept decoded, up to this many bytes (24 MiB).
+const KEPT: u64 = 24 * 1024 * 1024;
 /// Recipes that one byte may lead through. Writers stop far below.
 const MAX_HOPS: usize = 128;
 /// Of each level of copies, chunks at hand without asking the cache.

@@ -1,8 +1,8 @@
-//! Whole packs for the time of a restore or a check: fetched a few at a time, kept sealed in unnamed
-//! temporary files, opened once. Memory holds directories only.
+//! Whole packs for the time of a restore or a check: fetched a few at a time, opened once, kept sealed in unnamed
+//! temporary files; the few that are read through once, in memory.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::File,
     io,
     os::unix::fs::FileExt,
@@ -11,7 +11,7 @@ use std::{
 };
 
 use api_types::{ObjectId, ObjectKind};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use super::UnlockedVault;
 use crate::{
@@ -26,6 +26,8 @@ use crate::{
 const CONCURRENT: usize = 4;
 /// Sealed bytes kept on disk at once (2 GiB). A pack that fell out is fetched again.
 const BUDGET: u64 = 2 * 1024 * 1024 * 1024;
+/// Packs kept in memory at once (48 MiB): the two that a writer filled side by side, and the next one.
+const IN_MEMORY: usize = 3;
 /// Packs kept at once: each is an open file, of which a process has 1024 by default.
 const MAX_OPEN: usize = 400;
 
@@ -43,8 +45,33 @@ pub enum PackFault {
 /// A fetched pack.
 pub struct OpenPack {
     reader: PackReader,
-    file: File,
+    sealed: Sealed,
     size: u64,
+}
+
+enum Sealed {
+    OnDisk(File),
+    InMemory(
+        Vec<u8>,
+        #[expect(dead_code, reason = "its end makes room for another pack")] OwnedSemaphorePermit,
+    ),
+}
+
+impl Sealed {
+    fn read(&self, offset: u64, len: u64) -> io::Result<Vec<u8>> {
+        let len = usize::try_from(len).map_err(io::Error::other)?;
+        match self {
+            Self::OnDisk(file) => {
+                let mut bytes = vec![0; len];
+                file.read_exact_at(&mut bytes, offset).map(|()| bytes)
+            }
+            Self::InMemory(pack, _) => {
+                let start = usize::try_from(offset).map_err(io::Error::other)?;
+                let bytes = start.checked_add(len).and_then(|end| pack.get(start..end));
+                bytes.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+            }
+        }
+    }
 }
 
 impl OpenPack {
@@ -56,8 +83,7 @@ impl OpenPack {
         let damaged = |e: &dyn std::fmt::Display| PackFault::Damaged(e.to_string());
         let entry =
             self.reader.find(id).ok_or_else(|| PackFault::Damaged(format!("chunk {id} is not in it")))?;
-        let mut sealed = vec![0; entry.sealed_len as usize];
-        self.file.read_exact_at(&mut sealed, entry.offset).map_err(|e| damaged(&e))?;
+        let sealed = self.sealed.read(entry.offset, u64::from(entry.sealed_len)).map_err(|e| damaged(&e))?;
         self.reader.open_record(entry, sealed).map_err(|e| damaged(&e))
     }
 
@@ -84,6 +110,8 @@ pub struct PackCache {
     dir: PathBuf,
     slots: Mutex<Slots>,
     downloads: Semaphore,
+    passing: Mutex<HashSet<ObjectId>>,
+    memory: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -103,7 +131,25 @@ impl PackCache {
             dir: dir.to_owned(),
             slots: Mutex::default(),
             downloads: Semaphore::new(CONCURRENT),
+            passing: Mutex::default(),
+            memory: Arc::new(Semaphore::new(IN_MEMORY)),
         }
+    }
+
+    /// These packs will soon be [released](Self::release).
+    pub fn pass_through(&self, packs: HashSet<ObjectId>) {
+        *self.passing.lock().unwrap_or_else(PoisonError::into_inner) = packs;
+    }
+
+    /// A pack is not needed any more. One that is asked for all the same is fetched again.
+    pub fn release(&self, id: &ObjectId) {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).by_id.remove(id);
+    }
+
+    /// Room in memory, when that is where a pack should go and there is some.
+    fn room(&self, id: &ObjectId) -> Option<OwnedSemaphorePermit> {
+        let passes = self.passing.lock().unwrap_or_else(PoisonError::into_inner).contains(id);
+        passes.then(|| Arc::clone(&self.memory).try_acquire_owned().ok()).flatten()
     }
 
     /// The pack, fetched when it is not here. The inner result is about the pack, the outer about the way to it.
@@ -130,13 +176,21 @@ impl PackCache {
     async fn fetch(&self, id: ObjectId) -> Result<Result<Arc<OpenPack>, PackFault>, Error> {
         let _permit = self.downloads.acquire().await.map_err(|e| Error::internal("download slots", &e))?;
         let mut tries = 1..URL_TRIES;
-        let (grant, file) = loop {
+        let mut room = self.room(&id);
+        let (grant, sealed) = loop {
             let grants = self.api.read_urls(self.keys.id(), vec![id]).await?;
             let Some(grant) = grants.into_iter().find(|g| g.object.id == id) else {
                 return Ok(Err(PackFault::Missing));
             };
-            match self.store.get_file(&grant, ObjectKind::Pack, &self.dir).await {
-                Ok(file) => break (grant, file),
+            let fetched = match room.take() {
+                Some(room) => match self.store.get(&grant, ObjectKind::Pack).await {
+                    Ok(bytes) => Ok(Sealed::InMemory(bytes, room)),
+                    Err(error) => Err(error),
+                },
+                None => self.store.get_file(&grant, ObjectKind::Pack, &self.dir).await.map(Sealed::OnDisk),
+            };
+            match fetched {
+                Ok(sealed) => break (grant, sealed),
                 Err(StoreError::NeedNewUrl) if tries.next().is_some() => {}
                 Err(StoreError::NotFound) => return Ok(Err(PackFault::Missing)),
                 Err(error @ StoreError::Damaged(_)) => {
@@ -146,20 +200,17 @@ impl PackCache {
             }
         };
         let size = grant.object.size;
-        let opened = tokio::task::block_in_place(|| self.open(&file, size));
+        let opened = tokio::task::block_in_place(|| self.open(&sealed, size));
         match opened.map_err(|e| Error::io("a temporary file", &e))? {
-            Ok(reader) => Ok(Ok(Arc::new(OpenPack { reader, file, size }))),
+            Ok(reader) => Ok(Ok(Arc::new(OpenPack { reader, sealed, size }))),
             Err(error @ PackError::NewerVersion(_)) => Err(error.into()),
             Err(error) => Ok(Err(PackFault::Damaged(error.to_string()))),
         }
     }
 
     /// Reads what describes the pack: its front, its end, its padding.
-    fn open(&self, file: &File, size: u64) -> io::Result<Result<PackReader, PackError>> {
-        let read = |offset: u64, len: u64| {
-            let mut bytes = vec![0; usize::try_from(len).map_err(io::Error::other)?];
-            file.read_exact_at(&mut bytes, offset).map(|()| bytes)
-        };
+    fn open(&self, sealed: &Sealed, size: u64) -> io::Result<Result<PackReader, PackError>> {
+        let read = |offset: u64, len: u64| sealed.read(offset, len);
         let front = read(0, size.min(PackReader::HEADER_LEN))?;
         let footer = size.min(FOOTER_LEN as u64);
         let tail_len = match PackReader::tail_len(&read(size - footer, footer)?) {

@@ -2,6 +2,7 @@
 //! is named; nothing appears under its final name before the dump's SHA-256 holds.
 
 mod damage;
+mod order;
 mod plan;
 mod sink;
 
@@ -15,13 +16,13 @@ use std::{
 use api_types::{Sha256, SnapshotId};
 use tokio::task::JoinHandle;
 
-use self::damage::Damage;
 pub use self::damage::DamagedRange;
-use super::{Client, select::Selector};
+use self::{damage::Damage, order::Order};
+use super::{Client, OpenVault, select::Selector};
 use crate::{
     error::{Error, ErrorKind},
     event::{Event, Stage},
-    format::{manifest::ManifestEntry, snapshot::SnapshotBody},
+    format::manifest::ManifestEntry,
     id::ChunkId,
     source::postgres::RestoreTarget,
     vault::{ChunkFault, ChunkReader},
@@ -95,11 +96,12 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
         None => None,
         Some(wrapping) => Some(plan::rewrapper(&reader, &body, wrapping).await?),
     };
+    let order = Order::read(&vault, &reader, &body).await?;
     let content = body.stored_size() - body.unwrapped.map_or(0, |wrapping| wrapping.plan_len);
     let mut writer = sink::Writer::spawn(sink, rewrapper, Arc::clone(client.observer()));
     let mut damage = Damage::default();
     let mut position = 0_u64;
-    let mut flow = Flow::new(&reader, &body);
+    let mut flow = Flow::new(&vault, &reader, order);
     while let Some((entry, chunk)) = flow.next().await? {
         client.cancelled()?;
         let mut bytes = match chunk {
@@ -144,28 +146,22 @@ type Chunk = Result<Vec<u8>, ChunkFault>;
 
 /// The dump's chunks in order, packs fetched and chunks decrypted ahead, bounded.
 struct Flow<'a> {
+    vault: &'a OpenVault,
     reader: &'a ChunkReader,
-    pieces: VecDeque<(ChunkId, u32)>,
+    order: Order,
     fetching: VecDeque<ManifestEntry>,
     decoding: VecDeque<(ManifestEntry, JoinHandle<Result<Chunk, Error>>)>,
 }
 
 impl<'a> Flow<'a> {
-    fn new(reader: &'a ChunkReader, body: &SnapshotBody) -> Self {
-        Self {
-            reader,
-            pieces: body.manifest.iter().map(|p| (p.chunk_id, p.plain_len)).collect(),
-            fetching: VecDeque::new(),
-            decoding: VecDeque::new(),
-        }
+    const fn new(vault: &'a OpenVault, reader: &'a ChunkReader, order: Order) -> Self {
+        Self { vault, reader, order, fetching: VecDeque::new(), decoding: VecDeque::new() }
     }
 
     async fn next(&mut self) -> Result<Option<(ManifestEntry, Chunk)>, Error> {
         while self.fetching.len() < FETCH_AHEAD {
-            let Some((piece, _)) = self.pieces.pop_front() else { break };
-            for entry in read_piece(self.reader, piece).await? {
-                self.fetching.push_back(entry);
-            }
+            let Some(entry) = self.order.next() else { break };
+            self.fetching.push_back(entry);
         }
         while self.decoding.len() < DECODE_AHEAD {
             let Some(entry) = self.fetching.pop_front() else { break };
@@ -180,6 +176,7 @@ impl<'a> Flow<'a> {
         }
         let Some((entry, task)) = self.decoding.pop_front() else { return Ok(None) };
         let chunk = task.await.map_err(|e| Error::internal("a decoding task died", &e))??;
+        self.order.done(self.vault, &entry.chunk_id)?;
         Ok(Some((entry, chunk)))
     }
 }

@@ -1,0 +1,72 @@
+//! What of the store a dump needs, in order: its chunks, and from when to when each pack.
+
+use std::collections::{HashMap, VecDeque};
+
+use api_types::ObjectId;
+
+use super::read_piece;
+use crate::{
+    error::Error,
+    format::{manifest::ManifestEntry, snapshot::SnapshotBody},
+    id::ChunkId,
+    ops::OpenVault,
+    vault::ChunkReader,
+};
+
+/// A pack that is needed for no more chunks than this, from the first to the last of them, does not go over the disk.
+/// A run fills two packs side by side with some 150 chunks.
+const PASSES: usize = 320;
+
+/// The chunks of a dump, and the packs that they wait for. Takes 40 bytes a chunk.
+pub(super) struct Order {
+    chunks: VecDeque<ManifestEntry>,
+    next: usize,
+    /// The first and the last chunk that a pack is needed for.
+    needed: HashMap<ObjectId, (usize, usize)>,
+}
+
+impl Order {
+    /// Reads the whole manifest.
+    pub(super) async fn read(
+        vault: &OpenVault,
+        reader: &ChunkReader,
+        body: &SnapshotBody,
+    ) -> Result<Self, Error> {
+        let (mut chunks, mut needed) = (VecDeque::new(), HashMap::new());
+        for piece in &body.manifest {
+            for entry in read_piece(reader, piece.chunk_id).await? {
+                let at = chunks.len();
+                for pack in packs(vault, &entry.chunk_id)? {
+                    needed.entry(pack).or_insert((at, at)).1 = at;
+                }
+                chunks.push_back(entry);
+            }
+        }
+        let passing = needed.iter().filter(|(_, (first, last))| last - first < PASSES).map(|(pack, _)| *pack);
+        vault.packs().pass_through(passing.collect());
+        Ok(Self { chunks, next: 0, needed })
+    }
+
+    pub(super) fn next(&mut self) -> Option<ManifestEntry> {
+        self.chunks.pop_front()
+    }
+
+    /// The next chunk is read: packs that no later one needs go.
+    pub(super) fn done(&mut self, vault: &OpenVault, chunk: &ChunkId) -> Result<(), Error> {
+        for pack in packs(vault, chunk)? {
+            if self.needed.get(&pack).is_some_and(|(_, last)| *last == self.next) {
+                vault.packs().release(&pack);
+            }
+        }
+        self.next += 1;
+        Ok(())
+    }
+}
+
+/// The packs that reading a chunk may need.
+fn packs(vault: &OpenVault, chunk: &ChunkId) -> Result<Vec<ObjectId>, Error> {
+    let Some(place) = vault.state().locate(chunk)? else { return Ok(Vec::new()) };
+    let mut packs = place.copied_from;
+    packs.insert(place.key);
+    Ok(vault.state().pack_ids(&packs)?)
+}
