@@ -19,10 +19,10 @@ test: ## Everything that CI runs; LONG=1 adds fuzzing, Garage and a 20 GB stream
 lint: ## Formatting, clippy, licences, the front end
 	@.ci/test lint
 
-bench: ## Compare with restic and Borg; MB=… ROUNDS=… SPREAD=uniform FORMAT=plain DAYS=…
+bench: ## Compare with restic, Borg and rustic, draw tests/bench/plot.svg; BENCH="--help" says what may be set
 	@.ci/setup bench
 	@cargo build --locked --release --quiet -p metadata-api -p sealkeep-cli -p e2e --bins
-	@eval "$$(.ci/programs release)" && "$$BENCH_BIN"
+	@eval "$$(.ci/programs release)" && "$$BENCH_BIN" --plot tests/bench/plot.svg $(BENCH)
 
 desktop: ## Build the desktop app's package (needs libwebkit2gtk-4.1-dev)
 	@npm --prefix ui ci && npm --prefix ui run tauri -- build --bundles deb

@@ -1,37 +1,110 @@
-//! `make bench`: Sealkeep beside restic (and Borg, where installed) on the same dumps of the same database.
+//! `make bench`: Sealkeep beside restic, Borg and rustic, where they are installed, on the same dumps of the same databases.
 //!
-//! First backup, second backup after a day's changes, restore of the second; the programs take turns (A B A B), and
-//! each round starts with an empty repository. Dumps lie on disk, so pg_dump's time is nobody's. Of Sealkeep only the
-//! client process is counted: the service and the store stand for a server elsewhere.
-//!
-//! `MB` sizes the database, `ROUNDS` the turns, `SPREAD` says which rows change (`recent`, `mostly`, `uniform`), `FORMAT`
-//! what the dump is (`custom-z0`, `plain`, `custom`). `DAYS` runs a series of days with Sealkeep alone instead.
+//! Backup of the dumps of three days, restore of the last; the programs take turns (A B A B), and each round starts with an
+//! empty repository. Dumps lie on disk, so pg_dump's time is nobody's. Of Sealkeep only the client process is counted:
+//! the service and the store stand for a server elsewhere.
 
+mod bare;
 mod changed;
 mod peers;
+mod plot;
 mod report;
 mod series;
 
 use std::{
-    env, fs,
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use e2e::{Failure, Postgres, Result, Spread, data, files};
+use clap::{Parser, ValueEnum};
+use e2e::{Postgres, Result, Spread, data, files};
 
 use crate::{peers::Peer, report::Sample};
 
+/// What may be set.
+#[derive(Debug, Parser)]
+struct Settings {
+    /// Size of the database, MB
+    #[arg(long, env = "MB", default_value_t = 300)]
+    mb: u64,
+    /// How often each program takes its turn
+    #[arg(long, env = "ROUNDS", default_value_t = 2)]
+    rounds: u64,
+    /// Only this shape of a day's changes
+    #[arg(long, env = "SPREAD")]
+    spread: Option<Shape>,
+    /// Only this format of the dumps
+    #[arg(long, env = "FORMAT")]
+    format: Option<Form>,
+    /// A small database, one shape, one format, one round: whether it runs, not how fast
+    #[arg(long)]
+    quick: bool,
+    /// The long form: one backup a day with Sealkeep alone, for so many days
+    #[arg(long, env = "DAYS", value_name = "N")]
+    days: Option<u32>,
+    /// Where the plot goes
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+    /// The bare pipeline over a file, for its processor time
+    #[arg(long, value_name = "FILE", hide = true)]
+    bare: Option<PathBuf>,
+}
+
+/// Which rows a day's work touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Shape {
+    Uniform,
+    Mostly,
+    Recent,
+}
+
+impl Shape {
+    const fn spread(self) -> Spread {
+        match self {
+            Self::Uniform => Spread::Uniform,
+            Self::Mostly => Spread::Mostly,
+            Self::Recent => Spread::Recent,
+        }
+    }
+}
+
+/// What pg_dump is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    #[value(name = "custom-z0")]
+    Uncompressed,
+    Plain,
+    Custom,
+}
+
+impl Form {
+    const fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Uncompressed => &["-Fc", "-Z0"],
+            Self::Plain => &["-Fp"],
+            Self::Custom => &["-Fc"],
+        }
+    }
+}
+
 /// What every program gets to back up.
 pub(crate) struct Dumps {
-    pub(crate) first: PathBuf,
-    pub(crate) second: PathBuf,
-    pub(crate) second_sha256: String,
+    pub(crate) days: [PathBuf; 3],
+    pub(crate) last_sha256: String,
+}
+
+/// What no program can beat.
+pub(crate) struct Limits {
+    /// Chunking, naming, compressing and sealing on one core, without reading or sending: MB per CPU-second.
+    pub(crate) bare: f64,
+    /// The changed rows of each day, compressed in one piece, bytes.
+    pub(crate) alone: [u64; 2],
 }
 
 fn main() -> ExitCode {
-    match run() {
+    match run(Settings::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("bench: {error}"));
@@ -40,66 +113,80 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<()> {
-    let megabytes = setting("MB", 300)?;
-    let rounds = setting("ROUNDS", 2)?;
-    let spread = match env::var("SPREAD").as_deref() {
-        Ok("uniform") => Spread::Uniform,
-        Ok("mostly") => Spread::Mostly,
-        _ => Spread::Recent,
-    };
-    let (format, form): (_, &[&str]) = match env::var("FORMAT").as_deref() {
-        Ok("plain") => ("plain SQL", &["-Fp"]),
-        Ok("custom") => ("-Fc", &["-Fc"]),
-        _ => ("-Fc -Z0", &["-Fc", "-Z0"]),
-    };
-    let dir = files::temporary()?;
-    if let Ok(days @ 1..) = setting("DAYS", 0)?.try_into() {
-        return series::run(dir.path(), megabytes, days, spread);
+fn run(settings: Settings) -> Result<()> {
+    let Settings { mut mb, mut rounds, spread, format, quick, days, plot, bare } = settings;
+    if let Some(file) = bare {
+        return bare::run(&file);
     }
-    say(&format!(
-        "Making {megabytes} MB of database and two dumps ({format}), 1 % changed between: {} …",
-        spread.as_str()
-    ));
-    let dumps = dumps(dir.path(), megabytes, spread, form)?;
+    let dir = files::temporary()?;
+    let mut shapes = spread.map_or_else(|| vec![Shape::Uniform, Shape::Mostly], |one| vec![one]);
+    let mut forms =
+        format.map_or_else(|| vec![Form::Uncompressed, Form::Plain, Form::Custom], |one| vec![one]);
+    if quick {
+        (mb, rounds) = (mb.min(30), 1);
+        shapes.truncate(1);
+        forms.truncate(1);
+    }
+    if let Some(days) = days.filter(|days| *days > 0) {
+        let spread = shapes.first().map_or(Spread::Uniform, |shape| shape.spread());
+        return series::run(dir.path(), mb, days, spread);
+    }
     let peers = peers::installed();
     say(&format!("Programs: {}", peers.iter().map(Peer::version).collect::<Result<Vec<_>>>()?.join(", ")));
-    let mut samples: Vec<Sample> = Vec::new();
-    for round in 1..=rounds {
-        for peer in &peers {
-            say(&format!("Round {round}: {} …", peer.name()));
-            samples.push(peer.measure(&dumps, dir.path())?);
+    let mut drawn = None;
+    for shape in &shapes {
+        for form in &forms {
+            say(&format!(
+                "\n## pg_dump {}, 1 % changed a day: {}",
+                form.arguments().join(" "),
+                shape.spread().as_str()
+            ));
+            let (dumps, limits) = dumps(dir.path(), mb, shape.spread(), *form)?;
+            let mut samples: Vec<Sample> = Vec::new();
+            for _ in 0..rounds {
+                for peer in &peers {
+                    match peer.measure(&dumps, dir.path()) {
+                        Ok(sample) => samples.push(sample),
+                        // It is no peer's bench only: one of another version may take other arguments.
+                        Err(error) if *peer == Peer::Rustic => say(&format!("rustic is left out: {error}")),
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            say(&format!("\n{}", report::render(&samples, &limits)?));
+            drawn.get_or_insert((samples, limits));
         }
     }
-    say(&format!("\n{}", report::render(&samples)?));
-    Ok(())
+    match (plot, drawn) {
+        (Some(file), Some((samples, limits))) => plot::draw(&file, &samples, &limits),
+        _ => Ok(()),
+    }
 }
 
-fn dumps(dir: &Path, megabytes: u64, spread: Spread, form: &[&str]) -> Result<Dumps> {
+fn dumps(dir: &Path, megabytes: u64, spread: Spread, form: Form) -> Result<(Dumps, Limits)> {
     let postgres = Postgres::start()?;
     data::fill(&postgres, "bench", megabytes)?;
-    let (first, second) = (dir.join("first.dump"), dir.join("second.dump"));
-    postgres.dump_as("bench", form, &first)?;
-    data::change(&postgres, "bench", 1.0, spread, 1)?;
-    postgres.dump_as("bench", form, &second)?;
-    say(&format!(
-        "  the changed rows alone, compressed: {:.2} MB",
-        changed::alone(&first, &second)? as f64 / 1e6
-    ));
-    // Read once, so that the first program does not pay for a cold cache.
-    files::sha256(&first)?;
-    let second_sha256 = files::sha256(&second)?;
-    say(&format!("  {} and {} bytes", fs::metadata(&first)?.len(), fs::metadata(&second)?.len()));
-    Ok(Dumps { first, second, second_sha256 })
-}
-
-fn setting(name: &str, default: u64) -> Result<u64> {
-    match env::var(name) {
-        Ok(value) if !value.is_empty() => {
-            value.parse().map_err(|_| Failure::new(format!("{name} has to be a whole number")))
+    let days = [0, 1, 2].map(|day| dir.join(format!("day-{day}.dump")));
+    let plain = [0, 1, 2].map(|day| dir.join(format!("day-{day}.plain")));
+    let mut alone = [0; 2];
+    for (day, file) in days.iter().enumerate() {
+        if let Ok(day @ 1..) = u32::try_from(day) {
+            data::change(&postgres, "bench", 1.0, spread, day)?;
         }
-        _ => Ok(default),
+        postgres.dump_as("bench", form.arguments(), file)?;
+        // Rows are lines where the dump is not compressed.
+        postgres.dump_as("bench", Form::Uncompressed.arguments(), &plain[day])?;
+        if let Some(before) = day.checked_sub(1) {
+            alone[before] = changed::alone(&plain[before], &plain[day])?;
+            fs::remove_file(&plain[before])?;
+        }
     }
+    let bare = bare::measure(&plain[2])?;
+    fs::remove_file(&plain[2])?;
+    // Read once, so that the first program does not pay for a cold cache.
+    let [_, _, last_sha256] = [files::sha256(&days[0])?, files::sha256(&days[1])?, files::sha256(&days[2])?];
+    say(&format!("{} bytes on the first day", fs::metadata(&days[0])?.len()));
+    Ok((Dumps { days, last_sha256 }, Limits { bare, alone }))
 }
 
 /// Bytes of all files below a directory.

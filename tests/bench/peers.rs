@@ -27,6 +27,7 @@ pub(crate) enum Peer {
     Sealkeep,
     Restic,
     Borg,
+    Rustic,
 }
 
 /// Those that can be run here; Sealkeep always.
@@ -39,6 +40,9 @@ pub(crate) fn installed() -> Vec<Peer> {
     if there("borg") {
         peers.push(Peer::Borg);
     }
+    if there("rustic") {
+        peers.push(Peer::Rustic);
+    }
     peers
 }
 
@@ -48,6 +52,7 @@ impl Peer {
             Self::Sealkeep => "sealkeep",
             Self::Restic => "restic",
             Self::Borg => "borg",
+            Self::Rustic => "rustic",
         }
     }
 
@@ -55,7 +60,7 @@ impl Peer {
         let ended = match self {
             Self::Sealkeep => measure::run(Command::new(binaries::sealkeep()?).arg("--version"))?,
             Self::Restic => measure::run(Command::new("restic").arg("version"))?,
-            Self::Borg => measure::run(Command::new("borg").arg("--version"))?,
+            Self::Borg | Self::Rustic => measure::run(Command::new(self.name()).arg("--version"))?,
         };
         let text = String::from_utf8_lossy(&ended.stdout);
         Ok(text.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
@@ -67,6 +72,7 @@ impl Peer {
             Self::Sealkeep => sealkeep(dumps),
             Self::Restic => in_repository(self, dumps, dir, restic),
             Self::Borg => in_repository(self, dumps, dir, borg),
+            Self::Rustic => in_repository(self, dumps, dir, rustic),
         }
     }
 }
@@ -79,7 +85,7 @@ fn sealkeep(dumps: &Dumps) -> Result<Sample> {
     let empty = stored()?;
     let mut steps = Vec::new();
     let mut snapshot = String::new();
-    for dump in [&dumps.first, &dumps.second] {
+    for dump in &dumps.days {
         let call =
             device.call(["backup".as_ref(), "--file".as_ref(), dump.as_os_str()]).arg("--name").arg("bench");
         let outcome = call.go()?;
@@ -122,7 +128,19 @@ fn borg(repository: &Path, arguments: &[&str], file: &Path) -> Command {
             .arg(format!("{}::{name}", repository.display()))
             .arg("-")
             .stdin_file(file),
-        _ => command.args(["extract", "--stdout"]).arg(format!("{}::second", repository.display())),
+        _ => command.args(["extract", "--stdout"]).arg(format!("{}::last", repository.display())),
+    };
+    command
+}
+
+fn rustic(repository: &Path, arguments: &[&str], file: &Path) -> Command {
+    let mut command = Command::new("rustic");
+    command.env("RUSTIC_REPOSITORY", repository).env("RUSTIC_PASSWORD", PASSWORD);
+    command.env("RUSTIC_CACHE_DIR", repository.with_extension("cache"));
+    match arguments {
+        ["init", ..] => command.arg("init"),
+        ["backup", ..] => command.args(["backup", "--stdin-filename=bench.dump", "-"]).stdin_file(file),
+        _ => command.args(["dump", "latest:bench.dump"]),
     };
     command
 }
@@ -154,9 +172,10 @@ fn in_repository(peer: Peer, dumps: &Dumps, dir: &Path, runner: Runner) -> Resul
     ok(measure::run(&mut runner(&repository, &["init"], nothing))?)?;
     let empty = size(&repository)?;
     let mut steps = Vec::new();
-    for (name, dump) in [("first", &dumps.first), ("second", &dumps.second)] {
+    for (day, dump) in dumps.days.iter().enumerate() {
+        let name = if day + 1 == dumps.days.len() { "last".to_owned() } else { format!("day-{day}") };
         let arguments: &[&str] =
-            if peer == Peer::Restic { &["backup", "--stdin"] } else { &["backup", name] };
+            if peer == Peer::Restic { &["backup", "--stdin"] } else { &["backup", &name] };
         let ended = ok(measure::run(&mut runner(&repository, arguments, dump))?)?;
         steps.push(Step {
             read: fs::metadata(dump)?.len(),
@@ -190,7 +209,7 @@ fn to_file(mut command: Command, file: &Path, peer: Peer) -> Result<Usage> {
 }
 
 fn check(file: &Path, dumps: &Dumps) -> Result<()> {
-    if files::sha256(file)? == dumps.second_sha256 {
+    if files::sha256(file)? == dumps.last_sha256 {
         Ok(())
     } else {
         Err(Failure::new(format!("{} is not what was backed up", file.display())))

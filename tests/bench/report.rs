@@ -2,10 +2,11 @@
 
 use e2e::{Failure, Result, measure::Usage};
 
-use crate::peers::Peer;
+use crate::{Limits, peers::Peer};
 
-/// First backup, second backup, restore.
-const STEPS: [&str; 3] = ["first backup", "second backup", "restore"];
+/// The steps of a round.
+pub(crate) const STEPS: [&str; 4] = ["first backup", "a day later", "two days later", "restore"];
+const RESTORE: usize = 3;
 
 /// One step of one round.
 pub(crate) struct Step {
@@ -30,7 +31,7 @@ struct Line {
 }
 
 /// Medians of the rounds, as a Markdown table.
-pub(crate) fn render(samples: &[Sample]) -> Result<String> {
+pub(crate) fn render(samples: &[Sample], limits: &Limits) -> Result<String> {
     let mut lines = vec![
         "| step | program | wall s | MB per CPU-second | × sealkeep | added MB | × sealkeep | peak MiB |"
             .to_owned(),
@@ -46,14 +47,24 @@ pub(crate) fn render(samples: &[Sample]) -> Result<String> {
         let ours = line(samples, Peer::Sealkeep, at)?;
         for peer in &peers {
             let Line { wall, speed, stored, peak } = line(samples, *peer, at)?;
-            let added = if at == 2 { String::new() } else { format!("{stored:.1}") };
-            let more = if at == 2 { String::new() } else { format!("{:.2}", stored / ours.stored) };
+            let restored = at == RESTORE;
+            let added = if restored { String::new() } else { format!("{stored:.2}") };
+            let more = if restored { String::new() } else { format!("{:.2}", stored / ours.stored) };
             lines.push(format!(
                 "| {title} | {} | {wall:.2} | {speed:.0} | {:.2} | {added} | {more} | {peak:.0} |",
                 peer.name(),
                 speed / ours.speed
             ));
         }
+        let limit = match at {
+            0 => format!("| bare pipeline | | {:.0} | {:.2} | | | |", limits.bare, limits.bare / ours.speed),
+            RESTORE => continue,
+            _ => {
+                let alone = limits.alone.get(at - 1).copied().unwrap_or_default() as f64 / 1e6;
+                format!("| changed rows alone | | | | {alone:.2} | {:.2} | |", alone / ours.stored)
+            }
+        };
+        lines.push(format!("| {title} | *limit:* {}", limit.trim_start_matches("| ")));
     }
     lines.push(String::new());
     lines.push(
@@ -61,6 +72,11 @@ pub(crate) fn render(samples: &[Sample]) -> Result<String> {
             .into(),
     );
     Ok(lines.join("\n"))
+}
+
+/// Of the median round: MB per CPU-second, and MB added.
+pub(crate) fn of(samples: &[Sample], peer: Peer, step: usize) -> Result<(f64, f64)> {
+    line(samples, peer, step).map(|line| (line.speed, line.stored))
 }
 
 fn line(samples: &[Sample], peer: Peer, at: usize) -> Result<Line> {
