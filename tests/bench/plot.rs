@@ -65,7 +65,7 @@ fn bars(
         .margin(12)
         .x_label_area_size(28)
         .y_label_area_size(48)
-        .build_cartesian_2d(0.0..steps.len() as f64, 0.0..height(most) * 1.25)?;
+        .build_cartesian_2d(0.0..steps.len() as f64, 0.0..height(most) * 1.5)?;
     chart
         .configure_mesh()
         .disable_x_mesh()

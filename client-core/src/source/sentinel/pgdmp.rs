@@ -105,6 +105,7 @@ impl Walker {
     /// The next bytes of the archive.
     pub(super) fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Broken> {
         while !bytes.is_empty() {
+            self.pass_pieces(&mut bytes);
             let take = if self.skip > 0 {
                 let take = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
                 self.skip -= take as u64;
@@ -124,6 +125,19 @@ impl Walker {
             }
         }
         Ok(())
+    }
+
+    /// The way of nearly all bytes: pieces that lie here whole. Without compression each row is one.
+    fn pass_pieces(&mut self, bytes: &mut &[u8]) {
+        while self.at == At::PieceLen && self.skip == 0 && self.small.is_empty() && self.int == 4 {
+            let Some(&[0, a, b, c, d]) = bytes.first_chunk() else { return };
+            let piece = 5 + u32::from_le_bytes([a, b, c, d]) as usize;
+            match bytes.get(piece..) {
+                Some(rest) if piece > 5 => *bytes = rest,
+                _ => return,
+            }
+            self.position += piece as u64;
+        }
     }
 
     /// After the last byte.
