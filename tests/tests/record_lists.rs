@@ -154,6 +154,41 @@ fn it_can_be_turned_off_and_made_anew_also_elsewhere() {
 }
 
 #[test]
+fn two_devices_may_store_the_same_chunks_at_once_each_in_its_own_way() {
+    let stage = Stage::shared().unwrap();
+    let (one, account) = stage.new_account().unwrap();
+    let other = Device::new(&stage.service).unwrap();
+    other.sign_in(&account).unwrap();
+    let mut table = Table::new(5);
+    let mut days = vec![table.dump()];
+    // Both have a list of the first day: the other one's chunks were stored already.
+    for device in [&one, &other] {
+        device.backup_bytes("shop", &days[0]).ok().unwrap();
+    }
+    for _ in 0..3 {
+        table.change();
+        let dump = table.dump();
+        // At the same time: neither knows what the other stores.
+        let runs = [&one, &other].map(|device| device.backup_bytes("shop", &dump).start().unwrap());
+        for run in runs {
+            run.wait().unwrap().expect_ok().unwrap();
+        }
+        days.push(dump);
+    }
+    for device in [&one, &other] {
+        let snapshots = device.call(["snapshots"]).ok().unwrap();
+        let snapshots = list(&snapshots, "snapshots").unwrap();
+        assert_eq!(snapshots.len(), 2 * days.len());
+        // Newest first.
+        for (at, snapshot) in snapshots.iter().rev().enumerate() {
+            assert!(device.restore_bytes(text(snapshot, "id").unwrap()).unwrap() == days[at / 2], "{at}");
+        }
+        let report = device.call(["check", "--read-data"]).ok().unwrap();
+        assert_eq!(list(&report, "problems").unwrap().len(), 0, "{report}");
+    }
+}
+
+#[test]
 fn a_killed_run_leaves_a_list_of_use() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();

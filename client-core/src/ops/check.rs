@@ -130,22 +130,27 @@ async fn manifest(
 ) -> Result<(), Error> {
     let reader = vault.chunk_reader();
     let packs: BTreeSet<&ObjectId> = body.packs.iter().collect();
-    let (mut bytes, mut lost) = (0_u64, HashMap::<Option<ObjectId>, (u64, ChunkId)>::new());
+    let (mut bytes, mut outside) = (0_u64, Vec::new());
     for piece in &body.manifest {
         for entry in read_piece(&reader, piece.chunk_id).await? {
             report.chunks += 1;
             bytes += u64::from(entry.plain_len);
-            let outside = match vault.state().locate(&entry.chunk_id)? {
-                None => Some(None),
+            match vault.state().locate(&entry.chunk_id)? {
+                None => outside.push(Outside { chunk: entry.chunk_id, lies_in: None, needs: None }),
                 Some(place) => {
                     let copied_from = vault.state().pack_ids(&place.copied_from)?;
-                    copied_from.into_iter().chain([place.pack]).find(|pack| !packs.contains(pack)).map(Some)
+                    let needs = copied_from.into_iter().chain([place.pack]).find(|p| !packs.contains(p));
+                    if needs.is_some() {
+                        outside.push(Outside { chunk: entry.chunk_id, lies_in: Some(place.pack), needs });
+                    }
                 }
-            };
-            if let Some(pack) = outside {
-                lost.entry(pack).or_insert((0, entry.chunk_id)).0 += 1;
             }
         }
+    }
+    not_elsewhere(vault, body, &mut outside).await?;
+    let mut lost = HashMap::<Option<ObjectId>, (u64, ChunkId)>::new();
+    for Outside { chunk, needs, .. } in outside {
+        lost.entry(needs).or_insert((0, chunk)).0 += 1;
     }
     for (pack, (chunks, first)) in lost {
         report.problems.push(Problem {
@@ -164,6 +169,32 @@ async fn manifest(
     } else {
         Err(Error::damaged(format!("the manifest lists {bytes} bytes instead of {}", body.stored_size())))
     }
+}
+
+/// A chunk whose place in the index is not one that the snapshot names.
+struct Outside {
+    chunk: ChunkId,
+    lies_in: Option<ObjectId>,
+    /// What the snapshot does not name.
+    needs: Option<ObjectId>,
+}
+
+/// Two devices that store a chunk at the same time each have it in a pack of their own, and the index knows one of
+/// them: drops the chunks that lie in another pack, one that the snapshot names. Fetches packs, where there are such chunks.
+async fn not_elsewhere(
+    vault: &OpenVault,
+    body: &SnapshotBody,
+    outside: &mut Vec<Outside>,
+) -> Result<(), Error> {
+    for pack in &body.packs {
+        if outside.is_empty() {
+            return Ok(());
+        }
+        if let Ok(open) = vault.packs().get(*pack).await? {
+            outside.retain(|chunk| chunk.lies_in == Some(*pack) || !open.holds(&chunk.chunk));
+        }
+    }
+    Ok(())
 }
 
 /// Reads every record of a pack; what cannot be read is the answer.
