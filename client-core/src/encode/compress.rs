@@ -1,5 +1,7 @@
 //! zstd, when it helps.
 
+use std::cell::RefCell;
+
 use zstd::zstd_safe::CParameter::MinMatch;
 
 use super::{EncodeError, Encoded, Encoding};
@@ -159,8 +161,18 @@ fn refused(error: std::io::Error) -> EncodeError {
 
 /// Decompresses to exactly `plain_len` bytes; memory beyond that is never asked for.
 pub(super) fn decompress(bytes: &[u8], plain_len: usize) -> Result<Vec<u8>, EncodeError> {
-    let plain =
-        zstd::bulk::decompress(bytes, plain_len).map_err(|_| EncodeError::Damaged("zstd refuses it"))?;
+    thread_local! {
+        /// A context costs more than what a small frame takes.
+        static CONTEXT: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    let refused = |_| EncodeError::Damaged("zstd refuses it");
+    let plain = CONTEXT.with_borrow_mut(|context| {
+        let zstd = match context {
+            Some(zstd) => zstd,
+            none => none.insert(zstd::bulk::Decompressor::new().map_err(refused)?),
+        };
+        zstd.decompress(bytes, plain_len).map_err(refused)
+    })?;
     if plain.len() == plain_len { Ok(plain) } else { Err(EncodeError::Damaged("it is shorter than it says")) }
 }
 
