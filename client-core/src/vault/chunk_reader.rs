@@ -6,7 +6,10 @@ use std::{
 };
 
 use api_types::ObjectId;
-use quick_cache::{Weighter, sync::Cache};
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
 
 use super::{
     UnlockedVault,
@@ -69,7 +72,13 @@ impl ChunkReader {
     /// Over a pack cache and the local index.
     #[must_use]
     pub fn new(packs: Arc<PackCache>, state: Arc<StateDb>, keys: Arc<UnlockedVault>) -> Self {
-        let opened = Arc::new(Cache::with_weighter(1000, KEPT, Bytes));
+        // One shard: of several each would hold a few chunks only, and refuse the largest.
+        let options =
+            OptionsBuilder::new().shards(1).estimated_items_capacity(1000).weight_capacity(KEPT).build();
+        let opened = options.map(|options| {
+            Cache::with_options(options, Bytes, DefaultHashBuilder::default(), DefaultLifecycle::default())
+        });
+        let opened = Arc::new(opened.unwrap_or_else(|_| Cache::with_weighter(1000, KEPT, Bytes)));
         Self { packs, state, keys, opened }
     }
 
