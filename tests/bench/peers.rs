@@ -2,8 +2,10 @@
 
 use std::{
     fs::{self, File},
+    io::{self, PipeWriter},
     path::Path,
     process::Command,
+    thread::{self, JoinHandle},
 };
 
 use e2e::{
@@ -97,9 +99,12 @@ fn sealkeep(dumps: &Dumps) -> Result<Sample> {
             stored: stored()? - empty,
         });
     }
-    let outcome = device.restore_to(&snapshot, "restored").go()?;
-    let read = number(&outcome.expect_ok()?, "bytes")?;
-    check(&device.desk().join("restored"), dumps)?;
+    let (out, hashing) = hashed()?;
+    let outcome = device.call_plain(["restore", &snapshot, "--stdout"]).stdout_into(out)?;
+    if outcome.code != 0 {
+        return Err(Failure::new(outcome.stderr));
+    }
+    let read = check(hashing, dumps)?;
     steps.push(Step { read, usage: outcome.usage, stored: stored()? - empty });
     Ok(Sample { peer: Peer::Sealkeep, steps })
 }
@@ -183,12 +188,11 @@ fn in_repository(peer: Peer, dumps: &Dumps, dir: &Path, runner: Runner) -> Resul
             stored: size(&repository)? - empty,
         });
     }
-    let restored = dir.join("restored");
     let arguments: &[&str] = if peer == Peer::Restic { &["dump", "latest"] } else { &["restore"] };
-    let usage = to_file(runner(&repository, arguments, nothing), &restored, peer)?;
-    check(&restored, dumps)?;
-    steps.push(Step { read: fs::metadata(&restored)?.len(), usage, stored: size(&repository)? - empty });
-    fs::remove_file(restored)?;
+    let (out, hashing) = hashed()?;
+    let usage = into(runner(&repository, arguments, nothing), out, peer)?;
+    let read = check(hashing, dumps)?;
+    steps.push(Step { read, usage, stored: size(&repository)? - empty });
     fs::remove_dir_all(&repository)?;
     let cache = repository.with_extension("cache");
     if cache.exists() {
@@ -197,9 +201,11 @@ fn in_repository(peer: Peer, dumps: &Dumps, dir: &Path, runner: Runner) -> Resul
     Ok(Sample { peer, steps })
 }
 
-fn to_file(mut command: Command, file: &Path, peer: Peer) -> Result<Usage> {
+fn into(mut command: Command, out: PipeWriter, peer: Peer) -> Result<Usage> {
     let started = std::time::Instant::now();
-    let child = command.stdout(File::create(file)?).spawn()?;
+    let child = command.stdout(out).spawn()?;
+    // It holds the pipe's other end.
+    drop(command);
     let ended = measure::finish(child, started)?;
     if ended.status.success() {
         Ok(ended.usage)
@@ -208,10 +214,19 @@ fn to_file(mut command: Command, file: &Path, peer: Peer) -> Result<Usage> {
     }
 }
 
-fn check(file: &Path, dumps: &Dumps) -> Result<()> {
-    if files::sha256(file)? == dumps.last_sha256 {
-        Ok(())
+type Hashing = JoinHandle<io::Result<(u64, String)>>;
+
+/// Restores go into a pipe, to be hashed there: what a file system takes for writing is no program's own.
+fn hashed() -> Result<(PipeWriter, Hashing)> {
+    let (from, to) = io::pipe()?;
+    Ok((to, thread::spawn(|| files::sha256_from(from))))
+}
+
+fn check(hashing: Hashing, dumps: &Dumps) -> Result<u64> {
+    let (bytes, sha256) = hashing.join().map_err(|_| Failure::new("hashing died"))??;
+    if sha256 == dumps.last_sha256 {
+        Ok(bytes)
     } else {
-        Err(Failure::new(format!("{} is not what was backed up", file.display())))
+        Err(Failure::new("what came back is not what was backed up"))
     }
 }

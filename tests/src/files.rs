@@ -69,15 +69,23 @@ pub fn find(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<PathBuf> {
 /// # Errors
 /// As the file system.
 pub fn sha256(path: &Path) -> Result<String> {
-    let mut file = File::open(path)?;
+    Ok(sha256_from(File::open(path)?)?.1)
+}
+
+/// Length and SHA-256, in hex, of everything that a reader gives.
+///
+/// # Errors
+/// As the reader.
+pub fn sha256_from(mut from: impl Read) -> std::io::Result<(u64, String)> {
     let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
+    let (mut buffer, mut len) = (vec![0; 1 << 20], 0);
     loop {
-        let n = file.read(&mut buffer)?;
+        let n = from.read(&mut buffer)?;
         if n == 0 {
-            return Ok(hex(&hash.finalize()));
+            return Ok((len, hex(&hash.finalize())));
         }
         hash.update(buffer.get(..n).unwrap_or_default());
+        len += n as u64;
     }
 }
 
