@@ -182,7 +182,7 @@ pub(crate) struct Backup {
     /// Store gzip and compressed pg_dump archives as they are, instead of what is in them
     #[arg(long)]
     pub(crate) no_unwrap: bool,
-    /// zstd level [default: 3, and up to 12 while the network is slower than the compression]
+    /// zstd level [default: the fastest that is as small as 3; up to 12 while the network is slower than the compression]
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=19))]
     pub(crate) compression: Option<i32>,
     /// Upload at most this many KiB a second
