@@ -12,7 +12,7 @@ use super::{ChunkerParams, GearTable};
 /// Buffers of this many largest chunks.
 const BUFFER: usize = 2;
 /// Buffers kept for use again.
-const POOL: usize = 4;
+const POOL: usize = 2;
 
 /// Cuts what a reader delivers. Chunks are parts of the buffers that were read into; a buffer is used again when all
 /// its chunks are gone.

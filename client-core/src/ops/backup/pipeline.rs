@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Chunks waiting between two stages. At most 4 MiB each.
-const QUEUE: usize = 2;
+const QUEUE: usize = 1;
 
 /// The packs that reading a recipe leads to.
 pub(super) type Sources = PackKeys;
