@@ -1,92 +1,34 @@
 //! The service client against a service of a few lines that checks what it is sent.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod api_parts;
 mod tiny_server;
 
 use std::{
     collections::HashSet,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use api_parts::*;
 use api_types::{
-    AccountId, BackupId, Base64, DeviceId, ErrorCode, LoginId, ObjectId, ObjectKind, Problem, Region,
-    SessionId, SignupId, SourceId, VaultId,
-    account::{
-        LoginFinish, LoginStart, LoginStarted, Refresh, SecondFactor, ServiceInfo, Session, SignupConfirmed,
-        SignupFinish, SignupFinished, SignupStart, SignupStarted,
-    },
+    BackupId, Base64, ErrorCode, ObjectId, ObjectKind, Problem, SourceId,
+    account::{Refresh, ServiceInfo, Session},
     backup::{Lease, NewObject, UploadGrant, UploadGrants, UploadState},
-    opaque::{Binding, Suite},
-    signature::{CanonicalRequest, SignatureHeaders},
-    vault::{MemberRole, ObjectRow, Objects, VaultInfo},
+    vault::{ObjectRow, Objects},
 };
 use client_core::{
     api::{ApiError, HttpApi, SessionTokens},
-    clock::{Clock, FixedClock, SystemClock},
-    device::{DeviceIdentity, DeviceSecrets, SignedIn},
+    clock::FixedClock,
+    device::{DeviceSecrets, SignedIn},
     error::{Error, ErrorKind},
     keystore::{self, KeyStore, MemoryKeyStore},
 };
-use opaque_ke::{
-    CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload, ServerLogin,
-    ServerLoginParameters, ServerRegistration, ServerSetup, rand::rngs::OsRng,
-};
-use tiny_server::{Answer, Request, TinyServer};
+use tiny_server::{Answer, TinyServer};
 use zeroize::Zeroizing;
-
-const VAULT: VaultId = VaultId::from_bytes([7; 16]);
-const ACCOUNT: AccountId = AccountId::from_bytes([8; 16]);
-
-fn device() -> DeviceIdentity {
-    DeviceIdentity::from_parts(DeviceId::from_bytes([1; 16]), "test", &[2; 32], &[3; 32])
-}
-
-fn now() -> i64 {
-    SystemClock.now()
-}
-
-fn problem(code: ErrorCode) -> Problem {
-    Problem {
-        kind: "about:blank".into(),
-        title: format!("{code:?}"),
-        status: code.status(),
-        code,
-        request_id: "r1".into(),
-        retry_after: None,
-        server_time: None,
-        objects: Vec::new(),
-    }
-}
-
-fn refuse(code: ErrorCode) -> Answer {
-    Answer::json(code.status(), &problem(code))
-}
-
-fn session(access: &str, refresh: u8, expires_at: i64) -> Session {
-    Session {
-        session_id: SessionId::from_bytes([4; 16]),
-        account_id: ACCOUNT,
-        access_token: access.into(),
-        expires_at,
-        refresh_token: Base64(vec![refresh; 32]),
-        vaults: vec![info()],
-    }
-}
-
-fn info() -> VaultInfo {
-    VaultInfo {
-        vault_id: VAULT,
-        region: Region::Eu,
-        role: MemberRole::Owner,
-        storage_origin: "http://127.0.0.1:1".into(),
-        bucket: "b".into(),
-        ready: true,
-    }
-}
 
 fn secrets(server: &TinyServer, session: Session) -> DeviceSecrets {
     let signed_in = SignedIn { session, export_key: Zeroizing::new(vec![0; 64]) };
@@ -101,30 +43,6 @@ fn signed_in(server: &TinyServer, keystore: &Arc<dyn KeyStore>, session: Session
 
 fn memory() -> Arc<dyn KeyStore> {
     Arc::new(MemoryKeyStore::default())
-}
-
-/// Verifies a request's signature as the service does; gives when it was signed, and the nonce.
-fn verify(request: &Request, port: u16) -> (i64, String) {
-    let header = |name: &str| request.headers.get(name).cloned().unwrap_or_default();
-    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-    let authorization = request.headers.get("authorization").map(String::as_str);
-    let headers = SignatureHeaders {
-        content_digest: header("content-digest"),
-        signature_input: header("signature-input"),
-        signature: header("signature"),
-    };
-    let parameters = CanonicalRequest {
-        method: &request.method,
-        authority: &format!("127.0.0.1:{port}"),
-        path,
-        query,
-        body: &request.body,
-        authorization,
-    }
-    .verify(&headers, &device().signing_key().verifying_key())
-    .unwrap();
-    assert_eq!(header("host"), format!("127.0.0.1:{port}"));
-    (parameters.created, parameters.nonce)
 }
 
 #[tokio::test]
@@ -438,127 +356,4 @@ async fn the_clock_can_be_given() {
     api.vault_info(VAULT).await.unwrap();
     let created: Vec<i64> = server.seen().iter().map(|r| verify(r, server.port).0).collect();
     assert_eq!(created, [1_000, 2_000]);
-}
-
-/// A service that only knows OPAQUE: it registers one account and signs it in.
-struct Passwords {
-    setup: ServerSetup<Suite>,
-    record: Option<Vec<u8>>,
-    pending: Option<Vec<u8>>,
-}
-
-#[tokio::test]
-async fn a_password_signs_up_and_in_and_is_never_sent() {
-    let passwords =
-        Arc::new(Mutex::new(Passwords { setup: ServerSetup::new(&mut OsRng), record: None, pending: None }));
-    let server = opaque_service(Arc::clone(&passwords));
-    let api = HttpApi::anonymous(&server.origin(), &device()).unwrap();
-    let password = "correct horse battery".into();
-
-    let pending = api.sign_up(" a@example.com ", Region::Eu, &password).await.unwrap();
-    assert_eq!(pending.otpauth_url, "otpauth://totp/x");
-    let (codes, up) = api.confirm_sign_up(&pending, "123 456").await.unwrap();
-    assert!(codes.len() == 10 && up.export_key.len() == 64);
-
-    let pending = api.log_in("a@example.com", &password).await.unwrap();
-    let signed_in = api.second_factor(&pending, SecondFactor::Totp("654 321".into())).await.unwrap();
-    assert!(*signed_in.export_key == *up.export_key, "the same key at every sign-in");
-    assert_eq!(signed_in.only_vault().unwrap().vault_id, VAULT);
-
-    let wrong = api.log_in("a@example.com", &"wrong horse".into()).await.err().unwrap();
-    assert!(matches!(wrong, ApiError::WrongCredentials));
-    assert_eq!(Error::from(wrong).kind(), ErrorKind::WrongCredentials);
-
-    for request in server.seen() {
-        let text = String::from_utf8_lossy(&request.body).into_owned();
-        assert!(!text.contains("correct horse") && !request.headers.contains_key("authorization"));
-        verify(&request, server.port);
-    }
-    let last: serde_json::Value = serde_json::from_slice(&server.seen()[4].body).unwrap();
-    assert!(last["ke3"].is_string(), "{last}");
-    assert!(server.seen()[2].body.windows(8).any(|w| w == b"\"123456\""), "spaces in a code are dropped");
-}
-
-fn opaque_service(passwords: Arc<Mutex<Passwords>>) -> TinyServer {
-    let signup_id = SignupId::from_bytes([5; 16]);
-    let login_id = LoginId::from_bytes([6; 16]);
-    TinyServer::start(move |_, request| {
-        let mut state = passwords.lock().unwrap();
-        let binding = Binding::new(ACCOUNT, Region::Eu);
-        match request.target.as_str() {
-            "/v1/signup/start" => {
-                let body: SignupStart = serde_json::from_slice(&request.body).unwrap();
-                assert_eq!(body.email, "a@example.com");
-                assert_eq!(body.device, device().public());
-                let message = RegistrationRequest::deserialize(&body.registration_request.0).unwrap();
-                let answer = ServerRegistration::<Suite>::start(
-                    &state.setup,
-                    message,
-                    binding.credential_identifier(),
-                )
-                .unwrap();
-                Answer::json(
-                    200,
-                    &SignupStarted {
-                        signup_id,
-                        account_id: ACCOUNT,
-                        registration_response: Base64(answer.message.serialize().to_vec()),
-                    },
-                )
-            }
-            "/v1/signup/finish" => {
-                let body: SignupFinish = serde_json::from_slice(&request.body).unwrap();
-                let upload = RegistrationUpload::<Suite>::deserialize(&body.registration_upload.0).unwrap();
-                state.record = Some(ServerRegistration::finish(upload).serialize().to_vec());
-                Answer::json(200, &SignupFinished { otpauth_url: "otpauth://totp/x".into() })
-            }
-            "/v1/signup/confirm" => Answer::json(
-                200,
-                &SignupConfirmed {
-                    recovery_codes: vec!["c".into(); 10],
-                    session: session("jwt", 5, now() + 3600),
-                },
-            ),
-            "/v1/login/start" => {
-                let body: LoginStart = serde_json::from_slice(&request.body).unwrap();
-                let record = ServerRegistration::deserialize(state.record.as_ref().unwrap()).unwrap();
-                let started = ServerLogin::<Suite>::start(
-                    &mut OsRng,
-                    &state.setup,
-                    Some(record),
-                    CredentialRequest::deserialize(&body.ke1.0).unwrap(),
-                    binding.credential_identifier(),
-                    ServerLoginParameters {
-                        context: Some(binding.context()),
-                        identifiers: binding.identifiers(),
-                    },
-                )
-                .unwrap();
-                state.pending = Some(started.state.serialize().to_vec());
-                Answer::json(
-                    200,
-                    &LoginStarted {
-                        login_id,
-                        account_id: ACCOUNT,
-                        region: Region::Eu,
-                        ke2: Base64(started.message.serialize().to_vec()),
-                    },
-                )
-            }
-            "/v1/login/finish" => {
-                let body: LoginFinish = serde_json::from_slice(&request.body).unwrap();
-                let pending = ServerLogin::<Suite>::deserialize(state.pending.as_ref().unwrap()).unwrap();
-                let parameters = ServerLoginParameters {
-                    context: Some(binding.context()),
-                    identifiers: binding.identifiers(),
-                };
-                match pending.finish(CredentialFinalization::deserialize(&body.ke3.0).unwrap(), parameters) {
-                    Ok(_) => Answer::status(204),
-                    Err(_) => refuse(ErrorCode::LoginFailed),
-                }
-            }
-            "/v1/login/mfa" => Answer::json(200, &session("jwt", 5, now() + 3600)),
-            _ => refuse(ErrorCode::NotFound),
-        }
-    })
 }

@@ -19,7 +19,6 @@ use client_core::{
     source::{
         self, Complete, DumpStream, PgUrl, SourceError, SourceSpec,
         postgres::{self, DatabaseSink, RestoreTarget, Tools},
-        sentinel::Sentinel,
     },
 };
 use private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, eventually};
@@ -42,11 +41,6 @@ fn read_all(mut stream: DumpStream) -> (Vec<u8>, Result<Complete, Error>) {
         Ok(_) => (bytes, stream.finish().map_err(Error::from)),
         Err(error) => (bytes, Err(Error::source_read(&error))),
     }
-}
-
-fn verified(dump: &[u8]) -> bool {
-    let mut sentinel = Sentinel::new();
-    sentinel.feed(dump).is_ok() && sentinel.finish().is_ok_and(|seen| seen.verified)
 }
 
 /// Every process whose arguments or name hold `text`.
@@ -358,72 +352,6 @@ fn ends_from_outside() {
 }
 
 #[test]
-fn archives_are_walked_to_their_end_and_no_cut_one_passes() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("seekable.dump");
-    let mut dumps = vec![
-        ("uncompressed", SERVER.tool("pg_dump", "shop", &["-Fc", "-Z0"]).stdout),
-        ("compressed", SERVER.tool("pg_dump", "shop", &["-Fc", "-Z6"]).stdout),
-        ("empty database", SERVER.tool("pg_dump", "nothing", &["-Fc", "-Z0"]).stdout),
-        ("schema only", SERVER.tool("pg_dump", "shop", &["-Fc", "-Z0", "-s"]).stdout),
-        ("without large objects", SERVER.tool("pg_dump", "shop", &["-Fc", "-Z0", "-B"]).stdout),
-    ];
-    // Into a file pg_dump goes back and writes positions.
-    assert!(SERVER.tool("pg_dump", "shop", &["-Fc", "-Z0", "-f", file.to_str().unwrap()]).status.success());
-    dumps.push(("seekable", fs::read(&file).unwrap()));
-    SERVER.sql("postgres", "CREATE DATABASE many");
-    SERVER.sql("many", "DO $$ BEGIN FOR i IN 1..500 LOOP EXECUTE format('CREATE TABLE t%s AS SELECT %s AS x', i, i); END LOOP; END $$");
-    dumps.push(("many tables", SERVER.tool("pg_dump", "many", &["-Fc", "-Z0"]).stdout));
-
-    for (name, dump) in &dumps {
-        assert!(verified(dump), "{name}: {} bytes", dump.len());
-        for step in [1, 3, 4096] {
-            let mut sentinel = Sentinel::new();
-            let head = &dump[..dump.len().min(300_000)];
-            for piece in head.chunks(step) {
-                sentinel.feed(piece).unwrap();
-            }
-            for piece in dump[head.len()..].chunks(65_536) {
-                sentinel.feed(piece).unwrap();
-            }
-            assert!(sentinel.finish().unwrap().verified, "{name} in steps of {step}");
-        }
-        // Every cut near both ends, and many between.
-        let near = 2_000.min(dump.len());
-        let between = (0..dump.len()).step_by((dump.len() / 1_000).max(1));
-        for cut in (11..near).chain(dump.len() - near..dump.len()).chain(between.filter(|cut| *cut > 11)) {
-            assert!(!verified(&dump[..cut]), "{name} cut at {cut} of {}", dump.len());
-        }
-        let longer = [dump.as_slice(), b"\0"].concat();
-        assert!(!verified(&longer), "{name} and one byte more");
-    }
-}
-
-#[test]
-fn a_changed_archive_never_panics_and_a_changed_frame_is_noticed() {
-    let dump = SERVER.tool("pg_dump", "nothing", &["-Fc", "-Z0"]).stdout;
-    let shop = SERVER.tool("pg_dump", "shop", &["-Fc", "-Z6"]).stdout;
-    for dump in [dump, shop] {
-        let mut passed = 0_u32;
-        let step = (dump.len() / 20_000).max(1);
-        for at in (0..dump.len()).step_by(step) {
-            for value in [dump[at] ^ 0x01, dump[at] ^ 0x80, 0xff, 0] {
-                let mut changed = dump.clone();
-                changed[at] = value;
-                passed += u32::from(verified(&changed));
-            }
-        }
-        // Texts and rows may change, lengths may not: both must have happened.
-        assert!(passed > 0);
-        for at in [5, 8, 9, 10] {
-            let mut changed = dump.clone();
-            changed[at] ^= 0x40;
-            assert!(!verified(&changed), "header byte {at}");
-        }
-    }
-}
-
-#[test]
 fn files_are_read_as_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.dump");
@@ -449,58 +377,4 @@ fn files_are_read_as_they_are() {
     assert_eq!(Error::from(absent).kind(), ErrorKind::NotFound);
     let directory = source::open(SourceSpec::File { path: folder.path().to_owned() }).err().unwrap();
     assert_eq!(Error::from(directory).kind(), ErrorKind::Usage);
-}
-
-/// Runs in a process of its own, started by the test below.
-#[test]
-#[ignore = "helper of the test below"]
-fn reads_standard_input() {
-    let stream = source::open(SourceSpec::Stdin { name: "x".into() }).unwrap();
-    let stopper = stream.stopper();
-    if std::env::var("STOP").is_ok() {
-        thread::spawn(move || {
-            thread::sleep(Duration::from_millis(300));
-            stopper.stop();
-        });
-    }
-    let (bytes, outcome) = read_all(stream);
-    match outcome {
-        Ok(complete) => assert_eq!((bytes.len(), complete.verified_end), (DUMP.len(), true)),
-        Err(error) => assert_eq!(error.kind(), ErrorKind::Cancelled),
-    }
-    assert_eq!(bytes.is_empty(), std::env::var("STOP").is_ok());
-}
-
-const DUMP: &str = "-- MySQL dump 10.13\nINSERT;\n-- Dump completed on 2026-11-20\n";
-
-#[test]
-fn standard_input_is_read_to_its_end_and_left_when_it_is_silent() {
-    use std::{
-        io::Write,
-        process::{Command, Stdio},
-    };
-    for stop in [false, true] {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command
-            .args(["--exact", "reads_standard_input", "--ignored"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null());
-        if stop {
-            command.env("STOP", "1");
-        }
-        let mut child = command.spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        // Held open and silent, or closed at the end of the dump.
-        let held = if stop {
-            Some(stdin)
-        } else {
-            stdin.write_all(DUMP.as_bytes()).unwrap();
-            drop(stdin);
-            None
-        };
-        assert!(child.wait().unwrap().success());
-        drop(held);
-    }
-    let unnamed = source::open(SourceSpec::Stdin { name: " ".into() }).err().unwrap();
-    assert_eq!(Error::from(unnamed).kind(), ErrorKind::Usage);
 }

@@ -1,23 +1,18 @@
 //! The stored format as files that never change: `testdata/vectors/*.json`. What these tests read, every later
 //! version must read. `written` proves that this version also still writes it, where writing is deterministic.
 //!
-//! A new vector is made by `cargo test -p client-core --test vectors -- --ignored`, which writes the files that
-//! are missing and never touches one that exists.
+//! `WRITE_VECTORS=1 cargo test -p client-core --test 'vectors*'` writes the files that are missing and never touches one
+//! that exists.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
-use std::fs;
-
-use api_types::{AccountId, DeviceId, HeadHash, ObjectId, Sha256, SourceId, envelope::SnapshotEnvelope};
+use api_types::{DeviceId, HeadHash, ObjectId, Sha256, SourceId, envelope::SnapshotEnvelope};
 use client_core::{
     chunk::{ChunkIdKey, ChunkerKey, ChunkerParams, Cutter},
-    crypto::{
-        AccountSecret, Amk, DeviceSigningKey, Domain, IndexKey, Keyring, PackSecret, ReadIdentity,
-        RecoveryIdentity, RecoveryWords, SigningRoot, kek_password, recovery, wrap,
-    },
-    encode::{Compressor, Encoded, Encoding, Op, Recipe, decode},
+    crypto::{DeviceSigningKey, IndexKey, PackSecret, ReadIdentity, RecoveryWords},
+    encode::{Encoded, Encoding},
     format::{
         index::{IndexEntry, IndexedPack, SegmentHeader, open_segment, seal_segment_with_salt},
         manifest::{ManifestCutter, ManifestPiece, read_piece},
@@ -33,14 +28,6 @@ use common::*;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sha2::Digest;
-
-fn number(value: &Value) -> u32 {
-    value.as_u64().unwrap().try_into().unwrap()
-}
-
-fn recovery_words() -> RecoveryWords {
-    RecoveryWords::from_entropy(&[0x41; 32]).unwrap()
-}
 
 /// An age file around `secret` to both keys. Random, so it is made once and then stands in the vector.
 fn age_file(secret: &PackSecret) -> Vec<u8> {
@@ -93,7 +80,7 @@ fn make_chunker() -> Value {
 
 #[test]
 fn n89_cut_points_never_move() {
-    let vector = vector("chunker");
+    let vector = vector_made_by("chunker", make_chunker);
     let key = ChunkerKey::from_bytes(&array(&vector["chunker_key"]));
     for (case, (name, data, params)) in vector["cases"].as_array().unwrap().iter().zip(inputs()) {
         assert_eq!(case["input"], name);
@@ -122,7 +109,7 @@ fn make_chunk_id() -> Value {
 
 #[test]
 fn chunk_ids_and_source_ids_never_change() {
-    let vector = vector("chunk_id");
+    let vector = vector_made_by("chunk_id", make_chunk_id);
     let key = ChunkIdKey::from_bytes(&array(&vector["chunk_id_key"]));
     for case in vector["cases"].as_array().unwrap() {
         assert_eq!(case["chunk_id"], key.chunk_id(&bytes(&case["plain"])).to_string());
@@ -132,131 +119,12 @@ fn chunk_ids_and_source_ids_never_change() {
     assert_eq!(source["source_id"], id.to_string());
 }
 
-// ---- encodings
-
-fn make_recipe() -> Value {
-    let other = rows("other", 3000);
-    let own = rows("own", 200);
-    let id = ids().chunk_id(&other);
-    let ops = [
-        Op::Copy { reference: 0, offset: 500, len: 900 },
-        Op::Literal { len: 150 },
-        Op::Copy { reference: 0, offset: 1450, len: 800 },
-        Op::Copy { reference: 0, offset: 100, len: 10 },
-        Op::Literal { len: 50 },
-    ];
-    let recipe = Recipe { refs: vec![id], ops: ops.to_vec() };
-    let mut others = Others::new(encode([other.clone()]));
-    let mut cases: Vec<Value> = [-1, 3]
-        .into_iter()
-        .map(|level| {
-            let encoded = if level < 0 {
-                uncompressed(&recipe, &own)
-            } else {
-                recipe.encode(&own, &mut Compressor::new(3).unwrap()).unwrap()
-            };
-            let plain = decode(&ChunkId::new([0; 32]), &encoded, &mut others).unwrap();
-            json!({ "encoding": 3, "plain_len": encoded.plain_len, "encoded": hex::encode(&encoded.bytes),
-                    "plain": hex::encode(plain), "literals": hex::encode(&own) })
-        })
-        .collect();
-    // Copies across the borders of what another recipe copied and what it added.
-    let from = Encoded { encoding: Encoding::Recipe, plain_len: 1910, bytes: bytes(&cases[1]["encoded"]) };
-    let from_id = ids().chunk_id(&bytes(&cases[1]["plain"]));
-    others.add(from_id, from);
-    let newer = rows("newer", 70);
-    let ops = [
-        Op::Copy { reference: 0, offset: 800, len: 1110 },
-        Op::Literal { len: 70 },
-        Op::Copy { reference: 0, offset: 1, len: 1000 },
-    ];
-    let encoded = Recipe { refs: vec![from_id], ops: ops.to_vec() }
-        .encode(&newer, &mut Compressor::new(3).unwrap())
-        .unwrap();
-    let plain = decode(&ChunkId::new([0; 32]), &encoded, &mut others).unwrap();
-    cases
-        .push(json!({ "encoding": 3, "plain_len": encoded.plain_len, "encoded": hex::encode(&encoded.bytes),
-        "plain": hex::encode(plain), "literals": hex::encode(&newer), "copies_from_case": 1 }));
-    let zstd = Compressor::new(3).unwrap().compress(&other).unwrap();
-    json!({ "chunk_id_key": hex::encode(ids().expose()),
-            "copied_from": { "chunk_id": id.to_string(), "encoding": 2, "plain_len": 3000, "encoded": hex::encode(&zstd.bytes), "plain": hex::encode(&other) },
-            "cases": cases })
-}
-
-/// Both flags clear: written by hand from the description.
-fn uncompressed(recipe: &Recipe, literals: &[u8]) -> Encoded {
-    fn varint(out: &mut Vec<u8>, mut n: u64) {
-        while n > 127 {
-            out.push(n as u8 | 128);
-            n >>= 7;
-        }
-        out.push(n as u8);
-    }
-    let mut body = Vec::new();
-    varint(&mut body, recipe.refs.len() as u64);
-    recipe.refs.iter().for_each(|id| body.extend_from_slice(id.as_bytes()));
-    varint(&mut body, recipe.ops.len() as u64);
-    let (mut end, mut total) = (0_i64, 0);
-    for op in &recipe.ops {
-        match *op {
-            Op::Literal { len } => {
-                varint(&mut body, u64::from(len) * 2);
-                total += len;
-            }
-            Op::Copy { len, offset, .. } => {
-                varint(&mut body, u64::from(len) * 2 + 1);
-                varint(&mut body, 0);
-                let step = i64::from(offset) - end;
-                varint(&mut body, if step < 0 { (-step * 2 - 1) as u64 } else { step as u64 * 2 });
-                end = i64::from(offset + len);
-                total += len;
-            }
-        }
-    }
-    let mut bytes = vec![0];
-    varint(&mut bytes, body.len() as u64);
-    varint(&mut bytes, body.len() as u64);
-    varint(&mut bytes, literals.len() as u64);
-    bytes.extend(body);
-    bytes.extend_from_slice(literals);
-    Encoded { encoding: Encoding::Recipe, plain_len: total, bytes }
-}
-
-#[test]
-fn recipes_decode_for_ever() {
-    let vector = vector("recipe");
-    let from = &vector["copied_from"];
-    let id: ChunkId = from["chunk_id"].as_str().unwrap().parse().unwrap();
-    let stored = Encoded {
-        encoding: Encoding::try_from(number(&from["encoding"]) as u8).unwrap(),
-        plain_len: number(&from["plain_len"]),
-        bytes: bytes(&from["encoded"]),
-    };
-    let plain = decode(&id, &stored, &mut Others::default()).unwrap();
-    assert_eq!(plain, bytes(&from["plain"]));
-    let key = ChunkIdKey::from_bytes(&array(&vector["chunk_id_key"]));
-    assert_eq!(key.chunk_id(&plain), id);
-    let mut others = Others::new([(id, stored)]);
-    for case in vector["cases"].as_array().unwrap() {
-        let encoded = Encoded {
-            encoding: Encoding::Recipe,
-            plain_len: number(&case["plain_len"]),
-            bytes: bytes(&case["encoded"]),
-        };
-        let plain = bytes(&case["plain"]);
-        let id = key.chunk_id(&plain);
-        assert_eq!(decode(&id, &encoded, &mut others).unwrap(), plain);
-        // A case may copy from the one before it.
-        others.add(id, encoded);
-    }
-}
-
 // ---- pack
 
 fn make_pack() -> Value {
     let secret = PackSecret::from_bytes(&[0x51; 32]);
     let age = age_file(&secret);
-    let recipe = &make_recipe()["cases"][1];
+    let recipe = &vector("recipe")["cases"][1];
     let mut records: Vec<Value> = encode([random("pack", 700), rows("pack", 3000)])
         .into_iter()
         .map(|(id, e)| json!({ "chunk_id": id.to_string(), "encoding": e.encoding as u8, "plain_len": e.plain_len, "encoded": hex::encode(e.bytes) }))
@@ -295,7 +163,7 @@ fn encoded(record: &Value) -> Encoded {
 
 #[test]
 fn packs_open_for_ever_and_are_still_written_so() {
-    let vector = vector("pack");
+    let vector = vector_made_by("pack", make_pack);
     let pack = bytes(&vector["pack"]);
     let written = build_pack(&vector);
     assert_eq!(written.bytes, pack);
@@ -381,7 +249,7 @@ fn make_index() -> Value {
 
 #[test]
 fn index_segments_open_for_ever_and_are_still_written_so() {
-    let vector = vector("index");
+    let vector = vector_made_by("index", make_index);
     let (header, key, device, packs) = index_parts(&vector);
     let stored = bytes(&vector["segment"]);
     assert_eq!(open_segment(&stored, &header, &key, &device.verifying_key()).unwrap(), packs);
@@ -413,7 +281,7 @@ fn make_manifest() -> Value {
 
 #[test]
 fn manifests_are_cut_and_written_the_same_for_ever() {
-    let vector = vector("manifest");
+    let vector = vector_made_by("manifest", make_manifest);
     assert_eq!(vector, make_manifest());
     let entries = read_piece(&bytes(&vector["first_piece_of_3"])).unwrap();
     assert_eq!(entries.iter().map(|e| e.plain_len).collect::<Vec<_>>(), [1, 2, 3]);
@@ -489,7 +357,7 @@ fn make_snapshot() -> Value {
 
 #[test]
 fn snapshots_open_for_ever_and_are_still_written_so() {
-    let vector = vector("snapshot");
+    let vector = vector_made_by("snapshot", make_snapshot);
     let stored = bytes(&vector["snapshot"]);
     let parts = read_snapshot(&stored).unwrap();
     let device = DeviceSigningKey::from_seed(&array(&vector["device_seed"]));
@@ -500,116 +368,4 @@ fn snapshots_open_for_ever_and_are_still_written_so() {
     let identity = ReadIdentity::parse(vector["read_identity"].as_str().unwrap(), EPOCH).unwrap();
     assert_eq!(SnapshotBody::open(parts.body, &envelope, &[identity]).unwrap(), body());
     assert_eq!(snapshot_object(&vector).0, stored);
-}
-
-// ---- wraps and recovery
-
-const ACCOUNT: AccountId = AccountId::from_bytes([0x61; 16]);
-
-fn keyring() -> Keyring {
-    let domain = Domain {
-        id: DomainId::from_bytes([0x71; 16]),
-        chunk_id_key: ids(),
-        chunker_key: chunker(),
-        chunker_params: ChunkerParams::default(),
-        index_key: IndexKey::from_bytes(&[0x73; 32]),
-    };
-    let root = SigningRoot::from_seed(&[0x76; 32]);
-    Keyring::from_parts(VAULT, (5, EPOCH), identities().into(), root, vec![domain]).unwrap()
-}
-
-fn scope() -> wrap::Scope {
-    wrap::Scope { vault: VAULT, epoch: EPOCH, version: 2 }
-}
-
-fn make_wrap() -> Value {
-    let (amk, secret, salt) =
-        (Amk::from_bytes(&[0x63; 32]), AccountSecret::from_bytes(&[0x64; 16]), [0x65; 32]);
-    let kek = kek_password(&[0x62; 64], &secret, ACCOUNT);
-    json!({
-        "vault": VAULT.to_string(), "account": ACCOUNT.to_string(), "export_key": hex::encode([0x62; 64]), "account_secret": hex::encode(secret.expose()),
-        "amk": hex::encode(amk.expose()), "salt": hex::encode(salt), "epoch": EPOCH, "version": 2, "kek_password": hex::encode(kek.expose()),
-        "password_wrap": hex::encode(wrap::seal_amk_with_salt(&amk, &kek, scope(), &salt).unwrap()),
-        "keyring": hex::encode(&*keyring().to_bytes().unwrap()),
-        "keyring_wrap": hex::encode(wrap::seal_keyring_with_salt(&keyring(), &amk, &salt).unwrap()),
-    })
-}
-
-#[test]
-fn wraps_open_for_ever_and_are_still_written_so() {
-    let vector = vector("wrap");
-    assert_eq!(vector, make_wrap());
-    let secret = AccountSecret::from_bytes(&array(&vector["account_secret"]));
-    let export_key = bytes(&vector["export_key"]);
-    let (amk, found) =
-        wrap::open_amk(&bytes(&vector["password_wrap"]), &export_key, &secret, ACCOUNT, VAULT).unwrap();
-    assert_eq!((hex::encode(amk.expose()), found), (vector["amk"].as_str().unwrap().to_owned(), scope()));
-    let keyring = wrap::open_keyring(&bytes(&vector["keyring_wrap"]), &amk, VAULT).unwrap();
-    assert_eq!(hex::encode(&*keyring.to_bytes().unwrap()), vector["keyring"]);
-}
-
-fn make_recovery() -> Value {
-    let (amk, secret) = (Amk::from_bytes(&[0x63; 32]), AccountSecret::from_bytes(&[0x64; 16]));
-    let cases: Vec<Value> = [[0x41; 32], [0; 32], [0x7f; 32], [0xff; 32]]
-        .iter()
-        .map(|entropy| {
-            let words = RecoveryWords::from_entropy(entropy).unwrap();
-            let identity = words.identity().unwrap();
-            json!({ "entropy": hex::encode(entropy), "words": words.phrase().expose_secret(),
-                    "identity": identity.expose().expose_secret(), "recipient": identity.recipient().to_string() })
-        })
-        .collect();
-    let recipient = recovery_words().recipient().unwrap();
-    let file = recovery::seal(&recipient, &keyring(), &amk, &secret, ACCOUNT, Some("a@b.example")).unwrap();
-    json!({ "cases": cases, "about": "recovery_file opens with the first case and holds the keyring of wrap.json", "recovery_file": hex::encode(file) })
-}
-
-#[test]
-fn words_and_recovery_files_open_for_ever() {
-    let vector = vector("recovery");
-    for case in vector["cases"].as_array().unwrap() {
-        let words = RecoveryWords::parse(case["words"].as_str().unwrap()).unwrap();
-        let identity = words.identity().unwrap();
-        assert_eq!(case["identity"], identity.expose().expose_secret());
-        assert_eq!(case["recipient"], identity.recipient().to_string());
-    }
-    let identity = RecoveryIdentity::parse(vector["cases"][0]["identity"].as_str().unwrap()).unwrap();
-    let recovered = recovery::open(&bytes(&vector["recovery_file"]), &identity).unwrap();
-    assert_eq!(*recovered.keyring.to_bytes().unwrap(), *keyring().to_bytes().unwrap());
-    assert_eq!((recovered.account, recovered.email.as_deref()), (ACCOUNT, Some("a@b.example")));
-}
-
-#[test]
-fn words_are_those_of_bip_39() {
-    // The reference vectors of BIP 39 for 256 bits.
-    for (entropy, first, last) in [
-        ([0; 32], "abandon", "art"),
-        ([0x7f; 32], "legal", "title"),
-        ([0x80; 32], "letter", "bless"),
-        ([0xff; 32], "zoo", "vote"),
-    ] {
-        let phrase = RecoveryWords::from_entropy(&entropy).unwrap().phrase();
-        let phrase = phrase.expose_secret();
-        assert!(phrase.starts_with(first) && phrase.ends_with(last), "{first} … {last}");
-    }
-}
-
-#[test]
-#[ignore = "writes the vectors that are missing"]
-fn write_missing_vectors() {
-    for (name, make) in [
-        ("chunker", make_chunker as fn() -> Value),
-        ("chunk_id", make_chunk_id),
-        ("recipe", make_recipe),
-        ("pack", make_pack),
-        ("index", make_index),
-        ("manifest", make_manifest),
-        ("snapshot", make_snapshot),
-        ("wrap", make_wrap),
-        ("recovery", make_recovery),
-    ] {
-        if !path(name).exists() {
-            fs::write(path(name), serde_json::to_string_pretty(&make()).unwrap() + "\n").unwrap();
-        }
-    }
 }

@@ -5,8 +5,6 @@
 
 mod common;
 
-use std::fs;
-
 use client_core::unwrap::{Deflater, Maker, Params, Rewrapper};
 use common::*;
 use serde_json::{Value, json};
@@ -71,16 +69,8 @@ fn make() -> Value {
 
 #[test]
 fn streams_are_made_as_they_always_were() {
-    let vector = vector("unwrap");
+    let vector = vector_made_by("unwrap", make);
     assert_eq!(vector["streams"], Value::from(streams()));
     let plan = &vector["plan"];
     assert_eq!(remade(&bytes(&plan["plan"]), &bytes(&plan["stored"])), bytes(&plan["dump"]));
-}
-
-#[test]
-#[ignore = "writes the vector when it is missing"]
-fn write_missing_vectors() {
-    if !path("unwrap").exists() {
-        fs::write(path("unwrap"), serde_json::to_string_pretty(&make()).unwrap() + "\n").unwrap();
-    }
 }

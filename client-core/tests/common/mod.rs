@@ -173,6 +173,22 @@ pub(crate) fn vector(name: &str) -> serde_json::Value {
     serde_json::from_str(&std::fs::read_to_string(path(name)).unwrap()).unwrap()
 }
 
+/// A vector; one that is missing is written first, when `WRITE_VECTORS` is set.
+pub(crate) fn vector_made_by(name: &str, make: impl FnOnce() -> serde_json::Value) -> serde_json::Value {
+    if !path(name).exists() && std::env::var_os("WRITE_VECTORS").is_some() {
+        std::fs::write(path(name), serde_json::to_string_pretty(&make()).unwrap() + "\n").unwrap();
+    }
+    vector(name)
+}
+
+pub(crate) fn number(value: &serde_json::Value) -> u32 {
+    value.as_u64().unwrap().try_into().unwrap()
+}
+
+pub(crate) fn recovery_words() -> client_core::crypto::RecoveryWords {
+    client_core::crypto::RecoveryWords::from_entropy(&[0x41; 32]).unwrap()
+}
+
 pub(crate) fn bytes(value: &serde_json::Value) -> Vec<u8> {
     hex::decode(value.as_str().unwrap()).unwrap()
 }

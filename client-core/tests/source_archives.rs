@@ -1,0 +1,87 @@
+//! `pg_dump -Fc` archives of a real server: whole ones pass, and no cut or changed one does.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod private_postgres;
+
+use std::{fs, sync::LazyLock};
+
+use client_core::source::sentinel::Sentinel;
+use private_postgres::Server;
+
+static SERVER: LazyLock<Server> = LazyLock::new(|| {
+    let server = Server::start();
+    server.shop("shop", 3);
+    server.sql("postgres", "CREATE DATABASE nothing");
+    server
+});
+
+fn verified(dump: &[u8]) -> bool {
+    let mut sentinel = Sentinel::new();
+    sentinel.feed(dump).is_ok() && sentinel.finish().is_ok_and(|seen| seen.verified)
+}
+
+#[test]
+fn archives_are_walked_to_their_end_and_no_cut_one_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("seekable.dump");
+    let mut dumps = vec![
+        ("uncompressed", SERVER.tool("pg_dump", "shop", &["-Fc", "-Z0"]).stdout),
+        ("compressed", SERVER.tool("pg_dump", "shop", &["-Fc", "-Z6"]).stdout),
+        ("empty database", SERVER.tool("pg_dump", "nothing", &["-Fc", "-Z0"]).stdout),
+        ("schema only", SERVER.tool("pg_dump", "shop", &["-Fc", "-Z0", "-s"]).stdout),
+        ("without large objects", SERVER.tool("pg_dump", "shop", &["-Fc", "-Z0", "-B"]).stdout),
+    ];
+    // Into a file pg_dump goes back and writes positions.
+    assert!(SERVER.tool("pg_dump", "shop", &["-Fc", "-Z0", "-f", file.to_str().unwrap()]).status.success());
+    dumps.push(("seekable", fs::read(&file).unwrap()));
+    SERVER.sql("postgres", "CREATE DATABASE many");
+    SERVER.sql("many", "DO $$ BEGIN FOR i IN 1..500 LOOP EXECUTE format('CREATE TABLE t%s AS SELECT %s AS x', i, i); END LOOP; END $$");
+    dumps.push(("many tables", SERVER.tool("pg_dump", "many", &["-Fc", "-Z0"]).stdout));
+
+    for (name, dump) in &dumps {
+        assert!(verified(dump), "{name}: {} bytes", dump.len());
+        for step in [1, 3, 4096] {
+            let mut sentinel = Sentinel::new();
+            let head = &dump[..dump.len().min(300_000)];
+            for piece in head.chunks(step) {
+                sentinel.feed(piece).unwrap();
+            }
+            for piece in dump[head.len()..].chunks(65_536) {
+                sentinel.feed(piece).unwrap();
+            }
+            assert!(sentinel.finish().unwrap().verified, "{name} in steps of {step}");
+        }
+        // Every cut near both ends, and many between.
+        let near = 2_000.min(dump.len());
+        let between = (0..dump.len()).step_by((dump.len() / 1_000).max(1));
+        for cut in (11..near).chain(dump.len() - near..dump.len()).chain(between.filter(|cut| *cut > 11)) {
+            assert!(!verified(&dump[..cut]), "{name} cut at {cut} of {}", dump.len());
+        }
+        let longer = [dump.as_slice(), b"\0"].concat();
+        assert!(!verified(&longer), "{name} and one byte more");
+    }
+}
+
+#[test]
+fn a_changed_archive_never_panics_and_a_changed_frame_is_noticed() {
+    let dump = SERVER.tool("pg_dump", "nothing", &["-Fc", "-Z0"]).stdout;
+    let shop = SERVER.tool("pg_dump", "shop", &["-Fc", "-Z6"]).stdout;
+    for dump in [dump, shop] {
+        let mut passed = 0_u32;
+        let step = (dump.len() / 20_000).max(1);
+        for at in (0..dump.len()).step_by(step) {
+            for value in [dump[at] ^ 0x01, dump[at] ^ 0x80, 0xff, 0] {
+                let mut changed = dump.clone();
+                changed[at] = value;
+                passed += u32::from(verified(&changed));
+            }
+        }
+        // Texts and rows may change, lengths may not: both must have happened.
+        assert!(passed > 0);
+        for at in [5, 8, 9, 10] {
+            let mut changed = dump.clone();
+            changed[at] ^= 0x40;
+            assert!(!verified(&changed), "header byte {at}");
+        }
+    }
+}
