@@ -5,7 +5,7 @@
 mod common;
 
 use client_core::{
-    encode::{Compressor, EncodeError, Encoded, Op, Opened, Recipe, decode},
+    encode::{Compressor, EncodeError, Encoded, MAX_HOPS, Op, Opened, Recipe, decode},
     id::ChunkId,
 };
 use common::*;
@@ -86,11 +86,44 @@ fn any_stretch_of_a_recipe_over_recipes_is_that_of_its_plaintext() {
         let offset = u32::from(u16::from_le_bytes([word[0], word[1]])) % plain.len() as u32;
         let len = u32::from(u16::from_le_bytes([word[2], word[3]])) % (plain.len() as u32 - offset + 1);
         let mut out = Vec::new();
-        opened.stretch(offset, len, &mut others, &mut out, &mut hint).unwrap();
+        opened.stretch(offset, len, &mut others, &mut out, &mut hint, 0).unwrap();
         assert!(out == plain[offset as usize..(offset + len) as usize]);
     }
-    let beyond = opened.stretch(plain.len() as u32, 1, &mut others, &mut Vec::new(), &mut 0);
+    let beyond = opened.stretch(plain.len() as u32, 1, &mut others, &mut Vec::new(), &mut 0, 0);
     assert!(beyond.is_err());
+}
+
+#[test]
+fn a_byte_leads_through_so_many_recipes_and_no_more() {
+    let first = rows("first", 500);
+    let mut others = Others::new(encode([first.clone()]));
+    let mut last = ids().chunk_id(&first);
+    for hops in 1..=MAX_HOPS + 1 {
+        let ops = [copy(0, 500), Op::Literal { len: 1 }];
+        let encoded = recipe_of(&ops, &[last], &[hops as u8]).unwrap();
+        let plain = [&first[..], &[hops as u8]].concat();
+        let id = ids().chunk_id(&plain);
+        match decode(&id, &encoded, &mut others) {
+            Ok(decoded) => assert!(decoded == plain && hops <= MAX_HOPS),
+            Err(error) => {
+                assert_eq!(
+                    (hops, error),
+                    (MAX_HOPS + 1, EncodeError::Damaged("its copies lead in a circle"))
+                );
+            }
+        }
+        others.add(id, encoded);
+        last = id;
+    }
+    // Two chunks that are each a copy of the other.
+    let [one, two] = [b"one", b"two"].map(|name| ids().chunk_id(name));
+    others.add(one, recipe_of(&[copy(0, 9)], &[two], &[]).unwrap());
+    let circle = recipe_of(&[copy(0, 9)], &[one], &[]).unwrap();
+    others.add(two, circle.clone());
+    assert_eq!(
+        decode(&two, &circle, &mut others).unwrap_err(),
+        EncodeError::Damaged("its copies lead in a circle")
+    );
 }
 
 #[test]

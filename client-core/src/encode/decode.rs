@@ -3,13 +3,24 @@
 use super::{EncodeError, Encoded, Encoding, MAX_ENCODED_LEN, Op, compress::decompress, recipe::Parts};
 use crate::{chunk::MAX_PLAIN_LEN, id::ChunkId};
 
+/// Recipes that one byte may lead through. Writers stop far below.
+pub const MAX_HOPS: usize = 128;
+
 /// Gives stretches of the chunks that a recipe copies from.
 pub trait Plaintexts {
-    /// Appends bytes `offset` to `offset + len` of a chunk's plaintext to `out`.
+    /// Appends bytes `offset` to `offset + len` of a chunk's plaintext to `out`. `hops` recipes led there: to be
+    /// handed on to [`Opened::stretch`].
     ///
     /// # Errors
     /// [`EncodeError::MissingReference`] when the chunk cannot be had, or as [`Opened::stretch`].
-    fn copy(&mut self, id: &ChunkId, offset: u32, len: u32, out: &mut Vec<u8>) -> Result<(), EncodeError>;
+    fn copy(
+        &mut self,
+        id: &ChunkId,
+        offset: u32,
+        len: u32,
+        out: &mut Vec<u8>,
+        hops: usize,
+    ) -> Result<(), EncodeError>;
 }
 
 /// The plaintext of chunk `id`, of exactly the stated length. Whether it *is* that chunk is for the caller
@@ -22,7 +33,7 @@ pub fn decode(id: &ChunkId, encoded: &Encoded, others: &mut dyn Plaintexts) -> R
         Opened::Plain(plain) => Ok(plain),
         Opened::Built(built) => {
             let mut plain = Vec::with_capacity(encoded.plain_len as usize);
-            built.stretch(0, encoded.plain_len, others, &mut plain, &mut 0)?;
+            built.stretch(0, encoded.plain_len, others, &mut plain, &mut 0, 0)?;
             Ok(plain)
         }
     }
@@ -111,7 +122,8 @@ impl Opened {
         }
     }
 
-    /// Appends a stretch of the plaintext to `out`. `hint` is where the last stretch ended, for speed.
+    /// Appends a stretch of the plaintext to `out`. `hint` is where the last stretch ended, for speed; `hops`
+    /// recipes led here.
     ///
     /// # Errors
     /// [`EncodeError::Damaged`] when it is longer than the chunk; as `others`.
@@ -122,13 +134,14 @@ impl Opened {
         others: &mut dyn Plaintexts,
         out: &mut Vec<u8>,
         hint: &mut usize,
+        hops: usize,
     ) -> Result<(), EncodeError> {
         match self {
             Self::Plain(plain) => {
                 out.extend_from_slice(part(plain, offset, len).ok_or(BEYOND)?);
                 Ok(())
             }
-            Self::Built(built) => built.stretch(offset, len, others, out, hint),
+            Self::Built(built) => built.stretch(offset, len, others, out, hint, hops),
         }
     }
 }
@@ -143,6 +156,7 @@ impl Built {
         others: &mut dyn Plaintexts,
         out: &mut Vec<u8>,
         hint: &mut usize,
+        hops: usize,
     ) -> Result<(), EncodeError> {
         let holds =
             |at: usize| self.steps.get(at).is_some_and(|s| s.start <= offset && offset - s.start < s.len);
@@ -160,7 +174,10 @@ impl Built {
                 None => out.extend_from_slice(part(&self.literals, from, take).ok_or(BEYOND)?),
                 Some(reference) => {
                     let id = self.refs.get(usize::from(reference)).ok_or(BEYOND)?;
-                    others.copy(id, from, take, out)?;
+                    if hops == MAX_HOPS {
+                        return Err(EncodeError::Damaged("its copies lead in a circle"));
+                    }
+                    others.copy(id, from, take, out, hops + 1)?;
                 }
             }
             *hint = at;

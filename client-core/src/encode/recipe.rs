@@ -32,6 +32,16 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// Bytes that it adds.
+    #[must_use]
+    pub const fn bytes(&self) -> u32 {
+        match *self {
+            Self::Literal { len } | Self::Copy { len, .. } => len,
+        }
+    }
+}
+
 /// How a chunk is built.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recipe {
@@ -113,7 +123,7 @@ impl Recipe {
         u32::try_from(total).ok().filter(|t| *t <= MAX_PLAIN_LEN).ok_or(EncodeError::TooLong(total))
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.refs.len() * 32 + self.ops.len() * 4 + 8);
         varint::write(&mut out, self.refs.len() as u64);
         for id in &self.refs {
@@ -137,7 +147,7 @@ impl Recipe {
         out
     }
 
-    fn from_bytes(mut bytes: &[u8]) -> Result<Self, EncodeError> {
+    pub(crate) fn from_bytes(mut bytes: &[u8]) -> Result<Self, EncodeError> {
         let n_refs = varint::read_max(&mut bytes, MAX_REFS, "it copies from too many chunks")?;
         let (refs, rest) =
             bytes.split_at_checked(n_refs * 32).ok_or(EncodeError::Damaged("its recipe is cut off"))?;

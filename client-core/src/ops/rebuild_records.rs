@@ -6,7 +6,7 @@ use super::{Client, restore::read_piece, select::Selector};
 use crate::{
     error::Error,
     event::{Event, Stage},
-    records::{self, ListError, ListWriter, RecordKeys, split},
+    records::{self, ListError, ListWriter, RecordKeys, Stored, split},
 };
 
 /// What was made.
@@ -52,7 +52,8 @@ pub async fn rebuild_records(client: &Client, source: Option<String>) -> Result<
             client.observer().event(&Event::Restored { bytes: plain.len() as u64 });
             tokio::task::block_in_place(|| {
                 let records = split(&plain, vault.keys().gear(), &keys);
-                list.push(&keys, entry.chunk_id, entry.plain_len, depth, &records)
+                let stored = Stored { depth, origins: None };
+                list.push(&keys, entry.chunk_id, entry.plain_len, &stored, &records)
             })
             .map_err(disk)?;
         }

@@ -10,13 +10,14 @@ use api_types::SourceId;
 mod hash;
 mod list;
 mod matcher;
+mod origins;
 mod plan;
 mod split;
 
 pub use hash::{RecordHash, RecordKeys};
-pub use list::{ChunkRow, ListError, ListReader, ListWriter};
+pub use list::{ChunkRow, ListError, ListReader, ListWriter, Stored};
 pub use matcher::{Found, Matcher};
-pub use plan::{MAX_DEPTH, Plan, UNKNOWN_DEPTH, plan};
+pub use plan::{MAX_DEPTH, Plan, plan};
 pub use split::{Records, split};
 
 fn folder(home: &Path) -> PathBuf {

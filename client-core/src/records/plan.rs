@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{ChunkRow, Found};
+use super::{
+    Found, ListError, Matcher, Stored,
+    origins::{Origins, flatten},
+};
 use crate::{
     encode::{MAX_OPS, Op, Recipe},
     id::ChunkId,
@@ -11,8 +14,8 @@ use crate::{
 /// No chunk is written whose reading leads through more recipes.
 pub const MAX_DEPTH: u16 = 64;
 /// The depth of a stored chunk of which it is not known how deep its copies lead: nobody copies from it.
-pub const UNKNOWN_DEPTH: u16 = u16::MAX;
-/// From this depth on chunks are stored whole again, a few every day.
+pub(super) const UNKNOWN_DEPTH: u16 = u16::MAX;
+/// From this depth on recipes are written flat, a few every day, or the chunk whole where that cannot be.
 const TIRED: u16 = 32;
 /// Other chunks that one copies from, at most: a fourth of what readers allow.
 const MAX_SOURCES: usize = 64;
@@ -27,8 +30,8 @@ pub struct Plan {
     pub recipe: Recipe,
     /// Its own bytes, in order.
     pub literals: Vec<u8>,
-    /// Of the chunk that is stored.
-    pub depth: u16,
+    /// How the chunk will be stored then.
+    pub stored: Stored,
 }
 
 /// One stretch of the new chunk.
@@ -39,15 +42,18 @@ struct Stretch {
 }
 
 /// `None` when the chunk is better stored whole: too little was found, or reading it would take too long.
-/// `usable` says whether a row's chunk can be copied from.
-pub fn plan<'a>(
+/// `found` is of `matcher`; `usable` says whether a chunk can be copied from.
+///
+/// # Errors
+/// [`ListError`]: the list cannot be used any more.
+pub fn plan(
     id: &ChunkId,
     plain: &[u8],
     lens: &[u16],
     found: &[Found],
-    row: impl Fn(u32) -> Option<&'a ChunkRow>,
+    matcher: &Matcher,
     mut usable: impl FnMut(&ChunkId) -> bool,
-) -> Option<Plan> {
+) -> Result<Option<Plan>, ListError> {
     let mut stretches =
         join(lens.iter().zip(found).map(|(len, from)| Stretch { len: u32::from(*len), from: *from }));
     let mut gives: HashMap<u32, u32> = HashMap::new();
@@ -56,21 +62,17 @@ pub fn plan<'a>(
             *gives.entry(*source).or_default() += len;
         }
     }
-    // Staggered by the chunk's id, so that not all chunks tire on one day.
-    let tired = TIRED + u16::from(id.as_bytes()[0]) % (MAX_DEPTH - TIRED);
     let mut sources: Vec<(u32, u32)> = gives.into_iter().filter(|(_, len)| *len >= MIN_SOURCE).collect();
     sources.sort_unstable_by_key(|(source, len)| (std::cmp::Reverse(*len), *source));
     sources.truncate(MAX_SOURCES);
+    let mut rows: HashMap<ChunkId, u32> = HashMap::new();
     let mut refs: HashMap<u32, ChunkId> = HashMap::new();
     let mut depth = 0;
     for (source, _) in sources {
-        let copied = row(source).filter(|row| row.id != *id && row.depth != UNKNOWN_DEPTH);
-        let Some(found) = copied else { continue };
-        if found.depth >= tired {
-            return None;
-        }
-        if usable(&found.id) {
+        let copied = matcher.row(source).filter(|row| row.id != *id && row.depth != UNKNOWN_DEPTH);
+        if let Some(found) = copied.filter(|found| usable(&found.id)) {
             refs.insert(source, found.id);
+            rows.insert(found.id, source);
             depth = depth.max(found.depth + 1);
         }
     }
@@ -82,12 +84,36 @@ pub fn plan<'a>(
     let stretches = join(stretches.into_iter());
     let copied: u64 = stretches.iter().filter(|s| s.from.is_some()).map(|s| u64::from(s.len)).sum();
     if copied < plain.len() as u64 / 8 || stretches.len() > MAX_OPS {
-        return None;
+        return Ok(None);
     }
+    let Some((recipe, literals)) = write(plain, &stretches, &refs) else { return Ok(None) };
+    let flat = flatten(&recipe, |id| {
+        let stored = rows.get(id).map_or(Ok(Stored::UNKNOWN), |row| matcher.list().stored(*row))?;
+        Ok(match stored {
+            Stored { depth: 0, .. } => Origins::Itself,
+            Stored { origins: Some(flat), .. } => Origins::Flat(flat),
+            Stored { origins: None, .. } => Origins::Unknown,
+        })
+    })?;
+    // Staggered by the chunk's id, so that not all chunks tire on one day.
+    let tired = TIRED + u16::from(id.as_bytes()[0]) % (MAX_DEPTH - TIRED);
+    if depth <= tired {
+        return Ok(Some(Plan { recipe, literals, stored: Stored { depth, origins: flat } }));
+    }
+    Ok(flat.filter(|flat| flat.refs.iter().all(|origin| origin != id && usable(origin))).map(|flat| Plan {
+        recipe: flat.clone(),
+        literals,
+        stored: Stored { depth: 1, origins: Some(flat) },
+    }))
+}
+
+/// The recipe that these stretches are, and its literals.
+fn write(plain: &[u8], stretches: &[Stretch], refs: &HashMap<u32, ChunkId>) -> Option<(Recipe, Vec<u8>)> {
     let mut recipe = Recipe::default();
-    let mut literals = Vec::with_capacity(plain.len() - copied as usize);
+    let mut literals = Vec::new();
     let mut position = 0;
     for Stretch { len, from } in stretches {
+        let len = *len;
         recipe.ops.push(match from {
             None => {
                 literals.extend_from_slice(plain.get(position..position + len as usize)?);
@@ -95,18 +121,18 @@ pub fn plan<'a>(
             }
             Some((source, offset)) => {
                 // Two rows may be one chunk.
-                let id = refs.get(&source)?;
+                let id = refs.get(source)?;
                 let known = recipe.refs.iter().position(|other| other == id);
                 let reference = known.unwrap_or_else(|| {
                     recipe.refs.push(*id);
                     recipe.refs.len() - 1
                 });
-                Op::Copy { reference: reference as u16, offset, len }
+                Op::Copy { reference: reference as u16, offset: *offset, len }
             }
         });
         position += len as usize;
     }
-    (position == plain.len()).then_some(Plan { recipe, literals, depth })
+    (position == plain.len()).then_some((recipe, literals))
 }
 
 /// Literals that follow each other are one, and so are copies of what stood together.

@@ -24,8 +24,6 @@ use crate::{
 
 /// Chunks that others copy from are kept decoded, up to this many bytes (24 MiB).
 const KEPT: u64 = 24 * 1024 * 1024;
-/// Recipes that one byte may lead through. Writers stop far below.
-const MAX_HOPS: usize = 128;
 /// Of each level of copies, chunks at hand without asking the cache.
 const AT_HAND: usize = 4;
 
@@ -124,14 +122,8 @@ impl ChunkReader {
         let closure: HashSet<ObjectId> =
             self.state.pack_ids(copied_from)?.into_iter().chain([place]).collect();
         loop {
-            let mut copies = Copies {
-                reader: self,
-                packs: &packs,
-                closure: &closure,
-                levels: Vec::new(),
-                level: 0,
-                stopped: None,
-            };
+            let mut copies =
+                Copies { reader: self, packs: &packs, closure: &closure, levels: Vec::new(), stopped: None };
             let plain =
                 copies.record(&id, place).and_then(|encoded| encode::decode(&id, &encoded, &mut copies));
             return Ok(match (plain, copies.stopped) {
@@ -170,8 +162,8 @@ struct Copies<'a> {
     packs: &'a Packs,
     /// The packs that the chunk's writer knew to be enough; the chunk's own alone when that is not known.
     closure: &'a HashSet<ObjectId>,
+    /// What was copied from last, by the number of recipes that led there.
     levels: Vec<Vec<AtHand>>,
-    level: usize,
     stopped: Option<Stop>,
 }
 
@@ -247,11 +239,11 @@ impl Copies<'_> {
     }
 
     /// The chunk as it was left by the last copy from it on this level.
-    fn take(&mut self, id: &ChunkId) -> Result<AtHand, EncodeError> {
-        if self.levels.len() <= self.level {
-            self.levels.resize_with(self.level + 1, Vec::new);
+    fn take(&mut self, id: &ChunkId, level: usize) -> Result<AtHand, EncodeError> {
+        if self.levels.len() <= level {
+            self.levels.resize_with(level + 1, Vec::new);
         }
-        let hand = &mut self.levels[self.level];
+        let hand = &mut self.levels[level];
         if let Some(at) = hand.iter().position(|here| here.id == *id) {
             return Ok(hand.swap_remove(at));
         }
@@ -260,15 +252,17 @@ impl Copies<'_> {
 }
 
 impl Plaintexts for Copies<'_> {
-    fn copy(&mut self, id: &ChunkId, offset: u32, len: u32, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        if self.level == MAX_HOPS {
-            return Err(EncodeError::Damaged("its copies lead in a circle"));
-        }
-        let mut here = self.take(id)?;
-        self.level += 1;
-        let done = here.lying.opened.stretch(offset, len, self, out, &mut here.hint);
-        self.level -= 1;
-        let hand = &mut self.levels[self.level];
+    fn copy(
+        &mut self,
+        id: &ChunkId,
+        offset: u32,
+        len: u32,
+        out: &mut Vec<u8>,
+        hops: usize,
+    ) -> Result<(), EncodeError> {
+        let mut here = self.take(id, hops - 1)?;
+        let done = here.lying.opened.stretch(offset, len, self, out, &mut here.hint, hops);
+        let hand = &mut self.levels[hops - 1];
         if hand.len() == AT_HAND {
             hand.remove(0);
         }

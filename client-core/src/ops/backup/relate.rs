@@ -13,9 +13,7 @@ use crate::{
     error::Error,
     event::{Event, Observer, Warning},
     id::ChunkId,
-    records::{
-        ListError, ListReader, ListWriter, Matcher, Plan, RecordKeys, Records, UNKNOWN_DEPTH, plan, split,
-    },
+    records::{ListError, ListReader, ListWriter, Matcher, Plan, RecordKeys, Records, Stored, plan, split},
     vault::UnlockedVault,
 };
 
@@ -195,13 +193,13 @@ impl Stage<'_> {
             Err(row) => {
                 let old = self.old(lists, |matcher| {
                     let records = matcher.list().records_of(row)?;
-                    let depth = matcher.row(row).map_or(UNKNOWN_DEPTH, |row| row.depth);
+                    let stored = matcher.list().stored(row)?;
                     matcher.skip_past(row)?;
-                    Ok((records, depth))
+                    Ok((records, stored))
                 });
                 match old {
-                    Some((records, depth)) => {
-                        lists.writer.push(&lists.keys, *id, len, depth, &records)?;
+                    Some((records, stored)) => {
+                        lists.writer.push(&lists.keys, *id, len, &stored, &records)?;
                         return Ok(Ok(None));
                     }
                     None => split(plain, self.vault.gear(), &lists.keys),
@@ -210,8 +208,9 @@ impl Stage<'_> {
         };
         if stored {
             // Of an earlier dump, of another source, or of another device.
-            let depth = if self.known.is_whole(id).unwrap_or(false) { 0 } else { UNKNOWN_DEPTH };
-            lists.writer.push(&lists.keys, *id, len, depth, &records)?;
+            let whole = self.known.is_whole(id).unwrap_or(false);
+            let stored = if whole { Stored::WHOLE } else { Stored::UNKNOWN };
+            lists.writer.push(&lists.keys, *id, len, &stored, &records)?;
             return Ok(Ok(None));
         }
         let planned = if records.hashes.is_empty() {
@@ -220,7 +219,7 @@ impl Stage<'_> {
             self.old(lists, |matcher| {
                 let found = matcher.find(&records.hashes)?;
                 let usable = |id: &ChunkId| self.known.is_source(id).unwrap_or(false);
-                Ok(plan(id, plain, &records.lens, &found, |row| matcher.row(row), usable))
+                plan(id, plain, &records.lens, &found, matcher, usable)
             })
         };
         let planned = match planned.flatten() {
@@ -230,8 +229,8 @@ impl Stage<'_> {
             },
             None => None,
         };
-        let depth = planned.as_ref().map_or(0, |(plan, _)| plan.depth);
-        lists.writer.push(&lists.keys, *id, len, depth, &records)?;
+        let stored = planned.as_ref().map_or(&Stored::WHOLE, |(plan, _)| &plan.stored);
+        lists.writer.push(&lists.keys, *id, len, stored, &records)?;
         Ok(Ok(planned))
     }
 

@@ -2,10 +2,12 @@
 //! file without plaintext. Every part is authenticated; whatever is wrong with it, the list is not used.
 //!
 //! ```text
-//! header   "SKRECL01" ‖ domain 16 ‖ source 16 ‖ nonce 16 ‖ zeros to 64
+//! header   "SKRECL02" ‖ domain 16 ‖ source 16 ‖ nonce 16 ‖ zeros to 64
 //! blocks   of 2048 records, the last one shorter:
 //!          LE32 chunk row ‖ LE32 offset in that chunk, both of the first record ‖ hashes 16 each ‖ LE16 lengths ‖ tag 16
-//! rows     a chunk each: id 32 ‖ LE32 length ‖ LE32 records ‖ LE16 depth
+//! origins  between them, of chunks that are recipes: the flat recipe (format.md, Encoding 3) ‖ tag 16
+//! rows     a chunk each: id 32 ‖ LE32 length ‖ LE32 records ‖ LE16 depth ‖ LE64 where its origins are ‖ LE32 their length, 0: none
+//! places   LE64 where each block begins
 //! anchors  LE64 low half of a hash ‖ LE64 record number, ascending
 //! footer   LE64 records ‖ LE64 rows ‖ LE64 anchors ‖ LE64 mask ‖ tag 16 over header, rows, anchors and these
 //! ```
@@ -19,21 +21,25 @@ pub(super) use reader::Block;
 pub use reader::ListReader;
 pub use writer::ListWriter;
 
-use crate::id::ChunkId;
+use super::plan::UNKNOWN_DEPTH;
+use crate::{encode::Recipe, id::ChunkId};
 
-const MAGIC: &[u8; 8] = b"SKRECL01";
+const MAGIC: &[u8; 8] = b"SKRECL02";
 const HEADER_LEN: usize = 64;
 const NONCE: std::ops::Range<usize> = 40..56;
 /// Records of one block.
 pub(super) const BLOCK: usize = 2048;
 const BLOCK_HEAD: usize = 8;
+const PLACE_LEN: usize = 8;
 const ENTRY_LEN: usize = 18;
-const ROW_LEN: usize = 42;
+const ROW_LEN: usize = 54;
 const ANCHOR_LEN: usize = 16;
 const FOOTER_LEN: usize = 48;
 const TAG_LEN: usize = 16;
-/// Number of the tag over everything but blocks.
+/// Number of the tag over the tables.
 const WHOLE: u64 = u64::MAX;
+/// Of the tag over a row's origins, with the row's number.
+const ORIGINS: u64 = 1 << 63;
 
 /// A chunk of the dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +52,24 @@ pub struct ChunkRow {
     pub records: u32,
     /// How many recipes reading it may lead through.
     pub depth: u16,
+    /// Where its flat recipe is in the file, and its length.
+    origins: (u64, u32),
+}
+
+/// How a chunk is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// How many recipes reading it leads through.
+    pub depth: u16,
+    /// Of a recipe: the same chunk as a recipe that copies only bytes that are stored where they are copied from.
+    pub origins: Option<Recipe>,
+}
+
+impl Stored {
+    /// Not as a recipe.
+    pub const WHOLE: Self = Self { depth: 0, origins: None };
+    /// It is not known how deep its copies lead: nobody copies from it.
+    pub const UNKNOWN: Self = Self { depth: UNKNOWN_DEPTH, origins: None };
 }
 
 /// Why a list cannot be used. Never an error of a backup.

@@ -6,16 +6,17 @@ use api_types::SourceId;
 
 use super::{
     ANCHOR_LEN, BLOCK, BLOCK_HEAD, ChunkRow, ENTRY_LEN, FOOTER_LEN, HEADER_LEN, ListError, MAGIC, NONCE,
-    ROW_LEN, TAG_LEN, WHOLE,
+    ORIGINS, PLACE_LEN, ROW_LEN, Stored, TAG_LEN, WHOLE,
 };
 use crate::{
+    encode::{MAX_OPS, Recipe},
     id::{ChunkId, DomainId},
     records::{RecordHash, RecordKeys, Records},
 };
 
 const DAMAGED: ListError = ListError::Unusable("the record list is damaged");
 
-/// An opened list. Memory holds its chunks and anchors, about 70 bytes for each MiB of the dump, and no blocks.
+/// An opened list. Memory holds its chunks and anchors, about 90 bytes for each MiB of the dump, and no blocks.
 pub struct ListReader {
     file: File,
     keys: Arc<RecordKeys>,
@@ -25,6 +26,8 @@ pub struct ListReader {
     /// Number of each row's first record.
     firsts: Vec<u64>,
     by_id: Arc<HashMap<ChunkId, u32>>,
+    /// Where each block begins.
+    places: Vec<u64>,
     anchors: Vec<(u64, u64)>,
     mask: u64,
 }
@@ -73,22 +76,12 @@ impl ListReader {
         let [records, n_rows, n_anchors, mask] =
             [0, 8, 16, 24].map(|at| footer[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)));
         // Lengths are compared before anything is allocated.
-        if records > 1 << 40 {
+        if [records, n_rows, n_anchors].into_iter().any(|count| count > 1 << 40) {
             return Err(DAMAGED);
         }
-        let blocks = records / BLOCK as u64 * block_len(BLOCK)
-            + match (records % BLOCK as u64) as usize {
-                0 => 0,
-                rest => block_len(rest),
-            };
-        let tables = (n_rows.checked_mul(ROW_LEN as u64))
-            .zip(n_anchors.checked_mul(ANCHOR_LEN as u64))
-            .and_then(|(rows, anchors)| rows.checked_add(anchors))
-            .ok_or(DAMAGED)?;
-        let start = HEADER_LEN as u64 + blocks;
-        if start.checked_add(tables) != Some(footer_at) {
-            return Err(DAMAGED);
-        }
+        let n_blocks = records.div_ceil(BLOCK as u64);
+        let tables = n_rows * ROW_LEN as u64 + n_blocks * PLACE_LEN as u64 + n_anchors * ANCHOR_LEN as u64;
+        let start = footer_at.checked_sub(tables).filter(|at| *at >= HEADER_LEN as u64).ok_or(DAMAGED)?;
         let mut signed = header.to_vec();
         signed.resize(HEADER_LEN + usize::try_from(tables).map_err(|_| DAMAGED)?, 0);
         file.read_exact_at(&mut signed[HEADER_LEN..], start)?;
@@ -97,7 +90,9 @@ impl ListReader {
             return Err(DAMAGED);
         }
         let tables = &signed[HEADER_LEN..signed.len() - (FOOTER_LEN - TAG_LEN)];
-        let (rows, anchors) = tables.split_at_checked(n_rows as usize * ROW_LEN).ok_or(DAMAGED)?;
+        let (rows, tables) = tables.split_at_checked(n_rows as usize * ROW_LEN).ok_or(DAMAGED)?;
+        let (places, anchors) = tables.split_at_checked(n_blocks as usize * PLACE_LEN).ok_or(DAMAGED)?;
+        let places = places.as_chunks().0.iter().map(|at| u64::from_le_bytes(*at)).collect();
         let rows: Vec<ChunkRow> = rows.as_chunks::<ROW_LEN>().0.iter().map(row).collect();
         let anchors = anchors
             .as_chunks::<8>()
@@ -115,7 +110,7 @@ impl ListReader {
             return Err(DAMAGED);
         }
         let by_id = Arc::new(rows.iter().zip(0..).map(|(row, number)| (row.id, number)).collect());
-        Ok(Some(Self { file, keys, nonce, records, rows, firsts, by_id, anchors, mask }))
+        Ok(Some(Self { file, keys, nonce, records, rows, firsts, by_id, places, anchors, mask }))
     }
 
     /// Records in the list.
@@ -163,12 +158,8 @@ impl ListReader {
         if count == 0 {
             return Ok(());
         }
-        let mut bytes = vec![0; block_len(count) as usize];
-        self.file.read_exact_at(&mut bytes, HEADER_LEN as u64 + number * block_len(BLOCK))?;
-        let (bytes, tag) = bytes.split_last_chunk::<TAG_LEN>().ok_or(DAMAGED)?;
-        if self.keys.tag(&self.nonce, number, bytes) != *tag {
-            return Err(DAMAGED);
-        }
+        let at = usize::try_from(number).ok().and_then(|n| self.places.get(n)).ok_or(DAMAGED)?;
+        let bytes = self.read(*at, BLOCK_HEAD + count * ENTRY_LEN, number)?;
         let (head, entries) = bytes.split_first_chunk::<BLOCK_HEAD>().ok_or(DAMAGED)?;
         let (hashes, lens) = entries.split_at_checked(count * 16).ok_or(DAMAGED)?;
         let mut row = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
@@ -187,6 +178,36 @@ impl ListReader {
             offset += u32::from(len);
         }
         Ok(())
+    }
+
+    /// How a row's chunk is stored.
+    ///
+    /// # Errors
+    /// [`ListError`].
+    pub fn stored(&self, row: u32) -> Result<Stored, ListError> {
+        let Some(ChunkRow { depth, origins: (at, len), .. }) = self.rows.get(row as usize).copied() else {
+            return Ok(Stored::UNKNOWN);
+        };
+        if len == 0 {
+            return Ok(Stored { depth, origins: None });
+        }
+        if len as usize > MAX_OPS * 16 {
+            return Err(DAMAGED);
+        }
+        let bytes = self.read(at, len as usize, ORIGINS | u64::from(row))?;
+        Ok(Stored { depth, origins: Some(Recipe::from_bytes(&bytes).map_err(|_| DAMAGED)?) })
+    }
+
+    /// A part of the file that has a tag of its own.
+    fn read(&self, at: u64, len: usize, number: u64) -> Result<Vec<u8>, ListError> {
+        let mut bytes = vec![0; len + TAG_LEN];
+        self.file.read_exact_at(&mut bytes, at)?;
+        let (bytes_read, tag) = bytes.split_last_chunk::<TAG_LEN>().ok_or(DAMAGED)?;
+        if self.keys.tag(&self.nonce, number, bytes_read) != *tag {
+            return Err(DAMAGED);
+        }
+        bytes.truncate(len);
+        Ok(bytes)
     }
 
     /// The records of one chunk.
@@ -209,18 +230,16 @@ impl ListReader {
     }
 }
 
-const fn block_len(records: usize) -> u64 {
-    (BLOCK_HEAD + records * ENTRY_LEN + TAG_LEN) as u64
-}
-
 fn row(bytes: &[u8; ROW_LEN]) -> ChunkRow {
     let mut id = [0; 32];
     id.copy_from_slice(&bytes[..32]);
     let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    let at = u64::from(word(46)) << 32 | u64::from(word(42));
     ChunkRow {
         id: ChunkId::new(id),
         plain_len: word(32),
         records: word(36),
         depth: u16::from_le_bytes([bytes[40], bytes[41]]),
+        origins: (at, word(50)),
     }
 }

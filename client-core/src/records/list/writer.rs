@@ -9,7 +9,7 @@ use std::{
 use api_types::SourceId;
 use tempfile::NamedTempFile;
 
-use super::{BLOCK, HEADER_LEN, ListError, MAGIC, NONCE, WHOLE};
+use super::{BLOCK, HEADER_LEN, ListError, MAGIC, NONCE, ORIGINS, Stored, WHOLE};
 use crate::{
     id::{ChunkId, DomainId},
     records::{RecordHash, RecordKeys, Records},
@@ -27,7 +27,10 @@ pub struct ListWriter {
     path: PathBuf,
     header: [u8; HEADER_LEN],
     nonce: [u8; 16],
-    block: u64,
+    /// Bytes written.
+    at: u64,
+    /// Where the blocks begin.
+    places: Vec<u8>,
     first: (u32, u32),
     hashes: Vec<u8>,
     lens: Vec<u8>,
@@ -78,7 +81,8 @@ impl ListWriter {
             path: path.to_owned(),
             header,
             nonce,
-            block: 0,
+            at: HEADER_LEN as u64,
+            places: Vec::new(),
             first: (0, 0),
             hashes: Vec::with_capacity(BLOCK * 16),
             lens: Vec::with_capacity(BLOCK * 2),
@@ -99,7 +103,7 @@ impl ListWriter {
         keys: &RecordKeys,
         id: ChunkId,
         plain_len: u32,
-        depth: u16,
+        stored: &Stored,
         records: &Records,
     ) -> Result<(), ListError> {
         let mut offset = 0;
@@ -119,9 +123,24 @@ impl ListWriter {
         self.rows.extend_from_slice(id.as_bytes());
         self.rows.extend_from_slice(&plain_len.to_le_bytes());
         self.rows.extend_from_slice(&u32::try_from(records.lens.len()).unwrap_or(0).to_le_bytes());
-        self.rows.extend_from_slice(&depth.to_le_bytes());
+        self.rows.extend_from_slice(&stored.depth.to_le_bytes());
+        let (at, mut len) = (self.at, 0);
+        if let Some(origins) = &stored.origins {
+            let bytes = origins.to_bytes();
+            len = u32::try_from(bytes.len()).unwrap_or(0);
+            self.write(keys, ORIGINS | u64::from(self.n_rows), bytes)?;
+        }
+        self.rows.extend_from_slice(&at.to_le_bytes());
+        self.rows.extend_from_slice(&len.to_le_bytes());
         self.n_rows += 1;
         Ok(())
+    }
+
+    fn write(&mut self, keys: &RecordKeys, number: u64, mut bytes: Vec<u8>) -> Result<(), ListError> {
+        let tag = keys.tag(&self.nonce, number, &bytes);
+        bytes.extend_from_slice(&tag);
+        self.at += bytes.len() as u64;
+        Ok(self.file.write_all(&bytes)?)
     }
 
     fn anchor(&mut self, hash: RecordHash) {
@@ -145,11 +164,9 @@ impl ListWriter {
         block.extend_from_slice(&self.first.1.to_le_bytes());
         block.append(&mut self.hashes);
         block.append(&mut self.lens);
-        let tag = keys.tag(&self.nonce, self.block, &block);
-        block.extend_from_slice(&tag);
-        self.block += 1;
-        self.file.write_all(&block)?;
-        Ok(())
+        let number = self.places.len() as u64 / 8;
+        self.places.extend_from_slice(&self.at.to_le_bytes());
+        self.write(keys, number, block)
     }
 
     /// Replaces the old list, and returns the new one's size. To be called once the snapshot is committed.
@@ -162,6 +179,7 @@ impl ListWriter {
         }
         self.anchors.sort_unstable();
         let mut end = self.rows;
+        end.append(&mut self.places);
         for (low, number) in &self.anchors {
             end.extend_from_slice(&low.to_le_bytes());
             end.extend_from_slice(&number.to_le_bytes());
