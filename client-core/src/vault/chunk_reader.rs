@@ -13,7 +13,7 @@ use quick_cache::{
 
 use super::{
     UnlockedVault,
-    pack_cache::{OpenPack, PackCache, PackFault},
+    pack_cache::{Fetched, PackCache, PackFault},
 };
 use crate::{
     encode::{self, EncodeError, Encoded, Opened, Plaintexts},
@@ -25,7 +25,7 @@ use crate::{
 /// Chunks that others copy from are kept decoded, up to this many bytes (24 MiB).
 const KEPT: u64 = 24 * 1024 * 1024;
 /// Of each level of copies, chunks at hand without asking the cache.
-const AT_HAND: usize = 4;
+const AT_HAND: usize = 16;
 
 /// Why a chunk cannot be had.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -64,7 +64,7 @@ impl Weighter<ChunkId, Arc<Lying>> for Bytes {
     }
 }
 
-type Packs = HashMap<ObjectId, Result<Arc<OpenPack>, PackFault>>;
+type Packs = HashMap<ObjectId, Fetched>;
 
 impl ChunkReader {
     /// Over a pack cache and the local index.
@@ -118,9 +118,9 @@ impl ChunkReader {
         place: ObjectId,
         copied_from: &PackKeys,
     ) -> Result<Result<(Vec<u8>, u16), ChunkFault>, Error> {
-        let mut packs = Packs::from([(place, self.packs.get(place).await?)]);
         let closure: HashSet<ObjectId> =
             self.state.pack_ids(copied_from)?.into_iter().chain([place]).collect();
+        let mut packs = self.packs.get_all(&closure.iter().copied().collect::<Vec<_>>()).await?;
         loop {
             let mut copies =
                 Copies { reader: self, packs: &packs, closure: &closure, levels: Vec::new(), stopped: None };
@@ -148,9 +148,8 @@ impl ChunkReader {
     /// As [`PackCache::get`].
     pub async fn prefetch(&self, id: ChunkId) -> Result<(), Error> {
         if let Some(place) = self.state.locate(&id)? {
-            for pack in self.state.pack_ids(&place.copied_from)?.into_iter().chain([place.pack]) {
-                drop(self.packs.get(pack).await?);
-            }
+            let packs = self.state.pack_ids(&place.copied_from)?.into_iter().chain([place.pack]);
+            drop(self.packs.get_all(&packs.collect::<Vec<_>>()).await?);
         }
         Ok(())
     }

@@ -8,10 +8,14 @@ use std::{
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
-use api_types::{ObjectId, ObjectKind};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use api_types::{ObjectId, ObjectKind, backup::MAX_BATCH, vault::ReadGrant};
+use tokio::{
+    sync::{OnceCell, OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+};
 
 use super::UnlockedVault;
 use crate::{
@@ -100,7 +104,13 @@ impl OpenPack {
     }
 }
 
-type Slot = Arc<OnceCell<Result<Arc<OpenPack>, PackFault>>>;
+/// A permission that is older is not used (10 minutes of its 15).
+const GRANT_LIFE: Duration = Duration::from_secs(600);
+
+/// A pack, or what is wrong with it.
+pub(super) type Fetched = Result<Arc<OpenPack>, PackFault>;
+
+type Slot = Arc<OnceCell<Fetched>>;
 
 /// Packs by id.
 pub struct PackCache {
@@ -109,6 +119,8 @@ pub struct PackCache {
     keys: Arc<UnlockedVault>,
     dir: PathBuf,
     slots: Mutex<Slots>,
+    /// Permissions that were asked for together.
+    grants: Mutex<HashMap<ObjectId, (Instant, ReadGrant)>>,
     downloads: Semaphore,
     passing: Mutex<HashSet<ObjectId>>,
     memory: Arc<Semaphore>,
@@ -130,6 +142,7 @@ impl PackCache {
             keys,
             dir: dir.to_owned(),
             slots: Mutex::default(),
+            grants: Mutex::default(),
             downloads: Semaphore::new(CONCURRENT),
             passing: Mutex::default(),
             memory: Arc::new(Semaphore::new(IN_MEMORY)),
@@ -156,10 +169,67 @@ impl PackCache {
     ///
     /// # Errors
     /// The service or the store cannot be reached, or the disk is full.
-    pub async fn get(&self, id: ObjectId) -> Result<Result<Arc<OpenPack>, PackFault>, Error> {
+    pub async fn get(&self, id: ObjectId) -> Result<Fetched, Error> {
         let slot = self.slot(id);
         let pack = slot.get_or_try_init(|| self.fetch(id)).await?;
         Ok(pack.clone())
+    }
+
+    /// As [`PackCache::get`], several side by side, for one round trip to the service.
+    ///
+    /// # Errors
+    /// As [`PackCache::get`].
+    pub async fn get_all(self: &Arc<Self>, ids: &[ObjectId]) -> Result<HashMap<ObjectId, Fetched>, Error> {
+        let mut packs = HashMap::with_capacity(ids.len());
+        let mut missing = Vec::new();
+        for id in ids {
+            match self.slot(*id).get() {
+                Some(pack) => drop(packs.insert(*id, pack.clone())),
+                None => missing.push(*id),
+            }
+        }
+        self.ask(&missing).await?;
+        let mut fetching = JoinSet::new();
+        for id in missing {
+            let cache = Arc::clone(self);
+            fetching.spawn(async move { cache.get(id).await.map(|pack| (id, pack)) });
+        }
+        while let Some(fetched) = fetching.join_next().await {
+            let (id, pack) = fetched.map_err(|e| Error::internal("a download died", &e))??;
+            packs.insert(id, pack);
+        }
+        Ok(packs)
+    }
+
+    /// Asks for the permissions that several downloads will need.
+    async fn ask(&self, ids: &[ObjectId]) -> Result<(), Error> {
+        let wanted: Vec<ObjectId> = {
+            let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+            grants.retain(|_, (since, _)| since.elapsed() < GRANT_LIFE);
+            ids.iter().filter(|id| !grants.contains_key(id)).copied().collect()
+        };
+        if wanted.len() < 2 {
+            return Ok(());
+        }
+        for batch in wanted.chunks(MAX_BATCH) {
+            let granted = self.api.read_urls(self.keys.id(), batch.to_vec()).await?;
+            let now = Instant::now();
+            let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+            grants.extend(granted.into_iter().map(|grant| (grant.object.id, (now, grant))));
+        }
+        Ok(())
+    }
+
+    /// A permission to fetch a pack, one that was [asked for](Self::ask) if it is young; `None`: it is not stored.
+    async fn grant(&self, id: ObjectId) -> Result<Option<ReadGrant>, Error> {
+        let kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        if let Some((since, grant)) = kept
+            && since.elapsed() < GRANT_LIFE
+        {
+            return Ok(Some(grant));
+        }
+        let grants = self.api.read_urls(self.keys.id(), vec![id]).await?;
+        Ok(grants.into_iter().find(|grant| grant.object.id == id))
     }
 
     fn slot(&self, id: ObjectId) -> Slot {
@@ -173,15 +243,12 @@ impl PackCache {
         slot
     }
 
-    async fn fetch(&self, id: ObjectId) -> Result<Result<Arc<OpenPack>, PackFault>, Error> {
+    async fn fetch(&self, id: ObjectId) -> Result<Fetched, Error> {
         let _permit = self.downloads.acquire().await.map_err(|e| Error::internal("download slots", &e))?;
         let mut tries = 1..URL_TRIES;
         let mut room = self.room(&id);
         let (grant, sealed) = loop {
-            let grants = self.api.read_urls(self.keys.id(), vec![id]).await?;
-            let Some(grant) = grants.into_iter().find(|g| g.object.id == id) else {
-                return Ok(Err(PackFault::Missing));
-            };
+            let Some(grant) = self.grant(id).await? else { return Ok(Err(PackFault::Missing)) };
             let fetched = match room.take() {
                 Some(room) => match self.store.get(&grant, ObjectKind::Pack).await {
                     Ok(bytes) => Ok(Sealed::InMemory(bytes, room)),
