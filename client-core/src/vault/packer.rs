@@ -1,6 +1,8 @@
 //! Fills packs. Two are open at once and every chunk goes to either at random, so that neither the order
 //! nor the sizes of stored objects say where a dump was cut.
 
+use std::collections::HashSet;
+
 use api_types::VaultId;
 use rand::Rng;
 
@@ -26,12 +28,19 @@ pub struct FullPack {
     pub entries: Vec<Packed>,
 }
 
+/// A pack that is being filled.
+struct Open {
+    pack: PackWriter,
+    from: Vec<PackKeys>,
+    holds: HashSet<ChunkId>,
+}
+
 /// Two open packs.
 pub struct Packer<'a> {
     vault: VaultId,
     epoch: u32,
     recipients: &'a Recipients,
-    open: [Option<(PackWriter, Vec<PackKeys>)>; 2],
+    open: [Option<Open>; 2],
 }
 
 impl<'a> Packer<'a> {
@@ -41,25 +50,32 @@ impl<'a> Packer<'a> {
         Self { vault, epoch, recipients, open: [None, None] }
     }
 
-    /// Seals a chunk into one of the open packs; the pack comes back once it is full. `copied_from`: the packs
-    /// that reading it needs besides.
+    /// Seals chunks into one of the open packs, all into the same; the pack comes back once it is full. Each with
+    /// the packs that reading it needs besides.
     ///
     /// # Errors
     /// As [`PackWriter`].
-    pub fn push(
-        &mut self,
-        id: ChunkId,
-        encoded: &Encoded,
-        copied_from: PackKeys,
-    ) -> Result<Option<FullPack>, PackError> {
+    pub fn push(&mut self, chunks: Vec<(ChunkId, Encoded, PackKeys)>) -> Result<Option<FullPack>, PackError> {
+        if chunks.is_empty() {
+            return Ok(None);
+        }
         let slot = &mut self.open[usize::from(rand::rng().random::<bool>())];
-        let (pack, from) = match slot {
+        let open = match slot {
             Some(open) => open,
-            None => slot.insert((PackWriter::new(self.vault, self.epoch, self.recipients)?, Vec::new())),
+            None => slot.insert(Open {
+                pack: PackWriter::new(self.vault, self.epoch, self.recipients)?,
+                from: Vec::new(),
+                holds: HashSet::new(),
+            }),
         };
-        pack.push(id, encoded)?;
-        from.push(copied_from);
-        let (len, padding) = (pack.len_estimate(), pack.padding());
+        for (id, encoded, copied_from) in chunks {
+            // What many copy from may come again; a pack lists nothing twice.
+            if open.holds.insert(id) {
+                open.pack.push(id, &encoded)?;
+                open.from.push(copied_from);
+            }
+        }
+        let (len, padding) = (open.pack.len_estimate(), open.pack.padding());
         if len < PACK_TARGET || padding > PADDING && len < PACK_LIMIT {
             return Ok(None);
         }
@@ -75,8 +91,8 @@ impl<'a> Packer<'a> {
     }
 }
 
-fn finish((pack, from): (PackWriter, Vec<PackKeys>)) -> Result<FullPack, PackError> {
-    let pack = pack.finish()?;
-    let entries = pack.entries.iter().copied().zip(from).collect();
+fn finish(open: Open) -> Result<FullPack, PackError> {
+    let pack = open.pack.finish()?;
+    let entries = pack.entries.iter().copied().zip(open.from).collect();
     Ok(FullPack { pack, entries })
 }

@@ -5,6 +5,7 @@ mod commit;
 mod level;
 mod pipeline;
 mod relate;
+mod together;
 mod unwrapping;
 mod upload;
 

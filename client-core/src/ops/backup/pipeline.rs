@@ -16,10 +16,11 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::{
     level::Level,
     relate::{Identified, RecordLists, Related, Splitter, Store, relate},
+    together::{Group, Work},
 };
 use crate::{
     chunk::Cutter,
-    encode::{Compressor, Encoded},
+    encode::{Compressor, EncodeError, Encoded},
     error::Error,
     event::{Event, Observer},
     format::manifest::{ManifestCutter, ManifestPiece},
@@ -67,7 +68,15 @@ struct Cut {
     plain: Bytes,
 }
 
+/// Chunks that go into one pack.
 struct Done {
+    /// What the others copy from.
+    rows: Option<(ChunkId, Encoded)>,
+    chunks: Vec<Chunk>,
+}
+
+/// A chunk of the dump.
+struct Chunk {
     number: u64,
     id: ChunkId,
     len: u32,
@@ -93,7 +102,7 @@ pub(super) fn run(
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(8);
     let (cut_tx, cut_rx) = bounded::<Cut>(QUEUE);
     let (named_tx, named_rx) = bounded::<Result<Identified, Error>>(QUEUE);
-    let (related_tx, related_rx) = bounded::<Result<Related, Error>>(QUEUE);
+    let (related_tx, related_rx) = bounded::<Result<Work, Error>>(QUEUE);
     let (done_tx, done_rx) = bounded::<Result<Done, Error>>(QUEUE);
     let claimed = Claimed::default();
     let splitter = lists.as_ref().map(RecordLists::splitter);
@@ -104,7 +113,7 @@ pub(super) fn run(
                 (cut_rx.clone(), named_tx.clone(), &claimed, splitter.clone());
             scope.spawn(move || identify(vault, known, claimed, splitter.as_ref(), &cuts, &named));
             let (related, done) = (related_rx.clone(), done_tx.clone());
-            scope.spawn(move || encode(level, &related, &done));
+            scope.spawn(move || encode(vault, level, &related, &done));
         }
         // Only the workers' ends stay open, so that the queues close when they are done.
         drop((cut_rx, named_tx, related_rx, done_tx));
@@ -166,41 +175,83 @@ fn identify(
     }
 }
 
-fn encode(level: &Level, chunks: &Receiver<Result<Related, Error>>, out: &Sender<Result<Done, Error>>) {
-    let zstd = |error| Error::internal("zstd", &error);
+fn encode(
+    vault: &UnlockedVault,
+    level: &Level,
+    works: &Receiver<Result<Work, Error>>,
+    out: &Sender<Result<Done, Error>>,
+) {
     let mut compressor = match Compressor::new(level.now()) {
         Ok(compressor) => compressor,
         Err(error) => {
-            drop(out.send(Err(zstd(error))));
+            drop(out.send(Err(Error::internal("zstd", &error))));
             return;
         }
     };
-    for chunk in chunks {
-        let mut store = |Related { number, id, len, store }| -> Result<Done, Error> {
-            let (new, literal) = match store {
-                Store::Nothing => (None, 0),
-                Store::Whole(plain) => {
-                    let encoded = if level.fits() {
-                        compressor.compress_fitting(&plain)
-                    } else {
-                        compressor.set_level(level.now()).and_then(|()| compressor.compress(&plain))
-                    };
-                    (Some((encoded.map_err(zstd)?, Sources::new())), u64::from(len))
-                }
-                Store::Rest(plan, sources) => {
-                    compressor.set_level(level.of_rest()).map_err(zstd)?;
-                    let encoded = plan.recipe.encode(&plan.literals, &mut compressor).map_err(zstd)?;
-                    (Some((encoded, sources)), plan.literals.len() as u64)
-                }
+    for work in works {
+        let done = work.and_then(|work| {
+            let done = match work {
+                Work::One(chunk) => encode_one(level, &mut compressor, chunk),
+                Work::Group(group) => encode_group(vault, level, &mut compressor, &group),
             };
-            Ok(Done { number, id, len, new, literal })
-        };
-        let done = chunk.and_then(&mut store);
+            done.map_err(|error| Error::internal("zstd", &error))
+        });
         let failed = done.is_err();
         if out.send(done).is_err() || failed {
             return;
         }
     }
+}
+
+fn encode_one(level: &Level, compressor: &mut Compressor, chunk: Related) -> Result<Done, EncodeError> {
+    let Related { number, id, len, store } = chunk;
+    let (new, literal) = match store {
+        Store::Nothing => (None, 0),
+        Store::Whole(plain) => {
+            let encoded = if level.fits() {
+                compressor.compress_fitting(&plain)?
+            } else {
+                compressor.set_level(level.now())?;
+                compressor.compress(&plain)?
+            };
+            (Some((encoded, Sources::new())), u64::from(len))
+        }
+        Store::Rest(plan, sources) => {
+            compressor.set_level(level.of_rest())?;
+            let encoded = plan.recipe.encode(&plan.literals, compressor)?;
+            (Some((encoded, sources)), plan.literals.len() as u64)
+        }
+    };
+    Ok(Done { rows: None, chunks: vec![Chunk { number, id, len, new, literal }] })
+}
+
+fn encode_group(
+    vault: &UnlockedVault,
+    level: &Level,
+    compressor: &mut Compressor,
+    group: &Group,
+) -> Result<Done, EncodeError> {
+    compressor.set_level(level.of_rest())?;
+    let rows = vault.chunk_id_key().chunk_id(&group.rows);
+    // A chunk cannot copy from itself, should one be just these rows.
+    let apart = group.members.len() == 1 || group.members.iter().any(|member| member.id == rows);
+    let mut chunks = Vec::with_capacity(group.members.len());
+    for member in &group.members {
+        let encoded = if apart {
+            member.recipe.encode(group.literals(member), compressor)?
+        } else {
+            member.copying_from(rows).encode(&[], compressor)?
+        };
+        chunks.push(Chunk {
+            number: member.number,
+            id: member.id,
+            len: member.len,
+            new: Some((encoded, member.sources.clone())),
+            literal: u64::from(member.literals),
+        });
+    }
+    let rows = if apart { None } else { Some((rows, compressor.compress(&group.rows)?)) };
+    Ok(Done { rows, chunks })
 }
 
 /// Puts chunks back in order for the manifest and into packs in any order.
@@ -242,19 +293,26 @@ impl<'a> Collect<'a> {
         }
     }
 
-    fn take(&mut self, chunk: Done, observer: &dyn Observer) -> Result<(), Error> {
-        let Done { number, id, len, new, literal } = chunk;
-        self.chunks += 1;
-        self.bytes_new += literal;
-        if let Some((encoded, sources)) = new {
-            self.chunks_new += 1;
-            observer.event(&Event::NewChunk { plain: literal, stored: encoded.bytes.len() as u64 });
-            self.pack(id, &encoded, sources)?;
+    fn take(&mut self, done: Done, observer: &dyn Observer) -> Result<(), Error> {
+        let mut together = Vec::with_capacity(done.chunks.len() + 1);
+        if let Some((id, encoded)) = done.rows {
+            observer.event(&Event::NewChunk { plain: 0, stored: encoded.bytes.len() as u64 });
+            together.push((id, encoded, Sources::new()));
         }
-        if u64::from(len) > literal {
-            observer.event(&Event::DuplicateChunk { plain: u64::from(len) - literal });
+        for Chunk { number, id, len, new, literal } in done.chunks {
+            self.chunks += 1;
+            self.bytes_new += literal;
+            if let Some((encoded, sources)) = new {
+                self.chunks_new += 1;
+                observer.event(&Event::NewChunk { plain: literal, stored: encoded.bytes.len() as u64 });
+                together.push((id, encoded, sources));
+            }
+            if u64::from(len) > literal {
+                observer.event(&Event::DuplicateChunk { plain: u64::from(len) - literal });
+            }
+            self.early.insert(number, (id, len));
         }
-        self.early.insert(number, (id, len));
+        self.pack(together)?;
         while let Some((id, len)) = self.early.remove(&self.next) {
             self.next += 1;
             if let Some(piece) = self.manifest.push(id, len) {
@@ -264,8 +322,8 @@ impl<'a> Collect<'a> {
         Ok(())
     }
 
-    fn pack(&mut self, id: ChunkId, encoded: &Encoded, sources: Sources) -> Result<(), Error> {
-        if let Some(full) = self.packer.push(id, encoded, sources)? {
+    fn pack(&mut self, chunks: Vec<(ChunkId, Encoded, Sources)>) -> Result<(), Error> {
+        if let Some(full) = self.packer.push(chunks)? {
             (self.emit)(full)?;
         }
         Ok(())
@@ -280,7 +338,7 @@ impl<'a> Collect<'a> {
             let mut compressor =
                 Compressor::new(self.level.now()).map_err(|e| Error::internal("zstd", &e))?;
             let encoded = compressor.compress(bytes).map_err(|e| Error::internal("zstd", &e))?;
-            self.pack(id, &encoded, Sources::new())?;
+            self.pack(vec![(id, encoded, Sources::new())])?;
         }
         self.pieces.push(ManifestPiece { chunk_id: id, plain_len: len });
         Ok(())

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender};
 use sha2::Digest;
 
-use super::pipeline::{Known, Sources};
+use super::{
+    pipeline::{Known, Sources},
+    together::{Gathering, Work},
+};
 use crate::{
     error::Error,
     event::{Event, Observer, Warning},
@@ -118,11 +121,12 @@ pub(super) fn relate(
     known: &dyn Known,
     observer: &dyn Observer,
     chunks: &Receiver<Result<Identified, Error>>,
-    out: &Sender<Result<Related, Error>>,
+    out: &Sender<Result<Work, Error>>,
 ) -> (u64, Sha256, Option<RecordLists>) {
     let mut stage = Stage { vault, lists, known, observer };
     let (mut early, mut next) = (BTreeMap::new(), 0);
     let (mut bytes, mut hash) = (0, sha2::Sha256::new());
+    let mut gathering = Gathering::default();
     'all: for chunk in chunks {
         let chunk = match chunk {
             Ok(chunk) => chunk,
@@ -136,12 +140,22 @@ pub(super) fn relate(
             next += 1;
             bytes += chunk.plain.len() as u64;
             hash.update(&chunk.plain);
-            let related = stage.relate(chunk);
-            let failed = related.is_err();
-            if out.send(related).is_err() || failed {
-                break 'all; // a later stage failed and says why
+            let ready = match stage.relate(chunk) {
+                Ok(related) => gathering.push(related),
+                Err(error) => {
+                    drop(out.send(Err(error)));
+                    break 'all;
+                }
+            };
+            for work in ready {
+                if out.send(Ok(work)).is_err() {
+                    break 'all; // a later stage failed and says why
+                }
             }
         }
+    }
+    if let Some(work) = gathering.take() {
+        drop(out.send(Ok(work)));
     }
     (bytes, Sha256::new(hash.finalize().into()), stage.lists)
 }
