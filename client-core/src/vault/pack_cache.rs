@@ -30,8 +30,8 @@ use crate::{
 const CONCURRENT: usize = 4;
 /// Sealed bytes kept on disk at once (2 GiB). A pack that fell out is fetched again.
 const BUDGET: u64 = 2 * 1024 * 1024 * 1024;
-/// Packs kept in memory at once (48 MiB): the two that a writer filled side by side, and the next one.
-const IN_MEMORY: usize = 3;
+/// Packs kept in memory at once (32 MiB): the two that a writer filled side by side.
+const IN_MEMORY: usize = 2;
 /// Packs kept at once: each is an open file, of which a process has 1024 by default.
 const MAX_OPEN: usize = 400;
 
