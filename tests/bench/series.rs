@@ -21,9 +21,9 @@ pub(crate) fn run(dir: &Path, megabytes: u64, days: u32, spread: Spread) -> Resu
     let (mut before, mut total) = (stored()?, 0);
     let dump = |day: u32| dir.join(format!("day-{day}.dump"));
     say(
-        "| day | dump MB | added MB | changed rows alone MB | ratio | MB per CPU-second | restore: CPU s | restore: wall s | restore: peak MiB |",
+        "| day | dump MB | added MB | changed rows alone MB | ratio | MB per CPU-second | restore: packs read | CPU s | wall s | peak MiB |",
     );
-    say("|---|---|---|---|---|---|---|---|---|");
+    say("|---|---|---|---|---|---|---|---|---|---|");
     for day in 0..=days {
         if day > 0 {
             data::change(&postgres, "bench", 1.0, spread, day)?;
@@ -48,7 +48,7 @@ pub(crate) fn run(dir: &Path, megabytes: u64, days: u32, spread: Spread) -> Resu
         let ratio = if alone > 0 { added * 1e6 / alone as f64 } else { 0.0 };
         let restore = if day % 10 == 0 || day < 3 || day == days {
             let restored = device.restore_to(text(&report, "snapshot_id")?, "restored").go()?;
-            restored.expect_ok()?;
+            let packs = number(&restored.expect_ok()?, "packs_read")?;
             let file = device.desk().join("restored");
             if files::sha256(&file)? != text(&report, "sha256")? {
                 return Err(e2e::Failure::new("what came back is not what was backed up"));
@@ -56,13 +56,13 @@ pub(crate) fn run(dir: &Path, megabytes: u64, days: u32, spread: Spread) -> Resu
             fs::remove_file(file)?;
             let usage = restored.usage;
             format!(
-                "{:.2} | {:.2} | {:.0}",
+                "{packs} | {:.2} | {:.2} | {:.0}",
                 usage.cpu.as_secs_f64(),
                 usage.wall.as_secs_f64(),
                 usage.peak_rss as f64 / 1048576.0
             )
         } else {
-            "| |".to_owned()
+            "| | |".to_owned()
         };
         say(&format!(
             "| {day} | {read:.1} | {added:.2} | {:.2} | {ratio:.2} | {:.0} | {restore} |",

@@ -7,7 +7,10 @@ use std::{
     io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -124,6 +127,7 @@ pub struct PackCache {
     downloads: Semaphore,
     passing: Mutex<HashSet<ObjectId>>,
     memory: Arc<Semaphore>,
+    fetched: AtomicU64,
 }
 
 #[derive(Default)]
@@ -146,7 +150,14 @@ impl PackCache {
             downloads: Semaphore::new(CONCURRENT),
             passing: Mutex::default(),
             memory: Arc::new(Semaphore::new(IN_MEMORY)),
+            fetched: AtomicU64::new(0),
         }
+    }
+
+    /// Packs that were downloaded so far, a pack that was fetched again counted again.
+    #[must_use]
+    pub fn fetched(&self) -> u64 {
+        self.fetched.load(Ordering::Relaxed)
     }
 
     /// These packs will soon be [released](Self::release).
@@ -266,6 +277,7 @@ impl PackCache {
                 Err(error) => return Err(error.into()),
             }
         };
+        self.fetched.fetch_add(1, Ordering::Relaxed);
         let size = grant.object.size;
         let opened = tokio::task::block_in_place(|| self.open(&sealed, size));
         match opened.map_err(|e| Error::io("a temporary file", &e))? {

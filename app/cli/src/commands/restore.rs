@@ -51,6 +51,7 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
                 "bytes": report.bytes,
                 "sha256": report.sha256,
                 "duration_ms": report.duration.as_millis(),
+                "packs_read": report.packs_read,
                 "damaged": damaged,
             }),
             text,

@@ -167,7 +167,7 @@ mod tests {
         for work in works {
             let group = match work {
                 Work::One(chunk) => {
-                    let Store::Rest(plan, _) = chunk.store else { panic!("another chunk") };
+                    let Store::Rest(plan, _) = chunk.store else { unreachable!() };
                     assert!(plan.literals.is_empty() || plan.literals.len() > MAX_LITERALS);
                     seen += 1;
                     continue;
@@ -183,7 +183,7 @@ mod tests {
                 let Related { store: Store::Rest(plan, _), .. } =
                     related(member.number, member.literals as usize)
                 else {
-                    panic!("another chunk")
+                    unreachable!()
                 };
                 assert_eq!(group.literals(member), plan.literals);
                 let recipe = member.copying_from(rows);

@@ -74,6 +74,8 @@ pub struct RestoreReport {
     pub bytes: u64,
     /// Of the dump as it was backed up.
     pub sha256: Sha256,
+    /// Packs downloaded for it.
+    pub packs_read: u64,
     /// What could not be read; empty unless `partial`.
     pub damaged: Vec<DamagedRange>,
     /// How long it took.
@@ -137,6 +139,7 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
         source: body.source_name.clone(),
         bytes: written,
         sha256: body.dump_sha256,
+        packs_read: vault.packs().fetched(),
         damaged: damage.ranges(&vault, listed.id).await,
         duration: started.elapsed(),
     })
