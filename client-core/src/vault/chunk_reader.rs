@@ -25,7 +25,7 @@ use crate::{
 /// Chunks that others copy from are kept decoded, up to this many bytes (24 MiB).
 const KEPT: u64 = 24 * 1024 * 1024;
 /// Of each level of copies, chunks at hand without asking the cache.
-const AT_HAND: usize = 16;
+const AT_HAND: usize = 8;
 
 /// Why a chunk cannot be had.
 #[derive(Debug, Clone, thiserror::Error)]

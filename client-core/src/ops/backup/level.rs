@@ -38,14 +38,19 @@ impl Level {
         self.now.load(Ordering::Relaxed)
     }
 
+    /// Whether nobody asked for a certain one.
+    pub(super) const fn adapts(&self) -> bool {
+        self.watch.is_some()
+    }
+
     /// Whether the data may say which way of compressing is the fastest of those that are as good.
     pub(super) fn fits(&self) -> bool {
-        self.watch.is_some() && self.now() == DEFAULT_LEVEL
+        self.adapts() && self.now() == DEFAULT_LEVEL
     }
 
     /// For what is new of a chunk that shares rows with the last dump.
     pub(super) fn of_rest(&self) -> i32 {
-        if self.watch.is_some() { self.now().max(REST) } else { self.now() }
+        if self.adapts() { self.now().max(REST) } else { self.now() }
     }
 
     /// Hands over a full pack, which waits while earlier ones are on their way.

@@ -250,8 +250,15 @@ fn encode_group(
             literal: u64::from(member.literals),
         });
     }
-    let rows = if apart { None } else { Some((rows, compressor.compress(&group.rows)?)) };
-    Ok(Done { rows, chunks })
+    if apart {
+        return Ok(Done { rows: None, chunks });
+    }
+    let encoded = if level.adapts() {
+        compressor.compress_rows(level.of_rest(), &group.rows)?
+    } else {
+        compressor.compress(&group.rows)?
+    };
+    Ok(Done { rows: Some((rows, encoded)), chunks })
 }
 
 /// Puts chunks back in order for the manifest and into packs in any order.

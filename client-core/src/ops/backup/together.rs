@@ -15,8 +15,8 @@ use crate::{
 const MAX_MEMBERS: usize = 32;
 /// From the first to the last of them, chunks: whoever restores one part of a dump reads little else.
 const MAX_SPAN: u64 = 64;
-/// Their rows, bytes (512 KiB), about.
-const ENOUGH: usize = 512 * 1024;
+/// Their rows, bytes (256 KiB), about.
+const ENOUGH: usize = 256 * 1024;
 /// A chunk with more new bytes (64 KiB) keeps them to itself: they compress as well alone.
 const MAX_LITERALS: usize = 64 * 1024;
 /// So that a pack hardly grows over its size by one group.
