@@ -22,9 +22,10 @@ use crate::{
     state::{PackKeys, StateDb},
 };
 
-/// Chunks that others copy from are kept decoded, up to this many bytes (24 MiB).
-const KEPT: u64 = 24 * 1024 * 1024;
-/// Of each level of copies, chunks at hand without asking the cache.
+/// Chunks that others copy from are kept decoded, up to this many bytes (32 MiB).
+const KEPT: u64 = 32 * 1024 * 1024;
+/// Recipes of each level of copies that are at hand without asking the cache, and chunks that are no recipes, of all.
+/// The latter are large.
 const AT_HAND: usize = 8;
 
 /// Why a chunk cannot be had.
@@ -122,8 +123,14 @@ impl ChunkReader {
             self.state.pack_ids(copied_from)?.into_iter().chain([place]).collect();
         let mut packs = self.packs.get_all(&closure.iter().copied().collect::<Vec<_>>()).await?;
         loop {
-            let mut copies =
-                Copies { reader: self, packs: &packs, closure: &closure, levels: Vec::new(), stopped: None };
+            let mut copies = Copies {
+                reader: self,
+                packs: &packs,
+                closure: &closure,
+                levels: Vec::new(),
+                plain: Vec::new(),
+                stopped: None,
+            };
             let plain =
                 copies.record(&id, place).and_then(|encoded| encode::decode(&id, &encoded, &mut copies));
             return Ok(match (plain, copies.stopped) {
@@ -161,8 +168,10 @@ struct Copies<'a> {
     packs: &'a Packs,
     /// The packs that the chunk's writer knew to be enough; the chunk's own alone when that is not known.
     closure: &'a HashSet<ObjectId>,
-    /// What was copied from last, by the number of recipes that led there.
+    /// Recipes that were copied from last, by the number of recipes that led there.
     levels: Vec<Vec<AtHand>>,
+    /// Other chunks that were copied from last.
+    plain: Vec<AtHand>,
     stopped: Option<Stop>,
 }
 
@@ -242,11 +251,23 @@ impl Copies<'_> {
         if self.levels.len() <= level {
             self.levels.resize_with(level + 1, Vec::new);
         }
-        let hand = &mut self.levels[level];
-        if let Some(at) = hand.iter().position(|here| here.id == *id) {
-            return Ok(hand.swap_remove(at));
+        for hand in [&mut self.levels[level], &mut self.plain] {
+            if let Some(at) = hand.iter().position(|here| here.id == *id) {
+                return Ok(hand.remove(at));
+            }
         }
         Ok(AtHand { id: *id, lying: self.open(id)?, hint: 0 })
+    }
+
+    fn put_back(&mut self, here: AtHand, level: usize) {
+        let hand = match here.lying.opened {
+            Opened::Plain(_) => &mut self.plain,
+            Opened::Built(_) => &mut self.levels[level],
+        };
+        if hand.len() == AT_HAND {
+            hand.remove(0);
+        }
+        hand.push(here);
     }
 }
 
@@ -261,11 +282,7 @@ impl Plaintexts for Copies<'_> {
     ) -> Result<(), EncodeError> {
         let mut here = self.take(id, hops - 1)?;
         let done = here.lying.opened.stretch(offset, len, self, out, &mut here.hint, hops);
-        let hand = &mut self.levels[hops - 1];
-        if hand.len() == AT_HAND {
-            hand.remove(0);
-        }
-        hand.push(here);
+        self.put_back(here, hops - 1);
         done
     }
 }
