@@ -15,7 +15,7 @@ use api_types::{
     vault::{ObjectRow, ReadGrant},
 };
 use bytes::Bytes;
-use client_core::store::{PresignedStore, StoreError};
+use client_core::store::{PresignedStore, StoreError, Verify};
 use sha2::{Digest, Sha256};
 use tiny_server::{Answer, TinyServer};
 
@@ -60,7 +60,7 @@ async fn put(server: &TinyServer, bytes: &[u8]) -> Result<(), StoreError> {
 
 async fn get(server: &TinyServer, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
     let origin = server.origin();
-    store(&origin).get(&download(&origin, bytes), ObjectKind::Pack).await
+    store(&origin).get(&download(&origin, bytes), ObjectKind::Pack, Verify::Whole).await
 }
 
 fn pattern(len: usize) -> Vec<u8> {
@@ -192,7 +192,7 @@ async fn a_redirect_or_a_foreign_url_gets_nothing() {
     let put = here.put(&grant, ObjectKind::Pack, Bytes::from_static(b"bytes")).await;
     assert!(matches!(put, Err(StoreError::Foreign(_))));
     assert!(matches!(
-        here.get(&download(&foreign.origin(), b"bytes"), ObjectKind::Pack).await,
+        here.get(&download(&foreign.origin(), b"bytes"), ObjectKind::Pack, Verify::Length).await,
         Err(StoreError::Foreign(_))
     ));
     // The right place, another object.
@@ -220,7 +220,8 @@ async fn a_file_holds_one_attempt_only() {
         _ => Answer::Full(200, Vec::new(), body.clone()),
     });
     let grant = download(&server.origin(), &bytes);
-    let file = store(&server.origin()).get_file(&grant, ObjectKind::Pack, dir.path()).await.unwrap();
+    let file =
+        store(&server.origin()).get_file(&grant, ObjectKind::Pack, Verify::Whole, dir.path()).await.unwrap();
     let mut found = vec![0; bytes.len() + 1];
     let len = file.read_at(&mut found, 0).unwrap();
     assert!(found[..len] == bytes);

@@ -20,7 +20,7 @@ use crate::{
     event::{Event, Warning},
     format::snapshot::{SnapshotBody, read_snapshot},
     state::StateDb,
-    store::{PresignedStore, StoreError, URL_TRIES},
+    store::{PresignedStore, StoreError, URL_TRIES, Verify},
     vault::{ChunkReader, Directory, History, ListedSnapshot, PackCache, UnlockedVault},
 };
 
@@ -207,7 +207,7 @@ impl OpenVault {
         loop {
             let grants = self.api.read_urls(self.id(), vec![id]).await?;
             let grant = grants.into_iter().find(|g| g.object.id == id).ok_or_else(missing)?;
-            return match self.store.get(&grant, kind).await {
+            return match self.store.get(&grant, kind, Verify::Whole).await {
                 Ok(bytes) => Ok(bytes),
                 Err(StoreError::NotFound) => Err(missing()),
                 Err(StoreError::NeedNewUrl) if tries.next().is_some() => continue,

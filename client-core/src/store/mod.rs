@@ -8,5 +8,5 @@ mod throttle;
 mod upload_body;
 
 pub use error::StoreError;
-pub use presigned::{PresignedStore, URL_TRIES};
+pub use presigned::{PresignedStore, URL_TRIES, Verify};
 use throttle::Throttle;

@@ -9,12 +9,13 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use api_types::{ObjectId, ObjectKind, backup::MAX_BATCH, vault::ReadGrant};
+use sha2::{Digest, Sha256};
 use tokio::{
     sync::{OnceCell, OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
@@ -26,7 +27,7 @@ use crate::{
     error::Error,
     format::pack::{FOOTER_LEN, PackError, PackReader},
     id::ChunkId,
-    store::{PresignedStore, StoreError, URL_TRIES},
+    store::{PresignedStore, StoreError, URL_TRIES, Verify},
 };
 
 /// Downloads in flight.
@@ -81,6 +82,20 @@ impl Sealed {
     }
 }
 
+impl Sealed {
+    /// Whether these are the bytes that were stored.
+    fn is(&self, id: &ObjectId, size: u64) -> io::Result<bool> {
+        let mut hash = Sha256::new();
+        let mut at = 0;
+        while at < size {
+            let len = (size - at).min(1 << 20);
+            hash.update(self.read(at, len)?);
+            at += len;
+        }
+        Ok(hash.finalize().as_slice() == id.as_bytes())
+    }
+}
+
 impl OpenPack {
     /// Reads and decrypts one record.
     ///
@@ -128,6 +143,7 @@ pub struct PackCache {
     passing: Mutex<HashSet<ObjectId>>,
     memory: Arc<Semaphore>,
     fetched: AtomicU64,
+    whole: AtomicBool,
 }
 
 #[derive(Default)]
@@ -151,7 +167,13 @@ impl PackCache {
             passing: Mutex::default(),
             memory: Arc::new(Semaphore::new(IN_MEMORY)),
             fetched: AtomicU64::new(0),
+            whole: AtomicBool::new(false),
         }
+    }
+
+    /// From here on packs are verified by their SHA-256, besides what of them is read.
+    pub fn verify_whole(&self) {
+        self.whole.store(true, Ordering::Relaxed);
     }
 
     /// Packs that were downloaded so far, a pack that was fetched again counted again.
@@ -260,12 +282,16 @@ impl PackCache {
         let mut room = self.room(&id);
         let (grant, sealed) = loop {
             let Some(grant) = self.grant(id).await? else { return Ok(Err(PackFault::Missing)) };
+            let verify = if self.whole.load(Ordering::Relaxed) { Verify::Whole } else { Verify::Length };
             let fetched = match room.take() {
-                Some(room) => match self.store.get(&grant, ObjectKind::Pack).await {
+                Some(room) => match self.store.get(&grant, ObjectKind::Pack, verify).await {
                     Ok(bytes) => Ok(Sealed::InMemory(bytes, room)),
                     Err(error) => Err(error),
                 },
-                None => self.store.get_file(&grant, ObjectKind::Pack, &self.dir).await.map(Sealed::OnDisk),
+                None => {
+                    let file = self.store.get_file(&grant, ObjectKind::Pack, verify, &self.dir).await;
+                    file.map(Sealed::OnDisk)
+                }
             };
             match fetched {
                 Ok(sealed) => break (grant, sealed),
@@ -282,6 +308,10 @@ impl PackCache {
         let opened = tokio::task::block_in_place(|| self.open(&sealed, size));
         match opened.map_err(|e| Error::io("a temporary file", &e))? {
             Ok(reader) => Ok(Ok(Arc::new(OpenPack { reader, sealed, size }))),
+            // Damage may look like a newer version, or like a pack for other keys.
+            Err(_) if !sealed.is(&id, size).map_err(|e| Error::io("a temporary file", &e))? => {
+                Ok(Err(PackFault::Damaged(format!("object {id} has other content than was stored"))))
+            }
             Err(error @ PackError::NewerVersion(_)) => Err(error.into()),
             Err(error) => Ok(Err(PackFault::Damaged(error.to_string()))),
         }
