@@ -47,9 +47,12 @@ pub(super) fn flatten(
                 }
             }
         }
+        if out.refs.len() > MAX_ORIGINS {
+            return Ok(None);
+        }
     }
     let plain_len: usize = out.ops.iter().map(|op| op.bytes() as usize).sum();
-    let short = out.refs.len() <= MAX_ORIGINS && out.ops.len() <= plain_len / BYTES_PER_OP;
+    let short = out.ops.len() <= plain_len / BYTES_PER_OP;
     let whole = plain_len == recipe.ops.iter().map(|op| op.bytes() as usize).sum::<usize>();
     Ok((short && whole).then_some(out))
 }
