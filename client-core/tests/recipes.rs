@@ -5,7 +5,7 @@
 mod common;
 
 use client_core::{
-    encode::{Compressor, EncodeError, Encoded, MAX_HOPS, Op, Opened, Recipe, decode},
+    encode::{Compressor, EncodeError, Encoded, MAX_HOPS, Op, Opened, Recipe, Stretch, decode},
     id::ChunkId,
 };
 use common::*;
@@ -86,10 +86,11 @@ fn any_stretch_of_a_recipe_over_recipes_is_that_of_its_plaintext() {
         let offset = u32::from(u16::from_le_bytes([word[0], word[1]])) % plain.len() as u32;
         let len = u32::from(u16::from_le_bytes([word[2], word[3]])) % (plain.len() as u32 - offset + 1);
         let mut out = Vec::new();
-        opened.stretch(offset, len, &mut others, &mut out, &mut hint, 0).unwrap();
+        opened.stretch(Stretch { offset, len, hops: 0 }, &mut others, &mut out, &mut hint).unwrap();
         assert!(out == plain[offset as usize..(offset + len) as usize]);
     }
-    let beyond = opened.stretch(plain.len() as u32, 1, &mut others, &mut Vec::new(), &mut 0, 0);
+    let beyond = Stretch { offset: plain.len() as u32, len: 1, hops: 0 };
+    let beyond = opened.stretch(beyond, &mut others, &mut Vec::new(), &mut 0);
     assert!(beyond.is_err());
 }
 

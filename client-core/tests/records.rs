@@ -9,7 +9,7 @@ use std::{collections::HashMap, fs, path::Path, sync::Arc};
 use api_types::SourceId;
 use client_core::{
     chunk::{ChunkerParams, Cutter, GearTable},
-    encode::{Compressor, EncodeError, Encoded, Encoding, Op, Opened, Plaintexts, decode},
+    encode::{Compressor, EncodeError, Encoded, Encoding, Op, Opened, Plaintexts, Stretch, decode},
     id::{ChunkId, DomainId},
     records::{ListReader, ListWriter, Matcher, RecordKeys, Stored, plan, split},
 };
@@ -253,16 +253,9 @@ fn ten_generations_of_any_edits_come_back() {
 struct OwnBytes<'a>(&'a HashMap<ChunkId, Encoded>);
 
 impl Plaintexts for OwnBytes<'_> {
-    fn copy(
-        &mut self,
-        id: &ChunkId,
-        offset: u32,
-        len: u32,
-        out: &mut Vec<u8>,
-        hops: usize,
-    ) -> Result<(), EncodeError> {
-        assert_eq!(hops, 1, "copies what is a copy");
-        Opened::read(id, &self.0[id])?.stretch(offset, len, self, out, &mut 0, hops)
+    fn copy(&mut self, id: &ChunkId, stretch: Stretch, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        assert_eq!(stretch.hops, 1, "copies what is a copy");
+        Opened::read(id, &self.0[id])?.stretch(stretch, self, out, &mut 0)
     }
 }
 

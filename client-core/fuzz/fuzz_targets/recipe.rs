@@ -2,7 +2,7 @@
 //! Every encoding: what decodes has the stated length and never more.
 
 use client_core::{
-    encode::{EncodeError, Encoded, Encoding, Opened, Plaintexts, decode},
+    encode::{EncodeError, Encoded, Encoding, Opened, Plaintexts, Stretch, decode},
     id::ChunkId,
 };
 use libfuzzer_sys::fuzz_target;
@@ -11,7 +11,8 @@ use libfuzzer_sys::fuzz_target;
 struct Sevens;
 
 impl Plaintexts for Sevens {
-    fn copy(&mut self, _: &ChunkId, offset: u32, len: u32, out: &mut Vec<u8>, _: usize) -> Result<(), EncodeError> {
+    fn copy(&mut self, _: &ChunkId, stretch: Stretch, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let Stretch { offset, len, .. } = stretch;
         if offset.checked_add(len).is_none_or(|end| end > 5000) {
             return Err(EncodeError::Damaged("beyond"));
         }
@@ -31,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
     // Any stretch of it is that stretch of the whole.
     let (offset, len) = (u32::from(head[1]) * 97, u32::from(head[3]) * 31);
     let mut out = Vec::new();
-    let stretch = Opened::read(&id, &encoded).and_then(|o| o.stretch(offset, len, &mut Sevens, &mut out, &mut 9, 0));
+    let stretch = Opened::read(&id, &encoded).and_then(|o| o.stretch(Stretch { offset, len, hops: 0 }, &mut Sevens, &mut out, &mut 9));
     match plain.get(offset as usize..(offset + len) as usize) {
         Some(expected) => assert!(stretch.is_ok() && out == expected),
         None => assert!(stretch.is_err()),

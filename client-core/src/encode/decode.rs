@@ -6,21 +6,24 @@ use crate::{chunk::MAX_PLAIN_LEN, id::ChunkId};
 /// Recipes that one byte may lead through. Writers stop far below.
 pub const MAX_HOPS: usize = 128;
 
+/// A stretch of a chunk's plaintext, and how many recipes led there.
+#[derive(Debug, Clone, Copy)]
+pub struct Stretch {
+    /// Where it begins.
+    pub offset: u32,
+    /// Bytes.
+    pub len: u32,
+    /// 0 for a chunk that is read for itself.
+    pub hops: usize,
+}
+
 /// Gives stretches of the chunks that a recipe copies from.
 pub trait Plaintexts {
-    /// Appends bytes `offset` to `offset + len` of a chunk's plaintext to `out`. `hops` recipes led there: to be
-    /// handed on to [`Opened::stretch`].
+    /// Appends a stretch of a chunk's plaintext to `out`.
     ///
     /// # Errors
     /// [`EncodeError::MissingReference`] when the chunk cannot be had, or as [`Opened::stretch`].
-    fn copy(
-        &mut self,
-        id: &ChunkId,
-        offset: u32,
-        len: u32,
-        out: &mut Vec<u8>,
-        hops: usize,
-    ) -> Result<(), EncodeError>;
+    fn copy(&mut self, id: &ChunkId, stretch: Stretch, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 }
 
 /// The plaintext of chunk `id`, of exactly the stated length. Whether it *is* that chunk is for the caller
@@ -33,7 +36,8 @@ pub fn decode(id: &ChunkId, encoded: &Encoded, others: &mut dyn Plaintexts) -> R
         Opened::Plain(plain) => Ok(plain),
         Opened::Built(built) => {
             let mut plain = Vec::with_capacity(encoded.plain_len as usize);
-            built.stretch(0, encoded.plain_len, others, &mut plain, &mut 0, 0)?;
+            let whole = Stretch { offset: 0, len: encoded.plain_len, hops: 0 };
+            built.stretch(whole, others, &mut plain, &mut 0)?;
             Ok(plain)
         }
     }
@@ -122,26 +126,23 @@ impl Opened {
         }
     }
 
-    /// Appends a stretch of the plaintext to `out`. `hint` is where the last stretch ended, for speed; `hops`
-    /// recipes led here.
+    /// Appends a stretch of the plaintext to `out`. `hint` is where the last stretch ended, for speed.
     ///
     /// # Errors
     /// [`EncodeError::Damaged`] when it is longer than the chunk; as `others`.
     pub fn stretch(
         &self,
-        offset: u32,
-        len: u32,
+        stretch: Stretch,
         others: &mut dyn Plaintexts,
         out: &mut Vec<u8>,
         hint: &mut usize,
-        hops: usize,
     ) -> Result<(), EncodeError> {
         match self {
             Self::Plain(plain) => {
-                out.extend_from_slice(part(plain, offset, len).ok_or(BEYOND)?);
+                out.extend_from_slice(part(plain, stretch.offset, stretch.len).ok_or(BEYOND)?);
                 Ok(())
             }
-            Self::Built(built) => built.stretch(offset, len, others, out, hint, hops),
+            Self::Built(built) => built.stretch(stretch, others, out, hint),
         }
     }
 }
@@ -151,13 +152,12 @@ const BEYOND: EncodeError = EncodeError::Damaged("a copy goes beyond its chunk")
 impl Built {
     fn stretch(
         &self,
-        mut offset: u32,
-        mut len: u32,
+        stretch: Stretch,
         others: &mut dyn Plaintexts,
         out: &mut Vec<u8>,
         hint: &mut usize,
-        hops: usize,
     ) -> Result<(), EncodeError> {
+        let Stretch { mut offset, mut len, hops } = stretch;
         let holds =
             |at: usize| self.steps.get(at).is_some_and(|s| s.start <= offset && offset - s.start < s.len);
         let mut at = match *hint {
@@ -177,7 +177,7 @@ impl Built {
                     if hops == MAX_HOPS {
                         return Err(EncodeError::Damaged("its copies lead in a circle"));
                     }
-                    others.copy(id, from, take, out, hops + 1)?;
+                    others.copy(id, Stretch { offset: from, len: take, hops: hops + 1 }, out)?;
                 }
             }
             *hint = at;

@@ -6,7 +6,7 @@ mod recipe;
 pub(crate) mod varint;
 
 pub use compress::{Compressor, DEFAULT_LEVEL};
-pub use decode::{MAX_HOPS, Opened, Plaintexts, decode};
+pub use decode::{MAX_HOPS, Opened, Plaintexts, Stretch, decode};
 pub use recipe::{MAX_OPS, MAX_REFS, Op, Recipe};
 
 use crate::{chunk::MAX_PLAIN_LEN, id::ChunkId};

@@ -16,7 +16,7 @@ use super::{
     pack_cache::{Fetched, PackCache, PackFault},
 };
 use crate::{
-    encode::{self, EncodeError, Encoded, Opened, Plaintexts},
+    encode::{self, EncodeError, Encoded, Opened, Plaintexts, Stretch},
     error::Error,
     id::ChunkId,
     state::{PackKeys, StateDb},
@@ -272,17 +272,11 @@ impl Copies<'_> {
 }
 
 impl Plaintexts for Copies<'_> {
-    fn copy(
-        &mut self,
-        id: &ChunkId,
-        offset: u32,
-        len: u32,
-        out: &mut Vec<u8>,
-        hops: usize,
-    ) -> Result<(), EncodeError> {
-        let mut here = self.take(id, hops - 1)?;
-        let done = here.lying.opened.stretch(offset, len, self, out, &mut here.hint, hops);
-        self.put_back(here, hops - 1);
+    fn copy(&mut self, id: &ChunkId, stretch: Stretch, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let level = stretch.hops - 1;
+        let mut here = self.take(id, level)?;
+        let done = here.lying.opened.stretch(stretch, self, out, &mut here.hint);
+        self.put_back(here, level);
         done
     }
 }

@@ -8,7 +8,7 @@ use api_types::VaultId;
 use client_core::{
     chunk::{ChunkIdKey, ChunkerKey, ChunkerParams},
     crypto::{ReadIdentity, RecoveryIdentity, RecoveryWords},
-    encode::{Compressor, EncodeError, Encoded, Opened, Plaintexts, decode},
+    encode::{Compressor, EncodeError, Encoded, Opened, Plaintexts, Stretch, decode},
     format::{
         Recipients,
         pack::{PackReader, PackWriter, SealedPack},
@@ -104,16 +104,9 @@ impl Others {
 }
 
 impl Plaintexts for Others {
-    fn copy(
-        &mut self,
-        id: &ChunkId,
-        offset: u32,
-        len: u32,
-        out: &mut Vec<u8>,
-        hops: usize,
-    ) -> Result<(), EncodeError> {
+    fn copy(&mut self, id: &ChunkId, stretch: Stretch, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let encoded = self.stored.get(id).ok_or(EncodeError::MissingReference(*id))?;
-        Opened::read(id, encoded)?.stretch(offset, len, self, out, &mut 0, hops)
+        Opened::read(id, encoded)?.stretch(stretch, self, out, &mut 0)
     }
 }
 
