@@ -52,6 +52,16 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// The number of a chunk among those that are copied from; it is added when it is a new one.
+    pub(crate) fn reference(&mut self, id: ChunkId) -> u16 {
+        let known = self.refs.iter().rposition(|other| *other == id);
+        let number = known.unwrap_or_else(|| {
+            self.refs.push(id);
+            self.refs.len() - 1
+        });
+        number as u16
+    }
+
     /// Encodes a chunk as this recipe and its literals.
     ///
     /// # Errors
@@ -100,18 +110,14 @@ impl Recipe {
         }
         let (mut total, mut own) = (0_u64, 0_u64);
         for op in &self.ops {
-            let len = match *op {
-                Op::Literal { len } => {
-                    own += u64::from(len);
-                    len
+            let len = op.bytes();
+            match *op {
+                Op::Literal { .. } => own += u64::from(len),
+                Op::Copy { reference, .. } if usize::from(reference) >= self.refs.len() => {
+                    return Err(EncodeError::Damaged("a copy names no chunk"));
                 }
-                Op::Copy { reference, len, .. } => {
-                    if usize::from(reference) >= self.refs.len() {
-                        return Err(EncodeError::Damaged("a copy names no chunk"));
-                    }
-                    len
-                }
-            };
+                Op::Copy { .. } => {}
+            }
             if len == 0 {
                 return Err(EncodeError::Damaged("an operation of its recipe is empty"));
             }

@@ -3,7 +3,7 @@
 
 use super::ListError;
 use crate::{
-    encode::{Op, Recipe},
+    encode::{MAX_OPS, Op, Recipe},
     id::ChunkId,
 };
 
@@ -52,7 +52,7 @@ pub(super) fn flatten(
         }
     }
     let plain_len: usize = out.ops.iter().map(|op| op.bytes() as usize).sum();
-    let short = out.ops.len() <= plain_len / BYTES_PER_OP;
+    let short = out.ops.len() <= MAX_OPS.min(plain_len / BYTES_PER_OP);
     let whole = plain_len == recipe.ops.iter().map(|op| op.bytes() as usize).sum::<usize>();
     Ok((short && whole).then_some(out))
 }
@@ -108,14 +108,7 @@ impl Flat {
 fn push(out: &mut Recipe, from: Option<ChunkId>, offset: u32, len: u32) {
     let next = match from {
         None => Op::Literal { len },
-        Some(id) => {
-            let known = out.refs.iter().rposition(|other| *other == id);
-            let reference = known.unwrap_or_else(|| {
-                out.refs.push(id);
-                out.refs.len() - 1
-            });
-            Op::Copy { reference: reference as u16, offset, len }
-        }
+        Some(id) => Op::Copy { reference: out.reference(id), offset, len },
     };
     match (out.ops.last_mut(), next) {
         (_, Op::Literal { len: 0 } | Op::Copy { len: 0, .. }) => {}

@@ -114,7 +114,7 @@ fn write(plain: &[u8], stretches: &[Stretch], refs: &HashMap<u32, ChunkId>) -> O
     let mut position = 0;
     for Stretch { len, from } in stretches {
         let len = *len;
-        recipe.ops.push(match from {
+        let op = match from {
             None => {
                 literals.extend_from_slice(plain.get(position..position + len as usize)?);
                 Op::Literal { len }
@@ -122,14 +122,10 @@ fn write(plain: &[u8], stretches: &[Stretch], refs: &HashMap<u32, ChunkId>) -> O
             Some((source, offset)) => {
                 // Two rows may be one chunk.
                 let id = refs.get(source)?;
-                let known = recipe.refs.iter().position(|other| other == id);
-                let reference = known.unwrap_or_else(|| {
-                    recipe.refs.push(*id);
-                    recipe.refs.len() - 1
-                });
-                Op::Copy { reference: reference as u16, offset: *offset, len }
+                Op::Copy { reference: recipe.reference(*id), offset: *offset, len }
             }
-        });
+        };
+        recipe.ops.push(op);
         position += len as usize;
     }
     (position == plain.len()).then_some((recipe, literals))

@@ -62,15 +62,11 @@ impl Member {
     /// The recipe, its literals copied from the chunk of all rows.
     pub(super) fn copying_from(&self, rows: ChunkId) -> Recipe {
         let mut recipe = self.recipe.clone();
-        let known = recipe.refs.iter().position(|other| *other == rows);
-        let reference = known.unwrap_or_else(|| {
-            recipe.refs.push(rows);
-            recipe.refs.len() - 1
-        });
+        let reference = recipe.reference(rows);
         let mut at = self.at;
         for op in &mut recipe.ops {
             if let Op::Literal { len } = *op {
-                *op = Op::Copy { reference: reference as u16, offset: at, len };
+                *op = Op::Copy { reference, offset: at, len };
                 at += len;
             }
         }
