@@ -103,7 +103,7 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
     let mut writer = sink::Writer::spawn(sink, rewrapper, Arc::clone(client.observer()));
     let mut damage = Damage::default();
     let mut position = 0_u64;
-    let mut flow = Flow::new(&vault, &reader, order);
+    let mut flow = Flow::new(&vault, &reader, order, !options.partial);
     while let Some((entry, chunk)) = flow.next().await? {
         client.cancelled()?;
         let mut bytes = match chunk {
@@ -152,13 +152,15 @@ struct Flow<'a> {
     vault: &'a OpenVault,
     reader: &'a ChunkReader,
     order: Order,
+    /// The dump's SHA-256 will be verified.
+    whole: bool,
     fetching: VecDeque<ManifestEntry>,
     decoding: VecDeque<(ManifestEntry, JoinHandle<Result<Chunk, Error>>)>,
 }
 
 impl<'a> Flow<'a> {
-    const fn new(vault: &'a OpenVault, reader: &'a ChunkReader, order: Order) -> Self {
-        Self { vault, reader, order, fetching: VecDeque::new(), decoding: VecDeque::new() }
+    const fn new(vault: &'a OpenVault, reader: &'a ChunkReader, order: Order, whole: bool) -> Self {
+        Self { vault, reader, order, whole, fetching: VecDeque::new(), decoding: VecDeque::new() }
     }
 
     async fn next(&mut self) -> Result<Option<(ManifestEntry, Chunk)>, Error> {
@@ -168,8 +170,10 @@ impl<'a> Flow<'a> {
         }
         while self.decoding.len() < DECODE_AHEAD {
             let Some(entry) = self.fetching.pop_front() else { break };
-            let reader = self.reader.clone();
-            let task = tokio::spawn(async move { reader.chunk(entry.chunk_id).await });
+            let (reader, whole) = (self.reader.clone(), self.whole);
+            let task = tokio::spawn(async move {
+                if whole { reader.part(entry.chunk_id).await } else { reader.chunk(entry.chunk_id).await }
+            });
             self.decoding.push_back((entry, task));
             if let Some(ahead) = self.fetching.get(FETCH_AHEAD - DECODE_AHEAD) {
                 let (reader, id) = (self.reader.clone(), ahead.chunk_id);
