@@ -99,9 +99,7 @@ impl ChunkReader {
     /// As [`PackCache::get`].
     pub async fn part(&self, id: ChunkId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
         match self.state.locate(&id)? {
-            Some(place) => {
-                Ok(self.decode(id, place.pack, &place.copied_from).await?.map(|(plain, _)| plain))
-            }
+            Some(place) => Ok(self.decode(id, place.pack, &place.copied_from).await?.map(|(plain, _)| plain)),
             None => Ok(Err(ChunkFault { chunk: id, pack: None, fault: PackFault::Missing })),
         }
     }
