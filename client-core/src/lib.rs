@@ -18,6 +18,7 @@ pub mod unwrap;
 
 pub mod crypto;
 pub mod format;
+pub mod kit;
 
 // ports: doors to the world, which never import each other
 pub mod api;

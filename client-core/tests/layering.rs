@@ -28,6 +28,7 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("encode", join(&[&["id", "chunk"]])),
         ("crypto", join(&[&["id", "secret", "chunk"]])),
         ("format", join(&[&["id", "secret", "chunk", "encode", "crypto"]])),
+        ("kit", join(&[&["id", "secret", "crypto"]])),
         ("device", device),
         ("records", join(&[&["id", "secret", "chunk", "encode"]])),
         ("unwrap", join(&[&["encode"]])),

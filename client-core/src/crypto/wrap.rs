@@ -20,6 +20,8 @@ enum Kind {
     Password = 1,
     // 2 is reserved for a passkey's PRF
     Keyring = 3,
+    /// What a device keeps for itself, in a file beside its keys. Never sent.
+    Local = 128,
 }
 
 /// Whose secret and which state of it. Counts up only: clients pin it, so that an old one cannot come back.
@@ -109,6 +111,27 @@ pub fn open_keyring(wrapped: &[u8], amk: &Amk, vault: VaultId) -> Result<Keyring
     let keyring = Keyring::from_bytes(&plain).map_err(|_| WrapError::Damaged)?;
     let inside = Scope { vault: keyring.vault(), epoch: keyring.epoch(), version: keyring.version() };
     if inside == scope { Ok(keyring) } else { Err(WrapError::Damaged) }
+}
+
+/// Wraps what this device alone keeps, such as connection strings.
+///
+/// # Errors
+/// [`WrapError`].
+pub fn seal_local(plain: &[u8], amk: &Amk, vault: VaultId) -> Result<Vec<u8>, WrapError> {
+    let scope = Scope { vault, epoch: 0, version: 0 };
+    seal(Kind::Local, &kek_local(amk, vault), scope, plain, &fresh_salt())
+}
+
+/// Opens what [`seal_local`] made.
+///
+/// # Errors
+/// [`WrapError`].
+pub fn open_local(wrapped: &[u8], amk: &Amk, vault: VaultId) -> Result<Zeroizing<Vec<u8>>, WrapError> {
+    Ok(open(Kind::Local, &kek_local(amk, vault), vault, wrapped)?.0)
+}
+
+fn kek_local(amk: &Amk, vault: VaultId) -> Kek {
+    Kek::derived(&hkdf(amk.expose(), vault.as_bytes(), "sealkeep/v1/local"))
 }
 
 fn kek_keyring(amk: &Amk, vault: VaultId) -> Kek {

@@ -29,7 +29,8 @@ pub struct Settings {
     pub keystore_passphrase: Option<SecretString>,
 }
 
-/// A device.
+/// A device. Clones are the same device.
+#[derive(Clone)]
 pub struct Client {
     home: PathBuf,
     server: String,
@@ -73,6 +74,12 @@ impl Client {
         let keystore = keystore::open(&home, settings.keystore_passphrase)?;
         let Settings { server, stall, .. } = settings;
         Ok(Self { home, server, stall, keystore, clock: Arc::new(SystemClock), observer, cancel })
+    }
+
+    /// The same device, with a watcher of its own and its own way to be stopped.
+    #[must_use]
+    pub fn watched(&self, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Self {
+        Self { observer, cancel, ..self.clone() }
     }
 
     /// The address that this device knows.
@@ -188,7 +195,9 @@ impl Client {
         self.clock.now()
     }
 
-    pub(crate) fn host_name(&self) -> String {
+    /// What this machine calls itself, at most 64 characters.
+    #[must_use]
+    pub fn host_name(&self) -> String {
         std::fs::read_to_string("/etc/hostname")
             .map(|name| name.trim().chars().take(64).collect::<String>())
             .ok()

@@ -4,6 +4,7 @@ use api_types::{DeviceId, Sha256, SnapshotId};
 
 use super::{Client, OpenVault};
 use crate::error::Error;
+pub use crate::state::{Evidence, Proven};
 
 /// One snapshot for a person.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct SnapshotSummary {
     pub device_name: String,
     /// What made the dump.
     pub tool: String,
+    /// How well it was proven on this device.
+    pub proven: Option<Proven>,
 }
 
 /// Newest first; of one source when `source` is given.
@@ -45,6 +48,7 @@ pub(super) async fn snapshots_of(
     vault: &OpenVault,
     source: Option<&str>,
 ) -> Result<Vec<SnapshotSummary>, Error> {
+    let evidence = vault.state().evidence()?;
     let mut found = Vec::new();
     for listed in vault.history().snapshots().iter().rev() {
         client.cancelled()?;
@@ -63,6 +67,7 @@ pub(super) async fn snapshots_of(
             device: listed.envelope.device,
             device_name: body.host,
             tool: body.tool,
+            proven: evidence.get(&listed.id).copied(),
         });
     }
     Ok(found)

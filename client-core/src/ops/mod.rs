@@ -9,13 +9,17 @@ pub mod backup;
 pub mod check;
 pub mod devices;
 pub mod list;
+pub mod probe;
 pub mod rebuild_index;
 pub mod rebuild_records;
 pub mod restore;
+pub mod runs;
+pub mod schedule;
 pub mod select;
 pub mod sign_in;
 pub mod sign_out;
 pub mod sign_up;
+pub mod sources;
 pub mod status;
 
 pub use client::{Account, Client, Settings};

@@ -24,12 +24,12 @@ use crate::{
 ///
 /// # Errors
 /// [`ErrorKind::WrongCredentials`] for a wrong address or password alike.
-pub async fn begin<'a>(
-    client: &'a Client,
+pub async fn begin(
+    client: &Client,
     email: &str,
     device_name: Option<String>,
     password: &SecretString,
-) -> Result<AwaitingFactor<'a>, Error> {
+) -> Result<AwaitingFactor, Error> {
     let known = client.keystore().load()?;
     if let Some(other) = known.as_ref().filter(|s| s.vault.is_some() && !s.email.eq_ignore_ascii_case(email))
     {
@@ -50,52 +50,54 @@ pub async fn begin<'a>(
     };
     let api = HttpApi::anonymous(&server, &device)?.with_stall(client.stall());
     let pending = api.log_in(email, password).await?;
-    Ok(AwaitingFactor { client, api, server, device, email: email.to_owned(), pending, known })
+    let client = client.clone();
+    Ok(AwaitingFactor { client, api, server, device, email: email.to_owned(), pending })
 }
 
 /// The password was right.
-pub struct AwaitingFactor<'a> {
-    client: &'a Client,
+pub struct AwaitingFactor {
+    client: Client,
     api: HttpApi,
     server: String,
     device: DeviceIdentity,
     email: String,
     pending: PendingLogin,
-    known: Option<DeviceSecrets>,
 }
 
 /// What comes after the second factor.
-pub enum Step<'a> {
+pub enum Step {
     /// This device has its keys: signed in.
     Done(Account),
     /// A new device: the recovery words are needed.
-    NewDevice(NewDevice<'a>),
+    NewDevice(NewDevice),
     /// The sign-up was interrupted before keys were made.
-    NewVault(NewVault<'a>),
+    NewVault(NewVault),
 }
 
-impl<'a> AwaitingFactor<'a> {
+impl AwaitingFactor {
     /// Proves the second factor.
     ///
     /// # Errors
     /// [`ErrorKind::SecondFactor`] for a wrong code.
-    pub async fn factor(self, factor: SecondFactor) -> Result<Step<'a>, Error> {
+    pub async fn factor(&self, factor: SecondFactor) -> Result<Step, Error> {
         let signed_in = self.api.second_factor(&self.pending, factor).await?;
         let info = signed_in.only_vault()?.clone();
-        let Self { client, server, device, email, known, .. } = self;
+        let Self { client, server, email, .. } = self;
+        let device = self.device.clone_for_keystore();
         if !info.ready {
             return Ok(Step::NewVault(NewVault::create(
                 client,
-                server,
-                email,
+                server.clone(),
+                email.clone(),
                 device,
                 signed_in,
                 Vec::new(),
             )?));
         }
         let account = signed_in.session.account_id;
+        let known = client.keystore().load()?.filter(|s| s.email.eq_ignore_ascii_case(email));
         let mut secrets =
-            known.unwrap_or_else(|| DeviceSecrets::new(&server, &email, account, device, &signed_in));
+            known.unwrap_or_else(|| DeviceSecrets::new(server, email, account, device, &signed_in));
         secrets.session = Some(SessionTokens::new(&signed_in.session));
         // Kept from here on, so that a second try with the words is the same device, not another one.
         client.keystore().save(&secrets)?;
@@ -104,19 +106,19 @@ impl<'a> AwaitingFactor<'a> {
                 Err(Error::internal_text("the service names another vault than this device knows"))
             }
             Some(_) => Ok(Step::Done(Account::of(&secrets, client)?)),
-            None => Ok(Step::NewDevice(NewDevice { client, secrets, signed_in })),
+            None => Ok(Step::NewDevice(NewDevice { client: client.clone(), secrets, signed_in })),
         }
     }
 }
 
 /// A device without keys.
-pub struct NewDevice<'a> {
-    client: &'a Client,
+pub struct NewDevice {
+    client: Client,
     secrets: DeviceSecrets,
     signed_in: SignedIn,
 }
 
-impl NewDevice<'_> {
+impl NewDevice {
     /// Opens the vault's keys with the words and enters this device into the directory.
     ///
     /// # Errors
@@ -146,7 +148,7 @@ impl NewDevice<'_> {
             .ok_or_else(|| Error::internal_text("the key store lost this device"))?;
         secrets.vault = Some(vault_secrets(info, &recovered, &words.recipient()?)?);
         self.client.keystore().save(&secrets)?;
-        Account::of(&secrets, self.client)
+        Account::of(&secrets, &self.client)
     }
 
     fn entry(&self, vault: VaultId, directory: &Directory) -> DirectoryEntry {

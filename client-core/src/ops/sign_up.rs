@@ -19,6 +19,7 @@ use crate::{
     },
     device::{DeviceIdentity, DeviceSecrets, SignedIn, VaultSecrets},
     error::{Error, ErrorKind},
+    kit::{Kit, KitOwner},
 };
 
 /// Shortest password taken, characters. The account secret protects even a weak one from the service,
@@ -29,13 +30,13 @@ const MIN_PASSWORD: usize = 10;
 ///
 /// # Errors
 /// As the service; nothing is kept on this machine yet.
-pub async fn begin<'a>(
-    client: &'a Client,
+pub async fn begin(
+    client: &Client,
     email: &str,
     region: Region,
     device_name: Option<String>,
     password: &SecretString,
-) -> Result<AwaitingCode<'a>, Error> {
+) -> Result<AwaitingCode, Error> {
     client.refuse_second_account()?;
     if password.expose_secret().chars().count() < MIN_PASSWORD {
         return Err(Error::usage(format!("a password needs at least {MIN_PASSWORD} characters")));
@@ -43,19 +44,19 @@ pub async fn begin<'a>(
     let device = DeviceIdentity::generate(device_name.unwrap_or_else(|| client.host_name()));
     let api = HttpApi::anonymous(client.server(), &device)?.with_stall(client.stall());
     let pending = api.sign_up(email, region, password).await?;
-    Ok(AwaitingCode { client, api, device, email: email.to_owned(), pending })
+    Ok(AwaitingCode { client: client.clone(), api, device, email: email.to_owned(), pending })
 }
 
 /// The second factor is waiting to be proven.
-pub struct AwaitingCode<'a> {
-    client: &'a Client,
+pub struct AwaitingCode {
+    client: Client,
     api: HttpApi,
     device: DeviceIdentity,
     email: String,
     pending: PendingSignup,
 }
 
-impl<'a> AwaitingCode<'a> {
+impl AwaitingCode {
     /// For the authenticator, as a QR code or a link.
     #[must_use]
     pub fn otpauth_url(&self) -> &str {
@@ -73,11 +74,11 @@ impl<'a> AwaitingCode<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::SecondFactor`] for a wrong code: try the next one.
-    pub async fn confirm(&self, code: &str) -> Result<NewVault<'a>, Error> {
+    pub async fn confirm(&self, code: &str) -> Result<NewVault, Error> {
         let (recovery_codes, signed_in) = self.api.confirm_sign_up(&self.pending, code).await?;
         let server = self.client.server().to_owned();
         NewVault::create(
-            self.client,
+            &self.client,
             server,
             self.email.clone(),
             self.device.clone_for_keystore(),
@@ -88,8 +89,8 @@ impl<'a> AwaitingCode<'a> {
 }
 
 /// Secrets that exist on this machine only, until the words are proven.
-pub struct NewVault<'a> {
-    client: &'a Client,
+pub struct NewVault {
+    client: Client,
     server: String,
     email: String,
     device: DeviceIdentity,
@@ -97,12 +98,13 @@ pub struct NewVault<'a> {
     recovery_codes: Vec<String>,
     words: RecoveryWords,
     phrase: SecretString,
+    account_secret: AccountSecret,
     positions: [usize; 3],
 }
 
-impl<'a> NewVault<'a> {
+impl NewVault {
     pub(super) fn create(
-        client: &'a Client,
+        client: &Client,
         server: String,
         email: String,
         device: DeviceIdentity,
@@ -117,7 +119,18 @@ impl<'a> NewVault<'a> {
             _ => return Err(Error::internal_text("three words could not be chosen")),
         };
         let phrase = words.phrase();
-        Ok(Self { client, server, email, device, signed_in, recovery_codes, words, phrase, positions })
+        Ok(Self {
+            client: client.clone(),
+            server,
+            email,
+            device,
+            signed_in,
+            recovery_codes,
+            words,
+            phrase,
+            account_secret: AccountSecret::generate(),
+            positions,
+        })
     }
 
     /// Ten, shown once; none when the account had them before.
@@ -138,6 +151,41 @@ impl<'a> NewVault<'a> {
         self.positions
     }
 
+    /// One page with everything that must be kept: to be saved, or printed.
+    ///
+    /// # Errors
+    /// An account without a vault.
+    pub fn kit(&self) -> Result<Kit, Error> {
+        let info = self.signed_in.only_vault()?;
+        Ok(Kit::new(
+            KitOwner {
+                email: self.email.clone(),
+                vault: info.vault_id,
+                region: info.region,
+                service: self.server.clone(),
+                created: self.client.now(),
+            },
+            &self.words,
+            &self.account_secret,
+        )?)
+    }
+
+    /// Takes a saved kit, PDF or text, as proof that it was saved; then as [`NewVault::finish`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::WrongRecoveryKey`]: another file, or a kit of another vault.
+    pub async fn finish_with_kit(&self, file: &[u8]) -> Result<Account, Error> {
+        if !self.kit()?.is_in(file) {
+            return Err(Error::new(
+                ErrorKind::WrongRecoveryKey,
+                "that file is not the recovery kit of this vault",
+                "the vault is not ready yet",
+                "choose the file that was saved just now, or type the three words",
+            ));
+        }
+        self.store().await
+    }
+
     /// Takes the three words; when they are right the vault's keys are stored, sealed, at the service
     /// and on this device.
     ///
@@ -155,13 +203,17 @@ impl<'a> NewVault<'a> {
                 "look at the words again, or start over with `sealkeep login`",
             ));
         }
+        self.store().await
+    }
+
+    async fn store(&self) -> Result<Account, Error> {
         let info = self.signed_in.only_vault()?.clone();
         let vault = info.vault_id;
         let account = self.signed_in.session.account_id;
         let made = Recovered {
             keyring: Keyring::generate(vault),
             amk: Amk::generate(),
-            account_secret: AccountSecret::generate(),
+            account_secret: AccountSecret::from_bytes(self.account_secret.expose()),
             account,
             email: Some(self.email.clone()),
         };
@@ -204,7 +256,7 @@ impl<'a> NewVault<'a> {
             .await?;
         secrets.vault = Some(vault_secrets(info, &made, &recipient)?);
         self.client.keystore().save(&secrets)?;
-        Account::of(&secrets, self.client)
+        Account::of(&secrets, &self.client)
     }
 }
 

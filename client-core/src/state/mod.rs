@@ -1,6 +1,7 @@
 //! What a device remembers between runs. `state.db` is a cache and a journal: without it the next run is
 //! slower, nothing is lost. `pins.db` is not: it says what the service showed before.
 
+mod evidence;
 mod index;
 mod lock;
 mod pins;
@@ -16,9 +17,11 @@ use std::{
 use rusqlite::Connection;
 
 pub use self::{
+    evidence::{Evidence, Proven},
     index::{PackKeys, Packed, Place},
     lock::BackupLock,
     pins::{Pins, PinsDb},
+    runs::{Run, RunState},
 };
 use crate::error::Error;
 

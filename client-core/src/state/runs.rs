@@ -5,7 +5,63 @@ use rusqlite::params;
 
 use super::{StateDb, StateError};
 
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunState {
+    /// It goes on, or was cut off.
+    Running,
+    /// It became a snapshot.
+    Committed,
+    /// It did not; one word says why.
+    Failed(String),
+}
+
+/// One attempt to back up a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The source's name.
+    pub source: String,
+    /// What kind of source.
+    pub kind: String,
+    /// How it ended.
+    pub state: RunState,
+    /// Seconds since 1970.
+    pub started_at: i64,
+    /// Seconds since 1970.
+    pub ended_at: Option<i64>,
+    /// Bytes of the dump that were read.
+    pub bytes_read: Option<u64>,
+}
+
 impl StateDb {
+    /// The newest runs first, at most `most`.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn runs(&self, most: u32) -> Result<Vec<Run>, StateError> {
+        let db = self.db();
+        let mut query = db.prepare_cached(
+            "SELECT name, kind, state, failure, started_at, ended_at, bytes_read FROM run
+             ORDER BY started_at DESC, rowid DESC LIMIT ?1",
+        )?;
+        let rows = query.query_map([most], |row| {
+            let state = match row.get::<_, String>(2)?.as_str() {
+                "running" => RunState::Running,
+                "committed" => RunState::Committed,
+                _ => RunState::Failed(row.get::<_, Option<String>>(3)?.unwrap_or_default()),
+            };
+            Ok(Run {
+                source: row.get(0)?,
+                kind: row.get(1)?,
+                state,
+                started_at: row.get(4)?,
+                ended_at: row.get(5)?,
+                bytes_read: row.get(6)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// A run begins. Runs that never ended were cut off and are marked so.
     ///
     /// # Errors

@@ -56,6 +56,12 @@ CREATE TABLE sealed (          -- small stored objects as they lie in the bucket
     id    BLOB NOT NULL PRIMARY KEY,
     bytes BLOB NOT NULL
 ) STRICT;
+", "
+CREATE TABLE evidence (        -- how well a snapshot was proven on this device
+    snapshot BLOB    NOT NULL PRIMARY KEY,
+    level    INTEGER NOT NULL,
+    at       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 "];
 
 /// What was seen before.

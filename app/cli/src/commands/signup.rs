@@ -50,7 +50,7 @@ pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Erro
 }
 
 /// Shows what is shown once, and asks three words back before the keys are stored.
-pub(crate) async fn finish(context: &Context, vault: NewVault<'_>) -> Result<Account, Error> {
+pub(crate) async fn finish(context: &Context, vault: NewVault) -> Result<Account, Error> {
     let words = vault.words().expose_secret();
     if context.output.is_json() {
         let (codes, positions) = (vault.recovery_codes(), vault.positions());

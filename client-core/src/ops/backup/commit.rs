@@ -25,6 +25,7 @@ use crate::{
         index::{SegmentHeader, seal_segment},
         snapshot::{SnapshotBody, Wrapping, heads_hash, pack_set_hash, seal_snapshot},
     },
+    state::Evidence,
 };
 
 /// A dump that went through whole.
@@ -128,6 +129,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
     }
     vault.remember_head(Head { sequence: envelope.sequence, hash: head_hash })?;
     vault.state().finish_run(backup, snapshot, bytes_read, client.now())?;
+    vault.state().prove(&snapshot, Evidence::Listed, client.now())?;
     Ok(Outcome { snapshot, source_name: name, bytes_uploaded })
 }
 

@@ -25,6 +25,7 @@ use crate::{
     format::manifest::ManifestEntry,
     id::ChunkId,
     source::postgres::RestoreTarget,
+    state::Evidence,
     vault::{ChunkFault, ChunkReader},
 };
 
@@ -90,6 +91,10 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
     let started = Instant::now();
     let vault = client.open_synced().await?;
     let (listed, body) = vault.select(&options.snapshot).await?;
+    let proof = match &options.destination {
+        Destination::Pipe(_) => Evidence::Opened,
+        Destination::File { .. } | Destination::Database { .. } => Evidence::Restored,
+    };
     let sink = sink::open(options.destination, &body.source_detail)?;
     client.observer().event(&Event::Stage(Stage::Restore { total: body.plain_size }));
 
@@ -110,6 +115,7 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
             Ok(bytes) => bytes,
             Err(fault) => {
                 damage.add(position, entry.plain_len, &fault);
+                vault.state().disprove(&listed.id)?;
                 if !options.partial {
                     damage.add_rest(&vault, &body, position, &fault).await?;
                     drop(flow);
@@ -134,6 +140,9 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
     }
     let expected = if damage.is_empty() { Some(body.dump_sha256) } else { None };
     let written = writer.finish(expected).await?;
+    if damage.is_empty() {
+        vault.state().prove(&listed.id, proof, client.now())?;
+    }
     Ok(RestoreReport {
         snapshot_id: listed.id,
         source: body.source_name.clone(),

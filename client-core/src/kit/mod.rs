@@ -1,0 +1,206 @@
+//! The recovery kit: one page that opens a vault without Sealkeep, made on this device and never sent anywhere.
+
+mod page;
+mod qr;
+
+use api_types::{Region, VaultId};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+pub use self::qr::QrCode;
+use crate::{
+    crypto::{AccountSecret, RecoveryWords},
+    id::InvalidId,
+};
+
+/// Whose kit it is.
+#[derive(Debug, Clone)]
+pub struct KitOwner {
+    /// The account's address.
+    pub email: String,
+    /// Which vault it opens.
+    pub vault: VaultId,
+    /// Where the vault lies.
+    pub region: Region,
+    /// The metadata service.
+    pub service: String,
+    /// When it was made, seconds since 1970.
+    pub created: i64,
+}
+
+/// What must be kept. It prints nothing.
+pub struct Kit {
+    owner: KitOwner,
+    words: SecretString,
+    /// `AGE-SECRET-KEY-1…`, the same key as the words.
+    identity: SecretString,
+    /// Hexadecimal digits in groups of four.
+    account_secret: SecretString,
+}
+
+/// What a kit can do, and what it cannot: the same sentences on every form of it.
+const CAN: [&str; 3] = [
+    "It opens every backup of this vault, with the bucket alone, also when Sealkeep is gone.",
+    "It signs in a new device, together with the e-mail, the password and a code of the second factor.",
+    "Whoever holds it and can read the bucket can read your backups: keep it like a passport.",
+];
+const CANNOT: [&str; 2] = [
+    "It does not sign in by itself: password and second factor are not in it.",
+    "Nobody can make it again for you. With all devices and this kit lost, the backups are lost.",
+];
+const HOW: [&str; 3] = [
+    "On a new machine: install Sealkeep, choose \"Restore my data\", sign in, type the 24 words.",
+    "Without Sealkeep: keys/….age in the bucket opens with `age -d -i key.txt`, where key.txt holds the line below;",
+    "client-core/docs/format.md in the source code says how the packs are read with what it holds.",
+];
+
+impl Kit {
+    /// For a new vault.
+    ///
+    /// # Errors
+    /// Never for 256 bits of words; the encoder's own check is not hidden.
+    pub fn new(
+        owner: KitOwner,
+        words: &RecoveryWords,
+        account_secret: &AccountSecret,
+    ) -> Result<Self, InvalidId> {
+        let hex = Zeroizing::new(hex::encode(account_secret.expose()));
+        let groups: Vec<&str> = (0..hex.len()).step_by(4).filter_map(|at| hex.get(at..at + 4)).collect();
+        Ok(Self {
+            owner,
+            words: words.phrase(),
+            identity: words.identity()?.expose(),
+            account_secret: groups.join("-").into(),
+        })
+    }
+
+    /// What to call its file, without an ending.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        let email: String =
+            self.owner.email.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        format!("sealkeep-recovery-kit-{email}")
+    }
+
+    /// As plain text.
+    #[must_use]
+    pub fn text(&self) -> SecretString {
+        let mut text = String::with_capacity(8 * 1024);
+        let mut line = |line: &str| {
+            text.push_str(line);
+            text.push('\n');
+        };
+        line("SEALKEEP RECOVERY KIT\n");
+        for (name, value) in self.facts() {
+            line(&format!("{name:<16}{value}"));
+        }
+        line(&format!("{:<16}{}", "Account secret", self.account_secret.expose_secret()));
+        line("\nThe 24 words\n");
+        for row in self.numbered().chunks(4) {
+            let row: Vec<String> = row.iter().map(|(n, word)| format!("{n:>2} {word:<10}")).collect();
+            line(&format!("  {}", row.join("  ").trim_end()));
+        }
+        for (title, sentences) in [
+            ("What it can do", CAN.as_slice()),
+            ("What it cannot do", CANNOT.as_slice()),
+            ("How to use it", HOW.as_slice()),
+        ] {
+            line(&format!("\n{title}\n"));
+            for sentence in sentences {
+                line(&format!("  {sentence}"));
+            }
+        }
+        line(&format!("\n{}", self.identity.expose_secret()));
+        text.into()
+    }
+
+    /// As one page of PDF, A4.
+    ///
+    /// # Errors
+    /// Never: an age key fits into a QR code.
+    pub fn pdf(&self) -> Result<Zeroizing<Vec<u8>>, InvalidId> {
+        let qr = QrCode::of(self.identity.expose_secret()).ok_or(InvalidId("age secret key"))?;
+        Ok(page::draw(self, &qr))
+    }
+
+    /// Whether a file is this kit, in either form.
+    #[must_use]
+    pub fn is_in(&self, file: &[u8]) -> bool {
+        memchr::memmem::find(file, self.identity.expose_secret().as_bytes()).is_some()
+    }
+
+    fn facts(&self) -> [(&'static str, String); 5] {
+        let owner = &self.owner;
+        [
+            ("E-mail", owner.email.clone()),
+            ("Vault", owner.vault.to_string()),
+            ("Region", owner.region.to_string()),
+            ("Service", owner.service.clone()),
+            ("Made", date(owner.created)),
+        ]
+    }
+
+    fn numbered(&self) -> Vec<(usize, &str)> {
+        (1..).zip(self.words.expose_secret().split(' ')).collect()
+    }
+}
+
+/// A day, UTC.
+fn date(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| String::new(), |time| time.strftime("%Y-%m-%d").to_string())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn kit(entropy: u8) -> Kit {
+        let owner = KitOwner {
+            email: "ada@example.com".into(),
+            vault: VaultId::from_bytes([7; 16]),
+            region: Region::Eu,
+            service: "https://api.example.com".into(),
+            created: 1_780_000_000,
+        };
+        let words = RecoveryWords::from_entropy(&[entropy; 32]).unwrap();
+        Kit::new(owner, &words, &AccountSecret::from_bytes(&[9; 16])).unwrap()
+    }
+
+    #[test]
+    fn each_form_proves_its_own_vault_only() {
+        let (mine, other) = (kit(1), kit(2));
+        for file in [mine.text().expose_secret().as_bytes(), &mine.pdf().unwrap()] {
+            assert!(mine.is_in(file));
+            assert!(!other.is_in(file));
+            assert!(!mine.is_in(&file[..200]));
+        }
+        assert!(!mine.is_in(b""));
+    }
+
+    #[test]
+    fn the_text_holds_everything_and_its_words_can_be_read_back() {
+        let kit = kit(1);
+        let text = kit.text();
+        let text = text.expose_secret();
+        for part in ["ada@example.com", "eu", "0909-0909-0909-0909-0909-0909-0909-0909", "AGE-SECRET-KEY-1"] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        let (_, words) = text.split_once("The 24 words").unwrap();
+        let (words, _) = words.split_once("What it can do").unwrap();
+        let typed: Vec<&str> = words.split_whitespace().filter(|w| w.parse::<u8>().is_err()).collect();
+        let again = RecoveryWords::parse(&typed.join(" ")).unwrap();
+        assert_eq!(again.identity().unwrap().expose().expose_secret(), kit.identity.expose_secret());
+    }
+
+    #[test]
+    fn the_page_is_a_pdf_with_every_word() {
+        let kit = kit(3);
+        let pdf = kit.pdf().unwrap();
+        assert!(pdf.starts_with(b"%PDF-"));
+        for (_, word) in kit.numbered() {
+            assert!(memchr::memmem::find(&pdf, word.as_bytes()).is_some(), "{word}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! When a source is due. Only the clock on the wall counts: what was missed during sleep is due at once.
+
+use jiff::{Timestamp, ToSpan, Zoned, civil::Weekday, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+/// How often a source is backed up. Times are those of this machine's wall clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "every", rename_all = "snake_case")]
+pub enum Schedule {
+    /// When somebody asks for it.
+    #[default]
+    Manual,
+    /// An hour after the last one.
+    Hour,
+    /// Each day.
+    Day {
+        /// 0–23.
+        hour: i8,
+        /// 0–59.
+        minute: i8,
+    },
+    /// Each week.
+    Week {
+        /// 1 (Monday) – 7 (Sunday).
+        weekday: i8,
+        /// 0–23.
+        hour: i8,
+        /// 0–59.
+        minute: i8,
+    },
+}
+
+impl Schedule {
+    /// Whether its numbers are times.
+    #[must_use]
+    pub fn is_valid(self) -> bool {
+        let time = |hour, minute| (0..24).contains(&hour) && (0..60).contains(&minute);
+        match self {
+            Self::Manual | Self::Hour => true,
+            Self::Day { hour, minute } => time(hour, minute),
+            Self::Week { weekday, hour, minute } => (1..=7).contains(&weekday) && time(hour, minute),
+        }
+    }
+
+    /// The first time behind `last` (seconds since 1970) at which a backup is due; `None`: never by itself.
+    #[must_use]
+    pub fn next(self, last: i64, zone: &TimeZone) -> Option<i64> {
+        let last = Timestamp::from_second(last).ok()?.to_zoned(zone.clone());
+        let next = match self {
+            Self::Manual => return None,
+            Self::Hour => last.checked_add(1.hour()).ok()?,
+            Self::Day { hour, minute } => first_behind(&last, 1, hour, minute, |_| true)?,
+            Self::Week { weekday, hour, minute } => {
+                let wanted = Weekday::from_monday_one_offset(weekday).ok()?;
+                first_behind(&last, 7, hour, minute, |day| day.weekday() == wanted)?
+            }
+        };
+        Some(next.timestamp().as_second())
+    }
+}
+
+/// An hour that a change of the clocks leaves out comes as soon as the clocks allow; one that comes twice, once.
+fn first_behind(
+    last: &Zoned,
+    days: i64,
+    hour: i8,
+    minute: i8,
+    fits: impl Fn(&Zoned) -> bool,
+) -> Option<Zoned> {
+    (0..=days).find_map(|ahead| {
+        let day = last.checked_add(ahead.days()).ok()?;
+        let at = day.date().at(hour, minute, 0, 0).to_zoned(last.time_zone().clone()).ok()?;
+        (fits(&at) && at > *last).then_some(at)
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn next(schedule: Schedule, last: &str) -> String {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let last: Zoned = format!("{last}[Europe/Berlin]").parse().unwrap();
+        let next = schedule.next(last.timestamp().as_second(), &zone).unwrap();
+        Timestamp::from_second(next).unwrap().to_zoned(zone).strftime("%F %H:%M").to_string()
+    }
+
+    #[test]
+    fn a_day_begins_at_its_time_whatever_the_last_one_took() {
+        let nightly = Schedule::Day { hour: 2, minute: 30 };
+        assert_eq!(next(nightly, "2026-11-20T02:30:00"), "2026-11-21 02:30");
+        assert_eq!(next(nightly, "2026-11-20T02:29:59"), "2026-11-20 02:30");
+        assert_eq!(next(nightly, "2026-11-20T23:00:00"), "2026-11-21 02:30");
+    }
+
+    #[test]
+    fn a_week_ends_on_its_day() {
+        let weekly = Schedule::Week { weekday: 7, hour: 4, minute: 0 };
+        assert_eq!(next(weekly, "2026-11-20T12:00:00"), "2026-11-22 04:00");
+        assert_eq!(next(weekly, "2026-11-22T04:00:00"), "2026-11-29 04:00");
+    }
+
+    #[test]
+    fn clocks_that_change_neither_skip_nor_double_a_night() {
+        // 2:30 does not exist on 2026-03-29, and comes twice on 2026-10-25.
+        let nightly = Schedule::Day { hour: 2, minute: 30 };
+        assert_eq!(next(nightly, "2026-03-28T02:30:00"), "2026-03-29 03:30");
+        assert_eq!(next(nightly, "2026-03-29T03:30:00"), "2026-03-30 02:30");
+        assert_eq!(next(nightly, "2026-10-24T02:30:00"), "2026-10-25 02:30");
+        assert_eq!(next(nightly, "2026-10-25T02:30:00"), "2026-10-26 02:30");
+    }
+
+    #[test]
+    fn numbers_that_are_no_times_are_found() {
+        assert!(Schedule::Hour.is_valid());
+        for schedule in [
+            Schedule::Day { hour: 24, minute: 0 },
+            Schedule::Day { hour: 0, minute: 60 },
+            Schedule::Week { weekday: 0, hour: 1, minute: 1 },
+        ] {
+            assert!(!schedule.is_valid(), "{schedule:?}");
+        }
+        assert_eq!(Schedule::Manual.next(0, &TimeZone::UTC), None);
+    }
+}

@@ -1,0 +1,328 @@
+//! The sources that a person saved on this device: what to back up, how to reach it, when. Connection strings hold
+//! passwords, so the file is sealed with the vault's master key and never leaves this machine.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::{Client, schedule::Schedule};
+use crate::{
+    crypto::{Amk, wrap},
+    error::{Error, ErrorKind},
+    source::{PgUrl, SourceSpec},
+};
+
+const NAME: &str = "sources.sealed";
+const VERSION: u8 = 1;
+/// Longest name of a source, characters.
+const MAX_NAME: usize = 80;
+
+/// Where a saved source's dump comes from.
+#[derive(Clone)]
+pub enum Origin {
+    /// A PostgreSQL database by its URL, which may hold a password.
+    Postgres(SecretString),
+    /// A dump file.
+    File(PathBuf),
+}
+
+/// A saved source.
+#[derive(Clone)]
+pub struct SavedSource {
+    /// Never changes.
+    pub id: Uuid,
+    /// What the user calls it; the snapshots' source name.
+    pub name: String,
+    /// Where its dump comes from.
+    pub origin: Origin,
+    /// When it is backed up.
+    pub schedule: Schedule,
+    /// When it was added, seconds since 1970.
+    pub created: i64,
+}
+
+impl Origin {
+    /// From what a person typed or chose.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            PgUrl::parse(text)?;
+            return Ok(Self::Postgres(text.to_owned().into()));
+        }
+        let path = PathBuf::from(text);
+        if path.is_absolute() {
+            return Ok(Self::File(path));
+        }
+        Err(Error::new(
+            ErrorKind::Usage,
+            "this is neither a connection string nor the full path of a file",
+            "nothing was saved",
+            "a database is named as postgres://user:password@host:5432/database",
+        ))
+    }
+
+    /// What a backup takes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] for a URL that does not parse.
+    pub fn spec(&self) -> Result<SourceSpec, Error> {
+        Ok(match self {
+            Self::Postgres(url) => SourceSpec::postgres(url.expose_secret())?,
+            Self::File(path) => SourceSpec::File { path: path.clone() },
+        })
+    }
+
+    /// For people: without a password.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            Self::Postgres(url) => {
+                PgUrl::parse(url.expose_secret()).map_or_else(|_| String::new(), |url| url.to_string())
+            }
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+}
+
+/// All saved sources, in the order in which they were added.
+///
+/// # Errors
+/// [`ErrorKind::NotSignedIn`], or a file that cannot be read or is damaged.
+pub fn list(client: &Client) -> Result<Vec<SavedSource>, Error> {
+    let secrets = client.secrets()?;
+    let vault = secrets.vault()?;
+    let path = client.home().join(NAME);
+    let sealed = match fs::read(&path) {
+        Ok(sealed) => sealed,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::io(&path.display().to_string(), &e)),
+    };
+    let damaged = || {
+        Error::new(
+            ErrorKind::Damaged,
+            format!("{} is damaged or belongs to another vault", path.display()),
+            "all snapshots are untouched; the saved connections cannot be read",
+            "remove the file and add the sources again",
+        )
+    };
+    let amk = Amk::try_from(vault.amk.as_slice()).map_err(|_| damaged())?;
+    let plain = wrap::open_local(&sealed, &amk, vault.info.vault_id).map_err(|_| damaged())?;
+    let stored: Stored = serde_json::from_slice(&plain).map_err(|_| damaged())?;
+    if stored.version > VERSION {
+        return Err(Error::new(
+            ErrorKind::NewerFormat,
+            format!("{} was written by a newer version of Sealkeep", path.display()),
+            "nothing was changed",
+            "update Sealkeep",
+        ));
+    }
+    Ok(stored.sources.into_iter().map(SavedSource::from).collect())
+}
+
+/// Adds a source, or replaces the one with the same id.
+///
+/// # Errors
+/// [`ErrorKind::Exists`] when another one has the same name and kind; [`ErrorKind::Usage`] for a name or schedule that
+/// is none.
+pub fn save(client: &Client, mut source: SavedSource) -> Result<(), Error> {
+    source.name = source.name.trim().to_owned();
+    if source.name.is_empty() || source.name.chars().count() > MAX_NAME {
+        return Err(Error::usage(format!("a source needs a name of 1 to {MAX_NAME} characters")));
+    }
+    if !source.schedule.is_valid() {
+        return Err(Error::usage("that is no time of day".to_owned()));
+    }
+    let mut sources = list(client)?;
+    let kind = source.origin.spec()?.kind();
+    for other in sources.iter().filter(|other| other.id != source.id && other.name == source.name) {
+        if other.origin.spec()?.kind() == kind {
+            return Err(Error::new(
+                ErrorKind::Exists,
+                format!("there is a source called {} already", source.name),
+                "nothing was changed",
+                "give it another name: snapshots of one name are one history",
+            ));
+        }
+    }
+    match sources.iter_mut().find(|known| known.id == source.id) {
+        Some(known) => *known = source,
+        None => sources.push(source),
+    }
+    write(client, &sources)
+}
+
+/// Forgets a source. Its snapshots stay.
+///
+/// # Errors
+/// As [`list`].
+pub fn forget(client: &Client, id: Uuid) -> Result<(), Error> {
+    let mut sources = list(client)?;
+    sources.retain(|source| source.id != id);
+    write(client, &sources)
+}
+
+/// One by its id.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`].
+pub fn get(client: &Client, id: Uuid) -> Result<SavedSource, Error> {
+    list(client)?.into_iter().find(|source| source.id == id).ok_or_else(|| {
+        Error::new(
+            ErrorKind::NotFound,
+            "that source was removed",
+            "nothing was changed",
+            "choose another one",
+        )
+    })
+}
+
+fn write(client: &Client, sources: &[SavedSource]) -> Result<(), Error> {
+    let secrets = client.secrets()?;
+    let vault = secrets.vault()?;
+    let path = client.home().join(NAME);
+    let name = path.display().to_string();
+    let failed = |e: io::Error| Error::io(&name, &e);
+    let stored = Stored { version: VERSION, sources: sources.iter().map(StoredSource::from).collect() };
+    let plain =
+        Zeroizing::new(serde_json::to_vec(&stored).map_err(|e| Error::internal("the saved sources", &e))?);
+    let amk = Amk::try_from(vault.amk.as_slice()).map_err(|_| Error::internal_text("the master key"))?;
+    let sealed = wrap::seal_local(&plain, &amk, vault.info.vault_id)?;
+    let mut file = NamedTempFile::with_prefix_in(".sources-", client.home()).map_err(failed)?;
+    file.write_all(&sealed).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.persist(&path).map_err(|e| failed(e.error))?;
+    fs::File::open(client.home()).and_then(|home| home.sync_all()).map_err(failed)
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u8,
+    sources: Vec<StoredSource>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredSource {
+    id: Uuid,
+    name: String,
+    url: Option<Zeroizing<String>>,
+    path: Option<PathBuf>,
+    schedule: Schedule,
+    created: i64,
+}
+
+impl From<&SavedSource> for StoredSource {
+    fn from(source: &SavedSource) -> Self {
+        let (url, path) = match &source.origin {
+            Origin::Postgres(url) => (Some(Zeroizing::new(url.expose_secret().to_owned())), None),
+            Origin::File(path) => (None, Some(path.clone())),
+        };
+        Self {
+            id: source.id,
+            name: source.name.clone(),
+            url,
+            path,
+            schedule: source.schedule,
+            created: source.created,
+        }
+    }
+}
+
+impl From<StoredSource> for SavedSource {
+    fn from(stored: StoredSource) -> Self {
+        let origin = match (stored.url, stored.path) {
+            (Some(url), _) => Origin::Postgres(SecretString::from(url.as_str())),
+            (None, path) => Origin::File(path.unwrap_or_default()),
+        };
+        Self { id: stored.id, name: stored.name, origin, schedule: stored.schedule, created: stored.created }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{device::tests::sample, event::Silent, ops::Settings};
+
+    fn client(home: &std::path::Path) -> Client {
+        let settings = Settings {
+            home: Some(home.to_owned()),
+            server: "http://127.0.0.1:1".into(),
+            stall: Duration::from_secs(1),
+            keystore_passphrase: None,
+        };
+        let client = Client::new(settings, Arc::new(Silent), CancellationToken::new()).unwrap();
+        client.keystore().save(&sample()).unwrap();
+        client
+    }
+
+    fn source(name: &str, origin: &str) -> SavedSource {
+        let origin = Origin::parse(origin).unwrap();
+        let schedule = Schedule::Day { hour: 2, minute: 0 };
+        SavedSource { id: Uuid::new_v4(), name: name.into(), origin, schedule, created: 1 }
+    }
+
+    #[test]
+    fn passwords_rest_sealed_and_come_back() {
+        let home = tempfile::tempdir().unwrap();
+        let client = client(home.path());
+        let url = "postgres://ada:geheim99@db.example.com:5433/shop?sslmode=require";
+        save(&client, source(" shop ", url)).unwrap();
+        save(&client, source("shop", "/var/dumps/shop.dump")).unwrap();
+        let bytes = fs::read(home.path().join(NAME)).unwrap();
+        for word in ["geheim99", "example.com", "shop"] {
+            assert!(memchr::memmem::find(&bytes, word.as_bytes()).is_none(), "{word}");
+        }
+        let sources = list(&client).unwrap();
+        assert_eq!(sources[0].name, "shop");
+        assert_eq!(sources[0].origin.place(), "postgres://ada@db.example.com:5433/shop");
+        let Origin::Postgres(again) = &sources[0].origin else { unreachable!() };
+        assert_eq!(again.expose_secret(), url);
+        assert_eq!(sources[1].origin.place(), "/var/dumps/shop.dump");
+
+        forget(&client, sources[0].id).unwrap();
+        assert_eq!(get(&client, sources[0].id).err().unwrap().kind(), ErrorKind::NotFound);
+        assert_eq!(list(&client).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn one_name_is_one_history() {
+        let home = tempfile::tempdir().unwrap();
+        let client = client(home.path());
+        let mut first = source("shop", "postgres://a@h/x");
+        save(&client, first.clone()).unwrap();
+        let error = save(&client, source("shop", "postgres://a@h/y")).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Exists);
+        first.schedule = Schedule::Hour;
+        save(&client, first).unwrap();
+        assert_eq!(list(&client).unwrap()[0].schedule, Schedule::Hour);
+        assert_eq!(save(&client, source("  ", "/x")).err().unwrap().kind(), ErrorKind::Usage);
+    }
+
+    #[test]
+    fn another_vaults_file_and_nonsense_are_named() {
+        let home = tempfile::tempdir().unwrap();
+        let client = client(home.path());
+        save(&client, source("shop", "/x")).unwrap();
+        let mut other = sample();
+        other.vault.as_mut().unwrap().amk[0] ^= 1;
+        client.keystore().save(&other).unwrap();
+        assert_eq!(list(&client).err().unwrap().kind(), ErrorKind::Damaged);
+        for text in ["", "mysql://x", "dump.sql", "postgres://h:99999/x"] {
+            assert_eq!(Origin::parse(text).err().unwrap().kind(), ErrorKind::Usage, "{text}");
+        }
+    }
+}
