@@ -9,6 +9,7 @@ pub mod backup;
 pub mod check;
 pub mod devices;
 pub mod list;
+pub mod overview;
 pub mod probe;
 pub mod rebuild_index;
 pub mod rebuild_records;

@@ -42,6 +42,17 @@ impl Schedule {
         }
     }
 
+    /// How late a backup may be before anybody is told, seconds.
+    #[must_use]
+    pub const fn patience(self) -> i64 {
+        const HOUR: i64 = 3600;
+        match self {
+            Self::Manual | Self::Hour => HOUR,
+            Self::Day { .. } => 6 * HOUR,
+            Self::Week { .. } => 24 * HOUR,
+        }
+    }
+
     /// The first time behind `last` (seconds since 1970) at which a backup is due; `None`: never by itself.
     #[must_use]
     pub fn next(self, last: i64, zone: &TimeZone) -> Option<i64> {

@@ -72,6 +72,15 @@ impl Origin {
         ))
     }
 
+    /// `postgres` or `file`: as in snapshots.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => "postgres",
+            Self::File(_) => "file",
+        }
+    }
+
     /// What a backup takes.
     ///
     /// # Errors
@@ -144,16 +153,16 @@ pub fn save(client: &Client, mut source: SavedSource) -> Result<(), Error> {
         return Err(Error::usage("that is no time of day".to_owned()));
     }
     let mut sources = list(client)?;
-    let kind = source.origin.spec()?.kind();
-    for other in sources.iter().filter(|other| other.id != source.id && other.name == source.name) {
-        if other.origin.spec()?.kind() == kind {
-            return Err(Error::new(
-                ErrorKind::Exists,
-                format!("there is a source called {} already", source.name),
-                "nothing was changed",
-                "give it another name: snapshots of one name are one history",
-            ));
-        }
+    let taken = |other: &SavedSource| {
+        other.id != source.id && other.name == source.name && other.origin.kind() == source.origin.kind()
+    };
+    if sources.iter().any(taken) {
+        return Err(Error::new(
+            ErrorKind::Exists,
+            format!("there is a source called {} already", source.name),
+            "nothing was changed",
+            "give it another name: snapshots of one name are one history",
+        ));
     }
     match sources.iter_mut().find(|known| known.id == source.id) {
         Some(known) => *known = source,

@@ -1,0 +1,240 @@
+//! Every source at a glance: what was saved here, what is stored, what was tried, what is due.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+
+use super::{
+    Client, list,
+    list::{Proven, SnapshotSummary},
+    runs::{self, Run, RunState},
+    schedule::Schedule,
+    sources::{self, SavedSource},
+};
+use crate::error::Error;
+
+/// Runs looked at: a failing hourly source of a month.
+const RUNS: u32 = 1000;
+
+/// How a source is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// Its last backup is as young as it should be.
+    Current,
+    /// Nothing is stored of it yet.
+    Never,
+    /// A backup should have been made by now.
+    Overdue,
+    /// The last try failed.
+    Failing,
+}
+
+/// One source.
+pub struct SourceOverview {
+    /// As it was saved on this device; `None`: another device backs it up, or somebody did with the command.
+    pub saved: Option<SavedSource>,
+    /// Its name.
+    pub name: String,
+    /// `postgres`, `file` or `stdin`.
+    pub kind: String,
+    /// How it is.
+    pub protection: Protection,
+    /// Its snapshots, newest first. Empty also while the service cannot be reached.
+    pub snapshots: Vec<SnapshotSummary>,
+    /// The last try on this device, when it failed and nothing succeeded since.
+    pub failure: Option<Run>,
+    /// When the next backup is due, seconds since 1970.
+    pub due: Option<i64>,
+}
+
+impl SourceOverview {
+    /// When it was backed up last.
+    #[must_use]
+    pub fn last(&self) -> Option<&SnapshotSummary> {
+        self.snapshots.first()
+    }
+
+    /// The last time that one of its snapshots was opened or restored here.
+    #[must_use]
+    pub fn verified_at(&self) -> Option<i64> {
+        let opened = |proven: &Proven| proven.evidence >= list::Evidence::Opened;
+        self.snapshots.iter().filter_map(|s| s.proven.filter(opened)).map(|proven| proven.at).max()
+    }
+}
+
+/// The whole picture.
+pub struct Overview {
+    /// Saved sources in their order, then others by name.
+    pub sources: Vec<SourceOverview>,
+    /// Why the service could not be asked; then only what this device knows is shown.
+    pub problem: Option<Error>,
+}
+
+/// Asks the service, and does without it when it does not answer.
+///
+/// # Errors
+/// Nobody is signed in, or what this device keeps cannot be read.
+pub async fn overview(client: &Client) -> Result<Overview, Error> {
+    let saved = sources::list(client)?;
+    let (snapshots, problem) = match list::snapshots(client, None).await {
+        Ok(snapshots) => (snapshots, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    let runs = runs::recent(client, RUNS)?;
+    let mut sources = assess(saved, snapshots, &runs, client.now(), &TimeZone::system());
+    if problem.is_some() {
+        // Without the list nobody knows that nothing is stored: only the journal speaks.
+        for source in &mut sources {
+            let worked =
+                runs.iter().find(|run| run.source == source.name && run.state == RunState::Committed);
+            if let (Protection::Never, Some(_)) = (source.protection, worked) {
+                source.protection = Protection::Current;
+            }
+        }
+    }
+    Ok(Overview { sources, problem })
+}
+
+fn assess(
+    saved: Vec<SavedSource>,
+    snapshots: Vec<SnapshotSummary>,
+    runs: &[Run],
+    now: i64,
+    zone: &TimeZone,
+) -> Vec<SourceOverview> {
+    let mut stored: BTreeMap<(String, String), Vec<SnapshotSummary>> = BTreeMap::new();
+    for snapshot in snapshots {
+        stored.entry((snapshot.source.clone(), snapshot.kind.clone())).or_default().push(snapshot);
+    }
+    let mut found = Vec::new();
+    for source in saved {
+        let kind = source.origin.kind();
+        let snapshots = stored.remove(&(source.name.clone(), kind.to_owned())).unwrap_or_default();
+        let last = snapshots.first().map(|s| s.created);
+        let failure = runs
+            .iter()
+            .find(|run| run.source == source.name && run.kind == kind && run.state != RunState::Running)
+            .filter(|run| matches!(&run.state, RunState::Failed(why) if why != "cancelled"))
+            .filter(|run| last.is_none_or(|last| run.started_at > last))
+            .cloned();
+        // What was never backed up is due from the moment it was added.
+        let due = match last {
+            Some(last) => source.schedule.next(last, zone),
+            None => (source.schedule != Schedule::Manual).then_some(source.created),
+        };
+        let protection = if failure.is_some() {
+            Protection::Failing
+        } else if last.is_none() {
+            Protection::Never
+        } else if due.is_some_and(|due| due + source.schedule.patience() < now) {
+            Protection::Overdue
+        } else {
+            Protection::Current
+        };
+        found.push(SourceOverview {
+            name: source.name.clone(),
+            kind: kind.to_owned(),
+            saved: Some(source),
+            protection,
+            snapshots,
+            failure,
+            due,
+        });
+    }
+    found.extend(stored.into_iter().map(|((name, kind), snapshots)| SourceOverview {
+        saved: None,
+        name,
+        kind,
+        protection: Protection::Current,
+        snapshots,
+        failure: None,
+        due: None,
+    }));
+    found
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use api_types::{DeviceId, ObjectId, Sha256};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::ops::sources::Origin;
+
+    const HOUR: i64 = 3600;
+
+    fn source(name: &str, schedule: Schedule) -> SavedSource {
+        let origin = Origin::parse("postgres://ada@h/shop").unwrap();
+        SavedSource { id: Uuid::new_v4(), name: name.into(), origin, schedule, created: 100 * HOUR }
+    }
+
+    fn snapshot(name: &str, created: i64) -> SnapshotSummary {
+        SnapshotSummary {
+            id: ObjectId::new([1; 32]),
+            source: name.into(),
+            kind: "postgres".into(),
+            created,
+            bytes: 1,
+            bytes_stored: 1,
+            sha256: Sha256::new([2; 32]),
+            device: DeviceId::from_bytes([3; 16]),
+            device_name: "laptop".into(),
+            tool: "pg_dump".into(),
+            proven: None,
+        }
+    }
+
+    fn run(name: &str, state: RunState, started_at: i64) -> Run {
+        Run {
+            source: name.into(),
+            kind: "postgres".into(),
+            state,
+            started_at,
+            ended_at: None,
+            bytes_read: None,
+        }
+    }
+
+    fn one(schedule: Schedule, snapshots: &[i64], runs: &[Run], now: i64) -> Protection {
+        let stored = snapshots.iter().map(|at| snapshot("shop", *at)).collect();
+        assess(vec![source("shop", schedule)], stored, runs, now, &TimeZone::UTC)[0].protection
+    }
+
+    #[test]
+    fn a_source_is_overdue_when_its_time_and_some_patience_passed() {
+        assert_eq!(one(Schedule::Hour, &[], &[], 100 * HOUR), Protection::Never);
+        assert_eq!(one(Schedule::Hour, &[200 * HOUR], &[], 201 * HOUR + 60), Protection::Current);
+        assert_eq!(one(Schedule::Hour, &[200 * HOUR], &[], 203 * HOUR), Protection::Overdue);
+        assert_eq!(one(Schedule::Manual, &[200 * HOUR], &[], 9000 * HOUR), Protection::Current);
+    }
+
+    #[test]
+    fn a_failure_counts_until_something_succeeds() {
+        let failed = run("shop", RunState::Failed("dump_failed".into()), 210 * HOUR);
+        let cancelled = run("shop", RunState::Failed("cancelled".into()), 210 * HOUR);
+        let other = run("other", RunState::Failed("dump_failed".into()), 210 * HOUR);
+        let at = 211 * HOUR;
+        assert_eq!(
+            one(Schedule::Manual, &[200 * HOUR], std::slice::from_ref(&failed), at),
+            Protection::Failing
+        );
+        assert_eq!(one(Schedule::Manual, &[], std::slice::from_ref(&failed), at), Protection::Failing);
+        assert_eq!(one(Schedule::Manual, &[211 * HOUR], &[failed], at), Protection::Current);
+        assert_eq!(one(Schedule::Manual, &[200 * HOUR], &[cancelled, other], at), Protection::Current);
+    }
+
+    #[test]
+    fn what_other_devices_back_up_is_shown_too() {
+        let found = assess(
+            vec![source("shop", Schedule::Manual)],
+            vec![snapshot("elsewhere", 5), snapshot("shop", 4), snapshot("shop", 3)],
+            &[],
+            6,
+            &TimeZone::UTC,
+        );
+        let names: Vec<_> =
+            found.iter().map(|s| (s.name.as_str(), s.saved.is_some(), s.snapshots.len())).collect();
+        assert_eq!(names, [("shop", true, 2), ("elsewhere", false, 1)]);
+    }
+}
