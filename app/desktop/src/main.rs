@@ -2,19 +2,89 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod commands;
+mod engine;
+mod error;
+mod settings;
 mod view;
+mod window;
 
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, process::ExitCode, sync::Arc};
+
+use tauri::{Builder, Manager, Runtime};
+use tracing_subscriber::EnvFilter;
+
+use self::{engine::Engine, window::Listener};
 
 fn main() -> ExitCode {
-    let ended = tauri::Builder::default()
-        .invoke_handler(tauri::generate_handler![commands::app_info])
-        .run(tauri::generate_context!("../../tauri.conf.json"));
-    match ended {
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("off")))
+        .with_writer(std::io::stderr)
+        .init();
+    let listener = Listener::default();
+    let engine = match Engine::new(settings::from_environment(), Arc::new(listener.clone())) {
+        Ok(engine) => engine,
+        Err(error) => return failed(&format!("{}; {}", error.happened(), error.next_step())),
+    };
+    let builder = tauri::Builder::default()
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| show(app)))
+        .plugin(tauri_plugin_window_state::Builder::default().build())
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_opener::init());
+    match with_commands(builder, engine, listener).run(tauri::generate_context!("../../tauri.conf.json")) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "sealkeep-desktop: the window could not be opened: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&format!("the window could not be opened: {error}")),
     }
+}
+
+/// Every command of the window; the same for tests.
+fn with_commands<R: Runtime>(builder: Builder<R>, engine: Engine, listener: Listener) -> Builder<R> {
+    use commands as c;
+    builder.manage(engine).manage(listener).invoke_handler(tauri::generate_handler![
+        c::app_info,
+        c::choose_file,
+        c::choose_new_file,
+        c::open_folder,
+        c::session,
+        c::password_strength,
+        c::sign_up,
+        c::sign_up_code,
+        c::sign_in,
+        c::sign_in_factor,
+        c::sign_in_words,
+        c::start_over,
+        c::save_kit,
+        c::kit_words,
+        c::kit_file,
+        c::sign_out,
+        c::device_list,
+        c::revoke_device,
+        c::activity_list,
+        c::overview,
+        c::probe_source,
+        c::add_source,
+        c::set_schedule,
+        c::forget_source,
+        c::watch_runs,
+        c::current_run,
+        c::start_backup,
+        c::start_verify,
+        c::start_restore,
+        c::restore_command_line,
+        c::cancel_run,
+        c::dismiss_run,
+    ])
+}
+
+fn show<R: Runtime>(app: &tauri::AppHandle<R>) {
+    if let Some(window) = app.get_webview_window("main") {
+        // The window may be going away; then there is nothing to show.
+        drop(window.unminimize());
+        drop(window.show());
+        drop(window.set_focus());
+    }
+}
+
+fn failed(why: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "sealkeep-desktop: {why}");
+    ExitCode::FAILURE
 }

@@ -191,7 +191,9 @@ impl Client {
         &self.cancel
     }
 
-    pub(crate) fn now(&self) -> i64 {
+    /// Seconds since 1970.
+    #[must_use]
+    pub fn now(&self) -> i64 {
         self.clock.now()
     }
 

@@ -5,6 +5,7 @@ mod errors;
 mod open;
 mod sync;
 
+pub mod activity;
 pub mod backup;
 pub mod check;
 pub mod devices;

@@ -24,7 +24,7 @@ use crate::{
 
 /// Shortest password taken, characters. The account secret protects even a weak one from the service,
 /// not from somebody who has this device.
-const MIN_PASSWORD: usize = 10;
+pub const MIN_PASSWORD: usize = 10;
 
 /// Registers the password and asks for a second factor.
 ///

@@ -11,4 +11,12 @@ name: string,
 /**
  * The program's version.
  */
-version: string, };
+version: string, 
+/**
+ * The metadata service of new accounts.
+ */
+server: string, 
+/**
+ * What this machine calls itself.
+ */
+hostName: string, };

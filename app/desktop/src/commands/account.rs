@@ -1,0 +1,211 @@
+//! Sign-up, sign-in, recovery kit, devices, activity.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+};
+
+use api_types::{DeviceId, Region, account::SecondFactor};
+use client_core::{
+    error::{Error, ErrorKind},
+    ops::{activity, devices, sign_up::MIN_PASSWORD},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tauri::{Runtime, State, WebviewWindow};
+use tauri_plugin_dialog::DialogExt;
+use tokio::sync::oneshot;
+
+use super::general::{ask_new_file, path};
+use crate::{
+    engine::Engine,
+    error::UiError,
+    view::{AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength},
+};
+
+/// Larger files are no kits, bytes.
+const MAX_KIT: u64 = 1024 * 1024;
+
+type Answer<T> = Result<T, UiError>;
+
+/// Where this device stands: what the window should show.
+#[tauri::command]
+pub(crate) async fn session(engine: State<'_, Engine>) -> Answer<SessionView> {
+    Ok(engine.session().await?)
+}
+
+/// How hard a password is to guess, knowing the address.
+#[tauri::command]
+pub(crate) fn password_strength(password: String, email: String) -> Strength {
+    let password = SecretString::from(password);
+    let known: Vec<&str> = email.split(['@', '.']).chain(["sealkeep"]).collect();
+    let score = u8::from(zxcvbn::zxcvbn(password.expose_secret(), &known).score());
+    Strength { score, accepted: password.expose_secret().chars().count() >= MIN_PASSWORD }
+}
+
+/// First step of a new account.
+#[tauri::command]
+pub(crate) async fn sign_up(
+    engine: State<'_, Engine>,
+    email: String,
+    password: String,
+    region: Region,
+    device_name: Option<String>,
+) -> Answer<CodeStep> {
+    Ok(engine.sign_up(&email, region, device_name, &password.into()).await?)
+}
+
+/// Second step: the authenticator works.
+#[tauri::command]
+pub(crate) async fn sign_up_code(engine: State<'_, Engine>, code: String) -> Answer<KitStep> {
+    Ok(engine.sign_up_code(&code).await?)
+}
+
+/// First step into an account that exists.
+#[tauri::command]
+pub(crate) async fn sign_in(
+    engine: State<'_, Engine>,
+    email: String,
+    password: String,
+    device_name: Option<String>,
+) -> Answer<()> {
+    Ok(engine.sign_in(&email, device_name, &password.into()).await?)
+}
+
+/// Second step: six digits, or a recovery code.
+#[tauri::command]
+pub(crate) async fn sign_in_factor(
+    engine: State<'_, Engine>,
+    code: String,
+    recovery: bool,
+) -> Answer<FactorStep> {
+    let factor = if recovery { SecondFactor::RecoveryCode(code) } else { SecondFactor::Totp(code) };
+    Ok(engine.sign_in_factor(factor).await?)
+}
+
+/// Third step on a new machine: the 24 words.
+#[tauri::command]
+pub(crate) async fn sign_in_words(engine: State<'_, Engine>, words: String) -> Answer<AccountView> {
+    Ok(engine.sign_in_words(&words.into()).await?)
+}
+
+/// Leaves the steps behind.
+#[tauri::command]
+pub(crate) async fn start_over(engine: State<'_, Engine>) -> Answer<()> {
+    engine.start_over().await;
+    Ok(())
+}
+
+/// In which form a kit is saved.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum KitForm {
+    /// One page.
+    Pdf,
+    /// Plain text.
+    Text,
+}
+
+/// Saves the recovery kit where the person says, for its owner only. `None`: the person changed their mind.
+#[tauri::command]
+pub(crate) async fn save_kit<R: Runtime>(
+    window: WebviewWindow<R>,
+    engine: State<'_, Engine>,
+    form: KitForm,
+) -> Answer<Option<String>> {
+    let kit = engine.kit().await?;
+    let ending = match form {
+        KitForm::Pdf => "pdf",
+        KitForm::Text => "txt",
+    };
+    let Some(path) = ask_new_file(&window, &format!("{}.{ending}", kit.file_name())).await? else {
+        return Ok(None);
+    };
+    let name = path.display().to_string();
+    let failed = |e| Error::io(&name, &e);
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(failed)?;
+    let written = match form {
+        KitForm::Pdf => file.write_all(&kit.pdf().map_err(Error::from)?),
+        KitForm::Text => file.write_all(kit.text().expose_secret().as_bytes()),
+    };
+    written.and_then(|()| file.sync_all()).map_err(failed)?;
+    Ok(Some(name))
+}
+
+/// Proves the kit by three of its words.
+#[tauri::command]
+pub(crate) async fn kit_words(engine: State<'_, Engine>, answer: String) -> Answer<AccountView> {
+    Ok(engine.kit_words(&answer).await?)
+}
+
+/// Proves the kit by its file. `None`: the person changed their mind.
+#[tauri::command]
+pub(crate) async fn kit_file<R: Runtime>(
+    window: WebviewWindow<R>,
+    engine: State<'_, Engine>,
+) -> Answer<Option<AccountView>> {
+    let (answer, chosen) = oneshot::channel();
+    window.dialog().file().set_parent(&window).pick_file(move |path| drop(answer.send(path)));
+    let Some(path) = path(chosen.await.ok().flatten())? else { return Ok(None) };
+    let name = path.display().to_string();
+    if fs::metadata(&path).map_err(|e| Error::io(&name, &e))?.len() > MAX_KIT {
+        return Err(Error::new(
+            ErrorKind::WrongRecoveryKey,
+            "that file is too large for a recovery kit",
+            "the vault is not ready yet",
+            "choose the file that was saved just now, or type the three words",
+        )
+        .into());
+    }
+    let file = fs::read(&path).map_err(|e| Error::io(&name, &e))?;
+    Ok(Some(engine.kit_file(&file).await?))
+}
+
+/// Ends the session; with `forget` the keys leave this machine.
+#[tauri::command]
+pub(crate) async fn sign_out(engine: State<'_, Engine>, forget: bool) -> Answer<()> {
+    Ok(engine.sign_out(forget).await?)
+}
+
+/// All devices of the vault.
+#[tauri::command]
+pub(crate) async fn device_list(engine: State<'_, Engine>) -> Answer<Vec<DeviceView>> {
+    let here = engine.client().account()?.device;
+    let devices = devices::list(engine.client()).await?;
+    Ok(devices
+        .into_iter()
+        .map(|device| DeviceView {
+            here: device.keys.device_id == here,
+            id: device.keys.device_id,
+            name: device.keys.name,
+            state: device.state,
+            created_at: device.created_at,
+            last_seen_at: device.last_seen_at,
+        })
+        .collect())
+}
+
+/// Shuts a device out.
+#[tauri::command]
+pub(crate) async fn revoke_device(engine: State<'_, Engine>, device: DeviceId) -> Answer<()> {
+    Ok(devices::revoke(engine.client(), device).await?)
+}
+
+/// What happened in this vault, newest first.
+#[tauri::command]
+pub(crate) async fn activity_list(engine: State<'_, Engine>) -> Answer<Vec<ActivityView>> {
+    let names = devices::list(engine.client()).await?;
+    let name = |id: DeviceId| names.iter().find(|d| d.keys.device_id == id).map(|d| d.keys.name.clone());
+    let trail = activity::activity(engine.client()).await?;
+    Ok(trail
+        .into_iter()
+        .map(|event| ActivityView {
+            position: event.position,
+            at: event.at,
+            kind: event.action,
+            device: event.device.and_then(name),
+        })
+        .collect())
+}

@@ -1,0 +1,63 @@
+//! About the program; files that a person chooses.
+
+use std::path::PathBuf;
+
+use client_core::error::Error;
+use tauri::{AppHandle, Runtime, State, WebviewWindow};
+use tauri_plugin_dialog::DialogExt;
+use tauri_plugin_opener::OpenerExt;
+use tokio::sync::oneshot;
+
+use crate::{engine::Engine, error::UiError, settings, view::AppInfo};
+
+/// The product's name and version, as the configuration has them.
+#[tauri::command]
+pub(crate) fn app_info<R: Runtime>(app: AppHandle<R>, engine: State<'_, Engine>) -> AppInfo {
+    let package = app.package_info();
+    AppInfo {
+        name: package.name.clone(),
+        version: package.version.to_string(),
+        server: settings::server(),
+        host_name: engine.client().host_name(),
+    }
+}
+
+/// Asks for an existing file. `None`: the person changed their mind.
+#[tauri::command]
+pub(crate) async fn choose_file<R: Runtime>(window: WebviewWindow<R>) -> Result<Option<String>, UiError> {
+    let (answer, chosen) = oneshot::channel();
+    window.dialog().file().set_parent(&window).pick_file(move |path| drop(answer.send(path)));
+    Ok(path(chosen.await.ok().flatten())?.map(|path| path.display().to_string()))
+}
+
+/// Asks for the name of a new file.
+#[tauri::command]
+pub(crate) async fn choose_new_file<R: Runtime>(
+    window: WebviewWindow<R>,
+    name: String,
+) -> Result<Option<String>, UiError> {
+    Ok(ask_new_file(&window, &name).await?.map(|path| path.display().to_string()))
+}
+
+/// Shows a folder in the file manager.
+#[tauri::command]
+pub(crate) fn open_folder<R: Runtime>(app: AppHandle<R>, path: String) -> Result<(), UiError> {
+    if !PathBuf::from(&path).is_dir() {
+        return Err(Error::usage(format!("{path} is no folder")).into());
+    }
+    app.opener().open_path(path, None::<&str>).map_err(|e| Error::internal("the file manager", &e).into())
+}
+
+pub(super) async fn ask_new_file<R: Runtime>(
+    window: &WebviewWindow<R>,
+    name: &str,
+) -> Result<Option<PathBuf>, UiError> {
+    let (answer, chosen) = oneshot::channel();
+    let dialog = window.dialog().file().set_parent(window).set_file_name(name);
+    dialog.save_file(move |path| drop(answer.send(path)));
+    path(chosen.await.ok().flatten())
+}
+
+pub(super) fn path(chosen: Option<tauri_plugin_dialog::FilePath>) -> Result<Option<PathBuf>, UiError> {
+    chosen.map(|path| path.into_path().map_err(|e| Error::internal("the chosen file", &e).into())).transpose()
+}

@@ -1,0 +1,71 @@
+//! Backups, verifications, restores.
+
+use tauri::{State, ipc::Channel};
+use uuid::Uuid;
+
+use super::RestoreTo;
+use crate::{
+    engine::{Engine, restore_command},
+    error::UiError,
+    view::RunView,
+    window::Listener,
+};
+
+type Answer<T> = Result<T, UiError>;
+
+/// The window wants to hear of runs from here on.
+#[tauri::command]
+pub(crate) fn watch_runs(listener: State<'_, Listener>, channel: Channel<RunView>) {
+    listener.set(channel);
+}
+
+/// The run that goes on, or the last one.
+#[tauri::command]
+pub(crate) fn current_run(engine: State<'_, Engine>) -> Option<RunView> {
+    engine.current_run()
+}
+
+/// Backs up a saved source.
+#[tauri::command]
+pub(crate) async fn start_backup(engine: State<'_, Engine>, id: Uuid) -> Answer<RunView> {
+    Ok(engine.start_backup(id)?)
+}
+
+/// Reads a snapshot whole and verifies it.
+#[tauri::command]
+pub(crate) async fn start_verify(
+    engine: State<'_, Engine>,
+    source: String,
+    snapshot: String,
+) -> Answer<RunView> {
+    Ok(engine.start_verify(&source, &snapshot)?)
+}
+
+/// Restores a snapshot.
+#[tauri::command]
+pub(crate) async fn start_restore(
+    engine: State<'_, Engine>,
+    source: String,
+    snapshot: String,
+    to: RestoreTo,
+) -> Answer<RunView> {
+    Ok(engine.start_restore(&source, &snapshot, to)?)
+}
+
+/// The command that restores the same, for a terminal.
+#[tauri::command]
+pub(crate) fn restore_command_line(snapshot: String, to: RestoreTo) -> String {
+    restore_command(&snapshot, &to)
+}
+
+/// Stops the run that goes on.
+#[tauri::command]
+pub(crate) fn cancel_run(engine: State<'_, Engine>) {
+    engine.cancel_run();
+}
+
+/// The last run's result was seen.
+#[tauri::command]
+pub(crate) fn dismiss_run(engine: State<'_, Engine>) {
+    engine.dismiss_run();
+}

@@ -1,0 +1,65 @@
+//! Sources: tested, saved, seen at a glance.
+
+use client_core::ops::{
+    probe,
+    sources::{self, Origin, SavedSource},
+};
+use tauri::State;
+use uuid::Uuid;
+
+use super::ScheduleInput;
+use crate::{
+    engine::Engine,
+    error::UiError,
+    view::{OverviewView, ProbeView},
+};
+
+type Answer<T> = Result<T, UiError>;
+
+/// Everything at a glance.
+#[tauri::command]
+pub(crate) async fn overview(engine: State<'_, Engine>) -> Answer<OverviewView> {
+    Ok(engine.overview().await?)
+}
+
+/// Tests a connection string or a file. Nothing is saved.
+#[tauri::command]
+pub(crate) async fn probe_source(origin: String) -> Answer<ProbeView> {
+    let origin = Origin::parse(&origin)?;
+    let found = probe::probe(&origin).await?;
+    Ok(ProbeView::new(found, probe::default_name(&origin)?, origin.place()))
+}
+
+/// Saves a new source.
+#[tauri::command]
+pub(crate) fn add_source(
+    engine: State<'_, Engine>,
+    name: String,
+    origin: String,
+    schedule: ScheduleInput,
+) -> Answer<Uuid> {
+    let id = Uuid::new_v4();
+    let source = SavedSource {
+        id,
+        name,
+        origin: Origin::parse(&origin)?,
+        schedule: schedule.into(),
+        created: engine.client().now(),
+    };
+    sources::save(engine.client(), source)?;
+    Ok(id)
+}
+
+/// Changes when a source is backed up.
+#[tauri::command]
+pub(crate) fn set_schedule(engine: State<'_, Engine>, id: Uuid, schedule: ScheduleInput) -> Answer<()> {
+    let mut source = sources::get(engine.client(), id)?;
+    source.schedule = schedule.into();
+    Ok(sources::save(engine.client(), source)?)
+}
+
+/// Forgets a source; its snapshots stay.
+#[tauri::command]
+pub(crate) fn forget_source(engine: State<'_, Engine>, id: Uuid) -> Answer<()> {
+    Ok(sources::forget(engine.client(), id)?)
+}

@@ -1,0 +1,78 @@
+//! What the window does, without a window: one device, the way to it, and the run that goes on. Knows no Tauri.
+
+mod onboarding;
+mod progress;
+mod runs;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use client_core::{
+    error::Error,
+    event::Silent,
+    ops::{self, Client, Settings},
+};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::runs::restore_command;
+use self::{onboarding::Step, progress::Progress};
+use crate::view::{AccountView, CodeStep, KitStep, OverviewView, RunView, SessionView};
+
+/// Tells the window about runs.
+pub(crate) trait Window: Send + Sync {
+    /// A run moved on, or ended.
+    fn run(&self, run: &RunView);
+}
+
+/// The program behind the window.
+pub(crate) struct Engine {
+    client: Client,
+    window: Arc<dyn Window>,
+    /// The step of sign-up or sign-in that waits for an answer; it outlives the window, not the program.
+    step: tokio::sync::Mutex<Step>,
+    run: Mutex<Option<Running>>,
+}
+
+/// The run that goes on, or the last one.
+struct Running {
+    progress: Arc<Progress>,
+    cancel: CancellationToken,
+}
+
+impl Engine {
+    pub(crate) fn new(settings: Settings, window: Arc<dyn Window>) -> Result<Self, Error> {
+        let client = Client::new(settings, Arc::new(Silent), CancellationToken::new())?;
+        Ok(Self { client, window, step: tokio::sync::Mutex::default(), run: Mutex::default() })
+    }
+
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Where this device stands.
+    pub(crate) async fn session(&self) -> Result<SessionView, Error> {
+        if let Ok(account) = self.client.account() {
+            return Ok(SessionView::Ready { account: AccountView::from(account) });
+        }
+        Ok(match &*self.step.lock().await {
+            Step::Code(email, pending) => {
+                let step = CodeStep::new(email, pending.otpauth_url(), pending.totp_secret());
+                SessionView::Code { step }
+            }
+            Step::Factor(email, _) => SessionView::Factor { email: email.clone() },
+            Step::Words(email, _) => SessionView::Words { email: email.clone() },
+            Step::Kit(vault) => SessionView::Kit { step: KitStep::from(&**vault) },
+            Step::None => match self.client.known_email()? {
+                Some(email) => SessionView::SignIn { email },
+                None => SessionView::Fresh,
+            },
+        })
+    }
+
+    pub(crate) async fn overview(&self) -> Result<OverviewView, Error> {
+        Ok(ops::overview::overview(&self.client).await?.into())
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

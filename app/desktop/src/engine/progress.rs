@@ -1,0 +1,139 @@
+//! Adds up what a run reports.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use client_core::event::{Event, Observer, Stage, Warning};
+
+use crate::view::{Outcome, RunKind, RunStage, RunView};
+
+/// The rate is that of the last seconds.
+const WINDOW: Duration = Duration::from_secs(8);
+/// Warnings kept.
+const MAX_WARNINGS: usize = 20;
+
+/// A run, as far as it went.
+pub(super) struct Progress(Mutex<State>);
+
+struct State {
+    view: RunView,
+    started: Instant,
+    ended: Option<Instant>,
+    /// When how many bytes were done.
+    marks: VecDeque<(Instant, u64)>,
+}
+
+impl Progress {
+    pub(super) fn new(kind: RunKind, source: &str, command: String) -> Self {
+        let view = RunView {
+            kind,
+            source: source.to_owned(),
+            stage: RunStage::Sync,
+            total: None,
+            done: 0,
+            new_bytes: 0,
+            duplicate_bytes: 0,
+            uploaded: 0,
+            elapsed: 0,
+            rate: 0,
+            remaining: None,
+            warnings: Vec::new(),
+            outcome: None,
+            command,
+        };
+        Self(Mutex::new(State { view, started: Instant::now(), ended: None, marks: VecDeque::new() }))
+    }
+
+    /// As it is now.
+    pub(super) fn view(&self) -> RunView {
+        let mut state = self.state();
+        let now = state.ended.unwrap_or_else(Instant::now);
+        let done = state.view.done;
+        state.marks.push_back((now, done));
+        while state.marks.front().is_some_and(|(at, _)| now.duration_since(*at) > WINDOW) {
+            state.marks.pop_front();
+        }
+        let (since, from) = state.marks.front().copied().unwrap_or((state.started, 0));
+        let millis = now.duration_since(since).as_millis().max(1);
+        let rate = u64::try_from(u128::from(done.saturating_sub(from)) * 1000 / millis).unwrap_or(0);
+        let elapsed = now.duration_since(state.started).as_secs();
+        let view = &mut state.view;
+        view.elapsed = elapsed;
+        view.rate = rate;
+        view.remaining =
+            view.total.and_then(|total| total.saturating_sub(done).checked_div(rate)).filter(|_| rate > 0);
+        view.clone()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.state().view.outcome.is_some()
+    }
+
+    pub(super) fn end(&self, outcome: Outcome) {
+        let mut state = self.state();
+        state.view.outcome = Some(outcome);
+        state.ended = Some(Instant::now());
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Progress {
+    fn event(&self, event: &Event) {
+        let mut state = self.state();
+        let view = &mut state.view;
+        match event {
+            Event::Stage(Stage::Sync | Stage::Check { .. }) => view.stage = RunStage::Sync,
+            Event::Stage(Stage::Dump) => view.stage = RunStage::Dump,
+            Event::Stage(Stage::Commit) => view.stage = RunStage::Commit,
+            Event::Stage(Stage::Restore { total }) => {
+                view.stage = RunStage::Restore;
+                view.total = Some(*total);
+            }
+            Event::Expected { bytes } => view.total = Some(*bytes),
+            Event::Read { bytes } | Event::Restored { bytes } => view.done += bytes,
+            Event::NewChunk { plain, .. } => view.new_bytes += plain,
+            Event::DuplicateChunk { plain } => view.duplicate_bytes += plain,
+            Event::Uploaded { bytes } => view.uploaded += bytes,
+            Event::Checked { .. } => {}
+            Event::Warning(Warning::Retrying { .. }) => {}
+            Event::Warning(warning) => {
+                let sentence = warning.to_string();
+                if view.warnings.len() < MAX_WARNINGS && !view.warnings.contains(&sentence) {
+                    view.warnings.push(sentence);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn increments_add_up_and_the_end_stands_still() {
+        let progress = Progress::new(RunKind::Backup, "shop", String::new());
+        progress.event(&Event::Expected { bytes: 1000 });
+        for bytes in [300, 200] {
+            progress.event(&Event::Read { bytes });
+            progress.event(&Event::NewChunk { plain: bytes, stored: 10 });
+        }
+        progress.event(&Event::DuplicateChunk { plain: 7 });
+        let odd = Event::Warning(Warning::Other("odd".into()));
+        progress.event(&odd);
+        progress.event(&odd);
+        let view = progress.view();
+        assert_eq!((view.done, view.new_bytes, view.duplicate_bytes, view.total), (500, 500, 7, Some(1000)));
+        assert_eq!(view.warnings, ["odd"]);
+        assert!(!progress.is_over());
+        progress.end(Outcome::Cancelled);
+        assert!(progress.is_over());
+        assert_eq!(progress.view().elapsed, progress.view().elapsed);
+    }
+}

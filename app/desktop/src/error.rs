@@ -1,0 +1,33 @@
+//! Errors as the window shows them.
+
+use client_core::error::Error;
+use serde::Serialize;
+
+/// What happened, what it means, what to do; and a word that programs may decide on.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct UiError {
+    /// Stable, one word.
+    pub(crate) code: String,
+    /// What happened.
+    pub(crate) happened: String,
+    /// What it means for the backups.
+    pub(crate) meaning: String,
+    /// What to do now.
+    pub(crate) next_step: String,
+    /// Whether the same may work when it is tried again.
+    pub(crate) retryable: bool,
+}
+
+impl From<Error> for UiError {
+    fn from(error: Error) -> Self {
+        Self {
+            code: error.kind().as_str().to_owned(),
+            happened: error.happened().to_owned(),
+            meaning: error.meaning().to_owned(),
+            next_step: error.next_step().to_owned(),
+            retryable: error.is_retryable(),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Where things are, from the environment that the command reads too.
+
+use std::{env, path::PathBuf, time::Duration};
+
+use client_core::ops::Settings;
+
+/// The command's default.
+const SERVER: &str = "http://127.0.0.1:8787";
+/// A transfer in which nothing moved for this long is tried again.
+const STALL: Duration = Duration::from_secs(45);
+
+/// The metadata service of new accounts.
+pub(crate) fn server() -> String {
+    env::var("SEALKEEP_SERVER").ok().filter(|value| !value.is_empty()).unwrap_or_else(|| SERVER.to_owned())
+}
+
+pub(crate) fn from_environment() -> Settings {
+    Settings {
+        home: env::var_os("SEALKEEP_HOME").filter(|value| !value.is_empty()).map(PathBuf::from),
+        server: server(),
+        stall: STALL,
+        keystore_passphrase: None,
+    }
+}

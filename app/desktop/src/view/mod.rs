@@ -1,0 +1,103 @@
+//! What the window is told. Plain values; `ui/src/bindings` holds the same types for TypeScript.
+
+mod account;
+mod run;
+mod snapshot;
+mod source;
+
+use serde::Serialize;
+
+pub(crate) use self::{
+    account::{AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength},
+    run::{Outcome, RunKind, RunStage, RunView},
+    snapshot::SnapshotView,
+    source::{OverviewView, ProbeView},
+};
+
+/// What the window says about the program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct AppInfo {
+    /// The product's name.
+    pub(crate) name: String,
+    /// The program's version.
+    pub(crate) version: String,
+    /// The metadata service of new accounts.
+    pub(crate) server: String,
+    /// What this machine calls itself.
+    pub(crate) host_name: String,
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use ts_rs::{Config, TS};
+
+    use super::{
+        account::QrView,
+        snapshot::{EvidenceView, ProvenView},
+        source::{ProtectionView, SourceView},
+        *,
+    };
+
+    macro_rules! bindings {
+        ($config:expr, $($type:ty),+ $(,)?) => {
+            vec![$((<$type>::name($config), <$type>::export_to_string($config).unwrap())),+]
+        };
+    }
+
+    /// `UPDATE_BINDINGS=1 cargo test -p sealkeep-desktop` writes them anew.
+    #[test]
+    fn bindings_are_current() {
+        let config = &Config::new().with_large_int("number");
+        let wanted = bindings!(
+            config,
+            AccountView,
+            ActivityView,
+            AppInfo,
+            CodeStep,
+            DeviceView,
+            EvidenceView,
+            FactorStep,
+            KitStep,
+            Outcome,
+            OverviewView,
+            ProbeView,
+            ProtectionView,
+            ProvenView,
+            QrView,
+            RunKind,
+            RunStage,
+            RunView,
+            SessionView,
+            SnapshotView,
+            SourceView,
+            Strength,
+            crate::commands::RestoreTo,
+            crate::commands::ScheduleInput,
+            crate::error::UiError,
+        );
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/src/bindings");
+        let update = std::env::var_os("UPDATE_BINDINGS").is_some();
+        if update {
+            fs::remove_dir_all(&folder).unwrap();
+            fs::create_dir(&folder).unwrap();
+        }
+        for (name, text) in &wanted {
+            let path = folder.join(format!("{name}.ts"));
+            if update {
+                fs::write(&path, text).unwrap();
+            }
+            assert_eq!(&fs::read_to_string(&path).unwrap_or_default(), text, "{} is stale", path.display());
+        }
+        let known: BTreeSet<String> = wanted.iter().map(|(name, _)| format!("{name}.ts")).collect();
+        let there: BTreeSet<String> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(there, known);
+    }
+}

@@ -1,0 +1,171 @@
+//! Sources: what was found when one was tested, and how each is.
+
+use client_core::ops::{
+    overview::{Overview, Protection, SourceOverview},
+    probe::Probe,
+    runs::RunState,
+};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::SnapshotView;
+use crate::{commands::ScheduleInput, error::UiError};
+
+/// What a connection test found.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) enum ProbeView {
+    /// A PostgreSQL database.
+    Postgres {
+        /// What it could be called.
+        name: String,
+        /// Where it is, without a password.
+        place: String,
+        /// `15.20`
+        server_version: String,
+        /// Whether the connection is encrypted.
+        tls: bool,
+        /// Whether it stays on this machine.
+        local: bool,
+        /// Bytes on the server's disk.
+        size: u64,
+        /// Tables that can be read.
+        readable: u64,
+        /// Tables that cannot: a dump would fail.
+        unreadable: Vec<String>,
+        /// The program that would dump it.
+        tool: String,
+        /// Its version.
+        tool_version: String,
+        /// SQL for a role that can read everything and change nothing.
+        read_only_role: String,
+        /// Whether a backup would succeed as things are.
+        passes: bool,
+    },
+    /// A file.
+    File {
+        /// What it could be called.
+        name: String,
+        /// Its path.
+        place: String,
+        /// Bytes.
+        size: Option<u64>,
+    },
+}
+
+impl ProbeView {
+    pub(crate) fn new(probe: Probe, name: String, place: String) -> Self {
+        let passes = probe.passes();
+        match probe {
+            Probe::Postgres { found, local, read_only_role } => Self::Postgres {
+                name,
+                place,
+                server_version: found.server_version,
+                tls: found.tls,
+                local,
+                size: found.size,
+                readable: found.readable_tables,
+                unreadable: found.unreadable,
+                tool: found.dump_tool.path.display().to_string(),
+                tool_version: found.dump_tool.version,
+                read_only_role,
+                passes,
+            },
+            Probe::File { size } => Self::File { name, place, size },
+        }
+    }
+}
+
+/// How a source is.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) enum ProtectionView {
+    /// Its last backup is as young as it should be.
+    Current,
+    /// Nothing is stored of it yet.
+    Never,
+    /// A backup should have been made by now.
+    Overdue,
+    /// The last try failed.
+    Failing,
+}
+
+/// One source.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct SourceView {
+    /// When it was saved on this device.
+    #[cfg_attr(test, ts(type = "string | null"))]
+    pub(crate) id: Option<Uuid>,
+    /// Its name.
+    pub(crate) name: String,
+    /// `postgres`, `file` or `stdin`.
+    pub(crate) kind: String,
+    /// Where it is, without a password.
+    pub(crate) place: Option<String>,
+    /// When it is backed up.
+    pub(crate) schedule: ScheduleInput,
+    /// How it is.
+    pub(crate) protection: ProtectionView,
+    /// When the next backup is due, seconds since 1970.
+    pub(crate) due: Option<i64>,
+    /// Why the last try failed, one word.
+    pub(crate) failure: Option<String>,
+    /// When it failed, seconds since 1970.
+    pub(crate) failed_at: Option<i64>,
+    /// When one of its snapshots was last opened or restored here, seconds since 1970.
+    pub(crate) verified_at: Option<i64>,
+    /// Newest first.
+    pub(crate) snapshots: Vec<SnapshotView>,
+}
+
+impl From<SourceOverview> for SourceView {
+    fn from(source: SourceOverview) -> Self {
+        let failure = source.failure.as_ref();
+        let why = failure.and_then(|run| match &run.state {
+            RunState::Failed(why) => Some(why.clone()),
+            RunState::Running | RunState::Committed => None,
+        });
+        Self {
+            id: source.saved.as_ref().map(|saved| saved.id),
+            place: source.saved.as_ref().map(|saved| saved.origin.place()),
+            schedule: source.saved.as_ref().map_or(ScheduleInput::Manual, |saved| saved.schedule.into()),
+            protection: match source.protection {
+                Protection::Current => ProtectionView::Current,
+                Protection::Never => ProtectionView::Never,
+                Protection::Overdue => ProtectionView::Overdue,
+                Protection::Failing => ProtectionView::Failing,
+            },
+            due: source.due,
+            failed_at: failure.map(|run| run.started_at),
+            failure: why,
+            verified_at: source.verified_at(),
+            snapshots: source.snapshots.iter().map(SnapshotView::from).collect(),
+            name: source.name,
+            kind: source.kind,
+        }
+    }
+}
+
+/// Everything at a glance.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct OverviewView {
+    /// Saved sources first.
+    pub(crate) sources: Vec<SourceView>,
+    /// Why only what this device knows is shown.
+    pub(crate) problem: Option<UiError>,
+}
+
+impl From<Overview> for OverviewView {
+    fn from(overview: Overview) -> Self {
+        Self {
+            sources: overview.sources.into_iter().map(SourceView::from).collect(),
+            problem: overview.problem.map(UiError::from),
+        }
+    }
+}
