@@ -39,7 +39,7 @@ pub(crate) async fn session(engine: State<'_, Engine>) -> Answer<SessionView> {
 #[tauri::command]
 pub(crate) fn password_strength(password: String, email: String) -> Strength {
     let password = SecretString::from(password);
-    let known: Vec<&str> = email.split(['@', '.']).chain(["sealkeep"]).collect();
+    let known: Vec<&str> = email.split(['@', '.']).chain([email.as_str(), "sealkeep"]).collect();
     let score = u8::from(zxcvbn::zxcvbn(password.expose_secret(), &known).score());
     Strength { score, accepted: password.expose_secret().chars().count() >= MIN_PASSWORD }
 }
