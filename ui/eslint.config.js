@@ -10,7 +10,7 @@ export default ts.config(
   { ignores: ["dist/", "src/bindings/"] },
   ...ts.configs.strict,
   ...svelte.configs.recommended,
-  { files: ["**/*.svelte"], languageOptions: { parserOptions: { parser: ts.parser } } },
+  { files: ["**/*.svelte", "**/*.svelte.ts"], languageOptions: { parserOptions: { parser: ts.parser } } },
   {
     rules: {
       "no-console": "error",

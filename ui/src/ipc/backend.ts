@@ -1,6 +1,57 @@
+import type { AccountView } from "../bindings/AccountView";
+import type { ActivityView } from "../bindings/ActivityView";
 import type { AppInfo } from "../bindings/AppInfo";
+import type { CodeStep } from "../bindings/CodeStep";
+import type { DeviceView } from "../bindings/DeviceView";
+import type { FactorStep } from "../bindings/FactorStep";
+import type { KitStep } from "../bindings/KitStep";
+import type { OverviewView } from "../bindings/OverviewView";
+import type { ProbeView } from "../bindings/ProbeView";
+import type { RestoreTo } from "../bindings/RestoreTo";
+import type { RunView } from "../bindings/RunView";
+import type { ScheduleInput } from "../bindings/ScheduleInput";
+import type { SessionView } from "../bindings/SessionView";
+import type { Strength } from "../bindings/Strength";
 
-/** Everything the views may ask of the program behind them. */
+export type Region = "us" | "ca" | "eu";
+
+/** Everything the views may ask of the program behind them. A refusal is a `UiError`. */
 export interface Backend {
   appInfo(): Promise<AppInfo>;
+  session(): Promise<SessionView>;
+
+  passwordStrength(password: string, email: string): Promise<Strength>;
+  signUp(email: string, password: string, region: Region, deviceName: string): Promise<CodeStep>;
+  signUpCode(code: string): Promise<KitStep>;
+  signIn(email: string, password: string, deviceName: string): Promise<void>;
+  signInFactor(code: string, recovery: boolean): Promise<FactorStep>;
+  signInWords(words: string): Promise<AccountView>;
+  startOver(): Promise<void>;
+  saveKit(form: "pdf" | "text"): Promise<string | null>;
+  kitWords(answer: string): Promise<AccountView>;
+  kitFile(): Promise<AccountView | null>;
+  signOut(forget: boolean): Promise<void>;
+
+  overview(): Promise<OverviewView>;
+  probeSource(origin: string): Promise<ProbeView>;
+  addSource(name: string, origin: string, schedule: ScheduleInput): Promise<string>;
+  setSchedule(id: string, schedule: ScheduleInput): Promise<void>;
+  forgetSource(id: string): Promise<void>;
+
+  watchRuns(heard: (run: RunView) => void): Promise<void>;
+  currentRun(): Promise<RunView | null>;
+  startBackup(id: string): Promise<RunView>;
+  startVerify(source: string, snapshot: string): Promise<RunView>;
+  startRestore(source: string, snapshot: string, to: RestoreTo): Promise<RunView>;
+  restoreCommandLine(snapshot: string, to: RestoreTo): Promise<string>;
+  cancelRun(): Promise<void>;
+  dismissRun(): Promise<void>;
+
+  deviceList(): Promise<DeviceView[]>;
+  revokeDevice(device: string): Promise<void>;
+  activityList(): Promise<ActivityView[]>;
+
+  chooseFile(): Promise<string | null>;
+  chooseNewFile(name: string): Promise<string | null>;
+  openFolder(path: string): Promise<void>;
 }

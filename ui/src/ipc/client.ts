@@ -1,8 +1,48 @@
-import { invoke } from "@tauri-apps/api/core";
-import type { AppInfo } from "../bindings/AppInfo";
+import { Channel, invoke } from "@tauri-apps/api/core";
+import type { RunView } from "../bindings/RunView";
 import type { Backend } from "./backend";
 
 /** The desktop app's own process. */
 export const client: Backend = {
-  appInfo: () => invoke<AppInfo>("app_info"),
+  appInfo: () => invoke("app_info"),
+  session: () => invoke("session"),
+
+  passwordStrength: (password, email) => invoke("password_strength", { password, email }),
+  signUp: (email, password, region, deviceName) => invoke("sign_up", { email, password, region, deviceName }),
+  signUpCode: (code) => invoke("sign_up_code", { code }),
+  signIn: (email, password, deviceName) => invoke("sign_in", { email, password, deviceName }),
+  signInFactor: (code, recovery) => invoke("sign_in_factor", { code, recovery }),
+  signInWords: (words) => invoke("sign_in_words", { words }),
+  startOver: () => invoke("start_over"),
+  saveKit: (form) => invoke("save_kit", { form }),
+  kitWords: (answer) => invoke("kit_words", { answer }),
+  kitFile: () => invoke("kit_file"),
+  signOut: (forget) => invoke("sign_out", { forget }),
+
+  overview: () => invoke("overview"),
+  probeSource: (origin) => invoke("probe_source", { origin }),
+  addSource: (name, origin, schedule) => invoke("add_source", { name, origin, schedule }),
+  setSchedule: (id, schedule) => invoke("set_schedule", { id, schedule }),
+  forgetSource: (id) => invoke("forget_source", { id }),
+
+  watchRuns: (heard) => {
+    const channel = new Channel<RunView>();
+    channel.onmessage = heard;
+    return invoke("watch_runs", { channel });
+  },
+  currentRun: () => invoke("current_run"),
+  startBackup: (id) => invoke("start_backup", { id }),
+  startVerify: (source, snapshot) => invoke("start_verify", { source, snapshot }),
+  startRestore: (source, snapshot, to) => invoke("start_restore", { source, snapshot, to }),
+  restoreCommandLine: (snapshot, to) => invoke("restore_command_line", { snapshot, to }),
+  cancelRun: () => invoke("cancel_run"),
+  dismissRun: () => invoke("dismiss_run"),
+
+  deviceList: () => invoke("device_list"),
+  revokeDevice: (device) => invoke("revoke_device", { device }),
+  activityList: () => invoke("activity_list"),
+
+  chooseFile: () => invoke("choose_file"),
+  chooseNewFile: (name) => invoke("choose_new_file", { name }),
+  openFolder: (path) => invoke("open_folder", { path }),
 };

@@ -1,0 +1,116 @@
+import type { AccountView } from "../bindings/AccountView";
+import type { AppInfo } from "../bindings/AppInfo";
+import type { OverviewView } from "../bindings/OverviewView";
+import type { RunView } from "../bindings/RunView";
+import type { SessionView } from "../bindings/SessionView";
+import type { SnapshotView } from "../bindings/SnapshotView";
+import type { UiError } from "../bindings/UiError";
+import type { Backend } from "../ipc/backend";
+import { asUiError } from "../ipc/error";
+
+/** What the main part of the window shows. */
+export type Place =
+  | { view: "home" }
+  | { view: "add" }
+  | { view: "source"; name: string; kind: string }
+  | { view: "snapshots" }
+  | { view: "restore"; snapshot: SnapshotView }
+  | { view: "devices" }
+  | { view: "activity" }
+  | { view: "settings" };
+
+/** How often the overview is asked for again while nothing happens, milliseconds. */
+const REFRESH = 60_000;
+
+/** What the whole window knows. */
+export class App {
+  readonly backend: Backend;
+  info = $state<AppInfo | null>(null);
+  session = $state<SessionView | null>(null);
+  /** Why not even the session can be read. */
+  broken = $state<UiError | null>(null);
+  place = $state<Place>({ view: "home" });
+  overview = $state.raw<OverviewView | null>(null);
+  overviewError = $state<UiError | null>(null);
+  /** The overview is being asked for. */
+  looking = $state(false);
+  run = $state.raw<RunView | null>(null);
+  /** A run could not even begin. */
+  runError = $state<UiError | null>(null);
+
+  constructor(backend: Backend) {
+    this.backend = backend;
+  }
+
+  async start(): Promise<void> {
+    try {
+      this.info = await this.backend.appInfo();
+      this.session = await this.backend.session();
+      if (this.session.state === "ready") await this.ready(this.session.account);
+    } catch (thrown) {
+      this.broken = asUiError(thrown);
+    }
+  }
+
+  get account(): AccountView | null {
+    return this.session?.state === "ready" ? this.session.account : null;
+  }
+
+  /** Somebody is signed in from here on. */
+  async ready(account: AccountView): Promise<void> {
+    this.session = { state: "ready", account };
+    this.run = await this.backend.currentRun();
+    await this.backend.watchRuns((run) => this.heard(run));
+    setInterval(() => void this.look(), REFRESH);
+    await this.look();
+  }
+
+  /** Where this device stands may have changed. */
+  async again(): Promise<void> {
+    this.session = await this.backend.session();
+  }
+
+  async look(): Promise<void> {
+    if (this.looking || this.account === null) return;
+    this.looking = true;
+    try {
+      this.overview = await this.backend.overview();
+      this.overviewError = null;
+    } catch (thrown) {
+      this.overviewError = asUiError(thrown);
+    } finally {
+      this.looking = false;
+    }
+  }
+
+  get busy(): boolean {
+    return this.run !== null && this.run.outcome === null;
+  }
+
+  go(place: Place): void {
+    this.place = place;
+  }
+
+  async begin(start: () => Promise<RunView>): Promise<boolean> {
+    this.runError = null;
+    try {
+      this.run = await start();
+      return true;
+    } catch (thrown) {
+      this.runError = asUiError(thrown);
+      return false;
+    }
+  }
+
+  async dismiss(): Promise<void> {
+    this.runError = null;
+    await this.backend.dismissRun();
+    this.run = null;
+  }
+
+  private heard(run: RunView): void {
+    const ended = run.outcome !== null && this.run?.outcome === null;
+    this.run = run;
+    if (ended) void this.look();
+  }
+}

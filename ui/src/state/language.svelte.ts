@@ -1,0 +1,31 @@
+import { de } from "../words/de";
+import { en, type Words } from "../words/en";
+
+/** The languages that are complete. */
+export const LANGUAGES = { en: { name: "English", words: en }, de: { name: "Deutsch", words: de } } as const;
+export type Language = keyof typeof LANGUAGES;
+
+const KEY = "language";
+
+function remembered(): Language {
+  const chosen = localStorage.getItem(KEY) ?? navigator.language.slice(0, 2);
+  return chosen in LANGUAGES ? (chosen as Language) : "en";
+}
+
+class Chosen {
+  language = $state<Language>(remembered());
+
+  get words(): Words {
+    return LANGUAGES[this.language].words;
+  }
+
+  choose(language: Language): void {
+    this.language = language;
+    localStorage.setItem(KEY, language);
+    document.documentElement.lang = language;
+  }
+}
+
+/** The language of the window. */
+export const chosen = new Chosen();
+document.documentElement.lang = chosen.language;
