@@ -18,7 +18,7 @@ export default ts.config(
       "no-restricted-imports": ["error", { patterns: [tauri] }],
     },
   },
-  { files: ["src/ipc/client.ts"], rules: { "no-restricted-imports": "off" } },
+  { files: ["src/ipc/client.ts", "tests/mock.ts"], rules: { "no-restricted-imports": "off" } },
   {
     files: ["src/ipc/**", "src/words/**"],
     ignores: ["src/ipc/client.ts"],

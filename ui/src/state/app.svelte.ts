@@ -38,6 +38,8 @@ export class App {
   /** A run could not even begin. */
   runError = $state<UiError | null>(null);
 
+  private refresh: ReturnType<typeof setInterval> | undefined;
+
   constructor(backend: Backend) {
     this.backend = backend;
   }
@@ -59,15 +61,21 @@ export class App {
   /** Somebody is signed in from here on. */
   async ready(account: AccountView): Promise<void> {
     this.session = { state: "ready", account };
+    clearInterval(this.refresh);
     this.run = await this.backend.currentRun();
     await this.backend.watchRuns((run) => this.heard(run));
-    setInterval(() => void this.look(), REFRESH);
+    this.refresh = setInterval(() => void this.look(), REFRESH);
     await this.look();
   }
 
   /** Where this device stands may have changed. */
   async again(): Promise<void> {
     this.session = await this.backend.session();
+  }
+
+  /** The session is over: back to the password, with the address filled in. */
+  signInAgain(): void {
+    if (this.account !== null) this.session = { state: "signIn", email: this.account.email };
   }
 
   async look(): Promise<void> {

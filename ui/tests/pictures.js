@@ -1,0 +1,19 @@
+// Draws every screen: node tests/pictures.js FOLDER [NAME…]
+import { mkdir } from "node:fs/promises";
+import { screens, show } from "./screens.js";
+import { stage } from "./stage.js";
+
+const [folder = "screens", ...names] = process.argv.slice(2);
+await mkdir(folder, { recursive: true });
+const set = await stage();
+for (const screen of screens.filter((one) => names.length === 0 || names.includes(one.name))) {
+  for (const theme of ["light", "dark"]) {
+    for (const [width, height] of [[900, 600], [1440, 900]]) {
+      const opened = await set.open(screen.scenario, { theme, width, height });
+      await show(opened, screen);
+      await opened.page.screenshot({ path: `${folder}/${screen.name}-${theme}-${width}.png` });
+      await opened.close();
+    }
+  }
+}
+await set.close();

@@ -1,0 +1,222 @@
+/** What the program answers in each state of the window: the real types, so that they cannot grow stale. */
+import type { OverviewView } from "../src/bindings/OverviewView";
+import type { ProbeView } from "../src/bindings/ProbeView";
+import type { RunView } from "../src/bindings/RunView";
+import type { SessionView } from "../src/bindings/SessionView";
+import type { SnapshotView } from "../src/bindings/SnapshotView";
+import type { SourceView } from "../src/bindings/SourceView";
+import type { UiError } from "../src/bindings/UiError";
+
+/** Answers by command; an `Error` thrown here would be a fault of the test. */
+export type Answers = Record<string, (args: Record<string, unknown>) => unknown>;
+
+const NOW = Math.floor(Date.now() / 1000);
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+
+const WORDS =
+  "abandon ability able about above absent absorb abstract absurd abuse access accident account accuse achieve acid acoustic acquire across act action actor actress actual";
+
+const ready: SessionView = {
+  state: "ready",
+  account: {
+    email: "ada@example.com",
+    account: "0d5f7a4e-0000-4000-8000-000000000001",
+    vault: "7c1e7a4e-0000-4000-8000-000000000002",
+    region: "eu",
+    device: "5b0f7a4e-0000-4000-8000-000000000003",
+    deviceName: "laptop",
+    keysKeptIn: "the file /home/ada/.local/share/sealkeep/device.keys, readable by its owner only",
+  },
+};
+
+function hex(seed: number): string {
+  return Array.from({ length: 64 }, (_, at) => ((seed * 31 + at * 7) % 16).toString(16)).join("");
+}
+
+function snapshot(source: string, number: number, created: number, bytes: number): SnapshotView {
+  const begin = Array.from(source, (letter) => letter.charCodeAt(0).toString(16)).join("");
+  const id = `${String(number).padStart(8, "0")}${begin}${hex(number)}`.slice(0, 64);
+  return {
+    id,
+    shortId: id.slice(0, 12),
+    source,
+    kind: "postgres",
+    created,
+    bytes,
+    bytesStored: number === 0 ? Math.round(bytes * 0.2) : Math.round(bytes * 0.003),
+    sha256: hex(number),
+    deviceName: "laptop",
+    tool: "pg_dump 15.20",
+    proven: { evidence: number % 3 === 0 ? "opened" : "listed", at: created + HOUR },
+  };
+}
+
+function series(source: string, days: number, bytes: number, newest: number): SnapshotView[] {
+  return Array.from({ length: days }, (_, at) =>
+    snapshot(source, days - 1 - at, newest - at * DAY, Math.round(bytes * (1 - at * 0.004))),
+  );
+}
+
+function source(name: string, over: Partial<SourceView>): SourceView {
+  return {
+    id: `00000000-0000-4000-8000-${String(name.length).padStart(12, "0")}`,
+    name,
+    kind: "postgres",
+    place: `postgres://ada@db.example.com:5432/${name}`,
+    schedule: { every: "day", hour: 2, minute: 0 },
+    protection: "current",
+    due: NOW + 9 * HOUR,
+    failure: null,
+    failedAt: null,
+    verifiedAt: NOW - 2 * DAY,
+    snapshots: series(name, 60, 4.2e9, NOW - 15 * HOUR),
+    ...over,
+  };
+}
+
+const several: OverviewView = {
+  problem: null,
+  sources: [
+    source("shop", {}),
+    source("warehouse", {
+      protection: "failing",
+      failure: "source_auth",
+      failedAt: NOW - 3 * HOUR,
+      due: NOW - 3 * HOUR,
+      snapshots: series("warehouse", 12, 61e9, NOW - 2 * DAY),
+    }),
+    source("audit-log", { protection: "overdue", due: NOW - 2 * DAY, snapshots: series("audit-log", 3, 8e8, NOW - 3 * DAY) }),
+    source("analytics", { protection: "never", snapshots: [], due: NOW - 60, verifiedAt: null }),
+    source("legacy.dump", { id: null, kind: "file", place: null, due: null, snapshots: series("legacy.dump", 1, 9.1e7, NOW - 90 * DAY) }),
+  ],
+};
+
+const unreachable: UiError = {
+  code: "service_unreachable",
+  happened: "the service at http://127.0.0.1:8787 cannot be reached: connection refused",
+  meaning: "stored snapshots are untouched",
+  nextStep: "check the network and try again",
+  retryable: true,
+};
+
+const base: Answers = {
+  app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", hostName: "laptop" }),
+  session: () => ready,
+  overview: () => several,
+  current_run: () => null,
+  watch_runs: () => null,
+  dismiss_run: () => null,
+  restore_command_line: ({ snapshot }) => `sealkeep restore ${String(snapshot)} --to /home/ada/shop.dump`,
+  choose_new_file: () => "/home/ada/shop.dump",
+  device_list: () => [
+    { id: "5b0f7a4e-0000-4000-8000-000000000003", name: "laptop", here: true, state: "active", createdAt: NOW - 90 * DAY, lastSeenAt: NOW - HOUR },
+    { id: "5b0f7a4e-0000-4000-8000-000000000004", name: "db-server-1", here: false, state: "active", createdAt: NOW - 40 * DAY, lastSeenAt: NOW - 5 * HOUR },
+    { id: "5b0f7a4e-0000-4000-8000-000000000005", name: "old laptop", here: false, state: "revoked", createdAt: NOW - 400 * DAY, lastSeenAt: null },
+  ],
+  activity_list: () =>
+    ["snapshot_committed", "backup_started", "login", "login_failed", "device_revoked", "vault_initialised", "account_created"].map(
+      (kind, at) => ({ position: 7 - at, at: NOW - at * 7 * HOUR, kind, device: at === 3 ? null : "laptop" }),
+    ),
+  password_strength: ({ password }) => ({ score: Math.min(4, Math.floor(String(password).length / 6)), accepted: String(password).length >= 10 }),
+  sign_up: () => code,
+  sign_up_code: () => kit,
+  sign_in: () => null,
+  sign_in_factor: () => ({ next: "words" }),
+  start_over: () => null,
+  probe_source: () => probe,
+};
+
+const code = {
+  email: "ada@example.com",
+  qr: {
+    size: 25,
+    path: Array.from({ length: 25 }, (_, row) =>
+      Array.from({ length: 25 }, (_, column) => ((row * 7 + column * 11 + row * column) % 3 === 0 ? `M${column} ${row}h1v1h-1z` : "")).join(""),
+    ).join(""),
+  },
+  secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+};
+
+const kit = {
+  words: WORDS.split(" "),
+  positions: [3, 11, 20],
+  recoveryCodes: Array.from({ length: 10 }, (_, at) => `${hex(at).slice(0, 5)}-${hex(at + 3).slice(0, 5)}`),
+};
+
+const probe: ProbeView = {
+  kind: "postgres",
+  name: "shop",
+  place: "postgres://ada@db.example.com:5432/shop",
+  serverVersion: "15.20",
+  tls: false,
+  local: false,
+  size: 4.2e9,
+  readable: 118,
+  unreadable: ["auth.users", "auth.sessions"],
+  tool: "/usr/lib/postgresql/15/bin/pg_dump",
+  toolVersion: "15.20",
+  readOnlyRole:
+    "-- Run as an administrator of db.example.com:5432/shop.\nCREATE ROLE sealkeep LOGIN PASSWORD 'choose a long one';\nGRANT CONNECT ON DATABASE \"shop\" TO sealkeep;\nGRANT pg_read_all_data TO sealkeep;",
+  passes: false,
+};
+
+const running: RunView = {
+  kind: "backup",
+  source: "shop",
+  stage: "dump",
+  total: 61e9,
+  done: 44e9,
+  newBytes: 1.4e9,
+  duplicateBytes: 42e9,
+  uploaded: 3.1e8,
+  elapsed: 214,
+  rate: 2.1e8,
+  remaining: 81,
+  warnings: [],
+  outcome: null,
+  command: "sealkeep backup postgres://ada@db.example.com:5432/shop --name shop",
+};
+
+const fresh: Answers = { session: () => ({ state: "fresh" }) satisfies SessionView };
+
+/** Thrown by a command: what the program answers when it refuses. */
+function refuse(error: UiError): () => never {
+  return () => {
+    throw error;
+  };
+}
+
+export const scenarios: Record<string, Answers> = {
+  fresh: { ...base, ...fresh },
+  code: { ...base, session: () => ({ state: "code", step: code }), sign_up_code: refuse({ ...unreachable, code: "second_factor", happened: "the second factor is wrong" }) },
+  kit: { ...base, session: () => ({ state: "kit", step: kit }), kit_words: refuse({ ...unreachable, code: "wrong_recovery_key", happened: "those are not the three words" }) },
+  factor: { ...base, session: () => ({ state: "factor", email: "ada@example.com" }) },
+  words: { ...base, session: () => ({ state: "words", email: "ada@example.com" }) },
+  signIn: { ...base, session: () => ({ state: "signIn", email: "ada@example.com" }) },
+  broken: { ...base, session: refuse({ ...unreachable, code: "damaged", happened: "this device's key store is damaged" }) },
+  loading: { ...base, overview: () => new Promise(() => undefined) },
+  empty: { ...base, overview: () => ({ sources: [], problem: null }) satisfies OverviewView },
+  home: base,
+  good: { ...base, overview: () => ({ problem: null, sources: several.sources.slice(0, 1) }) satisfies OverviewView },
+  offline: { ...base, overview: () => ({ problem: unreachable, sources: several.sources.map((one) => ({ ...one, snapshots: [] })) }) satisfies OverviewView },
+  clock: { ...base, overview: () => ({ problem: { ...unreachable, code: "clock_skew", happened: "this machine's clock is 2 hours ahead" }, sources: [] }) satisfies OverviewView },
+  signedOut: { ...base, overview: () => ({ problem: { ...unreachable, code: "session_ended", happened: "the session was ended" }, sources: several.sources.slice(0, 1) }) satisfies OverviewView },
+  running: { ...base, current_run: () => running },
+  done: { ...base, current_run: () => ({ ...running, outcome: { state: "done", snapshot: "0a1b2c3d4e5f", sha256: hex(5), bytes: 61e9, folder: null } }) satisfies RunView },
+  failed: {
+    ...base,
+    current_run: () => ({ ...running, outcome: { state: "failed", error: { ...unreachable, code: "dump_failed", happened: "pg_dump ended with exit code 1: server closed the connection unexpectedly" } } }) satisfies RunView,
+  },
+  restored: {
+    ...base,
+    current_run: () => ({ ...running, kind: "restore", stage: "restore", outcome: { state: "done", snapshot: "0a1b2c3d4e5f", sha256: hex(5), bytes: 61e9, folder: "/home/ada" } }) satisfies RunView,
+  },
+  many: {
+    ...base,
+    overview: () => ({
+      problem: null,
+      sources: [source("shop", { snapshots: Array.from({ length: 10_000 }, (_, at) => snapshot("shop", 10_000 - at, NOW - at * HOUR, 4e9 - at * 1e5)) })],
+    }) satisfies OverviewView,
+  },
+};

@@ -1,0 +1,106 @@
+// Every screen and state: nothing fails, axe finds nothing, light and dark, also with text at 200 %.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { screens, show } from "./screens.js";
+import { stage } from "./stage.js";
+
+const axe = await readFile(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+let set;
+before(async () => (set = await stage()));
+after(() => set.close());
+
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+async function accessible(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate((tags) => window.axe.run(document, { runOnly: { type: "tag", values: tags } }), TAGS);
+  const found = violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" | ")}`);
+  assert.deepEqual(found, []);
+}
+
+for (const screen of screens) {
+  for (const theme of ["light", "dark"]) {
+    test(`${screen.name}, ${theme}`, async () => {
+      const opened = await set.open(screen.scenario, { theme });
+      await show(opened, screen);
+      await accessible(opened.page);
+      assert.deepEqual(opened.problems, []);
+      await opened.close();
+    });
+  }
+
+  test(`${screen.name}, text at 200 %`, async () => {
+    const opened = await set.open(screen.scenario, { zoom: 2 });
+    await show(opened, screen);
+    const [wanted, there] = await opened.page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    assert.ok(wanted <= there, `${wanted} pixels wide, in ${there}`);
+    await opened.close();
+  });
+}
+
+test("the whole window speaks German", async () => {
+  const opened = await set.open("home", { language: "de" });
+  await opened.page.getByRole("heading", { name: "Übersicht" }).waitFor();
+  assert.equal(await opened.page.evaluate(() => document.documentElement.lang), "de");
+  await opened.close();
+});
+
+test("ten thousand snapshots are a list of a few rows", async () => {
+  const opened = await set.open("many");
+  await opened.page.getByRole("navigation").getByRole("button", { name: "Snapshots" }).click();
+  const list = opened.page.getByRole("list", { name: "Snapshots" });
+  await list.waitFor();
+  assert.ok((await list.getByRole("listitem").count()) < 60);
+  await list.evaluate((element) => element.scrollTo(0, element.scrollHeight));
+  await list.getByRole("listitem").last().getByText("3").first().waitFor();
+  const last = await list.getByRole("listitem").last().getAttribute("aria-posinset");
+  assert.equal(last, "10000");
+  await opened.close();
+});
+
+test("the keyboard alone makes an account and comes back", async () => {
+  const { page, close } = await set.open("fresh");
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Make your account" }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.tagName), "H1");
+  await page.keyboard.press("Shift+Tab");
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent?.trim()), "Back");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("ada@example.com");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("correct horse battery");
+  await page.getByRole("button", { name: "Make the account", disabled: false }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Set up your second factor" }).waitFor();
+  const call = await page.evaluate(() => window.calls.find((one) => one.command === "sign_up"));
+  assert.equal(call.args.email, "ada@example.com");
+  assert.equal(call.args.region, "eu");
+  await close();
+});
+
+test("nothing is saved before the test passes, unless the user says so", async () => {
+  const { page, close } = await set.open("empty");
+  await page.getByRole("button", { name: "Add a database" }).click();
+  await page.getByLabel("Connection string").fill("postgres://ada@db.example.com/shop");
+  await page.getByRole("button", { name: "Test connection" }).click();
+  const save = page.getByRole("button", { name: "Save and back up now" });
+  await save.waitFor();
+  assert.equal(await save.isDisabled(), true);
+  await page.getByRole("checkbox").check();
+  assert.equal(await save.isDisabled(), false);
+  await page.getByLabel("Connection string").fill("postgres://ada@db.example.com/other");
+  await save.waitFor({ state: "detached" });
+  await close();
+});
+
+test("what moves stands still for those who ask for it", async () => {
+  const { page, close } = await set.open("running", { motion: "reduce" });
+  await page.getByRole("progressbar").waitFor();
+  const moving = await page.evaluate(() => document.getAnimations().length);
+  assert.equal(moving, 0);
+  await close();
+});

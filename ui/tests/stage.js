@@ -1,0 +1,57 @@
+// The production build in a browser, with the mocked program in front of it.
+import { chromium } from "playwright-core";
+import { build, preview } from "vite";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Where a browser may be; the first that exists is taken. */
+const BROWSERS = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+async function launch() {
+  const { existsSync } = await import("node:fs");
+  const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path));
+  if (executablePath === undefined) throw new Error("no Chromium here: install it, or name it in CHROMIUM");
+  // Root has no user namespace to put a sandbox in; the pages are our own.
+  return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
+}
+
+export async function stage() {
+  const bundle = await build({
+    configFile: false,
+    root,
+    logLevel: "error",
+    build: { write: false, minify: false, lib: { entry: "tests/mock.ts", formats: ["iife"], name: "mock" } },
+  });
+  const mock = bundle[0].output[0].code;
+  const server = await preview({ root, logLevel: "error", preview: { port: 0, host: "127.0.0.1", strictPort: false } });
+  const address = server.httpServer.address();
+  const browser = await launch();
+  return {
+    browser,
+    /** A window in a state. */
+    async open(scenario, { width = 900, height = 600, theme = "light", language = "en", zoom = 1, motion = "no-preference" } = {}) {
+      const context = await browser.newContext({
+        viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) },
+        deviceScaleFactor: zoom,
+        colorScheme: theme,
+        reducedMotion: motion,
+        locale: language,
+      });
+      const page = await context.newPage();
+      const problems = [];
+      page.on("pageerror", (error) => problems.push(String(error)));
+      page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+      // The desktop window asks for no icon.
+      await page.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
+      await page.addInitScript({ content: `window.scenario = ${JSON.stringify(scenario)};` });
+      await page.addInitScript({ content: mock });
+      await page.goto(`http://127.0.0.1:${address.port}/`);
+      return { page, problems, close: () => context.close() };
+    },
+    async close() {
+      await browser.close();
+      await new Promise((closed) => server.httpServer.close(closed));
+    },
+  };
+}
