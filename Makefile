@@ -24,5 +24,6 @@ bench: ## Compare with restic, Borg and rustic, draw tests/bench/plot.svg; BENCH
 	@cargo build --locked --release --quiet -p metadata-api -p sealkeep-cli -p e2e --bins
 	@eval "$$(.ci/programs release)" && "$$BENCH_BIN" --plot tests/bench/plot.svg $(BENCH)
 
-desktop: ## Build the desktop app's package (needs libwebkit2gtk-4.1-dev)
-	@npm --prefix ui ci && npm --prefix ui run tauri -- build --bundles deb
+desktop: ## Build the desktop app's packages (deb and rpm)
+	@.ci/setup desktop
+	@npm --prefix ui ci && npm --prefix ui run tauri -- build --bundles deb,rpm

@@ -25,6 +25,17 @@ pub fn metadata_api() -> Result<PathBuf> {
     program("METADATA_API_BIN", "metadata-api")
 }
 
+/// The desktop app: `$DESKTOP_BIN`. It is built with the window's files in it, which takes more than cargo.
+///
+/// # Errors
+/// The variable is not set.
+#[cfg(feature = "desktop")]
+pub fn desktop() -> Result<PathBuf> {
+    env::var_os("DESKTOP_BIN")
+        .map(PathBuf::from)
+        .ok_or_else(|| Failure::new("DESKTOP_BIN does not name the app: `.ci/test` says how it is built"))
+}
+
 /// A program of PostgreSQL: from `$PATH`, else the newest of Debian's trees.
 ///
 /// # Errors

@@ -17,6 +17,8 @@ pub mod member;
 pub mod postgres;
 pub mod proxy;
 pub mod service;
+#[cfg(feature = "desktop")]
+pub mod window;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -29,6 +31,8 @@ pub use failure::{Failure, Result};
 pub use postgres::Postgres;
 pub use proxy::Proxy;
 pub use service::Service;
+#[cfg(feature = "desktop")]
+pub use window::Window;
 
 /// One service and one source cluster, shared by the stories of a test program that run at the same time.
 pub struct Stage {

@@ -5,15 +5,20 @@ mod commands;
 mod engine;
 mod error;
 mod settings;
+mod tray;
 mod view;
 mod window;
 
 use std::{io::Write, process::ExitCode, sync::Arc};
 
-use tauri::{Builder, Manager, Runtime};
+use tauri::{Builder, Manager, Runtime, WindowEvent, Wry};
 use tracing_subscriber::EnvFilter;
 
-use self::{engine::Engine, window::Listener};
+use self::{
+    engine::{Engine, Shared},
+    tray::Tray,
+    window::Listener,
+};
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
@@ -22,14 +27,31 @@ fn main() -> ExitCode {
         .init();
     let listener = Listener::default();
     let engine = match Engine::new(settings::from_environment(), Arc::new(listener.clone())) {
-        Ok(engine) => engine,
+        Ok(engine) => Arc::new(engine),
         Err(error) => return failed(&format!("{}; {}", error.happened(), error.next_step())),
     };
-    let builder = tauri::Builder::default()
+    let (scheduled, attached) = (Arc::clone(&engine), listener.clone());
+    let builder = Builder::<Wry>::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| show(app)))
         .plugin(tauri_plugin_window_state::Builder::default().build())
         .plugin(tauri_plugin_dialog::init())
-        .plugin(tauri_plugin_opener::init());
+        .plugin(tauri_plugin_notification::init())
+        .plugin(tauri_plugin_opener::init())
+        .setup(move |app| {
+            app.manage(Tray::show(app.handle()));
+            attached.attach(app.handle());
+            tauri::async_runtime::spawn(scheduled.keep_schedule());
+            Ok(())
+        })
+        .on_window_event(|window, event| {
+            // Backups go on; the icon in the panel, or a second start, brings the window back.
+            if let WindowEvent::CloseRequested { api, .. } = event
+                && window.state::<Tray<Wry>>().is_there()
+            {
+                api.prevent_close();
+                drop(window.hide());
+            }
+        });
     match with_commands(builder, engine, listener).run(tauri::generate_context!("../../tauri.conf.json")) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&format!("the window could not be opened: {error}")),
@@ -37,7 +59,7 @@ fn main() -> ExitCode {
 }
 
 /// Every command of the window; the same for tests.
-fn with_commands<R: Runtime>(builder: Builder<R>, engine: Engine, listener: Listener) -> Builder<R> {
+fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: Listener) -> Builder<R> {
     use commands as c;
     builder.manage(engine).manage(listener).invoke_handler(tauri::generate_handler![
         c::app_info,

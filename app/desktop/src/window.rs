@@ -1,27 +1,128 @@
-//! The engine's way to the window: the channel that it opened last.
+//! The engine's way out: to the window, the icon in the panel, and the desktop's notifications.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use tauri::ipc::Channel;
+use tauri::{AppHandle, Manager, Runtime, Wry, ipc::Channel};
+use tauri_plugin_notification::NotificationExt;
 
-use crate::{engine::Window, view::RunView};
+use crate::{
+    engine::Window,
+    tray::Tray,
+    view::{Outcome, RunKind, RunView},
+};
 
 /// Where the window listens.
 #[derive(Clone, Default)]
-pub(crate) struct Listener(Arc<Mutex<Option<Channel<RunView>>>>);
+pub(crate) struct Listener(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    channel: Mutex<Option<Channel<RunView>>>,
+    /// Sources whose last backup failed.
+    failing: Mutex<Vec<String>>,
+    app: OnceLock<AppHandle<Wry>>,
+}
 
 impl Listener {
     pub(crate) fn set(&self, channel: Channel<RunView>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel);
+        *self.0.channel.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel);
+    }
+
+    /// From here on there is a desktop to tell.
+    pub(crate) fn attach(&self, app: &AppHandle<Wry>) {
+        drop(self.0.app.set(app.clone()));
+    }
+
+    /// Only on failure and on recovery: who hears of every success stops listening.
+    fn news(&self, run: &RunView) -> Option<(String, String)> {
+        if run.kind != RunKind::Backup {
+            return None;
+        }
+        let mut failing = self.0.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = failing.iter().position(|name| *name == run.source);
+        match (&run.outcome, known) {
+            (Some(Outcome::Failed { error }), None) => {
+                failing.push(run.source.clone());
+                Some((format!("{} could not be backed up", run.source), error.happened.clone()))
+            }
+            (Some(Outcome::Done { .. }), Some(at)) => {
+                failing.remove(at);
+                Some((format!("{} is backed up again", run.source), String::new()))
+            }
+            _ => None,
+        }
     }
 }
 
 impl Window for Listener {
     fn run(&self, run: &RunView) {
-        let mut listening = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listening = self.0.channel.lock().unwrap_or_else(PoisonError::into_inner);
         // A window that was closed or loaded anew does not listen any more.
         if listening.as_ref().is_some_and(|channel| channel.send(run.clone()).is_err()) {
             *listening = None;
         }
+        drop(listening);
+        let Some(app) = self.0.app.get() else { return };
+        app.state::<Tray<Wry>>().tell(run);
+        if let Some((title, body)) = self.news(run) {
+            notify(app, &title, &body);
+        }
+    }
+}
+
+fn notify<R: Runtime>(app: &AppHandle<R>, title: &str, body: &str) {
+    if let Err(error) = app.notification().builder().title(title).body(body).show() {
+        tracing::warn!(%error, "the desktop takes no notification");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{error::UiError, view::RunStage};
+
+    fn run(kind: RunKind, outcome: Option<Outcome>) -> RunView {
+        RunView {
+            kind,
+            source: "shop".into(),
+            stage: RunStage::Dump,
+            total: None,
+            done: 0,
+            new_bytes: 0,
+            duplicate_bytes: 0,
+            uploaded: 0,
+            elapsed: 0,
+            rate: 0,
+            remaining: None,
+            warnings: Vec::new(),
+            outcome,
+            command: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_failure_is_told_once_and_so_is_its_end() {
+        let failed = || {
+            let text = String::new;
+            let error = UiError {
+                code: "io".into(),
+                happened: "the disk broke".into(),
+                meaning: text(),
+                next_step: text(),
+                retryable: false,
+            };
+            Some(Outcome::Failed { error })
+        };
+        let done =
+            || Some(Outcome::Done { snapshot: String::new(), sha256: String::new(), bytes: 0, folder: None });
+        let listener = Listener::default();
+        let told = |outcome| listener.news(&run(RunKind::Backup, outcome)).map(|(title, _)| title);
+        assert_eq!(told(None), None);
+        assert_eq!(told(done()), None);
+        assert_eq!(told(failed()).as_deref(), Some("shop could not be backed up"));
+        assert_eq!(told(failed()), None);
+        assert_eq!(told(done()).as_deref(), Some("shop is backed up again"));
+        assert_eq!(told(done()), None);
+        assert_eq!(listener.news(&run(RunKind::Restore, failed())), None);
     }
 }

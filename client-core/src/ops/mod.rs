@@ -9,6 +9,7 @@ pub mod activity;
 pub mod backup;
 pub mod check;
 pub mod devices;
+pub mod due;
 pub mod list;
 pub mod overview;
 pub mod probe;

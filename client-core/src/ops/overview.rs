@@ -8,7 +8,6 @@ use super::{
     Client, list,
     list::{Proven, SnapshotSummary},
     runs::{self, Run, RunState},
-    schedule::Schedule,
     sources::{self, SavedSource},
 };
 use crate::error::Error;
@@ -117,11 +116,7 @@ fn assess(
             .filter(|run| matches!(&run.state, RunState::Failed(why) if why != "cancelled"))
             .filter(|run| last.is_none_or(|last| run.started_at > last))
             .cloned();
-        // What was never backed up is due from the moment it was added.
-        let due = match last {
-            Some(last) => source.schedule.next(last, zone),
-            None => (source.schedule != Schedule::Manual).then_some(source.created),
-        };
+        let due = source.schedule.next(last.unwrap_or(source.created), zone);
         let protection = if failure.is_some() {
             Protection::Failing
         } else if last.is_none() {
@@ -160,7 +155,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::ops::sources::Origin;
+    use crate::ops::{schedule::Schedule, sources::Origin};
 
     const HOUR: i64 = 3600;
 

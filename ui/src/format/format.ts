@@ -19,9 +19,11 @@ export function count(value: number, language: string): string {
   return new Intl.NumberFormat(language).format(value);
 }
 
-/** Of 1. */
+/** Of 1; “100 %” is the whole and nothing less. */
 export function percent(value: number, language: string): string {
-  return new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: value < 0.1 ? 1 : 0 }).format(value);
+  const digits = value < 0.1 || value > 0.99 ? 1 : 0;
+  const rounded = Math.floor(value * 10 ** (digits + 2)) / 10 ** (digits + 2);
+  return new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits }).format(rounded);
 }
 
 /** A day and a time. */

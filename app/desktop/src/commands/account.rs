@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 use super::general::{ask_new_file, path};
 use crate::{
-    engine::Engine,
+    engine::Shared,
     error::UiError,
     view::{AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength},
 };
@@ -31,7 +31,7 @@ type Answer<T> = Result<T, UiError>;
 
 /// Where this device stands: what the window should show.
 #[tauri::command]
-pub(crate) async fn session(engine: State<'_, Engine>) -> Answer<SessionView> {
+pub(crate) async fn session(engine: State<'_, Shared>) -> Answer<SessionView> {
     Ok(engine.session().await?)
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn password_strength(password: String, email: String) -> Strength {
 /// First step of a new account.
 #[tauri::command]
 pub(crate) async fn sign_up(
-    engine: State<'_, Engine>,
+    engine: State<'_, Shared>,
     email: String,
     password: String,
     region: Region,
@@ -58,14 +58,14 @@ pub(crate) async fn sign_up(
 
 /// Second step: the authenticator works.
 #[tauri::command]
-pub(crate) async fn sign_up_code(engine: State<'_, Engine>, code: String) -> Answer<KitStep> {
+pub(crate) async fn sign_up_code(engine: State<'_, Shared>, code: String) -> Answer<KitStep> {
     Ok(engine.sign_up_code(&code).await?)
 }
 
 /// First step into an account that exists.
 #[tauri::command]
 pub(crate) async fn sign_in(
-    engine: State<'_, Engine>,
+    engine: State<'_, Shared>,
     email: String,
     password: String,
     device_name: Option<String>,
@@ -76,7 +76,7 @@ pub(crate) async fn sign_in(
 /// Second step: six digits, or a recovery code.
 #[tauri::command]
 pub(crate) async fn sign_in_factor(
-    engine: State<'_, Engine>,
+    engine: State<'_, Shared>,
     code: String,
     recovery: bool,
 ) -> Answer<FactorStep> {
@@ -86,13 +86,13 @@ pub(crate) async fn sign_in_factor(
 
 /// Third step on a new machine: the 24 words.
 #[tauri::command]
-pub(crate) async fn sign_in_words(engine: State<'_, Engine>, words: String) -> Answer<AccountView> {
+pub(crate) async fn sign_in_words(engine: State<'_, Shared>, words: String) -> Answer<AccountView> {
     Ok(engine.sign_in_words(&words.into()).await?)
 }
 
 /// Leaves the steps behind.
 #[tauri::command]
-pub(crate) async fn start_over(engine: State<'_, Engine>) -> Answer<()> {
+pub(crate) async fn start_over(engine: State<'_, Shared>) -> Answer<()> {
     engine.start_over().await;
     Ok(())
 }
@@ -111,7 +111,7 @@ pub(crate) enum KitForm {
 #[tauri::command]
 pub(crate) async fn save_kit<R: Runtime>(
     window: WebviewWindow<R>,
-    engine: State<'_, Engine>,
+    engine: State<'_, Shared>,
     form: KitForm,
 ) -> Answer<Option<String>> {
     let kit = engine.kit().await?;
@@ -136,7 +136,7 @@ pub(crate) async fn save_kit<R: Runtime>(
 
 /// Proves the kit by three of its words.
 #[tauri::command]
-pub(crate) async fn kit_words(engine: State<'_, Engine>, answer: String) -> Answer<AccountView> {
+pub(crate) async fn kit_words(engine: State<'_, Shared>, answer: String) -> Answer<AccountView> {
     Ok(engine.kit_words(&answer).await?)
 }
 
@@ -144,7 +144,7 @@ pub(crate) async fn kit_words(engine: State<'_, Engine>, answer: String) -> Answ
 #[tauri::command]
 pub(crate) async fn kit_file<R: Runtime>(
     window: WebviewWindow<R>,
-    engine: State<'_, Engine>,
+    engine: State<'_, Shared>,
 ) -> Answer<Option<AccountView>> {
     let (answer, chosen) = oneshot::channel();
     window.dialog().file().set_parent(&window).pick_file(move |path| drop(answer.send(path)));
@@ -165,13 +165,13 @@ pub(crate) async fn kit_file<R: Runtime>(
 
 /// Ends the session; with `forget` the keys leave this machine.
 #[tauri::command]
-pub(crate) async fn sign_out(engine: State<'_, Engine>, forget: bool) -> Answer<()> {
+pub(crate) async fn sign_out(engine: State<'_, Shared>, forget: bool) -> Answer<()> {
     Ok(engine.sign_out(forget).await?)
 }
 
 /// All devices of the vault.
 #[tauri::command]
-pub(crate) async fn device_list(engine: State<'_, Engine>) -> Answer<Vec<DeviceView>> {
+pub(crate) async fn device_list(engine: State<'_, Shared>) -> Answer<Vec<DeviceView>> {
     let here = engine.client().account()?.device;
     let devices = devices::list(engine.client()).await?;
     Ok(devices
@@ -189,13 +189,13 @@ pub(crate) async fn device_list(engine: State<'_, Engine>) -> Answer<Vec<DeviceV
 
 /// Shuts a device out.
 #[tauri::command]
-pub(crate) async fn revoke_device(engine: State<'_, Engine>, device: DeviceId) -> Answer<()> {
+pub(crate) async fn revoke_device(engine: State<'_, Shared>, device: DeviceId) -> Answer<()> {
     Ok(devices::revoke(engine.client(), device).await?)
 }
 
 /// What happened in this vault, newest first.
 #[tauri::command]
-pub(crate) async fn activity_list(engine: State<'_, Engine>) -> Answer<Vec<ActivityView>> {
+pub(crate) async fn activity_list(engine: State<'_, Shared>) -> Answer<Vec<ActivityView>> {
     let names = devices::list(engine.client()).await?;
     let name = |id: DeviceId| names.iter().find(|d| d.keys.device_id == id).map(|d| d.keys.name.clone());
     let trail = activity::activity(engine.client()).await?;

@@ -8,11 +8,11 @@ use tauri_plugin_dialog::DialogExt;
 use tauri_plugin_opener::OpenerExt;
 use tokio::sync::oneshot;
 
-use crate::{engine::Engine, error::UiError, settings, view::AppInfo};
+use crate::{engine::Shared, error::UiError, settings, view::AppInfo};
 
 /// The product's name and version, as the configuration has them.
 #[tauri::command]
-pub(crate) fn app_info<R: Runtime>(app: AppHandle<R>, engine: State<'_, Engine>) -> AppInfo {
+pub(crate) fn app_info<R: Runtime>(app: AppHandle<R>, engine: State<'_, Shared>) -> AppInfo {
     let package = app.package_info();
     AppInfo {
         name: package.name.clone(),

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::RestoreTo;
 use crate::{
-    engine::{Engine, restore_command},
+    engine::{Shared, restore_command},
     error::UiError,
     view::RunView,
     window::Listener,
@@ -21,20 +21,20 @@ pub(crate) fn watch_runs(listener: State<'_, Listener>, channel: Channel<RunView
 
 /// The run that goes on, or the last one.
 #[tauri::command]
-pub(crate) fn current_run(engine: State<'_, Engine>) -> Option<RunView> {
+pub(crate) fn current_run(engine: State<'_, Shared>) -> Option<RunView> {
     engine.current_run()
 }
 
 /// Backs up a saved source.
 #[tauri::command]
-pub(crate) async fn start_backup(engine: State<'_, Engine>, id: Uuid) -> Answer<RunView> {
+pub(crate) async fn start_backup(engine: State<'_, Shared>, id: Uuid) -> Answer<RunView> {
     Ok(engine.start_backup(id)?)
 }
 
 /// Reads a snapshot whole and verifies it.
 #[tauri::command]
 pub(crate) async fn start_verify(
-    engine: State<'_, Engine>,
+    engine: State<'_, Shared>,
     source: String,
     snapshot: String,
 ) -> Answer<RunView> {
@@ -44,7 +44,7 @@ pub(crate) async fn start_verify(
 /// Restores a snapshot.
 #[tauri::command]
 pub(crate) async fn start_restore(
-    engine: State<'_, Engine>,
+    engine: State<'_, Shared>,
     source: String,
     snapshot: String,
     to: RestoreTo,
@@ -60,12 +60,12 @@ pub(crate) fn restore_command_line(snapshot: String, to: RestoreTo) -> String {
 
 /// Stops the run that goes on.
 #[tauri::command]
-pub(crate) fn cancel_run(engine: State<'_, Engine>) {
+pub(crate) fn cancel_run(engine: State<'_, Shared>) {
     engine.cancel_run();
 }
 
 /// The last run's result was seen.
 #[tauri::command]
-pub(crate) fn dismiss_run(engine: State<'_, Engine>) {
+pub(crate) fn dismiss_run(engine: State<'_, Shared>) {
     engine.dismiss_run();
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::ScheduleInput;
 use crate::{
-    engine::Engine,
+    engine::Shared,
     error::UiError,
     view::{OverviewView, ProbeView},
 };
@@ -18,7 +18,7 @@ type Answer<T> = Result<T, UiError>;
 
 /// Everything at a glance.
 #[tauri::command]
-pub(crate) async fn overview(engine: State<'_, Engine>) -> Answer<OverviewView> {
+pub(crate) async fn overview(engine: State<'_, Shared>) -> Answer<OverviewView> {
     Ok(engine.overview().await?)
 }
 
@@ -33,7 +33,7 @@ pub(crate) async fn probe_source(origin: String) -> Answer<ProbeView> {
 /// Saves a new source.
 #[tauri::command]
 pub(crate) fn add_source(
-    engine: State<'_, Engine>,
+    engine: State<'_, Shared>,
     name: String,
     origin: String,
     schedule: ScheduleInput,
@@ -52,7 +52,7 @@ pub(crate) fn add_source(
 
 /// Changes when a source is backed up.
 #[tauri::command]
-pub(crate) fn set_schedule(engine: State<'_, Engine>, id: Uuid, schedule: ScheduleInput) -> Answer<()> {
+pub(crate) fn set_schedule(engine: State<'_, Shared>, id: Uuid, schedule: ScheduleInput) -> Answer<()> {
     let mut source = sources::get(engine.client(), id)?;
     source.schedule = schedule.into();
     Ok(sources::save(engine.client(), source)?)
@@ -60,6 +60,6 @@ pub(crate) fn set_schedule(engine: State<'_, Engine>, id: Uuid, schedule: Schedu
 
 /// Forgets a source; its snapshots stay.
 #[tauri::command]
-pub(crate) fn forget_source(engine: State<'_, Engine>, id: Uuid) -> Answer<()> {
+pub(crate) fn forget_source(engine: State<'_, Shared>, id: Uuid) -> Answer<()> {
     Ok(sources::forget(engine.client(), id)?)
 }

@@ -3,8 +3,12 @@
 mod onboarding;
 mod progress;
 mod runs;
+mod schedule;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use client_core::{
     error::Error,
@@ -12,6 +16,7 @@ use client_core::{
     ops::{self, Client, Settings},
 };
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 pub(crate) use self::runs::restore_command;
 use self::{onboarding::Step, progress::Progress};
@@ -30,7 +35,12 @@ pub(crate) struct Engine {
     /// The step of sign-up or sign-in that waits for an answer; it outlives the window, not the program.
     step: tokio::sync::Mutex<Step>,
     run: Mutex<Option<Running>>,
+    /// Sources whose backups were asked for together, in turn.
+    queue: Mutex<VecDeque<Uuid>>,
 }
+
+/// One engine for the window, the tray and the schedule.
+pub(crate) type Shared = Arc<Engine>;
 
 /// The run that goes on, or the last one.
 struct Running {
@@ -41,7 +51,13 @@ struct Running {
 impl Engine {
     pub(crate) fn new(settings: Settings, window: Arc<dyn Window>) -> Result<Self, Error> {
         let client = Client::new(settings, Arc::new(Silent), CancellationToken::new())?;
-        Ok(Self { client, window, step: tokio::sync::Mutex::default(), run: Mutex::default() })
+        Ok(Self {
+            client,
+            window,
+            step: tokio::sync::Mutex::default(),
+            run: Mutex::default(),
+            queue: Mutex::default(),
+        })
     }
 
     pub(crate) const fn client(&self) -> &Client {

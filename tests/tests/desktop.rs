@@ -1,0 +1,183 @@
+//! The real window: from install to a proven restore, and what happens on the way.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{fs, path::Path};
+
+use e2e::{Authenticator, Postgres, Service, Stage, Window, data, files};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// What a person has after the first run.
+struct Kept {
+    email: String,
+    words: Vec<String>,
+    authenticator: Authenticator,
+}
+
+fn url(postgres: &Postgres, database: &str) -> String {
+    postgres.url(database).replace("owner@", &format!("owner:{}@", postgres.password()))
+}
+
+/// From the two doors to the first source's form, with the mistakes that people make.
+async fn first_run(window: &Window, email: &str) -> Kept {
+    window.press("Start backing up").await.unwrap();
+    window.fill("E-mail", email).await.unwrap();
+    window.fill("Password", PASSWORD).await.unwrap();
+    window.choose("European Union").await.unwrap();
+    window.press("Make the account").await.unwrap();
+
+    window.heading("Set up your second factor").await.unwrap();
+    let secret = window.text("pre").await.unwrap();
+    let authenticator =
+        Authenticator::from_url(&format!("otpauth://totp/Sealkeep:{email}?secret={secret}&issuer=Sealkeep"))
+            .unwrap();
+    window.fill("The six digits", &authenticator.wrong_code()).await.unwrap();
+    window.press("Confirm").await.unwrap();
+    window.says("That code does not fit").await.unwrap();
+    window.fill("The six digits", &authenticator.code()).await.unwrap();
+    window.press("Confirm").await.unwrap();
+
+    window.heading("Save your recovery kit").await.unwrap();
+    let words: Vec<String> = window
+        .texts(".words li")
+        .await
+        .unwrap()
+        .iter()
+        .map(|cell| cell.split_whitespace().last().unwrap().to_owned())
+        .collect();
+    assert_eq!(words.len(), 24);
+    window.tick().await.unwrap();
+    window.press("Continue").await.unwrap();
+    window.fill("Type words", "abandon abandon abandon").await.unwrap();
+    window.press("Confirm").await.unwrap();
+    window.says("Those are not the right words").await.unwrap();
+    let label = window.text("form label").await.unwrap();
+    let asked: Vec<&str> = label
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|number| number.parse::<usize>().ok())
+        .map(|number| words[number - 1].as_str())
+        .collect();
+    window.fill("Type words", &asked.join(" ")).await.unwrap();
+    window.press("Confirm").await.unwrap();
+    window.heading("What shall be backed up first?").await.unwrap();
+    Kept { email: email.to_owned(), words, authenticator }
+}
+
+async fn add_source(window: &Window, origin: &str) {
+    window.fill("Connection string", origin).await.unwrap();
+    window.press("Test connection").await.unwrap();
+    window.heading("What was found").await.unwrap();
+    window.press("Save and back up now").await.unwrap();
+}
+
+async fn open(service: &Service, home: &Path) -> Window {
+    let window = Window::open(service, home).await.unwrap();
+    window.heading("").await.unwrap();
+    window
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_the_first_start_to_a_proven_restore() {
+    let stage = Stage::shared().unwrap();
+    let postgres = &stage.postgres;
+    data::fill(postgres, "shop", 20).unwrap();
+    let home = files::temporary().unwrap();
+    let window = open(&stage.service, home.path()).await;
+    let kept = first_run(&window, "first@example.com").await;
+
+    // Wrong port: what to do is said, and nothing was saved.
+    window.fill("Connection string", "postgres://owner:x@127.0.0.1:1/shop").await.unwrap();
+    window.press("Test connection").await.unwrap();
+    window.says("The database does not answer").await.unwrap();
+    add_source(&window, &url(postgres, "shop")).await;
+    window.says("shop is backed up").await.unwrap();
+    window.says("1 database is protected.").await.unwrap();
+
+    window.press("Close").await.unwrap();
+    window.press("Verify now").await.unwrap();
+    window.says("shop is whole").await.unwrap();
+    window.says("Opened").await.unwrap();
+    window.press("Close").await.unwrap();
+
+    window.press("Snapshots").await.unwrap();
+    window.press("shop").await.unwrap();
+    window.press("Restore").await.unwrap();
+    window.choose("Into a database").await.unwrap();
+    window.fill("Connection string", &url(postgres, "shop_again")).await.unwrap();
+    window.press("Restore").await.unwrap();
+    window.says("shop is restored").await.unwrap();
+    assert_eq!(postgres.content_hash("shop_again").unwrap(), postgres.content_hash("shop").unwrap());
+
+    // Never onto the source, unless it was typed.
+    window.press("Close").await.unwrap();
+    window.fill("Connection string", &url(postgres, "shop")).await.unwrap();
+    window.press("Restore").await.unwrap();
+    window.says("shop: not done").await.unwrap();
+    assert!(!window.everything().await.unwrap().contains(postgres.password()), "no password is shown");
+    drop(window);
+
+    // Another machine, with nothing but what a person kept.
+    let home = files::temporary().unwrap();
+    let window = open(&stage.service, home.path()).await;
+    window.press("Restore my data").await.unwrap();
+    window.fill("E-mail", &kept.email).await.unwrap();
+    window.fill("Password", "not the password").await.unwrap();
+    window.press("Continue").await.unwrap();
+    window.says("E-mail or password is wrong").await.unwrap();
+    window.fill("Password", PASSWORD).await.unwrap();
+    window.press("Continue").await.unwrap();
+    window.heading("Second factor").await.unwrap();
+    window.fill("Six digits", &kept.authenticator.wrong_code()).await.unwrap();
+    window.press("Continue").await.unwrap();
+    window.says("That code does not fit").await.unwrap();
+    window.fill("Six digits", &kept.authenticator.code()).await.unwrap();
+    window.press("Continue").await.unwrap();
+    window.heading("This machine is new").await.unwrap();
+    window.fill("The 24 words", &kept.words.join(" ")).await.unwrap();
+    window.press("Open my backups").await.unwrap();
+    window.heading("Snapshots").await.unwrap();
+    window.press("shop").await.unwrap();
+    let sha256 = window.text("dl dd:last-of-type").await.unwrap();
+    window.press("Restore").await.unwrap();
+    let path = home.path().join("shop.dump");
+    window.fill("File", &path.display().to_string()).await.unwrap();
+    window.press("Restore").await.unwrap();
+    window.says("shop is restored").await.unwrap();
+    assert_eq!(files::sha256(&path).unwrap().to_string(), sha256);
+
+    window.press("Close").await.unwrap();
+    window.press("Devices").await.unwrap();
+    window.says("This device").await.unwrap();
+    window.press("Activity").await.unwrap();
+    window.says("Snapshot made").await.unwrap();
+    assert!(fs::read_dir(home.path().join("sealkeep")).unwrap().count() > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_goes_away_and_comes_back() {
+    let mut service = Service::start().unwrap();
+    let postgres = Postgres::start().unwrap();
+    data::fill(&postgres, "shop", 5).unwrap();
+    let home = files::temporary().unwrap();
+    let window = open(&service, home.path()).await;
+    first_run(&window, "away@example.com").await;
+    add_source(&window, &url(&postgres, "shop")).await;
+    window.says("shop is backed up").await.unwrap();
+    window.press("Close").await.unwrap();
+
+    service.stop().unwrap();
+    window.press("Back up now").await.unwrap();
+    window.says("shop: not done").await.unwrap();
+    window.says("Sealkeep's service does not answer").await.unwrap();
+    service.restart().unwrap();
+    window.press("Close").await.unwrap();
+    window.press("Back up now").await.unwrap();
+    window.says("shop is backed up").await.unwrap();
+
+    // Closed and opened again: still signed in, everything there.
+    drop(window);
+    let window = open(&service, home.path()).await;
+    window.says("1 database is protected.").await.unwrap();
+    window.press("Snapshots").await.unwrap();
+    window.says("2 of 2").await.unwrap();
+}
