@@ -32,6 +32,7 @@ const COMMANDS: &[&str] = &[
     "start_restore",
     "restore_command_line",
     "cancel_run",
+    "pause_run",
     "dismiss_run",
 ];
 

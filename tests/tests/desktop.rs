@@ -1,25 +1,18 @@
 //! The real window: from install to a proven restore, and what happens on the way.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
-use e2e::{Authenticator, Postgres, Service, Stage, Window, data, files};
+use e2e::{Authenticator, Postgres, Service, Spread, Stage, Window, data, files, proxy::Weather};
 
 const PASSWORD: &str = "correct horse battery staple";
-
-/// What a person has after the first run.
-struct Kept {
-    email: String,
-    words: Vec<String>,
-    authenticator: Authenticator,
-}
 
 fn url(postgres: &Postgres, database: &str) -> String {
     postgres.url(database).replace("owner@", &format!("owner:{}@", postgres.password()))
 }
 
-/// From the two doors to the first source's form, with the mistakes that people make.
-async fn first_run(window: &Window, email: &str) -> Kept {
+/// From the two doors to the recovery kit, with the mistakes that people make.
+async fn make_account(window: &Window, email: &str) -> Authenticator {
     window.press("Start backing up").await.unwrap();
     window.fill("E-mail", email).await.unwrap();
     window.fill("Password", PASSWORD).await.unwrap();
@@ -36,7 +29,12 @@ async fn first_run(window: &Window, email: &str) -> Kept {
     window.says("That code does not fit").await.unwrap();
     window.fill("The six digits", &authenticator.code()).await.unwrap();
     window.press("Confirm").await.unwrap();
+    window.heading("Save your recovery kit").await.unwrap();
+    authenticator
+}
 
+/// Reads the 24 words and proves them.
+async fn keep_kit(window: &Window) -> Vec<String> {
     window.heading("Save your recovery kit").await.unwrap();
     let words: Vec<String> = window
         .texts(".words li")
@@ -60,7 +58,7 @@ async fn first_run(window: &Window, email: &str) -> Kept {
     window.fill("Type words", &asked.join(" ")).await.unwrap();
     window.press("Confirm").await.unwrap();
     window.heading("What shall be backed up first?").await.unwrap();
-    Kept { email: email.to_owned(), words, authenticator }
+    words
 }
 
 async fn add_source(window: &Window, origin: &str) {
@@ -83,7 +81,19 @@ async fn from_the_first_start_to_a_proven_restore() {
     data::fill(postgres, "shop", 20).unwrap();
     let home = files::temporary().unwrap();
     let window = open(&stage.service, home.path()).await;
-    let kept = first_run(&window, "first@example.com").await;
+    let authenticator = make_account(&window, "first@example.com").await;
+
+    // Closed before the kit was proven: signing in again makes a new one.
+    drop(window);
+    let window = open(&stage.service, home.path()).await;
+    window.says("Sign in again as first@example.com").await.unwrap();
+    window.fill("Password", PASSWORD).await.unwrap();
+    window.press("Continue").await.unwrap();
+    window.heading("Second factor").await.unwrap();
+    window.fill("Six digits", &authenticator.code()).await.unwrap();
+    window.press("Continue").await.unwrap();
+    window.says("A kit from an earlier try is worthless").await.unwrap();
+    let words = keep_kit(&window).await;
 
     // Wrong port: what to do is said, and nothing was saved.
     window.fill("Connection string", "postgres://owner:x@127.0.0.1:1/shop").await.unwrap();
@@ -120,20 +130,20 @@ async fn from_the_first_start_to_a_proven_restore() {
     let home = files::temporary().unwrap();
     let window = open(&stage.service, home.path()).await;
     window.press("Restore my data").await.unwrap();
-    window.fill("E-mail", &kept.email).await.unwrap();
+    window.fill("E-mail", "first@example.com").await.unwrap();
     window.fill("Password", "not the password").await.unwrap();
     window.press("Continue").await.unwrap();
     window.says("E-mail or password is wrong").await.unwrap();
     window.fill("Password", PASSWORD).await.unwrap();
     window.press("Continue").await.unwrap();
     window.heading("Second factor").await.unwrap();
-    window.fill("Six digits", &kept.authenticator.wrong_code()).await.unwrap();
+    window.fill("Six digits", &authenticator.wrong_code()).await.unwrap();
     window.press("Continue").await.unwrap();
     window.says("That code does not fit").await.unwrap();
-    window.fill("Six digits", &kept.authenticator.code()).await.unwrap();
+    window.fill("Six digits", &authenticator.code()).await.unwrap();
     window.press("Continue").await.unwrap();
     window.heading("This machine is new").await.unwrap();
-    window.fill("The 24 words", &kept.words.join(" ")).await.unwrap();
+    window.fill("The 24 words", &words.join(" ")).await.unwrap();
     window.press("Open my backups").await.unwrap();
     window.heading("Snapshots").await.unwrap();
     window.press("shop").await.unwrap();
@@ -160,7 +170,8 @@ async fn a_service_that_goes_away_and_comes_back() {
     data::fill(&postgres, "shop", 5).unwrap();
     let home = files::temporary().unwrap();
     let window = open(&service, home.path()).await;
-    first_run(&window, "away@example.com").await;
+    make_account(&window, "away@example.com").await;
+    keep_kit(&window).await;
     add_source(&window, &url(&postgres, "shop")).await;
     window.says("shop is backed up").await.unwrap();
     window.press("Close").await.unwrap();
@@ -178,6 +189,49 @@ async fn a_service_that_goes_away_and_comes_back() {
     drop(window);
     let window = open(&service, home.path()).await;
     window.says("1 database is protected.").await.unwrap();
+    window.press("Snapshots").await.unwrap();
+    window.says("2 of 2").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_held_stopped_and_cut_off() {
+    let service = Service::start_wired().unwrap();
+    let store = &service.wires().unwrap().store;
+    let postgres = Postgres::start().unwrap();
+    data::fill(&postgres, "shop", 60).unwrap();
+    let home = files::temporary().unwrap();
+    let window = open(&service, home.path()).await;
+    make_account(&window, "slow@example.com").await;
+    keep_kit(&window).await;
+
+    store.set(Weather::Throttle(300_000));
+    add_source(&window, &url(&postgres, "shop")).await;
+    window.press("Pause").await.unwrap();
+    window.says("Paused.").await.unwrap();
+    store.set(Weather::Fair);
+    // What was read is sent; nothing more is read, and so nothing ends.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    window.says("Paused.").await.unwrap();
+    window.press("Go on").await.unwrap();
+    window.says("shop is backed up").await.unwrap();
+    window.press("Close").await.unwrap();
+
+    data::change(&postgres, "shop", 60.0, Spread::Uniform, 1).unwrap();
+    store.set(Weather::Throttle(300_000));
+    window.press("Back up now").await.unwrap();
+    window.says("Reading and storing").await.unwrap();
+    window.press("Stop").await.unwrap();
+    window.says("shop: stopped").await.unwrap();
+    window.press("Close").await.unwrap();
+    window.says("Protected").await.unwrap();
+
+    window.press("Back up now").await.unwrap();
+    window.says("Reading and storing").await.unwrap();
+    drop(window);
+    store.set(Weather::Fair);
+    let window = open(&service, home.path()).await;
+    window.press("Back up now").await.unwrap();
+    window.says("shop is backed up").await.unwrap();
     window.press("Snapshots").await.unwrap();
     window.says("2 of 2").await.unwrap();
 }

@@ -173,6 +173,7 @@ const running: RunView = {
   elapsed: 214,
   rate: 2.1e8,
   remaining: 81,
+  paused: false,
   warnings: [],
   outcome: null,
   command: "sealkeep backup postgres://ada@db.example.com:5432/shop --name shop",
@@ -203,6 +204,7 @@ export const scenarios: Record<string, Answers> = {
   clock: { ...base, overview: () => ({ problem: { ...unreachable, code: "clock_skew", happened: "this machine's clock is 2 hours ahead" }, sources: [] }) satisfies OverviewView },
   signedOut: { ...base, overview: () => ({ problem: { ...unreachable, code: "session_ended", happened: "the session was ended" }, sources: several.sources.slice(0, 1) }) satisfies OverviewView },
   running: { ...base, current_run: () => running },
+  paused: { ...base, current_run: () => ({ ...running, paused: true }) satisfies RunView },
   done: { ...base, current_run: () => ({ ...running, outcome: { state: "done", snapshot: "0a1b2c3d4e5f", sha256: hex(5), bytes: 61e9, folder: null } }) satisfies RunView },
   failed: {
     ...base,

@@ -23,6 +23,7 @@ export const screens = [
   { name: "home-clock", scenario: "clock" },
   { name: "home-signed-out", scenario: "signedOut" },
   { name: "backup-running", scenario: "running" },
+  { name: "backup-paused", scenario: "paused" },
   { name: "backup-done", scenario: "done" },
   { name: "backup-failed", scenario: "failed" },
   { name: "restored", scenario: "restored" },

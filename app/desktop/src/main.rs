@@ -93,6 +93,7 @@ fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: List
         c::start_restore,
         c::restore_command_line,
         c::cancel_run,
+        c::pause_run,
         c::dismiss_run,
     ])
 }

@@ -94,6 +94,7 @@ mod tests {
             elapsed: 0,
             rate: 0,
             remaining: None,
+            paused: false,
             warnings: Vec::new(),
             outcome,
             command: String::new(),

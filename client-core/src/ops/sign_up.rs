@@ -119,6 +119,10 @@ impl NewVault {
             _ => return Err(Error::internal_text("three words could not be chosen")),
         };
         let phrase = words.phrase();
+        // The account exists: whoever stops here is known the next time, as the same device.
+        let account = signed_in.session.account_id;
+        let known = DeviceSecrets::new(&server, &email, account, device.clone_for_keystore(), &signed_in);
+        client.keystore().save(&known)?;
         Ok(Self {
             client: client.clone(),
             server,

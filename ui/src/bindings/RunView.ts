@@ -52,6 +52,10 @@ rate: number,
  */
 remaining: number | null, 
 /**
+ * It is held still.
+ */
+paused: boolean, 
+/**
  * What should be known although it goes on.
  */
 warnings: Array<string>, 

@@ -45,6 +45,7 @@ export interface Backend {
   startRestore(source: string, snapshot: string, to: RestoreTo): Promise<RunView>;
   restoreCommandLine(snapshot: string, to: RestoreTo): Promise<string>;
   cancelRun(): Promise<void>;
+  pauseRun(pause: boolean): Promise<void>;
   dismissRun(): Promise<void>;
 
   deviceList(): Promise<DeviceView[]>;

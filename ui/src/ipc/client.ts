@@ -36,6 +36,7 @@ export const client: Backend = {
   startRestore: (source, snapshot, to) => invoke("start_restore", { source, snapshot, to }),
   restoreCommandLine: (snapshot, to) => invoke("restore_command_line", { snapshot, to }),
   cancelRun: () => invoke("cancel_run"),
+  pauseRun: (pause) => invoke("pause_run", { pause }),
   dismissRun: () => invoke("dismiss_run"),
 
   deviceList: () => invoke("device_list"),

@@ -7,7 +7,7 @@ use std::{
 
 use client_core::{
     error::Error,
-    ops::backup::{self, BackupOptions},
+    ops::backup::{self, BackupOptions, Gate},
     source::SourceSpec,
     unwrap::Unwrapped,
 };
@@ -31,6 +31,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
         record_list: !no_record_list,
         unwrap: !no_unwrap,
         level: compression,
+        gate: Gate::default(),
     };
     let report = backup::backup(&context.client, options).await?;
     context.output.result(

@@ -64,6 +64,12 @@ pub(crate) fn cancel_run(engine: State<'_, Shared>) {
     engine.cancel_run();
 }
 
+/// Holds a backup still, or lets it go on.
+#[tauri::command]
+pub(crate) fn pause_run(engine: State<'_, Shared>, pause: bool) {
+    engine.pause_run(pause);
+}
+
 /// The last run's result was seen.
 #[tauri::command]
 pub(crate) fn dismiss_run(engine: State<'_, Shared>) {

@@ -13,7 +13,7 @@ use std::{
 use client_core::{
     error::Error,
     event::Silent,
-    ops::{self, Client, Settings},
+    ops::{self, Client, Settings, backup::Gate},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -46,6 +46,7 @@ pub(crate) type Shared = Arc<Engine>;
 struct Running {
     progress: Arc<Progress>,
     cancel: CancellationToken,
+    gate: Gate,
 }
 
 impl Engine {

@@ -40,6 +40,7 @@ impl Progress {
             elapsed: 0,
             rate: 0,
             remaining: None,
+            paused: false,
             warnings: Vec::new(),
             outcome: None,
             command,
@@ -68,12 +69,21 @@ impl Progress {
         view.clone()
     }
 
+    pub(super) fn kind(&self) -> RunKind {
+        self.state().view.kind
+    }
+
+    pub(super) fn pause(&self, paused: bool) {
+        self.state().view.paused = paused;
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.state().view.outcome.is_some()
     }
 
     pub(super) fn end(&self, outcome: Outcome) {
         let mut state = self.state();
+        state.view.paused = false;
         state.view.outcome = Some(outcome);
         state.ended = Some(Instant::now());
     }

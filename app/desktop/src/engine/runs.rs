@@ -6,7 +6,7 @@ use client_core::{
     error::{Error, ErrorKind},
     ops::{
         Client,
-        backup::{self, BackupOptions},
+        backup::{self, BackupOptions, Gate},
         restore::{self, Destination, RestoreOptions, RestoreReport},
         select::{Selector, short},
         sources::{self, Origin},
@@ -33,7 +33,7 @@ impl Engine {
         let command = backup_command(&source.name, &source.origin);
         let spec = source.origin.spec()?;
         let name = source.name.clone();
-        self.start(RunKind::Backup, &source.name, command, move |client| async move {
+        self.start(RunKind::Backup, &source.name, command, move |client, gate| async move {
             let options = BackupOptions {
                 source: spec,
                 name: Some(name),
@@ -41,6 +41,7 @@ impl Engine {
                 record_list: true,
                 unwrap: true,
                 level: None,
+                gate,
             };
             let report = backup::backup(&client, options).await?;
             Ok(Outcome::Done {
@@ -56,7 +57,7 @@ impl Engine {
     pub(crate) fn start_verify(&self, source: &str, snapshot: &str) -> Result<RunView, Error> {
         let selector = Selector::parse(snapshot, None)?;
         let command = format!("sealkeep restore {} --stdout > /dev/null", quoted(snapshot));
-        self.start(RunKind::Verify, source, command, move |client| async move {
+        self.start(RunKind::Verify, source, command, move |client, _| async move {
             let destination = Destination::Pipe(Box::new(io::sink()));
             let options = RestoreOptions { snapshot: selector, destination, partial: false };
             Ok(restored(&restore::restore(&client, options).await?, None))
@@ -83,7 +84,7 @@ impl Engine {
                 (Destination::Database { target, onto_source }, None)
             }
         };
-        self.start(RunKind::Restore, source, command, move |client| async move {
+        self.start(RunKind::Restore, source, command, move |client, _| async move {
             let options = RestoreOptions { snapshot: selector, destination, partial: false };
             Ok(restored(&restore::restore(&client, options).await?, folder))
         })
@@ -94,6 +95,19 @@ impl Engine {
         if let Some(running) = &*self.running() {
             running.cancel.cancel();
         }
+    }
+
+    /// Holds a backup still, or lets it go on.
+    pub(crate) fn pause_run(&self, pause: bool) {
+        let running = self.running();
+        let Some(run) = running.as_ref().filter(|run| run.progress.kind() == RunKind::Backup) else { return };
+        if pause {
+            run.gate.close();
+        } else {
+            run.gate.open();
+        }
+        run.progress.pause(pause);
+        self.window.run(&run.progress.view());
     }
 
     /// The run that goes on, or the last one.
@@ -112,7 +126,7 @@ impl Engine {
     fn start<F, W>(&self, kind: RunKind, source: &str, command: String, work: W) -> Result<RunView, Error>
     where
         F: Future<Output = Result<Outcome, Error>> + Send,
-        W: FnOnce(Client) -> F + Send + 'static,
+        W: FnOnce(Client, Gate) -> F + Send + 'static,
     {
         let mut running = self.running();
         if running.as_ref().is_some_and(|run| !run.progress.is_over()) {
@@ -123,12 +137,14 @@ impl Engine {
                 "wait until it has ended, or stop it",
             ));
         }
+        let gate = Gate::default();
         let progress = Arc::new(Progress::new(kind, source, command));
         let cancel = CancellationToken::new();
         let client = self.client().watched(Arc::clone(&progress) as _, cancel.clone());
         let (watched, window) = (Arc::clone(&progress), Arc::clone(&self.window));
+        let held = gate.clone();
         tokio::spawn(async move {
-            let work = work(client);
+            let work = work(client, held);
             tokio::pin!(work);
             let mut tick = tokio::time::interval(TICK);
             let ended = loop {
@@ -145,7 +161,7 @@ impl Engine {
             window.run(&watched.view());
         });
         let view = progress.view();
-        *running = Some(Running { progress, cancel });
+        *running = Some(Running { progress, cancel, gate });
         Ok(view)
     }
 }

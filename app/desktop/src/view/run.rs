@@ -84,6 +84,8 @@ pub(crate) struct RunView {
     pub(crate) rate: u64,
     /// Seconds that it will take, about.
     pub(crate) remaining: Option<u64>,
+    /// It is held still.
+    pub(crate) paused: bool,
     /// What should be known although it goes on.
     pub(crate) warnings: Vec<String>,
     /// How it ended; none while it goes on.

@@ -2,6 +2,7 @@
 //! harmless when it stops: no snapshot exists, and what was confirmed is not sent again.
 
 mod commit;
+mod gate;
 mod level;
 mod pipeline;
 mod relate;
@@ -19,7 +20,9 @@ use api_types::{BackupId, ObjectId, Sha256, SnapshotId, SourceId, backup::LEASE_
 use tokio::{sync::mpsc, task::JoinHandle};
 use uuid::Uuid;
 
+pub use self::gate::Gate;
 use self::{
+    gate::Gated,
     level::Level,
     relate::RecordLists,
     unwrapping::{Original, Unwrapping},
@@ -54,6 +57,8 @@ pub struct BackupOptions {
     pub unwrap: bool,
     /// zstd level; `None`: as suits the network.
     pub level: Option<i32>,
+    /// Holds the backup still while it is closed.
+    pub gate: Gate,
 }
 
 /// What became of it.
@@ -103,8 +108,8 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     vault.state().start_run(backup, source, &name, kind, client.now())?;
     vault.api().start_backup(vault.id(), backup, source).await?;
 
-    let (level, lists, unwrap) = (options.level, options.record_list, options.unwrap);
-    let run = Run { client, vault: &mut vault, backup, source, name, kind, level, lists, unwrap };
+    let (level, lists, unwrap, gate) = (options.level, options.record_list, options.unwrap, options.gate);
+    let run = Run { client, vault: &mut vault, backup, source, name, kind, level, lists, unwrap, gate };
     let read = Arc::new(Mutex::new(0));
     match run.stream_and_commit(options.source, started, &read).await {
         Ok(report) => Ok(report),
@@ -130,6 +135,7 @@ struct Run<'a> {
     level: Option<i32>,
     lists: bool,
     unwrap: bool,
+    gate: Gate,
 }
 
 impl Run<'_> {
@@ -207,7 +213,7 @@ impl Run<'_> {
 
         let (keys, state) = (Arc::clone(self.vault.keys()), Arc::clone(self.vault.state()));
         let lists = self.record_lists();
-        let unwrap = self.unwrap;
+        let (unwrap, gate) = (self.unwrap, self.gate.clone());
         let level = Arc::new(Level::new(self.level));
         let known = Arc::new(KnownChunks::new(state));
         let reading = {
@@ -225,28 +231,32 @@ impl Run<'_> {
                         )
                     })
                 };
+                let mut gated = Gated { reader: &mut dump, gate };
                 let streamed =
-                    pipeline::run(&keys, &mut dump, &*known, lists, &level, &*observer, &mut emit)?;
+                    pipeline::run(&keys, &mut gated, &*known, lists, &level, &*observer, &mut emit)?;
                 let original = dump.finish()?;
                 Ok((streamed, original))
             })
         };
         let cancel = self.client.cancel().clone();
         let watch = tokio::spawn({
-            let (stop, uploads) = (stop.clone(), uploads.abort_handle());
+            let (stop, uploads, gate) = (stop.clone(), uploads.abort_handle(), self.gate.clone());
             async move {
                 cancel.cancelled().await;
                 stop.stop();
                 uploads.abort();
+                gate.open();
             }
         });
         let end_uploads = uploads.abort_handle();
+        let opened = self.gate.clone();
         // Whichever fails ends the other: a dump that is not whole needs no more uploads.
         let (stored, streamed) = tokio::join!(
             async {
                 let stored = uploads.await;
                 if !matches!(stored, Ok(Ok(_))) {
                     stop.stop();
+                    opened.open();
                 }
                 stored
             },
