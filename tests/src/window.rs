@@ -3,6 +3,7 @@
 use std::{
     env, fs,
     net::TcpListener,
+    os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -10,6 +11,7 @@ use std::{
 
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
 use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::json;
 
 use crate::{
@@ -45,6 +47,8 @@ impl Window {
             .env("XDG_CACHE_HOME", home.join("cache"))
             .env("LANG", "en_US.UTF-8")
             .stdin(Stdio::null())
+            // The app is the driver's child and would outlive it.
+            .process_group(0)
             .spawn()
             .context("WebKitWebDriver (Debian: apt-get install webkit2gtk-driver)")?;
         let driver = Driver(driver);
@@ -186,8 +190,10 @@ struct Driver(Child);
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        drop(self.0.kill());
+        // They may have ended by themselves.
+        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
+            drop(kill_process_group(group, Signal::KILL));
+        }
         drop(self.0.wait());
     }
 }
