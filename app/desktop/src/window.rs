@@ -79,26 +79,10 @@ fn notify<R: Runtime>(app: &AppHandle<R>, title: &str, body: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{error::UiError, view::RunStage};
+    use crate::error::UiError;
 
     fn run(kind: RunKind, outcome: Option<Outcome>) -> RunView {
-        RunView {
-            kind,
-            source: "shop".into(),
-            stage: RunStage::Dump,
-            total: None,
-            done: 0,
-            new_bytes: 0,
-            duplicate_bytes: 0,
-            uploaded: 0,
-            elapsed: 0,
-            rate: 0,
-            remaining: None,
-            paused: false,
-            warnings: Vec::new(),
-            outcome,
-            command: String::new(),
-        }
+        RunView { outcome, ..RunView::new(kind, "shop", String::new()) }
     }
 
     #[test]

@@ -86,10 +86,7 @@ impl ChunkReader {
     /// # Errors
     /// As [`PackCache::get`].
     pub async fn chunk(&self, id: ChunkId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
-        match self.state.locate(&id)? {
-            Some(place) => Ok(self.read(id, place.pack, &place.copied_from).await?.map(|(plain, _)| plain)),
-            None => Ok(Err(ChunkFault { chunk: id, pack: None, fault: PackFault::Missing })),
-        }
+        Ok(self.chunk_and_depth(id).await?.map(|(plain, _)| plain))
     }
 
     /// As [`ChunkReader::chunk`], for a reader who verifies what all chunks make together: whatever was read is

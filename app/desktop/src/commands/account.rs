@@ -14,10 +14,8 @@ use client_core::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tauri::{Runtime, State, WebviewWindow};
-use tauri_plugin_dialog::DialogExt;
-use tokio::sync::oneshot;
 
-use super::general::{ask_new_file, path};
+use super::general::{ask_file, ask_new_file};
 use crate::{
     engine::Shared,
     error::UiError,
@@ -146,9 +144,7 @@ pub(crate) async fn kit_file<R: Runtime>(
     window: WebviewWindow<R>,
     engine: State<'_, Shared>,
 ) -> Answer<Option<AccountView>> {
-    let (answer, chosen) = oneshot::channel();
-    window.dialog().file().set_parent(&window).pick_file(move |path| drop(answer.send(path)));
-    let Some(path) = path(chosen.await.ok().flatten())? else { return Ok(None) };
+    let Some(path) = ask_file(&window).await? else { return Ok(None) };
     let name = path.display().to_string();
     if fs::metadata(&path).map_err(|e| Error::io(&name, &e))?.len() > MAX_KIT {
         return Err(Error::new(

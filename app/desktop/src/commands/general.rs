@@ -25,9 +25,7 @@ pub(crate) fn app_info<R: Runtime>(app: AppHandle<R>, engine: State<'_, Shared>)
 /// Asks for an existing file. `None`: the person changed their mind.
 #[tauri::command]
 pub(crate) async fn choose_file<R: Runtime>(window: WebviewWindow<R>) -> Result<Option<String>, UiError> {
-    let (answer, chosen) = oneshot::channel();
-    window.dialog().file().set_parent(&window).pick_file(move |path| drop(answer.send(path)));
-    Ok(path(chosen.await.ok().flatten())?.map(|path| path.display().to_string()))
+    Ok(ask_file(&window).await?.map(|path| path.display().to_string()))
 }
 
 /// Asks for the name of a new file.
@@ -48,6 +46,12 @@ pub(crate) fn open_folder<R: Runtime>(app: AppHandle<R>, path: String) -> Result
     app.opener().open_path(path, None::<&str>).map_err(|e| Error::internal("the file manager", &e).into())
 }
 
+pub(super) async fn ask_file<R: Runtime>(window: &WebviewWindow<R>) -> Result<Option<PathBuf>, UiError> {
+    let (answer, chosen) = oneshot::channel();
+    window.dialog().file().set_parent(window).pick_file(move |path| drop(answer.send(path)));
+    path(chosen.await.ok().flatten())
+}
+
 pub(super) async fn ask_new_file<R: Runtime>(
     window: &WebviewWindow<R>,
     name: &str,
@@ -58,6 +62,6 @@ pub(super) async fn ask_new_file<R: Runtime>(
     path(chosen.await.ok().flatten())
 }
 
-pub(super) fn path(chosen: Option<tauri_plugin_dialog::FilePath>) -> Result<Option<PathBuf>, UiError> {
+fn path(chosen: Option<tauri_plugin_dialog::FilePath>) -> Result<Option<PathBuf>, UiError> {
     chosen.map(|path| path.into_path().map_err(|e| Error::internal("the chosen file", &e).into())).transpose()
 }

@@ -28,23 +28,7 @@ struct State {
 
 impl Progress {
     pub(super) fn new(kind: RunKind, source: &str, command: String) -> Self {
-        let view = RunView {
-            kind,
-            source: source.to_owned(),
-            stage: RunStage::Sync,
-            total: None,
-            done: 0,
-            new_bytes: 0,
-            duplicate_bytes: 0,
-            uploaded: 0,
-            elapsed: 0,
-            rate: 0,
-            remaining: None,
-            paused: false,
-            warnings: Vec::new(),
-            outcome: None,
-            command,
-        };
+        let view = RunView::new(kind, source, command);
         Self(Mutex::new(State { view, started: Instant::now(), ended: None, marks: VecDeque::new() }))
     }
 
@@ -127,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn increments_add_up_and_the_end_stands_still() {
+    fn increments_add_up_and_a_warning_stands_once() {
         let progress = Progress::new(RunKind::Backup, "shop", String::new());
         progress.event(&Event::Expected { bytes: 1000 });
         for bytes in [300, 200] {
@@ -144,6 +128,5 @@ mod tests {
         assert!(!progress.is_over());
         progress.end(Outcome::Cancelled);
         assert!(progress.is_over());
-        assert_eq!(progress.view().elapsed, progress.view().elapsed);
     }
 }

@@ -93,3 +93,26 @@ pub(crate) struct RunView {
     /// The command that does the same.
     pub(crate) command: String,
 }
+
+impl RunView {
+    /// One that begins.
+    pub(crate) fn new(kind: RunKind, source: &str, command: String) -> Self {
+        Self {
+            kind,
+            source: source.to_owned(),
+            stage: RunStage::Sync,
+            total: None,
+            done: 0,
+            new_bytes: 0,
+            duplicate_bytes: 0,
+            uploaded: 0,
+            elapsed: 0,
+            rate: 0,
+            remaining: None,
+            paused: false,
+            warnings: Vec::new(),
+            outcome: None,
+            command,
+        }
+    }
+}
