@@ -97,9 +97,12 @@ test("nothing is saved before the test passes, unless the user says so", async (
 });
 
 test("what moves stands still for those who ask for it", async () => {
-  const { page, close } = await set.open("running", { motion: "reduce" });
-  await page.getByRole("progressbar").waitFor();
-  const moving = await page.evaluate(() => document.getAnimations().length);
-  assert.equal(moving, 0);
-  await close();
+  for (const [motion, moving] of [["no-preference", 1], ["reduce", 0]]) {
+    const { page, close } = await set.open("running", { motion });
+    await page.getByRole("progressbar").waitFor();
+    await page.addStyleTag({ content: "@keyframes turn { to { rotate: 1turn } } h2 { animation: turn 9s infinite }" });
+    const found = await page.evaluate(() => document.querySelector("h2").getAnimations().length);
+    assert.equal(found, moving, motion);
+    await close();
+  }
 });
