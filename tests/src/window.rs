@@ -114,14 +114,14 @@ impl Window {
         Failure::new(format!("the window does not show {what}, but:\n{there}"))
     }
 
-    /// Presses the button of this name, once it can be pressed.
+    /// Presses the button of this name, once it can be pressed, or opens what is folded under it.
     ///
     /// # Errors
     /// There is none.
     pub async fn press(&self, name: &str) -> Result<()> {
         let name = quoted(name);
         let path = format!(
-            "//button[not(@disabled)][starts-with(normalize-space(.), {name}) or starts-with(@aria-label, {name})]"
+            "//*[self::button or self::summary][not(@disabled)][starts-with(normalize-space(.), {name}) or starts-with(@aria-label, {name})]"
         );
         self.find(&path).await?.click().await.context("a click")
     }

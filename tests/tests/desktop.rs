@@ -123,6 +123,14 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.fill("Connection string", &url(postgres, "shop")).await.unwrap();
     window.press("Restore").await.unwrap();
     window.says("shop: not done").await.unwrap();
+    window.press("The database is not empty").await.unwrap();
+    for (name, end) in [("shop_again", "shop: not done"), ("shop", "shop is restored")] {
+        window.press("Close").await.unwrap();
+        window.fill("Type its name", name).await.unwrap();
+        window.press("Restore").await.unwrap();
+        window.says(end).await.unwrap();
+    }
+    assert_eq!(postgres.content_hash("shop").unwrap(), postgres.content_hash("shop_again").unwrap());
     assert!(!window.everything().await.unwrap().contains(postgres.password()), "no password is shown");
     drop(window);
 

@@ -2,16 +2,19 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Read, Write},
+    io::{self, Read},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use secrecy::SecretString;
-use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
-use super::{KeyStore, passphrase};
+use super::{
+    KeyStore,
+    home::{replace_file, sync_folder},
+    passphrase,
+};
 use crate::{
     device::DeviceSecrets,
     error::{Error, ErrorKind},
@@ -68,12 +71,6 @@ impl FileKeyStore {
         file.take(MAX_SIZE).read_to_end(&mut bytes).map_err(|e| Error::io(&name, &e))?;
         Ok(Some(bytes))
     }
-
-    fn sync_folder(&self) -> Result<(), Error> {
-        File::open(&self.folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|e| Error::io(&self.folder.display().to_string(), &e))
-    }
 }
 
 impl KeyStore for FileKeyStore {
@@ -94,21 +91,14 @@ impl KeyStore for FileKeyStore {
     }
 
     fn save(&self, secrets: &DeviceSecrets) -> Result<(), Error> {
-        let name = self.name();
-        let failed = |e: io::Error| Error::io(&name, &e);
         let plain = secrets.to_bytes()?;
         let sealed = self.passphrase.as_ref().map(|p| passphrase::seal(&plain, p)).transpose()?;
-        // Made with mode 0600; a crash leaves the old file or the new one, never a part.
-        let mut file = NamedTempFile::with_prefix_in(".device.keys-", &self.folder).map_err(failed)?;
-        file.write_all(sealed.as_deref().unwrap_or(&plain)).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(self.path()).map_err(|e| failed(e.error))?;
-        self.sync_folder()
+        replace_file(&self.folder, NAME, sealed.as_deref().unwrap_or(&plain))
     }
 
     fn delete(&self) -> Result<(), Error> {
         match fs::remove_file(self.path()) {
-            Ok(()) => self.sync_folder(),
+            Ok(()) => sync_folder(&self.folder),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(Error::io(&self.name(), &e)),
         }

@@ -1,10 +1,14 @@
 //! The directory that holds a device's keys and local state.
 
 use std::{
-    env, fs, io,
+    env,
+    fs::{self, File},
+    io::{self, Write},
     os::unix::fs::{DirBuilderExt, PermissionsExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
+
+use tempfile::NamedTempFile;
 
 use crate::error::{Error, ErrorKind};
 
@@ -35,6 +39,31 @@ pub fn prepare_home(given: Option<PathBuf>) -> Result<PathBuf, Error> {
         ));
     }
     Ok(home)
+}
+
+/// Writes a file of the directory, for its owner only (mode 0600): a crash leaves the old one or the new one, never a
+/// part.
+///
+/// # Errors
+/// It cannot be written; the old one stays.
+pub(crate) fn replace_file(home: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let path = home.join(name);
+    let shown = path.display().to_string();
+    let failed = |e: io::Error| Error::io(&shown, &e);
+    let mut file = NamedTempFile::with_prefix_in(format!(".{name}-"), home).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.persist(&path).map_err(|e| failed(e.error))?;
+    sync_folder(home)
+}
+
+/// What was renamed or removed in a directory stays so.
+///
+/// # Errors
+/// The disk's.
+pub(super) fn sync_folder(folder: &Path) -> Result<(), Error> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|e| Error::io(&folder.display().to_string(), &e))
 }
 
 fn default_home() -> Result<PathBuf, Error> {

@@ -9,6 +9,7 @@ use std::{path::Path, sync::Arc};
 
 use secrecy::SecretString;
 
+pub(crate) use self::home::replace_file;
 pub use self::{file::FileKeyStore, home::prepare_home, memory::MemoryKeyStore};
 use crate::{
     device::{DeviceSecrets, SessionKeeper, SessionTokens},

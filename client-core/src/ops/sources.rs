@@ -1,15 +1,10 @@
 //! The sources that a person saved on this device: what to back up, how to reach it, when. Connection strings hold
 //! passwords, so the file is sealed with the vault's master key and never leaves this machine.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::{fs, io, path::PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -17,6 +12,7 @@ use super::{Client, schedule::Schedule};
 use crate::{
     crypto::{Amk, wrap},
     error::{Error, ErrorKind},
+    keystore::replace_file,
     source::{PgUrl, SourceSpec},
 };
 
@@ -199,18 +195,12 @@ pub fn get(client: &Client, id: Uuid) -> Result<SavedSource, Error> {
 fn write(client: &Client, sources: &[SavedSource]) -> Result<(), Error> {
     let secrets = client.secrets()?;
     let vault = secrets.vault()?;
-    let path = client.home().join(NAME);
-    let name = path.display().to_string();
-    let failed = |e: io::Error| Error::io(&name, &e);
     let stored = Stored { version: VERSION, sources: sources.iter().map(StoredSource::from).collect() };
     let plain =
         Zeroizing::new(serde_json::to_vec(&stored).map_err(|e| Error::internal("the saved sources", &e))?);
     let amk = Amk::try_from(vault.amk.as_slice()).map_err(|_| Error::internal_text("the master key"))?;
     let sealed = wrap::seal_local(&plain, &amk, vault.info.vault_id)?;
-    let mut file = NamedTempFile::with_prefix_in(".sources-", client.home()).map_err(failed)?;
-    file.write_all(&sealed).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(&path).map_err(|e| failed(e.error))?;
-    fs::File::open(client.home()).and_then(|home| home.sync_all()).map_err(failed)
+    replace_file(client.home(), NAME, &sealed)
 }
 
 #[derive(Serialize, Deserialize)]

@@ -19,7 +19,7 @@ use crate::{
     encode::{self, EncodeError, Encoded, Opened, Plaintexts, Stretch},
     error::Error,
     id::ChunkId,
-    state::{PackKeys, StateDb},
+    state::{PackKeys, Place, StateDb},
 };
 
 /// Chunks that others copy from are kept decoded, up to this many bytes (32 MiB).
@@ -95,10 +95,11 @@ impl ChunkReader {
     /// # Errors
     /// As [`PackCache::get`].
     pub async fn part(&self, id: ChunkId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
-        match self.state.locate(&id)? {
-            Some(place) => Ok(self.decode(id, place.pack, &place.copied_from).await?.map(|(plain, _)| plain)),
-            None => Ok(Err(ChunkFault { chunk: id, pack: None, fault: PackFault::Missing })),
-        }
+        let place = match self.locate(id)? {
+            Ok(place) => place,
+            Err(missing) => return Ok(Err(missing)),
+        };
+        Ok(self.decode(id, place.pack, &place.copied_from).await?.map(|(plain, _)| plain))
     }
 
     /// As [`ChunkReader::chunk`], with the number of recipes that reading it led through, one behind the other.
@@ -106,9 +107,9 @@ impl ChunkReader {
     /// # Errors
     /// As [`PackCache::get`].
     pub async fn chunk_and_depth(&self, id: ChunkId) -> Result<Result<(Vec<u8>, u16), ChunkFault>, Error> {
-        match self.state.locate(&id)? {
-            Some(place) => self.read(id, place.pack, &place.copied_from).await,
-            None => Ok(Err(ChunkFault { chunk: id, pack: None, fault: PackFault::Missing })),
+        match self.locate(id)? {
+            Ok(place) => self.read(id, place.pack, &place.copied_from).await,
+            Err(missing) => Ok(Err(missing)),
         }
     }
 
@@ -120,6 +121,11 @@ impl ChunkReader {
         let place = self.state.locate(&id)?.filter(|place| place.pack == pack);
         let copied_from = place.map(|place| place.copied_from).unwrap_or_default();
         Ok(self.read(id, pack, &copied_from).await?.map(|(plain, _)| plain))
+    }
+
+    fn locate(&self, id: ChunkId) -> Result<Result<Place, ChunkFault>, Error> {
+        let missing = ChunkFault { chunk: id, pack: None, fault: PackFault::Missing };
+        Ok(self.state.locate(&id)?.ok_or(missing))
     }
 
     async fn read(

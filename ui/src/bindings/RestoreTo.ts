@@ -13,6 +13,6 @@ path: string, } | { "kind": "database",
  */
 url: string, 
 /**
- * The database that was backed up may be overwritten.
+ * Its name, typed once more: what is in it is replaced, even if it is the one that was backed up.
  */
-ontoSource: boolean, };
+replace: string, };

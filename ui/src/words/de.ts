@@ -285,8 +285,9 @@ export const de: Words = {
     choosePath: "Wählen …",
     url: "Verbindungs-URL der Datenbank",
     urlHint: "Sie wird angelegt, wenn es sie nicht gibt.",
-    onto: "Dies überschreibt die gesicherte Datenbank, falls sie oben genannt ist.",
-    ontoType: (name) => `Um das zu erlauben, tippen Sie ${name}`,
+    onto: "Die Datenbank ist nicht leer oder ist die gesicherte selbst",
+    ontoType: "Tippen Sie ihren Namen, um ihren Inhalt zu ersetzen",
+    ontoHint: "Ganz oder gar nicht: Schlägt etwas fehl, bleibt die Datenbank, wie sie ist.",
     start: "Wiederherstellen",
   },
 

@@ -283,8 +283,9 @@ export const en = {
     choosePath: "Choose…",
     url: "Connection string of the database",
     urlHint: "It is made when it does not exist.",
-    onto: "This overwrites the database that was backed up, if it is the one named above.",
-    ontoType: (name: string) => `To allow that, type ${name}`,
+    onto: "The database is not empty, or is the one that was backed up",
+    ontoType: "Type its name to replace what is in it",
+    ontoHint: "All or nothing: if anything fails, the database stays as it is.",
     start: "Restore",
   },
 

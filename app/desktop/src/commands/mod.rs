@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{account::*, general::*, run::*, source::*};
 
-/// How often a source is backed up.
+/// How often a source is backed up, as the window says it: client-core stores its own form, which is a file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "every", rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -74,8 +74,8 @@ pub(crate) enum RestoreTo {
     Database {
         /// Its URL.
         url: String,
-        /// The database that was backed up may be overwritten.
-        onto_source: bool,
+        /// Its name, typed once more: what is in it is replaced, even if it is the one that was backed up.
+        replace: String,
     },
 }
 

@@ -11,7 +11,7 @@ use client_core::{
         select::{Selector, short},
         sources::{self, Origin},
     },
-    source::postgres::RestoreTarget,
+    source::{PgUrl, postgres::RestoreTarget},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -79,9 +79,9 @@ impl Engine {
                 let folder = path.parent().map(|folder| folder.display().to_string());
                 (Destination::File { path, overwrite: false }, folder)
             }
-            RestoreTo::Database { url, onto_source } => {
-                let target = RestoreTarget::new(&url, onto_source)?;
-                (Destination::Database { target, onto_source }, None)
+            RestoreTo::Database { url, replace } => {
+                let target = RestoreTarget::new(&url, names(&url, &replace))?;
+                (Destination::Database { target, onto_source: names(&url, &replace) }, None)
             }
         };
         self.start(RunKind::Restore, source, command, move |client, _| async move {
@@ -189,13 +189,18 @@ pub(crate) fn restore_command(snapshot: &str, to: &RestoreTo) -> String {
     let snapshot = quoted(snapshot);
     match to {
         RestoreTo::File { path } => format!("sealkeep restore {snapshot} --to {}", quoted(path)),
-        RestoreTo::Database { url, onto_source } => {
+        RestoreTo::Database { url, replace } => {
             let place =
                 Origin::parse(url).map_or_else(|_| "postgres://…".to_owned(), |origin| origin.place());
-            let onto = if *onto_source { " --overwrite --onto-source" } else { "" };
+            let onto = if names(url, replace) { " --overwrite --onto-source" } else { "" };
             format!("sealkeep restore {snapshot} --into {}{onto}", quoted(&place))
         }
     }
+}
+
+/// Whether that is the name of the URL's database.
+fn names(url: &str, typed: &str) -> bool {
+    PgUrl::parse(url).is_ok_and(|url| url.database() == typed.trim())
 }
 
 /// As a shell needs it.
@@ -213,11 +218,15 @@ mod tests {
 
     #[test]
     fn commands_can_be_pasted_and_hold_no_password() {
-        let to = RestoreTo::Database { url: "postgres://ada:geheim@h:5433/copy".into(), onto_source: false };
-        assert_eq!(
-            restore_command("0a1b2c", &to),
-            "sealkeep restore 0a1b2c --into postgres://ada@h:5433/copy"
-        );
+        let command = |replace: &str| {
+            let url = "postgres://ada:geheim@h:5433/copy".into();
+            restore_command("0a1b2c", &RestoreTo::Database { url, replace: replace.into() })
+        };
+        let plain = "sealkeep restore 0a1b2c --into postgres://ada@h:5433/copy";
+        for other in ["", "cop", "Copy", "shop"] {
+            assert_eq!(command(other), plain, "{other}");
+        }
+        assert_eq!(command(" copy"), format!("{plain} --overwrite --onto-source"));
         let to = RestoreTo::File { path: "/home/ada/Ada's dump.sql".into() };
         assert_eq!(
             restore_command("0a1b2c", &to),
