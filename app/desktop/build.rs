@@ -1,7 +1,16 @@
-//! Tells Tauri that its configuration lies at the repository's root, and which commands the window may call.
+//! Tells Tauri that its configuration lies at the repository's root, and which commands the window may call; lists
+//! what the program is made of.
+
+use std::{collections::BTreeSet, env, error::Error, fs, path::Path, process::Command};
 
 const COMMANDS: &[&str] = &[
     "app_info",
+    "licences",
+    "preferences",
+    "set_upload_limit",
+    "set_autostart",
+    "update_check",
+    "update_install",
     "choose_file",
     "choose_new_file",
     "open_folder",
@@ -25,6 +34,9 @@ const COMMANDS: &[&str] = &[
     "add_source",
     "set_schedule",
     "forget_source",
+    "snapshot_details",
+    "compare_snapshots",
+    "watch_links",
     "watch_runs",
     "current_run",
     "start_backup",
@@ -36,13 +48,45 @@ const COMMANDS: &[&str] = &[
     "dismiss_run",
 ];
 
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
+    licences()?;
     let attributes = tauri_build::Attributes::new()
         .config_path("../../tauri.conf.json")
         .app_manifest(tauri_build::AppManifest::new().commands(COMMANDS));
-    if let Err(error) = tauri_build::try_build(attributes) {
-        use std::io::Write;
-        let _ = writeln!(std::io::stderr(), "{error:#}");
-        std::process::exit(1);
+    Ok(tauri_build::try_build(attributes)?)
+}
+
+/// `licences.txt`: each library in the program, its version, its licence.
+fn licences() -> Result<(), Box<dyn Error>> {
+    const LOCKS: [&str; 2] = ["../../Cargo.lock", "../../ui/package-lock.json"];
+    for lock in LOCKS {
+        println!("cargo:rerun-if-changed={lock}");
     }
+    println!("cargo:rerun-if-env-changed=SEALKEEP_UPDATE_KEY");
+    let mut tree = Command::new(env::var("CARGO")?);
+    tree.args(["tree", "--locked", "--package", "sealkeep-desktop", "--edges", "normal"]);
+    let tree = tree.args(["--prefix", "none", "--format", "{p}\t{l}"]).output()?;
+    if !tree.status.success() {
+        return Err(String::from_utf8_lossy(&tree.stderr).into());
+    }
+    let mut lines = BTreeSet::new();
+    for line in String::from_utf8(tree.stdout)?.lines() {
+        let (package, licence) = line.split_once('\t').unwrap_or((line, ""));
+        // Our own have a path behind their name.
+        if !package.contains("(/") {
+            let package = package.trim_end_matches(" (proc-macro)").replace(" v", " ");
+            lines.insert(format!("{package}: {}", licence.trim_end_matches(" (*)")));
+        }
+    }
+    let lock: serde_json::Value = serde_json::from_str(&fs::read_to_string(LOCKS[1])?)?;
+    let packages = &lock["packages"];
+    let named = packages[""]["dependencies"].as_object().ok_or("package-lock.json names no dependencies")?;
+    // Svelte is a tool, and its runtime is in the page.
+    for name in named.keys().map(String::as_str).chain(["svelte"]) {
+        let package = &packages[format!("node_modules/{name}")];
+        let text = |field: &str| package[field].as_str().ok_or(format!("{name} has no {field}"));
+        lines.insert(format!("{name} {}: {}", text("version")?, text("license")?));
+    }
+    let out = Path::new(&env::var("OUT_DIR")?).join("licences.txt");
+    Ok(fs::write(out, lines.into_iter().collect::<Vec<_>>().join("\n"))?)
 }

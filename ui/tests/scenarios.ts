@@ -1,4 +1,6 @@
 /** What the program answers in each state of the window: the real types, so that they cannot grow stale. */
+import type { ComparisonView } from "../src/bindings/ComparisonView";
+import type { DetailsView } from "../src/bindings/DetailsView";
 import type { OverviewView } from "../src/bindings/OverviewView";
 import type { ProbeView } from "../src/bindings/ProbeView";
 import type { RunView } from "../src/bindings/RunView";
@@ -100,8 +102,40 @@ const unreachable: UiError = {
   retryable: true,
 };
 
+const details: DetailsView = {
+  bytes: 4.2e9,
+  bytesStored: 1.26e7,
+  origin: "db.example.com:5432/shop (PostgreSQL 15.20)",
+  verifiedEnd: true,
+  seconds: 247,
+  chunks: 4012,
+  chunksNew: 17,
+  packs: 64,
+  number: 60,
+  signerRevoked: false,
+  tables: Array.from({ length: 240 }, (_, at) => ({ name: `public.orders_${String(at).padStart(3, "0")}`, rows: at === 3 ? null : at * 4711 })),
+};
+
+const comparison: ComparisonView = {
+  before: { ...details, bytes: 4.18e9 },
+  after: details,
+  tables: [
+    { name: "public.carts", came: true, went: false, rowsBefore: null, rowsAfter: 1204 },
+    { name: "public.old_prices", came: false, went: true, rowsBefore: 88_123, rowsAfter: null },
+    { name: "public.orders", came: false, went: false, rowsBefore: 1_204_551, rowsAfter: 1_208_930 },
+  ],
+};
+
 const base: Answers = {
-  app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", hostName: "laptop" }),
+  app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", hostName: "laptop", updates: false }),
+  licences: () => "aes-gcm 0.11.1: Apache-2.0 OR MIT\nsvelte 5.57.3: MIT",
+  update_check: () => "0.2.0",
+  preferences: () => ({ uploadLimit: 2048, autostart: true }),
+  set_upload_limit: () => null,
+  set_autostart: () => null,
+  snapshot_details: () => details,
+  compare_snapshots: () => comparison,
+  watch_links: () => null,
   session: () => ready,
   overview: () => several,
   current_run: () => null,
@@ -203,6 +237,7 @@ export const scenarios: Record<string, Answers> = {
   offline: { ...base, overview: () => ({ problem: unreachable, sources: several.sources.map((one) => ({ ...one, snapshots: [] })) }) satisfies OverviewView },
   clock: { ...base, overview: () => ({ problem: { ...unreachable, code: "clock_skew", happened: "this machine's clock is 2 hours ahead" }, sources: [] }) satisfies OverviewView },
   signedOut: { ...base, overview: () => ({ problem: { ...unreachable, code: "session_ended", happened: "the session was ended" }, sources: several.sources.slice(0, 1) }) satisfies OverviewView },
+  updates: { ...base, app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", hostName: "laptop", updates: true }) },
   running: { ...base, current_run: () => running },
   paused: { ...base, current_run: () => ({ ...running, paused: true }) satisfies RunView },
   done: { ...base, current_run: () => ({ ...running, outcome: { state: "done", snapshot: "0a1b2c3d4e5f", sha256: hex(5), bytes: 61e9, folder: null } }) satisfies RunView },

@@ -34,13 +34,15 @@ export const screens = [
   { name: "source-forget", scenario: "home", steps: [press("Details of shop"), press("Remove from this device")] },
   { name: "snapshots", scenario: "home", steps: [main("Snapshots")] },
   { name: "snapshots-empty", scenario: "empty", steps: [main("Snapshots")] },
-  { name: "snapshot", scenario: "good", steps: [main("Snapshots"), (page) => page.getByRole("main").getByRole("listitem").first().getByRole("button").click()] },
+  { name: "snapshot", scenario: "good", steps: [main("Snapshots"), (page) => page.getByRole("main").getByRole("listitem").first().getByRole("button").click(), (page) => page.getByText("public.carts").waitFor()] },
+  { name: "snapshot-tables", scenario: "good", steps: [main("Snapshots"), (page) => page.getByRole("main").getByRole("listitem").first().getByRole("button").click(), (page) => page.getByText("Tables 240").click()] },
   { name: "restore-file", scenario: "good", steps: [main("Snapshots"), (page) => page.getByRole("main").getByRole("listitem").first().getByRole("button").click(), press("Restore"), press("Choose…"), (page) => page.getByText("sealkeep restore").waitFor()] },
   { name: "restore-database", scenario: "good", steps: [main("Snapshots"), (page) => page.getByRole("main").getByRole("listitem").first().getByRole("button").click(), press("Restore"), (page) => page.getByText("Into a database").click()] },
   { name: "devices", scenario: "home", steps: [main("Devices"), (page) => page.getByText("db-server-1").waitFor()] },
   { name: "device-revoke", scenario: "home", steps: [main("Devices"), press("Shut out: db-server-1")] },
   { name: "activity", scenario: "home", steps: [main("Activity"), (page) => page.getByText("Signed in").waitFor()] },
-  { name: "settings", scenario: "home", steps: [main("Settings")] },
+  { name: "settings", scenario: "home", steps: [main("Settings"), (page) => page.getByLabel("Upload limit").fill("4096"), press("Save"), (page) => page.getByText("Saved").waitFor()] },
+  { name: "settings-update", scenario: "updates", steps: [main("Settings"), press("Look for a newer version"), (page) => page.getByText("Libraries").click(), (page) => page.getByText("Install 0.2.0").scrollIntoViewIfNeeded()] },
 ];
 
 export async function show(opened, screen) {

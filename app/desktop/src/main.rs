@@ -4,18 +4,22 @@
 mod commands;
 mod engine;
 mod error;
+mod link;
 mod settings;
 mod tray;
 mod view;
 mod window;
 
-use std::{io::Write, process::ExitCode, sync::Arc};
+use std::{env, io::Write, process::ExitCode, sync::Arc};
 
 use tauri::{Builder, Manager, Runtime, WindowEvent, Wry};
+use tauri_plugin_deep_link::DeepLinkExt;
+use tauri_plugin_window_state::StateFlags;
 use tracing_subscriber::EnvFilter;
 
 use self::{
     engine::{Engine, Shared},
+    link::Link,
     tray::Tray,
     window::Listener,
 };
@@ -31,14 +35,26 @@ fn main() -> ExitCode {
         Err(error) => return failed(&format!("{}; {}", error.happened(), error.next_step())),
     };
     let (scheduled, attached) = (Arc::clone(&engine), listener.clone());
-    let builder = Builder::<Wry>::default()
+    let hidden = env::args().any(|argument| argument == settings::IN_THE_PANEL);
+    let mut builder = Builder::<Wry>::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| show(app)))
-        .plugin(tauri_plugin_window_state::Builder::default().build())
+        .plugin(tauri_plugin_deep_link::init())
+        .plugin(tauri_plugin_autostart::Builder::new().arg(settings::IN_THE_PANEL).build())
+        .plugin(
+            tauri_plugin_window_state::Builder::default()
+                .with_state_flags(StateFlags::all() & !StateFlags::VISIBLE)
+                .build(),
+        )
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_opener::init())
         .setup(move |app| {
-            app.manage(Tray::show(app.handle()));
+            let tray = Tray::show(app.handle());
+            if !(hidden && tray.is_there()) {
+                show(app.handle());
+            }
+            app.manage(tray);
+            follow_links(app.handle(), &attached);
             attached.attach(app.handle());
             tauri::async_runtime::spawn(scheduled.keep_schedule());
             Ok(())
@@ -52,6 +68,9 @@ fn main() -> ExitCode {
                 drop(window.hide());
             }
         });
+    if let Some(key) = settings::UPDATE_KEY {
+        builder = builder.plugin(tauri_plugin_updater::Builder::new().pubkey(key).build());
+    }
     match with_commands(builder, engine, listener).run(tauri::generate_context!("../../tauri.conf.json")) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&format!("the window could not be opened: {error}")),
@@ -63,6 +82,12 @@ fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: List
     use commands as c;
     builder.manage(engine).manage(listener).invoke_handler(tauri::generate_handler![
         c::app_info,
+        c::licences,
+        c::preferences,
+        c::set_upload_limit,
+        c::set_autostart,
+        c::update_check,
+        c::update_install,
         c::choose_file,
         c::choose_new_file,
         c::open_folder,
@@ -86,6 +111,9 @@ fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: List
         c::add_source,
         c::set_schedule,
         c::forget_source,
+        c::snapshot_details,
+        c::compare_snapshots,
+        c::watch_links,
         c::watch_runs,
         c::current_run,
         c::start_backup,
@@ -96,6 +124,22 @@ fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: List
         c::pause_run,
         c::dismiss_run,
     ])
+}
+
+/// Links that started the app, and those that come later.
+fn follow_links(app: &tauri::AppHandle, listener: &Listener) {
+    let current = app.deep_link().get_current().ok().flatten().unwrap_or_default();
+    let follow = {
+        let (app, listener) = (app.clone(), listener.clone());
+        move |urls: Vec<url::Url>| {
+            if let Some(link) = urls.iter().find_map(Link::parse) {
+                listener.go(link);
+                show(&app);
+            }
+        }
+    };
+    follow(current);
+    app.deep_link().on_open_url(move |event| follow(event.urls()));
 }
 
 fn show<R: Runtime>(app: &tauri::AppHandle<R>) {

@@ -14,6 +14,13 @@ pub(crate) fn server() -> String {
     env::var("SEALKEEP_SERVER").ok().filter(|value| !value.is_empty()).unwrap_or_else(|| SERVER.to_owned())
 }
 
+/// The public half of the key that signs updates (minisign, base64): given when a release is built. Without it the
+/// program has no updater.
+pub(crate) const UPDATE_KEY: Option<&str> = option_env!("SEALKEEP_UPDATE_KEY");
+
+/// How the desktop starts the app by itself: in the panel, without a window.
+pub(crate) const IN_THE_PANEL: &str = "--in-the-panel";
+
 pub(crate) fn from_environment() -> Settings {
     Settings {
         home: env::var_os("SEALKEEP_HOME").filter(|value| !value.is_empty()).map(PathBuf::from),

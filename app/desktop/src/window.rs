@@ -7,6 +7,7 @@ use tauri_plugin_notification::NotificationExt;
 
 use crate::{
     engine::Window,
+    link::Link,
     tray::Tray,
     view::{Outcome, RunKind, RunView},
 };
@@ -18,14 +19,37 @@ pub(crate) struct Listener(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     channel: Mutex<Option<Channel<RunView>>>,
+    links: Mutex<Links>,
     /// Sources whose last backup failed.
     failing: Mutex<Vec<String>>,
+    /// Sources of which was said that they are overdue.
+    overdue: Mutex<Vec<String>>,
     app: OnceLock<AppHandle<Wry>>,
+}
+
+#[derive(Default)]
+struct Links {
+    channel: Option<Channel<Link>>,
+    /// One that nobody heard yet.
+    waiting: Option<Link>,
 }
 
 impl Listener {
     pub(crate) fn set(&self, channel: Channel<RunView>) {
         *self.0.channel.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel);
+    }
+
+    pub(crate) fn set_links(&self, channel: Channel<Link>) {
+        let mut links = self.0.links.lock().unwrap_or_else(PoisonError::into_inner);
+        links.channel = Some(channel);
+        if let Some(link) = links.waiting.take() {
+            links.tell(link);
+        }
+    }
+
+    /// Somebody followed a link.
+    pub(crate) fn go(&self, link: Link) {
+        self.0.links.lock().unwrap_or_else(PoisonError::into_inner).tell(link);
     }
 
     /// From here on there is a desktop to tell.
@@ -52,6 +76,24 @@ impl Listener {
             _ => None,
         }
     }
+
+    /// The names that were not told before; one that recovers may be told again.
+    fn newly_overdue(&self, names: &[String]) -> Vec<String> {
+        let mut told = self.0.overdue.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = names.iter().filter(|name| !told.contains(name)).cloned().collect();
+        *told = names.to_vec();
+        new
+    }
+}
+
+impl Links {
+    fn tell(&mut self, link: Link) {
+        let heard = self.channel.as_ref().is_some_and(|channel| channel.send(link.clone()).is_ok());
+        if !heard {
+            self.channel = None;
+            self.waiting = Some(link);
+        }
+    }
 }
 
 impl Window for Listener {
@@ -66,6 +108,15 @@ impl Window for Listener {
         app.state::<Tray<Wry>>().tell(run);
         if let Some((title, body)) = self.news(run) {
             notify(app, &title, &body);
+        }
+    }
+
+    fn overdue(&self, names: &[String]) {
+        let new = self.newly_overdue(names);
+        if let Some(app) = self.0.app.get() {
+            for name in new {
+                notify(app, &format!("{name} has not been backed up in time"), "Open Sealkeep to see why.");
+            }
         }
     }
 }
@@ -109,5 +160,30 @@ mod tests {
         assert_eq!(told(done()).as_deref(), Some("shop is backed up again"));
         assert_eq!(told(done()), None);
         assert_eq!(listener.news(&run(RunKind::Restore, failed())), None);
+    }
+
+    #[test]
+    fn a_source_is_told_overdue_once_until_it_recovers() {
+        let listener = Listener::default();
+        let (shop, blog) = ("shop".to_owned(), "blog".to_owned());
+        assert_eq!(listener.newly_overdue(std::slice::from_ref(&shop)), ["shop"]);
+        assert_eq!(listener.newly_overdue(&[shop.clone(), blog]), ["blog"]);
+        assert!(listener.newly_overdue(&[]).is_empty());
+        assert_eq!(listener.newly_overdue(&[shop]), ["shop"]);
+    }
+
+    #[test]
+    fn a_link_waits_until_somebody_listens() {
+        let listener = Listener::default();
+        listener.go(Link::Devices);
+        listener.go(Link::Home);
+        let (heard, hears) = std::sync::mpsc::channel();
+        listener.set_links(Channel::new(move |body| {
+            drop(heard.send(body.deserialize::<serde_json::Value>()?));
+            Ok(())
+        }));
+        listener.go(Link::Settings);
+        let views: Vec<_> = hears.try_iter().map(|link| link["view"].clone()).collect();
+        assert_eq!(views, ["home", "settings"]);
     }
 }

@@ -222,3 +222,21 @@ impl Account {
         })
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+pub(crate) mod tests {
+    use super::*;
+    use crate::event::Silent;
+
+    /// A device in this directory, whose service does not answer.
+    pub(crate) fn at(home: &std::path::Path) -> Client {
+        let settings = Settings {
+            home: Some(home.to_owned()),
+            server: "http://127.0.0.1:1".into(),
+            stall: Duration::from_secs(1),
+            keystore_passphrase: None,
+        };
+        Client::new(settings, Arc::new(Silent), CancellationToken::new()).unwrap()
+    }
+}

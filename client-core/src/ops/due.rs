@@ -29,12 +29,34 @@ pub fn next(client: &Client) -> Result<Option<SavedSource>, Error> {
     Ok(sources.into_iter().find(|source| is_due(source, &runs, now, &zone)))
 }
 
+/// Saved sources whose last success on this device is longer ago than their schedule and some patience allow.
+///
+/// # Errors
+/// As [`next`].
+pub fn overdue(client: &Client) -> Result<Vec<SavedSource>, Error> {
+    let mut sources = sources::list(client)?;
+    let runs = runs::recent(client, RUNS)?;
+    let (now, zone) = (client.now(), TimeZone::system());
+    sources.retain(|source| is_overdue(source, &runs, now, &zone));
+    Ok(sources)
+}
+
+fn of_source<'a>(source: &SavedSource, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> + Clone {
+    runs.iter().filter(move |run| run.source == source.name && run.kind == source.origin.kind())
+}
+
+fn is_overdue(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> bool {
+    let last = of_source(source, runs).find(|run| run.state == RunState::Committed);
+    let since = last.map_or(source.created, |run| run.started_at);
+    source.schedule.next(since, zone).is_some_and(|due| due + source.schedule.patience() < now)
+}
+
 /// `runs`: newest first.
 fn is_due(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> bool {
     if source.schedule == Schedule::Manual {
         return false;
     }
-    let mut own = runs.iter().filter(|run| run.source == source.name && run.kind == source.origin.kind());
+    let mut own = of_source(source, runs);
     let since = |time| source.schedule.next(time, zone).is_some_and(|due| due <= now);
     let Some(last) = own.clone().next() else { return since(source.created) };
     // Whoever stopped a backup does not want it back before its next time.
@@ -59,7 +81,13 @@ mod tests {
 
     const HOUR: i64 = 3600;
 
+    type Judge = fn(&SavedSource, &[Run], i64, &TimeZone) -> bool;
+
     fn due(schedule: Schedule, runs: &[(RunState, i64)], now: i64) -> bool {
+        judged(is_due, schedule, runs, now)
+    }
+
+    fn judged(judge: Judge, schedule: Schedule, runs: &[(RunState, i64)], now: i64) -> bool {
         let source = SavedSource {
             id: Uuid::new_v4(),
             name: "shop".into(),
@@ -75,7 +103,7 @@ mod tests {
             ended_at: None,
             bytes_read: None,
         };
-        is_due(&source, &runs.iter().map(run).collect::<Vec<_>>(), now, &TimeZone::UTC)
+        judge(&source, &runs.iter().map(run).collect::<Vec<_>>(), now, &TimeZone::UTC)
     }
 
     #[test]
@@ -89,6 +117,20 @@ mod tests {
         let nightly = Schedule::Day { hour: 2, minute: 0 };
         assert!(due(nightly, &[(RunState::Committed, 2 * HOUR)], 80 * HOUR));
         assert!(!due(nightly, &[(RunState::Committed, 80 * HOUR)], 81 * HOUR));
+    }
+
+    #[test]
+    fn a_source_is_overdue_when_only_failures_came_for_longer_than_patience() {
+        let late = |schedule, runs: &[(RunState, i64)], now| judged(is_overdue, schedule, runs, now);
+        let failed = RunState::Failed("source_unreachable".into());
+        let patience = Schedule::Hour.patience();
+        assert!(!late(Schedule::Hour, &[], HOUR + patience));
+        assert!(late(Schedule::Hour, &[], HOUR + patience + 1));
+        let runs = [(failed, 20 * HOUR), (RunState::Committed, 10 * HOUR)];
+        assert!(!late(Schedule::Hour, &runs, 11 * HOUR + patience));
+        assert!(late(Schedule::Hour, &runs, 11 * HOUR + patience + 1));
+        assert!(!late(Schedule::Hour, &[(RunState::Committed, 20 * HOUR)], 21 * HOUR));
+        assert!(!late(Schedule::Manual, &[], 9000 * HOUR));
     }
 
     #[test]

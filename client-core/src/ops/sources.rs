@@ -249,21 +249,11 @@ impl From<StoredSource> for SavedSource {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::{sync::Arc, time::Duration};
-
-    use tokio_util::sync::CancellationToken;
-
     use super::*;
-    use crate::{device::tests::sample, event::Silent, ops::Settings};
+    use crate::{device::tests::sample, ops::client::tests::at};
 
     fn client(home: &std::path::Path) -> Client {
-        let settings = Settings {
-            home: Some(home.to_owned()),
-            server: "http://127.0.0.1:1".into(),
-            stall: Duration::from_secs(1),
-            keystore_passphrase: None,
-        };
-        let client = Client::new(settings, Arc::new(Silent), CancellationToken::new()).unwrap();
+        let client = at(home);
         client.keystore().save(&sample()).unwrap();
         client
     }

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use super::{SourceError, process::Process, sentinel::Sentinel, stdin};
+use super::{SourceError, Table, process::Process, sentinel::Sentinel, stdin};
 use crate::{error::Error, event::Warning};
 
 /// What is known of a dump that went through whole.
@@ -26,6 +26,8 @@ pub struct Complete {
     pub verified_end: bool,
     /// Which database or file, without secrets. Begins with [`super::PgUrl::place`] for a database.
     pub detail: String,
+    /// Its tables, as they were right before the dump, when they could be asked for.
+    pub tables: Vec<Table>,
     /// The end of what the dump program said, without secrets.
     pub stderr: String,
 }
@@ -265,6 +267,7 @@ fn unmade(tool: &str, detail: String) -> Complete {
         format: String::new(),
         verified_end: false,
         detail,
+        tables: Vec::new(),
         stderr: String::new(),
     }
 }

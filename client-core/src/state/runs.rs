@@ -1,7 +1,7 @@
 //! The journal of runs: every attempt, with how it ended.
 
 use api_types::{BackupId, SnapshotId, SourceId};
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::{StateDb, StateError};
 
@@ -60,6 +60,18 @@ impl StateDb {
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Seconds that a snapshot's run took, when it ran on this device.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn duration(&self, snapshot: &SnapshotId) -> Result<Option<u64>, StateError> {
+        let db = self.db();
+        let mut query = db.prepare_cached(
+            "SELECT ended_at - started_at FROM run WHERE snapshot = ?1 AND ended_at >= started_at",
+        )?;
+        Ok(query.query_row([snapshot.as_bytes()], |row| row.get(0)).optional()?)
     }
 
     /// A run begins. Runs that never ended were cut off and are marked so.

@@ -19,4 +19,8 @@ server: string,
 /**
  * What this machine calls itself.
  */
-hostName: string, };
+hostName: string, 
+/**
+ * Whether this build can update itself.
+ */
+updates: boolean, };

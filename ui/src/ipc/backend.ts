@@ -2,10 +2,14 @@ import type { AccountView } from "../bindings/AccountView";
 import type { ActivityView } from "../bindings/ActivityView";
 import type { AppInfo } from "../bindings/AppInfo";
 import type { CodeStep } from "../bindings/CodeStep";
+import type { ComparisonView } from "../bindings/ComparisonView";
+import type { DetailsView } from "../bindings/DetailsView";
 import type { DeviceView } from "../bindings/DeviceView";
 import type { FactorStep } from "../bindings/FactorStep";
 import type { KitStep } from "../bindings/KitStep";
+import type { Link } from "../bindings/Link";
 import type { OverviewView } from "../bindings/OverviewView";
+import type { PreferencesView } from "../bindings/PreferencesView";
 import type { ProbeView } from "../bindings/ProbeView";
 import type { RestoreTo } from "../bindings/RestoreTo";
 import type { RunView } from "../bindings/RunView";
@@ -18,6 +22,9 @@ export type Region = "us" | "ca" | "eu";
 /** Everything the views may ask of the program behind them. A refusal is a `UiError`. */
 export interface Backend {
   appInfo(): Promise<AppInfo>;
+  licences(): Promise<string>;
+  updateCheck(): Promise<string | null>;
+  updateInstall(): Promise<void>;
   session(): Promise<SessionView>;
 
   passwordStrength(password: string, email: string): Promise<Strength>;
@@ -38,6 +45,10 @@ export interface Backend {
   setSchedule(id: string, schedule: ScheduleInput): Promise<void>;
   forgetSource(id: string): Promise<void>;
 
+  snapshotDetails(snapshot: string): Promise<DetailsView>;
+  compareSnapshots(one: string, other: string): Promise<ComparisonView>;
+
+  watchLinks(heard: (link: Link) => void): Promise<void>;
   watchRuns(heard: (run: RunView) => void): Promise<void>;
   currentRun(): Promise<RunView | null>;
   startBackup(id: string): Promise<RunView>;
@@ -51,6 +62,11 @@ export interface Backend {
   deviceList(): Promise<DeviceView[]>;
   revokeDevice(device: string): Promise<void>;
   activityList(): Promise<ActivityView[]>;
+
+  preferences(): Promise<PreferencesView>;
+  /** KiB a second; null: none. */
+  setUploadLimit(limit: number | null): Promise<void>;
+  setAutostart(on: boolean): Promise<void>;
 
   chooseFile(): Promise<string | null>;
   chooseNewFile(name: string): Promise<string | null>;

@@ -1,10 +1,21 @@
 import { Channel, invoke } from "@tauri-apps/api/core";
+import type { Link } from "../bindings/Link";
 import type { RunView } from "../bindings/RunView";
 import type { Backend } from "./backend";
+
+/** Sends on what the program says by itself. */
+function listen<T>(command: string, heard: (said: T) => void): Promise<void> {
+  const channel = new Channel<T>();
+  channel.onmessage = heard;
+  return invoke(command, { channel });
+}
 
 /** The desktop app's own process. */
 export const client: Backend = {
   appInfo: () => invoke("app_info"),
+  licences: () => invoke("licences"),
+  updateCheck: () => invoke("update_check"),
+  updateInstall: () => invoke("update_install"),
   session: () => invoke("session"),
 
   passwordStrength: (password, email) => invoke("password_strength", { password, email }),
@@ -25,11 +36,11 @@ export const client: Backend = {
   setSchedule: (id, schedule) => invoke("set_schedule", { id, schedule }),
   forgetSource: (id) => invoke("forget_source", { id }),
 
-  watchRuns: (heard) => {
-    const channel = new Channel<RunView>();
-    channel.onmessage = heard;
-    return invoke("watch_runs", { channel });
-  },
+  snapshotDetails: (snapshot) => invoke("snapshot_details", { snapshot }),
+  compareSnapshots: (one, other) => invoke("compare_snapshots", { one, other }),
+
+  watchLinks: (heard) => listen<Link>("watch_links", heard),
+  watchRuns: (heard) => listen<RunView>("watch_runs", heard),
   currentRun: () => invoke("current_run"),
   startBackup: (id) => invoke("start_backup", { id }),
   startVerify: (source, snapshot) => invoke("start_verify", { source, snapshot }),
@@ -42,6 +53,10 @@ export const client: Backend = {
   deviceList: () => invoke("device_list"),
   revokeDevice: (device) => invoke("revoke_device", { device }),
   activityList: () => invoke("activity_list"),
+
+  preferences: () => invoke("preferences"),
+  setUploadLimit: (limit) => invoke("set_upload_limit", { limit }),
+  setAutostart: (on) => invoke("set_autostart", { on }),
 
   chooseFile: () => invoke("choose_file"),
   chooseNewFile: (name) => invoke("choose_new_file", { name }),

@@ -13,7 +13,7 @@ export type Place =
   | { view: "home" }
   | { view: "add" }
   | { view: "source"; name: string; kind: string }
-  | { view: "snapshots" }
+  | { view: "snapshots"; find?: string }
   | { view: "restore"; snapshot: SnapshotView }
   | { view: "devices" }
   | { view: "activity" }
@@ -64,6 +64,7 @@ export class App {
     clearInterval(this.refresh);
     this.run = await this.backend.currentRun();
     await this.backend.watchRuns((run) => this.heard(run));
+    await this.backend.watchLinks((link) => this.go(link));
     this.refresh = setInterval(() => void this.look(), REFRESH);
     await this.look();
   }

@@ -19,7 +19,14 @@ pub(crate) fn app_info<R: Runtime>(app: AppHandle<R>, engine: State<'_, Shared>)
         version: package.version.to_string(),
         server: settings::server(),
         host_name: engine.client().host_name(),
+        updates: settings::UPDATE_KEY.is_some(),
     }
+}
+
+/// What this program is made of: a line for each library, with its licence.
+#[tauri::command]
+pub(crate) const fn licences() -> &'static str {
+    include_str!(concat!(env!("OUT_DIR"), "/licences.txt"))
 }
 
 /// Asks for an existing file. `None`: the person changed their mind.

@@ -3,13 +3,16 @@
 
 mod account;
 mod general;
+mod preferences;
 mod run;
+mod snapshot;
 mod source;
+mod updates;
 
 use client_core::ops::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::{account::*, general::*, run::*, source::*};
+pub(crate) use self::{account::*, general::*, preferences::*, run::*, snapshot::*, source::*, updates::*};
 
 /// How often a source is backed up, as the window says it: client-core stores its own form, which is a file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use super::RestoreTo;
 use crate::{
     engine::{Shared, restore_command},
     error::UiError,
+    link::Link,
     view::RunView,
     window::Listener,
 };
@@ -17,6 +18,12 @@ type Answer<T> = Result<T, UiError>;
 #[tauri::command]
 pub(crate) fn watch_runs(listener: State<'_, Listener>, channel: Channel<RunView>) {
     listener.set(channel);
+}
+
+/// The window wants to hear of links from here on; one that came before is told at once.
+#[tauri::command]
+pub(crate) fn watch_links(listener: State<'_, Listener>, channel: Channel<Link>) {
+    listener.set_links(channel);
 }
 
 /// The run that goes on, or the last one.

@@ -26,6 +26,9 @@ use crate::view::{AccountView, CodeStep, KitStep, OverviewView, RunView, Session
 pub(crate) trait Window: Send + Sync {
     /// A run moved on, or ended.
     fn run(&self, run: &RunView);
+
+    /// These sources have not been backed up in time; said again and again.
+    fn overdue(&self, names: &[String]);
 }
 
 /// The program behind the window.

@@ -7,6 +7,7 @@ use client_core::{
     ops::{
         Client,
         backup::{self, BackupOptions, Gate},
+        preferences,
         restore::{self, Destination, RestoreOptions, RestoreReport},
         select::{Selector, short},
         sources::{self, Origin},
@@ -33,11 +34,12 @@ impl Engine {
         let command = backup_command(&source.name, &source.origin);
         let spec = source.origin.spec()?;
         let name = source.name.clone();
+        let upload_limit = preferences::load(self.client())?.upload_limit;
         self.start(RunKind::Backup, &source.name, command, move |client, gate| async move {
             let options = BackupOptions {
                 source: spec,
                 name: Some(name),
-                upload_limit: None,
+                upload_limit,
                 record_list: true,
                 unwrap: true,
                 level: None,

@@ -23,10 +23,18 @@ impl Engine {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             look.tick().await;
-            if let Err(error) = self.start_due() {
+            if let Err(error) = self.start_due().and_then(|()| self.tell_overdue()) {
                 tracing::debug!(%error, "nothing could be started by schedule");
             }
         }
+    }
+
+    fn tell_overdue(&self) -> Result<(), Error> {
+        if self.client().account().is_ok() {
+            let late = due::overdue(self.client())?;
+            self.window.overdue(&late.into_iter().map(|source| source.name).collect::<Vec<_>>());
+        }
+        Ok(())
     }
 
     /// Every saved source, one after the other.

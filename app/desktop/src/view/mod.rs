@@ -10,7 +10,7 @@ use serde::Serialize;
 pub(crate) use self::{
     account::{AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength},
     run::{Outcome, RunKind, RunStage, RunView},
-    snapshot::SnapshotView,
+    snapshot::{ComparisonView, DetailsView, SnapshotView},
     source::{OverviewView, ProbeView},
 };
 
@@ -27,6 +27,19 @@ pub(crate) struct AppInfo {
     pub(crate) server: String,
     /// What this machine calls itself.
     pub(crate) host_name: String,
+    /// Whether this build can update itself.
+    pub(crate) updates: bool,
+}
+
+/// What a person chose for this device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct PreferencesView {
+    /// Most KiB a second that backups send.
+    pub(crate) upload_limit: Option<u64>,
+    /// The app starts with the desktop.
+    pub(crate) autostart: bool,
 }
 
 #[cfg(test)]
@@ -38,7 +51,7 @@ mod tests {
 
     use super::{
         account::QrView,
-        snapshot::{EvidenceView, ProvenView},
+        snapshot::{EvidenceView, ProvenView, TableChangeView, TableView},
         source::{ProtectionView, SourceView},
         *,
     };
@@ -59,12 +72,15 @@ mod tests {
             ActivityView,
             AppInfo,
             CodeStep,
+            ComparisonView,
+            DetailsView,
             DeviceView,
             EvidenceView,
             FactorStep,
             KitStep,
             Outcome,
             OverviewView,
+            PreferencesView,
             ProbeView,
             ProtectionView,
             ProvenView,
@@ -76,9 +92,12 @@ mod tests {
             SnapshotView,
             SourceView,
             Strength,
+            TableChangeView,
+            TableView,
             crate::commands::RestoreTo,
             crate::commands::ScheduleInput,
             crate::error::UiError,
+            crate::link::Link,
         );
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/src/bindings");
         let update = std::env::var_os("UPDATE_BINDINGS").is_some();

@@ -2,6 +2,7 @@
 
 use api_types::{Sha256, SnapshotId};
 use client_core::ops::{
+    details::{Comparison, Details, Presence, Table, TableChange},
     list::{Evidence, Proven, SnapshotSummary},
     select::short,
 };
@@ -90,6 +91,126 @@ impl From<&SnapshotSummary> for SnapshotView {
             device_name: snapshot.device_name.clone(),
             tool: snapshot.tool.clone(),
             proven: snapshot.proven.map(ProvenView::from),
+        }
+    }
+}
+
+/// A table and about how many rows it has.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct TableView {
+    /// With its schema.
+    pub(crate) name: String,
+    /// The database's own estimate.
+    pub(crate) rows: Option<u64>,
+}
+
+impl From<Table> for TableView {
+    fn from(table: Table) -> Self {
+        Self { name: table.name, rows: table.rows }
+    }
+}
+
+/// Everything about one snapshot. Its signature and its place in its device's chain were verified.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct DetailsView {
+    /// Bytes of the dump.
+    pub(crate) bytes: u64,
+    /// Bytes that it added to the bucket.
+    pub(crate) bytes_stored: u64,
+    /// Server and database, or file.
+    pub(crate) origin: String,
+    /// Whether the dump's own end was found.
+    pub(crate) verified_end: bool,
+    /// Seconds that it took; known on the device that made it.
+    pub(crate) seconds: Option<u64>,
+    /// Chunks of the dump.
+    pub(crate) chunks: u64,
+    /// Of these, chunks that this snapshot brought.
+    pub(crate) chunks_new: u64,
+    /// Packs that a restore reads.
+    pub(crate) packs: u64,
+    /// Its number in its device's chain, from 1.
+    pub(crate) number: u64,
+    /// The device that signed was shut out since.
+    pub(crate) signer_revoked: bool,
+    /// By name.
+    pub(crate) tables: Vec<TableView>,
+}
+
+impl From<Details> for DetailsView {
+    fn from(details: Details) -> Self {
+        Self {
+            bytes: details.bytes,
+            bytes_stored: details.bytes_stored,
+            origin: details.origin,
+            verified_end: details.verified_end,
+            seconds: details.seconds,
+            chunks: details.chunks,
+            chunks_new: details.chunks_new,
+            packs: details.packs,
+            number: details.number,
+            signer_revoked: details.signer_revoked,
+            tables: details.tables.into_iter().map(TableView::from).collect(),
+        }
+    }
+}
+
+/// A table that is not the same in two snapshots.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct TableChangeView {
+    /// With its schema.
+    pub(crate) name: String,
+    /// Only in the newer one.
+    pub(crate) came: bool,
+    /// Only in the older one.
+    pub(crate) went: bool,
+    /// About how many rows it had.
+    pub(crate) rows_before: Option<u64>,
+    /// About how many it has.
+    pub(crate) rows_after: Option<u64>,
+}
+
+impl From<TableChange> for TableChangeView {
+    fn from(change: TableChange) -> Self {
+        let rows = |presence| match presence {
+            Presence::Rows(rows) => rows,
+            Presence::Absent => None,
+        };
+        Self {
+            name: change.name,
+            came: change.before == Presence::Absent,
+            went: change.after == Presence::Absent,
+            rows_before: rows(change.before),
+            rows_after: rows(change.after),
+        }
+    }
+}
+
+/// What lies between two snapshots.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct ComparisonView {
+    /// The older one.
+    pub(crate) before: DetailsView,
+    /// The newer one.
+    pub(crate) after: DetailsView,
+    /// Tables that are not the same, by name.
+    pub(crate) tables: Vec<TableChangeView>,
+}
+
+impl From<Comparison> for ComparisonView {
+    fn from(comparison: Comparison) -> Self {
+        Self {
+            before: comparison.before.into(),
+            after: comparison.after.into(),
+            tables: comparison.tables.into_iter().map(TableChangeView::from).collect(),
         }
     }
 }

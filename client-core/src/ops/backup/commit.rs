@@ -77,7 +77,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         source_detail: complete.detail.clone(),
         tool: complete.tool_line(),
         verified_end: complete.verified_end,
-        tables: Vec::new(),
+        tables: complete.tables.clone(),
         domain: vault.keys().domain_id(),
         manifest: streamed.manifest.clone(),
         plain_size: bytes_read,

@@ -5,9 +5,15 @@ use super::{
     psql::ask,
     tools::{Tool, Tools},
 };
-use crate::{event::Warning, source::SourceError};
+use crate::{
+    event::Warning,
+    source::{SourceError, Table},
+};
 
-/// Two kinds of rows: one about the server, one for each table that cannot be read.
+/// Tables that are listed in a snapshot.
+const MAX_TABLES: usize = 10_000;
+/// Three kinds of rows: one about the server, one for each table, one for each table that cannot be read. A number of
+/// rows is the server's running estimate, then that of its last ANALYZE; an empty file has none.
 const QUESTION: &str = "
 SET search_path = pg_catalog;
 SELECT 'server', current_setting('server_version_num'), current_setting('server_version'),
@@ -18,6 +24,15 @@ SELECT 'server', current_setting('server_version_num'), current_setting('server_
        (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
            AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'));
+SELECT 'table', quote_ident(n.nspname) || '.' || quote_ident(c.relname),
+       coalesce(CASE WHEN pg_stat_get_live_tuples(c.oid) > 0 THEN pg_stat_get_live_tuples(c.oid)
+                     WHEN c.reltuples > 0 THEN c.reltuples::bigint
+                     WHEN pg_relation_size(c.oid) = 0 THEN 0 END::text, '')
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND NOT EXISTS (SELECT FROM pg_depend d
+                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ ORDER BY 2;
 SELECT 'unreadable', quote_ident(n.nspname) || '.' || quote_ident(c.relname)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p', 'm', 'S') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
@@ -42,6 +57,8 @@ pub struct Inspection {
     pub size: u64,
     /// Tables that the user may read.
     pub readable_tables: u64,
+    /// Its tables by name, with about how many rows each has.
+    pub tables: Vec<Table>,
     /// Tables and sequences that the user may not read: a dump will fail on them.
     pub unreadable: Vec<String>,
     /// The pg_dump that suits the server.
@@ -73,7 +90,7 @@ pub fn inspect_with(url: &PgUrl, tools: &Tools) -> Result<Inspection, SourceErro
     tools.all("pg_dump")?;
     let rows = ask(url, &psql, QUESTION)?;
     let odd = || SourceError::Internal("psql answered something unexpected".into());
-    let mut unreadable = Vec::new();
+    let (mut tables, mut unreadable) = (Vec::new(), Vec::new());
     let mut server = None;
     for row in rows {
         match row.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
@@ -89,6 +106,11 @@ pub fn inspect_with(url: &PgUrl, tools: &Tools) -> Result<Inspection, SourceErro
                     readable.parse().map_err(|_| odd())?,
                 ));
             }
+            ["table", name, rows] => {
+                if tables.len() < MAX_TABLES {
+                    tables.push(Table { name: (*name).to_owned(), rows: rows.parse().ok() });
+                }
+            }
             ["unreadable", table] => unreadable.push((*table).to_owned()),
             _ => return Err(odd()),
         }
@@ -102,6 +124,7 @@ pub fn inspect_with(url: &PgUrl, tools: &Tools) -> Result<Inspection, SourceErro
         database,
         size,
         readable_tables,
+        tables,
         unreadable,
         dump_tool,
     })

@@ -47,6 +47,7 @@ pub fn open(url: &PgUrl, tools: &Tools) -> Result<DumpStream, SourceError> {
         format: String::new(),
         verified_end: false,
         detail: format!("{} (PostgreSQL {})", url.place(), found.server_version),
+        tables: found.tables.clone(),
         stderr: String::new(),
     };
     Ok(DumpStream::program(process, stdout, complete, Some(found.size), found.warnings(url)))

@@ -1,0 +1,41 @@
+//! What a person chose for this device.
+
+use client_core::{
+    error::Error,
+    ops::preferences::{self, Preferences},
+};
+use tauri::{AppHandle, Manager, Runtime, State};
+use tauri_plugin_autostart::AutoLaunchManager;
+
+use crate::{engine::Shared, error::UiError, view::PreferencesView};
+
+const KIB: u64 = 1024;
+
+/// All choices.
+#[tauri::command]
+pub(crate) fn preferences<R: Runtime>(
+    app: AppHandle<R>,
+    engine: State<'_, Shared>,
+) -> Result<PreferencesView, UiError> {
+    let chosen = preferences::load(engine.client())?;
+    // What a desktop does not say counts as no.
+    let autostart =
+        app.try_state::<AutoLaunchManager>().is_some_and(|auto| auto.is_enabled().unwrap_or(false));
+    Ok(PreferencesView { upload_limit: chosen.upload_limit.map(|limit| limit / KIB), autostart })
+}
+
+/// Most KiB a second that backups send; none: as fast as it goes. Holds from the next backup on.
+#[tauri::command]
+pub(crate) fn set_upload_limit(engine: State<'_, Shared>, limit: Option<u32>) -> Result<(), UiError> {
+    let upload_limit = limit.map(|limit| u64::from(limit) * KIB);
+    Ok(preferences::save(engine.client(), Preferences { upload_limit })?)
+}
+
+/// Whether the app starts, in the panel, when the person signs in to the desktop.
+#[tauri::command]
+pub(crate) fn set_autostart<R: Runtime>(app: AppHandle<R>, on: bool) -> Result<(), UiError> {
+    let failed =
+        |e: &dyn std::fmt::Display| UiError::from(Error::internal("the desktop's list of programs", e));
+    let auto = app.try_state::<AutoLaunchManager>().ok_or_else(|| failed(&"there is none"))?;
+    if on { auto.enable() } else { auto.disable() }.map_err(|e| failed(&e))
+}

@@ -1,0 +1,75 @@
+//! What a person chose for this device. No secrets.
+
+use std::{fs, io};
+
+use serde::{Deserialize, Serialize};
+
+use super::Client;
+use crate::{
+    error::{Error, ErrorKind},
+    keystore::replace_file,
+};
+
+const NAME: &str = "preferences.json";
+
+/// The choices. Those of a newer version are not lost on an older one's way: it refuses to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preferences {
+    /// Most bytes a second that the app's backups send; `None`: as fast as it goes.
+    pub upload_limit: Option<u64>,
+}
+
+/// Those of this device; the defaults when nothing was chosen.
+///
+/// # Errors
+/// The file cannot be read, or says something else.
+pub fn load(client: &Client) -> Result<Preferences, Error> {
+    let path = client.home().join(NAME);
+    match fs::read(&path) {
+        Ok(text) => serde_json::from_slice(&text).map_err(|_| {
+            Error::new(
+                ErrorKind::Damaged,
+                format!("{} cannot be understood", path.display()),
+                "snapshots and keys are untouched",
+                "update Sealkeep, or remove the file: everything in it can be chosen again",
+            )
+        }),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Preferences::default()),
+        Err(e) => Err(Error::io(&path.display().to_string(), &e)),
+    }
+}
+
+/// Keeps them.
+///
+/// # Errors
+/// As [`load`]; [`ErrorKind::Usage`] for a limit of nothing.
+pub fn save(client: &Client, preferences: Preferences) -> Result<(), Error> {
+    load(client)?;
+    if preferences.upload_limit == Some(0) {
+        return Err(Error::usage("a limit of nothing would never end a backup".to_owned()));
+    }
+    let text = serde_json::to_vec(&preferences).map_err(|e| Error::internal("the preferences", &e))?;
+    replace_file(client.home(), NAME, &text)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::ops::client::tests::at;
+
+    #[test]
+    fn choices_stay_and_foreign_ones_are_not_written_over() {
+        let home = tempfile::tempdir().unwrap();
+        let client = at(home.path());
+        assert_eq!(load(&client).unwrap(), Preferences::default());
+        let chosen = Preferences { upload_limit: Some(5000) };
+        save(&client, chosen).unwrap();
+        assert_eq!(load(&client).unwrap(), chosen);
+        let none = Preferences { upload_limit: Some(0) };
+        assert_eq!(save(&client, none).err().unwrap().kind(), ErrorKind::Usage);
+        fs::write(home.path().join(NAME), br#"{"upload_limit":1,"later":true}"#).unwrap();
+        assert_eq!(save(&client, chosen).err().unwrap().kind(), ErrorKind::Damaged);
+    }
+}
