@@ -16,6 +16,8 @@ pub mod measure;
 pub mod member;
 pub mod postgres;
 pub mod proxy;
+#[cfg(feature = "desktop")]
+pub mod screen;
 pub mod service;
 #[cfg(feature = "desktop")]
 pub mod window;

@@ -112,23 +112,75 @@ fn wait_unreaped(pid: u32) -> Result<()> {
     }
 }
 
-fn cpu(pid: u32) -> Duration {
+/// Fields `from..` of a process's line, counted from 1 as in proc(5), from the third on; nothing when it is gone.
+fn stat(pid: u32, from: usize) -> Vec<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name in parentheses may hold anything; fields are counted behind it. utime is the 14th, cstime the 17th.
-    let ticks: u32 = stat
-        .rsplit_once(')')
-        .map(|(_, rest)| rest.split_whitespace().skip(11).take(4).filter_map(|f| f.parse::<u32>().ok()).sum())
-        .unwrap_or_default();
+    // The name in parentheses may hold anything; fields are counted behind it.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    fields.skip(from - 3).map_while(|field| field.parse().ok()).collect()
+}
+
+fn cpu(pid: u32) -> Duration {
+    // User and system time, and those of children that ended.
+    let ticks: u32 = stat(pid, 14).iter().take(4).sum();
     Duration::from_secs_f64(f64::from(ticks) / TICKS_PER_SEC)
+}
+
+/// A process that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process(pub u32);
+
+impl Process {
+    /// All of a process group, the oldest first.
+    ///
+    /// # Errors
+    /// There is no `/proc`.
+    pub fn of_group(group: u32) -> Result<Vec<Self>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc")? {
+            let name = entry?.file_name();
+            let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
+            if stat(pid, 5).first() == Some(&group) {
+                found.push(Self(pid));
+            }
+        }
+        found.sort_by_key(|process| process.age().map_or(Duration::ZERO, |age| Duration::MAX - age));
+        Ok(found)
+    }
+
+    /// Since its start, to a hundredth of a second.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn age(self) -> Result<Duration> {
+        let gone = || Failure::new(format!("process {} is gone", self.0));
+        let up = fs::read_to_string("/proc/uptime")?;
+        let up: f64 = up.split_whitespace().next().and_then(|up| up.parse().ok()).ok_or_else(gone)?;
+        let started = f64::from(*stat(self.0, 22).first().ok_or_else(gone)?) / TICKS_PER_SEC;
+        Ok(Duration::from_secs_f64((up - started).max(0.0)))
+    }
+
+    /// Processor time so far.
+    #[must_use]
+    pub fn cpu(self) -> Duration {
+        cpu(self.0)
+    }
+
+    /// Its proportional share of memory (PSS), bytes.
+    #[must_use]
+    pub fn memory(self) -> u64 {
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.0)).unwrap_or_default();
+        kib(&rollup, "Pss:")
+    }
+}
+
+fn kib(lines: &str, name: &str) -> u64 {
+    let value = |line: &str| line.strip_prefix(name)?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok();
+    lines.lines().find_map(value).unwrap_or_default() * 1024
 }
 
 /// Highest resident memory of a running process so far, bytes.
 #[must_use]
 pub fn peak_rss(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok())
-        .unwrap_or_default()
-        * 1024
+    kib(&fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), "VmHWM:")
 }

@@ -1,12 +1,14 @@
 //! The real window, driven through WebDriver: what it says, what is typed and pressed.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     net::TcpListener,
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
@@ -17,6 +19,7 @@ use serde_json::json;
 use crate::{
     binaries,
     failure::{Context, Failure, Result},
+    measure::Process,
     service::Service,
 };
 
@@ -26,7 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A running app with its window; it ends when it is dropped.
 pub struct Window {
     client: Client,
-    _driver: Driver,
+    driver: Driver,
+    _bus: Driver,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Window {
@@ -36,22 +41,28 @@ impl Window {
     /// WebKitWebDriver or the app does not start.
     pub async fn open(service: &Service, home: &Path) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let driver = Command::new("WebKitWebDriver")
-            .args([format!("--port={port}"), "--host=127.0.0.1".to_owned()])
-            .env("TAURI_AUTOMATION", "true")
-            .env("TAURI_WEBVIEW_AUTOMATION", "true")
-            .env("SEALKEEP_SERVER", service.url())
-            .env("SEALKEEP_HOME", home.join("sealkeep"))
-            .env("XDG_DATA_HOME", home.join("data"))
-            .env("XDG_CONFIG_HOME", home.join("config"))
-            .env("XDG_CACHE_HOME", home.join("cache"))
-            .env("LANG", "en_US.UTF-8")
-            .stdin(Stdio::null())
-            // The app is the driver's child and would outlive it.
-            .process_group(0)
-            .spawn()
-            .context("WebKitWebDriver (Debian: apt-get install webkit2gtk-driver)")?;
-        let driver = Driver(driver);
+        let bus = format!("unix:path={}", home.join("bus").display());
+        let environment = vec![
+            ("SEALKEEP_SERVER", service.url().into()),
+            ("SEALKEEP_HOME", home.join("sealkeep").into()),
+            ("XDG_DATA_HOME", home.join("data").into()),
+            ("XDG_CONFIG_HOME", home.join("config").into()),
+            ("XDG_CACHE_HOME", home.join("cache").into()),
+            ("DBUS_SESSION_BUS_ADDRESS", bus.clone().into()),
+            ("LANG", "en_US.UTF-8".into()),
+        ];
+        let bus = Driver::start(
+            Command::new("dbus-daemon").args(["--session", "--nofork", "--nopidfile", "--address", &bus]),
+            "dbus-daemon (Debian: apt-get install dbus)",
+        )?;
+        let driver = Driver::start(
+            Command::new("WebKitWebDriver")
+                .args([format!("--port={port}"), "--host=127.0.0.1".to_owned()])
+                .env("TAURI_AUTOMATION", "true")
+                .env("TAURI_WEBVIEW_AUTOMATION", "true")
+                .envs(environment.clone()),
+            "WebKitWebDriver (Debian: apt-get install webkit2gtk-driver)",
+        )?;
         let app = binaries::desktop()?;
         let wanted = json!({ "webkitgtk:browserOptions": { "binary": app, "args": [] } });
         let capabilities = wanted.as_object().cloned().unwrap_or_default();
@@ -70,7 +81,44 @@ impl Window {
                 Err(error) => return Err(Failure::new(format!("no window: {error}"))),
             }
         };
-        Ok(Self { client, _driver: driver })
+        Ok(Self { client, driver, _bus: bus, environment })
+    }
+
+    /// Starts the app a second time, as a person does whose window is hidden, or as a desktop does that was given a
+    /// link: it ends at once, and tells the first one.
+    ///
+    /// # Errors
+    /// It does not end well.
+    pub async fn start_again(&self, arguments: &[&str]) -> Result<()> {
+        let mut second = tokio::process::Command::new(binaries::desktop()?);
+        second.args(arguments).envs(self.environment.clone()).kill_on_drop(true);
+        let ended =
+            tokio::time::timeout(PATIENCE, second.status()).await.context("a second start goes on")?;
+        if ended.context("the app")?.success() { Ok(()) } else { Err(Failure::new("a second start failed")) }
+    }
+
+    /// How long the start took; and, once it has rested for as long as `rest`, what it takes while nothing happens.
+    ///
+    /// # Errors
+    /// The window is gone.
+    pub async fn measure(&self, rest: Duration) -> Result<Measured> {
+        let ready = "return performance.timeOrigin + (performance.getEntriesByName('interactive')[0]?.startTime ?? NaN)";
+        let ready = self.client.execute(ready, Vec::new()).await.context("the window")?;
+        let ready = ready.as_f64().ok_or_else(|| Failure::new("the window was never ready"))?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock")?.as_secs_f64() * 1000.0;
+        let app = *self.driver.children()?.first().ok_or_else(|| Failure::new("the app is gone"))?;
+        let since_start = app.age()?.as_secs_f64() * 1000.0;
+        let used = || {
+            Ok::<_, Failure>(self.driver.children()?.iter().map(|one| one.cpu().as_secs_f64()).sum::<f64>())
+        };
+        tokio::time::sleep(rest).await;
+        let before = used()?;
+        tokio::time::sleep(rest).await;
+        Ok(Measured {
+            start_ms: ready - (now - since_start),
+            idle_share: (used()? - before) / rest.as_secs_f64(),
+            memory: self.driver.children()?.iter().map(|one| one.memory()).sum(),
+        })
     }
 
     /// Waits until a heading says this.
@@ -142,13 +190,20 @@ impl Window {
         self.find(&format!("//label[contains(., {})]", quoted(label))).await?.click().await.context("a click")
     }
 
+    /// Picks from the list whose label begins so.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn pick(&self, label: &str, option: &str) -> Result<()> {
+        self.labelled(label).await?.select_by_label(option).await.context("a list")
+    }
+
     /// Types into the field whose label begins so; what stood there goes.
     ///
     /// # Errors
     /// There is none.
     pub async fn fill(&self, label: &str, text: &str) -> Result<()> {
-        let path = format!("//*[@id=//label[starts-with(normalize-space(.), {})]/@for]", quoted(label));
-        let field = self.find(&path).await?;
+        let field = self.labelled(label).await?;
         field.clear().await.context("a field")?;
         field.send_keys(text).await.context("a field")
     }
@@ -174,6 +229,10 @@ impl Window {
         Ok(texts)
     }
 
+    async fn labelled(&self, label: &str) -> Result<Element> {
+        self.find(&format!("//*[@id=//label[starts-with(normalize-space(.), {})]/@for]", quoted(label))).await
+    }
+
     async fn find(&self, path: &str) -> Result<Element> {
         let started = Instant::now();
         loop {
@@ -186,7 +245,31 @@ impl Window {
     }
 }
 
+/// How the window fares when nobody uses it.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured {
+    /// From the program's start to a window that can be used, milliseconds.
+    pub start_ms: f64,
+    /// Of one processor, over a while in which nothing happens.
+    pub idle_share: f64,
+    /// Proportional share of memory (PSS) of all its processes, bytes.
+    pub memory: u64,
+}
+
+/// A program and its children; they end when it is dropped.
 struct Driver(Child);
+
+impl Driver {
+    fn start(command: &mut Command, what: &str) -> Result<Self> {
+        // The app is the driver's child and would outlive it.
+        Ok(Self(command.stdin(Stdio::null()).process_group(0).spawn().context(what)?))
+    }
+
+    /// What it started: the app, then the app's helpers.
+    fn children(&self) -> Result<Vec<Process>> {
+        Ok(Process::of_group(self.0.id())?.into_iter().filter(|process| process.0 != self.0.id()).collect())
+    }
+}
 
 impl Drop for Driver {
     fn drop(&mut self) {

@@ -1,9 +1,11 @@
 //! The real window: from install to a proven restore, and what happens on the way.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::{fs, path::Path, time::Duration};
 
-use e2e::{Authenticator, Postgres, Service, Spread, Stage, Window, data, files, proxy::Weather};
+use e2e::{
+    Authenticator, Postgres, Service, Spread, Stage, Window, data, files, proxy::Weather, screen::Screen,
+};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -155,6 +157,9 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.press("Open my backups").await.unwrap();
     window.heading("Snapshots").await.unwrap();
     window.press("shop").await.unwrap();
+    window.press("Tables").await.unwrap();
+    window.says("public.").await.unwrap();
+    window.says("Holds; number 1").await.unwrap();
     let sha256 = window.text("dl dd:last-of-type").await.unwrap();
     window.press("Restore").await.unwrap();
     let path = home.path().join("shop.dump");
@@ -168,6 +173,12 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.says("This device").await.unwrap();
     window.press("Activity").await.unwrap();
     window.says("Snapshot made").await.unwrap();
+
+    // A link leads to a place, from outside too.
+    window.start_again(&["sealkeep://devices"]).await.unwrap();
+    window.heading("Devices").await.unwrap();
+    window.start_again(&["sealkeep://restore/everything"]).await.unwrap();
+    window.heading("Devices").await.unwrap();
     assert!(fs::read_dir(home.path().join("sealkeep")).unwrap().count() > 0);
 }
 
@@ -242,4 +253,55 @@ async fn a_backup_is_held_stopped_and_cut_off() {
     window.says("shop is backed up").await.unwrap();
     window.press("Snapshots").await.unwrap();
     window.says("2 of 2").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_window_is_closed_and_backups_go_on() {
+    let service = Service::start_wired().unwrap();
+    let store = &service.wires().unwrap().store;
+    let postgres = Postgres::start().unwrap();
+    data::fill(&postgres, "shop", 40).unwrap();
+    let home = files::temporary().unwrap();
+    let window = open(&service, home.path()).await;
+    make_account(&window, "closed@example.com").await;
+    keep_kit(&window).await;
+
+    store.set(Weather::Throttle(300_000));
+    add_source(&window, &url(&postgres, "shop")).await;
+    window.says("Reading and storing").await.unwrap();
+    let screen = Screen::find("Sealkeep").unwrap();
+    screen.waits_until(true).unwrap();
+    screen.close().unwrap();
+    screen.waits_until(false).unwrap();
+    store.set(Weather::Fair);
+    // Behind the closed window.
+    window.says("shop is backed up").await.unwrap();
+    window.start_again(&[]).await.unwrap();
+    screen.waits_until(true).unwrap();
+    window.press("Close").await.unwrap();
+
+    // By schedule, and the last one was two hours ago.
+    window.press("Details of shop").await.unwrap();
+    window.press("Change").await.unwrap();
+    window.pick("Back it up", "Every hour").await.unwrap();
+    window.press("Save").await.unwrap();
+    window.says("Every hour").await.unwrap();
+    screen.close().unwrap();
+    let state = rusqlite::Connection::open(home.path().join("sealkeep/state.db")).unwrap();
+    state.execute("UPDATE run SET started_at = started_at - 7200", []).unwrap();
+    window.says("shop is backed up").await.unwrap();
+    window.start_again(&["sealkeep://snapshots"]).await.unwrap();
+    window.says("2 of 2").await.unwrap();
+}
+
+/// `cargo test --release -p e2e --features desktop --test desktop -- --ignored --nocapture`: figures, no bounds.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn start_and_rest() {
+    let stage = Stage::shared().unwrap();
+    let home = files::temporary().unwrap();
+    for _ in 0..5 {
+        let window = open(&stage.service, home.path()).await;
+        println!("{:?}", window.measure(Duration::from_secs(15)).await.unwrap());
+    }
 }

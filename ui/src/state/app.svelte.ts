@@ -52,6 +52,8 @@ export class App {
     } catch (thrown) {
       this.broken = asUiError(thrown);
     }
+    // For measurements from outside: from here on the window can be used.
+    performance.mark("interactive");
   }
 
   get account(): AccountView | null {
