@@ -15,6 +15,8 @@ use crate::handlers as h;
         h::service::info, h::service::document,
         h::signup::start, h::signup::finish, h::signup::confirm,
         h::login::start, h::login::finish, h::login::mfa,
+        h::account::password_start, h::account::password_finish, h::account::recovery_codes,
+        h::account::authenticator_start, h::account::authenticator_confirm,
         h::token::refresh, h::token::logout,
         h::vault::get, h::vault::init,
         h::keys::get, h::keys::put,

@@ -30,6 +30,11 @@ pub fn app(state: AppState) -> Router {
         .route("/v1/login/start", post(h::login::start))
         .route("/v1/login/finish", post(h::login::finish))
         .route("/v1/login/mfa", post(h::login::mfa))
+        .route("/v1/account/password/start", post(h::account::password_start))
+        .route("/v1/account/password/finish", post(h::account::password_finish))
+        .route("/v1/account/recovery-codes", post(h::account::recovery_codes))
+        .route("/v1/account/authenticator/start", post(h::account::authenticator_start))
+        .route("/v1/account/authenticator/confirm", post(h::account::authenticator_confirm))
         .route("/v1/token/refresh", post(h::token::refresh))
         .route_layer(from_fn_with_state(state.clone(), middleware::rate_limit::sign_in));
 

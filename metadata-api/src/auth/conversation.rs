@@ -5,7 +5,10 @@ use std::future::Future;
 
 use api_types::{
     DeviceId, ErrorCode,
-    account::{LoginFinish, LoginMfa, LoginStart, Refresh, SignupConfirm, SignupFinish, SignupStart},
+    account::{
+        AuthenticatorConfirm, AuthenticatorStart, LoginFinish, LoginMfa, LoginStart, PasswordFinish,
+        PasswordStart, Refresh, RenewCodes, SignupConfirm, SignupFinish, SignupStart,
+    },
 };
 use axum::{
     extract::{FromRequest, Request},
@@ -86,17 +89,25 @@ impl Conversation for LoginStart {
     }
 }
 
-impl Conversation for LoginFinish {
-    async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
-        pending::login_signer(state.db(), self.login_id, state.clock().now()).await
-    }
+/// All that follows the password in a sign-in.
+macro_rules! of_login {
+    ($($body:ty),+ $(,)?) => {
+        $(impl Conversation for $body {
+            async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
+                pending::login_signer(state.db(), self.login_id, state.clock().now()).await
+            }
+        })+
+    };
 }
-
-impl Conversation for LoginMfa {
-    async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
-        pending::login_signer(state.db(), self.login_id, state.clock().now()).await
-    }
-}
+of_login!(
+    LoginFinish,
+    LoginMfa,
+    PasswordStart,
+    PasswordFinish,
+    RenewCodes,
+    AuthenticatorStart,
+    AuthenticatorConfirm,
+);
 
 impl Conversation for Refresh {
     async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {

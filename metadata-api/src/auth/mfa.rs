@@ -10,6 +10,7 @@ use super::keys::{SealKind, ServerKeys};
 use crate::{
     db::{account, pending, pre_auth::PreAuthTx},
     error::ApiError,
+    state::AppState,
 };
 
 /// Wrong codes within [`WINDOW_SECS`], after which codes are not looked at.
@@ -67,7 +68,13 @@ pub(crate) struct RecoveryCodes {
     pub(crate) hashes: Vec<[u8; 32]>,
 }
 
-pub(crate) fn recovery_codes(keys: &ServerKeys) -> Result<RecoveryCodes, ApiError> {
+/// Hashing ten takes a while, so it does not hold up other requests.
+pub(crate) async fn fresh_codes(state: &AppState) -> Result<RecoveryCodes, ApiError> {
+    let state = state.clone();
+    tokio::task::spawn_blocking(move || recovery_codes(state.keys())).await.map_err(ApiError::internal)?
+}
+
+fn recovery_codes(keys: &ServerKeys) -> Result<RecoveryCodes, ApiError> {
     let salt: [u8; 16] = rand::random();
     let mut texts = Vec::with_capacity(RECOVERY_CODES);
     let mut hashes = Vec::with_capacity(RECOVERY_CODES);

@@ -3,7 +3,7 @@
 use api_types::{AccountId, ErrorCode, Region, VaultId};
 
 use super::{Db, at, corrupt, pending::Signup, pre_auth::PreAuthTx};
-use crate::error::ApiError;
+use crate::{auth::mfa::RecoveryCodes, error::ApiError};
 
 /// What a sign-in needs of a known account.
 pub(crate) struct Credential {
@@ -42,8 +42,7 @@ pub(crate) async fn find(db: &Db, email: &str) -> Result<Option<Credential>, Api
 pub(crate) struct NewFactor<'a> {
     pub(crate) sealed_secret: &'a [u8],
     pub(crate) used_step: i64,
-    pub(crate) recovery_salt: [u8; 16],
-    pub(crate) recovery_hashes: &'a [[u8; 32]],
+    pub(crate) codes: &'a RecoveryCodes,
 }
 
 /// Account, credential, second factor and first vault: from here on the account exists.
@@ -84,15 +83,10 @@ pub(crate) async fn create(
     .bind(account.0)
     .bind(factor.sealed_secret)
     .bind(factor.used_step)
-    .bind(factor.recovery_salt.as_slice())
+    .bind(factor.codes.salt.as_slice())
     .execute(tx.conn())
     .await?;
-    let hashes: Vec<&[u8]> = factor.recovery_hashes.iter().map(<[u8; 32]>::as_slice).collect();
-    sqlx::query("INSERT INTO app.recovery_code (account_id, hash) SELECT $1, UNNEST($2::bytea[])")
-        .bind(account.0)
-        .bind(hashes)
-        .execute(tx.conn())
-        .await?;
+    add_codes(tx, account, factor.codes).await?;
     sqlx::query("INSERT INTO app.vault (vault_id, region, created_at) VALUES ($1, $2, $3)")
         .bind(vault.0)
         .bind(signup.region.as_str())
@@ -108,6 +102,86 @@ pub(crate) async fn create(
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+async fn add_codes(tx: &mut PreAuthTx, account: AccountId, codes: &RecoveryCodes) -> Result<(), ApiError> {
+    let hashes: Vec<&[u8]> = codes.hashes.iter().map(<[u8; 32]>::as_slice).collect();
+    sqlx::query("INSERT INTO app.recovery_code (account_id, hash) SELECT $1, UNNEST($2::bytea[])")
+        .bind(account.0)
+        .bind(hashes)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The address that an account signs in with.
+pub(crate) async fn email(tx: &mut PreAuthTx, account: AccountId) -> Result<String, ApiError> {
+    let email = sqlx::query_scalar("SELECT email FROM app.credential WHERE account_id = $1")
+        .bind(account.0)
+        .fetch_one(tx.conn())
+        .await?;
+    Ok(email)
+}
+
+/// A new password's record takes the place of the old one's.
+pub(crate) async fn replace_record(
+    tx: &mut PreAuthTx,
+    account: AccountId,
+    record: &[u8],
+    now: i64,
+) -> Result<(), ApiError> {
+    tx.speak_for(account, None).await?;
+    let done =
+        sqlx::query("UPDATE app.credential SET opaque_record = $2, updated_at = $3 WHERE account_id = $1")
+            .bind(account.0)
+            .bind(record)
+            .bind(at(now))
+            .execute(tx.conn())
+            .await?;
+    changed_one(done.rows_affected(), "credential")
+}
+
+/// New recovery codes; the old ones are used up.
+pub(crate) async fn replace_codes(
+    tx: &mut PreAuthTx,
+    account: AccountId,
+    codes: &RecoveryCodes,
+    now: i64,
+) -> Result<(), ApiError> {
+    tx.speak_for(account, None).await?;
+    sqlx::query("UPDATE app.recovery_code SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL")
+        .bind(account.0)
+        .bind(at(now))
+        .execute(tx.conn())
+        .await?;
+    let done = sqlx::query("UPDATE app.totp SET recovery_salt = $2 WHERE account_id = $1")
+        .bind(account.0)
+        .bind(codes.salt.as_slice())
+        .execute(tx.conn())
+        .await?;
+    changed_one(done.rows_affected(), "totp")?;
+    add_codes(tx, account, codes).await
+}
+
+/// Another second factor, whose first code was of this time step.
+pub(crate) async fn replace_totp(
+    tx: &mut PreAuthTx,
+    account: AccountId,
+    sealed: &[u8],
+    step: i64,
+) -> Result<(), ApiError> {
+    tx.speak_for(account, None).await?;
+    let done = sqlx::query("UPDATE app.totp SET secret = $2, last_step = $3 WHERE account_id = $1")
+        .bind(account.0)
+        .bind(sealed)
+        .bind(step)
+        .execute(tx.conn())
+        .await?;
+    changed_one(done.rows_affected(), "totp")
+}
+
+fn changed_one(rows: u64, what: &'static str) -> Result<(), ApiError> {
+    if rows == 1 { Ok(()) } else { Err(corrupt(what)) }
 }
 
 /// A second factor as kept.

@@ -1,11 +1,11 @@
 //! Wrapped keys: opaque bytes with a version.
 
 use api_types::{
-    ErrorCode,
+    AccountId, ErrorCode, VaultId,
     vault::{WrapKind, WrappedKey},
 };
 
-use super::{TenantTx, at, corrupt, tenant_tx::DeviceGate};
+use super::{TenantTx, at, corrupt, pre_auth::PreAuthTx, tenant_tx::DeviceGate};
 use crate::error::ApiError;
 
 pub(crate) async fn get<D: DeviceGate>(
@@ -24,6 +24,32 @@ pub(crate) async fn get<D: DeviceGate>(
         Ok(WrappedKey { version, bytes: bytes.into() })
     })
     .transpose()
+}
+
+/// The master key of one of the account's vaults under a new password; the version after the stored one.
+///
+/// # Errors
+/// `version_conflict`.
+pub(crate) async fn replace_password(
+    tx: &mut PreAuthTx,
+    account: AccountId,
+    vault: VaultId,
+    wrapped: &WrappedKey,
+    now: i64,
+) -> Result<(), ApiError> {
+    tx.speak_for(account, Some(vault)).await?;
+    let version = i32::try_from(wrapped.version).map_err(|_| ErrorCode::InvalidRequest)?;
+    let done = sqlx::query(
+        "UPDATE app.wrapped_key SET version = $2, bytes = $3, updated_at = $4
+         WHERE vault_id = $1 AND kind = 'password' AND version = $2 - 1",
+    )
+    .bind(vault.0)
+    .bind(version)
+    .bind(&wrapped.bytes.0)
+    .bind(at(now))
+    .execute(tx.conn())
+    .await?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(ErrorCode::VersionConflict.into()) }
 }
 
 /// Stores the version after the stored one.

@@ -293,6 +293,37 @@ pub(crate) async fn half_way(tx: &mut PreAuthTx, id: LoginId, now: i64) -> Resul
     row.read()
 }
 
+/// Keeps the next second factor until its first code comes: five minutes.
+pub(crate) async fn keep_new_totp(
+    tx: &mut PreAuthTx,
+    id: LoginId,
+    sealed: &[u8],
+    now: i64,
+) -> Result<(), ApiError> {
+    sqlx::query("UPDATE app.pending_login SET new_totp = $2, expires_at = $3 WHERE login_id = $1")
+        .bind(id.0)
+        .bind(sealed)
+        .bind(at(now + MFA_SECS))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The sign-in whose second factor is to be replaced, locked, and the next one.
+pub(crate) async fn new_totp(
+    tx: &mut PreAuthTx,
+    id: LoginId,
+    now: i64,
+) -> Result<(Login, Vec<u8>), ApiError> {
+    let login = half_way(tx, id, now).await?;
+    let sealed: Option<Vec<u8>> =
+        sqlx::query_scalar("SELECT new_totp FROM app.pending_login WHERE login_id = $1")
+            .bind(id.0)
+            .fetch_one(tx.conn())
+            .await?;
+    Ok((login, sealed.ok_or(ErrorCode::LoginExpired)?))
+}
+
 pub(crate) async fn end_login(tx: &mut PreAuthTx, id: LoginId) -> Result<(), ApiError> {
     sqlx::query("DELETE FROM app.pending_login WHERE login_id = $1").bind(id.0).execute(tx.conn()).await?;
     Ok(())

@@ -119,6 +119,25 @@ pub(crate) async fn add_refresh_token(
     Ok(())
 }
 
+/// Ends every session of an account.
+pub(crate) async fn revoke_all(
+    tx: &mut PreAuthTx,
+    account: AccountId,
+    reason: &'static str,
+    now: i64,
+) -> Result<(), ApiError> {
+    tx.speak_for(account, None).await?;
+    sqlx::query(
+        "UPDATE app.session SET revoked_at = $2, revoke_reason = $3 WHERE account_id = $1 AND revoked_at IS NULL",
+    )
+    .bind(account.0)
+    .bind(at(now))
+    .bind(reason)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Whose key signs a refresh.
 pub(crate) async fn refresh_signer(db: &Db, token: &[u8; 32]) -> Result<Signer, ApiError> {
     let mut tx = PreAuthTx::begin(db).await?;

@@ -2,7 +2,7 @@
 
 use api_types::{
     AccountId, ErrorCode, LoginId, Problem, Region,
-    account::{LoginFinish, LoginMfa, LoginStart, LoginStarted, Session},
+    account::{LoginFinish, LoginMfa, LoginStart, LoginStarted, SecondFactor, Session},
 };
 use axum::{Json, extract::State, http::StatusCode};
 use uuid::Uuid;
@@ -99,34 +99,69 @@ pub async fn mfa(
     PreAuth { body, .. }: PreAuth<LoginMfa>,
 ) -> Result<Json<Session>, ApiError> {
     let now = state.clock().now();
+    let mut proven = prove(&state, body.login_id, &body.factor, now).await?;
+    mfa::close(&mut proven.tx, body.login_id).await?;
+    let session = proven.open_session(&state, now).await?;
+    let details = [("amr", proven.amr.to_owned()), ("session", session.session_id.to_string())];
+    proven.finish("login", &details, now).await?;
+    Ok(Json(session))
+}
+
+/// Who proved password and second factor, in the transaction that accepted the factor.
+pub(super) struct Proven {
+    pub(super) tx: PreAuthTx,
+    pub(super) login: Login,
+    amr: &'static str,
+}
+
+/// Proves the second factor of a sign-in whose password was proven, from a device that is not shut out.
+pub(super) async fn prove(
+    state: &AppState,
+    login_id: LoginId,
+    factor: &SecondFactor,
+    now: i64,
+) -> Result<Proven, ApiError> {
     let mut tx = PreAuthTx::begin(state.db()).await?;
-    let login = pending::half_way(&mut tx, body.login_id, now).await?;
-    let device_id = Some(login.device.id);
-    let amr = match mfa::prove(state.keys(), &mut tx, login.account, &body.factor, now).await? {
+    let login = pending::half_way(&mut tx, login_id, now).await?;
+    let amr = match mfa::prove(state.keys(), &mut tx, login.account, factor, now).await? {
         Outcome::Proven(amr) => amr,
         Outcome::Refused { retry_after } => {
             let action = if retry_after.is_some() { "second_factor_locked" } else { "second_factor_failed" };
-            audit::record_account(&mut tx, login.account, device_id, now, action, &[]).await?;
+            audit::record_account(&mut tx, login.account, Some(login.device.id), now, action, &[]).await?;
             tx.commit().await?;
             return Err(mfa::refusal(retry_after));
         }
     };
-    mfa::close(&mut tx, body.login_id).await?;
     if let Err(refused) = device::register(&mut tx, login.account, &login.device, now).await {
         // The code and the sign-in stay used.
+        mfa::close(&mut tx, login_id).await?;
         tx.commit().await?;
         return Err(refused);
     }
-    let new = NewSession {
-        account: login.account,
-        region: login.region,
-        device: login.device.id,
-        signing_key: &login.device.signing_key,
-        amr,
-    };
-    let session = session::open(&state, &mut tx, &new, now).await?;
-    let details = [("amr", amr.to_owned()), ("session", session.session_id.to_string())];
-    audit::record_account(&mut tx, login.account, device_id, now, "login", &details).await?;
-    tx.commit().await?;
-    Ok(Json(session))
+    Ok(Proven { tx, login, amr })
+}
+
+impl Proven {
+    pub(super) async fn open_session(&mut self, state: &AppState, now: i64) -> Result<Session, ApiError> {
+        let new = NewSession {
+            account: self.login.account,
+            region: self.login.region,
+            device: self.login.device.id,
+            signing_key: &self.login.device.signing_key,
+            amr: self.amr,
+        };
+        session::open(state, &mut self.tx, &new, now).await
+    }
+
+    /// Records what was done, and commits it.
+    pub(super) async fn finish(
+        mut self,
+        action: &'static str,
+        details: audit::Details<'_>,
+        now: i64,
+    ) -> Result<(), ApiError> {
+        let device = Some(self.login.device.id);
+        audit::record_account(&mut self.tx, self.login.account, device, now, action, details).await?;
+        Ok(self.tx.commit().await?)
+    }
 }

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{error::ApiError, state::AppState};
 
+pub mod account;
 pub mod audit;
 pub mod backups;
 pub mod devices;

@@ -77,18 +77,8 @@ pub async fn confirm(
         tx.commit().await?;
         return Err(ErrorCode::MfaFailed.into());
     };
-    let codes = {
-        let state = state.clone();
-        tokio::task::spawn_blocking(move || mfa::recovery_codes(state.keys()))
-            .await
-            .map_err(ApiError::internal)??
-    };
-    let factor = NewFactor {
-        sealed_secret: &signup.totp_secret,
-        used_step,
-        recovery_salt: codes.salt,
-        recovery_hashes: &codes.hashes,
-    };
+    let codes = mfa::fresh_codes(&state).await?;
+    let factor = NewFactor { sealed_secret: &signup.totp_secret, used_step, codes: &codes };
     pending::end_signup(&mut tx, body.signup_id).await?;
     account::create(&mut tx, &signup, VaultId(Uuid::new_v4()), &factor, now).await?;
     device::register(&mut tx, signup.account, &signup.device, now).await?;

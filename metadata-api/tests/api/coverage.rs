@@ -11,7 +11,7 @@ use crate::{
 /// Routes that need no proof; the list only shrinks.
 const OPEN: [&str; 5] = ["/healthz", "/readyz", "/metrics", "/v1/service", "/v1/openapi.json"];
 /// Signed with a key that the conversation named, before there is a token.
-const BEFORE_SIGN_IN: [&str; 3] = ["/v1/signup/", "/v1/login/", "/v1/token/"];
+const BEFORE_SIGN_IN: [&str; 4] = ["/v1/signup/", "/v1/login/", "/v1/account/", "/v1/token/"];
 /// What a device may do before the directory vouches for it.
 const WHILE_PENDING: [&str; 6] = [
     "GET /v1/vaults/{vault}",

@@ -7,6 +7,7 @@ mod client;
 #[path = "../support/stage.rs"]
 mod stage;
 
+mod account_change;
 mod audit_trail;
 mod boot;
 mod coverage;

@@ -1,7 +1,7 @@
 //! A client of the tests: signs requests (also wrong ones), does OPAQUE, makes codes, signs directory entries.
 
 use api_types::{
-    AccountId, DeviceId, ErrorCode, Problem, Region, Sha256, VaultId,
+    AccountId, Base64, DeviceId, ErrorCode, Problem, Region, Sha256, VaultId,
     account::{
         DeviceKeys, LoginFinish, LoginMfa, LoginStart, LoginStarted, Refresh, SecondFactor, Session,
         SignupConfirm, SignupConfirmed, SignupFinish, SignupFinished, SignupStart, SignupStarted,
@@ -188,31 +188,16 @@ impl Stage {
     }
 
     pub async fn sign_up_start(&self, device: &Device, email: &str, password: &str) -> HalfSignup {
-        let registration = ClientRegistration::<Suite>::start(&mut OsRng, password.as_bytes()).unwrap();
+        let registration = Registration::start(password);
         let start = SignupStart {
             email: email.into(),
             region: Region::Eu,
-            registration_request: registration.message.serialize().to_vec().into(),
+            registration_request: registration.request.clone(),
             device: device.keys(),
         };
         let started: SignupStarted = self.post(device, "/v1/signup/start", &start).await.ok();
-        let response = RegistrationResponse::deserialize(&started.registration_response.0).unwrap();
-        let binding = Binding::new(started.account_id, Region::Eu);
-        let finished = registration
-            .state
-            .finish(
-                &mut OsRng,
-                password.as_bytes(),
-                response,
-                // The crate's default stretching: the service cannot see which one it is, and tests are many.
-                ClientRegistrationFinishParameters::new(binding.identifiers(), None),
-            )
-            .unwrap();
-        let finish = SignupFinish {
-            signup_id: started.signup_id,
-            registration_upload: finished.message.serialize().to_vec().into(),
-        };
-        HalfSignup { started, finish }
+        let registration_upload = registration.finish(started.account_id, &started.registration_response);
+        HalfSignup { finish: SignupFinish { signup_id: started.signup_id, registration_upload }, started }
     }
 
     /// Up to the second factor.
@@ -296,6 +281,30 @@ impl Stage {
     pub async fn refresh(&self, device: &Device, token: &api_types::Base64, attempt: [u8; 16]) -> Reply {
         let body = Refresh { refresh_token: token.clone(), attempt: attempt.to_vec().into() };
         self.post(device, "/v1/token/refresh", &body).await
+    }
+}
+
+/// A password on its way to the service, which never sees it.
+pub struct Registration {
+    state: ClientRegistration<Suite>,
+    password: String,
+    pub request: Base64,
+}
+
+impl Registration {
+    pub fn start(password: &str) -> Self {
+        let started = ClientRegistration::<Suite>::start(&mut OsRng, password.as_bytes()).unwrap();
+        let request = started.message.serialize().to_vec().into();
+        Self { state: started.state, password: password.into(), request }
+    }
+
+    pub fn finish(self, account: AccountId, response: &Base64) -> Base64 {
+        let response = RegistrationResponse::deserialize(&response.0).unwrap();
+        let binding = Binding::new(account, Region::Eu);
+        // The crate's default stretching: the service cannot see which one it is, and tests are many.
+        let parameters = ClientRegistrationFinishParameters::new(binding.identifiers(), None);
+        let done = self.state.finish(&mut OsRng, self.password.as_bytes(), response, parameters).unwrap();
+        done.message.serialize().to_vec().into()
     }
 }
 

@@ -4,7 +4,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{AccountId, Base64, DeviceId, LoginId, Region, SessionId, SignupId, vault::VaultInfo};
+use crate::{
+    AccountId, Base64, DeviceId, LoginId, Region, SessionId, SignupId, VaultId,
+    vault::{VaultInfo, WrappedKey},
+};
 
 /// Public keys of an installed app or command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -148,6 +151,94 @@ pub struct Refresh {
     pub refresh_token: Base64,
     /// Chosen by the client per try, 16 bytes, so that a lost answer can be asked for again.
     pub attempt: Base64,
+}
+
+/// `POST /v1/account/password/start`: after `/v1/login/finish`, with the present password.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordStart {
+    /// From [`LoginStarted`].
+    pub login_id: LoginId,
+    /// OPAQUE registration request of the new password, 32 bytes.
+    pub registration_request: Base64,
+}
+
+/// Answer to [`PasswordStart`].
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordStarted {
+    /// OPAQUE registration response.
+    pub registration_response: Base64,
+}
+
+/// `POST /v1/account/password/finish`, answered by a [`Session`]; every other session of the account ends.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordFinish {
+    /// From [`LoginStarted`].
+    pub login_id: LoginId,
+    /// What proves that it is the person.
+    pub factor: SecondFactor,
+    /// OPAQUE registration upload of the new password, 192 bytes.
+    pub registration_upload: Base64,
+    /// The master key of each vault that is ready, wrapped under the new password.
+    pub wraps: Vec<PasswordWrap>,
+}
+
+/// A vault's master key under a new password.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordWrap {
+    /// Whose.
+    pub vault_id: VaultId,
+    /// The version after the stored one.
+    pub wrapped: WrappedKey,
+}
+
+/// `POST /v1/account/recovery-codes`: after `/v1/login/finish`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenewCodes {
+    /// From [`LoginStarted`].
+    pub login_id: LoginId,
+    /// What proves that it is the person.
+    pub factor: SecondFactor,
+}
+
+/// Answer to [`RenewCodes`]: the old codes are worthless.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenewedCodes {
+    /// Ten, shown once.
+    pub recovery_codes: Vec<String>,
+}
+
+/// `POST /v1/account/authenticator/start`: after `/v1/login/finish`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuthenticatorStart {
+    /// From [`LoginStarted`].
+    pub login_id: LoginId,
+    /// The present second factor, or a recovery code.
+    pub factor: SecondFactor,
+}
+
+/// Answer to [`AuthenticatorStart`]. The present authenticator counts until the new one is proven, within 5 minutes.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuthenticatorStarted {
+    /// `otpauth://totp/…`
+    pub otpauth_url: String,
+}
+
+/// `POST /v1/account/authenticator/confirm`: from here on the new one counts.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuthenticatorConfirm {
+    /// From [`LoginStarted`].
+    pub login_id: LoginId,
+    /// Six digits of the new authenticator.
+    pub code: String,
 }
 
 /// A signed-in device.

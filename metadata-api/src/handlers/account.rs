@@ -1,0 +1,119 @@
+//! Changes to how a person signs in. Each is a sign-in of its own, from the first step to the second factor, whose last
+//! step changes something instead of opening a session: a stolen session or an unlocked laptop is not enough.
+
+use std::collections::BTreeSet;
+
+use api_types::{
+    ErrorCode, Problem, VaultId,
+    account::{
+        AuthenticatorConfirm, AuthenticatorStart, AuthenticatorStarted, PasswordFinish, PasswordStart,
+        PasswordStarted, RenewCodes, RenewedCodes, Session,
+    },
+};
+use axum::{Json, extract::State, http::StatusCode};
+
+use super::{keys, login};
+use crate::{
+    auth::{PreAuth, mfa, opaque},
+    db::{account, audit, key, pending, pre_auth::PreAuthTx, session, vault},
+    error::ApiError,
+    state::AppState,
+};
+
+/// Answers the registration of a new password.
+#[utoipa::path(post, path = "/v1/account/password/start", tag = "account", request_body = PasswordStart,
+    responses((status = 200, body = PasswordStarted), (status = "default", body = Problem)))]
+pub async fn password_start(
+    State(state): State<AppState>,
+    PreAuth { body, .. }: PreAuth<PasswordStart>,
+) -> Result<Json<PasswordStarted>, ApiError> {
+    let mut tx = PreAuthTx::begin(state.db()).await?;
+    let login = pending::half_way(&mut tx, body.login_id, state.clock().now()).await?;
+    let response = opaque::register(state.keys(), login.account, login.region, &body.registration_request.0)?;
+    Ok(Json(PasswordStarted { registration_response: response.into() }))
+}
+
+/// Replaces the password and its wraps, and ends every session but the one that it answers with.
+#[utoipa::path(post, path = "/v1/account/password/finish", tag = "account", request_body = PasswordFinish,
+    responses((status = 200, body = Session), (status = "default", body = Problem)))]
+pub async fn password_finish(
+    State(state): State<AppState>,
+    PreAuth { body, .. }: PreAuth<PasswordFinish>,
+) -> Result<Json<Session>, ApiError> {
+    let now = state.clock().now();
+    let record = opaque::record(&body.registration_upload.0)?;
+    for wrap in &body.wraps {
+        keys::check_size(&wrap.wrapped.bytes)?;
+    }
+    let mut proven = login::prove(&state, body.login_id, &body.factor, now).await?;
+    let account = proven.login.account;
+    // A vault whose wrap stayed behind could not be opened with the new password.
+    let ready = vault::of_account(&mut proven.tx, account).await?.into_iter().filter(|vault| vault.ready);
+    let ready: BTreeSet<VaultId> = ready.map(|vault| vault.vault).collect();
+    let given: BTreeSet<VaultId> = body.wraps.iter().map(|wrap| wrap.vault_id).collect();
+    if ready != given || body.wraps.len() != given.len() {
+        return Err(ErrorCode::InvalidRequest.into());
+    }
+    for wrap in &body.wraps {
+        key::replace_password(&mut proven.tx, account, wrap.vault_id, &wrap.wrapped, now).await?;
+    }
+    account::replace_record(&mut proven.tx, account, &record, now).await?;
+    session::revoke_all(&mut proven.tx, account, "password_changed", now).await?;
+    mfa::close(&mut proven.tx, body.login_id).await?;
+    let session = proven.open_session(&state, now).await?;
+    proven.finish("password_changed", &[("session", session.session_id.to_string())], now).await?;
+    Ok(Json(session))
+}
+
+/// Replaces all recovery codes.
+#[utoipa::path(post, path = "/v1/account/recovery-codes", tag = "account", request_body = RenewCodes,
+    responses((status = 200, body = RenewedCodes), (status = "default", body = Problem)))]
+pub async fn recovery_codes(
+    State(state): State<AppState>,
+    PreAuth { body, .. }: PreAuth<RenewCodes>,
+) -> Result<Json<RenewedCodes>, ApiError> {
+    let now = state.clock().now();
+    let mut proven = login::prove(&state, body.login_id, &body.factor, now).await?;
+    let codes = mfa::fresh_codes(&state).await?;
+    account::replace_codes(&mut proven.tx, proven.login.account, &codes, now).await?;
+    mfa::close(&mut proven.tx, body.login_id).await?;
+    proven.finish("recovery_codes_renewed", &[], now).await?;
+    Ok(Json(RenewedCodes { recovery_codes: codes.texts }))
+}
+
+/// Makes the next second factor; the present one counts until the next one is proven.
+#[utoipa::path(post, path = "/v1/account/authenticator/start", tag = "account", request_body = AuthenticatorStart,
+    responses((status = 200, body = AuthenticatorStarted), (status = "default", body = Problem)))]
+pub async fn authenticator_start(
+    State(state): State<AppState>,
+    PreAuth { body, .. }: PreAuth<AuthenticatorStart>,
+) -> Result<Json<AuthenticatorStarted>, ApiError> {
+    let now = state.clock().now();
+    let mut proven = login::prove(&state, body.login_id, &body.factor, now).await?;
+    let account = proven.login.account;
+    let email = account::email(&mut proven.tx, account).await?;
+    let (sealed, otpauth_url) = mfa::enrol(state.keys(), account, &email)?;
+    pending::keep_new_totp(&mut proven.tx, body.login_id, &sealed, now).await?;
+    proven.finish("authenticator_change_started", &[], now).await?;
+    Ok(Json(AuthenticatorStarted { otpauth_url }))
+}
+
+/// Proves the next second factor: from here on it counts, and the one before does not.
+#[utoipa::path(post, path = "/v1/account/authenticator/confirm", tag = "account",
+    request_body = AuthenticatorConfirm, responses((status = 204), (status = "default", body = Problem)))]
+pub async fn authenticator_confirm(
+    State(state): State<AppState>,
+    PreAuth { body, .. }: PreAuth<AuthenticatorConfirm>,
+) -> Result<StatusCode, ApiError> {
+    let now = state.clock().now();
+    let mut tx = PreAuthTx::begin(state.db()).await?;
+    let (login, sealed) = pending::new_totp(&mut tx, body.login_id, now).await?;
+    let step = mfa::matching_step(state.keys(), login.account, &sealed, &body.code, now)?;
+    let step = step.ok_or(ErrorCode::MfaFailed)?;
+    account::replace_totp(&mut tx, login.account, &sealed, step).await?;
+    mfa::close(&mut tx, body.login_id).await?;
+    let device = Some(login.device.id);
+    audit::record_account(&mut tx, login.account, device, now, "authenticator_changed", &[]).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,197 @@
+//! Password, recovery codes and second factor are replaced by who proves password and second factor anew, and by nobody
+//! else.
+
+use api_types::{
+    ErrorCode, LoginId,
+    account::{
+        AuthenticatorConfirm, AuthenticatorStart, AuthenticatorStarted, LoginStarted, PasswordFinish,
+        PasswordStart, PasswordStarted, PasswordWrap, RenewCodes, RenewedCodes, SecondFactor, Session,
+    },
+    vault::{RevokeDevice, WrappedKey},
+};
+use uuid::Uuid;
+
+use crate::{
+    client::{Call, Device, Person, Registration, Reply},
+    stage::Stage,
+};
+
+const NEW: &str = "another horse and another battery";
+/// What a refused second factor may change: its own counters, and the trail.
+const COUNTED: [&str; 3] = ["pending_login", "totp", "audit_event"];
+
+/// The present code, which nobody used yet.
+fn code(stage: &Stage, person: &Person) -> SecondFactor {
+    stage.clock.shift(30);
+    SecondFactor::Totp(stage.code(&person.otpauth_url, 0))
+}
+
+fn wrap(person: &Person, version: u32) -> PasswordWrap {
+    PasswordWrap { vault_id: person.vault, wrapped: WrappedKey { version, bytes: vec![9; 100].into() } }
+}
+
+async fn change_password(
+    stage: &Stage,
+    person: &Person,
+    login: &LoginStarted,
+    factor: SecondFactor,
+    wraps: Vec<PasswordWrap>,
+) -> Reply {
+    let registration = Registration::start(NEW);
+    let start =
+        PasswordStart { login_id: login.login_id, registration_request: registration.request.clone() };
+    let started: PasswordStarted =
+        stage.post(&person.device, "/v1/account/password/start", &start).await.ok();
+    let registration_upload = registration.finish(person.account, &started.registration_response);
+    let finish = PasswordFinish { login_id: login.login_id, factor, registration_upload, wraps };
+    stage.post(&person.device, "/v1/account/password/finish", &finish).await
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_session_and_takes_the_wrap_along() {
+    let stage = Stage::new().await;
+    let mut person = stage.member().await;
+    let elsewhere = Device::new();
+    let other = stage.login(&person, &elsewhere).await;
+    let login = stage.half_login(&person, &person.device).await;
+    let factor = code(&stage, &person);
+    let session: Session =
+        change_password(&stage, &person, &login, factor, vec![wrap(&person, 2)]).await.ok();
+
+    for (device, old) in [(&person.device, &person.session), (&elsewhere, &other)] {
+        let call = Call::new(&stage, device, "GET", &format!("/v1/vaults/{}", person.vault)).bearer(old);
+        stage.call(call).await.refused(ErrorCode::SessionRevoked);
+        stage.refresh(device, &old.refresh_token, [1; 16]).await.refused(ErrorCode::SessionRevoked);
+    }
+    person.session = session;
+    let stored: WrappedKey = stage.call(person.request(&stage, "GET", "/keys/password")).await.ok();
+    assert_eq!((stored.version, stored.bytes.0), (2, vec![9; 100]));
+    assert_eq!(stage.audited().await.iter().filter(|action| *action == "password_changed").count(), 1);
+
+    // With the old password the client cannot even finish; the sign-in that changed it is used up.
+    assert!(stage.login_start(&person.device, &person.email, &person.password).await.finish().is_none());
+    let again = code(&stage, &person);
+    stage.mfa(&person.device, &login, again).await.refused(ErrorCode::LoginExpired);
+    person.password = NEW.into();
+    stage.login(&person, &person.device).await;
+}
+
+#[tokio::test]
+async fn a_password_change_without_all_its_proofs_changes_nothing() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let before = stage.fingerprint(&COUNTED).await;
+    // A sign-in whose password was not proven.
+    let half = stage.login_start(&person.device, &person.email, &person.password).await.started;
+    let registration = Registration::start(NEW);
+    let start = PasswordStart { login_id: half.login_id, registration_request: registration.request.clone() };
+    let path = "/v1/account/password/start";
+    stage.post(&person.device, path, &start).await.refused(ErrorCode::LoginExpired);
+    // A sign-in that does not exist, and one of another device.
+    let nobodys = PasswordStart { login_id: LoginId(Uuid::new_v4()), ..start.clone() };
+    stage.post(&person.device, path, &nobodys).await.refused(ErrorCode::LoginExpired);
+    stage.post(&Device::new(), path, &start).await.refused(ErrorCode::SignatureInvalid);
+    // A session is no proof.
+    let call = Call::new(&stage, &person.device, "POST", path).json(&start).bearer(&person.session);
+    stage.call(call).await.refused(ErrorCode::SignatureInvalid);
+
+    let login = stage.half_login(&person, &person.device).await;
+    let wrong = SecondFactor::Totp(stage.code(&person.otpauth_url, 900));
+    change_password(&stage, &person, &login, wrong, vec![wrap(&person, 2)])
+        .await
+        .refused(ErrorCode::MfaFailed);
+    for (wraps, refusal) in [
+        (vec![], ErrorCode::InvalidRequest),
+        (vec![wrap(&person, 2), wrap(&person, 2)], ErrorCode::InvalidRequest),
+        (vec![wrap(&person, 1)], ErrorCode::VersionConflict),
+        (vec![wrap(&person, 3)], ErrorCode::VersionConflict),
+    ] {
+        let factor = code(&stage, &person);
+        change_password(&stage, &person, &login, factor, wraps).await.refused(refusal);
+    }
+    let stranger = stage.member().await;
+    let before_stranger = stage.fingerprint(&COUNTED).await;
+    let factor = code(&stage, &person);
+    let wraps = vec![wrap(&person, 2), wrap(&stranger, 2)];
+    change_password(&stage, &person, &login, factor, wraps).await.refused(ErrorCode::InvalidRequest);
+    assert_eq!(stage.fingerprint(&COUNTED).await, before_stranger);
+    assert_ne!(before, before_stranger, "the stranger is there");
+    stage.login(&person, &person.device).await;
+}
+
+#[tokio::test]
+async fn new_recovery_codes_make_the_old_ones_worthless() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let login = stage.half_login(&person, &person.device).await;
+    // One of the old codes is proof enough, once.
+    let factor = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
+    let renew = RenewCodes { login_id: login.login_id, factor };
+    let path = "/v1/account/recovery-codes";
+    let renewed: RenewedCodes = stage.post(&person.device, path, &renew).await.ok();
+    assert_eq!(renewed.recovery_codes.len(), 10);
+    assert!(renewed.recovery_codes.iter().all(|code| !person.recovery_codes.contains(code)));
+    stage.post(&person.device, path, &renew).await.refused(ErrorCode::LoginExpired);
+
+    let login = stage.half_login(&person, &person.device).await;
+    for old in &person.recovery_codes[..3] {
+        let factor = SecondFactor::RecoveryCode(old.clone());
+        stage.mfa(&person.device, &login, factor).await.refused(ErrorCode::MfaFailed);
+    }
+    let factor = SecondFactor::RecoveryCode(renewed.recovery_codes[7].clone());
+    let _: Session = stage.mfa(&person.device, &login, factor).await.ok();
+    assert!(stage.audited().await.contains(&"recovery_codes_renewed".to_owned()));
+}
+
+#[tokio::test]
+async fn a_new_authenticator_counts_once_it_is_proven() {
+    let stage = Stage::new().await;
+    let mut person = stage.member().await;
+    let login = stage.half_login(&person, &person.device).await;
+    let confirm = |code: String| AuthenticatorConfirm { login_id: login.login_id, code };
+    let path = "/v1/account/authenticator/confirm";
+    // Nothing to confirm yet.
+    let early = confirm(stage.code(&person.otpauth_url, 0));
+    stage.post(&person.device, path, &early).await.refused(ErrorCode::LoginExpired);
+
+    let start = AuthenticatorStart { login_id: login.login_id, factor: code(&stage, &person) };
+    let started: AuthenticatorStarted =
+        stage.post(&person.device, "/v1/account/authenticator/start", &start).await.ok();
+    assert_ne!(started.otpauth_url, person.otpauth_url);
+    // Until then the present one counts, and its code does not prove the next one.
+    stage.login(&person, &person.device).await;
+    let wrong = confirm(stage.code(&person.otpauth_url, 0));
+    stage.post(&person.device, path, &wrong).await.refused(ErrorCode::MfaFailed);
+    let right = confirm(stage.code(&started.otpauth_url, 0));
+    stage.post(&Device::new(), path, &right).await.refused(ErrorCode::SignatureInvalid);
+    stage.post(&person.device, path, &right).await.done();
+    stage.post(&person.device, path, &right).await.refused(ErrorCode::LoginExpired);
+
+    let login = stage.half_login(&person, &person.device).await;
+    let old = code(&stage, &person);
+    stage.mfa(&person.device, &login, old).await.refused(ErrorCode::MfaFailed);
+    // The code that proved it is used.
+    person.otpauth_url = started.otpauth_url;
+    stage.login(&person, &person.device).await;
+    // The old recovery codes still work: they were not asked to change.
+    let login = stage.half_login(&person, &person.device).await;
+    let factor = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
+    let _: Session = stage.mfa(&person.device, &login, factor).await.ok();
+}
+
+#[tokio::test]
+async fn a_device_that_was_shut_out_changes_nothing() {
+    let stage = Stage::new().await;
+    let mut person = stage.member().await;
+    let lost = Device::new();
+    stage.login(&person, &lost).await;
+    let login = stage.half_login(&person, &lost).await;
+    person.session = stage.login(&person, &person.device.clone()).await;
+    let revoke = person.request(&stage, "POST", &format!("/devices/{}/revoke", lost.id));
+    stage.call(revoke.json(&RevokeDevice { directory: None })).await.done();
+    let before = stage.fingerprint(&COUNTED).await;
+    let factor = code(&stage, &person);
+    let renew = RenewCodes { login_id: login.login_id, factor };
+    stage.post(&lost, "/v1/account/recovery-codes", &renew).await.refused(ErrorCode::DeviceRevoked);
+    assert_eq!(stage.fingerprint(&COUNTED).await, before);
+}
