@@ -19,6 +19,7 @@ const cli = createRequire(join(root, "ui/package.json")).resolve("@tauri-apps/cl
 const ended = spawnSync(process.execPath, [cli, ...process.argv.slice(2)], {
   cwd: root,
   stdio: "inherit",
-  env: { ...process.env, TAURI_APP_PATH: here, TAURI_FRONTEND_PATH: root },
+  // The icon in the panel comes from the library that today's distributions have.
+  env: { TAURI_LINUX_AYATANA_APPINDICATOR: "1", ...process.env, TAURI_APP_PATH: here, TAURI_FRONTEND_PATH: root },
 });
 process.exit(ended.status ?? 1);

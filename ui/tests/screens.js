@@ -42,6 +42,9 @@ export const screens = [
   { name: "device-revoke", scenario: "home", steps: [main("Devices"), press("Shut out: db-server-1")] },
   { name: "activity", scenario: "home", steps: [main("Activity"), (page) => page.getByText("Signed in").waitFor()] },
   { name: "settings", scenario: "home", steps: [main("Settings"), (page) => page.getByLabel("Upload limit").fill("4096"), press("Save"), (page) => page.getByText("Saved").waitFor()] },
+  { name: "password", scenario: "home", steps: [main("Settings"), press("Change password"), (page) => page.getByLabel("Present password", { exact: true }).fill("correct horse"), (page) => page.getByLabel("New password", { exact: true }).fill("another horse and battery"), (page) => page.getByLabel("Six digits").fill("123456"), (page) => page.getByRole("dialog").getByRole("button", { name: "Change password", disabled: false }).click(), (page) => page.getByRole("alert").waitFor()] },
+  { name: "recovery-codes", scenario: "home", steps: [main("Settings"), press("New recovery codes"), (page) => page.getByLabel("Present password", { exact: true }).fill("correct horse"), (page) => page.getByLabel("Six digits").fill("123456"), (page) => page.getByRole("dialog").getByRole("button", { name: "New recovery codes", disabled: false }).click(), (page) => page.getByText("I have saved them").waitFor()] },
+  { name: "authenticator", scenario: "home", steps: [main("Settings"), press("New authenticator"), (page) => page.getByLabel("Present password", { exact: true }).fill("correct horse"), (page) => page.getByLabel("Six digits").fill("123456"), (page) => page.getByRole("dialog").getByRole("button", { name: "New authenticator", disabled: false }).click(), (page) => page.getByText("Scan this").waitFor()] },
   { name: "settings-update", scenario: "updates", steps: [main("Settings"), press("Look for a newer version"), (page) => page.getByText("Libraries").click(), (page) => page.getByText("Install 0.2.0").scrollIntoViewIfNeeded()] },
 ];
 

@@ -35,7 +35,7 @@ pub struct PendingLogin {
     pub account_id: AccountId,
     /// Where its data lies.
     pub region: Region,
-    login_id: LoginId,
+    pub(super) login_id: LoginId,
     export_key: Zeroizing<Vec<u8>>,
 }
 
@@ -114,17 +114,13 @@ impl HttpApi {
         pending: &PendingLogin,
         factor: SecondFactor,
     ) -> Result<SignedIn, ApiError> {
-        let factor = match factor {
-            SecondFactor::Totp(code) => SecondFactor::Totp(digits(&code)),
-            SecondFactor::RecoveryCode(code) => SecondFactor::RecoveryCode(code.trim().to_owned()),
-        };
-        let request = LoginMfa { login_id: pending.login_id, factor };
+        let request = LoginMfa { login_id: pending.login_id, factor: tidy(factor) };
         let session: Session = self.call_with(before_session("/v1/login/mfa"), &request).await?;
         self.same_account(pending.account_id, &session)?;
         Ok(SignedIn { session, export_key: pending.export_key.clone() })
     }
 
-    fn same_account(&self, expected: AccountId, session: &Session) -> Result<(), ApiError> {
+    pub(super) fn same_account(&self, expected: AccountId, session: &Session) -> Result<(), ApiError> {
         if session.account_id == expected {
             return Ok(());
         }
@@ -136,11 +132,18 @@ impl HttpApi {
 }
 
 /// Each step works once, so none is repeated after a lost answer.
-fn before_session(path: &str) -> Call {
+pub(super) fn before_session(path: &str) -> Call {
     Call::post(path.to_owned()).auth(Auth::Device).once()
 }
 
+pub(super) fn tidy(factor: SecondFactor) -> SecondFactor {
+    match factor {
+        SecondFactor::Totp(code) => SecondFactor::Totp(digits(&code)),
+        SecondFactor::RecoveryCode(code) => SecondFactor::RecoveryCode(code.trim().to_owned()),
+    }
+}
+
 /// People type `123 456`.
-fn digits(code: &str) -> String {
+pub(super) fn digits(code: &str) -> String {
     code.chars().filter(|c| !c.is_whitespace()).collect()
 }

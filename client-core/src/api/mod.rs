@@ -1,6 +1,7 @@
 //! What the core asks of the metadata service. Every request is signed by the device; nothing here ever
 //! carries a password, a key or a byte of a dump.
 
+mod account;
 mod error;
 mod http;
 mod login;
@@ -9,6 +10,7 @@ mod retry;
 mod routes;
 mod session;
 
+pub use account::NewPassword;
 pub use error::ApiError;
 pub use http::HttpApi;
 pub use login::{PendingLogin, PendingSignup};

@@ -22,6 +22,7 @@ pub mod runs;
 pub mod schedule;
 pub mod select;
 pub mod sign_in;
+pub mod sign_in_change;
 pub mod sign_out;
 pub mod sign_up;
 pub mod sources;

@@ -26,6 +26,13 @@ use crate::{
 /// not from somebody who has this device.
 pub const MIN_PASSWORD: usize = 10;
 
+pub(super) fn check_length(password: &SecretString) -> Result<(), Error> {
+    if password.expose_secret().chars().count() < MIN_PASSWORD {
+        return Err(Error::usage(format!("a password needs at least {MIN_PASSWORD} characters")));
+    }
+    Ok(())
+}
+
 /// Registers the password and asks for a second factor.
 ///
 /// # Errors
@@ -38,9 +45,7 @@ pub async fn begin(
     password: &SecretString,
 ) -> Result<AwaitingCode, Error> {
     client.refuse_second_account()?;
-    if password.expose_secret().chars().count() < MIN_PASSWORD {
-        return Err(Error::usage(format!("a password needs at least {MIN_PASSWORD} characters")));
-    }
+    check_length(password)?;
     let device = DeviceIdentity::generate(device_name.unwrap_or_else(|| client.host_name()));
     let api = HttpApi::anonymous(client.server(), &device)?.with_stall(client.stall());
     let pending = api.sign_up(email, region, password).await?;
@@ -66,8 +71,7 @@ impl AwaitingCode {
     /// The same secret for typing.
     #[must_use]
     pub fn totp_secret(&self) -> Option<String> {
-        let url = url::Url::parse(&self.pending.otpauth_url).ok()?;
-        url.query_pairs().find(|(name, _)| name == "secret").map(|(_, value)| value.into_owned())
+        totp_secret(&self.pending.otpauth_url)
     }
 
     /// Proves the second factor; the account exists from here on, and the vault's secrets are made.
@@ -86,6 +90,12 @@ impl AwaitingCode {
             recovery_codes,
         )
     }
+}
+
+/// The secret of an `otpauth://` link.
+pub(super) fn totp_secret(otpauth_url: &str) -> Option<String> {
+    let url = url::Url::parse(otpauth_url).ok()?;
+    url.query_pairs().find(|(name, _)| name == "secret").map(|(_, value)| value.into_owned())
 }
 
 /// Secrets that exist on this machine only, until the words are proven.

@@ -37,6 +37,10 @@ export interface Backend {
   saveKit(form: "pdf" | "text"): Promise<string | null>;
   kitWords(answer: string): Promise<AccountView>;
   kitFile(): Promise<AccountView | null>;
+  changePassword(present: string, code: string, recovery: boolean, password: string): Promise<void>;
+  renewCodes(present: string, code: string, recovery: boolean): Promise<string[]>;
+  newAuthenticator(present: string, code: string, recovery: boolean): Promise<CodeStep>;
+  confirmAuthenticator(code: string): Promise<void>;
   signOut(forget: boolean): Promise<void>;
 
   overview(): Promise<OverviewView>;

@@ -28,6 +28,10 @@ export const client: Backend = {
   saveKit: (form) => invoke("save_kit", { form }),
   kitWords: (answer) => invoke("kit_words", { answer }),
   kitFile: () => invoke("kit_file"),
+  changePassword: (present, code, recovery, password) => invoke("change_password", { present, code, recovery, password }),
+  renewCodes: (present, code, recovery) => invoke("renew_codes", { present, code, recovery }),
+  newAuthenticator: (present, code, recovery) => invoke("new_authenticator", { present, code, recovery }),
+  confirmAuthenticator: (code) => invoke("confirm_authenticator", { code }),
   signOut: (forget) => invoke("sign_out", { forget }),
 
   overview: () => invoke("overview"),

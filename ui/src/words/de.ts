@@ -343,6 +343,10 @@ export const de: Words = {
       login_failed: "Anmeldung gescheitert",
       refresh_reused: "Eine gestohlene Sitzung wurde benutzt und beendet",
       device_revoked: "Gerät ausgesperrt",
+      password_changed: "Passwort geändert",
+      recovery_codes_renewed: "Recovery-Codes ersetzt",
+      authenticator_change_started: "Neuer Authenticator begonnen",
+      authenticator_changed: "Authenticator ersetzt",
       key_read: "Schlüsseldatei gelesen",
       key_stored: "Schlüsseldatei gespeichert",
       backup_started: "Backup begonnen",
@@ -378,6 +382,24 @@ export const de: Words = {
     noUpdates: "Diese Ausgabe erneuert sich nicht selbst: Neuere kommen auf dem Weg, auf dem diese kam.",
     libraries: "Bibliotheken und ihre Lizenzen",
     licence: "Freie Software unter der Apache-Lizenz 2.0.",
+  },
+
+  security: {
+    title: "Anmeldung",
+    begin: { password: "Passwort ändern", codes: "Neue Recovery-Codes", authenticator: "Neuer Authenticator" },
+    text: {
+      password: "Andere Geräte melden sich damit neu an. Ihr Recovery-Kit bleibt, wie es ist.",
+      codes: "Die alten sind von da an wertlos.",
+      authenticator: "Der jetzige gilt, bis der neue bewiesen ist.",
+    },
+    done: {
+      password: "Das Passwort ist geändert, und alle anderen Sitzungen sind beendet.",
+      codes: "Nur die neuen Recovery-Codes gelten.",
+      authenticator: "Der neue Authenticator gilt.",
+    },
+    present: "Jetziges Passwort",
+    newPassword: "Neues Passwort",
+    kept: "Ich habe sie gespeichert",
   },
 
   errors: {

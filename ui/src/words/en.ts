@@ -341,6 +341,10 @@ export const en = {
       login_failed: "Sign-in failed",
       refresh_reused: "A stolen session was used, and ended",
       device_revoked: "Device shut out",
+      password_changed: "Password changed",
+      recovery_codes_renewed: "Recovery codes replaced",
+      authenticator_change_started: "New authenticator begun",
+      authenticator_changed: "Authenticator replaced",
       key_read: "Key file read",
       key_stored: "Key file stored",
       backup_started: "Backup began",
@@ -376,6 +380,24 @@ export const en = {
     noUpdates: "This build does not update itself: install newer versions the way this one was installed.",
     libraries: "Libraries and their licences",
     licence: "Free software under the Apache License 2.0.",
+  },
+
+  security: {
+    title: "Signing in",
+    begin: { password: "Change password", codes: "New recovery codes", authenticator: "New authenticator" },
+    text: {
+      password: "Other devices sign in anew with it. Your recovery kit stays as it is.",
+      codes: "The old ones are worthless from then on.",
+      authenticator: "The present one counts until the new one is proven.",
+    },
+    done: {
+      password: "The password is changed, and all other sessions have ended.",
+      codes: "Only the new recovery codes count.",
+      authenticator: "The new authenticator counts.",
+    },
+    present: "Present password",
+    newPassword: "New password",
+    kept: "I have saved them",
   },
 
   /** What happened and what to do, by the error's code; the program's own sentence stands below as a detail. */

@@ -78,8 +78,11 @@ pub(crate) async fn sign_in_factor(
     code: String,
     recovery: bool,
 ) -> Answer<FactorStep> {
-    let factor = if recovery { SecondFactor::RecoveryCode(code) } else { SecondFactor::Totp(code) };
-    Ok(engine.sign_in_factor(factor).await?)
+    Ok(engine.sign_in_factor(factor(code, recovery)).await?)
+}
+
+fn factor(code: String, recovery: bool) -> SecondFactor {
+    if recovery { SecondFactor::RecoveryCode(code) } else { SecondFactor::Totp(code) }
 }
 
 /// Third step on a new machine: the 24 words.
@@ -157,6 +160,46 @@ pub(crate) async fn kit_file<R: Runtime>(
     }
     let file = fs::read(&path).map_err(|e| Error::io(&name, &e))?;
     Ok(Some(engine.kit_file(&file).await?))
+}
+
+/// Replaces the password, and ends the sessions of all other devices.
+#[tauri::command]
+pub(crate) async fn change_password(
+    engine: State<'_, Shared>,
+    present: String,
+    code: String,
+    recovery: bool,
+    password: String,
+) -> Answer<()> {
+    Ok(engine.change_password(&present.into(), factor(code, recovery), &password.into()).await?)
+}
+
+/// Replaces the recovery codes, and shows the new ones once.
+#[tauri::command]
+pub(crate) async fn renew_codes(
+    engine: State<'_, Shared>,
+    present: String,
+    code: String,
+    recovery: bool,
+) -> Answer<Vec<String>> {
+    Ok(engine.renew_codes(&present.into(), factor(code, recovery)).await?)
+}
+
+/// Makes another authenticator; it counts once its first code came.
+#[tauri::command]
+pub(crate) async fn new_authenticator(
+    engine: State<'_, Shared>,
+    present: String,
+    code: String,
+    recovery: bool,
+) -> Answer<CodeStep> {
+    Ok(engine.new_authenticator(&present.into(), factor(code, recovery)).await?)
+}
+
+/// The first code of another authenticator.
+#[tauri::command]
+pub(crate) async fn confirm_authenticator(engine: State<'_, Shared>, code: String) -> Answer<()> {
+    Ok(engine.confirm_authenticator(&code).await?)
 }
 
 /// Ends the session; with `forget` the keys leave this machine.

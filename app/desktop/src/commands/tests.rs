@@ -84,6 +84,7 @@ fn steps_out_of_turn_are_refused() {
         ("sign_in_factor", json!({ "code": "123456", "recovery": false })),
         ("sign_in_words", json!({ "words": "abandon" })),
         ("kit_words", json!({ "answer": "a b c" })),
+        ("confirm_authenticator", json!({ "code": "123456" })),
     ] {
         assert_eq!(stage.ask(command, arguments).unwrap_err()["code"], "usage", "{command}");
     }

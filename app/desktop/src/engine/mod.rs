@@ -4,6 +4,7 @@ mod onboarding;
 mod progress;
 mod runs;
 mod schedule;
+mod security;
 
 use std::{
     collections::VecDeque,
@@ -13,7 +14,7 @@ use std::{
 use client_core::{
     error::Error,
     event::Silent,
-    ops::{self, Client, Settings, backup::Gate},
+    ops::{self, Client, Settings, backup::Gate, sign_in_change::NewAuthenticator},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -37,6 +38,8 @@ pub(crate) struct Engine {
     window: Arc<dyn Window>,
     /// The step of sign-up or sign-in that waits for an answer; it outlives the window, not the program.
     step: tokio::sync::Mutex<Step>,
+    /// An authenticator that waits for its first code.
+    authenticator: tokio::sync::Mutex<Option<NewAuthenticator>>,
     run: Mutex<Option<Running>>,
     /// Sources whose backups were asked for together, in turn.
     queue: Mutex<VecDeque<Uuid>>,
@@ -59,6 +62,7 @@ impl Engine {
             client,
             window,
             step: tokio::sync::Mutex::default(),
+            authenticator: tokio::sync::Mutex::default(),
             run: Mutex::default(),
             queue: Mutex::default(),
         })

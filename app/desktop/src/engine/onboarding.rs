@@ -128,6 +128,6 @@ impl Engine {
     }
 }
 
-fn out_of_turn() -> Error {
+pub(super) fn out_of_turn() -> Error {
     Error::new(ErrorKind::Usage, "this step is over", "nothing was changed", "go back and begin again")
 }

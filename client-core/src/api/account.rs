@@ -1,0 +1,105 @@
+//! How a person signs in, changed. Each change begins like a sign-in ([`HttpApi::log_in`]) and takes the place of its
+//! last step.
+
+use api_types::account::{
+    AuthenticatorConfirm, AuthenticatorStart, AuthenticatorStarted, PasswordFinish, PasswordStart,
+    PasswordStarted, PasswordWrap, RenewCodes, RenewedCodes, SecondFactor, Session,
+};
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use super::{
+    ApiError, HttpApi, PendingLogin,
+    login::{before_session, digits, tidy},
+    opaque::Registration,
+};
+use crate::device::SignedIn;
+
+/// A new password that the service has answered, but does not keep yet.
+pub struct NewPassword {
+    /// Wraps the vault's master key.
+    pub export_key: Zeroizing<Vec<u8>>,
+    upload: api_types::Base64,
+}
+
+impl HttpApi {
+    /// Begins to replace the password.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn new_password(
+        &self,
+        pending: &PendingLogin,
+        password: &SecretString,
+    ) -> Result<NewPassword, ApiError> {
+        let (registration, registration_request) = Registration::start(password)?;
+        let request = PasswordStart { login_id: pending.login_id, registration_request };
+        let started: PasswordStarted =
+            self.call_with(before_session("/v1/account/password/start"), &request).await?;
+        let response = &started.registration_response;
+        let done = registration.finish(password, pending.account_id, pending.region, response).await?;
+        Ok(NewPassword { export_key: done.export_key, upload: done.message })
+    }
+
+    /// Replaces the password and its wraps; every other session of the account ends.
+    ///
+    /// # Errors
+    /// [`ApiError`]; then nothing was changed.
+    pub async fn change_password(
+        &self,
+        pending: &PendingLogin,
+        factor: SecondFactor,
+        new: NewPassword,
+        wraps: Vec<PasswordWrap>,
+    ) -> Result<SignedIn, ApiError> {
+        let request = PasswordFinish {
+            login_id: pending.login_id,
+            factor: tidy(factor),
+            registration_upload: new.upload,
+            wraps,
+        };
+        let session: Session =
+            self.call_with(before_session("/v1/account/password/finish"), &request).await?;
+        self.same_account(pending.account_id, &session)?;
+        Ok(SignedIn { session, export_key: new.export_key })
+    }
+
+    /// Replaces all recovery codes, and gives the new ones.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn renew_codes(
+        &self,
+        pending: &PendingLogin,
+        factor: SecondFactor,
+    ) -> Result<Vec<String>, ApiError> {
+        let request = RenewCodes { login_id: pending.login_id, factor: tidy(factor) };
+        let done: RenewedCodes =
+            self.call_with(before_session("/v1/account/recovery-codes"), &request).await?;
+        Ok(done.recovery_codes)
+    }
+
+    /// Begins to replace the authenticator; gives the new one's `otpauth://totp/…`.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn new_authenticator(
+        &self,
+        pending: &PendingLogin,
+        factor: SecondFactor,
+    ) -> Result<String, ApiError> {
+        let request = AuthenticatorStart { login_id: pending.login_id, factor: tidy(factor) };
+        let started: AuthenticatorStarted =
+            self.call_with(before_session("/v1/account/authenticator/start"), &request).await?;
+        Ok(started.otpauth_url)
+    }
+
+    /// Proves the new authenticator; from here on it counts.
+    ///
+    /// # Errors
+    /// [`ApiError`]; the old one counts.
+    pub async fn confirm_authenticator(&self, pending: &PendingLogin, code: &str) -> Result<(), ApiError> {
+        let request = AuthenticatorConfirm { login_id: pending.login_id, code: digits(code) };
+        self.tell(before_session("/v1/account/authenticator/confirm"), &request).await
+    }
+}

@@ -1,0 +1,121 @@
+//! Another password, other recovery codes, another authenticator. Each proves the present password and a factor anew, on
+//! a device that has the vault's keys.
+
+use api_types::{
+    account::{PasswordWrap, SecondFactor},
+    vault::{WrapKind, WrappedKey},
+};
+use secrecy::SecretString;
+
+use super::{
+    Client,
+    sign_up::{check_length, totp_secret},
+};
+use crate::{
+    api::{HttpApi, PendingLogin},
+    crypto::{
+        AccountSecret, Amk, Keyring,
+        wrap::{self, Scope},
+    },
+    device::{DeviceSecrets, SessionTokens},
+    error::Error,
+};
+
+/// Proves the present password, for one change.
+///
+/// # Errors
+/// [`crate::error::ErrorKind::WrongCredentials`]; [`crate::error::ErrorKind::NotSignedIn`] on a device without keys.
+pub async fn prove(client: &Client, password: &SecretString) -> Result<Proven, Error> {
+    let secrets = client.secrets()?;
+    let api = HttpApi::anonymous(&secrets.service, &secrets.device)?.with_stall(client.stall());
+    let pending = api.log_in(&secrets.email, password).await?;
+    Ok(Proven { client: client.clone(), api, secrets, pending })
+}
+
+/// The password was right; within five minutes one thing can be changed.
+pub struct Proven {
+    client: Client,
+    api: HttpApi,
+    secrets: DeviceSecrets,
+    pending: PendingLogin,
+}
+
+impl Proven {
+    /// Replaces the password. Every session but this device's ends; other devices sign in anew, with their keys.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::SecondFactor`]; [`crate::error::ErrorKind::Usage`] for a password that is too short. Nothing was changed then.
+    pub async fn change_password(self, factor: SecondFactor, password: &SecretString) -> Result<(), Error> {
+        check_length(password)?;
+        let vault = self.secrets.vault()?;
+        let damaged = |_| Error::damaged("the keys of this device");
+        let id = vault.info.vault_id;
+        let amk = Amk::try_from(vault.amk.as_slice()).map_err(damaged)?;
+        let account_secret = AccountSecret::try_from(vault.account_secret.as_slice()).map_err(damaged)?;
+        let epoch = Keyring::from_bytes(&vault.keyring)?.epoch();
+        // The version is bound into the wrap.
+        let version = self.client.api(&self.secrets)?.key(id, WrapKind::Password).await?.version + 1;
+        let new = self.api.new_password(&self.pending, password).await?;
+        let scope = Scope { vault: id, epoch, version };
+        let bytes = wrap::seal_amk(&amk, &new.export_key, &account_secret, self.secrets.account, scope)?;
+        let wraps = vec![PasswordWrap { vault_id: id, wrapped: WrappedKey { version, bytes: bytes.into() } }];
+        let signed_in = self.api.change_password(&self.pending, factor, new, wraps).await?;
+        // Loaded again: the request above may have renewed the old session.
+        let mut secrets = self.client.secrets()?;
+        secrets.session = Some(SessionTokens::new(&signed_in.session));
+        self.client.keystore().save(&secrets)
+    }
+
+    /// Replaces all recovery codes, and gives the ten new ones; to be shown once.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::SecondFactor`].
+    pub async fn renew_codes(self, factor: SecondFactor) -> Result<Vec<String>, Error> {
+        Ok(self.api.renew_codes(&self.pending, factor).await?)
+    }
+
+    /// Begins to replace the authenticator.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::SecondFactor`] for the present one.
+    pub async fn new_authenticator(self, factor: SecondFactor) -> Result<NewAuthenticator, Error> {
+        let otpauth_url = self.api.new_authenticator(&self.pending, factor).await?;
+        Ok(NewAuthenticator { api: self.api, pending: self.pending, email: self.secrets.email, otpauth_url })
+    }
+}
+
+/// An authenticator that does not count yet.
+pub struct NewAuthenticator {
+    api: HttpApi,
+    pending: PendingLogin,
+    email: String,
+    otpauth_url: String,
+}
+
+impl NewAuthenticator {
+    /// Whose.
+    #[must_use]
+    pub fn email(&self) -> &str {
+        &self.email
+    }
+
+    /// For the authenticator, as a QR code or a link.
+    #[must_use]
+    pub fn otpauth_url(&self) -> &str {
+        &self.otpauth_url
+    }
+
+    /// The same secret for typing.
+    #[must_use]
+    pub fn totp_secret(&self) -> Option<String> {
+        totp_secret(&self.otpauth_url)
+    }
+
+    /// Proves it by its first code; from here on it counts, and the one before does not.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::SecondFactor`] for a wrong code: try the next one.
+    pub async fn confirm(&self, code: &str) -> Result<(), Error> {
+        Ok(self.api.confirm_authenticator(&self.pending, code).await?)
+    }
+}
