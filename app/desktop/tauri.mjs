@@ -19,7 +19,6 @@ const cli = createRequire(join(root, "ui/package.json")).resolve("@tauri-apps/cl
 const ended = spawnSync(process.execPath, [cli, ...process.argv.slice(2)], {
   cwd: root,
   stdio: "inherit",
-  // The icon in the panel comes from the library that today's distributions have.
-  env: { TAURI_LINUX_AYATANA_APPINDICATOR: "1", ...process.env, TAURI_APP_PATH: here, TAURI_FRONTEND_PATH: root },
+  env: { ...process.env, TAURI_APP_PATH: here, TAURI_FRONTEND_PATH: root },
 });
 process.exit(ended.status ?? 1);

@@ -25,8 +25,10 @@ pub struct PendingSignup {
     pub region: Region,
     /// `otpauth://totp/…`: for a QR code, and its secret as text.
     pub otpauth_url: String,
-    signup_id: SignupId,
-    export_key: Zeroizing<Vec<u8>>,
+    /// Names the sign-up.
+    pub signup_id: SignupId,
+    /// Will open the password wrap, as in [`SignedIn`].
+    pub export_key: Zeroizing<Vec<u8>>,
 }
 
 /// The password was right; the second factor is next, within 5 minutes.

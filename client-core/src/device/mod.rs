@@ -9,7 +9,7 @@ pub use identity::DeviceIdentity;
 pub use pins::{DirectoryPin, Head, Heads};
 #[cfg(test)]
 pub(crate) use secrets::tests;
-pub use secrets::{DeviceSecrets, SessionTokens, SignedIn, VaultSecrets};
+pub use secrets::{DeviceSecrets, Pending, PendingKit, SessionTokens, SignedIn, VaultSecrets};
 
 use crate::error::Error;
 

@@ -1,6 +1,8 @@
 //! Everything a device must keep secret and must not lose, and its one binary form.
 
-use api_types::{AccountId, Base64, DeviceId, Region, Sha256, VaultId, account::Session, vault::VaultInfo};
+use api_types::{
+    AccountId, Base64, DeviceId, Region, Sha256, SignupId, VaultId, account::Session, vault::VaultInfo,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
@@ -76,6 +78,46 @@ pub struct VaultSecrets {
     pub recovery_recipient: String,
 }
 
+/// A first run that was interrupted, and what its next step needs. As secret as the vault's keys: it holds them, or leads
+/// to them.
+pub enum Pending {
+    /// A sign-up that waits for the authenticator's first code.
+    Code {
+        /// Names it at the service, for 30 minutes.
+        signup: SignupId,
+        /// Where the account's data will lie.
+        region: Region,
+        /// What the authenticator needs.
+        otpauth_url: Zeroizing<String>,
+        /// As in [`SignedIn`].
+        export_key: Zeroizing<Vec<u8>>,
+    },
+    /// A new vault whose recovery kit was not proven.
+    Kit(PendingKit),
+    /// A new device of a vault that exists: the words are needed.
+    Words {
+        /// Which vault.
+        info: VaultInfo,
+    },
+}
+
+/// A recovery kit that was not proven.
+#[derive(Clone)]
+pub struct PendingKit {
+    /// Which vault.
+    pub info: VaultInfo,
+    /// As in [`SignedIn`].
+    pub export_key: Zeroizing<Vec<u8>>,
+    /// Shown once; none when the account had them before.
+    pub recovery_codes: Vec<String>,
+    /// The 24 words.
+    pub words: Zeroizing<String>,
+    /// As it will be in [`VaultSecrets`].
+    pub account_secret: Zeroizing<Vec<u8>>,
+    /// Which words are asked back, from 1.
+    pub positions: [usize; 3],
+}
+
 /// Everything a device keeps.
 pub struct DeviceSecrets {
     /// The metadata service's URL.
@@ -93,6 +135,8 @@ pub struct DeviceSecrets {
     /// A copy of what the state's pins say, so that a deleted state does not drop rollback protection:
     /// directory length and hash.
     pub directory_pin: Option<(u64, Sha256)>,
+    /// Absent once the vault is there.
+    pub pending: Option<Pending>,
 }
 
 impl DeviceSecrets {
@@ -113,6 +157,7 @@ impl DeviceSecrets {
             session: Some(SessionTokens::new(&signed_in.session)),
             vault: None,
             directory_pin: None,
+            pending: None,
         }
     }
 
@@ -169,6 +214,7 @@ impl DeviceSecrets {
                 recovery_recipient: v.recovery_recipient.clone(),
             }),
             directory_pin: self.directory_pin,
+            pending: self.pending.as_ref().map(StoredPending::from),
         };
         // Room enough that the buffer is not moved, which would leave unzeroed copies behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024));
@@ -211,7 +257,7 @@ impl DeviceSecrets {
         let session = match stored.session {
             None => None,
             Some(s) => Some(SessionTokens {
-                access: Zeroizing::new(std::str::from_utf8(&s.access.0).map_err(|_| damaged())?.to_owned()),
+                access: s.access.text().ok_or_else(damaged)?,
                 expires_at: s.expires_at,
                 refresh: s.refresh.0,
                 attempt: s.attempt.map(|a| a.to_array().ok_or_else(damaged)).transpose()?,
@@ -232,6 +278,7 @@ impl DeviceSecrets {
             session,
             vault,
             directory_pin: stored.directory_pin,
+            pending: stored.pending.map(|p| p.read().ok_or_else(damaged)).transpose()?,
         })
     }
 
@@ -257,6 +304,73 @@ struct Stored {
     session: Option<StoredSession>,
     vault: Option<StoredVault>,
     directory_pin: Option<(u64, Sha256)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pending: Option<StoredPending>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredPending {
+    Code {
+        signup: SignupId,
+        region: Region,
+        otpauth_url: Hidden,
+        export_key: Hidden,
+    },
+    Kit {
+        info: VaultInfo,
+        export_key: Hidden,
+        recovery_codes: Vec<String>,
+        words: Hidden,
+        account_secret: Hidden,
+        positions: [usize; 3],
+    },
+    Words {
+        info: VaultInfo,
+    },
+}
+
+impl From<&Pending> for StoredPending {
+    fn from(pending: &Pending) -> Self {
+        match pending {
+            Pending::Code { signup, region, otpauth_url, export_key } => Self::Code {
+                signup: *signup,
+                region: *region,
+                otpauth_url: Hidden::new(otpauth_url.as_bytes()),
+                export_key: Hidden(export_key.clone()),
+            },
+            Pending::Kit(kit) => Self::Kit {
+                info: kit.info.clone(),
+                export_key: Hidden(kit.export_key.clone()),
+                recovery_codes: kit.recovery_codes.clone(),
+                words: Hidden::new(kit.words.as_bytes()),
+                account_secret: Hidden(kit.account_secret.clone()),
+                positions: kit.positions,
+            },
+            Pending::Words { info } => Self::Words { info: info.clone() },
+        }
+    }
+}
+
+impl StoredPending {
+    /// `None`: not what was written.
+    fn read(self) -> Option<Pending> {
+        Some(match self {
+            Self::Code { signup, region, otpauth_url, export_key } => {
+                Pending::Code { signup, region, otpauth_url: otpauth_url.text()?, export_key: export_key.0 }
+            }
+            Self::Kit { info, export_key, recovery_codes, words, account_secret, positions } => {
+                Pending::Kit(PendingKit {
+                    info,
+                    export_key: export_key.0,
+                    recovery_codes,
+                    words: words.text()?,
+                    account_secret: account_secret.0,
+                    positions,
+                })
+            }
+            Self::Words { info } => Pending::Words { info },
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -290,6 +404,10 @@ struct Hidden(Zeroizing<Vec<u8>>);
 impl Hidden {
     fn new(bytes: &[u8]) -> Self {
         Self(Zeroizing::new(bytes.to_vec()))
+    }
+
+    fn text(&self) -> Option<Zeroizing<String>> {
+        Some(Zeroizing::new(std::str::from_utf8(&self.0).ok()?.to_owned()))
     }
 }
 
@@ -352,6 +470,7 @@ pub(crate) mod tests {
                 recovery_recipient: "age1x".into(),
             }),
             directory_pin: Some((1, Sha256::new([11; 32]))),
+            pending: None,
         }
     }
 
@@ -362,6 +481,31 @@ pub(crate) mod tests {
         assert_eq!(*back.to_bytes().unwrap(), *bytes);
         assert_eq!(back.device.signing_public(), sample().device.signing_public());
         assert_eq!(back.vault().unwrap().keyring.len(), 300);
+    }
+
+    #[test]
+    fn an_interrupted_first_run_comes_back_whole() {
+        let info = sample().vault.unwrap().info;
+        let export_key = || Zeroizing::new(vec![12; 64]);
+        let kit = Pending::Kit(PendingKit {
+            info: info.clone(),
+            export_key: export_key(),
+            recovery_codes: vec!["a-b".into()],
+            words: Zeroizing::new("abandon art".into()),
+            account_secret: Zeroizing::new(vec![13; 16]),
+            positions: [1, 7, 24],
+        });
+        let code = Pending::Code {
+            signup: SignupId::from_bytes([14; 16]),
+            region: Region::Ca,
+            otpauth_url: Zeroizing::new("otpauth://totp/x".into()),
+            export_key: export_key(),
+        };
+        for pending in [kit, code, Pending::Words { info }] {
+            let secrets = DeviceSecrets { pending: Some(pending), vault: None, ..sample() };
+            let bytes = secrets.to_bytes().unwrap();
+            assert_eq!(*DeviceSecrets::from_bytes(&bytes).unwrap().to_bytes().unwrap(), *bytes);
+        }
     }
 
     #[test]

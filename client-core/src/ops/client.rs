@@ -10,7 +10,7 @@ use super::OpenVault;
 use crate::{
     api::HttpApi,
     clock::{Clock, SystemClock},
-    device::DeviceSecrets,
+    device::{DeviceSecrets, VaultSecrets},
     error::{Error, ErrorKind},
     event::Observer,
     keystore::{self, KeyStore},
@@ -141,6 +141,16 @@ impl Client {
                 "`sealkeep login` signs in, `sealkeep signup` makes an account",
             )
         })
+    }
+
+    /// This device has its vault's keys from here on: the first run is over.
+    pub(crate) fn got_vault(&self, vault: VaultSecrets) -> Result<Account, Error> {
+        // Loaded again: requests may have renewed the session.
+        let lost = || Error::internal_text("the key store lost this device");
+        let mut secrets = self.keystore.load()?.ok_or_else(lost)?;
+        (secrets.vault, secrets.pending) = (Some(vault), None);
+        self.keystore.save(&secrets)?;
+        Account::of(&secrets, self)
     }
 
     /// The service, in the session of `secrets`; renewed tokens go to the key store.

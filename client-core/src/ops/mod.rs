@@ -11,6 +11,7 @@ pub mod check;
 pub mod details;
 pub mod devices;
 pub mod due;
+pub mod first_run;
 pub mod list;
 pub mod overview;
 pub mod preferences;

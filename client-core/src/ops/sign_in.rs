@@ -4,7 +4,7 @@ use api_types::{
     Sha256, VaultId,
     account::SecondFactor,
     directory::{DeviceRole, DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
-    vault::WrapKind,
+    vault::{VaultInfo, WrapKind},
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::{HttpApi, PendingLogin},
     crypto::{RecoveryWords, recovery},
-    device::{DeviceIdentity, DeviceSecrets, SessionTokens, SignedIn},
+    device::{DeviceIdentity, DeviceSecrets, Pending, SessionTokens},
     error::{Error, ErrorKind},
     vault::Directory,
 };
@@ -85,20 +85,16 @@ impl AwaitingFactor {
         let Self { client, server, email, .. } = self;
         let device = self.device.clone_for_keystore();
         if !info.ready {
-            return Ok(Step::NewVault(NewVault::create(
-                client,
-                server.clone(),
-                email.clone(),
-                device,
-                signed_in,
-                Vec::new(),
-            )?));
+            let account = signed_in.session.account_id;
+            let secrets = DeviceSecrets::new(server, email, account, device, &signed_in);
+            return Ok(Step::NewVault(NewVault::create(client, secrets, &signed_in, Vec::new())?));
         }
         let account = signed_in.session.account_id;
         let known = client.keystore().load()?.filter(|s| s.email.eq_ignore_ascii_case(email));
         let mut secrets =
             known.unwrap_or_else(|| DeviceSecrets::new(server, email, account, device, &signed_in));
         secrets.session = Some(SessionTokens::new(&signed_in.session));
+        secrets.pending = secrets.vault.is_none().then(|| Pending::Words { info: info.clone() });
         // Kept from here on, so that a second try with the words is the same device, not another one.
         client.keystore().save(&secrets)?;
         match &secrets.vault {
@@ -106,7 +102,7 @@ impl AwaitingFactor {
                 Err(Error::internal_text("the service names another vault than this device knows"))
             }
             Some(_) => Ok(Step::Done(Account::of(&secrets, client)?)),
-            None => Ok(Step::NewDevice(NewDevice { client: client.clone(), secrets, signed_in })),
+            None => Ok(Step::NewDevice(NewDevice::resume(client, secrets, info))),
         }
     }
 }
@@ -115,17 +111,27 @@ impl AwaitingFactor {
 pub struct NewDevice {
     client: Client,
     secrets: DeviceSecrets,
-    signed_in: SignedIn,
+    info: VaultInfo,
 }
 
 impl NewDevice {
+    pub(super) fn resume(client: &Client, secrets: DeviceSecrets, info: VaultInfo) -> Self {
+        Self { client: client.clone(), secrets, info }
+    }
+
+    /// Whose vault.
+    #[must_use]
+    pub fn email(&self) -> &str {
+        &self.secrets.email
+    }
+
     /// Opens the vault's keys with the words and enters this device into the directory.
     ///
     /// # Errors
     /// [`ErrorKind::WrongRecoveryKey`]: mistyped, or another vault's.
     pub async fn recover(&self, words: &SecretString) -> Result<Account, Error> {
         let words = RecoveryWords::parse(words.expose_secret())?;
-        let info = self.signed_in.only_vault()?.clone();
+        let info = self.info.clone();
         let vault = info.vault_id;
         let api = self.client.api(&self.secrets)?;
         let wrapped = api.key(vault, WrapKind::Recovery).await?;
@@ -140,15 +146,7 @@ impl NewDevice {
             let entry = self.entry(vault, &directory);
             api.add_directory_entry(vault, &SignedDirectoryEntry::sign(&entry, root.as_dalek())?).await?;
         }
-        // Loaded again: the requests above may have renewed the session.
-        let mut secrets = self
-            .client
-            .keystore()
-            .load()?
-            .ok_or_else(|| Error::internal_text("the key store lost this device"))?;
-        secrets.vault = Some(vault_secrets(info, &recovered, &words.recipient()?)?);
-        self.client.keystore().save(&secrets)?;
-        Account::of(&secrets, &self.client)
+        self.client.got_vault(vault_secrets(info, &recovered, &words.recipient()?)?)
     }
 
     fn entry(&self, vault: VaultId, directory: &Directory) -> DirectoryEntry {

@@ -17,7 +17,7 @@ use crate::{
         recovery::{self, Recovered},
         wrap::{self, Scope},
     },
-    device::{DeviceIdentity, DeviceSecrets, SignedIn, VaultSecrets},
+    device::{DeviceIdentity, DeviceSecrets, Pending, PendingKit, SignedIn, VaultSecrets},
     error::{Error, ErrorKind},
     kit::{Kit, KitOwner},
 };
@@ -36,7 +36,7 @@ pub(super) fn check_length(password: &SecretString) -> Result<(), Error> {
 /// Registers the password and asks for a second factor.
 ///
 /// # Errors
-/// As the service; nothing is kept on this machine yet.
+/// As the service; then nothing is kept.
 pub async fn begin(
     client: &Client,
     email: &str,
@@ -49,19 +49,52 @@ pub async fn begin(
     let device = DeviceIdentity::generate(device_name.unwrap_or_else(|| client.host_name()));
     let api = HttpApi::anonymous(client.server(), &device)?.with_stall(client.stall());
     let pending = api.sign_up(email, region, password).await?;
-    Ok(AwaitingCode { client: client.clone(), api, device, email: email.to_owned(), pending })
+    client.keystore().save(&DeviceSecrets {
+        service: client.server().to_owned(),
+        email: email.to_owned(),
+        account: pending.account_id,
+        device: device.clone_for_keystore(),
+        session: None,
+        vault: None,
+        directory_pin: None,
+        pending: Some(Pending::Code {
+            signup: pending.signup_id,
+            region,
+            otpauth_url: Zeroizing::new(pending.otpauth_url.clone()),
+            export_key: pending.export_key.clone(),
+        }),
+    })?;
+    let (server, email) = (client.server().to_owned(), email.to_owned());
+    Ok(AwaitingCode { client: client.clone(), api, server, device, email, pending })
 }
 
 /// The second factor is waiting to be proven.
 pub struct AwaitingCode {
     client: Client,
     api: HttpApi,
+    server: String,
     device: DeviceIdentity,
     email: String,
     pending: PendingSignup,
 }
 
 impl AwaitingCode {
+    pub(super) fn resume(
+        client: &Client,
+        secrets: DeviceSecrets,
+        pending: PendingSignup,
+    ) -> Result<Self, Error> {
+        let api = HttpApi::anonymous(&secrets.service, &secrets.device)?.with_stall(client.stall());
+        let DeviceSecrets { service: server, device, email, .. } = secrets;
+        Ok(Self { client: client.clone(), api, server, device, email, pending })
+    }
+
+    /// Whose account it will be.
+    #[must_use]
+    pub fn email(&self) -> &str {
+        &self.email
+    }
+
     /// For the authenticator, as a QR code or a link.
     #[must_use]
     pub fn otpauth_url(&self) -> &str {
@@ -80,15 +113,10 @@ impl AwaitingCode {
     /// [`ErrorKind::SecondFactor`] for a wrong code: try the next one.
     pub async fn confirm(&self, code: &str) -> Result<NewVault, Error> {
         let (recovery_codes, signed_in) = self.api.confirm_sign_up(&self.pending, code).await?;
-        let server = self.client.server().to_owned();
-        NewVault::create(
-            &self.client,
-            server,
-            self.email.clone(),
-            self.device.clone_for_keystore(),
-            signed_in,
-            recovery_codes,
-        )
+        let account = signed_in.session.account_id;
+        let device = self.device.clone_for_keystore();
+        let secrets = DeviceSecrets::new(&self.server, &self.email, account, device, &signed_in);
+        NewVault::create(&self.client, secrets, &signed_in, recovery_codes)
     }
 }
 
@@ -101,56 +129,52 @@ pub(super) fn totp_secret(otpauth_url: &str) -> Option<String> {
 /// Secrets that exist on this machine only, until the words are proven.
 pub struct NewVault {
     client: Client,
-    server: String,
-    email: String,
-    device: DeviceIdentity,
-    signed_in: SignedIn,
-    recovery_codes: Vec<String>,
+    secrets: DeviceSecrets,
+    kit: PendingKit,
     words: RecoveryWords,
     phrase: SecretString,
     account_secret: AccountSecret,
-    positions: [usize; 3],
 }
 
 impl NewVault {
     pub(super) fn create(
         client: &Client,
-        server: String,
-        email: String,
-        device: DeviceIdentity,
-        signed_in: SignedIn,
+        mut secrets: DeviceSecrets,
+        signed_in: &SignedIn,
         recovery_codes: Vec<String>,
     ) -> Result<Self, Error> {
-        let words = RecoveryWords::generate()?;
         let mut chosen = index::sample(&mut rand::rng(), 24, 3).into_vec();
         chosen.sort_unstable();
         let positions = match chosen.as_slice() {
             [a, b, c] => [a + 1, b + 1, c + 1],
             _ => return Err(Error::internal_text("three words could not be chosen")),
         };
-        let phrase = words.phrase();
-        // The account exists: whoever stops here is known the next time, as the same device.
-        let account = signed_in.session.account_id;
-        let known = DeviceSecrets::new(&server, &email, account, device.clone_for_keystore(), &signed_in);
-        client.keystore().save(&known)?;
-        Ok(Self {
-            client: client.clone(),
-            server,
-            email,
-            device,
-            signed_in,
+        let kit = PendingKit {
+            info: signed_in.only_vault()?.clone(),
+            export_key: signed_in.export_key.clone(),
             recovery_codes,
-            words,
-            phrase,
-            account_secret: AccountSecret::generate(),
+            words: Zeroizing::new(RecoveryWords::generate()?.phrase().expose_secret().to_owned()),
+            account_secret: Zeroizing::new(AccountSecret::generate().expose().to_vec()),
             positions,
-        })
+        };
+        // The account exists: whoever stops here goes on here, as the same device and with the same words.
+        secrets.pending = Some(Pending::Kit(kit.clone()));
+        client.keystore().save(&secrets)?;
+        Self::resume(client, secrets, kit)
+    }
+
+    pub(super) fn resume(client: &Client, secrets: DeviceSecrets, kit: PendingKit) -> Result<Self, Error> {
+        let words = RecoveryWords::parse(&kit.words)?;
+        let account_secret = AccountSecret::try_from(kit.account_secret.as_slice())
+            .map_err(|_| Error::damaged("the keys of this device"))?;
+        let phrase = words.phrase();
+        Ok(Self { client: client.clone(), secrets, kit, words, phrase, account_secret })
     }
 
     /// Ten, shown once; none when the account had them before.
     #[must_use]
     pub fn recovery_codes(&self) -> &[String] {
-        &self.recovery_codes
+        &self.kit.recovery_codes
     }
 
     /// 24 words, shown once.
@@ -162,7 +186,7 @@ impl NewVault {
     /// Which three words to ask back, from 1.
     #[must_use]
     pub const fn positions(&self) -> [usize; 3] {
-        self.positions
+        self.kit.positions
     }
 
     /// One page with everything that must be kept: to be saved, or printed.
@@ -170,13 +194,13 @@ impl NewVault {
     /// # Errors
     /// An account without a vault.
     pub fn kit(&self) -> Result<Kit, Error> {
-        let info = self.signed_in.only_vault()?;
+        let info = &self.kit.info;
         Ok(Kit::new(
             KitOwner {
-                email: self.email.clone(),
+                email: self.secrets.email.clone(),
                 vault: info.vault_id,
                 region: info.region,
-                service: self.server.clone(),
+                service: self.secrets.service.clone(),
                 created: self.client.now(),
             },
             &self.words,
@@ -207,7 +231,7 @@ impl NewVault {
     /// [`ErrorKind::WrongRecoveryKey`]: ask again.
     pub async fn finish(&self, answer: &str) -> Result<Account, Error> {
         let phrase: Vec<&str> = self.phrase.expose_secret().split(' ').collect();
-        let asked: Vec<&str> = self.positions.iter().filter_map(|p| phrase.get(p - 1)).copied().collect();
+        let asked: Vec<&str> = self.kit.positions.iter().filter_map(|p| phrase.get(p - 1)).copied().collect();
         let given: Vec<String> = answer.split_whitespace().map(str::to_lowercase).collect();
         if asked != given {
             return Err(Error::new(
@@ -221,56 +245,38 @@ impl NewVault {
     }
 
     async fn store(&self) -> Result<Account, Error> {
-        let info = self.signed_in.only_vault()?.clone();
+        let DeviceSecrets { email, account, device, .. } = &self.secrets;
+        let (info, account) = (self.kit.info.clone(), *account);
         let vault = info.vault_id;
-        let account = self.signed_in.session.account_id;
         let made = Recovered {
             keyring: Keyring::generate(vault),
             amk: Amk::generate(),
             account_secret: AccountSecret::from_bytes(self.account_secret.expose()),
             account,
-            email: Some(self.email.clone()),
+            email: Some(email.clone()),
         };
         let root = made.keyring.signing_root();
-        let entry = first_entry(vault, &self.device, self.client.now());
+        let entry = first_entry(vault, device, self.client.now());
         let scope = Scope { vault, epoch: made.keyring.epoch(), version: 1 };
         let recipient = self.words.recipient()?;
         let init = VaultInit {
             signing_root: root.public().to_vec().into(),
-            password: wrap::seal_amk(
-                &made.amk,
-                &self.signed_in.export_key,
-                &made.account_secret,
-                account,
-                scope,
-            )?
-            .into(),
+            password: wrap::seal_amk(&made.amk, &self.kit.export_key, &made.account_secret, account, scope)?
+                .into(),
             recovery: recovery::seal(
                 &recipient,
                 &made.keyring,
                 &made.amk,
                 &made.account_secret,
                 account,
-                Some(&self.email),
+                Some(email),
             )?
             .into(),
             keyring: wrap::seal_keyring(&made.keyring, &made.amk)?.into(),
             directory: SignedDirectoryEntry::sign(&entry, root.as_dalek())?,
         };
-        let mut secrets = DeviceSecrets::new(
-            &self.server,
-            &self.email,
-            account,
-            self.device.clone_for_keystore(),
-            &self.signed_in,
-        );
-        HttpApi::signed_in(&self.server, &secrets)?
-            .with_stall(self.client.stall())
-            .init_vault(vault, &init)
-            .await?;
-        secrets.vault = Some(vault_secrets(info, &made, &recipient)?);
-        self.client.keystore().save(&secrets)?;
-        Account::of(&secrets, &self.client)
+        self.client.api(&self.secrets)?.init_vault(vault, &init).await?;
+        self.client.got_vault(vault_secrets(info, &made, &recipient)?)
     }
 }
 

@@ -94,8 +94,7 @@ pub(crate) async fn sign_in_words(engine: State<'_, Shared>, words: String) -> A
 /// Leaves the steps behind.
 #[tauri::command]
 pub(crate) async fn start_over(engine: State<'_, Shared>) -> Answer<()> {
-    engine.start_over().await;
-    Ok(())
+    Ok(engine.start_over().await?)
 }
 
 /// In which form a kit is saved.

@@ -36,7 +36,7 @@ pub(crate) trait Window: Send + Sync {
 pub(crate) struct Engine {
     client: Client,
     window: Arc<dyn Window>,
-    /// The step of sign-up or sign-in that waits for an answer; it outlives the window, not the program.
+    /// The step of sign-up or sign-in that waits for an answer.
     step: tokio::sync::Mutex<Step>,
     /// An authenticator that waits for its first code.
     authenticator: tokio::sync::Mutex<Option<NewAuthenticator>>,
@@ -77,7 +77,11 @@ impl Engine {
         if let Ok(account) = self.client.account() {
             return Ok(SessionView::Ready { account: AccountView::from(account) });
         }
-        Ok(match &*self.step.lock().await {
+        let mut step = self.step.lock().await;
+        if matches!(*step, Step::None) {
+            *step = self.interrupted()?;
+        }
+        Ok(match &*step {
             Step::Code(email, pending) => {
                 let step = CodeStep::new(email, pending.otpauth_url(), pending.totp_secret());
                 SessionView::Code { step }

@@ -5,6 +5,7 @@ use client_core::{
     error::{Error, ErrorKind},
     kit::Kit,
     ops::{
+        first_run::{self, Waiting},
         sign_in::{self, AwaitingFactor, NewDevice},
         sign_out,
         sign_up::{self, AwaitingCode, NewVault},
@@ -119,8 +120,19 @@ impl Engine {
     }
 
     /// Back to the two doors. An account that exists stays, and is signed in to the next time.
-    pub(crate) async fn start_over(&self) {
+    pub(crate) async fn start_over(&self) -> Result<(), Error> {
         *self.step.lock().await = Step::None;
+        first_run::start_over(self.client())
+    }
+
+    /// The step that a program which ended was waiting at.
+    pub(super) fn interrupted(&self) -> Result<Step, Error> {
+        Ok(match first_run::waiting(self.client())? {
+            None => Step::None,
+            Some(Waiting::Code(pending)) => Step::Code(pending.email().to_owned(), Box::new(pending)),
+            Some(Waiting::Kit(vault)) => Step::Kit(Box::new(vault)),
+            Some(Waiting::Words(device)) => Step::Words(device.email().to_owned(), Box::new(device)),
+        })
     }
 
     pub(crate) async fn sign_out(&self, forget: bool) -> Result<(), Error> {

@@ -1,0 +1,100 @@
+//! A first run that was interrupted goes on where it stood, also after the program was killed.
+
+use super::{
+    Client,
+    sign_in::NewDevice,
+    sign_up::{AwaitingCode, NewVault},
+};
+use crate::{api::PendingSignup, device::Pending, error::Error};
+
+/// What is waited for.
+pub enum Waiting {
+    /// The authenticator's first code. The service waits for 30 minutes.
+    Code(AwaitingCode),
+    /// Proof that the recovery kit was kept.
+    Kit(NewVault),
+    /// The 24 words of a vault that exists.
+    Words(NewDevice),
+}
+
+/// Where the first run stands; `None` when nothing waits.
+///
+/// # Errors
+/// The key store cannot be read.
+pub fn waiting(client: &Client) -> Result<Option<Waiting>, Error> {
+    let Some(mut secrets) = client.keystore().load()?.filter(|secrets| secrets.vault.is_none()) else {
+        return Ok(None);
+    };
+    Ok(match secrets.pending.take() {
+        None => None,
+        Some(Pending::Code { signup, region, otpauth_url, export_key }) => {
+            let pending = PendingSignup {
+                account_id: secrets.account,
+                region,
+                otpauth_url: (*otpauth_url).clone(),
+                signup_id: signup,
+                export_key,
+            };
+            Some(Waiting::Code(AwaitingCode::resume(client, secrets, pending)?))
+        }
+        Some(Pending::Kit(kit)) => Some(Waiting::Kit(NewVault::resume(client, secrets, kit)?)),
+        Some(Pending::Words { info }) => Some(Waiting::Words(NewDevice::resume(client, secrets, info))),
+    })
+}
+
+/// Forgets it. An account that exists stays, and is signed in to the next time.
+///
+/// # Errors
+/// The key store cannot be written.
+pub fn start_over(client: &Client) -> Result<(), Error> {
+    let Some(mut secrets) = client.keystore().load()? else { return Ok(()) };
+    match secrets.pending.take() {
+        None => Ok(()),
+        Some(Pending::Code { .. }) => client.keystore().delete(),
+        Some(Pending::Kit(_) | Pending::Words { .. }) => client.keystore().save(&secrets),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use api_types::{Region, SignupId};
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::{
+        device::{DeviceSecrets, tests::sample},
+        ops::client::tests::at,
+    };
+
+    #[test]
+    fn each_step_is_waited_for_and_can_be_left() {
+        let home = tempfile::tempdir().unwrap();
+        let client = at(home.path());
+        assert!(waiting(&client).unwrap().is_none());
+        start_over(&client).unwrap();
+
+        let info = sample().vault.unwrap().info;
+        let code = Pending::Code {
+            signup: SignupId::from_bytes([1; 16]),
+            region: Region::Eu,
+            otpauth_url: Zeroizing::new("otpauth://totp/x?secret=ABC".into()),
+            export_key: Zeroizing::new(vec![1; 64]),
+        };
+        client.keystore().save(&DeviceSecrets { pending: Some(code), vault: None, ..sample() }).unwrap();
+        let Some(Waiting::Code(step)) = waiting(&client).unwrap() else { unreachable!() };
+        assert_eq!((step.email(), step.totp_secret().as_deref()), ("a@example.com", Some("ABC")));
+        start_over(&client).unwrap();
+        assert!(client.known_email().unwrap().is_none(), "there is no account yet");
+
+        let words = Pending::Words { info };
+        client.keystore().save(&DeviceSecrets { pending: Some(words), vault: None, ..sample() }).unwrap();
+        assert!(matches!(waiting(&client).unwrap(), Some(Waiting::Words(_))));
+        start_over(&client).unwrap();
+        assert!(waiting(&client).unwrap().is_none());
+        assert_eq!(client.known_email().unwrap().as_deref(), Some("a@example.com"));
+        // Once the vault is there, nothing waits.
+        client.keystore().save(&sample()).unwrap();
+        assert!(waiting(&client).unwrap().is_none());
+    }
+}
