@@ -24,6 +24,6 @@ bench: ## Compare with restic, Borg and rustic, draw tests/bench/plot.svg; BENCH
 	@cargo build --locked --release --quiet -p metadata-api -p sealkeep-cli -p e2e --bins
 	@eval "$$(.ci/programs release)" && "$$BENCH_BIN" --plot tests/bench/plot.svg $(BENCH)
 
-desktop: ## Build the desktop app's packages (deb and rpm)
+desktop: ## Build the packages of the app and the command (deb and rpm)
 	@.ci/setup desktop
 	@npm --prefix ui ci && npm --prefix ui run tauri -- build --bundles deb,rpm

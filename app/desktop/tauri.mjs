@@ -13,6 +13,23 @@ const conf = JSON.parse(readFileSync(join(root, "tauri.conf.json"), "utf8"));
 const up = (path) => (/^(https?:|\/)/.test(path) ? path : "../../" + path);
 if (conf.build?.frontendDist) conf.build.frontendDist = up(conf.build.frontendDist);
 if (conf.bundle?.icon) conf.bundle.icon = conf.bundle.icon.map(up);
+if (conf.bundle?.licenseFile) conf.bundle.licenseFile = up(conf.bundle.licenseFile);
+
+const run = (program, ...more) => spawnSync(program, more, { cwd: root, stdio: ["inherit", "pipe", "inherit"], encoding: "utf8" });
+if (process.argv[2] === "build") {
+  // The window shows commands to copy: the packages bring the command along.
+  const profile = process.argv.includes("--debug") ? "debug" : "release";
+  const built = run("cargo", "build", "--locked", "-p", "sealkeep-cli", ...(profile === "release" ? ["--release"] : []));
+  if (built.status !== 0) process.exit(built.status ?? 1);
+  const { target_directory } = JSON.parse(run("cargo", "metadata", "--format-version", "1", "--no-deps").stdout);
+  const files = {
+    "/usr/bin/sealkeep": join(target_directory, profile, "sealkeep"),
+    "/usr/share/doc/sealkeep/copyright": join(root, "LICENSE"),
+  };
+  for (const kind of ["deb", "rpm"]) conf.bundle.linux[kind].files = files;
+  // An update is only as good as its signature: without the key none is made.
+  conf.bundle.createUpdaterArtifacts = process.env.TAURI_SIGNING_PRIVATE_KEY !== undefined;
+}
 writeFileSync(join(here, "tauri.conf.json"), JSON.stringify(conf, null, 2) + "\n");
 
 const cli = createRequire(join(root, "ui/package.json")).resolve("@tauri-apps/cli/tauri.js");
