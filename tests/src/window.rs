@@ -167,9 +167,17 @@ impl Window {
     /// # Errors
     /// There is none.
     pub async fn press(&self, name: &str) -> Result<()> {
+        self.press_in("html", name).await
+    }
+
+    /// As [`Window::press`], inside an element of this kind.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn press_in(&self, element: &str, name: &str) -> Result<()> {
         let name = quoted(name);
         let path = format!(
-            "//*[self::button or self::summary][not(@disabled)][starts-with(normalize-space(.), {name}) or starts-with(@aria-label, {name})]"
+            "//{element}//*[self::button or self::summary][not(@disabled)][starts-with(normalize-space(.), {name}) or starts-with(@aria-label, {name})]"
         );
         self.find(&path).await?.click().await.context("a click")
     }

@@ -314,6 +314,71 @@ async fn the_window_is_closed_and_backups_go_on() {
     window.says("2 of 2").await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_of_signing_in_is_changed() {
+    const NEW: &str = "another horse and another battery";
+    let stage = Stage::shared().unwrap();
+    let home = files::temporary().unwrap();
+    let window = open(&stage.service, home.path()).await;
+    let authenticator = make_account(&window, "change@example.com").await;
+    keep_kit(&window).await;
+    window.press("Settings").await.unwrap();
+
+    window.press("New authenticator").await.unwrap();
+    window.fill("Present password", "not the password").await.unwrap();
+    window.fill("Six digits", &authenticator.code()).await.unwrap();
+    window.press_in("dialog", "New authenticator").await.unwrap();
+    window.says("E-mail or password is wrong").await.unwrap();
+    window.fill("Present password", PASSWORD).await.unwrap();
+    window.fill("Six digits", &authenticator.code()).await.unwrap();
+    window.press_in("dialog", "New authenticator").await.unwrap();
+    window.says("Scan this").await.unwrap();
+    let secret = window.text("dialog pre").await.unwrap();
+    let url = format!("otpauth://totp/Sealkeep:change@example.com?secret={secret}&issuer=Sealkeep");
+    let authenticator = Authenticator::from_url(&url).unwrap();
+    window.fill("The six digits", &authenticator.wrong_code()).await.unwrap();
+    window.press_in("dialog", "Confirm").await.unwrap();
+    window.says("That code does not fit").await.unwrap();
+    window.fill("The six digits", &authenticator.code()).await.unwrap();
+    window.press_in("dialog", "Confirm").await.unwrap();
+    window.says("The new authenticator counts").await.unwrap();
+
+    window.press("New recovery codes").await.unwrap();
+    window.fill("Present password", PASSWORD).await.unwrap();
+    window.fill("Six digits", &authenticator.code()).await.unwrap();
+    window.press_in("dialog", "New recovery codes").await.unwrap();
+    window.says("Each replaces the six digits once").await.unwrap();
+    let codes = window.text("dialog pre").await.unwrap();
+    let codes: Vec<&str> = codes.lines().collect();
+    assert_eq!(codes.len(), 10);
+    window.press("I have saved them").await.unwrap();
+
+    window.press("Change password").await.unwrap();
+    window.fill("Present password", PASSWORD).await.unwrap();
+    window.fill("New password", NEW).await.unwrap();
+    window.press_in("dialog", "I lost my authenticator").await.unwrap();
+    window.fill("Recovery code", codes[0]).await.unwrap();
+    window.press_in("dialog", "Change password").await.unwrap();
+    window.says("The password is changed").await.unwrap();
+    // Its own session goes on.
+    window.press("Activity").await.unwrap();
+    window.says("Password changed").await.unwrap();
+
+    window.press("Settings").await.unwrap();
+    window.press("Sign out").await.unwrap();
+    window.press_in("dialog", "Sign out").await.unwrap();
+    window.says("Sign in again as change@example.com").await.unwrap();
+    window.fill("Password", PASSWORD).await.unwrap();
+    window.press("Continue").await.unwrap();
+    window.says("E-mail or password is wrong").await.unwrap();
+    window.fill("Password", NEW).await.unwrap();
+    window.press("Continue").await.unwrap();
+    window.heading("Second factor").await.unwrap();
+    window.fill("Six digits", &authenticator.code()).await.unwrap();
+    window.press("Continue").await.unwrap();
+    window.heading("Snapshots").await.unwrap();
+}
+
 /// `cargo test --release -p e2e --features desktop --test desktop -- --ignored --nocapture`: figures, no bounds.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]

@@ -114,6 +114,15 @@ impl Client {
         Account::of(&self.secrets()?, self)
     }
 
+    /// Who this device works for, while somebody is signed in; `None` after signing out, and before the first run is over.
+    ///
+    /// # Errors
+    /// The key store cannot be read.
+    pub fn signed_in(&self) -> Result<Option<Account>, Error> {
+        let secrets = self.keystore.load()?.filter(|s| s.vault.is_some() && s.session.is_some());
+        secrets.map(|secrets| Account::of(&secrets, self)).transpose()
+    }
+
     /// Opens the vault with the keys of this device.
     ///
     /// # Errors

@@ -74,7 +74,7 @@ impl Engine {
 
     /// Where this device stands.
     pub(crate) async fn session(&self) -> Result<SessionView, Error> {
-        if let Ok(account) = self.client.account() {
+        if let Some(account) = self.client.signed_in()? {
             return Ok(SessionView::Ready { account: AccountView::from(account) });
         }
         let mut step = self.step.lock().await;

@@ -30,7 +30,7 @@ impl Engine {
     }
 
     fn tell_overdue(&self) -> Result<(), Error> {
-        if self.client().account().is_ok() {
+        if self.client().signed_in()?.is_some() {
             let late = due::overdue(self.client())?;
             self.window.overdue(&late.into_iter().map(|source| source.name).collect::<Vec<_>>());
         }
@@ -45,7 +45,8 @@ impl Engine {
     }
 
     fn start_due(&self) -> Result<(), Error> {
-        if self.current_run().is_some_and(|run| run.outcome.is_none()) || self.client().account().is_err() {
+        if self.current_run().is_some_and(|run| run.outcome.is_none()) || self.client().signed_in()?.is_none()
+        {
             return Ok(());
         }
         let asked = self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
