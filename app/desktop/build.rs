@@ -9,6 +9,7 @@ const COMMANDS: &[&str] = &[
     "preferences",
     "set_upload_limit",
     "set_autostart",
+    "speak",
     "update_check",
     "update_install",
     "choose_file",

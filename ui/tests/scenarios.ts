@@ -136,6 +136,7 @@ const base: Answers = {
   snapshot_details: () => details,
   compare_snapshots: () => comparison,
   watch_links: () => null,
+  speak: () => null,
   change_password: refuse({ ...unreachable, code: "second_factor", happened: "the second factor is wrong" }),
   renew_codes: () => kit.recoveryCodes,
   new_authenticator: () => code,

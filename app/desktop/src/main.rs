@@ -86,6 +86,7 @@ fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: List
         c::preferences,
         c::set_upload_limit,
         c::set_autostart,
+        c::speak,
         c::update_check,
         c::update_install,
         c::choose_file,

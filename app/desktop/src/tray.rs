@@ -11,7 +11,7 @@ use tauri::{
 use crate::{
     engine::Shared,
     show,
-    view::{Outcome, RunView},
+    view::{Outcome, PanelWords, RunView},
 };
 
 const OPEN: &str = "open";
@@ -19,14 +19,22 @@ const BACK_UP: &str = "back-up";
 const QUIT: &str = "quit";
 
 /// Whether closing the window leaves the app running: only with an icon to bring it back.
-pub(crate) struct Tray<R: Runtime>(Option<MenuItem<R>>);
+pub(crate) struct Tray<R: Runtime>(Option<Items<R>>);
+
+/// What says something in the menu.
+struct Items<R: Runtime> {
+    state: MenuItem<R>,
+    open: MenuItem<R>,
+    back_up: MenuItem<R>,
+    quit: MenuItem<R>,
+}
 
 impl<R: Runtime> Tray<R> {
     /// Shows the icon. Without the system's library for icons there is none, and closing the window ends the app.
     pub(crate) fn show(app: &AppHandle<R>) -> Self {
         // The binding panics when the library is not installed.
         match catch_unwind(AssertUnwindSafe(|| build(app))) {
-            Ok(Ok(state)) => Self(Some(state)),
+            Ok(Ok(items)) => Self(Some(items)),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "no icon in the panel");
                 Self(None)
@@ -43,35 +51,46 @@ impl<R: Runtime> Tray<R> {
     }
 
     /// Says what goes on.
-    pub(crate) fn tell(&self, run: &RunView) {
-        if let Some(state) = &self.0 {
+    pub(crate) fn tell(&self, run: &RunView, words: &PanelWords) {
+        if let Some(items) = &self.0 {
             // The panel may be gone; the window says the same.
-            drop(state.set_text(sentence(run)));
+            drop(items.state.set_text(sentence(run, words)));
+        }
+    }
+
+    /// Changes the language.
+    pub(crate) fn speak(&self, words: &PanelWords) {
+        if let Some(Items { open, back_up, quit, .. }) = &self.0 {
+            for (item, text) in [(open, &words.open), (back_up, &words.back_up), (quit, &words.quit)] {
+                drop(item.set_text(text));
+            }
         }
     }
 }
 
-fn sentence(run: &RunView) -> String {
-    let source = &run.source;
-    match &run.outcome {
-        None => format!("{source}: working"),
-        Some(Outcome::Done { .. }) => format!("{source}: done"),
-        Some(Outcome::Failed { .. }) => format!("{source}: failed"),
-        Some(Outcome::Cancelled) => format!("{source}: stopped"),
-    }
+fn sentence(run: &RunView, words: &PanelWords) -> String {
+    let sentence = match &run.outcome {
+        None => &words.working,
+        Some(Outcome::Done { .. }) => &words.done,
+        Some(Outcome::Failed { .. }) => &words.failed,
+        Some(Outcome::Cancelled) => &words.stopped,
+    };
+    sentence.replace("{source}", &run.source)
 }
 
-fn build<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<MenuItem<R>> {
+fn build<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<Items<R>> {
+    let item = |id: &str| MenuItem::with_id(app, id, "", true, None::<&str>);
+    let (open, back_up, quit) = (item(OPEN)?, item(BACK_UP)?, item(QUIT)?);
     let state = MenuItem::new(app, "Sealkeep", false, None::<&str>)?;
     let menu = Menu::with_items(
         app,
         &[
             &state,
             &PredefinedMenuItem::separator(app)?,
-            &MenuItem::with_id(app, OPEN, "Open Sealkeep", true, None::<&str>)?,
-            &MenuItem::with_id(app, BACK_UP, "Back up now", true, None::<&str>)?,
+            &open,
+            &back_up,
             &PredefinedMenuItem::separator(app)?,
-            &MenuItem::with_id(app, QUIT, "Quit", true, None::<&str>)?,
+            &quit,
         ],
     )?;
     let mut tray = TrayIconBuilder::new().menu(&menu).tooltip("Sealkeep").on_menu_event(|app, event| {
@@ -91,5 +110,5 @@ fn build<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<MenuItem<R>> {
         tray = tray.icon(icon.clone());
     }
     tray.build(app)?;
-    Ok(state)
+    Ok(Items { state, open, back_up, quit })
 }

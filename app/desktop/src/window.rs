@@ -1,6 +1,6 @@
 //! The engine's way out: to the window, the icon in the panel, and the desktop's notifications.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tauri::{AppHandle, Manager, Runtime, Wry, ipc::Channel};
 use tauri_plugin_notification::NotificationExt;
@@ -9,7 +9,7 @@ use crate::{
     engine::Window,
     link::Link,
     tray::Tray,
-    view::{Outcome, RunKind, RunView},
+    view::{Outcome, PanelWords, RunKind, RunView},
 };
 
 /// Where the window listens.
@@ -20,6 +20,7 @@ pub(crate) struct Listener(Arc<Inner>);
 struct Inner {
     channel: Mutex<Option<Channel<RunView>>>,
     links: Mutex<Links>,
+    words: Mutex<PanelWords>,
     /// Sources whose last backup failed.
     failing: Mutex<Vec<String>>,
     /// Sources of which was said that they are overdue.
@@ -52,6 +53,18 @@ impl Listener {
         self.0.links.lock().unwrap_or_else(PoisonError::into_inner).tell(link);
     }
 
+    /// In another language from here on.
+    pub(crate) fn speak(&self, words: PanelWords) {
+        if let Some(app) = self.0.app.get() {
+            app.state::<Tray<Wry>>().speak(&words);
+        }
+        *self.words() = words;
+    }
+
+    fn words(&self) -> MutexGuard<'_, PanelWords> {
+        self.0.words.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// From here on there is a desktop to tell.
     pub(crate) fn attach(&self, app: &AppHandle<Wry>) {
         drop(self.0.app.set(app.clone()));
@@ -65,13 +78,14 @@ impl Listener {
         let mut failing = self.0.failing.lock().unwrap_or_else(PoisonError::into_inner);
         let known = failing.iter().position(|name| *name == run.source);
         match (&run.outcome, known) {
-            (Some(Outcome::Failed { error }), None) => {
+            (Some(Outcome::Failed { .. }), None) => {
                 failing.push(run.source.clone());
-                Some((format!("{} could not be backed up", run.source), error.happened.clone()))
+                let words = self.words();
+                Some((words.backup_failed.replace("{source}", &run.source), words.see_why.clone()))
             }
             (Some(Outcome::Done { .. }), Some(at)) => {
                 failing.remove(at);
-                Some((format!("{} is backed up again", run.source), String::new()))
+                Some((self.words().recovered.replace("{source}", &run.source), String::new()))
             }
             _ => None,
         }
@@ -105,7 +119,7 @@ impl Window for Listener {
         }
         drop(listening);
         let Some(app) = self.0.app.get() else { return };
-        app.state::<Tray<Wry>>().tell(run);
+        app.state::<Tray<Wry>>().tell(run, &self.words());
         if let Some((title, body)) = self.news(run) {
             notify(app, &title, &body);
         }
@@ -114,8 +128,9 @@ impl Window for Listener {
     fn overdue(&self, names: &[String]) {
         let new = self.newly_overdue(names);
         if let Some(app) = self.0.app.get() {
+            let words = self.words().clone();
             for name in new {
-                notify(app, &format!("{name} has not been backed up in time"), "Open Sealkeep to see why.");
+                notify(app, &words.overdue.replace("{source}", &name), &words.see_why);
             }
         }
     }
@@ -152,6 +167,11 @@ mod tests {
         let done =
             || Some(Outcome::Done { snapshot: String::new(), sha256: String::new(), bytes: 0, folder: None });
         let listener = Listener::default();
+        listener.speak(PanelWords {
+            backup_failed: "{source} could not be backed up".into(),
+            recovered: "{source} is backed up again".into(),
+            ..PanelWords::default()
+        });
         let told = |outcome| listener.news(&run(RunKind::Backup, outcome)).map(|(title, _)| title);
         assert_eq!(told(None), None);
         assert_eq!(told(done()), None);

@@ -9,6 +9,7 @@ import type { FactorStep } from "../bindings/FactorStep";
 import type { KitStep } from "../bindings/KitStep";
 import type { Link } from "../bindings/Link";
 import type { OverviewView } from "../bindings/OverviewView";
+import type { PanelWords } from "../bindings/PanelWords";
 import type { PreferencesView } from "../bindings/PreferencesView";
 import type { ProbeView } from "../bindings/ProbeView";
 import type { RestoreTo } from "../bindings/RestoreTo";
@@ -70,6 +71,8 @@ export interface Backend {
   preferences(): Promise<PreferencesView>;
   /** KiB a second; null: none. */
   setUploadLimit(limit: number | null): Promise<void>;
+  /** What the panel and notifications shall say. */
+  speak(words: PanelWords): Promise<void>;
   setAutostart(on: boolean): Promise<void>;
 
   chooseFile(): Promise<string | null>;

@@ -60,6 +60,7 @@ export const client: Backend = {
 
   preferences: () => invoke("preferences"),
   setUploadLimit: (limit) => invoke("set_upload_limit", { limit }),
+  speak: (words) => invoke("speak", { words }),
   setAutostart: (on) => invoke("set_autostart", { on }),
 
   chooseFile: () => invoke("choose_file"),

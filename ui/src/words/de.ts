@@ -402,6 +402,20 @@ export const de: Words = {
     kept: "Ich habe sie gespeichert",
   },
 
+  panel: {
+    open: "Sealkeep öffnen",
+    backUp: "Jetzt sichern",
+    quit: "Beenden",
+    working: "{source}: läuft",
+    done: "{source}: fertig",
+    failed: "{source}: fehlgeschlagen",
+    stopped: "{source}: angehalten",
+    backupFailed: "{source} konnte nicht gesichert werden",
+    recovered: "{source} ist wieder gesichert",
+    overdue: "{source} wurde nicht rechtzeitig gesichert",
+    seeWhy: "Öffnen Sie Sealkeep, um zu sehen, warum.",
+  },
+
   errors: {
     title: "Das hat nicht geklappt",
     codes: {

@@ -400,6 +400,21 @@ export const en = {
     kept: "I have saved them",
   },
 
+  /** What the icon in the panel and notifications say; {source} stands for a name. */
+  panel: {
+    open: "Open Sealkeep",
+    backUp: "Back up now",
+    quit: "Quit",
+    working: "{source}: working",
+    done: "{source}: done",
+    failed: "{source}: failed",
+    stopped: "{source}: stopped",
+    backupFailed: "{source} could not be backed up",
+    recovered: "{source} is backed up again",
+    overdue: "{source} has not been backed up in time",
+    seeWhy: "Open Sealkeep to see why.",
+  },
+
   /** What happened and what to do, by the error's code; the program's own sentence stands below as a detail. */
   errors: {
     title: "That did not work",

@@ -7,7 +7,12 @@ use client_core::{
 use tauri::{AppHandle, Manager, Runtime, State};
 use tauri_plugin_autostart::AutoLaunchManager;
 
-use crate::{engine::Shared, error::UiError, view::PreferencesView};
+use crate::{
+    engine::Shared,
+    error::UiError,
+    view::{PanelWords, PreferencesView},
+    window::Listener,
+};
 
 const KIB: u64 = 1024;
 
@@ -29,6 +34,12 @@ pub(crate) fn preferences<R: Runtime>(
 pub(crate) fn set_upload_limit(engine: State<'_, Shared>, limit: Option<u32>) -> Result<(), UiError> {
     let upload_limit = limit.map(|limit| u64::from(limit) * KIB);
     Ok(preferences::save(engine.client(), Preferences { upload_limit })?)
+}
+
+/// What the panel and notifications shall say from here on.
+#[tauri::command]
+pub(crate) fn speak(listener: State<'_, Listener>, words: PanelWords) {
+    listener.speak(words);
 }
 
 /// Whether the app starts, in the panel, when the person signs in to the desktop.

@@ -5,7 +5,7 @@ mod run;
 mod snapshot;
 mod source;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
     account::{AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength},
@@ -40,6 +40,36 @@ pub(crate) struct PreferencesView {
     pub(crate) upload_limit: Option<u64>,
     /// The app starts with the desktop.
     pub(crate) autostart: bool,
+}
+
+/// What the panel and notifications say, in the window's language: there is one catalogue, and the window has it.
+/// `{source}` stands for a source's name. Empty until the window has spoken.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct PanelWords {
+    /// Menu: show the window.
+    pub(crate) open: String,
+    /// Menu: back everything up.
+    pub(crate) back_up: String,
+    /// Menu: end the app.
+    pub(crate) quit: String,
+    /// State: something goes on.
+    pub(crate) working: String,
+    /// State: it ended well.
+    pub(crate) done: String,
+    /// State: it did not.
+    pub(crate) failed: String,
+    /// State: somebody stopped it.
+    pub(crate) stopped: String,
+    /// Notification: a backup failed.
+    pub(crate) backup_failed: String,
+    /// Notification: backups work again.
+    pub(crate) recovered: String,
+    /// Notification: there should have been a backup.
+    pub(crate) overdue: String,
+    /// Below a notification of trouble.
+    pub(crate) see_why: String,
 }
 
 #[cfg(test)]
@@ -80,6 +110,7 @@ mod tests {
             KitStep,
             Outcome,
             OverviewView,
+            PanelWords,
             PreferencesView,
             ProbeView,
             ProtectionView,
