@@ -3,10 +3,10 @@
 use std::{
     env,
     ffi::OsString,
-    fs,
+    fs::{self, File},
     net::TcpListener,
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -30,7 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Window {
     client: Client,
     driver: Driver,
-    _bus: Driver,
+    _bus: [Driver; 2],
+    notifications: PathBuf,
     environment: Vec<(&'static str, OsString)>,
 }
 
@@ -51,7 +52,7 @@ impl Window {
             ("DBUS_SESSION_BUS_ADDRESS", bus.clone().into()),
             ("LANG", "en_US.UTF-8".into()),
         ];
-        let bus = Driver::start(
+        let daemon = Driver::start(
             Command::new("dbus-daemon").args(["--session", "--nofork", "--nopidfile", "--address", &bus]),
             "dbus-daemon (Debian: apt-get install dbus)",
         )?;
@@ -81,7 +82,33 @@ impl Window {
                 Err(error) => return Err(Failure::new(format!("no window: {error}"))),
             }
         };
-        Ok(Self { client, driver, _bus: bus, environment })
+        let notifications = home.join("notifications");
+        let watch = "interface='org.freedesktop.Notifications',member='Notify'";
+        let monitor = Driver::start(
+            Command::new("dbus-monitor")
+                .args(["--address", &bus, watch])
+                .stdout(File::create(&notifications)?),
+            "dbus-monitor (Debian: apt-get install dbus)",
+        )?;
+        Ok(Self { client, driver, _bus: [daemon, monitor], notifications, environment })
+    }
+
+    /// Waits until the desktop was asked to show this.
+    ///
+    /// # Errors
+    /// It does not come.
+    pub async fn notifies(&self, text: &str) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let shown = fs::read_to_string(&self.notifications)?;
+            if shown.contains(text) {
+                return Ok(());
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(Failure::new(format!("nothing says {text}, but:\n{shown}")));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Starts the app a second time, as a person does whose window is hidden, or as a desktop does that was given a

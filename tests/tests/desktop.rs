@@ -219,10 +219,12 @@ async fn a_service_that_goes_away_and_comes_back() {
     window.press("Back up now").await.unwrap();
     window.says("shop: not done").await.unwrap();
     window.says("Sealkeep's service does not answer").await.unwrap();
+    window.notifies("shop could not be backed up").await.unwrap();
     service.restart().unwrap();
     window.press("Close").await.unwrap();
     window.press("Back up now").await.unwrap();
     window.says("shop is backed up").await.unwrap();
+    window.notifies("shop is backed up again").await.unwrap();
 
     // Closed and opened again: still signed in, everything there.
     drop(window);

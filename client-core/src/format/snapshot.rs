@@ -36,7 +36,14 @@ const HEADS_DOMAIN: &[u8] = b"sealkeep/v1/heads\0";
 /// First element of the body.
 const BODY_LAYOUT: u8 = 1;
 
-pub use crate::source::Table;
+/// One table of the source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// With its schema: `public.orders`.
+    pub name: String,
+    /// The database's own estimate, if it had one.
+    pub rows: Option<u64>,
+}
 
 /// A device's newest snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

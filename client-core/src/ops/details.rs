@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Client, OpenVault, select::Selector};
 use crate::error::Error;
-pub use crate::source::Table;
+pub use crate::format::snapshot::Table;
 
 /// One snapshot. Its signature and its place in its device's chain were verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +15,6 @@ pub struct Details {
     pub bytes_stored: u64,
     /// Server and database, or file.
     pub origin: String,
-    /// What made the dump.
-    pub tool: String,
     /// Whether the dump's own end was found.
     pub verified_end: bool,
     /// Seconds that it took; known on the device that made it.
@@ -95,7 +93,6 @@ async fn of(vault: &OpenVault, snapshot: &Selector) -> Result<Details, Error> {
         bytes: body.plain_size,
         bytes_stored: body.bytes_stored,
         origin: body.source_detail,
-        tool: body.tool,
         verified_end: body.verified_end,
         seconds: vault.state().duration(&listed.id)?,
         chunks: body.chunks,

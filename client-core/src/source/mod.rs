@@ -10,22 +10,11 @@ mod stream;
 
 use std::{fs::File, io, path::PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 pub use self::{
     error::SourceError,
     postgres::PgUrl,
     stream::{Complete, DumpStream, Stopper},
 };
-
-/// One table of a source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Table {
-    /// With its schema: `public.orders`.
-    pub name: String,
-    /// The database's own estimate, if it had one.
-    pub rows: Option<u64>,
-}
 
 /// What to back up.
 #[derive(Debug, Clone)]

@@ -10,8 +10,8 @@ use std::{
     },
 };
 
-use super::{SourceError, Table, process::Process, sentinel::Sentinel, stdin};
-use crate::{error::Error, event::Warning};
+use super::{SourceError, process::Process, sentinel::Sentinel, stdin};
+use crate::{error::Error, event::Warning, format::snapshot::Table};
 
 /// What is known of a dump that went through whole.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,10 +5,7 @@ use super::{
     psql::ask,
     tools::{Tool, Tools},
 };
-use crate::{
-    event::Warning,
-    source::{SourceError, Table},
-};
+use crate::{event::Warning, format::snapshot::Table, source::SourceError};
 
 /// Tables that are listed in a snapshot.
 const MAX_TABLES: usize = 10_000;
