@@ -41,11 +41,20 @@ impl Window {
     /// # Errors
     /// WebKitWebDriver or the app does not start.
     pub async fn open(service: &Service, home: &Path) -> Result<Self> {
+        Self::open_with(service, home, &[]).await
+    }
+
+    /// As [`Window::open`], with arguments.
+    ///
+    /// # Errors
+    /// WebKitWebDriver or the app does not start.
+    pub async fn open_with(service: &Service, home: &Path, arguments: &[&str]) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let bus = format!("unix:path={}", home.join("bus").display());
         let environment = vec![
             ("SEALKEEP_SERVER", service.url().into()),
             ("SEALKEEP_HOME", home.join("sealkeep").into()),
+            ("HOME", home.into()),
             ("XDG_DATA_HOME", home.join("data").into()),
             ("XDG_CONFIG_HOME", home.join("config").into()),
             ("XDG_CACHE_HOME", home.join("cache").into()),
@@ -65,7 +74,7 @@ impl Window {
             "WebKitWebDriver (Debian: apt-get install webkit2gtk-driver)",
         )?;
         let app = binaries::desktop()?;
-        let wanted = json!({ "webkitgtk:browserOptions": { "binary": app, "args": [] } });
+        let wanted = json!({ "webkitgtk:browserOptions": { "binary": app, "args": arguments } });
         let capabilities = wanted.as_object().cloned().unwrap_or_default();
         let started = Instant::now();
         let client = loop {

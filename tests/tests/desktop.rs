@@ -314,6 +314,22 @@ async fn the_window_is_closed_and_backups_go_on() {
     window.says("shop is backed up").await.unwrap();
     window.start_again(&["sealkeep://snapshots"]).await.unwrap();
     window.says("2 of 2").await.unwrap();
+
+    // With the desktop it starts in the panel, and a link brings it forward.
+    window.press("Settings").await.unwrap();
+    window.tick().await.unwrap();
+    let folder = home.path().join(".config/autostart");
+    let entry = || fs::read_dir(&folder).ok()?.find_map(|entry| fs::read_to_string(entry.ok()?.path()).ok());
+    while !entry().is_some_and(|entry| entry.contains("--in-the-panel")) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(window);
+    let window = Window::open_with(&service, home.path(), &["--in-the-panel"]).await.unwrap();
+    window.heading("").await.unwrap();
+    assert!(Screen::find("Sealkeep").is_err(), "no window was shown");
+    window.start_again(&["sealkeep://activity"]).await.unwrap();
+    window.heading("Activity").await.unwrap();
+    Screen::find("Sealkeep").unwrap().waits_until(true).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
