@@ -242,6 +242,7 @@ export const scenarios: Record<string, Answers> = {
   offline: { ...base, overview: () => ({ problem: unreachable, sources: several.sources.map((one) => ({ ...one, snapshots: [] })) }) satisfies OverviewView },
   clock: { ...base, overview: () => ({ problem: { ...unreachable, code: "clock_skew", happened: "this machine's clock is 2 hours ahead" }, sources: [] }) satisfies OverviewView },
   signedOut: { ...base, overview: () => ({ problem: { ...unreachable, code: "session_ended", happened: "the session was ended" }, sources: several.sources.slice(0, 1) }) satisfies OverviewView },
+  one: { ...base, overview: () => ({ problem: null, sources: [source("shop", { snapshots: series("shop", 1, 4.2e9, NOW - HOUR) })] }) satisfies OverviewView },
   updates: { ...base, app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", hostName: "laptop", updates: true }) },
   running: { ...base, current_run: () => running },
   paused: { ...base, current_run: () => ({ ...running, paused: true }) satisfies RunView },

@@ -61,6 +61,20 @@ test("ten thousand snapshots are a list of a few rows", async () => {
   await opened.close();
 });
 
+test("a snapshot is compared with others, and its buttons stay where they are", async () => {
+  for (const [scenario, others] of [["one", 0], ["good", 59]]) {
+    const { page, close } = await set.open(scenario);
+    await page.getByRole("navigation").getByRole("button", { name: "Snapshots" }).click();
+    await page.getByRole("main").getByRole("listitem").first().getByRole("button").click();
+    const restore = page.getByRole("dialog").getByRole("button", { name: "Restore" });
+    const before = await restore.boundingBox();
+    await page.getByText("Holds; number").waitFor();
+    assert.equal(await page.getByRole("dialog").getByRole("option").count(), others);
+    assert.deepEqual(await restore.boundingBox(), before);
+    await close();
+  }
+});
+
 test("the keyboard alone makes an account and comes back", async () => {
   const { page, close } = await set.open("fresh");
   await page.getByRole("heading", { level: 1 }).waitFor();

@@ -287,7 +287,7 @@ export const de: Words = {
     grew: (amount) => `${amount} größer`,
     shrank: (amount) => `${amount} kleiner`,
     same: "Gleich groß",
-    first: "Der erste",
+    first: "Es gibt noch keinen anderen zum Vergleichen.",
     choose: "Wählen Sie einen Snapshot, um mehr zu sehen.",
   },
 

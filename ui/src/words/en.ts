@@ -285,7 +285,7 @@ export const en = {
     grew: (amount: string) => `${amount} larger`,
     shrank: (amount: string) => `${amount} smaller`,
     same: "Same size",
-    first: "The first one",
+    first: "There is no other one to compare it with yet.",
     choose: "Choose a snapshot to see more.",
   },
 
