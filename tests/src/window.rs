@@ -215,7 +215,22 @@ impl Window {
         let path = format!(
             "//{element}//*[self::button or self::summary][not(@disabled)][starts-with(normalize-space(.), {name}) or starts-with(@aria-label, {name})]"
         );
-        self.find(&path).await?.click().await.context("a click")
+        self.click(&path).await
+    }
+
+    /// The driver refuses an element that was drawn anew or covered since it was found: then it is looked for again.
+    async fn click(&self, path: &str) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let element = self.find(path).await?;
+            // A person scrolls to it; WebKitWebDriver does not, inside a dialog.
+            let scroll = "arguments[0].scrollIntoView({ block: 'nearest' })";
+            drop(self.client.execute(scroll, vec![serde_json::to_value(&element)?]).await);
+            match element.click().await {
+                Err(_) if started.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
+                done => return done.context("a click"),
+            }
+        }
     }
 
     /// Ticks the only box.
@@ -223,7 +238,7 @@ impl Window {
     /// # Errors
     /// There is none.
     pub async fn tick(&self) -> Result<()> {
-        self.find("//input[@type='checkbox']").await?.click().await.context("a click")
+        self.click("//input[@type='checkbox']").await
     }
 
     /// Chooses the option whose label holds this.
@@ -231,7 +246,7 @@ impl Window {
     /// # Errors
     /// There is none.
     pub async fn choose(&self, label: &str) -> Result<()> {
-        self.find(&format!("//label[contains(., {})]", quoted(label))).await?.click().await.context("a click")
+        self.click(&format!("//label[contains(., {})]", quoted(label))).await
     }
 
     /// Picks from the list whose label begins so.
