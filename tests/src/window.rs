@@ -3,6 +3,7 @@
 use std::{
     env,
     ffi::OsString,
+    fmt,
     fs::{self, File},
     net::TcpListener,
     os::unix::process::CommandExt,
@@ -313,6 +314,13 @@ pub struct Measured {
     pub idle_share: f64,
     /// Proportional share of memory (PSS) of all its processes, bytes.
     pub memory: u64,
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (percent, megabytes) = (self.idle_share * 100.0, self.memory / 1_000_000);
+        write!(f, "start {:.0} ms, at rest {percent:.1} % of a core, {megabytes} MB", self.start_ms)
+    }
 }
 
 /// A program and its children; they end when it is dropped.

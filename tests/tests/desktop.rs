@@ -1,5 +1,5 @@
 //! The real window: from install to a proven restore, and what happens on the way.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{fs, path::Path, time::Duration};
 
@@ -395,16 +395,4 @@ async fn the_way_of_signing_in_is_changed() {
     window.fill("Six digits", &authenticator.code()).await.unwrap();
     window.press("Continue").await.unwrap();
     window.heading("Snapshots").await.unwrap();
-}
-
-/// `cargo test --release -p e2e --features desktop --test desktop -- --ignored --nocapture`: figures, no bounds.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
-async fn start_and_rest() {
-    let stage = Stage::shared().unwrap();
-    let home = files::temporary().unwrap();
-    for _ in 0..5 {
-        let window = open(&stage.service, home.path()).await;
-        println!("{:?}", window.measure(Duration::from_secs(15)).await.unwrap());
-    }
 }

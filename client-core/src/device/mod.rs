@@ -1,15 +1,18 @@
 //! What a device holds: its identity, its session, its vault's secrets. Plain values that the service
 //! client, the key store and the operations share; none of them prints.
 
+mod hidden;
 mod identity;
+mod pending;
 mod pins;
 mod secrets;
 
 pub use identity::DeviceIdentity;
+pub use pending::{Pending, PendingKit};
 pub use pins::{DirectoryPin, Head, Heads};
 #[cfg(test)]
 pub(crate) use secrets::tests;
-pub use secrets::{DeviceSecrets, Pending, PendingKit, SessionTokens, SignedIn, VaultSecrets};
+pub use secrets::{DeviceSecrets, SessionTokens, SignedIn, VaultSecrets};
 
 use crate::error::Error;
 

@@ -1,12 +1,10 @@
 //! Everything a device must keep secret and must not lose, and its one binary form.
 
-use api_types::{
-    AccountId, Base64, DeviceId, Region, Sha256, SignupId, VaultId, account::Session, vault::VaultInfo,
-};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use api_types::{AccountId, Base64, DeviceId, Region, Sha256, VaultId, account::Session, vault::VaultInfo};
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::DeviceIdentity;
+use super::{DeviceIdentity, Pending, hidden::Hidden, pending::StoredPending};
 use crate::error::{Error, ErrorKind};
 
 /// Version of the binary form.
@@ -76,46 +74,6 @@ pub struct VaultSecrets {
     pub keyring: Zeroizing<Vec<u8>>,
     /// age recipient of the recovery words (`age1…`).
     pub recovery_recipient: String,
-}
-
-/// A first run that was interrupted, and what its next step needs. As secret as the vault's keys: it holds them, or leads
-/// to them.
-pub enum Pending {
-    /// A sign-up that waits for the authenticator's first code.
-    Code {
-        /// Names it at the service, for 30 minutes.
-        signup: SignupId,
-        /// Where the account's data will lie.
-        region: Region,
-        /// What the authenticator needs.
-        otpauth_url: Zeroizing<String>,
-        /// As in [`SignedIn`].
-        export_key: Zeroizing<Vec<u8>>,
-    },
-    /// A new vault whose recovery kit was not proven.
-    Kit(PendingKit),
-    /// A new device of a vault that exists: the words are needed.
-    Words {
-        /// Which vault.
-        info: VaultInfo,
-    },
-}
-
-/// A recovery kit that was not proven.
-#[derive(Clone)]
-pub struct PendingKit {
-    /// Which vault.
-    pub info: VaultInfo,
-    /// As in [`SignedIn`].
-    pub export_key: Zeroizing<Vec<u8>>,
-    /// Shown once; none when the account had them before.
-    pub recovery_codes: Vec<String>,
-    /// The 24 words.
-    pub words: Zeroizing<String>,
-    /// As it will be in [`VaultSecrets`].
-    pub account_secret: Zeroizing<Vec<u8>>,
-    /// Which words are asked back, from 1.
-    pub positions: [usize; 3],
 }
 
 /// Everything a device keeps.
@@ -309,71 +267,6 @@ struct Stored {
 }
 
 #[derive(Serialize, Deserialize)]
-enum StoredPending {
-    Code {
-        signup: SignupId,
-        region: Region,
-        otpauth_url: Hidden,
-        export_key: Hidden,
-    },
-    Kit {
-        info: VaultInfo,
-        export_key: Hidden,
-        recovery_codes: Vec<String>,
-        words: Hidden,
-        account_secret: Hidden,
-        positions: [usize; 3],
-    },
-    Words {
-        info: VaultInfo,
-    },
-}
-
-impl From<&Pending> for StoredPending {
-    fn from(pending: &Pending) -> Self {
-        match pending {
-            Pending::Code { signup, region, otpauth_url, export_key } => Self::Code {
-                signup: *signup,
-                region: *region,
-                otpauth_url: Hidden::new(otpauth_url.as_bytes()),
-                export_key: Hidden(export_key.clone()),
-            },
-            Pending::Kit(kit) => Self::Kit {
-                info: kit.info.clone(),
-                export_key: Hidden(kit.export_key.clone()),
-                recovery_codes: kit.recovery_codes.clone(),
-                words: Hidden::new(kit.words.as_bytes()),
-                account_secret: Hidden(kit.account_secret.clone()),
-                positions: kit.positions,
-            },
-            Pending::Words { info } => Self::Words { info: info.clone() },
-        }
-    }
-}
-
-impl StoredPending {
-    /// `None`: not what was written.
-    fn read(self) -> Option<Pending> {
-        Some(match self {
-            Self::Code { signup, region, otpauth_url, export_key } => {
-                Pending::Code { signup, region, otpauth_url: otpauth_url.text()?, export_key: export_key.0 }
-            }
-            Self::Kit { info, export_key, recovery_codes, words, account_secret, positions } => {
-                Pending::Kit(PendingKit {
-                    info,
-                    export_key: export_key.0,
-                    recovery_codes,
-                    words: words.text()?,
-                    account_secret: account_secret.0,
-                    positions,
-                })
-            }
-            Self::Words { info } => Pending::Words { info },
-        })
-    }
-}
-
-#[derive(Serialize, Deserialize)]
 struct StoredDevice {
     id: DeviceId,
     name: String,
@@ -396,44 +289,6 @@ struct StoredVault {
     account_secret: Hidden,
     keyring: Hidden,
     recovery_recipient: String,
-}
-
-/// A byte string that is wiped.
-struct Hidden(Zeroizing<Vec<u8>>);
-
-impl Hidden {
-    fn new(bytes: &[u8]) -> Self {
-        Self(Zeroizing::new(bytes.to_vec()))
-    }
-
-    fn text(&self) -> Option<Zeroizing<String>> {
-        Some(Zeroizing::new(std::str::from_utf8(&self.0).ok()?.to_owned()))
-    }
-}
-
-impl Serialize for Hidden {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_bytes(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Hidden {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = Hidden;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a byte string")
-            }
-            fn visit_bytes<E: de::Error>(self, v: &[u8]) -> Result<Hidden, E> {
-                Ok(Hidden::new(v))
-            }
-            fn visit_byte_buf<E: de::Error>(self, v: Vec<u8>) -> Result<Hidden, E> {
-                Ok(Hidden(Zeroizing::new(v)))
-            }
-        }
-        d.deserialize_byte_buf(Visitor)
-    }
 }
 
 #[cfg(test)]
@@ -481,31 +336,6 @@ pub(crate) mod tests {
         assert_eq!(*back.to_bytes().unwrap(), *bytes);
         assert_eq!(back.device.signing_public(), sample().device.signing_public());
         assert_eq!(back.vault().unwrap().keyring.len(), 300);
-    }
-
-    #[test]
-    fn an_interrupted_first_run_comes_back_whole() {
-        let info = sample().vault.unwrap().info;
-        let export_key = || Zeroizing::new(vec![12; 64]);
-        let kit = Pending::Kit(PendingKit {
-            info: info.clone(),
-            export_key: export_key(),
-            recovery_codes: vec!["a-b".into()],
-            words: Zeroizing::new("abandon art".into()),
-            account_secret: Zeroizing::new(vec![13; 16]),
-            positions: [1, 7, 24],
-        });
-        let code = Pending::Code {
-            signup: SignupId::from_bytes([14; 16]),
-            region: Region::Ca,
-            otpauth_url: Zeroizing::new("otpauth://totp/x".into()),
-            export_key: export_key(),
-        };
-        for pending in [kit, code, Pending::Words { info }] {
-            let secrets = DeviceSecrets { pending: Some(pending), vault: None, ..sample() };
-            let bytes = secrets.to_bytes().unwrap();
-            assert_eq!(*DeviceSecrets::from_bytes(&bytes).unwrap().to_bytes().unwrap(), *bytes);
-        }
     }
 
     #[test]

@@ -1,0 +1,24 @@
+//! How long the window takes to start, and what it costs while nobody uses it. Figures, no bounds. `DESKTOP_BIN` names
+//! a release build; a display is needed (`xvfb-run -a sealkeep-bench-window`).
+
+use std::{
+    io::{Write, stdout},
+    time::Duration,
+};
+
+use e2e::{Result, Stage, Window, files};
+
+const STARTS: usize = 5;
+const REST: Duration = Duration::from_secs(15);
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let stage = Stage::shared()?;
+    let home = files::temporary()?;
+    for _ in 0..STARTS {
+        let window = Window::open(&stage.service, home.path()).await?;
+        window.heading("").await?;
+        writeln!(stdout(), "{}", window.measure(REST).await?)?;
+    }
+    Ok(())
+}
