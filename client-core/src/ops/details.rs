@@ -105,12 +105,11 @@ async fn of(vault: &OpenVault, snapshot: &Selector) -> Result<Details, Error> {
 }
 
 fn changes(before: &[Table], after: &[Table]) -> Vec<TableChange> {
-    let mut all: BTreeMap<&str, (Presence, Presence)> = BTreeMap::new();
-    for table in before {
-        all.entry(&table.name).or_insert((Presence::Absent, Presence::Absent)).0 = Presence::Rows(table.rows);
-    }
+    let present = |table: &Table| Presence::Rows(table.rows);
+    let mut all: BTreeMap<&str, (Presence, Presence)> =
+        before.iter().map(|table| (table.name.as_str(), (present(table), Presence::Absent))).collect();
     for table in after {
-        all.entry(&table.name).or_insert((Presence::Absent, Presence::Absent)).1 = Presence::Rows(table.rows);
+        all.entry(&table.name).or_insert((Presence::Absent, Presence::Absent)).1 = present(table);
     }
     all.into_iter()
         .filter(|(_, (before, after))| before != after)

@@ -82,8 +82,9 @@ impl Engine {
                 (Destination::File { path, overwrite: false }, folder)
             }
             RestoreTo::Database { url, replace } => {
-                let target = RestoreTarget::new(&url, names(&url, &replace))?;
-                (Destination::Database { target, onto_source: names(&url, &replace) }, None)
+                let replaced = names(&url, &replace);
+                let target = RestoreTarget::new(&url, replaced)?;
+                (Destination::Database { target, onto_source: replaced }, None)
             }
         };
         self.start(RunKind::Restore, source, command, move |client, _| async move {
