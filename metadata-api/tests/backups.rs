@@ -126,7 +126,7 @@ fn a_backup_becomes_a_snapshot_that_another_reader_finds() {
 }
 
 #[test]
-fn commit_without_upload_names_what_is_missing() {
+fn n70_commit_without_upload_names_what_is_missing() {
     let member = member();
     let ready = Ready::new(&member);
     // Granted, never sent.

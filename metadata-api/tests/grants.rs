@@ -82,7 +82,7 @@ impl Granted {
 }
 
 #[test]
-fn t65_other_bytes_than_the_signed_checksum() {
+fn n65_other_bytes_than_the_signed_checksum() {
     let granted = Granted::new();
     let other = random(4000);
     assert_eq!(granted.put(&granted.target, &granted.headers, &other), 400);
@@ -93,7 +93,7 @@ fn t65_other_bytes_than_the_signed_checksum() {
 }
 
 #[test]
-fn t66_after_its_time() {
+fn n66_after_its_time() {
     let granted = Granted::new();
     assert!(granted.target.contains(&format!("X-Amz-Expires={URL_SECS}&")), "15 minutes");
     // The same request signed with the store's own key, but 16 minutes ago.
@@ -127,7 +127,7 @@ fn t66_after_its_time() {
 }
 
 #[test]
-fn t67_a_second_time() {
+fn n67_a_second_time() {
     let granted = Granted::new();
     assert_eq!(upload(&granted.grant, &granted.bytes).status, 200);
     assert_eq!(upload(&granted.grant, &granted.bytes).status, 412);
@@ -141,7 +141,7 @@ fn t67_a_second_time() {
 }
 
 #[test]
-fn t68_longer_or_shorter_than_signed() {
+fn n68_longer_or_shorter_than_signed() {
     let granted = Granted::new();
     let longer = [granted.bytes.as_slice(), b"more"].concat();
     assert_eq!(granted.put(&granted.target, &granted.with("content-length", "4004"), &longer), 403);
@@ -177,7 +177,7 @@ fn a_url_is_for_one_object_one_way() {
 }
 
 #[test]
-fn t72_a_vault_reaches_its_own_regions_bucket_only() {
+fn n72_a_vault_reaches_its_own_regions_bucket_only() {
     for region in Region::ALL {
         let member = Member::sign_up(&SERVICE.host, region);
         let backup = member.begin();

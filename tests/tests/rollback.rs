@@ -30,7 +30,7 @@ impl<'a> Removed<'a> {
 }
 
 #[test]
-fn an_older_or_broken_history_is_refused() {
+fn n73_n74_an_older_or_broken_history_is_refused() {
     let service = Service::start().unwrap();
     let device = Device::new(&service).unwrap();
     let account = device.sign_up("eu").unwrap();

@@ -57,7 +57,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn nothing_of_the_customer_is_known_to_anybody_else() {
+fn n86_nothing_of_the_customer_is_known_to_anybody_else() {
     let service = Service::start_wired().unwrap();
     let postgres = Postgres::start().unwrap();
     let marker = format!("mk{}", hex(&rand::random::<[u8; 8]>()));

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_a_gap_a_shorter_and_another_chain_are_refused() {
+    fn n76_n77_a_stranger_a_gap_a_shorter_and_another_chain_are_refused() {
         let stranger =
             Directory::verify(VAULT, &SigningKey::from_bytes(&[9; 32]).verifying_key(), &chain(), None);
         assert!(matches!(stranger, Err(DirectoryError::Entry(Refused::Signature(0)))));

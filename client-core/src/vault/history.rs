@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn forks_strangers_and_forgeries_are_refused() {
+    fn n75_forks_strangers_and_forgeries_are_refused() {
         let seen = verify(&chain()[..1], &Heads::new()).unwrap();
         let mut forked = row(7, 0, HeadHash::new([0; 32]), 7);
         let mut envelope = SnapshotEnvelope::from_bytes(&forked.head.envelope.0).unwrap();
