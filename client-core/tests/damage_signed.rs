@@ -112,6 +112,7 @@ fn snapshot() -> Snapshot {
         source_kind: "postgres".into(),
         source_name: "shop".into(),
         source_detail: "PostgreSQL 15.20, database shop".into(),
+        origin: client_core::format::snapshot::Origin::default(),
         tool: "pg_dump 15.20".into(),
         verified_end: true,
         tables: vec![

@@ -110,6 +110,7 @@ fn back_up(bucket: &Path, words: &RecoveryWords, dump: &Dump<'_>, with_recipe: b
         source_kind: "postgres".into(),
         source_name: "shop".into(),
         source_detail: String::new(),
+        origin: client_core::format::snapshot::Origin::default(),
         tool: "pg_dump 15.20".into(),
         verified_end: true,
         tables: Vec::new(),

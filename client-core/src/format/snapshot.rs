@@ -10,10 +10,12 @@ use api_types::{
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
+pub use super::origin::{DatabaseIdentity, DatabaseProperties, Grant, Kinship, Origin};
 use super::{
     Format, FormatError, MAX_OBJECT_LEN, Recipients,
     header::{self, Header, Profile},
     manifest::ManifestPiece,
+    origin::OriginWire,
     padding,
 };
 use crate::{
@@ -66,6 +68,8 @@ pub struct SnapshotBody {
     pub source_name: String,
     /// Further words about it, such as server version and database.
     pub source_detail: String,
+    /// What the source is by itself, and what a database of its kind needs besides its contents.
+    pub origin: Origin,
     /// What made the dump, with its version.
     pub tool: String,
     /// Whether the dump's own end was found, beyond the end of the stream.
@@ -128,6 +132,7 @@ struct BodyWire(
     Vec<ObjectId>,
     Vec<HeadWire>,
     Option<(u64, u64)>,
+    OriginWire,
 );
 
 /// SHA-256 over the sorted 32-byte ids.
@@ -259,6 +264,7 @@ impl SnapshotBody {
             source_kind,
             source_name,
             source_detail,
+            origin,
             tool,
             verified_end,
             tables,
@@ -296,6 +302,7 @@ impl SnapshotBody {
             packs,
             heads.iter().map(|(device, head)| (*device, head.sequence, head.hash)).collect(),
             unwrapped.map(|Wrapping { stored_size, plan_len }| (stored_size, plan_len)),
+            OriginWire::from(origin),
         )
     }
 
@@ -319,6 +326,7 @@ impl SnapshotBody {
             packs,
             heads,
             unwrapped,
+            origin,
         ) = wire;
         if !packs.is_sorted_by(|a, b| a < b) || !heads.is_sorted_by(|a, b| a.0 < b.0) {
             return Err(FORMAT.damaged("its lists are not sorted"));
@@ -333,6 +341,7 @@ impl SnapshotBody {
             source_kind,
             source_name,
             source_detail,
+            origin: Origin::from(origin),
             tool,
             verified_end,
             tables: tables.into_iter().map(|(name, rows)| Table { name, rows }).collect(),

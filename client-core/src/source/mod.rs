@@ -15,6 +15,7 @@ pub use self::{
     postgres::PgUrl,
     stream::{Complete, DumpStream, Stopper},
 };
+pub use crate::format::snapshot::Origin;
 
 /// What to back up.
 #[derive(Debug, Clone)]

@@ -11,7 +11,11 @@ use std::{
 };
 
 use super::{SourceError, process::Process, sentinel::Sentinel, stdin};
-use crate::{error::Error, event::Warning, format::snapshot::Table};
+use crate::{
+    error::Error,
+    event::Warning,
+    format::snapshot::{Origin, Table},
+};
 
 /// What is known of a dump that went through whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub struct Complete {
     pub verified_end: bool,
     /// Which database or file, without secrets. Begins with [`super::PgUrl::place`] for a database.
     pub detail: String,
+    /// What the source is by itself, as far as it could be asked.
+    pub origin: Origin,
     /// Its tables, as they were right before the dump, when they could be asked for.
     pub tables: Vec<Table>,
     /// The end of what the dump program said, without secrets.
@@ -116,7 +122,9 @@ impl DumpStream {
     }
 
     pub(super) fn file(file: File, name: String, size: Option<u64>) -> Self {
-        let mut stream = Self::new(Input::File(file), unmade("file", name));
+        let mut complete = unmade("file", name);
+        complete.origin.path = Some(complete.detail.clone());
+        let mut stream = Self::new(Input::File(file), complete);
         stream.expected_bytes = size;
         stream
     }
@@ -267,6 +275,7 @@ fn unmade(tool: &str, detail: String) -> Complete {
         format: String::new(),
         verified_end: false,
         detail,
+        origin: Origin::default(),
         tables: Vec::new(),
         stderr: String::new(),
     }

@@ -75,6 +75,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         source_kind: kind.to_owned(),
         source_name: name.clone(),
         source_detail: complete.detail.clone(),
+        origin: complete.origin.clone(),
         tool: complete.tool_line(),
         verified_end: complete.verified_end,
         tables: complete.tables.clone(),

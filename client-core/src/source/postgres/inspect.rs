@@ -1,11 +1,15 @@
 //! What a database is, before it is dumped.
 
 use super::{
-    PgUrl,
+    PgUrl, identity, look, properties,
     psql::ask,
     tools::{Tool, Tools},
 };
-use crate::{event::Warning, format::snapshot::Table, source::SourceError};
+use crate::{
+    event::Warning,
+    format::snapshot::{DatabaseIdentity, DatabaseProperties, Table},
+    source::SourceError,
+};
 
 /// Tables that are listed in a snapshot.
 const MAX_TABLES: usize = 10_000;
@@ -58,6 +62,10 @@ pub struct Inspection {
     pub tables: Vec<Table>,
     /// Tables and sequences that the user may not read: a dump will fail on them.
     pub unreadable: Vec<String>,
+    /// Which database it is.
+    pub identity: Option<DatabaseIdentity>,
+    /// What it has besides its contents.
+    pub properties: Option<DatabaseProperties>,
     /// The pg_dump that suits the server.
     pub dump_tool: Tool,
 }
@@ -114,6 +122,9 @@ pub fn inspect_with(url: &PgUrl, tools: &Tools) -> Result<Inspection, SourceErro
     }
     let (server_major, server_version, tls, size, database, readable_tables) = server.ok_or_else(odd)?;
     let dump_tool = tools.suiting("pg_dump", server_major)?;
+    let answers = look::ask(url, &psql, &[identity::questions().concat(), properties::questions().concat()])
+        .inspect_err(|error| tracing::warn!(%error, "the database could not be asked what it is"))
+        .unwrap_or_default();
     Ok(Inspection {
         server_version,
         server_major,
@@ -123,6 +134,8 @@ pub fn inspect_with(url: &PgUrl, tools: &Tools) -> Result<Inspection, SourceErro
         readable_tables,
         tables,
         unreadable,
+        identity: identity::read(&answers),
+        properties: properties::read(&answers),
         dump_tool,
     })
 }

@@ -1,6 +1,9 @@
 //! PostgreSQL: pg_dump out, pg_restore or psql in.
 
+mod identity;
 mod inspect;
+mod look;
+mod properties;
 mod psql;
 mod restore;
 mod tools;
@@ -9,13 +12,14 @@ mod url;
 use std::process::Stdio;
 
 pub use self::{
+    identity::identify,
     inspect::{Inspection, inspect_with},
     restore::{DatabaseSink, RestoreTarget},
     tools::{Tool, Tools},
     url::PgUrl,
 };
 use super::{
-    Complete, DumpStream, SourceError,
+    Complete, DumpStream, Origin, SourceError,
     process::{Process, Started},
 };
 
@@ -47,6 +51,11 @@ pub fn open(url: &PgUrl, tools: &Tools) -> Result<DumpStream, SourceError> {
         format: String::new(),
         verified_end: false,
         detail: format!("{} (PostgreSQL {})", url.place(), found.server_version),
+        origin: Origin {
+            database: found.identity.clone(),
+            properties: found.properties.clone(),
+            ..Origin::default()
+        },
         tables: found.tables.clone(),
         stderr: String::new(),
     };

@@ -15,14 +15,33 @@ use crate::source::{
 /// Answers longer than this are not ours, bytes.
 const MAX_ANSWER: u64 = 16 * 1024 * 1024;
 
-/// Runs SQL and gives its rows, fields separated by U+001F. The SQL goes through a pipe, so that no name
-/// stands in an argument.
+/// What happens after a statement that failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnError {
+    /// Nothing more is asked, and the failure is an error.
+    Stop,
+    /// The next one is asked, also inside a transaction. Only a connection that is lost or never was is an error.
+    GoOn,
+}
+
+/// Runs SQL and gives its rows, fields separated by U+001F.
 pub(super) fn ask(url: &PgUrl, psql: &Tool, sql: &str) -> Result<Vec<Vec<String>>, SourceError> {
+    let answer = run(url, psql, sql, OnError::Stop)?;
+    let answer = String::from_utf8_lossy(&answer);
+    let rows = answer.split('\0').filter(|row| !row.is_empty() && *row != "\n");
+    Ok(rows.map(|row| row.split('\u{1f}').map(str::to_owned).collect()).collect())
+}
+
+/// Runs SQL and gives what psql prints. The SQL goes through a pipe, so that no name stands in an argument.
+pub(super) fn run(url: &PgUrl, psql: &Tool, sql: &str, on_error: OnError) -> Result<Vec<u8>, SourceError> {
     let mut command = url.command(&psql.path);
-    command
-        .args(["-X", "-A", "-t", "-q", "-w", "-0", "-F", "\u{1f}", "-v", "ON_ERROR_STOP=1", "-f", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
+    command.args(["-X", "-A", "-t", "-q", "-w"]);
+    command.args(match on_error {
+        OnError::Stop => ["-0", "-F", "\u{1f}", "-v", "ON_ERROR_STOP=1"].as_slice(),
+        OnError::GoOn => ["-v", "ON_ERROR_ROLLBACK=on"].as_slice(),
+    });
+    // Names come back as UTF-8, whatever the server's encoding is.
+    command.args(["-f", "-"]).env("PGCLIENTENCODING", "UTF8").stdin(Stdio::piped()).stdout(Stdio::piped());
     let internal = |e: std::io::Error| SourceError::Internal(format!("psql: {e}"));
     let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
     if let Some(mut stdin) = stdin {
@@ -34,12 +53,7 @@ pub(super) fn ask(url: &PgUrl, psql: &Tool, sql: &str) -> Result<Vec<Vec<String>
         stdout.take(MAX_ANSWER).read_to_end(&mut answer).map_err(internal)?;
     }
     let ended = process.wait().map_err(internal)?;
-    if !ended.status.success() {
-        return Err(refusal(url, &ended));
-    }
-    let answer = String::from_utf8_lossy(&answer);
-    let rows = answer.split('\0').filter(|row| !row.is_empty() && *row != "\n");
-    Ok(rows.map(|row| row.split('\u{1f}').map(str::to_owned).collect()).collect())
+    if ended.status.success() { Ok(answer) } else { Err(refusal(url, &ended)) }
 }
 
 /// Sorts what psql says. Words that are not known mean that the server cannot be reached.

@@ -1,0 +1,63 @@
+//! Which database a connection leads to, whatever its URL looks like.
+
+use serde::Deserialize;
+
+use super::{
+    PgUrl, look,
+    look::{Answers, question},
+    tools::Tools,
+};
+use crate::{format::snapshot::DatabaseIdentity, source::SourceError};
+
+#[derive(Deserialize)]
+struct Place {
+    oid: u32,
+    name: String,
+    address: Option<String>,
+    port: Option<u16>,
+    started: Option<i64>,
+    data_directory: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Cluster {
+    system_identifier: i64,
+}
+
+/// The system identifier stands alone: a server may keep it to itself. A setting that the role may not read is no row.
+pub(super) fn questions() -> [String; 2] {
+    [
+        question(
+            "identity",
+            "SELECT d.oid::bigint AS oid, d.datname AS name, host(inet_server_addr()) AS address,
+                    inet_server_port() AS port,
+                    (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint AS started,
+                    (SELECT setting FROM pg_settings WHERE name = 'data_directory') AS data_directory
+               FROM pg_database d WHERE d.datname = current_database()",
+        ),
+        question("cluster", "SELECT system_identifier FROM pg_control_system()"),
+    ]
+}
+
+pub(super) fn read(answers: &Answers) -> Option<DatabaseIdentity> {
+    let Place { oid, name, address, port, started, data_directory } = answers.row("identity")?;
+    let cluster: Option<Cluster> = answers.row("cluster");
+    Some(DatabaseIdentity {
+        system_identifier: cluster.map(|cluster| cluster.system_identifier),
+        oid,
+        name,
+        address,
+        port,
+        started,
+        data_directory,
+    })
+}
+
+/// Connects and asks which database it is; `None` when the server does not say.
+///
+/// # Errors
+/// [`SourceError`]: it cannot be reached, or does not let us in.
+pub fn identify(url: &PgUrl, tools: &Tools) -> Result<Option<DatabaseIdentity>, SourceError> {
+    let answers = look::ask(url, &tools.newest("psql")?, &questions())?;
+    Ok(read(&answers))
+}
