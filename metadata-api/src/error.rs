@@ -107,6 +107,7 @@ fn title(code: ErrorCode) -> &'static str {
     use ErrorCode as E;
     match code {
         E::InvalidRequest => "The request could not be understood.",
+        E::ContentInvalid => "A value in the request cannot be used.",
         E::BodyTooLarge => "The request's body is too large.",
         E::NotFound => "There is nothing here.",
         E::MethodNotAllowed => "This path does not know that method.",

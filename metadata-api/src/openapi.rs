@@ -1,15 +1,21 @@
 //! The OpenAPI document, from the handlers. `openapi.json` is checked in; a test fails when it drifts.
 
+use api_types::{Problem, vault::WrapKind};
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    openapi::{
+        Content, Ref, RefOr, Response,
+        path::{Operation, PathItem},
+        schema::{AdditionalProperties, Schema},
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
 };
 
 use crate::handlers as h;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Sealkeep metadata service", description = "Every request but those of `service` and `operation` is signed by a device: see docs/security.md."),
+    info(title = "Sealkeep metadata service", description = "Every request but those of `service` and `operation` is signed by a device: see docs/security.md. Integers are written without a fraction; unknown and repeated fields are refused."),
     paths(
         h::health::alive, h::health::ready, h::health::metrics,
         h::service::info, h::service::document,
@@ -27,10 +33,15 @@ use crate::handlers as h;
         h::snapshots::commit, h::snapshots::list,
         h::audit::list,
     ),
-    modifiers(&Security),
+    components(schemas(Problem, WrapKind)),
+    modifiers(&Security, &Refusals, &Closed),
 )]
 struct Document;
 
+/// Routes that are signed by a device which has no session yet.
+const BEFORE_SIGN_IN: [&str; 4] = ["/v1/signup/", "/v1/login/", "/v1/account/", "/v1/token/"];
+
+/// The two schemes, and which operation needs which.
 struct Security;
 
 impl Modify for Security {
@@ -41,6 +52,78 @@ impl Modify for Security {
         let signature =
             ApiKeyValue::with_description("Signature", "RFC 9421, with Signature-Input and Content-Digest");
         components.add_security_scheme("device_signature", SecurityScheme::ApiKey(ApiKey::Header(signature)));
+
+        let signature = SecurityRequirement::default().add("device_signature", Vec::<String>::new());
+        let session = signature.clone().add("access_token", Vec::<String>::new());
+        for_each_operation(document, |path, operation| {
+            if operation.security.is_none() {
+                let before = BEFORE_SIGN_IN.iter().any(|prefix| path.starts_with(prefix));
+                operation.security = Some(vec![if before { &signature } else { &session }.clone()]);
+            }
+        });
+    }
+}
+
+/// How an operation refuses, which no handler has to repeat: every refusal is a problem document, an operation that
+/// needs a proof answers 401 without it, and any status may come from the layers in front of a handler.
+struct Refusals;
+
+impl Refusals {
+    fn problem(description: &str) -> RefOr<Response> {
+        let schema = Ref::from_schema_name("Problem");
+        let mut response = Response::new(description);
+        response.content.insert("application/problem+json".to_owned(), Content::new(Some(schema)));
+        RefOr::T(response)
+    }
+}
+
+impl Modify for Refusals {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for_each_operation(document, |_, operation| {
+            let open =
+                operation.security.as_ref().is_some_and(|all| all.contains(&SecurityRequirement::default()));
+            let responses = &mut operation.responses.responses;
+            for (status, response) in responses.iter_mut() {
+                if let (false, RefOr::T(response)) = (status.starts_with('2'), response) {
+                    let description = std::mem::take(&mut response.description);
+                    *response = match Self::problem(&description) {
+                        RefOr::T(problem) => problem,
+                        RefOr::Ref(_) => continue,
+                    };
+                }
+            }
+            if !open {
+                let missing = "A signature, a token or a session is missing or not valid: see `code`.";
+                responses.entry("401".to_owned()).or_insert_with(|| Self::problem(missing));
+            }
+            responses.entry("default".to_owned()).or_insert_with(|| Self::problem("Refused: see `code`."));
+        });
+    }
+}
+
+/// A value that is one of several objects has that object's one field and no other, as everywhere.
+struct Closed;
+
+impl Modify for Closed {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        for schema in components.schemas.values_mut() {
+            let RefOr::T(Schema::OneOf(one_of)) = schema else { continue };
+            for item in &mut one_of.items {
+                if let RefOr::T(Schema::Object(object)) = item {
+                    object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+                }
+            }
+        }
+    }
+}
+
+fn for_each_operation(document: &mut utoipa::openapi::OpenApi, mut change: impl FnMut(&str, &mut Operation)) {
+    for (path, item) in &mut document.paths.paths {
+        let PathItem { get, put, post, delete, patch, .. } = item;
+        for operation in [get, put, post, delete, patch].into_iter().flatten() {
+            change(path, operation);
+        }
     }
 }
 

@@ -74,26 +74,12 @@ impl Member {
     /// No answer.
     pub async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer> {
         let bytes = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
-        let authorization = format!("Bearer {}", self.token);
         let (plain_path, query) = path.split_once('?').unwrap_or((path, ""));
-        let request = CanonicalRequest {
-            method,
-            authority: &self.authority,
-            path: plain_path,
-            query,
-            body: &bytes,
-            authorization: Some(&authorization),
-        };
-        let now =
-            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-        let headers =
-            request.sign(&self.key, self.device, now.try_into().unwrap_or(i64::MAX), rand::random());
         let mut http = reqwest::Client::new()
-            .request(method.parse().context("the method")?, format!("{}{path}", self.base))
-            .header("authorization", authorization)
-            .header("content-digest", headers.content_digest)
-            .header("signature-input", headers.signature_input)
-            .header("signature", headers.signature);
+            .request(method.parse().context("the method")?, format!("{}{path}", self.base));
+        for (name, value) in self.proofs(method, plain_path, query, &bytes, &Session::Own, true) {
+            http = http.header(name, value);
+        }
         if body.is_some() {
             http = http.header("content-type", "application/json").body(bytes);
         }
@@ -101,6 +87,62 @@ impl Member {
         let status = answer.status().as_u16();
         let bytes = answer.bytes().await.context(path)?;
         Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+    }
+}
+
+/// Whose access token a request carries.
+pub enum Session {
+    /// None.
+    None,
+    /// The member's own.
+    Own,
+    /// This `Authorization` header.
+    Other(String),
+}
+
+impl Member {
+    /// The headers that prove who sends a request: a token, and a signature where `signed`.
+    #[must_use]
+    pub fn proofs(
+        &self,
+        method: &str,
+        path: &str,
+        query: &str,
+        body: &[u8],
+        session: &Session,
+        signed: bool,
+    ) -> Vec<(&'static str, String)> {
+        let authorization = match session {
+            Session::None => None,
+            Session::Own => Some(format!("Bearer {}", self.token)),
+            Session::Other(text) => Some(text.clone()),
+        };
+        let mut headers = Vec::new();
+        if signed {
+            let request = CanonicalRequest {
+                method,
+                authority: &self.authority,
+                path,
+                query,
+                body,
+                authorization: authorization.as_deref(),
+            };
+            let now =
+                std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+            let signature =
+                request.sign(&self.key, self.device, now.try_into().unwrap_or(i64::MAX), rand::random());
+            headers.push(("content-digest", signature.content_digest));
+            headers.push(("signature-input", signature.signature_input));
+            headers.push(("signature", signature.signature));
+        }
+        headers.extend(authorization.map(|value| ("authorization", value)));
+        headers
+    }
+
+    /// The device's Ed25519 public key.
+    #[must_use]
+    pub fn public_key(&self) -> [u8; 32] {
+        self.key.verifying_key().to_bytes()
     }
 }
 

@@ -28,14 +28,17 @@ impl CheckedDevice {
 /// Refuses malformed and small-order keys: under those, signatures and secrets mean nothing.
 ///
 /// # Errors
-/// `weak_key` or `invalid_request`.
+/// `invalid_request`, `content_invalid` or `weak_key`.
 pub fn check(keys: &DeviceKeys) -> Result<CheckedDevice, ErrorCode> {
-    let name = keys.name.trim();
-    if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
+    if !(1..=64).contains(&keys.name.chars().count()) {
         return Err(ErrorCode::InvalidRequest);
     }
-    let signing_key = keys.signing_key.to_array::<32>().ok_or(ErrorCode::WeakKey)?;
-    let sealing_key = keys.sealing_key.to_array::<32>().ok_or(ErrorCode::WeakKey)?;
+    let name = keys.name.trim();
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return Err(ErrorCode::ContentInvalid);
+    }
+    let signing_key = keys.signing_key.to_array::<32>().ok_or(ErrorCode::InvalidRequest)?;
+    let sealing_key = keys.sealing_key.to_array::<32>().ok_or(ErrorCode::InvalidRequest)?;
     check_ed25519(&signing_key)?;
     // A small-order point gives the same shared secret whatever the other side's key is.
     let any = StaticSecret::from([0x5a; 32]);

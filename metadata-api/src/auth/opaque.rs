@@ -14,7 +14,7 @@ use super::keys::ServerKeys;
 use crate::error::ApiError;
 
 fn malformed<E>(_: E) -> ApiError {
-    ErrorCode::InvalidRequest.into()
+    ErrorCode::ContentInvalid.into()
 }
 
 /// Answers a registration request.

@@ -52,7 +52,7 @@ pub async fn password_finish(
     let ready: BTreeSet<VaultId> = ready.map(|vault| vault.vault).collect();
     let given: BTreeSet<VaultId> = body.wraps.iter().map(|wrap| wrap.vault_id).collect();
     if ready != given || body.wraps.len() != given.len() {
-        return Err(ErrorCode::InvalidRequest.into());
+        return Err(ErrorCode::ContentInvalid.into());
     }
     for wrap in &body.wraps {
         key::replace_password(&mut proven.tx, account, wrap.vault_id, &wrap.wrapped, now).await?;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A page of the trail, oldest first.
-#[utoipa::path(get, path = "/v1/vaults/{vault}/audit", tag = "audit", params(("vault" = String, Path), Page),
+#[utoipa::path(get, path = "/v1/vaults/{vault}/audit", tag = "audit", params(("vault" = api_types::VaultId, Path), Page),
     responses((status = 200, body = Audit), (status = "default", body = Problem)))]
 pub async fn list(Query(page): Query<Page>, mut tx: TenantTx) -> Result<Answer<Audit>, ApiError> {
     let (after, limit) = page.bounds()?;

@@ -21,7 +21,7 @@ use crate::{
 
 /// Takes a backup's lease, or renews it.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/backups", tag = "backups",
-    params(("vault" = String, Path)), request_body = BackupStart,
+    params(("vault" = api_types::VaultId, Path)), request_body = BackupStart,
     responses((status = 200, body = Lease),
               (status = 409, description = "backup_closed, conflict, vault_not_ready", body = Problem)))]
 pub async fn start(mut tx: TenantTx, Json(body): Json<BackupStart>) -> Result<Answer<Lease>, ApiError> {
@@ -48,7 +48,7 @@ pub async fn start(mut tx: TenantTx, Json(body): Json<BackupStart>) -> Result<An
 
 /// Ends a backup that became no snapshot.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/abort", tag = "backups",
-    params(("vault" = String, Path), ("backup" = String, Path)), request_body = Abort,
+    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = Abort,
     responses((status = 204), (status = 409, description = "backup_closed", body = Problem)))]
 pub async fn abort(
     mut tx: TenantTx,

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// All devices, revoked ones too.
-#[utoipa::path(get, path = "/v1/vaults/{vault}/devices", tag = "devices", params(("vault" = String, Path)),
+#[utoipa::path(get, path = "/v1/vaults/{vault}/devices", tag = "devices", params(("vault" = api_types::VaultId, Path)),
     responses((status = 200, body = Devices), (status = "default", body = Problem)))]
 pub async fn list(mut tx: TenantTx) -> Result<Answer<Devices>, ApiError> {
     let devices = device::list(&mut tx).await?;
@@ -27,7 +27,7 @@ pub async fn list(mut tx: TenantTx) -> Result<Answer<Devices>, ApiError> {
 
 /// Shuts a device out and ends its sessions at once. One that stands in the directory needs an entry that revokes it.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/devices/{device}/revoke", tag = "devices",
-    params(("vault" = String, Path), ("device" = String, Path)), request_body = RevokeDevice,
+    params(("vault" = api_types::VaultId, Path), ("device" = api_types::DeviceId, Path)), request_body = RevokeDevice,
     responses((status = 204), (status = "default", body = Problem)))]
 pub async fn revoke(
     Path(path): Path<HashMap<String, String>>,

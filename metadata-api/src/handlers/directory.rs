@@ -23,7 +23,7 @@ pub(super) fn signing_root<D: DeviceGate>(tx: &TenantTx<D>) -> Result<VerifyingK
 }
 
 /// The whole chain.
-#[utoipa::path(get, path = "/v1/vaults/{vault}/directory", tag = "directory", params(("vault" = String, Path)),
+#[utoipa::path(get, path = "/v1/vaults/{vault}/directory", tag = "directory", params(("vault" = api_types::VaultId, Path)),
     responses((status = 200, body = Directory), (status = "default", body = Problem)))]
 pub async fn get(mut tx: TenantTx<AnyDevice>) -> Result<Answer<Directory>, ApiError> {
     let entries = directory::list(&mut tx).await?;
@@ -32,7 +32,7 @@ pub async fn get(mut tx: TenantTx<AnyDevice>) -> Result<Answer<Directory>, ApiEr
 }
 
 /// Appends an entry. The vault's signature is the permission: a waiting device that holds the signing root adds itself.
-#[utoipa::path(post, path = "/v1/vaults/{vault}/directory", tag = "directory", params(("vault" = String, Path)),
+#[utoipa::path(post, path = "/v1/vaults/{vault}/directory", tag = "directory", params(("vault" = api_types::VaultId, Path)),
     request_body = SignedDirectoryEntry, responses((status = 204), (status = "default", body = Problem)))]
 pub async fn append(
     mut tx: TenantTx<AnyDevice>,

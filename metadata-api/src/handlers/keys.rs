@@ -32,7 +32,7 @@ fn kind(path: &HashMap<String, String>) -> Result<WrapKind, ApiError> {
 
 /// One wrapped key.
 #[utoipa::path(get, path = "/v1/vaults/{vault}/keys/{kind}", tag = "keys",
-    params(("vault" = String, Path), ("kind" = WrapKind, Path)),
+    params(("vault" = api_types::VaultId, Path), ("kind" = WrapKind, Path)),
     responses((status = 200, body = WrappedKey), (status = "default", body = Problem)))]
 pub async fn get(
     Path(path): Path<HashMap<String, String>>,
@@ -48,7 +48,7 @@ pub async fn get(
 
 /// Stores the version after the stored one.
 #[utoipa::path(put, path = "/v1/vaults/{vault}/keys/{kind}", tag = "keys",
-    params(("vault" = String, Path), ("kind" = WrapKind, Path)), request_body = WrappedKey,
+    params(("vault" = api_types::VaultId, Path), ("kind" = WrapKind, Path)), request_body = WrappedKey,
     responses((status = 204), (status = "default", body = Problem)))]
 pub async fn put(
     Path(path): Path<HashMap<String, String>>,

@@ -55,9 +55,11 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 pub struct Page {
     /// The last one seen; rows after it are given.
     #[serde(default)]
+    #[param(maximum = 9_223_372_036_854_775_807_i64)]
     pub after: u64,
     /// At most this many rows, 1 to 1000.
     #[serde(default = "Page::default_limit")]
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: u32,
 }
 

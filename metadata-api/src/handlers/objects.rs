@@ -51,7 +51,7 @@ fn store(stores: &Stores, tx: &TenantTx) -> Result<(), ApiError> {
 
 /// Issues a URL for each object: these bytes, this length, 15 minutes at most.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/objects", tag = "objects",
-    params(("vault" = String, Path), ("backup" = String, Path)), request_body = WantUpload,
+    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = WantUpload,
     responses((status = 200, body = UploadGrants),
               (status = 409, description = "backup_closed, conflict", body = Problem)))]
 pub async fn want_upload(
@@ -139,7 +139,7 @@ fn plan(wanted: &[NewObject], known: &HashMap<ObjectId, Known>, last: u32) -> Re
 
 /// Asks the store for size and checksum of each object. No transaction is held meanwhile.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/confirm", tag = "objects",
-    params(("vault" = String, Path), ("backup" = String, Path)), request_body = Confirm,
+    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = Confirm,
     responses((status = 200, body = Confirmed),
               (status = 409, description = "backup_closed", body = Problem),
               (status = 503, description = "unavailable: the store cannot be asked", body = Problem)))]
@@ -202,15 +202,17 @@ pub struct StoredAfter {
     pub kind: Option<ObjectKind>,
     /// The last number seen; 0 from the beginning.
     #[serde(default)]
+    #[param(maximum = 4_294_967_295_u32)]
     pub after: u32,
     /// 1 to 1000, which is the default.
     #[serde(default = "page")]
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: u32,
 }
 
 /// Stored objects, oldest first.
 #[utoipa::path(get, path = "/v1/vaults/{vault}/objects", tag = "objects",
-    params(("vault" = String, Path), StoredAfter), responses((status = 200, body = Objects)))]
+    params(("vault" = api_types::VaultId, Path), StoredAfter), responses((status = 200, body = Objects)))]
 pub async fn list(mut tx: TenantTx, Query(query): Query<StoredAfter>) -> Result<Answer<Objects>, ApiError> {
     tx.require(Right::Read)?;
     let vault = tx.vault();
@@ -221,7 +223,7 @@ pub async fn list(mut tx: TenantTx, Query(query): Query<StoredAfter>) -> Result<
 
 /// Issues a URL for each stored object; what is not stored in this vault is left out.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/objects/read-urls", tag = "objects",
-    params(("vault" = String, Path)), request_body = ReadUrls,
+    params(("vault" = api_types::VaultId, Path)), request_body = ReadUrls,
     responses((status = 200, body = ReadGrants)))]
 pub async fn read_urls(
     mut tx: TenantTx,

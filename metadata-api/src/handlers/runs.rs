@@ -22,6 +22,7 @@ const MAX_PAGE: u32 = 1000;
 pub struct Newest {
     /// 1 to 1000, which is the default.
     #[serde(default = "page")]
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: u32,
 }
 
@@ -36,7 +37,7 @@ pub(super) fn rows(limit: u32) -> Result<i64, ApiError> {
 
 /// The newest attempts, newest first.
 #[utoipa::path(get, path = "/v1/vaults/{vault}/backups", tag = "backups",
-    params(("vault" = String, Path), Newest),
+    params(("vault" = api_types::VaultId, Path), Newest),
     responses((status = 200, body = Runs), (status = "default", body = Problem)))]
 pub async fn list(mut tx: TenantTx, Query(query): Query<Newest>) -> Result<Answer<Runs>, ApiError> {
     tx.require(Right::Read)?;

@@ -94,7 +94,7 @@ pub(crate) fn normal_email(text: &str) -> Result<String, ApiError> {
         && email
             .split_once('@')
             .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
-    if plausible { Ok(email) } else { Err(ErrorCode::InvalidRequest.into()) }
+    if plausible { Ok(email) } else { Err(ErrorCode::ContentInvalid.into()) }
 }
 
 /// Counts a sign-up or sign-in for an address: per network, and everywhere (looser, so that a stranger

@@ -37,9 +37,9 @@ const MAX_NAMED: usize = 1000;
 
 /// Makes a snapshot of a backup. Repeating it with the same snapshot answers the same.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/commit", tag = "snapshots",
-    params(("vault" = String, Path), ("backup" = String, Path)), request_body = Commit,
+    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = Commit,
     responses((status = 200, body = Committed),
-              (status = 400, description = "snapshot_invalid", body = Problem),
+              (status = 422, description = "snapshot_invalid, content_invalid", body = Problem),
               (status = 409, description = "backup_closed, missing_objects, snapshot_conflict, conflict",
                body = Problem)))]
 pub async fn commit(
@@ -143,7 +143,7 @@ fn follows(head: Option<(u64, HeadHash)>, envelope: &SnapshotEnvelope) -> Result
 fn pack_numbers(bytes: &[u8], last_object: u32) -> Result<RoaringBitmap, ApiError> {
     const NO_RUNS: u32 = 12_346;
     const WITH_RUNS: u32 = 12_347;
-    let invalid = || ApiError::new(ErrorCode::InvalidRequest);
+    let invalid = || ApiError::new(ErrorCode::ContentInvalid);
     let word =
         |at: usize| -> Option<u32> { Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?)) };
     let cookie = word(0).ok_or_else(invalid)?;
@@ -175,7 +175,7 @@ async fn all_stored(
     let numbers: Vec<i64> = packs.iter().map(i64::from).collect();
     let found = object::by_numbers(conn, vault, numbers).await?;
     if found.iter().any(|k| k.row.kind != ObjectKind::Pack) {
-        return Err(ErrorCode::InvalidRequest.into());
+        return Err(ErrorCode::ContentInvalid.into());
     }
     let missing: Vec<ObjectId> =
         found.iter().filter(|k| !k.stored).map(|k| k.row.id).take(MAX_NAMED).collect();
@@ -195,7 +195,7 @@ async fn all_stored(
 
 /// Committed snapshots, oldest first.
 #[utoipa::path(get, path = "/v1/vaults/{vault}/snapshots", tag = "snapshots",
-    params(("vault" = String, Path), Page), responses((status = 200, body = Snapshots)))]
+    params(("vault" = api_types::VaultId, Path), Page), responses((status = 200, body = Snapshots)))]
 pub async fn list(mut tx: TenantTx, Query(query): Query<Page>) -> Result<Answer<Snapshots>, ApiError> {
     tx.require(Right::Read)?;
     let vault = tx.vault();

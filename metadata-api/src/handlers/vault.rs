@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The vault.
-#[utoipa::path(get, path = "/v1/vaults/{vault}", tag = "vault", params(("vault" = String, Path)),
+#[utoipa::path(get, path = "/v1/vaults/{vault}", tag = "vault", params(("vault" = api_types::VaultId, Path)),
     responses((status = 200, body = VaultInfo), (status = "default", body = Problem)))]
 pub async fn get(
     State(state): State<AppState>,
@@ -29,11 +29,11 @@ pub async fn get(
 }
 
 /// Stores the first keys and the first directory entry, together or not at all. Works once.
-#[utoipa::path(post, path = "/v1/vaults/{vault}/init", tag = "vault", params(("vault" = String, Path)),
+#[utoipa::path(post, path = "/v1/vaults/{vault}/init", tag = "vault", params(("vault" = api_types::VaultId, Path)),
     request_body = VaultInit, responses((status = 204), (status = "default", body = Problem)))]
 pub async fn init(mut tx: TenantTx<AnyDevice>, Json(body): Json<VaultInit>) -> Result<StatusCode, ApiError> {
     tx.require(Right::Manage)?;
-    let root = body.signing_root.to_array::<32>().ok_or(ErrorCode::WeakKey)?;
+    let root = body.signing_root.to_array::<32>().ok_or(ErrorCode::InvalidRequest)?;
     let verifying = check_ed25519(&root)?;
     let wraps = [
         (WrapKind::Password, &body.password),

@@ -101,8 +101,8 @@ async fn a_password_change_without_all_its_proofs_changes_nothing() {
         .await
         .refused(ErrorCode::MfaFailed);
     for (wraps, refusal) in [
-        (vec![], ErrorCode::InvalidRequest),
-        (vec![wrap(&person, 2), wrap(&person, 2)], ErrorCode::InvalidRequest),
+        (vec![], ErrorCode::ContentInvalid),
+        (vec![wrap(&person, 2), wrap(&person, 2)], ErrorCode::ContentInvalid),
         (vec![wrap(&person, 1)], ErrorCode::VersionConflict),
         (vec![wrap(&person, 3)], ErrorCode::VersionConflict),
     ] {
@@ -113,7 +113,7 @@ async fn a_password_change_without_all_its_proofs_changes_nothing() {
     let before_stranger = stage.fingerprint(&COUNTED).await;
     let factor = code(&stage, &person);
     let wraps = vec![wrap(&person, 2), wrap(&stranger, 2)];
-    change_password(&stage, &person, &login, factor, wraps).await.refused(ErrorCode::InvalidRequest);
+    change_password(&stage, &person, &login, factor, wraps).await.refused(ErrorCode::ContentInvalid);
     assert_eq!(stage.fingerprint(&COUNTED).await, before_stranger);
     assert_ne!(before, before_stranger, "the stranger is there");
     stage.login(&person, &person.device).await;

@@ -78,7 +78,7 @@ async fn init_is_all_or_nothing() {
     identity[0] = 1;
     let bad = [
         (VaultInit { signing_root: identity.into(), ..good.clone() }, ErrorCode::WeakKey),
-        (VaultInit { signing_root: vec![1; 31].into(), ..good.clone() }, ErrorCode::WeakKey),
+        (VaultInit { signing_root: vec![1; 31].into(), ..good.clone() }, ErrorCode::InvalidRequest),
         (VaultInit { keyring: Vec::new().into(), ..good.clone() }, ErrorCode::InvalidRequest),
         (VaultInit { recovery: vec![0; 64 * 1024 + 1].into(), ..good.clone() }, ErrorCode::InvalidRequest),
         (person.init(entry(DirectoryOp::Revoke, &person.device)), ErrorCode::DirectoryInvalid),

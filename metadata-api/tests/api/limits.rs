@@ -21,7 +21,7 @@ async fn sign_in_requests_per_network() {
     let device = Device::new();
     for _ in 0..3 {
         let reply = stage.post(&device, "/v1/login/start", &start(&device, "a@example.com")).await;
-        reply.refused(ErrorCode::InvalidRequest);
+        reply.refused(ErrorCode::ContentInvalid);
     }
     let reply = stage.post(&device, "/v1/login/start", &start(&device, "b@example.com")).await;
     let problem = reply.refused(ErrorCode::RateLimited);

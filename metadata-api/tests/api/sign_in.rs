@@ -195,19 +195,22 @@ async fn n32_weak_keys_are_refused() {
         bad.push(keys);
     }
     for keys in bad {
+        // Of another length they are not even keys.
+        let whole = keys.signing_key.0.len() == 32 && keys.sealing_key.0.len() == 32;
+        let code = if whole { ErrorCode::WeakKey } else { ErrorCode::InvalidRequest };
         let login = api_types::account::LoginStart {
             email: "a@example.com".into(),
             ke1: vec![0; 96].into(),
             device: keys.clone(),
         };
-        stage.post(&device, "/v1/login/start", &login).await.refused(ErrorCode::WeakKey);
+        stage.post(&device, "/v1/login/start", &login).await.refused(code);
         let signup = api_types::account::SignupStart {
             email: "a@example.com".into(),
             region: Region::Eu,
             registration_request: vec![0; 32].into(),
             device: keys,
         };
-        stage.post(&device, "/v1/signup/start", &signup).await.refused(ErrorCode::WeakKey);
+        stage.post(&device, "/v1/signup/start", &signup).await.refused(code);
     }
     assert_eq!(stage.fingerprint(&[]).await, before);
 }

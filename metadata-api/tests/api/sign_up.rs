@@ -88,22 +88,27 @@ async fn bad_input_is_one_sentence_and_no_row() {
     let emails = ["", "a", "@", "a@", "@b", "a b@c", "a@b@c", &format!("{}@example.com", "x".repeat(250))];
     for email in emails {
         let body = SignupStart { email: email.into(), ..good.clone() };
-        stage.post(&device, "/v1/signup/start", &body).await.refused(ErrorCode::InvalidRequest);
+        stage.post(&device, "/v1/signup/start", &body).await.refused(ErrorCode::ContentInvalid);
     }
-    for name in ["", "  ", "a\u{7}b", &"x".repeat(65)] {
+    for (name, code) in [
+        ("", ErrorCode::InvalidRequest),
+        (&*"x".repeat(65), ErrorCode::InvalidRequest),
+        ("  ", ErrorCode::ContentInvalid),
+        ("a\u{7}b", ErrorCode::ContentInvalid),
+    ] {
         let mut body = good.clone();
         body.device.name = name.into();
-        stage.post(&device, "/v1/signup/start", &body).await.refused(ErrorCode::InvalidRequest);
+        stage.post(&device, "/v1/signup/start", &body).await.refused(code);
     }
     let elsewhere = SignupStart { region: Region::Us, ..good.clone() };
     stage.post(&device, "/v1/signup/start", &elsewhere).await.refused(ErrorCode::RegionUnavailable);
     let no_point = SignupStart { registration_request: vec![0xff; 32].into(), ..good };
-    stage.post(&device, "/v1/signup/start", &no_point).await.refused(ErrorCode::InvalidRequest);
+    stage.post(&device, "/v1/signup/start", &no_point).await.refused(ErrorCode::ContentInvalid);
     assert_eq!(stage.fingerprint(&[]).await, before);
 
     let half = stage.sign_up_start(&device, "a@example.com", "password").await;
     let before = stage.fingerprint(&[]).await;
     let bad = SignupFinish { registration_upload: vec![1; 191].into(), ..half.finish };
-    stage.post(&device, "/v1/signup/finish", &bad).await.refused(ErrorCode::InvalidRequest);
+    stage.post(&device, "/v1/signup/finish", &bad).await.refused(ErrorCode::ContentInvalid);
     assert_eq!(stage.fingerprint(&[]).await, before);
 }

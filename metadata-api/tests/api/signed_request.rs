@@ -120,7 +120,7 @@ async fn n26_a_request_counts_once_on_all_replicas() {
     };
     let call = Call::new(&stage, &device, "POST", "/v1/login/start").json(&start);
     let headers = call.sign();
-    stage.send(&call, headers.clone()).await.refused(ErrorCode::InvalidRequest);
+    stage.send(&call, headers.clone()).await.refused(ErrorCode::ContentInvalid);
     refused(&stage, &call, headers, ErrorCode::SignatureReplayed).await;
 }
 

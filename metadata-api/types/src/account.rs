@@ -16,10 +16,13 @@ pub struct DeviceKeys {
     /// Chosen by the device, random.
     pub device_id: DeviceId,
     /// What people call it, 1–64 characters.
+    #[schema(min_length = 1, max_length = 64)]
     pub name: String,
     /// Ed25519, 32 bytes.
+    #[schema(schema_with = crate::schema::bytes::<32>)]
     pub signing_key: Base64,
     /// X25519, 32 bytes.
+    #[schema(schema_with = crate::schema::bytes::<32>)]
     pub sealing_key: Base64,
 }
 
@@ -28,10 +31,12 @@ pub struct DeviceKeys {
 #[serde(deny_unknown_fields)]
 pub struct SignupStart {
     /// At most 254 characters; compared without regard to case.
+    #[schema(format = "email", max_length = 254)]
     pub email: String,
     /// Immutable.
     pub region: Region,
     /// OPAQUE registration request, 32 bytes.
+    #[schema(schema_with = crate::schema::bytes::<32>)]
     pub registration_request: Base64,
     /// The first device.
     pub device: DeviceKeys,
@@ -46,6 +51,7 @@ pub struct SignupStarted {
     /// The account that will exist.
     pub account_id: AccountId,
     /// OPAQUE registration response.
+    #[schema(schema_with = crate::schema::bytes::<64>)]
     pub registration_response: Base64,
 }
 
@@ -56,6 +62,7 @@ pub struct SignupFinish {
     /// From [`SignupStarted`].
     pub signup_id: SignupId,
     /// OPAQUE registration upload, 192 bytes.
+    #[schema(schema_with = crate::schema::bytes::<192>)]
     pub registration_upload: Base64,
 }
 
@@ -74,6 +81,7 @@ pub struct SignupConfirm {
     /// From [`SignupStarted`].
     pub signup_id: SignupId,
     /// Six digits.
+    #[schema(schema_with = crate::schema::code)]
     pub code: String,
 }
 
@@ -92,8 +100,10 @@ pub struct SignupConfirmed {
 #[serde(deny_unknown_fields)]
 pub struct LoginStart {
     /// As at sign-up.
+    #[schema(format = "email", max_length = 254)]
     pub email: String,
     /// OPAQUE KE1, 96 bytes.
+    #[schema(schema_with = crate::schema::bytes::<96>)]
     pub ke1: Base64,
     /// The device that signs in, new or known.
     pub device: DeviceKeys,
@@ -110,6 +120,7 @@ pub struct LoginStarted {
     /// For OPAQUE's context.
     pub region: Region,
     /// OPAQUE KE2, 320 bytes.
+    #[schema(schema_with = crate::schema::bytes::<320>)]
     pub ke2: Base64,
 }
 
@@ -120,6 +131,7 @@ pub struct LoginFinish {
     /// From [`LoginStarted`].
     pub login_id: LoginId,
     /// OPAQUE KE3, 64 bytes.
+    #[schema(schema_with = crate::schema::bytes::<64>)]
     pub ke3: Base64,
 }
 
@@ -148,8 +160,10 @@ pub struct LoginMfa {
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
     /// 32 bytes; works once. The same request repeated within 30 s gets the same successor.
+    #[schema(schema_with = crate::schema::bytes::<32>)]
     pub refresh_token: Base64,
     /// Chosen by the client per try, 16 bytes, so that a lost answer can be asked for again.
+    #[schema(schema_with = crate::schema::bytes::<16>)]
     pub attempt: Base64,
 }
 
@@ -160,6 +174,7 @@ pub struct PasswordStart {
     /// From [`LoginStarted`].
     pub login_id: LoginId,
     /// OPAQUE registration request of the new password, 32 bytes.
+    #[schema(schema_with = crate::schema::bytes::<32>)]
     pub registration_request: Base64,
 }
 
@@ -168,6 +183,7 @@ pub struct PasswordStart {
 #[serde(deny_unknown_fields)]
 pub struct PasswordStarted {
     /// OPAQUE registration response.
+    #[schema(schema_with = crate::schema::bytes::<64>)]
     pub registration_response: Base64,
 }
 
@@ -180,6 +196,7 @@ pub struct PasswordFinish {
     /// What proves that it is the person.
     pub factor: SecondFactor,
     /// OPAQUE registration upload of the new password, 192 bytes.
+    #[schema(schema_with = crate::schema::bytes::<192>)]
     pub registration_upload: Base64,
     /// The master key of each vault that is ready, wrapped under the new password.
     pub wraps: Vec<PasswordWrap>,
@@ -238,6 +255,7 @@ pub struct AuthenticatorConfirm {
     /// From [`LoginStarted`].
     pub login_id: LoginId,
     /// Six digits of the new authenticator.
+    #[schema(schema_with = crate::schema::code)]
     pub code: String,
 }
 
@@ -254,6 +272,7 @@ pub struct Session {
     /// Seconds since 1970.
     pub expires_at: i64,
     /// 32 bytes, rotates at each use.
+    #[schema(schema_with = crate::schema::bytes::<32>)]
     pub refresh_token: Base64,
     /// Vaults that this account is a member of.
     pub vaults: Vec<VaultInfo>,

@@ -43,6 +43,7 @@ pub struct NewObject {
     /// What it is.
     pub kind: ObjectKind,
     /// Exact length, 1 to [`MAX_OBJECT_SIZE`] bytes; signed into the URL.
+    #[schema(minimum = 1, maximum = 67_108_864)]
     pub size: u64,
     /// SHA-256 of its bytes; signed into the URL and the object's name.
     pub id: ObjectId,
@@ -53,6 +54,7 @@ pub struct NewObject {
 #[serde(deny_unknown_fields)]
 pub struct WantUpload {
     /// Asking again for the same object gives the same number and a fresh URL.
+    #[schema(min_items = 1, max_items = 256)]
     pub objects: Vec<NewObject>,
 }
 
@@ -98,6 +100,7 @@ pub struct UploadGrants {
 #[serde(deny_unknown_fields)]
 pub struct Confirm {
     /// 1 to [`MAX_BATCH`] objects granted in this vault.
+    #[schema(min_items = 1, max_items = 256)]
     pub objects: Vec<ObjectId>,
 }
 
@@ -122,6 +125,7 @@ pub struct Commit {
     /// Numbers of every pack that the snapshot needs: a roaring bitmap in its portable serialisation.
     pub packs: Base64,
     /// Bytes that the source delivered.
+    #[schema(maximum = 9_223_372_036_854_775_807_i64)]
     pub bytes_read: u64,
 }
 
@@ -138,7 +142,9 @@ pub struct Committed {
 #[serde(deny_unknown_fields)]
 pub struct Abort {
     /// One word, `[a-z_]{1,40}`; never text from the database.
+    #[schema(pattern = "^[a-z_]{1,40}$")]
     pub failure: String,
     /// Bytes that the source had delivered.
+    #[schema(maximum = 9_223_372_036_854_775_807_i64)]
     pub bytes_read: u64,
 }

@@ -4,12 +4,24 @@ use std::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, schema::Schema},
+};
+
+use crate::schema;
 
 /// Bytes that travel as unpadded base64url (RFC 4648 §5) in JSON and as a byte string in CBOR.
-#[derive(Clone, Default, PartialEq, Eq, Hash, ToSchema)]
-#[schema(value_type = String)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Base64(pub Vec<u8>);
+
+impl PartialSchema for Base64 {
+    fn schema() -> RefOr<Schema> {
+        schema::any_bytes().into()
+    }
+}
+
+impl ToSchema for Base64 {}
 
 impl fmt::Debug for Base64 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

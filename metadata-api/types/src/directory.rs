@@ -123,6 +123,7 @@ pub struct SignedDirectoryEntry {
     /// [`DirectoryEntry::to_bytes`].
     pub entry: Base64,
     /// Ed25519 by the vault's signing root, 64 bytes.
+    #[schema(schema_with = crate::schema::bytes::<64>)]
     pub signature: Base64,
 }
 

@@ -132,6 +132,7 @@ pub struct SignedEnvelope {
     /// [`SnapshotEnvelope::to_bytes`].
     pub envelope: Base64,
     /// Ed25519 by the device, 64 bytes.
+    #[schema(schema_with = crate::schema::bytes::<64>)]
     pub signature: Base64,
 }
 

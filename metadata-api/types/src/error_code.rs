@@ -34,8 +34,11 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The request could not be understood: wrong JSON, an unknown field, a value out of range.
+    /// The request is not of the documented form: wrong JSON, an unknown field, a value out of range.
     InvalidRequest = 400,
+    /// The request is of the documented form, but a value in it cannot be used: an OPAQUE message, an e-mail address,
+    /// a list that does not fit the vault.
+    ContentInvalid = 422,
     /// The body is larger than the route allows.
     BodyTooLarge = 413,
     /// Nothing is here, or nothing that this caller may know of.
@@ -70,7 +73,7 @@ codes! {
     /// The device is registered, but no directory entry vouches for its keys yet.
     DeviceNotApproved = 403,
     /// A small-order or malformed public key.
-    WeakKey = 400,
+    WeakKey = 422,
     /// The role of this caller does not allow it.
     Forbidden = 403,
 
@@ -87,7 +90,7 @@ codes! {
     /// The sign-up took too long, or was completed already.
     SignupExpired = 401,
     /// This deployment does not serve the region.
-    RegionUnavailable = 400,
+    RegionUnavailable = 422,
     /// The refresh token is unknown, expired, or of another device.
     RefreshInvalid = 401,
     /// The refresh token was used before: every session of its family has been ended.
@@ -108,7 +111,7 @@ codes! {
     /// The snapshot does not follow its device's last head.
     SnapshotConflict = 409,
     /// The snapshot's envelope or signature does not hold.
-    SnapshotInvalid = 400,
+    SnapshotInvalid = 422,
 }
 
 /// RFC 9457 problem details; the body of every answer that is not a success.

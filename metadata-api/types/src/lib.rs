@@ -5,6 +5,8 @@
 
 pub mod id;
 
+pub mod schema;
+
 pub mod bytes;
 pub mod canonical;
 pub mod error_code;

@@ -72,8 +72,10 @@ impl WrapKind {
 #[serde(deny_unknown_fields)]
 pub struct WrappedKey {
     /// Counts up by one.
+    #[schema(minimum = 1, maximum = 2_147_483_647)]
     pub version: u32,
     /// At most 64 KiB; opaque to the service.
+    #[schema(schema_with = crate::schema::wrap)]
     pub bytes: Base64,
 }
 
@@ -82,12 +84,16 @@ pub struct WrappedKey {
 #[serde(deny_unknown_fields)]
 pub struct VaultInit {
     /// Ed25519 public key of the vault's signing root, 32 bytes; the service checks the directory with it.
+    #[schema(schema_with = crate::schema::bytes::<32>)]
     pub signing_root: Base64,
     /// [`WrapKind::Password`], version 1.
+    #[schema(schema_with = crate::schema::wrap)]
     pub password: Base64,
     /// [`WrapKind::Recovery`], version 1.
+    #[schema(schema_with = crate::schema::wrap)]
     pub recovery: Base64,
     /// [`WrapKind::Keyring`], version 1.
+    #[schema(schema_with = crate::schema::wrap)]
     pub keyring: Base64,
     /// Entry 0: adds the calling device.
     pub directory: SignedDirectoryEntry,
@@ -192,6 +198,7 @@ pub struct Objects {
 #[serde(deny_unknown_fields)]
 pub struct ReadUrls {
     /// Objects of this vault.
+    #[schema(min_items = 1, max_items = 256)]
     pub objects: Vec<ObjectId>,
 }
 
