@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use api_types::ObjectId;
+
 /// What an operation is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -89,6 +91,16 @@ pub enum Warning {
         "this dump is compressed with {0}, so each backup of it will be nearly as large as the first; leave the compression out (pg_dump -Fc -Z0, or no `| {0}`): Sealkeep compresses by itself"
     )]
     CompressedDump(&'static str),
+    /// An index object was skipped.
+    #[error(
+        "index object {id} cannot be read and is skipped ({why}); it is a cache: no backup depends on it, and `sealkeep check` lists it"
+    )]
+    BadIndexObject {
+        /// Which one.
+        id: ObjectId,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The service or the store did not answer at first.
     #[error("{what} did not answer and is tried again ({attempt})")]
     Retrying {

@@ -1,7 +1,7 @@
 //! The stage: what a user story can use. Real programs only: `metadata-api`, `sealkeep`, PostgreSQL.
 //!
 //! Nothing here is shared with the programs under test but the S3 wire and the command line, so that a story sees
-//! what a user sees.
+//! what a user sees; except in [`forger`], who needs the formats' own writers to lie in them.
 
 pub mod authenticator;
 pub mod binaries;
@@ -11,6 +11,7 @@ pub mod data;
 pub mod device;
 pub mod failure;
 pub mod files;
+pub mod forger;
 pub mod keys;
 pub mod measure;
 pub mod member;

@@ -10,6 +10,7 @@ use crate::{
     event::{Event, Stage},
     format::snapshot::SnapshotBody,
     id::ChunkId,
+    vault::ChunkReader,
 };
 
 /// Something that is not as it should be.
@@ -34,6 +35,9 @@ impl std::fmt::Display for Problem {
     }
 }
 
+/// What a lost index object means.
+const CACHE: &str = "packs describe themselves, so no snapshot is lost";
+
 /// What was verified.
 #[derive(Debug, Clone, Default)]
 pub struct CheckReport {
@@ -55,9 +59,6 @@ pub struct CheckReport {
 /// Only what keeps it from looking: damage is part of the report. A rolled back or forked history is an error.
 pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Error> {
     let vault = client.open_synced().await?;
-    if read_data {
-        vault.packs().verify_whole();
-    }
     let mut report = CheckReport::default();
     let stored = vault.stored_sizes(ObjectKind::Pack).await?;
     let mut needed: BTreeMap<ObjectId, BTreeSet<SnapshotId>> = BTreeMap::new();
@@ -93,10 +94,7 @@ pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Erro
                 match vault.object(id, kind).await {
                     Ok(_) => {}
                     Err(error) if error.kind() == ErrorKind::Damaged => {
-                        let what = format!(
-                            "{}; packs describe themselves, so no snapshot is lost",
-                            error.happened()
-                        );
+                        let what = format!("{}; {CACHE}", error.happened());
                         report.problems.push(Problem { object: Some(id), what, snapshots: Vec::new() });
                     }
                     Err(error) => return Err(error),
@@ -104,7 +102,14 @@ pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Erro
             }
         }
     }
+    for (id, why) in vault.state().bad_objects()? {
+        if report.problems.iter().all(|problem| problem.object != Some(id)) {
+            let what = format!("this index object cannot be read: {why}; {CACHE}");
+            report.problems.push(Problem { object: Some(id), what, snapshots: Vec::new() });
+        }
+    }
     report.packs = needed.len() as u64;
+    let reader = vault.reader_within(needed.keys().copied());
     for (pack, snapshots) in needed {
         client.cancelled()?;
         let fault = match stored.get(&pack) {
@@ -113,7 +118,7 @@ pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Erro
             Some(size) => {
                 report.bytes_read += size;
                 client.observer().event(&Event::Checked { bytes: *size });
-                read_pack(&vault, pack).await?
+                read_pack(&vault, &reader, pack).await?
             }
         };
         if let Some(what) = fault {
@@ -131,7 +136,7 @@ async fn manifest(
     body: &SnapshotBody,
     report: &mut CheckReport,
 ) -> Result<(), Error> {
-    let reader = vault.chunk_reader();
+    let reader = vault.chunk_reader(body);
     let packs: BTreeSet<&ObjectId> = body.packs.iter().collect();
     let (mut bytes, mut outside) = (0_u64, Vec::new());
     for piece in &body.manifest {
@@ -201,8 +206,7 @@ async fn not_elsewhere(
 }
 
 /// Reads every record of a pack; what cannot be read is the answer.
-async fn read_pack(vault: &OpenVault, pack: ObjectId) -> Result<Option<String>, Error> {
-    let reader = vault.chunk_reader();
+async fn read_pack(vault: &OpenVault, reader: &ChunkReader, pack: ObjectId) -> Result<Option<String>, Error> {
     let ids: Vec<ChunkId> = match vault.packs().get(pack).await? {
         Err(fault) => return Ok(Some(fault.to_string())),
         Ok(open) => open.directory().iter().map(|entry| entry.chunk_id).collect(),

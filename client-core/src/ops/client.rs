@@ -141,6 +141,16 @@ impl Client {
         Ok(vault)
     }
 
+    /// Opens the vault and verifies its history; enough for whatever reads no chunks.
+    ///
+    /// # Errors
+    /// As [`Client::open_synced`].
+    pub(crate) async fn open_history(&self) -> Result<OpenVault, Error> {
+        let mut vault = self.open()?;
+        vault.sync_history().await?;
+        Ok(vault)
+    }
+
     pub(crate) fn secrets(&self) -> Result<DeviceSecrets, Error> {
         self.keystore.load()?.filter(|s| s.vault.is_some()).ok_or_else(|| {
             Error::new(

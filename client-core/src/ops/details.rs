@@ -69,7 +69,7 @@ pub enum Presence {
 /// # Errors
 /// A history that does not hold; no such snapshot; one that cannot be opened.
 pub async fn details(client: &Client, snapshot: &Selector) -> Result<Details, Error> {
-    of(&client.open_synced().await?, snapshot).await
+    of(&client.open_history().await?, snapshot).await
 }
 
 /// Puts two snapshots side by side, the older one first, however they are named.
@@ -77,7 +77,7 @@ pub async fn details(client: &Client, snapshot: &Selector) -> Result<Details, Er
 /// # Errors
 /// As [`details`].
 pub async fn compare(client: &Client, one: &Selector, other: &Selector) -> Result<Comparison, Error> {
-    let vault = client.open_synced().await?;
+    let vault = client.open_history().await?;
     let created = |listed: &crate::vault::ListedSnapshot| listed.envelope.created;
     let (first, second) = (vault.select(one).await?.0, vault.select(other).await?.0);
     let (before, after) = if created(&first) <= created(&second) { (one, other) } else { (other, one) };

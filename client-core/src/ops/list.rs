@@ -1,5 +1,7 @@
 //! Snapshots, opened and verified.
 
+use std::collections::HashMap;
+
 use api_types::{DeviceId, Sha256, SnapshotId};
 
 use super::{Client, OpenVault};
@@ -25,7 +27,7 @@ pub struct SnapshotSummary {
     pub sha256: Sha256,
     /// Who made it.
     pub device: DeviceId,
-    /// That device's name, or the host's when the device is not listed any more.
+    /// That device's name. When the service does not list the device any more: its host's, and `(host)` behind it.
     pub device_name: String,
     /// What made the dump.
     pub tool: String,
@@ -33,12 +35,38 @@ pub struct SnapshotSummary {
     pub proven: Option<Proven>,
 }
 
-/// Newest first; of one source when `source` is given.
+/// A snapshot whose signed head holds, and whose body cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableSnapshot {
+    /// Its id.
+    pub id: SnapshotId,
+    /// Its source's name, when another snapshot of the source tells it.
+    pub source: Option<String>,
+    /// Seconds since 1970.
+    pub created: i64,
+    /// Who made it.
+    pub device: DeviceId,
+    /// That device's name, when the service lists it.
+    pub device_name: Option<String>,
+    /// What is wrong.
+    pub why: String,
+}
+
+/// What is listed.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// Newest first.
+    pub snapshots: Vec<SnapshotSummary>,
+    /// Newest first: each is damage of its own, and costs no other snapshot.
+    pub unreadable: Vec<UnreadableSnapshot>,
+}
+
+/// All snapshots; of one source when `source` is given.
 ///
 /// # Errors
-/// A history that does not hold, or a snapshot that cannot be opened.
-pub async fn snapshots(client: &Client, source: Option<&str>) -> Result<Vec<SnapshotSummary>, Error> {
-    let vault = client.open_synced().await?;
+/// A history that does not hold. A snapshot that cannot be opened is part of the list.
+pub async fn snapshots(client: &Client, source: Option<&str>) -> Result<Listing, Error> {
+    let vault = client.open_history().await?;
     snapshots_of(client, &vault, source).await
 }
 
@@ -47,16 +75,28 @@ pub(super) async fn snapshots_of(
     client: &Client,
     vault: &OpenVault,
     source: Option<&str>,
-) -> Result<Vec<SnapshotSummary>, Error> {
+) -> Result<Listing, Error> {
     let evidence = vault.state().evidence()?;
-    let mut found = Vec::new();
-    for listed in vault.history().snapshots().iter().rev() {
+    let names = device_names(vault).await;
+    let mut listed = vault.history().snapshots().to_vec();
+    listed.reverse();
+    let mut sources = HashMap::new();
+    let (mut found, mut unreadable) = (Listing::default(), Vec::new());
+    for (listed, body) in listed.iter().zip(vault.bodies(&listed).await?) {
         client.cancelled()?;
-        let body = vault.body(listed).await?;
+        let device = listed.envelope.device;
+        let body = match body {
+            Ok(body) => body,
+            Err(error) => {
+                unreadable.push((listed, error));
+                continue;
+            }
+        };
+        sources.entry(listed.envelope.source).or_insert_with(|| body.source_name.clone());
         if source.is_some_and(|name| name != body.source_name) {
             continue;
         }
-        found.push(SnapshotSummary {
+        found.snapshots.push(SnapshotSummary {
             id: listed.id,
             source: body.source_name,
             kind: body.source_kind,
@@ -64,11 +104,36 @@ pub(super) async fn snapshots_of(
             bytes: body.plain_size,
             bytes_stored: body.bytes_stored,
             sha256: body.dump_sha256,
-            device: listed.envelope.device,
-            device_name: body.host,
+            device,
+            device_name: names.get(&device).cloned().unwrap_or_else(|| format!("{} (host)", body.host)),
             tool: body.tool,
             proven: evidence.get(&listed.id).copied(),
         });
     }
+    for (listed, error) in unreadable {
+        let name = sources.get(&listed.envelope.source);
+        if source.is_some_and(|wanted| name.is_some_and(|name| name != wanted)) {
+            continue;
+        }
+        found.unreadable.push(UnreadableSnapshot {
+            id: listed.id,
+            source: name.cloned(),
+            created: listed.envelope.created,
+            device: listed.envelope.device,
+            device_name: names.get(&listed.envelope.device).cloned(),
+            why: error.happened().to_owned(),
+        });
+    }
     Ok(found)
+}
+
+/// What devices are called. The service says so; a list is not withheld because it does not.
+async fn device_names(vault: &OpenVault) -> HashMap<DeviceId, String> {
+    match vault.api().devices(vault.id()).await {
+        Ok(devices) => devices.into_iter().map(|device| (device.keys.device_id, device.keys.name)).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "the names of devices are not known");
+            HashMap::new()
+        }
+    }
 }

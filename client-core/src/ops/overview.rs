@@ -8,6 +8,7 @@ use super::{
     Client, list,
     list::{Proven, SnapshotSummary},
     runs::{self, Run, RunState},
+    select,
     sources::{self, SavedSource},
 };
 use crate::error::Error;
@@ -75,9 +76,9 @@ pub struct Overview {
 /// Nobody is signed in, or what this device keeps cannot be read.
 pub async fn overview(client: &Client) -> Result<Overview, Error> {
     let saved = sources::list(client)?;
-    let (snapshots, problem) = match list::snapshots(client, None).await {
-        Ok(snapshots) => (snapshots, None),
-        Err(error) => (Vec::new(), Some(error)),
+    let (list::Listing { snapshots, unreadable }, problem) = match list::snapshots(client, None).await {
+        Ok(listing) => (listing, None),
+        Err(error) => (list::Listing::default(), Some(error)),
     };
     let runs = runs::recent(client, RUNS)?;
     let mut sources = assess(saved, snapshots, &runs, client.now(), &TimeZone::system());
@@ -91,7 +92,19 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
             }
         }
     }
+    let problem = problem.or_else(|| damaged(&unreadable));
     Ok(Overview { sources, problem })
+}
+
+/// Snapshots that cannot be opened are damage that a person must hear of; the others are listed all the same.
+fn damaged(unreadable: &[list::UnreadableSnapshot]) -> Option<Error> {
+    let first = unreadable.first()?;
+    Some(Error::damaged(format!(
+        "{} of the snapshots cannot be opened, such as {}: {}",
+        unreadable.len(),
+        select::short(first.id),
+        first.why
+    )))
 }
 
 fn assess(

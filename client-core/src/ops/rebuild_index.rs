@@ -18,16 +18,16 @@ pub struct RebuildReport {
     pub duration: Duration,
 }
 
-/// Drops every cached entry and reads all index objects again.
+/// Reads all index objects again, those too that could not be read before.
 ///
 /// # Errors
-/// As opening the vault. What was dropped comes back with the next run at the latest.
+/// As opening the vault. The old index stays until the new one is whole.
 pub async fn rebuild_index(client: &Client) -> Result<RebuildReport, Error> {
     let started = Instant::now();
     let _lock = client.lock_for_backup()?;
     let mut vault = client.open()?;
-    vault.state().clear_index()?;
-    let segments = vault.sync().await?;
+    vault.sync_history().await?;
+    let segments = vault.rebuild_index().await?;
     let (chunks, packs) = vault.state().index_size()?;
     Ok(RebuildReport { chunks, packs, segments, duration: started.elapsed() })
 }

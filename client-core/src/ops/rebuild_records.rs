@@ -40,7 +40,7 @@ pub async fn rebuild_records(client: &Client, source: Option<String>) -> Result<
     let path = records::path(client.home(), listed.envelope.source);
     let mut list =
         ListWriter::create(&path, vault.keys().domain_id(), listed.envelope.source).map_err(disk)?;
-    let (reader, mut bytes_read) = (vault.chunk_reader(), 0);
+    let (reader, mut bytes_read) = (vault.chunk_reader(&body), 0);
     for piece in &body.manifest {
         for entry in read_piece(&reader, piece.chunk_id).await? {
             client.cancelled()?;

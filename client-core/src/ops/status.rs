@@ -35,6 +35,8 @@ pub struct Status {
     pub storage: String,
     /// By name.
     pub sources: Vec<SourceStatus>,
+    /// Snapshots that cannot be opened.
+    pub unreadable: Vec<list::UnreadableSnapshot>,
     /// Chunks in the local index.
     pub chunks: u64,
     /// Packs in the local index.
@@ -48,11 +50,12 @@ pub struct Status {
 /// # Errors
 /// As opening the vault.
 pub async fn status(client: &Client) -> Result<Status, Error> {
-    let vault = client.open_synced().await?;
+    let vault = client.open_history().await?;
     let info = vault.api().service_info().await?;
     let (chunks, packs) = vault.state().index_size()?;
     let mut sources: BTreeMap<String, SourceStatus> = BTreeMap::new();
-    for snapshot in list::snapshots_of(client, &vault, None).await? {
+    let list::Listing { snapshots, unreadable } = list::snapshots_of(client, &vault, None).await?;
+    for snapshot in snapshots {
         sources
             .entry(snapshot.source.clone())
             .and_modify(|s| s.snapshots += 1)
@@ -71,6 +74,7 @@ pub async fn status(client: &Client) -> Result<Status, Error> {
         server_version: info.version,
         storage: vault.storage_origin().to_owned(),
         sources: sources.into_values().collect(),
+        unreadable,
         chunks,
         packs,
         record_lists: records::total_size(client.home()),

@@ -1,10 +1,14 @@
-//! Catching up: directory → snapshots → index. All of it is verified before it is used.
+//! Catching up: directory → snapshots → index. All of it is verified before it is used. The index is a cache: what of
+//! it cannot be read costs itself and nothing else.
 
-use api_types::ObjectKind;
+use std::collections::{HashMap, HashSet};
+
+use api_types::{DeviceId, ObjectId, ObjectKind, backup::MAX_BATCH, vault::ObjectRow};
 
 use super::OpenVault;
 use crate::{
     error::{Error, ErrorKind},
+    event::{Event, Warning},
     format::index::{IndexedPack, SegmentHeader, open_segment, read_segment_header},
     vault::{Directory, DirectoryError, History, HistoryError},
 };
@@ -15,36 +19,128 @@ impl OpenVault {
     /// # Errors
     /// [`ErrorKind::RolledBack`] when the service shows an older or another history than it did before.
     pub(super) async fn sync(&mut self) -> Result<u64, Error> {
+        self.sync_history().await?;
+        self.sync_index().await
+    }
+
+    /// Catches up with the device directory alone: enough to see, name and shut out devices, whatever else is damaged.
+    ///
+    /// # Errors
+    /// As [`OpenVault::sync`].
+    pub(super) async fn sync_directory(&mut self) -> Result<(), Error> {
+        let directory = self.verified_directory().await?;
+        self.state().pins().save_directory(directory.pin())?;
+        self.believe(directory, History::default());
+        Ok(())
+    }
+
+    /// Catches up with directory and snapshots, without the index.
+    ///
+    /// # Errors
+    /// As [`OpenVault::sync`].
+    pub(super) async fn sync_history(&mut self) -> Result<(), Error> {
         let vault = self.id();
         let pins = self.state().pins().load()?;
-        let entries = self.api().directory(vault).await?;
-        let directory =
-            Directory::verify(vault, self.keys().signing_root_public(), &entries, pins.directory)?;
+        let directory = self.verified_directory().await?;
         let rows = self.api().snapshots(vault, None).await?;
         let history = History::verify(vault, &directory, &rows, &pins.heads)?;
         self.state().pins().save(directory.pin(), history.heads())?;
+        if pins.directory != Some(directory.pin()) {
+            // Whoever signed what could not be believed may be known by now.
+            self.state().retry_bad_objects()?;
+        }
         self.believe(directory, history);
-        self.index_segments().await
+        Ok(())
+    }
+
+    async fn verified_directory(&self) -> Result<Directory, Error> {
+        let pins = self.state().pins().load()?;
+        let entries = self.api().directory(self.id()).await?;
+        Ok(Directory::verify(self.id(), self.keys().signing_root_public(), &entries, pins.directory)?)
     }
 
     /// The list is asked for whole: objects are numbered when they are granted and listed once they are
     /// confirmed, so a low number may appear late.
-    async fn index_segments(&self) -> Result<u64, Error> {
-        let mut read = 0;
-        for row in self.api().objects(self.id(), ObjectKind::Index, None).await? {
-            if self.state().knows_object(&row.id)? {
-                continue;
+    pub(super) async fn sync_index(&self) -> Result<u64, Error> {
+        let rows = self.api().objects(self.id(), ObjectKind::Index, None).await?;
+        let bad: HashSet<ObjectId> = self.state().bad_objects()?.into_iter().map(|(id, _)| id).collect();
+        let listed: HashSet<ObjectId> = rows.iter().map(|row| row.id).collect();
+        self.state().forget_bad_objects(&bad.difference(&listed).copied().collect::<Vec<_>>())?;
+        let mut new = Vec::new();
+        for row in rows {
+            if !bad.contains(&row.id) && !self.state().knows_object(&row.id)? {
+                new.push(row);
             }
-            let bytes = self.object(row.id, ObjectKind::Index).await?;
-            let packs = self.open_segment(&bytes)?;
-            self.state().add_segment(&row, &packs)?;
-            read += 1;
+        }
+        let mut read = 0;
+        for batch in new.chunks(MAX_BATCH) {
+            let ids: Vec<ObjectId> = batch.iter().map(|row| row.id).collect();
+            let mut found = self.objects(&ids, ObjectKind::Index).await?;
+            for row in batch {
+                read += u64::from(self.take_segment(row, &mut found)?);
+            }
         }
         Ok(read)
     }
 
+    /// Reads the whole index again; what was known stays until everything is here.
+    pub(super) async fn rebuild_index(&self) -> Result<u64, Error> {
+        let rows = self.api().objects(self.id(), ObjectKind::Index, None).await?;
+        let (mut whole, mut bad) = (Vec::new(), Vec::new());
+        for batch in rows.chunks(MAX_BATCH) {
+            self.client().cancelled()?;
+            let ids: Vec<ObjectId> = batch.iter().map(|row| row.id).collect();
+            let mut found = self.objects(&ids, ObjectKind::Index).await?;
+            for row in batch {
+                match self.segment_of(row, &mut found) {
+                    Ok((device, packs)) => whole.push((row.clone(), device, packs)),
+                    Err(error) if costs_itself(error.kind()) => {
+                        bad.push((row.id, error.happened().to_owned()));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        self.state().replace_index(&whole, &bad, self.client().now())?;
+        for (id, why) in bad {
+            self.client().observer().event(&Event::Warning(Warning::BadIndexObject { id, why }));
+        }
+        Ok(whole.len() as u64)
+    }
+
+    fn segment_of(
+        &self,
+        row: &ObjectRow,
+        found: &mut HashMap<ObjectId, Result<Vec<u8>, Error>>,
+    ) -> Result<(DeviceId, Vec<IndexedPack>), Error> {
+        let bytes = found.remove(&row.id).unwrap_or_else(|| Err(Error::damaged("it is missing")));
+        bytes.and_then(|bytes| self.open_segment(&bytes))
+    }
+
+    /// Whether the segment could be used.
+    fn take_segment(
+        &self,
+        row: &ObjectRow,
+        found: &mut HashMap<ObjectId, Result<Vec<u8>, Error>>,
+    ) -> Result<bool, Error> {
+        match self.segment_of(row, found) {
+            Ok((device, packs)) => {
+                self.state().add_segment(row, device, &packs)?;
+                Ok(true)
+            }
+            Err(error) if costs_itself(error.kind()) => {
+                let why = error.happened().to_owned();
+                self.state().add_bad_object(&row.id, &why, self.client().now())?;
+                let warning = Warning::BadIndexObject { id: row.id, why };
+                self.client().observer().event(&Event::Warning(warning));
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// A segment counts only when a device of this vault signed it.
-    fn open_segment(&self, bytes: &[u8]) -> Result<Vec<IndexedPack>, Error> {
+    fn open_segment(&self, bytes: &[u8]) -> Result<(DeviceId, Vec<IndexedPack>), Error> {
         let device = read_segment_header(bytes)?.device;
         let trusted = self.directory().device(&device).ok_or_else(|| {
             Error::damaged(format!(
@@ -52,8 +148,17 @@ impl OpenVault {
             ))
         })?;
         let expected = SegmentHeader { vault: self.id(), domain: self.keys().domain_id(), device };
-        Ok(open_segment(bytes, &expected, self.keys().index_key(), &trusted.signing_key)?)
+        let packs = open_segment(bytes, &expected, self.keys().index_key(), &trusted.signing_key)?;
+        Ok((device, packs))
     }
+}
+
+/// Whether a fault is one object's own, and not the way's to it.
+pub(super) const fn costs_itself(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Damaged | ErrorKind::NewerFormat | ErrorKind::WrongRecoveryKey | ErrorKind::NotFound
+    )
 }
 
 impl From<DirectoryError> for Error {

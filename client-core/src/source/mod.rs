@@ -34,6 +34,9 @@ pub enum SourceSpec {
     },
 }
 
+/// Every kind of source, as in [`SourceSpec::kind`].
+pub const KINDS: [&str; 3] = ["postgres", "file", "stdin"];
+
 impl SourceSpec {
     /// From a `postgres://` or `postgresql://` URL.
     ///

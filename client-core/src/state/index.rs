@@ -1,6 +1,6 @@
 //! Where chunks lie, as far as this device knows.
 
-use api_types::{BackupId, ObjectId, ObjectKind, vault::ObjectRow};
+use api_types::{BackupId, DeviceId, ObjectId, ObjectKind, vault::ObjectRow};
 use roaring::RoaringBitmap;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -117,22 +117,19 @@ impl StateDb {
         Ok(change.commit()?)
     }
 
-    /// An index object of any device was read: it describes `packs`.
+    /// An index object was read, which `device` signed: it describes `packs`.
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn add_segment(&self, row: &ObjectRow, packs: &[IndexedPack]) -> Result<(), StateError> {
+    pub fn add_segment(
+        &self,
+        row: &ObjectRow,
+        device: DeviceId,
+        packs: &[IndexedPack],
+    ) -> Result<(), StateError> {
         let mut db = self.db();
         let change = db.transaction()?;
-        for pack in packs {
-            let entries = pack
-                .entries
-                .iter()
-                .map(|entry| Ok((entry.place, pack_keys(&change, &entry.copied_from)?)))
-                .collect::<Result<Vec<_>, StateError>>()?;
-            add_pack(&change, (pack.pack, pack.size), &entries, None, Some(row.id))?;
-        }
-        add_object(&change, &row.id, Some(row.number), ObjectKind::Index, row.size)?;
+        add_segment(&change, row, device, packs)?;
         Ok(change.commit()?)
     }
 
@@ -184,6 +181,51 @@ impl StateDb {
         Ok(query.exists(params![id.as_bytes()])?)
     }
 
+    /// An index object that cannot be read, and why. It is not fetched again before the index is rebuilt.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn add_bad_object(&self, id: &ObjectId, why: &str, now: i64) -> Result<(), StateError> {
+        self.db()
+            .prepare_cached("INSERT OR REPLACE INTO bad_object (id, why, seen_at) VALUES (?1, ?2, ?3)")?
+            .execute(params![id.as_bytes(), why, now])?;
+        Ok(())
+    }
+
+    /// Index objects that could not be read, and why.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn bad_objects(&self) -> Result<Vec<(ObjectId, String)>, StateError> {
+        let db = self.db();
+        let mut query = db.prepare_cached("SELECT id, why FROM bad_object ORDER BY id")?;
+        let rows: Vec<(Vec<u8>, String)> =
+            query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+        rows.into_iter().map(|(id, why)| Ok((object_id(&id)?, why))).collect()
+    }
+
+    /// What could not be read is looked at again.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn retry_bad_objects(&self) -> Result<(), StateError> {
+        self.db().execute("DELETE FROM bad_object", [])?;
+        Ok(())
+    }
+
+    /// Objects that are no longer listed are no longer reported.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn forget_bad_objects(&self, gone: &[ObjectId]) -> Result<(), StateError> {
+        let db = self.db();
+        let mut forget = db.prepare_cached("DELETE FROM bad_object WHERE id = ?1")?;
+        for id in gone {
+            forget.execute(params![id.as_bytes()])?;
+        }
+        Ok(())
+    }
+
     /// An object that is no pack and no index segment is stored.
     ///
     /// # Errors
@@ -213,10 +255,22 @@ impl StateDb {
     /// # Errors
     /// [`StateError`].
     pub fn keep_sealed(&self, id: &ObjectId, bytes: &[u8]) -> Result<(), StateError> {
-        self.db()
-            .prepare_cached("INSERT OR REPLACE INTO sealed (id, bytes) VALUES (?1, ?2)")?
-            .execute(params![id.as_bytes(), bytes])?;
-        Ok(())
+        self.keep_all_sealed(&[(*id, bytes)])
+    }
+
+    /// Keeps small objects, still sealed, with one wait for the disk.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn keep_all_sealed(&self, objects: &[(ObjectId, &[u8])]) -> Result<(), StateError> {
+        let mut db = self.db();
+        let change = db.transaction()?;
+        for (id, bytes) in objects {
+            change
+                .prepare_cached("INSERT OR REPLACE INTO sealed (id, bytes) VALUES (?1, ?2)")?
+                .execute(params![id.as_bytes(), bytes])?;
+        }
+        Ok(change.commit()?)
     }
 
     /// Chunks and packs in the index.
@@ -228,21 +282,54 @@ impl StateDb {
         Ok(self.db().query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
-    /// Drops what the bucket's index can bring back; packs that no segment describes yet stay.
+    /// Puts what the bucket's index says in the place of what is known, all at once; packs that no segment describes
+    /// yet stay. `bad` are segments that cannot be read, and why.
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn clear_index(&self) -> Result<(), StateError> {
-        Ok(self.db().execute_batch(
-            "BEGIN;
-             DELETE FROM chunk WHERE copied_from IS NOT NULL
+    pub fn replace_index(
+        &self,
+        segments: &[(ObjectRow, DeviceId, Vec<IndexedPack>)],
+        bad: &[(ObjectId, String)],
+        now: i64,
+    ) -> Result<(), StateError> {
+        let mut db = self.db();
+        let change = db.transaction()?;
+        change.execute_batch(
+            "DELETE FROM chunk WHERE copied_from IS NOT NULL
                 OR pack IN (SELECT key FROM pack WHERE segment IS NOT NULL);
              DELETE FROM pack WHERE segment IS NOT NULL;
              DELETE FROM object;
-             DELETE FROM sealed;
-             COMMIT;",
-        )?)
+             DELETE FROM bad_object;
+             DELETE FROM sealed;",
+        )?;
+        for (row, device, packs) in segments {
+            add_segment(&change, row, *device, packs)?;
+        }
+        for (id, why) in bad {
+            change
+                .prepare_cached("INSERT OR REPLACE INTO bad_object (id, why, seen_at) VALUES (?1, ?2, ?3)")?
+                .execute(params![id.as_bytes(), why, now])?;
+        }
+        Ok(change.commit()?)
     }
+}
+
+fn add_segment(
+    change: &Transaction<'_>,
+    row: &ObjectRow,
+    device: DeviceId,
+    packs: &[IndexedPack],
+) -> Result<(), StateError> {
+    for pack in packs {
+        let entries = pack
+            .entries
+            .iter()
+            .map(|entry| Ok((entry.place, pack_keys(change, &entry.copied_from)?)))
+            .collect::<Result<Vec<_>, StateError>>()?;
+        add_pack(change, (pack.pack, pack.size), &entries, None, Some((row.id, device)))?;
+    }
+    add_object(change, &row.id, Some(row.number), ObjectKind::Index, row.size)
 }
 
 fn add_pack(
@@ -250,27 +337,33 @@ fn add_pack(
     (pack, size): (ObjectId, u64),
     entries: &[Packed],
     number: Option<u32>,
-    segment: Option<ObjectId>,
+    segment: Option<(ObjectId, DeviceId)>,
 ) -> Result<(), StateError> {
+    let (segment, device) = segment.unzip();
+    let device = device.as_ref().map(DeviceId::as_bytes);
     let key: i64 = change
         .prepare_cached(
-            "INSERT INTO pack (id, number, size, segment) VALUES (?1, ?2, ?3, ?4)
+            "INSERT INTO pack (id, number, size, segment, device) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (id) DO UPDATE SET
                number = coalesce(number, excluded.number), size = excluded.size,
+               device = CASE WHEN segment = x'' THEN excluded.device ELSE device END,
                segment = CASE WHEN segment = x'' THEN excluded.segment ELSE coalesce(segment, excluded.segment) END
              RETURNING key",
         )?
-        .query_row(params![pack.as_bytes(), number, size, segment.as_ref().map(ObjectId::as_bytes)], |row| {
-            row.get(0)
-        })?;
-    // A chunk that two devices stored stays where it was found first; but what is whole needs no other chunk,
-    // so that no chain of copies ever leads back to where it began.
+        .query_row(
+            params![pack.as_bytes(), number, size, segment.as_ref().map(ObjectId::as_bytes), device],
+            |row| row.get(0),
+        )?;
+    // A chunk that two devices stored stays where it was found first. What is whole takes the place of a copy, so that
+    // no chain of copies ever leads back to where it began: but only for the device that described the copy, or
+    // for this one, which has just packed it. What another device says about a chunk is not a reason to read it elsewhere.
     let mut insert = change.prepare_cached(
         "INSERT INTO chunk (id, pack, record_no, encoding, plain_len, position, sealed_len, copied_from)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET
            pack = excluded.pack, record_no = excluded.record_no, encoding = excluded.encoding,
            position = excluded.position, sealed_len = excluded.sealed_len, copied_from = NULL
-         WHERE copied_from IS NOT NULL AND excluded.copied_from IS NULL",
+         WHERE copied_from IS NOT NULL AND excluded.copied_from IS NULL
+           AND (?9 IS NULL OR (SELECT device FROM pack WHERE key = chunk.pack) IS ?9)",
     )?;
     for (place, copied_from) in entries {
         let PackEntry { chunk_id, encoding, plain_len, offset, sealed_len, record_no } = *place;
@@ -287,6 +380,7 @@ fn add_pack(
             offset,
             sealed_len,
             (!from.is_empty()).then_some(from),
+            device,
         ])?;
     }
     Ok(())

@@ -47,6 +47,9 @@ pub enum StateError {
         /// Why not.
         error: io::Error,
     },
+    /// Two processes of this device were shown different histories.
+    #[error("{0} is not the one that another program of this device was shown")]
+    Forked(&'static str),
     /// A value that no version writes.
     #[error("the local state holds an impossible value")]
     Impossible,
@@ -66,6 +69,12 @@ impl From<StateError> for Error {
                 error.to_string(),
                 "nothing was changed",
                 "update sealkeep, or choose another --home",
+            ),
+            StateError::Forked(_) => Self::new(
+                ErrorKind::RolledBack,
+                format!("the service shows a history that cannot be true: {error}"),
+                "nothing was written; what this device saw before may have been replaced at the service",
+                "do not trust this service before it is explained; with bucket and recovery words everything restores without it",
             ),
             _ => Self::new(
                 ErrorKind::Io,

@@ -26,7 +26,8 @@ CREATE TABLE pack (
     id        BLOB    NOT NULL UNIQUE,
     number    INTEGER,
     size      INTEGER NOT NULL,
-    segment   BLOB             -- index object that describes it; null: not in the bucket's index yet; empty: known by name only
+    segment   BLOB,            -- index object that describes it; null: not in the bucket's index yet; empty: known by name only
+    device    BLOB             -- who signed that index object; null: this device packed it itself
 ) STRICT;
 CREATE INDEX pack_without_segment ON pack (key) WHERE segment IS NULL;
 CREATE TABLE chunk (
@@ -57,6 +58,11 @@ CREATE TABLE sealed (          -- small stored objects as they lie in the bucket
     bytes BLOB NOT NULL
 ) STRICT;
 ", "
+CREATE TABLE bad_object (      -- index objects that could not be read; none is needed for a restore
+    id      BLOB    NOT NULL PRIMARY KEY,
+    why     TEXT    NOT NULL,
+    seen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE evidence (        -- how well a snapshot was proven on this device
     snapshot BLOB    NOT NULL PRIMARY KEY,
     level    INTEGER NOT NULL,
@@ -130,6 +136,6 @@ pub(super) fn is_damage(error: &StateError) -> bool {
             matches!(e.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
         }
         StateError::Impossible => true,
-        StateError::Newer { .. } | StateError::Quarantine { .. } => false,
+        StateError::Newer { .. } | StateError::Quarantine { .. } | StateError::Forked(_) => false,
     }
 }

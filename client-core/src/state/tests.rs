@@ -26,6 +26,8 @@ fn object(byte: u8) -> ObjectId {
     ObjectId::new([byte; 32])
 }
 
+const OTHER: DeviceId = DeviceId::from_bytes([3; 16]);
+
 fn run() -> BackupId {
     BackupId::from_bytes([1; 16])
 }
@@ -58,9 +60,9 @@ fn clearing_the_index_keeps_what_only_this_device_knows() {
     state.add_confirmed_pack(run(), object(9), 4, 1000, &[(entry(1, 0), PackKeys::new())]).unwrap();
     let other = IndexedPack { pack: object(7), size: 900, entries: vec![entry(2, 0).into()] };
     let row = ObjectRow { number: 3, id: object(6), kind: ObjectKind::Index, size: 300 };
-    state.add_segment(&row, &[other]).unwrap();
+    state.add_segment(&row, OTHER, &[other]).unwrap();
     assert_eq!(state.index_size().unwrap(), (2, 2));
-    state.clear_index().unwrap();
+    state.replace_index(&[], &[], 0).unwrap();
     assert_eq!(state.index_size().unwrap(), (1, 1));
     assert!(state.locate(&ChunkId::new([1; 32])).unwrap().is_some());
     assert!(!state.knows_object(&object(6)).unwrap());
@@ -76,7 +78,7 @@ fn a_lost_pack_takes_with_it_what_copies_from_it() {
         IndexedPack { pack: object(8), size: 900, entries: vec![copying, entry(3, 1).into()] },
     ];
     let row = ObjectRow { number: 3, id: object(6), kind: ObjectKind::Index, size: 300 };
-    state.add_segment(&row, &packs).unwrap();
+    state.add_segment(&row, OTHER, &packs).unwrap();
     let place = state.locate(&ChunkId::new([2; 32])).unwrap().unwrap();
     let mut copied_from = state.pack_ids(&place.copied_from).unwrap();
     copied_from.sort_unstable();
@@ -85,6 +87,39 @@ fn a_lost_pack_takes_with_it_what_copies_from_it() {
     assert_eq!(state.locate(&ChunkId::new([1; 32])).unwrap(), None);
     assert_eq!(state.locate(&ChunkId::new([2; 32])).unwrap(), None);
     assert!(state.locate(&ChunkId::new([3; 32])).unwrap().is_some());
+}
+
+/// A chunk that is a copy, as `device` describes it, and what another segment then says about the same chunk.
+fn described_again(by: DeviceId) -> ObjectId {
+    let home = tempfile::tempdir().unwrap();
+    let state = state(home.path());
+    let row = |id| ObjectRow { number: u32::from(id), id: object(id), kind: ObjectKind::Index, size: 300 };
+    let copy = IndexEntry { place: entry(1, 0), copied_from: vec![object(5)] };
+    let first = IndexedPack { pack: object(7), size: 900, entries: vec![copy] };
+    state.add_segment(&row(1), OTHER, &[first]).unwrap();
+    let whole = IndexedPack { pack: object(8), size: 900, entries: vec![entry(1, 0).into()] };
+    state.add_segment(&row(2), by, &[whole]).unwrap();
+    state.locate(&ChunkId::new([1; 32])).unwrap().unwrap().pack
+}
+
+#[test]
+fn an_index_entry_gives_way_only_to_its_own_device() {
+    assert_eq!(described_again(OTHER), object(8), "its own device stored it whole since");
+    assert_eq!(described_again(DeviceId::from_bytes([4; 16])), object(7), "somebody else says so");
+
+    let home = tempfile::tempdir().unwrap();
+    let state = state(home.path());
+    let copy = IndexEntry { place: entry(1, 0), copied_from: vec![object(5)] };
+    let row = ObjectRow { number: 3, id: object(6), kind: ObjectKind::Index, size: 300 };
+    state
+        .add_segment(&row, OTHER, &[IndexedPack { pack: object(7), size: 900, entries: vec![copy] }])
+        .unwrap();
+    state.add_confirmed_pack(run(), object(9), 4, 1000, &[(entry(1, 0), PackKeys::new())]).unwrap();
+    assert_eq!(
+        state.locate(&ChunkId::new([1; 32])).unwrap().unwrap().pack,
+        object(9),
+        "this device packed it whole itself"
+    );
 }
 
 #[test]

@@ -38,7 +38,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(400);
 pub enum Verify {
     /// Its length and its SHA-256.
     Whole,
-    /// Its length: every part of it is sealed, and verified when it is opened. One that is damaged costs no more than itself.
+    /// Its length alone. What is read of it is only *sealed* by somebody: the reader must compare every chunk with
+    /// its id before anything is handed out.
     Length,
 }
 

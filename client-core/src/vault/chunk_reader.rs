@@ -1,4 +1,5 @@
-//! `ChunkId` → verified plaintext: index → pack → record → decode → the id again, unless the whole has a hash.
+//! `ChunkId` → verified plaintext: index → pack → record → decode → the id again, unless the whole has a hash. Only
+//! packs that the snapshot's signed body names are read: what the index says is a hint.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,16 +11,17 @@ use quick_cache::{
     DefaultHashBuilder, OptionsBuilder, Weighter,
     sync::{Cache, DefaultLifecycle},
 };
+use tokio::sync::OnceCell;
 
 use super::{
     UnlockedVault,
     pack_cache::{Fetched, PackCache, PackFault},
 };
 use crate::{
-    encode::{self, EncodeError, Encoded, Opened, Plaintexts, Stretch},
+    encode::{self, EncodeError, Encoded, Encoding, Opened, Plaintexts, Stretch},
     error::Error,
     id::ChunkId,
-    state::{PackKeys, Place, StateDb},
+    state::StateDb,
 };
 
 /// Chunks that others copy from are kept decoded, up to this many bytes (32 MiB).
@@ -27,6 +29,8 @@ const KEPT: u64 = 32 * 1024 * 1024;
 /// Recipes of each level of copies that are at hand without asking the cache, and chunks that are no recipes, of all.
 /// The latter are large.
 const AT_HAND: usize = 8;
+/// Packs whose directories are read at once.
+const SIDE_BY_SIDE: usize = 16;
 
 /// Why a chunk cannot be had.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -40,13 +44,27 @@ pub struct ChunkFault {
     pub fault: PackFault,
 }
 
-/// Reads chunks of one vault.
+/// Reads chunks of one vault, from a set of packs that was signed.
 #[derive(Clone)]
 pub struct ChunkReader {
     packs: Arc<PackCache>,
     state: Arc<StateDb>,
     keys: Arc<UnlockedVault>,
     opened: Arc<Cache<ChunkId, Arc<Lying>, Bytes>>,
+    within: Arc<Within>,
+}
+
+/// The packs that may be read, and what lies in them by their own sealed directories, once the index did not do.
+#[derive(Default)]
+struct Within {
+    packs: HashSet<ObjectId>,
+    places: OnceCell<HashMap<ChunkId, ObjectId>>,
+}
+
+/// A chunk's pack, and the packs that its writer knew to be enough for what it copies from.
+struct Found {
+    pack: ObjectId,
+    copied_from: Vec<ObjectId>,
 }
 
 /// A chunk that is taken apart, and the pack that it lies in.
@@ -68,7 +86,7 @@ impl Weighter<ChunkId, Arc<Lying>> for Bytes {
 type Packs = HashMap<ObjectId, Fetched>;
 
 impl ChunkReader {
-    /// Over a pack cache and the local index.
+    /// Over a pack cache and the local index; reads nothing before it is told [`within`](Self::within) which packs.
     #[must_use]
     pub fn new(packs: Arc<PackCache>, state: Arc<StateDb>, keys: Arc<UnlockedVault>) -> Self {
         // One shard: of several each would hold a few chunks only, and refuse the largest.
@@ -78,7 +96,14 @@ impl ChunkReader {
             Cache::with_options(options, Bytes, DefaultHashBuilder::default(), DefaultLifecycle::default())
         });
         let opened = Arc::new(opened.unwrap_or_else(|_| Cache::with_weighter(1000, KEPT, Bytes)));
-        Self { packs, state, keys, opened }
+        Self { packs, state, keys, opened, within: Arc::default() }
+    }
+
+    /// The same reader for other packs: those of a snapshot's signed body. No chunk is ever read from elsewhere.
+    #[must_use]
+    pub fn within(&self, packs: impl IntoIterator<Item = ObjectId>) -> Self {
+        let within = Within { packs: packs.into_iter().collect(), places: OnceCell::new() };
+        Self { within: Arc::new(within), ..self.clone() }
     }
 
     /// The verified plaintext. The inner result is about the chunk, the outer about the way to it.
@@ -89,17 +114,21 @@ impl ChunkReader {
         Ok(self.chunk_and_depth(id).await?.map(|(plain, _)| plain))
     }
 
-    /// As [`ChunkReader::chunk`], for a reader who verifies what all chunks make together: whatever was read is
-    /// authentic, but is not compared with the chunk's id (6 % of a restore's CPU).
+    /// As [`ChunkReader::chunk`], for a reader who verifies what all chunks make together before anybody sees any of
+    /// it: the bytes come from packs whose SHA-256 held, but are not compared with the chunk's id (6 % of a restore's
+    /// CPU).
     ///
     /// # Errors
     /// As [`PackCache::get`].
     pub async fn part(&self, id: ChunkId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
-        let place = match self.locate(id)? {
-            Ok(place) => place,
+        if self.packs.salvages() {
+            return self.chunk(id).await;
+        }
+        let found = match self.locate(id).await? {
+            Ok(found) => found,
             Err(missing) => return Ok(Err(missing)),
         };
-        Ok(self.decode(id, place.pack, &place.copied_from).await?.map(|(plain, _)| plain))
+        Ok(self.decode(id, &found).await?.map(|(plain, _)| plain))
     }
 
     /// As [`ChunkReader::chunk`], with the number of recipes that reading it led through, one behind the other.
@@ -107,8 +136,8 @@ impl ChunkReader {
     /// # Errors
     /// As [`PackCache::get`].
     pub async fn chunk_and_depth(&self, id: ChunkId) -> Result<Result<(Vec<u8>, u16), ChunkFault>, Error> {
-        match self.locate(id)? {
-            Ok(place) => self.read(id, place.pack, &place.copied_from).await,
+        match self.locate(id).await? {
+            Ok(found) => self.read(id, &found).await,
             Err(missing) => Ok(Err(missing)),
         }
     }
@@ -118,40 +147,84 @@ impl ChunkReader {
     /// # Errors
     /// As [`PackCache::get`].
     pub async fn chunk_in(&self, id: ChunkId, pack: ObjectId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
-        let place = self.state.locate(&id)?.filter(|place| place.pack == pack);
-        let copied_from = place.map(|place| place.copied_from).unwrap_or_default();
-        Ok(self.read(id, pack, &copied_from).await?.map(|(plain, _)| plain))
+        let copied_from = match self.state.locate(&id)?.filter(|place| place.pack == pack) {
+            Some(place) => self.state.pack_ids(&place.copied_from)?,
+            None => Vec::new(),
+        };
+        Ok(self.read(id, &Found { pack, copied_from }).await?.map(|(plain, _)| plain))
     }
 
-    fn locate(&self, id: ChunkId) -> Result<Result<Place, ChunkFault>, Error> {
+    /// Where a chunk lies: by the index, when all that it names may be read; else by the directories of the packs
+    /// that may be read.
+    async fn locate(&self, id: ChunkId) -> Result<Result<Found, ChunkFault>, Error> {
+        if let Some(found) = self.indexed(&id)? {
+            return Ok(Ok(found));
+        }
         let missing = ChunkFault { chunk: id, pack: None, fault: PackFault::Missing };
-        Ok(self.state.locate(&id)?.ok_or(missing))
+        let found = self.places().await?.get(&id).map(|pack| Found { pack: *pack, copied_from: Vec::new() });
+        Ok(found.ok_or(missing))
     }
 
-    async fn read(
-        &self,
-        id: ChunkId,
-        place: ObjectId,
-        copied_from: &PackKeys,
-    ) -> Result<Result<(Vec<u8>, u16), ChunkFault>, Error> {
-        let decoded = self.decode(id, place, copied_from).await?;
+    /// What the index says, if it stays within the packs that may be read.
+    fn indexed(&self, id: &ChunkId) -> Result<Option<Found>, Error> {
+        let Some(place) = self.state.locate(id)?.filter(|place| self.within.packs.contains(&place.pack))
+        else {
+            return Ok(None);
+        };
+        let copied_from = self.state.pack_ids(&place.copied_from)?;
+        let inside = copied_from.iter().all(|pack| self.within.packs.contains(pack));
+        Ok(inside.then_some(Found { pack: place.pack, copied_from }))
+    }
+
+    /// Every chunk of the packs that may be read, by the packs' own sealed directories. Packs that cannot be read
+    /// hold nothing.
+    async fn places(&self) -> Result<&HashMap<ChunkId, ObjectId>, Error> {
+        let look = || async {
+            let mut places = HashMap::<ChunkId, (ObjectId, Encoding)>::new();
+            let packs: Vec<ObjectId> = self.within.packs.iter().copied().collect();
+            for some in packs.chunks(SIDE_BY_SIDE) {
+                for (pack, open) in self.packs.get_all(some).await? {
+                    let Ok(open) = open else { continue };
+                    for entry in open.directory() {
+                        let here = (pack, entry.encoding);
+                        let known = places.entry(entry.chunk_id).or_insert(here);
+                        // What is whole needs no other chunk.
+                        if known.1 == Encoding::Recipe && entry.encoding != Encoding::Recipe {
+                            *known = here;
+                        }
+                    }
+                }
+            }
+            Ok(places.into_iter().map(|(chunk, (pack, _))| (chunk, pack)).collect())
+        };
+        self.within.places.get_or_try_init(look).await
+    }
+
+    /// The packs that reading a chunk needs, as far as the index or what was looked up knows.
+    ///
+    /// # Errors
+    /// The local state cannot be read.
+    pub fn packs_of(&self, id: &ChunkId) -> Result<Vec<ObjectId>, Error> {
+        if let Some(Found { pack, copied_from }) = self.indexed(id)? {
+            return Ok(copied_from.into_iter().chain([pack]).collect());
+        }
+        Ok(self.within.places.get().and_then(|places| places.get(id)).copied().into_iter().collect())
+    }
+
+    async fn read(&self, id: ChunkId, found: &Found) -> Result<Result<(Vec<u8>, u16), ChunkFault>, Error> {
+        let decoded = self.decode(id, found).await?;
         Ok(decoded.and_then(|(plain, depth)| {
             if self.keys.chunk_id_key().chunk_id(&plain) == id {
                 Ok((plain, depth))
             } else {
-                Err(damaged(id, place, &"its content is not what its id says"))
+                Err(damaged(id, found.pack, &"its content is not what its id says"))
             }
         }))
     }
 
-    async fn decode(
-        &self,
-        id: ChunkId,
-        place: ObjectId,
-        copied_from: &PackKeys,
-    ) -> Result<Result<(Vec<u8>, u16), ChunkFault>, Error> {
-        let closure: HashSet<ObjectId> =
-            self.state.pack_ids(copied_from)?.into_iter().chain([place]).collect();
+    async fn decode(&self, id: ChunkId, found: &Found) -> Result<Result<(Vec<u8>, u16), ChunkFault>, Error> {
+        let place = found.pack;
+        let closure: HashSet<ObjectId> = found.copied_from.iter().copied().chain([place]).collect();
         let mut packs = self.packs.get_all(&closure.iter().copied().collect::<Vec<_>>()).await?;
         loop {
             let mut copies = Copies {
@@ -169,6 +242,10 @@ impl ChunkReader {
                     packs.insert(pack, self.packs.get(pack).await?);
                     continue;
                 }
+                (Err(_), Some(Stop::LookUp)) => {
+                    self.places().await?;
+                    continue;
+                }
                 (Err(_), Some(Stop::Failed(error))) => return Err(error),
                 (Err(_), Some(Stop::Fault(fault))) => Err(fault),
                 (Err(error), None) => Err(damaged(id, place, &error)),
@@ -182,10 +259,7 @@ impl ChunkReader {
     /// # Errors
     /// As [`PackCache::get`].
     pub async fn prefetch(&self, id: ChunkId) -> Result<(), Error> {
-        if let Some(place) = self.state.locate(&id)? {
-            let packs = self.state.pack_ids(&place.copied_from)?.into_iter().chain([place.pack]);
-            drop(self.packs.get_all(&packs.collect::<Vec<_>>()).await?);
-        }
+        drop(self.packs.get_all(&self.packs_of(&id)?).await?);
         Ok(())
     }
 }
@@ -212,6 +286,8 @@ struct AtHand {
 /// Why reading stopped, where [`EncodeError`] cannot say it.
 enum Stop {
     Need(ObjectId),
+    /// The index does not say where a chunk lies: the packs' directories are needed.
+    LookUp,
     Fault(ChunkFault),
     Failed(Error),
 }
@@ -264,14 +340,20 @@ impl Copies<'_> {
                 Some(_) => {}
             }
         }
-        found.ok_or_else(|| {
+        if let Some(pack) = found.filter(|pack| self.reader.within.packs.contains(pack)) {
+            return Ok(pack);
+        }
+        let Some(places) = self.reader.within.places.get() else {
+            return Err(self.stop(id, Stop::LookUp));
+        };
+        places.get(id).copied().ok_or_else(|| {
             let fault = ChunkFault { chunk: *id, pack: None, fault: PackFault::Missing };
             self.stop(id, Stop::Fault(fault))
         })
     }
 
     fn known(&self, pack: &ObjectId) -> bool {
-        self.closure.len() < 2 || self.closure.contains(pack)
+        self.closure.contains(pack) || self.closure.len() < 2 && self.reader.within.packs.contains(pack)
     }
 
     /// The chunk as it was left by the last copy from it on this level.

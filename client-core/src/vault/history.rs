@@ -1,6 +1,8 @@
 //! The snapshots of a vault as this client believes them: every device's chain whole, signed, and no
 //! older than what was seen before. A service that drops, reorders, forks or rolls back is caught here.
 
+use std::collections::HashMap;
+
 use api_types::{
     DeviceId, HeadHash, SnapshotId, VaultId,
     envelope::{Refused, SnapshotEnvelope},
@@ -82,6 +84,8 @@ pub enum HistoryError {
 pub struct History {
     snapshots: Vec<ListedSnapshot>,
     heads: Heads,
+    /// Every snapshot by its place in its device's chain: bodies name many.
+    places: HashMap<(DeviceId, u64), HeadHash>,
 }
 
 impl History {
@@ -131,6 +135,7 @@ impl History {
         }
         let hash = row.head.head_hash();
         self.heads.insert(device, Head { sequence, hash });
+        self.places.insert((device, sequence), hash);
         self.snapshots.push(ListedSnapshot { id: snapshot, envelope, head_hash: hash });
         Ok(())
     }
@@ -142,13 +147,9 @@ impl History {
     /// [`HistoryError::RolledBack`] or [`HistoryError::Forked`].
     pub fn contains_all(&self, heads: &Heads) -> Result<(), HistoryError> {
         for (&device, &Head { sequence, hash }) in heads {
-            let shown = self
-                .snapshots
-                .iter()
-                .rev()
-                .find(|s| s.envelope.device == device && s.envelope.sequence == sequence)
-                .ok_or(HistoryError::RolledBack { device, sequence })?;
-            if shown.head_hash != hash {
+            let shown =
+                self.places.get(&(device, sequence)).ok_or(HistoryError::RolledBack { device, sequence })?;
+            if *shown != hash {
                 return Err(HistoryError::Forked { device, sequence });
             }
         }

@@ -143,7 +143,7 @@ pub struct PackCache {
     passing: Mutex<HashSet<ObjectId>>,
     memory: Arc<Semaphore>,
     fetched: AtomicU64,
-    whole: AtomicBool,
+    salvaging: AtomicBool,
 }
 
 #[derive(Default)]
@@ -167,13 +167,20 @@ impl PackCache {
             passing: Mutex::default(),
             memory: Arc::new(Semaphore::new(IN_MEMORY)),
             fetched: AtomicU64::new(0),
-            whole: AtomicBool::new(false),
+            salvaging: AtomicBool::new(false),
         }
     }
 
-    /// From here on packs are verified by their SHA-256, besides what of them is read.
-    pub fn verify_whole(&self) {
-        self.whole.store(true, Ordering::Relaxed);
+    /// From here on a pack whose SHA-256 differs is read all the same, so that a damaged pack costs only the chunks
+    /// that are damaged. Whoever reads then compares every chunk with its id: see [`PackCache::salvages`].
+    pub fn salvage(&self) {
+        self.salvaging.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether packs may be other bytes than were stored.
+    #[must_use]
+    pub fn salvages(&self) -> bool {
+        self.salvaging.load(Ordering::Relaxed)
     }
 
     /// Packs that were downloaded so far, a pack that was fetched again counted again.
@@ -282,7 +289,7 @@ impl PackCache {
         let mut room = self.room(&id);
         let (grant, sealed) = loop {
             let Some(grant) = self.grant(id).await? else { return Ok(Err(PackFault::Missing)) };
-            let verify = if self.whole.load(Ordering::Relaxed) { Verify::Whole } else { Verify::Length };
+            let verify = if self.salvages() { Verify::Length } else { Verify::Whole };
             let fetched = match room.take() {
                 Some(room) => match self.store.get(&grant, ObjectKind::Pack, verify).await {
                     Ok(bytes) => Ok(Sealed::InMemory(bytes, room)),

@@ -7,7 +7,8 @@ use super::Context;
 use crate::{args::Snapshots, render};
 
 pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), Error> {
-    let snapshots = list::snapshots(&context.client, arguments.source.as_deref()).await?;
+    let list::Listing { snapshots, unreadable } =
+        list::snapshots(&context.client, arguments.source.as_deref()).await?;
     let rows: Vec<serde_json::Value> = snapshots
         .iter()
         .map(|s| {
@@ -26,23 +27,54 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
             })
         })
         .collect();
-    context.output.result(&json!({"snapshots": rows}), || {
-        if snapshots.is_empty() {
+    let damaged: Vec<serde_json::Value> = unreadable
+        .iter()
+        .map(|s| {
+            json!({
+                "id": s.id,
+                "source": s.source,
+                "created": s.created,
+                "created_at": render::when(s.created),
+                "device": s.device,
+                "device_name": s.device_name,
+                "why": s.why,
+            })
+        })
+        .collect();
+    context.output.result(&json!({"snapshots": rows, "unreadable": damaged}), || {
+        if snapshots.is_empty() && unreadable.is_empty() {
             return "No snapshots yet. Make the first: sealkeep backup postgres://…".to_owned();
         }
-        let rows: Vec<Vec<String>> = snapshots
+        let mut rows: Vec<(i64, Vec<String>)> = snapshots
             .iter()
             .map(|s| {
-                vec![
+                let row = vec![
                     client_core::ops::select::short(s.id),
                     render::when(s.created),
                     s.source.clone(),
                     render::bytes(s.bytes),
                     render::bytes(s.bytes_stored),
                     s.device_name.clone(),
-                ]
+                ];
+                (s.created, row)
             })
             .collect();
+        rows.extend(unreadable.iter().map(|s| {
+            let unknown = || "?".to_owned();
+            let row = vec![
+                client_core::ops::select::short(s.id),
+                render::when(s.created),
+                s.source.clone().unwrap_or_else(unknown),
+                "cannot be opened".to_owned(),
+                s.why.clone(),
+                s.device_name.clone().unwrap_or_else(unknown),
+            ];
+            (s.created, row)
+        }));
+        if !unreadable.is_empty() {
+            rows.sort_by_key(|(created, _)| std::cmp::Reverse(*created));
+        }
+        let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, row)| row).collect();
         render::table(&["SNAPSHOT", "TIME", "SOURCE", "SIZE", "ADDED", "DEVICE"], &rows)
     })
 }

@@ -28,6 +28,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
             "storage": status.storage,
             "server_version": status.server_version,
             "sources": sources,
+            "unreadable": status.unreadable.iter().map(|s| json!({"id": s.id, "why": s.why})).collect::<Vec<_>>(),
             "record_lists_bytes": status.record_lists,
             "index": {"chunks": status.chunks, "packs": status.packs},
         }),
@@ -44,6 +45,10 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
                 status.server_version,
                 status.storage,
             );
+            for snapshot in &status.unreadable {
+                let id = client_core::ops::select::short(snapshot.id);
+                text.push_str(&format!("Snapshot {id} cannot be opened: {}\n", snapshot.why));
+            }
             if status.sources.is_empty() {
                 text.push_str("Nothing is backed up yet.");
                 return text;

@@ -59,18 +59,17 @@ impl Damage {
         fault: &ChunkFault,
     ) -> Result<(), Error> {
         let Some(pack) = fault.pack else { return Ok(()) };
-        let reader = vault.chunk_reader();
+        let reader = vault.chunk_reader(body);
         let mut position = 0;
         for piece in &body.manifest {
             for entry in read_piece(&reader, piece.chunk_id).await? {
-                if let Some(place) = vault.state().locate(&entry.chunk_id)?.filter(|_| position > from) {
-                    if place.pack == pack {
-                        self.add(position, entry.plain_len, fault);
-                    } else if vault.state().pack_ids(&place.copied_from)?.contains(&pack)
-                        && let Err(fault) = reader.chunk(entry.chunk_id).await?
-                    {
-                        self.add(position, entry.plain_len, &fault);
-                    }
+                let needs = if position > from { reader.packs_of(&entry.chunk_id)? } else { Vec::new() };
+                if needs.last() == Some(&pack) {
+                    self.add(position, entry.plain_len, fault);
+                } else if needs.contains(&pack)
+                    && let Err(fault) = reader.chunk(entry.chunk_id).await?
+                {
+                    self.add(position, entry.plain_len, &fault);
                 }
                 position += u64::from(entry.plain_len);
             }

@@ -54,6 +54,20 @@ pub enum Destination {
     },
 }
 
+impl Destination {
+    /// Whether nobody sees a byte before the whole dump's SHA-256 holds: a file of its own, under another name until
+    /// then. Programs and pipes act on bytes as they come, and what is no regular file may be either.
+    fn is_unseen_until_whole(&self) -> bool {
+        match self {
+            Self::File { path, .. } => match std::fs::metadata(path) {
+                Ok(found) => found.is_file(),
+                Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+            },
+            Self::Pipe(_) | Self::Database { .. } => false,
+        }
+    }
+}
+
 /// What to restore.
 pub struct RestoreOptions {
     /// Which snapshot.
@@ -95,10 +109,14 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
         Destination::Pipe(_) => Evidence::Opened,
         Destination::File { .. } | Destination::Database { .. } => Evidence::Restored,
     };
+    let compared = options.partial || !options.destination.is_unseen_until_whole();
+    if options.partial {
+        vault.packs().salvage();
+    }
     let sink = sink::open(options.destination, &body.source_detail)?;
     client.observer().event(&Event::Stage(Stage::Restore { total: body.plain_size }));
 
-    let reader = vault.chunk_reader();
+    let reader = vault.chunk_reader(&body);
     let rewrapper = match &body.unwrapped {
         None => None,
         Some(wrapping) => Some(plan::rewrapper(&reader, &body, wrapping).await?),
@@ -108,7 +126,7 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
     let mut writer = sink::Writer::spawn(sink, rewrapper, Arc::clone(client.observer()));
     let mut damage = Damage::default();
     let mut position = 0_u64;
-    let mut flow = Flow::new(&vault, &reader, order, !options.partial);
+    let mut flow = Flow::new(&vault, &reader, order, compared);
     while let Some((entry, chunk)) = flow.next().await? {
         client.cancelled()?;
         let mut bytes = match chunk {
@@ -161,15 +179,15 @@ struct Flow<'a> {
     vault: &'a OpenVault,
     reader: &'a ChunkReader,
     order: Order,
-    /// The dump's SHA-256 will be verified.
-    whole: bool,
+    /// Every chunk is compared with its id before it is handed out.
+    compared: bool,
     fetching: VecDeque<ManifestEntry>,
     decoding: VecDeque<(ManifestEntry, JoinHandle<Result<Chunk, Error>>)>,
 }
 
 impl<'a> Flow<'a> {
-    const fn new(vault: &'a OpenVault, reader: &'a ChunkReader, order: Order, whole: bool) -> Self {
-        Self { vault, reader, order, whole, fetching: VecDeque::new(), decoding: VecDeque::new() }
+    const fn new(vault: &'a OpenVault, reader: &'a ChunkReader, order: Order, compared: bool) -> Self {
+        Self { vault, reader, order, compared, fetching: VecDeque::new(), decoding: VecDeque::new() }
     }
 
     async fn next(&mut self) -> Result<Option<(ManifestEntry, Chunk)>, Error> {
@@ -179,9 +197,9 @@ impl<'a> Flow<'a> {
         }
         while self.decoding.len() < DECODE_AHEAD {
             let Some(entry) = self.fetching.pop_front() else { break };
-            let (reader, whole) = (self.reader.clone(), self.whole);
+            let (reader, compared) = (self.reader.clone(), self.compared);
             let task = tokio::spawn(async move {
-                if whole { reader.part(entry.chunk_id).await } else { reader.chunk(entry.chunk_id).await }
+                if compared { reader.chunk(entry.chunk_id).await } else { reader.part(entry.chunk_id).await }
             });
             self.decoding.push_back((entry, task));
             if let Some(ahead) = self.fetching.get(FETCH_AHEAD - DECODE_AHEAD) {
@@ -192,7 +210,7 @@ impl<'a> Flow<'a> {
         }
         let Some((entry, task)) = self.decoding.pop_front() else { return Ok(None) };
         let chunk = task.await.map_err(|e| Error::internal("a decoding task died", &e))??;
-        self.order.done(self.vault, &entry.chunk_id)?;
+        self.order.done(self.vault, self.reader, &entry.chunk_id)?;
         Ok(Some((entry, chunk)))
     }
 }

@@ -36,7 +36,7 @@ impl Order {
         for piece in &body.manifest {
             for entry in read_piece(reader, piece.chunk_id).await? {
                 let at = chunks.len();
-                for pack in packs(vault, &entry.chunk_id)? {
+                for pack in reader.packs_of(&entry.chunk_id)? {
                     needed.entry(pack).or_insert((at, at)).1 = at;
                 }
                 chunks.push_back(entry);
@@ -52,8 +52,13 @@ impl Order {
     }
 
     /// The next chunk is read: packs that no later one needs go.
-    pub(super) fn done(&mut self, vault: &OpenVault, chunk: &ChunkId) -> Result<(), Error> {
-        for pack in packs(vault, chunk)? {
+    pub(super) fn done(
+        &mut self,
+        vault: &OpenVault,
+        reader: &ChunkReader,
+        chunk: &ChunkId,
+    ) -> Result<(), Error> {
+        for pack in reader.packs_of(chunk)? {
             if self.needed.get(&pack).is_some_and(|(_, last)| *last == self.next) {
                 vault.packs().release(&pack);
             }
@@ -61,12 +66,4 @@ impl Order {
         self.next += 1;
         Ok(())
     }
-}
-
-/// The packs that reading a chunk may need.
-fn packs(vault: &OpenVault, chunk: &ChunkId) -> Result<Vec<ObjectId>, Error> {
-    let Some(place) = vault.state().locate(chunk)? else { return Ok(Vec::new()) };
-    let mut packs = place.copied_from;
-    packs.insert(place.key);
-    Ok(vault.state().pack_ids(&packs)?)
 }
