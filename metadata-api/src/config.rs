@@ -9,14 +9,16 @@ use std::{
 };
 
 use api_types::{Region, opaque::Suite};
+use axum::http::HeaderName;
 use base64ct::{Base64UrlUnpadded, Encoding};
+use ipnet::IpNet;
 use opaque_ke::ServerSetup;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::presign::Target;
+use crate::{middleware::client_ip::Callers, presign::Target, proxies::Proxies};
 
 /// A 32-byte secret.
 pub type Key = SecretBox<[u8; 32]>;
@@ -117,6 +119,48 @@ impl Listen {
                 self.addr
             ))),
         }
+    }
+}
+
+/// A proxy on the same machine.
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+
+/// What is said of the proxies in front.
+#[derive(Debug, Clone, Default)]
+pub struct InFront {
+    /// There is one.
+    pub behind_proxy: bool,
+    /// The header in which it names the caller; `x-forwarded-for` where none is given.
+    pub header: Option<HeaderName>,
+    /// Whose header is believed; loopback where none is given and nobody else reaches the listening address.
+    pub trusted: Vec<IpNet>,
+    /// Callers cannot be told apart; the proxy does the limiting.
+    pub one_network: bool,
+}
+
+impl InFront {
+    /// How callers are told apart by limits.
+    ///
+    /// # Errors
+    /// A sentence, where all callers would count as one without anybody having said so.
+    pub fn callers(&self, listen: SocketAddr) -> Result<Callers, Problem> {
+        if !self.behind_proxy {
+            return Ok(Callers::Connection);
+        }
+        if self.one_network {
+            return Ok(Callers::Unknown);
+        }
+        let proxies = if !self.trusted.is_empty() {
+            self.trusted.clone()
+        } else if listen.ip().is_loopback() {
+            LOOPBACK.iter().filter_map(|text| text.parse().ok()).collect()
+        } else {
+            return Err(Problem(format!(
+                "{listen} is reached from other machines, and nothing says which of them is the proxy: give --trusted-proxy with its address or network, or all callers share one limit and a stranger can use it up. Where the proxy names no caller, give --one-network and let the proxy limit requests"
+            )));
+        };
+        let name = self.header.clone().unwrap_or(HeaderName::from_static("x-forwarded-for"));
+        Ok(Callers::Header { name, proxies: Proxies::new(proxies) })
     }
 }
 

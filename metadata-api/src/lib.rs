@@ -19,6 +19,9 @@ pub mod presign;
 pub mod probe;
 
 pub mod embedded;
+pub mod listener;
+pub mod network;
+pub mod proxies;
 pub mod serve;
 
-pub use router::app;
+pub use router::{app, operations};

@@ -13,16 +13,22 @@ use std::{
 use api_types::backup::URL_SECS;
 use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
 use metadata_api::{
     app,
-    config::{self, Listen, Source, Transport},
+    config::{self, InFront, Listen, Source, Transport},
     db,
     embedded::{self, Embedded},
-    serve,
-    state::{Clock, Limits},
+    handlers::health,
+    listener::{self, Bounds},
+    middleware::client_ip::Callers,
+    operations, proxies, serve,
+    state::{AppState, Clock, Limits},
     telemetry,
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use url::Url;
 
 /// Sealkeep's metadata service: accounts, devices, presigned URLs, snapshots. It never sees a key or a plaintext.
@@ -82,6 +88,9 @@ struct ServeArgs {
     common: Common,
 }
 
+/// Where the operations routes are, unless somebody says otherwise.
+const OPERATIONS: ([u8; 4], u16) = ([127, 0, 0, 1], 8789);
+
 #[derive(Args, Clone)]
 struct Common {
     /// Where the service listens.
@@ -96,9 +105,20 @@ struct Common {
     /// Plain HTTP on any address: a proxy in front speaks TLS.
     #[arg(long, conflicts_with = "tls_cert", env = "SEALKEEP_BEHIND_PROXY")]
     behind_proxy: bool,
-    /// Header in which the proxy names the caller, such as x-forwarded-for.
+    /// Address or network of a proxy in front, whose word about callers counts; repeatable. Without it: this machine's own.
+    #[arg(long, value_name = "CIDR", requires = "behind_proxy", value_delimiter = ',',
+          value_parser = proxies::network, env = "SEALKEEP_TRUSTED_PROXY")]
+    trusted_proxy: Vec<IpNet>,
+    /// Header in which the proxy names the caller; x-forwarded-for where none is given.
     #[arg(long, value_name = "NAME", requires = "behind_proxy", env = "SEALKEEP_CLIENT_IP_HEADER")]
     client_ip_header: Option<HeaderName>,
+    /// The proxy names no callers: limits per network are off, and the proxy has to limit requests.
+    #[arg(long, requires = "behind_proxy", conflicts_with_all = ["client_ip_header", "trusted_proxy"],
+          env = "SEALKEEP_ONE_NETWORK")]
+    one_network: bool,
+    /// Where /readyz and /metrics are served, for whoever runs this; without it 127.0.0.1:8789, where that is free.
+    #[arg(long, value_name = "ADDR", env = "SEALKEEP_OPERATIONS_LISTEN")]
+    operations_listen: Option<SocketAddr>,
     /// Requests per second and address.
     #[arg(long, value_name = "N", default_value_t = Limits::default().requests_per_second,
           value_parser = clap::value_parser!(u32).range(1..), env = "SEALKEEP_REQUESTS_PER_SECOND")]
@@ -126,16 +146,34 @@ impl Common {
         Listen { addr, tls: self.tls_cert.clone().zip(self.tls_key.clone()), behind_proxy: self.behind_proxy }
     }
 
-    fn limits(&self) -> Limits {
+    fn in_front(&self) -> InFront {
+        InFront {
+            behind_proxy: self.behind_proxy,
+            header: self.client_ip_header.clone(),
+            trusted: self.trusted_proxy.clone(),
+            one_network: self.one_network,
+        }
+    }
+
+    fn callers(&self) -> Result<Callers, Failure> {
+        Ok(self.in_front().callers(self.listen)?)
+    }
+
+    fn limits(&self) -> Result<Limits, Failure> {
         let standard = Limits::default();
-        Limits {
+        Ok(Limits {
             requests_per_second: self.requests_per_second,
             burst: standard.burst.max(self.requests_per_second),
             auth_per_minute: self.auth_per_minute,
             url_secs: self.url_seconds,
-            client_ip_header: self.client_ip_header.clone(),
+            callers: self.callers()?,
             ..standard
-        }
+        })
+    }
+
+    fn bounds(&self) -> Result<Bounds, Failure> {
+        let bounds = Bounds { proxies: self.callers()?.proxies(), ..Bounds::default() };
+        Ok(bounds.within(file_descriptors()))
     }
 
     fn grace(&self) -> Duration {
@@ -195,10 +233,14 @@ async fn check(common: Common, offline: bool) -> Result<(), Failure> {
     if let Transport::Tls { cert, key } = &config.transport {
         serve::tls_config(cert, key)?;
     }
+    let callers = common.callers()?;
+    if common.behind_proxy {
+        say(&format!("callers: {callers}"))?;
+    }
     if offline {
         return say("the settings are complete");
     }
-    let state = serve::boot(&config, common.limits(), Clock::default(), 2).await?;
+    let state = serve::boot(&config, common.limits()?, Clock::default(), 2).await?;
     for (region, store) in state.stores().iter() {
         if let Some(guarantees) = store.guarantees() {
             say(&format!("object store {region} ({}): {guarantees}", store.presigner().origin()))?;
@@ -212,10 +254,13 @@ async fn run_serve(common: Common) -> Result<(), Failure> {
     telemetry::install_logs();
     let (listener, addr) = serve::bind(common.listen)?;
     let config = Source::environment().config(&common.listen(addr))?;
-    let state = serve::boot(&config, common.limits(), Clock::default(), common.database_connections).await?;
-    ready(&config.transport, addr, None)?;
+    let state = serve::boot(&config, common.limits()?, Clock::default(), common.database_connections).await?;
+    let beside = beside(&state, &common)?;
+    ready(&config.transport, addr, None, beside.operations)?;
     let ended = stop_signal()?;
-    serve::run(listener, &config.transport, app(state.clone()), ended, common.grace()).await?;
+    let bounds = common.bounds()?;
+    serve::run(listener, &config.transport, app(state.clone()), bounds, ended, common.grace()).await?;
+    drop(beside);
     state.db().close().await;
     Ok(())
 }
@@ -226,10 +271,17 @@ async fn run_embedded(dir: PathBuf, args: EmbeddedArgs) -> Result<(), Failure> {
     // Before anything is started, so that a Ctrl-C during the start ends what was started.
     let ended = stop_signal()?;
     let (listener, addr) = serve::bind(common.listen)?;
-    let options =
-        embedded::Options { dir, s3_listen, s3_endpoint, listen: common.listen(addr), public_authority };
+    let options = embedded::Options {
+        dir,
+        s3_listen,
+        s3_endpoint,
+        listen: common.listen(addr),
+        public_authority,
+        bounds: Bounds::default(),
+    };
     // A wrong transport is said before a cluster is made.
     options.listen.transport()?;
+    let options = embedded::Options { bounds: common.bounds()?, ..options };
     let running = Embedded::start(&options).await?;
     let result = serve_embedded(&running, listener, addr, &common, ended).await;
     running.stop(common.grace()).await;
@@ -245,8 +297,9 @@ async fn serve_embedded(
 ) -> Result<(), Failure> {
     db::migrate(&running.owner_url).await?;
     let config = &running.config;
-    let state = serve::boot(config, common.limits(), Clock::default(), common.database_connections).await?;
-    ready(&config.transport, addr, Some(running.s3_addr()))?;
+    let state = serve::boot(config, common.limits()?, Clock::default(), common.database_connections).await?;
+    let beside = beside(&state, common)?;
+    ready(&config.transport, addr, Some(running.s3_addr()), beside.operations)?;
     let gone = running.postgres_gone();
     let watch = gone.clone();
     let ended = async move {
@@ -255,7 +308,9 @@ async fn serve_embedded(
             () = until(&watch) => {}
         }
     };
-    serve::run(listener, &config.transport, app(state.clone()), ended, common.grace()).await?;
+    let bounds = common.bounds()?;
+    serve::run(listener, &config.transport, app(state.clone()), bounds, ended, common.grace()).await?;
+    drop(beside);
     if gone.load(Ordering::Acquire) {
         return Err(Failure(
             "the private PostgreSQL ended by itself; its log is DIR/postgres/postgres.log".into(),
@@ -271,14 +326,86 @@ async fn until(flag: &AtomicBool) {
     }
 }
 
-/// One line of JSON on standard output: whoever started us may read the ports from it.
-fn ready(transport: &Transport, addr: SocketAddr, store: Option<SocketAddr>) -> Result<(), Failure> {
-    let scheme = if matches!(transport, Transport::Tls { .. }) { "https" } else { "http" };
-    let mut line = serde_json::json!({ "ready": true, "service": format!("{scheme}://{addr}") });
-    if let (Some(store), Some(line)) = (store, line.as_object_mut()) {
-        line.insert("store".into(), format!("http://{store}").into());
+/// What runs beside the service, until this is dropped.
+struct Beside {
+    operations: Option<SocketAddr>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
     }
-    say(&line.to_string())
+}
+
+/// Where nobody said where, the operations routes are served if their place is free: two services on one machine are no
+/// reason not to start.
+fn beside(state: &AppState, common: &Common) -> Result<Beside, Failure> {
+    let bound = match common.operations_listen {
+        Some(addr) => Some(serve::bind(addr)?),
+        None => serve::bind(SocketAddr::from(OPERATIONS))
+            .inspect_err(|error| tracing::warn!(%error, "no operations routes; give --operations-listen"))
+            .ok(),
+    };
+    let mut tasks = vec![tokio::spawn(health::watch(state.clone()))];
+    let mut at = None;
+    if let Some((listener, addr)) = bound {
+        at = Some(addr);
+        let served = listener::serve(
+            listener,
+            None,
+            operations(state.clone()),
+            Bounds { connections: 64, per_network: 32, ..Bounds::default() },
+            std::future::pending(),
+        );
+        tasks.push(tokio::spawn(async move {
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the operations routes are gone");
+            }
+        }));
+    }
+    Ok(Beside { operations: at, tasks })
+}
+
+/// As many file descriptors as the system allows: each connection is one.
+fn file_descriptors() -> Option<u64> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = Rlimit { current: maximum.map_or(Some(65_536), |most| Some(most.min(65_536))), maximum };
+    if current < wanted.current && setrlimit(Resource::Nofile, wanted).is_ok() {
+        return wanted.current;
+    }
+    current
+}
+
+/// Whoever started us may read the ports from it.
+#[derive(serde::Serialize)]
+struct Ready {
+    ready: bool,
+    service: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operations: Option<String>,
+}
+
+/// One line of JSON on standard output.
+fn ready(
+    transport: &Transport,
+    addr: SocketAddr,
+    store: Option<SocketAddr>,
+    operations: Option<SocketAddr>,
+) -> Result<(), Failure> {
+    let scheme = if matches!(transport, Transport::Tls { .. }) { "https" } else { "http" };
+    let plain = |addr| format!("http://{addr}");
+    let line = Ready {
+        ready: true,
+        service: format!("{scheme}://{addr}"),
+        store: store.map(plain),
+        operations: operations.map(plain),
+    };
+    say(&serde_json::to_string(&line)?)
 }
 
 fn say(line: &str) -> Result<(), Failure> {

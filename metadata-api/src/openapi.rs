@@ -17,7 +17,7 @@ use crate::handlers as h;
 #[openapi(
     info(title = "Sealkeep metadata service", description = "Every request but those of `service` and `operation` is signed by a device: see docs/security.md. Integers are written without a fraction; unknown and repeated fields are refused."),
     paths(
-        h::health::alive, h::health::ready, h::health::metrics,
+        h::health::alive,
         h::service::info, h::service::document,
         h::signup::start, h::signup::finish, h::signup::confirm,
         h::login::start, h::login::finish, h::login::mfa,

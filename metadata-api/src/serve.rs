@@ -10,8 +10,6 @@ use std::{
 };
 
 use axum::Router;
-use axum_server::tls_rustls::RustlsConfig;
-use hyper_util::rt::TokioTimer;
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -22,15 +20,11 @@ use crate::{
     bucket::Stores,
     config::{Config, Transport},
     db,
+    listener::{self, Bounds},
     presign::Unusable,
     probe::{self, Unsuitable},
     state::{AppState, Clock, Limits, Settings, UnusableSecret},
 };
-
-/// Longest wait for a request's headers.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
-/// Longest wait for a TLS handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why the service does not start. Each is a sentence for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -109,32 +103,19 @@ pub async fn run(
     listener: TcpListener,
     transport: &Transport,
     app: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
+    bounds: Bounds,
+    shutdown: impl Future<Output = ()>,
     grace: Duration,
 ) -> Result<(), Error> {
-    let handle = axum_server::Handle::new();
-    let stop = handle.clone();
-    tokio::spawn(async move {
-        shutdown.await;
-        tracing::info!(connections = stop.connection_count(), "stopping");
-        stop.graceful_shutdown(Some(grace));
-    });
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    let mut server = axum_server::from_tcp(listener).map_err(Error::Serve)?.handle(handle);
-    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    let served = match transport {
-        Transport::Tls { cert, key } => {
-            let tls = RustlsConfig::from_config(tls_config(cert, key)?);
-            server
-                .map(|_| {
-                    axum_server::tls_rustls::RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE_TIMEOUT)
-                })
-                .serve(service)
-                .await
-        }
-        Transport::Loopback | Transport::BehindProxy => server.serve(service).await,
+    let tls = match transport {
+        Transport::Tls { cert, key } => Some(tls_config(cert, key)?),
+        Transport::Loopback | Transport::BehindProxy => None,
     };
-    served.map_err(Error::Serve)
+    let shutdown = async move {
+        shutdown.await;
+        grace
+    };
+    listener::serve(listener, tls, app, bounds, shutdown).await.map_err(Error::Serve)
 }
 
 /// TLS 1.3 and nothing older.

@@ -16,7 +16,8 @@ use crate::{
     bucket::Stores,
     config::Secrets,
     db::Db,
-    middleware::rate_limit::RateLimits,
+    handlers::health::Readiness,
+    middleware::{client_ip::Callers, rate_limit::RateLimits, request_log::Sampler},
 };
 
 /// The service's clock. Tests shift it; nothing else calls the system's.
@@ -54,9 +55,8 @@ pub struct Limits {
     pub timeout: Duration,
     /// How long a presigned URL works, seconds, at most [`URL_SECS`].
     pub url_secs: u64,
-    /// The header in which a trusted proxy in front names the caller, such as `x-forwarded-for` (its last
-    /// address counts). `None`: the connection's address.
-    pub client_ip_header: Option<axum::http::HeaderName>,
+    /// How a caller's address is known.
+    pub callers: Callers,
 }
 
 impl Default for Limits {
@@ -69,7 +69,7 @@ impl Default for Limits {
             logins_per_hour_everywhere: 100,
             timeout: Duration::from_secs(30),
             url_secs: URL_SECS,
-            client_ip_header: None,
+            callers: Callers::default(),
         }
     }
 }
@@ -102,6 +102,8 @@ struct Inner {
     clock: Clock,
     limits: Limits,
     rate: RateLimits,
+    sampler: Sampler,
+    readiness: Readiness,
 }
 
 /// Shared by all requests; cheap to clone.
@@ -123,6 +125,8 @@ impl AppState {
             tokens: TokenKeys::new(secrets)?,
             clock,
             rate: RateLimits::new(&limits),
+            sampler: Sampler::default(),
+            readiness: Readiness::default(),
             limits,
         })))
     }
@@ -161,6 +165,14 @@ impl AppState {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    pub(crate) fn sampler(&self) -> &Sampler {
+        &self.0.sampler
+    }
+
+    pub(crate) fn readiness(&self) -> &Readiness {
+        &self.0.readiness
     }
 
     pub(crate) fn rate(&self) -> &RateLimits {

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use axum::http::Method;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -40,12 +41,28 @@ pub fn render() -> String {
     numbers().map(PrometheusHandle::render).unwrap_or_default()
 }
 
-pub(crate) fn count(route: &str, method: &str, status: u16, seconds: f64) {
+/// A method as it may stand in a label or a log line: the caller's own word for it never does.
+pub(crate) fn known(method: &Method) -> &'static str {
+    const KNOWN: [(Method, &str); 9] = [
+        (Method::GET, "GET"),
+        (Method::HEAD, "HEAD"),
+        (Method::POST, "POST"),
+        (Method::PUT, "PUT"),
+        (Method::DELETE, "DELETE"),
+        (Method::OPTIONS, "OPTIONS"),
+        (Method::PATCH, "PATCH"),
+        (Method::TRACE, "TRACE"),
+        (Method::CONNECT, "CONNECT"),
+    ];
+    KNOWN.iter().find(|(known, _)| known == method).map_or("other", |(_, word)| word)
+}
+
+pub(crate) fn count(route: &str, method: &'static str, status: u16, seconds: f64) {
     if numbers().is_none() {
         return;
     }
     let labels = [("route", route.to_owned()), ("method", method.to_owned()), ("status", status.to_string())];
     metrics::counter!("http_requests_total", &labels).increment(1);
-    metrics::histogram!("http_request_seconds", "route" => route.to_owned(), "method" => method.to_owned())
+    metrics::histogram!("http_request_seconds", "route" => route.to_owned(), "method" => method)
         .record(seconds);
 }

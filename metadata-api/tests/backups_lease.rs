@@ -38,6 +38,7 @@ fn a_lease_that_ran_out_allows_nothing_more() {
             s3_endpoint: None,
             listen: Listen { addr, tls: None, behind_proxy: false },
             public_authority: None,
+            bounds: metadata_api::listener::Bounds::default(),
         };
         let embedded = Embedded::start(&options).await.unwrap();
         db::migrate(&embedded.owner_url).await.unwrap();

@@ -163,7 +163,7 @@ fn plain_http_leaves_the_machine_only_when_told() {
     let (code, said) = run(&complete(), &open);
     assert_eq!(code, Some(1));
     assert!(said.contains("--behind-proxy"), "{said}");
-    let told = [open.as_slice(), &["--behind-proxy"]].concat();
+    let told = [open.as_slice(), &["--behind-proxy", "--trusted-proxy", "10.0.0.7"]].concat();
     assert_eq!(run(&complete(), &told).0, Some(0));
     let tls = [open.as_slice(), &["--tls-cert", "/absent.pem", "--tls-key", "/absent.key"]].concat();
     let (code, said) = run(&complete(), &tls);
@@ -228,4 +228,43 @@ fn generated_secrets_are_fresh_and_complete() {
     assert_eq!(code, Some(0));
     assert_eq!(first.lines().count(), 4);
     assert_ne!(first, run(&Settings::new(), &["generate-secrets"]).1);
+}
+
+/// Nobody gets one limit for all callers without having said so.
+#[test]
+fn a_proxy_in_front_is_described() {
+    let settings = complete();
+    let check = |args: &[&str]| {
+        let all: Vec<&str> = ["check-config", "--offline"].iter().chain(args).copied().collect();
+        run(&settings, &all)
+    };
+    let said = |args: &[&str], words: &[&str]| {
+        let (code, said) = check(args);
+        assert_eq!(code, Some(0), "{args:?}: {said}");
+        for word in words {
+            assert!(said.contains(word), "{args:?}: {word:?} is not in {said:?}");
+        }
+    };
+    let world = ["--behind-proxy", "--listen", "0.0.0.0:8443"];
+    let (code, sentence) = check(&world);
+    assert_eq!(code, Some(1), "{sentence}");
+    assert!(sentence.contains("--trusted-proxy") && sentence.contains("--one-network"), "{sentence}");
+    said(&["--behind-proxy"], &["x-forwarded-for", "127.0.0.0/8"]);
+    said(
+        &[&world[..], &["--trusted-proxy", "10.0.0.7", "--trusted-proxy", "2001:db8::/32"]].concat(),
+        &["x-forwarded-for", "10.0.0.7/32, 2001:db8::/32"],
+    );
+    said(
+        &[&world[..], &["--trusted-proxy", "10.0.0.0/8", "--client-ip-header", "forwarded"]].concat(),
+        &["by forwarded"],
+    );
+    said(&[&world[..], &["--one-network"]].concat(), &["not told apart"]);
+    for wrong in [
+        &["--trusted-proxy", "10.0.0.0/8"][..],
+        &["--one-network"],
+        &["--behind-proxy", "--trusted-proxy", "10.0.0.0/99"],
+        &["--behind-proxy", "--one-network", "--client-ip-header", "x-forwarded-for"],
+    ] {
+        assert_eq!(check(wrong).0, Some(2), "{wrong:?}");
+    }
 }

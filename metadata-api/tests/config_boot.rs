@@ -230,6 +230,7 @@ fn options(dir: &Path) -> Options {
         s3_endpoint: None,
         listen: Listen { addr: "127.0.0.1:8787".parse().unwrap(), tls: None, behind_proxy: false },
         public_authority: None,
+        bounds: metadata_api::listener::Bounds::default(),
     }
 }
 

@@ -358,10 +358,9 @@ fn only_six_operations_exist() {
     let stage = Stage::embedded();
     assert_eq!(stage.put("k", b"x").status, 200);
     type Query = &'static [(&'static str, &'static str)];
-    let cases: [(&str, &str, Query); 6] = [
+    let cases: [(&str, &str, Query); 5] = [
         ("PUT", "/new-bucket", &[]),
         ("DELETE", "/conformance", &[]),
-        ("POST", "/conformance/k", &[("uploads", "")]),
         ("GET", "/", &[]),
         ("PUT", "/conformance/k", &[("acl", "")]),
         ("GET", "/conformance", &[("versions", "")]),
@@ -374,6 +373,11 @@ fn only_six_operations_exist() {
     let copy = [("content-length", "0"), ("x-amz-copy-source", "/conformance/k")];
     let target = stage.sign("PUT", "copied", &copy);
     assert_eq!(stage.send("PUT", &target, &copy, &Body::Whole(b"")).unwrap().status, 501);
+    for method in ["POST", "OPTIONS", "PATCH"] {
+        let target = stage.sign_query(method, "/conformance/k", &[], &[("uploads", "")]);
+        let answer = stage.send(method, &target, &[], &Body::Whole(b"")).unwrap();
+        assert_eq!(answer.status, 405, "{method}");
+    }
     assert_eq!(stage.get("k").body, b"x");
 }
 
@@ -424,4 +428,70 @@ fn a_refusal_is_heard_also_while_a_large_body_is_sent() {
         let answer = runtime.block_on(client.put(url).body(vec![0; 4_000_000]).send());
         assert_eq!(answer.unwrap().status(), 403, "attempt {attempt}");
     }
+}
+
+/// How much of this process is in memory, bytes.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+}
+
+/// Sends a gigabyte's announcement and then as much of it as is taken: how many bytes, and the answer's first line.
+fn pour(host: &str, head: &str) -> (usize, String) {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    // The answer comes although nothing of the body was sent.
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    let chunk = vec![b'x'; 64 * 1024];
+    let mut sent = 0;
+    while sent < 256 * 1024 * 1024 && stream.write_all(&chunk).is_ok() {
+        sent += chunk.len();
+    }
+    (sent, String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// A stranger's body costs no memory, whatever it claims to be, and nobody reads it out of politeness.
+#[test]
+fn unsigned_bodies_are_not_read() {
+    let stage = Stage::embedded();
+    let host = stage.signer.host.clone();
+    let gigabyte = "content-length: 1073741824";
+    let form = "content-type: multipart/form-data; boundary=b";
+    let garbage = "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00";
+    let heads = [
+        (format!("POST /conformance HTTP/1.1\r\nhost: {host}\r\n{form}\r\n{gigabyte}\r\n\r\n"), "405"),
+        (
+            format!("POST /conformance{garbage} HTTP/1.1\r\nhost: {host}\r\n{form}\r\n{gigabyte}\r\n\r\n"),
+            "405",
+        ),
+        (format!("PUT /conformance/k HTTP/1.1\r\nhost: {host}\r\n{gigabyte}\r\n\r\n"), "403"),
+        (format!("PUT /conformance/k HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: chunked\r\n\r\n"), "403"),
+        (format!("PUT /conformance/k{garbage} HTTP/1.1\r\nhost: {host}\r\n{gigabyte}\r\n\r\n"), "400"),
+        (
+            format!(
+                "PUT /conformance/k{garbage} HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: chunked\r\n\r\n"
+            ),
+            "400",
+        ),
+        (format!("GET /conformance/k{garbage} HTTP/1.1\r\nhost: {host}\r\n{gigabyte}\r\n\r\n"), "400"),
+        (format!("DELETE /conformance/k HTTP/1.1\r\nhost: {host}\r\n{gigabyte}\r\n\r\n"), "403"),
+    ];
+    let before = resident();
+    for (head, status) in &heads {
+        for _ in 0..3 {
+            let (sent, answer) = pour(&host, head);
+            assert!(answer.ends_with(status), "{head}: {answer}");
+            // What two sockets' buffers hold, and no more.
+            assert!(sent < 16 * 1024 * 1024, "{head}: {sent} bytes were taken");
+        }
+    }
+    // Other tests of this process run beside it.
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 64 * 1024 * 1024, "{grown} bytes");
+    assert_eq!(stage.put("k", b"x").status, 200, "and honest uploads go on");
 }

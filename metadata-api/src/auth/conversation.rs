@@ -22,6 +22,7 @@ use crate::{
     error::ApiError,
     handlers::parse,
     middleware::client_ip,
+    network::Network,
     state::AppState,
 };
 
@@ -33,6 +34,9 @@ pub struct Signer {
 
 /// A body that says whose key signs it.
 pub trait Conversation: DeserializeOwned + Send {
+    /// Largest body, bytes: it is read before anything is proven.
+    const MAX_BODY: usize = 16 * 1024;
+
     /// Finds the key.
     fn signer(&self, state: &AppState) -> impl Future<Output = Result<Signer, ApiError>> + Send;
 }
@@ -41,8 +45,8 @@ pub trait Conversation: DeserializeOwned + Send {
 pub struct PreAuth<T> {
     /// The body.
     pub body: T,
-    /// The caller's network, for rate limits: an IPv4 address, or the /64 of an IPv6 one.
-    pub network: [u8; 8],
+    /// The caller's network, for limits; `None` where callers cannot be told apart.
+    pub network: Option<Network>,
 }
 
 impl<T: Conversation> FromRequest<AppState> for PreAuth<T> {
@@ -53,7 +57,7 @@ impl<T: Conversation> FromRequest<AppState> for PreAuth<T> {
         if parts.headers.contains_key(AUTHORIZATION) {
             return Err(ApiError::because(ErrorCode::SignatureInvalid, "authorization before sign-in"));
         }
-        let bytes = gate::read(body).await?;
+        let bytes = gate::read(body, T::MAX_BODY).await?;
         let presented = Presented::read(&parts.headers, &bytes, false)?;
         let body: T = parse(&bytes)?;
         let signer = body.signer(state).await?;
@@ -61,7 +65,7 @@ impl<T: Conversation> FromRequest<AppState> for PreAuth<T> {
             return Err(ApiError::because(ErrorCode::SignatureInvalid, "another device"));
         }
         presented.verify(state, &parts, &bytes, None, &signer.key).await?;
-        Ok(Self { body, network: client_ip::network(client_ip::of(&parts, state.limits())) })
+        Ok(Self { body, network: client_ip::of(&parts, &state.limits().callers) })
     }
 }
 
@@ -99,15 +103,16 @@ macro_rules! of_login {
         })+
     };
 }
-of_login!(
-    LoginFinish,
-    LoginMfa,
-    PasswordStart,
-    PasswordFinish,
-    RenewCodes,
-    AuthenticatorStart,
-    AuthenticatorConfirm,
-);
+of_login!(LoginFinish, LoginMfa, PasswordStart, RenewCodes, AuthenticatorStart, AuthenticatorConfirm,);
+
+impl Conversation for PasswordFinish {
+    /// It carries a wrap per vault.
+    const MAX_BODY: usize = 256 * 1024;
+
+    async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
+        pending::login_signer(state.db(), self.login_id, state.clock().now()).await
+    }
+}
 
 impl Conversation for Refresh {
     async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {

@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{Signed, bearer, device_signature::Presented, token::thumbprint};
-use crate::{db::session, error::ApiError, state::AppState};
+use crate::{db::session, error::ApiError, middleware::request_log::BySignedDevice, state::AppState};
 
 /// Largest body of any route, bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -26,7 +26,7 @@ pub async fn signed(
 ) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
     let bearer = bearer::authenticate(&state, &parts.headers)?;
-    let body = read(body).await?;
+    let body = read(body, MAX_BODY).await?;
     let presented = Presented::read(&parts.headers, &body, true)?;
 
     let standing = session::standing(state.db(), bearer.account, bearer.session)
@@ -48,9 +48,11 @@ pub async fn signed(
         return Err(ErrorCode::SessionRevoked.into());
     }
     parts.extensions.insert(bearer.advance(Signed { region: bearer.stage.region }));
-    Ok(next.run(Request::from_parts(parts, Body::from(body))).await)
+    let mut answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+    answer.extensions_mut().insert(BySignedDevice);
+    Ok(answer)
 }
 
-pub(super) async fn read(body: Body) -> Result<Bytes, ApiError> {
-    to_bytes(body, MAX_BODY).await.map_err(|e| ApiError::because(ErrorCode::BodyTooLarge, e))
+pub(super) async fn read(body: Body, most: usize) -> Result<Bytes, ApiError> {
+    to_bytes(body, most).await.map_err(|e| ApiError::because(ErrorCode::BodyTooLarge, e))
 }

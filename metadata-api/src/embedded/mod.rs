@@ -31,7 +31,10 @@ use self::{
     postgres::{Passwords, Postgres},
     secrets::EmbeddedSecrets,
 };
-use crate::config::{Config, Listen, Problems, Source};
+use crate::{
+    config::{Config, Listen, Problems, Source},
+    listener::Bounds,
+};
 
 /// What the store calls its region in signatures.
 const S3_REGION: &str = "embedded";
@@ -85,6 +88,8 @@ pub struct Options {
     pub listen: Listen,
     /// Host and port as clients write them, where that is not `listen`.
     pub public_authority: Option<String>,
+    /// How much connections to the store may cost.
+    pub bounds: Bounds,
 }
 
 /// A running cluster and store, and the settings that make a service of them.
@@ -175,6 +180,7 @@ async fn start_store(options: &Options, secrets: &EmbeddedSecrets) -> Result<Obj
         access_key: access_key.expose_secret(),
         secret_key: &secret_key,
         max_object_size: MAX_OBJECT_SIZE,
+        bounds: options.bounds.clone(),
     })
     .await
     .map_err(Error::Store)

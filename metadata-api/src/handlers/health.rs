@@ -1,9 +1,70 @@
-//! For who runs the service: alive, ready, measured.
+//! For whoever runs the service: alive, ready, measured.
 
-use api_types::{ErrorCode, Problem};
-use axum::{extract::State, http::header::CONTENT_TYPE, response::IntoResponse};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use crate::{error::ApiError, state::AppState, telemetry};
+use axum::{
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
+};
+
+use crate::{state::AppState, telemetry};
+
+/// Time between two looks at database and stores.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// A look that takes longer found nothing.
+const LOOK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the last look found: a sentence, or nothing amiss.
+#[derive(Debug)]
+pub struct Readiness(Mutex<Result<(), String>>);
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self(Mutex::new(Err("not looked yet".into())))
+    }
+}
+
+impl Readiness {
+    fn set(&self, found: Result<(), String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = found;
+    }
+
+    fn get(&self) -> Result<(), String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Looks at database and stores once.
+pub async fn look(state: &AppState) {
+    let found = tokio::time::timeout(LOOK_PATIENCE, ask(state)).await;
+    let found = found.unwrap_or_else(|_| Err("database and object stores do not answer in time".into()));
+    if let Err(why) = &found
+        && state.readiness().get().is_ok()
+    {
+        tracing::error!(why, "not ready");
+    }
+    state.readiness().set(found);
+}
+
+async fn ask(state: &AppState) -> Result<(), String> {
+    state.db().ping().await.map_err(|_| "the database does not answer".to_owned())?;
+    for (region, store) in state.stores().iter() {
+        store.ping().await.map_err(|_| format!("the object store of {region} does not answer"))?;
+    }
+    Ok(())
+}
+
+/// Looks again and again, so that whoever asks costs the database nothing. Ends with its task.
+pub async fn watch(state: AppState) {
+    loop {
+        look(&state).await;
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
 
 /// The process answers.
 #[utoipa::path(get, path = "/healthz", tag = "operation", security(()), responses((status = 200)))]
@@ -11,19 +72,15 @@ pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Database and object stores answer.
-#[utoipa::path(get, path = "/readyz", tag = "operation", security(()),
-    responses((status = 200), (status = 503, body = Problem)))]
-pub async fn ready(State(state): State<AppState>) -> Result<&'static str, ApiError> {
-    state.db().ping().await?;
-    for (_, store) in state.stores().iter() {
-        store.ping().await.map_err(|e| ApiError::because(ErrorCode::Unavailable, e))?;
+/// What the last look at database and object stores found; on the operations listener.
+pub async fn ready(State(state): State<AppState>) -> (StatusCode, String) {
+    match state.readiness().get() {
+        Ok(()) => (StatusCode::OK, "ready\n".into()),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }
-    Ok("ready\n")
 }
 
-/// Prometheus text.
-#[utoipa::path(get, path = "/metrics", tag = "operation", security(()), responses((status = 200)))]
+/// Prometheus text; on the operations listener.
 pub async fn metrics() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry::render())
 }

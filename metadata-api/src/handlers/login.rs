@@ -34,7 +34,7 @@ pub async fn start(
     let now = state.clock().now();
     let email = session::normal_email(&body.email)?;
     let device = device_keys::check(&body.device)?;
-    session::count_attempt(&state, ("login", "login-everywhere"), &email, &network, now).await?;
+    session::count_attempt(&state, ("login", "login-everywhere"), &email, network, now).await?;
     let found = account::find(state.db(), &email).await?;
     let (stand_in, stand_in_region) = stand_in(&state, &email)?;
     let (account_id, region, record) = match found {

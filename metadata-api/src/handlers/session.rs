@@ -10,6 +10,7 @@ use crate::{
     auth::token::Subject,
     db::{self, pre_auth::PreAuthTx, session, vault},
     error::ApiError,
+    network::Network,
     state::AppState,
 };
 
@@ -103,12 +104,15 @@ pub(crate) async fn count_attempt(
     state: &AppState,
     kinds: (&'static str, &'static str),
     email: &str,
-    network: &[u8; 8],
+    network: Option<Network>,
     now: i64,
 ) -> Result<(), ApiError> {
     let limits = state.limits();
-    let near = state.keys().rate_key(&[email.as_bytes(), network]);
-    db::rate::count(state.db(), kinds.0, &near, limits.logins_per_hour, 3600, now).await?;
+    for (times, prefix) in network.map(Network::levels).unwrap_or_default() {
+        let near = state.keys().rate_key(&[email.as_bytes(), &prefix]);
+        let most = limits.logins_per_hour.saturating_mul(i32::try_from(times).unwrap_or(1));
+        db::rate::count(state.db(), kinds.0, &near, most, 3600, now).await?;
+    }
     let everywhere = state.keys().rate_key(&[email.as_bytes()]);
     db::rate::count(state.db(), kinds.1, &everywhere, limits.logins_per_hour_everywhere, 3600, now).await
 }

@@ -33,7 +33,7 @@ pub async fn start(
         return Err(ErrorCode::RegionUnavailable.into());
     }
     let device = device_keys::check(&body.device)?;
-    session::count_attempt(&state, ("signup", "signup-everywhere"), &email, &network, now).await?;
+    session::count_attempt(&state, ("signup", "signup-everywhere"), &email, network, now).await?;
     let account_id = AccountId(Uuid::new_v4());
     let signup_id = SignupId(Uuid::new_v4());
     let response = opaque::register(state.keys(), account_id, body.region, &body.registration_request.0)?;

@@ -1,27 +1,177 @@
-//! Who calls, for rate limits only: never for access.
+//! Who calls, for limits only: never for access.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
 
-use axum::{extract::ConnectInfo, http::request::Parts};
+use axum::{
+    extract::ConnectInfo,
+    http::{HeaderName, header::FORWARDED, request::Parts},
+};
 
-use crate::state::Limits;
+use crate::{network::Network, proxies::Proxies};
 
-/// The connection's address, or what a trusted proxy says in the configured header (its last entry).
-pub(crate) fn of(parts: &Parts, limits: &Limits) -> IpAddr {
-    let named = limits.client_ip_header.as_ref().and_then(|header| {
-        let value = parts.headers.get_all(header).iter().next_back()?.to_str().ok()?;
-        value.rsplit(',').next()?.trim().parse().ok()
-    });
-    let connected = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    named.or_else(connected).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical()
+/// How a caller's address is known.
+#[derive(Debug, Clone, Default)]
+pub enum Callers {
+    /// By the connection.
+    #[default]
+    Connection,
+    /// By a header, where the connection comes from a trusted proxy.
+    Header {
+        /// `x-forwarded-for`, `forwarded`, or one that holds addresses in the same way.
+        name: HeaderName,
+        /// Who is believed.
+        proxies: Proxies,
+    },
+    /// Not at all: a proxy in front hides them, and has to do the limiting per address.
+    Unknown,
 }
 
-/// An IPv4 address, or the /64 of an IPv6 one: what one household has.
-pub(crate) fn network(address: IpAddr) -> [u8; 8] {
-    let mut network = [0; 8];
-    match address {
-        IpAddr::V4(v4) => network[4..].copy_from_slice(&v4.octets()),
-        IpAddr::V6(v6) => network.copy_from_slice(&v6.octets()[..8]),
+impl Callers {
+    /// Peers that carry many callers, for what counts connections.
+    #[must_use]
+    pub fn proxies(&self) -> Proxies {
+        match self {
+            Self::Connection => Proxies::default(),
+            Self::Header { proxies, .. } => proxies.clone(),
+            Self::Unknown => Proxies::everybody(),
+        }
     }
-    network
+}
+
+/// As `check-config` says it.
+impl fmt::Display for Callers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connection => write!(f, "told apart by the address that connects"),
+            Self::Header { name, proxies } => {
+                write!(f, "told apart by {name}, believed from {proxies} and from nobody else")
+            }
+            Self::Unknown => write!(f, "not told apart: limits per network are off, the proxy has to limit"),
+        }
+    }
+}
+
+/// The caller's network; `None` where callers cannot be told apart.
+pub(crate) fn of(parts: &Parts, callers: &Callers) -> Option<Network> {
+    let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let connected = connected.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let address = match callers {
+        Callers::Connection => connected,
+        Callers::Header { name, proxies } => forwarded(parts, name, proxies, connected),
+        Callers::Unknown => return None,
+    };
+    Some(Network::of(address))
+}
+
+/// From the right, past our own proxies: each proxy appends the address that it saw, and what stands further left is
+/// what somebody else said.
+fn forwarded(parts: &Parts, name: &HeaderName, proxies: &Proxies, connected: IpAddr) -> IpAddr {
+    let mut seen = connected;
+    let lines = parts.headers.get_all(name).iter().rev();
+    for line in lines {
+        let Ok(line) = line.to_str() else { return seen };
+        for entry in line.rsplit(',') {
+            if !proxies.trust(seen) {
+                return seen;
+            }
+            let said = if name == FORWARDED { for_parameter(entry) } else { Some(entry) };
+            match said.and_then(address) {
+                Some(address) => seen = address,
+                // A proxy of ours that does not know who called: it counts as the caller.
+                None => return seen,
+            }
+        }
+    }
+    seen
+}
+
+/// `for=` of one element of RFC 7239.
+fn for_parameter(element: &str) -> Option<&str> {
+    element.split(';').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"'))
+    })
+}
+
+/// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let plain = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    plain.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|both| both.ip()))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn seen(callers: &Callers, peer: &str, headers: &[(&str, &str)]) -> Option<Network> {
+        let mut request = Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        let peer: IpAddr = peer.parse().unwrap();
+        parts.extensions.insert(ConnectInfo(SocketAddr::new(peer, 1)));
+        of(&parts, callers)
+    }
+
+    fn network(address: &str) -> Option<Network> {
+        Some(Network::of(address.parse().unwrap()))
+    }
+
+    fn behind(header: &'static str) -> Callers {
+        let proxies = Proxies::new(vec!["10.0.0.0/8".parse().unwrap(), "127.0.0.1/32".parse().unwrap()]);
+        Callers::Header { name: HeaderName::from_static(header), proxies }
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed() {
+        let xff = behind("x-forwarded-for");
+        let said = [("x-forwarded-for", "192.0.2.9")];
+        assert_eq!(seen(&xff, "10.1.2.3", &said), network("192.0.2.9"));
+        assert_eq!(seen(&xff, "::ffff:10.1.2.3", &said), network("192.0.2.9"), "mapped into IPv6");
+        assert_eq!(seen(&xff, "203.0.113.5", &said), network("203.0.113.5"), "not a proxy of ours");
+        assert_eq!(seen(&Callers::Connection, "10.1.2.3", &said), network("10.1.2.3"));
+        assert_eq!(seen(&Callers::Unknown, "10.1.2.3", &said), None);
+        assert_eq!(seen(&xff, "10.1.2.3", &[]), network("10.1.2.3"), "no header");
+    }
+
+    #[test]
+    fn what_the_caller_wrote_himself_does_not_count() {
+        let xff = behind("x-forwarded-for");
+        for lines in [
+            &[("x-forwarded-for", "1.1.1.1, 192.0.2.9")][..],
+            &[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "192.0.2.9")],
+            &[("x-forwarded-for", "1.1.1.1, 192.0.2.9, 10.9.9.9")],
+            &[("x-forwarded-for", "10.0.0.1, 192.0.2.9"), ("x-forwarded-for", "10.9.9.9")],
+            &[("x-forwarded-for", "garbage, 192.0.2.9:4711")],
+            &[("x-forwarded-for", "1.1.1.1,::ffff:192.0.2.9")],
+        ] {
+            assert_eq!(seen(&xff, "127.0.0.1", lines), network("192.0.2.9"), "{lines:?}");
+        }
+        let nobody = [("x-forwarded-for", "1.1.1.1, unknown")];
+        assert_eq!(seen(&xff, "127.0.0.1", &nobody), network("127.0.0.1"));
+        let inside = [("x-forwarded-for", "10.5.5.5")];
+        assert_eq!(seen(&xff, "127.0.0.1", &inside), network("10.5.5.5"), "a caller on our own side");
+    }
+
+    #[test]
+    fn the_forwarded_header_is_understood() {
+        let forwarded = behind("forwarded");
+        for (line, caller) in [
+            ("for=192.0.2.60;proto=http;by=203.0.113.43", "192.0.2.60"),
+            ("For=\"[2001:db8:cafe::17]:4711\"", "2001:db8:cafe::17"),
+            ("for=1.1.1.1, proto=https; for=192.0.2.43", "192.0.2.43"),
+            ("for=192.0.2.43, for=10.1.1.1", "192.0.2.43"),
+            ("for=_hidden", "127.0.0.1"),
+        ] {
+            assert_eq!(seen(&forwarded, "127.0.0.1", &[("forwarded", line)]), network(caller), "{line}");
+        }
+    }
 }

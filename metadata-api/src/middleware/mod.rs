@@ -1,4 +1,5 @@
-//! What surrounds every route, outermost first: request id and log, error bodies, panics, security headers, time limit.
+//! What surrounds every request, also one for a path that is not there, outermost first: request id and log, error
+//! bodies, panics, limits per network, time limit, security headers.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
 };
 use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
@@ -34,9 +35,10 @@ pub(crate) fn around(mut routes: Router<AppState>, state: &AppState) -> Router<A
     }
     routes.layer(
         ServiceBuilder::new()
-            .layer(from_fn(request_log::layer))
+            .layer(from_fn_with_state(state.clone(), request_log::layer))
             .layer(from_fn_with_state(state.clone(), problem::layer))
             .layer(CatchPanicLayer::new())
+            .layer(from_fn_with_state(state.clone(), rate_limit::every))
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, timeout))
             .layer(DefaultBodyLimit::max(MAX_BODY)),
     )

@@ -1,4 +1,4 @@
-//! Every answer that is not a success is `application/problem+json` with a stable code; its cause goes to the log.
+//! Every answer that is not a success is `application/problem+json` with a stable code; its cause goes to the log line.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::request_log::RequestId;
+use super::request_log::{BySignedDevice, RequestId};
 use crate::{error::ApiError, state::AppState};
 
 pub(crate) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
@@ -25,11 +25,6 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         .get::<Arc<ApiError>>()
         .cloned()
         .unwrap_or_else(|| Arc::new(ApiError::new(code_of(status))));
-    if error.code().status() >= 500 {
-        tracing::error!(cause = %error, "failed");
-    } else {
-        tracing::info!(cause = %error, "refused");
-    }
     let id = id.map(|id| id.0).unwrap_or_default();
     let problem = error.problem(&id);
     let retry_after = problem.retry_after;
@@ -48,6 +43,11 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     }
     if let Ok(date) = HeaderValue::from_str(&http_date(state.clock().now())) {
         headers.insert(header::DATE, date);
+    }
+    // For the log line, which the outermost layer writes.
+    answer.extensions_mut().insert(error);
+    if response.extensions().get::<BySignedDevice>().is_some() {
+        answer.extensions_mut().insert(BySignedDevice);
     }
     answer
 }

@@ -16,13 +16,38 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
 use super::client_ip;
 use crate::{
     error::ApiError,
+    network::{Network, Prefix},
     state::{AppState, Limits},
 };
 
 /// Networks are forgotten once they may ask freely again; looked at every so many requests.
 const CLEAN_EVERY: u32 = 4096;
+/// How many times a network's allowance the wider prefixes get, as [`Network::levels`] says.
+const TIMES: [u32; 3] = [1, 4, 16];
 
-type Limiter = DefaultKeyedRateLimiter<[u8; 8]>;
+/// One per prefix length: IPv4 addresses and /64, /56, /48.
+struct Limiter([DefaultKeyedRateLimiter<Prefix>; 3]);
+
+impl Limiter {
+    fn new(quota: impl Fn(u32) -> Quota) -> Self {
+        Self(TIMES.map(|times| RateLimiter::keyed(quota(times))))
+    }
+
+    /// Seconds to wait, where one of the prefixes has used up its share.
+    fn check(&self, network: Network) -> Option<u64> {
+        self.0.iter().zip(network.levels()).find_map(|(limiter, (_, prefix))| {
+            let until = limiter.check_key(&prefix).err()?;
+            Some(until.wait_time_from(governor::clock::DefaultClock::default().now()).as_secs() + 1)
+        })
+    }
+
+    fn forget(&self) {
+        for limiter in &self.0 {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+    }
+}
 
 pub(crate) struct RateLimits {
     every: Limiter,
@@ -36,29 +61,29 @@ fn at_least_one(n: u32) -> NonZeroU32 {
 
 impl RateLimits {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let every = Quota::per_second(at_least_one(limits.requests_per_second))
-            .allow_burst(at_least_one(limits.burst));
-        let sign_in = Quota::per_minute(at_least_one(limits.auth_per_minute));
+        let (per_second, burst, per_minute) =
+            (limits.requests_per_second, limits.burst, limits.auth_per_minute);
+        let times = |n: u32, times: u32| at_least_one(n.saturating_mul(times));
         Self {
-            every: RateLimiter::keyed(every),
-            sign_in: RateLimiter::keyed(sign_in),
+            every: Limiter::new(|t| Quota::per_second(times(per_second, t)).allow_burst(times(burst, t))),
+            sign_in: Limiter::new(|t| Quota::per_minute(times(per_minute, t))),
             seen: AtomicU32::new(0),
         }
     }
 
-    fn check(&self, limiter: &Limiter, network: &[u8; 8]) -> Result<(), ApiError> {
+    fn check(&self, limiter: &Limiter, network: Option<Network>) -> Result<(), ApiError> {
         if self.seen.fetch_add(1, Ordering::Relaxed) % CLEAN_EVERY == CLEAN_EVERY - 1 {
-            self.every.retain_recent();
-            self.sign_in.retain_recent();
+            self.every.forget();
+            self.sign_in.forget();
         }
-        limiter.check_key(network).map_err(|until| {
-            let wait = until.wait_time_from(governor::clock::DefaultClock::default().now());
-            ApiError::new(ErrorCode::RateLimited).retry_after(wait.as_secs() + 1)
-        })
+        match network.and_then(|network| limiter.check(network)) {
+            Some(wait) => Err(ApiError::new(ErrorCode::RateLimited).retry_after(wait)),
+            None => Ok(()),
+        }
     }
 }
 
-/// All routes.
+/// Whatever comes, known path or not.
 pub(crate) async fn every(
     State(state): State<AppState>,
     request: Request,
@@ -83,7 +108,7 @@ async fn limit(
     next: Next,
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let network = client_ip::network(client_ip::of(&parts, state.limits()));
-    state.rate().check(limiter, &network)?;
+    let network = client_ip::of(&parts, &state.limits().callers);
+    state.rate().check(limiter, network)?;
     Ok(next.run(Request::from_parts(parts, body)).await)
 }

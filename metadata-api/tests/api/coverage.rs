@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Routes that need no proof; the list only shrinks.
-const OPEN: [&str; 5] = ["/healthz", "/readyz", "/metrics", "/v1/service", "/v1/openapi.json"];
+const OPEN: [&str; 3] = ["/healthz", "/v1/service", "/v1/openapi.json"];
 /// Signed with a key that the conversation named, before there is a token.
 const BEFORE_SIGN_IN: [&str; 4] = ["/v1/signup/", "/v1/login/", "/v1/account/", "/v1/token/"];
 /// What a device may do before the directory vouches for it.
@@ -150,6 +150,7 @@ fn the_checked_in_document_is_current() {
 #[test]
 fn every_route_is_documented() {
     let router = include_str!("../../src/router.rs");
+    let router = router.split("pub fn app(").nth(1).unwrap();
     let documented = operations();
     let mut routes = 0;
     for (path, rest) in router.split(".route(").skip(1).filter_map(|r| r.split_once(',')) {

@@ -45,8 +45,86 @@ async fn all_requests_per_network() {
         }
     }
     assert!(refused >= 10, "{refused}");
-    // Health is for who runs it.
-    assert_eq!(stage.call(Call::new(&stage, &device, "GET", "/healthz")).await.status, 200);
+}
+
+/// What is not there, what has another method and what is for the operator are no way around the limits.
+#[tokio::test]
+async fn everything_stands_behind_the_limiter() {
+    let gets =
+        ["/nothing", "/readyz", "/metrics", "/healthz", "/v1/login/start", "/v1/vaults/x/keys/password"];
+    for path in gets {
+        let stage = Stage::with(Limits { requests_per_second: 1, burst: 20, ..wide_limits() }).await;
+        let asked = (0..40).map(|_| stage.http.get(format!("{}{path}", stage.origin)).send());
+        let statuses: Vec<u16> = futures_util::future::join_all(asked)
+            .await
+            .into_iter()
+            .map(|r| r.unwrap().status().as_u16())
+            .collect();
+        let passed = statuses.iter().filter(|status| **status != 429).count();
+        assert!((20..=24).contains(&passed), "{path}: {statuses:?}");
+    }
+}
+
+/// Where a proxy names nobody and the operator said so, a stranger must not use up everybody's share.
+#[tokio::test]
+async fn callers_that_cannot_be_told_apart_are_not_one_caller() {
+    let callers = metadata_api::middleware::client_ip::Callers::Unknown;
+    let limits = Limits { requests_per_second: 1, burst: 1, auth_per_minute: 1, callers, ..wide_limits() };
+    let stage = Stage::with(limits).await;
+    for _ in 0..20 {
+        let reply = stage.call(Call::new(&stage, &Device::new(), "GET", "/v1/service")).await;
+        assert_eq!(reply.status, 200);
+    }
+}
+
+/// A label that the caller may choose is memory that the caller may fill.
+#[tokio::test]
+async fn invented_methods_become_neither_labels_nor_log_lines() {
+    let stage = Stage::new().await;
+    for n in 0..1000 {
+        let method = reqwest::Method::from_bytes(format!("INVENTED{n}").as_bytes()).unwrap();
+        let status = stage.http.request(method, format!("{}/v1/service", stage.origin)).send().await.unwrap();
+        assert_eq!(status.status(), 405);
+    }
+    let numbers = metadata_api::telemetry::render();
+    assert!(!numbers.contains("INVENTED"), "an invented method is a label");
+    assert!(numbers.contains(r#"method="other""#));
+    let methods: std::collections::BTreeSet<_> =
+        numbers.split("method=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(methods.len() <= 10, "{methods:?}");
+    let log = crate::stage::log();
+    let ours = log.lines().filter(|line| line.contains("metadata_api") && line.contains("INVENTED"));
+    assert_eq!(ours.count(), 0, "an invented method stands in the log");
+    // A second of a thousand refusals is ten lines, and a number.
+    let lines = log.lines().filter(|line| line.contains(r#""method":"other""#) && line.contains("answered"));
+    assert!(lines.count() < 500);
+}
+
+#[tokio::test]
+async fn readiness_costs_the_database_nothing() {
+    let stage = Stage::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let routes = metadata_api::operations(stage.state.clone());
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    let get = async |path: &str| {
+        let answer = stage.http.get(format!("{origin}{path}")).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(get("/healthz").await.0, 200);
+    assert_eq!(get("/readyz").await, (503, "not looked yet\n".into()));
+    metadata_api::handlers::health::look(&stage.state).await;
+    // The test's stores are not there.
+    let (status, said) = get("/readyz").await;
+    assert_eq!(status, 503);
+    assert!(said.contains("object store of"), "{said}");
+    // However often it is asked, nobody looks again.
+    stage.state.db().close().await;
+    for _ in 0..50 {
+        assert_eq!(get("/readyz").await, (status, said.clone()));
+    }
+    assert_eq!(get("/metrics").await.0, 200);
+    assert_eq!(get("/v1/service").await.0, 404, "the service itself is not here");
 }
 
 #[tokio::test]
@@ -112,8 +190,10 @@ async fn what_every_answer_carries() {
         .unwrap();
     assert!(!preflight.headers().contains_key("access-control-allow-origin"));
 
-    let metrics = stage.call(Call::new(&stage, &device, "GET", "/metrics")).await;
-    let text = String::from_utf8(metrics.body).unwrap();
+    for path in ["/readyz", "/metrics"] {
+        stage.call(Call::new(&stage, &device, "GET", path)).await.refused(ErrorCode::NotFound);
+    }
+    let text = metadata_api::telemetry::render();
     assert!(text.contains(r#"route="/v1/service""#), "{text}");
     // Only templates are labels.
     assert!(!text.contains("/nothing"), "{text}");

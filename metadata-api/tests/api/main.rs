@@ -10,6 +10,7 @@ mod stage;
 mod account_change;
 mod audit_trail;
 mod boot;
+mod connections;
 mod coverage;
 mod directory;
 mod first_day;

@@ -153,6 +153,7 @@ pub fn wide_limits() -> Limits {
 
 /// A running service.
 pub struct Stage {
+    pub state: AppState,
     pub clock: Clock,
     pub origin: String,
     pub authority: String,
@@ -204,11 +205,12 @@ impl Stage {
         let clock = Clock::default();
         let settings =
             Settings { db, stores, public_authority: authority.clone(), limits, clock: clock.clone() };
-        let service = app(AppState::new(settings, secrets).unwrap())
-            .into_make_service_with_connect_info::<SocketAddr>();
+        let state = AppState::new(settings, secrets).unwrap();
+        let service = app(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         let admin = database.pool("sealkeep_admin").await;
         Self {
+            state,
             clock,
             origin,
             authority,

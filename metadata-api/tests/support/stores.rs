@@ -66,6 +66,7 @@ impl Stage {
                 access_key: &signer.access_key,
                 secret_key: &signer.secret_key.clone().into(),
                 max_object_size: MAX,
+                bounds: metadata_api::listener::Bounds::default(),
             }))
             .expect("the embedded store starts");
         Self {

@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::header::{CONTENT_LENGTH, EXPECT},
     middleware::Next,
     response::Response,
@@ -21,8 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A client that sends nothing for so long waits for the answer.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// Bodies longer than `max` are not read to the end: nobody sends them by accident.
-pub(super) async fn refused_uploads(State(max): State<u64>, request: Request, next: Next) -> Response {
+/// The most that is read for politeness, bytes: what a client sends at once.
+const MOST: u64 = 16 * 1024 * 1024;
+
+/// Bodies longer than [`MOST`] are not read to the end, nor what comes without a length.
+pub(super) async fn refused_uploads(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let length: Option<u64> =
         headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
@@ -37,8 +40,8 @@ pub(super) async fn refused_uploads(State(max): State<u64>, request: Request, ne
     };
     let response = next.run(Request::from_parts(parts, Body::from_stream(chunks()))).await;
     let failed = response.status().is_client_error() || response.status().is_server_error();
-    if failed && !waits && length.is_none_or(|length| length <= max) {
-        let mut left = max;
+    if failed && !waits && length.is_some_and(|length| length <= MOST) {
+        let mut left = MOST;
         let mut chunks = chunks();
         let rest = async {
             while let Ok(Some(Ok(chunk))) = timeout(IDLE, chunks.next()).await {

@@ -6,6 +6,7 @@
 mod access;
 mod backend;
 mod disk;
+mod door;
 mod drain;
 mod listing;
 
@@ -18,11 +19,15 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, error_handling::HandleError, http::StatusCode, middleware::from_fn_with_state};
-use hyper_util::rt::TokioTimer;
+use axum::{
+    Router,
+    error_handling::HandleError,
+    http::StatusCode,
+    middleware::{from_fn, from_fn_with_state},
+};
 use s3s::{HttpError, auth::SimpleAuth, service::S3ServiceBuilder};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::task::JoinHandle;
+use tokio::{sync::oneshot, task::JoinHandle};
 
 use self::{
     access::OnlySigned,
@@ -30,9 +35,7 @@ use self::{
     disk::Bucket,
     listing::Listing,
 };
-
-/// Longest wait for a request's headers.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::listener::{self, Bounds};
 
 /// What the store is started with.
 pub struct Options<'a> {
@@ -48,13 +51,15 @@ pub struct Options<'a> {
     pub secret_key: &'a SecretString,
     /// Largest object, bytes.
     pub max_object_size: u64,
+    /// How much connections may cost.
+    pub bounds: Bounds,
 }
 
 /// A running store. [`ObjectStore::stop`] lets requests finish; dropping it does not wait.
 #[derive(Debug)]
 pub struct ObjectStore {
     addr: SocketAddr,
-    handle: axum_server::Handle<SocketAddr>,
+    ending: oneshot::Sender<Duration>,
     task: JoinHandle<io::Result<()>>,
 }
 
@@ -64,7 +69,7 @@ impl ObjectStore {
     /// # Errors
     /// The directory or the socket cannot be used.
     pub async fn start(options: Options<'_>) -> io::Result<Self> {
-        let Options { dir, listener, buckets, access_key, secret_key, max_object_size } = options;
+        let Options { dir, listener, buckets, access_key, secret_key, max_object_size, bounds } = options;
         let roots: Vec<_> = buckets.iter().map(|name| (name.clone(), dir.join(name))).collect();
         let buckets = tokio::task::spawn_blocking(move || {
             roots
@@ -88,15 +93,21 @@ impl ObjectStore {
         });
         let app = Router::new()
             .fallback_service(service)
-            .layer(from_fn_with_state(max_object_size, drain::refused_uploads));
+            .layer(from_fn(drain::refused_uploads))
+            // Outermost: nothing of a stranger's is read, not even to be polite.
+            .layer(from_fn_with_state(max_object_size, door::keeper));
 
         let addr = listener.local_addr()?;
-        listener.set_nonblocking(true)?;
-        let handle = axum_server::Handle::new();
-        let mut server = axum_server::from_tcp(listener)?.handle(handle.clone());
-        server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-        let task = tokio::spawn(server.serve(app.into_make_service()));
-        Ok(Self { addr, handle, task })
+        let (ending, ended) = oneshot::channel();
+        // A store whose handle is gone serves on: nobody asked it to end.
+        let ended = async move {
+            match ended.await {
+                Ok(grace) => grace,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        let task = tokio::spawn(listener::serve(listener, None, app, bounds, ended));
+        Ok(Self { addr, ending, task })
     }
 
     /// Where it listens.
@@ -107,7 +118,8 @@ impl ObjectStore {
 
     /// Takes no new requests and waits at most `grace` for those under way.
     pub async fn stop(self, grace: Duration) {
-        self.handle.graceful_shutdown(Some(grace));
+        // Whoever is not listening any more has ended.
+        let _ = self.ending.send(grace);
         match self.task.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "object store"),

@@ -1,0 +1,123 @@
+//! The accept loop of every port. Whoever connects has proved nothing: the number of connections, the time that one may
+//! do nothing and the memory that one may fill are bounded here, before anybody looks at a request.
+
+mod activity;
+mod connection;
+mod slots;
+
+use std::{future::Future, io, net::TcpListener as StdListener, sync::Arc, time::Duration};
+
+use axum::Router;
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::slots::Slots;
+use crate::proxies::Proxies;
+
+/// How much connections may cost.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// Connections at once.
+    pub connections: usize,
+    /// Of these, from one network; the wider prefixes of IPv6 get four and sixteen times as many.
+    pub per_network: usize,
+    /// Longest wait for a request's headers, once they began.
+    pub headers: Duration,
+    /// Longest wait for a TLS handshake.
+    pub handshake: Duration,
+    /// A connection without a request under way is closed after this long, and one whose request moves no byte.
+    pub idle: Duration,
+    /// A connection that is older takes no further request; the one under way is finished.
+    pub lifetime: Duration,
+    /// Peers that carry other people's requests: their connections are not counted per network.
+    pub proxies: Proxies,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            per_network: 64,
+            headers: Duration::from_secs(15),
+            handshake: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            lifetime: Duration::from_secs(600),
+            proxies: Proxies::default(),
+        }
+    }
+}
+
+impl Bounds {
+    /// No more connections than the process has file descriptors for: each may need a second one, for a file or for the
+    /// database, and two ports share them.
+    #[must_use]
+    pub fn within(mut self, descriptors: Option<u64>) -> Self {
+        if let Some(most) = descriptors.and_then(|n| usize::try_from(n).ok()) {
+            self.connections = self.connections.min((most.saturating_sub(128) / 4).max(32));
+        }
+        self
+    }
+}
+
+/// Serves until `shutdown` is ready; then takes no more connections and waits at most as long as it said for requests
+/// under way.
+///
+/// # Errors
+/// The socket cannot be used.
+pub async fn serve(
+    listener: StdListener,
+    tls: Option<Arc<ServerConfig>>,
+    app: Router,
+    bounds: Bounds,
+    shutdown: impl Future<Output = Duration>,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    let slots = Slots::new(&bounds);
+    let shared = Arc::new(connection::Shared {
+        tls: tls.map(tokio_rustls::TlsAcceptor::from),
+        app,
+        bounds,
+        closing: CancellationToken::new(),
+        gone: CancellationToken::new(),
+    });
+    let tasks = TaskTracker::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    let grace = loop {
+        let accepted = tokio::select! {
+            grace = &mut shutdown => break grace,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => match slots.take(peer.ip()) {
+                Some(slot) => {
+                    tasks.spawn(connection::run(stream, peer, slot, shared.clone()));
+                }
+                // Dropped, and so closed: an answer would cost more than the question.
+                None => metrics::counter!("connections_refused_total").increment(1),
+            },
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                // Out of file descriptors or memory: connections that end give some back.
+                tracing::warn!(%error, "no connection can be accepted; trying again");
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        }
+    };
+    drop(listener);
+    tracing::info!(connections = tasks.len(), "stopping");
+    shared.closing.cancel();
+    tasks.close();
+    if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
+        shared.gone.cancel();
+        tasks.wait().await;
+    }
+    Ok(())
+}
+
+/// The peer went away between its SYN and our accept.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind as E;
+    matches!(error.kind(), E::ConnectionRefused | E::ConnectionAborted | E::ConnectionReset)
+}

@@ -1,0 +1,148 @@
+//! Connections that do nothing end; those that do something, however slowly, do not.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use axum::{Router, body::Body, routing::post};
+use metadata_api::listener::{self, Bounds};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::oneshot,
+    time::{sleep, timeout},
+};
+
+/// Bounds as short as a test.
+fn short() -> Bounds {
+    Bounds {
+        headers: Duration::from_millis(600),
+        idle: Duration::from_millis(600),
+        lifetime: Duration::from_secs(60),
+        ..Bounds::default()
+    }
+}
+
+/// A route that reads its body, however slowly it comes, and one that answers slowly.
+fn routes() -> Router {
+    Router::new().route("/echo", post(|body: axum::body::Bytes| async move { body.len().to_string() })).route(
+        "/slow",
+        post(|| async {
+            let steps = futures_util::stream::unfold(0, |n| async move {
+                sleep(Duration::from_millis(200)).await;
+                (n < 10).then(|| (Ok::<_, std::io::Error>("x"), n + 1))
+            });
+            Body::from_stream(steps)
+        }),
+    )
+}
+
+fn open(bounds: Bounds) -> (SocketAddr, oneshot::Sender<Duration>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let ended = async move { stopped.await.unwrap_or(Duration::ZERO) };
+    tokio::spawn(listener::serve(listener, None, routes(), bounds, ended));
+    (addr, stop)
+}
+
+/// How long until the peer closes, reading and ignoring what it sends.
+async fn closed_after(mut stream: TcpStream) -> Duration {
+    let started = Instant::now();
+    let mut sink = Vec::new();
+    // A reset is an end too.
+    let _ = timeout(Duration::from_secs(20), stream.read_to_end(&mut sink)).await.expect("never closed");
+    started.elapsed()
+}
+
+async fn sent(addr: SocketAddr, bytes: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn every_kind_of_silence_is_closed() {
+    let (addr, _stop) = open(short());
+    let preface: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+    let silences: [(&str, &[u8]); 6] = [
+        ("nothing sent", b""),
+        ("half a request line", b"POST /ec"),
+        ("half a header", b"POST /echo HTTP/1.1\r\nhost: a\r\nx-half: "),
+        ("an idle keep-alive", b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\nx"),
+        ("a body that never comes", b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nx"),
+        ("an idle HTTP/2 connection", preface),
+    ];
+    for (what, bytes) in silences {
+        let after = closed_after(sent(addr, bytes).await).await;
+        assert!(after < Duration::from_secs(5), "{what}: {after:?}");
+        assert!(after > Duration::from_millis(300), "{what} is closed too early: {after:?}");
+    }
+}
+
+#[tokio::test]
+async fn headers_that_drip_are_closed() {
+    let (addr, _stop) = open(short());
+    let (mut read, mut write) = sent(addr, b"POST /echo HTTP/1.1\r\n").await.into_split();
+    let drip = tokio::spawn(async move {
+        while write.write_all(b"x: y\r\n").await.is_ok() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let mut sink = Vec::new();
+    let _ = timeout(Duration::from_secs(10), read.read_to_end(&mut sink)).await.expect("never closed");
+    drip.abort();
+}
+
+/// An object over a slow line, up and down: longer than idle time and lifetime together.
+#[tokio::test]
+async fn a_slow_request_is_finished_and_is_the_last_of_an_old_connection() {
+    let (addr, _stop) = open(Bounds { lifetime: Duration::from_millis(500), ..short() });
+    let mut stream = sent(addr, b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 20\r\n\r\n").await;
+    for _ in 0..20 {
+        sleep(Duration::from_millis(100)).await;
+        stream.write_all(b"x").await.unwrap();
+    }
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(String::from_utf8_lossy(&answer).ends_with("20"), "{}", String::from_utf8_lossy(&answer));
+
+    let mut stream = sent(addr, b"POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let text = String::from_utf8_lossy(&answer);
+    assert_eq!(text.matches("x\r\n").count(), 10, "{text}");
+}
+
+#[tokio::test]
+async fn one_network_gets_its_share_of_connections_and_no_more() {
+    let (addr, _stop) = open(Bounds { per_network: 3, ..short() });
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(TcpStream::connect(addr).await.unwrap());
+    }
+    sleep(Duration::from_millis(100)).await;
+    let after = closed_after(TcpStream::connect(addr).await.unwrap()).await;
+    assert!(after < Duration::from_millis(300), "{after:?}");
+    drop(held);
+    sleep(Duration::from_millis(200)).await;
+    let request = b"POST /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 1\r\n\r\nx";
+    let mut answer = Vec::new();
+    sent(addr, request).await.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "room again");
+}
+
+#[tokio::test]
+async fn an_end_waits_for_requests_under_way_and_for_nobody_else() {
+    let (addr, stop) = open(Bounds::default());
+    let idle = TcpStream::connect(addr).await.unwrap();
+    let mut busy = sent(addr, b"POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await;
+    sleep(Duration::from_millis(300)).await;
+    stop.send(Duration::from_secs(20)).unwrap();
+    assert!(closed_after(idle).await < Duration::from_secs(1));
+    let mut answer = Vec::new();
+    busy.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer).matches("x\r\n").count(), 10);
+    assert!(TcpStream::connect(addr).await.is_err());
+}
