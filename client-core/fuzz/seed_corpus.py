@@ -13,6 +13,12 @@ seeds = {
     + [vector("recovery")["recovery_file"], vector("recovery")["cases"][0]["words"].encode().hex()],
     "recipe": [f"03{c['plain_len']:06x}{c['encoded']}" for c in vector("recipe")["cases"]],
 }
+scripts = [
+    "\\restrict k\nSET x = 1;\nCOPY t (a) FROM stdin;\n1\n\\.\n\\unrestrict k\n",
+    "SELECT 'a''b', E'\\'', U&'x', $a$ $$ $a$, \"q\", a[1:2] /* /* */ */ -- c\n;",
+    "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN a THEN 1 END; END;",
+]
+seeds["script"] = [b"\x05".hex() + script.encode().hex() for script in scripts]
 for target, values in seeds.items():
     folder = here / "corpus" / target
     folder.mkdir(parents=True, exist_ok=True)

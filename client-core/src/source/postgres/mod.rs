@@ -9,6 +9,8 @@ mod restore;
 mod tools;
 mod url;
 
+pub mod script;
+
 use std::process::Stdio;
 
 pub use self::{

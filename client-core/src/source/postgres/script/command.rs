@@ -1,0 +1,66 @@
+//! Backslash commands: only what pg_dump itself writes, and that is removed.
+
+use super::error::{Found, shown};
+
+/// Which commands of pg_dump were read.
+#[derive(Debug, Default)]
+pub(super) struct Commands {
+    /// Key of the `\restrict` that is open.
+    restricted: Option<Vec<u8>>,
+    connected: bool,
+}
+
+impl Commands {
+    /// Whether a `\restrict` waits for its `\unrestrict`.
+    pub(super) const fn is_restricted(&self) -> bool {
+        self.restricted.is_some()
+    }
+
+    /// Takes a command that stands alone on its line; `created` is the database that the dump makes.
+    pub(super) fn take(&mut self, text: &[u8], created: Option<&str>) -> Result<(), Found> {
+        let refused = Found::ClientCommand(shown(text));
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let key = |name: &[u8]| {
+            text.strip_prefix(name).filter(|key| !key.is_empty() && key.iter().all(u8::is_ascii_alphanumeric))
+        };
+        if let Some(key) = key(b"\\restrict ") {
+            if self.restricted.is_some() {
+                return Err(refused);
+            }
+            self.restricted = Some(key.to_vec());
+            return Ok(());
+        }
+        if let Some(key) = key(b"\\unrestrict ") {
+            return if self.restricted.take().as_deref() == Some(key) { Ok(()) } else { Err(refused) };
+        }
+        let connect = text.strip_prefix(b"\\connect ").and_then(connect_name);
+        if !self.connected && connect.is_some() && connect.as_deref() == created {
+            self.connected = true;
+            return Ok(());
+        }
+        Err(refused)
+    }
+}
+
+/// The database of a `\connect` as pg_dump writes it.
+fn connect_name(argument: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(argument).ok()?;
+    if let Some(rest) = text.strip_prefix("-reuse-previous=on \"dbname='") {
+        let inner = rest.strip_suffix("'\"")?.replace("\"\"", "\"");
+        let mut name = String::new();
+        let mut letters = inner.chars();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '\\' => name.push(letters.next()?),
+                '\'' => return None,
+                other => name.push(other),
+            }
+        }
+        return Some(name);
+    }
+    if let Some(rest) = text.strip_prefix('"') {
+        let inner = rest.strip_suffix('"')?;
+        return (!inner.replace("\"\"", "").contains('"')).then(|| inner.replace("\"\"", "\""));
+    }
+    text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_').then(|| text.to_owned())
+}

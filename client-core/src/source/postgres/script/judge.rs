@@ -1,0 +1,405 @@
+//! What becomes of a statement: decided by its beginning.
+
+use super::{
+    error::{Found, shown},
+    policy::{Need, Policy, Reason},
+    token::{Head, Kind},
+};
+
+/// What becomes of a statement.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    Keep,
+    /// Kept; the data of a COPY follow.
+    Copy,
+    /// Kept; from the next line on plain strings follow the standard, or not.
+    StandardStrings(bool),
+    LeaveOut(Reason),
+    /// Left out, and this stands for it.
+    Instead(&'static str, Reason),
+    Refuse(Found),
+}
+
+/// What earlier statements said.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// The database that `pg_dump --create` makes.
+    pub(super) created: Option<String>,
+    /// Client encoding that was set.
+    pub(super) encoding: Option<String>,
+    /// Extensions that were left out.
+    extensions: Vec<String>,
+    /// Publications, subscriptions and event triggers that were left out.
+    left_out: Vec<String>,
+}
+
+/// Client encodings in which a byte of ASCII can be part of another character (`PG_ENCODING_CLIENT…`).
+const UNSAFE_ENCODINGS: [&str; 12] = [
+    "sjis",
+    "shiftjis",
+    "mskanji",
+    "win932",
+    "windows932",
+    "shiftjis2004",
+    "big5",
+    "win950",
+    "windows950",
+    "gbk",
+    "uhc",
+    "johab",
+];
+const MORE_UNSAFE_ENCODINGS: [&str; 5] = ["win936", "windows936", "win949", "windows949", "gb18030"];
+/// Functions that read and write the server's files.
+const FILE_FUNCTIONS: [&str; 2] = ["lo_import", "lo_export"];
+
+/// The words that begin or end a transaction.
+pub(super) fn transaction(head: &Head<'_>, at: usize) -> bool {
+    ["begin", "commit", "end", "rollback", "abort", "savepoint", "release"]
+        .iter()
+        .any(|word| head.is(at, word))
+        || head.is(at, "start")
+        || head.are(at, &["prepare", "transaction"])
+        || head.are(at, &["set", "transaction"])
+        || head.are(at, &["set", "local", "transaction"])
+        || head.are(at, &["set", "session", "characteristics"])
+}
+
+impl Seen {
+    /// Decides about a statement.
+    pub(super) fn judge(&mut self, head: &Head<'_>, policy: &Policy) -> Verdict {
+        if transaction(head, 0) {
+            return Verdict::Refuse(Found::Transaction(head.title()));
+        }
+        if let Some(verdict) = server(head).or_else(|| self.databases(head)) {
+            return verdict;
+        }
+        if head.is(0, "copy") {
+            return copy(head);
+        }
+        if head.is(0, "set") || head.is(0, "reset") || head.is(0, "discard") || head.is(0, "select") {
+            return self.setting(head, policy);
+        }
+        self.owner(head, policy)
+            .or_else(|| self.privileges(head, policy))
+            .or_else(|| self.policy(head, policy))
+            .or_else(|| self.extension(head, policy))
+            .or_else(|| self.superuser(head, policy))
+            .unwrap_or(Verdict::Keep)
+    }
+
+    /// Statements about whole databases: those of `pg_dump --create` are left out, for the target is named already.
+    fn databases(&mut self, head: &Head<'_>) -> Option<Verdict> {
+        let other = || Some(Verdict::Refuse(Found::OtherDatabase(head.title())));
+        let left_out = Some(Verdict::LeaveOut(Reason::Database));
+        if head.are(0, &["create", "database"]) {
+            if self.created.is_some() {
+                return other();
+            }
+            let Some(name) = head.name(2) else { return other() };
+            self.created = Some(name);
+            return left_out;
+        }
+        if head.are(0, &["drop", "database"]) {
+            return if self.created.is_none() { left_out } else { other() };
+        }
+        if head.are(0, &["alter", "database"]) {
+            return if self.created.is_some() && head.name(2) == self.created { left_out } else { other() };
+        }
+        if head.are(0, &["update", "pg_catalog"]) && head.is(3, "pg_database") {
+            return left_out;
+        }
+        let on = |at: usize| head.are(at, &["on", "database"]);
+        let about = head.is(0, "comment") && on(1)
+            || (head.is(0, "grant") || head.is(0, "revoke") || head.are(0, &["security", "label"]))
+                && (0..head.tokens.len()).any(on);
+        if about { left_out } else { None }
+    }
+
+    fn setting(&mut self, head: &Head<'_>, policy: &Policy) -> Verdict {
+        let encoding_change = Found::Ambiguous("a change of a setting that decides how the text is read");
+        if head.is(0, "discard") {
+            return Verdict::Refuse(encoding_change);
+        }
+        if head.is(0, "reset") {
+            let reads = ["all", "standard_conforming_strings", "client_encoding"];
+            let reads = head.name(1).is_some_and(|name| reads.contains(&name.as_str()));
+            return if reads { Verdict::Refuse(encoding_change) } else { Verdict::Keep };
+        }
+        let (name_at, value_at, local) = if head.is(0, "select") {
+            let at = if head.is(1, "pg_catalog") && head.mark(2, b'.') { 3 } else { 1 };
+            let calls =
+                |at: usize| head.name(at).is_some_and(|name| name == "set_config") && head.mark(at + 1, b'(');
+            if !calls(at) {
+                let elsewhere = (1..head.tokens.len()).any(calls);
+                return if elsewhere { Verdict::Refuse(encoding_change) } else { Verdict::Keep };
+            }
+            if !head.mark(at + 3, b',') {
+                return Verdict::Refuse(encoding_change);
+            }
+            (at + 2, at + 4, true)
+        } else {
+            let scope = usize::from(head.is(1, "session") || head.is(1, "local"));
+            if head.is(1 + scope, "names") {
+                return self.encoding(head, 2 + scope);
+            }
+            if head.is(1, "role") || head.are(1, &["session", "authorization"]) {
+                let role_at = if head.is(1, "role") { 2 } else { 3 };
+                let name =
+                    head.name(role_at).filter(|_| !head.is(role_at, "default") && !head.is(role_at, "none"));
+                return if policy.no_owner {
+                    Verdict::LeaveOut(Reason::Owner)
+                } else {
+                    missing_role(policy, name.as_deref())
+                        .map_or(Verdict::Keep, |name| missing(policy, Need::Role, name))
+                };
+            }
+            if !(head.mark(2 + scope, b'=') || head.is(2 + scope, "to")) {
+                return Verdict::Keep;
+            }
+            (1 + scope, 3 + scope, scope == 1 && head.is(1, "local"))
+        };
+        let Some(name) = head.name(name_at).map(|name| name.to_ascii_lowercase()) else {
+            return Verdict::Refuse(encoding_change);
+        };
+        match name.as_str() {
+            "standard_conforming_strings" => {
+                match head.name(value_at).as_deref().map(str::to_ascii_lowercase).as_deref() {
+                    Some("on" | "true" | "yes") if !local => Verdict::StandardStrings(true),
+                    Some("off" | "false" | "no") if !local => Verdict::StandardStrings(false),
+                    _ => Verdict::Refuse(encoding_change),
+                }
+            }
+            "client_encoding" => self.encoding(head, value_at),
+            "default_tablespace" => {
+                let space = head.name(value_at).filter(|space| !space.is_empty());
+                let lacks = policy
+                    .target
+                    .as_ref()
+                    .zip(space)
+                    .filter(|(target, space)| !target.tablespaces.contains(space));
+                match lacks {
+                    None => Verdict::Keep,
+                    Some((_, space)) if policy.skip_missing => Verdict::Instead(
+                        "SET default_tablespace = '';",
+                        Reason::Missing(Need::Tablespace, space),
+                    ),
+                    Some((_, space)) => missing(policy, Need::Tablespace, space),
+                }
+            }
+            _ if policy.target.as_ref().is_some_and(|target| !target.knows_setting(&name)) => {
+                Verdict::LeaveOut(Reason::UnknownSetting(name))
+            }
+            _ => Verdict::Keep,
+        }
+    }
+
+    fn encoding(&mut self, head: &Head<'_>, at: usize) -> Verdict {
+        let Some(name) = head.name(at) else {
+            return Verdict::Refuse(Found::Ambiguous("a client encoding that is not named plainly"));
+        };
+        let plain: String =
+            name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        if UNSAFE_ENCODINGS.contains(&plain.as_str()) || MORE_UNSAFE_ENCODINGS.contains(&plain.as_str()) {
+            return Verdict::Refuse(Found::Ambiguous(
+                "a client encoding in which a quote can be part of another character (dump with -E UTF8)",
+            ));
+        }
+        self.encoding = Some(name);
+        Verdict::Keep
+    }
+
+    fn owner(&self, head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
+        if !head.is(0, "alter") {
+            return None;
+        }
+        // A table can be called owner, and so can a column that is renamed.
+        let renames = ["rename", "column", "attribute", "constraint", "value"];
+        let at = (2..head.tokens.len()).rfind(|at| {
+            head.are(*at, &["owner", "to"]) && !renames.iter().any(|word| head.is(*at - 1, word))
+        })?;
+        // What it belongs to was left out itself.
+        if head.name(at.checked_sub(1)?).is_some_and(|name| self.left_out.contains(&name)) {
+            return Some(Verdict::LeaveOut(Reason::Missing(
+                Need::Superuser,
+                head.name(at - 1).unwrap_or_default(),
+            )));
+        }
+        if policy.no_owner {
+            return Some(Verdict::LeaveOut(Reason::Owner));
+        }
+        Some(missing(policy, Need::Role, missing_role(policy, role(head, at + 2).as_deref())?))
+    }
+
+    fn privileges(&self, head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
+        let defaults = head.are(0, &["alter", "default", "privileges"]);
+        if !(defaults || head.is(0, "grant") || head.is(0, "revoke")) {
+            return None;
+        }
+        if policy.without_privileges() {
+            return Some(Verdict::LeaveOut(Reason::Privileges));
+        }
+        let lists = [&["to"][..], &["from"], &["for", "role"], &["for", "user"], &["granted", "by"]];
+        for at in 1..head.tokens.len() {
+            let list = lists.iter().find(|words| head.are(at, words));
+            if let Some(name) = list.and_then(|words| missing_among(head, at + words.len(), policy)) {
+                return Some(missing(policy, Need::Role, name));
+            }
+        }
+        None
+    }
+
+    fn policy(&self, head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
+        let start = if head.are(0, &["create", "policy"]) || head.are(0, &["alter", "policy"]) {
+            head.find(4, "to")
+        } else if head.are(0, &["create", "user", "mapping"]) {
+            head.find(3, "for")
+        } else {
+            None
+        }?;
+        let name = missing_among(head, start + 1, policy)?;
+        Some(if policy.without_privileges() {
+            Verdict::LeaveOut(Reason::Missing(Need::Role, name))
+        } else {
+            missing(policy, Need::Role, name)
+        })
+    }
+
+    fn extension(&mut self, head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
+        let gone = |name: &Option<String>| name.as_ref().is_some_and(|name| self.extensions.contains(name));
+        if head.are(0, &["comment", "on", "extension"]) && gone(&head.name(3))
+            || head.are(0, &["alter", "extension"]) && gone(&head.name(2))
+        {
+            let name = head.name(if head.is(0, "alter") { 2 } else { 3 }).unwrap_or_default();
+            return Some(Verdict::LeaveOut(Reason::Missing(Need::Extension, name)));
+        }
+        if !head.are(0, &["create", "extension"]) {
+            return None;
+        }
+        let name = head.name(if head.are(2, &["if", "not", "exists"]) { 5 } else { 2 })?;
+        if policy.target.as_ref()?.extensions.contains(&name) {
+            return None;
+        }
+        if policy.skip_missing {
+            self.extensions.push(name.clone());
+        }
+        Some(missing(policy, Need::Extension, name))
+    }
+
+    /// What only a superuser may make, for one who is none.
+    fn superuser(&mut self, head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
+        if head.are(0, &["security", "label"]) && policy.skip_missing {
+            let name = if head.is(2, "for") { head.name(3) } else { None };
+            return Some(Verdict::LeaveOut(Reason::Missing(Need::LabelProvider, name.unwrap_or_default())));
+        }
+        if policy.target.as_ref()?.superuser {
+            return None;
+        }
+        let (name_at, makes) = if head.are(0, &["create", "subscription"]) {
+            (2, true)
+        } else if head.are(0, &["create", "publication"]) {
+            (2, head.are(3, &["for", "all", "tables"]) || head.are(3, &["for", "tables", "in"]))
+        } else if head.are(0, &["create", "event", "trigger"]) {
+            (3, true)
+        } else if head.are(0, &["alter", "publication"]) || head.are(0, &["alter", "subscription"]) {
+            (2, false)
+        } else if head.are(0, &["alter", "event", "trigger"]) || head.are(0, &["comment", "on"]) {
+            (if head.is(2, "event") { 4 } else { 3 }, false)
+        } else {
+            return None;
+        };
+        let name = head.name(name_at)?;
+        if makes {
+            if policy.skip_missing {
+                self.left_out.push(name.clone());
+            }
+            return Some(missing(
+                policy,
+                Need::Superuser,
+                format!("{} {name}", head.name(1).unwrap_or_default()),
+            ));
+        }
+        // A comment on a table may have the same name.
+        let same_kind =
+            !head.is(0, "comment") || ["publication", "subscription", "event"].iter().any(|w| head.is(2, w));
+        (same_kind && self.left_out.contains(&name))
+            .then_some(Verdict::LeaveOut(Reason::Missing(Need::Superuser, name)))
+    }
+}
+
+/// Left out when that is wanted, otherwise refused with what would help.
+fn missing(policy: &Policy, need: Need, name: String) -> Verdict {
+    if policy.skip_missing {
+        Verdict::LeaveOut(Reason::Missing(need, name))
+    } else {
+        Verdict::Refuse(Found::Missing(need, name))
+    }
+}
+
+/// A role by name; nothing for those that always exist.
+fn role(head: &Head<'_>, at: usize) -> Option<String> {
+    let name = head.name(at)?;
+    let always = ["public", "current_user", "session_user", "current_role"];
+    (head.kind(at) == Some(Kind::Quoted) || !always.contains(&name.as_str())).then_some(name)
+}
+
+fn missing_role(policy: &Policy, name: Option<&str>) -> Option<String> {
+    let target = policy.target.as_ref()?;
+    name.filter(|name| !target.roles.contains(*name)).map(str::to_owned)
+}
+
+/// The first role of a list that the target lacks.
+fn missing_among(head: &Head<'_>, mut at: usize, policy: &Policy) -> Option<String> {
+    loop {
+        at += usize::from(head.is(at, "group"));
+        if let Some(name) = missing_role(policy, role(head, at).as_deref()) {
+            return Some(name);
+        }
+        if !head.mark(at + 1, b',') {
+            return None;
+        }
+        at += 2;
+    }
+}
+
+/// Statements that reach the server's files, programs and settings.
+fn server(head: &Head<'_>) -> Option<Verdict> {
+    let refuse = || Some(Verdict::Refuse(Found::Server(head.title())));
+    let space = ["create", "alter", "drop"].iter().any(|verb| head.are(0, &[verb, "tablespace"]));
+    if head.is(0, "load") || head.are(0, &["alter", "system"]) || space {
+        return refuse();
+    }
+    let file = |at: usize| {
+        matches!(head.kind(at), Some(Kind::Word | Kind::Quoted))
+            && head.name(at).is_some_and(|name| FILE_FUNCTIONS.contains(&name.as_str()))
+            && head.mark(at + 1, b'(')
+    };
+    // Their definitions and privileges are not calls.
+    let defines =
+        ["function", "procedure", "aggregate"].iter().any(|word| head.is(1, word) || head.is(3, word));
+    let calls = [
+        "select", "insert", "update", "delete", "with", "values", "execute", "create", "perform", "call",
+        "table",
+    ];
+    if calls.iter().any(|word| head.is(0, word)) && !defines && (0..head.tokens.len()).any(file) {
+        return refuse();
+    }
+    None
+}
+
+/// `COPY … FROM stdin` in text or CSV and nothing else.
+fn copy(head: &Head<'_>) -> Verdict {
+    if !head.whole {
+        return Verdict::Refuse(Found::Ambiguous("a COPY whose beginning is very long"));
+    }
+    let Some(from) = head.find(1, "from") else { return Verdict::Refuse(Found::Server(head.title())) };
+    if !head.is(from + 1, "stdin") {
+        return Verdict::Refuse(Found::Server(shown(head.text)));
+    }
+    let options = from + 2..head.tokens.len();
+    let binary = |at: usize| head.name(at).is_some_and(|name| name.eq_ignore_ascii_case("binary"));
+    let unclear = |at: usize| head.kind(at) == Some(Kind::Opaque);
+    if head.is(1, "binary") || options.clone().any(binary) || options.clone().any(unclear) {
+        return Verdict::Refuse(Found::Ambiguous("a COPY whose data is not text"));
+    }
+    Verdict::Copy
+}

@@ -1,0 +1,331 @@
+//! Text from a dump is not a program. Whatever psql gets to read comes through this filter, which knows where
+//! statements end, refuses what is not SQL for this database, and leaves out what is not wanted.
+//!
+//! Pure: bytes in, bytes out, cut anywhere; memory is bounded by the beginning of one statement.
+
+mod command;
+mod error;
+mod judge;
+mod lexer;
+mod policy;
+mod statement;
+mod token;
+
+use self::{
+    command::Commands,
+    error::shown,
+    judge::{Seen, Verdict},
+    lexer::{Lexer, Piece, Quote},
+    statement::{Fate, Statement},
+    token::{Head, Kind, Token},
+};
+pub use self::{
+    error::{Found, ScriptError},
+    policy::{LeftOut, Need, Policy, Reason, Target},
+};
+
+/// Bytes of a statement that are kept until it is decided about. A COPY of 1,600 columns with long names fits.
+const MAX_HEAD: usize = 256 * 1024;
+/// Statements that are listed; more are counted.
+const MAX_LISTED: usize = 1000;
+/// Settings that a script is read under. Stands before it.
+pub const PRELUDE: &str = "SET standard_conforming_strings = on;\n";
+
+/// Lets a script through, statement by statement.
+pub struct ScriptFilter {
+    policy: Policy,
+    lexer: Lexer,
+    seen: Seen,
+    /// Bytes that cannot be told apart yet.
+    waiting: Vec<u8>,
+    line: u64,
+    /// Nothing has come yet.
+    begun: bool,
+    line_start: bool,
+    commands: Commands,
+    statement: Statement,
+    left_out: Vec<LeftOut>,
+    left_out_count: u64,
+}
+
+/// What was left out of a script.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScriptReport {
+    /// The first thousand statements.
+    pub left_out: Vec<LeftOut>,
+    /// All of them.
+    pub left_out_count: u64,
+}
+
+impl ScriptFilter {
+    /// At the first byte.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            lexer: Lexer::new(),
+            seen: Seen::default(),
+            waiting: Vec::new(),
+            line: 1,
+            begun: false,
+            line_start: true,
+            commands: Commands::default(),
+            statement: Statement::default(),
+            left_out: Vec::new(),
+            left_out_count: 0,
+        }
+    }
+
+    /// The next bytes of the script; what psql may read of them is added to `out`.
+    ///
+    /// # Errors
+    /// [`ScriptError`]: nothing more may be read.
+    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), ScriptError> {
+        if self.waiting.is_empty() {
+            let used = self.read(bytes, false, out)?;
+            self.waiting.extend_from_slice(bytes.get(used..).unwrap_or_default());
+        } else {
+            let mut all = std::mem::take(&mut self.waiting);
+            all.extend_from_slice(bytes);
+            let used = self.read(&all, false, out)?;
+            all.drain(..used);
+            self.waiting = all;
+        }
+        Ok(())
+    }
+
+    /// After the last byte: what is left, and what was left out.
+    ///
+    /// # Errors
+    /// [`ScriptError`], also when the script ends within something.
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<ScriptReport, ScriptError> {
+        let rest = std::mem::take(&mut self.waiting);
+        self.read(&rest, true, out)?;
+        if let Some(what) = self.lexer.open() {
+            return Err(self.error(Found::Unfinished(what)));
+        }
+        if self.statement.line > 0 {
+            if self.statement.bodies > 0 || self.statement.parentheses > 0 {
+                return Err(self.error(Found::Unfinished("a statement")));
+            }
+            self.statement_ends(out)?;
+            if self.lexer.open().is_some() {
+                return Err(self.error(Found::Unfinished("the data of a COPY")));
+            }
+        }
+        if self.commands.is_restricted() {
+            return Err(self.error(Found::Unfinished("a restricted part (its \\unrestrict is missing)")));
+        }
+        Ok(ScriptReport { left_out: self.left_out, left_out_count: self.left_out_count })
+    }
+
+    fn error(&self, found: Found) -> ScriptError {
+        ScriptError { line: self.line, found }
+    }
+
+    /// Reads pieces while there are whole ones; gives the number of bytes.
+    fn read(&mut self, bytes: &[u8], last: bool, out: &mut Vec<u8>) -> Result<usize, ScriptError> {
+        if lexer::has_nul(bytes) {
+            return Err(self.error(Found::Ambiguous("a zero byte")));
+        }
+        let mut at = 0;
+        if !self.begun && !bytes.is_empty() {
+            const MARK: &[u8] = b"\xef\xbb\xbf";
+            if bytes.len() < MARK.len() && MARK.starts_with(bytes) && !last {
+                return Ok(0);
+            }
+            self.begun = true;
+            if bytes.starts_with(MARK) {
+                at = MARK.len();
+            }
+        }
+        loop {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let next = self.lexer.next(rest, last).map_err(|found| self.error(found))?;
+            let Some((len, piece)) = next else { return Ok(at) };
+            let text = rest.get(..len).unwrap_or_default();
+            self.piece(piece, text, out)?;
+            self.line += lexer::lines(text);
+            self.line_start = text.last() == Some(&b'\n');
+            at += len;
+        }
+    }
+
+    fn piece(&mut self, piece: Piece, text: &[u8], out: &mut Vec<u8>) -> Result<(), ScriptError> {
+        match piece {
+            Piece::Space => {
+                if self.statement.line == 0 {
+                    out.extend_from_slice(text)
+                } else {
+                    self.pass(text, out)?
+                }
+            }
+            Piece::CopyLine | Piece::CopyData | Piece::CopyEnd => out.extend_from_slice(text),
+            Piece::Command => {
+                let alone = self.statement.line == 0 && self.line_start;
+                let taken = if alone {
+                    self.commands.take(text, self.seen.created.as_deref())
+                } else {
+                    Err(Found::ClientCommand(shown(text)))
+                };
+                taken.map_err(|found| self.error(found))?;
+            }
+            Piece::Word => {
+                self.token(Kind::Word, text);
+                self.statement.word(text).map_err(|found| self.error(found))?;
+                self.pass(text, out)?;
+            }
+            Piece::Open(quote) => {
+                self.token(
+                    match quote {
+                        Quote::Text => Kind::Text,
+                        Quote::Opaque => Kind::Opaque,
+                        Quote::Name => Kind::Quoted,
+                    },
+                    text,
+                );
+                self.statement.not_a_word().map_err(|found| self.error(found))?;
+                self.pass(text, out)?;
+            }
+            Piece::Inside | Piece::Close => {
+                let len = self.statement.held.len() + text.len();
+                if self.statement.fate == Fate::Held
+                    && let Some(token) = self.statement.tokens.last_mut()
+                {
+                    token.end = len;
+                }
+                self.pass(text, out)?;
+            }
+            Piece::Number => {
+                self.token(Kind::Mark(b'0'), text);
+                self.statement.not_a_word().map_err(|found| self.error(found))?;
+                self.pass(text, out)?;
+            }
+            Piece::Mark(mark) => {
+                self.token(Kind::Mark(mark), text);
+                self.statement.not_a_word().map_err(|found| self.error(found))?;
+                match mark {
+                    b'(' => self.statement.parentheses = self.statement.parentheses.saturating_add(1),
+                    b')' => self.statement.parentheses = self.statement.parentheses.saturating_sub(1),
+                    _ => {}
+                }
+                self.pass(text, out)?;
+            }
+            Piece::Colon => {
+                self.token(Kind::Mark(b':'), text);
+                self.statement.not_a_word().map_err(|found| self.error(found))?;
+                // So it is no variable of psql's, and the same to the server.
+                self.pass(b": ", out)?;
+            }
+            Piece::Semicolon => {
+                self.statement.not_a_word().map_err(|found| self.error(found))?;
+                self.begin();
+                let ends = self.statement.semicolon();
+                self.pass(text, out)?;
+                if ends {
+                    self.statement_ends(out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) {
+        if self.statement.line == 0 {
+            self.statement.line = self.line;
+        }
+    }
+
+    fn token(&mut self, kind: Kind, text: &[u8]) {
+        self.begin();
+        if self.statement.fate == Fate::Held {
+            let start = self.statement.held.len();
+            self.statement.tokens.push(Token { kind, start, end: start + text.len() });
+        }
+    }
+
+    /// Bytes of a statement: held, handed on or dropped.
+    fn pass(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), ScriptError> {
+        match self.statement.fate {
+            Fate::Passed => out.extend_from_slice(text),
+            // Line numbers stay as they are.
+            Fate::Dropped => out.extend(text.iter().filter(|byte| **byte == b'\n')),
+            Fate::Held => {
+                self.statement.held.extend_from_slice(text);
+                if self.statement.held.len() > MAX_HEAD {
+                    self.decide(false, out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn statement_ends(&mut self, out: &mut Vec<u8>) -> Result<(), ScriptError> {
+        if self.statement.fate == Fate::Held {
+            self.decide(true, out)?;
+        }
+        let Statement { mut held, mut tokens, .. } = std::mem::take(&mut self.statement);
+        held.clear();
+        tokens.clear();
+        (self.statement.held, self.statement.tokens) = (held, tokens);
+        Ok(())
+    }
+
+    /// Decides about the statement, whose end is held too when it is `whole`.
+    fn decide(&mut self, whole: bool, out: &mut Vec<u8>) -> Result<(), ScriptError> {
+        let statement = &mut self.statement;
+        let head = Head { text: &statement.held, tokens: &statement.tokens, whole };
+        if head.tokens.is_empty() {
+            out.append(&mut statement.held);
+            return Ok(());
+        }
+        let verdict = self.seen.judge(&head, &self.policy);
+        let (reason, instead) = match verdict {
+            Verdict::Refuse(found) => return Err(ScriptError { line: statement.line, found }),
+            Verdict::Keep | Verdict::Copy | Verdict::StandardStrings(_) => {
+                if self.policy.guard_settings {
+                    guard(&statement.held, whole, &self.lexer, &self.seen, out);
+                }
+                out.append(&mut statement.held);
+                statement.fate = Fate::Passed;
+                match verdict {
+                    Verdict::Copy => self.lexer.copy_follows(),
+                    Verdict::StandardStrings(on) => self.lexer.standard_strings(on),
+                    _ => {}
+                }
+                return Ok(());
+            }
+            Verdict::LeaveOut(reason) => (reason, ""),
+            Verdict::Instead(text, reason) => (reason, text),
+        };
+        self.left_out_count += 1;
+        if self.left_out.len() < MAX_LISTED {
+            self.left_out.push(LeftOut { line: statement.line, statement: head.title(), reason });
+        }
+        out.extend_from_slice(instead.as_bytes());
+        out.extend(statement.held.iter().filter(|byte| **byte == b'\n'));
+        statement.held.clear();
+        statement.fate = Fate::Dropped;
+        Ok(())
+    }
+}
+
+/// Sets again what the script may have changed covertly, where the statement's reading depends on it.
+fn guard(text: &[u8], whole: bool, lexer: &Lexer, seen: &Seen, out: &mut Vec<u8>) {
+    if !whole || lexer::depends_on_settings(text) {
+        let value = if lexer.has_standard_strings() { "on" } else { "off" };
+        out.extend_from_slice(format!("SET standard_conforming_strings = {value};\n").as_bytes());
+    }
+    if !whole || lexer::beyond_ascii(text) {
+        let line = match &seen.encoding {
+            Some(name) => format!("SET client_encoding = '{}';\n", name.replace('\'', "''")),
+            None => "RESET client_encoding;\n".to_owned(),
+        };
+        out.extend_from_slice(line.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

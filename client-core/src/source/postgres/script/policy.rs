@@ -1,0 +1,117 @@
+//! What is wanted of a script, and what the server that takes it has.
+
+use std::collections::BTreeSet;
+
+/// What a restore leaves out.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    /// Owners, and with them privileges.
+    pub no_owner: bool,
+    /// Privileges.
+    pub no_privileges: bool,
+    /// Whatever needs a role, an extension, a tablespace, a language or a right that the target lacks.
+    pub skip_missing: bool,
+    /// psql knows no `\restrict`: a setting that the script changes covertly is set again where it matters.
+    pub guard_settings: bool,
+    /// What the server has; without it nothing is called missing.
+    pub target: Option<Target>,
+}
+
+impl Policy {
+    /// Privileges are left out.
+    pub(super) const fn without_privileges(&self) -> bool {
+        self.no_owner || self.no_privileges
+    }
+}
+
+/// What the server that takes a script has, as far as scripts ask for it.
+#[derive(Debug, Clone, Default)]
+pub struct Target {
+    /// Roles.
+    pub roles: BTreeSet<String>,
+    /// Settings, in lower case.
+    pub settings: BTreeSet<String>,
+    /// Extensions that can be created.
+    pub extensions: BTreeSet<String>,
+    /// Tablespaces.
+    pub tablespaces: BTreeSet<String>,
+    /// Whether the restoring role is a superuser.
+    pub superuser: bool,
+}
+
+/// Settings that exist and that the server does not list.
+const UNLISTED: [&str; 5] = ["role", "session_authorization", "default_with_oids", "seed", "is_superuser"];
+
+impl Target {
+    pub(super) fn knows_setting(&self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        name.contains('.') || UNLISTED.contains(&name.as_str()) || self.settings.contains(&name)
+    }
+}
+
+/// A statement that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Line of the script, counted from 1.
+    pub line: u64,
+    /// Its beginning, printable.
+    pub statement: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a statement was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// It names an owner.
+    Owner,
+    /// It grants or revokes.
+    Privileges,
+    /// The target lacks what it needs: what, and its name.
+    Missing(Need, String),
+    /// The server does not know this setting.
+    UnknownSetting(String),
+    /// It is about the database that was dumped; another one is restored into.
+    Database,
+}
+
+/// What a statement needs of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// A role.
+    Role,
+    /// An extension that is installed on the server.
+    Extension,
+    /// A tablespace.
+    Tablespace,
+    /// The rights of a superuser.
+    Superuser,
+    /// A provider of security labels.
+    LabelProvider,
+}
+
+impl Need {
+    /// For people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::Extension => "extension",
+            Self::Tablespace => "tablespace",
+            Self::Superuser => "superuser's right",
+            Self::LabelProvider => "label provider",
+        }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Owner => f.write_str("owner"),
+            Self::Privileges => f.write_str("privileges"),
+            Self::Missing(need, name) => write!(f, "the target has no {} {name:?}", need.as_str()),
+            Self::UnknownSetting(name) => write!(f, "the target does not know the setting {name:?}"),
+            Self::Database => f.write_str("it is about the database that was dumped"),
+        }
+    }
+}

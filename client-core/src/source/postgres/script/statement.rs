@@ -1,0 +1,118 @@
+//! The statement that is being read, and psql's way of telling where it ends.
+
+use super::{
+    error::{Found, shown},
+    token::Token,
+};
+
+const ODD_BODY: Found = Found::Ambiguous("a function whose BEGIN, CASE and END psql would not count right");
+
+/// The statement that is being read.
+#[derive(Default)]
+pub(super) struct Statement {
+    pub(super) held: Vec<u8>,
+    pub(super) tokens: Vec<Token>,
+    /// Line of its first token; 0 between statements.
+    pub(super) line: u64,
+    pub(super) fate: Fate,
+    /// Parentheses and bodies that are open, as psql counts them.
+    pub(super) parentheses: u32,
+    pub(super) bodies: u32,
+    /// Its first four words' letters, where psql looks for them.
+    words: [u8; 4],
+    word_count: usize,
+    body: Body,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    #[default]
+    Held,
+    Passed,
+    Dropped,
+}
+
+/// Where in the body of a SQL function (`BEGIN ATOMIC … END`).
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Body {
+    #[default]
+    None,
+    /// BEGIN was read, ATOMIC must follow.
+    Begun,
+    /// A statement of the body may begin here.
+    StatementStart,
+    Within,
+}
+
+impl Statement {
+    /// As psql does, to know where a function's body ends; and what it must not be taken for.
+    pub(super) fn word(&mut self, text: &[u8]) -> Result<(), Found> {
+        const CONTEXT: [&str; 5] = ["create", "function", "procedure", "or", "replace"];
+        let is = |word: &str| text.eq_ignore_ascii_case(word.as_bytes());
+        if let Some(slot) = self.words.get_mut(self.word_count)
+            && CONTEXT.into_iter().any(is)
+        {
+            *slot = text.first().copied().unwrap_or_default().to_ascii_lowercase();
+        }
+        self.word_count = self.word_count.saturating_add(1);
+        let makes = matches!(self.words, [b'c', b'f' | b'p', ..] | [b'c', b'o', b'r', b'f' | b'p']);
+        let counts = makes && self.parentheses == 0;
+        match self.body {
+            Body::Begun if is("atomic") => {
+                self.body = Body::StatementStart;
+                return Ok(());
+            }
+            Body::Begun => return Err(ODD_BODY),
+            Body::StatementStart => {
+                self.body = Body::Within;
+                let forbidden = [
+                    "commit",
+                    "rollback",
+                    "abort",
+                    "start",
+                    "savepoint",
+                    "release",
+                    "prepare",
+                    "begin",
+                    "copy",
+                ];
+                if forbidden.into_iter().any(is) {
+                    return Err(Found::Transaction(shown(text)));
+                }
+                if is("end") {
+                    self.bodies = self.bodies.saturating_sub(1);
+                    return if self.bodies == 0 { Ok(()) } else { Err(ODD_BODY) };
+                }
+            }
+            Body::None | Body::Within => {}
+        }
+        if counts && is("begin") {
+            self.bodies = self.bodies.saturating_add(1);
+            self.body = Body::Begun;
+        } else if counts && is("case") && self.bodies > 0 {
+            self.bodies = self.bodies.saturating_add(1);
+        } else if counts && is("end") {
+            self.bodies = self.bodies.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    pub(super) fn not_a_word(&mut self) -> Result<(), Found> {
+        match self.body {
+            Body::Begun => Err(ODD_BODY),
+            Body::StatementStart => {
+                self.body = Body::Within;
+                Ok(())
+            }
+            Body::None | Body::Within => Ok(()),
+        }
+    }
+
+    /// A semicolon: whether it ends the statement.
+    pub(super) fn semicolon(&mut self) -> bool {
+        if self.body == Body::Within && self.parentheses == 0 {
+            self.body = Body::StatementStart;
+        }
+        self.parentheses == 0 && self.bodies == 0
+    }
+}

@@ -1,0 +1,435 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+
+pub(super) fn filter(policy: &Policy, pieces: &[&[u8]]) -> Result<(Vec<u8>, ScriptReport), ScriptError> {
+    let mut filter = ScriptFilter::new(policy.clone());
+    let mut out = Vec::new();
+    for piece in pieces {
+        filter.push(piece, &mut out)?;
+    }
+    let report = filter.finish(&mut out)?;
+    Ok((out, report))
+}
+
+pub(super) fn whole(script: &str) -> Result<String, ScriptError> {
+    filter(&Policy::default(), &[script.as_bytes()]).map(|(out, _)| String::from_utf8(out).unwrap())
+}
+
+/// A script in every cut into two, and byte by byte, ends the same way.
+fn every_cut(policy: &Policy, script: &[u8]) -> Result<(Vec<u8>, ScriptReport), ScriptError> {
+    let expected = filter(policy, &[script]);
+    for at in 0..=script.len() {
+        let (a, b) = script.split_at(at);
+        assert_eq!(filter(policy, &[a, b]), expected, "cut at {at}");
+    }
+    let single: Vec<&[u8]> = script.chunks(1).collect();
+    assert_eq!(filter(policy, &single), expected, "byte by byte");
+    expected
+}
+
+fn passes(script: &str) {
+    let (out, report) = every_cut(&Policy::default(), script.as_bytes()).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap(), script);
+    assert_eq!(report.left_out_count, 0);
+}
+
+fn refused(script: &str) -> Found {
+    every_cut(&Policy::default(), script.as_bytes())
+        .map(|(out, _)| String::from_utf8_lossy(&out).into_owned())
+        .unwrap_err()
+        .found
+}
+
+/// Places in which text is no command.
+const QUOTED: [(&str, &str); 14] = [
+    ("SELECT '", "';\n"),
+    ("SELECT 'a''", "';\n"),
+    ("SELECT E'\\'", "';\n"),
+    ("SELECT U&'", "';\n"),
+    ("SELECT \"", "\";\n"),
+    ("SELECT 'back\\', '", "';\n"),
+    ("DO $$ ", " $$;\n"),
+    ("DO $a$ $b$ $a ", " $a$;\n"),
+    ("/* ", " */\n"),
+    ("/* /* */ ", " */\n"),
+    ("-- ", "\n"),
+    ("COPY t (a, \"from\") FROM stdin;\n", "\n\\.\n"),
+    ("COPY t FROM stdin WITH (FORMAT csv, HEADER);\na\n", "\n\\.\n"),
+    ("SELECT 1 --", "\n;\n"),
+];
+
+#[test]
+fn client_commands_are_refused_outside_of_quotes() {
+    let commands = [
+        "\\! touch x",
+        "\\copy t from program 'x'",
+        "\\o |x",
+        "\\i x",
+        "\\ir x",
+        "\\connect other",
+        "\\c",
+        "\\setenv a b",
+        "\\set a `x`",
+        "\\g |x",
+        "\\gexec",
+        "\\gset",
+        "\\;",
+        "\\:",
+        "\\q",
+        "\\restrict",
+        "\\restrict a b",
+        "\\unrestrict a",
+        "\\w x",
+        "\\e",
+        "\\.",
+        "\\\\",
+        "\\cd /",
+        "\\lo_import x",
+        "\\if true",
+        "\\",
+        "\\N",
+    ];
+    for command in commands {
+        for before in [
+            "",
+            " ",
+            "SELECT 1 ",
+            "SELECT 1; ",
+            "SELECT (",
+            "SELECT 'a'",
+            "SELECT $$a$$ ",
+            "/* a */",
+            "-- a\r",
+            "\u{feff}",
+            "COPY t FROM stdin;\n1\n\\.\n",
+            "SELECT 1;\n",
+            "SELECT \"a\"",
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; ",
+            "SELECT 'a\\'",
+            "SELECT E'a\\''",
+            "SELECT $a$ $b$ $a$",
+            "SELECT a$b$",
+            "SELECT $1 ",
+        ] {
+            let found = refused(&format!("{before}{command}\n"));
+            assert!(matches!(&found, Found::ClientCommand(_)), "{before}{command}: {found:?}");
+        }
+        for (before, after) in QUOTED {
+            // Those that would end the quotes.
+            if !(command == "\\." && before.starts_with("COPY")
+                || command.contains('\'')
+                || command.contains('$')
+                || before.contains("E'"))
+            {
+                passes(&format!("{before}{command}{after}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn transaction_commands_are_refused() {
+    for command in [
+        "COMMIT",
+        "commit work",
+        "BEGIN",
+        "Start Transaction",
+        "END",
+        "ROLLBACK",
+        "ABORT",
+        "SAVEPOINT a",
+        "RELEASE a",
+        "PREPARE TRANSACTION 'a'",
+        "ROLLBACK TO a",
+        "COMMIT PREPARED 'a'",
+        "SET TRANSACTION READ ONLY",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    ] {
+        for before in [
+            "",
+            "\t\n\r",
+            "-- a\n",
+            "-- a\r",
+            "/* /* */ */",
+            ";",
+            "SELECT 1;",
+            "\u{feff}",
+            "SELECT ')';",
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; END;",
+            "COPY t FROM stdin;\n\\.\n",
+            "SELECT $$;$$;",
+            "DO $$ BEGIN NULL; END $$;",
+        ] {
+            for after in [";", "", " ;", "/**/;", "--\n;"] {
+                let found = refused(&format!("{before}{command}{after}"));
+                assert!(matches!(&found, Found::Transaction(_)), "{before}{command}{after}: {found:?}");
+            }
+        }
+        for (before, after) in QUOTED {
+            if !command.contains('\'') {
+                passes(&format!("{before}; {command};{after}"));
+            }
+        }
+    }
+    // Key words elsewhere.
+    passes("CREATE TABLE \"commit\" (\"end\" int);\nPREPARE p AS SELECT 1;\nSELECT 1 AS \"begin\";\n");
+    passes("CREATE RULE r AS ON INSERT TO t DO (DELETE FROM a; DELETE FROM b);\n");
+}
+
+#[test]
+fn bodies_of_sql_functions_are_one_statement() {
+    passes(
+        "CREATE FUNCTION f(x int) RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT CASE WHEN x > 1 THEN 1 ELSE 2 END; SELECT 2; END;\nSELECT 1;\n",
+    );
+    passes("CREATE OR REPLACE PROCEDURE p() LANGUAGE sql\nBEGIN ATOMIC\n INSERT INTO t VALUES (1);\nEND;\n");
+    passes("CREATE FUNCTION f() RETURNS void LANGUAGE sql BEGIN ATOMIC END;\n");
+    // What psql takes for a part of the body, and the server does not.
+    for script in [
+        "CREATE FUNCTION begin() RETURNS int LANGUAGE sql AS 'SELECT 1'; COMMIT; END;",
+        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1 AS case; END; COMMIT; END;",
+        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; COMMIT; END;",
+        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; ROLLBACK",
+        "CREATE FUNCTION f() RETURNS int BEGIN /* */ \"atomic\" SELECT 1; END;",
+    ] {
+        assert!(matches!(refused(script), Found::Ambiguous(_) | Found::Transaction(_)), "{script}");
+    }
+    assert!(matches!(
+        refused("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;"),
+        Found::Unfinished(_)
+    ));
+}
+
+#[test]
+fn the_server_and_other_databases_are_out_of_reach() {
+    for script in [
+        "COPY t FROM PROGRAM 'x';",
+        "COPY t TO PROGRAM 'x';",
+        "COPY t FROM '/etc/passwd';",
+        "COPY t TO '/tmp/x';",
+        "COPY (SELECT 1) TO PROGRAM 'x';",
+        "COPY t TO STDOUT;",
+        "COPY t (a, b) FROM/**/PROGRAM 'x';",
+        "COPY t FROM E'x';",
+        "SELECT lo_import('/etc/passwd');",
+        "SELECT pg_catalog.lo_export(1, 'x');",
+        "SELECT \"lo_import\"('x');",
+        "INSERT INTO t VALUES (lo_import('x'));",
+        "LOAD 'x';",
+        "ALTER SYSTEM SET a = 1;",
+        "CREATE TABLESPACE a LOCATION 'x';",
+    ] {
+        assert!(matches!(refused(script), Found::Server(_)), "{script}: {:?}", refused(script));
+    }
+    for script in [
+        "ALTER DATABASE x SET a = 1;",
+        "CREATE DATABASE a; CREATE DATABASE b;",
+        "CREATE DATABASE a; DROP DATABASE b;",
+    ] {
+        assert!(matches!(refused(script), Found::OtherDatabase(_)), "{script}");
+    }
+    passes(
+        "SELECT pg_catalog.lo_create('16385');\nCREATE FUNCTION lo_import(x int) RETURNS int LANGUAGE sql AS 'SELECT 1';\n",
+    );
+}
+
+#[test]
+fn what_can_be_read_in_two_ways_is_refused() {
+    for script in [
+        "SELECT E'a'\n'b\\'; SELECT 1; '",
+        "SELECT 1E'x';",
+        "SELECT 1a$b$;",
+        "SELECT 1.e'x';",
+        "SELECT 'a\0b';",
+        "COPY t FROM stdin; SELECT 1;\n",
+        "COPY t FROM stdin WITH BINARY;\n",
+        "COPY BINARY t FROM stdin;\n",
+        "COPY t FROM stdin WITH (FORMAT 'binary');\n",
+        "COPY t FROM stdin WITH (FORMAT E'b\\x69nary');\n",
+        "SET client_encoding = 'SJIS';",
+        "SET NAMES 'big5';",
+        "RESET ALL;",
+        "DISCARD ALL;",
+        "SET LOCAL standard_conforming_strings = off;\n",
+        "SET standard_conforming_strings TO DEFAULT;\n",
+        "SET standard_conforming_strings = off; SELECT 1;\n",
+        "SELECT pg_catalog.set_config('standard_conforming_strings', 'off', false);",
+        "SELECT set_config('standard' || '_conforming_strings', 'off', false);",
+        "SELECT 1, \"set_config\"('a', 'off', false);",
+        "SELECT set_config(U&'\\0061', 'off', false);",
+    ] {
+        let found = every_cut(&Policy::default(), script.as_bytes());
+        assert!(
+            matches!(&found, Err(error) if matches!(error.found, Found::Ambiguous(_))),
+            "{script}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn strings_follow_the_setting() {
+    passes(
+        "SET standard_conforming_strings = off;\nSELECT 'a\\'; \\! x ';\nSET standard_conforming_strings = on;\nSELECT 'a\\';\n",
+    );
+    assert!(matches!(
+        refused("SET standard_conforming_strings = off;\nSELECT 'a\\''; \\! x ;\n"),
+        Found::ClientCommand(_)
+    ));
+    assert!(matches!(refused("SELECT 'a\\'; \\! x ';\n"), Found::ClientCommand(_)));
+}
+
+#[test]
+fn colons_are_not_variables() {
+    passes("SELECT a[1:2], a[b:c], 'x'::text, x::INT, ':HOST';\n");
+    assert_eq!(
+        whole("SELECT :HOST, :'HOST', :\"HOST\", :{?HOST}, a[1:\"B\"];\n").unwrap(),
+        "SELECT : HOST, : 'HOST', : \"HOST\", : {?HOST}, a[1: \"B\"];\n"
+    );
+}
+
+#[test]
+fn the_pair_of_pg_dump_is_removed() {
+    let script = "\\restrict abc1\nSELECT 1;\n\\unrestrict abc1\n";
+    let (out, _) = every_cut(&Policy::default(), script.as_bytes()).unwrap();
+    assert_eq!(out, b"\nSELECT 1;\n\n");
+    for script in [
+        "\\restrict a\nSELECT 1;\n\\unrestrict b\n",
+        "\\restrict a\n\\restrict a\n",
+        "\\unrestrict a\n",
+        "SELECT 1\n\\restrict a\n",
+        " \\restrict a\n",
+    ] {
+        assert!(matches!(refused(script), Found::ClientCommand(_)), "{script}");
+    }
+    assert!(matches!(refused("\\restrict a\nSELECT 1;\n"), Found::Unfinished(_)));
+}
+
+#[test]
+fn a_dump_that_creates_its_database_loses_only_that() {
+    let script = "\\restrict a\nDROP DATABASE IF EXISTS \"a b\";\nCREATE DATABASE \"a b\" WITH TEMPLATE = template0;\nALTER DATABASE \"a b\" OWNER TO x;\n\\unrestrict a\n\\connect -reuse-previous=on \"dbname='a b'\"\n\\restrict a\nCREATE TABLE t ();\n\\unrestrict a\n";
+    let (out, report) = every_cut(&Policy::default(), script.as_bytes()).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap().trim(), "CREATE TABLE t ();");
+    assert_eq!(report.left_out_count, 3);
+    assert!(report.left_out.iter().all(|left| left.reason == Reason::Database), "{report:?}");
+    assert_eq!(report.left_out[2].line, 4);
+    for script in [
+        "CREATE DATABASE a;\n\\connect b\n",
+        "\\connect a\n",
+        "CREATE DATABASE a;\n\\connect a\n\\connect a\n",
+    ] {
+        assert!(matches!(refused(script), Found::ClientCommand(_)), "{script}");
+    }
+}
+
+fn target() -> Option<Target> {
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Some(Target {
+        roles: set(&["me", "Big"]),
+        settings: set(&["statement_timeout", "search_path", "client_min_messages"]),
+        extensions: set(&["plpgsql"]),
+        tablespaces: set(&["pg_default"]),
+        superuser: false,
+    })
+}
+
+#[test]
+fn what_is_not_wanted_is_left_out_and_listed() {
+    let script = "ALTER TABLE public.owner OWNER TO boss;\nGRANT SELECT ON TABLE role TO PUBLIC;\nREVOKE ALL ON SCHEMA s FROM x;\nALTER DEFAULT PRIVILEGES FOR ROLE x GRANT ALL ON TABLES TO y;\nSET SESSION AUTHORIZATION 'boss';\nALTER TABLE t RENAME COLUMN owner TO y;\nCREATE POLICY p ON r FOR SELECT TO me, lim USING ((o = CURRENT_USER));\nCREATE POLICY q ON r TO PUBLIC;\n";
+    let policy = Policy { no_owner: true, target: target(), ..Policy::default() };
+    let (out, report) = every_cut(&policy, script.as_bytes()).unwrap();
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "\n\n\n\n\nALTER TABLE t RENAME COLUMN owner TO y;\n\nCREATE POLICY q ON r TO PUBLIC;\n"
+    );
+    assert_eq!(report.left_out_count, 6);
+    assert_eq!(report.left_out[5].reason, Reason::Missing(Need::Role, "lim".to_owned()));
+    let policy = Policy { no_privileges: true, ..Policy::default() };
+    assert_eq!(every_cut(&policy, script.as_bytes()).unwrap().1.left_out_count, 3);
+}
+
+#[test]
+fn what_the_target_lacks_is_named_or_left_out() {
+    for (script, need, name) in [
+        ("ALTER TABLE a OWNER TO boss;", Need::Role, "boss"),
+        ("ALTER TABLE a OWNER TO \"big\";", Need::Role, "big"),
+        ("GRANT ALL ON a TO me, GROUP lim;", Need::Role, "lim"),
+        ("CREATE POLICY p ON r TO lim;", Need::Role, "lim"),
+        ("CREATE USER MAPPING FOR lim SERVER s;", Need::Role, "lim"),
+        ("CREATE EXTENSION IF NOT EXISTS postgis WITH SCHEMA public;", Need::Extension, "postgis"),
+        ("SET default_tablespace = fast;", Need::Tablespace, "fast"),
+        ("CREATE PUBLICATION p FOR ALL TABLES;", Need::Superuser, "publication p"),
+        ("CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION f();", Need::Superuser, "event e"),
+    ] {
+        let strict = Policy { target: target(), ..Policy::default() };
+        let error = every_cut(&strict, script.as_bytes()).unwrap_err();
+        assert_eq!(error.found, Found::Missing(need, name.to_owned()), "{script}");
+        let skip = Policy { skip_missing: true, ..strict };
+        let (out, report) = every_cut(&skip, script.as_bytes()).unwrap();
+        assert_eq!(report.left_out_count, 1, "{script}");
+        assert!(out.is_empty() || out.starts_with(b"SET default_tablespace = ''"), "{script}");
+        assert!(whole(script).is_ok(), "without a target nothing is missing");
+    }
+    let policy = Policy { target: target(), skip_missing: true, ..Policy::default() };
+    let script = "CREATE EXTENSION postgis;\nCOMMENT ON EXTENSION postgis IS 'x';\nCREATE PUBLICATION p FOR ALL TABLES;\nALTER PUBLICATION p OWNER TO me;\nCREATE TABLE t ();\nALTER TABLE t OWNER TO \"Big\";\nALTER TABLE t OWNER TO CURRENT_USER;\n";
+    let (out, report) = every_cut(&policy, script.as_bytes()).unwrap();
+    assert_eq!(
+        String::from_utf8(out).unwrap().trim_start(),
+        "CREATE TABLE t ();\nALTER TABLE t OWNER TO \"Big\";\nALTER TABLE t OWNER TO CURRENT_USER;\n"
+    );
+    assert_eq!(report.left_out_count, 4);
+}
+
+#[test]
+fn settings_that_the_server_does_not_know_are_left_out() {
+    let policy = Policy { target: target(), ..Policy::default() };
+    let script = "SET statement_timeout = 0;\nSET transaction_timeout = 0;\nSET my.own = 1;\nSELECT pg_catalog.set_config('search_path', '', false);\nSELECT pg_catalog.set_config('newer', '', false);\n";
+    let (out, report) = every_cut(&policy, script.as_bytes()).unwrap();
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "SET statement_timeout = 0;\n\nSET my.own = 1;\nSELECT pg_catalog.set_config('search_path', '', false);\n\n"
+    );
+    assert_eq!(report.left_out_count, 2);
+    assert_eq!(report.left_out[0].reason, Reason::UnknownSetting("transaction_timeout".to_owned()));
+}
+
+#[test]
+fn covert_changes_of_settings_are_undone_where_they_matter() {
+    let policy = Policy { guard_settings: true, ..Policy::default() };
+    let (out, _) = every_cut(
+        &policy,
+        "SET client_encoding = 'UTF8';\nSELECT 'a\\';\nSELECT 'ä';\nSELECT 1;\n".as_bytes(),
+    )
+    .unwrap();
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\nSELECT 'a\\';\nSET client_encoding = 'UTF8';\nSELECT 'ä';\nSELECT 1;\n"
+    );
+}
+
+#[test]
+fn long_statements_pass_in_bounded_memory() {
+    let long = format!(
+        "INSERT INTO t VALUES ('{}', $${}$$);\nSELECT 1;\n",
+        "a\\'' ".repeat(100_000),
+        "; COMMIT;\n".repeat(50_000)
+    );
+    let mut filter = ScriptFilter::new(Policy::default());
+    let mut out = Vec::new();
+    for piece in long.as_bytes().chunks(1000) {
+        filter.push(piece, &mut out).unwrap();
+        assert!(filter.statement.held.len() <= MAX_HEAD + 1000 && filter.waiting.len() < 2000);
+    }
+    filter.finish(&mut out).unwrap();
+    assert!(out == long.as_bytes());
+    let columns = "a".repeat(60);
+    let script = format!("COPY t ({}x) FROM stdin;\n\\.\n", format!("{columns}, ").repeat(1600));
+    assert_eq!(whole(&script).unwrap(), script);
+}
+
+#[test]
+fn messages_are_short_and_printable() {
+    let error = whole(&format!("SELECT 1;\n\\! \u{1b}[31m{}\u{7}\n", "x".repeat(500))).unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("line 2 of the dump is a command to psql (\\! ") && text.len() < 200, "{text}");
+    assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{text}");
+}

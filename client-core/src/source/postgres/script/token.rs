@@ -1,0 +1,87 @@
+//! What the beginning of a statement consists of.
+
+/// Kinds of tokens that decisions need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A key word or a name without quotes.
+    Word,
+    /// A name in double quotes; also `U&"…"`.
+    Quoted,
+    /// `'…'` without escapes.
+    Text,
+    /// A literal that has to be decoded to be known: `E'…'`, `U&'…'`, `$$…$$`.
+    Opaque,
+    /// Any other character.
+    Mark(u8),
+}
+
+/// A token and where it stands in the text that is held.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// A statement, or as much of its beginning as is held.
+#[derive(Clone, Copy)]
+pub(super) struct Head<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) tokens: &'a [Token],
+    /// Whether it ends within `text`.
+    pub(super) whole: bool,
+}
+
+impl<'a> Head<'a> {
+    pub(super) fn kind(&self, at: usize) -> Option<Kind> {
+        self.tokens.get(at).map(|token| token.kind)
+    }
+
+    fn raw(&self, at: usize) -> &'a [u8] {
+        self.tokens.get(at).and_then(|token| self.text.get(token.start..token.end)).unwrap_or_default()
+    }
+
+    /// Whether the token is this key word, which is in lower case.
+    pub(super) fn is(&self, at: usize, word: &str) -> bool {
+        self.kind(at) == Some(Kind::Word) && self.raw(at).eq_ignore_ascii_case(word.as_bytes())
+    }
+
+    /// Whether the tokens from `at` on are these key words.
+    pub(super) fn are(&self, at: usize, words: &[&str]) -> bool {
+        words.iter().enumerate().all(|(index, word)| self.is(at + index, word))
+    }
+
+    pub(super) fn mark(&self, at: usize, mark: u8) -> bool {
+        self.kind(at) == Some(Kind::Mark(mark))
+    }
+
+    /// The first of these key words from `at` on, outside of parentheses.
+    pub(super) fn find(&self, at: usize, word: &str) -> Option<usize> {
+        let mut depth = 0_u32;
+        for index in at..self.tokens.len() {
+            match self.kind(index) {
+                Some(Kind::Mark(b'(' | b'[')) => depth += 1,
+                Some(Kind::Mark(b')' | b']')) => depth = depth.saturating_sub(1),
+                _ if depth == 0 && self.is(index, word) => return Some(index),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// A name as the server understands it, or a text; nothing when it would have to be decoded.
+    pub(super) fn name(&self, at: usize) -> Option<String> {
+        let raw = String::from_utf8_lossy(self.raw(at));
+        match self.kind(at)? {
+            Kind::Word => Some(raw.to_ascii_lowercase()),
+            Kind::Quoted => Some(raw.strip_prefix('"')?.strip_suffix('"')?.replace("\"\"", "\"")),
+            Kind::Text => Some(raw.strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'")),
+            Kind::Opaque | Kind::Mark(_) => None,
+        }
+    }
+
+    /// The statement's first words, for lists.
+    pub(super) fn title(&self) -> String {
+        super::error::shown(self.text)
+    }
+}
