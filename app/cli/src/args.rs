@@ -214,7 +214,7 @@ pub(crate) struct Restore {
     /// Into this PostgreSQL database, created when it does not exist
     #[arg(long, group = "target", value_name = "URL")]
     pub(crate) into: Option<String>,
-    /// Replace an existing file, or restore into a database that is not empty
+    /// Replace an existing file, or a database that is not empty, as a whole
     #[arg(long)]
     pub(crate) overwrite: bool,
     /// With --into: everything belongs to you instead of its old owners, who need not exist there

@@ -82,6 +82,46 @@ pub enum SourceError {
     /// The target is where the dump came from.
     #[error("{0} is the database that this dump was made of")]
     SameAsSource(String),
+    /// The target cannot be replaced by this user.
+    #[error("the database at {place} cannot be replaced: {why}")]
+    NotReplaceable {
+        /// Host, port, database.
+        place: String,
+        /// Why.
+        why: String,
+    },
+    /// Somebody is connected to the database that should be replaced.
+    #[error("the database {database} is in use: {who}")]
+    InUse {
+        /// Its name.
+        database: String,
+        /// Whose sessions.
+        who: String,
+    },
+    /// One transaction would need more locks than the server has room for.
+    #[error(
+        "restoring into the existing database at {place} takes {need} or more locks in one transaction; the server has room for {free} (max_locks_per_transaction = {setting})"
+    )]
+    TooManyLocks {
+        /// Host, port, database.
+        place: String,
+        /// At least so many.
+        need: u64,
+        /// Free now.
+        free: u64,
+        /// The server's setting.
+        setting: u64,
+        /// The setting that would do.
+        enough: u64,
+    },
+    /// The connection was lost while the restore was committed.
+    #[error("whether the restore into {place} was committed is not known: {detail}")]
+    Uncertain {
+        /// Host, port, database.
+        place: String,
+        /// What happened.
+        detail: String,
+    },
     /// The bytes are no dump that a PostgreSQL database can take.
     #[error("this snapshot cannot be restored into a database: {0}")]
     NotRestorable(String),
@@ -159,6 +199,26 @@ impl From<SourceError> for Error {
             SourceError::NotRestorable(_) => {
                 (ErrorKind::Usage, unchanged, "restore it to a file with --to and use the program that reads it".into())
             }
+            SourceError::NotReplaceable { .. } => (
+                ErrorKind::Exists,
+                unchanged,
+                "name a database that does not exist yet, or connect as its owner with the right to create databases (CREATEDB)".into(),
+            ),
+            SourceError::InUse { .. } => (
+                ErrorKind::Exists,
+                unchanged,
+                "end these sessions, or name a database that does not exist yet".into(),
+            ),
+            SourceError::TooManyLocks { enough, .. } => (
+                ErrorKind::DumpFailed,
+                unchanged,
+                format!("name a database that does not exist yet: it is restored without one transaction; or set max_locks_per_transaction to {enough} or more and restart the server"),
+            ),
+            SourceError::Uncertain { .. } => (
+                ErrorKind::DumpFailed,
+                "the database holds all of it or is as it was, nothing in between",
+                "look into the database, then restore again if need be".into(),
+            ),
             SourceError::RestoreFailed { .. } => (
                 ErrorKind::DumpFailed,
                 "nothing of it stays in the database; the snapshot is untouched",

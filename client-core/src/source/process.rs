@@ -26,6 +26,19 @@ const WAYS_OUT: [(Signal, Duration); 3] = [
     (Signal::KILL, Duration::from_secs(5)),
 ];
 
+/// The same for psql in a restore. Idle, it does not follow the first.
+const WAYS_OUT_OF_A_RESTORE: [(Option<Signal>, Duration); 3] = [
+    (Some(Signal::INT), Duration::from_millis(500)),
+    (Some(Signal::TERM), Duration::from_secs(2)),
+    (Some(Signal::KILL), Duration::from_secs(5)),
+];
+/// A program whose input has ended.
+const WAYS_OUT_OF_QUIET: [(Option<Signal>, Duration); 3] = [
+    (None, Duration::from_secs(2)),
+    (Some(Signal::TERM), Duration::from_secs(2)),
+    (Some(Signal::KILL), Duration::from_secs(5)),
+];
+
 /// A running program. Clones are handles on the same one.
 #[derive(Clone)]
 pub(super) struct Process(Arc<Shared>);
@@ -61,12 +74,29 @@ impl Ended {
         }
     }
 
-    /// The last lines of what it said, in one line.
+    /// The errors that it named, each with its details; without one, its last lines. In one line.
     pub(super) fn detail(&self) -> String {
         let lines: Vec<&str> = self.said.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+        let errors = errors(&lines);
+        if !errors.is_empty() {
+            return errors.into_iter().take(6).collect::<Vec<_>>().join("; ");
+        }
         let last = lines.iter().skip(lines.len().saturating_sub(6)).copied().collect::<Vec<_>>().join("; ");
         if last.is_empty() { "it said nothing".to_owned() } else { last }
     }
+}
+
+/// Lines that name an error, and what explains them. The statement that failed may have any number of lines of its own.
+fn errors<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let names = |line: &str| ["ERROR:", "FATAL:", "PANIC:", "error:"].iter().any(|word| line.contains(word));
+    let explains = |line: &str| ["DETAIL:", "HINT:"].iter().any(|word| line.starts_with(word));
+    let mut found = Vec::new();
+    for line in lines {
+        if names(line) || (explains(line) && !found.is_empty()) {
+            found.push(*line);
+        }
+    }
+    found
 }
 
 impl Process {
@@ -103,9 +133,15 @@ impl Process {
 
     /// Ends the program, gently first, and waits for it.
     pub(super) fn end(&self) {
-        for (signal, patience) in WAYS_OUT {
-            self.signal(signal);
-            let until = Instant::now() + patience;
+        self.end_by(&WAYS_OUT.map(|(signal, patience)| (Some(signal), patience)));
+    }
+
+    fn end_by(&self, ways: &[(Option<Signal>, Duration)]) {
+        for (signal, patience) in ways {
+            if let Some(signal) = signal {
+                self.signal(*signal);
+            }
+            let until = Instant::now() + *patience;
             while Instant::now() < until {
                 if !matches!(self.child().try_wait(), Ok(None)) {
                     return;
@@ -113,6 +149,17 @@ impl Process {
                 thread::sleep(LOOK);
             }
         }
+    }
+
+    /// Ends a program whose input must never end: the server hears that the statement is cancelled, then the program
+    /// goes, before anybody closes its pipe.
+    pub(super) fn abandon(&self) {
+        self.end_by(&WAYS_OUT_OF_A_RESTORE);
+    }
+
+    /// Waits a moment for a program that ends by itself, then ends it.
+    pub(super) fn let_go(&self) {
+        self.end_by(&WAYS_OUT_OF_QUIET);
     }
 
     /// To the program and whatever it started. Nothing happens to a program that has been waited for: its

@@ -53,9 +53,13 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
                 "duration_ms": report.duration.as_millis(),
                 "packs_read": report.packs_read,
                 "damaged": damaged,
+                "notes": report.notes,
             }),
             text,
         )?;
+    }
+    for remark in &report.notes {
+        note(remark)?;
     }
     if report.damaged.is_empty() {
         return Ok(());

@@ -22,7 +22,7 @@ use super::{Client, OpenVault, select::Selector};
 use crate::{
     error::{Error, ErrorKind},
     event::{Event, Stage},
-    format::manifest::ManifestEntry,
+    format::{manifest::ManifestEntry, snapshot::SnapshotBody},
     id::ChunkId,
     source::postgres::RestoreTarget,
     state::Evidence,
@@ -45,7 +45,7 @@ pub enum Destination {
     },
     /// A pipe. The last piece is held back until everything before it is verified.
     Pipe(Box<dyn std::io::Write + Send>),
-    /// A PostgreSQL database, in one transaction.
+    /// A PostgreSQL database: it holds the dump as a whole, or it is as it was.
     Database {
         /// Which one.
         target: RestoreTarget,
@@ -93,6 +93,8 @@ pub struct RestoreReport {
     pub packs_read: u64,
     /// What could not be read; empty unless `partial`.
     pub damaged: Vec<DamagedRange>,
+    /// What else a person should know, each in one sentence.
+    pub notes: Vec<String>,
     /// How long it took.
     pub duration: Duration,
 }
@@ -103,6 +105,8 @@ pub struct RestoreReport {
 /// [`ErrorKind::Damaged`] names packs, byte ranges and snapshots when stored data does not hold.
 pub async fn restore(client: &Client, options: RestoreOptions) -> Result<RestoreReport, Error> {
     let started = Instant::now();
+    let partial = options.partial;
+    refuse_holes(&options)?;
     let vault = client.open_synced().await?;
     let (listed, body) = vault.select(&options.snapshot).await?;
     let proof = match &options.destination {
@@ -122,42 +126,25 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
         Some(wrapping) => Some(plan::rewrapper(&reader, &body, wrapping).await?),
     };
     let order = Order::read(&vault, &reader, &body).await?;
-    let content = body.stored_size() - body.unwrapped.map_or(0, |wrapping| wrapping.plan_len);
     let mut writer = sink::Writer::spawn(sink, rewrapper, Arc::clone(client.observer()));
-    let mut damage = Damage::default();
-    let mut position = 0_u64;
-    let mut flow = Flow::new(&vault, &reader, order, compared);
-    while let Some((entry, chunk)) = flow.next().await? {
-        client.cancelled()?;
-        let mut bytes = match chunk {
-            Ok(bytes) => bytes,
-            Err(fault) => {
-                damage.add(position, entry.plain_len, &fault);
-                vault.state().disprove(&listed.id)?;
-                if !options.partial {
-                    damage.add_rest(&vault, &body, position, &fault).await?;
-                    drop(flow);
-                    writer.abandon().await;
-                    return Err(damage.into_error(&vault, listed.id).await);
-                }
-                vec![0; entry.plain_len as usize]
-            }
-        };
-        let left = content.saturating_sub(position);
-        position += bytes.len() as u64;
-        bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-        writer.write(bytes).await?;
-    }
-    if damage.is_empty() && position != body.stored_size() {
-        writer.abandon().await;
-        return Err(Error::damaged(format!(
-            "snapshot {} lists {position} bytes instead of {}",
-            listed.id,
-            body.stored_size()
-        )));
-    }
+    let job = Job { client, vault: &vault, reader: &reader, body: &body, id: listed.id, partial, compared };
+    let filled = tokio::select! {
+        biased;
+        () = client.cancel().cancelled() => Err(cancelled()),
+        filled = job.fill(order, &mut writer) => filled,
+    };
+    let damage = match filled {
+        Ok(damage) => damage,
+        Err(error) => {
+            writer.abandon().await;
+            return Err(error);
+        }
+    };
     let expected = if damage.is_empty() { Some(body.dump_sha256) } else { None };
-    let written = writer.finish(expected).await?;
+    let (written, restored) = writer
+        .finish(expected, client.cancel())
+        .await
+        .map_err(|error| if error.kind() == ErrorKind::Cancelled { cancelled() } else { error })?;
     if damage.is_empty() {
         vault.state().prove(&listed.id, proof, client.now())?;
     }
@@ -168,8 +155,81 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
         sha256: body.dump_sha256,
         packs_read: vault.packs().fetched(),
         damaged: damage.ranges(&vault, listed.id).await,
+        notes: restored.notes,
         duration: started.elapsed(),
     })
+}
+
+/// Zeros in the place of what is damaged make no dump: no program gets them.
+fn refuse_holes(options: &RestoreOptions) -> Result<(), Error> {
+    if options.partial && matches!(options.destination, Destination::Database { .. }) {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "--partial writes zeros for what is damaged, and no database takes such a dump",
+            "nothing was changed",
+            "restore what is left to a file with --to, or another snapshot into the database",
+        ));
+    }
+    Ok(())
+}
+
+fn cancelled() -> Error {
+    Error::new(
+        ErrorKind::Cancelled,
+        "cancelled",
+        "nothing was changed; snapshots are untouched",
+        "run it again when you like",
+    )
+}
+
+/// One restore under way.
+struct Job<'a> {
+    client: &'a Client,
+    vault: &'a OpenVault,
+    reader: &'a ChunkReader,
+    body: &'a SnapshotBody,
+    id: SnapshotId,
+    partial: bool,
+    /// Every chunk is compared with its id before it is handed out.
+    compared: bool,
+}
+
+impl Job<'_> {
+    /// Hands every byte of the dump to the writer. Only the caller ends the writer, whatever comes back.
+    async fn fill(&self, order: Order, writer: &mut sink::Writer) -> Result<Damage, Error> {
+        let body = self.body;
+        let content = body.stored_size() - body.unwrapped.map_or(0, |wrapping| wrapping.plan_len);
+        let mut damage = Damage::default();
+        let mut position = 0_u64;
+        let mut flow = Flow::new(self.vault, self.reader, order, self.compared);
+        while let Some((entry, chunk)) = flow.next().await? {
+            self.client.cancelled()?;
+            let mut bytes = match chunk {
+                Ok(bytes) => bytes,
+                Err(fault) => {
+                    damage.add(position, entry.plain_len, &fault);
+                    self.vault.state().disprove(&self.id)?;
+                    if !self.partial {
+                        damage.add_rest(self.vault, body, position, &fault).await?;
+                        return Err(damage.into_error(self.vault, self.id).await);
+                    }
+                    vec![0; entry.plain_len as usize]
+                }
+            };
+            let left = content.saturating_sub(position);
+            position += bytes.len() as u64;
+            bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+            writer.write(bytes).await?;
+        }
+        if damage.is_empty() && position != body.stored_size() {
+            return Err(Error::damaged(format!(
+                "snapshot {} lists {position} bytes instead of {}",
+                self.id,
+                body.stored_size()
+            )));
+        }
+        Ok(damage)
+    }
 }
 
 type Chunk = Result<Vec<u8>, ChunkFault>;

@@ -12,19 +12,24 @@ use api_types::Sha256;
 use sha2::Digest;
 use tempfile::NamedTempFile;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::Destination;
 use crate::{
     error::{Error, ErrorKind},
     event::{Event, Observer},
-    source::postgres::DatabaseSink,
+    source::postgres::{DatabaseSink, Restored, Stop},
     unwrap::{Rewrapper, UnwrapError},
 };
 
 /// Takes bytes; `commit` makes them visible, a drop before it leaves nothing behind.
 pub(super) trait Sink: Send {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error>;
-    fn commit(self: Box<Self>) -> Result<(), Error>;
+    fn commit(self: Box<Self>) -> Result<Restored, Error>;
+    /// Ends what the sink started, also while another thread waits in it.
+    fn stopper(&self) -> Stop {
+        Stop::default()
+    }
 }
 
 /// Opens a destination; refuses what would overwrite, and the database that the dump was made of.
@@ -67,7 +72,7 @@ impl Sink for FileSink {
         self.file.write_all(bytes).map_err(|e| Error::io(&self.path.display().to_string(), &e))
     }
 
-    fn commit(self: Box<Self>) -> Result<(), Error> {
+    fn commit(self: Box<Self>) -> Result<Restored, Error> {
         let failed = |e: &io::Error| Error::io(&self.path.display().to_string(), e);
         self.file.as_file().sync_all().map_err(|e| failed(&e))?;
         let renamed = if self.overwrite {
@@ -84,7 +89,8 @@ impl Sink for FileSink {
         let folder = self.path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::File::open(folder)
             .and_then(|folder| folder.sync_all())
-            .map_err(|e| Error::io(&folder.display().to_string(), &e))
+            .map_err(|e| Error::io(&folder.display().to_string(), &e))?;
+        Ok(Restored::default())
     }
 }
 
@@ -104,8 +110,9 @@ impl Sink for PipeSink {
         self.0.write_all(bytes).map_err(|e| Error::io("the output", &e))
     }
 
-    fn commit(mut self: Box<Self>) -> Result<(), Error> {
-        self.0.flush().map_err(|e| Error::io("the output", &e))
+    fn commit(mut self: Box<Self>) -> Result<Restored, Error> {
+        self.0.flush().map_err(|e| Error::io("the output", &e))?;
+        Ok(Restored::default())
     }
 }
 
@@ -116,8 +123,12 @@ impl Sink for TableSink {
         Ok(self.0.write(bytes)?)
     }
 
-    fn commit(self: Box<Self>) -> Result<(), Error> {
+    fn commit(self: Box<Self>) -> Result<Restored, Error> {
         Ok(self.0.finish()?)
+    }
+
+    fn stopper(&self) -> Stop {
+        self.0.stopper()
     }
 }
 
@@ -127,14 +138,17 @@ enum Message {
     Finish(Option<Sha256>),
 }
 
-/// `Ok`: the bytes written.
-type Outcome = Result<u64, Error>;
+/// `Ok`: the bytes written, and what else there is to say.
+type Outcome = Result<(u64, Restored), Error>;
 
 /// Hashes and writes on a thread of its own. The last piece is held back until the hash is known to be
-/// right, so that a reader at the other end never sees a whole dump that is wrong.
+/// right, so that a reader at the other end never sees a whole dump that is wrong. Dropped before
+/// [`Writer::finish`] was called, by whatever end, it abandons: no program sees the end of a cut input.
 pub(super) struct Writer {
-    messages: mpsc::Sender<Message>,
+    messages: Option<mpsc::Sender<Message>>,
     done: oneshot::Receiver<Outcome>,
+    thread: Option<thread::JoinHandle<()>>,
+    stop: Stop,
 }
 
 impl Writer {
@@ -144,17 +158,20 @@ impl Writer {
         rewrapper: Option<Rewrapper>,
         observer: Arc<dyn Observer>,
     ) -> Self {
+        let stop = sink.stopper();
         let (messages, inbox) = mpsc::channel(2);
         let (tell, done) = oneshot::channel();
-        thread::spawn(move || {
+        let thread = thread::spawn(move || {
             // A caller that is gone has its own reason to tell.
             drop(tell.send(write_all(sink, rewrapper, inbox, &*observer)));
         });
-        Self { messages, done }
+        Self { messages: Some(messages), done, thread: Some(thread), stop }
     }
 
     pub(super) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
-        if self.messages.send(Message::Bytes(bytes)).await.is_ok() {
+        if let Some(messages) = &self.messages
+            && messages.send(Message::Bytes(bytes)).await.is_ok()
+        {
             return Ok(());
         }
         Err(self
@@ -164,21 +181,44 @@ impl Writer {
             .unwrap_or_else(|| Error::internal_text("the writing thread ended early")))
     }
 
-    /// Bytes written.
-    pub(super) async fn finish(mut self, expected: Option<Sha256>) -> Outcome {
-        // When the thread is gone already, its outcome says why.
-        drop(self.messages.send(Message::Finish(expected)).await);
-        self.outcome().await
+    /// Commits when the hash is right. `cancel` ends it until the commit has begun.
+    pub(super) async fn finish(mut self, expected: Option<Sha256>, cancel: &CancellationToken) -> Outcome {
+        let stop = self.stop.clone();
+        let finished = async {
+            if let Some(messages) = &self.messages {
+                // When the thread is gone already, its outcome says why.
+                drop(messages.send(Message::Finish(expected)).await);
+            }
+            self.outcome().await
+        };
+        tokio::pin!(finished);
+        tokio::select! {
+            outcome = &mut finished => return outcome,
+            () = cancel.cancelled() => stop.stop(),
+        }
+        finished.await
     }
 
     /// Leaves nothing behind.
-    pub(super) async fn abandon(self) {
-        drop(self.messages);
-        drop(self.done.await);
+    pub(super) async fn abandon(mut self) {
+        self.stop.stop();
+        drop(self.messages.take());
+        drop((&mut self.done).await);
     }
 
     async fn outcome(&mut self) -> Outcome {
         (&mut self.done).await.map_err(|e| Error::internal("the writing thread died", &e))?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop.stop();
+        drop(self.messages.take());
+        if let Some(thread) = self.thread.take() {
+            // Its programs have been told to go; the sink takes back what it did.
+            drop(thread.join());
+        }
     }
 }
 
@@ -208,7 +248,8 @@ fn write_all(
         }
     }
     // Abandoned: dropping the sink removes what it wrote.
-    Ok(0)
+    drop(held);
+    Ok((0, Restored::default()))
 }
 
 fn not_again(error: UnwrapError) -> Error {
@@ -243,7 +284,6 @@ impl Held {
             )));
         }
         self.sink.write(&self.last)?;
-        self.sink.commit()?;
-        Ok(self.written)
+        Ok((self.written, self.sink.commit()?))
     }
 }

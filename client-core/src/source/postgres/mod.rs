@@ -6,6 +6,7 @@ mod look;
 mod properties;
 mod psql;
 mod restore;
+mod session;
 mod tools;
 mod url;
 
@@ -16,7 +17,7 @@ use std::process::Stdio;
 pub use self::{
     identity::identify,
     inspect::{Inspection, inspect_with},
-    restore::{DatabaseSink, RestoreTarget},
+    restore::{DatabaseSink, RestoreTarget, Restored, Stop},
     tools::{Tool, Tools},
     url::PgUrl,
 };

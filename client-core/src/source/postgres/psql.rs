@@ -26,10 +26,7 @@ pub(super) enum OnError {
 
 /// Runs SQL and gives its rows, fields separated by U+001F.
 pub(super) fn ask(url: &PgUrl, psql: &Tool, sql: &str) -> Result<Vec<Vec<String>>, SourceError> {
-    let answer = run(url, psql, sql, OnError::Stop)?;
-    let answer = String::from_utf8_lossy(&answer);
-    let rows = answer.split('\0').filter(|row| !row.is_empty() && *row != "\n");
-    Ok(rows.map(|row| row.split('\u{1f}').map(str::to_owned).collect()).collect())
+    Ok(rows(&run(url, psql, sql, OnError::Stop)?))
 }
 
 /// Runs SQL and gives what psql prints. The SQL goes through a pipe, so that no name stands in an argument.
@@ -54,6 +51,13 @@ pub(super) fn run(url: &PgUrl, psql: &Tool, sql: &str, on_error: OnError) -> Res
     }
     let ended = process.wait().map_err(internal)?;
     if ended.status.success() { Ok(answer) } else { Err(refusal(url, &ended)) }
+}
+
+/// What psql printed, as rows of fields.
+pub(super) fn rows(answer: &[u8]) -> Vec<Vec<String>> {
+    let answer = String::from_utf8_lossy(answer);
+    let rows = answer.split('\0').filter(|row| !row.is_empty() && *row != "\n");
+    rows.map(|row| row.split('\u{1f}').map(str::to_owned).collect()).collect()
 }
 
 /// Sorts what psql says. Words that are not known mean that the server cannot be reached.

@@ -1,0 +1,157 @@
+//! How many locks a restore in one transaction takes, read from an archive's table of contents before anything is
+//! changed.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    process::{ChildStdin, Stdio},
+    thread::{self, JoinHandle},
+};
+
+use super::{
+    super::{PgUrl, tools::Tool},
+    target::Locks,
+};
+use crate::source::{
+    SourceError,
+    process::{Process, Started},
+};
+
+/// A table of contents that is longer is not waited for, bytes.
+const MAX_HEAD: usize = 256 * 1024 * 1024;
+/// What stands in a table of contents and takes at least one lock until the transaction ends.
+const LOCKED: [&str; 9] = [
+    "TABLE",
+    "FOREIGN TABLE",
+    "SEQUENCE",
+    "VIEW",
+    "MATERIALIZED VIEW",
+    "INDEX",
+    "CONSTRAINT",
+    "BLOB",
+    "BLOB METADATA",
+];
+
+/// `pg_restore --list` over the beginning of an archive. It ends when it has seen the table of contents.
+pub(super) struct Listing {
+    process: Process,
+    stdin: Option<ChildStdin>,
+    list: Option<JoinHandle<String>>,
+    fed: usize,
+}
+
+impl Listing {
+    pub(super) fn start(url: &PgUrl, tool: &Tool) -> Result<Self, SourceError> {
+        let mut command = url.command(&tool.path);
+        command.arg("--list").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let internal = |e: std::io::Error| SourceError::Internal(format!("{}: {e}", tool.path.display()));
+        let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
+        let list = stdout.map(|mut stdout| {
+            thread::spawn(move || {
+                let mut list = Vec::new();
+                // A list that is cut counts fewer locks, and the restore itself tells the rest.
+                drop(stdout.read_to_end(&mut list));
+                String::from_utf8_lossy(&list).into_owned()
+            })
+        });
+        Ok(Self { process, stdin, list, fed: 0 })
+    }
+
+    /// The next bytes of the archive; `true` when no more are needed.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> bool {
+        self.fed += bytes.len();
+        let Some(stdin) = &mut self.stdin else { return true };
+        match stdin.write_all(bytes) {
+            Ok(()) => self.fed > MAX_HEAD || self.list.as_ref().is_none_or(JoinHandle::is_finished),
+            Err(e) => e.kind() == ErrorKind::BrokenPipe || self.fed > MAX_HEAD,
+        }
+    }
+
+    /// Locks that the restore takes at least.
+    pub(super) fn locks(mut self) -> u64 {
+        drop(self.stdin.take());
+        self.process.let_go();
+        let list = self.list.take().and_then(|list| list.join().ok()).unwrap_or_default();
+        list.lines().map(locks_of).sum()
+    }
+}
+
+impl Drop for Listing {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        self.process.let_go();
+    }
+}
+
+/// `215; 1259 16386 TABLE public item postgres`. Indexes and TOAST tables that come with a table are left out: what
+/// is counted is taken for certain.
+fn locks_of(line: &str) -> u64 {
+    let Some((_, rest)) = line.split_once("; ").filter(|_| !line.starts_with(';')) else { return 0 };
+    let mut words = rest.splitn(3, ' ');
+    let Some(what) = words.nth(2) else { return 0 };
+    let is = |desc: &str| what.strip_prefix(desc).is_some_and(|rest| rest.starts_with(' '));
+    let data = [
+        "TABLE DATA",
+        "TABLE ATTACH",
+        "SEQUENCE SET",
+        "SEQUENCE OWNED BY",
+        "MATERIALIZED VIEW DATA",
+        "INDEX ATTACH",
+    ];
+    if data.iter().any(|desc| is(desc)) || !LOCKED.iter().any(|desc| is(desc)) {
+        return 0;
+    }
+    // Newer versions write one entry for many large objects: `BLOB METADATA - 16402..17401 postgres`.
+    match what.strip_prefix("BLOB METADATA - ").and_then(|range| range.split(' ').next()?.split_once("..")) {
+        Some((first, last)) => match (first.parse::<u64>(), last.parse::<u64>()) {
+            (Ok(first), Ok(last)) if last >= first => last - first + 1,
+            _ => 1,
+        },
+        None => 1,
+    }
+}
+
+/// Refuses what cannot succeed, while nothing is changed yet.
+pub(super) fn refuse(place: String, need: u64, locks: Locks) -> Result<(), SourceError> {
+    if need <= locks.free() {
+        return Ok(());
+    }
+    // Twice: tables come with TOAST tables and indexes that no list names.
+    let enough = (need * 2 + locks.used).div_ceil(locks.holders.max(1));
+    Err(SourceError::TooManyLocks { place, need, free: locks.free(), setting: locks.per_transaction, enough })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_counted_that_keep_a_lock() {
+        for (line, locks) in [
+            ("; Archive created at 2026-11-25", 0),
+            (";     dbname: shop; 1 2 TABLE x y z", 0),
+            ("215; 1259 16386 TABLE public item postgres", 1),
+            ("3318; 0 16386 TABLE DATA public item postgres", 0),
+            ("3318; 0 16386 TABLE ATTACH public item postgres", 0),
+            ("216; 1259 16390 SEQUENCE public item_id_seq postgres", 1),
+            ("3319; 0 0 SEQUENCE SET public item_id_seq postgres", 0),
+            ("3170; 2606 16394 CONSTRAINT public item item_pkey postgres", 1),
+            ("3171; 2606 16394 FK CONSTRAINT public item item_fkey postgres", 0),
+            ("3310; 2613 16402 BLOB - 16402 postgres", 1),
+            ("3310; 2613 16402 BLOB METADATA - 16402..16501 postgres", 100),
+            ("3320; 0 0 BLOBS - BLOBS", 0),
+            ("", 0),
+        ] {
+            assert_eq!(locks_of(line), locks, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_names_a_setting_that_would_do() {
+        let locks = Locks { per_transaction: 64, holders: 122, used: 8 };
+        assert_eq!(refuse(String::new(), 7_800, locks), Ok(()));
+        let refused = refuse(String::new(), 7_801, locks);
+        let Err(SourceError::TooManyLocks { free: 7_800, enough: 128, .. }) = refused else {
+            unreachable!("{refused:?}")
+        };
+    }
+}

@@ -1,0 +1,170 @@
+//! A dump becomes one SQL script: archives by `pg_restore -f -`, which is never connected. The script goes to psql.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    process::{ChildStdin, ChildStdout, Stdio},
+    thread::{self, JoinHandle},
+};
+
+use super::{
+    super::{PgUrl, tools::Tool},
+    psql::{Psql, Unfinished},
+    stop::Stop,
+};
+use crate::source::{
+    SourceError,
+    process::{Process, Started},
+};
+
+/// Bytes of a script that are looked at together.
+const PIECE: usize = 64 * 1024;
+
+/// The stages of a restore. Dropped before [`Pipeline::finish`] nothing counts.
+pub(super) enum Pipeline {
+    /// The dump is a script.
+    Script(Script),
+    /// `pg_restore` makes the script.
+    Archive(Archive),
+}
+
+/// The way of a script to psql.
+pub(super) struct Script {
+    psql: Psql,
+}
+
+/// A `pg_restore` that makes a script, and the thread that carries it on.
+pub(super) struct Archive {
+    process: Process,
+    stdin: Option<ChildStdin>,
+    tool: String,
+    psql: Process,
+    pump: Option<JoinHandle<Result<Script, SourceError>>>,
+    stop: Stop,
+}
+
+impl Script {
+    pub(super) const fn new(psql: Psql) -> Self {
+        Self { psql }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
+        self.psql.write(bytes)
+    }
+
+    fn finish(self) -> Result<(), Unfinished> {
+        self.psql.finish()
+    }
+}
+
+impl Archive {
+    /// Starts `pg_restore` with these arguments in front of `script`.
+    pub(super) fn start(
+        url: &PgUrl,
+        tool: &Tool,
+        arguments: &[&str],
+        script: Script,
+        stop: &Stop,
+    ) -> Result<Self, SourceError> {
+        let mut command = url.command(&tool.path);
+        command.args(["-f", "-"]).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let Started { process, stdin, stdout } = Process::start(command, url.secrets())
+            .map_err(|e| SourceError::Internal(format!("{}: {e}", tool.path.display())))?;
+        let stdout = stdout.ok_or_else(|| SourceError::Internal("pg_restore has no output".into()))?;
+        let psql = script.psql.process();
+        let pump = thread::spawn(move || pump(stdout, script));
+        let archive = Self {
+            process,
+            stdin,
+            tool: format!("pg_restore {}", tool.version),
+            psql,
+            pump: Some(pump),
+            stop: stop.clone(),
+        };
+        stop.watch(&archive.process)?;
+        Ok(archive)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
+        let Some(stdin) = &mut self.stdin else {
+            return Err(SourceError::Internal("pg_restore was closed".into()));
+        };
+        match stdin.write_all(bytes) {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(match self.close() {
+                Err(error) => error,
+                Ok(_) => SourceError::RestoreFailed {
+                    tool: self.tool.clone(),
+                    how: "it ended early".into(),
+                    detail: "it did not read the whole dump".into(),
+                },
+            }),
+            Err(e) => Err(SourceError::Internal(format!("{}: {e}", self.tool))),
+        }
+    }
+
+    /// Ends the archive. The script's end stays open: only the caller knows whether all is well.
+    fn close(&mut self) -> Result<Script, SourceError> {
+        drop(self.stdin.take());
+        let ended = self.process.wait();
+        let script = match self.pump.take().map(JoinHandle::join) {
+            Some(Ok(script)) => script,
+            Some(Err(_)) | None => Err(SourceError::Internal("the restore's script was lost".into())),
+        };
+        if self.stop.is_stopped() {
+            return Err(SourceError::Cancelled);
+        }
+        // psql's reason comes first: without it pg_restore fails too.
+        let script = script?;
+        let ended = ended.map_err(|e| SourceError::Internal(format!("{}: {e}", self.tool)))?;
+        if ended.status.success() {
+            return Ok(script);
+        }
+        Err(SourceError::RestoreFailed { tool: self.tool.clone(), how: ended.how(), detail: ended.detail() })
+    }
+}
+
+impl Drop for Archive {
+    fn drop(&mut self) {
+        if let Some(pump) = self.pump.take() {
+            // psql first: the thread may wait for it, and it must not see the end of a cut script.
+            self.psql.abandon();
+            self.process.end();
+            drop(self.stdin.take());
+            drop(pump.join());
+        }
+    }
+}
+
+/// Carries the script on. Its psql comes back open; after an error it is gone.
+fn pump(mut from: ChildStdout, mut script: Script) -> Result<Script, SourceError> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        match from.read(&mut piece) {
+            Ok(0) => return Ok(script),
+            Ok(n) => script.write(piece.get(..n).unwrap_or_default())?,
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(SourceError::Internal(format!("pg_restore's output: {e}"))),
+        }
+    }
+}
+
+impl Pipeline {
+    /// The next bytes of the dump.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
+        match self {
+            Self::Script(script) => script.write(bytes),
+            Self::Archive(archive) => archive.write(bytes),
+        }
+    }
+
+    /// The dump was verified as a whole: ends the script.
+    pub(super) fn finish(self) -> Result<(), Unfinished> {
+        match self {
+            Self::Script(script) => script.finish(),
+            Self::Archive(mut archive) => {
+                let script = archive.close().map_err(|error| Unfinished { error, committing: false })?;
+                script.finish()
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Which database takes a dump, and what it is like before anything is changed.
+
+use super::super::{
+    PgUrl,
+    psql::{ask, quote_text},
+    tools::{Tool, Tools},
+};
+use crate::source::SourceError;
+
+/// What is in the database that did not come with it or with an extension, and what the user may do.
+const QUESTION: &str = "
+SET search_path = pg_catalog;
+WITH own AS (SELECT oid FROM pg_namespace n
+              WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
+     extended AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')
+SELECT (SELECT count(*) FROM pg_class c WHERE c.relnamespace IN (SELECT oid FROM own)
+           AND ('pg_class'::regclass::oid, c.oid) NOT IN (SELECT classid, objid FROM extended))
+     + (SELECT count(*) FROM pg_proc p WHERE p.pronamespace IN (SELECT oid FROM own)
+           AND ('pg_proc'::regclass::oid, p.oid) NOT IN (SELECT classid, objid FROM extended))
+     + (SELECT count(*) FROM pg_type t WHERE t.typnamespace IN (SELECT oid FROM own) AND t.typtype IN ('e', 'd', 'r')
+           AND ('pg_type'::regclass::oid, t.oid) NOT IN (SELECT classid, objid FROM extended))
+     + (SELECT count(*) FROM pg_largeobject_metadata),
+       current_setting('server_version_num'),
+       coalesce((SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user), false)
+         AND (SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()),
+       current_setting('max_locks_per_transaction'),
+       current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint
+         + current_setting('autovacuum_max_workers')::bigint + 1
+         + current_setting('max_worker_processes')::bigint + current_setting('max_wal_senders')::bigint,
+       (SELECT count(*) FROM pg_locks);
+";
+
+/// Which database takes a dump.
+#[derive(Debug, Clone)]
+pub struct RestoreTarget {
+    pub(super) url: PgUrl,
+    pub(super) overwrite: bool,
+    pub(super) no_owner: bool,
+    pub(super) keep_going: bool,
+    pub(super) source: Option<String>,
+    pub(super) tools: Tools,
+}
+
+impl RestoreTarget {
+    /// The database of a URL; it is created when it does not exist. With `overwrite` one that is not empty is
+    /// replaced as a whole.
+    ///
+    /// # Errors
+    /// [`SourceError::Usage`].
+    pub fn new(url: &str, overwrite: bool) -> Result<Self, SourceError> {
+        let url = PgUrl::parse(url)?;
+        Ok(Self {
+            url,
+            overwrite,
+            no_owner: false,
+            keep_going: false,
+            source: None,
+            tools: Tools::installed(),
+        })
+    }
+
+    /// Everything will belong to the restoring user instead of its old owner, and nobody gets rights on it.
+    #[must_use]
+    pub const fn without_owners(mut self) -> Self {
+        self.no_owner = true;
+        self
+    }
+
+    /// Keeps what could be restored and lists what could not, instead of leaving everything as it was.
+    #[must_use]
+    pub const fn keeping_going(mut self) -> Self {
+        self.keep_going = true;
+        self
+    }
+
+    /// Refuses the database that the dump was made of. `detail` is [`crate::source::Complete::detail`].
+    #[must_use]
+    pub fn refusing_source(mut self, detail: &str) -> Self {
+        self.source = Some(detail.split(" (PostgreSQL ").next().unwrap_or(detail).to_owned());
+        self
+    }
+
+    /// With other programs.
+    #[must_use]
+    pub fn with_tools(mut self, tools: Tools) -> Self {
+        self.tools = tools;
+        self
+    }
+
+    /// `host:port/database`
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.url.place()
+    }
+
+    /// Decides how the dump gets in. Changes nothing.
+    pub(super) fn survey(&self, psql: &Tool, archive: bool) -> Result<Survey, SourceError> {
+        let state = match ask(&self.url, psql, QUESTION) {
+            Ok(rows) => State::read(&rows)?,
+            Err(refused) => return self.absent(psql, refused),
+        };
+        if state.objects > 0 && !self.overwrite {
+            return Err(SourceError::NotEmpty(self.place()));
+        }
+        let way = if state.objects == 0 && !self.keep_going {
+            Way::InPlace { clean: false }
+        } else if state.may_replace {
+            Way::Replace(self.maintenance(psql)?.0)
+        } else if self.keep_going {
+            return Err(SourceError::NotReplaceable {
+                place: self.place(),
+                why: "--continue restores into a database created for it; the user may not create one".into(),
+            });
+        } else if archive {
+            Way::InPlace { clean: true }
+        } else {
+            return Err(SourceError::NotReplaceable {
+                place: self.place(),
+                why: "SQL text replaces a database as a whole; the user may not create one in its stead"
+                    .into(),
+            });
+        };
+        Ok(Survey { major: state.major, locks: state.locks, way })
+    }
+
+    /// There is no such database, or `refused` had another reason.
+    fn absent(&self, psql: &Tool, refused: SourceError) -> Result<Survey, SourceError> {
+        let Ok((maintenance, major)) = self.maintenance(psql) else { return Err(refused) };
+        let name = quote_text(self.url.database());
+        let exists = format!("SELECT 1 FROM pg_catalog.pg_database WHERE datname = {name};");
+        if !ask(&maintenance, psql, &exists)?.is_empty() {
+            return Err(refused);
+        }
+        Ok(Survey { major, locks: Locks::default(), way: Way::Make(maintenance) })
+    }
+
+    /// A database to create, rename and drop others from, and the server's major version.
+    fn maintenance(&self, psql: &Tool) -> Result<(PgUrl, u32), SourceError> {
+        let mut refused = None;
+        for name in ["postgres", "template1"] {
+            if name == self.url.database() {
+                continue;
+            }
+            let url = self.url.with_database(name);
+            match ask(&url, psql, "SELECT pg_catalog.current_setting('server_version_num');") {
+                Ok(rows) => {
+                    let version =
+                        rows.first().and_then(|row| row.first()).and_then(|v| v.trim().parse::<u32>().ok());
+                    return Ok((url, version.ok_or_else(odd)? / 10_000));
+                }
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        Err(refused.unwrap_or_else(odd))
+    }
+}
+
+/// What was found, and how the dump gets in.
+pub(super) struct Survey {
+    /// The server's major version.
+    pub(super) major: u32,
+    pub(super) locks: Locks,
+    pub(super) way: Way,
+}
+
+/// How a dump gets into its database.
+pub(super) enum Way {
+    /// Into a database created for it, by this maintenance connection.
+    Make(PgUrl),
+    /// The same; then it takes the place of the one that is there.
+    Replace(PgUrl),
+    /// In one transaction. `clean`: objects of the dump are dropped first.
+    InPlace { clean: bool },
+}
+
+/// Room for locks on the server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Locks {
+    pub(super) per_transaction: u64,
+    /// Sessions, workers and prepared transactions that the room is made for.
+    pub(super) holders: u64,
+    pub(super) used: u64,
+}
+
+impl Locks {
+    /// Locks that one transaction can still take.
+    pub(super) const fn free(self) -> u64 {
+        (self.per_transaction * self.holders).saturating_sub(self.used)
+    }
+}
+
+struct State {
+    objects: u64,
+    major: u32,
+    may_replace: bool,
+    locks: Locks,
+}
+
+impl State {
+    fn read(rows: &[Vec<String>]) -> Result<Self, SourceError> {
+        let [row] = rows else { return Err(odd()) };
+        let [objects, version, may_replace, per_transaction, holders, used] = row.as_slice() else {
+            return Err(odd());
+        };
+        let number = |text: &str| text.trim().parse::<u64>().map_err(|_| odd());
+        Ok(Self {
+            objects: number(objects)?,
+            major: u32::try_from(number(version)? / 10_000).map_err(|_| odd())?,
+            may_replace: may_replace == "t",
+            locks: Locks {
+                per_transaction: number(per_transaction)?,
+                holders: number(holders)?,
+                used: number(used)?,
+            },
+        })
+    }
+}
+
+/// Whether anything is in the target.
+pub(super) fn is_empty(url: &PgUrl, psql: &Tool) -> Result<bool, SourceError> {
+    Ok(State::read(&ask(url, psql, QUESTION)?)?.objects == 0)
+}
+
+pub(super) fn odd() -> SourceError {
+    SourceError::Internal("psql answered something unexpected".into())
+}

@@ -1,0 +1,94 @@
+//! One session that stays open and answers questions: it holds the lock that says "this restore lives".
+
+use std::{
+    io::{BufReader, Read, Write},
+    process::{ChildStdin, ChildStdout, Stdio},
+};
+
+use super::{
+    PgUrl,
+    psql::{refusal, rows},
+    tools::Tool,
+};
+use crate::source::{
+    SourceError,
+    process::{Process, Started},
+};
+
+/// Notices a dead network within half a minute. The messages of this session are short, so that no full window of the
+/// peer is taken for a dead one. Everything else comes from the environment.
+const WATCHFUL: &str = "keepalives_idle=10 keepalives_interval=5 keepalives_count=3 tcp_user_timeout=30000";
+/// Answers longer than this are not ours, bytes.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+
+/// A psql that is kept open. It ends, and its session with it, when this value is dropped or this process ends.
+pub(super) struct Session {
+    process: Process,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    url: PgUrl,
+    mark: String,
+}
+
+impl Session {
+    /// Connects.
+    ///
+    /// # Errors
+    /// As [`super::psql::ask`].
+    pub(super) fn open(url: &PgUrl, psql: &Tool) -> Result<Self, SourceError> {
+        let mut command = url.command(&psql.path);
+        command
+            .args(["-X", "-A", "-t", "-q", "-w", "-0", "-F", "\u{1f}", "-v", "ON_ERROR_STOP=1", "-f", "-"])
+            .args(["-d", WATCHFUL])
+            .env("PGCLIENTENCODING", "UTF8")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let internal = |e: std::io::Error| SourceError::Internal(format!("psql: {e}"));
+        let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
+        let stdout = stdout.ok_or_else(|| SourceError::Internal("psql has no output".into()))?;
+        let mark = format!("sealkeep:{}", uuid::Uuid::new_v4().simple());
+        let mut session = Self { process, stdin, stdout: BufReader::new(stdout), url: url.clone(), mark };
+        session.ask(super::restore::SESSION_SETTINGS)?;
+        Ok(session)
+    }
+
+    /// Runs SQL and gives its rows. After an error the session is over.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub(super) fn ask(&mut self, sql: &str) -> Result<Vec<Vec<String>>, SourceError> {
+        let Some(stdin) = &mut self.stdin else {
+            return Err(SourceError::Internal("the session with the database server is over".into()));
+        };
+        // When psql is gone already, its own words say why.
+        let asked = stdin.write_all(format!("{sql}\n\\echo {}\n", self.mark).as_bytes());
+        drop(asked.and_then(|()| stdin.flush()));
+        let end = format!("{}\n", self.mark);
+        let mut answer = Vec::new();
+        let mut byte = [0];
+        while !answer.ends_with(end.as_bytes()) {
+            match self.stdout.read(&mut byte) {
+                Ok(1..) if answer.len() < MAX_ANSWER => answer.extend_from_slice(&byte),
+                _ => return Err(self.ended()),
+            }
+        }
+        answer.truncate(answer.len() - end.len());
+        Ok(rows(&answer))
+    }
+
+    fn ended(&mut self) -> SourceError {
+        drop(self.stdin.take());
+        match self.process.wait() {
+            Ok(ended) => refusal(&self.url, &ended),
+            Err(e) => SourceError::Internal(format!("psql: {e}")),
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Nothing is half-way between two questions: the end of its input ends psql, and the session with it.
+        drop(self.stdin.take());
+        self.process.let_go();
+    }
+}
