@@ -58,6 +58,17 @@ impl Device {
         Ok(Self { home: files::temporary()?, program: binaries::sealkeep()?, server: server.to_owned() })
     }
 
+    /// A second machine with a copy of this one's keys and state, as a thief or an older disk image has it.
+    ///
+    /// # Errors
+    /// As the file system.
+    pub fn copy(&self) -> Result<Self> {
+        let copy =
+            Self { home: files::temporary()?, program: self.program.clone(), server: self.server.clone() };
+        files::copy(&self.home(), &copy.home())?;
+        Ok(copy)
+    }
+
     /// Its home directory, where keys and state lie.
     #[must_use]
     pub fn home(&self) -> PathBuf {

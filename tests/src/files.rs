@@ -44,6 +44,18 @@ pub fn walk(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Copies a directory with owners, modes and times.
+///
+/// # Errors
+/// What `cp` said.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    let ended = std::process::Command::new("cp").arg("-a").arg(from).arg(to).output()?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("cp: {}", String::from_utf8_lossy(&ended.stderr))))
+}
+
 /// The first entry below `dir`, of whatever kind, whose name is wanted.
 ///
 /// # Errors

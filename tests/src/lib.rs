@@ -13,6 +13,7 @@ pub mod failure;
 pub mod files;
 pub mod forger;
 pub mod keys;
+pub mod liar;
 pub mod measure;
 pub mod member;
 pub mod postgres;

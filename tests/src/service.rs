@@ -3,10 +3,11 @@
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Read, Seek, SeekFrom},
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -31,8 +32,18 @@ pub struct Service {
     url: String,
     ports: (u16, u16),
     wires: Option<Wires>,
+    front: Option<(Arc<dyn Front>, usize)>,
     arguments: Vec<String>,
     dir: TempDir,
+}
+
+/// What stands between devices and services that were started with [`Service::start_behind`].
+pub trait Front: Send + Sync {
+    /// Where it answers for the service and for the store.
+    fn addresses(&self) -> (SocketAddr, SocketAddr);
+
+    /// Names the ports of a service and its store behind it. There may be several services, numbered from 0.
+    fn lead_to(&self, world: usize, api: u16, store: u16);
 }
 
 /// The network around a service that was started with [`Service::start_wired`].
@@ -49,7 +60,7 @@ impl Service {
     /// # Errors
     /// What it said.
     pub fn start() -> Result<Self> {
-        Self::start_with(None, &[])
+        Self::start_with(None, None, &[])
     }
 
     /// The same, with a recording network around it.
@@ -65,15 +76,50 @@ impl Service {
     /// # Errors
     /// What it said.
     pub fn start_wired_with(arguments: &[&str]) -> Result<Self> {
-        Self::start_with(Some(Wires { api: Proxy::start()?, store: Proxy::start()? }), arguments)
+        Self::start_with(Some(Wires { api: Proxy::start()?, store: Proxy::start()? }), None, arguments)
     }
 
-    fn start_with(wires: Option<Wires>, arguments: &[&str]) -> Result<Self> {
+    /// The same, behind something else than a network.
+    ///
+    /// # Errors
+    /// What it said.
+    pub fn start_behind(front: Arc<dyn Front>) -> Result<Self> {
+        Self::start_with(None, Some((front, 0)), &[])
+    }
+
+    /// A second service with the same accounts, secrets and objects, behind the same front; both go on from here.
+    ///
+    /// # Errors
+    /// What one of them said.
+    pub fn fork(&mut self, world: usize) -> Result<Self> {
+        self.stop()?;
+        let dir = files::temporary()?;
+        files::copy(&self.dir(), &dir.path().join("service"))?;
+        let front = self.front.as_ref().map(|(front, _)| (Arc::clone(front), world));
+        let mut fork = Self {
+            child: None,
+            url: String::new(),
+            ports: (free_port()?, free_port()?),
+            wires: None,
+            front,
+            arguments: self.arguments.clone(),
+            dir,
+        };
+        self.launch()?;
+        fork.launch()?;
+        Ok(fork)
+    }
+
+    fn start_with(
+        wires: Option<Wires>,
+        front: Option<(Arc<dyn Front>, usize)>,
+        arguments: &[&str],
+    ) -> Result<Self> {
         let dir = files::temporary()?;
         // The service probes its store before it is ready, so the proxy has to know the way by then.
-        let ports = if wires.is_some() { (free_port()?, free_port()?) } else { (0, 0) };
+        let ports = if wires.is_some() || front.is_some() { (free_port()?, free_port()?) } else { (0, 0) };
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        let mut service = Self { child: None, url: String::new(), ports, wires, arguments, dir };
+        let mut service = Self { child: None, url: String::new(), ports, wires, front, arguments, dir };
         service.launch()?;
         Ok(service)
     }
@@ -209,13 +255,20 @@ impl Service {
         self.launch()
     }
 
+    /// Where devices and this service itself find service and store, when that is not where they listen.
+    fn behind(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let wires = self.wires.as_ref().map(|wires| (wires.api.address(), wires.store.address()));
+        wires.or_else(|| self.front.as_ref().map(|(front, _)| front.addresses()))
+    }
+
     fn log_path(&self) -> PathBuf {
         self.dir.path().join("log")
     }
 
     fn launch(&mut self) -> Result<()> {
         let log_path = self.log_path();
-        let mut command = command(&self.dir(), self.ports, self.wires.as_ref())?;
+        let behind = self.behind();
+        let mut command = command(&self.dir(), self.ports, behind)?;
         command.args(&self.arguments);
         let log = File::options().create(true).append(true).open(&log_path)?;
         let from = log.metadata()?.len();
@@ -224,13 +277,16 @@ impl Service {
             wires.api.lead_to(self.ports.0);
             wires.store.lead_to(self.ports.1);
         }
+        if let Some((front, world)) = &self.front {
+            front.lead_to(*world, self.ports.0, self.ports.1);
+        }
         let mut child = command.spawn().context("metadata-api")?;
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some((api, store)) = ready(&log_path, from)? {
                 self.url = format!("http://127.0.0.1:{api}");
-                if let Some(wires) = &self.wires {
-                    self.url = format!("http://{}", wires.api.address());
+                if let Some((api, _)) = behind {
+                    self.url = format!("http://{api}");
                 }
                 self.ports = (api, store);
                 self.child = Some(child);
@@ -262,14 +318,18 @@ fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-fn command(dir: &Path, (api, store): (u16, u16), wires: Option<&Wires>) -> Result<Command> {
+fn command(
+    dir: &Path,
+    (api, store): (u16, u16),
+    behind: Option<(SocketAddr, SocketAddr)>,
+) -> Result<Command> {
     let mut command = Command::new(binaries::metadata_api()?);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.arg("--embedded").arg(dir);
     command.args(["--listen", &format!("127.0.0.1:{api}"), "--s3-listen", &format!("127.0.0.1:{store}")]);
-    if let Some(Wires { api, store }) = wires {
-        command.args(["--public-authority", &api.address().to_string()]);
-        command.args(["--s3-endpoint", &format!("http://{}", store.address())]);
+    if let Some((api, store)) = behind {
+        command.args(["--public-authority", &api.to_string()]);
+        command.args(["--s3-endpoint", &format!("http://{store}")]);
     }
     Ok(command)
 }

@@ -1,0 +1,97 @@
+//! Everything that ever passed, so that it can be said again, counted and searched.
+
+use std::sync::{Mutex, PoisonError};
+
+use api_types::{
+    DeviceId,
+    backup::Commit,
+    envelope::{SignedEnvelope, SnapshotEnvelope},
+};
+use bytes::Bytes;
+use client_core::format::snapshot::read_snapshot;
+
+use super::lie::{Answer, Route, Seen};
+use crate::proxy::positions;
+
+/// One request and what was answered.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The request.
+    pub seen: Seen,
+    /// The truth, when the service was asked.
+    pub truth: Option<Answer>,
+    /// What was said.
+    pub said: Answer,
+}
+
+/// All of it, oldest first.
+#[derive(Default)]
+pub struct Book(Mutex<Vec<Page>>);
+
+impl Book {
+    pub(super) fn write(&self, page: Page) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(page);
+    }
+
+    /// A copy of the pages from number `from` on.
+    #[must_use]
+    pub fn since(&self, from: usize) -> Vec<Page> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().skip(from).cloned().collect()
+    }
+
+    /// The number of the next page.
+    #[must_use]
+    pub fn now(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Requests of one route from page `from` on.
+    #[must_use]
+    pub fn count(&self, from: usize, route: Route) -> usize {
+        self.since(from).iter().filter(|page| route.fits(&page.seen.method, &page.seen.path)).count()
+    }
+
+    /// The service's newest true answer to exactly this request of this device, before page `before`.
+    #[must_use]
+    pub fn truth_before(&self, before: usize, seen: &Seen) -> Option<Answer> {
+        let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.iter().take(before).rev().find_map(|page| {
+            let same = page.seen.method == seen.method
+                && page.seen.path == seen.path
+                && page.seen.query == seen.query
+                && page.seen.device == seen.device;
+            page.truth.clone().filter(|truth| same && truth.status < 300)
+        })
+    }
+
+    /// Whether these bytes ever passed, in a request or in an answer of the service.
+    #[must_use]
+    pub fn holds(&self, needle: &[u8]) -> bool {
+        let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let inside = |hay: &Bytes| positions(hay, needle).next().is_some();
+        pages
+            .iter()
+            .any(|page| inside(&page.seen.body) || page.truth.as_ref().is_some_and(|t| inside(&t.body)))
+    }
+
+    /// Every signed head that a device let out from page `from` on: in commits, and in stored snapshot objects.
+    #[must_use]
+    pub fn heads(&self, from: usize) -> Vec<(DeviceId, SnapshotEnvelope, SignedEnvelope)> {
+        let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heads = Vec::new();
+        for Page { seen, .. } in pages.iter().skip(from) {
+            let head = if seen.path.ends_with("/commit") {
+                seen.json::<Commit>().map(|commit| commit.head)
+            } else if seen.method == "PUT" && seen.path.contains("/snapshots/") {
+                read_snapshot(&seen.body).ok().map(|parts| parts.head)
+            } else {
+                None
+            };
+            let Some(head) = head else { continue };
+            if let Ok(envelope) = SnapshotEnvelope::from_bytes(&head.envelope.0) {
+                heads.push((envelope.device, envelope, head));
+            }
+        }
+        heads
+    }
+}

@@ -1,0 +1,116 @@
+//! The lying service: every lie of the security review against the real command, then random histories.
+//! A lie that only signed order, epochs or an authentic recovery can answer is expected to get through, by number.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod liar {
+    pub(crate) mod answers;
+    pub(crate) mod coverage;
+    pub(crate) mod devices;
+    pub(crate) mod history;
+    pub(crate) mod index;
+    pub(crate) mod session;
+    pub(crate) mod store;
+    pub(crate) mod table;
+}
+
+use std::{env, fs, path::Path};
+
+use e2e::liar::{
+    promise::Broken,
+    story::{history, play},
+    world::{World, hold},
+};
+
+use liar::table::{LIES, State};
+
+/// Histories of `make test`.
+const SHORT: u64 = 3;
+/// Histories of `LONG=1`.
+const LONG: u64 = 200;
+
+#[test]
+fn every_lie_is_answered_or_waits_by_its_number() {
+    let world = World::shared().unwrap();
+    let only = env::var("LIE").ok();
+    let mut wrong = Vec::new();
+    for lie in LIES {
+        let name = lie.name();
+        if only.as_ref().is_some_and(|only| !name.starts_with(only.as_str())) {
+            continue;
+        }
+        let mut world = hold(&world);
+        let started = std::time::Instant::now();
+        let kept = (lie.scene)(&mut world);
+        let took = started.elapsed().as_secs_f32();
+        let open = if let State::Open(finding) = lie.state { Some(finding) } else { None };
+        if let (Some(finding), Err(Broken::Promise(what))) = (open, &kept) {
+            e2e::liar::note(&format!("{name} gets through ({finding}): {what}"));
+        }
+        match (kept, lie.state) {
+            (Ok(()), State::Answered | State::Open(_)) => {}
+            (Err(Broken::Promise(_)), State::WaitsFor(_) | State::Open(_)) => {}
+            (Ok(()), State::WaitsFor(finding)) => {
+                wrong.push(format!(
+                    "{name} is answered now: take it off the list of those that wait ({finding})"
+                ));
+            }
+            (Err(Broken::Promise(what)), State::Answered) => wrong.push(format!("{name}: {what}")),
+            (Err(Broken::Stage(failure)), _) => wrong.push(format!("{name} could not be played: {failure}")),
+        }
+        e2e::liar::note(&format!("{name}: {took:.1} s"));
+    }
+    assert!(wrong.is_empty(), "{} of {} lies:\n{}", wrong.len(), LIES.len(), wrong.join("\n\n"));
+}
+
+#[test]
+fn promises_hold_in_random_histories() {
+    let world = World::shared().unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("liar-seeds.txt");
+    let kept = fs::read_to_string(path).unwrap();
+    let kept = kept.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.trim().parse().ok());
+    let (from, count) = match env::var("LONG") {
+        Ok(_) => (rand::random::<u32>().into(), LONG),
+        // The same ones each time, so that a change is what breaks them.
+        Err(_) => (1, SHORT),
+    };
+    let mut broken = Vec::new();
+    for seed in kept.chain(from..from + count) {
+        let steps = history(seed).unwrap();
+        let mut world = hold(&world);
+        match play(&mut world, &steps) {
+            Ok(()) => {}
+            Err(Broken::Promise(what)) => broken.push(format!("seed {seed}: {what}\n{steps:?}")),
+            Err(Broken::Stage(failure)) => panic!("seed {seed} could not be played: {failure}\n{steps:?}"),
+        }
+    }
+    assert!(broken.is_empty(), "keep the seeds in liar-seeds.txt:\n{}", broken.join("\n\n"));
+}
+
+/// Two devices that know different things, and each list of a view by itself.
+#[test]
+fn n73_an_older_list_is_refused_by_whoever_saw_more() {
+    let world = World::shared().unwrap();
+    kept(liar::history::frozen_each(&mut hold(&world)));
+}
+
+/// Of another device, in the middle, and a body that is missing while its row stays.
+#[test]
+fn n74_a_missing_snapshot_is_noticed_whoever_made_it() {
+    let world = World::shared().unwrap();
+    kept(liar::history::one_missing(&mut hold(&world)));
+}
+
+/// End to end, entry by entry.
+#[test]
+fn n77_a_shortened_directory_is_refused() {
+    let world = World::shared().unwrap();
+    kept(liar::devices::shortened(&mut hold(&world)));
+}
+
+fn kept(kept: e2e::liar::promise::Kept) {
+    match kept {
+        Ok(()) => {}
+        Err(Broken::Promise(what)) => panic!("{what}"),
+        Err(Broken::Stage(failure)) => panic!("could not be played: {failure}"),
+    }
+}

@@ -1,0 +1,105 @@
+//! No route and no field of an answer without a lie.
+
+use std::collections::BTreeSet;
+
+use api_types::Problem;
+use e2e::liar::{
+    edits::{EDITS, NOT_READ, PROBLEMS},
+    schema::Schema,
+};
+
+use super::table::LIES;
+
+/// Success of routes whose answer is a status alone: what a client reads is whether it succeeded.
+fn is_named(method: &str, path: &str) -> bool {
+    let lies = LIES.iter().flat_map(|lie| lie.routes);
+    let edits = EDITS.iter().map(|edit| &edit.route);
+    lies.chain(edits).any(|route| (route.method, route.path) == (method, path))
+}
+
+#[test]
+fn every_route_is_lied_about() {
+    let router = include_str!("../../../metadata-api/src/router.rs");
+    let (mut missing, mut routes) = (Vec::new(), BTreeSet::new());
+    for (path, rest) in router.split(".route(").skip(1).filter_map(|route| route.split_once(',')) {
+        let Some(path) = path.trim().strip_prefix('"').and_then(|path| path.strip_suffix('"')) else {
+            continue;
+        };
+        let handlers = rest.split(".route").next().unwrap();
+        for (word, method) in
+            [("get(", "GET"), ("post(", "POST"), ("put(", "PUT"), ("delete(", "DELETE"), ("patch(", "PATCH")]
+        {
+            if !handlers.contains(word) {
+                continue;
+            }
+            routes.insert((method.to_owned(), path.to_owned()));
+            let not_read = NOT_READ.iter().any(|route| (route.method, route.path) == (method, path));
+            if !not_read && !is_named(method, path) {
+                missing.push(format!("{method} {path}"));
+            }
+        }
+    }
+    assert!(routes.len() >= 30, "{routes:?}");
+    let documented: BTreeSet<_> =
+        Schema::read().unwrap().operations().into_iter().map(|(method, path, _)| (method, path)).collect();
+    assert_eq!(routes, documented, "the router and its document differ");
+    assert!(missing.is_empty(), "no lie names {missing:#?}");
+}
+
+/// A route that no client reads is named by no client.
+#[test]
+fn what_is_not_read_is_not_read() {
+    for file in ["routes.rs", "login.rs", "account.rs", "session.rs", "http.rs"] {
+        let path = format!("{}/../client-core/src/api/{file}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        for route in NOT_READ {
+            assert!(!text.contains(&format!("\"{}\"", route.path)), "{file} reads {}", route.path);
+        }
+    }
+}
+
+#[test]
+fn every_field_of_an_answer_is_changed() {
+    let schema = Schema::read().unwrap();
+    let (mut answered, mut changed) = (BTreeSet::new(), BTreeSet::new());
+    for (method, path, success) in schema.operations() {
+        let Some(success) = success else { continue };
+        if NOT_READ.iter().any(|route| route.path == path) {
+            continue;
+        }
+        answered.extend(schema.fields(&success));
+        let sample = schema.sample(&success);
+        for edit in EDITS
+            .iter()
+            .filter(|edit| (edit.route.method, edit.route.path) == (method.as_str(), path.as_str()))
+        {
+            let mut after = sample.clone();
+            (edit.change)(&mut after);
+            let differences = schema.differences(&success, &sample, &after);
+            assert!(!differences.is_empty(), "\"{}\" changes nothing of {path}: {sample}", edit.what);
+            changed.extend(differences);
+        }
+    }
+    answered.extend(schema.fields("Problem"));
+    let sample = schema.sample("Problem");
+    for (what, edit) in PROBLEMS {
+        let mut problem: Problem = serde_json::from_value(sample.clone()).unwrap();
+        edit(&mut problem);
+        let differences = schema.differences("Problem", &sample, &serde_json::to_value(problem).unwrap());
+        assert!(!differences.is_empty(), "\"{what}\" changes nothing");
+        changed.extend(differences);
+    }
+    let missing: Vec<&String> = answered.difference(&changed).collect();
+    assert!(missing.is_empty(), "no lie changes {missing:#?}");
+}
+
+/// Each number of the design has its scene, but for the two that come later.
+#[test]
+fn every_number_is_told() {
+    let told: BTreeSet<u8> = LIES.iter().map(|lie| lie.number).collect();
+    let expected: BTreeSet<u8> = (1..=32).filter(|number| ![21, 25].contains(number)).collect();
+    assert_eq!(told, expected);
+    for edit in EDITS {
+        assert!(told.contains(&edit.lie), "\"{}\" belongs to no lie", edit.what);
+    }
+}

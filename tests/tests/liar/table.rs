@@ -1,0 +1,98 @@
+//! Every lie: its number in the design, where it is told, its scene, and what it waits for when it gets through today.
+
+use e2e::liar::{edits::*, lie::Route, promise::Kept, story::STORE, world::World};
+
+use super::{answers, devices, history, index, session, store};
+
+/// Whether a lie is answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum State {
+    /// It is: no promise may break.
+    Answered,
+    /// It gets through, until this finding is answered. Then it leaves the list.
+    WaitsFor(&'static str),
+    /// The answer to this finding is being built.
+    Open(&'static str),
+}
+
+/// One lie.
+pub(crate) struct Told {
+    /// As in the design.
+    pub(crate) number: u8,
+    /// Which part of it.
+    pub(crate) part: &'static str,
+    /// Routes whose answers are false.
+    pub(crate) routes: &'static [Route],
+    /// Whether it is answered.
+    pub(crate) state: State,
+    /// Tells it, and looks at what the devices do.
+    pub(crate) scene: fn(&mut World) -> Kept,
+}
+
+impl Told {
+    pub(crate) fn name(&self) -> String {
+        format!("L{} {}", self.number, self.part)
+    }
+}
+
+macro_rules! lies {
+    ($($number:literal $part:literal [$($route:ident),*] $scene:path $(, $state:ident $finding:literal)?;)+) => {
+        /// All of them. 21 comes with *trust*, 25 with *retention*; 31 and 32 are answers that the design does not number.
+        pub(crate) const LIES: &[Told] = &[$(Told {
+            number: $number,
+            part: $part,
+            routes: &[$($route),*],
+            state: lies!(@ $($state $finding)?),
+            scene: $scene,
+        }),+];
+    };
+    (@) => { State::Answered };
+    (@ waits_for $finding:literal) => { State::WaitsFor($finding) };
+    (@ open $finding:literal) => { State::Open($finding) };
+}
+
+lies! {
+    1 "a revocation is swallowed" [REVOKE] devices::revocation_swallowed, waits_for "H3, issue trust";
+    2 "a new device's entry is swallowed" [APPEND] devices::entry_swallowed, waits_for "H3, issue trust";
+    3 "a device is frozen below what it saw" [SNAPSHOTS, DIRECTORY, OBJECTS] history::frozen;
+    3 "a device is frozen before it looked" [SNAPSHOTS, DIRECTORY, OBJECTS] history::frozen_unseen, waits_for "H4 and H5, issue trust";
+    4 "snapshots without the log they name" [DIRECTORY] devices::log_hidden, waits_for "H5, issue trust";
+    5 "an old log for a new device" [DIRECTORY, APPEND] devices::old_log, waits_for "H5 and H6, issue trust";
+    6 "a log that is changed" [DIRECTORY] devices::log_changed;
+    6 "an entry by a revoked device" [DIRECTORY] devices::entry_by_thief, waits_for "N1, issue trust";
+    7 "a revoked device is added again" [DIRECTORY] devices::added_again, waits_for "N1, issue trust";
+    8 "names are swapped" [DEVICES] devices::names_swapped, waits_for "N2, issue trust";
+    9 "a device is hidden" [DEVICES] devices::device_hidden, waits_for "N2, issue trust";
+    10 "two services" [SNAPSHOTS, COMMIT] history::forked, waits_for "H4 (C-b), issue trust";
+    11 "rows dropped, doubled, changed" [SNAPSHOTS] history::rows_changed;
+    11 "the last row hidden from a device that saw nothing" [SNAPSHOTS] history::last_row_hidden, waits_for "H5, issue trust";
+    12 "a commit is taken and denied" [COMMIT, SNAPSHOTS] history::commit_denied, waits_for "N4, issue trust";
+    13 "a commit is not kept" [COMMIT] history::commit_dropped;
+    14 "the index is junk" [OBJECTS, READ_URLS] index::junk, open "H8";
+    14 "a hundred thousand rows" [OBJECTS] index::many_rows, open "H8";
+    14 "a segment of a revoked device" [OBJECTS, READ_URLS] index::segment_of_thief, waits_for "N3, issue trust";
+    15 "rows in another order" [SNAPSHOTS] history::reordered, waits_for "H4, issue trust";
+    16 "stored, though nothing is" [CONFIRM, COMMIT, GRANTS] store::nothing_stored, open "M-11";
+    17 "packs are called missing" [COMMIT] store::called_missing, open "M-11";
+    18 "a read leads elsewhere" [READ_URLS] store::read_elsewhere, open "M-5";
+    18 "an upload leads elsewhere" [GRANTS] store::upload_elsewhere;
+    19 "another vault at sign-in" [MFA, VAULT] session::other_vault, open "H7";
+    20 "the audit trail is changed" [AUDIT] answers::audit_changed;
+    20 "the audit trail is shortened" [AUDIT] answers::audit_shortened, waits_for "H4 (C-b: receipts pin the trail), issue trust";
+    22 "a recovery file that is none" [KEYS] devices::recovery_damaged;
+    22 "a forged recovery file" [KEYS] devices::recovery_forged, waits_for "H6, issue trust";
+    23 "the clock" [KEYS, SERVICE] answers::clock_moved, open "M-8";
+    24 "endless pages" [SNAPSHOTS, OBJECTS] answers::endless_pages, open "M-9";
+    24 "answers that are too much" [DIRECTORY, SNAPSHOTS] answers::too_much;
+    24 "refusals of every kind" [SNAPSHOTS] answers::refusals, open "M-6";
+    26 "another sign-in" [LOGIN, LOGIN_FINISH] session::other_login;
+    27 "the session" [REFRESH, LOGOUT] session::refreshed_wrongly;
+    28 "the store gives other bytes" [STORE] store::other_bytes, open "N7";
+    29 "a pack of somebody else's making" [STORE] store::foreign_pack, open "N7";
+    30 "a home from an older disk image" [] history::older_home;
+    30 "the older home says so" [] history::older_home_silent, waits_for "M-12 (C-f: the floor beside the key), issue trust";
+    31 "answers that decide nothing" [SERVICE, RUNS, START, DEVICES, AUDIT, KEYS, SNAPSHOTS, ABORT] answers::nothing_decided, open "M-6";
+    32 "sign-up" [SIGNUP, SIGNUP_FINISH, SIGNUP_CONFIRM] session::signed_up_wrongly;
+    32 "a vault's first keys are swallowed" [INIT] session::first_keys_swallowed, waits_for "H3, issue trust";
+    32 "changes of how a person signs in" [PASSWORD, PASSWORD_FINISH, CODES, AUTHENTICATOR, AUTHENTICATOR_CONFIRM] session::changed_wrongly;
+}
