@@ -305,8 +305,11 @@ edits! {
         "no link" => |a| a.otpauth_url = "x".into();
 }
 
+/// A change of a refusal, with its name.
+pub type Refusal = (&'static str, fn(&mut Problem));
+
 /// Every change of a refusal; any route can answer with one.
-pub const PROBLEMS: &[(&str, fn(&mut Problem))] = &[
+pub const PROBLEMS: &[Refusal] = &[
     ("a title with escapes", |p| p.title = "\u{1b}]52;c;AAAA\u{7}\u{202e}".into()),
     ("another type", |p| p.kind = "x".into()),
     ("another status", |p| p.status = 299),

@@ -1,7 +1,6 @@
 //! A vault with a past: three full devices, a thief, a device that waits for its words; and copies of all of it.
 
 use std::{
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
@@ -211,7 +210,7 @@ pub fn id(device: &Device) -> Result<DeviceId> {
 /// Its home cannot be used.
 pub fn client(device: &Device, server: &str) -> std::result::Result<Client, client_core::error::Error> {
     let settings = Settings {
-        home: Some(PathBuf::from(device.home())),
+        home: Some(device.home()),
         server: server.to_owned(),
         stall: Duration::from_secs(20),
         keystore_passphrase: None,

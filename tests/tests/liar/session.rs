@@ -22,11 +22,11 @@ use super::history::{each_edit, tell};
 fn session(world: &World, device: &Device) -> Result<Session, e2e::Failure> {
     let own = e2e::liar::world::id(device)?;
     let pages = world.liars.api.book().since(0);
-    let given = pages
-        .iter()
-        .rev()
-        .find(|page| MFA.fits(&page.seen.method, &page.seen.path) && page.seen.device == Some(own));
-    let body = given.map(|page| page.said.body.clone()).unwrap_or_default();
+    let given = pages.into_iter().rev().find_map(|page| {
+        let own = MFA.fits(&page.seen.method, &page.seen.path) && page.seen.device == Some(own);
+        page.truth.filter(|truth| own && truth.status < 300)
+    });
+    let body = given.map(|truth| truth.body).unwrap_or_default();
     Ok(serde_json::from_slice(&body)?)
 }
 
