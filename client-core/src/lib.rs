@@ -23,6 +23,7 @@ pub mod kit;
 // ports: doors to the world, which never import each other
 pub mod api;
 pub mod keystore;
+pub mod output;
 pub mod source;
 pub mod state;
 pub mod store;

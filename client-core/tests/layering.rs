@@ -15,7 +15,7 @@ const TRANSFORM: &[&str] = &["chunk", "encode", "crypto", "format"];
 fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let join = |lists: &[&[&'static str]]| lists.concat().into_iter().collect::<BTreeSet<_>>();
     // Words may turn any layer's error into the one that users see; they call nothing.
-    let ports: &[&str] = &["source", "store", "api", "keystore", "state"];
+    let ports: &[&str] = &["source", "store", "api", "keystore", "output", "state"];
     let device = join(&[WORDS, TRANSFORM]);
     let port = join(&[WORDS, TRANSFORM, &["device"]]);
     let mut map = BTreeMap::from([

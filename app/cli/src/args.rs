@@ -116,6 +116,20 @@ Examples:
     },
 }
 
+impl Command {
+    /// Whether nothing is left of it but what it prints.
+    pub(crate) const fn only_tells(&self) -> bool {
+        matches!(
+            self,
+            Self::Snapshots(_)
+                | Self::Status
+                | Self::Check(_)
+                | Self::Devices(Devices { action: None })
+                | Self::Completions { .. }
+        )
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Signup {
     /// The account's e-mail address
@@ -217,6 +231,9 @@ pub(crate) struct Restore {
     /// Replace an existing file, or a database that is not empty, as a whole
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Write the dump to a terminal, too
+    #[arg(long)]
+    pub(crate) force: bool,
     /// With --into: everything belongs to you instead of its old owners, who need not exist there
     #[arg(long, requires = "into")]
     pub(crate) no_owner: bool,

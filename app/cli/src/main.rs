@@ -6,6 +6,7 @@ mod exit_code;
 mod progress;
 mod prompt;
 mod render;
+mod stdout;
 
 use std::{
     io::{self, IsTerminal},
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
         .with_env_filter(EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("off")))
         .with_writer(io::stderr)
         .init();
-    let output = Output::new(cli.global.json);
+    let output = Output::new(cli.global.json, cli.command.only_tells());
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -54,8 +55,7 @@ async fn run(cli: Cli, output: Output) -> Result<(), Error> {
     let Cli { global, command } = cli;
     match &command {
         Command::Completions { shell } => {
-            commands::manual::completions(*shell);
-            return Ok(());
+            return commands::manual::completions(*shell);
         }
         Command::Man { dir } => return commands::manual::pages(dir),
         _ => {}

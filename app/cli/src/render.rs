@@ -7,15 +7,19 @@ use serde::Serialize;
 use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+use crate::stdout::Stdout;
+
 /// Prints results.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     json: bool,
+    /// The result is all that the command is for.
+    only_tells: bool,
 }
 
 impl Output {
-    pub(crate) const fn new(json: bool) -> Self {
-        Self { json }
+    pub(crate) const fn new(json: bool, only_tells: bool) -> Self {
+        Self { json, only_tells }
     }
 
     pub(crate) const fn is_json(self) -> bool {
@@ -29,13 +33,13 @@ impl Output {
         } else {
             text()
         };
-        print(&line)
+        self.print(&line)
     }
 
     /// What went wrong: on standard error for people, on standard output with `--json`.
     pub(crate) fn error(self, error: &Error) {
         let printed = if self.json {
-            print(
+            self.print(
                 &json!({"error": {
                     "kind": error.kind().as_str(),
                     "message": error.happened(),
@@ -57,11 +61,15 @@ impl Output {
         // Nobody is left to tell.
         drop(printed);
     }
-}
 
-fn print(text: &str) -> Result<(), Error> {
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|e| Error::io("standard output", &e))
+    fn print(self, text: &str) -> Result<(), Error> {
+        let mut stdout = if self.only_tells { Stdout::open_for_reader()? } else { Stdout::open()? };
+        let line = format!("{text}\n");
+        stdout
+            .write_all(line.as_bytes())
+            .and_then(|()| stdout.flush())
+            .map_err(|e| Error::io("standard output", &e))
+    }
 }
 
 /// `1.4 GiB`.

@@ -24,7 +24,7 @@ pub struct Complete {
     pub tool: String,
     /// Its version, empty when there is none.
     pub tool_version: String,
-    /// What kind of dump the bytes are: see [`super::sentinel::Format::as_str`].
+    /// What kind of dump the bytes are, from the outside in: `gzip, pg_dump SQL`. See [`super::sentinel::Seen`].
     pub format: String,
     /// Whether the dump's own end was found. Otherwise only exit code and end of file say that it is whole.
     pub verified_end: bool,
@@ -201,7 +201,7 @@ impl DumpStream {
     fn prove(&mut self) -> Result<(), SourceError> {
         self.check_program()?;
         let seen = self.sentinel.finish().map_err(|broken| SourceError::Incomplete(broken.to_string()))?;
-        (self.complete.format, self.complete.verified_end) = (seen.format.as_str().to_owned(), seen.verified);
+        (self.complete.format, self.complete.verified_end) = (seen.to_string(), seen.verified);
         Ok(())
     }
 

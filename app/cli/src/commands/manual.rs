@@ -1,20 +1,31 @@
 //! Completions and man pages, made from the arguments themselves.
 
-use std::{fs, io, path::Path};
+use std::{fs, io::Write, path::Path};
 
 use clap::CommandFactory;
-use client_core::error::Error;
+use client_core::{error::Error, output};
 
-use crate::args::Cli;
+use crate::{args::Cli, stdout::Stdout};
 
 /// Prints a completion script.
-pub(crate) fn completions(shell: clap_complete::Shell) {
-    clap_complete::generate(shell, &mut Cli::command(), "sealkeep", &mut io::stdout());
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "sealkeep", &mut script);
+    let mut stdout = Stdout::open_for_reader()?;
+    stdout.write_all(&script).and_then(|()| stdout.flush()).map_err(|e| Error::io("standard output", &e))
 }
 
 /// Writes `sealkeep.1` and one page per command.
 pub(crate) fn pages(dir: &Path) -> Result<(), Error> {
-    fs::create_dir_all(dir)
-        .and_then(|()| clap_mangen::generate_to(Cli::command(), dir))
-        .map_err(|e| Error::io(&dir.display().to_string(), &e))
+    let failed = |e| Error::io(&dir.display().to_string(), &e);
+    fs::create_dir_all(dir).map_err(failed)?;
+    // Made elsewhere first: a page that is there already is replaced by a whole one or not at all.
+    let made = tempfile::tempdir().map_err(failed)?;
+    clap_mangen::generate_to(Cli::command(), made.path()).map_err(failed)?;
+    for page in fs::read_dir(made.path()).map_err(failed)? {
+        let page = page.map_err(failed)?;
+        let text = fs::read(page.path()).map_err(failed)?;
+        output::save(&dir.join(page.file_name()), &text, 0o644)?;
+    }
+    Ok(())
 }

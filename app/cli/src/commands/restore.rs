@@ -1,11 +1,9 @@
 //! `sealkeep restore`.
 
-use std::io;
-
 use client_core::{
     error::{Error, ErrorKind},
     ops::{
-        restore::{self, DamagedRange, Destination, RestoreOptions},
+        restore::{self, Consent, DamagedRange, Destination, RestoreOptions},
         select::Selector,
     },
     source::postgres::RestoreTarget,
@@ -13,18 +11,19 @@ use client_core::{
 use serde_json::json;
 
 use super::Context;
-use crate::{args::Restore, prompt::note, render};
+use crate::{args::Restore, prompt::note, render, stdout::Stdout};
 
 pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Error> {
-    let Restore { snapshot, source, to, stdout, into, overwrite, no_owner, onto_source, partial } = arguments;
+    let Restore { snapshot, source, to, stdout, into, overwrite, no_owner, onto_source, partial, force } =
+        arguments;
     let destination = match (to, into) {
-        (Some(path), _) => Destination::File { path, overwrite },
+        (Some(path), _) => Destination::File { path, consent: Consent { overwrite, terminal: force } },
         (None, Some(url)) => {
             let target = RestoreTarget::new(&url, overwrite)?;
             let target = if no_owner { target.without_owners() } else { target };
             Destination::Database { target, onto_source }
         }
-        (None, None) => Destination::Pipe(Box::new(io::stdout())),
+        (None, None) => Destination::Pipe(Box::new(Stdout::for_dump(force)?)),
     };
     let options = RestoreOptions { snapshot: Selector::parse(&snapshot, source)?, destination, partial };
     let report = restore::restore(&context.client, options).await?;

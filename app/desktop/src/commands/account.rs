@@ -1,15 +1,12 @@
 //! Sign-up, sign-in, recovery kit, devices, activity.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-};
+use std::fs;
 
 use api_types::{DeviceId, Region, account::SecondFactor};
 use client_core::{
     error::{Error, ErrorKind},
     ops::{activity, devices, sign_up::MIN_PASSWORD},
+    output,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -24,6 +21,8 @@ use crate::{
 
 /// Larger files are no kits, bytes.
 const MAX_KIT: u64 = 1024 * 1024;
+/// Mode of a new file that holds the kit.
+const OWNER_ONLY: u32 = 0o600;
 
 type Answer<T> = Result<T, UiError>;
 
@@ -122,16 +121,11 @@ pub(crate) async fn save_kit<R: Runtime>(
     let Some(path) = ask_new_file(&window, &format!("{}.{ending}", kit.file_name())).await? else {
         return Ok(None);
     };
-    let name = path.display().to_string();
-    let failed = |e| Error::io(&name, &e);
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(failed)?;
-    let written = match form {
-        KitForm::Pdf => file.write_all(&kit.pdf().map_err(Error::from)?),
-        KitForm::Text => file.write_all(kit.text().expose_secret().as_bytes()),
-    };
-    written.and_then(|()| file.sync_all()).map_err(failed)?;
-    Ok(Some(name))
+    match form {
+        KitForm::Pdf => output::save(&path, &kit.pdf().map_err(Error::from)?, OWNER_ONLY)?,
+        KitForm::Text => output::save(&path, kit.text().expose_secret().as_bytes(), OWNER_ONLY)?,
+    }
+    Ok(Some(path.display().to_string()))
 }
 
 /// Proves the kit by three of its words.

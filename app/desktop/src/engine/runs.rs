@@ -8,7 +8,7 @@ use client_core::{
         Client,
         backup::{self, BackupOptions, Gate},
         preferences,
-        restore::{self, Destination, RestoreOptions, RestoreReport},
+        restore::{self, Consent, Destination, RestoreOptions, RestoreReport},
         select::{Selector, short},
         sources::{self, Origin},
     },
@@ -79,7 +79,7 @@ impl Engine {
             RestoreTo::File { path } => {
                 let path = PathBuf::from(path);
                 let folder = path.parent().map(|folder| folder.display().to_string());
-                (Destination::File { path, overwrite: false }, folder)
+                (Destination::File { path, consent: Consent::default() }, folder)
             }
             RestoreTo::Database { url, replace } => {
                 let replaced = names(&url, &replace);

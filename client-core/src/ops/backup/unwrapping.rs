@@ -8,10 +8,7 @@ use sha2::Digest;
 use crate::{
     error::Error,
     event::{Event, Observer, Warning},
-    source::{
-        Complete, DumpStream, SourceError,
-        sentinel::{Seen, Sentinel},
-    },
+    source::{Complete, DumpStream, SourceError},
     unwrap::{UnwrapError, Unwrapped, Unwrapper},
 };
 
@@ -26,12 +23,10 @@ pub(super) struct Unwrapping<'a> {
     unwrapper: Option<Unwrapper>,
     out: Vec<u8>,
     given: usize,
-    inside: Sentinel,
     hash: sha2::Sha256,
     bytes: u64,
     warned: bool,
     report: Unwrapped,
-    seen: Option<Seen>,
 }
 
 /// What a dump was, before it was taken apart.
@@ -50,22 +45,16 @@ impl<'a> Unwrapping<'a> {
             unwrapper: wanted.then(Unwrapper::new),
             out: Vec::new(),
             given: 0,
-            inside: Sentinel::new(),
             hash: sha2::Sha256::new(),
             bytes: 0,
             warned: false,
             report: Unwrapped::default(),
-            seen: None,
         }
     }
 
     /// After the last byte.
     pub(super) fn finish(self) -> Result<Original, Error> {
-        let mut complete = self.dump.finish()?;
-        if let Some(Seen { format, verified }) = self.seen {
-            complete.format = format!("{}, {}", complete.format, format.as_str());
-            complete.verified_end = verified;
-        }
+        let complete = self.dump.finish()?;
         let sha256 = Sha256::new(self.hash.finalize().into());
         let differs = (self.report.plan_len > 0).then_some((self.bytes, sha256));
         Ok(Original { complete, unwrapped: self.report, differs })
@@ -79,23 +68,15 @@ impl<'a> Unwrapping<'a> {
         let bytes = step.get(..read).unwrap_or_default();
         self.out.clear();
         self.given = 0;
-        let inside = &mut self.inside;
-        // What breaks here is not whole, which the end says in its own words.
-        let mut content = |bytes: &[u8]| drop(inside.feed(bytes));
         let broken = |error: UnwrapError| Error::from(SourceError::Incomplete(error.to_string())).into_io();
         if read == 0 {
-            self.report = unwrapper.finish(&mut self.out, &mut content).map_err(broken)?;
-            if self.report.is_gzip {
-                let seen = self.inside.finish();
-                let seen = seen.map_err(|e| Error::from(SourceError::Incomplete(e.to_string())).into_io())?;
-                self.seen = Some(seen);
-            }
+            self.report = unwrapper.finish(&mut self.out, &mut |_| {}).map_err(broken)?;
             return Ok(true);
         }
         self.hash.update(bytes);
         self.bytes += read as u64;
         self.observer.event(&Event::Read { bytes: read as u64 });
-        unwrapper.push(bytes, &mut self.out, &mut content).map_err(broken)?;
+        unwrapper.push(bytes, &mut self.out, &mut |_| {}).map_err(broken)?;
         if let Some(by) = unwrapper.other().filter(|_| !self.warned) {
             self.warned = true;
             self.observer.event(&Event::Warning(Warning::CompressedDump(by)));

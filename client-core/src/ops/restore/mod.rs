@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 pub use self::damage::DamagedRange;
 use self::{damage::Damage, order::Order};
 use super::{Client, OpenVault, select::Selector};
+pub use crate::output::Consent;
 use crate::{
     error::{Error, ErrorKind},
     event::{Event, Stage},
@@ -36,12 +37,12 @@ const FETCH_AHEAD: usize = 48;
 
 /// Where a dump goes.
 pub enum Destination {
-    /// A file, renamed into place once it is whole.
+    /// A file, renamed into place once it is whole; a device or pipe is written through.
     File {
         /// Its final name.
         path: PathBuf,
-        /// Replace what is there.
-        overwrite: bool,
+        /// What may happen to what is there.
+        consent: Consent,
     },
     /// A pipe. The last piece is held back until everything before it is verified.
     Pipe(Box<dyn std::io::Write + Send>),
@@ -117,7 +118,9 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
     if options.partial {
         vault.packs().salvage();
     }
-    let sink = sink::open(options.destination, &body.source_detail)?;
+    let given_up = || client.cancel().is_cancelled();
+    let sink =
+        tokio::task::block_in_place(|| sink::open(options.destination, &body.source_detail, &given_up))?;
     client.observer().event(&Event::Stage(Stage::Restore { total: body.plain_size }));
 
     let reader = vault.chunk_reader(&body);

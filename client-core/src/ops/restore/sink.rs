@@ -1,23 +1,17 @@
 //! Where restored bytes go, and the thread that writes them.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread,
-};
+use std::{io::Write, sync::Arc, thread};
 
 use api_types::Sha256;
 use sha2::Digest;
-use tempfile::NamedTempFile;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::Destination;
 use crate::{
-    error::{Error, ErrorKind},
+    error::Error,
     event::{Event, Observer},
+    output::Output,
     source::postgres::{DatabaseSink, Restored, Stop},
     unwrap::{Rewrapper, UnwrapError},
 };
@@ -33,9 +27,15 @@ pub(super) trait Sink: Send {
 }
 
 /// Opens a destination; refuses what would overwrite, and the database that the dump was made of.
-pub(super) fn open(destination: Destination, source_detail: &str) -> Result<Box<dyn Sink>, Error> {
+pub(super) fn open(
+    destination: Destination,
+    source_detail: &str,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Box<dyn Sink>, Error> {
     match destination {
-        Destination::File { path, overwrite } => Ok(Box::new(FileSink::create(path, overwrite)?)),
+        Destination::File { path, consent } => {
+            Ok(Box::new(FileSink(Output::open(&path, consent, cancelled)?)))
+        }
         Destination::Pipe(pipe) => Ok(Box::new(PipeSink(pipe))),
         Destination::Database { target, onto_source } => {
             let target = if onto_source { target } else { target.refusing_source(source_detail) };
@@ -44,63 +44,17 @@ pub(super) fn open(destination: Destination, source_detail: &str) -> Result<Box<
     }
 }
 
-struct FileSink {
-    file: NamedTempFile,
-    path: PathBuf,
-    overwrite: bool,
-}
-
-impl FileSink {
-    fn create(path: PathBuf, overwrite: bool) -> Result<Self, Error> {
-        if !overwrite && path.symlink_metadata().is_ok() {
-            return Err(exists(&path));
-        }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let file = tempfile::Builder::new()
-            .prefix(".sealkeep-restore-")
-            .tempfile_in(folder)
-            .map_err(|e| Error::io(&folder.display().to_string(), &e))?;
-        Ok(Self { file, path, overwrite })
-    }
-}
+struct FileSink(Output);
 
 impl Sink for FileSink {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.file.write_all(bytes).map_err(|e| Error::io(&self.path.display().to_string(), &e))
+        self.0.write(bytes)
     }
 
     fn commit(self: Box<Self>) -> Result<Restored, Error> {
-        let failed = |e: &io::Error| Error::io(&self.path.display().to_string(), e);
-        self.file.as_file().sync_all().map_err(|e| failed(&e))?;
-        let renamed = if self.overwrite {
-            self.file.persist(&self.path)
-        } else {
-            self.file.persist_noclobber(&self.path)
-        };
-        match renamed {
-            Ok(_) => {}
-            Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&self.path)),
-            Err(e) => return Err(Error::io(&self.path.display().to_string(), &e.error)),
-        }
-        // The new name is durable only with its folder.
-        let folder = self.path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|e| Error::io(&folder.display().to_string(), &e))?;
+        self.0.commit()?;
         Ok(Restored::default())
     }
-}
-
-fn exists(path: &Path) -> Error {
-    Error::new(
-        ErrorKind::Exists,
-        format!("{} exists already", path.display()),
-        "nothing was changed",
-        "choose another name, or add --overwrite",
-    )
 }
 
 struct PipeSink(Box<dyn Write + Send>);

@@ -1,93 +1,28 @@
 //! Is the dump whole? Recognised by how it begins, proven by how it ends. Nothing is held in memory but a
 //! few kilobytes.
 
+mod compressed;
+mod ends;
+mod format;
+mod lines;
+mod members;
+mod mongo;
 mod pgdmp;
+mod sqlite;
 mod tail;
+mod tar;
 
 use std::fmt;
 
+pub use self::format::{ENOUGH, Format, UNKNOWN};
 pub(super) use self::pgdmp::archive_version;
-use self::{pgdmp::Walker, tail::Tail};
-
-/// Bytes that are enough to recognise any format.
-pub const ENOUGH: usize = 128;
-
-/// What kind of dump bytes are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// `pg_dump -Fc`
-    PgCustom,
-    /// `pg_dump -Fc` of a newer version than this program knows.
-    PgCustomNewer,
-    /// `pg_dump`, plain SQL.
-    PgPlain,
-    /// `pg_dumpall`
-    PgCluster,
-    /// `mysqldump` or `mariadb-dump`
-    MySql,
-    /// Compressed by gzip.
-    Gzip,
-    /// Compressed by zstd.
-    Zstd,
-    /// A SQLite database file.
-    Sqlite,
-    /// Anything else.
-    Unknown,
-}
-
-impl Format {
-    /// For people and records.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PgCustom | Self::PgCustomNewer => "pg_dump custom format",
-            Self::PgPlain => "pg_dump SQL",
-            Self::PgCluster => "pg_dumpall SQL",
-            Self::MySql => "mysqldump SQL",
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-            Self::Sqlite => "SQLite",
-            Self::Unknown => "unknown format",
-        }
-    }
-
-    /// Recognises a dump by its first [`ENOUGH`] bytes, or all of them when there are fewer.
-    #[must_use]
-    pub fn of(head: &[u8]) -> Self {
-        let begins = |with: &[u8]| head.starts_with(with);
-        let line = |with: &str| {
-            let text = String::from_utf8_lossy(head);
-            text.lines().take(4).any(|l| l.starts_with(with))
-        };
-        if begins(b"PGDMP") {
-            return if pgdmp::archive_version(head).is_some_and(pgdmp::is_known) {
-                Self::PgCustom
-            } else {
-                Self::PgCustomNewer
-            };
-        }
-        if begins(b"--") || begins(b"/*") {
-            return if line("-- PostgreSQL database dump") {
-                Self::PgPlain
-            } else if line("-- PostgreSQL database cluster dump") {
-                Self::PgCluster
-            } else if line("-- MySQL dump ") || line("-- MariaDB dump ") {
-                Self::MySql
-            } else {
-                Self::Unknown
-            };
-        }
-        if begins(&[0x1f, 0x8b]) {
-            Self::Gzip
-        } else if begins(&[0x28, 0xb5, 0x2f, 0xfd]) {
-            Self::Zstd
-        } else if begins(b"SQLite format 3\0") {
-            Self::Sqlite
-        } else {
-            Self::Unknown
-        }
-    }
-}
+use self::{
+    compressed::{Inside, MAX_DEPTH},
+    ends::Ends,
+    pgdmp::Walker,
+    sqlite::Pages,
+    tail::Tail,
+};
 
 /// Why a dump is not whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,23 +37,63 @@ impl fmt::Display for Broken {
 impl std::error::Error for Broken {}
 
 /// What a whole stream turned out to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// Its format.
     pub format: Format,
-    /// Whether the format's own end was found.
+    /// For a compressed dump: what is in it, from the outside in.
+    pub within: Vec<Format>,
+    /// Whether the end was found that the format has, also of what is in it.
     pub verified: bool,
 }
 
+impl Seen {
+    fn new(format: Format, verified: bool) -> Self {
+        Self { format, within: Vec::new(), verified }
+    }
+
+    fn within(mut self, outer: Format) -> Self {
+        self.within.insert(0, self.format);
+        self.format = outer;
+        self
+    }
+}
+
+/// `gzip, pg_dump SQL`
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.format.as_str())?;
+        self.within.iter().try_for_each(|format| write!(f, ", {}", format.as_str()))
+    }
+}
+
 enum State {
-    Head(Vec<u8>),
-    Walk(Box<Walker>),
-    Ends(Format, Tail),
+    Head,
+    PgDump(Box<Walker>),
+    Tar(Format, Box<tar::Walker>),
+    Mongo(Box<mongo::Walker>),
+    Sqlite(Box<Pages>),
+    Last(Format, Box<Ends>),
+    Lines(Format, Box<Tail>),
+    Inside(Inside),
+    /// Nothing says where it ends.
     Other(Format),
 }
 
+/// Bytes kept of what is no dump: whether an error page is one, its title says.
+const KEPT: usize = 8 << 10;
+
 /// Watches a dump go by.
-pub struct Sentinel(State);
+pub struct Sentinel {
+    state: State,
+    /// The first bytes, until the format is known; of an unknown format a little longer.
+    head: Vec<u8>,
+    len: u64,
+    /// Nothing but white space has come.
+    blank: bool,
+    /// Compressions around this.
+    depth: u8,
+}
 
 impl Default for Sentinel {
     fn default() -> Self {
@@ -130,7 +105,11 @@ impl Sentinel {
     /// At the first byte.
     #[must_use]
     pub const fn new() -> Self {
-        Self(State::Head(Vec::new()))
+        Self::inside(0)
+    }
+
+    const fn inside(depth: u8) -> Self {
+        Self { state: State::Head, head: Vec::new(), len: 0, blank: true, depth }
     }
 
     /// The next bytes.
@@ -138,60 +117,120 @@ impl Sentinel {
     /// # Errors
     /// The bytes cannot be a dump of the format that they began as.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Broken> {
-        match &mut self.0 {
-            State::Head(head) => {
-                head.extend_from_slice(bytes);
-                if head.len() >= ENOUGH { self.recognise() } else { Ok(()) }
+        self.len += bytes.len() as u64;
+        self.blank = self.blank && bytes.iter().all(u8::is_ascii_whitespace);
+        match &mut self.state {
+            State::Head => {
+                self.head.extend_from_slice(bytes);
+                if self.head.len() >= ENOUGH { self.recognise() } else { Ok(()) }
             }
-            State::Walk(walker) => walker.feed(bytes),
-            State::Ends(_, tail) => {
+            State::Other(Format::Unknown) if self.head.len() < KEPT => {
+                let room = (KEPT - self.head.len()).min(bytes.len());
+                self.head.extend_from_slice(bytes.get(..room).unwrap_or_default());
+                Ok(())
+            }
+            _ => self.pass_on(bytes),
+        }
+    }
+
+    fn pass_on(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        match &mut self.state {
+            State::PgDump(walker) => walker.feed(bytes),
+            State::Tar(_, walker) => walker.feed(bytes),
+            State::Mongo(walker) => walker.feed(bytes),
+            State::Inside(inside) => inside.feed(bytes),
+            State::Sqlite(pages) => {
+                pages.feed(bytes);
+                Ok(())
+            }
+            State::Last(_, ends) => {
+                ends.feed(bytes);
+                Ok(())
+            }
+            State::Lines(_, tail) => {
                 tail.feed(bytes);
                 Ok(())
             }
-            State::Other(_) => Ok(()),
+            State::Head | State::Other(_) => Ok(()),
         }
     }
 
     fn recognise(&mut self) -> Result<(), Broken> {
-        let State::Head(head) = &mut self.0 else { return Ok(()) };
-        let head = std::mem::take(head);
-        let format = Format::of(&head);
-        self.0 = match format {
-            Format::PgCustom => State::Walk(Box::new(Walker::new())),
-            Format::PgPlain => State::Ends(format, Tail::restricting("-- PostgreSQL database dump complete")),
-            Format::PgCluster => {
-                State::Ends(format, Tail::new("-- PostgreSQL database cluster dump complete"))
+        if let Some(how) = lines::encoded_anew(&self.head) {
+            return Err(Broken(how));
+        }
+        if let Some(said) = lines::complaint(&self.head, None) {
+            return Err(complaint(&said));
+        }
+        let format = Format::of(&self.head);
+        let lines = |marker| State::Lines(format, Box::new(Tail::new(marker)));
+        self.state = match format {
+            Format::PgCustom => State::PgDump(Box::new(Walker::new())),
+            Format::PgPlain => {
+                State::Lines(format, Box::new(Tail::restricting("-- PostgreSQL database dump complete")))
             }
-            Format::MySql => State::Ends(format, Tail::new("-- Dump completed")),
+            Format::PgCluster => lines("-- PostgreSQL database cluster dump complete"),
+            Format::MySql if self.head.starts_with(b"/*!") => lines("/*!40111 SET SQL_NOTES=@OLD_SQL_NOTES"),
+            Format::MySql => lines("-- Dump completed"),
+            Format::MySqlPump => lines("-- Dump end time:"),
+            Format::SqliteSql => lines("COMMIT;"),
+            Format::Tar | Format::PgTar => State::Tar(format, Box::new(tar::Walker::new())),
+            Format::Mongo => State::Mongo(Box::new(mongo::Walker::new())),
+            Format::Sqlite => State::Sqlite(Box::new(Pages::new())),
+            Format::Redis => State::Last(format, Box::new(Ends::new(ends::Kind::Redis))),
+            Format::Zip => State::Last(format, Box::new(Ends::new(ends::Kind::Zip))),
+            Format::SevenZip => State::Last(format, Box::new(Ends::new(ends::Kind::SevenZip))),
+            Format::Gzip | Format::Zstd | Format::Lz4 | Format::Xz | Format::Bzip2
+                if self.depth < MAX_DEPTH =>
+            {
+                State::Inside(Inside::new(format, self.depth))
+            }
             _ => State::Other(format),
         };
-        self.feed(&head)
+        if matches!(self.state, State::Other(Format::Unknown)) {
+            return Ok(());
+        }
+        let head = std::mem::take(&mut self.head);
+        self.pass_on(&head)
     }
 
     /// After the last byte.
     ///
     /// # Errors
-    /// The format's own end is missing.
+    /// The format's own end is missing, or this is no dump but what a program said.
     pub fn finish(&mut self) -> Result<Seen, Broken> {
-        if let State::Head(head) = &self.0 {
-            if head.is_empty() {
-                return Err(Broken("it is empty, and no dump is".into()));
+        if self.len == 0 {
+            return Err(Broken("it is empty, and no dump is".into()));
+        }
+        if self.blank || (self.len == 3 && self.head == b"\xef\xbb\xbf") {
+            return Err(Broken("it holds nothing but white space".into()));
+        }
+        if matches!(self.state, State::Head) {
+            if let Some(format) = format::begun(&self.head) {
+                return Err(Broken(format!("it is only the first bytes of a {}", format.as_str())));
             }
             self.recognise()?;
         }
-        match &self.0 {
-            State::Head(_) => Ok(Seen { format: Format::Unknown, verified: false }),
-            State::Walk(walker) => {
-                walker.finish()?;
-                Ok(Seen { format: Format::PgCustom, verified: true })
-            }
-            State::Ends(format, tail) => {
-                tail.finish()?;
-                Ok(Seen { format: *format, verified: true })
-            }
-            State::Other(format) => Ok(Seen { format: *format, verified: false }),
+        match std::mem::replace(&mut self.state, State::Other(Format::Unknown)) {
+            State::PgDump(walker) => walker.finish().map(|()| Seen::new(Format::PgCustom, true)),
+            State::Tar(format, walker) => walker.finish().map(|()| Seen::new(format, true)),
+            State::Mongo(walker) => walker.finish().map(|()| Seen::new(Format::Mongo, true)),
+            State::Sqlite(pages) => pages.finish().map(|verified| Seen::new(Format::Sqlite, verified)),
+            State::Last(format, ends) => ends.finish().map(|()| Seen::new(format, true)),
+            State::Lines(format, tail) => tail.finish().map(|()| Seen::new(format, true)),
+            State::Inside(mut inside) => inside.finish(),
+            State::Head | State::Other(Format::Unknown) => match lines::complaint(&self.head, Some(self.len))
+            {
+                Some(said) => Err(complaint(&said)),
+                None => Ok(Seen::new(Format::Unknown, false)),
+            },
+            State::Other(format) => Ok(Seen::new(format, false)),
         }
     }
+}
+
+fn complaint(said: &str) -> Broken {
+    Broken(format!("it is no dump but what a program said: \"{said}\""))
 }
 
 #[cfg(test)]
@@ -223,7 +262,7 @@ mod tests {
             (MARIA, Format::MySql),
         ] {
             for step in [1, 7, 4096] {
-                assert_eq!(see(text.as_bytes(), step).unwrap(), Seen { format, verified: true }, "{text}");
+                assert_eq!(see(text.as_bytes(), step).unwrap(), Seen::new(format, true), "{text}");
             }
             // A dump that began restricted is whole with its very last line only.
             let end = text.find("nrestrict x\n\n").or_else(|| text.find("omplete")).unwrap();
@@ -248,12 +287,13 @@ mod tests {
         for (bytes, format) in [
             (&b"hello"[..], Format::Unknown),
             (b"-- my own notes\n", Format::Unknown),
-            (&[0x1f, 0x8b, 8, 0], Format::Gzip),
-            (&[0x28, 0xb5, 0x2f, 0xfd, 0], Format::Zstd),
+            (&[0; 4096], Format::Unknown),
             (b"PGDMP\x01\x20\x00", Format::PgCustomNewer),
+            (&[0x1f, 0x9d, 0x90], Format::Compress),
+            (b"age-encryption.org/v1\n", Format::Age),
         ] {
-            assert_eq!(see(bytes, 3).unwrap(), Seen { format, verified: false });
+            assert_eq!(see(bytes, 3).unwrap(), Seen::new(format, false));
+            assert!(!format.has_end());
         }
-        see(b"", 1).unwrap_err();
     }
 }

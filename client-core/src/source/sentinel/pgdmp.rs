@@ -1,5 +1,5 @@
 //! Walks through a `pg_dump -Fc` archive as it goes by: header, table of contents, data blocks. It is
-//! whole when it ends exactly behind the last block and every entry with data had its block.
+//! whole when every entry with data had its block and nothing follows but the table of contents once more.
 //!
 //! Layout: `pg_backup_archiver.c` (ReadHead, ReadToc) and `pg_backup_custom.c` of PostgreSQL. Archive
 //! versions 1.12 (PostgreSQL 9.0) to 1.16 (17 and 18).
@@ -11,6 +11,8 @@ use super::Broken;
 const BLOCK_DATA: u8 = 1;
 const BLOCK_BLOBS: u8 = 3;
 const FORMAT_CUSTOM: u8 = 1;
+const FORMAT_TAR: u8 = 3;
+const FORMAT_DIRECTORY: u8 = 5;
 /// Data position of an entry without data.
 const OFFSET_NO_DATA: u8 = 3;
 /// Sizes of integers and file offsets that real archives have, bytes.
@@ -80,6 +82,11 @@ pub(super) struct Walker {
     /// Entries whose data has not been seen.
     expected: BTreeSet<i64>,
     in_blobs: bool,
+    /// Entries of the first table of contents, and those with data.
+    counted: i64,
+    with_data: BTreeSet<i64>,
+    /// Whether the table of contents behind the last block is read.
+    again: bool,
 }
 
 impl Walker {
@@ -99,6 +106,9 @@ impl Walker {
             has_data: false,
             expected: BTreeSet::new(),
             in_blobs: false,
+            counted: 0,
+            with_data: BTreeSet::new(),
+            again: false,
         }
     }
 
@@ -110,8 +120,14 @@ impl Walker {
                 let take = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
                 self.skip -= take as u64;
                 take
-            } else if self.at == At::End {
+            } else if self.at == At::End && self.again {
                 return Err(self.broken("bytes follow its last block"));
+            } else if self.at == At::End {
+                // pg_dump goes back to complete its table of contents. Where standard output was opened for appending,
+                // which it does itself since version 17, the table lands here; pg_restore does not look at it.
+                self.again = true;
+                self.read_int(At::Count);
+                continue;
             } else {
                 let take = (self.want - self.small.len()).min(bytes.len());
                 self.small.extend_from_slice(bytes.get(..take).unwrap_or_default());
@@ -144,6 +160,9 @@ impl Walker {
     pub(super) fn finish(&self) -> Result<(), Broken> {
         match self.at {
             At::End => Ok(()),
+            At::Count | At::Entry(_) if self.again => {
+                Err(self.broken("it ends within the table of contents behind its last block"))
+            }
             At::Block if self.expected.is_empty() && self.small.is_empty() && self.skip == 0 => Ok(()),
             At::Block if self.small.is_empty() => Err(self.broken(&format!(
                 "it ends, but the data of {} of its tables has not come",
@@ -179,7 +198,11 @@ impl Walker {
                 if self.entries < 0 {
                     return Err(self.broken("its table of contents has a negative length"));
                 }
-                self.next_entry();
+                if self.again && self.entries != self.counted {
+                    return Err(self.broken("bytes follow its last block"));
+                }
+                self.counted = self.entries;
+                self.next_entry()?;
             }
             At::Entry(index) => self.entry_field(index, value)?,
             At::Block => match value {
@@ -233,7 +256,17 @@ impl Walker {
 
     fn sizes(&mut self, value: &[u8]) -> Result<(), Broken> {
         let &[int, offset, format] = value else { return Err(self.broken("its header is damaged")) };
-        if !(1..=MAX_INT).contains(&int) || !(1..=MAX_INT).contains(&offset) || format != FORMAT_CUSTOM {
+        if !(1..=MAX_INT).contains(&int) || !(1..=MAX_INT).contains(&offset) {
+            return Err(self.broken("its header is damaged"));
+        }
+        if matches!(format, FORMAT_TAR | FORMAT_DIRECTORY) {
+            return Err(Broken(
+                "this is only the toc.dat of a dump in tar or directory format; back up the whole dump, for example \
+                 with `tar -c DIRECTORY | sealkeep backup --stdin --name NAME`"
+                    .into(),
+            ));
+        }
+        if format != FORMAT_CUSTOM {
             return Err(self.broken("its header is damaged"));
         }
         (self.int, self.offset) = (usize::from(int), usize::from(offset));
@@ -248,13 +281,18 @@ impl Walker {
         }
     }
 
-    fn next_entry(&mut self) {
+    fn next_entry(&mut self) -> Result<(), Broken> {
         if self.entries == 0 {
-            return self.end_block();
+            if self.again && !self.with_data.is_empty() {
+                return Err(self.broken("its two tables of contents differ"));
+            }
+            self.end_block();
+            return Ok(());
         }
         self.entries -= 1;
         self.has_data = false;
         self.read_int(At::Entry(0));
+        Ok(())
     }
 
     fn entry_field(&mut self, index: usize, value: &[u8]) -> Result<(), Broken> {
@@ -274,8 +312,14 @@ impl Walker {
                 if announced != self.has_data {
                     return Err(self.broken("an entry that contradicts itself"));
                 }
-                if self.has_data && !self.expected.insert(self.dump_id) {
-                    return Err(self.broken("two entries of one number"));
+                if self.has_data && self.again && !self.with_data.remove(&self.dump_id) {
+                    return Err(self.broken("its two tables of contents differ"));
+                }
+                if self.has_data && !self.again {
+                    self.with_data.insert(self.dump_id);
+                    if !self.expected.insert(self.dump_id) {
+                        return Err(self.broken("two entries of one number"));
+                    }
                 }
             }
             Field::Byte | Field::Int | Field::Text => {
@@ -284,7 +328,7 @@ impl Walker {
         }
         match self.entry.get(index + 1) {
             Some(next) => self.read(At::Entry(index + 1), self.size(*next)),
-            None => self.next_entry(),
+            None => self.next_entry()?,
         }
         Ok(())
     }

@@ -43,11 +43,10 @@ impl Tail {
     /// `\unrestrict` (pg_dump 15.14 and later).
     pub(super) fn finish(&self) -> Result<(), Broken> {
         let text = String::from_utf8_lossy(&self.kept);
-        let mut lines = text
-            .lines()
-            .rev()
-            .map(str::trim_end)
-            .filter(|line| !(line.is_empty() || *line == "--" || is_setting(line)));
+        let mut lines = text.lines().rev().map(str::trim_end).filter(|line| {
+            let passed_over = line.is_empty() || *line == "--" || is_setting(line);
+            !passed_over || line.starts_with(self.marker)
+        });
         let mut last = lines.next();
         let front = String::from_utf8_lossy(&self.front);
         let token = front.lines().find_map(|line| line.strip_prefix(RESTRICT)).filter(|_| self.restricts);

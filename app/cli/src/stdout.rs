@@ -1,0 +1,82 @@
+//! Standard output with its errors. Rust's own handle hides a closed descriptor: before `main`, the runtime opens
+//! `/dev/null` in its place, for reading and writing, and what is written to it counts as written.
+
+use std::{
+    fs::{self, File},
+    io::{self, IsTerminal, Write},
+    os::{fd::AsFd, unix::fs::MetadataExt},
+};
+
+use client_core::error::{Error, ErrorKind};
+
+/// Standard output, unbuffered; every error comes back.
+pub(crate) struct Stdout(File);
+
+impl Stdout {
+    /// For what is left to say once the work is done.
+    ///
+    /// # Errors
+    /// The system has no descriptor left.
+    pub(crate) fn open() -> Result<Self, Error> {
+        let open = io::stdout().as_fd().try_clone_to_owned();
+        open.map(|fd| Self(fd.into())).map_err(|e| Error::io("standard output", &e))
+    }
+
+    /// For what is the command's whole purpose.
+    ///
+    /// # Errors
+    /// It is closed.
+    pub(crate) fn open_for_reader() -> Result<Self, Error> {
+        let stdout = Self::open()?;
+        if stdout.was_closed() {
+            return Err(Error::new(
+                ErrorKind::Io,
+                "standard output is closed",
+                "stored snapshots are untouched; what this command has to say goes nowhere",
+                "open standard output, for example with `> file` or `> /dev/null`",
+            ));
+        }
+        Ok(stdout)
+    }
+
+    /// A shell's `> /dev/null` opens the device for writing alone, the runtime for both ways.
+    fn was_closed(&self) -> bool {
+        let is_null = fs::metadata("/dev/null").and_then(|null| {
+            self.0.metadata().map(|own| (null.rdev(), null.ino()) == (own.rdev(), own.ino()))
+        });
+        let both_ways =
+            rustix::fs::fcntl_getfl(&self.0).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::RDWR));
+        is_null.unwrap_or(false) && both_ways
+    }
+
+    /// For a dump: a terminal is refused unless `force` is given.
+    ///
+    /// # Errors
+    /// It is closed, or a terminal.
+    pub(crate) fn for_dump(force: bool) -> Result<Self, Error> {
+        let stdout = Self::open_for_reader()?;
+        if stdout.0.is_terminal() && !force {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "standard output is a terminal, and a dump can hold bytes that change its settings",
+                "nothing was written",
+                "pipe it into a program, redirect it to a file, or add --force",
+            ));
+        }
+        Ok(stdout)
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    /// A disk can still turn out to be full when a file is synchronised.
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.metadata() {
+            Ok(about) if about.is_file() => self.0.sync_all(),
+            _ => Ok(()),
+        }
+    }
+}

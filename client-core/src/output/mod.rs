@@ -1,0 +1,172 @@
+//! Output to a path that a person named. A regular file appears whole or not at all; what a link points to is
+//! replaced, never the link; a device or pipe is written through; nothing else is touched.
+
+mod new_file;
+mod stream;
+
+use std::{
+    fs::{self, Metadata},
+    io,
+    os::unix::fs::{FileTypeExt, MetadataExt},
+    path::{Path, PathBuf},
+};
+
+pub use self::{new_file::NewFile, stream::Stream};
+use crate::error::{Error, ErrorKind};
+
+/// Links followed before we give up, as in Linux.
+const MAX_LINKS: usize = 40;
+
+/// What the person allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Consent {
+    /// Replace a file, or write over a block device.
+    pub overwrite: bool,
+    /// Write to a terminal.
+    pub terminal: bool,
+}
+
+/// An open output. Dropped before it is committed, a file leaves nothing behind.
+pub enum Output {
+    /// A regular file, written under another name first.
+    File(NewFile),
+    /// A device or pipe, written at once.
+    Stream(Stream),
+}
+
+impl Output {
+    /// Opens what `path` leads to. A pipe waits for its reader until `cancelled` says otherwise.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] without [`Consent::overwrite`], and for a directory or socket; [`ErrorKind::NotFound`]
+    /// without a parent directory; [`ErrorKind::Usage`] for a terminal; [`ErrorKind::Cancelled`].
+    pub fn open(path: &Path, consent: Consent, cancelled: &dyn Fn() -> bool) -> Result<Self, Error> {
+        let shown = path.display().to_string();
+        if path.as_os_str().is_empty() {
+            return Err(Error::usage("the output file has no name"));
+        }
+        let Some(there) = look(path, &shown)? else {
+            if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+                return Err(directory(&shown));
+            }
+            let real = follow(path).map_err(|e| Error::io(&shown, &e))?;
+            return Ok(Self::File(NewFile::create(real, shown, None, consent.overwrite)?));
+        };
+        let kind = there.file_type();
+        if kind.is_dir() {
+            return Err(directory(&shown));
+        }
+        if kind.is_socket() {
+            return Err(Error::new(
+                ErrorKind::Exists,
+                format!("{shown} is a socket, which cannot be written as a file"),
+                "nothing was changed",
+                "name a file, or use --stdout and pipe it to a program that speaks to the socket",
+            ));
+        }
+        if !kind.is_file() {
+            if kind.is_block_device() && !consent.overwrite {
+                return Err(Error::new(
+                    ErrorKind::Exists,
+                    format!("{shown} is a disk or partition, and everything on it would be lost"),
+                    "nothing was changed",
+                    "name a file, or add --overwrite if this device is what you mean",
+                ));
+            }
+            return Ok(Self::Stream(Stream::open(path, shown, &there, consent, cancelled)?));
+        }
+        if !consent.overwrite {
+            return Err(exists(&shown));
+        }
+        let real = follow(path).map_err(|e| Error::io(&shown, &e))?;
+        // A name under /proc can lead to a file that has no name of its own any more.
+        let same = |found: Metadata| (found.dev(), found.ino()) == (there.dev(), there.ino());
+        if !fs::symlink_metadata(&real).is_ok_and(same) {
+            return Err(Error::new(
+                ErrorKind::Exists,
+                format!("{shown} leads to an open file without a name"),
+                "nothing was changed",
+                "use --stdout, or name a file",
+            ));
+        }
+        Ok(Self::File(NewFile::create(real, shown, Some(&there), true)?))
+    }
+
+    /// The next bytes.
+    ///
+    /// # Errors
+    /// A full disk or device, or a reader that is gone.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Stream(stream) => stream.write(bytes),
+        }
+    }
+
+    /// After the last byte: the file gets its name.
+    ///
+    /// # Errors
+    /// It cannot be stored or renamed; then what was there before is unchanged.
+    pub fn commit(self) -> Result<(), Error> {
+        match self {
+            Self::File(file) => file.commit(),
+            Self::Stream(stream) => stream.commit(),
+        }
+    }
+}
+
+/// Writes a small file whole; what the person has chosen may be replaced. A new file gets this mode.
+///
+/// # Errors
+/// As [`Output::open`], [`Output::write`] and [`Output::commit`].
+pub fn save(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
+    let consent = Consent { overwrite: true, terminal: false };
+    let mut output = Output::open(path, consent, &|| false)?;
+    if let Output::File(file) = &mut output {
+        file.mode_when_new(mode);
+    }
+    output.write(bytes)?;
+    output.commit()
+}
+
+/// What stands at the end of the path; `None`: nothing.
+fn look(path: &Path, shown: &str) -> Result<Option<Metadata>, Error> {
+    match fs::metadata(path) {
+        Ok(there) => Ok(Some(there)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io(shown, &e)),
+    }
+}
+
+/// The path that the links at the end of this one lead to.
+fn follow(path: &Path) -> io::Result<PathBuf> {
+    let mut real = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match fs::symlink_metadata(&real) {
+            Ok(there) if there.is_symlink() => {
+                let to = fs::read_link(&real)?;
+                real = real.parent().unwrap_or(Path::new("")).join(to);
+            }
+            _ => return Ok(real),
+        }
+    }
+    Err(io::Error::other("too many links lead to each other"))
+}
+
+fn directory(shown: &str) -> Error {
+    Error::new(
+        ErrorKind::Exists,
+        format!("{shown} is a directory"),
+        "nothing was changed",
+        "name a file in it",
+    )
+}
+
+pub(crate) fn exists(shown: &str) -> Error {
+    Error::new(
+        ErrorKind::Exists,
+        format!("{shown} already exists"),
+        "nothing was changed",
+        "choose another name, or add --overwrite",
+    )
+}

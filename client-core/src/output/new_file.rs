@@ -1,0 +1,157 @@
+//! A regular file that gets its name once it is whole.
+
+use std::{
+    fs::{self, File, Metadata, Permissions},
+    io::{self, Seek, SeekFrom, Write},
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use tempfile::NamedTempFile;
+
+use super::exists;
+use crate::error::{Error, ErrorKind};
+
+/// Zeros that begin and end at multiples of this are left out: the file system's block, bytes.
+const BLOCK: usize = 4096;
+
+/// Written beside its final place, for its owner only. Zeros become holes.
+pub struct NewFile {
+    file: NamedTempFile,
+    real: PathBuf,
+    shown: String,
+    overwrite: bool,
+    mode: u32,
+    /// Owner and group of the file that it replaces.
+    owner: Option<(u32, u32)>,
+    /// Bytes so far.
+    position: u64,
+    /// Whether the last of them are a hole, which only a length can end.
+    ends_in_hole: bool,
+}
+
+impl NewFile {
+    pub(super) fn create(
+        real: PathBuf,
+        shown: String,
+        replaced: Option<&Metadata>,
+        overwrite: bool,
+    ) -> Result<Self, Error> {
+        let folder = folder(&real);
+        let file = tempfile::Builder::new()
+            .prefix(".sealkeep-")
+            .tempfile_in(folder)
+            .map_err(|e| no_folder(folder, &e))?;
+        let mode = replaced.map_or(0o600, |there| there.mode() & 0o777);
+        let owner = replaced.map(|there| (there.uid(), there.gid()));
+        Ok(Self { file, real, shown, overwrite, mode, owner, position: 0, ends_in_hole: false })
+    }
+
+    /// For what is no secret. A file that is replaced keeps its mode.
+    pub(super) const fn mode_when_new(&mut self, mode: u32) {
+        if self.owner.is_none() {
+            self.mode = mode;
+        }
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let result = self.write_sparse(bytes);
+        result.map_err(|e| Error::io(&self.shown, &e))
+    }
+
+    /// Up to the first block boundary, whole blocks, the rest.
+    fn write_sparse(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let to_boundary = (BLOCK - (self.position % BLOCK as u64) as usize) % BLOCK;
+        let (head, rest) = bytes.split_at(to_boundary.min(bytes.len()));
+        self.part(head)?;
+        let (blocks, tail) = rest.as_chunks::<BLOCK>();
+        for run in blocks.chunk_by(|a, b| is_zero(a) == is_zero(b)) {
+            if run.first().is_some_and(is_zero) {
+                self.hole((run.len() * BLOCK) as u64)?;
+            } else {
+                self.data(run.as_flattened())?;
+            }
+        }
+        self.part(tail)
+    }
+
+    /// Less than a block. What skips zeros here is filled with them by the file system.
+    fn part(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.iter().all(|byte| *byte == 0) { self.hole(bytes.len() as u64) } else { self.data(bytes) }
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.file.write_all(bytes)?;
+        self.position += bytes.len() as u64;
+        self.ends_in_hole = false;
+        Ok(())
+    }
+
+    fn hole(&mut self, len: u64) -> io::Result<()> {
+        if len == 0 {
+            return Ok(());
+        }
+        self.position += len;
+        self.file.seek(SeekFrom::Start(self.position))?;
+        self.ends_in_hole = true;
+        Ok(())
+    }
+
+    pub(super) fn commit(mut self) -> Result<(), Error> {
+        let shown = std::mem::take(&mut self.shown);
+        self.prepare().map_err(|e| Error::io(&shown, &e))?;
+        let Self { file, real, overwrite, .. } = self;
+        let renamed = if overwrite { file.persist(&real) } else { file.persist_noclobber(&real) };
+        match renamed {
+            Ok(_) => {}
+            Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&shown)),
+            Err(e) => return Err(Error::io(&shown, &e.error)),
+        }
+        // The new name is durable only with its folder.
+        let folder = folder(&real);
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|e| Error::io(&folder.display().to_string(), &e))
+    }
+
+    fn prepare(&mut self) -> io::Result<()> {
+        let file = self.file.as_file();
+        if self.ends_in_hole {
+            file.set_len(self.position)?;
+        }
+        if let Some((uid, gid)) = self.owner {
+            // Only root may give a file away; whoever cannot owns what they restored.
+            let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
+            rustix::fs::fchown(file, Some(uid), Some(gid)).ok();
+        }
+        file.set_permissions(Permissions::from_mode(self.mode))?;
+        file.sync_all()
+    }
+}
+
+fn is_zero(block: &[u8; BLOCK]) -> bool {
+    block.first() == Some(&0) && block.as_chunks::<16>().0.iter().all(|part| u128::from_ne_bytes(*part) == 0)
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn no_folder(folder: &Path, error: &io::Error) -> Error {
+    let shown = folder.display();
+    let what = match error.kind() {
+        io::ErrorKind::NotFound => "does not exist",
+        io::ErrorKind::NotADirectory => "is not a directory",
+        _ if !fs::metadata(folder).is_ok_and(|there| there.is_dir()) => "is not a directory",
+        _ => return Error::io(&format!("the directory {shown}"), error),
+    };
+    Error::new(
+        ErrorKind::NotFound,
+        format!("the directory {shown} {what}"),
+        "nothing was changed",
+        "create it, or choose another path",
+    )
+}

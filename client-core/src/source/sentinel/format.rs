@@ -1,0 +1,180 @@
+//! What kind of dump bytes are, by how they begin.
+
+use super::{lines, pgdmp, tar};
+
+/// Bytes that are enough to recognise any format.
+pub const ENOUGH: usize = 1024;
+
+/// What kind of dump bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// `pg_dump -Fc`
+    PgCustom,
+    /// `pg_dump -Fc` of a newer version than this program knows.
+    PgCustomNewer,
+    /// `pg_dump`, plain SQL.
+    PgPlain,
+    /// `pg_dump -Ft`
+    PgTar,
+    /// `pg_dumpall`
+    PgCluster,
+    /// `mysqldump` or `mariadb-dump`
+    MySql,
+    /// `mysqlpump`
+    MySqlPump,
+    /// `sqlite3 … .dump`
+    SqliteSql,
+    /// `mongodump --archive`
+    Mongo,
+    /// A Redis or Valkey dump file.
+    Redis,
+    /// Any other tar archive.
+    Tar,
+    /// A zip archive.
+    Zip,
+    /// A 7z archive.
+    SevenZip,
+    /// Compressed by gzip.
+    Gzip,
+    /// Compressed by zstd.
+    Zstd,
+    /// Compressed by lz4.
+    Lz4,
+    /// Compressed by lz4 in its old form, which has no end mark.
+    Lz4Legacy,
+    /// Compressed by xz.
+    Xz,
+    /// Compressed by bzip2.
+    Bzip2,
+    /// Compressed by compress.
+    Compress,
+    /// Encrypted by age.
+    Age,
+    /// Encrypted by GnuPG.
+    Pgp,
+    /// Encrypted by `openssl enc`.
+    OpenSsl,
+    /// A SQLite database file.
+    Sqlite,
+    /// Anything else.
+    Unknown,
+}
+
+impl Format {
+    /// For people and records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PgCustom | Self::PgCustomNewer => "pg_dump custom format",
+            Self::PgPlain => "pg_dump SQL",
+            Self::PgTar => "pg_dump tar format",
+            Self::PgCluster => "pg_dumpall SQL",
+            Self::MySql => "mysqldump SQL",
+            Self::MySqlPump => "mysqlpump SQL",
+            Self::SqliteSql => "SQLite SQL",
+            Self::Mongo => "mongodump archive",
+            Self::Redis => "Redis dump",
+            Self::Tar => "tar",
+            Self::Zip => "zip",
+            Self::SevenZip => "7z",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Lz4 | Self::Lz4Legacy => "lz4",
+            Self::Xz => "xz",
+            Self::Bzip2 => "bzip2",
+            Self::Compress => "compress (.Z)",
+            Self::Age => "age encryption",
+            Self::Pgp => "OpenPGP encryption",
+            Self::OpenSsl => "OpenSSL encryption",
+            Self::Sqlite => "SQLite",
+            Self::Unknown => UNKNOWN,
+        }
+    }
+
+    /// Recognises a dump by its first [`ENOUGH`] bytes, or all of them when there are fewer.
+    #[must_use]
+    pub fn of(head: &[u8]) -> Self {
+        if head.starts_with(b"PGDMP") {
+            // Too short to have a version: then it is cut.
+            let known = pgdmp::archive_version(head).is_none_or(pgdmp::is_known);
+            return if known { Self::PgCustom } else { Self::PgCustomNewer };
+        }
+        if let Some((_, format)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
+            return *format;
+        }
+        if let [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..]
+        | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, ..] = head
+        {
+            return Self::Bzip2;
+        }
+        if let Some(behind) = skippable(head) {
+            return Self::of(behind);
+        }
+        if tar::is_header(head) {
+            return if head.starts_with(b"toc.dat\0") { Self::PgTar } else { Self::Tar };
+        }
+        lines::of(head)
+    }
+
+    /// Whether its own form says where it ends.
+    #[must_use]
+    pub const fn has_end(self) -> bool {
+        !matches!(
+            self,
+            Self::Unknown
+                | Self::PgCustomNewer
+                | Self::Lz4Legacy
+                | Self::Compress
+                | Self::Age
+                | Self::Pgp
+                | Self::OpenSsl
+        )
+    }
+}
+
+/// What [`Format::Unknown`] is called.
+pub const UNKNOWN: &str = "unknown format";
+
+/// Beginnings that are the same in every file of a format.
+const MAGIC: &[(&[u8], Format)] = &[
+    (&[0x1f, 0x8b], Format::Gzip),
+    (&[0x28, 0xb5, 0x2f, 0xfd], Format::Zstd),
+    (&[0x04, 0x22, 0x4d, 0x18], Format::Lz4),
+    (&[0x02, 0x21, 0x4c, 0x18], Format::Lz4Legacy),
+    (b"\xfd7zXZ\0", Format::Xz),
+    (&[0x1f, 0x9d], Format::Compress),
+    (b"SQLite format 3\0", Format::Sqlite),
+    (&[0x6d, 0xe2, 0x99, 0x81], Format::Mongo),
+    (b"REDIS0", Format::Redis),
+    (b"VALKEY", Format::Redis),
+    (b"PK\x03\x04", Format::Zip),
+    (b"PK\x05\x06", Format::Zip),
+    (b"7z\xbc\xaf\x27\x1c", Format::SevenZip),
+    (b"age-encryption.org/", Format::Age),
+    (b"-----BEGIN AGE ENCRYPTED FILE-----", Format::Age),
+    (b"-----BEGIN PGP MESSAGE-----", Format::Pgp),
+    (b"Salted__", Format::OpenSsl),
+];
+
+/// The format that `all`, a whole input, is only the first bytes of.
+pub(super) fn begun(all: &[u8]) -> Option<Format> {
+    let magic =
+        MAGIC.iter().find(|(magic, _)| all.len() >= 4 && all.len() < magic.len() && magic.starts_with(all));
+    magic
+        .map(|(_, format)| *format)
+        .or_else(|| lines::begun(all))
+        .or_else(|| (all.len() >= 4 && b"PGDMP".starts_with(all)).then_some(Format::PgCustom))
+        .or_else(|| {
+            // Shorter than the one header that every tar archive has.
+            let is_tar = all.len() < 512 && all.get(257..262) == Some(b"ustar");
+            is_tar.then_some(Format::Tar)
+        })
+}
+
+/// What follows a frame that zstd and lz4 pass over (pzstd writes one first).
+fn skippable(head: &[u8]) -> Option<&[u8]> {
+    let (front, rest) = head.split_first_chunk::<8>()?;
+    let [0x50..=0x5f, 0x2a, 0x4d, 0x18, len @ ..] = *front else { return None };
+    let behind = rest.get(usize::try_from(u32::from_le_bytes(len)).ok()?..)?;
+    matches!(Format::of(behind), Format::Zstd | Format::Lz4).then_some(behind)
+}

@@ -1,0 +1,55 @@
+//! A SQLite database file is as long as its header says: page size times page count.
+
+use super::Broken;
+
+/// Length of the header, bytes.
+const HEADER: usize = 100;
+
+/// Counts the bytes.
+pub(super) struct Pages {
+    header: Vec<u8>,
+    len: u64,
+}
+
+impl Pages {
+    pub(super) const fn new() -> Self {
+        Self { header: Vec::new(), len: 0 }
+    }
+
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        let room = HEADER.saturating_sub(self.header.len()).min(bytes.len());
+        self.header.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        self.len += bytes.len() as u64;
+    }
+
+    /// Whether the length could be compared. Very old versions keep no page count.
+    pub(super) fn finish(&self) -> Result<bool, Broken> {
+        let broken = |what: String| Err(Broken(format!("SQLite database: {what}")));
+        if self.header.len() < HEADER {
+            return broken("it ends within its header".into());
+        }
+        let page = match self.number(16) >> 16 {
+            1 => 65_536,
+            size if size >= 512 && size.is_power_of_two() => u64::from(size),
+            size => return broken(format!("its header states a page size of {size} bytes")),
+        };
+        let (pages, changes, valid_for) = (u64::from(self.number(28)), self.number(24), self.number(92));
+        if !self.len.is_multiple_of(page) {
+            return broken(format!("its {} bytes are no whole number of pages of {page} bytes", self.len));
+        }
+        if pages == 0 || changes != valid_for {
+            return Ok(false);
+        }
+        if self.len < pages * page {
+            return broken(format!("it has {} bytes, and its header states {}", self.len, pages * page));
+        }
+        Ok(true)
+    }
+
+    fn number(&self, at: usize) -> u32 {
+        self.header
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .map_or(0, |bytes| u32::from_be_bytes(*bytes))
+    }
+}

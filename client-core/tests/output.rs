@@ -1,0 +1,168 @@
+//! Output to a path that a person named: files appear whole, links are followed, devices and pipes are written
+//! through, and nothing is replaced unasked.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    fs,
+    io::Read,
+    os::unix::{
+        fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink},
+        net::UnixListener,
+    },
+    path::Path,
+    process::Command,
+    thread,
+};
+
+use client_core::{
+    error::{Error, ErrorKind},
+    output::{Consent, Output, save},
+};
+
+const OVERWRITE: Consent = Consent { overwrite: true, terminal: false };
+
+fn open(path: &Path, consent: Consent) -> Result<Output, Error> {
+    Output::open(path, consent, &|| false)
+}
+
+fn put(path: &Path, consent: Consent, pieces: &[&[u8]]) -> Result<(), Error> {
+    let mut output = open(path, consent)?;
+    for piece in pieces {
+        output.write(piece)?;
+    }
+    output.commit()
+}
+
+fn refused(path: &Path, consent: Consent) -> Error {
+    put(path, consent, &[b"dump"]).err().unwrap()
+}
+
+fn mknod(path: &Path, node: &[&str]) -> bool {
+    Command::new("mknod").arg(path).args(node).output().unwrap().status.success()
+}
+
+#[test]
+fn restore_replaces_devices_pipes_links() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+
+    // A pipe: its reader gets the bytes, and it is a pipe afterwards. With and without consent.
+    assert!(mknod(&at("fifo"), &["p"]));
+    for consent in [Consent::default(), OVERWRITE] {
+        let fifo = at("fifo");
+        let reader = thread::spawn(move || {
+            let mut all = Vec::new();
+            fs::File::open(fifo).unwrap().read_to_end(&mut all).unwrap();
+            all
+        });
+        put(&at("fifo"), consent, &[b"whole ", b"dump"]).unwrap();
+        assert_eq!(reader.join().unwrap(), b"whole dump");
+        assert!(fs::symlink_metadata(at("fifo")).unwrap().file_type().is_fifo());
+    }
+    // A pipe that nobody reads can be left.
+    let waiting = Output::open(&at("fifo"), OVERWRITE, &|| true).err().unwrap();
+    assert_eq!(waiting.kind(), ErrorKind::Cancelled);
+
+    // Devices, also behind a link; root alone may create nodes, and the real ones are not played with.
+    if mknod(&at("null"), &["c", "1", "3"]) {
+        assert!(mknod(&at("full"), &["c", "1", "7"]));
+        symlink("null", at("to-null")).unwrap();
+        for (name, consent) in [("null", Consent::default()), ("null", OVERWRITE), ("to-null", OVERWRITE)] {
+            put(&at(name), consent, &[b"dump"]).unwrap();
+            assert!(fs::symlink_metadata(at("null")).unwrap().file_type().is_char_device(), "{name}");
+        }
+        assert!(fs::symlink_metadata(at("to-null")).unwrap().is_symlink());
+        assert_eq!(refused(&at("full"), OVERWRITE).kind(), ErrorKind::DiskFull);
+        assert!(mknod(&at("disk"), &["b", "7", "250"]));
+        assert_eq!(refused(&at("disk"), Consent::default()).kind(), ErrorKind::Exists);
+        assert!(fs::symlink_metadata(at("disk")).unwrap().file_type().is_block_device());
+    }
+
+    let _listener = UnixListener::bind(at("socket")).unwrap();
+    assert_eq!(refused(&at("socket"), OVERWRITE).kind(), ErrorKind::Exists);
+    assert!(fs::symlink_metadata(at("socket")).unwrap().file_type().is_socket());
+
+    // A link stays, over several steps; what it leads to is replaced whole and keeps its mode.
+    fs::create_dir(at("other")).unwrap();
+    fs::write(at("other/real"), "old").unwrap();
+    fs::set_permissions(at("other/real"), fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("other/step", at("link")).unwrap();
+    symlink("real", at("other/step")).unwrap();
+    assert_eq!(refused(&at("link"), Consent::default()).kind(), ErrorKind::Exists);
+    assert_eq!(fs::read(at("other/real")).unwrap(), b"old");
+    put(&at("link"), OVERWRITE, &[b"new"]).unwrap();
+    assert_eq!(fs::read_link(at("link")).unwrap(), Path::new("other/step"));
+    assert_eq!(fs::read_link(at("other/step")).unwrap(), Path::new("real"));
+    let real = fs::symlink_metadata(at("other/real")).unwrap();
+    assert!(real.is_file() && real.mode() & 0o777 == 0o640);
+    assert_eq!(fs::read(at("other/real")).unwrap(), b"new");
+    // A link to nothing yet is filled where it points.
+    symlink("other/later", at("dangling")).unwrap();
+    put(&at("dangling"), Consent::default(), &[b"now"]).unwrap();
+    assert!(fs::symlink_metadata(at("dangling")).unwrap().is_symlink());
+    assert_eq!(fs::read(at("other/later")).unwrap(), b"now");
+    symlink("loop", at("loop")).unwrap();
+    refused(&at("loop"), OVERWRITE);
+
+    // Saved files follow the same rules.
+    save(&at("link"), b"kit", 0o600).unwrap();
+    assert!(fs::symlink_metadata(at("link")).unwrap().is_symlink());
+    assert_eq!(fs::read(at("other/real")).unwrap(), b"kit");
+    save(&at("kit"), b"kit", 0o600).unwrap();
+    assert_eq!(fs::metadata(at("kit")).unwrap().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn what_is_in_the_way_is_named_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("file"), "old").unwrap();
+    for (name, kind, says) in [
+        ("file", ErrorKind::Exists, "already exists"),
+        ("", ErrorKind::Exists, "is a directory"),
+        ("new/", ErrorKind::Exists, "is a directory"),
+        ("no/such/out", ErrorKind::NotFound, "does not exist"),
+        ("file/out", ErrorKind::Io, "Not a directory"),
+    ] {
+        let error = refused(&at(name), Consent::default());
+        assert_eq!(error.kind(), kind, "{name}: {error}");
+        assert!(error.happened().contains(says), "{name}: {error}");
+    }
+    assert_eq!(fs::read(at("file")).unwrap(), b"old");
+    // Whatever is given up leaves nothing behind, and what was there stays.
+    let mut output = open(&at("file"), OVERWRITE).unwrap();
+    output.write(b"half of").unwrap();
+    drop(output);
+    assert_eq!(fs::read(at("file")).unwrap(), b"old");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    // A name that is taken meanwhile is not taken over.
+    let output = open(&at("late"), Consent::default()).unwrap();
+    fs::write(at("late"), "theirs").unwrap();
+    assert_eq!(output.commit().err().unwrap().kind(), ErrorKind::Exists);
+    assert_eq!(fs::read(at("late")).unwrap(), b"theirs");
+}
+
+#[test]
+fn zeros_become_holes_and_every_byte_comes_back() {
+    const MIB: usize = 1 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let text = b"not a zero in here ".repeat(1000);
+    let zeros = vec![0_u8; 16 * MIB];
+    let contents: [Vec<u8>; 5] = [
+        zeros.clone(),
+        [&text[..], &zeros].concat(),
+        [&zeros[..], &text, &zeros[..777]].concat(),
+        [&text[..4095], &zeros, &text].concat(),
+        [&zeros[..1], &text, &zeros[..4096 * 3]].concat(),
+    ];
+    for (number, content) in contents.iter().enumerate() {
+        for step in [4097, 65_536, MIB + 13] {
+            let path = folder.path().join(format!("{number}-{step}"));
+            let pieces: Vec<&[u8]> = content.chunks(step).collect();
+            put(&path, Consent::default(), &pieces).unwrap();
+            assert!(fs::read(&path).unwrap() == *content, "{number} in steps of {step}");
+            let on_disk = fs::metadata(&path).unwrap().blocks() * 512;
+            assert!(on_disk < 200_000, "{number} in steps of {step}: {on_disk} bytes on disk");
+        }
+    }
+}
