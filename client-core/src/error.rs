@@ -49,6 +49,8 @@ pub enum ErrorKind {
     Ambiguous,
     /// Something is there already.
     Exists,
+    /// The name belongs to another source.
+    OtherSource,
     /// The disk is full.
     DiskFull,
     /// A local file or device failed.
@@ -93,6 +95,7 @@ impl ErrorKind {
             Self::NotFound => "not_found",
             Self::Ambiguous => "ambiguous",
             Self::Exists => "exists",
+            Self::OtherSource => "other_source",
             Self::DiskFull => "disk_full",
             Self::Io => "io",
             Self::Damaged => "damaged",

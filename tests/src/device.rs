@@ -105,6 +105,21 @@ impl Device {
         Call { command, stdin: None, shown: format!("sealkeep {shown}") }
     }
 
+    /// The same, started by another program such as `nohup`.
+    pub fn call_under<S: AsRef<OsStr>>(&self, program: &str, arguments: impl IntoIterator<Item = S>) -> Call {
+        let mut call = self.call(arguments);
+        let mut command = Command::new(program);
+        command
+            .arg(call.command.get_program())
+            .args(call.command.get_args())
+            .env_clear()
+            .stdin(Stdio::null());
+        command.envs(call.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(self.home.path());
+        call.command = command;
+        call
+    }
+
     /// `backup postgres://…`
     pub fn backup(&self, postgres: &Postgres, database: &str) -> Call {
         self.call(["backup", &postgres.url(database)]).env("PGPASSWORD", postgres.password())

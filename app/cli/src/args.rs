@@ -17,7 +17,7 @@ Exit codes:
   3  not signed in, or refused             10  the service shows an older or forked history
   4  service unreachable or failing        11  written by a newer version
   5  object store unreachable or refusing 130  cancelled
-  6  source or dump failed";
+  6  source or dump failed                 12  the name belongs to another source";
 
 /// Encrypted, deduplicated database backups whose keys never leave your machine.
 #[derive(Debug, Parser)]
@@ -178,7 +178,7 @@ pub(crate) enum DeviceAction {
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(true)))]
 pub(crate) struct Backup {
-    /// A PostgreSQL database: postgres://user@host:port/database?sslmode=…
+    /// A PostgreSQL database: postgres://user@host:port/database?sslmode=… or "service=NAME", "host=… dbname=…"
     #[arg(group = "what", value_name = "URL")]
     pub(crate) url: Option<String>,
     /// An existing dump, or any file
@@ -190,6 +190,9 @@ pub(crate) struct Backup {
     /// What to call the source [default: the database's or the file's name]
     #[arg(long)]
     pub(crate) name: Option<String>,
+    /// Confirm that this database or file carries on the one that has been backed up under this name
+    #[arg(long, conflicts_with = "stdin")]
+    pub(crate) same_source: bool,
     /// Do not look for rows of the last dump, and keep no list of their hashes on this device
     #[arg(long)]
     pub(crate) no_record_list: bool,

@@ -32,6 +32,7 @@ pub(crate) fn of(kind: ErrorKind) -> ExitCode {
         ErrorKind::Damaged => DAMAGED,
         ErrorKind::RolledBack => 10,
         ErrorKind::NewerFormat => 11,
+        ErrorKind::OtherSource => 12,
         ErrorKind::Cancelled => 130,
         ErrorKind::Internal => 1,
     })

@@ -90,11 +90,13 @@ async fn run(cli: Cli, output: Output) -> Result<(), Error> {
     }
 }
 
-/// Ctrl-C and SIGTERM end the dump and leave no session on the database; a second one ends the process.
+/// Ctrl-C, SIGTERM and a terminal that goes away end the dump and leave no session on the database; a second signal ends
+/// the process at once, and programs that it started end with it.
 async fn cancel_on_signal(cancel: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    let follows_hangup = !hangup_is_ignored();
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
     else {
         return;
     };
@@ -102,6 +104,7 @@ async fn cancel_on_signal(cancel: CancellationToken) {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv(), if follows_hangup => {}
         }
         if first {
             cancel.cancel();
@@ -109,4 +112,16 @@ async fn cancel_on_signal(cancel: CancellationToken) {
             std::process::exit(130);
         }
     }
+}
+
+/// Whether this process was started to outlive its terminal, as by `nohup`. To be asked before anything listens to the
+/// signal: that ends its being ignored.
+fn hangup_is_ignored() -> bool {
+    const HANGUP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & HANGUP != 0)
 }

@@ -42,7 +42,10 @@ pub fn overdue(client: &Client) -> Result<Vec<SavedSource>, Error> {
 }
 
 fn of_source<'a>(source: &SavedSource, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> + Clone {
-    runs.iter().filter(move |run| run.source == source.name && run.kind == source.origin.kind())
+    // What was backed up before the source was saved may have been another one of that name.
+    runs.iter().filter(move |run| {
+        run.source == source.name && run.kind == source.origin.kind() && run.started_at >= source.created
+    })
 }
 
 fn is_overdue(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> bool {

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use api_types::{DeviceId, Sha256, SnapshotId};
 
-use super::{Client, OpenVault};
-use crate::error::Error;
+use super::{Client, OpenVault, same};
 pub use crate::state::{Evidence, Proven};
+use crate::{error::Error, format::snapshot::Origin};
 
 /// One snapshot for a person.
 #[derive(Debug, Clone)]
@@ -17,6 +17,10 @@ pub struct SnapshotSummary {
     pub source: String,
     /// What kind of source: `postgres`, `file`, `stdin`.
     pub kind: String,
+    /// Where the source was: `host:port/database`, or a path.
+    pub place: String,
+    /// What the source is by itself.
+    pub origin: Origin,
     /// Seconds since 1970.
     pub created: i64,
     /// Bytes of the dump.
@@ -100,6 +104,8 @@ pub(super) async fn snapshots_of(
             id: listed.id,
             source: body.source_name,
             kind: body.source_kind,
+            place: same::place_of(&body.source_detail).to_owned(),
+            origin: body.origin,
             created: listed.envelope.created,
             bytes: body.plain_size,
             bytes_stored: body.bytes_stored,

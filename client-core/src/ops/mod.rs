@@ -3,6 +3,7 @@
 mod client;
 mod errors;
 mod open;
+mod same;
 mod sync;
 
 pub mod activity;

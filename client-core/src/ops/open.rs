@@ -14,8 +14,8 @@ use sha2::Digest;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
-    Client,
-    select::{Selector, by_prefix, not_found},
+    Client, same,
+    select::{Selector, by_prefix, not_found, short},
     sync::costs_itself,
 };
 use crate::{
@@ -169,11 +169,26 @@ impl OpenVault {
             Selector::Latest { source: Some(source) } => {
                 // Chosen by what is signed in the open: a damaged body of another source is in nobody's way.
                 let ids = KINDS.map(|kind| self.keys.source_id(kind, source));
-                let newest = self.history.snapshots().iter().rev();
-                let newest = newest.into_iter().find(|listed| ids.contains(&listed.envelope.source));
-                let listed = newest
+                let mut named =
+                    self.history.snapshots().iter().rev().filter(|s| ids.contains(&s.envelope.source));
+                let last = named
+                    .next()
                     .ok_or_else(|| not_found(format!("there is no snapshot of a source called {source}")))?;
-                Ok((listed.clone(), self.body(listed).await?))
+                let body = self.body(last).await?;
+                let mut before = None;
+                for older in named {
+                    if older.envelope.source != last.envelope.source {
+                        return Err(two_sources(source, last, older));
+                    }
+                    before.get_or_insert(older);
+                }
+                if let Some(older) = before
+                    && let Ok(before) = self.body(older).await
+                    && !same::is_carried_on(&before, &body)
+                {
+                    return Err(two_sources(source, last, older));
+                }
+                Ok((last.clone(), body))
             }
             Selector::Latest { source: None } => {
                 let snapshots = self.history.snapshots();
@@ -342,4 +357,14 @@ fn gone(id: ObjectId) -> Error {
 
 fn is(id: ObjectId, bytes: &[u8]) -> bool {
     sha2::Sha256::digest(bytes).as_slice() == id.as_bytes()
+}
+
+/// One name, and no way to tell which of its sources is meant.
+fn two_sources(name: &str, one: &ListedSnapshot, other: &ListedSnapshot) -> Error {
+    Error::new(
+        ErrorKind::Ambiguous,
+        format!("snapshots called {name} are of two sources: {} and {}", short(one.id), short(other.id)),
+        "nothing was changed",
+        "give the id of the snapshot that you mean; `sealkeep snapshots` says where each is from",
+    )
 }

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use api_types::DeviceId;
 use jiff::tz::TimeZone;
 
 use super::{
     Client, list,
     list::{Proven, SnapshotSummary},
     runs::{self, Run, RunState},
-    select,
+    same, select,
     sources::{self, SavedSource},
 };
-use crate::error::Error;
+use crate::{error::Error, source::SourceSpec};
 
 /// Runs looked at: a failing hourly source of a month.
 const RUNS: u32 = 1000;
@@ -81,12 +82,18 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
         Err(error) => (list::Listing::default(), Some(error)),
     };
     let runs = runs::recent(client, RUNS)?;
-    let mut sources = assess(saved, snapshots, &runs, client.now(), &TimeZone::system());
+    let here = client.account()?.device;
+    let mut sources = assess(saved, snapshots, &runs, here, client.now(), &TimeZone::system());
     if problem.is_some() {
         // Without the list nobody knows that nothing is stored: only the journal speaks.
         for source in &mut sources {
-            let worked =
-                runs.iter().find(|run| run.source == source.name && run.state == RunState::Committed);
+            let since = source.saved.as_ref().map_or(0, |saved| saved.created);
+            let worked = runs.iter().find(|run| {
+                run.source == source.name
+                    && run.kind == source.kind
+                    && run.state == RunState::Committed
+                    && run.started_at >= since
+            });
             if let (Protection::Never, Some(_)) = (source.protection, worked) {
                 source.protection = Protection::Current;
             }
@@ -111,21 +118,31 @@ fn assess(
     saved: Vec<SavedSource>,
     snapshots: Vec<SnapshotSummary>,
     runs: &[Run],
+    here: DeviceId,
     now: i64,
     zone: &TimeZone,
 ) -> Vec<SourceOverview> {
-    let mut stored: BTreeMap<(String, String), Vec<SnapshotSummary>> = BTreeMap::new();
+    let mut named: BTreeMap<(String, String), Vec<SnapshotSummary>> = BTreeMap::new();
     for snapshot in snapshots {
-        stored.entry((snapshot.source.clone(), snapshot.kind.clone())).or_default().push(snapshot);
+        named.entry((snapshot.source.clone(), snapshot.kind.clone())).or_default().push(snapshot);
     }
+    let mut stored: BTreeMap<(String, String), Vec<Vec<SnapshotSummary>>> =
+        named.into_iter().map(|(name, snapshots)| (name, same::by_source(snapshots))).collect();
     let mut found = Vec::new();
     for source in saved {
         let kind = source.origin.kind();
-        let snapshots = stored.remove(&(source.name.clone(), kind.to_owned())).unwrap_or_default();
+        let snapshots = stored
+            .get_mut(&(source.name.clone(), kind.to_owned()))
+            .and_then(|stored| {
+                let own = stored.iter().position(|of| of.iter().any(|s| is_of(s, &source, here)))?;
+                Some(stored.remove(own))
+            })
+            .unwrap_or_default();
         let last = snapshots.first().map(|s| s.created);
         let failure = runs
             .iter()
-            .find(|run| run.source == source.name && run.kind == kind && run.state != RunState::Running)
+            .filter(|run| run.source == source.name && run.kind == kind && run.started_at >= source.created)
+            .find(|run| run.state != RunState::Running)
             .filter(|run| matches!(&run.state, RunState::Failed(why) if why != "cancelled"))
             .filter(|run| last.is_none_or(|last| run.started_at > last))
             .cloned();
@@ -149,31 +166,48 @@ fn assess(
             due,
         });
     }
-    found.extend(stored.into_iter().map(|((name, kind), snapshots)| SourceOverview {
-        saved: None,
-        name,
-        kind,
-        protection: Protection::Current,
-        snapshots,
-        failure: None,
-        due: None,
-    }));
+    for ((name, kind), stored) in stored {
+        found.extend(stored.into_iter().map(|snapshots| SourceOverview {
+            saved: None,
+            name: name.clone(),
+            kind: kind.clone(),
+            protection: Protection::Current,
+            snapshots,
+            failure: None,
+            due: None,
+        }));
+    }
     found
+}
+
+/// Whether a snapshot is of the source that was saved here: one name may have been given to two. A file, and a
+/// database on "localhost", are another machine's when another machine backed them up.
+fn is_of(snapshot: &SnapshotSummary, source: &SavedSource, here: DeviceId) -> bool {
+    match source.origin.spec() {
+        Ok(SourceSpec::Postgres(url)) => {
+            snapshot.place == url.place() && (!url.is_local() || snapshot.device == here)
+        }
+        _ => snapshot.device == here,
+    }
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use api_types::{DeviceId, ObjectId, Sha256};
+    use api_types::{ObjectId, Sha256};
     use uuid::Uuid;
 
     use super::*;
-    use crate::ops::{schedule::Schedule, sources::Origin};
+    use crate::{
+        format::snapshot::{DatabaseIdentity, Origin},
+        ops::{schedule::Schedule, sources},
+    };
 
     const HOUR: i64 = 3600;
+    const HERE: DeviceId = DeviceId::from_bytes([3; 16]);
 
     fn source(name: &str, schedule: Schedule) -> SavedSource {
-        let origin = Origin::parse("postgres://ada@h/shop").unwrap();
+        let origin = sources::Origin::parse("postgres://ada@h/shop").unwrap();
         SavedSource { id: Uuid::new_v4(), name: name.into(), origin, schedule, created: 100 * HOUR }
     }
 
@@ -182,6 +216,8 @@ mod tests {
             id: ObjectId::new([1; 32]),
             source: name.into(),
             kind: "postgres".into(),
+            place: "h:5432/shop".into(),
+            origin: Origin::default(),
             created,
             bytes: 1,
             bytes_stored: 1,
@@ -206,7 +242,7 @@ mod tests {
 
     fn one(schedule: Schedule, snapshots: &[i64], runs: &[Run], now: i64) -> Protection {
         let stored = snapshots.iter().map(|at| snapshot("shop", *at)).collect();
-        assess(vec![source("shop", schedule)], stored, runs, now, &TimeZone::UTC)[0].protection
+        assess(vec![source("shop", schedule)], stored, runs, HERE, now, &TimeZone::UTC)[0].protection
     }
 
     #[test]
@@ -238,11 +274,59 @@ mod tests {
             vec![source("shop", Schedule::Manual)],
             vec![snapshot("elsewhere", 5), snapshot("shop", 4), snapshot("shop", 3)],
             &[],
+            HERE,
             6,
             &TimeZone::UTC,
         );
         let names: Vec<_> =
             found.iter().map(|s| (s.name.as_str(), s.saved.is_some(), s.snapshots.len())).collect();
         assert_eq!(names, [("shop", true, 2), ("elsewhere", false, 1)]);
+    }
+
+    fn of(cluster: i64, place: &str, created: i64) -> SnapshotSummary {
+        let database = DatabaseIdentity {
+            system_identifier: Some(cluster),
+            oid: 5,
+            name: "shop".into(),
+            address: None,
+            port: None,
+            started: Some(cluster),
+            data_directory: None,
+        };
+        let origin = Origin { database: Some(database), ..Origin::default() };
+        SnapshotSummary { origin, place: place.into(), ..snapshot("shop", created) }
+    }
+
+    fn shown(snapshots: Vec<SnapshotSummary>) -> Vec<(bool, Protection, usize)> {
+        assess(vec![source("shop", Schedule::Hour)], snapshots, &[], HERE, 200 * HOUR + 60, &TimeZone::UTC)
+            .into_iter()
+            .map(|s| (s.saved.is_some(), s.protection, s.snapshots.len()))
+            .collect()
+    }
+
+    #[test]
+    fn a_green_light_is_never_lit_by_another_databases_backup() {
+        // The card is of h:5432/shop; the newest snapshot of that name is of another server's shop.
+        let other = || of(2, "other:5432/shop", 200 * HOUR);
+        assert_eq!(shown(vec![other()]), [(true, Protection::Never, 0), (false, Protection::Current, 1)]);
+        let own = of(1, "h:5432/shop", 150 * HOUR);
+        assert_eq!(
+            shown(vec![other(), own.clone()]),
+            [(true, Protection::Overdue, 1), (false, Protection::Current, 1)]
+        );
+        // Confirmed, it carries on; spelled otherwise, it is the same.
+        let mut confirmed = other();
+        confirmed.origin.carries_on = true;
+        assert_eq!(shown(vec![confirmed, own.clone()]), [(true, Protection::Current, 2)]);
+        assert_eq!(shown(vec![of(1, "alias:5432/shop", 200 * HOUR), own]), [(true, Protection::Current, 2)]);
+        // "localhost" of another machine is another database.
+        let card = SavedSource {
+            origin: sources::Origin::parse("postgres://localhost/shop").unwrap(),
+            ..source("shop", Schedule::Hour)
+        };
+        let mut elsewhere = of(3, "localhost:5432/shop", 200 * HOUR);
+        elsewhere.device = DeviceId::from_bytes([9; 16]);
+        let found = assess(vec![card], vec![elsewhere], &[], HERE, 200 * HOUR, &TimeZone::UTC);
+        assert_eq!((found[0].protection, found.len()), (Protection::Never, 2));
     }
 }

@@ -52,7 +52,7 @@ impl Origin {
     /// [`ErrorKind::Usage`].
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        if PgUrl::is_one(text) {
             PgUrl::parse(text)?;
             return Ok(Self::Postgres(text.to_owned().into()));
         }

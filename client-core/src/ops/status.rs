@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api_types::SnapshotId;
 
-use super::{Account, Client, list};
+use super::{Account, Client, list, list::SnapshotSummary, same};
 use crate::{error::Error, records};
 
 /// One source.
@@ -12,6 +12,10 @@ use crate::{error::Error, records};
 pub struct SourceStatus {
     /// Its name.
     pub name: String,
+    /// What kind of source: `postgres`, `file`, `stdin`.
+    pub kind: String,
+    /// Where it was at its last backup: `host:port/database`, or a path.
+    pub place: String,
     /// How many snapshots it has.
     pub snapshots: u64,
     /// The newest.
@@ -33,7 +37,7 @@ pub struct Status {
     pub server_version: String,
     /// Where objects are stored.
     pub storage: String,
-    /// By name.
+    /// By name; two sources of one name stand apart.
     pub sources: Vec<SourceStatus>,
     /// Snapshots that cannot be opened.
     pub unreadable: Vec<list::UnreadableSnapshot>,
@@ -53,27 +57,30 @@ pub async fn status(client: &Client) -> Result<Status, Error> {
     let vault = client.open_history().await?;
     let info = vault.api().service_info().await?;
     let (chunks, packs) = vault.state().index_size()?;
-    let mut sources: BTreeMap<String, SourceStatus> = BTreeMap::new();
     let list::Listing { snapshots, unreadable } = list::snapshots_of(client, &vault, None).await?;
+    let mut named: BTreeMap<(String, String), Vec<SnapshotSummary>> = BTreeMap::new();
     for snapshot in snapshots {
-        sources
-            .entry(snapshot.source.clone())
-            .and_modify(|s| s.snapshots += 1)
-            // Newest first, so the first one seen is the last one made.
-            .or_insert(SourceStatus {
-                name: snapshot.source,
-                snapshots: 1,
-                last_id: snapshot.id,
-                last_created: snapshot.created,
-                last_bytes: snapshot.bytes,
-            });
+        named.entry((snapshot.source.clone(), snapshot.kind.clone())).or_default().push(snapshot);
     }
+    let sources = named.into_values().flat_map(same::by_source).filter_map(|snapshots| {
+        let last = snapshots.first()?;
+        Some(SourceStatus {
+            name: last.source.clone(),
+            kind: last.kind.clone(),
+            place: last.place.clone(),
+            snapshots: snapshots.len() as u64,
+            last_id: last.id,
+            last_created: last.created,
+            last_bytes: last.bytes,
+        })
+    });
+    let sources = sources.collect();
     Ok(Status {
         account: client.account()?,
         server: vault.api().server().to_owned(),
         server_version: info.version,
         storage: vault.storage_origin().to_owned(),
-        sources: sources.into_values().collect(),
+        sources,
         unreadable,
         chunks,
         packs,

@@ -32,6 +32,19 @@ pub enum SourceError {
         /// What the program said.
         detail: String,
     },
+    /// The server answers, but not this question.
+    #[error("the database at {place} did not answer a question: {detail}")]
+    QueryFailed {
+        /// Host, port, database.
+        place: String,
+        /// What the server said.
+        detail: String,
+    },
+    /// A pooler hands the server's sessions on after each transaction.
+    #[error(
+        "{0} is a connection pooler in transaction mode, which shares each session of the server among its clients"
+    )]
+    Pooler(String),
     /// A program is not installed.
     #[error("{tool} is not installed (looked in {looked})")]
     ToolMissing {
@@ -162,6 +175,16 @@ impl From<SourceError> for Error {
             SourceError::NoDatabase { .. } => {
                 (ErrorKind::SourceUnreachable, none, "check the database's name in the URL".into())
             }
+            SourceError::QueryFailed { .. } => (
+                ErrorKind::SourceUnreachable,
+                none,
+                "look at the server's log; a time limit or an administrator may have ended the session".into(),
+            ),
+            SourceError::Pooler(_) => (
+                ErrorKind::SourceUnreachable,
+                none,
+                "connect to the server itself (often port 5432) or to a pool in session mode: a dump needs a session of its own, and its settings would stay in the application's connections".into(),
+            ),
             SourceError::ToolMissing { tool, .. } => (
                 ErrorKind::ToolMissing,
                 none,

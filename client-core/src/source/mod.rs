@@ -6,14 +6,20 @@ pub mod postgres;
 mod process;
 pub mod sentinel;
 mod stdin;
+mod stopper;
 mod stream;
 
-use std::{fs::File, io, path::PathBuf};
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
 
 pub use self::{
     error::SourceError,
     postgres::PgUrl,
-    stream::{Complete, DumpStream, Stopper},
+    stopper::Stopper,
+    stream::{Complete, DumpStream},
 };
 pub use crate::format::snapshot::Origin;
 
@@ -70,13 +76,59 @@ impl SourceSpec {
     }
 }
 
-/// Opens a source; bytes flow from here on. Blocks for as long as a connection takes.
+/// A source that was looked at. Nothing is dumped yet.
+pub struct Prepared {
+    origin: Origin,
+    place: String,
+    stopper: Stopper,
+    input: Input,
+}
+
+enum Input {
+    Postgres(PgUrl, Box<postgres::Inspection>),
+    File(File, Option<u64>),
+    Stdin,
+}
+
+impl Prepared {
+    /// What the source is by itself.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Where it is, for people: `host:port/database`, or a path.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Bytes flow from here on.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn start(self) -> Result<DumpStream, SourceError> {
+        let Self { origin, place, stopper, input } = self;
+        match input {
+            Input::Postgres(url, found) => postgres::start(&url, &found, stopper),
+            Input::File(file, size) => Ok(DumpStream::file(file, place, origin, stopper).expecting(size)),
+            Input::Stdin => Ok(DumpStream::stdin(stopper)),
+        }
+    }
+}
+
+/// Looks at a source. Blocks for as long as a connection takes, or until `stopper` is used.
 ///
 /// # Errors
 /// [`SourceError`].
-pub fn open(source: SourceSpec) -> Result<DumpStream, SourceError> {
+pub fn prepare(source: SourceSpec, stopper: &Stopper) -> Result<Prepared, SourceError> {
+    let stopper = stopper.clone();
     match source {
-        SourceSpec::Postgres(url) => postgres::open(&url, &postgres::Tools::installed()),
+        SourceSpec::Postgres(url) => {
+            let found = postgres::inspect_with(&url, &postgres::Tools::installed(), &stopper)?;
+            let (origin, place) = (postgres::origin(&found), url.place());
+            Ok(Prepared { origin, place, stopper, input: Input::Postgres(url, Box::new(found)) })
+        }
         SourceSpec::File { path } => {
             let what = path.display().to_string();
             let unreadable = |e: io::Error| match e.kind() {
@@ -91,13 +143,34 @@ pub fn open(source: SourceSpec) -> Result<DumpStream, SourceError> {
                 )));
             }
             let size = about.is_file().then_some(about.len());
-            Ok(DumpStream::file(file, what, size))
+            let origin = Origin { path: Some(absolute(&path)), ..Origin::default() };
+            Ok(Prepared { origin, place: what, stopper, input: Input::File(file, size) })
         }
         SourceSpec::Stdin { name } => {
             if name.trim().is_empty() {
                 return Err(SourceError::Usage("standard input needs a name".into()));
             }
-            Ok(DumpStream::stdin())
+            let place = "standard input".to_owned();
+            Ok(Prepared { origin: Origin::default(), place, stopper, input: Input::Stdin })
         }
     }
+}
+
+/// One spelling for one file: its folder without links and dots. The last part stays, as it names a rotating dump.
+fn absolute(path: &Path) -> String {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let folder = whole.parent().and_then(|folder| folder.canonicalize().ok());
+    folder
+        .zip(whole.file_name())
+        .map_or(whole.clone(), |(folder, name)| folder.join(name))
+        .display()
+        .to_string()
+}
+
+/// Opens a source; bytes flow from here on. Blocks for as long as a connection takes.
+///
+/// # Errors
+/// [`SourceError`].
+pub fn open(source: SourceSpec) -> Result<DumpStream, SourceError> {
+    prepare(source, &Stopper::default())?.start()
 }

@@ -1,15 +1,24 @@
 //! A child process whose end counts: what it says is kept without secrets, and it never outlives us.
 
 use std::{
-    io::{self, Read},
-    os::unix::process::{CommandExt, ExitStatusExt},
+    fs::File,
+    io::{self, Read, Write},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::process::{CommandExt, ExitStatusExt},
+    },
+    path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::{
+    io::{FdFlags, fcntl_setfd},
+    pipe::{PipeFlags, pipe_with},
+    process::{Pid, Signal, kill_process_group},
+};
 use secrecy::{ExposeSecret, SecretString};
 
 /// Bytes kept of what a program says.
@@ -18,6 +27,16 @@ const TAIL: usize = 8 * 1024;
 const SECRET_LEN: usize = 4;
 /// How often an ending program is looked at.
 const LOOK: Duration = Duration::from_millis(10);
+/// Names the pipe that closes when we are gone, for [`GUARD`].
+const WATCH: &str = "SEALKEEP_WATCH";
+/// Becomes the program, and leaves a guard in its process group. The guard waits for a line that says that all is well, or
+/// for the end of the pipe: then we are gone, whatever ended us (see docs/decisions/0007-guard.md), and it ends the group
+/// with the patience of [`WAYS_OUT`]. As a member of the group it keeps the group's number from being given to another.
+const GUARD: &str = r#"( trap '' INT TERM HUP QUIT
+  read -r said || { kill -s INT -- "-$$"; sleep 3; kill -s TERM -- "-$$"; sleep 2; case $PGSERVICEFILE in */sealkeep-service-*) rm -f "$PGSERVICEFILE" ;; esac; kill -s KILL -- "-$$"; }
+) <"$SEALKEEP_WATCH" >/dev/null 2>&1 &
+unset SEALKEEP_WATCH
+exec "$@""#;
 /// What is sent to end a program, and how long it has to follow.
 const WAYS_OUT: [(Signal, Duration); 3] = [
     // pg_dump cancels its query at the server on this one, so that no session stays behind.
@@ -45,6 +64,8 @@ pub(super) struct Process(Arc<Shared>);
 
 struct Shared {
     child: Mutex<Child>,
+    /// Closes with us. A line in it releases the guard.
+    life: Mutex<Option<File>>,
     said: Mutex<Option<JoinHandle<Vec<u8>>>>,
     secrets: Vec<SecretString>,
 }
@@ -99,15 +120,37 @@ fn errors<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     found
 }
 
+/// A command for this program that ends with us, also when we are killed. Arguments are added to it as to any other.
+pub(super) fn guarded(program: &Path) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", GUARD, "sealkeep"]).arg(program);
+    command
+}
+
 impl Process {
     /// Starts a program in a process group of its own: a Ctrl-C at the terminal reaches it through us.
     /// `secrets` never appear in what is kept of its words.
     pub(super) fn start(mut command: Command, secrets: Vec<SecretString>) -> io::Result<Started> {
+        let (watched, life) = pipe_with(PipeFlags::CLOEXEC)?;
+        // Only the reading end is passed on: whoever else may inherit it does not keep us alive.
+        fcntl_setfd(&watched, FdFlags::empty())?;
+        command.env(WATCH, format!("/dev/fd/{}", watched.as_raw_fd()));
         let mut child = command.stderr(Stdio::piped()).process_group(0).spawn()?;
+        drop::<OwnedFd>(watched);
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let said = child.stderr.take().map(|stderr| thread::spawn(move || tail(stderr)));
-        let shared = Shared { child: Mutex::new(child), said: Mutex::new(said), secrets };
+        let shared = Shared {
+            child: Mutex::new(child),
+            life: Mutex::new(Some(File::from(life))),
+            said: Mutex::new(said),
+            secrets,
+        };
         Ok(Started { process: Self(Arc::new(shared)), stdin, stdout })
+    }
+
+    /// Whether both are handles on one program.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     fn child(&self) -> MutexGuard<'_, Child> {
@@ -177,6 +220,11 @@ impl Process {
     }
 
     fn ended(&self, status: ExitStatus) -> Ended {
+        let life = self.0.life.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut life) = life {
+            // A guard that is gone needs no word.
+            drop(life.write_all(b"\n"));
+        }
         let said = self.0.said.lock().unwrap_or_else(PoisonError::into_inner).take();
         let said = said.and_then(|thread| thread.join().ok()).unwrap_or_default();
         let mut said = String::from_utf8_lossy(&said).into_owned();
@@ -246,5 +294,28 @@ mod tests {
         started.process.end();
         assert!(begun.elapsed() < Duration::from_secs(8));
         assert!(!started.process.wait().unwrap().status.success());
+    }
+
+    #[test]
+    fn a_guarded_program_is_itself_and_ends_with_us() {
+        let mut command = guarded(Path::new("/bin/sh"));
+        command.args(["-c", "cat; echo \"$0 ${SEALKEEP_WATCH-unset}\"; exit 7", "a b"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let Started { process, stdin, stdout } = Process::start(command, Vec::new()).unwrap();
+        stdin.unwrap().write_all(b"in ").unwrap();
+        let mut said = String::new();
+        stdout.unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(
+            (said.as_str(), process.wait().unwrap().how().as_str()),
+            ("in a b unset\n", "exit code 7")
+        );
+
+        // The pipe closes as it does when we are killed.
+        let mut command = guarded(Path::new("/bin/sleep"));
+        command.arg("100");
+        let Started { process, .. } = Process::start(command, Vec::new()).unwrap();
+        thread::sleep(Duration::from_millis(200));
+        drop(process.0.life.lock().unwrap().take());
+        assert_eq!(process.wait().unwrap().how(), "killed by signal 2");
     }
 }

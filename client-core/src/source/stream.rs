@@ -4,13 +4,15 @@ use std::{
     fs::File,
     io::{self, Read},
     process::ChildStdout,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
 };
 
-use super::{SourceError, process::Process, sentinel::Sentinel, stdin};
+use super::{
+    PgUrl, SourceError,
+    process::Process,
+    sentinel::Sentinel,
+    stdin,
+    stopper::{Stopper, Watched},
+};
 use crate::{
     error::Error,
     event::Warning,
@@ -63,45 +65,27 @@ pub struct DumpStream {
     input: Input,
     sentinel: Sentinel,
     stopper: Stopper,
+    #[expect(dead_code, reason = "held, not read")]
+    watched: Option<Watched>,
+    kept: Option<PgUrl>,
     complete: Complete,
     expected_bytes: Option<u64>,
     warnings: Vec<Warning>,
     outcome: Option<Result<(), SourceError>>,
 }
 
-/// Ends a dump from another thread.
-#[derive(Clone)]
-pub struct Stopper {
-    stopped: Arc<AtomicBool>,
-    process: Option<Process>,
-}
-
-impl Stopper {
-    /// Ends the dump: its program and the program's database session go away, reading gives an error.
-    /// Returns at once.
-    pub fn stop(&self) {
-        if !self.stopped.swap(true, Ordering::SeqCst)
-            && let Some(process) = &self.process
-        {
-            process.ask_to_end();
-        }
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::SeqCst)
-    }
-}
-
 impl DumpStream {
-    fn new(input: Input, complete: Complete) -> Self {
-        let process = match &input {
-            Input::Program { process, .. } => Some(process.clone()),
+    fn new(input: Input, complete: Complete, stopper: Stopper) -> Self {
+        let watched = match &input {
+            Input::Program { process, .. } => Some(stopper.watch(process)),
             Input::File(_) | Input::Stdin => None,
         };
         Self {
             input,
             sentinel: Sentinel::new(),
-            stopper: Stopper { stopped: Arc::default(), process },
+            stopper,
+            watched,
+            kept: None,
             complete,
             expected_bytes: None,
             warnings: Vec::new(),
@@ -113,24 +97,36 @@ impl DumpStream {
         process: Process,
         stdout: ChildStdout,
         complete: Complete,
-        expected_bytes: Option<u64>,
-        warnings: Vec<Warning>,
+        stopper: Stopper,
     ) -> Self {
-        let mut stream = Self::new(Input::Program { process, stdout }, complete);
-        (stream.expected_bytes, stream.warnings) = (expected_bytes, warnings);
-        stream
+        Self::new(Input::Program { process, stdout }, complete, stopper)
     }
 
-    pub(super) fn file(file: File, name: String, size: Option<u64>) -> Self {
-        let mut complete = unmade("file", name);
-        complete.origin.path = Some(complete.detail.clone());
-        let mut stream = Self::new(Input::File(file), complete);
-        stream.expected_bytes = size;
-        stream
+    pub(super) fn file(file: File, name: String, origin: Origin, stopper: Stopper) -> Self {
+        let complete = Complete { origin, ..unmade("file", name) };
+        Self::new(Input::File(file), complete, stopper)
     }
 
-    pub(super) fn stdin() -> Self {
-        Self::new(Input::Stdin, unmade("stdin", "standard input".into()))
+    pub(super) fn stdin(stopper: Stopper) -> Self {
+        Self::new(Input::Stdin, unmade("stdin", "standard input".into()), stopper)
+    }
+
+    /// With about this many bytes, when that is known.
+    pub(super) const fn expecting(mut self, bytes: Option<u64>) -> Self {
+        self.expected_bytes = bytes;
+        self
+    }
+
+    /// What its program needs while it runs: a URL's files go with it.
+    pub(super) fn keeping(mut self, url: PgUrl) -> Self {
+        self.kept = Some(url);
+        self
+    }
+
+    /// With this for a person to know.
+    pub(super) fn warning(mut self, warnings: Vec<Warning>) -> Self {
+        self.warnings = warnings;
+        self
     }
 
     /// Ends the dump from another thread.
@@ -174,7 +170,7 @@ impl DumpStream {
             let read = match &mut self.input {
                 Input::Program { stdout, .. } => stdout.read(buffer),
                 Input::File(file) => file.read(buffer),
-                Input::Stdin => stdin::read(buffer, &self.stopper.stopped),
+                Input::Stdin => stdin::read(buffer, self.stopper.flag()),
             };
             match read {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted && !self.stopper.is_stopped() => {}

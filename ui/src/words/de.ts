@@ -433,6 +433,7 @@ export const de: Words = {
       dump_failed: ["Der Dump ist gescheitert", "Es entstand kein Snapshot. Frühere sind unberührt."],
       dump_incomplete: ["Dem Dump fehlt sein Ende", "Es entstand kein Snapshot. Frühere sind unberührt."],
       exists: ["Das gibt es schon", "Wählen Sie einen anderen Namen."],
+      other_source: ["Dieser Name gehört einer anderen Datenbank", "Fügen Sie diese unter einem anderen Namen hinzu. Setzt sie die andere fort, machen Sie das Backup einmal mit --same-source."],
       disk_full: ["Die Festplatte ist voll", "Schaffen Sie Platz und versuchen Sie es noch einmal."],
       damaged: ["Gespeicherte Daten sind beschädigt", "Andere Snapshots sind vielleicht ganz: Prüfen Sie sie, oder stellen Sie einen älteren wieder her."],
       rolled_back: ["Der Dienst zeigt eine ältere Geschichte", "Vertrauen Sie ihm nicht, bis das geklärt ist. Was dieses Gerät weiß, bleibt."],

@@ -433,6 +433,7 @@ export const en = {
       dump_failed: ["The dump failed", "No snapshot was made. Earlier ones are untouched."],
       dump_incomplete: ["The dump has no proper end", "No snapshot was made. Earlier ones are untouched."],
       exists: ["There is one already", "Choose another name."],
+      other_source: ["This name belongs to another database", "Add this one under another name. If it carries the other on, run the backup once with --same-source."],
       disk_full: ["The disk is full", "Free some space and try again."],
       damaged: ["Stored data is damaged", "Other snapshots may be whole: verify them, or restore an older one."],
       rolled_back: ["The service shows an older history", "Do not trust it until this is explained. Your local memory is kept."],

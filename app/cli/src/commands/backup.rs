@@ -17,8 +17,17 @@ use super::Context;
 use crate::{args::Backup, render};
 
 pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Error> {
-    let Backup { url, file, stdin: _, name, no_record_list, no_unwrap, compression, limit_upload } =
-        arguments;
+    let Backup {
+        url,
+        file,
+        stdin: _,
+        name,
+        same_source,
+        no_record_list,
+        no_unwrap,
+        compression,
+        limit_upload,
+    } = arguments;
     let source = match (url, file) {
         (Some(url), _) => SourceSpec::postgres(&url)?,
         (None, Some(path)) => SourceSpec::File { path: absolute(&path)? },
@@ -27,6 +36,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
     let options = BackupOptions {
         source,
         name,
+        same_source,
         upload_limit: limit_upload.map(|kib| u64::from(kib) * 1024),
         record_list: !no_record_list,
         unwrap: !no_unwrap,

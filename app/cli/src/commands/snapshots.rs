@@ -16,6 +16,7 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
                 "id": s.id,
                 "source": s.source,
                 "kind": s.kind,
+                "place": s.place,
                 "created": s.created,
                 "created_at": render::when(s.created),
                 "bytes": s.bytes,
@@ -52,6 +53,7 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
                     client_core::ops::select::short(s.id),
                     render::when(s.created),
                     s.source.clone(),
+                    s.place.clone(),
                     render::bytes(s.bytes),
                     render::bytes(s.bytes_stored),
                     s.device_name.clone(),
@@ -65,6 +67,7 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
                 client_core::ops::select::short(s.id),
                 render::when(s.created),
                 s.source.clone().unwrap_or_else(unknown),
+                unknown(),
                 "cannot be opened".to_owned(),
                 s.why.clone(),
                 s.device_name.clone().unwrap_or_else(unknown),
@@ -75,6 +78,6 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
             rows.sort_by_key(|(created, _)| std::cmp::Reverse(*created));
         }
         let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, row)| row).collect();
-        render::table(&["SNAPSHOT", "TIME", "SOURCE", "SIZE", "ADDED", "DEVICE"], &rows)
+        render::table(&["SNAPSHOT", "TIME", "SOURCE", "FROM", "SIZE", "ADDED", "DEVICE"], &rows)
     })
 }

@@ -14,6 +14,8 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
         .map(|s| {
             json!({
                 "source": s.name,
+                "kind": s.kind,
+                "place": s.place,
                 "snapshots": s.snapshots,
                 "last_snapshot": s.last_id,
                 "last_created": s.last_created,
@@ -59,13 +61,14 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
                 .map(|s| {
                     vec![
                         s.name.clone(),
+                        s.place.clone(),
                         render::when(s.last_created),
                         render::bytes(s.last_bytes),
                         s.snapshots.to_string(),
                     ]
                 })
                 .collect();
-            text.push_str(&render::table(&["SOURCE", "LAST BACKUP", "SIZE", "SNAPSHOTS"], &rows));
+            text.push_str(&render::table(&["SOURCE", "FROM", "LAST BACKUP", "SIZE", "SNAPSHOTS"], &rows));
             text
         },
     )

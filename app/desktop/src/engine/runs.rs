@@ -39,6 +39,7 @@ impl Engine {
             let options = BackupOptions {
                 source: spec,
                 name: Some(name),
+                same_source: false,
                 upload_limit,
                 record_list: true,
                 unwrap: true,

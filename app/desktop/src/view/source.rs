@@ -131,7 +131,11 @@ impl From<SourceOverview> for SourceView {
         });
         Self {
             id: source.saved.as_ref().map(|saved| saved.id),
-            place: source.saved.as_ref().map(|saved| saved.origin.place()),
+            // Two sources of one name are told apart by where they are.
+            place: match &source.saved {
+                Some(saved) => Some(saved.origin.place()),
+                None => source.last().map(|last| last.place.clone()),
+            },
             schedule: source.saved.as_ref().map_or(ScheduleInput::Manual, |saved| saved.schedule.into()),
             protection: match source.protection {
                 Protection::Current => ProtectionView::Current,

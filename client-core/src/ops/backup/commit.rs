@@ -23,7 +23,7 @@ use crate::{
     error::{Error, ErrorKind},
     format::{
         index::{SegmentHeader, seal_segment},
-        snapshot::{SnapshotBody, Wrapping, heads_hash, pack_set_hash, seal_snapshot},
+        snapshot::{Origin, SnapshotBody, Wrapping, heads_hash, pack_set_hash, seal_snapshot},
     },
     state::Evidence,
 };
@@ -48,7 +48,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
     let Finished { uploader, streamed, original, stored, reused } = finished;
     let Original { complete, unwrapped, differs } = original;
     let (bytes_read, dump_sha256) = differs.unwrap_or((streamed.bytes, streamed.sha256));
-    let Run { client, vault, backup, source, name, kind, .. } = run;
+    let Run { client, vault, backup, source, name, kind, claim, .. } = run;
     let mut bytes_uploaded: u64 = stored.iter().map(|pack| pack.size).sum();
 
     let mut needed: BTreeMap<ObjectId, u32> = stored.iter().map(|pack| (pack.id, pack.number)).collect();
@@ -75,7 +75,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         source_kind: kind.to_owned(),
         source_name: name.clone(),
         source_detail: complete.detail.clone(),
-        origin: complete.origin.clone(),
+        origin: Origin { carries_on: claim.confirmed, ..complete.origin.clone() },
         tool: complete.tool_line(),
         verified_end: complete.verified_end,
         tables: complete.tables.clone(),

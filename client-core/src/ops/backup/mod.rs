@@ -28,14 +28,17 @@ use self::{
     unwrapping::{Original, Unwrapping},
 };
 pub use super::select::short;
-use super::{Client, OpenVault};
+use super::{
+    Client, OpenVault,
+    same::{self, Claim},
+};
 use crate::{
     encode::MAX_REFS,
     error::{Error, ErrorKind},
     event::{Event, Stage, Warning},
     id::ChunkId,
     records,
-    source::{self, SourceSpec},
+    source::{self, SourceSpec, Stopper},
     state::{PackKeys, StateDb},
     unwrap::Unwrapped,
 };
@@ -49,6 +52,8 @@ pub struct BackupOptions {
     pub source: SourceSpec,
     /// What to call the source; its own name otherwise.
     pub name: Option<String>,
+    /// Whether it may carry on another source that had the name; without it such a backup is refused.
+    pub same_source: bool,
     /// Bytes a second, at most.
     pub upload_limit: Option<u64>,
     /// Whether rows that stood in the last dump are found and not stored again, by a list that this device keeps.
@@ -101,6 +106,7 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     let mut vault = client.open_synced().await?;
     vault.throttle(options.upload_limit);
     let _lock = client.lock_for_backup()?;
+    let claim = Claim { chosen: options.name.is_some(), confirmed: options.same_source };
     let name = options.name.unwrap_or_else(|| options.source.default_name());
     let kind = options.source.kind();
     let source = vault.keys().source_id(kind, &name);
@@ -109,7 +115,8 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     vault.api().start_backup(vault.id(), backup, source).await?;
 
     let (level, lists, unwrap, gate) = (options.level, options.record_list, options.unwrap, options.gate);
-    let run = Run { client, vault: &mut vault, backup, source, name, kind, level, lists, unwrap, gate };
+    let run =
+        Run { client, vault: &mut vault, backup, source, name, kind, claim, level, lists, unwrap, gate };
     let read = Arc::new(Mutex::new(0));
     match run.stream_and_commit(options.source, started, &read).await {
         Ok(report) => Ok(report),
@@ -125,6 +132,15 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     }
 }
 
+/// A task that is not wanted once its owner is gone.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 struct Run<'a> {
     client: &'a Client,
     vault: &'a mut OpenVault,
@@ -132,6 +148,7 @@ struct Run<'a> {
     source: SourceId,
     name: String,
     kind: &'static str,
+    claim: Claim,
     level: Option<i32>,
     lists: bool,
     unwrap: bool,
@@ -193,14 +210,28 @@ impl Run<'_> {
     ) -> Result<BackupReport, Error> {
         let observer = Arc::clone(self.client.observer());
         observer.event(&Event::Stage(Stage::Dump));
-        let dump = tokio::task::block_in_place(|| source::open(source))?;
+        let stop = Stopper::default();
+        let cancel = self.client.cancel().clone();
+        // From here on: a look may wait for a table that somebody holds.
+        let looking = AbortOnDrop(tokio::spawn({
+            let (stop, cancel) = (stop.clone(), cancel.clone());
+            async move {
+                cancel.cancelled().await;
+                stop.stop();
+            }
+        }));
+        let prepared = tokio::task::block_in_place(|| source::prepare(source, &stop))?;
+        let remark = same::check(self.vault, self.source, &self.name, &prepared, self.claim).await?;
+        if let Some(remark) = remark {
+            observer.event(&Event::Warning(Warning::Other(remark.to_owned())));
+        }
+        let dump = tokio::task::block_in_place(|| prepared.start())?;
         for warning in dump.warnings() {
             observer.event(&Event::Warning(warning.clone()));
         }
         if let Some(bytes) = dump.expected_bytes() {
             observer.event(&Event::Expected { bytes });
         }
-        let stop = dump.stopper();
         let uploader = upload::Uploader {
             vault: self.vault.id(),
             backup: self.backup,
@@ -238,7 +269,7 @@ impl Run<'_> {
                 Ok((streamed, original))
             })
         };
-        let cancel = self.client.cancel().clone();
+        drop(looking);
         let watch = tokio::spawn({
             let (stop, uploads, gate) = (stop.clone(), uploads.abort_handle(), self.gate.clone());
             async move {

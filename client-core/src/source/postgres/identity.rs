@@ -7,7 +7,10 @@ use super::{
     look::{Answers, question},
     tools::Tools,
 };
-use crate::{format::snapshot::DatabaseIdentity, source::SourceError};
+use crate::{
+    format::snapshot::DatabaseIdentity,
+    source::{SourceError, stopper::Stopper},
+};
 
 #[derive(Deserialize)]
 struct Place {
@@ -58,6 +61,12 @@ pub(super) fn read(answers: &Answers) -> Option<DatabaseIdentity> {
 /// # Errors
 /// [`SourceError`]: it cannot be reached, or does not let us in.
 pub fn identify(url: &PgUrl, tools: &Tools) -> Result<Option<DatabaseIdentity>, SourceError> {
-    let answers = look::ask(url, &tools.newest("psql")?, &questions())?;
+    let answers = look::ask(
+        url,
+        &tools.newest("psql")?,
+        &questions(),
+        &Stopper::default(),
+        Some(super::LOOK_PATIENCE),
+    )?;
     Ok(read(&answers))
 }

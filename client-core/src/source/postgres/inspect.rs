@@ -1,47 +1,25 @@
 //! What a database is, before it is dumped.
 
+use serde::Deserialize;
+
 use super::{
-    PgUrl, identity, look, properties,
-    psql::ask,
+    LOOK_PATIENCE, PgUrl, identity,
+    look::{self, question},
+    pooler, properties,
     tools::{Tool, Tools},
 };
 use crate::{
     event::Warning,
     format::snapshot::{DatabaseIdentity, DatabaseProperties, Table},
-    source::SourceError,
+    source::{SourceError, stopper::Stopper},
 };
 
 /// Tables that are listed in a snapshot.
 const MAX_TABLES: usize = 10_000;
-/// Three kinds of rows: one about the server, one for each table, one for each table that cannot be read. A number of
-/// rows is the server's running estimate, then that of its last ANALYZE; an empty file has none.
-const QUESTION: &str = "
-SET search_path = pg_catalog;
-SELECT 'server', current_setting('server_version_num'), current_setting('server_version'),
-       coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),
-       CASE WHEN has_database_privilege(current_database(), 'CONNECT')
-            THEN pg_database_size(current_database()) ELSE 0 END,
-       current_database(),
-       (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-           AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'));
-SELECT 'table', quote_ident(n.nspname) || '.' || quote_ident(c.relname),
-       coalesce(CASE WHEN pg_stat_get_live_tuples(c.oid) > 0 THEN pg_stat_get_live_tuples(c.oid)
-                     WHEN c.reltuples > 0 THEN c.reltuples::bigint
-                     WHEN pg_relation_size(c.oid) = 0 THEN 0 END::text, '')
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d
-                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
- ORDER BY 2;
-SELECT 'unreadable', quote_ident(n.nspname) || '.' || quote_ident(c.relname)
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'p', 'm', 'S') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d
-                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-   AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
- ORDER BY 2 LIMIT 1000;
-";
+/// Everything that a database session of ours must be, as options of its connection: it is told from the first byte on,
+/// whatever role and database carry. A peer that is gone is noticed within two minutes (30 + 6 × 10 seconds), and a time
+/// limit on bytes that are not taken is off, so that a dump may be paused.
+const OPTIONS: &str = "-c sealkeep.direct=1 -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=6";
 
 /// What a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +44,12 @@ pub struct Inspection {
     pub identity: Option<DatabaseIdentity>,
     /// What it has besides its contents.
     pub properties: Option<DatabaseProperties>,
+    /// What could not be found out, in a sentence. The dump does not depend on it.
+    pub unknown: Option<String>,
     /// The pg_dump that suits the server.
     pub dump_tool: Tool,
+    /// Options for the dump's own session; none where a pooler does not take them.
+    pub(super) options: Option<String>,
 }
 
 impl Inspection {
@@ -81,61 +63,179 @@ impl Inspection {
         if !self.tls && !url.is_local() {
             warnings.push(Warning::PlainConnection(url.host().to_owned()));
         }
+        if let Some(remark) = &self.unknown {
+            warnings.push(Warning::Other(format!(
+                "not everything about the database could be found out before the dump, which does not need it: {remark}"
+            )));
+        }
         warnings
     }
 }
 
-/// Connects and looks.
+#[derive(Deserialize)]
+struct Server {
+    number: u32,
+    version: String,
+    tls: Option<bool>,
+    name: String,
+    direct: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Size {
+    bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct Readable {
+    tables: u64,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Counted {
+    name: String,
+    rows: Option<u64>,
+}
+
+/// Answered without a lock and without reading anything but the catalogue's first pages.
+fn server() -> String {
+    question(
+        "server",
+        "SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version,
+                (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS tls, current_database() AS name,
+                current_setting('sealkeep.direct', true) AS direct",
+    )
+}
+
+/// What may take long, or wait: the size of a file is not asked of a table that somebody holds. A number of rows is the
+/// server's running estimate, then that of its last ANALYZE; an empty file has none.
+fn details() -> [String; 4] {
+    const OWN: &str = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
+    const NOT_OF_AN_EXTENSION: &str =
+        "NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+                                                     AND d.objid = c.oid AND d.deptype = 'e')";
+    const MAY_READ: &str = "(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))";
+    const RELATIONS: &str = "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace";
+    [
+        question(
+            "unreadable",
+            &format!(
+                "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name {RELATIONS}
+                  WHERE c.relkind IN ('r', 'p', 'm', 'S') AND {OWN} AND {NOT_OF_AN_EXTENSION} AND NOT {MAY_READ}
+                  ORDER BY 1 LIMIT 1000"
+            ),
+        ),
+        question(
+            "readable",
+            &format!(
+                "SELECT count(*) AS tables {RELATIONS} WHERE c.relkind IN ('r', 'p', 'm') AND {OWN} AND {MAY_READ}"
+            ),
+        ),
+        question(
+            "table",
+            &format!(
+                "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name,
+                        CASE WHEN pg_stat_get_live_tuples(c.oid) > 0 THEN pg_stat_get_live_tuples(c.oid)
+                             WHEN c.reltuples > 0 THEN c.reltuples::bigint
+                             WHEN EXISTS (SELECT FROM pg_locks l WHERE l.relation = c.oid
+                                             AND l.mode = 'AccessExclusiveLock') THEN NULL
+                             WHEN pg_relation_size(c.oid) = 0 THEN 0 END AS rows
+                   {RELATIONS} WHERE c.relkind IN ('r', 'm') AND {OWN} AND {NOT_OF_AN_EXTENSION}
+                  ORDER BY 1 LIMIT {MAX_TABLES}"
+            ),
+        ),
+        question(
+            "size",
+            "SELECT pg_database_size(current_database()) AS bytes
+              WHERE has_database_privilege(current_database(), 'CONNECT')",
+        ),
+    ]
+}
+
+/// Connects and looks. A look that fails or takes long does not hinder a dump: see [`Inspection::unknown`].
 ///
 /// # Errors
-/// [`SourceError`]; [`SourceError::ToolTooOld`] names what is installed.
-pub fn inspect_with(url: &PgUrl, tools: &Tools) -> Result<Inspection, SourceError> {
+/// [`SourceError`]; [`SourceError::ToolTooOld`] names what is installed; [`SourceError::Pooler`].
+pub fn inspect_with(url: &PgUrl, tools: &Tools, stopper: &Stopper) -> Result<Inspection, SourceError> {
     let psql = tools.newest("psql")?;
     // Asked for first, so that a missing program is not hidden by a server that is away.
     tools.all("pg_dump")?;
-    let rows = ask(url, &psql, QUESTION)?;
-    let odd = || SourceError::Internal("psql answered something unexpected".into());
-    let (mut tables, mut unreadable) = (Vec::new(), Vec::new());
-    let mut server = None;
-    for row in rows {
-        match row.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-            ["server", number, version, tls, size, database, readable] => {
-                let major = number.parse::<u32>().map_err(|_| odd())? / 10_000;
-                let version = version.split_whitespace().next().unwrap_or_default().to_owned();
-                server = Some((
-                    major,
-                    version,
-                    *tls == "t",
-                    size.parse().map_err(|_| odd())?,
-                    (*database).to_owned(),
-                    readable.parse().map_err(|_| odd())?,
-                ));
-            }
-            ["table", name, rows] => {
-                if tables.len() < MAX_TABLES {
-                    tables.push(Table { name: (*name).to_owned(), rows: rows.parse().ok() });
-                }
-            }
-            ["unreadable", table] => unreadable.push((*table).to_owned()),
-            _ => return Err(odd()),
-        }
+    let mut first = vec![server()];
+    first.extend(identity::questions());
+    first.extend(properties::questions());
+    let wait = Some(LOOK_PATIENCE);
+    let own = url.with_options(OPTIONS);
+    let (answers, mut session) = match look::ask(&own, &psql, &first, stopper, wait) {
+        Err(error) if pooler::refuses_options(&error) => (look::ask(url, &psql, &first, stopper, wait)?, url),
+        answers => (answers?, &own),
+    };
+    let Server { number, version, tls, name, direct } =
+        answers.row("server").ok_or_else(|| SourceError::QueryFailed {
+            place: url.place(),
+            detail: answers.remark.clone().unwrap_or_else(|| "the server did not say its version".into()),
+        })?;
+    if direct.is_none() {
+        pooler::refuse_shared(url, &psql, stopper)?;
+        session = url;
     }
-    let (server_major, server_version, tls, size, database, readable_tables) = server.ok_or_else(odd)?;
+    let server_major = number / 10_000;
     let dump_tool = tools.suiting("pg_dump", server_major)?;
-    let answers = look::ask(url, &psql, &[identity::questions().concat(), properties::questions().concat()])
-        .inspect_err(|error| tracing::warn!(%error, "the database could not be asked what it is"))
-        .unwrap_or_default();
+    let asked = look::ask(session, &psql, &details(), stopper, wait);
+    if matches!(asked, Err(SourceError::Cancelled)) {
+        return Err(SourceError::Cancelled);
+    }
+    let details = asked.unwrap_or_else(|error| look::Answers::failed(error.to_string()));
+    let remarks: Vec<String> = [&answers, &details].into_iter().filter_map(|a| a.remark.clone()).collect();
     Ok(Inspection {
-        server_version,
+        server_version: version.split_whitespace().next().unwrap_or_default().to_owned(),
         server_major,
-        tls,
-        database,
-        size,
-        readable_tables,
-        tables,
-        unreadable,
+        tls: tls.unwrap_or_default(),
+        database: name,
+        size: details.row::<Size>("size").map_or(0, |size| size.bytes),
+        readable_tables: details.row::<Readable>("readable").map_or(0, |readable| readable.tables),
+        tables: details
+            .rows("table")
+            .into_iter()
+            .map(|Counted { name, rows }| Table { name, rows })
+            .collect(),
+        unreadable: details.rows("unreadable").into_iter().map(|Name { name }| name).collect(),
         identity: identity::read(&answers),
         properties: properties::read(&answers),
+        unknown: (!remarks.is_empty()).then(|| remarks.join("; ")),
         dump_tool,
+        options: direct.map(|_| dump_options(server_major)),
     })
+}
+
+/// For the dump's own session: also noticed while it waits for a lock, from 14 on, and never timed out.
+fn dump_options(major: u32) -> String {
+    let mut options = OPTIONS.to_owned();
+    if major >= 12 {
+        options.push_str(" -c tcp_user_timeout=0");
+    }
+    if major >= 14 {
+        options.push_str(" -c client_connection_check_interval=10s -c idle_session_timeout=0");
+    }
+    if major >= 17 {
+        options.push_str(" -c transaction_timeout=0");
+    }
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_told_only_what_its_version_knows() {
+        assert!(!dump_options(11).contains("tcp_user_timeout"));
+        assert!(!dump_options(13).contains("client_connection_check_interval"));
+        assert!(!dump_options(16).contains("transaction_timeout=0 -c tran"));
+        assert!(dump_options(17).ends_with("-c transaction_timeout=0"));
+    }
 }

@@ -1,14 +1,24 @@
 //! Questions whose answers are wished for, not needed: each stands by itself, and one that fails takes no other with it.
 //! Every answer is a row as JSON in hexadecimal digits, so that no byte of a name can be taken for a separator.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 
-use super::{PgUrl, psql, tools::Tool};
-use crate::source::SourceError;
+use super::{
+    PgUrl, psql,
+    psql::{OnError, Said, Waiting},
+    tools::Tool,
+};
+use crate::source::{SourceError, stopper::Stopper};
 
 /// What the server said to a script of [`question`]s.
 #[derive(Debug, Default)]
-pub(super) struct Answers(Vec<(String, Vec<u8>)>);
+pub(super) struct Answers {
+    rows: Vec<(String, Vec<u8>)>,
+    /// What went wrong with some of them.
+    pub(super) remark: Option<String>,
+}
 
 /// One question; `rows` is a `SELECT` whose rows are wanted. Written for a `search_path` of `pg_catalog`.
 pub(super) fn question(tag: &str, rows: &str) -> String {
@@ -16,8 +26,18 @@ pub(super) fn question(tag: &str, rows: &str) -> String {
 }
 
 /// Asks in one transaction that changes nothing and leaves no setting behind, also not on a connection that a pooler
-/// hands on. Time limits that role or database carry do not count: pg_dump turns them off for itself, too.
-pub(super) fn ask(url: &PgUrl, psql: &Tool, questions: &[String]) -> Result<Answers, SourceError> {
+/// hands on. Time limits that role or database carry do not count: pg_dump turns them off for itself, too. What has not
+/// been answered after `at_most` is a remark.
+///
+/// # Errors
+/// The server cannot be reached or does not let us in; [`SourceError::Cancelled`].
+pub(super) fn ask(
+    url: &PgUrl,
+    psql: &Tool,
+    questions: &[String],
+    stopper: &Stopper,
+    at_most: Option<Duration>,
+) -> Result<Answers, SourceError> {
     let script = format!(
         "BEGIN READ ONLY;
 SET LOCAL statement_timeout = 0;
@@ -27,25 +47,42 @@ SET LOCAL idle_in_transaction_session_timeout = 0;
 SELECT count(set_config(name, '0', true)) FROM pg_settings
  WHERE name IN ('transaction_timeout', 'idle_session_timeout');
 {}COMMIT;
+SELECT 'end 00';
 ",
         questions.concat()
     );
-    let said = psql::run(url, psql, &script, psql::OnError::GoOn)?;
-    Ok(Answers::read(&said))
+    let Said { answer, ended, late } =
+        psql::run(url, psql, &script, OnError::GoOn, Waiting { stopper, at_most })?;
+    let mut answers = Answers::read(&answer);
+    let begun = !answers.rows.is_empty();
+    if !ended.status.success() && !begun && !late {
+        return Err(psql::refusal(url, &ended));
+    }
+    if late {
+        answers.remark = Some(format!("no answer in {} seconds", at_most.unwrap_or_default().as_secs()));
+    } else if !ended.said.trim().is_empty() {
+        answers.remark = Some(ended.detail());
+    }
+    Ok(answers)
 }
 
 impl Answers {
+    /// Nothing was answered.
+    pub(super) const fn failed(why: String) -> Self {
+        Self { rows: Vec::new(), remark: Some(why) }
+    }
+
     fn read(said: &[u8]) -> Self {
         let rows = said.split(|byte| *byte == b'\n').filter_map(|line| {
             let (tag, digits) = std::str::from_utf8(line).ok()?.split_once(' ')?;
             Some((tag.to_owned(), hex::decode(digits).ok()?))
         });
-        Self(rows.collect())
+        Self { rows: rows.collect(), remark: None }
     }
 
     /// The rows of one question; those that are not as expected are left out.
     pub(super) fn rows<T: DeserializeOwned>(&self, tag: &str) -> Vec<T> {
-        let rows = self.0.iter().filter(|(of, _)| of == tag);
+        let rows = self.rows.iter().filter(|(of, _)| of == tag);
         rows.filter_map(|(_, json)| {
             serde_json::from_str(&readable(json))
                 .inspect_err(|error| tracing::warn!(%error, tag, "an answer of the server is not understood"))

@@ -1,18 +1,22 @@
 //! PostgreSQL: pg_dump out, pg_restore or psql in.
 
+mod conninfo;
 mod identity;
 mod inspect;
 mod look;
+mod parameters;
+mod pooler;
 mod properties;
 mod psql;
 mod restore;
+mod service;
 mod session;
 mod tools;
 mod url;
 
 pub mod script;
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
 pub use self::{
     identity::identify,
@@ -24,23 +28,40 @@ pub use self::{
 use super::{
     Complete, DumpStream, Origin, SourceError,
     process::{Process, Started},
+    stopper::Stopper,
 };
+
+/// How long a look before a dump is waited for. The dump itself takes the time that it takes.
+const LOOK_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Server version, TLS, size, tables that can and cannot be read, the pg_dump that would be used.
 ///
 /// # Errors
 /// [`SourceError`].
 pub fn inspect(url: &PgUrl) -> Result<Inspection, SourceError> {
-    inspect_with(url, &Tools::installed())
+    inspect_with(url, &Tools::installed(), &Stopper::default())
 }
 
-/// Starts the pg_dump that suits the server. Its output is streamed, uncompressed, and lies on no disk.
+/// Looks, then starts the pg_dump that suits the server.
 ///
 /// # Errors
 /// [`SourceError`].
 pub fn open(url: &PgUrl, tools: &Tools) -> Result<DumpStream, SourceError> {
-    let found = inspect_with(url, tools)?;
-    let mut command = url.command(&found.dump_tool.path);
+    let stopper = Stopper::default();
+    start(url, &inspect_with(url, tools, &stopper)?, stopper)
+}
+
+/// What is known of a database before its dump.
+pub(super) fn origin(found: &Inspection) -> Origin {
+    Origin { database: found.identity.clone(), properties: found.properties.clone(), ..Origin::default() }
+}
+
+/// Starts the pg_dump that suits the server. Its output is streamed, uncompressed, and lies on no disk.
+pub(super) fn start(url: &PgUrl, found: &Inspection, stopper: Stopper) -> Result<DumpStream, SourceError> {
+    stopper.check()?;
+    url.suits(&found.dump_tool)?;
+    let session = found.options.as_ref().map_or_else(|| url.clone(), |options| url.with_options(options));
+    let mut command = session.command(&found.dump_tool.path);
     command
         .args(["--format=custom", "--compress=0", "--no-password"])
         .stdin(Stdio::null())
@@ -54,13 +75,12 @@ pub fn open(url: &PgUrl, tools: &Tools) -> Result<DumpStream, SourceError> {
         format: String::new(),
         verified_end: false,
         detail: format!("{} (PostgreSQL {})", url.place(), found.server_version),
-        origin: Origin {
-            database: found.identity.clone(),
-            properties: found.properties.clone(),
-            ..Origin::default()
-        },
+        origin: origin(found),
         tables: found.tables.clone(),
         stderr: String::new(),
     };
-    Ok(DumpStream::program(process, stdout, complete, Some(found.size), found.warnings(url)))
+    Ok(DumpStream::program(process, stdout, complete, stopper)
+        .expecting((found.size > 0).then_some(found.size))
+        .warning(found.warnings(url))
+        .keeping(session))
 }

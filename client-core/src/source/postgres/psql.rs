@@ -4,12 +4,16 @@
 use std::{
     io::{Read, Write},
     process::Stdio,
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use super::{PgUrl, tools::Tool};
 use crate::source::{
     SourceError,
     process::{Ended, Process, Started},
+    stopper::Stopper,
 };
 
 /// Answers longer than this are not ours, bytes.
@@ -24,13 +28,47 @@ pub(super) enum OnError {
     GoOn,
 }
 
-/// Runs SQL and gives its rows, fields separated by U+001F.
-pub(super) fn ask(url: &PgUrl, psql: &Tool, sql: &str) -> Result<Vec<Vec<String>>, SourceError> {
-    Ok(rows(&run(url, psql, sql, OnError::Stop)?))
+/// How long somebody waits for an answer.
+#[derive(Clone, Copy)]
+pub(super) struct Waiting<'a> {
+    pub(super) stopper: &'a Stopper,
+    /// `None`: until it comes.
+    pub(super) at_most: Option<Duration>,
 }
 
-/// Runs SQL and gives what psql prints. The SQL goes through a pipe, so that no name stands in an argument.
-pub(super) fn run(url: &PgUrl, psql: &Tool, sql: &str, on_error: OnError) -> Result<Vec<u8>, SourceError> {
+/// What psql printed, and how it ended.
+pub(super) struct Said {
+    pub(super) answer: Vec<u8>,
+    pub(super) ended: Ended,
+    /// The time was up before it ended.
+    pub(super) late: bool,
+}
+
+/// Runs SQL and gives its rows, fields separated by U+001F.
+pub(super) fn ask(url: &PgUrl, psql: &Tool, sql: &str) -> Result<Vec<Vec<String>>, SourceError> {
+    let waiting = Waiting { stopper: &Stopper::default(), at_most: None };
+    let said = run(url, psql, sql, OnError::Stop, waiting)?;
+    if said.ended.status.success() { Ok(rows(&said.answer)) } else { Err(refusal(url, &said.ended)) }
+}
+
+/// What psql printed, as rows of fields.
+pub(super) fn rows(answer: &[u8]) -> Vec<Vec<String>> {
+    let answer = String::from_utf8_lossy(answer);
+    let rows = answer.split('\0').filter(|row| !row.is_empty() && *row != "\n");
+    rows.map(|row| row.split('\u{1f}').map(str::to_owned).collect()).collect()
+}
+
+/// Runs SQL and gives what psql printed, also when it failed. The SQL goes through a pipe, so that no name stands in an
+/// argument.
+pub(super) fn run(
+    url: &PgUrl,
+    psql: &Tool,
+    sql: &str,
+    on_error: OnError,
+    waiting: Waiting<'_>,
+) -> Result<Said, SourceError> {
+    waiting.stopper.check()?;
+    url.suits(psql)?;
     let mut command = url.command(&psql.path);
     command.args(["-X", "-A", "-t", "-q", "-w"]);
     command.args(match on_error {
@@ -41,6 +79,8 @@ pub(super) fn run(url: &PgUrl, psql: &Tool, sql: &str, on_error: OnError) -> Res
     command.args(["-f", "-"]).env("PGCLIENTENCODING", "UTF8").stdin(Stdio::piped()).stdout(Stdio::piped());
     let internal = |e: std::io::Error| SourceError::Internal(format!("psql: {e}"));
     let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
+    let _watched = waiting.stopper.watch(&process);
+    let alarm = waiting.at_most.map(|time| Alarm::set(time, process.clone()));
     if let Some(mut stdin) = stdin {
         // When psql is gone already, its own words say why.
         drop(stdin.write_all(sql.as_bytes()));
@@ -50,28 +90,63 @@ pub(super) fn run(url: &PgUrl, psql: &Tool, sql: &str, on_error: OnError) -> Res
         stdout.take(MAX_ANSWER).read_to_end(&mut answer).map_err(internal)?;
     }
     let ended = process.wait().map_err(internal)?;
-    if ended.status.success() { Ok(answer) } else { Err(refusal(url, &ended)) }
+    let late = alarm.is_some_and(Alarm::rang);
+    waiting.stopper.check()?;
+    Ok(Said { answer, ended, late })
 }
 
-/// What psql printed, as rows of fields.
-pub(super) fn rows(answer: &[u8]) -> Vec<Vec<String>> {
-    let answer = String::from_utf8_lossy(answer);
-    let rows = answer.split('\0').filter(|row| !row.is_empty() && *row != "\n");
-    rows.map(|row| row.split('\u{1f}').map(str::to_owned).collect()).collect()
+/// Ends a program when its time is up.
+pub(super) struct Alarm {
+    off: mpsc::Sender<()>,
+    thread: thread::JoinHandle<bool>,
+}
+
+impl Alarm {
+    pub(super) fn set(time: Duration, process: Process) -> Self {
+        let (off, wait) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let rang = wait.recv_timeout(time) == Err(mpsc::RecvTimeoutError::Timeout);
+            if rang {
+                process.end();
+            }
+            rang
+        });
+        Self { off, thread }
+    }
+
+    fn rang(self) -> bool {
+        // It may have rung already.
+        let _ = self.off.send(());
+        self.thread.join().unwrap_or_default()
+    }
 }
 
 /// Sorts what psql says. Words that are not known mean that the server cannot be reached.
 pub(super) fn refusal(url: &PgUrl, ended: &Ended) -> SourceError {
     let (place, detail) = (url.place(), ended.detail());
     let has = |words: &[&str]| words.iter().any(|word| ended.said.contains(word));
-    if has(&["invalid "]) && has(&[" value: \"", "port number: \"", "integer value \""]) {
-        SourceError::Usage(format!("the database's URL: {detail}"))
+    if has(&["pooling mode"]) {
+        SourceError::Pooler(place)
+    } else if has(&["invalid "]) && has(&[" value: \"", "port number: \"", "integer value \""])
+        || has(&[
+            "definition of service",
+            "in service file",
+            "service file \"",
+            "could not match",
+            "hostaddr",
+        ]) && !has(&["Connection refused", "connection to server"])
+    {
+        SourceError::Usage(format!("the database's connection parameters: {detail}"))
+    } else if has(&["canceling statement", "terminating connection", "canceling authentication"]) {
+        SourceError::QueryFailed { place, detail }
     } else if has(&["password", "pg_hba.conf", "authentication", "role \"", "SSL", "certificate", "GSSAPI"])
         && !has(&["Connection refused", "could not translate host name"])
     {
         SourceError::Refused { place, detail }
     } else if has(&["database \""]) && has(&["does not exist"]) {
         SourceError::NoDatabase { place, detail }
+    } else if ended.said.lines().any(|line| line.starts_with("ERROR:") || line.contains(": ERROR:")) {
+        SourceError::QueryFailed { place, detail }
     } else {
         SourceError::Unreachable { place, detail }
     }

@@ -1,51 +1,54 @@
-//! A PostgreSQL URL and the environment that it becomes. Nothing secret ever stands in an argument:
-//! arguments are visible to every user of a machine.
+//! Where a PostgreSQL database is, and the environment that leads a program to it. Nothing secret ever stands in an
+//! argument: arguments are visible to every user of a machine.
 
-use std::{env, ffi::OsString, fmt, path::Path, process::Command};
+use std::{
+    env,
+    ffi::OsString,
+    fmt,
+    io::Write,
+    os::unix::ffi::OsStringExt,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Arc, OnceLock},
+};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
+use tempfile::NamedTempFile;
 
-use crate::source::SourceError;
+use super::{
+    conninfo::{self, Value, usage},
+    parameters::{self, PARAMETERS, SECRET, Way},
+    service::{self, Service},
+    tools::Tool,
+};
+use crate::source::{SourceError, process};
 
-/// Parameters of a URL and the variables that carry them to libpq.
-const PARAMETERS: [(&str, &str); 26] = [
-    ("host", "PGHOST"),
-    ("hostaddr", "PGHOSTADDR"),
-    ("port", "PGPORT"),
-    ("user", "PGUSER"),
-    ("password", "PGPASSWORD"),
-    ("dbname", "PGDATABASE"),
-    ("passfile", "PGPASSFILE"),
-    ("service", "PGSERVICE"),
-    ("options", "PGOPTIONS"),
-    ("sslmode", "PGSSLMODE"),
-    ("sslnegotiation", "PGSSLNEGOTIATION"),
-    ("sslcert", "PGSSLCERT"),
-    ("sslkey", "PGSSLKEY"),
-    ("sslrootcert", "PGSSLROOTCERT"),
-    ("sslcrl", "PGSSLCRL"),
-    ("sslcrldir", "PGSSLCRLDIR"),
-    ("sslsni", "PGSSLSNI"),
-    ("ssl_min_protocol_version", "PGSSLMINPROTOCOLVERSION"),
-    ("ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION"),
-    ("channel_binding", "PGCHANNELBINDING"),
-    ("require_auth", "PGREQUIREAUTH"),
-    ("requirepeer", "PGREQUIREPEER"),
-    ("gssencmode", "PGGSSENCMODE"),
-    ("krbsrvname", "PGKRBSRVNAME"),
-    ("connect_timeout", "PGCONNECT_TIMEOUT"),
-    ("target_session_attrs", "PGTARGETSESSIONATTRS"),
-];
 /// Seconds to connect, unless URL or environment say otherwise.
 const CONNECT_TIMEOUT: &str = "15";
+/// A server that is gone without a word is noticed after 30 + 6 × 10 seconds.
+const KEEPALIVES: [(&str, &str); 3] =
+    [("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "6")];
 /// What a program needs besides its own parameters.
-const PASSED_ON: [&str; 5] = ["PATH", "HOME", "LANG", "KRB5CCNAME", "KRB5_CONFIG"];
+const PASSED_ON: [&str; 8] = [
+    "PATH",
+    "HOME",
+    "LANG",
+    "KRB5CCNAME",
+    "KRB5_CONFIG",
+    "KRB5_CLIENT_KTNAME",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+/// The only service in a file of our own.
+const SERVICE: &str = "sealkeep";
 
 /// Where a PostgreSQL database is and how to get in. Prints without its password.
 #[derive(Clone)]
 pub struct PgUrl {
-    /// Values of the URL by variable.
-    given: Vec<(&'static str, SecretString)>,
+    /// Values by parameter.
+    given: Vec<(&'static str, Arc<Value>)>,
+    /// Our own service file, once it was needed. It goes with the last clone.
+    file: Arc<OnceLock<Option<NamedTempFile>>>,
     host: String,
     port: String,
     user: Option<String>,
@@ -53,85 +56,115 @@ pub struct PgUrl {
 }
 
 impl PgUrl {
-    /// Reads `postgres://user:password@host:port/database?parameter=value`, as libpq does. What the URL
-    /// leaves out comes from libpq's own variables (`PGHOST`, `PGPASSWORD`, …) and `~/.pgpass`.
+    /// Reads `postgres://user:password@host:port/database?parameter=value` or `host=… dbname=…`, as libpq does. What is
+    /// left out comes from a service file, from libpq's own variables (`PGHOST`, `PGPASSWORD`, …) and `~/.pgpass`.
     ///
     /// # Errors
-    /// [`SourceError::Usage`]; the message never repeats the URL, which may hold a password.
-    pub fn parse(url: &str) -> Result<Self, SourceError> {
-        Self::parse_with(url, &|name| env::var(name).ok().filter(|value| !value.is_empty()))
+    /// [`SourceError::Usage`]; the message never repeats the text, which may hold a password.
+    pub fn parse(text: &str) -> Result<Self, SourceError> {
+        Self::parse_with(text, &|name| env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
-    fn parse_with(url: &str, ambient: &dyn Fn(&str) -> Option<String>) -> Result<Self, SourceError> {
-        let rest = url
-            .strip_prefix("postgres://")
-            .or_else(|| url.strip_prefix("postgresql://"))
-            .ok_or_else(|| usage("a database is named as postgres://user@host:port/database"))?;
-        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-        let (user_info, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
-        let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
-        let (host, port) = split_hosts(hosts)?;
+    /// Whether this text names a database rather than a file.
+    #[must_use]
+    pub fn is_one(text: &str) -> bool {
+        conninfo::is_connection(text)
+    }
 
+    fn parse_with(text: &str, ambient: &dyn Fn(&str) -> Option<String>) -> Result<Self, SourceError> {
         let mut url = Self {
             given: Vec::new(),
+            file: Arc::default(),
             host: String::new(),
             port: String::new(),
             user: None,
             database: String::new(),
         };
-        for (variable, value) in [
-            ("PGHOST", decode(&host)?),
-            ("PGPORT", decode(&port)?),
-            ("PGUSER", decode(user)?),
-            ("PGPASSWORD", decode(password)?),
-            ("PGDATABASE", decode(database)?),
-        ] {
-            url.give(variable, value);
-        }
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').ok_or_else(|| usage("a URL parameter has no value"))?;
-            let (name, value) = (decode(name)?, decode(value)?);
-            match PARAMETERS.iter().find(|(known, _)| *known == name) {
-                Some((_, variable)) => url.give(variable, value),
-                // Our own name is given to every session, so that an administrator knows whose it is.
-                None if name == "application_name" || name == "fallback_application_name" => {}
-                None if name == "ssl" && value == "true" => url.give("PGSSLMODE", "require".into()),
-                None => {
-                    return Err(usage(&format!("the URL parameter `{name}` is not supported")));
+        for (name, value) in conninfo::parse(text)? {
+            let known = parameters::find(&name).ok_or_else(|| {
+                usage(&format!("libpq does not know the connection parameter `{name}`; leave it out"))
+            })?;
+            match known.way {
+                // The old word for it; leaving it out would leave the encryption out.
+                Way::Nothing if name == "requiressl" && value.as_slice() == b"1" => {
+                    url.give("sslmode", Value::new(b"require".to_vec()));
                 }
+                Way::Nothing => {}
+                Way::Variable(_) | Way::File => url.give(known.name, value),
+            }
+        }
+        url.resolve_service(ambient)?;
+        for (name, value) in &url.given {
+            let odd = |byte: &u8| matches!(byte, b'\n' | b'\r');
+            let trimmed = value.trim_ascii().len() != value.len();
+            if parameters::find(name).is_some_and(|p| p.way == Way::File)
+                && (trimmed || value.iter().any(odd))
+            {
+                return Err(usage(&format!(
+                    "the value of `{name}` begins or ends with a space or has a line break, and cannot be handed on"
+                )));
             }
         }
         url.resolve(ambient);
         Ok(url)
     }
 
-    fn give(&mut self, variable: &'static str, value: String) {
+    fn give(&mut self, name: &'static str, value: Value) {
         if !value.is_empty() {
-            self.given.retain(|(known, _)| *known != variable);
-            self.given.push((variable, value.into()));
+            self.given.retain(|(known, _)| *known != name);
+            self.given.push((name, Arc::new(value)));
         }
+    }
+
+    /// A service's values rank below the URL's and above the environment's. libpq would let them outrank the variables
+    /// that carry the URL's, so that they are put in their place here.
+    fn resolve_service(&mut self, ambient: &dyn Fn(&str) -> Option<String>) -> Result<(), SourceError> {
+        let Some(name) = self.text("service").or_else(|| ambient("PGSERVICE")) else { return Ok(()) };
+        let file = self.value("servicefile").map(|file| PathBuf::from(OsString::from_vec(file.to_vec())));
+        match service::find(&name, file, ambient)? {
+            Service::Known(pairs) => {
+                self.given.retain(|(known, _)| !matches!(*known, "service" | "servicefile"));
+                for (name, value) in pairs {
+                    if let Some(known) = parameters::find(&name).filter(|known| known.way != Way::Nothing)
+                        && self.value(known.name).is_none()
+                    {
+                        self.give(known.name, value);
+                    }
+                }
+                // It is known now, also when it came from the environment.
+                self.given.push(("service", Arc::default()));
+            }
+            Service::Elsewhere => self.give("service", Value::new(name.into_bytes())),
+        }
+        Ok(())
     }
 
     /// What libpq will use, as far as it can be told without it.
     fn resolve(&mut self, ambient: &dyn Fn(&str) -> Option<String>) {
-        let find =
-            |name: &str| self.value(name).map(|v| v.expose_secret().to_owned()).or_else(|| ambient(name));
-        let host = find("PGHOST").or_else(|| find("PGHOSTADDR")).unwrap_or_else(|| "local socket".into());
-        let port = find("PGPORT").unwrap_or_else(|| "5432".into());
-        let user = find("PGUSER");
-        let database = find("PGDATABASE")
+        let find = |name: &str, variable: &str| self.text(name).or_else(|| ambient(variable));
+        let host = find("host", "PGHOST")
+            .or_else(|| find("hostaddr", "PGHOSTADDR"))
+            .unwrap_or_else(|| "local socket".into());
+        let port = find("port", "PGPORT").unwrap_or_else(|| "5432".into());
+        let user = find("user", "PGUSER");
+        let database = find("dbname", "PGDATABASE")
+            // Where only libpq knows what the service stands for, its name is the best one.
+            .or_else(|| self.text("service").filter(|name| !name.is_empty()))
             .or_else(|| user.clone())
             .or_else(|| ambient("USER"))
             .unwrap_or_else(|| "postgres".into());
         (self.host, self.port, self.user, self.database) = (host, port, user, database);
     }
 
-    fn value(&self, variable: &str) -> Option<&SecretString> {
-        self.given.iter().find(|(known, _)| *known == variable).map(|(_, value)| value)
+    fn value(&self, name: &str) -> Option<&Arc<Value>> {
+        self.given.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
-    /// The database's name.
+    fn text(&self, name: &str) -> Option<String> {
+        self.value(name).map(|value| readable(value))
+    }
+
+    /// The database's name. Bytes that are not UTF-8 stand as `\xNN`.
     #[must_use]
     pub fn database(&self) -> &str {
         &self.database
@@ -143,16 +176,16 @@ impl PgUrl {
         &self.host
     }
 
-    /// `host:port/database`: for people, and to tell one database from another.
+    /// `host:port/database`: for people. Whether two places are one database, only their servers can tell.
     #[must_use]
     pub fn place(&self) -> String {
         format!("{}:{}/{}", self.host, self.port, self.database)
     }
 
-    /// Whether the connection stays on this machine.
+    /// The connection does not leave this machine.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        self.host.starts_with('/')
+        self.host.starts_with(['/', '@'])
             || matches!(self.host.as_str(), "local socket" | "localhost" | "::1")
             || self.host.starts_with("127.")
     }
@@ -160,24 +193,47 @@ impl PgUrl {
     /// The same server, another database.
     pub(super) fn with_database(&self, name: &str) -> Self {
         let mut other = self.clone();
-        other.give("PGDATABASE", name.to_owned());
+        other.give("dbname", Value::new(name.as_bytes().to_vec()));
         other.database = name.to_owned();
+        other
+    }
+
+    /// The same, with more of `PGOPTIONS` than the user asked for. Of two values of one setting the last counts.
+    pub(super) fn with_options(&self, more: &str) -> Self {
+        let mut other = self.clone();
+        let own = self.text("options").or_else(|| env::var("PGOPTIONS").ok()).unwrap_or_default();
+        other.give("options", Value::new(format!("{own} {more}").trim().as_bytes().to_vec()));
         other
     }
 
     /// What must not appear in anything that is printed.
     pub(super) fn secrets(&self) -> Vec<SecretString> {
-        let ambient = env::var("PGPASSWORD").ok().map(SecretString::from);
-        self.value("PGPASSWORD").cloned().into_iter().chain(ambient).collect()
+        let given = SECRET.iter().filter_map(|name| self.text(name));
+        given.chain(env::var("PGPASSWORD").ok()).map(SecretString::from).collect()
     }
 
-    /// A program with a minimal environment that leads to this database.
+    /// Refuses what the installed libpq is too old for: it would pass over a variable that it does not know, also one
+    /// that asks for more security.
+    pub(super) fn suits(&self, tool: &Tool) -> Result<(), SourceError> {
+        let too_new = |name: &str| parameters::find(name).filter(|known| known.since > tool.major);
+        match self.given.iter().find_map(|(name, _)| too_new(name)) {
+            Some(known) => Err(usage(&format!(
+                "the connection parameter `{}` came with PostgreSQL {}; the client programs installed are of version {}",
+                known.name, known.since, tool.version
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// A program with a minimal environment that leads to this database, and that ends with us.
     pub(super) fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
+        let mut command = process::guarded(program);
         command.env_clear();
-        let ambient =
-            PARAMETERS.iter().map(|(_, variable)| *variable).chain(["PGSERVICEFILE", "PGSYSCONFDIR"]);
-        for name in PASSED_ON.into_iter().chain(ambient.filter(|name| self.inherits(name))) {
+        let ambient = PARAMETERS.iter().filter_map(|known| match known.way {
+            Way::Variable(variable) if self.inherits(known.name) => Some(variable),
+            _ => None,
+        });
+        for name in PASSED_ON.into_iter().chain(ambient).chain(["PGSYSCONFDIR"]) {
             if let Some(value) = env::var_os(name) {
                 command.env(name, value);
             }
@@ -186,21 +242,60 @@ impl PgUrl {
             command.env("PGCONNECT_TIMEOUT", CONNECT_TIMEOUT);
         }
         // Messages are read here, so they must be in one language.
-        command.env("LC_MESSAGES", "C").env("PGAPPNAME", "sealkeep").env("PGDATABASE", &self.database);
-        for (variable, value) in &self.given {
-            command.env(variable, OsString::from(value.expose_secret()));
+        command.env("LC_MESSAGES", "C").env("PGAPPNAME", "sealkeep");
+        if self.value("service").is_none_or(|name| name.is_empty()) {
+            command.env("PGDATABASE", &self.database);
+            if let Some(file) = self.service_file() {
+                command.env("PGSERVICEFILE", file).env("PGSERVICE", SERVICE);
+            }
+        }
+        for (name, value) in self.given.iter().filter(|(_, value)| !value.is_empty()) {
+            if let Some(Way::Variable(variable)) = parameters::find(name).map(|known| known.way) {
+                command.env(variable, OsString::from_vec(value.to_vec()));
+            }
         }
         command
     }
 
     /// A variable of ours would lead elsewhere than the URL says.
-    fn inherits(&self, variable: &str) -> bool {
-        match variable {
-            "PGHOSTADDR" => self.value("PGHOST").is_none(),
-            // A service outranks every other variable.
-            "PGSERVICE" => self.given.is_empty(),
-            _ => true,
+    fn inherits(&self, name: &str) -> bool {
+        match name {
+            "hostaddr" => self.value("host").is_none(),
+            // What it stands for is known already.
+            "service" | "servicefile" => self.value("service").is_some_and(|name| !name.is_empty()),
+            _ => self.value(name).is_none(),
         }
+    }
+
+    /// Parameters that have no variable, in a file that only we can read.
+    fn service_file(&self) -> Option<PathBuf> {
+        let file = self.file.get_or_init(|| {
+            self.write_service_file()
+                .inspect_err(|error| tracing::warn!(%error, "connection parameters could not be handed on"))
+                .ok()
+        });
+        // Where it could not be written, a name that does not exist makes libpq fail instead of going without.
+        Some(
+            file.as_ref()
+                .map_or_else(|| PathBuf::from("/nonexistent/sealkeep"), |file| file.path().to_owned()),
+        )
+    }
+
+    fn write_service_file(&self) -> std::io::Result<NamedTempFile> {
+        let mut file = tempfile::Builder::new().prefix("sealkeep-service-").tempfile()?;
+        writeln!(file, "[{SERVICE}]")?;
+        for (name, value) in KEEPALIVES.iter().filter(|(name, _)| self.value(name).is_none()) {
+            writeln!(file, "{name}={value}")?;
+        }
+        for (name, value) in &self.given {
+            if parameters::find(name).is_some_and(|known| known.way == Way::File) {
+                file.write_all(format!("{name}=").as_bytes())?;
+                file.write_all(value)?;
+                file.write_all(b"\n")?;
+            }
+        }
+        file.flush()?;
+        Ok(file)
     }
 }
 
@@ -220,134 +315,15 @@ impl fmt::Debug for PgUrl {
     }
 }
 
-fn usage(text: &str) -> SourceError {
-    SourceError::Usage(text.to_owned())
-}
-
-/// `a:1,[::1]:2` → hosts `a,::1`, ports `1,2`, as libpq wants lists.
-fn split_hosts(hosts: &str) -> Result<(String, String), SourceError> {
-    let (mut names, mut ports) = (Vec::new(), Vec::new());
-    for host in hosts.split(',') {
-        let (name, port) = match host.strip_prefix('[') {
-            Some(rest) => {
-                let (name, after) =
-                    rest.split_once(']').ok_or_else(|| usage("an IPv6 address lacks its `]`"))?;
-                (name, after.strip_prefix(':').unwrap_or(after))
-            }
-            None => host.split_once(':').unwrap_or((host, "")),
-        };
-        if !port.is_empty() && port.parse::<u16>().map_or(true, |port| port == 0) {
-            return Err(usage("the port is not a number from 1 to 65535"));
-        }
-        names.push(name);
-        ports.push(port);
+/// As text: a byte that is not UTF-8 becomes `\xNN`, so that two names stay two.
+fn readable(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for part in bytes.utf8_chunks() {
+        text.push_str(part.valid());
+        text.extend(part.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
     }
-    let join = |list: Vec<&str>| {
-        if list.iter().all(|item| item.is_empty()) { String::new() } else { list.join(",") }
-    };
-    Ok((join(names), join(ports)))
-}
-
-fn decode(text: &str) -> Result<String, SourceError> {
-    let bad = || usage("the URL has a wrong percent-encoding; write a % in a password as %25");
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digits = [rest.next().ok_or_else(bad)?, rest.next().ok_or_else(bad)?];
-            let mut value = [0];
-            hex::decode_to_slice(digits, &mut value).map_err(|_| bad())?;
-            bytes.extend(value);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    if bytes.contains(&0) {
-        return Err(bad());
-    }
-    String::from_utf8(bytes).map_err(|_| bad())
+    text
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-
-    fn parse(url: &str) -> Result<PgUrl, SourceError> {
-        PgUrl::parse_with(url, &|_| None)
-    }
-
-    fn value(url: &PgUrl, name: &str) -> Option<String> {
-        url.value(name).map(|v| v.expose_secret().to_owned())
-    }
-
-    #[test]
-    fn a_url_becomes_variables() {
-        let url = parse("postgresql://al%40ice:p%2Fw%25@db.example:6000/shop%20one?sslmode=verify-full&options=-c%20a%3Db").unwrap();
-        for (name, expected) in [
-            ("PGUSER", "al@ice"),
-            ("PGPASSWORD", "p/w%"),
-            ("PGHOST", "db.example"),
-            ("PGPORT", "6000"),
-            ("PGDATABASE", "shop one"),
-            ("PGSSLMODE", "verify-full"),
-            ("PGOPTIONS", "-c a=b"),
-        ] {
-            assert_eq!(value(&url, name).as_deref(), Some(expected));
-        }
-        assert_eq!(url.place(), "db.example:6000/shop one");
-        assert!(!format!("{url} {url:?}").contains("p/w"));
-    }
-
-    #[test]
-    fn hosts_sockets_and_what_is_left_out() {
-        let url = parse("postgres://a:1,[::1]:2/x").unwrap();
-        assert_eq!(
-            (value(&url, "PGHOST").unwrap(), value(&url, "PGPORT").unwrap()),
-            ("a,::1".into(), "1,2".into())
-        );
-        let url = parse("postgres://%2Fvar%2Frun/x").unwrap();
-        assert!(url.is_local() && value(&url, "PGHOST").unwrap() == "/var/run");
-        let url = parse("postgres://bob@/?host=/tmp&port=7").unwrap();
-        assert_eq!(url.place(), "/tmp:7/bob");
-        let url =
-            PgUrl::parse_with("postgres:///", &|name| (name == "PGDATABASE").then(|| "env".into())).unwrap();
-        assert_eq!((url.database(), url.host()), ("env", "local socket"));
-        assert_eq!(parse("postgres://u:p@ss@h/d").unwrap().host(), "h");
-    }
-
-    #[test]
-    fn wrong_urls_are_refused_without_repeating_them() {
-        for bad in [
-            "mysql://secret@x/y",
-            "secret",
-            "postgres://u:secret@h:0/d",
-            "postgres://u:secret@h:99999/d",
-            "postgres://u:secret%@h/d",
-            "postgres://u:secret%zz@h/d",
-            "postgres://u:secret%00@h/d",
-            "postgres://u:secret@[::1/d",
-            "postgres://u:secret@h/d?sslpassword=x",
-            "postgres://u:secret@h/d?sslmode",
-        ] {
-            let error = parse(bad).unwrap_err();
-            assert!(
-                matches!(error, SourceError::Usage(_)) && !error.to_string().contains("secret"),
-                "{bad}: {error}"
-            );
-        }
-    }
-
-    #[test]
-    fn nothing_secret_is_an_argument_and_little_is_inherited() {
-        let command = parse("postgres://u:marker@h/d").unwrap().command(Path::new("pg_dump"));
-        assert_eq!(command.get_args().count(), 0);
-        let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
-        assert!(
-            names
-                .iter()
-                .all(|n| n.starts_with("PG") || n == "LC_MESSAGES" || PASSED_ON.contains(&n.as_str())),
-            "{names:?}"
-        );
-    }
-}
+mod tests;

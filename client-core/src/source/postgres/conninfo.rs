@@ -1,0 +1,210 @@
+//! The two ways in which libpq lets a connection be written, taken apart as it does: a URL, and `key=value` pairs.
+
+use zeroize::Zeroizing;
+
+use crate::source::SourceError;
+
+/// A value may hold any byte but NUL, and may be a secret.
+pub(super) type Value = Zeroizing<Vec<u8>>;
+/// Names and values, in their order.
+pub(super) type Pairs = Vec<(String, Value)>;
+
+const ENCODE: &str = "write `/`, `?`, `#`, `@`, `:` and `%` in a user name or password percent-encoded: \
+                      %2F, %3F, %23, %40, %3A and %25";
+
+/// Whether this text names a database rather than a file.
+pub(super) fn is_connection(text: &str) -> bool {
+    after_scheme(text).is_some()
+        || (text.contains('=') && !text.starts_with(['/', '.', '~']) && pairs(text).is_ok())
+}
+
+/// # Errors
+/// [`SourceError::Usage`] without a word of the text, which may hold a password.
+pub(super) fn parse(text: &str) -> Result<Pairs, SourceError> {
+    match after_scheme(text) {
+        Some(rest) => url(rest),
+        None if text.contains('=') => pairs(text),
+        None => Err(usage("a database is named as postgres://user@host:port/database")),
+    }
+}
+
+fn after_scheme(text: &str) -> Option<&str> {
+    ["postgresql://", "postgres://"].into_iter().find_map(|scheme| {
+        let (front, rest) = text.split_at_checked(scheme.len())?;
+        front.eq_ignore_ascii_case(scheme).then_some(rest)
+    })
+}
+
+fn url(text: &str) -> Result<Pairs, SourceError> {
+    let (rest, query) = text.split_once('?').unwrap_or((text, ""));
+    let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+    // A password was cut where it holds what ends it.
+    let cut = !authority.contains('@') && text.get(authority.len()..).is_some_and(|rest| rest.contains('@'));
+    let hint = |error: SourceError| if cut { usage(ENCODE) } else { error };
+    if cut && database.contains('/') {
+        return Err(usage(ENCODE));
+    }
+    let (user_info, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
+    let (host, port) = split_hosts(hosts).map_err(hint)?;
+    let mut pairs = Pairs::new();
+    for (name, value) in [
+        ("host", host.as_str()),
+        ("port", &port),
+        ("user", user),
+        ("password", password),
+        ("dbname", database),
+    ] {
+        pairs.push((name.to_owned(), decode(value)?));
+    }
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| hint(usage("a URL parameter has no value")))?;
+        if value.contains('=') && !name.is_empty() {
+            return Err(hint(usage("write a `=` in the value of a URL parameter as %3D")));
+        }
+        let name = String::from_utf8_lossy(&decode(name)?).into_owned();
+        if super::parameters::find(&name).is_none() && name != "ssl" && cut {
+            return Err(usage(ENCODE));
+        }
+        // As JDBC has it, and libpq in URLs.
+        match (name.as_str(), value) {
+            ("ssl", "true") => pairs.push(("sslmode".to_owned(), decode("require")?)),
+            _ => pairs.push((name, decode(value)?)),
+        }
+    }
+    Ok(pairs)
+}
+
+/// `a:1,[::1]:2` → hosts `a,::1`, ports `1,2`, as libpq wants lists.
+fn split_hosts(hosts: &str) -> Result<(String, String), SourceError> {
+    let (mut names, mut ports) = (Vec::new(), Vec::new());
+    for host in hosts.split(',') {
+        let (name, port) = match host.strip_prefix('[') {
+            Some(rest) => {
+                let (name, after) =
+                    rest.split_once(']').ok_or_else(|| usage("an IPv6 address lacks its `]`"))?;
+                (name, after.strip_prefix(':').unwrap_or(after))
+            }
+            None => host.split_once(':').unwrap_or((host, "")),
+        };
+        if !port.is_empty() && port.parse::<u16>().map_or(true, |port| port == 0) {
+            return Err(usage("the port is not a number from 1 to 65535"));
+        }
+        names.push(name);
+        ports.push(port);
+    }
+    let join = |list: Vec<&str>| {
+        if list.iter().all(|item| item.is_empty()) { String::new() } else { list.join(",") }
+    };
+    Ok((join(names), join(ports)))
+}
+
+fn decode(text: &str) -> Result<Value, SourceError> {
+    let bad = || usage(&format!("the URL has a wrong percent-encoding; {ENCODE}"));
+    let mut bytes = Value::new(Vec::with_capacity(text.len()));
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [rest.next().ok_or_else(bad)?, rest.next().ok_or_else(bad)?];
+            let mut value = [0];
+            hex::decode_to_slice(digits, &mut value).map_err(|_| bad())?;
+            bytes.extend(value);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    if bytes.contains(&0) { Err(bad()) } else { Ok(bytes) }
+}
+
+/// `host=db1 password='it\'s'`
+fn pairs(text: &str) -> Result<Pairs, SourceError> {
+    let mut found = Pairs::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let (name, after) =
+            rest.split_once('=').ok_or_else(|| usage("a connection parameter has no `=` and value"))?;
+        let name = name.trim_end();
+        // Another text altogether, which may hold a password: nothing of it is repeated.
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return Err(usage(
+                "a database is named as postgres://user@host:port/database or host=… dbname=…",
+            ));
+        }
+        let after = after.trim_start();
+        let quoted = after.strip_prefix('\'');
+        let (mut value, mut ended) = (Value::default(), quoted.is_none());
+        let from = quoted.unwrap_or(after);
+        let mut at = from.len();
+        let mut characters = from.char_indices();
+        while let Some((index, character)) = characters.next() {
+            let character = match character {
+                '\'' if quoted.is_some() => {
+                    (at, ended) = (index + 1, true);
+                    break;
+                }
+                space if quoted.is_none() && space.is_ascii_whitespace() => {
+                    at = index;
+                    break;
+                }
+                '\\' => match characters.next() {
+                    Some((_, escaped)) => escaped,
+                    None => break,
+                },
+                other => other,
+            };
+            value.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        if !ended {
+            return Err(usage("a quoted value in the connection parameters lacks its closing `'`"));
+        }
+        found.push((name.to_owned(), value));
+        rest = from.get(at..).unwrap_or_default().trim_start();
+    }
+    Ok(found)
+}
+
+pub(super) fn usage(text: &str) -> SourceError {
+    SourceError::Usage(text.to_owned())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<(String, String)> {
+        let text_of = |value: &Value| String::from_utf8_lossy(value).into_owned();
+        let pairs = parse(text).unwrap();
+        pairs.iter().filter(|(_, value)| !value.is_empty()).map(|(n, v)| (n.clone(), text_of(v))).collect()
+    }
+
+    #[test]
+    fn pairs_are_read_as_libpq_reads_them() {
+        let expected = [("host", "a b"), ("password", "it's \\"), ("dbname", "x")];
+        let expected: Vec<_> = expected.map(|(n, v)| (n.to_owned(), v.to_owned())).into();
+        assert_eq!(read(r" host = 'a b' password='it\'s \\'dbname=x "), expected);
+        assert_eq!(read(r"host=a\ b password=it\'s\ \\ dbname= x"), expected);
+        for bad in ["host", "host='x", "a b=c", "=x", "mysql://u:pw@h/d?a=b"] {
+            assert!(pairs(bad).is_err(), "{bad}");
+        }
+        assert!(is_connection("host=x") && is_connection("PostgreSQL://x") && is_connection("service=shop"));
+        assert!(!is_connection("/srv/a=b.dump") && !is_connection("./a=b") && !is_connection("dump.sql"));
+    }
+
+    #[test]
+    fn what_cuts_a_password_is_named() {
+        for cut in [
+            "postgres://u:se/cret@h/d",
+            "postgres://u:se?cret@h/d",
+            "postgres://u:se?cr=et@h/d",
+            "postgres://u:5/cret@h/d",
+            "postgres://u:se#/cret@h:5432/d",
+        ] {
+            let error = parse(cut).unwrap_err().to_string();
+            assert!(error.contains("percent-encoded") && !error.contains("cret"), "{cut}: {error}");
+        }
+        assert_eq!(read("POSTGRES://u:a#b@h/d")[2].1, "a#b");
+        assert_eq!(read("postgres:///a@b")[0].1, "a@b");
+    }
+}

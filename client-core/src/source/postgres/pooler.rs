@@ -1,0 +1,94 @@
+//! A pooler that hands a server's session on after each transaction is found before anything relies on a session: what
+//! pg_dump sets for itself would stay behind in the application's connections.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{ChildStdin, ChildStdout, Stdio},
+};
+
+use super::{PgUrl, tools::Tool};
+use crate::source::{
+    SourceError,
+    process::{Process, Started},
+    stopper::{Stopper, Watched},
+};
+
+/// Turns taken by two sessions. A busy pool gives a session another server at once; an idle one gives both the same.
+const TURNS: usize = 4;
+
+/// What a pooler, or a server that does not know a setting, says to options of ours.
+pub(super) fn refuses_options(error: &SourceError) -> bool {
+    let words = ["startup parameter", "unrecognized configuration parameter", "startup packet"];
+    let detail = match error {
+        SourceError::Unreachable { detail, .. }
+        | SourceError::Refused { detail, .. }
+        | SourceError::QueryFailed { detail, .. } => detail,
+        _ => return false,
+    };
+    words.iter().any(|word| detail.contains(word))
+}
+
+/// Holds two sessions against each other: they are one server's two processes, each always its own, or a pooler
+/// shares processes among them.
+///
+/// # Errors
+/// [`SourceError::Pooler`].
+pub(super) fn refuse_shared(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Result<(), SourceError> {
+    let mut sessions = [Session::start(url, psql, stopper)?, Session::start(url, psql, stopper)?];
+    let mut known: [Option<String>; 2] = [None, None];
+    for _ in 0..TURNS {
+        for (session, before) in sessions.iter_mut().zip(0..) {
+            // One that does not answer waits in a queue: the pool belongs to whole sessions, and is full.
+            let Some(now) = session.process_id() else { return stopper.check() };
+            let moved = known.get(before).and_then(Option::as_ref).is_some_and(|known| *known != now);
+            let shared = known.get(1 - before).and_then(Option::as_ref) == Some(&now);
+            if moved || shared {
+                return Err(SourceError::Pooler(url.place()));
+            }
+            if let Some(known) = known.get_mut(before) {
+                *known = Some(now);
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Session {
+    process: Process,
+    stdin: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    _watched: Watched,
+    _alarm: super::psql::Alarm,
+}
+
+impl Session {
+    fn start(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Result<Self, SourceError> {
+        stopper.check()?;
+        let mut command = url.command(&psql.path);
+        command.args(["-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1", "-f", "-"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let internal = |e: std::io::Error| SourceError::Internal(format!("psql: {e}"));
+        let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
+        let watched = stopper.watch(&process);
+        let alarm = super::psql::Alarm::set(super::LOOK_PATIENCE, process.clone());
+        let (Some(stdin), Some(stdout)) = (stdin, stdout) else {
+            return Err(SourceError::Internal("psql has no pipes".into()));
+        };
+        Ok(Self { process, stdin, answers: BufReader::new(stdout), _watched: watched, _alarm: alarm })
+    }
+
+    /// The server's process that answers now.
+    fn process_id(&mut self) -> Option<String> {
+        self.stdin.write_all(b"SELECT pg_catalog.pg_backend_pid();\n").ok()?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line).ok()?;
+        let number = line.trim().to_owned();
+        (!number.is_empty()).then_some(number)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.process.end();
+    }
+}
