@@ -21,7 +21,7 @@ use api_types::{
     vault::{ObjectRow, Objects},
 };
 use client_core::{
-    api::{ApiError, HttpApi, SessionTokens},
+    api::{ApiError, Bounds, HttpApi, SessionTokens},
     clock::FixedClock,
     device::{DeviceSecrets, SignedIn},
     error::{Error, ErrorKind},
@@ -329,6 +329,32 @@ async fn pages_are_read_to_the_end_and_must_move_on() {
     let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
     assert!(matches!(api.objects(VAULT, ObjectKind::Index, None).await, Err(ApiError::Unexpected { .. })));
     assert_eq!(server.seen().len(), 2, "it is not asked for without end");
+}
+
+#[tokio::test]
+async fn a_list_without_an_end_is_refused() {
+    // Pages that look right and move on for ever.
+    let endless = || {
+        TinyServer::start(move |number, _| {
+            let first = 1 + 1000 * u32::try_from(number).unwrap();
+            let row =
+                |number| ObjectRow { number, id: ObjectId::new([1; 32]), kind: ObjectKind::Index, size: 1 };
+            Answer::json(200, &Objects { objects: (first..first + 1000).map(row).collect() })
+        })
+    };
+    let all = Bounds::default();
+    for bounds in [
+        Bounds { rows: 2500, ..all },
+        Bounds { pages: 2, ..all },
+        Bounds { bytes: 200_000, ..all },
+        Bounds { time: std::time::Duration::ZERO, ..all },
+    ] {
+        let (server, keystore) = (endless(), memory());
+        let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600)).with_bounds(bounds);
+        let refused = api.objects(VAULT, ObjectKind::Index, None).await;
+        assert!(matches!(refused, Err(ApiError::Unexpected { .. })), "{bounds:?}: {refused:?}");
+        assert!(server.seen().len() <= 3, "{bounds:?}: {} pages were read", server.seen().len());
+    }
 }
 
 #[tokio::test]

@@ -3,14 +3,69 @@
 
 mod big_index;
 
-use std::time::{Duration, Instant};
+use std::{
+    os::unix::fs::PermissionsExt,
+    time::{Duration, Instant},
+};
 
+use api_types::{DeviceId, HeadHash, Sha256};
 use big_index::{fill, measure, open};
+use client_core::{
+    device::{DirectoryPin, Head, Heads},
+    state::StateError,
+};
 
 #[test]
 fn looking_up_is_far_faster_than_chunks_come() {
     // A dump of 300 MB/s has 300 chunks a second.
     assert!(measure(200, 500) > 5_000.0);
+}
+
+#[test]
+fn every_file_is_its_owners_alone() {
+    let home = tempfile::tempdir().unwrap();
+    // One that an older program or another mask left open.
+    std::fs::write(home.path().join("pins.db"), b"").unwrap();
+    std::fs::set_permissions(home.path().join("pins.db"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let state = open(home.path());
+    let pin = DirectoryPin { len: 1, hash: Sha256::new([1; 32]) };
+    state.pins().save_directory(pin).unwrap();
+    fill(&state, 0..3, 10);
+    let mut seen = 0;
+    for entry in std::fs::read_dir(home.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", entry.file_name());
+        seen += 1;
+    }
+    assert!(seen >= 4, "two databases and their journals, not {seen} files");
+}
+
+#[test]
+fn two_processes_pin_in_any_order() {
+    let home = tempfile::tempdir().unwrap();
+    let pin = |len: u64, hash: u8| DirectoryPin { len, hash: Sha256::new([hash; 32]) };
+    std::thread::scope(|scope| {
+        for start in 0..2 {
+            let home = home.path();
+            scope.spawn(move || {
+                let state = open(home);
+                for len in (1 + start..60).step_by(2) {
+                    state.pins().save_directory(pin(len, len as u8)).unwrap();
+                }
+            });
+        }
+    });
+    let state = open(home.path());
+    assert_eq!(state.pins().load().unwrap().directory, Some(pin(59, 59)), "a pin went backwards");
+    state.pins().save(pin(3, 3), &Heads::new()).unwrap();
+    assert_eq!(state.pins().load().unwrap().directory, Some(pin(59, 59)));
+    // As long, and another one: two histories were shown.
+    assert!(matches!(state.pins().save_directory(pin(59, 1)), Err(StateError::Forked(_))));
+    let device = DeviceId::from_bytes([2; 16]);
+    let head = |hash| Heads::from([(device, Head { sequence: 5, hash: HeadHash::new([hash; 32]) })]);
+    state.pins().save_heads(&head(1)).unwrap();
+    assert!(matches!(state.pins().save_heads(&head(2)), Err(StateError::Forked(_))));
 }
 
 #[test]

@@ -182,7 +182,20 @@ impl Device {
     /// # Errors
     /// What the command said.
     pub fn sign_up(&self, region: &str) -> Result<Account> {
-        let unique = files::sha256_of(self.home.path().as_os_str().as_encoded_bytes());
+        self.sign_up_as("first", region)
+    }
+
+    /// As [`Device::sign_up`], with another account on the same machine.
+    ///
+    /// # Errors
+    /// What the command said.
+    pub fn sign_up_again(&self, region: &str) -> Result<Account> {
+        self.sign_up_as("second", region)
+    }
+
+    fn sign_up_as(&self, who: &str, region: &str) -> Result<Account> {
+        let seed = [who.as_bytes(), self.home.path().as_os_str().as_encoded_bytes()].concat();
+        let unique = files::sha256_of(&seed);
         let email = format!("{}@example.com", &unique.get(..16).unwrap_or_default());
         let password = format!("horse staple {}", unique.get(16..32).unwrap_or_default());
         let mut call = self.call(["signup", "--email", &email, "--region", region]);

@@ -3,7 +3,7 @@
 
 use std::{fs, time::Duration};
 
-use e2e::{Stage, device::number, files};
+use e2e::{Device, Service, Stage, device::number, files};
 
 #[test]
 fn a_deleted_state_costs_nothing_but_a_moment() {
@@ -38,4 +38,37 @@ fn a_deleted_state_costs_nothing_but_a_moment() {
         assert!(sent < 3_000_000, "{sent} bytes were sent again");
         assert!(device.restore_latest("kept").unwrap() == bytes);
     }
+}
+
+/// A device without a cache asks for all permissions at once, whatever the number of snapshots: round trips decide how long
+/// the worst day's list takes. The store's objects come side by side.
+#[test]
+fn many_snapshots_listed_one_by_one() {
+    let service = Service::start_wired().unwrap();
+    let device = Device::new(&service).unwrap();
+    device.sign_up("eu").unwrap();
+    let asked = |count: usize, call: &[&str]| {
+        for name in ["state.db", "state.db-wal", "state.db-shm"] {
+            drop(fs::remove_file(device.home().join(name)));
+        }
+        let wires = service.wires().unwrap();
+        wires.api.forget();
+        wires.store.forget();
+        device.call(call).ok().unwrap();
+        let fetched = wires.store.requests().iter().filter(|r| r.starts_with("GET")).count();
+        assert!(fetched >= count, "{call:?}: {fetched} objects for {count} snapshots");
+        let requests = wires.api.requests();
+        let permissions = requests.iter().filter(|r| r.contains("read-urls")).count();
+        (requests.len(), permissions)
+    };
+    let mut seen = Vec::new();
+    for (made, all) in [(3, 3), (9, 12)] {
+        for number in 0..made {
+            device.backup_bytes("many", format!("row {all} {number}").as_bytes()).ok().unwrap();
+        }
+        seen.push((asked(all, &["snapshots"]), asked(all, &["index", "rebuild"])));
+    }
+    assert_eq!(seen[0], seen[1], "requests and permissions grow with the number of snapshots");
+    let ((_, for_snapshots), (_, for_index)) = seen[1];
+    assert_eq!((for_snapshots, for_index), (1, 1), "permissions are asked for one by one");
 }

@@ -1,7 +1,9 @@
 //! A service that shows an older list, or one with a link missing, is refused.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use e2e::{Device, Service};
+use std::fs;
+
+use e2e::{Device, Service, keys::KeyFile};
 
 const TABLE: &str = "app.snapshot";
 
@@ -79,4 +81,55 @@ fn a_history_that_somebody_else_signed_is_refused() {
         .sql(&format!("set session_replication_role = replica; update {TABLE} set signature = set_byte(signature, 5, get_byte(signature, 5) # 1)"))
         .unwrap();
     device.call(["snapshots"]).refused(10).unwrap();
+}
+
+/// A service that denies a vault does not get its keys replaced, and does not get a new vault made under the old one's id.
+#[test]
+fn a_vault_that_is_denied_keeps_its_keys() {
+    let service = Service::start().unwrap();
+    let device = Device::new(&service).unwrap();
+    let account = device.sign_up("eu").unwrap();
+    device.backup_bytes("note", b"first").ok().unwrap();
+    let before = KeyFile::of(&device).unwrap().client_keys().unwrap();
+    let root = service.sql("select encode(signing_root, 'hex') from app.vault").unwrap();
+    service
+        .sql("set session_replication_role = replica; update app.vault set ready_at = null, signing_root = null")
+        .unwrap();
+    let login =
+        |device: &Device| device.login_call(&account).env("SEALKEEP_TOTP", account.authenticator.code());
+    login(&device).refused(10).unwrap();
+    assert!(KeyFile::of(&device).unwrap().client_keys().unwrap() == before, "keys were replaced");
+    // A device that never saw the vault does not start a new one either.
+    let newcomer = Device::new(&service).unwrap();
+    login(&newcomer).refused(10).unwrap();
+
+    service
+        .sql(&format!(
+            "set session_replication_role = replica; update app.vault set ready_at = now(), signing_root = decode('{root}', 'hex')"
+        ))
+        .unwrap();
+    login(&device).ok().unwrap();
+    assert_eq!(device.restore_bytes("latest").unwrap(), b"first");
+    login(&newcomer).ok().unwrap();
+    assert_eq!(newcomer.restore_bytes("latest").unwrap(), b"first");
+}
+
+/// What a device forgets, it forgets whole: the next account in its home meets nothing of the last one.
+#[test]
+fn a_forgotten_home_is_empty_and_the_next_account_works() {
+    let service = Service::start().unwrap();
+    let device = Device::new(&service).unwrap();
+    device.sign_up("eu").unwrap();
+    device.backup_bytes("secret-name", &e2e::files::noise(3, 2_000_000)).ok().unwrap();
+    fs::write(device.home().join("not-ours"), b"kept").unwrap();
+    let report = device.call(["logout", "--forget"]).ok().unwrap();
+    let left: Vec<_> = fs::read_dir(device.home()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["not-ours"], "{report}");
+    let removed = report["removed"].as_array().unwrap();
+    for name in ["device.keys", "state.db", "pins.db", "records"] {
+        assert!(removed.iter().any(|path| path.as_str().unwrap().ends_with(name)), "{name}: {report}");
+    }
+    device.sign_up_again("eu").unwrap();
+    device.backup_bytes("note", b"of the next account").ok().unwrap();
+    assert_eq!(device.restore_bytes("latest").unwrap(), b"of the next account");
 }

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::{
     ApiError,
+    bounded::{Bounds, Spent},
     retry::{self, Sent},
     session::Keeping,
 };
@@ -44,6 +45,7 @@ pub struct HttpApi {
     stall: Duration,
     /// The service's clock minus ours, seconds.
     offset: AtomicI64,
+    bounds: Bounds,
     pub(super) session: Option<Keeping>,
 }
 
@@ -128,6 +130,7 @@ impl HttpApi {
             clock: Arc::new(SystemClock),
             stall: STALL,
             offset: AtomicI64::new(0),
+            bounds: Bounds::default(),
             session: None,
         })
     }
@@ -160,6 +163,13 @@ impl HttpApi {
         self
     }
 
+    /// With other bounds for lists.
+    #[must_use]
+    pub const fn with_bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
     /// With other patience: how long an answer may stand still.
     #[must_use]
     pub const fn with_stall(mut self, stall: Duration) -> Self {
@@ -173,15 +183,34 @@ impl HttpApi {
         &self.server
     }
 
-    /// The service's time as far as it is known, seconds since 1970.
+    /// The service's time as far as it is known, seconds since 1970: for requests and tokens alone. What is signed for
+    /// devices takes this device's own clock.
     #[must_use]
-    pub fn now(&self) -> i64 {
+    pub(super) fn request_time(&self) -> i64 {
         self.clock.now().saturating_add(self.offset.load(Ordering::Relaxed))
     }
 
     /// Sends a request, again where that helps, and reads the answer.
     pub(super) async fn call<R: DeserializeOwned>(&self, call: Call) -> Result<R, ApiError> {
         self.decode(&self.send(&call, &[]).await?)
+    }
+
+    /// As [`HttpApi::call`], for one page of a list, whose rows `count` counts: a list that has no end is refused.
+    pub(super) async fn page<R: DeserializeOwned>(
+        &self,
+        call: Call,
+        spent: &mut Spent,
+        count: impl FnOnce(&R) -> usize,
+    ) -> Result<R, ApiError> {
+        let answer = self.send(&call, &[]).await?;
+        let page = self.decode(&answer)?;
+        spent.page(&self.server, count(&page), answer.len())?;
+        Ok(page)
+    }
+
+    /// What a list may cost.
+    pub(super) fn spending(&self) -> Spent {
+        Spent::new(self.bounds)
     }
 
     /// The same with a JSON body.
@@ -278,7 +307,7 @@ impl HttpApi {
                 body,
                 authorization: authorization.as_ref().map(|a| a.as_str()),
             }
-            .sign(self.device.signing_key(), self.device.id, self.now(), nonce);
+            .sign(self.device.signing_key(), self.device.id, self.request_time(), nonce);
             request = request
                 .header("content-digest", signed.content_digest)
                 .header("signature-input", signed.signature_input)

@@ -2,6 +2,7 @@
 //! carries a password, a key or a byte of a dump.
 
 mod account;
+mod bounded;
 mod error;
 mod http;
 mod login;
@@ -11,6 +12,7 @@ mod routes;
 mod session;
 
 pub use account::NewPassword;
+pub use bounded::Bounds;
 pub use error::ApiError;
 pub use http::HttpApi;
 pub use login::{PendingLogin, PendingSignup};

@@ -78,7 +78,9 @@ impl HttpApi {
     /// # Errors
     /// [`ApiError`].
     pub async fn directory(&self, vault: VaultId) -> Result<Vec<SignedDirectoryEntry>, ApiError> {
-        let directory: Directory = self.call(Call::get(format!("/v1/vaults/{vault}/directory"))).await?;
+        let call = Call::get(format!("/v1/vaults/{vault}/directory"));
+        let directory: Directory =
+            self.page(call, &mut self.spending(), |page: &Directory| page.entries.len()).await?;
         Ok(directory.entries)
     }
 
@@ -243,12 +245,12 @@ impl HttpApi {
         kind: ObjectKind,
         after: Option<u32>,
     ) -> Result<Vec<ObjectRow>, ApiError> {
-        let mut found: Vec<ObjectRow> = Vec::new();
+        let (mut found, mut spent) = (Vec::<ObjectRow>::new(), self.spending());
         loop {
             let last = found.last().map(|row| row.number).or(after);
             let query = page(last.map(u64::from), Some(kind));
             let call = Call::get(format!("/v1/vaults/{vault}/objects")).query(query);
-            let rows = self.call::<Objects>(call).await?.objects;
+            let rows = self.page::<Objects>(call, &mut spent, |page| page.objects.len()).await?.objects;
             self.rising(last.map(u64::from), rows.iter().map(|row| u64::from(row.number)))?;
             let done = rows.len() < PAGE;
             found.extend(rows);
@@ -263,11 +265,11 @@ impl HttpApi {
     /// # Errors
     /// [`ApiError`].
     pub async fn snapshots(&self, vault: VaultId, after: Option<u64>) -> Result<Vec<SnapshotRow>, ApiError> {
-        let mut found: Vec<SnapshotRow> = Vec::new();
+        let (mut found, mut spent) = (Vec::<SnapshotRow>::new(), self.spending());
         loop {
             let last = found.last().map(|row| row.position).or(after);
             let call = Call::get(format!("/v1/vaults/{vault}/snapshots")).query(page(last, None));
-            let rows = self.call::<Snapshots>(call).await?.snapshots;
+            let rows = self.page::<Snapshots>(call, &mut spent, |page| page.snapshots.len()).await?.snapshots;
             self.rising(last, rows.iter().map(|row| row.position))?;
             let done = rows.len() < PAGE;
             found.extend(rows);
@@ -277,13 +279,25 @@ impl HttpApi {
         }
     }
 
-    /// The audit trail after position `after`, oldest first; a page of at most 1000.
+    /// The audit trail, oldest first: each row goes to `take` as it comes, and the first that is refused ends it.
     ///
     /// # Errors
-    /// [`ApiError`].
-    pub async fn audit(&self, vault: VaultId, after: Option<u64>) -> Result<Vec<AuditRow>, ApiError> {
-        let call = Call::get(format!("/v1/vaults/{vault}/audit")).query(page(after, None));
-        Ok(self.call::<Audit>(call).await?.events)
+    /// [`ApiError`], or as `take`.
+    pub async fn audit<E: From<ApiError>>(
+        &self,
+        vault: VaultId,
+        mut take: impl FnMut(&AuditRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (mut after, mut spent) = (0_u64, self.spending());
+        loop {
+            let call = Call::get(format!("/v1/vaults/{vault}/audit")).query(page(Some(after), None));
+            let rows = self.page::<Audit>(call, &mut spent, |page| page.events.len()).await?.events;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            after += rows.len() as u64;
+            rows.iter().try_for_each(&mut take)?;
+        }
     }
 
     /// A list that does not move on would be asked for without end.

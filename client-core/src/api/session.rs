@@ -39,7 +39,7 @@ impl Keeping {
     /// The access token; renewed when it is about to run out, or when the service said so (`expired`).
     pub(super) async fn bearer(&self, api: &HttpApi, expired: bool) -> Result<Zeroizing<String>, ApiError> {
         let mut tokens = self.tokens.lock().await;
-        if (expired || tokens.expires_at - EARLY <= api.now())
+        if (expired || tokens.expires_at - EARLY <= api.request_time())
             && let Some(keeper) = &self.keeper
         {
             renew(api, keeper.as_ref(), &mut tokens).await?;
@@ -58,7 +58,7 @@ async fn renew(
     let stored = keeper.load().map_err(ApiError::Keeper)?.ok_or(ApiError::NotSignedIn)?;
     let newer = stored.refresh != tokens.refresh;
     *tokens = stored;
-    if newer && tokens.expires_at - EARLY > api.now() {
+    if newer && tokens.expires_at - EARLY > api.request_time() {
         return Ok(());
     }
     let attempt = match tokens.attempt {

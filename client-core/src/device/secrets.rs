@@ -1,6 +1,6 @@
 //! Everything a device must keep secret and must not lose, and its one binary form.
 
-use api_types::{AccountId, Base64, DeviceId, Region, Sha256, VaultId, account::Session, vault::VaultInfo};
+use api_types::{AccountId, Base64, DeviceId, Region, VaultId, account::Session, vault::VaultInfo};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -90,9 +90,8 @@ pub struct DeviceSecrets {
     pub session: Option<SessionTokens>,
     /// Absent until the vault was made or opened here.
     pub vault: Option<VaultSecrets>,
-    /// A copy of what the state's pins say, so that a deleted state does not drop rollback protection:
-    /// directory length and hash.
-    pub directory_pin: Option<(u64, Sha256)>,
+    /// The newest version of the password's wrap that this device made or saw taken; never goes back.
+    pub password_version: u32,
     /// Absent once the vault is there.
     pub pending: Option<Pending>,
 }
@@ -114,7 +113,7 @@ impl DeviceSecrets {
             device,
             session: Some(SessionTokens::new(&signed_in.session)),
             vault: None,
-            directory_pin: None,
+            password_version: 1,
             pending: None,
         }
     }
@@ -171,7 +170,7 @@ impl DeviceSecrets {
                 keyring: Hidden(v.keyring.clone()),
                 recovery_recipient: v.recovery_recipient.clone(),
             }),
-            directory_pin: self.directory_pin,
+            password_version: self.password_version,
             pending: self.pending.as_ref().map(StoredPending::from),
         };
         // Room enough that the buffer is not moved, which would leave unzeroed copies behind.
@@ -235,7 +234,7 @@ impl DeviceSecrets {
             device,
             session,
             vault,
-            directory_pin: stored.directory_pin,
+            password_version: stored.password_version,
             pending: stored.pending.map(|p| p.read().ok_or_else(damaged)).transpose()?,
         })
     }
@@ -261,7 +260,7 @@ struct Stored {
     device: StoredDevice,
     session: Option<StoredSession>,
     vault: Option<StoredVault>,
-    directory_pin: Option<(u64, Sha256)>,
+    password_version: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending: Option<StoredPending>,
 }
@@ -324,7 +323,7 @@ pub(crate) mod tests {
                 keyring: Zeroizing::new(vec![10; 300]),
                 recovery_recipient: "age1x".into(),
             }),
-            directory_pin: Some((1, Sha256::new([11; 32]))),
+            password_version: 3,
             pending: None,
         }
     }

@@ -46,6 +46,13 @@ impl FileKeyStore {
         self.path().display().to_string()
     }
 
+    fn lock_file(&self, name: &str) -> Result<(File, String), Error> {
+        let path = self.folder.join(name);
+        let shown = path.display().to_string();
+        let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+        Ok((opened.map_err(|e| Error::io(&shown, &e))?, shown))
+    }
+
     fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         let name = self.name();
         let file = match File::open(self.path()) {
@@ -111,19 +118,18 @@ impl KeyStore for FileKeyStore {
     }
 
     fn lock(&self) -> Result<Option<Box<dyn Send>>, Error> {
-        let path = self.folder.join("session.lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|e| Error::io(&path.display().to_string(), &e))?;
+        let (file, name) = self.lock_file("session.lock")?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(e)) => Err(Error::io(&path.display().to_string(), &e)),
+            Err(TryLockError::Error(e)) => Err(Error::io(&name, &e)),
         }
+    }
+
+    fn exclusive(&self) -> Result<Box<dyn Send>, Error> {
+        let (file, name) = self.lock_file("keys.lock")?;
+        file.lock().map_err(|e| Error::io(&name, &e))?;
+        Ok(Box::new(file))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind};
 /// Makes the directory when it is missing, for its owner only. `None`: the user's data directory.
 ///
 /// # Errors
-/// It cannot be made, or others may write into it.
+/// It cannot be made, or others may look into it or write there.
 pub fn prepare_home(given: Option<PathBuf>) -> Result<PathBuf, Error> {
     let home = match given {
         Some(home) => std::path::absolute(&home).map_err(|e| Error::io(&home.display().to_string(), &e))?,
@@ -30,12 +30,12 @@ pub fn prepare_home(given: Option<PathBuf>) -> Result<PathBuf, Error> {
         Err(e) => return Err(Error::io(&name, &e)),
     }
     let mode = fs::metadata(&home).map_err(|e| Error::io(&name, &e))?.permissions().mode();
-    if mode & 0o022 != 0 {
+    if mode & 0o077 != 0 {
         return Err(Error::new(
             ErrorKind::Io,
-            format!("{name} can be written by other users (mode {:03o})", mode & 0o777),
-            "nothing was changed; keys are not kept where others could replace them",
-            format!("run `chmod go-w {name}`, or choose another directory with --home"),
+            format!("{name} is open to other users (mode {:03o})", mode & 0o777),
+            "nothing was changed; keys and the names of what is backed up are kept where nobody else can look",
+            format!("run `chmod 700 {name}`, or choose another directory with --home"),
         ));
     }
     Ok(home)
@@ -79,4 +79,22 @@ fn default_home() -> Result<PathBuf, Error> {
     } else {
         user.join(".local/share/sealkeep")
     })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = prepare_home(Some(folder.path().join("a/b"))).unwrap();
+        assert_eq!(fs::metadata(&made).unwrap().permissions().mode() & 0o777, 0o700);
+        for mode in [0o750, 0o705, 0o770, 0o755, 0o701] {
+            fs::set_permissions(&made, fs::Permissions::from_mode(mode)).unwrap();
+            let error = prepare_home(Some(made.clone())).unwrap_err();
+            assert!(error.next_step().contains("chmod 700"), "{mode:o}: {error}");
+        }
+    }
 }

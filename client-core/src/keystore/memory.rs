@@ -35,4 +35,8 @@ impl KeyStore for MemoryKeyStore {
     fn lock(&self) -> Result<Option<Box<dyn Send>>, Error> {
         Ok(Some(Box::new(())))
     }
+
+    fn exclusive(&self) -> Result<Box<dyn Send>, Error> {
+        Ok(Box::new(()))
+    }
 }

@@ -2,6 +2,7 @@
 
 mod file;
 mod home;
+mod keys;
 mod memory;
 mod passphrase;
 
@@ -9,10 +10,10 @@ use std::{path::Path, sync::Arc};
 
 use secrecy::SecretString;
 
-pub(crate) use self::home::replace_file;
 pub use self::{file::FileKeyStore, home::prepare_home, memory::MemoryKeyStore};
+pub(crate) use self::{home::replace_file, keys::Keys};
 use crate::{
-    device::{DeviceSecrets, SessionKeeper, SessionTokens},
+    device::{DeviceSecrets, SessionKeeper},
     error::Error,
 };
 
@@ -24,7 +25,8 @@ pub trait KeyStore: Send + Sync {
     /// It cannot be read, or opened, or is damaged.
     fn load(&self) -> Result<Option<DeviceSecrets>, Error>;
 
-    /// Keeps `secrets` instead of what was kept. Durable when it returns, never half-written.
+    /// Keeps `secrets` instead of what was kept, whatever it was. Durable when it returns, never half-written.
+    /// Operations write through `Keys`, which cannot lose a vault.
     ///
     /// # Errors
     /// It cannot be written; what was kept before is kept still.
@@ -44,6 +46,12 @@ pub trait KeyStore: Send + Sync {
     /// # Errors
     /// The lock cannot be asked for.
     fn lock(&self) -> Result<Option<Box<dyn Send>>, Error>;
+
+    /// Held from reading to writing, so that no process overwrites what another one has just kept. Waits.
+    ///
+    /// # Errors
+    /// The lock cannot be asked for.
+    fn exclusive(&self) -> Result<Box<dyn Send>, Error>;
 }
 
 /// The key store in a device's home directory; sealed when a passphrase is given here, in
@@ -62,26 +70,5 @@ pub fn open(home: &Path, passphrase: Option<SecretString>) -> Result<Arc<dyn Key
 /// Stores renewed session tokens in a key store.
 #[must_use]
 pub fn session_keeper(keystore: &Arc<dyn KeyStore>) -> Arc<dyn SessionKeeper> {
-    Arc::new(Keeper(Arc::clone(keystore)))
-}
-
-struct Keeper(Arc<dyn KeyStore>);
-
-impl SessionKeeper for Keeper {
-    fn turn(&self) -> Result<Option<Box<dyn Send>>, Error> {
-        self.0.lock()
-    }
-
-    fn load(&self) -> Result<Option<SessionTokens>, Error> {
-        Ok(self.0.load()?.and_then(|secrets| secrets.session))
-    }
-
-    fn save(&self, tokens: &SessionTokens) -> Result<(), Error> {
-        let mut secrets = self
-            .0
-            .load()?
-            .ok_or_else(|| Error::internal_text("the key store was emptied while a session was renewed"))?;
-        secrets.session = Some(tokens.clone());
-        self.0.save(&secrets)
-    }
+    Arc::new(Keys::new(Arc::clone(keystore)))
 }

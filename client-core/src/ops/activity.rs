@@ -31,15 +31,7 @@ type Wire = (u8, VaultId, u64, i64, String, Option<AccountId>, Option<DeviceId>,
 pub async fn activity(client: &Client) -> Result<Vec<Activity>, Error> {
     let vault = client.open()?;
     let mut chain = Chain { vault: vault.id(), hash: [0; 32], found: Vec::new() };
-    loop {
-        let page = vault.api().audit(vault.id(), Some(chain.found.len() as u64)).await?;
-        if page.is_empty() {
-            break;
-        }
-        for row in page {
-            chain.add(&row.event.0, &row.hash.0)?;
-        }
-    }
+    vault.api().audit(vault.id(), |row| chain.add(&row.event.0, &row.hash.0)).await?;
     chain.found.reverse();
     Ok(chain.found)
 }

@@ -13,7 +13,7 @@ use crate::{
     device::{DeviceSecrets, VaultSecrets},
     error::{Error, ErrorKind},
     event::Observer,
-    keystore::{self, KeyStore},
+    keystore::{self, Keys},
     state::BackupLock,
 };
 
@@ -35,7 +35,7 @@ pub struct Client {
     home: PathBuf,
     server: String,
     stall: Duration,
-    keystore: Arc<dyn KeyStore>,
+    keystore: Keys,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
@@ -71,7 +71,7 @@ impl Client {
         cancel: CancellationToken,
     ) -> Result<Self, Error> {
         let home = keystore::prepare_home(settings.home)?;
-        let keystore = keystore::open(&home, settings.keystore_passphrase)?;
+        let keystore = Keys::new(keystore::open(&home, settings.keystore_passphrase)?);
         let Settings { server, stall, .. } = settings;
         Ok(Self { home, server, stall, keystore, clock: Arc::new(SystemClock), observer, cancel })
     }
@@ -164,18 +164,13 @@ impl Client {
 
     /// This device has its vault's keys from here on: the first run is over.
     pub(crate) fn got_vault(&self, vault: VaultSecrets) -> Result<Account, Error> {
-        // Loaded again: requests may have renewed the session.
-        let lost = || Error::internal_text("the key store lost this device");
-        let mut secrets = self.keystore.load()?.ok_or_else(lost)?;
-        (secrets.vault, secrets.pending) = (Some(vault), None);
-        self.keystore.save(&secrets)?;
-        Account::of(&secrets, self)
+        Account::of(&self.keystore.first_vault(vault)?, self)
     }
 
     /// The service, in the session of `secrets`; renewed tokens go to the key store.
     pub(crate) fn api(&self, secrets: &DeviceSecrets) -> Result<HttpApi, Error> {
         let api = HttpApi::signed_in(&secrets.service, secrets)?;
-        Ok(api.with_stall(self.stall).keep_session(keystore::session_keeper(&self.keystore)))
+        Ok(api.with_stall(self.stall).keep_session(Arc::new(self.keystore.clone())))
     }
 
     /// One backup at a time on one device.
@@ -208,7 +203,7 @@ impl Client {
         &self.server
     }
 
-    pub(crate) fn keystore(&self) -> &Arc<dyn KeyStore> {
+    pub(crate) const fn keystore(&self) -> &Keys {
         &self.keystore
     }
 
@@ -260,6 +255,8 @@ pub(crate) mod tests {
 
     /// A device in this directory, whose service does not answer.
     pub(crate) fn at(home: &std::path::Path) -> Client {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(home, std::fs::Permissions::from_mode(0o700)).unwrap();
         let settings = Settings {
             home: Some(home.to_owned()),
             server: "http://127.0.0.1:1".into(),

@@ -47,12 +47,7 @@ pub fn waiting(client: &Client) -> Result<Option<Waiting>, Error> {
 /// # Errors
 /// The key store cannot be written.
 pub fn start_over(client: &Client) -> Result<(), Error> {
-    let Some(mut secrets) = client.keystore().load()? else { return Ok(()) };
-    match secrets.pending.take() {
-        None => Ok(()),
-        Some(Pending::Code { .. }) => client.keystore().delete(),
-        Some(Pending::Kit(_) | Pending::Words { .. }) => client.keystore().save(&secrets),
-    }
+    client.keystore().drop_pending()
 }
 
 #[cfg(test)]
@@ -81,20 +76,20 @@ mod tests {
             otpauth_url: Zeroizing::new("otpauth://totp/x?secret=ABC".into()),
             export_key: Zeroizing::new(vec![1; 64]),
         };
-        client.keystore().save(&DeviceSecrets { pending: Some(code), vault: None, ..sample() }).unwrap();
+        client.keystore().put(&DeviceSecrets { pending: Some(code), vault: None, ..sample() }).unwrap();
         let Some(Waiting::Code(step)) = waiting(&client).unwrap() else { unreachable!() };
         assert_eq!((step.email(), step.totp_secret().as_deref()), ("a@example.com", Some("ABC")));
         start_over(&client).unwrap();
         assert!(client.known_email().unwrap().is_none(), "there is no account yet");
 
         let words = Pending::Words { info };
-        client.keystore().save(&DeviceSecrets { pending: Some(words), vault: None, ..sample() }).unwrap();
+        client.keystore().put(&DeviceSecrets { pending: Some(words), vault: None, ..sample() }).unwrap();
         assert!(matches!(waiting(&client).unwrap(), Some(Waiting::Words(_))));
         start_over(&client).unwrap();
         assert!(waiting(&client).unwrap().is_none());
         assert_eq!(client.known_email().unwrap().as_deref(), Some("a@example.com"));
         // Once the vault is there, nothing waits.
-        client.keystore().save(&sample()).unwrap();
+        client.keystore().put(&sample()).unwrap();
         assert!(waiting(&client).unwrap().is_none());
     }
 }

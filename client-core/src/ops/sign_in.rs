@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::{HttpApi, PendingLogin},
     crypto::{RecoveryWords, recovery},
-    device::{DeviceIdentity, DeviceSecrets, Pending, SessionTokens},
+    device::{DeviceIdentity, DeviceSecrets, Pending, SessionTokens, SignedIn},
     error::{Error, ErrorKind},
     vault::Directory,
 };
@@ -84,27 +84,74 @@ impl AwaitingFactor {
         let info = signed_in.only_vault()?.clone();
         let Self { client, server, email, .. } = self;
         let device = self.device.clone_for_keystore();
-        if !info.ready {
-            let account = signed_in.session.account_id;
-            let secrets = DeviceSecrets::new(server, email, account, device, &signed_in);
-            return Ok(Step::NewVault(NewVault::create(client, secrets, &signed_in, Vec::new())?));
-        }
         let account = signed_in.session.account_id;
         let known = client.keystore().load()?.filter(|s| s.email.eq_ignore_ascii_case(email));
-        let mut secrets =
-            known.unwrap_or_else(|| DeviceSecrets::new(server, email, account, device, &signed_in));
-        secrets.session = Some(SessionTokens::new(&signed_in.session));
-        secrets.pending = secrets.vault.is_none().then(|| Pending::Words { info: info.clone() });
-        // Kept from here on, so that a second try with the words is the same device, not another one.
-        client.keystore().save(&secrets)?;
-        match &secrets.vault {
+        let fresh = || DeviceSecrets::new(server, email, account, device, &signed_in);
+        // What the service says never takes the place of what this device knows.
+        match known.as_ref().and_then(|secrets| secrets.vault.as_ref()) {
             Some(vault) if vault.info.vault_id != info.vault_id => {
-                Err(Error::internal_text("the service names another vault than this device knows"))
+                return Err(refused(
+                    "the service names another vault than the one whose keys this device holds",
+                ));
             }
-            Some(_) => Ok(Step::Done(Account::of(&secrets, client)?)),
-            None => Ok(Step::NewDevice(NewDevice::resume(client, secrets, info))),
+            Some(_) if !info.ready => {
+                return Err(refused(
+                    "the service says that this vault has no keys yet, but this device holds them",
+                ));
+            }
+            Some(_) => {
+                client.keystore().save_session(Some(SessionTokens::new(&signed_in.session)))?;
+                return Ok(Step::Done(Account::of(&client.secrets()?, client)?));
+            }
+            None => {}
         }
+        if !info.ready {
+            return unfinished(client, known, fresh, &signed_in, &info);
+        }
+        let mut secrets = known.unwrap_or_else(fresh);
+        secrets.session = Some(SessionTokens::new(&signed_in.session));
+        secrets.pending = Some(Pending::Words { info: info.clone() });
+        // Kept from here on, so that a second try with the words is the same device, not another one.
+        client.keystore().begin(&secrets)?;
+        Ok(Step::NewDevice(NewDevice::resume(client, secrets, info)))
     }
+}
+
+/// A vault without keys, as the service says. Keys are made where the sign-up began; elsewhere the service would only
+/// have to deny a vault, and its owner would start a new one on the worst day.
+fn unfinished(
+    client: &Client,
+    known: Option<DeviceSecrets>,
+    fresh: impl FnOnce() -> DeviceSecrets,
+    signed_in: &SignedIn,
+    info: &VaultInfo,
+) -> Result<Step, Error> {
+    match known.map(|secrets| secrets.pending) {
+        // The words that were shown are the only ones: they may be on paper already.
+        Some(Some(Pending::Kit(kit))) if kit.info.vault_id == info.vault_id => {
+            let secrets = DeviceSecrets { pending: Some(Pending::Kit(kit.clone())), ..fresh() };
+            client.keystore().begin(&secrets)?;
+            Ok(Step::NewVault(NewVault::resume(client, secrets, kit)?))
+        }
+        Some(None | Some(Pending::Code { .. } | Pending::Kit(_))) => {
+            Ok(Step::NewVault(NewVault::create(client, fresh(), signed_in, Vec::new())?))
+        }
+        Some(Some(Pending::Words { .. })) | None => Err(Error::new(
+            ErrorKind::RolledBack,
+            "the service says that this vault has no keys yet, and its sign-up did not begin on this device",
+            "nothing was changed; if anything was ever backed up with this account, the service is not telling the truth",
+            "finish the sign-up on the device where it began; if that device is lost and nothing was ever backed up, sign up with another address",
+        )),
+    }
+}
+
+fn refused(what: &str) -> Error {
+    Error::new(
+        ErrorKind::RolledBack,
+        what,
+        "nothing was changed: the keys on this device are as they were",
+        "do not trust this service before it is explained; with bucket and recovery words everything restores without it",
+    )
 }
 
 /// A device without keys.

@@ -18,7 +18,7 @@ use crate::{
         wrap::{self, Scope},
     },
     device::{DeviceSecrets, SessionTokens},
-    error::Error,
+    error::{Error, ErrorKind},
 };
 
 /// Proves the present password, for one change.
@@ -54,16 +54,14 @@ impl Proven {
         let account_secret = AccountSecret::try_from(vault.account_secret.as_slice()).map_err(damaged)?;
         let epoch = Keyring::from_bytes(&vault.keyring)?.epoch();
         // The version is bound into the wrap.
-        let version = self.client.api(&self.secrets)?.key(id, WrapKind::Password).await?.version + 1;
+        let stored = self.client.api(&self.secrets)?.key(id, WrapKind::Password).await?.version;
+        let version = next_version(stored, self.secrets.password_version)?;
         let new = self.api.new_password(&self.pending, password).await?;
         let scope = Scope { vault: id, epoch, version };
         let bytes = wrap::seal_amk(&amk, &new.export_key, &account_secret, self.secrets.account, scope)?;
         let wraps = vec![PasswordWrap { vault_id: id, wrapped: WrappedKey { version, bytes: bytes.into() } }];
         let signed_in = self.api.change_password(&self.pending, factor, new, wraps).await?;
-        // Loaded again: the request above may have renewed the old session.
-        let mut secrets = self.client.secrets()?;
-        secrets.session = Some(SessionTokens::new(&signed_in.session));
-        self.client.keystore().save(&secrets)
+        self.client.keystore().save_password_version(version, SessionTokens::new(&signed_in.session))
     }
 
     /// Replaces all recovery codes, and gives the ten new ones; to be shown once.
@@ -82,6 +80,24 @@ impl Proven {
         let otpauth_url = self.api.new_authenticator(&self.pending, factor).await?;
         Ok(NewAuthenticator { api: self.api, pending: self.pending, email: self.secrets.email, otpauth_url })
     }
+}
+
+/// The version after the one that the service names, which may not be older than one that this device made itself.
+fn next_version(stored: u32, own: u32) -> Result<u32, Error> {
+    let refused = |what: String| {
+        Error::new(
+            ErrorKind::RolledBack,
+            what,
+            "the password was not changed",
+            "do not trust this service before it is explained",
+        )
+    };
+    if stored < own {
+        return Err(refused(format!(
+            "the service shows password version {stored}, but this device made {own}"
+        )));
+    }
+    stored.checked_add(1).ok_or_else(|| refused(format!("the service shows password version {stored}")))
 }
 
 /// An authenticator that does not count yet.
@@ -117,5 +133,20 @@ impl NewAuthenticator {
     /// [`crate::error::ErrorKind::SecondFactor`] for a wrong code: try the next one.
     pub async fn confirm(&self, code: &str) -> Result<(), Error> {
         Ok(self.api.confirm_authenticator(&self.pending, code).await?)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_version_neither_goes_back_nor_overflows() {
+        assert_eq!(next_version(1, 1).unwrap(), 2);
+        assert_eq!(next_version(5, 3).unwrap(), 6);
+        for (stored, own) in [(2, 3), (u32::MAX, 1)] {
+            assert_eq!(next_version(stored, own).unwrap_err().kind(), ErrorKind::RolledBack);
+        }
     }
 }

@@ -1,15 +1,20 @@
 //! Sign-out.
 
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
 use super::Client;
 use crate::error::Error;
 
-/// Ends the session at the service; with `forget` the keys leave this machine too, even when the
-/// service cannot be reached.
+/// Ends the session at the service; with `forget` the keys and all else that this program keeps leave this machine too,
+/// even when the service cannot be reached. Gives the paths of what was removed.
 ///
 /// # Errors
 /// As the service, unless `forget`.
-pub async fn sign_out(client: &Client, forget: bool) -> Result<(), Error> {
-    let mut secrets = client.secrets()?;
+pub async fn sign_out(client: &Client, forget: bool) -> Result<Vec<PathBuf>, Error> {
+    let secrets = client.secrets()?;
     let ended = match client.api(&secrets) {
         Ok(api) => api.logout().await.map_err(Error::from),
         Err(error) => Err(error),
@@ -18,9 +23,47 @@ pub async fn sign_out(client: &Client, forget: bool) -> Result<(), Error> {
         if let Err(error) = ended {
             tracing::warn!(%error, "the session could not be ended at the service");
         }
-        return client.keystore().delete();
+        let keys = client.home().join("device.keys");
+        let mut removed: Vec<PathBuf> = keys.exists().then_some(keys).into_iter().collect();
+        client.keystore().forget()?;
+        removed.extend(remove_ours(client.home())?);
+        return Ok(removed);
     }
     ended?;
-    secrets.session = None;
-    client.keystore().save(&secrets)
+    client.keystore().save_session(None)?;
+    Ok(Vec::new())
+}
+
+/// Everything that this program keeps in its home, the most secret first. What is not named here is somebody else's.
+const OURS: [&str; 14] = [
+    "device.keys",
+    "sources.sealed",
+    "records",
+    "state.db",
+    "state.db-wal",
+    "state.db-shm",
+    "state.db.damaged",
+    "pins.db",
+    "pins.db-wal",
+    "pins.db-shm",
+    "preferences.json",
+    "backup.lock",
+    "session.lock",
+    "keys.lock",
+];
+
+/// Removes what is ours, and says what it was: the next account in this home must meet nothing of the last one.
+fn remove_ours(home: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut removed = Vec::new();
+    for path in OURS.map(|name| home.join(name)) {
+        let about = match fs::symlink_metadata(&path) {
+            Ok(about) => about,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(Error::io(&path.display().to_string(), &error)),
+        };
+        let gone = if about.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        gone.map_err(|error| Error::io(&path.display().to_string(), &error))?;
+        removed.push(path);
+    }
+    Ok(removed)
 }

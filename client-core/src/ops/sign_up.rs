@@ -49,14 +49,14 @@ pub async fn begin(
     let device = DeviceIdentity::generate(device_name.unwrap_or_else(|| client.host_name()));
     let api = HttpApi::anonymous(client.server(), &device)?.with_stall(client.stall());
     let pending = api.sign_up(email, region, password).await?;
-    client.keystore().save(&DeviceSecrets {
+    client.keystore().begin(&DeviceSecrets {
         service: client.server().to_owned(),
         email: email.to_owned(),
         account: pending.account_id,
         device: device.clone_for_keystore(),
         session: None,
         vault: None,
-        directory_pin: None,
+        password_version: 1,
         pending: Some(Pending::Code {
             signup: pending.signup_id,
             region,
@@ -159,7 +159,7 @@ impl NewVault {
         };
         // The account exists: whoever stops here goes on here, as the same device and with the same words.
         secrets.pending = Some(Pending::Kit(kit.clone()));
-        client.keystore().save(&secrets)?;
+        client.keystore().begin(&secrets)?;
         Self::resume(client, secrets, kit)
     }
 

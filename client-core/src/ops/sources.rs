@@ -254,7 +254,7 @@ mod tests {
 
     fn client(home: &std::path::Path) -> Client {
         let client = at(home);
-        client.keystore().save(&sample()).unwrap();
+        client.keystore().put(&sample()).unwrap();
         client
     }
 
@@ -308,7 +308,7 @@ mod tests {
         save(&client, source("shop", "/x")).unwrap();
         let mut other = sample();
         other.vault.as_mut().unwrap().amk[0] ^= 1;
-        client.keystore().save(&other).unwrap();
+        client.keystore().put(&other).unwrap();
         assert_eq!(list(&client).err().unwrap().kind(), ErrorKind::Damaged);
         for text in ["", "mysql://x", "dump.sql", "postgres://h:99999/x"] {
             assert_eq!(Origin::parse(text).err().unwrap().kind(), ErrorKind::Usage, "{text}");

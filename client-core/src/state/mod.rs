@@ -47,6 +47,14 @@ pub enum StateError {
         /// Why not.
         error: io::Error,
     },
+    /// The file cannot be made, or kept from other users.
+    #[error("the local state at {path}: {error}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// Two processes of this device were shown different histories.
     #[error("{0} is not the one that another program of this device was shown")]
     Forked(&'static str),
@@ -60,8 +68,8 @@ impl From<StateError> for Error {
         use rusqlite::ErrorCode;
 
         use crate::error::ErrorKind;
-        let full =
-            matches!(&error, StateError::Sqlite(e) if e.sqlite_error_code() == Some(ErrorCode::DiskFull));
+        let full = matches!(&error, StateError::Sqlite(e) if e.sqlite_error_code() == Some(ErrorCode::DiskFull))
+            || matches!(&error, StateError::File { error, .. } if error.kind() == io::ErrorKind::StorageFull);
         match &error {
             _ if full => Self::io("the local state", &io::Error::from(io::ErrorKind::StorageFull)),
             StateError::Newer { .. } => Self::new(

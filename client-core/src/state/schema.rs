@@ -1,6 +1,8 @@
 //! Tables, forward only: a step is added behind the others and never changed.
 
 use std::{
+    fs::{OpenOptions, Permissions},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -86,6 +88,7 @@ CREATE TABLE head (
 
 /// Opens a database and brings it to the newest layout.
 pub(super) fn open(path: &Path, name: &'static str, steps: &[&str]) -> Result<Connection, StateError> {
+    for_owner_only(path)?;
     let mut db = Connection::open(path)?;
     db.busy_timeout(PATIENCE)?;
     write_ahead(&db)?;
@@ -104,6 +107,17 @@ pub(super) fn open(path: &Path, name: &'static str, steps: &[&str]) -> Result<Co
     // Reads the schema, so that a damaged file is noticed here.
     db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(db)
+}
+
+/// `SQLite` makes files by the process's mask, and its journals with the mode of the database itself: names of
+/// sources stand in it, so it is its owner's alone from the first byte on.
+fn for_owner_only(path: &Path) -> Result<(), StateError> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+    let narrowed = file.and_then(|file| {
+        let mode = file.metadata()?.permissions().mode();
+        if mode & 0o077 == 0 { Ok(()) } else { file.set_permissions(Permissions::from_mode(0o600)) }
+    });
+    narrowed.map_err(|error| StateError::File { path: path.to_owned(), error })
 }
 
 /// Steps that were done.
@@ -136,6 +150,9 @@ pub(super) fn is_damage(error: &StateError) -> bool {
             matches!(e.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
         }
         StateError::Impossible => true,
-        StateError::Newer { .. } | StateError::Quarantine { .. } | StateError::Forked(_) => false,
+        StateError::Newer { .. }
+        | StateError::Quarantine { .. }
+        | StateError::File { .. }
+        | StateError::Forked(_) => false,
     }
 }

@@ -122,9 +122,10 @@ impl PresignedStore {
         for (name, value) in headers {
             let odd = || StoreError::Foreign(format!("the service asks for an unusable header {name:?}"));
             let name = header::HeaderName::try_from(name).map_err(|_| odd())?;
-            // What decides where a request goes and as whom is not the service's to set.
-            if matches!(name, header::HOST | header::COOKIE | header::TRANSFER_ENCODING | header::CONNECTION)
-            {
+            // Where a request goes and as whom is not the service's to set; nor anything else that a store does not need.
+            let needed =
+                matches!(name, header::CONTENT_LENGTH | header::CONTENT_TYPE | header::IF_NONE_MATCH);
+            if !needed && !name.as_str().starts_with("x-amz-") {
                 return Err(odd());
             }
             exact.insert(name, header::HeaderValue::try_from(value).map_err(|_| odd())?);

@@ -7,10 +7,15 @@ use super::Context;
 use crate::args::Logout;
 
 pub(crate) async fn run(context: &Context, arguments: Logout) -> Result<(), Error> {
-    sign_out::sign_out(&context.client, arguments.forget).await?;
-    context.output.result(&json!({"signed_out": true, "keys_removed": arguments.forget}), || {
+    let removed = sign_out::sign_out(&context.client, arguments.forget).await?;
+    let document = json!({"signed_out": true, "keys_removed": arguments.forget, "removed": removed});
+    context.output.result(&document, || {
         if arguments.forget {
-            "Signed out; this device's keys are gone from this machine.".to_owned()
+            let mut text = "Signed out; this device's keys are gone from this machine. Removed:".to_owned();
+            for path in &removed {
+                text.push_str(&format!("\n  {}", path.display()));
+            }
+            text
         } else {
             "Signed out. The device stays registered; `sealkeep login` brings it back.".to_owned()
         }

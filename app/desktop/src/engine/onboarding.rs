@@ -136,7 +136,7 @@ impl Engine {
     }
 
     pub(crate) async fn sign_out(&self, forget: bool) -> Result<(), Error> {
-        sign_out::sign_out(self.client(), forget).await
+        sign_out::sign_out(self.client(), forget).await.map(drop)
     }
 }
 

@@ -14,6 +14,7 @@ use sha2::Digest;
 
 use super::{
     OpenVault, PACKS_PER_SEGMENT, Run,
+    moment::moment,
     pipeline::Streamed,
     unwrapping::Original,
     upload::{StoredPack, Uploader},
@@ -105,7 +106,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         body_len: sealed.len() as u64,
         pack_set_hash: pack_set_hash(&pack_ids),
         epoch: vault.keys().epoch(),
-        created: vault.api().now(),
+        created: moment(vault.history(), vault.device_id(), client.now())?.created,
         directory_len: directory.len,
         directory_hash: directory.hash,
         heads_hash: heads_hash(&heads),

@@ -4,6 +4,7 @@
 mod commit;
 mod gate;
 mod level;
+mod moment;
 mod pipeline;
 mod relate;
 mod together;
@@ -104,6 +105,9 @@ pub struct BackupReport {
 pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupReport, Error> {
     let started = Instant::now();
     let mut vault = client.open_synced().await?;
+    if let Some(warning) = moment::moment(vault.history(), vault.device_id(), client.now())?.warning {
+        client.observer().event(&Event::Warning(warning));
+    }
     vault.throttle(options.upload_limit);
     let _lock = client.lock_for_backup()?;
     let claim = Claim { chosen: options.name.is_some(), confirmed: options.same_source };

@@ -1,0 +1,164 @@
+//! The writers of a key store. None of them can lose a vault's keys, or what another process has just written.
+
+use std::sync::Arc;
+
+use super::KeyStore;
+use crate::{
+    device::{DeviceSecrets, Pending, SessionKeeper, SessionTokens, VaultSecrets},
+    error::{Error, ErrorKind},
+};
+
+/// A key store, and the only ways to change it.
+#[derive(Clone)]
+pub(crate) struct Keys(Arc<dyn KeyStore>);
+
+impl Keys {
+    pub(crate) fn new(store: Arc<dyn KeyStore>) -> Self {
+        Self(store)
+    }
+
+    /// What is kept; `None` when nothing is.
+    pub(crate) fn load(&self) -> Result<Option<DeviceSecrets>, Error> {
+        self.0.load()
+    }
+
+    /// In words, where and how secrets are kept.
+    pub(crate) fn describe(&self) -> String {
+        self.0.describe()
+    }
+
+    /// Keeps an account that this device has no vault of yet, in the place of another such account.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] when a vault's keys are kept here: nothing takes their place.
+    pub(crate) fn begin(&self, secrets: &DeviceSecrets) -> Result<(), Error> {
+        if secrets.vault.is_some() {
+            return Err(Error::internal_text("a vault's keys were about to be kept unasked"));
+        }
+        let _turn = self.0.exclusive()?;
+        if self.0.load()?.is_some_and(|kept| kept.vault.is_some()) {
+            return Err(vault_is_here());
+        }
+        self.0.save(secrets)
+    }
+
+    /// Keeps another session, or none.
+    pub(crate) fn save_session(&self, session: Option<SessionTokens>) -> Result<(), Error> {
+        self.change(|secrets| {
+            secrets.session = session;
+            Ok(())
+        })
+    }
+
+    /// The user goes back: nothing waits any more, and an account that does not exist yet is forgotten.
+    pub(crate) fn drop_pending(&self) -> Result<(), Error> {
+        let _turn = self.0.exclusive()?;
+        let Some(mut secrets) = self.0.load()?.filter(|secrets| secrets.vault.is_none()) else {
+            return Ok(());
+        };
+        match secrets.pending.take() {
+            None => Ok(()),
+            Some(Pending::Code { .. }) => self.0.delete(),
+            Some(Pending::Kit(_) | Pending::Words { .. }) => self.0.save(&secrets),
+        }
+    }
+
+    /// Keeps the vault's keys, once: the first run is over.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] when there are some.
+    pub(crate) fn first_vault(&self, vault: VaultSecrets) -> Result<DeviceSecrets, Error> {
+        let _turn = self.0.exclusive()?;
+        let mut secrets = self.0.load()?.ok_or_else(lost)?;
+        if secrets.vault.is_some() {
+            return Err(vault_is_here());
+        }
+        (secrets.vault, secrets.pending) = (Some(vault), None);
+        self.0.save(&secrets)?;
+        Ok(secrets)
+    }
+
+    /// Remembers the newest version of the password's wrap that this device made.
+    pub(crate) fn save_password_version(&self, version: u32, session: SessionTokens) -> Result<(), Error> {
+        self.change(|secrets| {
+            secrets.password_version = secrets.password_version.max(version);
+            secrets.session = Some(session);
+            Ok(())
+        })
+    }
+
+    /// Keeps nothing any more: the user's wish, and nobody else's.
+    pub(crate) fn forget(&self) -> Result<(), Error> {
+        let _turn = self.0.exclusive()?;
+        self.0.delete()
+    }
+
+    /// Loaded again under the lock: another process may have renewed the session.
+    fn change(&self, change: impl FnOnce(&mut DeviceSecrets) -> Result<(), Error>) -> Result<(), Error> {
+        let _turn = self.0.exclusive()?;
+        let mut secrets = self.0.load()?.ok_or_else(lost)?;
+        let held = secrets.vault.is_some();
+        change(&mut secrets)?;
+        if held && secrets.vault.is_none() {
+            return Err(Error::internal_text("the vault's keys were about to be lost"));
+        }
+        self.0.save(&secrets)
+    }
+
+    /// Whatever a test needs.
+    #[cfg(test)]
+    pub(crate) fn put(&self, secrets: &DeviceSecrets) -> Result<(), Error> {
+        self.0.save(secrets)
+    }
+}
+
+impl SessionKeeper for Keys {
+    fn turn(&self) -> Result<Option<Box<dyn Send>>, Error> {
+        self.0.lock()
+    }
+
+    fn load(&self) -> Result<Option<SessionTokens>, Error> {
+        Ok(self.0.load()?.and_then(|secrets| secrets.session))
+    }
+
+    fn save(&self, tokens: &SessionTokens) -> Result<(), Error> {
+        self.save_session(Some(tokens.clone()))
+    }
+}
+
+fn lost() -> Error {
+    Error::internal_text("the key store was emptied by another program")
+}
+
+fn vault_is_here() -> Error {
+    Error::new(
+        ErrorKind::Exists,
+        "this device holds a vault's keys already",
+        "nothing was changed",
+        "`sealkeep logout --forget` frees this device, or set SEALKEEP_HOME to another directory",
+    )
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::{device::tests::sample, keystore::MemoryKeyStore};
+
+    #[test]
+    fn no_writer_takes_a_vaults_keys_away() {
+        let keys = Keys::new(Arc::new(MemoryKeyStore::default()));
+        keys.put(&sample()).unwrap();
+        let before = sample().vault.unwrap().keyring;
+        let held = || keys.load().unwrap().unwrap().vault.map(|vault| vault.keyring);
+
+        let other = DeviceSecrets { vault: None, email: "b@example.com".into(), ..sample() };
+        assert_eq!(keys.begin(&other).unwrap_err().kind(), ErrorKind::Exists);
+        let fresh = VaultSecrets { keyring: vec![99; 300].into(), ..sample().vault.unwrap() };
+        assert_eq!(keys.first_vault(fresh).err().unwrap().kind(), ErrorKind::Exists);
+        keys.save_session(None).unwrap();
+        keys.save_password_version(9, sample().session.unwrap()).unwrap();
+        keys.drop_pending().unwrap();
+        assert_eq!(held(), Some(before));
+    }
+}
