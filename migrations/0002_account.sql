@@ -32,8 +32,6 @@ CREATE TABLE app.totp (
     account_id       uuid PRIMARY KEY REFERENCES app.account,
     secret           bytea NOT NULL,
     last_step        bigint NOT NULL,
-    failures         integer NOT NULL DEFAULT 0,
-    failures_since   timestamptz,
     recovery_salt    bytea NOT NULL CHECK (octet_length(recovery_salt) = 16)
 );
 ALTER TABLE app.totp ENABLE ROW LEVEL SECURITY;
@@ -43,7 +41,25 @@ CREATE POLICY pre_auth ON app.totp TO sealkeep_auth
     WITH CHECK (account_id = (SELECT app.current_account()));
 -- No DELETE: nothing turns the second factor off.
 GRANT SELECT, INSERT ON app.totp TO sealkeep_auth;
-GRANT UPDATE (last_step, failures, failures_since) ON app.totp TO sealkeep_auth;
+GRANT UPDATE (last_step) ON app.totp TO sealkeep_auth;
+
+-- Wrong codes. counter: authenticator or recovery code, and a device of the directory or `unknown`, which all others
+-- share: who only knows the password cannot use up the owner's tries.
+CREATE TABLE app.factor_failure (
+    account_id   uuid NOT NULL REFERENCES app.account,
+    counter      text NOT NULL CHECK (length(counter) <= 64),
+    failures     integer NOT NULL,
+    since        timestamptz NOT NULL,
+    locks        integer NOT NULL,
+    locked_until timestamptz NOT NULL,
+    PRIMARY KEY (account_id, counter)
+);
+ALTER TABLE app.factor_failure ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.factor_failure FORCE ROW LEVEL SECURITY;
+CREATE POLICY pre_auth ON app.factor_failure TO sealkeep_auth
+    USING (account_id = (SELECT app.current_account()))
+    WITH CHECK (account_id = (SELECT app.current_account()));
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.factor_failure TO sealkeep_auth;
 
 -- hash: Argon2id with the account's salt and the service's pepper.
 CREATE TABLE app.recovery_code (
@@ -84,12 +100,13 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON app.pending_signup TO sealkeep_auth;
 
 -- Counters that replicas share. key: a keyed hash; never an address or a name.
 CREATE UNLOGGED TABLE app.rate_counter (
-    kind         text NOT NULL,
-    key          bytea NOT NULL,
-    window_start timestamptz NOT NULL,
-    count        integer NOT NULL,
+    kind       text NOT NULL,
+    key        bytea NOT NULL CHECK (octet_length(key) = 32),
+    expires_at timestamptz NOT NULL,
+    count      integer NOT NULL,
     PRIMARY KEY (kind, key)
 );
+CREATE INDEX ON app.rate_counter (expires_at);
 ALTER TABLE app.rate_counter ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.rate_counter FORCE ROW LEVEL SECURITY;
 CREATE POLICY pre_auth ON app.rate_counter TO sealkeep_auth USING (true) WITH CHECK (true);

@@ -53,6 +53,9 @@ CREATE TABLE app.pending_login (
     sealing_key  bytea NOT NULL CHECK (octet_length(sealing_key) = 32),
     opaque_state bytea,
     password_ok  boolean NOT NULL DEFAULT false,
+    -- Counters that get their count back when the password is right.
+    counted_kinds text[] NOT NULL,
+    counted_keys  bytea[] NOT NULL,
     created_at   timestamptz NOT NULL,
     expires_at   timestamptz NOT NULL
 );
@@ -61,3 +64,18 @@ ALTER TABLE app.pending_login ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.pending_login FORCE ROW LEVEL SECURITY;
 CREATE POLICY pre_auth ON app.pending_login TO sealkeep_auth USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON app.pending_login TO sealkeep_auth;
+
+-- Wrong passwords, for known and unknown addresses alike: one insert each. A task of the service moves those of accounts
+-- into their vaults' trails and forgets the others. UNLOGGED: a crash forgets them.
+CREATE UNLOGGED TABLE app.failed_sign_in (
+    number      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id  uuid NOT NULL,
+    device_id   uuid NOT NULL,
+    signing_key bytea NOT NULL CHECK (octet_length(signing_key) = 32),
+    failed_at   timestamptz NOT NULL
+);
+ALTER TABLE app.failed_sign_in ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.failed_sign_in FORCE ROW LEVEL SECURITY;
+CREATE POLICY pre_auth ON app.failed_sign_in TO sealkeep_auth USING (true) WITH CHECK (true);
+-- FOR UPDATE SKIP LOCKED needs UPDATE on a column.
+GRANT SELECT, INSERT, DELETE, UPDATE (failed_at) ON app.failed_sign_in TO sealkeep_auth;

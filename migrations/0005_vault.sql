@@ -6,6 +6,8 @@ CREATE TABLE app.vault (
     created_at   timestamptz NOT NULL,
     ready_at     timestamptz,
     signing_root bytea CHECK (octet_length(signing_root) = 32),
+    -- Bytes; null: the service's own setting counts. Set by who runs the service.
+    quota_bytes  bigint CHECK (quota_bytes >= 0),
     CHECK ((ready_at IS NULL) = (signing_root IS NULL))
 );
 

@@ -37,6 +37,7 @@ CREATE TABLE app.backup (
     CHECK ((state = 'committed') = (snapshot_id IS NOT NULL))
 );
 CREATE INDEX ON app.backup (vault_id, started_at DESC, ordinal DESC);
+CREATE INDEX ON app.backup (vault_id, lease_expires_at) WHERE state = 'running';
 ALTER TABLE app.backup ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.backup FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON app.backup TO sealkeep_api

@@ -4,14 +4,19 @@
 CREATE TABLE app.vault_counter (
     vault_id      uuid PRIMARY KEY REFERENCES app.vault,
     last_object   bigint NOT NULL CHECK (last_object BETWEEN 0 AND 4294967295),
-    last_snapshot bigint NOT NULL CHECK (last_snapshot >= 0)
+    last_snapshot bigint NOT NULL CHECK (last_snapshot >= 0),
+    -- Bytes that count for the quota: promised by a grant, and confirmed by the store. Promises are also counted.
+    granted_bytes   bigint NOT NULL DEFAULT 0 CHECK (granted_bytes >= 0),
+    granted_objects bigint NOT NULL DEFAULT 0 CHECK (granted_objects >= 0),
+    stored_bytes    bigint NOT NULL DEFAULT 0 CHECK (stored_bytes >= 0)
 );
 ALTER TABLE app.vault_counter ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.vault_counter FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON app.vault_counter TO sealkeep_api
     USING (vault_id = (SELECT app.current_vault()))
     WITH CHECK (vault_id = (SELECT app.current_vault()));
-GRANT SELECT, INSERT, UPDATE (last_object, last_snapshot) ON app.vault_counter TO sealkeep_api;
+GRANT SELECT, INSERT, UPDATE (last_object, last_snapshot, granted_bytes, granted_objects, stored_bytes)
+    ON app.vault_counter TO sealkeep_api;
 
 -- object_id: SHA-256 of the bytes; with vault and kind it is the key in the bucket.
 -- backup_id: the attempt that it counts for, which is the one that confirmed it.
@@ -37,4 +42,8 @@ ALTER TABLE app.object FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON app.object TO sealkeep_api
     USING (vault_id = (SELECT app.current_vault()))
     WITH CHECK (vault_id = (SELECT app.current_vault()));
-GRANT SELECT, INSERT, UPDATE (state, backup_id, stored_at) ON app.object TO sealkeep_api;
+-- A promise that nobody kept is forgotten; what is stored stays.
+CREATE TRIGGER stored_stays BEFORE DELETE ON app.object
+    FOR EACH ROW WHEN (OLD.state <> 'granted') EXECUTE FUNCTION app.refuse_change();
+GRANT SELECT, INSERT, UPDATE (state, backup_id, granted_at, stored_at), DELETE ON app.object TO sealkeep_api;
+CREATE INDEX ON app.object (vault_id, granted_at) WHERE state = 'granted';

@@ -7,10 +7,9 @@ GRANT UPDATE (secret, recovery_salt) ON app.totp TO sealkeep_auth;
 -- The next second factor, sealed like the present one, until its first code proves it.
 ALTER TABLE app.pending_login ADD COLUMN new_totp bytea;
 
--- With the password its wrap of the vault's master key changes, in one transaction. sealkeep_auth cannot read wraps.
+-- With the password a new version of its wrap of the vault's master key comes, in one transaction. sealkeep_auth cannot read wraps.
 CREATE POLICY password_seen ON app.wrapped_key FOR SELECT TO sealkeep_auth
     USING (vault_id = (SELECT app.current_vault()) AND kind = 'password');
-CREATE POLICY password_change ON app.wrapped_key FOR UPDATE TO sealkeep_auth
-    USING (vault_id = (SELECT app.current_vault()) AND kind = 'password')
+CREATE POLICY password_change ON app.wrapped_key FOR INSERT TO sealkeep_auth
     WITH CHECK (vault_id = (SELECT app.current_vault()) AND kind = 'password');
-GRANT SELECT (vault_id, kind, version), UPDATE (version, bytes, updated_at) ON app.wrapped_key TO sealkeep_auth;
+GRANT SELECT (vault_id, kind, version), INSERT ON app.wrapped_key TO sealkeep_auth;

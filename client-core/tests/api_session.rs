@@ -383,3 +383,44 @@ async fn the_clock_can_be_given() {
     let created: Vec<i64> = server.seen().iter().map(|r| verify(r, server.port).0).collect();
     assert_eq!(created, [1_000, 2_000]);
 }
+
+/// While an address is under fire, a new machine proves some work and gets in; it does not work for ever.
+#[tokio::test]
+async fn a_puzzle_is_solved_and_the_request_sent_again() {
+    let asks = |bits: u8| {
+        let puzzle = Some(api_types::puzzle::Puzzle { salt: vec![bits; 57].into(), bits });
+        Answer::json(429, &Problem { puzzle, ..problem(ErrorCode::PuzzleRequired) })
+    };
+    let server = TinyServer::start(
+        move |number, _| if number == 0 { asks(8) } else { refuse(ErrorCode::LoginFailed) },
+    );
+    let api = HttpApi::anonymous(&server.origin(), &device()).unwrap();
+    let password = "password".to_owned().into();
+    assert!(matches!(api.log_in("a@example.com", &password).await, Err(ApiError::Problem(_))));
+    let seen = server.seen();
+    assert_eq!(seen.len(), 2);
+    let sent: api_types::account::LoginStart = serde_json::from_slice(&seen[1].body).unwrap();
+    let solved = sent.puzzle.unwrap();
+    assert!(solved.holds(8) && solved.salt.0 == [8; 57]);
+
+    // More than an honest service asks for, and puzzle after puzzle.
+    for (bits, requests) in [(27, 1), (255, 1), (4, 3)] {
+        let server = TinyServer::start(move |_, _| asks(bits));
+        let api = HttpApi::anonymous(&server.origin(), &device()).unwrap();
+        assert!(matches!(api.log_in("a@example.com", &password).await, Err(ApiError::Unexpected { .. })));
+        assert_eq!(server.seen().len(), requests, "{bits}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_vault_is_said_with_its_numbers() {
+    let server = TinyServer::start(|_, _| {
+        let (used, quota) = (Some(3 << 29), Some(2 << 30));
+        Answer::json(409, &Problem { used, quota, ..problem(ErrorCode::QuotaExceeded) })
+    });
+    let keystore = memory();
+    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
+    let error = Error::from(api.vault_info(VAULT).await.unwrap_err());
+    let said = error.to_string();
+    assert!(said.contains("this vault is full (1.5 GiB of 2.0 GiB)"), "{said}");
+}

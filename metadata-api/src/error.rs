@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use api_types::{ErrorCode, ObjectId, Problem};
+use api_types::{ErrorCode, ObjectId, Problem, puzzle::Puzzle};
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -15,6 +15,8 @@ pub struct ApiError {
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
     retry_after: Option<u64>,
     server_time: Option<i64>,
+    puzzle: Option<Box<Puzzle>>,
+    used: Option<(u64, u64)>,
     objects: Vec<ObjectId>,
 }
 
@@ -22,7 +24,15 @@ impl ApiError {
     /// Just the code.
     #[must_use]
     pub fn new(code: ErrorCode) -> Self {
-        Self { code, cause: None, retry_after: None, server_time: None, objects: Vec::new() }
+        Self {
+            code,
+            cause: None,
+            retry_after: None,
+            server_time: None,
+            puzzle: None,
+            used: None,
+            objects: Vec::new(),
+        }
     }
 
     /// The code for the caller, the cause for the log. The cause must name no secret and no address.
@@ -49,6 +59,25 @@ impl ApiError {
         self
     }
 
+    /// With what to solve first.
+    #[must_use]
+    pub fn puzzle(mut self, puzzle: Puzzle) -> Self {
+        self.puzzle = Some(Box::new(puzzle));
+        self
+    }
+
+    /// There are as many as there may be.
+    #[must_use]
+    pub fn limit(used: u64, quota: u64) -> Self {
+        Self { used: Some((used, quota)), ..Self::new(ErrorCode::LimitReached) }
+    }
+
+    /// There is no room.
+    #[must_use]
+    pub fn full(used: u64, quota: u64) -> Self {
+        Self { used: Some((used, quota)), ..Self::new(ErrorCode::QuotaExceeded) }
+    }
+
     /// With the objects that it is about.
     #[must_use]
     pub fn objects(mut self, objects: Vec<ObjectId>) -> Self {
@@ -73,6 +102,9 @@ impl ApiError {
             request_id: request_id.into(),
             retry_after: self.retry_after,
             server_time: self.server_time,
+            puzzle: self.puzzle.as_deref().cloned(),
+            used: self.used.map(|(used, _)| used),
+            quota: self.used.map(|(_, quota)| quota),
             objects: self.objects.clone(),
         }
     }
@@ -143,6 +175,9 @@ fn title(code: ErrorCode) -> &'static str {
         E::Conflict => "The id was used for something else.",
         E::MissingObjects => "Objects that the snapshot needs are not stored.",
         E::SnapshotConflict => "The snapshot does not follow its device's last head.",
+        E::PuzzleRequired => "Many sign-ins are being tried; prove that this is not one of them.",
+        E::QuotaExceeded => "The vault is full.",
+        E::LimitReached => "There are as many of these as there may be.",
         E::SnapshotInvalid => "The snapshot's envelope or signature does not hold.",
         _ => "The service failed. Nothing was changed.",
     }

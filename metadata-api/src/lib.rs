@@ -23,5 +23,6 @@ pub mod listener;
 pub mod network;
 pub mod proxies;
 pub mod serve;
+pub mod worker;
 
 pub use router::{app, operations};

@@ -25,6 +25,7 @@ use metadata_api::{
     operations, proxies, serve,
     state::{AppState, Clock, Limits},
     telemetry,
+    worker::Worker,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -127,6 +128,18 @@ struct Common {
     #[arg(long, value_name = "N", default_value_t = Limits::default().auth_per_minute,
           value_parser = clap::value_parser!(u32).range(1..), env = "SEALKEEP_AUTH_PER_MINUTE")]
     auth_per_minute: u32,
+    /// Accounts per 30 days and network.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().accounts_per_network,
+          value_parser = clap::value_parser!(i32).range(1..), env = "SEALKEEP_ACCOUNTS_PER_NETWORK")]
+    accounts_per_network: i32,
+    /// Sign-ups begun per hour and network.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().signups_per_network,
+          value_parser = clap::value_parser!(i32).range(1..), env = "SEALKEEP_SIGNUPS_PER_NETWORK")]
+    signups_per_network: i32,
+    /// Bytes that a vault may hold.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().vault_quota,
+          value_parser = clap::value_parser!(u64).range(1..=1 << 62), env = "SEALKEEP_VAULT_QUOTA")]
+    vault_quota: u64,
     /// Seconds that a presigned URL works.
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().url_secs,
           value_parser = clap::value_parser!(u64).range(1..=URL_SECS), env = "SEALKEEP_URL_SECONDS")]
@@ -166,6 +179,9 @@ impl Common {
             burst: standard.burst.max(self.requests_per_second),
             auth_per_minute: self.auth_per_minute,
             url_secs: self.url_seconds,
+            accounts_per_network: self.accounts_per_network,
+            signups_per_network: self.signups_per_network,
+            vault_quota: self.vault_quota,
             callers: self.callers()?,
             ..standard
         })
@@ -349,7 +365,8 @@ fn beside(state: &AppState, common: &Common) -> Result<Beside, Failure> {
             .inspect_err(|error| tracing::warn!(%error, "no operations routes; give --operations-listen"))
             .ok(),
     };
-    let mut tasks = vec![tokio::spawn(health::watch(state.clone()))];
+    let mut tasks =
+        vec![tokio::spawn(health::watch(state.clone())), tokio::spawn(Worker::default().run(state.clone()))];
     let mut at = None;
     if let Some((listener, addr)) = bound {
         at = Some(addr);

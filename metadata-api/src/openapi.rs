@@ -25,7 +25,7 @@ use crate::handlers as h;
         h::account::authenticator_start, h::account::authenticator_confirm,
         h::token::refresh, h::token::logout,
         h::vault::get, h::vault::init,
-        h::keys::get, h::keys::put,
+        h::keys::get,
         h::directory::get, h::directory::append,
         h::devices::list, h::devices::revoke,
         h::runs::list, h::backups::start, h::backups::abort,

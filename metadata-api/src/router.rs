@@ -48,7 +48,7 @@ pub fn app(state: AppState) -> Router {
         .route("/v1/logout", post(h::token::logout))
         .route("/v1/vaults/{vault}", get(h::vault::get))
         .route("/v1/vaults/{vault}/init", post(h::vault::init))
-        .route("/v1/vaults/{vault}/keys/{kind}", get(h::keys::get).put(h::keys::put))
+        .route("/v1/vaults/{vault}/keys/{kind}", get(h::keys::get))
         .route("/v1/vaults/{vault}/directory", get(h::directory::get).post(h::directory::append))
         .route("/v1/vaults/{vault}/devices", get(h::devices::list))
         .route("/v1/vaults/{vault}/devices/{device}/revoke", post(h::devices::revoke))

@@ -47,10 +47,22 @@ pub struct Limits {
     pub burst: u32,
     /// Sign-up and sign-in requests per minute and address.
     pub auth_per_minute: u32,
-    /// Sign-ins started per hour for one e-mail address from one network.
+    /// Sign-ins that fail per hour, and sign-ups, for one e-mail address from one network.
     pub logins_per_hour: i32,
-    /// Sign-ins started per hour for one e-mail address from anywhere.
-    pub logins_per_hour_everywhere: i32,
+    /// Sign-ins that fail per hour on one device of the account's directory, whatever others do with its name.
+    pub logins_per_device: i32,
+    /// Sign-ins that failed within an hour for one e-mail address, from anywhere, before strangers solve a puzzle.
+    pub failures_before_puzzle: i32,
+    /// Sign-ups under way on the whole service before the next ones solve a puzzle.
+    pub open_signups_before_puzzle: i32,
+    /// Zero bits of the easiest puzzle; four more at most.
+    pub puzzle_bits: u8,
+    /// Sign-ups started per hour from one network.
+    pub signups_per_network: i32,
+    /// Accounts per 30 days from one network.
+    pub accounts_per_network: i32,
+    /// Bytes that a vault may hold, unless its row says otherwise.
+    pub vault_quota: u64,
     /// How long a request may take.
     pub timeout: Duration,
     /// How long a presigned URL works, seconds, at most [`URL_SECS`].
@@ -66,7 +78,13 @@ impl Default for Limits {
             burst: 200,
             auth_per_minute: 30,
             logins_per_hour: 10,
-            logins_per_hour_everywhere: 100,
+            logins_per_device: 20,
+            failures_before_puzzle: 30,
+            open_signups_before_puzzle: 100,
+            puzzle_bits: 20,
+            signups_per_network: 60,
+            accounts_per_network: 500,
+            vault_quota: 1 << 40,
             timeout: Duration::from_secs(30),
             url_secs: URL_SECS,
             callers: Callers::default(),

@@ -330,3 +330,37 @@ fn tls_is_1_3_and_nothing_older() {
     assert!(handshake("-tls1_3"));
     assert!(!handshake("-tls1_2"));
 }
+
+/// What lies in the folder is nobody else's: not to be replaced, and not to be listed.
+#[test]
+fn a_folder_that_others_may_write_is_refused_and_its_objects_are_nobody_elses() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let service = Service::start();
+    let data = service.data();
+    assert_eq!(mode(&data.join("objects")), 0o700);
+    assert_eq!(mode(&data.join("lock")), 0o600);
+    let dir = service.kill();
+    let data = dir.path().join("service");
+    let set =
+        |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    for open in [0o777, 0o775, 0o757, 0o1777] {
+        set(&data, open);
+        let out = Command::new(env!("CARGO_BIN_EXE_metadata-api"))
+            .arg("--embedded")
+            .arg(&data)
+            .args(["--listen", "127.0.0.1:0", "--s3-listen", "127.0.0.1:0"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(1), "{open:o}: {said}");
+        assert!(said.contains("can be written by other users") && said.contains("chmod go-w"), "{said}");
+    }
+    // Narrowed again, it starts, and narrows what was wide inside.
+    set(&data, 0o711);
+    set(&data.join("objects"), 0o755);
+    set(&data.join("lock"), 0o644);
+    let service = Service::start_in(dir);
+    assert_eq!((mode(&data.join("objects")), mode(&data.join("lock"))), (0o700, 0o600));
+    drop(service);
+}

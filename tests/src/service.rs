@@ -146,6 +146,18 @@ impl Service {
         self.dir.path().join("service")
     }
 
+    /// The process that serves; 0 when it is stopped.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
+    /// Where its object store listens.
+    #[must_use]
+    pub const fn store_port(&self) -> u16 {
+        self.ports.1
+    }
+
     /// Its object store's files.
     #[must_use]
     pub fn bucket(&self) -> Bucket {

@@ -15,11 +15,10 @@ struct Ids {
     source: String,
 }
 
-const ROUTES: [(&str, &str); 18] = [
+const ROUTES: [(&str, &str); 17] = [
     ("GET", "/v1/vaults/{vault}"),
     ("POST", "/v1/vaults/{vault}/init"),
     ("GET", "/v1/vaults/{vault}/keys/{kind}"),
-    ("PUT", "/v1/vaults/{vault}/keys/{kind}"),
     ("GET", "/v1/vaults/{vault}/directory"),
     ("POST", "/v1/vaults/{vault}/directory"),
     ("GET", "/v1/vaults/{vault}/devices"),
@@ -51,7 +50,6 @@ fn body(method: &str, path: &str, ids: &Ids) -> Option<Value> {
         "init" => {
             json!({ "signing_root": base64(&[7; 32]), "password": base64(b"p"), "recovery": base64(b"r"), "keyring": base64(b"k"), "directory": signed })
         }
-        "{kind}" => json!({ "version": 2, "bytes": base64(b"mine now") }),
         "directory" => signed,
         "revoke" => json!({ "directory": null }),
         "backups" => json!({ "backup_id": ids.backup, "source_id": ids.source }),

@@ -173,6 +173,32 @@ fn problem_to_error(problem: &Problem) -> Error {
             Error::new(ErrorKind::ServiceError(problem.code), happened, "nothing was changed", wait)
                 .with_retryable(true)
         }
+        ErrorCode::QuotaExceeded => Error::new(
+            ErrorKind::ServiceError(problem.code),
+            match (problem.used, problem.quota) {
+                (Some(used), Some(quota)) => {
+                    format!("this vault is full ({} of {})", gigabytes(used), gigabytes(quota))
+                }
+                _ => "this vault is full".to_owned(),
+            },
+            "earlier backups are untouched; nothing new was committed",
+            "ask whoever runs the service for more room (`metadata-api --vault-quota`)",
+        ),
+        ErrorCode::LimitReached => Error::new(
+            ErrorKind::ServiceError(problem.code),
+            match (problem.used, problem.quota) {
+                (Some(used), Some(quota)) => format!("the service's limit is reached ({used} of {quota})"),
+                _ => "the service's limit is reached".to_owned(),
+            },
+            untouched,
+            "revoke devices that are gone (`sealkeep devices`), or wait until backups under way have ended",
+        ),
+        ErrorCode::PuzzleRequired => Error::new(
+            ErrorKind::ServiceError(problem.code),
+            "many sign-ins are being tried for this address, and the service asked for more work than it may",
+            "nothing was changed",
+            wait,
+        ),
         ErrorCode::NotFound => Error::new(
             ErrorKind::NotFound,
             happened,
@@ -186,6 +212,13 @@ fn problem_to_error(problem: &Problem) -> Error {
             format!("try again; the service's log knows this request as {}", problem.request_id),
         ),
     }
+}
+
+/// `1.4 GiB`.
+fn gigabytes(bytes: u64) -> String {
+    const GIB: u64 = 1 << 30;
+    let tenths = bytes.saturating_mul(10).div_ceil(GIB);
+    format!("{}.{} GiB", tenths / 10, tenths % 10)
 }
 
 fn wrong_credentials() -> Error {

@@ -1,13 +1,15 @@
 //! Sign-up and sign-in: the password protocol, then the second factor, then a session.
 
 use api_types::{
-    AccountId, LoginId, Region, SignupId,
+    AccountId, ErrorCode, LoginId, Region, SignupId,
     account::{
         LoginFinish, LoginMfa, LoginStart, LoginStarted, SecondFactor, Session, SignupConfirm,
         SignupConfirmed, SignupFinish, SignupFinished, SignupStart, SignupStarted,
     },
+    puzzle::SolvedPuzzle,
 };
 use secrecy::SecretString;
+use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use super::{
@@ -16,6 +18,9 @@ use super::{
     opaque::{Login, Registration},
 };
 use crate::device::SignedIn;
+
+/// Puzzles of one sign-in: a solution may come too late once.
+const MAX_PUZZLES: usize = 3;
 
 /// The password is registered; the second factor is to be proven within 30 minutes.
 pub struct PendingSignup {
@@ -58,8 +63,10 @@ impl HttpApi {
             region,
             registration_request,
             device: self.device.public(),
+            puzzle: None,
         };
-        let started: SignupStarted = self.call_with(before_session("/v1/signup/start"), &request).await?;
+        let with = |puzzle| SignupStart { puzzle, ..request.clone() };
+        let started: SignupStarted = self.begin("/v1/signup/start", with).await?;
         let finished =
             registration.finish(password, started.account_id, region, &started.registration_response).await?;
         let request = SignupFinish { signup_id: started.signup_id, registration_upload: finished.message };
@@ -94,8 +101,10 @@ impl HttpApi {
     /// [`ApiError::WrongCredentials`] also for an unknown account.
     pub async fn log_in(&self, email: &str, password: &SecretString) -> Result<PendingLogin, ApiError> {
         let (login, ke1) = Login::start(password)?;
-        let request = LoginStart { email: email.trim().to_owned(), ke1, device: self.device.public() };
-        let started: LoginStarted = self.call_with(before_session("/v1/login/start"), &request).await?;
+        let request =
+            LoginStart { email: email.trim().to_owned(), ke1, device: self.device.public(), puzzle: None };
+        let with = |puzzle| LoginStart { puzzle, ..request.clone() };
+        let started: LoginStarted = self.begin("/v1/login/start", with).await?;
         let finished = login.finish(password, started.account_id, started.region, &started.ke2).await?;
         let request = LoginFinish { login_id: started.login_id, ke3: finished.message };
         self.tell(before_session("/v1/login/finish"), &request).await?;
@@ -120,6 +129,36 @@ impl HttpApi {
         let session: Session = self.call_with(before_session("/v1/login/mfa"), &request).await?;
         self.same_account(pending.account_id, &session)?;
         Ok(SignedIn { session, export_key: pending.export_key.clone() })
+    }
+
+    /// Sends the first message of a conversation; while its address is under fire the service asks for some work first.
+    async fn begin<B: Serialize + Sync, R: DeserializeOwned>(
+        &self,
+        path: &str,
+        with: impl Fn(Option<SolvedPuzzle>) -> B,
+    ) -> Result<R, ApiError> {
+        let mut solved = None;
+        for _ in 0..MAX_PUZZLES {
+            let refused = match self.call_with(before_session(path), &with(solved.take())).await {
+                Err(ApiError::Problem(problem)) if problem.code == ErrorCode::PuzzleRequired => problem,
+                other => return other,
+            };
+            let Some(puzzle) = refused.puzzle.clone() else { return Err(ApiError::Problem(refused)) };
+            tracing::warn!(
+                bits = puzzle.bits,
+                "many sign-ins are being tried for this address; this machine proves that it is not one of them"
+            );
+            // Some seconds of one core, away from whatever else runs.
+            let work = tokio::task::spawn_blocking(move || puzzle.solve()).await;
+            solved = work.map_err(|e| ApiError::Internal(format!("the puzzle: {e}")))?;
+            if solved.is_none() {
+                return Err(ApiError::Unexpected {
+                    server: self.server().to_owned(),
+                    detail: "a puzzle that would take too long".into(),
+                });
+            }
+        }
+        Err(ApiError::Unexpected { server: self.server().to_owned(), detail: "puzzles without end".into() })
     }
 
     pub(super) fn same_account(&self, expected: AccountId, session: &Session) -> Result<(), ApiError> {

@@ -63,16 +63,6 @@ impl HttpApi {
         self.call(Call::get(format!("/v1/vaults/{vault}/keys/{}", kind.as_str()))).await
     }
 
-    /// Replaces sealed key material; its version must follow the stored one.
-    ///
-    /// # Errors
-    /// [`ApiError`].
-    pub async fn put_key(&self, vault: VaultId, kind: WrapKind, key: &WrappedKey) -> Result<(), ApiError> {
-        let mut call = Call::post(format!("/v1/vaults/{vault}/keys/{}", kind.as_str())).once();
-        call.method = reqwest::Method::PUT;
-        self.tell(call, key).await
-    }
-
     /// The device directory, from entry 0.
     ///
     /// # Errors

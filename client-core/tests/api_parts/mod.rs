@@ -34,6 +34,9 @@ pub(crate) fn problem(code: ErrorCode) -> Problem {
         request_id: "r1".into(),
         retry_after: None,
         server_time: None,
+        puzzle: None,
+        used: None,
+        quota: None,
         objects: Vec::new(),
     }
 }

@@ -16,7 +16,11 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{device_keys, device_signature::Presented, gate};
+use super::{
+    device_keys,
+    device_signature::{Nonce, Presented},
+    gate,
+};
 use crate::{
     db::{pending, session},
     error::ApiError,
@@ -37,6 +41,10 @@ pub trait Conversation: DeserializeOwned + Send {
     /// Largest body, bytes: it is read before anything is proven.
     const MAX_BODY: usize = 16 * 1024;
 
+    /// Whether anybody can make up such a request, key and all: its nonce is then remembered only when the handler lets it
+    /// in, so that strangers fill no table.
+    const BY_STRANGERS: bool = false;
+
     /// Finds the key.
     fn signer(&self, state: &AppState) -> impl Future<Output = Result<Signer, ApiError>> + Send;
 }
@@ -45,6 +53,8 @@ pub trait Conversation: DeserializeOwned + Send {
 pub struct PreAuth<T> {
     /// The body.
     pub body: T,
+    /// Used up already, unless strangers can make up such a request: then by the handler, once it lets it in.
+    pub(crate) nonce: Nonce,
     /// The caller's network, for limits; `None` where callers cannot be told apart.
     pub network: Option<Network>,
 }
@@ -64,12 +74,19 @@ impl<T: Conversation> FromRequest<AppState> for PreAuth<T> {
         if presented.device() != signer.device {
             return Err(ApiError::because(ErrorCode::SignatureInvalid, "another device"));
         }
-        presented.verify(state, &parts, &bytes, None, &signer.key).await?;
-        Ok(Self { body, network: client_ip::of(&parts, &state.limits().callers) })
+        let nonce = presented.verify(state, &parts, &bytes, None, &signer.key)?;
+        if T::BY_STRANGERS {
+            nonce.look(state).await?;
+        } else {
+            nonce.use_up(state).await?;
+        }
+        Ok(Self { body, nonce, network: client_ip::of(&parts, &state.limits().callers) })
     }
 }
 
 impl Conversation for SignupStart {
+    const BY_STRANGERS: bool = true;
+
     async fn signer(&self, _: &AppState) -> Result<Signer, ApiError> {
         Ok(device_keys::check(&self.device)?.signer())
     }
@@ -88,6 +105,8 @@ impl Conversation for SignupConfirm {
 }
 
 impl Conversation for LoginStart {
+    const BY_STRANGERS: bool = true;
+
     async fn signer(&self, _: &AppState) -> Result<Signer, ApiError> {
         Ok(device_keys::check(&self.device)?.signer())
     }

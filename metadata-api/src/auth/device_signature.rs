@@ -41,15 +41,15 @@ impl Presented {
         self.parameters.device
     }
 
-    /// Signature, clock, nonce, in this order: only who holds the key learns about clocks and uses up nonces.
-    pub(crate) async fn verify(
+    /// Signature, then clock: only who holds the key learns about clocks, and gets a nonce to use up.
+    pub(crate) fn verify(
         &self,
         state: &AppState,
         parts: &Parts,
         body: &[u8],
         authorization: Option<&str>,
         key: &[u8; 32],
-    ) -> Result<(), ApiError> {
+    ) -> Result<Nonce, ApiError> {
         let refused = |refused: Refused| ApiError::because(ErrorCode::SignatureInvalid, refused);
         let verifying = VerifyingKey::from_bytes(key).map_err(|_| refused(Refused::Signature))?;
         let request = CanonicalRequest {
@@ -70,10 +70,41 @@ impl Presented {
         Base64UrlUnpadded::decode(&self.parameters.nonce, &mut nonce)
             .map_err(|_| refused(Refused::Profile))?;
         let key_hash: [u8; 32] = Sha256::digest(key).into();
-        if replay::first_use(state.db(), &key_hash, &nonce, now, now + NONCE_MEMORY_SECS).await? {
+        Ok(Nonce { key_hash, nonce })
+    }
+}
+
+/// The nonce of a request whose signature holds: it makes the request count once.
+#[must_use]
+pub(crate) struct Nonce {
+    key_hash: [u8; 32],
+    nonce: [u8; 16],
+}
+
+impl Nonce {
+    /// Remembers it.
+    ///
+    /// # Errors
+    /// `signature_replayed`.
+    pub(crate) async fn use_up(&self, state: &AppState) -> Result<(), ApiError> {
+        let now = state.clock().now();
+        let until = now + NONCE_MEMORY_SECS;
+        if replay::first_use(state.db(), &self.key_hash, &self.nonce, now, until).await? {
             Ok(())
         } else {
             Err(ErrorCode::SignatureReplayed.into())
+        }
+    }
+
+    /// Whether it is used up, without remembering anything of a request that may be refused.
+    ///
+    /// # Errors
+    /// `signature_replayed`.
+    pub(crate) async fn look(&self, state: &AppState) -> Result<(), ApiError> {
+        if replay::known(state.db(), &self.key_hash, &self.nonce).await? {
+            Err(ErrorCode::SignatureReplayed.into())
+        } else {
+            Ok(())
         }
     }
 }

@@ -40,7 +40,9 @@ pub async fn signed(
     if !bound {
         return Err(ErrorCode::TokenInvalid.into());
     }
-    presented.verify(&state, &parts, &body, Some(&bearer.stage.authorization), &standing.signing_key).await?;
+    let nonce =
+        presented.verify(&state, &parts, &body, Some(&bearer.stage.authorization), &standing.signing_key)?;
+    nonce.use_up(&state).await?;
     if standing.device_revoked {
         return Err(ErrorCode::DeviceRevoked.into());
     }

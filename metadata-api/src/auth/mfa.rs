@@ -1,14 +1,19 @@
 //! The second factor: TOTP (RFC 6238: SHA-1, six digits, 30 s, one step of skew) and ten recovery codes.
 //! Nothing here, and no route, turns it off.
 
-use api_types::{AccountId, ErrorCode, LoginId, account::SecondFactor};
+use api_types::{AccountId, DeviceId, ErrorCode, LoginId, account::SecondFactor};
 use argon2::{Algorithm, Argon2, Params, Version};
 use totp_rs::{Builder, Totp};
 use zeroize::Zeroizing;
 
 use super::keys::{SealKind, ServerKeys};
 use crate::{
-    db::{account, pending, pre_auth::PreAuthTx},
+    db::{
+        account::{self, Failures},
+        device,
+        pending::{self, Login},
+        pre_auth::PreAuthTx,
+    },
     error::ApiError,
     state::AppState,
 };
@@ -17,6 +22,11 @@ use crate::{
 pub(crate) const MAX_FAILURES: i32 = 5;
 /// Seconds.
 pub(crate) const WINDOW_SECS: i64 = 15 * 60;
+/// Wrong recovery codes within [`RECOVERY_WINDOW_SECS`].
+const MAX_RECOVERY_FAILURES: i32 = 20;
+const RECOVERY_WINDOW_SECS: i64 = 3600;
+/// Seconds.
+const LONGEST_LOCK_SECS: i64 = 86_400;
 /// How many recovery codes there are.
 pub(crate) const RECOVERY_CODES: usize = 10;
 const RECOVERY_CODE_LEN: usize = 10;
@@ -103,25 +113,67 @@ pub(crate) enum Outcome {
     Proven(&'static str),
     /// Not, and this many seconds until tries count again, if they are locked.
     Refused {
-        /// Set when too many failed.
+        /// Set while tries are not looked at.
         retry_after: Option<u64>,
+        /// This was the failure that locked them.
+        locks: bool,
     },
 }
 
-/// Tries a factor. At most [`MAX_FAILURES`] wrong ones in [`WINDOW_SECS`]; a step or recovery code is accepted once.
+/// Which tries count together: a device of the directory has its own, all others share theirs, and codes of the
+/// authenticator are counted apart from recovery codes. Who only knows the password cannot use up the owner's tries.
+struct Tries {
+    counter: String,
+    most: i32,
+    window: i64,
+    /// Each lock in a row lasts twice as long as the one before, at most this long, seconds.
+    longest: i64,
+}
+
+impl Tries {
+    fn of(factor: &SecondFactor, known: Option<DeviceId>) -> Self {
+        let (kind, most, window) = match factor {
+            SecondFactor::Totp(_) => ("totp", MAX_FAILURES, WINDOW_SECS),
+            // 80 bits need no tighter count.
+            SecondFactor::RecoveryCode(_) => ("recovery", MAX_RECOVERY_FAILURES, RECOVERY_WINDOW_SECS),
+        };
+        let (whose, longest) = match known {
+            Some(device) => (device.to_string(), window),
+            None => ("unknown".to_owned(), LONGEST_LOCK_SECS),
+        };
+        Self { counter: format!("{kind}:{whose}"), most, window, longest }
+    }
+
+    /// What is kept after one more failure.
+    fn failed(&self, kept: Option<Failures>, now: i64) -> Failures {
+        let kept = kept.unwrap_or_default();
+        let same_window = kept.failures > 0 && now - kept.since < self.window;
+        let (failures, since) = if same_window { (kept.failures + 1, kept.since) } else { (1, now) };
+        // A day without a lock, and they begin short again.
+        let locks = if now - kept.locked_until < LONGEST_LOCK_SECS { kept.locks } else { 0 };
+        if failures < self.most {
+            return Failures { failures, since, locks, locked_until: kept.locked_until };
+        }
+        let doubled = self.window.saturating_mul(1 << locks.clamp(0, 10)).min(self.longest);
+        Failures { failures: 0, since: now, locks: (locks + 1).min(10), locked_until: now + doubled }
+    }
+}
+
+/// Tries the factor of a sign-in whose password was proven. A step or recovery code is accepted once.
 pub(crate) async fn prove(
     keys: &ServerKeys,
     tx: &mut PreAuthTx,
-    account: AccountId,
+    login: &Login,
     factor: &SecondFactor,
     now: i64,
 ) -> Result<Outcome, ApiError> {
+    let account = login.account;
     let kept = account::factor(tx, account).await?;
-    let open_window = kept.failures_since.filter(|since| now - since < WINDOW_SECS);
-    let failures = if open_window.is_some() { kept.failures } else { 0 };
-    if let Some(since) = open_window.filter(|_| failures >= MAX_FAILURES) {
-        let wait = u64::try_from(since + WINDOW_SECS - now).unwrap_or(1);
-        return Ok(Outcome::Refused { retry_after: Some(wait) });
+    let known = device::is_approved(tx, account, &login.device).await?.then_some(login.device.id);
+    let tries = Tries::of(factor, known);
+    let failures = account::failures(tx, account, &tries.counter).await?;
+    if let Some(until) = failures.as_ref().map(|f| f.locked_until).filter(|until| *until > now) {
+        return Ok(Outcome::Refused { retry_after: u64::try_from(until - now).ok(), locks: false });
     }
     let proven = match factor {
         SecondFactor::Totp(code) => match matching_step(keys, account, &kept.sealed_secret, code, now)? {
@@ -141,12 +193,13 @@ pub(crate) async fn prove(
     };
     match proven {
         Some(amr) => {
-            account::set_failures(tx, account, 0, None).await?;
+            account::forget_failures(tx, account, &tries.counter).await?;
             Ok(Outcome::Proven(amr))
         }
         None => {
-            account::set_failures(tx, account, failures + 1, Some(open_window.unwrap_or(now))).await?;
-            Ok(Outcome::Refused { retry_after: None })
+            let failures = tries.failed(failures, now);
+            account::keep_failures(tx, account, &tries.counter, &failures).await?;
+            Ok(Outcome::Refused { retry_after: None, locks: failures.locked_until > now })
         }
     }
 }
@@ -161,5 +214,34 @@ pub(crate) fn refusal(retry_after: Option<u64>) -> ApiError {
     match retry_after {
         Some(seconds) => ApiError::new(ErrorCode::MfaLocked).retry_after(seconds),
         None => ErrorCode::MfaFailed.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seconds of each lock when somebody fails without end.
+    fn locks(known: Option<DeviceId>) -> Vec<i64> {
+        let tries = Tries::of(&SecondFactor::Totp(String::new()), known);
+        let (mut now, mut kept, mut seen) = (1_000_000, None, Vec::new());
+        while seen.len() < 10 {
+            let after = tries.failed(kept, now);
+            if after.locked_until > now {
+                seen.push(after.locked_until - now);
+                now = after.locked_until;
+            }
+            now += 1;
+            kept = Some(after);
+        }
+        seen
+    }
+
+    #[test]
+    fn unknown_devices_wait_longer_and_longer_and_the_owner_does_not() {
+        let unknown = locks(None);
+        assert_eq!(unknown[..4], [900, 1800, 3600, 7200]);
+        assert_eq!(unknown[9], 86_400);
+        assert_eq!(locks(Some(DeviceId::from_bytes([1; 16]))), [900; 10]);
     }
 }

@@ -19,6 +19,7 @@ pub mod gate;
 pub mod keys;
 pub mod mfa;
 pub mod opaque;
+pub(crate) mod puzzle;
 pub mod token;
 
 pub use conversation::PreAuth;
@@ -76,30 +77,57 @@ pub struct Tenant {
 /// What a route needs beside membership.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
-    /// Read metadata and the audit trail: every member.
+    /// Read metadata: every member, on a device of the directory.
     Read,
+    /// Read who did what and with which devices: every member, not from backup-only devices.
+    Oversee,
     /// Add backups: not auditors.
     Backup,
     /// Fetch objects and wrapped keys: not auditors, not backup-only devices.
     Restore,
-    /// Change keys, directory and devices: owners and admins, not from backup-only devices.
+    /// Change directory and devices: owners and admins, not from backup-only devices.
     Manage,
+    /// Open the recovery wrap with the words: who may restore, also on a device that waits for its directory entry.
+    Join,
+    /// Store a vault's first keys: owners and admins, once, on a device that waits.
+    Initialise,
 }
 
 impl Tenant {
     /// Whether this member on this device has the right.
     ///
     /// # Errors
-    /// `forbidden`.
+    /// `forbidden`; `device_not_approved` or `vault_not_ready` where only the directory's word is missing.
     pub fn require(&self, right: Right) -> Result<(), ErrorCode> {
-        let full = self.device_role != Some(DeviceRole::BackupOnly);
+        let waiting = self.device_state == DeviceState::Pending;
+        let full = self.device_state == DeviceState::Active && self.device_role == Some(DeviceRole::Full);
+        let restores = self.member != MemberRole::Auditor;
+        let manages = matches!(self.member, MemberRole::Owner | MemberRole::Admin);
+        if waiting && !matches!(right, Right::Join | Right::Initialise) {
+            return Err(if self.ready { ErrorCode::DeviceNotApproved } else { ErrorCode::VaultNotReady });
+        }
         let allowed = match right {
             Right::Read => true,
-            Right::Backup => self.member != MemberRole::Auditor,
-            Right::Restore => self.member != MemberRole::Auditor && full,
-            Right::Manage => matches!(self.member, MemberRole::Owner | MemberRole::Admin) && full,
+            Right::Oversee => full,
+            Right::Backup => restores,
+            Right::Restore => restores && full,
+            Right::Manage => manages && full,
+            Right::Join => restores && (full || waiting),
+            Right::Initialise => manages,
         };
         if allowed { Ok(()) } else { Err(ErrorCode::Forbidden) }
+    }
+
+    /// Whether the device waits for its directory entry.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.device_state == DeviceState::Pending
+    }
+
+    /// Whether the member may change the directory, whatever the device.
+    #[must_use]
+    pub fn manages(&self) -> bool {
+        matches!(self.member, MemberRole::Owner | MemberRole::Admin)
     }
 }
 
@@ -140,7 +168,8 @@ mod tests {
         };
         let auditor = tenant(MemberRole::Auditor, DeviceRole::Full);
         auditor.require(Right::Read).unwrap();
-        for right in [Right::Backup, Right::Restore, Right::Manage] {
+        auditor.require(Right::Oversee).unwrap();
+        for right in [Right::Backup, Right::Restore, Right::Manage, Right::Join, Right::Initialise] {
             assert_eq!(auditor.require(right), Err(ErrorCode::Forbidden));
         }
         let operator = tenant(MemberRole::Operator, DeviceRole::Full);
@@ -148,8 +177,17 @@ mod tests {
         assert_eq!(operator.require(Right::Manage), Err(ErrorCode::Forbidden));
         let agent = tenant(MemberRole::Owner, DeviceRole::BackupOnly);
         agent.require(Right::Backup).unwrap();
-        for right in [Right::Restore, Right::Manage] {
+        for right in [Right::Restore, Right::Manage, Right::Join, Right::Oversee] {
             assert_eq!(agent.require(right), Err(ErrorCode::Forbidden));
+        }
+        let waiting = Tenant {
+            device_state: DeviceState::Pending,
+            device_role: None,
+            ..tenant(MemberRole::Owner, DeviceRole::Full)
+        };
+        waiting.require(Right::Join).unwrap();
+        for right in [Right::Read, Right::Oversee, Right::Backup, Right::Restore, Right::Manage] {
+            assert_eq!(waiting.require(right), Err(ErrorCode::DeviceNotApproved));
         }
     }
 }

@@ -37,15 +37,22 @@ pub(crate) fn record(upload: &[u8]) -> Result<Vec<u8>, ApiError> {
     Ok(ServerRegistration::<Suite>::finish(upload).serialize().to_vec())
 }
 
+/// A sign-in's first message, well formed.
+pub(crate) struct Ke1(CredentialRequest<Suite>);
+
+/// Reads it, before anything is counted or looked up.
+pub(crate) fn ke1(bytes: &[u8]) -> Result<Ke1, ApiError> {
+    CredentialRequest::<Suite>::deserialize(bytes).map(Ke1).map_err(malformed)
+}
+
 /// KE2, and the state to keep. Without a record it is a convincing answer that no password completes.
 pub(crate) fn start(
     keys: &ServerKeys,
     account: AccountId,
     region: Region,
     record: Option<&[u8]>,
-    ke1: &[u8],
+    ke1: Ke1,
 ) -> Result<(Vec<u8>, Zeroizing<Vec<u8>>), ApiError> {
-    let request = CredentialRequest::<Suite>::deserialize(ke1).map_err(malformed)?;
     let record = record
         .map(ServerRegistration::<Suite>::deserialize)
         .transpose()
@@ -55,7 +62,7 @@ pub(crate) fn start(
         &mut OsRng,
         keys.opaque(),
         record,
-        request,
+        ke1.0,
         binding.credential_identifier(),
         parameters(&binding),
     )

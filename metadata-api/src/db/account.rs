@@ -188,9 +188,6 @@ fn changed_one(rows: u64, what: &'static str) -> Result<(), ApiError> {
 #[derive(sqlx::FromRow)]
 pub(crate) struct Factor {
     pub(crate) sealed_secret: Vec<u8>,
-    pub(crate) failures: i32,
-    /// Seconds since 1970 of the first failure that counts.
-    pub(crate) failures_since: Option<i64>,
     pub(crate) recovery_salt: Vec<u8>,
 }
 
@@ -198,9 +195,7 @@ pub(crate) struct Factor {
 pub(crate) async fn factor(tx: &mut PreAuthTx, account: AccountId) -> Result<Factor, ApiError> {
     tx.speak_for(account, None).await?;
     let row: Option<Factor> = sqlx::query_as(
-        "SELECT secret AS sealed_secret, failures, EXTRACT(EPOCH FROM failures_since)::bigint AS failures_since,
-                recovery_salt
-         FROM app.totp WHERE account_id = $1 FOR UPDATE",
+        "SELECT secret AS sealed_secret, recovery_salt FROM app.totp WHERE account_id = $1 FOR UPDATE",
     )
     .bind(account.0)
     .fetch_optional(tx.conn())
@@ -236,16 +231,68 @@ pub(crate) async fn accept_recovery(
     Ok(done.rows_affected() == 1)
 }
 
-pub(crate) async fn set_failures(
+/// Wrong codes of one counter.
+#[derive(Debug, Clone, Default, sqlx::FromRow)]
+pub(crate) struct Failures {
+    pub(crate) failures: i32,
+    /// Seconds since 1970 of the first one that counts.
+    pub(crate) since: i64,
+    /// Locks in a row.
+    pub(crate) locks: i32,
+    /// Seconds since 1970.
+    pub(crate) locked_until: i64,
+}
+
+pub(crate) async fn failures(
     tx: &mut PreAuthTx,
     account: AccountId,
-    failures: i32,
-    since: Option<i64>,
+    counter: &str,
+) -> Result<Option<Failures>, ApiError> {
+    let row = sqlx::query_as(
+        "SELECT failures, EXTRACT(EPOCH FROM since)::bigint AS since, locks,
+                EXTRACT(EPOCH FROM locked_until)::bigint AS locked_until
+         FROM app.factor_failure WHERE account_id = $1 AND counter = $2",
+    )
+    .bind(account.0)
+    .bind(counter)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row)
+}
+
+/// The factor's row is locked: nobody else counts meanwhile.
+pub(crate) async fn keep_failures(
+    tx: &mut PreAuthTx,
+    account: AccountId,
+    counter: &str,
+    failures: &Failures,
 ) -> Result<(), ApiError> {
-    sqlx::query("UPDATE app.totp SET failures = $2, failures_since = $3 WHERE account_id = $1")
+    sqlx::query(
+        "INSERT INTO app.factor_failure (account_id, counter, failures, since, locks, locked_until)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (account_id, counter) DO UPDATE SET
+             failures = EXCLUDED.failures, since = EXCLUDED.since, locks = EXCLUDED.locks,
+             locked_until = EXCLUDED.locked_until",
+    )
+    .bind(account.0)
+    .bind(counter)
+    .bind(failures.failures)
+    .bind(at(failures.since))
+    .bind(failures.locks)
+    .bind(at(failures.locked_until))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn forget_failures(
+    tx: &mut PreAuthTx,
+    account: AccountId,
+    counter: &str,
+) -> Result<(), ApiError> {
+    sqlx::query("DELETE FROM app.factor_failure WHERE account_id = $1 AND counter = $2")
         .bind(account.0)
-        .bind(failures)
-        .bind(since.map(at))
+        .bind(counter)
         .execute(tx.conn())
         .await?;
     Ok(())

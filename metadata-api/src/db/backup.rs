@@ -73,6 +73,24 @@ pub(crate) async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
+/// Attempts under way, and sources, of a vault.
+pub(crate) async fn open_and_sources(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    now: i64,
+) -> Result<(u64, u64), ApiError> {
+    let (open, sources): (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM app.backup
+                 WHERE vault_id = $1 AND state = 'running' AND lease_expires_at > $2),
+                (SELECT count(*) FROM app.source WHERE vault_id = $1)",
+    )
+    .bind(vault.0)
+    .bind(at(now))
+    .fetch_one(conn)
+    .await?;
+    Ok((open.unsigned_abs(), sources.unsigned_abs()))
+}
+
 #[derive(sqlx::FromRow)]
 struct LockedRow {
     source_id: Uuid,

@@ -30,7 +30,12 @@ pub enum MigrateError {
     /// The database says no.
     #[error("the database refused: {0}")]
     Database(#[from] sqlx::Error),
-    /// A migration failed, or an applied one was edited.
+    /// The database was made by another build, whose tables are different.
+    #[error(
+        "this database was made by another build of metadata-api (migration {0} differs), and this one does not read it. Nothing was changed. Run the build that made it, or start afresh: `metadata-api --embedded NEW_FOLDER`; on a database of your own, `psql -c 'DROP SCHEMA app CASCADE'` as its owner and then `metadata-api migrate`"
+    )]
+    OtherBuild(i64),
+    /// A migration failed.
     #[error("migration failed: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
 }
@@ -56,7 +61,11 @@ pub async fn migrate(owner_url: &SecretString) -> Result<(), MigrateError> {
         .execute(&mut connection)
         .await
         .map_err(|_| MigrateError::NotOwner(user))?;
-    migrator().run_direct(None, &mut connection, false).await?;
+    migrator().run_direct(None, &mut connection, false).await.map_err(|error| match error {
+        sqlx::migrate::MigrateError::VersionMismatch(version)
+        | sqlx::migrate::MigrateError::VersionMissing(version) => MigrateError::OtherBuild(version),
+        other => other.into(),
+    })?;
     connection.close().await?;
     Ok(())
 }
@@ -79,7 +88,9 @@ pub enum CheckError {
     #[error("migration {0} has not run: run `metadata-api migrate`")]
     Pending(i64),
     /// The database is newer, or a migration was edited.
-    #[error("migration {0} in the database is not the one this program knows: run the matching version")]
+    #[error(
+        "this database was made by another build of metadata-api (migration {0} differs), and this one does not read it: run the build that made it, or start afresh with `metadata-api --embedded NEW_FOLDER`, or with an empty database and `metadata-api migrate`"
+    )]
     Foreign(i64),
     /// There is no schema at all.
     #[error("the database has no schema `app`: run `metadata-api migrate`")]

@@ -15,10 +15,15 @@ use super::{
 };
 use crate::{auth::device_keys::CheckedDevice, error::ApiError};
 
+/// Devices of an account that were not revoked.
+pub(crate) const MAX_DEVICES: i64 = 50;
+/// With the revoked ones, which stay so that what they signed stays checkable.
+const MAX_DEVICES_EVER: i64 = 1000;
+
 /// Registers a device that signs in, pending in each of the account's vaults. The same keys again are welcome.
 ///
 /// # Errors
-/// `device_revoked`, or `conflict` when the id is registered with other keys.
+/// `device_revoked`, `limit_reached`, or `conflict` when the id is registered with other keys.
 pub(crate) async fn register(
     tx: &mut PreAuthTx,
     account: AccountId,
@@ -26,6 +31,19 @@ pub(crate) async fn register(
     now: i64,
 ) -> Result<(), ApiError> {
     tx.speak_for(account, None).await?;
+    let (known, present, ever): (bool, i64, i64) = sqlx::query_as(
+        "SELECT COALESCE(bool_or(device_id = $2), false), count(*) FILTER (WHERE revoked_at IS NULL), count(*)
+         FROM app.device WHERE account_id = $1",
+    )
+    .bind(account.0)
+    .bind(device.id.0)
+    .fetch_one(tx.conn())
+    .await?;
+    if !known && (present >= MAX_DEVICES || ever >= MAX_DEVICES_EVER) {
+        let (used, most) =
+            if present >= MAX_DEVICES { (present, MAX_DEVICES) } else { (ever, MAX_DEVICES_EVER) };
+        return Err(ApiError::limit(used.unsigned_abs(), most.unsigned_abs()));
+    }
     sqlx::query(
         "INSERT INTO app.device (account_id, device_id, name, signing_key, sealing_key, created_at)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account_id, device_id) DO NOTHING",
@@ -67,6 +85,26 @@ pub(crate) async fn register(
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// Whether this key is that of a device which a directory of the account's vouches for.
+pub(crate) async fn is_approved(
+    tx: &mut PreAuthTx,
+    account: AccountId,
+    device: &CheckedDevice,
+) -> Result<bool, ApiError> {
+    tx.speak_for(account, None).await?;
+    let found = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM app.vault_device d JOIN app.device a USING (account_id, device_id)
+                        WHERE d.account_id = $1 AND d.device_id = $2 AND d.state = 'active'
+                          AND d.signing_key = $3 AND a.signing_key = $3 AND a.revoked_at IS NULL)",
+    )
+    .bind(account.0)
+    .bind(device.id.0)
+    .bind(device.signing_key.as_slice())
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(found)
 }
 
 /// Lets the directory's word count: an added device becomes active, a revoked one is out.

@@ -2,12 +2,16 @@
 
 use api_types::{
     ErrorCode, Sha256,
-    directory::{DirectoryEntry, SignedDirectoryEntry},
+    directory::{DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
 };
 use ed25519_dalek::VerifyingKey;
 
 use super::{TenantTx, corrupt, device, tenant_tx::DeviceGate};
 use crate::error::ApiError;
+
+/// Entries of a chain that every client reads whole; the last of them only revoke.
+const MAX_ENTRIES: u64 = 1000;
+const MAX_ADDS: u64 = 900;
 
 pub(crate) async fn list<D: DeviceGate>(tx: &mut TenantTx<D>) -> Result<Vec<SignedDirectoryEntry>, ApiError> {
     let vault = tx.vault();
@@ -52,6 +56,14 @@ pub(crate) async fn append<D: DeviceGate>(
     let entry = signed
         .verify_after(vault, last, root)
         .map_err(|refused| ApiError::because(ErrorCode::DirectoryInvalid, refused))?;
+    // Room is kept for shutting devices out.
+    let most = match entry.op {
+        DirectoryOp::Add => MAX_ADDS,
+        DirectoryOp::Revoke => MAX_ENTRIES,
+    };
+    if entry.number >= most {
+        return Err(ApiError::limit(entry.number, most));
+    }
     let number = i64::try_from(entry.number).map_err(|_| corrupt("directory_entry.number"))?;
     sqlx::query(
         "INSERT INTO app.directory_entry (vault_id, number, entry, signature) VALUES ($1, $2, $3, $4)",

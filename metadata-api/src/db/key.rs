@@ -1,4 +1,4 @@
-//! Wrapped keys: opaque bytes with a version.
+//! Wrapped keys: opaque bytes with a version. Every version stays; the newest is served.
 
 use api_types::{
     AccountId, ErrorCode, VaultId,
@@ -13,12 +13,14 @@ pub(crate) async fn get<D: DeviceGate>(
     kind: WrapKind,
 ) -> Result<Option<WrappedKey>, ApiError> {
     let vault = tx.vault();
-    let row: Option<(i32, Vec<u8>)> =
-        sqlx::query_as("SELECT version, bytes FROM app.wrapped_key WHERE vault_id = $1 AND kind = $2")
-            .bind(vault.0)
-            .bind(kind.as_str())
-            .fetch_optional(tx.conn())
-            .await?;
+    let row: Option<(i32, Vec<u8>)> = sqlx::query_as(
+        "SELECT version, bytes FROM app.wrapped_key WHERE vault_id = $1 AND kind = $2
+             ORDER BY version DESC LIMIT 1",
+    )
+    .bind(vault.0)
+    .bind(kind.as_str())
+    .fetch_optional(tx.conn())
+    .await?;
     row.map(|(version, bytes)| {
         let version = version.try_into().map_err(|_| corrupt("wrapped_key.version"))?;
         Ok(WrappedKey { version, bytes: bytes.into() })
@@ -26,11 +28,11 @@ pub(crate) async fn get<D: DeviceGate>(
     .transpose()
 }
 
-/// The master key of one of the account's vaults under a new password; the version after the stored one.
+/// The master key of one of the account's vaults under a new password; the version after the newest.
 ///
 /// # Errors
 /// `version_conflict`.
-pub(crate) async fn replace_password(
+pub(crate) async fn add_password(
     tx: &mut PreAuthTx,
     account: AccountId,
     vault: VaultId,
@@ -40,8 +42,10 @@ pub(crate) async fn replace_password(
     tx.speak_for(account, Some(vault)).await?;
     let version = i32::try_from(wrapped.version).map_err(|_| ErrorCode::InvalidRequest)?;
     let done = sqlx::query(
-        "UPDATE app.wrapped_key SET version = $2, bytes = $3, updated_at = $4
-         WHERE vault_id = $1 AND kind = 'password' AND version = $2 - 1",
+        "INSERT INTO app.wrapped_key (vault_id, kind, version, bytes, stored_at)
+         SELECT $1, 'password', $2, $3, $4
+         WHERE (SELECT max(version) FROM app.wrapped_key WHERE vault_id = $1 AND kind = 'password') = $2 - 1
+         ON CONFLICT DO NOTHING",
     )
     .bind(vault.0)
     .bind(version)
@@ -52,32 +56,25 @@ pub(crate) async fn replace_password(
     if done.rows_affected() == 1 { Ok(()) } else { Err(ErrorCode::VersionConflict.into()) }
 }
 
-/// Stores the version after the stored one.
+/// Stores the first version.
 ///
 /// # Errors
-/// `version_conflict`.
-pub(crate) async fn put<D: DeviceGate>(
+/// `version_conflict` where there is one.
+pub(crate) async fn add_first<D: DeviceGate>(
     tx: &mut TenantTx<D>,
     kind: WrapKind,
-    version: u32,
     bytes: &[u8],
 ) -> Result<(), ApiError> {
     let (vault, now) = (tx.vault(), tx.now());
-    let version = i32::try_from(version).map_err(|_| ErrorCode::InvalidRequest)?;
-    let statement = if version == 1 {
-        "INSERT INTO app.wrapped_key (vault_id, kind, version, bytes, updated_at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (vault_id, kind) DO NOTHING"
-    } else {
-        "UPDATE app.wrapped_key SET version = $3, bytes = $4, updated_at = $5
-         WHERE vault_id = $1 AND kind = $2 AND version = $3 - 1"
-    };
-    let done = sqlx::query(statement)
-        .bind(vault.0)
-        .bind(kind.as_str())
-        .bind(version)
-        .bind(bytes)
-        .bind(at(now))
-        .execute(tx.conn())
-        .await?;
+    let done = sqlx::query(
+        "INSERT INTO app.wrapped_key (vault_id, kind, version, bytes, stored_at) VALUES ($1, $2, 1, $3, $4)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(vault.0)
+    .bind(kind.as_str())
+    .bind(bytes)
+    .bind(at(now))
+    .execute(tx.conn())
+    .await?;
     if done.rows_affected() == 1 { Ok(()) } else { Err(ErrorCode::VersionConflict.into()) }
 }

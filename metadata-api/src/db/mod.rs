@@ -21,6 +21,7 @@ pub(crate) mod backup;
 pub mod boot;
 pub mod device;
 pub mod directory;
+pub(crate) mod failed_sign_in;
 pub mod key;
 pub(crate) mod object;
 pub mod pending;

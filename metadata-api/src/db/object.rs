@@ -58,17 +58,37 @@ fn raw(ids: &[ObjectId]) -> Vec<Vec<u8>> {
     ids.iter().map(|id| id.as_bytes().to_vec()).collect()
 }
 
-/// Keeps others from taking numbers or positions in this vault until the transaction ends. Answers the last
-/// number taken.
-pub(crate) async fn lock_counter(conn: &mut PgConnection, vault: VaultId) -> Result<u32, ApiError> {
-    let last: i64 = sqlx::query_scalar(
-        "INSERT INTO app.vault_counter (vault_id, last_object, last_snapshot) VALUES ($1, 0, 0)
-         ON CONFLICT (vault_id) DO UPDATE SET last_object = vault_counter.last_object RETURNING last_object",
+/// A vault's counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counter {
+    /// The last number taken.
+    pub(crate) last: u32,
+    /// Bytes promised and stored.
+    pub(crate) used: u64,
+    /// Objects promised and not stored.
+    pub(crate) promised: u64,
+    /// The vault's own quota, bytes.
+    pub(crate) quota: Option<u64>,
+}
+
+/// Keeps others from taking numbers, positions or room in this vault until the transaction ends.
+pub(crate) async fn lock_counter(conn: &mut PgConnection, vault: VaultId) -> Result<Counter, ApiError> {
+    let (last, used, promised, quota): (i64, i64, i64, Option<i64>) = sqlx::query_as(
+        "WITH locked AS (
+             INSERT INTO app.vault_counter (vault_id, last_object, last_snapshot) VALUES ($1, 0, 0)
+             ON CONFLICT (vault_id) DO UPDATE SET last_object = vault_counter.last_object
+             RETURNING vault_id, last_object, granted_bytes + stored_bytes AS used, granted_objects)
+         SELECT last_object, used, granted_objects, quota_bytes FROM locked JOIN app.vault USING (vault_id)",
     )
     .bind(vault.0)
     .fetch_one(conn)
     .await?;
-    u32::try_from(last).map_err(|_| corrupt("vault_counter.last_object"))
+    Ok(Counter {
+        last: u32::try_from(last).map_err(|_| corrupt("vault_counter.last_object"))?,
+        used: u64::try_from(used).map_err(|_| corrupt("vault_counter.granted_bytes"))?,
+        promised: u64::try_from(promised).map_err(|_| corrupt("vault_counter.granted_objects"))?,
+        quota: quota.map(u64::try_from).transpose().map_err(|_| corrupt("vault.quota_bytes"))?,
+    })
 }
 
 /// Those of the ids that are known, in no order.
@@ -134,27 +154,33 @@ pub(crate) async fn insert_granted(
     .bind(ids)
     .bind(&numbers)
     .bind(kinds)
-    .bind(sizes)
+    .bind(&sizes)
     .execute(&mut *conn)
     .await?;
-    sqlx::query("UPDATE app.vault_counter SET last_object = last_object + $2 WHERE vault_id = $1")
-        .bind(vault.0)
-        .bind(count)
-        .execute(conn)
-        .await?;
+    let bytes: i64 = sizes.iter().sum();
+    sqlx::query(
+        "UPDATE app.vault_counter SET last_object = last_object + $2, granted_objects = granted_objects + $2,
+                granted_bytes = granted_bytes + $3
+         WHERE vault_id = $1",
+    )
+    .bind(vault.0)
+    .bind(count)
+    .bind(bytes)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
-/// Notes what the store confirmed; it counts for this attempt from now on.
-pub(crate) async fn set_stored(
+/// Promises again what was promised before: it counts for this attempt, and its time begins anew.
+pub(crate) async fn promise_again(
     conn: &mut PgConnection,
     vault: VaultId,
     backup: BackupId,
     ids: &[ObjectId],
     now: i64,
-) -> Result<u64, ApiError> {
-    let done = sqlx::query(
-        "UPDATE app.object SET state = 'stored', stored_at = $4, backup_id = $2
+) -> Result<(), ApiError> {
+    sqlx::query(
+        "UPDATE app.object SET backup_id = $2, granted_at = $4
          WHERE vault_id = $1 AND object_id = ANY($3) AND state = 'granted'",
     )
     .bind(vault.0)
@@ -163,7 +189,94 @@ pub(crate) async fn set_stored(
     .bind(at(now))
     .execute(conn)
     .await?;
-    Ok(done.rows_affected())
+    Ok(())
+}
+
+/// Notes what the store confirmed; it counts for this attempt from now on. The counter has to be locked.
+pub(crate) async fn set_stored(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    backup: BackupId,
+    ids: &[ObjectId],
+    now: i64,
+) -> Result<(), ApiError> {
+    let sizes: Vec<i64> = sqlx::query_scalar(
+        "UPDATE app.object SET state = 'stored', stored_at = $4, backup_id = $2
+         WHERE vault_id = $1 AND object_id = ANY($3) AND state = 'granted' RETURNING size",
+    )
+    .bind(vault.0)
+    .bind(backup.0)
+    .bind(raw(ids))
+    .bind(at(now))
+    .fetch_all(&mut *conn)
+    .await?;
+    kept(conn, vault, &sizes, true).await
+}
+
+/// Promises whose URLs have ended and whose attempt is over, oldest first.
+pub(crate) async fn unkept(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    granted_before: i64,
+    now: i64,
+    limit: i64,
+) -> Result<Vec<(Object, BackupId)>, ApiError> {
+    #[derive(sqlx::FromRow)]
+    struct Unkept {
+        #[sqlx(flatten)]
+        record: Record,
+        backup_id: uuid::Uuid,
+    }
+    let rows: Vec<Unkept> = sqlx::query_as(
+        "SELECT o.object_id, o.number, o.kind, o.size, false AS stored, o.backup_id
+         FROM app.object o JOIN app.backup b USING (vault_id, backup_id)
+         WHERE o.vault_id = $1 AND o.state = 'granted' AND o.granted_at < $2
+           AND (b.state <> 'running' OR b.lease_expires_at <= $3)
+         ORDER BY o.granted_at LIMIT $4",
+    )
+    .bind(vault.0)
+    .bind(at(granted_before))
+    .bind(at(now))
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| Ok((Known::try_from(row.record)?.row, BackupId(row.backup_id)))).collect()
+}
+
+/// Forgets promises that nobody kept, if nobody renewed them meanwhile. The counter has to be locked.
+pub(crate) async fn forget_unkept(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    ids: &[ObjectId],
+    granted_before: i64,
+) -> Result<(), ApiError> {
+    let sizes: Vec<i64> = sqlx::query_scalar(
+        "DELETE FROM app.object
+         WHERE vault_id = $1 AND object_id = ANY($2) AND state = 'granted' AND granted_at < $3 RETURNING size",
+    )
+    .bind(vault.0)
+    .bind(raw(ids))
+    .bind(at(granted_before))
+    .fetch_all(&mut *conn)
+    .await?;
+    kept(conn, vault, &sizes, false).await
+}
+
+/// Promises of these sizes are over: kept, or not.
+async fn kept(conn: &mut PgConnection, vault: VaultId, sizes: &[i64], stored: bool) -> Result<(), ApiError> {
+    let bytes: i64 = sizes.iter().sum();
+    sqlx::query(
+        "UPDATE app.vault_counter SET granted_bytes = granted_bytes - $2, granted_objects = granted_objects - $3,
+                stored_bytes = stored_bytes + CASE WHEN $4 THEN $2 ELSE 0 END
+         WHERE vault_id = $1",
+    )
+    .bind(vault.0)
+    .bind(bytes)
+    .bind(i64::try_from(sizes.len()).map_err(ApiError::internal)?)
+    .bind(stored)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Stored objects after a number, oldest first.

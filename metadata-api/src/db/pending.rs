@@ -9,8 +9,10 @@ use crate::{
     error::ApiError,
 };
 
-/// Seconds that a sign-up may take.
+/// Seconds that a sign-up may take, once a password is registered.
 pub(crate) const SIGNUP_SECS: i64 = 30 * 60;
+/// Seconds until then: the password's stretching, on a slow machine.
+pub(crate) const SIGNUP_START_SECS: i64 = 2 * 60;
 /// Seconds between the messages of a password proof.
 pub(crate) const LOGIN_SECS: i64 = 60;
 /// Seconds for the second factor.
@@ -64,10 +66,30 @@ pub(crate) async fn start_signup(
     .bind(device.signing_key.as_slice())
     .bind(device.sealing_key.as_slice())
     .bind(at(now))
-    .bind(at(now + SIGNUP_SECS))
+    .bind(at(now + SIGNUP_START_SECS))
     .execute(tx.conn())
     .await?;
     Ok(tx.commit().await?)
+}
+
+/// How many sign-ups are under way.
+pub(crate) async fn open_signups(tx: &mut PreAuthTx, now: i64) -> Result<i32, ApiError> {
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM app.pending_signup WHERE expires_at > $1")
+        .bind(at(now))
+        .fetch_one(tx.conn())
+        .await?;
+    Ok(i32::try_from(count).unwrap_or(i32::MAX))
+}
+
+/// Forgets sign-ups and sign-ins that nobody finished.
+pub(crate) async fn forget(tx: &mut PreAuthTx, now: i64) -> Result<(), ApiError> {
+    for statement in [
+        "DELETE FROM app.pending_signup WHERE expires_at < $1",
+        "DELETE FROM app.pending_login WHERE expires_at < $1",
+    ] {
+        sqlx::query(statement).bind(at(now)).execute(tx.conn()).await?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn signup_signer(db: &Db, id: SignupId, now: i64) -> Result<Signer, ApiError> {
@@ -113,11 +135,15 @@ pub(crate) async fn finish_signup(
     id: SignupId,
     opaque_record: &[u8],
     totp_secret: &[u8],
+    now: i64,
 ) -> Result<(), ApiError> {
-    sqlx::query("UPDATE app.pending_signup SET opaque_record = $2, totp_secret = $3 WHERE signup_id = $1")
+    sqlx::query(
+        "UPDATE app.pending_signup SET opaque_record = $2, totp_secret = $3, expires_at = $4 WHERE signup_id = $1",
+    )
         .bind(id.0)
         .bind(opaque_record)
         .bind(totp_secret)
+        .bind(at(now + SIGNUP_SECS))
         .execute(tx.conn())
         .await?;
     Ok(())
@@ -183,6 +209,8 @@ pub(crate) struct Login {
     pub(crate) device: CheckedDevice,
     /// Sealed; empty once the password was proven.
     pub(crate) opaque_state: Vec<u8>,
+    /// Counters, by kind and key, that get their count back when the password is right.
+    pub(crate) counted: Vec<(String, Vec<u8>)>,
 }
 
 pub(crate) async fn start_login(db: &Db, id: LoginId, login: &Login, now: i64) -> Result<(), ApiError> {
@@ -193,8 +221,8 @@ pub(crate) async fn start_login(db: &Db, id: LoginId, login: &Login, now: i64) -
         .await?;
     sqlx::query(
         "INSERT INTO app.pending_login (login_id, account_id, known, region, device_id, device_name,
-             signing_key, sealing_key, opaque_state, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             signing_key, sealing_key, opaque_state, created_at, expires_at, counted_kinds, counted_keys)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(id.0)
     .bind(login.account.0)
@@ -207,6 +235,8 @@ pub(crate) async fn start_login(db: &Db, id: LoginId, login: &Login, now: i64) -
     .bind(&login.opaque_state)
     .bind(at(now))
     .bind(at(now + LOGIN_SECS))
+    .bind(login.counted.iter().map(|(kind, _)| kind.clone()).collect::<Vec<_>>())
+    .bind(login.counted.iter().map(|(_, key)| key.clone()).collect::<Vec<_>>())
     .execute(tx.conn())
     .await?;
     Ok(tx.commit().await?)
@@ -234,6 +264,8 @@ struct LoginRow {
     signing_key: Vec<u8>,
     sealing_key: Vec<u8>,
     opaque_state: Option<Vec<u8>>,
+    counted_kinds: Vec<String>,
+    counted_keys: Vec<Vec<u8>>,
 }
 
 impl LoginRow {
@@ -244,6 +276,7 @@ impl LoginRow {
             region: self.region.parse().map_err(|_| corrupt("pending_login.region"))?,
             device: device(self.device_id, self.device_name, &self.signing_key, &self.sealing_key)?,
             opaque_state: self.opaque_state.unwrap_or_default(),
+            counted: self.counted_kinds.into_iter().zip(self.counted_keys).collect(),
         })
     }
 }
@@ -257,7 +290,8 @@ pub(crate) async fn take_login_state(tx: &mut PreAuthTx, id: LoginId, now: i64) 
          ), emptied AS (
              UPDATE app.pending_login SET opaque_state = NULL WHERE login_id IN (SELECT login_id FROM taken)
          )
-         SELECT account_id, known, region, device_id, device_name, signing_key, sealing_key, opaque_state
+         SELECT account_id, known, region, device_id, device_name, signing_key, sealing_key, opaque_state,
+                counted_kinds, counted_keys
          FROM taken",
     )
     .bind(id.0)
@@ -281,7 +315,8 @@ pub(crate) async fn password_proven(tx: &mut PreAuthTx, id: LoginId, now: i64) -
 /// A sign-in that waits for its second factor, locked.
 pub(crate) async fn half_way(tx: &mut PreAuthTx, id: LoginId, now: i64) -> Result<Login, ApiError> {
     let row: LoginRow = sqlx::query_as(
-        "SELECT account_id, known, region, device_id, device_name, signing_key, sealing_key, opaque_state
+        "SELECT account_id, known, region, device_id, device_name, signing_key, sealing_key, opaque_state,
+                counted_kinds, counted_keys
          FROM app.pending_login
          WHERE login_id = $1 AND expires_at > $2 AND password_ok AND known FOR UPDATE",
     )

@@ -14,7 +14,7 @@ pub(crate) async fn first_use(
     until: i64,
 ) -> Result<bool, sqlx::Error> {
     if rand::random::<u8>().is_multiple_of(CLEAN_EVERY) {
-        sqlx::query("DELETE FROM app.nonce WHERE expires_at < $1").bind(at(now)).execute(&db.pool).await?;
+        forget(db, now).await?;
     }
     let done = sqlx::query(
         "INSERT INTO app.nonce (key_hash, nonce, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -25,4 +25,19 @@ pub(crate) async fn first_use(
     .execute(&db.pool)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Forgets what is past remembering.
+pub(crate) async fn forget(db: &Db, now: i64) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM app.nonce WHERE expires_at < $1").bind(at(now)).execute(&db.pool).await?;
+    Ok(())
+}
+
+/// Whether a nonce is remembered.
+pub(crate) async fn known(db: &Db, key_hash: &[u8; 32], nonce: &[u8; 16]) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM app.nonce WHERE key_hash = $1 AND nonce = $2)")
+        .bind(key_hash.as_slice())
+        .bind(nonce.as_slice())
+        .fetch_one(&db.pool)
+        .await
 }

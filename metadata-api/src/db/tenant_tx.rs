@@ -35,7 +35,8 @@ pub trait DeviceGate: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy)]
 pub struct ActiveDevice;
 
-/// Also devices that wait for their directory entry: vault info, wrapped keys, directory, init.
+/// Also devices that wait for their directory entry: the recovery wrap, the directory, a vault's first keys. Each route
+/// says with [`Right`] what such a device may do there.
 #[derive(Debug, Clone, Copy)]
 pub struct AnyDevice;
 

@@ -13,10 +13,10 @@ pub mod postgres;
 mod secrets;
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io,
     net::{SocketAddr, TcpListener},
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
@@ -50,6 +50,11 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// Others could replace what lies there.
+    #[error(
+        "{0} can be written by other users: they could replace backups and keys in it. Run: chmod go-w {0}"
+    )]
+    Writable(String),
     /// Somebody else runs here.
     #[error("{0} is in use by another metadata-api")]
     Locked(String),
@@ -112,8 +117,8 @@ impl Embedded {
     pub async fn start(options: &Options) -> Result<Self, Error> {
         let dir = &options.dir;
         let on_dir = |source| Error::Dir { dir: dir.display().to_string(), source };
-        create_dir(dir).map_err(on_dir)?;
-        let lock = File::create(dir.join("lock")).map_err(on_dir)?;
+        prepare_dir(dir)?;
+        let lock = lock_file(dir).map_err(on_dir)?;
         lock.try_lock().map_err(|e| match e {
             TryLockError::WouldBlock => Error::Locked(dir.display().to_string()),
             TryLockError::Error(source) => on_dir(source),
@@ -155,13 +160,29 @@ impl Embedded {
     }
 }
 
-/// Others may pass through (PostgreSQL runs as another user when we are root) but not look.
-fn create_dir(dir: &Path) -> io::Result<()> {
+/// Others may pass through (PostgreSQL runs as another user when we are root) but not look, and never write.
+fn prepare_dir(dir: &Path) -> Result<(), Error> {
+    let on_dir = |source| Error::Dir { dir: dir.display().to_string(), source };
     if !dir.exists() {
-        fs::DirBuilder::new().recursive(true).mode(0o711).create(dir)?;
-        fs::set_permissions(dir, fs::Permissions::from_mode(0o711))?;
+        fs::DirBuilder::new().recursive(true).mode(0o711).create(dir).map_err(on_dir)?;
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o711)).map_err(on_dir)?;
     }
-    Ok(())
+    let mode = fs::metadata(dir).map_err(on_dir)?.mode();
+    if mode & 0o022 != 0 {
+        return Err(Error::Writable(dir.display().to_string()));
+    }
+    // Names and sizes of objects are nobody else's; a folder of an older build is narrowed too.
+    let objects = dir.join("objects");
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&objects).map_err(on_dir)?;
+    fs::set_permissions(&objects, fs::Permissions::from_mode(0o700)).map_err(on_dir)
+}
+
+/// Mode 0600, also where it was there already.
+fn lock_file(dir: &Path) -> io::Result<File> {
+    let file =
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(dir.join("lock"))?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 fn bucket(region: Region) -> String {

@@ -55,7 +55,7 @@ pub async fn password_finish(
         return Err(ErrorCode::ContentInvalid.into());
     }
     for wrap in &body.wraps {
-        key::replace_password(&mut proven.tx, account, wrap.vault_id, &wrap.wrapped, now).await?;
+        key::add_password(&mut proven.tx, account, wrap.vault_id, &wrap.wrapped, now).await?;
     }
     account::replace_record(&mut proven.tx, account, &record, now).await?;
     session::revoke_all(&mut proven.tx, account, "password_changed", now).await?;

@@ -5,6 +5,7 @@ use axum::Json as Answer;
 
 use super::{Page, Query};
 use crate::{
+    auth::Right,
     db::{TenantTx, audit},
     error::ApiError,
 };
@@ -14,6 +15,7 @@ use crate::{
     responses((status = 200, body = Audit), (status = "default", body = Problem)))]
 pub async fn list(Query(page): Query<Page>, mut tx: TenantTx) -> Result<Answer<Audit>, ApiError> {
     let (after, limit) = page.bounds()?;
+    tx.require(Right::Oversee)?;
     let events = audit::list(&mut tx, after, limit).await?;
     tx.commit().await?;
     Ok(Answer(Audit { events }))

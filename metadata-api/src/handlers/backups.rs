@@ -6,25 +6,40 @@ use api_types::{
     BackupId, ErrorCode, Problem,
     backup::{Abort, BackupStart, LEASE_SECS, Lease},
 };
-use axum::{Json as Answer, extract::Path, http::StatusCode};
+use axum::{
+    Json as Answer,
+    extract::{Path, State},
+    http::StatusCode,
+};
 use sqlx::PgConnection;
 
-use super::{Json, path_id};
+use super::{Json, objects, path_id};
 use crate::{
-    auth::{Caller, Right, Tenant},
+    auth::{Caller, Right, Signed, Tenant},
     db::{
         TenantTx, audit,
         backup::{self, Backup, BackupState, Ending},
+        object,
     },
     error::ApiError,
+    state::AppState,
 };
+
+/// Backups of one vault under way.
+const MAX_OPEN: u64 = 100;
+/// Sources of one vault.
+const MAX_SOURCES: u64 = 10_000;
 
 /// Takes a backup's lease, or renews it.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/backups", tag = "backups",
     params(("vault" = api_types::VaultId, Path)), request_body = BackupStart,
     responses((status = 200, body = Lease),
               (status = 409, description = "backup_closed, conflict, vault_not_ready", body = Problem)))]
-pub async fn start(mut tx: TenantTx, Json(body): Json<BackupStart>) -> Result<Answer<Lease>, ApiError> {
+pub async fn start(
+    mut tx: TenantTx,
+    State(state): State<AppState>,
+    Json(body): Json<BackupStart>,
+) -> Result<Answer<Lease>, ApiError> {
     tx.require(Right::Backup)?;
     let (vault, now, device) = (tx.vault(), tx.now(), tx.caller().device);
     let expires_at = now + LEASE_SECS;
@@ -32,6 +47,14 @@ pub async fn start(mut tx: TenantTx, Json(body): Json<BackupStart>) -> Result<An
     let new =
         backup::insert(tx.conn(), vault, body.backup_id, body.source_id, device, now, expires_at).await?;
     if new {
+        // One after the other, or two could both be the last one.
+        object::lock_counter(tx.conn(), vault).await?;
+        let (open, sources) = backup::open_and_sources(tx.conn(), vault, now).await?;
+        for (used, most) in [(open, MAX_OPEN), (sources, MAX_SOURCES)] {
+            if used > most {
+                return Err(ApiError::limit(used - 1, most));
+            }
+        }
         let details = [("backup", body.backup_id.to_string()), ("source", body.source_id.to_string())];
         audit::record(&mut tx, "backup_started", &details).await?;
     } else {
@@ -42,7 +65,15 @@ pub async fn start(mut tx: TenantTx, Json(body): Json<BackupStart>) -> Result<An
         open_lease(&found, now)?;
         backup::renew(tx.conn(), vault, body.backup_id, expires_at).await?;
     }
+    let caller = tx.caller().advance(Signed { region: tx.region() });
     tx.commit().await?;
+    if new {
+        tokio::spawn(async move {
+            if let Err(error) = objects::settle(state, caller, vault).await {
+                tracing::warn!(%error, "promises were not settled; the next backup tries again");
+            }
+        });
+    }
     Ok(Answer(Lease { backup_id: body.backup_id, expires_at }))
 }
 

@@ -20,6 +20,7 @@ use crate::{
 #[utoipa::path(get, path = "/v1/vaults/{vault}/devices", tag = "devices", params(("vault" = api_types::VaultId, Path)),
     responses((status = 200, body = Devices), (status = "default", body = Problem)))]
 pub async fn list(mut tx: TenantTx) -> Result<Answer<Devices>, ApiError> {
+    tx.require(Right::Oversee)?;
     let devices = device::list(&mut tx).await?;
     tx.commit().await?;
     Ok(Answer(Devices { devices }))

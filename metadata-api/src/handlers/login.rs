@@ -1,13 +1,20 @@
 //! Sign-in: password by OPAQUE, then the second factor, then tokens. An unknown address is answered like a known one.
 
+use std::time::Duration;
+
 use api_types::{
-    AccountId, ErrorCode, LoginId, Problem, Region,
+    AccountId, DeviceId, ErrorCode, LoginId, Problem, Region,
     account::{LoginFinish, LoginMfa, LoginStart, LoginStarted, SecondFactor, Session},
 };
 use axum::{Json, extract::State, http::StatusCode};
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::session::{self, NewSession};
+use super::{
+    admission::{self, Attempt},
+    session::{self, NewSession},
+};
 use crate::{
     auth::{
         PreAuth, device_keys,
@@ -16,32 +23,39 @@ use crate::{
         opaque,
     },
     db::{
-        account, audit, device,
+        account, audit, device, failed_sign_in,
         pending::{self, Login},
         pre_auth::PreAuthTx,
+        rate,
     },
     error::ApiError,
     state::AppState,
 };
+
+/// A password's proof is answered after this long at the earliest.
+const ANSWER_FLOOR: Duration = Duration::from_millis(50);
 
 /// Begins a sign-in.
 #[utoipa::path(post, path = "/v1/login/start", tag = "login", request_body = LoginStart,
     responses((status = 200, body = LoginStarted), (status = "default", body = Problem)))]
 pub async fn start(
     State(state): State<AppState>,
-    PreAuth { body, network }: PreAuth<LoginStart>,
+    PreAuth { body, network, nonce }: PreAuth<LoginStart>,
 ) -> Result<Json<LoginStarted>, ApiError> {
     let now = state.clock().now();
     let email = session::normal_email(&body.email)?;
     let device = device_keys::check(&body.device)?;
-    session::count_attempt(&state, ("login", "login-everywhere"), &email, network, now).await?;
+    let ke1 = opaque::ke1(&body.ke1.0)?;
     let found = account::find(state.db(), &email).await?;
     let (stand_in, stand_in_region) = stand_in(&state, &email)?;
     let (account_id, region, record) = match found {
         Some(found) => (found.account, found.region, Some(found.opaque_record)),
         None => (stand_in, stand_in_region, None),
     };
-    let (ke2, login_state) = opaque::start(state.keys(), account_id, region, record.as_deref(), &body.ke1.0)?;
+    let attempt = Attempt { email: &email, network, device: &device, puzzle: body.puzzle.as_ref() };
+    let counted = admission::sign_in(&state, &attempt, account_id, now).await?;
+    nonce.use_up(&state).await?;
+    let (ke2, login_state) = opaque::start(state.keys(), account_id, region, record.as_deref(), ke1)?;
     let login_id = LoginId(Uuid::new_v4());
     let login = Login {
         account: account_id,
@@ -49,6 +63,7 @@ pub async fn start(
         region,
         device,
         opaque_state: state.keys().seal(SealKind::Login, login_id.as_bytes(), &login_state)?,
+        counted,
     };
     pending::start_login(state.db(), login_id, &login, now).await?;
     Ok(Json(LoginStarted { login_id, account_id, region, ke2: ke2.into() }))
@@ -73,6 +88,14 @@ pub async fn finish(
     State(state): State<AppState>,
     PreAuth { body, .. }: PreAuth<LoginFinish>,
 ) -> Result<StatusCode, ApiError> {
+    // Known or unknown, right or wrong: the answer comes no earlier than this, and the work before it is the same.
+    let answer_at = Instant::now() + ANSWER_FLOOR;
+    let proven = prove_password(&state, &body).await;
+    tokio::time::sleep_until(answer_at).await;
+    proven.map(|()| StatusCode::NO_CONTENT)
+}
+
+async fn prove_password(state: &AppState, body: &LoginFinish) -> Result<(), ApiError> {
     let now = state.clock().now();
     let mut tx = PreAuthTx::begin(state.db()).await?;
     let login = pending::take_login_state(&mut tx, body.login_id, now).await?;
@@ -80,15 +103,15 @@ pub async fn finish(
     let proven = opaque::finish(login.account, login.region, &opened, &body.ke3.0)
         .and_then(|()| if login.known { Ok(()) } else { Err(ErrorCode::LoginFailed.into()) });
     match &proven {
-        Ok(()) => pending::password_proven(&mut tx, body.login_id, now).await?,
-        Err(_) => {
-            // Reached for unknown addresses too: it finds no vault and writes nothing.
-            let device = Some(login.device.id);
-            audit::record_account(&mut tx, login.account, device, now, "login_failed", &[]).await?;
+        Ok(()) => {
+            rate::give_back(&mut tx, &login.counted).await?;
+            pending::password_proven(&mut tx, body.login_id, now).await?;
         }
+        // One row for whatever address: a task moves those of accounts into their trails.
+        Err(_) => failed_sign_in::note(&mut tx, login.account, &login.device, now).await?,
     }
     tx.commit().await?;
-    proven.map(|()| StatusCode::NO_CONTENT)
+    proven
 }
 
 /// Proves the second factor; the device is signed in.
@@ -107,6 +130,12 @@ pub async fn mfa(
     Ok(Json(session))
 }
 
+/// A device id that nobody proved yet, and the key that signed: no event is put down to a device on its own word.
+pub(crate) fn claimed(device: DeviceId, signing_key: &[u8; 32]) -> [(&'static str, String); 2] {
+    let key = Sha256::digest(signing_key);
+    [("claimed_device", device.to_string()), ("key", hex::encode(key))]
+}
+
 /// Who proved password and second factor, in the transaction that accepted the factor.
 pub(super) struct Proven {
     pub(super) tx: PreAuthTx,
@@ -123,11 +152,19 @@ pub(super) async fn prove(
 ) -> Result<Proven, ApiError> {
     let mut tx = PreAuthTx::begin(state.db()).await?;
     let login = pending::half_way(&mut tx, login_id, now).await?;
-    let amr = match mfa::prove(state.keys(), &mut tx, login.account, factor, now).await? {
+    let amr = match mfa::prove(state.keys(), &mut tx, &login, factor, now).await? {
         Outcome::Proven(amr) => amr,
-        Outcome::Refused { retry_after } => {
-            let action = if retry_after.is_some() { "second_factor_locked" } else { "second_factor_failed" };
-            audit::record_account(&mut tx, login.account, Some(login.device.id), now, action, &[]).await?;
+        Outcome::Refused { retry_after, locks } => {
+            let claimed = claimed(login.device.id, &login.device.signing_key);
+            // Tries that are not looked at leave no row: their number is whoever makes them's.
+            if retry_after.is_none() {
+                audit::record_account(&mut tx, login.account, None, now, "second_factor_failed", &claimed)
+                    .await?;
+            }
+            if locks {
+                audit::record_account(&mut tx, login.account, None, now, "second_factor_locked", &claimed)
+                    .await?;
+            }
             tx.commit().await?;
             return Err(mfa::refusal(retry_after));
         }

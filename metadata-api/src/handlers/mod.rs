@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::{error::ApiError, state::AppState};
 
 pub mod account;
+pub(crate) mod admission;
 pub mod audit;
 pub mod backups;
 pub mod devices;

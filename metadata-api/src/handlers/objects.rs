@@ -32,7 +32,7 @@ use crate::{
     bucket::{Store, Stores},
     db::{
         TenantTx,
-        object::{self, Known, Object},
+        object::{self, Counter, Known, Object},
     },
     error::ApiError,
     state::AppState,
@@ -71,13 +71,20 @@ pub async fn want_upload(
     let caller = tx.caller().clone();
     open_lease(&own(tx.conn(), &caller, id).await?, now)?;
 
-    let last = object::lock_counter(tx.conn(), vault).await?;
+    let counter = object::lock_counter(tx.conn(), vault).await?;
+    let last = counter.last;
     let ids: Vec<_> = body.objects.iter().map(|o| o.id).collect();
     let known: HashMap<ObjectId, Known> =
         object::by_ids(tx.conn(), vault, &ids).await?.into_iter().map(|k| (k.row.id, k)).collect();
     let grants = plan(&body.objects, &known, last)?;
     let new: Vec<NewObject> = grants.new;
+    let again: Vec<ObjectId> =
+        grants.all.iter().filter(|k| !k.stored && known.contains_key(&k.row.id)).map(|k| k.row.id).collect();
+    if !again.is_empty() {
+        object::promise_again(tx.conn(), vault, id, &again, now).await?;
+    }
     if !new.is_empty() {
+        room(&counter, &new, state.limits().vault_quota)?;
         let first = last.checked_add(1).ok_or_else(|| ApiError::internal("object numbers are used up"))?;
         object::insert_granted(tx.conn(), vault, id, &new, first, now).await?;
     }
@@ -103,6 +110,20 @@ pub async fn want_upload(
         .collect();
     metrics::counter!("sealkeep_upload_urls_total").increment(body.objects.len() as u64);
     Ok(Answer(UploadGrants { grants }))
+}
+
+/// Objects of one vault that are promised and not stored.
+const MAX_PROMISED: u64 = 10_000;
+
+/// Whether the new objects have room. The counter is locked, so that replicas cannot promise the same room twice.
+fn room(counter: &Counter, new: &[NewObject], standard: u64) -> Result<(), ApiError> {
+    let promised = counter.promised.saturating_add(new.len() as u64);
+    if promised > MAX_PROMISED {
+        return Err(ApiError::limit(counter.promised, MAX_PROMISED));
+    }
+    let quota = counter.quota.unwrap_or(standard);
+    let wanted = new.iter().fold(counter.used, |sum, object| sum.saturating_add(object.size));
+    if wanted > quota { Err(ApiError::full(counter.used, quota)) } else { Ok(()) }
 }
 
 struct Plan {
@@ -177,6 +198,7 @@ pub async fn confirm(
         let mut tx: TenantTx = TenantTx::begin(state.db(), &signed, vault, now).await?;
         tx.require(Right::Backup)?;
         open_lease(&own(tx.conn(), &caller, id).await?, now)?;
+        object::lock_counter(tx.conn(), vault).await?;
         object::set_stored(tx.conn(), vault, id, &found, now).await?;
         tx.commit().await?;
         metrics::counter!("sealkeep_objects_stored_total").increment(found.len() as u64);
@@ -191,6 +213,39 @@ async fn is_there(store: &Store, vault: VaultId, object: Object) -> Result<bool,
     let key = ObjectKey { vault, kind: object.kind, id: object.id };
     let found = store.head(&key).await.map_err(|e| ApiError::because(ErrorCode::Unavailable, e))?;
     Ok(found.is_some_and(|found| found.is(&object.id, object.size)))
+}
+
+/// Most promises that are looked into at once.
+const SETTLE_AT_ONCE: i64 = 256;
+
+/// Gives back the room of promises that nobody kept. What the store holds after all counts as stored: an upload that
+/// was never confirmed takes room too. Runs beside the request that began it.
+pub(super) async fn settle(state: AppState, caller: Caller<Signed>, vault: VaultId) -> Result<(), ApiError> {
+    let now = state.clock().now();
+    let ended = now.saturating_sub_unsigned(state.limits().url_secs + 60);
+    let mut tx: TenantTx = TenantTx::begin(state.db(), &caller, vault, now).await?;
+    let region = tx.region();
+    let unkept = object::unkept(tx.conn(), vault, ended, now, SETTLE_AT_ONCE).await?;
+    tx.commit().await?;
+    if unkept.is_empty() {
+        return Ok(());
+    }
+    let store = state.stores().get(region).ok_or(ErrorCode::RegionUnavailable)?;
+    let found: Vec<(ObjectId, BackupId, bool)> = stream::iter(unkept)
+        .map(|(object, backup)| async move {
+            Ok::<_, ApiError>((object.id, backup, is_there(store, vault, object).await?))
+        })
+        .buffer_unordered(HEADS_AT_ONCE)
+        .try_collect()
+        .await?;
+    let mut tx: TenantTx = TenantTx::begin(state.db(), &caller, vault, now).await?;
+    object::lock_counter(tx.conn(), vault).await?;
+    let gone: Vec<ObjectId> = found.iter().filter(|(.., there)| !there).map(|(id, ..)| *id).collect();
+    object::forget_unkept(tx.conn(), vault, &gone, ended).await?;
+    for (id, backup, _) in found.iter().filter(|(.., there)| *there) {
+        object::set_stored(tx.conn(), vault, *backup, &[*id], now).await?;
+    }
+    tx.commit().await
 }
 
 /// Which stored objects to list.

@@ -8,9 +8,8 @@ use api_types::{
 
 use crate::{
     auth::token::Subject,
-    db::{self, pre_auth::PreAuthTx, session, vault},
+    db::{pre_auth::PreAuthTx, session, vault},
     error::ApiError,
-    network::Network,
     state::AppState,
 };
 
@@ -96,23 +95,4 @@ pub(crate) fn normal_email(text: &str) -> Result<String, ApiError> {
             .split_once('@')
             .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
     if plausible { Ok(email) } else { Err(ErrorCode::ContentInvalid.into()) }
-}
-
-/// Counts a sign-up or sign-in for an address: per network, and everywhere (looser, so that a stranger
-/// cannot lock somebody out cheaply).
-pub(crate) async fn count_attempt(
-    state: &AppState,
-    kinds: (&'static str, &'static str),
-    email: &str,
-    network: Option<Network>,
-    now: i64,
-) -> Result<(), ApiError> {
-    let limits = state.limits();
-    for (times, prefix) in network.map(Network::levels).unwrap_or_default() {
-        let near = state.keys().rate_key(&[email.as_bytes(), &prefix]);
-        let most = limits.logins_per_hour.saturating_mul(i32::try_from(times).unwrap_or(1));
-        db::rate::count(state.db(), kinds.0, &near, most, 3600, now).await?;
-    }
-    let everywhere = state.keys().rate_key(&[email.as_bytes()]);
-    db::rate::count(state.db(), kinds.1, &everywhere, limits.logins_per_hour_everywhere, 3600, now).await
 }

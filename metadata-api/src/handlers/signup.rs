@@ -8,7 +8,10 @@ use api_types::{
 use axum::{Json, extract::State};
 use uuid::Uuid;
 
-use super::session::{self, NewSession};
+use super::{
+    admission::{self, Attempt},
+    session::{self, NewSession},
+};
 use crate::{
     auth::{PreAuth, device_keys, mfa, opaque},
     db::{
@@ -25,7 +28,7 @@ use crate::{
     responses((status = 200, body = SignupStarted), (status = "default", body = Problem)))]
 pub async fn start(
     State(state): State<AppState>,
-    PreAuth { body, network }: PreAuth<SignupStart>,
+    PreAuth { body, network, nonce }: PreAuth<SignupStart>,
 ) -> Result<Json<SignupStarted>, ApiError> {
     let now = state.clock().now();
     let email = session::normal_email(&body.email)?;
@@ -33,10 +36,12 @@ pub async fn start(
         return Err(ErrorCode::RegionUnavailable.into());
     }
     let device = device_keys::check(&body.device)?;
-    session::count_attempt(&state, ("signup", "signup-everywhere"), &email, network, now).await?;
     let account_id = AccountId(Uuid::new_v4());
     let signup_id = SignupId(Uuid::new_v4());
     let response = opaque::register(state.keys(), account_id, body.region, &body.registration_request.0)?;
+    let attempt = Attempt { email: &email, network, device: &device, puzzle: body.puzzle.as_ref() };
+    admission::sign_up(&state, &attempt, now).await?;
+    nonce.use_up(&state).await?;
     pending::start_signup(state.db(), signup_id, account_id, &email, body.region, &device, now).await?;
     Ok(Json(SignupStarted { signup_id, account_id, registration_response: response.into() }))
 }
@@ -53,7 +58,7 @@ pub async fn finish(
     let mut tx = PreAuthTx::begin(state.db()).await?;
     let (account, email) = pending::unfinished_signup(&mut tx, body.signup_id, now).await?;
     let (sealed, otpauth_url) = mfa::enrol(state.keys(), account, &email)?;
-    pending::finish_signup(&mut tx, body.signup_id, &record, &sealed).await?;
+    pending::finish_signup(&mut tx, body.signup_id, &record, &sealed, now).await?;
     tx.commit().await?;
     Ok(Json(SignupFinished { otpauth_url }))
 }
@@ -63,7 +68,7 @@ pub async fn finish(
     responses((status = 200, body = SignupConfirmed), (status = "default", body = Problem)))]
 pub async fn confirm(
     State(state): State<AppState>,
-    PreAuth { body, .. }: PreAuth<SignupConfirm>,
+    PreAuth { body, network, .. }: PreAuth<SignupConfirm>,
 ) -> Result<Json<SignupConfirmed>, ApiError> {
     let now = state.clock().now();
     let mut tx = PreAuthTx::begin(state.db()).await?;
@@ -77,6 +82,7 @@ pub async fn confirm(
         tx.commit().await?;
         return Err(ErrorCode::MfaFailed.into());
     };
+    admission::account(&state, &mut tx, network, now).await?;
     let codes = mfa::fresh_codes(&state).await?;
     let factor = NewFactor { sealed_secret: &signup.totp_secret, used_step, codes: &codes };
     pending::end_signup(&mut tx, body.signup_id).await?;

@@ -62,7 +62,7 @@ pub async fn commit(
     let bytes_read = i64::try_from(body.bytes_read).map_err(|_| ErrorCode::InvalidRequest)?;
 
     let envelope = verified(conn, &caller, &run, &body).await?;
-    let last_object = object::lock_counter(conn, vault).await?;
+    let last_object = object::lock_counter(conn, vault).await?.last;
     if snapshot::find(conn, vault, body.snapshot_id).await?.is_some() {
         return Err(ErrorCode::Conflict.into());
     }

@@ -23,6 +23,10 @@ pub async fn get(
     tx: TenantTx<AnyDevice>,
 ) -> Result<Answer<VaultInfo>, ApiError> {
     let tenant = &tx.caller().stage;
+    // A device that waits was told all of this when it signed in.
+    if tenant.ready {
+        tx.require(Right::Read)?;
+    }
     let info = session::vault_info(&state, tenant.vault, tenant.vault_region, tenant.member, tenant.ready)?;
     tx.commit().await?;
     Ok(Answer(info))
@@ -32,7 +36,7 @@ pub async fn get(
 #[utoipa::path(post, path = "/v1/vaults/{vault}/init", tag = "vault", params(("vault" = api_types::VaultId, Path)),
     request_body = VaultInit, responses((status = 204), (status = "default", body = Problem)))]
 pub async fn init(mut tx: TenantTx<AnyDevice>, Json(body): Json<VaultInit>) -> Result<StatusCode, ApiError> {
-    tx.require(Right::Manage)?;
+    tx.require(Right::Initialise)?;
     let root = body.signing_root.to_array::<32>().ok_or(ErrorCode::InvalidRequest)?;
     let verifying = check_ed25519(&root)?;
     let wraps = [
@@ -43,7 +47,7 @@ pub async fn init(mut tx: TenantTx<AnyDevice>, Json(body): Json<VaultInit>) -> R
     vault::make_ready(&mut tx, &root).await?;
     for (kind, bytes) in wraps {
         check_size(bytes)?;
-        key::put(&mut tx, kind, 1, &bytes.0).await?;
+        key::add_first(&mut tx, kind, &bytes.0).await?;
     }
     let entry = directory::append(&mut tx, &body.directory, &verifying).await?;
     let me: DeviceId = tx.caller().device;

@@ -18,7 +18,7 @@ use crate::{
 
 const NEW: &str = "another horse and another battery";
 /// What a refused second factor may change: its own counters, and the trail.
-const COUNTED: [&str; 3] = ["pending_login", "totp", "audit_event"];
+const COUNTED: [&str; 4] = ["pending_login", "totp", "factor_failure", "audit_event"];
 
 /// The present code, which nobody used yet.
 fn code(stage: &Stage, person: &Person) -> SecondFactor {

@@ -1,11 +1,18 @@
 //! 52, 53: the trail cannot be changed by the service, and shows when somebody else changed it.
 
-use api_types::{VaultId, vault::Audit};
-use metadata_api::db::audit::{BrokenAt, verify};
+use api_types::{
+    ErrorCode, VaultId,
+    account::{LoginFinish, SecondFactor},
+    vault::Audit,
+};
+use metadata_api::db::audit::{BrokenAt, Wire, verify};
 use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection};
 
-use crate::{client::Person, stage::Stage};
+use crate::{
+    client::{Device, Person},
+    stage::Stage,
+};
 
 async fn trail(stage: &Stage, person: &Person) -> Audit {
     stage.call(person.request(stage, "GET", "/audit")).await.ok()
@@ -88,4 +95,39 @@ async fn concurrent_events_make_one_chain() {
     let whole = trail(&stage, &person).await;
     assert_eq!(whole.events.len(), 22);
     verify(person.vault, &whole.events).unwrap();
+}
+
+/// A stranger who writes the owner's device id on his requests puts nothing down to it.
+#[tokio::test]
+async fn an_event_names_a_device_only_when_its_key_was_shown() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let mut liar = Device::new();
+    liar.id = person.device.id;
+    let half = stage.login_start(&liar, &person.email, "wrong").await;
+    let wrong = LoginFinish { login_id: half.started.login_id, ke3: vec![7; 64].into() };
+    stage.post(&liar, "/v1/login/finish", &wrong).await.refused(ErrorCode::LoginFailed);
+    metadata_api::worker::Worker::default().round(&stage.state).await.unwrap();
+    // With the password too.
+    let started = stage.half_login(&person, &liar).await;
+    let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 900));
+    stage.mfa(&liar, &started, code).await.refused(ErrorCode::MfaFailed);
+    stage.login(&person, &person.device).await;
+
+    let events: Vec<Wire> = trail(&stage, &person)
+        .await
+        .events
+        .iter()
+        .map(|row| api_types::canonical::decode(&row.event.0).unwrap())
+        .collect();
+    let find = |action: &str| events.iter().find(|event| event.4 == action).unwrap();
+    for action in ["login_failed", "second_factor_failed"] {
+        let event = find(action);
+        assert_eq!(event.6, None, "{action} is put down to a device");
+        let detail = |name: &str| &event.7.iter().find(|(n, _)| n == name).unwrap().1;
+        assert_eq!(detail("claimed_device"), &person.device.id.to_string());
+        let key = <sha2::Sha256 as sha2::Digest>::digest(liar.key.verifying_key().to_bytes());
+        assert_eq!(detail("key"), &hex::encode(key));
+    }
+    assert_eq!(find("login").6, Some(person.device.id));
 }

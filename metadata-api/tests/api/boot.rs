@@ -64,3 +64,19 @@ async fn the_service_cannot_migrate() {
     assert!(matches!(&refused, MigrateError::NotOwner(_)), "{refused}");
     assert!(!refused.to_string().contains(database.url("sealkeep_api").expose_secret()));
 }
+
+/// A database of another build is named in one sentence, with the way to start afresh, and nothing is changed.
+#[tokio::test]
+async fn a_database_of_another_build_is_refused_with_the_way_on() {
+    let database = Database::new().await;
+    let admin = database.pool("sealkeep_admin").await;
+    sqlx::query("UPDATE app._sqlx_migrations SET checksum = 'x' WHERE version = 3")
+        .execute(&admin)
+        .await
+        .unwrap();
+    let refused = db::migrate(&database.url("sealkeep_owner")).await.unwrap_err();
+    assert!(matches!(refused, MigrateError::OtherBuild(3)), "{refused}");
+    for said in [refused.to_string(), refusal(&database, "sealkeep_api").await.to_string()] {
+        assert!(said.contains("another build") && said.contains("--embedded NEW_FOLDER"), "{said}");
+    }
+}

@@ -4,7 +4,7 @@ use api_types::{ErrorCode, VaultId, vault::VaultInfo};
 use serde_json::Value;
 
 use crate::{
-    client::{Call, Device, Person},
+    client::{Call, Device, Person, Reply},
     stage::Stage,
 };
 
@@ -12,7 +12,8 @@ use crate::{
 const OPEN: [&str; 3] = ["/healthz", "/v1/service", "/v1/openapi.json"];
 /// Signed with a key that the conversation named, before there is a token.
 const BEFORE_SIGN_IN: [&str; 4] = ["/v1/signup/", "/v1/login/", "/v1/account/", "/v1/token/"];
-/// What a device may do before the directory vouches for it.
+/// Where a device that the directory does not vouch for yet gets as far as the handler; the matrix below says what it
+/// may do there.
 const WHILE_PENDING: [&str; 6] = [
     "GET /v1/vaults/{vault}",
     "POST /v1/vaults/{vault}/init",
@@ -73,15 +74,13 @@ async fn every_route_refuses_without_each_proof() {
     let (person, other) = (stage.member().await, stage.member().await);
     let pending = Device::new();
     let pending_session = stage.login(&person, &pending).await;
-    for request in [
-        person.request(&stage, "GET", ""),
-        other.request(&stage, "GET", ""),
-        person.request_as(&stage, &pending, &pending_session, "GET", ""),
-    ] {
+    for request in [person.request(&stage, "GET", ""), other.request(&stage, "GET", "")] {
         let _: VaultInfo = stage.call(request).await.ok();
     }
+    let seen = person.request_as(&stage, &pending, &pending_session, "GET", "/directory");
+    assert_eq!(stage.call(seen).await.status, 200);
     let all = operations();
-    assert!(all.len() >= 30, "{all:?}");
+    assert!(all.len() >= 28, "{all:?}");
     let before = stage.fingerprint(&["audit_event"]).await;
     for (method, template) in &all {
         let own = path(template, person.vault);
@@ -164,4 +163,205 @@ fn every_route_is_documented() {
         }
     }
     assert_eq!(routes, documented.len());
+}
+
+/// Whether a reply is the refusal of a caller, not of what it sent.
+fn refuses_the_caller(reply: &Reply) -> bool {
+    let problem: Option<api_types::Problem> = serde_json::from_slice(&reply.body).ok();
+    problem.is_some_and(|problem| {
+        matches!(
+            problem.code,
+            ErrorCode::Forbidden
+                | ErrorCode::DeviceNotApproved
+                | ErrorCode::DeviceRevoked
+                | ErrorCode::VaultNotReady
+        )
+    })
+}
+
+/// Bodies that are understood, so that the caller is what is judged.
+fn understood(template: &str, person: &Person) -> Value {
+    let entry = person.entry(api_types::directory::DirectoryOp::Revoke, &Device::new());
+    let id = "00".repeat(32);
+    match template.rsplit('/').next().unwrap() {
+        "init" => serde_json::to_value(person.init(entry)).unwrap(),
+        "directory" => serde_json::to_value(entry).unwrap(),
+        "revoke" => serde_json::json!({ "directory": null }),
+        "backups" => serde_json::json!({
+            "backup_id": "00000000-0000-4000-8000-000000000002",
+            "source_id": "00000000-0000-4000-8000-000000000003",
+        }),
+        "objects" => serde_json::json!({ "objects": [{ "kind": "pack", "size": 1, "id": id }] }),
+        "confirm" | "read-urls" => serde_json::json!({ "objects": [id] }),
+        "commit" => serde_json::json!({
+            "snapshot_id": id, "head": { "envelope": "", "signature": "" }, "packs": "", "bytes_read": 0,
+        }),
+        "abort" => serde_json::json!({ "failure": "matrix", "bytes_read": 0 }),
+        other => panic!("{other}: what does it take?"),
+    }
+}
+
+/// What a caller is: its role in the vault, and its device's state and role.
+#[derive(Debug, Clone, Copy)]
+struct Is {
+    member: &'static str,
+    device: &'static str,
+}
+
+/// The rule for each route, in words of who gets in.
+fn gets_in(name: &str, kind: &str, is: Is) -> bool {
+    let full = is.device == "full";
+    let active = full || is.device == "backup-only";
+    let pending = is.device == "pending";
+    let restores = is.member != "auditor";
+    let manages = ["owner", "admin"].contains(&is.member);
+    let route = name.replace("/v1/vaults/{vault}", "");
+    match route.as_str() {
+        "GET " | "GET /backups" | "GET /objects" | "GET /snapshots" => active,
+        "GET /directory" => active || pending,
+        "GET /devices" | "GET /audit" => full,
+        "GET /keys/{kind}" if kind == "recovery" => restores && (full || pending),
+        "GET /keys/{kind}" | "POST /objects/read-urls" => restores && full,
+        // Nobody here brings itself in, which is all that a waiting device may.
+        "POST /directory" => manages && full,
+        "POST /devices/{device}/revoke" => manages && full,
+        "POST /init" => manages && (active || pending),
+        "POST /backups"
+        | "POST /backups/{backup}/objects"
+        | "POST /backups/{backup}/confirm"
+        | "POST /backups/{backup}/commit"
+        | "POST /backups/{backup}/abort" => restores && active,
+        other => panic!("{other}: who gets in?"),
+    }
+}
+
+/// What members and devices are given by the test itself, and what a backup that begins leaves.
+const BY_BACKUPS: [&str; 6] =
+    ["audit_event", "membership", "vault_device", "backup", "source", "vault_counter"];
+
+/// 44, and its kin: every route by every role of a member on every state and role of a device.
+#[tokio::test]
+async fn n44_every_route_by_every_device_and_role() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    let session = stage.login(&person, &device).await;
+    let vault_routes: Vec<_> =
+        operations().into_iter().filter(|(_, path)| path.contains("{vault}")).collect();
+    assert!(vault_routes.len() >= 15, "{vault_routes:?}");
+    let before = stage.fingerprint(&BY_BACKUPS).await;
+    for state in ["full", "backup-only", "pending", "revoked"] {
+        let (column, role) = match state {
+            "pending" => ("pending", None),
+            "revoked" => ("revoked", Some("full")),
+            role => ("active", Some(role)),
+        };
+        sqlx::query("UPDATE app.vault_device SET state = $1, role = $2 WHERE device_id = $3")
+            .bind(column)
+            .bind(role)
+            .bind(device.id.0)
+            .execute(&stage.admin)
+            .await
+            .unwrap();
+        for member in ["owner", "admin", "operator", "auditor"] {
+            sqlx::query("UPDATE app.membership SET role = $1")
+                .bind(member)
+                .execute(&stage.admin)
+                .await
+                .unwrap();
+            for (method, template) in &vault_routes {
+                let name = format!("{method} {template}");
+                let kinds: &[&str] =
+                    if template.contains("{kind}") { &["password", "recovery", "keyring"] } else { &[""] };
+                for kind in kinds {
+                    let own = path(&template.replace("{kind}", kind), person.vault);
+                    let mut call = Call::new(&stage, &device, method, &own).bearer(&session);
+                    if *method != "GET" {
+                        call = call.json(&understood(template, &person));
+                    }
+                    let reply = stage.call(call).await;
+                    let is = Is { member, device: state };
+                    assert_eq!(
+                        !refuses_the_caller(&reply),
+                        gets_in(&name, kind, is),
+                        "{name} {kind} {is:?}: {} {}",
+                        reply.status,
+                        String::from_utf8_lossy(&reply.body)
+                    );
+                }
+            }
+        }
+    }
+    // Nothing of keys, directory, objects or snapshots was changed by any of it.
+    assert_eq!(stage.fingerprint(&BY_BACKUPS).await, before);
+}
+
+/// A device that nobody vouched for brings itself in with the vault's signature, and nobody else; and it sees of the
+/// wraps only the one that the words open.
+#[tokio::test]
+async fn a_waiting_device_adds_itself_and_nobody_else() {
+    let stage = Stage::new().await;
+    let mut person = stage.member().await;
+    let (device, third) = (Device::new(), Device::new());
+    let session = stage.login(&person, &device).await;
+    stage.login(&person, &third).await;
+    let post = |entry: api_types::directory::SignedDirectoryEntry| {
+        stage.call(person.request_as(&stage, &device, &session, "POST", "/directory").json(&entry))
+    };
+    let before = stage.fingerprint(&[]).await;
+    use api_types::directory::DirectoryOp;
+    for (op, whom) in
+        [(DirectoryOp::Add, &third), (DirectoryOp::Revoke, &person.device), (DirectoryOp::Revoke, &third)]
+    {
+        post(person.entry(op, whom)).await.refused(ErrorCode::DeviceNotApproved);
+        assert_eq!(stage.fingerprint(&[]).await, before);
+    }
+    let itself = person.entry(DirectoryOp::Add, &device);
+    post(itself.clone()).await.done();
+    person.directory.push(itself);
+    // From here on it is one of them.
+    let entry = person.entry(DirectoryOp::Add, &third);
+    let call = person.request_as(&stage, &device, &session, "POST", "/directory").json(&entry);
+    stage.call(call).await.done();
+}
+
+/// No request changes a wrap without a fresh second factor: the routes that could are counted, and none of the others
+/// does, whatever a device in full standing sends.
+#[tokio::test]
+async fn no_route_changes_a_wrap_without_a_fresh_factor() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let wraps = async || -> Vec<(String, i32, Vec<u8>)> {
+        sqlx::query_as("SELECT kind, version, bytes FROM app.wrapped_key ORDER BY kind, version")
+            .fetch_all(&stage.admin)
+            .await
+            .unwrap()
+    };
+    let before = wraps().await;
+    assert_eq!(before.len(), 3);
+    let junk = serde_json::json!({ "version": 2, "bytes": "AQEBAQ" });
+    for (documented, template) in operations() {
+        if !template.contains("{vault}") {
+            continue;
+        }
+        for method in ["PUT", "POST", "PATCH", "DELETE"] {
+            for kind in ["password", "recovery", "keyring"] {
+                let own = path(&template.replace("{kind}", kind), person.vault);
+                let mut call =
+                    Call::new(&stage, &person.device, method, &own).bearer(&person.session).json(&junk);
+                if method == documented && method == "POST" {
+                    call = call.json(&understood(&template, &person));
+                }
+                stage.call(call).await;
+            }
+        }
+    }
+    assert_eq!(wraps().await, before);
+    // The table itself refuses: what opens a vault is added to, never replaced.
+    for statement in
+        ["UPDATE app.wrapped_key SET bytes = 'x'", "DELETE FROM app.wrapped_key", "TRUNCATE app.wrapped_key"]
+    {
+        let refused = sqlx::query(statement).execute(&stage.admin).await.unwrap_err();
+        assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "42501", "{statement}");
+    }
 }

@@ -3,7 +3,7 @@
 use api_types::{
     ErrorCode, Sha256, VaultId,
     directory::{DeviceRole, DirectoryOp, SignedDirectoryEntry},
-    vault::{DeviceState, Devices, RevokeDevice, VaultInfo, VaultInit, WrappedKey},
+    vault::{DeviceState, Devices, RevokeDevice, VaultInfo, VaultInit},
 };
 use ed25519_dalek::SigningKey;
 
@@ -14,8 +14,7 @@ async fn entries_that_do_not_hold_are_refused() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let device = Device::new();
-    let session = stage.login(&person, &device).await;
-    let _: VaultInfo = stage.call(person.request_as(&stage, &device, &session, "GET", "")).await.ok();
+    stage.login(&person, &device).await;
     let good = person.plain_entry(DirectoryOp::Add, &device);
     let sign = |entry: &api_types::directory::DirectoryEntry| {
         SignedDirectoryEntry::sign(entry, &person.root).unwrap()
@@ -57,11 +56,11 @@ async fn entries_that_do_not_hold_are_refused() {
     changed.push(spelled);
     let before = stage.fingerprint(&[]).await;
     for entry in changed {
-        let call = person.request_as(&stage, &device, &session, "POST", "/directory").json(&entry);
+        let call = person.request(&stage, "POST", "/directory").json(&entry);
         stage.call(call).await.refused(ErrorCode::DirectoryInvalid);
         assert_eq!(stage.fingerprint(&[]).await, before);
     }
-    let call = person.request_as(&stage, &device, &session, "POST", "/directory").json(&sign(&good));
+    let call = person.request(&stage, "POST", "/directory").json(&sign(&good));
     stage.call(call).await.done();
 }
 
@@ -159,10 +158,64 @@ async fn a_backup_only_device_gets_no_keys() {
     for kind in ["password", "recovery", "keyring"] {
         stage.call(as_agent("GET", &format!("/keys/{kind}"))).await.refused(ErrorCode::Forbidden);
     }
-    let wrap = WrappedKey { version: 2, bytes: vec![1; 10].into() };
-    stage.call(as_agent("PUT", "/keys/password").json(&wrap)).await.refused(ErrorCode::Forbidden);
     let revoke = RevokeDevice { directory: None };
     let path = format!("/devices/{}/revoke", person.device.id);
     stage.call(as_agent("POST", &path).json(&revoke)).await.refused(ErrorCode::Forbidden);
     assert_eq!(stage.fingerprint(&[]).await, before);
+}
+
+/// 1,000 entries at most, and the last hundred only shut devices out: a full directory never keeps a thief in.
+#[tokio::test]
+async fn a_full_directory_still_shuts_devices_out() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let device = Device::new();
+    stage.login(&person, &device).await;
+    // As if it had happened: the chain is checked from its last entry.
+    let mut entry = person.plain_entry(DirectoryOp::Add, &Device::new());
+    entry.number = 899;
+    let last = SignedDirectoryEntry::sign(&entry, &person.root).unwrap();
+    sqlx::query(
+        "INSERT INTO app.directory_entry (vault_id, number, entry, signature) VALUES ($1, 899, $2, $3)",
+    )
+    .bind(person.vault.0)
+    .bind(&last.entry.0)
+    .bind(&last.signature.0)
+    .execute(&stage.admin)
+    .await
+    .unwrap();
+    let next = |op, device: &Device| {
+        let mut entry = person.plain_entry(op, device);
+        (entry.number, entry.previous) = (900, last.hash());
+        SignedDirectoryEntry::sign(&entry, &person.root).unwrap()
+    };
+    let call = person.request(&stage, "POST", "/directory").json(&next(DirectoryOp::Add, &device));
+    let problem = stage.call(call).await.refused(ErrorCode::LimitReached);
+    assert_eq!((problem.used, problem.quota), (Some(900), Some(900)));
+    let call = person.request(&stage, "POST", "/directory").json(&next(DirectoryOp::Revoke, &device));
+    stage.call(call).await.done();
+}
+
+#[tokio::test]
+async fn an_account_has_fifty_devices() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    sqlx::query(
+        "INSERT INTO app.device (account_id, device_id, name, signing_key, sealing_key, created_at)
+         SELECT $1, gen_random_uuid(), 'x', decode(repeat('01', 32), 'hex'), decode(repeat('01', 32), 'hex'), now()
+         FROM generate_series(2, 50)",
+    )
+    .bind(person.account.0)
+    .execute(&stage.admin)
+    .await
+    .unwrap();
+    stage.clock.shift(30);
+    let device = Device::new();
+    let started = stage.half_login(&person, &device).await;
+    let code = api_types::account::SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
+    let problem = stage.mfa(&device, &started, code).await.refused(ErrorCode::LimitReached);
+    assert_eq!((problem.used, problem.quota), (Some(50), Some(50)));
+    assert_eq!(stage.rows("device").await, 50);
+    // One that is there already is not held up.
+    stage.login(&person, &person.device).await;
 }

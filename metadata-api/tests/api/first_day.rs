@@ -21,7 +21,7 @@ async fn sign_up_store_keys_sign_in_on_a_second_machine_and_revoke_the_first() {
 
     // Nothing but the first keys is possible before there are keys.
     stage.call(person.request(&stage, "GET", "/devices")).await.refused(ErrorCode::VaultNotReady);
-    stage.call(person.request(&stage, "GET", "/keys/password")).await.refused(ErrorCode::NotFound);
+    stage.call(person.request(&stage, "GET", "/keys/password")).await.refused(ErrorCode::VaultNotReady);
     let entry = person.entry(DirectoryOp::Add, &person.device.clone());
     let init = person.init(entry.clone());
     stage.call(person.request(&stage, "POST", "/init").json(&init)).await.done();

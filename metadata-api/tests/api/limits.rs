@@ -12,7 +12,7 @@ use crate::{
 };
 
 fn start(device: &Device, email: &str) -> LoginStart {
-    LoginStart { email: email.into(), ke1: vec![0; 96].into(), device: device.keys() }
+    LoginStart { email: email.into(), ke1: vec![0; 96].into(), device: device.keys(), puzzle: None }
 }
 
 #[tokio::test]
@@ -127,38 +127,163 @@ async fn readiness_costs_the_database_nothing() {
     assert_eq!(get("/v1/service").await.0, 404, "the service itself is not here");
 }
 
+/// A well-formed first message.
+pub(crate) fn well_formed(device: &Device, email: &str) -> LoginStart {
+    let client =
+        opaque_ke::ClientLogin::<api_types::opaque::Suite>::start(&mut opaque_ke::rand::rngs::OsRng, b"any")
+            .unwrap();
+    LoginStart { ke1: client.message.serialize().to_vec().into(), ..start(device, email) }
+}
+
+/// A client that comes from this address of 127.0.0.0/8: each counts as a network of its own.
+async fn from(stage: &Stage, address: [u8; 4], device: &Device, body: &LoginStart) -> crate::client::Reply {
+    let http =
+        reqwest::Client::builder().no_proxy().local_address(std::net::IpAddr::from(address)).build().unwrap();
+    let call = Call::new(stage, device, "POST", "/v1/login/start").json(body);
+    let url = format!("{}{}", stage.origin, call.path);
+    let answer = http.post(url).headers(call.sign()).body(call.body.clone()).send().await.unwrap();
+    crate::client::Reply {
+        status: answer.status().as_u16(),
+        headers: answer.headers().clone(),
+        body: answer.bytes().await.unwrap().to_vec(),
+    }
+}
+
+/// A thousand junk sign-ins from a hundred networks stop neither a device of the directory nor a new machine that
+/// proves some work: a name is never closed. All replicas count together.
 #[tokio::test]
-async fn sign_ins_per_address_on_all_replicas() {
-    let limits = Limits { logins_per_hour: 2, ..wide_limits() };
+async fn a_name_under_fire_is_never_closed() {
+    let limits = Limits { logins_per_hour: 10, failures_before_puzzle: 30, puzzle_bits: 10, ..wide_limits() };
     let shared = secrets();
-    let one = Stage::with(wide_limits()).await;
-    let database = one.database.clone();
+    let database = crate::stage::Database::new().await;
     let one = Stage::on(database.clone(), limits.clone(), &shared, None).await;
     let two = Stage::on(database, limits, &shared, None).await;
     let person = one.member().await;
     two.clock.shift(one.clock.now() - two.clock.now());
-    let device = Device::new();
-    for email in [person.email.as_str(), "nobody@example.com"] {
-        for stage in [&one, &two] {
-            stage.login_start(&device, email, "any").await;
+    let stranger = Device::new();
+    let rows = |stage: &Stage| {
+        let admin = stage.admin.clone();
+        async move {
+            sqlx::query_scalar::<_, i64>(
+                "SELECT (SELECT count(*) FROM app.pending_login) + (SELECT count(*) FROM app.rate_counter)",
+            )
+            .fetch_one(&admin)
+            .await
+            .unwrap()
         }
-        let client = opaque_ke::ClientLogin::<api_types::opaque::Suite>::start(
-            &mut opaque_ke::rand::rngs::OsRng,
-            b"any",
-        )
-        .unwrap();
-        let body = LoginStart { ke1: client.message.serialize().to_vec().into(), ..start(&device, email) };
-        let before = one.fingerprint(&[]).await;
-        let problem = one.post(&device, "/v1/login/start", &body).await.refused(ErrorCode::RateLimited);
-        assert!((3500..=3600).contains(&problem.retry_after.unwrap()), "{problem:?}");
-        assert_eq!(one.fingerprint(&[]).await, before);
+    };
+    // What is not even well formed counts for nobody, from wherever it comes.
+    for _ in 0..50 {
+        one.post(&stranger, "/v1/login/start", &start(&stranger, &person.email))
+            .await
+            .refused(ErrorCode::ContentInvalid);
     }
+    let before = rows(&one).await;
+    let (mut passed, mut puzzled) = (0, 0);
+    for n in 0..1000_u32 {
+        let replica = if n % 2 == 0 { &one } else { &two };
+        let address = [127, 7, 7, u8::try_from(n % 100 + 1).unwrap()];
+        let reply = from(replica, address, &stranger, &well_formed(&stranger, &person.email)).await;
+        if reply.status == 200 {
+            passed += 1;
+        } else {
+            let problem = reply.refused(ErrorCode::PuzzleRequired);
+            assert_eq!(problem.puzzle.unwrap().bits, 10);
+            puzzled += 1;
+        }
+    }
+    assert_eq!((passed, puzzled), (30, 970));
+    assert!(rows(&one).await - before <= 2 * 30 + 1, "a refused stranger leaves no row");
+
+    // A device of the directory passes by; so does a new machine that works.
+    let session = two.login(&person, &person.device).await;
+    assert_eq!(session.account_id, person.account);
+    let newcomer = Device::new();
+    let mut start = well_formed(&newcomer, &person.email);
+    let problem = two.post(&newcomer, "/v1/login/start", &start).await.refused(ErrorCode::PuzzleRequired);
+    start.puzzle = problem.puzzle.unwrap().solve();
+    assert_eq!(one.post(&newcomer, "/v1/login/start", &start).await.status, 200, "any replica takes it");
+    // Once, for the machine and the name it was made for, and in time.
+    let mut again = well_formed(&newcomer, &person.email);
+    again.puzzle.clone_from(&start.puzzle);
+    let fresh = two
+        .post(&newcomer, "/v1/login/start", &again)
+        .await
+        .refused(ErrorCode::PuzzleRequired)
+        .puzzle
+        .unwrap();
+    let mut stolen = well_formed(&stranger, &person.email);
+    stolen.puzzle = fresh.solve();
+    one.post(&stranger, "/v1/login/start", &stolen).await.refused(ErrorCode::PuzzleRequired);
+    // The other replica's clock went on by a code's half minute.
+    one.clock.shift(340);
+    again.puzzle = fresh.solve();
+    one.post(&newcomer, "/v1/login/start", &again).await.refused(ErrorCode::PuzzleRequired);
+    // Unknown names are treated alike: nothing tells whether there is an account.
+    for n in 0..31_u8 {
+        let reply =
+            from(&one, [127, 7, 8, n % 4 + 1], &stranger, &well_formed(&stranger, "nobody@example.com"))
+                .await;
+        if n == 30 { drop(reply.refused(ErrorCode::PuzzleRequired)) } else { assert_eq!(reply.status, 200) }
+    }
+    // The hour over, nobody works any more.
     one.clock.shift(3601);
-    one.login_start(&device, &person.email, "any").await;
+    assert_eq!(
+        one.post(&newcomer, "/v1/login/start", &well_formed(&newcomer, &person.email)).await.status,
+        200
+    );
     // The counters name nobody.
     let keys: Vec<Vec<u8>> =
         sqlx::query_scalar("SELECT key FROM app.rate_counter").fetch_all(&one.admin).await.unwrap();
     assert!(keys.iter().all(|key| key.len() == 32));
+}
+
+/// Harder and harder, but never so hard that the owner gives up.
+#[tokio::test]
+async fn solving_puzzles_makes_the_next_one_harder() {
+    let limits = Limits { failures_before_puzzle: 2, puzzle_bits: 4, ..wide_limits() };
+    let stage = Stage::with(limits).await;
+    let device = Device::new();
+    let mut bits = Vec::new();
+    for _ in 0..40 {
+        let mut start = well_formed(&device, "a@example.com");
+        let reply = stage.post(&device, "/v1/login/start", &start).await;
+        if reply.status != 200 {
+            let puzzle = reply.refused(ErrorCode::PuzzleRequired).puzzle.unwrap();
+            bits.push(puzzle.bits);
+            start.puzzle = puzzle.solve();
+            assert_eq!(stage.post(&device, "/v1/login/start", &start).await.status, 200);
+        }
+    }
+    assert_eq!((bits[0], *bits.last().unwrap()), (4, 8), "{bits:?}");
+    assert!(bits.is_sorted());
+}
+
+#[tokio::test]
+async fn failed_sign_ins_per_name_and_network() {
+    let stage = Stage::with(Limits { logins_per_hour: 2, ..wide_limits() }).await;
+    let person = stage.member().await;
+    let device = Device::new();
+    // What turns out well counts for nothing.
+    for _ in 0..4 {
+        stage.half_login(&person, &device).await;
+    }
+    for _ in 0..2 {
+        stage.login_start(&device, &person.email, "any").await;
+    }
+    let before = stage.fingerprint(&[]).await;
+    for _ in 0..3 {
+        let body = well_formed(&device, &person.email);
+        let problem = stage.post(&device, "/v1/login/start", &body).await.refused(ErrorCode::RateLimited);
+        assert!((3500..=3600).contains(&problem.retry_after.unwrap()), "{problem:?}");
+    }
+    assert_eq!(stage.fingerprint(&[]).await, before);
+    // Other networks, other names and the owner's own device go on.
+    assert_eq!(from(&stage, [127, 7, 9, 1], &device, &well_formed(&device, &person.email)).await.status, 200);
+    stage.login_start(&device, "nobody@example.com", "any").await;
+    stage.login(&person, &person.device).await;
+    stage.clock.shift(3601);
+    stage.login_start(&device, &person.email, "any").await;
 }
 
 #[tokio::test]

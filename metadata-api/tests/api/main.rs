@@ -16,6 +16,7 @@ mod directory;
 mod first_day;
 mod layers;
 mod limits;
+mod quota;
 mod refresh;
 mod second_factor;
 mod sign_in;

@@ -21,7 +21,7 @@ async fn try_code(
 }
 
 /// What a refused second factor may change: its own counters, and the trail.
-const COUNTED: [&str; 3] = ["pending_login", "totp", "audit_event"];
+const COUNTED: [&str; 4] = ["pending_login", "totp", "factor_failure", "audit_event"];
 
 #[tokio::test]
 async fn n11_a_code_is_accepted_once() {
@@ -76,30 +76,71 @@ async fn n13_a_code_from_too_far_away() {
     assert_eq!(stage.fingerprint(&COUNTED).await, before);
 }
 
+async fn five_wrong(stage: &Stage, person: &Person, device: &Device) -> api_types::account::LoginStarted {
+    let started = stage.half_login(person, device).await;
+    for _ in 0..5 {
+        let wrong = SecondFactor::Totp(stage.code(&person.otpauth_url, 900));
+        stage.mfa(device, &started, wrong).await.refused(ErrorCode::MfaFailed);
+    }
+    started
+}
+
 #[tokio::test]
 async fn n14_the_sixth_try_is_not_looked_at() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let device = Device::new();
     stage.clock.shift(300);
-    let started = stage.half_login(&person, &device).await;
-    for _ in 0..5 {
-        let wrong = SecondFactor::Totp(stage.code(&person.otpauth_url, 900));
-        stage.mfa(&device, &started, wrong).await.refused(ErrorCode::MfaFailed);
-    }
-    let before = stage.fingerprint(&["audit_event"]).await;
-    let right = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
-    let problem = stage.mfa(&device, &started, right.clone()).await.refused(ErrorCode::MfaLocked);
-    assert!((1..=900).contains(&problem.retry_after.unwrap()));
-    let recovery = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
-    let reply = stage.mfa(&device, &started, recovery.clone()).await;
-    reply.refused(ErrorCode::MfaLocked);
-    assert!(reply.headers.contains_key("retry-after"));
-    assert_eq!(stage.fingerprint(&["audit_event"]).await, before);
+    let started = five_wrong(&stage, &person, &device).await;
     assert_eq!(stage.audited().await.last().unwrap(), "second_factor_locked");
+    let before = stage.fingerprint(&[]).await;
+    let right = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
+    for _ in 0..3 {
+        let reply = stage.mfa(&device, &started, right.clone()).await;
+        let problem = reply.refused(ErrorCode::MfaLocked);
+        assert!((1..=900).contains(&problem.retry_after.unwrap()));
+        assert!(reply.headers.contains_key("retry-after"));
+    }
+    assert_eq!(stage.fingerprint(&[]).await, before, "nor does it leave a row");
     // It is a delay, not a lock for ever.
     stage.clock.shift(900);
-    let _: Session = try_code(&stage, &person, &device, recovery).await.ok();
+    let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
+    let _: Session = try_code(&stage, &person, &device, code).await.ok();
+}
+
+/// Who knows the password only, uses up his own tries: not those of the owner's devices, and not the recovery codes.
+#[tokio::test]
+async fn n14_a_stranger_with_the_password_does_not_lock_the_owner_out() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    stage.clock.shift(300);
+    let (thief, other) = (Device::new(), Device::new());
+    five_wrong(&stage, &person, &thief).await;
+    // Another unknown device shares the thief's count; it waits.
+    let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
+    try_code(&stage, &person, &other, code.clone()).await.refused(ErrorCode::MfaLocked);
+    // So does one that borrows the owner's name.
+    let mut borrowed = Device::new();
+    borrowed.id = person.device.id;
+    try_code(&stage, &person, &borrowed, code.clone()).await.refused(ErrorCode::MfaLocked);
+    // The owner's device signs in, and a recovery code works on a new one.
+    let _: Session = try_code(&stage, &person, &person.device, code).await.ok();
+    let recovery = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
+    let _: Session = try_code(&stage, &person, &other, recovery).await.ok();
+    // Each lock of strangers lasts longer than the one before.
+    stage.clock.shift(900);
+    let started = five_wrong(&stage, &person, &thief).await;
+    let right = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
+    let problem = stage.mfa(&thief, &started, right).await.refused(ErrorCode::MfaLocked);
+    assert!((1700..=1800).contains(&problem.retry_after.unwrap()), "{problem:?}");
+    // The owner's device has five of its own, and waits a quarter of an hour, not longer and longer.
+    for _ in 0..2 {
+        let started = five_wrong(&stage, &person, &person.device).await;
+        let right = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
+        let problem = stage.mfa(&person.device, &started, right).await.refused(ErrorCode::MfaLocked);
+        assert!((800..=900).contains(&problem.retry_after.unwrap()), "{problem:?}");
+        stage.clock.shift(900);
+    }
 }
 
 #[tokio::test]

@@ -22,6 +22,9 @@ async fn n01_wrong_password() {
         LoginFinish { login_id: half.started.login_id, ke3: rand::random::<[u8; 64]>().to_vec().into() };
     stage.post(&device, "/v1/login/finish", &made_up).await.refused(ErrorCode::LoginFailed);
     assert_eq!(stage.fingerprint(&["pending_login", "audit_event"]).await, before);
+    // In the trail a little later: the answer does not wait for it, and takes as long for an unknown address.
+    assert_eq!(stage.audited().await.last().unwrap(), "vault_initialised");
+    metadata_api::worker::Worker::default().round(&stage.state).await.unwrap();
     assert_eq!(stage.audited().await.last().unwrap(), "login_failed");
 }
 
@@ -202,6 +205,7 @@ async fn n32_weak_keys_are_refused() {
             email: "a@example.com".into(),
             ke1: vec![0; 96].into(),
             device: keys.clone(),
+            puzzle: None,
         };
         stage.post(&device, "/v1/login/start", &login).await.refused(code);
         let signup = api_types::account::SignupStart {
@@ -209,6 +213,7 @@ async fn n32_weak_keys_are_refused() {
             region: Region::Eu,
             registration_request: vec![0; 32].into(),
             device: keys,
+            puzzle: None,
         };
         stage.post(&device, "/v1/signup/start", &signup).await.refused(code);
     }
@@ -223,8 +228,59 @@ async fn a_known_device_with_other_keys_is_refused() {
     impostor.id = person.device.id;
     stage.clock.shift(30);
     let started = stage.half_login(&person, &impostor).await;
-    let sessions = stage.fingerprint(&["pending_login", "audit_event", "totp"]).await;
+    let sessions = stage.fingerprint(&["pending_login", "audit_event", "totp", "factor_failure"]).await;
     let code = api_types::account::SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
     stage.mfa(&impostor, &started, code).await.refused(ErrorCode::Conflict);
-    assert_eq!(stage.fingerprint(&["pending_login", "audit_event", "totp"]).await, sessions);
+    assert_eq!(
+        stage.fingerprint(&["pending_login", "audit_event", "totp", "factor_failure"]).await,
+        sessions
+    );
+}
+
+/// Whether `a` and `b` could come from one distribution: Mann–Whitney's U as a standard normal deviate.
+fn rank_deviate(a: &[Duration], b: &[Duration]) -> f64 {
+    let mut all: Vec<(Duration, bool)> =
+        a.iter().map(|t| (*t, true)).chain(b.iter().map(|t| (*t, false))).collect();
+    all.sort();
+    let ranks: f64 =
+        (1_u32..).zip(&all).filter(|(_, (_, of_a))| *of_a).map(|(rank, _)| f64::from(rank)).sum();
+    let (n, m) = (a.len() as f64, b.len() as f64);
+    let u = ranks - n * (n + 1.0) / 2.0;
+    (u - n * m / 2.0) / (n * m * (n + m + 1.0) / 12.0).sqrt()
+}
+
+/// 2: the time until a wrong password is refused says nothing about the address. 40 pairs; 200 with LONG=1.
+#[tokio::test]
+async fn n02_the_time_of_a_refusal_does_not_tell_an_account() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let pairs = if std::env::var_os("LONG").is_some() { 200 } else { 40 };
+    let mut times: [Vec<Duration>; 2] = Default::default();
+    for _ in 0..pairs {
+        let first = usize::from(rand::random::<bool>());
+        for which in [first, 1 - first] {
+            let email = [person.email.as_str(), "nobody@example.com"][which];
+            let device = Device::new();
+            let half = stage.login_start(&device, email, "wrong").await;
+            let wrong = LoginFinish { login_id: half.started.login_id, ke3: vec![7; 64].into() };
+            let started = Instant::now();
+            stage.post(&device, "/v1/login/finish", &wrong).await.refused(ErrorCode::LoginFailed);
+            times[which].push(started.elapsed());
+        }
+    }
+    assert!(times.iter().flatten().all(|time| *time >= Duration::from_millis(50)), "the floor");
+    let deviate = rank_deviate(&times[0], &times[1]).abs();
+    // p > 0.001: a tenth of a percent of runs may fail by chance.
+    assert!(deviate < 3.3, "known and unknown addresses differ: {deviate}");
+    // One insert each, whatever the address; only the account's reach a trail, in one row.
+    assert_eq!(stage.rows("failed_sign_in").await, pairs * 2);
+    let before = stage.rows("audit_event").await;
+    let mut worker = metadata_api::worker::Worker::default();
+    worker.round(&stage.state).await.unwrap();
+    assert_eq!((stage.rows("failed_sign_in").await, stage.rows("audit_event").await), (0, before + 1));
+    // More of them wait, so that strangers do not decide how long a trail gets.
+    let half = stage.login_start(&Device::new(), &person.email, "wrong").await;
+    drop(half);
+    worker.round(&stage.state).await.unwrap();
+    assert_eq!(stage.rows("audit_event").await, before + 1);
 }

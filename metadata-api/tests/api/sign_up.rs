@@ -5,7 +5,12 @@ use api_types::{
     account::{SignupConfirm, SignupConfirmed, SignupFinish, SignupStart},
 };
 
-use crate::{client::Device, stage::Stage};
+use metadata_api::state::Limits;
+
+use crate::{
+    client::Device,
+    stage::{Stage, wide_limits},
+};
 
 #[tokio::test]
 async fn a_known_address_is_answered_alike_until_a_code_was_shown() {
@@ -83,6 +88,7 @@ async fn bad_input_is_one_sentence_and_no_row() {
         region: Region::Eu,
         registration_request: vec![1; 32].into(),
         device: device.keys(),
+        puzzle: None,
     };
     let before = stage.fingerprint(&[]).await;
     let emails = ["", "a", "@", "a@", "@b", "a b@c", "a@b@c", &format!("{}@example.com", "x".repeat(250))];
@@ -111,4 +117,52 @@ async fn bad_input_is_one_sentence_and_no_row() {
     let bad = SignupFinish { registration_upload: vec![1; 191].into(), ..half.finish };
     stage.post(&device, "/v1/signup/finish", &bad).await.refused(ErrorCode::ContentInvalid);
     assert_eq!(stage.fingerprint(&[]).await, before);
+}
+
+/// Nobody proves an address yet, so accounts are bounded by where they come from.
+#[tokio::test]
+async fn accounts_and_sign_ups_per_network_are_bounded() {
+    let stage = Stage::with(Limits { accounts_per_network: 2, ..wide_limits() }).await;
+    stage.member().await;
+    stage.member().await;
+    let device = Device::new();
+    stage.settle();
+    let (started, url) = stage.sign_up_finish(&device, "third@example.com", "password").await;
+    let confirm = SignupConfirm { signup_id: started.signup_id, code: stage.code(&url, 0) };
+    let problem = stage.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::RateLimited);
+    assert!(problem.retry_after.unwrap() > 86_400);
+    assert_eq!(stage.rows("account").await, 2);
+
+    let stage = Stage::with(Limits { signups_per_network: 2, ..wide_limits() }).await;
+    for email in ["a@example.com", "b@example.com"] {
+        stage.sign_up_start(&device, email, "password").await;
+    }
+    let rows = stage.rows("pending_signup").await;
+    for _ in 0..3 {
+        let start = stage.sign_up_request(&device, "c@example.com");
+        stage.post(&device, "/v1/signup/start", &start).await.refused(ErrorCode::RateLimited);
+    }
+    assert_eq!(stage.rows("pending_signup").await, rows, "a refused one leaves no row");
+}
+
+/// With many sign-ups open, the next ones cost work: nobody is shut out, and rows are not free.
+#[tokio::test]
+async fn a_crowd_of_sign_ups_solves_puzzles() {
+    let limits = Limits { open_signups_before_puzzle: 2, puzzle_bits: 8, ..wide_limits() };
+    let stage = Stage::with(limits).await;
+    let device = Device::new();
+    for email in ["a@example.com", "b@example.com"] {
+        stage.sign_up_start(&device, email, "password").await;
+    }
+    let mut start = stage.sign_up_request(&device, "c@example.com");
+    let problem = stage.post(&device, "/v1/signup/start", &start).await.refused(ErrorCode::PuzzleRequired);
+    assert_eq!(stage.rows("pending_signup").await, 2);
+    start.puzzle = problem.puzzle.unwrap().solve();
+    assert_eq!(stage.post(&device, "/v1/signup/start", &start).await.status, 200);
+    // Solved once, used once.
+    stage.post(&device, "/v1/signup/start", &start).await.refused(ErrorCode::PuzzleRequired);
+    // What nobody finishes is forgotten soon.
+    stage.clock.shift(121);
+    metadata_api::worker::Worker::default().round(&stage.state).await.unwrap();
+    assert_eq!(stage.rows("pending_signup").await, 0);
 }

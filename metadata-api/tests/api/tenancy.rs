@@ -179,7 +179,7 @@ async fn n47_n48_n49_queries_without_where() {
 
     // 49: writing into B's vault, or moving a row there
     for statement in [
-        "INSERT INTO app.wrapped_key (vault_id, kind, version, bytes, updated_at) VALUES ($1, 'password', 9, 'x', now())",
+        "INSERT INTO app.wrapped_key (vault_id, kind, version, bytes, stored_at) VALUES ($1, 'password', 9, 'x', now())",
         "INSERT INTO app.directory_entry (vault_id, number, entry, signature) VALUES ($1, 7, 'x', decode(repeat('00', 64), 'hex'))",
         "INSERT INTO app.audit_event (vault_id, position, event, hash) VALUES ($1, 99, 'x', decode(repeat('00', 32), 'hex'))",
     ] {
@@ -199,7 +199,16 @@ async fn n47_n48_n49_queries_without_where() {
     tx.rollback().await.unwrap();
 
     // What belongs to sign-in is out of the role's reach altogether.
-    for table in ["credential", "totp", "recovery_code", "refresh_token", "pending_login", "pending_signup"] {
+    for table in [
+        "credential",
+        "totp",
+        "recovery_code",
+        "refresh_token",
+        "pending_login",
+        "pending_signup",
+        "factor_failure",
+        "failed_sign_in",
+    ] {
         let query = format!("SELECT count(*) FROM app.{table}");
         let refused = sqlx::query(sqlx::AssertSqlSafe(query)).execute(&mut connection).await.unwrap_err();
         assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "42501", "{table}");

@@ -187,6 +187,16 @@ impl Stage {
         self.clock.shift((45 - self.clock.now().rem_euclid(30)) % 30);
     }
 
+    pub fn sign_up_request(&self, device: &Device, email: &str) -> SignupStart {
+        SignupStart {
+            email: email.into(),
+            region: Region::Eu,
+            registration_request: Registration::start("password").request,
+            device: device.keys(),
+            puzzle: None,
+        }
+    }
+
     pub async fn sign_up_start(&self, device: &Device, email: &str, password: &str) -> HalfSignup {
         let registration = Registration::start(password);
         let start = SignupStart {
@@ -194,6 +204,7 @@ impl Stage {
             region: Region::Eu,
             registration_request: registration.request.clone(),
             device: device.keys(),
+            puzzle: None,
         };
         let started: SignupStarted = self.post(device, "/v1/signup/start", &start).await.ok();
         let registration_upload = registration.finish(started.account_id, &started.registration_response);
@@ -253,6 +264,7 @@ impl Stage {
             email: email.into(),
             ke1: client.message.serialize().to_vec().into(),
             device: device.keys(),
+            puzzle: None,
         };
         let started: LoginStarted = self.post(device, "/v1/login/start", &start).await.ok();
         HalfLogin { client: client.state, started, password: password.into() }

@@ -92,6 +92,7 @@ impl Member {
             region,
             registration_request: registration.message.serialize().to_vec().into(),
             device: keys.clone(),
+            puzzle: None,
         };
         let started: SignupStarted = post("/v1/signup/start", &json(&start)).ok();
         let binding = Binding::new(started.account_id, region);

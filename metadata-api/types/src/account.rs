@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     AccountId, Base64, DeviceId, LoginId, Region, SessionId, SignupId, VaultId,
+    puzzle::SolvedPuzzle,
     vault::{VaultInfo, WrappedKey},
 };
 
@@ -40,6 +41,9 @@ pub struct SignupStart {
     pub registration_request: Base64,
     /// The first device.
     pub device: DeviceKeys,
+    /// Where the service asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub puzzle: Option<SolvedPuzzle>,
 }
 
 /// Answer to [`SignupStart`]; alike for known and unknown addresses.
@@ -107,6 +111,9 @@ pub struct LoginStart {
     pub ke1: Base64,
     /// The device that signs in, new or known.
     pub device: DeviceKeys,
+    /// Where the service asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub puzzle: Option<SolvedPuzzle>,
 }
 
 /// Answer to [`LoginStart`]; alike for known and unknown addresses.

@@ -47,6 +47,8 @@ codes! {
     MethodNotAllowed = 405,
     /// Too many requests; `retry_after` says when to come back, in seconds.
     RateLimited = 429,
+    /// Many sign-ins or sign-ups are being tried: solve `puzzle` and send the request again with the solution.
+    PuzzleRequired = 429,
     /// A fault of the service. Nothing was changed.
     Internal = 500,
     /// The database or the object store cannot be reached. Nothing was changed.
@@ -112,6 +114,10 @@ codes! {
     SnapshotConflict = 409,
     /// The snapshot's envelope or signature does not hold.
     SnapshotInvalid = 422,
+    /// The vault has no room for it: `used` of `quota` bytes. What is stored is untouched.
+    QuotaExceeded = 409,
+    /// There are as many of these as there may be: `used` of `quota`.
+    LimitReached = 409,
 }
 
 /// RFC 9457 problem details; the body of every answer that is not a success.
@@ -134,6 +140,15 @@ pub struct Problem {
     /// The service's clock, seconds since 1970, where the caller's was wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_time: Option<i64>,
+    /// What to solve before another try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub puzzle: Option<crate::puzzle::Puzzle>,
+    /// How much of `quota` is used: bytes, or a number of things.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<u64>,
+    /// How much there may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<u64>,
     /// Objects that the answer is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<crate::ObjectId>,

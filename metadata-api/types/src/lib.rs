@@ -13,6 +13,7 @@ pub mod error_code;
 pub mod region;
 
 pub mod opaque;
+pub mod puzzle;
 pub mod signature;
 
 pub mod directory;

@@ -25,6 +25,9 @@ pub const KSF_PASSES: u32 = 3;
 /// Argon2id lanes.
 pub const KSF_LANES: u32 = 4;
 
+/// A weaker stretching does not compile: a password's record must cost whoever steals it.
+const _: () = assert!(KSF_MEMORY_KIB >= 64 * 1024 && KSF_PASSES >= 3);
+
 /// The key stretching that the client runs. Compiled in: a service cannot ask for less.
 ///
 /// # Errors
@@ -71,5 +74,24 @@ impl Binding {
     #[must_use]
     pub fn credential_identifier(&self) -> &[u8] {
         &self.client
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// 5: neither constants nor what is really run fall below the floor, and the context names what is run.
+    #[test]
+    fn n05_key_stretching_has_a_floor() {
+        let stretching = key_stretching().unwrap();
+        let params = stretching.params();
+        assert!(params.m_cost() >= 64 * 1024, "{} KiB", params.m_cost());
+        assert!(params.t_cost() >= 3, "{} passes", params.t_cost());
+        let binding = Binding::new(AccountId::from_bytes([1; 16]), Region::Eu);
+        let context = String::from_utf8(binding.context().to_vec()).unwrap();
+        let named = format!("m={},t={},p={}", params.m_cost(), params.t_cost(), params.p_cost());
+        assert!(context.contains(&named), "{context}");
     }
 }

@@ -11,6 +11,7 @@ use api_types::{
     backup::{Committed, Confirmed, Lease, UploadGrants, UploadState},
     directory::DeviceRole,
     envelope::SnapshotEnvelope,
+    puzzle::Puzzle,
     vault::{
         Audit, DeviceState, Devices, Directory, MemberRole, Objects, ReadGrants, RunState, Runs, SnapshotRow,
         Snapshots, VaultInfo, WrappedKey,
@@ -19,7 +20,7 @@ use api_types::{
 
 use super::{
     edit::{Edit, typed},
-    lie::{Route, get, post, put},
+    lie::{Route, get, post},
 };
 
 /// `GET /v1/vaults/{vault}/directory`
@@ -85,13 +86,7 @@ pub const AUTHENTICATOR: Route = post("/v1/account/authenticator/start");
 /// `POST /v1/account/authenticator/confirm`
 pub const AUTHENTICATOR_CONFIRM: Route = post("/v1/account/authenticator/confirm");
 /// Routes that no client of ours reads.
-pub const NOT_READ: [Route; 5] = [
-    get("/healthz"),
-    get("/readyz"),
-    get("/metrics"),
-    get("/v1/openapi.json"),
-    put("/v1/vaults/{vault}/keys/{kind}"),
-];
+pub const NOT_READ: [Route; 2] = [get("/healthz"), get("/v1/openapi.json")];
 
 const NOBODY: [u8; 16] = [0xee; 16];
 /// Of an object that no vault holds.
@@ -316,6 +311,9 @@ pub const PROBLEMS: &[Refusal] = &[
     ("another code", |p| p.code = ErrorCode::Conflict),
     ("another request", |p| p.request_id = "\u{1b}[2J".into()),
     ("a long wait", |p| p.retry_after = Some(u64::MAX)),
+    ("a puzzle without end", |p| p.puzzle = Some(Puzzle { salt: vec![9; 57].into(), bits: 255 })),
+    ("more used than there is", |p| p.used = Some(u64::MAX)),
+    ("no room at all", |p| p.quota = Some(0)),
     ("another time", |p| p.server_time = Some(i64::MAX)),
     ("objects that are there", |p| p.objects = vec![NOWHERE; 5000]),
 ];

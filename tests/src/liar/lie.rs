@@ -128,6 +128,9 @@ impl Answer {
             request_id: "00000000-0000-4000-8000-000000000000".into(),
             retry_after: None,
             server_time: None,
+            puzzle: None,
+            used: None,
+            quota: None,
             objects: Vec::new(),
         };
         change(&mut problem);

@@ -20,6 +20,8 @@ fn is_named(method: &str, path: &str) -> bool {
 #[test]
 fn every_route_is_lied_about() {
     let router = include_str!("../../../metadata-api/src/router.rs");
+    // The operator's own listener comes before it: no client reaches that.
+    let router = router.split("pub fn app(").nth(1).unwrap();
     let (mut missing, mut routes) = (Vec::new(), BTreeSet::new());
     for (path, rest) in router.split(".route(").skip(1).filter_map(|route| route.split_once(',')) {
         let Some(path) = path.trim().strip_prefix('"').and_then(|path| path.strip_suffix('"')) else {

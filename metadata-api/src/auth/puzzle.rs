@@ -1,0 +1,45 @@
+//! Puzzles without a memory: what a puzzle is for, how hard it is and until when stand in its salt, under a key of ours.
+
+use api_types::{
+    Base64,
+    puzzle::{Puzzle, SolvedPuzzle},
+};
+use subtle::ConstantTimeEq;
+
+use super::keys::ServerKeys;
+
+/// Seconds that a puzzle is worth solving.
+pub(crate) const PUZZLE_SECS: i64 = 300;
+/// Expiry, bits, randomness.
+const HEAD: usize = 8 + 1 + 16;
+
+fn mac(keys: &ServerKeys, subject: &[u8; 32], head: &[u8]) -> [u8; 32] {
+    keys.rate_key(&[b"puzzle", subject, head])
+}
+
+/// A puzzle for this subject, which only it can use.
+pub(crate) fn issue(keys: &ServerKeys, subject: &[u8; 32], bits: u8, now: i64) -> Puzzle {
+    let mut salt = (now + PUZZLE_SECS).to_be_bytes().to_vec();
+    salt.push(bits);
+    salt.extend_from_slice(&rand::random::<[u8; 16]>());
+    let mac = mac(keys, subject, &salt);
+    salt.extend_from_slice(&mac);
+    Puzzle { salt: Base64(salt), bits }
+}
+
+/// The name under which a solution is used up; `None` where it is none, is somebody else's or came too late.
+pub(crate) fn check(
+    keys: &ServerKeys,
+    subject: &[u8; 32],
+    solved: &SolvedPuzzle,
+    now: i64,
+) -> Option<[u8; 32]> {
+    let (head, tag) = solved.salt.0.split_at_checked(HEAD)?;
+    let expected = mac(keys, subject, head);
+    if !bool::from(expected.ct_eq(tag)) {
+        return None;
+    }
+    let (expires, rest) = head.split_first_chunk::<8>()?;
+    let bits = *rest.first()?;
+    (i64::from_be_bytes(*expires) > now && solved.holds(bits)).then_some(expected)
+}

@@ -1,0 +1,57 @@
+//! Sign-ins with a wrong password, before it is known whether they concern anybody: one insert each, whatever the
+//! address, so that the time of an answer says nothing. A task moves those of accounts into their vaults' trails.
+
+use api_types::{AccountId, DeviceId};
+use uuid::Uuid;
+
+use super::{at, pre_auth::PreAuthTx};
+use crate::auth::device_keys::CheckedDevice;
+
+/// Most that are taken at once.
+const BATCH: i64 = 1000;
+
+/// Notes one.
+pub(crate) async fn note(
+    tx: &mut PreAuthTx,
+    account: AccountId,
+    device: &CheckedDevice,
+    now: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO app.failed_sign_in (account_id, device_id, signing_key, failed_at) VALUES ($1, $2, $3, $4)",
+    )
+    .bind(account.0)
+    .bind(device.id.0)
+    .bind(device.signing_key.as_slice())
+    .bind(at(now))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// One that was noted.
+pub(crate) struct Failed {
+    pub(crate) account: AccountId,
+    pub(crate) device: DeviceId,
+    pub(crate) signing_key: Vec<u8>,
+}
+
+/// Takes the oldest out, except those of the accounts named; two replicas never take the same.
+pub(crate) async fn take(tx: &mut PreAuthTx, except: &[Uuid]) -> Result<Vec<Failed>, sqlx::Error> {
+    let rows: Vec<(Uuid, Uuid, Vec<u8>)> = sqlx::query_as(
+        "DELETE FROM app.failed_sign_in WHERE number IN (
+             SELECT number FROM app.failed_sign_in WHERE account_id <> ALL ($1)
+             ORDER BY number LIMIT $2 FOR UPDATE SKIP LOCKED)
+         RETURNING account_id, device_id, signing_key",
+    )
+    .bind(except)
+    .bind(BATCH)
+    .fetch_all(tx.conn())
+    .await?;
+    let failed = |(account, device, signing_key)| Failed {
+        account: AccountId(account),
+        device: DeviceId(device),
+        signing_key,
+    };
+    Ok(rows.into_iter().map(failed).collect())
+}

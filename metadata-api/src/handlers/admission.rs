@@ -1,0 +1,170 @@
+//! Who may begin a sign-up or a sign-in. A name is never closed: who asks is limited, and while a name is under fire
+//! whoever cannot be told from a stranger proves some work. Devices of the account's own directory pass by.
+
+use api_types::{AccountId, ErrorCode, puzzle::SolvedPuzzle};
+
+use crate::{
+    auth::{device_keys::CheckedDevice, puzzle},
+    db::{device, pending, pre_auth::PreAuthTx, rate::Counter},
+    error::ApiError,
+    network::Network,
+    state::AppState,
+};
+
+const HOUR: i64 = 3600;
+const MONTH: i64 = 30 * 86_400;
+
+/// Who asks, and for which name.
+pub(super) struct Attempt<'a> {
+    pub(super) email: &'a str,
+    pub(super) network: Option<Network>,
+    pub(super) device: &'a CheckedDevice,
+    pub(super) puzzle: Option<&'a SolvedPuzzle>,
+}
+
+/// What was counted; given back when the password turns out to be right.
+pub(super) type Counted = Vec<(String, Vec<u8>)>;
+
+/// Counts a well-formed sign-in. The account is the stand-in where there is none: both are asked about.
+pub(super) async fn sign_in(
+    state: &AppState,
+    attempt: &Attempt<'_>,
+    account: AccountId,
+    now: i64,
+) -> Result<Counted, ApiError> {
+    let mut tx = PreAuthTx::begin(state.db()).await?;
+    if device::is_approved(&mut tx, account, attempt.device).await? {
+        let own = Counter {
+            kind: "login-device",
+            key: state.keys().rate_key(&[b"device", account.as_bytes(), &attempt.device.signing_key]),
+            window: HOUR,
+        };
+        let before = own.read(&mut tx, now).await?;
+        if before < state.limits().logins_per_device {
+            own.add(&mut tx, now).await?;
+            tx.commit().await?;
+            return Ok(vec![(own.kind.to_owned(), own.key.to_vec())]);
+        }
+    }
+    let name = Counter { kind: "login", key: name_key(state, attempt.email), window: HOUR };
+    let failures = name.read(&mut tx, now).await?;
+    let threshold = state.limits().failures_before_puzzle;
+    if failures >= threshold {
+        work(state, &mut tx, attempt, harder(failures, threshold), now).await?;
+    }
+    let mut counted = near(state, &mut tx, "login-near", attempt, now).await?;
+    name.add(&mut tx, now).await?;
+    counted.push((name.kind.to_owned(), name.key.to_vec()));
+    tx.commit().await?;
+    Ok(counted)
+}
+
+/// Counts a well-formed sign-up: per network, and with a puzzle when the name, or the service, has many of them open.
+pub(super) async fn sign_up(state: &AppState, attempt: &Attempt<'_>, now: i64) -> Result<(), ApiError> {
+    let mut tx = PreAuthTx::begin(state.db()).await?;
+    let limits = state.limits();
+    let name = Counter { kind: "signup", key: name_key(state, attempt.email), window: HOUR };
+    let tries = name.read(&mut tx, now).await?;
+    let open = pending::open_signups(&mut tx, now).await?;
+    let (names, crowd) = (limits.failures_before_puzzle, limits.open_signups_before_puzzle);
+    if tries >= names || open >= crowd {
+        let bits = harder(tries, names).max(harder(open, crowd));
+        work(state, &mut tx, attempt, bits, now).await?;
+    }
+    for (times, prefix) in attempt.network.map(Network::levels).unwrap_or_default() {
+        let key = state.keys().rate_key(&[b"network", &prefix]);
+        let counter = Counter { kind: "signup-network", key, window: HOUR };
+        at_most(&mut tx, &counter, limits.signups_per_network, times, now).await?;
+    }
+    near(state, &mut tx, "signup-near", attempt, now).await?;
+    name.add(&mut tx, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// An account comes into being from this network: there is no mail yet, so nobody proved an address.
+pub(super) async fn account(
+    state: &AppState,
+    tx: &mut PreAuthTx,
+    network: Option<Network>,
+    now: i64,
+) -> Result<(), ApiError> {
+    for (times, prefix) in network.map(Network::levels).unwrap_or_default() {
+        let key = state.keys().rate_key(&[b"network", &prefix]);
+        let counter = Counter { kind: "account-network", key, window: MONTH };
+        at_most(tx, &counter, state.limits().accounts_per_network, times, now).await?;
+    }
+    Ok(())
+}
+
+fn name_key(state: &AppState, email: &str) -> [u8; 32] {
+    state.keys().rate_key(&[b"name", email.as_bytes()])
+}
+
+/// How many bits more than the first puzzle's: one per doubling, four at most.
+fn harder(count: i32, threshold: i32) -> u8 {
+    let times = (count / threshold.max(1)).max(1);
+    u8::try_from(times.ilog2()).unwrap_or(4).min(4)
+}
+
+/// Lets pass who solved a puzzle that nobody used before.
+async fn work(
+    state: &AppState,
+    tx: &mut PreAuthTx,
+    attempt: &Attempt<'_>,
+    more_bits: u8,
+    now: i64,
+) -> Result<(), ApiError> {
+    let keys = state.keys();
+    let subject = keys.rate_key(&[b"subject", attempt.email.as_bytes(), &attempt.device.signing_key]);
+    if let Some(solved) = attempt.puzzle
+        && let Some(key) = puzzle::check(keys, &subject, solved, now)
+    {
+        let used = Counter { kind: "puzzle", key, window: puzzle::PUZZLE_SECS };
+        if used.add(tx, now).await?.0 == 1 {
+            return Ok(());
+        }
+    }
+    let bits = state.limits().puzzle_bits.saturating_add(more_bits);
+    Err(ApiError::new(ErrorCode::PuzzleRequired).puzzle(puzzle::issue(keys, &subject, bits, now)))
+}
+
+/// Tries for one name from one network and from what holds it.
+async fn near(
+    state: &AppState,
+    tx: &mut PreAuthTx,
+    kind: &'static str,
+    attempt: &Attempt<'_>,
+    now: i64,
+) -> Result<Counted, ApiError> {
+    let mut counted = Vec::new();
+    for (times, prefix) in attempt.network.map(Network::levels).unwrap_or_default() {
+        let key = state.keys().rate_key(&[attempt.email.as_bytes(), &prefix]);
+        let counter = Counter { kind, key, window: HOUR };
+        at_most(tx, &counter, state.limits().logins_per_hour, times, now).await?;
+        counted.push((kind.to_owned(), key.to_vec()));
+    }
+    Ok(counted)
+}
+
+async fn at_most(
+    tx: &mut PreAuthTx,
+    counter: &Counter,
+    limit: i32,
+    times: u32,
+    now: i64,
+) -> Result<(), ApiError> {
+    let most = limit.saturating_mul(i32::try_from(times).unwrap_or(1));
+    let (count, left) = counter.add(tx, now).await?;
+    if count > most { Err(ApiError::new(ErrorCode::RateLimited).retry_after(left)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harder;
+
+    #[test]
+    fn work_grows_by_a_bit_per_doubling_and_not_for_ever() {
+        let bits = [0, 30, 59, 60, 119, 120, 240, 480, 100_000].map(|count| harder(count, 30));
+        assert_eq!(bits, [0, 0, 0, 1, 1, 2, 3, 4, 4]);
+    }
+}
