@@ -98,7 +98,11 @@ fn a_whole_dump_is_read_proven_and_restores() {
     assert_eq!(SERVER.sql("restored", sums), SERVER.sql("shop", sums));
 
     // The source itself is refused.
-    let target = RestoreTarget::new(&SERVER.url("shop"), true).unwrap().refusing_source(&complete.detail);
+    let target = RestoreTarget::new(&SERVER.url("shop"), true).unwrap().refusing_source(
+        complete.origin.database.clone(),
+        &complete.detail,
+        true,
+    );
     assert!(matches!(DatabaseSink::new(target).write(&dump), Err(SourceError::SameAsSource(_))));
 }
 

@@ -93,7 +93,8 @@ A PostgreSQL password may stand in the URL (then mind your shell's history), in 
 Examples:
   sealkeep restore latest --source shop --to shop.dump
   sealkeep restore 3f9a --stdout | pg_restore --list
-  sealkeep restore latest --source shop --into postgres://postgres@localhost/shop_restored")]
+  sealkeep restore latest --source shop --into postgres://postgres@localhost/shop_restored
+  sealkeep restore --clean-up postgres://postgres@localhost/")]
     Restore(Restore),
     /// Verify keys, history, index and that every needed pack is stored; --read-data reads all of it
     Check(Check),
@@ -218,7 +219,8 @@ pub(crate) struct Snapshots {
 #[command(group(ArgGroup::new("target").required(true)))]
 pub(crate) struct Restore {
     /// A snapshot's id, the beginning of one, or `latest`
-    pub(crate) snapshot: String,
+    #[arg(required_unless_present = "clean_up", conflicts_with = "clean_up")]
+    pub(crate) snapshot: Option<String>,
     /// With `latest`: of which source
     #[arg(long)]
     pub(crate) source: Option<String>,
@@ -243,8 +245,17 @@ pub(crate) struct Restore {
     /// With --into: allow the very database that was backed up
     #[arg(long, requires = "into")]
     pub(crate) onto_source: bool,
+    /// With --into: allow what may be a copy of the database that was backed up
+    #[arg(long, requires = "into")]
+    pub(crate) to_copy_of_source: bool,
+    /// With --into: keep what can be restored, list what cannot, and exit with 9
+    #[arg(long = "continue", requires = "into")]
+    pub(crate) keep_going: bool,
+    /// Drop what restores that were killed left on this server; restores that still run stay
+    #[arg(long, group = "target", value_name = "URL")]
+    pub(crate) clean_up: Option<String>,
     /// Write what is readable, zeros for what is not, and exit with 9
-    #[arg(long)]
+    #[arg(long, conflicts_with = "into")]
     pub(crate) partial: bool,
 }
 

@@ -95,6 +95,11 @@ pub enum SourceError {
     /// The target is where the dump came from.
     #[error("{0} is the database that this dump was made of")]
     SameAsSource(String),
+    /// The target has the identifiers of the database that the dump was made of.
+    #[error(
+        "{0} may be a copy of the database that this dump was made of, or that database after a restart of its server"
+    )]
+    MayBeCopy(String),
     /// The target cannot be replaced by this user.
     #[error("the database at {place} cannot be replaced: {why}")]
     NotReplaceable {
@@ -217,11 +222,16 @@ impl From<SourceError> for Error {
             SourceError::SameAsSource(_) => (
                 ErrorKind::Exists,
                 unchanged,
-                "restore into another database first and compare".into(),
+                "restore into another database first and compare; --onto-source replaces the source itself".into(),
             ),
             SourceError::NotRestorable(_) => {
                 (ErrorKind::Usage, unchanged, "restore it to a file with --to and use the program that reads it".into())
             }
+            SourceError::MayBeCopy(_) => (
+                ErrorKind::Exists,
+                unchanged,
+                "make sure that it is a copy and add --to-copy-of-source, or restore into another database".into(),
+            ),
             SourceError::NotReplaceable { .. } => (
                 ErrorKind::Exists,
                 unchanged,

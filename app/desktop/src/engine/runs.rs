@@ -84,8 +84,10 @@ impl Engine {
             }
             RestoreTo::Database { url, replace } => {
                 let replaced = names(&url, &replace);
-                let target = RestoreTarget::new(&url, replaced)?;
-                (Destination::Database { target, onto_source: replaced }, None)
+                let target = Box::new(RestoreTarget::new(&url, replaced)?);
+                let destination =
+                    Destination::Database { target, onto_source: replaced, to_copy_of_source: replaced };
+                (destination, None)
             }
         };
         self.start(RunKind::Restore, source, command, move |client, _| async move {

@@ -25,7 +25,7 @@ use crate::{
     event::{Event, Stage},
     format::{manifest::ManifestEntry, snapshot::SnapshotBody},
     id::ChunkId,
-    source::postgres::RestoreTarget,
+    source::postgres::{self, CleanedUp, RestoreTarget, Tools},
     state::Evidence,
     vault::{ChunkFault, ChunkReader},
 };
@@ -49,9 +49,11 @@ pub enum Destination {
     /// A PostgreSQL database: it holds the dump as a whole, or it is as it was.
     Database {
         /// Which one.
-        target: RestoreTarget,
+        target: Box<RestoreTarget>,
         /// Also when it is the one that was backed up.
         onto_source: bool,
+        /// Also when it may be a copy of that one.
+        to_copy_of_source: bool,
     },
 }
 
@@ -96,6 +98,8 @@ pub struct RestoreReport {
     pub damaged: Vec<DamagedRange>,
     /// What else a person should know, each in one sentence.
     pub notes: Vec<String>,
+    /// What the server refused of a restore that kept going.
+    pub failed: Vec<String>,
     /// How long it took.
     pub duration: Duration,
 }
@@ -119,8 +123,7 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
         vault.packs().salvage();
     }
     let given_up = || client.cancel().is_cancelled();
-    let sink =
-        tokio::task::block_in_place(|| sink::open(options.destination, &body.source_detail, &given_up))?;
+    let sink = tokio::task::block_in_place(|| sink::open(options.destination, &body, &given_up))?;
     client.observer().event(&Event::Stage(Stage::Restore { total: body.plain_size }));
 
     let reader = vault.chunk_reader(&body);
@@ -159,6 +162,7 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
         packs_read: vault.packs().fetched(),
         damaged: damage.ranges(&vault, listed.id).await,
         notes: restored.notes,
+        failed: restored.failed,
         duration: started.elapsed(),
     })
 }
@@ -174,6 +178,15 @@ fn refuse_holes(options: &RestoreOptions) -> Result<(), Error> {
         ));
     }
     Ok(())
+}
+
+/// Drops what restores that were ended left on the server of a URL. What is still being restored stays.
+///
+/// # Errors
+/// The server cannot be reached.
+pub async fn clean_up(url: String) -> Result<CleanedUp, Error> {
+    let cleaned = tokio::task::spawn_blocking(move || postgres::clean_up(&url, &Tools::installed()));
+    Ok(cleaned.await.map_err(|e| Error::internal("the clean-up died", &e))??)
 }
 
 fn cancelled() -> Error {

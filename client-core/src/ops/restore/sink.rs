@@ -11,6 +11,7 @@ use super::Destination;
 use crate::{
     error::Error,
     event::{Event, Observer},
+    format::snapshot::SnapshotBody,
     output::Output,
     source::postgres::{DatabaseSink, Restored, Stop},
     unwrap::{Rewrapper, UnwrapError},
@@ -29,7 +30,7 @@ pub(super) trait Sink: Send {
 /// Opens a destination; refuses what would overwrite, and the database that the dump was made of.
 pub(super) fn open(
     destination: Destination,
-    source_detail: &str,
+    body: &SnapshotBody,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Box<dyn Sink>, Error> {
     match destination {
@@ -37,8 +38,14 @@ pub(super) fn open(
             Ok(Box::new(FileSink(Output::open(&path, consent, cancelled)?)))
         }
         Destination::Pipe(pipe) => Ok(Box::new(PipeSink(pipe))),
-        Destination::Database { target, onto_source } => {
-            let target = if onto_source { target } else { target.refusing_source(source_detail) };
+        Destination::Database { target, onto_source, to_copy_of_source } => {
+            let target = (*target).like(body.origin.properties.clone());
+            let target = if onto_source {
+                target
+            } else {
+                let source = body.origin.database.clone();
+                target.refusing_source(source, &body.source_detail, !to_copy_of_source)
+            };
             Ok(Box::new(TableSink(DatabaseSink::new(target))))
         }
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{
     LOOK_PATIENCE, PgUrl, identity,
     look::{self, question},
-    pooler, properties,
+    pooler, properties, restore,
     tools::{Tool, Tools},
 };
 use crate::{
@@ -44,6 +44,8 @@ pub struct Inspection {
     pub identity: Option<DatabaseIdentity>,
     /// What it has besides its contents.
     pub properties: Option<DatabaseProperties>,
+    /// Databases of restores that were ended and could not take back what they did.
+    pub left_over: Vec<String>,
     /// What could not be found out, in a sentence. The dump does not depend on it.
     pub unknown: Option<String>,
     /// The pg_dump that suits the server.
@@ -63,6 +65,7 @@ impl Inspection {
         if !self.tls && !url.is_local() {
             warnings.push(Warning::PlainConnection(url.host().to_owned()));
         }
+        warnings.extend(restore::left_over_sentence(&self.left_over).map(Warning::Other));
         if let Some(remark) = &self.unknown {
             warnings.push(Warning::Other(format!(
                 "not everything about the database could be found out before the dump, which does not need it: {remark}"
@@ -70,6 +73,12 @@ impl Inspection {
         }
         warnings
     }
+}
+
+#[derive(Deserialize)]
+struct Restoring {
+    name: String,
+    in_use: bool,
 }
 
 #[derive(Deserialize)]
@@ -114,7 +123,7 @@ fn server() -> String {
 
 /// What may take long, or wait: the size of a file is not asked of a table that somebody holds. A number of rows is the
 /// server's running estimate, then that of its last ANALYZE; an empty file has none.
-fn details() -> [String; 4] {
+fn details() -> [String; 5] {
     const OWN: &str = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
     const NOT_OF_AN_EXTENSION: &str =
         "NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
@@ -122,6 +131,7 @@ fn details() -> [String; 4] {
     const MAY_READ: &str = "(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))";
     const RELATIONS: &str = "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace";
     [
+        question("restoring", &restore::left_over_rows()),
         question(
             "unreadable",
             &format!(
@@ -204,6 +214,12 @@ pub fn inspect_with(url: &PgUrl, tools: &Tools, stopper: &Stopper) -> Result<Ins
             .map(|Counted { name, rows }| Table { name, rows })
             .collect(),
         unreadable: details.rows("unreadable").into_iter().map(|Name { name }| name).collect(),
+        left_over: details
+            .rows::<Restoring>("restoring")
+            .into_iter()
+            .filter(|found| !found.in_use)
+            .map(|found| found.name)
+            .collect(),
         identity: identity::read(&answers),
         properties: properties::read(&answers),
         unknown: (!remarks.is_empty()).then(|| remarks.join("; ")),

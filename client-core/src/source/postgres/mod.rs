@@ -21,7 +21,7 @@ use std::{process::Stdio, time::Duration};
 pub use self::{
     identity::identify,
     inspect::{Inspection, inspect_with},
-    restore::{DatabaseSink, RestoreTarget, Restored, Stop},
+    restore::{CleanedUp, DatabaseSink, RestoreTarget, Restored, Stop, clean_up},
     tools::{Tool, Tools},
     url::PgUrl,
 };

@@ -6,11 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::super::{
-    PgUrl,
-    psql::{quote_name, quote_text},
-    session::Session,
-    tools::Tool,
+use super::{
+    super::{
+        PgUrl,
+        psql::{ask, quote_name, quote_text},
+        session::Session,
+        tools::Tool,
+    },
+    likeness::Likeness,
+    target::odd,
 };
 use crate::source::SourceError;
 
@@ -20,12 +24,16 @@ pub(super) const RESTORING: &str = "sealkeep_restoring_";
 pub(super) const REPLACED: &str = "sealkeep_replaced_";
 /// First key of the advisory lock that a restore holds while it lives ("SEAL"); the second is in the database's name.
 pub(super) const LOCK: i32 = 0x5345_414c;
+/// A server drops no database while any session waits for the rest of a COPY: that is not waited for without end. What
+/// was not dropped to its end is dropped by the next try.
+pub(super) const DROP: &str = "SET statement_timeout = '30s'; DROP DATABASE IF EXISTS";
 /// How long somebody's session may stand in the way of a rename.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A database created for a restore. Dropped before [`Made::publish`], it goes again.
 pub(super) struct Made {
-    session: Option<Session>,
+    /// Holds the lock that says that this restore lives, and does nothing else: a failed statement would end it.
+    alive: Session,
     maintenance: PgUrl,
     psql: Tool,
     /// Its name while it is filled.
@@ -34,42 +42,66 @@ pub(super) struct Made {
     tag: String,
     wanted: String,
     replaces: bool,
+    likeness: Likeness,
     published: bool,
 }
 
+/// A database under its wanted name, and what there is to say about it.
+pub(super) struct Published {
+    pub(super) notes: Vec<String>,
+}
+
 impl Made {
-    /// Creates it. The lock that says that this restore lives is held from before.
+    /// Creates it, like `likeness`. The lock is held from before.
     pub(super) fn create(
         maintenance: PgUrl,
         psql: &Tool,
         wanted: &str,
         replaces: bool,
-        like: &str,
+        likeness: Likeness,
     ) -> Result<Self, SourceError> {
-        let mut session = Session::open(&maintenance, psql)?;
+        let mut alive = Session::open(&maintenance, psql)?;
         let tag: String = uuid::Uuid::new_v4().simple().to_string().chars().take(8).collect();
-        session.ask(&format!("SELECT pg_catalog.pg_advisory_lock({LOCK}, ('x{tag}')::bit(32)::int);"))?;
-        let made = Self {
-            session: Some(session),
+        alive.ask(&format!("SELECT pg_catalog.pg_advisory_lock({LOCK}, ('x{tag}')::bit(32)::int);"))?;
+        let mut made = Self {
+            alive,
             maintenance,
             psql: psql.clone(),
             name: format!("{RESTORING}{tag}"),
             tag,
             wanted: wanted.to_owned(),
             replaces,
+            likeness,
             published: false,
         };
-        let mut made = made;
         if replaces {
             made.refuse_company()?;
         }
-        let name = quote_name(&made.name);
-        made.ask(&format!("CREATE DATABASE {name} TEMPLATE template0{like};"))
-            .map_err(|error| made.failed("creating the database", error))?;
+        made.create_like()?;
         let note = quote_text(&format!("being restored by sealkeep; it becomes {wanted} when it is whole"));
-        made.ask(&format!("COMMENT ON DATABASE {name} IS {note};"))
+        made.ask(&format!("COMMENT ON DATABASE {} IS {note};", quote_name(&made.name)))
             .map_err(|error| made.failed("creating the database", error))?;
         Ok(made)
+    }
+
+    /// As much like the original as the server can.
+    fn create_like(&mut self) -> Result<(), SourceError> {
+        let mut first = None;
+        for like in self.likeness.clauses() {
+            let sql =
+                format!("CREATE DATABASE {} TEMPLATE template0{};", quote_name(&self.name), like.clause);
+            match self.ask(&sql) {
+                Ok(_) => {
+                    if let (Some(why), Some(loss)) = (&first, like.loss) {
+                        self.likeness.note(format!("{loss}: {}", detail(why)));
+                    }
+                    return Ok(());
+                }
+                // The first reason is about the original's own properties.
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        Err(self.failed("creating the database", first.unwrap_or_else(odd)))
     }
 
     /// Its name while it is filled.
@@ -77,15 +109,15 @@ impl Made {
         &self.name
     }
 
-    fn ask(&mut self, sql: &str) -> Result<Vec<Vec<String>>, SourceError> {
-        match &mut self.session {
-            Some(session) => session.ask(sql),
-            None => Err(SourceError::Internal("the session with the database server is over".into())),
-        }
+    fn ask(&self, sql: &str) -> Result<Vec<Vec<String>>, SourceError> {
+        ask(&self.maintenance, &self.psql, sql)
     }
 
-    /// Gives it its name, in one transaction with what goes with it. The one that it replaces is dropped after that.
-    pub(super) fn publish(mut self, properties: &str) -> Result<Option<String>, SourceError> {
+    /// Gives it its properties, then its name, together with the one that it replaces. That one is dropped after it.
+    pub(super) fn publish(mut self) -> Result<Published, SourceError> {
+        // Without the lock somebody else may take it for dead.
+        self.alive.ask("SELECT 1;")?;
+        let mut notes = self.likeness.apply(&self.name, &|sql| self.ask(sql).map(drop));
         let (name, wanted) = (quote_name(&self.name), quote_name(&self.wanted));
         let old = format!("{REPLACED}{}", self.tag);
         let away = if self.replaces {
@@ -93,22 +125,17 @@ impl Made {
         } else {
             String::new()
         };
+        let comment = self.likeness.comment().map_or_else(|| "NULL".to_owned(), quote_text);
+        let rename = format!(
+            "BEGIN;\nCOMMENT ON DATABASE {name} IS {comment};\n{away}ALTER DATABASE {name} RENAME TO {wanted};\nCOMMIT;"
+        );
         let until = Instant::now() + PATIENCE;
-        loop {
-            let renamed = self.ask(&format!(
-                "BEGIN;\nCOMMENT ON DATABASE {name} IS NULL;\n{properties}{away}ALTER DATABASE {name} RENAME TO {wanted};\nCOMMIT;"
-            ));
-            let Err(error) = renamed else { break };
-            // The session is over with its first error; the lock goes with it, for a moment.
-            self.session = Some(Session::open(&self.maintenance, &self.psql)?);
-            let lock =
-                format!("SELECT pg_catalog.pg_advisory_lock({LOCK}, ('x{}')::bit(32)::int);", self.tag);
-            self.ask(&lock)?;
+        while let Err(error) = self.ask(&rename) {
             if !self.is_there()? {
                 // The answer got lost, not the commit.
                 break;
             }
-            if !error.to_string().contains("is being accessed by other users") {
+            if !is_busy(&error) {
                 return Err(self.failed("naming the restored database", error));
             }
             if Instant::now() > until {
@@ -118,20 +145,21 @@ impl Made {
             thread::sleep(Duration::from_millis(500));
         }
         self.published = true;
-        if !self.replaces {
-            return Ok(None);
+        if self.replaces && self.ask(&format!("{DROP} {};", quote_name(&old))).is_err() {
+            notes.push(format!(
+                "the database that was replaced is still there as {old}; `sealkeep restore --clean-up URL` drops it"
+            ));
         }
-        let gone = self.ask(&format!("DROP DATABASE IF EXISTS {};", quote_name(&old)));
-        Ok(gone.is_err().then_some(old))
+        Ok(Published { notes })
     }
 
-    fn is_there(&mut self) -> Result<bool, SourceError> {
+    fn is_there(&self) -> Result<bool, SourceError> {
         let name = quote_text(&self.name);
         Ok(!self.ask(&format!("SELECT 1 FROM pg_catalog.pg_database WHERE datname = {name};"))?.is_empty())
     }
 
     /// A database that somebody uses is not replaced.
-    fn refuse_company(&mut self) -> Result<(), SourceError> {
+    fn refuse_company(&self) -> Result<(), SourceError> {
         let company = self.ask(&format!(
             "SELECT pid, coalesce(usename::text, '?'), coalesce(application_name, '') FROM pg_catalog.pg_stat_activity
               WHERE datname = {} AND backend_type = 'client backend';",
@@ -174,21 +202,28 @@ impl Drop for Made {
             return;
         }
         // The server may need a moment to see that the session that filled it is gone.
-        let sql = format!("DROP DATABASE IF EXISTS {};", quote_name(&self.name));
+        let sql = format!("{DROP} {};", quote_name(&self.name));
         let until = Instant::now() + PATIENCE;
-        loop {
-            let dropped = match &mut self.session {
-                Some(session) => session.ask(&sql).map(drop),
-                None => super::super::psql::ask(&self.maintenance, &self.psql, &sql).map(drop),
-            };
-            let Err(error) = dropped else { return };
-            self.session = None;
-            let busy = error.to_string().contains("is being accessed by other users");
-            if !busy || Instant::now() > until {
+        while let Err(error) = self.ask(&sql) {
+            if !is_busy(&error) || Instant::now() > until {
                 tracing::warn!(%error, "the database created for a restore could not be dropped");
                 return;
             }
             thread::sleep(Duration::from_millis(200));
         }
+    }
+}
+
+fn is_busy(error: &SourceError) -> bool {
+    error.to_string().contains("is being accessed by other users")
+}
+
+/// What the server said, without what psql's caller makes of it.
+pub(super) fn detail(error: &SourceError) -> String {
+    match error {
+        SourceError::Unreachable { detail, .. }
+        | SourceError::Refused { detail, .. }
+        | SourceError::NoDatabase { detail, .. } => detail.clone(),
+        other => other.to_string(),
     }
 }

@@ -1,5 +1,8 @@
 //! A dump goes back into a database. It is there whole or not at all.
 
+mod clean_up;
+mod direct;
+mod likeness;
 mod locks;
 mod made;
 mod pipeline;
@@ -7,18 +10,26 @@ mod psql;
 mod stop;
 mod target;
 
+pub(super) use self::clean_up::{rows as left_over_rows, sentence as left_over_sentence};
+pub use self::{
+    clean_up::{CleanedUp, clean_up},
+    stop::Stop,
+    target::RestoreTarget,
+};
 use self::{
+    direct::Direct,
+    likeness::Likeness,
     locks::Listing,
     made::Made,
     pipeline::{Archive, Pipeline, Script},
     psql::{Psql, Unfinished},
     target::{Survey, Way, is_empty},
 };
-pub use self::{stop::Stop, target::RestoreTarget};
-use super::tools::Tool;
+use super::{look, properties, tools::Tool};
 use crate::source::{
     SourceError,
     sentinel::{ENOUGH, Format, archive_version},
+    stopper::Stopper,
 };
 
 /// Every session of a restore: the server notices within half a minute that we are gone, and nothing that a role or a
@@ -41,6 +52,8 @@ pub struct DatabaseSink {
     head: Vec<u8>,
     /// Counts locks before anything is changed.
     waiting: Option<Waiting>,
+    /// What earlier restores left on the server.
+    left_over: Option<String>,
     running: Option<Running>,
     stop: Stop,
 }
@@ -50,6 +63,8 @@ pub struct DatabaseSink {
 pub struct Restored {
     /// What a person should know, each in one sentence.
     pub notes: Vec<String>,
+    /// What the server refused of a restore that kept going.
+    pub failed: Vec<String>,
 }
 
 /// An archive for an existing database, whose table of contents is not read to its end yet.
@@ -75,7 +90,14 @@ impl DatabaseSink {
     /// Nothing happens before the first bytes: they say which program is needed.
     #[must_use]
     pub fn new(target: RestoreTarget) -> Self {
-        Self { target, head: Vec::new(), waiting: None, running: None, stop: Stop::default() }
+        Self {
+            target,
+            head: Vec::new(),
+            waiting: None,
+            left_over: None,
+            running: None,
+            stop: Stop::default(),
+        }
     }
 
     /// Ends the restore from another thread.
@@ -117,13 +139,14 @@ impl DatabaseSink {
         self.counted()?;
         match self.running.take() {
             Some(Running { pipeline, place: Place::Made(made) }) => {
-                pipeline.finish().map_err(|unfinished| unfinished.error)?;
+                let failed = pipeline.finish().map_err(|unfinished| unfinished.error)?;
                 self.stop.begin_commit()?;
-                let old = made.publish("")?;
-                Ok(Restored { notes: old.into_iter().map(still_there).collect() })
+                let mut notes = made.publish()?.notes;
+                notes.extend(self.left_over.take());
+                Ok(Restored { notes, failed })
             }
             Some(Running { pipeline, place: Place::InPlace { psql } }) => match pipeline.finish() {
-                Ok(()) => Ok(Restored::default()),
+                Ok(failed) => Ok(Restored { notes: self.left_over.take().into_iter().collect(), failed }),
                 Err(unfinished) => self.target.after(&psql, unfinished),
             },
             None => Err(SourceError::Internal("nothing was started".into())),
@@ -132,8 +155,11 @@ impl DatabaseSink {
 
     fn start(&mut self) -> Result<(), SourceError> {
         let reader = Reader::of(&self.head)?;
-        if self.target.source.as_deref() == Some(self.target.place().as_str()) {
-            return Err(SourceError::SameAsSource(self.target.place()));
+        self.target.refuse_source()?;
+        if self.target.keep_going && matches!(reader, Reader::Psql) {
+            return Err(SourceError::NotRestorable(
+                "--continue needs an archive (of `sealkeep backup URL` or pg_dump -Fc): in SQL text the rows of a COPY that failed would be taken for statements".into(),
+            ));
         }
         // Found before anything is changed.
         let psql = self.target.tools.newest("psql")?;
@@ -142,6 +168,10 @@ impl DatabaseSink {
             Reader::Psql => None,
         };
         let survey = self.target.survey(&psql, lister.is_some())?;
+        self.left_over = match &survey.way {
+            Way::Make(reached) | Way::Replace(reached) => clean_up::found(reached, &psql),
+            Way::InPlace { .. } => clean_up::found(&self.target.url, &psql),
+        };
         match (lister, &survey.way) {
             (Some(tool), Way::InPlace { .. }) => {
                 let mut listing = Listing::start(&self.target.url, &tool)?;
@@ -172,12 +202,6 @@ impl Drop for DatabaseSink {
         // An end that nobody expected, too, drops the programs before the database.
         drop(self.running.take());
     }
-}
-
-fn still_there(old: String) -> String {
-    format!(
-        "the database that was replaced is still there as {old}; `sealkeep restore --clean-up URL` drops it"
-    )
 }
 
 /// Which program reads the dump.
@@ -218,12 +242,17 @@ impl RestoreTarget {
     fn run(&self, reader: Reader, psql: &Tool, survey: Survey, stop: &Stop) -> Result<Running, SourceError> {
         let (place, url, clean) = match survey.way {
             Way::Make(maintenance) => {
-                let made = Made::create(maintenance, psql, self.url.database(), false, "")?;
+                let likeness = Likeness::new(self.properties.clone(), !self.no_owner, survey.major);
+                let made = Made::create(maintenance, psql, self.url.database(), false, likeness)?;
                 let url = self.url.with_database(made.name());
                 (Place::Made(Box::new(made)), url, false)
             }
             Way::Replace(maintenance) => {
-                let made = Made::create(maintenance, psql, self.url.database(), true, "")?;
+                // What its owner gave the database that is there stays, whoever made the dump.
+                let answers =
+                    look::ask(&self.url, psql, &properties::questions(), &Stopper::default(), None)?;
+                let likeness = Likeness::new(properties::read(&answers), true, survey.major);
+                let made = Made::create(maintenance, psql, self.url.database(), true, likeness)?;
                 let url = self.url.with_database(made.name());
                 (Place::Made(Box::new(made)), url, false)
             }
@@ -231,13 +260,16 @@ impl RestoreTarget {
         };
         // A database of its own needs no single transaction, and so no lock for each object until the end.
         let one_transaction = matches!(place, Place::InPlace { .. });
+        if let (Reader::PgRestore { oldest }, true) = (reader, self.keep_going) {
+            let tool = self.pg_restore(survey.major, oldest)?;
+            let direct = Direct::start(&url, &tool, survey.major, self.no_owner, stop)?;
+            return Ok(Running { pipeline: Pipeline::Direct(direct), place });
+        }
         let script = Script::new(Psql::start(&url, psql, one_transaction, stop)?);
         let pipeline = match reader {
             Reader::Psql => Pipeline::Script(script),
             Reader::PgRestore { oldest } => {
-                // A newer pg_restore sets what an older server does not know.
-                let suiting = self.tools.suiting("pg_restore", survey.major.max(oldest));
-                let tool = suiting.or_else(|_| self.tools.newest("pg_restore"))?;
+                let tool = self.pg_restore(survey.major, oldest)?;
                 let mut arguments = Vec::new();
                 if one_transaction {
                     arguments.push("--single-transaction");
@@ -252,6 +284,12 @@ impl RestoreTarget {
             }
         };
         Ok(Running { pipeline, place })
+    }
+
+    /// A newer pg_restore sets what an older server does not know.
+    fn pg_restore(&self, major: u32, oldest: u32) -> Result<Tool, SourceError> {
+        let suiting = self.tools.suiting("pg_restore", major.max(oldest));
+        suiting.or_else(|_| self.tools.newest("pg_restore"))
     }
 
     /// After an error of a restore in one transaction: when the commit had been sent, only the database can tell.

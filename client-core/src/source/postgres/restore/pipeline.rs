@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     super::{PgUrl, tools::Tool},
+    direct::Direct,
     psql::{Psql, Unfinished},
     stop::Stop,
 };
@@ -25,6 +26,8 @@ pub(super) enum Pipeline {
     Script(Script),
     /// `pg_restore` makes the script.
     Archive(Archive),
+    /// `pg_restore` keeps going after errors.
+    Direct(Direct),
 }
 
 /// The way of a script to psql.
@@ -154,17 +157,22 @@ impl Pipeline {
         match self {
             Self::Script(script) => script.write(bytes),
             Self::Archive(archive) => archive.write(bytes),
+            Self::Direct(direct) => direct.write(bytes),
         }
     }
 
-    /// The dump was verified as a whole: ends the script.
-    pub(super) fn finish(self) -> Result<(), Unfinished> {
+    /// The dump was verified as a whole: ends the script. What failed of one that kept going comes back.
+    pub(super) fn finish(self) -> Result<Vec<String>, Unfinished> {
         match self {
+            Self::Direct(direct) => {
+                return direct.finish().map_err(|error| Unfinished { error, committing: false });
+            }
             Self::Script(script) => script.finish(),
             Self::Archive(mut archive) => {
                 let script = archive.close().map_err(|error| Unfinished { error, committing: false })?;
                 script.finish()
             }
         }
+        .map(|()| Vec::new())
     }
 }

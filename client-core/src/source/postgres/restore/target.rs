@@ -1,11 +1,14 @@
 //! Which database takes a dump, and what it is like before anything is changed.
 
 use super::super::{
-    PgUrl,
+    PgUrl, identify,
     psql::{ask, quote_text},
     tools::{Tool, Tools},
 };
-use crate::source::SourceError;
+use crate::{
+    format::snapshot::{DatabaseIdentity, DatabaseProperties, Kinship},
+    source::SourceError,
+};
 
 /// What is in the database that did not come with it or with an extension, and what the user may do.
 const QUESTION: &str = "
@@ -37,7 +40,8 @@ pub struct RestoreTarget {
     pub(super) overwrite: bool,
     pub(super) no_owner: bool,
     pub(super) keep_going: bool,
-    pub(super) source: Option<String>,
+    pub(super) guard: Option<Guard>,
+    pub(super) properties: Option<DatabaseProperties>,
     pub(super) tools: Tools,
 }
 
@@ -54,7 +58,8 @@ impl RestoreTarget {
             overwrite,
             no_owner: false,
             keep_going: false,
-            source: None,
+            guard: None,
+            properties: None,
             tools: Tools::installed(),
         })
     }
@@ -73,10 +78,19 @@ impl RestoreTarget {
         self
     }
 
-    /// Refuses the database that the dump was made of. `detail` is [`crate::source::Complete::detail`].
+    /// Refuses the database that the dump was made of, and with `copies` what may be a copy of it. `detail` is
+    /// [`crate::source::Complete::detail`]: where the dump says nothing better, its place is compared.
     #[must_use]
-    pub fn refusing_source(mut self, detail: &str) -> Self {
-        self.source = Some(detail.split(" (PostgreSQL ").next().unwrap_or(detail).to_owned());
+    pub fn refusing_source(mut self, identity: Option<DatabaseIdentity>, detail: &str, copies: bool) -> Self {
+        let place = detail.split(" (PostgreSQL ").next().unwrap_or(detail).to_owned();
+        self.guard = Some(Guard { identity, place, copies });
+        self
+    }
+
+    /// A database that is created gets these properties of the original.
+    #[must_use]
+    pub fn like(mut self, properties: Option<DatabaseProperties>) -> Self {
+        self.properties = properties;
         self
     }
 
@@ -91,6 +105,27 @@ impl RestoreTarget {
     #[must_use]
     pub fn place(&self) -> String {
         self.url.place()
+    }
+
+    /// What counts is the database, not how it is spelled.
+    pub(super) fn refuse_source(&self) -> Result<(), SourceError> {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        let found = match identify(&self.url, &self.tools) {
+            Ok(found) => found,
+            // What is not there is not the source. Other reasons come up again, with their own words.
+            Err(SourceError::NoDatabase { .. }) => return Ok(()),
+            Err(_) => None,
+        };
+        let kinship = match (&guard.identity, &found) {
+            (Some(source), Some(target)) => source.compare(target),
+            _ => Kinship::Unknown,
+        };
+        match kinship {
+            Kinship::Same => Err(SourceError::SameAsSource(self.place())),
+            Kinship::MayBeCopy if guard.copies => Err(SourceError::MayBeCopy(self.place())),
+            Kinship::Unknown if guard.place == self.place() => Err(SourceError::SameAsSource(self.place())),
+            Kinship::MayBeCopy | Kinship::Different | Kinship::Unknown => Ok(()),
+        }
     }
 
     /// Decides how the dump gets in. Changes nothing.
@@ -135,10 +170,11 @@ impl RestoreTarget {
     }
 
     /// A database to create, rename and drop others from, and the server's major version.
-    fn maintenance(&self, psql: &Tool) -> Result<(PgUrl, u32), SourceError> {
+    pub(super) fn maintenance(&self, psql: &Tool) -> Result<(PgUrl, u32), SourceError> {
         let mut refused = None;
         for name in ["postgres", "template1"] {
-            if name == self.url.database() {
+            // The database itself cannot be renamed or dropped from within.
+            if name == self.url.database() && name != "template1" {
                 continue;
             }
             let url = self.url.with_database(name);
@@ -153,6 +189,15 @@ impl RestoreTarget {
         }
         Err(refused.unwrap_or_else(odd))
     }
+}
+
+/// The database that must not be restored into.
+#[derive(Debug, Clone)]
+pub(super) struct Guard {
+    identity: Option<DatabaseIdentity>,
+    place: String,
+    /// What may be a copy of it is refused, too.
+    copies: bool,
 }
 
 /// What was found, and how the dump gets in.

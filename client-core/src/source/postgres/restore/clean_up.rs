@@ -1,0 +1,95 @@
+//! What a restore left behind that could not take it back: after a SIGKILL, or with the network gone.
+
+use super::{
+    super::{
+        PgUrl,
+        psql::{ask, quote_name},
+        tools::{Tool, Tools},
+    },
+    made::{DROP, LOCK, REPLACED, RESTORING, detail},
+    target::RestoreTarget,
+};
+use crate::source::SourceError;
+
+/// A database that a restore created or put aside.
+struct LeftOver {
+    name: String,
+    /// A restore still works on it, or somebody is connected to it.
+    in_use: bool,
+}
+
+/// What was cleaned up on a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CleanedUp {
+    /// Databases that were dropped.
+    pub dropped: Vec<String>,
+    /// Databases that a restore still works on: they stay.
+    pub in_use: Vec<String>,
+    /// Databases that could not be dropped, and why.
+    pub failed: Vec<(String, String)>,
+}
+
+/// Databases of restores on a server, as rows of name and whether they are in use. Written for a `search_path` of
+/// `pg_catalog`. Whoever restores holds an advisory lock under the database's own number, which everybody sees.
+pub(in super::super) fn rows() -> String {
+    format!(
+        "SELECT d.datname AS name,
+                EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+                           AND l.classid::bigint = {LOCK}
+                           AND l.objid::bigint = ('x' || right(d.datname::text, 8))::bit(32)::bigint)
+             OR EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid AND a.backend_type = 'client backend')
+                AS in_use
+           FROM pg_database d
+          WHERE d.datname ~ '^({RESTORING}|{REPLACED})[0-9a-f]{{8}}$' ORDER BY 1"
+    )
+}
+
+fn left_over(url: &PgUrl, psql: &Tool) -> Result<Vec<LeftOver>, SourceError> {
+    let rows = ask(url, psql, &format!("SET search_path = pg_catalog;\n{};", rows()))?;
+    let left = rows.into_iter().filter_map(|row| match row.as_slice() {
+        [name, in_use] => Some(LeftOver { name: name.clone(), in_use: in_use == "t" }),
+        _ => None,
+    });
+    Ok(left.collect())
+}
+
+/// Names what can be cleaned up, in a sentence.
+pub(in super::super) fn sentence(names: &[String]) -> Option<String> {
+    (!names.is_empty()).then(|| {
+        format!(
+            "a restore that was ended left {} on this server; `sealkeep restore --clean-up URL` drops it",
+            names.join(", ")
+        )
+    })
+}
+
+/// The same, asked for by itself.
+pub(super) fn found(url: &PgUrl, psql: &Tool) -> Option<String> {
+    let left = left_over(url, psql)
+        .inspect_err(|error| tracing::debug!(%error, "the server was not asked for what restores left"))
+        .unwrap_or_default();
+    let names: Vec<String> = left.into_iter().filter(|left| !left.in_use).map(|left| left.name).collect();
+    sentence(&names)
+}
+
+/// Drops what ended restores left on a server; what is still being restored stays.
+///
+/// # Errors
+/// The server cannot be reached.
+pub fn clean_up(url: &str, tools: &Tools) -> Result<CleanedUp, SourceError> {
+    let target = RestoreTarget::new(url, false)?;
+    let psql = tools.newest("psql")?;
+    let (maintenance, _) = target.maintenance(&psql)?;
+    let mut done = CleanedUp::default();
+    for LeftOver { name, in_use } in left_over(&maintenance, &psql)? {
+        if in_use {
+            done.in_use.push(name);
+            continue;
+        }
+        match ask(&maintenance, &psql, &format!("{DROP} {};", quote_name(&name))) {
+            Ok(_) => done.dropped.push(name),
+            Err(error) => done.failed.push((name, detail(&error))),
+        }
+    }
+    Ok(done)
+}

@@ -1,0 +1,226 @@
+//! What is created is created like the original: what makes a database besides its contents.
+
+use super::{
+    super::psql::{quote_name, quote_text},
+    made::detail,
+};
+use crate::{format::snapshot::DatabaseProperties, source::SourceError};
+
+/// Settings whose value is a list, stored with its quotes; each item is set by itself.
+const LISTS: [&str; 6] = [
+    "local_preload_libraries",
+    "search_path",
+    "session_preload_libraries",
+    "shared_preload_libraries",
+    "temp_tablespaces",
+    "unix_socket_directories",
+];
+
+/// Which properties a new database gets.
+pub(super) struct Likeness {
+    properties: Option<DatabaseProperties>,
+    /// Also what belongs to roles: owner, rights, settings of roles.
+    roles: bool,
+    major: u32,
+    notes: Vec<String>,
+}
+
+/// One way to create it.
+pub(super) struct Clause {
+    pub(super) clause: String,
+    /// What is lost by it.
+    pub(super) loss: Option<String>,
+}
+
+impl Likeness {
+    /// `roles`: owner and rights, too. `major`: the server's version.
+    pub(super) const fn new(properties: Option<DatabaseProperties>, roles: bool, major: u32) -> Self {
+        Self { properties, roles, major, notes: Vec::new() }
+    }
+
+    pub(super) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    pub(super) fn comment(&self) -> Option<&str> {
+        self.properties.as_ref().and_then(|properties| properties.comment.as_deref())
+    }
+
+    /// Ways to create it, the most alike first. The last works on every server.
+    pub(super) fn clauses(&self) -> Vec<Clause> {
+        let Some(properties) = &self.properties else {
+            return vec![Clause { clause: String::new(), loss: None }];
+        };
+        let encoding = format!(" ENCODING {}", quote_text(&properties.encoding));
+        let mut whole = encoding.clone();
+        let text = quote_text;
+        if !properties.collate.is_empty() {
+            whole.push_str(&format!(" LC_COLLATE {}", text(&properties.collate)));
+        }
+        if !properties.ctype.is_empty() {
+            whole.push_str(&format!(" LC_CTYPE {}", text(&properties.ctype)));
+        }
+        if self.major >= 15 || properties.provider != "libc" {
+            whole.push_str(&format!(" LOCALE_PROVIDER {}", properties.provider));
+        }
+        match (properties.provider.as_str(), &properties.locale) {
+            ("icu", Some(locale)) => whole.push_str(&format!(" ICU_LOCALE {}", text(locale))),
+            ("builtin", Some(locale)) => whole.push_str(&format!(" BUILTIN_LOCALE {}", text(locale))),
+            _ => {}
+        }
+        if let Some(rules) = &properties.icu_rules {
+            whole.push_str(&format!(" ICU_RULES {}", text(rules)));
+        }
+        let locale = properties.locale.as_deref().unwrap_or(&properties.collate);
+        let named = format!("{} {locale}", properties.provider);
+        let mut clauses = Vec::new();
+        if properties.tablespace != "pg_default" {
+            clauses.push(Clause {
+                clause: format!("{whole} TABLESPACE {}", quote_name(&properties.tablespace)),
+                loss: None,
+            });
+        }
+        let lost = |what: String| Some(what);
+        clauses.extend([
+            Clause {
+                clause: whole,
+                loss: lost(format!("the database does not lie in tablespace {}", properties.tablespace)),
+            },
+            Clause {
+                clause: encoding.clone(),
+                loss: lost(format!(
+                    "the database has the server's collation instead of {named}, so text may sort and compare differently"
+                )),
+            },
+            Clause {
+                clause: format!("{encoding} LC_COLLATE 'C' LC_CTYPE 'C'"),
+                loss: lost(format!(
+                    "the database has collation C instead of {named}, so text sorts and compares differently"
+                )),
+            },
+        ]);
+        clauses
+    }
+
+    /// Applies what a filled database gets, and says what could not be applied.
+    pub(super) fn apply(&self, name: &str, ask: &dyn Fn(&str) -> Result<(), SourceError>) -> Vec<String> {
+        let mut notes = self.notes.clone();
+        for (what, sql) in self.statements(name) {
+            if let Err(error) = ask(&sql) {
+                notes.push(format!("the database has not its original {what}: {}", detail(&error)));
+            }
+        }
+        notes
+    }
+
+    /// What each statement gives it, the owner last: it may be another than us.
+    fn statements(&self, name: &str) -> Vec<(String, String)> {
+        let Some(properties) = &self.properties else { return Vec::new() };
+        let database = quote_name(name);
+        let mut all = Vec::new();
+        for (setting, value) in &properties.settings {
+            let value = setting_value(setting, value);
+            all.push((
+                format!("setting {setting}"),
+                format!("ALTER DATABASE {database} SET {} = {value};", setting_name(setting)),
+            ));
+        }
+        if properties.connection_limit >= 0 {
+            all.push((
+                "connection limit".into(),
+                format!("ALTER DATABASE {database} CONNECTION LIMIT {};", properties.connection_limit),
+            ));
+        }
+        if properties.is_template {
+            all.push(("mark as a template".into(), format!("ALTER DATABASE {database} IS_TEMPLATE true;")));
+        }
+        if !self.roles {
+            return all;
+        }
+        for (role, setting, value) in &properties.role_settings {
+            let value = setting_value(setting, value);
+            all.push((
+                format!("setting {setting} for role {role}"),
+                format!(
+                    "ALTER ROLE {} IN DATABASE {database} SET {} = {value};",
+                    quote_name(role),
+                    setting_name(setting)
+                ),
+            ));
+        }
+        if let Some(grants) = &properties.grants {
+            all.push(("rights".into(), format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC;")));
+            for grant in grants {
+                let role = grant.role.as_deref().map_or_else(|| "PUBLIC".to_owned(), quote_name);
+                let passed = if grant.grantable { " WITH GRANT OPTION" } else { "" };
+                all.push((
+                    format!("right {} of {role}", grant.privilege),
+                    format!("GRANT {} ON DATABASE {database} TO {role}{passed};", grant.privilege),
+                ));
+            }
+        }
+        all.push((
+            format!("owner {}", properties.owner),
+            format!("ALTER DATABASE {database} OWNER TO {};", quote_name(&properties.owner)),
+        ));
+        all
+    }
+}
+
+/// `search_path`, or `app.mode` of an extension or application.
+fn setting_name(name: &str) -> String {
+    name.split('.').map(quote_name).collect::<Vec<_>>().join(".")
+}
+
+fn setting_value(name: &str, value: &str) -> String {
+    if !LISTS.contains(&name.to_ascii_lowercase().as_str()) {
+        return quote_text(value);
+    }
+    let items: Vec<String> = list_items(value).iter().map(|item| quote_text(item)).collect();
+    if items.is_empty() { "''".to_owned() } else { items.join(", ") }
+}
+
+/// `"$user", public` without its quotes.
+fn list_items(value: &str) -> Vec<String> {
+    let (mut items, mut item, mut quoted, mut any) = (Vec::new(), String::new(), false, false);
+    let mut rest = value.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '"' if quoted && rest.peek() == Some(&'"') => {
+                item.push('"');
+                rest.next();
+            }
+            '"' => (quoted, any) = (!quoted, true),
+            ',' if !quoted => {
+                items.push(std::mem::take(&mut item));
+                any = true;
+            }
+            c if c.is_whitespace() && !quoted => {}
+            c => {
+                item.push(c);
+                any = true;
+            }
+        }
+    }
+    if any {
+        items.push(item);
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_lists_are_set_item_by_item() {
+        assert_eq!(
+            setting_value("search_path", r#""$user", app, "odd "" name""#),
+            r#"E'$user', E'app', E'odd " name'"#
+        );
+        assert_eq!(setting_value("search_path", r#""""#), "E''");
+        assert_eq!(setting_value("work_mem", "64MB"), "E'64MB'");
+        assert_eq!(setting_value("DateStyle", "ISO, DMY"), "E'ISO, DMY'");
+        assert_eq!(setting_name("app.mode"), "\"app\".\"mode\"");
+    }
+}
