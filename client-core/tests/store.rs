@@ -15,7 +15,7 @@ use api_types::{
     vault::{ObjectRow, ReadGrant},
 };
 use bytes::Bytes;
-use client_core::store::{PresignedStore, StoreError, Verify};
+use client_core::store::{Lookup, PresignedStore, Reach, StoreError, Verify};
 use sha2::{Digest, Sha256};
 use tiny_server::{Answer, TinyServer};
 
@@ -23,7 +23,7 @@ const VAULT: VaultId = VaultId::from_bytes([7; 16]);
 const STALL: Duration = Duration::from_millis(400);
 
 fn store(origin: &str) -> PresignedStore {
-    PresignedStore::new(origin, "bucket", VAULT)
+    PresignedStore::new(origin, "bucket", VAULT, &Reach::of_service(origin))
         .unwrap()
         .with_stall(STALL)
         .with_first_pause(Duration::from_millis(5))
@@ -239,4 +239,71 @@ async fn a_limit_is_kept_and_is_no_stall() {
     let took = begun.elapsed();
     assert!(took > Duration::from_millis(1500) && took < Duration::from_secs(6), "{took:?}");
     assert_eq!(server.seen().len(), 1);
+}
+
+/// A name that leads outside when it is looked at, and inside when it is connected to.
+struct Rebinding(std::sync::atomic::AtomicUsize);
+
+impl Lookup for Rebinding {
+    fn addresses(
+        &self,
+        _: String,
+    ) -> std::pin::Pin<Box<dyn Future<Output = std::io::Result<Vec<std::net::IpAddr>>> + Send>> {
+        let first = self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+        let address = if first { "1.2.3.4" } else { "127.0.0.1" };
+        Box::pin(async move { Ok(vec![address.parse().unwrap()]) })
+    }
+}
+
+#[tokio::test]
+async fn n69_a_storage_inside_the_network_gets_nothing() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let far = Reach::of_service("https://1.2.3.4");
+    // Named by its address: refused before anything is sent.
+    let inside = format!("https://127.0.0.1:{port}");
+    let store = PresignedStore::new(&inside, "bucket", VAULT, &far).unwrap();
+    let refused = store.put(&upload(&inside, b"bytes"), ObjectKind::Pack, Bytes::from_static(b"bytes")).await;
+    assert!(
+        matches!(&refused, Err(StoreError::Foreign(why)) if why.contains("inside your network")),
+        "{refused:?}"
+    );
+    // By a name that is bound anew between the look and the connection.
+    let origin = format!("https://storage.example.com:{port}");
+    let store = PresignedStore::new(
+        &origin,
+        "bucket",
+        VAULT,
+        &far.with_lookup(std::sync::Arc::new(Rebinding(0.into()))),
+    )
+    .unwrap()
+    .with_first_pause(Duration::from_millis(1));
+    let refused = store.get(&download(&origin, b"bytes"), ObjectKind::Pack, Verify::Whole).await;
+    assert!(matches!(&refused, Err(StoreError::Foreign(_) | StoreError::Unreachable { .. })), "{refused:?}");
+    let connected = listener.accept().map(|(_, peer)| peer);
+    assert!(connected.is_err(), "something inside was connected to: {connected:?}");
+}
+
+#[tokio::test]
+async fn only_headers_that_a_store_needs_are_sent() {
+    let server = TinyServer::start(|_, _| Answer::status(200));
+    let origin = server.origin();
+    for name in [
+        "host",
+        "cookie",
+        "authorization",
+        "transfer-encoding",
+        "x-forwarded-for",
+        "range",
+        "metadata-flavor",
+    ] {
+        let mut grant = upload(&origin, b"bytes");
+        if let UploadState::Put { headers, .. } = &mut grant.state {
+            headers.insert(name.to_owned(), "x".to_owned());
+        }
+        let refused = store(&origin).put(&grant, ObjectKind::Pack, Bytes::from_static(b"bytes")).await;
+        assert!(matches!(refused, Err(StoreError::Foreign(_))), "{name}: {refused:?}");
+    }
+    assert!(server.seen().is_empty());
 }

@@ -14,7 +14,7 @@ use client_core::{
         pack::{PackReader, PackWriter, SealedPack},
     },
     id::ChunkId,
-    store::PresignedStore,
+    store::{PresignedStore, Reach},
     vault::UnlockedVault,
 };
 use sha2::{Digest, Sha256};
@@ -43,8 +43,13 @@ impl Forger {
         let vault = secrets.vault().context("the vault's keys")?;
         let keys = UnlockedVault::new(vault).context("the vault's keys")?;
         let api = HttpApi::signed_in(&secrets.service, &secrets).context("the service")?;
-        let store = PresignedStore::new(&vault.info.storage_origin, &vault.info.bucket, vault.info.vault_id)
-            .context("the store")?;
+        let store = PresignedStore::new(
+            &vault.info.storage_origin,
+            &vault.info.bucket,
+            vault.info.vault_id,
+            &Reach::of_service(&secrets.service),
+        )
+        .context("the store")?;
         Ok(Self { secrets, keys, api, store })
     }
 

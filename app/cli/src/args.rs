@@ -50,6 +50,9 @@ pub(crate) struct Global {
         default_value = "http://127.0.0.1:8787"
     )]
     pub(crate) server: String,
+    /// The storage that this vault may use although it lies inside your network: scheme, host, port
+    #[arg(long, global = true, env = "SEALKEEP_STORAGE_ORIGIN", value_name = "URL")]
+    pub(crate) storage_origin: Option<String>,
     /// Try a transfer again when nothing moved for this long
     #[arg(
         long,

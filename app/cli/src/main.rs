@@ -68,6 +68,7 @@ async fn run(cli: Cli, output: Output) -> Result<(), Error> {
         Settings {
             home: global.home,
             server: global.server,
+            storage_origin: global.storage_origin,
             stall: Duration::from_secs(global.stall_timeout.into()),
             keystore_passphrase: secrets.given(Secret::KeystorePassphrase),
         },

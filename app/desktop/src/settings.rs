@@ -25,6 +25,7 @@ pub(crate) fn from_environment() -> Settings {
     Settings {
         home: env::var_os("SEALKEEP_HOME").filter(|value| !value.is_empty()).map(PathBuf::from),
         server: server(),
+        storage_origin: env::var("SEALKEEP_STORAGE_ORIGIN").ok().filter(|value| !value.is_empty()),
         stall: STALL,
         keystore_passphrase: None,
     }

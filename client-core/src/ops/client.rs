@@ -23,6 +23,8 @@ pub struct Settings {
     pub home: Option<PathBuf>,
     /// Address of the metadata service, used until an account is known.
     pub server: String,
+    /// The storage that the user names, which may then lie inside the network.
+    pub storage_origin: Option<String>,
     /// A transfer in which nothing moved for this long is tried again.
     pub stall: Duration,
     /// Seals the key file of a headless device.
@@ -34,6 +36,7 @@ pub struct Settings {
 pub struct Client {
     home: PathBuf,
     server: String,
+    storage_origin: Option<String>,
     stall: Duration,
     keystore: Keys,
     clock: Arc<dyn Clock>,
@@ -72,8 +75,17 @@ impl Client {
     ) -> Result<Self, Error> {
         let home = keystore::prepare_home(settings.home)?;
         let keystore = Keys::new(keystore::open(&home, settings.keystore_passphrase)?);
-        let Settings { server, stall, .. } = settings;
-        Ok(Self { home, server, stall, keystore, clock: Arc::new(SystemClock), observer, cancel })
+        let Settings { server, stall, storage_origin, .. } = settings;
+        Ok(Self {
+            home,
+            server,
+            storage_origin,
+            stall,
+            keystore,
+            clock: Arc::new(SystemClock),
+            observer,
+            cancel,
+        })
     }
 
     /// The same device, with a watcher of its own and its own way to be stopped.
@@ -199,6 +211,10 @@ impl Client {
         self.stall
     }
 
+    pub(crate) fn storage_origin(&self) -> Option<&str> {
+        self.storage_origin.as_deref()
+    }
+
     pub(crate) fn server(&self) -> &str {
         &self.server
     }
@@ -260,6 +276,7 @@ pub(crate) mod tests {
         let settings = Settings {
             home: Some(home.to_owned()),
             server: "http://127.0.0.1:1".into(),
+            storage_origin: None,
             stall: Duration::from_secs(1),
             keystore_passphrase: None,
         };

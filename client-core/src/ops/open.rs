@@ -27,7 +27,7 @@ use crate::{
     format::snapshot::{SnapshotBody, read_snapshot},
     source::KINDS,
     state::StateDb,
-    store::{PresignedStore, StoreError, URL_TRIES, Verify},
+    store::{PresignedStore, Reach, StoreError, URL_TRIES, Verify},
     vault::{ChunkReader, Directory, History, ListedSnapshot, PackCache, UnlockedVault},
 };
 
@@ -60,8 +60,11 @@ impl OpenVault {
         }
         let state = Arc::new(opened.state);
         let VaultInfo { storage_origin, bucket, vault_id, .. } = &vault.info;
-        let store =
-            Arc::new(PresignedStore::new(storage_origin, bucket, *vault_id)?.with_stall(client.stall()));
+        let named = client.storage_origin().is_some_and(|named| same_origin(named, storage_origin));
+        let reach = Reach::of_service(&secrets.service).when_named(named);
+        let store = Arc::new(
+            PresignedStore::new(storage_origin, bucket, *vault_id, &reach)?.with_stall(client.stall()),
+        );
         let (device, storage_origin) = (secrets.device.id, vault.info.storage_origin.clone());
         let device_key = DeviceSigningKey::from_seed(secrets.device.signing_key().as_bytes());
         let api = Arc::new(client.api(secrets)?);
@@ -349,6 +352,11 @@ impl OpenVault {
         }
         touched
     }
+}
+
+fn same_origin(one: &str, other: &str) -> bool {
+    let origin = |text: &str| url::Url::parse(text).ok().map(|url| url.origin());
+    origin(one).is_some_and(|one| Some(one) == origin(other))
 }
 
 fn gone(id: ObjectId) -> Error {

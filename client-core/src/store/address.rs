@@ -3,7 +3,7 @@
 use api_types::ObjectKey;
 use url::{Host, Url};
 
-use super::StoreError;
+use super::{Reach, StoreError};
 
 /// The pinned storage of one vault.
 #[derive(Debug, Clone)]
@@ -13,8 +13,8 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// https, or http on this machine itself.
-    pub(super) fn new(text: &str, bucket: &str) -> Result<Self, StoreError> {
+    /// https, or http on this machine itself when the service is reached there, too.
+    pub(super) fn new(text: &str, bucket: &str, reach: &Reach) -> Result<Self, StoreError> {
         let foreign = |why: &str| StoreError::Foreign(format!("the storage address `{text}` {why}"));
         let origin = Url::parse(text).map_err(|_| foreign("is no address"))?;
         let bare = matches!(origin.path(), "" | "/")
@@ -22,13 +22,13 @@ impl Address {
             && origin.fragment().is_none()
             && origin.username().is_empty()
             && origin.password().is_none();
-        if !bare || origin.host().is_none() {
+        if !bare || origin.host().is_none() || origin.port() == Some(0) {
             return Err(foreign("is more than a scheme, a host and a port"));
         }
         let address = Self { origin, bucket: bucket.to_owned() };
         match address.origin.scheme() {
             "https" => Ok(address),
-            "http" if address.is_loopback() => Ok(address),
+            "http" if address.is_loopback() && reach.is_this_machine() => Ok(address),
             _ => Err(foreign("is not https")),
         }
     }
@@ -44,6 +44,10 @@ impl Address {
             Some(Host::Domain(name)) => name == "localhost",
             None => false,
         }
+    }
+
+    pub(super) fn host(&self) -> Option<Host> {
+        self.origin.host().map(|host| host.to_owned())
     }
 
     /// Scheme, host and port.
@@ -87,6 +91,30 @@ mod tests {
 
     const BUCKET: &str = "sealkeep-eu";
 
+    fn here() -> Reach {
+        Reach::of_service("http://127.0.0.1:8787")
+    }
+
+    #[test]
+    fn n69_plain_http_is_for_a_service_on_this_machine() {
+        let far = Reach::of_service("https://sealkeep.example.com");
+        for origin in [
+            "http://127.0.0.1:6379",
+            "http://localhost:9000",
+            "http://[::1]:1",
+            "http://127.1",
+            "http://0x7f.1",
+        ] {
+            assert!(matches!(Address::new(origin, BUCKET, &far), Err(StoreError::Foreign(_))), "{origin}");
+            Address::new(origin, BUCKET, &here()).unwrap();
+        }
+        for origin in
+            ["https://s3.example.com:0", "http://localhost.:9000", "http://10.0.0.5", "ftp://s3.example.com"]
+        {
+            assert!(matches!(Address::new(origin, BUCKET, &here()), Err(StoreError::Foreign(_))), "{origin}");
+        }
+    }
+
     #[test]
     fn only_https_or_this_machine() {
         for good in [
@@ -95,7 +123,7 @@ mod tests {
             "http://127.0.0.1:8788",
             "http://[::1]:1",
         ] {
-            Address::new(good, BUCKET).unwrap();
+            Address::new(good, BUCKET, &here()).unwrap();
         }
         for bad in [
             "http://s3.example.com",
@@ -104,13 +132,13 @@ mod tests {
             "https://a@s3.example.com",
             "x",
         ] {
-            assert!(matches!(Address::new(bad, BUCKET), Err(StoreError::Foreign(_))), "{bad}");
+            assert!(matches!(Address::new(bad, BUCKET, &here()), Err(StoreError::Foreign(_))), "{bad}");
         }
     }
 
     #[test]
     fn only_the_pinned_place_and_the_object_meant() {
-        let address = Address::new("https://s3.example.com", BUCKET).unwrap();
+        let address = Address::new("https://s3.example.com", BUCKET, &here()).unwrap();
         let key = ObjectKey {
             vault: VaultId::from_bytes([1; 16]),
             kind: ObjectKind::Pack,

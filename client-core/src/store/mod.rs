@@ -4,9 +4,11 @@
 mod address;
 mod error;
 mod presigned;
+mod reach;
 mod throttle;
 mod upload_body;
 
 pub use error::StoreError;
 pub use presigned::{PresignedStore, URL_TRIES, Verify};
+pub use reach::{Lookup, Reach};
 use throttle::Throttle;

@@ -21,8 +21,9 @@ use bytes::Bytes;
 use reqwest::{StatusCode, header};
 use sha2::{Digest, Sha256};
 use tokio_util::io::ReaderStream;
+use url::Host;
 
-use super::{StoreError, Throttle, address::Address, upload_body};
+use super::{Reach, StoreError, Throttle, address::Address, reach::Watched, upload_body};
 
 /// A transfer that does not move for this long is given up and tried again.
 const STALL: Duration = Duration::from_secs(45);
@@ -48,6 +49,8 @@ pub struct PresignedStore {
     http: reqwest::Client,
     vault: VaultId,
     address: Address,
+    storage: Host,
+    reach: Reach,
     throttle: RwLock<Option<Arc<Throttle>>>,
     stall: Duration,
     first_pause: Duration,
@@ -63,13 +66,22 @@ impl PresignedStore {
     /// For a vault's pinned storage.
     ///
     /// # Errors
-    /// [`StoreError::Foreign`] for an address that is not https (http on this machine itself).
-    pub fn new(storage_origin: &str, bucket: &str, vault: VaultId) -> Result<Self, StoreError> {
-        let address = Address::new(storage_origin, bucket)?;
+    /// [`StoreError::Foreign`] for an address that is not https (http on this machine itself, when the service is there).
+    pub fn new(
+        storage_origin: &str,
+        bucket: &str,
+        vault: VaultId,
+        reach: &Reach,
+    ) -> Result<Self, StoreError> {
+        let address = Address::new(storage_origin, bucket, reach)?;
+        let storage =
+            address.host().ok_or_else(|| StoreError::Internal("a storage without a host".into()))?;
+        let watched = Watched { storage: storage.clone(), reach: reach.clone() };
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .http1_only()
+            .dns_resolver(Arc::new(watched))
             .connect_timeout(Duration::from_secs(10));
         if address.is_loopback() {
             builder = builder.no_proxy();
@@ -81,7 +93,16 @@ impl PresignedStore {
             builder.tls_certs_only([])
         };
         let http = builder.build().map_err(|e| StoreError::Internal(format!("the HTTP client: {e}")))?;
-        Ok(Self { http, vault, address, throttle: RwLock::new(None), stall: STALL, first_pause: FIRST_PAUSE })
+        Ok(Self {
+            http,
+            vault,
+            address,
+            storage,
+            reach: reach.clone(),
+            throttle: RwLock::new(None),
+            stall: STALL,
+            first_pause: FIRST_PAUSE,
+        })
     }
 
     /// Uploads that begin from here on send at most this many bytes a second together.
@@ -118,6 +139,7 @@ impl PresignedStore {
         let UploadState::Put { url, headers, .. } = &grant.state else { return Ok(()) };
         let key = ObjectKey { vault: self.vault, kind, id: grant.id };
         let url = self.address.check(url, &key)?;
+        self.admit().await?;
         let mut exact = header::HeaderMap::new();
         for (name, value) in headers {
             let odd = || StoreError::Foreign(format!("the service asks for an unusable header {name:?}"));
@@ -138,6 +160,17 @@ impl PresignedStore {
         }
         exact.insert(header::CONTENT_LENGTH, bytes.len().into());
         self.again(|| self.put_once(url.clone(), exact.clone(), bytes.clone())).await
+    }
+
+    /// Refuses a storage inside the user's network, in a sentence. What is connected to is looked at again when it is:
+    /// see [`Watched`].
+    async fn admit(&self) -> Result<(), StoreError> {
+        // A name that is not found is the network's fault, and the request's to say.
+        let Ok(Err(inside)) = self.reach.admitted(&self.storage).await else { return Ok(()) };
+        let origin = self.origin();
+        Err(StoreError::Foreign(format!(
+            "the service names {origin} ({inside}) as this vault's storage, which is inside your network; if that is right, name it yourself: --storage-origin {origin}"
+        )))
     }
 
     async fn put_once(&self, url: url::Url, headers: header::HeaderMap, bytes: Bytes) -> Result<(), Failed> {
@@ -198,6 +231,7 @@ impl PresignedStore {
         }
         let key = ObjectKey { vault: self.vault, kind, id: object.id };
         let url = self.address.check(&grant.url, &key)?;
+        self.admit().await?;
         let wrong_size = |found: u64| {
             let (id, size) = (object.id, object.size);
             Failed::For(StoreError::Damaged(format!("object {id} has {found} bytes instead of {size}")))

@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     UnlockedVault,
+    hands::Hands,
     pack_cache::{Fetched, PackCache, PackFault},
 };
 use crate::{
@@ -26,9 +27,6 @@ use crate::{
 
 /// Chunks that others copy from are kept decoded, up to this many bytes (32 MiB).
 const KEPT: u64 = 32 * 1024 * 1024;
-/// Recipes of each level of copies that are at hand without asking the cache, and chunks that are no recipes, of all.
-/// The latter are large.
-const AT_HAND: usize = 8;
 /// Packs whose directories are read at once.
 const SIDE_BY_SIDE: usize = 16;
 
@@ -68,9 +66,9 @@ struct Found {
 }
 
 /// A chunk that is taken apart, and the pack that it lies in.
-struct Lying {
-    pack: ObjectId,
-    opened: Opened,
+pub(super) struct Lying {
+    pub(super) pack: ObjectId,
+    pub(super) opened: Opened,
 }
 
 /// Chunks weigh what they take.
@@ -231,8 +229,7 @@ impl ChunkReader {
                 reader: self,
                 packs: &packs,
                 closure: &closure,
-                levels: Vec::new(),
-                plain: Vec::new(),
+                hands: Hands::default(),
                 stopped: None,
             };
             let plain =
@@ -249,7 +246,7 @@ impl ChunkReader {
                 (Err(_), Some(Stop::Failed(error))) => return Err(error),
                 (Err(_), Some(Stop::Fault(fault))) => Err(fault),
                 (Err(error), None) => Err(damaged(id, place, &error)),
-                (Ok(plain), _) => Ok((plain, copies.levels.len() as u16)),
+                (Ok(plain), _) => Ok((plain, copies.hands.depth() as u16)),
             });
         }
     }
@@ -270,17 +267,9 @@ struct Copies<'a> {
     packs: &'a Packs,
     /// The packs that the chunk's writer knew to be enough; the chunk's own alone when that is not known.
     closure: &'a HashSet<ObjectId>,
-    /// Recipes that were copied from last, by the number of recipes that led there.
-    levels: Vec<Vec<AtHand>>,
-    /// Other chunks that were copied from last.
-    plain: Vec<AtHand>,
+    /// What was copied from last, and what all of it may cost.
+    hands: Hands,
     stopped: Option<Stop>,
-}
-
-struct AtHand {
-    id: ChunkId,
-    lying: Arc<Lying>,
-    hint: usize,
 }
 
 /// Why reading stopped, where [`EncodeError`] cannot say it.
@@ -355,38 +344,21 @@ impl Copies<'_> {
     fn known(&self, pack: &ObjectId) -> bool {
         self.closure.contains(pack) || self.closure.len() < 2 && self.reader.within.packs.contains(pack)
     }
-
-    /// The chunk as it was left by the last copy from it on this level.
-    fn take(&mut self, id: &ChunkId, level: usize) -> Result<AtHand, EncodeError> {
-        if self.levels.len() <= level {
-            self.levels.resize_with(level + 1, Vec::new);
-        }
-        for hand in [&mut self.levels[level], &mut self.plain] {
-            if let Some(at) = hand.iter().position(|here| here.id == *id) {
-                return Ok(hand.remove(at));
-            }
-        }
-        Ok(AtHand { id: *id, lying: self.open(id)?, hint: 0 })
-    }
-
-    fn put_back(&mut self, here: AtHand, level: usize) {
-        let hand = match here.lying.opened {
-            Opened::Plain(_) => &mut self.plain,
-            Opened::Built(_) => &mut self.levels[level],
-        };
-        if hand.len() == AT_HAND {
-            hand.remove(0);
-        }
-        hand.push(here);
-    }
 }
 
 impl Plaintexts for Copies<'_> {
     fn copy(&mut self, id: &ChunkId, stretch: Stretch, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let level = stretch.hops - 1;
-        let mut here = self.take(id, level)?;
+        self.hands.copies()?;
+        let mut here = match self.hands.take(id, level) {
+            Some(here) => here,
+            None => {
+                let lying = self.open(id)?;
+                self.hands.opened(id, lying)?
+            }
+        };
         let done = here.lying.opened.stretch(stretch, self, out, &mut here.hint);
-        self.put_back(here, level);
+        self.hands.put_back(here, level);
         done
     }
 }

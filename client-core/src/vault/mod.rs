@@ -3,6 +3,7 @@
 
 mod chunk_reader;
 mod directory;
+mod hands;
 mod history;
 mod pack_cache;
 mod packer;

@@ -212,6 +212,7 @@ pub fn client(device: &Device, server: &str) -> std::result::Result<Client, clie
     let settings = Settings {
         home: Some(device.home()),
         server: server.to_owned(),
+        storage_origin: None,
         stall: Duration::from_secs(20),
         keystore_passphrase: None,
     };

@@ -27,6 +27,7 @@ fn stage(label: &str) -> Stage {
     let settings = Settings {
         home: Some(home.path().join("sealkeep")),
         server: "http://127.0.0.1:1".into(),
+        storage_origin: None,
         stall: Duration::from_secs(1),
         keystore_passphrase: None,
     };

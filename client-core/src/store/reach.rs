@@ -1,0 +1,266 @@
+//! On which machines a vault's storage may lie. The service names it, and a lying service would like this device to
+//! send requests into the network that it stands in: to a router, to another program's port, to a cloud's metadata.
+
+use std::{
+    collections::HashSet,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::OnceCell;
+use url::{Host, Url};
+
+/// Finds a host's addresses.
+pub trait Lookup: Send + Sync {
+    /// All of them.
+    fn addresses(&self, host: String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+}
+
+/// As this machine does it.
+struct System;
+
+impl Lookup for System {
+    fn addresses(&self, host: String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> {
+        Box::pin(
+            async move { Ok(tokio::net::lookup_host((host, 0)).await?.map(|found| found.ip()).collect()) },
+        )
+    }
+}
+
+/// A part of the world that an address lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Zone {
+    Public,
+    Loopback,
+    Private,
+    /// Of a provider, behind its translator.
+    Shared,
+    LinkLocal,
+    /// No machine's own.
+    Nowhere,
+}
+
+fn zone(ip: IpAddr) -> Zone {
+    match ip {
+        IpAddr::V4(ip) => zone_v4(ip),
+        IpAddr::V6(ip) => zone_v6(ip),
+    }
+}
+
+fn zone_v4(ip: Ipv4Addr) -> Zone {
+    match ip.octets() {
+        [127, ..] => Zone::Loopback,
+        [169, 254, ..] => Zone::LinkLocal,
+        [100, 64..=127, ..] => Zone::Shared,
+        [0 | 224..=255, ..] => Zone::Nowhere,
+        // Benchmarks, protocols' own and examples stand in no honest answer; inside they may be used as private.
+        [192, 0, 0 | 2, _] | [198, 18 | 19, ..] | [198, 51, 100, _] | [203, 0, 113, _] => Zone::Private,
+        _ if ip.is_private() => Zone::Private,
+        _ => Zone::Public,
+    }
+}
+
+fn zone_v6(ip: Ipv6Addr) -> Zone {
+    if let Some(mapped) = ip.to_ipv4_mapped() {
+        return zone_v4(mapped);
+    }
+    let embedded = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        zone_v4(Ipv4Addr::new(a, b, c, d))
+    };
+    match ip.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 1] => Zone::Loopback,
+        [0, 0, 0, 0, 0, 0, 0, 0] | [0xff00..=0xffff, ..] => Zone::Nowhere,
+        [0xfe80..=0xfebf, ..] => Zone::LinkLocal,
+        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Zone::Private,
+        // An IPv4 address in another coat: compatible, translated (NAT64, RFC 6052 and RFC 8215), 6to4.
+        [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, .., high, low] => embedded(high, low),
+        [0x2002, high, low, ..] => embedded(high, low),
+        _ => Zone::Public,
+    }
+}
+
+/// What a device may reach for a vault's storage.
+#[derive(Clone)]
+pub struct Reach {
+    service: Option<Host>,
+    named: bool,
+    lookup: Arc<dyn Lookup>,
+    zones: Arc<OnceCell<HashSet<Zone>>>,
+}
+
+impl Reach {
+    /// The Internet, and the part of the world that the service itself is reached in.
+    #[must_use]
+    pub fn of_service(url: &str) -> Self {
+        let service = Url::parse(url).ok().and_then(|url| url.host().map(|host| host.to_owned()));
+        Self { service, named: false, lookup: Arc::new(System), zones: Arc::default() }
+    }
+
+    /// Also what is inside, when the user named this storage.
+    #[must_use]
+    pub const fn when_named(mut self, named: bool) -> Self {
+        self.named = named;
+        self
+    }
+
+    /// With another way to find addresses.
+    #[must_use]
+    pub fn with_lookup(mut self, lookup: Arc<dyn Lookup>) -> Self {
+        self.lookup = lookup;
+        self
+    }
+
+    /// Whether plain HTTP may be spoken, to this machine itself.
+    pub(super) fn is_this_machine(&self) -> bool {
+        self.named
+            || match &self.service {
+                Some(Host::Ipv4(ip)) => ip.is_loopback(),
+                Some(Host::Ipv6(ip)) => ip.is_loopback(),
+                Some(Host::Domain(name)) => name == "localhost",
+                None => false,
+            }
+    }
+
+    /// The addresses of a storage's host that may be connected to; `Err` is the first of those that may not, when
+    /// there is no other.
+    ///
+    /// # Errors
+    /// The outer: the host is not found.
+    pub(super) async fn admitted(&self, host: &Host) -> io::Result<Result<Vec<IpAddr>, IpAddr>> {
+        let found = self.find(host).await?;
+        if found.iter().all(|ip| zone(*ip) == Zone::Public) {
+            return Ok(Ok(found));
+        }
+        let service = || async {
+            match &self.service {
+                Some(host) => {
+                    Ok::<_, io::Error>(self.find(host).await?.into_iter().map(zone).collect::<HashSet<_>>())
+                }
+                None => Ok(HashSet::new()),
+            }
+        };
+        let zones = self.zones.get_or_try_init(service).await?;
+        let may = |ip: &IpAddr| match zone(*ip) {
+            Zone::Public => true,
+            Zone::Nowhere => false,
+            inside => self.named || zones.contains(&inside),
+        };
+        let (good, bad): (Vec<IpAddr>, Vec<IpAddr>) = found.into_iter().partition(may);
+        Ok(match bad.first() {
+            Some(bad) if good.is_empty() => Err(*bad),
+            _ => Ok(good),
+        })
+    }
+
+    async fn find(&self, host: &Host) -> io::Result<Vec<IpAddr>> {
+        match host {
+            Host::Ipv4(ip) => Ok(vec![(*ip).into()]),
+            Host::Ipv6(ip) => Ok(vec![(*ip).into()]),
+            Host::Domain(name) => self.lookup.addresses(name.clone()).await,
+        }
+    }
+}
+
+/// Looks at every address that a connection is about to be made to: a name that led outside a moment ago may lead
+/// inside now.
+pub(super) struct Watched {
+    pub(super) storage: Host,
+    pub(super) reach: Reach,
+}
+
+impl Resolve for Watched {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (storage, reach) = (self.storage.clone(), self.reach.clone());
+        Box::pin(async move {
+            let host = Host::Domain(name.as_str().to_owned());
+            // Another name is the user's own proxy.
+            let found = if host == storage {
+                reach
+                    .admitted(&host)
+                    .await?
+                    .map_err(|_| io::Error::other("its name leads inside your network"))?
+            } else {
+                reach.find(&host).await?
+            };
+            let addresses: Addrs = Box::new(found.into_iter().map(|ip| SocketAddr::new(ip, 0)));
+            Ok(addresses)
+        })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn n69_every_coat_of_an_inside_address_is_known() {
+        for (zone_is, addresses) in [
+            (
+                Zone::Loopback,
+                vec!["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"],
+            ),
+            (
+                Zone::Private,
+                vec![
+                    "10.0.0.5",
+                    "172.16.0.1",
+                    "172.31.255.255",
+                    "192.168.1.1",
+                    "fc00::1",
+                    "fdff::1",
+                    "::ffff:10.0.0.5",
+                ],
+            ),
+            (Zone::LinkLocal, vec!["169.254.169.254", "fe80::1", "::ffff:169.254.169.254"]),
+            (Zone::Shared, vec!["100.64.0.1", "100.127.255.255"]),
+            (
+                Zone::Nowhere,
+                vec!["0.0.0.0", "224.0.0.1", "239.1.1.1", "255.255.255.255", "240.0.0.1", "::", "ff02::1"],
+            ),
+            (
+                Zone::Public,
+                vec![
+                    "1.1.1.1",
+                    "172.32.0.1",
+                    "100.128.0.1",
+                    "169.253.0.1",
+                    "2606:4700::1",
+                    "64:ff9b::101:101",
+                ],
+            ),
+        ] {
+            for address in addresses {
+                assert_eq!(zone(address.parse().unwrap()), zone_is, "{address}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn n69_only_the_services_own_part_of_the_world_is_inside() {
+        let ask = async |service: &str, storage: &str| {
+            let host = Url::parse(storage).unwrap().host().unwrap().to_owned();
+            Reach::of_service(service).admitted(&host).await.unwrap().is_ok()
+        };
+        let outside = "https://1.2.3.4";
+        assert!(ask(outside, "https://5.6.7.8").await);
+        for inside in [
+            "https://10.0.0.5",
+            "https://169.254.169.254",
+            "https://127.1",
+            "https://0x7f.1",
+            "https://[::ffff:7f00:1]",
+        ] {
+            assert!(!ask(outside, inside).await, "{inside}");
+        }
+        assert!(ask("https://192.168.1.2", "https://10.0.0.5").await);
+        assert!(!ask("https://192.168.1.2", "https://127.0.0.1").await);
+        assert!(!ask("https://192.168.1.2", "https://224.0.0.1").await);
+        let host: Host = Host::Ipv4(Ipv4Addr::new(10, 0, 0, 5));
+        assert!(Reach::of_service(outside).when_named(true).admitted(&host).await.unwrap().is_ok());
+    }
+}
