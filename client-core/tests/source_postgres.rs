@@ -248,7 +248,7 @@ fn exit_code_and_structure_both_count() {
         // A good exit, but a cut dump.
         ("$REAL \"$@\" | head -c 2000000; exit 0", ErrorKind::DumpIncomplete, "data block"),
         ("$REAL \"$@\" | head -c 300; exit 0", ErrorKind::DumpIncomplete, "table of contents"),
-        ("$REAL \"$@\"; echo; exit 0", ErrorKind::DumpIncomplete, "bytes follow"),
+        ("$REAL \"$@\"; echo; exit 0", ErrorKind::DumpIncomplete, "behind its last block"),
         ("$REAL \"$@\" | head -c 2000000; kill -9 $$", ErrorKind::DumpFailed, "signal 9"),
         ("echo \"the password is $PGPASSWORD\" >&2; exit 1", ErrorKind::DumpFailed, "the password is ***"),
     ] {
@@ -388,64 +388,4 @@ fn files_are_read_as_they_are() {
     assert_eq!(Error::from(absent).kind(), ErrorKind::NotFound);
     let directory = source::open(SourceSpec::File { path: folder.path().to_owned() }).err().unwrap();
     assert_eq!(Error::from(directory).kind(), ErrorKind::Usage);
-}
-
-#[test]
-fn a_database_is_known_by_what_it_is_however_it_is_spelled() {
-    use client_core::format::snapshot::Kinship;
-    let other = Server::start();
-    other.sql("postgres", "CREATE DATABASE shop");
-    SERVER.sql("postgres", "CREATE DATABASE neighbour");
-    SERVER.sql("postgres", "CREATE ROLE plain LOGIN PASSWORD 'plain'");
-    let identity =
-        |url: &str| postgres::identify(&PgUrl::parse(url).unwrap(), &Tools::installed()).unwrap().unwrap();
-    let shop = identity(&SERVER.url("shop"));
-    assert!(shop.system_identifier.is_some() && shop.started.is_some() && shop.data_directory.is_some());
-    assert_eq!((shop.name.as_str(), shop.address.as_deref()), ("shop", Some("127.0.0.1")));
-    for same in [
-        SERVER.url("shop").replace("127.0.0.1", "localhost"),
-        SERVER.url("shop").replace("127.0.0.1", "127.0.0.2,127.0.0.1"),
-        format!("postgres://plain:plain@127.0.0.1:{}/shop", SERVER.port),
-    ] {
-        assert_eq!(shop.compare(&identity(&same)), Kinship::Same, "{same}");
-    }
-    assert_eq!(shop.compare(&identity(&SERVER.url("neighbour"))), Kinship::Different);
-    assert_eq!(shop.compare(&identity(&other.url("shop"))), Kinship::Different);
-    let before = identity(&other.url("shop"));
-    other.down();
-    other.up();
-    assert_eq!(before.compare(&identity(&other.url("shop"))), Kinship::MayBeCopy, "a restart is no proof");
-}
-
-#[test]
-fn a_dump_carries_what_a_database_has_besides_its_contents() {
-    SERVER.sql("postgres", "CREATE ROLE \"Chef | de\" LOGIN; CREATE ROLE app LOGIN");
-    SERVER.sql(
-        "postgres",
-        "CREATE DATABASE furnished TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-DE' ENCODING 'UTF8' OWNER \"Chef | de\" CONNECTION LIMIT 17",
-    );
-    SERVER.sql("postgres", "COMMENT ON DATABASE furnished IS E'two\\nlines\\t|'");
-    SERVER.sql("postgres", "ALTER DATABASE furnished SET search_path = 'a', public");
-    SERVER.sql("postgres", "ALTER DATABASE furnished SET application_name = 'x=y'");
-    SERVER.sql("postgres", "ALTER ROLE app IN DATABASE furnished SET work_mem = '1MB'");
-    SERVER.sql("postgres", "REVOKE ALL ON DATABASE furnished FROM public");
-    SERVER.sql("postgres", "GRANT CONNECT ON DATABASE furnished TO app WITH GRANT OPTION");
-    let (_, complete) = read_all(open(&SERVER.url("furnished")).unwrap());
-    let found = complete.unwrap().origin.properties.unwrap();
-    assert_eq!((found.encoding.as_str(), found.provider.as_str()), ("UTF8", "icu"));
-    assert_eq!(found.locale.as_deref(), Some("de-DE"));
-    assert_eq!((found.collate.as_str(), found.tablespace.as_str()), ("C.UTF-8", "pg_default"));
-    assert_eq!((found.owner.as_str(), found.connection_limit), ("Chef | de", 17));
-    assert_eq!(found.comment.as_deref(), Some("two\nlines\t|"));
-    assert!(found.settings.contains(&("application_name".into(), "x=y".into())), "{:?}", found.settings);
-    assert!(found.settings.contains(&("search_path".into(), "a, public".into())), "{:?}", found.settings);
-    assert_eq!(found.role_settings, [("app".into(), "work_mem".into(), "1MB".into())]);
-    let grants = found.grants.unwrap();
-    assert!(
-        grants.iter().any(|g| g.role.as_deref() == Some("app") && g.privilege == "CONNECT" && g.grantable)
-    );
-    assert!(grants.iter().all(|g| g.role.is_some()));
-    // Of a database that nothing was changed of, the default rights are not written down.
-    let (_, complete) = read_all(open(&SERVER.url("shop")).unwrap());
-    assert_eq!(complete.unwrap().origin.properties.unwrap().grants, None);
 }

@@ -149,3 +149,57 @@ pub(super) fn by_source(snapshots: Vec<SnapshotSummary>) -> Vec<Vec<SnapshotSumm
     sources.iter_mut().for_each(|source| source.reverse());
     sources
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::snapshot::DatabaseIdentity;
+
+    fn database(cluster: Option<i64>, oid: u32, started: i64) -> Origin {
+        let database = DatabaseIdentity {
+            system_identifier: cluster,
+            oid,
+            name: "shop".into(),
+            address: None,
+            port: None,
+            started: Some(started),
+            data_directory: None,
+        };
+        Origin { database: Some(database), ..Origin::default() }
+    }
+
+    fn judged(old: &Origin, old_place: &str, new: &Origin, new_place: &str) -> Judgement {
+        judge_databases((old, old_place), (new, new_place))
+    }
+
+    #[test]
+    fn a_database_keeps_its_name_through_a_restart_and_shares_it_with_none() {
+        let known = database(Some(1), 5, 7);
+        assert_eq!(judged(&known, "db1:5432/shop", &known, "localhost:5432/shop"), Judgement::Same);
+        // A restart keeps the place; a copy has another one.
+        let later = database(Some(1), 5, 8);
+        assert_eq!(judged(&known, "db1:5432/shop", &later, "db1:5432/shop"), Judgement::Same);
+        assert_eq!(judged(&known, "db1:5432/shop", &later, "db2:5432/shop"), Judgement::MayBeCopy);
+        // Another cluster at the same place: a tunnel that leads elsewhere today.
+        let other = database(Some(2), 5, 9);
+        assert_eq!(
+            judged(&known, "localhost:5433/shop", &other, "localhost:5433/shop"),
+            Judgement::Different
+        );
+        // Made anew.
+        let anew = database(Some(1), 6, 7);
+        assert!(matches!(judged(&known, "a", &anew, "b"), Judgement::Probably(_)));
+        // A server that says nothing is known by its place, as before.
+        let silent = Origin::default();
+        assert!(matches!(judged(&known, "a", &silent, "a"), Judgement::Probably(_)));
+        assert_eq!(judged(&known, "a", &silent, "b"), Judgement::Different);
+        assert_eq!(judged(&known, "a", &database(None, 5, 9), "b"), Judgement::Different);
+    }
+
+    #[test]
+    fn the_place_is_what_stands_before_the_server_version() {
+        assert_eq!(place_of("db1:5432/shop (PostgreSQL 15.18)"), "db1:5432/shop");
+        assert_eq!(place_of("db1:5432/odd (PostgreSQL x) (PostgreSQL 15.18)"), "db1:5432/odd (PostgreSQL x)");
+        assert_eq!(place_of("/var/dumps/shop.dump"), "/var/dumps/shop.dump");
+    }
+}

@@ -63,6 +63,24 @@ impl Server {
         server
     }
 
+    /// A copy of its files on a port of its own, as a base backup or a cloud clone is.
+    pub(crate) fn cloned(&self) -> Self {
+        self.down();
+        let dir = TempDir::new().unwrap();
+        let files = Command::new("cp").args(["-a", &self.path("data")]).arg(dir.path()).status().unwrap();
+        assert!(files.success());
+        if is_root() {
+            let owned = Command::new("chown").arg("postgres:").arg(dir.path()).status().unwrap();
+            assert!(owned.success());
+        }
+        self.up();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = Self { dir, bin: self.bin.clone(), port, watch: None };
+        server.watch = Some(server.watch());
+        server.up();
+        server
+    }
+
     fn watch(&self) -> Child {
         let script = "cat > /dev/null; \"$1/pg_ctl\" -m immediate -D \"$2/data\" stop; rm -rf \"$2\"";
         let arguments =

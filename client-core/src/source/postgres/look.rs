@@ -20,9 +20,14 @@ pub(super) struct Answers {
     pub(super) remark: Option<String>,
 }
 
-/// One question; `rows` is a `SELECT` whose rows are wanted. Written for a `search_path` of `pg_catalog`.
+/// One question; `rows` is a `SELECT` whose rows are wanted. Written for a `search_path` of `pg_catalog`. A server that
+/// does not know its encoding would refuse to call a name UTF-8, so that it gives its bytes.
 pub(super) fn question(tag: &str, rows: &str) -> String {
-    format!("SELECT '{tag} ' || encode(textsend(row_to_json(answer)::text), 'hex') FROM ({rows}) answer;\n")
+    format!(
+        "SELECT '{tag} ' || encode(convert_to(row_to_json(answer)::text,
+                CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END), 'hex')
+           FROM ({rows}) answer;\n"
+    )
 }
 
 /// Asks in one transaction that changes nothing and leaves no setting behind, also not on a connection that a pooler

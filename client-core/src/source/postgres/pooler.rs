@@ -6,7 +6,14 @@ use std::{
     process::{ChildStdin, ChildStdout, Stdio},
 };
 
-use super::{PgUrl, tools::Tool};
+use serde::Deserialize;
+
+use super::{
+    LOOK_PATIENCE, PgUrl,
+    look::{self, question},
+    psql::Alarm,
+    tools::Tool,
+};
 use crate::source::{
     SourceError,
     process::{Process, Started},
@@ -26,6 +33,27 @@ pub(super) fn refuses_options(error: &SourceError) -> bool {
         _ => return false,
     };
     words.iter().any(|word| detail.contains(word))
+}
+
+#[derive(Deserialize)]
+struct Direct {
+    direct: Option<String>,
+}
+
+/// For whatever is not a dump: looks whether a pooler that shares sessions stands before the server.
+///
+/// # Errors
+/// [`SourceError::Pooler`]. Any other reason not to get in is left to whoever comes next.
+pub(super) fn refuse(url: &PgUrl, psql: &Tool) -> Result<(), SourceError> {
+    let stopper = Stopper::default();
+    let marked = url.with_options("-c sealkeep.direct=1");
+    let mark = question("mark", "SELECT current_setting('sealkeep.direct', true) AS direct");
+    match look::ask(&marked, psql, &[mark], &stopper, Some(LOOK_PATIENCE)) {
+        Ok(answers) if answers.row("mark").is_some_and(|Direct { direct }| direct.is_some()) => Ok(()),
+        Err(error @ SourceError::Pooler(_)) => Err(error),
+        Err(error) if !refuses_options(&error) => Ok(()),
+        Ok(_) | Err(_) => refuse_shared(url, psql, &stopper),
+    }
 }
 
 /// Holds two sessions against each other: they are one server's two processes, each always its own, or a pooler
@@ -58,7 +86,7 @@ struct Session {
     stdin: ChildStdin,
     answers: BufReader<ChildStdout>,
     _watched: Watched,
-    _alarm: super::psql::Alarm,
+    _alarm: Alarm,
 }
 
 impl Session {
@@ -70,7 +98,7 @@ impl Session {
         let internal = |e: std::io::Error| SourceError::Internal(format!("psql: {e}"));
         let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
         let watched = stopper.watch(&process);
-        let alarm = super::psql::Alarm::set(super::LOOK_PATIENCE, process.clone());
+        let alarm = Alarm::set(LOOK_PATIENCE, process.clone());
         let (Some(stdin), Some(stdout)) = (stdin, stdout) else {
             return Err(SourceError::Internal("psql has no pipes".into()));
         };

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        PgUrl,
+        PgUrl, pooler,
         psql::{ask, quote_name},
         tools::{Tool, Tools},
     },
@@ -45,7 +45,7 @@ pub(in super::super) fn rows() -> String {
 }
 
 fn left_over(url: &PgUrl, psql: &Tool) -> Result<Vec<LeftOver>, SourceError> {
-    let rows = ask(url, psql, &format!("SET search_path = pg_catalog;\n{};", rows()))?;
+    let rows = ask(url, psql, &format!("BEGIN;\nSET LOCAL search_path = pg_catalog;\n{};\nCOMMIT;", rows()))?;
     let left = rows.into_iter().filter_map(|row| match row.as_slice() {
         [name, in_use] => Some(LeftOver { name: name.clone(), in_use: in_use == "t" }),
         _ => None,
@@ -80,6 +80,7 @@ pub fn clean_up(url: &str, tools: &Tools) -> Result<CleanedUp, SourceError> {
     let target = RestoreTarget::new(url, false)?;
     let psql = tools.newest("psql")?;
     let (maintenance, _) = target.maintenance(&psql)?;
+    pooler::refuse(&maintenance, &psql)?;
     let mut done = CleanedUp::default();
     for LeftOver { name, in_use } in left_over(&maintenance, &psql)? {
         if in_use {

@@ -1,7 +1,7 @@
 //! Which database takes a dump, and what it is like before anything is changed.
 
 use super::super::{
-    PgUrl, identify,
+    PgUrl, identify, pooler,
     psql::{ask, quote_text},
     tools::{Tool, Tools},
 };
@@ -12,7 +12,8 @@ use crate::{
 
 /// What is in the database that did not come with it or with an extension, and what the user may do.
 const QUESTION: &str = "
-SET search_path = pg_catalog;
+BEGIN;
+SET LOCAL search_path = pg_catalog;
 WITH own AS (SELECT oid FROM pg_namespace n
               WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
      extended AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')
@@ -31,6 +32,7 @@ SELECT (SELECT count(*) FROM pg_class c WHERE c.relnamespace IN (SELECT oid FROM
          + current_setting('autovacuum_max_workers')::bigint + 1
          + current_setting('max_worker_processes')::bigint + current_setting('max_wal_senders')::bigint,
        (SELECT count(*) FROM pg_locks);
+COMMIT;
 ";
 
 /// Which database takes a dump.
@@ -130,6 +132,7 @@ impl RestoreTarget {
 
     /// Decides how the dump gets in. Changes nothing.
     pub(super) fn survey(&self, psql: &Tool, archive: bool) -> Result<Survey, SourceError> {
+        pooler::refuse(&self.url, psql)?;
         let state = match ask(&self.url, psql, QUESTION) {
             Ok(rows) => State::read(&rows)?,
             Err(refused) => return self.absent(psql, refused),
@@ -161,6 +164,7 @@ impl RestoreTarget {
     /// There is no such database, or `refused` had another reason.
     fn absent(&self, psql: &Tool, refused: SourceError) -> Result<Survey, SourceError> {
         let Ok((maintenance, major)) = self.maintenance(psql) else { return Err(refused) };
+        pooler::refuse(&maintenance, psql)?;
         let name = quote_text(self.url.database());
         let exists = format!("SELECT 1 FROM pg_catalog.pg_database WHERE datname = {name};");
         if !ask(&maintenance, psql, &exists)?.is_empty() {
