@@ -9,12 +9,13 @@ use client_core::{
     crypto::{AccountSecret, Amk, Keyring, Recipient, recovery},
     device::{DeviceIdentity, DeviceSecrets},
     error::ErrorKind,
+    format::pack::PackReader,
 };
 use e2e::liar::{
     edits::{APPEND, DEVICES, DIRECTORY, KEYS, REVOKE},
     lie::{Answer, On},
     promise::{Broken, Kept, ROLLED_BACK, ends, promise, run},
-    world::{Stolen, World, id},
+    world::{Stolen, World, content, id},
 };
 
 use super::history::{each_edit, tell};
@@ -33,6 +34,24 @@ pub(crate) fn revocation_swallowed(world: &mut World) -> Kept {
     let (_lie, _telling) = tell(world, &first, On::route(REVOKE).says(|_| Answer::nothing()))?;
     let victim = id(&world.fresh)?.to_string();
     ends(&run(first.call(["devices", "revoke", &victim]))?, &[ROLLED_BACK], "a revocation that is swallowed")
+}
+
+/// P6: with the keys that a device had before it was shut out.
+pub(crate) fn sealed_later(world: &mut World) -> Kept {
+    let bucket = world.service.bucket();
+    let before = bucket.of_kind("packs")?;
+    world.first.copy()?.backup_bytes("later", &content("later", 1)).ok()?;
+    let thief = DeviceSecrets::of(&world.thief)?;
+    let keyring =
+        Keyring::from_bytes(&thief.vault()?.keyring).map_err(|e| e2e::Failure::new(e.to_string()))?;
+    for (id, pack) in bucket.of_kind("packs")? {
+        if before.contains_key(&id) {
+            continue;
+        }
+        let opened = PackReader::open(&pack.bytes()?, keyring.vault(), keyring.read_identities());
+        promise(opened.is_err(), || format!("pack {id} opens with a revoked device's keys"))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn entry_swallowed(world: &mut World) -> Kept {

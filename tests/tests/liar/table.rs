@@ -53,6 +53,7 @@ macro_rules! lies {
 
 lies! {
     1 "a revocation is swallowed" [REVOKE] devices::revocation_swallowed, waits_for "H3, issue trust";
+    1 "what is sealed later opens with a revoked device's keys" [] devices::sealed_later, waits_for "H1, issue trust";
     2 "a new device's entry is swallowed" [APPEND] devices::entry_swallowed, waits_for "H3, issue trust";
     3 "a device is frozen below what it saw" [SNAPSHOTS, DIRECTORY, OBJECTS] history::frozen;
     3 "a device is frozen before it looked" [SNAPSHOTS, DIRECTORY, OBJECTS] history::frozen_unseen, waits_for "H4 and H5, issue trust";
