@@ -267,7 +267,8 @@ impl On {
 
 impl Lie for On {
     fn concerns(&self, seen: &Seen) -> bool {
-        let meant = self.to.is_none() || self.to == seen.device;
+        // What nobody signed may be anybody's.
+        let meant = self.to.is_none() || seen.device.is_none() || self.to == seen.device;
         meant && self.routes.iter().any(|route| route.fits(&seen.method, &seen.path))
     }
 

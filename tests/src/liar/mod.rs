@@ -122,6 +122,8 @@ impl Liar {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
+            // A connection that outlived its service would be one more lie.
+            .pool_max_idle_per_host(0)
             .tls_certs_only([])
             .build()
             .context("the HTTP client")?;
