@@ -122,7 +122,7 @@ fn n74_a_missing_snapshot_is_noticed_whoever_made_it() {
     kept(liar::history::one_missing(&mut hold(&world)));
 }
 
-/// End to end, entry by entry; also after the device's own memory of it was deleted.
+/// End to end, entry by entry.
 #[test]
 fn n77_a_shortened_directory_is_refused() {
     let world = World::shared().unwrap();

@@ -220,16 +220,20 @@ impl Inner {
             None if seen.device.is_some() => vec![0],
             None => (0..worlds.len()).collect(),
         };
-        let mut last = Answer::bytes(502, Bytes::new());
+        let mut absent = None;
         for world in order {
             let Some(port) = worlds.get(world) else { continue };
-            last = self.forward(*port, seen).await.unwrap_or_else(|_| Answer::bytes(502, Bytes::new()));
-            if last.status != 404 {
-                self.remember(&last.body, world);
-                break;
+            match self.forward(*port, seen).await {
+                Ok(answer) if answer.status == 404 => absent = absent.or(Some(answer)),
+                Ok(answer) => {
+                    self.remember(&answer.body, world);
+                    return answer;
+                }
+                // A world that has ended, unless no other answers.
+                Err(_) => {}
             }
         }
-        last
+        absent.unwrap_or_else(|| Answer::bytes(502, Bytes::new()))
     }
 
     async fn forward(&self, port: u16, seen: &Seen) -> reqwest::Result<Answer> {
