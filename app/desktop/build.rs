@@ -22,6 +22,8 @@ const COMMANDS: &[&str] = &[
     "sign_in",
     "sign_in_factor",
     "sign_in_words",
+    "sign_in_kit",
+    "words_typed",
     "start_over",
     "save_kit",
     "kit_words",

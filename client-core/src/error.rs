@@ -192,6 +192,17 @@ impl Error {
         }
     }
 
+    /// Somebody asked to stop.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Self::new(
+            ErrorKind::Cancelled,
+            "cancelled",
+            "no snapshot was made and nothing half-written remains; earlier snapshots are untouched",
+            "run it again when you like: what was stored is not sent twice",
+        )
+    }
+
     /// A fault of this program, from its cause.
     #[must_use]
     pub fn internal(what: &str, cause: &dyn fmt::Display) -> Self {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use api_types::ObjectId;
 
+pub use crate::patience::Peer;
+
 /// What an operation is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -67,6 +69,17 @@ pub enum Event {
         /// How many.
         bytes: u64,
     },
+    /// Somebody does not answer; the operation waits. Repeated while that lasts.
+    Away {
+        /// Who.
+        peer: Peer,
+        /// For how long, seconds.
+        seconds: u64,
+        /// How long it is waited for, seconds.
+        limit: u64,
+    },
+    /// Whoever was away answers again.
+    Reachable,
     /// Something a person should know, although the operation goes on.
     Warning(Warning),
 }
@@ -100,14 +113,6 @@ pub enum Warning {
         id: ObjectId,
         /// What is wrong with it.
         why: String,
-    },
-    /// The service or the store did not answer at first.
-    #[error("{what} did not answer and is tried again ({attempt})")]
-    Retrying {
-        /// Who did not answer.
-        what: String,
-        /// Which try comes now, from 2.
-        attempt: u32,
     },
     /// Anything else, in a sentence.
     #[error("{0}")]

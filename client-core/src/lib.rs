@@ -8,6 +8,8 @@ pub mod device;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod patience;
+pub mod process_guard;
 mod secret;
 
 // transform: pure, no I/O, no async, no clock

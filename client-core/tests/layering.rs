@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const WORDS: &[&str] = &["id", "secret", "error", "event", "clock"];
+const WORDS: &[&str] = &["id", "secret", "error", "event", "clock", "patience"];
 const TRANSFORM: &[&str] = &["chunk", "encode", "crypto", "format"];
 
 /// Module → modules it may name, besides itself.
@@ -22,7 +22,9 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("id", join(&[])),
         ("secret", join(&[&["id"]])),
         ("clock", join(&[])),
-        ("event", join(&[&["id"]])),
+        ("event", join(&[&["id", "patience"]])),
+        ("patience", join(&[&["event"]])),
+        ("process_guard", join(&[])),
         ("error", join(&[&["id"], TRANSFORM, ports, &["vault"]])),
         ("chunk", join(&[&["id", "secret"]])),
         ("encode", join(&[&["id", "chunk"]])),

@@ -6,6 +6,7 @@ mod tiny_server;
 use std::{
     collections::BTreeMap,
     os::unix::fs::FileExt,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,18 +16,26 @@ use api_types::{
     vault::{ObjectRow, ReadGrant},
 };
 use bytes::Bytes;
-use client_core::store::{Lookup, PresignedStore, Reach, StoreError, Verify};
+use client_core::{
+    event::Silent,
+    patience::Patience,
+    store::{Lookup, PresignedStore, Reach, StoreError, Verify},
+};
 use sha2::{Digest, Sha256};
 use tiny_server::{Answer, TinyServer};
+use tokio_util::sync::CancellationToken;
 
 const VAULT: VaultId = VaultId::from_bytes([7; 16]);
 const STALL: Duration = Duration::from_millis(400);
+/// Scaled from a quarter of an hour.
+const PATIENCE: Duration = Duration::from_millis(2500);
 
 fn store(origin: &str) -> PresignedStore {
     PresignedStore::new(origin, "bucket", VAULT, &Reach::of_service(origin))
         .unwrap()
         .with_stall(STALL)
         .with_first_pause(Duration::from_millis(5))
+        .with_patience(Arc::new(Patience::new(PATIENCE, Arc::new(Silent), CancellationToken::new())))
 }
 
 fn id_of(bytes: &[u8]) -> ObjectId {
@@ -96,15 +105,17 @@ async fn each_status_has_its_meaning() {
         (301, |e| matches!(e, StoreError::Refused { .. }), 1),
         (404, |e| matches!(e, StoreError::Refused { .. }), 1),
         (507, |e| matches!(e, StoreError::Refused { .. }), 1),
-        (500, |e| matches!(e, StoreError::Unreachable { .. }), 6),
-        (503, |e| matches!(e, StoreError::Unreachable { .. }), 6),
-        (429, |e| matches!(e, StoreError::Unreachable { .. }), 6),
+        (500, |e| matches!(e, StoreError::Unreachable { .. }), 2),
+        (503, |e| matches!(e, StoreError::Unreachable { .. }), 2),
+        (429, |e| matches!(e, StoreError::Unreachable { .. }), 2),
     ];
     for (status, expected, requests) in cases {
         let server = TinyServer::start(move |_, _| Answer::status(status));
         let error = put(&server, b"bytes").await.unwrap_err();
         assert!(expected(&error), "{status}: {error:?}");
-        assert_eq!(server.seen().len(), requests, "{status}");
+        // What may pass is tried until the patience is at its end.
+        let seen = server.seen().len();
+        assert!(seen == requests || (requests > 1 && seen > 4), "{status}: {seen}");
     }
     let server = TinyServer::start(|_, _| Answer::status(404));
     assert_eq!(get(&server, b"bytes").await.unwrap_err(), StoreError::NotFound);

@@ -21,6 +21,7 @@ pub mod probe;
 pub mod embedded;
 pub mod listener;
 pub mod network;
+pub mod process_guard;
 pub mod proxies;
 pub mod serve;
 pub mod worker;

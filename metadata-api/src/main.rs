@@ -22,7 +22,9 @@ use metadata_api::{
     handlers::health,
     listener::{self, Bounds},
     middleware::client_ip::Callers,
-    operations, proxies, serve,
+    operations,
+    process_guard::guard_memory,
+    proxies, serve,
     state::{AppState, Clock, Limits},
     telemetry,
     worker::Worker,
@@ -207,6 +209,7 @@ impl<E: Display> From<E> for Failure {
 }
 
 fn main() -> ExitCode {
+    guard_memory();
     let cli = Cli::parse();
     let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -15,6 +15,7 @@ const STEP_SECS: u64 = 30;
 /// Makes codes, never the same one twice: the service takes each step once.
 pub struct Authenticator {
     totp: Totp,
+    secret: Vec<u8>,
     last_step: Mutex<u64>,
 }
 
@@ -25,7 +26,14 @@ impl Authenticator {
     /// The link is none.
     pub fn from_url(otpauth_url: &str) -> Result<Self> {
         let totp = Totp::from_url(otpauth_url).context("the otpauth link")?;
-        Ok(Self { totp, last_step: Mutex::new(0) })
+        let text = otpauth_url.split("secret=").nth(1).unwrap_or_default();
+        let text = text.split('&').next().unwrap_or_default();
+        Ok(Self { totp, secret: text.as_bytes().to_owned(), last_step: Mutex::new(0) })
+    }
+
+    /// What the codes are made from.
+    pub fn secret(&self) -> &[u8] {
+        &self.secret
     }
 
     /// A code that was not used before. The service takes one step of skew, so up to two can be had at once (and

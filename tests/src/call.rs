@@ -75,6 +75,15 @@ impl Call {
         Running { child, started, shown: self.shown }.wait()
     }
 
+    /// Standard error into a file or pipe, and standard output to nobody. Gives the exit code.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn stderr_into(mut self, to: impl Into<Stdio>) -> Result<i32> {
+        let status = self.command.stdout(Stdio::null()).stderr(to).status().context(&self.shown)?;
+        Ok(status.code().unwrap_or(-1))
+    }
+
     /// Starts it.
     ///
     /// # Errors

@@ -100,7 +100,9 @@ impl Device {
         command
             .env("HOME", self.home.path())
             .env("SEALKEEP_HOME", self.home())
-            .env("SEALKEEP_SERVER", &self.server);
+            .env("SEALKEEP_SERVER", &self.server)
+            // Scaled: nobody waits a quarter of an hour in a test.
+            .env("SEALKEEP_PATIENCE", "15");
         command.env("LC_ALL", "C").current_dir(self.home.path());
         Call { command, stdin: None, shown: format!("sealkeep {shown}") }
     }

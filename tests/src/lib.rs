@@ -21,6 +21,7 @@ pub mod proxy;
 #[cfg(feature = "desktop")]
 pub mod screen;
 pub mod service;
+pub mod terminal;
 #[cfg(feature = "desktop")]
 pub mod window;
 
@@ -35,6 +36,7 @@ pub use failure::{Failure, Result};
 pub use postgres::Postgres;
 pub use proxy::Proxy;
 pub use service::Service;
+pub use terminal::Terminal;
 #[cfg(feature = "desktop")]
 pub use window::Window;
 

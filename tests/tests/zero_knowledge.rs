@@ -5,7 +5,7 @@
 use std::fs;
 
 use api_types::Base64;
-use e2e::{Device, Postgres, Service, data, device::text, files, keys::KeyFile, proxy::positions};
+use e2e::{Call, Device, Postgres, Service, data, device::text, files, keys::KeyFile, proxy::positions};
 
 /// Places where a secret could be, with their bytes.
 struct Places(Vec<(&'static str, Vec<u8>)>);
@@ -139,4 +139,85 @@ fn n86_nothing_of_the_customer_is_known_to_anybody_else() {
     let dump = device.desk().join("control.dump");
     postgres.dump(&database, &dump).unwrap();
     assert!(positions(&fs::read(dump).unwrap(), marker.as_bytes()).count() > 5000);
+}
+
+/// Everything that a device and its service leave behind or say, searched for what only the owner may know. The
+/// device's key file is sealed with a passphrase, so that nothing of it is excused.
+#[test]
+fn n85_no_secret_stands_in_what_is_left_behind() {
+    let service = Service::start_wired().unwrap();
+    let postgres = Postgres::start().unwrap();
+    let marker = format!("mk{}", hex(&rand::random::<[u8; 8]>()));
+    data::fill(&postgres, "canary", 1).unwrap();
+    let rows = format!("create table t as select i, '{marker} ' || i as v from generate_series(1, 2000) i");
+    postgres.sql("canary", &rows).unwrap();
+    // One device with a plain key file, to know what to look for; one whose keys are sealed, to look at.
+    let known = Device::new(&service).unwrap();
+    let account = known.sign_up("eu").unwrap();
+    let sealed = Device::new(&service).unwrap();
+    let passphrase = format!("pass {}", hex(&rand::random::<[u8; 8]>()));
+    let mut said = Vec::new();
+    let mut run = |call: Call, code: i32| {
+        let outcome =
+            call.env("SEALKEEP_KEYSTORE_PASSPHRASE", &passphrase).env("SEALKEEP_LOG", "trace").go().unwrap();
+        assert_eq!(outcome.code, code, "{outcome}");
+        // A dump on standard output is the owner's own.
+        said.extend_from_slice(outcome.stderr.as_bytes());
+        outcome
+    };
+    run(sealed.login_call(&account).env("SEALKEEP_TOTP", account.authenticator.wrong_code()), 3);
+    let signed_in = run(sealed.login_call(&account).env("SEALKEEP_TOTP", account.authenticator.code()), 0);
+    let mut printed = signed_in.stdout;
+    for (call, code) in [
+        (sealed.backup(&postgres, "canary"), 0),
+        (sealed.call(["backup", &postgres.url("canary")]).env("PGPASSWORD", "a-wrong-password-of-ours"), 6),
+        (sealed.backup_bytes("note", marker.as_bytes()), 0),
+        (sealed.call(["snapshots"]), 0),
+        (sealed.call_plain(["status"]), 0),
+        (sealed.call(["devices"]), 0),
+        (sealed.call(["check", "--read-data"]), 0),
+        (sealed.call(["index", "rebuild"]), 0),
+        (sealed.call(["index", "records", "--source", "canary"]), 0),
+        (sealed.restore_into("latest", &postgres, "canary_back").arg("--source").arg("canary"), 0),
+        (sealed.restore_to("latest", "out").arg("--source").arg("nosuch"), 7),
+    ] {
+        printed.extend(run(call, code).stdout);
+    }
+    assert_eq!(
+        run(sealed.call_plain(["restore", "latest", "--source", "note", "--stdout"]), 0).stdout,
+        marker.as_bytes()
+    );
+
+    let mut home = Vec::new();
+    for path in files::walk(&sealed.home()).unwrap() {
+        home.extend(path.as_os_str().as_encoded_bytes());
+        home.extend(fs::read(path).unwrap());
+    }
+    assert!(home.len() > 10_000, "there is no home to look at");
+    let places = Places(vec![
+        ("home", home),
+        ("standard output", printed),
+        ("standard error", said),
+        ("log of the service", service.log().unwrap().into_bytes()),
+        ("database", service.database_dump().unwrap()),
+    ]);
+    let mut secrets: Vec<(String, Vec<u8>)> = vec![
+        ("the content of a table".into(), marker.into_bytes()),
+        ("the password".into(), account.password.clone().into_bytes()),
+        ("the passphrase".into(), passphrase.into_bytes()),
+        ("the database's password".into(), postgres.password().as_bytes().to_owned()),
+        ("a wrong password".into(), b"a-wrong-password-of-ours".to_vec()),
+        ("the recovery words".into(), account.recovery_words.clone().into_bytes()),
+        ("a recovery code".into(), account.recovery_codes.first().unwrap().clone().into_bytes()),
+        ("the second factor's seed".into(), account.authenticator.secret().to_owned()),
+    ];
+    let keys = KeyFile::of(&known).unwrap().client_keys().unwrap();
+    secrets.extend(keys);
+    for (name, secret) in &secrets {
+        assert_eq!(places.find(secret), [""; 0], "{name} was found");
+    }
+    // The control: what may be there is found.
+    assert!(places.find(account.email.as_bytes()).contains(&"database"));
+    assert!(places.find(b"canary").contains(&"standard output"));
+    assert!(places.find(b"index").contains(&"home"));
 }

@@ -2,22 +2,42 @@
 
 use std::path::PathBuf;
 
-use api_types::{DeviceId, Region};
+use api_types::Region;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
 
+/// Paragraphs are one line each, so that they wrap at any terminal's width.
 const SECRETS_HELP: &str = "\
-Secrets are asked for on the terminal, or taken from the environment (SEALKEEP_PASSWORD, SEALKEEP_TOTP,
-SEALKEEP_RECOVERY_CODE, SEALKEEP_RECOVERY_WORDS, SEALKEEP_KEYSTORE_PASSPHRASE), or from lines NAME=value
-(PASSWORD, TOTP, …) of the file descriptor given by --secrets-fd. There is no argument for them.
+Secrets are asked for on the terminal, or read from lines NAME=value (PASSWORD, TOTP, RECOVERY_CODE, RECOVERY_WORDS, \
+KEYSTORE_PASSPHRASE) of the file descriptor given by --secrets-fd. Where that is not possible they are taken from the \
+environment, as SEALKEEP_PASSWORD and so on: other programs of the same user can read that, so prefer the descriptor. \
+There is no argument for them.
 
 Exit codes:
-  0  done                                   7  not found, ambiguous, or it exists already
-  1  internal error                         8  local disk or file
-  2  wrong usage                            9  stored data is damaged or incomplete
-  3  not signed in, or refused             10  the service shows an older or forked history
-  4  service unreachable or failing        11  written by a newer version
-  5  object store unreachable or refusing 130  cancelled
-  6  source or dump failed                 12  the name belongs to another source";
+    0  done
+    1  internal error
+    2  wrong usage
+    3  not signed in, or refused
+    4  service unreachable or failing
+    5  object store unreachable or refusing
+    6  source or dump failed
+    7  not found, ambiguous, or it exists already
+    8  local disk or file
+    9  stored data is damaged or incomplete
+   10  the service shows an older or forked history
+   11  written by a newer version
+  130  cancelled
+  141  whoever read the output has gone";
+
+/// Whether the environment names the database to back up.
+fn source_is_set() -> bool {
+    std::env::var_os(DATABASE_URL).is_some_and(|value| !value.is_empty())
+}
+
+/// The variable that may name the database to back up, with its password.
+pub(crate) const DATABASE_URL: &str = "SEALKEEP_DATABASE_URL";
+
+/// Options of every command stand apart from its own.
+const GLOBAL: &str = "Global options";
 
 /// Encrypted, deduplicated database backups whose keys never leave your machine.
 #[derive(Debug, Parser)]
@@ -33,38 +53,69 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Print one JSON document on standard output instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
     /// No progress, only errors
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = GLOBAL)]
     pub(crate) quiet: bool,
-    /// Where keys and local state lie [default: the user's data directory]
-    #[arg(long, global = true, env = "SEALKEEP_HOME", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    /// Directory for keys and local state [default: the user's data directory]
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        env = "SEALKEEP_HOME",
+        hide_env_values = true,
+        value_name = "DIR",
+        value_hint = ValueHint::DirPath
+    )]
     pub(crate) home: Option<PathBuf>,
     /// The metadata service, at sign-up and on a device's first sign-in
     #[arg(
         long,
         global = true,
+        help_heading = GLOBAL,
         env = "SEALKEEP_SERVER",
+        hide_env_values = true,
         value_name = "URL",
         default_value = "http://127.0.0.1:8787"
     )]
     pub(crate) server: String,
     /// The storage that this vault may use although it lies inside your network: scheme, host, port
-    #[arg(long, global = true, env = "SEALKEEP_STORAGE_ORIGIN", value_name = "URL")]
-    pub(crate) storage_origin: Option<String>,
-    /// Try a transfer again when nothing moved for this long
     #[arg(
         long,
         global = true,
+        help_heading = GLOBAL,
+        env = "SEALKEEP_STORAGE_ORIGIN",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub(crate) storage_origin: Option<String>,
+    /// Retry a transfer that stood still for this many seconds
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
         env = "SEALKEEP_STALL_TIMEOUT",
+        hide_env_values = true,
         value_name = "SECONDS",
         default_value_t = 45,
         value_parser = clap::value_parser!(u16).range(1..=3600)
     )]
     pub(crate) stall_timeout: u16,
+    /// Wait this many seconds for a service or store that goes away in the middle of a run
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        env = "SEALKEEP_PATIENCE",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        default_value_t = 900,
+        value_parser = clap::value_parser!(u16).range(0..=3000)
+    )]
+    pub(crate) patience: u16,
     /// Read secrets as NAME=value lines from this open file descriptor
-    #[arg(long, global = true, value_name = "FD")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FD")]
     pub(crate) secrets_fd: Option<u32>,
 }
 
@@ -87,7 +138,7 @@ Examples:
   sealkeep backup --file dump.sql
   mysqldump --single-transaction shop | sealkeep backup --stdin --name shop
 
-A PostgreSQL password may stand in the URL (then mind your shell's history), in PGPASSWORD, or in ~/.pgpass.")]
+A PostgreSQL password comes from ~/.pgpass, from PGPASSWORD, or from a URL in a file (--url-file) or in SEALKEEP_DATABASE_URL. As part of an argument every user of the machine could read it.")]
     Backup(Backup),
     /// List snapshots, newest first
     Snapshots(Snapshots),
@@ -155,11 +206,14 @@ pub(crate) struct Login {
     /// What to call this device [default: the host's name]
     #[arg(long)]
     pub(crate) device_name: Option<String>,
+    /// On a new machine: read the recovery words from this saved kit, PDF or text
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) kit: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Logout {
-    /// Also remove the device's keys from this machine; getting back in takes the recovery words
+    /// Also remove the device's keys from this machine; signing in again then takes the recovery words
     #[arg(long)]
     pub(crate) forget: bool,
 }
@@ -172,19 +226,25 @@ pub(crate) struct Devices {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeviceAction {
-    /// Shut a device out at once
+    /// Revoke a device: it can do nothing more from then on
     Revoke {
-        /// From `sealkeep devices`
-        device: DeviceId,
+        /// Its name, its id, or the beginning of the id, from `sealkeep devices`
+        device: String,
     },
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("what").required(true)))]
+#[command(group(ArgGroup::new("what").required(!source_is_set())))]
 pub(crate) struct Backup {
-    /// A PostgreSQL database: postgres://user@host:port/database?sslmode=… or "service=NAME", "host=… dbname=…"
+    /// A PostgreSQL database: postgres://user@host:port/database?sslmode=… or "service=NAME", "host=… dbname=…" [default: SEALKEEP_DATABASE_URL, when it is set]
     #[arg(group = "what", value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// The same, with or without a password, in a file that nobody else can read
+    #[arg(long, group = "what", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) url_file: Option<PathBuf>,
+    /// Take a password in URL, although every user of this machine can read it there
+    #[arg(long)]
+    pub(crate) allow_password_in_arguments: bool,
     /// An existing dump, or any file
     #[arg(long, group = "what", value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
@@ -234,8 +294,14 @@ pub(crate) struct Restore {
     #[arg(long, group = "target")]
     pub(crate) stdout: bool,
     /// Into this PostgreSQL database, created when it does not exist
-    #[arg(long, group = "target", value_name = "URL")]
+    #[arg(long, groups = ["target", "database"], value_name = "URL")]
     pub(crate) into: Option<String>,
+    /// Into the database of the URL in this file, which nobody else can read
+    #[arg(long, groups = ["target", "database"], value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) into_url_file: Option<PathBuf>,
+    /// Take a password in --into or --clean-up, although every user of this machine can read it there
+    #[arg(long)]
+    pub(crate) allow_password_in_arguments: bool,
     /// Replace an existing file, or a database that is not empty, as a whole
     #[arg(long)]
     pub(crate) overwrite: bool,
@@ -243,22 +309,22 @@ pub(crate) struct Restore {
     #[arg(long)]
     pub(crate) force: bool,
     /// With --into: everything belongs to you instead of its old owners, who need not exist there
-    #[arg(long, requires = "into")]
+    #[arg(long, requires = "database")]
     pub(crate) no_owner: bool,
     /// With --into: allow the very database that was backed up
-    #[arg(long, requires = "into")]
+    #[arg(long, requires = "database")]
     pub(crate) onto_source: bool,
     /// With --into: allow what may be a copy of the database that was backed up
-    #[arg(long, requires = "into")]
+    #[arg(long, requires = "database")]
     pub(crate) to_copy_of_source: bool,
     /// With --into: keep what can be restored, list what cannot, and exit with 9
-    #[arg(long = "continue", requires = "into")]
+    #[arg(long = "continue", requires = "database")]
     pub(crate) keep_going: bool,
     /// Drop what restores that were killed left on this server; restores that still run stay
     #[arg(long, group = "target", value_name = "URL")]
     pub(crate) clean_up: Option<String>,
     /// Write what is readable, zeros for what is not, and exit with 9
-    #[arg(long, conflicts_with = "into")]
+    #[arg(long, conflicts_with = "database")]
     pub(crate) partial: bool,
 }
 

@@ -6,13 +6,17 @@ use client_core::error::ErrorKind;
 
 /// Nothing failed.
 pub(crate) const DONE: u8 = 0;
+/// Wrong usage.
+pub(crate) const USAGE: u8 = 2;
+/// Whoever read the output has gone: as a shell reports SIGPIPE.
+pub(crate) const BROKEN_PIPE: u8 = 141;
 /// Stored data is damaged; also after `--partial` wrote the rest.
 pub(crate) const DAMAGED: u8 = 9;
 
 /// Which code a kind of error ends with.
 pub(crate) fn of(kind: ErrorKind) -> ExitCode {
     ExitCode::from(match kind {
-        ErrorKind::Usage => 2,
+        ErrorKind::Usage => USAGE,
         ErrorKind::NotSignedIn
         | ErrorKind::WrongCredentials
         | ErrorKind::SecondFactor

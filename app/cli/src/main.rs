@@ -2,23 +2,21 @@
 
 mod args;
 mod commands;
+mod database_url;
 mod exit_code;
+mod plain;
 mod progress;
 mod prompt;
 mod render;
 mod stdout;
 
-use std::{
-    io::{self, IsTerminal},
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use client_core::{
     error::Error,
     ops::{Client, Settings},
+    process_guard::guard_memory,
 };
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -26,22 +24,31 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     args::{Cli, Command},
     commands::Context,
+    plain::Plain,
+    progress::Progress,
     prompt::{Secret, Secrets},
     render::Output,
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    guard_memory();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("off")))
-        .with_writer(io::stderr)
+        .with_ansi(false)
+        .with_writer(render::Log)
         .init();
-    let output = Output::new(cli.global.json, cli.command.only_tells());
+    let shown = !cli.global.quiet && !cli.global.json && render::is_watched();
+    let progress = Progress::new(shown, cli.global.quiet);
+    let output = Output::new(cli.global.json, cli.command.only_tells(), progress.line());
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Error::internal("the asynchronous runtime", &e))
-        .and_then(|runtime| runtime.block_on(run(cli, output)));
+        .and_then(|runtime| runtime.block_on(run(cli, output.clone(), progress)));
     match outcome {
         Ok(()) => ExitCode::from(exit_code::DONE),
         Err(error) => {
@@ -51,7 +58,23 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, output: Output) -> Result<(), Error> {
+/// Help goes to standard output in its colours. A complaint repeats what was typed, which may be a file's name.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.exit()
+    }
+    // A variable that is set counts as an option that was typed, and then stands in the usage as if it were required.
+    let typed_only = Cli::command()
+        .mut_args(|argument| argument.env(None::<&'static str>))
+        .try_get_matches()
+        .err()
+        .filter(clap::Error::use_stderr);
+    let error = typed_only.as_ref().unwrap_or(error);
+    drop(render::note(&Plain::lines(error.render().to_string().trim_end())));
+    ExitCode::from(exit_code::USAGE)
+}
+
+async fn run(cli: Cli, output: Output, progress: Progress) -> Result<(), Error> {
     let Cli { global, command } = cli;
     match &command {
         Command::Completions { shell } => {
@@ -60,19 +83,19 @@ async fn run(cli: Cli, output: Output) -> Result<(), Error> {
         Command::Man { dir } => return commands::manual::pages(dir),
         _ => {}
     }
-    let secrets = Secrets::open(global.secrets_fd)?;
     let cancel = CancellationToken::new();
     tokio::spawn(cancel_on_signal(cancel.clone()));
-    let shown = !global.quiet && !global.json && io::stderr().is_terminal();
+    let secrets = Secrets::open(global.secrets_fd, cancel.clone())?;
     let client = Client::new(
         Settings {
             home: global.home,
             server: global.server,
             storage_origin: global.storage_origin,
             stall: Duration::from_secs(global.stall_timeout.into()),
+            patience: Duration::from_secs(global.patience.into()),
             keystore_passphrase: secrets.given(Secret::KeystorePassphrase),
         },
-        Arc::new(progress::Progress::new(shown)),
+        Arc::new(progress),
         cancel,
     )?;
     let context = Context { client, secrets, output };

@@ -1,20 +1,27 @@
 //! One line on the terminal's error stream: what is going on, how fast, how long still.
 
 use std::{
-    io::Write,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use client_core::event::{Event, Observer, Stage};
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use client_core::event::{Event, Observer, Peer, Stage};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+
+use crate::{plain, render};
 
 /// Draws events, or only warnings when nobody watches.
 pub(crate) struct Progress {
     shown: bool,
+    quiet: bool,
     bar: ProgressBar,
     sums: Mutex<Sums>,
 }
+
+/// How somebody who is away is shown.
+const AWAY: &str = "{spinner} {msg}";
+/// Where there is no line, it is said this often, seconds.
+const SAID_EVERY: u64 = 60;
 
 #[derive(Default)]
 struct Sums {
@@ -22,23 +29,29 @@ struct Sums {
     new: u64,
     duplicate: u64,
     uploaded: u64,
+    /// How the line looks while nobody is away.
+    style: Option<ProgressStyle>,
+    message: String,
+    /// When it was said last that somebody is away, seconds since that began.
+    said: Option<u64>,
 }
 
 impl Progress {
     /// `shown`: standard error is a terminal and nobody asked for quiet.
-    pub(crate) fn new(shown: bool) -> Self {
-        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target);
-        Self { shown, bar, sums: Mutex::default() }
+    pub(crate) fn new(shown: bool, quiet: bool) -> Self {
+        let bar = ProgressBar::with_draw_target(None, render::draw_target(shown));
+        Self { shown, quiet, bar, sums: Mutex::default() }
+    }
+
+    /// The line itself, for whoever has to take it away.
+    pub(crate) fn line(&self) -> ProgressBar {
+        self.bar.clone()
     }
 
     fn begin(&self, stage: Stage) {
         let (template, length, message) = match stage {
             Stage::Sync => ("{spinner} {msg}", None, "catching up with the vault"),
-            Stage::Dump => {
-                let sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-                ("{spinner} {bytes} read  {bytes_per_sec}  {msg}", sums.expected, "")
-            }
+            Stage::Dump => ("{spinner} {bytes} read  {bytes_per_sec}  {msg}", self.sums().expected, ""),
             Stage::Commit => ("{spinner} {msg}", None, "storing index and snapshot"),
             Stage::Restore { total } => {
                 ("{bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left", Some(total), "")
@@ -52,8 +65,10 @@ impl Progress {
             _ => template,
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
+            self.sums().style = Some(style.clone());
             self.bar.set_style(style);
         }
+        message.clone_into(&mut self.sums().message);
         self.bar.reset();
         match length {
             Some(length) => self.bar.set_length(length),
@@ -66,14 +81,60 @@ impl Progress {
     }
 
     fn add(&self, change: impl FnOnce(&mut Sums)) {
-        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sums = self.sums();
         change(&mut sums);
-        self.bar.set_message(format!(
+        sums.message = format!(
             "{} new, {} known, {} uploaded",
             HumanBytes(sums.new),
             HumanBytes(sums.duplicate),
             HumanBytes(sums.uploaded)
-        ));
+        );
+        if sums.said.is_none() {
+            self.bar.set_message(sums.message.clone());
+        }
+    }
+
+    fn sums(&self) -> MutexGuard<'_, Sums> {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn away(&self, peer: Peer, seconds: u64, limit: u64) {
+        let mut sums = self.sums();
+        let waits = if limit == 0 { String::new() } else { format!("; waiting up to {}", span(limit)) };
+        let said = format!("{peer} has not answered for {}{waits}", span(seconds));
+        if self.shown {
+            if sums.said.is_none()
+                && let Ok(style) = ProgressStyle::with_template(AWAY)
+            {
+                self.bar.set_style(style);
+                self.bar.enable_steady_tick(Duration::from_millis(200));
+            }
+            sums.said = Some(seconds);
+            self.bar.set_message(said);
+        } else if sums.said.is_none_or(|last| seconds >= last + SAID_EVERY) {
+            sums.said = Some(seconds);
+            if !self.quiet {
+                drop(render::note(&plain!("sealkeep: {}", said)));
+            }
+        }
+    }
+
+    fn reachable(&self) {
+        let mut sums = self.sums();
+        if sums.said.take().is_none() {
+            return;
+        }
+        if self.shown {
+            match &sums.style {
+                Some(style) => {
+                    self.bar.set_style(style.clone());
+                    self.bar.set_message(sums.message.clone());
+                }
+                None => self.bar.finish_and_clear(),
+            }
+        } else if !self.quiet {
+            drop(render::note(&plain!("sealkeep: it answers again; going on")));
+        }
     }
 }
 
@@ -91,9 +152,11 @@ impl Observer for Progress {
             Event::NewChunk { plain, .. } => self.add(|sums| sums.new += plain),
             Event::DuplicateChunk { plain } => self.add(|sums| sums.duplicate += plain),
             Event::Uploaded { bytes } => self.add(|sums| sums.uploaded += bytes),
+            Event::Away { peer, seconds, limit } => self.away(*peer, *seconds, *limit),
+            Event::Reachable => self.reachable(),
             // A warning is worth a line even in a log.
             Event::Warning(warning) => self.bar.suspend(|| {
-                drop(writeln!(std::io::stderr(), "sealkeep: warning: {warning}"));
+                drop(render::note(&plain!("sealkeep: warning: {}", warning)));
             }),
         }
     }
@@ -103,4 +166,9 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// `40 s`, `15 min`.
+fn span(seconds: u64) -> String {
+    if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }
 }

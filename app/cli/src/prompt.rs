@@ -3,11 +3,44 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::{self, BufRead, BufReader, IsTerminal, Write},
+    io::{self, BufRead, BufReader, IsTerminal},
+    thread,
+    time::Duration,
 };
 
-use client_core::error::{Error, ErrorKind};
-use secrecy::SecretString;
+use client_core::{
+    crypto::look_at,
+    error::{Error, ErrorKind},
+};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr},
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use crate::{
+    plain,
+    plain::Plain,
+    render::{note, question},
+};
+
+/// The terminal of this process, whatever its standard streams are.
+const TERMINAL: &str = "/dev/tty";
+/// Lines of a paste: a whole kit has about 40.
+const MOST_LINES: usize = 200;
+/// The rest of a paste arrives within this time.
+const PASTE: Duration = Duration::from_millis(200);
+
+/// How much of a hidden answer belongs together.
+#[derive(Clone, Copy)]
+enum Lines {
+    One,
+    /// All until this says that nothing is missing.
+    Until(fn(&str) -> bool),
+}
 
 /// One value that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,20 +73,28 @@ impl Secret {
             Self::Password => "Password: ",
             Self::Totp => "Six-digit code: ",
             Self::RecoveryCode => "Recovery code: ",
-            Self::RecoveryWords => "Recovery words (24): ",
+            Self::RecoveryWords => "Recovery words (type or paste all 24, in one line or several): ",
             Self::KeystorePassphrase => "Passphrase of this device's key file: ",
+        }
+    }
+
+    const fn lines(self) -> Lines {
+        match self {
+            Self::RecoveryWords => Lines::Until(|text| look_at(text).recognized >= 24),
+            _ => Lines::One,
         }
     }
 }
 
-/// Where secrets come from in this process.
+/// Where secrets and answers come from in this process.
 pub(crate) struct Secrets {
     given: HashMap<String, SecretString>,
+    cancel: CancellationToken,
 }
 
 impl Secrets {
     /// Reads the descriptor, when one was named.
-    pub(crate) fn open(descriptor: Option<u32>) -> Result<Self, Error> {
+    pub(crate) fn open(descriptor: Option<u32>, cancel: CancellationToken) -> Result<Self, Error> {
         let mut given = HashMap::new();
         if let Some(fd) = descriptor {
             let file = File::open(format!("/dev/fd/{fd}"))
@@ -67,7 +108,7 @@ impl Secrets {
                 }
             }
         }
-        Ok(Self { given })
+        Ok(Self { given, cancel })
     }
 
     /// The secret when it was given without asking.
@@ -79,64 +120,166 @@ impl Secrets {
     }
 
     /// The secret, asked for on the terminal when it was not given.
-    pub(crate) fn get(&self, secret: Secret) -> Result<SecretString, Error> {
+    pub(crate) async fn get(&self, secret: Secret) -> Result<SecretString, Error> {
         match self.given(secret) {
             Some(value) => Ok(value),
-            None => ask_hidden(secret.question(), secret.name()),
+            None => self.ask_hidden(secret, secret.question(), secret.lines()).await,
         }
     }
 
     /// A new password, asked for twice on a terminal.
-    pub(crate) fn new_password(&self) -> Result<SecretString, Error> {
-        use secrecy::ExposeSecret;
+    pub(crate) async fn new_password(&self) -> Result<SecretString, Error> {
         if let Some(value) = self.given(Secret::Password) {
             return Ok(value);
         }
         loop {
-            let first = ask_hidden("New password: ", Secret::Password.name())?;
-            let second = ask_hidden("Once more: ", Secret::Password.name())?;
+            let first = self.ask_hidden(Secret::Password, "New password: ", Lines::One).await?;
+            let second = self.ask_hidden(Secret::Password, "Repeat password: ", Lines::One).await?;
             if first.expose_secret() == second.expose_secret() {
                 return Ok(first);
             }
-            note("They differ.")?;
+            note(&plain!("The passwords differ."))?;
+        }
+    }
+
+    /// A line from standard input; the question goes to the terminal's error stream.
+    pub(crate) async fn ask_line(&self, asked: &Plain) -> Result<String, Error> {
+        if io::stdin().is_terminal() {
+            question(asked)?;
+        }
+        let line = self
+            .answered(|| {
+                let mut line = String::new();
+                let read = io::stdin().lock().read_line(&mut line)?;
+                Ok((read > 0).then(|| line.trim().to_owned()))
+            })
+            .await?;
+        line.ok_or_else(|| no_answer(asked.as_str().trim()))
+    }
+
+    async fn ask_hidden(
+        &self,
+        secret: Secret,
+        asked: &'static str,
+        lines: Lines,
+    ) -> Result<SecretString, Error> {
+        if !io::stdin().is_terminal() {
+            let name = secret.name();
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!(
+                    "{} is needed, and there is no terminal to ask on",
+                    name.to_lowercase().replace('_', " ")
+                ),
+                "nothing was changed",
+                format!("pass it as a line {name}=… through --secrets-fd, or set SEALKEEP_{name}"),
+            ));
+        }
+        let answer = self
+            .answered(move || match lines {
+                Lines::One => rpassword::prompt_password(asked).map(Some),
+                Lines::Until(is_complete) => read_lines(asked, is_complete).map(Some),
+            })
+            .await?;
+        answer.map(Into::into).ok_or_else(|| no_answer(asked.trim()))
+    }
+
+    /// Waits for a person. Ctrl-C and SIGTERM end the waiting, and leave the terminal as it was found.
+    async fn answered<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce() -> io::Result<Option<T>> + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let terminal = Terminal::remember();
+        let (tell, answer) = oneshot::channel();
+        // A thread of its own: a read from a terminal cannot be ended, and nothing waits for it at the end.
+        thread::spawn(move || drop(tell.send(ask())));
+        let answered = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => None,
+            answer = answer => Some(answer),
+        };
+        match answered {
+            Some(Ok(Ok(answer))) => Ok(answer),
+            Some(Ok(Err(e))) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            // A hidden prompt hears of Ctrl-C itself, and may be the first to.
+            Some(Ok(Err(e))) if e.kind() != io::ErrorKind::Interrupted => Err(Error::io("the terminal", &e)),
+            Some(Err(_)) => Err(Error::internal_text("the question was lost")),
+            None | Some(Ok(Err(_))) => {
+                terminal.restore();
+                question(&plain!("\n"))?;
+                Err(Error::new(
+                    ErrorKind::Cancelled,
+                    "cancelled",
+                    "nothing was changed by this step",
+                    "run the command again when you like",
+                ))
+            }
         }
     }
 }
 
-fn ask_hidden(question: &str, name: &str) -> Result<SecretString, Error> {
-    if !io::stdin().is_terminal() {
-        return Err(Error::new(
-            ErrorKind::Usage,
-            format!(
-                "{} is needed, and there is no terminal to ask on",
-                name.to_lowercase().replace('_', " ")
-            ),
-            "nothing was changed",
-            format!("set SEALKEEP_{name}, or pass it as a line {name}=… through --secrets-fd"),
-        ));
-    }
-    rpassword::prompt_password(question).map(Into::into).map_err(|e| Error::io("the terminal", &e))
+fn no_answer(asked: &str) -> Error {
+    Error::usage(format!("input ended where an answer was expected: {asked}"))
 }
 
-/// A line from standard input; the question goes to the terminal's error stream.
-pub(crate) fn ask_line(question: &str) -> Result<String, Error> {
-    if io::stdin().is_terminal() {
-        note_inline(question)?;
+/// Hidden lines of one paste, until they are complete or an empty line follows. Whatever of the paste comes after that
+/// is thrown away: the shell must not get it.
+fn read_lines(asked: &str, is_complete: fn(&str) -> bool) -> io::Result<String> {
+    let terminal = Terminal::remember();
+    terminal.hide();
+    let mut text = String::with_capacity(16 * 1024);
+    let mut read = rpassword::prompt_password(asked);
+    for _ in 0..MOST_LINES {
+        let line = Zeroizing::new(match read {
+            Ok(line) => line,
+            Err(e) => {
+                terminal.restore();
+                return Err(e);
+            }
+        });
+        text.push_str(&line);
+        text.push('\n');
+        if is_complete(&text) || line.trim().is_empty() && !terminal.has_more() {
+            break;
+        }
+        read = rpassword::prompt_password("");
     }
-    let mut line = String::new();
-    let read = io::stdin().lock().read_line(&mut line).map_err(|e| Error::io("standard input", &e))?;
-    if read == 0 {
-        return Err(Error::usage(format!("input ended where an answer was expected: {}", question.trim())));
-    }
-    Ok(line.trim().to_owned())
+    thread::sleep(PASTE);
+    terminal.restore();
+    Ok(text)
 }
 
-/// Says something to a person, beside the command's result.
-pub(crate) fn note(text: &str) -> Result<(), Error> {
-    writeln!(io::stderr(), "{text}").map_err(|e| Error::io("the terminal", &e))
-}
+/// The terminal that this process was started on, and how it was set when somebody was asked.
+struct Terminal(Option<(File, Termios)>);
 
-fn note_inline(text: &str) -> Result<(), Error> {
-    let mut stderr = io::stderr();
-    write!(stderr, "{text}").and_then(|()| stderr.flush()).map_err(|e| Error::io("the terminal", &e))
+impl Terminal {
+    fn remember() -> Self {
+        let terminal = File::options().read(true).write(true).open(TERMINAL).ok();
+        Self(terminal.and_then(|file| tcgetattr(&file).ok().map(|set| (file, set))))
+    }
+
+    /// Shows nothing of what is typed.
+    fn hide(&self) {
+        if let Some((file, set)) = &self.0 {
+            let mut hidden = set.clone();
+            hidden.local_modes.remove(LocalModes::ECHO);
+            // Where this fails the prompt itself does so too, and says why.
+            let _ = tcsetattr(file, OptionalActions::Now, &hidden);
+        }
+    }
+
+    /// Whether another line is there already: a person types slower than a paste arrives.
+    fn has_more(&self) -> bool {
+        let Some((file, _)) = &self.0 else { return false };
+        let mut ready = [PollFd::new(file, PollFlags::IN)];
+        let pause = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+        poll(&mut ready, Some(&pause)).is_ok_and(|found| found > 0)
+    }
+
+    /// Sets it as it was, and forgets what was typed and not read: it is half a secret.
+    fn restore(&self) {
+        if let Some((file, set)) = &self.0 {
+            let _ = tcsetattr(file, OptionalActions::Flush, set);
+        }
+    }
 }

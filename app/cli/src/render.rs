@@ -1,74 +1,140 @@
-//! The command's result on standard output: text for people, one JSON document with `--json`.
+//! The only door to the terminal: the command's result on standard output (text for people, one JSON document with
+//! `--json`), and what it has to say beside that on standard error.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    process,
+};
 
 use client_core::error::Error;
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tracing_subscriber::fmt::MakeWriter;
 
-use crate::stdout::Stdout;
+use crate::{exit_code, plain, plain::Plain, stdout::Stdout};
 
 /// Prints results.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Output {
     json: bool,
     /// The result is all that the command is for.
     only_tells: bool,
+    /// What went on until then disappears before anything is said about it.
+    progress: ProgressBar,
 }
 
 impl Output {
-    pub(crate) const fn new(json: bool, only_tells: bool) -> Self {
-        Self { json, only_tells }
+    pub(crate) const fn new(json: bool, only_tells: bool, progress: ProgressBar) -> Self {
+        Self { json, only_tells, progress }
     }
 
-    pub(crate) const fn is_json(self) -> bool {
+    pub(crate) const fn is_json(&self) -> bool {
         self.json
     }
 
     /// One JSON document, or the text.
-    pub(crate) fn result<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Result<(), Error> {
+    pub(crate) fn result<T: Serialize>(&self, value: &T, text: impl FnOnce() -> Plain) -> Result<(), Error> {
+        self.progress.finish_and_clear();
         let line = if self.json {
-            serde_json::to_string(value).map_err(|e| Error::internal("a result that is no JSON", &e))?
+            plain::json(
+                &serde_json::to_string(value).map_err(|e| Error::internal("a result that is no JSON", &e))?,
+            )
         } else {
-            text()
+            text().as_str().to_owned()
         };
-        self.print(&line)
+        print(format!("{line}\n").as_bytes(), self.only_tells)
+    }
+
+    /// The result beside standard output, which is the dump itself.
+    pub(crate) fn beside(&self, text: &Plain) -> Result<(), Error> {
+        self.progress.finish_and_clear();
+        note(text)
     }
 
     /// What went wrong: on standard error for people, on standard output with `--json`.
-    pub(crate) fn error(self, error: &Error) {
+    pub(crate) fn error(&self, error: &Error) {
+        self.progress.finish_and_clear();
         let printed = if self.json {
-            self.print(
-                &json!({"error": {
-                    "kind": error.kind().as_str(),
-                    "message": error.happened(),
-                    "meaning": error.meaning(),
-                    "next_step": error.next_step(),
-                }})
-                .to_string(),
-            )
+            let document = json!({"error": {
+                "kind": error.kind().as_str(),
+                "message": error.happened(),
+                "meaning": error.meaning(),
+                "next_step": error.next_step(),
+            }});
+            print(format!("{}\n", plain::json(&document.to_string())).as_bytes(), self.only_tells)
         } else {
-            writeln!(
-                io::stderr(),
+            note(&plain!(
                 "sealkeep: {}\n  Your backups: {}.\n  Next: {}.",
                 error.happened(),
                 error.meaning(),
                 error.next_step()
-            )
-            .map_err(|e| Error::io("the terminal", &e))
+            ))
         };
         // Nobody is left to tell.
         drop(printed);
     }
+}
 
-    fn print(self, text: &str) -> Result<(), Error> {
-        let mut stdout = if self.only_tells { Stdout::open_for_reader()? } else { Stdout::open()? };
-        let line = format!("{text}\n");
-        stdout
-            .write_all(line.as_bytes())
-            .and_then(|()| stdout.flush())
-            .map_err(|e| Error::io("standard output", &e))
+/// Where progress is drawn.
+pub(crate) fn draw_target(shown: bool) -> ProgressDrawTarget {
+    if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
+}
+
+/// Prints text; `only_tells`: nothing is left of the command but that, so that a closed output is a failure.
+pub(crate) fn print(text: &[u8], only_tells: bool) -> Result<(), Error> {
+    let mut stdout = if only_tells { Stdout::open_for_reader()? } else { Stdout::open()? };
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        // Whoever reads has seen enough, as `head` has: a reason to stop, and none to complain.
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => process::exit(exit_code::BROKEN_PIPE.into()),
+        printed => printed.map_err(|e| Error::io("standard output", &e)),
+    }
+}
+
+/// Says something to a person, beside the command's result.
+pub(crate) fn note(text: &Plain) -> Result<(), Error> {
+    say(text, "\n")
+}
+
+/// Asks something; the answer is typed on the same line.
+pub(crate) fn question(text: &Plain) -> Result<(), Error> {
+    say(text, "")
+}
+
+fn say(text: &Plain, end: &str) -> Result<(), Error> {
+    let mut stderr = io::stderr().lock();
+    match write!(stderr, "{}{end}", text.as_str()).and_then(|()| stderr.flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        said => said.map_err(|e| Error::io("the terminal", &e)),
+    }
+}
+
+/// Whether somebody watches standard error.
+pub(crate) fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Where the log goes, line by line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Log;
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        Self
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        io::stderr().write_all(Plain::lines(String::from_utf8_lossy(line)).as_str().as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
     }
 }
 
@@ -86,19 +152,45 @@ pub(crate) fn when(seconds: i64) -> String {
 }
 
 /// Columns padded to their widest cell; numbers read best when the caller pads them.
-pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = header.iter().map(|h| h.chars().count()).collect();
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+pub(crate) fn table(header: &[&'static str], rows: &[Vec<String>]) -> Plain {
+    let header = header.iter().map(Plain::name).collect();
+    let lines: Vec<Vec<Plain>> =
+        std::iter::once(header).chain(rows.iter().map(|row| row.iter().map(Plain::name).collect())).collect();
+    let mut widths = Vec::new();
+    for line in &lines {
+        widths.resize(widths.len().max(line.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(columns(cell));
         }
     }
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded: Vec<String> =
-            cells.zip(&widths).map(|(cell, width)| format!("{cell:<width$}", width = *width)).collect();
-        padded.join("  ").trim_end().to_owned()
+    let line = |cells: Vec<Plain>| {
+        let mut text = String::new();
+        let last = cells.len().saturating_sub(1);
+        for (at, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+            text.push_str(cell.as_str());
+            if at < last {
+                text.push_str(&" ".repeat(width.saturating_sub(columns(cell)) + 2));
+            }
+        }
+        plain!("{}", text)
     };
-    let mut lines = vec![line(&mut header.iter().copied())];
-    lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
-    lines.join("\n")
+    Plain::join_lines(lines.into_iter().map(line))
+}
+
+/// How many columns of a terminal it takes.
+fn columns(cell: &Plain) -> usize {
+    unicode_width::UnicodeWidthStr::width(cell.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_cell_stays_in_its_row_and_its_column() {
+        let rows =
+            [vec!["esc\x1b[2J\nname".to_owned(), "1".to_owned()], vec!["データ".to_owned(), "2".to_owned()]];
+        let table = table(&["NAME", "N"], &rows);
+        assert_eq!(table.as_str(), "NAME                N\nesc\\u{1b}[2J\\nname  1\nデータ              2");
+    }
 }

@@ -12,6 +12,7 @@ mod window;
 
 use std::{env, io::Write, process::ExitCode, sync::Arc};
 
+use client_core::process_guard::guard_memory;
 use tauri::{Builder, Manager, Runtime, WindowEvent, Wry};
 use tauri_plugin_deep_link::DeepLinkExt;
 use tauri_plugin_window_state::StateFlags;
@@ -25,6 +26,7 @@ use self::{
 };
 
 fn main() -> ExitCode {
+    guard_memory();
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("off")))
         .with_writer(std::io::stderr)
@@ -99,6 +101,8 @@ fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: List
         c::sign_in,
         c::sign_in_factor,
         c::sign_in_words,
+        c::sign_in_kit,
+        c::words_typed,
         c::start_over,
         c::save_kit,
         c::kit_words,

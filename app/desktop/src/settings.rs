@@ -9,6 +9,9 @@ const SERVER: &str = "http://127.0.0.1:8787";
 /// A transfer in which nothing moved for this long is tried again.
 const STALL: Duration = Duration::from_secs(45);
 
+/// In the middle of a run, a service that is away is waited for this long.
+const PATIENCE: Duration = Duration::from_secs(900);
+
 /// The metadata service of new accounts.
 pub(crate) fn server() -> String {
     env::var("SEALKEEP_SERVER").ok().filter(|value| !value.is_empty()).unwrap_or_else(|| SERVER.to_owned())
@@ -27,6 +30,7 @@ pub(crate) fn from_environment() -> Settings {
         server: server(),
         storage_origin: env::var("SEALKEEP_STORAGE_ORIGIN").ok().filter(|value| !value.is_empty()),
         stall: STALL,
+        patience: PATIENCE,
         keystore_passphrase: None,
     }
 }

@@ -17,7 +17,12 @@ pub enum ApiError {
         server: String,
         /// What the network said.
         detail: String,
+        /// What a proxy in between asked for, seconds.
+        retry_after: Option<u64>,
     },
+    /// Somebody asked to stop.
+    #[error("cancelled")]
+    Cancelled,
     /// The service refused, with its stable code.
     #[error("{}", .0.title)]
     Problem(Box<Problem>),
@@ -73,8 +78,17 @@ impl ApiError {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Problem(problem) => problem.retry_after,
+            Self::Unreachable { retry_after, .. } => *retry_after,
             _ => None,
         }
+    }
+
+    /// The same, saying for how long it was waited.
+    pub(super) fn after(mut self, seconds: u64) -> Self {
+        if let Self::Unreachable { detail, .. } = &mut self {
+            detail.push_str(&format!(", for {seconds} s"));
+        }
+        self
     }
 }
 
@@ -84,6 +98,7 @@ impl From<ApiError> for Error {
         let untouched = "stored snapshots are untouched; nothing new was committed";
         match &error {
             ApiError::Address(_) => Self::usage(happened),
+            ApiError::Cancelled => Self::cancelled(),
             ApiError::Unreachable { .. } => Self::new(
                 ErrorKind::ServiceUnreachable,
                 happened,
@@ -226,7 +241,7 @@ fn wrong_credentials() -> Error {
         ErrorKind::WrongCredentials,
         "e-mail or password is wrong",
         "nothing was changed",
-        "check both; a lost password cannot be mailed, the recovery words set a new one",
+        "check both; a forgotten password cannot be reset yet, but the recovery kit still opens the backups",
     )
 }
 

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     device::{DeviceIdentity, DeviceSecrets, SessionKeeper},
+    patience::{NoMore, Patience, Peer},
 };
 
 /// Largest answer that is read, bytes: a thousand rows of anything fit.
@@ -43,6 +44,7 @@ pub struct HttpApi {
     pub(super) device: DeviceIdentity,
     clock: Arc<dyn Clock>,
     stall: Duration,
+    patience: Arc<Patience>,
     /// The service's clock minus ours, seconds.
     offset: AtomicI64,
     bounds: Bounds,
@@ -129,6 +131,7 @@ impl HttpApi {
             device: device.clone_for_keystore(),
             clock: Arc::new(SystemClock),
             stall: STALL,
+            patience: Arc::default(),
             offset: AtomicI64::new(0),
             bounds: Bounds::default(),
             session: None,
@@ -170,7 +173,20 @@ impl HttpApi {
         self
     }
 
-    /// With other patience: how long an answer may stand still.
+    /// With the patience of an operation.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Arc<Patience>) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// How long the service is waited for.
+    #[must_use]
+    pub const fn patience(&self) -> &Arc<Patience> {
+        &self.patience
+    }
+
+    /// How long an answer may stand still.
     #[must_use]
     pub const fn with_stall(mut self, stall: Duration) -> Self {
         self.stall = stall;
@@ -240,15 +256,20 @@ impl HttpApi {
     }
 
     async fn send(&self, call: &Call, body: &[u8]) -> Result<Zeroizing<Vec<u8>>, ApiError> {
-        let (mut pauses, mut clock_set, mut renewed) = (retry::pauses(), false, false);
+        let mut request = self.patience.request(Peer::Service, retry::FIRST_PAUSE);
+        let (mut clock_set, mut renewed) = (false, false);
         loop {
             let bearer = match (call.auth, &self.session) {
                 (Auth::Session, None) => return Err(ApiError::NotSignedIn),
                 (Auth::Session, Some(session)) => Some(session.bearer(self, renewed).await?),
                 _ => None,
             };
-            let (error, sent) = match self.once(call, body, bearer.as_ref()).await {
-                Ok(answer) => return Ok(answer),
+            let attempt = request.attempt(self.once(call, body, bearer.as_ref())).await;
+            let (error, sent) = match attempt.map_err(|_| ApiError::Cancelled)? {
+                Ok(answer) => {
+                    request.answered();
+                    return Ok(answer);
+                }
                 Err(failed) => failed,
             };
             match error.code() {
@@ -261,13 +282,19 @@ impl HttpApi {
                 {
                     renewed = true;
                 }
-                _ => match retry::pause(&error, sent, call.idempotent, &mut pauses) {
-                    Some(pause) => {
-                        tracing::debug!(path = call.path, %error, ?pause, "trying again");
-                        tokio::time::sleep(pause).await;
+                _ if retry::is_worth_it(&error, sent, call.idempotent) => {
+                    tracing::debug!(path = call.path, %error, "trying again");
+                    let wait = error.retry_after().map(Duration::from_secs);
+                    match request.pause(wait).await {
+                        Ok(()) => {}
+                        Err(NoMore::Cancelled) => return Err(ApiError::Cancelled),
+                        Err(NoMore::Exhausted) => return Err(error.after(request.failing_for())),
                     }
-                    None => return Err(error),
-                },
+                }
+                _ => {
+                    request.answered();
+                    return Err(error);
+                }
             }
         }
     }
@@ -331,6 +358,7 @@ impl HttpApi {
 
     async fn read(&self, mut answer: reqwest::Response) -> Result<Zeroizing<Vec<u8>>, (ApiError, Sent)> {
         let status = answer.status();
+        let retry_after = retry::asked_for(answer.headers());
         let mut body = Zeroizing::new(Vec::new());
         loop {
             let piece = tokio::time::timeout(self.stall, answer.chunk())
@@ -347,10 +375,14 @@ impl HttpApi {
             return Ok(body);
         }
         let error = match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => ApiError::Problem(Box::new(problem)),
-            // What a reverse proxy says when the service behind it is away.
-            Err(_) if matches!(status.as_u16(), 502..=504) => {
-                ApiError::Unreachable { server: self.server.clone(), detail: status.to_string() }
+            Ok(mut problem) => {
+                problem.retry_after = problem.retry_after.or(retry_after);
+                ApiError::Problem(Box::new(problem))
+            }
+            // What a reverse proxy says when the service behind it is away, or when there is too much of us.
+            Err(_) if matches!(status.as_u16(), 429 | 502..=504) => {
+                let (server, detail) = (self.server.clone(), status.to_string());
+                ApiError::Unreachable { server, detail, retry_after }
             }
             Err(_) if status.is_redirection() => {
                 self.unexpected("a redirect, which is never followed".into())
@@ -367,13 +399,17 @@ impl HttpApi {
 
     fn silent(&self) -> (ApiError, Sent) {
         let detail = format!("no answer for {} seconds", self.stall.as_secs());
-        (ApiError::Unreachable { server: self.server.clone(), detail }, Sent::Maybe)
+        (self.away(detail), Sent::Maybe)
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> (ApiError, Sent) {
         let sent = if error.is_connect() { Sent::No } else { Sent::Maybe };
         let detail = network_words(error);
-        (ApiError::Unreachable { server: self.server.clone(), detail }, sent)
+        (self.away(detail), sent)
+    }
+
+    fn away(&self, detail: String) -> ApiError {
+        ApiError::Unreachable { server: self.server.clone(), detail, retry_after: None }
     }
 }
 

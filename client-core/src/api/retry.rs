@@ -1,24 +1,14 @@
-//! What is worth another try, and after how long.
+//! What is worth another try.
 
 use std::time::Duration;
 
 use api_types::ErrorCode;
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use super::ApiError;
 
-/// Longest wait that a service may ask for before a person is told, seconds.
-const MAX_WAIT: u64 = 60;
-
-/// Waits between tries: about 0.3, 0.6, 1.2, 2.4, 4.8 s, each up to doubled at random.
-pub(super) fn pauses() -> ExponentialBackoff {
-    ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(300))
-        .with_max_delay(Duration::from_secs(10))
-        .with_max_times(5)
-        .with_jitter()
-        .build()
-}
+/// First wait between two tries; each is about twice as long as the one before, up to doubled at random.
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(300);
 
 /// Whether the request may have reached the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,25 +19,17 @@ pub(super) enum Sent {
     Maybe,
 }
 
-/// How long to wait before the same request again; `None`: it is of no use.
-pub(super) fn pause(
-    error: &ApiError,
-    sent: Sent,
-    idempotent: bool,
-    pauses: &mut ExponentialBackoff,
-) -> Option<Duration> {
-    let again = match error {
+/// Whether the same request may get another answer.
+pub(super) fn is_worth_it(error: &ApiError, sent: Sent, idempotent: bool) -> bool {
+    match error {
         ApiError::Unreachable { .. } => idempotent || sent == Sent::No,
         // Both codes promise that nothing was changed.
         ApiError::Problem(p) => matches!(p.code, ErrorCode::Unavailable | ErrorCode::RateLimited),
         _ => false,
-    };
-    if !again {
-        return None;
     }
-    match error.retry_after() {
-        Some(seconds) if seconds > MAX_WAIT => None,
-        Some(seconds) => pauses.next().map(|pause| pause.max(Duration::from_secs(seconds))),
-        None => pauses.next(),
-    }
+}
+
+/// What a proxy asks for in its header, seconds. A date is not understood, and costs nothing: we have pauses of our own.
+pub(super) fn asked_for(headers: &HeaderMap) -> Option<u64> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
 }

@@ -1,6 +1,9 @@
 //! A session's tokens: renewed before they run out, stored before they are used.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use api_types::{
     Base64,
@@ -18,8 +21,8 @@ use crate::device::{SessionKeeper, SessionTokens};
 
 /// An access token is renewed this long before it runs out, seconds.
 const EARLY: i64 = 60;
-/// How long another process may take to renew, in tenths of a second.
-const PATIENCE: u32 = 600;
+/// How long another process may take to renew, at least: it may be waiting for the service itself.
+const OTHERS: Duration = Duration::from_secs(60);
 
 /// The tokens in use and who stores them.
 pub(super) struct Keeping {
@@ -54,7 +57,7 @@ async fn renew(
     tokens: &mut SessionTokens,
 ) -> Result<(), ApiError> {
     // Another process of this device may have been faster; a token spent twice ends the session.
-    let _turn = turn(keeper).await?;
+    let _turn = turn(keeper, OTHERS.max(api.patience().longest())).await?;
     let stored = keeper.load().map_err(ApiError::Keeper)?.ok_or(ApiError::NotSignedIn)?;
     let newer = stored.refresh != tokens.refresh;
     *tokens = stored;
@@ -83,12 +86,16 @@ async fn renew(
     Ok(())
 }
 
-async fn turn(keeper: &dyn SessionKeeper) -> Result<Box<dyn Send>, ApiError> {
-    for _ in 0..PATIENCE {
+async fn turn(keeper: &dyn SessionKeeper, longest: Duration) -> Result<Box<dyn Send>, ApiError> {
+    let until = Instant::now() + longest;
+    while Instant::now() < until {
         if let Some(turn) = keeper.turn().map_err(ApiError::Keeper)? {
             return Ok(turn);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(ApiError::Internal("another process has been renewing this device's session for a minute".into()))
+    Err(ApiError::Internal(format!(
+        "another process has been renewing this device's session for {} s",
+        longest.as_secs()
+    )))
 }

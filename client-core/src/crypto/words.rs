@@ -9,18 +9,38 @@ use crate::secret::fill_random;
 
 const IDENTITY: &str = "sealkeep/v1/recovery/age-x25519";
 
-/// Words that are no recovery key. Says where to look, never which word it read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Words in a recovery key.
+const COUNT: usize = 24;
+/// Edits between what was typed and a word that is suggested instead.
+const NEAR: usize = 2;
+
+/// Words that are no recovery key. At most one misspelt word is repeated, and none of the others.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWords {
     /// Not 24 words.
     #[error("a recovery key has 24 words; these are {0}")]
     Count(usize),
     /// A word that is not in the list.
-    #[error("word number {0} is not one of the 2048 recovery words: look at its spelling")]
-    Unknown(usize),
+    #[error("word number {number}, \"{typed}\", is not one of the 2048 recovery words{}", did_you_mean(*suggestion))]
+    Unknown {
+        /// Its place, from 1.
+        number: usize,
+        /// What was typed.
+        typed: String,
+        /// The word of the list that is nearest.
+        suggestion: Option<&'static str>,
+    },
     /// Every word exists, together they do not.
     #[error("the 24 words do not belong together: one is wrong or two are swapped")]
     Checksum,
+    /// A file without the 24 words.
+    #[error("this file is not a saved recovery kit")]
+    NoKit,
+}
+
+fn did_you_mean(suggestion: Option<&str>) -> String {
+    suggestion
+        .map_or_else(|| ": look at its spelling".to_owned(), |word| format!(" (did you mean \"{word}\"?)"))
 }
 
 /// 24 recovery words.
@@ -45,23 +65,47 @@ impl RecoveryWords {
         Mnemonic::from_entropy_in(Language::English, entropy).map(Self).map_err(|_| InvalidWords::Checksum)
     }
 
-    /// Reads words as a person types them: any case, any white space, each word or its first four letters.
+    /// Reads words as a person types or pastes them: any case, numbered or not, any white space and punctuation between,
+    /// each word or its first four letters; or the whole text of a kit.
     ///
     /// # Errors
     /// [`InvalidWords`] says which word to look at.
     pub fn parse(text: &str) -> Result<Self, InvalidWords> {
-        let typed = Zeroizing::new(text.to_lowercase());
-        let count = typed.split_whitespace().count();
-        if count != 24 {
+        let tokens = tokens(text);
+        if let Some(words) = numbered(&tokens) {
+            return Self::from_words(words.into_iter());
+        }
+        let count = letters(&tokens).count();
+        if count != COUNT {
             return Err(InvalidWords::Count(count));
         }
-        let mut phrase = Zeroizing::new(String::with_capacity(24 * 9));
-        for (number, word) in (1..).zip(typed.split_whitespace()) {
-            let known = full_word(word).ok_or(InvalidWords::Unknown(number))?;
-            if number > 1 {
+        let mut words = Vec::with_capacity(COUNT);
+        for (number, typed) in (1..).zip(letters(&tokens)) {
+            words.push(full_word(typed).ok_or_else(|| unknown(number, typed))?);
+        }
+        Self::from_words(words.into_iter())
+    }
+
+    /// Reads the words from a kit as it was saved: the text, or the PDF.
+    ///
+    /// # Errors
+    /// [`InvalidWords::NoKit`] for any other file; [`InvalidWords`] for a kit that was changed.
+    pub fn from_kit(file: &[u8]) -> Result<Self, InvalidWords> {
+        let text = if file.starts_with(b"%PDF-") { pdf_text(file) } else { Zeroizing::new(lossy(file)) };
+        let tokens = tokens(&text);
+        match numbered(&tokens) {
+            Some(words) => Self::from_words(words.into_iter()),
+            None => Err(InvalidWords::NoKit),
+        }
+    }
+
+    fn from_words(words: impl Iterator<Item = &'static str>) -> Result<Self, InvalidWords> {
+        let mut phrase = Zeroizing::new(String::with_capacity(COUNT * 9));
+        for (at, word) in words.enumerate() {
+            if at > 0 {
                 phrase.push(' ');
             }
-            phrase.push_str(known);
+            phrase.push_str(word);
         }
         Mnemonic::parse_in_normalized(Language::English, &phrase)
             .map(Self)
@@ -99,6 +143,127 @@ impl RecoveryWords {
     }
 }
 
+/// How far somebody came in typing 24 words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typed {
+    /// Words of the list.
+    pub recognized: usize,
+    /// What is wrong so far. A last word that may still be growing is not.
+    pub problem: Option<InvalidWords>,
+}
+
+/// Looks at words while they are typed.
+#[must_use]
+pub fn look_at(text: &str) -> Typed {
+    match RecoveryWords::parse(text) {
+        Ok(_) => return Typed { recognized: COUNT, problem: None },
+        Err(InvalidWords::Checksum) => {
+            return Typed { recognized: COUNT, problem: Some(InvalidWords::Checksum) };
+        }
+        Err(_) => {}
+    }
+    let tokens = tokens(text);
+    let growing = text.ends_with(|c: char| c.is_alphanumeric());
+    let words: Vec<&str> = letters(&tokens).collect();
+    let finished = if growing { words.len().saturating_sub(1) } else { words.len() };
+    let wrong = (1..).zip(words.iter().take(finished)).find(|(_, word)| full_word(word).is_none());
+    Typed {
+        recognized: words.iter().filter(|word| full_word(word).is_some()).count(),
+        problem: wrong
+            .map(|(number, typed)| unknown(number, typed))
+            .or_else(|| (words.len() > COUNT).then_some(InvalidWords::Count(words.len()))),
+    }
+}
+
+/// Whether an answer is these words, in this order, however it is typed.
+#[must_use]
+pub fn is_answer(answer: &str, asked: &[&str]) -> bool {
+    let tokens = tokens(answer);
+    letters(&tokens).map(full_word).eq(asked.iter().map(|word| full_word(word)))
+}
+
+/// Runs of letters and runs of digits, in lower case; everything else only separates.
+fn tokens(text: &str) -> Zeroizing<Vec<String>> {
+    let (mut tokens, mut digits) = (Zeroizing::new(Vec::new()), None);
+    // What some programs put into copied text, and nobody sees.
+    let seen =
+        text.chars().filter(|c| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'));
+    for c in seen {
+        if !c.is_alphanumeric() {
+            digits = None;
+            continue;
+        }
+        let digit = c.is_ascii_digit();
+        if digits != Some(digit) {
+            // Room enough for any word, so that it does not move.
+            tokens.push(String::with_capacity(16));
+            digits = Some(digit);
+        }
+        if let Some(token) = tokens.last_mut() {
+            token.extend(c.to_lowercase());
+        }
+    }
+    tokens
+}
+
+fn letters(tokens: &[String]) -> impl Iterator<Item = &str> {
+    tokens.iter().map(String::as_str).filter(|token| !token.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// The words that stand behind the numbers 1 to 24, wherever they stand: a kit has other text around them, and a
+/// page that was copied column by column has them in another order. `None`: not all of them are there.
+fn numbered(tokens: &[String]) -> Option<Vec<&'static str>> {
+    // The heading above the words of a kit; text before it may hold anything.
+    let heading =
+        tokens.windows(2).position(|pair| matches!(pair, [n, word] if n == "24" && word == "words"));
+    let after_heading = heading.and_then(|at| numbered_in(tokens.get(at + 2..)?));
+    after_heading.or_else(|| numbered_in(tokens))
+}
+
+fn numbered_in(tokens: &[String]) -> Option<Vec<&'static str>> {
+    let mut found = [None; COUNT];
+    for pair in tokens.windows(2) {
+        let [number, word] = pair else { continue };
+        let place =
+            number.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).and_then(|n| found.get_mut(n));
+        if let (Some(place @ None), Some(word)) = (place, full_word(word)) {
+            *place = Some(word);
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The strings that a page of ours shows, in its order.
+fn pdf_text(file: &[u8]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(file.len()));
+    for end in memchr::memmem::find_iter(file, b") Tj") {
+        let start = file.get(..end).and_then(|before| memchr::memrchr(b'(', before));
+        if let Some(shown) = start.and_then(|start| file.get(start + 1..end)) {
+            text.push_str(&Zeroizing::new(lossy(shown)));
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn unknown(number: usize, typed: &str) -> InvalidWords {
+    let nearest = Language::English
+        .word_list()
+        .iter()
+        .map(|word| (strsim::damerau_levenshtein(typed, word), *word))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= NEAR);
+    InvalidWords::Unknown {
+        number,
+        typed: typed.chars().take(16).collect(),
+        suggestion: nearest.map(|(_, word)| word),
+    }
+}
+
 /// A word of the list, from itself or its first four letters, which are unique.
 fn full_word(typed: &str) -> Option<&'static str> {
     let list = Language::English.word_list();
@@ -126,8 +291,85 @@ mod tests {
         assert_eq!(RecoveryWords::parse(&list[..23].join(" ")).err(), Some(InvalidWords::Count(23)));
         let third = list[2];
         list[2] = "databse";
-        assert_eq!(RecoveryWords::parse(&list.join(" ")).err(), Some(InvalidWords::Unknown(3)));
+        assert_eq!(
+            RecoveryWords::parse(&list.join(" ")).err().map(|e| e.to_string()).as_deref(),
+            Some("word number 3, \"databse\", is not one of the 2048 recovery words: look at its spelling")
+        );
+        list[2] = "abandn";
+        let error = RecoveryWords::parse(&list.join(" ")).err().unwrap();
+        assert!(
+            matches!(error, InvalidWords::Unknown { number: 3, suggestion: Some("abandon"), .. }),
+            "{error}"
+        );
         list[2] = if third == "zoo" { "abandon" } else { "zoo" };
         assert_eq!(RecoveryWords::parse(&list.join(" ")).err(), Some(InvalidWords::Checksum));
+    }
+
+    fn phrase(entropy: u8) -> (RecoveryWords, String) {
+        let words =
+            RecoveryWords::from_entropy(&std::array::from_fn(|at| entropy.wrapping_mul(at as u8 + 3)))
+                .unwrap();
+        let phrase = words.phrase().expose_secret().to_owned();
+        (words, phrase)
+    }
+
+    #[test]
+    fn words_are_read_however_they_are_pasted() {
+        let (_, phrase) = phrase(7);
+        let list: Vec<&str> = phrase.split(' ').collect();
+        let with = |form: &dyn Fn(usize, &str) -> String, between: &str| {
+            let parts: Vec<String> = (1..).zip(&list).map(|(n, word)| form(n, word)).collect();
+            parts.join(between)
+        };
+        for pasted in [
+            with(&|n, w| format!("{n} {w}"), " "),
+            with(&|n, w| format!("{n:>2} {w:<10}"), "\n"),
+            with(&|n, w| format!("{n}. {w}"), "\r\n"),
+            with(&|n, w| format!("{n}) {w}"), "\t"),
+            with(&|n, w| format!("({n}) {w},"), " "),
+            with(&|n, w| format!("#{n}: {w};"), "\n\n"),
+            with(&|n, w| format!("{n}{w}"), " "),
+            with(&|n, w| format!("{n}\n{w}"), "\n"),
+            with(&|_, w| w.to_uppercase(), ", "),
+            with(&|_, w| format!("\"{w}\""), ","),
+            with(&|_, w| w.to_owned(), "-"),
+            with(&|_, w| w.to_owned(), "\u{a0}"),
+            with(&|_, w| w.to_owned(), " \u{200b}"),
+            with(&|_, w| format!("{w}\u{feff}"), "\u{2003}"),
+            format!("\"{phrase}.\""),
+        ] {
+            let read = RecoveryWords::parse(&pasted).unwrap_or_else(|e| unreachable!("{e}: {pasted}"));
+            assert_eq!(read.phrase().expose_secret(), phrase, "{pasted}");
+        }
+        // A page that was copied column by column.
+        let mut columns: Vec<(usize, &str)> = (1..).zip(list).collect();
+        columns.sort_by_key(|(n, _)| (n % 4, *n));
+        let pasted: String = columns.iter().map(|(n, w)| format!("{n} {w}\n")).collect();
+        assert_eq!(RecoveryWords::parse(&pasted).unwrap().phrase().expose_secret(), phrase);
+    }
+
+    #[test]
+    fn words_are_looked_at_while_they_are_typed() {
+        let (_, phrase) = phrase(9);
+        assert_eq!(look_at(""), Typed { recognized: 0, problem: None });
+        assert_eq!(look_at(&phrase), Typed { recognized: 24, problem: None });
+        assert_eq!(look_at("1 abandon 2 zo"), Typed { recognized: 1, problem: None });
+        let typed = look_at("abandon bonnus zoo");
+        assert_eq!(typed.recognized, 2);
+        assert!(matches!(
+            typed.problem,
+            Some(InvalidWords::Unknown { number: 2, suggestion: Some("bonus"), .. })
+        ));
+        assert!(matches!(look_at(&format!("{phrase} zoo")).problem, Some(InvalidWords::Count(25))));
+    }
+
+    #[test]
+    fn three_words_are_an_answer_however_they_are_typed() {
+        for answer in ["zoo abandon bonus", "2 ZOO, 16 abandon 24) bonus", "zoo\nabandon\nbonus"] {
+            assert!(is_answer(answer, &["zoo", "abandon", "bonus"]), "{answer}");
+        }
+        for answer in ["", "zoo abandon", "zoo abandon bonus zoo", "abandon zoo bonus", "x y z"] {
+            assert!(!is_answer(answer, &["zoo", "abandon", "bonus"]), "{answer}");
+        }
     }
 }

@@ -189,9 +189,26 @@ mod tests {
         }
         let (_, words) = text.split_once("The 24 words").unwrap();
         let (words, _) = words.split_once("What it can do").unwrap();
-        let typed: Vec<&str> = words.split_whitespace().filter(|w| w.parse::<u8>().is_err()).collect();
-        let again = RecoveryWords::parse(&typed.join(" ")).unwrap();
-        assert_eq!(again.identity().unwrap().expose().expose_secret(), kit.identity.expose_secret());
+        let whole = RecoveryWords::parse(text).unwrap();
+        for again in [RecoveryWords::parse(words).unwrap(), whole] {
+            assert_eq!(again.identity().unwrap().expose().expose_secret(), kit.identity.expose_secret());
+        }
+    }
+
+    #[test]
+    fn both_saved_forms_give_their_words_back() {
+        for entropy in 0..40 {
+            let mut kit = kit(entropy);
+            // An address that looks like numbered words.
+            "1 zoo 2abandon@example.com".clone_into(&mut kit.owner.email);
+            for file in [kit.text().expose_secret().as_bytes(), &kit.pdf().unwrap()] {
+                let words = RecoveryWords::from_kit(file).unwrap();
+                assert_eq!(words.phrase().expose_secret(), kit.words.expose_secret());
+                assert!(RecoveryWords::from_kit(&file[..250]).is_err());
+            }
+        }
+        assert!(RecoveryWords::from_kit(b"").is_err());
+        assert!(RecoveryWords::from_kit(b"%PDF-1.7 ) Tj").is_err());
     }
 
     #[test]

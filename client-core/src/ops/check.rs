@@ -59,6 +59,7 @@ pub struct CheckReport {
 /// Only what keeps it from looking: damage is part of the report. A rolled back or forked history is an error.
 pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Error> {
     let vault = client.open_synced().await?;
+    vault.begin_run();
     let mut report = CheckReport::default();
     let stored = vault.stored_sizes(ObjectKind::Pack).await?;
     let mut needed: BTreeMap<ObjectId, BTreeSet<SnapshotId>> = BTreeMap::new();

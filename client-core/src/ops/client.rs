@@ -14,6 +14,7 @@ use crate::{
     error::{Error, ErrorKind},
     event::Observer,
     keystore::{self, Keys},
+    patience::Patience,
     state::BackupLock,
 };
 
@@ -27,6 +28,8 @@ pub struct Settings {
     pub storage_origin: Option<String>,
     /// A transfer in which nothing moved for this long is tried again.
     pub stall: Duration,
+    /// In the middle of a run, a service or store that is away is waited for this long.
+    pub patience: Duration,
     /// Seals the key file of a headless device.
     pub keystore_passphrase: Option<SecretString>,
 }
@@ -38,6 +41,7 @@ pub struct Client {
     server: String,
     storage_origin: Option<String>,
     stall: Duration,
+    patience: Duration,
     keystore: Keys,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -75,12 +79,13 @@ impl Client {
     ) -> Result<Self, Error> {
         let home = keystore::prepare_home(settings.home)?;
         let keystore = Keys::new(keystore::open(&home, settings.keystore_passphrase)?);
-        let Settings { server, stall, storage_origin, .. } = settings;
+        let Settings { server, stall, patience, storage_origin, .. } = settings;
         Ok(Self {
             home,
             server,
             storage_origin,
             stall,
+            patience,
             keystore,
             clock: Arc::new(SystemClock),
             observer,
@@ -181,8 +186,14 @@ impl Client {
 
     /// The service, in the session of `secrets`; renewed tokens go to the key store.
     pub(crate) fn api(&self, secrets: &DeviceSecrets) -> Result<HttpApi, Error> {
-        let api = HttpApi::signed_in(&secrets.service, secrets)?;
-        Ok(api.with_stall(self.stall).keep_session(Arc::new(self.keystore.clone())))
+        let api = self.set_up(HttpApi::signed_in(&secrets.service, secrets)?);
+        Ok(api.keep_session(Arc::new(self.keystore.clone())))
+    }
+
+    /// With this device's patience, which is told to whoever watches.
+    pub(crate) fn set_up(&self, api: HttpApi) -> HttpApi {
+        let patience = Patience::new(self.patience, Arc::clone(&self.observer), self.cancel.clone());
+        api.with_stall(self.stall).with_patience(Arc::new(patience))
     }
 
     /// One backup at a time on one device.
@@ -193,12 +204,7 @@ impl Client {
     /// Stops an operation between two steps.
     pub(crate) fn cancelled(&self) -> Result<(), Error> {
         if self.cancel.is_cancelled() {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                "cancelled",
-                "no snapshot was made and nothing half-written remains; earlier snapshots are untouched",
-                "run it again when you like: what was stored is not sent twice",
-            ));
+            return Err(Error::cancelled());
         }
         Ok(())
     }
@@ -278,6 +284,7 @@ pub(crate) mod tests {
             server: "http://127.0.0.1:1".into(),
             storage_origin: None,
             stall: Duration::from_secs(1),
+            patience: Duration::from_secs(1),
             keystore_passphrase: None,
         };
         Client::new(settings, Arc::new(Silent), CancellationToken::new()).unwrap()

@@ -2,12 +2,16 @@
 
 use api_types::{
     DeviceId,
+    account::DeviceKeys,
     directory::{DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
-    vault::DeviceInfo,
+    vault::{DeviceInfo, DeviceState},
 };
 
-use super::{Client, select::not_found};
-use crate::error::Error;
+use super::{
+    Client,
+    select::{MIN_DIGITS, MOST_NAMED, not_found},
+};
+use crate::error::{Error, ErrorKind};
 
 /// All devices, revoked ones too.
 ///
@@ -16,6 +20,47 @@ use crate::error::Error;
 pub async fn list(client: &Client) -> Result<Vec<DeviceInfo>, Error> {
     let vault = client.open()?;
     Ok(vault.api().devices(vault.id()).await?)
+}
+
+/// As [`revoke`], of the device that has this name, this id, or an id that begins like this. Returns which one it was.
+///
+/// # Errors
+/// [`ErrorKind::Ambiguous`] when several do, [`ErrorKind::NotFound`] when none does, or as [`revoke`].
+pub async fn revoke_named(client: &Client, typed: &str) -> Result<DeviceKeys, Error> {
+    let device = one(list(client).await?, typed)?;
+    revoke(client, device.keys.device_id).await?;
+    Ok(device.keys)
+}
+
+/// The one device that is meant. One that is revoked already is not, as long as another one is.
+fn one(devices: Vec<DeviceInfo>, typed: &str) -> Result<DeviceInfo, Error> {
+    let digits = |text: &str| text.to_ascii_lowercase().replace('-', "");
+    let (prefix, id) = (digits(typed), |device: &DeviceInfo| digits(&device.keys.device_id.to_string()));
+    let is_id = prefix.len() >= MIN_DIGITS && prefix.bytes().all(|b| b.is_ascii_hexdigit());
+    let mut meant: Vec<DeviceInfo> = devices
+        .into_iter()
+        .filter(|device| device.keys.name == typed || (is_id && id(device).starts_with(&prefix)))
+        .collect();
+    if meant.iter().any(|device| device.state != DeviceState::Revoked) && meant.len() > 1 {
+        meant.retain(|device| device.state != DeviceState::Revoked);
+    }
+    let named: Vec<String> =
+        meant.iter().take(MOST_NAMED).map(|d| format!("{} ({})", d.keys.device_id, d.keys.name)).collect();
+    match (meant.pop(), named.len()) {
+        (Some(device), 1) => Ok(device),
+        (Some(_), _) => Err(Error::new(
+            ErrorKind::Ambiguous,
+            format!("several devices are called `{typed}`: {}", named.join(", ")),
+            "nothing was changed",
+            "give more digits of the id",
+        )),
+        (None, _) => Err(Error::new(
+            ErrorKind::NotFound,
+            format!("there is no device {typed}"),
+            "nothing was changed",
+            "`sealkeep devices` lists them",
+        )),
+    }
 }
 
 /// Shuts a device out at once, and says so in the signed directory.

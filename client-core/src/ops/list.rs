@@ -1,10 +1,10 @@
 //! Snapshots, opened and verified.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use api_types::{DeviceId, Sha256, SnapshotId};
 
-use super::{Client, OpenVault, same};
+use super::{Client, OpenVault, same, select::no_source};
 pub use crate::state::{Evidence, Proven};
 use crate::{error::Error, format::snapshot::Origin};
 
@@ -68,7 +68,8 @@ pub struct Listing {
 /// All snapshots; of one source when `source` is given.
 ///
 /// # Errors
-/// A history that does not hold. A snapshot that cannot be opened is part of the list.
+/// [`ErrorKind::NotFound`](crate::error::ErrorKind::NotFound) for a source that was never backed up;
+/// a history that does not hold. A snapshot that cannot be opened is part of the list.
 pub async fn snapshots(client: &Client, source: Option<&str>) -> Result<Listing, Error> {
     let vault = client.open_history().await?;
     snapshots_of(client, &vault, source).await
@@ -84,7 +85,7 @@ pub(super) async fn snapshots_of(
     let names = device_names(vault).await;
     let mut listed = vault.history().snapshots().to_vec();
     listed.reverse();
-    let mut sources = HashMap::new();
+    let (mut sources, mut others) = (HashMap::new(), BTreeSet::new());
     let (mut found, mut unreadable) = (Listing::default(), Vec::new());
     for (listed, body) in listed.iter().zip(vault.bodies(&listed).await?) {
         client.cancelled()?;
@@ -98,6 +99,7 @@ pub(super) async fn snapshots_of(
         };
         sources.entry(listed.envelope.source).or_insert_with(|| body.source_name.clone());
         if source.is_some_and(|name| name != body.source_name) {
+            others.insert(body.source_name);
             continue;
         }
         found.snapshots.push(SnapshotSummary {
@@ -130,7 +132,12 @@ pub(super) async fn snapshots_of(
             why: error.happened().to_owned(),
         });
     }
-    Ok(found)
+    match source {
+        Some(name) if found.snapshots.is_empty() && found.unreadable.is_empty() => {
+            Err(no_source(name, &others))
+        }
+        _ => Ok(found),
+    }
 }
 
 /// What devices are called. The service says so; a list is not withheld because it does not.

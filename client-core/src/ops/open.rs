@@ -15,7 +15,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
     Client, same,
-    select::{Selector, by_prefix, not_found, short},
+    select::{Selector, by_prefix, no_source, not_found, short},
     sync::costs_itself,
 };
 use crate::{
@@ -62,12 +62,11 @@ impl OpenVault {
         let VaultInfo { storage_origin, bucket, vault_id, .. } = &vault.info;
         let named = client.storage_origin().is_some_and(|named| same_origin(named, storage_origin));
         let reach = Reach::of_service(&secrets.service).when_named(named);
-        let store = Arc::new(
-            PresignedStore::new(storage_origin, bucket, *vault_id, &reach)?.with_stall(client.stall()),
-        );
         let (device, storage_origin) = (secrets.device.id, vault.info.storage_origin.clone());
         let device_key = DeviceSigningKey::from_seed(secrets.device.signing_key().as_bytes());
         let api = Arc::new(client.api(secrets)?);
+        let store = PresignedStore::new(&storage_origin, bucket, *vault_id, &reach)?;
+        let store = Arc::new(store.with_stall(client.stall()).with_patience(Arc::clone(api.patience())));
         let packs =
             Arc::new(PackCache::new(Arc::clone(&api), Arc::clone(&store), Arc::clone(&keys), client.home()));
         let reader = ChunkReader::new(Arc::clone(&packs), Arc::clone(&state), Arc::clone(&keys));
@@ -139,6 +138,11 @@ impl OpenVault {
         (self.directory, self.history) = (directory, history);
     }
 
+    /// From here on there is work to lose: whoever is away is waited for.
+    pub(super) fn begin_run(&self) {
+        self.api.patience().begin_run();
+    }
+
     /// At most this many bytes a second go up.
     pub(super) fn throttle(&self, bytes_per_second: Option<u64>) {
         self.store.limit_upload(bytes_per_second);
@@ -174,9 +178,9 @@ impl OpenVault {
                 let ids = KINDS.map(|kind| self.keys.source_id(kind, source));
                 let mut named =
                     self.history.snapshots().iter().rev().filter(|s| ids.contains(&s.envelope.source));
-                let last = named
-                    .next()
-                    .ok_or_else(|| not_found(format!("there is no snapshot of a source called {source}")))?;
+                let Some(last) = named.next() else {
+                    return Err(no_source(source, &self.source_names().await));
+                };
                 let body = self.body(last).await?;
                 let mut before = None;
                 for older in named {
@@ -209,6 +213,20 @@ impl OpenVault {
                 Ok((last.clone(), body))
             }
         }
+    }
+
+    /// What the sources are called, as far as a snapshot of each can be opened.
+    async fn source_names(&self) -> BTreeSet<String> {
+        let (mut seen, mut names) = (BTreeSet::new(), BTreeSet::new());
+        for listed in self.history.snapshots().iter().rev() {
+            if !seen.contains(&listed.envelope.source)
+                && let Ok(body) = self.body(listed).await
+            {
+                seen.insert(listed.envelope.source);
+                names.insert(body.source_name);
+            }
+        }
+        names
     }
 
     /// Opens a snapshot, and checks what its signer had seen against what is shown here.

@@ -30,6 +30,7 @@ pub async fn rebuild_records(client: &Client, source: Option<String>) -> Result<
     let started = Instant::now();
     let _lock = client.lock_for_backup()?;
     let vault = client.open_synced().await?;
+    vault.begin_run();
     let (listed, body) = vault.select(&Selector::Latest { source }).await?;
     client.observer().event(&Event::Stage(Stage::Restore { total: body.stored_size() }));
     let disk = |error: ListError| match error {

@@ -48,7 +48,7 @@ pub async fn begin(
             (client.server().to_owned(), DeviceIdentity::generate(name))
         }
     };
-    let api = HttpApi::anonymous(&server, &device)?.with_stall(client.stall());
+    let api = client.set_up(HttpApi::anonymous(&server, &device)?);
     let pending = api.log_in(email, password).await?;
     let client = client.clone();
     Ok(AwaitingFactor { client, api, server, device, email: email.to_owned(), pending })
@@ -177,7 +177,18 @@ impl NewDevice {
     /// # Errors
     /// [`ErrorKind::WrongRecoveryKey`]: mistyped, or another vault's.
     pub async fn recover(&self, words: &SecretString) -> Result<Account, Error> {
-        let words = RecoveryWords::parse(words.expose_secret())?;
+        self.recover_by(&RecoveryWords::parse(words.expose_secret())?).await
+    }
+
+    /// The same with a saved kit, PDF or text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WrongRecoveryKey`]: another file, or another vault's kit.
+    pub async fn recover_with_kit(&self, file: &[u8]) -> Result<Account, Error> {
+        self.recover_by(&RecoveryWords::from_kit(file)?).await
+    }
+
+    async fn recover_by(&self, words: &RecoveryWords) -> Result<Account, Error> {
         let info = self.info.clone();
         let vault = info.vault_id;
         let api = self.client.api(&self.secrets)?;

@@ -27,7 +27,7 @@ use crate::{
 /// [`crate::error::ErrorKind::WrongCredentials`]; [`crate::error::ErrorKind::NotSignedIn`] on a device without keys.
 pub async fn prove(client: &Client, password: &SecretString) -> Result<Proven, Error> {
     let secrets = client.secrets()?;
-    let api = HttpApi::anonymous(&secrets.service, &secrets.device)?.with_stall(client.stall());
+    let api = client.set_up(HttpApi::anonymous(&secrets.service, &secrets.device)?);
     let pending = api.log_in(&secrets.email, password).await?;
     Ok(Proven { client: client.clone(), api, secrets, pending })
 }

@@ -13,7 +13,7 @@ use super::{Account, Client};
 use crate::{
     api::{HttpApi, PendingSignup},
     crypto::{
-        AccountSecret, Amk, Keyring, Recipient, RecoveryWords,
+        AccountSecret, Amk, Keyring, Recipient, RecoveryWords, is_answer,
         recovery::{self, Recovered},
         wrap::{self, Scope},
     },
@@ -47,7 +47,7 @@ pub async fn begin(
     client.refuse_second_account()?;
     check_length(password)?;
     let device = DeviceIdentity::generate(device_name.unwrap_or_else(|| client.host_name()));
-    let api = HttpApi::anonymous(client.server(), &device)?.with_stall(client.stall());
+    let api = client.set_up(HttpApi::anonymous(client.server(), &device)?);
     let pending = api.sign_up(email, region, password).await?;
     client.keystore().begin(&DeviceSecrets {
         service: client.server().to_owned(),
@@ -84,7 +84,7 @@ impl AwaitingCode {
         secrets: DeviceSecrets,
         pending: PendingSignup,
     ) -> Result<Self, Error> {
-        let api = HttpApi::anonymous(&secrets.service, &secrets.device)?.with_stall(client.stall());
+        let api = client.set_up(HttpApi::anonymous(&secrets.service, &secrets.device)?);
         let DeviceSecrets { service: server, device, email, .. } = secrets;
         Ok(Self { client: client.clone(), api, server, device, email, pending })
     }
@@ -232,8 +232,7 @@ impl NewVault {
     pub async fn finish(&self, answer: &str) -> Result<Account, Error> {
         let phrase: Vec<&str> = self.phrase.expose_secret().split(' ').collect();
         let asked: Vec<&str> = self.kit.positions.iter().filter_map(|p| phrase.get(p - 1)).copied().collect();
-        let given: Vec<String> = answer.split_whitespace().map(str::to_lowercase).collect();
-        if asked != given {
+        if !is_answer(answer, &asked) {
             return Err(Error::new(
                 ErrorKind::WrongRecoveryKey,
                 "those are not the three words",

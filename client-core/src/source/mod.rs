@@ -67,10 +67,9 @@ impl SourceSpec {
     pub fn default_name(&self) -> String {
         match self {
             Self::Postgres(url) => url.database().to_owned(),
-            Self::File { path } => path
-                .file_name()
-                .map_or_else(|| path.display(), |name| std::path::Path::new(name).display())
-                .to_string(),
+            Self::File { path } => {
+                postgres::readable(path.file_name().unwrap_or(path.as_os_str()).as_encoded_bytes())
+            }
             Self::Stdin { name } => name.clone(),
         }
     }

@@ -25,6 +25,9 @@ pub enum StoreError {
         /// What the network said.
         detail: String,
     },
+    /// Somebody asked to stop.
+    #[error("cancelled")]
+    Cancelled,
     /// An answer that trying again does not change.
     #[error("the object store at {origin} refused: {detail}")]
     Refused {
@@ -58,6 +61,7 @@ impl From<StoreError> for Error {
             .with_retryable(true),
             StoreError::AlreadyThere => Self::new(ErrorKind::Exists, happened, safe, "try again"),
             StoreError::NotFound => Self::damaged(happened),
+            StoreError::Cancelled => Self::cancelled(),
             StoreError::Foreign(_) => Self::new(
                 ErrorKind::ForeignStorage,
                 happened,

@@ -16,7 +16,6 @@ use api_types::{
     backup::{MAX_OBJECT_SIZE, UploadGrant, UploadState},
     vault::ReadGrant,
 };
-use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use reqwest::{StatusCode, header};
 use sha2::{Digest, Sha256};
@@ -24,13 +23,12 @@ use tokio_util::io::ReaderStream;
 use url::Host;
 
 use super::{Reach, StoreError, Throttle, address::Address, reach::Watched, upload_body};
+use crate::patience::{NoMore, Patience, Peer};
 
 /// A transfer that does not move for this long is given up and tried again.
 const STALL: Duration = Duration::from_secs(45);
 /// A URL that stopped working is asked for anew this often before an operation gives up.
 pub const URL_TRIES: usize = 4;
-/// Tries after the first one.
-const RETRIES: usize = 5;
 /// First pause between tries.
 const FIRST_PAUSE: Duration = Duration::from_millis(400);
 
@@ -54,12 +52,19 @@ pub struct PresignedStore {
     throttle: RwLock<Option<Arc<Throttle>>>,
     stall: Duration,
     first_pause: Duration,
+    patience: Arc<Patience>,
 }
 
 /// An attempt's end: final, or worth another try.
 enum Failed {
     For(StoreError),
-    Now(String),
+    Now(String, Option<Duration>),
+}
+
+impl Failed {
+    fn now(detail: impl Into<String>) -> Self {
+        Self::Now(detail.into(), None)
+    }
 }
 
 impl PresignedStore {
@@ -102,6 +107,7 @@ impl PresignedStore {
             throttle: RwLock::new(None),
             stall: STALL,
             first_pause: FIRST_PAUSE,
+            patience: Arc::default(),
         })
     }
 
@@ -111,7 +117,14 @@ impl PresignedStore {
             bytes_per_second.map(|limit| Arc::new(Throttle::new(limit)));
     }
 
-    /// With other patience: how long a transfer may stand still.
+    /// With the patience of an operation.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Arc<Patience>) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// How long a transfer may stand still.
     #[must_use]
     pub const fn with_stall(mut self, stall: Duration) -> Self {
         self.stall = stall;
@@ -180,13 +193,13 @@ impl PresignedStore {
         let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(body, upload_body::STEP));
         let sending = self.http.put(url).headers(headers).body(body).send();
         let answer = tokio::select! {
-            answer = sending => answer.map_err(|e| Failed::Now(network_words(&e)))?,
-            () = stalled(&sent, self.stall) => return Err(Failed::Now("the upload stood still".into())),
+            answer = sending => answer.map_err(|e| Failed::now(network_words(&e)))?,
+            () = stalled(&sent, self.stall) => return Err(Failed::now("the upload stood still")),
         };
         match answer.status() {
             status if status.is_success() => Ok(()),
             StatusCode::PRECONDITION_FAILED => Err(Failed::For(StoreError::AlreadyThere)),
-            status => Err(self.refused(status)),
+            status => Err(self.refused(status, answer.headers())),
         }
     }
 
@@ -241,12 +254,12 @@ impl PresignedStore {
             let request = self.http.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
             let mut answer = tokio::time::timeout(self.stall, request.send())
                 .await
-                .map_err(|_| Failed::Now("no answer".into()))?
-                .map_err(|e| Failed::Now(network_words(&e)))?;
+                .map_err(|_| Failed::now("no answer"))?
+                .map_err(|e| Failed::now(network_words(&e)))?;
             match answer.status() {
                 StatusCode::OK => {}
                 StatusCode::NOT_FOUND => return Err(Failed::For(StoreError::NotFound)),
-                status => return Err(self.refused(status)),
+                status => return Err(self.refused(status, answer.headers())),
             }
             if let Some(found) = answer.content_length().filter(|found| *found != object.size) {
                 return Err(wrong_size(found));
@@ -255,8 +268,8 @@ impl PresignedStore {
             loop {
                 let piece = tokio::time::timeout(self.stall, answer.chunk())
                     .await
-                    .map_err(|_| Failed::Now("the download stood still".into()))?
-                    .map_err(|e| Failed::Now(network_words(&e)))?;
+                    .map_err(|_| Failed::now("the download stood still"))?
+                    .map_err(|e| Failed::now(network_words(&e)))?;
                 let Some(piece) = piece else { break };
                 len += piece.len() as u64;
                 if len > object.size {
@@ -281,12 +294,14 @@ impl PresignedStore {
         .await
     }
 
-    fn refused(&self, status: StatusCode) -> Failed {
+    fn refused(&self, status: StatusCode, headers: &header::HeaderMap) -> Failed {
         match status.as_u16() {
             // A URL that ran out, a clock that is off, a checksum that differs: stores do not agree on which.
             400 | 401 | 403 => Failed::For(StoreError::NeedNewUrl),
             // 409: another conditional upload of the same object is under way.
-            408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 => Failed::Now(format!("status {status}")),
+            408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 => {
+                Failed::Now(format!("status {status}"), retry_after(headers))
+            }
             300..=399 => self.for_good("a redirect, which is never followed".into()),
             507 => self.for_good("it is full".into()),
             _ => self.for_good(format!("status {status}")),
@@ -301,26 +316,37 @@ impl PresignedStore {
     where
         F: Future<Output = Result<T, Failed>>,
     {
-        let mut pauses = ExponentialBuilder::new()
-            .with_min_delay(self.first_pause)
-            .with_max_delay(Duration::from_secs(15))
-            .with_max_times(RETRIES)
-            .with_jitter()
-            .build();
+        let mut request = self.patience.request(Peer::Store, self.first_pause);
         loop {
-            match attempt().await {
-                Ok(done) => return Ok(done),
-                Err(Failed::For(error)) => return Err(error),
-                Err(Failed::Now(detail)) => match pauses.next() {
-                    Some(pause) => {
-                        tracing::debug!(detail, ?pause, "the store is tried again");
-                        tokio::time::sleep(pause).await;
+            match request.transfer(attempt()).await.map_err(|_| StoreError::Cancelled)? {
+                Ok(done) => {
+                    request.answered();
+                    return Ok(done);
+                }
+                Err(Failed::For(error)) => {
+                    request.answered();
+                    return Err(error);
+                }
+                Err(Failed::Now(detail, wait)) => {
+                    tracing::debug!(detail, "the store is tried again");
+                    match request.pause(wait).await {
+                        Ok(()) => {}
+                        Err(NoMore::Cancelled) => return Err(StoreError::Cancelled),
+                        Err(NoMore::Exhausted) => {
+                            let detail = format!("{detail}, for {} s", request.failing_for());
+                            return Err(StoreError::Unreachable { origin: self.origin(), detail });
+                        }
                     }
-                    None => return Err(StoreError::Unreachable { origin: self.origin(), detail }),
-                },
+                }
             }
         }
     }
+}
+
+/// How long the store asks to be left alone.
+fn retry_after(headers: &header::HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 /// Returns once `sent` has not moved for `patience`.

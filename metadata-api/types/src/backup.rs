@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{BackupId, Base64, ObjectId, ObjectKind, SourceId, envelope::SignedEnvelope};
 
 /// Seconds that a lease holds; renew it before.
-pub const LEASE_SECS: i64 = 900;
+pub const LEASE_SECS: i64 = 3600;
 /// Seconds that a presigned URL works.
 pub const URL_SECS: u64 = 900;
 /// Objects per batch, at most.

@@ -214,6 +214,7 @@ pub fn client(device: &Device, server: &str) -> std::result::Result<Client, clie
         server: server.to_owned(),
         storage_origin: None,
         stall: Duration::from_secs(20),
+        patience: Duration::from_secs(5),
         keystore_passphrase: None,
     };
     Client::new(settings, Arc::new(Silent), CancellationToken::new())

@@ -56,6 +56,10 @@ remaining: number | null,
  */
 paused: boolean, 
 /**
+ * The service or the store has not answered for this many seconds; the run waits. None while they answer.
+ */
+away: number | null, 
+/**
  * What should be known although it goes on.
  */
 warnings: Array<string>, 

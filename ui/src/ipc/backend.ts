@@ -17,6 +17,7 @@ import type { RunView } from "../bindings/RunView";
 import type { ScheduleInput } from "../bindings/ScheduleInput";
 import type { SessionView } from "../bindings/SessionView";
 import type { Strength } from "../bindings/Strength";
+import type { WordsView } from "../bindings/WordsView";
 
 export type Region = "us" | "ca" | "eu";
 
@@ -34,6 +35,8 @@ export interface Backend {
   signIn(email: string, password: string, deviceName: string): Promise<void>;
   signInFactor(code: string, recovery: boolean): Promise<FactorStep>;
   signInWords(words: string): Promise<AccountView>;
+  signInKit(): Promise<AccountView | null>;
+  wordsTyped(words: string): Promise<WordsView>;
   startOver(): Promise<void>;
   saveKit(form: "pdf" | "text"): Promise<string | null>;
   kitWords(answer: string): Promise<AccountView>;

@@ -1,26 +1,32 @@
 //! `sealkeep backup`.
 
-use std::{
-    fmt::Write,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use client_core::{
-    error::Error,
+    error::{Error, ErrorKind},
     ops::backup::{self, BackupOptions, Gate},
     source::SourceSpec,
     unwrap::Unwrapped,
 };
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::Context;
-use crate::{args::Backup, render};
+use crate::{
+    args::{Backup, DATABASE_URL},
+    database_url, plain, render,
+};
+
+/// What to do with a URL that has to hold its password.
+const INSTEAD: &str = "put the URL into a file and name it with --url-file, or into SEALKEEP_DATABASE_URL";
 
 pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Error> {
     let Backup {
         url,
+        url_file,
+        allow_password_in_arguments: allowed,
         file,
-        stdin: _,
+        stdin,
         name,
         same_source,
         no_record_list,
@@ -28,8 +34,18 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
         compression,
         limit_upload,
     } = arguments;
+    let from_environment = || std::env::var(DATABASE_URL).ok().filter(|url| !url.is_empty());
+    let url = match (url, url_file) {
+        (Some(url), _) => Some(database_url::from_argument(url, allowed, INSTEAD)?),
+        (None, Some(path)) => Some(database_url::from_file(&path)?),
+        (None, None) if file.is_none() && !stdin => from_environment().map(SecretString::from),
+        (None, None) => None,
+    };
     let source = match (url, file) {
-        (Some(url), _) => SourceSpec::postgres(&url)?,
+        (Some(url), _) => {
+            let url = url.expose_secret();
+            SourceSpec::postgres(url).map_err(|error| meant_a_file(url, error.into()))?
+        }
         (None, Some(path)) => SourceSpec::File { path: absolute(&path)? },
         (None, None) => SourceSpec::Stdin { name: name.clone().unwrap_or_default() },
     };
@@ -65,38 +81,56 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
             "verified_end": report.verified_end,
         }),
         || {
-            let mut text = format!(
-                "Snapshot {} of {}\n  read {}, new {}, uploaded {} in {:.1} s\n  SHA-256 {}\n  dumped by {}",
+            let mut text = plain!(
+                "Snapshot {} of {}\n  read {}, new {}, uploaded {} in {} s\n  SHA-256 {}\n  dumped by {}",
                 backup::short(report.snapshot_id),
                 report.source,
                 render::bytes(report.bytes_read),
                 render::bytes(report.bytes_new),
                 render::bytes(report.bytes_uploaded),
-                report.duration.as_secs_f64(),
+                format_args!("{:.1}", report.duration.as_secs_f64()),
                 report.sha256,
                 report.tool,
             );
             let Unwrapped { streams, kept, content, .. } = report.unwrapped;
             if streams > 0 {
-                let content = render::bytes(content);
-                write!(text, "\n  {streams} compressed streams stored as their content, {content}").ok();
+                text.push(&plain!(
+                    "\n  {} compressed streams stored as their content, {}",
+                    streams,
+                    render::bytes(content)
+                ));
             }
             if kept > 0 {
-                write!(
-                    text,
-                    "\n  {kept} compressed streams stored as they are, for nothing here makes the same bytes again: \
+                text.push(&plain!(
+                    "\n  {} compressed streams stored as they are, for nothing here makes the same bytes again: \
                      each backup of them will be nearly as large as the first. \
-                     Leave the compression out: Sealkeep compresses by itself."
-                )
-                .ok();
+                     Leave the compression out: Sealkeep compresses by itself.",
+                    kept
+                ));
             }
             if !report.verified_end {
-                text.push_str(
-                    "\n  The format of this input is not known, so only its end of file says that it is whole.",
-                );
+                text.push(&plain!(
+                    "\n  The format of this input is not known, so only its end of file says that it is whole."
+                ));
             }
             text
         },
+    )
+}
+
+/// A path where a URL was expected: the word that was left out is said.
+fn meant_a_file(typed: &str, error: Error) -> Error {
+    let path = Path::new(typed);
+    let looks =
+        path.exists() || (!typed.contains("://") && (path.extension().is_some() || typed.contains('/')));
+    if error.kind() != ErrorKind::Usage || !looks {
+        return error;
+    }
+    Error::new(
+        ErrorKind::Usage,
+        format!("`{typed}` is not the URL of a database"),
+        "nothing was changed",
+        format!("did you mean `sealkeep backup --file {typed}`"),
     )
 }
 

@@ -7,7 +7,7 @@ use client_core::{
 use serde_json::json;
 
 use super::Context;
-use crate::{args::Check, render};
+use crate::{args::Check, plain, render};
 
 pub(crate) async fn run(context: &Context, arguments: Check) -> Result<(), Error> {
     let report = check::check(&context.client, arguments.read_data).await?;
@@ -27,7 +27,7 @@ pub(crate) async fn run(context: &Context, arguments: Check) -> Result<(), Error
             "problems": problems,
         }),
         || {
-            format!(
+            plain!(
                 "{} snapshots, {} packs, {} chunks: {}{}",
                 report.snapshots,
                 report.packs,

@@ -7,17 +7,17 @@ use serde_json::json;
 use super::Context;
 use crate::{
     args::{DeviceAction, Devices},
-    render,
+    plain, render,
 };
 
 pub(crate) async fn run(context: &Context, arguments: Devices) -> Result<(), Error> {
     match arguments.action {
         None => list(context).await,
         Some(DeviceAction::Revoke { device }) => {
-            devices::revoke(&context.client, device).await?;
-            context
-                .output
-                .result(&json!({"revoked": device}), || format!("Device {device} is shut out from now on."))
+            let revoked = devices::revoke_named(&context.client, &device).await?;
+            context.output.result(&json!({"revoked": revoked.device_id}), || {
+                plain!("Revoked device \"{}\" ({}).", revoked.name, revoked.device_id)
+            })
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Context;
 use crate::{
     args::{Index, IndexAction},
-    render,
+    plain, render,
 };
 
 pub(crate) async fn run(context: &Context, arguments: Index) -> Result<(), Error> {
@@ -24,12 +24,12 @@ pub(crate) async fn run(context: &Context, arguments: Index) -> Result<(), Error
                     "duration_ms": report.duration.as_millis(),
                 }),
                 || {
-                    format!(
-                        "Index rebuilt from the bucket: {} chunks in {} packs, {} segments, {:.1} s.",
+                    plain!(
+                        "Index rebuilt from the bucket: {} chunks in {} packs, {} segments, {} s.",
                         report.chunks,
                         report.packs,
                         report.segments,
-                        report.duration.as_secs_f64()
+                        format_args!("{:.1}", report.duration.as_secs_f64())
                     )
                 },
             )
@@ -44,12 +44,12 @@ pub(crate) async fn run(context: &Context, arguments: Index) -> Result<(), Error
                     "duration_ms": report.duration.as_millis(),
                 }),
                 || {
-                    format!(
-                        "Rows of {} are listed again: {} read, the list takes {}, {:.1} s.",
+                    plain!(
+                        "Rows of {} are listed again: {} read, the list takes {}, {} s.",
                         report.source,
                         render::bytes(report.bytes_read),
                         render::bytes(report.list_bytes),
-                        report.duration.as_secs_f64()
+                        format_args!("{:.1}", report.duration.as_secs_f64())
                     )
                 },
             )

@@ -1,5 +1,7 @@
 //! `sealkeep login`: password → second factor → on a new machine, the recovery words.
 
+use std::{fs::File, io::Read, path::Path};
+
 use api_types::account::SecondFactor;
 use client_core::{
     error::{Error, ErrorKind},
@@ -7,15 +9,17 @@ use client_core::{
 };
 use secrecy::ExposeSecret;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::{Context, signup};
-use crate::{
-    args::Login,
-    prompt::{Secret, ask_line, note},
-};
+use crate::{args::Login, plain, prompt::Secret, render::note};
+
+/// Larger files are no kits, bytes.
+const MAX_KIT: u64 = 1024 * 1024;
 
 pub(crate) async fn run(context: &Context, arguments: Login) -> Result<(), Error> {
-    let Login { email, device_name } = arguments;
+    let Login { email, device_name, kit } = arguments;
+    let kit = kit.as_deref().map(read_kit).transpose()?;
     let email = match email {
         Some(email) => email,
         None => context
@@ -23,36 +27,48 @@ pub(crate) async fn run(context: &Context, arguments: Login) -> Result<(), Error
             .known_email()?
             .ok_or_else(|| Error::usage("this device knows no account: give --email".to_owned()))?,
     };
-    let password = context.secrets.get(Secret::Password)?;
+    let password = context.secrets.get(Secret::Password).await?;
     let pending = sign_in::begin(&context.client, &email, device_name, &password).await?;
     let step = match context.secrets.given(Secret::RecoveryCode) {
         Some(code) => pending.factor(SecondFactor::RecoveryCode(code.expose_secret().to_owned())).await?,
-        None => pending.factor(SecondFactor::Totp(six_digits(context)?)).await?,
+        None => pending.factor(SecondFactor::Totp(six_digits(context).await?)).await?,
     };
     let account = match step {
         Step::Done(account) => account,
         Step::NewVault(vault) => signup::finish(context, vault).await?,
         Step::NewDevice(device) => loop {
-            let words = context.secrets.get(Secret::RecoveryWords)?;
+            if let Some(kit) = &kit {
+                break device.recover_with_kit(kit).await?;
+            }
+            let words = context.secrets.get(Secret::RecoveryWords).await?;
             match device.recover(&words).await {
                 Err(error)
                     if error.kind() == ErrorKind::WrongRecoveryKey
                         && context.secrets.given(Secret::RecoveryWords).is_none() =>
                 {
-                    note(error.happened())?;
+                    note(&plain!("{}", error.happened()))?;
                 }
                 done => break done?,
             }
         },
     };
     context.output.result(&json!({"event": "signed_in", "account": signup::describe(&account)}), || {
-        format!("Signed in as {} on \"{}\", vault {}.", account.email, account.device_name, account.vault)
+        plain!("Signed in as {} on \"{}\", vault {}.", account.email, account.device_name, account.vault)
     })
 }
 
-fn six_digits(context: &Context) -> Result<String, Error> {
+async fn six_digits(context: &Context) -> Result<String, Error> {
     match context.secrets.given(Secret::Totp) {
         Some(code) => Ok(code.expose_secret().to_owned()),
-        None => ask_line("Six-digit code: "),
+        None => context.secrets.ask_line(&plain!("Six-digit code: ")).await,
     }
+}
+
+/// A saved kit, read before anything is asked. Larger files are no kits.
+fn read_kit(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let name = path.display().to_string();
+    let mut kit = Zeroizing::new(Vec::new());
+    let file = File::open(path).map_err(|e| Error::io(&name, &e))?;
+    file.take(MAX_KIT).read_to_end(&mut kit).map_err(|e| Error::io(&name, &e))?;
+    Ok(kit)
 }

@@ -4,20 +4,20 @@ use client_core::{error::Error, ops::sign_out};
 use serde_json::json;
 
 use super::Context;
-use crate::args::Logout;
+use crate::{args::Logout, plain};
 
 pub(crate) async fn run(context: &Context, arguments: Logout) -> Result<(), Error> {
     let removed = sign_out::sign_out(&context.client, arguments.forget).await?;
     let document = json!({"signed_out": true, "keys_removed": arguments.forget, "removed": removed});
     context.output.result(&document, || {
         if arguments.forget {
-            let mut text = "Signed out; this device's keys are gone from this machine. Removed:".to_owned();
+            let mut text = plain!("Signed out; this device's keys are gone from this machine. Removed:");
             for path in &removed {
-                text.push_str(&format!("\n  {}", path.display()));
+                text.push(&plain!("\n  {}", path.display()));
             }
             text
         } else {
-            "Signed out. The device stays registered; `sealkeep login` brings it back.".to_owned()
+            plain!("Signed out. The device stays registered; `sealkeep login` brings it back.")
         }
     })
 }

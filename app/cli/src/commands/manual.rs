@@ -1,18 +1,18 @@
 //! Completions and man pages, made from the arguments themselves.
 
-use std::{fs, io::Write, path::Path};
+use std::{fs, path::Path};
 
 use clap::CommandFactory;
 use client_core::{error::Error, output};
 
-use crate::{args::Cli, stdout::Stdout};
+use crate::{args::Cli, render};
 
 /// Prints a completion script.
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
+    // The generator panics when it cannot write, so it never meets a pipe.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "sealkeep", &mut script);
-    let mut stdout = Stdout::open_for_reader()?;
-    stdout.write_all(&script).and_then(|()| stdout.flush()).map_err(|e| Error::io("standard output", &e))
+    render::print(&script, true)
 }
 
 /// Writes `sealkeep.1` and one page per command.

@@ -8,10 +8,14 @@ use client_core::{
     },
     source::postgres::{CleanedUp, RestoreTarget},
 };
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::Context;
-use crate::{args::Restore, prompt::note, render, stdout::Stdout};
+use crate::{args::Restore, database_url, plain, plain::Plain, render, stdout::Stdout};
+
+/// What to do with a URL that has to hold its password.
+const INSTEAD: &str = "put the URL into a file and name it with --into-url-file";
 
 pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Error> {
     let Restore {
@@ -20,6 +24,8 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         to,
         stdout,
         into,
+        into_url_file,
+        allow_password_in_arguments: allowed,
         overwrite,
         no_owner,
         onto_source,
@@ -30,12 +36,18 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         force,
     } = arguments;
     if let Some(url) = clean_up {
-        return cleaned_up(context, url).await;
+        let url = database_url::from_argument(url, allowed, INSTEAD)?;
+        return cleaned_up(context, url.expose_secret().to_owned()).await;
     }
+    let into = match (into, into_url_file) {
+        (Some(url), _) => Some(database_url::from_argument(url, allowed, INSTEAD)?),
+        (None, Some(path)) => Some(database_url::from_file(&path)?),
+        (None, None) => None,
+    };
     let destination = match (to, into) {
         (Some(path), _) => Destination::File { path, consent: Consent { overwrite, terminal: force } },
         (None, Some(url)) => {
-            let mut target = RestoreTarget::new(&url, overwrite)?;
+            let mut target = RestoreTarget::new(url.expose_secret(), overwrite)?;
             if no_owner {
                 target = target.without_owners();
             }
@@ -51,19 +63,19 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
     let report = restore::restore(&context.client, options).await?;
     let damaged: Vec<serde_json::Value> = report.damaged.iter().map(range).collect();
     let text = || {
-        format!(
-            "Restored {} of {}: {} in {:.1} s, SHA-256 {}{}",
+        plain!(
+            "Restored {} of {}: {} in {} s, SHA-256 {}{}",
             client_core::ops::select::short(report.snapshot_id),
             report.source,
             render::bytes(report.bytes),
-            report.duration.as_secs_f64(),
+            format_args!("{:.1}", report.duration.as_secs_f64()),
             report.sha256,
             if report.damaged.is_empty() { " holds" } else { " does NOT hold: parts are missing" },
         )
     };
     if stdout {
         // Standard output is the dump itself.
-        note(&text())?;
+        context.output.beside(&text())?;
     } else {
         context.output.result(
             &json!({
@@ -81,7 +93,7 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         )?;
     }
     for remark in &report.notes {
-        note(remark)?;
+        context.output.beside(&plain!("{}", remark))?;
     }
     if !report.failed.is_empty() {
         return Err(Error::new(
@@ -107,12 +119,12 @@ async fn cleaned_up(context: &Context, url: String) -> Result<(), Error> {
     let CleanedUp { dropped, in_use, failed } = restore::clean_up(url).await?;
     let reasons: Vec<String> = failed.iter().map(|(name, why)| format!("{name}: {why}")).collect();
     let text = || {
-        let mut lines: Vec<String> = dropped.iter().map(|name| format!("Dropped {name}")).collect();
-        lines.extend(in_use.iter().map(|name| format!("Left {name}: a restore works on it")));
+        let mut lines: Vec<Plain> = dropped.iter().map(|name| plain!("Dropped {}", name)).collect();
+        lines.extend(in_use.iter().map(|name| plain!("Left {}: a restore works on it", name)));
         if lines.is_empty() && failed.is_empty() {
-            lines.push("No restore left anything on this server".to_owned());
+            lines.push(plain!("No restore left anything on this server"));
         }
-        lines.join("\n")
+        Plain::join_lines(lines)
     };
     let document = json!({ "dropped": dropped, "in_use": in_use, "failed": reasons });
     context.output.result(&document, text)?;

@@ -11,40 +11,41 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::Context;
-use crate::{
-    args::Signup,
-    prompt::{Secret, ask_line, note},
-};
+use crate::{args::Signup, plain, plain::Plain, prompt::Secret, render::note};
 
 pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Error> {
     let Signup { email, region, device_name } = arguments;
     context.client.refuse_second_account()?;
-    let password = context.secrets.new_password()?;
+    let password = context.secrets.new_password().await?;
     let pending = sign_up::begin(&context.client, &email, region, device_name, &password).await?;
     if context.output.is_json() {
         context
             .output
-            .result(&json!({"event": "totp", "otpauth_url": pending.otpauth_url()}), String::new)?;
+            .result(&json!({"event": "totp", "otpauth_url": pending.otpauth_url()}), Plain::default)?;
     } else {
-        note(&format!(
+        note(&plain!(
             "Add this to your authenticator, as a link or by its secret:\n\n  {}\n  secret: {}\n",
             pending.otpauth_url(),
             pending.totp_secret().unwrap_or_default()
         ))?;
     }
     let vault = loop {
-        match pending.confirm(&code(context)?).await {
+        match pending.confirm(&code(context).await?).await {
             Err(error) if error.kind() == ErrorKind::SecondFactor && !context.output.is_json() => {
-                note("That code does not fit. Check the clock of both devices and take the next one.")?;
+                note(&plain!(
+                    "That code does not fit. Check the clock of both devices and take the next one."
+                ))?;
             }
             done => break done?,
         }
     };
     let account = finish(context, vault).await?;
     context.output.result(&json!({"event": "signed_up", "account": describe(&account)}), || {
-        format!(
+        plain!(
             "Signed up. Vault {} in region {}; this device is \"{}\".\nNext: sealkeep backup postgres://…",
-            account.vault, account.region, account.device_name
+            account.vault,
+            account.region,
+            account.device_name
         )
     })
 }
@@ -54,27 +55,27 @@ pub(crate) async fn finish(context: &Context, vault: NewVault) -> Result<Account
     let words = vault.words().expose_secret();
     if context.output.is_json() {
         let (codes, positions) = (vault.recovery_codes(), vault.positions());
-        context.output.result(&json!({"event": "recovery_codes", "codes": codes}), String::new)?;
-        context.output.result(&json!({"event": "recovery_words", "words": words}), String::new)?;
-        context.output.result(&json!({"event": "confirm_words", "positions": positions}), String::new)?;
+        context.output.result(&json!({"event": "recovery_codes", "codes": codes}), Plain::default)?;
+        context.output.result(&json!({"event": "recovery_words", "words": words}), Plain::default)?;
+        context.output.result(&json!({"event": "confirm_words", "positions": positions}), Plain::default)?;
     } else {
         if !vault.recovery_codes().is_empty() {
-            note("\nTen recovery codes, each good once in place of the six digits:\n")?;
-            note(&format!("  {}", vault.recovery_codes().join("\n  ")))?;
+            note(&plain!("\nTen recovery codes, each good once in place of the six digits:\n"))?;
+            note(&Plain::join_lines(vault.recovery_codes().iter().map(|code| plain!("  {}", code))))?;
         }
-        note("\nYour recovery words. They open your backups without us, and without this machine.")?;
-        note(
-            "Write them on paper. They are shown once; with password, devices and words lost, the data is lost.\n",
-        )?;
+        note(&plain!("\nYour recovery words. They open your backups without us, and without this machine."))?;
+        note(&plain!(
+            "Write them on paper. They are shown once; with password, devices and words lost, the data is lost.\n"
+        ))?;
         note(&number(words))?;
     }
     loop {
         let [a, b, c] = vault.positions();
-        let answer =
-            ask_line(&format!("\nWords number {a}, {b} and {c}, to be sure they are written down: "))?;
+        let asked = plain!("\nWords number {}, {} and {}, to be sure they are written down: ", a, b, c);
+        let answer = context.secrets.ask_line(&asked).await?;
         match vault.finish(&answer).await {
             Err(error) if error.kind() == ErrorKind::WrongRecoveryKey && !context.output.is_json() => {
-                note("Those are not the words. Look again.")?;
+                note(&plain!("Those are not the words. Look again."))?;
             }
             done => return done,
         }
@@ -94,15 +95,15 @@ pub(crate) fn describe(account: &Account) -> serde_json::Value {
     })
 }
 
-fn code(context: &Context) -> Result<String, Error> {
+async fn code(context: &Context) -> Result<String, Error> {
     match context.secrets.given(Secret::Totp) {
         Some(code) => Ok(code.expose_secret().to_owned()),
-        None => ask_line("Six-digit code: "),
+        None => context.secrets.ask_line(&plain!("Six-digit code: ")).await,
     }
 }
 
 /// Four columns of numbered words.
-fn number(words: &str) -> String {
+fn number(words: &str) -> Plain {
     let words: Vec<&str> = words.split(' ').collect();
     let rows: Vec<String> = words
         .chunks(4)
@@ -116,5 +117,5 @@ fn number(words: &str) -> String {
             format!("  {}", cells.join(" ").trim_end())
         })
         .collect();
-    rows.join("\n")
+    Plain::lines(rows.join("\n"))
 }

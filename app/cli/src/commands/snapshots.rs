@@ -4,7 +4,7 @@ use client_core::{error::Error, ops::list};
 use serde_json::json;
 
 use super::Context;
-use crate::{args::Snapshots, render};
+use crate::{args::Snapshots, plain, render};
 
 pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), Error> {
     let list::Listing { snapshots, unreadable } =
@@ -44,7 +44,7 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
         .collect();
     context.output.result(&json!({"snapshots": rows, "unreadable": damaged}), || {
         if snapshots.is_empty() && unreadable.is_empty() {
-            return "No snapshots yet. Make the first: sealkeep backup postgres://…".to_owned();
+            return plain!("No snapshots yet. Make the first: sealkeep backup postgres://…");
         }
         let mut rows: Vec<(i64, Vec<String>)> = snapshots
             .iter()

@@ -4,7 +4,7 @@ use client_core::{error::Error, ops::status};
 use serde_json::json;
 
 use super::{Context, signup::describe};
-use crate::render;
+use crate::{plain, render};
 
 pub(crate) async fn run(context: &Context) -> Result<(), Error> {
     let status = status::status(&context.client).await?;
@@ -35,7 +35,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
             "index": {"chunks": status.chunks, "packs": status.packs},
         }),
         || {
-            let mut text = format!(
+            let mut text = plain!(
                 "{} · vault {} · region {}\ndevice \"{}\" ({}), keys in {}\nservice {} (version {}), storage {}\n\n",
                 status.account.email,
                 status.account.vault,
@@ -49,10 +49,10 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
             );
             for snapshot in &status.unreadable {
                 let id = client_core::ops::select::short(snapshot.id);
-                text.push_str(&format!("Snapshot {id} cannot be opened: {}\n", snapshot.why));
+                text.push(&plain!("Snapshot {} cannot be opened: {}\n", id, snapshot.why));
             }
             if status.sources.is_empty() {
-                text.push_str("Nothing is backed up yet.");
+                text.push(&plain!("Nothing is backed up yet."));
                 return text;
             }
             let rows: Vec<Vec<String>> = status
@@ -68,7 +68,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
                     ]
                 })
                 .collect();
-            text.push_str(&render::table(&["SOURCE", "FROM", "LAST BACKUP", "SIZE", "SNAPSHOTS"], &rows));
+            text.push(&render::table(&["SOURCE", "FROM", "LAST BACKUP", "SIZE", "SNAPSHOTS"], &rows));
             text
         },
     )

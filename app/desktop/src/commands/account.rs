@@ -1,28 +1,35 @@
 //! Sign-up, sign-in, recovery kit, devices, activity.
 
-use std::fs;
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    path::Path,
+};
 
 use api_types::{DeviceId, Region, account::SecondFactor};
 use client_core::{
+    crypto::look_at,
     error::{Error, ErrorKind},
     ops::{activity, devices, sign_up::MIN_PASSWORD},
-    output,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tauri::{Runtime, State, WebviewWindow};
+use tempfile::NamedTempFile;
+use zeroize::Zeroizing;
 
 use super::general::{ask_file, ask_new_file};
 use crate::{
     engine::Shared,
     error::UiError,
-    view::{AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength},
+    view::{
+        AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength,
+        WordsView,
+    },
 };
 
 /// Larger files are no kits, bytes.
 const MAX_KIT: u64 = 1024 * 1024;
-/// Mode of a new file that holds the kit.
-const OWNER_ONLY: u32 = 0o600;
 
 type Answer<T> = Result<T, UiError>;
 
@@ -90,6 +97,24 @@ pub(crate) async fn sign_in_words(engine: State<'_, Shared>, words: String) -> A
     Ok(engine.sign_in_words(&words.into()).await?)
 }
 
+/// The same from a saved kit. `None`: the person changed their mind.
+#[tauri::command]
+pub(crate) async fn sign_in_kit<R: Runtime>(
+    window: WebviewWindow<R>,
+    engine: State<'_, Shared>,
+) -> Answer<Option<AccountView>> {
+    let Some(path) = ask_file(&window).await? else { return Ok(None) };
+    let kit = read_kit(&path, "choose the saved kit, or type the 24 words")?;
+    Ok(Some(engine.sign_in_kit(&kit).await?))
+}
+
+/// How far somebody came in typing the 24 words.
+#[tauri::command]
+pub(crate) fn words_typed(words: String) -> WordsView {
+    let words = Zeroizing::new(words);
+    WordsView::from(look_at(&words))
+}
+
 /// Leaves the steps behind.
 #[tauri::command]
 pub(crate) async fn start_over(engine: State<'_, Shared>) -> Answer<()> {
@@ -122,10 +147,32 @@ pub(crate) async fn save_kit<R: Runtime>(
         return Ok(None);
     };
     match form {
-        KitForm::Pdf => output::save(&path, &kit.pdf().map_err(Error::from)?, OWNER_ONLY)?,
-        KitForm::Text => output::save(&path, kit.text().expose_secret().as_bytes(), OWNER_ONLY)?,
+        KitForm::Pdf => save_private(&path, &kit.pdf().map_err(Error::from)?)?,
+        KitForm::Text => save_private(&path, kit.text().expose_secret().as_bytes())?,
     }
     Ok(Some(path.display().to_string()))
+}
+
+/// Writes a secret to where the person said, for its owner only: whole or not at all, and as a new file, whatever the
+/// one in its place allowed. Links are refused: the file would lie somewhere else than was said, in a folder that
+/// others see.
+pub(super) fn save_private(path: &Path, secret: &[u8]) -> Result<(), Error> {
+    let name = path.display().to_string();
+    let failed = |e| Error::io(&name, &e);
+    if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(Error::new(
+            ErrorKind::Exists,
+            format!("{name} is a link, a folder or a device, so the kit is not written there"),
+            "the kit was not saved",
+            "choose another name",
+        ));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Made with mode 0600, and gone again when anything fails.
+    let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(secret).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
 }
 
 /// Proves the kit by three of its words.
@@ -141,18 +188,25 @@ pub(crate) async fn kit_file<R: Runtime>(
     engine: State<'_, Shared>,
 ) -> Answer<Option<AccountView>> {
     let Some(path) = ask_file(&window).await? else { return Ok(None) };
+    let file = read_kit(&path, "choose the file that was saved just now, or type the three words")?;
+    Ok(Some(engine.kit_file(&file).await?))
+}
+
+fn read_kit(path: &Path, next: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let name = path.display().to_string();
-    if fs::metadata(&path).map_err(|e| Error::io(&name, &e))?.len() > MAX_KIT {
+    let failed = |e| Error::io(&name, &e);
+    let mut kit = Zeroizing::new(Vec::new());
+    let read =
+        File::open(path).and_then(|file| file.take(MAX_KIT + 1).read_to_end(&mut kit)).map_err(failed)?;
+    if read as u64 > MAX_KIT {
         return Err(Error::new(
             ErrorKind::WrongRecoveryKey,
             "that file is too large for a recovery kit",
-            "the vault is not ready yet",
-            "choose the file that was saved just now, or type the three words",
-        )
-        .into());
+            "nothing was changed",
+            next,
+        ));
     }
-    let file = fs::read(&path).map_err(|e| Error::io(&name, &e))?;
-    Ok(Some(engine.kit_file(&file).await?))
+    Ok(kit)
 }
 
 /// Replaces the password, and ends the sessions of all other devices.

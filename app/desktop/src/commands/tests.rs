@@ -29,6 +29,7 @@ fn stage(label: &str) -> Stage {
         server: "http://127.0.0.1:1".into(),
         storage_origin: None,
         stall: Duration::from_secs(1),
+        patience: Duration::from_secs(1),
         keystore_passphrase: None,
     };
     let listener = Listener::default();
@@ -124,4 +125,50 @@ fn origins_that_are_none_are_named() {
     assert_eq!(error["code"], "usage");
     let error = stage.ask("probe_source", json!({ "origin": "/no/such/file" })).unwrap_err();
     assert_eq!(error["code"], "not_found");
+}
+
+#[test]
+fn a_kit_is_saved_for_its_owner_only_and_never_through_a_link() {
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt, symlink},
+    };
+
+    let dir = tempfile::tempdir().unwrap();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let kit = dir.path().join("kit.txt");
+    // One that exists loses what it allowed, and who holds it open sees nothing.
+    fs::write(&kit, "old").unwrap();
+    fs::set_permissions(&kit, fs::Permissions::from_mode(0o644)).unwrap();
+    let other = dir.path().join("hard link");
+    fs::hard_link(&kit, &other).unwrap();
+    super::account::save_private(&kit, b"secret").unwrap();
+    assert_eq!((fs::read(&kit).unwrap(), mode(&kit)), (b"secret".to_vec(), 0o600));
+    assert_eq!(fs::read(&other).unwrap(), b"old");
+
+    let elsewhere = dir.path().join("elsewhere");
+    for target in [&elsewhere, &other] {
+        let link = dir.path().join("link");
+        symlink(target, &link).unwrap();
+        let error = super::account::save_private(&link, b"secret").unwrap_err();
+        assert_eq!(error.kind(), client_core::error::ErrorKind::Exists);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        fs::remove_file(&link).unwrap();
+    }
+    assert!(!elsewhere.exists());
+    assert_eq!(fs::read(&other).unwrap(), b"old");
+    assert!(super::account::save_private(dir.path(), b"secret").is_err());
+    assert!(super::account::save_private(&dir.path().join("no/such/kit"), b"secret").is_err());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "a temporary file was left behind");
+}
+
+#[test]
+fn words_are_looked_at_while_they_are_typed() {
+    let stage = stage("main");
+    let look = |words: &str| stage.ask("words_typed", json!({ "words": words })).unwrap();
+    assert_eq!(look("1 abandon 2 zoo"), json!({ "recognized": 2, "complete": false, "wrong": null }));
+    let wrong = json!({ "number": 1, "typed": "bonnus", "suggestion": "bonus" });
+    assert_eq!(look("bonnus zoo"), json!({ "recognized": 1, "complete": false, "wrong": wrong }));
+    let all = format!("{}art", "abandon ".repeat(23));
+    assert_eq!(look(&all), json!({ "recognized": 24, "complete": true, "wrong": null }));
 }

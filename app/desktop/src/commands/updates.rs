@@ -1,10 +1,20 @@
 //! Newer versions. Only a build that was given the public half of a signing key looks for them.
 
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
 use client_core::error::{Error, ErrorKind};
 use tauri::{AppHandle, Runtime};
 use tauri_plugin_updater::{Update, UpdaterExt};
 
 use crate::{error::UiError, settings::UPDATE_KEY};
+
+/// How a Debian package begins.
+const DEB: &[u8] = b"!<arch>\ndebian-binary";
+/// How an RPM package begins.
+const RPM: &[u8] = &[0xed, 0xab, 0xee, 0xdb];
 
 /// The newer version, if there is one.
 #[tauri::command]
@@ -16,7 +26,13 @@ pub(crate) async fn update_check<R: Runtime>(app: AppHandle<R>) -> Result<Option
 #[tauri::command]
 pub(crate) async fn update_install<R: Runtime>(app: AppHandle<R>) -> Result<(), UiError> {
     let Some(update) = newer(&app).await? else { return Ok(()) };
-    update.download_and_install(|_, _| {}, || {}).await.map_err(|e| failed(&e))?;
+    // Verified: it was signed. But a signature holds for an old package under a new number as well.
+    let package = update.download(|_, _| {}, || {}).await.map_err(|e| failed(&e))?;
+    let announced = update.version.clone();
+    let checked =
+        tauri::async_runtime::spawn_blocking(move || is_announced(&package, &announced).map(|()| package));
+    let package = checked.await.map_err(|e| Error::internal("the update's check", &e))??;
+    update.install(package).map_err(|e| failed(&e))?;
     app.restart()
 }
 
@@ -34,6 +50,50 @@ async fn newer<R: Runtime>(app: &AppHandle<R>) -> Result<Option<Update>, UiError
     updater.check().await.map_err(|e| failed(&e))
 }
 
+/// Whether a package is of the version that was announced as newer than this one, by what stands inside it.
+pub(super) fn is_announced(package: &[u8], announced: &str) -> Result<(), Error> {
+    let inside = version_inside(package)?;
+    if inside == announced {
+        return Ok(());
+    }
+    Err(refused(format!("the update was announced as {announced}, and is {inside}")))
+}
+
+/// As the system's own package tools read it.
+fn version_inside(package: &[u8]) -> Result<String, Error> {
+    let (program, arguments): (&str, &[&str]) = if package.starts_with(DEB) {
+        ("dpkg-deb", &["--field"])
+    } else if package.starts_with(RPM) {
+        ("rpm", &["--query", "--queryformat", "%{VERSION}", "--nosignature", "--package"])
+    } else {
+        return Err(refused("the update is not a package whose version can be read".to_owned()));
+    };
+    let unreadable = |what: &str| refused(format!("the update's version cannot be read: {what}"));
+    let mut file = tempfile::NamedTempFile::new().map_err(|e| unreadable(&e.to_string()))?;
+    file.write_all(package).and_then(|()| file.flush()).map_err(|e| unreadable(&e.to_string()))?;
+    let mut command = Command::new(program);
+    command.args(arguments).arg(file.path());
+    if program == "dpkg-deb" {
+        command.arg("Version");
+    }
+    let answer = command.env("LC_ALL", "C").stdin(Stdio::null()).output();
+    let answer = answer.map_err(|e| unreadable(&format!("{program}: {e}")))?;
+    let version = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+    if !answer.status.success() || version.is_empty() {
+        return Err(unreadable(program));
+    }
+    Ok(version)
+}
+
+fn refused(happened: String) -> Error {
+    Error::new(
+        ErrorKind::RolledBack,
+        happened,
+        "this version goes on as it was; backups are not affected",
+        "do not install it by hand; report it, for somebody offers old versions as new ones",
+    )
+}
+
 fn failed(error: &tauri_plugin_updater::Error) -> UiError {
     Error::new(
         ErrorKind::ServiceUnreachable,
@@ -42,4 +102,43 @@ fn failed(error: &tauri_plugin_updater::Error) -> UiError {
         "try again later",
     )
     .into()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn package(version: &str) -> Vec<u8> {
+        let dir = tempfile::tempdir().unwrap();
+        let control = dir.path().join("tree/DEBIAN/control");
+        fs::create_dir_all(control.parent().unwrap()).unwrap();
+        let text = format!(
+            "Package: sealkeep\nVersion: {version}\nArchitecture: amd64\nMaintainer: a <a@example.com>\nDescription: x\n"
+        );
+        fs::write(control, text).unwrap();
+        let deb = dir.path().join("x.deb");
+        let built = Command::new("dpkg-deb")
+            .args(["--root-owner-group", "--build"])
+            .args([&dir.path().join("tree"), &deb])
+            .output()
+            .unwrap();
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        fs::read(deb).unwrap()
+    }
+
+    #[test]
+    fn an_old_package_under_a_new_number_is_refused() {
+        is_announced(&package("0.2.0"), "0.2.0").unwrap();
+        let error = is_announced(&package("0.0.9"), "0.2.0").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RolledBack);
+        assert!(error.happened().contains("0.0.9"), "{error}");
+        let mut damaged = package("0.2.0");
+        damaged.truncate(100);
+        for unknown in [&damaged[..], b"", b"\x7fELF", RPM] {
+            assert_eq!(is_announced(unknown, "0.2.0").unwrap_err().kind(), ErrorKind::RolledBack);
+        }
+    }
 }

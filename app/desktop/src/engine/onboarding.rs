@@ -95,6 +95,14 @@ impl Engine {
         Ok(AccountView::from(account))
     }
 
+    pub(crate) async fn sign_in_kit(&self, kit: &[u8]) -> Result<AccountView, Error> {
+        let mut step = self.step.lock().await;
+        let Step::Words(_, device) = &*step else { return Err(out_of_turn()) };
+        let account = device.recover_with_kit(kit).await?;
+        *step = Step::None;
+        Ok(AccountView::from(account))
+    }
+
     /// The kit that waits to be proven.
     pub(crate) async fn kit(&self) -> Result<Kit, Error> {
         match &*self.step.lock().await {

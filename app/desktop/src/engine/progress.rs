@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use client_core::event::{Event, Observer, Stage, Warning};
+use client_core::event::{Event, Observer, Stage};
 
 use crate::view::{Outcome, RunKind, RunStage, RunView};
 
@@ -95,7 +95,8 @@ impl Observer for Progress {
             Event::DuplicateChunk { plain } => view.duplicate_bytes += plain,
             Event::Uploaded { bytes } => view.uploaded += bytes,
             Event::Checked { .. } => {}
-            Event::Warning(Warning::Retrying { .. }) => {}
+            Event::Away { seconds, .. } => view.away = Some(*seconds),
+            Event::Reachable => view.away = None,
             Event::Warning(warning) => {
                 let sentence = warning.to_string();
                 if view.warnings.len() < MAX_WARNINGS && !view.warnings.contains(&sentence) {
@@ -108,6 +109,8 @@ impl Observer for Progress {
 
 #[cfg(test)]
 mod tests {
+    use client_core::event::{Peer, Warning};
+
     use super::*;
 
     #[test]
@@ -125,6 +128,10 @@ mod tests {
         let view = progress.view();
         assert_eq!((view.done, view.new_bytes, view.duplicate_bytes, view.total), (500, 500, 7, Some(1000)));
         assert_eq!(view.warnings, ["odd"]);
+        progress.event(&Event::Away { peer: Peer::Store, seconds: 40, limit: 900 });
+        assert_eq!(progress.view().away, Some(40));
+        progress.event(&Event::Reachable);
+        assert_eq!(progress.view().away, None);
         assert!(!progress.is_over());
         progress.end(Outcome::Cancelled);
         assert!(progress.is_over());

@@ -2,6 +2,7 @@
 
 use api_types::{AccountId, DeviceId, VaultId, vault::DeviceState};
 use client_core::{
+    crypto::{InvalidWords, Typed},
     kit::QrCode,
     ops::{Account, sign_up::NewVault},
 };
@@ -156,6 +157,45 @@ pub(crate) enum FactorStep {
         /// What to keep.
         step: KitStep,
     },
+}
+
+/// How far somebody came in typing the 24 words.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct WordsView {
+    /// Words of the list, of 24.
+    pub(crate) recognized: usize,
+    /// They are all there, and belong together.
+    pub(crate) complete: bool,
+    /// The first word that is not in the list.
+    pub(crate) wrong: Option<WrongWord>,
+}
+
+/// A word that is not in the list.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct WrongWord {
+    /// Its place, from 1.
+    pub(crate) number: usize,
+    /// What was typed.
+    pub(crate) typed: String,
+    /// The word of the list that is nearest.
+    pub(crate) suggestion: Option<String>,
+}
+
+impl From<Typed> for WordsView {
+    fn from(typed: Typed) -> Self {
+        let complete = typed.problem.is_none() && typed.recognized == 24;
+        let wrong = match typed.problem {
+            Some(InvalidWords::Unknown { number, typed, suggestion }) => {
+                Some(WrongWord { number, typed, suggestion: suggestion.map(str::to_owned) })
+            }
+            _ => None,
+        };
+        Self { recognized: typed.recognized, complete, wrong }
+    }
 }
 
 /// How hard a password is to guess.

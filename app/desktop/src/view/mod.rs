@@ -8,7 +8,10 @@ mod source;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
-    account::{AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength},
+    account::{
+        AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength,
+        WordsView,
+    },
     run::{Outcome, RunKind, RunStage, RunView},
     snapshot::{ComparisonView, DetailsView, SnapshotView},
     source::{OverviewView, ProbeView},
@@ -80,7 +83,7 @@ mod tests {
     use ts_rs::{Config, TS};
 
     use super::{
-        account::QrView,
+        account::{QrView, WrongWord},
         snapshot::{EvidenceView, ProvenView, TableChangeView, TableView},
         source::{ProtectionView, SourceView},
         *,
@@ -123,6 +126,8 @@ mod tests {
             SnapshotView,
             SourceView,
             Strength,
+            WordsView,
+            WrongWord,
             TableChangeView,
             TableView,
             crate::commands::RestoreTo,

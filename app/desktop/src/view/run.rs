@@ -86,6 +86,8 @@ pub(crate) struct RunView {
     pub(crate) remaining: Option<u64>,
     /// It is held still.
     pub(crate) paused: bool,
+    /// The service or the store has not answered for this many seconds; the run waits. None while they answer.
+    pub(crate) away: Option<u64>,
     /// What should be known although it goes on.
     pub(crate) warnings: Vec<String>,
     /// How it ended; none while it goes on.
@@ -110,6 +112,7 @@ impl RunView {
             rate: 0,
             remaining: None,
             paused: false,
+            away: None,
             warnings: Vec::new(),
             outcome: None,
             command,

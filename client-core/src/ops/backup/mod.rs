@@ -44,6 +44,8 @@ use crate::{
     unwrap::Unwrapped,
 };
 
+/// How long the service has to note that a run failed.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 /// Index entries of this many packs (1 GiB) go to the bucket together.
 const PACKS_PER_SEGMENT: usize = 64;
 
@@ -117,6 +119,7 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     let backup = BackupId(Uuid::new_v4());
     vault.state().start_run(backup, source, &name, kind, client.now())?;
     vault.api().start_backup(vault.id(), backup, source).await?;
+    vault.begin_run();
 
     let (level, lists, unwrap, gate) = (options.level, options.record_list, options.unwrap, options.gate);
     let run =
@@ -127,9 +130,15 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
         Err(error) => {
             let read = *read.lock().unwrap_or_else(PoisonError::into_inner);
             vault.state().fail_run(backup, error.kind().as_str(), read, client.now())?;
-            // The service's record is a courtesy: its lease runs out by itself.
-            if let Err(unsaid) = vault.api().abort(vault.id(), backup, error.kind().as_str(), read).await {
-                tracing::warn!(%unsaid, "the failed run could not be recorded at the service");
+            // The service's record is a courtesy, for which nobody waits: its lease runs out by itself.
+            vault.api().patience().end_run();
+            let told = vault.api().abort(vault.id(), backup, error.kind().as_str(), read);
+            match tokio::time::timeout(LAST_WORDS, told).await {
+                Ok(Ok(())) => {}
+                Ok(Err(unsaid)) => {
+                    tracing::warn!(%unsaid, "the failed run could not be recorded at the service");
+                }
+                Err(_) => tracing::warn!("the service did not take the record of the failed run in time"),
             }
             Err(error)
         }
@@ -172,12 +181,12 @@ impl Run<'_> {
         result
     }
 
-    /// Renews the lease three times within its life.
+    /// Renews the lease many times within its life, so that most of it is left when the service goes away.
     fn keep_lease(&self) -> JoinHandle<()> {
         let (api, vault, backup, source) =
             (Arc::clone(self.vault.api()), self.vault.id(), self.backup, self.source);
         tokio::spawn(async move {
-            let mut every = tokio::time::interval(Duration::from_secs(LEASE_SECS as u64 / 3));
+            let mut every = tokio::time::interval(Duration::from_secs(LEASE_SECS as u64 / 12));
             every.tick().await;
             loop {
                 every.tick().await;

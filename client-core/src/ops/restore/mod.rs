@@ -122,6 +122,7 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
     if options.partial {
         vault.packs().salvage();
     }
+    vault.begin_run();
     let given_up = || client.cancel().is_cancelled();
     let sink = tokio::task::block_in_place(|| sink::open(options.destination, &body, &given_up))?;
     client.observer().event(&Event::Stage(Stage::Restore { total: body.plain_size }));

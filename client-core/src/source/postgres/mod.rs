@@ -1,6 +1,7 @@
 //! PostgreSQL: pg_dump out, pg_restore or psql in.
 
 mod conninfo;
+mod given_password;
 mod identity;
 mod inspect;
 mod look;
@@ -18,7 +19,9 @@ pub mod script;
 
 use std::{process::Stdio, time::Duration};
 
+pub(super) use self::url::readable;
 pub use self::{
+    given_password::names_password,
     identity::identify,
     inspect::{Inspection, inspect_with},
     restore::{CleanedUp, DatabaseSink, RestoreTarget, Restored, Stop, clean_up},

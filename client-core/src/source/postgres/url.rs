@@ -316,7 +316,7 @@ impl fmt::Debug for PgUrl {
 }
 
 /// As text: a byte that is not UTF-8 becomes `\xNN`, so that two names stay two.
-fn readable(bytes: &[u8]) -> String {
+pub(in crate::source) fn readable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for part in bytes.utf8_chunks() {
         text.push_str(part.valid());

@@ -1,0 +1,54 @@
+//! Where a database's URL comes from, and that no password in it stands where everybody can read it.
+
+use std::{fs::File, io::Read, os::unix::fs::PermissionsExt, path::Path};
+
+use client_core::{
+    error::{Error, ErrorKind},
+    source::postgres::names_password,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+/// Longest URL, bytes.
+const LONGEST: u64 = 64 * 1024;
+
+/// A URL that was typed as an argument. `instead` says what to do with the password.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] when a password stands in it, and that was not allowed.
+pub(crate) fn from_argument(url: String, allowed: bool, instead: &str) -> Result<SecretString, Error> {
+    if names_password(&url) && !allowed {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "a password stands in an argument, where every user of this machine can read it",
+            "nothing was changed",
+            format!(
+                "leave it out of the URL, and put it into ~/.pgpass or PGPASSWORD; or {instead}; \
+                 --allow-password-in-arguments takes it all the same"
+            ),
+        ));
+    }
+    Ok(url.into())
+}
+
+/// A URL in a file: its first line. One that others can read is refused, as libpq refuses such a ~/.pgpass.
+///
+/// # Errors
+/// The file cannot be read, or by too many.
+pub(crate) fn from_file(path: &Path) -> Result<SecretString, Error> {
+    let name = path.display().to_string();
+    let failed = |e| Error::io(&name, &e);
+    let file = File::open(path).map_err(failed)?;
+    let about = file.metadata().map_err(failed)?;
+    let mut text = String::new();
+    file.take(LONGEST).read_to_string(&mut text).map_err(failed)?;
+    let url = SecretString::from(text.lines().next().unwrap_or_default().trim().to_owned());
+    if about.is_file() && about.permissions().mode() & 0o077 != 0 && names_password(url.expose_secret()) {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            format!("the password in {name} can be read by other users"),
+            "nothing was changed",
+            format!("run `chmod 600 {name}`"),
+        ));
+    }
+    Ok(url)
+}

@@ -1,0 +1,229 @@
+//! Text that a terminal shows and never obeys. Names, paths, messages of other programs and of the service all come from
+//! somebody else: any of them can hold sequences that clear the screen, set the clipboard or turn a line around.
+
+use std::fmt::{self, Display, Write};
+
+/// Longest value within a sentence, characters.
+const LONGEST_VALUE: usize = 4_000;
+/// Longest name within a table, characters.
+const LONGEST_NAME: usize = 200;
+
+/// Text that controls nothing: the only controls in it are newlines that this program wrote.
+///
+/// [`plain!`](crate::plain!) makes sentences of it. There is no other way to [`Output`](crate::render::Output).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Plain(String);
+
+/// A sentence from a template of ours and values of any origin, each of which stays within its line.
+#[macro_export]
+macro_rules! plain {
+    ($template:literal $(, $value:expr)* $(,)?) => {
+        $crate::plain::Plain::assemble(format_args!($template $(, $crate::plain::Value(&$value))*))
+    };
+}
+
+impl Plain {
+    /// A name for a table: on one line, and cut when it is longer than a name should be.
+    pub(crate) fn name(name: impl Display) -> Self {
+        Self(escaped(&name, LONGEST_NAME, false))
+    }
+
+    /// Several lines whose newlines stay, such as help.
+    pub(crate) fn lines(text: impl Display) -> Self {
+        Self(escaped(&text, usize::MAX, true))
+    }
+
+    /// What [`plain!`](crate::plain!) assembles. Escapes whatever a template let through.
+    pub(crate) fn assemble(text: fmt::Arguments<'_>) -> Self {
+        Self::lines(text)
+    }
+
+    /// Each on a line of its own.
+    pub(crate) fn join_lines(parts: impl IntoIterator<Item = Self>) -> Self {
+        let parts: Vec<String> = parts.into_iter().map(|part| part.0).collect();
+        Self(parts.join("\n"))
+    }
+
+    /// Puts more at the end.
+    pub(crate) fn push(&mut self, more: &Self) {
+        self.0.push_str(&more.0);
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How a value stands in a sentence.
+pub(crate) trait Shown {
+    /// Writes it.
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+impl<T: Display + ?Sized> Shown for T {
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&escaped(self, LONGEST_VALUE, false))
+    }
+}
+
+impl Shown for Plain {
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A value of a sentence, for [`plain!`](crate::plain!).
+pub(crate) struct Value<'a, T: ?Sized>(pub(crate) &'a T);
+
+impl<T: Shown + ?Sized> Display for Value<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.show(f)
+    }
+}
+
+/// JSON in which nothing hidden or controlling stands as itself. Serde escapes the C0 controls; the others can only
+/// stand within strings, where an escape means the same.
+pub(crate) fn json(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unseen(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string does not fail.
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// Whether a terminal acts on it, or shows nothing where something stands.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+fn escaped(value: &(impl Display + ?Sized), longest: usize, newlines: bool) -> String {
+    let mut escaping = Escaping { safe: String::new(), left: longest, newlines };
+    // An error means that the value was cut, or that its own `Display` failed: what came until then is shown.
+    let _ = write!(escaping, "{value}");
+    escaping.safe
+}
+
+struct Escaping {
+    safe: String,
+    left: usize,
+    newlines: bool,
+}
+
+impl Write for Escaping {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            if self.left == 0 {
+                self.safe.push('…');
+                return Err(fmt::Error);
+            }
+            self.left -= 1;
+            if is_unseen(c) && !(self.newlines && c == '\n') {
+                self.safe.extend(c.escape_default());
+            } else {
+                self.safe.push(c);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_controls_a_terminal_is_shown_instead() {
+        let hostile = "a\x1b]52;c;eA==\x07b\r\n\tc\u{9b}31m\u{202e}d\u{200b}\u{2028}\u{e0041}\u{7f}";
+        assert_eq!(
+            Plain::name(hostile).as_str(),
+            "a\\u{1b}]52;c;eA==\\u{7}b\\r\\n\\tc\\u{9b}31m\\u{202e}d\\u{200b}\\u{2028}\\u{e0041}\\u{7f}"
+        );
+        assert_eq!(plain!("one\ntwo {}", hostile).as_str().lines().count(), 2);
+        let nested = plain!("{}!", plain!("own\nlines of {}", "x\ny"));
+        assert_eq!(nested.as_str(), "own\nlines of x\\ny!");
+        // Names in any script stay readable.
+        for name in ["Größe", "データベース", "база", "مخزن", "a b", "back\\slash", "❤️"]
+        {
+            assert_eq!(Plain::name(name).as_str(), name);
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut() {
+        let long = "x".repeat(100_000);
+        assert_eq!(Plain::name(&long).as_str().chars().count(), LONGEST_NAME + 1);
+        assert_eq!(plain!("{}{}", long, "y").as_str().chars().count(), LONGEST_VALUE + 2);
+        assert!(Plain::name(&long).as_str().ends_with('…'));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_unseen_comes_out(text in "\\PC*|(?s:.*)|[\\x00-\\xa0\u{2000}-\u{2070}]*") {
+            let sentence = plain!("it is {}", text);
+            prop_assert!(!sentence.as_str().chars().any(is_unseen));
+            prop_assert!(!Plain::name(&text).as_str().chars().any(is_unseen));
+            prop_assert!(!Plain::lines(&text).as_str().chars().any(|c| c != '\n' && is_unseen(c)));
+        }
+
+        #[test]
+        fn json_means_the_same(text in "(?s:.*)|[\\x00-\\xa0\u{2000}-\u{2070}\u{e0000}-\u{e0080}]*") {
+            let safe = json(&serde_json::to_string(&text).unwrap());
+            prop_assert!(!safe.chars().any(is_unseen));
+            prop_assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
+        }
+    }
+
+    /// Nothing but `render` writes to a terminal, and no template takes a value that is not escaped.
+    #[test]
+    fn there_is_no_way_around() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        for dir in [root.join("src"), root.join("../../client-core/src")] {
+            look_through(&dir);
+        }
+    }
+
+    fn look_through(dir: &std::path::Path) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                look_through(&path);
+                continue;
+            }
+            if path.extension().is_none_or(|e| e != "rs")
+                || path.ends_with("src/render.rs")
+                || path.ends_with("src/plain.rs")
+                || path.ends_with("src/stdout.rs")
+            {
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            for (number, line) in (1..).zip(source.lines()) {
+                let place = format!("{}:{number}: {line}", path.display());
+                for way in ["::stdout()", "::stderr()", "io::stderr", "io::stdout", "print!(", "println!("] {
+                    assert!(!line.contains(way), "{place}");
+                }
+                if let Some((_, template)) = line.split_once("plain!(\"") {
+                    let template = template.split("\",").next().unwrap_or_default();
+                    assert!(!template.replace("{}", "").contains('{'), "a captured value: {place}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! How long an operation waits for somebody who is away, what it says meanwhile, and who may end the waiting.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::event::{Event, Observer, Silent};
+
+/// At its start an operation waits this long: a person sits there, and nothing is lost yet.
+const AT_START: Duration = Duration::from_secs(15);
+/// A hiccup shorter than this is nobody's business.
+const SPOKEN: Duration = Duration::from_millis(1500);
+/// A request without any answer for this long is one worth a word.
+const UNANSWERED: Duration = Duration::from_millis(2500);
+/// How often the word is repeated, with the time that went by.
+const EVERY: Duration = Duration::from_secs(1);
+/// Longest pause of our own between two tries, before its jitter.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// Who can be away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// The metadata service.
+    Service,
+    /// The object store.
+    Store,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Service => "the service",
+            Self::Store => "the object store",
+        })
+    }
+}
+
+/// What an operation waits with. Requests share it.
+pub struct Patience {
+    at_start: Duration,
+    in_a_run: Duration,
+    observer: Arc<dyn Observer>,
+    cancel: CancellationToken,
+    running: AtomicBool,
+    ending: AtomicBool,
+    /// For a while that is over, so that requests side by side speak with one voice.
+    away: RwLock<Option<Instant>>,
+}
+
+/// Why there is no further try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoMore {
+    /// It was waited for long enough.
+    Exhausted,
+    /// Somebody asked to stop.
+    Cancelled,
+}
+
+impl Default for Patience {
+    /// That of an operation's start, which nobody watches.
+    fn default() -> Self {
+        Self::new(AT_START, Arc::new(Silent), CancellationToken::new())
+    }
+}
+
+impl Patience {
+    /// Waits for up to `in_a_run` once [`Patience::begin_run`] was called.
+    #[must_use]
+    pub fn new(in_a_run: Duration, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Self {
+        let (running, ending) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self {
+            at_start: AT_START.min(in_a_run),
+            in_a_run,
+            observer,
+            cancel,
+            running,
+            ending,
+            away: RwLock::new(None),
+        }
+    }
+
+    /// From here on there is work to lose.
+    pub fn begin_run(&self) {
+        self.running.store(true, Ordering::Relaxed);
+    }
+
+    /// From here on nothing is waited for, and cancelling is over: what is still sent is a courtesy.
+    pub fn end_run(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
+    /// A request to `peer`, which may take several tries.
+    #[must_use]
+    pub fn request(&self, peer: Peer, first_pause: Duration) -> Request<'_> {
+        let pauses = ExponentialBuilder::new()
+            .with_min_delay(first_pause)
+            .with_max_delay(LONGEST_PAUSE)
+            .without_max_times()
+            .with_jitter()
+            .build();
+        Request { patience: self, peer, pauses, failing: None, spoke: false }
+    }
+
+    /// How long a request that begins now waits.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        if self.ending.load(Ordering::Relaxed) {
+            Duration::ZERO
+        } else if self.running.load(Ordering::Relaxed) {
+            self.in_a_run
+        } else {
+            self.at_start
+        }
+    }
+
+    async fn cancelled(&self) {
+        if self.ending.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        self.cancel.cancelled().await;
+    }
+
+    /// Since when somebody is away, from the first request that noticed.
+    fn away_since(&self, noticed: Instant) -> Instant {
+        *self.away.write().unwrap_or_else(PoisonError::into_inner).get_or_insert(noticed)
+    }
+}
+
+/// One request and its tries.
+pub struct Request<'a> {
+    patience: &'a Patience,
+    peer: Peer,
+    pauses: ExponentialBackoff,
+    /// When the first of the tries failed that have failed in a row.
+    failing: Option<Instant>,
+    spoke: bool,
+}
+
+impl Request<'_> {
+    /// A try. Says so when no answer comes for some seconds.
+    ///
+    /// # Errors
+    /// [`NoMore::Cancelled`].
+    pub async fn attempt<T>(&mut self, attempt: impl Future<Output = T>) -> Result<T, NoMore> {
+        let began = Instant::now();
+        let mut attempt = std::pin::pin!(attempt);
+        let mut silent = UNANSWERED;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.patience.cancelled() => return Err(NoMore::Cancelled),
+                answer = timeout(silent, &mut attempt) => match answer {
+                    Ok(answer) => return Ok(answer),
+                    Err(_) => self.speak(self.failing.unwrap_or(began)),
+                },
+            }
+            silent = EVERY;
+        }
+    }
+
+    /// A try whose silence means nothing: bytes are on their way.
+    ///
+    /// # Errors
+    /// [`NoMore::Cancelled`].
+    pub async fn transfer<T>(&mut self, attempt: impl Future<Output = T>) -> Result<T, NoMore> {
+        tokio::select! {
+            biased;
+            () = self.patience.cancelled() => Err(NoMore::Cancelled),
+            answer = attempt => Ok(answer),
+        }
+    }
+
+    /// Waits before the next try, at least for `retry_after` when the peer asked for that and it is worth waiting for.
+    ///
+    /// # Errors
+    /// There is no next try.
+    pub async fn pause(&mut self, retry_after: Option<Duration>) -> Result<(), NoMore> {
+        let now = Instant::now();
+        let since = *self.failing.get_or_insert(now);
+        let until = since + self.patience.longest();
+        let wanted = retry_after.unwrap_or_default();
+        let pause = self.pauses.next().unwrap_or(LONGEST_PAUSE).max(wanted);
+        if now >= until || now + wanted > until {
+            return Err(NoMore::Exhausted);
+        }
+        // The last try is at the end of the time, not after it.
+        let wake = (now + pause).min(until);
+        loop {
+            let now = Instant::now();
+            if now >= wake {
+                return Ok(());
+            }
+            if now.duration_since(since) >= SPOKEN {
+                self.speak(since);
+            }
+            tokio::select! {
+                biased;
+                () = self.patience.cancelled() => return Err(NoMore::Cancelled),
+                () = sleep((wake - now).min(EVERY)) => {}
+            }
+        }
+    }
+
+    /// How long the peer has been failing. Seconds.
+    #[must_use]
+    pub fn failing_for(&self) -> u64 {
+        self.failing.map_or(0, |since| since.elapsed().as_secs())
+    }
+
+    /// The peer answered.
+    pub fn answered(&mut self) {
+        self.failing = None;
+        if std::mem::take(&mut self.spoke)
+            && self.patience.away.write().unwrap_or_else(PoisonError::into_inner).take().is_some()
+        {
+            self.patience.observer.event(&Event::Reachable);
+        }
+    }
+
+    fn speak(&mut self, since: Instant) {
+        self.spoke = true;
+        let since = self.patience.away_since(since);
+        let limit = self.patience.longest();
+        self.patience.observer.event(&Event::Away {
+            peer: self.peer,
+            seconds: since.elapsed().as_secs(),
+            limit: limit.as_secs(),
+        });
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Seen(Mutex<Vec<Event>>);
+
+    impl Observer for Seen {
+        fn event(&self, event: &Event) {
+            self.0.lock().unwrap().push(event.clone());
+        }
+    }
+
+    const PAUSE: Duration = Duration::from_millis(20);
+    /// Scaled from seconds and from a quarter of an hour.
+    const START: Duration = Duration::from_millis(200);
+    const RUN: Duration = Duration::from_millis(2500);
+    /// What a busy machine may add.
+    const SLACK: Duration = Duration::from_secs(2);
+
+    fn patience() -> (Patience, Arc<Seen>, CancellationToken) {
+        let (seen, cancel) = (Arc::new(Seen::default()), CancellationToken::new());
+        let patience = Patience::new(RUN, Arc::<Seen>::clone(&seen) as Arc<dyn Observer>, cancel.clone());
+        (Patience { at_start: START, ..patience }, seen, cancel)
+    }
+
+    async fn exhaust(request: &mut Request<'_>) -> Duration {
+        let began = Instant::now();
+        while request.pause(None).await.is_ok() {}
+        began.elapsed()
+    }
+
+    #[tokio::test]
+    async fn a_run_waits_long_its_start_shortly_and_its_end_not_at_all() {
+        let (patience, seen, _cancel) = patience();
+        let waited = exhaust(&mut patience.request(Peer::Service, PAUSE)).await;
+        assert!((START..START + SLACK).contains(&waited), "{waited:?}");
+        assert!(seen.0.lock().unwrap().is_empty(), "a hiccup is nobody's business");
+        patience.begin_run();
+        let mut request = patience.request(Peer::Store, PAUSE);
+        let waited = exhaust(&mut request).await;
+        assert!((RUN..RUN + SLACK).contains(&waited), "{waited:?}");
+        let first = seen.0.lock().unwrap().first().cloned();
+        assert!(
+            matches!(first, Some(Event::Away { peer: Peer::Store, seconds: 1..=3, limit: 2 })),
+            "{first:?}"
+        );
+        request.answered();
+        assert_eq!(seen.0.lock().unwrap().last(), Some(&Event::Reachable));
+        patience.end_run();
+        assert!(exhaust(&mut patience.request(Peer::Store, PAUSE)).await < START);
+    }
+
+    #[tokio::test]
+    async fn what_a_peer_asks_for_is_waited_for_within_bounds() {
+        let (patience, _, _cancel) = patience();
+        patience.begin_run();
+        let mut request = patience.request(Peer::Service, PAUSE);
+        let began = Instant::now();
+        let second = Duration::from_secs(1);
+        request.pause(Some(second)).await.unwrap();
+        assert!(began.elapsed() >= second);
+        // What is left would not do: nobody waits in vain.
+        let asked = Instant::now();
+        assert_eq!(request.pause(Some(RUN)).await, Err(NoMore::Exhausted));
+        assert!(asked.elapsed() < second);
+        // Each time that it is away begins anew.
+        request.answered();
+        request.pause(Some(second)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn cancelling_ends_a_pause_and_an_attempt_at_once() {
+        let (patience, _, cancel) = patience();
+        let patience = Patience { in_a_run: Duration::from_secs(900), ..patience };
+        patience.begin_run();
+        let mut request = patience.request(Peer::Service, PAUSE);
+        let began = Instant::now();
+        let soon = cancel.clone();
+        tokio::spawn(async move {
+            sleep(START).await;
+            soon.cancel();
+        });
+        assert_eq!(request.pause(Some(Duration::from_secs(600))).await, Err(NoMore::Cancelled));
+        assert!(began.elapsed() < START + SLACK);
+        assert_eq!(request.attempt(std::future::pending::<()>()).await, Err(NoMore::Cancelled));
+        assert_eq!(request.transfer(std::future::pending::<()>()).await, Err(NoMore::Cancelled));
+        // What is said at the very end is said all the same.
+        patience.end_run();
+        assert_eq!(request.attempt(async { 1 }).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn silence_is_told_within_three_seconds_and_its_end_too() {
+        let (patience, seen, _cancel) = patience();
+        let mut request = patience.request(Peer::Service, PAUSE);
+        request.attempt(sleep(Duration::from_millis(2900))).await.unwrap();
+        request.answered();
+        let seen = seen.0.lock().unwrap().clone();
+        assert!(matches!(seen.as_slice(), [Event::Away { seconds: 2, .. }, Event::Reachable]), "{seen:?}");
+    }
+}

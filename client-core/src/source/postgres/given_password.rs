@@ -1,0 +1,77 @@
+//! Whether a password stands in what names a database.
+
+/// Whether a URL or a connection string holds a password itself, however it is spelled.
+#[must_use]
+pub fn names_password(text: &str) -> bool {
+    let decoded = percent_decoded(text).to_lowercase();
+    let as_parameter = decoded.match_indices("password").any(|(at, word)| {
+        decoded.get(at + word.len()..).is_some_and(|rest| rest.trim_start().starts_with('='))
+    });
+    // What stands before the last `@` of the authority, behind its first colon.
+    let authority =
+        text.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    // A slash or a question mark in a password is not encoded by everybody.
+    let careless =
+        text.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map_or("", |(user, _)| user);
+    as_parameter
+        || [user, careless]
+            .iter()
+            .any(|user| user.split_once(':').is_some_and(|(_, password)| !password.is_empty()))
+}
+
+/// Text for a look at it, not for use: what is not UTF-8 is replaced.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let code = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match code.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_seen_in_every_spelling() {
+        for text in [
+            "postgres://u:secret@h/d",
+            "postgresql://:secret@h",
+            "postgres://u:p@ss@h/d",
+            "postgres://u:p/ss@h/d",
+            "postgres://u:%20@h/d",
+            "postgres://u@h/d?password=x",
+            "postgres://u@h/d?sslmode=require&p%61ssword=x",
+            "postgres://u@h/d?sslpassword=x",
+            "host=h password=x",
+            "host=h PASSWORD = 'x y'",
+        ] {
+            assert!(names_password(text), "{text}");
+        }
+        for text in [
+            "postgres://u@h:5432/d",
+            "postgres://h:5432,i:5433/d",
+            "postgres://u:@h/d",
+            "postgres://[::1]:5432/d",
+            "postgres://u@h/password",
+            "postgres://u@h/d?passfile=/x",
+            "host=h dbname=password",
+            "dump.sql",
+            "",
+        ] {
+            assert!(!names_password(text), "{text}");
+        }
+    }
+}

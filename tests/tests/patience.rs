@@ -1,0 +1,140 @@
+//! A run of hours survives a service and a store that are away for a while; the clock is scaled to seconds.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    fs,
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::{Duration, Instant},
+};
+
+use e2e::{Device, Outcome, Running, Service, Terminal, device::number, files};
+use rustix::process::Signal;
+
+const MB: usize = 1_000_000;
+
+/// Until the running backup has stored something, so that it is in its middle.
+fn midway(service: &Service) {
+    let start = Instant::now();
+    let stored = "select count(*) from app.object where kind = 'pack' and state = 'stored'";
+    while service.sql(stored).unwrap() == "0" {
+        assert!(start.elapsed() < Duration::from_secs(60), "nothing was stored within a minute");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Lets a call run for a while; it must not end by then.
+fn goes_on(running: Running, time: Duration) -> Receiver<Outcome> {
+    let (ended, outcome) = mpsc::channel();
+    thread::spawn(move || ended.send(running.wait().unwrap()));
+    if let Ok(early) = outcome.recv_timeout(time) {
+        unreachable!("it ended early: {early}");
+    }
+    outcome
+}
+
+/// Longer than the tries of one request once took.
+const AWAY: Duration = Duration::from_secs(22);
+
+#[test]
+fn gives_up_after_seconds() {
+    let mut service = Service::start().unwrap();
+    let device = Device::new(&service).unwrap();
+    device.sign_up("eu").unwrap();
+    let bytes = files::noise(7, 60 * MB);
+    fs::write(device.desk().join("rnd.bin"), &bytes).unwrap();
+    let backup = ["backup", "--file", "rnd.bin", "--limit-upload", "8000"];
+
+    // The service and its store are gone together, as in a reboot. The backup waits, says so, and goes on.
+    let running = device.call_plain(backup).env("SEALKEEP_PATIENCE", "300").start().unwrap();
+    midway(&service);
+    service.stop().unwrap();
+    let outcome = goes_on(running, AWAY);
+    service.restart().unwrap();
+    let outcome = outcome.recv().unwrap();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    assert!(outcome.stderr.contains("has not answered for"), "{outcome}");
+    assert!(outcome.stderr.contains("waiting up to 5 min"), "{outcome}");
+    assert!(outcome.stderr.contains("answers again"), "{outcome}");
+    device.restore_to("latest", "back").ok().unwrap();
+    assert!(fs::read(device.desk().join("back")).unwrap() == bytes);
+
+    // Beyond its patience it ends, and the next run sends only what is missing.
+    let more = files::noise(8, 60 * MB);
+    fs::write(device.desk().join("rnd.bin"), &more).unwrap();
+    let running = device.call(backup).env("SEALKEEP_PATIENCE", "3").start().unwrap();
+    let before =
+        service.sql("select count(*) from app.object where kind = 'pack' and state = 'stored'").unwrap();
+    let start = Instant::now();
+    while service.sql("select count(*) from app.object where kind = 'pack' and state = 'stored'").unwrap()
+        == before
+    {
+        assert!(start.elapsed() < Duration::from_secs(60));
+        thread::sleep(Duration::from_millis(50));
+    }
+    service.stop().unwrap();
+    let gone = Instant::now();
+    let outcome = running.wait().unwrap();
+    assert!([4, 5].contains(&outcome.code), "{outcome}");
+    assert!(gone.elapsed() < Duration::from_secs(15), "{:?}", gone.elapsed());
+    service.restart().unwrap();
+    let report = device.call(["backup", "--file", "rnd.bin"]).ok().unwrap();
+    assert!(number(&report, "bytes_uploaded").unwrap() < 50 * MB as u64, "{report}");
+
+    // Ctrl-C ends the waiting at once.
+    fs::write(device.desk().join("rnd.bin"), files::noise(9, 60 * MB)).unwrap();
+    let running = device.call(backup).env("SEALKEEP_PATIENCE", "300").start().unwrap();
+    thread::sleep(Duration::from_secs(3));
+    service.stop().unwrap();
+    thread::sleep(Duration::from_secs(4));
+    let asked = Instant::now();
+    running.signal(Signal::INT).unwrap();
+    let outcome = running.wait().unwrap();
+    assert_eq!(outcome.code, 130, "{outcome}");
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    service.restart().unwrap();
+}
+
+#[test]
+fn a_restore_waits_too() {
+    let mut service = Service::start_wired().unwrap();
+    let device = Device::new(&service).unwrap();
+    device.sign_up("eu").unwrap();
+    let bytes = files::noise(3, 80 * MB);
+    device.backup_bytes("noise", &bytes).ok().unwrap();
+    let other = device.home().join("cache");
+    drop(fs::remove_dir_all(other));
+    service.wires().unwrap().store.set(e2e::proxy::Weather::Throttle(8_000_000));
+    let running = device.restore_to("latest", "back").env("SEALKEEP_PATIENCE", "300").start().unwrap();
+    thread::sleep(Duration::from_secs(4));
+    service.stop().unwrap();
+    let outcome = goes_on(running, AWAY);
+    service.wires().unwrap().store.set(e2e::proxy::Weather::Fair);
+    service.restart().unwrap();
+    outcome.recv().unwrap().expect_ok().unwrap();
+    assert!(fs::read(device.desk().join("back")).unwrap() == bytes);
+}
+
+/// At its start an operation says within three seconds that nobody is there, goes on trying, and ends soon.
+#[test]
+fn an_unreachable_service_is_told_at_once() {
+    // A port that refuses, and one that takes connections and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", silent.local_addr().unwrap());
+    for server in ["http://127.0.0.1:1", silent.as_str()] {
+        let device = Device::with_server(server).unwrap();
+        let call = device.call_plain(["login", "--email", "a@example.com"]).env("SEALKEEP_PASSWORD", "p");
+        let begun = Instant::now();
+        let mut terminal = Terminal::start(&call, 100).unwrap();
+        terminal.expect("the service has not answered for").unwrap();
+        assert!(begun.elapsed() < Duration::from_millis(4500), "{:?}", begun.elapsed());
+        if server == silent {
+            terminal.type_in("\x03").unwrap();
+            assert_eq!(terminal.end().unwrap(), 130);
+        } else {
+            assert_eq!(terminal.end().unwrap(), 4);
+            assert!((Duration::from_secs(8)..Duration::from_secs(25)).contains(&begun.elapsed()));
+        }
+        assert!(terminal.is_as_usual().unwrap());
+    }
+}

@@ -1,0 +1,363 @@
+//! What the command shows on a terminal, and what it never does to one.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{Read, Write},
+    net::TcpListener,
+    os::unix::ffi::OsStrExt,
+    thread,
+    time::Duration,
+};
+
+use e2e::{Call, Device, Outcome, Stage, Terminal, data};
+
+/// Clears the screen, sets the clipboard, turns a line around, ends it, hides in it.
+const HOSTILE: &str =
+    "esc\x1b[31mred\x1b[2J\x1b]52;c;eA==\x07\u{9b}5m\u{202e}\u{2066}\u{200b}\u{2028}\r\nSNAPSHOT\tfake\u{7f}";
+
+/// Whether a terminal shows this character as itself.
+fn is_shown(c: char) -> bool {
+    c == '\n'
+        || !(c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'))
+}
+
+/// Nothing of what was printed acts on a terminal.
+fn assert_shown(outcome: &Outcome) {
+    for said in [&String::from_utf8_lossy(&outcome.stdout).into_owned(), &outcome.stderr] {
+        let acts: Vec<char> = said.chars().filter(|c| !is_shown(*c)).collect();
+        assert!(acts.is_empty(), "{acts:?} in {said:?}");
+    }
+}
+
+fn goes(call: Call) -> String {
+    let outcome = call.go().unwrap();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    assert_shown(&outcome);
+    String::from_utf8(outcome.stdout).unwrap()
+}
+
+fn fails(call: Call) -> String {
+    let outcome = call.go().unwrap();
+    assert_ne!(outcome.code, 0, "{outcome}");
+    assert_shown(&outcome);
+    format!("{}{}", String::from_utf8_lossy(&outcome.stdout), outcome.stderr)
+}
+
+/// Names of files, sources, devices, databases and tables reach the terminal as text, in tables, sentences, errors and
+/// JSON alike.
+#[test]
+fn terminal_escape_in_names() {
+    let stage = Stage::shared().unwrap();
+    let (device, account) = stage.new_account().unwrap();
+    let file = device.desk().join(format!("{HOSTILE}.sql").replace('/', "_"));
+    fs::write(&file, "-- a file\n").unwrap();
+    let bytes = device.desk().join(OsStr::from_bytes(b"not\xff\xfeutf-8\x1b[2J"));
+    fs::write(&bytes, "bytes").unwrap();
+    goes(device.call_plain([OsStr::new("backup"), OsStr::new("--file"), file.as_os_str()]));
+    let said = goes(device.call_plain([OsStr::new("backup"), OsStr::new("--file"), bytes.as_os_str()]));
+    assert!(said.contains("not\\xff\\xfeutf-8\\u{1b}[2J"), "{said}");
+
+    // Two sources, so two rows and a title.
+    let listed = goes(device.call_plain(["snapshots"]));
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    assert!(listed.contains("esc\\u{1b}[31mred"), "{listed}");
+    assert_eq!(goes(device.call(["snapshots"])).lines().count(), 1);
+    goes(device.call_plain(["status"]));
+    goes(device.call(["status"]));
+    fails(device.call_plain(["restore", "latest", "--source", HOSTILE, "--to", "out"]));
+    fails(device.call_plain(["restore", HOSTILE, "--to", "out"]));
+    fails(device.call_plain(["backup", "--file", HOSTILE]));
+    fails(device.call_plain(["backup", HOSTILE]));
+    fails(device.call_plain(["backup", "--file", "x", HOSTILE]));
+    fails(device.call_plain([HOSTILE]));
+    goes(device.call_plain(["snapshots"]).env("SEALKEEP_LOG", "trace"));
+
+    // A device, by its own word.
+    let other = Device::new(&stage.service).unwrap();
+    let named = "dev\x1b]0;title\x07\u{202e}\u{9b}2J";
+    goes(
+        other
+            .call_plain(["login", "--email", &account.email, "--device-name", named])
+            .env("SEALKEEP_PASSWORD", &account.password)
+            .env("SEALKEEP_RECOVERY_WORDS", &account.recovery_words)
+            .env("SEALKEEP_TOTP", account.authenticator.code()),
+    );
+    let devices = goes(device.call_plain(["devices"]));
+    // The service takes the C0 controls out of a name; the rest is ours.
+    assert!(devices.contains("]0;title") && devices.contains("\\u{202e}"), "{devices}");
+    goes(device.call(["devices"]));
+
+    // A database and a table, through the words of pg_dump and psql.
+    let postgres = &stage.postgres;
+    let database = "db\x1b[2J\u{202e}x";
+    data::fill(postgres, database, 1).unwrap();
+    let table = "create table \"t\x1b[2J\u{9b}\" (i int); create role \"r\x1b[2J\" login";
+    postgres.sql(database, table).unwrap();
+    let url = |user: &str| {
+        let encoded: String = database.bytes().map(|b| format!("%{b:02X}")).collect();
+        format!("postgres://{user}@127.0.0.1:{}/{encoded}", postgres.port())
+    };
+    let with_password = |url: &str| device.call_plain(["backup", url]).env("PGPASSWORD", postgres.password());
+    goes(with_password(&url("owner")));
+    fails(with_password(&url("r%1B%5B2J")));
+    goes(device.call_plain(["snapshots"]));
+}
+
+/// What the service says is a stranger's text, too.
+#[test]
+fn a_hostile_service_cannot_write_to_the_terminal() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            drop(stream.read(&mut [0; 65536]));
+            let title = serde_json::Value::from(HOSTILE);
+            let body = format!(
+                r#"{{"type":"about:blank","title":{title},"status":400,"code":"invalid_request","request_id":{title}}}"#
+            );
+            let answer = format!(
+                "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            drop(stream.write_all(answer.as_bytes()));
+        }
+    });
+    let device = Device::with_server(&format!("http://{address}")).unwrap();
+    for call in [
+        device.call_plain(["login", "--email", "a@example.com"]),
+        device.call(["login", "--email", "a@example.com"]),
+    ] {
+        let said = fails(call.env("SEALKEEP_PASSWORD", "p").env("SEALKEEP_TOTP", "123456"));
+        assert!(said.contains("[31mred"), "{said}");
+    }
+}
+
+/// What a file or a paste of the kit holds, as the app writes it.
+fn kit_text(words: &str) -> String {
+    let numbered: Vec<String> =
+        (1..).zip(words.split(' ')).map(|(n, word)| format!("{n:>2} {word:<10}")).collect();
+    let rows: Vec<String> = numbered.chunks(4).map(|row| format!("  {}", row.join("  "))).collect();
+    format!(
+        "SEALKEEP RECOVERY KIT\n\nE-mail          a@example.com\n\nThe 24 words\n\n{}\n\nWhat it can do\n\n  It opens every backup.\nAGE-SECRET-KEY-1QQQ\n",
+        rows.join("\n")
+    )
+}
+
+#[test]
+fn ctrl_c_ends_every_prompt_and_leaves_the_terminal_as_it_was() {
+    let stage = Stage::shared().unwrap();
+    let (_, account) = stage.new_account().unwrap();
+    let new = || Device::new(&stage.service).unwrap();
+    let login = ["login", "--email", &account.email];
+    let signup = ["signup", "--email", "somebody@example.com", "--region", "eu"];
+    let (password, code) = (&account.password, || account.authenticator.code());
+    // (call, what is asked before, with its answer; the question that is not answered)
+    let one = new();
+    let calls = [
+        (one.call_plain(login), "Password: "),
+        (one.call_plain(signup), "New password: "),
+        (one.call_plain(login).env("SEALKEEP_PASSWORD", password), "Six-digit code: "),
+        (
+            one.call_plain(login).env("SEALKEEP_PASSWORD", password).env("SEALKEEP_TOTP", code()),
+            "Recovery words",
+        ),
+        (one.call_plain(["--json", "login", "--email", &account.email]), "Password: "),
+    ];
+    for (call, question) in calls {
+        let mut terminal = Terminal::start(&call, 80).unwrap();
+        terminal.expect(question).unwrap();
+        thread::sleep(Duration::from_millis(300));
+        terminal.type_in("half\x03").unwrap();
+        assert_eq!(terminal.end().unwrap(), 130, "{question}: {}", terminal.screen());
+        assert!(terminal.is_as_usual().unwrap(), "{question}");
+        let screen = terminal.screen();
+        assert!(screen.contains("cancelled"), "{screen}");
+        let last = screen.rsplit(question).next().unwrap();
+        assert!(last.contains('\n'), "what follows stands on the line of the question: {screen:?}");
+    }
+    // The second of two questions, and one in the middle of a sign-up.
+    let mut terminal = Terminal::start(&one.call_plain(signup), 80).unwrap();
+    terminal.expect("New password: ").unwrap();
+    thread::sleep(Duration::from_millis(300));
+    terminal.type_in("a long enough password\n").unwrap();
+    terminal.expect("Repeat password: ").unwrap();
+    thread::sleep(Duration::from_millis(300));
+    terminal.type_in("\x03").unwrap();
+    assert_eq!(terminal.end().unwrap(), 130);
+    assert!(terminal.is_as_usual().unwrap());
+    assert!(!terminal.screen().contains("a long enough"), "a password was shown");
+}
+
+/// All lines of a paste belong to the question; none is left to the shell, and none is shown.
+#[test]
+fn a_pasted_kit_is_read_whole() {
+    let stage = Stage::shared().unwrap();
+    let (_, account) = stage.new_account().unwrap();
+    let kit = kit_text(&account.recovery_words);
+    let first = account.recovery_words.split(' ').next().unwrap();
+    let device = Device::new(&stage.service).unwrap();
+    let call = device
+        .call_plain(["login", "--email", &account.email])
+        .env("SEALKEEP_PASSWORD", &account.password)
+        .env("SEALKEEP_TOTP", account.authenticator.code());
+    let mut terminal = Terminal::start(&call, 80).unwrap();
+    terminal.expect("Recovery words").unwrap();
+    thread::sleep(Duration::from_millis(300));
+    terminal.type_in(&kit).unwrap();
+    assert_eq!(terminal.end().unwrap(), 0, "{}", terminal.screen());
+    assert!(
+        !terminal.screen().contains(first) && !terminal.screen().contains("AGE-SECRET"),
+        "{}",
+        terminal.screen()
+    );
+    assert!(terminal.is_as_usual().unwrap());
+
+    // The saved file; and the numbered words in one line.
+    let other = Device::new(&stage.service).unwrap();
+    fs::write(other.desk().join("kit.txt"), &kit).unwrap();
+    let call = other.call(["login", "--email", &account.email, "--kit", "kit.txt"]);
+    call.env("SEALKEEP_PASSWORD", &account.password)
+        .env("SEALKEEP_RECOVERY_CODE", account.recovery_codes.first().unwrap())
+        .ok()
+        .unwrap();
+    let third = Device::new(&stage.service).unwrap();
+    third
+        .call(["login", "--email", &account.email])
+        .env("SEALKEEP_PASSWORD", &account.password)
+        .env("SEALKEEP_RECOVERY_CODE", account.recovery_codes.get(1).unwrap())
+        .env("SEALKEEP_RECOVERY_WORDS", kit.replace('\n', " "))
+        .ok()
+        .unwrap();
+}
+
+#[test]
+fn help_fits_the_terminal_and_global_options_stand_apart() {
+    let device = Device::with_server("http://127.0.0.1:1").unwrap();
+    for columns in [60, 80, 100] {
+        for arguments in [&["--help"][..], &["backup", "--help"], &["restore", "-h"], &["login", "--help"]] {
+            let call = device.call_plain(arguments).env("SEALKEEP_SERVER", "https://secret.example.com");
+            let mut terminal = Terminal::start(&call, columns).unwrap();
+            assert_eq!(terminal.end().unwrap(), 0);
+            let screen = terminal.screen();
+            let screen: String =
+                screen.split('\x1b').map(|p| p.split_once('m').map_or(p, |(_, rest)| rest)).collect();
+            for line in screen.lines() {
+                // Examples are commands to copy: they are not broken.
+                let example = line.trim_start().starts_with("sealkeep ") || line.contains(" | ");
+                // Neither is the synopsis.
+                let example = example || line.starts_with("Usage: ");
+                assert!(
+                    example || line.trim_end().chars().count() <= usize::from(columns),
+                    "{columns}: {line:?}"
+                );
+            }
+            assert!(!screen.contains("secret.example.com"), "{screen}");
+            let (own, global) = screen.split_once("Global options:").unwrap();
+            assert!(global.contains("--json") && global.contains("--secrets-fd"), "{screen}");
+            assert!(!own.contains("--json "), "{screen}");
+        }
+    }
+    // What is set in the environment was not typed, and is not asked for.
+    let outcome = device.call_plain(["restore", "latest"]).env("SEALKEEP_STALL_TIMEOUT", "9").go().unwrap();
+    assert_eq!(outcome.code, 2);
+    let usage = outcome.stderr.split_once("Usage:").unwrap().1;
+    assert!(
+        !usage.contains("--server") && !usage.contains("--home") && !usage.contains("--stall"),
+        "{usage}"
+    );
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_command_quietly() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    device.backup_bytes("note", b"x").ok().unwrap();
+    for arguments in [
+        &["completions", "bash"][..],
+        &["completions", "zsh"],
+        &["snapshots"],
+        &["devices"],
+        &["status"],
+        &["--json", "snapshots"],
+        &["check"],
+        &["--help"],
+        &["--version"],
+        &["restore", "nonsense"],
+    ] {
+        let (read, write) = std::io::pipe().unwrap();
+        drop(read);
+        let outcome = device.call_plain(arguments).stdout_into(write).unwrap();
+        assert!(!outcome.stderr.contains("panicked") && !outcome.stderr.contains("Broken pipe"), "{outcome}");
+        assert!([141, 0, 2].contains(&outcome.code), "{outcome}");
+        // Neither does one whose complaints nobody reads.
+        let (read, write) = std::io::pipe().unwrap();
+        drop(read);
+        let code = device.call_plain(arguments).stderr_into(write).unwrap();
+        assert!([0, 2].contains(&code), "{arguments:?}: {code}");
+    }
+}
+
+#[test]
+fn a_slip_of_the_fingers_gets_the_word_that_was_meant() {
+    let stage = Stage::shared().unwrap();
+    let (device, account) = stage.new_account().unwrap();
+    let id = device.backup_bytes("ledger", b"x").ok().unwrap();
+    let id = e2e::device::text(&id, "snapshot_id").unwrap().to_owned();
+    device.backup_bytes("shop", b"y").ok().unwrap();
+    fs::write(device.desk().join("dump.sql"), "x").unwrap();
+    let next =
+        |call: Call, code| e2e::device::text(&call.refused(code).unwrap(), "next_step").unwrap().to_owned();
+    for command in [
+        &["snapshots", "--source", "nosuch"][..],
+        &["restore", "latest", "--source", "nosuch", "--to", "out"],
+        &["index", "records", "--source", "nosuch"],
+    ] {
+        assert_eq!(next(device.call(command), 7), "the sources are: ledger, shop");
+    }
+    assert!(next(device.call(["backup", "dump.sql"]), 2).contains("sealkeep backup --file dump.sql"));
+    assert!(next(device.call(["backup", "not/there.gz"]), 2).contains("sealkeep backup --file"));
+    assert!(next(device.call(["restore", "dump.sql", "--to", "out"]), 2).contains("--to"));
+
+    // Ids may be shortened, in any case.
+    device.restore_to(&id[..4].to_uppercase(), "a").ok().unwrap();
+    device.restore_to(&id, "b").ok().unwrap();
+    let lost = Device::new(&stage.service).unwrap();
+    lost.call(["login", "--email", &account.email, "--device-name", "lost laptop"])
+        .env("SEALKEEP_PASSWORD", &account.password)
+        .env("SEALKEEP_RECOVERY_WORDS", &account.recovery_words)
+        .env("SEALKEEP_RECOVERY_CODE", account.recovery_codes.first().unwrap())
+        .ok()
+        .unwrap();
+    assert!(next(device.call(["devices", "revoke", "nosuch"]), 7).contains("sealkeep devices"));
+    let own = e2e::member::Member::of(&lost, &stage.service).unwrap().device_id;
+    let revoked = device.call(["devices", "revoke", &own[..13].to_uppercase()]).ok().unwrap();
+    assert_eq!(revoked.get("revoked").unwrap().as_str().unwrap(), own);
+}
+
+/// Nothing of the progress line is left above a result, and an error stands alone.
+#[test]
+fn progress_disappears_when_it_ends() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    fs::write(device.desk().join("dump.sql"), vec![b'x'; 1 << 20]).unwrap();
+    for (arguments, result) in [
+        (&["backup", "--file", "dump.sql"][..], "Snapshot "),
+        (&["restore", "latest", "--to", "out"], "Restored "),
+        (&["check"], "snapshots, "),
+    ] {
+        let mut terminal = Terminal::start(&device.call_plain(arguments), 100).unwrap();
+        assert_eq!(terminal.end().unwrap(), 0, "{}", terminal.screen());
+        let screen = terminal.screen();
+        let before = screen.split(result).next().unwrap();
+        // The line was erased, and nothing was written on it since.
+        let rest = before.rsplit("\x1b[2K").next().unwrap();
+        assert!(
+            rest.trim_matches(|c: char| c.is_ascii_digit() || c.is_whitespace()).is_empty(),
+            "{screen:?}"
+        );
+    }
+}
