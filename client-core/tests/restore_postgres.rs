@@ -144,16 +144,10 @@ fn restore_locks_one_transaction() {
 
 #[test]
 fn the_error_is_named_and_not_the_end_of_its_statement() {
-    SERVER.sql("postgres", "CREATE DATABASE broken");
-    SERVER.sql(
-        "broken",
-        "CREATE ROLE vanishing; CREATE TABLE kept (x int);
-         CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER TABLE kept OWNER TO vanishing",
-    );
-    let dump = dump("broken", &["-Fc"]);
-    SERVER.sql("broken", "DROP TABLE kept; DROP ROLE vanishing");
-    let refused = restore(target("broken_back", false), &dump).unwrap_err().to_string();
-    assert!(refused.contains("role \"vanishing\" does not exist"), "{refused}");
+    let columns = "\n  a int,\n  b int,\n  c int,\n  d int,\n  e int,\n  f int,\n  g int,\n  h no_such_type";
+    let script = format!("--\n-- PostgreSQL database dump\n--\n\nCREATE TABLE kept ({columns}\n);\n");
+    let refused = restore(target("broken_back", false), script.as_bytes()).unwrap_err().to_string();
+    assert!(refused.contains("type \"no_such_type\" does not exist"), "{refused}");
     assert_eq!(databases("^broken_back$"), "0");
 }
 
@@ -343,4 +337,57 @@ fn a_database_that_somebody_made_meanwhile_is_not_touched() {
         ),
         "theirs"
     );
+}
+
+/// What a hostile dump holds runs neither on this machine nor beyond its database.
+#[test]
+fn text_from_a_dump_is_not_a_program() {
+    let plain = String::from_utf8(dump("shop", &["-Fp"])).unwrap();
+    let marker = tempfile::TempDir::new().unwrap();
+    let file = marker.path().join("owned");
+    for (hostile, existing) in [
+        (format!("\\! touch {}\n", file.display()), false),
+        (format!("\\! touch {}\n", file.display()), true),
+        (format!("COPY item FROM PROGRAM 'touch {}';\n", file.display()), false),
+        (format!("\\o |touch {}\nSELECT 1;\n", file.display()), false),
+        ("ROLLBACK;\n".to_owned(), true),
+        ("END;\nDROP TABLE item;\n".to_owned(), true),
+    ] {
+        if existing {
+            SERVER.sql("postgres", "CREATE DATABASE hostile");
+        }
+        let script = plain.replacen("CREATE SCHEMA", &format!("{hostile}CREATE SCHEMA"), 1);
+        let refused = restore(target("hostile", false), script.as_bytes()).unwrap_err();
+        assert!(matches!(refused, SourceError::Script(_)), "{hostile}: {refused}");
+        assert!(!file.exists(), "{hostile}");
+        if existing {
+            assert_eq!(SERVER.sql("hostile", "SELECT to_regclass('item') IS NULL"), "t");
+            SERVER.sql("postgres", "DROP DATABASE hostile");
+        }
+        assert_eq!(databases("^hostile$"), "0");
+    }
+}
+
+#[test]
+fn what_the_server_lacks_is_named_and_can_be_left_out() {
+    SERVER.sql("postgres", "CREATE ROLE passing");
+    SERVER.sql("postgres", "CREATE DATABASE needy");
+    SERVER.sql(
+        "needy",
+        "CREATE TABLE r (id int); INSERT INTO r VALUES (1); ALTER TABLE r OWNER TO passing; GRANT SELECT ON r TO passing;
+         ALTER TABLE r ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON r FOR SELECT TO passing USING (true)",
+    );
+    let dumps = [dump("needy", &["-Fp"]), dump("needy", &["-Fc"])];
+    SERVER.sql("needy", "DROP OWNED BY passing");
+    SERVER.sql("postgres", "DROP ROLE passing");
+    for dump in dumps {
+        let refused = restore(target("needy_back", false), &dump).unwrap_err().to_string();
+        assert!(refused.contains("role \"passing\""), "{refused}");
+        assert_eq!(databases("^needy_back$"), "0");
+        let restored =
+            restore(target("needy_back", false).without_owners().skipping_missing(), &dump).unwrap();
+        assert!(restored.notes.iter().any(|note| note.contains("passing")), "{restored:?}");
+        assert_eq!(SERVER.sql("needy_back", "SELECT count(*) FROM r"), "1");
+        SERVER.sql("postgres", "DROP DATABASE needy_back");
+    }
 }

@@ -311,6 +311,12 @@ pub(crate) struct Restore {
     /// With --into: everything belongs to you instead of its old owners, who need not exist there
     #[arg(long, requires = "database")]
     pub(crate) no_owner: bool,
+    /// With --into: nobody gets rights on anything
+    #[arg(long, requires = "into")]
+    pub(crate) no_privileges: bool,
+    /// With --into: leave out, and list, what needs a role, extension, tablespace or right that the server lacks
+    #[arg(long, requires = "into")]
+    pub(crate) skip_missing: bool,
     /// With --into: allow the very database that was backed up
     #[arg(long, requires = "database")]
     pub(crate) onto_source: bool,

@@ -1,5 +1,6 @@
 //! How a source, or a database that is restored into, can fail.
 
+use super::postgres::script::{Found, ScriptError};
 use crate::error::{Error, ErrorKind};
 
 /// Why there is no dump, or no restored database. Texts of programs are bounded and hold no password.
@@ -143,6 +144,9 @@ pub enum SourceError {
     /// The bytes are no dump that a PostgreSQL database can take.
     #[error("this snapshot cannot be restored into a database: {0}")]
     NotRestorable(String),
+    /// The dump holds what no restore hands on, or needs what the server lacks.
+    #[error("{0}")]
+    Script(ScriptError),
     /// The restore program ended badly. Everything it did was rolled back.
     #[error("{tool} failed ({how}): {detail}")]
     RestoreFailed {
@@ -159,6 +163,12 @@ pub enum SourceError {
     /// A fault of this program.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<ScriptError> for SourceError {
+    fn from(error: ScriptError) -> Self {
+        Self::Script(error)
+    }
 }
 
 impl From<SourceError> for Error {
@@ -231,6 +241,16 @@ impl From<SourceError> for Error {
                 ErrorKind::Exists,
                 unchanged,
                 "make sure that it is a copy and add --to-copy-of-source, or restore into another database".into(),
+            ),
+            SourceError::Script(ScriptError { found: Found::Missing(..), .. }) => (
+                ErrorKind::DumpFailed,
+                unchanged,
+                "create it on the server, or add --no-owner, --no-privileges or --skip-missing to go on without".into(),
+            ),
+            SourceError::Script(_) => (
+                ErrorKind::DumpFailed,
+                unchanged,
+                "restore the dump to a file with --to, and look at that line before any program reads it".into(),
             ),
             SourceError::NotReplaceable { .. } => (
                 ErrorKind::Exists,

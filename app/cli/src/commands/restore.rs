@@ -28,6 +28,8 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         allow_password_in_arguments: allowed,
         overwrite,
         no_owner,
+        no_privileges,
+        skip_missing,
         onto_source,
         to_copy_of_source,
         keep_going,
@@ -50,6 +52,12 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
             let mut target = RestoreTarget::new(url.expose_secret(), overwrite)?;
             if no_owner {
                 target = target.without_owners();
+            }
+            if no_privileges {
+                target = target.without_privileges();
+            }
+            if skip_missing {
+                target = target.skipping_missing();
             }
             if keep_going {
                 target = target.keeping_going();

@@ -29,6 +29,24 @@ pub struct Tool {
     pub path: PathBuf,
 }
 
+impl Tool {
+    /// Whether psql has `\restrict`: it came with 18 and the minor versions of August 2025.
+    pub(super) fn restricts(&self) -> bool {
+        let minor = self.version.split('.').nth(1).unwrap_or_default();
+        let digits: String = minor.chars().take_while(char::is_ascii_digit).collect();
+        let minor = digits.parse().unwrap_or(0_u32);
+        match self.major {
+            18.. => true,
+            17 => minor >= 6,
+            16 => minor >= 10,
+            15 => minor >= 14,
+            14 => minor >= 19,
+            13 => minor >= 22,
+            _ => false,
+        }
+    }
+}
+
 /// Where to look for programs.
 #[derive(Debug, Clone)]
 pub struct Tools {

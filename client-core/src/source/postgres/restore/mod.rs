@@ -21,11 +21,11 @@ use self::{
     likeness::Likeness,
     locks::Listing,
     made::Made,
-    pipeline::{Archive, Pipeline, Script},
+    pipeline::{Archive, Outcome, Pipeline, Script},
     psql::{Psql, Unfinished},
     target::{Survey, Way, is_empty},
 };
-use super::{look, properties, tools::Tool};
+use super::{look, properties, script::Blocks, tools::Tool};
 use crate::source::{
     SourceError,
     sentinel::{ENOUGH, Format, archive_version},
@@ -139,14 +139,19 @@ impl DatabaseSink {
         self.counted()?;
         match self.running.take() {
             Some(Running { pipeline, place: Place::Made(made) }) => {
-                let failed = pipeline.finish().map_err(|unfinished| unfinished.error)?;
+                let Outcome { failed, left_out } =
+                    pipeline.finish().map_err(|unfinished| unfinished.error)?;
                 self.stop.begin_commit()?;
                 let mut notes = made.publish()?.notes;
+                notes.extend(left_out);
                 notes.extend(self.left_over.take());
                 Ok(Restored { notes, failed })
             }
             Some(Running { pipeline, place: Place::InPlace { psql } }) => match pipeline.finish() {
-                Ok(failed) => Ok(Restored { notes: self.left_over.take().into_iter().collect(), failed }),
+                Ok(Outcome { failed, left_out }) => Ok(Restored {
+                    notes: left_out.into_iter().chain(self.left_over.take()).collect(),
+                    failed,
+                }),
                 Err(unfinished) => self.target.after(&psql, unfinished),
             },
             None => Err(SourceError::Internal("nothing was started".into())),
@@ -265,15 +270,14 @@ impl RestoreTarget {
             let direct = Direct::start(&url, &tool, survey.major, self.no_owner, stop)?;
             return Ok(Running { pipeline: Pipeline::Direct(direct), place });
         }
-        let script = Script::new(Psql::start(&url, psql, one_transaction, stop)?);
+        let blocks = if one_transaction { Blocks::LeftOut } else { Blocks::Kept };
+        let policy = self.policy(&url, psql, blocks)?;
+        let script = Script::new(Psql::start(&url, psql, one_transaction, stop)?, policy)?;
         let pipeline = match reader {
-            Reader::Psql => Pipeline::Script(script),
+            Reader::Psql => Pipeline::Script(Box::new(script)),
             Reader::PgRestore { oldest } => {
                 let tool = self.pg_restore(survey.major, oldest)?;
                 let mut arguments = Vec::new();
-                if one_transaction {
-                    arguments.push("--single-transaction");
-                }
                 if clean {
                     arguments.extend(["--clean", "--if-exists"]);
                 }

@@ -7,7 +7,11 @@ use std::{
 };
 
 use super::{
-    super::{PgUrl, tools::Tool},
+    super::{
+        PgUrl,
+        script::{PRELUDE, Policy, Reason, ScriptFilter, ScriptReport},
+        tools::Tool,
+    },
     direct::Direct,
     psql::{Psql, Unfinished},
     stop::Stop,
@@ -23,16 +27,18 @@ const PIECE: usize = 64 * 1024;
 /// The stages of a restore. Dropped before [`Pipeline::finish`] nothing counts.
 pub(super) enum Pipeline {
     /// The dump is a script.
-    Script(Script),
+    Script(Box<Script>),
     /// `pg_restore` makes the script.
     Archive(Archive),
     /// `pg_restore` keeps going after errors.
     Direct(Direct),
 }
 
-/// The way of a script to psql.
+/// The way of a script to psql: through the filter, so that nothing of it is a program to anybody.
 pub(super) struct Script {
     psql: Psql,
+    filter: ScriptFilter,
+    passed: Vec<u8>,
 }
 
 /// A `pg_restore` that makes a script, and the thread that carries it on.
@@ -46,17 +52,45 @@ pub(super) struct Archive {
 }
 
 impl Script {
-    pub(super) const fn new(psql: Psql) -> Self {
-        Self { psql }
+    /// Under `policy`, and under `\restrict` where psql has it.
+    pub(super) fn new(mut psql: Psql, mut policy: Policy) -> Result<Self, SourceError> {
+        policy.guard_settings = !psql.is_restricted();
+        psql.write(PRELUDE.as_bytes())?;
+        Ok(Self { psql, filter: ScriptFilter::new(policy), passed: Vec::new() })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
-        self.psql.write(bytes)
+        self.filter.push(bytes, &mut self.passed)?;
+        self.psql.write(&self.passed)?;
+        self.passed.clear();
+        Ok(())
     }
 
-    fn finish(self) -> Result<(), Unfinished> {
-        self.psql.finish()
+    fn finish(self) -> Result<Outcome, Unfinished> {
+        let Self { mut psql, filter, mut passed } = self;
+        let early = |error: SourceError| Unfinished { error, committing: false };
+        let report = filter.finish(&mut passed).map_err(|error| early(error.into()))?;
+        psql.write(&passed).map_err(early)?;
+        psql.finish()?;
+        Ok(Outcome { failed: Vec::new(), left_out: left_out(&report) })
     }
+}
+
+/// What is worth a word of what was left out: not what somebody asked for, and not what makes no difference.
+fn left_out(report: &ScriptReport) -> Vec<String> {
+    let told =
+        report.left_out.iter().filter(|left| matches!(left.reason, Reason::Missing(..) | Reason::Database));
+    told.map(|left| format!("left out, because {}: {} (line {})", left.reason, left.statement, left.line))
+        .collect()
+}
+
+/// What came of a script that was executed to its end.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// What the server refused of one that kept going.
+    pub(super) failed: Vec<String>,
+    /// What the filter left out, in sentences.
+    pub(super) left_out: Vec<String>,
 }
 
 impl Archive {
@@ -162,17 +196,17 @@ impl Pipeline {
     }
 
     /// The dump was verified as a whole: ends the script. What failed of one that kept going comes back.
-    pub(super) fn finish(self) -> Result<Vec<String>, Unfinished> {
+    pub(super) fn finish(self) -> Result<Outcome, Unfinished> {
         match self {
-            Self::Direct(direct) => {
-                return direct.finish().map_err(|error| Unfinished { error, committing: false });
-            }
+            Self::Direct(direct) => match direct.finish() {
+                Ok(failed) => Ok(Outcome { failed, left_out: Vec::new() }),
+                Err(error) => Err(Unfinished { error, committing: false }),
+            },
             Self::Script(script) => script.finish(),
             Self::Archive(mut archive) => {
                 let script = archive.close().map_err(|error| Unfinished { error, committing: false })?;
                 script.finish()
             }
         }
-        .map(|()| Vec::new())
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Psql {
     /// Printed when everything before it was executed.
     mark: String,
     one_transaction: bool,
+    /// The key of `\restrict`, under which psql obeys no backslash command but the one that ends it.
+    key: Option<String>,
     stop: Stop,
     done: bool,
 }
@@ -55,6 +57,7 @@ impl Psql {
             tool: format!("psql {}", tool.version),
             mark: format!("sealkeep:{}", uuid::Uuid::new_v4().simple()),
             one_transaction,
+            key: tool.restricts().then(|| uuid::Uuid::new_v4().simple().to_string()),
             stop: stop.clone(),
             done: false,
         };
@@ -63,7 +66,16 @@ impl Psql {
         if one_transaction {
             psql.write(b"BEGIN;\n")?;
         }
+        if let Some(key) = &psql.key {
+            let restrict = format!("\\restrict {key}\n");
+            psql.write(restrict.as_bytes())?;
+        }
         Ok(psql)
+    }
+
+    /// Whether it obeys no command of the script.
+    pub(super) const fn is_restricted(&self) -> bool {
+        self.key.is_some()
     }
 
     /// A handle to end it with.
@@ -86,7 +98,8 @@ impl Psql {
     /// Everything before was verified: waits until it was executed, then commits. It can be stopped until then.
     pub(super) fn finish(mut self) -> Result<(), Unfinished> {
         let certain = |error| Unfinished { error, committing: false };
-        self.executed("\\o\n").map_err(certain)?;
+        let unrestrict = self.key.as_ref().map(|key| format!("\\unrestrict {key}\n")).unwrap_or_default();
+        self.executed(&format!("\n{unrestrict}\\o\n")).map_err(certain)?;
         if self.one_transaction {
             self.stop.begin_commit().map_err(certain)?;
             self.executed("COMMIT;\n").map_err(|error| Unfinished { error, committing: true })?;

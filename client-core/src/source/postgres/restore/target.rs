@@ -1,13 +1,18 @@
 //! Which database takes a dump, and what it is like before anything is changed.
 
+use serde::Deserialize;
+
 use super::super::{
-    PgUrl, identify, pooler,
+    PgUrl, identify,
+    look::{self, question},
+    pooler,
     psql::{ask, quote_text},
+    script::{Blocks, Policy, Target},
     tools::{Tool, Tools},
 };
 use crate::{
     format::snapshot::{DatabaseIdentity, DatabaseProperties, Kinship},
-    source::SourceError,
+    source::{SourceError, stopper::Stopper},
 };
 
 /// What is in the database that did not come with it or with an extension, and what the user may do.
@@ -35,12 +40,36 @@ SELECT (SELECT count(*) FROM pg_class c WHERE c.relnamespace IN (SELECT oid FROM
 COMMIT;
 ";
 
+/// What a script may ask a server for.
+fn has() -> [String; 5] {
+    [
+        question("role", "SELECT rolname AS name FROM pg_roles"),
+        question("setting", "SELECT lower(name) AS name FROM pg_settings"),
+        question("extension", "SELECT name FROM pg_available_extensions"),
+        question("tablespace", "SELECT spcname AS name FROM pg_tablespace"),
+        question("rights", "SELECT rolsuper AS superuser FROM pg_roles WHERE rolname = current_user"),
+    ]
+}
+
+#[derive(Deserialize)]
+struct Name {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Rights {
+    superuser: bool,
+}
+
 /// Which database takes a dump.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one of the user's choices")]
 pub struct RestoreTarget {
     pub(super) url: PgUrl,
     pub(super) overwrite: bool,
     pub(super) no_owner: bool,
+    pub(super) no_privileges: bool,
+    pub(super) skip_missing: bool,
     pub(super) keep_going: bool,
     pub(super) guard: Option<Guard>,
     pub(super) properties: Option<DatabaseProperties>,
@@ -59,6 +88,8 @@ impl RestoreTarget {
             url,
             overwrite,
             no_owner: false,
+            no_privileges: false,
+            skip_missing: false,
             keep_going: false,
             guard: None,
             properties: None,
@@ -70,6 +101,20 @@ impl RestoreTarget {
     #[must_use]
     pub const fn without_owners(mut self) -> Self {
         self.no_owner = true;
+        self
+    }
+
+    /// Nobody gets rights on anything.
+    #[must_use]
+    pub const fn without_privileges(mut self) -> Self {
+        self.no_privileges = true;
+        self
+    }
+
+    /// Leaves out, and lists, what needs a role, extension, tablespace or right that the server lacks.
+    #[must_use]
+    pub const fn skipping_missing(mut self) -> Self {
+        self.skip_missing = true;
         self
     }
 
@@ -128,6 +173,27 @@ impl RestoreTarget {
             Kinship::Unknown if guard.place == self.place() => Err(SourceError::SameAsSource(self.place())),
             Kinship::MayBeCopy | Kinship::Different | Kinship::Unknown => Ok(()),
         }
+    }
+
+    /// What of a script gets through, seen from the server that `url` leads to.
+    pub(super) fn policy(&self, url: &PgUrl, psql: &Tool, blocks: Blocks) -> Result<Policy, SourceError> {
+        let answers = look::ask(url, psql, &has(), &Stopper::default(), None)?;
+        let names = |tag: &str| answers.rows::<Name>(tag).into_iter().map(|row| row.name).collect();
+        let superuser = answers.row::<Rights>("rights").ok_or_else(odd)?.superuser;
+        Ok(Policy {
+            no_owner: self.no_owner,
+            no_privileges: self.no_privileges,
+            skip_missing: self.skip_missing,
+            blocks,
+            guard_settings: true,
+            target: Some(Target {
+                roles: names("role"),
+                settings: names("setting"),
+                extensions: names("extension"),
+                tablespaces: names("tablespace"),
+                superuser,
+            }),
+        })
     }
 
     /// Decides how the dump gets in. Changes nothing.

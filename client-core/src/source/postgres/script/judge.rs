@@ -2,7 +2,7 @@
 
 use super::{
     error::{Found, shown},
-    policy::{Need, Policy, Reason},
+    policy::{Blocks, Need, Policy, Reason},
     token::{Head, Kind},
 };
 
@@ -67,6 +67,12 @@ pub(super) fn transaction(head: &Head<'_>, at: usize) -> bool {
 impl Seen {
     /// Decides about a statement.
     pub(super) fn judge(&mut self, head: &Head<'_>, policy: &Policy) -> Verdict {
+        let block = head.whole && head.tokens.len() == 1 && (head.is(0, "begin") || head.is(0, "commit"));
+        match policy.blocks {
+            Blocks::Kept if block => return Verdict::Keep,
+            Blocks::LeftOut if block => return Verdict::LeaveOut(Reason::Block),
+            Blocks::Refused | Blocks::Kept | Blocks::LeftOut => {}
+        }
         if transaction(head, 0) {
             return Verdict::Refuse(Found::Transaction(head.title()));
         }

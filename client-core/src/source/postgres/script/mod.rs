@@ -21,7 +21,7 @@ use self::{
 };
 pub use self::{
     error::{Found, ScriptError},
-    policy::{LeftOut, Need, Policy, Reason, Target},
+    policy::{Blocks, LeftOut, Need, Policy, Reason, Target},
 };
 
 /// Bytes of a statement that are kept until it is decided about. A COPY of 1,600 columns with long names fits.
