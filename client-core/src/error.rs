@@ -43,6 +43,10 @@ pub enum ErrorKind {
     DumpFailed,
     /// The dump has no proper end.
     DumpIncomplete,
+    /// The file changed while it was read.
+    SourceChanged,
+    /// The dump is far smaller than the source's last ones, or of another format.
+    UnusualDump,
     /// Nothing by that name.
     NotFound,
     /// Several things by that name.
@@ -92,6 +96,8 @@ impl ErrorKind {
             Self::ToolMissing => "tool_missing",
             Self::DumpFailed => "dump_failed",
             Self::DumpIncomplete => "dump_incomplete",
+            Self::SourceChanged => "source_changed",
+            Self::UnusualDump => "unusual_dump",
             Self::NotFound => "not_found",
             Self::Ambiguous => "ambiguous",
             Self::Exists => "exists",

@@ -114,7 +114,9 @@ fn snapshot() -> Snapshot {
         source_detail: "PostgreSQL 15.20, database shop".into(),
         origin: client_core::format::snapshot::Origin::default(),
         tool: "pg_dump 15.20".into(),
+        format: "pg_dump SQL".into(),
         verified_end: true,
+        remarks: Vec::new(),
         tables: vec![
             Table { name: "public.orders".into(), rows: Some(12) },
             Table { name: "x".into(), rows: None },

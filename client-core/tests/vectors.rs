@@ -326,7 +326,9 @@ fn body() -> SnapshotBody {
             carries_on: false,
         },
         tool: "pg_dump 15.20".into(),
+        format: "pg_dump SQL".into(),
         verified_end: true,
+        remarks: vec![client_core::format::snapshot::Remark::OtherFormat],
         tables: vec![
             Table { name: "public.orders".into(), rows: Some(1_200_000) },
             Table { name: "public.größen".into(), rows: None },

@@ -94,8 +94,22 @@ impl Device {
     pub fn call_plain<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Call {
         let arguments: Vec<OsString> = arguments.into_iter().map(|a| a.as_ref().to_owned()).collect();
         let shown = arguments.iter().map(|a| a.to_string_lossy()).collect::<Vec<_>>().join(" ");
-        let mut command = Command::new(&self.program);
-        command.args(arguments).env_clear().stdin(Stdio::null());
+        let mut command = self.prepared(self.program.as_os_str());
+        command.args(arguments);
+        Call { command, stdin: None, shown: format!("sealkeep {shown}") }
+    }
+
+    /// A shell script in the same surroundings; `$SEALKEEP` is the command.
+    #[must_use]
+    pub fn shell(&self, script: &str) -> Call {
+        let mut command = self.prepared(OsStr::new("sh"));
+        command.args(["-c", script]).env("SEALKEEP", &self.program);
+        Call { command, stdin: None, shown: script.to_owned() }
+    }
+
+    fn prepared(&self, program: &OsStr) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command
             .env("HOME", self.home.path())
@@ -104,7 +118,7 @@ impl Device {
             // Scaled: nobody waits a quarter of an hour in a test.
             .env("SEALKEEP_PATIENCE", "15");
         command.env("LC_ALL", "C").current_dir(self.home.path());
-        Call { command, stdin: None, shown: format!("sealkeep {shown}") }
+        command
     }
 
     /// The same, started by another program such as `nohup`.

@@ -50,6 +50,7 @@ function snapshot(source: string, number: number, created: number, bytes: number
     sha256: hex(number),
     deviceName: "laptop",
     tool: "pg_dump 15.20",
+    marks: number % 7 === 6 ? ["smaller"] : [],
     proven: { evidence: number % 3 === 0 ? "opened" : "listed", at: created + HOUR },
   };
 }

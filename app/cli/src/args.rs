@@ -25,6 +25,8 @@ Exit codes:
     9  stored data is damaged or incomplete
    10  the service shows an older or forked history
    11  written by a newer version
+   12  the name belongs to another source
+   13  the dump is unusually small, or of another format
   130  cancelled
   141  whoever read the output has gone";
 
@@ -251,6 +253,10 @@ pub(crate) struct Backup {
     /// Whatever comes in on standard input; needs --name
     #[arg(long, group = "what", requires = "name")]
     pub(crate) stdin: bool,
+    /// Take a dump that is far smaller than the last ones or of another format, or a file that changes meanwhile; the
+    /// snapshot is marked
+    #[arg(long)]
+    pub(crate) force: bool,
     /// What to call the source [default: the database's or the file's name]
     #[arg(long)]
     pub(crate) name: Option<String>,

@@ -30,13 +30,15 @@ pub(crate) fn of(kind: ErrorKind) -> ExitCode {
         | ErrorKind::SourceAuth
         | ErrorKind::ToolMissing
         | ErrorKind::DumpFailed
-        | ErrorKind::DumpIncomplete => 6,
+        | ErrorKind::DumpIncomplete
+        | ErrorKind::SourceChanged => 6,
         ErrorKind::NotFound | ErrorKind::Ambiguous | ErrorKind::Exists => 7,
         ErrorKind::DiskFull | ErrorKind::Io => 8,
         ErrorKind::Damaged => DAMAGED,
         ErrorKind::RolledBack => 10,
         ErrorKind::NewerFormat => 11,
         ErrorKind::OtherSource => 12,
+        ErrorKind::UnusualDump => 13,
         ErrorKind::Cancelled => 130,
         ErrorKind::Internal => 1,
     })

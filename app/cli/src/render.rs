@@ -6,7 +6,7 @@ use std::{
     process,
 };
 
-use client_core::error::Error;
+use client_core::{error::Error, ops::list::Mark};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 use serde_json::json;
@@ -136,6 +136,16 @@ impl Write for Log {
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
     }
+}
+
+/// What stands beside a snapshot.
+pub(crate) fn marks(marks: &[Mark]) -> String {
+    marks.iter().map(|mark| mark.words()).collect::<Vec<_>>().join(", ")
+}
+
+/// The same for JSON.
+pub(crate) fn mark_codes(marks: &[Mark]) -> Vec<&'static str> {
+    marks.iter().map(|mark| mark.as_str()).collect()
 }
 
 /// `1.4 GiB`.

@@ -38,6 +38,36 @@ const HEADS_DOMAIN: &[u8] = b"sealkeep/v1/heads\0";
 /// First element of the body.
 const BODY_LAYOUT: u8 = 1;
 
+/// What was unusual about a dump and was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Remark {
+    /// Below a tenth of the median of the source's last five.
+    Smaller,
+    /// Of another format than the source's last one.
+    OtherFormat,
+    /// A file that changed while it was read.
+    ChangedWhileRead,
+}
+
+impl Remark {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Smaller => 1,
+            Self::OtherFormat => 2,
+            Self::ChangedWhileRead => 3,
+        }
+    }
+
+    const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Smaller),
+            2 => Some(Self::OtherFormat),
+            3 => Some(Self::ChangedWhileRead),
+            _ => None,
+        }
+    }
+}
+
 /// One table of the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
@@ -72,8 +102,12 @@ pub struct SnapshotBody {
     pub origin: Origin,
     /// What made the dump, with its version.
     pub tool: String,
+    /// What kind of dump it is, from the outside in: `gzip, pg_dump SQL`.
+    pub format: String,
     /// Whether the dump's own end was found, beyond the end of the stream.
     pub verified_end: bool,
+    /// What was unusual about it; written sorted.
+    pub remarks: Vec<Remark>,
     /// What is in it, if known.
     pub tables: Vec<Table>,
     /// The device's name for itself.
@@ -133,6 +167,8 @@ struct BodyWire(
     Vec<HeadWire>,
     Option<(u64, u64)>,
     OriginWire,
+    String,
+    Vec<u8>,
 );
 
 /// SHA-256 over the sorted 32-byte ids.
@@ -266,7 +302,9 @@ impl SnapshotBody {
             source_detail,
             origin,
             tool,
+            format,
             verified_end,
+            remarks,
             tables,
             host,
             domain,
@@ -283,6 +321,9 @@ impl SnapshotBody {
         let mut packs = packs.clone();
         packs.sort_unstable();
         packs.dedup();
+        let mut remarks: Vec<u8> = remarks.iter().map(|remark| remark.code()).collect();
+        remarks.sort_unstable();
+        remarks.dedup();
         BodyWire(
             BODY_LAYOUT,
             source_kind.clone(),
@@ -303,6 +344,8 @@ impl SnapshotBody {
             heads.iter().map(|(device, head)| (*device, head.sequence, head.hash)).collect(),
             unwrapped.map(|Wrapping { stored_size, plan_len }| (stored_size, plan_len)),
             OriginWire::from(origin),
+            format.clone(),
+            remarks,
         )
     }
 
@@ -327,8 +370,15 @@ impl SnapshotBody {
             heads,
             unwrapped,
             origin,
+            format,
+            remarks,
         ) = wire;
-        if !packs.is_sorted_by(|a, b| a < b) || !heads.is_sorted_by(|a, b| a.0 < b.0) {
+        let remarks: Option<Vec<Remark>> = remarks.into_iter().map(Remark::from_code).collect();
+        let remarks = remarks.ok_or_else(|| FORMAT.damaged("it holds a remark that does not exist"))?;
+        if !packs.is_sorted_by(|a, b| a < b)
+            || !heads.is_sorted_by(|a, b| a.0 < b.0)
+            || !remarks.is_sorted_by(|a, b| a < b)
+        {
             return Err(FORMAT.damaged("its lists are not sorted"));
         }
         if manifest.iter().any(|(_, len)| *len == 0 || *len > MAX_PLAIN_LEN)
@@ -343,7 +393,9 @@ impl SnapshotBody {
             source_detail,
             origin: Origin::from(origin),
             tool,
+            format,
             verified_end,
+            remarks,
             tables: tables.into_iter().map(|(name, rows)| Table { name, rows }).collect(),
             host,
             domain,

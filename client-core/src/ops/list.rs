@@ -6,7 +6,70 @@ use api_types::{DeviceId, Sha256, SnapshotId};
 
 use super::{Client, OpenVault, same, select::no_source};
 pub use crate::state::{Evidence, Proven};
-use crate::{error::Error, format::snapshot::Origin};
+use crate::{
+    error::Error,
+    format::snapshot::{Origin, Remark},
+    source::sentinel::UNKNOWN,
+};
+
+/// What stands beside a snapshot in every list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Below a tenth of what was usual for its source.
+    Smaller,
+    /// Of another format than the one before it.
+    OtherFormat,
+    /// Its file changed while it was read.
+    ChangedWhileRead,
+    /// Nobody can tell whether it is whole: the format is not known.
+    UnknownFormat,
+    /// The format is known, and nothing in it says where it ends.
+    EndNotChecked,
+}
+
+impl Mark {
+    /// As in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Smaller => "smaller_than_usual",
+            Self::OtherFormat => "other_format",
+            Self::ChangedWhileRead => "changed_while_read",
+            Self::UnknownFormat => "unknown_format",
+            Self::EndNotChecked => "end_not_checked",
+        }
+    }
+
+    /// For people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Smaller => "smaller than usual",
+            Self::OtherFormat => "other format than before",
+            Self::ChangedWhileRead => "changed while it was read",
+            Self::UnknownFormat => "unknown format",
+            Self::EndNotChecked => "end cannot be checked",
+        }
+    }
+}
+
+/// What to say of a dump.
+pub(super) fn marks(remarks: &[Remark], format: &str, verified_end: bool) -> Vec<Mark> {
+    let mut marks: Vec<Mark> = remarks
+        .iter()
+        .map(|remark| match remark {
+            Remark::Smaller => Mark::Smaller,
+            Remark::OtherFormat => Mark::OtherFormat,
+            Remark::ChangedWhileRead => Mark::ChangedWhileRead,
+        })
+        .collect();
+    if format.ends_with(UNKNOWN) {
+        marks.push(Mark::UnknownFormat);
+    } else if !verified_end {
+        marks.push(Mark::EndNotChecked);
+    }
+    marks
+}
 
 /// One snapshot for a person.
 #[derive(Debug, Clone)]
@@ -35,6 +98,12 @@ pub struct SnapshotSummary {
     pub device_name: String,
     /// What made the dump.
     pub tool: String,
+    /// What kind of dump it is, from the outside in.
+    pub format: String,
+    /// Whether the dump's own end was found.
+    pub verified_end: bool,
+    /// What a person should know when they choose it.
+    pub marks: Vec<Mark>,
     /// How well it was proven on this device.
     pub proven: Option<Proven>,
 }
@@ -115,6 +184,9 @@ pub(super) async fn snapshots_of(
             device,
             device_name: names.get(&device).cloned().unwrap_or_else(|| format!("{} (host)", body.host)),
             tool: body.tool,
+            marks: marks(&body.remarks, &body.format, body.verified_end),
+            format: body.format,
+            verified_end: body.verified_end,
             proven: evidence.get(&listed.id).copied(),
         });
     }

@@ -225,6 +225,9 @@ mod tests {
             device: DeviceId::from_bytes([3; 16]),
             device_name: "laptop".into(),
             tool: "pg_dump".into(),
+            format: "pg_dump SQL".into(),
+            verified_end: true,
+            marks: Vec::new(),
             proven: None,
         }
     }

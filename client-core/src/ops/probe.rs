@@ -6,7 +6,7 @@ use super::sources::Origin;
 use crate::{
     error::Error,
     source::{
-        self, PgUrl, SourceSpec,
+        self, Copying, Opening, PgUrl, SourceSpec,
         postgres::{self, Inspection},
     },
 };
@@ -59,7 +59,8 @@ fn look(spec: SourceSpec) -> Result<Probe, Error> {
         }
         spec @ (SourceSpec::File { .. } | SourceSpec::Stdin { .. }) => {
             // Opening it is what a backup does first.
-            let dump = source::open(spec)?;
+            let looking = Opening { copy: Copying::Never, ..Opening::default() };
+            let dump = source::open_with(spec, &looking)?;
             Ok(Probe::File { size: dump.expected_bytes() })
         }
     }

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use api_types::SnapshotId;
 
-use super::{Account, Client, list, list::SnapshotSummary, same};
+use super::{
+    Account, Client, list,
+    list::{Mark, SnapshotSummary},
+    same,
+};
 use crate::{error::Error, records};
 
 /// One source.
@@ -24,6 +28,8 @@ pub struct SourceStatus {
     pub last_created: i64,
     /// Bytes of its dump.
     pub last_bytes: u64,
+    /// What a person should know of it.
+    pub last_marks: Vec<Mark>,
 }
 
 /// The whole picture.
@@ -72,6 +78,7 @@ pub async fn status(client: &Client) -> Result<Status, Error> {
             last_id: last.id,
             last_created: last.created,
             last_bytes: last.bytes,
+            last_marks: last.marks.clone(),
         })
     });
     let sources = sources.collect();

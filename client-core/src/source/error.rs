@@ -87,6 +87,24 @@ pub enum SourceError {
         /// Why.
         detail: String,
     },
+    /// A file is not what it was when it was opened.
+    #[error("{what} changed while it was read: {how}")]
+    Changed {
+        /// Which.
+        what: String,
+        /// In which way.
+        how: String,
+    },
+    /// No consistent copy of a SQLite database could be made.
+    #[error("{what} is a SQLite database in use, and no consistent copy of it could be made: {detail}")]
+    Copy {
+        /// Which.
+        what: String,
+        /// Why.
+        detail: String,
+        /// A command that makes one.
+        command: String,
+    },
     /// No such file.
     #[error("{0} does not exist")]
     NoFile(String),
@@ -222,6 +240,16 @@ impl From<SourceError> for Error {
             ),
             SourceError::Unreadable { .. } => {
                 (ErrorKind::SourceUnreachable, none, "check its permissions and the disk".into())
+            }
+            SourceError::Changed { .. } => (
+                ErrorKind::SourceChanged,
+                none,
+                "wait until nothing writes to it, or back up a copy or a snapshot of the file system; --force takes it as it \
+                 was read and marks the snapshot"
+                    .into(),
+            ),
+            SourceError::Copy { command, .. } => {
+                (ErrorKind::SourceUnreachable, none, format!("make a copy with `{command}` and back that up"))
             }
             SourceError::NoFile(_) => (ErrorKind::NotFound, none, "check the name".into()),
             SourceError::NotEmpty(_) => (

@@ -2,18 +2,15 @@
 //! error, never in a mere end of file.
 
 mod error;
+mod fifo;
+mod file;
 pub mod postgres;
 mod process;
 pub mod sentinel;
-mod stdin;
 mod stopper;
 mod stream;
 
-use std::{
-    fs::File,
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 pub use self::{
     error::SourceError,
@@ -75,6 +72,34 @@ impl SourceSpec {
     }
 }
 
+/// What may be done to read a file whole.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// Where a copy of a SQLite database that is in use lies meanwhile.
+    pub spool: PathBuf,
+    /// Whether such a copy is made.
+    pub copy: Copying,
+    /// A file that changes while it is read is taken, and [`Complete::changed`] says so.
+    pub allow_changes: bool,
+}
+
+/// Whether a consistent copy of a SQLite database is read instead of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copying {
+    /// Never: somebody only looks.
+    Never,
+    /// When rows lie beside it.
+    AsNeeded,
+    /// In any case.
+    Always,
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self { spool: std::env::temp_dir(), copy: Copying::AsNeeded, allow_changes: false }
+    }
+}
+
 /// A source that was looked at. Nothing is dumped yet.
 pub struct Prepared {
     origin: Origin,
@@ -85,7 +110,7 @@ pub struct Prepared {
 
 enum Input {
     Postgres(PgUrl, Box<postgres::Inspection>),
-    File(File, Option<u64>),
+    File(Box<file::Opened>, bool),
     Stdin,
 }
 
@@ -110,7 +135,9 @@ impl Prepared {
         let Self { origin, place, stopper, input } = self;
         match input {
             Input::Postgres(url, found) => postgres::start(&url, &found, stopper),
-            Input::File(file, size) => Ok(DumpStream::file(file, place, origin, stopper).expecting(size)),
+            Input::File(opened, allow_changes) => {
+                Ok(DumpStream::file(*opened, place, origin, stopper, allow_changes))
+            }
             Input::Stdin => Ok(DumpStream::stdin(stopper)),
         }
     }
@@ -121,6 +148,18 @@ impl Prepared {
 /// # Errors
 /// [`SourceError`].
 pub fn prepare(source: SourceSpec, stopper: &Stopper) -> Result<Prepared, SourceError> {
+    prepare_with(source, stopper, &Opening::default())
+}
+
+/// As [`prepare`].
+///
+/// # Errors
+/// [`SourceError`].
+pub fn prepare_with(
+    source: SourceSpec,
+    stopper: &Stopper,
+    opening: &Opening,
+) -> Result<Prepared, SourceError> {
     let stopper = stopper.clone();
     match source {
         SourceSpec::Postgres(url) => {
@@ -129,21 +168,15 @@ pub fn prepare(source: SourceSpec, stopper: &Stopper) -> Result<Prepared, Source
             Ok(Prepared { origin, place, stopper, input: Input::Postgres(url, Box::new(found)) })
         }
         SourceSpec::File { path } => {
-            let what = path.display().to_string();
-            let unreadable = |e: io::Error| match e.kind() {
-                io::ErrorKind::NotFound => SourceError::NoFile(what.clone()),
-                _ => SourceError::Unreadable { what: what.clone(), detail: e.to_string() },
-            };
-            let file = File::open(&path).map_err(unreadable)?;
-            let about = file.metadata().map_err(unreadable)?;
-            if about.is_dir() {
-                return Err(SourceError::Usage(format!(
-                    "{what} is a directory; back up one dump file at a time"
-                )));
-            }
-            let size = about.is_file().then_some(about.len());
+            let opened = file::open(&path, &opening.spool, opening.copy)?;
+            let place = path.display().to_string();
             let origin = Origin { path: Some(absolute(&path)), ..Origin::default() };
-            Ok(Prepared { origin, place: what, stopper, input: Input::File(file, size) })
+            Ok(Prepared {
+                origin,
+                place,
+                stopper,
+                input: Input::File(Box::new(opened), opening.allow_changes),
+            })
         }
         SourceSpec::Stdin { name } => {
             if name.trim().is_empty() {
@@ -172,4 +205,17 @@ fn absolute(path: &Path) -> String {
 /// [`SourceError`].
 pub fn open(source: SourceSpec) -> Result<DumpStream, SourceError> {
     prepare(source, &Stopper::default())?.start()
+}
+
+/// As [`open`].
+///
+/// # Errors
+/// [`SourceError`].
+pub fn open_with(source: SourceSpec, opening: &Opening) -> Result<DumpStream, SourceError> {
+    prepare_with(source, &Stopper::default(), opening)?.start()
+}
+
+/// Removes what a run that was killed left in the spool. Nobody else may be running a backup.
+pub fn tidy(spool: &Path) {
+    file::tidy(spool);
 }

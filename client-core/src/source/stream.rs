@@ -1,16 +1,14 @@
 //! The bytes of one dump, and the proof that they are all of it.
 
 use std::{
-    fs::File,
     io::{self, Read},
     process::ChildStdout,
 };
 
 use super::{
-    PgUrl, SourceError,
+    PgUrl, SourceError, fifo, file,
     process::Process,
     sentinel::Sentinel,
-    stdin,
     stopper::{Stopper, Watched},
 };
 use crate::{
@@ -34,6 +32,8 @@ pub struct Complete {
     pub detail: String,
     /// What the source is by itself, as far as it could be asked.
     pub origin: Origin,
+    /// It is a file that changed while it was read, which was allowed.
+    pub changed: bool,
     /// Its tables, as they were right before the dump, when they could be asked for.
     pub tables: Vec<Table>,
     /// The end of what the dump program said, without secrets.
@@ -55,7 +55,7 @@ impl Complete {
 
 enum Input {
     Program { process: Process, stdout: ChildStdout },
-    File(File),
+    File(file::Input),
     Stdin,
 }
 
@@ -71,6 +71,7 @@ pub struct DumpStream {
     complete: Complete,
     expected_bytes: Option<u64>,
     warnings: Vec<Warning>,
+    allow_changes: bool,
     outcome: Option<Result<(), SourceError>>,
 }
 
@@ -89,6 +90,7 @@ impl DumpStream {
             complete,
             expected_bytes: None,
             warnings: Vec::new(),
+            allow_changes: false,
             outcome: None,
         }
     }
@@ -102,9 +104,21 @@ impl DumpStream {
         Self::new(Input::Program { process, stdout }, complete, stopper)
     }
 
-    pub(super) fn file(file: File, name: String, origin: Origin, stopper: Stopper) -> Self {
-        let complete = Complete { origin, ..unmade("file", name) };
-        Self::new(Input::File(file), complete, stopper)
+    pub(super) fn file(
+        opened: file::Opened,
+        name: String,
+        origin: Origin,
+        stopper: Stopper,
+        allow_changes: bool,
+    ) -> Self {
+        let mut complete = Complete { origin, ..unmade("file", name) };
+        if let Some(version) = opened.copied_by {
+            (complete.tool, complete.tool_version) = ("sqlite".to_owned(), version.to_owned());
+        }
+        let mut stream = Self::new(Input::File(opened.input), complete, stopper);
+        (stream.expected_bytes, stream.warnings) = (opened.size, opened.warnings);
+        stream.allow_changes = allow_changes;
+        stream
     }
 
     pub(super) fn stdin(stopper: Stopper) -> Self {
@@ -169,8 +183,10 @@ impl DumpStream {
         let read = loop {
             let read = match &mut self.input {
                 Input::Program { stdout, .. } => stdout.read(buffer),
-                Input::File(file) => file.read(buffer),
-                Input::Stdin => stdin::read(buffer, self.stopper.flag()),
+                Input::File(file::Input::File(file)) => file.read(buffer),
+                Input::File(file::Input::Disk(disk)) => disk.read(buffer),
+                Input::File(file::Input::Pipe(pipe)) => pipe.read(buffer, self.stopper.flag()),
+                Input::Stdin => fifo::read_stdin(buffer, self.stopper.flag()),
             };
             match read {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted && !self.stopper.is_stopped() => {}
@@ -196,9 +212,27 @@ impl DumpStream {
     /// End of file: the program must have ended well and the dump must have its own end.
     fn prove(&mut self) -> Result<(), SourceError> {
         self.check_program()?;
+        self.check_file()?;
         let seen = self.sentinel.finish().map_err(|broken| SourceError::Incomplete(broken.to_string()))?;
         (self.complete.format, self.complete.verified_end) = (seen.to_string(), seen.verified);
         Ok(())
+    }
+
+    /// A file must be the one that it was.
+    fn check_file(&mut self) -> Result<(), SourceError> {
+        let Input::File(file::Input::File(file)) = &self.input else { return Ok(()) };
+        let what = &self.complete.detail;
+        let changed = file
+            .changed()
+            .map_err(|e| SourceError::Unreadable { what: what.clone(), detail: e.to_string() })?;
+        match changed {
+            None => Ok(()),
+            Some(_) if self.allow_changes => {
+                self.complete.changed = true;
+                Ok(())
+            }
+            Some(how) => Err(SourceError::Changed { what: what.clone(), how }),
+        }
     }
 
     fn check_program(&mut self) -> Result<(), SourceError> {
@@ -221,8 +255,8 @@ impl DumpStream {
     /// Bytes that make no sense: the program's own words come first, when it failed too.
     fn program_first(&mut self, broken: String) -> SourceError {
         self.stop_program();
-        match self.check_program() {
-            Err(error @ SourceError::Cancelled) => error,
+        match self.check_program().and_then(|()| self.check_file()) {
+            Err(error @ (SourceError::Cancelled | SourceError::Changed { .. })) => error,
             _ => SourceError::Incomplete(broken),
         }
     }
@@ -270,6 +304,7 @@ fn unmade(tool: &str, detail: String) -> Complete {
         tool_version: String::new(),
         format: String::new(),
         verified_end: false,
+        changed: false,
         detail,
         origin: Origin::default(),
         tables: Vec::new(),

@@ -205,6 +205,14 @@ export const de: Words = {
     running: "Wird gesichert …",
   },
 
+  marks: {
+    smaller: "kleiner als sonst",
+    otherFormat: "anderes Format als zuvor",
+    changedWhileRead: "beim Lesen geändert",
+    unknownFormat: "unbekanntes Format",
+    endNotChecked: "Ende nicht prüfbar",
+  },
+
   evidence: {
     none: ["Hier nicht geprüft", "Dieses Gerät hat es nicht angesehen."],
     listed: ["Gespeichert", "Der Speicher hat jedes Objekt und seine Prüfsumme bestätigt."],
@@ -438,6 +446,8 @@ export const de: Words = {
       tool_missing: ["Ein Programm fehlt", "Installieren Sie die Client-Programme von PostgreSQL, mindestens so neu wie der Server."],
       dump_failed: ["Der Dump ist gescheitert", "Es entstand kein Snapshot. Frühere sind unberührt."],
       dump_incomplete: ["Dem Dump fehlt sein Ende", "Es entstand kein Snapshot. Frühere sind unberührt."],
+      source_changed: ["Die Datei hat sich beim Lesen geändert", "Es entstand kein Snapshot. Warten Sie, bis niemand mehr hineinschreibt, oder sichern Sie eine Kopie."],
+      unusual_dump: ["Dieser Dump gleicht den letzten nicht", "Er ist viel kleiner oder von anderem Format. Es entstand kein Snapshot. Ist er richtig, hilft der Befehl mit --force."],
       exists: ["Das gibt es schon", "Wählen Sie einen anderen Namen."],
       other_source: ["Dieser Name gehört einer anderen Datenbank", "Fügen Sie diese unter einem anderen Namen hinzu. Setzt sie die andere fort, machen Sie das Backup einmal mit --same-source."],
       disk_full: ["Die Festplatte ist voll", "Schaffen Sie Platz und versuchen Sie es noch einmal."],

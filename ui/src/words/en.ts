@@ -203,6 +203,14 @@ export const en = {
     running: "Backing up…",
   },
 
+  marks: {
+    smaller: "smaller than usual",
+    otherFormat: "other format than before",
+    changedWhileRead: "changed while it was read",
+    unknownFormat: "unknown format",
+    endNotChecked: "end cannot be checked",
+  },
+
   evidence: {
     none: ["Not verified here", "This device has not looked at it."],
     listed: ["Stored", "The store confirmed every object and its checksum."],
@@ -438,6 +446,8 @@ export const en = {
       tool_missing: ["A program is missing", "Install PostgreSQL's client programs, at least as new as the server."],
       dump_failed: ["The dump failed", "No snapshot was made. Earlier ones are untouched."],
       dump_incomplete: ["The dump has no proper end", "No snapshot was made. Earlier ones are untouched."],
+      source_changed: ["The file changed while it was read", "No snapshot was made. Wait until nothing writes to it, or back up a copy."],
+      unusual_dump: ["This dump is not like the last ones", "It is far smaller, or of another format. No snapshot was made. If it is right, run the command with --force."],
       exists: ["There is one already", "Choose another name."],
       other_source: ["This name belongs to another database", "Add this one under another name. If it carries the other on, run the backup once with --same-source."],
       disk_full: ["The disk is full", "Free some space and try again."],

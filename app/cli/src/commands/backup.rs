@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use client_core::{
     error::{Error, ErrorKind},
-    ops::backup::{self, BackupOptions, Gate},
+    ops::{
+        backup::{self, BackupOptions, Gate},
+        list::Mark,
+    },
     source::SourceSpec,
     unwrap::Unwrapped,
 };
@@ -27,6 +30,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
         allow_password_in_arguments: allowed,
         file,
         stdin,
+        force,
         name,
         same_source,
         no_record_list,
@@ -57,6 +61,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
         record_list: !no_record_list,
         unwrap: !no_unwrap,
         level: compression,
+        force,
         gate: Gate::default(),
     };
     let report = backup::backup(&context.client, options).await?;
@@ -78,7 +83,9 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
                 "content_bytes": report.unwrapped.content,
             },
             "record_list_bytes": report.record_list_bytes,
+            "format": report.format,
             "verified_end": report.verified_end,
+            "marks": render::mark_codes(&report.marks()),
         }),
         || {
             let mut text = plain!(
@@ -108,10 +115,20 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
                     kept
                 ));
             }
-            if !report.verified_end {
-                text.push(&plain!(
-                    "\n  The format of this input is not known, so only its end of file says that it is whole."
-                ));
+            for mark in report.marks() {
+                text.push(&match mark {
+                    Mark::UnknownFormat => plain!(
+                        "\n  The format of this input is not known, so only its end of file says that it is whole."
+                    ),
+                    Mark::EndNotChecked => plain!(
+                        "\n  Nothing in this format says where it ends, so only its end of file says that it is whole."
+                    ),
+                    Mark::Smaller => plain!("\n  It is smaller than usual."),
+                    Mark::OtherFormat => plain!("\n  It is of another format than the last one."),
+                    Mark::ChangedWhileRead => {
+                        plain!("\n  The file changed while it was read: parts may not fit together.")
+                    }
+                });
             }
             text
         },

@@ -25,6 +25,9 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
                 "device": s.device,
                 "device_name": s.device_name,
                 "tool": s.tool,
+                "format": s.format,
+                "verified_end": s.verified_end,
+                "marks": render::mark_codes(&s.marks),
             })
         })
         .collect();
@@ -57,6 +60,7 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
                     render::bytes(s.bytes),
                     render::bytes(s.bytes_stored),
                     s.device_name.clone(),
+                    render::marks(&s.marks),
                 ];
                 (s.created, row)
             })
@@ -69,8 +73,9 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
                 s.source.clone().unwrap_or_else(unknown),
                 unknown(),
                 "cannot be opened".to_owned(),
-                s.why.clone(),
+                unknown(),
                 s.device_name.clone().unwrap_or_else(unknown),
+                s.why.clone(),
             ];
             (s.created, row)
         }));
@@ -78,6 +83,6 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
             rows.sort_by_key(|(created, _)| std::cmp::Reverse(*created));
         }
         let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, row)| row).collect();
-        render::table(&["SNAPSHOT", "TIME", "SOURCE", "FROM", "SIZE", "ADDED", "DEVICE"], &rows)
+        render::table(&["SNAPSHOT", "TIME", "SOURCE", "FROM", "SIZE", "ADDED", "DEVICE", "NOTE"], &rows)
     })
 }

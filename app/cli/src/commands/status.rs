@@ -20,6 +20,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
                 "last_snapshot": s.last_id,
                 "last_created": s.last_created,
                 "last_bytes": s.last_bytes,
+                "last_marks": render::mark_codes(&s.last_marks),
             })
         })
         .collect();
@@ -65,10 +66,11 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
                         render::when(s.last_created),
                         render::bytes(s.last_bytes),
                         s.snapshots.to_string(),
+                        render::marks(&s.last_marks),
                     ]
                 })
                 .collect();
-            text.push(&render::table(&["SOURCE", "FROM", "LAST BACKUP", "SIZE", "SNAPSHOTS"], &rows));
+            text.push(&render::table(&["SOURCE", "FROM", "LAST BACKUP", "SIZE", "SNAPSHOTS", "NOTE"], &rows));
             text
         },
     )

@@ -44,6 +44,7 @@ impl Engine {
                 record_list: true,
                 unwrap: true,
                 level: None,
+                force: false,
                 gate,
             };
             let report = backup::backup(&client, options).await?;

@@ -84,7 +84,7 @@ mod tests {
 
     use super::{
         account::{QrView, WrongWord},
-        snapshot::{EvidenceView, ProvenView, TableChangeView, TableView},
+        snapshot::{EvidenceView, MarkView, ProvenView, TableChangeView, TableView},
         source::{ProtectionView, SourceView},
         *,
     };
@@ -111,6 +111,7 @@ mod tests {
             EvidenceView,
             FactorStep,
             KitStep,
+            MarkView,
             Outcome,
             OverviewView,
             PanelWords,

@@ -3,7 +3,7 @@
 use api_types::{Sha256, SnapshotId};
 use client_core::ops::{
     details::{Comparison, Details, Presence, Table, TableChange},
-    list::{Evidence, Proven, SnapshotSummary},
+    list::{Evidence, Mark, Proven, SnapshotSummary},
     select::short,
 };
 use serde::Serialize;
@@ -46,6 +46,35 @@ impl From<Proven> for ProvenView {
     }
 }
 
+/// What stands beside a snapshot in every list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) enum MarkView {
+    /// Below a tenth of what was usual for its source.
+    Smaller,
+    /// Of another format than the one before it.
+    OtherFormat,
+    /// Its file changed while it was read.
+    ChangedWhileRead,
+    /// Nobody can tell whether it is whole.
+    UnknownFormat,
+    /// Nothing in its format says where it ends.
+    EndNotChecked,
+}
+
+impl From<Mark> for MarkView {
+    fn from(mark: Mark) -> Self {
+        match mark {
+            Mark::Smaller => Self::Smaller,
+            Mark::OtherFormat => Self::OtherFormat,
+            Mark::ChangedWhileRead => Self::ChangedWhileRead,
+            Mark::UnknownFormat => Self::UnknownFormat,
+            Mark::EndNotChecked => Self::EndNotChecked,
+        }
+    }
+}
+
 /// One snapshot.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -73,6 +102,8 @@ pub(crate) struct SnapshotView {
     pub(crate) device_name: String,
     /// What made the dump.
     pub(crate) tool: String,
+    /// What a person should know when they choose it.
+    pub(crate) marks: Vec<MarkView>,
     /// How well it is proven.
     pub(crate) proven: Option<ProvenView>,
 }
@@ -90,6 +121,7 @@ impl From<&SnapshotSummary> for SnapshotView {
             sha256: snapshot.sha256,
             device_name: snapshot.device_name.clone(),
             tool: snapshot.tool.clone(),
+            marks: snapshot.marks.iter().map(|mark| MarkView::from(*mark)).collect(),
             proven: snapshot.proven.map(ProvenView::from),
         }
     }

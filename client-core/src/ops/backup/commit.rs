@@ -24,7 +24,7 @@ use crate::{
     error::{Error, ErrorKind},
     format::{
         index::{SegmentHeader, seal_segment},
-        snapshot::{Origin, SnapshotBody, Wrapping, heads_hash, pack_set_hash, seal_snapshot},
+        snapshot::{Origin, Remark, SnapshotBody, Wrapping, heads_hash, pack_set_hash, seal_snapshot},
     },
     state::Evidence,
 };
@@ -36,6 +36,7 @@ pub(super) struct Finished<'a> {
     pub(super) original: &'a Original,
     pub(super) stored: &'a [StoredPack],
     pub(super) reused: BTreeSet<ObjectId>,
+    pub(super) remarks: &'a [Remark],
 }
 
 /// What stands now.
@@ -46,7 +47,7 @@ pub(super) struct Outcome {
 }
 
 pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outcome, Error> {
-    let Finished { uploader, streamed, original, stored, reused } = finished;
+    let Finished { uploader, streamed, original, stored, reused, remarks } = finished;
     let Original { complete, unwrapped, differs } = original;
     let (bytes_read, dump_sha256) = differs.unwrap_or((streamed.bytes, streamed.sha256));
     let Run { client, vault, backup, source, name, kind, claim, .. } = run;
@@ -78,7 +79,9 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         source_detail: complete.detail.clone(),
         origin: Origin { carries_on: claim.confirmed, ..complete.origin.clone() },
         tool: complete.tool_line(),
+        format: complete.format.clone(),
         verified_end: complete.verified_end,
+        remarks: remarks.to_vec(),
         tables: complete.tables.clone(),
         domain: vault.keys().domain_id(),
         manifest: streamed.manifest.clone(),

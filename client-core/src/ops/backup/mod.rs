@@ -10,6 +10,7 @@ mod relate;
 mod together;
 mod unwrapping;
 mod upload;
+mod usual;
 
 use std::{
     collections::BTreeSet,
@@ -31,15 +32,17 @@ use self::{
 pub use super::select::short;
 use super::{
     Client, OpenVault,
+    list::{self, Mark},
     same::{self, Claim},
 };
 use crate::{
     encode::MAX_REFS,
     error::{Error, ErrorKind},
     event::{Event, Stage, Warning},
+    format::snapshot::Remark,
     id::ChunkId,
     records,
-    source::{self, SourceSpec, Stopper},
+    source::{self, Copying, Opening, SourceSpec, Stopper},
     state::{PackKeys, StateDb},
     unwrap::Unwrapped,
 };
@@ -48,6 +51,9 @@ use crate::{
 const LAST_WORDS: Duration = Duration::from_secs(3);
 /// Index entries of this many packs (1 GiB) go to the bucket together.
 const PACKS_PER_SEGMENT: usize = 64;
+
+/// For whoever writes to a file to come to an end.
+const BEFORE_READING_AGAIN: Duration = Duration::from_secs(1);
 
 /// What to back up.
 pub struct BackupOptions {
@@ -65,6 +71,9 @@ pub struct BackupOptions {
     pub unwrap: bool,
     /// zstd level; `None`: as suits the network.
     pub level: Option<i32>,
+    /// Whether a dump is taken that is far smaller than the last ones or of another format, or a file that changes
+    /// while it is read. Its snapshot is marked.
+    pub force: bool,
     /// Holds the backup still while it is closed.
     pub gate: Gate,
 }
@@ -96,8 +105,20 @@ pub struct BackupReport {
     pub unwrapped: Unwrapped,
     /// Size of the record list that this device keeps for the next run, bytes; 0: none.
     pub record_list_bytes: u64,
+    /// What kind of dump it is, from the outside in.
+    pub format: String,
     /// Whether the dump's own end was found, beyond the end of the stream.
     pub verified_end: bool,
+    /// What was unusual about it, and was accepted.
+    pub remarks: Vec<Remark>,
+}
+
+impl BackupReport {
+    /// What stands beside the snapshot in every list.
+    #[must_use]
+    pub fn marks(&self) -> Vec<Mark> {
+        list::marks(&self.remarks, &self.format, self.verified_end)
+    }
 }
 
 /// Backs up one source.
@@ -122,8 +143,21 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     vault.begin_run();
 
     let (level, lists, unwrap, gate) = (options.level, options.record_list, options.unwrap, options.gate);
-    let run =
-        Run { client, vault: &mut vault, backup, source, name, kind, claim, level, lists, unwrap, gate };
+    let force = options.force;
+    let run = Run {
+        client,
+        vault: &mut vault,
+        backup,
+        source,
+        name,
+        kind,
+        claim,
+        level,
+        lists,
+        unwrap,
+        force,
+        gate,
+    };
     let read = Arc::new(Mutex::new(0));
     match run.stream_and_commit(options.source, started, &read).await {
         Ok(report) => Ok(report),
@@ -165,6 +199,7 @@ struct Run<'a> {
     level: Option<i32>,
     lists: bool,
     unwrap: bool,
+    force: bool,
     gate: Gate,
 }
 
@@ -221,8 +256,74 @@ impl Run<'_> {
         started: Instant,
         read: &Mutex<u64>,
     ) -> Result<BackupReport, Error> {
+        // Nobody else backs up from this home now: what lies in it is of a run that was killed.
+        source::tidy(self.client.home());
+        let whole = match self.read_whole(source.clone(), Reading::First, read).await {
+            Err(error) if error.kind() == ErrorKind::SourceChanged => {
+                let why = format!("{}; it is read again", error.happened());
+                self.client.observer().event(&Event::Warning(Warning::Other(why)));
+                tokio::time::sleep(BEFORE_READING_AGAIN).await;
+                self.read_whole(source, Reading::Again, read).await?
+            }
+            first => first?,
+        };
+        let Whole { uploader, mut streamed, original, stored, reused } = whole;
+        let lists = streamed.lists.take();
+        let complete = &original.complete;
+        let (bytes, sha256) = original.differs.unwrap_or((streamed.bytes, streamed.sha256));
+        let mut remarks =
+            usual::remarks(self.vault, self.source, (bytes, &complete.format), self.force).await?;
+        remarks.extend(complete.changed.then_some(Remark::ChangedWhileRead));
+
+        let observer = Arc::clone(self.client.observer());
+        observer.event(&Event::Stage(Stage::Commit));
+        let finished = commit::Finished {
+            uploader,
+            streamed: &streamed,
+            original: &original,
+            stored: &stored,
+            reused,
+            remarks: &remarks,
+        };
+        let outcome = commit::commit(self, finished).await?;
+        let record_list_bytes = lists.map_or(Ok(0), relate::RecordLists::install).unwrap_or_else(|error| {
+            observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
+            0
+        });
+        Ok(BackupReport {
+            snapshot_id: outcome.snapshot,
+            source: outcome.source_name,
+            bytes_read: bytes,
+            bytes_new: streamed.bytes_new,
+            bytes_uploaded: outcome.bytes_uploaded,
+            chunks: streamed.chunks,
+            chunks_new: streamed.chunks_new,
+            duration: started.elapsed(),
+            sha256,
+            record_list_bytes,
+            tool: original.complete.tool_line(),
+            format: original.complete.format.clone(),
+            verified_end: original.complete.verified_end,
+            remarks,
+            unwrapped: original.unwrapped,
+        })
+    }
+
+    /// Reads the source to its end and stores what is new. A file that changed meanwhile may be read once more.
+    async fn read_whole(
+        &self,
+        source: SourceSpec,
+        reading: Reading,
+        read: &Mutex<u64>,
+    ) -> Result<Whole, Error> {
         let observer = Arc::clone(self.client.observer());
         observer.event(&Event::Stage(Stage::Dump));
+        let opening = Opening {
+            spool: self.client.home().to_owned(),
+            // A database that somebody writes to is copied under its own locks.
+            copy: if reading == Reading::Again { Copying::Always } else { Copying::AsNeeded },
+            allow_changes: self.force && reading == Reading::Again,
+        };
         let stop = Stopper::default();
         let cancel = self.client.cancel().clone();
         // From here on: a look may wait for a table that somebody holds.
@@ -233,7 +334,7 @@ impl Run<'_> {
                 stop.stop();
             }
         }));
-        let prepared = tokio::task::block_in_place(|| source::prepare(source, &stop))?;
+        let prepared = tokio::task::block_in_place(|| source::prepare_with(source, &stop, &opening))?;
         let remark = same::check(self.vault, self.source, &self.name, &prepared, self.claim).await?;
         if let Some(remark) = remark {
             observer.event(&Event::Warning(Warning::Other(remark.to_owned())));
@@ -320,39 +421,28 @@ impl Run<'_> {
             Err(died) => return Err(Error::internal("the uploads died", &died)),
         };
         let streamed = streamed.map_err(|e| Error::internal("the pipeline died", &e))?;
-        let (mut streamed, original) = streamed?;
-        let lists = streamed.lists.take();
+        let (streamed, original) = streamed?;
         let stored = stored.ok_or_else(|| Error::internal_text("the uploads ended early"))?;
-        let (bytes, sha256) = original.differs.unwrap_or((streamed.bytes, streamed.sha256));
+        let bytes = original.differs.map_or(streamed.bytes, |(bytes, _)| bytes);
         *read.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
-
-        observer.event(&Event::Stage(Stage::Commit));
-        let reused = known.packs()?;
-        let outcome = commit::commit(
-            self,
-            commit::Finished { uploader, streamed: &streamed, original: &original, stored: &stored, reused },
-        )
-        .await?;
-        let record_list_bytes = lists.map_or(Ok(0), relate::RecordLists::install).unwrap_or_else(|error| {
-            observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
-            0
-        });
-        Ok(BackupReport {
-            snapshot_id: outcome.snapshot,
-            source: outcome.source_name,
-            bytes_read: bytes,
-            bytes_new: streamed.bytes_new,
-            bytes_uploaded: outcome.bytes_uploaded,
-            chunks: streamed.chunks,
-            chunks_new: streamed.chunks_new,
-            duration: started.elapsed(),
-            sha256,
-            record_list_bytes,
-            tool: original.complete.tool_line(),
-            verified_end: original.complete.verified_end,
-            unwrapped: original.unwrapped,
-        })
+        Ok(Whole { uploader, streamed, original, stored, reused: known.packs()? })
     }
+}
+
+/// Which time a source is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    First,
+    Again,
+}
+
+/// A dump that went through whole, and what was stored for it.
+struct Whole {
+    uploader: upload::Uploader,
+    streamed: pipeline::Streamed,
+    original: Original,
+    stored: Vec<upload::StoredPack>,
+    reused: BTreeSet<ObjectId>,
 }
 
 /// Answers from the local index, and remembers which packs the snapshot leans on.

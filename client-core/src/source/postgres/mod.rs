@@ -77,6 +77,7 @@ pub(super) fn start(url: &PgUrl, found: &Inspection, stopper: Stopper) -> Result
         tool_version: found.dump_tool.version.clone(),
         format: String::new(),
         verified_end: false,
+        changed: false,
         detail: format!("{} (PostgreSQL {})", url.place(), found.server_version),
         origin: origin(found),
         tables: found.tables.clone(),

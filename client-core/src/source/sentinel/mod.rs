@@ -156,13 +156,15 @@ impl Sentinel {
     }
 
     fn recognise(&mut self) -> Result<(), Broken> {
-        if let Some(how) = lines::encoded_anew(&self.head) {
+        // In whatever pieces the bytes came, the same ones decide.
+        let front = self.head.get(..ENOUGH).unwrap_or(&self.head);
+        if let Some(how) = lines::encoded_anew(front) {
             return Err(Broken(how));
         }
-        if let Some(said) = lines::complaint(&self.head, None) {
+        if let Some(said) = lines::complaint(front, None) {
             return Err(complaint(&said));
         }
-        let format = Format::of(&self.head);
+        let format = Format::of(front);
         let lines = |marker| State::Lines(format, Box::new(Tail::new(marker)));
         self.state = match format {
             Format::PgCustom => State::PgDump(Box::new(Walker::new())),
@@ -188,6 +190,7 @@ impl Sentinel {
             _ => State::Other(format),
         };
         if matches!(self.state, State::Other(Format::Unknown)) {
+            self.head.truncate(KEPT);
             return Ok(());
         }
         let head = std::mem::take(&mut self.head);

@@ -1,0 +1,78 @@
+//! Is this dump like the ones before it? A source that shrinks to nothing, or turns into something else, is not taken
+//! for its newest snapshot without a word.
+
+use api_types::SourceId;
+
+use super::OpenVault;
+use crate::{
+    error::{Error, ErrorKind},
+    format::snapshot::Remark,
+};
+
+/// Snapshots of the source that are looked at.
+const LAST: usize = 5;
+/// A dump below this part of their median is smaller than usual.
+const PART: u64 = 10;
+
+/// What is unusual about a dump of `bytes` bytes.
+///
+/// # Errors
+/// [`ErrorKind::UnusualDump`], unless `force` is given.
+pub(super) async fn remarks(
+    vault: &OpenVault,
+    source: SourceId,
+    (bytes, format): (u64, &str),
+    force: bool,
+) -> Result<Vec<Remark>, Error> {
+    let of_source =
+        vault.history().snapshots().iter().rev().filter(|listed| listed.envelope.source == source);
+    let (mut sizes, mut last_format) = (Vec::new(), None);
+    for listed in of_source.take(LAST) {
+        match vault.body(listed).await {
+            Ok(body) => {
+                sizes.push(body.plain_size);
+                last_format.get_or_insert(body.format);
+            }
+            // Its damage is no reason to make no further snapshots.
+            Err(error) => tracing::warn!(%error, "a snapshot could not be compared with"),
+        }
+    }
+    let mut remarks = Vec::new();
+    let mut unusual = Vec::new();
+    if let Some(usual) = median(&mut sizes)
+        && bytes.saturating_mul(PART) < usual
+    {
+        remarks.push(Remark::Smaller);
+        unusual.push(format!("has {bytes} bytes where {usual} are usual"));
+    }
+    if let Some(last) = last_format.filter(|last| last != format) {
+        remarks.push(Remark::OtherFormat);
+        unusual.push(format!("is \"{format}\" where the last one was \"{last}\""));
+    }
+    if unusual.is_empty() || force {
+        return Ok(remarks);
+    }
+    Err(Error::new(
+        ErrorKind::UnusualDump,
+        format!("this dump is not like the source's last ones: it {}", unusual.join(", and it ")),
+        "no snapshot was made; earlier ones are untouched",
+        "look whether the source is what it should be; if it is, run the backup again with --force",
+    ))
+}
+
+fn median(sizes: &mut [u64]) -> Option<u64> {
+    sizes.sort_unstable();
+    sizes.get(sizes.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_odd_size_among_five_is_not_what_is_usual() {
+        assert_eq!(median(&mut []), None);
+        assert_eq!(median(&mut [7]), Some(7));
+        assert_eq!(median(&mut [1_000, 1, 1_010, 990, 1_000_000]), Some(1_000));
+    }
+}

@@ -1,0 +1,58 @@
+//! Pipes that can be left while they are silent: standard input, and those with a name.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read},
+    os::{fd::AsFd, unix::fs::OpenOptionsExt},
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::OFlags,
+};
+
+/// How often we look whether somebody wants to stop.
+const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+
+/// A named pipe. Its first writer may come later.
+pub(super) struct Fifo(File);
+
+impl Fifo {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path).map(Self)
+    }
+
+    pub(super) fn read(&mut self, buffer: &mut [u8], stopped: &AtomicBool) -> io::Result<usize> {
+        loop {
+            wait(&self.0, stopped)?;
+            match self.0.read(buffer) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+/// From standard input.
+pub(super) fn read_stdin(buffer: &mut [u8], stopped: &AtomicBool) -> io::Result<usize> {
+    let stdin = io::stdin();
+    wait(&stdin, stopped)?;
+    stdin.lock().read(buffer)
+}
+
+/// Until there are bytes, or the last writer is gone.
+fn wait(pipe: &impl AsFd, stopped: &AtomicBool) -> io::Result<()> {
+    loop {
+        if stopped.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let mut fds = [PollFd::new(pipe, PollFlags::IN)];
+        match poll(&mut fds, Some(&PATIENCE)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => return Ok(()),
+            Err(e) => return Err(e.into()),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! SQLite databases whose newest rows lie beside them, in `-wal`, or whose interrupted change lies in `-journal`. What
+//! is backed up then is a consistent copy; the database itself is never written to.
+
+use std::{
+    fs::{self, File, OpenOptions, Permissions},
+    io,
+    os::unix::fs::{FileExt, PermissionsExt},
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use rusqlite::{
+    Connection, OpenFlags,
+    backup::{Backup, StepResult},
+    config::DbConfig,
+};
+use tempfile::TempDir;
+
+use super::Stamp;
+use crate::source::SourceError;
+
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// Of a write-ahead log, but for its last bit.
+const LOG_MAGIC: [u8; 3] = [0x37, 0x7f, 0x06];
+const PREFIX: &str = ".sealkeep-sqlite-";
+/// Tries while a writer holds the database, a quarter second each.
+const TRIES: u32 = 240;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// A database and the files beside it that are not empty.
+pub(super) struct Sides {
+    /// With links followed, as SQLite does it before it names the files beside it.
+    database: PathBuf,
+    found: Vec<PathBuf>,
+}
+
+impl Sides {
+    /// `None`: this is no SQLite database.
+    pub(super) fn of(path: &Path, file: &File) -> io::Result<Option<Self>> {
+        let mut head = [0; MAGIC.len()];
+        let plain = file.read_exact_at(&mut head, 0).is_ok() && head == *MAGIC;
+        let database = fs::canonicalize(path)?;
+        let mut found = Vec::new();
+        let mut is_log = false;
+        for ending in ["-wal", "-journal"] {
+            let mut name = database.clone().into_os_string();
+            name.push(ending);
+            let beside = PathBuf::from(name);
+            if fs::metadata(&beside).is_ok_and(|about| about.is_file() && about.len() > 0) {
+                let mut head = [0; LOG_MAGIC.len()];
+                let read = File::open(&beside).and_then(|log| log.read_exact_at(&mut head, 0));
+                is_log |= ending == "-wal" && read.is_ok() && head == LOG_MAGIC;
+                found.push(beside);
+            }
+        }
+        // A log beside a file that is no plain database: it may be encrypted, or everything is in the log still.
+        Ok((plain || is_log).then_some(Self { database, found }))
+    }
+
+    pub(super) const fn hold_rows(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    pub(super) fn names(&self) -> String {
+        if self.found.is_empty() {
+            return "it".to_owned();
+        }
+        let names = self.found.iter().filter_map(|path| path.file_name());
+        names.map(|name| Path::new(name).display().to_string()).collect::<Vec<_>>().join(" and ")
+    }
+
+    fn stamps(&self) -> io::Result<Vec<Stamp>> {
+        let all = std::iter::once(&self.database).chain(&self.found);
+        all.map(|path| fs::metadata(path).map(|about| Stamp::of(&about))).collect()
+    }
+}
+
+/// `3.51.0`
+pub(super) fn version() -> &'static str {
+    rusqlite::version()
+}
+
+/// A consistent copy without a name, for its owner only.
+pub(super) fn copy(sides: &Sides, spool: &Path) -> Result<File, SourceError> {
+    let shown = sides.database.display().to_string();
+    let failed = |detail: String| SourceError::Copy {
+        what: shown.clone(),
+        detail,
+        command: format!("sqlite3 '{}' \"VACUUM INTO 'copy.db'\"", shown.replace('\'', r"'\''")),
+    };
+    let no_room = |e: io::Error| failed(format!("{}: {e}", spool.display()));
+    let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(spool).map_err(no_room)?;
+    // Quiet files are copied without SQLite touching anything; while somebody writes, its locks are needed.
+    if quiet_copy(sides, &folder).map_err(no_room)? {
+        recover(&copied(&folder)).map_err(|e| failed(e.to_string()))?;
+    } else {
+        fs::remove_file(copied(&folder)).or_else(absent).map_err(no_room)?;
+        online_copy(&sides.database, &copied(&folder)).map_err(|e| failed(e.to_string()))?;
+    }
+    let file = OpenOptions::new().read(true).open(copied(&folder)).map_err(no_room)?;
+    folder.close().map_err(no_room)?;
+    Ok(file)
+}
+
+/// Removes copies that a killed run left behind.
+pub(super) fn tidy(spool: &Path) {
+    let Ok(entries) = fs::read_dir(spool) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            drop(fs::remove_dir_all(entry.path()));
+        }
+    }
+}
+
+fn copied(folder: &TempDir) -> PathBuf {
+    folder.path().join("copy")
+}
+
+/// `false`: something changed meanwhile, and nothing can be said of what was copied.
+fn quiet_copy(sides: &Sides, folder: &TempDir) -> io::Result<bool> {
+    let before = sides.stamps()?;
+    before.iter().for_each(Stamp::settle);
+    let mut copies = vec![(sides.database.as_path(), copied(folder))];
+    for beside in &sides.found {
+        let ending = if beside.as_os_str().as_encoded_bytes().ends_with(b"-wal") {
+            "copy-wal"
+        } else {
+            "copy-journal"
+        };
+        copies.push((beside, folder.path().join(ending)));
+    }
+    for (from, to) in &copies {
+        match fs::copy(from, to) {
+            Ok(_) => fs::set_permissions(to, Permissions::from_mode(0o600))?,
+            // It was there a moment ago.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(e),
+        }
+    }
+    if sides.stamps().is_ok_and(|after| after == before) {
+        return Ok(true);
+    }
+    copies.iter().try_for_each(|(_, copy)| fs::remove_file(copy))?;
+    Ok(false)
+}
+
+/// Brings the rows of the copied log into the copied database, or takes an interrupted change back.
+fn recover(copy: &Path) -> rusqlite::Result<()> {
+    let database = Connection::open_with_flags(
+        copy,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    // The first look at the schema is what recovers.
+    database.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    let (blocked, _, _) = database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+    })?;
+    if blocked != 0 {
+        return Err(rusqlite::Error::ExecuteReturnedResults);
+    }
+    database.close().map_err(|(_, error)| error)
+}
+
+/// SQLite's own backup: one read transaction, whoever writes meanwhile.
+fn online_copy(database: &Path, copy: &Path) -> rusqlite::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let from = Connection::open_with_flags(database, flags)?;
+    from.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let mut to = Connection::open(copy)?;
+    let backup = Backup::new(&from, &mut to)?;
+    let mut tries = 0;
+    loop {
+        match backup.step(-1)? {
+            StepResult::Done => break,
+            _ if tries == TRIES => return Err(rusqlite::Error::ExecuteReturnedResults),
+            _ => tries += 1,
+        }
+        thread::sleep(PAUSE);
+    }
+    drop(backup);
+    to.close().map_err(|(_, error)| error)
+}
+
+fn absent(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}

@@ -1,0 +1,123 @@
+//! Files as sources: read as they were when they were opened, or refused.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Read,
+    os::unix::{fs::FileExt, net::UnixListener},
+    path::Path,
+};
+
+use client_core::{
+    error::{Error, ErrorKind},
+    source::{self, Complete, Copying, Opening, SourceSpec},
+};
+
+const LEN: usize = 3 << 20;
+
+fn opening(allow_changes: bool) -> Opening {
+    Opening { allow_changes, ..Opening::default() }
+}
+
+/// Reads a third, lets `change` happen, and reads the rest.
+fn read_with(path: &Path, allow: bool, change: impl FnOnce()) -> Result<(Vec<u8>, Complete), Error> {
+    let mut stream = source::open_with(SourceSpec::File { path: path.to_owned() }, &opening(allow))?;
+    let mut all = vec![0; LEN / 3];
+    stream.read_exact(&mut all).unwrap();
+    change();
+    match stream.read_to_end(&mut all) {
+        Ok(_) => Ok((all, stream.finish()?)),
+        Err(_) => Err(stream.finish().err().unwrap().into()),
+    }
+}
+
+#[test]
+fn a_file_that_changes_in_the_midst_is_noticed_and_one_that_is_replaced_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("image");
+    let content: Vec<u8> = (0..LEN).map(|at| (at * 31 % 251) as u8).collect();
+    let writable = || OpenOptions::new().write(true).open(&path).unwrap();
+    type Change = fn(&File);
+    let changes: [(&str, Change); 4] = [
+        ("behind the reader", |file| file.write_all_at(b"x", 5).unwrap()),
+        ("in front of the reader", |file| file.write_all_at(b"x", LEN as u64 - 5).unwrap()),
+        ("longer", |file| file.write_all_at(b"x", LEN as u64).unwrap()),
+        ("shorter", |file| file.set_len(LEN as u64 / 2).unwrap()),
+    ];
+    for (name, change) in changes {
+        fs::write(&path, &content).unwrap();
+        let error = read_with(&path, false, || change(&writable())).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::SourceChanged, "{name}: {error}");
+        fs::write(&path, &content).unwrap();
+        let (_, complete) = read_with(&path, true, || change(&writable())).unwrap();
+        assert!(complete.changed, "{name}");
+    }
+    fs::write(&path, &content).unwrap();
+    let (read, complete) = read_with(&path, false, || {
+        fs::write(folder.path().join("new"), "another").unwrap();
+        fs::rename(folder.path().join("new"), &path).unwrap();
+    })
+    .unwrap();
+    assert!(read == content && !complete.changed);
+    fs::write(&path, &content).unwrap();
+    let (read, _) = read_with(&path, false, || fs::remove_file(&path).unwrap()).unwrap();
+    assert!(read == content);
+}
+
+#[test]
+fn holes_are_read_as_zeros_wherever_they_lie() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, data) in
+        [&[][..], &[0], &[4 << 20], &[0, 1 << 20, 3 << 20], &[100, (2 << 20) + 77]].iter().enumerate()
+    {
+        let path = folder.path().join(number.to_string());
+        let file = File::create(&path).unwrap();
+        file.set_len(4 << 20).unwrap();
+        for at in *data {
+            file.write_all_at(b"some bytes", *at).unwrap();
+        }
+        drop(file);
+        let mut stream = source::open(SourceSpec::File { path: path.clone() }).unwrap();
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+        assert!(all == fs::read(&path).unwrap(), "{number}");
+        stream.finish().unwrap();
+    }
+}
+
+#[test]
+fn what_has_no_end_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let _listener = UnixListener::bind(folder.path().join("socket")).unwrap();
+    let dump = folder.path().join("dump");
+    fs::create_dir(&dump).unwrap();
+    fs::write(dump.join("toc.dat"), "PGDMP").unwrap();
+    for (path, says) in [
+        (folder.path().join("socket"), "socket"),
+        ("/dev/zero".into(), "device"),
+        (folder.path().to_owned(), "directory"),
+        (dump, "pg_dump -Fd"),
+    ] {
+        let error = source::open(SourceSpec::File { path }).err().unwrap();
+        assert!(error.to_string().contains(says), "{error}");
+        assert_eq!(Error::from(error).kind(), ErrorKind::Usage);
+    }
+}
+
+/// Nobody only looks and copies a whole database.
+#[test]
+fn a_look_at_a_database_in_use_copies_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.db");
+    let mut page = vec![0; 4096];
+    page[..16].copy_from_slice(b"SQLite format 3\0");
+    fs::write(&path, &page).unwrap();
+    fs::write(folder.path().join("app.db-wal"), "rows").unwrap();
+    let spool = folder.path().join("no-such-directory");
+    let look = Opening { spool: spool.clone(), copy: Copying::Never, allow_changes: false };
+    source::open_with(SourceSpec::File { path: path.clone() }, &look).unwrap();
+    // A backup cannot do without, and says how to go on.
+    let need = Opening { copy: Copying::AsNeeded, ..look };
+    let error = Error::from(source::open_with(SourceSpec::File { path }, &need).err().unwrap());
+    assert!(error.next_step().contains("VACUUM INTO"), "{error}");
+}

@@ -1,0 +1,355 @@
+//! What goes in is what the source is, and what comes out goes where the user named it.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{Read, Write},
+    os::unix::fs::{FileExt, FileTypeExt, MetadataExt},
+    path::Path,
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use e2e::{
+    Device, Stage,
+    device::{list, text},
+    files,
+};
+
+fn newest(device: &Device) -> serde_json::Value {
+    let listed = device.call(["snapshots"]).ok().unwrap();
+    list(&listed, "snapshots").unwrap().first().unwrap().clone()
+}
+
+fn marks(snapshot: &serde_json::Value, field: &str) -> Vec<String> {
+    let marks = list(snapshot, field).unwrap();
+    marks.iter().map(|mark| mark.as_str().unwrap().to_owned()).collect()
+}
+
+/// A plain dump of about this size.
+fn dump(rows: usize) -> Vec<u8> {
+    let rows: String = (0..rows).map(|row| format!("INSERT INTO a VALUES ({row});\n")).collect();
+    format!("--\n-- PostgreSQL database dump\n--\n\n{rows}\n--\n-- PostgreSQL database dump complete\n--\n\n")
+        .into()
+}
+
+#[test]
+fn dump_shrinks_to_nothing() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    device.backup_bytes("shopf", &dump(5_000)).ok().unwrap();
+    assert_eq!(marks(&newest(&device), "marks"), [""; 0]);
+
+    // Two bytes of nothing, a dump that lost its rows, something else of the same size: each is asked about.
+    let (small, other) = (dump(3), files::noise(7, 150_000));
+    for odd in [&b"x\n"[..], &small, &other] {
+        let refused = device.backup_bytes("shopf", odd).refused(13).unwrap();
+        assert!(text(&refused, "next_step").unwrap().contains("--force"), "{refused}");
+    }
+    assert_eq!(device.snapshots().unwrap().len(), 1);
+    // Another source has nothing to do with it.
+    device.backup_bytes("notes", b"x\n").ok().unwrap();
+    assert_eq!(marks(&newest(&device), "marks"), ["unknown_format"]);
+
+    let report = device.backup_bytes("shopf", &small).arg("--force").ok().unwrap();
+    assert_eq!(marks(&report, "marks"), ["smaller_than_usual"]);
+    assert_eq!(marks(&newest(&device), "marks"), ["smaller_than_usual"]);
+    let status = device.call(["status"]).ok().unwrap();
+    let sources = list(&status, "sources").unwrap();
+    let shop = sources.iter().find(|source| text(source, "source").unwrap() == "shopf").unwrap();
+    assert_eq!(marks(shop, "last_marks"), ["smaller_than_usual"]);
+    for list in ["snapshots", "status"] {
+        let shown = device.call_plain([list]).go().unwrap();
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.contains("smaller than usual") && shown.contains("unknown format"), "{shown}");
+    }
+    // The median of the last ones is what is usual: one odd snapshot does not become the rule.
+    device.backup_bytes("shopf", &dump(5_100)).ok().unwrap();
+    device.backup_bytes("shopf", &dump(5_200)).ok().unwrap();
+    device.backup_bytes("shopf", &small).refused(13).unwrap();
+    device.backup_bytes("shopf", &dump(1_000)).ok().unwrap();
+    let report = device.backup_bytes("shopf", &other).arg("--force").ok().unwrap();
+    assert_eq!(marks(&report, "marks"), ["other_format", "unknown_format"]);
+}
+
+#[test]
+fn cut_dumps_of_known_formats() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    let desk = device.desk();
+    fs::write(desk.join("whole.sql"), dump(20_000)).unwrap();
+    let made = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).current_dir(desk).output().unwrap();
+        assert!(output.status.success(), "{program}");
+        output.stdout
+    };
+    made("sqlite3", &["app.db", "create table a(x); insert into a values (randomblob(6000))"]);
+    let samples = [
+        ("tar", made("tar", &["-c", "whole.sql"])),
+        ("zst", made("zstd", &["-c", "whole.sql"])),
+        ("xz", made("xz", &["-c", "whole.sql"])),
+        ("db", fs::read(desk.join("app.db")).unwrap()),
+    ];
+    for (ending, whole) in samples {
+        let name = format!("dump.{ending}");
+        for keep in [whole.len() / 2, whole.len() * 9 / 10] {
+            fs::write(desk.join(&name), &whole[..keep]).unwrap();
+            device.call(["backup", "--file", &name]).refused(6).unwrap();
+            device.backup_bytes(&name, &whole[..keep]).refused(6).unwrap();
+            device.backup_bytes(&name, &whole[..keep]).arg("--force").refused(6).unwrap();
+        }
+        fs::write(desk.join(&name), &whole).unwrap();
+        let report = device.call(["backup", "--file", &name]).ok().unwrap();
+        assert_eq!(report["verified_end"], true, "{report}");
+        let id = text(&report, "snapshot_id").unwrap();
+        assert!(device.restore_bytes(id).unwrap() == whole, "{name}");
+    }
+    assert_eq!(device.snapshots().unwrap().len(), 4);
+}
+
+/// Changes a file all the time, until told to stop.
+struct Writer {
+    stop: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Writer {
+    fn start(path: &Path, change: fn(&File)) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let file = OpenOptions::new().write(true).open(path).unwrap();
+        let stopped = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            while !stopped.load(Ordering::SeqCst) {
+                change(&file);
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+#[test]
+fn file_changes_while_read() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    let path = device.desk().join("image");
+    let content = files::noise(3, 3 << 20);
+    let overwritten: fn(&File) = |file| file.write_all_at(b"BBBB", 17).unwrap();
+    let longer: fn(&File) = |file| file.write_all_at(b"more", file.metadata().unwrap().len()).unwrap();
+    let shorter: fn(&File) = |file| file.set_len(file.metadata().unwrap().len() - 1000).unwrap();
+    for (number, change) in [overwritten, longer, shorter].into_iter().enumerate() {
+        fs::write(&path, &content).unwrap();
+        let writer = Writer::start(&path, change);
+        let refused = device.call(["backup", "--file", "image"]).refused(6).unwrap();
+        drop(writer);
+        assert_eq!(text(&refused, "kind").unwrap(), "source_changed", "change {number}");
+        assert_eq!(device.snapshots().unwrap(), [""; 0]);
+    }
+    // Written to at first, then left alone: it is read again.
+    fs::write(&path, &content).unwrap();
+    let writer = Writer::start(&path, overwritten);
+    let said = device.desk().join("said");
+    let running = device.shell("exec \"$SEALKEEP\" --json backup --file image 2> said").start().unwrap();
+    while !fs::read_to_string(&said).unwrap_or_default().contains("read again") {
+        thread::sleep(Duration::from_millis(5));
+    }
+    drop(writer);
+    let outcome = running.wait().unwrap();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    assert!(device.restore_bytes("latest").unwrap() == fs::read(&path).unwrap());
+    assert_eq!(marks(&newest(&device), "marks"), ["unknown_format"]);
+    // Whoever wants it as it is gets a snapshot that says so.
+    let writer = Writer::start(&path, overwritten);
+    let report = device.call(["backup", "--file", "image", "--force"]).ok().unwrap();
+    drop(writer);
+    assert_eq!(marks(&report, "marks"), ["changed_while_read", "unknown_format"]);
+    assert_eq!(marks(&newest(&device), "marks"), ["changed_while_read", "unknown_format"]);
+}
+
+#[test]
+fn sqlite_wal_left_out() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    let desk = device.desk();
+    let path = desk.join("app.db");
+    // A program that keeps the database open: 100 rows in the file, 900 in the log beside it.
+    let mut program =
+        Command::new("sqlite3").arg(&path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut say = program.stdin.take().unwrap();
+    let insert = |from: u32, to: u32| {
+        format!(
+            "with recursive n(i) as (select {from} union all select i+1 from n where i<{to}) insert into a select i from n;"
+        )
+    };
+    writeln!(
+        say,
+        "pragma journal_mode=wal; create table a(x); {} pragma wal_checkpoint(truncate);",
+        insert(1, 100)
+    )
+    .unwrap();
+    writeln!(say, "{} select 'ready';", insert(101, 1000)).unwrap();
+    let mut out = program.stdout.take().unwrap();
+    let mut said = String::new();
+    while !said.contains("ready") {
+        let mut some = [0; 64];
+        let len = out.read(&mut some).unwrap();
+        said.push_str(&String::from_utf8_lossy(&some[..len]));
+    }
+    let state = || ["app.db", "app.db-wal"].map(|name| fs::read(desk.join(name)).unwrap());
+    let before = state();
+    assert!(before[1].len() > 4096);
+    let rows = |file: &str| {
+        let sql = "pragma integrity_check; select count(*) from a";
+        let output = Command::new("sqlite3").arg(desk.join(file)).arg(sql).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    device.call(["backup", "--file", "app.db"]).ok().unwrap();
+    assert!(state() == before, "the source was touched");
+    device.restore_to("latest", "back.db").ok().unwrap();
+    assert_eq!(rows("back.db"), "ok\n1000\n");
+
+    // The program was killed, and its log stays; a link leads to the database.
+    program.kill().unwrap();
+    program.wait().unwrap();
+    std::os::unix::fs::symlink("app.db", desk.join("link.db")).unwrap();
+    device.call(["backup", "--file", "link.db"]).ok().unwrap();
+    assert!(state() == before, "the source was touched");
+    device.call(["restore", "latest", "--source", "link.db", "--to", "again.db"]).ok().unwrap();
+    assert_eq!(rows("again.db"), "ok\n1000\n");
+    let left: Vec<_> = fs::read_dir(device.home()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("sqlite")), "{left:?}");
+
+    // Killed in the midst of a change: the journal takes it back, in the copy alone.
+    let hot = desk.join("hot.db");
+    let script = "create table a(x); with recursive n(i) as (select 1 union all select i+1 from n where i<5000) \
+                  insert into a select i from n;";
+    assert!(Command::new("sqlite3").arg(&hot).arg(script).status().unwrap().success());
+    let mut program =
+        Command::new("sqlite3").arg(&hot).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut say = program.stdin.take().unwrap();
+    writeln!(say, "pragma cache_size=1; begin; update a set x = -1; select 'ready';").unwrap();
+    let mut out = program.stdout.take().unwrap();
+    let mut some = [0; 64];
+    while !String::from_utf8_lossy(&some).contains("ready") {
+        assert!(out.read(&mut some).unwrap() > 0);
+    }
+    program.kill().unwrap();
+    program.wait().unwrap();
+    let state = || ["hot.db", "hot.db-journal"].map(|name| fs::read(desk.join(name)).unwrap());
+    let before = state();
+    assert!(!before[1].is_empty());
+    device.call(["backup", "--file", "hot.db"]).ok().unwrap();
+    assert!(state() == before, "the source was touched");
+    device.call(["restore", "latest", "--source", "hot.db", "--to", "cold.db"]).ok().unwrap();
+    let output = Command::new("sqlite3")
+        .arg(desk.join("cold.db"))
+        .arg("pragma integrity_check; select count(*) from a where x > 0")
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "ok\n5000\n");
+}
+
+#[test]
+fn sparse_file() {
+    const LEN: u64 = 200 << 20;
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    for (name, ends_in_hole) in [("sparse.img", false), ("tail.img", true)] {
+        let path = device.desk().join(name);
+        let file = File::create(&path).unwrap();
+        file.write_all_at(b"first", 0).unwrap();
+        file.set_len(LEN).unwrap();
+        if !ends_in_hole {
+            file.write_all_at(b"x\n", LEN).unwrap();
+        }
+        drop(file);
+        device.call(["backup", "--file", name]).ok().unwrap();
+        let back = device.desk().join(format!("back-{name}"));
+        device.call(["restore", "latest", "--source", name, "--to", back.to_str().unwrap()]).ok().unwrap();
+        let (was, is) = (fs::metadata(&path).unwrap(), fs::metadata(&back).unwrap());
+        assert_eq!(was.len(), is.len());
+        assert!(is.blocks() * 512 < 1 << 20, "{name}: {} bytes on disk", is.blocks() * 512);
+        let same = Command::new("cmp").args([&path, &back]).status().unwrap();
+        assert!(same.success(), "{name}");
+    }
+}
+
+#[test]
+fn restore_replaces_devices_pipes_links() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    let whole = dump(2_000);
+    device.backup_bytes("shop", &whole).ok().unwrap();
+    let at = |name: &str| device.desk().join(name);
+
+    assert!(Command::new("mkfifo").arg(at("fifo")).status().unwrap().success());
+    for overwrite in [false, true] {
+        let fifo = at("fifo");
+        let reader = thread::spawn(move || fs::read(fifo).unwrap());
+        let call = device.restore_to("latest", "fifo");
+        let call = if overwrite { call.arg("--overwrite") } else { call };
+        call.ok().unwrap();
+        assert!(reader.join().unwrap() == whole);
+        assert!(fs::symlink_metadata(at("fifo")).unwrap().file_type().is_fifo());
+    }
+    fs::write(at("real"), "old").unwrap();
+    std::os::unix::fs::symlink("real", at("link")).unwrap();
+    device.restore_to("latest", "link").refused(7).unwrap();
+    device.restore_to("latest", "link").arg("--overwrite").ok().unwrap();
+    assert!(fs::symlink_metadata(at("link")).unwrap().is_symlink());
+    assert!(fs::read(at("real")).unwrap() == whole);
+    // Nodes of our own: nobody tries the real ones.
+    if Command::new("mknod").arg(at("null")).args(["c", "1", "3"]).status().unwrap().success() {
+        for overwrite in [false, true] {
+            let call = device.restore_to("latest", "null");
+            let call = if overwrite { call.arg("--overwrite") } else { call };
+            call.ok().unwrap();
+            assert!(fs::symlink_metadata(at("null")).unwrap().file_type().is_char_device());
+        }
+    }
+    // A pipe as a source, whose writer comes later.
+    let fifo = at("fifo");
+    let content = whole.clone();
+    let writer = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(300));
+        fs::write(fifo, content).unwrap();
+    });
+    let report = device.call(["backup", "--file", "fifo"]).ok().unwrap();
+    writer.join().unwrap();
+    assert_eq!(text(&report, "sha256").unwrap(), files::sha256_of(&whole));
+    device.call(["backup", "--file", "/dev/zero"]).refused(2).unwrap();
+}
+
+#[test]
+fn a_closed_or_full_output_is_an_error() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    device.backup_bytes("shop", &dump(200)).ok().unwrap();
+    let shell = |script: &str| device.shell(script).go().unwrap();
+    for closed in ["restore latest --stdout", "snapshots", "status", "completions bash", "--json snapshots"] {
+        let outcome = shell(&format!("exec \"$SEALKEEP\" {closed} >&-"));
+        assert_eq!(outcome.code, 8, "{closed}: {outcome}");
+        let outcome = shell(&format!("exec \"$SEALKEEP\" {closed} > /dev/full"));
+        assert_eq!(outcome.code, 8, "{closed}: {outcome}");
+        // The null device is not closed, however it is opened.
+        let outcome = shell(&format!("exec \"$SEALKEEP\" {closed} > /dev/null"));
+        assert_eq!(outcome.code, 0, "{closed}: {outcome}");
+    }
+    // A dump on a terminal is refused.
+    let outcome = shell("script -qec '\"$SEALKEEP\" restore latest --stdout' /dev/null < /dev/null");
+    assert_eq!(outcome.code, 2, "{outcome}");
+    let outcome = shell("script -qec '\"$SEALKEEP\" restore latest --stdout --force' /dev/null < /dev/null");
+    assert_eq!(outcome.code, 0, "{outcome}");
+}
