@@ -9,6 +9,7 @@ mod pipeline;
 mod psql;
 mod stop;
 mod target;
+mod unpack;
 
 pub(super) use self::clean_up::{rows as left_over_rows, sentence as left_over_sentence};
 pub use self::{
@@ -24,8 +25,9 @@ use self::{
     pipeline::{Archive, Outcome, Pipeline, Script},
     psql::{Psql, Unfinished},
     target::{Survey, Way, is_empty},
+    unpack::Unpack,
 };
-use super::{look, properties, script::Blocks, tools::Tool};
+use super::{look, properties, script::LeftOut, tools::Tool};
 use crate::source::{
     SourceError,
     sentinel::{ENOUGH, Format, archive_version},
@@ -48,6 +50,12 @@ RESET search_path;
 
 /// Takes a dump's bytes. What was not finished never happened.
 pub struct DatabaseSink {
+    unpack: Unpack,
+    load: Load,
+}
+
+/// Takes what is in a dump.
+struct Load {
     target: RestoreTarget,
     head: Vec<u8>,
     /// Counts locks before anything is changed.
@@ -65,6 +73,8 @@ pub struct Restored {
     pub notes: Vec<String>,
     /// What the server refused of a restore that kept going.
     pub failed: Vec<String>,
+    /// Statements that the database did not get, the first thousand.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// An archive for an existing database, whose table of contents is not read to its end yet.
@@ -90,20 +100,21 @@ impl DatabaseSink {
     /// Nothing happens before the first bytes: they say which program is needed.
     #[must_use]
     pub fn new(target: RestoreTarget) -> Self {
-        Self {
+        let load = Load {
             target,
             head: Vec::new(),
             waiting: None,
             left_over: None,
             running: None,
             stop: Stop::default(),
-        }
+        };
+        Self { unpack: Unpack::new(), load }
     }
 
     /// Ends the restore from another thread.
     #[must_use]
     pub fn stopper(&self) -> Stop {
-        self.stop.clone()
+        self.load.stop.clone()
     }
 
     /// The next bytes of the dump.
@@ -111,6 +122,23 @@ impl DatabaseSink {
     /// # Errors
     /// [`SourceError`]; the database is as it was once this value is dropped.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
+        let Self { unpack, load } = self;
+        unpack.push(bytes, &mut |content| load.write(content))
+    }
+
+    /// After the last byte, when everything was verified: commits.
+    ///
+    /// # Errors
+    /// [`SourceError::RestoreFailed`]; the database is as it was.
+    pub fn finish(self) -> Result<Restored, SourceError> {
+        let Self { mut unpack, mut load } = self;
+        unpack.finish(&mut |content| load.write(content))?;
+        load.finish()
+    }
+}
+
+impl Load {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
         if let Some(running) = &mut self.running {
             return running.pipeline.write(bytes);
         }
@@ -128,29 +156,26 @@ impl DatabaseSink {
         }
     }
 
-    /// After the last byte, when everything was verified: commits.
-    ///
-    /// # Errors
-    /// [`SourceError::RestoreFailed`]; the database is as it was.
-    pub fn finish(mut self) -> Result<Restored, SourceError> {
+    fn finish(mut self) -> Result<Restored, SourceError> {
         if self.running.is_none() && self.waiting.is_none() {
             self.start()?;
         }
         self.counted()?;
         match self.running.take() {
             Some(Running { pipeline, place: Place::Made(made) }) => {
-                let Outcome { failed, left_out } =
+                let Outcome { failed, told, left_out } =
                     pipeline.finish().map_err(|unfinished| unfinished.error)?;
                 self.stop.begin_commit()?;
                 let mut notes = made.publish()?.notes;
-                notes.extend(left_out);
+                notes.extend(told);
                 notes.extend(self.left_over.take());
-                Ok(Restored { notes, failed })
+                Ok(Restored { notes, failed, left_out })
             }
             Some(Running { pipeline, place: Place::InPlace { psql } }) => match pipeline.finish() {
-                Ok(Outcome { failed, left_out }) => Ok(Restored {
-                    notes: left_out.into_iter().chain(self.left_over.take()).collect(),
+                Ok(Outcome { failed, told, left_out }) => Ok(Restored {
+                    notes: told.into_iter().chain(self.left_over.take()).collect(),
                     failed,
+                    left_out,
                 }),
                 Err(unfinished) => self.target.after(&psql, unfinished),
             },
@@ -169,7 +194,14 @@ impl DatabaseSink {
         // Found before anything is changed.
         let psql = self.target.tools.newest("psql")?;
         let lister = match reader {
-            Reader::PgRestore { oldest } => Some(self.target.tools.suiting("pg_restore", oldest)?),
+            Reader::PgRestore { oldest } => {
+                let tools = &self.target.tools;
+                Some(if oldest == ANY {
+                    tools.newest("pg_restore")
+                } else {
+                    tools.suiting("pg_restore", oldest)
+                }?)
+            }
             Reader::Psql => None,
         };
         let survey = self.target.survey(&psql, lister.is_some())?;
@@ -202,12 +234,15 @@ impl DatabaseSink {
     }
 }
 
-impl Drop for DatabaseSink {
+impl Drop for Load {
     fn drop(&mut self) {
         // An end that nobody expected, too, drops the programs before the database.
         drop(self.running.take());
     }
 }
+
+/// A tar archive's version stands further behind: the newest program reads them all.
+const ANY: u32 = u32::MAX;
 
 /// Which program reads the dump.
 #[derive(Clone, Copy)]
@@ -221,6 +256,9 @@ enum Reader {
 
 impl Reader {
     fn of(head: &[u8]) -> Result<Self, SourceError> {
+        if head.starts_with(b"toc.dat\0") {
+            return Ok(Self::PgRestore { oldest: ANY });
+        }
         match Format::of(head) {
             Format::PgCustom | Format::PgCustomNewer => {
                 let oldest = match archive_version(head) {
@@ -231,9 +269,9 @@ impl Reader {
                 Ok(Self::PgRestore { oldest })
             }
             Format::PgPlain => Ok(Self::Psql),
-            Format::PgCluster => {
-                Err(SourceError::NotRestorable("it holds a whole server, not one database".into()))
-            }
+            Format::PgCluster => Err(SourceError::NotRestorable(
+                "it holds a whole server (pg_dumpall), not one database".into(),
+            )),
             Format::MySql => Err(SourceError::NotRestorable("it is a dump of MySQL or MariaDB".into())),
             other => Err(SourceError::NotRestorable(format!(
                 "its format ({}) is no PostgreSQL dump",
@@ -270,8 +308,7 @@ impl RestoreTarget {
             let direct = Direct::start(&url, &tool, survey.major, self.no_owner, stop)?;
             return Ok(Running { pipeline: Pipeline::Direct(direct), place });
         }
-        let blocks = if one_transaction { Blocks::LeftOut } else { Blocks::Kept };
-        let policy = self.policy(&url, psql, blocks)?;
+        let policy = self.policy(&url, psql, one_transaction)?;
         let script = Script::new(Psql::start(&url, psql, one_transaction, stop)?, policy)?;
         let pipeline = match reader {
             Reader::Psql => Pipeline::Script(Box::new(script)),

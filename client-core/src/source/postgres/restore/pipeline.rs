@@ -9,7 +9,7 @@ use std::{
 use super::{
     super::{
         PgUrl,
-        script::{PRELUDE, Policy, Reason, ScriptFilter, ScriptReport},
+        script::{LeftOut, PRELUDE, Policy, Reason, ScriptFilter, ScriptReport},
         tools::Tool,
     },
     direct::Direct,
@@ -72,12 +72,12 @@ impl Script {
         let report = filter.finish(&mut passed).map_err(|error| early(error.into()))?;
         psql.write(&passed).map_err(early)?;
         psql.finish()?;
-        Ok(Outcome { failed: Vec::new(), left_out: left_out(&report) })
+        Ok(Outcome { failed: Vec::new(), told: told(&report), left_out: report.left_out })
     }
 }
 
 /// What is worth a word of what was left out: not what somebody asked for, and not what makes no difference.
-fn left_out(report: &ScriptReport) -> Vec<String> {
+fn told(report: &ScriptReport) -> Vec<String> {
     let told =
         report.left_out.iter().filter(|left| matches!(left.reason, Reason::Missing(..) | Reason::Database));
     told.map(|left| format!("left out, because {}: {} (line {})", left.reason, left.statement, left.line))
@@ -90,7 +90,9 @@ pub(super) struct Outcome {
     /// What the server refused of one that kept going.
     pub(super) failed: Vec<String>,
     /// What the filter left out, in sentences.
-    pub(super) left_out: Vec<String>,
+    pub(super) told: Vec<String>,
+    /// Statements that were left out.
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 impl Archive {
@@ -199,7 +201,7 @@ impl Pipeline {
     pub(super) fn finish(self) -> Result<Outcome, Unfinished> {
         match self {
             Self::Direct(direct) => match direct.finish() {
-                Ok(failed) => Ok(Outcome { failed, left_out: Vec::new() }),
+                Ok(failed) => Ok(Outcome { failed, ..Outcome::default() }),
                 Err(error) => Err(Unfinished { error, committing: false }),
             },
             Self::Script(script) => script.finish(),

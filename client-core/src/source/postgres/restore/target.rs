@@ -7,7 +7,7 @@ use super::super::{
     look::{self, question},
     pooler,
     psql::{ask, quote_text},
-    script::{Blocks, Policy, Target},
+    script::{Policy, Target},
     tools::{Tool, Tools},
 };
 use crate::{
@@ -176,7 +176,12 @@ impl RestoreTarget {
     }
 
     /// What of a script gets through, seen from the server that `url` leads to.
-    pub(super) fn policy(&self, url: &PgUrl, psql: &Tool, blocks: Blocks) -> Result<Policy, SourceError> {
+    pub(super) fn policy(
+        &self,
+        url: &PgUrl,
+        psql: &Tool,
+        one_transaction: bool,
+    ) -> Result<Policy, SourceError> {
         let answers = look::ask(url, psql, &has(), &Stopper::default(), None)?;
         let names = |tag: &str| answers.rows::<Name>(tag).into_iter().map(|row| row.name).collect();
         let superuser = answers.row::<Rights>("rights").ok_or_else(odd)?.superuser;
@@ -184,7 +189,7 @@ impl RestoreTarget {
             no_owner: self.no_owner,
             no_privileges: self.no_privileges,
             skip_missing: self.skip_missing,
-            blocks,
+            one_transaction,
             guard_settings: true,
             target: Some(Target {
                 roles: names("role"),

@@ -31,8 +31,16 @@ pub enum Found {
     Ambiguous(&'static str),
     /// The script ends within this.
     Unfinished(&'static str),
-    /// The target lacks this.
-    Missing(Need, String),
+    /// The target lacks these.
+    Missing(Vec<(Need, String)>),
+}
+
+impl ScriptError {
+    /// Whether only the target is to blame.
+    #[must_use]
+    pub const fn lacks(&self) -> bool {
+        matches!(self.found, Found::Missing(_))
+    }
 }
 
 impl fmt::Display for ScriptError {
@@ -63,12 +71,10 @@ impl fmt::Display for ScriptError {
                     "line {line} of the dump holds {what}, which psql and the server may read differently"
                 )
             }
-            Found::Missing(need, name) => {
-                write!(
-                    f,
-                    "line {line} of the dump needs the {} {name:?}, which the target does not have",
-                    need.as_str()
-                )
+            Found::Missing(all) => {
+                let list: Vec<String> =
+                    all.iter().map(|(need, name)| format!("{} {name:?}", need.as_str())).collect();
+                write!(f, "{} (first needed in line {line})", list.join(", "))
             }
             Found::Unfinished(what) => write!(f, "the dump ends within {what} (line {line})"),
         }

@@ -2,7 +2,7 @@
 
 use super::{
     error::{Found, shown},
-    policy::{Blocks, Need, Policy, Reason},
+    policy::{Need, Policy, Reason},
     token::{Head, Kind},
 };
 
@@ -14,9 +14,13 @@ pub(super) enum Verdict {
     Copy,
     /// Kept; from the next line on plain strings follow the standard, or not.
     StandardStrings(bool),
+    /// Not needed; nothing is lost.
+    Drop,
     LeaveOut(Reason),
     /// Left out, and this stands for it.
     Instead(&'static str, Reason),
+    /// The target lacks it, and nothing says to go on without.
+    Lacks(Need, String),
     Refuse(Found),
 }
 
@@ -25,6 +29,8 @@ pub(super) enum Verdict {
 pub(super) struct Seen {
     /// The database that `pg_dump --create` makes.
     pub(super) created: Option<String>,
+    /// Within the transaction that pg_dump puts around the contents of large objects.
+    pub(super) in_large_objects: bool,
     /// Client encoding that was set.
     pub(super) encoding: Option<String>,
     /// Extensions that were left out.
@@ -67,11 +73,8 @@ pub(super) fn transaction(head: &Head<'_>, at: usize) -> bool {
 impl Seen {
     /// Decides about a statement.
     pub(super) fn judge(&mut self, head: &Head<'_>, policy: &Policy) -> Verdict {
-        let block = head.whole && head.tokens.len() == 1 && (head.is(0, "begin") || head.is(0, "commit"));
-        match policy.blocks {
-            Blocks::Kept if block => return Verdict::Keep,
-            Blocks::LeftOut if block => return Verdict::LeaveOut(Reason::Block),
-            Blocks::Refused | Blocks::Kept | Blocks::LeftOut => {}
+        if let Some(verdict) = self.large_object(head, policy) {
+            return verdict;
         }
         if transaction(head, 0) {
             return Verdict::Refuse(Found::Transaction(head.title()));
@@ -91,6 +94,31 @@ impl Seen {
             .or_else(|| self.extension(head, policy))
             .or_else(|| self.superuser(head, policy))
             .unwrap_or(Verdict::Keep)
+    }
+
+    /// `BEGIN; SELECT pg_catalog.lo_open('1', 131072); … COMMIT;` and nothing else within. In one transaction it needs
+    /// none of its own.
+    fn large_object(&mut self, head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
+        let alone = |word: &str| head.is(0, word) && head.tokens.len() == 1 && head.whole;
+        if !self.in_large_objects && alone("begin") || self.in_large_objects && alone("commit") {
+            self.in_large_objects = !self.in_large_objects;
+            return Some(if policy.one_transaction { Verdict::Drop } else { Verdict::Keep });
+        }
+        if !self.in_large_objects {
+            return None;
+        }
+        let names = ["lo_open", "lowrite", "lo_close", "lo_create"];
+        let calls = head.are(0, &["select", "pg_catalog"])
+            && head.mark(2, b'.')
+            && names.iter().any(|name| head.is(3, name));
+        let constant = |kind| matches!(kind, Kind::Text | Kind::Opaque | Kind::Mark(b'0' | b',' | b'-'));
+        let last = head.tokens.len().saturating_sub(1);
+        let plain = calls
+            && head.whole
+            && head.mark(4, b'(')
+            && head.mark(last, b')')
+            && (5..last).all(|at| head.kind(at).is_some_and(constant));
+        Some(if plain { Verdict::Keep } else { Verdict::Refuse(Found::Transaction("BEGIN".to_owned())) })
     }
 
     /// Statements about whole databases: those of `pg_dump --create` are left out, for the target is named already.
@@ -337,7 +365,7 @@ fn missing(policy: &Policy, need: Need, name: String) -> Verdict {
     if policy.skip_missing {
         Verdict::LeaveOut(Reason::Missing(need, name))
     } else {
-        Verdict::Refuse(Found::Missing(need, name))
+        Verdict::Lacks(need, name)
     }
 }
 

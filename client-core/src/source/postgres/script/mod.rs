@@ -11,6 +11,8 @@ mod policy;
 mod statement;
 mod token;
 
+use std::collections::BTreeSet;
+
 use self::{
     command::Commands,
     error::shown,
@@ -21,7 +23,7 @@ use self::{
 };
 pub use self::{
     error::{Found, ScriptError},
-    policy::{Blocks, LeftOut, Need, Policy, Reason, Target},
+    policy::{LeftOut, Need, Policy, Reason, Target},
 };
 
 /// Bytes of a statement that are kept until it is decided about. A COPY of 1,600 columns with long names fits.
@@ -46,6 +48,10 @@ pub struct ScriptFilter {
     statement: Statement,
     left_out: Vec<LeftOut>,
     left_out_count: u64,
+    /// What the target lacks, and the line that needed it first. From then on nothing is let through: definitions are
+    /// read on until rows come, so that all can be named at once.
+    missing: BTreeSet<(Need, String)>,
+    missing_line: u64,
 }
 
 /// What was left out of a script.
@@ -73,6 +79,8 @@ impl ScriptFilter {
             statement: Statement::default(),
             left_out: Vec::new(),
             left_out_count: 0,
+            missing: BTreeSet::new(),
+            missing_line: 0,
         }
     }
 
@@ -81,6 +89,15 @@ impl ScriptFilter {
     /// # Errors
     /// [`ScriptError`]: nothing more may be read.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), ScriptError> {
+        let before = if self.missing.is_empty() { None } else { Some(out.len()) };
+        self.take(bytes, out)?;
+        if let Some(before) = before {
+            out.truncate(before);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), ScriptError> {
         if self.waiting.is_empty() {
             let used = self.read(bytes, false, out)?;
             self.waiting.extend_from_slice(bytes.get(used..).unwrap_or_default());
@@ -113,10 +130,20 @@ impl ScriptFilter {
                 return Err(self.error(Found::Unfinished("the data of a COPY")));
             }
         }
+        if self.seen.in_large_objects {
+            return Err(self.error(Found::Transaction("BEGIN".to_owned())));
+        }
         if self.commands.is_restricted() {
             return Err(self.error(Found::Unfinished("a restricted part (its \\unrestrict is missing)")));
         }
+        if !self.missing.is_empty() {
+            return Err(self.lacks());
+        }
         Ok(ScriptReport { left_out: self.left_out, left_out_count: self.left_out_count })
+    }
+
+    fn lacks(&self) -> ScriptError {
+        ScriptError { line: self.missing_line, found: Found::Missing(self.missing.iter().cloned().collect()) }
     }
 
     fn error(&self, found: Found) -> ScriptError {
@@ -280,7 +307,26 @@ impl ScriptFilter {
             return Ok(());
         }
         let verdict = self.seen.judge(&head, &self.policy);
+        let rows = matches!(verdict, Verdict::Copy) || head.is(0, "insert");
+        if rows && !self.missing.is_empty() {
+            return Err(self.lacks());
+        }
         let (reason, instead) = match verdict {
+            Verdict::Drop => {
+                out.extend(statement.held.iter().filter(|byte| **byte == b'\n'));
+                statement.held.clear();
+                statement.fate = Fate::Dropped;
+                return Ok(());
+            }
+            Verdict::Lacks(need, name) => {
+                if self.missing.is_empty() {
+                    self.missing_line = statement.line;
+                }
+                self.missing.insert((need, name));
+                statement.held.clear();
+                statement.fate = Fate::Dropped;
+                return Ok(());
+            }
             Verdict::Refuse(found) => return Err(ScriptError { line: statement.line, found }),
             Verdict::Keep | Verdict::Copy | Verdict::StandardStrings(_) => {
                 if self.policy.guard_settings {

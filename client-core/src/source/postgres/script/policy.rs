@@ -4,32 +4,23 @@ use std::collections::BTreeSet;
 
 /// What a restore leaves out.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one of the user's choices or a fact of the target"
+)]
 pub struct Policy {
+    /// The whole script runs in one transaction.
+    pub one_transaction: bool,
     /// Owners, and with them privileges.
     pub no_owner: bool,
     /// Privileges.
     pub no_privileges: bool,
     /// Whatever needs a role, an extension, a tablespace, a language or a right that the target lacks.
     pub skip_missing: bool,
-    /// The pair that pg_dump writes around large objects.
-    pub blocks: Blocks,
     /// psql knows no `\restrict`: a setting that the script changes covertly is set again where it matters.
     pub guard_settings: bool,
     /// What the server has; without it nothing is called missing.
     pub target: Option<Target>,
-}
-
-/// What becomes of a plain `BEGIN` and `COMMIT`, which pg_dump writes around its large objects. Other commands of
-/// transactions are always refused.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Blocks {
-    /// Refused.
-    #[default]
-    Refused,
-    /// Kept: the script is not in a transaction of ours, and nothing depends on where its own end.
-    Kept,
-    /// Left out: the whole script is one transaction.
-    LeftOut,
 }
 
 impl Policy {
@@ -80,8 +71,6 @@ pub struct LeftOut {
 pub enum Reason {
     /// It names an owner.
     Owner,
-    /// It begins or ends a transaction, and the whole script is one.
-    Block,
     /// It grants or revokes.
     Privileges,
     /// The target lacks what it needs: what, and its name.
@@ -121,11 +110,16 @@ impl Need {
     }
 }
 
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}: {} ({})", self.line, self.statement, self.reason)
+    }
+}
+
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Owner => f.write_str("owner"),
-            Self::Block => f.write_str("the restore is one transaction"),
             Self::Privileges => f.write_str("privileges"),
             Self::Missing(need, name) => write!(f, "the target has no {} {name:?}", need.as_str()),
             Self::UnknownSetting(name) => write!(f, "the target does not know the setting {name:?}"),

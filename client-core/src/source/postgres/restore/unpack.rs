@@ -1,0 +1,127 @@
+//! A compressed dump is unpacked on its way: gzip and zstd, also one in the other.
+
+use std::io::Write;
+
+use flate2::write::MultiGzDecoder;
+use zstd::stream::write::Decoder;
+
+use crate::source::SourceError;
+
+/// Compressed bytes that are unpacked together: what comes of them stays in memory.
+const STEP: usize = 4 * 1024;
+/// Bytes that tell a compression.
+const MAGIC: usize = 4;
+/// Compressions around a dump.
+const MAX_DEPTH: u8 = 3;
+
+/// Takes a dump's bytes and gives what is in it.
+pub(super) struct Unpack {
+    kind: Kind,
+    depth: u8,
+}
+
+enum Kind {
+    /// The first bytes have not come yet.
+    Unknown(Vec<u8>),
+    Plain,
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>, Box<Unpack>),
+    Zstd(Box<Decoder<'static, Vec<u8>>>, Box<Unpack>),
+}
+
+impl Unpack {
+    pub(super) const fn new() -> Self {
+        Self::inside(0)
+    }
+
+    const fn inside(depth: u8) -> Self {
+        Self { kind: Kind::Unknown(Vec::new()), depth }
+    }
+
+    /// The next bytes; `take` gets what they hold.
+    pub(super) fn push(
+        &mut self,
+        bytes: &[u8],
+        take: &mut dyn FnMut(&[u8]) -> Result<(), SourceError>,
+    ) -> Result<(), SourceError> {
+        match &mut self.kind {
+            Kind::Plain => take(bytes),
+            Kind::Unknown(head) => {
+                head.extend_from_slice(bytes);
+                if head.len() < MAGIC {
+                    return Ok(());
+                }
+                let head = std::mem::take(head);
+                self.recognise(&head)?;
+                self.push(&head, take)
+            }
+            Kind::Gzip(decoder, inner) => {
+                for step in bytes.chunks(STEP) {
+                    decoder.write_all(step).map_err(|error| broken("gzip", &error))?;
+                    let content = std::mem::take(decoder.get_mut());
+                    inner.push(&content, take)?;
+                }
+                Ok(())
+            }
+            Kind::Zstd(decoder, inner) => {
+                for step in bytes.chunks(STEP) {
+                    decoder.write_all(step).map_err(|error| broken("zstd", &error))?;
+                    let content = std::mem::take(decoder.get_mut());
+                    inner.push(&content, take)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// After the last byte.
+    pub(super) fn finish(
+        &mut self,
+        take: &mut dyn FnMut(&[u8]) -> Result<(), SourceError>,
+    ) -> Result<(), SourceError> {
+        match &mut self.kind {
+            Kind::Plain => Ok(()),
+            Kind::Unknown(head) => take(head),
+            Kind::Gzip(decoder, inner) => {
+                decoder.try_finish().map_err(|error| broken("gzip", &error))?;
+                let content = std::mem::take(decoder.get_mut());
+                inner.push(&content, take)?;
+                inner.finish(take)
+            }
+            Kind::Zstd(decoder, inner) => {
+                decoder.flush().map_err(|error| broken("zstd", &error))?;
+                let content = std::mem::take(decoder.get_mut());
+                inner.push(&content, take)?;
+                inner.finish(take)
+            }
+        }
+    }
+
+    fn recognise(&mut self, head: &[u8]) -> Result<(), SourceError> {
+        let deeper = || Box::new(Self::inside(self.depth + 1));
+        self.kind = match head {
+            [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] if self.depth >= MAX_DEPTH => {
+                return Err(SourceError::NotRestorable("it is compressed too often".into()));
+            }
+            [0x1f, 0x8b, ..] => Kind::Gzip(Box::new(MultiGzDecoder::new(Vec::new())), deeper()),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+                let decoder = Decoder::new(Vec::new()).map_err(|error| broken("zstd", &error))?;
+                Kind::Zstd(Box::new(decoder), deeper())
+            }
+            [0xfd, b'7', b'z', b'X', ..] => return Err(foreign("xz", "xz")),
+            [b'B', b'Z', b'h', ..] => return Err(foreign("bzip2", "bzip2")),
+            [0x04, 0x22, 0x4d, 0x18, ..] => return Err(foreign("lz4", "lz4")),
+            _ => Kind::Plain,
+        };
+        Ok(())
+    }
+}
+
+fn foreign(name: &str, program: &str) -> SourceError {
+    SourceError::NotRestorable(format!(
+        "it is compressed by {name}, which is not unpacked here; `{program} -d` unpacks the file that --to makes, for psql or pg_restore"
+    ))
+}
+
+fn broken(name: &str, error: &std::io::Error) -> SourceError {
+    SourceError::Incomplete(format!("its {name} stream cannot be unpacked to the end: {error}"))
+}
