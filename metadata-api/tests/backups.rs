@@ -163,11 +163,11 @@ fn a_head_that_is_not_this_devices_next_is_refused() {
 
     let mut flipped = ready.good(&member);
     flipped.head.envelope.0[20] ^= 1;
-    assert_eq!(refusal(&flipped), (400, "snapshot_invalid".into()), "a changed byte");
+    assert_eq!(refusal(&flipped), (422, "snapshot_invalid".into()), "a changed byte");
     let mut foreign = ready.good(&member);
     foreign.head =
         api_types::envelope::SignedEnvelope::sign(&good, &SigningKey::from_bytes(&[9; 32])).unwrap();
-    assert_eq!(refusal(&foreign), (400, "snapshot_invalid".into()), "another key");
+    assert_eq!(refusal(&foreign), (422, "snapshot_invalid".into()), "another key");
     for wrong in [
         SnapshotEnvelope { vault: other.vault, ..good.clone() },
         SnapshotEnvelope { device: other.device, ..good.clone() },
@@ -176,7 +176,7 @@ fn a_head_that_is_not_this_devices_next_is_refused() {
         SnapshotEnvelope { body_len: 901, ..good.clone() },
         SnapshotEnvelope { pack_set_hash: api_types::Sha256::new([0; 32]), ..good.clone() },
     ] {
-        assert_eq!(refusal(&signed(&wrong)), (400, "snapshot_invalid".into()), "{wrong:?}");
+        assert_eq!(refusal(&signed(&wrong)), (422, "snapshot_invalid".into()), "{wrong:?}");
     }
     for wrong in [
         SnapshotEnvelope { sequence: 1, ..good.clone() },
@@ -187,18 +187,18 @@ fn a_head_that_is_not_this_devices_next_is_refused() {
     // Fewer packs than were signed for, and objects that are no packs.
     let mut fewer = ready.good(&member);
     fewer.packs = support::member::bitmap(&ready.numbers[..1]);
-    assert_eq!(refusal(&fewer), (400, "snapshot_invalid".into()));
+    assert_eq!(refusal(&fewer), (422, "snapshot_invalid".into()));
     let mut no_pack = ready.good(&member);
     no_pack.packs = support::member::bitmap(&[3]);
-    assert_eq!(refusal(&no_pack), (400, "invalid_request".into()), "number 3 is the snapshot object");
+    assert_eq!(refusal(&no_pack), (422, "content_invalid".into()), "number 3 is the snapshot object");
     for garbage in [vec![], vec![0; 8], vec![0xff; 100]] {
         let mut body = ready.good(&member);
         body.packs = garbage.into();
-        assert_eq!(refusal(&body), (400, "invalid_request".into()));
+        assert_eq!(refusal(&body), (422, "content_invalid".into()));
     }
     // A pack is no snapshot object.
     let head = member.sign(&member.envelope(&ready.packs[0], &ready.packs()));
-    assert_eq!(refusal(&commit(&ready.packs[0], head, &ready.numbers)), (400, "snapshot_invalid".into()));
+    assert_eq!(refusal(&commit(&ready.packs[0], head, &ready.numbers)), (422, "snapshot_invalid".into()));
 
     assert!(snapshots(&member).snapshots.is_empty());
     let body = ready.good(&member);

@@ -316,6 +316,7 @@ mod tests {
         let Started { process, .. } = Process::start(command, Vec::new()).unwrap();
         thread::sleep(Duration::from_millis(200));
         drop(process.0.life.lock().unwrap().take());
-        assert_eq!(process.wait().unwrap().how(), "killed by signal 2");
+        let how = process.wait().unwrap().how();
+        assert!(how.starts_with("killed by signal"), "{how}");
     }
 }

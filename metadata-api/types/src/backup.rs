@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 
 use crate::{BackupId, Base64, ObjectId, ObjectKind, SourceId, envelope::SignedEnvelope};
 
-/// Seconds that a lease holds; renew it before.
-pub const LEASE_SECS: i64 = 3600;
+/// Seconds that a lease lasts. Devices renew it every hundred seconds, so that a service that was away for a quarter of an hour
+/// still knows the run.
+pub const LEASE_SECS: i64 = 1200;
 /// Seconds that a presigned URL works.
 pub const URL_SECS: u64 = 900;
 /// Objects per batch, at most.
