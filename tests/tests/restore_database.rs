@@ -105,7 +105,7 @@ fn restore_interrupted_commits_half_database() {
                     None => kill_psql_below(running.pid()),
                 }
                 let outcome = running.wait().unwrap();
-                assert_ne!(outcome.code, 0, "{end:?}: {outcome}");
+                assert!(![0, 101].contains(&outcome.code), "{end:?}: {outcome}");
                 eventually("the end of the sessions", GONE, || sessions(server, &back) == "0");
                 assert_eq!(
                     databases(server, &format!("^{back}$")),

@@ -107,7 +107,8 @@ type Outcome = Result<(u64, Restored), Error>;
 /// [`Writer::finish`] was called, by whatever end, it abandons: no program sees the end of a cut input.
 pub(super) struct Writer {
     messages: Option<mpsc::Sender<Message>>,
-    done: oneshot::Receiver<Outcome>,
+    /// Taken with the outcome, which is told once.
+    done: Option<oneshot::Receiver<Outcome>>,
     thread: Option<thread::JoinHandle<()>>,
     stop: Stop,
 }
@@ -126,7 +127,7 @@ impl Writer {
             // A caller that is gone has its own reason to tell.
             drop(tell.send(write_all(sink, rewrapper, inbox, &*observer)));
         });
-        Self { messages: Some(messages), done, thread: Some(thread), stop }
+        Self { messages: Some(messages), done: Some(done), thread: Some(thread), stop }
     }
 
     pub(super) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
@@ -164,11 +165,16 @@ impl Writer {
     pub(super) async fn abandon(mut self) {
         self.stop.stop();
         drop(self.messages.take());
-        drop((&mut self.done).await);
+        if let Some(done) = self.done.take() {
+            drop(done.await);
+        }
     }
 
     async fn outcome(&mut self) -> Outcome {
-        (&mut self.done).await.map_err(|e| Error::internal("the writing thread died", &e))?
+        let Some(done) = self.done.take() else {
+            return Err(Error::internal_text("the writing thread ended before"));
+        };
+        done.await.map_err(|e| Error::internal("the writing thread died", &e))?
     }
 }
 
