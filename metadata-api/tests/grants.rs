@@ -172,7 +172,7 @@ fn a_url_is_for_one_object_one_way() {
     let (host, target) = split(&urls.grants[0].url);
     for method in ["PUT", "DELETE"] {
         let answer = send(&host, method, &target, &[], &Body::Whole(b"x")).unwrap();
-        assert_eq!(answer.status, 403, "{method} with a read URL");
+        assert!([400, 403].contains(&answer.status), "{method} with a read URL: {}", answer.status);
     }
     assert_eq!(send(&host, "GET", &target, &[], &Body::None).unwrap().body, granted.bytes);
 }
