@@ -96,6 +96,11 @@ pub enum Warning {
     /// The local cache was unusable and started anew.
     #[error("the local cache was damaged; it was kept as {} and is built anew", .0.display())]
     CacheQuarantined(PathBuf),
+    /// `pins.db` is gone, or from an older copy.
+    #[error(
+        "this device's memory of what the service showed it (pins.db) is gone or older than its keys; what stands beside the keys counts, and a service that shows less is refused"
+    )]
+    MemoryLost,
     /// What the last dump's rows were is not known.
     #[error("{0}; this backup is larger than it needs to be, and as right as any")]
     RecordListUnusable(String),

@@ -11,7 +11,7 @@ use std::{
 use api_types::{DeviceId, HeadHash, Sha256};
 use big_index::{fill, measure, open};
 use client_core::{
-    device::{DirectoryPin, Head, Heads},
+    device::{DirectoryPin, Head, Pins},
     state::StateError,
 };
 
@@ -29,7 +29,7 @@ fn every_file_is_its_owners_alone() {
     std::fs::set_permissions(home.path().join("pins.db"), std::fs::Permissions::from_mode(0o644)).unwrap();
     let state = open(home.path());
     let pin = DirectoryPin { len: 1, hash: Sha256::new([1; 32]) };
-    state.pins().save_directory(pin).unwrap();
+    state.pins().rise(&Pins { directory: Some(pin), ..Pins::default() }).unwrap();
     fill(&state, 0..3, 10);
     let mut seen = 0;
     for entry in std::fs::read_dir(home.path()).unwrap() {
@@ -44,28 +44,34 @@ fn every_file_is_its_owners_alone() {
 #[test]
 fn two_processes_pin_in_any_order() {
     let home = tempfile::tempdir().unwrap();
-    let pin = |len: u64, hash: u8| DirectoryPin { len, hash: Sha256::new([hash; 32]) };
+    let pin = |len: u64, hash: u8| Pins {
+        directory: Some(DirectoryPin { len, hash: Sha256::new([hash; 32]) }),
+        ..Pins::default()
+    };
     std::thread::scope(|scope| {
         for start in 0..2 {
             let home = home.path();
             scope.spawn(move || {
                 let state = open(home);
                 for len in (1 + start..60).step_by(2) {
-                    state.pins().save_directory(pin(len, len as u8)).unwrap();
+                    state.pins().rise(&pin(len, len as u8)).unwrap();
                 }
             });
         }
     });
     let state = open(home.path());
-    assert_eq!(state.pins().load().unwrap().directory, Some(pin(59, 59)), "a pin went backwards");
-    state.pins().save(pin(3, 3), &Heads::new()).unwrap();
-    assert_eq!(state.pins().load().unwrap().directory, Some(pin(59, 59)));
+    assert_eq!(state.pins().load().unwrap(), pin(59, 59), "a pin went backwards");
+    assert!(!state.pins().rise(&pin(3, 3)).unwrap());
+    assert_eq!(state.pins().load().unwrap(), pin(59, 59));
     // As long, and another one: two histories were shown.
-    assert!(matches!(state.pins().save_directory(pin(59, 1)), Err(StateError::Forked(_))));
+    assert!(matches!(state.pins().rise(&pin(59, 1)), Err(StateError::Forked(_))));
     let device = DeviceId::from_bytes([2; 16]);
-    let head = |hash| Heads::from([(device, Head { sequence: 5, hash: HeadHash::new([hash; 32]) })]);
-    state.pins().save_heads(&head(1)).unwrap();
-    assert!(matches!(state.pins().save_heads(&head(2)), Err(StateError::Forked(_))));
+    let head = |hash| Pins {
+        directory: None,
+        heads: [(device, Head { sequence: 5, hash: HeadHash::new([hash; 32]) })].into(),
+    };
+    assert!(state.pins().rise(&head(1)).unwrap());
+    assert!(matches!(state.pins().rise(&head(2)), Err(StateError::Forked(_))));
 }
 
 #[test]

@@ -133,3 +133,32 @@ fn a_forgotten_home_is_empty_and_the_next_account_works() {
     device.backup_bytes("note", b"of the next account").ok().unwrap();
     assert_eq!(device.restore_bytes("latest").unwrap(), b"of the next account");
 }
+
+/// What stands beside the keys is the floor: without `pins.db` an older list or directory is refused all the same.
+#[test]
+fn n73_n77_a_lost_memory_is_no_way_back() {
+    let service = Service::start().unwrap();
+    let device = Device::new(&service).unwrap();
+    let account = device.sign_up("eu").unwrap();
+    let other = Device::new(&service).unwrap();
+    other.sign_in(&account).unwrap();
+    device.backup_bytes("note", b"first").ok().unwrap();
+    other.backup_bytes("note", b"second").ok().unwrap();
+    device.call(["snapshots"]).ok().unwrap();
+    let forgets = || {
+        fs::remove_file(device.home().join("pins.db")).unwrap();
+        let outcome = device.call_plain(["restore", "latest", "--source", "note", "--stdout"]).go().unwrap();
+        assert!(outcome.stderr.contains("pins.db"), "{outcome}");
+        outcome
+    };
+    assert_eq!(forgets().stdout, b"second");
+
+    // Of another device's snapshot and of its directory entry this device has nothing but the floor.
+    let removed = Removed::rows(&service, "position = 2");
+    assert_eq!(forgets().code, 10);
+    removed.put_back();
+    service
+        .sql("set session_replication_role = replica; delete from app.directory_entry where number = 1")
+        .unwrap();
+    assert_eq!(forgets().code, 10);
+}

@@ -9,7 +9,7 @@ mod secrets;
 
 pub use identity::DeviceIdentity;
 pub use pending::{Pending, PendingKit};
-pub use pins::{DirectoryPin, Head, Heads};
+pub use pins::{DirectoryPin, Head, Heads, Pins};
 #[cfg(test)]
 pub(crate) use secrets::tests;
 pub use secrets::{DeviceSecrets, SessionTokens, SignedIn, VaultSecrets};

@@ -1,10 +1,12 @@
 //! Everything a device must keep secret and must not lose, and its one binary form.
 
-use api_types::{AccountId, Base64, DeviceId, Region, VaultId, account::Session, vault::VaultInfo};
+use api_types::{
+    AccountId, Base64, DeviceId, HeadHash, Region, Sha256, VaultId, account::Session, vault::VaultInfo,
+};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{DeviceIdentity, Pending, hidden::Hidden, pending::StoredPending};
+use super::{DeviceIdentity, DirectoryPin, Head, Pending, Pins, hidden::Hidden, pending::StoredPending};
 use crate::error::{Error, ErrorKind};
 
 /// Version of the binary form.
@@ -74,6 +76,8 @@ pub struct VaultSecrets {
     pub keyring: Zeroizing<Vec<u8>>,
     /// age recipient of the recovery words (`age1…`).
     pub recovery_recipient: String,
+    /// The least that the service must show, whatever became of `pins.db`; only rises.
+    pub floor: Pins,
 }
 
 /// Everything a device keeps.
@@ -169,12 +173,14 @@ impl DeviceSecrets {
                 account_secret: Hidden(v.account_secret.clone()),
                 keyring: Hidden(v.keyring.clone()),
                 recovery_recipient: v.recovery_recipient.clone(),
+                floor: StoredFloor::from(&v.floor),
             }),
             password_version: self.password_version,
             pending: self.pending.as_ref().map(StoredPending::from),
         };
         // Room enough that the buffer is not moved, which would leave unzeroed copies behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024));
+        let heads = self.vault.as_ref().map_or(0, |v| v.floor.heads.len());
+        let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024 + 256 * heads));
         ciborium::into_writer(&stored, &mut *bytes).map_err(|e| Error::internal("the key store", &e))?;
         Ok(bytes)
     }
@@ -226,6 +232,7 @@ impl DeviceSecrets {
             account_secret: v.account_secret.0,
             keyring: v.keyring.0,
             recovery_recipient: v.recovery_recipient,
+            floor: v.floor.into(),
         });
         Ok(Self {
             service: stored.service,
@@ -288,6 +295,30 @@ struct StoredVault {
     account_secret: Hidden,
     keyring: Hidden,
     recovery_recipient: String,
+    floor: StoredFloor,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredFloor {
+    directory: Option<(u64, Sha256)>,
+    heads: Vec<(DeviceId, u64, HeadHash)>,
+}
+
+impl From<&Pins> for StoredFloor {
+    fn from(pins: &Pins) -> Self {
+        let heads = pins.heads.iter().map(|(device, head)| (*device, head.sequence, head.hash));
+        Self { directory: pins.directory.map(|pin| (pin.len, pin.hash)), heads: heads.collect() }
+    }
+}
+
+impl From<StoredFloor> for Pins {
+    fn from(stored: StoredFloor) -> Self {
+        let heads = stored.heads.into_iter();
+        Self {
+            directory: stored.directory.map(|(len, hash)| DirectoryPin { len, hash }),
+            heads: heads.map(|(device, sequence, hash)| (device, Head { sequence, hash })).collect(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -322,6 +353,14 @@ pub(crate) mod tests {
                 account_secret: Zeroizing::new(vec![9; 32]),
                 keyring: Zeroizing::new(vec![10; 300]),
                 recovery_recipient: "age1x".into(),
+                floor: Pins {
+                    directory: Some(DirectoryPin { len: 3, hash: Sha256::new([11; 32]) }),
+                    heads: [(
+                        DeviceId::from_bytes([2; 16]),
+                        Head { sequence: 4, hash: HeadHash::new([12; 32]) },
+                    )]
+                    .into(),
+                },
             }),
             password_version: 3,
             pending: None,
@@ -335,6 +374,7 @@ pub(crate) mod tests {
         assert_eq!(*back.to_bytes().unwrap(), *bytes);
         assert_eq!(back.device.signing_public(), sample().device.signing_public());
         assert_eq!(back.vault().unwrap().keyring.len(), 300);
+        assert_eq!(back.vault().unwrap().floor, sample().vault.unwrap().floor);
     }
 
     #[test]

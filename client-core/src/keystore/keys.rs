@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use api_types::VaultId;
+
 use super::KeyStore;
 use crate::{
-    device::{DeviceSecrets, Pending, SessionKeeper, SessionTokens, VaultSecrets},
+    device::{DeviceSecrets, Pending, Pins, SessionKeeper, SessionTokens, VaultSecrets},
     error::{Error, ErrorKind},
 };
 
@@ -87,6 +89,15 @@ impl Keys {
         })
     }
 
+    /// What the service showed may not become less from here on, even when `pins.db` is gone.
+    pub(crate) fn raise_floor(&self, vault: VaultId, seen: &Pins) -> Result<(), Error> {
+        self.change(|secrets| {
+            let kept = secrets.vault.as_mut().filter(|kept| kept.info.vault_id == vault).ok_or_else(lost)?;
+            kept.floor.rise(seen);
+            Ok(())
+        })
+    }
+
     /// Keeps nothing any more: the user's wish, and nobody else's.
     pub(crate) fn forget(&self) -> Result<(), Error> {
         let _turn = self.0.exclusive()?;
@@ -160,5 +171,26 @@ mod tests {
         keys.save_password_version(9, sample().session.unwrap()).unwrap();
         keys.drop_pending().unwrap();
         assert_eq!(held(), Some(before));
+    }
+
+    #[test]
+    fn a_floor_only_rises() {
+        let keys = Keys::new(Arc::new(MemoryKeyStore::default()));
+        keys.put(&sample()).unwrap();
+        let VaultSecrets { info, floor, .. } = sample().vault.unwrap();
+        let kept = || keys.load().unwrap().unwrap().vault.unwrap().floor;
+        keys.raise_floor(info.vault_id, &Pins::default()).unwrap();
+        let mut less = floor.clone();
+        less.directory.as_mut().unwrap().len -= 1;
+        less.heads.values_mut().for_each(|head| head.sequence -= 1);
+        keys.raise_floor(info.vault_id, &less).unwrap();
+        assert_eq!(kept(), floor);
+        let mut more = less;
+        more.directory.as_mut().unwrap().len += 2;
+        more.heads.values_mut().for_each(|head| head.sequence += 2);
+        keys.raise_floor(info.vault_id, &more).unwrap();
+        keys.save_session(None).unwrap();
+        assert_eq!(kept(), more);
+        assert!(keys.raise_floor(VaultId::from_bytes([99; 16]), &floor).is_err(), "another vault's");
     }
 }

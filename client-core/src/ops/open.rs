@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use api_types::{
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     api::HttpApi,
     crypto::DeviceSigningKey,
-    device::{DeviceSecrets, Head},
+    device::{DeviceSecrets, Head, Pins},
     error::{Error, ErrorKind},
     event::{Event, Warning},
     format::snapshot::{SnapshotBody, read_snapshot},
@@ -48,17 +48,22 @@ pub(crate) struct OpenVault {
     history: History,
     packs: Arc<PackCache>,
     reader: ChunkReader,
+    /// What stands beside the keys of what this device saw.
+    floor: Mutex<Pins>,
 }
 
 impl OpenVault {
     pub(super) fn open(client: &Client, secrets: &DeviceSecrets) -> Result<Self, Error> {
         let vault = secrets.vault.as_ref().ok_or_else(|| Error::internal_text("no vault on this device"))?;
         let keys = Arc::new(UnlockedVault::new(vault)?);
-        let opened = StateDb::open(client.home())?;
+        let opened = StateDb::open(client.home(), keys.id())?;
         if let Some(path) = opened.quarantined {
             client.observer().event(&Event::Warning(Warning::CacheQuarantined(path)));
         }
         let state = Arc::new(opened.state);
+        if state.pins().rise(&vault.floor)? {
+            client.observer().event(&Event::Warning(Warning::MemoryLost));
+        }
         let VaultInfo { storage_origin, bucket, vault_id, .. } = &vault.info;
         let named = client.storage_origin().is_some_and(|named| same_origin(named, storage_origin));
         let reach = Reach::of_service(&secrets.service).when_named(named);
@@ -83,6 +88,7 @@ impl OpenVault {
             history: History::default(),
             packs,
             reader,
+            floor: Mutex::new(vault.floor.clone()),
         })
     }
 
@@ -150,9 +156,16 @@ impl OpenVault {
 
     /// Pins this device's own new head at once: a service that loses it is caught on the next run.
     pub(super) fn remember_head(&self, head: Head) -> Result<(), Error> {
-        let mut heads = self.history.heads().clone();
-        heads.insert(self.device, head);
-        Ok(self.state.pins().save_heads(&heads)?)
+        self.remember(&Pins { directory: None, heads: [(self.device, head)].into() })
+    }
+
+    /// Pins what was verified: in a file of its own, and beside the keys, for the day when that file is lost.
+    pub(super) fn remember(&self, seen: &Pins) -> Result<(), Error> {
+        self.state.pins().rise(seen)?;
+        if self.floor.lock().unwrap_or_else(PoisonError::into_inner).rise(seen) {
+            self.client.keystore().raise_floor(self.id(), seen)?;
+        }
+        Ok(())
     }
 
     /// Reads chunks of one snapshot, from the packs that its signed body names and from no others.

@@ -17,7 +17,7 @@ use crate::{
         recovery::{self, Recovered},
         wrap::{self, Scope},
     },
-    device::{DeviceIdentity, DeviceSecrets, Pending, PendingKit, SignedIn, VaultSecrets},
+    device::{DeviceIdentity, DeviceSecrets, Pending, PendingKit, Pins, SignedIn, VaultSecrets},
     error::{Error, ErrorKind},
     kit::{Kit, KitOwner},
 };
@@ -291,6 +291,7 @@ pub(super) fn vault_secrets(
         account_secret: Zeroizing::new(keys.account_secret.expose().to_vec()),
         keyring: keys.keyring.to_bytes()?,
         recovery_recipient: recipient.to_string(),
+        floor: Pins::default(),
     })
 }
 

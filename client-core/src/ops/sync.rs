@@ -7,6 +7,7 @@ use api_types::{DeviceId, ObjectId, ObjectKind, backup::MAX_BATCH, vault::Object
 
 use super::OpenVault;
 use crate::{
+    device::Pins,
     error::{Error, ErrorKind},
     event::{Event, Warning},
     format::index::{IndexedPack, SegmentHeader, open_segment, read_segment_header},
@@ -29,7 +30,7 @@ impl OpenVault {
     /// As [`OpenVault::sync`].
     pub(super) async fn sync_directory(&mut self) -> Result<(), Error> {
         let directory = self.verified_directory().await?;
-        self.state().pins().save_directory(directory.pin())?;
+        self.remember(&Pins { directory: Some(directory.pin()), ..Pins::default() })?;
         self.believe(directory, History::default());
         Ok(())
     }
@@ -44,7 +45,7 @@ impl OpenVault {
         let directory = self.verified_directory().await?;
         let rows = self.api().snapshots(vault, None).await?;
         let history = History::verify(vault, &directory, &rows, &pins.heads)?;
-        self.state().pins().save(directory.pin(), history.heads())?;
+        self.remember(&Pins { directory: Some(directory.pin()), heads: history.heads().clone() })?;
         if pins.directory != Some(directory.pin()) {
             // Whoever signed what could not be believed may be known by now.
             self.state().retry_bad_objects()?;

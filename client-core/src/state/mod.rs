@@ -14,13 +14,14 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use api_types::VaultId;
 use rusqlite::Connection;
 
 pub use self::{
     evidence::{Evidence, Proven},
     index::{PackKeys, Packed, Place},
     lock::BackupLock,
-    pins::{Pins, PinsDb},
+    pins::PinsDb,
     runs::{Run, RunState},
 };
 use crate::error::Error;
@@ -38,6 +39,12 @@ pub enum StateError {
         name: &'static str,
         /// Its layout.
         found: i64,
+    },
+    /// Left here by another account.
+    #[error("{name} belongs to another vault than this device's keys")]
+    OtherVault {
+        /// Which file.
+        name: &'static str,
     },
     /// The file could not be moved out of the way.
     #[error("the damaged local state at {path}: {error}")]
@@ -78,6 +85,12 @@ impl From<StateError> for Error {
                 "nothing was changed",
                 "update sealkeep, or choose another --home",
             ),
+            StateError::OtherVault { name } => Self::new(
+                ErrorKind::Damaged,
+                error.to_string(),
+                "nothing was changed; no backup is affected",
+                format!("move {name} away (what this device saw stands beside its keys as well), or choose another --home"),
+            ),
             StateError::Forked(_) => Self::new(
                 ErrorKind::RolledBack,
                 format!("the service shows a history that cannot be true: {error}"),
@@ -110,16 +123,15 @@ pub struct Opened {
 }
 
 impl StateDb {
-    /// Opens or makes the state in a device's home directory.
+    /// Opens or makes the state of a vault in a device's home directory.
     ///
     /// # Errors
-    /// [`StateError`]; a damaged cache is moved aside and made anew, damaged pins are an error.
-    pub fn open(home: &Path) -> Result<Opened, StateError> {
+    /// [`StateError`]; another vault's state is refused, a damaged cache is moved aside and made anew, damaged pins are an error.
+    pub fn open(home: &Path, vault: VaultId) -> Result<Opened, StateError> {
         let path = home.join("state.db");
-        let pins = PinsDb::open(home)?;
-        match schema::open(&path, "state.db", schema::STATE) {
+        let pins = PinsDb::open(home, vault)?;
+        match schema::open(&path, "state.db", schema::STATE, vault) {
             Ok(connection) => Ok(Opened { state: Self::new(connection, pins), quarantined: None }),
-            Err(error @ StateError::Newer { .. }) => Err(error),
             Err(error) if schema::is_damage(&error) => {
                 let aside = home.join("state.db.damaged");
                 for suffix in ["-wal", "-shm"] {
@@ -128,7 +140,7 @@ impl StateDb {
                 }
                 fs::rename(&path, &aside)
                     .map_err(|error| StateError::Quarantine { path: path.clone(), error })?;
-                let connection = schema::open(&path, "state.db", schema::STATE)?;
+                let connection = schema::open(&path, "state.db", schema::STATE, vault)?;
                 Ok(Opened { state: Self::new(connection, pins), quarantined: Some(aside) })
             }
             Err(error) => Err(error),

@@ -1,29 +1,20 @@
 //! What the service showed before: it may grow, it may not shrink or change. Its own file, so that
-//! removing the cache does not remove the protection.
+//! removing the cache does not remove the protection. A copy stands beside the keys: see [`Pins`].
 
 use std::{path::Path, sync::Mutex, sync::PoisonError};
 
-use api_types::{DeviceId, HeadHash, Sha256};
+use api_types::{DeviceId, HeadHash, Sha256, VaultId};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{StateError, schema};
-use crate::device::{DirectoryPin, Head, Heads};
-
-/// What was seen.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pins {
-    /// Of the device directory; `None` before the first look.
-    pub directory: Option<DirectoryPin>,
-    /// Newest snapshot per device.
-    pub heads: Heads,
-}
+use crate::device::{DirectoryPin, Head, Heads, Pins};
 
 /// `pins.db`.
 pub struct PinsDb(Mutex<Connection>);
 
 impl PinsDb {
-    pub(super) fn open(home: &Path) -> Result<Self, StateError> {
-        schema::open(&home.join("pins.db"), "pins.db", schema::PINS).map(Mutex::new).map(Self)
+    pub(super) fn open(home: &Path, vault: VaultId) -> Result<Self, StateError> {
+        schema::open(&home.join("pins.db"), "pins.db", schema::PINS, vault).map(Mutex::new).map(Self)
     }
 
     /// What was seen.
@@ -31,56 +22,39 @@ impl PinsDb {
     /// # Errors
     /// [`StateError`].
     pub fn load(&self) -> Result<Pins, StateError> {
-        let db = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let directory = db
-            .query_row("SELECT len, hash FROM directory", [], |row| {
-                Ok((row.get(0)?, row.get::<_, [u8; 32]>(1)?))
-            })
-            .optional()?
-            .map(|(len, hash)| DirectoryPin { len, hash: Sha256::new(hash) });
-        let mut query = db.prepare("SELECT device, sequence, hash FROM head")?;
-        let heads = query
-            .query_map([], |row| {
-                let device = DeviceId::from_bytes(row.get(0)?);
-                Ok((device, Head { sequence: row.get(1)?, hash: HeadHash::new(row.get(2)?) }))
-            })?
-            .collect::<Result<Heads, _>>()?;
-        Ok(Pins { directory, heads })
+        load(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Remembers a directory and heads that were verified.
+    /// Takes over what of `seen` is newer. Whether anything of it was not here.
     ///
     /// # Errors
-    /// [`StateError`].
-    pub fn save(&self, directory: DirectoryPin, heads: &Heads) -> Result<(), StateError> {
+    /// [`StateError`]; [`StateError::Forked`] when another process saw another history as long as this one.
+    pub fn rise(&self, seen: &Pins) -> Result<bool, StateError> {
         let mut db = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        save_directory(&change, directory)?;
-        save_heads(&change, heads)?;
-        Ok(change.commit()?)
+        let rose = load(&change)?.rise(seen);
+        if let Some(pin) = seen.directory {
+            save_directory(&change, pin)?;
+        }
+        save_heads(&change, &seen.heads)?;
+        change.commit()?;
+        Ok(rose)
     }
+}
 
-    /// Remembers a directory that was verified.
-    ///
-    /// # Errors
-    /// [`StateError`]; [`StateError::Forked`] when another process saw a different one of the same length.
-    pub fn save_directory(&self, directory: DirectoryPin) -> Result<(), StateError> {
-        let mut db = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        save_directory(&change, directory)?;
-        Ok(change.commit()?)
-    }
-
-    /// Remembers heads.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn save_heads(&self, heads: &Heads) -> Result<(), StateError> {
-        let mut db = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        save_heads(&change, heads)?;
-        Ok(change.commit()?)
-    }
+fn load(db: &Connection) -> Result<Pins, StateError> {
+    let directory = db
+        .query_row("SELECT len, hash FROM directory", [], |row| Ok((row.get(0)?, row.get::<_, [u8; 32]>(1)?)))
+        .optional()?
+        .map(|(len, hash)| DirectoryPin { len, hash: Sha256::new(hash) });
+    let mut query = db.prepare("SELECT device, sequence, hash FROM head")?;
+    let heads = query
+        .query_map([], |row| {
+            let device = DeviceId::from_bytes(row.get(0)?);
+            Ok((device, Head { sequence: row.get(1)?, hash: HeadHash::new(row.get(2)?) }))
+        })?
+        .collect::<Result<Heads, _>>()?;
+    Ok(Pins { directory, heads })
 }
 
 /// Two processes of one device may save in any order: what was longer stays, and what is as long must be the same.

@@ -8,12 +8,21 @@ use std::{
     time::{Duration, Instant},
 };
 
+use api_types::VaultId;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::StateError;
 
 /// How long to wait for another process.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Whose state it is.
+const VAULT: &str = "
+CREATE TABLE vault (
+    one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    id  BLOB    NOT NULL
+) STRICT;
+";
 
 /// Index cache and journal.
 pub(super) const STATE: &[&str] = &["
@@ -70,10 +79,11 @@ CREATE TABLE evidence (        -- how well a snapshot was proven on this device
     level    INTEGER NOT NULL,
     at       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-"];
+", VAULT];
 
 /// What was seen before.
-pub(super) const PINS: &[&str] = &["
+pub(super) const PINS: &[&str] = &[
+    "
 CREATE TABLE directory (
     one  INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
     len  INTEGER NOT NULL,
@@ -84,10 +94,17 @@ CREATE TABLE head (
     sequence INTEGER NOT NULL,
     hash     BLOB    NOT NULL
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    VAULT,
+];
 
-/// Opens a database and brings it to the newest layout.
-pub(super) fn open(path: &Path, name: &'static str, steps: &[&str]) -> Result<Connection, StateError> {
+/// Opens a database of this vault and brings it to the newest layout.
+pub(super) fn open(
+    path: &Path,
+    name: &'static str,
+    steps: &[&str],
+    vault: VaultId,
+) -> Result<Connection, StateError> {
     for_owner_only(path)?;
     let mut db = Connection::open(path)?;
     db.busy_timeout(PATIENCE)?;
@@ -102,11 +119,12 @@ pub(super) fn open(path: &Path, name: &'static str, steps: &[&str]) -> Result<Co
             change.execute_batch(step)?;
             change.pragma_update(None, "user_version", number + 1)?;
         }
+        change.execute("INSERT OR IGNORE INTO vault (one, id) VALUES (1, ?1)", [vault.as_bytes()])?;
         change.commit()?;
     }
-    // Reads the schema, so that a damaged file is noticed here.
-    db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-    Ok(db)
+    // Reads the schema too, so that a damaged file is noticed here.
+    let kept: [u8; 16] = db.query_row("SELECT id FROM vault", [], |row| row.get(0))?;
+    if kept == *vault.as_bytes() { Ok(db) } else { Err(StateError::OtherVault { name }) }
 }
 
 /// `SQLite` makes files by the process's mask, and its journals with the mode of the database itself: names of
@@ -151,6 +169,7 @@ pub(super) fn is_damage(error: &StateError) -> bool {
         }
         StateError::Impossible => true,
         StateError::Newer { .. }
+        | StateError::OtherVault { .. }
         | StateError::Quarantine { .. }
         | StateError::File { .. }
         | StateError::Forked(_) => false,

@@ -1,8 +1,8 @@
-use api_types::{BackupId, DeviceId, HeadHash, ObjectId, ObjectKind, Sha256, vault::ObjectRow};
+use api_types::{BackupId, DeviceId, HeadHash, ObjectId, ObjectKind, Sha256, VaultId, vault::ObjectRow};
 
 use super::*;
 use crate::{
-    device::{DirectoryPin, Head, Heads},
+    device::{DirectoryPin, Head, Heads, Pins},
     encode::Encoding,
     format::{
         index::{IndexEntry, IndexedPack},
@@ -26,6 +26,7 @@ fn object(byte: u8) -> ObjectId {
     ObjectId::new([byte; 32])
 }
 
+const VAULT: VaultId = VaultId::from_bytes([6; 16]);
 const OTHER: DeviceId = DeviceId::from_bytes([3; 16]);
 
 fn run() -> BackupId {
@@ -33,7 +34,7 @@ fn run() -> BackupId {
 }
 
 fn state(home: &Path) -> StateDb {
-    StateDb::open(home).unwrap().state
+    StateDb::open(home, VAULT).unwrap().state
 }
 
 #[test]
@@ -130,24 +131,37 @@ fn pins_outlive_the_cache_and_never_go_back() {
         [(device, Head { sequence, hash: HeadHash::new([sequence as u8; 32]) })].into()
     };
     let pin = DirectoryPin { len: 2, hash: Sha256::new([3; 32]) };
-    state(home.path()).pins().save(pin, &heads(5)).unwrap();
+    let seen = Pins { directory: Some(pin), heads: heads(5) };
+    assert!(state(home.path()).pins().rise(&seen).unwrap());
     fs::remove_file(home.path().join("state.db")).unwrap();
     let state = state(home.path());
-    state.pins().save_heads(&heads(4)).unwrap();
-    let pins = state.pins().load().unwrap();
-    assert_eq!(pins.directory, Some(pin));
-    assert_eq!(pins.heads, heads(5));
+    assert!(!state.pins().rise(&Pins { directory: None, heads: heads(4) }).unwrap());
+    assert_eq!(state.pins().load().unwrap(), seen);
+}
+
+#[test]
+fn another_vaults_state_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let other = VaultId::from_bytes([7; 16]);
+    for (gone, refused) in [("state.db", "pins.db"), ("pins.db", "state.db")] {
+        drop(state(home.path()));
+        fs::remove_file(home.path().join(gone)).unwrap();
+        let error = StateDb::open(home.path(), other).err().unwrap();
+        assert!(matches!(error, StateError::OtherVault { name } if name == refused), "{error}");
+        fs::remove_file(home.path().join(gone)).unwrap_or_default();
+    }
+    drop(state(home.path()));
 }
 
 #[test]
 fn a_damaged_cache_is_moved_aside_and_a_newer_one_refused() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("state.db"), vec![7; 5000]).unwrap();
-    let opened = StateDb::open(home.path()).unwrap();
+    let opened = StateDb::open(home.path(), VAULT).unwrap();
     assert!(opened.quarantined.unwrap().exists());
     opened.state.db().pragma_update(None, "user_version", 99).unwrap();
     drop(opened.state);
-    assert!(matches!(StateDb::open(home.path()), Err(StateError::Newer { found: 99, .. })));
+    assert!(matches!(StateDb::open(home.path(), VAULT), Err(StateError::Newer { found: 99, .. })));
 }
 
 #[test]

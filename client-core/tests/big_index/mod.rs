@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Instant};
 
-use api_types::{BackupId, ObjectId};
+use api_types::{BackupId, ObjectId, VaultId};
 use client_core::{
     encode::Encoding,
     format::pack::PackEntry,
@@ -12,6 +12,7 @@ use client_core::{
 use sha2::{Digest, Sha256};
 
 const RUN: BackupId = BackupId::from_bytes([1; 16]);
+const VAULT: VaultId = VaultId::from_bytes([2; 16]);
 
 fn hash(kind: u8, number: u32) -> [u8; 32] {
     Sha256::new().chain_update([kind]).chain_update(number.to_be_bytes()).finalize().into()
@@ -40,7 +41,7 @@ pub(crate) fn fill(state: &StateDb, packs: std::ops::Range<u32>, chunks: u32) {
 }
 
 pub(crate) fn open(home: &Path) -> StateDb {
-    StateDb::open(home).unwrap().state
+    StateDb::open(home, VAULT).unwrap().state
 }
 
 /// Times adding and looking up `packs` × `chunks`; gives lookups a second.

@@ -222,7 +222,7 @@ fn file(world: &World, keyring: &Keyring) -> Result<Vec<u8>, Broken> {
     file.map_err(|e| Broken::Stage(e2e::Failure::new(e.to_string())))
 }
 
-/// Shortened entry by entry, to nothing.
+/// Shortened entry by entry, to nothing; whether the device's memory is whole or lost.
 pub(crate) fn shortened(world: &mut World) -> Kept {
     let entries = shown(world)?.len();
     let second = world.second.copy()?;
@@ -234,6 +234,9 @@ pub(crate) fn shortened(world: &mut World) -> Kept {
         for command in ["snapshots", "check"] {
             ends(&run(device.call([command]))?, &[ROLLED_BACK], &format!("{keep} of {entries} entries"))?;
         }
+        std::fs::remove_file(device.home().join("pins.db"))?;
+        let outcome = run(device.call(["snapshots"]))?;
+        ends(&outcome, &[ROLLED_BACK], &format!("{keep} of {entries} entries, and no pins.db"))?;
     }
     Ok(())
 }

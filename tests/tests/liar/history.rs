@@ -230,6 +230,37 @@ pub(crate) fn older_home_silent(world: &mut World) -> Kept {
     })
 }
 
+/// `pins.db` is deleted, or put back from an older copy: what stands beside the keys is as good.
+pub(crate) fn memory_lost(world: &mut World) -> Kept {
+    const NAME: &str = "pins.db";
+    let second = world.second.copy()?;
+    let before = yesterday(world, &second)?;
+    let old = std::fs::read(second.home().join(NAME))?;
+    second.call(["snapshots"]).ok()?;
+    for older in [None, Some(old)] {
+        let device = second.copy()?;
+        std::fs::remove_file(device.home().join(NAME))?;
+        if let Some(old) = older {
+            std::fs::write(device.home().join(NAME), old)?;
+        }
+        for routes in [&VIEW[..], &[SNAPSHOTS]] {
+            // Its own memory is as it was lost each time.
+            let device = device.copy()?;
+            let (_lie, _telling) = tell(world, &device, freeze(world, routes, before))?;
+            let outcome = run(device.call_plain(["snapshots"]))?;
+            ends(&outcome, &[ROLLED_BACK], "yesterday's lists and a lost memory")?;
+            promise(outcome.stderr.contains(NAME), || format!("the loss is not named: {outcome}"))?;
+            refused(world, &device, "yesterday's lists and a lost memory")?;
+        }
+        let outcome = run(device.call_plain(["snapshots"]))?;
+        ends(&outcome, &[0], "a lost memory, and the truth")?;
+        promise(outcome.stderr.contains(NAME), || format!("the loss is not named: {outcome}"))?;
+        let outcome = run(device.call_plain(["snapshots"]))?;
+        promise(!outcome.stderr.contains(NAME), || format!("the loss is named for ever: {outcome}"))?;
+    }
+    Ok(())
+}
+
 /// One device saw today, the other only yesterday: yesterday is refused by the first, list by list, and shown to the second.
 pub(crate) fn frozen_each(world: &mut World) -> Kept {
     let (second, slow) = (world.second.copy()?, world.fresh.copy()?);
