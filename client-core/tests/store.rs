@@ -1,6 +1,7 @@
 //! The presigned store against a server that misbehaves.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod common;
 mod tiny_server;
 
 use std::{
@@ -18,6 +19,7 @@ use api_types::{
 use bytes::Bytes;
 use client_core::{
     event::Silent,
+    format::pack::PackReader,
     patience::Patience,
     store::{Lookup, PresignedStore, Reach, StoreError, Verify},
 };
@@ -186,6 +188,67 @@ async fn other_bytes_than_were_stored_are_damage() {
     // Far more than asked for is not read.
     let server = TinyServer::start(|_, _| Answer::Endless(vec![0; 50_000_000]));
     assert!(matches!(get(&server, &bytes).await, Err(StoreError::Damaged(_))));
+}
+
+/// N7: a pack that this vault's own devices sealed, under the name of another one. Whoever may write to the bucket, or
+/// holds the public recipients, can do that.
+#[tokio::test]
+async fn an_authentic_pack_under_another_name_is_damage() {
+    let keys = common::Keys::new();
+    let packed = |seed| common::pack(&keys, &common::encode([common::random(seed, 30_000)]));
+    let (honest, other) = (packed("a"), packed("b"));
+    assert_eq!(honest.bytes.len(), other.bytes.len());
+    let served = other.bytes.clone();
+    let server = TinyServer::start(move |_, _| Answer::Full(200, Vec::new(), served.clone()));
+    assert!(matches!(get(&server, &honest.bytes).await, Err(StoreError::Damaged(_))));
+    // By its length alone it passes, and opens. But no record of it answers to the chunk that is asked for.
+    let grant = download(&server.origin(), &honest.bytes);
+    let taken = store(&server.origin()).get(&grant, ObjectKind::Pack, Verify::Length).await.unwrap();
+    let reader = PackReader::open(&taken, common::VAULT, &keys.identities).unwrap();
+    assert!(reader.find(&other.entries[0].chunk_id).is_some());
+    assert!(reader.find(&honest.entries[0].chunk_id).is_none());
+}
+
+#[tokio::test]
+async fn a_part_is_what_was_asked_for_of_an_object_of_the_right_length() {
+    let bytes = pattern(100_000);
+    let part = 90_000..100_000;
+    let wanted = bytes[90_000..].to_vec();
+    let range = |text: &str| vec![("content-range".to_owned(), text.to_owned())];
+    let right = "bytes 90000-99999/100000";
+    let ask = |answer: Answer| {
+        let server = TinyServer::start(move |_, _| answer.clone());
+        let (grant, part) = (download(&server.origin(), &bytes), part.clone());
+        async move {
+            let got = store(&server.origin()).get_part(&grant, ObjectKind::Pack, part).await;
+            assert_eq!(server.seen()[0].headers["range"], "bytes=90000-99999");
+            got
+        }
+    };
+    let longer = [wanted.as_slice(), &[0; 50_000]].concat();
+    for answer in [
+        Answer::Full(206, range(right), wanted.clone()),
+        Answer::Full(206, range(right), longer),
+        // It gives whole objects only.
+        Answer::Full(200, Vec::new(), bytes.clone()),
+    ] {
+        assert!(ask(answer).await.unwrap() == wanted);
+    }
+    for answer in [
+        Answer::Full(206, range("bytes 90000-99999/100001"), wanted.clone()),
+        Answer::Full(206, range("bytes 80000-89999/100000"), wanted.clone()),
+        Answer::Full(206, Vec::new(), wanted.clone()),
+        Answer::Full(200, Vec::new(), wanted.clone()),
+        Answer::status(416),
+    ] {
+        assert!(matches!(ask(answer).await, Err(StoreError::Damaged(_))));
+    }
+    assert!(matches!(ask(Answer::status(404)).await, Err(StoreError::NotFound)));
+    let cut = Answer::Full(206, range(right), wanted[..100].to_vec());
+    assert!(matches!(ask(cut).await, Err(StoreError::Unreachable { .. })));
+    let grant = download("http://127.0.0.1:1", &bytes);
+    let beyond = store("http://127.0.0.1:1").get_part(&grant, ObjectKind::Pack, 99_000..100_001).await;
+    assert!(matches!(beyond, Err(StoreError::Damaged(_))));
 }
 
 #[tokio::test]

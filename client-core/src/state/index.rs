@@ -143,6 +143,16 @@ impl StateDb {
         Ok(query.query_row(params![id.as_bytes()], |row| row.get(0)).optional()?.flatten())
     }
 
+    /// How long a pack is.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn pack_size(&self, id: &ObjectId) -> Result<Option<u64>, StateError> {
+        let db = self.db();
+        let mut query = db.prepare_cached("SELECT size FROM pack WHERE id = ?1")?;
+        Ok(query.query_row(params![id.as_bytes()], |row| row.get(0)).optional()?)
+    }
+
     /// The store lost these: what lay in them is new again.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! PUT and GET of presigned URLs: no redirects, pinned address, exact headers, exact bytes, retries.
 
+mod part;
+
 use std::{
     fs::File,
     io::{self, Write},
@@ -251,11 +253,7 @@ impl PresignedStore {
         };
         let disk = |e: io::Error| Failed::For(StoreError::Disk(e.to_string()));
         self.again(|| async {
-            let request = self.http.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
-            let mut answer = tokio::time::timeout(self.stall, request.send())
-                .await
-                .map_err(|_| Failed::now("no answer"))?
-                .map_err(|e| Failed::now(network_words(&e)))?;
+            let mut answer = self.answer(self.http.get(url.clone())).await?;
             match answer.status() {
                 StatusCode::OK => {}
                 StatusCode::NOT_FOUND => return Err(Failed::For(StoreError::NotFound)),
@@ -265,12 +263,7 @@ impl PresignedStore {
                 return Err(wrong_size(found));
             }
             let (mut out, mut hash, mut len) = (open().map_err(disk)?, Sha256::new(), 0);
-            loop {
-                let piece = tokio::time::timeout(self.stall, answer.chunk())
-                    .await
-                    .map_err(|_| Failed::now("the download stood still"))?
-                    .map_err(|e| Failed::now(network_words(&e)))?;
-                let Some(piece) = piece else { break };
+            while let Some(piece) = self.piece(&mut answer).await? {
                 len += piece.len() as u64;
                 if len > object.size {
                     return Err(wrong_size(len));
@@ -292,6 +285,21 @@ impl PresignedStore {
             ))))
         })
         .await
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Failed> {
+        let request = request.header(header::ACCEPT_ENCODING, "identity");
+        tokio::time::timeout(self.stall, request.send())
+            .await
+            .map_err(|_| Failed::now("no answer"))?
+            .map_err(|e| Failed::now(network_words(&e)))
+    }
+
+    async fn piece(&self, answer: &mut reqwest::Response) -> Result<Option<Bytes>, Failed> {
+        tokio::time::timeout(self.stall, answer.chunk())
+            .await
+            .map_err(|_| Failed::now("the download stood still"))?
+            .map_err(|e| Failed::now(network_words(&e)))
     }
 
     fn refused(&self, status: StatusCode, headers: &header::HeaderMap) -> Failed {

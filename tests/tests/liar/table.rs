@@ -73,8 +73,8 @@ lies! {
     14 "an index of objects that nobody holds" [OBJECTS] index::many_rows;
     14 "a segment of a revoked device" [OBJECTS, READ_URLS] index::segment_of_thief, waits_for "N3, issue trust";
     15 "rows in another order" [SNAPSHOTS] history::reordered, waits_for "H4, issue trust";
-    16 "stored, though nothing is" [CONFIRM, COMMIT, GRANTS] store::nothing_stored;
-    17 "packs are called missing" [COMMIT] store::called_missing, open "M-11";
+    16 "stored, though nothing is" [CONFIRM, GRANTS] store::nothing_stored;
+    17 "packs are called missing" [COMMIT] store::called_missing;
     18 "a read leads elsewhere" [READ_URLS] store::read_elsewhere;
     18 "an upload leads elsewhere" [GRANTS] store::upload_elsewhere;
     19 "another vault at sign-in" [MFA] session::other_vault;
@@ -91,6 +91,7 @@ lies! {
     28 "the store gives other bytes" [STORE] store::other_bytes;
     29 "a pack of somebody else's making" [STORE] store::foreign_pack;
     30 "a home from an older disk image" [] history::older_home;
+    30 "the memory is gone or old" [SNAPSHOTS, DIRECTORY, OBJECTS] history::memory_lost;
     30 "the older home says so" [] history::older_home_silent, waits_for "M-12 (C-f: the floor beside the key), issue trust";
     31 "answers that decide nothing" [SERVICE, RUNS, START, DEVICES, AUDIT, KEYS, SNAPSHOTS, ABORT] answers::nothing_decided, open "M-6";
     32 "sign-up" [SIGNUP, SIGNUP_FINISH, SIGNUP_CONFIRM] session::signed_up_wrongly;

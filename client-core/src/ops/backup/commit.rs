@@ -16,6 +16,7 @@ use super::{
     OpenVault, PACKS_PER_SEGMENT, Run,
     moment::moment,
     pipeline::Streamed,
+    served,
     unwrapping::Original,
     upload::{StoredPack, Uploader},
 };
@@ -28,6 +29,11 @@ use crate::{
     },
     state::Evidence,
 };
+
+/// Packs that one answer may call missing.
+const MOST_MISSING: usize = 1000;
+/// Of these, named in an error.
+const MOST_NAMED: usize = 10;
 
 /// A dump that went through whole.
 pub(super) struct Finished<'a> {
@@ -55,6 +61,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
 
     let mut needed: BTreeMap<ObjectId, u32> = stored.iter().map(|pack| (pack.id, pack.number)).collect();
     needed.extend(numbers(vault, reused).await?);
+    served::look_at_one(vault, stored).await?;
 
     let header =
         SegmentHeader { vault: vault.id(), domain: vault.keys().domain_id(), device: vault.device_id() };
@@ -130,7 +137,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
     let head_hash = head.head_hash();
     let request = Commit { snapshot_id: snapshot, head, packs: packs.into(), bytes_read };
     if let Err(error) = vault.api().commit(vault.id(), backup, request).await {
-        return Err(refused(vault, error)?);
+        return Err(refused(vault, &needed, error).await?);
     }
     vault.remember_head(Head { sequence: envelope.sequence, hash: head_hash })?;
     vault.state().finish_run(backup, snapshot, bytes_read, client.now())?;
@@ -154,26 +161,42 @@ async fn numbers(vault: &OpenVault, packs: BTreeSet<ObjectId>) -> Result<BTreeMa
         found.extend(grants.into_iter().map(|grant| (grant.object.id, grant.object.number)));
         let missing: Vec<ObjectId> = batch.iter().filter(|pack| !found.contains_key(pack)).copied().collect();
         if !missing.is_empty() {
-            return Err(lost(vault, &missing)?);
+            return Err(lost(vault, &missing).await?);
         }
     }
     Ok(found)
 }
 
-/// Packs that the service does not hold any more leave the index, so that the next run stores them again.
-fn refused(vault: &OpenVault, error: crate::api::ApiError) -> Result<Error, Error> {
+/// Packs that the service calls missing, as far as this snapshot needs them.
+async fn refused(
+    vault: &OpenVault,
+    needed: &BTreeMap<ObjectId, u32>,
+    error: crate::api::ApiError,
+) -> Result<Error, Error> {
     if error.code() != Some(ErrorCode::MissingObjects) {
         return Ok(error.into());
     }
-    lost(vault, error.objects())
+    let missing: BTreeSet<ObjectId> =
+        error.objects().iter().take(MOST_MISSING).filter(|id| needed.contains_key(id)).copied().collect();
+    lost(vault, &missing.into_iter().collect::<Vec<_>>()).await
 }
 
-fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
-    vault.state().forget_packs(missing)?;
-    let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+/// What the store does not serve any more leaves the index, so that the next run stores it again; the rest stays.
+async fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
+    let gone = served::unserved(vault, missing).await?;
+    if gone.is_empty() {
+        return Ok(Error::new(
+            ErrorKind::ServiceError(ErrorCode::MissingObjects),
+            "the service refuses the snapshot for missing objects, and names none that the store does not serve",
+            "no snapshot was made; earlier snapshots are untouched, and nothing is sent again",
+            "run the backup again; when it fails again, ask whoever runs the service",
+        ));
+    }
+    vault.state().forget_packs(&gone)?;
+    let names: Vec<String> = gone.iter().take(MOST_NAMED).map(ToString::to_string).collect();
     Ok(Error::new(
         ErrorKind::Damaged,
-        format!("the store lost packs that this backup builds on: {}", names.join(", ")),
+        format!("the store lost {} packs that this backup builds on: {}", gone.len(), names.join(", ")),
         "no snapshot was made; earlier snapshots that need these packs are damaged",
         "run the backup again: it stores the missing chunks anew; then run `sealkeep check`",
     ))

@@ -7,6 +7,7 @@ mod level;
 mod moment;
 mod pipeline;
 mod relate;
+mod served;
 mod together;
 mod unwrapping;
 mod upload;

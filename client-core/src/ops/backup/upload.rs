@@ -7,6 +7,7 @@ use api_types::{
     backup::{NewObject, UploadState},
 };
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
@@ -21,6 +22,9 @@ use crate::{
 
 /// Objects in flight. With two open packs and one waiting this bounds memory to about 90 MiB.
 const CONCURRENT: usize = 2;
+
+/// Of a pack's end this much is compared with what was sent: nearly always its whole directory.
+pub(super) const END: usize = 64 * 1024;
 
 /// Uploads for one run.
 #[derive(Clone)]
@@ -96,9 +100,10 @@ impl Uploader {
     async fn pack(&self, full: FullPack, state: &StateDb) -> Result<StoredPack, Error> {
         let FullPack { pack: SealedPack { id, bytes, .. }, entries } = full;
         let size = bytes.len() as u64;
+        let end = Sha256::digest(bytes.get(bytes.len().saturating_sub(END)..).unwrap_or_default()).into();
         let number = self.put(ObjectKind::Pack, id, Bytes::from(bytes)).await?;
         state.add_confirmed_pack(self.backup, id, number, size, &entries)?;
-        Ok(StoredPack { id, number, size })
+        Ok(StoredPack { id, number, size, end })
     }
 }
 
@@ -108,4 +113,6 @@ pub(super) struct StoredPack {
     pub(super) id: ObjectId,
     pub(super) number: u32,
     pub(super) size: u64,
+    /// SHA-256 of its last [`END`] bytes.
+    pub(super) end: [u8; 32],
 }

@@ -1,0 +1,68 @@
+//! A part of an object: whether the store serves it at all, and how it ends.
+
+use std::ops::Range;
+
+use api_types::{ObjectKey, ObjectKind, backup::MAX_OBJECT_SIZE, vault::ReadGrant};
+use reqwest::{StatusCode, header};
+
+use super::{Failed, PresignedStore};
+use crate::store::StoreError;
+
+impl PresignedStore {
+    /// Bytes of an object, which nothing verifies: the caller knows what they must be.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Damaged`] when the object is longer or shorter than it should be.
+    pub async fn get_part(
+        &self,
+        grant: &ReadGrant,
+        kind: ObjectKind,
+        part: Range<u64>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let object = &grant.object;
+        if object.kind != kind || object.size > MAX_OBJECT_SIZE || part.is_empty() || part.end > object.size {
+            return Err(StoreError::Damaged(format!("object {} is not what it should be", object.id)));
+        }
+        let key = ObjectKey { vault: self.vault, kind, id: object.id };
+        let url = self.address.check(&grant.url, &key)?;
+        self.admit().await?;
+        let (first, last) = (part.start, part.end - 1);
+        let wanted = format!("bytes {first}-{last}/{}", object.size);
+        let damaged = || {
+            let why = format!("object {} does not have {} bytes", object.id, object.size);
+            Failed::For(StoreError::Damaged(why))
+        };
+        self.again(|| async {
+            let request = self.http.get(url.clone()).header(header::RANGE, format!("bytes={first}-{last}"));
+            let mut answer = self.answer(request).await?;
+            let skip = match answer.status() {
+                StatusCode::PARTIAL_CONTENT => {
+                    let given = answer.headers().get(header::CONTENT_RANGE);
+                    if given.is_none_or(|given| given.as_bytes() != wanted.as_bytes()) {
+                        return Err(damaged());
+                    }
+                    0
+                }
+                // It gives whole objects only.
+                StatusCode::OK if answer.content_length() == Some(object.size) => first,
+                StatusCode::OK | StatusCode::RANGE_NOT_SATISFIABLE => return Err(damaged()),
+                StatusCode::NOT_FOUND => return Err(Failed::For(StoreError::NotFound)),
+                status => return Err(self.refused(status, answer.headers())),
+            };
+            let (mut out, mut at) = (Vec::new(), 0);
+            let end = skip + (part.end - part.start);
+            while at < end
+                && let Some(piece) = self.piece(&mut answer).await?
+            {
+                for byte in piece {
+                    if (skip..end).contains(&at) {
+                        out.push(byte);
+                    }
+                    at += 1;
+                }
+            }
+            if at < end { Err(Failed::now("the download was cut off")) } else { Ok(out) }
+        })
+        .await
+    }
+}
