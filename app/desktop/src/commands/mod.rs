@@ -3,6 +3,7 @@
 
 mod account;
 mod general;
+mod latest;
 mod preferences;
 mod run;
 mod snapshot;

@@ -6,9 +6,11 @@ use std::{
 };
 
 use client_core::error::{Error, ErrorKind};
-use tauri::{AppHandle, Runtime};
+use jiff::Timestamp;
+use tauri::{AppHandle, Manager, Runtime};
 use tauri_plugin_updater::{Update, UpdaterExt};
 
+use super::latest::{self, Announced};
 use crate::{error::UiError, settings::UPDATE_KEY};
 
 /// How a Debian package begins.
@@ -37,7 +39,7 @@ pub(crate) async fn update_install<R: Runtime>(app: AppHandle<R>) -> Result<(), 
 }
 
 async fn newer<R: Runtime>(app: &AppHandle<R>) -> Result<Option<Update>, UiError> {
-    if UPDATE_KEY.is_none() {
+    let Some(key) = UPDATE_KEY else {
         return Err(Error::new(
             ErrorKind::Usage,
             "this build does not update itself",
@@ -45,9 +47,17 @@ async fn newer<R: Runtime>(app: &AppHandle<R>) -> Result<Option<Update>, UiError
             "install newer versions the way this one was installed",
         )
         .into());
-    }
+    };
+    let plugin = app.config().plugins.0.get("updater");
+    let endpoint = plugin.and_then(|updater| updater["endpoints"][0].as_str());
+    let endpoint = endpoint.ok_or_else(|| Error::internal_text("no place for updates is configured"))?;
+    let folder = app.path().app_config_dir().map_err(|e| Error::internal("the settings' folder", &e))?;
+    // The updater takes what it is given, and asks nobody.
+    let announced = Announced::fetch(endpoint).await?;
+    let (document, date) = announced.verified(key, Timestamp::now(), latest::seen(&folder))?;
+    latest::remember(&folder, date)?;
     let updater = app.updater().map_err(|e| failed(&e))?;
-    updater.check().await.map_err(|e| failed(&e))
+    updater.restore_update(document).map_err(|e| failed(&e))
 }
 
 /// Whether a package is of the version that was announced as newer than this one, by what stands inside it.
