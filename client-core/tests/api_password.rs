@@ -13,15 +13,18 @@ use api_types::{
         LoginFinish, LoginStart, LoginStarted, SecondFactor, SignupConfirmed, SignupFinish, SignupFinished,
         SignupStart, SignupStarted,
     },
-    opaque::{Binding, Suite},
+    opaque::{Binding, KSF_LANES, KSF_MEMORY_KIB, KSF_PASSES, Suite},
 };
 use client_core::{
     api::{ApiError, HttpApi},
     error::{Error, ErrorKind},
 };
 use opaque_ke::{
-    CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload, ServerLogin,
-    ServerLoginParameters, ServerRegistration, ServerSetup, rand::rngs::OsRng,
+    ClientRegistration, ClientRegistrationFinishParameters, CredentialFinalization, CredentialRequest,
+    RegistrationRequest, RegistrationUpload, ServerLogin, ServerLoginParameters, ServerRegistration,
+    ServerSetup,
+    argon2::{Algorithm, Argon2, Params, Version},
+    rand::rngs::OsRng,
 };
 use tiny_server::{Answer, TinyServer};
 
@@ -30,13 +33,19 @@ struct Passwords {
     setup: ServerSetup<Suite>,
     record: Option<Vec<u8>>,
     pending: Option<Vec<u8>>,
+    /// What it says that the protocol runs with; `None`: the truth.
+    context: Option<Vec<u8>>,
+}
+
+impl Passwords {
+    fn new() -> Self {
+        Self { setup: ServerSetup::new(&mut OsRng), record: None, pending: None, context: None }
+    }
 }
 
 #[tokio::test]
 async fn a_password_signs_up_and_in_and_is_never_sent() {
-    let passwords =
-        Arc::new(Mutex::new(Passwords { setup: ServerSetup::new(&mut OsRng), record: None, pending: None }));
-    let server = opaque_service(Arc::clone(&passwords));
+    let server = opaque_service(Arc::new(Mutex::new(Passwords::new())));
     let api = HttpApi::anonymous(&server.origin(), &device()).unwrap();
     let password = "correct horse battery".into();
 
@@ -64,12 +73,58 @@ async fn a_password_signs_up_and_in_and_is_never_sent() {
     assert!(server.seen()[2].body.windows(8).any(|w| w == b"\"123456\""), "spaces in a code are dropped");
 }
 
+/// A service cannot make the client stretch a password less than is compiled in: not by a record that was made with
+/// less, and not by saying so. Both look like a wrong password.
+#[tokio::test]
+async fn n05_weaker_key_stretching_is_a_wrong_password() {
+    const WEAK: (u32, u32, u32) = (19 * 1024, 2, 1);
+    let passwords = Arc::new(Mutex::new(Passwords::new()));
+    let server = opaque_service(Arc::clone(&passwords));
+    let api = HttpApi::anonymous(&server.origin(), &device()).unwrap();
+    let password = "correct horse battery";
+    let binding = Binding::new(ACCOUNT, Region::Eu);
+    let ksf = |(memory, passes, lanes)| {
+        let params = Params::new(memory, passes, lanes, None).unwrap();
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+    };
+    let register = |how| {
+        let mut state = passwords.lock().unwrap();
+        let client = ClientRegistration::<Suite>::start(&mut OsRng, password.as_bytes()).unwrap();
+        let answer =
+            ServerRegistration::<Suite>::start(&state.setup, client.message, binding.credential_identifier())
+                .unwrap();
+        let stretching = ksf(how);
+        let parameters = ClientRegistrationFinishParameters::new(binding.identifiers(), Some(&stretching));
+        let done = client.state.finish(&mut OsRng, password.as_bytes(), answer.message, parameters).unwrap();
+        state.record = Some(ServerRegistration::finish(done.message).serialize().to_vec());
+    };
+    let strong = (KSF_MEMORY_KIB, KSF_PASSES, KSF_LANES);
+    let truth = String::from_utf8(binding.context().to_vec()).unwrap();
+    let said = |(m, t, p): (u32, u32, u32)| format!("m={m},t={t},p={p}");
+    let lie = truth.replace(&said(strong), &said(WEAK));
+    assert_ne!(lie, truth);
+    for (made, told, signs_in) in
+        [(strong, &truth, true), (WEAK, &truth, false), (strong, &lie, false), (WEAK, &lie, false)]
+    {
+        register(made);
+        passwords.lock().unwrap().context = Some(told.clone().into_bytes());
+        let outcome = api.log_in("a@example.com", &password.into()).await;
+        match outcome.err() {
+            None => assert!(signs_in, "{made:?}, said to be {told}"),
+            Some(error) => {
+                assert!(!signs_in && matches!(error, ApiError::WrongCredentials), "{made:?}: {error}");
+            }
+        }
+    }
+}
+
 fn opaque_service(passwords: Arc<Mutex<Passwords>>) -> TinyServer {
     let signup_id = SignupId::from_bytes([5; 16]);
     let login_id = LoginId::from_bytes([6; 16]);
     TinyServer::start(move |_, request| {
         let mut state = passwords.lock().unwrap();
         let binding = Binding::new(ACCOUNT, Region::Eu);
+        let context = state.context.clone().unwrap_or_else(|| binding.context().to_vec());
         match request.target.as_str() {
             "/v1/signup/start" => {
                 let body: SignupStart = serde_json::from_slice(&request.body).unwrap();
@@ -113,10 +168,7 @@ fn opaque_service(passwords: Arc<Mutex<Passwords>>) -> TinyServer {
                     Some(record),
                     CredentialRequest::deserialize(&body.ke1.0).unwrap(),
                     binding.credential_identifier(),
-                    ServerLoginParameters {
-                        context: Some(binding.context()),
-                        identifiers: binding.identifiers(),
-                    },
+                    ServerLoginParameters { context: Some(&context), identifiers: binding.identifiers() },
                 )
                 .unwrap();
                 state.pending = Some(started.state.serialize().to_vec());
@@ -133,10 +185,8 @@ fn opaque_service(passwords: Arc<Mutex<Passwords>>) -> TinyServer {
             "/v1/login/finish" => {
                 let body: LoginFinish = serde_json::from_slice(&request.body).unwrap();
                 let pending = ServerLogin::<Suite>::deserialize(state.pending.as_ref().unwrap()).unwrap();
-                let parameters = ServerLoginParameters {
-                    context: Some(binding.context()),
-                    identifiers: binding.identifiers(),
-                };
+                let parameters =
+                    ServerLoginParameters { context: Some(&context), identifiers: binding.identifiers() };
                 match pending.finish(CredentialFinalization::deserialize(&body.ke3.0).unwrap(), parameters) {
                     Ok(_) => Answer::status(204),
                     Err(_) => refuse(ErrorCode::LoginFailed),
