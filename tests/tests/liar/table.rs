@@ -91,7 +91,7 @@ lies! {
     28 "the store gives other bytes" [STORE] store::other_bytes;
     29 "a pack of somebody else's making" [STORE] store::foreign_pack;
     30 "a home from an older disk image" [] history::older_home;
-    30 "the memory is gone or old" [SNAPSHOTS, DIRECTORY, OBJECTS] history::memory_lost;
+    30 "the memory is gone or old" [SNAPSHOTS, DIRECTORY] history::memory_lost;
     30 "the older home says so" [] history::older_home_silent, waits_for "M-12 (C-f: the floor beside the key), issue trust";
     31 "answers that decide nothing" [SERVICE, RUNS, START, DEVICES, AUDIT, KEYS, SNAPSHOTS, ABORT] answers::nothing_decided, open "M-6";
     32 "sign-up" [SIGNUP, SIGNUP_FINISH, SIGNUP_CONFIRM] session::signed_up_wrongly;
