@@ -11,8 +11,6 @@ pub(crate) enum State {
     Answered,
     /// It gets through, until this finding is answered. Then it leaves the list.
     WaitsFor(&'static str),
-    /// The answer to this finding is being built.
-    Open(&'static str),
 }
 
 /// One lie.
@@ -48,7 +46,6 @@ macro_rules! lies {
     };
     (@) => { State::Answered };
     (@ waits_for $finding:literal) => { State::WaitsFor($finding) };
-    (@ open $finding:literal) => { State::Open($finding) };
 }
 
 lies! {
@@ -85,7 +82,7 @@ lies! {
     23 "the clock" [KEYS, SERVICE] answers::clock_moved;
     24 "endless pages" [SNAPSHOTS, OBJECTS] answers::endless_pages;
     24 "answers that are too much" [DIRECTORY, SNAPSHOTS] answers::too_much;
-    24 "refusals of every kind" [SNAPSHOTS] answers::refusals, open "M-6";
+    24 "refusals of every kind" [SNAPSHOTS] answers::refusals;
     26 "another sign-in" [LOGIN, LOGIN_FINISH] session::other_login;
     27 "the session" [REFRESH, LOGOUT] session::refreshed_wrongly;
     28 "the store gives other bytes" [STORE] store::other_bytes;
@@ -93,7 +90,7 @@ lies! {
     30 "a home from an older disk image" [] history::older_home;
     30 "the memory is gone or old" [SNAPSHOTS, DIRECTORY] history::memory_lost;
     30 "the older home says so" [] history::older_home_silent, waits_for "M-12 (C-f: the floor beside the key), issue trust";
-    31 "answers that decide nothing" [SERVICE, RUNS, START, DEVICES, AUDIT, KEYS, SNAPSHOTS, ABORT] answers::nothing_decided, open "M-6";
+    31 "answers that decide nothing" [SERVICE, RUNS, START, DEVICES, AUDIT, KEYS, SNAPSHOTS, ABORT] answers::nothing_decided;
     32 "sign-up" [SIGNUP, SIGNUP_FINISH, SIGNUP_CONFIRM] session::signed_up_wrongly;
     32 "a vault's first keys are swallowed" [INIT] session::first_keys_swallowed, waits_for "H3, issue trust";
     32 "changes of how a person signs in" [PASSWORD, PASSWORD_FINISH, CODES, AUTHENTICATOR, AUTHENTICATOR_CONFIRM] session::changed_wrongly;
