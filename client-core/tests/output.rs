@@ -166,3 +166,45 @@ fn zeros_become_holes_and_every_byte_comes_back() {
         }
     }
 }
+
+#[test]
+fn what_a_killed_run_left_is_removed_by_the_next_one() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let left = |name: &str| {
+        fs::write(at(name), "half").unwrap();
+        let file = fs::File::options().write(true).open(at(name)).unwrap();
+        file.set_modified(old).unwrap();
+        file
+    };
+    drop(left(".sealkeep-restore-Abc123"));
+    // Of a run that stands still, of one that has just begun, of nobody's.
+    let alive = left(".sealkeep-restore-alive1");
+    rustix::fs::flock(&alive, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+    fs::write(at(".sealkeep-restore-young1"), "half").unwrap();
+    drop(left(".sealkeep-restore-of-mine"));
+    symlink(at("elsewhere"), at(".sealkeep-restore-linked")).unwrap();
+    let mut output = open(&at("dump"), Consent::default()).unwrap();
+    output.write(b"dump").unwrap();
+    let names = || {
+        let mut names: Vec<String> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let stay = [
+        ".sealkeep-restore-alive1",
+        ".sealkeep-restore-linked",
+        ".sealkeep-restore-of-mine",
+        ".sealkeep-restore-young1",
+    ];
+    assert!(!names().contains(&".sealkeep-restore-Abc123".to_owned()));
+    // One that is written now is not taken by another.
+    put(&at("other"), Consent::default(), &[b"x"]).unwrap();
+    output.commit().unwrap();
+    let expected: Vec<&str> = stay.into_iter().chain(["dump", "other"]).collect();
+    assert_eq!(names(), expected);
+}

@@ -5,12 +5,14 @@ mod private_postgres;
 
 use std::{io::Read, sync::LazyLock};
 
-use client_core::source::{
-    PgUrl, SourceError,
-    postgres::{self, DatabaseSink, RestoreTarget, Restored, Tools},
-    sentinel::ENOUGH,
+use client_core::{
+    error::Error,
+    source::{
+        PgUrl, SourceError,
+        postgres::{self, DatabaseSink, RestoreTarget, Restored, Tools},
+    },
 };
-use private_postgres::{PASSWORD, Server};
+use private_postgres::{PASSWORD, PASSWORD_IN_URL, Server};
 
 /// A server with little room for locks.
 static SERVER: LazyLock<Server> = LazyLock::new(|| {
@@ -200,6 +202,19 @@ fn made_database_loses_encoding_and_collation() {
         let words = "SELECT string_agg(v, ',' ORDER BY v) FROM w";
         assert_eq!(SERVER.sql(to, words), SERVER.sql(from, words));
     }
+    // What a dump made by hand says of its database counts as well; rights on it are listed.
+    let said = "SELECT pg_encoding_to_char(encoding), datlocprovider, datcollate, datctype, daticulocale, datconnlimit,
+                       pg_get_userbyid(datdba), shobj_description(d.oid, 'pg_database'),
+                       (SELECT string_agg(coalesce(r.rolname, '') || s.setconfig::text, ';' ORDER BY r.rolname)
+                          FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole WHERE s.setdatabase = d.oid)
+                  FROM pg_database d WHERE datname = ";
+    for (form, to) in
+        [(&["-Fc"][..], "icu_archive"), (&["-Ft"], "icu_tar"), (&["-Fp", "--create"], "icu_sql")]
+    {
+        restore(target(to, false), &dump("icu", form)).unwrap();
+        let of = |database: &str| SERVER.sql("postgres", &format!("{said}'{database}'"));
+        assert_eq!(of(to), of("icu"), "{form:?}");
+    }
     // What replaces it keeps what its owner gave it, whatever the dump's was.
     restore(target("icu_back", true), &dump("shop", &["-Fc"])).unwrap();
     assert_eq!(all("icu_back"), all("icu"));
@@ -268,23 +283,176 @@ fn search_path_functions() {
          CREATE FUNCTION f(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT count(*)::int + $1 FROM a';
          CREATE TABLE b (v int CHECK (f(v) > 0)); INSERT INTO b VALUES (3); CREATE TABLE c (x int); INSERT INTO c VALUES (4)",
     );
-    let archive = dump("sp", &["-Fc"]);
-    let refused = restore(target("sp_back", false), &archive).unwrap_err().to_string();
-    assert!(refused.contains("relation \"a\" does not exist"), "{refused}");
-    assert_eq!(databases("^sp_back$"), "0");
-    let restored = restore(target("sp_back", false).keeping_going(), &archive).unwrap();
-    assert!(
-        restored.failed.len() == 1 && restored.failed[0].contains("relation \"a\" does not exist"),
-        "{restored:?}"
+    for (number, form) in [&["-Fc"][..], &["-Fp"], &["-Ft"]].into_iter().enumerate() {
+        let (dump, back) = (dump("sp", form), format!("sp_back_{number}"));
+        let refused = restore(target(&back, false), &dump).unwrap_err();
+        assert!(refused.to_string().contains("relation \"a\" does not exist"), "{refused}");
+        assert!(Error::from(refused).next_step().contains("--continue"));
+        assert_eq!(databases(&format!("^{back}$")), "0");
+        let restored = restore(target(&back, false).keeping_going(), &dump).unwrap();
+        let [failed] = restored.failed.as_slice() else { unreachable!("{restored:?}") };
+        assert!(failed.contains("relation \"a\" does not exist") && failed.contains("COPY b"), "{failed}");
+        assert_eq!(
+            SERVER.sql(&back, "SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM b), (SELECT x FROM c)"),
+            "1|0|4"
+        );
+    }
+}
+
+/// Rows of a COPY that fails are rows, whatever stands in them, and whether it fails at its beginning, at its end, or
+/// only the second time.
+#[test]
+fn rows_of_a_failed_copy_are_never_executed() {
+    let marker = tempfile::TempDir::new().unwrap();
+    let file = marker.path().join("owned");
+    let (rows, width) = (20_000, 60);
+    SERVER.sql("postgres", "CREATE DATABASE evil_rows");
+    SERVER.sql(
+        "evil_rows",
+        "CREATE TABLE a_gone (v text); CREATE TABLE b_late (v text); CREATE TABLE c_turns (v text);
+         CREATE TABLE d_none (v text); CREATE TABLE z_kept (x int); INSERT INTO z_kept VALUES (7)",
     );
+    let evil = [
+        format!("\\! touch {}", file.display()),
+        format!("COPY z_kept TO PROGRAM 'touch {}';", file.display()),
+        "CREATE TABLE executed (x int);".to_owned(),
+        "'; CREATE TABLE executed (x int); --".to_owned(),
+        "\\connect postgres".to_owned(),
+        "COMMIT; CREATE TABLE executed (x int);".to_owned(),
+    ];
+    for table in ["a_gone", "b_late", "c_turns", "d_none"] {
+        for row in &evil {
+            SERVER.sql("evil_rows", &format!("INSERT INTO {table} VALUES ($evil${row}$evil$)"));
+        }
+    }
+    // Long enough that psql is gone before all of it was written.
+    SERVER.sql(
+        "evil_rows",
+        &format!(
+            "INSERT INTO a_gone SELECT repeat('CREATE TABLE executed (x int);', {width}) FROM generate_series(1, {rows})"
+        ),
+    );
+    // What the dump makes of the tables before their rows come.
+    let hostile = "
+CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN RAISE EXCEPTION 'not these'; END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON public.b_late FOR EACH STATEMENT EXECUTE FUNCTION public.refuse();
+CREATE FUNCTION public.turn() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN PERFORM set_config('default_transaction_read_only', 'on', false); RETURN NULL; END $$;
+CREATE TRIGGER turn AFTER INSERT ON public.c_turns FOR EACH STATEMENT EXECUTE FUNCTION public.turn();
+DROP TABLE public.a_gone;
+SET search_path = pg_catalog;
+CREATE RULE r AS ON INSERT TO public.d_none DO INSTEAD NOTHING;
+ALTER TABLE public.d_none DROP COLUMN v;
+";
+    let text = String::from_utf8(dump("evil_rows", &["-Fp", "--section=pre-data"])).unwrap();
+    let data = String::from_utf8(dump("evil_rows", &["-Fp", "--section=data"])).unwrap();
+    for inserted in ["", "SET client_encoding = 'LATIN1';\n"] {
+        let script = format!("{text}{hostile}{inserted}{data}");
+        let restored = restore(target("evil_back", false).keeping_going(), script.as_bytes()).unwrap();
+        let failed = restored.failed.join("\n");
+        assert!(failed.contains("a_gone\" does not exist") && failed.contains("not these"), "{failed}");
+        assert!(restored.failed.len() >= 3, "{failed}");
+        assert!(!file.exists());
+        let left = "SELECT to_regclass('public.executed') IS NULL, (SELECT count(*) FROM pg_class WHERE relname = 'executed')";
+        assert_eq!(SERVER.sql("evil_back", left), "t|0");
+        assert_eq!(SERVER.sql("evil_back", "SELECT x FROM public.z_kept"), "7");
+        SERVER.sql("postgres", "DROP DATABASE evil_back");
+    }
+    // An archive whose table cannot be made: its type is missing on this server.
+    let archive = dump("evil_rows", &["-Fc", "-Z0"]);
+    let broken = replaced(&archive, b"CREATE TABLE public.a_gone (", b"CREATE TABLE nowher.a_gone (");
+    let restored = restore(target("evil_back", false).keeping_going(), &broken).unwrap();
+    assert!(restored.failed.iter().any(|text| text.contains("a_gone\" does not exist")), "{restored:?}");
+    assert!(!file.exists());
+    assert_eq!(SERVER.sql("evil_back", "SELECT count(*) FROM pg_class WHERE relname = 'executed'"), "0");
     assert_eq!(
-        SERVER.sql("sp_back", "SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM b), (SELECT x FROM c)"),
-        "1|0|4"
+        SERVER.sql("evil_back", "SELECT (SELECT count(*) FROM b_late), (SELECT x FROM z_kept)"),
+        "6|7"
     );
-    // Rows of a failed COPY would be statements to psql.
-    let refused = restore(target("sp_text", false).keeping_going(), &dump("sp", &["-Fp"])).unwrap_err();
-    assert!(matches!(refused, SourceError::NotRestorable(_)), "{refused}");
-    assert_eq!(databases("^sp_text$"), "0");
+    // What is no statement of a dump is refused, as without --continue.
+    let script = format!("{text}\\! touch {}\n{data}", file.display());
+    let refused = restore(target("evil_no", false).keeping_going(), script.as_bytes()).unwrap_err();
+    assert!(matches!(refused, SourceError::Script(_)) && !file.exists(), "{refused}");
+    assert_eq!(databases("^evil_no$"), "0");
+}
+
+/// Policies and grants stand behind the rows of a dump; what they need is asked for before anything is made.
+#[test]
+fn what_later_definitions_need_is_known_before_anything_is_written() {
+    SERVER.sql("postgres", "CREATE ROLE late_policy; CREATE ROLE late_grant; CREATE ROLE late_owner");
+    SERVER.sql("postgres", "CREATE ROLE no_maker LOGIN PASSWORD 'x'");
+    SERVER.sql("postgres", "CREATE DATABASE late");
+    SERVER.sql(
+        "late",
+        "CREATE TABLE r (id int); INSERT INTO r SELECT generate_series(1, 200000); GRANT SELECT ON r TO late_grant;
+         ALTER TABLE r ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON r FOR SELECT TO late_policy USING (true);
+         CREATE VIEW v AS SELECT 1 AS one; ALTER VIEW v OWNER TO late_owner",
+    );
+    let dumps = [dump("late", &["-Fc", "-Z0"]), dump("late", &["-Ft"])];
+    SERVER.sql("late", "DROP OWNED BY late_policy, late_grant, late_owner");
+    SERVER.sql("postgres", "DROP ROLE late_policy, late_grant, late_owner");
+    for dump in dumps {
+        // Whoever may not create a database hears of it only once one would be created.
+        let url = SERVER.url("late_back").replace(&format!("postgres:{PASSWORD_IN_URL}@"), "no_maker:x@");
+        let mut sink = DatabaseSink::new(RestoreTarget::new(&url, false).unwrap());
+        let refused =
+            dump[..dump.len() / 4].chunks(10_000).find_map(|piece| sink.write(piece).err()).unwrap();
+        let said = refused.to_string();
+        for role in ["late_policy", "late_grant", "late_owner"] {
+            assert!(said.contains(role), "{role}: {said}");
+        }
+    }
+    assert_eq!(databases("^late_back$"), "0");
+}
+
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let at = bytes.windows(from.len()).position(|part| part == from).unwrap();
+    [&bytes[..at], to, &bytes[at + from.len()..]].concat()
+}
+
+#[test]
+fn what_goes_on_has_the_settings_from_before() {
+    SERVER.sql("postgres", "CREATE ROLE going_owner");
+    let script = "--
+-- PostgreSQL database dump
+--
+SET client_encoding = 'LATIN1';
+SET default_tablespace = 'no_such_space';
+SET work_mem = '5MB';
+SET SESSION AUTHORIZATION DEFAULT;
+SET transaction_timeout_of_another_age = 0;
+SELECT pg_catalog.set_config('app.mode', 'odd', false);
+SET standard_conforming_strings = off;
+CREATE TABLE public.t (v text);
+ALTER TABLE public.t OWNER TO nobody_here;
+CREATE EXTENSION no_such_extension;
+COPY public.nowhere (v) FROM stdin;
+x
+\\.
+CREATE TABLE public.after AS SELECT 'a\\'b' AS v, '\u{e4}' AS umlaut, current_setting('app.mode') AS mode,
+  current_setting('work_mem') AS mem;
+ALTER TABLE public.t OWNER TO going_owner;
+COPY public.t (v) FROM stdin;
+\u{e4}
+\\.
+SELECT 1";
+    let script: Vec<u8> = script.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let restored = restore(target("settings_back", false).keeping_going(), &script).unwrap();
+    let failed = restored.failed.join("\n");
+    for word in ["no_such_space", "nobody_here", "no_such_extension", "public.nowhere"] {
+        assert!(failed.contains(word), "{word}: {failed}");
+    }
+    assert_eq!(restored.failed.len(), 4, "{failed}");
+    assert_eq!(SERVER.sql("settings_back", "SELECT v, umlaut, mode, mem FROM after"), "a'b|ä|odd|5MB");
+    assert_eq!(
+        SERVER.sql(
+            "settings_back",
+            "SELECT v, (SELECT tableowner FROM pg_tables WHERE tablename = 't') FROM t"
+        ),
+        "ä|going_owner"
+    );
 }
 
 /// On a server of its own: it drops whatever no restore works on.
@@ -292,16 +460,18 @@ fn search_path_functions() {
 fn clean_up_drops_what_died_and_leaves_what_lives() {
     let server = Server::start();
     server.shop("shop", 1);
-    // A table of contents that is longer than what a dump is recognised by.
+    // Definitions that are longer than what is waited for.
     server.sql(
         "shop",
-        "DO $$ BEGIN FOR i IN 1..100 LOOP EXECUTE format('CREATE TABLE t%s (x int)', i); END LOOP; END $$",
+        "DO $$ BEGIN FOR i IN 1..600 LOOP EXECUTE format('CREATE TABLE t%s (x int)', i); END LOOP; END $$",
     );
-    let dump = server.tool("pg_dump", "shop", &["-Fc"]).stdout;
+    let dump = server.tool("pg_dump", "shop", &["-Fp"]).stdout;
+    let beginning = 80_000;
+    assert!(!String::from_utf8_lossy(&dump[..beginning]).contains("COPY "));
     let target = |name: &str| RestoreTarget::new(&server.url(name), false).unwrap();
     let mut alive = DatabaseSink::new(target("alive"));
     // Not in the middle of a COPY: PostgreSQL drops no database while one waits for its client.
-    alive.write(&dump[..ENOUGH]).unwrap();
+    alive.write(&dump[..beginning]).unwrap();
     // As after a SIGKILL: nobody holds the lock, and nobody is connected.
     server.sql("postgres", "CREATE DATABASE sealkeep_restoring_00c0ffee");
     server.sql("postgres", "CREATE DATABASE sealkeep_replaced_ffffffff");
@@ -313,7 +483,7 @@ fn clean_up_drops_what_died_and_leaves_what_lives() {
     let cleaned = postgres::clean_up(&server.url("absent"), &Tools::installed()).unwrap();
     assert_eq!(cleaned.dropped, ["sealkeep_replaced_ffffffff", "sealkeep_restoring_00c0ffee"]);
     assert!(cleaned.in_use.len() == 1 && cleaned.failed.is_empty(), "{cleaned:?}");
-    alive.write(&dump[ENOUGH..]).unwrap();
+    alive.write(&dump[beginning..]).unwrap();
     alive.finish().unwrap();
     let names = server.sql(
         "postgres",
@@ -324,12 +494,13 @@ fn clean_up_drops_what_died_and_leaves_what_lives() {
 
 #[test]
 fn a_database_that_somebody_made_meanwhile_is_not_touched() {
-    let dump = dump("shop", &["-Fc"]);
+    let dump = dump("shop", &["-Fp"]);
     let mut sink = DatabaseSink::new(target("meanwhile", false));
     sink.write(&dump).unwrap();
     SERVER.sql("postgres", "CREATE DATABASE meanwhile");
     SERVER.sql("meanwhile", "CREATE TABLE theirs (x int)");
-    assert!(sink.finish().unwrap_err().to_string().contains("already exists"));
+    let refused = sink.finish().unwrap_err().to_string();
+    assert!(refused.contains("already exists"), "{refused}");
     assert_eq!(
         SERVER.sql(
             "meanwhile",

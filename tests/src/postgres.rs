@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use tempfile::TempDir;
 
 use crate::{
@@ -207,6 +207,27 @@ impl Postgres {
         )?
         .parse()
         .context("a count")
+    }
+
+    /// Makes the server's user own a folder.
+    ///
+    /// # Errors
+    /// As the file system.
+    pub fn give(&self, folder: &Path) -> Result<()> {
+        match self.owner {
+            Some((uid, gid)) => Ok(chown(folder, Some(uid), Some(gid))?),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets new sessions write no longer file than this, bytes.
+    ///
+    /// # Errors
+    /// The server is gone.
+    pub fn limit_files(&self, len: u64) -> Result<()> {
+        let limit = Rlimit { current: Some(len), maximum: Some(len) };
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        prlimit(pid, Resource::Fsize, limit).context("prlimit").map(drop)
     }
 
     /// Ends it abruptly and starts it again.

@@ -347,6 +347,30 @@ fn a_closed_or_full_output_is_an_error() {
         let outcome = shell(&format!("exec \"$SEALKEEP\" {closed} > /dev/null"));
         assert_eq!(outcome.code, 0, "{closed}: {outcome}");
     }
+    // What was done is done, and who wanted to hear of it does not take silence for success.
+    fs::write(device.desk().join("more.sql"), dump(300)).unwrap();
+    fs::write(device.desk().join("url"), "postgres://127.0.0.1:1/none").unwrap();
+    let snapshots = || device.snapshots().unwrap().len();
+    let before = snapshots();
+    for (number, said) in ["", "--json "].into_iter().enumerate() {
+        let outcome = shell(&format!("exec \"$SEALKEEP\" {said}backup --file more.sql --name more{number} >&-"));
+        assert_eq!(outcome.code, 8, "{outcome}");
+        assert!(outcome.stderr.contains("standard output is closed"), "{outcome}");
+        assert_eq!(snapshots(), before + number + 1);
+    }
+    for closed in [
+        "backup --file more.sql --name more2",
+        "restore latest --source shop --to back0 ",
+        "index rebuild",
+        "devices",
+        "check",
+        "--help",
+        "--version",
+        "logout",
+    ] {
+        let outcome = shell(&format!("exec \"$SEALKEEP\" {closed} >&-"));
+        assert_eq!(outcome.code, 8, "{closed}: {outcome}");
+    }
     // A dump on a terminal is refused.
     let outcome = shell("script -qec '\"$SEALKEEP\" restore latest --stdout' /dev/null < /dev/null");
     assert_eq!(outcome.code, 2, "{outcome}");

@@ -30,6 +30,24 @@ Exit codes:
   130  cancelled
   141  whoever read the output has gone";
 
+const RESTORE_HELP: &str = "\
+A restore into a database is whole, or leaves it as it was. A database that does not exist yet is created like the original, \
+filled as sealkeep_restoring_…, and gets its name at the end; an empty one is filled in one transaction.
+
+--overwrite does not add to what is there: the restored database takes the place of the one of that name, which is dropped. \
+Nobody may be connected to it.
+
+What the dump needs and the server lacks (roles, extensions, tablespaces, languages, rights) is named before anything is written, \
+for SQL text where it is found. --skip-missing leaves those statements out and lists them; --no-owner and --no-privileges leave \
+owners and rights out, whether they exist or not.
+
+--continue passes over what the server itself refuses of a dump, for example rows that break a CHECK constraint: the rest is \
+kept in a database made for it, what failed is listed (in \"failed\" with --json), and the exit code is 9. Rows of a table that \
+could not be made are left out. What a dump must not hold (commands to psql, other transactions) is refused with it as without it.
+
+Whatever runs in a dump (functions, triggers, DO blocks) runs with your rights on the server: restore what you do not trust as a \
+role that may do little.";
+
 /// Whether the environment names the database to back up.
 fn source_is_set() -> bool {
     std::env::var_os(DATABASE_URL).is_some_and(|value| !value.is_empty())
@@ -173,20 +191,6 @@ Examples:
     },
 }
 
-impl Command {
-    /// Whether nothing is left of it but what it prints.
-    pub(crate) const fn only_tells(&self) -> bool {
-        matches!(
-            self,
-            Self::Snapshots(_)
-                | Self::Status
-                | Self::Check(_)
-                | Self::Devices(Devices { action: None })
-                | Self::Completions { .. }
-        )
-    }
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Signup {
     /// The account's e-mail address
@@ -285,7 +289,7 @@ pub(crate) struct Snapshots {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("target").required(true)))]
+#[command(group(ArgGroup::new("target").required(true)), after_long_help = RESTORE_HELP)]
 pub(crate) struct Restore {
     /// A snapshot's id, the beginning of one, or `latest`
     #[arg(required_unless_present = "clean_up", conflicts_with = "clean_up")]
@@ -329,7 +333,7 @@ pub(crate) struct Restore {
     /// With --into: allow what may be a copy of the database that was backed up
     #[arg(long, requires = "database")]
     pub(crate) to_copy_of_source: bool,
-    /// With --into: keep what can be restored, list what cannot, and exit with 9
+    /// With --into: keep what can be restored in a database made for it, list what cannot, and exit with 9
     #[arg(long = "continue", requires = "database")]
     pub(crate) keep_going: bool,
     /// Drop what restores that were killed left on this server; restores that still run stay

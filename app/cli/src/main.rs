@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         .init();
     let shown = !cli.global.quiet && !cli.global.json && render::is_watched();
     let progress = Progress::new(shown, cli.global.quiet);
-    let output = Output::new(cli.global.json, cli.command.only_tells(), progress.line());
+    let output = Output::new(cli.global.json, progress.line());
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

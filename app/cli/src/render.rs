@@ -19,15 +19,13 @@ use crate::{exit_code, plain, plain::Plain, stdout::Stdout};
 #[derive(Debug, Clone)]
 pub(crate) struct Output {
     json: bool,
-    /// The result is all that the command is for.
-    only_tells: bool,
     /// What went on until then disappears before anything is said about it.
     progress: ProgressBar,
 }
 
 impl Output {
-    pub(crate) const fn new(json: bool, only_tells: bool, progress: ProgressBar) -> Self {
-        Self { json, only_tells, progress }
+    pub(crate) const fn new(json: bool, progress: ProgressBar) -> Self {
+        Self { json, progress }
     }
 
     pub(crate) const fn is_json(&self) -> bool {
@@ -44,7 +42,7 @@ impl Output {
         } else {
             text().as_str().to_owned()
         };
-        print(format!("{line}\n").as_bytes(), self.only_tells)
+        print(format!("{line}\n").as_bytes())
     }
 
     /// The result beside standard output, which is the dump itself.
@@ -53,25 +51,26 @@ impl Output {
         note(text)
     }
 
-    /// What went wrong: on standard error for people, on standard output with `--json`.
+    /// What went wrong: on standard error for people, and where standard output fails; on that with `--json`.
     pub(crate) fn error(&self, error: &Error) {
         self.progress.finish_and_clear();
-        let printed = if self.json {
+        if self.json {
             let document = json!({"error": {
                 "kind": error.kind().as_str(),
                 "message": error.happened(),
                 "meaning": error.meaning(),
                 "next_step": error.next_step(),
             }});
-            print(format!("{}\n", plain::json(&document.to_string())).as_bytes(), self.only_tells)
-        } else {
-            note(&plain!(
-                "sealkeep: {}\n  Your backups: {}.\n  Next: {}.",
-                error.happened(),
-                error.meaning(),
-                error.next_step()
-            ))
-        };
+            if print(format!("{}\n", plain::json(&document.to_string())).as_bytes()).is_ok() {
+                return;
+            }
+        }
+        let printed = note(&plain!(
+            "sealkeep: {}\n  Your backups: {}.\n  Next: {}.",
+            error.happened(),
+            error.meaning(),
+            error.next_step()
+        ));
         // Nobody is left to tell.
         drop(printed);
     }
@@ -82,9 +81,9 @@ pub(crate) fn draw_target(shown: bool) -> ProgressDrawTarget {
     if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
 }
 
-/// Prints text; `only_tells`: nothing is left of the command but that, so that a closed output is a failure.
-pub(crate) fn print(text: &[u8], only_tells: bool) -> Result<(), Error> {
-    let mut stdout = if only_tells { Stdout::open_for_reader()? } else { Stdout::open()? };
+/// Prints text.
+pub(crate) fn print(text: &[u8]) -> Result<(), Error> {
+    let mut stdout = Stdout::open()?;
     match stdout.write_all(text).and_then(|()| stdout.flush()) {
         // Whoever reads has seen enough, as `head` has: a reason to stop, and none to complain.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => process::exit(exit_code::BROKEN_PIPE.into()),

@@ -13,26 +13,16 @@ use client_core::error::{Error, ErrorKind};
 pub(crate) struct Stdout(File);
 
 impl Stdout {
-    /// For what is left to say once the work is done.
-    ///
     /// # Errors
-    /// The system has no descriptor left.
+    /// It is closed, or the system has no descriptor left.
     pub(crate) fn open() -> Result<Self, Error> {
         let open = io::stdout().as_fd().try_clone_to_owned();
-        open.map(|fd| Self(fd.into())).map_err(|e| Error::io("standard output", &e))
-    }
-
-    /// For what is the command's whole purpose.
-    ///
-    /// # Errors
-    /// It is closed.
-    pub(crate) fn open_for_reader() -> Result<Self, Error> {
-        let stdout = Self::open()?;
+        let stdout = open.map(|fd| Self(fd.into())).map_err(|e| Error::io("standard output", &e))?;
         if stdout.was_closed() {
             return Err(Error::new(
                 ErrorKind::Io,
                 "standard output is closed",
-                "stored snapshots are untouched; what this command has to say goes nowhere",
+                "stored snapshots are untouched, and what this command has done is done; what it has to say goes nowhere",
                 "open standard output, for example with `> file` or `> /dev/null`",
             ));
         }
@@ -54,7 +44,7 @@ impl Stdout {
     /// # Errors
     /// It is closed, or a terminal.
     pub(crate) fn for_dump(force: bool) -> Result<Self, Error> {
-        let stdout = Self::open_for_reader()?;
+        let stdout = Self::open()?;
         if stdout.0.is_terminal() && !force {
             return Err(Error::new(
                 ErrorKind::Usage,

@@ -1,17 +1,29 @@
 //! A regular file that gets its name once it is whole.
 
 use std::{
-    fs::{self, File, Metadata, Permissions},
+    fs::{self, File, Metadata, OpenOptions, Permissions},
     io::{self, Seek, SeekFrom, Write},
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use rustix::{
+    fs::{FlockOperation, OFlags, flock},
+    process::geteuid,
+};
 use tempfile::NamedTempFile;
 
 use super::exists;
 use crate::error::{Error, ErrorKind};
 
+/// How a file that has not got its name yet is called, before six more letters.
+const UNFINISHED: &str = ".sealkeep-restore-";
+const LETTERS: usize = 6;
+/// What is younger may not be locked yet.
+const YOUNG: Duration = Duration::from_secs(60);
+/// Entries of a folder that are looked at.
+const MAX_ENTRIES: usize = 100_000;
 /// Zeros that begin and end at multiples of this are left out: the file system's block, bytes.
 const BLOCK: usize = 4096;
 
@@ -38,10 +50,14 @@ impl NewFile {
         overwrite: bool,
     ) -> Result<Self, Error> {
         let folder = folder(&real);
+        sweep(folder);
         let file = tempfile::Builder::new()
-            .prefix(".sealkeep-")
+            .prefix(UNFINISHED)
+            .rand_bytes(LETTERS)
             .tempfile_in(folder)
             .map_err(|e| no_folder(folder, &e))?;
+        // Says that somebody still writes it. A file system without locks keeps what is left over.
+        let _ = flock(file.as_file(), FlockOperation::NonBlockingLockExclusive);
         let mode = replaced.map_or(0o600, |there| there.mode() & 0o777);
         let owner = replaced.map(|there| (there.uid(), there.gid()));
         Ok(Self { file, real, shown, overwrite, mode, owner, position: 0, ends_in_hole: false })
@@ -130,6 +146,30 @@ impl NewFile {
         file.set_permissions(Permissions::from_mode(self.mode))?;
         file.sync_all()
     }
+}
+
+/// Removes what earlier runs could not: they were killed, or the machine went down.
+fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten().take(MAX_ENTRIES) {
+        let name = entry.file_name();
+        let letters = name.as_encoded_bytes().strip_prefix(UNFINISHED.as_bytes());
+        if letters.is_some_and(|letters| letters.len() == LETTERS && letters.is_ascii()) {
+            let _ = remove_left_over(&entry.path());
+        }
+    }
+}
+
+fn remove_left_over(path: &Path) -> io::Result<()> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)?;
+    let there = file.metadata()?;
+    let old = there.modified()?.elapsed().is_ok_and(|age| age > YOUNG);
+    if there.is_file() && there.uid() == geteuid().as_raw() && old {
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        fs::remove_file(path)?;
+    }
+    Ok(())
 }
 
 fn is_zero(block: &[u8; BLOCK]) -> bool {

@@ -151,6 +151,9 @@ pub enum SourceError {
         /// The setting that would do.
         enough: u64,
     },
+    /// The transaction at a restore's end is not the one at its beginning.
+    #[error("the dump ended the transaction that it was restored in")]
+    TransactionLost,
     /// The connection was lost while the restore was committed.
     #[error("whether the restore into {place} was committed is not known: {detail}")]
     Uncertain {
@@ -295,6 +298,11 @@ impl From<SourceError> for Error {
                 unchanged,
                 format!("name a database that does not exist yet: it is restored without one transaction; or set max_locks_per_transaction to {enough} or more and restart the server"),
             ),
+            SourceError::TransactionLost => (
+                ErrorKind::DumpFailed,
+                "a part of the dump may have been committed to the database",
+                "look into the database; restore the dump to a file with --to to see what it does, or into a database that does not exist yet".into(),
+            ),
             SourceError::Uncertain { .. } => (
                 ErrorKind::DumpFailed,
                 "the database holds all of it or is as it was, nothing in between",
@@ -303,7 +311,9 @@ impl From<SourceError> for Error {
             SourceError::RestoreFailed { .. } => (
                 ErrorKind::DumpFailed,
                 "nothing of it stays in the database; the snapshot is untouched",
-                "put right what the program says, for example missing roles or extensions, then restore again".into(),
+                "put right what the program says, then restore again; --continue keeps what can be restored into a database \
+                 made for it, and lists what cannot"
+                    .into(),
             ),
             SourceError::Cancelled => {
                 (ErrorKind::Cancelled, none, "run it again when you like: what was stored is not sent twice".into())

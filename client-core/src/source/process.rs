@@ -130,7 +130,16 @@ pub(super) fn guarded(program: &Path) -> Command {
 impl Process {
     /// Starts a program in a process group of its own: a Ctrl-C at the terminal reaches it through us.
     /// `secrets` never appear in what is kept of its words.
-    pub(super) fn start(mut command: Command, secrets: Vec<SecretString>) -> io::Result<Started> {
+    pub(super) fn start(command: Command, secrets: Vec<SecretString>) -> io::Result<Started> {
+        Self::start_heard(command, secrets, |_| {})
+    }
+
+    /// The same; `hear` gets each line that it says, at once and without secrets.
+    pub(super) fn start_heard(
+        mut command: Command,
+        secrets: Vec<SecretString>,
+        hear: impl FnMut(&str) + Send + 'static,
+    ) -> io::Result<Started> {
         let (watched, life) = pipe_with(PipeFlags::CLOEXEC)?;
         // Only the reading end is passed on: whoever else may inherit it does not keep us alive.
         fcntl_setfd(&watched, FdFlags::empty())?;
@@ -138,7 +147,10 @@ impl Process {
         let mut child = command.stderr(Stdio::piped()).process_group(0).spawn()?;
         drop::<OwnedFd>(watched);
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        let said = child.stderr.take().map(|stderr| thread::spawn(move || tail(stderr)));
+        let said = child.stderr.take().map(|stderr| {
+            let mut lines = Lines { secrets: secrets.clone(), line: Vec::new(), hear };
+            thread::spawn(move || tail(stderr, &mut |bytes| lines.push(bytes)))
+        });
         let shared = Shared {
             child: Mutex::new(child),
             life: Mutex::new(Some(File::from(life))),
@@ -227,22 +239,48 @@ impl Process {
         }
         let said = self.0.said.lock().unwrap_or_else(PoisonError::into_inner).take();
         let said = said.and_then(|thread| thread.join().ok()).unwrap_or_default();
-        let mut said = String::from_utf8_lossy(&said).into_owned();
-        for secret in &self.0.secrets {
-            if secret.expose_secret().len() >= SECRET_LEN {
-                said = said.replace(secret.expose_secret(), "***");
+        Ended { status, said: without(&self.0.secrets, &said) }
+    }
+}
+
+fn without(secrets: &[SecretString], said: &[u8]) -> String {
+    let mut said = String::from_utf8_lossy(said).into_owned();
+    for secret in secrets {
+        if secret.expose_secret().len() >= SECRET_LEN {
+            said = said.replace(secret.expose_secret(), "***");
+        }
+    }
+    said
+}
+
+/// Cuts what a program says into lines. The rest of a very long one is not heard.
+struct Lines<H> {
+    secrets: Vec<SecretString>,
+    line: Vec<u8>,
+    hear: H,
+}
+
+impl<H: FnMut(&str)> Lines<H> {
+    fn push(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let room = TAIL.saturating_sub(self.line.len());
+            self.line.extend_from_slice(part.get(..room).unwrap_or(part));
+            if part.ends_with(b"\n") {
+                (self.hear)(without(&self.secrets, &self.line).trim_end());
+                self.line.clear();
             }
         }
-        Ended { status, said }
     }
 }
 
 /// Reads to the end and keeps the last whole lines: a secret must not be cut in two, or it would not be found.
-fn tail(mut from: impl Read) -> Vec<u8> {
+fn tail(mut from: impl Read, hear: &mut dyn FnMut(&[u8])) -> Vec<u8> {
     let (mut kept, mut cut) = (Vec::new(), false);
     let mut buffer = [0; 4096];
     while let Ok(n @ 1..) = from.read(&mut buffer) {
-        kept.extend_from_slice(buffer.get(..n).unwrap_or_default());
+        let new = buffer.get(..n).unwrap_or_default();
+        hear(new);
+        kept.extend_from_slice(new);
         if kept.len() > 2 * TAIL {
             kept.drain(..kept.len() - TAIL);
             cut = true;

@@ -12,7 +12,7 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
     // The generator panics when it cannot write, so it never meets a pipe.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "sealkeep", &mut script);
-    render::print(&script, true)
+    render::print(&script)
 }
 
 /// Writes `sealkeep.1` and one page per command.

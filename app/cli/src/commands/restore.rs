@@ -6,7 +6,7 @@ use client_core::{
         restore::{self, Consent, DamagedRange, Destination, RestoreOptions},
         select::Selector,
     },
-    source::postgres::{CleanedUp, RestoreTarget},
+    source::postgres::{CleanedUp, RestoreTarget, script::LeftOut},
 };
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -96,6 +96,8 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
                 "damaged": damaged,
                 "notes": report.notes,
                 "failed": report.failed,
+                "left_out": report.left_out.iter().map(left_out).collect::<Vec<_>>(),
+                "superuser": report.superuser,
             }),
             text,
         )?;
@@ -103,10 +105,20 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
     for remark in &report.notes {
         context.output.beside(&plain!("{}", remark))?;
     }
+    if report.superuser {
+        context.output.beside(&plain!(
+            "Restored as a superuser: what runs in the dump (functions, triggers, DO blocks) runs with all rights of the server. Restore what you do not trust as another role"
+        ))?;
+    }
     if !report.failed.is_empty() {
+        if !context.output.is_json() {
+            for failed in &report.failed {
+                context.output.beside(&plain!("Not restored: {}", failed))?;
+            }
+        }
         return Err(Error::new(
             ErrorKind::Damaged,
-            format!("not everything could be restored: {}", report.failed.join("; ")),
+            format!("not everything could be restored: {}", named(&report.failed)),
             "the database holds the rest; the snapshot is untouched",
             "put right what the server says, then restore again without --continue",
         ));
@@ -121,6 +133,20 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         "the snapshots named are damaged in the same packs",
         "`sealkeep check --read-data` lists all damage; a new backup stores the missing chunks again",
     ))
+}
+
+/// The first few; all of them have been listed.
+fn named(failed: &[String]) -> String {
+    const NAMED: usize = 5;
+    let first = failed.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    match failed.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first}; and {more} more"),
+    }
+}
+
+fn left_out(left: &LeftOut) -> serde_json::Value {
+    json!({ "line": left.line, "statement": left.statement, "reason": left.reason.to_string() })
 }
 
 async fn cleaned_up(context: &Context, url: String) -> Result<(), Error> {

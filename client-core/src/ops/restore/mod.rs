@@ -8,6 +8,7 @@ mod sink;
 
 use std::{
     collections::VecDeque,
+    os::unix::fs::FileTypeExt,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -25,7 +26,7 @@ use crate::{
     event::{Event, Stage},
     format::{manifest::ManifestEntry, snapshot::SnapshotBody},
     id::ChunkId,
-    source::postgres::{self, CleanedUp, RestoreTarget, Tools},
+    source::postgres::{self, CleanedUp, RestoreTarget, Tools, script::LeftOut},
     state::Evidence,
     vault::{ChunkFault, ChunkReader},
 };
@@ -58,6 +59,18 @@ pub enum Destination {
 }
 
 impl Destination {
+    /// Whether what it takes is there afterwards: a pipe hands it on, and the null device keeps nothing.
+    fn keeps(&self) -> bool {
+        match self {
+            Self::File { path, .. } => match std::fs::metadata(path) {
+                Ok(found) => found.is_file() || found.file_type().is_block_device(),
+                Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+            },
+            Self::Pipe(_) => false,
+            Self::Database { .. } => true,
+        }
+    }
+
     /// Whether nobody sees a byte before the whole dump's SHA-256 holds: a file of its own, under another name until
     /// then. Programs and pipes act on bytes as they come, and what is no regular file may be either.
     fn is_unseen_until_whole(&self) -> bool {
@@ -100,6 +113,10 @@ pub struct RestoreReport {
     pub notes: Vec<String>,
     /// What the server refused of a restore that kept going.
     pub failed: Vec<String>,
+    /// Statements that the database did not get, the first thousand.
+    pub left_out: Vec<LeftOut>,
+    /// Whatever runs in the dump ran with all rights of its server.
+    pub superuser: bool,
     /// How long it took.
     pub duration: Duration,
 }
@@ -114,10 +131,7 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
     refuse_holes(&options)?;
     let vault = client.open_synced().await?;
     let (listed, body) = vault.select(&options.snapshot).await?;
-    let proof = match &options.destination {
-        Destination::Pipe(_) => Evidence::Opened,
-        Destination::File { .. } | Destination::Database { .. } => Evidence::Restored,
-    };
+    let proof = if options.destination.keeps() { Evidence::Restored } else { Evidence::Opened };
     let compared = options.partial || !options.destination.is_unseen_until_whole();
     if options.partial {
         vault.packs().salvage();
@@ -152,7 +166,7 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
         .finish(expected, client.cancel())
         .await
         .map_err(|error| if error.kind() == ErrorKind::Cancelled { cancelled() } else { error })?;
-    if damage.is_empty() {
+    if damage.is_empty() && restored.failed.is_empty() {
         vault.state().prove(&listed.id, proof, client.now())?;
     }
     Ok(RestoreReport {
@@ -164,6 +178,8 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
         damaged: damage.ranges(&vault, listed.id).await,
         notes: restored.notes,
         failed: restored.failed,
+        left_out: restored.left_out,
+        superuser: restored.superuser,
         duration: started.elapsed(),
     })
 }

@@ -21,6 +21,11 @@ use crate::{
 pub(super) trait Sink: Send {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error>;
     fn commit(self: Box<Self>) -> Result<Restored, Error>;
+    /// Whether it has something to take back when it is abandoned. Nobody waits for one that has not: a pipe whose reader
+    /// does not read would keep us for ever.
+    fn takes_back(&self) -> bool {
+        true
+    }
     /// Ends what the sink started, also while another thread waits in it.
     fn stopper(&self) -> Stop {
         Stop::default()
@@ -54,6 +59,10 @@ pub(super) fn open(
 struct FileSink(Output);
 
 impl Sink for FileSink {
+    fn takes_back(&self) -> bool {
+        matches!(self.0, Output::File(_))
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.0.write(bytes)
     }
@@ -67,6 +76,10 @@ impl Sink for FileSink {
 struct PipeSink(Box<dyn Write + Send>);
 
 impl Sink for PipeSink {
+    fn takes_back(&self) -> bool {
+        false
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.0.write_all(bytes).map_err(|e| Error::io("the output", &e))
     }
@@ -109,6 +122,7 @@ pub(super) struct Writer {
     messages: Option<mpsc::Sender<Message>>,
     /// Taken with the outcome, which is told once.
     done: Option<oneshot::Receiver<Outcome>>,
+    /// Of a sink that takes back.
     thread: Option<thread::JoinHandle<()>>,
     stop: Stop,
 }
@@ -120,14 +134,14 @@ impl Writer {
         rewrapper: Option<Rewrapper>,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        let stop = sink.stopper();
+        let (stop, takes_back) = (sink.stopper(), sink.takes_back());
         let (messages, inbox) = mpsc::channel(2);
         let (tell, done) = oneshot::channel();
         let thread = thread::spawn(move || {
             // A caller that is gone has its own reason to tell.
             drop(tell.send(write_all(sink, rewrapper, inbox, &*observer)));
         });
-        Self { messages: Some(messages), done: Some(done), thread: Some(thread), stop }
+        Self { messages: Some(messages), done: Some(done), thread: takes_back.then_some(thread), stop }
     }
 
     pub(super) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
@@ -145,7 +159,7 @@ impl Writer {
 
     /// Commits when the hash is right. `cancel` ends it until the commit has begun.
     pub(super) async fn finish(mut self, expected: Option<Sha256>, cancel: &CancellationToken) -> Outcome {
-        let stop = self.stop.clone();
+        let (stop, waits) = (self.stop.clone(), self.thread.is_some());
         let finished = async {
             if let Some(messages) = &self.messages {
                 // When the thread is gone already, its outcome says why.
@@ -158,6 +172,9 @@ impl Writer {
             outcome = &mut finished => return outcome,
             () = cancel.cancelled() => stop.stop(),
         }
+        if !waits {
+            return Err(Error::cancelled());
+        }
         finished.await
     }
 
@@ -165,7 +182,7 @@ impl Writer {
     pub(super) async fn abandon(mut self) {
         self.stop.stop();
         drop(self.messages.take());
-        if let Some(done) = self.done.take() {
+        if let Some(done) = self.done.take().filter(|_| self.thread.is_some()) {
             drop(done.await);
         }
     }

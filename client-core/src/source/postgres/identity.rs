@@ -3,8 +3,9 @@
 use serde::Deserialize;
 
 use super::{
-    PgUrl, look,
-    look::{Answers, question},
+    PgUrl,
+    answers::{Answers, question},
+    look,
     tools::Tools,
 };
 use crate::{

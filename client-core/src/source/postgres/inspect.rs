@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::{
-    LOOK_PATIENCE, PgUrl, identity,
-    look::{self, question},
-    pooler, properties, restore,
+    LOOK_PATIENCE, PgUrl,
+    answers::{Answers, question},
+    identity, look, pooler, properties, restore,
     tools::{Tool, Tools},
 };
 use crate::{
@@ -199,7 +199,7 @@ pub fn inspect_with(url: &PgUrl, tools: &Tools, stopper: &Stopper) -> Result<Ins
     if matches!(asked, Err(SourceError::Cancelled)) {
         return Err(SourceError::Cancelled);
     }
-    let details = asked.unwrap_or_else(|error| look::Answers::failed(error.to_string()));
+    let details = asked.unwrap_or_else(|error| Answers::failed(error.to_string()));
     let remarks: Vec<String> = [&answers, &details].into_iter().filter_map(|a| a.remark.clone()).collect();
     Ok(Inspection {
         server_version: version.split_whitespace().next().unwrap_or_default().to_owned(),

@@ -1,5 +1,6 @@
 //! PostgreSQL: pg_dump out, pg_restore or psql in.
 
+mod answers;
 mod conninfo;
 mod given_password;
 mod identity;

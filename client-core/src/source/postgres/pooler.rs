@@ -8,12 +8,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{
-    LOOK_PATIENCE, PgUrl,
-    look::{self, question},
-    psql::Alarm,
-    tools::Tool,
-};
+use super::{LOOK_PATIENCE, PgUrl, answers::question, look, psql::Alarm, tools::Tool};
 use crate::source::{
     SourceError,
     process::{Process, Started},

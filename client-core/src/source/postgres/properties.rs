@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::look::{Answers, question};
+use super::answers::{Answers, question};
 use crate::format::snapshot::{DatabaseProperties, Grant};
 
 /// The columns of every version of `pg_database`: 15 added the provider, 17 renamed the locale.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{PgUrl, tools::Tool};
+use super::{PgUrl, answers::Answers, tools::Tool};
 use crate::source::{
     SourceError,
     process::{Ended, Process, Started},
@@ -44,18 +44,21 @@ pub(super) struct Said {
     pub(super) late: bool,
 }
 
-/// Runs SQL and gives its rows, fields separated by U+001F.
-pub(super) fn ask(url: &PgUrl, psql: &Tool, sql: &str) -> Result<Vec<Vec<String>>, SourceError> {
-    let waiting = Waiting { stopper: &Stopper::default(), at_most: None };
-    let said = run(url, psql, sql, OnError::Stop, waiting)?;
-    if said.ended.status.success() { Ok(rows(&said.answer)) } else { Err(refusal(url, &said.ended)) }
+/// Asks one [`question`](super::answers::question).
+pub(super) fn ask(url: &PgUrl, psql: &Tool, question: &str) -> Result<Answers, SourceError> {
+    let script = format!("BEGIN READ ONLY;\nSET LOCAL search_path = pg_catalog;\n{question}COMMIT;\n");
+    said(url, psql, &script).map(|answer| Answers::read(&answer))
 }
 
-/// What psql printed, as rows of fields.
-pub(super) fn rows(answer: &[u8]) -> Vec<Vec<String>> {
-    let answer = String::from_utf8_lossy(answer);
-    let rows = answer.split('\0').filter(|row| !row.is_empty() && *row != "\n");
-    rows.map(|row| row.split('\u{1f}').map(str::to_owned).collect()).collect()
+/// Runs SQL.
+pub(super) fn execute(url: &PgUrl, psql: &Tool, sql: &str) -> Result<(), SourceError> {
+    said(url, psql, sql).map(drop)
+}
+
+fn said(url: &PgUrl, psql: &Tool, sql: &str) -> Result<Vec<u8>, SourceError> {
+    let waiting = Waiting { stopper: &Stopper::default(), at_most: None };
+    let said = run(url, psql, sql, OnError::Stop, waiting)?;
+    if said.ended.status.success() { Ok(said.answer) } else { Err(refusal(url, &said.ended)) }
 }
 
 /// Runs SQL and gives what psql printed, also when it failed. The SQL goes through a pipe, so that no name stands in an
@@ -72,8 +75,8 @@ pub(super) fn run(
     let mut command = url.command(&psql.path);
     command.args(["-X", "-A", "-t", "-q", "-w"]);
     command.args(match on_error {
-        OnError::Stop => ["-0", "-F", "\u{1f}", "-v", "ON_ERROR_STOP=1"].as_slice(),
-        OnError::GoOn => ["-v", "ON_ERROR_ROLLBACK=on"].as_slice(),
+        OnError::Stop => ["-v", "ON_ERROR_STOP=1"],
+        OnError::GoOn => ["-v", "ON_ERROR_ROLLBACK=on"],
     });
     // Names come back as UTF-8, whatever the server's encoding is.
     command.args(["-f", "-"]).env("PGCLIENTENCODING", "UTF8").stdin(Stdio::piped()).stdout(Stdio::piped());

@@ -1,15 +1,11 @@
-//! One session that stays open and answers questions: it holds the lock that says "this restore lives".
+//! One session that stays open: it holds the lock that says "this restore lives".
 
 use std::{
     io::{BufReader, Read, Write},
     process::{ChildStdin, ChildStdout, Stdio},
 };
 
-use super::{
-    PgUrl,
-    psql::{refusal, rows},
-    tools::Tool,
-};
+use super::{PgUrl, psql::refusal, tools::Tool};
 use crate::source::{
     SourceError,
     process::{Process, Started},
@@ -38,7 +34,7 @@ impl Session {
     pub(super) fn open(url: &PgUrl, psql: &Tool) -> Result<Self, SourceError> {
         let mut command = url.command(&psql.path);
         command
-            .args(["-X", "-A", "-t", "-q", "-w", "-0", "-F", "\u{1f}", "-v", "ON_ERROR_STOP=1", "-f", "-"])
+            .args(["-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1", "-f", "-"])
             .args(["-d", WATCHFUL])
             .env("PGCLIENTENCODING", "UTF8")
             .stdin(Stdio::piped())
@@ -48,15 +44,15 @@ impl Session {
         let stdout = stdout.ok_or_else(|| SourceError::Internal("psql has no output".into()))?;
         let mark = format!("sealkeep:{}", uuid::Uuid::new_v4().simple());
         let mut session = Self { process, stdin, stdout: BufReader::new(stdout), url: url.clone(), mark };
-        session.ask(super::restore::SESSION_SETTINGS)?;
+        session.execute(super::restore::SESSION_SETTINGS)?;
         Ok(session)
     }
 
-    /// Runs SQL and gives its rows. After an error the session is over.
+    /// Runs SQL. After an error the session is over.
     ///
     /// # Errors
     /// What the server said.
-    pub(super) fn ask(&mut self, sql: &str) -> Result<Vec<Vec<String>>, SourceError> {
+    pub(super) fn execute(&mut self, sql: &str) -> Result<(), SourceError> {
         let Some(stdin) = &mut self.stdin else {
             return Err(SourceError::Internal("the session with the database server is over".into()));
         };
@@ -72,8 +68,7 @@ impl Session {
                 _ => return Err(self.ended()),
             }
         }
-        answer.truncate(answer.len() - end.len());
-        Ok(rows(&answer))
+        Ok(())
     }
 
     fn ended(&mut self) -> SourceError {

@@ -1,9 +1,13 @@
 //! What a restore left behind that could not take it back: after a SIGKILL, or with the network gone.
 
+use serde::Deserialize;
+
 use super::{
     super::{
-        PgUrl, pooler,
-        psql::{ask, quote_name},
+        PgUrl,
+        answers::question,
+        pooler,
+        psql::{ask, execute, quote_name},
         tools::{Tool, Tools},
     },
     made::{DROP, LOCK, REPLACED, RESTORING, detail},
@@ -12,6 +16,7 @@ use super::{
 use crate::source::SourceError;
 
 /// A database that a restore created or put aside.
+#[derive(Deserialize)]
 struct LeftOver {
     name: String,
     /// A restore still works on it, or somebody is connected to it.
@@ -45,12 +50,7 @@ pub(in super::super) fn rows() -> String {
 }
 
 fn left_over(url: &PgUrl, psql: &Tool) -> Result<Vec<LeftOver>, SourceError> {
-    let rows = ask(url, psql, &format!("BEGIN;\nSET LOCAL search_path = pg_catalog;\n{};\nCOMMIT;", rows()))?;
-    let left = rows.into_iter().filter_map(|row| match row.as_slice() {
-        [name, in_use] => Some(LeftOver { name: name.clone(), in_use: in_use == "t" }),
-        _ => None,
-    });
-    Ok(left.collect())
+    Ok(ask(url, psql, &question("left", &rows()))?.rows("left"))
 }
 
 /// Names what can be cleaned up, in a sentence.
@@ -87,8 +87,8 @@ pub fn clean_up(url: &str, tools: &Tools) -> Result<CleanedUp, SourceError> {
             done.in_use.push(name);
             continue;
         }
-        match ask(&maintenance, &psql, &format!("{DROP} {};", quote_name(&name))) {
-            Ok(_) => done.dropped.push(name),
+        match execute(&maintenance, &psql, &format!("{DROP} {};", quote_name(&name))) {
+            Ok(()) => done.dropped.push(name),
             Err(error) => done.failed.push((name, detail(&error))),
         }
     }

@@ -159,6 +159,10 @@ impl Likeness {
                 ));
             }
         }
+        // A dump made without owners names none.
+        if properties.owner.is_empty() {
+            return all;
+        }
         all.push((
             format!("owner {}", properties.owner),
             format!("ALTER DATABASE {database} OWNER TO {};", quote_name(&properties.owner)),

@@ -1,23 +1,15 @@
 //! How many locks a restore in one transaction takes, read from an archive's table of contents before anything is
 //! changed.
 
-use std::{
-    io::{ErrorKind, Read, Write},
-    process::{ChildStdin, Stdio},
-    thread::{self, JoinHandle},
-};
+use std::io::Read;
 
 use super::{
     super::{PgUrl, tools::Tool},
+    glance::Glance,
     target::Locks,
 };
-use crate::source::{
-    SourceError,
-    process::{Process, Started},
-};
+use crate::source::SourceError;
 
-/// A table of contents that is longer is not waited for, bytes.
-const MAX_HEAD: usize = 256 * 1024 * 1024;
 /// What stands in a table of contents and takes at least one lock until the transaction ends.
 const LOCKED: [&str; 9] = [
     "TABLE",
@@ -31,55 +23,19 @@ const LOCKED: [&str; 9] = [
     "BLOB METADATA",
 ];
 
-/// `pg_restore --list` over the beginning of an archive. It ends when it has seen the table of contents.
-pub(super) struct Listing {
-    process: Process,
-    stdin: Option<ChildStdin>,
-    list: Option<JoinHandle<String>>,
-    fed: usize,
+/// `pg_restore --list` over the beginning of an archive.
+pub(super) fn listing(url: &PgUrl, tool: &Tool) -> Result<Glance<String>, SourceError> {
+    Glance::start(url, tool, &["--list"], |mut stdout| {
+        let mut list = Vec::new();
+        // A list that is cut counts fewer locks, and the restore itself tells the rest.
+        drop(stdout.read_to_end(&mut list));
+        String::from_utf8_lossy(&list).into_owned()
+    })
 }
 
-impl Listing {
-    pub(super) fn start(url: &PgUrl, tool: &Tool) -> Result<Self, SourceError> {
-        let mut command = url.command(&tool.path);
-        command.arg("--list").stdin(Stdio::piped()).stdout(Stdio::piped());
-        let internal = |e: std::io::Error| SourceError::Internal(format!("{}: {e}", tool.path.display()));
-        let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
-        let list = stdout.map(|mut stdout| {
-            thread::spawn(move || {
-                let mut list = Vec::new();
-                // A list that is cut counts fewer locks, and the restore itself tells the rest.
-                drop(stdout.read_to_end(&mut list));
-                String::from_utf8_lossy(&list).into_owned()
-            })
-        });
-        Ok(Self { process, stdin, list, fed: 0 })
-    }
-
-    /// The next bytes of the archive; `true` when no more are needed.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> bool {
-        self.fed += bytes.len();
-        let Some(stdin) = &mut self.stdin else { return true };
-        match stdin.write_all(bytes) {
-            Ok(()) => self.fed > MAX_HEAD || self.list.as_ref().is_none_or(JoinHandle::is_finished),
-            Err(e) => e.kind() == ErrorKind::BrokenPipe || self.fed > MAX_HEAD,
-        }
-    }
-
-    /// Locks that the restore takes at least.
-    pub(super) fn locks(mut self) -> u64 {
-        drop(self.stdin.take());
-        self.process.let_go();
-        let list = self.list.take().and_then(|list| list.join().ok()).unwrap_or_default();
-        list.lines().map(locks_of).sum()
-    }
-}
-
-impl Drop for Listing {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        self.process.let_go();
-    }
+/// Locks that the restore takes at least.
+pub(super) fn needed(list: &str) -> u64 {
+    list.lines().map(locks_of).sum()
 }
 
 /// `215; 1259 16386 TABLE public item postgres`. Indexes and TOAST tables that come with a table are left out: what

@@ -6,10 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::Deserialize;
+
 use super::{
     super::{
         PgUrl,
-        psql::{ask, quote_name, quote_text},
+        answers::question,
+        psql::{self, quote_name, quote_text},
         session::Session,
         tools::Tool,
     },
@@ -46,6 +49,20 @@ pub(super) struct Made {
     published: bool,
 }
 
+/// Somebody's session.
+#[derive(Deserialize)]
+struct Company {
+    pid: i64,
+    user: String,
+    application: String,
+}
+
+/// Whether a server has a database of this name.
+pub(super) fn exists(maintenance: &PgUrl, psql: &Tool, name: &str) -> Result<bool, SourceError> {
+    let rows = format!("SELECT 1 AS one FROM pg_database WHERE datname = {}", quote_text(name));
+    Ok(!psql::ask(maintenance, psql, &question("there", &rows))?.is_empty())
+}
+
 /// A database under its wanted name, and what there is to say about it.
 pub(super) struct Published {
     pub(super) notes: Vec<String>,
@@ -62,7 +79,7 @@ impl Made {
     ) -> Result<Self, SourceError> {
         let mut alive = Session::open(&maintenance, psql)?;
         let tag: String = uuid::Uuid::new_v4().simple().to_string().chars().take(8).collect();
-        alive.ask(&format!("SELECT pg_catalog.pg_advisory_lock({LOCK}, ('x{tag}')::bit(32)::int);"))?;
+        alive.execute(&format!("SELECT pg_catalog.pg_advisory_lock({LOCK}, ('x{tag}')::bit(32)::int);"))?;
         let mut made = Self {
             alive,
             maintenance,
@@ -79,7 +96,7 @@ impl Made {
         }
         made.create_like()?;
         let note = quote_text(&format!("being restored by sealkeep; it becomes {wanted} when it is whole"));
-        made.ask(&format!("COMMENT ON DATABASE {} IS {note};", quote_name(&made.name)))
+        made.execute(&format!("COMMENT ON DATABASE {} IS {note};", quote_name(&made.name)))
             .map_err(|error| made.failed("creating the database", error))?;
         Ok(made)
     }
@@ -90,7 +107,7 @@ impl Made {
         for like in self.likeness.clauses() {
             let sql =
                 format!("CREATE DATABASE {} TEMPLATE template0{};", quote_name(&self.name), like.clause);
-            match self.ask(&sql) {
+            match self.execute(&sql) {
                 Ok(_) => {
                     if let (Some(why), Some(loss)) = (&first, like.loss) {
                         self.likeness.note(format!("{loss}: {}", detail(why)));
@@ -109,15 +126,15 @@ impl Made {
         &self.name
     }
 
-    fn ask(&self, sql: &str) -> Result<Vec<Vec<String>>, SourceError> {
-        ask(&self.maintenance, &self.psql, sql)
+    fn execute(&self, sql: &str) -> Result<(), SourceError> {
+        psql::execute(&self.maintenance, &self.psql, sql)
     }
 
     /// Gives it its properties, then its name, together with the one that it replaces. That one is dropped after it.
     pub(super) fn publish(mut self) -> Result<Published, SourceError> {
         // Without the lock somebody else may take it for dead.
-        self.alive.ask("SELECT 1;")?;
-        let mut notes = self.likeness.apply(&self.name, &|sql| self.ask(sql).map(drop));
+        self.alive.execute("SELECT 1;")?;
+        let mut notes = self.likeness.apply(&self.name, &|sql| self.execute(sql));
         let (name, wanted) = (quote_name(&self.name), quote_name(&self.wanted));
         let old = format!("{REPLACED}{}", self.tag);
         let away = if self.replaces {
@@ -130,7 +147,7 @@ impl Made {
             "BEGIN;\nCOMMENT ON DATABASE {name} IS {comment};\n{away}ALTER DATABASE {name} RENAME TO {wanted};\nCOMMIT;"
         );
         let until = Instant::now() + PATIENCE;
-        while let Err(error) = self.ask(&rename) {
+        while let Err(error) = self.execute(&rename) {
             if !self.is_there()? {
                 // The answer got lost, not the commit.
                 break;
@@ -145,7 +162,7 @@ impl Made {
             thread::sleep(Duration::from_millis(500));
         }
         self.published = true;
-        if self.replaces && self.ask(&format!("{DROP} {};", quote_name(&old))).is_err() {
+        if self.replaces && self.execute(&format!("{DROP} {};", quote_name(&old))).is_err() {
             notes.push(format!(
                 "the database that was replaced is still there as {old}; `sealkeep restore --clean-up URL` drops it"
             ));
@@ -154,29 +171,28 @@ impl Made {
     }
 
     fn is_there(&self) -> Result<bool, SourceError> {
-        let name = quote_text(&self.name);
-        Ok(!self.ask(&format!("SELECT 1 FROM pg_catalog.pg_database WHERE datname = {name};"))?.is_empty())
+        exists(&self.maintenance, &self.psql, &self.name)
     }
 
     /// A database that somebody uses is not replaced.
     fn refuse_company(&self) -> Result<(), SourceError> {
-        let company = self.ask(&format!(
-            "SELECT pid, coalesce(usename::text, '?'), coalesce(application_name, '') FROM pg_catalog.pg_stat_activity
-              WHERE datname = {} AND backend_type = 'client backend';",
-            quote_text(&self.wanted)
-        ))?;
+        let company = question(
+            "company",
+            &format!(
+                "SELECT pid, coalesce(usename::text, '?') AS user, coalesce(application_name, '') AS application
+                   FROM pg_stat_activity WHERE datname = {} AND backend_type = 'client backend' LIMIT 5",
+                quote_text(&self.wanted)
+            ),
+        );
+        let company = psql::ask(&self.maintenance, &self.psql, &company)?.rows::<Company>("company");
         if company.is_empty() {
             return Ok(());
         }
         let who: Vec<String> = company
-            .iter()
-            .take(5)
-            .map(|row| match row.as_slice() {
-                [pid, user, application] if !application.is_empty() => {
-                    format!("process {pid} of {user} ({application})")
-                }
-                [pid, user, ..] => format!("process {pid} of {user}"),
-                _ => "somebody".into(),
+            .into_iter()
+            .map(|Company { pid, user, application }| match application.as_str() {
+                "" => format!("process {pid} of {user}"),
+                _ => format!("process {pid} of {user} ({application})"),
             })
             .collect();
         Err(SourceError::InUse { database: self.wanted.clone(), who: who.join(", ") })
@@ -204,7 +220,7 @@ impl Drop for Made {
         // The server may need a moment to see that the session that filled it is gone.
         let sql = format!("{DROP} {};", quote_name(&self.name));
         let until = Instant::now() + PATIENCE;
-        while let Err(error) = self.ask(&sql) {
+        while let Err(error) = self.execute(&sql) {
             if !is_busy(&error) || Instant::now() > until {
                 tracing::warn!(%error, "the database created for a restore could not be dropped");
                 return;

@@ -1,7 +1,9 @@
 //! A dump goes back into a database. It is there whole or not at all.
 
 mod clean_up;
-mod direct;
+mod failures;
+mod glance;
+mod going_on;
 mod likeness;
 mod locks;
 mod made;
@@ -18,20 +20,26 @@ pub use self::{
     target::RestoreTarget,
 };
 use self::{
-    direct::Direct,
+    glance::{Definitions, Glance},
     likeness::Likeness,
-    locks::Listing,
     made::Made,
     pipeline::{Archive, Outcome, Pipeline, Script},
-    psql::{Psql, Unfinished},
+    psql::Unfinished,
     target::{Survey, Way, is_empty},
     unpack::Unpack,
 };
-use super::{look, properties, script::LeftOut, tools::Tool};
-use crate::source::{
-    SourceError,
-    sentinel::{ENOUGH, Format, archive_version},
-    stopper::Stopper,
+use super::{
+    look, properties,
+    script::{LeftOut, Policy, ScriptFilter},
+    tools::Tool,
+};
+use crate::{
+    format::snapshot::DatabaseProperties,
+    source::{
+        SourceError,
+        sentinel::{ENOUGH, Format, archive_version},
+        stopper::Stopper,
+    },
 };
 
 /// Every session of a restore: the server notices within half a minute that we are gone, and nothing that a role or a
@@ -58,10 +66,12 @@ pub struct DatabaseSink {
 struct Load {
     target: RestoreTarget,
     head: Vec<u8>,
-    /// Counts locks before anything is changed.
+    /// Looks at an archive's definitions before anything is changed.
     waiting: Option<Waiting>,
     /// What earlier restores left on the server.
     left_over: Option<String>,
+    /// What the dump holds will run with all rights of the server.
+    superuser: bool,
     running: Option<Running>,
     stop: Stop,
 }
@@ -75,14 +85,24 @@ pub struct Restored {
     pub failed: Vec<String>,
     /// Statements that the database did not get, the first thousand.
     pub left_out: Vec<LeftOut>,
+    /// Whatever runs in the dump ran as a superuser.
+    pub superuser: bool,
 }
 
-/// An archive for an existing database, whose table of contents is not read to its end yet.
+/// An archive whose table of contents is not read to its end yet.
 struct Waiting {
-    listing: Listing,
+    definitions: Glance<Definitions>,
+    /// Only where every lock is held until the end.
+    listing: Option<Glance<String>>,
+    plan: Plan,
+}
+
+/// How a dump will get into its database.
+struct Plan {
     reader: Reader,
     psql: Tool,
     survey: Survey,
+    policy: Policy,
 }
 
 /// Fields are dropped in this order: first the programs, then the database.
@@ -105,6 +125,7 @@ impl DatabaseSink {
             head: Vec::new(),
             waiting: None,
             left_over: None,
+            superuser: false,
             running: None,
             stop: Stop::default(),
         };
@@ -144,14 +165,12 @@ impl Load {
         }
         self.head.extend_from_slice(bytes);
         match &mut self.waiting {
-            Some(waiting) => {
-                if waiting.listing.feed(bytes) {
-                    self.counted()
-                } else {
-                    Ok(())
-                }
+            Some(Waiting { definitions, listing, .. }) => {
+                let defined = definitions.feed(bytes);
+                let listed = listing.as_mut().is_none_or(|listing| listing.feed(bytes));
+                if defined && listed { self.known() } else { Ok(()) }
             }
-            None if self.head.len() < ENOUGH => Ok(()),
+            None if self.head.len() < BEGINNING => Ok(()),
             None => self.start(),
         }
     }
@@ -160,7 +179,8 @@ impl Load {
         if self.running.is_none() && self.waiting.is_none() {
             self.start()?;
         }
-        self.counted()?;
+        self.known()?;
+        let superuser = self.superuser;
         match self.running.take() {
             Some(Running { pipeline, place: Place::Made(made) }) => {
                 let Outcome { failed, told, left_out } =
@@ -169,13 +189,14 @@ impl Load {
                 let mut notes = made.publish()?.notes;
                 notes.extend(told);
                 notes.extend(self.left_over.take());
-                Ok(Restored { notes, failed, left_out })
+                Ok(Restored { notes, failed, left_out, superuser })
             }
             Some(Running { pipeline, place: Place::InPlace { psql } }) => match pipeline.finish() {
                 Ok(Outcome { failed, told, left_out }) => Ok(Restored {
                     notes: told.into_iter().chain(self.left_over.take()).collect(),
                     failed,
                     left_out,
+                    superuser,
                 }),
                 Err(unfinished) => self.target.after(&psql, unfinished),
             },
@@ -186,11 +207,6 @@ impl Load {
     fn start(&mut self) -> Result<(), SourceError> {
         let reader = Reader::of(&self.head)?;
         self.target.refuse_source()?;
-        if self.target.keep_going && matches!(reader, Reader::Psql) {
-            return Err(SourceError::NotRestorable(
-                "--continue needs an archive (of `sealkeep backup URL` or pg_dump -Fc): in SQL text the rows of a COPY that failed would be taken for statements".into(),
-            ));
-        }
         // Found before anything is changed.
         let psql = self.target.tools.newest("psql")?;
         let lister = match reader {
@@ -205,30 +221,47 @@ impl Load {
             Reader::Psql => None,
         };
         let survey = self.target.survey(&psql, lister.is_some())?;
-        self.left_over = match &survey.way {
-            Way::Make(reached) | Way::Replace(reached) => clean_up::found(reached, &psql),
-            Way::InPlace { .. } => clean_up::found(&self.target.url, &psql),
+        let (reached, one_transaction) = match &survey.way {
+            Way::Make(reached) | Way::Replace(reached) => (reached, false),
+            // Only a database of its own needs no single transaction, which holds a lock for each object until the end.
+            Way::InPlace { .. } => (&self.target.url, true),
         };
-        match (lister, &survey.way) {
-            (Some(tool), Way::InPlace { .. }) => {
-                let mut listing = Listing::start(&self.target.url, &tool)?;
-                let enough = listing.feed(&self.head);
-                self.waiting = Some(Waiting { listing, reader, psql, survey });
-                if enough { self.counted() } else { Ok(()) }
-            }
-            _ => self.run(reader, &psql, survey),
-        }
+        self.left_over = clean_up::found(reached, &psql);
+        let policy = self.target.policy(reached, &psql, one_transaction)?;
+        self.superuser = policy.target.as_ref().is_some_and(|target| target.superuser);
+        let url = &self.target.url;
+        let Some(tool) = lister else {
+            // SQL text says of its database what it says at its beginning.
+            let mut filter = ScriptFilter::new(policy.clone());
+            filter.push(&self.head, &mut Vec::new())?;
+            let database = filter.database().cloned();
+            return self.run(Plan { reader, psql, survey, policy }, database);
+        };
+        let definitions = glance::definitions(url, &tool, &policy)?;
+        let listing = one_transaction.then(|| locks::listing(url, &tool)).transpose()?;
+        let plan = Plan { reader, psql, survey, policy };
+        let waiting = self.waiting.insert(Waiting { definitions, listing, plan });
+        let defined = waiting.definitions.feed(&self.head);
+        let listed = waiting.listing.as_mut().is_none_or(|listing| listing.feed(&self.head));
+        if defined && listed { self.known() } else { Ok(()) }
     }
 
     /// The table of contents is known as far as it ever will be.
-    fn counted(&mut self) -> Result<(), SourceError> {
-        let Some(Waiting { listing, reader, psql, survey }) = self.waiting.take() else { return Ok(()) };
-        locks::refuse(self.target.place(), listing.locks(), survey.locks)?;
-        self.run(reader, &psql, survey)
+    fn known(&mut self) -> Result<(), SourceError> {
+        let Some(Waiting { definitions, listing, plan }) = self.waiting.take() else { return Ok(()) };
+        // What is cut or broken is told when it is restored.
+        let database = definitions.end().transpose()?.flatten();
+        if let Some(list) = listing.and_then(Glance::end) {
+            locks::refuse(self.target.place(), locks::needed(&list), plan.survey.locks)?;
+        }
+        self.run(plan, database)
     }
 
-    fn run(&mut self, reader: Reader, psql: &Tool, survey: Survey) -> Result<(), SourceError> {
-        let running = self.target.run(reader, psql, survey, &self.stop)?;
+    /// `database`: what the dump itself says of the database that it was made of.
+    fn run(&mut self, plan: Plan, database: Option<DatabaseProperties>) -> Result<(), SourceError> {
+        let target = &mut self.target;
+        target.properties = target.properties.take().or(database);
+        let running = target.run(plan, &self.stop)?;
         let head = std::mem::take(&mut self.head);
         self.running.insert(running).pipeline.write(&head)
     }
@@ -241,6 +274,9 @@ impl Drop for Load {
     }
 }
 
+/// Bytes that are waited for before anything is done: what SQL text says of its database stands in them.
+const BEGINNING: usize = 64 * 1024;
+const _: () = assert!(BEGINNING >= ENOUGH);
 /// A tar archive's version stands further behind: the newest program reads them all.
 const ANY: u32 = u32::MAX;
 
@@ -272,6 +308,10 @@ impl Reader {
             Format::PgCluster => Err(SourceError::NotRestorable(
                 "it holds a whole server (pg_dumpall), not one database".into(),
             )),
+            Format::Tar => Err(SourceError::NotRestorable(
+                "it is a tar of files; a dump in pg_dump's directory format is restored from its directory: unpack the file that --to makes with `tar -x`, then `pg_restore -d DATABASE DIRECTORY`. What \
+                 `pg_dump -Ft` or `-Fc` writes goes into a database by --into".into(),
+            )),
             Format::MySql => Err(SourceError::NotRestorable("it is a dump of MySQL or MariaDB".into())),
             other => Err(SourceError::NotRestorable(format!(
                 "its format ({}) is no PostgreSQL dump",
@@ -282,7 +322,9 @@ impl Reader {
 }
 
 impl RestoreTarget {
-    fn run(&self, reader: Reader, psql: &Tool, survey: Survey, stop: &Stop) -> Result<Running, SourceError> {
+    fn run(&self, plan: Plan, stop: &Stop) -> Result<Running, SourceError> {
+        let Plan { reader, psql, survey, policy } = plan;
+        let psql = &psql;
         let (place, url, clean) = match survey.way {
             Way::Make(maintenance) => {
                 let likeness = Likeness::new(self.properties.clone(), !self.no_owner, survey.major);
@@ -301,15 +343,7 @@ impl RestoreTarget {
             }
             Way::InPlace { clean } => (Place::InPlace { psql: psql.clone() }, self.url.clone(), clean),
         };
-        // A database of its own needs no single transaction, and so no lock for each object until the end.
-        let one_transaction = matches!(place, Place::InPlace { .. });
-        if let (Reader::PgRestore { oldest }, true) = (reader, self.keep_going) {
-            let tool = self.pg_restore(survey.major, oldest)?;
-            let direct = Direct::start(&url, &tool, survey.major, self.no_owner, stop)?;
-            return Ok(Running { pipeline: Pipeline::Direct(direct), place });
-        }
-        let policy = self.policy(&url, psql, one_transaction)?;
-        let script = Script::new(Psql::start(&url, psql, one_transaction, stop)?, policy)?;
+        let script = Script::start(&url, psql, policy, stop)?;
         let pipeline = match reader {
             Reader::Psql => Pipeline::Script(Box::new(script)),
             Reader::PgRestore { oldest } => {

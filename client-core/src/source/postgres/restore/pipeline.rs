@@ -12,8 +12,8 @@ use super::{
         script::{LeftOut, PRELUDE, Policy, Reason, ScriptFilter, ScriptReport},
         tools::Tool,
     },
-    direct::Direct,
-    psql::{Psql, Unfinished},
+    going_on::{GoingOn, Reins},
+    psql::{Mode, Psql, Unfinished},
     stop::Stop,
 };
 use crate::source::{
@@ -30,15 +30,20 @@ pub(super) enum Pipeline {
     Script(Box<Script>),
     /// `pg_restore` makes the script.
     Archive(Archive),
-    /// `pg_restore` keeps going after errors.
-    Direct(Direct),
 }
 
 /// The way of a script to psql: through the filter, so that nothing of it is a program to anybody.
 pub(super) struct Script {
-    psql: Psql,
+    run: Run,
     filter: ScriptFilter,
     passed: Vec<u8>,
+}
+
+enum Run {
+    /// Its first error ends it.
+    Whole(Psql),
+    /// Errors are passed over.
+    GoingOn(Box<GoingOn>),
 }
 
 /// A `pg_restore` that makes a script, and the thread that carries it on.
@@ -46,33 +51,63 @@ pub(super) struct Archive {
     process: Process,
     stdin: Option<ChildStdin>,
     tool: String,
-    psql: Process,
+    psql: Reins,
     pump: Option<JoinHandle<Result<Script, SourceError>>>,
     stop: Stop,
 }
 
 impl Script {
     /// Under `policy`, and under `\restrict` where psql has it.
-    pub(super) fn new(mut psql: Psql, mut policy: Policy) -> Result<Self, SourceError> {
-        policy.guard_settings = !psql.is_restricted();
-        psql.write(PRELUDE.as_bytes())?;
-        Ok(Self { psql, filter: ScriptFilter::new(policy), passed: Vec::new() })
+    pub(super) fn start(
+        url: &PgUrl,
+        psql: &Tool,
+        mut policy: Policy,
+        stop: &Stop,
+    ) -> Result<Self, SourceError> {
+        let run = if policy.keep_going {
+            // Its psql is restricted, or refused.
+            policy.guard_settings = false;
+            Run::GoingOn(Box::new(GoingOn::start(url, psql, stop)?))
+        } else {
+            let mode = if policy.one_transaction { Mode::OneTransaction } else { Mode::Stop };
+            let mut psql = Psql::start(url, psql, &mode, stop)?;
+            policy.guard_settings = !psql.is_restricted();
+            psql.write(PRELUDE.as_bytes())?;
+            Run::Whole(psql)
+        };
+        Ok(Self { run, filter: ScriptFilter::new(policy), passed: Vec::new() })
+    }
+
+    fn reins(&self) -> Reins {
+        match &self.run {
+            Run::Whole(psql) => Reins::new(psql.process()),
+            Run::GoingOn(run) => run.reins(),
+        }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
         self.filter.push(bytes, &mut self.passed)?;
-        self.psql.write(&self.passed)?;
+        self.hand_on()
+    }
+
+    fn hand_on(&mut self) -> Result<(), SourceError> {
+        match &mut self.run {
+            Run::Whole(psql) => psql.write(&self.passed)?,
+            Run::GoingOn(run) => run.write(&self.passed, self.filter.turns())?,
+        }
         self.passed.clear();
         Ok(())
     }
 
-    fn finish(self) -> Result<Outcome, Unfinished> {
-        let Self { mut psql, filter, mut passed } = self;
+    fn finish(mut self) -> Result<Outcome, Unfinished> {
         let early = |error: SourceError| Unfinished { error, committing: false };
-        let report = filter.finish(&mut passed).map_err(|error| early(error.into()))?;
-        psql.write(&passed).map_err(early)?;
-        psql.finish()?;
-        Ok(Outcome { failed: Vec::new(), told: told(&report), left_out: report.left_out })
+        let report = self.filter.finish(&mut self.passed).map_err(|error| early(error.into()))?;
+        self.hand_on().map_err(early)?;
+        let failed = match self.run {
+            Run::Whole(psql) => psql.finish().map(|()| Vec::new()),
+            Run::GoingOn(run) => run.finish(),
+        }?;
+        Ok(Outcome { failed, told: told(&report), left_out: report.left_out })
     }
 }
 
@@ -85,7 +120,6 @@ fn told(report: &ScriptReport) -> Vec<String> {
 }
 
 /// What came of a script that was executed to its end.
-#[derive(Default)]
 pub(super) struct Outcome {
     /// What the server refused of one that kept going.
     pub(super) failed: Vec<String>,
@@ -109,7 +143,7 @@ impl Archive {
         let Started { process, stdin, stdout } = Process::start(command, url.secrets())
             .map_err(|e| SourceError::Internal(format!("{}: {e}", tool.path.display())))?;
         let stdout = stdout.ok_or_else(|| SourceError::Internal("pg_restore has no output".into()))?;
-        let psql = script.psql.process();
+        let psql = script.reins();
         let pump = thread::spawn(move || pump(stdout, script));
         let archive = Self {
             process,
@@ -193,17 +227,12 @@ impl Pipeline {
         match self {
             Self::Script(script) => script.write(bytes),
             Self::Archive(archive) => archive.write(bytes),
-            Self::Direct(direct) => direct.write(bytes),
         }
     }
 
     /// The dump was verified as a whole: ends the script. What failed of one that kept going comes back.
     pub(super) fn finish(self) -> Result<Outcome, Unfinished> {
         match self {
-            Self::Direct(direct) => match direct.finish() {
-                Ok(failed) => Ok(Outcome { failed, ..Outcome::default() }),
-                Err(error) => Err(Unfinished { error, committing: false }),
-            },
             Self::Script(script) => script.finish(),
             Self::Archive(mut archive) => {
                 let script = archive.close().map_err(|error| Unfinished { error, committing: false })?;

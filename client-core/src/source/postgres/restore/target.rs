@@ -2,13 +2,16 @@
 
 use serde::Deserialize;
 
-use super::super::{
-    PgUrl, identify,
-    look::{self, question},
-    pooler,
-    psql::{ask, quote_text},
-    script::{Policy, Target},
-    tools::{Tool, Tools},
+use super::{
+    super::{
+        PgUrl,
+        answers::question,
+        identify, look, pooler,
+        psql::ask,
+        script::{Policy, Target},
+        tools::{Tool, Tools},
+    },
+    made::exists,
 };
 use crate::{
     format::snapshot::{DatabaseIdentity, DatabaseProperties, Kinship},
@@ -16,29 +19,32 @@ use crate::{
 };
 
 /// What is in the database that did not come with it or with an extension, and what the user may do.
-const QUESTION: &str = "
-BEGIN;
-SET LOCAL search_path = pg_catalog;
-WITH own AS (SELECT oid FROM pg_namespace n
-              WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
-     extended AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')
-SELECT (SELECT count(*) FROM pg_class c WHERE c.relnamespace IN (SELECT oid FROM own)
-           AND ('pg_class'::regclass::oid, c.oid) NOT IN (SELECT classid, objid FROM extended))
-     + (SELECT count(*) FROM pg_proc p WHERE p.pronamespace IN (SELECT oid FROM own)
-           AND ('pg_proc'::regclass::oid, p.oid) NOT IN (SELECT classid, objid FROM extended))
-     + (SELECT count(*) FROM pg_type t WHERE t.typnamespace IN (SELECT oid FROM own) AND t.typtype IN ('e', 'd', 'r')
-           AND ('pg_type'::regclass::oid, t.oid) NOT IN (SELECT classid, objid FROM extended))
-     + (SELECT count(*) FROM pg_largeobject_metadata),
-       current_setting('server_version_num'),
-       coalesce((SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user), false)
-         AND (SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()),
-       current_setting('max_locks_per_transaction'),
-       current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint
-         + current_setting('autovacuum_max_workers')::bigint + 1
-         + current_setting('max_worker_processes')::bigint + current_setting('max_wal_senders')::bigint,
-       (SELECT count(*) FROM pg_locks);
-COMMIT;
-";
+fn state() -> String {
+    question(
+        "state",
+        "WITH own AS (SELECT oid FROM pg_namespace n
+                       WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
+              extended AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')
+         SELECT (SELECT count(*) FROM pg_class c WHERE c.relnamespace IN (SELECT oid FROM own)
+                    AND ('pg_class'::regclass::oid, c.oid) NOT IN (SELECT classid, objid FROM extended))
+              + (SELECT count(*) FROM pg_proc p WHERE p.pronamespace IN (SELECT oid FROM own)
+                    AND ('pg_proc'::regclass::oid, p.oid) NOT IN (SELECT classid, objid FROM extended))
+              + (SELECT count(*) FROM pg_type t WHERE t.typnamespace IN (SELECT oid FROM own)
+                    AND t.typtype IN ('e', 'd', 'r')
+                    AND ('pg_type'::regclass::oid, t.oid) NOT IN (SELECT classid, objid FROM extended))
+              + (SELECT count(*) FROM pg_largeobject_metadata) AS objects,
+                current_setting('server_version_num')::int / 10000 AS major,
+                coalesce((SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user), false)
+                  AND (SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database())
+                  AS may_replace,
+                current_setting('max_locks_per_transaction')::bigint AS per_transaction,
+                current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint
+                  + current_setting('autovacuum_max_workers')::bigint + 1
+                  + current_setting('max_worker_processes')::bigint + current_setting('max_wal_senders')::bigint
+                  AS holders,
+                (SELECT count(*) FROM pg_locks) AS used",
+    )
+}
 
 /// What a script may ask a server for.
 fn has() -> [String; 5] {
@@ -190,6 +196,7 @@ impl RestoreTarget {
             no_privileges: self.no_privileges,
             skip_missing: self.skip_missing,
             one_transaction,
+            keep_going: self.keep_going,
             guard_settings: true,
             target: Some(Target {
                 roles: names("role"),
@@ -204,8 +211,8 @@ impl RestoreTarget {
     /// Decides how the dump gets in. Changes nothing.
     pub(super) fn survey(&self, psql: &Tool, archive: bool) -> Result<Survey, SourceError> {
         pooler::refuse(&self.url, psql)?;
-        let state = match ask(&self.url, psql, QUESTION) {
-            Ok(rows) => State::read(&rows)?,
+        let state = match State::ask(&self.url, psql) {
+            Ok(state) => state,
             Err(refused) => return self.absent(psql, refused),
         };
         if state.objects > 0 && !self.overwrite {
@@ -229,16 +236,15 @@ impl RestoreTarget {
                     .into(),
             });
         };
-        Ok(Survey { major: state.major, locks: state.locks, way })
+        let State { major, per_transaction, holders, used, .. } = state;
+        Ok(Survey { major, locks: Locks { per_transaction, holders, used }, way })
     }
 
     /// There is no such database, or `refused` had another reason.
     fn absent(&self, psql: &Tool, refused: SourceError) -> Result<Survey, SourceError> {
         let Ok((maintenance, major)) = self.maintenance(psql) else { return Err(refused) };
         pooler::refuse(&maintenance, psql)?;
-        let name = quote_text(self.url.database());
-        let exists = format!("SELECT 1 FROM pg_catalog.pg_database WHERE datname = {name};");
-        if !ask(&maintenance, psql, &exists)?.is_empty() {
+        if exists(&maintenance, psql, self.url.database())? {
             return Err(refused);
         }
         Ok(Survey { major, locks: Locks::default(), way: Way::Make(maintenance) })
@@ -253,11 +259,12 @@ impl RestoreTarget {
                 continue;
             }
             let url = self.url.with_database(name);
-            match ask(&url, psql, "SELECT pg_catalog.current_setting('server_version_num');") {
-                Ok(rows) => {
-                    let version =
-                        rows.first().and_then(|row| row.first()).and_then(|v| v.trim().parse::<u32>().ok());
-                    return Ok((url, version.ok_or_else(odd)? / 10_000));
+            let version =
+                question("version", "SELECT current_setting('server_version_num')::int / 10000 AS major");
+            match ask(&url, psql, &version) {
+                Ok(answers) => {
+                    let Version { major } = answers.row("version").ok_or_else(odd)?;
+                    return Ok((url, major));
                 }
                 Err(error) => refused = refused.or(Some(error)),
             }
@@ -309,36 +316,30 @@ impl Locks {
     }
 }
 
+#[derive(Deserialize)]
 struct State {
     objects: u64,
     major: u32,
     may_replace: bool,
-    locks: Locks,
+    per_transaction: u64,
+    holders: u64,
+    used: u64,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    major: u32,
 }
 
 impl State {
-    fn read(rows: &[Vec<String>]) -> Result<Self, SourceError> {
-        let [row] = rows else { return Err(odd()) };
-        let [objects, version, may_replace, per_transaction, holders, used] = row.as_slice() else {
-            return Err(odd());
-        };
-        let number = |text: &str| text.trim().parse::<u64>().map_err(|_| odd());
-        Ok(Self {
-            objects: number(objects)?,
-            major: u32::try_from(number(version)? / 10_000).map_err(|_| odd())?,
-            may_replace: may_replace == "t",
-            locks: Locks {
-                per_transaction: number(per_transaction)?,
-                holders: number(holders)?,
-                used: number(used)?,
-            },
-        })
+    fn ask(url: &PgUrl, psql: &Tool) -> Result<Self, SourceError> {
+        ask(url, psql, &state())?.row("state").ok_or_else(odd)
     }
 }
 
 /// Whether anything is in the target.
 pub(super) fn is_empty(url: &PgUrl, psql: &Tool) -> Result<bool, SourceError> {
-    Ok(State::read(&ask(url, psql, QUESTION)?)?.objects == 0)
+    Ok(State::ask(url, psql)?.objects == 0)
 }
 
 pub(super) fn odd() -> SourceError {

@@ -1,10 +1,16 @@
 //! What becomes of a statement: decided by its beginning.
 
+use std::ops::Range;
+
 use super::{
+    database,
     error::{Found, shown},
+    lacks::{self, missing, missing_among, missing_role, role},
     policy::{Need, Policy, Reason},
     token::{Head, Kind},
 };
+
+use crate::format::snapshot::DatabaseProperties;
 
 /// What becomes of a statement.
 #[derive(Debug)]
@@ -12,11 +18,18 @@ pub(super) enum Verdict {
     Keep,
     /// Kept; the data of a COPY follow.
     Copy,
+    /// Kept; it changes this setting. `reads`: on which the reading of the script depends.
+    Set {
+        name: String,
+        reads: bool,
+    },
     /// Kept; from the next line on plain strings follow the standard, or not.
     StandardStrings(bool),
     /// Not needed; nothing is lost.
     Drop,
     LeaveOut(Reason),
+    /// Kept without these clauses.
+    Without(Vec<Range<usize>>, Reason),
     /// Left out, and this stands for it.
     Instead(&'static str, Reason),
     /// The target lacks it, and nothing says to go on without.
@@ -29,6 +42,8 @@ pub(super) enum Verdict {
 pub(super) struct Seen {
     /// The database that `pg_dump --create` makes.
     pub(super) created: Option<String>,
+    /// What the dump says of it.
+    pub(super) database: Option<DatabaseProperties>,
     /// Within the transaction that pg_dump puts around the contents of large objects.
     pub(super) in_large_objects: bool,
     /// Client encoding that was set.
@@ -92,6 +107,8 @@ impl Seen {
             .or_else(|| self.privileges(head, policy))
             .or_else(|| self.policy(head, policy))
             .or_else(|| self.extension(head, policy))
+            .or_else(|| lacks::language(head, policy))
+            .or_else(|| lacks::tablespace(head, policy))
             .or_else(|| self.superuser(head, policy))
             .unwrap_or(Verdict::Keep)
     }
@@ -131,18 +148,41 @@ impl Seen {
             }
             let Some(name) = head.name(2) else { return other() };
             self.created = Some(name);
+            self.database = database::created(head);
             return left_out;
         }
         if head.are(0, &["drop", "database"]) {
             return if self.created.is_none() { left_out } else { other() };
         }
         if head.are(0, &["alter", "database"]) {
-            return if self.created.is_some() && head.name(2) == self.created { left_out } else { other() };
+            if self.created.is_none() || head.name(2) != self.created {
+                return other();
+            }
+            if let Some(properties) = &mut self.database {
+                database::altered(properties, head);
+            }
+            return left_out;
+        }
+        let roles = head.are(0, &["alter", "role"]) || head.are(0, &["alter", "user"]);
+        if roles && head.are(3, &["in", "database"]) {
+            if self.created.is_none() || head.name(5) != self.created {
+                return other();
+            }
+            if let Some(properties) = &mut self.database {
+                database::altered_for_role(properties, head);
+            }
+            return left_out;
         }
         if head.are(0, &["update", "pg_catalog"]) && head.is(3, "pg_database") {
             return left_out;
         }
         let on = |at: usize| head.are(at, &["on", "database"]);
+        if head.is(0, "comment")
+            && on(1)
+            && let Some(properties) = &mut self.database
+        {
+            properties.comment = head.name(5);
+        }
         let about = head.is(0, "comment") && on(1)
             || (head.is(0, "grant") || head.is(0, "revoke") || head.are(0, &["security", "label"]))
                 && (0..head.tokens.len()).any(on);
@@ -156,8 +196,8 @@ impl Seen {
         }
         if head.is(0, "reset") {
             let reads = ["all", "standard_conforming_strings", "client_encoding"];
-            let reads = head.name(1).is_some_and(|name| reads.contains(&name.as_str()));
-            return if reads { Verdict::Refuse(encoding_change) } else { Verdict::Keep };
+            let name = head.name(1).unwrap_or_default();
+            return if reads.contains(&name.as_str()) { Verdict::Refuse(encoding_change) } else { set(name) };
         }
         let (name_at, value_at, local) = if head.is(0, "select") {
             let at = if head.is(1, "pg_catalog") && head.mark(2, b'.') { 3 } else { 1 };
@@ -183,12 +223,14 @@ impl Seen {
                 return if policy.no_owner {
                     Verdict::LeaveOut(Reason::Owner)
                 } else {
-                    missing_role(policy, name.as_deref())
-                        .map_or(Verdict::Keep, |name| missing(policy, Need::Role, name))
+                    missing_role(policy, name.as_deref()).map_or_else(
+                        || set(head.name(1).unwrap_or_default()),
+                        |name| missing(policy, Need::Role, name),
+                    )
                 };
             }
             if !(head.mark(2 + scope, b'=') || head.is(2 + scope, "to")) {
-                return Verdict::Keep;
+                return set(head.name(1 + scope).unwrap_or_default());
             }
             (1 + scope, 3 + scope, scope == 1 && head.is(1, "local"))
         };
@@ -207,12 +249,11 @@ impl Seen {
             "default_tablespace" => {
                 let space = head.name(value_at).filter(|space| !space.is_empty());
                 let lacks = policy
-                    .target
-                    .as_ref()
+                    .compared()
                     .zip(space)
                     .filter(|(target, space)| !target.tablespaces.contains(space));
                 match lacks {
-                    None => Verdict::Keep,
+                    None => set(name),
                     Some((_, space)) if policy.skip_missing => Verdict::Instead(
                         "SET default_tablespace = '';",
                         Reason::Missing(Need::Tablespace, space),
@@ -223,7 +264,7 @@ impl Seen {
             _ if policy.target.as_ref().is_some_and(|target| !target.knows_setting(&name)) => {
                 Verdict::LeaveOut(Reason::UnknownSetting(name))
             }
-            _ => Verdict::Keep,
+            _ => set(name),
         }
     }
 
@@ -239,7 +280,7 @@ impl Seen {
             ));
         }
         self.encoding = Some(name);
-        Verdict::Keep
+        Verdict::Set { name: "client_encoding".to_owned(), reads: true }
     }
 
     fn owner(&self, head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
@@ -310,7 +351,7 @@ impl Seen {
             return None;
         }
         let name = head.name(if head.are(2, &["if", "not", "exists"]) { 5 } else { 2 })?;
-        if policy.target.as_ref()?.extensions.contains(&name) {
+        if policy.compared()?.extensions.contains(&name) {
             return None;
         }
         if policy.skip_missing {
@@ -325,7 +366,7 @@ impl Seen {
             let name = if head.is(2, "for") { head.name(3) } else { None };
             return Some(Verdict::LeaveOut(Reason::Missing(Need::LabelProvider, name.unwrap_or_default())));
         }
-        if policy.target.as_ref()?.superuser {
+        if policy.compared()?.superuser {
             return None;
         }
         let (name_at, makes) = if head.are(0, &["create", "subscription"]) {
@@ -360,39 +401,8 @@ impl Seen {
     }
 }
 
-/// Left out when that is wanted, otherwise refused with what would help.
-fn missing(policy: &Policy, need: Need, name: String) -> Verdict {
-    if policy.skip_missing {
-        Verdict::LeaveOut(Reason::Missing(need, name))
-    } else {
-        Verdict::Lacks(need, name)
-    }
-}
-
-/// A role by name; nothing for those that always exist.
-fn role(head: &Head<'_>, at: usize) -> Option<String> {
-    let name = head.name(at)?;
-    let always = ["public", "current_user", "session_user", "current_role"];
-    (head.kind(at) == Some(Kind::Quoted) || !always.contains(&name.as_str())).then_some(name)
-}
-
-fn missing_role(policy: &Policy, name: Option<&str>) -> Option<String> {
-    let target = policy.target.as_ref()?;
-    name.filter(|name| !target.roles.contains(*name)).map(str::to_owned)
-}
-
-/// The first role of a list that the target lacks.
-fn missing_among(head: &Head<'_>, mut at: usize, policy: &Policy) -> Option<String> {
-    loop {
-        at += usize::from(head.is(at, "group"));
-        if let Some(name) = missing_role(policy, role(head, at).as_deref()) {
-            return Some(name);
-        }
-        if !head.mark(at + 1, b',') {
-            return None;
-        }
-        at += 2;
-    }
+fn set(name: String) -> Verdict {
+    Verdict::Set { name, reads: false }
 }
 
 /// Statements that reach the server's files, programs and settings.

@@ -4,8 +4,10 @@
 //! Pure: bytes in, bytes out, cut anywhere; memory is bounded by the beginning of one statement.
 
 mod command;
+mod database;
 mod error;
 mod judge;
+mod lacks;
 mod lexer;
 mod policy;
 mod statement;
@@ -25,6 +27,7 @@ pub use self::{
     error::{Found, ScriptError},
     policy::{LeftOut, Need, Policy, Reason, Target},
 };
+use crate::format::snapshot::DatabaseProperties;
 
 /// Bytes of a statement that are kept until it is decided about. A COPY of 1,600 columns with long names fits.
 const MAX_HEAD: usize = 256 * 1024;
@@ -32,6 +35,22 @@ const MAX_HEAD: usize = 256 * 1024;
 const MAX_LISTED: usize = 1000;
 /// Settings that a script is read under. Stands before it.
 pub const PRELUDE: &str = "SET standard_conforming_strings = on;\n";
+
+/// Where somebody who goes on after errors has to take care.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// A COPY begins, and its rows follow it.
+    Copy,
+    /// A statement begins that changes a setting.
+    Setting {
+        /// Which.
+        name: String,
+        /// How the script is read depends on it.
+        reads: bool,
+    },
+    /// What began has ended.
+    End,
+}
 
 /// Lets a script through, statement by statement.
 pub struct ScriptFilter {
@@ -52,6 +71,8 @@ pub struct ScriptFilter {
     /// read on until rows come, so that all can be named at once.
     missing: BTreeSet<(Need, String)>,
     missing_line: u64,
+    /// Where they stand in what was let through last; only for a policy that keeps going.
+    turns: Vec<(usize, Turn)>,
 }
 
 /// What was left out of a script.
@@ -81,6 +102,24 @@ impl ScriptFilter {
             left_out_count: 0,
             missing: BTreeSet::new(),
             missing_line: 0,
+            turns: Vec::new(),
+        }
+    }
+
+    /// The turns in what the last call let through, with their places in its output.
+    pub fn turns(&mut self) -> Vec<(usize, Turn)> {
+        std::mem::take(&mut self.turns)
+    }
+
+    /// What the script has said of its database so far.
+    #[must_use]
+    pub const fn database(&self) -> Option<&DatabaseProperties> {
+        self.seen.database.as_ref()
+    }
+
+    fn turn(&mut self, turn: Turn, out: &[u8]) {
+        if self.policy.keep_going {
+            self.turns.push((out.len(), turn));
         }
     }
 
@@ -115,7 +154,7 @@ impl ScriptFilter {
     ///
     /// # Errors
     /// [`ScriptError`], also when the script ends within something.
-    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<ScriptReport, ScriptError> {
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<ScriptReport, ScriptError> {
         let rest = std::mem::take(&mut self.waiting);
         self.read(&rest, true, out)?;
         if let Some(what) = self.lexer.open() {
@@ -125,6 +164,11 @@ impl ScriptFilter {
             if self.statement.bodies > 0 || self.statement.parentheses > 0 {
                 return Err(self.error(Found::Unfinished("a statement")));
             }
+            if self.statement.fate == Fate::Held {
+                self.decide(true, out)?;
+            }
+            // What comes after the script must not become a part of it. It may end in a comment.
+            out.extend_from_slice(b"\n;\n");
             self.statement_ends(out)?;
             if self.lexer.open().is_some() {
                 return Err(self.error(Found::Unfinished("the data of a COPY")));
@@ -139,7 +183,7 @@ impl ScriptFilter {
         if !self.missing.is_empty() {
             return Err(self.lacks());
         }
-        Ok(ScriptReport { left_out: self.left_out, left_out_count: self.left_out_count })
+        Ok(ScriptReport { left_out: std::mem::take(&mut self.left_out), left_out_count: self.left_out_count })
     }
 
     fn lacks(&self) -> ScriptError {
@@ -187,7 +231,11 @@ impl ScriptFilter {
                     self.pass(text, out)?
                 }
             }
-            Piece::CopyLine | Piece::CopyData | Piece::CopyEnd => out.extend_from_slice(text),
+            Piece::CopyLine | Piece::CopyData => out.extend_from_slice(text),
+            Piece::CopyEnd => {
+                out.extend_from_slice(text);
+                self.turn(Turn::End, out);
+            }
             Piece::Command => {
                 let alone = self.statement.line == 0 && self.line_start;
                 let taken = if alone {
@@ -291,6 +339,9 @@ impl ScriptFilter {
         if self.statement.fate == Fate::Held {
             self.decide(true, out)?;
         }
+        if self.statement.told {
+            self.turn(Turn::End, out);
+        }
         let Statement { mut held, mut tokens, .. } = std::mem::take(&mut self.statement);
         held.clear();
         tokens.clear();
@@ -328,7 +379,19 @@ impl ScriptFilter {
                 return Ok(());
             }
             Verdict::Refuse(found) => return Err(ScriptError { line: statement.line, found }),
-            Verdict::Keep | Verdict::Copy | Verdict::StandardStrings(_) => {
+            Verdict::Keep | Verdict::Copy | Verdict::Set { .. } | Verdict::StandardStrings(_) => {
+                let turn = match &verdict {
+                    Verdict::Copy => Some(Turn::Copy),
+                    Verdict::Set { name, reads } => Some(Turn::Setting { name: name.clone(), reads: *reads }),
+                    Verdict::StandardStrings(_) => {
+                        Some(Turn::Setting { name: "standard_conforming_strings".to_owned(), reads: true })
+                    }
+                    _ => None,
+                };
+                if let Some(turn) = turn.filter(|_| self.policy.keep_going) {
+                    statement.told = turn != Turn::Copy;
+                    self.turns.push((out.len(), turn));
+                }
                 if self.policy.guard_settings {
                     guard(&statement.held, whole, &self.lexer, &self.seen, out);
                 }
@@ -341,18 +404,39 @@ impl ScriptFilter {
                 }
                 return Ok(());
             }
+            Verdict::Without(clauses, reason) => {
+                let title = head.title();
+                for clause in clauses.into_iter().rev() {
+                    statement.held.splice(clause, []);
+                }
+                out.append(&mut statement.held);
+                statement.fate = Fate::Passed;
+                let line = statement.line;
+                self.left_out(LeftOut { line, statement: title, reason });
+                return Ok(());
+            }
             Verdict::LeaveOut(reason) => (reason, ""),
             Verdict::Instead(text, reason) => (reason, text),
         };
-        self.left_out_count += 1;
-        if self.left_out.len() < MAX_LISTED {
-            self.left_out.push(LeftOut { line: statement.line, statement: head.title(), reason });
+        let left = LeftOut { line: statement.line, statement: head.title(), reason };
+        if !instead.is_empty() && self.policy.keep_going {
+            let name = "default_tablespace".to_owned();
+            self.turns.push((out.len(), Turn::Setting { name, reads: false }));
+            self.turns.push((out.len() + instead.len(), Turn::End));
         }
         out.extend_from_slice(instead.as_bytes());
         out.extend(statement.held.iter().filter(|byte| **byte == b'\n'));
         statement.held.clear();
         statement.fate = Fate::Dropped;
+        self.left_out(left);
         Ok(())
+    }
+
+    fn left_out(&mut self, left: LeftOut) {
+        self.left_out_count += 1;
+        if self.left_out.len() < MAX_LISTED {
+            self.left_out.push(left);
+        }
     }
 }
 

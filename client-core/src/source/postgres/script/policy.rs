@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 pub struct Policy {
     /// The whole script runs in one transaction.
     pub one_transaction: bool,
+    /// What the server refuses is passed over: what it lacks is left to it to say.
+    pub keep_going: bool,
     /// Owners, and with them privileges.
     pub no_owner: bool,
     /// Privileges.
@@ -24,6 +26,11 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// What the server has, where statements are held against it.
+    pub(super) fn compared(&self) -> Option<&Target> {
+        self.target.as_ref().filter(|_| self.skip_missing || !self.keep_going)
+    }
+
     /// Privileges are left out.
     pub(super) const fn without_privileges(&self) -> bool {
         self.no_owner || self.no_privileges
@@ -90,6 +97,8 @@ pub enum Need {
     Extension,
     /// A tablespace.
     Tablespace,
+    /// A language of functions.
+    Language,
     /// The rights of a superuser.
     Superuser,
     /// A provider of security labels.
@@ -104,6 +113,7 @@ impl Need {
             Self::Role => "role",
             Self::Extension => "extension",
             Self::Tablespace => "tablespace",
+            Self::Language => "language",
             Self::Superuser => "superuser's right",
             Self::LabelProvider => "label provider",
         }

@@ -15,6 +15,8 @@ pub(super) struct Statement {
     /// Line of its first token; 0 between statements.
     pub(super) line: u64,
     pub(super) fate: Fate,
+    /// Whoever goes on after errors was told of its beginning, and has to be of its end.
+    pub(super) told: bool,
     /// Parentheses and bodies that are open, as psql counts them.
     pub(super) parentheses: u32,
     pub(super) bodies: u32,

@@ -80,6 +80,11 @@ impl<'a> Head<'a> {
         }
     }
 
+    /// A number without a sign.
+    pub(super) fn number(&self, at: usize) -> Option<i32> {
+        self.mark(at, b'0').then(|| std::str::from_utf8(self.raw(at)).ok()?.parse().ok())?
+    }
+
     /// The statement's first words, for lists.
     pub(super) fn title(&self) -> String {
         super::error::shown(self.text)

@@ -1,0 +1,111 @@
+//! What the beginning of an archive says, read by a `pg_restore` that is never connected, before anything is changed.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    process::{ChildStdin, ChildStdout, Stdio},
+    thread::{self, JoinHandle},
+};
+
+use super::super::{
+    PgUrl,
+    script::{Policy, ScriptError, ScriptFilter},
+    tools::Tool,
+};
+use crate::{
+    format::snapshot::DatabaseProperties,
+    source::{
+        SourceError,
+        process::{Process, Started},
+    },
+};
+
+/// A table of contents that is longer is not waited for, bytes.
+const MAX_HEAD: usize = 256 * 1024 * 1024;
+/// Bytes that are looked at together.
+const PIECE: usize = 64 * 1024;
+
+/// `pg_restore` over the beginning of an archive. It ends when it has seen the table of contents.
+pub(super) struct Glance<T> {
+    process: Process,
+    stdin: Option<ChildStdin>,
+    seen: Option<JoinHandle<T>>,
+    fed: usize,
+}
+
+impl<T: Send + 'static> Glance<T> {
+    /// `read` gets what it prints, and reads it to its end.
+    pub(super) fn start(
+        url: &PgUrl,
+        tool: &Tool,
+        arguments: &[&str],
+        read: impl FnOnce(ChildStdout) -> T + Send + 'static,
+    ) -> Result<Self, SourceError> {
+        let mut command = url.command(&tool.path);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let internal = |e: std::io::Error| SourceError::Internal(format!("{}: {e}", tool.path.display()));
+        let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
+        let seen = stdout.map(|stdout| thread::spawn(move || read(stdout)));
+        Ok(Self { process, stdin, seen, fed: 0 })
+    }
+
+    /// The next bytes of the archive; `true` when no more are needed.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> bool {
+        self.fed += bytes.len();
+        let Some(stdin) = &mut self.stdin else { return true };
+        match stdin.write_all(bytes) {
+            Ok(()) => self.fed > MAX_HEAD || self.seen.as_ref().is_none_or(JoinHandle::is_finished),
+            Err(e) => e.kind() == ErrorKind::BrokenPipe || self.fed > MAX_HEAD,
+        }
+    }
+
+    /// What it read, when it saw the whole table of contents.
+    pub(super) fn end(mut self) -> Option<T> {
+        drop(self.stdin.take());
+        self.process.let_go();
+        let whole = self.process.wait().is_ok_and(|ended| ended.status.success());
+        let seen = self.seen.take().and_then(|thread| thread.join().ok());
+        seen.filter(|_| whole)
+    }
+}
+
+impl<T> Drop for Glance<T> {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        self.process.let_go();
+    }
+}
+
+/// What a dump's definitions ask of a server, and what they say of its database.
+pub(super) type Definitions = Result<Option<DatabaseProperties>, ScriptError>;
+
+/// Every definition of an archive, also those that come after its rows, through the filter.
+pub(super) fn definitions(
+    url: &PgUrl,
+    tool: &Tool,
+    policy: &Policy,
+) -> Result<Glance<Definitions>, SourceError> {
+    let policy = Policy { one_transaction: false, ..policy.clone() };
+    Glance::start(url, tool, &["-f", "-", "--schema-only", "--create"], |stdout| filtered(stdout, policy))
+}
+
+fn filtered(mut stdout: ChildStdout, policy: Policy) -> Definitions {
+    let mut filter = ScriptFilter::new(policy);
+    let (mut piece, mut passed, mut read) = (vec![0; PIECE], Vec::new(), Ok(()));
+    loop {
+        match stdout.read(&mut piece) {
+            Ok(0) => break,
+            Ok(n) if read.is_ok() => {
+                passed.clear();
+                read = filter.push(piece.get(..n).unwrap_or_default(), &mut passed);
+                filter.turns();
+            }
+            // It must not wait for us.
+            Ok(_) => {}
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return Ok(None),
+        }
+    }
+    read?;
+    filter.finish(&mut passed)?;
+    Ok(filter.database().cloned())
+}

@@ -1,0 +1,198 @@
+//! A script whose errors are passed over. Each COPY runs under `ON_ERROR_STOP`: one that fails ends its psql, so that
+//! nobody is left who could take its rows for statements. Another psql goes on behind them, under the same settings.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{
+    super::{
+        PgUrl,
+        script::{PRELUDE, Turn},
+        tools::Tool,
+    },
+    failures::Failures,
+    psql::{Mode, Psql, Unfinished},
+    stop::Stop,
+};
+use crate::source::{SourceError, process::Process};
+
+/// What the statements that are repeated to another psql may take, bytes.
+const MAX_SETTINGS: usize = 1024 * 1024;
+const STOP_AT_ERROR: &str = "\\set ON_ERROR_STOP 1";
+const GO_ON: &str = "\\set ON_ERROR_STOP 0";
+
+/// psql after psql, until the script ends.
+pub(super) struct GoingOn {
+    psql: Psql,
+    url: PgUrl,
+    tool: Tool,
+    stop: Stop,
+    reins: Reins,
+    failures: Failures,
+    /// The last statement that changed each setting, in their order.
+    settings: Vec<Setting>,
+    within: Within,
+}
+
+struct Setting {
+    name: String,
+    reads: bool,
+    statement: Vec<u8>,
+}
+
+/// What the script is in the middle of.
+enum Within {
+    Statements,
+    Setting(Setting),
+    Rows,
+    /// Rows of a COPY that failed: nobody gets them.
+    LostRows,
+}
+
+impl GoingOn {
+    pub(super) fn start(url: &PgUrl, tool: &Tool, stop: &Stop) -> Result<Self, SourceError> {
+        let failures = Failures::default();
+        let mut psql = Psql::start(url, tool, &Mode::GoOn(failures.clone()), stop)?;
+        if !psql.is_restricted() {
+            return Err(SourceError::Usage(format!(
+                "--continue needs a psql that knows \\restrict: 18, 17.6, 16.10, 15.14, 14.19, 13.22 or newer; installed is {}",
+                tool.version
+            )));
+        }
+        psql.write(PRELUDE.as_bytes())?;
+        let reins = Reins::new(psql.process());
+        Ok(Self {
+            psql,
+            url: url.clone(),
+            tool: tool.clone(),
+            stop: stop.clone(),
+            reins,
+            failures,
+            settings: Vec::new(),
+            within: Within::Statements,
+        })
+    }
+
+    pub(super) fn reins(&self) -> Reins {
+        self.reins.clone()
+    }
+
+    /// The next bytes that the filter let through, with its turns.
+    pub(super) fn write(&mut self, bytes: &[u8], turns: Vec<(usize, Turn)>) -> Result<(), SourceError> {
+        let mut at = 0;
+        for (place, turn) in turns {
+            self.bytes(bytes.get(at..place).unwrap_or_default())?;
+            self.turn(turn)?;
+            at = place;
+        }
+        self.bytes(bytes.get(at..).unwrap_or_default())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
+        match &mut self.within {
+            Within::Statements => self.psql.write(bytes),
+            Within::Setting(setting) => {
+                setting.statement.extend_from_slice(bytes);
+                self.psql.write(bytes)
+            }
+            Within::Rows => match self.psql.write(bytes) {
+                Err(_) if self.psql.script_failed() => {
+                    self.within = Within::LostRows;
+                    self.go_on()
+                }
+                written => written,
+            },
+            Within::LostRows => Ok(()),
+        }
+    }
+
+    fn turn(&mut self, turn: Turn) -> Result<(), SourceError> {
+        match turn {
+            Turn::Copy => {
+                self.psql.obey(STOP_AT_ERROR)?;
+                self.within = Within::Rows;
+            }
+            Turn::Setting { name, reads } => {
+                if reads {
+                    self.psql.obey(STOP_AT_ERROR)?;
+                }
+                self.within = Within::Setting(Setting { name, reads, statement: Vec::new() });
+            }
+            Turn::End => match std::mem::replace(&mut self.within, Within::Statements) {
+                Within::Statements | Within::LostRows => {}
+                Within::Setting(setting) => {
+                    if setting.reads {
+                        self.psql.obey_at_once(GO_ON)?;
+                    }
+                    self.keep(setting)?;
+                }
+                Within::Rows => match self.psql.obey_at_once(GO_ON) {
+                    Err(_) if self.psql.script_failed() => self.go_on()?,
+                    ended => ended?,
+                },
+            },
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, setting: Setting) -> Result<(), SourceError> {
+        self.settings.retain(|other| other.name != setting.name);
+        self.settings.push(setting);
+        let len: usize =
+            self.settings.iter().map(|setting| setting.name.len() + setting.statement.len()).sum();
+        if len > MAX_SETTINGS {
+            return Err(SourceError::NotRestorable("it changes more settings than any dump does".into()));
+        }
+        Ok(())
+    }
+
+    /// With another psql. What the server refuses of the settings it refused before.
+    fn go_on(&mut self) -> Result<(), SourceError> {
+        let mut psql = Psql::start(&self.url, &self.tool, &Mode::GoOn(self.failures.clone()), &self.stop)?;
+        self.reins.take(psql.process())?;
+        psql.write(PRELUDE.as_bytes())?;
+        for setting in &self.settings {
+            if setting.reads {
+                psql.obey(STOP_AT_ERROR)?;
+            }
+            psql.write(&setting.statement)?;
+            if setting.reads {
+                psql.obey_at_once(GO_ON)?;
+            }
+        }
+        self.psql = psql;
+        self.psql.write(b"\n")
+    }
+
+    /// After the last byte: what failed.
+    pub(super) fn finish(self) -> Result<Vec<String>, Unfinished> {
+        self.psql.finish()?;
+        Ok(self.failures.take())
+    }
+}
+
+/// Ends the psql that a script goes to, from another thread.
+#[derive(Clone)]
+pub(super) struct Reins(Arc<Mutex<(Process, bool)>>);
+
+impl Reins {
+    pub(super) fn new(psql: Process) -> Self {
+        Self(Arc::new(Mutex::new((psql, false))))
+    }
+
+    /// From here on they lead another one.
+    fn take(&self, psql: Process) -> Result<(), SourceError> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.1 {
+            return Err(SourceError::Cancelled);
+        }
+        held.0 = psql;
+        Ok(())
+    }
+
+    /// It must not see the end of a cut script, and none comes after it.
+    pub(super) fn abandon(&self) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.1 = true;
+        held.0.abandon();
+    }
+}

@@ -1,0 +1,158 @@
+//! What a statement needs that the target lacks.
+
+use std::ops::Range;
+
+use super::{
+    judge::Verdict,
+    policy::{Need, Policy, Reason},
+    token::{Head, Kind},
+};
+
+/// Left out when that is wanted, otherwise refused with what would help.
+pub(super) fn missing(policy: &Policy, need: Need, name: String) -> Verdict {
+    if policy.skip_missing {
+        Verdict::LeaveOut(Reason::Missing(need, name))
+    } else {
+        Verdict::Lacks(need, name)
+    }
+}
+
+/// A role by name; nothing for those that always exist.
+pub(super) fn role(head: &Head<'_>, at: usize) -> Option<String> {
+    let name = head.name(at)?;
+    let always = ["public", "current_user", "session_user", "current_role"];
+    (head.kind(at) == Some(Kind::Quoted) || !always.contains(&name.as_str())).then_some(name)
+}
+
+pub(super) fn missing_role(policy: &Policy, name: Option<&str>) -> Option<String> {
+    let target = policy.compared()?;
+    name.filter(|name| !target.roles.contains(*name)).map(str::to_owned)
+}
+
+/// The first role of a list that the target lacks.
+pub(super) fn missing_among(head: &Head<'_>, mut at: usize, policy: &Policy) -> Option<String> {
+    loop {
+        at += usize::from(head.is(at, "group"));
+        if let Some(name) = missing_role(policy, role(head, at).as_deref()) {
+            return Some(name);
+        }
+        if !head.mark(at + 1, b',') {
+            return None;
+        }
+        at += 2;
+    }
+}
+
+/// Tablespaces that a statement names itself; most come by `default_tablespace`.
+pub(super) fn tablespace(head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
+    let makes =
+        head.is(0, "create") && (1..5).any(|at| ["table", "index", "view"].iter().any(|w| head.is(at, w)));
+    if !makes && !head.is(0, "alter") {
+        return None;
+    }
+    let target = policy.compared()?;
+    let query = head.find(1, "as").map_or(head.tokens.len(), |at| at + 1);
+    let named = |at: &usize| {
+        head.is(*at, "tablespace")
+            && (head.are(at.saturating_sub(2), &["using", "index"])
+                || head.is(at.saturating_sub(1), "set")
+                || head.mark(at.saturating_sub(1), b')')
+                || head.is(at.saturating_sub(2), "using")
+                || head.is(at + 2, "as"))
+    };
+    let lacking = |at: usize| {
+        let quoted_or_word = matches!(head.kind(at + 1), Some(Kind::Word | Kind::Quoted));
+        let name = head.name(at + 1).filter(|name| quoted_or_word && !target.tablespaces.contains(name))?;
+        let first = if head.are(at.saturating_sub(2), &["using", "index"]) { at - 2 } else { at };
+        Some((name, head.tokens.get(first)?.start..head.tokens.get(at + 1)?.end))
+    };
+    let all: Vec<(String, Range<usize>)> = (2..query).filter(named).filter_map(lacking).collect();
+    let (name, _) = all.first()?;
+    if head.is(0, "alter") || !policy.skip_missing {
+        return Some(missing(policy, Need::Tablespace, name.clone()));
+    }
+    let reason = Reason::Missing(Need::Tablespace, name.clone());
+    Some(Verdict::Without(all.into_iter().map(|(_, clause)| clause).collect(), reason))
+}
+
+/// A language that comes with an extension of its name.
+pub(super) fn language(head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
+    let at = head.find(1, "language").filter(|at| head.is(0, "create") && *at <= 5)?;
+    let before = ["or", "replace", "trusted", "procedural"];
+    let name = head.name(at + 1)?;
+    let known = (1..at).all(|at| before.iter().any(|word| head.is(at, word)));
+    if !known || head.find(at, "handler").is_some() || policy.compared()?.extensions.contains(&name) {
+        return None;
+    }
+    Some(missing(policy, Need::Language, name))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::super::{Found, Target, tests::filter};
+    use super::*;
+
+    fn policy(skip_missing: bool) -> Policy {
+        let target = Target { tablespaces: ["fast".to_owned()].into(), ..Target::default() };
+        Policy { skip_missing, target: Some(target), ..Policy::default() }
+    }
+
+    #[test]
+    fn a_tablespace_that_a_statement_names_is_found_and_left_out() {
+        for (statement, without) in [
+            ("CREATE TABLE t (x int) TABLESPACE gone;", "CREATE TABLE t (x int) ;"),
+            (
+                "CREATE TABLE t (x int PRIMARY KEY USING INDEX TABLESPACE gone);",
+                "CREATE TABLE t (x int PRIMARY KEY );",
+            ),
+            (
+                "CREATE UNLOGGED TABLE t USING heap TABLESPACE \"gone\" AS SELECT 1;",
+                "CREATE UNLOGGED TABLE t USING heap  AS SELECT 1;",
+            ),
+            (
+                "CREATE UNIQUE INDEX i ON t USING btree (x) TABLESPACE gone WHERE x > 1;",
+                "CREATE UNIQUE INDEX i ON t USING btree (x)  WHERE x > 1;",
+            ),
+            (
+                "CREATE MATERIALIZED VIEW v TABLESPACE gone AS SELECT 1;",
+                "CREATE MATERIALIZED VIEW v  AS SELECT 1;",
+            ),
+            ("ALTER TABLE t SET TABLESPACE gone;", ""),
+        ] {
+            let refused = filter(&policy(false), &[statement.as_bytes()]).unwrap_err();
+            assert_eq!(refused.found, Found::Missing(vec![(Need::Tablespace, "gone".into())]), "{statement}");
+            let (out, report) = filter(&policy(true), &[statement.as_bytes()]).unwrap();
+            assert_eq!(
+                (String::from_utf8(out).unwrap().as_str(), report.left_out_count),
+                (without, 1),
+                "{statement}"
+            );
+        }
+        for statement in [
+            "CREATE TABLE t (x int) TABLESPACE fast;",
+            "CREATE TABLE tablespace (tablespace text, x int);",
+            "CREATE INDEX tablespace ON tablespace (x);",
+            "CREATE VIEW v AS SELECT f(x) tablespace FROM t;",
+            "CREATE TABLE public.tablespace (x int);",
+            "ALTER TABLE t RENAME COLUMN tablespace TO x;",
+        ] {
+            let (out, report) = filter(&policy(false), &[statement.as_bytes()]).unwrap();
+            assert_eq!((String::from_utf8(out).unwrap().as_str(), report.left_out_count), (statement, 0));
+        }
+    }
+
+    #[test]
+    fn a_language_needs_the_extension_of_its_name() {
+        for statement in ["CREATE LANGUAGE plodd;", "CREATE OR REPLACE TRUSTED PROCEDURAL LANGUAGE plodd;"] {
+            let refused = filter(&policy(false), &[statement.as_bytes()]).unwrap_err();
+            assert_eq!(refused.found, Found::Missing(vec![(Need::Language, "plodd".into())]), "{statement}");
+        }
+        for statement in [
+            "CREATE LANGUAGE plodd HANDLER public.h;",
+            "CREATE FUNCTION f() RETURNS int LANGUAGE plodd AS 'x';",
+        ] {
+            filter(&policy(false), &[statement.as_bytes()]).unwrap();
+        }
+    }
+}
