@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use e2e::{
@@ -286,6 +286,24 @@ fn sparse_file() {
     }
 }
 
+/// A disk that is a file, until it is dropped.
+struct LoopDevice(String);
+
+impl LoopDevice {
+    /// `None` where nobody may make one.
+    fn over(file: &Path) -> Option<Self> {
+        let made = Command::new("losetup").args(["--find", "--show"]).arg(file).output().ok()?;
+        let name = String::from_utf8(made.stdout).ok()?.trim().to_owned();
+        (made.status.success() && name.starts_with("/dev/loop")).then_some(Self(name))
+    }
+}
+
+impl Drop for LoopDevice {
+    fn drop(&mut self) {
+        drop(Command::new("losetup").args(["--detach", &self.0]).status());
+    }
+}
+
 #[test]
 fn restore_replaces_devices_pipes_links() {
     let stage = Stage::shared().unwrap();
@@ -318,6 +336,36 @@ fn restore_replaces_devices_pipes_links() {
             call.ok().unwrap();
             assert!(fs::symlink_metadata(at("null")).unwrap().file_type().is_char_device());
         }
+    }
+    // A disk of our own: asked about, then written through.
+    fs::write(at("disk.img"), vec![7; 1 << 20]).unwrap();
+    if let Some(disk) = LoopDevice::over(&at("disk.img")) {
+        device.call(["restore", "latest", "--to", &disk.0]).refused(7).unwrap();
+        device.call(["restore", "latest", "--to", &disk.0, "--overwrite"]).ok().unwrap();
+        assert!(fs::symlink_metadata(&disk.0).unwrap().file_type().is_block_device());
+        let written = fs::read(&disk.0).unwrap();
+        assert!(written.starts_with(&whole) && written[whole.len()..].iter().all(|byte| *byte == 7));
+        // One that is too small says so.
+        device.backup_bytes("large", &files::noise(5, 2 << 20)).ok().unwrap();
+        device
+            .call(["restore", "latest", "--source", "large", "--to", &disk.0, "--overwrite"])
+            .refused(8)
+            .unwrap();
+    }
+    // A pipe whose reader does not read: Ctrl-C ends the restore.
+    device.backup_bytes("large", &files::noise(6, 8 << 20)).ok().unwrap();
+    for to in ["--to fifo", "--stdout > fifo"] {
+        // Opened for both ways, it has a reader; nobody reads.
+        let held = File::options().read(true).write(true).open(at("fifo")).unwrap();
+        let script = format!("exec \"$SEALKEEP\" restore latest --source large {to}");
+        let running = device.shell(&script).start().unwrap();
+        thread::sleep(Duration::from_secs(3));
+        let asked = Instant::now();
+        running.signal(rustix::process::Signal::INT).unwrap();
+        let outcome = running.wait().unwrap();
+        assert_eq!(outcome.code, 130, "{to}: {outcome}");
+        assert!(asked.elapsed() < Duration::from_secs(5), "{to}: {:?}", asked.elapsed());
+        drop(held);
     }
     // A pipe as a source, whose writer comes later.
     let fifo = at("fifo");
@@ -353,7 +401,8 @@ fn a_closed_or_full_output_is_an_error() {
     let snapshots = || device.snapshots().unwrap().len();
     let before = snapshots();
     for (number, said) in ["", "--json "].into_iter().enumerate() {
-        let outcome = shell(&format!("exec \"$SEALKEEP\" {said}backup --file more.sql --name more{number} >&-"));
+        let outcome =
+            shell(&format!("exec \"$SEALKEEP\" {said}backup --file more.sql --name more{number} >&-"));
         assert_eq!(outcome.code, 8, "{outcome}");
         assert!(outcome.stderr.contains("standard output is closed"), "{outcome}");
         assert_eq!(snapshots(), before + number + 1);

@@ -10,7 +10,12 @@ mod prompt;
 mod render;
 mod stdout;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::{CommandFactory, Parser};
 use client_core::{
@@ -28,6 +33,7 @@ use crate::{
     progress::Progress,
     prompt::{Secret, Secrets},
     render::Output,
+    stdout::Stdout,
 };
 
 fn main() -> ExitCode {
@@ -61,7 +67,7 @@ fn main() -> ExitCode {
 /// Help goes to standard output in its colours. A complaint repeats what was typed, which may be a file's name.
 fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        error.exit()
+        return help(error);
     }
     // A variable that is set counts as an option that was typed, and then stands in the usage as if it were required.
     let typed_only = Cli::command()
@@ -72,6 +78,25 @@ fn usage(error: &clap::Error) -> ExitCode {
     let error = typed_only.as_ref().unwrap_or(error);
     drop(render::note(&Plain::lines(error.render().to_string().trim_end())));
     ExitCode::from(exit_code::USAGE)
+}
+
+fn help(text: &clap::Error) -> ExitCode {
+    let printed = match Stdout::open() {
+        Ok(_) => text.print().and_then(|()| io::stdout().flush()),
+        Err(closed) => {
+            drop(render::note(&plain!("sealkeep: {}", closed.happened())));
+            return exit_code::of(closed.kind());
+        }
+    };
+    match printed {
+        Ok(()) => ExitCode::from(exit_code::DONE),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(exit_code::BROKEN_PIPE),
+        Err(e) => {
+            let error = Error::io("standard output", &e);
+            drop(render::note(&plain!("sealkeep: {}", error.happened())));
+            exit_code::of(error.kind())
+        }
+    }
 }
 
 async fn run(cli: Cli, output: Output, progress: Progress) -> Result<(), Error> {
