@@ -170,6 +170,11 @@ impl PgUrl {
         &self.database
     }
 
+    /// Whether SQL can name the database: a name that is not UTF-8 leads only a connection there.
+    pub(super) fn is_named_in_text(&self) -> bool {
+        self.value("dbname").is_none_or(|name| std::str::from_utf8(name).is_ok())
+    }
+
     /// The host's name or address, or the directory of its socket.
     #[must_use]
     pub fn host(&self) -> &str {

@@ -220,6 +220,8 @@ impl RestoreTarget {
         }
         let way = if state.objects == 0 && !self.keep_going {
             Way::InPlace { clean: false }
+        } else if !self.url.is_named_in_text() {
+            return Err(self.unnamed());
         } else if state.may_replace {
             Way::Replace(self.maintenance(psql)?.0)
         } else if self.keep_going {
@@ -240,10 +242,20 @@ impl RestoreTarget {
         Ok(Survey { major, locks: Locks { per_transaction, holders, used }, way })
     }
 
+    fn unnamed(&self) -> SourceError {
+        SourceError::NotReplaceable {
+            place: self.place(),
+            why: "its name is not UTF-8, and only an empty database of such a name is restored into".into(),
+        }
+    }
+
     /// There is no such database, or `refused` had another reason.
     fn absent(&self, psql: &Tool, refused: SourceError) -> Result<Survey, SourceError> {
         let Ok((maintenance, major)) = self.maintenance(psql) else { return Err(refused) };
         pooler::refuse(&maintenance, psql)?;
+        if !self.url.is_named_in_text() {
+            return Err(self.unnamed());
+        }
         if exists(&maintenance, psql, self.url.database())? {
             return Err(refused);
         }
