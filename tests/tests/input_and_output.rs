@@ -415,7 +415,6 @@ fn a_closed_or_full_output_is_an_error() {
         "check",
         "--help",
         "--version",
-        "logout",
     ] {
         let outcome = shell(&format!("exec \"$SEALKEEP\" {closed} >&-"));
         assert_eq!(outcome.code, 8, "{closed}: {outcome}");
