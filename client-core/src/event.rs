@@ -119,6 +119,18 @@ pub enum Warning {
         /// What is wrong with it.
         why: String,
     },
+    /// A snapshot of another device whose clock was wrong, or who wants ours to be.
+    #[error(
+        "snapshot {snapshot} was signed by the device \"{device}\" {minutes} minutes ahead of this machine's clock: its clock or this one is wrong; if it is neither, revoke that device"
+    )]
+    SignedAhead {
+        /// The short form of its id.
+        snapshot: String,
+        /// The name of its device.
+        device: String,
+        /// By how much.
+        minutes: i64,
+    },
     /// Anything else, in a sentence.
     #[error("{0}")]
     Other(String),

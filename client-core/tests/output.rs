@@ -113,6 +113,29 @@ fn restore_replaces_devices_pipes_links() {
 }
 
 #[test]
+fn a_file_of_several_names_is_not_taken_from_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("one"), b"old").unwrap();
+    fs::hard_link(at("one"), at("two")).unwrap();
+    symlink(at("one"), at("link")).unwrap();
+    for name in ["one", "two", "link"] {
+        let error = refused(&at(name), OVERWRITE);
+        assert_eq!(error.kind(), ErrorKind::Exists);
+        assert!(error.to_string().contains("2 names"), "{error}");
+    }
+    assert!(save(&at("two"), b"kit", 0o600).is_err());
+    for name in ["one", "two"] {
+        assert_eq!(fs::read(at(name)).unwrap(), b"old");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    // Alone, it is replaced.
+    fs::remove_file(at("two")).unwrap();
+    put(&at("one"), OVERWRITE, &[b"new"]).unwrap();
+    assert_eq!(fs::read(at("link")).unwrap(), b"new");
+}
+
+#[test]
 fn what_is_in_the_way_is_named_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);

@@ -62,6 +62,72 @@ fn archives_are_walked_to_their_end_and_no_cut_one_passes() {
     }
 }
 
+fn tar(folder: &std::path::Path, arguments: &[&str]) -> Vec<u8> {
+    let output = std::process::Command::new("tar").arg("-C").arg(folder).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+#[test]
+fn tar_archives_hold_every_file_that_their_contents_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let dump = SERVER.tool("pg_dump", "shop", &["-Ft"]).stdout;
+    assert!(verified(&dump));
+    let inserts = SERVER.tool("pg_dump", "shop", &["-Ft", "--inserts"]).stdout;
+    assert!(verified(&inserts));
+    let end = dump.iter().rposition(|byte| *byte != 0).unwrap();
+    // The last block with something in it, and two of zeros.
+    let needed = (end / 512 + 3) * 512;
+    let between = (0..needed).step_by((dump.len() / 300).max(1));
+    for cut in (600..3_000).chain(needed - 2_000..needed).chain(between.filter(|cut| *cut > 600)) {
+        assert!(!verified(&dump[..cut]), "cut at {cut} of {}", dump.len());
+    }
+    assert!(verified(&dump[..needed]));
+    // Unpacked and packed again, with one file less each time.
+    let at = folder.path().join("tar");
+    fs::create_dir(&at).unwrap();
+    fs::write(folder.path().join("shop.tar"), &dump).unwrap();
+    tar(&at, &["-xf", folder.path().join("shop.tar").to_str().unwrap()]);
+    for format in ["-Z0", "-Z6"] {
+        let path = folder.path().join(format);
+        let arguments = ["-Fd", format, "-f", path.to_str().unwrap()];
+        assert!(SERVER.tool("pg_dump", "shop", &arguments).status.success());
+    }
+    for name in ["tar", "-Z0", "-Z6"] {
+        let prefix = format!("./{name}");
+        for (base, all) in [(folder.path(), prefix.as_str()), (&folder.path().join(name), ".")] {
+            assert!(verified(&tar(base, &["-c", all])), "{name} from {}", base.display());
+            assert!(verified(&tar(base, &["-c", "--format=pax", all])), "{name}, pax");
+        }
+        for file in fs::read_dir(folder.path().join(name)).unwrap() {
+            let path = file.unwrap().path();
+            let file = path.file_name().unwrap().to_str().unwrap();
+            let exclude = format!("--exclude={file}");
+            let without = tar(folder.path(), &["-c", &exclude, &prefix]);
+            assert_eq!(verified(&without), file == "restore.sql", "{name} without {file}");
+            if ["toc.dat", "restore.sql"].contains(&file)
+                || file.ends_with(".gz")
+                || file.starts_with("blob_")
+            {
+                continue;
+            }
+            let content = fs::read(&path).unwrap();
+            fs::write(&path, &content[..content.len() - 2]).unwrap();
+            assert!(!verified(&tar(folder.path(), &["-c", &prefix])), "{name} with {file} cut");
+            fs::write(&path, content).unwrap();
+        }
+    }
+    // A folder name that needs a header of its own.
+    let long = format!("backups/{}", "a-long-name/".repeat(10));
+    fs::create_dir_all(folder.path().join(&long)).unwrap();
+    fs::rename(folder.path().join("-Z0"), folder.path().join(&long).join("shop")).unwrap();
+    for format in ["--format=gnu", "--format=pax", "--format=ustar"] {
+        assert!(verified(&tar(folder.path(), &["-c", format, "backups"])), "{format}");
+        let without = tar(folder.path(), &["-c", format, "--exclude=blobs.toc", "backups"]);
+        assert!(!verified(&without), "{format}");
+    }
+}
+
 #[test]
 fn a_changed_archive_never_panics_and_a_changed_frame_is_noticed() {
     let dump = SERVER.tool("pg_dump", "nothing", &["-Fc", "-Z0"]).stdout;

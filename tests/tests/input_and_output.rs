@@ -72,6 +72,11 @@ fn dump_shrinks_to_nothing() {
     device.backup_bytes("shopf", &dump(5_100)).ok().unwrap();
     device.backup_bytes("shopf", &dump(5_200)).ok().unwrap();
     device.backup_bytes("shopf", &small).refused(13).unwrap();
+    // Not three of them either, each of which was forced.
+    for _ in 0..3 {
+        device.backup_bytes("shopf", &small).arg("--force").ok().unwrap();
+    }
+    device.backup_bytes("shopf", &small).refused(13).unwrap();
     device.backup_bytes("shopf", &dump(1_000)).ok().unwrap();
     let report = device.backup_bytes("shopf", &other).arg("--force").ok().unwrap();
     assert_eq!(marks(&report, "marks"), ["other_format", "unknown_format"]);

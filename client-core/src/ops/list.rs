@@ -213,7 +213,7 @@ pub(super) async fn snapshots_of(
 }
 
 /// What devices are called. The service says so; a list is not withheld because it does not.
-async fn device_names(vault: &OpenVault) -> HashMap<DeviceId, String> {
+pub(super) async fn device_names(vault: &OpenVault) -> HashMap<DeviceId, String> {
     match vault.api().devices(vault.id()).await {
         Ok(devices) => devices.into_iter().map(|device| (device.keys.device_id, device.keys.name)).collect(),
         Err(error) => {

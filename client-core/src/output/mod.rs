@@ -78,6 +78,18 @@ impl Output {
         if !consent.overwrite {
             return Err(exists(&shown));
         }
+        // A new file under this name would leave the old content under the others.
+        if there.nlink() > 1 {
+            return Err(Error::new(
+                ErrorKind::Exists,
+                format!(
+                    "{shown} is one of {} names of a file (hard links), and the others would keep the old content",
+                    there.nlink()
+                ),
+                "nothing was changed",
+                "name another file, or remove this name first",
+            ));
+        }
         let real = follow(path).map_err(|e| Error::io(&shown, &e))?;
         // A name under /proc can lead to a file that has no name of its own any more.
         let same = |found: Metadata| (found.dev(), found.ino()) == (there.dev(), there.ino());

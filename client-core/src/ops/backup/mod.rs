@@ -129,8 +129,14 @@ impl BackupReport {
 pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupReport, Error> {
     let started = Instant::now();
     let mut vault = client.open_synced().await?;
-    if let Some(warning) = moment::moment(vault.history(), vault.device_id(), client.now())?.warning {
-        client.observer().event(&Event::Warning(warning));
+    if let Some((listed, by)) = moment::moment(vault.history(), vault.device_id(), client.now())?.ahead {
+        let names = list::device_names(&vault).await;
+        let device = listed.envelope.device;
+        client.observer().event(&Event::Warning(Warning::SignedAhead {
+            snapshot: short(listed.id),
+            device: names.get(&device).cloned().unwrap_or_else(|| device.to_string()),
+            minutes: by / 60,
+        }));
     }
     vault.throttle(options.upload_limit);
     let _lock = client.lock_for_backup()?;

@@ -1,78 +1,124 @@
 //! When a snapshot was made, as its device signs it: by the device's own clock, never by the service's, which could
-//! shift it; and never before what this device or the vault has signed already.
+//! shift it; and never before what this device has signed already. What other devices signed cannot stop this one:
+//! one of them may be in a thief's hands.
 
 use crate::{
     error::{Error, ErrorKind},
-    event::Warning,
-    vault::History,
+    ops::select::short,
+    vault::{History, ListedSnapshot},
 };
 
 use api_types::DeviceId;
 
 /// Clocks of a vault's devices may differ by this much, seconds.
 const TOLERANCE: i64 = 3600;
-/// A clock that is further behind the vault is not signed with, seconds: retention counts on it.
+/// A moment that is further ahead was not signed by a clock that is right, seconds.
 const MOST: i64 = 24 * 3600;
 
 /// What is signed, and what a person should know about it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(super) struct Moment<'a> {
     /// Seconds since 1970.
     pub(super) created: i64,
-    pub(super) warning: Option<Warning>,
+    /// The snapshot of another device that is the furthest ahead, and by how much, seconds.
+    pub(super) ahead: Option<(&'a ListedSnapshot, i64)>,
 }
 
 /// The moment for a snapshot that is made at `now`.
 ///
 /// # Errors
-/// [`ErrorKind::ClockSkew`] when this device's clock is more than a day behind the newest snapshot.
-pub(super) fn moment(history: &History, device: DeviceId, now: i64) -> Result<Moment, Error> {
-    let made = |own: bool| {
-        let snapshots = history.snapshots().iter();
-        snapshots.filter(|s| !own || s.envelope.device == device).map(|s| s.envelope.created).max()
-    };
-    of(now, made(true), made(false))
+/// [`ErrorKind::ClockSkew`] when this device's clock is more than a day behind what it signed itself.
+pub(super) fn moment(history: &History, device: DeviceId, now: i64) -> Result<Moment<'_>, Error> {
+    of(history.snapshots(), device, now)
 }
 
-fn of(now: i64, own: Option<i64>, newest: Option<i64>) -> Result<Moment, Error> {
-    let newest = newest.unwrap_or(now);
-    let behind = newest.saturating_sub(now);
-    if behind > MOST {
+fn of(snapshots: &[ListedSnapshot], device: DeviceId, now: i64) -> Result<Moment<'_>, Error> {
+    let (own, others): (Vec<&ListedSnapshot>, Vec<_>) =
+        snapshots.iter().partition(|listed| listed.envelope.device == device);
+    let created = |listed: &&ListedSnapshot| listed.envelope.created;
+    let own = own.into_iter().max_by_key(created);
+    if let Some(last) = own.filter(|last| created(last).saturating_sub(now) > MOST) {
         return Err(Error::new(
             ErrorKind::ClockSkew,
             format!(
-                "this machine's clock is {} hours behind the newest snapshot of the vault",
-                behind / 3600
+                "this machine's clock is {} hours behind its own snapshot {}",
+                created(&last).saturating_sub(now) / 3600,
+                short(last.id)
             ),
             "nothing was backed up; earlier snapshots are untouched",
-            "set the clock (timedatectl), then run the backup again",
+            "set the clock (timedatectl), then run the backup again; if it is right now, it was wrong for that \
+             snapshot: sign this machine in as a new device (sealkeep logout, then sealkeep login)",
         ));
     }
-    let warning = (behind > TOLERANCE).then(|| {
-        Warning::Other(format!("this machine's clock is behind the vault by {} minutes", behind / 60))
-    });
-    let created = now.max(own.unwrap_or(now)).max(newest.saturating_sub(TOLERANCE));
-    Ok(Moment { created, warning })
+    // Further ahead is not what this snapshot follows, but a clock that was wrong, or a lie.
+    let believable = others.iter().map(created).filter(|created| created.saturating_sub(now) <= MOST).max();
+    let ahead = others.into_iter().max_by_key(created);
+    let ahead = ahead.map(|listed| (listed, created(&listed).saturating_sub(now)));
+    let created = now
+        .max(own.as_ref().map_or(now, created))
+        .max(believable.map_or(now, |newest| newest.saturating_sub(TOLERANCE)));
+    Ok(Moment { created, ahead: ahead.filter(|(_, by)| *by > TOLERANCE) })
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use api_types::{HeadHash, Sha256, SnapshotId, SourceId, VaultId, envelope::SnapshotEnvelope};
+
     use super::*;
 
     const NOW: i64 = 1_000_000;
+    const THIS: DeviceId = DeviceId::from_bytes([1; 16]);
+    const OTHER: DeviceId = DeviceId::from_bytes([2; 16]);
+
+    fn snapshot(number: u8, device: DeviceId, created: i64) -> ListedSnapshot {
+        let zero = Sha256::new([0; 32]);
+        let envelope = SnapshotEnvelope {
+            vault: VaultId::from_bytes([9; 16]),
+            source: SourceId::from_bytes([3; 16]),
+            device,
+            sequence: 0,
+            previous: HeadHash::new([0; 32]),
+            body_hash: zero,
+            body_len: 1,
+            pack_set_hash: zero,
+            epoch: 1,
+            created,
+            directory_len: 2,
+            directory_hash: zero,
+            heads_hash: zero,
+        };
+        ListedSnapshot { id: SnapshotId::new([number; 32]), envelope, head_hash: HeadHash::new([number; 32]) }
+    }
 
     #[test]
     fn n90_signed_times_follow_the_devices_clock_and_never_go_back() {
-        let created = |own, newest| of(NOW, own, newest).unwrap().created;
-        assert_eq!(created(None, None), NOW);
-        assert_eq!(created(Some(NOW - 50), Some(NOW - 10)), NOW);
-        assert_eq!(created(Some(NOW + 50), Some(NOW + 50)), NOW + 50, "not before one's own last");
-        let behind = of(NOW, Some(NOW), Some(NOW + 2 * TOLERANCE)).unwrap();
-        assert_eq!(behind.created, NOW + TOLERANCE, "not long before what it builds on");
-        assert!(behind.warning.is_some());
-        assert!(of(NOW, None, Some(NOW + TOLERANCE)).unwrap().warning.is_none());
-        let error = of(NOW, None, Some(NOW + MOST + 1)).unwrap_err();
+        let own = |created| snapshot(1, THIS, created);
+        let other = |created| snapshot(2, OTHER, created);
+        let created = |snapshots: &[ListedSnapshot]| of(snapshots, THIS, NOW).unwrap().created;
+        assert_eq!(created(&[]), NOW);
+        assert_eq!(created(&[own(NOW - 50), other(NOW - 10)]), NOW);
+        assert_eq!(created(&[own(NOW + 50)]), NOW + 50, "not before one's own last");
+        let behind = [own(NOW), other(NOW + 2 * TOLERANCE)];
+        let moment = of(&behind, THIS, NOW).unwrap();
+        assert_eq!(moment.created, NOW + TOLERANCE, "not long before what it builds on");
+        assert_eq!(moment.ahead, Some((&behind[1], 2 * TOLERANCE)));
+        assert_eq!(of(&[other(NOW + TOLERANCE)], THIS, NOW).unwrap().ahead, None);
+        let error = of(&[own(NOW + MOST + 1)], THIS, NOW).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ClockSkew);
+    }
+
+    /// M-8: one snapshot signed ten years ahead would otherwise stop every device for ten years.
+    #[test]
+    fn what_a_stolen_device_signs_ahead_stops_no_other_one() {
+        let years = 10 * 365 * 24 * 3600;
+        let listed =
+            [snapshot(1, THIS, NOW - 5), snapshot(2, OTHER, NOW - 9), snapshot(3, OTHER, NOW + years)];
+        let moment = of(&listed, THIS, NOW).unwrap();
+        assert_eq!(moment.created, NOW, "its time is not taken over");
+        assert_eq!(moment.ahead, Some((&listed[2], years)), "it is named");
+        for lie in [i64::MAX, i64::MIN] {
+            assert_eq!(of(&[snapshot(4, OTHER, lie)], THIS, NOW).unwrap().created, NOW);
+        }
     }
 }

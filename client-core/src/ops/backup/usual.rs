@@ -30,7 +30,7 @@ pub(super) async fn remarks(
     for listed in of_source.take(LAST) {
         match vault.body(listed).await {
             Ok(body) => {
-                sizes.push(body.plain_size);
+                sizes.push((body.plain_size, body.remarks.contains(&Remark::Smaller)));
                 last_format.get_or_insert(body.format);
             }
             // Its damage is no reason to make no further snapshots.
@@ -39,7 +39,7 @@ pub(super) async fn remarks(
     }
     let mut remarks = Vec::new();
     let mut unusual = Vec::new();
-    if let Some(usual) = median(&mut sizes)
+    if let Some(usual) = usual(&sizes)
         && bytes.saturating_mul(PART) < usual
     {
         remarks.push(Remark::Smaller);
@@ -60,6 +60,15 @@ pub(super) async fn remarks(
     ))
 }
 
+/// The median of sizes, without those that were smaller than usual themselves, unless all were: then a person has said
+/// as often as we look back that this is what is usual now.
+fn usual(sizes: &[(u64, bool)]) -> Option<u64> {
+    let all_smaller = sizes.iter().all(|(_, smaller)| *smaller);
+    let mut counted: Vec<u64> =
+        sizes.iter().filter(|(_, smaller)| all_smaller || !smaller).map(|(size, _)| *size).collect();
+    median(&mut counted)
+}
+
 fn median(sizes: &mut [u64]) -> Option<u64> {
     sizes.sort_unstable();
     sizes.get(sizes.len() / 2).copied()
@@ -74,5 +83,16 @@ mod tests {
         assert_eq!(median(&mut []), None);
         assert_eq!(median(&mut [7]), Some(7));
         assert_eq!(median(&mut [1_000, 1, 1_010, 990, 1_000_000]), Some(1_000));
+    }
+
+    #[test]
+    fn forced_small_dumps_do_not_make_small_usual() {
+        let (large, forced) = ((1_000_000, false), (10, true));
+        for forced_ones in 0..LAST {
+            let sizes = [vec![forced; forced_ones], vec![large; LAST - forced_ones]].concat();
+            assert_eq!(usual(&sizes), Some(1_000_000), "after {forced_ones} forced ones");
+        }
+        assert_eq!(usual(&[forced; LAST]), Some(10), "until nothing else is left");
+        assert_eq!(usual(&[]), None);
     }
 }

@@ -9,6 +9,8 @@ const REDIS_END: u8 = 0xff;
 const REDIS_TAIL: usize = 1 + 8;
 /// Redis dumps of earlier versions carry no checksum.
 const REDIS_CHECKED_SINCE: u32 = 5;
+/// Of zip and 7z.
+static ZIP_CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 static REDIS_CRC: crc::Crc<u64> = crc::Crc::<u64>::new(&crc::CRC_64_REDIS);
 
 /// Which one.
@@ -113,7 +115,8 @@ impl Ends {
         if whole { Ok(()) } else { Err(missing()) }
     }
 
-    /// The header says where the directory lies and how long it is.
+    /// The header says where the directory lies, how long it is, and the checksums of both. An archive whose writing was
+    /// interrupted has none.
     fn seven_zip(&self) -> Result<(), Broken> {
         let broken = |what: &str| Err(Broken(format!("7z archive: {what}")));
         let number = |at: usize| {
@@ -123,8 +126,21 @@ impl Ends {
         let (Some(offset), Some(size)) = (number(12), number(20)) else {
             return broken("it ends within its header");
         };
-        match (FRONT as u64).saturating_add(offset).saturating_add(size) {
-            end if end > self.len => broken("its directory, which stands at its end, is missing"),
+        let checksum = |at: usize| Some(u32::from_le_bytes(*self.front.get(at..)?.first_chunk()?));
+        if self.front.get(12..FRONT).map(|header| ZIP_CRC.checksum(header)) != checksum(8) {
+            return broken("its header is damaged, or was never completed");
+        }
+        let end = (FRONT as u64).saturating_add(offset).saturating_add(size);
+        if end > self.len {
+            return broken("its directory, which stands at its end, is missing");
+        }
+        // A directory longer than what is kept goes unread.
+        let from = (self.kept.len() as u64).checked_sub(self.len - (end - size));
+        let directory = from.and_then(|from| self.kept.get(from as usize..(from + size) as usize));
+        match directory {
+            Some(directory) if Some(ZIP_CRC.checksum(directory)) != checksum(28) => {
+                broken("its directory is damaged")
+            }
             _ => Ok(()),
         }
     }

@@ -20,6 +20,8 @@ pub enum Format {
     PgCluster,
     /// `mysqldump` or `mariadb-dump`
     MySql,
+    /// `mysqldump --xml`
+    MySqlXml,
     /// `mysqlpump`
     MySqlPump,
     /// `sqlite3 … .dump`
@@ -46,16 +48,10 @@ pub enum Format {
     Xz,
     /// Compressed by bzip2.
     Bzip2,
-    /// Compressed by compress.
-    Compress,
-    /// Encrypted by age.
-    Age,
-    /// Encrypted by GnuPG.
-    Pgp,
-    /// Encrypted by `openssl enc`.
-    OpenSsl,
     /// A SQLite database file.
     Sqlite,
+    /// Known by its beginning, by this name; nothing here can tell whether it is whole.
+    Unchecked(&'static str),
     /// Anything else.
     Unknown,
 }
@@ -70,6 +66,7 @@ impl Format {
             Self::PgTar => "pg_dump tar format",
             Self::PgCluster => "pg_dumpall SQL",
             Self::MySql => "mysqldump SQL",
+            Self::MySqlXml => "mysqldump XML",
             Self::MySqlPump => "mysqlpump SQL",
             Self::SqliteSql => "SQLite SQL",
             Self::Mongo => "mongodump archive",
@@ -82,11 +79,8 @@ impl Format {
             Self::Lz4 | Self::Lz4Legacy => "lz4",
             Self::Xz => "xz",
             Self::Bzip2 => "bzip2",
-            Self::Compress => "compress (.Z)",
-            Self::Age => "age encryption",
-            Self::Pgp => "OpenPGP encryption",
-            Self::OpenSsl => "OpenSSL encryption",
             Self::Sqlite => "SQLite",
+            Self::Unchecked(name) => name,
             Self::Unknown => UNKNOWN,
         }
     }
@@ -113,27 +107,28 @@ impl Format {
         if tar::is_header(head) {
             return if head.starts_with(b"toc.dat\0") { Self::PgTar } else { Self::Tar };
         }
+        if is_binary_pgp(head) {
+            return Self::Unchecked(PGP);
+        }
+        if head.get(..16).is_some_and(|first| first.windows(8).any(|eight| eight == b"EXPORT:V")) {
+            return Self::Unchecked("Oracle export");
+        }
         lines::of(head)
     }
 
     /// Whether its own form says where it ends.
     #[must_use]
     pub const fn has_end(self) -> bool {
-        !matches!(
-            self,
-            Self::Unknown
-                | Self::PgCustomNewer
-                | Self::Lz4Legacy
-                | Self::Compress
-                | Self::Age
-                | Self::Pgp
-                | Self::OpenSsl
-        )
+        !matches!(self, Self::Unknown | Self::PgCustomNewer | Self::Lz4Legacy | Self::Unchecked(_))
     }
 }
 
 /// What [`Format::Unknown`] is called.
 pub const UNKNOWN: &str = "unknown format";
+
+const AGE: &str = "age encryption";
+const PGP: &str = "OpenPGP encryption";
+const SQL_SERVER: &str = "SQL Server backup";
 
 /// Beginnings that are the same in every file of a format.
 const MAGIC: &[(&[u8], Format)] = &[
@@ -142,7 +137,7 @@ const MAGIC: &[(&[u8], Format)] = &[
     (&[0x04, 0x22, 0x4d, 0x18], Format::Lz4),
     (&[0x02, 0x21, 0x4c, 0x18], Format::Lz4Legacy),
     (b"\xfd7zXZ\0", Format::Xz),
-    (&[0x1f, 0x9d], Format::Compress),
+    (&[0x1f, 0x9d], Format::Unchecked("compress (.Z)")),
     (b"SQLite format 3\0", Format::Sqlite),
     (&[0x6d, 0xe2, 0x99, 0x81], Format::Mongo),
     (b"REDIS0", Format::Redis),
@@ -150,10 +145,24 @@ const MAGIC: &[(&[u8], Format)] = &[
     (b"PK\x03\x04", Format::Zip),
     (b"PK\x05\x06", Format::Zip),
     (b"7z\xbc\xaf\x27\x1c", Format::SevenZip),
-    (b"age-encryption.org/", Format::Age),
-    (b"-----BEGIN AGE ENCRYPTED FILE-----", Format::Age),
-    (b"-----BEGIN PGP MESSAGE-----", Format::Pgp),
-    (b"Salted__", Format::OpenSsl),
+    (b"age-encryption.org/", Format::Unchecked(AGE)),
+    (b"-----BEGIN AGE ENCRYPTED FILE-----", Format::Unchecked(AGE)),
+    (b"-----BEGIN PGP MESSAGE-----", Format::Unchecked(PGP)),
+    (b"Salted__", Format::Unchecked("OpenSSL encryption")),
+    // Each file in it has an end, the stream has none.
+    (b"XBSTCK01", Format::Unchecked("XtraBackup stream")),
+    (b"MSSQLBAK", Format::Unchecked(SQL_SERVER)),
+    (b"TAPE\0\0", Format::Unchecked(SQL_SERVER)),
+    (b"-- phpMyAdmin SQL Dump", Format::Unchecked("phpMyAdmin SQL")),
+    // mysqldump --compact writes nothing behind the last table.
+    (b"/*!40101 SET @saved_cs_client", Format::Unchecked("mysqldump SQL")),
+    (b"\x89LZO\0\r\n\x1a\n", Format::Unchecked("lzop")),
+    (b"LZIP", Format::Unchecked("lzip")),
+    (b"LRZI", Format::Unchecked("lrzip")),
+    (b"\xff\x06\0\0sNaPpY", Format::Unchecked("Snappy")),
+    (b"Rar!\x1a\x07", Format::Unchecked("RAR")),
+    (b"070701", Format::Unchecked("cpio")),
+    (b"070707", Format::Unchecked("cpio")),
 ];
 
 /// The format that `all`, a whole input, is only the first bytes of.
@@ -177,4 +186,9 @@ fn skippable(head: &[u8]) -> Option<&[u8]> {
     let [0x50..=0x5f, 0x2a, 0x4d, 0x18, len @ ..] = *front else { return None };
     let behind = rest.get(usize::try_from(u32::from_le_bytes(len)).ok()?..)?;
     matches!(Format::of(behind), Format::Zstd | Format::Lz4).then_some(behind)
+}
+
+/// The first packet of a message for a key or under a passphrase (RFC 4880, sections 4.2, 5.1 and 5.3).
+const fn is_binary_pgp(head: &[u8]) -> bool {
+    matches!(head, [0x84 | 0xc1, _, 3, ..] | [0x85, _, _, 3, ..] | [0x8c | 0xc3, 13, 4, 1..=11, 3, ..])
 }

@@ -17,7 +17,9 @@ const HEADS: &[(&str, Format)] = &[
     ("-- MySQL dump ", Format::MySql),
     ("-- MariaDB dump ", Format::MySql),
     ("/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump ", Format::MySql),
-    ("/*!40101 SET @OLD_CHARACTER_SET_CLIENT", Format::MySql),
+    ("/*M!999999\\- enable the sandbox mode */ \n\n/*!40101 SET @OLD_CHARACTER_SET_CLIENT", Format::MySql),
+    ("\n/*!40101 SET @OLD_CHARACTER_SET_CLIENT", Format::MySql),
+    ("<?xml version=\"1.0\"?>\n<mysqldump ", Format::MySqlXml),
     ("-- Dump created by MySQL pump utility", Format::MySqlPump),
     ("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;", Format::SqliteSql),
 ];
@@ -28,6 +30,7 @@ pub(super) fn of(head: &[u8]) -> Format {
     if let Some((_, format)) = HEADS.iter().find(|(begin, _)| text.starts_with(begin)) {
         return *format;
     }
+    let text = text.trim_start_matches(['\r', '\n']);
     if !(text.starts_with("--") || text.starts_with("/*")) {
         return Format::Unknown;
     }
@@ -36,10 +39,35 @@ pub(super) fn of(head: &[u8]) -> Format {
         Format::PgPlain
     } else if line("-- PostgreSQL database cluster dump") {
         Format::PgCluster
-    } else if line("-- MySQL dump ") || line("-- MariaDB dump ") {
+    } else if names_mysql(text) || MYSQL_SETTINGS.iter().any(|setting| line(setting)) {
         Format::MySql
     } else {
         Format::Unknown
+    }
+}
+
+/// What mysqldump saves first, by what it was told to leave out.
+const MYSQL_SETTINGS: &[&str] = &[
+    "/*!40101 SET @OLD_CHARACTER_SET_CLIENT",
+    "/*!40103 SET @OLD_TIME_ZONE",
+    "/*!40014 SET @OLD_UNIQUE_CHECKS",
+];
+
+/// Whether mysqldump wrote comments, of which one names it.
+fn names_mysql(text: &str) -> bool {
+    let mut lines = text.lines().take(FIRST_LINES);
+    lines.any(|line| line.starts_with("-- MySQL dump ") || line.starts_with("-- MariaDB dump "))
+}
+
+/// The last words of mysqldump: a comment, or where it writes none the last setting that it puts back.
+pub(super) fn mysql_end(head: &[u8]) -> &'static [&'static str] {
+    if names_mysql(&String::from_utf8_lossy(head)) {
+        &["-- Dump completed"]
+    } else {
+        &[
+            "/*!40111 SET SQL_NOTES=@OLD_SQL_NOTES */;",
+            "/*M!100616 SET NOTE_VERBOSITY=@OLD_NOTE_VERBOSITY */;",
+        ]
     }
 }
 

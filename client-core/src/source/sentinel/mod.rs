@@ -2,6 +2,7 @@
 //! few kilobytes.
 
 mod compressed;
+mod directory;
 mod ends;
 mod format;
 mod lines;
@@ -165,17 +166,17 @@ impl Sentinel {
             return Err(complaint(&said));
         }
         let format = Format::of(front);
-        let lines = |marker| State::Lines(format, Box::new(Tail::new(marker)));
+        let lines = |markers| State::Lines(format, Box::new(Tail::new(markers)));
         self.state = match format {
             Format::PgCustom => State::PgDump(Box::new(Walker::new())),
             Format::PgPlain => {
-                State::Lines(format, Box::new(Tail::restricting("-- PostgreSQL database dump complete")))
+                State::Lines(format, Box::new(Tail::restricting(&["-- PostgreSQL database dump complete"])))
             }
-            Format::PgCluster => lines("-- PostgreSQL database cluster dump complete"),
-            Format::MySql if self.head.starts_with(b"/*!") => lines("/*!40111 SET SQL_NOTES=@OLD_SQL_NOTES"),
-            Format::MySql => lines("-- Dump completed"),
-            Format::MySqlPump => lines("-- Dump end time:"),
-            Format::SqliteSql => lines("COMMIT;"),
+            Format::PgCluster => lines(&["-- PostgreSQL database cluster dump complete"]),
+            Format::MySql => lines(lines::mysql_end(front)),
+            Format::MySqlXml => lines(&["</mysqldump>"]),
+            Format::MySqlPump => lines(&["-- Dump end time:"]),
+            Format::SqliteSql => lines(&["COMMIT;"]),
             Format::Tar | Format::PgTar => State::Tar(format, Box::new(tar::Walker::new())),
             Format::Mongo => State::Mongo(Box::new(mongo::Walker::new())),
             Format::Sqlite => State::Sqlite(Box::new(Pages::new())),
@@ -216,7 +217,7 @@ impl Sentinel {
         }
         match std::mem::replace(&mut self.state, State::Other(Format::Unknown)) {
             State::PgDump(walker) => walker.finish().map(|()| Seen::new(Format::PgCustom, true)),
-            State::Tar(format, walker) => walker.finish().map(|()| Seen::new(format, true)),
+            State::Tar(format, walker) => walker.finish().map(|verified| Seen::new(format, verified)),
             State::Mongo(walker) => walker.finish().map(|()| Seen::new(Format::Mongo, true)),
             State::Sqlite(pages) => pages.finish().map(|verified| Seen::new(Format::Sqlite, verified)),
             State::Last(format, ends) => ends.finish().map(|()| Seen::new(format, true)),
@@ -277,6 +278,40 @@ mod tests {
         }
     }
 
+    const SETTINGS: &str = "/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;\n/*!40111 SET @OLD_SQL_NOTES=@@SQL_NOTES, SQL_NOTES=0 */;\nINSERT INTO `a` VALUES (1);\n/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;\n\n/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;\n";
+    const SANDBOX: &str = "/*M!999999\\- enable the sandbox mode */ \n";
+
+    #[test]
+    fn mysqldump_without_comments_ends_in_the_settings_that_it_puts_back() {
+        let comments = "-- MariaDB dump 10.19-11.4.2-MariaDB, for debian-linux-gnu (x86_64)\n--\n";
+        let (notes, verbosity, completed) = (
+            "/*!40111 SET SQL_NOTES=@OLD_SQL_NOTES */;\n\n",
+            "/*M!100616 SET NOTE_VERBOSITY=@OLD_NOTE_VERBOSITY */;\n\n",
+            "-- Dump completed on 2026-11-25 18:00:00\n",
+        );
+        for (front, end, extra) in [
+            ("\n", notes, ""),
+            ("\r\n", notes, ""),
+            ("", notes, ""),
+            (&format!("{SANDBOX}\n"), verbosity, ""),
+            (&format!("{SANDBOX}{comments}\n"), verbosity, completed),
+            (SANDBOX, notes, ""),
+        ] {
+            let text = format!("{front}{SETTINGS}{end}{extra}");
+            for step in [1, 7, 4096] {
+                assert_eq!(see(text.as_bytes(), step).unwrap(), Seen::new(Format::MySql, true), "{text}");
+            }
+            let recognised = front.len() + "/*!40101 SET @OLD_CHARACTER_SET_CLIENT".len();
+            let whole = if extra.is_empty() { text.len() - 2 } else { text.find("completed").unwrap() + 9 };
+            for cut in recognised..whole {
+                assert!(see(&text.as_bytes()[..cut], 4096).is_err(), "cut at {cut} of {text}");
+            }
+        }
+        let xml = b"<?xml version=\"1.0\"?>\n<mysqldump xmlns:xsi=\"x\">\n<row/>\n</mysqldump>\n";
+        assert_eq!(see(xml, 7).unwrap(), Seen::new(Format::MySqlXml, true));
+        assert!(see(&xml[..xml.len() - 4], 7).is_err());
+    }
+
     #[test]
     fn an_end_in_the_middle_is_no_end() {
         let text = format!("{PLAIN}INSERT INTO a VALUES (1);\n");
@@ -292,8 +327,14 @@ mod tests {
             (b"-- my own notes\n", Format::Unknown),
             (&[0; 4096], Format::Unknown),
             (b"PGDMP\x01\x20\x00", Format::PgCustomNewer),
-            (&[0x1f, 0x9d, 0x90], Format::Compress),
-            (b"age-encryption.org/v1\n", Format::Age),
+            (&[0x1f, 0x9d, 0x90], Format::Unchecked("compress (.Z)")),
+            (b"age-encryption.org/v1\n", Format::Unchecked("age encryption")),
+            (b"\x85\x01\x0c\x03\x11\x22", Format::Unchecked("OpenPGP encryption")),
+            (b"\x8c\x0d\x04\x09\x03\x08", Format::Unchecked("OpenPGP encryption")),
+            (b"XBSTCK01\0P", Format::Unchecked("XtraBackup stream")),
+            (b"TAPE\0\0\x03\0", Format::Unchecked("SQL Server backup")),
+            (b"\x03\0\x01EXPORT:V11.02.00\n", Format::Unchecked("Oracle export")),
+            (b"/*!40101 SET @saved_cs_client     = @@", Format::Unchecked("mysqldump SQL")),
         ] {
             assert_eq!(see(bytes, 3).unwrap(), Seen::new(format, false));
             assert!(!format.has_end());

@@ -17,6 +17,8 @@ const FORMAT_DIRECTORY: u8 = 5;
 const OFFSET_NO_DATA: u8 = 3;
 /// Sizes of integers and file offsets that real archives have, bytes.
 const MAX_INT: u8 = 8;
+/// Files of an archive have short names, bytes.
+const MAX_NAME: i64 = 256;
 
 /// `(major, minor)` of the archive format, when `head` begins an archive.
 pub(in crate::source) fn archive_version(head: &[u8]) -> Option<(u8, u8)> {
@@ -41,6 +43,8 @@ enum Field {
     Texts,
     /// Where the entry's data lies.
     Position,
+    /// Which file holds the entry's data.
+    File,
     /// Names the entry.
     DumpId,
     /// Whether the entry has data.
@@ -56,6 +60,7 @@ enum At {
     Header(usize),
     Count,
     Entry(usize),
+    FileName(usize),
     Block,
     BlockId,
     BlobId,
@@ -87,9 +92,16 @@ pub(super) struct Walker {
     with_data: BTreeSet<i64>,
     /// Whether the table of contents behind the last block is read.
     again: bool,
+    /// Of the toc.dat of a directory or tar archive: the files that it names.
+    files: Option<Vec<String>>,
 }
 
 impl Walker {
+    /// Through a toc.dat, which has no data blocks: files hold them.
+    pub(super) fn of_directory() -> Self {
+        Self { files: Some(Vec::new()), ..Self::new() }
+    }
+
     pub(super) const fn new() -> Self {
         Self {
             at: At::Magic,
@@ -109,6 +121,7 @@ impl Walker {
             counted: 0,
             with_data: BTreeSet::new(),
             again: false,
+            files: None,
         }
     }
 
@@ -120,7 +133,7 @@ impl Walker {
                 let take = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
                 self.skip -= take as u64;
                 take
-            } else if self.at == At::End && self.again {
+            } else if self.at == At::End && (self.again || self.files.is_some()) {
                 return Err(self.broken("bytes follow its last block"));
             } else if self.at == At::End {
                 // pg_dump goes back to complete its table of contents. Where standard output was opened for appending,
@@ -169,8 +182,18 @@ impl Walker {
                 self.expected.len()
             ))),
             At::Magic | At::Sizes | At::Header(_) => Err(self.broken("it ends within its header")),
-            At::Count | At::Entry(_) => Err(self.broken("it ends within its table of contents")),
+            At::Count | At::Entry(_) | At::FileName(_) => {
+                Err(self.broken("it ends within its table of contents"))
+            }
             _ => Err(self.broken("it ends within a data block")),
+        }
+    }
+
+    /// After the last byte of a toc.dat.
+    pub(super) fn files(&self) -> Result<&[String], Broken> {
+        match &self.files {
+            Some(files) if self.at == At::End => Ok(files),
+            _ => Err(Broken("pg_dump archive: its toc.dat is cut off".into())),
         }
     }
 
@@ -205,6 +228,11 @@ impl Walker {
                 self.next_entry()?;
             }
             At::Entry(index) => self.entry_field(index, value)?,
+            At::FileName(index) => {
+                let name = String::from_utf8_lossy(value).into_owned();
+                self.files.get_or_insert_default().push(name);
+                self.next_field(index)?;
+            }
             At::Block => match value {
                 [BLOCK_DATA] => self.begin_block(false),
                 [BLOCK_BLOBS] => self.begin_block(true),
@@ -236,7 +264,7 @@ impl Walker {
 
     /// Field lists of an archive version.
     fn layout(&mut self, minor: u8) {
-        use Field::{Byte, DumpId, HasData, Int, Position, Text, Texts};
+        use Field::{Byte, DumpId, File, HasData, Int, Position, Text, Texts};
         // Compression: an algorithm since 1.15, a level before.
         self.header = vec![if minor >= 15 { Byte } else { Int }];
         // Seconds, minutes, hours, day, month, year, daylight saving; then database and two versions.
@@ -251,7 +279,8 @@ impl Walker {
             self.entry.push(Int); // relkind
         }
         // Owner, with oids, dependencies.
-        self.entry.extend([Text, Text, Texts, Position]);
+        self.entry.extend([Text, Text, Texts]);
+        self.entry.push(if self.files.is_some() { File } else { Position });
     }
 
     fn sizes(&mut self, value: &[u8]) -> Result<(), Broken> {
@@ -259,14 +288,15 @@ impl Walker {
         if !(1..=MAX_INT).contains(&int) || !(1..=MAX_INT).contains(&offset) {
             return Err(self.broken("its header is damaged"));
         }
-        if matches!(format, FORMAT_TAR | FORMAT_DIRECTORY) {
+        let of_files = matches!(format, FORMAT_TAR | FORMAT_DIRECTORY);
+        if of_files && self.files.is_none() {
             return Err(Broken(
                 "this is only the toc.dat of a dump in tar or directory format; back up the whole dump, for example \
                  with `tar -c DIRECTORY | sealkeep backup --stdin --name NAME`"
                     .into(),
             ));
         }
-        if format != FORMAT_CUSTOM {
+        if format != FORMAT_CUSTOM && !of_files {
             return Err(self.broken("its header is damaged"));
         }
         (self.int, self.offset) = (usize::from(int), usize::from(offset));
@@ -282,6 +312,10 @@ impl Walker {
     }
 
     fn next_entry(&mut self) -> Result<(), Broken> {
+        if self.entries == 0 && self.files.is_some() {
+            self.at = At::End;
+            return Ok(());
+        }
         if self.entries == 0 {
             if self.again && !self.with_data.is_empty() {
                 return Err(self.broken("its two tables of contents differ"));
@@ -322,10 +356,22 @@ impl Walker {
                     }
                 }
             }
+            Field::File => match self.number(value)? {
+                len if len > MAX_NAME => return Err(self.broken("a file name that is too long")),
+                len if len > 0 && self.has_data => {
+                    self.read(At::FileName(index), len as usize);
+                    return Ok(());
+                }
+                len => self.skip = u64::try_from(len).unwrap_or(0),
+            },
             Field::Byte | Field::Int | Field::Text => {
                 self.pass(field, value)?;
             }
         }
+        self.next_field(index)
+    }
+
+    fn next_field(&mut self, index: usize) -> Result<(), Broken> {
         match self.entry.get(index + 1) {
             Some(next) => self.read(At::Entry(index + 1), self.size(*next)),
             None => self.next_entry()?,

@@ -12,7 +12,8 @@ const UNRESTRICT: &str = "\\unrestrict ";
 
 /// Keeps the end of a text and looks for a marker line there.
 pub(super) struct Tail {
-    marker: &'static str,
+    /// Any of them ends it.
+    markers: &'static [&'static str],
     /// Whether a `\restrict` at the beginning has its counterpart behind the marker.
     restricts: bool,
     front: Vec<u8>,
@@ -20,13 +21,13 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    pub(super) const fn new(marker: &'static str) -> Self {
-        Self { marker, restricts: false, front: Vec::new(), kept: Vec::new() }
+    pub(super) const fn new(markers: &'static [&'static str]) -> Self {
+        Self { markers, restricts: false, front: Vec::new(), kept: Vec::new() }
     }
 
     /// For pg_dump. (pg_dumpall closes its own `\restrict` before the first database.)
-    pub(super) const fn restricting(marker: &'static str) -> Self {
-        Self { marker, restricts: true, front: Vec::new(), kept: Vec::new() }
+    pub(super) const fn restricting(markers: &'static [&'static str]) -> Self {
+        Self { markers, restricts: true, front: Vec::new(), kept: Vec::new() }
     }
 
     pub(super) fn feed(&mut self, bytes: &[u8]) {
@@ -43,9 +44,10 @@ impl Tail {
     /// `\unrestrict` (pg_dump 15.14 and later).
     pub(super) fn finish(&self) -> Result<(), Broken> {
         let text = String::from_utf8_lossy(&self.kept);
+        let is_end = |line: &str| self.markers.iter().any(|marker| line.starts_with(marker));
         let mut lines = text.lines().rev().map(str::trim_end).filter(|line| {
             let passed_over = line.is_empty() || *line == "--" || is_setting(line);
-            !passed_over || line.starts_with(self.marker)
+            !passed_over || is_end(line)
         });
         let mut last = lines.next();
         let front = String::from_utf8_lossy(&self.front);
@@ -56,14 +58,14 @@ impl Tail {
             }
             last = lines.next();
         }
-        if last.is_some_and(|line| line.starts_with(self.marker)) {
+        if last.is_some_and(is_end) {
             return Ok(());
         }
-        Err(Broken(format!("its last line \"{}\" is missing", self.marker)))
+        Err(Broken(format!("its last line \"{}\" is missing", self.markers.join("\" or \""))))
     }
 }
 
 /// Some servers' dumps restore a setting after their last words.
 fn is_setting(line: &str) -> bool {
-    line.starts_with("/*!") && line.ends_with("*/;")
+    (line.starts_with("/*!") || line.starts_with("/*M!")) && line.ends_with("*/;")
 }

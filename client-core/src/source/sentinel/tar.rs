@@ -1,11 +1,15 @@
 //! Walks through a tar archive: checksummed headers, contents of the stated lengths, two blocks of zeros at the end.
 
-use super::Broken;
+use super::{Broken, directory::Directory};
 
 const BLOCK: usize = 512;
 const CHECKSUM: std::ops::Range<usize> = 148..156;
 const SIZE: std::ops::Range<usize> = 124..136;
 const TYPE: usize = 156;
+const NAME: std::ops::Range<usize> = 0..100;
+/// Folders in front of the name, in archives by POSIX.
+const PREFIX: std::ops::Range<usize> = 345..500;
+const POSIX: (std::ops::Range<usize>, &[u8]) = (257..263, b"ustar\0");
 /// Of the header of a sparse file, and of the blocks that continue it: whether another one follows.
 const SPARSE_MORE: usize = 482;
 const SPARSE_MORE_STILL: usize = 504;
@@ -19,14 +23,22 @@ enum At {
     Map {
         size: u64,
     },
-    /// Contents, padded to whole blocks. `extended`: of an extended header, which may state the next file's size.
+    /// Contents, padded to whole blocks. `extended`: of an extended header, which may state the next file's size or name.
     Content {
         left: u64,
-        extended: Option<Vec<u8>>,
+        extended: Option<Extended>,
     },
     /// The last block was the first one of zeros.
     Ending,
     Ended,
+    /// Something stands behind the end, which programs do not look at.
+    Behind,
+}
+
+/// What stands in front of a file's header about it.
+struct Extended {
+    kind: u8,
+    so_far: Vec<u8>,
 }
 
 /// Position in an archive.
@@ -36,6 +48,11 @@ pub(super) struct Walker {
     position: u64,
     /// Size of the next file by the extended header in front of it.
     size: Option<u64>,
+    /// Its path, where that stands in front of it too.
+    path: Option<String>,
+    /// Bytes of the present file that are to come, without the padding.
+    unread: u64,
+    dump: Directory,
 }
 
 /// Whether a valid header stands here.
@@ -53,8 +70,16 @@ pub(super) fn is_header(bytes: &[u8]) -> bool {
 }
 
 impl Walker {
-    pub(super) const fn new() -> Self {
-        Self { at: At::Header, block: Vec::new(), position: 0, size: None }
+    pub(super) fn new() -> Self {
+        Self {
+            at: At::Header,
+            block: Vec::new(),
+            position: 0,
+            size: None,
+            path: None,
+            unread: 0,
+            dump: Directory::new(),
+        }
     }
 
     pub(super) fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Broken> {
@@ -65,13 +90,14 @@ impl Walker {
                 && *left >= BLOCK as u64
             {
                 let whole = (*left).min(bytes.len() as u64) / BLOCK as u64 * BLOCK as u64;
-                if let Some(rest) = bytes.get(whole as usize..).filter(|_| whole > 0) {
+                if let Some((contents, rest)) = bytes.split_at_checked(whole as usize).filter(|_| whole > 0) {
                     *left -= whole;
                     self.position += whole;
                     bytes = rest;
                     if *left == 0 {
                         self.at = At::Header;
                     }
+                    self.contents(contents)?;
                     continue;
                 }
             }
@@ -88,32 +114,60 @@ impl Walker {
         Ok(())
     }
 
+    /// Of a file, with what pads it.
+    fn contents(&mut self, padded: &[u8]) -> Result<(), Broken> {
+        if self.unread == 0 {
+            return Ok(());
+        }
+        let len = self.unread.min(padded.len() as u64);
+        self.unread -= len;
+        self.dump.content(padded.get(..len as usize).unwrap_or_default())?;
+        if self.unread == 0 { self.dump.end() } else { Ok(()) }
+    }
+
     fn whole_block(&mut self, block: &[u8]) -> Result<(), Broken> {
         let zeros = block.iter().all(|byte| *byte == 0);
         self.at = match std::mem::replace(&mut self.at, At::Header) {
             At::Header if zeros => At::Ending,
             At::Ending | At::Ended if zeros => At::Ended,
+            At::Behind => At::Behind,
+            At::Ended if !is_header(block) => At::Behind,
             // Archives that were put behind each other.
             At::Header | At::Ending | At::Ended => self.header(block)?,
             At::Map { size } => map(block, SPARSE_MORE_STILL, size),
             At::Content { left, extended } => {
                 let now = left.min(BLOCK as u64);
                 let left = left - now;
-                let extended = extended.map(|mut so_far| {
-                    so_far.extend_from_slice(block.get(..now as usize).unwrap_or_default());
-                    so_far
-                });
+                let extended = match extended {
+                    None => {
+                        self.contents(block)?;
+                        None
+                    }
+                    Some(mut extended) => {
+                        extended.so_far.extend_from_slice(block.get(..now as usize).unwrap_or_default());
+                        Some(extended)
+                    }
+                };
                 if left > 0 {
                     At::Content { left, extended }
                 } else {
-                    if let Some(header) = extended {
-                        self.size = stated_size(&header).or(self.size);
+                    if let Some(extended) = extended {
+                        self.extended(&extended);
                     }
                     At::Header
                 }
             }
         };
         Ok(())
+    }
+
+    fn extended(&mut self, Extended { kind, so_far }: &Extended) {
+        if *kind == b'L' {
+            self.path = Some(text(so_far));
+        } else {
+            self.size = stated(so_far, b"size=").and_then(|size| size.parse().ok()).or(self.size);
+            self.path = stated(so_far, b"path=").map(str::to_owned).or_else(|| self.path.take());
+        }
     }
 
     fn header(&mut self, block: &[u8]) -> Result<At, Broken> {
@@ -123,27 +177,44 @@ impl Walker {
         let stated = block.get(SIZE).and_then(number);
         let stated = stated.ok_or_else(|| self.broken("a header states no size"))?;
         let kind = block.get(TYPE).copied().unwrap_or(0);
+        if !matches!(kind, b'x' | b'g' | b'L' | b'K') {
+            let path = self.path.take().unwrap_or_else(|| path(block));
+            let contents = !matches!(kind, b'1'..=b'6');
+            self.dump.begin(&path, contents);
+        }
         match kind {
             // Links, devices, directories and pipes have no contents, whatever size they state.
             b'1'..=b'6' => {
                 self.size = None;
                 Ok(At::Header)
             }
-            b'x' | b'g' if stated > MAX_EXTENDED => Err(self.broken("an extended header is too long")),
-            b'x' => Ok(content(stated, Some(Vec::new()))),
-            // Long names belong to the file behind them and keep its size.
-            b'g' | b'L' | b'K' => Ok(content(stated, None)),
+            b'x' | b'g' | b'L' if stated > MAX_EXTENDED => Err(self.broken("an extended header is too long")),
+            b'x' | b'L' => Ok(content(stated, Some(Extended { kind, so_far: Vec::new() }))),
+            // A link's long name belongs to the file behind it and keeps its size.
+            b'g' | b'K' => Ok(content(stated, None)),
             b'S' => {
                 let size = self.size.take().unwrap_or(stated);
                 Ok(map(block, SPARSE_MORE, size))
             }
-            _ => Ok(content(self.size.take().unwrap_or(stated), None)),
+            _ => {
+                let size = self.size.take().unwrap_or(stated);
+                self.unread = size;
+                if size == 0 {
+                    self.dump.end()?;
+                }
+                Ok(content(size, None))
+            }
         }
     }
 
-    pub(super) fn finish(&self) -> Result<(), Broken> {
+    /// Whether all could be compared.
+    pub(super) fn finish(&self) -> Result<bool, Broken> {
         match self.at {
-            At::Ended => Ok(()),
+            At::Ended => {
+                let garbage = self.block.iter().any(|byte| *byte != 0);
+                self.dump.finish().map(|compared| compared && !garbage)
+            }
+            At::Behind => self.dump.finish().map(|_| false),
             At::Content { .. } | At::Map { .. } => Err(self.broken("it ends within a file")),
             At::Header | At::Ending => {
                 Err(self.broken("it ends without the two blocks of zeros that close it"))
@@ -156,7 +227,7 @@ impl Walker {
     }
 }
 
-fn content(size: u64, extended: Option<Vec<u8>>) -> At {
+fn content(size: u64, extended: Option<Extended>) -> At {
     if size == 0 { At::Header } else { At::Content { left: padded(size, extended.is_some()), extended } }
 }
 
@@ -194,17 +265,31 @@ fn octal(field: &[u8]) -> Option<u64> {
     u64::from_str_radix(digits, 8).ok()
 }
 
-/// `size` among the records `LENGTH KEY=VALUE\n` of an extended header.
-fn stated_size(mut header: &[u8]) -> Option<u64> {
-    let mut size = None;
+/// A value among the records `LENGTH KEY=VALUE\n` of an extended header.
+fn stated<'a>(mut header: &'a [u8], key: &[u8]) -> Option<&'a str> {
+    let mut found = None;
     while !header.is_empty() {
         let space = header.iter().position(|byte| *byte == b' ')?;
         let len: usize = std::str::from_utf8(header.get(..space)?).ok()?.parse().ok()?;
         let record = header.get(space + 1..len.checked_sub(1)?)?;
-        if let Some(value) = record.strip_prefix(b"size=") {
-            size = std::str::from_utf8(value).ok()?.parse().ok();
+        if let Some(value) = record.strip_prefix(key) {
+            found = std::str::from_utf8(value).ok();
         }
         header = header.get(len..)?;
     }
-    size
+    found
+}
+
+/// Up to the first zero.
+fn text(field: &[u8]) -> String {
+    String::from_utf8_lossy(field.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned()
+}
+
+fn path(header: &[u8]) -> String {
+    let name = text(header.get(NAME).unwrap_or_default());
+    let prefix = match header.get(POSIX.0) {
+        Some(magic) if magic == POSIX.1 => text(header.get(PREFIX).unwrap_or_default()),
+        _ => String::new(),
+    };
+    if prefix.is_empty() { name } else { format!("{prefix}/{name}") }
 }
