@@ -13,6 +13,14 @@ path: string, } | { "kind": "database",
  */
 url: string, 
 /**
- * Its name, typed once more: what is in it is replaced, even if it is the one that was backed up.
+ * Its name, typed once more: what is in it is replaced.
  */
-replace: string, };
+replace: string, 
+/**
+ * It may be the one that was backed up.
+ */
+ontoSource: boolean, 
+/**
+ * It is a copy of that one.
+ */
+toCopyOfSource: boolean, };

@@ -317,9 +317,11 @@ export const de: Words = {
     choosePath: "Wählen …",
     url: "Verbindungs-URL der Datenbank",
     urlHint: "Sie wird angelegt, wenn es sie nicht gibt.",
-    onto: "Die Datenbank ist nicht leer oder ist die gesicherte selbst",
+    onto: "Die Datenbank ist nicht leer",
     ontoType: "Tippen Sie ihren Namen, um ihren Inhalt zu ersetzen",
     ontoHint: "Ganz oder gar nicht: Schlägt etwas fehl, bleibt die Datenbank, wie sie ist.",
+    ontoSource: "Es ist die gesicherte Datenbank selbst, und sie darf ersetzt werden",
+    toCopy: "Ich habe geprüft, dass sie eine Kopie der gesicherten ist",
     start: "Wiederherstellen",
   },
 

@@ -315,9 +315,11 @@ export const en = {
     choosePath: "Choose…",
     url: "Connection string of the database",
     urlHint: "It is made when it does not exist.",
-    onto: "The database is not empty, or is the one that was backed up",
+    onto: "The database is not empty",
     ontoType: "Type its name to replace what is in it",
     ontoHint: "All or nothing: if anything fails, the database stays as it is.",
+    ontoSource: "It is the database that was backed up, and may be replaced",
+    toCopy: "I made sure that it is a copy of the database that was backed up",
     start: "Restore",
   },
 

@@ -78,8 +78,12 @@ pub(crate) enum RestoreTo {
     Database {
         /// Its URL.
         url: String,
-        /// Its name, typed once more: what is in it is replaced, even if it is the one that was backed up.
+        /// Its name, typed once more: what is in it is replaced.
         replace: String,
+        /// It may be the one that was backed up.
+        onto_source: bool,
+        /// It is a copy of that one.
+        to_copy_of_source: bool,
     },
 }
 

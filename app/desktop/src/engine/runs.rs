@@ -83,12 +83,9 @@ impl Engine {
                 let folder = path.parent().map(|folder| folder.display().to_string());
                 (Destination::File { path, consent: Consent::default() }, folder)
             }
-            RestoreTo::Database { url, replace } => {
-                let replaced = names(&url, &replace);
-                let target = Box::new(RestoreTarget::new(&url, replaced)?);
-                let destination =
-                    Destination::Database { target, onto_source: replaced, to_copy_of_source: replaced };
-                (destination, None)
+            RestoreTo::Database { url, replace, onto_source, to_copy_of_source } => {
+                let target = Box::new(RestoreTarget::new(&url, names(&url, &replace))?);
+                (Destination::Database { target, onto_source, to_copy_of_source }, None)
             }
         };
         self.start(RunKind::Restore, source, command, move |client, _| async move {
@@ -196,11 +193,17 @@ pub(crate) fn restore_command(snapshot: &str, to: &RestoreTo) -> String {
     let snapshot = quoted(snapshot);
     match to {
         RestoreTo::File { path } => format!("sealkeep restore {snapshot} --to {}", quoted(path)),
-        RestoreTo::Database { url, replace } => {
+        RestoreTo::Database { url, replace, onto_source, to_copy_of_source } => {
             let place =
                 Origin::parse(url).map_or_else(|_| "postgres://…".to_owned(), |origin| origin.place());
-            let onto = if names(url, replace) { " --overwrite --onto-source" } else { "" };
-            format!("sealkeep restore {snapshot} --into {}{onto}", quoted(&place))
+            let consents = [
+                (names(url, replace), " --overwrite"),
+                (*onto_source, " --onto-source"),
+                (*to_copy_of_source, " --to-copy-of-source"),
+            ];
+            let given: String =
+                consents.iter().filter(|(given, _)| *given).map(|(_, option)| *option).collect();
+            format!("sealkeep restore {snapshot} --into {}{given}", quoted(&place))
         }
     }
 }
@@ -225,15 +228,19 @@ mod tests {
 
     #[test]
     fn commands_can_be_pasted_and_hold_no_password() {
-        let command = |replace: &str| {
-            let url = "postgres://ada:geheim@h:5433/copy".into();
-            restore_command("0a1b2c", &RestoreTo::Database { url, replace: replace.into() })
+        let given = |replace: &str, onto_source, to_copy_of_source| {
+            let (url, replace) = ("postgres://ada:geheim@h:5433/copy".into(), replace.into());
+            restore_command("0a1b2c", &RestoreTo::Database { url, replace, onto_source, to_copy_of_source })
         };
+        let command = |replace: &str| given(replace, false, false);
         let plain = "sealkeep restore 0a1b2c --into postgres://ada@h:5433/copy";
         for other in ["", "cop", "Copy", "shop"] {
             assert_eq!(command(other), plain, "{other}");
         }
-        assert_eq!(command(" copy"), format!("{plain} --overwrite --onto-source"));
+        // Each danger has a consent of its own.
+        assert_eq!(command(" copy"), format!("{plain} --overwrite"));
+        assert_eq!(given("copy", true, false), format!("{plain} --overwrite --onto-source"));
+        assert_eq!(given("", false, true), format!("{plain} --to-copy-of-source"));
         let to = RestoreTo::File { path: "/home/ada/Ada's dump.sql".into() };
         assert_eq!(
             restore_command("0a1b2c", &to),
