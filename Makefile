@@ -13,7 +13,7 @@ demo: ## Back up and restore a real database, here; SOURCE=postgres://… or FIL
 	@cargo build --locked --release --quiet -p metadata-api -p sealkeep-cli -p e2e --bins
 	@eval "$$(.ci/programs release)" && "$$DEMO_BIN"
 
-test: ## Everything that CI runs; LONG=1 adds fuzzing, Garage, a 20 GB stream and an index of ten million chunks
+test: ## Everything that CI runs; LONG=1 adds fuzzing, Garage, 20 GB, ten million chunks, 200 histories of lies, a longer API check, a stranger for 60 s
 	@.ci/test
 
 lint: ## Formatting, clippy, licences, the front end
