@@ -24,6 +24,8 @@ pub enum Weather {
     CutAfter(u64),
     /// Nothing passes any more, and nobody says so.
     Hang,
+    /// Every request is answered with 503 and no word on when to come back.
+    Busy,
     /// Bytes a second towards the server, for each connection.
     Throttle(u64),
     /// Every piece is held back.
@@ -149,11 +151,22 @@ pub fn positions<'a>(hay: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = us
         .map(|(at, _)| at)
 }
 
+/// Answers, and takes the rest of the request, or its sender would not see the answer.
+fn busy(mut near: &TcpStream) -> io::Result<()> {
+    let _ = near.read(&mut [0; 1024])?;
+    near.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
+    near.shutdown(Shutdown::Write)?;
+    io::copy(&mut near, &mut io::sink()).map(drop)
+}
+
 impl State {
     fn serve(self: Arc<Self>, near: TcpStream) -> io::Result<()> {
         if matches!(*lock(&self.weather), Some(Weather::CutAfter(limit)) if self.sent.load(Ordering::SeqCst) >= limit)
         {
             return near.shutdown(Shutdown::Both);
+        }
+        if *lock(&self.weather) == Some(Weather::Busy) {
+            return busy(&near);
         }
         let far = TcpStream::connect(("127.0.0.1", self.target.load(Ordering::SeqCst)))?;
         near.set_nodelay(true)?;
@@ -202,6 +215,11 @@ impl State {
                         self.cut_all();
                         return Err(io::ErrorKind::ConnectionReset.into());
                     }
+                }
+                // What is open is closed, and comes again.
+                Some(Weather::Busy) => {
+                    self.cut_all();
+                    return Err(io::ErrorKind::ConnectionReset.into());
                 }
                 Some(Weather::Throttle(rate)) => {
                     thread::sleep(Duration::from_micros(1_000_000 * len / rate.max(1)));

@@ -8,7 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Device, Outcome, Running, Service, Terminal, device::number, files};
+use e2e::{
+    Device, Outcome, Running, Service, Terminal,
+    device::number,
+    files,
+    proxy::{Proxy, Weather},
+    service::Wires,
+};
 use rustix::process::Signal;
 
 const MB: usize = 1_000_000;
@@ -93,6 +99,46 @@ fn gives_up_after_seconds() {
     assert_eq!(outcome.code, 130, "{outcome}");
     assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
     service.restart().unwrap();
+}
+
+/// A backup while one of the two behaves so, and the other one answers.
+fn outlasts(weather: Weather, wire: fn(&Wires) -> &Proxy, said: &str) {
+    let service = Service::start_wired().unwrap();
+    let device = Device::new(&service).unwrap();
+    device.sign_up("eu").unwrap();
+    let bytes = files::noise(5, 60 * MB);
+    fs::write(device.desk().join("rnd.bin"), &bytes).unwrap();
+    let backup = ["backup", "--file", "rnd.bin", "--limit-upload", "8000"];
+    let running = device.call_plain(backup).env("SEALKEEP_PATIENCE", "300").start().unwrap();
+    midway(&service);
+    wire(service.wires().unwrap()).set(weather);
+    let outcome = goes_on(running, AWAY);
+    wire(service.wires().unwrap()).set(Weather::Fair);
+    let outcome = outcome.recv().unwrap();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    assert!(outcome.stderr.contains(said) && outcome.stderr.contains("answers again"), "{outcome}");
+    device.restore_to("latest", "back").ok().unwrap();
+    assert!(fs::read(device.desk().join("back")).unwrap() == bytes);
+}
+
+#[test]
+fn a_store_that_is_away_alone_is_waited_for() {
+    outlasts(Weather::CutAfter(0), |wires| &wires.store, "the object store has not answered for");
+}
+
+#[test]
+fn a_service_that_is_away_alone_is_waited_for() {
+    outlasts(Weather::CutAfter(0), |wires| &wires.api, "the service has not answered for");
+}
+
+#[test]
+fn a_busy_service_that_does_not_say_for_how_long_is_waited_for() {
+    outlasts(Weather::Busy, |wires| &wires.api, "the service has not answered for");
+}
+
+#[test]
+fn a_busy_store_that_does_not_say_for_how_long_is_waited_for() {
+    outlasts(Weather::Busy, |wires| &wires.store, "the object store has not answered for");
 }
 
 #[test]
