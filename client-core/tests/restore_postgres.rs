@@ -18,6 +18,7 @@ use private_postgres::{PASSWORD, PASSWORD_IN_URL, Server};
 static SERVER: LazyLock<Server> = LazyLock::new(|| {
     let server = Server::start();
     server.sql("postgres", "ALTER SYSTEM SET max_locks_per_transaction = 20");
+    server.sql("postgres", "ALTER SYSTEM SET max_prepared_transactions = 5");
     server.down();
     server.up();
     server.shop("shop", 1);
@@ -112,6 +113,32 @@ fn a_database_in_use_is_not_replaced() {
     SERVER.sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'busy'");
 }
 
+/// Longer than the guard of a program that has ended would wait with what it shares with others.
+#[test]
+fn a_swap_that_waits_for_company_leaves_nothing_behind() {
+    restore(target("kept", false), &dump("shop", &["-Fc"])).unwrap();
+    let archive = dump("shop", &["-Fc"]);
+    let mut sink = DatabaseSink::new(target("kept", true));
+    sink.write(&archive).unwrap();
+    SERVER.sql(
+        "kept",
+        "CREATE TABLE here (x int); BEGIN; INSERT INTO here VALUES (1); PREPARE TRANSACTION 'two''phase'",
+    );
+    let refused = sink.finish().unwrap_err();
+    assert!(
+        matches!(&refused, SourceError::InUse { who, .. } if who == "prepared transaction 'two''phase' of postgres"),
+        "{refused}"
+    );
+    let left = "SELECT count(*) FROM pg_database WHERE shobj_description(oid, 'pg_database') LIKE '%it becomes kept %'";
+    assert_eq!(SERVER.sql("postgres", left), "0");
+    // Now it is seen at once.
+    let begun = std::time::Instant::now();
+    assert!(matches!(restore(target("kept", true), &archive), Err(SourceError::InUse { .. })));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(8));
+    SERVER.sql("kept", "ROLLBACK PREPARED 'two''phase'");
+    restore(target("kept", true), &archive).unwrap();
+}
+
 #[test]
 fn restore_locks_one_transaction() {
     SERVER.sql("postgres", "CREATE DATABASE many");
@@ -151,6 +178,88 @@ fn the_error_is_named_and_not_the_end_of_its_statement() {
     let refused = restore(target("broken_back", false), script.as_bytes()).unwrap_err().to_string();
     assert!(refused.contains("type \"no_such_type\" does not exist"), "{refused}");
     assert_eq!(databases("^broken_back$"), "0");
+}
+
+#[test]
+fn a_dump_is_in_its_databases_own_encoding() {
+    SERVER.sql("postgres", "CREATE DATABASE asked");
+    SERVER.sql("asked", "CREATE TABLE w (v text); INSERT INTO w VALUES ('日本')");
+    SERVER.sql("postgres", "ALTER DATABASE asked SET client_encoding = 'LATIN1'");
+    let mut url = SERVER.url("asked");
+    for client in ["", "?client_encoding=SJIS"] {
+        url.push_str(client);
+        let mut stream = postgres::open(&PgUrl::parse(&url).unwrap(), &Tools::installed()).unwrap();
+        let mut dump = Vec::new();
+        stream.read_to_end(&mut dump).unwrap();
+        stream.finish().unwrap();
+        let holds = |text: &str| dump.windows(text.len()).any(|found| found == text.as_bytes());
+        assert!(holds("SET client_encoding = 'UTF8'") && holds("日本"), "{client}");
+    }
+}
+
+#[test]
+fn what_is_everybodys_is_no_target() {
+    let dump = dump("shop", &["-Fc"]);
+    SERVER.sql("postgres", "CREATE DATABASE model IS_TEMPLATE true");
+    for (name, overwrite) in [("template0", true), ("template1", true), ("model", true), ("postgres", false)]
+    {
+        let refused = restore(target(name, overwrite), &dump).unwrap_err();
+        assert!(matches!(refused, SourceError::Reserved { .. }), "{name}: {refused}");
+    }
+}
+
+#[test]
+fn any_object_makes_a_database_not_empty() {
+    let dump = dump("shop", &["-Fc"]);
+    for (name, sql) in [
+        ("has_schema", "CREATE SCHEMA app"),
+        ("has_extension", "CREATE EXTENSION pgcrypto"),
+        ("has_publication", "CREATE PUBLICATION p"),
+        ("has_wrapper", "CREATE FOREIGN DATA WRAPPER w"),
+        ("has_cast", "CREATE CAST (text AS int) WITH INOUT"),
+    ] {
+        SERVER.sql("postgres", &format!("CREATE DATABASE {name}"));
+        // Only an old `public` is gone and came back: that is nothing.
+        SERVER.sql(name, "DROP SCHEMA public; CREATE SCHEMA public");
+        let empty = DatabaseSink::new(target(name, false)).write(&dump);
+        assert!(empty.is_ok(), "{empty:?}");
+        SERVER.sql(name, sql);
+        assert!(matches!(restore(target(name, false), &dump), Err(SourceError::NotEmpty(_))), "{name}");
+    }
+    restore(target("has_schema", true), &dump).unwrap();
+    assert_eq!(SERVER.sql("has_schema", "SELECT to_regnamespace('app') IS NULL"), "t");
+}
+
+#[test]
+fn a_database_that_replicates_is_not_replaced() {
+    let dump = dump("shop", &["-Fc"]);
+    SERVER.sql("postgres", "CREATE DATABASE follows");
+    SERVER.sql(
+        "follows",
+        "CREATE TABLE t (x int); CREATE SUBSCRIPTION sub CONNECTION 'host=192.0.2.1' PUBLICATION p
+           WITH (connect = false, slot_name = NONE)",
+    );
+    let refused = restore(target("follows", true), &dump).unwrap_err();
+    assert!(matches!(&refused, SourceError::InUse { who, .. } if who == "subscription sub"), "{refused}");
+    SERVER.sql("follows", "DROP SUBSCRIPTION sub");
+}
+
+#[test]
+fn an_existing_database_keeps_its_properties_and_that_is_said() {
+    SERVER.sql(
+        "postgres",
+        "CREATE DATABASE special TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' CONNECTION LIMIT 7",
+    );
+    SERVER.sql(
+        "postgres",
+        "COMMENT ON DATABASE special IS 'mine'; ALTER DATABASE special SET work_mem = '5MB'",
+    );
+    SERVER.sql("special", "CREATE TABLE t (x int)");
+    SERVER.sql("postgres", "CREATE DATABASE special_back");
+    let notes = back_up_and_restore("special", "special_back").notes.join("\n");
+    for word in ["LATIN1", "collation", "mine", "connection limit", "work_mem"] {
+        assert!(notes.contains(word), "{word}: {notes}");
+    }
 }
 
 /// A restore of what a backup by URL reads, as the original was.
@@ -473,7 +582,7 @@ fn clean_up_drops_what_died_and_leaves_what_lives() {
     // Not in the middle of a COPY: PostgreSQL drops no database while one waits for its client.
     alive.write(&dump[..beginning]).unwrap();
     // As after a SIGKILL: nobody holds the lock, and nobody is connected.
-    server.sql("postgres", "CREATE DATABASE sealkeep_restoring_00c0ffee");
+    server.sql("postgres", "CREATE DATABASE sealkeep_restoring_00c0ffee IS_TEMPLATE true");
     server.sql("postgres", "CREATE DATABASE sealkeep_replaced_ffffffff");
     server.sql("postgres", "CREATE DATABASE sealkeep_restoring_mine");
     let url = PgUrl::parse(&server.url("shop")).unwrap();
@@ -499,8 +608,7 @@ fn a_database_that_somebody_made_meanwhile_is_not_touched() {
     sink.write(&dump).unwrap();
     SERVER.sql("postgres", "CREATE DATABASE meanwhile");
     SERVER.sql("meanwhile", "CREATE TABLE theirs (x int)");
-    let refused = sink.finish().unwrap_err().to_string();
-    assert!(refused.contains("already exists"), "{refused}");
+    assert!(matches!(sink.finish(), Err(SourceError::Taken(name)) if name == "meanwhile"));
     assert_eq!(
         SERVER.sql(
             "meanwhile",

@@ -32,6 +32,23 @@ fn read_with(path: &Path, allow: bool, change: impl FnOnce()) -> Result<(Vec<u8>
 }
 
 #[test]
+fn a_file_that_is_no_dump_says_so_though_it_was_not_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bom.sql");
+    let mut script = b"\xef\xbb\xbf--\n-- PostgreSQL database dump\n--\n\n".to_vec();
+    script.extend("SELECT 1;\n".repeat(LEN / 10).bytes());
+    fs::write(&path, &script).unwrap();
+    let mut stream = source::open(SourceSpec::File { path }).unwrap();
+    let read = stream.read_to_end(&mut Vec::new());
+    assert!(read.is_err());
+    let error = Error::from(stream.finish().unwrap_err());
+    assert!(
+        error.kind() == ErrorKind::DumpIncomplete && error.to_string().contains("byte order mark"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_file_that_changes_in_the_midst_is_noticed_and_one_that_is_replaced_is_whole() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("image");

@@ -1,10 +1,7 @@
 //! The only door to the terminal: the command's result on standard output (text for people, one JSON document with
 //! `--json`), and what it has to say beside that on standard error.
 
-use std::{
-    io::{self, IsTerminal, Write},
-    process,
-};
+use std::io::{self, IsTerminal, Write};
 
 use client_core::{error::Error, ops::list::Mark};
 use indicatif::{ProgressBar, ProgressDrawTarget};
@@ -13,7 +10,7 @@ use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::{exit_code, plain, plain::Plain, stdout::Stdout};
+use crate::{plain, plain::Plain, stdout::Stdout};
 
 /// Prints results.
 #[derive(Debug, Clone)]
@@ -84,11 +81,7 @@ pub(crate) fn draw_target(shown: bool) -> ProgressDrawTarget {
 /// Prints text.
 pub(crate) fn print(text: &[u8]) -> Result<(), Error> {
     let mut stdout = Stdout::open()?;
-    match stdout.write_all(text).and_then(|()| stdout.flush()) {
-        // Whoever reads has seen enough, as `head` has: a reason to stop, and none to complain.
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => process::exit(exit_code::BROKEN_PIPE.into()),
-        printed => printed.map_err(|e| Error::io("standard output", &e)),
-    }
+    stdout.write_all(text).and_then(|()| stdout.flush()).map_err(|e| Error::io("standard output", &e))
 }
 
 /// Says something to a person, beside the command's result.
@@ -186,6 +179,34 @@ pub(crate) fn table(header: &[&'static str], rows: &[Vec<String>]) -> Plain {
     Plain::join_lines(lines.into_iter().map(line))
 }
 
+/// The same at the width of the terminal that standard output is: as many of `spare` are left out, in this order, as it
+/// takes for the rest to fit.
+pub(crate) fn fitting(header: &[&'static str], rows: &[Vec<String>], spare: &[&str]) -> Plain {
+    let stdout = io::stdout();
+    let size = if stdout.is_terminal() { rustix::termios::tcgetwinsize(&stdout).ok() } else { None };
+    // A terminal that does not know its size says 0.
+    let width = size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
+    within(width.unwrap_or(usize::MAX), header, rows, spare)
+}
+
+fn within(width: usize, header: &[&'static str], rows: &[Vec<String>], spare: &[&str]) -> Plain {
+    let (mut header, mut rows) = (header.to_vec(), rows.to_vec());
+    let mut shown = table(&header, &rows);
+    for name in spare {
+        let widest = shown.as_str().lines().map(unicode_width::UnicodeWidthStr::width).max();
+        if widest.unwrap_or_default() <= width {
+            break;
+        }
+        let Some(at) = header.iter().position(|column| column == name) else { continue };
+        header.remove(at);
+        for row in rows.iter_mut().filter(|row| row.len() > at) {
+            row.remove(at);
+        }
+        shown = table(&header, &rows);
+    }
+    shown
+}
+
 /// How many columns of a terminal it takes.
 fn columns(cell: &Plain) -> usize {
     unicode_width::UnicodeWidthStr::width(cell.as_str())
@@ -194,6 +215,15 @@ fn columns(cell: &Plain) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_narrow_terminal_gets_fewer_columns() {
+        let rows = [vec!["1234567890".to_owned(), "postgres://far/away".to_owned(), "x".to_owned()]];
+        let shown = |width| within(width, &["ID", "FROM", "NOTE"], &rows, &["FROM"]).as_str().to_owned();
+        assert!(shown(37).contains("far"));
+        assert_eq!(shown(20), "ID          NOTE\n1234567890  x");
+        assert_eq!(shown(5), shown(20));
+    }
 
     #[test]
     fn a_hostile_cell_stays_in_its_row_and_its_column() {

@@ -5,9 +5,12 @@ use std::{
     fs::{self, File},
     io::{self, IsTerminal, Write},
     os::{fd::AsFd, unix::fs::MetadataExt},
+    process,
 };
 
 use client_core::error::{Error, ErrorKind};
+
+use crate::exit_code;
 
 /// Standard output, unbuffered; every error comes back.
 pub(crate) struct Stdout(File);
@@ -58,8 +61,12 @@ impl Stdout {
 }
 
 impl Write for Stdout {
+    /// Whoever reads has seen enough, as `head` has: a reason to stop, and none to complain.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        match self.0.write(bytes) {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => process::exit(exit_code::BROKEN_PIPE.into()),
+            written => written,
+        }
     }
 
     /// A disk can still turn out to be full when a file is synchronised.

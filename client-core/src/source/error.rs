@@ -1,6 +1,6 @@
 //! How a source, or a database that is restored into, can fail.
 
-use super::postgres::script::{Found, ScriptError};
+use super::postgres::script::{Found, Need, ScriptError};
 use crate::error::{Error, ErrorKind};
 
 /// Why there is no dump, or no restored database. Texts of programs are bounded and hold no password.
@@ -56,7 +56,7 @@ pub enum SourceError {
     },
     /// Every installed version is too old.
     #[error(
-        "the server runs PostgreSQL {server}; {tool} must be of version {server} or newer, installed is {found}"
+        "PostgreSQL {server} made or runs this; {tool} must be of version {server} or newer, installed is {found}"
     )]
     ToolTooOld {
         /// Which.
@@ -127,12 +127,25 @@ pub enum SourceError {
         /// Why.
         why: String,
     },
+    /// Somebody made a database of the wanted name while it was restored.
+    #[error("a database {0} already exists: somebody made it while this one was restored")]
+    Taken(String),
+    /// The database is one that no dump belongs into.
+    #[error("{place} is {what}: nothing is restored into it")]
+    Reserved {
+        /// Host, port, database.
+        place: String,
+        /// Which kind.
+        what: &'static str,
+        /// Whether --overwrite allows it.
+        allowed: bool,
+    },
     /// Somebody is connected to the database that should be replaced.
     #[error("the database {database} is in use: {who}")]
     InUse {
         /// Its name.
         database: String,
-        /// Whose sessions.
+        /// Whose sessions; prepared transactions, subscriptions and replication slots.
         who: String,
     },
     /// One transaction would need more locks than the server has room for.
@@ -194,10 +207,22 @@ impl From<ScriptError> for SourceError {
 
 impl From<SourceError> for Error {
     fn from(error: SourceError) -> Self {
-        let none = "no snapshot was made; earlier ones are untouched";
+        error.told("no snapshot was made; earlier ones are untouched", "backup")
+    }
+}
+
+impl SourceError {
+    /// The same, of a restore.
+    pub(crate) fn of_restore(self) -> Error {
+        self.told("nothing of it stays in the database; the snapshot is untouched", "restore")
+    }
+
+    /// `none`: what it means when nothing was made.
+    fn told(self, none: &'static str, command: &str) -> Error {
+        let error = self;
         let unchanged = "the database was left as it was";
         let (kind, meaning, next_step): (_, _, String) = match &error {
-            SourceError::Usage(_) => (ErrorKind::Usage, "nothing was changed", "see `sealkeep backup --help`".into()),
+            SourceError::Usage(_) => (ErrorKind::Usage, "nothing was changed", format!("see `sealkeep {command} --help`")),
             SourceError::Unreachable { .. } => (
                 ErrorKind::SourceUnreachable,
                 none,
@@ -211,6 +236,11 @@ impl From<SourceError> for Error {
             SourceError::NoDatabase { .. } => {
                 (ErrorKind::SourceUnreachable, none, "check the database's name in the URL".into())
             }
+            SourceError::QueryFailed { .. } if command == "restore" => (
+                ErrorKind::SourceUnreachable,
+                none,
+                "put right what the server says (its log may hold more), then restore again".into(),
+            ),
             SourceError::QueryFailed { .. } => (
                 ErrorKind::SourceUnreachable,
                 none,
@@ -273,10 +303,15 @@ impl From<SourceError> for Error {
                 unchanged,
                 "make sure that it is a copy and add --to-copy-of-source, or restore into another database".into(),
             ),
-            SourceError::Script(ScriptError { found: Found::Missing(..), .. }) => (
+            SourceError::Script(ScriptError { found: Found::Missing(all), .. }) => (
                 ErrorKind::DumpFailed,
                 unchanged,
-                "create it on the server, or add --no-owner, --no-privileges or --skip-missing to go on without".into(),
+                // Without owners and privileges a script still asks for everything but roles.
+                if all.iter().all(|(need, _)| *need == Need::Role) {
+                    "create it on the server, or add --no-owner, --no-privileges or --skip-missing to go on without".into()
+                } else {
+                    "provide it on the server, or add --skip-missing to go on without".into()
+                },
             ),
             SourceError::Script(_) => (
                 ErrorKind::DumpFailed,
@@ -288,10 +323,24 @@ impl From<SourceError> for Error {
                 unchanged,
                 "name a database that does not exist yet, or connect as its owner with the right to create databases (CREATEDB)".into(),
             ),
+            SourceError::Taken(_) => (
+                ErrorKind::Exists,
+                "that database is as somebody made it; nothing of this restore stays",
+                "look into it, then restore under another name, or replace it with --overwrite".into(),
+            ),
+            SourceError::Reserved { allowed, .. } => (
+                ErrorKind::Exists,
+                unchanged,
+                if *allowed {
+                    "name another database, or add --overwrite to restore into this one".into()
+                } else {
+                    "name another database".into()
+                },
+            ),
             SourceError::InUse { .. } => (
                 ErrorKind::Exists,
                 unchanged,
-                "end these sessions, or name a database that does not exist yet".into(),
+                "end these sessions and transactions and drop these subscriptions and slots, or name a database that does not exist yet".into(),
             ),
             SourceError::TooManyLocks { enough, .. } => (
                 ErrorKind::DumpFailed,
@@ -308,6 +357,11 @@ impl From<SourceError> for Error {
                 "the database holds all of it or is as it was, nothing in between",
                 "look into the database, then restore again if need be".into(),
             ),
+            SourceError::RestoreFailed { detail, .. } if detail.contains("invalid byte sequence for encoding") => (
+                ErrorKind::DumpFailed,
+                none,
+                "name a database that does not exist yet, or drop this one first: it is then made with the encoding of the original".into(),
+            ),
             SourceError::RestoreFailed { .. } => (
                 ErrorKind::DumpFailed,
                 "nothing of it stays in the database; the snapshot is untouched",
@@ -318,9 +372,9 @@ impl From<SourceError> for Error {
             SourceError::Cancelled => {
                 (ErrorKind::Cancelled, none, "run it again when you like: what was stored is not sent twice".into())
             }
-            SourceError::Internal(text) => return Self::internal_text(text),
+            SourceError::Internal(text) => return Error::internal_text(text),
         };
-        Self::new(kind, error.to_string(), meaning, next_step)
+        Error::new(kind, error.to_string(), meaning, next_step)
             .with_retryable(matches!(error, SourceError::Unreachable { .. }))
             .with_source(error)
     }

@@ -29,14 +29,19 @@ const SECRET_LEN: usize = 4;
 const LOOK: Duration = Duration::from_millis(10);
 /// Names the pipe that closes when we are gone, for [`GUARD`].
 const WATCH: &str = "SEALKEEP_WATCH";
-/// Becomes the program, and leaves a guard in its process group. The guard waits for a line that says that all is well, or
-/// for the end of the pipe: then we are gone, whatever ended us (see docs/decisions/0007-guard.md), and it ends the group
-/// with the patience of [`WAYS_OUT`]. As a member of the group it keeps the group's number from being given to another.
+/// Becomes the program, and leaves a guard in its process group. The guard waits for a line: an empty one says that all is
+/// well, [`GIVEN_UP`] that the program still runs and nobody wants it. The end of the pipe says that we are gone, whatever
+/// ended us (see docs/decisions/0007-guard.md): only then the service file, which programs share, is nobody's any more. It
+/// ends the group with the patience of [`WAYS_OUT`]. As a member of the group it keeps the group's number from being given
+/// to another.
 const GUARD: &str = r#"( trap '' INT TERM HUP QUIT
-  read -r said || { kill -s INT -- "-$$"; sleep 3; kill -s TERM -- "-$$"; sleep 2; case $PGSERVICEFILE in */sealkeep-service-*) rm -f "$PGSERVICEFILE" ;; esac; kill -s KILL -- "-$$"; }
+  read -r said || said=gone
+  [ -z "$said" ] || { kill -s INT -- "-$$"; sleep 3; kill -s TERM -- "-$$"; sleep 2; case $said$PGSERVICEFILE in gone*/sealkeep-service-*) rm -f "$PGSERVICEFILE" ;; esac; kill -s KILL -- "-$$"; }
 ) <"$SEALKEEP_WATCH" >/dev/null 2>&1 &
 unset SEALKEEP_WATCH
 exec "$@""#;
+/// What the guard of a program that still runs is told when its last handle goes.
+const GIVEN_UP: &[u8] = b"given up\n";
 /// What is sent to end a program, and how long it has to follow.
 const WAYS_OUT: [(Signal, Duration); 3] = [
     // pg_dump cancels its query at the server on this one, so that no session stays behind.
@@ -68,6 +73,18 @@ struct Shared {
     life: Mutex<Option<File>>,
     said: Mutex<Option<JoinHandle<Vec<u8>>>>,
     secrets: Vec<SecretString>,
+}
+
+impl Drop for Shared {
+    /// A program that was ended without a look at its outcome has a guard, too.
+    fn drop(&mut self) {
+        let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let word: &[u8] = if matches!(child.try_wait(), Ok(None)) { GIVEN_UP } else { b"\n" };
+        if let Some(mut life) = self.life.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            // A guard that is gone needs no word.
+            drop(life.write_all(word));
+        }
+    }
 }
 
 /// A program and its pipes.
@@ -347,14 +364,39 @@ mod tests {
             (said.as_str(), process.wait().unwrap().how().as_str()),
             ("in a b unset\n", "exit code 7")
         );
+    }
+
+    #[test]
+    fn programs_share_a_service_file_until_we_are_gone() {
+        let file = tempfile::Builder::new().prefix("sealkeep-service-").tempfile().unwrap();
+        let start = |seconds: &str| {
+            let mut command = guarded(Path::new("/bin/sleep"));
+            command.arg(seconds).env("PGSERVICEFILE", file.path());
+            let process = Process::start(command, Vec::new()).unwrap().process;
+            thread::sleep(Duration::from_millis(200));
+            process
+        };
+        // One that ended by itself, and one that still runs when nobody wants it any more.
+        let ended = start("0");
+        ended.let_go();
+        drop(ended);
+        let unwanted = start("100");
+        let id = unwanted.child().id();
+        drop(unwanted);
+        thread::sleep(Duration::from_secs(6));
+        assert!(file.path().exists());
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
 
         // The pipe closes as it does when we are killed.
-        let mut command = guarded(Path::new("/bin/sleep"));
-        command.arg("100");
-        let Started { process, .. } = Process::start(command, Vec::new()).unwrap();
-        thread::sleep(Duration::from_millis(200));
-        drop(process.0.life.lock().unwrap().take());
-        let how = process.wait().unwrap().how();
+        let killed = start("100");
+        drop(killed.0.life.lock().unwrap().take());
+        let how = killed.wait().unwrap().how();
         assert!(how.starts_with("killed by signal"), "{how}");
+        let until = Instant::now() + Duration::from_secs(8);
+        while file.path().exists() {
+            assert!(Instant::now() < until);
+            thread::sleep(LOOK);
+        }
     }
 }

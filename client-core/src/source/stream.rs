@@ -212,18 +212,18 @@ impl DumpStream {
     /// End of file: the program must have ended well and the dump must have its own end.
     fn prove(&mut self) -> Result<(), SourceError> {
         self.check_program()?;
-        self.check_file()?;
+        self.check_file(true)?;
         let seen = self.sentinel.finish().map_err(|broken| SourceError::Incomplete(broken.to_string()))?;
         (self.complete.format, self.complete.verified_end) = (seen.to_string(), seen.verified);
         Ok(())
     }
 
     /// A file must be the one that it was.
-    fn check_file(&mut self) -> Result<(), SourceError> {
+    fn check_file(&mut self, to_end: bool) -> Result<(), SourceError> {
         let Input::File(file::Input::File(file)) = &self.input else { return Ok(()) };
         let what = &self.complete.detail;
         let changed = file
-            .changed()
+            .changed(to_end)
             .map_err(|e| SourceError::Unreadable { what: what.clone(), detail: e.to_string() })?;
         match changed {
             None => Ok(()),
@@ -255,7 +255,7 @@ impl DumpStream {
     /// Bytes that make no sense: the program's own words come first, when it failed too.
     fn program_first(&mut self, broken: String) -> SourceError {
         self.stop_program();
-        match self.check_program().and_then(|()| self.check_file()) {
+        match self.check_program().and_then(|()| self.check_file(false)) {
             Err(error @ (SourceError::Cancelled | SourceError::Changed { .. })) => error,
             _ => SourceError::Incomplete(broken),
         }

@@ -83,6 +83,8 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
             rows.sort_by_key(|(created, _)| std::cmp::Reverse(*created));
         }
         let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, row)| row).collect();
-        render::table(&["SNAPSHOT", "TIME", "SOURCE", "FROM", "SIZE", "ADDED", "DEVICE", "NOTE"], &rows)
+        let header = ["SNAPSHOT", "TIME", "SOURCE", "FROM", "SIZE", "ADDED", "DEVICE", "NOTE"];
+        // What a narrow terminal can do without, first what is missed least. `--json` has everything.
+        render::fitting(&header, &rows, &["ADDED", "FROM", "DEVICE"])
     })
 }

@@ -26,7 +26,10 @@ use crate::{
     event::{Event, Stage},
     format::{manifest::ManifestEntry, snapshot::SnapshotBody},
     id::ChunkId,
-    source::postgres::{self, CleanedUp, RestoreTarget, Tools, script::LeftOut},
+    source::{
+        SourceError,
+        postgres::{self, CleanedUp, RestoreTarget, Tools, script::LeftOut},
+    },
     state::Evidence,
     vault::{ChunkFault, ChunkReader},
 };
@@ -203,7 +206,7 @@ fn refuse_holes(options: &RestoreOptions) -> Result<(), Error> {
 /// The server cannot be reached.
 pub async fn clean_up(url: String) -> Result<CleanedUp, Error> {
     let cleaned = tokio::task::spawn_blocking(move || postgres::clean_up(&url, &Tools::installed()));
-    Ok(cleaned.await.map_err(|e| Error::internal("the clean-up died", &e))??)
+    cleaned.await.map_err(|e| Error::internal("the clean-up died", &e))?.map_err(SourceError::of_restore)
 }
 
 fn cancelled() -> Error {

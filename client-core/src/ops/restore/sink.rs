@@ -13,7 +13,10 @@ use crate::{
     event::{Event, Observer},
     format::snapshot::SnapshotBody,
     output::Output,
-    source::postgres::{DatabaseSink, Restored, Stop},
+    source::{
+        SourceError,
+        postgres::{DatabaseSink, Restored, Stop},
+    },
     unwrap::{Rewrapper, UnwrapError},
 };
 
@@ -94,11 +97,11 @@ struct TableSink(DatabaseSink);
 
 impl Sink for TableSink {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        Ok(self.0.write(bytes)?)
+        self.0.write(bytes).map_err(SourceError::of_restore)
     }
 
     fn commit(self: Box<Self>) -> Result<Restored, Error> {
-        Ok(self.0.finish()?)
+        self.0.finish().map_err(SourceError::of_restore)
     }
 
     fn stopper(&self) -> Stop {

@@ -169,14 +169,14 @@ impl Regular {
         Ok(())
     }
 
-    /// After the last byte: how the file differs from the one that was opened. Waits for writers to be noticed.
-    pub(super) fn changed(&self) -> io::Result<Option<String>> {
+    /// How the file differs from the one that was opened; `to_end`: everything was read. Waits for writers to be noticed.
+    pub(super) fn changed(&self, to_end: bool) -> io::Result<Option<String>> {
         let Some(path) = &self.path else { return Ok(None) };
         self.before.settle();
         if let Some(change) = self.before.change(&Stamp::of(&self.file.metadata()?)) {
             return Ok(Some(change));
         }
-        if self.position != self.before.size() {
+        if to_end && self.position != self.before.size() {
             return Ok(Some(format!("{} of its {} bytes were read", self.position, self.before.size())));
         }
         // What lies beside another file of that name is not this one's.

@@ -19,7 +19,7 @@ const MAX_TABLES: usize = 10_000;
 /// Everything that a database session of ours must be, as options of its connection: it is told from the first byte on,
 /// whatever role and database carry. A peer that is gone is noticed within two minutes (30 + 6 × 10 seconds), and a time
 /// limit on bytes that are not taken is off, so that a dump may be paused.
-const OPTIONS: &str = "-c sealkeep.direct=1 -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=6";
+const OPTIONS: &str = "-c sealkeep.direct=1 -c client_min_messages=warning -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=6";
 
 /// What a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]

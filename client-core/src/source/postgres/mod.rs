@@ -69,7 +69,13 @@ pub(super) fn start(url: &PgUrl, found: &Inspection, stopper: Stopper) -> Result
     command
         .args(["--format=custom", "--compress=0", "--no-password"])
         .stdin(Stdio::null())
-        .stdout(Stdio::piped());
+        .stdout(Stdio::piped())
+        // A dump is in its database's own encoding: what this machine, a role or a database asks for may not hold every
+        // character, or be one that no server can be made with.
+        .env_remove("PGCLIENTENCODING");
+    if let Some(properties) = &found.properties {
+        command.arg(format!("--encoding={}", properties.encoding));
+    }
     let Started { process, stdout, .. } = Process::start(command, url.secrets())
         .map_err(|e| SourceError::Internal(format!("{}: {e}", found.dump_tool.path.display())))?;
     let stdout = stdout.ok_or_else(|| SourceError::Internal("pg_dump has no output".into()))?;

@@ -1,7 +1,10 @@
 //! Service files: what a service's name stands for, so that its database can name the source and its values rank below
 //! the URL's, as with libpq.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::conninfo::{Pairs, Value, usage};
 use crate::source::SourceError;
@@ -30,7 +33,7 @@ pub(super) fn find(
     let named = file.or_else(|| ambient("PGSERVICEFILE").map(PathBuf::from));
     if let Some(file) = &named {
         let text = fs::read(file).map_err(|e| usage(&format!("the service file {}: {e}", file.display())))?;
-        if let Some(found) = section(&text, service)? {
+        if let Some(found) = section(&text, service).map_err(|error| within(file, &error))? {
             return Ok(found);
         }
     }
@@ -43,11 +46,15 @@ pub(super) fn find(
     for file in own.flatten().into_iter().chain(system.into_iter().map(|dir| dir.join(SYSTEM_NAME))) {
         // libpq passes over files that are not there, too.
         let Ok(text) = fs::read(&file) else { continue };
-        if let Some(found) = section(&text, service)? {
+        if let Some(found) = section(&text, service).map_err(|error| within(&file, &error))? {
             return Ok(found);
         }
     }
     Ok(Service::Elsewhere)
+}
+
+fn within(file: &Path, error: &SourceError) -> SourceError {
+    usage(&format!("the service file {}: {error}", file.display()))
 }
 
 fn section(text: &[u8], service: &str) -> Result<Option<Service>, SourceError> {

@@ -184,7 +184,9 @@ impl PgUrl {
     /// `host:port/database`: for people. Whether two places are one database, only their servers can tell.
     #[must_use]
     pub fn place(&self) -> String {
-        format!("{}:{}/{}", self.host, self.port, self.database)
+        let mut ports = self.port.split(',').cycle();
+        let hosts = self.host.split(',').map(|host| format!("{host}:{}", ports.next().unwrap_or_default()));
+        format!("{}/{}", hosts.collect::<Vec<_>>().join(","), self.database)
     }
 
     /// The connection does not leave this machine.

@@ -10,7 +10,7 @@ use super::{
         psql::{ask, execute, quote_name},
         tools::{Tool, Tools},
     },
-    made::{DROP, LOCK, REPLACED, RESTORING, detail},
+    made::{DROP, LOCK, REPLACED, RESTORING, detail, no_template},
     target::RestoreTarget,
 };
 use crate::source::SourceError;
@@ -87,7 +87,7 @@ pub fn clean_up(url: &str, tools: &Tools) -> Result<CleanedUp, SourceError> {
             done.in_use.push(name);
             continue;
         }
-        match execute(&maintenance, &psql, &format!("{DROP} {};", quote_name(&name))) {
+        match execute(&maintenance, &psql, &format!("{}{DROP} {};", no_template(&name), quote_name(&name))) {
             Ok(()) => done.dropped.push(name),
             Err(error) => done.failed.push((name, detail(&error))),
         }

@@ -171,6 +171,42 @@ impl Likeness {
     }
 }
 
+/// What an existing database, which is filled as it is, has not of the original.
+pub(super) fn unlike(original: &DatabaseProperties, found: &DatabaseProperties) -> Option<String> {
+    let mut lost = Vec::new();
+    let mut differs = |what: &str, was: &str, is: &str| {
+        // What the original had not, or nobody knows, is not lost.
+        if was != is && !was.is_empty() {
+            lost.push(format!("{what} {was:?} (here {is:?})"));
+        }
+    };
+    differs("encoding", &original.encoding, &found.encoding);
+    differs("collation", &original.collate, &found.collate);
+    differs("character type", &original.ctype, &found.ctype);
+    differs("locale provider", &original.provider, &found.provider);
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    differs("locale", &text(&original.locale), &text(&found.locale));
+    differs("ICU rules", &text(&original.icu_rules), &text(&found.icu_rules));
+    differs("comment", &text(&original.comment), &text(&found.comment));
+    if original.connection_limit >= 0 {
+        let limit = |properties: &DatabaseProperties| properties.connection_limit.to_string();
+        differs("connection limit", &limit(original), &limit(found));
+    }
+    for setting in original.settings.iter().filter(|setting| !found.settings.contains(setting)) {
+        lost.push(format!("setting {} = {:?}", setting.0, setting.1));
+    }
+    for setting in original.role_settings.iter().filter(|setting| !found.role_settings.contains(setting)) {
+        lost.push(format!("setting {} = {:?} for role {}", setting.1, setting.2, setting.0));
+    }
+    (!lost.is_empty()).then(|| {
+        format!(
+            "the existing database keeps its own properties; the original had {}. A database that does not exist yet is \
+             made like the original",
+            lost.join(", ")
+        )
+    })
+}
+
 /// `search_path`, or `app.mode` of an extension or application.
 fn setting_name(name: &str) -> String {
     name.split('.').map(quote_name).collect::<Vec<_>>().join(".")

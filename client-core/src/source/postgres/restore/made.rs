@@ -27,6 +27,15 @@ pub(super) const RESTORING: &str = "sealkeep_restoring_";
 pub(super) const REPLACED: &str = "sealkeep_replaced_";
 /// First key of the advisory lock that a restore holds while it lives ("SEAL"); the second is in the database's name.
 pub(super) const LOCK: i32 = 0x5345_414c;
+/// Before [`DROP`], which takes no template.
+pub(super) fn no_template(name: &str) -> String {
+    format!(
+        "DO $$ BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = {} AND datistemplate) THEN
+           ALTER DATABASE {} IS_TEMPLATE false; END IF; END $$; ",
+        quote_text(name),
+        quote_name(name)
+    )
+}
 /// A server drops no database while any session waits for the rest of a COPY: that is not waited for without end. What
 /// was not dropped to its end is dropped by the next try.
 pub(super) const DROP: &str = "SET statement_timeout = '30s'; DROP DATABASE IF EXISTS";
@@ -52,9 +61,7 @@ pub(super) struct Made {
 /// Somebody's session.
 #[derive(Deserialize)]
 struct Company {
-    pid: i64,
-    user: String,
-    application: String,
+    name: String,
 }
 
 /// Whether a server has a database of this name.
@@ -152,6 +159,9 @@ impl Made {
                 // The answer got lost, not the commit.
                 break;
             }
+            if !self.replaces && detail(&error).contains("already exists") {
+                return Err(SourceError::Taken(self.wanted.clone()));
+            }
             if !is_busy(&error) {
                 return Err(self.failed("naming the restored database", error));
             }
@@ -162,7 +172,9 @@ impl Made {
             thread::sleep(Duration::from_millis(500));
         }
         self.published = true;
-        if self.replaces && self.execute(&format!("{DROP} {};", quote_name(&old))).is_err() {
+        if self.replaces
+            && self.execute(&format!("{}{DROP} {};", no_template(&old), quote_name(&old))).is_err()
+        {
             notes.push(format!(
                 "the database that was replaced is still there as {old}; `sealkeep restore --clean-up URL` drops it"
             ));
@@ -174,27 +186,32 @@ impl Made {
         exists(&self.maintenance, &self.psql, &self.name)
     }
 
-    /// A database that somebody uses is not replaced.
+    /// A database that somebody uses is not replaced, nor one whose end would be the end of more than its contents.
     fn refuse_company(&self) -> Result<(), SourceError> {
+        let wanted = quote_text(&self.wanted);
         let company = question(
             "company",
             &format!(
-                "SELECT pid, coalesce(usename::text, '?') AS user, coalesce(application_name, '') AS application
-                   FROM pg_stat_activity WHERE datname = {} AND backend_type = 'client backend' LIMIT 5",
-                quote_text(&self.wanted)
+                "SELECT 'process ' || pid || ' of ' || coalesce(usename::text, '?')
+                        || coalesce(' (' || nullif(application_name, '') || ')', '') AS name
+                   FROM pg_stat_activity WHERE datname = {wanted} AND backend_type = 'client backend'
+                 UNION ALL
+                 SELECT 'prepared transaction ' || quote_literal(gid) || ' of ' || owner
+                   FROM pg_prepared_xacts WHERE database = {wanted}
+                 UNION ALL
+                 SELECT 'logical replication slot ' || slot_name FROM pg_replication_slots
+                  WHERE database = {wanted} AND NOT temporary
+                 UNION ALL
+                 SELECT 'subscription ' || subname FROM pg_subscription
+                  WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = {wanted})
+                 LIMIT 5"
             ),
         );
         let company = psql::ask(&self.maintenance, &self.psql, &company)?.rows::<Company>("company");
         if company.is_empty() {
             return Ok(());
         }
-        let who: Vec<String> = company
-            .into_iter()
-            .map(|Company { pid, user, application }| match application.as_str() {
-                "" => format!("process {pid} of {user}"),
-                _ => format!("process {pid} of {user} ({application})"),
-            })
-            .collect();
+        let who: Vec<String> = company.into_iter().map(|Company { name }| name).collect();
         Err(SourceError::InUse { database: self.wanted.clone(), who: who.join(", ") })
     }
 
@@ -218,7 +235,7 @@ impl Drop for Made {
             return;
         }
         // The server may need a moment to see that the session that filled it is gone.
-        let sql = format!("{DROP} {};", quote_name(&self.name));
+        let sql = format!("{}{DROP} {};", no_template(&self.name), quote_name(&self.name));
         let until = Instant::now() + PATIENCE;
         while let Err(error) = self.execute(&sql) {
             if !is_busy(&error) || Instant::now() > until {

@@ -47,7 +47,7 @@ use crate::{
 pub(super) const SESSION_SETTINGS: &str = "
 SET search_path = pg_catalog;
 SELECT set_config(s.name, v.value, false)
-  FROM (VALUES ('statement_timeout', '0'), ('lock_timeout', '0'), ('transaction_timeout', '0'),
+  FROM (VALUES ('client_min_messages', 'warning'), ('statement_timeout', '0'), ('lock_timeout', '0'), ('transaction_timeout', '0'),
                ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'),
                ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'),
                ('tcp_user_timeout', '30000'), ('client_connection_check_interval', '10000')) v(name, value)
@@ -72,6 +72,8 @@ struct Load {
     left_over: Option<String>,
     /// What the dump holds will run with all rights of the server.
     superuser: bool,
+    /// What an existing database has not of the original.
+    unlike: Option<String>,
     running: Option<Running>,
     stop: Stop,
 }
@@ -126,6 +128,7 @@ impl DatabaseSink {
             waiting: None,
             left_over: None,
             superuser: false,
+            unlike: None,
             running: None,
             stop: Stop::default(),
         };
@@ -193,7 +196,7 @@ impl Load {
             }
             Some(Running { pipeline, place: Place::InPlace { psql } }) => match pipeline.finish() {
                 Ok(Outcome { failed, told, left_out }) => Ok(Restored {
-                    notes: told.into_iter().chain(self.left_over.take()).collect(),
+                    notes: told.into_iter().chain(self.unlike.take()).chain(self.left_over.take()).collect(),
                     failed,
                     left_out,
                     superuser,
@@ -261,6 +264,9 @@ impl Load {
     fn run(&mut self, plan: Plan, database: Option<DatabaseProperties>) -> Result<(), SourceError> {
         let target = &mut self.target;
         target.properties = target.properties.take().or(database);
+        if matches!(plan.survey.way, Way::InPlace { .. }) {
+            self.unlike = target.unlike(&plan.psql);
+        }
         let running = target.run(plan, &self.stop)?;
         let head = std::mem::take(&mut self.head);
         self.running.insert(running).pipeline.write(&head)
@@ -322,6 +328,12 @@ impl Reader {
 }
 
 impl RestoreTarget {
+    fn unlike(&self, psql: &Tool) -> Option<String> {
+        let original = self.properties.as_ref()?;
+        let answers = look::ask(&self.url, psql, &properties::questions(), &Stopper::default(), None).ok()?;
+        likeness::unlike(original, &properties::read(&answers)?)
+    }
+
     fn run(&self, plan: Plan, stop: &Stop) -> Result<Running, SourceError> {
         let Plan { reader, psql, survey, policy } = plan;
         let psql = &psql;

@@ -113,10 +113,16 @@ impl Script {
 
 /// What is worth a word of what was left out: not what somebody asked for, and not what makes no difference.
 fn told(report: &ScriptReport) -> Vec<String> {
-    let told =
-        report.left_out.iter().filter(|left| matches!(left.reason, Reason::Missing(..) | Reason::Database));
-    told.map(|left| format!("left out, because {}: {} (line {})", left.reason, left.statement, left.line))
-        .collect()
+    let of_database = report.left_out.iter().filter(|left| left.reason == Reason::Database).count();
+    let missing = report.left_out.iter().filter(|left| matches!(left.reason, Reason::Missing(..)));
+    let missing = missing
+        .map(|left| format!("left out, because {}: {} (line {})", left.reason, left.statement, left.line));
+    let summary = (of_database > 0).then(|| {
+        format!(
+            "left out: {of_database} statements about the database that was dumped, such as CREATE DATABASE"
+        )
+    });
+    missing.chain(summary).collect()
 }
 
 /// What came of a script that was executed to its end.

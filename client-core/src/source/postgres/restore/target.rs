@@ -32,7 +32,25 @@ fn state() -> String {
               + (SELECT count(*) FROM pg_type t WHERE t.typnamespace IN (SELECT oid FROM own)
                     AND t.typtype IN ('e', 'd', 'r')
                     AND ('pg_type'::regclass::oid, t.oid) NOT IN (SELECT classid, objid FROM extended))
-              + (SELECT count(*) FROM pg_largeobject_metadata) AS objects,
+              + (SELECT count(*) FROM pg_largeobject_metadata)
+              + (SELECT count(*) FROM (
+                   SELECT 'pg_namespace'::regclass::oid, oid FROM own
+                   UNION ALL SELECT 'pg_extension'::regclass, oid FROM pg_extension
+                   UNION ALL SELECT 'pg_language'::regclass, oid FROM pg_language
+                   UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast
+                   UNION ALL SELECT 'pg_operator'::regclass, oid FROM pg_operator
+                   UNION ALL SELECT 'pg_collation'::regclass, oid FROM pg_collation
+                   UNION ALL SELECT 'pg_conversion'::regclass, oid FROM pg_conversion
+                   UNION ALL SELECT 'pg_ts_config'::regclass, oid FROM pg_ts_config
+                   UNION ALL SELECT 'pg_ts_dict'::regclass, oid FROM pg_ts_dict
+                   UNION ALL SELECT 'pg_publication'::regclass, oid FROM pg_publication
+                   UNION ALL SELECT 'pg_event_trigger'::regclass, oid FROM pg_event_trigger
+                   UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, oid FROM pg_foreign_data_wrapper
+                   UNION ALL SELECT 'pg_foreign_server'::regclass, oid FROM pg_foreign_server
+                   UNION ALL SELECT 'pg_default_acl'::regclass, oid FROM pg_default_acl) made (class, oid)
+                  -- What initdb makes has lower numbers; `public` may have been made anew.
+                  WHERE oid >= 16384 AND NOT (class = 'pg_namespace'::regclass AND oid = to_regnamespace('public'))
+                    AND (class, oid) NOT IN (SELECT classid, objid FROM extended)) AS objects,
                 current_setting('server_version_num')::int / 10000 AS major,
                 coalesce((SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user), false)
                   AND (SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database())
@@ -42,7 +60,8 @@ fn state() -> String {
                   + current_setting('autovacuum_max_workers')::bigint + 1
                   + current_setting('max_worker_processes')::bigint + current_setting('max_wal_senders')::bigint
                   AS holders,
-                (SELECT count(*) FROM pg_locks) AS used",
+                (SELECT count(*) FROM pg_locks) AS used,
+                (SELECT datistemplate FROM pg_database WHERE datname = current_database()) AS is_template",
     )
 }
 
@@ -210,11 +229,13 @@ impl RestoreTarget {
 
     /// Decides how the dump gets in. Changes nothing.
     pub(super) fn survey(&self, psql: &Tool, archive: bool) -> Result<Survey, SourceError> {
+        self.refuse_reserved(false)?;
         pooler::refuse(&self.url, psql)?;
         let state = match State::ask(&self.url, psql) {
             Ok(state) => state,
             Err(refused) => return self.absent(psql, refused),
         };
+        self.refuse_reserved(state.is_template)?;
         if state.objects > 0 && !self.overwrite {
             return Err(SourceError::NotEmpty(self.place()));
         }
@@ -247,6 +268,17 @@ impl RestoreTarget {
             place: self.place(),
             why: "its name is not UTF-8, and only an empty database of such a name is restored into".into(),
         }
+    }
+
+    /// What is in a template comes into every database that is made later; programs meet in the maintenance database.
+    fn refuse_reserved(&self, is_template: bool) -> Result<(), SourceError> {
+        let (what, allowed) = match self.url.database() {
+            "template0" | "template1" => ("a template of new databases", false),
+            _ if is_template => ("a template of new databases", false),
+            "postgres" if !self.overwrite => ("the server's maintenance database, which others use", true),
+            _ => return Ok(()),
+        };
+        Err(SourceError::Reserved { place: self.place(), what, allowed })
     }
 
     /// There is no such database, or `refused` had another reason.
@@ -336,6 +368,7 @@ struct State {
     per_transaction: u64,
     holders: u64,
     used: u64,
+    is_template: bool,
 }
 
 #[derive(Deserialize)]

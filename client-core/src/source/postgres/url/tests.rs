@@ -54,6 +54,8 @@ fn hosts_sockets_and_what_is_left_out() {
     assert!(url.is_local() && variable(&url, "PGHOST").unwrap() == "/var/run");
     let url = parse("postgres://bob@/?host=/tmp&port=7").unwrap();
     assert_eq!(url.place(), "/tmp:7/bob");
+    let url = parse("postgres://a:1,b:2/shop").unwrap();
+    assert_eq!(url.place(), "a:1,b:2/shop");
     let url =
         PgUrl::parse_with("postgres:///", &|name| (name == "PGDATABASE").then(|| "env".into())).unwrap();
     assert_eq!((url.database(), url.host()), ("env", "local socket"));
