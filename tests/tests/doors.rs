@@ -30,6 +30,8 @@ use tokio::{
 
 const CONNECTIONS: u32 = 1000;
 const PER_SECOND: u64 = 200;
+/// Tasks that send them together: one alone falls behind.
+const SENDERS: u32 = 8;
 const PEAK: u64 = 256 * 1024 * 1024;
 /// A point of ristretto255, compressed: its base point. Well formed wherever one is asked for.
 const POINT: [u8; 32] = [
@@ -232,7 +234,7 @@ async fn hold(n: u32, to: SocketAddr, over: Arc<AtomicBool>) {
 
 /// Everything at once until told to stop; how many requests were sent, and how many doors answered.
 fn storm(stranger: Arc<Stranger>, over: Arc<AtomicBool>) -> (usize, usize) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (sent, answered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     runtime.block_on(async {
         for n in 0..CONNECTIONS {
@@ -241,20 +243,31 @@ fn storm(stranger: Arc<Stranger>, over: Arc<AtomicBool>) -> (usize, usize) {
             let to = if n % 5 == 0 { stranger.store } else { stranger.api };
             tokio::spawn(hold(from, to, over.clone()));
         }
-        let mut ticks = interval(Duration::from_micros(1_000_000 / PER_SECOND));
-        let mut n = 0_u32;
-        while !over.load(Ordering::Relaxed) {
-            ticks.tick().await;
-            n += 1;
-            let (stranger, sent, answered) = (stranger.clone(), sent.clone(), answered.clone());
-            tokio::spawn(async move {
-                let (to, bytes) = stranger.request(n);
-                sent.fetch_add(1, Ordering::Relaxed);
-                // Two thousand networks, again and again.
-                if knock(0x7f01_0000 + n % 2000, to, &bytes).await {
-                    answered.fetch_add(1, Ordering::Relaxed);
+        let mut senders = Vec::new();
+        for sender in 0..SENDERS {
+            let (stranger, over) = (stranger.clone(), over.clone());
+            let (sent, answered) = (sent.clone(), answered.clone());
+            senders.push(tokio::spawn(async move {
+                // What was held up is made up for.
+                let mut ticks = interval(Duration::from_micros(1_000_000 / PER_SECOND) * SENDERS);
+                let mut n = sender;
+                while !over.load(Ordering::Relaxed) {
+                    ticks.tick().await;
+                    n += SENDERS;
+                    let (stranger, sent, answered) = (stranger.clone(), sent.clone(), answered.clone());
+                    tokio::spawn(async move {
+                        let (to, bytes) = stranger.request(n);
+                        sent.fetch_add(1, Ordering::Relaxed);
+                        // Two thousand networks, again and again.
+                        if knock(0x7f01_0000 + n % 2000, to, &bytes).await {
+                            answered.fetch_add(1, Ordering::Relaxed);
+                        }
+                    });
                 }
-            });
+            }));
+        }
+        for sender in senders {
+            drop(sender.await);
         }
         sleep(Duration::from_millis(500)).await;
     });
@@ -304,7 +317,7 @@ fn one_stranger_for_a_minute_beside_one_honest_device() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     let length = Duration::from_secs(if std::env::var_os("LONG").is_some() { 60 } else { 15 });
-    let service = Service::start().unwrap();
+    let mut service = Service::start().unwrap();
     let device = Device::new(&service).unwrap();
     let account = device.sign_up("eu").unwrap();
 
@@ -339,11 +352,12 @@ fn one_stranger_for_a_minute_beside_one_honest_device() {
     let after = rows(&service);
 
     let seconds = usize::try_from(length.as_secs()).unwrap();
-    assert!(sent >= seconds * 50, "only {sent} requests were sent in {seconds} s");
+    let wanted = seconds * usize::try_from(PER_SECOND).unwrap();
+    assert!(sent * 20 >= wanted * 19, "only {sent} of {wanted} requests were sent in {seconds} s");
     assert!(answered * 10 >= sent * 9, "{answered} of {sent} doors answered in time");
     assert!(peak > 0 && peak <= PEAK, "the service took {} MiB", peak >> 20);
-    // A floor, because a program's start on a busy machine takes what it takes.
-    let most = (p99(&calm) * 3).max(Duration::from_secs(2));
+    // A floor, because the stranger works on the device's own two cores here.
+    let most = (p99(&calm) * 3).max(Duration::from_millis(250));
     assert!(
         p99(&hard) <= most,
         "p99 {:?} with the stranger, {:?} without: {calm:?} {hard:?}",
@@ -366,4 +380,11 @@ fn one_stranger_for_a_minute_beside_one_honest_device() {
     }
     // The service is as it was: nothing of the stranger's stands in its log, and it ends when told.
     assert!(!service.log().unwrap().contains("INVENTED"));
+    service.stop().unwrap();
+    println!(
+        "{sent} requests, {answered} answered, p99 {:?} and {:?} by itself, {} MiB",
+        p99(&hard),
+        p99(&calm),
+        peak >> 20
+    );
 }
