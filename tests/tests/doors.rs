@@ -381,10 +381,4 @@ fn one_stranger_for_a_minute_beside_one_honest_device() {
     // The service is as it was: nothing of the stranger's stands in its log, and it ends when told.
     assert!(!service.log().unwrap().contains("INVENTED"));
     service.stop().unwrap();
-    println!(
-        "{sent} requests, {answered} answered, p99 {:?} and {:?} by itself, {} MiB",
-        p99(&hard),
-        p99(&calm),
-        peak >> 20
-    );
 }
