@@ -333,7 +333,7 @@ fn made_database_loses_encoding_and_collation() {
     let mut dump = Vec::new();
     stream.read_to_end(&mut dump).unwrap();
     let mut properties = stream.finish().unwrap().origin.properties.unwrap();
-    (properties.provider, properties.locale) = ("libc".into(), None);
+    (properties.provider, properties.locale) = (client_core::format::snapshot::Provider::Libc, None);
     (properties.collate, properties.owner) = ("xx_YY.nowhere".into(), "nobody_here".into());
     properties.settings.push(("no_such_setting".into(), "1".into()));
     let restored = restore(target("icu_poor", false).like(Some(properties)), &dump).unwrap();

@@ -6,7 +6,7 @@ mod private_postgres;
 use std::{io::Read, sync::LazyLock};
 
 use client_core::{
-    format::snapshot::Kinship,
+    format::snapshot::{Kinship, Privilege},
     source::{
         self, Complete, PgUrl, SourceSpec,
         postgres::{self, Tools},
@@ -83,7 +83,9 @@ fn made_database_loses_encoding_and_collation() {
     assert_eq!(found.role_settings, [("app".into(), "work_mem".into(), "1MB".into())]);
     let grants = found.grants.unwrap();
     assert!(
-        grants.iter().any(|g| g.role.as_deref() == Some("app") && g.privilege == "CONNECT" && g.grantable)
+        grants
+            .iter()
+            .any(|g| g.role.as_deref() == Some("app") && g.privilege == Privilege::Connect && g.grantable)
     );
     assert!(grants.iter().all(|g| g.role.is_some()));
     // Of a database that nothing was changed of, the default rights are not written down.

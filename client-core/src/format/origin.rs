@@ -104,8 +104,8 @@ pub struct DatabaseProperties {
     pub collate: String,
     /// `LC_CTYPE`
     pub ctype: String,
-    /// `libc`, `icu` or `builtin`.
-    pub provider: String,
+    /// Who sorts and compares text.
+    pub provider: Provider,
     /// Locale of ICU or of the builtin provider.
     pub locale: Option<String>,
     /// Additional rules of ICU.
@@ -135,21 +135,75 @@ pub struct DatabaseProperties {
 pub struct Grant {
     /// Whose; `None`: everybody's.
     pub role: Option<String>,
-    /// `CONNECT`, `CREATE` or `TEMPORARY`.
-    pub privilege: String,
+    /// What it allows.
+    pub privilege: Privilege,
     /// Whether it may be passed on.
     pub grantable: bool,
 }
 
+/// Rights that there are on a database. They become SQL without quotes, so that nothing else is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Privilege {
+    /// To connect.
+    Connect,
+    /// To create schemas.
+    Create,
+    /// To create temporary tables.
+    Temporary,
+}
+
+impl Privilege {
+    /// As SQL writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "CONNECT",
+            Self::Create => "CREATE",
+            Self::Temporary => "TEMPORARY",
+        }
+    }
+}
+
+/// Providers of collations. Like [`Privilege`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// The operating system.
+    Libc,
+    /// ICU.
+    Icu,
+    /// PostgreSQL itself.
+    Builtin,
+}
+
+impl Provider {
+    /// As `CREATE DATABASE` takes it.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Libc, Self::Icu, Self::Builtin].into_iter().find(|p| p.as_str().eq_ignore_ascii_case(name))
+    }
+
+    /// As SQL writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Libc => "libc",
+            Self::Icu => "icu",
+            Self::Builtin => "builtin",
+        }
+    }
+}
+
 type IdentityWire = (Option<i64>, u32, String, Option<String>, Option<u16>, Option<i64>, Option<String>);
-type GrantWire = (Option<String>, String, bool);
+type GrantWire = (Option<String>, Privilege, bool);
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct PropertiesWire(
     String,
     String,
     String,
-    String,
+    Provider,
     Option<String>,
     Option<String>,
     Option<String>,
@@ -333,5 +387,23 @@ mod tests {
         assert!(
             !identity().is_same_name_in_cluster(&DatabaseIdentity { system_identifier: Some(8), ..anew })
         );
+    }
+
+    #[test]
+    fn only_rights_and_providers_that_exist_are_read() {
+        fn reads<T: serde::de::DeserializeOwned>(text: &str) -> bool {
+            let mut bytes = Vec::new();
+            ciborium::into_writer(text, &mut bytes).is_ok()
+                && ciborium::from_reader::<T, _>(bytes.as_slice()).is_ok()
+        }
+        for privilege in [Privilege::Connect, Privilege::Create, Privilege::Temporary] {
+            assert!(reads::<Privilege>(privilege.as_str()));
+        }
+        for provider in [Provider::Libc, Provider::Icu, Provider::Builtin] {
+            assert!(reads::<Provider>(provider.as_str()));
+        }
+        for hostile in ["CONNECT\n\\! id\n", "connect", "ALL", "libc;", "icu\n\\! id", ""] {
+            assert!(!reads::<Privilege>(hostile) && !reads::<Provider>(hostile), "{hostile}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use api_types::{
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
-pub use super::origin::{DatabaseIdentity, DatabaseProperties, Grant, Kinship, Origin};
+pub use super::origin::{DatabaseIdentity, DatabaseProperties, Grant, Kinship, Origin, Privilege, Provider};
 use super::{
     Format, FormatError, MAX_OBJECT_LEN, Recipients,
     header::{self, Header, Profile},

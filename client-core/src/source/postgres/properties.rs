@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::answers::{Answers, question};
-use crate::format::snapshot::{DatabaseProperties, Grant};
+use crate::format::snapshot::{DatabaseProperties, Grant, Privilege, Provider};
 
 /// The columns of every version of `pg_database`: 15 added the provider, 17 renamed the locale.
 #[derive(Deserialize)]
@@ -36,7 +36,8 @@ struct Setting {
 #[derive(Deserialize)]
 struct Right {
     role: Option<String>,
-    privilege: String,
+    /// Rows with another one, by a function that was replaced, are left out.
+    privilege: Privilege,
     grantable: bool,
 }
 
@@ -88,11 +89,10 @@ pub(super) fn read(answers: &Answers) -> Option<DatabaseProperties> {
         collate: row.datcollate,
         ctype: row.datctype,
         provider: match row.datlocprovider.as_deref() {
-            Some("i") => "icu",
-            Some("b") => "builtin",
-            _ => "libc",
-        }
-        .to_owned(),
+            Some("i") => Provider::Icu,
+            Some("b") => Provider::Builtin,
+            _ => Provider::Libc,
+        },
         locale: row.datlocale.or(row.daticulocale),
         icu_rules: row.daticurules,
         collation_version: row.datcollversion,

@@ -84,6 +84,13 @@ pub(super) fn run(
     let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
     let _watched = waiting.stopper.watch(&process);
     let alarm = waiting.at_most.map(|time| Alarm::set(time, process.clone()));
+    // Whatever came into the SQL, it is no command to psql.
+    let restrict = if psql.restricts() {
+        format!("\\restrict {}\n", uuid::Uuid::new_v4().simple())
+    } else {
+        String::new()
+    };
+    let sql = format!("{restrict}{sql}");
     if let Some(mut stdin) = stdin {
         // When psql is gone already, its own words say why.
         drop(stdin.write_all(sql.as_bytes()));

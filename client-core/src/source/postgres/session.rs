@@ -24,6 +24,8 @@ pub(super) struct Session {
     stdout: BufReader<ChildStdout>,
     url: PgUrl,
     mark: String,
+    /// The key of `\restrict`, under which psql obeys no command while it reads SQL.
+    key: Option<String>,
 }
 
 impl Session {
@@ -43,7 +45,9 @@ impl Session {
         let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
         let stdout = stdout.ok_or_else(|| SourceError::Internal("psql has no output".into()))?;
         let mark = format!("sealkeep:{}", uuid::Uuid::new_v4().simple());
-        let mut session = Self { process, stdin, stdout: BufReader::new(stdout), url: url.clone(), mark };
+        let key = psql.restricts().then(|| uuid::Uuid::new_v4().simple().to_string());
+        let mut session =
+            Self { process, stdin, stdout: BufReader::new(stdout), url: url.clone(), mark, key };
         session.execute(super::restore::SESSION_SETTINGS)?;
         Ok(session)
     }
@@ -56,8 +60,12 @@ impl Session {
         let Some(stdin) = &mut self.stdin else {
             return Err(SourceError::Internal("the session with the database server is over".into()));
         };
+        let restricted = match &self.key {
+            Some(key) => format!("\\restrict {key}\n{sql}\n\\unrestrict {key}"),
+            None => sql.to_owned(),
+        };
         // When psql is gone already, its own words say why.
-        let asked = stdin.write_all(format!("{sql}\n\\echo {}\n", self.mark).as_bytes());
+        let asked = stdin.write_all(format!("{restricted}\n\\echo {}\n", self.mark).as_bytes());
         drop(asked.and_then(|()| stdin.flush()));
         let end = format!("{}\n", self.mark);
         let mut answer = Vec::new();

@@ -19,7 +19,7 @@ const SHELVES: [(&str, &str); 5] = [
 ];
 
 /// One installed program.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tool {
     /// Major version.
     pub major: u32,
@@ -30,11 +30,16 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// Whether psql has `\restrict`: it came with 18 and the minor versions of August 2025.
-    pub(super) fn restricts(&self) -> bool {
+    /// `9` of `15.9`; 0 before a first release.
+    fn minor(&self) -> u32 {
         let minor = self.version.split('.').nth(1).unwrap_or_default();
         let digits: String = minor.chars().take_while(char::is_ascii_digit).collect();
-        let minor = digits.parse().unwrap_or(0_u32);
+        digits.parse().unwrap_or_default()
+    }
+
+    /// Whether psql has `\restrict`: it came with 18 and the minor versions of August 2025.
+    pub(super) fn restricts(&self) -> bool {
+        let minor = self.minor();
         match self.major {
             18.. => true,
             17 => minor >= 6,
@@ -84,7 +89,8 @@ impl Tools {
             .filter(|path| path.file_name().is_none_or(|file| file != "pg_wrapper"))
             .filter_map(|path| ask(&path))
             .collect();
-        found.sort();
+        // By number: 15.18 is newer than 15.9, and knows `\restrict`.
+        found.sort_by(|a, b| (a.major, a.minor(), &a.path).cmp(&(b.major, b.minor(), &b.path)));
         if found.is_empty() {
             return Err(SourceError::ToolMissing { tool: name, looked: self.looked() });
         }
@@ -129,4 +135,32 @@ fn ask(path: &Path) -> Option<Tool> {
     let version = text.split_once("(PostgreSQL) ")?.1.split_whitespace().next()?.to_owned();
     let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
     Some(Tool { major: digits.parse().ok()?, version, path: path.to_owned() })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut folders = Vec::new();
+        for version in ["15.18", "15.9", "9.6.24", "16beta1", "15.10"] {
+            let place = folder.path().join(version);
+            fs::create_dir(&place).unwrap();
+            let program = place.join("psql");
+            fs::write(&program, format!("#!/bin/sh\necho 'psql (PostgreSQL) {version}'\n")).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+            folders.push(place);
+        }
+        let tools = Tools::in_folders(folders);
+        let versions: Vec<String> = tools.all("psql").unwrap().into_iter().map(|tool| tool.version).collect();
+        assert_eq!(versions, ["9.6.24", "15.9", "15.10", "15.18", "16beta1"]);
+        let tool = tools.suiting("psql", 15).unwrap();
+        assert!(tool.version == "15.18" && tool.restricts());
+    }
 }

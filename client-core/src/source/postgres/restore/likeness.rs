@@ -4,7 +4,10 @@ use super::{
     super::psql::{quote_name, quote_text},
     made::detail,
 };
-use crate::{format::snapshot::DatabaseProperties, source::SourceError};
+use crate::{
+    format::snapshot::{DatabaseProperties, Provider},
+    source::SourceError,
+};
 
 /// Settings whose value is a list, stored with its quotes; each item is set by itself.
 const LISTS: [&str; 6] = [
@@ -60,19 +63,19 @@ impl Likeness {
         if !properties.ctype.is_empty() {
             whole.push_str(&format!(" LC_CTYPE {}", text(&properties.ctype)));
         }
-        if self.major >= 15 || properties.provider != "libc" {
-            whole.push_str(&format!(" LOCALE_PROVIDER {}", properties.provider));
+        if self.major >= 15 || properties.provider != Provider::Libc {
+            whole.push_str(&format!(" LOCALE_PROVIDER {}", properties.provider.as_str()));
         }
-        match (properties.provider.as_str(), &properties.locale) {
-            ("icu", Some(locale)) => whole.push_str(&format!(" ICU_LOCALE {}", text(locale))),
-            ("builtin", Some(locale)) => whole.push_str(&format!(" BUILTIN_LOCALE {}", text(locale))),
+        match (properties.provider, &properties.locale) {
+            (Provider::Icu, Some(locale)) => whole.push_str(&format!(" ICU_LOCALE {}", text(locale))),
+            (Provider::Builtin, Some(locale)) => whole.push_str(&format!(" BUILTIN_LOCALE {}", text(locale))),
             _ => {}
         }
         if let Some(rules) = &properties.icu_rules {
             whole.push_str(&format!(" ICU_RULES {}", text(rules)));
         }
         let locale = properties.locale.as_deref().unwrap_or(&properties.collate);
-        let named = format!("{} {locale}", properties.provider);
+        let named = format!("{} {locale}", properties.provider.as_str());
         let mut clauses = Vec::new();
         if properties.tablespace != "pg_default" {
             clauses.push(Clause {
@@ -154,8 +157,8 @@ impl Likeness {
                 let role = grant.role.as_deref().map_or_else(|| "PUBLIC".to_owned(), quote_name);
                 let passed = if grant.grantable { " WITH GRANT OPTION" } else { "" };
                 all.push((
-                    format!("right {} of {role}", grant.privilege),
-                    format!("GRANT {} ON DATABASE {database} TO {role}{passed};", grant.privilege),
+                    format!("right {} of {role}", grant.privilege.as_str()),
+                    format!("GRANT {} ON DATABASE {database} TO {role}{passed};", grant.privilege.as_str()),
                 ));
             }
         }
@@ -183,7 +186,7 @@ pub(super) fn unlike(original: &DatabaseProperties, found: &DatabaseProperties) 
     differs("encoding", &original.encoding, &found.encoding);
     differs("collation", &original.collate, &found.collate);
     differs("character type", &original.ctype, &found.ctype);
-    differs("locale provider", &original.provider, &found.provider);
+    differs("locale provider", original.provider.as_str(), found.provider.as_str());
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     differs("locale", &text(&original.locale), &text(&found.locale));
     differs("ICU rules", &text(&original.icu_rules), &text(&found.icu_rules));

@@ -57,21 +57,20 @@ pub(super) struct Archive {
 }
 
 impl Script {
-    /// Under `policy`, and under `\restrict` where psql has it.
+    /// Under `policy`, and under `\restrict` where psql has it. That does not keep the script from changing how psql
+    /// and the server read it, so that its settings are guarded in any case.
     pub(super) fn start(
         url: &PgUrl,
         psql: &Tool,
         mut policy: Policy,
         stop: &Stop,
     ) -> Result<Self, SourceError> {
+        policy.guard_settings = true;
         let run = if policy.keep_going {
-            // Its psql is restricted, or refused.
-            policy.guard_settings = false;
             Run::GoingOn(Box::new(GoingOn::start(url, psql, stop)?))
         } else {
             let mode = if policy.one_transaction { Mode::OneTransaction } else { Mode::Stop };
             let mut psql = Psql::start(url, psql, &mode, stop)?;
-            policy.guard_settings = !psql.is_restricted();
             psql.write(PRELUDE.as_bytes())?;
             Run::Whole(psql)
         };

@@ -1,7 +1,7 @@
 //! What a dump says of its database: every archive does, and SQL of `pg_dump --create`.
 
 use super::token::Head;
-use crate::format::snapshot::DatabaseProperties;
+use crate::format::snapshot::{DatabaseProperties, Provider};
 
 /// Settings whose value is a list: each item is stored in quotes of its own.
 const LISTS: [&str; 4] =
@@ -18,7 +18,7 @@ pub(super) fn created(head: &Head<'_>) -> Option<DatabaseProperties> {
         encoding: option("encoding")?,
         collate: option("lc_collate").or_else(|| locale.clone()).unwrap_or_default(),
         ctype: option("lc_ctype").or(locale).unwrap_or_default(),
-        provider: option("locale_provider").unwrap_or_else(|| "libc".to_owned()),
+        provider: option("locale_provider").map_or(Some(Provider::Libc), |name| Provider::named(&name))?,
         locale: option("icu_locale").or_else(|| option("builtin_locale")),
         icu_rules: option("icu_rules"),
         collation_version: option("collation_version"),

@@ -89,6 +89,21 @@ fn run(bytes: &[u8], of: impl Fn(u8) -> bool) -> usize {
     bytes.iter().position(|byte| !of(*byte)).unwrap_or(bytes.len())
 }
 
+/// Whether letters behind the digits of a number belong to it: `1e5`, `0x1F`, `1_000`. None of them is a key word.
+fn ends_number(letters: &[u8]) -> bool {
+    match letters {
+        [b'x' | b'X', digits @ ..] => digits.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'_'),
+        [b'b' | b'B' | b'o' | b'O', digits @ ..] => {
+            digits.iter().all(|byte| byte.is_ascii_digit() || *byte == b'_')
+        }
+        _ => {
+            let is_exponent = |byte: &&u8| matches!(byte, b'e' | b'E');
+            letters.iter().all(|byte| byte.is_ascii_digit() || *byte == b'_' || is_exponent(&byte))
+                && letters.iter().filter(is_exponent).count() <= 1
+        }
+    }
+}
+
 impl Lexer {
     pub(super) const fn new() -> Self {
         Self { state: State::Plain, standard_strings: true, number: false, escape_ended: None }
@@ -247,7 +262,8 @@ impl Lexer {
                 next
             }
             (b':', Some(b':' | b'=')) => Ok(Some((2, Piece::Mark(b':')))),
-            (b':', Some(b'A'..=b'Z' | b'\'' | b'"' | b'{')) => one(Piece::Colon),
+            (b':', Some(b'\'' | b'"' | b'{')) => one(Piece::Colon),
+            (b':', Some(byte)) if in_tag(byte) => one(Piece::Colon),
             (b';', _) => one(Piece::Semicolon),
             (b'\\', _) => {
                 let end = memchr(b'\n', rest);
@@ -299,6 +315,8 @@ impl Lexer {
                 self.state = State::Name;
                 return Ok(Some((len + 2, Piece::Open(Quote::Opaque))));
             }
+            // psql does not count it among the words of a CREATE FUNCTION.
+            ([b'u' | b'U'], [b'&', ..]) => return Err(Found::Ambiguous("U& without a quote")),
             _ => return Ok(Some((len, Piece::Word))),
         };
         self.state = State::Text { escapes };
@@ -312,6 +330,9 @@ impl Lexer {
             None if !last && len <= MAX_WORD => Ok(None),
             Some(b'\'' | b'"' | b'$' | b'&') => Err(Found::Ambiguous("a quote that touches a number")),
             _ if len > MAX_WORD => Err(Found::Ambiguous("a word of more than 4096 bytes")),
+            _ if !ends_number(rest.get(..len).unwrap_or_default()) => {
+                Err(Found::Ambiguous("a word that touches a number"))
+            }
             _ => Ok(Some((len, Piece::Number))),
         }
     }

@@ -226,9 +226,10 @@ impl ScriptFilter {
         match piece {
             Piece::Space => {
                 if self.statement.line == 0 {
-                    out.extend_from_slice(text)
+                    // No comment: its bytes would be read before a setting is set right.
+                    out.extend(text.iter().filter(|byte| **byte == b'\n'));
                 } else {
-                    self.pass(text, out)?
+                    self.pass(text, out)?;
                 }
             }
             Piece::CopyLine | Piece::CopyData => out.extend_from_slice(text),
@@ -273,7 +274,7 @@ impl ScriptFilter {
             }
             Piece::Number => {
                 self.token(Kind::Mark(b'0'), text);
-                self.statement.not_a_word().map_err(|found| self.error(found))?;
+                self.statement.number(text).map_err(|found| self.error(found))?;
                 self.pass(text, out)?;
             }
             Piece::Mark(mark) => {

@@ -19,7 +19,7 @@ pub struct Policy {
     pub no_privileges: bool,
     /// Whatever needs a role, an extension, a tablespace, a language or a right that the target lacks.
     pub skip_missing: bool,
-    /// psql knows no `\restrict`: a setting that the script changes covertly is set again where it matters.
+    /// psql reads it: a setting that the script changes covertly is set again where it matters.
     pub guard_settings: bool,
     /// What the server has; without it nothing is called missing.
     pub target: Option<Target>,

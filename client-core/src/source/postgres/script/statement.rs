@@ -99,6 +99,16 @@ impl Statement {
         Ok(())
     }
 
+    /// A piece of a number. Old versions of psql read `0x1` as a number and a word, and count the word.
+    pub(super) fn number(&mut self, text: &[u8]) -> Result<(), Found> {
+        let letters = text.first().is_some_and(|byte| !byte.is_ascii_digit());
+        let creates = self.word_count == 0 || matches!(self.words, [b'c', ..]);
+        if letters && creates && self.word_count < self.words.len() {
+            return Err(ODD_BODY);
+        }
+        self.not_a_word()
+    }
+
     pub(super) fn not_a_word(&mut self) -> Result<(), Found> {
         match self.body {
             Body::Begun => Err(ODD_BODY),

@@ -30,7 +30,9 @@ fn every_cut(policy: &Policy, script: &[u8]) -> Result<(Vec<u8>, ScriptReport), 
 
 fn passes(script: &str) {
     let (out, report) = every_cut(&Policy::default(), script.as_bytes()).unwrap();
-    assert_eq!(String::from_utf8(out).unwrap(), script);
+    // Comments between statements are not handed on.
+    let comment = script.starts_with("--") || script.starts_with("/*");
+    assert_eq!(String::from_utf8(out).unwrap(), if comment { "\n" } else { script });
     assert_eq!(report.left_out_count, 0);
 }
 
@@ -305,11 +307,62 @@ fn strings_follow_the_setting() {
 
 #[test]
 fn colons_are_not_variables() {
-    passes("SELECT a[1:2], a[b:c], 'x'::text, x::INT, ':HOST';\n");
+    passes("SELECT 'x'::text, x::INT, ':HOST', a[1: 2], f(a := 1);\n");
     assert_eq!(
-        whole("SELECT :HOST, :'HOST', :\"HOST\", :{?HOST}, a[1:\"B\"];\n").unwrap(),
-        "SELECT : HOST, : 'HOST', : \"HOST\", : {?HOST}, a[1: \"B\"];\n"
+        whole(
+            "SELECT :HOST, :'HOST', :\"HOST\", :{?HOST}, a[1:\"B\"], a[1:2], a[b:c_d], a[:_], :ä, a:::b;\n"
+        )
+        .unwrap(),
+        "SELECT : HOST, : 'HOST', : \"HOST\", : {?HOST}, a[1: \"B\"], a[1: 2], a[b: c_d], a[: _], : ä, a::: b;\n"
     );
+}
+
+#[test]
+fn what_psql_would_take_for_a_variable_opens_and_closes_what_follows_it() {
+    // psql reads :e and then a string that ends before the command; :a and then a dollar quote.
+    assert_eq!(whole("SELECT :e'\\' \\! x #'\n;\n").unwrap(), "SELECT : e'\\' \\! x #'\n;\n");
+    assert_eq!(
+        whole("SELECT :a$b$;\nCOPY t FROM stdin;\n$b$ \\! x\n\\.\n").unwrap(),
+        "SELECT : a$b$;\nCOPY t FROM stdin;\n$b$ \\! x\n\\.\n"
+    );
+    assert_eq!(
+        whole("CREATE VIEW v AS SELECT (ARRAY[1])[1:e'\\''::text::int] AS x;\n").unwrap(),
+        "CREATE VIEW v AS SELECT (ARRAY[1])[1: e'\\''::text::int] AS x;\n"
+    );
+    // Both count the END, so that the server gets to see a part of the body, and refuses it.
+    assert_eq!(
+        whole("CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT a[1:end];\n").unwrap(),
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT a[1: end];\n"
+    );
+}
+
+#[test]
+fn words_that_touch_numbers_are_refused() {
+    passes("SELECT 1e5, 1E-5, 1.5e+10, 0x1F, 0b01, 0o17, 1_000, .5, 1.;\n");
+    for script in [
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql COST 1begin;\n",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql COST 1.begin;\n",
+        "SELECT 1end;",
+        "SELECT 1e5case;",
+        "SELECT $1begin;",
+        "SELECT 0x1g;",
+        "CREATE 0o1 OR REPLACE FUNCTION f() BEGIN ATOMIC SELECT 1; END;",
+        "0x1 CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; END;",
+        "CREATE U& OR REPLACE FUNCTION f() RETURNS int BEGIN;",
+    ] {
+        assert!(matches!(refused(script), Found::Ambiguous(_)), "{script}");
+    }
+}
+
+#[test]
+fn comments_between_statements_are_not_handed_on() {
+    let script = b"SELECT 1; /* \x83*/ SELECT 2; -- \x83\n/* a\n */ SELECT 3 /* 4 */;\n";
+    let (out, _) = every_cut(&Policy::default(), script).unwrap();
+    assert_eq!(out, b"SELECT 1;SELECT 2;\n\nSELECT 3 /* 4 */;\n");
+    // Within a statement the setting is right before it.
+    let policy = Policy { guard_settings: true, ..Policy::default() };
+    let (out, _) = every_cut(&policy, b"/* \x83*/ COPY /* \x83*/ t FROM stdin;\n\\.\n").unwrap();
+    assert_eq!(out, b"RESET client_encoding;\nCOPY /* \x83*/ t FROM stdin;\n\\.\n");
 }
 
 #[test]
