@@ -8,7 +8,7 @@ use std::{io::Read, sync::LazyLock};
 use client_core::{
     error::Error,
     source::{
-        PgUrl, SourceError,
+        PgUrl, SourceError, Stopper,
         postgres::{self, DatabaseSink, RestoreTarget, Restored, Tools},
     },
 };
@@ -589,7 +589,8 @@ fn clean_up_drops_what_died_and_leaves_what_lives() {
     let warned = postgres::open(&url, &Tools::installed()).unwrap().warnings().to_vec();
     assert!(warned.iter().any(|w| w.to_string().contains("sealkeep_restoring_00c0ffee")), "{warned:?}");
 
-    let cleaned = postgres::clean_up(&server.url("absent"), &Tools::installed()).unwrap();
+    let cleaned =
+        postgres::clean_up(&server.url("absent"), &Tools::installed(), &Stopper::default()).unwrap();
     assert_eq!(cleaned.dropped, ["sealkeep_replaced_ffffffff", "sealkeep_restoring_00c0ffee"]);
     assert!(cleaned.in_use.len() == 1 && cleaned.failed.is_empty(), "{cleaned:?}");
     alive.write(&dump[beginning..]).unwrap();

@@ -8,7 +8,7 @@ use std::{io::Read, sync::LazyLock};
 use client_core::{
     format::snapshot::{Kinship, Privilege},
     source::{
-        self, Complete, PgUrl, SourceSpec,
+        self, Complete, PgUrl, SourceSpec, Stopper,
         postgres::{self, Tools},
     },
 };
@@ -33,8 +33,11 @@ fn onto_source_guard_by_spelling() {
     other.sql("postgres", "CREATE DATABASE shop");
     SERVER.sql("postgres", "CREATE DATABASE neighbour");
     SERVER.sql("postgres", "CREATE ROLE plain LOGIN PASSWORD 'plain'");
-    let identity =
-        |url: &str| postgres::identify(&PgUrl::parse(url).unwrap(), &Tools::installed()).unwrap().unwrap();
+    let identity = |url: &str| {
+        postgres::identify(&PgUrl::parse(url).unwrap(), &Tools::installed(), &Stopper::default())
+            .unwrap()
+            .unwrap()
+    };
     let shop = identity(&SERVER.url("shop"));
     assert!(shop.system_identifier.is_some() && shop.started.is_some() && shop.data_directory.is_some());
     assert_eq!((shop.name.as_str(), shop.address.as_deref()), ("shop", Some("127.0.0.1")));

@@ -14,7 +14,10 @@ use std::{
 
 use client_core::{
     error::Error,
-    source::{self, Complete, DumpStream, PgUrl, SourceError, SourceSpec, Stopper, postgres},
+    source::{
+        self, Complete, DumpStream, PgUrl, SourceError, SourceSpec, Stopper,
+        postgres::{self, DatabaseSink},
+    },
 };
 use private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, eventually};
 
@@ -29,11 +32,15 @@ fn dumped(mut stream: DumpStream) -> (Vec<u8>, Complete) {
 }
 
 /// Holds a table of `database` as VACUUM FULL would, until it is dropped.
-struct Holder<'a>(&'a Server, Child);
+struct Holder(Child);
 
-impl<'a> Holder<'a> {
-    fn of(server: &'a Server, database: &str, table: &str) -> Self {
-        let sql = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(300)");
+impl Holder {
+    fn of(server: &Server, database: &str, table: &str) -> Self {
+        Self::in_mode(server, database, table, "ACCESS EXCLUSIVE")
+    }
+
+    fn in_mode(server: &Server, database: &str, table: &str, mode: &str) -> Self {
+        let sql = format!("BEGIN; LOCK TABLE {table} IN {mode} MODE; SELECT pg_sleep(300)");
         let child = Command::new(server.bin().join("psql"))
             .args([
                 "-XAtq",
@@ -51,23 +58,24 @@ impl<'a> Holder<'a> {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let held = format!(
-            "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-              WHERE d.datname = '{database}' AND l.mode = 'AccessExclusiveLock' AND l.granted"
-        );
-        eventually("a held table", || server.sql("postgres", &held) != "0");
-        Self(server, child)
+        // Not asked of a server whose list of databases is held: that lets nobody in.
+        let held = "SELECT count(*) FROM pg_stat_activity
+                     WHERE query LIKE '%pg_sleep(300)%' AND wait_event = 'PgSleep'";
+        if table == "pg_database" && mode == "ACCESS EXCLUSIVE" {
+            thread::sleep(Duration::from_secs(1));
+        } else {
+            eventually("a held table", || server.sql("postgres", held) != "0");
+        }
+        Self(child)
     }
 }
 
-impl Drop for Holder<'_> {
+impl Drop for Holder {
     fn drop(&mut self) {
-        self.0.sql(
-            "postgres",
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-              WHERE query LIKE '%pg_sleep(300)%' AND pid <> pg_backend_pid()",
-        );
-        self.1.wait().unwrap();
+        // It is idle in a transaction or sleeps: an interrupt cancels that, and its end lets everything go.
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        self.0.wait().unwrap();
     }
 }
 
@@ -133,6 +141,156 @@ fn cancel_waits_for_locked_table() {
         Some(SourceError::Cancelled),
         "nothing starts after a stop"
     );
+}
+
+/// Runs `work` in a thread, stops it after a moment and gives what came of it, and how long that took.
+fn stopped<T: Send + std::fmt::Debug + 'static>(
+    stopper: &Stopper,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> (T, Duration) {
+    let working = thread::spawn(work);
+    thread::sleep(Duration::from_millis(1500));
+    if working.is_finished() {
+        panic!("nothing was waited for: {:?}", working.join());
+    }
+    let begun = Instant::now();
+    stopper.stop();
+    (working.join().unwrap(), begun.elapsed())
+}
+
+fn restored(mut sink: DatabaseSink, dump: &[u8]) -> Result<(), SourceError> {
+    dump.chunks(50_000).try_for_each(|piece| sink.write(piece))?;
+    sink.finish().map(drop)
+}
+
+/// Whoever holds the list of databases makes everything wait: connections, CREATE DATABASE, a rename, a drop.
+#[test]
+fn a_restore_that_waits_for_somebody_is_stopped_within_seconds() {
+    const PATIENCE: Duration = Duration::from_secs(15);
+    let server = Server::start();
+    server.shop("shop", 1);
+    let dump = server.tool("pg_dump", "shop", &["-Fc"]).stdout;
+    let databases =
+        "SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_database WHERE NOT datistemplate";
+    let sink = |name: &str| {
+        let sink = DatabaseSink::new(postgres::RestoreTarget::new(&server.url(name), false).unwrap());
+        let stopper = sink.stopper();
+        (sink, stopper)
+    };
+    server.sql("postgres", "CREATE DATABASE empty");
+    for (what, into, at, table, mode) in [
+        ("the connection", "fresh", "postgres", "pg_database", "ACCESS EXCLUSIVE"),
+        ("the survey", "empty", "empty", "pg_largeobject_metadata", "ACCESS EXCLUSIVE"),
+        ("CREATE DATABASE", "fresh", "postgres", "pg_database", "SHARE"),
+    ] {
+        let holder = Holder::in_mode(&server, at, table, mode);
+        let (sink, stopper) = sink(into);
+        let dump = dump.clone();
+        let (outcome, took) = stopped(&stopper, move || restored(sink, &dump));
+        assert_eq!(outcome, Err(SourceError::Cancelled), "{what}");
+        assert!(took < PATIENCE, "{what}: {took:?}");
+        drop(holder);
+        eventually("the end of our sessions", || server.sessions() == "0");
+        assert_eq!(server.sql("postgres", databases), "empty,postgres,shop", "{what}");
+    }
+}
+
+#[test]
+fn a_server_that_speaks_german_is_understood() {
+    let server = Server::start();
+    server.shop("shop", 1);
+    server.speak_german();
+    let wrong = format!("postgres://postgres:wrong@127.0.0.1:{}/shop", server.port);
+    let refused = open(&wrong).err().unwrap();
+    assert!(matches!(refused, SourceError::Refused { .. }), "{refused}");
+    let away = open("postgres://postgres:wrong@127.0.0.1:1/shop").err().unwrap();
+    assert!(matches!(away, SourceError::Unreachable { .. }), "{away}");
+    let (dump, complete) = dumped(open(&server.url("shop")).unwrap());
+
+    // The place of the source, where no database is any more, is free.
+    let detail = complete.detail.replace("/shop", "/fresh");
+    let target = postgres::RestoreTarget::new(&server.url("fresh"), false).unwrap();
+    let target = target.refusing_source(complete.origin.database, &detail, true);
+    restored(DatabaseSink::new(target), &dump).unwrap();
+    assert_eq!(server.sql("fresh", "SELECT count(*) FROM item"), "1000");
+
+    // A half database whose drop is refused for a while: PostgreSQL waits for 5 seconds by itself.
+    let half = "SELECT datname FROM pg_database WHERE datname ~ '^sealkeep_restoring_'";
+    let mut sink = DatabaseSink::new(postgres::RestoreTarget::new(&server.url("half"), false).unwrap());
+    sink.write(&dump[..dump.len() / 2]).unwrap();
+    let name = server.sql("postgres", half);
+    let mut somebody = Command::new(server.bin().join("psql"))
+        .args(["-XAtq", "-c", "SELECT pg_sleep(7)", &server.url(&name)])
+        .spawn()
+        .unwrap();
+    eventually("somebody's session", || {
+        server.sql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(7)'") == "1"
+    });
+    drop(sink);
+    assert_eq!(server.sql("postgres", half), "");
+    somebody.wait().unwrap();
+}
+
+#[test]
+fn a_role_with_limits_of_its_own_backs_up_and_restores() {
+    let server = Server::start();
+    server.shop("shop", 1);
+    server.sql("postgres", "CREATE ROLE bounded SUPERUSER LOGIN PASSWORD 'bounded'");
+    for setting in [
+        "statement_timeout = '1ms'",
+        "lock_timeout = '1ms'",
+        "idle_in_transaction_session_timeout = '1ms'",
+        "default_transaction_read_only = on",
+        "default_transaction_isolation = 'serializable'",
+        "search_path = 'no_such'",
+        "standard_conforming_strings = off",
+        "quote_all_identifiers = on",
+        "row_security = off",
+        "client_min_messages = 'debug1'",
+        "session_preload_libraries = 'auto_explain'",
+    ] {
+        server.sql("postgres", &format!("ALTER ROLE bounded SET {setting}"));
+    }
+    let url = |name: &str| format!("postgres://bounded:bounded@127.0.0.1:{}/{name}", server.port);
+    let (dump, complete) = dumped(open(&url("shop")).unwrap());
+    assert!(complete.verified_end && complete.tables.len() == 3);
+    for overwrite in [false, true] {
+        let target = postgres::RestoreTarget::new(&url("fresh"), overwrite).unwrap();
+        restored(DatabaseSink::new(target), &dump).unwrap();
+        assert_eq!(server.sql("fresh", "SELECT count(*) FROM item"), "1000");
+    }
+    server.sql("postgres", "CREATE DATABASE empty");
+    restored(DatabaseSink::new(postgres::RestoreTarget::new(&url("empty"), false).unwrap()), &dump).unwrap();
+    server.sql("postgres", "CREATE DATABASE sealkeep_restoring_00c0ffee");
+    let cleaned = postgres::clean_up(&url("postgres"), &postgres::Tools::installed(), &Stopper::default());
+    assert_eq!(cleaned.unwrap().dropped, ["sealkeep_restoring_00c0ffee"]);
+}
+
+#[test]
+fn a_look_that_an_administrator_ends_is_not_a_server_that_cannot_be_reached() {
+    let server = Server::start();
+    server.shop("lk", 1);
+    for end in ["pg_cancel_backend", "pg_terminate_backend"] {
+        let holder = Holder::of(&server, "lk", "pg_shdescription");
+        let url = server.url("lk");
+        let looking = thread::spawn(move || open(&url).map(|stream| stream.warnings().to_vec()));
+        let until = Instant::now() + Duration::from_secs(20);
+        while !looking.is_finished() {
+            assert!(Instant::now() < until, "{end}");
+            server.sql(
+                "postgres",
+                &format!(
+                    "SELECT count({end}(pid)) FROM pg_stat_activity WHERE application_name = 'sealkeep' AND wait_event_type = 'Lock'"
+                ),
+            );
+            thread::sleep(Duration::from_millis(100));
+        }
+        let warned = looking.join().unwrap().unwrap();
+        let said: Vec<String> = warned.iter().map(ToString::to_string).collect();
+        assert!(said.iter().any(|said| said.contains("due to")), "{end}: {said:?}");
+        assert!(!said.iter().any(|said| said.contains("cannot be reached")), "{end}: {said:?}");
+        drop(holder);
+    }
 }
 
 /// A pooler before a server.

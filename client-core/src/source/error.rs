@@ -40,6 +40,8 @@ pub enum SourceError {
         place: String,
         /// What the server said.
         detail: String,
+        /// Its SQLSTATE, when it gave one.
+        state: Option<String>,
     },
     /// A pooler hands the server's sessions on after each transaction.
     #[error(

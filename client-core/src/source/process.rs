@@ -216,6 +216,7 @@ impl Process {
             let until = Instant::now() + *patience;
             while Instant::now() < until {
                 if !matches!(self.child().try_wait(), Ok(None)) {
+                    self.release();
                     return;
                 }
                 thread::sleep(LOOK);
@@ -248,12 +249,17 @@ impl Process {
         }
     }
 
-    fn ended(&self, status: ExitStatus) -> Ended {
+    /// Its guard has nothing to do any more: left alone, it would take away what other programs still need.
+    fn release(&self) {
         let life = self.0.life.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut life) = life {
             // A guard that is gone needs no word.
             drop(life.write_all(b"\n"));
         }
+    }
+
+    fn ended(&self, status: ExitStatus) -> Ended {
+        self.release();
         let said = self.0.said.lock().unwrap_or_else(PoisonError::into_inner).take();
         let said = said.and_then(|thread| thread.join().ok()).unwrap_or_default();
         Ended { status, said: without(&self.0.secrets, &said) }

@@ -1,4 +1,4 @@
-//! Ends whatever is waited for, from another thread: a dump, and every look before it.
+//! Ends whatever is waited for, from another thread: a dump or a restore until its commit, and every look before it.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -14,16 +14,31 @@ pub struct Stopper(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     stopped: AtomicBool,
-    running: Mutex<Vec<Process>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    committing: bool,
+    running: Vec<Process>,
 }
 
 impl Stopper {
     /// Ends what runs now and keeps anything else from starting: programs and their database sessions go away.
-    /// Returns at once.
+    /// Nothing happens once a commit has begun. Returns at once.
     pub fn stop(&self) {
-        if !self.0.stopped.swap(true, Ordering::SeqCst) {
-            self.running().iter().for_each(Process::ask_to_end);
+        let state = self.state();
+        if !state.committing && !self.0.stopped.swap(true, Ordering::SeqCst) {
+            state.running.iter().for_each(Process::ask_to_end);
         }
+    }
+
+    /// From here on it is not stopped any more.
+    pub(super) fn begin_commit(&self) -> Result<(), SourceError> {
+        let mut state = self.state();
+        self.check()?;
+        state.committing = true;
+        Ok(())
     }
 
     /// Whether somebody asked to stop.
@@ -44,7 +59,7 @@ impl Stopper {
 
     /// Ends this program, too, when it is asked to stop, until the returned value is dropped.
     pub(super) fn watch(&self, process: &Process) -> Watched {
-        self.running().push(process.clone());
+        self.state().running.push(process.clone());
         // Whoever stopped it between the start and here did not see it.
         if self.is_stopped() {
             process.ask_to_end();
@@ -52,8 +67,8 @@ impl Stopper {
         Watched { stopper: self.clone(), process: process.clone() }
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, Vec<Process>> {
-        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -65,6 +80,6 @@ pub(super) struct Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.stopper.running().retain(|known| !known.is(&self.process));
+        self.stopper.state().running.retain(|known| !known.is(&self.process));
     }
 }

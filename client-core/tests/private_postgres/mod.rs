@@ -105,14 +105,32 @@ impl Server {
     }
 
     pub(crate) fn up(&self) {
+        let language = if self.locales().exists() { "-c lc_messages=de_DE.UTF-8" } else { "" };
         let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=30",
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=30 {language}",
             self.port
         );
         self.run(
             "pg_ctl",
             &["-w", "-D", &self.path("data"), "-l", &self.path("log"), "-o", &options, "start"],
         );
+    }
+
+    /// From here on its messages are German.
+    pub(crate) fn speak_german(&self) {
+        let locale = self.locales().join("de_DE.UTF-8");
+        std::fs::create_dir(self.locales()).unwrap();
+        let made =
+            Command::new("localedef").args(["-i", "de_DE", "-f", "UTF-8"]).arg(&locale).status().unwrap();
+        assert!(made.success(), "the package locales is installed; .ci/setup does it");
+        self.down();
+        self.up();
+        let said = self.tool("psql", "postgres", &["-c", "SELECT * FROM absent"]).stderr;
+        assert!(String::from_utf8_lossy(&said).contains("existiert nicht"), "the server speaks German");
+    }
+
+    fn locales(&self) -> PathBuf {
+        self.dir.path().join("locales")
     }
 
     /// Stops at once, as a crash would.
@@ -132,6 +150,9 @@ impl Server {
         } else {
             Command::new(self.bin.join(tool))
         };
+        if self.locales().exists() {
+            command.env("LOCPATH", self.locales());
+        }
         let output = command
             .args(arguments)
             .current_dir(self.dir.path())

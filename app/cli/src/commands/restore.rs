@@ -150,7 +150,7 @@ fn left_out(left: &LeftOut) -> serde_json::Value {
 }
 
 async fn cleaned_up(context: &Context, url: String) -> Result<(), Error> {
-    let CleanedUp { dropped, in_use, failed } = restore::clean_up(url).await?;
+    let CleanedUp { dropped, in_use, failed } = restore::clean_up(&context.client, url).await?;
     let reasons: Vec<String> = failed.iter().map(|(name, why)| format!("{name}: {why}")).collect();
     let text = || {
         let mut lines: Vec<Plain> = dropped.iter().map(|name| plain!("Dropped {}", name)).collect();

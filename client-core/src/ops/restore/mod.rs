@@ -27,7 +27,7 @@ use crate::{
     format::{manifest::ManifestEntry, snapshot::SnapshotBody},
     id::ChunkId,
     source::{
-        SourceError,
+        SourceError, Stopper,
         postgres::{self, CleanedUp, RestoreTarget, Tools, script::LeftOut},
     },
     state::Evidence,
@@ -203,10 +203,21 @@ fn refuse_holes(options: &RestoreOptions) -> Result<(), Error> {
 /// Drops what restores that were ended left on the server of a URL. What is still being restored stays.
 ///
 /// # Errors
-/// The server cannot be reached.
-pub async fn clean_up(url: String) -> Result<CleanedUp, Error> {
-    let cleaned = tokio::task::spawn_blocking(move || postgres::clean_up(&url, &Tools::installed()));
-    cleaned.await.map_err(|e| Error::internal("the clean-up died", &e))?.map_err(SourceError::of_restore)
+/// The server cannot be reached; it was cancelled.
+pub async fn clean_up(client: &Client, url: String) -> Result<CleanedUp, Error> {
+    let stopper = Stopper::default();
+    let stop = stopper.clone();
+    let cleaning =
+        tokio::task::spawn_blocking(move || postgres::clean_up(&url, &Tools::installed(), &stopper));
+    tokio::pin!(cleaning);
+    let cleaned = tokio::select! {
+        cleaned = &mut cleaning => cleaned,
+        () = client.cancel().cancelled() => {
+            stop.stop();
+            cleaning.await
+        }
+    };
+    cleaned.map_err(|e| Error::internal("the clean-up died", &e))?.map_err(SourceError::of_restore)
 }
 
 fn cancelled() -> Error {

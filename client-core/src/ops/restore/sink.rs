@@ -14,8 +14,8 @@ use crate::{
     format::snapshot::SnapshotBody,
     output::Output,
     source::{
-        SourceError,
-        postgres::{DatabaseSink, Restored, Stop},
+        SourceError, Stopper,
+        postgres::{DatabaseSink, Restored},
     },
     unwrap::{Rewrapper, UnwrapError},
 };
@@ -30,8 +30,8 @@ pub(super) trait Sink: Send {
         true
     }
     /// Ends what the sink started, also while another thread waits in it.
-    fn stopper(&self) -> Stop {
-        Stop::default()
+    fn stopper(&self) -> Stopper {
+        Stopper::default()
     }
 }
 
@@ -104,7 +104,7 @@ impl Sink for TableSink {
         self.0.finish().map_err(SourceError::of_restore)
     }
 
-    fn stopper(&self) -> Stop {
+    fn stopper(&self) -> Stopper {
         self.0.stopper()
     }
 }
@@ -127,7 +127,7 @@ pub(super) struct Writer {
     done: Option<oneshot::Receiver<Outcome>>,
     /// Of a sink that takes back.
     thread: Option<thread::JoinHandle<()>>,
-    stop: Stop,
+    stop: Stopper,
 }
 
 impl Writer {

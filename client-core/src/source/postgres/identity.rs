@@ -61,13 +61,12 @@ pub(super) fn read(answers: &Answers) -> Option<DatabaseIdentity> {
 ///
 /// # Errors
 /// [`SourceError`]: it cannot be reached, or does not let us in.
-pub fn identify(url: &PgUrl, tools: &Tools) -> Result<Option<DatabaseIdentity>, SourceError> {
-    let answers = look::ask(
-        url,
-        &tools.newest("psql")?,
-        &questions(),
-        &Stopper::default(),
-        Some(super::LOOK_PATIENCE),
-    )?;
+pub fn identify(
+    url: &PgUrl,
+    tools: &Tools,
+    stopper: &Stopper,
+) -> Result<Option<DatabaseIdentity>, SourceError> {
+    let psql = tools.newest("psql")?;
+    let answers = look::ask(url, &psql, &questions(), stopper, Some(super::LOOK_PATIENCE))?;
     Ok(read(&answers))
 }

@@ -5,7 +5,9 @@ use serde::Deserialize;
 use super::{
     LOOK_PATIENCE, PgUrl,
     answers::{Answers, question},
-    identity, look, pooler, properties, restore,
+    identity, look, pooler, properties,
+    refusal::may_be_about_options,
+    restore,
     tools::{Tool, Tools},
 };
 use crate::{
@@ -18,8 +20,8 @@ use crate::{
 const MAX_TABLES: usize = 10_000;
 /// Everything that a database session of ours must be, as options of its connection: it is told from the first byte on,
 /// whatever role and database carry. A peer that is gone is noticed within two minutes (30 + 6 × 10 seconds), and a time
-/// limit on bytes that are not taken is off, so that a dump may be paused.
-const OPTIONS: &str = "-c sealkeep.direct=1 -c client_min_messages=warning -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=6";
+/// limit on bytes that are not taken is off, so that a dump may be paused. Text is written as every restore reads it.
+const OPTIONS: &str = "-c sealkeep.direct=1 -c client_min_messages=warning -c standard_conforming_strings=on -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=6";
 
 /// What a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,13 +183,14 @@ pub fn inspect_with(url: &PgUrl, tools: &Tools, stopper: &Stopper) -> Result<Ins
     let wait = Some(LOOK_PATIENCE);
     let own = url.with_options(OPTIONS);
     let (answers, mut session) = match look::ask(&own, &psql, &first, stopper, wait) {
-        Err(error) if pooler::refuses_options(&error) => (look::ask(url, &psql, &first, stopper, wait)?, url),
+        Err(error) if may_be_about_options(&error) => (look::ask(url, &psql, &first, stopper, wait)?, url),
         answers => (answers?, &own),
     };
     let Server { number, version, tls, name, direct } =
         answers.row("server").ok_or_else(|| SourceError::QueryFailed {
             place: url.place(),
             detail: answers.remark.clone().unwrap_or_else(|| "the server did not say its version".into()),
+            state: None,
         })?;
     if direct.is_none() {
         pooler::refuse_shared(url, &psql, stopper)?;

@@ -7,6 +7,7 @@ use super::{
     answers::Answers,
     psql,
     psql::{OnError, Said, Waiting},
+    refusal,
     tools::Tool,
 };
 use crate::source::{SourceError, stopper::Stopper};
@@ -42,12 +43,12 @@ SELECT 'end 00';
     let mut answers = Answers::read(&answer);
     let begun = !answers.is_empty();
     if !ended.status.success() && !begun && !late {
-        return Err(psql::refusal(url, &ended));
+        return Err(refusal::refusal(url, &ended));
     }
     if late {
         answers.remark = Some(format!("no answer in {} seconds", at_most.unwrap_or_default().as_secs()));
     } else if !ended.said.trim().is_empty() {
-        answers.remark = Some(ended.detail());
+        answers.remark = Some(refusal::detail(&ended));
     }
     Ok(answers)
 }

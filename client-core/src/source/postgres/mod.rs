@@ -10,6 +10,7 @@ mod parameters;
 mod pooler;
 mod properties;
 mod psql;
+mod refusal;
 mod restore;
 mod service;
 mod session;
@@ -25,7 +26,7 @@ pub use self::{
     given_password::names_password,
     identity::identify,
     inspect::{Inspection, inspect_with},
-    restore::{CleanedUp, DatabaseSink, RestoreTarget, Restored, Stop, clean_up},
+    restore::{CleanedUp, DatabaseSink, RestoreTarget, Restored, clean_up},
     tools::{Tool, Tools},
     url::PgUrl,
 };

@@ -8,7 +8,10 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{LOOK_PATIENCE, PgUrl, answers::question, look, psql::Alarm, tools::Tool};
+use super::{
+    LOOK_PATIENCE, PgUrl, answers::question, look, psql::Alarm, refusal::may_be_about_options,
+    session::OPTIONS, tools::Tool,
+};
 use crate::source::{
     SourceError,
     process::{Process, Started},
@@ -18,36 +21,24 @@ use crate::source::{
 /// Turns taken by two sessions. A busy pool gives a session another server at once; an idle one gives both the same.
 const TURNS: usize = 4;
 
-/// What a pooler, or a server that does not know a setting, says to options of ours.
-pub(super) fn refuses_options(error: &SourceError) -> bool {
-    let words = ["startup parameter", "unrecognized configuration parameter", "startup packet"];
-    let detail = match error {
-        SourceError::Unreachable { detail, .. }
-        | SourceError::Refused { detail, .. }
-        | SourceError::QueryFailed { detail, .. } => detail,
-        _ => return false,
-    };
-    words.iter().any(|word| detail.contains(word))
-}
-
 #[derive(Deserialize)]
 struct Direct {
     direct: Option<String>,
 }
 
-/// For whatever is not a dump: looks whether a pooler that shares sessions stands before the server.
+/// For whatever is not a dump: looks whether a pooler that shares sessions stands before the server. Gives the way to
+/// sessions under [`OPTIONS`], where the connection takes any.
 ///
 /// # Errors
-/// [`SourceError::Pooler`]. Any other reason not to get in is left to whoever comes next.
-pub(super) fn refuse(url: &PgUrl, psql: &Tool) -> Result<(), SourceError> {
-    let stopper = Stopper::default();
-    let marked = url.with_options("-c sealkeep.direct=1");
+/// [`SourceError::Pooler`], [`SourceError::Cancelled`]. Any other reason not to get in is left to whoever comes next.
+pub(super) fn refuse(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Result<PgUrl, SourceError> {
+    let marked = url.with_options(OPTIONS);
     let mark = question("mark", "SELECT current_setting('sealkeep.direct', true) AS direct");
-    match look::ask(&marked, psql, &[mark], &stopper, Some(LOOK_PATIENCE)) {
-        Ok(answers) if answers.row("mark").is_some_and(|Direct { direct }| direct.is_some()) => Ok(()),
-        Err(error @ SourceError::Pooler(_)) => Err(error),
-        Err(error) if !refuses_options(&error) => Ok(()),
-        Ok(_) | Err(_) => refuse_shared(url, psql, &stopper),
+    match look::ask(&marked, psql, &[mark], stopper, Some(LOOK_PATIENCE)) {
+        Ok(answers) if answers.row("mark").is_some_and(|Direct { direct }| direct.is_some()) => Ok(marked),
+        Err(error @ (SourceError::Pooler(_) | SourceError::Cancelled)) => Err(error),
+        Err(error) if !may_be_about_options(&error) => Ok(url.clone()),
+        Ok(_) | Err(_) => refuse_shared(url, psql, stopper).map(|()| url.clone()),
     }
 }
 

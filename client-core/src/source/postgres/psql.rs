@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{PgUrl, answers::Answers, tools::Tool};
+use super::{PgUrl, answers::Answers, refusal::refusal, session::SETTINGS, tools::Tool};
 use crate::source::{
     SourceError,
     process::{Ended, Process, Started},
@@ -36,6 +36,13 @@ pub(super) struct Waiting<'a> {
     pub(super) at_most: Option<Duration>,
 }
 
+impl<'a> Waiting<'a> {
+    /// Until the answer comes or somebody stops it.
+    pub(super) const fn patient(stopper: &'a Stopper) -> Self {
+        Self { stopper, at_most: None }
+    }
+}
+
 /// What psql printed, and how it ended.
 pub(super) struct Said {
     pub(super) answer: Vec<u8>,
@@ -45,19 +52,27 @@ pub(super) struct Said {
 }
 
 /// Asks one [`question`](super::answers::question).
-pub(super) fn ask(url: &PgUrl, psql: &Tool, question: &str) -> Result<Answers, SourceError> {
+pub(super) fn ask(
+    url: &PgUrl,
+    psql: &Tool,
+    question: &str,
+    waiting: Waiting<'_>,
+) -> Result<Answers, SourceError> {
     let script = format!("BEGIN READ ONLY;\nSET LOCAL search_path = pg_catalog;\n{question}COMMIT;\n");
-    said(url, psql, &script).map(|answer| Answers::read(&answer))
+    said(url, psql, &script, waiting).map(|answer| Answers::read(&answer))
 }
 
-/// Runs SQL.
-pub(super) fn execute(url: &PgUrl, psql: &Tool, sql: &str) -> Result<(), SourceError> {
-    said(url, psql, sql).map(drop)
+/// Runs SQL, under [`SETTINGS`].
+pub(super) fn execute(url: &PgUrl, psql: &Tool, sql: &str, waiting: Waiting<'_>) -> Result<(), SourceError> {
+    said(url, psql, sql, waiting).map(drop)
 }
 
-fn said(url: &PgUrl, psql: &Tool, sql: &str) -> Result<Vec<u8>, SourceError> {
-    let waiting = Waiting { stopper: &Stopper::default(), at_most: None };
-    let said = run(url, psql, sql, OnError::Stop, waiting)?;
+fn said(url: &PgUrl, psql: &Tool, sql: &str, waiting: Waiting<'_>) -> Result<Vec<u8>, SourceError> {
+    let said = run(url, psql, &format!("{SETTINGS}{sql}"), OnError::Stop, waiting)?;
+    if said.late {
+        let detail = format!("no answer in {} seconds", waiting.at_most.unwrap_or_default().as_secs());
+        return Err(SourceError::QueryFailed { place: url.place(), detail, state: None });
+    }
     if said.ended.status.success() { Ok(said.answer) } else { Err(refusal(url, &said.ended)) }
 }
 
@@ -73,7 +88,7 @@ pub(super) fn run(
     waiting.stopper.check()?;
     url.suits(psql)?;
     let mut command = url.command(&psql.path);
-    command.args(["-X", "-A", "-t", "-q", "-w"]);
+    command.args(["-X", "-A", "-t", "-q", "-w", "-v", "VERBOSITY=verbose"]);
     command.args(match on_error {
         OnError::Stop => ["-v", "ON_ERROR_STOP=1"],
         OnError::GoOn => ["-v", "ON_ERROR_ROLLBACK=on"],
@@ -128,37 +143,6 @@ impl Alarm {
         // It may have rung already.
         let _ = self.off.send(());
         self.thread.join().unwrap_or_default()
-    }
-}
-
-/// Sorts what psql says. Words that are not known mean that the server cannot be reached.
-pub(super) fn refusal(url: &PgUrl, ended: &Ended) -> SourceError {
-    let (place, detail) = (url.place(), ended.detail());
-    let has = |words: &[&str]| words.iter().any(|word| ended.said.contains(word));
-    if has(&["pooling mode"]) {
-        SourceError::Pooler(place)
-    } else if has(&["invalid "]) && has(&[" value: \"", "port number: \"", "integer value \""])
-        || has(&[
-            "definition of service",
-            "in service file",
-            "service file \"",
-            "could not match",
-            "hostaddr",
-        ]) && !has(&["Connection refused", "connection to server"])
-    {
-        SourceError::Usage(format!("the database's connection parameters: {detail}"))
-    } else if has(&["canceling statement", "terminating connection", "canceling authentication"]) {
-        SourceError::QueryFailed { place, detail }
-    } else if has(&["password", "pg_hba.conf", "authentication", "role \"", "SSL", "certificate", "GSSAPI"])
-        && !has(&["Connection refused", "could not translate host name"])
-    {
-        SourceError::Refused { place, detail }
-    } else if has(&["database \""]) && has(&["does not exist"]) {
-        SourceError::NoDatabase { place, detail }
-    } else if ended.said.lines().any(|line| line.starts_with("ERROR:") || line.contains(": ERROR:")) {
-        SourceError::QueryFailed { place, detail }
-    } else {
-        SourceError::Unreachable { place, detail }
     }
 }
 

@@ -5,15 +5,36 @@ use std::{
     process::{ChildStdin, ChildStdout, Stdio},
 };
 
-use super::{PgUrl, psql::refusal, tools::Tool};
+use super::{PgUrl, refusal::refusal, tools::Tool};
 use crate::source::{
     SourceError,
     process::{Process, Started},
+    stopper::Stopper,
 };
 
 /// Notices a dead network within half a minute. The messages of this session are short, so that no full window of the
 /// peer is taken for a dead one. Everything else comes from the environment.
 const WATCHFUL: &str = "keepalives_idle=10 keepalives_interval=5 keepalives_count=3 tcp_user_timeout=30000";
+/// Options of every session that restores, where a connection takes any: they hold from the first statement on, whatever
+/// role and database are set to.
+pub(super) const OPTIONS: &str = "-c sealkeep.direct=1 -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off";
+/// The beginning of every session that restores: the server notices within half a minute that we are gone, and nothing
+/// that a role or a database is set to ends us in the middle. What a server does not know is left out.
+pub(super) const SETTINGS: &str = "
+SET client_min_messages = warning;
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET default_transaction_read_only = off;
+SET search_path = pg_catalog;
+SELECT set_config(s.name, v.value, false)
+  FROM (VALUES ('transaction_timeout', '0'), ('idle_session_timeout', '0'),
+               ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'),
+               ('tcp_user_timeout', '30000'), ('client_connection_check_interval', '10000')) v(name, value)
+  JOIN pg_settings s ON s.name = v.name
+ WHERE s.name <> 'client_connection_check_interval' OR version() !~* 'visual c|mingw|msvc|windows';
+RESET search_path;
+";
 /// Answers longer than this are not ours, bytes.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
@@ -26,6 +47,7 @@ pub(super) struct Session {
     mark: String,
     /// The key of `\restrict`, under which psql obeys no command while it reads SQL.
     key: Option<String>,
+    stopper: Stopper,
 }
 
 impl Session {
@@ -33,10 +55,22 @@ impl Session {
     ///
     /// # Errors
     /// As [`super::psql::ask`].
-    pub(super) fn open(url: &PgUrl, psql: &Tool) -> Result<Self, SourceError> {
+    pub(super) fn open(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Result<Self, SourceError> {
         let mut command = url.command(&psql.path);
         command
-            .args(["-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1", "-f", "-"])
+            .args([
+                "-X",
+                "-A",
+                "-t",
+                "-q",
+                "-w",
+                "-v",
+                "VERBOSITY=verbose",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-f",
+                "-",
+            ])
             .args(["-d", WATCHFUL])
             .env("PGCLIENTENCODING", "UTF8")
             .stdin(Stdio::piped())
@@ -46,9 +80,16 @@ impl Session {
         let stdout = stdout.ok_or_else(|| SourceError::Internal("psql has no output".into()))?;
         let mark = format!("sealkeep:{}", uuid::Uuid::new_v4().simple());
         let key = psql.restricts().then(|| uuid::Uuid::new_v4().simple().to_string());
-        let mut session =
-            Self { process, stdin, stdout: BufReader::new(stdout), url: url.clone(), mark, key };
-        session.execute(super::restore::SESSION_SETTINGS)?;
+        let mut session = Self {
+            process,
+            stdin,
+            stdout: BufReader::new(stdout),
+            url: url.clone(),
+            mark,
+            key,
+            stopper: stopper.clone(),
+        };
+        session.execute(SETTINGS)?;
         Ok(session)
     }
 
@@ -57,6 +98,9 @@ impl Session {
     /// # Errors
     /// What the server said.
     pub(super) fn execute(&mut self, sql: &str) -> Result<(), SourceError> {
+        self.stopper.check()?;
+        // Only while it is waited for: an idle one keeps its lock until what it stands for is taken back.
+        let _watched = self.stopper.watch(&self.process);
         let Some(stdin) = &mut self.stdin else {
             return Err(SourceError::Internal("the session with the database server is over".into()));
         };
@@ -82,6 +126,7 @@ impl Session {
     fn ended(&mut self) -> SourceError {
         drop(self.stdin.take());
         match self.process.wait() {
+            Ok(_) if self.stopper.is_stopped() => SourceError::Cancelled,
             Ok(ended) => refusal(&self.url, &ended),
             Err(e) => SourceError::Internal(format!("psql: {e}")),
         }

@@ -29,16 +29,8 @@ const CONNECT_TIMEOUT: &str = "15";
 const KEEPALIVES: [(&str, &str); 3] =
     [("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "6")];
 /// What a program needs besides its own parameters.
-const PASSED_ON: [&str; 8] = [
-    "PATH",
-    "HOME",
-    "LANG",
-    "KRB5CCNAME",
-    "KRB5_CONFIG",
-    "KRB5_CLIENT_KTNAME",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-];
+const PASSED_ON: [&str; 7] =
+    ["PATH", "HOME", "KRB5CCNAME", "KRB5_CONFIG", "KRB5_CLIENT_KTNAME", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 /// The only service in a file of our own.
 const SERVICE: &str = "sealkeep";
 
@@ -248,8 +240,8 @@ impl PgUrl {
         if env::var_os("PGCONNECT_TIMEOUT").is_none() {
             command.env("PGCONNECT_TIMEOUT", CONNECT_TIMEOUT);
         }
-        // Messages are read here, so they must be in one language.
-        command.env("LC_MESSAGES", "C").env("PGAPPNAME", "sealkeep");
+        // What libpq itself says is read here, so it must be in one language. A server speaks its own.
+        command.env("LC_ALL", "C").env("PGAPPNAME", "sealkeep");
         if self.value("service").is_none_or(|name| name.is_empty()) {
             command.env("PGDATABASE", &self.database);
             if let Some(file) = self.service_file() {

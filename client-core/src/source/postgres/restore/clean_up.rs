@@ -6,14 +6,13 @@ use super::{
     super::{
         PgUrl,
         answers::question,
-        pooler,
-        psql::{ask, execute, quote_name},
+        psql::{Waiting, ask, execute, quote_name},
         tools::{Tool, Tools},
     },
     made::{DROP, LOCK, REPLACED, RESTORING, detail, no_template},
     target::RestoreTarget,
 };
-use crate::source::SourceError;
+use crate::source::{SourceError, stopper::Stopper};
 
 /// A database that a restore created or put aside.
 #[derive(Deserialize)]
@@ -49,8 +48,8 @@ pub(in super::super) fn rows() -> String {
     )
 }
 
-fn left_over(url: &PgUrl, psql: &Tool) -> Result<Vec<LeftOver>, SourceError> {
-    Ok(ask(url, psql, &question("left", &rows()))?.rows("left"))
+fn left_over(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Result<Vec<LeftOver>, SourceError> {
+    Ok(ask(url, psql, &question("left", &rows()), Waiting::patient(stopper))?.rows("left"))
 }
 
 /// Names what can be cleaned up, in a sentence.
@@ -64,8 +63,8 @@ pub(in super::super) fn sentence(names: &[String]) -> Option<String> {
 }
 
 /// The same, asked for by itself.
-pub(super) fn found(url: &PgUrl, psql: &Tool) -> Option<String> {
-    let left = left_over(url, psql)
+pub(super) fn found(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Option<String> {
+    let left = left_over(url, psql, stopper)
         .inspect_err(|error| tracing::debug!(%error, "the server was not asked for what restores left"))
         .unwrap_or_default();
     let names: Vec<String> = left.into_iter().filter(|left| !left.in_use).map(|left| left.name).collect();
@@ -75,20 +74,21 @@ pub(super) fn found(url: &PgUrl, psql: &Tool) -> Option<String> {
 /// Drops what ended restores left on a server; what is still being restored stays.
 ///
 /// # Errors
-/// The server cannot be reached.
-pub fn clean_up(url: &str, tools: &Tools) -> Result<CleanedUp, SourceError> {
+/// The server cannot be reached; [`SourceError::Cancelled`].
+pub fn clean_up(url: &str, tools: &Tools, stopper: &Stopper) -> Result<CleanedUp, SourceError> {
     let target = RestoreTarget::new(url, false)?;
     let psql = tools.newest("psql")?;
-    let (maintenance, _) = target.maintenance(&psql)?;
-    pooler::refuse(&maintenance, &psql)?;
+    let (maintenance, _) = target.maintenance(&psql, stopper)?;
     let mut done = CleanedUp::default();
-    for LeftOver { name, in_use } in left_over(&maintenance, &psql)? {
+    for LeftOver { name, in_use } in left_over(&maintenance, &psql, stopper)? {
         if in_use {
             done.in_use.push(name);
             continue;
         }
-        match execute(&maintenance, &psql, &format!("{}{DROP} {};", no_template(&name), quote_name(&name))) {
+        let drop = format!("{}{DROP} {};", no_template(&name), quote_name(&name));
+        match execute(&maintenance, &psql, &drop, Waiting::patient(stopper)) {
             Ok(()) => done.dropped.push(name),
+            Err(SourceError::Cancelled) => return Err(SourceError::Cancelled),
             Err(error) => done.failed.push((name, detail(&error))),
         }
     }

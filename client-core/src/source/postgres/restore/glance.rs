@@ -16,6 +16,7 @@ use crate::{
     source::{
         SourceError,
         process::{Process, Started},
+        stopper::{Stopper, Watched},
     },
 };
 
@@ -27,6 +28,7 @@ const PIECE: usize = 64 * 1024;
 /// `pg_restore` over the beginning of an archive. It ends when it has seen the table of contents.
 pub(super) struct Glance<T> {
     process: Process,
+    _watched: Watched,
     stdin: Option<ChildStdin>,
     seen: Option<JoinHandle<T>>,
     fed: usize,
@@ -38,14 +40,16 @@ impl<T: Send + 'static> Glance<T> {
         url: &PgUrl,
         tool: &Tool,
         arguments: &[&str],
+        stopper: &Stopper,
         read: impl FnOnce(ChildStdout) -> T + Send + 'static,
     ) -> Result<Self, SourceError> {
+        stopper.check()?;
         let mut command = url.command(&tool.path);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         let internal = |e: std::io::Error| SourceError::Internal(format!("{}: {e}", tool.path.display()));
         let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
         let seen = stdout.map(|stdout| thread::spawn(move || read(stdout)));
-        Ok(Self { process, stdin, seen, fed: 0 })
+        Ok(Self { _watched: stopper.watch(&process), process, stdin, seen, fed: 0 })
     }
 
     /// The next bytes of the archive; `true` when no more are needed.
@@ -83,9 +87,12 @@ pub(super) fn definitions(
     url: &PgUrl,
     tool: &Tool,
     policy: &Policy,
+    stopper: &Stopper,
 ) -> Result<Glance<Definitions>, SourceError> {
     let policy = Policy { one_transaction: false, ..policy.clone() };
-    Glance::start(url, tool, &["-f", "-", "--schema-only", "--create"], |stdout| filtered(stdout, policy))
+    Glance::start(url, tool, &["-f", "-", "--schema-only", "--create"], stopper, |stdout| {
+        filtered(stdout, policy)
+    })
 }
 
 fn filtered(mut stdout: ChildStdout, policy: Policy) -> Definitions {

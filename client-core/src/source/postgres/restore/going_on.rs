@@ -11,9 +11,8 @@ use super::{
     },
     failures::Failures,
     psql::{Mode, Psql, Unfinished},
-    stop::Stop,
 };
-use crate::source::{SourceError, process::Process};
+use crate::source::{SourceError, process::Process, stopper::Stopper};
 
 /// What the statements that are repeated to another psql may take, bytes.
 const MAX_SETTINGS: usize = 1024 * 1024;
@@ -25,7 +24,7 @@ pub(super) struct GoingOn {
     psql: Psql,
     url: PgUrl,
     tool: Tool,
-    stop: Stop,
+    stop: Stopper,
     reins: Reins,
     failures: Failures,
     /// The last statement that changed each setting, in their order.
@@ -49,7 +48,7 @@ enum Within {
 }
 
 impl GoingOn {
-    pub(super) fn start(url: &PgUrl, tool: &Tool, stop: &Stop) -> Result<Self, SourceError> {
+    pub(super) fn start(url: &PgUrl, tool: &Tool, stop: &Stopper) -> Result<Self, SourceError> {
         let failures = Failures::default();
         let mut psql = Psql::start(url, tool, &Mode::GoOn(failures.clone()), stop)?;
         if !psql.is_restricted() {

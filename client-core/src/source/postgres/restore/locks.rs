@@ -8,7 +8,7 @@ use super::{
     glance::Glance,
     target::Locks,
 };
-use crate::source::SourceError;
+use crate::source::{SourceError, stopper::Stopper};
 
 /// What stands in a table of contents and takes at least one lock until the transaction ends.
 const LOCKED: [&str; 9] = [
@@ -24,8 +24,8 @@ const LOCKED: [&str; 9] = [
 ];
 
 /// `pg_restore --list` over the beginning of an archive.
-pub(super) fn listing(url: &PgUrl, tool: &Tool) -> Result<Glance<String>, SourceError> {
-    Glance::start(url, tool, &["--list"], |mut stdout| {
+pub(super) fn listing(url: &PgUrl, tool: &Tool, stopper: &Stopper) -> Result<Glance<String>, SourceError> {
+    Glance::start(url, tool, &["--list"], stopper, |mut stdout| {
         let mut list = Vec::new();
         // A list that is cut counts fewer locks, and the restore itself tells the rest.
         drop(stdout.read_to_end(&mut list));

@@ -12,14 +12,15 @@ use super::{
     super::{
         PgUrl,
         answers::question,
-        psql::{self, quote_name, quote_text},
+        psql::{self, Waiting, quote_name, quote_text},
+        refusal::is_busy,
         session::Session,
         tools::Tool,
     },
     likeness::Likeness,
     target::odd,
 };
-use crate::source::SourceError;
+use crate::source::{SourceError, stopper::Stopper};
 
 /// A database that is still filled, or whose restore ended without a word.
 pub(super) const RESTORING: &str = "sealkeep_restoring_";
@@ -36,11 +37,14 @@ pub(super) fn no_template(name: &str) -> String {
         quote_name(name)
     )
 }
-/// A server drops no database while any session waits for the rest of a COPY: that is not waited for without end. What
-/// was not dropped to its end is dropped by the next try.
-pub(super) const DROP: &str = "SET statement_timeout = '30s'; DROP DATABASE IF EXISTS";
+/// A server drops no database while any session waits for the rest of a COPY, or holds its list of databases: that is
+/// not waited for without end. What was not dropped to its end is dropped by the next try.
+pub(super) const DROP: &str =
+    "SET lock_timeout = '5s'; SET statement_timeout = '30s'; DROP DATABASE IF EXISTS";
 /// How long somebody's session may stand in the way of a rename.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a server may take to say whether it has a database.
+const MOMENT: Duration = Duration::from_secs(5);
 
 /// A database created for a restore. Dropped before [`Made::publish`], it goes again.
 pub(super) struct Made {
@@ -55,6 +59,7 @@ pub(super) struct Made {
     wanted: String,
     replaces: bool,
     likeness: Likeness,
+    stopper: Stopper,
     published: bool,
 }
 
@@ -65,9 +70,14 @@ struct Company {
 }
 
 /// Whether a server has a database of this name.
-pub(super) fn exists(maintenance: &PgUrl, psql: &Tool, name: &str) -> Result<bool, SourceError> {
+pub(super) fn exists(
+    maintenance: &PgUrl,
+    psql: &Tool,
+    name: &str,
+    waiting: Waiting<'_>,
+) -> Result<bool, SourceError> {
     let rows = format!("SELECT 1 AS one FROM pg_database WHERE datname = {}", quote_text(name));
-    Ok(!psql::ask(maintenance, psql, &question("there", &rows))?.is_empty())
+    Ok(!psql::ask(maintenance, psql, &question("there", &rows), waiting)?.is_empty())
 }
 
 /// A database under its wanted name, and what there is to say about it.
@@ -83,8 +93,9 @@ impl Made {
         wanted: &str,
         replaces: bool,
         likeness: Likeness,
+        stopper: &Stopper,
     ) -> Result<Self, SourceError> {
-        let mut alive = Session::open(&maintenance, psql)?;
+        let mut alive = Session::open(&maintenance, psql, stopper)?;
         let tag: String = uuid::Uuid::new_v4().simple().to_string().chars().take(8).collect();
         alive.execute(&format!("SELECT pg_catalog.pg_advisory_lock({LOCK}, ('x{tag}')::bit(32)::int);"))?;
         let mut made = Self {
@@ -96,6 +107,7 @@ impl Made {
             wanted: wanted.to_owned(),
             replaces,
             likeness,
+            stopper: stopper.clone(),
             published: false,
         };
         if replaces {
@@ -121,6 +133,7 @@ impl Made {
                     }
                     return Ok(());
                 }
+                Err(SourceError::Cancelled) => return Err(SourceError::Cancelled),
                 // The first reason is about the original's own properties.
                 Err(error) => first = first.or(Some(error)),
             }
@@ -134,10 +147,11 @@ impl Made {
     }
 
     fn execute(&self, sql: &str) -> Result<(), SourceError> {
-        psql::execute(&self.maintenance, &self.psql, sql)
+        psql::execute(&self.maintenance, &self.psql, sql, Waiting::patient(&self.stopper))
     }
 
     /// Gives it its properties, then its name, together with the one that it replaces. That one is dropped after it.
+    /// It can be stopped until it has its name.
     pub(super) fn publish(mut self) -> Result<Published, SourceError> {
         // Without the lock somebody else may take it for dead.
         self.alive.execute("SELECT 1;")?;
@@ -155,9 +169,14 @@ impl Made {
         );
         let until = Instant::now() + PATIENCE;
         while let Err(error) = self.execute(&rename) {
-            if !self.is_there()? {
+            match self.is_there() {
                 // The answer got lost, not the commit.
-                break;
+                Ok(false) => break,
+                Ok(true) => {}
+                Err(_) => {
+                    let place = self.maintenance.with_database(&self.wanted).place();
+                    return Err(SourceError::Uncertain { place, detail: detail(&error) });
+                }
             }
             if !self.replaces && detail(&error).contains("already exists") {
                 return Err(SourceError::Taken(self.wanted.clone()));
@@ -172,6 +191,8 @@ impl Made {
             thread::sleep(Duration::from_millis(500));
         }
         self.published = true;
+        // Whoever stops it now is late.
+        drop(self.stopper.begin_commit());
         if self.replaces
             && self.execute(&format!("{}{DROP} {};", no_template(&old), quote_name(&old))).is_err()
         {
@@ -182,8 +203,10 @@ impl Made {
         Ok(Published { notes })
     }
 
+    /// Asked also after a stop, and only for a moment.
     fn is_there(&self) -> Result<bool, SourceError> {
-        exists(&self.maintenance, &self.psql, &self.name)
+        let waiting = Waiting { stopper: &Stopper::default(), at_most: Some(MOMENT) };
+        exists(&self.maintenance, &self.psql, &self.name, waiting)
     }
 
     /// A database that somebody uses is not replaced, nor one whose end would be the end of more than its contents.
@@ -207,7 +230,8 @@ impl Made {
                  LIMIT 5"
             ),
         );
-        let company = psql::ask(&self.maintenance, &self.psql, &company)?.rows::<Company>("company");
+        let company = psql::ask(&self.maintenance, &self.psql, &company, Waiting::patient(&self.stopper))?
+            .rows::<Company>("company");
         if company.is_empty() {
             return Ok(());
         }
@@ -219,6 +243,7 @@ impl Made {
         match error {
             SourceError::Unreachable { detail, .. }
             | SourceError::Refused { detail, .. }
+            | SourceError::QueryFailed { detail, .. }
             | SourceError::NoDatabase { detail, .. } => SourceError::RestoreFailed {
                 tool: format!("psql {}", self.psql.version),
                 how: what.into(),
@@ -234,10 +259,20 @@ impl Drop for Made {
         if self.published {
             return;
         }
+        // Somebody who holds the list of databases lets nobody drop one, nor know whether it was made at all.
+        match self.is_there() {
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(error) => {
+                tracing::warn!(%error, "whether a database was created for a restore is not known");
+                return;
+            }
+        }
         // The server may need a moment to see that the session that filled it is gone.
         let sql = format!("{}{DROP} {};", no_template(&self.name), quote_name(&self.name));
         let until = Instant::now() + PATIENCE;
-        while let Err(error) = self.execute(&sql) {
+        let nobody = Stopper::default();
+        while let Err(error) = psql::execute(&self.maintenance, &self.psql, &sql, Waiting::patient(&nobody)) {
             if !is_busy(&error) || Instant::now() > until {
                 tracing::warn!(%error, "the database created for a restore could not be dropped");
                 return;
@@ -247,15 +282,12 @@ impl Drop for Made {
     }
 }
 
-fn is_busy(error: &SourceError) -> bool {
-    error.to_string().contains("is being accessed by other users")
-}
-
 /// What the server said, without what psql's caller makes of it.
 pub(super) fn detail(error: &SourceError) -> String {
     match error {
         SourceError::Unreachable { detail, .. }
         | SourceError::Refused { detail, .. }
+        | SourceError::QueryFailed { detail, .. }
         | SourceError::NoDatabase { detail, .. } => detail.clone(),
         other => other.to_string(),
     }

@@ -9,14 +9,12 @@ mod locks;
 mod made;
 mod pipeline;
 mod psql;
-mod stop;
 mod target;
 mod unpack;
 
 pub(super) use self::clean_up::{rows as left_over_rows, sentence as left_over_sentence};
 pub use self::{
     clean_up::{CleanedUp, clean_up},
-    stop::Stop,
     target::RestoreTarget,
 };
 use self::{
@@ -42,20 +40,6 @@ use crate::{
     },
 };
 
-/// Every session of a restore: the server notices within half a minute that we are gone, and nothing that a role or a
-/// database is set to ends us in the middle. What a server does not know is left out.
-pub(super) const SESSION_SETTINGS: &str = "
-SET search_path = pg_catalog;
-SELECT set_config(s.name, v.value, false)
-  FROM (VALUES ('client_min_messages', 'warning'), ('statement_timeout', '0'), ('lock_timeout', '0'), ('transaction_timeout', '0'),
-               ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'),
-               ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'),
-               ('tcp_user_timeout', '30000'), ('client_connection_check_interval', '10000')) v(name, value)
-  JOIN pg_settings s ON s.name = v.name
- WHERE s.name <> 'client_connection_check_interval' OR version() !~* 'visual c|mingw|msvc|windows';
-RESET search_path;
-";
-
 /// Takes a dump's bytes. What was not finished never happened.
 pub struct DatabaseSink {
     unpack: Unpack,
@@ -75,7 +59,7 @@ struct Load {
     /// What an existing database has not of the original.
     unlike: Option<String>,
     running: Option<Running>,
-    stop: Stop,
+    stop: Stopper,
 }
 
 /// What a finished restore did besides what was asked for.
@@ -130,14 +114,14 @@ impl DatabaseSink {
             superuser: false,
             unlike: None,
             running: None,
-            stop: Stop::default(),
+            stop: Stopper::default(),
         };
         Self { unpack: Unpack::new(), load }
     }
 
     /// Ends the restore from another thread.
     #[must_use]
-    pub fn stopper(&self) -> Stop {
+    pub fn stopper(&self) -> Stopper {
         self.load.stop.clone()
     }
 
@@ -188,7 +172,6 @@ impl Load {
             Some(Running { pipeline, place: Place::Made(made) }) => {
                 let Outcome { failed, told, left_out } =
                     pipeline.finish().map_err(|unfinished| unfinished.error)?;
-                self.stop.begin_commit()?;
                 let mut notes = made.publish()?.notes;
                 notes.extend(told);
                 notes.extend(self.left_over.take());
@@ -209,7 +192,7 @@ impl Load {
 
     fn start(&mut self) -> Result<(), SourceError> {
         let reader = Reader::of(&self.head)?;
-        self.target.refuse_source()?;
+        self.target.refuse_source(&self.stop)?;
         // Found before anything is changed.
         let psql = self.target.tools.newest("psql")?;
         let lister = match reader {
@@ -223,14 +206,14 @@ impl Load {
             }
             Reader::Psql => None,
         };
-        let survey = self.target.survey(&psql, lister.is_some())?;
+        let survey = self.target.survey(&psql, lister.is_some(), &self.stop)?;
         let (reached, one_transaction) = match &survey.way {
             Way::Make(reached) | Way::Replace(reached) => (reached, false),
             // Only a database of its own needs no single transaction, which holds a lock for each object until the end.
             Way::InPlace { .. } => (&self.target.url, true),
         };
-        self.left_over = clean_up::found(reached, &psql);
-        let policy = self.target.policy(reached, &psql, one_transaction)?;
+        self.left_over = clean_up::found(reached, &psql, &self.stop);
+        let policy = self.target.policy(reached, &psql, one_transaction, &self.stop)?;
         self.superuser = policy.target.as_ref().is_some_and(|target| target.superuser);
         let url = &self.target.url;
         let Some(tool) = lister else {
@@ -240,8 +223,8 @@ impl Load {
             let database = filter.database().cloned();
             return self.run(Plan { reader, psql, survey, policy }, database);
         };
-        let definitions = glance::definitions(url, &tool, &policy)?;
-        let listing = one_transaction.then(|| locks::listing(url, &tool)).transpose()?;
+        let definitions = glance::definitions(url, &tool, &policy, &self.stop)?;
+        let listing = one_transaction.then(|| locks::listing(url, &tool, &self.stop)).transpose()?;
         let plan = Plan { reader, psql, survey, policy };
         let waiting = self.waiting.insert(Waiting { definitions, listing, plan });
         let defined = waiting.definitions.feed(&self.head);
@@ -265,7 +248,7 @@ impl Load {
         let target = &mut self.target;
         target.properties = target.properties.take().or(database);
         if matches!(plan.survey.way, Way::InPlace { .. }) {
-            self.unlike = target.unlike(&plan.psql);
+            self.unlike = target.unlike(&plan.psql, &self.stop);
         }
         let running = target.run(plan, &self.stop)?;
         let head = std::mem::take(&mut self.head);
@@ -328,28 +311,27 @@ impl Reader {
 }
 
 impl RestoreTarget {
-    fn unlike(&self, psql: &Tool) -> Option<String> {
+    fn unlike(&self, psql: &Tool, stop: &Stopper) -> Option<String> {
         let original = self.properties.as_ref()?;
-        let answers = look::ask(&self.url, psql, &properties::questions(), &Stopper::default(), None).ok()?;
+        let answers = look::ask(&self.url, psql, &properties::questions(), stop, None).ok()?;
         likeness::unlike(original, &properties::read(&answers)?)
     }
 
-    fn run(&self, plan: Plan, stop: &Stop) -> Result<Running, SourceError> {
+    fn run(&self, plan: Plan, stop: &Stopper) -> Result<Running, SourceError> {
         let Plan { reader, psql, survey, policy } = plan;
         let psql = &psql;
         let (place, url, clean) = match survey.way {
             Way::Make(maintenance) => {
                 let likeness = Likeness::new(self.properties.clone(), !self.no_owner, survey.major);
-                let made = Made::create(maintenance, psql, self.url.database(), false, likeness)?;
+                let made = Made::create(maintenance, psql, self.url.database(), false, likeness, stop)?;
                 let url = self.url.with_database(made.name());
                 (Place::Made(Box::new(made)), url, false)
             }
             Way::Replace(maintenance) => {
                 // What its owner gave the database that is there stays, whoever made the dump.
-                let answers =
-                    look::ask(&self.url, psql, &properties::questions(), &Stopper::default(), None)?;
+                let answers = look::ask(&self.url, psql, &properties::questions(), stop, None)?;
                 let likeness = Likeness::new(properties::read(&answers), true, survey.major);
-                let made = Made::create(maintenance, psql, self.url.database(), true, likeness)?;
+                let made = Made::create(maintenance, psql, self.url.database(), true, likeness, stop)?;
                 let url = self.url.with_database(made.name());
                 (Place::Made(Box::new(made)), url, false)
             }

@@ -14,11 +14,11 @@ use super::{
     },
     going_on::{GoingOn, Reins},
     psql::{Mode, Psql, Unfinished},
-    stop::Stop,
 };
 use crate::source::{
     SourceError,
     process::{Process, Started},
+    stopper::{Stopper, Watched},
 };
 
 /// Bytes of a script that are looked at together.
@@ -53,7 +53,8 @@ pub(super) struct Archive {
     tool: String,
     psql: Reins,
     pump: Option<JoinHandle<Result<Script, SourceError>>>,
-    stop: Stop,
+    stop: Stopper,
+    _watched: Watched,
 }
 
 impl Script {
@@ -63,7 +64,7 @@ impl Script {
         url: &PgUrl,
         psql: &Tool,
         mut policy: Policy,
-        stop: &Stop,
+        stop: &Stopper,
     ) -> Result<Self, SourceError> {
         policy.guard_settings = true;
         let run = if policy.keep_going {
@@ -141,8 +142,9 @@ impl Archive {
         tool: &Tool,
         arguments: &[&str],
         script: Script,
-        stop: &Stop,
+        stop: &Stopper,
     ) -> Result<Self, SourceError> {
+        stop.check()?;
         let mut command = url.command(&tool.path);
         command.args(["-f", "-"]).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         let Started { process, stdin, stdout } = Process::start(command, url.secrets())
@@ -150,16 +152,15 @@ impl Archive {
         let stdout = stdout.ok_or_else(|| SourceError::Internal("pg_restore has no output".into()))?;
         let psql = script.reins();
         let pump = thread::spawn(move || pump(stdout, script));
-        let archive = Self {
+        Ok(Self {
+            _watched: stop.watch(&process),
             process,
             stdin,
             tool: format!("pg_restore {}", tool.version),
             psql,
             pump: Some(pump),
             stop: stop.clone(),
-        };
-        stop.watch(&archive.process)?;
-        Ok(archive)
+        })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {

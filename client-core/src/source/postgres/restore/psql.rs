@@ -6,14 +6,13 @@ use std::{
 };
 
 use super::{
-    super::{PgUrl, tools::Tool},
-    SESSION_SETTINGS,
+    super::{PgUrl, session::SETTINGS, tools::Tool},
     failures::Failures,
-    stop::Stop,
 };
 use crate::source::{
     SourceError,
     process::{Process, Started},
+    stopper::{Stopper, Watched},
 };
 
 /// Kept of what psql prints, bytes: only our own mark stands there.
@@ -48,7 +47,8 @@ pub(super) struct Psql {
     transaction: Option<String>,
     /// The key of `\restrict`, under which psql obeys no backslash command but the one that ends it.
     key: Option<String>,
-    stop: Stop,
+    stop: Stopper,
+    _watched: Watched,
     /// An error of the script ended it.
     script_failed: bool,
     done: bool,
@@ -56,7 +56,8 @@ pub(super) struct Psql {
 
 impl Psql {
     /// Connects to `url`. In one transaction nothing counts before [`Psql::finish`].
-    pub(super) fn start(url: &PgUrl, tool: &Tool, mode: &Mode, stop: &Stop) -> Result<Self, SourceError> {
+    pub(super) fn start(url: &PgUrl, tool: &Tool, mode: &Mode, stop: &Stopper) -> Result<Self, SourceError> {
+        stop.check()?;
         let mut command = url.command(&tool.path);
         let (on_error, failures) = match mode {
             Mode::OneTransaction | Mode::Stop => ("ON_ERROR_STOP=1", None),
@@ -75,6 +76,7 @@ impl Psql {
         let Started { process, stdin, stdout } =
             Process::start_heard(command, url.secrets(), hear).map_err(internal)?;
         let stdout = stdout.ok_or_else(|| SourceError::Internal("psql has no output".into()))?;
+        let watched = stop.watch(&process);
         let mut psql = Self {
             process,
             stdin,
@@ -84,11 +86,11 @@ impl Psql {
             transaction: None,
             key: tool.restricts().then(|| uuid::Uuid::new_v4().simple().to_string()),
             stop: stop.clone(),
+            _watched: watched,
             script_failed: false,
             done: false,
         };
-        stop.watch(&psql.process)?;
-        psql.write(SESSION_SETTINGS.as_bytes())?;
+        psql.write(SETTINGS.as_bytes())?;
         if matches!(mode, Mode::OneTransaction) {
             psql.transaction = Some(psql.executed(&format!("BEGIN;\n\\o\n{TRANSACTION}"))?);
             psql.write(b"\\o /dev/null\n")?;

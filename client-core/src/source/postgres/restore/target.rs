@@ -4,10 +4,10 @@ use serde::Deserialize;
 
 use super::{
     super::{
-        PgUrl,
+        LOOK_PATIENCE, PgUrl,
         answers::question,
         identify, look, pooler,
-        psql::ask,
+        psql::{Waiting, ask},
         script::{Policy, Target},
         tools::{Tool, Tools},
     },
@@ -180,12 +180,15 @@ impl RestoreTarget {
     }
 
     /// What counts is the database, not how it is spelled.
-    pub(super) fn refuse_source(&self) -> Result<(), SourceError> {
+    pub(super) fn refuse_source(&self, stopper: &Stopper) -> Result<(), SourceError> {
         let Some(guard) = &self.guard else { return Ok(()) };
-        let found = match identify(&self.url, &self.tools) {
+        let found = match identify(&self.url, &self.tools, stopper) {
             Ok(found) => found,
             // What is not there is not the source. Other reasons come up again, with their own words.
             Err(SourceError::NoDatabase { .. }) => return Ok(()),
+            Err(SourceError::Cancelled) => return Err(SourceError::Cancelled),
+            // So does a server that says it in another language than English.
+            Err(SourceError::Refused { .. }) if self.is_absent(stopper) => return Ok(()),
             Err(_) => None,
         };
         let kinship = match (&guard.identity, &found) {
@@ -200,14 +203,25 @@ impl RestoreTarget {
         }
     }
 
+    fn is_absent(&self, stopper: &Stopper) -> bool {
+        if !self.url.is_named_in_text() {
+            return false;
+        }
+        let Ok(psql) = self.tools.newest("psql") else { return false };
+        let Ok((maintenance, _)) = self.maintenance(&psql, stopper) else { return false };
+        let there = exists(&maintenance, &psql, self.url.database(), Waiting::patient(stopper));
+        matches!(there, Ok(false))
+    }
+
     /// What of a script gets through, seen from the server that `url` leads to.
     pub(super) fn policy(
         &self,
         url: &PgUrl,
         psql: &Tool,
         one_transaction: bool,
+        stopper: &Stopper,
     ) -> Result<Policy, SourceError> {
-        let answers = look::ask(url, psql, &has(), &Stopper::default(), None)?;
+        let answers = look::ask(url, psql, &has(), stopper, None)?;
         let names = |tag: &str| answers.rows::<Name>(tag).into_iter().map(|row| row.name).collect();
         let superuser = answers.row::<Rights>("rights").ok_or_else(odd)?.superuser;
         Ok(Policy {
@@ -228,12 +242,18 @@ impl RestoreTarget {
     }
 
     /// Decides how the dump gets in. Changes nothing.
-    pub(super) fn survey(&self, psql: &Tool, archive: bool) -> Result<Survey, SourceError> {
+    pub(super) fn survey(
+        &mut self,
+        psql: &Tool,
+        archive: bool,
+        stopper: &Stopper,
+    ) -> Result<Survey, SourceError> {
         self.refuse_reserved(false)?;
-        pooler::refuse(&self.url, psql)?;
-        let state = match State::ask(&self.url, psql) {
+        self.url = pooler::refuse(&self.url, psql, stopper)?;
+        let state = match State::ask(&self.url, psql, Waiting::patient(stopper)) {
             Ok(state) => state,
-            Err(refused) => return self.absent(psql, refused),
+            Err(SourceError::Cancelled) => return Err(SourceError::Cancelled),
+            Err(refused) => return self.absent(psql, refused, stopper),
         };
         self.refuse_reserved(state.is_template)?;
         if state.objects > 0 && !self.overwrite {
@@ -244,7 +264,7 @@ impl RestoreTarget {
         } else if !self.url.is_named_in_text() {
             return Err(self.unnamed());
         } else if state.may_replace {
-            Way::Replace(self.maintenance(psql)?.0)
+            Way::Replace(self.maintenance(psql, stopper)?.0)
         } else if self.keep_going {
             return Err(SourceError::NotReplaceable {
                 place: self.place(),
@@ -282,34 +302,45 @@ impl RestoreTarget {
     }
 
     /// There is no such database, or `refused` had another reason.
-    fn absent(&self, psql: &Tool, refused: SourceError) -> Result<Survey, SourceError> {
-        let Ok((maintenance, major)) = self.maintenance(psql) else { return Err(refused) };
-        pooler::refuse(&maintenance, psql)?;
+    fn absent(
+        &mut self,
+        psql: &Tool,
+        refused: SourceError,
+        stopper: &Stopper,
+    ) -> Result<Survey, SourceError> {
+        let (maintenance, major) = match self.maintenance(psql, stopper) {
+            Ok(found) => found,
+            Err(SourceError::Cancelled) => return Err(SourceError::Cancelled),
+            Err(error @ SourceError::Pooler(_)) => return Err(error),
+            Err(_) => return Err(refused),
+        };
         if !self.url.is_named_in_text() {
             return Err(self.unnamed());
         }
-        if exists(&maintenance, psql, self.url.database())? {
+        if exists(&maintenance, psql, self.url.database(), Waiting::patient(stopper))? {
             return Err(refused);
         }
+        self.url = maintenance.with_database(self.url.database());
         Ok(Survey { major, locks: Locks::default(), way: Way::Make(maintenance) })
     }
 
     /// A database to create, rename and drop others from, and the server's major version.
-    pub(super) fn maintenance(&self, psql: &Tool) -> Result<(PgUrl, u32), SourceError> {
+    pub(super) fn maintenance(&self, psql: &Tool, stopper: &Stopper) -> Result<(PgUrl, u32), SourceError> {
         let mut refused = None;
         for name in ["postgres", "template1"] {
             // The database itself cannot be renamed or dropped from within.
             if name == self.url.database() && name != "template1" {
                 continue;
             }
-            let url = self.url.with_database(name);
+            let url = pooler::refuse(&self.url.with_database(name), psql, stopper)?;
             let version =
                 question("version", "SELECT current_setting('server_version_num')::int / 10000 AS major");
-            match ask(&url, psql, &version) {
+            match ask(&url, psql, &version, Waiting::patient(stopper)) {
                 Ok(answers) => {
                     let Version { major } = answers.row("version").ok_or_else(odd)?;
                     return Ok((url, major));
                 }
+                Err(SourceError::Cancelled) => return Err(SourceError::Cancelled),
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
@@ -377,14 +408,15 @@ struct Version {
 }
 
 impl State {
-    fn ask(url: &PgUrl, psql: &Tool) -> Result<Self, SourceError> {
-        ask(url, psql, &state())?.row("state").ok_or_else(odd)
+    fn ask(url: &PgUrl, psql: &Tool, waiting: Waiting<'_>) -> Result<Self, SourceError> {
+        ask(url, psql, &state(), waiting)?.row("state").ok_or_else(odd)
     }
 }
 
-/// Whether anything is in the target.
+/// Whether anything is in the target. Asked after the commit: nobody stops it.
 pub(super) fn is_empty(url: &PgUrl, psql: &Tool) -> Result<bool, SourceError> {
-    Ok(State::ask(url, psql)?.objects == 0)
+    let waiting = Waiting { stopper: &Stopper::default(), at_most: Some(LOOK_PATIENCE) };
+    Ok(State::ask(url, psql, waiting)?.objects == 0)
 }
 
 pub(super) fn odd() -> SourceError {

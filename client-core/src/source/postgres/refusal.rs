@@ -1,0 +1,219 @@
+//! Why a psql failed. A server speaks its own language, so that what it says to a session counts by its SQLSTATE. While
+//! somebody connects there is none: libpq speaks English to us, and whatever else stands there is the server's.
+
+use super::PgUrl;
+use crate::source::{SourceError, process::Ended};
+
+/// Somebody is connected to a database that should be dropped or renamed.
+const OBJECT_IN_USE: &str = "55006";
+/// Lines that are told.
+const MAX_LINES: usize = 6;
+/// What a server or libpq says about who somebody is, where it says so in English.
+const WHO: [&str; 7] =
+    ["password", "pg_hba.conf", "authentication", "role \"", "SSL", "certificate", "GSSAPI"];
+/// What a server says in English that lets nobody in for now.
+const FOR_NOW: [&str; 3] = ["the database system is", "too many clients", "remaining connection slots"];
+/// Nobody answered.
+const NOBODY: [&str; 2] = ["Connection refused", "could not translate host name"];
+
+/// An error in a line of psql's under `VERBOSITY=verbose`: `psql:<stdin>:7: FEHLER:  55006: …`.
+struct ServerError<'a> {
+    severity: &'a str,
+    state: &'a str,
+    text: &'a str,
+}
+
+impl<'a> ServerError<'a> {
+    fn of(line: &'a str) -> Option<Self> {
+        let (_, line) = line.strip_prefix("psql:<stdin>:")?.split_once(": ")?;
+        let (severity, line) = line.split_once(":  ")?;
+        let (state, text) = line.split_once(": ")?;
+        let is_state =
+            state.len() == 5 && state.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+        // Success, warnings and notices have states, too.
+        (is_state && !["00", "01", "02"].iter().any(|class| state.starts_with(class))).then_some(Self {
+            severity,
+            state,
+            text,
+        })
+    }
+}
+
+/// The SQLSTATE of the last error.
+fn state(said: &str) -> Option<&str> {
+    said.lines().rev().find_map(ServerError::of).map(|error| error.state)
+}
+
+/// What the server said, in one line, without where in its source it said so.
+pub(super) fn detail(ended: &Ended) -> String {
+    let mut told = Vec::new();
+    for line in ended.said.lines() {
+        if let Some(ServerError { severity, text, .. }) = ServerError::of(line) {
+            told.push(format!("{severity}:  {text}"));
+        } else if !told.is_empty() && ["DETAIL:", "HINT:"].iter().any(|word| line.starts_with(word)) {
+            told.push(line.trim().to_owned());
+        }
+    }
+    if told.is_empty() {
+        return ended.detail();
+    }
+    told.truncate(MAX_LINES);
+    told.join("; ")
+}
+
+/// Sorts what psql says.
+pub(super) fn refusal(url: &PgUrl, ended: &Ended) -> SourceError {
+    let (place, detail) = (url.place(), detail(ended));
+    let has = |words: &[&str]| words.iter().any(|word| ended.said.contains(word));
+    // A pooler speaks English.
+    if has(&["pooling mode"]) {
+        return SourceError::Pooler(place);
+    }
+    if let Some(state) = state(&ended.said) {
+        return match state.as_bytes() {
+            [b'2', b'8', ..] => SourceError::Refused { place, detail },
+            b"3D000" => SourceError::NoDatabase { place, detail },
+            [b'0', b'8', ..] => SourceError::Unreachable { place, detail },
+            _ => SourceError::QueryFailed { place, detail, state: Some(state.to_owned()) },
+        };
+    }
+    if has(&["invalid "]) && has(&[" value: \"", "port number: \"", "integer value \""])
+        || has(&[
+            "definition of service",
+            "in service file",
+            "service file \"",
+            "could not match",
+            "hostaddr",
+        ]) && !has(&["Connection refused", "connection to server"])
+    {
+        SourceError::Usage(format!("the database's connection parameters: {detail}"))
+    } else if has(&["canceling authentication"]) {
+        SourceError::QueryFailed { place, detail, state: None }
+    } else if has(&WHO) && !has(&NOBODY) {
+        SourceError::Refused { place, detail }
+    } else if has(&["database \""]) && has(&["does not exist"]) {
+        SourceError::NoDatabase { place, detail }
+    } else if ended.said.lines().any(server_speaks) && !has(&NOBODY) && !has(&FOR_NOW) {
+        SourceError::Refused { place, detail }
+    } else {
+        SourceError::Unreachable { place, detail }
+    }
+}
+
+/// Whether these are a server's words to somebody who connects: `… failed: FATAL:  …`, with two spaces in every
+/// language. libpq's own words have none.
+fn server_speaks(line: &str) -> bool {
+    (line.starts_with("psql: error: ") || line.starts_with("connection to server")) && line.contains(":  ")
+}
+
+/// Whether somebody's session stands in the way, which may end in a moment.
+pub(super) fn is_busy(error: &SourceError) -> bool {
+    matches!(error, SourceError::QueryFailed { state: Some(state), .. } if state == OBJECT_IN_USE)
+}
+
+/// Whether a server that does not know a setting, or a pooler, may have refused options of ours. In other languages than
+/// English any refusal may mean that.
+pub(super) fn may_be_about_options(error: &SourceError) -> bool {
+    const OPTIONS: [&str; 3] =
+        ["startup parameter", "unrecognized configuration parameter", "startup packet"];
+    match error {
+        SourceError::Refused { detail, .. } => !WHO.iter().any(|word| detail.contains(word)),
+        SourceError::Unreachable { detail, .. } | SourceError::QueryFailed { detail, .. } => {
+            OPTIONS.iter().any(|word| detail.contains(word))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
+
+    use super::*;
+
+    fn ended(said: &str) -> Ended {
+        Ended { status: ExitStatus::from_raw(2 << 8), said: said.into() }
+    }
+
+    #[test]
+    fn a_server_is_understood_in_every_language() {
+        let url = PgUrl::parse("postgres://u@h/d").unwrap();
+        let kind = |said: &str| match refusal(&url, &ended(said)) {
+            SourceError::Refused { .. } => "refused",
+            SourceError::NoDatabase { .. } => "no database",
+            SourceError::Unreachable { .. } => "unreachable",
+            SourceError::QueryFailed { .. } => "failed",
+            SourceError::Usage(_) => "usage",
+            SourceError::Pooler(_) => "pooler",
+            _ => "something else",
+        };
+        for (said, expected) in [
+            // In a session.
+            (
+                "psql:<stdin>:1: FEHLER:  55006: auf Datenbank »d« wird von anderen Benutzern zugegriffen\nDETAIL:  Eine andere Sitzung verwendet die Datenbank.\nLOCATION:  dropdb, dbcommands.c:1586",
+                "failed",
+            ),
+            (
+                "psql:<stdin>:1: ОШИБКА:  57014: выполнение оператора отменено по запросу пользователя",
+                "failed",
+            ),
+            (
+                "psql:<stdin>:1: FATAL:  57P01: Verbindung wird abgebrochen aufgrund von Anweisung des Administrators\nLOCATION:  ProcessInterrupts, postgres.c:3211\npsql:<stdin>:1: server closed the connection unexpectedly\npsql:<stdin>:1: error: connection to server was lost",
+                "failed",
+            ),
+            ("psql:<stdin>:2: FEHLER:  28000: Berechtigung nur für Superuser", "refused"),
+            ("psql:<stdin>:2: FEHLER:  42501: keine Berechtigung, um Datenbank zu erzeugen", "failed"),
+            (
+                "psql:<stdin>:1: HINWEIS:  00000: x\npsql:<stdin>:1: error: connection to server was lost",
+                "unreachable",
+            ),
+            // While somebody connects.
+            (
+                "psql: error: connection to server at \"h\", port 5432 failed: FATAL:  Passwort-Authentifizierung für Benutzer »u« fehlgeschlagen",
+                "refused",
+            ),
+            (
+                "psql: error: connection to server at \"h\", port 5432 failed: ВАЖНО:  пользователь \"u\" не прошёл проверку подлинности (по паролю)",
+                "refused",
+            ),
+            (
+                "psql: error: connection to server at \"h\", port 5432 failed: FATAL:  database \"d\" does not exist",
+                "no database",
+            ),
+            (
+                "psql: error: connection to server at \"h\", port 5432 failed: FATAL:  the database system is starting up",
+                "unreachable",
+            ),
+            (
+                "psql: error: connection to server at \"h\", port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?",
+                "unreachable",
+            ),
+            ("psql: error: connection to server at \"h\", port 5432 failed: timeout expired", "unreachable"),
+            (
+                "psql: error: could not translate host name \"h\" to address: Name or service not known",
+                "unreachable",
+            ),
+            (
+                "psql: error: connection to server at \"h\", port 5432 failed: server closed the connection unexpectedly",
+                "unreachable",
+            ),
+        ] {
+            assert_eq!(kind(said), expected, "{said}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_has_no_place_in_a_source() {
+        let said = "psql:<stdin>:3: FEHLER:  55006: auf Datenbank »d« wird zugegriffen\nDETAIL:  Eine Sitzung.\nLOCATION:  dropdb, dbcommands.c:1586\n";
+        assert_eq!(
+            detail(&ended(said)),
+            "FEHLER:  auf Datenbank »d« wird zugegriffen; DETAIL:  Eine Sitzung."
+        );
+        let url = PgUrl::parse("postgres://u@h/d").unwrap();
+        assert!(is_busy(&refusal(&url, &ended(said))));
+        assert!(!is_busy(&refusal(&url, &ended(&said.replace("55006", "42501")))));
+        let options = "psql: error: connection to server at \"h\", port 1 failed: FATAL:  unbekannter Konfigurationsparameter »x«";
+        assert!(may_be_about_options(&refusal(&url, &ended(options))));
+    }
+}
