@@ -71,6 +71,9 @@ pub struct ScriptFilter {
     /// read on until rows come, so that all can be named at once.
     missing: BTreeSet<(Need, String)>,
     missing_line: u64,
+    /// Statements that have ended.
+    #[cfg(test)]
+    ended: u64,
     /// Where they stand in what was let through last; only for a policy that keeps going.
     turns: Vec<(usize, Turn)>,
 }
@@ -102,6 +105,8 @@ impl ScriptFilter {
             left_out_count: 0,
             missing: BTreeSet::new(),
             missing_line: 0,
+            #[cfg(test)]
+            ended: 0,
             turns: Vec::new(),
         }
     }
@@ -337,6 +342,10 @@ impl ScriptFilter {
     }
 
     fn statement_ends(&mut self, out: &mut Vec<u8>) -> Result<(), ScriptError> {
+        #[cfg(test)]
+        {
+            self.ended += 1;
+        }
         if self.statement.fate == Fate::Held {
             self.decide(true, out)?;
         }
@@ -456,6 +465,8 @@ fn guard(text: &[u8], whole: bool, lexer: &Lexer, seen: &Seen, out: &mut Vec<u8>
     }
 }
 
+#[cfg(test)]
+mod against_psql;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
