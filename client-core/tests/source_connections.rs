@@ -206,3 +206,20 @@ fn odd_names_go_through_everything() {
     let names: Vec<_> = tables("bytes").into_iter().map(|t| t.name).collect();
     assert!(names.len() == 3 && names.iter().any(|n| n.contains("\\xe9t\\xe9")), "{names:?}");
 }
+
+#[test]
+fn options_of_the_user_are_judged_by_the_server_and_do_not_speak_in_our_place() {
+    let url = SERVER.url("shop");
+    let refused = open(&format!("{url}?options=--nosuch%3D1")).err().unwrap();
+    assert!(
+        matches!(&refused, SourceError::Refused { detail, .. } if detail.contains("\"nosuch\"")),
+        "{refused}"
+    );
+    SERVER.sql("postgres", "CREATE DATABASE talks");
+    SERVER.sql("postgres", "ALTER DATABASE talks SET client_min_messages = debug1");
+    for options in ["", "?options=-c%20client_min_messages%3Ddebug1"] {
+        let stream = open(&format!("{}{options}", SERVER.url("talks"))).unwrap();
+        assert_eq!(stream.warnings(), [], "{options}");
+        assert_eq!(dumped(stream).1.stderr, "", "{options}");
+    }
+}

@@ -305,6 +305,8 @@ fn a_dump_that_creates_its_database_goes_into_the_named_one() {
         let restored = restore(target(&name), &dump("Own 'db", form)).unwrap();
         assert_eq!(SERVER.sql(&name, "SELECT x FROM t"), "1");
         assert!(restored.left_out.len() >= 2, "{:?}", restored.left_out);
+        let told = restored.notes.iter().filter(|note| note.contains("left out")).count();
+        assert_eq!(told, 1, "{:?}", restored.notes);
     }
     // The old one was not touched.
     assert_eq!(SERVER.sql("Own 'db", "SELECT x FROM t"), "1");

@@ -400,6 +400,12 @@ fn a_closed_or_full_output_is_an_error() {
         let outcome = shell(&format!("exec \"$SEALKEEP\" {closed} > /dev/null"));
         assert_eq!(outcome.code, 0, "{closed}: {outcome}");
     }
+    // Whoever read has gone before the first byte: quiet, as after SIGPIPE.
+    for unread in ["restore latest --stdout", "snapshots"] {
+        let outcome =
+            shell(&format!("{{ sleep 1; \"$SEALKEEP\" {unread}; echo $? > code; }} | true; cat code"));
+        assert!(outcome.stdout == b"141\n" && outcome.stderr.is_empty(), "{unread}: {outcome}");
+    }
     // What was done is done, and who wanted to hear of it does not take silence for success.
     fs::write(device.desk().join("more.sql"), dump(300)).unwrap();
     fs::write(device.desk().join("url"), "postgres://127.0.0.1:1/none").unwrap();
@@ -427,6 +433,8 @@ fn a_closed_or_full_output_is_an_error() {
     // A dump on a terminal is refused.
     let outcome = shell("script -qec '\"$SEALKEEP\" restore latest --stdout' /dev/null < /dev/null");
     assert_eq!(outcome.code, 2, "{outcome}");
-    let outcome = shell("script -qec '\"$SEALKEEP\" restore latest --stdout --force' /dev/null < /dev/null");
+    let outcome = shell(
+        "script -qec '\"$SEALKEEP\" restore latest --source shop --stdout --force' /dev/null < /dev/null",
+    );
     assert_eq!(outcome.code, 0, "{outcome}");
 }

@@ -289,7 +289,11 @@ pub(crate) struct Snapshots {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("target").required(true)), after_long_help = RESTORE_HELP)]
+#[command(
+    group(ArgGroup::new("target").required(true)),
+    override_usage = "sealkeep restore [OPTIONS] SNAPSHOT --to FILE | --stdout | --into URL\n       sealkeep restore --clean-up URL",
+    after_long_help = RESTORE_HELP
+)]
 pub(crate) struct Restore {
     /// A snapshot's id, the beginning of one, or `latest`
     #[arg(required_unless_present = "clean_up", conflicts_with = "clean_up")]

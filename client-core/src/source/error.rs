@@ -381,3 +381,41 @@ impl SourceError {
             .with_source(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restore_speaks_of_its_target() {
+        let (place, detail) = ("here:1/d".to_owned(), "ERROR:  x".to_owned());
+        for error in [
+            SourceError::Unreachable { place: place.clone(), detail: detail.clone() },
+            SourceError::QueryFailed { place, detail, state: None },
+            SourceError::Incomplete("cut".into()),
+            SourceError::Cancelled,
+        ] {
+            assert!(Error::from(error.clone()).meaning().contains("no snapshot was made"));
+            let told = error.of_restore();
+            assert!(
+                told.meaning().contains("database") && !told.next_step().contains("administrator"),
+                "{told:?}"
+            );
+        }
+        let usage = SourceError::Usage("x".into()).of_restore();
+        assert!(usage.next_step().contains("restore --help"));
+    }
+
+    #[test]
+    fn only_what_helps_is_advised() {
+        let lacks = |need| {
+            let found = Found::Missing(vec![(need, "x".to_owned())]);
+            SourceError::Script(ScriptError { line: 1, found }).of_restore()
+        };
+        assert!(lacks(Need::Role).next_step().contains("--no-owner"));
+        let tablespace = lacks(Need::Tablespace);
+        assert!(
+            tablespace.next_step().contains("--skip-missing") && !tablespace.next_step().contains("--no-")
+        );
+    }
+}

@@ -110,6 +110,11 @@ mod tests {
         for bad in ["[s]\nhost", "[s]\nservice=x", "[s]\nhost =x", "[s]\nschema=x"] {
             assert!(section(bad.as_bytes(), "s").is_err(), "{bad}");
         }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("services");
+        fs::write(&file, "[s]\nhost").unwrap();
+        let wrong = find("s", Some(file.clone()), &|_| None).err().unwrap().to_string();
+        assert!(wrong.contains(&file.display().to_string()), "{wrong}");
         assert!(matches!(section(b"[s]\nldap://x/y?z", "s").unwrap(), Some(Service::Elsewhere)));
     }
 }
