@@ -309,6 +309,14 @@ impl Lexer {
         let (escapes, quote, more) = match (prefix, behind) {
             ([b'e' | b'E'], [b'\'', ..]) => (true, Quote::Opaque, 1),
             ([b'n' | b'N'], [b'\'', ..]) if !self.standard_strings => (true, Quote::Opaque, 1),
+            // A quote behind its end begins a string with escapes, or goes on without.
+            ([b'b' | b'B' | b'x' | b'X'], [b'\'', ..]) | ([b'u' | b'U'], [b'&', b'\'', ..])
+                if !self.standard_strings =>
+            {
+                return Err(Found::Ambiguous(
+                    "a bit or Unicode string under standard_conforming_strings = off",
+                ));
+            }
             ([b'n' | b'N' | b'b' | b'B' | b'x' | b'X'], [b'\'', ..]) => (false, Quote::Opaque, 1),
             ([b'u' | b'U'], [b'&', b'\'', ..]) => (false, Quote::Opaque, 2),
             ([b'u' | b'U'], [b'&', b'"', ..]) => {

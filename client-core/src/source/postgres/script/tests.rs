@@ -280,6 +280,8 @@ fn what_can_be_read_in_two_ways_is_refused() {
         "SET LOCAL standard_conforming_strings = off;\n",
         "SET standard_conforming_strings TO DEFAULT;\n",
         "SET standard_conforming_strings = off; SELECT 1;\n",
+        "SET standard_conforming_strings = off;\nSELECT x'''1\\';\n",
+        "SET standard_conforming_strings = off;\nSELECT U&'a'\n'\\';\n",
         "SELECT pg_catalog.set_config('standard_conforming_strings', 'off', false);",
         "SELECT set_config('standard' || '_conforming_strings', 'off', false);",
         "SELECT 1, \"set_config\"('a', 'off', false);",
