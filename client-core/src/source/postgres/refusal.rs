@@ -6,6 +6,8 @@ use crate::source::{SourceError, process::Ended};
 
 /// Somebody is connected to a database that should be dropped or renamed.
 const OBJECT_IN_USE: &str = "55006";
+/// A database of that name is there already: as the server looked, or as its catalogue refused.
+const TAKEN: [&str; 2] = ["42P04", "23505"];
 /// Lines that are told.
 const MAX_LINES: usize = 6;
 /// What a server or libpq says about who somebody is, where it says so in English.
@@ -109,6 +111,11 @@ fn server_speaks(line: &str) -> bool {
 /// Whether somebody's session stands in the way, which may end in a moment.
 pub(super) fn is_busy(error: &SourceError) -> bool {
     matches!(error, SourceError::QueryFailed { state: Some(state), .. } if state == OBJECT_IN_USE)
+}
+
+/// Whether the name of a database is somebody's.
+pub(super) fn is_taken(error: &SourceError) -> bool {
+    matches!(error, SourceError::QueryFailed { state: Some(state), .. } if TAKEN.contains(&state.as_str()))
 }
 
 /// Whether a server that does not know a setting, or a pooler, may have refused options of ours. In other languages than

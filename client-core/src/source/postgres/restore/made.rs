@@ -13,7 +13,7 @@ use super::{
         PgUrl,
         answers::question,
         psql::{self, Waiting, quote_name, quote_text},
-        refusal::is_busy,
+        refusal::{is_busy, is_taken},
         session::Session,
         tools::Tool,
     },
@@ -178,7 +178,7 @@ impl Made {
                     return Err(SourceError::Uncertain { place, detail: detail(&error) });
                 }
             }
-            if !self.replaces && detail(&error).contains("already exists") {
+            if !self.replaces && is_taken(&error) {
                 return Err(SourceError::Taken(self.wanted.clone()));
             }
             if !is_busy(&error) {
