@@ -8,6 +8,7 @@ mod origin;
 pub mod pack;
 mod padding;
 pub mod snapshot;
+mod snapshot_body;
 
 pub use error::{Format, FormatError};
 pub use header::Recipients;

@@ -3,10 +3,12 @@
 
 mod commit;
 mod gate;
+mod known;
 mod level;
 mod moment;
 mod pipeline;
 mod relate;
+mod report;
 mod served;
 mod together;
 mod unwrapping;
@@ -19,13 +21,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api_types::{BackupId, ObjectId, Sha256, SnapshotId, SourceId, backup::LEASE_SECS};
+use api_types::{BackupId, ObjectId, SourceId, backup::LEASE_SECS};
 use tokio::{sync::mpsc, task::JoinHandle};
 use uuid::Uuid;
 
-pub use self::gate::Gate;
+pub use self::{
+    gate::Gate,
+    report::{BackupOptions, BackupReport},
+};
 use self::{
     gate::Gated,
+    known::KnownChunks,
     level::Level,
     relate::RecordLists,
     unwrapping::{Original, Unwrapping},
@@ -33,19 +39,14 @@ use self::{
 pub use super::select::short;
 use super::{
     Client, OpenVault,
-    list::{self, Mark},
     same::{self, Claim},
 };
 use crate::{
-    encode::MAX_REFS,
     error::{Error, ErrorKind},
     event::{Event, Stage, Warning},
     format::snapshot::Remark,
-    id::ChunkId,
     records,
     source::{self, Copying, Opening, SourceSpec, Stopper},
-    state::{PackKeys, StateDb},
-    unwrap::Unwrapped,
 };
 
 /// How long the service has to note that a run failed.
@@ -55,72 +56,6 @@ const PACKS_PER_SEGMENT: usize = 64;
 
 /// For whoever writes to a file to come to an end.
 const BEFORE_READING_AGAIN: Duration = Duration::from_secs(1);
-
-/// What to back up.
-pub struct BackupOptions {
-    /// Where the dump comes from.
-    pub source: SourceSpec,
-    /// What to call the source; its own name otherwise.
-    pub name: Option<String>,
-    /// Whether it may carry on another source that had the name; without it such a backup is refused.
-    pub same_source: bool,
-    /// Bytes a second, at most.
-    pub upload_limit: Option<u64>,
-    /// Whether rows that stood in the last dump are found and not stored again, by a list that this device keeps.
-    pub record_list: bool,
-    /// Whether gzip and `pg_dump -Fc` are taken apart, so that what did not change in them is not stored again.
-    pub unwrap: bool,
-    /// zstd level; `None`: as suits the network.
-    pub level: Option<i32>,
-    /// Whether a dump is taken that is far smaller than the last ones or of another format, or a file that changes
-    /// while it is read. Its snapshot is marked.
-    pub force: bool,
-    /// Holds the backup still while it is closed.
-    pub gate: Gate,
-}
-
-/// What became of it.
-#[derive(Debug, Clone)]
-pub struct BackupReport {
-    /// The snapshot.
-    pub snapshot_id: SnapshotId,
-    /// The source's name.
-    pub source: String,
-    /// Bytes that the source delivered.
-    pub bytes_read: u64,
-    /// Of these, bytes in chunks that were not stored before.
-    pub bytes_new: u64,
-    /// Bytes of every object sent.
-    pub bytes_uploaded: u64,
-    /// Chunks of the dump.
-    pub chunks: u64,
-    /// Of these, new ones.
-    pub chunks_new: u64,
-    /// How long it took.
-    pub duration: Duration,
-    /// Of the dump.
-    pub sha256: Sha256,
-    /// What made the dump.
-    pub tool: String,
-    /// What of it was compressed, and taken apart.
-    pub unwrapped: Unwrapped,
-    /// Size of the record list that this device keeps for the next run, bytes; 0: none.
-    pub record_list_bytes: u64,
-    /// What kind of dump it is, from the outside in.
-    pub format: String,
-    /// Whether the dump's own end was found, beyond the end of the stream.
-    pub verified_end: bool,
-    /// What was unusual about it, and was accepted.
-    pub remarks: Vec<Remark>,
-}
-
-impl BackupReport {
-    /// What stands beside the snapshot in every list.
-    #[must_use]
-    pub fn marks(&self) -> Vec<Mark> {
-        list::marks(&self.remarks, &self.format, self.verified_end)
-    }
-}
 
 /// Backs up one source.
 ///
@@ -450,59 +385,4 @@ struct Whole {
     original: Original,
     stored: Vec<upload::StoredPack>,
     reused: BTreeSet<ObjectId>,
-}
-
-/// Answers from the local index, and remembers which packs the snapshot leans on.
-struct KnownChunks {
-    state: Arc<StateDb>,
-    packs: Mutex<PackKeys>,
-}
-
-/// Packs that one chunk may lead to, at most: what an index entry holds.
-const MAX_SOURCE_PACKS: u64 = MAX_REFS as u64;
-
-impl KnownChunks {
-    fn new(state: Arc<StateDb>) -> Self {
-        Self { state, packs: Mutex::default() }
-    }
-
-    fn packs(&self) -> Result<BTreeSet<ObjectId>, Error> {
-        let keys = self.packs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(self.state.pack_ids(&keys)?.into_iter().collect())
-    }
-
-    fn need(&self, packs: &PackKeys) {
-        *self.packs.lock().unwrap_or_else(PoisonError::into_inner) |= packs;
-    }
-}
-
-impl pipeline::Known for KnownChunks {
-    fn is_stored(&self, id: &ChunkId) -> Result<bool, Error> {
-        let Some(mut place) = self.state.locate(id)? else { return Ok(false) };
-        place.copied_from.insert(place.key);
-        self.need(&place.copied_from);
-        Ok(true)
-    }
-
-    fn is_source(&self, id: &ChunkId) -> Result<bool, Error> {
-        Ok(self.state.locate(id)?.is_some())
-    }
-
-    fn is_whole(&self, id: &ChunkId) -> Result<bool, Error> {
-        Ok(self.state.locate(id)?.is_some_and(|place| place.copied_from.is_empty()))
-    }
-
-    fn sources(&self, ids: &[ChunkId]) -> Result<Option<pipeline::Sources>, Error> {
-        let mut packs = PackKeys::new();
-        for id in ids {
-            let Some(place) = self.state.locate(id)? else { return Ok(None) };
-            packs.insert(place.key);
-            packs |= place.copied_from;
-        }
-        if packs.len() > MAX_SOURCE_PACKS {
-            return Ok(None);
-        }
-        self.need(&packs);
-        Ok(Some(packs))
-    }
 }
