@@ -210,6 +210,31 @@ impl Device {
     }
 
     fn sign_up_as(&self, who: &str, region: &str) -> Result<Account> {
+        let (account, mut conversation) = self.sign_up_to_the_words(who, region)?;
+        let asked = conversation.event("confirm_words")?;
+        let words: Vec<&str> = account.recovery_words.split_whitespace().collect();
+        let answer: Vec<&str> = list(&asked, "positions")?
+            .iter()
+            .filter_map(|p| words.get(usize::try_from(p.as_u64()?).ok()?.checked_sub(1)?).copied())
+            .collect();
+        conversation.say(&answer.join(" "))?;
+        conversation.event("signed_up")?;
+        conversation.end()?;
+        Ok(account)
+    }
+
+    /// A sign-up that ends when the words were shown: nobody types three of them.
+    ///
+    /// # Errors
+    /// What the command said.
+    pub fn sign_up_interrupted(&self, region: &str) -> Result<Account> {
+        let (account, mut conversation) = self.sign_up_to_the_words("first", region)?;
+        conversation.event("confirm_words")?;
+        conversation.running.child.kill().map_err(|e| Failure::new(e.to_string()))?;
+        Ok(account)
+    }
+
+    fn sign_up_to_the_words(&self, who: &str, region: &str) -> Result<(Account, Conversation)> {
         let seed = [who.as_bytes(), self.home.path().as_os_str().as_encoded_bytes()].concat();
         let unique = files::sha256_of(&seed);
         let email = format!("{}@example.com", &unique.get(..16).unwrap_or_default());
@@ -224,16 +249,7 @@ impl Device {
         let recovery_codes =
             list(&codes, "codes")?.iter().filter_map(|c| Some(c.as_str()?.to_owned())).collect();
         let recovery_words = text(&conversation.event("recovery_words")?, "words")?.to_owned();
-        let asked = conversation.event("confirm_words")?;
-        let words: Vec<&str> = recovery_words.split_whitespace().collect();
-        let answer: Vec<&str> = list(&asked, "positions")?
-            .iter()
-            .filter_map(|p| words.get(usize::try_from(p.as_u64()?).ok()?.checked_sub(1)?).copied())
-            .collect();
-        conversation.say(&answer.join(" "))?;
-        conversation.event("signed_up")?;
-        conversation.end()?;
-        Ok(Account { email, password, authenticator, recovery_codes, recovery_words })
+        Ok((Account { email, password, authenticator, recovery_codes, recovery_words }, conversation))
     }
 
     /// `login` with everything that the holder knows, as on the worst day.

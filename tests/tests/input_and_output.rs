@@ -264,6 +264,22 @@ fn sqlite_wal_left_out() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "ok\n5000\n");
+
+    // A journal may name a file that SQLite removes in the end: somebody's who owns the database, and no other.
+    let victim = desk.join("somebody's file");
+    fs::write(&victim, b"kept").unwrap();
+    let name = victim.as_os_str().as_encoded_bytes();
+    let sum = name.iter().fold(0_u32, |sum, byte| sum.wrapping_add(u32::from(*byte)));
+    let mut journal = before[1].clone();
+    // Page of the lock byte ‖ name ‖ its length ‖ its checksum ‖ magic.
+    journal.extend_from_slice(&(0x4000_0000_u32 / 4096 + 1).to_be_bytes());
+    journal.extend_from_slice(name);
+    journal.extend_from_slice(&u32::try_from(name.len()).unwrap().to_be_bytes());
+    journal.extend_from_slice(&sum.to_be_bytes());
+    journal.extend_from_slice(&[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]);
+    fs::write(desk.join("hot.db-journal"), journal).unwrap();
+    device.call(["backup", "--file", "hot.db"]).refused(6).unwrap();
+    assert_eq!(fs::read(&victim).unwrap(), b"kept");
 }
 
 #[test]

@@ -114,6 +114,38 @@ fn a_vault_that_is_denied_keeps_its_keys() {
     assert_eq!(newcomer.restore_bytes("latest").unwrap(), b"first");
 }
 
+/// The words that a device showed are on paper already: nothing that a service says replaces them.
+#[test]
+fn no_answer_replaces_the_words_that_were_shown() {
+    let service = Service::start().unwrap();
+    let device = Device::new(&service).unwrap();
+    let account = device.sign_up_interrupted("eu").unwrap();
+    let login =
+        || device.login_call(&account).env("SEALKEEP_TOTP", account.authenticator.code()).go().unwrap();
+    let vault = service.sql("select vault_id from app.vault").unwrap();
+    let lies = [
+        "update app.vault set ready_at = now(), signing_root = decode(repeat('07', 32), 'hex')".to_owned(),
+        "update app.vault set vault_id = gen_random_uuid()".to_owned(),
+    ];
+    let truth = format!("update app.vault set ready_at = null, signing_root = null, vault_id = '{vault}'");
+    for lie in &lies {
+        let replica = "set session_replication_role = replica;";
+        service.sql(&format!("{replica} {lie}")).unwrap();
+        service
+            .sql(&format!("{replica} update app.membership set vault_id = (select vault_id from app.vault)"))
+            .unwrap();
+        let outcome = login();
+        assert_ne!(outcome.code, 0, "{lie}: {outcome}");
+        service.sql(&format!("{replica} {truth}")).unwrap();
+        service
+            .sql(&format!("{replica} update app.membership set vault_id = (select vault_id from app.vault)"))
+            .unwrap();
+    }
+    let outcome = login();
+    let said = String::from_utf8_lossy(&outcome.stdout).into_owned();
+    assert!(said.contains(&account.recovery_words), "the words were replaced: {outcome}");
+}
+
 /// What a device forgets, it forgets whole: the next account in its home meets nothing of the last one.
 #[test]
 fn a_forgotten_home_is_empty_and_the_next_account_works() {
@@ -122,11 +154,12 @@ fn a_forgotten_home_is_empty_and_the_next_account_works() {
     device.sign_up("eu").unwrap();
     device.backup_bytes("secret-name", &e2e::files::noise(3, 2_000_000)).ok().unwrap();
     fs::write(device.home().join("not-ours"), b"kept").unwrap();
+    fs::write(device.home().join(".device.keys-x7Qb2k"), b"keys, of a write that was killed").unwrap();
     let report = device.call(["logout", "--forget"]).ok().unwrap();
     let left: Vec<_> = fs::read_dir(device.home()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["not-ours"], "{report}");
     let removed = report["removed"].as_array().unwrap();
-    for name in ["device.keys", "state.db", "pins.db", "records"] {
+    for name in ["device.keys", ".device.keys-x7Qb2k", "state.db", "pins.db", "records"] {
         assert!(removed.iter().any(|path| path.as_str().unwrap().ends_with(name)), "{name}: {report}");
     }
     device.sign_up_again("eu").unwrap();

@@ -168,8 +168,8 @@ fn problem_to_error(problem: &Problem) -> Error {
         ErrorCode::DeviceRevoked => Error::new(
             ErrorKind::DeviceRevoked,
             "this device was revoked",
-            "its old snapshots stay valid; it cannot make new ones",
-            "sign in from another device, or run `sealkeep logout --forget` and `sealkeep login` here",
+            "the service says so; its old snapshots stay valid, and it cannot make new ones",
+            "look at `sealkeep devices` on another device: if this one is revoked there too, run `sealkeep logout --forget` and `sealkeep login` here; if not, remove nothing, the service is not telling the truth",
         ),
         ErrorCode::DeviceNotApproved => Error::new(
             ErrorKind::DeviceNotApproved,

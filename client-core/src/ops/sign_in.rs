@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::{HttpApi, PendingLogin},
     crypto::{RecoveryWords, recovery},
-    device::{DeviceIdentity, DeviceSecrets, Pending, SessionTokens, SignedIn},
+    device::{DeviceIdentity, DeviceSecrets, Pending, PendingKit, SessionTokens, SignedIn},
     error::{Error, ErrorKind},
     vault::Directory,
 };
@@ -105,6 +105,15 @@ impl AwaitingFactor {
             }
             None => {}
         }
+        if let Some(Pending::Kit(kit)) = known.as_ref().and_then(|secrets| secrets.pending.as_ref()) {
+            return match (kit.info.vault_id == info.vault_id, info.ready) {
+                (false, _) => Err(refused(
+                    "the service names another vault than the one whose recovery words this device showed",
+                )),
+                (true, false) => go_on(client, fresh, kit.clone()),
+                (true, true) => finished(client, fresh, &signed_in, kit, info).await,
+            };
+        }
         if !info.ready {
             return unfinished(client, known, fresh, &signed_in, &info);
         }
@@ -127,21 +136,46 @@ fn unfinished(
     info: &VaultInfo,
 ) -> Result<Step, Error> {
     match known.map(|secrets| secrets.pending) {
-        // The words that were shown are the only ones: they may be on paper already.
-        Some(Some(Pending::Kit(kit))) if kit.info.vault_id == info.vault_id => {
-            let secrets = DeviceSecrets { pending: Some(Pending::Kit(kit.clone())), ..fresh() };
-            client.keystore().begin(&secrets)?;
-            Ok(Step::NewVault(NewVault::resume(client, secrets, kit)?))
-        }
-        Some(None | Some(Pending::Code { .. } | Pending::Kit(_))) => {
+        Some(None | Some(Pending::Code { .. })) => {
             Ok(Step::NewVault(NewVault::create(client, fresh(), signed_in, Vec::new())?))
         }
-        Some(Some(Pending::Words { .. })) | None => Err(Error::new(
+        Some(Some(Pending::Kit(_) | Pending::Words { .. })) | None => Err(Error::new(
             ErrorKind::RolledBack,
             "the service says that this vault has no keys yet, and its sign-up did not begin on this device",
             "nothing was changed; if anything was ever backed up with this account, the service is not telling the truth",
             "finish the sign-up on the device where it began; if that device is lost and nothing was ever backed up, sign up with another address",
         )),
+    }
+}
+
+/// The words that were shown are the only ones: they may be on paper already.
+fn go_on(client: &Client, fresh: impl FnOnce() -> DeviceSecrets, kit: PendingKit) -> Result<Step, Error> {
+    let secrets = DeviceSecrets { pending: Some(Pending::Kit(kit.clone())), ..fresh() };
+    client.keystore().begin(&secrets)?;
+    Ok(Step::NewVault(NewVault::resume(client, secrets, kit)?))
+}
+
+/// The vault got its keys, and this device did not hear of it. Its own words must open them; until they did, they stay.
+async fn finished(
+    client: &Client,
+    fresh: impl FnOnce() -> DeviceSecrets,
+    signed_in: &SignedIn,
+    kit: &PendingKit,
+    info: VaultInfo,
+) -> Result<Step, Error> {
+    let mut secrets = DeviceSecrets { pending: Some(Pending::Kit(kit.clone())), ..fresh() };
+    secrets.session = Some(SessionTokens::new(&signed_in.session));
+    client.keystore().begin(&secrets)?;
+    let words = RecoveryWords::parse(&kit.words)?;
+    let device = NewDevice::resume(client, secrets, info);
+    match device.recover_by(&words).await {
+        Ok(account) => Ok(Step::Done(account)),
+        Err(error) if matches!(error.kind(), ErrorKind::WrongRecoveryKey | ErrorKind::Damaged) => {
+            Err(refused(
+                "the service says that this vault has keys, but the recovery words that this device showed do not open them",
+            ))
+        }
+        Err(error) => Err(error),
     }
 }
 

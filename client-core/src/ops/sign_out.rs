@@ -55,7 +55,8 @@ const OURS: [&str; 14] = [
 /// Removes what is ours, and says what it was: the next account in this home must meet nothing of the last one.
 fn remove_ours(home: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut removed = Vec::new();
-    for path in OURS.map(|name| home.join(name)) {
+    let named = OURS.map(|name| home.join(name));
+    for path in named.into_iter().chain(half_written(home)?) {
         let about = match fs::symlink_metadata(&path) {
             Ok(about) => about,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -66,4 +67,15 @@ fn remove_ours(home: &Path) -> Result<Vec<PathBuf>, Error> {
         removed.push(path);
     }
     Ok(removed)
+}
+
+/// What a kill left of a file that was being replaced: it may hold the keys.
+fn half_written(home: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = match fs::read_dir(home) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|error| Error::io(&home.display().to_string(), &error))?,
+    };
+    let is_ours = |name: &str| OURS.iter().any(|ours| name.starts_with(&format!(".{ours}-")));
+    let found = entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(is_ours));
+    Ok(found.map(|entry| entry.path()).collect())
 }

@@ -10,7 +10,9 @@ use axum::{
 };
 
 use super::{Signed, bearer, device_signature::Presented, token::thumbprint};
-use crate::{db::session, error::ApiError, middleware::request_log::BySignedDevice, state::AppState};
+use crate::{
+    db::session, error::ApiError, listener::Proven, middleware::request_log::BySignedDevice, state::AppState,
+};
 
 /// Largest body of any route, bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -52,6 +54,7 @@ pub async fn signed(
     parts.extensions.insert(bearer.advance(Signed { region: bearer.stage.region }));
     let mut answer = next.run(Request::from_parts(parts, Body::from(body))).await;
     answer.extensions_mut().insert(BySignedDevice);
+    answer.extensions_mut().insert(Proven);
     Ok(answer)
 }
 

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::{
-    Bounds,
+    Bounds, Proven,
     activity::{Activity, Answer, Verdict, Watched},
     slots::Slot,
 };
@@ -54,22 +54,22 @@ pub(super) async fn run(stream: TcpStream, peer: SocketAddr, slot: Slot, shared:
     let activity = Activity::new();
     let stream = Watched { stream, activity: activity.clone() };
     match &shared.tls {
-        None => http(stream, peer, &activity, &shared).await,
+        None => http(stream, peer, &slot, &activity, &shared).await,
         Some(tls) => {
             let handshake = timeout(shared.bounds.handshake, tls.accept(stream));
             let shaken = tokio::select! {
                 shaken = handshake => shaken,
                 () = shared.closing.cancelled() => return,
+                () = slot.lost() => return,
             };
             if let Ok(Ok(stream)) = shaken {
-                http(stream, peer, &activity, &shared).await;
+                http(stream, peer, &slot, &activity, &shared).await;
             }
         }
     }
-    drop(slot);
 }
 
-async fn http<S>(stream: S, peer: SocketAddr, activity: &Arc<Activity>, shared: &Shared)
+async fn http<S>(stream: S, peer: SocketAddr, slot: &Slot, activity: &Arc<Activity>, shared: &Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -95,6 +95,9 @@ where
                 Ok(answer) => answer,
                 Err(never) => match never {},
             };
+            if answer.extensions().get::<Proven>().is_some() {
+                slot.prove();
+            }
             Ok::<_, Infallible>(answer.map(|body| Answer::new(body, under_way)))
         }
     });
@@ -109,6 +112,7 @@ where
             // How it ended is the peer's affair: errors here are broken requests and broken lines.
             _ = connection.as_mut() => return,
             () = shared.gone.cancelled() => return,
+            () = slot.lost() => return,
             () = shared.closing.cancelled(), if !finishing => true,
             _ = ticks.tick() => match activity.verdict(bounds) {
                 Verdict::Stay => false,

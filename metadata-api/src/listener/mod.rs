@@ -15,6 +15,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::slots::Slots;
 use crate::proxies::Proxies;
 
+/// In an answer's extensions: the request was signed by a device, or by a URL that one was given. Its connection keeps
+/// its place when there is no room.
+#[derive(Debug, Clone, Copy)]
+pub struct Proven;
+
 /// How much connections may cost.
 #[derive(Debug, Clone)]
 pub struct Bounds {

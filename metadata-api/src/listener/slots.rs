@@ -1,10 +1,12 @@
-//! How many connections there are, in all and per network.
+//! How many connections there are, in all and per network, and who leaves when there is no room.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use tokio_util::sync::CancellationToken;
 
 use super::Bounds;
 use crate::{
@@ -16,6 +18,9 @@ use crate::{
 struct Counts {
     all: usize,
     networks: HashMap<Prefix, usize>,
+    /// Connections that have proved nothing, the oldest first.
+    strangers: BTreeMap<u64, CancellationToken>,
+    next: u64,
 }
 
 /// The free places of a port.
@@ -32,6 +37,8 @@ pub(super) struct Slots {
 pub(super) struct Slot {
     counts: Arc<Mutex<Counts>>,
     prefixes: Vec<Prefix>,
+    number: u64,
+    leave: CancellationToken,
 }
 
 fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
@@ -48,12 +55,10 @@ impl Slots {
         }
     }
 
-    /// `None`: there is no room for this peer.
+    /// `None`: there is no room for this peer. When all places are taken, the oldest connection that has proved nothing
+    /// leaves: strangers shut each other out, and no device.
     pub(super) fn take(&self, peer: IpAddr) -> Option<Slot> {
         let mut counts = lock(&self.counts);
-        if counts.all >= self.connections {
-            return None;
-        }
         let mut prefixes = Vec::new();
         if !self.proxies.trust(peer) {
             for (times, prefix) in Network::of(peer).levels() {
@@ -64,11 +69,31 @@ impl Slots {
                 prefixes.push(prefix);
             }
         }
+        if counts.all >= self.connections {
+            let (_, oldest) = counts.strangers.pop_first()?;
+            oldest.cancel();
+        }
         counts.all += 1;
+        let number = counts.next;
+        counts.next += 1;
+        let leave = CancellationToken::new();
+        counts.strangers.insert(number, leave.clone());
         for prefix in &prefixes {
             *counts.networks.entry(*prefix).or_default() += 1;
         }
-        Some(Slot { counts: self.counts.clone(), prefixes })
+        Some(Slot { counts: self.counts.clone(), prefixes, number, leave })
+    }
+}
+
+impl Slot {
+    /// A device's signature came over this connection: it keeps its place.
+    pub(super) fn prove(&self) {
+        lock(&self.counts).strangers.remove(&self.number);
+    }
+
+    /// Ready when somebody else got the place.
+    pub(super) async fn lost(&self) {
+        self.leave.cancelled().await;
     }
 }
 
@@ -76,6 +101,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let mut counts = lock(&self.counts);
         counts.all = counts.all.saturating_sub(1);
+        counts.strangers.remove(&self.number);
         for prefix in &self.prefixes {
             if let Some(n) = counts.networks.get_mut(prefix) {
                 *n -= 1;
@@ -105,9 +131,28 @@ mod tests {
         let held: Vec<_> = (0..60).filter_map(|i| take(&format!("2001:db8:0:{i:x}00::1"))).collect();
         assert_eq!(held.len(), 32);
         let rest: Vec<_> = (0..60).filter_map(|i| take(&format!("198.51.100.{i}"))).collect();
-        assert_eq!(rest.len(), 40 - 32 - 2, "all together");
+        assert_eq!(rest.len(), 60, "the oldest strangers leave");
+        let left = |slots: &[Slot]| slots.iter().filter(|slot| slot.leave.is_cancelled()).count();
+        assert_eq!(left(&held) + left(&rest) + usize::from(again.leave.is_cancelled()) + 1, 60 - (40 - 34));
         drop((held, rest, again));
         assert!(lock(&slots.counts).networks.len() <= 1, "nothing is remembered of who left");
+    }
+
+    #[test]
+    fn whoever_proved_something_stays() {
+        let slots = Slots::new(&Bounds { connections: 3, ..Bounds::default() });
+        let take = |n: u8| slots.take([192, 0, 2, n].into());
+        let (stranger, device, other) = (take(1).unwrap(), take(2).unwrap(), take(3).unwrap());
+        device.prove();
+        let next = take(4).unwrap();
+        assert!(stranger.leave.is_cancelled() && !device.leave.is_cancelled() && !other.leave.is_cancelled());
+        drop(stranger);
+        for slot in [&other, &next] {
+            slot.prove();
+        }
+        assert!(take(5).is_none(), "nobody is left who proved nothing");
+        drop(other);
+        assert!(take(5).is_some());
     }
 
     #[test]

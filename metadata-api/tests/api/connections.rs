@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, routing::post};
-use metadata_api::listener::{self, Bounds};
+use metadata_api::listener::{self, Bounds, Proven};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -26,7 +26,9 @@ fn short() -> Bounds {
 
 /// A route that reads its body, however slowly it comes, and one that answers slowly.
 fn routes() -> Router {
-    Router::new().route("/echo", post(|body: axum::body::Bytes| async move { body.len().to_string() })).route(
+    let proven = post(|| async { (axum::Extension(Proven), "proven") });
+    let echo = post(|body: axum::body::Bytes| async move { body.len().to_string() });
+    Router::new().route("/proven", proven).route("/echo", echo).route(
         "/slow",
         post(|| async {
             let steps = futures_util::stream::unfold(0, |n| async move {
@@ -113,6 +115,28 @@ async fn a_slow_request_is_finished_and_is_the_last_of_an_old_connection() {
     let _ = stream.read_to_end(&mut answer).await;
     let text = String::from_utf8_lossy(&answer);
     assert_eq!(text.matches("x\r\n").count(), 10, "{text}");
+}
+
+/// Strangers who hold every place lose the oldest of them to whoever comes; a connection that was signed on stays.
+#[tokio::test]
+async fn strangers_do_not_take_the_places_of_devices() {
+    let (addr, _stop) = open(Bounds { connections: 4, ..Bounds::default() });
+    let request = b"POST /proven HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n";
+    let mut device = sent(addr, request).await;
+    let mut answer = [0; 1024];
+    assert!(device.read(&mut answer).await.unwrap() > 0);
+    let mut strangers = Vec::new();
+    for _ in 0..20 {
+        strangers.push(TcpStream::connect(addr).await.unwrap());
+    }
+    sleep(Duration::from_millis(200)).await;
+    assert!(closed_after(strangers.remove(0)).await < Duration::from_secs(1));
+    let mut newcomer = sent(addr, request).await;
+    for stream in [&mut device, &mut newcomer] {
+        stream.write_all(request).await.unwrap();
+        let read = timeout(Duration::from_secs(5), stream.read(&mut answer)).await.unwrap().unwrap();
+        assert!(answer[..read].starts_with(b"HTTP/1.1 200"));
+    }
 }
 
 #[tokio::test]

@@ -23,10 +23,16 @@ use crate::source::SourceError;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Of a write-ahead log, but for its last bit.
 const LOG_MAGIC: [u8; 3] = [0x37, 0x7f, 0x06];
+/// Ends a rollback journal that names a further file, which SQLite would open and remove ("super-journal": SQLite file
+/// format, section 3).
+const NAMES_ANOTHER_FILE: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 const PREFIX: &str = ".sealkeep-sqlite-";
 /// Tries while a writer holds the database, a quarter second each.
 const TRIES: u32 = 240;
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// The copy of a rollback journal.
+const JOURNAL: &str = "copy-journal";
 
 /// A database and the files beside it that are not empty.
 pub(super) struct Sides {
@@ -93,6 +99,12 @@ pub(super) fn copy(sides: &Sides, spool: &Path) -> Result<File, SourceError> {
     let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(spool).map_err(no_room)?;
     // Quiet files are copied without SQLite touching anything; while somebody writes, its locks are needed.
     if quiet_copy(sides, &folder).map_err(no_room)? {
+        if names_another_file(&folder.path().join(JOURNAL)).map_err(no_room)? {
+            return Err(failed(
+                "its -journal is of a change of several databases at once, and names a file that would be removed"
+                    .to_owned(),
+            ));
+        }
         recover(&copied(&folder)).map_err(|e| failed(e.to_string()))?;
     } else {
         fs::remove_file(copied(&folder)).or_else(absent).map_err(no_room)?;
@@ -123,11 +135,8 @@ fn quiet_copy(sides: &Sides, folder: &TempDir) -> io::Result<bool> {
     before.iter().for_each(Stamp::settle);
     let mut copies = vec![(sides.database.as_path(), copied(folder))];
     for beside in &sides.found {
-        let ending = if beside.as_os_str().as_encoded_bytes().ends_with(b"-wal") {
-            "copy-wal"
-        } else {
-            "copy-journal"
-        };
+        let ending =
+            if beside.as_os_str().as_encoded_bytes().ends_with(b"-wal") { "copy-wal" } else { JOURNAL };
         copies.push((beside, folder.path().join(ending)));
     }
     for (from, to) in &copies {
@@ -143,6 +152,22 @@ fn quiet_copy(sides: &Sides, folder: &TempDir) -> io::Result<bool> {
     }
     copies.iter().try_for_each(|(_, copy)| fs::remove_file(copy))?;
     Ok(false)
+}
+
+/// The journal is somebody else's file: without this, whoever may write to a database could have any file removed that
+/// the backup's user may remove.
+fn names_another_file(journal: &Path) -> io::Result<bool> {
+    let file = match File::open(journal) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(e),
+    };
+    let Some(at) = file.metadata()?.len().checked_sub(NAMES_ANOTHER_FILE.len() as u64) else {
+        return Ok(false);
+    };
+    let mut end = [0; NAMES_ANOTHER_FILE.len()];
+    file.read_exact_at(&mut end, at)?;
+    Ok(end == NAMES_ANOTHER_FILE)
 }
 
 /// Brings the rows of the copied log into the copied database, or takes an interrupted change back.

@@ -23,7 +23,8 @@ use axum::{
     Router,
     error_handling::HandleError,
     http::StatusCode,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::{from_fn, from_fn_with_state, map_response},
+    response::Response,
 };
 use s3s::{HttpError, auth::SimpleAuth, service::S3ServiceBuilder};
 use secrecy::{ExposeSecret, SecretString};
@@ -35,7 +36,7 @@ use self::{
     disk::Bucket,
     listing::Listing,
 };
-use crate::listener::{self, Bounds};
+use crate::listener::{self, Bounds, Proven};
 
 /// What the store is started with.
 pub struct Options<'a> {
@@ -94,7 +95,8 @@ impl ObjectStore {
         let app = Router::new()
             .fallback_service(service)
             .layer(from_fn(drain::refused_uploads))
-            // Outermost: nothing of a stranger's is read, not even to be polite.
+            .layer(map_response(proven))
+            // Outermost: what bears no signature is not read, not even to be polite.
             .layer(from_fn_with_state(max_object_size, door::keeper));
 
         let addr = listener.local_addr()?;
@@ -126,4 +128,12 @@ impl ObjectStore {
             Err(error) => tracing::error!(%error, "object store"),
         }
     }
+}
+
+/// Nothing succeeds here without a signature.
+async fn proven(mut answer: Response) -> Response {
+    if answer.status().is_success() {
+        answer.extensions_mut().insert(Proven);
+    }
+    answer
 }

@@ -7,8 +7,10 @@ use zstd::stream::write::Decoder;
 
 use crate::source::SourceError;
 
-/// Compressed bytes that are unpacked together: what comes of them stays in memory.
-const STEP: usize = 4 * 1024;
+/// The largest window of a zstd stream within another compression, log 2 of bytes: 8 MiB, as `zstd -19` has it. Of the
+/// outermost, 128 MiB, as `zstd --long`.
+const WINDOW_INSIDE: u32 = 23;
+const WINDOW: u32 = 27;
 /// Bytes that tell a compression.
 const MAGIC: usize = 4;
 /// Compressions around a dump.
@@ -55,16 +57,18 @@ impl Unpack {
                 self.push(&head, take)
             }
             Kind::Gzip(decoder, inner) => {
-                for step in bytes.chunks(STEP) {
-                    decoder.write_all(step).map_err(|error| broken("gzip", &error))?;
+                let mut rest = bytes;
+                while !rest.is_empty() {
+                    rest = step(decoder.as_mut(), rest).map_err(|error| broken("gzip", &error))?;
                     let content = std::mem::take(decoder.get_mut());
                     inner.push(&content, take)?;
                 }
                 Ok(())
             }
             Kind::Zstd(decoder, inner) => {
-                for step in bytes.chunks(STEP) {
-                    decoder.write_all(step).map_err(|error| broken("zstd", &error))?;
+                let mut rest = bytes;
+                while !rest.is_empty() {
+                    rest = step(decoder.as_mut(), rest).map_err(|error| broken("zstd", &error))?;
                     let content = std::mem::take(decoder.get_mut());
                     inner.push(&content, take)?;
                 }
@@ -104,7 +108,10 @@ impl Unpack {
             }
             [0x1f, 0x8b, ..] => Kind::Gzip(Box::new(MultiGzDecoder::new(Vec::new())), deeper()),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-                let decoder = Decoder::new(Vec::new()).map_err(|error| broken("zstd", &error))?;
+                let window = if self.depth == 0 { WINDOW } else { WINDOW_INSIDE };
+                let decoder = Decoder::new(Vec::new())
+                    .and_then(|mut decoder| decoder.window_log_max(window).map(|()| decoder))
+                    .map_err(|error| broken("zstd", &error))?;
                 Kind::Zstd(Box::new(decoder), deeper())
             }
             [0xfd, b'7', b'z', b'X', ..] => return Err(foreign("xz", "xz")),
@@ -116,6 +123,15 @@ impl Unpack {
     }
 }
 
+/// Unpacks the first bytes and gives the rest. A call of `write` fills the decoder's own buffer once or a few times (a
+/// block of zstd is at most 128 KiB), where `write_all` would hold whatever a crafted stream unpacks to.
+fn step<'a>(decoder: &mut impl Write, bytes: &'a [u8]) -> std::io::Result<&'a [u8]> {
+    match decoder.write(bytes)? {
+        0 => Err(std::io::ErrorKind::WriteZero.into()),
+        taken => Ok(&bytes[taken..]),
+    }
+}
+
 fn foreign(name: &str, program: &str) -> SourceError {
     SourceError::NotRestorable(format!(
         "it is compressed by {name}, which is not unpacked here; `{program} -d` unpacks the file that --to makes, for psql or pg_restore"
@@ -124,4 +140,33 @@ fn foreign(name: &str, program: &str) -> SourceError {
 
 fn broken(name: &str, error: &std::io::Error) -> SourceError {
     SourceError::Incomplete(format!("its {name} stream cannot be unpacked to the end: {error}"))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// What is held at once does not grow with what a stream unpacks to.
+    #[test]
+    fn a_crafted_stream_is_unpacked_piece_by_piece() {
+        let zeros = vec![0; 64 << 20];
+        let zstd = zstd::encode_all(zeros.as_slice(), 19).unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(&zeros).unwrap();
+        let gzip = gzip.finish().unwrap();
+        let both = zstd::encode_all(gzip.as_slice(), 3).unwrap();
+        for dump in [zstd, gzip, both] {
+            let (mut len, mut most) = (0, 0);
+            let mut take = |bytes: &[u8]| {
+                (len, most) = (len + bytes.len(), most.max(bytes.len()));
+                Ok(())
+            };
+            let mut unpack = Unpack::new();
+            unpack.push(&dump, &mut take).unwrap();
+            unpack.finish(&mut take).unwrap();
+            assert_eq!(len, zeros.len());
+            assert!(most <= 1 << 18, "{most}");
+        }
+    }
 }
