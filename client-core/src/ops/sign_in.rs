@@ -115,7 +115,7 @@ impl AwaitingFactor {
             };
         }
         if !info.ready {
-            return unfinished(client, known, fresh, &signed_in, &info);
+            return unfinished(client, known, fresh, &signed_in);
         }
         let mut secrets = known.unwrap_or_else(fresh);
         secrets.session = Some(SessionTokens::new(&signed_in.session));
@@ -133,7 +133,6 @@ fn unfinished(
     known: Option<DeviceSecrets>,
     fresh: impl FnOnce() -> DeviceSecrets,
     signed_in: &SignedIn,
-    info: &VaultInfo,
 ) -> Result<Step, Error> {
     match known.map(|secrets| secrets.pending) {
         Some(None | Some(Pending::Code { .. })) => {

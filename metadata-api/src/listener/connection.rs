@@ -51,7 +51,7 @@ pub(super) struct Shared {
 pub(super) async fn run(stream: TcpStream, peer: SocketAddr, slot: Slot, shared: Arc<Shared>) {
     // Answers are written at once: without it a small one may wait 40 ms for the peer's acknowledgement.
     let _ = stream.set_nodelay(true);
-    let activity = Activity::new();
+    let (activity, slot) = (Activity::new(), Arc::new(slot));
     let stream = Watched { stream, activity: activity.clone() };
     match &shared.tls {
         None => http(stream, peer, &slot, &activity, &shared).await,
@@ -69,7 +69,7 @@ pub(super) async fn run(stream: TcpStream, peer: SocketAddr, slot: Slot, shared:
     }
 }
 
-async fn http<S>(stream: S, peer: SocketAddr, slot: &Slot, activity: &Arc<Activity>, shared: &Shared)
+async fn http<S>(stream: S, peer: SocketAddr, slot: &Arc<Slot>, activity: &Arc<Activity>, shared: &Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -90,6 +90,7 @@ where
         let under_way = activity.begin();
         request.extensions_mut().insert(ConnectInfo(peer));
         let mut app = shared.app.clone();
+        let slot = Arc::clone(slot);
         async move {
             let answer: Response<Body> = match app.call(request).await {
                 Ok(answer) => answer,
