@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use api_types::backup::URL_SECS;
+use api_types::{backup::URL_SECS, unseen};
 use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
@@ -221,7 +221,8 @@ fn main() -> ExitCode {
         Err(Failure(sentences)) => {
             for sentence in sentences.lines() {
                 // Where standard error is gone there is nobody to tell.
-                let _ = writeln!(io::stderr(), "metadata-api: {sentence}");
+                let _ =
+                    writeln!(io::stderr(), "metadata-api: {}", unseen::escaped(&sentence, usize::MAX, true));
             }
             ExitCode::FAILURE
         }

@@ -1,10 +1,14 @@
 //! Logs and numbers. Both name routes, codes and request ids; never bodies, addresses, tokens or keys.
 
-use std::sync::OnceLock;
+use std::{
+    io::{self, Write},
+    sync::OnceLock,
+};
 
+use api_types::unseen;
 use axum::http::Method;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 static NUMBERS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 const SECONDS: [f64; 9] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
@@ -18,8 +22,38 @@ pub fn install_logs() {
         .json()
         .flatten_event(true)
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(Log)
         .try_init();
+}
+
+/// Standard error, line by line: JSON in which nothing controls the terminal of whoever reads it.
+#[derive(Debug, Clone, Copy)]
+struct Log;
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        Self
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        io::stderr().write_all(safe(line).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+fn safe(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    let mut safe = unseen::json(text.trim_end_matches('\n'));
+    safe.push('\n');
+    safe
 }
 
 /// One recorder per process.
@@ -65,4 +99,15 @@ pub(crate) fn count(route: &str, method: &'static str, status: u16, seconds: f64
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_seconds", "route" => route.to_owned(), "method" => method)
         .record(seconds);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_controls_no_terminal() {
+        let hostile = "{\"cause\":\"\u{9b}2J\u{202e}x\"}\n";
+        assert_eq!(safe(hostile.as_bytes()), "{\"cause\":\"\\u009b2J\\u202ex\"}\n");
+    }
 }

@@ -4,11 +4,15 @@ mod args;
 mod commands;
 mod database_url;
 mod exit_code;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod mentions;
 mod plain;
 mod progress;
 mod prompt;
 mod render;
 mod stdout;
+mod wrap;
 
 use std::{
     io::{self, Write},

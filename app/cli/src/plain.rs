@@ -1,7 +1,12 @@
 //! Text that a terminal shows and never obeys. Names, paths, messages of other programs and of the service all come from
 //! somebody else: any of them can hold sequences that clear the screen, set the clipboard or turn a line around.
 
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Display};
+
+use api_types::unseen::escaped;
+pub(crate) use api_types::unseen::json;
+
+use crate::wrap;
 
 /// Longest value within a sentence, characters.
 const LONGEST_VALUE: usize = 4_000;
@@ -44,6 +49,11 @@ impl Plain {
         Self(parts.join("\n"))
     }
 
+    /// The same on lines of a terminal of so many columns.
+    pub(crate) fn wrapped(&self, columns: usize) -> Self {
+        Self(wrap::wrapped(&self.0, columns))
+    }
+
     /// Puts more at the end.
     pub(crate) fn push(&mut self, more: &Self) {
         self.0.push_str(&more.0);
@@ -81,69 +91,10 @@ impl<T: Shown + ?Sized> Display for Value<'_, T> {
     }
 }
 
-/// JSON in which nothing hidden or controlling stands as itself. Serde escapes the C0 controls; the others can only
-/// stand within strings, where an escape means the same.
-pub(crate) fn json(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_unseen(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                // Writing to a string does not fail.
-                let _ = write!(safe, "\\u{unit:04x}");
-            }
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
-}
-
-/// Whether a terminal acts on it, or shows nothing where something stands.
-fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
-}
-
-fn escaped(value: &(impl Display + ?Sized), longest: usize, newlines: bool) -> String {
-    let mut escaping = Escaping { safe: String::new(), left: longest, newlines };
-    // An error means that the value was cut, or that its own `Display` failed: what came until then is shown.
-    let _ = write!(escaping, "{value}");
-    escaping.safe
-}
-
-struct Escaping {
-    safe: String,
-    left: usize,
-    newlines: bool,
-}
-
-impl Write for Escaping {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for c in text.chars() {
-            if self.left == 0 {
-                self.safe.push('…');
-                return Err(fmt::Error);
-            }
-            self.left -= 1;
-            if is_unseen(c) && !(self.newlines && c == '\n') {
-                self.safe.extend(c.escape_default());
-            } else {
-                self.safe.push(c);
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use api_types::unseen::is_unseen;
     use proptest::prelude::*;
 
     use super::*;

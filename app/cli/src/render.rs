@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use client_core::{error::Error, ops::list::Mark};
 use indicatif::{ProgressBar, ProgressDrawTarget};
+use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -45,7 +46,7 @@ impl Output {
     /// The result beside standard output, which is the dump itself.
     pub(crate) fn beside(&self, text: &Plain) -> Result<(), Error> {
         self.progress.finish_and_clear();
-        note(text)
+        remark(text)
     }
 
     /// What went wrong: on standard error for people, and where standard output fails; on that with `--json`.
@@ -62,7 +63,7 @@ impl Output {
                 return;
             }
         }
-        let printed = note(&plain!(
+        let printed = remark(&plain!(
             "sealkeep: {}\n  Your backups: {}.\n  Next: {}.",
             error.happened(),
             error.meaning(),
@@ -87,6 +88,22 @@ pub(crate) fn print(text: &[u8]) -> Result<(), Error> {
 /// Says something to a person, beside the command's result.
 pub(crate) fn note(text: &Plain) -> Result<(), Error> {
     say(text, "\n")
+}
+
+/// Says sentences of ours, at the terminal's width.
+pub(crate) fn remark(text: &Plain) -> Result<(), Error> {
+    match terminal_columns() {
+        Some(columns) => note(&text.wrapped(columns)),
+        None => note(text),
+    }
+}
+
+/// How wide the terminal is that standard error goes to.
+fn terminal_columns() -> Option<usize> {
+    let stderr = io::stderr();
+    let size = if stderr.is_terminal() { tcgetwinsize(&stderr).ok() } else { None };
+    // A terminal that does not know its size says 0.
+    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns >= 20)
 }
 
 /// Asks something; the answer is typed on the same line.

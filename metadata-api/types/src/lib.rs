@@ -11,6 +11,7 @@ pub mod bytes;
 pub mod canonical;
 pub mod error_code;
 pub mod region;
+pub mod unseen;
 
 pub mod opaque;
 pub mod puzzle;
