@@ -80,6 +80,15 @@ pub enum Event {
     },
     /// Whoever was away answers again.
     Reachable,
+    /// The service asks for work before it lets anybody sign in, for many try. Repeated while that lasts.
+    Proving {
+        /// For how long it has been worked, seconds.
+        seconds: u64,
+        /// How long it takes, about.
+        about: u64,
+    },
+    /// That work is done.
+    Proven,
     /// Something a person should know, although the operation goes on.
     Warning(Warning),
 }

@@ -1,5 +1,7 @@
 //! How long an operation waits for somebody who is away, what it says meanwhile, and who may end the waiting.
 
+pub mod retry_after;
+
 use std::{
     fmt,
     sync::{
@@ -23,6 +25,8 @@ const SPOKEN: Duration = Duration::from_millis(1500);
 const UNANSWERED: Duration = Duration::from_millis(2500);
 /// How often the word is repeated, with the time that went by.
 const EVERY: Duration = Duration::from_secs(1);
+/// Nobody waits longer for what a peer asks for, whatever it says.
+const LONGEST_WANTED: Duration = Duration::from_secs(24 * 3600);
 /// Longest pause of our own between two tries, before its jitter.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
@@ -122,6 +126,26 @@ impl Patience {
         }
     }
 
+    /// Works on what the service asks for, which takes `about` so many seconds, and says so while it lasts.
+    ///
+    /// # Errors
+    /// [`NoMore::Cancelled`].
+    pub async fn working<T>(&self, about: u64, work: impl Future<Output = T>) -> Result<T, NoMore> {
+        let began = Instant::now();
+        let mut work = std::pin::pin!(work);
+        loop {
+            self.observer.event(&Event::Proving { seconds: began.elapsed().as_secs(), about });
+            tokio::select! {
+                biased;
+                () = self.cancelled() => return Err(NoMore::Cancelled),
+                done = timeout(EVERY, &mut work) => if let Ok(done) = done {
+                    self.observer.event(&Event::Proven);
+                    return Ok(done);
+                },
+            }
+        }
+    }
+
     async fn cancelled(&self) {
         if self.ending.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
@@ -187,7 +211,7 @@ impl Request<'_> {
         let now = Instant::now();
         let since = *self.failing.get_or_insert(now);
         let until = since + self.patience.longest();
-        let wanted = retry_after.unwrap_or_default();
+        let wanted = retry_after.unwrap_or_default().min(LONGEST_WANTED);
         let pause = self.pauses.next().unwrap_or(LONGEST_PAUSE).max(wanted);
         if now >= until || now + wanted > until {
             return Err(NoMore::Exhausted);
@@ -306,6 +330,7 @@ mod tests {
         // What is left would not do: nobody waits in vain.
         let asked = Instant::now();
         assert_eq!(request.pause(Some(RUN)).await, Err(NoMore::Exhausted));
+        assert_eq!(request.pause(Some(Duration::MAX)).await, Err(NoMore::Exhausted));
         assert!(asked.elapsed() < second);
         // Each time that it is away begins anew.
         request.answered();
@@ -331,6 +356,17 @@ mod tests {
         // What is said at the very end is said all the same.
         patience.end_run();
         assert_eq!(request.attempt(async { 1 }).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn work_for_the_service_counts_its_seconds_and_can_be_left() {
+        let (patience, seen, cancel) = patience();
+        patience.working(5, sleep(Duration::from_millis(1200))).await.unwrap();
+        let told = std::mem::take(&mut *seen.0.lock().unwrap());
+        let counted = |seconds| Event::Proving { seconds, about: 5 };
+        assert_eq!(told, [counted(0), counted(1), Event::Proven]);
+        cancel.cancel();
+        assert_eq!(patience.working(5, std::future::pending::<()>()).await, Err(NoMore::Cancelled));
     }
 
     #[tokio::test]

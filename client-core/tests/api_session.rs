@@ -30,21 +30,6 @@ use client_core::{
 use tiny_server::{Answer, TinyServer};
 use zeroize::Zeroizing;
 
-fn secrets(server: &TinyServer, session: Session) -> DeviceSecrets {
-    let signed_in = SignedIn { session, export_key: Zeroizing::new(vec![0; 64]) };
-    DeviceSecrets::new(server.origin(), "a@example.com", ACCOUNT, device(), &signed_in)
-}
-
-fn signed_in(server: &TinyServer, keystore: &Arc<dyn KeyStore>, session: Session) -> HttpApi {
-    let secrets = secrets(server, session);
-    keystore.save(&secrets).unwrap();
-    HttpApi::signed_in(&server.origin(), &secrets).unwrap().keep_session(keystore::session_keeper(keystore))
-}
-
-fn memory() -> Arc<dyn KeyStore> {
-    Arc::new(MemoryKeyStore::default())
-}
-
 #[tokio::test]
 async fn every_try_is_signed_anew() {
     let server = TinyServer::start(|number, _| match number {
@@ -237,36 +222,6 @@ async fn a_token_that_cannot_be_stored_is_not_used() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_repeated_is_sent_once_and_what_helps_is_repeated() {
-    let server = TinyServer::start(|_, _| Answer::Close);
-    let keystore = memory();
-    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
-    let error = api.logout().await.unwrap_err();
-    assert!(matches!(error, ApiError::Unreachable { .. }));
-    assert_eq!(server.seen().len(), 1);
-
-    let begun = Instant::now();
-    let server = TinyServer::start(|number, _| {
-        if number == 0 {
-            Answer::json(429, &Problem { retry_after: Some(2), ..problem(ErrorCode::RateLimited) })
-        } else {
-            Answer::json(200, &Lease { backup_id: BackupId::from_bytes([1; 16]), expires_at: 1 })
-        }
-    });
-    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
-    api.start_backup(VAULT, BackupId::from_bytes([1; 16]), SourceId::from_bytes([2; 16])).await.unwrap();
-    assert!(begun.elapsed() >= Duration::from_secs(2) && server.seen().len() == 2);
-
-    // A wait that is too long is told, not slept.
-    let server = TinyServer::start(|_, _| {
-        Answer::json(429, &Problem { retry_after: Some(900), ..problem(ErrorCode::RateLimited) })
-    });
-    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
-    assert_eq!(api.vault_info(VAULT).await.unwrap_err().retry_after(), Some(900));
-    assert_eq!(server.seen().len(), 1);
-}
-
-#[tokio::test]
 async fn every_refusal_has_its_kind() {
     for (code, kind) in [
         (ErrorCode::SessionRevoked, ErrorKind::SessionEnded),
@@ -276,7 +231,6 @@ async fn every_refusal_has_its_kind() {
         (ErrorCode::MfaFailed, ErrorKind::SecondFactor),
         (ErrorCode::LoginFailed, ErrorKind::WrongCredentials),
         (ErrorCode::NotFound, ErrorKind::NotFound),
-        (ErrorCode::Internal, ErrorKind::ServiceError(ErrorCode::Internal)),
         (ErrorCode::MissingObjects, ErrorKind::ServiceError(ErrorCode::MissingObjects)),
     ] {
         let server = TinyServer::start(move |_, _| refuse(code));

@@ -119,6 +119,26 @@ impl Progress {
         }
     }
 
+    fn proving(&self, left: u64) {
+        let mut sums = self.sums();
+        let first = sums.said.replace(0).is_none();
+        let said = "many try to sign in as you; proving that this machine is not one of them";
+        if self.shown {
+            if first && let Ok(style) = ProgressStyle::with_template(AWAY) {
+                self.bar.set_style(style);
+                self.bar.enable_steady_tick(Duration::from_millis(200));
+            }
+            self.bar.set_message(format!("{said}, about {left} s"));
+        } else if first && !self.quiet {
+            drop(render::note(&plain!("sealkeep: {}, about {} s", said, left)));
+        }
+    }
+
+    fn proven(&self) {
+        self.sums().said = None;
+        self.bar.finish_and_clear();
+    }
+
     fn reachable(&self) {
         let mut sums = self.sums();
         if sums.said.take().is_none() {
@@ -154,9 +174,11 @@ impl Observer for Progress {
             Event::Uploaded { bytes } => self.add(|sums| sums.uploaded += bytes),
             Event::Away { peer, seconds, limit } => self.away(*peer, *seconds, *limit),
             Event::Reachable => self.reachable(),
+            Event::Proving { seconds, about } => self.proving(about.saturating_sub(*seconds).max(1)),
+            Event::Proven => self.proven(),
             // A warning is worth a line even in a log.
             Event::Warning(warning) => self.bar.suspend(|| {
-                drop(render::note(&plain!("sealkeep: warning: {}", warning)));
+                drop(render::remark(&plain!("sealkeep: warning: {}", warning)));
             }),
         }
     }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{
     ApiError, HttpApi,
-    http::{Auth, Call},
+    call::{Auth, Call},
     opaque::{Login, Registration},
 };
 use crate::device::SignedIn;
@@ -144,12 +144,10 @@ impl HttpApi {
                 other => return other,
             };
             let Some(puzzle) = refused.puzzle.clone() else { return Err(ApiError::Problem(refused)) };
-            tracing::warn!(
-                bits = puzzle.bits,
-                "many sign-ins are being tried for this address; this machine proves that it is not one of them"
-            );
+            let about = puzzle.about_seconds();
             // Some seconds of one core, away from whatever else runs.
-            let work = tokio::task::spawn_blocking(move || puzzle.solve()).await;
+            let work = tokio::task::spawn_blocking(move || puzzle.solve());
+            let work = self.patience().working(about, work).await.map_err(|_| ApiError::Cancelled)?;
             solved = work.map_err(|e| ApiError::Internal(format!("the puzzle: {e}")))?;
             if solved.is_none() {
                 return Err(ApiError::Unexpected {

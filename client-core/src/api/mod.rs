@@ -2,13 +2,16 @@
 //! carries a password, a key or a byte of a dump.
 
 mod account;
+mod address;
 mod bounded;
+mod call;
 mod error;
 mod http;
 mod login;
 mod opaque;
 mod retry;
 mod routes;
+mod send;
 mod session;
 
 pub use account::NewPassword;

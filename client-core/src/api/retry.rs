@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use api_types::ErrorCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use super::ApiError;
+use crate::patience::retry_after;
 
 /// First wait between two tries; each is about twice as long as the one before, up to doubled at random.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(300);
@@ -23,13 +24,19 @@ pub(super) enum Sent {
 pub(super) fn is_worth_it(error: &ApiError, sent: Sent, idempotent: bool) -> bool {
     match error {
         ApiError::Unreachable { .. } => idempotent || sent == Sent::No,
-        // Both codes promise that nothing was changed.
-        ApiError::Problem(p) => matches!(p.code, ErrorCode::Unavailable | ErrorCode::RateLimited),
+        ApiError::Problem(problem) => match problem.code {
+            // Both promise that nothing was changed.
+            ErrorCode::Unavailable | ErrorCode::RateLimited => true,
+            // A fault of the service, which may be gone with its next start.
+            ErrorCode::Internal => idempotent,
+            _ => false,
+        },
         _ => false,
     }
 }
 
-/// What a proxy asks for in its header, seconds. A date is not understood, and costs nothing: we have pauses of our own.
+/// How long the answer asks to be left alone, seconds.
 pub(super) fn asked_for(headers: &HeaderMap) -> Option<u64> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    retry_after::asked_for(text(RETRY_AFTER)?, text(DATE)).map(|asked| asked.as_secs())
 }

@@ -16,7 +16,7 @@ use api_types::{
 
 use super::{
     ApiError, HttpApi,
-    http::{Auth, Call},
+    call::{Auth, Call},
 };
 
 /// Rows per page, as many as the service gives.
@@ -285,7 +285,8 @@ impl HttpApi {
             if rows.is_empty() {
                 return Ok(());
             }
-            after += rows.len() as u64;
+            self.rising(Some(after), rows.iter().map(|row| row.position))?;
+            after = rows.last().map_or(after, |row| row.position);
             rows.iter().try_for_each(&mut take)?;
         }
     }

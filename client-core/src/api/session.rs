@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{
     ApiError, HttpApi,
-    http::{Auth, Call},
+    call::{Auth, Call},
 };
 use crate::device::{SessionKeeper, SessionTokens};
 

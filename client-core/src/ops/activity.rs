@@ -1,6 +1,6 @@
 //! The service's audit trail of this vault, its chain of hashes verified.
 
-use api_types::{AccountId, DeviceId, VaultId, canonical};
+use api_types::{AccountId, DeviceId, VaultId, canonical, vault::AUDIT_KEPT};
 use sha2::{Digest, Sha256};
 
 use super::Client;
@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activity {
-    /// From 1, without gaps.
+    /// Without gaps; from 1, or from the oldest that the service keeps.
     pub position: u64,
     /// Seconds since 1970, by the service's clock.
     pub at: i64,
@@ -24,39 +24,43 @@ pub struct Activity {
 /// Version, vault, position, time, action, account, device, details.
 type Wire = (u8, VaultId, u64, i64, String, Option<AccountId>, Option<DeviceId>, Vec<(String, String)>);
 
-/// Everything since the vault was made, newest first.
+/// Everything since the vault was made, as far as the service keeps it, newest first.
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`] when rows are missing, changed or of another vault.
 pub async fn activity(client: &Client) -> Result<Vec<Activity>, Error> {
     let vault = client.open()?;
-    let mut chain = Chain { vault: vault.id(), hash: [0; 32], found: Vec::new() };
-    vault.api().audit(vault.id(), |row| chain.add(&row.event.0, &row.hash.0)).await?;
-    chain.found.reverse();
-    Ok(chain.found)
+    let mut chain = Chain::new(vault.id());
+    vault.api().audit(vault.id(), |row| chain.add(row.position, &row.event.0, &row.hash.0)).await?;
+    let mut found = chain.whole()?;
+    found.reverse();
+    Ok(found)
 }
 
 struct Chain {
     vault: VaultId,
+    /// The number of the first row, once it came.
+    first: Option<u64>,
     hash: [u8; 32],
     found: Vec<Activity>,
 }
 
 impl Chain {
-    fn add(&mut self, event: &[u8], hash: &[u8]) -> Result<(), Error> {
-        let expected = self.found.len() as u64 + 1;
-        let broken = || {
-            Error::new(
-                ErrorKind::Damaged,
-                format!("the activity list of this vault does not hold at number {expected}"),
-                "somebody changed or removed entries at the service; your snapshots are verified by other means",
-                "tell the service's operator, and look at the devices of this vault",
-            )
-        };
-        self.hash = Sha256::new().chain_update(self.hash).chain_update(event).finalize().into();
-        if self.hash != hash {
+    const fn new(vault: VaultId) -> Self {
+        Self { vault, first: None, hash: [0; 32], found: Vec::new() }
+    }
+
+    fn add(&mut self, position: u64, event: &[u8], hash: &[u8]) -> Result<(), Error> {
+        let first = *self.first.get_or_insert(position);
+        let expected = first + self.found.len() as u64;
+        let broken = || broken(expected);
+        // What the oldest row that is left follows is not there any more.
+        let oldest = first > 1 && self.found.is_empty();
+        let follows: [u8; 32] = Sha256::new().chain_update(self.hash).chain_update(event).finalize().into();
+        if position != expected || (follows != hash && !oldest) {
             return Err(broken());
         }
+        self.hash = hash.try_into().map_err(|_| broken())?;
         let (version, vault, position, at, action, _account, device, details): Wire =
             canonical::decode(event).map_err(|_| broken())?;
         if version != 1 || vault != self.vault || position != expected {
@@ -65,6 +69,23 @@ impl Chain {
         self.found.push(Activity { position, at, action, device, details });
         Ok(())
     }
+
+    /// Old rows may be missing only where as many are left as the service keeps.
+    fn whole(self) -> Result<Vec<Activity>, Error> {
+        match self.first {
+            Some(2..) if (self.found.len() as u64) < AUDIT_KEPT => Err(broken(1)),
+            _ => Ok(self.found),
+        }
+    }
+}
+
+fn broken(number: u64) -> Error {
+    Error::new(
+        ErrorKind::Damaged,
+        format!("the activity list of this vault does not hold at number {number}"),
+        "somebody changed or removed entries at the service; your snapshots are verified by other means",
+        "tell the service's operator, and look at the devices of this vault",
+    )
 }
 
 #[cfg(test)]
@@ -78,22 +99,46 @@ mod tests {
         canonical::encode(&wire).unwrap()
     }
 
-    fn add(chain: &mut Chain, event: &[u8], previous: [u8; 32]) -> Result<[u8; 32], Error> {
-        let hash: [u8; 32] = Sha256::new().chain_update(previous).chain_update(event).finalize().into();
-        chain.add(event, &hash).map(|()| hash)
+    fn add(chain: &mut Chain, position: u64, previous: [u8; 32]) -> Result<[u8; 32], Error> {
+        let event = event(1, position);
+        let hash: [u8; 32] = Sha256::new().chain_update(previous).chain_update(&event).finalize().into();
+        chain.add(position, &event, &hash).map(|()| hash)
+    }
+
+    fn chain() -> Chain {
+        Chain::new(VaultId::from_bytes([1; 16]))
     }
 
     #[test]
     fn a_chain_that_was_changed_is_refused() {
-        let chain = || Chain { vault: VaultId::from_bytes([1; 16]), hash: [0; 32], found: Vec::new() };
         let mut whole = chain();
-        let first = add(&mut whole, &event(1, 1), [0; 32]).unwrap();
-        add(&mut whole, &event(1, 2), first).unwrap();
-        assert_eq!(whole.found.len(), 2);
-        // the first is missing, of another vault, or numbered otherwise
-        assert!(add(&mut chain(), &event(1, 2), first).is_err());
-        assert!(add(&mut chain(), &event(2, 1), [0; 32]).is_err());
-        assert!(add(&mut chain(), &event(1, 2), [0; 32]).is_err());
-        assert!(add(&mut chain(), b"nonsense", [0; 32]).is_err());
+        let first = add(&mut whole, 1, [0; 32]).unwrap();
+        add(&mut whole, 2, first).unwrap();
+        // one is missing, or does not follow
+        assert!(add(&mut whole, 4, first).is_err());
+        assert!(add(&mut whole, 3, first).is_err());
+        assert_eq!(whole.whole().unwrap().len(), 2);
+        // the first follows something, is of another vault, or is numbered otherwise
+        assert!(add(&mut chain(), 1, first).is_err());
+        let hash = |event: &[u8]| {
+            <[u8; 32]>::from(Sha256::new().chain_update([0; 32]).chain_update(event).finalize())
+        };
+        for (position, event) in [(1, event(2, 1)), (1, event(1, 2)), (1, b"nonsense".to_vec())] {
+            assert!(chain().add(position, &event, &hash(&event)).is_err());
+        }
+    }
+
+    #[test]
+    fn the_beginning_may_be_missing_only_of_a_trail_that_is_long() {
+        let rows = |from: u64, count: u64| {
+            let (mut chain, mut last) = (chain(), [9; 32]);
+            for position in from..from + count {
+                last = add(&mut chain, position, last).unwrap();
+            }
+            chain.whole()
+        };
+        assert_eq!(rows(65, AUDIT_KEPT).unwrap().len() as u64, AUDIT_KEPT);
+        assert_eq!(rows(2, AUDIT_KEPT - 1).unwrap_err().kind(), ErrorKind::Damaged);
+        assert_eq!(rows(900, 3).unwrap_err().kind(), ErrorKind::Damaged);
     }
 }

@@ -25,7 +25,7 @@ use tokio_util::io::ReaderStream;
 use url::Host;
 
 use super::{Reach, StoreError, Throttle, address::Address, reach::Watched, upload_body};
-use crate::patience::{NoMore, Patience, Peer};
+use crate::patience::{NoMore, Patience, Peer, retry_after};
 
 /// A transfer that does not move for this long is given up and tried again.
 const STALL: Duration = Duration::from_secs(45);
@@ -308,7 +308,7 @@ impl PresignedStore {
             400 | 401 | 403 => Failed::For(StoreError::NeedNewUrl),
             // 409: another conditional upload of the same object is under way.
             408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 => {
-                Failed::Now(format!("status {status}"), retry_after(headers))
+                Failed::Now(format!("status {status}"), asked_for(headers))
             }
             300..=399 => self.for_good("a redirect, which is never followed".into()),
             507 => self.for_good("it is full".into()),
@@ -352,9 +352,9 @@ impl PresignedStore {
 }
 
 /// How long the store asks to be left alone.
-fn retry_after(headers: &header::HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+fn asked_for(headers: &header::HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    retry_after::asked_for(text(header::RETRY_AFTER)?, text(header::DATE))
 }
 
 /// Returns once `sent` has not moved for `patience`.

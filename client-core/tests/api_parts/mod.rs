@@ -1,6 +1,8 @@
 //! What a service of a few lines says, and how it checks a signature.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+use std::sync::Arc;
+
 use api_types::{
     AccountId, Base64, DeviceId, ErrorCode, Problem, Region, SessionId, VaultId,
     account::Session,
@@ -8,11 +10,14 @@ use api_types::{
     vault::{MemberRole, VaultInfo},
 };
 use client_core::{
+    api::HttpApi,
     clock::{Clock, SystemClock},
-    device::DeviceIdentity,
+    device::{DeviceIdentity, DeviceSecrets, SignedIn},
+    keystore::{self, KeyStore, MemoryKeyStore},
 };
+use zeroize::Zeroizing;
 
-use super::tiny_server::{Answer, Request};
+use super::tiny_server::{Answer, Request, TinyServer};
 
 pub(crate) const VAULT: VaultId = VaultId::from_bytes([7; 16]);
 pub(crate) const ACCOUNT: AccountId = AccountId::from_bytes([8; 16]);
@@ -89,4 +94,19 @@ pub(crate) fn verify(request: &Request, port: u16) -> (i64, String) {
     .unwrap();
     assert_eq!(header("host"), format!("127.0.0.1:{port}"));
     (parameters.created, parameters.nonce)
+}
+
+pub(crate) fn secrets(server: &TinyServer, session: Session) -> DeviceSecrets {
+    let signed_in = SignedIn { session, export_key: Zeroizing::new(vec![0; 64]) };
+    DeviceSecrets::new(server.origin(), "a@example.com", ACCOUNT, device(), &signed_in)
+}
+
+pub(crate) fn signed_in(server: &TinyServer, keystore: &Arc<dyn KeyStore>, session: Session) -> HttpApi {
+    let secrets = secrets(server, session);
+    keystore.save(&secrets).unwrap();
+    HttpApi::signed_in(&server.origin(), &secrets).unwrap().keep_session(keystore::session_keeper(keystore))
+}
+
+pub(crate) fn memory() -> Arc<dyn KeyStore> {
+    Arc::new(MemoryKeyStore::default())
 }

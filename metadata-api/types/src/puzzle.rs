@@ -8,6 +8,8 @@ use crate::Base64;
 
 /// More is never asked of an honest client, whatever a service says: 2^26 hashes take about half a minute.
 pub const MAX_BITS: u8 = 26;
+/// Hashes in a second, about: one core of a small machine.
+const RATE: u64 = 2_000_000;
 const DOMAIN: &[u8] = b"sealkeep/v1/puzzle";
 
 /// Find a nonce so that SHA-256(`sealkeep/v1/puzzle` ‖ salt ‖ nonce, 8 bytes big-endian) begins with `bits` zero bits.
@@ -31,6 +33,12 @@ pub struct SolvedPuzzle {
 }
 
 impl Puzzle {
+    /// How long it takes, about: for people who wait.
+    #[must_use]
+    pub fn about_seconds(&self) -> u64 {
+        1_u64.checked_shl(self.bits.into()).unwrap_or(u64::MAX).div_ceil(RATE)
+    }
+
     /// Works it out: about `2^bits` hashes, on one core. `None` where it asks for more than [`MAX_BITS`].
     #[must_use]
     pub fn solve(&self) -> Option<SolvedPuzzle> {

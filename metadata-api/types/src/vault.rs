@@ -268,6 +268,10 @@ pub struct Runs {
     pub runs: Vec<RunRow>,
 }
 
+/// So many of a vault's newest audit rows are kept at least; older ones are forgotten. A trail that begins later than
+/// with row 1 has as many rows.
+pub const AUDIT_KEPT: u64 = 10_000;
+
 /// One event of the append-only audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

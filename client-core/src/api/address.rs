@@ -1,0 +1,75 @@
+//! Where a service may be: secrets go over TLS or stay on this machine.
+
+use url::{Host, Url};
+
+use super::ApiError;
+
+/// The address of a service as a person wrote it.
+///
+/// # Errors
+/// [`ApiError::Address`].
+pub(super) fn address(server: &str) -> Result<Url, ApiError> {
+    let url = Url::parse(server.trim())
+        .map_err(|e| ApiError::Address(format!("`{server}` is not the address of a service: {e}")))?;
+    let bare = matches!(url.path(), "" | "/")
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if !bare || url.host().is_none() {
+        return Err(ApiError::Address(format!(
+            "the address of a service is a scheme, a host and perhaps a port, not `{server}`"
+        )));
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" => Err(ApiError::Address(format!(
+            "`{server}` is not encrypted; plain http is only for this machine itself, use https"
+        ))),
+        other => Err(ApiError::Address(format!("`{other}` is no scheme of a service, use https"))),
+    }
+}
+
+/// Names are not resolved: only addresses and `localhost` count.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_go_over_tls_or_stay_on_this_machine() {
+        for good in
+            ["https://api.example.com", "http://127.0.0.1:8787/", "http://[::1]:1", "http://localhost"]
+        {
+            assert!(address(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://api.example.com",
+            "http://10.0.0.1:8787",
+            "ftp://127.0.0.1",
+            "https://u:p@api.example.com",
+            "https://api.example.com/v1",
+            "https://api.example.com/?x=1",
+            "api.example.com",
+            "",
+        ] {
+            assert!(matches!(address(bad), Err(ApiError::Address(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_authority_is_what_a_host_header_says() {
+        let authority = |text| address(text).map(|url| url.authority().to_owned()).ok();
+        assert_eq!(authority("https://API.example.com:443/").as_deref(), Some("api.example.com"));
+        assert_eq!(authority("http://127.0.0.1:8787").as_deref(), Some("127.0.0.1:8787"));
+    }
+}
