@@ -1,6 +1,8 @@
 /** What the program answers in each state of the window: the real types, so that they cannot grow stale. */
+import type { Choice } from "../src/bindings/Choice";
 import type { ComparisonView } from "../src/bindings/ComparisonView";
 import type { DetailsView } from "../src/bindings/DetailsView";
+import type { Outcome } from "../src/bindings/Outcome";
 import type { OverviewView } from "../src/bindings/OverviewView";
 import type { ProbeView } from "../src/bindings/ProbeView";
 import type { RunView } from "../src/bindings/RunView";
@@ -8,6 +10,7 @@ import type { SessionView } from "../src/bindings/SessionView";
 import type { SnapshotView } from "../src/bindings/SnapshotView";
 import type { SourceView } from "../src/bindings/SourceView";
 import type { UiError } from "../src/bindings/UiError";
+import type { WaitView } from "../src/bindings/WaitView";
 
 /** Answers by command; an `Error` thrown here would be a fault of the test. */
 export type Answers = Record<string, (args: Record<string, unknown>) => unknown>;
@@ -146,6 +149,8 @@ const base: Answers = {
   overview: () => several,
   current_run: () => null,
   watch_runs: () => null,
+  watch_waits: () => null,
+  run_again: () => running,
   dismiss_run: () => null,
   restore_command_line: ({ snapshot }) => `sealkeep restore ${String(snapshot)} --to /home/ada/shop.dump`,
   choose_new_file: () => "/home/ada/shop.dump",
@@ -222,6 +227,30 @@ const running: RunView = {
   command: "sealkeep backup postgres://ada@db.example.com:5432/shop --name shop",
 };
 
+function done(over: Partial<Outcome & { state: "done" }> = {}): Outcome {
+  return { state: "done", snapshot: "0a1b2c3d4e5f", sha256: hex(5), bytes: 61e9, folder: null, marks: [], notes: [], failed: [], ...over };
+}
+
+function refused(code: string, happened: string, choices: Choice[] = []): Outcome {
+  return { state: "failed", error: { ...unreachable, code, happened, retryable: false }, choices };
+}
+
+/** The last run, as it ended. */
+function ended(outcome: Outcome, over: Partial<RunView> = {}): Answers {
+  return { ...base, current_run: () => ({ ...running, outcome, ...over }) satisfies RunView };
+}
+
+const restoring: Partial<RunView> = { kind: "restore", stage: "restore", command: "sealkeep restore 0a1b2c3d4e5f --into postgres://ada@db.example.com:5432/copy" };
+
+/** Says to the window what is waited for. */
+function waits(wait: WaitView): (args: Record<string, unknown>) => null {
+  return ({ channel }) => {
+    const heard = channel as { onmessage: (wait: WaitView) => void };
+    setInterval(() => heard.onmessage(wait), 500);
+    return null;
+  };
+}
+
 const fresh: Answers = { session: () => ({ state: "fresh" }) satisfies SessionView };
 
 /** Thrown by a command: what the program answers when it refuses. */
@@ -250,15 +279,26 @@ export const scenarios: Record<string, Answers> = {
   updates: { ...base, app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", hostName: "laptop", updates: true }) },
   running: { ...base, current_run: () => running },
   paused: { ...base, current_run: () => ({ ...running, paused: true }) satisfies RunView },
-  done: { ...base, current_run: () => ({ ...running, outcome: { state: "done", snapshot: "0a1b2c3d4e5f", sha256: hex(5), bytes: 61e9, folder: null } }) satisfies RunView },
-  failed: {
-    ...base,
-    current_run: () => ({ ...running, outcome: { state: "failed", error: { ...unreachable, code: "dump_failed", happened: "pg_dump ended with exit code 1: server closed the connection unexpectedly" } } }) satisfies RunView,
-  },
-  restored: {
-    ...base,
-    current_run: () => ({ ...running, kind: "restore", stage: "restore", outcome: { state: "done", snapshot: "0a1b2c3d4e5f", sha256: hex(5), bytes: 61e9, folder: "/home/ada" } }) satisfies RunView,
-  },
+  done: ended(done()),
+  marked: ended(done({ bytes: 4.1e8, marks: ["smaller", "otherFormat"] })),
+  failed: ended(refused("dump_failed", "pg_dump ended with exit code 1: server closed the connection unexpectedly")),
+  unusual: ended(refused("unusual_dump", "this dump is not like the source's last ones: it has 1204 bytes where 4200000000 are usual", ["force"])),
+  otherSource: ended(
+    refused("other_source", '"shop" has been backed up from db1:5432/shop so far; db2:5432/shop has the same identifiers, and may be a copy of it', ["sameSource", "rename"]),
+  ),
+  restored: ended(done({ folder: "/home/ada" }), restoring),
+  restoredInPart: ended(
+    done({
+      failed: ["extension \"postgis\" is not available", "function public.area(geometry) does not exist"],
+      notes: ["left out: 3 statements that need the role \"reports\"", "the database was created with the collation C.UTF-8 instead of de_DE.UTF-8, which the server does not have"],
+    }),
+    restoring,
+  ),
+  mayBeCopy: ended(refused("may_be_copy", "db2:5432/copy may be a copy of the database that this dump was made of, or that database after a restart of its server", ["toCopy"]), restoring),
+  missing: ended(refused("missing_on_server", "line 4012 of the dump needs the role \"reports\", which the server does not have", ["noOwner", "noPrivileges", "skipMissing"]), restoring),
+  partly: ended(refused("restore_failed", "pg_restore failed (exit code 1): could not create extension postgis", ["keepGoing"]), restoring),
+  proving: { ...base, session: () => ({ state: "signIn", email: "ada@example.com" }), sign_in: () => new Promise(() => undefined), watch_waits: waits({ what: "proving", left: 3 }) },
+  away: { ...base, overview: () => new Promise(() => undefined), watch_waits: waits({ what: "away", seconds: 4, limit: 15 }) },
   many: {
     ...base,
     overview: () => ({

@@ -75,6 +75,41 @@ test("a snapshot is compared with others, and its buttons stay where they are", 
   }
 });
 
+test("a refusal is answered by its button, and the run begins again", async () => {
+  for (const [scenario, button, choice, name] of [
+    ["unusual", "Back up anyway", "force", null],
+    ["otherSource", "It is the same source", "sameSource", null],
+    ["otherSource", "Back up under this name", "rename", "shop-2"],
+    ["mayBeCopy", "It is a copy", "toCopy", null],
+    ["missing", "Restore without owners", "noOwner", null],
+    ["missing", "Leave out what is missing", "skipMissing", null],
+    ["partly", "Keep what can be restored", "keepGoing", null],
+  ]) {
+    const { page, close } = await set.open(scenario);
+    await page.getByRole("button", { name: button }).click();
+    await page.getByRole("progressbar").waitFor();
+    const call = await page.evaluate(() => window.calls.find((one) => one.command === "run_again"));
+    assert.deepEqual(call.args, { choice, name }, scenario);
+    await close();
+  }
+});
+
+test("a failure that nobody can allow offers no answer", async () => {
+  const { page, close } = await set.open("failed");
+  await page.getByText("The dump failed").waitFor();
+  assert.equal(await page.getByRole("group", { name: "What you can do" }).count(), 0);
+  await close();
+});
+
+test("marks stand beside snapshots on the overview, in lists and beside a result", async () => {
+  const { page, close } = await set.open("marked");
+  const panel = page.getByRole("region", { name: "Backing up shop" });
+  await panel.getByText("smaller than usual, other format than before").waitFor();
+  await page.getByRole("navigation").getByRole("button", { name: "Snapshots" }).click();
+  await page.getByRole("main").getByRole("listitem").getByText("smaller than usual").first().waitFor();
+  await close();
+});
+
 test("the keyboard alone makes an account and comes back", async () => {
   const { page, close } = await set.open("fresh");
   await page.getByRole("heading", { level: 1 }).waitFor();

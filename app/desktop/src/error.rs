@@ -1,6 +1,9 @@
 //! Errors as the window shows them.
 
-use client_core::error::Error;
+use client_core::{
+    error::Error,
+    source::{SourceError, postgres::script::Found},
+};
 use serde::Serialize;
 
 /// What happened, what it means, what to do; and a word that programs may decide on.
@@ -23,11 +26,27 @@ pub(crate) struct UiError {
 impl From<Error> for UiError {
     fn from(error: Error) -> Self {
         Self {
-            code: error.kind().as_str().to_owned(),
+            code: code(&error).to_owned(),
             happened: error.happened().to_owned(),
             meaning: error.meaning().to_owned(),
             next_step: error.next_step().to_owned(),
             retryable: error.is_retryable(),
         }
+    }
+}
+
+/// Finer than the command's exit codes: the window has a sentence for each.
+fn code(error: &Error) -> &'static str {
+    match std::error::Error::source(error).and_then(|source| source.downcast_ref::<SourceError>()) {
+        Some(SourceError::NotEmpty(_)) => "not_empty",
+        Some(SourceError::SameAsSource(_)) => "same_as_source",
+        Some(SourceError::MayBeCopy(_)) => "may_be_copy",
+        Some(SourceError::NotReplaceable { .. }) => "not_replaceable",
+        Some(SourceError::InUse { .. }) => "in_use",
+        Some(SourceError::RestoreFailed { .. }) => "restore_failed",
+        Some(SourceError::Script(script)) if matches!(script.found, Found::Missing(..)) => {
+            "missing_on_server"
+        }
+        _ => error.kind().as_str(),
     }
 }

@@ -10,13 +10,19 @@ mod tray;
 mod view;
 mod window;
 
-use std::{env, io::Write, process::ExitCode, sync::Arc};
+use std::{
+    env,
+    io::{self, Write},
+    process::ExitCode,
+    sync::Arc,
+};
 
+use api_types::unseen;
 use client_core::process_guard::guard_memory;
 use tauri::{Builder, Manager, Runtime, WindowEvent, Wry};
 use tauri_plugin_deep_link::DeepLinkExt;
 use tauri_plugin_window_state::StateFlags;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use self::{
     engine::{Engine, Shared},
@@ -29,7 +35,8 @@ fn main() -> ExitCode {
     guard_memory();
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("off")))
-        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_writer(Log)
         .init();
     let listener = Listener::default();
     let engine = match Engine::new(settings::from_environment(), Arc::new(listener.clone())) {
@@ -124,10 +131,12 @@ fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: List
         c::compare_snapshots,
         c::watch_links,
         c::watch_runs,
+        c::watch_waits,
         c::current_run,
         c::start_backup,
         c::start_verify,
         c::start_restore,
+        c::run_again,
         c::restore_command_line,
         c::cancel_run,
         c::pause_run,
@@ -161,6 +170,30 @@ fn show<R: Runtime>(app: &tauri::AppHandle<R>) {
 }
 
 fn failed(why: &str) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "sealkeep-desktop: {why}");
+    let _ = writeln!(Log, "sealkeep-desktop: {why}");
     ExitCode::FAILURE
+}
+
+/// Standard error, where names and messages of foreign origin control nothing.
+#[derive(Debug, Clone, Copy)]
+struct Log;
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        Self
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let safe = unseen::escaped(&String::from_utf8_lossy(text), usize::MAX, true);
+        io::stderr().write_all(safe.as_bytes())?;
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
     engine::Window,
     link::Link,
     tray::Tray,
-    view::{Outcome, PanelWords, RunKind, RunView},
+    view::{Outcome, PanelWords, RunKind, RunView, WaitView},
 };
 
 /// Where the window listens.
@@ -19,6 +19,7 @@ pub(crate) struct Listener(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     channel: Mutex<Option<Channel<RunView>>>,
+    waits: Mutex<Option<Channel<WaitView>>>,
     links: Mutex<Links>,
     words: Mutex<PanelWords>,
     /// Sources whose last backup failed.
@@ -38,6 +39,10 @@ struct Links {
 impl Listener {
     pub(crate) fn set(&self, channel: Channel<RunView>) {
         *self.0.channel.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel);
+    }
+
+    pub(crate) fn set_waits(&self, channel: Channel<WaitView>) {
+        *self.0.waits.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel);
     }
 
     pub(crate) fn set_links(&self, channel: Channel<Link>) {
@@ -125,6 +130,13 @@ impl Window for Listener {
         }
     }
 
+    fn waits(&self, wait: &WaitView) {
+        let mut listening = self.0.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        if listening.as_ref().is_some_and(|channel| channel.send(*wait).is_err()) {
+            *listening = None;
+        }
+    }
+
     fn overdue(&self, names: &[String]) {
         let new = self.newly_overdue(names);
         if let Some(app) = self.0.app.get() {
@@ -162,10 +174,19 @@ mod tests {
                 next_step: text(),
                 retryable: false,
             };
-            Some(Outcome::Failed { error })
+            Some(Outcome::Failed { error, choices: Vec::new() })
         };
-        let done =
-            || Some(Outcome::Done { snapshot: String::new(), sha256: String::new(), bytes: 0, folder: None });
+        let done = || {
+            Some(Outcome::Done {
+                snapshot: String::new(),
+                sha256: String::new(),
+                bytes: 0,
+                folder: None,
+                marks: Vec::new(),
+                notes: Vec::new(),
+                failed: Vec::new(),
+            })
+        };
         let listener = Listener::default();
         listener.speak(PanelWords {
             backup_failed: "{source} could not be backed up".into(),

@@ -167,6 +167,14 @@ pub fn save(client: &Client, mut source: SavedSource) -> Result<(), Error> {
     write(client, &sources)
 }
 
+/// Gives a source another name from here on; snapshots keep the one that they have.
+///
+/// # Errors
+/// As [`save`].
+pub fn rename(client: &Client, id: Uuid, name: String) -> Result<(), Error> {
+    save(client, SavedSource { name, ..get(client, id)? })
+}
+
 /// Forgets a source. Its snapshots stay.
 ///
 /// # Errors

@@ -19,8 +19,4 @@ replace: string,
 /**
  * It may be the one that was backed up.
  */
-ontoSource: boolean, 
-/**
- * It is a copy of that one.
- */
-toCopyOfSource: boolean, };
+ontoSource: boolean, };

@@ -1,6 +1,7 @@
 import type { AccountView } from "../bindings/AccountView";
 import type { ActivityView } from "../bindings/ActivityView";
 import type { AppInfo } from "../bindings/AppInfo";
+import type { Choice } from "../bindings/Choice";
 import type { CodeStep } from "../bindings/CodeStep";
 import type { ComparisonView } from "../bindings/ComparisonView";
 import type { DetailsView } from "../bindings/DetailsView";
@@ -17,6 +18,7 @@ import type { RunView } from "../bindings/RunView";
 import type { ScheduleInput } from "../bindings/ScheduleInput";
 import type { SessionView } from "../bindings/SessionView";
 import type { Strength } from "../bindings/Strength";
+import type { WaitView } from "../bindings/WaitView";
 import type { WordsView } from "../bindings/WordsView";
 
 export type Region = "us" | "ca" | "eu";
@@ -58,10 +60,13 @@ export interface Backend {
 
   watchLinks(heard: (link: Link) => void): Promise<void>;
   watchRuns(heard: (run: RunView) => void): Promise<void>;
+  watchWaits(heard: (wait: WaitView) => void): Promise<void>;
   currentRun(): Promise<RunView | null>;
   startBackup(id: string): Promise<RunView>;
   startVerify(source: string, snapshot: string): Promise<RunView>;
   startRestore(source: string, snapshot: string, to: RestoreTo): Promise<RunView>;
+  /** The run that was refused, once more; `name` answers `rename`. */
+  runAgain(choice: Choice, name: string | null): Promise<RunView>;
   restoreCommandLine(snapshot: string, to: RestoreTo): Promise<string>;
   cancelRun(): Promise<void>;
   pauseRun(pause: boolean): Promise<void>;

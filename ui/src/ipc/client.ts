@@ -1,6 +1,7 @@
 import { Channel, invoke } from "@tauri-apps/api/core";
 import type { Link } from "../bindings/Link";
 import type { RunView } from "../bindings/RunView";
+import type { WaitView } from "../bindings/WaitView";
 import type { Backend } from "./backend";
 
 /** Sends on what the program says by itself. */
@@ -47,10 +48,12 @@ export const client: Backend = {
 
   watchLinks: (heard) => listen<Link>("watch_links", heard),
   watchRuns: (heard) => listen<RunView>("watch_runs", heard),
+  watchWaits: (heard) => listen<WaitView>("watch_waits", heard),
   currentRun: () => invoke("current_run"),
   startBackup: (id) => invoke("start_backup", { id }),
   startVerify: (source, snapshot) => invoke("start_verify", { source, snapshot }),
   startRestore: (source, snapshot, to) => invoke("start_restore", { source, snapshot, to }),
+  runAgain: (choice, name) => invoke("run_again", { choice, name }),
   restoreCommandLine: (snapshot, to) => invoke("restore_command_line", { snapshot, to }),
   cancelRun: () => invoke("cancel_run"),
   pauseRun: (pause) => invoke("pause_run", { pause }),

@@ -5,6 +5,7 @@ import type { RunView } from "../bindings/RunView";
 import type { SessionView } from "../bindings/SessionView";
 import type { SnapshotView } from "../bindings/SnapshotView";
 import type { UiError } from "../bindings/UiError";
+import type { WaitView } from "../bindings/WaitView";
 import type { Backend } from "../ipc/backend";
 import { asUiError } from "../ipc/error";
 
@@ -21,6 +22,8 @@ export type Place =
 
 /** How often the overview is asked for again while nothing happens, milliseconds. */
 const REFRESH = 60_000;
+/** What is waited for is told each second: after so many milliseconds without a word it is over. */
+const WAITED = 3_000;
 
 /** What the whole window knows. */
 export class App {
@@ -38,6 +41,10 @@ export class App {
   /** A run could not even begin. */
   runError = $state<UiError | null>(null);
 
+  /** What is waited for while no run is shown. */
+  waits = $state.raw<WaitView | null>(null);
+
+  private waited: ReturnType<typeof setTimeout> | undefined;
   private refresh: ReturnType<typeof setInterval> | undefined;
 
   constructor(backend: Backend) {
@@ -47,6 +54,7 @@ export class App {
   async start(): Promise<void> {
     try {
       this.info = await this.backend.appInfo();
+      await this.backend.watchWaits((wait) => this.wait(wait));
       this.session = await this.backend.session();
       if (this.session.state === "ready") await this.ready(this.session.account);
     } catch (thrown) {
@@ -117,6 +125,12 @@ export class App {
     this.runError = null;
     await this.backend.dismissRun();
     this.run = null;
+  }
+
+  private wait(wait: WaitView): void {
+    clearTimeout(this.waited);
+    this.waits = wait.what === "over" ? null : wait;
+    if (this.waits !== null) this.waited = setTimeout(() => (this.waits = null), WAITED);
   }
 
   private heard(run: RunView): void {

@@ -82,8 +82,6 @@ pub(crate) enum RestoreTo {
         replace: String,
         /// It may be the one that was backed up.
         onto_source: bool,
-        /// It is a copy of that one.
-        to_copy_of_source: bool,
     },
 }
 

@@ -8,7 +8,7 @@ use crate::{
     engine::{Shared, restore_command},
     error::UiError,
     link::Link,
-    view::RunView,
+    view::{Choice, RunView, WaitView},
     window::Listener,
 };
 
@@ -18,6 +18,12 @@ type Answer<T> = Result<T, UiError>;
 #[tauri::command]
 pub(crate) fn watch_runs(listener: State<'_, Listener>, channel: Channel<RunView>) {
     listener.set(channel);
+}
+
+/// The window wants to hear of what is waited for from here on.
+#[tauri::command]
+pub(crate) fn watch_waits(listener: State<'_, Listener>, channel: Channel<WaitView>) {
+    listener.set_waits(channel);
 }
 
 /// The window wants to hear of links from here on; one that came before is told at once.
@@ -45,7 +51,7 @@ pub(crate) async fn start_verify(
     source: String,
     snapshot: String,
 ) -> Answer<RunView> {
-    Ok(engine.start_verify(&source, &snapshot)?)
+    Ok(engine.start_verify(source, snapshot)?)
 }
 
 /// Restores a snapshot.
@@ -56,7 +62,17 @@ pub(crate) async fn start_restore(
     snapshot: String,
     to: RestoreTo,
 ) -> Answer<RunView> {
-    Ok(engine.start_restore(&source, &snapshot, to)?)
+    Ok(engine.start_restore(source, snapshot, to)?)
+}
+
+/// The run that was refused, once more with an answer to the refusal.
+#[tauri::command]
+pub(crate) async fn run_again(
+    engine: State<'_, Shared>,
+    choice: Choice,
+    name: Option<String>,
+) -> Answer<RunView> {
+    Ok(engine.run_again(choice, name)?)
 }
 
 /// The command that restores the same, for a terminal.

@@ -2,9 +2,11 @@
 
 mod onboarding;
 mod progress;
+mod request;
 mod runs;
 mod schedule;
 mod security;
+mod waits;
 
 use std::{
     collections::VecDeque,
@@ -13,20 +15,22 @@ use std::{
 
 use client_core::{
     error::Error,
-    event::Silent,
     ops::{self, Client, Settings, backup::Gate, sign_in_change::NewAuthenticator},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub(crate) use self::runs::restore_command;
-use self::{onboarding::Step, progress::Progress};
-use crate::view::{AccountView, CodeStep, KitStep, OverviewView, RunView, SessionView};
+pub(crate) use self::request::restore_command;
+use self::{onboarding::Step, progress::Progress, request::Request, waits::Waits};
+use crate::view::{AccountView, CodeStep, KitStep, OverviewView, RunView, SessionView, WaitView};
 
 /// Tells the window about runs.
 pub(crate) trait Window: Send + Sync {
     /// A run moved on, or ended.
     fn run(&self, run: &RunView);
+
+    /// Something else than a run takes its time; said each second while it does.
+    fn waits(&self, wait: &WaitView);
 
     /// These sources have not been backed up in time; said again and again.
     fn overdue(&self, names: &[String]);
@@ -53,11 +57,13 @@ struct Running {
     progress: Arc<Progress>,
     cancel: CancellationToken,
     gate: Gate,
+    request: Request,
 }
 
 impl Engine {
     pub(crate) fn new(settings: Settings, window: Arc<dyn Window>) -> Result<Self, Error> {
-        let client = Client::new(settings, Arc::new(Silent), CancellationToken::new())?;
+        let waits = Arc::new(Waits(Arc::clone(&window)));
+        let client = Client::new(settings, waits, CancellationToken::new())?;
         Ok(Self {
             client,
             window,

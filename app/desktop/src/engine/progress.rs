@@ -94,7 +94,7 @@ impl Observer for Progress {
             Event::NewChunk { plain, .. } => view.new_bytes += plain,
             Event::DuplicateChunk { plain } => view.duplicate_bytes += plain,
             Event::Uploaded { bytes } => view.uploaded += bytes,
-            Event::Checked { .. } => {}
+            Event::Checked { .. } | Event::Proving { .. } | Event::Proven => {}
             Event::Away { seconds, .. } => view.away = Some(*seconds),
             Event::Reachable => view.away = None,
             Event::Warning(warning) => {

@@ -12,8 +12,8 @@ pub(crate) use self::{
         AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength,
         WordsView,
     },
-    run::{Outcome, RunKind, RunStage, RunView},
-    snapshot::{ComparisonView, DetailsView, SnapshotView},
+    run::{Choice, Outcome, RunKind, RunStage, RunView, WaitView},
+    snapshot::{ComparisonView, DetailsView, MarkView, SnapshotView},
     source::{OverviewView, ProbeView},
 };
 

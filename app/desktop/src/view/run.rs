@@ -1,7 +1,8 @@
 //! What is going on.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::MarkView;
 use crate::error::UiError;
 
 /// What is being done.
@@ -32,6 +33,66 @@ pub(crate) enum RunStage {
     Restore,
 }
 
+/// What a person may say to a refusal: the same is then done all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) enum Choice {
+    /// The dump is right, although it is not like the last ones, or changed while it was read.
+    Force,
+    /// It carries on what has been backed up under its name.
+    SameSource,
+    /// It gets another name.
+    Rename,
+    /// The target is a copy of what was backed up.
+    ToCopy,
+    /// Everything belongs to whoever restores.
+    NoOwner,
+    /// Nobody gets rights on anything.
+    NoPrivileges,
+    /// What needs something that the server lacks is left out.
+    SkipMissing,
+    /// What can be restored is kept.
+    KeepGoing,
+}
+
+impl Choice {
+    /// The same for the command.
+    pub(crate) const fn flag(self) -> Option<&'static str> {
+        match self {
+            Self::Force => Some("--force"),
+            Self::SameSource => Some("--same-source"),
+            Self::Rename => None,
+            Self::ToCopy => Some("--to-copy-of-source"),
+            Self::NoOwner => Some("--no-owner"),
+            Self::NoPrivileges => Some("--no-privileges"),
+            Self::SkipMissing => Some("--skip-missing"),
+            Self::KeepGoing => Some("--continue"),
+        }
+    }
+}
+
+/// What is waited for while no run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "what", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) enum WaitView {
+    /// The service or the store does not answer.
+    Away {
+        /// For so many seconds.
+        seconds: u64,
+        /// It is given up after so many.
+        limit: u64,
+    },
+    /// This machine proves that it is not one of many that try to sign in.
+    Proving {
+        /// About so many seconds more.
+        left: u64,
+    },
+    /// Nothing any more.
+    Over,
+}
+
 /// How it ended.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -47,11 +108,19 @@ pub(crate) enum Outcome {
         bytes: u64,
         /// Where it was restored to: a folder to open.
         folder: Option<String>,
+        /// What stands beside the snapshot that was made.
+        marks: Vec<MarkView>,
+        /// What else should be known, each in one sentence.
+        notes: Vec<String>,
+        /// What the server refused of a restore that kept going.
+        failed: Vec<String>,
     },
     /// Not.
     Failed {
         /// Why.
         error: UiError,
+        /// What may be said to it.
+        choices: Vec<Choice>,
     },
     /// Somebody stopped it.
     Cancelled,

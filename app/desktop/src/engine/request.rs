@@ -1,0 +1,230 @@
+//! What a run was asked for, and what a person allowed after it was refused: the same run, asked for again.
+
+use std::path::PathBuf;
+
+use client_core::{
+    error::{Error, ErrorKind},
+    ops::{
+        backup::{BackupOptions, Gate},
+        restore::{Consent, Destination},
+        sources::{Origin, SavedSource},
+    },
+    source::{PgUrl, SourceError, postgres::RestoreTarget, postgres::script::Found},
+};
+use uuid::Uuid;
+
+use crate::{commands::RestoreTo, view::Choice};
+
+/// A run that can be asked for again.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    pub(super) what: What,
+    /// What a person said to refusals so far.
+    allowed: Vec<Choice>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum What {
+    Backup { id: Uuid },
+    Verify { source: String, snapshot: String },
+    Restore { source: String, snapshot: String, to: RestoreTo },
+}
+
+impl Request {
+    pub(super) const fn new(what: What) -> Self {
+        Self { what, allowed: Vec::new() }
+    }
+
+    /// The same, with what was refused allowed.
+    pub(super) fn allowing(mut self, choice: Choice) -> Self {
+        if !self.allows(choice) {
+            self.allowed.push(choice);
+        }
+        self
+    }
+
+    fn allows(&self, choice: Choice) -> bool {
+        self.allowed.contains(&choice)
+    }
+
+    /// What a person may say to a refusal of it. What would be destroyed is never a button: its name has to be typed.
+    pub(super) fn choices(&self, error: &Error) -> Vec<Choice> {
+        let all: &[Choice] = match (&self.what, error.kind()) {
+            (What::Backup { .. }, ErrorKind::UnusualDump | ErrorKind::SourceChanged) => &[Choice::Force],
+            (What::Backup { .. }, ErrorKind::OtherSource) => &[Choice::SameSource, Choice::Rename],
+            (What::Restore { to: RestoreTo::Database { .. }, .. }, _) => match because(error) {
+                Some(SourceError::MayBeCopy(_)) => &[Choice::ToCopy],
+                Some(SourceError::Script(script)) if matches!(script.found, Found::Missing(..)) => {
+                    &[Choice::NoOwner, Choice::NoPrivileges, Choice::SkipMissing]
+                }
+                Some(SourceError::RestoreFailed { .. }) => &[Choice::KeepGoing],
+                _ => &[],
+            },
+            _ => &[],
+        };
+        all.iter().copied().filter(|choice| !self.allows(*choice)).collect()
+    }
+
+    /// The options of a backup of this source.
+    pub(super) fn backup_options(
+        &self,
+        source: &SavedSource,
+        upload_limit: Option<u64>,
+        gate: Gate,
+    ) -> Result<BackupOptions, Error> {
+        Ok(BackupOptions {
+            source: source.origin.spec()?,
+            name: Some(source.name.clone()),
+            same_source: self.allows(Choice::SameSource),
+            upload_limit,
+            record_list: true,
+            unwrap: true,
+            level: None,
+            force: self.allows(Choice::Force),
+            gate,
+        })
+    }
+
+    /// Where a restore goes, and the folder that it can be seen in.
+    pub(super) fn destination(&self, to: &RestoreTo) -> Result<(Destination, Option<String>), Error> {
+        match to {
+            RestoreTo::File { path } => {
+                let path = PathBuf::from(path);
+                let folder = path.parent().map(|folder| folder.display().to_string());
+                Ok((Destination::File { path, consent: Consent::default() }, folder))
+            }
+            RestoreTo::Database { url, replace, onto_source } => {
+                let mut target = RestoreTarget::new(url, names(url, replace))?;
+                if self.allows(Choice::NoOwner) {
+                    target = target.without_owners();
+                }
+                if self.allows(Choice::NoPrivileges) {
+                    target = target.without_privileges();
+                }
+                if self.allows(Choice::SkipMissing) {
+                    target = target.skipping_missing();
+                }
+                if self.allows(Choice::KeepGoing) {
+                    target = target.keeping_going();
+                }
+                let to_copy_of_source = self.allows(Choice::ToCopy);
+                let target = Box::new(target);
+                Ok((Destination::Database { target, onto_source: *onto_source, to_copy_of_source }, None))
+            }
+        }
+    }
+
+    /// The command that does the same. Without a password: libpq asks ~/.pgpass or PGPASSWORD for it.
+    pub(super) fn backup_command(&self, name: &str, origin: &Origin) -> String {
+        let (place, name) = (quoted(&origin.place()), quoted(name));
+        let command = match origin {
+            Origin::Postgres(_) => format!("sealkeep backup {place} --name {name}"),
+            Origin::File(_) => format!("sealkeep backup --file {place} --name {name}"),
+        };
+        self.with_flags(command)
+    }
+
+    /// As [`Request::backup_command`].
+    pub(super) fn restore_command(&self, snapshot: &str, to: &RestoreTo) -> String {
+        self.with_flags(restore_command(snapshot, to))
+    }
+
+    fn with_flags(&self, command: String) -> String {
+        let flags = self.allowed.iter().filter_map(|choice| choice.flag());
+        flags.fold(command, |command, flag| format!("{command} {flag}"))
+    }
+}
+
+/// What the source or the target said.
+fn because(error: &Error) -> Option<&SourceError> {
+    std::error::Error::source(error)?.downcast_ref()
+}
+
+/// The command that restores the same.
+pub(crate) fn restore_command(snapshot: &str, to: &RestoreTo) -> String {
+    let snapshot = quoted(snapshot);
+    match to {
+        RestoreTo::File { path } => format!("sealkeep restore {snapshot} --to {}", quoted(path)),
+        RestoreTo::Database { url, replace, onto_source } => {
+            let place =
+                Origin::parse(url).map_or_else(|_| "postgres://…".to_owned(), |origin| origin.place());
+            let overwrite = if names(url, replace) { " --overwrite" } else { "" };
+            let onto = if *onto_source { " --onto-source" } else { "" };
+            format!("sealkeep restore {snapshot} --into {}{overwrite}{onto}", quoted(&place))
+        }
+    }
+}
+
+/// Whether that is the name of the URL's database.
+fn names(url: &str, typed: &str) -> bool {
+    PgUrl::parse(url).is_ok_and(|url| url.database() == typed.trim())
+}
+
+/// As a shell needs it.
+pub(super) fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database(replace: &str) -> RestoreTo {
+        onto(replace, false)
+    }
+
+    fn onto(replace: &str, onto_source: bool) -> RestoreTo {
+        let url = "postgres://ada:geheim@h:5433/copy".into();
+        RestoreTo::Database { url, replace: replace.into(), onto_source }
+    }
+
+    #[test]
+    fn commands_can_be_pasted_and_hold_no_password() {
+        let command = |replace: &str| restore_command("0a1b2c", &database(replace));
+        let plain = "sealkeep restore 0a1b2c --into postgres://ada@h:5433/copy";
+        for other in ["", "cop", "Copy", "shop"] {
+            assert_eq!(command(other), plain, "{other}");
+        }
+        // Each danger has a consent of its own.
+        assert_eq!(command(" copy"), format!("{plain} --overwrite"));
+        assert_eq!(restore_command("0a1b2c", &onto("copy", true)), format!("{plain} --overwrite --onto-source"));
+        let to = RestoreTo::File { path: "/home/ada/Ada's dump.sql".into() };
+        assert_eq!(
+            restore_command("0a1b2c", &to),
+            r"sealkeep restore 0a1b2c --to '/home/ada/Ada'\''s dump.sql'"
+        );
+    }
+
+    #[test]
+    fn a_refusal_offers_what_the_command_offers_and_each_answer_once() {
+        let backup = Request::new(What::Backup { id: Uuid::nil() });
+        let refused = |kind| Error::new(kind, "no", "nothing", "choose");
+        assert_eq!(backup.choices(&refused(ErrorKind::UnusualDump)), [Choice::Force]);
+        assert_eq!(backup.choices(&refused(ErrorKind::SourceChanged)), [Choice::Force]);
+        assert_eq!(backup.choices(&refused(ErrorKind::OtherSource)), [Choice::SameSource, Choice::Rename]);
+        assert!(backup.choices(&refused(ErrorKind::DumpFailed)).is_empty());
+        // It is refused again for another reason: the first answer stays.
+        let forced = backup.allowing(Choice::Force);
+        assert!(forced.choices(&refused(ErrorKind::UnusualDump)).is_empty());
+        let both = forced.allowing(Choice::SameSource);
+        let command = both.backup_command("shop", &Origin::File("/d/shop.sql".into()));
+        assert_eq!(command, "sealkeep backup --file /d/shop.sql --name shop --force --same-source");
+
+        let what = |to| What::Restore { source: "shop".into(), snapshot: "0a1b".into(), to };
+        let restore = Request::new(what(database("")));
+        let copy = Error::from(SourceError::MayBeCopy("h:5433/copy".into()));
+        assert_eq!(restore.choices(&copy), [Choice::ToCopy]);
+        let command = restore.allowing(Choice::ToCopy).restore_command("0a1b", &database(""));
+        assert!(command.ends_with("/copy --to-copy-of-source"), "{command}");
+        let file = Request::new(what(RestoreTo::File { path: "/d/x".into() }));
+        assert!(file.choices(&copy).is_empty());
+        // What is there is destroyed only by whoever types its name.
+        for there in [SourceError::NotEmpty("h/copy".into()), SourceError::SameAsSource("h/copy".into())] {
+            assert!(Request::new(what(database(""))).choices(&Error::from(there)).is_empty());
+        }
+    }
+}

@@ -1,0 +1,38 @@
+/** What went wrong. */
+export const errors = {
+  /** What happened and what to do, by the error's code; the program's own sentence stands below as a detail. */
+  errors: {
+    title: "That did not work",
+    codes: {
+      not_signed_in: ["Nobody is signed in", "Sign in to go on."],
+      wrong_credentials: ["E-mail or password is wrong", "Look at both. Upper and lower case count."],
+      second_factor: ["That code does not fit", "Take the next one, and check that both clocks are right."],
+      session_ended: ["Your session has ended", "Sign in again. Your backups are untouched."],
+      device_revoked: ["This device was shut out", "Another device of yours, or somebody with access, did that. Sign in anew if it was you."],
+      clock_skew: ["This machine's clock is wrong", "Set it to the right time and try again."],
+      service_unreachable: ["Sealkeep's service does not answer", "Check your network. Your stored backups are untouched."],
+      store_unreachable: ["The storage does not answer", "Check your network. What was sent already is not sent twice."],
+      source_unreachable: ["The database does not answer", "Is it running, and are host and port right?"],
+      source_auth: ["The database refused this user", "Check user, password and database."],
+      tool_missing: ["A program is missing", "Install PostgreSQL's client programs, at least as new as the server."],
+      dump_failed: ["The dump failed", "No snapshot was made. Earlier ones are untouched."],
+      dump_incomplete: ["The dump has no proper end", "No snapshot was made. Earlier ones are untouched."],
+      source_changed: ["The file changed while it was read", "No snapshot was made. Wait until nothing writes to it, or back up a copy."],
+      unusual_dump: ["This dump is not like the last ones", "It is far smaller, or of another format. No snapshot was made. Look whether the source is what it should be."],
+      exists: ["There is one already", "Choose another name."],
+      other_source: ["This name belongs to another source", "No snapshot was made: two sources under one name could not be told apart at a restore."],
+      not_empty: ["The database is not empty", "It was left as it was. Name one that does not exist yet, or type its name in the form to replace what is in it."],
+      same_as_source: ["That is the database that was backed up", "It was left as it was. Restore into another one first and compare; to replace it, type its name in the form."],
+      may_be_copy: ["That may be the database that was backed up", "It was left as it was. It has the same identifiers: a copy of the original, or the original after a restart."],
+      not_replaceable: ["The database cannot be replaced", "It was left as it was. Name one that does not exist yet, or connect as its owner."],
+      in_use: ["The database is in use", "It was left as it was. End the sessions, or name one that does not exist yet."],
+      missing_on_server: ["The server lacks something", "Nothing was changed. Create it on the server and restore again, or go on without."],
+      restore_failed: ["The server refused a part of the dump", "Nothing of it stays in the database. The snapshot is untouched."],
+      disk_full: ["The disk is full", "Free some space and try again."],
+      damaged: ["Stored data is damaged", "Other snapshots may be whole: verify them, or restore an older one."],
+      rolled_back: ["The service shows an older history", "Do not trust it until this is explained. Your local memory is kept."],
+      wrong_recovery_key: ["Those are not the right words", "Look at your recovery kit again."],
+      cancelled: ["Stopped", "Nothing half-written remains."],
+    } as Record<string, readonly [string, string]>,
+  },
+};
