@@ -1,10 +1,10 @@
-//! Identifiers. Text (hex or hyphenated UUID) in JSON, byte strings in CBOR.
+//! Identifiers. Text (hex or hyphenated UUID, no other form of one) in JSON, byte strings in CBOR.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::ToSchema;
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 /// Text that is no identifier of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -147,9 +147,18 @@ pub fn deserialize_hash<'de, D: Deserializer<'de>>(d: D) -> Result<[u8; 32], D::
 macro_rules! uuid_id {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                if !d.is_human_readable() {
+                    return Uuid::deserialize(d).map(Self);
+                }
+                String::deserialize(d)?.parse().map_err(de::Error::custom)
+            }
+        }
 
         impl $name {
             /// The 16 bytes that stand in binary formats.
@@ -180,7 +189,8 @@ macro_rules! uuid_id {
         impl FromStr for $name {
             type Err = InvalidId;
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                Uuid::parse_str(text).map(Self).map_err(|_| InvalidId(stringify!($name)))
+                let parsed = text.parse::<Hyphenated>();
+                parsed.map(|id| Self(id.into_uuid())).map_err(|_| InvalidId(stringify!($name)))
             }
         }
     )+};
@@ -290,6 +300,7 @@ impl fmt::Display for ObjectKey {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::canonical;
 
     #[test]
     fn an_id_has_one_spelling() {
@@ -298,6 +309,20 @@ mod tests {
         assert_eq!(text.parse::<ObjectId>().unwrap(), id);
         assert!(text.to_uppercase().parse::<ObjectId>().is_err());
         assert!(text[..62].parse::<ObjectId>().is_err());
+    }
+
+    #[test]
+    fn a_uuid_is_hyphenated_and_nothing_else() {
+        let id = DeviceId::from_bytes([0xab; 16]);
+        let text = id.to_string();
+        let json = |text: &str| serde_json::from_value::<DeviceId>(text.into());
+        assert_eq!((text.parse::<DeviceId>().unwrap(), json(&text).unwrap()), (id, id));
+        let simple = text.replace('-', "");
+        for other in [simple.clone(), format!("{{{text}}}"), format!("urn:uuid:{text}"), format!(" {text}")] {
+            assert!(other.parse::<DeviceId>().is_err() && json(&other).is_err(), "{other}");
+        }
+        let bytes = canonical::encode(&id).unwrap();
+        assert_eq!(canonical::decode::<DeviceId>(&bytes).unwrap(), id);
     }
 
     #[test]
