@@ -6,6 +6,7 @@
 
 mod bare;
 mod changed;
+mod history;
 mod peers;
 mod plot;
 mod report;
@@ -44,6 +45,9 @@ struct Settings {
     /// The long form: one backup a day with Sealkeep alone, for so many days
     #[arg(long, env = "DAYS", value_name = "N")]
     days: Option<u32>,
+    /// How long a device without a cache takes to list 400 snapshots; with LONG=1 10,000 too
+    #[arg(long)]
+    history: bool,
     /// Where the plot goes
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
@@ -114,9 +118,12 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: Settings) -> Result<()> {
-    let Settings { mut mb, mut rounds, spread, format, quick, days, plot, bare } = settings;
+    let Settings { mut mb, mut rounds, spread, format, quick, days, history, plot, bare } = settings;
     if let Some(file) = bare {
         return bare::run(&file);
+    }
+    if history {
+        return history::run();
     }
     let dir = files::temporary()?;
     let mut shapes = spread.map_or_else(|| vec![Shape::Uniform, Shape::Mostly], |one| vec![one]);
