@@ -285,9 +285,9 @@ impl HttpApi {
             if rows.is_empty() {
                 return Ok(());
             }
+            rows.iter().try_for_each(&mut take)?;
             self.rising(Some(after), rows.iter().map(|row| row.position))?;
             after = rows.last().map_or(after, |row| row.position);
-            rows.iter().try_for_each(&mut take)?;
         }
     }
 

@@ -52,7 +52,7 @@ impl Chain {
 
     fn add(&mut self, position: u64, event: &[u8], hash: &[u8]) -> Result<(), Error> {
         let first = *self.first.get_or_insert(position);
-        let expected = first + self.found.len() as u64;
+        let expected = first.saturating_add(self.found.len() as u64);
         let broken = || broken(expected);
         // What the oldest row that is left follows is not there any more.
         let oldest = first > 1 && self.found.is_empty();
