@@ -10,25 +10,23 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use api_parts::*;
 use api_types::{
-    BackupId, Base64, ErrorCode, ObjectId, ObjectKind, Problem, SourceId,
-    account::{Refresh, ServiceInfo, Session},
-    backup::{Lease, NewObject, UploadGrant, UploadGrants, UploadState},
+    BackupId, Base64, ErrorCode, ObjectId, ObjectKind, Problem,
+    account::{Refresh, ServiceInfo},
+    backup::{NewObject, UploadGrant, UploadGrants, UploadState},
     vault::{ObjectRow, Objects},
 };
 use client_core::{
     api::{ApiError, Bounds, HttpApi, SessionTokens},
     clock::FixedClock,
-    device::{DeviceSecrets, SignedIn},
     error::{Error, ErrorKind},
-    keystore::{self, KeyStore, MemoryKeyStore},
+    keystore,
 };
 use tiny_server::{Answer, TinyServer};
-use zeroize::Zeroizing;
 
 #[tokio::test]
 async fn every_try_is_signed_anew() {
