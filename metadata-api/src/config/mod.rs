@@ -1,0 +1,55 @@
+//! Settings, from the environment or from files that it names. Whatever is missing, short, a default or used twice
+//! is said in a sentence, and the service does not start.
+
+mod listen;
+mod secrets;
+mod source;
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr};
+
+use api_types::Region;
+use secrecy::SecretString;
+
+pub use self::{
+    listen::{InFront, Listen, Transport},
+    secrets::{Key, Secrets, generate_secrets},
+    source::Source,
+};
+use crate::presign::Target;
+
+/// Everything `serve` needs.
+pub struct Config {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// How requests arrive.
+    pub transport: Transport,
+    /// The api role's connection string.
+    pub database_url: SecretString,
+    /// Host, and port where it is not 443, as clients write it: every request's signature covers it.
+    pub public_authority: String,
+    /// The service's own secrets.
+    pub secrets: Secrets,
+    /// One bucket per region; at least one.
+    pub regions: BTreeMap<Region, Target>,
+}
+
+/// One sentence for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Problem(String);
+
+/// All of them.
+#[derive(Debug, thiserror::Error)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.0.iter().enumerate() {
+            if i > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
