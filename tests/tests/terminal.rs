@@ -361,3 +361,22 @@ fn progress_disappears_when_it_ends() {
         );
     }
 }
+
+/// Our sentences go on below their beginning where the terminal ends; what is there to be copied stays in one piece.
+#[test]
+fn sentences_fit_the_terminal() {
+    let stage = Stage::shared().unwrap();
+    let device = Device::new(&stage.service).unwrap();
+    let mut terminal = Terminal::start(&device.call_plain(["status"]), 60).unwrap();
+    assert_ne!(terminal.end().unwrap(), 0);
+    let screen = terminal.screen();
+    for line in screen.lines() {
+        assert!(line.chars().count() <= 60, "{line:?} of {screen:?}");
+    }
+    for whole in ["nobody is signed in", "`sealkeep login`", "`sealkeep signup`", "\n    "] {
+        assert!(screen.contains(whole), "{whole:?} is not in {screen:?}");
+    }
+    // Where nobody looks, each sentence is a line.
+    let said = fails(device.call_plain(["status"]));
+    assert!(said.contains("Next: `sealkeep login` signs in, `sealkeep signup` makes an account."), "{said}");
+}
