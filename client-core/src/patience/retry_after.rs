@@ -32,7 +32,7 @@ mod tests {
         assert_eq!(asked("Wednesday, 25-Nov-26 17:02:30 GMT", date), Some(150));
         // What is over is over, and nobody waits for ever.
         assert_eq!(asked("Wed, 25 Nov 2026 16:00:00 GMT", date), Some(0));
-        assert_eq!(asked("Wed, 25 Nov 2999 17:00:00 GMT", date), Some(24 * 3600));
+        assert_eq!(asked("Mon, 25 Nov 2999 17:00:00 GMT", date), Some(24 * 3600));
         assert_eq!(asked("18446744073709551615", None), Some(24 * 3600));
         let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(100));
         assert!(asked(&soon, None).is_some_and(|asked| (95..=100).contains(&asked)));
