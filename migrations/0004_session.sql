@@ -19,7 +19,8 @@ CREATE POLICY tenant ON app.session TO sealkeep_api, sealkeep_auth
     USING (account_id = (SELECT app.current_account()))
     WITH CHECK (account_id = (SELECT app.current_account()));
 GRANT SELECT, UPDATE (revoked_at, revoke_reason) ON app.session TO sealkeep_api;
-GRANT SELECT, INSERT, UPDATE (revoked_at, revoke_reason) ON app.session TO sealkeep_auth;
+-- Those that are over, and all but the newest of an account, are forgotten when it opens another.
+GRANT SELECT, INSERT, UPDATE (revoked_at, revoke_reason), DELETE ON app.session TO sealkeep_auth;
 
 -- token_hash: SHA-256. attempt_hash: of the try that used it up, so that a lost answer can be given again.
 CREATE TABLE app.refresh_token (
@@ -31,14 +32,14 @@ CREATE TABLE app.refresh_token (
     consumed_at  timestamptz,
     attempt_hash bytea,
     PRIMARY KEY (account_id, session_id, token_hash),
-    FOREIGN KEY (account_id, session_id) REFERENCES app.session
+    FOREIGN KEY (account_id, session_id) REFERENCES app.session ON DELETE CASCADE
 );
 ALTER TABLE app.refresh_token ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.refresh_token FORCE ROW LEVEL SECURITY;
 -- Found by its hash, before the account is known.
 CREATE POLICY pre_auth ON app.refresh_token TO sealkeep_auth USING (true)
     WITH CHECK (account_id = (SELECT app.current_account()));
-GRANT SELECT, INSERT, UPDATE (consumed_at, attempt_hash) ON app.refresh_token TO sealkeep_auth;
+GRANT SELECT, INSERT, UPDATE (consumed_at, attempt_hash), DELETE ON app.refresh_token TO sealkeep_auth;
 
 -- known: whether there is such an account; a sign-in to an unknown address looks the same and always fails.
 -- opaque_state: sealed under a key derived from the service's master key; gone once it was used.

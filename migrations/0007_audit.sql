@@ -1,4 +1,6 @@
--- Who did what in a vault. Append-only; each row's hash covers the one before, so a changed row shows.
+-- Who did what in a vault. Append-only; each row's hash covers the one before, so a changed row shows. Of each vault the
+-- newest 10,000 rows are kept (api_types::vault::AUDIT_KEPT): nobody's reads fill the table. Not even the service can
+-- delete one of these.
 
 -- event: the exact CBOR that was hashed. hash: SHA-256(hash of position - 1 (32 zero bytes for 1) ‖ event).
 CREATE TABLE app.audit_event (
@@ -13,8 +15,18 @@ ALTER TABLE app.audit_event FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON app.audit_event TO sealkeep_api, sealkeep_auth
     USING (vault_id = (SELECT app.current_vault()))
     WITH CHECK (vault_id = (SELECT app.current_vault()));
-GRANT SELECT, INSERT ON app.audit_event TO sealkeep_api, sealkeep_auth;
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON app.audit_event
+GRANT SELECT, INSERT, DELETE ON app.audit_event TO sealkeep_api, sealkeep_auth;
+CREATE FUNCTION app.refuse_change_of_newest() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog
+    AS $$ BEGIN
+        IF OLD.position <= (SELECT max(position) FROM app.audit_event WHERE vault_id = OLD.vault_id) - 10000 THEN
+            RETURN OLD;
+        END IF;
+        RAISE EXCEPTION '% of % is refused: append-only', TG_OP, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+    END $$;
+CREATE TRIGGER append_only BEFORE UPDATE ON app.audit_event
     FOR EACH ROW EXECUTE FUNCTION app.refuse_change();
+CREATE TRIGGER newest_stay BEFORE DELETE ON app.audit_event
+    FOR EACH ROW EXECUTE FUNCTION app.refuse_change_of_newest();
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON app.audit_event
     FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();

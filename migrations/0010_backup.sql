@@ -43,5 +43,8 @@ ALTER TABLE app.backup FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON app.backup TO sealkeep_api
     USING (vault_id = (SELECT app.current_vault()))
     WITH CHECK (vault_id = (SELECT app.current_vault()));
-GRANT SELECT, INSERT, UPDATE (state, lease_expires_at, ended_at, bytes_read, failure, snapshot_id)
+-- Old attempts that left nothing are forgotten; one that became a snapshot stays.
+CREATE TRIGGER committed_stays BEFORE DELETE ON app.backup
+    FOR EACH ROW WHEN (OLD.state = 'committed') EXECUTE FUNCTION app.refuse_change();
+GRANT SELECT, INSERT, UPDATE (state, lease_expires_at, ended_at, bytes_read, failure, snapshot_id), DELETE
     ON app.backup TO sealkeep_api;

@@ -1,6 +1,10 @@
-//! The audit trail: one helper writes, nothing changes a row, each row's hash covers the one before.
+//! The audit trail: one helper writes, nothing changes a row, each row's hash covers the one before. The newest rows are
+//! kept, so that no account's reads fill the table.
 
-use api_types::{AccountId, Base64, DeviceId, VaultId, canonical, vault::AuditRow};
+use api_types::{
+    AccountId, Base64, DeviceId, VaultId, canonical,
+    vault::{AUDIT_KEPT, AuditRow},
+};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
@@ -13,6 +17,9 @@ pub type Wire = (u8, VaultId, u64, i64, String, Option<AccountId>, Option<Device
 
 /// Details of an event: ids, kinds and counts; never an address, a token or text of the user's.
 pub type Details<'a> = &'a [(&'static str, String)];
+
+/// Old rows go this many at a time.
+const FORGOTTEN_AT_ONCE: i64 = 64;
 
 /// Who did it.
 struct Actor {
@@ -98,8 +105,15 @@ async fn append(
         .bind(position)
         .bind(event)
         .bind(hash.as_slice())
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+    if position % FORGOTTEN_AT_ONCE == 0 {
+        sqlx::query("DELETE FROM app.audit_event WHERE vault_id = $1 AND position <= $2")
+            .bind(actor.vault.0)
+            .bind(position.saturating_sub_unsigned(AUDIT_KEPT))
+            .execute(connection)
+            .await?;
+    }
     Ok(())
 }
 
@@ -138,16 +152,21 @@ pub(crate) async fn list<D: DeviceGate>(
 #[error("the audit trail is broken at position {0}")]
 pub struct BrokenAt(pub u64);
 
-/// Checks a trail from its first row.
+/// Checks a trail from its first row, which is row 1 unless so many follow that older ones were forgotten.
 ///
 /// # Errors
 /// [`BrokenAt`].
 pub fn verify(vault: VaultId, rows: &[AuditRow]) -> Result<(), BrokenAt> {
+    let forgotten =
+        rows.first().filter(|_| rows.len() as u64 >= AUDIT_KEPT).map_or(0, |row| row.position - 1);
     let mut previous = Base64(vec![0; 32]);
-    for (expected, row) in (1..).zip(rows) {
+    for (expected, row) in (forgotten + 1..).zip(rows) {
         let placed = canonical::decode::<Wire>(&row.event.0)
             .is_ok_and(|wire| wire.0 == 1 && wire.1 == vault && wire.2 == expected);
-        if row.position != expected || !placed || row.hash.0 != chain_hash(&previous.0, &row.event.0) {
+        // What the oldest row that is left follows is not there any more.
+        let follows = row.hash.0 == chain_hash(&previous.0, &row.event.0)
+            || (forgotten > 0 && expected == forgotten + 1);
+        if row.position != expected || !placed || !follows {
             return Err(BrokenAt(expected));
         }
         previous = row.hash.clone();

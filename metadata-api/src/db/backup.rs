@@ -73,6 +73,25 @@ pub(crate) async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
+/// Attempts of one vault that are kept even where they left nothing.
+const KEPT: i64 = 1_000;
+
+/// Old attempts that are over and left neither snapshot nor object.
+pub(crate) async fn forget(conn: &mut PgConnection, vault: VaultId, now: i64) -> Result<(), ApiError> {
+    sqlx::query(
+        "DELETE FROM app.backup b WHERE vault_id = $1 AND (state = 'failed' OR (state = 'running' AND lease_expires_at <= $2))
+         AND NOT EXISTS (SELECT FROM app.object o WHERE o.vault_id = b.vault_id AND o.backup_id = b.backup_id)
+         AND backup_id IN (SELECT backup_id FROM app.backup WHERE vault_id = $1
+                           ORDER BY started_at DESC, ordinal DESC OFFSET $3)",
+    )
+    .bind(vault.0)
+    .bind(at(now))
+    .bind(KEPT)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Attempts under way, and sources, of a vault.
 pub(crate) async fn open_and_sources(
     conn: &mut PgConnection,

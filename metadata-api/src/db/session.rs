@@ -15,6 +15,11 @@ pub(crate) const SESSION_SECS: i64 = 90 * 86_400;
 /// Seconds that a refresh token waits to be used.
 pub(crate) const IDLE_SECS: i64 = 30 * 86_400;
 
+/// Sessions of one account that are kept, whatever became of them.
+const KEPT: i64 = 200;
+/// Refresh tokens of one session that are kept, so that one which was stolen and used is noticed.
+const TOKENS_KEPT: i64 = 1_000;
+
 /// Where a session stands; read on every request.
 pub(crate) struct Standing {
     pub(crate) device: DeviceId,
@@ -95,7 +100,23 @@ pub(crate) async fn open(
     .bind(at(now + SESSION_SECS))
     .execute(tx.conn())
     .await?;
+    forget(tx, account, now).await?;
     add_refresh_token(tx, account, session, refresh_token, now).await
+}
+
+/// Sessions that are over, and all but the newest: nobody fills the table by signing in.
+async fn forget(tx: &mut PreAuthTx, account: AccountId, now: i64) -> Result<(), ApiError> {
+    sqlx::query(
+        "DELETE FROM app.session WHERE account_id = $1 AND (expires_at <= $2 OR session_id IN
+            (SELECT session_id FROM app.session WHERE account_id = $1
+             ORDER BY created_at DESC, session_id OFFSET $3))",
+    )
+    .bind(account.0)
+    .bind(at(now))
+    .bind(KEPT)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 pub(crate) async fn add_refresh_token(
@@ -114,6 +135,18 @@ pub(crate) async fn add_refresh_token(
     .bind(hash(refresh_token).as_slice())
     .bind(at(now))
     .bind(at(now + IDLE_SECS))
+    .execute(tx.conn())
+    .await?;
+    sqlx::query(
+        "DELETE FROM app.refresh_token WHERE account_id = $1 AND session_id = $2
+         AND consumed_at IS NOT NULL AND (expires_at <= $3 OR token_hash IN
+            (SELECT token_hash FROM app.refresh_token WHERE account_id = $1 AND session_id = $2
+             ORDER BY issued_at DESC, token_hash OFFSET $4))",
+    )
+    .bind(account.0)
+    .bind(session.0)
+    .bind(at(now))
+    .bind(TOKENS_KEPT)
     .execute(tx.conn())
     .await?;
     Ok(())

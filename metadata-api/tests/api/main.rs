@@ -18,6 +18,7 @@ mod layers;
 mod limits;
 mod quota;
 mod refresh;
+mod retention;
 mod second_factor;
 mod sign_in;
 mod sign_up;

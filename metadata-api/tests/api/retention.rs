@@ -1,0 +1,110 @@
+//! What one account can add rows to without end is bounded: audit, sessions, refresh tokens, attempts (M-1, its kind).
+
+use api_types::{
+    BackupId, SourceId,
+    backup::{BackupStart, Lease},
+    vault::AUDIT_KEPT,
+};
+use sqlx::{AssertSqlSafe, PgPool};
+
+use crate::{client::Person, stage::Stage};
+
+async fn number(admin: &PgPool, query: &str) -> i64 {
+    sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(admin).await.unwrap()
+}
+
+async fn change(admin: &PgPool, statement: String) {
+    sqlx::query(AssertSqlSafe(statement)).execute(admin).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_newest_rows_of_a_trail_are_kept_and_no_more() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let vault = person.vault;
+    let first = 1 + number(&stage.admin, "SELECT max(position) FROM app.audit_event").await;
+    let last = AUDIT_KEPT.cast_signed() + 500;
+    change(
+        &stage.admin,
+        format!(
+            "INSERT INTO app.audit_event SELECT '{vault}', n, '\\x00', sha256('x') FROM generate_series({first}, {last}) n"
+        ),
+    )
+    .await;
+    for _ in 0..64 {
+        assert_eq!(stage.call(person.request(&stage, "GET", "/keys/keyring")).await.status, 200);
+    }
+    let (kept, newest) = (
+        number(&stage.admin, "SELECT count(*) FROM app.audit_event").await,
+        number(&stage.admin, "SELECT max(position) FROM app.audit_event").await,
+    );
+    assert_eq!(newest, last + 64);
+    assert!((AUDIT_KEPT.cast_signed()..AUDIT_KEPT.cast_signed() + 64).contains(&kept), "{kept}");
+}
+
+#[tokio::test]
+async fn sessions_that_are_over_and_all_but_the_newest_are_forgotten() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let Person { account, device, .. } = &person;
+    let device = device.id;
+    for (count, expires) in [(300, "interval '1 day'"), (5, "interval '-1 day'")] {
+        change(
+            &stage.admin,
+            format!(
+                "WITH s AS (INSERT INTO app.session (account_id, session_id, device_id, amr, created_at, expires_at)
+                            SELECT '{account}', gen_random_uuid(), '{device}', 'pwd+otp', now() - n * interval '2 days',
+                                   now() + {expires}
+                            FROM generate_series(1, {count}) n RETURNING account_id, session_id)
+                 INSERT INTO app.refresh_token (account_id, session_id, token_hash, issued_at, expires_at)
+                 SELECT account_id, session_id, sha256(session_id::text::bytea), now(), now() FROM s"
+            ),
+        )
+        .await;
+    }
+    stage.login(&person, &person.device).await;
+    // The newest two hundred, but for the five of them that were over.
+    assert_eq!(number(&stage.admin, "SELECT count(*) FROM app.session").await, 195);
+    assert_eq!(number(&stage.admin, "SELECT count(*) FROM app.session WHERE expires_at <= now()").await, 0);
+    assert!(number(&stage.admin, "SELECT count(*) FROM app.refresh_token").await <= 201);
+    // The one that signed up still works.
+    assert_eq!(stage.call(person.request(&stage, "GET", "/keys/keyring")).await.status, 200);
+}
+
+#[tokio::test]
+async fn attempts_that_left_nothing_are_forgotten_and_others_stay() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let source = SourceId::from_bytes([3; 16]);
+    let start = || BackupStart { backup_id: BackupId::from_bytes(rand::random()), source_id: source };
+    let begin = async || {
+        let _: Lease = stage.call(person.request(&stage, "POST", "/backups").json(&start())).await.ok();
+    };
+    begin().await;
+    let (vault, device) = (person.vault, person.device.id);
+    change(
+        &stage.admin,
+        format!(
+            "INSERT INTO app.backup (vault_id, backup_id, source_id, device_id, state, started_at, lease_expires_at,
+                                     ended_at, failure)
+             SELECT '{vault}', gen_random_uuid(), '{source}', '{device}', 'failed', now() - n * interval '2 hours',
+                    now() - n * interval '1 hour', now(), 'cancelled'
+             FROM generate_series(1, 2000) n"
+        ),
+    )
+    .await;
+    // The oldest one left an object.
+    change(
+        &stage.admin,
+        format!(
+            "INSERT INTO app.object (vault_id, object_id, number, kind, size, state, backup_id, granted_at, stored_at)
+             SELECT '{vault}', sha256('x'), 4000, 'pack', 1, 'stored', backup_id, now(), now()
+             FROM app.backup ORDER BY started_at LIMIT 1"
+        ),
+    )
+    .await;
+    begin().await;
+    // The newest thousand, and the one.
+    assert_eq!(number(&stage.admin, "SELECT count(*) FROM app.backup").await, 1001);
+    assert_eq!(number(&stage.admin, "SELECT count(*) FROM app.backup WHERE state = 'running'").await, 2);
+}
