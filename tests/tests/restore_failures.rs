@@ -107,7 +107,7 @@ fn a_damaged_pack_in_the_middle_leaves_the_target_as_it_was() {
     device.backup(&server, "shop").ok().unwrap();
     let mut packs: Vec<_> = service.bucket().of_kind("packs").unwrap().into_values().collect();
     packs.sort_by_key(|pack| pack.bytes().unwrap().len());
-    assert!(packs.len() > 2, "{}", packs.len());
+    assert!(packs.len() > 1, "{}", packs.len());
     let pack = packs.pop().unwrap();
     let whole = pack.bytes().unwrap();
     for existing in [false, true] {
@@ -234,7 +234,7 @@ fn a_killed_server_leaves_the_target_as_it_was() {
         assert_eq!(outcome.code, 6, "{outcome}");
         assert_eq!(Before::state(&server, &target), state);
         // What it could not take back has another name, and is told of and dropped by the next command.
-        let told = device.backup(&server, "shop").go().unwrap();
+        let told = device.backup(&server, "shop").arg("--same-source").go().unwrap();
         assert!(told.stderr.contains("sealkeep_restoring_"), "{told}");
         let cleaned = device.call(["restore", "--clean-up", &server.url("postgres")]);
         let cleaned = cleaned.env("PGPASSWORD", server.password()).ok().unwrap();
