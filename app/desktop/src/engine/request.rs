@@ -191,7 +191,10 @@ mod tests {
         }
         // Each danger has a consent of its own.
         assert_eq!(command(" copy"), format!("{plain} --overwrite"));
-        assert_eq!(restore_command("0a1b2c", &onto("copy", true)), format!("{plain} --overwrite --onto-source"));
+        assert_eq!(
+            restore_command("0a1b2c", &onto("copy", true)),
+            format!("{plain} --overwrite --onto-source")
+        );
         let to = RestoreTo::File { path: "/home/ada/Ada's dump.sql".into() };
         assert_eq!(
             restore_command("0a1b2c", &to),
