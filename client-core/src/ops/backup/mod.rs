@@ -38,7 +38,7 @@ use self::{
 };
 pub use super::select::short;
 use super::{
-    Client, OpenVault,
+    Client, OpenVault, list,
     same::{self, Claim},
 };
 use crate::{
