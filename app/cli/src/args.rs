@@ -326,10 +326,10 @@ pub(crate) struct Restore {
     #[arg(long, requires = "database")]
     pub(crate) no_owner: bool,
     /// With --into: nobody gets rights on anything
-    #[arg(long, requires = "into")]
+    #[arg(long, requires = "database")]
     pub(crate) no_privileges: bool,
-    /// With --into: leave out, and list, what needs a role, extension, tablespace or right that the server lacks
-    #[arg(long, requires = "into")]
+    /// With --into: leave out, and list, what needs a role, extension, tablespace or language that the server lacks
+    #[arg(long, requires = "database")]
     pub(crate) skip_missing: bool,
     /// With --into: allow the very database that was backed up
     #[arg(long, requires = "database")]
@@ -371,4 +371,30 @@ pub(crate) enum IndexAction {
         #[arg(long)]
         source: Option<String>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever can be said of a database can be said of one whose URL stands in a file, and of nothing else.
+    #[test]
+    fn options_of_a_database_go_with_both_ways_of_naming_it() {
+        let parses = |rest: &[&str]| {
+            Cli::try_parse_from(["sealkeep", "restore", "latest"].iter().chain(rest)).is_ok()
+        };
+        for option in [
+            "--no-owner",
+            "--no-privileges",
+            "--skip-missing",
+            "--onto-source",
+            "--to-copy-of-source",
+            "--continue",
+        ] {
+            assert!(parses(&["--into", "postgres://h/d", option]), "{option}");
+            assert!(parses(&["--into-url-file", "url", option]), "{option}");
+            assert!(!parses(&["--to", "dump.sql", option]), "{option}");
+            assert!(!parses(&["--stdout", option]), "{option}");
+        }
+    }
 }

@@ -11,19 +11,20 @@ use secrecy::{ExposeSecret, SecretString};
 /// Longest URL, bytes.
 const LONGEST: u64 = 64 * 1024;
 
-/// A URL that was typed as an argument. `instead` says what to do with the password.
+/// A URL that was typed as an argument. `instead` says where else the URL may stand.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] when a password stands in it, and that was not allowed.
-pub(crate) fn from_argument(url: String, allowed: bool, instead: &str) -> Result<SecretString, Error> {
+pub(crate) fn from_argument(url: String, allowed: bool, instead: Option<&str>) -> Result<SecretString, Error> {
     if names_password(&url) && !allowed {
         return Err(Error::new(
             ErrorKind::Usage,
             "a password stands in an argument, where every user of this machine can read it",
             "nothing was changed",
             format!(
-                "leave it out of the URL, and put it into ~/.pgpass or PGPASSWORD; or {instead}; \
-                 --allow-password-in-arguments takes it all the same"
+                "leave it out of the URL, and put it into ~/.pgpass or PGPASSWORD; {}\
+                 --allow-password-in-arguments takes it all the same",
+                instead.map_or_else(String::new, |instead| format!("or {instead}; ")),
             ),
         ));
     }

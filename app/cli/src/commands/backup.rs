@@ -40,7 +40,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
     } = arguments;
     let from_environment = || std::env::var(DATABASE_URL).ok().filter(|url| !url.is_empty());
     let url = match (url, url_file) {
-        (Some(url), _) => Some(database_url::from_argument(url, allowed, INSTEAD)?),
+        (Some(url), _) => Some(database_url::from_argument(url, allowed, Some(INSTEAD))?),
         (None, Some(path)) => Some(database_url::from_file(&path)?),
         (None, None) if file.is_none() && !stdin => from_environment().map(SecretString::from),
         (None, None) => None,

@@ -38,11 +38,11 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         force,
     } = arguments;
     if let Some(url) = clean_up {
-        let url = database_url::from_argument(url, allowed, INSTEAD)?;
+        let url = database_url::from_argument(url, allowed, None)?;
         return cleaned_up(context, url.expose_secret().to_owned()).await;
     }
     let into = match (into, into_url_file) {
-        (Some(url), _) => Some(database_url::from_argument(url, allowed, INSTEAD)?),
+        (Some(url), _) => Some(database_url::from_argument(url, allowed, Some(INSTEAD))?),
         (None, Some(path)) => Some(database_url::from_file(&path)?),
         (None, None) => None,
     };

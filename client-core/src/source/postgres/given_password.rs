@@ -1,12 +1,15 @@
 //! Whether a password stands in what names a database.
 
+use super::parameters::SECRET;
+
 /// Whether a URL or a connection string holds a password itself, however it is spelled.
 #[must_use]
 pub fn names_password(text: &str) -> bool {
     let decoded = percent_decoded(text).to_lowercase();
-    let as_parameter = decoded.match_indices("password").any(|(at, word)| {
-        decoded.get(at + word.len()..).is_some_and(|rest| rest.trim_start().starts_with('='))
-    });
+    let follows = |at: usize| decoded.get(at..).is_some_and(|rest| rest.trim_start().starts_with('='));
+    let as_parameter = SECRET
+        .iter()
+        .any(|name| decoded.match_indices(name).any(|(at, word)| follows(at + word.len())));
     // What stands before the last `@` of the authority, behind its first colon.
     let authority =
         text.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
@@ -56,6 +59,9 @@ mod tests {
             "postgres://u@h/d?sslmode=require&p%61ssword=x",
             "postgres://u@h/d?sslpassword=x",
             "host=h password=x",
+            "host=h oauth_client_secret=x",
+            "postgres://u@h/d?scram_client_key=x",
+            "postgres://u@h/d?scram_server%5Fkey=x",
             "host=h PASSWORD = 'x y'",
         ] {
             assert!(names_password(text), "{text}");

@@ -136,7 +136,7 @@ impl RestoreTarget {
         self
     }
 
-    /// Leaves out, and lists, what needs a role, extension, tablespace or right that the server lacks.
+    /// Leaves out, and lists, what needs a role, extension, tablespace or language that the server lacks.
     #[must_use]
     pub const fn skipping_missing(mut self) -> Self {
         self.skip_missing = true;
