@@ -97,12 +97,17 @@ fn what_pg_dump_writes_passes_unchanged_and_restores() {
                     .filter(|line| {
                         !line.starts_with("\\restrict ")
                             && !line.starts_with("\\unrestrict ")
+                            && !line.starts_with("--")
                             && !line.is_empty()
                     })
-                    .map(str::to_owned)
+                    // Behind a colon psql shall not look for a variable's name.
+                    .map(|line| line.replace(": ", ":"))
                     .collect::<Vec<_>>()
             };
-            assert_eq!(lines(&passed), lines(&original), "{form:?}");
+            let (passed, original) = (lines(&passed), lines(&original));
+            let first = passed.iter().zip(&original).find(|(passed, original)| passed != original);
+            assert_eq!(first, None, "{form:?}");
+            assert_eq!(passed.len(), original.len(), "{form:?}");
         }
         let contents =
             "SELECT md5(string_agg(a::text, ',' ORDER BY a::text)) FROM \"a;b\\! x $$ ' -- /*\nCOMMIT;\" a";

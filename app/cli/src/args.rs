@@ -380,9 +380,8 @@ mod tests {
     /// Whatever can be said of a database can be said of one whose URL stands in a file, and of nothing else.
     #[test]
     fn options_of_a_database_go_with_both_ways_of_naming_it() {
-        let parses = |rest: &[&str]| {
-            Cli::try_parse_from(["sealkeep", "restore", "latest"].iter().chain(rest)).is_ok()
-        };
+        let parses =
+            |rest: &[&str]| Cli::try_parse_from(["sealkeep", "restore", "latest"].iter().chain(rest)).is_ok();
         for option in [
             "--no-owner",
             "--no-privileges",

@@ -15,7 +15,11 @@ const LONGEST: u64 = 64 * 1024;
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] when a password stands in it, and that was not allowed.
-pub(crate) fn from_argument(url: String, allowed: bool, instead: Option<&str>) -> Result<SecretString, Error> {
+pub(crate) fn from_argument(
+    url: String,
+    allowed: bool,
+    instead: Option<&str>,
+) -> Result<SecretString, Error> {
     if names_password(&url) && !allowed {
         return Err(Error::new(
             ErrorKind::Usage,

@@ -7,9 +7,8 @@ use super::parameters::SECRET;
 pub fn names_password(text: &str) -> bool {
     let decoded = percent_decoded(text).to_lowercase();
     let follows = |at: usize| decoded.get(at..).is_some_and(|rest| rest.trim_start().starts_with('='));
-    let as_parameter = SECRET
-        .iter()
-        .any(|name| decoded.match_indices(name).any(|(at, word)| follows(at + word.len())));
+    let as_parameter =
+        SECRET.iter().any(|name| decoded.match_indices(name).any(|(at, word)| follows(at + word.len())));
     // What stands before the last `@` of the authority, behind its first colon.
     let authority =
         text.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
