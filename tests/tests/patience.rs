@@ -153,7 +153,8 @@ fn a_restore_waits_too() {
     service.wires().unwrap().store.set(e2e::proxy::Weather::Throttle(8_000_000));
     let running = device.restore_to("latest", "back").env("SEALKEEP_PATIENCE", "300").start().unwrap();
     thread::sleep(Duration::from_secs(4));
-    service.stop().unwrap();
+    // With no warning: a service that is asked to end first finishes what is under way, which may be all that is left.
+    service.kill().unwrap();
     let outcome = goes_on(running, AWAY);
     service.wires().unwrap().store.set(e2e::proxy::Weather::Fair);
     service.restart().unwrap();
