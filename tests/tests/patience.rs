@@ -150,13 +150,13 @@ fn a_restore_waits_too() {
     device.backup_bytes("noise", &bytes).ok().unwrap();
     let other = device.home().join("cache");
     drop(fs::remove_dir_all(other));
-    service.wires().unwrap().store.set(e2e::proxy::Weather::Throttle(8_000_000));
+    service.wires().unwrap().store.set(Weather::Delay(Duration::from_millis(100)));
     let running = device.restore_to("latest", "back").env("SEALKEEP_PATIENCE", "300").start().unwrap();
     thread::sleep(Duration::from_secs(4));
     // With no warning: a service that is asked to end first finishes what is under way, which may be all that is left.
     service.kill().unwrap();
     let outcome = goes_on(running, AWAY);
-    service.wires().unwrap().store.set(e2e::proxy::Weather::Fair);
+    service.wires().unwrap().store.set(Weather::Fair);
     service.restart().unwrap();
     outcome.recv().unwrap().expect_ok().unwrap();
     assert!(fs::read(device.desk().join("back")).unwrap() == bytes);

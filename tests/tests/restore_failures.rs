@@ -135,12 +135,12 @@ fn a_store_that_goes_away_leaves_the_target_as_it_was() {
     device.sign_up("eu").unwrap();
     let server = Postgres::start().unwrap();
     server.create("shop").unwrap();
-    fill(&server, "shop", 60_000);
+    fill(&server, "shop", 160_000);
     device.backup(&server, "shop").ok().unwrap();
     for existing in [false, true] {
         let before = Before::new(&server, &format!("away_{existing}"), existing);
         drop(fs::remove_dir_all(device.home().join("cache")));
-        service.wires().unwrap().store.set(Weather::Delay(Duration::from_millis(20)));
+        service.wires().unwrap().store.set(Weather::Delay(Duration::from_millis(5)));
         let mut call = device
             .call(["restore", "latest", "--into", &server.url(&before.target)])
             .env("PGPASSWORD", server.password())
@@ -150,7 +150,8 @@ fn a_store_that_goes_away_leaves_the_target_as_it_was() {
         }
         let running = call.start().unwrap();
         copying(&server);
-        service.stop().unwrap();
+        // With no warning: otherwise what is under way is finished first.
+        service.kill().unwrap();
         let outcome = running.wait().unwrap();
         before.holds(&outcome, &[4, 5]);
         service.wires().unwrap().store.set(Weather::Fair);
