@@ -146,14 +146,21 @@ fn a_restore_waits_too() {
     let mut service = Service::start_wired().unwrap();
     let device = Device::new(&service).unwrap();
     device.sign_up("eu").unwrap();
-    let bytes = files::noise(3, 80 * MB);
+    let bytes = files::noise(3, 300 * MB);
     device.backup_bytes("noise", &bytes).ok().unwrap();
     let other = device.home().join("cache");
     drop(fs::remove_dir_all(other));
-    service.wires().unwrap().store.set(Weather::Delay(Duration::from_millis(100)));
     let running = device.restore_to("latest", "back").env("SEALKEEP_PATIENCE", "300").start().unwrap();
-    thread::sleep(Duration::from_secs(4));
-    // With no warning: a service that is asked to end first finishes what is under way, which may be all that is left.
+    let begun = || {
+        let entries = fs::read_dir(device.desk()).unwrap();
+        entries.flatten().any(|entry| entry.metadata().is_ok_and(|about| about.len() > 0 && about.is_file()))
+    };
+    let until = Instant::now() + Duration::from_secs(60);
+    while !begun() {
+        assert!(Instant::now() < until, "nothing was restored within a minute");
+        thread::sleep(Duration::from_millis(20));
+    }
+    // With no warning: a service that is asked to end first finishes what is under way.
     service.kill().unwrap();
     let outcome = goes_on(running, AWAY);
     service.wires().unwrap().store.set(Weather::Fair);

@@ -140,7 +140,6 @@ fn a_store_that_goes_away_leaves_the_target_as_it_was() {
     for existing in [false, true] {
         let before = Before::new(&server, &format!("away_{existing}"), existing);
         drop(fs::remove_dir_all(device.home().join("cache")));
-        service.wires().unwrap().store.set(Weather::Delay(Duration::from_millis(5)));
         let mut call = device
             .call(["restore", "latest", "--into", &server.url(&before.target)])
             .env("PGPASSWORD", server.password())
