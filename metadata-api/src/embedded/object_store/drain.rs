@@ -9,10 +9,7 @@ use std::{
 use axum::{
     body::Body,
     extract::Request,
-    http::{
-        StatusCode,
-        header::{CONTENT_LENGTH, EXPECT},
-    },
+    http::header::{CONTENT_LENGTH, EXPECT},
     middleware::Next,
     response::Response,
 };
@@ -26,11 +23,8 @@ const IDLE: Duration = Duration::from_secs(2);
 
 /// The most that is read for politeness, bytes: what a client sends at once.
 const MOST: u64 = 16 * 1024 * 1024;
-/// The same for whoever's signature was refused, and how long it may take: what is on its way already.
-const MOST_OF_STRANGERS: u64 = 64 * 1024;
-const PATIENCE_WITH_STRANGERS: Duration = Duration::from_secs(2);
 
-/// Longer bodies are not read to the end, nor what comes without a length.
+/// Bodies longer than [`MOST`] are not read to the end, nor what comes without a length.
 pub(super) async fn refused_uploads(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let length: Option<u64> =
@@ -46,13 +40,8 @@ pub(super) async fn refused_uploads(request: Request, next: Next) -> Response {
     };
     let response = next.run(Request::from_parts(parts, Body::from_stream(chunks()))).await;
     let failed = response.status().is_client_error() || response.status().is_server_error();
-    let (most, patience) = if response.status() == StatusCode::FORBIDDEN {
-        (MOST_OF_STRANGERS, PATIENCE_WITH_STRANGERS)
-    } else {
-        (MOST, PATIENCE)
-    };
-    if failed && !waits && length.is_some_and(|length| length <= most) {
-        let mut left = most;
+    if failed && !waits && length.is_some_and(|length| length <= MOST) {
+        let mut left = MOST;
         let mut chunks = chunks();
         let rest = async {
             while let Ok(Some(Ok(chunk))) = timeout(IDLE, chunks.next()).await {
@@ -61,7 +50,7 @@ pub(super) async fn refused_uploads(request: Request, next: Next) -> Response {
             }
         };
         // Late or not, the answer is sent.
-        let _ = timeout(patience, rest).await;
+        let _ = timeout(PATIENCE, rest).await;
     }
     response
 }
