@@ -3,6 +3,7 @@
 
 mod evidence;
 mod index;
+mod index_rows;
 mod lock;
 mod pins;
 mod runs;
@@ -19,7 +20,8 @@ use rusqlite::Connection;
 
 pub use self::{
     evidence::{Evidence, Proven},
-    index::{PackKeys, Packed, Place},
+    index::Place,
+    index_rows::{PackKeys, Packed},
     lock::BackupLock,
     pins::PinsDb,
     runs::{Run, RunState},

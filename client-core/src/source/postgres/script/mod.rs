@@ -6,10 +6,12 @@
 mod command;
 mod database;
 mod error;
+mod guard;
 mod judge;
 mod lacks;
 mod lexer;
 mod policy;
+mod report;
 mod statement;
 mod token;
 
@@ -18,6 +20,7 @@ use std::collections::BTreeSet;
 use self::{
     command::Commands,
     error::shown,
+    guard::guard,
     judge::{Seen, Verdict},
     lexer::{Lexer, Piece, Quote},
     statement::{Fate, Statement},
@@ -26,6 +29,7 @@ use self::{
 pub use self::{
     error::{Found, ScriptError},
     policy::{LeftOut, Need, Policy, Reason, Target},
+    report::{ScriptReport, Turn},
 };
 use crate::format::snapshot::DatabaseProperties;
 
@@ -35,22 +39,6 @@ const MAX_HEAD: usize = 256 * 1024;
 const MAX_LISTED: usize = 1000;
 /// Settings that a script is read under. Stands before it.
 pub const PRELUDE: &str = "SET standard_conforming_strings = on;\n";
-
-/// Where somebody who goes on after errors has to take care.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Turn {
-    /// A COPY begins, and its rows follow it.
-    Copy,
-    /// A statement begins that changes a setting.
-    Setting {
-        /// Which.
-        name: String,
-        /// How the script is read depends on it.
-        reads: bool,
-    },
-    /// What began has ended.
-    End,
-}
 
 /// Lets a script through, statement by statement.
 pub struct ScriptFilter {
@@ -76,15 +64,6 @@ pub struct ScriptFilter {
     ended: u64,
     /// Where they stand in what was let through last; only for a policy that keeps going.
     turns: Vec<(usize, Turn)>,
-}
-
-/// What was left out of a script.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ScriptReport {
-    /// The first thousand statements.
-    pub left_out: Vec<LeftOut>,
-    /// All of them.
-    pub left_out_count: u64,
 }
 
 impl ScriptFilter {
@@ -447,21 +426,6 @@ impl ScriptFilter {
         if self.left_out.len() < MAX_LISTED {
             self.left_out.push(left);
         }
-    }
-}
-
-/// Sets again what the script may have changed covertly, where the statement's reading depends on it.
-fn guard(text: &[u8], whole: bool, lexer: &Lexer, seen: &Seen, out: &mut Vec<u8>) {
-    if !whole || lexer::depends_on_settings(text) {
-        let value = if lexer.has_standard_strings() { "on" } else { "off" };
-        out.extend_from_slice(format!("SET standard_conforming_strings = {value};\n").as_bytes());
-    }
-    if !whole || lexer::beyond_ascii(text) {
-        let line = match &seen.encoding {
-            Some(name) => format!("SET client_encoding = '{}';\n", name.replace('\'', "''")),
-            None => "RESET client_encoding;\n".to_owned(),
-        };
-        out.extend_from_slice(line.as_bytes());
     }
 }
 

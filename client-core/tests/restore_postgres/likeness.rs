@@ -1,0 +1,120 @@
+//! What is made is like the original.
+
+use super::*;
+
+#[test]
+fn a_dump_is_in_its_databases_own_encoding() {
+    SERVER.sql("postgres", "CREATE DATABASE asked");
+    SERVER.sql("asked", "CREATE TABLE w (v text); INSERT INTO w VALUES ('日本')");
+    SERVER.sql("postgres", "ALTER DATABASE asked SET client_encoding = 'LATIN1'");
+    let mut url = SERVER.url("asked");
+    for client in ["", "?client_encoding=SJIS"] {
+        url.push_str(client);
+        let mut stream = postgres::open(&PgUrl::parse(&url).unwrap(), &Tools::installed()).unwrap();
+        let mut dump = Vec::new();
+        stream.read_to_end(&mut dump).unwrap();
+        stream.finish().unwrap();
+        let holds = |text: &str| dump.windows(text.len()).any(|found| found == text.as_bytes());
+        assert!(holds("SET client_encoding = 'UTF8'") && holds("日本"), "{client}");
+    }
+}
+
+#[test]
+fn an_existing_database_keeps_its_properties_and_that_is_said() {
+    SERVER.sql(
+        "postgres",
+        "CREATE DATABASE special TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' CONNECTION LIMIT 7",
+    );
+    SERVER.sql(
+        "postgres",
+        "COMMENT ON DATABASE special IS 'mine'; ALTER DATABASE special SET work_mem = '5MB'",
+    );
+    SERVER.sql("special", "CREATE TABLE t (x int)");
+    SERVER.sql("postgres", "CREATE DATABASE special_back");
+    let notes = back_up_and_restore("special", "special_back").notes.join("\n");
+    for word in ["LATIN1", "collation", "mine", "connection limit", "work_mem"] {
+        assert!(notes.contains(word), "{word}: {notes}");
+    }
+}
+
+/// A restore of what a backup by URL reads, as the original was.
+fn back_up_and_restore(from: &str, to: &str) -> Restored {
+    let mut stream = postgres::open(&PgUrl::parse(&SERVER.url(from)).unwrap(), &Tools::installed()).unwrap();
+    let mut dump = Vec::new();
+    stream.read_to_end(&mut dump).unwrap();
+    let complete = stream.finish().unwrap();
+    restore(target(to, false).like(complete.origin.properties), &dump).unwrap()
+}
+
+#[test]
+fn made_database_loses_encoding_and_collation() {
+    SERVER.sql("postgres", "CREATE ROLE keeper; CREATE ROLE reader");
+    SERVER.sql(
+        "postgres",
+        "CREATE DATABASE icu TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-DE' ENCODING 'UTF8' CONNECTION LIMIT 17",
+    );
+    SERVER.sql("icu", "CREATE TABLE w (v text); INSERT INTO w VALUES ('ä'), ('z'), ('a'), ('Z')");
+    SERVER.sql(
+        "postgres",
+        "COMMENT ON DATABASE icu IS 'words''s'; ALTER DATABASE icu SET search_path = \"$user\", app, public;
+         ALTER DATABASE icu SET work_mem = '5MB'; ALTER DATABASE icu SET app.mode = 'a, b';
+         ALTER ROLE reader IN DATABASE icu SET lock_timeout = '7s';
+         REVOKE ALL ON DATABASE icu FROM PUBLIC; GRANT CONNECT ON DATABASE icu TO reader WITH GRANT OPTION;
+         ALTER DATABASE icu OWNER TO keeper",
+    );
+    SERVER.sql(
+        "postgres",
+        "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'",
+    );
+    SERVER.sql("latin", "CREATE TABLE w (v text); INSERT INTO w VALUES ('ä')");
+    let all = |database: &str| {
+        SERVER.sql(
+            "postgres",
+            &format!(
+                "SELECT pg_encoding_to_char(encoding), datlocprovider, datcollate, datctype, daticulocale, datconnlimit,
+                        pg_get_userbyid(datdba), datacl::text, shobj_description(d.oid, 'pg_database'),
+                        (SELECT string_agg(coalesce(r.rolname, '') || s.setconfig::text, ';' ORDER BY r.rolname)
+                           FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole WHERE s.setdatabase = d.oid)
+                   FROM pg_database d WHERE datname = '{database}'"
+            ),
+        )
+    };
+    for (from, to) in [("icu", "icu_back"), ("latin", "latin_back")] {
+        let restored = back_up_and_restore(from, to);
+        assert_eq!(restored.notes, [""; 0]);
+        assert_eq!(all(to), all(from));
+        let words = "SELECT string_agg(v, ',' ORDER BY v) FROM w";
+        assert_eq!(SERVER.sql(to, words), SERVER.sql(from, words));
+    }
+    // What a dump made by hand says of its database counts as well; rights on it are listed.
+    let said = "SELECT pg_encoding_to_char(encoding), datlocprovider, datcollate, datctype, daticulocale, datconnlimit,
+                       pg_get_userbyid(datdba), shobj_description(d.oid, 'pg_database'),
+                       (SELECT string_agg(coalesce(r.rolname, '') || s.setconfig::text, ';' ORDER BY r.rolname)
+                          FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole WHERE s.setdatabase = d.oid)
+                  FROM pg_database d WHERE datname = ";
+    for (form, to) in
+        [(&["-Fc"][..], "icu_archive"), (&["-Ft"], "icu_tar"), (&["-Fp", "--create"], "icu_sql")]
+    {
+        restore(target(to, false), &dump("icu", form)).unwrap();
+        let of = |database: &str| SERVER.sql("postgres", &format!("{said}'{database}'"));
+        assert_eq!(of(to), of("icu"), "{form:?}");
+    }
+    // What replaces it keeps what its owner gave it, whatever the dump's was.
+    restore(target("icu_back", true), &dump("shop", &["-Fc"])).unwrap();
+    assert_eq!(all("icu_back"), all("icu"));
+
+    // What the server cannot give is named; the rest is there.
+    let mut stream = postgres::open(&PgUrl::parse(&SERVER.url("icu")).unwrap(), &Tools::installed()).unwrap();
+    let mut dump = Vec::new();
+    stream.read_to_end(&mut dump).unwrap();
+    let mut properties = stream.finish().unwrap().origin.properties.unwrap();
+    (properties.provider, properties.locale) = (client_core::format::snapshot::Provider::Libc, None);
+    (properties.collate, properties.owner) = ("xx_YY.nowhere".into(), "nobody_here".into());
+    properties.settings.push(("no_such_setting".into(), "1".into()));
+    let restored = restore(target("icu_poor", false).like(Some(properties)), &dump).unwrap();
+    let notes = restored.notes.join("\n");
+    for word in ["collation", "xx_YY.nowhere", "owner nobody_here", "no_such_setting"] {
+        assert!(notes.contains(word), "{word}: {notes}");
+    }
+    assert_eq!(restored.notes.len(), 3, "{notes}");
+}
