@@ -56,23 +56,24 @@ impl Likeness {
         };
         let encoding = format!(" ENCODING {}", quote_text(&properties.encoding));
         let mut whole = encoding.clone();
-        let text = quote_text;
         if !properties.collate.is_empty() {
-            whole.push_str(&format!(" LC_COLLATE {}", text(&properties.collate)));
+            whole.push_str(&format!(" LC_COLLATE {}", quote_text(&properties.collate)));
         }
         if !properties.ctype.is_empty() {
-            whole.push_str(&format!(" LC_CTYPE {}", text(&properties.ctype)));
+            whole.push_str(&format!(" LC_CTYPE {}", quote_text(&properties.ctype)));
         }
         if self.major >= 15 || properties.provider != Provider::Libc {
             whole.push_str(&format!(" LOCALE_PROVIDER {}", properties.provider.as_str()));
         }
         match (properties.provider, &properties.locale) {
-            (Provider::Icu, Some(locale)) => whole.push_str(&format!(" ICU_LOCALE {}", text(locale))),
-            (Provider::Builtin, Some(locale)) => whole.push_str(&format!(" BUILTIN_LOCALE {}", text(locale))),
+            (Provider::Icu, Some(locale)) => whole.push_str(&format!(" ICU_LOCALE {}", quote_text(locale))),
+            (Provider::Builtin, Some(locale)) => {
+                whole.push_str(&format!(" BUILTIN_LOCALE {}", quote_text(locale)))
+            }
             _ => {}
         }
         if let Some(rules) = &properties.icu_rules {
-            whole.push_str(&format!(" ICU_RULES {}", text(rules)));
+            whole.push_str(&format!(" ICU_RULES {}", quote_text(rules)));
         }
         let locale = properties.locale.as_deref().unwrap_or(&properties.collate);
         let named = format!("{} {locale}", properties.provider.as_str());
@@ -83,21 +84,20 @@ impl Likeness {
                 loss: None,
             });
         }
-        let lost = |what: String| Some(what);
         clauses.extend([
             Clause {
                 clause: whole,
-                loss: lost(format!("the database does not lie in tablespace {}", properties.tablespace)),
+                loss: Some(format!("the database does not lie in tablespace {}", properties.tablespace)),
             },
             Clause {
                 clause: encoding.clone(),
-                loss: lost(format!(
+                loss: Some(format!(
                     "the database has the server's collation instead of {named}, so text may sort and compare differently"
                 )),
             },
             Clause {
                 clause: format!("{encoding} LC_COLLATE 'C' LC_CTYPE 'C'"),
-                loss: lost(format!(
+                loss: Some(format!(
                     "the database has collation C instead of {named}, so text sorts and compares differently"
                 )),
             },
@@ -110,7 +110,7 @@ impl Likeness {
         let mut notes = self.notes.clone();
         for (what, sql) in self.statements(name) {
             if let Err(error) = ask(&sql) {
-                notes.push(format!("the database has not its original {what}: {}", detail(&error)));
+                notes.push(format!("the database does not have its original {what}: {}", detail(&error)));
             }
         }
         notes

@@ -18,7 +18,7 @@ use super::{
         tools::Tool,
     },
     likeness::Likeness,
-    target::odd,
+    target::unexpected_answer,
 };
 use crate::source::{SourceError, stopper::Stopper};
 
@@ -138,7 +138,7 @@ impl Made {
                 Err(error) => first = first.or(Some(error)),
             }
         }
-        Err(self.failed("creating the database", first.unwrap_or_else(odd)))
+        Err(self.failed("creating the database", first.unwrap_or_else(unexpected_answer)))
     }
 
     /// Its name while it is filled.

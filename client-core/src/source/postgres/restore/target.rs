@@ -223,7 +223,7 @@ impl RestoreTarget {
     ) -> Result<Policy, SourceError> {
         let answers = look::ask(url, psql, &has(), stopper, None)?;
         let names = |tag: &str| answers.rows::<Name>(tag).into_iter().map(|row| row.name).collect();
-        let superuser = answers.row::<Rights>("rights").ok_or_else(odd)?.superuser;
+        let superuser = answers.row::<Rights>("rights").ok_or_else(unexpected_answer)?.superuser;
         Ok(Policy {
             no_owner: self.no_owner,
             no_privileges: self.no_privileges,
@@ -337,14 +337,14 @@ impl RestoreTarget {
                 question("version", "SELECT current_setting('server_version_num')::int / 10000 AS major");
             match ask(&url, psql, &version, Waiting::patient(stopper)) {
                 Ok(answers) => {
-                    let Version { major } = answers.row("version").ok_or_else(odd)?;
+                    let Version { major } = answers.row("version").ok_or_else(unexpected_answer)?;
                     return Ok((url, major));
                 }
                 Err(SourceError::Cancelled) => return Err(SourceError::Cancelled),
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
-        Err(refused.unwrap_or_else(odd))
+        Err(refused.unwrap_or_else(unexpected_answer))
     }
 }
 
@@ -409,7 +409,7 @@ struct Version {
 
 impl State {
     fn ask(url: &PgUrl, psql: &Tool, waiting: Waiting<'_>) -> Result<Self, SourceError> {
-        ask(url, psql, &state(), waiting)?.row("state").ok_or_else(odd)
+        ask(url, psql, &state(), waiting)?.row("state").ok_or_else(unexpected_answer)
     }
 }
 
@@ -419,6 +419,6 @@ pub(super) fn is_empty(url: &PgUrl, psql: &Tool) -> Result<bool, SourceError> {
     Ok(State::ask(url, psql, waiting)?.objects == 0)
 }
 
-pub(super) fn odd() -> SourceError {
+pub(super) fn unexpected_answer() -> SourceError {
     SourceError::Internal("psql answered something unexpected".into())
 }

@@ -55,7 +55,7 @@ pub(super) struct Seen {
 }
 
 /// Client encodings in which a byte of ASCII can be part of another character (`PG_ENCODING_CLIENT…`).
-const UNSAFE_ENCODINGS: [&str; 12] = [
+const UNSAFE_ENCODINGS: [&str; 17] = [
     "sjis",
     "shiftjis",
     "mskanji",
@@ -68,8 +68,12 @@ const UNSAFE_ENCODINGS: [&str; 12] = [
     "gbk",
     "uhc",
     "johab",
+    "win936",
+    "windows936",
+    "win949",
+    "windows949",
+    "gb18030",
 ];
-const MORE_UNSAFE_ENCODINGS: [&str; 5] = ["win936", "windows936", "win949", "windows949", "gb18030"];
 /// Functions that read and write the server's files.
 const FILE_FUNCTIONS: [&str; 2] = ["lo_import", "lo_export"];
 
@@ -274,7 +278,7 @@ impl Seen {
         };
         let plain: String =
             name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-        if UNSAFE_ENCODINGS.contains(&plain.as_str()) || MORE_UNSAFE_ENCODINGS.contains(&plain.as_str()) {
+        if UNSAFE_ENCODINGS.contains(&plain.as_str()) {
             return Verdict::Refuse(Found::Ambiguous(
                 "a client encoding in which a quote can be part of another character (dump with -E UTF8)",
             ));
