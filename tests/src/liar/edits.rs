@@ -285,13 +285,13 @@ edits! {
     32 SIGNUP SignupStarted:
         "another account" => |s| s.account_id = AccountId::from_bytes(NOBODY),
         "another sign-up" => |s| s.signup_id = SignupId::from_bytes(NOBODY),
-        "another response" => |s| flip(&mut s.registration_response);
+        "no response" => |s| s.registration_response.0.fill(0xff);
     32 SIGNUP_FINISH SignupFinished:
         "no link" => |s| s.otpauth_url = "\u{1b}[2J".into();
     32 SIGNUP_CONFIRM SignupConfirmed:
         "another session" => |s| { s.recovery_codes.clear(); s.session.account_id = AccountId::from_bytes(NOBODY) };
     32 PASSWORD PasswordStarted:
-        "another response" => |p| flip(&mut p.registration_response);
+        "no response" => |p| p.registration_response.0.fill(0xff);
     32 PASSWORD_FINISH Session:
         "another account" => |s| s.account_id = AccountId::from_bytes(NOBODY);
     32 CODES RenewedCodes:
