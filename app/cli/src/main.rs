@@ -14,12 +14,7 @@ mod render;
 mod stdout;
 mod wrap;
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{CommandFactory, Parser};
 use client_core::{
@@ -86,7 +81,8 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn help(text: &clap::Error) -> ExitCode {
     let printed = match Stdout::open() {
-        Ok(_) => text.print().and_then(|()| io::stdout().flush()),
+        // Lines are written as they end, and help ends with a line.
+        Ok(_) => text.print(),
         Err(closed) => {
             drop(render::note(&plain!("sealkeep: {}", closed.happened())));
             return exit_code::of(closed.kind());
