@@ -11,7 +11,13 @@ use std::{
     time::Duration,
 };
 
-use e2e::{Call, Device, Outcome, Stage, Terminal, data};
+use api_types::{Region, VaultId};
+use client_core::{
+    crypto::{AccountSecret, RecoveryWords},
+    kit::{Kit, KitOwner},
+};
+use e2e::{Authenticator, Call, Device, Outcome, Stage, Terminal, data};
+use secrecy::ExposeSecret;
 
 /// Clears the screen, sets the clipboard, turns a line around, ends it, hides in it.
 const HOSTILE: &str =
@@ -136,15 +142,17 @@ fn a_hostile_service_cannot_write_to_the_terminal() {
     }
 }
 
-/// What a file or a paste of the kit holds, as the app writes it.
-fn kit_text(words: &str) -> String {
-    let numbered: Vec<String> =
-        (1..).zip(words.split(' ')).map(|(n, word)| format!("{n:>2} {word:<10}")).collect();
-    let rows: Vec<String> = numbered.chunks(4).map(|row| format!("  {}", row.join("  "))).collect();
-    format!(
-        "SEALKEEP RECOVERY KIT\n\nE-mail          a@example.com\n\nThe 24 words\n\n{}\n\nWhat it can do\n\n  It opens every backup.\nAGE-SECRET-KEY-1QQQ\n",
-        rows.join("\n")
-    )
+/// The kit as the app saves it. Its account secret opens nothing here: the words alone do.
+fn kit(words: &str) -> Kit {
+    let owner = KitOwner {
+        email: "a@example.com".to_owned(),
+        vault: VaultId::from_bytes([7; 16]),
+        region: Region::Eu,
+        service: "https://api.example.com".to_owned(),
+        created: 1_790_000_000,
+    };
+    let words = RecoveryWords::parse(words).unwrap();
+    Kit::new(owner, &words, &AccountSecret::try_from([7; 16].as_slice()).unwrap()).unwrap()
 }
 
 #[test]
@@ -179,17 +187,33 @@ fn ctrl_c_ends_every_prompt_and_leaves_the_terminal_as_it_was() {
         let last = screen.rsplit(question).next().unwrap();
         assert!(last.contains('\n'), "what follows stands on the line of the question: {screen:?}");
     }
-    // The second of two questions, and one in the middle of a sign-up.
-    let mut terminal = Terminal::start(&one.call_plain(signup), 80).unwrap();
-    terminal.expect("New password: ").unwrap();
-    thread::sleep(Duration::from_millis(300));
-    terminal.type_in("a long enough password\n").unwrap();
-    terminal.expect("Repeat password: ").unwrap();
-    thread::sleep(Duration::from_millis(300));
-    terminal.type_in("\x03").unwrap();
-    assert_eq!(terminal.end().unwrap(), 130);
-    assert!(terminal.is_as_usual().unwrap());
-    assert!(!terminal.screen().contains("a long enough"), "a password was shown");
+    // Every question of a sign-up, one after the other.
+    for unanswered in ["Repeat password: ", "Six-digit code: ", "to be sure they are written down: "] {
+        let device = new();
+        let email = format!("signup-{}@example.com", uuid::Uuid::new_v4().simple());
+        let signup = device.call_plain(["signup", "--email", &email, "--region", "eu"]);
+        let mut terminal = Terminal::start(&signup, 80).unwrap();
+        let mut asked = ["New password: ", "Repeat password: ", "Six-digit code: "].into_iter();
+        let asked = asked.by_ref().take_while(|question| *question != unanswered);
+        for question in asked {
+            terminal.expect(question).unwrap();
+            thread::sleep(Duration::from_millis(300));
+            let answer = if question.starts_with("Six") {
+                let screen = terminal.screen();
+                let link = screen.split_whitespace().find(|word| word.starts_with("otpauth:")).unwrap();
+                Authenticator::from_url(link).unwrap().code()
+            } else {
+                "a long enough password".to_owned()
+            };
+            terminal.type_in(&format!("{answer}\n")).unwrap();
+        }
+        terminal.expect(unanswered).unwrap();
+        thread::sleep(Duration::from_millis(300));
+        terminal.type_in("\x03").unwrap();
+        assert_eq!(terminal.end().unwrap(), 130, "{unanswered}: {}", terminal.screen());
+        assert!(terminal.is_as_usual().unwrap(), "{unanswered}");
+        assert!(!terminal.screen().contains("a long enough"), "a password was shown");
+    }
 }
 
 /// All lines of a paste belong to the question; none is left to the shell, and none is shown.
@@ -197,7 +221,8 @@ fn ctrl_c_ends_every_prompt_and_leaves_the_terminal_as_it_was() {
 fn a_pasted_kit_is_read_whole() {
     let stage = Stage::shared().unwrap();
     let (_, account) = stage.new_account().unwrap();
-    let kit = kit_text(&account.recovery_words);
+    let saved = kit(&account.recovery_words);
+    let kit = saved.text().expose_secret().to_owned();
     let first = account.recovery_words.split(' ').next().unwrap();
     let device = Device::new(&stage.service).unwrap();
     let call = device
@@ -216,14 +241,16 @@ fn a_pasted_kit_is_read_whole() {
     );
     assert!(terminal.is_as_usual().unwrap());
 
-    // The saved file; and the numbered words in one line.
-    let other = Device::new(&stage.service).unwrap();
-    fs::write(other.desk().join("kit.txt"), &kit).unwrap();
-    let call = other.call(["login", "--email", &account.email, "--kit", "kit.txt"]);
-    call.env("SEALKEEP_PASSWORD", &account.password)
-        .env("SEALKEEP_RECOVERY_CODE", account.recovery_codes.first().unwrap())
-        .ok()
-        .unwrap();
+    // Both saved files; and the numbered words in one line.
+    for (name, file, code) in [("kit.txt", kit.as_bytes(), 0), ("kit.pdf", &saved.pdf().unwrap(), 2)] {
+        let other = Device::new(&stage.service).unwrap();
+        fs::write(other.desk().join(name), file).unwrap();
+        let call = other.call(["login", "--email", &account.email, "--kit", name]);
+        call.env("SEALKEEP_PASSWORD", &account.password)
+            .env("SEALKEEP_RECOVERY_CODE", account.recovery_codes.get(code).unwrap())
+            .ok()
+            .unwrap();
+    }
     let third = Device::new(&stage.service).unwrap();
     third
         .call(["login", "--email", &account.email])

@@ -138,7 +138,9 @@ impl Reach {
         let service = || async {
             match &self.service {
                 Some(host) => {
-                    Ok::<_, io::Error>(self.find(host).await?.into_iter().map(zone).collect::<HashSet<_>>())
+                    let zones: HashSet<_> = self.find(host).await?.into_iter().map(zone).collect();
+                    // Its names are its own to give: one inside beside one outside opens no door.
+                    Ok::<_, io::Error>(if zones.contains(&Zone::Public) { HashSet::new() } else { zones })
                 }
                 None => Ok(HashSet::new()),
             }
@@ -240,6 +242,15 @@ mod tests {
         }
     }
 
+    struct Fixed(&'static [&'static str]);
+
+    impl Lookup for Fixed {
+        fn addresses(&self, _: String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> {
+            let found = self.0.iter().map(|ip| ip.parse().unwrap()).collect();
+            Box::pin(async { Ok(found) })
+        }
+    }
+
     #[tokio::test]
     async fn n69_only_the_services_own_part_of_the_world_is_inside() {
         let ask = async |service: &str, storage: &str| {
@@ -260,7 +271,12 @@ mod tests {
         assert!(ask("https://192.168.1.2", "https://10.0.0.5").await);
         assert!(!ask("https://192.168.1.2", "https://127.0.0.1").await);
         assert!(!ask("https://192.168.1.2", "https://224.0.0.1").await);
+        // A service that gives its own name an address inside, beside the one that it is reached by.
         let host: Host = Host::Ipv4(Ipv4Addr::new(10, 0, 0, 5));
+        for (own, may) in [(&["1.2.3.4", "10.0.0.9"][..], false), (&["10.0.0.9"], true)] {
+            let reach = Reach::of_service("https://sealkeep.example.com").with_lookup(Arc::new(Fixed(own)));
+            assert_eq!(reach.admitted(&host).await.unwrap().is_ok(), may, "{own:?}");
+        }
         assert!(Reach::of_service(outside).when_named(true).admitted(&host).await.unwrap().is_ok());
     }
 }

@@ -118,3 +118,22 @@ fn made_database_loses_encoding_and_collation() {
     }
     assert_eq!(restored.notes.len(), 3, "{notes}");
 }
+
+/// `begin` is a name like others to the server, and the beginning of a body to psql.
+#[test]
+fn a_name_that_psql_would_count_is_restored() {
+    SERVER.sql("postgres", "CREATE DATABASE counted");
+    SERVER.sql(
+        "counted",
+        "CREATE TABLE span (begin int, v text); INSERT INTO span VALUES (1, 'a'), (2, 'b');
+         CREATE FUNCTION begin(begin int) RETURNS text LANGUAGE sql STABLE
+           RETURN (SELECT v FROM span WHERE span.begin = $1)",
+    );
+    let text = "CREATE FUNCTION latest() RETURNS int LANGUAGE sql STABLE BEGIN ATOMIC SELECT \"begin\" FROM span ORDER BY \"begin\" DESC LIMIT 1; END;\n";
+    SERVER.sql("counted", text);
+    for (number, form) in [&["-Fc"][..], &["-Fp"]].into_iter().enumerate() {
+        let (dump, back) = (dump("counted", form), format!("counted_back_{number}"));
+        restore(target(&back, false), &dump).unwrap();
+        assert_eq!(SERVER.sql(&back, "SELECT latest(), public.begin(1)"), "2|a");
+    }
+}

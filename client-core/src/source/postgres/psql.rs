@@ -139,7 +139,8 @@ impl Alarm {
         Self { off, thread }
     }
 
-    fn rang(self) -> bool {
+    /// Stops it. Whether the time was up before.
+    pub(super) fn rang(self) -> bool {
         // It may have rung already.
         let _ = self.off.send(());
         self.thread.join().unwrap_or_default()

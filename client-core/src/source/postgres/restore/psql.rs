@@ -3,10 +3,13 @@
 use std::{
     io::{ErrorKind, Read, Write},
     process::{ChildStdin, ChildStdout, Stdio},
+    time::Duration,
 };
 
+use rustix::pipe::fcntl_getpipe_size;
+
 use super::{
-    super::{PgUrl, session::SETTINGS, tools::Tool},
+    super::{PgUrl, psql::Alarm, session::SETTINGS, tools::Tool},
     failures::Failures,
 };
 use crate::source::{
@@ -20,6 +23,11 @@ const PRINTED: usize = 4096;
 
 /// Tells one transaction from another, also for a superuser whose search path was changed.
 const TRANSACTION: &str = "SELECT pg_catalog.txid_current();\n";
+/// Behind the mark, bytes, beside what the pipe holds: more than psql's buffer does. When all of it was taken, psql has
+/// read the mark.
+const BEHIND_MARK: usize = 64 * 1024;
+/// The mark takes no longer from there on.
+const MARK_COMES: Duration = Duration::from_secs(10);
 /// psql's exit code after an error of the script, under `ON_ERROR_STOP`.
 const SCRIPT_FAILED: i32 = 3;
 
@@ -174,16 +182,30 @@ impl Psql {
     fn executed(&mut self, lines: &str) -> Result<String, SourceError> {
         let mark = format!("{}\n", self.mark);
         self.write(format!("{lines}\\echo {mark}").as_bytes())?;
+        let held = self.stdin.as_ref().and_then(|stdin| fcntl_getpipe_size(stdin).ok());
+        let blank = [[b' '; 1023].as_slice(), b"\n"].concat();
+        self.write(&blank.repeat((held.unwrap_or_default() + BEHIND_MARK) / blank.len()))?;
+        // Whoever would be within a quote takes the mark for a part of it, and would wait for ever.
+        let alarm = Alarm::set(MARK_COMES, self.process());
         let (mut printed, mut byte) = (Vec::new(), [0]);
         while !printed.ends_with(mark.as_bytes()) {
             match self.stdout.read(&mut byte) {
                 Ok(1..) if printed.len() < PRINTED => printed.extend_from_slice(&byte),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                _ => return Err(self.broken()),
+                _ => return Err(if alarm.rang() { self.astray() } else { self.broken() }),
             }
         }
         printed.truncate(printed.len() - mark.len());
         Ok(String::from_utf8_lossy(&printed).into_owned())
+    }
+
+    /// It stands within something of the script, where the filter saw its end.
+    fn astray(&self) -> SourceError {
+        SourceError::RestoreFailed {
+            tool: self.tool.clone(),
+            how: "it reads the script in another way than Sealkeep does".into(),
+            detail: String::new(),
+        }
     }
 
     /// It went away in the middle.
@@ -221,5 +243,31 @@ impl Drop for Psql {
             self.process.abandon();
         }
         drop(self.stdin.take());
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::{net::TcpListener, thread};
+
+    use super::*;
+    use crate::source::postgres::{Tools, script::against_psql::serve};
+
+    #[test]
+    fn a_psql_that_stands_within_a_quote_is_not_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = thread::spawn(move || serve(listener.accept().unwrap().0));
+        let url = format!("postgres://a@127.0.0.1:{port}/a?sslmode=disable&gssencmode=disable");
+        let url = PgUrl::parse(&url).unwrap();
+        let psql = Tools::installed().newest("psql").unwrap();
+        let mut psql = Psql::start(&url, &psql, &Mode::Stop, &Stopper::default()).unwrap();
+        // No filter was asked, so nothing has refused it.
+        psql.write(b"SELECT 1;\nSELECT 'open;\n").unwrap();
+        let Err(unfinished) = psql.finish() else { unreachable!() };
+        assert!(!unfinished.committing);
+        assert!(unfinished.error.to_string().contains("in another way"), "{}", unfinished.error);
+        assert!(!server.join().unwrap().iter().any(|query| query.contains("open")));
     }
 }

@@ -15,6 +15,8 @@ pub(super) enum Piece {
     Space,
     /// A key word or a name.
     Word,
+    /// `begin` where it can only be a name: no ATOMIC follows.
+    NamedBegin,
     /// Belongs to a number.
     Number,
     /// A quoted thing begins, goes on, and ends with this piece.
@@ -81,12 +83,34 @@ const fn in_tag(byte: u8) -> bool {
     begins_word(byte) || byte.is_ascii_digit()
 }
 
+const fn in_word(byte: u8) -> bool {
+    in_tag(byte) || byte == b'$'
+}
+
 const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
 }
 
 fn run(bytes: &[u8], of: impl Fn(u8) -> bool) -> usize {
     bytes.iter().position(|byte| !of(*byte)).unwrap_or(bytes.len())
+}
+
+/// Whether a BEGIN may open the body of a function: ATOMIC follows, or a comment that it may stand behind. `None`: it
+/// takes more bytes to tell.
+fn opens_body(behind: &[u8], last: bool) -> Result<Option<bool>, Found> {
+    let space = run(behind, is_space);
+    if space > MAX_WORD {
+        return Err(Found::Ambiguous("more than 4096 bytes of white space behind BEGIN"));
+    }
+    Ok(match behind.get(space..).unwrap_or_default() {
+        [] | [b'-' | b'/'] if !last => None,
+        [b'-', b'-', ..] | [b'/', b'*', ..] => Some(true),
+        next => {
+            let word = next.get(..run(next, in_word)).unwrap_or_default();
+            let may_go_on = !last && word.len() == next.len() && word.len() <= b"atomic".len();
+            if may_go_on { None } else { Some(word.eq_ignore_ascii_case(b"atomic")) }
+        }
+    })
 }
 
 /// Whether letters behind the digits of a number belong to it: `1e5`, `0x1F`, `1_000`. None of them is a key word.
@@ -296,7 +320,7 @@ impl Lexer {
     }
 
     fn word(&mut self, rest: &[u8], last: bool) -> Next {
-        let len = run(rest, |byte| in_tag(byte) || byte == b'$');
+        let len = run(rest, in_word);
         if len > MAX_WORD {
             return Err(Found::Ambiguous("a word of more than 4096 bytes"));
         }
@@ -325,6 +349,10 @@ impl Lexer {
             }
             // psql does not count it among the words of a CREATE FUNCTION.
             ([b'u' | b'U'], [b'&', ..]) => return Err(Found::Ambiguous("U& without a quote")),
+            _ if prefix.eq_ignore_ascii_case(b"begin") => {
+                let piece = |opens| if opens { Piece::Word } else { Piece::NamedBegin };
+                return Ok(opens_body(behind, last)?.map(|opens| (len, piece(opens))));
+            }
             _ => return Ok(Some((len, Piece::Word))),
         };
         self.state = State::Text { escapes };

@@ -57,8 +57,7 @@ impl Statement {
             *slot = text.first().copied().unwrap_or_default().to_ascii_lowercase();
         }
         self.word_count = self.word_count.saturating_add(1);
-        let makes = matches!(self.words, [b'c', b'f' | b'p', ..] | [b'c', b'o', b'r', b'f' | b'p']);
-        let counts = makes && self.parentheses == 0;
+        let counts = self.counts();
         match self.body {
             Body::Begun if is("atomic") => {
                 self.body = Body::StatementStart;
@@ -97,6 +96,17 @@ impl Statement {
             self.bodies = self.bodies.saturating_sub(1);
         }
         Ok(())
+    }
+
+    /// Whether psql counts BEGIN, CASE and END here.
+    const fn counts(&self) -> bool {
+        let makes = matches!(self.words, [b'c', b'f' | b'p', ..] | [b'c', b'o', b'r', b'f' | b'p']);
+        makes && self.parentheses == 0
+    }
+
+    /// Whether psql would take this `begin`, a name, for a body.
+    pub(super) fn miscounts_name(&self) -> bool {
+        self.counts() && !matches!(self.body, Body::Begun | Body::StatementStart)
     }
 
     /// A piece of a number. Old versions of psql read `0x1` as a number and a word, and count the word.

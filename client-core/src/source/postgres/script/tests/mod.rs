@@ -213,6 +213,13 @@ fn bodies_of_sql_functions_are_one_statement() {
     );
     passes("CREATE OR REPLACE PROCEDURE p() LANGUAGE sql\nBEGIN ATOMIC\n INSERT INTO t VALUES (1);\nEND;\n");
     passes("CREATE FUNCTION f() RETURNS void LANGUAGE sql BEGIN ATOMIC END;\n");
+    // A name that psql would count; in every cut, as the others.
+    let named = "CREATE FUNCTION Begin(begin int) RETURNS int LANGUAGE sql\nBEGIN ATOMIC\n SELECT begin, t.begin FROM begin t WHERE begin/2 > 1;\nEND;\nSELECT begin FROM t;\n";
+    let (out, _) = every_cut(&Policy::default(), named.as_bytes()).unwrap();
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "CREATE FUNCTION \"begin\"(begin int) RETURNS int LANGUAGE sql\nBEGIN ATOMIC\n SELECT \"begin\", t.\"begin\" FROM \"begin\" t WHERE \"begin\"/2 > 1;\nEND;\nSELECT begin FROM t;\n"
+    );
     // What psql takes for a part of the body, and the server does not.
     for script in [
         "CREATE FUNCTION begin() RETURNS int LANGUAGE sql AS 'SELECT 1'; COMMIT; END;",
@@ -220,6 +227,9 @@ fn bodies_of_sql_functions_are_one_statement() {
         "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; COMMIT; END;",
         "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; ROLLBACK",
         "CREATE FUNCTION f() RETURNS int BEGIN /* */ \"atomic\" SELECT 1; END;",
+        "CREATE FUNCTION f() RETURNS int BEGIN -- \n begin SELECT 1; END;",
+        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC begin; SELECT 1; END;",
+        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT begin atomic; COMMIT; END; END;",
     ] {
         assert!(matches!(refused(script), Found::Ambiguous(_) | Found::Transaction(_)), "{script}");
     }
