@@ -9,7 +9,7 @@ use std::{
 };
 
 use client_core::{
-    crypto::look_at,
+    crypto::{InvalidWords, Typed, look_at},
     error::{Error, ErrorKind},
 };
 use rustix::{
@@ -80,7 +80,7 @@ impl Secret {
 
     const fn lines(self) -> Lines {
         match self {
-            Self::RecoveryWords => Lines::Until(|text| look_at(text).recognized >= 24),
+            Self::RecoveryWords => Lines::Until(are_whole),
             _ => Lines::One,
         }
     }
@@ -220,6 +220,12 @@ impl Secrets {
 
 fn no_answer(asked: &str) -> Error {
     Error::usage(format!("input ended where an answer was expected: {asked}"))
+}
+
+/// Whether these are 24 words, right or not. A kit has more words of the list around them.
+fn are_whole(text: &str) -> bool {
+    let Typed { recognized, problem } = look_at(text);
+    recognized == 24 && matches!(problem, None | Some(InvalidWords::Checksum))
 }
 
 /// Hidden lines of one paste, until they are complete or an empty line follows. Whatever of the paste comes after that
