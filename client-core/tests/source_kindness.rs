@@ -410,3 +410,40 @@ fn a_paused_dump_survives() {
     let (bytes, complete) = dumped(stream);
     assert!(complete.verified_end && bytes.len() > 39_000_000);
 }
+
+/// Milliseconds until the kernel asks the peer of this connection whether it is still there (`/proc/net/tcp`, proc(5)).
+fn asked_in(own_port: u16, peer_port: u16) -> Option<u64> {
+    const KEEPALIVE: &str = "02";
+    let port = |address: &str| u16::from_str_radix(address.split(':').nth(1)?, 16).ok();
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (own, peer) = (port(fields.get(1)?)?, port(fields.get(2)?)?);
+        let (timer, hundredths) = fields.get(5)?.split_once(':')?;
+        let asks = (own, peer, timer) == (own_port, peer_port, KEEPALIVE);
+        asks.then(|| u64::from_str_radix(hundredths, 16).unwrap() * 10)
+    })
+}
+
+#[test]
+fn a_silent_dump_asks_whether_its_peer_is_gone() {
+    let server = Server::start();
+    server.shop("shop", 1);
+    // The system's own time is two hours.
+    let system: u64 =
+        fs::read_to_string("/proc/sys/net/ipv4/tcp_keepalive_time").unwrap().trim().parse().unwrap();
+    assert!(system > 60);
+    let holder = Holder::of(&server, "shop", "item");
+    let url = server.url("shop");
+    let dumping = thread::spawn(move || dumped(open(&url).unwrap()));
+    let waiting = "SELECT client_port FROM pg_stat_activity
+                    WHERE application_name = 'sealkeep' AND wait_event_type = 'Lock'";
+    eventually("a dump that waits", || !server.sql("postgres", waiting).is_empty());
+    let client = server.sql("postgres", waiting).parse().unwrap();
+    for (end, own, peer) in [("server", server.port, client), ("client", client, server.port)] {
+        let asked = asked_in(own, peer).unwrap_or_else(|| panic!("the {end} never asks"));
+        assert!(asked <= 30_000, "the {end} asks in {asked} ms");
+    }
+    drop(holder);
+    assert!(dumping.join().unwrap().1.verified_end);
+}

@@ -56,6 +56,14 @@ fn what_cannot_be_restored() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     refused(device.restore_to("latest", "out"), 7);
+    // A slip in a URL leads to the help of the command that was typed.
+    for call in [
+        device.call(["restore", "latest", "--into", "postgres://owner@127.0.0.1:99999/x"]),
+        device.call(["restore", "--clean-up", "postgres://owner@127.0.0.1:99999/x"]),
+    ] {
+        let error = call.refused(2).unwrap();
+        assert!(text(&error, "next_step").unwrap().contains("restore --help"), "{error}");
+    }
     device.backup_bytes("note", b"not a dump").ok().unwrap();
     refused(device.restore_to("latest", "out").arg("--source").arg("other"), 7);
     refused(device.restore_to(&"0".repeat(64), "out"), 7);

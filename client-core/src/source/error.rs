@@ -215,7 +215,8 @@ impl From<SourceError> for Error {
 
 impl SourceError {
     /// The same, of a restore.
-    pub(crate) fn of_restore(self) -> Error {
+    #[must_use]
+    pub fn of_restore(self) -> Error {
         self.told("nothing of it stays in the database; the snapshot is untouched", "restore")
     }
 

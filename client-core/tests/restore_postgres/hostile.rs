@@ -60,3 +60,41 @@ fn a_dump_is_read_in_one_way() {
         SERVER.sql("postgres", "DROP DATABASE victim");
     }
 }
+
+/// A source whose own catalog lies about the rights on it: they end in SQL of ours at a restore.
+#[test]
+fn rights_that_a_source_invents_are_not_executed() {
+    let marker = tempfile::TempDir::new().unwrap();
+    let file = marker.path().join("owned");
+    SERVER.sql("postgres", "CREATE DATABASE victim_of_rights");
+    SERVER.sql("postgres", "CREATE DATABASE liar");
+    SERVER.sql("postgres", "GRANT CONNECT ON DATABASE liar TO PUBLIC");
+    for (number, invented) in [
+        "CONNECT ON DATABASE liar TO PUBLIC; DROP DATABASE victim_of_rights; --".to_owned(),
+        format!("CONNECT\n\\! touch {}\n", file.display()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        SERVER.sql(
+            "liar",
+            &format!(
+                "CREATE OR REPLACE FUNCTION pg_catalog.aclexplode(acl aclitem[], OUT grantor oid, OUT grantee oid,
+                     OUT privilege_type text, OUT is_grantable boolean) RETURNS SETOF record LANGUAGE sql STABLE
+                 AS $f$ SELECT 10::oid, 0::oid, $i${invented}$i$, false $f$"
+            ),
+        );
+        assert!(SERVER.sql("liar", "SELECT privilege_type FROM aclexplode('{}')").starts_with("CONNECT"));
+        // A dump is not given up for it.
+        let mut stream =
+            postgres::open(&PgUrl::parse(&SERVER.url("liar")).unwrap(), &Tools::installed()).unwrap();
+        let mut dump = Vec::new();
+        stream.read_to_end(&mut dump).unwrap();
+        let properties = stream.finish().unwrap().origin.properties;
+        assert_eq!(properties.as_ref().unwrap().grants.as_ref().unwrap(), &[], "{invented}");
+        let back = format!("liar_back_{number}");
+        restore(target(&back, false).like(properties), &dump).unwrap();
+        assert!(!file.exists(), "{invented}");
+        assert_eq!(databases("^victim_of_rights$"), "1", "{invented}");
+    }
+}

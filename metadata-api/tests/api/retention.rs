@@ -7,7 +7,10 @@ use api_types::{
 };
 use sqlx::{AssertSqlSafe, PgPool};
 
-use crate::{client::Person, stage::Stage};
+use crate::{
+    client::{Device, Person},
+    stage::Stage,
+};
 
 async fn number(admin: &PgPool, query: &str) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(admin).await.unwrap()
@@ -107,4 +110,24 @@ async fn attempts_that_left_nothing_are_forgotten_and_others_stay() {
     // The newest thousand, and the one.
     assert_eq!(number(&stage.admin, "SELECT count(*) FROM app.backup").await, 1001);
     assert_eq!(number(&stage.admin, "SELECT count(*) FROM app.backup WHERE state = 'running'").await, 2);
+}
+
+#[tokio::test]
+async fn what_strangers_leave_is_forgotten_when_its_time_is_over() {
+    let stage = Stage::new().await;
+    let person = stage.member().await;
+    let stranger = Device::new();
+    stage.sign_up_start(&stranger, "stranger@example.com", "password").await;
+    stage.login_start(&stranger, &person.email, "a guess").await;
+    stage.login_start(&stranger, "nobody@example.com", "a guess").await;
+    let passing = ["nonce", "rate_counter", "pending_signup", "pending_login"];
+    for table in passing {
+        assert!(stage.rows(table).await > 0, "{table} was not written");
+    }
+    // The longest is a quota of accounts in a month.
+    stage.clock.shift(31 * 86_400);
+    metadata_api::worker::Worker::default().round(&stage.state).await.unwrap();
+    for table in passing {
+        assert_eq!(stage.rows(table).await, 0, "{table}");
+    }
 }

@@ -6,7 +6,10 @@ use client_core::{
         restore::{self, Consent, DamagedRange, Destination, RestoreOptions},
         select::Selector,
     },
-    source::postgres::{CleanedUp, RestoreTarget, script::LeftOut},
+    source::{
+        SourceError,
+        postgres::{CleanedUp, RestoreTarget, script::LeftOut},
+    },
 };
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -49,7 +52,8 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
     let destination = match (to, into) {
         (Some(path), _) => Destination::File { path, consent: Consent { overwrite, terminal: force } },
         (None, Some(url)) => {
-            let mut target = RestoreTarget::new(url.expose_secret(), overwrite)?;
+            let mut target =
+                RestoreTarget::new(url.expose_secret(), overwrite).map_err(SourceError::of_restore)?;
             if no_owner {
                 target = target.without_owners();
             }

@@ -94,7 +94,8 @@ impl Request {
                 Ok((Destination::File { path, consent: Consent::default() }, folder))
             }
             RestoreTo::Database { url, replace, onto_source } => {
-                let mut target = RestoreTarget::new(url, names(url, replace))?;
+                let mut target =
+                    RestoreTarget::new(url, names(url, replace)).map_err(SourceError::of_restore)?;
                 if self.allows(Choice::NoOwner) {
                     target = target.without_owners();
                 }
