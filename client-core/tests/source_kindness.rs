@@ -6,20 +6,16 @@ mod private_postgres;
 use std::{
     fs,
     io::Read,
-    net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use client_core::{
-    error::Error,
-    source::{
-        self, Complete, DumpStream, PgUrl, SourceError, SourceSpec, Stopper,
-        postgres::{self, DatabaseSink},
-    },
+use client_core::source::{
+    self, Complete, DumpStream, PgUrl, SourceError, SourceSpec, Stopper,
+    postgres::{self, DatabaseSink, Tools},
 };
-use private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, eventually};
+use private_postgres::{PASSWORD, Server, eventually};
 
 fn open(url: &str) -> Result<DumpStream, SourceError> {
     source::open(SourceSpec::postgres(url)?)
@@ -195,6 +191,42 @@ fn a_restore_that_waits_for_somebody_is_stopped_within_seconds() {
     }
 }
 
+/// What was begun last waits as well: the new name at a restore's end, and a clean-up.
+#[test]
+fn a_rename_and_a_clean_up_that_wait_are_stopped() {
+    const PATIENCE: Duration = Duration::from_secs(15);
+    let server = Server::start();
+    server.shop("shop", 20);
+    let dump = server.tool("pg_dump", "shop", &["-Fc"]).stdout;
+    let databases =
+        "SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_database WHERE NOT datistemplate";
+    let mut sink = DatabaseSink::new(postgres::RestoreTarget::new(&server.url("fresh"), false).unwrap());
+    let (first, rest) = dump.split_at(dump.len() / 2);
+    sink.write(first).unwrap();
+    let stopper = sink.stopper();
+    eventually("a database to fill", || server.sql("postgres", databases).contains("sealkeep_restoring_"));
+    let holder = Holder::in_mode(&server, "postgres", "pg_database", "SHARE");
+    let rest = rest.to_vec();
+    let (outcome, took) = stopped(&stopper, move || sink.write(&rest).and_then(|()| sink.finish().map(drop)));
+    assert!(outcome.is_err() && took < PATIENCE, "{outcome:?} {took:?}");
+    let left = server.sql("postgres", databases);
+    assert!(left.contains("sealkeep_restoring_") && !left.contains("fresh"), "{left}");
+
+    let (stopper, url) = (Stopper::default(), server.url("shop"));
+    let stop = stopper.clone();
+    let cleaning = move || postgres::clean_up(&url, &Tools::installed(), &stop).map(drop);
+    let (outcome, took) = stopped(&stopper, cleaning);
+    assert_eq!(outcome, Err(SourceError::Cancelled));
+    assert!(took < PATIENCE, "{took:?}");
+    assert_eq!(server.sql("postgres", databases), left);
+
+    drop(holder);
+    eventually("the end of our sessions", || server.sessions() == "0");
+    let cleaned = postgres::clean_up(&server.url("shop"), &Tools::installed(), &Stopper::default()).unwrap();
+    assert_eq!((cleaned.dropped.len(), cleaned.in_use.len(), cleaned.failed.len()), (1, 0, 0), "{cleaned:?}");
+    assert_eq!(server.sql("postgres", databases), "postgres,shop");
+}
+
 #[test]
 fn a_server_that_speaks_german_is_understood() {
     let server = Server::start();
@@ -290,105 +322,6 @@ fn a_look_that_an_administrator_ends_is_not_a_server_that_cannot_be_reached() {
         assert!(said.iter().any(|said| said.contains("due to")), "{end}: {said:?}");
         assert!(!said.iter().any(|said| said.contains("cannot be reached")), "{end}: {said:?}");
         drop(holder);
-    }
-}
-
-/// A pooler before a server.
-struct Pooler {
-    child: Child,
-    port: u16,
-    _dir: tempfile::TempDir,
-}
-
-impl Pooler {
-    fn start(server: &Server, mode: &str, size: u32, more: &str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let dir = tempfile::tempdir().unwrap();
-        let users = dir.path().join("users");
-        fs::write(&users, format!("\"postgres\" \"{PASSWORD}\"\n")).unwrap();
-        let file = dir.path().join("pgbouncer.ini");
-        fs::write(
-            &file,
-            format!(
-                "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = {mode}\ndefault_pool_size = {size}\n{more}\n",
-                server.port,
-                users.display()
-            ),
-        )
-        .unwrap();
-        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"]
-            .into_iter()
-            .find(|path| fs::exists(path).unwrap())
-            .expect("pgbouncer is installed; .ci/setup does it");
-        let mut command = Command::new(program);
-        if rustix::process::geteuid().is_root() {
-            assert!(
-                Command::new("chown").args(["-R", "postgres:"]).arg(dir.path()).status().unwrap().success()
-            );
-            command.args(["-u", "postgres"]);
-        }
-        let child = command.arg("-q").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        eventually("the pooler", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Self { child, port, _dir: dir }
-    }
-
-    fn url(&self, database: &str) -> String {
-        format!("postgres://postgres:{PASSWORD_IN_URL}@127.0.0.1:{}/{database}", self.port)
-    }
-
-    fn search_path(&self, server: &Server, database: &str) -> String {
-        let output = Command::new(server.bin().join("psql"))
-            .args(["-XAtq", "-c", "SHOW search_path", &self.url(database)])
-            .output()
-            .unwrap();
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-}
-
-impl Drop for Pooler {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-#[test]
-fn pooler_search_path_poisoned() {
-    let server = Server::start();
-    server.shop("app_db", 1);
-    let (dump, _) = dumped(open(&server.url("app_db")).unwrap());
-    for (size, more) in [
-        (1, ""),
-        (5, ""),
-        (5, "server_round_robin = 1"),
-        (1, "ignore_startup_parameters = options, extra_float_digits"),
-        (5, "ignore_startup_parameters = options"),
-    ] {
-        for mode in ["transaction", "statement"] {
-            if mode == "statement" && size == 5 {
-                continue;
-            }
-            let pooler = Pooler::start(&server, mode, size, more);
-            let before = pooler.search_path(&server, "app_db");
-            assert_eq!(before, "\"$user\", public");
-            let error = open(&pooler.url("app_db")).err().unwrap();
-            assert!(matches!(error, SourceError::Pooler(_)), "{mode} {size} {more}: {error}");
-            // A restore into it neither sets anything there.
-            let target = postgres::RestoreTarget::new(&pooler.url("app_db"), false).unwrap();
-            let mut sink = postgres::DatabaseSink::new(target);
-            let refused = sink.write(&dump).and_then(|()| sink.finish().map(drop)).unwrap_err();
-            assert!(matches!(refused, SourceError::Pooler(_)), "{mode} {size} {more}: {refused}");
-            let error = Error::from(error);
-            assert!(error.next_step().contains("session mode"), "{}", error.next_step());
-            assert_eq!(pooler.search_path(&server, "app_db"), before, "{mode} {size} {more}");
-        }
-    }
-    // A pool of whole sessions is as good as the server.
-    for more in ["", "ignore_startup_parameters = options"] {
-        let pooler = Pooler::start(&server, "session", 5, more);
-        let (_, complete) = dumped(open(&pooler.url("app_db")).unwrap());
-        assert!(complete.verified_end && complete.tables.len() == 3);
-        assert_eq!(pooler.search_path(&server, "app_db"), "\"$user\", public");
     }
 }
 

@@ -19,6 +19,7 @@ pub mod presign;
 pub mod probe;
 
 pub mod embedded;
+mod limiter;
 pub mod listener;
 pub mod network;
 pub mod process_guard;

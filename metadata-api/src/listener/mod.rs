@@ -5,15 +5,23 @@ mod activity;
 mod connection;
 mod slots;
 
-use std::{future::Future, io, net::TcpListener as StdListener, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    net::{IpAddr, TcpListener as StdListener},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
+use governor::Quota;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::slots::Slots;
-use crate::proxies::Proxies;
+use crate::{limiter::Limiter, network::Network, proxies::Proxies};
 
 /// In an answer's extensions: the request was signed by a device, or by a URL that one was given. Its connection keeps
 /// its place when there is no room.
@@ -31,6 +39,8 @@ pub struct Bounds {
     pub headers: Duration,
     /// Longest wait for a TLS handshake.
     pub handshake: Duration,
+    /// Handshakes a second from one network, and ten times as many at once: each costs a signature.
+    pub handshakes: NonZeroU32,
     /// A connection without a request under way is closed after this long, and one whose request moves no byte.
     pub idle: Duration,
     /// A connection that is older takes no further request; the one under way is finished.
@@ -46,6 +56,7 @@ impl Default for Bounds {
             per_network: 64,
             headers: Duration::from_secs(15),
             handshake: Duration::from_secs(10),
+            handshakes: NonZeroU32::MIN.saturating_add(19),
             idle: Duration::from_secs(75),
             lifetime: Duration::from_secs(600),
             proxies: Proxies::default(),
@@ -65,6 +76,35 @@ impl Bounds {
     }
 }
 
+/// How many TLS handshakes are begun.
+struct Handshakes {
+    limiter: Limiter,
+    proxies: Proxies,
+    begun: u32,
+}
+
+impl Handshakes {
+    /// Networks are forgotten once they may ask freely again; looked at every so many handshakes.
+    const CLEAN_EVERY: u32 = 4096;
+
+    fn new(bounds: &Bounds) -> Self {
+        let quota = |times| {
+            let a_second = bounds.handshakes.saturating_mul(NonZeroU32::MIN.saturating_add(times - 1));
+            Quota::per_second(a_second)
+                .allow_burst(a_second.saturating_mul(NonZeroU32::MIN.saturating_add(9)))
+        };
+        Self { limiter: Limiter::new(quota), proxies: bounds.proxies.clone(), begun: 0 }
+    }
+
+    fn may_begin(&mut self, peer: IpAddr) -> bool {
+        self.begun = self.begun.wrapping_add(1);
+        if self.begun.is_multiple_of(Self::CLEAN_EVERY) {
+            self.limiter.forget();
+        }
+        self.proxies.trust(peer) || self.limiter.check(Network::of(peer)).is_none()
+    }
+}
+
 /// Serves until `shutdown` is ready; then takes no more connections and waits at most as long as it said for requests
 /// under way.
 ///
@@ -80,6 +120,7 @@ pub async fn serve(
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let slots = Slots::new(&bounds);
+    let mut handshakes = tls.is_some().then(|| Handshakes::new(&bounds));
     let shared = Arc::new(connection::Shared {
         tls: tls.map(tokio_rustls::TlsAcceptor::from),
         app,
@@ -95,13 +136,16 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => match slots.take(peer.ip()) {
-                Some(slot) => {
-                    tasks.spawn(connection::run(stream, peer, slot, shared.clone()));
+            Ok((stream, peer)) => {
+                let may = handshakes.as_mut().is_none_or(|handshakes| handshakes.may_begin(peer.ip()));
+                match may.then(|| slots.take(peer.ip())).flatten() {
+                    Some(slot) => {
+                        tasks.spawn(connection::run(stream, peer, slot, shared.clone()));
+                    }
+                    // Dropped, and so closed: an answer would cost more than the question.
+                    None => metrics::counter!("connections_refused_total").increment(1),
                 }
-                // Dropped, and so closed: an answer would cost more than the question.
-                None => metrics::counter!("connections_refused_total").increment(1),
-            },
+            }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 // Out of file descriptors or memory: connections that end give some back.
@@ -125,4 +169,22 @@ pub async fn serve(
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind as E;
     matches!(error.kind(), E::ConnectionRefused | E::ConnectionAborted | E::ConnectionReset)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handshakes_are_counted_per_network() {
+        let proxies = Proxies::new(vec!["198.51.100.0/24".parse().unwrap()]);
+        let mut handshakes = Handshakes::new(&Bounds { proxies, ..Bounds::default() });
+        let mut begun =
+            |peer: &str, of: usize| (0..of).filter(|_| handshakes.may_begin(peer.parse().unwrap())).count();
+        // Ten seconds' worth at once, and little more while this runs.
+        assert!((200..300).contains(&begun("192.0.2.1", 2000)));
+        assert_eq!(begun("192.0.2.2", 200), 200, "another network's share is its own");
+        assert_eq!(begun("198.51.100.7", 2000), 2000, "a proxy is not one caller");
+    }
 }

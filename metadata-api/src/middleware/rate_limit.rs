@@ -11,44 +11,18 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
+use governor::Quota;
 
 use super::client_ip;
 use crate::{
     error::ApiError,
-    network::{Network, Prefix},
+    limiter::Limiter,
+    network::Network,
     state::{AppState, Limits},
 };
 
 /// Networks are forgotten once they may ask freely again; looked at every so many requests.
 const CLEAN_EVERY: u32 = 4096;
-/// How many times a network's allowance the wider prefixes get, as [`Network::levels`] says.
-const TIMES: [u32; 3] = [1, 4, 16];
-
-/// One per prefix length: IPv4 addresses and /64, /56, /48.
-struct Limiter([DefaultKeyedRateLimiter<Prefix>; 3]);
-
-impl Limiter {
-    fn new(quota: impl Fn(u32) -> Quota) -> Self {
-        Self(TIMES.map(|times| RateLimiter::keyed(quota(times))))
-    }
-
-    /// Seconds to wait, where one of the prefixes has used up its share.
-    fn check(&self, network: Network) -> Option<u64> {
-        self.0.iter().zip(network.levels()).find_map(|(limiter, (_, prefix))| {
-            let until = limiter.check_key(&prefix).err()?;
-            Some(until.wait_time_from(governor::clock::DefaultClock::default().now()).as_secs() + 1)
-        })
-    }
-
-    fn forget(&self) {
-        for limiter in &self.0 {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
-        }
-    }
-}
-
 pub(crate) struct RateLimits {
     every: Limiter,
     sign_in: Limiter,

@@ -9,7 +9,7 @@ use super::{
         psql::{Waiting, ask, execute, quote_name},
         tools::{Tool, Tools},
     },
-    made::{DROP, LOCK, REPLACED, RESTORING, detail, no_template},
+    made::{DROP, LOCK, REPLACED, RESTORING, detail, no_sessions, no_template},
     target::RestoreTarget,
 };
 use crate::source::{SourceError, stopper::Stopper};
@@ -85,7 +85,7 @@ pub fn clean_up(url: &str, tools: &Tools, stopper: &Stopper) -> Result<CleanedUp
             done.in_use.push(name);
             continue;
         }
-        let drop = format!("{}{DROP} {};", no_template(&name), quote_name(&name));
+        let drop = format!("{}{}{DROP} {};", no_sessions(&name), no_template(&name), quote_name(&name));
         match execute(&maintenance, &psql, &drop, Waiting::patient(stopper)) {
             Ok(()) => done.dropped.push(name),
             Err(SourceError::Cancelled) => return Err(SourceError::Cancelled),

@@ -37,6 +37,15 @@ pub(super) fn no_template(name: &str) -> String {
         quote_name(name)
     )
 }
+/// Ends this role's sessions in a database of ours, before [`DROP`] or a new name: a pooler keeps them for the next one
+/// who comes.
+pub(super) fn no_sessions(name: &str) -> String {
+    format!(
+        "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+          WHERE datname = {} AND usename = current_user AND pid <> pg_catalog.pg_backend_pid();\n",
+        quote_text(name)
+    )
+}
 /// A server drops no database while any session waits for the rest of a COPY, or holds its list of databases: that is
 /// not waited for without end. What was not dropped to its end is dropped by the next try.
 pub(super) const DROP: &str =
@@ -165,7 +174,8 @@ impl Made {
         };
         let comment = self.likeness.comment().map_or_else(|| "NULL".to_owned(), quote_text);
         let rename = format!(
-            "BEGIN;\nCOMMENT ON DATABASE {name} IS {comment};\n{away}ALTER DATABASE {name} RENAME TO {wanted};\nCOMMIT;"
+            "{}BEGIN;\nCOMMENT ON DATABASE {name} IS {comment};\n{away}ALTER DATABASE {name} RENAME TO {wanted};\nCOMMIT;",
+            no_sessions(&self.name)
         );
         let until = Instant::now() + PATIENCE;
         while let Err(error) = self.execute(&rename) {
@@ -269,7 +279,8 @@ impl Drop for Made {
             }
         }
         // The server may need a moment to see that the session that filled it is gone.
-        let sql = format!("{}{DROP} {};", no_template(&self.name), quote_name(&self.name));
+        let (sessions, template) = (no_sessions(&self.name), no_template(&self.name));
+        let sql = format!("{sessions}{template}{DROP} {};", quote_name(&self.name));
         let until = Instant::now() + PATIENCE;
         let nobody = Stopper::default();
         while let Err(error) = psql::execute(&self.maintenance, &self.psql, &sql, Waiting::patient(&nobody)) {
