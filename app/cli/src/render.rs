@@ -170,11 +170,14 @@ pub(crate) fn when(seconds: i64) -> String {
         .unwrap_or_else(|| seconds.to_string())
 }
 
-/// Columns padded to their widest cell; numbers read best when the caller pads them.
+/// Columns padded to their widest cell; numbers read best when the caller pads them. A column in which nothing stands is
+/// left out.
 pub(crate) fn table(header: &[&'static str], rows: &[Vec<String>]) -> Plain {
-    let header = header.iter().map(Plain::name).collect();
-    let lines: Vec<Vec<Plain>> =
-        std::iter::once(header).chain(rows.iter().map(|row| row.iter().map(Plain::name).collect())).collect();
+    let says = |at: &usize| rows.iter().any(|row| row.get(*at).is_some_and(|cell| !cell.is_empty()));
+    let kept: Vec<usize> = (0..header.len()).filter(|at| rows.is_empty() || says(at)).collect();
+    let header = kept.iter().filter_map(|at| header.get(*at)).map(Plain::name).collect();
+    let of = |row: &Vec<String>| kept.iter().filter_map(|at| row.get(*at)).map(Plain::name).collect();
+    let lines: Vec<Vec<Plain>> = std::iter::once(header).chain(rows.iter().map(of)).collect();
     let mut widths = Vec::new();
     for line in &lines {
         widths.resize(widths.len().max(line.len()), 0);
@@ -239,6 +242,8 @@ mod tests {
         let shown = |width| within(width, &["ID", "FROM", "NOTE"], &rows, &["FROM"]).as_str().to_owned();
         assert!(shown(37).contains("far"));
         assert_eq!(shown(20), "ID          NOTE\n1234567890  x");
+        let silent = vec![vec!["1".to_owned(), String::new()]];
+        assert_eq!(table(&["ID", "NOTE"], &silent).as_str(), "ID\n1");
         assert_eq!(shown(5), shown(20));
     }
 
