@@ -1,10 +1,26 @@
 //! Progress as values: the only way it leaves this crate.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use api_types::ObjectId;
 
-pub use crate::patience::Peer;
+/// Who can be away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// The metadata service.
+    Service,
+    /// The object store.
+    Store,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Service => "the service",
+            Self::Store => "the object store",
+        })
+    }
+}
 
 /// What an operation is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

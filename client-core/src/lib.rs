@@ -1,6 +1,18 @@
 //! Everything a Sealkeep device does: read, chunk, compress, encrypt, pack, upload, and the way back.
 //!
-//! The table of contents, in the order the data flows. `tests/layering.rs` holds who may import whom.
+//! What each layer may import stands below it; a test (`tests/tests/layers.rs`) compares this with the code.
+//!
+//! ```text
+//! layers
+//! ops                              one verb, one file
+//! vault                            the typed whole
+//! api keystore state               doors to the world, which never import each other
+//! source device
+//! format kit records unwrap
+//! crypto encode store
+//! chunk output patience
+//! clock error event id process_guard secret
+//! ```
 
 // words
 pub mod clock;

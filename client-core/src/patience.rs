@@ -3,7 +3,6 @@
 pub mod retry_after;
 
 use std::{
-    fmt,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -15,6 +14,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+pub use crate::event::Peer;
 use crate::event::{Event, Observer, Silent};
 
 /// At its start an operation waits this long: a person sits there, and nothing is lost yet.
@@ -29,24 +29,6 @@ const EVERY: Duration = Duration::from_secs(1);
 const LONGEST_WANTED: Duration = Duration::from_secs(24 * 3600);
 /// Longest pause of our own between two tries, before its jitter.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-
-/// Who can be away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Peer {
-    /// The metadata service.
-    Service,
-    /// The object store.
-    Store,
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Service => "the service",
-            Self::Store => "the object store",
-        })
-    }
-}
 
 /// What an operation waits with. Requests share it.
 pub struct Patience {

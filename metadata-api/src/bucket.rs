@@ -7,8 +7,8 @@ use base64ct::{Base64, Encoding};
 use reqwest::{Client, StatusCode, redirect::Policy};
 
 use crate::{
+    guarantees::Guarantees,
     presign::{Presigner, Target, Unusable},
-    probe::Guarantees,
 };
 
 /// Our own requests are sent at once.

@@ -7,6 +7,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use serde::de::DeserializeOwned;
 
 /// Why a request was refused. `?` makes one of an [`ErrorCode`], or of any error that maps to a fault of ours.
 #[derive(Debug)]
@@ -181,4 +182,13 @@ fn title(code: ErrorCode) -> &'static str {
         E::SnapshotInvalid => "The snapshot's envelope or signature does not hold.",
         _ => "The service failed. Nothing was changed.",
     }
+}
+
+/// A body of JSON.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(bytes).map_err(|e| {
+        // serde's message quotes values; its place and kind do not.
+        let place = format!("{:?} at line {} column {}", e.classify(), e.line(), e.column());
+        ApiError::because(ErrorCode::InvalidRequest, place)
+    })
 }

@@ -1,9 +1,21 @@
 //! How often a network may do something, in this process.
 
+use std::{
+    num::NonZeroU32,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use api_types::ErrorCode;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
 
-use crate::network::{Network, Prefix};
+use crate::{
+    config::Limits,
+    error::ApiError,
+    network::{Network, Prefix},
+};
 
+/// Networks are forgotten once they may ask freely again; looked at every so many requests.
+const CLEAN_EVERY: u32 = 4096;
 /// How many times a network's allowance the wider prefixes get, as [`Network::levels`] says.
 const TIMES: [u32; 3] = [1, 4, 16];
 
@@ -29,6 +41,41 @@ impl Limiter {
         for limiter in &self.0 {
             limiter.retain_recent();
             limiter.shrink_to_fit();
+        }
+    }
+}
+
+/// The outer shield: requests per network. What has to be shared between replicas is counted in the database.
+pub(crate) struct RateLimits {
+    pub(crate) every: Limiter,
+    pub(crate) sign_in: Limiter,
+    seen: AtomicU32,
+}
+
+fn at_least_one(n: u32) -> NonZeroU32 {
+    NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN)
+}
+
+impl RateLimits {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let (per_second, burst, per_minute) =
+            (limits.requests_per_second, limits.burst, limits.auth_per_minute);
+        let times = |n: u32, times: u32| at_least_one(n.saturating_mul(times));
+        Self {
+            every: Limiter::new(|t| Quota::per_second(times(per_second, t)).allow_burst(times(burst, t))),
+            sign_in: Limiter::new(|t| Quota::per_minute(times(per_minute, t))),
+            seen: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn check(&self, limiter: &Limiter, network: Option<Network>) -> Result<(), ApiError> {
+        if self.seen.fetch_add(1, Ordering::Relaxed) % CLEAN_EVERY == CLEAN_EVERY - 1 {
+            self.every.forget();
+            self.sign_in.forget();
+        }
+        match network.and_then(|network| limiter.check(network)) {
+            Some(wait) => Err(ApiError::new(ErrorCode::RateLimited).retry_after(wait)),
+            None => Ok(()),
         }
     }
 }

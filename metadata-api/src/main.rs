@@ -16,16 +16,17 @@ use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 use metadata_api::{
     app,
-    config::{self, InFront, Listen, Source, Transport},
+    callers::Callers,
+    clock::Clock,
+    config::{self, InFront, Limits, Listen, Source, Transport},
     db,
     embedded::{self, Embedded},
     handlers::health,
     listener::{self, Bounds},
-    middleware::client_ip::Callers,
     operations,
     process_guard::guard_memory,
     proxies, serve,
-    state::{AppState, Clock, Limits},
+    state::AppState,
     telemetry,
     worker::Worker,
 };

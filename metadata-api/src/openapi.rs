@@ -1,6 +1,7 @@
 //! The OpenAPI document, from the handlers. `openapi.json` is checked in; a test fails when it drifts.
 
 use api_types::{Problem, vault::WrapKind};
+use axum::Json;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -18,7 +19,7 @@ use crate::handlers as h;
     info(title = "Sealkeep metadata service", description = "Every request but those of `service` and `operation` is signed by a device: see docs/security.md. Integers are written without a fraction; unknown and repeated fields are refused."),
     paths(
         h::health::alive,
-        h::service::info, h::service::document,
+        h::service::info, served,
         h::signup::start, h::signup::finish, h::signup::confirm,
         h::login::start, h::login::finish, h::login::mfa,
         h::account::password_start, h::account::password_finish, h::account::recovery_codes,
@@ -131,4 +132,10 @@ fn for_each_operation(document: &mut utoipa::openapi::OpenApi, mut change: impl 
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
+}
+
+/// This document.
+#[utoipa::path(get, path = "/v1/openapi.json", tag = "service", security(()), responses((status = 200)))]
+pub async fn served() -> Json<utoipa::openapi::OpenApi> {
+    Json(document())
 }

@@ -6,7 +6,7 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::{auth::gate, handlers as h, middleware, state::AppState};
+use crate::{auth::gate, handlers as h, middleware, openapi, state::AppState};
 
 /// For whoever runs it, on a listener of its own that the world does not reach: nothing of a tenant's, and nothing that
 /// costs the database anything.
@@ -25,7 +25,7 @@ pub fn app(state: AppState) -> Router {
     let open = Router::new()
         .route("/healthz", get(h::health::alive))
         .route("/v1/service", get(h::service::info))
-        .route("/v1/openapi.json", get(h::service::document));
+        .route("/v1/openapi.json", get(openapi::served));
 
     // Signed by the key that the conversation named: the `PreAuth` extractor.
     let before_sign_in = Router::new()

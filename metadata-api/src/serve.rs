@@ -18,12 +18,13 @@ use rustls::{
 
 use crate::{
     bucket::Stores,
-    config::{Config, Transport},
+    clock::Clock,
+    config::{Config, Limits, Transport, UnusableSecret},
     db,
     listener::{self, Bounds},
     presign::Unusable,
     probe::{self, Unsuitable},
-    state::{AppState, Clock, Limits, Settings, UnusableSecret},
+    state::{AppState, Settings},
 };
 
 /// Why the service does not start. Each is a sentence for the operator.

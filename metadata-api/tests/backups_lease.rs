@@ -16,11 +16,12 @@ use api_types::{
 };
 use metadata_api::{
     app,
+    clock::Clock,
+    config::Limits,
     config::Listen,
     db,
     embedded::{Embedded, Options},
     serve,
-    state::{Clock, Limits},
 };
 use support::member::{Member, announce, commit};
 

@@ -84,7 +84,7 @@ async fn answer(
     }
 }
 
-async fn probed(manners: Manners) -> Result<probe::Guarantees, Unsuitable> {
+async fn probed(manners: Manners) -> Result<metadata_api::guarantees::Guarantees, Unsuitable> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let app = Router::new().fallback(answer).with_state((manners, Objects::default()));

@@ -2,6 +2,17 @@
 //!
 //! Nothing here is shared with the programs under test but the S3 wire and the command line, so that a story sees
 //! what a user sees; except in [`forger`], who needs the formats' own writers to lie in them.
+//!
+//! ```text
+//! layers
+//! liar member
+//! forger keys
+//! device window
+//! data service terminal
+//! bucket call postgres
+//! authenticator binaries files measure proxy screen
+//! failure
+//! ```
 
 pub mod authenticator;
 pub mod binaries;

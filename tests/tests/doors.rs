@@ -15,7 +15,8 @@ use std::{
 
 use api_types::{
     DeviceId, Region,
-    account::{DeviceKeys, LoginStart, SignupStart},
+    account::{LoginStart, SignupStart},
+    device::DeviceKeys,
     signature::CanonicalRequest,
 };
 use e2e::{Account, Device, Service, files, measure};

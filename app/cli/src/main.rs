@@ -1,4 +1,13 @@
 //! The `sealkeep` command: client-core for a terminal. It parses, asks, and prints; it decides nothing.
+//!
+//! ```text
+//! layers
+//! commands
+//! progress prompt
+//! render
+//! plain stdout
+//! args database_url exit_code wrap
+//! ```
 
 mod args;
 mod commands;

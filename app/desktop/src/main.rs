@@ -1,4 +1,14 @@
 //! The desktop window. It holds no backup logic: that is client-core's.
+//!
+//! ```text
+//! layers
+//! commands
+//! window
+//! tray
+//! engine
+//! view
+//! error link settings
+//! ```
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod commands;

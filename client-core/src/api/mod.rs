@@ -9,6 +9,7 @@ mod error;
 mod http;
 mod login;
 mod opaque;
+mod renew;
 mod retry;
 mod routes;
 mod send;

@@ -12,6 +12,7 @@ use super::{
     ApiError, HttpApi,
     bounded::Spent,
     call::{Auth, Call},
+    renew::bearer,
     retry::{self, Sent},
     session::Keeping,
 };
@@ -73,7 +74,7 @@ impl HttpApi {
         loop {
             let bearer = match (call.auth, &self.session) {
                 (Auth::Session, None) => return Err(ApiError::NotSignedIn),
-                (Auth::Session, Some(session)) => Some(session.bearer(self, renewed).await?),
+                (Auth::Session, Some(session)) => Some(bearer(self, session, renewed).await?),
                 _ => None,
             };
             let attempt = request.attempt(self.once(call, body, bearer.as_ref())).await;

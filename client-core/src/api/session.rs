@@ -1,32 +1,14 @@
-//! A session's tokens: renewed before they run out, stored before they are used.
+//! A session's tokens, and who stores them.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
-use api_types::{
-    Base64,
-    account::{Refresh, Session},
-};
-use rand::RngCore;
 use tokio::sync::Mutex;
-use zeroize::Zeroizing;
 
-use super::{
-    ApiError, HttpApi,
-    call::{Auth, Call},
-};
 use crate::device::{SessionKeeper, SessionTokens};
-
-/// An access token is renewed this long before it runs out, seconds.
-const EARLY: i64 = 60;
-/// How long another process may take to renew, at least: it may be waiting for the service itself.
-const OTHERS: Duration = Duration::from_secs(60);
 
 /// The tokens in use and who stores them.
 pub(super) struct Keeping {
-    tokens: Mutex<SessionTokens>,
+    pub(super) tokens: Mutex<SessionTokens>,
     pub(super) keeper: Option<Arc<dyn SessionKeeper>>,
 }
 
@@ -38,64 +20,4 @@ impl Keeping {
     pub(super) fn renews(&self) -> bool {
         self.keeper.is_some()
     }
-
-    /// The access token; renewed when it is about to run out, or when the service said so (`expired`).
-    pub(super) async fn bearer(&self, api: &HttpApi, expired: bool) -> Result<Zeroizing<String>, ApiError> {
-        let mut tokens = self.tokens.lock().await;
-        if (expired || tokens.expires_at - EARLY <= api.request_time())
-            && let Some(keeper) = &self.keeper
-        {
-            renew(api, keeper.as_ref(), &mut tokens).await?;
-        }
-        Ok(tokens.access.clone())
-    }
-}
-
-async fn renew(
-    api: &HttpApi,
-    keeper: &dyn SessionKeeper,
-    tokens: &mut SessionTokens,
-) -> Result<(), ApiError> {
-    // Another process of this device may have been faster; a token spent twice ends the session.
-    let _turn = turn(keeper, OTHERS.max(api.patience().longest())).await?;
-    let stored = keeper.load().map_err(ApiError::Keeper)?.ok_or(ApiError::NotSignedIn)?;
-    let newer = stored.refresh != tokens.refresh;
-    *tokens = stored;
-    if newer && tokens.expires_at - EARLY > api.request_time() {
-        return Ok(());
-    }
-    let attempt = match tokens.attempt {
-        // Its answer was lost: the same attempt gets the same successor.
-        Some(attempt) => attempt,
-        None => {
-            let mut attempt = [0; 16];
-            rand::rng().fill_bytes(&mut attempt);
-            tokens.attempt = Some(attempt);
-            keeper.save(tokens).map_err(ApiError::Keeper)?;
-            attempt
-        }
-    };
-    let request =
-        Refresh { refresh_token: Base64(tokens.refresh.to_vec()), attempt: Base64(attempt.to_vec()) };
-    let call = Call::post("/v1/token/refresh".into()).auth(Auth::Device);
-    // Boxed because sending asks for a token, which leads back here.
-    let session: Session = Box::pin(api.call_with(call, &request)).await?;
-    let renewed = SessionTokens::new(&session);
-    keeper.save(&renewed).map_err(ApiError::Keeper)?;
-    *tokens = renewed;
-    Ok(())
-}
-
-async fn turn(keeper: &dyn SessionKeeper, longest: Duration) -> Result<Box<dyn Send>, ApiError> {
-    let until = Instant::now() + longest;
-    while Instant::now() < until {
-        if let Some(turn) = keeper.turn().map_err(ApiError::Keeper)? {
-            return Ok(turn);
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    Err(ApiError::Internal(format!(
-        "another process has been renewing this device's session for {} s",
-        longest.as_secs()
-    )))
 }

@@ -1,6 +1,6 @@
 //! A device's own keys. They never leave it.
 
-use api_types::{Base64, DeviceId, account::DeviceKeys};
+use api_types::{Base64, DeviceId, device::DeviceKeys};
 use ed25519_dalek::SigningKey;
 use rand::RngCore;
 use uuid::Uuid;

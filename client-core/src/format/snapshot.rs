@@ -10,7 +10,9 @@ use sha2::Digest;
 use super::{Format, FormatError, MAX_OBJECT_LEN, snapshot_body::MAX_ENVELOPE_LEN};
 pub use super::{
     origin::{DatabaseIdentity, DatabaseProperties, Grant, Kinship, Origin, Privilege, Provider},
-    snapshot_body::{Head, Heads, Remark, SnapshotBody, Table, Wrapping, heads_hash, pack_set_hash},
+    snapshot_body::{
+        Head, Heads, Remark, SnapshotBody, Table, Wrapping, heads_hash, pack_set_hash, place_of,
+    },
 };
 use crate::crypto::DeviceSigningKey;
 

@@ -408,3 +408,9 @@ impl SnapshotBody {
         })
     }
 }
+
+/// Where a snapshot's source was, from its [`SnapshotBody::source_detail`].
+#[must_use]
+pub fn place_of(detail: &str) -> &str {
+    detail.rsplit_once(" (PostgreSQL ").map_or(detail, |(place, _)| place)
+}

@@ -6,7 +6,6 @@ use api_types::{AccountId, DeviceId, Region, VaultId};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::OpenVault;
 use crate::{
     api::HttpApi,
     clock::{Clock, SystemClock},
@@ -138,34 +137,6 @@ impl Client {
     pub fn signed_in(&self) -> Result<Option<Account>, Error> {
         let secrets = self.keystore.load()?.filter(|s| s.vault.is_some() && s.session.is_some());
         secrets.map(|secrets| Account::of(&secrets, self)).transpose()
-    }
-
-    /// Opens the vault with the keys of this device.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotSignedIn`], or as the service.
-    pub(crate) fn open(&self) -> Result<OpenVault, Error> {
-        OpenVault::open(self, &self.secrets()?)
-    }
-
-    /// Opens the vault, verifies its history and catches up with it.
-    ///
-    /// # Errors
-    /// As [`Client::open`]; [`ErrorKind::RolledBack`] when the service shows another history.
-    pub(crate) async fn open_synced(&self) -> Result<OpenVault, Error> {
-        let mut vault = self.open()?;
-        vault.sync().await?;
-        Ok(vault)
-    }
-
-    /// Opens the vault and verifies its history; enough for whatever reads no chunks.
-    ///
-    /// # Errors
-    /// As [`Client::open_synced`].
-    pub(crate) async fn open_history(&self) -> Result<OpenVault, Error> {
-        let mut vault = self.open()?;
-        vault.sync_history().await?;
-        Ok(vault)
     }
 
     pub(crate) fn secrets(&self) -> Result<DeviceSecrets, Error> {

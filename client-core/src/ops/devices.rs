@@ -2,7 +2,7 @@
 
 use api_types::{
     DeviceId,
-    account::DeviceKeys,
+    device::DeviceKeys,
     directory::{DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
     vault::{DeviceInfo, DeviceState},
 };

@@ -94,3 +94,11 @@ impl From<canonical::Error> for Error {
         Self::internal("CBOR", &error)
     }
 }
+
+/// Whether a fault is one object's own, and not the way's to it.
+pub(super) const fn costs_itself(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Damaged | ErrorKind::NewerFormat | ErrorKind::WrongRecoveryKey | ErrorKind::NotFound
+    )
+}

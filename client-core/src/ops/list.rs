@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use api_types::{DeviceId, Sha256, SnapshotId};
 
-use super::{Client, OpenVault, same, select::no_source};
+use super::{Client, OpenVault, select::no_source};
 pub use crate::state::{Evidence, Proven};
 use crate::{
     error::Error,
-    format::snapshot::{Origin, Remark},
+    format::snapshot::{Origin, Remark, place_of},
     source::sentinel::UNKNOWN,
 };
 
@@ -175,7 +175,7 @@ pub(super) async fn snapshots_of(
             id: listed.id,
             source: body.source_name,
             kind: body.source_kind,
-            place: same::place_of(&body.source_detail).to_owned(),
+            place: place_of(&body.source_detail).to_owned(),
             origin: body.origin,
             created: listed.envelope.created,
             bytes: body.plain_size,

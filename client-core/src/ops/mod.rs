@@ -2,6 +2,7 @@
 
 mod client;
 mod errors;
+mod kinship;
 mod open;
 mod same;
 mod sync;

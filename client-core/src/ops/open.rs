@@ -14,9 +14,10 @@ use sha2::Digest;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
-    Client, same,
+    Client,
+    errors::costs_itself,
+    kinship::is_carried_on,
     select::{Selector, by_prefix, no_source, not_found, short},
-    sync::costs_itself,
 };
 use crate::{
     api::HttpApi,
@@ -50,6 +51,36 @@ pub(crate) struct OpenVault {
     reader: ChunkReader,
     /// What stands beside the keys of what this device saw.
     floor: Mutex<Pins>,
+}
+
+impl Client {
+    /// Opens the vault with the keys of this device.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotSignedIn`], or as the service.
+    pub(crate) fn open(&self) -> Result<OpenVault, Error> {
+        OpenVault::open(self, &self.secrets()?)
+    }
+
+    /// Opens the vault, verifies its history and catches up with it.
+    ///
+    /// # Errors
+    /// As [`Client::open`]; [`ErrorKind::RolledBack`] when the service shows another history.
+    pub(crate) async fn open_synced(&self) -> Result<OpenVault, Error> {
+        let mut vault = self.open()?;
+        vault.sync().await?;
+        Ok(vault)
+    }
+
+    /// Opens the vault and verifies its history; enough for whatever reads no chunks.
+    ///
+    /// # Errors
+    /// As [`Client::open_synced`].
+    pub(crate) async fn open_history(&self) -> Result<OpenVault, Error> {
+        let mut vault = self.open()?;
+        vault.sync_history().await?;
+        Ok(vault)
+    }
 }
 
 impl OpenVault {
@@ -204,7 +235,7 @@ impl OpenVault {
                 }
                 if let Some(older) = before
                     && let Ok(before) = self.body(older).await
-                    && !same::is_carried_on(&before, &body)
+                    && !is_carried_on(&before, &body)
                 {
                     return Err(two_sources(source, last, older));
                 }

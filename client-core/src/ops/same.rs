@@ -2,10 +2,14 @@
 
 use api_types::SourceId;
 
-use super::{OpenVault, list::SnapshotSummary};
+use super::{
+    OpenVault,
+    kinship::{Judgement, judge, judge_databases},
+    list::SnapshotSummary,
+};
 use crate::{
     error::{Error, ErrorKind},
-    format::snapshot::{Kinship, Origin, SnapshotBody},
+    format::snapshot::{SnapshotBody, place_of},
     source::Prepared,
 };
 
@@ -16,19 +20,6 @@ pub(super) struct Claim {
     pub(super) chosen: bool,
     /// Somebody confirmed that this source carries on the one that had the name.
     pub(super) confirmed: bool,
-}
-
-/// What was backed up under a name so far, and what wants to be now.
-#[derive(Debug, PartialEq, Eq)]
-enum Judgement {
-    /// The same.
-    Same,
-    /// Made anew under its name in the same cluster, or not to be told apart: it goes on, with a word.
-    Probably(&'static str),
-    /// It has the marks of the same database, but may be a copy of it.
-    MayBeCopy,
-    /// Another one.
-    Different,
 }
 
 /// # Errors
@@ -75,60 +66,9 @@ fn refused(name: &str, before: &SnapshotBody, now: &str) -> Error {
     )
 }
 
-/// Where a snapshot's source was, from its detail.
-pub(super) fn place_of(detail: &str) -> &str {
-    detail.rsplit_once(" (PostgreSQL ").map_or(detail, |(place, _)| place)
-}
-
-fn judge(before: &SnapshotBody, now: &Origin, place: &str, here: bool, chosen: bool) -> Judgement {
-    if let Some(path) = &now.path {
-        // Whoever chose the name may keep dumps of one source under many paths. A path alone is one machine's.
-        let same = before.origin.path.as_ref() == Some(path) && here;
-        return if chosen || same { Judgement::Same } else { Judgement::Different };
-    }
-    judge_databases((&before.origin, place_of(&before.source_detail)), (now, place))
-}
-
-/// Standard input has the name that somebody chose, and files were judged when they were backed up: these are one.
-fn judge_databases((old, old_place): (&Origin, &str), (new, new_place): (&Origin, &str)) -> Judgement {
-    let same_place = old_place == new_place;
-    match (&old.database, &new.database) {
-        (Some(old), Some(new)) => match old.compare(new) {
-            Kinship::Same => Judgement::Same,
-            // A restart, or a standby that took over where clients look for the server.
-            Kinship::MayBeCopy if same_place => Judgement::Same,
-            Kinship::MayBeCopy => Judgement::MayBeCopy,
-            Kinship::Different if old.is_same_name_in_cluster(new) => {
-                Judgement::Probably("the database was made anew since the last backup of this name")
-            }
-            Kinship::Different => Judgement::Different,
-            Kinship::Unknown => unknown(same_place),
-        },
-        (None, None) if old.properties.is_none() && new.properties.is_none() => Judgement::Same,
-        _ => unknown(same_place),
-    }
-}
-
-fn unknown(same_place: bool) -> Judgement {
-    if same_place {
-        Judgement::Probably(
-            "the server does not say which database this is; its address is that of the last backup",
-        )
-    } else {
-        Judgement::Different
-    }
-}
-
 /// Whether a newer snapshot of one name and kind is of the source that the older one is of.
 pub(super) fn carries_on(older: &SnapshotSummary, newer: &SnapshotSummary) -> bool {
     let judged = judge_databases((&older.origin, &older.place), (&newer.origin, &newer.place));
-    newer.origin.carries_on || matches!(judged, Judgement::Same | Judgement::Probably(_))
-}
-
-/// As [`carries_on`].
-pub(super) fn is_carried_on(older: &SnapshotBody, newer: &SnapshotBody) -> bool {
-    let (old, new) = (place_of(&older.source_detail), place_of(&newer.source_detail));
-    let judged = judge_databases((&older.origin, old), (&newer.origin, new));
     newer.origin.carries_on || matches!(judged, Judgement::Same | Judgement::Probably(_))
 }
 
@@ -148,58 +88,4 @@ pub(super) fn by_source(snapshots: Vec<SnapshotSummary>) -> Vec<Vec<SnapshotSumm
     sources.reverse();
     sources.iter_mut().for_each(|source| source.reverse());
     sources
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::snapshot::DatabaseIdentity;
-
-    fn database(cluster: Option<i64>, oid: u32, started: i64) -> Origin {
-        let database = DatabaseIdentity {
-            system_identifier: cluster,
-            oid,
-            name: "shop".into(),
-            address: None,
-            port: None,
-            started: Some(started),
-            data_directory: None,
-        };
-        Origin { database: Some(database), ..Origin::default() }
-    }
-
-    fn judged(old: &Origin, old_place: &str, new: &Origin, new_place: &str) -> Judgement {
-        judge_databases((old, old_place), (new, new_place))
-    }
-
-    #[test]
-    fn a_database_keeps_its_name_through_a_restart_and_shares_it_with_none() {
-        let known = database(Some(1), 5, 7);
-        assert_eq!(judged(&known, "db1:5432/shop", &known, "localhost:5432/shop"), Judgement::Same);
-        // A restart keeps the place; a copy has another one.
-        let later = database(Some(1), 5, 8);
-        assert_eq!(judged(&known, "db1:5432/shop", &later, "db1:5432/shop"), Judgement::Same);
-        assert_eq!(judged(&known, "db1:5432/shop", &later, "db2:5432/shop"), Judgement::MayBeCopy);
-        // Another cluster at the same place: a tunnel that leads elsewhere today.
-        let other = database(Some(2), 5, 9);
-        assert_eq!(
-            judged(&known, "localhost:5433/shop", &other, "localhost:5433/shop"),
-            Judgement::Different
-        );
-        // Made anew.
-        let anew = database(Some(1), 6, 7);
-        assert!(matches!(judged(&known, "a", &anew, "b"), Judgement::Probably(_)));
-        // A server that says nothing is known by its place, as before.
-        let silent = Origin::default();
-        assert!(matches!(judged(&known, "a", &silent, "a"), Judgement::Probably(_)));
-        assert_eq!(judged(&known, "a", &silent, "b"), Judgement::Different);
-        assert_eq!(judged(&known, "a", &database(None, 5, 9), "b"), Judgement::Different);
-    }
-
-    #[test]
-    fn the_place_is_what_stands_before_the_server_version() {
-        assert_eq!(place_of("db1:5432/shop (PostgreSQL 15.18)"), "db1:5432/shop");
-        assert_eq!(place_of("db1:5432/odd (PostgreSQL x) (PostgreSQL 15.18)"), "db1:5432/odd (PostgreSQL x)");
-        assert_eq!(place_of("/var/dumps/shop.dump"), "/var/dumps/shop.dump");
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use api_types::{DeviceId, ObjectId, ObjectKind, backup::MAX_BATCH, vault::ObjectRow};
 
-use super::OpenVault;
+use super::{OpenVault, errors::costs_itself};
 use crate::{
     device::Pins,
     error::{Error, ErrorKind},
@@ -152,14 +152,6 @@ impl OpenVault {
         let packs = open_segment(bytes, &expected, self.keys().index_key(), &trusted.signing_key)?;
         Ok((device, packs))
     }
-}
-
-/// Whether a fault is one object's own, and not the way's to it.
-pub(super) const fn costs_itself(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::Damaged | ErrorKind::NewerFormat | ErrorKind::WrongRecoveryKey | ErrorKind::NotFound
-    )
 }
 
 impl From<DirectoryError> for Error {

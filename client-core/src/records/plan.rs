@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     Found, ListError, Matcher, Stored,
+    list::UNKNOWN_DEPTH,
     origins::{Origins, flatten},
 };
 use crate::{
@@ -13,8 +14,6 @@ use crate::{
 
 /// No chunk is written whose reading leads through more recipes.
 pub const MAX_DEPTH: u16 = 64;
-/// The depth of a stored chunk of which it is not known how deep its copies lead: nobody copies from it.
-pub(super) const UNKNOWN_DEPTH: u16 = u16::MAX;
 /// From this depth on recipes are written flat, a few every day, or the chunk whole where that cannot be.
 const TIRED: u16 = 32;
 /// Other chunks that one copies from, at most: a fourth of what readers allow.

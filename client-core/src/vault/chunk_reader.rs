@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     UnlockedVault,
-    hands::Hands,
+    hands::{Hands, Lying},
     pack_cache::{Fetched, PackCache, PackFault},
 };
 use crate::{
@@ -63,12 +63,6 @@ struct Within {
 struct Found {
     pack: ObjectId,
     copied_from: Vec<ObjectId>,
-}
-
-/// A chunk that is taken apart, and the pack that it lies in.
-pub(super) struct Lying {
-    pub(super) pack: ObjectId,
-    pub(super) opened: Opened,
 }
 
 /// Chunks weigh what they take.

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::chunk_reader::Lying;
+use api_types::ObjectId;
+
 use crate::{
     encode::{EncodeError, Opened},
     id::ChunkId,
@@ -23,6 +24,12 @@ const COPIES: u32 = 8 * 1024 * 1024;
 /// The chunk is refused for what reading it would take.
 pub(super) const TOO_MUCH: EncodeError =
     EncodeError::Damaged("reading it would take more than any honest chunk does");
+
+/// A chunk that is taken apart, and the pack that it lies in.
+pub(super) struct Lying {
+    pub(super) pack: ObjectId,
+    pub(super) opened: Opened,
+}
 
 /// A chunk as it was left by the last copy from it.
 pub(super) struct Here {

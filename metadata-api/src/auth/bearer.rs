@@ -3,8 +3,8 @@
 use api_types::{AccountId, DeviceId, ErrorCode, SessionId};
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 
-use super::{Bearer, Caller, token::Refused};
-use crate::{error::ApiError, state::AppState};
+use super::{Bearer, Caller};
+use crate::{error::ApiError, keys::token::Refused, state::AppState};
 
 pub(crate) fn authenticate(state: &AppState, headers: &HeaderMap) -> Result<Caller<Bearer>, ApiError> {
     let mut all = headers.get_all(AUTHORIZATION).iter();

@@ -4,7 +4,7 @@
 use std::future::Future;
 
 use api_types::{
-    DeviceId, ErrorCode,
+    ErrorCode,
     account::{
         AuthenticatorConfirm, AuthenticatorStart, LoginFinish, LoginMfa, LoginStart, PasswordFinish,
         PasswordStart, Refresh, RenewCodes, SignupConfirm, SignupFinish, SignupStart,
@@ -17,24 +17,17 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use super::{
-    device_keys,
     device_signature::{Nonce, Presented},
     gate,
 };
 use crate::{
+    callers,
     db::{pending, session},
-    error::ApiError,
-    handlers::parse,
-    middleware::client_ip,
+    domain::device::{CheckedDevice, Signer},
+    error::{ApiError, parse},
     network::Network,
     state::AppState,
 };
-
-/// Who has to have signed.
-pub struct Signer {
-    pub(crate) device: DeviceId,
-    pub(crate) key: [u8; 32],
-}
 
 /// A body that says whose key signs it.
 pub trait Conversation: DeserializeOwned + Send {
@@ -80,7 +73,7 @@ impl<T: Conversation> FromRequest<AppState> for PreAuth<T> {
         } else {
             nonce.use_up(state).await?;
         }
-        Ok(Self { body, nonce, network: client_ip::of(&parts, &state.limits().callers) })
+        Ok(Self { body, nonce, network: callers::of(&parts, &state.limits().callers) })
     }
 }
 
@@ -88,7 +81,7 @@ impl Conversation for SignupStart {
     const BY_STRANGERS: bool = true;
 
     async fn signer(&self, _: &AppState) -> Result<Signer, ApiError> {
-        Ok(device_keys::check(&self.device)?.signer())
+        Ok(CheckedDevice::check(&self.device)?.signer())
     }
 }
 
@@ -108,7 +101,7 @@ impl Conversation for LoginStart {
     const BY_STRANGERS: bool = true;
 
     async fn signer(&self, _: &AppState) -> Result<Signer, ApiError> {
-        Ok(device_keys::check(&self.device)?.signer())
+        Ok(CheckedDevice::check(&self.device)?.signer())
     }
 }
 

@@ -9,9 +9,10 @@ use axum::{
     response::Response,
 };
 
-use super::{Signed, bearer, device_signature::Presented, token::thumbprint};
+use super::{Signed, bearer, device_signature::Presented};
 use crate::{
-    db::session, error::ApiError, listener::Proven, middleware::request_log::BySignedDevice, state::AppState,
+    db::session, error::ApiError, keys::token::thumbprint, listener::Proven, sampler::BySignedDevice,
+    state::AppState,
 };
 
 /// Largest body of any route, bytes.

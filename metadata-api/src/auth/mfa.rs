@@ -6,7 +6,6 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use totp_rs::{Builder, Totp};
 use zeroize::Zeroizing;
 
-use super::keys::{SealKind, ServerKeys};
 use crate::{
     db::{
         account::{self, Failures},
@@ -14,7 +13,9 @@ use crate::{
         pending::{self, Login},
         pre_auth::PreAuthTx,
     },
+    domain::recovery_codes::RecoveryCodes,
     error::ApiError,
+    keys::{SealKind, ServerKeys},
     state::AppState,
 };
 
@@ -69,13 +70,6 @@ pub(crate) fn matching_step(
     let secret = keys.open(SealKind::Totp, account.as_bytes(), sealed)?;
     let step = totp(&secret, "account")?.check(code, now.unsigned_abs());
     Ok(step.and_then(|step| i64::try_from(step).ok()))
-}
-
-/// Ten fresh recovery codes of 80 bits: as text, and as the hashes to keep.
-pub(crate) struct RecoveryCodes {
-    pub(crate) texts: Vec<String>,
-    pub(crate) salt: [u8; 16],
-    pub(crate) hashes: Vec<[u8; 32]>,
 }
 
 /// Hashing ten takes a while, so it does not hold up other requests.

@@ -10,8 +10,8 @@ use opaque_ke::{
 };
 use zeroize::Zeroizing;
 
-use super::keys::ServerKeys;
 use crate::error::ApiError;
+use crate::keys::ServerKeys;
 
 fn malformed<E>(_: E) -> ApiError {
     ErrorCode::ContentInvalid.into()

@@ -6,7 +6,7 @@ use api_types::{
 };
 use subtle::ConstantTimeEq;
 
-use super::keys::ServerKeys;
+use crate::keys::ServerKeys;
 
 /// Seconds that a puzzle is worth solving.
 pub(crate) const PUZZLE_SECS: i64 = 300;

@@ -6,7 +6,7 @@ use axum::http::HeaderName;
 use ipnet::IpNet;
 
 use super::Problem;
-use crate::{middleware::client_ip::Callers, proxies::Proxies};
+use crate::{callers::Callers, proxies::Proxies};
 
 /// How requests arrive.
 #[derive(Debug, Clone, PartialEq, Eq)]

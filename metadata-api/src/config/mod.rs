@@ -1,6 +1,7 @@
 //! Settings, from the environment or from files that it names. Whatever is missing, short, a default or used twice
 //! is said in a sentence, and the service does not start.
 
+mod limits;
 mod listen;
 mod secrets;
 mod source;
@@ -11,8 +12,9 @@ use api_types::Region;
 use secrecy::SecretString;
 
 pub use self::{
+    limits::Limits,
     listen::{InFront, Listen, Transport},
-    secrets::{Key, Secrets, generate_secrets},
+    secrets::{Key, Secrets, UnusableSecret, generate_secrets},
     source::Source,
 };
 use crate::presign::Target;

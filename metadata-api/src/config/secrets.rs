@@ -138,3 +138,8 @@ impl fmt::Debug for Secrets {
         write!(f, "Secrets({} + 3×32 bytes)", self.opaque_setup.expose_secret().len())
     }
 }
+
+/// A secret of the configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the {0} in the configuration cannot be used")]
+pub struct UnusableSecret(pub &'static str);

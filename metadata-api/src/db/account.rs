@@ -3,7 +3,7 @@
 use api_types::{AccountId, ErrorCode, Region, VaultId};
 
 use super::{Db, at, corrupt, pending::Signup, pre_auth::PreAuthTx};
-use crate::{auth::mfa::RecoveryCodes, error::ApiError};
+use crate::{domain::recovery_codes::RecoveryCodes, error::ApiError};
 
 /// What a sign-in needs of a known account.
 pub(crate) struct Credential {

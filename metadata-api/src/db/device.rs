@@ -2,7 +2,7 @@
 
 use api_types::{
     AccountId, DeviceId, ErrorCode,
-    account::DeviceKeys,
+    device::DeviceKeys,
     directory::{DirectoryEntry, DirectoryOp},
     vault::DeviceInfo,
 };
@@ -13,7 +13,7 @@ use super::{
     pre_auth::PreAuthTx,
     tenant_tx::{DeviceGate, device_role, device_role_text, device_state},
 };
-use crate::{auth::device_keys::CheckedDevice, error::ApiError};
+use crate::{domain::device::CheckedDevice, error::ApiError};
 
 /// Devices of an account that were not revoked.
 pub(crate) const MAX_DEVICES: i64 = 50;

@@ -5,7 +5,7 @@ use api_types::{AccountId, DeviceId};
 use uuid::Uuid;
 
 use super::{at, pre_auth::PreAuthTx};
-use crate::auth::device_keys::CheckedDevice;
+use crate::domain::device::CheckedDevice;
 
 /// Most that are taken at once.
 const BATCH: i64 = 1000;

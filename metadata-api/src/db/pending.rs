@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Db, at, corrupt, pre_auth::PreAuthTx};
 use crate::{
-    auth::{conversation::Signer, device_keys::CheckedDevice},
+    domain::device::{CheckedDevice, Signer},
     error::ApiError,
 };
 

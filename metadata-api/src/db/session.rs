@@ -6,7 +6,10 @@ use uuid::Uuid;
 
 use super::{Db, at, corrupt, pre_auth::PreAuthTx, tenant_tx::set_scope};
 use crate::{
-    auth::{Caller, Signed, conversation::Signer},
+    domain::{
+        caller::{Caller, Signed},
+        device::Signer,
+    },
     error::ApiError,
 };
 

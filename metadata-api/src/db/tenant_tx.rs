@@ -1,25 +1,20 @@
 //! The only way from a handler to tenants' rows: a transaction that carries account, vault and device, for a caller
 //! who is a member of the vault and whose device may be there.
 
-use std::{collections::HashMap, marker::PhantomData};
+use std::marker::PhantomData;
 
 use api_types::{
     AccountId, DeviceId, ErrorCode, Region, VaultId,
     directory::DeviceRole,
     vault::{DeviceState, MemberRole},
 };
-use axum::{
-    extract::{FromRequestParts, Path},
-    http::request::Parts,
-};
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::{Db, at, corrupt};
 use crate::{
-    auth::{Caller, Right, Signed, Tenant},
+    domain::caller::{Caller, Right, Signed, Tenant},
     error::ApiError,
-    state::AppState,
 };
 
 /// Which devices a route lets in.
@@ -178,20 +173,6 @@ impl<D: DeviceGate> TenantTx<D> {
     /// The database's.
     pub async fn commit(self) -> Result<(), ApiError> {
         Ok(self.tx.commit().await?)
-    }
-}
-
-impl<D: DeviceGate> FromRequestParts<AppState> for TenantTx<D> {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let caller = Caller::<Signed>::from_request_parts(parts, state).await?;
-        let Path(path) = Path::<HashMap<String, String>>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| ErrorCode::NotFound)?;
-        let vault: VaultId =
-            path.get("vault").and_then(|text| text.parse().ok()).ok_or(ErrorCode::NotFound)?;
-        Self::begin(state.db(), &caller, vault, state.clock().now()).await
     }
 }
 

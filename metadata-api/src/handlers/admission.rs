@@ -4,8 +4,9 @@
 use api_types::{AccountId, ErrorCode, puzzle::SolvedPuzzle};
 
 use crate::{
-    auth::{device_keys::CheckedDevice, puzzle},
+    auth::puzzle,
     db::{device, pending, pre_auth::PreAuthTx, rate::Counter},
+    domain::device::CheckedDevice,
     error::ApiError,
     network::Network,
     state::AppState,

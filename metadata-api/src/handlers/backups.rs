@@ -11,14 +11,17 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use sqlx::PgConnection;
 
-use super::{Json, objects, path_id};
+use super::{
+    Json,
+    lease::{open_lease, own},
+    objects, path_id,
+};
 use crate::{
-    auth::{Caller, Right, Signed, Tenant},
+    auth::{Right, Signed},
     db::{
         TenantTx, audit,
-        backup::{self, Backup, BackupState, Ending},
+        backup::{self, BackupState, Ending},
         object,
     },
     error::ApiError,
@@ -110,25 +113,5 @@ pub async fn abort(
         }
         BackupState::Failed => Ok(StatusCode::NO_CONTENT),
         BackupState::Committed(_) => Err(ErrorCode::BackupClosed.into()),
-    }
-}
-
-/// The caller's own attempt, locked. Another device's is none of its business, but no secret either: `forbidden`.
-pub(super) async fn own(
-    conn: &mut PgConnection,
-    caller: &Caller<Tenant>,
-    id: BackupId,
-) -> Result<Backup, ApiError> {
-    let found = backup::lock(conn, caller.stage.vault, id).await?.ok_or(ErrorCode::NotFound)?;
-    if found.device == caller.device { Ok(found) } else { Err(ErrorCode::Forbidden.into()) }
-}
-
-/// Refuses attempts that ended, or whose lease did.
-pub(super) fn open_lease(found: &Backup, now: i64) -> Result<(), ApiError> {
-    match found.state {
-        BackupState::Running { lease_expires_at } if lease_expires_at > now => Ok(()),
-        BackupState::Running { .. } | BackupState::Committed(_) | BackupState::Failed => {
-            Err(ErrorCode::BackupClosed.into())
-        }
     }
 }

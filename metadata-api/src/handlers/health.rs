@@ -1,9 +1,6 @@
 //! For whoever runs the service: alive, ready, measured.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use axum::{
     extract::State,
@@ -17,26 +14,6 @@ use crate::{state::AppState, telemetry};
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// A look that takes longer found nothing.
 const LOOK_PATIENCE: Duration = Duration::from_secs(10);
-
-/// What the last look found: a sentence, or nothing amiss.
-#[derive(Debug)]
-pub struct Readiness(Mutex<Result<(), String>>);
-
-impl Default for Readiness {
-    fn default() -> Self {
-        Self(Mutex::new(Err("not looked yet".into())))
-    }
-}
-
-impl Readiness {
-    fn set(&self, found: Result<(), String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = found;
-    }
-
-    fn get(&self) -> Result<(), String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
 
 /// Looks at database and stores once.
 pub async fn look(state: &AppState) {

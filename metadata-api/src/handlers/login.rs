@@ -17,8 +17,7 @@ use super::{
 };
 use crate::{
     auth::{
-        PreAuth, device_keys,
-        keys::SealKind,
+        PreAuth,
         mfa::{self, Outcome},
         opaque,
     },
@@ -28,7 +27,9 @@ use crate::{
         pre_auth::PreAuthTx,
         rate,
     },
+    domain::device::CheckedDevice,
     error::ApiError,
+    keys::SealKind,
     state::AppState,
 };
 
@@ -44,7 +45,7 @@ pub async fn start(
 ) -> Result<Json<LoginStarted>, ApiError> {
     let now = state.clock().now();
     let email = session::normal_email(&body.email)?;
-    let device = device_keys::check(&body.device)?;
+    let device = CheckedDevice::check(&body.device)?;
     let ke1 = opaque::ke1(&body.ke1.0)?;
     let found = account::find(state.db(), &email).await?;
     let (stand_in, stand_in_region) = stand_in(&state, &email)?;

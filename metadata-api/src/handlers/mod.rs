@@ -7,7 +7,10 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{error::ApiError, state::AppState};
+use crate::{
+    error::{ApiError, parse},
+    state::AppState,
+};
 
 pub mod account;
 pub(crate) mod admission;
@@ -17,6 +20,7 @@ pub mod devices;
 pub mod directory;
 pub mod health;
 pub mod keys;
+mod lease;
 pub mod login;
 pub mod objects;
 pub mod runs;
@@ -39,14 +43,6 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
             .map_err(|e| ApiError::because(ErrorCode::BodyTooLarge, e))?;
         parse(&bytes).map(Self)
     }
-}
-
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(bytes).map_err(|e| {
-        // serde's message quotes values; its place and kind do not.
-        let place = format!("{:?} at line {} column {}", e.classify(), e.line(), e.column());
-        ApiError::because(ErrorCode::InvalidRequest, place)
-    })
 }
 
 /// A query string: `after` and `limit`, at most 1000.

@@ -23,7 +23,7 @@ use utoipa::IntoParams;
 
 use super::{
     Json, Query,
-    backups::{open_lease, own},
+    lease::{open_lease, own},
     path_id,
     runs::{page, rows},
 };

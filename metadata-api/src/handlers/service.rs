@@ -3,7 +3,7 @@
 use api_types::account::ServiceInfo;
 use axum::{Json, extract::State};
 
-use crate::{openapi, state::AppState};
+use crate::state::AppState;
 
 /// Version, regions, clock.
 #[utoipa::path(get, path = "/v1/service", tag = "service", security(()), responses((status = 200, body = ServiceInfo)))]
@@ -13,10 +13,4 @@ pub async fn info(State(state): State<AppState>) -> Json<ServiceInfo> {
         regions: state.stores().regions().collect(),
         server_time: state.clock().now(),
     })
-}
-
-/// This document.
-#[utoipa::path(get, path = "/v1/openapi.json", tag = "service", security(()), responses((status = 200)))]
-pub async fn document() -> Json<utoipa::openapi::OpenApi> {
-    Json(openapi::document())
 }

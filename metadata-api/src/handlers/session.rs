@@ -7,9 +7,9 @@ use api_types::{
 };
 
 use crate::{
-    auth::token::Subject,
     db::{pre_auth::PreAuthTx, session, vault},
     error::ApiError,
+    keys::token::Subject,
     state::AppState,
 };
 

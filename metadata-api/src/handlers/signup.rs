@@ -13,12 +13,13 @@ use super::{
     session::{self, NewSession},
 };
 use crate::{
-    auth::{PreAuth, device_keys, mfa, opaque},
+    auth::{PreAuth, mfa, opaque},
     db::{
         account::{self, NewFactor},
         audit, device, pending,
         pre_auth::PreAuthTx,
     },
+    domain::device::CheckedDevice,
     error::ApiError,
     state::AppState,
 };
@@ -35,7 +36,7 @@ pub async fn start(
     if state.stores().get(body.region).is_none() {
         return Err(ErrorCode::RegionUnavailable.into());
     }
-    let device = device_keys::check(&body.device)?;
+    let device = CheckedDevice::check(&body.device)?;
     let account_id = AccountId(Uuid::new_v4());
     let signup_id = SignupId(Uuid::new_v4());
     let response = opaque::register(state.keys(), account_id, body.region, &body.registration_request.0)?;

@@ -16,7 +16,7 @@ use sqlx::PgConnection;
 
 use super::{
     Json, Page, Query,
-    backups::{open_lease, own},
+    lease::{open_lease, own},
     path_id,
 };
 use crate::{

@@ -8,9 +8,10 @@ use axum::{Json, extract::State, http::StatusCode};
 
 use super::session;
 use crate::{
-    auth::{Caller, PreAuth, Signed, token::Subject},
+    auth::{Caller, PreAuth, Signed},
     db::{audit, pre_auth::PreAuthTx, session as sessions},
     error::ApiError,
+    keys::token::Subject,
     state::AppState,
 };
 

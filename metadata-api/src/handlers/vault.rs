@@ -9,8 +9,9 @@ use axum::{Json as Answer, extract::State, http::StatusCode};
 
 use super::{Json, keys::check_size, session};
 use crate::{
-    auth::{Right, device_keys::check_ed25519},
+    auth::Right,
     db::{AnyDevice, TenantTx, audit, directory, key, vault},
+    domain::device::check_ed25519,
     error::ApiError,
     state::AppState,
 };

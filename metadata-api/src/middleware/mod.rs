@@ -14,7 +14,6 @@ use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLaye
 
 use crate::{auth::gate::MAX_BODY, state::AppState};
 
-pub mod client_ip;
 pub mod problem;
 pub mod rate_limit;
 pub mod request_log;

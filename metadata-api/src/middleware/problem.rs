@@ -10,8 +10,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::request_log::{BySignedDevice, RequestId};
-use crate::{error::ApiError, state::AppState};
+use super::request_log::RequestId;
+use crate::{error::ApiError, sampler::BySignedDevice, state::AppState};
 
 pub(crate) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();

@@ -4,7 +4,7 @@ use api_types::{
     ErrorCode,
     account::{LoginStart, ServiceInfo},
 };
-use metadata_api::state::Limits;
+use metadata_api::config::Limits;
 
 use crate::{
     client::{Call, Device},
@@ -68,7 +68,7 @@ async fn everything_stands_behind_the_limiter() {
 /// Where a proxy names nobody and the operator said so, a stranger must not use up everybody's share.
 #[tokio::test]
 async fn callers_that_cannot_be_told_apart_are_not_one_caller() {
-    let callers = metadata_api::middleware::client_ip::Callers::Unknown;
+    let callers = metadata_api::callers::Callers::Unknown;
     let limits = Limits { requests_per_second: 1, burst: 1, auth_per_minute: 1, callers, ..wide_limits() };
     let stage = Stage::with(limits).await;
     for _ in 0..20 {

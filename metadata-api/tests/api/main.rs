@@ -14,7 +14,6 @@ mod connections;
 mod coverage;
 mod directory;
 mod first_day;
-mod layers;
 mod limits;
 mod quota;
 mod refresh;

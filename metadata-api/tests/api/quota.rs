@@ -5,7 +5,7 @@ use api_types::{
     BackupId, ErrorCode, ObjectId, ObjectKind, SourceId,
     backup::{BackupStart, Lease, NewObject, UploadGrants, WantUpload},
 };
-use metadata_api::state::Limits;
+use metadata_api::config::Limits;
 use uuid::Uuid;
 
 use crate::{

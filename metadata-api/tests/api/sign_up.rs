@@ -5,7 +5,7 @@ use api_types::{
     account::{SignupConfirm, SignupConfirmed, SignupFinish, SignupStart},
 };
 
-use metadata_api::state::Limits;
+use metadata_api::config::Limits;
 
 use crate::{
     client::Device,

@@ -46,7 +46,7 @@ async fn a_token_says_what_it_has_to_and_no_more() {
     assert_eq!(claims["device"], person.device.id.to_string());
     assert_eq!(claims["amr"], json!(["pwd", "otp"]));
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 3600);
-    let jkt = metadata_api::auth::token::thumbprint(&person.device.key.verifying_key().to_bytes());
+    let jkt = metadata_api::keys::token::thumbprint(&person.device.key.verifying_key().to_bytes());
     assert_eq!(claims["cnf"], json!({ "jkt": jkt }));
     let names: Vec<_> = claims.as_object().unwrap().keys().cloned().collect();
     assert_eq!(names.len(), 11, "{names:?}");
@@ -95,7 +95,7 @@ async fn n36_n37_n38_forged_tokens() {
         let claims = with(&claims, "aud", json!(format!("sealkeep-api-{r}")));
         with(&claims, "region", json!(r))
     };
-    let other_jkt = metadata_api::auth::token::thumbprint(&Device::new().key.verifying_key().to_bytes());
+    let other_jkt = metadata_api::keys::token::thumbprint(&Device::new().key.verifying_key().to_bytes());
     let forged = [
         ("36 alg none", encode(&with(&header, "alg", json!("none")), &claims, none)),
         ("36 no signature", encode(&header, &claims, none)),

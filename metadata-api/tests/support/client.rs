@@ -3,9 +3,10 @@
 use api_types::{
     AccountId, Base64, DeviceId, ErrorCode, Problem, Region, Sha256, VaultId,
     account::{
-        DeviceKeys, LoginFinish, LoginMfa, LoginStart, LoginStarted, Refresh, SecondFactor, Session,
-        SignupConfirm, SignupConfirmed, SignupFinish, SignupFinished, SignupStart, SignupStarted,
+        LoginFinish, LoginMfa, LoginStart, LoginStarted, Refresh, SecondFactor, Session, SignupConfirm,
+        SignupConfirmed, SignupFinish, SignupFinished, SignupStart, SignupStarted,
     },
+    device::DeviceKeys,
     directory::{DeviceRole, DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
     opaque::{Binding, Suite},
     signature::CanonicalRequest,

@@ -5,10 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use api_types::{
     BackupId, Base64, DeviceId, HeadHash, ObjectId, ObjectKind, Region, Sha256, SourceId, VaultId,
     account::{
-        DeviceKeys, Session, SignupConfirm, SignupConfirmed, SignupFinish, SignupFinished, SignupStart,
-        SignupStarted,
+        Session, SignupConfirm, SignupConfirmed, SignupFinish, SignupFinished, SignupStart, SignupStarted,
     },
     backup::{BackupStart, NewObject, UploadGrant, UploadGrants, UploadState, WantUpload},
+    device::DeviceKeys,
     directory::{DeviceRole, DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
     envelope::{SignedEnvelope, SnapshotEnvelope},
     opaque::{Binding, Suite},

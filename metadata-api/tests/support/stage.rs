@@ -13,11 +13,12 @@ use api_types::{Region, opaque::Suite};
 use metadata_api::{
     app,
     bucket::Stores,
-    config::Secrets,
+    clock::Clock,
+    config::{Limits, Secrets},
     db,
     embedded::postgres::{Passwords, Postgres},
     presign::Target,
-    state::{AppState, Clock, Limits, Settings},
+    state::{AppState, Settings},
 };
 use opaque_ke::{ServerSetup, rand::rngs::OsRng};
 use secrecy::{ExposeSecret, SecretBox, SecretString};

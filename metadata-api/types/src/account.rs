@@ -5,27 +5,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    AccountId, Base64, DeviceId, LoginId, Region, SessionId, SignupId, VaultId,
+    AccountId, Base64, LoginId, Region, SessionId, SignupId, VaultId,
+    device::DeviceKeys,
     puzzle::SolvedPuzzle,
     vault::{VaultInfo, WrappedKey},
 };
-
-/// Public keys of an installed app or command.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DeviceKeys {
-    /// Chosen by the device, random.
-    pub device_id: DeviceId,
-    /// What people call it, 1–64 characters.
-    #[schema(min_length = 1, max_length = 64)]
-    pub name: String,
-    /// Ed25519, 32 bytes.
-    #[schema(schema_with = crate::schema::bytes::<32>)]
-    pub signing_key: Base64,
-    /// X25519, 32 bytes.
-    #[schema(schema_with = crate::schema::bytes::<32>)]
-    pub sealing_key: Base64,
-}
 
 /// `POST /v1/signup/start`
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

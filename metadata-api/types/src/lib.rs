@@ -2,6 +2,15 @@
 //! response bodies, the signed request, the signed snapshot envelope and the device directory.
 //!
 //! A leaf: no I/O, no clock, no randomness. Neither end may depend on the other, both depend on this.
+//!
+//! ```text
+//! layers
+//! account
+//! backup error_code vault
+//! device directory envelope opaque puzzle
+//! bytes region signature
+//! canonical id schema unseen
+//! ```
 
 pub mod id;
 
@@ -17,6 +26,7 @@ pub mod opaque;
 pub mod puzzle;
 pub mod signature;
 
+pub mod device;
 pub mod directory;
 pub mod envelope;
 

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{
     BackupId, Base64, DeviceId, ObjectId, ObjectKind, Region, SnapshotId, SourceId, VaultId,
-    account::DeviceKeys,
+    device::DeviceKeys,
     directory::{DeviceRole, SignedDirectoryEntry},
     envelope::SignedEnvelope,
 };

@@ -3,7 +3,7 @@
 use tauri::{State, ipc::Channel};
 use uuid::Uuid;
 
-use super::RestoreTo;
+use crate::view::RestoreTo;
 use crate::{
     engine::{Shared, restore_command},
     error::UiError,

@@ -7,7 +7,7 @@ use client_core::ops::{
 use tauri::State;
 use uuid::Uuid;
 
-use super::ScheduleInput;
+use crate::view::ScheduleInput;
 use crate::{
     engine::Shared,
     error::UiError,

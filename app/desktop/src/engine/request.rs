@@ -13,7 +13,7 @@ use client_core::{
 };
 use uuid::Uuid;
 
-use crate::{commands::RestoreTo, view::Choice};
+use crate::view::{Choice, RestoreTo};
 
 /// A run that can be asked for again.
 #[derive(Debug, Clone)]

@@ -22,9 +22,8 @@ use super::{
     request::{Request, What, quoted},
 };
 use crate::{
-    commands::RestoreTo,
     error::UiError,
-    view::{Choice, MarkView, Outcome, RunKind, RunView},
+    view::{Choice, MarkView, Outcome, RestoreTo, RunKind, RunView},
 };
 
 /// How often the window hears of a run.

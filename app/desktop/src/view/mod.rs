@@ -1,6 +1,7 @@
 //! What the window is told. Plain values; `ui/src/bindings` holds the same types for TypeScript.
 
 mod account;
+mod input;
 mod run;
 mod snapshot;
 mod source;
@@ -12,6 +13,7 @@ pub(crate) use self::{
         AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength,
         WordsView,
     },
+    input::{RestoreTo, ScheduleInput},
     run::{Choice, Outcome, RunKind, RunStage, RunView, WaitView},
     snapshot::{ComparisonView, DetailsView, MarkView, SnapshotView},
     source::{OverviewView, ProbeView},
@@ -133,8 +135,8 @@ mod tests {
             WrongWord,
             TableChangeView,
             TableView,
-            crate::commands::RestoreTo,
-            crate::commands::ScheduleInput,
+            input::RestoreTo,
+            input::ScheduleInput,
             crate::error::UiError,
             crate::link::Link,
         );

@@ -8,8 +8,9 @@ use client_core::ops::{
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::ScheduleInput;
 use super::SnapshotView;
-use crate::{commands::ScheduleInput, error::UiError};
+use crate::error::UiError;
 
 /// What a connection test found.
 #[derive(Debug, Clone, Serialize)]

@@ -55,7 +55,7 @@ pub(super) struct Outcome {
 pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outcome, Error> {
     let Finished { uploader, streamed, original, stored, reused, remarks } = finished;
     let Original { complete, unwrapped, differs } = original;
-    let (bytes_read, dump_sha256) = differs.unwrap_or((streamed.bytes, streamed.sha256));
+    let (bytes_read, dump_sha256) = differs.unwrap_or((streamed.read.bytes, streamed.read.sha256));
     let Run { client, vault, backup, source, name, kind, claim, .. } = run;
     let mut bytes_uploaded: u64 = stored.iter().map(|pack| pack.size).sum();
 
@@ -91,13 +91,13 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         remarks: remarks.to_vec(),
         tables: complete.tables.clone(),
         domain: vault.keys().domain_id(),
-        manifest: streamed.manifest.clone(),
+        manifest: streamed.stored.manifest.clone(),
         plain_size: bytes_read,
         dump_sha256,
         unwrapped: (unwrapped.plan_len > 0)
-            .then_some(Wrapping { stored_size: streamed.bytes, plan_len: unwrapped.plan_len }),
-        chunks: streamed.chunks,
-        chunks_new: streamed.chunks_new,
+            .then_some(Wrapping { stored_size: streamed.read.bytes, plan_len: unwrapped.plan_len }),
+        chunks: streamed.stored.chunks,
+        chunks_new: streamed.stored.chunks_new,
         bytes_stored: bytes_uploaded,
         packs: pack_ids.clone(),
         heads: heads.clone(),

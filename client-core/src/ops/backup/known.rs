@@ -7,7 +7,7 @@ use std::{
 
 use api_types::ObjectId;
 
-use super::pipeline;
+use super::stage::{Known, Sources};
 use crate::{
     encode::MAX_REFS,
     error::Error,
@@ -39,7 +39,7 @@ impl KnownChunks {
     }
 }
 
-impl pipeline::Known for KnownChunks {
+impl Known for KnownChunks {
     fn is_stored(&self, id: &ChunkId) -> Result<bool, Error> {
         let Some(mut place) = self.state.locate(id)? else { return Ok(false) };
         place.copied_from.insert(place.key);
@@ -55,7 +55,7 @@ impl pipeline::Known for KnownChunks {
         Ok(self.state.locate(id)?.is_some_and(|place| place.copied_from.is_empty()))
     }
 
-    fn sources(&self, ids: &[ChunkId]) -> Result<Option<pipeline::Sources>, Error> {
+    fn sources(&self, ids: &[ChunkId]) -> Result<Option<Sources>, Error> {
         let mut packs = PackKeys::new();
         for id in ids {
             let Some(place) = self.state.locate(id)? else { return Ok(None) };

@@ -7,9 +7,11 @@ mod known;
 mod level;
 mod moment;
 mod pipeline;
+mod record_lists;
 mod relate;
 mod report;
 mod served;
+mod stage;
 mod together;
 mod unwrapping;
 mod upload;
@@ -33,7 +35,7 @@ use self::{
     gate::Gated,
     known::KnownChunks,
     level::Level,
-    relate::RecordLists,
+    record_lists::RecordLists,
     unwrapping::{Original, Unwrapping},
 };
 pub use super::select::short;
@@ -210,9 +212,9 @@ impl Run<'_> {
             first => first?,
         };
         let Whole { uploader, mut streamed, original, stored, reused } = whole;
-        let lists = streamed.lists.take();
+        let lists = streamed.read.lists.take();
         let complete = &original.complete;
-        let (bytes, sha256) = original.differs.unwrap_or((streamed.bytes, streamed.sha256));
+        let (bytes, sha256) = original.differs.unwrap_or((streamed.read.bytes, streamed.read.sha256));
         let mut remarks =
             usual::remarks(self.vault, self.source, (bytes, &complete.format), self.force).await?;
         remarks.extend(complete.changed.then_some(Remark::ChangedWhileRead));
@@ -228,7 +230,7 @@ impl Run<'_> {
             remarks: &remarks,
         };
         let outcome = commit::commit(self, finished).await?;
-        let record_list_bytes = lists.map_or(Ok(0), relate::RecordLists::install).unwrap_or_else(|error| {
+        let record_list_bytes = lists.map_or(Ok(0), RecordLists::install).unwrap_or_else(|error| {
             observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
             0
         });
@@ -236,10 +238,10 @@ impl Run<'_> {
             snapshot_id: outcome.snapshot,
             source: outcome.source_name,
             bytes_read: bytes,
-            bytes_new: streamed.bytes_new,
+            bytes_new: streamed.stored.bytes_new,
             bytes_uploaded: outcome.bytes_uploaded,
-            chunks: streamed.chunks,
-            chunks_new: streamed.chunks_new,
+            chunks: streamed.stored.chunks,
+            chunks_new: streamed.stored.chunks_new,
             duration: started.elapsed(),
             sha256,
             record_list_bytes,
@@ -365,7 +367,7 @@ impl Run<'_> {
         let streamed = streamed.map_err(|e| Error::internal("the pipeline died", &e))?;
         let (streamed, original) = streamed?;
         let stored = stored.ok_or_else(|| Error::internal_text("the uploads ended early"))?;
-        let bytes = original.differs.map_or(streamed.bytes, |(bytes, _)| bytes);
+        let bytes = original.differs.map_or(streamed.read.bytes, |(bytes, _)| bytes);
         *read.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
         Ok(Whole { uploader, streamed, original, stored, reused: known.packs()? })
     }

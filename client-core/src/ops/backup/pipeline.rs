@@ -3,19 +3,20 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    io::Read,
+    io,
     num::NonZero,
     sync::{Mutex, PoisonError},
     thread,
 };
 
-use api_types::Sha256;
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::{
     level::Level,
-    relate::{Identified, RecordLists, Related, Splitter, Store, relate},
+    record_lists::{RecordLists, Splitter},
+    relate::relate,
+    stage::{Identified, Known, Read, Related, Sources, Store},
     together::{Group, Work},
 };
 use crate::{
@@ -25,42 +26,24 @@ use crate::{
     event::{Event, Observer},
     format::manifest::{ManifestCutter, ManifestPiece},
     id::ChunkId,
-    state::PackKeys,
     vault::{FullPack, Packer, UnlockedVault},
 };
 
 /// Chunks waiting between two stages. At most 4 MiB each.
 const QUEUE: usize = 1;
 
-/// The packs that reading a recipe leads to.
-pub(super) type Sources = PackKeys;
-
-/// Says which chunks are stored already.
-pub(super) trait Known: Sync {
-    /// `true` when the chunk need not be stored again; remembers that the snapshot needs it.
-    fn is_stored(&self, id: &ChunkId) -> Result<bool, Error>;
-
-    /// Whether a chunk can be copied from.
-    fn is_source(&self, id: &ChunkId) -> Result<bool, Error>;
-
-    /// Whether a stored chunk is stored whole: reading it leads through no recipe.
-    fn is_whole(&self, id: &ChunkId) -> Result<bool, Error>;
-
-    /// The packs that copying from these chunks leads to, which the snapshot needs from here on; `None` when
-    /// they are too many, or not all there.
-    fn sources(&self, ids: &[ChunkId]) -> Result<Option<Sources>, Error>;
+/// A dump of which all went through.
+pub(super) struct Streamed {
+    pub(super) read: Read,
+    pub(super) stored: Stored,
 }
 
-/// What the dump was, once all of it went through.
-pub(super) struct Streamed {
-    pub(super) bytes: u64,
-    pub(super) sha256: Sha256,
+/// What became of its chunks.
+pub(super) struct Stored {
     pub(super) chunks: u64,
     pub(super) chunks_new: u64,
     pub(super) bytes_new: u64,
     pub(super) manifest: Vec<ManifestPiece>,
-    /// To be installed once the snapshot stands.
-    pub(super) lists: Option<RecordLists>,
 }
 
 struct Cut {
@@ -92,7 +75,7 @@ struct Chunk {
 /// The first error of any stage; the others stop.
 pub(super) fn run(
     vault: &UnlockedVault,
-    dump: &mut (dyn Read + Send),
+    dump: &mut (dyn io::Read + Send),
     known: &dyn Known,
     lists: Option<RecordLists>,
     level: &Level,
@@ -126,13 +109,11 @@ pub(super) fn run(
         // A source that failed also starves the later stages: its own words come first.
         read?;
         collected?;
-        let mut streamed = collect.finish()?;
-        (streamed.bytes, streamed.sha256, streamed.lists) = related;
-        Ok(streamed)
+        Ok(Streamed { read: related, stored: collect.finish()? })
     })
 }
 
-fn read(vault: &UnlockedVault, dump: &mut (dyn Read + Send), out: &Sender<Cut>) -> Result<(), Error> {
+fn read(vault: &UnlockedVault, dump: &mut (dyn io::Read + Send), out: &Sender<Cut>) -> Result<(), Error> {
     let mut cutter = Cutter::new(dump, vault.gear(), vault.chunker_params());
     for number in 0.. {
         let Some(plain) = cutter.next_chunk().map_err(|e| Error::source_read(&e))? else { break };
@@ -351,21 +332,18 @@ impl<'a> Collect<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Streamed, Error> {
+    fn finish(mut self) -> Result<Stored, Error> {
         if let Some(piece) = std::mem::take(&mut self.manifest).finish() {
             self.store_piece(&piece)?;
         }
         for pack in self.packer.finish()? {
             (self.emit)(pack)?;
         }
-        Ok(Streamed {
-            bytes: 0,
-            sha256: Sha256::new([0; 32]),
+        Ok(Stored {
             chunks: self.chunks,
             chunks_new: self.chunks_new,
             bytes_new: self.bytes_new,
             manifest: self.pieces,
-            lists: None,
         })
     }
 }

@@ -1,120 +1,26 @@
 //! The one stage that sees chunks in the dump's order: what a new chunk shares with the previous dump, the
 //! list for the next one, and the dump's SHA-256.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::collections::BTreeMap;
 
-use api_types::{Sha256, SourceId};
-use bytes::Bytes;
+use api_types::Sha256;
 use crossbeam_channel::{Receiver, Sender};
 use sha2::Digest;
 
 use super::{
-    pipeline::{Known, Sources},
+    record_lists::RecordLists,
+    stage::{Identified, Known, Read, Related, Sources, Store},
     together::{Gathering, Work},
 };
 use crate::{
     error::Error,
     event::{Event, Observer, Warning},
     id::ChunkId,
-    records::{ListError, ListReader, ListWriter, Matcher, Plan, RecordKeys, Records, Stored, plan, split},
+    records::{ListError, Matcher, Plan, Records, Stored, plan, split},
     vault::UnlockedVault,
 };
 
-/// A source's record lists: the last snapshot's, and the one that this run makes.
-pub(super) struct RecordLists {
-    keys: Arc<RecordKeys>,
-    matcher: Option<Matcher>,
-    writer: ListWriter,
-}
-
-impl RecordLists {
-    /// Opens the old list, if it is of use, and begins the new one.
-    ///
-    /// # Errors
-    /// [`ListError`]: there will be no new list.
-    pub(super) fn open(
-        path: &Path,
-        vault: &UnlockedVault,
-        source: SourceId,
-        observer: &dyn Observer,
-    ) -> Result<Self, ListError> {
-        let keys = Arc::new(RecordKeys::new(vault.chunk_id_key()));
-        let old = ListReader::open(path, Arc::clone(&keys), vault.domain_id(), source)
-            .and_then(|list| list.map(Matcher::new).transpose());
-        let matcher = old.unwrap_or_else(|error| {
-            observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
-            None
-        });
-        let writer = ListWriter::create(path, vault.domain_id(), source)?;
-        Ok(Self { keys, matcher, writer })
-    }
-
-    /// What the workers need to know of it.
-    pub(super) fn splitter(&self) -> Splitter {
-        let rows = self.matcher.as_ref().map(|m| m.list().ids());
-        Splitter { keys: Arc::clone(&self.keys), rows: rows.unwrap_or_default() }
-    }
-
-    /// The snapshot stands: the next run compares with this one. Returns the list's size, bytes.
-    ///
-    /// # Errors
-    /// [`ListError`]; the old list stays.
-    pub(super) fn install(self) -> Result<u64, ListError> {
-        self.writer.install(&self.keys)
-    }
-}
-
-/// Splits chunks, but for those whose records the old list holds.
-#[derive(Clone)]
-pub(super) struct Splitter {
-    keys: Arc<RecordKeys>,
-    rows: Arc<std::collections::HashMap<ChunkId, u32>>,
-}
-
-impl Splitter {
-    /// The records of a chunk: `Err` is its row in the old list, for a chunk that is stored already.
-    pub(super) fn records(
-        &self,
-        vault: &UnlockedVault,
-        id: &ChunkId,
-        plain: &[u8],
-        stored: bool,
-    ) -> Result<Records, u32> {
-        match self.rows.get(id).filter(|_| stored) {
-            Some(row) => Err(*row),
-            None => Ok(split(plain, vault.gear(), &self.keys)),
-        }
-    }
-}
-
-/// A chunk with its name and records.
-pub(super) struct Identified {
-    pub(super) number: u64,
-    pub(super) id: ChunkId,
-    pub(super) plain: Bytes,
-    pub(super) stored: bool,
-    pub(super) records: Option<Result<Records, u32>>,
-}
-
-/// A chunk, and how to store it.
-pub(super) struct Related {
-    pub(super) number: u64,
-    pub(super) id: ChunkId,
-    pub(super) len: u32,
-    pub(super) store: Store,
-}
-
-/// What is to be stored of a chunk.
-pub(super) enum Store {
-    /// It is stored already.
-    Nothing,
-    /// All of it.
-    Whole(Bytes),
-    /// What is new of it.
-    Rest(Plan, Sources),
-}
-
-/// Runs the stage; returns the dump's bytes and SHA-256, and the lists if they are still of use.
+/// Runs the stage to the end of its chunks.
 pub(super) fn relate(
     vault: &UnlockedVault,
     lists: Option<RecordLists>,
@@ -122,7 +28,7 @@ pub(super) fn relate(
     observer: &dyn Observer,
     chunks: &Receiver<Result<Identified, Error>>,
     out: &Sender<Result<Work, Error>>,
-) -> (u64, Sha256, Option<RecordLists>) {
+) -> Read {
     let mut stage = Stage { vault, lists, known, observer };
     let (mut early, mut next) = (BTreeMap::new(), 0);
     let (mut bytes, mut hash) = (0, sha2::Sha256::new());
@@ -157,7 +63,7 @@ pub(super) fn relate(
     if let Some(work) = gathering.take() {
         drop(out.send(Ok(work)));
     }
-    (bytes, Sha256::new(hash.finalize().into()), stage.lists)
+    Read { bytes, sha256: Sha256::new(hash.finalize().into()), lists: stage.lists }
 }
 
 struct Stage<'a> {

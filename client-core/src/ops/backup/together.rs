@@ -2,10 +2,7 @@
 //! by a tenth better beside those of their neighbours than alone. A recipe and the chunk of its rows always go
 //! into one pack, so that a reader who has the one has the other.
 
-use super::{
-    pipeline::Sources,
-    relate::{Related, Store},
-};
+use super::stage::{Related, Sources, Store};
 use crate::{
     encode::{MAX_REFS, Op, Recipe},
     id::ChunkId,

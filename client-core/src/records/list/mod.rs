@@ -21,8 +21,10 @@ pub(super) use reader::Block;
 pub use reader::ListReader;
 pub use writer::ListWriter;
 
-use super::plan::UNKNOWN_DEPTH;
 use crate::{encode::Recipe, id::ChunkId};
+
+/// The depth of a stored chunk of which it is not known how deep its copies lead: nobody copies from it.
+pub(super) const UNKNOWN_DEPTH: u16 = u16::MAX;
 
 const MAGIC: &[u8; 8] = b"SKRECL02";
 const HEADER_LEN: usize = 64;

@@ -132,6 +132,22 @@ pub(super) fn may_be_about_options(error: &SourceError) -> bool {
     }
 }
 
+/// What the server said, without what psql's caller makes of it.
+pub(super) fn server_message(error: &SourceError) -> String {
+    match error {
+        SourceError::Unreachable { detail, .. }
+        | SourceError::Refused { detail, .. }
+        | SourceError::QueryFailed { detail, .. }
+        | SourceError::NoDatabase { detail, .. } => detail.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// What psql printed is not what was asked for.
+pub(super) fn unexpected_answer() -> SourceError {
+    SourceError::Internal("psql answered something unexpected".into())
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {

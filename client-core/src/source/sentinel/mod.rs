@@ -1,6 +1,7 @@
 //! Is the dump whole? Recognised by how it begins, proven by how it ends. Nothing is held in memory but a
 //! few kilobytes.
 
+mod beginning;
 mod compressed;
 mod directory;
 mod ends;
@@ -15,8 +16,11 @@ mod tar;
 
 use std::fmt;
 
-pub use self::format::{ENOUGH, Format, UNKNOWN};
 pub(super) use self::pgdmp::archive_version;
+pub use self::{
+    beginning::ENOUGH,
+    format::{Format, UNKNOWN},
+};
 use self::{
     compressed::{Inside, MAX_DEPTH},
     ends::Ends,
@@ -210,7 +214,7 @@ impl Sentinel {
             return Err(Broken("it holds nothing but white space".into()));
         }
         if matches!(self.state, State::Head) {
-            if let Some(format) = format::begun(&self.head) {
+            if let Some(format) = beginning::begun(&self.head) {
                 return Err(Broken(format!("it is only the first bytes of a {}", format.as_str())));
             }
             self.recognise()?;

@@ -7,9 +7,10 @@ use super::{
         PgUrl,
         answers::question,
         psql::{Waiting, ask, execute, quote_name},
+        refusal::server_message,
         tools::{Tool, Tools},
     },
-    made::{DROP, LOCK, REPLACED, RESTORING, detail, no_sessions, no_template},
+    made::{DROP, LOCK, REPLACED, RESTORING, no_sessions, no_template},
     target::RestoreTarget,
 };
 use crate::source::{SourceError, stopper::Stopper};
@@ -89,7 +90,7 @@ pub fn clean_up(url: &str, tools: &Tools, stopper: &Stopper) -> Result<CleanedUp
         match execute(&maintenance, &psql, &drop, Waiting::patient(stopper)) {
             Ok(()) => done.dropped.push(name),
             Err(SourceError::Cancelled) => return Err(SourceError::Cancelled),
-            Err(error) => done.failed.push((name, detail(&error))),
+            Err(error) => done.failed.push((name, server_message(&error))),
         }
     }
     Ok(done)

@@ -1,8 +1,8 @@
 //! What is created is created like the original: what makes a database besides its contents.
 
-use super::{
-    super::psql::{quote_name, quote_text},
-    made::detail,
+use super::super::{
+    psql::{quote_name, quote_text},
+    refusal::server_message,
 };
 use crate::{
     format::snapshot::{DatabaseProperties, Provider},
@@ -110,7 +110,10 @@ impl Likeness {
         let mut notes = self.notes.clone();
         for (what, sql) in self.statements(name) {
             if let Err(error) = ask(&sql) {
-                notes.push(format!("the database does not have its original {what}: {}", detail(&error)));
+                notes.push(format!(
+                    "the database does not have its original {what}: {}",
+                    server_message(&error)
+                ));
             }
         }
         notes

@@ -13,12 +13,11 @@ use super::{
         PgUrl,
         answers::question,
         psql::{self, Waiting, quote_name, quote_text},
-        refusal::{is_busy, is_taken},
+        refusal::{is_busy, is_taken, server_message, unexpected_answer},
         session::Session,
         tools::Tool,
     },
     likeness::Likeness,
-    target::unexpected_answer,
 };
 use crate::source::{SourceError, stopper::Stopper};
 
@@ -138,7 +137,7 @@ impl Made {
             match self.execute(&sql) {
                 Ok(_) => {
                     if let (Some(why), Some(loss)) = (&first, like.loss) {
-                        self.likeness.note(format!("{loss}: {}", detail(why)));
+                        self.likeness.note(format!("{loss}: {}", server_message(why)));
                     }
                     return Ok(());
                 }
@@ -185,7 +184,7 @@ impl Made {
                 Ok(true) => {}
                 Err(_) => {
                     let place = self.maintenance.with_database(&self.wanted).place();
-                    return Err(SourceError::Uncertain { place, detail: detail(&error) });
+                    return Err(SourceError::Uncertain { place, detail: server_message(&error) });
                 }
             }
             if !self.replaces && is_taken(&error) {
@@ -290,16 +289,5 @@ impl Drop for Made {
             }
             thread::sleep(Duration::from_millis(200));
         }
-    }
-}
-
-/// What the server said, without what psql's caller makes of it.
-pub(super) fn detail(error: &SourceError) -> String {
-    match error {
-        SourceError::Unreachable { detail, .. }
-        | SourceError::Refused { detail, .. }
-        | SourceError::QueryFailed { detail, .. }
-        | SourceError::NoDatabase { detail, .. } => detail.clone(),
-        other => other.to_string(),
     }
 }

@@ -8,13 +8,14 @@ use super::{
         answers::question,
         identify, look, pooler,
         psql::{Waiting, ask},
+        refusal::unexpected_answer,
         script::{Policy, Target},
         tools::{Tool, Tools},
     },
     made::exists,
 };
 use crate::{
-    format::snapshot::{DatabaseIdentity, DatabaseProperties, Kinship},
+    format::snapshot::{DatabaseIdentity, DatabaseProperties, Kinship, place_of},
     source::{SourceError, stopper::Stopper},
 };
 
@@ -154,7 +155,7 @@ impl RestoreTarget {
     /// [`crate::source::Complete::detail`]: where the dump says nothing better, its place is compared.
     #[must_use]
     pub fn refusing_source(mut self, identity: Option<DatabaseIdentity>, detail: &str, copies: bool) -> Self {
-        let place = detail.split(" (PostgreSQL ").next().unwrap_or(detail).to_owned();
+        let place = place_of(detail).to_owned();
         self.guard = Some(Guard { identity, place, copies });
         self
     }
@@ -417,8 +418,4 @@ impl State {
 pub(super) fn is_empty(url: &PgUrl, psql: &Tool) -> Result<bool, SourceError> {
     let waiting = Waiting { stopper: &Stopper::default(), at_most: Some(LOOK_PATIENCE) };
     Ok(State::ask(url, psql, waiting)?.objects == 0)
-}
-
-pub(super) fn unexpected_answer() -> SourceError {
-    SourceError::Internal("psql answered something unexpected".into())
 }

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::{
-    judge::Verdict,
     policy::{Need, Policy, Reason},
     token::{Head, Kind},
+    verdict::Verdict,
 };
 
 /// Left out when that is wanted, otherwise refused with what would help.

@@ -14,6 +14,7 @@ mod policy;
 mod report;
 mod statement;
 mod token;
+mod verdict;
 
 use std::collections::BTreeSet;
 
@@ -21,10 +22,11 @@ use self::{
     command::Commands,
     error::shown,
     guard::guard,
-    judge::{Seen, Verdict},
+    judge::Seen,
     lexer::{Lexer, Piece, Quote},
     statement::{Fate, Statement},
     token::{Head, Kind, Token},
+    verdict::Verdict,
 };
 pub use self::{
     error::{Found, ScriptError},

@@ -1,5 +1,7 @@
 //! The service's own keys, each derived for one purpose. None of them opens anything of a vault's.
 
+pub mod token;
+
 use aes_gcm::{
     Aes256Gcm, KeyInit,
     aead::{Aead, Payload},
@@ -12,7 +14,10 @@ use secrecy::{ExposeSecret, SecretBox};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::{config::Secrets, error::ApiError, state::UnusableSecret};
+use crate::{
+    config::{Secrets, UnusableSecret},
+    error::ApiError,
+};
 
 const NONCE_LEN: usize = 12;
 

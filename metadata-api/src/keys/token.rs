@@ -10,7 +10,10 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::{config::Secrets, error::ApiError, state::UnusableSecret};
+use crate::{
+    config::{Secrets, UnusableSecret},
+    error::ApiError,
+};
 
 /// Seconds that a token is good for.
 pub const ACCESS_SECS: i64 = 3600;

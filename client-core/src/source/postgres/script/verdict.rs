@@ -1,0 +1,33 @@
+//! What becomes of a statement.
+
+use std::ops::Range;
+
+use super::{
+    error::Found,
+    policy::{Need, Reason},
+};
+
+/// What becomes of a statement.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    Keep,
+    /// Kept; the data of a COPY follow.
+    Copy,
+    /// Kept; it changes this setting. `reads`: on which the reading of the script depends.
+    Set {
+        name: String,
+        reads: bool,
+    },
+    /// Kept; from the next line on plain strings follow the standard, or not.
+    StandardStrings(bool),
+    /// Not needed; nothing is lost.
+    Drop,
+    LeaveOut(Reason),
+    /// Kept without these clauses.
+    Without(Vec<Range<usize>>, Reason),
+    /// Left out, and this stands for it.
+    Instead(&'static str, Reason),
+    /// The target lacks it, and nothing says to go on without.
+    Lacks(Need, String),
+    Refuse(Found),
+}
