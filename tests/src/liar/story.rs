@@ -121,12 +121,19 @@ struct Play<'a> {
     told: Vec<String>,
 }
 
-/// Plays a history from the world's beginning, and looks after each step whether the promises hold.
+/// Plays a history from the world's beginning, and looks after each step whether the promises hold. Whoever holds the
+/// world next finds it as it began.
 ///
 /// # Errors
 /// The first that does not.
 pub fn play(world: &mut World, steps: &[Step]) -> Kept {
     world.begin_again()?;
+    let kept = play_on(world, steps);
+    world.begin_again()?;
+    kept
+}
+
+fn play_on(world: &World, steps: &[Step]) -> Kept {
     let joined = world.newcomer.copy()?;
     world
         .type_words(&joined)
