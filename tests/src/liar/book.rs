@@ -64,13 +64,14 @@ impl Book {
         })
     }
 
-    /// Whether these bytes ever passed, in a request or in an answer of the service.
+    /// Whether these bytes passed from page `from` on, in a request or in an answer of the service.
     #[must_use]
-    pub fn holds(&self, needle: &[u8]) -> bool {
+    pub fn holds(&self, from: usize, needle: &[u8]) -> bool {
         let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let inside = |hay: &Bytes| positions(hay, needle).next().is_some();
         pages
             .iter()
+            .skip(from)
             .any(|page| inside(&page.seen.body) || page.truth.as_ref().is_some_and(|t| inside(&t.body)))
     }
 

@@ -127,9 +127,11 @@ impl Secrets {
     ///
     /// # Errors
     /// [`Broken::Promise`].
-    pub fn stayed(&self, books: &[&Book]) -> Kept {
+    pub fn stayed(&self, books: &[(&Book, usize)]) -> Kept {
         for (name, secret) in &self.0 {
-            promise(!books.iter().any(|book| book.holds(secret)), || format!("{name} left the device"))?;
+            promise(!books.iter().any(|(book, from)| book.holds(*from, secret)), || {
+                format!("{name} left the device")
+            })?;
         }
         Ok(())
     }

@@ -160,8 +160,8 @@ fn play_on(world: &World, steps: &[Step]) -> Kept {
     play.end()?;
     let books = [(world.liars.api.book(), api), (world.liars.store.book(), store)];
     signed_once(&books)?;
-    play.devices.iter().try_for_each(|(_, secrets)| secrets.stayed(&books.map(|(book, _)| book)))?;
-    promise(!books.iter().any(|(book, _)| book.holds(CANARY)), || "the canary left a device".into())
+    play.devices.iter().try_for_each(|(_, secrets)| secrets.stayed(&books))?;
+    promise(!books.iter().any(|(book, from)| book.holds(*from, CANARY)), || "the canary left a device".into())
 }
 
 impl Play<'_> {
