@@ -135,7 +135,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 /// This document.
-#[utoipa::path(get, path = "/v1/openapi.json", tag = "service", security(()), responses((status = 200)))]
+#[utoipa::path(get, path = "/v1/openapi.json", operation_id = "document", tag = "service", security(()), responses((status = 200)))]
 pub async fn served() -> Json<utoipa::openapi::OpenApi> {
     Json(document())
 }
