@@ -24,6 +24,8 @@ pub enum Weather {
     CutAfter(u64),
     /// Nothing passes any more, and nobody says so.
     Hang,
+    /// Once this many more bytes have passed, both ways together, it becomes [`Weather::Hang`].
+    HangAfter(u64),
     /// Every request is answered with 503 and no word on when to come back.
     Busy,
     /// Bytes a second towards the server, for each connection.
@@ -43,6 +45,7 @@ struct State {
     target: AtomicU16,
     weather: Mutex<Option<Weather>>,
     sent: AtomicU64,
+    passed: AtomicU64,
     record: Mutex<Vec<u8>>,
     open: Mutex<HashMap<u64, TcpStream>>,
     next: AtomicU64,
@@ -83,10 +86,18 @@ impl Proxy {
         self.address
     }
 
-    /// Changes the weather, for open connections too. Counting for [`Weather::CutAfter`] starts anew.
+    /// Changes the weather, for open connections too. Counting starts anew.
     pub fn set(&self, weather: Weather) {
+        let mut now = lock(&self.state.weather);
         self.state.sent.store(0, Ordering::SeqCst);
-        *lock(&self.state.weather) = Some(weather);
+        self.state.passed.store(0, Ordering::SeqCst);
+        *now = Some(weather);
+    }
+
+    /// Whether nothing passes any more.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        *lock(&self.state.weather) == Some(Weather::Hang)
     }
 
     /// Bytes that were sent towards the server since the weather changed.
@@ -207,6 +218,13 @@ impl State {
                 Some(Weather::Hang) => {
                     thread::sleep(Duration::from_millis(50));
                     continue;
+                }
+                Some(Weather::HangAfter(limit)) => {
+                    let mut now = lock(&self.weather);
+                    if self.passed.fetch_add(len, Ordering::SeqCst) + len > limit && *now == weather {
+                        *now = Some(Weather::Hang);
+                        continue;
+                    }
                 }
                 _ if !towards_server => return Ok(()),
                 Some(Weather::CutAfter(limit)) => {

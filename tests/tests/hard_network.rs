@@ -57,12 +57,13 @@ fn a_permission_runs_out_midway() {
     let refused = |store: &Proxy| positions(&store.record(), b"HTTP/1.1 403").count();
     let bytes = files::noise(1, 120 * MB);
 
-    store.set(Weather::Throttle(30_000_000));
+    // Two packs of 16 MB are under way at once.
+    store.set(Weather::HangAfter(90 * MB as u64));
     let running = impatient(device.backup_bytes("slow", &bytes)).start().unwrap();
-    until("a confirmed pack", || !confirmed(&service).is_empty());
-    store.set(Weather::Hang);
+    until("silence", || store.is_silent());
     thread::sleep(Duration::from_secs(4));
     let safe = confirmed(&service);
+    assert!(!safe.is_empty());
     store.set(Weather::Fair);
     let report = running.wait().unwrap().expect_ok().unwrap();
     assert!(refused(store) > 0, "no permission ran out");
@@ -75,9 +76,9 @@ fn a_permission_runs_out_midway() {
 
     // The way back, with permissions to read.
     store.forget();
+    store.set(Weather::HangAfter(40 * MB as u64));
     let running = impatient(device.restore_to("latest", "back")).start().unwrap();
-    until("a request", || store.requests().len() > 1);
-    store.set(Weather::Hang);
+    until("silence", || store.is_silent());
     thread::sleep(Duration::from_secs(4));
     store.set(Weather::Fair);
     running.wait().unwrap().expect_ok().unwrap();
@@ -94,10 +95,9 @@ fn the_store_falls_silent() {
 
     // Not for long: the run goes on.
     let bytes = files::noise(2, 60 * MB);
-    store.set(Weather::Throttle(30_000_000));
+    store.set(Weather::HangAfter(5 * MB as u64));
     let running = impatient(device.backup_bytes("short", &bytes)).start().unwrap();
-    until("something sent", || store.sent() > 5 * MB as u64);
-    store.set(Weather::Hang);
+    until("silence", || store.is_silent());
     thread::sleep(Duration::from_secs(5));
     store.set(Weather::Fair);
     running.wait().unwrap().expect_ok().unwrap();
@@ -106,10 +106,8 @@ fn the_store_falls_silent() {
     // For good: one sentence, no snapshot, and what was confirmed is not sent again.
     let bytes = files::noise(3, 120 * MB);
     let before = confirmed(&service);
-    store.set(Weather::Throttle(30_000_000));
+    store.set(Weather::HangAfter(90 * MB as u64));
     let running = impatient(device.backup_bytes("long", &bytes)).start().unwrap();
-    until("two confirmed packs", || confirmed(&service).len() >= before.len() + 2);
-    store.set(Weather::Hang);
     let outcome = running.wait().unwrap();
     assert_eq!(outcome.code, 5, "{outcome}");
     sentence(&outcome.error().unwrap(), "cannot be reached");
@@ -122,7 +120,10 @@ fn the_store_falls_silent() {
     let again = safe.iter().filter(|id| requests.iter().any(|r| r.starts_with("PUT ") && r.ends_with(*id)));
     assert_eq!(again.count(), 0, "what was confirmed was sent again");
     let sent = number(&report, "bytes_uploaded").unwrap();
-    assert!(sent < 95 * MB as u64, "{sent} bytes were sent, and 34 MB of 120 were stored");
+    // All but the last pack of a run have 16 MB.
+    let stored = safe.difference(&before).count();
+    assert!(stored > 0);
+    assert!(sent < (121 - 16 * (stored as u64 - 1)) * MB as u64, "{sent} bytes, and {stored} packs were stored");
 
     store.set(Weather::Hang);
     let error =
@@ -142,10 +143,11 @@ fn the_service_falls_silent() {
     for (name, comes_back) in [("short", true), ("long", false)] {
         let bytes = files::noise(name.len() as u64, 60 * MB);
         let known = device.snapshots().unwrap();
-        store.set(Weather::Throttle(30_000_000));
+        store.set(Weather::HangAfter(5 * MB as u64));
         let running = impatient(device.backup_bytes(name, &bytes)).start().unwrap();
-        until("something sent", || store.sent() > 5 * MB as u64);
+        until("silence", || store.is_silent());
         api.set(Weather::Hang);
+        store.set(Weather::Fair);
         if comes_back {
             thread::sleep(Duration::from_secs(5));
             api.set(Weather::Fair);

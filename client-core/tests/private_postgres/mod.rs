@@ -230,7 +230,7 @@ impl Drop for Server {
 }
 
 /// Waits until `done` holds.
-pub(crate) fn eventually(what: &str, done: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(20);
     while !done() {
         assert!(Instant::now() < until, "{what} did not happen");
