@@ -154,8 +154,9 @@ fn the_service_goes_and_comes_back() {
         if abruptly {
             service.kill().unwrap();
         }
-        service.restart().unwrap();
+        // The service looks for its store when it starts.
         service.wires().unwrap().store.set(Weather::Fair);
+        service.restart().unwrap();
         let outcome = running.wait().unwrap();
         assert!([0, 4, 5].contains(&outcome.code), "{outcome}");
         device.backup_bytes("restarted", &bytes).ok().unwrap();
