@@ -7,7 +7,10 @@ use std::{fs, io::Read, process::Command, sync::LazyLock};
 
 use client_core::{
     error::{Error, ErrorKind},
-    source::{self, Complete, DumpStream, SourceError, SourceSpec},
+    source::{
+        self, Complete, DumpStream, SourceError, SourceSpec,
+        postgres::{DatabaseSink, RestoreTarget},
+    },
 };
 use private_postgres::{PASSWORD, PASSWORD_IN_URL, Server};
 
@@ -152,8 +155,25 @@ fn odd_names_go_through_everything() {
         ));
         let spec = SourceSpec::postgres(&url).unwrap();
         assert_eq!(spec.default_name(), name);
-        let (_, complete) = dumped(source::open(spec).unwrap());
+        let (dump, complete) = dumped(source::open(spec).unwrap());
         assert!(complete.verified_end);
+        // A database made under such a name, then the one that takes its place.
+        for overwrite in [false, true] {
+            let target = RestoreTarget::new(&server.url(&format!("back{encoded}")), overwrite).unwrap();
+            let mut sink = DatabaseSink::new(target.like(complete.origin.properties.clone()));
+            sink.write(&dump).unwrap();
+            let restored = sink.finish().unwrap();
+            assert_eq!(restored.notes, [""; 0], "{name:?}");
+            let literal = format!("E'{}'", name.replace('\\', "\\\\").replace('\'', "''"));
+            let same = server.sql(
+                "postgres",
+                &format!(
+                    "SELECT pg_get_userbyid(datdba) = {literal}, shobj_description(oid, 'pg_database') = {literal}
+                       FROM pg_database WHERE datname = 'back' || {literal}"
+                ),
+            );
+            assert_eq!(same, "t|t", "{name:?}");
+        }
         let tables: Vec<_> = complete.tables.iter().map(|t| t.name.clone()).collect();
         let ident = if name == "größe" { name.to_owned() } else { quoted.clone() };
         assert!(

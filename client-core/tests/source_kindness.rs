@@ -13,7 +13,7 @@ use std::{
 
 use client_core::source::{
     self, Complete, DumpStream, PgUrl, SourceError, SourceSpec, Stopper,
-    postgres::{self, DatabaseSink, Tools},
+    postgres::{self, DatabaseSink, RestoreTarget, Tools},
 };
 use private_postgres::{PASSWORD, Server, eventually};
 
@@ -372,8 +372,13 @@ fn a_silent_dump_asks_whether_its_peer_is_gone() {
     let waiting = "SELECT client_port FROM pg_stat_activity
                     WHERE application_name = 'sealkeep' AND wait_event_type = 'Lock'";
     eventually("a dump that waits", || !server.sql("postgres", waiting).is_empty());
-    let client = server.sql("postgres", waiting).parse().unwrap();
-    for (end, own, peer) in [("server", server.port, client), ("client", client, server.port)] {
+    both_ends_ask(server.port, server.sql("postgres", waiting).parse().unwrap());
+    drop(holder);
+    assert!(dumping.join().unwrap().1.verified_end);
+}
+
+fn both_ends_ask(server: u16, client: u16) {
+    for (end, own, peer) in [("server", server, client), ("client", client, server)] {
         // Another timer runs there while a peer still owes an acknowledgement of data.
         let mut asked = None;
         eventually(end, || {
@@ -382,6 +387,23 @@ fn a_silent_dump_asks_whether_its_peer_is_gone() {
         });
         assert!(asked.unwrap() <= 30_000, "the {end} asks in {asked:?} ms");
     }
-    drop(holder);
-    assert!(dumping.join().unwrap().1.verified_end);
+}
+
+#[test]
+fn a_restore_that_waits_for_bytes_asks_whether_its_peer_is_gone() {
+    let server = Server::start();
+    server.shop("shop", 1);
+    server.sql("postgres", "CREATE DATABASE there");
+    let dump = server.tool("pg_dump", "shop", &["-Fp"]).stdout;
+    // One session fills an existing database; one that is made has a second that says it lives.
+    for (database, sessions) in [("there", 1), ("made", 2)] {
+        let mut sink = DatabaseSink::new(RestoreTarget::new(&server.url(database), false).unwrap());
+        sink.write(&dump[..dump.len() / 2]).unwrap();
+        let waiting = "SELECT client_port FROM pg_stat_activity
+                        WHERE application_name = 'sealkeep' AND wait_event = 'ClientRead'";
+        eventually("the restore's sessions", || server.sql("postgres", waiting).lines().count() == sessions);
+        for client in server.sql("postgres", waiting).lines() {
+            both_ends_ask(server.port, client.parse().unwrap());
+        }
+    }
 }

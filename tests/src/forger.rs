@@ -117,6 +117,19 @@ impl Forger {
     /// # Errors
     /// As the service and the store.
     pub async fn repeat(&self, snapshot: SnapshotId, count: usize) -> Result<()> {
+        self.repeat_with(snapshot, count, |_| ()).await
+    }
+
+    /// As [`Forger::repeat`]; `change` gets each body before it is sealed.
+    ///
+    /// # Errors
+    /// As the service and the store.
+    pub async fn repeat_with(
+        &self,
+        snapshot: SnapshotId,
+        count: usize,
+        change: impl Fn(&mut SnapshotBody),
+    ) -> Result<()> {
         let vault = self.keys.id();
         let grants = self.api.read_urls(vault, vec![snapshot]).await.context("a permission")?;
         let grant = grants.first().ok_or_else(|| Failure::new("no such snapshot"))?;
@@ -136,6 +149,7 @@ impl Forger {
         while left > 0 {
             let mut batch = Vec::new();
             for _ in 0..left.min(MAX_BATCH) {
+                change(&mut body);
                 let sealed = self.following(&mut envelope, &mut body, last)?;
                 last = sealed.head.head_hash();
                 batch.push(sealed);

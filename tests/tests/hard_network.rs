@@ -123,7 +123,10 @@ fn the_store_falls_silent() {
     // All but the last pack of a run have 16 MB.
     let stored = safe.difference(&before).count();
     assert!(stored > 0);
-    assert!(sent < (121 - 16 * (stored as u64 - 1)) * MB as u64, "{sent} bytes, and {stored} packs were stored");
+    assert!(
+        sent < (121 - 16 * (stored as u64 - 1)) * MB as u64,
+        "{sent} bytes, and {stored} packs were stored"
+    );
 
     store.set(Weather::Hang);
     let error =

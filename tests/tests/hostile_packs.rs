@@ -4,7 +4,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
-use api_types::ObjectKind;
+use api_types::{ObjectKind, Sha256};
 use client_core::format::index::IndexedPack;
 use e2e::{
     Device, Postgres, Service,
@@ -130,6 +130,35 @@ fn a_pack_of_somebody_elses_making() {
 
     pack.replace(&honest).unwrap();
     assert!(device.restore_bytes(snapshot).unwrap() == scene.dump);
+}
+
+/// Every chunk is whole and every signature right; only the dump is not the one whose hash stands in the body.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_that_is_not_the_one_of_its_hash_is_not_handed_out() {
+    let Scene { device, postgres, dump, snapshot, .. } = scene();
+    let forger = Forger::of(&device).unwrap();
+    let other = Sha256::new([7; 32]);
+    forger.repeat_with(snapshot.parse().unwrap(), 1, |body| body.dump_sha256 = other).await.unwrap();
+    let forged = device.snapshots().unwrap().into_iter().find(|id| *id != snapshot).unwrap();
+
+    postgres.create("there").unwrap();
+    for database in ["there", "new"] {
+        let said = device.restore_into(&forged, &postgres, database).refused(9).unwrap().to_string();
+        assert!(said.contains(&other.to_string()), "{said}");
+    }
+    let left = "SELECT count(*) FROM pg_database WHERE datname ~ '^new$|^sealkeep_'";
+    assert_eq!(postgres.sql("postgres", left).unwrap().trim(), "0");
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(postgres.sql("there", tables).unwrap().trim(), "0");
+
+    device.restore_to(&forged, "whole").refused(9).unwrap();
+    assert!(!device.desk().join("whole").exists());
+    let piped = device.call_plain(["restore", &forged, "--stdout"]).go().unwrap();
+    assert_eq!(piped.code, 9, "{piped}");
+    assert!(
+        piped.stdout.len() < dump.len() && dump.starts_with(&piped.stdout),
+        "a whole dump was handed out"
+    );
 }
 
 /// Variant (b): a device of the vault signs an index object that leads honest chunks into a pack of its own.

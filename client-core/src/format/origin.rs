@@ -74,16 +74,19 @@ impl DatabaseIdentity {
     /// share it. Where only one connection came through a socket, the address says nothing.
     #[must_use]
     pub fn is_same_server(&self, other: &Self) -> bool {
-        fn agree<T: PartialEq>(one: Option<&T>, two: Option<&T>) -> bool {
-            one.zip(two).is_none_or(|(one, two)| one == two)
-        }
         let started = self.started.zip(other.started);
         // Several addresses lead to one server: they decide only when the start is not known.
         let here = match started {
             Some((one, two)) => one == two,
             None => self.address.is_some() && self.address == other.address && self.port == other.port,
         };
-        here && agree(self.data_directory.as_ref(), other.data_directory.as_ref())
+        here && self.may_share_directory(other)
+    }
+
+    /// Not known to lie in two directories.
+    #[must_use]
+    pub fn may_share_directory(&self, other: &Self) -> bool {
+        self.data_directory.as_ref().zip(other.data_directory.as_ref()).is_none_or(|(one, two)| one == two)
     }
 
     /// The same database, or one made anew under its name in the same cluster.

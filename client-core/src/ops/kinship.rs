@@ -15,13 +15,37 @@ pub(super) enum Judgement {
     Different,
 }
 
-pub(super) fn judge(before: &SnapshotBody, now: &Origin, place: &str, here: bool, chosen: bool) -> Judgement {
+/// `made`: when the last backup was made, seconds since 1970.
+pub(super) fn judge(
+    before: &SnapshotBody,
+    made: i64,
+    now: &Origin,
+    place: &str,
+    here: bool,
+    chosen: bool,
+) -> Judgement {
     if let Some(path) = &now.path {
         // Whoever chose the name may keep dumps of one source under many paths. A path alone is one machine's.
         let same = before.origin.path.as_ref() == Some(path) && here;
         return if chosen || same { Judgement::Same } else { Judgement::Different };
     }
-    judge_databases((&before.origin, place_of(&before.source_detail)), (now, place))
+    let judged = judge_databases((&before.origin, place_of(&before.source_detail)), (now, place));
+    if judged == Judgement::Same && is_another_server(&before.origin, made, now) {
+        return Judgement::Probably(
+            "its server is not the one that the last backup of this name saw; after a failover that is expected, \
+             otherwise back it up under another --name",
+        );
+    }
+    judged
+}
+
+/// No restart: the server ran already when another one was backed up. Two clocks may differ by five minutes.
+fn is_another_server(before: &Origin, made: i64, now: &Origin) -> bool {
+    let started = |origin: &Origin| origin.database.as_ref().and_then(|database| database.started);
+    match (started(before), started(now)) {
+        (Some(before), Some(now)) => before != now && now / 1_000_000 + 300 < made,
+        _ => false,
+    }
 }
 
 /// Standard input has the name that somebody chose, and files were judged when they were backed up: these are one.
@@ -33,8 +57,9 @@ pub(super) fn judge_databases(
     match (&old.database, &new.database) {
         (Some(old), Some(new)) => match old.compare(new) {
             Kinship::Same => Judgement::Same,
-            // A restart, or a standby that took over where clients look for the server.
-            Kinship::MayBeCopy if same_place => Judgement::Same,
+            // A restart, or a standby that took over where clients look for the server. A tunnel that leads to a clone
+            // today has the same address, too, and often another directory.
+            Kinship::MayBeCopy if same_place && old.may_share_directory(new) => Judgement::Same,
             Kinship::MayBeCopy => Judgement::MayBeCopy,
             Kinship::Different if old.is_same_name_in_cluster(new) => {
                 Judgement::Probably("the database was made anew since the last backup of this name")
@@ -69,6 +94,7 @@ mod tests {
     use super::*;
     use crate::format::snapshot::DatabaseIdentity;
 
+    /// `started`: seconds.
     fn database(cluster: Option<i64>, oid: u32, started: i64) -> Origin {
         let database = DatabaseIdentity {
             system_identifier: cluster,
@@ -76,7 +102,7 @@ mod tests {
             name: "shop".into(),
             address: None,
             port: None,
-            started: Some(started),
+            started: Some(started * 1_000_000),
             data_directory: None,
         };
         Origin { database: Some(database), ..Origin::default() }
@@ -108,6 +134,32 @@ mod tests {
         assert!(matches!(judged(&known, "a", &silent, "a"), Judgement::Probably(_)));
         assert_eq!(judged(&known, "a", &silent, "b"), Judgement::Different);
         assert_eq!(judged(&known, "a", &database(None, 5, 9), "b"), Judgement::Different);
+    }
+
+    #[test]
+    fn a_clone_behind_the_same_address_is_not_taken_for_a_restart() {
+        let at = |started, directory: Option<&str>| {
+            let mut origin = database(Some(1), 5, started);
+            if let Some(database) = &mut origin.database {
+                database.data_directory = directory.map(str::to_owned);
+            }
+            origin
+        };
+        let place = "localhost:5433/shop";
+        let known = at(1_000, Some("/var/lib/a"));
+        for (now, expected) in [
+            (at(9_000, Some("/var/lib/a")), Judgement::Same),
+            (at(9_000, None), Judgement::Same),
+            (at(9_000, Some("/var/lib/b")), Judgement::MayBeCopy),
+        ] {
+            assert_eq!(judged(&known, place, &now, place), expected);
+        }
+        // Made at 5,000: what was started before, and was not seen then, is another server.
+        for (started, another) in
+            [(1_000, false), (2_000, true), (4_600, true), (4_800, false), (9_000, false)]
+        {
+            assert_eq!(is_another_server(&known, 5_000, &at(started, None)), another, "{started}");
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) async fn check(
         }
     };
     let here = newest.envelope.device == vault.device_id();
-    match judge(&before, prepared.origin(), prepared.place(), here, claim.chosen) {
+    match judge(&before, newest.envelope.created, prepared.origin(), prepared.place(), here, claim.chosen) {
         Judgement::Same => Ok(None),
         Judgement::Probably(remark) => Ok(Some(remark)),
         Judgement::MayBeCopy | Judgement::Different if claim.confirmed => Ok(None),

@@ -1,6 +1,7 @@
 //! What is made is like the original.
 
 use super::*;
+use client_core::format::snapshot::{DatabaseProperties, Provider};
 
 #[test]
 fn a_dump_is_in_its_databases_own_encoding() {
@@ -37,13 +38,17 @@ fn an_existing_database_keeps_its_properties_and_that_is_said() {
     }
 }
 
-/// A restore of what a backup by URL reads, as the original was.
-fn back_up_and_restore(from: &str, to: &str) -> Restored {
+/// What a backup by URL reads.
+fn captured(from: &str) -> (Vec<u8>, Option<DatabaseProperties>) {
     let mut stream = postgres::open(&PgUrl::parse(&SERVER.url(from)).unwrap(), &Tools::installed()).unwrap();
     let mut dump = Vec::new();
     stream.read_to_end(&mut dump).unwrap();
-    let complete = stream.finish().unwrap();
-    restore(target(to, false).like(complete.origin.properties), &dump).unwrap()
+    (dump, stream.finish().unwrap().origin.properties)
+}
+
+fn back_up_and_restore(from: &str, to: &str) -> Restored {
+    let (dump, properties) = captured(from);
+    restore(target(to, false).like(properties), &dump).unwrap()
 }
 
 #[test]
@@ -99,16 +104,33 @@ fn made_database_loses_encoding_and_collation() {
         let of = |database: &str| SERVER.sql("postgres", &format!("{said}'{database}'"));
         assert_eq!(of(to), of("icu"), "{form:?}");
     }
-    // What replaces it keeps what its owner gave it, whatever the dump's was.
+    // What replaces it keeps what its owner gave it, whatever the dump's was, and that is said.
     restore(target("icu_back", true), &dump("shop", &["-Fc"])).unwrap();
     assert_eq!(all("icu_back"), all("icu"));
+    for keeping_going in [false, true] {
+        SERVER.sql("postgres", "DROP DATABASE IF EXISTS plain; CREATE DATABASE plain");
+        let onto = target("plain", true).like(captured("icu").1);
+        let onto = if keeping_going { onto.keeping_going() } else { onto };
+        let notes = restore(onto, &dump("icu", &["-Fc"])).unwrap().notes.join("\n");
+        for word in ["keeps its own properties", "icu", "de-DE", "words's", "connection limit", "app.mode"] {
+            assert!(notes.contains(word), "{word}: {notes}");
+        }
+    }
+    // Rights are one choice, owners another that takes the rights with it.
+    let owner_and_rights = |database: &str| {
+        let sql = "SELECT pg_get_userbyid(datdba), datacl IS NULL FROM pg_database WHERE datname = ";
+        SERVER.sql("postgres", &format!("{sql}'{database}'"))
+    };
+    let (bytes, properties) = captured("icu");
+    restore(target("icu_no_rights", false).like(properties.clone()).without_privileges(), &bytes).unwrap();
+    assert_eq!(owner_and_rights("icu_no_rights"), "keeper|t");
+    restore(target("icu_no_owner", false).like(properties).without_owners(), &bytes).unwrap();
+    assert_eq!(owner_and_rights("icu_no_owner"), "postgres|t");
 
     // What the server cannot give is named; the rest is there.
-    let mut stream = postgres::open(&PgUrl::parse(&SERVER.url("icu")).unwrap(), &Tools::installed()).unwrap();
-    let mut dump = Vec::new();
-    stream.read_to_end(&mut dump).unwrap();
-    let mut properties = stream.finish().unwrap().origin.properties.unwrap();
-    (properties.provider, properties.locale) = (client_core::format::snapshot::Provider::Libc, None);
+    let (dump, properties) = captured("icu");
+    let mut properties = properties.unwrap();
+    (properties.provider, properties.locale) = (Provider::Libc, None);
     (properties.collate, properties.owner) = ("xx_YY.nowhere".into(), "nobody_here".into());
     properties.settings.push(("no_such_setting".into(), "1".into()));
     let restored = restore(target("icu_poor", false).like(Some(properties)), &dump).unwrap();

@@ -118,15 +118,17 @@ fn restore_locks_one_transaction() {
     }
     // An existing one does: that is said before anything is changed.
     SERVER.sql("postgres", "CREATE DATABASE many_existing");
-    let refused = restore(target("many_existing", false), &dump("many", &["-Fc"])).unwrap_err();
-    let SourceError::TooManyLocks { need, free, setting, enough, .. } = refused else {
-        unreachable!("{refused}")
-    };
-    assert!(need == 1600 && free < need && setting == 20 && enough > setting);
-    assert_eq!(
-        SERVER.sql("many_existing", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
-        "0"
-    );
+    for form in [&["-Fc"][..], &["-Fp"]] {
+        let refused = restore(target("many_existing", false), &dump("many", form)).unwrap_err();
+        let SourceError::TooManyLocks { need, free, setting, enough, .. } = refused else {
+            unreachable!("{form:?}: {refused}")
+        };
+        assert!(need == 1600 && free < need && setting == 20 && enough > setting, "{form:?}: {need}");
+        assert_eq!(
+            SERVER.sql("many_existing", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
+            "0"
+        );
+    }
 }
 
 #[test]

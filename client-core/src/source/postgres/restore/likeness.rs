@@ -24,6 +24,7 @@ pub(super) struct Likeness {
     properties: Option<DatabaseProperties>,
     /// Also what belongs to roles: owner, rights, settings of roles.
     roles: bool,
+    grants: bool,
     major: u32,
     notes: Vec<String>,
 }
@@ -36,9 +37,21 @@ pub(super) struct Clause {
 }
 
 impl Likeness {
-    /// `roles`: owner and rights, too. `major`: the server's version.
-    pub(super) const fn new(properties: Option<DatabaseProperties>, roles: bool, major: u32) -> Self {
-        Self { properties, roles, major, notes: Vec::new() }
+    /// With everything that the server can give it. `major`: the server's version.
+    pub(super) const fn new(properties: Option<DatabaseProperties>, major: u32) -> Self {
+        Self { properties, roles: true, grants: true, major, notes: Vec::new() }
+    }
+
+    /// Without an owner, and settings and rights of roles.
+    pub(super) const fn without_roles(mut self) -> Self {
+        self.roles = false;
+        self
+    }
+
+    /// Nobody gets rights on it.
+    pub(super) const fn without_grants(mut self) -> Self {
+        self.grants = false;
+        self
     }
 
     pub(super) fn note(&mut self, note: String) {
@@ -154,7 +167,7 @@ impl Likeness {
                 ),
             ));
         }
-        if let Some(grants) = &properties.grants {
+        if let Some(grants) = properties.grants.as_ref().filter(|_| self.grants) {
             all.push(("rights".into(), format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC;")));
             for grant in grants {
                 let role = grant.role.as_deref().map_or_else(|| "PUBLIC".to_owned(), quote_name);
@@ -177,7 +190,7 @@ impl Likeness {
     }
 }
 
-/// What an existing database, which is filled as it is, has not of the original.
+/// What a database that keeps its own properties has not of the original.
 pub(super) fn unlike(original: &DatabaseProperties, found: &DatabaseProperties) -> Option<String> {
     let mut lost = Vec::new();
     let mut differs = |what: &str, was: &str, is: &str| {
@@ -207,7 +220,7 @@ pub(super) fn unlike(original: &DatabaseProperties, found: &DatabaseProperties) 
     (!lost.is_empty()).then(|| {
         format!(
             "the existing database keeps its own properties; the original had {}. A database that does not exist yet is \
-             made like the original",
+             created like the original",
             lost.join(", ")
         )
     })

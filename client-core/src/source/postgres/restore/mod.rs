@@ -173,8 +173,7 @@ impl Load {
                 let Outcome { failed, told, left_out } =
                     pipeline.finish().map_err(|unfinished| unfinished.error)?;
                 let mut notes = made.publish()?.notes;
-                notes.extend(told);
-                notes.extend(self.left_over.take());
+                notes.extend(told.into_iter().chain(self.unlike.take()).chain(self.left_over.take()));
                 Ok(Restored { notes, failed, left_out, superuser })
             }
             Some(Running { pipeline, place: Place::InPlace { psql } }) => match pipeline.finish() {
@@ -247,7 +246,7 @@ impl Load {
     fn run(&mut self, plan: Plan, database: Option<DatabaseProperties>) -> Result<(), SourceError> {
         let target = &mut self.target;
         target.properties = target.properties.take().or(database);
-        if matches!(plan.survey.way, Way::InPlace { .. }) {
+        if !matches!(plan.survey.way, Way::Make(_)) {
             self.unlike = target.unlike(&plan.psql, &self.stop);
         }
         let running = target.run(plan, &self.stop)?;
@@ -322,7 +321,13 @@ impl RestoreTarget {
         let psql = &psql;
         let (place, url, clean) = match survey.way {
             Way::Make(maintenance) => {
-                let likeness = Likeness::new(self.properties.clone(), !self.no_owner, survey.major);
+                let mut likeness = Likeness::new(self.properties.clone(), survey.major);
+                if self.no_owner {
+                    likeness = likeness.without_roles();
+                }
+                if self.no_privileges {
+                    likeness = likeness.without_grants();
+                }
                 let made = Made::create(maintenance, psql, self.url.database(), false, likeness, stop)?;
                 let url = self.url.with_database(made.name());
                 (Place::Made(Box::new(made)), url, false)
@@ -330,14 +335,14 @@ impl RestoreTarget {
             Way::Replace(maintenance) => {
                 // What its owner gave the database that is there stays, whoever made the dump.
                 let answers = look::ask(&self.url, psql, &properties::questions(), stop, None)?;
-                let likeness = Likeness::new(properties::read(&answers), true, survey.major);
+                let likeness = Likeness::new(properties::read(&answers), survey.major);
                 let made = Made::create(maintenance, psql, self.url.database(), true, likeness, stop)?;
                 let url = self.url.with_database(made.name());
                 (Place::Made(Box::new(made)), url, false)
             }
             Way::InPlace { clean } => (Place::InPlace { psql: psql.clone() }, self.url.clone(), clean),
         };
-        let script = Script::start(&url, psql, policy, stop)?;
+        let script = Script::start(&url, psql, policy, survey.locks, stop)?;
         let pipeline = match reader {
             Reader::Psql => Pipeline::Script(Box::new(script)),
             Reader::PgRestore { oldest } => {

@@ -13,7 +13,9 @@ use super::{
         tools::Tool,
     },
     going_on::{GoingOn, Reins},
+    locks,
     psql::{Mode, Psql, Unfinished},
+    target::Locks,
 };
 use crate::source::{
     SourceError,
@@ -37,6 +39,8 @@ pub(super) struct Script {
     run: Run,
     filter: ScriptFilter,
     passed: Vec<u8>,
+    /// Of a script in one transaction: where, and the room for locks there.
+    room: Option<(String, Locks)>,
 }
 
 enum Run {
@@ -64,9 +68,11 @@ impl Script {
         url: &PgUrl,
         psql: &Tool,
         mut policy: Policy,
+        locks: Locks,
         stop: &Stopper,
     ) -> Result<Self, SourceError> {
         policy.guard_settings = true;
+        let room = policy.one_transaction.then(|| (url.place(), locks));
         let run = if policy.keep_going {
             Run::GoingOn(Box::new(GoingOn::start(url, psql, stop)?))
         } else {
@@ -75,7 +81,7 @@ impl Script {
             psql.write(PRELUDE.as_bytes())?;
             Run::Whole(psql)
         };
-        Ok(Self { run, filter: ScriptFilter::new(policy), passed: Vec::new() })
+        Ok(Self { run, filter: ScriptFilter::new(policy), passed: Vec::new(), room })
     }
 
     fn reins(&self) -> Reins {
@@ -91,6 +97,11 @@ impl Script {
     }
 
     fn hand_on(&mut self) -> Result<(), SourceError> {
+        if self.lacks_room() {
+            // Definitions are read on, so that all can be counted.
+            self.passed.clear();
+            return if self.filter.has_rows() { self.refuse_locks() } else { Ok(()) };
+        }
         match &mut self.run {
             Run::Whole(psql) => psql.write(&self.passed)?,
             Run::GoingOn(run) => run.write(&self.passed, self.filter.turns())?,
@@ -99,9 +110,19 @@ impl Script {
         Ok(())
     }
 
+    fn lacks_room(&self) -> bool {
+        self.room.as_ref().is_some_and(|(_, locks)| self.filter.locks() > locks.free())
+    }
+
+    fn refuse_locks(&self) -> Result<(), SourceError> {
+        let Some((place, locks)) = &self.room else { return Ok(()) };
+        locks::refuse(place.clone(), self.filter.locks(), *locks)
+    }
+
     fn finish(mut self) -> Result<Outcome, Unfinished> {
         let early = |error: SourceError| Unfinished { error, committing: false };
         let report = self.filter.finish(&mut self.passed).map_err(|error| early(error.into()))?;
+        self.refuse_locks().map_err(early)?;
         self.hand_on().map_err(early)?;
         let failed = match self.run {
             Run::Whole(psql) => psql.finish().map(|()| Vec::new()),

@@ -61,6 +61,9 @@ pub struct ScriptFilter {
     /// read on until rows come, so that all can be named at once.
     missing: BTreeSet<(Need, String)>,
     missing_line: u64,
+    /// Locks that are kept until a transaction ends, at least.
+    locks: u64,
+    rows: bool,
     /// Statements that have ended.
     #[cfg(test)]
     ended: u64,
@@ -86,6 +89,8 @@ impl ScriptFilter {
             left_out_count: 0,
             missing: BTreeSet::new(),
             missing_line: 0,
+            locks: 0,
+            rows: false,
             #[cfg(test)]
             ended: 0,
             turns: Vec::new(),
@@ -95,6 +100,18 @@ impl ScriptFilter {
     /// The turns in what the last call let through, with their places in its output.
     pub fn turns(&mut self) -> Vec<(usize, Turn)> {
         std::mem::take(&mut self.turns)
+    }
+
+    /// Locks that what was let through keeps until its transaction ends, at least: one for each object.
+    #[must_use]
+    pub const fn locks(&self) -> u64 {
+        self.locks
+    }
+
+    /// Whether rows have come. What a dump creates stands before them, but for indexes and constraints.
+    #[must_use]
+    pub const fn has_rows(&self) -> bool {
+        self.rows
     }
 
     /// What the script has said of its database so far.
@@ -357,6 +374,8 @@ impl ScriptFilter {
         }
         let verdict = self.seen.judge(&head, &self.policy);
         let rows = matches!(verdict, Verdict::Copy) || head.is(0, "insert");
+        self.rows |= rows;
+        self.locks += u64::from(head.keeps_a_lock());
         if rows && !self.missing.is_empty() {
             return Err(self.lacks());
         }

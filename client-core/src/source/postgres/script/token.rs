@@ -85,6 +85,28 @@ impl<'a> Head<'a> {
         self.mark(at, b'0').then(|| std::str::from_utf8(self.raw(at)).ok()?.parse().ok())?
     }
 
+    /// Whether it creates something that is locked until the transaction ends, as pg_dump writes it.
+    pub(super) fn keeps_a_lock(&self) -> bool {
+        const CREATED: [&[&str]; 8] = [
+            &["table"],
+            &["unlogged", "table"],
+            &["foreign", "table"],
+            &["sequence"],
+            &["view"],
+            &["materialized", "view"],
+            &["index"],
+            &["unique", "index"],
+        ];
+        let creates = self.is(0, "create") && CREATED.iter().any(|words| self.are(1, words));
+        let constrains = self.are(0, &["alter", "table"])
+            && self.find(2, "add").is_some_and(|add| {
+                // A foreign key is no relation of its own.
+                self.is(add + 1, "constraint") && self.find(add, "foreign").is_none()
+            });
+        let large_object = self.are(0, &["select", "pg_catalog"]) && self.is(3, "lo_create");
+        creates || constrains || large_object
+    }
+
     /// The statement's first words, for lists.
     pub(super) fn title(&self) -> String {
         super::error::shown(self.text)
