@@ -108,7 +108,8 @@ fn made_database_loses_encoding_and_collation() {
     restore(target("icu_back", true), &dump("shop", &["-Fc"])).unwrap();
     assert_eq!(all("icu_back"), all("icu"));
     for keeping_going in [false, true] {
-        SERVER.sql("postgres", "DROP DATABASE IF EXISTS plain; CREATE DATABASE plain");
+        SERVER.sql("postgres", "DROP DATABASE IF EXISTS plain");
+        SERVER.sql("postgres", "CREATE DATABASE plain");
         let onto = target("plain", true).like(captured("icu").1);
         let onto = if keeping_going { onto.keeping_going() } else { onto };
         let notes = restore(onto, &dump("icu", &["-Fc"])).unwrap().notes.join("\n");
