@@ -135,15 +135,16 @@ fn a_pack_of_somebody_elses_making() {
 /// Every chunk is whole and every signature right; only the dump is not the one whose hash stands in the body.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dump_that_is_not_the_one_of_its_hash_is_not_handed_out() {
-    let Scene { device, postgres, dump, snapshot, .. } = scene();
-    let forger = Forger::of(&device).unwrap();
+    let scene = scene();
+    let Scene { device, postgres, dump, snapshot, .. } = &scene;
+    let forger = Forger::of(device).unwrap();
     let other = Sha256::new([7; 32]);
     forger.repeat_with(snapshot.parse().unwrap(), 1, |body| body.dump_sha256 = other).await.unwrap();
-    let forged = device.snapshots().unwrap().into_iter().find(|id| *id != snapshot).unwrap();
+    let forged = device.snapshots().unwrap().into_iter().find(|id| id != snapshot).unwrap();
 
     postgres.create("there").unwrap();
     for database in ["there", "new"] {
-        let said = device.restore_into(&forged, &postgres, database).refused(9).unwrap().to_string();
+        let said = device.restore_into(&forged, postgres, database).refused(9).unwrap().to_string();
         assert!(said.contains(&other.to_string()), "{said}");
     }
     let left = "SELECT count(*) FROM pg_database WHERE datname ~ '^new$|^sealkeep_'";

@@ -41,6 +41,8 @@ pub(super) struct Script {
     passed: Vec<u8>,
     /// Of a script in one transaction: where, and the room for locks there.
     room: Option<(String, Locks)>,
+    /// Rows that had come when the room ended. Nothing more is handed on.
+    full_at: Option<u64>,
 }
 
 enum Run {
@@ -81,7 +83,7 @@ impl Script {
             psql.write(PRELUDE.as_bytes())?;
             Run::Whole(psql)
         };
-        Ok(Self { run, filter: ScriptFilter::new(policy), passed: Vec::new(), room })
+        Ok(Self { run, filter: ScriptFilter::new(policy), passed: Vec::new(), room, full_at: None })
     }
 
     fn reins(&self) -> Reins {
@@ -100,7 +102,8 @@ impl Script {
         if self.lacks_room() {
             // Definitions are read on, so that all can be counted.
             self.passed.clear();
-            return if self.filter.has_rows() { self.refuse_locks() } else { Ok(()) };
+            let rows = *self.full_at.get_or_insert(self.filter.rows());
+            return if self.filter.rows() > rows { self.refuse_locks() } else { Ok(()) };
         }
         match &mut self.run {
             Run::Whole(psql) => psql.write(&self.passed)?,

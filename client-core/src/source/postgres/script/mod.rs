@@ -63,7 +63,8 @@ pub struct ScriptFilter {
     missing_line: u64,
     /// Locks that are kept until a transaction ends, at least.
     locks: u64,
-    rows: bool,
+    /// Statements that bring rows.
+    rows: u64,
     /// Statements that have ended.
     #[cfg(test)]
     ended: u64,
@@ -90,7 +91,7 @@ impl ScriptFilter {
             missing: BTreeSet::new(),
             missing_line: 0,
             locks: 0,
-            rows: false,
+            rows: 0,
             #[cfg(test)]
             ended: 0,
             turns: Vec::new(),
@@ -108,9 +109,9 @@ impl ScriptFilter {
         self.locks
     }
 
-    /// Whether rows have come. What a dump creates stands before them, but for indexes and constraints.
+    /// Statements that bring rows, so far. What a dump creates stands before them, but for indexes and constraints.
     #[must_use]
-    pub const fn has_rows(&self) -> bool {
+    pub const fn rows(&self) -> u64 {
         self.rows
     }
 
@@ -374,7 +375,7 @@ impl ScriptFilter {
         }
         let verdict = self.seen.judge(&head, &self.policy);
         let rows = matches!(verdict, Verdict::Copy) || head.is(0, "insert");
-        self.rows |= rows;
+        self.rows += u64::from(rows);
         self.locks += u64::from(head.keeps_a_lock());
         if rows && !self.missing.is_empty() {
             return Err(self.lacks());
