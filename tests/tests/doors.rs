@@ -210,7 +210,7 @@ async fn knock(from: u32, to: SocketAddr, bytes: &[u8]) -> bool {
 }
 
 /// Holds connections that do nothing, or next to nothing, and opens others when they are closed.
-async fn hold(n: u32, to: SocketAddr, over: Arc<AtomicBool>) {
+async fn hold(n: u32, to: SocketAddr, over: Arc<AtomicBool>, held: Arc<AtomicUsize>) {
     let begun: &[u8] = match n % 4 {
         0 => b"",
         1 => b"GET /v1/serv",
@@ -224,6 +224,7 @@ async fn hold(n: u32, to: SocketAddr, over: Arc<AtomicBool>) {
         };
         let _ = stream.write_all(begun).await;
         let mut sink = [0; 256];
+        held.fetch_add(1, Ordering::Relaxed);
         while !over.load(Ordering::Relaxed) {
             match timeout(Duration::from_secs(1), stream.read(&mut sink)).await {
                 Err(_) if n % 4 == 2 && stream.write_all(b"y").await.is_ok() => {}
@@ -232,11 +233,13 @@ async fn hold(n: u32, to: SocketAddr, over: Arc<AtomicBool>) {
                 _ => break,
             }
         }
+        held.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Everything at once until told to stop; how many requests were sent, and how many doors answered.
-fn storm(stranger: Arc<Stranger>, over: Arc<AtomicBool>) -> (usize, usize) {
+/// Everything at once until told to stop; how many requests were sent, and how many doors answered. `held`: connections
+/// that are open.
+fn storm(stranger: Arc<Stranger>, over: Arc<AtomicBool>, held: Arc<AtomicUsize>) -> (usize, usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (sent, answered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     runtime.block_on(async {
@@ -244,7 +247,7 @@ fn storm(stranger: Arc<Stranger>, over: Arc<AtomicBool>) -> (usize, usize) {
             // Fifty a network, so that each network stays within its share and all are held.
             let from = 0x7f00_0100 | (n / 50 + 1);
             let to = if n % 5 == 0 { stranger.store } else { stranger.api };
-            tokio::spawn(hold(from, to, over.clone()));
+            tokio::spawn(hold(from, to, over.clone(), held.clone()));
         }
         let mut senders = Vec::new();
         for sender in 0..SENDERS {
@@ -338,20 +341,23 @@ fn one_stranger_for_a_minute_beside_one_honest_device() {
     let between = rows(&service);
 
     // With the stranger.
-    let over = Arc::new(AtomicBool::new(false));
+    let (over, held) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let stranger = Arc::new(Stranger::new(&service, &account));
     let storming = {
-        let (stranger, over) = (stranger, over.clone());
-        thread::spawn(move || storm(stranger, over))
+        let (stranger, over, held) = (stranger, over.clone(), held.clone());
+        thread::spawn(move || storm(stranger, over, held))
     };
     let until = Instant::now() + length;
     thread::sleep(Duration::from_secs(2));
+    let begun = held.load(Ordering::Relaxed);
     let mut hard = Vec::new();
     sign_in(&device, &account, &account.recovery_codes[1], &mut hard);
     for _ in 0..rounds {
         round(&device, "hard", &mut hard);
     }
     thread::sleep(until.saturating_duration_since(Instant::now()));
+    let ended = held.load(Ordering::Relaxed);
+    println!("{begun} connections were held at the beginning, {ended} at the end");
     let peak = measure::peak_rss(service.pid());
     over.store(true, Ordering::Relaxed);
     let (sent, answered) = storming.join().unwrap();
