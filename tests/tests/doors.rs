@@ -357,7 +357,6 @@ fn one_stranger_for_a_minute_beside_one_honest_device() {
     }
     thread::sleep(until.saturating_duration_since(Instant::now()));
     let ended = held.load(Ordering::Relaxed);
-    println!("{begun} connections were held at the beginning, {ended} at the end");
     let peak = measure::peak_rss(service.pid());
     over.store(true, Ordering::Relaxed);
     let (sent, answered) = storming.join().unwrap();
@@ -365,6 +364,9 @@ fn one_stranger_for_a_minute_beside_one_honest_device() {
 
     let seconds = usize::try_from(length.as_secs()).unwrap();
     let wanted = seconds * usize::try_from(PER_SECOND).unwrap();
+    // Some are closed and opened again at any moment.
+    let held = begun.min(ended);
+    assert!(held * 10 >= CONNECTIONS as usize * 9, "only {held} connections were held");
     assert!(sent * 20 >= wanted * 19, "only {sent} of {wanted} requests were sent in {seconds} s");
     assert!(answered * 10 >= sent * 9, "{answered} of {sent} doors answered in time");
     assert!(peak > 0 && peak <= PEAK, "the service took {} MiB", peak >> 20);
