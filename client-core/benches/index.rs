@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a program for people")]
 
-#[path = "../tests/big_index/mod.rs"]
+#[path = "../tests/storage/big_index/mod.rs"]
 mod big_index;
 
 use big_index::measure;

@@ -1,0 +1,24 @@
+//! What the core does to the world: sources, targets, the service, the store. The servers are real or of a few lines.
+
+mod api_parts;
+#[path = "../common/mod.rs"]
+mod common;
+mod private_postgres;
+mod tiny_server;
+
+mod api_password;
+mod api_retry;
+mod api_session;
+mod output;
+mod restore_postgres;
+mod source_archives;
+mod source_connections;
+mod source_files;
+mod source_formats;
+mod source_identity;
+mod source_kindness;
+mod source_poolers;
+mod source_postgres;
+mod source_postgres_script;
+mod source_stdin;
+mod store;

@@ -1,0 +1,193 @@
+//! Restores into a real PostgreSQL server: whole or not at all, whatever the target is like.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod going_on;
+mod hostile;
+mod likeness;
+use crate::private_postgres;
+mod targets;
+
+use std::{io::Read, sync::LazyLock};
+
+use client_core::{
+    error::Error,
+    source::{
+        PgUrl, SourceError, Stopper,
+        postgres::{self, DatabaseSink, RestoreTarget, Restored, Tools},
+    },
+};
+use private_postgres::{PASSWORD, PASSWORD_IN_URL, Server};
+
+/// A server with little room for locks.
+static SERVER: LazyLock<Server> = LazyLock::new(|| {
+    let server = Server::start();
+    server.sql("postgres", "ALTER SYSTEM SET max_locks_per_transaction = 20");
+    server.sql("postgres", "ALTER SYSTEM SET max_prepared_transactions = 5");
+    server.down();
+    server.up();
+    server.shop("shop", 1);
+    server
+});
+
+const SUMS: &str = "SELECT (SELECT md5(string_agg(i::text, ',' ORDER BY id)) FROM item i),
+    (SELECT md5(string_agg(o::text, ',' ORDER BY x)) FROM s.\"odd name\" o),
+    (SELECT md5(string_agg(md5(lo_get(oid)), ',' ORDER BY oid)) FROM pg_largeobject_metadata)";
+
+fn dump(database: &str, form: &[&str]) -> Vec<u8> {
+    let output = SERVER.tool("pg_dump", database, form);
+    assert!(output.status.success());
+    output.stdout
+}
+
+fn restore(target: RestoreTarget, dump: &[u8]) -> Result<Restored, SourceError> {
+    let mut sink = DatabaseSink::new(target);
+    for piece in dump.chunks(50_000) {
+        sink.write(piece)?;
+    }
+    sink.finish()
+}
+
+fn target(database: &str, overwrite: bool) -> RestoreTarget {
+    RestoreTarget::new(&SERVER.url(database), overwrite).unwrap()
+}
+
+fn databases(pattern: &str) -> String {
+    SERVER.sql("postgres", &format!("SELECT count(*) FROM pg_database WHERE datname ~ '{pattern}'"))
+}
+
+#[test]
+fn an_empty_database_takes_a_dump_in_one_transaction() {
+    for (database, form) in [("empty_sql", &["-Fp"][..]), ("empty_archive", &["-Fc"])] {
+        SERVER.sql("postgres", &format!("CREATE DATABASE {database}"));
+        let oid = format!("SELECT oid FROM pg_database WHERE datname = '{database}'");
+        let before = SERVER.sql("postgres", &oid);
+        let dump = dump("shop", form);
+        let mut sink = DatabaseSink::new(target(database, false));
+        sink.write(&dump[..dump.len() / 2]).unwrap();
+        drop(sink);
+        assert_eq!(SERVER.sql(database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
+        restore(target(database, false), &dump).unwrap();
+        assert_eq!(SERVER.sql(database, SUMS), SERVER.sql("shop", SUMS));
+        assert_eq!(SERVER.sql("postgres", &oid), before);
+    }
+}
+
+#[test]
+fn overwrite_replaces_and_never_doubles_rows() {
+    SERVER.sql("postgres", "CREATE DATABASE plain_source");
+    // Without a key nothing but the replacement keeps rows from doubling.
+    SERVER.sql("plain_source", "CREATE TABLE r (x int); INSERT INTO r VALUES (1), (2)");
+    for (database, form) in [("again_sql", &["-Fp"][..]), ("again_archive", &["-Fc"])] {
+        let dump = dump("plain_source", form);
+        restore(target(database, false), &dump).unwrap();
+        SERVER.sql(database, "CREATE TABLE later (x int); INSERT INTO r VALUES (3)");
+        assert!(matches!(restore(target(database, false), &dump), Err(SourceError::NotEmpty(_))));
+        restore(target(database, true), &dump).unwrap();
+        assert_eq!(SERVER.sql(database, "SELECT string_agg(x::text, ',' ORDER BY x) FROM r"), "1,2");
+        assert_eq!(SERVER.sql(database, "SELECT to_regclass('later') IS NULL"), "t");
+        assert_eq!(databases(&format!("^{database}$")), "1");
+
+        // Cut: the database that is there stays.
+        SERVER.sql(database, "INSERT INTO r VALUES (4)");
+        let mut sink = DatabaseSink::new(target(database, true));
+        sink.write(&dump[..dump.len() * 2 / 3]).unwrap();
+        drop(sink);
+        assert_eq!(SERVER.sql(database, "SELECT string_agg(x::text, ',' ORDER BY x) FROM r"), "1,2,4");
+    }
+}
+
+#[test]
+fn restore_locks_one_transaction() {
+    SERVER.sql("postgres", "CREATE DATABASE many");
+    for _ in 0..4 {
+        SERVER.sql(
+            "many",
+            "DO $$ DECLARE n int; BEGIN SELECT count(*) INTO n FROM pg_tables WHERE schemaname = 'public';
+               FOR i IN n..n + 99 LOOP EXECUTE format('CREATE TABLE t_%s (id serial PRIMARY KEY, v text UNIQUE)', i); END LOOP;
+             END $$",
+        );
+    }
+    SERVER.sql("many", "INSERT INTO t_7 (v) VALUES ('seven')");
+    for (database, form) in [("many_sql", &["-Fp"][..]), ("many_archive", &["-Fc"])] {
+        let dump = dump("many", form);
+        // A database that the restore creates needs no lock for each object until the end.
+        restore(target(database, false), &dump).unwrap();
+        assert_eq!(SERVER.sql(database, "SELECT v FROM t_7"), "seven");
+        assert_eq!(SERVER.sql(database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "400");
+    }
+    // An existing one does: that is said before anything is changed.
+    SERVER.sql("postgres", "CREATE DATABASE many_existing");
+    for form in [&["-Fc"][..], &["-Fp"]] {
+        let refused = restore(target("many_existing", false), &dump("many", form)).unwrap_err();
+        let SourceError::TooManyLocks { need, free, setting, enough, .. } = refused else {
+            unreachable!("{form:?}: {refused}")
+        };
+        assert!(need == 1600 && free < need && setting == 20 && enough > setting, "{form:?}: {need}");
+        assert_eq!(
+            SERVER.sql("many_existing", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
+            "0"
+        );
+    }
+}
+
+#[test]
+fn the_error_is_named_and_not_the_end_of_its_statement() {
+    let columns = "\n  a int,\n  b int,\n  c int,\n  d int,\n  e int,\n  f int,\n  g int,\n  h no_such_type";
+    let script = format!("--\n-- PostgreSQL database dump\n--\n\nCREATE TABLE kept ({columns}\n);\n");
+    let refused = restore(target("broken_back", false), script.as_bytes()).unwrap_err().to_string();
+    assert!(refused.contains("type \"no_such_type\" does not exist"), "{refused}");
+    assert_eq!(databases("^broken_back$"), "0");
+}
+
+/// Policies and grants stand behind the rows of a dump; what they need is asked for before anything is made.
+#[test]
+fn what_later_definitions_need_is_known_before_anything_is_written() {
+    SERVER.sql("postgres", "CREATE ROLE late_policy; CREATE ROLE late_grant; CREATE ROLE late_owner");
+    SERVER.sql("postgres", "CREATE ROLE no_maker LOGIN PASSWORD 'x'");
+    SERVER.sql("postgres", "CREATE DATABASE late");
+    SERVER.sql(
+        "late",
+        "CREATE TABLE r (id int); INSERT INTO r SELECT generate_series(1, 200000); GRANT SELECT ON r TO late_grant;
+         ALTER TABLE r ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON r FOR SELECT TO late_policy USING (true);
+         CREATE VIEW v AS SELECT 1 AS one; ALTER VIEW v OWNER TO late_owner",
+    );
+    let dumps = [dump("late", &["-Fc", "-Z0"]), dump("late", &["-Ft"])];
+    SERVER.sql("late", "DROP OWNED BY late_policy, late_grant, late_owner");
+    SERVER.sql("postgres", "DROP ROLE late_policy, late_grant, late_owner");
+    for dump in dumps {
+        // Whoever may not create a database hears of it only once one would be created.
+        let url = SERVER.url("late_back").replace(&format!("postgres:{PASSWORD_IN_URL}@"), "no_maker:x@");
+        let mut sink = DatabaseSink::new(RestoreTarget::new(&url, false).unwrap());
+        let refused =
+            dump[..dump.len() / 4].chunks(10_000).find_map(|piece| sink.write(piece).err()).unwrap();
+        let said = refused.to_string();
+        for role in ["late_policy", "late_grant", "late_owner"] {
+            assert!(said.contains(role), "{role}: {said}");
+        }
+    }
+    assert_eq!(databases("^late_back$"), "0");
+}
+
+#[test]
+fn what_the_server_lacks_is_named_and_can_be_left_out() {
+    SERVER.sql("postgres", "CREATE ROLE passing");
+    SERVER.sql("postgres", "CREATE DATABASE needy");
+    SERVER.sql(
+        "needy",
+        "CREATE TABLE r (id int); INSERT INTO r VALUES (1); ALTER TABLE r OWNER TO passing; GRANT SELECT ON r TO passing;
+         ALTER TABLE r ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON r FOR SELECT TO passing USING (true)",
+    );
+    let dumps = [dump("needy", &["-Fp"]), dump("needy", &["-Fc"])];
+    SERVER.sql("needy", "DROP OWNED BY passing");
+    SERVER.sql("postgres", "DROP ROLE passing");
+    for dump in dumps {
+        let refused = restore(target("needy_back", false), &dump).unwrap_err().to_string();
+        assert!(refused.contains("role \"passing\""), "{refused}");
+        assert_eq!(databases("^needy_back$"), "0");
+        let restored =
+            restore(target("needy_back", false).without_owners().skipping_missing(), &dump).unwrap();
+        assert!(restored.notes.iter().any(|note| note.contains("passing")), "{restored:?}");
+        assert_eq!(SERVER.sql("needy_back", "SELECT count(*) FROM r"), "1");
+        SERVER.sql("postgres", "DROP DATABASE needy_back");
+    }
+}

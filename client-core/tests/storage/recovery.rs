@@ -1,0 +1,260 @@
+//! n88: a dump comes back from a copy of the bucket with the 24 words, stock `age`, stock `zstd` and two short
+//! scripts, without a line of ours. Skipped, with a sentence, where those tools are missing.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+
+use crate::common;
+
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use api_types::{AccountId, DeviceId, HeadHash, ObjectId, Sha256, SourceId, envelope::SnapshotEnvelope};
+use client_core::{
+    chunk::Cutter,
+    crypto::{AccountSecret, Amk, DeviceSigningKey, Keyring, RecoveryWords, recovery},
+    encode::{Encoding, Op, Recipe},
+    format::{
+        Recipients,
+        manifest::{ManifestCutter, ManifestPiece},
+        pack::{PackWriter, SealedPack},
+        snapshot::{Heads, SnapshotBody, Wrapping, heads_hash, pack_set_hash, seal_snapshot},
+    },
+    id::DomainId,
+    unwrap::Unwrapper,
+};
+use common::*;
+use secrecy::ExposeSecret;
+use sha2::Digest;
+
+const PYTHON: &str = "/usr/bin/python3";
+
+fn missing_tool() -> Option<&'static str> {
+    let runs = |program: &str, args: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(args).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    };
+    [
+        ("age", runs("age", &["--version"])),
+        ("zstd", runs("zstd", &["--version"])),
+        ("python3-cryptography", runs(PYTHON, &["-c", "import cryptography"])),
+    ]
+    .into_iter()
+    .find_map(|(tool, there)| (!there).then_some(tool))
+}
+
+fn store(bucket: &Path, kind: &str, name: &str, bytes: &[u8]) {
+    let folder = bucket.join(format!("v1/{VAULT}/{kind}"));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(name), bytes).unwrap();
+}
+
+/// What the chunks hold, and what it is when it is made again.
+struct Dump<'a> {
+    stored: &'a [u8],
+    unwrapped: Option<Wrapping>,
+    bytes: &'a [u8],
+}
+
+/// A bucket with one snapshot of `dump`, its last chunk stored as a recipe when that is asked for; returns the
+/// snapshot's id.
+fn back_up(bucket: &Path, words: &RecoveryWords, dump: &Dump<'_>, with_recipe: bool) -> ObjectId {
+    let keyring = Keyring::generate(VAULT);
+    let recipient = words.recipient().unwrap();
+    let recipients = Recipients::new(keyring.current_identity().unwrap().recipient(), recipient.clone());
+    let gear = chunker().gear_table();
+    let plains: Vec<Vec<u8>> =
+        Cutter::new(dump.stored, &gear, small_params()).map(|chunk| chunk.unwrap().to_vec()).collect();
+
+    let mut manifest = ManifestCutter::default();
+    let mut pieces: Vec<Vec<u8>> =
+        plains.iter().filter_map(|p| manifest.push(ids().chunk_id(p), p.len() as u32)).collect();
+    pieces.extend(manifest.finish());
+    let manifest = pieces
+        .iter()
+        .map(|p| ManifestPiece { chunk_id: ids().chunk_id(p), plain_len: p.len() as u32 })
+        .collect();
+
+    let (last, first) = (plains.last().unwrap().clone(), plains[0].clone());
+    let mut records = encode(plains.iter().chain(&pieces).cloned());
+    // The last chunk: its own bytes with a stretch of the first chunk's between them.
+    if with_recipe {
+        let recipe = Recipe {
+            refs: vec![ids().chunk_id(&first)],
+            ops: vec![
+                Op::Literal { len: 10 },
+                Op::Copy { reference: 0, offset: 100, len: 400 },
+                Op::Literal { len: 5 },
+            ],
+        };
+        assert_eq!(last[10..410], first[100..500]);
+        let literals = [&last[..10], &last[410..]].concat();
+        let at = records.iter().position(|(id, _)| *id == ids().chunk_id(&last)).unwrap();
+        records[at].1 =
+            recipe.encode(&literals, &mut client_core::encode::Compressor::new(3).unwrap()).unwrap();
+        assert!(records.iter().any(|(_, e)| e.encoding == Encoding::Raw));
+    }
+
+    let mut packs: Vec<SealedPack> = Vec::new();
+    for half in records.chunks(records.len().div_ceil(2)) {
+        let mut writer = PackWriter::new(VAULT, EPOCH, &recipients).unwrap();
+        half.iter().for_each(|(id, encoded)| writer.push(*id, encoded).unwrap());
+        packs.push(writer.finish().unwrap());
+    }
+    packs.iter().for_each(|pack| store(bucket, "packs", &pack.id.to_string(), &pack.bytes));
+    let pack_ids: Vec<ObjectId> = packs.iter().map(|pack| pack.id).collect();
+    let body = SnapshotBody {
+        source_kind: "postgres".into(),
+        source_name: "shop".into(),
+        source_detail: String::new(),
+        origin: client_core::format::snapshot::Origin::default(),
+        tool: "pg_dump 15.20".into(),
+        format: "pg_dump SQL".into(),
+        verified_end: true,
+        remarks: Vec::new(),
+        tables: Vec::new(),
+        host: "db1".into(),
+        domain: DomainId::from_bytes([3; 16]),
+        manifest,
+        plain_size: dump.bytes.len() as u64,
+        dump_sha256: Sha256::new(sha2::Sha256::digest(dump.bytes).into()),
+        unwrapped: dump.unwrapped,
+        chunks: plains.len() as u64,
+        chunks_new: plains.len() as u64,
+        bytes_stored: 0,
+        packs: pack_ids.clone(),
+        heads: Heads::new(),
+    };
+    let sealed = body.seal(VAULT, EPOCH, &recipients).unwrap();
+    let envelope = SnapshotEnvelope {
+        vault: VAULT,
+        source: SourceId::from_bytes([1; 16]),
+        device: DeviceId::from_bytes([7; 16]),
+        sequence: 0,
+        previous: HeadHash::new([0; 32]),
+        body_hash: Sha256::new(sha2::Sha256::digest(&sealed).into()),
+        body_len: sealed.len() as u64,
+        pack_set_hash: pack_set_hash(&pack_ids),
+        epoch: EPOCH,
+        created: 1_790_000_000,
+        directory_len: 1,
+        directory_hash: Sha256::new([0; 32]),
+        heads_hash: heads_hash(&body.heads),
+    };
+    let snapshot = seal_snapshot(&envelope, &DeviceSigningKey::generate(), &sealed).unwrap();
+    store(bucket, "snapshots", &snapshot.id.to_string(), &snapshot.bytes);
+    let account = AccountId::from_bytes([1; 16]);
+    let file =
+        recovery::seal(&recipient, &keyring, &Amk::generate(), &AccountSecret::generate(), account, None)
+            .unwrap();
+    store(bucket, "keys", &hex::encode(sha2::Sha256::digest(&file)), &file);
+    snapshot.id
+}
+
+/// Gzip files of GNU gzip and of zlib, one of them made again only up to where its maker changed its ways.
+const GZIP_FILES: &str = "
+w(subprocess.run(['gzip','-n','-3'],input=d[:300000],stdout=subprocess.PIPE).stdout)
+c=zlib.compressobj(6,8,31);w(c.compress(d[:300000])+c.flush())
+c=zlib.compressobj(6,8,31);w(c.compress(d[:2500000])+c.flush(zlib.Z_FULL_FLUSH)+c.compress(d[2500000:])+c.flush())
+c=zlib.compressobj(9,8,31,9);w(c.compress(d[:99])+c.flush())";
+/// Streams in pieces, as in a pg_dump archive.
+const ARCHIVE: &str = "
+w(b'PGDMP\\1\\16\\0\\4\\10\\1\\0\\377\\377\\377\\377 contents')
+for n in (99,300000,2000000):
+ z=zlib.compress(d[:n],6);w(bytes([1,0,n&255,0,0,0]))
+ while z:w(b'\\0'+struct.pack('<I',len(z[:4096]))+z[:4096]);z=z[4096:]
+ w(bytes(5))";
+
+fn compressed(script: &str) -> Vec<u8> {
+    let text = rows("compressed", 4_000_000);
+    let script = format!(
+        "import struct,subprocess,sys,zlib\nd=sys.stdin.buffer.read();w=sys.stdout.buffer.write{script}"
+    );
+    let mut python = Command::new(PYTHON);
+    let mut child =
+        python.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || stdin.write_all(&text));
+    let made = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    assert!(made.status.success());
+    made.stdout
+}
+
+#[test]
+fn n88_stock_tools_and_the_words_restore_a_dump() {
+    if let Some(tool) = missing_tool() {
+        eprintln!(
+            "skipped: {tool} is not installed here; the independence test needs age, zstd and python3-cryptography"
+        );
+        return;
+    }
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let dir = tempfile::tempdir().unwrap();
+    let bucket = dir.path().join("bucket");
+    // Rows, noise that does not compress, and a last chunk that repeats a piece of the first. Its first bytes
+    // are those that stood there before, because a cut depends on the byte behind it.
+    let gear = chunker().gear_table();
+    let mut dump = [rows("dump", 120_000), random("noise", 40_000)].concat();
+    let last = Cutter::new(dump.as_slice(), &gear, small_params()).map(Result::unwrap).last().unwrap();
+    let repeated = dump[100..500].to_vec();
+    dump.truncate(dump.len() - last.len() + 10);
+    dump.extend_from_slice(&repeated);
+    dump.extend_from_slice(b"\n\\.\n\n");
+
+    let words = RecoveryWords::generate().unwrap();
+    let plain = Dump { stored: &dump, unwrapped: None, bytes: &dump };
+    let snapshot = back_up(&bucket, &words, &plain, true).to_string();
+    let mut snapshots = vec![(snapshot.clone(), dump)];
+    for compressed in [compressed(GZIP_FILES), compressed(ARCHIVE)] {
+        let (mut stored, mut unwrapper) = (Vec::new(), Unwrapper::new());
+        unwrapper.push(&compressed, &mut stored, &mut |_| {}).unwrap();
+        let report = unwrapper.finish(&mut stored, &mut |_| {}).unwrap();
+        assert_eq!(report.streams, 3);
+        let unwrapped = Some(Wrapping { stored_size: stored.len() as u64, plan_len: report.plan_len });
+        let apart = Dump { stored: &stored, unwrapped, bytes: &compressed };
+        snapshots.push((back_up(&bucket, &words, &apart, false).to_string(), compressed));
+    }
+
+    let list = dir.path().join("english.txt");
+    fs::write(&list, bip39::Language::English.word_list().join("\n")).unwrap();
+    let mut to_key = Command::new(PYTHON)
+        .arg(scripts.join("words_to_key.py"))
+        .arg(&list)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    to_key.stdin.take().unwrap().write_all(words.phrase().expose_secret().as_bytes()).unwrap();
+    let key = to_key.wait_with_output().unwrap();
+    assert!(key.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&key.stdout).trim(),
+        words.identity().unwrap().expose().expose_secret()
+    );
+    let key_file = dir.path().join("key.txt");
+    fs::write(&key_file, key.stdout).unwrap();
+
+    // Stock age alone opens the recovery file.
+    let file = fs::read_dir(bucket.join(format!("v1/{VAULT}/keys"))).unwrap().next().unwrap().unwrap().path();
+    let json = Command::new("age").arg("-d").arg("-i").arg(&key_file).arg(file).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["format"], "sealkeep-recovery-1");
+    assert_eq!(json["vault"], VAULT.to_string());
+
+    let recover = |args: &[&str]| {
+        let mut command = Command::new(PYTHON);
+        command.arg(scripts.join("recover.py")).arg(&bucket).arg(&key_file).args(args).output().unwrap()
+    };
+    let listing = String::from_utf8(recover(&[]).stdout).unwrap();
+    assert!(listing.contains(&snapshot) && listing.contains("postgres shop"), "{listing}");
+    for (snapshot, dump) in snapshots {
+        let restored = dir.path().join(&snapshot);
+        let outcome = recover(&[&snapshot[..12], restored.to_str().unwrap()]);
+        assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
+        assert!(fs::read(restored).unwrap() == dump);
+    }
+}

@@ -1,0 +1,4 @@
+//! What is measured: memory and waiting times. Nothing else runs beside it.
+
+mod doors;
+mod memory;
