@@ -1,6 +1,6 @@
 //! Fixed keys and deterministic bytes for the tests of the storage format.
 
-#![expect(dead_code, clippy::unwrap_used, reason = "tests; not every test uses everything")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::HashMap;
 

@@ -2,6 +2,7 @@
 
 mod api_parts;
 #[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "the other half is for the storage format")]
 mod common;
 mod private_postgres;
 mod tiny_server;

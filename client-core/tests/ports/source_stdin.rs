@@ -42,7 +42,10 @@ fn standard_input_is_read_to_its_end_and_left_when_it_is_silent() {
     }
     for stop in [false, true] {
         let mut command = Command::new(env::current_exe().unwrap());
-        command.env(ROLE, if stop { "stop" } else { "read" }).stdin(Stdio::piped()).stdout(Stdio::null());
+        // This test alone: the others of this program stay out.
+        command
+            .args(["--exact", "source_stdin::standard_input_is_read_to_its_end_and_left_when_it_is_silent"]);
+        command.env(ROLE, if stop { "stop" } else { "read" }).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         // Held open and silent, or closed at the end of the dump.
@@ -53,7 +56,8 @@ fn standard_input_is_read_to_its_end_and_left_when_it_is_silent() {
             drop(stdin);
             None
         };
-        assert!(child.wait().unwrap().success());
+        let ended = child.wait_with_output().unwrap();
+        assert!(ended.status.success() && String::from_utf8_lossy(&ended.stdout).contains("1 passed"));
         drop(held);
     }
     let unnamed = source::open(SourceSpec::Stdin { name: " ".into() }).err().unwrap();

@@ -1,5 +1,4 @@
 //! What a service of a few lines says, and how it checks a signature.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! An HTTP server that answers as it is told, whole, cut, late or not at all.
-#![expect(dead_code, reason = "each test file uses its part")]
 
 use std::{
     collections::BTreeMap,
