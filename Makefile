@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` shows the whole way on your machine, `make test` runs everything that CI runs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench desktop
+.PHONY: help setup demo check test bench desktop
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -16,8 +16,8 @@ demo: ## Back up and restore a real database, here; SOURCE=postgres://… or FIL
 test: ## Everything that CI runs; LONG=1 adds fuzzing, Garage, 20 GB, ten million chunks, 200 histories of lies, a longer API check, a stranger for 60 s
 	@.ci/test
 
-lint: ## Formatting, clippy, licences, the front end
-	@.ci/test lint
+check: ## Before each commit, a minute and a half: formatting, clippy, licences, front end, what needs no server
+	@.ci/test check
 
 bench: ## Compare with restic, Borg and rustic, draw tests/bench/plot.svg; BENCH="--help" says what may be set
 	@.ci/setup bench

@@ -7,6 +7,7 @@ mod known;
 mod level;
 mod moment;
 mod pipeline;
+mod reading;
 mod record_lists;
 mod relate;
 mod report;
@@ -18,13 +19,13 @@ mod upload;
 mod usual;
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use api_types::{BackupId, ObjectId, SourceId, backup::LEASE_SECS};
-use tokio::{sync::mpsc, task::JoinHandle};
+use api_types::{BackupId, SourceId, backup::LEASE_SECS};
+use tokio::task::JoinHandle;
+use tracing::Instrument;
 use uuid::Uuid;
 
 pub use self::{
@@ -32,23 +33,17 @@ pub use self::{
     report::{BackupOptions, BackupReport},
 };
 use self::{
-    gate::Gated,
-    known::KnownChunks,
-    level::Level,
+    reading::{Reading, Whole},
     record_lists::RecordLists,
-    unwrapping::{Original, Unwrapping},
 };
 pub use super::select::short;
-use super::{
-    Client, OpenVault, list,
-    same::{self, Claim},
-};
+use super::{Client, OpenVault, list, same::Claim};
 use crate::{
     error::{Error, ErrorKind},
     event::{Event, Stage, Warning},
     format::snapshot::Remark,
     records,
-    source::{self, Copying, Opening, SourceSpec, Stopper},
+    source::{self, SourceSpec},
 };
 
 /// How long the service has to note that a run failed.
@@ -120,15 +115,6 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
             }
             Err(error)
         }
-    }
-}
-
-/// A task that is not wanted once its owner is gone.
-struct AbortOnDrop(JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 
@@ -229,7 +215,7 @@ impl Run<'_> {
             reused,
             remarks: &remarks,
         };
-        let outcome = commit::commit(self, finished).await?;
+        let outcome = commit::commit(self, finished).instrument(tracing::debug_span!("commit")).await?;
         let record_list_bytes = lists.map_or(Ok(0), RecordLists::install).unwrap_or_else(|error| {
             observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
             0
@@ -252,139 +238,4 @@ impl Run<'_> {
             unwrapped: original.unwrapped,
         })
     }
-
-    /// Reads the source to its end and stores what is new. A file that changed meanwhile may be read once more.
-    async fn read_whole(
-        &self,
-        source: SourceSpec,
-        reading: Reading,
-        read: &Mutex<u64>,
-    ) -> Result<Whole, Error> {
-        let observer = Arc::clone(self.client.observer());
-        observer.event(&Event::Stage(Stage::Dump));
-        let opening = Opening {
-            spool: self.client.home().to_owned(),
-            // A database that somebody writes to is copied under its own locks.
-            copy: if reading == Reading::Again { Copying::Always } else { Copying::AsNeeded },
-            allow_changes: self.force && reading == Reading::Again,
-        };
-        let stop = Stopper::default();
-        let cancel = self.client.cancel().clone();
-        // From here on: a look may wait for a table that somebody holds.
-        let looking = AbortOnDrop(tokio::spawn({
-            let (stop, cancel) = (stop.clone(), cancel.clone());
-            async move {
-                cancel.cancelled().await;
-                stop.stop();
-            }
-        }));
-        let prepared = tokio::task::block_in_place(|| source::prepare_with(source, &stop, &opening))?;
-        let remark = same::check(self.vault, self.source, &self.name, &prepared, self.claim).await?;
-        if let Some(remark) = remark {
-            observer.event(&Event::Warning(Warning::Other(remark.to_owned())));
-        }
-        let dump = tokio::task::block_in_place(|| prepared.start())?;
-        for warning in dump.warnings() {
-            observer.event(&Event::Warning(warning.clone()));
-        }
-        if let Some(bytes) = dump.expected_bytes() {
-            observer.event(&Event::Expected { bytes });
-        }
-        let uploader = upload::Uploader {
-            vault: self.vault.id(),
-            backup: self.backup,
-            api: Arc::clone(self.vault.api()),
-            store: Arc::clone(self.vault.store()),
-            observer: Arc::clone(&observer),
-        };
-        let (pack_tx, pack_rx) = mpsc::channel(1);
-        let uploads = tokio::spawn(uploader.clone().packs(pack_rx, Arc::clone(self.vault.state())));
-
-        let (keys, state) = (Arc::clone(self.vault.keys()), Arc::clone(self.vault.state()));
-        let lists = self.record_lists();
-        let (unwrap, gate) = (self.unwrap, self.gate.clone());
-        let level = Arc::new(Level::new(self.level));
-        let known = Arc::new(KnownChunks::new(state));
-        let reading = {
-            let known = Arc::clone(&known);
-            let observer = Arc::clone(&observer);
-            tokio::task::spawn_blocking(move || -> Result<(pipeline::Streamed, Original), Error> {
-                let mut dump = Unwrapping::new(dump, unwrap, &*observer);
-                let mut emit = |pack| {
-                    level.emit(|| pack_tx.blocking_send(pack)).map_err(|_| {
-                        Error::new(
-                            ErrorKind::Cancelled,
-                            "the upload stopped",
-                            "no snapshot was made",
-                            "see above",
-                        )
-                    })
-                };
-                let mut gated = Gated { reader: &mut dump, gate };
-                let streamed =
-                    pipeline::run(&keys, &mut gated, &*known, lists, &level, &*observer, &mut emit)?;
-                let original = dump.finish()?;
-                Ok((streamed, original))
-            })
-        };
-        drop(looking);
-        let watch = tokio::spawn({
-            let (stop, uploads, gate) = (stop.clone(), uploads.abort_handle(), self.gate.clone());
-            async move {
-                cancel.cancelled().await;
-                stop.stop();
-                uploads.abort();
-                gate.open();
-            }
-        });
-        let end_uploads = uploads.abort_handle();
-        let opened = self.gate.clone();
-        // Whichever fails ends the other: a dump that is not whole needs no more uploads.
-        let (stored, streamed) = tokio::join!(
-            async {
-                let stored = uploads.await;
-                if !matches!(stored, Ok(Ok(_))) {
-                    stop.stop();
-                    opened.open();
-                }
-                stored
-            },
-            async {
-                let streamed = reading.await;
-                if !matches!(streamed, Ok(Ok(_))) {
-                    end_uploads.abort();
-                }
-                streamed
-            }
-        );
-        watch.abort();
-        self.client.cancelled()?;
-        let stored = match stored {
-            Ok(stored) => Some(stored?),
-            Err(ended) if ended.is_cancelled() => None,
-            Err(died) => return Err(Error::internal("the uploads died", &died)),
-        };
-        let streamed = streamed.map_err(|e| Error::internal("the pipeline died", &e))?;
-        let (streamed, original) = streamed?;
-        let stored = stored.ok_or_else(|| Error::internal_text("the uploads ended early"))?;
-        let bytes = original.differs.map_or(streamed.read.bytes, |(bytes, _)| bytes);
-        *read.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
-        Ok(Whole { uploader, streamed, original, stored, reused: known.packs()? })
-    }
-}
-
-/// Which time a source is read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reading {
-    First,
-    Again,
-}
-
-/// A dump that went through whole, and what was stored for it.
-struct Whole {
-    uploader: upload::Uploader,
-    streamed: pipeline::Streamed,
-    original: Original,
-    stored: Vec<upload::StoredPack>,
-    reused: BTreeSet<ObjectId>,
 }

@@ -100,7 +100,11 @@ pub(super) fn run(
         }
         // Only the workers' ends stay open, so that the queues close when they are done.
         drop((cut_rx, named_tx, related_rx, done_tx));
-        let relating = scope.spawn(move || relate(vault, lists, known, observer, &named_rx, &related_tx));
+        let relating = scope.spawn(move || {
+            let _stage = tracing::debug_span!("relate").entered();
+            relate(vault, lists, known, observer, &named_rx, &related_tx)
+        });
+        let _stage = tracing::debug_span!("pack").entered();
         let mut collect = Collect::new(vault, known, level, emit);
         let collected = done_rx.iter().try_for_each(|done| collect.take(done?, observer));
         drop(done_rx);
@@ -114,6 +118,7 @@ pub(super) fn run(
 }
 
 fn read(vault: &UnlockedVault, dump: &mut (dyn io::Read + Send), out: &Sender<Cut>) -> Result<(), Error> {
+    let _stage = tracing::debug_span!("chunk").entered();
     let mut cutter = Cutter::new(dump, vault.gear(), vault.chunker_params());
     for number in 0.. {
         let Some(plain) = cutter.next_chunk().map_err(|e| Error::source_read(&e))? else { break };
@@ -142,6 +147,7 @@ fn identify(
     cuts: &Receiver<Cut>,
     out: &Sender<Result<Identified, Error>>,
 ) {
+    let _stage = tracing::debug_span!("identify").entered();
     for Cut { number, plain } in cuts {
         let id = vault.chunk_id_key().chunk_id(&plain);
         let identified = known.is_stored(&id).map(|kept| {
@@ -162,6 +168,7 @@ fn encode(
     works: &Receiver<Result<Work, Error>>,
     out: &Sender<Result<Done, Error>>,
 ) {
+    let _stage = tracing::debug_span!("encode").entered();
     let mut compressor = match Compressor::new(level.now()) {
         Ok(compressor) => compressor,
         Err(error) => {

@@ -16,6 +16,7 @@ use std::{
 
 use api_types::{Sha256, SnapshotId};
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 pub use self::damage::DamagedRange;
 use self::{damage::Damage, order::Order};
@@ -155,7 +156,7 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
     let filled = tokio::select! {
         biased;
         () = client.cancel().cancelled() => Err(cancelled()),
-        filled = job.fill(order, &mut writer) => filled,
+        filled = job.fill(order, &mut writer).instrument(tracing::debug_span!("fetch")) => filled,
     };
     let damage = match filled {
         Ok(damage) => damage,

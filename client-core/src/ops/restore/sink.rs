@@ -141,6 +141,7 @@ impl Writer {
         let (messages, inbox) = mpsc::channel(2);
         let (tell, done) = oneshot::channel();
         let thread = thread::spawn(move || {
+            let _stage = tracing::debug_span!("write").entered();
             // A caller that is gone has its own reason to tell.
             drop(tell.send(write_all(sink, rewrapper, inbox, &*observer)));
         });

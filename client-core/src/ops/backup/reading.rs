@@ -1,0 +1,207 @@
+//! A source is read to its end while what is new of it leaves for the store: both ends of the pipeline.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use api_types::ObjectId;
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, JoinHandle},
+};
+use tracing::Instrument;
+
+use super::{
+    Run,
+    gate::Gated,
+    known::KnownChunks,
+    level::Level,
+    pipeline,
+    unwrapping::{Original, Unwrapping},
+    upload::{StoredPack, Uploader},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    event::{Event, Stage, Warning},
+    ops::same,
+    source::{self, Copying, DumpStream, Opening, SourceSpec, Stopper},
+    vault::FullPack,
+};
+
+/// Which time a source is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    First,
+    Again,
+}
+
+/// A dump that went through whole, and what was stored for it.
+pub(super) struct Whole {
+    pub(super) uploader: Uploader,
+    pub(super) streamed: pipeline::Streamed,
+    pub(super) original: Original,
+    pub(super) stored: Vec<StoredPack>,
+    pub(super) reused: BTreeSet<ObjectId>,
+}
+
+/// A dump that was read to its end, and what it was before it was unwrapped.
+type ReadThrough = (pipeline::Streamed, Original);
+type Task<T> = JoinHandle<Result<T, Error>>;
+
+/// A task that is not wanted once its owner is gone.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Run<'_> {
+    /// Reads the source to its end and stores what is new. A file that changed meanwhile may be read once more.
+    pub(super) async fn read_whole(
+        &self,
+        source: SourceSpec,
+        reading: Reading,
+        read: &Mutex<u64>,
+    ) -> Result<Whole, Error> {
+        let stop = Stopper::default();
+        let dump = self.open(source, reading, &stop).await?;
+        let uploader = Uploader {
+            vault: self.vault.id(),
+            backup: self.backup,
+            api: Arc::clone(self.vault.api()),
+            store: Arc::clone(self.vault.store()),
+            observer: Arc::clone(self.client.observer()),
+        };
+        let known = Arc::new(KnownChunks::new(Arc::clone(self.vault.state())));
+        let (packs, uploading) = mpsc::channel(1);
+        let uploads = tokio::spawn(
+            uploader
+                .clone()
+                .packs(uploading, Arc::clone(self.vault.state()))
+                .instrument(tracing::debug_span!("upload")),
+        );
+        let reading = self.read(dump, Arc::clone(&known), packs);
+        let (stored, (streamed, original)) = self.both(uploads, reading, &stop).await?;
+        let bytes = original.differs.map_or(streamed.read.bytes, |(bytes, _)| bytes);
+        *read.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
+        Ok(Whole { uploader, streamed, original, stored, reused: known.packs()? })
+    }
+
+    /// Looks at the source, and begins its dump when it is the one that has the name.
+    async fn open(&self, source: SourceSpec, reading: Reading, stop: &Stopper) -> Result<DumpStream, Error> {
+        let observer = self.client.observer();
+        observer.event(&Event::Stage(Stage::Dump));
+        let opening = Opening {
+            spool: self.client.home().to_owned(),
+            // A database that somebody writes to is copied under its own locks.
+            copy: if reading == Reading::Again { Copying::Always } else { Copying::AsNeeded },
+            allow_changes: self.force && reading == Reading::Again,
+        };
+        // A look may wait for a table that somebody holds.
+        let _looking = self.when_cancelled({
+            let stop = stop.clone();
+            move || stop.stop()
+        });
+        let prepared = tokio::task::block_in_place(|| source::prepare_with(source, stop, &opening))?;
+        let remark = same::check(self.vault, self.source, &self.name, &prepared, self.claim).await?;
+        if let Some(remark) = remark {
+            observer.event(&Event::Warning(Warning::Other(remark.to_owned())));
+        }
+        let dump = tokio::task::block_in_place(|| prepared.start())?;
+        for warning in dump.warnings() {
+            observer.event(&Event::Warning(warning.clone()));
+        }
+        if let Some(bytes) = dump.expected_bytes() {
+            observer.event(&Event::Expected { bytes });
+        }
+        Ok(dump)
+    }
+
+    /// Runs the pipeline on a thread of its own; full packs leave by `packs`.
+    fn read(
+        &self,
+        dump: DumpStream,
+        known: Arc<KnownChunks>,
+        packs: mpsc::Sender<FullPack>,
+    ) -> Task<ReadThrough> {
+        let (keys, lists, level) =
+            (Arc::clone(self.vault.keys()), self.record_lists(), Level::new(self.level));
+        let (unwrap, gate, observer) = (self.unwrap, self.gate.clone(), Arc::clone(self.client.observer()));
+        tokio::task::spawn_blocking(move || {
+            let mut dump = Unwrapping::new(dump, unwrap, &*observer);
+            let mut emit = |pack| {
+                level.emit(|| packs.blocking_send(pack)).map_err(|_| {
+                    Error::new(
+                        ErrorKind::Cancelled,
+                        "the upload stopped",
+                        "no snapshot was made",
+                        "see above",
+                    )
+                })
+            };
+            let mut gated = Gated { reader: &mut dump, gate };
+            let streamed = pipeline::run(&keys, &mut gated, &*known, lists, &level, &*observer, &mut emit)?;
+            Ok((streamed, dump.finish()?))
+        })
+    }
+
+    /// Whichever fails ends the other: a dump that is not whole needs no more uploads.
+    async fn both(
+        &self,
+        uploads: Task<Vec<StoredPack>>,
+        reading: Task<ReadThrough>,
+        stop: &Stopper,
+    ) -> Result<(Vec<StoredPack>, ReadThrough), Error> {
+        let end_uploads = uploads.abort_handle();
+        let end_reading = {
+            let (stop, gate) = (stop.clone(), self.gate.clone());
+            move || {
+                stop.stop();
+                gate.open();
+            }
+        };
+        let watch = self.when_cancelled({
+            let (end_uploads, end_reading) = (end_uploads.clone(), end_reading.clone());
+            move || {
+                end_reading();
+                end_uploads.abort();
+            }
+        });
+        let (stored, streamed) = tokio::join!(
+            async {
+                let stored = uploads.await;
+                if !matches!(stored, Ok(Ok(_))) {
+                    end_reading();
+                }
+                stored
+            },
+            async {
+                let streamed = reading.await;
+                if !matches!(streamed, Ok(Ok(_))) {
+                    end_uploads.abort();
+                }
+                streamed
+            }
+        );
+        drop(watch);
+        self.client.cancelled()?;
+        let stored = match stored {
+            Ok(stored) => Some(stored?),
+            Err(ended) if ended.is_cancelled() => None,
+            Err(died) => return Err(Error::internal("the uploads died", &died)),
+        };
+        let streamed = streamed.map_err(|died: JoinError| Error::internal("the pipeline died", &died))??;
+        Ok((stored.ok_or_else(|| Error::internal_text("the uploads ended early"))?, streamed))
+    }
+
+    fn when_cancelled(&self, then: impl FnOnce() + Send + 'static) -> AbortOnDrop {
+        let cancel = self.client.cancel().clone();
+        AbortOnDrop(tokio::spawn(async move {
+            cancel.cancelled().await;
+            then();
+        }))
+    }
+}
