@@ -8,7 +8,7 @@ use std::{
 use api_types::{
     DeviceId, ObjectId, ObjectKind, SnapshotId, VaultId,
     backup::MAX_BATCH,
-    vault::{ReadGrant, VaultInfo},
+    vault::{ObjectRow, ReadGrant, VaultInfo},
 };
 use sha2::Digest;
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -394,8 +394,13 @@ impl OpenVault {
 
     /// Sizes of what the service says is stored.
     pub(super) async fn stored_sizes(&self, kind: ObjectKind) -> Result<HashMap<ObjectId, u64>, Error> {
-        let rows = self.api.objects(self.id(), kind, None).await?;
-        Ok(rows.into_iter().map(|row| (row.id, row.size)).collect())
+        let mut sizes = HashMap::new();
+        let take = |row: ObjectRow| {
+            sizes.insert(row.id, row.size);
+            Ok::<_, Error>(())
+        };
+        self.api.objects(self.id(), kind, take).await?;
+        Ok(sizes)
     }
 
     /// Which snapshots need which of these packs. A snapshot that cannot be opened is left out.
