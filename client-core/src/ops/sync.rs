@@ -51,6 +51,10 @@ impl OpenVault {
         let take = |row: &SnapshotRow| history.take(vault, &directory, row).map_err(Error::from);
         self.api().snapshots(vault, take).await?;
         history.contains_all(&pins.heads)?;
+        let named = history.snapshots().iter().map(|listed| (listed.head_hash, listed.id));
+        if let Some((shown, opened)) = self.state().pins().renamed(named)? {
+            return Err(HistoryError::Renamed { shown, opened }.into());
+        }
         self.remember(&Pins { directory: Some(directory.pin()), heads: history.heads().clone() })?;
         if pins.directory != Some(directory.pin()) {
             // Whoever signed what could not be believed may be known by now.

@@ -77,6 +77,14 @@ pub enum HistoryError {
         /// Where.
         sequence: u64,
     },
+    /// Shown under another id than the one that it was opened under.
+    #[error("snapshot {opened} was opened before and is shown as {shown} now")]
+    Renamed {
+        /// As it is shown.
+        shown: SnapshotId,
+        /// As it was opened.
+        opened: SnapshotId,
+    },
 }
 
 /// The verified history of one vault.
