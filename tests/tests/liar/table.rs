@@ -116,12 +116,15 @@ lies! {
     20 "the audit trail is shortened" [AUDIT] answers::audit_shortened, waits_for "H4 (C-b: receipts pin the trail), issue trust";
     22 "a recovery file that is none" [KEYS] devices::recovery_damaged;
     22 "a forged recovery file" [KEYS] devices::recovery_forged, waits_for "H6, issue trust";
+    22 "a recovery file of another epoch" [KEYS] devices::recovery_of_another_epoch, waits_for "H1 and H6, issue trust";
     23 "the clock" [KEYS, SERVICE] answers::clock_moved;
     24 "endless pages" [SNAPSHOTS, OBJECTS] answers::endless_pages;
     24 "answers that are too much" [DIRECTORY, SNAPSHOTS] answers::too_much;
     24 "refusals of every kind" [SNAPSHOTS] answers::refusals;
     26 "another sign-in" [LOGIN, LOGIN_FINISH] session::other_login;
+    26 "an answer of yesterday" [LOGIN] session::yesterdays_login;
     27 "the session" [REFRESH, LOGOUT] session::refreshed_wrongly;
+    27 "tokens of another time and of another device" [REFRESH] session::refreshed_with_others;
     28 "the store gives other bytes" [STORE] store::other_bytes;
     29 "a pack of somebody else's making" [STORE] store::foreign_pack;
     30 "a home from an older disk image" [] history::older_home;
