@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use api_types::{ObjectId, ObjectKey, Region};
 use base64ct::{Base64, Encoding};
-use reqwest::{Client, StatusCode, redirect::Policy};
+use reqwest::{Client, StatusCode, header::RANGE, redirect::Policy};
 
 use crate::{
     guarantees::Guarantees,
@@ -104,6 +104,31 @@ impl Store {
     /// [`Error`].
     pub async fn head(&self, key: &ObjectKey) -> Result<Option<Found>, Error> {
         self.head_raw(&key.to_string()).await
+    }
+
+    /// The first bytes of an object, as many as asked for and no more are kept; fewer when it is shorter, `None` where
+    /// there is none.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn first(&self, key: &ObjectKey, len: usize) -> Result<Option<Vec<u8>>, Error> {
+        let url = self.presigner.get(key, OWN_URL_SECS);
+        let range = format!("bytes=0-{}", len.saturating_sub(1));
+        let mut answer =
+            self.http.get(url).header(RANGE, range).send().await.map_err(|e| self.unreachable(e))?;
+        match answer.status() {
+            // Some stores give whole objects only: what is not read of one is dropped with the connection.
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT => {}
+            StatusCode::NOT_FOUND => return Ok(None),
+            status => return Err(self.unexpected(status, "GET")),
+        }
+        let mut first = Vec::with_capacity(len);
+        while first.len() < len
+            && let Some(piece) = answer.chunk().await.map_err(|e| self.unreachable(e))?
+        {
+            first.extend(piece.iter().take(len - first.len()));
+        }
+        Ok(Some(first))
     }
 
     pub(crate) async fn head_raw(&self, key: &str) -> Result<Option<Found>, Error> {

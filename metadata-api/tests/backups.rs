@@ -338,6 +338,50 @@ fn confirm_believes_the_store_and_nobody_else() {
     assert!(grants.grants.is_empty(), "granted is not stored");
 }
 
+/// H8: twelve bytes as an index would be read by every device of the vault.
+#[test]
+fn confirm_refuses_an_index_or_a_key_that_is_none() {
+    let member = member();
+    let backup = member.begin();
+    let confirm = |bytes: &[&Vec<u8>]| {
+        let objects = bytes.iter().map(|bytes| id_of(bytes)).collect();
+        member.post(&format!("backups/{backup}/confirm"), &Confirm { objects })
+    };
+    let with = |beginning: &[u8], len: usize| {
+        let mut bytes = random(len);
+        bytes[..beginning.len()].copy_from_slice(beginning);
+        bytes
+    };
+    let (index, key) = (&b"SKINDX01"[..], &b"age-encryption.org/v1\n"[..]);
+    let pack = random(1000);
+    assert_eq!(upload(&member.want(backup, &[(ObjectKind::Pack, &pack)])[0], &pack).status, 200);
+    for (kind, bytes) in [
+        (ObjectKind::Index, b"twelve bytes".to_vec()),
+        (ObjectKind::Index, random(5000)),
+        (ObjectKind::Index, with(index, 200)),
+        (ObjectKind::Index, with(b"SKIND", 5000)),
+        (ObjectKind::Index, with(b"SKSNAP01", 5000)),
+        (ObjectKind::Index, with(key, 5000)),
+        (ObjectKind::Key, random(12)),
+        (ObjectKind::Key, with(index, 5000)),
+        (ObjectKind::Key, with(key, 199)),
+    ] {
+        assert_eq!(upload(&member.want(backup, &[(kind, &bytes)])[0], &bytes).status, 200);
+        let reply = confirm(&[&pack, &bytes]);
+        assert_eq!(reply.refusal(), (422, "content_invalid".into()), "{kind:?}, {} bytes", bytes.len());
+        assert_eq!(reply.named_objects(), [id_of(&bytes)]);
+        assert!(objects(&member).objects.is_empty(), "a request that is refused changes nothing");
+    }
+    // What begins as it should is for its readers to verify; and what begins with anything is a pack.
+    let (index, key) = (with(index, 201), with(key, 100_000));
+    for (kind, bytes) in [(ObjectKind::Index, &index), (ObjectKind::Key, &key)] {
+        assert_eq!(upload(&member.want(backup, &[(kind, bytes)])[0], bytes).status, 200);
+    }
+    let confirmed: Confirmed = confirm(&[&pack, &index, &key]).ok();
+    assert_eq!(confirmed.stored, [id_of(&pack), id_of(&index), id_of(&key)]);
+    assert_eq!(objects(&member).objects.len(), 3);
+}
+
 #[test]
 fn batches_are_bounded_and_ids_mean_one_thing() {
     let member = member();

@@ -225,46 +225,48 @@ impl HttpApi {
         Ok(answer.grants)
     }
 
-    /// Every stored object of a kind after number `after` (`None`: from the first), oldest first.
+    /// Every stored object of a kind, oldest first: each row goes to `take` as it comes, and the first that is refused
+    /// ends it.
     ///
     /// # Errors
-    /// [`ApiError`].
-    pub async fn objects(
+    /// [`ApiError`], or as `take`.
+    pub async fn objects<E: From<ApiError>>(
         &self,
         vault: VaultId,
         kind: ObjectKind,
-        after: Option<u32>,
-    ) -> Result<Vec<ObjectRow>, ApiError> {
-        let (mut found, mut spent) = (Vec::<ObjectRow>::new(), self.spending());
+        mut take: impl FnMut(ObjectRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (mut last, mut spent) = (None, self.spending());
         loop {
-            let last = found.last().map(|row| row.number).or(after);
-            let query = page(last.map(u64::from), Some(kind));
-            let call = Call::get(format!("/v1/vaults/{vault}/objects")).query(query);
+            let call = Call::get(format!("/v1/vaults/{vault}/objects")).query(page(last, Some(kind)));
             let rows = self.page::<Objects>(call, &mut spent, |page| page.objects.len()).await?.objects;
-            self.rising(last.map(u64::from), rows.iter().map(|row| u64::from(row.number)))?;
+            last = self.rising(last, rows.iter().map(|row| u64::from(row.number)))?;
             let done = rows.len() < PAGE;
-            found.extend(rows);
+            rows.into_iter().try_for_each(&mut take)?;
             if done {
-                return Ok(found);
+                return Ok(());
             }
         }
     }
 
-    /// Every snapshot after position `after` (`None`: from the first), in the order of their commits.
+    /// Every snapshot in the order of their commits: each row goes to `take` as it comes, and the first that is refused
+    /// ends it, so that rows which nobody signed are never more than a page.
     ///
     /// # Errors
-    /// [`ApiError`].
-    pub async fn snapshots(&self, vault: VaultId, after: Option<u64>) -> Result<Vec<SnapshotRow>, ApiError> {
-        let (mut found, mut spent) = (Vec::<SnapshotRow>::new(), self.spending());
+    /// [`ApiError`], or as `take`.
+    pub async fn snapshots<E: From<ApiError>>(
+        &self,
+        vault: VaultId,
+        mut take: impl FnMut(&SnapshotRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (mut last, mut spent) = (None, self.spending());
         loop {
-            let last = found.last().map(|row| row.position).or(after);
             let call = Call::get(format!("/v1/vaults/{vault}/snapshots")).query(page(last, None));
             let rows = self.page::<Snapshots>(call, &mut spent, |page| page.snapshots.len()).await?.snapshots;
-            self.rising(last, rows.iter().map(|row| row.position))?;
-            let done = rows.len() < PAGE;
-            found.extend(rows);
-            if done {
-                return Ok(found);
+            last = self.rising(last, rows.iter().map(|row| row.position))?;
+            rows.iter().try_for_each(&mut take)?;
+            if rows.len() < PAGE {
+                return Ok(());
             }
         }
     }
@@ -286,24 +288,30 @@ impl HttpApi {
                 return Ok(());
             }
             rows.iter().try_for_each(&mut take)?;
-            self.rising(Some(after), rows.iter().map(|row| row.position))?;
-            after = rows.last().map_or(after, |row| row.position);
+            after = self.rising(Some(after), rows.iter().map(|row| row.position))?.unwrap_or(after);
         }
     }
 
-    /// A list that does not move on would be asked for without end.
-    fn rising(&self, after: Option<u64>, rows: impl Iterator<Item = u64>) -> Result<(), ApiError> {
+    /// The number of a page's last row, or `after`. A list that does not move on would be asked for without end, and
+    /// one page is no place for a whole list.
+    fn rising(
+        &self,
+        after: Option<u64>,
+        rows: impl ExactSizeIterator<Item = u64>,
+    ) -> Result<Option<u64>, ApiError> {
+        let odd =
+            |detail: &str| ApiError::Unexpected { server: self.server().to_owned(), detail: detail.into() };
+        if rows.len() > PAGE {
+            return Err(odd("a page of more rows than were asked for"));
+        }
         let mut last = after;
         for row in rows {
             if last.is_some_and(|last| row <= last) {
-                return Err(ApiError::Unexpected {
-                    server: self.server().to_owned(),
-                    detail: "a list out of order".into(),
-                });
+                return Err(odd("a list out of order"));
             }
             last = Some(row);
         }
-        Ok(())
+        Ok(last)
     }
 }
 

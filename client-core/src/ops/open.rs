@@ -8,7 +8,7 @@ use std::{
 use api_types::{
     DeviceId, ObjectId, ObjectKind, SnapshotId, VaultId,
     backup::MAX_BATCH,
-    vault::{ReadGrant, VaultInfo},
+    vault::{ObjectRow, ReadGrant, VaultInfo},
 };
 use sha2::Digest;
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -185,8 +185,9 @@ impl OpenVault {
         self.store.limit_upload(bytes_per_second);
     }
 
-    /// Pins this device's own new head at once: a service that loses it is caught on the next run.
-    pub(super) fn remember_head(&self, head: Head) -> Result<(), Error> {
+    /// Pins this device's own new head at once: a service that loses or renames it is caught on the next run.
+    pub(super) fn remember_head(&self, head: Head, snapshot: SnapshotId) -> Result<(), Error> {
+        self.state.pins().opened(&[(head.hash, snapshot)])?;
         self.remember(&Pins { directory: None, heads: [(self.device, head)].into() })
     }
 
@@ -276,7 +277,7 @@ impl OpenVault {
     /// Opens a snapshot, and checks what its signer had seen against what is shown here.
     pub(super) async fn body(&self, listed: &ListedSnapshot) -> Result<SnapshotBody, Error> {
         match self.state.sealed(&listed.id)?.filter(|bytes| is(listed.id, bytes)) {
-            Some(bytes) => self.open_body(listed, &bytes),
+            Some(bytes) => self.open_and_name(listed, &bytes),
             None => self.stored_body(listed).await,
         }
     }
@@ -285,7 +286,7 @@ impl OpenVault {
     pub(super) async fn stored_body(&self, listed: &ListedSnapshot) -> Result<SnapshotBody, Error> {
         let bytes = self.object(listed.id, ObjectKind::Snapshot).await?;
         self.state.keep_sealed(&listed.id, &bytes)?;
-        self.open_body(listed, &bytes)
+        self.open_and_name(listed, &bytes)
     }
 
     fn open_body(&self, listed: &ListedSnapshot, bytes: &[u8]) -> Result<SnapshotBody, Error> {
@@ -299,6 +300,13 @@ impl OpenVault {
         }
         let body = SnapshotBody::open(parts.body, &listed.envelope, self.keys.identities())?;
         self.history.contains_all(&body.heads)?;
+        Ok(body)
+    }
+
+    /// As [`OpenVault::open_body`]; from here on the snapshot has this name for this device.
+    fn open_and_name(&self, listed: &ListedSnapshot, bytes: &[u8]) -> Result<SnapshotBody, Error> {
+        let body = self.open_body(listed, bytes)?;
+        self.state.pins().opened(&[(listed.head_hash, listed.id)])?;
         Ok(body)
     }
 
@@ -324,13 +332,18 @@ impl OpenVault {
             self.state.keep_all_sealed(&whole)?;
             drop(whole);
             here.extend(fetched);
+            let mut opened = Vec::new();
             for snapshot in batch {
                 let bytes = here.remove(&snapshot.id).unwrap_or_else(|| Err(gone(snapshot.id)));
                 bodies.push(match bytes.and_then(|bytes| self.open_body(snapshot, &bytes)) {
                     Err(error) if !costs_itself(error.kind()) => return Err(error),
                     body => body,
                 });
+                if bodies.last().is_some_and(Result::is_ok) {
+                    opened.push((snapshot.head_hash, snapshot.id));
+                }
             }
+            self.state.pins().opened(&opened)?;
         }
         Ok(bodies)
     }
@@ -394,8 +407,13 @@ impl OpenVault {
 
     /// Sizes of what the service says is stored.
     pub(super) async fn stored_sizes(&self, kind: ObjectKind) -> Result<HashMap<ObjectId, u64>, Error> {
-        let rows = self.api.objects(self.id(), kind, None).await?;
-        Ok(rows.into_iter().map(|row| (row.id, row.size)).collect())
+        let mut sizes = HashMap::new();
+        let take = |row: ObjectRow| {
+            sizes.insert(row.id, row.size);
+            Ok::<_, Error>(())
+        };
+        self.api.objects(self.id(), kind, take).await?;
+        Ok(sizes)
     }
 
     /// Which snapshots need which of these packs. A snapshot that cannot be opened is left out.

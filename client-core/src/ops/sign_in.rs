@@ -230,6 +230,9 @@ impl NewDevice {
         if recovered.keyring.vault() != vault {
             return Err(Error::damaged("the recovery file belongs to another vault"));
         }
+        if recovered.account != self.secrets.account {
+            return Err(Error::damaged("the recovery file belongs to another account"));
+        }
         let entries = api.directory(vault).await?;
         let root = recovered.keyring.signing_root();
         let directory = Directory::verify(vault, &root.verifying_key(), &entries, None)?;

@@ -3,7 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use api_types::{DeviceId, ObjectId, ObjectKind, backup::MAX_BATCH, vault::ObjectRow};
+use api_types::{
+    DeviceId, ObjectId, ObjectKind,
+    backup::MAX_BATCH,
+    vault::{ObjectRow, SnapshotRow},
+};
 
 use super::{OpenVault, errors::costs_itself};
 use crate::{
@@ -43,8 +47,14 @@ impl OpenVault {
         let vault = self.id();
         let pins = self.state().pins().load()?;
         let directory = self.verified_directory().await?;
-        let rows = self.api().snapshots(vault, None).await?;
-        let history = History::verify(vault, &directory, &rows, &pins.heads)?;
+        let mut history = History::default();
+        let take = |row: &SnapshotRow| history.take(vault, &directory, row).map_err(Error::from);
+        self.api().snapshots(vault, take).await?;
+        history.contains_all(&pins.heads)?;
+        let named = history.snapshots().iter().map(|listed| (listed.head_hash, listed.id));
+        if let Some((shown, opened)) = self.state().pins().renamed(named)? {
+            return Err(HistoryError::Renamed { shown, opened }.into());
+        }
         self.remember(&Pins { directory: Some(directory.pin()), heads: history.heads().clone() })?;
         if pins.directory != Some(directory.pin()) {
             // Whoever signed what could not be believed may be known by now.
@@ -63,16 +73,17 @@ impl OpenVault {
     /// The list is asked for whole: objects are numbered when they are granted and listed once they are
     /// confirmed, so a low number may appear late.
     pub(super) async fn sync_index(&self) -> Result<u64, Error> {
-        let rows = self.api().objects(self.id(), ObjectKind::Index, None).await?;
         let bad: HashSet<ObjectId> = self.state().bad_objects()?.into_iter().map(|(id, _)| id).collect();
-        let listed: HashSet<ObjectId> = rows.iter().map(|row| row.id).collect();
-        self.state().forget_bad_objects(&bad.difference(&listed).copied().collect::<Vec<_>>())?;
-        let mut new = Vec::new();
-        for row in rows {
+        let (mut unlisted, mut new) = (bad.clone(), Vec::new());
+        let take = |row: ObjectRow| {
+            unlisted.remove(&row.id);
             if !bad.contains(&row.id) && !self.state().knows_object(&row.id)? {
                 new.push(row);
             }
-        }
+            Ok::<_, Error>(())
+        };
+        self.api().objects(self.id(), ObjectKind::Index, take).await?;
+        self.state().forget_bad_objects(&unlisted.into_iter().collect::<Vec<_>>())?;
         let mut read = 0;
         for batch in new.chunks(MAX_BATCH) {
             let ids: Vec<ObjectId> = batch.iter().map(|row| row.id).collect();
@@ -86,7 +97,12 @@ impl OpenVault {
 
     /// Reads the whole index again; what was known stays until everything is here.
     pub(super) async fn rebuild_index(&self) -> Result<u64, Error> {
-        let rows = self.api().objects(self.id(), ObjectKind::Index, None).await?;
+        let mut rows = Vec::new();
+        let take = |row| {
+            rows.push(row);
+            Ok::<_, Error>(())
+        };
+        self.api().objects(self.id(), ObjectKind::Index, take).await?;
         let (mut whole, mut bad) = (Vec::new(), Vec::new());
         for batch in rows.chunks(MAX_BATCH) {
             self.client().cancelled()?;

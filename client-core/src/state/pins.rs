@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Mutex, sync::PoisonError};
 
-use api_types::{DeviceId, HeadHash, Sha256, VaultId};
+use api_types::{DeviceId, HeadHash, Sha256, SnapshotId, VaultId};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{StateError, schema};
@@ -40,6 +40,57 @@ impl PinsDb {
         change.commit()?;
         Ok(rose)
     }
+}
+
+/// What a snapshot is called is not signed: its object says so, to whoever opened it once.
+impl PinsDb {
+    /// Remembers which objects these heads were found in.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn opened(&self, snapshots: &[(HeadHash, SnapshotId)]) -> Result<(), StateError> {
+        let mut db = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut new = Vec::new();
+        for (head, id) in snapshots {
+            if id_of(&db, head)?.is_none() {
+                new.push((head, id));
+            }
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (head, id) in new {
+            change
+                .prepare_cached("INSERT OR IGNORE INTO snapshot (head, id) VALUES (?1, ?2)")?
+                .execute(params![head.as_bytes(), id.as_bytes()])?;
+        }
+        Ok(change.commit()?)
+    }
+
+    /// The first of these that was opened under another id than it is shown under, and that id.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn renamed(
+        &self,
+        shown: impl IntoIterator<Item = (HeadHash, SnapshotId)>,
+    ) -> Result<Option<(SnapshotId, SnapshotId)>, StateError> {
+        let db = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (head, id) in shown {
+            match id_of(&db, &head)? {
+                Some(opened) if opened != id => return Ok(Some((id, opened))),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn id_of(db: &Connection, head: &HeadHash) -> Result<Option<SnapshotId>, StateError> {
+    let mut query = db.prepare_cached("SELECT id FROM snapshot WHERE head = ?1")?;
+    let id = query.query_row([head.as_bytes()], |row| row.get::<_, [u8; 32]>(0)).optional()?;
+    Ok(id.map(SnapshotId::new))
 }
 
 fn load(db: &Connection) -> Result<Pins, StateError> {

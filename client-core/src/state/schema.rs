@@ -96,6 +96,12 @@ CREATE TABLE head (
 ) STRICT, WITHOUT ROWID;
 ",
     VAULT,
+    "
+CREATE TABLE snapshot (        -- which stored object carries a head: learnt when it was opened here
+    head BLOB NOT NULL PRIMARY KEY,
+    id   BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Opens a database of this vault and brings it to the newest layout.

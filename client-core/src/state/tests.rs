@@ -140,6 +140,20 @@ fn pins_outlive_the_cache_and_never_go_back() {
 }
 
 #[test]
+fn a_snapshot_keeps_the_name_that_it_was_opened_under() {
+    let home = tempfile::tempdir().unwrap();
+    let head = |byte| HeadHash::new([byte; 32]);
+    state(home.path()).pins().opened(&[(head(1), object(1)), (head(2), object(2))]).unwrap();
+    fs::remove_file(home.path().join("state.db")).unwrap();
+    let state = state(home.path());
+    // A second name for it is not taken over.
+    state.pins().opened(&[(head(1), object(9)), (head(3), object(3))]).unwrap();
+    let renamed = |shown: &[(HeadHash, ObjectId)]| state.pins().renamed(shown.iter().copied()).unwrap();
+    assert_eq!(renamed(&[(head(1), object(1)), (head(3), object(3)), (head(4), object(8))]), None);
+    assert_eq!(renamed(&[(head(1), object(1)), (head(2), object(7))]), Some((object(7), object(2))));
+}
+
+#[test]
 fn another_vaults_state_is_refused() {
     let home = tempfile::tempdir().unwrap();
     let other = VaultId::from_bytes([7; 16]);

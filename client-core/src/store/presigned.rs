@@ -1,5 +1,6 @@
 //! PUT and GET of presigned URLs: no redirects, pinned address, exact headers, exact bytes, retries.
 
+mod pace;
 mod part;
 
 use std::{
@@ -263,7 +264,8 @@ impl PresignedStore {
                 return Err(wrong_size(found));
             }
             let (mut out, mut hash, mut len) = (open().map_err(disk)?, Sha256::new(), 0);
-            while let Some(piece) = self.piece(&mut answer).await? {
+            let mut pace = pace::Pace::new(self.stall);
+            while let Some(piece) = self.piece(&mut answer, &mut pace).await? {
                 len += piece.len() as u64;
                 if len > object.size {
                     return Err(wrong_size(len));
@@ -295,11 +297,18 @@ impl PresignedStore {
             .map_err(|e| Failed::now(network_words(&e)))
     }
 
-    async fn piece(&self, answer: &mut reqwest::Response) -> Result<Option<Bytes>, Failed> {
-        tokio::time::timeout(self.stall, answer.chunk())
+    async fn piece(
+        &self,
+        answer: &mut reqwest::Response,
+        pace: &mut pace::Pace,
+    ) -> Result<Option<Bytes>, Failed> {
+        let still = || Failed::now("the download stood still");
+        let piece = tokio::time::timeout(self.stall, answer.chunk())
             .await
-            .map_err(|_| Failed::now("the download stood still"))?
-            .map_err(|e| Failed::now(network_words(&e)))
+            .map_err(|_| still())?
+            .map_err(|e| Failed::now(network_words(&e)))?;
+        let moves = pace.moves(piece.as_ref().map_or(0, Bytes::len));
+        if moves || piece.is_none() { Ok(piece) } else { Err(still()) }
     }
 
     fn refused(&self, status: StatusCode, headers: &header::HeaderMap) -> Failed {

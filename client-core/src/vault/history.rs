@@ -77,6 +77,14 @@ pub enum HistoryError {
         /// Where.
         sequence: u64,
     },
+    /// Shown under another id than the one that it was opened under.
+    #[error("snapshot {opened} was opened before and is shown as {shown} now")]
+    Renamed {
+        /// As it is shown.
+        shown: SnapshotId,
+        /// As it was opened.
+        opened: SnapshotId,
+    },
 }
 
 /// The verified history of one vault.
@@ -89,25 +97,12 @@ pub struct History {
 }
 
 impl History {
-    /// Verifies a whole list, oldest first, against the directory and the heads seen before.
+    /// Takes the next row of the list, oldest first, when it is signed and follows what was taken. Whoever has taken
+    /// all of them asks for the heads seen before: [`History::contains_all`].
     ///
     /// # Errors
     /// [`HistoryError`] names what is wrong.
-    pub fn verify(
-        vault: VaultId,
-        directory: &Directory,
-        rows: &[SnapshotRow],
-        pinned: &Heads,
-    ) -> Result<Self, HistoryError> {
-        let mut history = Self::default();
-        for row in rows {
-            history.append(vault, directory, row)?;
-        }
-        history.contains_all(pinned)?;
-        Ok(history)
-    }
-
-    fn append(
+    pub fn take(
         &mut self,
         vault: VaultId,
         directory: &Directory,
@@ -237,7 +232,10 @@ mod tests {
     }
 
     fn verify(rows: &[SnapshotRow], pinned: &Heads) -> Result<History, HistoryError> {
-        History::verify(VAULT, &directory(), rows, pinned)
+        let (mut history, directory) = (History::default(), directory());
+        rows.iter().try_for_each(|row| history.take(VAULT, &directory, row))?;
+        history.contains_all(pinned)?;
+        Ok(history)
     }
 
     #[test]

@@ -17,7 +17,8 @@ use api_types::{
     BackupId, Base64, ErrorCode, ObjectId, ObjectKind, Problem,
     account::{Refresh, ServiceInfo},
     backup::{NewObject, UploadGrant, UploadGrants, UploadState},
-    vault::{ObjectRow, Objects},
+    envelope::SignedEnvelope,
+    vault::{ObjectRow, Objects, SnapshotRow, Snapshots},
 };
 use client_core::{
     api::{ApiError, Bounds, HttpApi, SessionTokens},
@@ -255,6 +256,53 @@ async fn every_refusal_has_its_kind() {
     assert!(matches!(api.vault_info(VAULT).await, Err(ApiError::Unexpected { .. })));
 }
 
+/// How many there are.
+async fn objects(api: &HttpApi) -> Result<usize, ApiError> {
+    let mut rows = 0;
+    let take = |_| {
+        rows += 1;
+        Ok::<_, ApiError>(())
+    };
+    api.objects(VAULT, ObjectKind::Index, take).await.map(|()| rows)
+}
+
+#[tokio::test]
+async fn a_page_longer_than_was_asked_for_is_refused() {
+    let row = |number| ObjectRow { number, id: ObjectId::new([1; 32]), kind: ObjectKind::Index, size: 1 };
+    let server =
+        TinyServer::start(move |_, _| Answer::json(200, &Objects { objects: (1..=1001).map(row).collect() }));
+    let keystore = memory();
+    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
+    assert!(matches!(objects(&api).await, Err(ApiError::Unexpected { .. })));
+}
+
+/// Each page is looked at before the next is asked for.
+#[tokio::test]
+async fn a_row_that_is_refused_ends_the_list() {
+    let head = || SignedEnvelope { envelope: Base64(vec![7; 200]), signature: Base64(vec![0; 64]) };
+    let server = TinyServer::start(move |number, _| {
+        let first = 1 + 1000 * u64::try_from(number).unwrap();
+        let row = |position| SnapshotRow { position, snapshot_id: ObjectId::new([1; 32]), head: head() };
+        Answer::json(200, &Snapshots { snapshots: (first..first + 1000).map(row).collect() })
+    });
+    let keystore = memory();
+    let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
+    for last in [1_u64, 1000, 2500] {
+        let (mut taken, asked) = (0, server.seen().len());
+        let read = api
+            .snapshots(VAULT, |_| {
+                taken += 1;
+                if taken < last { Ok(()) } else { Err(ApiError::Internal("refused".into())) }
+            })
+            .await;
+        assert!(matches!(read, Err(ApiError::Internal(_))), "{read:?}");
+        assert_eq!(taken, last);
+        let pages = server.seen().len() - asked;
+        // The server counts on: each list begins where the last one ended, and has a page for each thousand rows.
+        assert_eq!(pages as u64, last.div_ceil(1000), "{last} rows");
+    }
+}
+
 #[tokio::test]
 async fn pages_are_read_to_the_end_and_must_move_on() {
     let row = |number| ObjectRow { number, id: ObjectId::new([1; 32]), kind: ObjectKind::Index, size: 1 };
@@ -267,7 +315,7 @@ async fn pages_are_read_to_the_end_and_must_move_on() {
     });
     let keystore = memory();
     let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
-    assert_eq!(api.objects(VAULT, ObjectKind::Index, None).await.unwrap().len(), 1002);
+    assert_eq!(objects(&api).await.unwrap(), 1002);
     let targets: Vec<String> = server.seen().into_iter().map(|r| r.target).collect();
     assert!(
         targets[0].ends_with("/objects?kind=index&limit=1000")
@@ -278,7 +326,7 @@ async fn pages_are_read_to_the_end_and_must_move_on() {
     let server =
         TinyServer::start(move |_, _| Answer::json(200, &Objects { objects: (1..=1000).map(row).collect() }));
     let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
-    assert!(matches!(api.objects(VAULT, ObjectKind::Index, None).await, Err(ApiError::Unexpected { .. })));
+    assert!(matches!(objects(&api).await, Err(ApiError::Unexpected { .. })));
     assert_eq!(server.seen().len(), 2, "it is not asked for without end");
 }
 
@@ -302,7 +350,7 @@ async fn a_list_without_an_end_is_refused() {
     ] {
         let (server, keystore) = (endless(), memory());
         let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600)).with_bounds(bounds);
-        let refused = api.objects(VAULT, ObjectKind::Index, None).await;
+        let refused = objects(&api).await;
         assert!(matches!(refused, Err(ApiError::Unexpected { .. })), "{bounds:?}: {refused:?}");
         assert!(server.seen().len() <= 3, "{bounds:?}: {} pages were read", server.seen().len());
     }

@@ -158,11 +158,13 @@ fn plan(wanted: &[NewObject], known: &HashMap<ObjectId, Known>, last: u32) -> Re
     Ok(plan)
 }
 
-/// Asks the store for size and checksum of each object. No transaction is held meanwhile.
+/// Asks the store for size and checksum of each object, and how an index or key object begins: every device reads those.
+/// No transaction is held meanwhile.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/confirm", tag = "objects",
     params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = Confirm,
     responses((status = 200, body = Confirmed),
               (status = 409, description = "backup_closed", body = Problem),
+              (status = 422, description = "content_invalid: `objects` are not of the kind that they were announced as; none of the request's objects is confirmed", body = Problem),
               (status = 503, description = "unavailable: the store cannot be asked", body = Problem)))]
 pub async fn confirm(
     State(state): State<AppState>,
@@ -184,7 +186,7 @@ pub async fn confirm(
     let store = state.stores().get(region).ok_or(ErrorCode::RegionUnavailable)?;
     let waiting: Vec<Object> = known.iter().filter(|k| !k.stored).map(|k| k.row).collect();
     let found: Vec<ObjectId> =
-        stream::iter(waiting)
+        stream::iter(waiting.clone())
             .map(|object| async move {
                 Ok::<_, ApiError>(is_there(store, vault, object).await?.then_some(object.id))
             })
@@ -192,6 +194,19 @@ pub async fn confirm(
             .try_filter_map(|id| async move { Ok(id) })
             .try_collect()
             .await?;
+
+    let there: Vec<Object> = waiting.into_iter().filter(|object| found.contains(&object.id)).collect();
+    let others: Vec<ObjectId> = stream::iter(there)
+        .map(|object| async move {
+            Ok::<_, ApiError>((!is_of_its_kind(store, vault, object).await?).then_some(object.id))
+        })
+        .buffer_unordered(HEADS_AT_ONCE)
+        .try_filter_map(|id| async move { Ok(id) })
+        .try_collect()
+        .await?;
+    if !others.is_empty() {
+        return Err(ApiError::new(ErrorCode::ContentInvalid).objects(others));
+    }
 
     if !found.is_empty() {
         let now = state.clock().now();
@@ -213,6 +228,18 @@ async fn is_there(store: &Store, vault: VaultId, object: Object) -> Result<bool,
     let key = ObjectKey { vault, kind: object.kind, id: object.id };
     let found = store.head(&key).await.map_err(|e| ApiError::because(ErrorCode::Unavailable, e))?;
     Ok(found.is_some_and(|found| found.is(&object.id, object.size)))
+}
+
+/// Stops accidents, not attacks: what follows its beginning is for readers to verify.
+async fn is_of_its_kind(store: &Store, vault: VaultId, object: Object) -> Result<bool, ApiError> {
+    let Some((beginning, least)) = object.kind.beginning() else { return Ok(true) };
+    if object.size < least {
+        return Ok(false);
+    }
+    let key = ObjectKey { vault, kind: object.kind, id: object.id };
+    let first = store.first(&key, beginning.len()).await;
+    let first = first.map_err(|e| ApiError::because(ErrorCode::Unavailable, e))?;
+    Ok(first.is_some_and(|first| first == beginning))
 }
 
 /// Most promises that are looked into at once.

@@ -256,6 +256,19 @@ impl ObjectKind {
         }
     }
 
+    /// How a stored object of this kind begins, and how long it is at least, where a reader of every list depends on it:
+    /// all that a service without keys can tell of one.
+    #[must_use]
+    pub const fn beginning(self) -> Option<(&'static [u8], u64)> {
+        match self {
+            // Whatever its version.
+            Self::Index => Some((b"SKINDX", 201)),
+            // An age file to one recipient.
+            Self::Key => Some((b"age-encryption.org/v1\n", 200)),
+            Self::Pack | Self::Snapshot => None,
+        }
+    }
+
     const fn folder(self) -> &'static str {
         match self {
             Self::Pack => "packs",

@@ -75,6 +75,31 @@ impl Book {
             .any(|page| inside(&page.seen.body) || page.truth.as_ref().is_some_and(|t| inside(&t.body)))
     }
 
+    /// The first object that was stored beside this one, under another name; of this length, when one is given.
+    #[must_use]
+    pub fn other_object(&self, path: &str, len: Option<usize>) -> Option<Bytes> {
+        let (folder, _) = path.rsplit_once('/')?;
+        let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.iter().find_map(|Page { seen, truth, .. }| {
+            let beside = seen.path != path && seen.path.rsplit_once('/').is_some_and(|(at, _)| at == folder);
+            let stored = seen.method == "PUT" && truth.as_ref().is_some_and(|truth| truth.status < 300);
+            let fits = beside && stored && len.is_none_or(|len| seen.body.len() == len);
+            fits.then(|| seen.body.clone())
+        })
+    }
+
+    /// Whether an answer from page `from` on was not the truth, in its status, its bytes or its pace.
+    #[must_use]
+    pub fn lied(&self, from: usize) -> bool {
+        let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.iter().skip(from).any(|page| {
+            page.truth.as_ref().is_none_or(|truth| {
+                let said = &page.said;
+                (truth.status, &truth.body, truth.drip) != (said.status, &said.body, said.drip)
+            })
+        })
+    }
+
     /// Every signed head that a device let out from page `from` on: in commits, and in stored snapshot objects.
     #[must_use]
     pub fn heads(&self, from: usize) -> Vec<(DeviceId, SnapshotEnvelope, SignedEnvelope)> {

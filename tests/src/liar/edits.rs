@@ -157,6 +157,14 @@ edits! {
             last.position += 1;
             s.snapshots.push(last);
         },
+        "in reverse order" => |s| {
+            s.snapshots.reverse();
+            (1..).zip(&mut s.snapshots).for_each(|(position, row)| row.position = position);
+        },
+        "each twice" => |s| {
+            s.snapshots = s.snapshots.iter().flat_map(|row| [row.clone(), row.clone()]).collect();
+            (1..).zip(&mut s.snapshots).for_each(|(position, row)| row.position = position);
+        },
         "a signature changed" => |s| s.snapshots.iter_mut().for_each(|row| flip(&mut row.head.signature)),
         "an envelope changed" => |s| s.snapshots.iter_mut().for_each(|row| flip(&mut row.head.envelope)),
         "the envelope of another row" => |s| if let [first, second, ..] = s.snapshots.as_mut_slice() {

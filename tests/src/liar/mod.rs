@@ -7,6 +7,7 @@ pub mod edits;
 pub mod lie;
 pub mod promise;
 pub mod schema;
+pub mod store_lies;
 pub mod story;
 pub mod who;
 pub mod world;

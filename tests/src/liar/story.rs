@@ -1,8 +1,7 @@
 //! Random histories: who does what, and who is lied to meanwhile.
 
-use std::sync::Arc;
+use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
-use bytes::Bytes;
 use proptest::{
     prelude::*,
     strategy::ValueTree,
@@ -12,53 +11,22 @@ use proptest::{
 use super::{
     Telling,
     edits::EDITS,
-    lie::{Answer, On, Route, Seen, get},
     promise::{
         ANY, Broken, Kept, REQUESTS, ROLLED_BACK, Secrets, ends, promise, run, signed_once, was_backed_up,
     },
+    store_lies::STORE_LIES,
     world::{CANARY, SHOP, World, content, id},
 };
 use crate::{call::Outcome, device::Device, failure::Failure};
 
 /// Devices of a history.
 const DEVICES: usize = 4;
+/// The one that waits for its words: the first thing that it does is to type them, whoever is lied to.
+const NEWCOMER: usize = 3;
+/// Numbers of promises.
+pub type Numbers = BTreeSet<u8>;
 /// Changes that any history may meet. Those of other numbers are played as scenes, or wait for what answers them.
 const TOLD: [u8; 7] = [6, 11, 13, 14, 16, 18, 31];
-/// Any object.
-pub const STORE: Route = get("*");
-
-/// A change of what the store gives.
-pub type StoreLie = (&'static str, fn(&Seen, Answer) -> Answer);
-
-/// What a store can do to a device that fetches an object. The service's own requests are left alone.
-pub const STORE_LIES: &[StoreLie] = &[
-    ("a bit flipped", |_, answer| {
-        change(answer, |bytes| {
-            let middle = bytes.len() / 2;
-            if let Some(byte) = bytes.get_mut(middle) {
-                *byte ^= 1;
-            }
-        })
-    }),
-    ("cut", |_, answer| change(answer, |bytes| bytes.truncate(bytes.len() / 2))),
-    ("longer", |_, answer| change(answer, |bytes| bytes.extend_from_slice(&[0; 100]))),
-    ("other bytes of that length", |_, answer| change(answer, |bytes| bytes.fill(0x5a))),
-    ("gone", |_, _| Answer::bytes(404, Bytes::new())),
-    ("a redirect", |_, _| Answer::bytes(302, Bytes::new())),
-];
-
-fn change(answer: Answer, change: impl FnOnce(&mut Vec<u8>)) -> Answer {
-    let mut bytes = answer.body.to_vec();
-    change(&mut bytes);
-    Answer { body: bytes.into(), ..answer }
-}
-
-/// As a lie that can be told.
-#[must_use]
-pub fn store_lie((_, change): StoreLie) -> On {
-    On::route(STORE).does(move |seen, answer| if seen.presigned() { change(seen, answer) } else { answer })
-}
-
 /// One step.
 #[derive(Debug, Clone)]
 pub enum Step {
@@ -107,76 +75,108 @@ pub fn history(seed: u64) -> Result<Vec<Step>, Failure> {
     tree.map(|tree| tree.current()).map_err(|reason| Failure::new(reason.message().to_owned()))
 }
 
+/// A device, and what it knows at least.
+struct Member {
+    device: Device,
+    /// None before it has a vault.
+    secrets: Option<Secrets>,
+    /// The newest content that it surely saw or signed.
+    saw: usize,
+    /// Snapshots that were shown here. One that nobody could open is damage, and shows nothing.
+    shown: BTreeSet<String>,
+    /// Those that the last list had, newest first.
+    order: Vec<String>,
+}
+
 /// What everybody knows, and each device at least.
 struct Play<'a> {
     world: &'a World,
-    devices: Vec<(Device, Secrets)>,
+    devices: Vec<Member>,
     /// Everything that was given to a backup, oldest first.
     contents: Vec<Vec<u8>>,
     /// Which of them surely became snapshots.
     committed: usize,
-    /// Of each device: the newest that it surely saw or signed.
-    saw: Vec<usize>,
     lies: Vec<Telling>,
     told: Vec<String>,
+    /// Which promises were looked at.
+    looked: RefCell<Numbers>,
 }
 
 /// Plays a history from the world's beginning, and looks after each step whether the promises hold. Whoever holds the
-/// world next finds it as it began.
+/// world next finds it as it began. Which promises it looked at goes into `looked`.
 ///
 /// # Errors
 /// The first that does not.
-pub fn play(world: &mut World, steps: &[Step]) -> Kept {
+pub fn play(world: &mut World, steps: &[Step], looked: &mut Numbers) -> Kept {
     world.begin_again()?;
-    let kept = play_on(world, steps);
+    let kept = play_on(world, steps).map(|numbers| looked.extend(numbers));
     world.begin_again()?;
     kept
 }
 
-fn play_on(world: &World, steps: &[Step]) -> Kept {
-    let joined = world.newcomer.copy()?;
-    world
-        .type_words(&joined)
-        .map_err(|e| Broken::Promise(format!("P5: a new device with the words: {e}")))?;
+fn play_on(world: &World, steps: &[Step]) -> Result<Numbers, Broken> {
     let (api, store) = (world.liars.api.book().now(), world.liars.store.book().now());
-    let mut devices = Vec::new();
-    for device in [world.first.copy()?, world.second.copy()?, world.fresh.copy()?, joined] {
-        let secrets = Secrets::of(&device)?;
-        devices.push((device, secrets));
-    }
     let newest = world.shop.len() - 1;
+    let mut devices = Vec::new();
+    for (device, saw) in [(&world.first, newest), (&world.second, newest), (&world.fresh, 0)] {
+        let device = device.copy()?;
+        let secrets = Some(Secrets::of(&device)?);
+        devices.push(Member { device, secrets, saw, shown: BTreeSet::new(), order: Vec::new() });
+    }
+    devices.push(Member {
+        device: world.newcomer.copy()?,
+        secrets: None,
+        saw: 0,
+        shown: BTreeSet::new(),
+        order: Vec::new(),
+    });
     let mut play = Play {
         world,
         devices,
         contents: world.shop.clone(),
         committed: newest,
-        saw: vec![newest, newest, 0, 0],
         lies: Vec::new(),
         told: Vec::new(),
+        looked: RefCell::default(),
     };
     for step in steps {
         play.step(step)?;
     }
     play.end()?;
     let books = [(world.liars.api.book(), api), (world.liars.store.book(), store)];
+    play.looks_at(7);
     signed_once(&books)?;
-    play.devices.iter().try_for_each(|(_, secrets)| secrets.stayed(&books))?;
-    promise(!books.iter().any(|(book, from)| book.holds(*from, CANARY)), || "the canary left a device".into())
+    play.looks_at(10);
+    for secrets in play.devices.iter().filter_map(|member| member.secrets.as_ref()) {
+        secrets.stayed(&books)?;
+    }
+    promise(!books.iter().any(|(book, from)| book.holds(*from, CANARY)), || {
+        "the canary left a device".into()
+    })?;
+    Ok(play.looked.into_inner())
 }
 
 impl Play<'_> {
     fn step(&mut self, step: &Step) -> Kept {
         match step {
+            Step::Backup(NEWCOMER)
+            | Step::Restore(NEWCOMER)
+            | Step::List(NEWCOMER)
+            | Step::Check(NEWCOMER)
+                if self.member(NEWCOMER)?.secrets.is_none() =>
+            {
+                self.join()
+            }
             Step::Backup(device) => self.back_up(*device),
             Step::Restore(device) => self.restore(*device),
-            Step::List(device) => self.look(*device, "snapshots"),
-            Step::Check(device) => self.look(*device, "check"),
+            Step::List(device) => self.list(*device),
+            Step::Check(device) => self.check(*device),
             Step::Lie(edit, to) => {
                 let told = EDITS.iter().filter(|edit| TOLD.contains(&edit.lie)).nth(*edit);
                 if let Some(edit) = told {
                     let mut lie = edit.on();
-                    if let Some((device, _)) = to.and_then(|to| self.devices.get(to)) {
-                        lie = lie.to(id(device)?);
+                    if let Some(member) = to.and_then(|to| self.devices.get(to)) {
+                        lie = lie.to(id(&member.device)?);
                     }
                     self.told.push(format!("{} {} to {to:?}", edit.route.path, edit.what));
                     self.lies.push(self.world.liars.api.tell(Arc::new(lie)));
@@ -185,8 +185,9 @@ impl Play<'_> {
             }
             Step::StoreLie(which) => {
                 if let Some(lie) = STORE_LIES.get(*which) {
-                    self.told.push(format!("the store: {}", lie.0));
-                    self.lies.push(self.world.liars.store.tell(Arc::new(store_lie(*lie))));
+                    self.told.push(format!("the store: {}", lie.what));
+                    let lie = lie.on(&self.world.liars);
+                    self.lies.push(self.world.liars.store.tell(Arc::new(lie)));
                 }
                 Ok(())
             }
@@ -198,48 +199,75 @@ impl Play<'_> {
         }
     }
 
-    fn device(&self, device: usize) -> Result<&(Device, Secrets), Failure> {
+    fn member(&self, device: usize) -> Result<&Member, Failure> {
         self.devices.get(device).ok_or_else(|| Failure::new("no such device"))
+    }
+
+    fn looks_at(&self, promise: u8) {
+        self.looked.borrow_mut().insert(promise);
     }
 
     /// Runs a command of a device and looks at what always holds: P4 and P8.
     fn run(&self, device: usize, call: crate::call::Call) -> Result<Outcome, Broken> {
         let (told, before) = (self.told.join("; "), self.world.liars.api.book().now());
-        let outcome = run(call)?;
+        // Scaled: a store that is slow is given up in seconds.
+        let outcome = run(call.env("SEALKEEP_STALL_TIMEOUT", "5").env("SEALKEEP_PATIENCE", "5"))?;
         let codes: &[i32] = if self.lies.is_empty() { &[0] } else { &ANY };
+        self.looks_at(8);
         ends(&outcome, codes, &told)?;
         let requests = self.world.liars.api.book().now() - before;
         promise(requests <= REQUESTS, || format!("after \"{told}\" {requests} requests for {outcome}"))?;
-        let (device, secrets) = self.device(device)?;
-        secrets.unchanged(device, &told)?;
+        let member = self.member(device)?;
+        if let Some(secrets) = &member.secrets {
+            self.looks_at(4);
+            secrets.unchanged(&member.device, &told)?;
+        }
         Ok(outcome)
+    }
+
+    /// P5: the words open the vault on a new device. While it is lied to it may be refused, and can try again.
+    fn join(&mut self) -> Kept {
+        match self.world.type_words(&self.member(NEWCOMER)?.device) {
+            Err(_) if !self.lies.is_empty() => Ok(()),
+            Err(error) => Err(Broken::Promise(format!("P5: a new device with the words: {error}"))),
+            Ok(()) => {
+                let secrets = Secrets::of(&self.member(NEWCOMER)?.device)?;
+                if let Some(member) = self.devices.get_mut(NEWCOMER) {
+                    member.secrets = Some(secrets);
+                }
+                Ok(())
+            }
+        }
     }
 
     fn back_up(&mut self, device: usize) -> Kept {
         let number = self.contents.len();
         self.contents.push(content(SHOP, number));
         let bytes = content(SHOP, number);
-        let outcome = self.run(device, self.device(device)?.0.backup_bytes(SHOP, &bytes))?;
+        let outcome = self.run(device, self.member(device)?.device.backup_bytes(SHOP, &bytes))?;
         if outcome.code == 0 {
             self.committed = number;
             self.remember(device, number);
+            let made = outcome.json().and_then(|done| Some(done["snapshot_id"].as_str()?.to_owned()));
+            if let (Some(made), Some(member)) = (made, self.devices.get_mut(device)) {
+                member.shown.insert(made.clone());
+                member.order.insert(0, made);
+            }
         }
         Ok(())
     }
 
     fn restore(&mut self, device: usize) -> Kept {
-        let call = self.device(device)?.0.call_plain(["restore", "latest", "--source", SHOP, "--stdout"]);
+        let call =
+            self.member(device)?.device.call_plain(["restore", "latest", "--source", SHOP, "--stdout"]);
         let outcome = self.run(device, call)?;
         let told = self.told.join("; ");
+        self.looks_at(1);
         was_backed_up(&outcome, &self.contents, &told)?;
         if outcome.code == 0 {
             let given =
                 self.contents.iter().position(|content| *content == outcome.stdout).unwrap_or_default();
-            let least = if self.lies.is_empty() {
-                self.committed
-            } else {
-                self.saw.get(device).copied().unwrap_or_default()
-            };
+            let least = if self.lies.is_empty() { self.committed } else { self.member(device)?.saw };
             promise(given >= least, || {
                 format!(
                     "P1: after \"{told}\" device {device} restored number {given} as the newest, though it knew of {least}"
@@ -250,8 +278,49 @@ impl Play<'_> {
         Ok(())
     }
 
-    fn look(&mut self, device: usize, command: &str) -> Kept {
-        self.run(device, self.device(device)?.0.call([command]))?;
+    /// P2: what was shown is shown in the same order, each once. P3: none of it has gone. Or it is an error.
+    fn list(&mut self, device: usize) -> Kept {
+        let outcome = self.run(device, self.member(device)?.device.call(["snapshots"]))?;
+        if outcome.code != 0 {
+            return Ok(());
+        }
+        let told = self.told.join("; ");
+        let document = outcome.json().unwrap_or_default();
+        let ids = |list: &str| -> Vec<String> {
+            let rows = document[list].as_array().into_iter().flatten();
+            rows.filter_map(|row| row["id"].as_str().map(str::to_owned)).collect()
+        };
+        let (readable, unreadable) = (ids("snapshots"), ids("unreadable"));
+        let member = self.member(device)?;
+        self.looks_at(3);
+        if let Some(gone) = member.shown.iter().find(|id| !readable.contains(id) && !unreadable.contains(id))
+        {
+            return Err(Broken::Promise(format!(
+                "P3: after \"{told}\" snapshot {gone} is not shown to device {device} any more: {outcome}"
+            )));
+        }
+        self.looks_at(2);
+        let once: BTreeSet<&String> = readable.iter().collect();
+        promise(once.len() == readable.len(), || {
+            format!("P2: after \"{told}\" one is shown twice: {outcome}")
+        })?;
+        let then: Vec<&String> = member.order.iter().filter(|id| readable.contains(id)).collect();
+        let now: Vec<&String> = readable.iter().filter(|id| member.order.contains(id)).collect();
+        promise(then == now, || {
+            format!("P2: after \"{told}\" device {device} is shown another order than {then:?}: {outcome}")
+        })?;
+        if let Some(member) = self.devices.get_mut(device) {
+            member.shown.extend(readable.iter().cloned());
+            member.order = readable;
+        }
+        if self.lies.is_empty() {
+            self.remember(device, self.committed);
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, device: usize) -> Kept {
+        self.run(device, self.member(device)?.device.call(["check"]))?;
         if self.lies.is_empty() {
             self.remember(device, self.committed);
         }
@@ -259,16 +328,20 @@ impl Play<'_> {
     }
 
     fn remember(&mut self, device: usize, number: usize) {
-        if let Some(saw) = self.saw.get_mut(device) {
-            *saw = number.max(*saw);
+        if let Some(member) = self.devices.get_mut(device) {
+            member.saw = number.max(member.saw);
         }
     }
 
     /// P5: when all lies have ended, every device goes on, and everything that was committed restores.
     fn end(&mut self) -> Kept {
         self.step(&Step::Truth)?;
+        self.looks_at(5);
+        if self.member(NEWCOMER)?.secrets.is_none() {
+            self.join()?;
+        }
         for device in 0..self.devices.len() {
-            self.look(device, "snapshots")?;
+            self.list(device)?;
         }
         self.restore(0)?;
         let checked = run(self.world.fresh.copy()?.call(["check", "--read-data"]))?;

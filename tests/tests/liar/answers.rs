@@ -4,23 +4,25 @@ use std::time::Duration;
 
 use api_types::{
     ErrorCode, ObjectId, ObjectKind,
-    vault::{Audit, ObjectRow, Objects, Snapshots},
+    vault::{Audit, ObjectRow, Objects, SnapshotRow, Snapshots},
 };
+use axum::http::header;
 use client_core::{error::ErrorKind, ops::activity};
 use e2e::{
-    Device,
+    Call, Device,
     liar::{
         edits::{
             ABORT, AUDIT, DEVICES, DIRECTORY, EDITS, KEYS, OBJECTS, PROBLEMS, RUNS, SERVICE, SNAPSHOTS, START,
         },
-        lie::{Answer, On, Route, Verdict},
-        promise::{ANY, Broken, Kept, Secrets, ends, promise, run},
+        lie::{Answer, On, Route, Seen, Verdict},
+        promise::{ANY, Broken, Kept, ROLLED_BACK, Secrets, ends, promise, run},
         world::{World, block_on, client, content},
     },
     member::Member,
 };
+use flate2::{Compress, Compression, FlushCompress};
 
-use super::history::{each_edit, restore, tell};
+use super::history::{each_edit, tell};
 
 /// The activity list, by the client in this process: the command does not offer it.
 fn trail(world: &World, device: &Device) -> Result<Result<usize, ErrorKind>, Broken> {
@@ -88,11 +90,29 @@ pub(crate) fn clock_moved(world: &mut World) -> Kept {
     })
 }
 
+/// Of a list's query: the last number seen.
+fn after(seen: &Seen) -> u64 {
+    let last = seen.query.split('&').find_map(|part| part.strip_prefix("after=")?.parse().ok());
+    last.unwrap_or(0)
+}
+
+/// The command was refused with a sentence, and asked for at most so many pages of this list.
+fn refused_early(world: &World, call: Call, route: Route, pages: usize, what: &str) -> Kept {
+    let page = world.liars.api.book().now();
+    let outcome = run(call)?;
+    ends(&outcome, &[4, ROLLED_BACK], what)?;
+    let sentence =
+        outcome.error().is_some_and(|error| error["message"].as_str().is_some_and(|s| s.len() > 20));
+    promise(sentence, || format!("after \"{what}\" nobody says why: {outcome}"))?;
+    let asked = world.liars.api.book().count(page, route);
+    promise((1..=pages).contains(&asked), || format!("\"{what}\": {asked} pages were asked for"))
+}
+
 pub(crate) fn endless_pages(world: &mut World) -> Kept {
+    // Nobody signs rows of objects: the bound on their number is what ends them.
     let device = world.second.copy()?;
     let lie = On::route(OBJECTS).says(|seen| {
-        let after = seen.query.split('&').find_map(|part| part.strip_prefix("after=")?.parse::<u32>().ok());
-        let after = after.unwrap_or(0);
+        let after = u32::try_from(after(seen)).unwrap_or_default();
         let row = |number: u32| {
             let mut id = [0xcc; 32];
             id[..4].copy_from_slice(&number.to_be_bytes());
@@ -101,48 +121,128 @@ pub(crate) fn endless_pages(world: &mut World) -> Kept {
         Answer::json(&Objects { objects: (after + 1..=after + 1000).map(row).collect() })
     });
     {
-        let (lie, _telling) = tell(world, &device, lie)?;
-        ends(&run(restore(&device))?, &[0, 4, 9, 10], "pages of objects without end")?;
-        promise(lie.told() > 1, || "the lie was not told".into())?;
+        let (_lie, _telling) = tell(world, &device, lie)?;
+        refused_early(world, device.call(["check"]), OBJECTS, 1_001, "pages of objects without end")?;
     }
-    // Rows of snapshots would have to be signed: the first page that is not is the last.
+    // Rows of snapshots would have to be signed: the first that is not is the last, on whichever page it stands.
+    let shown = shown(world)?;
+    let last = shown.last().cloned().ok_or_else(|| e2e::Failure::new("no snapshot"))?;
+    let mut unsigned = last.clone();
+    unsigned.head.signature.0.fill(7);
+    let mut stranger = last.clone();
+    stranger.head.envelope.0.fill(7);
+    for (what, row) in [("copies", last), ("unsigned rows", unsigned), ("rows that are none", stranger)] {
+        for device in [&world.second, &world.fresh] {
+            let device = device.copy()?;
+            let (honest, row) = (shown.clone(), row.clone());
+            // Every page is full, and goes on from the one before it, for ever.
+            let lie = On::route(SNAPSHOTS).says(move |seen| {
+                let after = after(seen);
+                let mut snapshots = if after == 0 { honest.clone() } else { Vec::new() };
+                let first = snapshots.last().map_or(after, |row| row.position) + 1;
+                let more = 1000 - snapshots.len() as u64;
+                snapshots
+                    .extend((first..first + more).map(|position| SnapshotRow { position, ..row.clone() }));
+                Answer::json(&Snapshots { snapshots })
+            });
+            let (_lie, _telling) = tell(world, &device, lie)?;
+            for call in
+                [device.call(["snapshots"]), device.call(["check"]), device.backup_bytes("endless", b"x")]
+            {
+                refused_early(world, call, SNAPSHOTS, 1, &format!("pages of {what} without end"))?;
+            }
+        }
+    }
+    // And a page is no place for all of them.
     let device = world.second.copy()?;
     let lie = On::route(SNAPSHOTS).edits::<Snapshots>(|list| {
         let Some(last) = list.snapshots.last().cloned() else { return };
-        let more = (1..=1000).map(|n| {
-            let mut row = last.clone();
-            row.position += n;
-            row
-        });
+        let more = (1..=30_000).map(|n| SnapshotRow { position: last.position + n, ..last.clone() });
         list.snapshots.extend(more);
     });
     let (_lie, _telling) = tell(world, &device, lie)?;
+    refused_early(world, device.call(["snapshots"]), SNAPSHOTS, 1, "a page of everything")
+}
+
+/// What the service truly lists.
+fn shown(world: &World) -> Result<Vec<SnapshotRow>, Broken> {
     let page = world.liars.api.book().now();
-    ends(&run(device.call(["snapshots"]))?, &[4, 10], "pages of snapshots without end")?;
-    let asked = world.liars.api.book().count(page, SNAPSHOTS);
-    promise(asked <= 2_100, || format!("{asked} pages of snapshots were asked for"))
+    world.second.copy()?.call(["snapshots"]).ok()?;
+    let pages = world.liars.api.book().since(page);
+    let truth = pages.into_iter().find(|page| SNAPSHOTS.fits(&page.seen.method, &page.seen.path));
+    let body = truth.and_then(|page| page.truth).map(|truth| truth.body).unwrap_or_default();
+    Ok(serde_json::from_slice::<Snapshots>(&body).map_err(e2e::Failure::from)?.snapshots)
+}
+
+/// About a megabyte that inflates to a gigabyte of spaces, and then to a list without rows: whoever inflates it takes
+/// it for a success.
+fn bomb(end: &[u8]) -> Result<Vec<u8>, e2e::Failure> {
+    const BLOCK: [u8; 1 << 20] = [b' '; 1 << 20];
+    let (mut block, mut sum) = (Vec::with_capacity(1 << 14), flate2::Crc::new());
+    let mut compressor = Compress::new(Compression::best(), false);
+    // What is flushed whole refers to nothing before it, so that it can be repeated.
+    compressor
+        .compress_vec(&BLOCK, &mut block, FlushCompress::Full)
+        .map_err(|e| e2e::Failure::new(e.to_string()))?;
+    let mut once = flate2::Crc::new();
+    once.update(&BLOCK);
+    let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+    for _ in 0..1024 {
+        bytes.extend_from_slice(&block);
+        sum.combine(&once);
+    }
+    sum.update(end);
+    // The last block, stored as it is.
+    let len = u16::try_from(end.len()).unwrap_or_default();
+    bytes.push(1);
+    bytes.extend_from_slice(&len.to_le_bytes());
+    bytes.extend_from_slice(&(!len).to_le_bytes());
+    bytes.extend_from_slice(end);
+    bytes.extend_from_slice(&sum.sum().to_le_bytes());
+    bytes.extend_from_slice(&((1 << 30) + u32::from(len)).to_le_bytes());
+    Ok(bytes)
+}
+
+/// A list of snapshots that says that there are none.
+const NONE: &[u8] = br#"{"snapshots":[]}"#;
+
+/// A bomb that is none would prove nothing.
+#[test]
+fn the_bomb_inflates_to_a_gigabyte_and_a_list() {
+    let bomb = bomb(NONE).unwrap();
+    assert!(bomb.len() < 2 << 20, "{} bytes", bomb.len());
+    let mut inflating = flate2::read::GzDecoder::new(bomb.as_slice());
+    let (mut piece, mut len, mut last) = (vec![0; 1 << 20], 0_u64, Vec::new());
+    loop {
+        let read = std::io::Read::read(&mut inflating, &mut piece).unwrap();
+        if read == 0 {
+            break;
+        }
+        len += read as u64;
+        last.extend_from_slice(&piece[..read]);
+        last.drain(..last.len().saturating_sub(100));
+    }
+    assert!(len > 1 << 30, "{len} bytes");
+    serde_json::from_slice::<Snapshots>(&last).unwrap();
 }
 
 pub(crate) fn too_much(world: &mut World) -> Kept {
     let deep = "[".repeat(10_000) + &"]".repeat(10_000);
     let large = format!("{{\"entries\":[\"{}\"]}}", "a".repeat(40 * 1024 * 1024));
-    let bomb = {
-        let mut answer = Answer::bytes(200, vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x4b, 0x4c, 4, 0]);
-        answer.headers.insert("content-encoding", "gzip".parse().map_err(|_| e2e::Failure::new("a header"))?);
-        answer
-    };
-    for (what, answer) in [
-        ("JSON 10,000 deep", Answer::bytes(200, deep)),
-        ("40 MiB", Answer::bytes(200, large)),
-        ("gzip, which nobody asked for", bomb),
-        ("nothing", Answer::bytes(200, "")),
-        ("text", Answer::bytes(200, "<html>")),
-    ] {
-        for route in [DIRECTORY, SNAPSHOTS] {
+    for (route, end) in [(DIRECTORY, &br#"{"entries":[]}"#[..]), (SNAPSHOTS, NONE)] {
+        let mut bomb = Answer::bytes(200, bomb(end)?);
+        bomb.headers.insert("content-encoding", header::HeaderValue::from_static("gzip"));
+        for (what, answer) in [
+            ("JSON 10,000 deep", Answer::bytes(200, deep.clone())),
+            ("40 MiB", Answer::bytes(200, large.clone())),
+            ("a gigabyte in gzip, which nobody asked for", bomb),
+            ("nothing", Answer::bytes(200, "")),
+            ("text", Answer::bytes(200, "<html>")),
+        ] {
             let device = world.second.copy()?;
-            let said = answer.clone();
-            let (_lie, _telling) = tell(world, &device, On::route(route).says(move |_| said.clone()))?;
+            let (lie, _telling) = tell(world, &device, On::route(route).says(move |_| answer.clone()))?;
             ends(&run(device.call(["snapshots"]))?, &[4], what)?;
+            promise(lie.told() > 0, || format!("\"{what}\" was not told"))?;
         }
     }
     if std::env::var_os("LONG").is_some() {

@@ -1,12 +1,13 @@
 //! Lies about the device directory, the list of devices, and the recovery file.
 
 use api_types::{
-    Base64,
+    AccountId, Base64,
     directory::{DeviceRole, DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
     vault::{Directory, WrappedKey},
 };
+use ciborium::Value;
 use client_core::{
-    crypto::{AccountSecret, Amk, Keyring, Recipient, recovery},
+    crypto::{AccountSecret, Amk, Keyring, ReadIdentity, Recipient, recovery},
     device::{DeviceIdentity, DeviceSecrets},
     error::ErrorKind,
     format::pack::PackReader,
@@ -17,6 +18,7 @@ use e2e::liar::{
     promise::{Broken, Kept, ROLLED_BACK, ends, promise, run},
     world::{Stolen, World, content, id},
 };
+use secrecy::ExposeSecret;
 
 use super::history::{each_edit, tell};
 
@@ -173,14 +175,44 @@ pub(crate) fn recovery_damaged(world: &mut World) -> Kept {
     }
     // A file of another vault, to the right recipient.
     let other = Keyring::generate(api_types::VaultId::from_bytes([7; 16]));
-    let file = file(world, &other)?;
-    recovers_nothing(world, replaced(file), "the file of another vault")
+    let own = DeviceSecrets::of(&world.first)?;
+    recovers_nothing(world, replaced(file(world, &other, own.account)?), "the file of another vault")?;
+    // This vault's own keys, made out to somebody else.
+    let file = file(world, &keyring(world)?, AccountId::from_bytes([0xee; 16]))?;
+    recovers_nothing(world, replaced(file), "the file of another account")
+}
+
+/// This vault's keys.
+fn keyring(world: &World) -> Result<Keyring, Broken> {
+    let keyring = Keyring::from_bytes(&DeviceSecrets::of(&world.first)?.vault()?.keyring);
+    keyring.map_err(|e| Broken::Stage(e2e::Failure::new(e.to_string())))
+}
+
+/// A thief knows the keys of his time, and adds an epoch to them that he alone can read.
+pub(crate) fn recovery_of_another_epoch(world: &mut World) -> Kept {
+    let fault = |e: &dyn std::fmt::Display| e2e::Failure::new(e.to_string());
+    let bytes = keyring(world)?.to_bytes().map_err(|e| fault(&e))?;
+    let mut fields: Vec<Value> = ciborium::from_reader(bytes.as_slice()).map_err(|e| fault(&e))?;
+    let [_, _, _, epoch, identities, ..] = fields.as_mut_slice() else {
+        return Err(e2e::Failure::new("another keyring than expected").into());
+    };
+    *epoch = Value::from(2);
+    let evil = ReadIdentity::generate(2).expose().expose_secret().to_owned();
+    if let Some(identities) = identities.as_array_mut() {
+        identities.push(Value::Array(vec![Value::from(2), Value::from(evil)]));
+    }
+    let mut bytes = Vec::new();
+    ciborium::into_writer(&fields, &mut bytes).map_err(|e| fault(&e))?;
+    let later = Keyring::from_bytes(&bytes).map_err(|e| fault(&e))?;
+    let account = DeviceSecrets::of(&world.first)?.account;
+    let file = file(world, &later, account)?;
+    recovers_nothing(world, replaced(file), "the file of another epoch")
 }
 
 /// The thief knows the recovery recipient, which is public, and makes keys of his own for this vault.
 pub(crate) fn recovery_forged(world: &mut World) -> Kept {
     let own = Keyring::generate(world.vault()?);
-    let file = file(world, &own)?;
+    let file = file(world, &own, DeviceSecrets::of(&world.first)?.account)?;
     let device = world.newcomer.copy()?;
     let (_lie, _telling) = tell(world, &device, replaced(file))?;
     // The directory that his root signed.
@@ -210,7 +242,7 @@ fn replaced(file: Vec<u8>) -> On {
     On::route(KEYS).edits::<WrappedKey>(move |key| key.bytes = Base64(file.clone()))
 }
 
-fn file(world: &World, keyring: &Keyring) -> Result<Vec<u8>, Broken> {
+fn file(world: &World, keyring: &Keyring, account: AccountId) -> Result<Vec<u8>, Broken> {
     let first = DeviceSecrets::of(&world.first)?;
     let recipient = first
         .vault()?
@@ -218,7 +250,7 @@ fn file(world: &World, keyring: &Keyring) -> Result<Vec<u8>, Broken> {
         .parse::<Recipient>()
         .map_err(|e| e2e::Failure::new(e.to_string()))?;
     let (amk, secret) = (Amk::generate(), AccountSecret::generate());
-    let file = recovery::seal(&recipient, keyring, &amk, &secret, first.account, Some(&first.email));
+    let file = recovery::seal(&recipient, keyring, &amk, &secret, account, Some(&first.email));
     file.map_err(|e| Broken::Stage(e2e::Failure::new(e.to_string())))
 }
 

@@ -156,6 +156,24 @@ pub(crate) fn commit_denied(world: &mut World) -> Kept {
     signed_once(&[(world.liars.api.book(), api), (world.liars.store.book(), store)])
 }
 
+/// What a device opened once has a name, whoever names it now; for whoever opened nothing, the rows cannot be read.
+pub(crate) fn renamed(world: &mut World) -> Kept {
+    let second = world.second.copy()?;
+    second.call(["snapshots"]).ok()?;
+    each_edit(world, 31, SNAPSHOTS, &second, |device, edit| refused(world, device, edit.what))?;
+    each_edit(world, 31, SNAPSHOTS, &world.fresh, |device, edit| {
+        let listed = run(device.call(["snapshots"]))?;
+        let shown = listed.json().map(|list| list["snapshots"].clone()).unwrap_or_default();
+        promise(listed.code != 0 || shown.as_array().is_some_and(Vec::is_empty), || {
+            format!("\"{}\" is believed: {listed}", edit.what)
+        })
+    })?;
+    // Its own, from the moment that it made it.
+    let first = world.first.copy()?;
+    first.backup_bytes("named", &content("named", 1)).ok()?;
+    each_edit(world, 31, SNAPSHOTS, &first, |device, edit| refused(world, device, edit.what))
+}
+
 pub(crate) fn commit_dropped(world: &mut World) -> Kept {
     let first = world.first.copy()?;
     let lie = On::route(COMMIT).says(|_| Answer::json(&api_types::backup::Committed { position: 1_000 }));

@@ -2,14 +2,14 @@
 
 use api_types::{
     AccountId, ErrorCode,
-    account::{AuthenticatorStarted, RenewedCodes, Session},
+    account::{AuthenticatorStarted, LoginStarted, RenewedCodes, Session},
 };
 use client_core::{device::DeviceSecrets, ops::sign_in_change};
 use e2e::{
     Device,
     liar::{
         edits::*,
-        lie::{Answer, On, Route},
+        lie::{Answer, On, Route, Verdict},
         promise::{ANY, Kept, ROLLED_BACK, Secrets, ends, ends_signing_in, promise, run},
         world::{Stolen, World, block_on, client},
     },
@@ -69,15 +69,82 @@ pub(crate) fn other_login(world: &mut World) -> Kept {
     ends_signing_in(&run(world.login(&device)?)?, &[3], "a password that nobody compared")
 }
 
+/// What the service once answered to this person, whole or in its one secret part: no password fits it any more, and
+/// nothing that is made from one is sent.
+pub(crate) fn yesterdays_login(world: &mut World) -> Kept {
+    let pages = world.liars.api.book().since(0);
+    let truths = pages.into_iter().filter(|page| LOGIN.fits(&page.seen.method, &page.seen.path));
+    let yesterday = truths.filter_map(|page| page.truth).find_map(|truth| {
+        let started = serde_json::from_slice::<LoginStarted>(&truth.body).ok();
+        started.filter(|_| truth.status < 300)
+    });
+    let yesterday = yesterday.ok_or_else(|| e2e::Failure::new("nobody signed in yet"))?;
+    let ke2 = yesterday.ke2.clone();
+    let whole = On::route(LOGIN).says(move |_| Answer::json(&yesterday));
+    let part = On::route(LOGIN).edits::<LoginStarted>(move |started| started.ke2 = ke2.clone());
+    for (what, lie) in [("yesterday's answer", whole), ("yesterday's KE2 in today's answer", part)] {
+        let device = world.second.copy()?;
+        let secrets = Secrets::of(&device)?;
+        let (lie, _telling) = tell(world, &device, lie)?;
+        let page = world.liars.api.book().now();
+        ends_signing_in(&run(world.login(&device)?)?, &[3], what)?;
+        promise(lie.told() > 0, || format!("\"{what}\" was not told"))?;
+        promise(world.liars.api.book().count(page, LOGIN_FINISH) == 0, || {
+            format!("after \"{what}\" the sign-in went on")
+        })?;
+        secrets.unchanged(&device, what)?;
+    }
+    Ok(())
+}
+
+/// Routes of a vault.
+fn of_vaults() -> Vec<Route> {
+    EDITS.iter().map(|edit| edit.route).filter(|route| route.path.starts_with("/v1/vaults/")).collect()
+}
+
+/// The tokens that a device has already, or another's, are called its new ones; the service itself judges them.
+pub(crate) fn refreshed_with_others(world: &mut World) -> Kept {
+    let own = session(world, &world.second)?;
+    let other = session(world, &world.fresh)?;
+    let over = Session { access_token: other.access_token.clone(), ..own.clone() };
+    for (what, said, honest) in [
+        ("the same tokens again", own, true),
+        ("the session of another device", other, false),
+        ("the access token of another device", over, false),
+    ] {
+        for always in [true, false] {
+            let device = world.second.copy()?;
+            let secrets = Secrets::of(&device)?;
+            let said = said.clone();
+            let (lie, _telling) =
+                tell(world, &device, On::route(REFRESH).says(move |_| Answer::json(&said)))?;
+            let first = std::sync::atomic::AtomicBool::new(true);
+            let expired = On::routes(&of_vaults()).may_say(move |_| {
+                if first.swap(false, std::sync::atomic::Ordering::SeqCst) || always {
+                    Verdict::Say(Answer::problem(ErrorCode::TokenExpired, |_| {}))
+                } else {
+                    Verdict::Pass
+                }
+            });
+            let (_over, _telling) = tell(world, &device, expired)?;
+            let page = world.liars.api.book().now();
+            let outcome = run(device.call(["snapshots"]))?;
+            // Its own token is good for its time, whoever says that it is new.
+            let codes: &[i32] = if honest && !always { &[0] } else { &[3, 4] };
+            ends(&outcome, codes, what)?;
+            let tries = world.liars.api.book().count(page, REFRESH);
+            promise((1..=2).contains(&tries) && lie.told() > 0, || {
+                format!("\"{what}\": {tries} tries to renew the session")
+            })?;
+            secrets.unchanged(&device, what)?;
+        }
+    }
+    // Whoever's tokens they are goes on with them.
+    ends(&run(world.fresh.copy()?.call(["snapshots"]))?, &[0], "tokens that were shown to another device")
+}
+
 pub(crate) fn refreshed_wrongly(world: &mut World) -> Kept {
-    let expired = || {
-        let vaults: Vec<Route> = EDITS
-            .iter()
-            .map(|edit| edit.route)
-            .filter(|route| route.path.starts_with("/v1/vaults/"))
-            .collect();
-        On::routes(&vaults).says(|_| Answer::problem(ErrorCode::TokenExpired, |_| {}))
-    };
+    let expired = || On::routes(&of_vaults()).says(|_| Answer::problem(ErrorCode::TokenExpired, |_| {}));
     for edit in EDITS.iter().filter(|edit| edit.lie == 27) {
         let device = world.second.copy()?;
         let secrets = Secrets::of(&device)?;

@@ -1,6 +1,7 @@
 //! Every lie: its number in the design, where it is told, its scene, and what it waits for when it gets through today.
+//! And every promise: what random histories look at, and what waits with a lie.
 
-use e2e::liar::{edits::*, lie::Route, promise::Kept, story::STORE, world::World};
+use e2e::liar::{edits::*, lie::Route, promise::Kept, store_lies::STORE, world::World};
 
 use super::{answers, devices, history, index, session, store};
 
@@ -31,6 +32,42 @@ impl Told {
     pub(crate) fn name(&self) -> String {
         format!("L{} {}", self.number, self.part)
     }
+}
+
+/// One promise, or a part of it.
+pub(crate) struct Promised {
+    /// As in the design.
+    pub(crate) number: u8,
+    /// Which part of it.
+    pub(crate) part: &'static str,
+    /// The lie that breaks it today, by its name in [`LIES`]; without one, every random history looks at it.
+    pub(crate) broken_by: Option<&'static str>,
+}
+
+macro_rules! promises {
+    ($($number:literal $part:literal $(waits_with $lie:literal)?;)+) => {
+        /// All of them.
+        pub(crate) const PROMISES: &[Promised] =
+            &[$(Promised { number: $number, part: $part, broken_by: promises!(@ $($lie)?) }),+];
+    };
+    (@) => { None };
+    (@ $lie:literal) => { Some($lie) };
+}
+
+promises! {
+    1 "a restore gives what was backed up, and nothing older than what was seen";
+    2 "rows in reverse, and rows twice, give the same view or an error";
+    2 "rows of several devices in another order" waits_with "L15 rows in another order";
+    3 "what was shown stays shown, or it is an error";
+    3 "what others were shown" waits_with "L11 the last row hidden from a device that saw nothing";
+    4 "keys stay";
+    5 "the words open the vault, and everything restores, when the lies have ended";
+    6 "what is sealed after a revocation" waits_with "L1 what is sealed later opens with a revoked device's keys";
+    7 "one head for one sequence";
+    7 "also when a commit is denied" waits_with "L12 a commit is taken and denied";
+    8 "time, memory and requests";
+    9 "a lie to one device is found by another" waits_with "L10 two services";
+    10 "no key and no plaintext leaves";
 }
 
 macro_rules! lies {
@@ -79,18 +116,22 @@ lies! {
     20 "the audit trail is shortened" [AUDIT] answers::audit_shortened, waits_for "H4 (C-b: receipts pin the trail), issue trust";
     22 "a recovery file that is none" [KEYS] devices::recovery_damaged;
     22 "a forged recovery file" [KEYS] devices::recovery_forged, waits_for "H6, issue trust";
+    22 "a recovery file of another epoch" [KEYS] devices::recovery_of_another_epoch, waits_for "H1 and H6, issue trust";
     23 "the clock" [KEYS, SERVICE] answers::clock_moved;
     24 "endless pages" [SNAPSHOTS, OBJECTS] answers::endless_pages;
     24 "answers that are too much" [DIRECTORY, SNAPSHOTS] answers::too_much;
     24 "refusals of every kind" [SNAPSHOTS] answers::refusals;
     26 "another sign-in" [LOGIN, LOGIN_FINISH] session::other_login;
+    26 "an answer of yesterday" [LOGIN] session::yesterdays_login;
     27 "the session" [REFRESH, LOGOUT] session::refreshed_wrongly;
+    27 "tokens of another time and of another device" [REFRESH] session::refreshed_with_others;
     28 "the store gives other bytes" [STORE] store::other_bytes;
     29 "a pack of somebody else's making" [STORE] store::foreign_pack;
     30 "a home from an older disk image" [] history::older_home;
     30 "the memory is gone or old" [SNAPSHOTS, DIRECTORY] history::memory_lost;
     30 "the older home says so" [] history::older_home_silent, waits_for "M-12 (C-f: the floor beside the key), issue trust";
     31 "answers that decide nothing" [SERVICE, RUNS, START, DEVICES, AUDIT, KEYS, SNAPSHOTS, ABORT] answers::nothing_decided;
+    31 "snapshots under other names" [SNAPSHOTS] history::renamed;
     32 "sign-up" [SIGNUP, SIGNUP_FINISH, SIGNUP_CONFIRM] session::signed_up_wrongly;
     32 "a vault's first keys are swallowed" [INIT] session::first_keys_swallowed, waits_for "H3, issue trust";
     32 "changes of how a person signs in" [PASSWORD, PASSWORD_FINISH, CODES, AUTHENTICATOR, AUTHENTICATOR_CONFIRM] session::changed_wrongly;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use api_types::{ObjectKey, ObjectKind, backup::MAX_OBJECT_SIZE, vault::ReadGrant};
 use reqwest::{StatusCode, header};
 
-use super::{Failed, PresignedStore};
+use super::{Failed, PresignedStore, pace::Pace};
 use crate::store::StoreError;
 
 impl PresignedStore {
@@ -50,9 +50,10 @@ impl PresignedStore {
                 status => return Err(self.refused(status, answer.headers())),
             };
             let (mut out, mut at) = (Vec::new(), 0);
+            let mut pace = Pace::new(self.stall);
             let end = skip + (part.end - part.start);
             while at < end
-                && let Some(piece) = self.piece(&mut answer).await?
+                && let Some(piece) = self.piece(&mut answer, &mut pace).await?
             {
                 for byte in piece {
                     if (skip..end).contains(&at) {
