@@ -1,6 +1,6 @@
 //! Everything a Sealkeep device does: read, chunk, compress, encrypt, pack, upload, and the way back.
 //!
-//! What each layer may import stands below it; a test (`tests/tests/layers.rs`) compares this with the code.
+//! What each layer may import stands below it; a test (`tests/tests/rules/layers.rs`) compares this with the code.
 //!
 //! ```text
 //! layers

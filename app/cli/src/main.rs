@@ -32,7 +32,7 @@ use client_core::{
     process_guard::guard_memory,
 };
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
 use crate::{
     args::{Cli, Command},
@@ -51,7 +51,13 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("off")))
+        .with_env_filter(
+            EnvFilter::try_from_env("SEALKEEP_LOG")
+                .or_else(|_| EnvFilter::try_from_default_env())
+                .unwrap_or_else(|_| EnvFilter::new("off")),
+        )
+        // How long each stage was busy and idle.
+        .with_span_events(FmtSpan::CLOSE)
         .with_ansi(false)
         .with_writer(render::Log)
         .init();

@@ -1,4 +1,5 @@
 //! Rules of the code that no compiler knows.
 
 mod layers;
+mod logs;
 mod negative_tests;
