@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use api_types::{
-    DeviceId,
+    DeviceId, HeadHash,
     backup::Commit,
     envelope::{SignedEnvelope, SnapshotEnvelope},
 };
@@ -100,7 +100,8 @@ impl Book {
         })
     }
 
-    /// Every signed head that a device let out from page `from` on: in commits, and in stored snapshot objects.
+    /// Every signed head that a device let out from page `from` on: in commits, and in snapshot objects on their way to
+    /// the store.
     #[must_use]
     pub fn heads(&self, from: usize) -> Vec<(DeviceId, SnapshotEnvelope, SignedEnvelope)> {
         let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,5 +120,20 @@ impl Book {
             }
         }
         heads
+    }
+
+    /// Every commit from page `from` on, in order: whose, which sequence, which head, and whether the service took it.
+    #[must_use]
+    pub fn commits(&self, from: usize) -> Vec<(DeviceId, u64, HeadHash, bool)> {
+        let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let commits = pages.iter().skip(from).filter(|page| page.seen.path.ends_with("/commit"));
+        commits
+            .filter_map(|page| {
+                let head = page.seen.json::<Commit>()?.head;
+                let envelope = SnapshotEnvelope::from_bytes(&head.envelope.0).ok()?;
+                let taken = page.truth.as_ref().is_some_and(|truth| truth.status < 300);
+                Some((envelope.device, envelope.sequence, head.head_hash(), taken))
+            })
+            .collect()
     }
 }

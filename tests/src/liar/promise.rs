@@ -156,6 +156,25 @@ pub fn signed_once(books: &[(&Book, usize)]) -> Kept {
     Ok(())
 }
 
+/// The same of what the service took: no device shows another head with a sequence that was taken. One that was refused
+/// is signed anew today (N4).
+///
+/// # Errors
+/// [`Broken::Promise`].
+pub fn committed_once(book: &Book, from: usize) -> Kept {
+    let mut took: Vec<(DeviceId, u64, HeadHash)> = Vec::new();
+    for (device, sequence, hash, taken) in book.commits(from) {
+        let other = took.iter().any(|(d, s, h)| (*d, *s) == (device, sequence) && *h != hash);
+        promise(!other, || {
+            format!("P7: device {device} signed another head with the sequence {sequence}, which was taken")
+        })?;
+        if taken {
+            took.push((device, sequence, hash));
+        }
+    }
+    Ok(())
+}
+
 /// What a restore to a pipe handed out begins like something that was backed up; all of it, when it succeeded (P1).
 ///
 /// # Errors

@@ -10,11 +10,13 @@ use bytes::Bytes;
 
 use super::{
     Liars,
-    lie::{Answer, On, Route, Seen, get},
+    lie::{Answer, On, Route, Seen, get, put},
 };
 
 /// Any object.
 pub const STORE: Route = get("*");
+/// Any object on its way there.
+pub const STORE_PUT: Route = put("*");
 /// How long each byte takes of a store that is slow: it never stands still.
 const DRIP: Duration = Duration::from_millis(200);
 

@@ -12,7 +12,7 @@ use super::{
     Telling,
     edits::EDITS,
     promise::{
-        ANY, Broken, Kept, REQUESTS, ROLLED_BACK, Secrets, ends, promise, run, signed_once, was_backed_up,
+        ANY, Broken, Kept, REQUESTS, ROLLED_BACK, Secrets, committed_once, ends, promise, run, was_backed_up,
     },
     store_lies::STORE_LIES,
     world::{CANARY, SHOP, World, content, id},
@@ -145,7 +145,7 @@ fn play_on(world: &World, steps: &[Step]) -> Result<Numbers, Broken> {
     play.end()?;
     let books = [(world.liars.api.book(), api), (world.liars.store.book(), store)];
     play.looks_at(7);
-    signed_once(&books)?;
+    committed_once(world.liars.api.book(), api)?;
     play.looks_at(10);
     for secrets in play.devices.iter().filter_map(|member| member.secrets.as_ref()) {
         secrets.stayed(&books)?;

@@ -177,15 +177,15 @@ fn shown(world: &World) -> Result<Vec<SnapshotRow>, Broken> {
 /// About a megabyte that inflates to a gigabyte of spaces, and then to a list without rows: whoever inflates it takes
 /// it for a success.
 fn bomb(end: &[u8]) -> Result<Vec<u8>, e2e::Failure> {
-    const BLOCK: [u8; 1 << 20] = [b' '; 1 << 20];
+    let spaces = vec![b' '; 1 << 20];
     let (mut block, mut sum) = (Vec::with_capacity(1 << 14), flate2::Crc::new());
     let mut compressor = Compress::new(Compression::best(), false);
     // What is flushed whole refers to nothing before it, so that it can be repeated.
     compressor
-        .compress_vec(&BLOCK, &mut block, FlushCompress::Full)
+        .compress_vec(&spaces, &mut block, FlushCompress::Full)
         .map_err(|e| e2e::Failure::new(e.to_string()))?;
     let mut once = flate2::Crc::new();
-    once.update(&BLOCK);
+    once.update(&spaces);
     let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
     for _ in 0..1024 {
         bytes.extend_from_slice(&block);

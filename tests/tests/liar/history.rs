@@ -9,7 +9,7 @@ use e2e::{
         Telling,
         edit::Edit,
         edits::{COMMIT, DIRECTORY, EDITS, OBJECTS, SNAPSHOTS},
-        lie::{Answer, On, Route, Verdict, get},
+        lie::{Answer, On, Route, Verdict, get, put},
         promise::{ANY, Kept, ROLLED_BACK, Secrets, ends, promise, run, signed_once, was_backed_up},
         world::{SHOP, World, content, id},
     },
@@ -153,6 +153,22 @@ pub(crate) fn commit_denied(world: &mut World) -> Kept {
         let (_lie, _telling) = tell(world, &first, hidden)?;
         ends(&run(first.backup_bytes("denied", &content("denied", 2)))?, &ANY, "a commit that is hidden")?;
     }
+    signed_once(&[(world.liars.api.book(), api), (world.liars.store.book(), store)])
+}
+
+/// The snapshot is stored, the device is told that it is not, and never commits it: its head is out all the same.
+pub(crate) fn never_committed(world: &mut World) -> Kept {
+    let first = world.first.copy()?;
+    let (api, store) = (world.liars.api.book().now(), world.liars.store.book().now());
+    {
+        let gone = On::route(put("*")).does(|seen, answer| {
+            if seen.path.contains("/snapshots/") { Answer::bytes(404, "") } else { answer }
+        });
+        let _telling = world.liars.store.tell(Arc::new(gone));
+        // Anything else is not this scene.
+        first.backup_bytes("stored", &content("stored", 1)).refused(5)?;
+    }
+    first.backup_bytes("stored", &content("stored", 2)).ok()?;
     signed_once(&[(world.liars.api.book(), api), (world.liars.store.book(), store)])
 }
 

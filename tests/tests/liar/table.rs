@@ -1,7 +1,13 @@
 //! Every lie: its number in the design, where it is told, its scene, and what it waits for when it gets through today.
 //! And every promise: what random histories look at, and what waits with a lie.
 
-use e2e::liar::{edits::*, lie::Route, promise::Kept, store_lies::STORE, world::World};
+use e2e::liar::{
+    edits::*,
+    lie::Route,
+    promise::Kept,
+    store_lies::{STORE, STORE_PUT},
+    world::World,
+};
 
 use super::{answers, devices, history, index, session, store};
 
@@ -63,8 +69,9 @@ promises! {
     4 "keys stay";
     5 "the words open the vault, and everything restores, when the lies have ended";
     6 "what is sealed after a revocation" waits_with "L1 what is sealed later opens with a revoked device's keys";
-    7 "one head for one sequence";
-    7 "also when a commit is denied" waits_with "L12 a commit is taken and denied";
+    7 "one head for one sequence, once the service took it";
+    7 "also when the commit is denied" waits_with "L12 a commit is taken and denied";
+    7 "also when it is never sent" waits_with "L12 a snapshot is stored and called refused";
     8 "time, memory and requests";
     9 "a lie to one device is found by another" waits_with "L10 two services";
     10 "no key and no plaintext leaves";
@@ -102,6 +109,7 @@ lies! {
     11 "rows dropped, doubled, changed" [SNAPSHOTS] history::rows_changed;
     11 "the last row hidden from a device that saw nothing" [SNAPSHOTS] history::last_row_hidden, waits_for "H5, issue trust";
     12 "a commit is taken and denied" [COMMIT, SNAPSHOTS] history::commit_denied, waits_for "N4, issue trust";
+    12 "a snapshot is stored and called refused" [STORE_PUT] history::never_committed, waits_for "N4, issue trust";
     13 "a commit is not kept" [COMMIT] history::commit_dropped;
     14 "the index is junk" [OBJECTS, READ_URLS] index::junk;
     14 "an index of objects that nobody holds" [OBJECTS] index::many_rows;
