@@ -15,6 +15,9 @@ mod database_url;
 mod exit_code;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
+mod help;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod mentions;
 mod plain;
 mod progress;

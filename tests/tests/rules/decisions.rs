@@ -18,7 +18,8 @@ fn decisions_are_numbered_once_and_listed() {
         }
     }
     records.sort_by_key(|row| row[3..7].to_owned());
-    let numbers = records.iter().enumerate().map(|(at, row)| (format!("{:04}", at + 1), row[3..7].to_owned()));
+    let numbers =
+        records.iter().enumerate().map(|(at, row)| (format!("{:04}", at + 1), row[3..7].to_owned()));
     for (expected, number) in numbers {
         assert_eq!(number, expected, "the numbers have a gap, or one stands twice");
     }

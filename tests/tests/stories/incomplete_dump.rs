@@ -6,14 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Device, Stage, data, device::text, files};
+use e2e::{Device, Postgres, Stage, data, device::text, files};
 use rustix::process::Signal;
 
 /// The `pg_dump` that a command runs, once it talks to the server: before, it may only have been asked its version.
-fn pg_dump_of(parent: u32, stage: &Stage) -> u32 {
+fn pg_dump_of(parent: u32, postgres: &Postgres) -> u32 {
     let until = Instant::now() + Duration::from_secs(20);
     while Instant::now() < until {
-        if stage.postgres.dumps_running(true).unwrap() == 0 {
+        if postgres.dumps_running(true).unwrap() == 0 {
             continue;
         }
         for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -30,44 +30,44 @@ fn pg_dump_of(parent: u32, stage: &Stage) -> u32 {
     panic!("the command runs no pg_dump");
 }
 
-fn slow_backup(device: &Device, stage: &Stage, database: &str) -> e2e::Running {
-    device.backup(&stage.postgres, database).arg("--limit-upload").arg("1000").start().unwrap()
+fn slow_backup(device: &Device, postgres: &Postgres, database: &str) -> e2e::Running {
+    device.backup(postgres, database).arg("--limit-upload").arg("1000").start().unwrap()
 }
 
-fn no_session_is_left(stage: &Stage) {
+fn no_session_is_left(postgres: &Postgres) {
     let until = Instant::now() + Duration::from_secs(10);
-    while stage.postgres.dumps_running(false).unwrap() > 0 {
+    while postgres.dumps_running(false).unwrap() > 0 {
         assert!(Instant::now() < until, "pg_dump's session is still on the server");
         thread::sleep(Duration::from_millis(50));
     }
 }
 
-// One test, because each part looks at all dumps of the server.
+// A server of its own: each part looks at all its dumps, and ends them.
 #[test]
 fn a_dump_that_dies_is_no_snapshot() {
     let stage = Stage::shared().unwrap();
-    data::fill(&stage.postgres, "dying", 1).unwrap();
+    let postgres = Postgres::start().unwrap();
+    data::fill(&postgres, "dying", 1).unwrap();
     // Too much to fit into the pipeline's queues, and hard to compress, so that a slow upload holds pg_dump back.
-    stage
-        .postgres
+    postgres
         .sql("dying", "create table noise (i int, hex text); alter table noise alter hex set storage external;
               insert into noise select i, (select string_agg(md5(i || '.' || j), '') from generate_series(1, 500) j) from generate_series(1, 8000) i")
         .unwrap();
     let (device, _) = stage.new_account().unwrap();
 
-    let running = slow_backup(&device, &stage, "dying");
-    let pg_dump = pg_dump_of(running.pid(), &stage);
+    let running = slow_backup(&device, &postgres, "dying");
+    let pg_dump = pg_dump_of(running.pid(), &postgres);
     thread::sleep(Duration::from_millis(300));
     e2e::measure::signal(pg_dump, Signal::KILL).unwrap();
     let outcome = running.wait().unwrap();
     assert_eq!(outcome.code, 6, "{outcome}");
     assert_eq!(device.snapshots().unwrap(), [""; 0]);
 
-    let running = slow_backup(&device, &stage, "dying");
-    pg_dump_of(running.pid(), &stage);
+    let running = slow_backup(&device, &postgres, "dying");
+    pg_dump_of(running.pid(), &postgres);
     // The program is there before its session is.
     let until = Instant::now() + Duration::from_secs(10);
-    while stage.postgres.end_dumps().unwrap() == 0 {
+    while postgres.end_dumps().unwrap() == 0 {
         assert!(Instant::now() < until, "pg_dump has no session");
         thread::sleep(Duration::from_millis(50));
     }
@@ -76,19 +76,19 @@ fn a_dump_that_dies_is_no_snapshot() {
     assert_eq!(device.snapshots().unwrap(), [""; 0]);
 
     for signal in [Signal::INT, Signal::TERM] {
-        let running = slow_backup(&device, &stage, "dying");
-        pg_dump_of(running.pid(), &stage);
+        let running = slow_backup(&device, &postgres, "dying");
+        pg_dump_of(running.pid(), &postgres);
         thread::sleep(Duration::from_millis(400));
         let asked = Instant::now();
         running.signal(signal).unwrap();
         let outcome = running.wait().unwrap();
         assert!(asked.elapsed() < Duration::from_secs(10), "{signal:?} took {:?}", asked.elapsed());
         assert_eq!(outcome.code, 130, "{outcome}");
-        no_session_is_left(&stage);
+        no_session_is_left(&postgres);
         assert_eq!(device.snapshots().unwrap(), [""; 0]);
     }
 
-    device.backup(&stage.postgres, "dying").ok().unwrap();
+    device.backup(&postgres, "dying").ok().unwrap();
     assert_eq!(device.snapshots().unwrap().len(), 1);
 }
 

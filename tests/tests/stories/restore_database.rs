@@ -17,9 +17,8 @@ const GONE: Duration = Duration::from_secs(60);
 const ROWS: u32 = 400_000;
 
 /// An account, and a snapshot of a plain SQL dump whose first table takes its time.
-fn backed_up(stage: &Stage, name: &str, form: &[&str]) -> Device {
+fn backed_up(stage: &Stage, server: &Postgres, name: &str, form: &[&str]) -> Device {
     let (device, _) = stage.new_account().unwrap();
-    let server = &stage.postgres;
     server.create(name).unwrap();
     server
         .sql(
@@ -85,9 +84,10 @@ fn restore(device: &Device, server: &Postgres, source: &str, into: &str) -> e2e:
 #[test]
 fn restore_interrupted_commits_half_database() {
     let stage = Stage::shared().unwrap();
-    let server = &stage.postgres;
+    // Its own: others restore on the shared one.
+    let server = &Postgres::start().unwrap();
     for (name, form) in [("half_sql", &["-Fp"][..]), ("half_archive", &["-Fc", "-Z0"])] {
-        let device = backed_up(&stage, name, form);
+        let device = backed_up(&stage, server, name, form);
         let back = format!("{name}_back");
         for existing in [false, true] {
             if existing {

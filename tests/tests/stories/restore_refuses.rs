@@ -1,12 +1,13 @@
 //! A dump that holds more than SQL for one database is backed up as it is, and no database takes it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use e2e::{Stage, data, device::text};
+use e2e::{Postgres, Stage, data, device::text};
 
 #[test]
 fn text_from_a_dump_is_not_a_program() {
     let stage = Stage::shared().unwrap();
-    let postgres = &stage.postgres;
+    // Its own: others restore on the shared one.
+    let postgres = &Postgres::start().unwrap();
     data::fill(postgres, "refuses_source", 1).unwrap();
     postgres.create("refuses_there").unwrap();
     let (device, _) = stage.new_account().unwrap();
