@@ -33,6 +33,8 @@ const TERMINAL: &str = "/dev/tty";
 const MOST_LINES: usize = 200;
 /// The rest of a paste arrives within this time.
 const PASTE: Duration = Duration::from_millis(200);
+/// In which time a hidden prompt has heard of Ctrl-C, and set the terminal as it found it.
+const HEARS: Duration = Duration::from_millis(500);
 
 /// How much of a hidden answer belongs together.
 #[derive(Clone, Copy)]
@@ -190,14 +192,18 @@ impl Secrets {
         ask: impl FnOnce() -> io::Result<Option<T>> + Send + 'static,
     ) -> Result<Option<T>, Error> {
         let terminal = Terminal::remember();
-        let (tell, answer) = oneshot::channel();
+        let (tell, mut answer) = oneshot::channel();
         // A thread of its own: a read from a terminal cannot be ended, and nothing waits for it at the end.
         thread::spawn(move || drop(tell.send(ask())));
         let answered = tokio::select! {
             biased;
             () = self.cancel.cancelled() => None,
-            answer = answer => Some(answer),
+            answered = &mut answer => Some(answered),
         };
+        if answered.is_none() {
+            // A hidden prompt that hears of Ctrl-C later than we do would set the terminal after us, as it found it.
+            drop(tokio::time::timeout(HEARS, answer).await);
+        }
         match answered {
             Some(Ok(Ok(answer))) => Ok(answer),
             Some(Ok(Err(e))) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
