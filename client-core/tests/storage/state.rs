@@ -1,5 +1,5 @@
 //! The local index at some size, and from several processes. Larger ones: `cargo bench -p client-core --bench index`.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::big_index;
 

@@ -1,4 +1,5 @@
 //! A local index of any size, for the tests of `state.rs` and for `benches/index.rs`.
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests and benchmarks")]
 
 use std::{path::Path, time::Instant};
 
