@@ -1,4 +1,5 @@
 //! What a service of a few lines says, and how it checks a signature.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
 

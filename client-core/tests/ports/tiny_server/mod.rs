@@ -1,4 +1,5 @@
 //! An HTTP server that answers as it is told, whole, cut, late or not at all.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     collections::BTreeMap,
