@@ -1,7 +1,5 @@
 //! `cargo bench -p client-core --bench index`: the local index of 100 GB, 1 TB and 10 TB. A quarter of an hour.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a program for people")]
-
 #[path = "../tests/storage/big_index/mod.rs"]
 mod big_index;
 

@@ -1,6 +1,5 @@
 //! A PostgreSQL server of our own in a temporary directory.
 #![expect(clippy::unwrap_used, reason = "tests")]
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::{
     net::TcpListener,
