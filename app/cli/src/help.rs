@@ -1,4 +1,4 @@
-//! The whole help as a file: a change of it is seen in review. `UPDATE_HELP=1 cargo test --bin sealkeep help` writes it.
+//! The whole help as a file: a change of it is seen in review. `UPDATE_HELP=1 cargo test help_is_as_it_was` writes it.
 
 use std::{fmt::Write, fs, path::Path};
 
@@ -32,7 +32,7 @@ fn help_is_as_it_was() {
         assert_eq!(
             new,
             old,
-            "line {}: if that is meant, UPDATE_HELP=1 cargo test --bin sealkeep help",
+            "line {}: if that is meant, UPDATE_HELP=1 cargo test help_is_as_it_was",
             line + 1
         );
     }
