@@ -301,7 +301,7 @@ pub(crate) struct Restore {
     /// With `latest`: of which source
     #[arg(long)]
     pub(crate) source: Option<String>,
-    /// Into this file; it appears under its name only when its checksum holds
+    /// Into this file; it appears under its name once its checksum matches
     #[arg(long, group = "target", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) to: Option<PathBuf>,
     /// To standard output

@@ -82,7 +82,7 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
             render::bytes(report.bytes),
             format_args!("{:.1}", report.duration.as_secs_f64()),
             report.sha256,
-            if report.damaged.is_empty() { " holds" } else { " does NOT hold: parts are missing" },
+            if report.damaged.is_empty() { " matches" } else { " does NOT match: parts are missing" },
         )
     };
     if stdout {

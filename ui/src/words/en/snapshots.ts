@@ -37,7 +37,7 @@ export const snapshots = {
     backupDone: (source: string, size: string) => `${source} is backed up: ${size}`,
     verifyDone: (source: string, size: string) => `${source} is whole: ${size} decrypted and verified`,
     restoreDone: (source: string, size: string) => `${source} is restored: ${size}`,
-    holds: "SHA-256 holds",
+    holds: "SHA-256 matches",
     openFolder: "Open folder",
     failed: (source: string) => `${source}: not done`,
     cancelled: (source: string) => `${source}: stopped`,
