@@ -182,5 +182,10 @@ fn kib(lines: &str, name: &str) -> u64 {
 /// Highest resident memory of a running process so far, bytes.
 #[must_use]
 pub fn peak_rss(pid: u32) -> u64 {
+    let program = |of: &str| fs::read_link(format!("/proc/{of}/exe")).ok();
+    // For a moment after its start a child still has our memory: `vfork` ends before `exec` has given it its own.
+    if program(&pid.to_string()) == program("self") {
+        return 0;
+    }
     kib(&fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), "VmHWM:")
 }
