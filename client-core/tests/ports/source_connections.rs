@@ -1,34 +1,23 @@
 //! Connections as libpq takes them, and names as PostgreSQL takes them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use crate::private_postgres;
+use std::{fs, process::Command, sync::LazyLock};
 
-use std::{fs, io::Read, process::Command, sync::LazyLock};
+use crate::private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, dumped, open};
 
 use client_core::{
     error::{Error, ErrorKind},
     source::{
-        self, Complete, DumpStream, SourceError, SourceSpec,
+        self, SourceError, SourceSpec,
         postgres::{DatabaseSink, RestoreTarget},
     },
 };
-use private_postgres::{PASSWORD, PASSWORD_IN_URL, Server};
 
 static SERVER: LazyLock<Server> = LazyLock::new(|| {
     let server = Server::start();
     server.shop("shop", 1);
     server
 });
-
-fn open(url: &str) -> Result<DumpStream, SourceError> {
-    source::open(SourceSpec::postgres(url)?)
-}
-
-fn dumped(mut stream: DumpStream) -> (Vec<u8>, Complete) {
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
-    (bytes, stream.finish().unwrap())
-}
 
 #[test]
 fn libpq_parameters_refused() {
@@ -134,6 +123,7 @@ fn odd_names_go_through_everything() {
     ] {
         let quoted = format!("\"{}\"", name.replace('"', "\"\""));
         server.sql("postgres", &format!("CREATE DATABASE {quoted}; "));
+        let literal = format!("E'{}'", name.replace('\\', "\\\\").replace('\'', "''"));
         let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let url = server.url(&encoded);
         let psql = |sql: &str| {
@@ -149,10 +139,7 @@ fn odd_names_go_through_everything() {
         psql(&format!(
             "CREATE ROLE {quoted}; ALTER TABLE {quoted}.{quoted} OWNER TO {quoted}; ALTER DATABASE {quoted} OWNER TO {quoted}"
         ));
-        psql(&format!(
-            "COMMENT ON DATABASE {quoted} IS E'{}'",
-            name.replace('\\', "\\\\").replace('\'', "''")
-        ));
+        psql(&format!("COMMENT ON DATABASE {quoted} IS {literal}"));
         let spec = SourceSpec::postgres(&url).unwrap();
         assert_eq!(spec.default_name(), name);
         let (dump, complete) = dumped(source::open(spec).unwrap());
@@ -164,7 +151,6 @@ fn odd_names_go_through_everything() {
             sink.write(&dump).unwrap();
             let restored = sink.finish().unwrap();
             assert_eq!(restored.notes, [""; 0], "{name:?}");
-            let literal = format!("E'{}'", name.replace('\\', "\\\\").replace('\'', "''"));
             let same = server.sql(
                 "postgres",
                 &format!(

@@ -1,8 +1,6 @@
 //! What a backup does to its source: nothing that stays, and nothing that pg_dump alone would not do.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use crate::private_postgres;
-
 use std::{
     fs,
     io::Read,
@@ -11,21 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::private_postgres::{PASSWORD, Server, dumped, eventually, open};
+
 use client_core::source::{
-    self, Complete, DumpStream, PgUrl, SourceError, SourceSpec, Stopper,
+    self, PgUrl, SourceError, SourceSpec, Stopper,
     postgres::{self, DatabaseSink, RestoreTarget, Tools},
 };
-use private_postgres::{PASSWORD, Server, eventually};
-
-fn open(url: &str) -> Result<DumpStream, SourceError> {
-    source::open(SourceSpec::postgres(url)?)
-}
-
-fn dumped(mut stream: DumpStream) -> (Vec<u8>, Complete) {
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
-    (bytes, stream.finish().unwrap())
-}
 
 /// Holds a table of `database` as VACUUM FULL would, until it is dropped.
 struct Holder(Child);

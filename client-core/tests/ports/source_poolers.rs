@@ -1,33 +1,21 @@
 //! What a backup and a restore do through a connection pooler: nothing that stays in its sessions.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::private_postgres;
-
 use std::{
     fs,
-    io::Read,
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
 };
 
+use crate::private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, dumped, eventually, open};
+
 use client_core::{
     error::Error,
     source::{
-        self, Complete, DumpStream, SourceError, SourceSpec, Stopper,
+        SourceError, Stopper,
         postgres::{self, DatabaseSink, Tools},
     },
 };
-use private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, eventually};
-
-fn open(url: &str) -> Result<DumpStream, SourceError> {
-    source::open(SourceSpec::postgres(url)?)
-}
-
-fn dumped(mut stream: DumpStream) -> (Vec<u8>, Complete) {
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
-    (bytes, stream.finish().unwrap())
-}
 
 /// A pooler before a server.
 struct Pooler {

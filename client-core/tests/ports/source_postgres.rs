@@ -1,8 +1,6 @@
 //! Dumps of a real PostgreSQL server: whole ones, and every way in which one is not.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::private_postgres;
-
 use std::{
     fs,
     io::Read,
@@ -13,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, eventually, open};
+
 use client_core::{
     error::{Error, ErrorKind},
     event::Warning,
@@ -21,7 +21,6 @@ use client_core::{
         postgres::{self, DatabaseSink, RestoreTarget, Tools},
     },
 };
-use private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, eventually};
 
 /// One server for the tests that leave it alone.
 static SERVER: LazyLock<Server> = LazyLock::new(|| {
@@ -30,10 +29,6 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
     server.sql("postgres", "CREATE DATABASE nothing");
     server
 });
-
-fn open(url: &str) -> Result<DumpStream, SourceError> {
-    source::open(SourceSpec::postgres(url)?)
-}
 
 fn read_all(mut stream: DumpStream) -> (Vec<u8>, Result<Complete, Error>) {
     let mut bytes = Vec::new();

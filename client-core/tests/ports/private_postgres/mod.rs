@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
+    io::Read,
     net::TcpListener,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -10,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use client_core::source::{self, Complete, DumpStream, SourceError, SourceSpec};
 use tempfile::TempDir;
 
 /// The password of the superuser `postgres`.
@@ -227,6 +229,18 @@ impl Drop for Server {
             watch.wait().unwrap();
         }
     }
+}
+
+/// Begins a dump of the database that a URL names.
+pub(crate) fn open(url: &str) -> Result<DumpStream, SourceError> {
+    source::open(SourceSpec::postgres(url)?)
+}
+
+/// Reads a dump to its end.
+pub(crate) fn dumped(mut stream: DumpStream) -> (Vec<u8>, Complete) {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    (bytes, stream.finish().unwrap())
 }
 
 /// Waits until `done` holds.
