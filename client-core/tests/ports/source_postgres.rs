@@ -373,7 +373,10 @@ fn files_are_read_as_they_are() {
     assert!(bytes == b"just bytes" && !complete.unwrap().verified_end);
     assert_eq!(file(b"").1.unwrap_err().kind(), ErrorKind::DumpIncomplete);
 
-    let all = SERVER.tool("pg_dumpall", "dbname=postgres", &[]);
+    // Of a server whose databases nobody makes and drops meanwhile.
+    let server = Server::start();
+    server.shop("shop", 1);
+    let all = server.tool("pg_dumpall", "dbname=postgres", &[]);
     assert!(all.status.success());
     assert!(file(&all.stdout).1.unwrap().verified_end);
     let cut = file(&all.stdout[..all.stdout.len() - 100]).1.unwrap_err();
