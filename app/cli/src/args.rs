@@ -37,9 +37,9 @@ filled as sealkeep_restoring_…, and gets its name at the end; an empty one is 
 --overwrite does not add to what is there: the restored database takes the place of the one of that name, which is dropped. \
 Nobody may be connected to it.
 
-What the dump needs and the server lacks (roles, extensions, tablespaces, languages, rights) is named before anything is written, \
-for SQL text where it is found. --skip-missing leaves those statements out and lists them; --no-owner and --no-privileges leave \
-owners and rights out, whether they exist or not.
+What the dump needs and the server lacks (roles, extensions, tablespaces, languages, rights) is named before anything is written. \
+--skip-missing leaves those statements out and lists them; --no-owner and --no-privileges leave owners and rights out, whether \
+they exist or not.
 
 --continue passes over what the server itself refuses of a dump, for example rows that break a CHECK constraint: the rest is \
 kept in a database made for it, what failed is listed (in \"failed\" with --json), and the exit code is 9. Rows of a table that \

@@ -2,7 +2,7 @@
 
 use client_core::{
     error::Error,
-    source::{SourceError, postgres::script::Found},
+    source::{SourceError, script::Found},
 };
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 //! Scripts for psql: cuts do not matter, and what is let through holds no command of psql's and ends no transaction
 //! when a slow and simple reader looks at it.
 
-use client_core::source::postgres::script::{Policy, ScriptFilter};
+use client_core::source::script::{Policy, ScriptFilter};
 use libfuzzer_sys::fuzz_target;
 
 fn filter(script: &[u8], step: usize) -> Option<Vec<u8>> {

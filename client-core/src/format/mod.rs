@@ -4,6 +4,7 @@ mod error;
 mod header;
 pub mod index;
 pub mod manifest;
+mod needs;
 mod origin;
 pub mod pack;
 mod padding;

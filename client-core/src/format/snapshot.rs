@@ -9,6 +9,7 @@ use sha2::Digest;
 
 use super::{Format, FormatError, MAX_OBJECT_LEN, snapshot_body::MAX_ENVELOPE_LEN};
 pub use super::{
+    needs::{MAX_NAME_LEN, MAX_NEEDS, Need, Part, ScriptNeed, ScriptNeeds},
     origin::{DatabaseIdentity, DatabaseProperties, Grant, Kinship, Origin, Privilege, Provider},
     snapshot_body::{
         Head, Heads, Remark, SnapshotBody, Table, Wrapping, heads_hash, pack_set_hash, place_of,

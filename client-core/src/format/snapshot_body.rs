@@ -10,6 +10,7 @@ use super::{
     Format, FormatError, MAX_OBJECT_LEN, Recipients,
     header::{self, Header, Profile},
     manifest::ManifestPiece,
+    needs::{NeedsWire, ScriptNeeds},
     origin::{Origin, OriginWire},
     padding,
 };
@@ -99,6 +100,8 @@ pub struct SnapshotBody {
     pub verified_end: bool,
     /// What was unusual about it; written sorted.
     pub remarks: Vec<Remark>,
+    /// What SQL text asks of the server that it is restored to. `None`: it is no such text, or text that is not restored.
+    pub needs: Option<ScriptNeeds>,
     /// What is in it, if known.
     pub tables: Vec<Table>,
     /// The device's name for itself.
@@ -160,6 +163,7 @@ struct BodyWire(
     OriginWire,
     String,
     Vec<u8>,
+    Option<NeedsWire>,
 );
 
 /// SHA-256 over the sorted 32-byte ids.
@@ -296,6 +300,7 @@ impl SnapshotBody {
             format,
             verified_end,
             remarks,
+            needs,
             tables,
             host,
             domain,
@@ -337,6 +342,7 @@ impl SnapshotBody {
             OriginWire::from(origin),
             format.clone(),
             remarks,
+            needs.as_ref().map(ScriptNeeds::to_wire),
         )
     }
 
@@ -363,6 +369,7 @@ impl SnapshotBody {
             origin,
             format,
             remarks,
+            needs,
         ) = wire;
         let remarks: Option<Vec<Remark>> = remarks.into_iter().map(Remark::from_code).collect();
         let remarks = remarks.ok_or_else(|| FORMAT.damaged("it holds a remark that does not exist"))?;
@@ -387,6 +394,7 @@ impl SnapshotBody {
             format,
             verified_end,
             remarks,
+            needs: needs.map(ScriptNeeds::from_wire).transpose()?,
             tables: tables.into_iter().map(|(name, rows)| Table { name, rows }).collect(),
             host,
             domain,

@@ -1,6 +1,6 @@
 //! How a source, or a database that is restored into, can fail.
 
-use super::postgres::script::{Found, Need, ScriptError};
+use super::script::{Found, Need, ScriptError};
 use crate::error::{Error, ErrorKind};
 
 /// Why there is no dump, or no restored database. Texts of programs are bounded and hold no password.

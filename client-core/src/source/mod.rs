@@ -6,6 +6,7 @@ mod fifo;
 mod file;
 pub mod postgres;
 mod process;
+pub mod script;
 pub mod sentinel;
 mod stopper;
 mod stream;

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::Error,
     event::Warning,
-    format::snapshot::{Origin, Table},
+    format::snapshot::{Origin, ScriptNeeds, Table},
 };
 
 /// What is known of a dump that went through whole.
@@ -28,6 +28,8 @@ pub struct Complete {
     pub format: String,
     /// Whether the dump's own end was found. Otherwise only exit code and end of file say that it is whole.
     pub verified_end: bool,
+    /// What restoring it asks of a server, for SQL text of pg_dump.
+    pub needs: Option<ScriptNeeds>,
     /// Which database or file, without secrets. Begins with [`super::PgUrl::place`] for a database.
     pub detail: String,
     /// What the source is by itself, as far as it could be asked.
@@ -215,6 +217,7 @@ impl DumpStream {
         self.check_file(true)?;
         let seen = self.sentinel.finish().map_err(|broken| SourceError::Incomplete(broken.to_string()))?;
         (self.complete.format, self.complete.verified_end) = (seen.to_string(), seen.verified);
+        self.complete.needs = seen.needs;
         Ok(())
     }
 
@@ -304,6 +307,7 @@ fn unmade(tool: &str, detail: String) -> Complete {
         tool_version: String::new(),
         format: String::new(),
         verified_end: false,
+        needs: None,
         changed: false,
         detail,
         origin: Origin::default(),

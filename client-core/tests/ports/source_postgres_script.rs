@@ -7,10 +7,8 @@ use std::{fs, path::Path, sync::LazyLock};
 
 use client_core::source::{
     SourceError,
-    postgres::{
-        DatabaseSink, RestoreTarget, Restored, Tools,
-        script::{Policy, ScriptFilter},
-    },
+    postgres::{DatabaseSink, RestoreTarget, Restored, Tools},
+    script::{Policy, ScriptFilter},
 };
 use private_postgres::{PASSWORD_IN_URL, Server};
 

@@ -117,6 +117,7 @@ fn snapshot() -> Snapshot {
         format: "pg_dump SQL".into(),
         verified_end: true,
         remarks: Vec::new(),
+        needs: None,
         tables: vec![
             Table { name: "public.orders".into(), rows: Some(12) },
             Table { name: "x".into(), rows: None },

@@ -115,6 +115,7 @@ fn back_up(bucket: &Path, words: &RecoveryWords, dump: &Dump<'_>, with_recipe: b
         format: "pg_dump SQL".into(),
         verified_end: true,
         remarks: Vec::new(),
+        needs: None,
         tables: Vec::new(),
         host: "db1".into(),
         domain: DomainId::from_bytes([3; 16]),

@@ -19,8 +19,8 @@ use client_core::{
         pack::{PackReader, PackWriter},
         padme,
         snapshot::{
-            DatabaseIdentity, DatabaseProperties, Grant, Head, Origin, SnapshotBody, Table, Wrapping,
-            heads_hash, pack_set_hash, read_snapshot, seal_snapshot,
+            DatabaseIdentity, DatabaseProperties, Grant, Head, Need, Origin, Part, ScriptNeed, ScriptNeeds,
+            SnapshotBody, Table, Wrapping, heads_hash, pack_set_hash, read_snapshot, seal_snapshot,
         },
     },
     id::{ChunkId, DomainId},
@@ -333,6 +333,18 @@ fn body() -> SnapshotBody {
         format: "pg_dump SQL".into(),
         verified_end: true,
         remarks: vec![client_core::format::snapshot::Remark::OtherFormat],
+        needs: Some(ScriptNeeds {
+            locks: 3,
+            needs: vec![
+                ScriptNeed { line: 40, need: Need::Role, part: Part::Owners, name: "keeper".into() },
+                ScriptNeed {
+                    line: 9_000_001,
+                    need: Need::Role,
+                    part: Part::Privileges,
+                    name: "lecteur é".into(),
+                },
+            ],
+        }),
         tables: vec![
             Table { name: "public.orders".into(), rows: Some(1_200_000) },
             Table { name: "public.größen".into(), rows: None },

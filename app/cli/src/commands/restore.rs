@@ -8,7 +8,8 @@ use client_core::{
     },
     source::{
         SourceError,
-        postgres::{CleanedUp, RestoreTarget, script::LeftOut},
+        postgres::{CleanedUp, RestoreTarget},
+        script::LeftOut,
     },
 };
 use secrecy::ExposeSecret;

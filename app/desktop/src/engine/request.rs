@@ -9,7 +9,7 @@ use client_core::{
         restore::{Consent, Destination},
         sources::{Origin, SavedSource},
     },
-    source::{PgUrl, SourceError, postgres::RestoreTarget, postgres::script::Found},
+    source::{PgUrl, SourceError, postgres::RestoreTarget, script::Found},
 };
 use uuid::Uuid;
 

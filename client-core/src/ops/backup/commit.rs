@@ -89,6 +89,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         format: complete.format.clone(),
         verified_end: complete.verified_end,
         remarks: remarks.to_vec(),
+        needs: complete.needs.clone(),
         tables: complete.tables.clone(),
         domain: vault.keys().domain_id(),
         manifest: streamed.stored.manifest.clone(),

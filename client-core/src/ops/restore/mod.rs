@@ -29,7 +29,8 @@ use crate::{
     id::ChunkId,
     source::{
         SourceError, Stopper,
-        postgres::{self, CleanedUp, RestoreTarget, Tools, script::LeftOut},
+        postgres::{self, CleanedUp, RestoreTarget, Tools},
+        script::LeftOut,
     },
     state::Evidence,
     vault::{ChunkFault, ChunkReader},

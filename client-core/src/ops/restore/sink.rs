@@ -47,7 +47,7 @@ pub(super) fn open(
         }
         Destination::Pipe(pipe) => Ok(Box::new(PipeSink(pipe))),
         Destination::Database { target, onto_source, to_copy_of_source } => {
-            let target = (*target).like(body.origin.properties.clone());
+            let target = (*target).like(body.origin.properties.clone()).needing(body.needs.clone());
             let target = if onto_source {
                 target
             } else {

@@ -17,8 +17,6 @@ mod session;
 mod tools;
 mod url;
 
-pub mod script;
-
 use std::{process::Stdio, time::Duration};
 
 pub(super) use self::url::readable;
@@ -85,6 +83,7 @@ pub(super) fn start(url: &PgUrl, found: &Inspection, stopper: Stopper) -> Result
         tool_version: found.dump_tool.version.clone(),
         format: String::new(),
         verified_end: false,
+        needs: None,
         changed: false,
         detail: format!("{} (PostgreSQL {})", url.place(), found.server_version),
         origin: origin(found),

@@ -28,6 +28,8 @@ use self::{
     sqlite::Pages,
     tail::Tail,
 };
+use super::script::Survey;
+use crate::format::snapshot::ScriptNeeds;
 
 /// Why a dump is not whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,11 +52,13 @@ pub struct Seen {
     pub within: Vec<Format>,
     /// Whether the end was found that the format has, also of what is in it.
     pub verified: bool,
+    /// What restoring it asks of a server, for SQL text of pg_dump.
+    pub needs: Option<ScriptNeeds>,
 }
 
 impl Seen {
-    fn new(format: Format, verified: bool) -> Self {
-        Self { format, within: Vec::new(), verified }
+    const fn new(format: Format, verified: bool) -> Self {
+        Self { format, within: Vec::new(), verified, needs: None }
     }
 
     fn within(mut self, outer: Format) -> Self {
@@ -80,6 +84,7 @@ enum State {
     Sqlite(Box<Pages>),
     Last(Format, Box<Ends>),
     Lines(Format, Box<Tail>),
+    PgPlain(Box<(Tail, Survey)>),
     Inside(Inside),
     /// Nothing says where it ends.
     Other(Format),
@@ -156,6 +161,11 @@ impl Sentinel {
                 tail.feed(bytes);
                 Ok(())
             }
+            State::PgPlain(read) => {
+                read.0.feed(bytes);
+                read.1.feed(bytes);
+                Ok(())
+            }
             State::Head | State::Other(_) => Ok(()),
         }
     }
@@ -174,7 +184,8 @@ impl Sentinel {
         self.state = match format {
             Format::PgCustom => State::PgDump(Box::new(Walker::new())),
             Format::PgPlain => {
-                State::Lines(format, Box::new(Tail::restricting(&["-- PostgreSQL database dump complete"])))
+                let tail = Tail::restricting(&["-- PostgreSQL database dump complete"]);
+                State::PgPlain(Box::new((tail, Survey::default())))
             }
             Format::PgCluster => lines(&["-- PostgreSQL database cluster dump complete"]),
             Format::MySql => lines(lines::mysql_end(front)),
@@ -226,6 +237,11 @@ impl Sentinel {
             State::Sqlite(pages) => pages.finish().map(|verified| Seen::new(Format::Sqlite, verified)),
             State::Last(format, ends) => ends.finish().map(|()| Seen::new(format, true)),
             State::Lines(format, tail) => tail.finish().map(|()| Seen::new(format, true)),
+            State::PgPlain(read) => {
+                let (tail, survey) = *read;
+                tail.finish()?;
+                Ok(Seen { needs: survey.finish(), ..Seen::new(Format::PgPlain, true) })
+            }
             State::Inside(mut inside) => inside.finish(),
             State::Head | State::Other(Format::Unknown) => match lines::complaint(&self.head, Some(self.len))
             {

@@ -7,21 +7,24 @@ mod likeness;
 use crate::private_postgres;
 mod targets;
 
-use std::{io::Read, sync::LazyLock};
+use std::{
+    io::{Read, Write},
+    sync::LazyLock,
+};
 
 use client_core::{
     error::Error,
+    format::snapshot::{Need, Part, ScriptNeeds},
     source::{
         PgUrl, SourceError, Stopper,
         postgres::{self, DatabaseSink, RestoreTarget, Restored, Tools},
+        sentinel::Sentinel,
     },
 };
 use private_postgres::{PASSWORD, PASSWORD_IN_URL, Server};
 
-/// A server with little room for locks.
 static SERVER: LazyLock<Server> = LazyLock::new(|| {
     let server = Server::start();
-    server.sql("postgres", "ALTER SYSTEM SET max_locks_per_transaction = 20");
     server.sql("postgres", "ALTER SYSTEM SET max_prepared_transactions = 5");
     server.down();
     server.up();
@@ -39,8 +42,15 @@ fn dump(database: &str, form: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
+/// What the backup of a dump kept of its needs.
+fn needs(dump: &[u8]) -> Option<ScriptNeeds> {
+    let mut sentinel = Sentinel::new();
+    sentinel.feed(dump).ok()?;
+    sentinel.finish().ok()?.needs
+}
+
 fn restore(target: RestoreTarget, dump: &[u8]) -> Result<Restored, SourceError> {
-    let mut sink = DatabaseSink::new(target);
+    let mut sink = DatabaseSink::new(target.needing(needs(dump)));
     for piece in dump.chunks(50_000) {
         sink.write(piece)?;
     }
@@ -98,33 +108,40 @@ fn overwrite_replaces_and_never_doubles_rows() {
 
 #[test]
 fn restore_locks_one_transaction() {
-    SERVER.sql("postgres", "CREATE DATABASE many");
+    // Of its own: who else is at work takes room for locks.
+    let server = Server::start();
+    server.sql("postgres", "ALTER SYSTEM SET max_locks_per_transaction = 20");
+    server.down();
+    server.up();
+    let dump = |form: &[&str]| server.tool("pg_dump", "many", form).stdout;
+    let target = |database| RestoreTarget::new(&server.url(database), false).unwrap();
+    server.sql("postgres", "CREATE DATABASE many");
     for _ in 0..4 {
-        SERVER.sql(
+        server.sql(
             "many",
             "DO $$ DECLARE n int; BEGIN SELECT count(*) INTO n FROM pg_tables WHERE schemaname = 'public';
                FOR i IN n..n + 99 LOOP EXECUTE format('CREATE TABLE t_%s (id serial PRIMARY KEY, v text UNIQUE)', i); END LOOP;
              END $$",
         );
     }
-    SERVER.sql("many", "INSERT INTO t_7 (v) VALUES ('seven')");
+    server.sql("many", "INSERT INTO t_7 (v) VALUES ('seven')");
     for (database, form) in [("many_sql", &["-Fp"][..]), ("many_archive", &["-Fc"])] {
-        let dump = dump("many", form);
+        let dump = dump(form);
         // A database that the restore creates needs no lock for each object until the end.
-        restore(target(database, false), &dump).unwrap();
-        assert_eq!(SERVER.sql(database, "SELECT v FROM t_7"), "seven");
-        assert_eq!(SERVER.sql(database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "400");
+        restore(target(database), &dump).unwrap();
+        assert_eq!(server.sql(database, "SELECT v FROM t_7"), "seven");
+        assert_eq!(server.sql(database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "400");
     }
     // An existing one does: that is said before anything is changed.
-    SERVER.sql("postgres", "CREATE DATABASE many_existing");
+    server.sql("postgres", "CREATE DATABASE many_existing");
     for form in [&["-Fc"][..], &["-Fp"]] {
-        let refused = restore(target("many_existing", false), &dump("many", form)).unwrap_err();
+        let refused = restore(target("many_existing"), &dump(form)).unwrap_err();
         let SourceError::TooManyLocks { need, free, setting, enough, .. } = refused else {
             unreachable!("{form:?}: {refused}")
         };
         assert!(need == 1600 && free < need && setting == 20 && enough > setting, "{form:?}: {need}");
         assert_eq!(
-            SERVER.sql("many_existing", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
+            server.sql("many_existing", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
             "0"
         );
     }
@@ -151,13 +168,17 @@ fn what_later_definitions_need_is_known_before_anything_is_written() {
          ALTER TABLE r ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON r FOR SELECT TO late_policy USING (true);
          CREATE VIEW v AS SELECT 1 AS one; ALTER VIEW v OWNER TO late_owner",
     );
-    let dumps = [dump("late", &["-Fc", "-Z0"]), dump("late", &["-Ft"])];
+    let plain = dump("late", &["-Fp"]);
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(&plain).unwrap();
+    let packed = packer.finish().unwrap();
+    let dumps = [dump("late", &["-Fc", "-Z0"]), dump("late", &["-Ft"]), plain, packed];
     SERVER.sql("late", "DROP OWNED BY late_policy, late_grant, late_owner");
     SERVER.sql("postgres", "DROP ROLE late_policy, late_grant, late_owner");
     for dump in dumps {
         // Whoever may not create a database hears of it only once one would be created.
         let url = SERVER.url("late_back").replace(&format!("postgres:{PASSWORD_IN_URL}@"), "no_maker:x@");
-        let mut sink = DatabaseSink::new(RestoreTarget::new(&url, false).unwrap());
+        let mut sink = DatabaseSink::new(RestoreTarget::new(&url, false).unwrap().needing(needs(&dump)));
         let refused =
             dump[..dump.len() / 4].chunks(10_000).find_map(|piece| sink.write(piece).err()).unwrap();
         let said = refused.to_string();
@@ -166,6 +187,60 @@ fn what_later_definitions_need_is_known_before_anything_is_written() {
         }
     }
     assert_eq!(databases("^late_back$"), "0");
+}
+
+/// What a script needs is known by what for, so that whoever goes on without that part is not asked for it.
+#[test]
+fn what_sql_text_needs_is_read_with_it() {
+    for role in ["a_owner", "a_reader", "a_writer", "a_policy"] {
+        SERVER.sql("postgres", &format!("CREATE ROLE {role}"));
+    }
+    SERVER.sql("postgres", "CREATE DATABASE asks");
+    SERVER.sql(
+        "asks",
+        "CREATE TABLE r (id int); INSERT INTO r VALUES (1); ALTER TABLE r OWNER TO a_owner; GRANT SELECT ON r TO a_reader;
+         GRANT INSERT ON r TO a_writer; ALTER TABLE r ENABLE ROW LEVEL SECURITY; SELECT lo_create(77);
+         CREATE POLICY p ON r FOR SELECT TO a_policy, a_reader USING (true); CREATE EXTENSION pg_stat_statements;
+         CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+    );
+    let plain = dump("asks", &["-Fp"]);
+    let found = needs(&plain).unwrap();
+    let all: std::collections::BTreeSet<(Need, Part, &str)> =
+        found.needs.iter().map(|one| (one.need, one.part, one.name.as_str())).collect();
+    for expected in [
+        (Need::Role, Part::Owners, "a_owner"),
+        (Need::Role, Part::Privileges, "a_reader"),
+        (Need::Role, Part::Privileges, "a_writer"),
+        (Need::Role, Part::Privileges, "a_policy"),
+        (Need::Extension, Part::Definitions, "pg_stat_statements"),
+        (Need::Superuser, Part::Definitions, "event trigger e"),
+    ] {
+        assert!(all.contains(&expected), "{expected:?}: {all:?}");
+    }
+    // The table, the view of the extension's does not count, and the large object.
+    assert_eq!(found.locks, 2);
+    let text = String::from_utf8(plain.clone()).unwrap();
+    let line = text.lines().position(|line| line.starts_with("CREATE POLICY")).unwrap() + 1;
+    let policy = found.needs.iter().find(|one| one.name == "a_policy").unwrap();
+    assert_eq!(policy.line, line as u64);
+    // It can be read in any pieces, and what is no script of one database needs nothing.
+    let mut sentinel = Sentinel::new();
+    plain.chunks(7).for_each(|piece| sentinel.feed(piece).unwrap());
+    assert_eq!(sentinel.finish().unwrap().needs, Some(found));
+    assert_eq!(needs(&dump("asks", &["-Fc"])), None);
+
+    SERVER.sql("asks", "DROP OWNED BY a_reader, a_writer, a_policy; REASSIGN OWNED BY a_owner TO postgres");
+    SERVER.sql("postgres", "DROP ROLE a_owner, a_reader, a_writer, a_policy");
+    let refused = restore(target("asks_back", false), &plain).unwrap_err().to_string();
+    assert!(
+        ["a_owner", "a_reader", "a_writer", "a_policy"].iter().all(|role| refused.contains(role)),
+        "{refused}"
+    );
+    let refused = restore(target("asks_back", false).without_privileges(), &plain).unwrap_err().to_string();
+    assert!(refused.contains("a_owner") && !refused.contains("a_reader"), "{refused}");
+    restore(target("asks_back", false).without_owners(), &plain).unwrap();
+    SERVER.sql("postgres", "DROP DATABASE asks_back");
+    assert!(!restore(target("asks_back", false).keeping_going(), &plain).unwrap().failed.is_empty());
 }
 
 #[test]

@@ -6,16 +6,13 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use super::super::{
-    PgUrl,
-    script::{Policy, ScriptError, ScriptFilter},
-    tools::Tool,
-};
+use super::super::{PgUrl, tools::Tool};
 use crate::{
     format::snapshot::DatabaseProperties,
     source::{
         SourceError,
         process::{Process, Started},
+        script::{Policy, ScriptError, ScriptFilter},
         stopper::{Stopper, Watched},
     },
 };

@@ -4,15 +4,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    super::{
-        PgUrl,
-        script::{PRELUDE, Turn},
-        tools::Tool,
-    },
+    super::{PgUrl, tools::Tool},
     failures::Failures,
     psql::{Mode, Psql, Unfinished},
 };
-use crate::source::{SourceError, process::Process, stopper::Stopper};
+use crate::source::{
+    SourceError,
+    process::Process,
+    script::{PRELUDE, Turn},
+    stopper::Stopper,
+};
 
 /// What the statements that are repeated to another psql may take, bytes.
 const MAX_SETTINGS: usize = 1024 * 1024;

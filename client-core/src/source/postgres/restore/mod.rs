@@ -26,15 +26,12 @@ use self::{
     target::{Survey, Way, is_empty},
     unpack::Unpack,
 };
-use super::{
-    look, properties,
-    script::{LeftOut, Policy, ScriptFilter},
-    tools::Tool,
-};
+use super::{look, properties, tools::Tool};
 use crate::{
     format::snapshot::DatabaseProperties,
     source::{
         SourceError,
+        script::{LeftOut, Policy, ScriptFilter},
         sentinel::{ENOUGH, Format, archive_version},
         stopper::Stopper,
     },
@@ -216,6 +213,12 @@ impl Load {
         self.superuser = policy.target.as_ref().is_some_and(|target| target.superuser);
         let url = &self.target.url;
         let Some(tool) = lister else {
+            if let Some(needs) = &self.target.needs {
+                policy.refuse_lacking(needs)?;
+                if one_transaction {
+                    locks::refuse(self.target.place(), needs.locks, survey.locks)?;
+                }
+            }
             // SQL text says of its database what it says at its beginning.
             let mut filter = ScriptFilter::new(policy.clone());
             filter.push(&self.head, &mut Vec::new())?;
@@ -342,7 +345,7 @@ impl RestoreTarget {
             }
             Way::InPlace { clean } => (Place::InPlace { psql: psql.clone() }, self.url.clone(), clean),
         };
-        let script = Script::start(&url, psql, policy, survey.locks, stop)?;
+        let script = Script::start(&url, psql, policy, stop)?;
         let pipeline = match reader {
             Reader::Psql => Pipeline::Script(Box::new(script)),
             Reader::PgRestore { oldest } => {

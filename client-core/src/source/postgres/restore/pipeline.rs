@@ -7,19 +7,14 @@ use std::{
 };
 
 use super::{
-    super::{
-        PgUrl,
-        script::{LeftOut, PRELUDE, Policy, Reason, ScriptFilter, ScriptReport},
-        tools::Tool,
-    },
+    super::{PgUrl, tools::Tool},
     going_on::{GoingOn, Reins},
-    locks,
     psql::{Mode, Psql, Unfinished},
-    target::Locks,
 };
 use crate::source::{
     SourceError,
     process::{Process, Started},
+    script::{LeftOut, PRELUDE, Policy, Reason, ScriptFilter, ScriptReport},
     stopper::{Stopper, Watched},
 };
 
@@ -39,10 +34,6 @@ pub(super) struct Script {
     run: Run,
     filter: ScriptFilter,
     passed: Vec<u8>,
-    /// Of a script in one transaction: where, and the room for locks there.
-    room: Option<(String, Locks)>,
-    /// Rows that had come when the room ended. Nothing more is handed on.
-    full_at: Option<u64>,
 }
 
 enum Run {
@@ -70,11 +61,9 @@ impl Script {
         url: &PgUrl,
         psql: &Tool,
         mut policy: Policy,
-        locks: Locks,
         stop: &Stopper,
     ) -> Result<Self, SourceError> {
         policy.guard_settings = true;
-        let room = policy.one_transaction.then(|| (url.place(), locks));
         let run = if policy.keep_going {
             Run::GoingOn(Box::new(GoingOn::start(url, psql, stop)?))
         } else {
@@ -83,7 +72,7 @@ impl Script {
             psql.write(PRELUDE.as_bytes())?;
             Run::Whole(psql)
         };
-        Ok(Self { run, filter: ScriptFilter::new(policy), passed: Vec::new(), room, full_at: None })
+        Ok(Self { run, filter: ScriptFilter::new(policy), passed: Vec::new() })
     }
 
     fn reins(&self) -> Reins {
@@ -99,12 +88,6 @@ impl Script {
     }
 
     fn hand_on(&mut self) -> Result<(), SourceError> {
-        if self.lacks_room() {
-            // Definitions are read on, so that all can be counted.
-            self.passed.clear();
-            let rows = *self.full_at.get_or_insert(self.filter.rows());
-            return if self.filter.rows() > rows { self.refuse_locks() } else { Ok(()) };
-        }
         match &mut self.run {
             Run::Whole(psql) => psql.write(&self.passed)?,
             Run::GoingOn(run) => run.write(&self.passed, self.filter.turns())?,
@@ -113,19 +96,9 @@ impl Script {
         Ok(())
     }
 
-    fn lacks_room(&self) -> bool {
-        self.room.as_ref().is_some_and(|(_, locks)| self.filter.locks() > locks.free())
-    }
-
-    fn refuse_locks(&self) -> Result<(), SourceError> {
-        let Some((place, locks)) = &self.room else { return Ok(()) };
-        locks::refuse(place.clone(), self.filter.locks(), *locks)
-    }
-
     fn finish(mut self) -> Result<Outcome, Unfinished> {
         let early = |error: SourceError| Unfinished { error, committing: false };
         let report = self.filter.finish(&mut self.passed).map_err(|error| early(error.into()))?;
-        self.refuse_locks().map_err(early)?;
         self.hand_on().map_err(early)?;
         let failed = match self.run {
             Run::Whole(psql) => psql.finish().map(|()| Vec::new()),

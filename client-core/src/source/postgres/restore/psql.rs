@@ -252,7 +252,7 @@ mod tests {
     use std::{net::TcpListener, thread};
 
     use super::*;
-    use crate::source::postgres::{Tools, script::against_psql::serve};
+    use crate::source::{postgres::Tools, script::against_psql::serve};
 
     #[test]
     fn a_psql_that_stands_within_a_quote_is_not_waited_for() {

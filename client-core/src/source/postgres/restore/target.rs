@@ -9,14 +9,17 @@ use super::{
         identify, look, pooler,
         psql::{Waiting, ask},
         refusal::unexpected_answer,
-        script::{Policy, Target},
         tools::{Tool, Tools},
     },
     made::exists,
 };
 use crate::{
-    format::snapshot::{DatabaseIdentity, DatabaseProperties, Kinship, place_of},
-    source::{SourceError, stopper::Stopper},
+    format::snapshot::{DatabaseIdentity, DatabaseProperties, Kinship, ScriptNeeds, place_of},
+    source::{
+        SourceError,
+        script::{Policy, Target},
+        stopper::Stopper,
+    },
 };
 
 /// What is in the database that did not come with it or with an extension, and what the user may do.
@@ -99,6 +102,7 @@ pub struct RestoreTarget {
     pub(super) keep_going: bool,
     pub(super) guard: Option<Guard>,
     pub(super) properties: Option<DatabaseProperties>,
+    pub(super) needs: Option<ScriptNeeds>,
     pub(super) tools: Tools,
 }
 
@@ -119,6 +123,7 @@ impl RestoreTarget {
             keep_going: false,
             guard: None,
             properties: None,
+            needs: None,
             tools: Tools::installed(),
         })
     }
@@ -164,6 +169,13 @@ impl RestoreTarget {
     #[must_use]
     pub fn like(mut self, properties: Option<DatabaseProperties>) -> Self {
         self.properties = properties;
+        self
+    }
+
+    /// For SQL text: what it needs is compared with what the server has before anything is made.
+    #[must_use]
+    pub fn needing(mut self, needs: Option<ScriptNeeds>) -> Self {
+        self.needs = needs;
         self
     }
 

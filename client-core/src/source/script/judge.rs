@@ -4,12 +4,12 @@ use super::{
     database,
     error::{Found, shown},
     lacks::{self, missing, missing_among, missing_role, role},
-    policy::{Need, Policy, Reason},
+    policy::{Policy, Reason},
     token::{Head, Kind},
     verdict::Verdict,
 };
 
-use crate::format::snapshot::DatabaseProperties;
+use crate::format::snapshot::{DatabaseProperties, Need, Part};
 
 /// What earlier statements said.
 #[derive(Debug, Default)]
@@ -201,10 +201,9 @@ impl Seen {
                 return if policy.no_owner {
                     Verdict::LeaveOut(Reason::Owner)
                 } else {
-                    missing_role(policy, name.as_deref()).map_or_else(
-                        || set(head.name(1).unwrap_or_default()),
-                        |name| missing(policy, Need::Role, name),
-                    )
+                    let lacking = missing_role(policy, name.as_deref()).into_iter().collect();
+                    missing(policy, Need::Role, Part::Owners, lacking)
+                        .unwrap_or_else(|| set(head.name(1).unwrap_or_default()))
                 };
             }
             if !(head.mark(2 + scope, b'=') || head.is(2 + scope, "to")) {
@@ -236,7 +235,7 @@ impl Seen {
                         "SET default_tablespace = '';",
                         Reason::Missing(Need::Tablespace, space),
                     ),
-                    Some((_, space)) => missing(policy, Need::Tablespace, space),
+                    Some((_, space)) => Verdict::Lacks(Need::Tablespace, Part::Definitions, vec![space]),
                 }
             }
             _ if policy.target.as_ref().is_some_and(|target| !target.knows_setting(&name)) => {
@@ -280,7 +279,8 @@ impl Seen {
         if policy.no_owner {
             return Some(Verdict::LeaveOut(Reason::Owner));
         }
-        Some(missing(policy, Need::Role, missing_role(policy, role(head, at + 2).as_deref())?))
+        let lacking = missing_role(policy, role(head, at + 2).as_deref()).into_iter().collect();
+        missing(policy, Need::Role, Part::Owners, lacking)
     }
 
     fn privileges(&self, head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
@@ -292,13 +292,12 @@ impl Seen {
             return Some(Verdict::LeaveOut(Reason::Privileges));
         }
         let lists = [&["to"][..], &["from"], &["for", "role"], &["for", "user"], &["granted", "by"]];
-        for at in 1..head.tokens.len() {
-            let list = lists.iter().find(|words| head.are(at, words));
-            if let Some(name) = list.and_then(|words| missing_among(head, at + words.len(), policy)) {
-                return Some(missing(policy, Need::Role, name));
-            }
-        }
-        None
+        let after = |at| lists.iter().find(|words| head.are(at, words)).map(|words| at + words.len());
+        let lacking = (1..head.tokens.len())
+            .filter_map(after)
+            .flat_map(|start| missing_among(head, start, policy))
+            .collect();
+        missing(policy, Need::Role, Part::Privileges, lacking)
     }
 
     fn policy(&self, head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
@@ -309,12 +308,11 @@ impl Seen {
         } else {
             None
         }?;
-        let name = missing_among(head, start + 1, policy)?;
-        Some(if policy.without_privileges() {
-            Verdict::LeaveOut(Reason::Missing(Need::Role, name))
-        } else {
-            missing(policy, Need::Role, name)
-        })
+        let lacking = missing_among(head, start + 1, policy);
+        if policy.without_privileges() {
+            return Some(Verdict::LeaveOut(Reason::Missing(Need::Role, lacking.into_iter().next()?)));
+        }
+        missing(policy, Need::Role, Part::Privileges, lacking)
     }
 
     fn extension(&mut self, head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
@@ -335,7 +333,7 @@ impl Seen {
         if policy.skip_missing {
             self.extensions.push(name.clone());
         }
-        Some(missing(policy, Need::Extension, name))
+        missing(policy, Need::Extension, Part::Definitions, vec![name])
     }
 
     /// What only a superuser may make, for one who is none.
@@ -365,11 +363,8 @@ impl Seen {
             if policy.skip_missing {
                 self.left_out.push(name.clone());
             }
-            return Some(missing(
-                policy,
-                Need::Superuser,
-                format!("{} {name}", head.name(1).unwrap_or_default()),
-            ));
+            let what = format!("{} {name}", head.name(1).unwrap_or_default());
+            return missing(policy, Need::Superuser, Part::Definitions, vec![what]);
         }
         // A comment on a table may have the same name.
         let same_kind =

@@ -3,18 +3,20 @@
 use std::ops::Range;
 
 use super::{
-    policy::{Need, Policy, Reason},
+    policy::{Policy, Reason},
     token::{Head, Kind},
     verdict::Verdict,
 };
+use crate::format::snapshot::{Need, Part};
 
 /// Left out when that is wanted, otherwise refused with what would help.
-pub(super) fn missing(policy: &Policy, need: Need, name: String) -> Verdict {
-    if policy.skip_missing {
-        Verdict::LeaveOut(Reason::Missing(need, name))
+pub(super) fn missing(policy: &Policy, need: Need, part: Part, names: Vec<String>) -> Option<Verdict> {
+    let first = names.first()?;
+    Some(if policy.skip_missing {
+        Verdict::LeaveOut(Reason::Missing(need, first.clone()))
     } else {
-        Verdict::Lacks(need, name)
-    }
+        Verdict::Lacks(need, part, names)
+    })
 }
 
 /// A role by name; nothing for those that always exist.
@@ -29,15 +31,14 @@ pub(super) fn missing_role(policy: &Policy, name: Option<&str>) -> Option<String
     name.filter(|name| !target.roles.contains(*name)).map(str::to_owned)
 }
 
-/// The first role of a list that the target lacks.
-pub(super) fn missing_among(head: &Head<'_>, mut at: usize, policy: &Policy) -> Option<String> {
+/// The roles of a list that the target lacks.
+pub(super) fn missing_among(head: &Head<'_>, mut at: usize, policy: &Policy) -> Vec<String> {
+    let mut all = Vec::new();
     loop {
         at += usize::from(head.is(at, "group"));
-        if let Some(name) = missing_role(policy, role(head, at).as_deref()) {
-            return Some(name);
-        }
+        all.extend(missing_role(policy, role(head, at).as_deref()));
         if !head.mark(at + 1, b',') {
-            return None;
+            return all;
         }
         at += 2;
     }
@@ -67,11 +68,11 @@ pub(super) fn tablespace(head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
         Some((name, head.tokens.get(first)?.start..head.tokens.get(at + 1)?.end))
     };
     let all: Vec<(String, Range<usize>)> = (2..query).filter(named).filter_map(lacking).collect();
-    let (name, _) = all.first()?;
+    let names: Vec<String> = all.iter().map(|(name, _)| name.clone()).collect();
     if head.is(0, "alter") || !policy.skip_missing {
-        return Some(missing(policy, Need::Tablespace, name.clone()));
+        return missing(policy, Need::Tablespace, Part::Definitions, names);
     }
-    let reason = Reason::Missing(Need::Tablespace, name.clone());
+    let reason = Reason::Missing(Need::Tablespace, names.into_iter().next()?);
     Some(Verdict::Without(all.into_iter().map(|(_, clause)| clause).collect(), reason))
 }
 
@@ -84,7 +85,7 @@ pub(super) fn language(head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
     if !known || head.find(at, "handler").is_some() || policy.compared()?.extensions.contains(&name) {
         return None;
     }
-    Some(missing(policy, Need::Language, name))
+    missing(policy, Need::Language, Part::Definitions, vec![name])
 }
 
 #[cfg(test)]

@@ -150,7 +150,7 @@ fn bare(mut query: &str) -> &str {
 }
 
 /// The queries of one session, each answered with success.
-pub(in super::super) fn serve(mut stream: TcpStream) -> Vec<String> {
+pub(in crate::source) fn serve(mut stream: TcpStream) -> Vec<String> {
     let mut len = [0; 4];
     stream.read_exact(&mut len).unwrap();
     stream.read_exact(&mut vec![0; usize::try_from(u32::from_be_bytes(len)).unwrap() - 4]).unwrap();

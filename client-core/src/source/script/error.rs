@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::policy::Need;
+use crate::format::snapshot::Need;
 
 /// Bytes of a script that a message repeats.
 const SHOWN: usize = 40;

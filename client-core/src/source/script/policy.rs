@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::error::{Found, ScriptError};
+use crate::format::snapshot::{Need, Part, ScriptNeed, ScriptNeeds};
+
 /// What a restore leaves out.
 #[derive(Debug, Clone, Default)]
 #[expect(
@@ -31,6 +34,27 @@ impl Policy {
         self.target.as_ref().filter(|_| self.skip_missing || !self.keep_going)
     }
 
+    /// Refuses what the server lacks of what a script needs, all of it at once.
+    ///
+    /// # Errors
+    /// [`Found::Missing`].
+    pub fn refuse_lacking(&self, needs: &ScriptNeeds) -> Result<(), ScriptError> {
+        let Some(target) = self.compared().filter(|_| !self.skip_missing) else { return Ok(()) };
+        let lacks = |needed: &&ScriptNeed| {
+            let wanted = match needed.part {
+                Part::Owners => !self.no_owner,
+                Part::Privileges => !self.without_privileges(),
+                Part::Definitions => true,
+            };
+            wanted && !target.has(needed.need, &needed.name)
+        };
+        let lacking: Vec<&ScriptNeed> = needs.needs.iter().filter(lacks).collect();
+        let Some(first) = lacking.first() else { return Ok(()) };
+        let all: BTreeSet<(Need, String)> =
+            lacking.iter().map(|needed| (needed.need, needed.name.clone())).collect();
+        Err(ScriptError { line: first.line, found: Found::Missing(all.into_iter().collect()) })
+    }
+
     /// Privileges are left out.
     pub(super) const fn without_privileges(&self) -> bool {
         self.no_owner || self.no_privileges
@@ -56,6 +80,18 @@ pub struct Target {
 const UNLISTED: [&str; 5] = ["role", "session_authorization", "default_with_oids", "seed", "is_superuser"];
 
 impl Target {
+    fn has(&self, need: Need, name: &str) -> bool {
+        match need {
+            Need::Role => self.roles.contains(name),
+            // A language comes with the extension of its name.
+            Need::Extension | Need::Language => self.extensions.contains(name),
+            Need::Tablespace => self.tablespaces.contains(name),
+            Need::Superuser => self.superuser,
+            // Only its server can tell.
+            Need::LabelProvider => true,
+        }
+    }
+
     pub(super) fn knows_setting(&self, name: &str) -> bool {
         let name = name.to_ascii_lowercase();
         name.contains('.') || UNLISTED.contains(&name.as_str()) || self.settings.contains(&name)
@@ -86,38 +122,6 @@ pub enum Reason {
     UnknownSetting(String),
     /// It is about the database that was dumped; another one is restored into.
     Database,
-}
-
-/// What a statement needs of a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Need {
-    /// A role.
-    Role,
-    /// An extension that is installed on the server.
-    Extension,
-    /// A tablespace.
-    Tablespace,
-    /// A language of functions.
-    Language,
-    /// The rights of a superuser.
-    Superuser,
-    /// A provider of security labels.
-    LabelProvider,
-}
-
-impl Need {
-    /// For people.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Role => "role",
-            Self::Extension => "extension",
-            Self::Tablespace => "tablespace",
-            Self::Language => "language",
-            Self::Superuser => "superuser's right",
-            Self::LabelProvider => "label provider",
-        }
-    }
 }
 
 impl std::fmt::Display for LeftOut {

@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
-use super::{
-    error::Found,
-    policy::{Need, Reason},
-};
+use super::{error::Found, policy::Reason};
+use crate::format::snapshot::{Need, Part};
 
 /// What becomes of a statement.
 #[derive(Debug)]
@@ -27,7 +25,7 @@ pub(super) enum Verdict {
     Without(Vec<Range<usize>>, Reason),
     /// Left out, and this stands for it.
     Instead(&'static str, Reason),
-    /// The target lacks it, and nothing says to go on without.
-    Lacks(Need, String),
+    /// The target lacks these, and nothing says to go on without.
+    Lacks(Need, Part, Vec<String>),
     Refuse(Found),
 }

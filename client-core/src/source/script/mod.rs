@@ -13,6 +13,7 @@ mod lexer;
 mod policy;
 mod report;
 mod statement;
+mod survey;
 mod token;
 mod verdict;
 
@@ -30,10 +31,12 @@ use self::{
 };
 pub use self::{
     error::{Found, ScriptError},
-    policy::{LeftOut, Need, Policy, Reason, Target},
+    policy::{LeftOut, Policy, Reason, Target},
     report::{ScriptReport, Turn},
+    survey::Survey,
 };
-use crate::format::snapshot::DatabaseProperties;
+pub use crate::format::snapshot::Need;
+use crate::format::snapshot::{DatabaseProperties, ScriptNeeds};
 
 /// Bytes of a statement that are kept until it is decided about. A COPY of 1,600 columns with long names fits.
 const MAX_HEAD: usize = 256 * 1024;
@@ -61,10 +64,8 @@ pub struct ScriptFilter {
     /// read on until rows come, so that all can be named at once.
     missing: BTreeSet<(Need, String)>,
     missing_line: u64,
-    /// Locks that are kept until a transaction ends, at least.
-    locks: u64,
-    /// Statements that bring rows.
-    rows: u64,
+    /// What it needs, for somebody who only looks: nothing is missing then, and nothing is let through.
+    needs: Option<ScriptNeeds>,
     /// Statements that have ended.
     #[cfg(test)]
     ended: u64,
@@ -90,8 +91,7 @@ impl ScriptFilter {
             left_out_count: 0,
             missing: BTreeSet::new(),
             missing_line: 0,
-            locks: 0,
-            rows: 0,
+            needs: None,
             #[cfg(test)]
             ended: 0,
             turns: Vec::new(),
@@ -101,18 +101,6 @@ impl ScriptFilter {
     /// The turns in what the last call let through, with their places in its output.
     pub fn turns(&mut self) -> Vec<(usize, Turn)> {
         std::mem::take(&mut self.turns)
-    }
-
-    /// Locks that what was let through keeps until its transaction ends, at least: one for each object.
-    #[must_use]
-    pub const fn locks(&self) -> u64 {
-        self.locks
-    }
-
-    /// Statements that bring rows, so far. What a dump creates stands before them, but for indexes and constraints.
-    #[must_use]
-    pub const fn rows(&self) -> u64 {
-        self.rows
     }
 
     /// What the script has said of its database so far.
@@ -236,6 +224,7 @@ impl ScriptFilter {
                     self.pass(text, out)?;
                 }
             }
+            Piece::CopyLine | Piece::CopyData if self.needs.is_some() => {}
             Piece::CopyLine | Piece::CopyData => out.extend_from_slice(text),
             Piece::CopyEnd => {
                 out.extend_from_slice(text);
@@ -375,8 +364,9 @@ impl ScriptFilter {
         }
         let verdict = self.seen.judge(&head, &self.policy);
         let rows = matches!(verdict, Verdict::Copy) || head.is(0, "insert");
-        self.rows += u64::from(rows);
-        self.locks += u64::from(head.keeps_a_lock());
+        if let Some(needs) = &mut self.needs {
+            needs.locks += u64::from(head.keeps_a_lock());
+        }
         if rows && !self.missing.is_empty() {
             return Err(self.lacks());
         }
@@ -387,11 +377,15 @@ impl ScriptFilter {
                 statement.fate = Fate::Dropped;
                 return Ok(());
             }
-            Verdict::Lacks(need, name) => {
-                if self.missing.is_empty() {
-                    self.missing_line = statement.line;
+            Verdict::Lacks(need, part, names) => {
+                if let Some(needs) = &mut self.needs {
+                    survey::note(needs, statement.line, need, part, names);
+                } else {
+                    if self.missing.is_empty() {
+                        self.missing_line = statement.line;
+                    }
+                    self.missing.extend(names.into_iter().map(|name| (need, name)));
                 }
-                self.missing.insert((need, name));
                 statement.held.clear();
                 statement.fate = Fate::Dropped;
                 return Ok(());
@@ -459,7 +453,7 @@ impl ScriptFilter {
 }
 
 #[cfg(test)]
-pub(super) mod against_psql;
+pub(in crate::source) mod against_psql;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -1,0 +1,135 @@
+//! What SQL text asks of the server that it is restored to. It stands in the sealed body of a snapshot: grants and
+//! policies come behind the rows, and nobody waits for those to hear that a role is missing.
+
+use super::{Format, FormatError};
+
+const FORMAT: Format = Format::Snapshot;
+/// Needs that are kept. What comes behind them is found while the text is restored.
+pub const MAX_NEEDS: usize = 1024;
+/// Longest name that is kept, bytes. PostgreSQL's own are at most 63 bytes, and these may have a word in front.
+pub const MAX_NAME_LEN: usize = 255;
+
+/// What a statement needs of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// A role.
+    Role,
+    /// An extension that is installed on the server.
+    Extension,
+    /// A tablespace.
+    Tablespace,
+    /// A language of functions.
+    Language,
+    /// The rights of a superuser.
+    Superuser,
+    /// A provider of security labels.
+    LabelProvider,
+}
+
+impl Need {
+    const ALL: [Self; 6] =
+        [Self::Role, Self::Extension, Self::Tablespace, Self::Language, Self::Superuser, Self::LabelProvider];
+
+    /// For people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::Extension => "extension",
+            Self::Tablespace => "tablespace",
+            Self::Language => "language",
+            Self::Superuser => "superuser's right",
+            Self::LabelProvider => "label provider",
+        }
+    }
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Role => 1,
+            Self::Extension => 2,
+            Self::Tablespace => 3,
+            Self::Language => 4,
+            Self::Superuser => 5,
+            Self::LabelProvider => 6,
+        }
+    }
+}
+
+/// Which part of a dump needs something: parts can be left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Owners.
+    Owners,
+    /// Privileges, and the roles of policies.
+    Privileges,
+    /// Everything else.
+    Definitions,
+}
+
+impl Part {
+    const ALL: [Self; 3] = [Self::Owners, Self::Privileges, Self::Definitions];
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Owners => 1,
+            Self::Privileges => 2,
+            Self::Definitions => 3,
+        }
+    }
+}
+
+/// One thing that a script needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptNeed {
+    /// Line that needs it first, counted from 1.
+    pub line: u64,
+    /// What.
+    pub need: Need,
+    /// What for.
+    pub part: Part,
+    /// Its name.
+    pub name: String,
+}
+
+/// What a script needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScriptNeeds {
+    /// Locks that it keeps until its end in one transaction, at least.
+    pub locks: u64,
+    /// By line; the first [`MAX_NEEDS`].
+    pub needs: Vec<ScriptNeed>,
+}
+
+/// Locks, and of each need line, code of what, code of what for, and name.
+pub(super) type NeedsWire = (u64, Vec<(u64, u8, u8, String)>);
+
+impl ScriptNeeds {
+    pub(super) fn to_wire(&self) -> NeedsWire {
+        let needs = self.needs.iter();
+        let rows = needs
+            .map(|ScriptNeed { line, need, part, name }| (*line, need.code(), part.code(), name.clone()));
+        (self.locks, rows.collect())
+    }
+
+    pub(super) fn from_wire((locks, rows): NeedsWire) -> Result<Self, FormatError> {
+        if rows.len() > MAX_NEEDS || rows.iter().any(|(_, _, _, name)| name.len() > MAX_NAME_LEN) {
+            return Err(FORMAT.damaged("it states an impossible length"));
+        }
+        let needs: Option<Vec<ScriptNeed>> = rows
+            .into_iter()
+            .map(|(line, need, part, name)| {
+                Some(ScriptNeed {
+                    line,
+                    need: Need::ALL.into_iter().find(|known| known.code() == need)?,
+                    part: Part::ALL.into_iter().find(|known| known.code() == part)?,
+                    name,
+                })
+            })
+            .collect();
+        let needs = needs.ok_or_else(|| FORMAT.damaged("it holds a need that does not exist"))?;
+        if !needs.is_sorted_by_key(|need| need.line) {
+            return Err(FORMAT.damaged("its lists are not sorted"));
+        }
+        Ok(Self { locks, needs })
+    }
+}
