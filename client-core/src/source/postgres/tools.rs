@@ -78,7 +78,7 @@ impl Tools {
     }
 
     /// Every version of a program, oldest first.
-    pub(super) fn all(&self, name: &'static str) -> Result<Vec<Tool>, SourceError> {
+    pub(in crate::source) fn all(&self, name: &'static str) -> Result<Vec<Tool>, SourceError> {
         let mut seen = BTreeSet::new();
         let mut found: Vec<Tool> = self
             .folders
