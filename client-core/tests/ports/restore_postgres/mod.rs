@@ -201,7 +201,8 @@ fn what_sql_text_needs_is_read_with_it() {
         "CREATE TABLE r (id int); INSERT INTO r VALUES (1); ALTER TABLE r OWNER TO a_owner; GRANT SELECT ON r TO a_reader;
          GRANT INSERT ON r TO a_writer; ALTER TABLE r ENABLE ROW LEVEL SECURITY; SELECT lo_create(77);
          CREATE POLICY p ON r FOR SELECT TO a_policy, a_reader USING (true); CREATE EXTENSION pg_stat_statements;
-         CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+         CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+         CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION f()",
     );
     let plain = dump("asks", &["-Fp"]);
     let found = needs(&plain).unwrap();
