@@ -363,8 +363,8 @@ impl Seen {
             if policy.skip_missing {
                 self.left_out.push(name.clone());
             }
-            let what = format!("{} {name}", head.name(1).unwrap_or_default());
-            return missing(policy, Need::Superuser, Part::Definitions, vec![what]);
+            let kind = if name_at == 3 { "event trigger".to_owned() } else { head.name(1).unwrap_or_default() };
+            return missing(policy, Need::Superuser, Part::Definitions, vec![format!("{kind} {name}")]);
         }
         // A comment on a table may have the same name.
         let same_kind =
