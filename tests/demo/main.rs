@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let subject = subject()?;
     say("Starting the service: a private PostgreSQL and an S3 store in a temporary directory …");
-    let service = Service::start()?;
+    let service = Service::start_as_shipped()?;
     let postgres = Postgres::start()?;
     let device = Device::new(&service)?;
     let account = device.sign_up("eu")?;

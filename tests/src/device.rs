@@ -239,20 +239,10 @@ impl Device {
         let unique = files::sha256_of(&seed);
         let email = format!("{}@example.com", &unique.get(..16).unwrap_or_default());
         let password = format!("horse staple {}", unique.get(16..32).unwrap_or_default());
-        // Tests that run side by side are one network to the service, whose sign-ups are counted.
-        let (totp, mut conversation) = loop {
-            let mut call = self.call(["signup", "--email", &email, "--region", region]);
-            call.command.env("SEALKEEP_PASSWORD", &password);
-            let mut conversation = Conversation::start(call)?;
-            match conversation.event("totp") {
-                Ok(totp) => break (totp, conversation),
-                Err(error) if error.to_string().contains("Too many requests") => {
-                    drop(conversation.running.wait()?);
-                    std::thread::sleep(std::time::Duration::from_secs(2));
-                }
-                Err(error) => return Err(error),
-            }
-        };
+        let mut call = self.call(["signup", "--email", &email, "--region", region]);
+        call.command.env("SEALKEEP_PASSWORD", &password);
+        let mut conversation = Conversation::start(call)?;
+        let totp = conversation.event("totp")?;
         let authenticator = Authenticator::from_url(text(&totp, "otpauth_url")?)?;
         conversation.say(&authenticator.code())?;
         let codes = conversation.event("recovery_codes")?;

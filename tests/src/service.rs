@@ -25,6 +25,17 @@ use crate::{
 
 /// A first start makes a cluster and migrates it; under load that takes a while.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Devices that tests play side by side are one network to the service: its limits are not what they are about.
+const ONE_NETWORK: [&str; 8] = [
+    "--requests-per-second",
+    "5000",
+    "--auth-per-minute",
+    "5000",
+    "--signups-per-network",
+    "5000",
+    "--accounts-per-network",
+    "5000",
+];
 
 /// A running service; it ends, with its database, and its files go, when it is dropped.
 pub struct Service {
@@ -61,6 +72,14 @@ impl Service {
     /// What it said.
     pub fn start() -> Result<Self> {
         Self::start_with(None, None, &[])
+    }
+
+    /// The same, with the limits that everybody gets.
+    ///
+    /// # Errors
+    /// What it said.
+    pub fn start_as_shipped() -> Result<Self> {
+        Self::start_whole(None, None, Vec::new())
     }
 
     /// The same, with a recording network around it.
@@ -115,10 +134,18 @@ impl Service {
         front: Option<(Arc<dyn Front>, usize)>,
         arguments: &[&str],
     ) -> Result<Self> {
+        let arguments = ONE_NETWORK.iter().chain(arguments).map(ToString::to_string).collect();
+        Self::start_whole(wires, front, arguments)
+    }
+
+    fn start_whole(
+        wires: Option<Wires>,
+        front: Option<(Arc<dyn Front>, usize)>,
+        arguments: Vec<String>,
+    ) -> Result<Self> {
         let dir = files::temporary()?;
         // The service probes its store before it is ready, so the proxy has to know the way by then.
         let ports = if wires.is_some() || front.is_some() { (free_port()?, free_port()?) } else { (0, 0) };
-        let arguments = arguments.iter().map(ToString::to_string).collect();
         let mut service = Self { child: None, url: String::new(), ports, wires, front, arguments, dir };
         service.launch()?;
         Ok(service)

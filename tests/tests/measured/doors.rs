@@ -326,7 +326,7 @@ fn one_stranger_for_a_minute_beside_one_honest_device() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     let length = Duration::from_secs(if std::env::var_os("LONG").is_some() { 60 } else { 15 });
-    let mut service = Service::start().unwrap();
+    let mut service = Service::start_as_shipped().unwrap();
     let device = Device::new(&service).unwrap();
     let account = device.sign_up("eu").unwrap();
 
