@@ -101,7 +101,7 @@ impl Progress {
     fn away(&self, peer: Peer, seconds: u64, limit: u64) {
         let mut sums = self.sums();
         let waits = if limit == 0 { String::new() } else { format!("; waiting up to {}", span(limit)) };
-        let said = format!("{peer} has not answered for {}{waits}", span(seconds));
+        let said = format!("{peer} has been unavailable for {}{waits}", span(seconds));
         if self.shown {
             if sums.said.is_none()
                 && let Ok(style) = ProgressStyle::with_template(AWAY)

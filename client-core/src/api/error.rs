@@ -127,7 +127,7 @@ fn problem_to_error(problem: &Problem) -> Error {
     let happened = problem.title.trim_end_matches('.').to_owned();
     let wait = problem.retry_after.map_or_else(
         || "wait a little and try again".to_owned(),
-        |seconds| format!("wait {seconds} seconds and try again"),
+        |seconds| format!("wait {seconds} s and try again"),
     );
     let untouched = "stored snapshots are untouched; nothing new was committed";
     match problem.code {

@@ -59,7 +59,7 @@ fn gives_up_after_seconds() {
     service.restart().unwrap();
     let outcome = outcome.recv().unwrap();
     assert_eq!(outcome.code, 0, "{outcome}");
-    assert!(outcome.stderr.contains("has not answered for"), "{outcome}");
+    assert!(outcome.stderr.contains("has been unavailable for"), "{outcome}");
     assert!(outcome.stderr.contains("waiting up to 5 min"), "{outcome}");
     assert!(outcome.stderr.contains("answers again"), "{outcome}");
     device.restore_to("latest", "back").ok().unwrap();
@@ -123,22 +123,22 @@ fn outlasts(weather: Weather, wire: fn(&Wires) -> &Proxy, said: &str) {
 
 #[test]
 fn a_store_that_is_away_alone_is_waited_for() {
-    outlasts(Weather::CutAfter(0), |wires| &wires.store, "the object store has not answered for");
+    outlasts(Weather::CutAfter(0), |wires| &wires.store, "the object store has been unavailable for");
 }
 
 #[test]
 fn a_service_that_is_away_alone_is_waited_for() {
-    outlasts(Weather::CutAfter(0), |wires| &wires.api, "the service has not answered for");
+    outlasts(Weather::CutAfter(0), |wires| &wires.api, "the service has been unavailable for");
 }
 
 #[test]
 fn a_busy_service_that_does_not_say_for_how_long_is_waited_for() {
-    outlasts(Weather::Busy, |wires| &wires.api, "the service has not answered for");
+    outlasts(Weather::Busy, |wires| &wires.api, "the service has been unavailable for");
 }
 
 #[test]
 fn a_busy_store_that_does_not_say_for_how_long_is_waited_for() {
-    outlasts(Weather::Busy, |wires| &wires.store, "the object store has not answered for");
+    outlasts(Weather::Busy, |wires| &wires.store, "the object store has been unavailable for");
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn an_unreachable_service_is_told_at_once() {
         let call = device.call_plain(["login", "--email", "a@example.com"]).env("SEALKEEP_PASSWORD", "p");
         let begun = Instant::now();
         let mut terminal = Terminal::start(&call, 100).unwrap();
-        terminal.expect("the service has not answered for").unwrap();
+        terminal.expect("the service has been unavailable for").unwrap();
         assert!(begun.elapsed() < Duration::from_millis(4500), "{:?}", begun.elapsed());
         if server == silent {
             terminal.type_in("\x03").unwrap();
