@@ -1,6 +1,8 @@
 //! What SQL text asks of the server that it is restored to. It stands in the sealed body of a snapshot: grants and
 //! policies come behind the rows, and nobody waits for those to hear that a role is missing.
 
+use std::collections::HashSet;
+
 use super::{Format, FormatError};
 
 const FORMAT: Format = Format::Snapshot;
@@ -10,7 +12,7 @@ pub const MAX_NEEDS: usize = 1024;
 pub const MAX_NAME_LEN: usize = 255;
 
 /// What a statement needs of a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Need {
     /// A role.
     Role,
@@ -24,11 +26,20 @@ pub enum Need {
     Superuser,
     /// A provider of security labels.
     LabelProvider,
+    /// A setting that a function is created with.
+    Setting,
 }
 
 impl Need {
-    const ALL: [Self; 6] =
-        [Self::Role, Self::Extension, Self::Tablespace, Self::Language, Self::Superuser, Self::LabelProvider];
+    const ALL: [Self; 7] = [
+        Self::Role,
+        Self::Extension,
+        Self::Tablespace,
+        Self::Language,
+        Self::Superuser,
+        Self::LabelProvider,
+        Self::Setting,
+    ];
 
     /// For people.
     #[must_use]
@@ -40,6 +51,7 @@ impl Need {
             Self::Language => "language",
             Self::Superuser => "superuser's right",
             Self::LabelProvider => "label provider",
+            Self::Setting => "setting",
         }
     }
 
@@ -51,12 +63,13 @@ impl Need {
             Self::Language => 4,
             Self::Superuser => 5,
             Self::LabelProvider => 6,
+            Self::Setting => 7,
         }
     }
 }
 
 /// Which part of a dump needs something: parts can be left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// Owners.
     Owners,
@@ -96,22 +109,24 @@ pub struct ScriptNeed {
 pub struct ScriptNeeds {
     /// Locks that it keeps until its end in one transaction, at least.
     pub locks: u64,
+    /// Further ones, when owners are restored.
+    pub owner_locks: u64,
     /// By line; the first [`MAX_NEEDS`].
     pub needs: Vec<ScriptNeed>,
 }
 
-/// Locks, and of each need line, code of what, code of what for, and name.
-pub(super) type NeedsWire = (u64, Vec<(u64, u8, u8, String)>);
+/// Locks, those for owners, and of each need line, code of what, code of what for, and name.
+pub(super) type NeedsWire = (u64, u64, Vec<(u64, u8, u8, String)>);
 
 impl ScriptNeeds {
     pub(super) fn to_wire(&self) -> NeedsWire {
         let needs = self.needs.iter();
         let rows = needs
             .map(|ScriptNeed { line, need, part, name }| (*line, need.code(), part.code(), name.clone()));
-        (self.locks, rows.collect())
+        (self.locks, self.owner_locks, rows.collect())
     }
 
-    pub(super) fn from_wire((locks, rows): NeedsWire) -> Result<Self, FormatError> {
+    pub(super) fn from_wire((locks, owner_locks, rows): NeedsWire) -> Result<Self, FormatError> {
         if rows.len() > MAX_NEEDS || rows.iter().any(|(_, _, _, name)| name.len() > MAX_NAME_LEN) {
             return Err(FORMAT.damaged("it states an impossible length"));
         }
@@ -130,6 +145,11 @@ impl ScriptNeeds {
         if !needs.is_sorted_by_key(|need| need.line) {
             return Err(FORMAT.damaged("its lists are not sorted"));
         }
-        Ok(Self { locks, needs })
+        let named: HashSet<(Need, Part, &str)> =
+            needs.iter().map(|need| (need.need, need.part, need.name.as_str())).collect();
+        if named.len() < needs.len() || needs.iter().any(|need| need.line == 0 || need.name.is_empty()) {
+            return Err(FORMAT.damaged("it holds a need twice, or one of nothing"));
+        }
+        Ok(Self { locks, owner_locks, needs })
     }
 }

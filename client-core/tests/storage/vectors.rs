@@ -335,6 +335,7 @@ fn body() -> SnapshotBody {
         remarks: vec![client_core::format::snapshot::Remark::OtherFormat],
         needs: Some(ScriptNeeds {
             locks: 3,
+            owner_locks: 2,
             needs: vec![
                 ScriptNeed { line: 40, need: Need::Role, part: Part::Owners, name: "keeper".into() },
                 ScriptNeed {

@@ -3,6 +3,8 @@
 use super::token::Head;
 use crate::format::snapshot::{DatabaseProperties, Provider};
 
+/// Settings of a database, or of roles in it, that are kept.
+const MANY: usize = 1000;
 /// Settings whose value is a list: each item is stored in quotes of its own.
 const LISTS: [&str; 4] =
     ["search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries"];
@@ -42,14 +44,18 @@ pub(super) fn altered(properties: &mut DatabaseProperties, head: &Head<'_>) {
         properties.connection_limit = head.number(at).unwrap_or(-1);
     } else if head.is(3, "is_template") {
         properties.is_template = head.is(if head.mark(4, b'=') { 5 } else { 4 }, "true");
-    } else if let Some(setting) = setting(head, 3) {
+    } else if let Some(setting) = setting(head, 3)
+        && properties.settings.len() < MANY
+    {
         properties.settings.push(setting);
     }
 }
 
 /// `ALTER ROLE reader IN DATABASE shop SET …`
 pub(super) fn altered_for_role(properties: &mut DatabaseProperties, head: &Head<'_>) {
-    if let Some((role, (setting, value))) = head.name(2).zip(setting(head, 6)) {
+    if let Some((role, (setting, value))) = head.name(2).zip(setting(head, 6))
+        && properties.role_settings.len() < MANY
+    {
         properties.role_settings.push((role, setting, value));
     }
 }

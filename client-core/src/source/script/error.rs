@@ -7,6 +7,17 @@ use crate::format::snapshot::Need;
 /// Bytes of a script that a message repeats.
 const SHOWN: usize = 40;
 
+/// Things that a message names.
+const NAMED: usize = 20;
+/// Bytes of a name that are kept for messages and lists.
+const NAME: usize = 255;
+
+/// A name as it is kept: whoever makes a dump may make it long.
+pub(super) fn cut(mut name: String) -> String {
+    name.truncate(name.floor_char_boundary(NAME));
+    name
+}
+
 /// Something that a dump must not hold, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptError {
@@ -72,9 +83,13 @@ impl fmt::Display for ScriptError {
                 )
             }
             Found::Missing(all) => {
-                let list: Vec<String> =
-                    all.iter().map(|(need, name)| format!("{} {name:?}", need.as_str())).collect();
-                write!(f, "{} (first needed in line {line})", list.join(", "))
+                let named = |(need, name): &(Need, String)| format!("{} {name:?}", need.as_str());
+                let list: Vec<String> = all.iter().take(NAMED).map(named).collect();
+                let more = match all.len().saturating_sub(NAMED) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                write!(f, "{}{more} (first needed in line {line})", list.join(", "))
             }
             Found::Unfinished(what) => write!(f, "the dump ends within {what} (line {line})"),
         }

@@ -10,6 +10,7 @@ use super::{
 };
 
 use crate::format::snapshot::{DatabaseProperties, Need, Part};
+use std::collections::HashSet;
 
 /// What earlier statements said.
 #[derive(Debug, Default)]
@@ -23,9 +24,9 @@ pub(super) struct Seen {
     /// Client encoding that was set.
     pub(super) encoding: Option<String>,
     /// Extensions that were left out.
-    extensions: Vec<String>,
+    extensions: HashSet<String>,
     /// Publications, subscriptions and event triggers that were left out.
-    left_out: Vec<String>,
+    left_out: HashSet<String>,
 }
 
 /// Client encodings in which a byte of ASCII can be part of another character (`PG_ENCODING_CLIENT…`).
@@ -87,6 +88,7 @@ impl Seen {
             .or_else(|| self.extension(head, policy))
             .or_else(|| lacks::language(head, policy))
             .or_else(|| lacks::tablespace(head, policy))
+            .or_else(|| lacks::settings_of_function(head, policy))
             .or_else(|| self.superuser(head, policy))
             .unwrap_or(Verdict::Keep)
     }
@@ -224,7 +226,7 @@ impl Seen {
             }
             "client_encoding" => self.encoding(head, value_at),
             "default_tablespace" => {
-                let space = head.name(value_at).filter(|space| !space.is_empty());
+                let space = head.comparable(value_at).filter(|space| !space.is_empty());
                 let lacks = policy
                     .compared()
                     .zip(space)
@@ -264,11 +266,13 @@ impl Seen {
         if !head.is(0, "alter") {
             return None;
         }
-        // A table can be called owner, and so can a column that is renamed.
-        let renames = ["rename", "column", "attribute", "constraint", "value"];
-        let at = (2..head.tokens.len()).rfind(|at| {
-            head.are(*at, &["owner", "to"]) && !renames.iter().any(|word| head.is(*at - 1, word))
-        })?;
+        // A table can be called owner, and so can a column that is renamed. Whatever owns may be called as they are.
+        let at = (2..head.tokens.len()).rfind(|at| head.are(*at, &["owner", "to"]))?;
+        let renames = |before: usize| before > 2 && head.is(before, "rename") && !head.mark(before - 1, b'.');
+        let parts = ["column", "attribute", "constraint", "value"];
+        if renames(at - 1) || renames(at - 2) && parts.iter().any(|word| head.is(at - 1, word)) {
+            return None;
+        }
         // What it belongs to was left out itself.
         if head.name(at.checked_sub(1)?).is_some_and(|name| self.left_out.contains(&name)) {
             return Some(Verdict::LeaveOut(Reason::Missing(
@@ -326,12 +330,12 @@ impl Seen {
         if !head.are(0, &["create", "extension"]) {
             return None;
         }
-        let name = head.name(if head.are(2, &["if", "not", "exists"]) { 5 } else { 2 })?;
+        let name = head.comparable(if head.are(2, &["if", "not", "exists"]) { 5 } else { 2 })?;
         if policy.compared()?.extensions.contains(&name) {
             return None;
         }
         if policy.skip_missing {
-            self.extensions.push(name.clone());
+            remember(&mut self.extensions, &name);
         }
         missing(policy, Need::Extension, Part::Definitions, vec![name])
     }
@@ -344,6 +348,14 @@ impl Seen {
         }
         if policy.compared()?.superuser {
             return None;
+        }
+        if head.are(0, &["alter", "publication"]) && head.are(3, &["add", "tables", "in"]) {
+            return missing(
+                policy,
+                Need::Superuser,
+                Part::Definitions,
+                vec![format!("publication {}", head.name(2)?)],
+            );
         }
         let (name_at, makes) = if head.are(0, &["create", "subscription"]) {
             (2, true)
@@ -361,9 +373,10 @@ impl Seen {
         let name = head.name(name_at)?;
         if makes {
             if policy.skip_missing {
-                self.left_out.push(name.clone());
+                remember(&mut self.left_out, &name);
             }
-            let kind = if name_at == 3 { "event trigger".to_owned() } else { head.name(1).unwrap_or_default() };
+            let kind =
+                if name_at == 3 { "event trigger".to_owned() } else { head.name(1).unwrap_or_default() };
             return missing(policy, Need::Superuser, Part::Definitions, vec![format!("{kind} {name}")]);
         }
         // A comment on a table may have the same name.
@@ -371,6 +384,14 @@ impl Seen {
             !head.is(0, "comment") || ["publication", "subscription", "event"].iter().any(|w| head.is(2, w));
         (same_kind && self.left_out.contains(&name))
             .then_some(Verdict::LeaveOut(Reason::Missing(Need::Superuser, name)))
+    }
+}
+
+/// What else is said of it is left out as well. A dump that has more of it is none of pg_dump's.
+fn remember(all: &mut HashSet<String>, name: &str) {
+    const MANY: usize = 10_000;
+    if all.len() < MANY {
+        all.insert(name.to_owned());
     }
 }
 

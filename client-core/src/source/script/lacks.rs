@@ -21,7 +21,7 @@ pub(super) fn missing(policy: &Policy, need: Need, part: Part, names: Vec<String
 
 /// A role by name; nothing for those that always exist.
 pub(super) fn role(head: &Head<'_>, at: usize) -> Option<String> {
-    let name = head.name(at)?;
+    let name = head.comparable(at)?;
     let always = ["public", "current_user", "session_user", "current_role"];
     (head.kind(at) == Some(Kind::Quoted) || !always.contains(&name.as_str())).then_some(name)
 }
@@ -63,7 +63,8 @@ pub(super) fn tablespace(head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
     };
     let lacking = |at: usize| {
         let quoted_or_word = matches!(head.kind(at + 1), Some(Kind::Word | Kind::Quoted));
-        let name = head.name(at + 1).filter(|name| quoted_or_word && !target.tablespaces.contains(name))?;
+        let name =
+            head.comparable(at + 1).filter(|name| quoted_or_word && !target.tablespaces.contains(name))?;
         let first = if head.are(at.saturating_sub(2), &["using", "index"]) { at - 2 } else { at };
         Some((name, head.tokens.get(first)?.start..head.tokens.get(at + 1)?.end))
     };
@@ -80,12 +81,45 @@ pub(super) fn tablespace(head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
 pub(super) fn language(head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
     let at = head.find(1, "language").filter(|at| head.is(0, "create") && *at <= 5)?;
     let before = ["or", "replace", "trusted", "procedural"];
-    let name = head.name(at + 1)?;
+    let name = head.comparable(at + 1)?;
     let known = (1..at).all(|at| before.iter().any(|word| head.is(at, word)));
     if !known || head.find(at, "handler").is_some() || policy.compared()?.extensions.contains(&name) {
         return None;
     }
     missing(policy, Need::Language, Part::Definitions, vec![name])
+}
+
+/// Settings that a function is created with.
+pub(super) fn settings_of_function(head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
+    let kind = if head.are(1, &["or", "replace"]) { 3 } else { 1 };
+    if !head.is(0, "create") || !["function", "procedure"].iter().any(|word| head.is(kind, word)) {
+        return None;
+    }
+    let target = policy.compared()?;
+    // A body of SQL has its own words.
+    let body = head.find(kind, "begin").or_else(|| head.find(kind, "return")).unwrap_or(head.tokens.len());
+    let (mut names, mut clauses) = (Vec::new(), Vec::new());
+    let mut from = kind;
+    while let Some(set) = head.find(from, "set").filter(|set| *set < body) {
+        from = set + 1;
+        if !(head.mark(set + 2, b'=') || head.is(set + 2, "to")) {
+            continue;
+        }
+        let mut last = set + 3 + usize::from(head.mark(set + 3, b'-'));
+        while head.mark(last + 1, b',') {
+            last += 2;
+        }
+        from = last + 1;
+        let Some(name) = head.comparable(set + 1).filter(|name| !target.knows_setting(name)) else {
+            continue;
+        };
+        clauses.push(head.tokens.get(set)?.start..head.tokens.get(last)?.end);
+        names.push(name.to_ascii_lowercase());
+    }
+    if !policy.skip_missing {
+        return missing(policy, Need::Setting, Part::Definitions, names);
+    }
+    Some(Verdict::Without(clauses, Reason::UnknownSetting(names.into_iter().next()?)))
 }
 
 #[cfg(test)]
@@ -140,6 +174,36 @@ mod tests {
         ] {
             let (out, report) = filter(&policy(false), &[statement.as_bytes()]).unwrap();
             assert_eq!((String::from_utf8(out).unwrap().as_str(), report.left_out_count), (statement, 0));
+        }
+    }
+
+    #[test]
+    fn a_setting_that_a_function_is_created_with_is_found_and_left_out() {
+        let target = Target { settings: ["search_path".to_owned()].into(), ..Target::default() };
+        let policy =
+            |skip_missing| Policy { skip_missing, target: Some(target.clone()), ..Policy::default() };
+        for (statement, without) in [
+            (
+                "CREATE FUNCTION f() RETURNS int LANGUAGE sql SET newer TO '5s' AS 'SELECT 1';",
+                "CREATE FUNCTION f() RETURNS int LANGUAGE sql  AS 'SELECT 1';",
+            ),
+            (
+                "CREATE OR REPLACE PROCEDURE s.f(x int DEFAULT 1) SET search_path TO 'a', 'b' SET Newer = -1 AS 'x';",
+                "CREATE OR REPLACE PROCEDURE s.f(x int DEFAULT 1) SET search_path TO 'a', 'b'  AS 'x';",
+            ),
+        ] {
+            let refused = filter(&policy(false), &[statement.as_bytes()]).unwrap_err();
+            assert_eq!(refused.found, Found::Missing(vec![(Need::Setting, "newer".into())]), "{statement}");
+            let (out, _) = filter(&policy(true), &[statement.as_bytes()]).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), without);
+        }
+        for statement in [
+            "CREATE FUNCTION public.set(newer int) RETURNS SETOF int LANGUAGE sql SET my.own TO '1' AS 'SELECT 1';",
+            "CREATE FUNCTION f() RETURNS void LANGUAGE sql BEGIN ATOMIC UPDATE t SET newer = 1; END;",
+            "CREATE TABLE t (x int) WITH (newer = 1);",
+        ] {
+            let (out, _) = filter(&policy(false), &[statement.as_bytes()]).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), statement);
         }
     }
 

@@ -26,6 +26,7 @@ use self::{
     judge::Seen,
     lexer::{Lexer, Piece, Quote},
     statement::{Fate, Statement},
+    survey::Notes,
     token::{Head, Kind, Token},
     verdict::Verdict,
 };
@@ -35,8 +36,8 @@ pub use self::{
     report::{ScriptReport, Turn},
     survey::Survey,
 };
+use crate::format::snapshot::DatabaseProperties;
 pub use crate::format::snapshot::Need;
-use crate::format::snapshot::{DatabaseProperties, ScriptNeeds};
 
 /// Bytes of a statement that are kept until it is decided about. A COPY of 1,600 columns with long names fits.
 const MAX_HEAD: usize = 256 * 1024;
@@ -65,7 +66,7 @@ pub struct ScriptFilter {
     missing: BTreeSet<(Need, String)>,
     missing_line: u64,
     /// What it needs, for somebody who only looks: nothing is missing then, and nothing is let through.
-    needs: Option<ScriptNeeds>,
+    notes: Option<Notes>,
     /// Statements that have ended.
     #[cfg(test)]
     ended: u64,
@@ -91,7 +92,7 @@ impl ScriptFilter {
             left_out_count: 0,
             missing: BTreeSet::new(),
             missing_line: 0,
-            needs: None,
+            notes: None,
             #[cfg(test)]
             ended: 0,
             turns: Vec::new(),
@@ -224,7 +225,7 @@ impl ScriptFilter {
                     self.pass(text, out)?;
                 }
             }
-            Piece::CopyLine | Piece::CopyData if self.needs.is_some() => {}
+            Piece::CopyLine | Piece::CopyData if self.notes.is_some() => {}
             Piece::CopyLine | Piece::CopyData => out.extend_from_slice(text),
             Piece::CopyEnd => {
                 out.extend_from_slice(text);
@@ -248,6 +249,13 @@ impl ScriptFilter {
             }
             Piece::Word | Piece::NamedBegin => {
                 self.token(Kind::Word, text);
+                if self.notes.is_some()
+                    && self.statement.tokens.len() == 1
+                    && text.eq_ignore_ascii_case(b"insert")
+                {
+                    // Rows ask for nothing, and there are many.
+                    self.statement.fate = Fate::Dropped;
+                }
                 self.statement.word(text).map_err(|found| self.error(found))?;
                 self.pass(text, out)?;
             }
@@ -323,6 +331,8 @@ impl ScriptFilter {
     /// Bytes of a statement: held, handed on or dropped.
     fn pass(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), ScriptError> {
         match self.statement.fate {
+            // Nobody reads it.
+            Fate::Passed | Fate::Dropped if self.notes.is_some() => {}
             Fate::Passed => out.extend_from_slice(text),
             // Line numbers stay as they are.
             Fate::Dropped => out.extend(text.iter().filter(|byte| **byte == b'\n')),
@@ -364,8 +374,10 @@ impl ScriptFilter {
         }
         let verdict = self.seen.judge(&head, &self.policy);
         let rows = matches!(verdict, Verdict::Copy) || head.is(0, "insert");
-        if let Some(needs) = &mut self.needs {
-            needs.locks += u64::from(head.keeps_a_lock());
+        if let Some(notes) = &mut self.notes {
+            notes.count(&head);
+            // What is said of the database is read again at its restore.
+            self.seen.database = None;
         }
         if rows && !self.missing.is_empty() {
             return Err(self.lacks());
@@ -378,13 +390,14 @@ impl ScriptFilter {
                 return Ok(());
             }
             Verdict::Lacks(need, part, names) => {
-                if let Some(needs) = &mut self.needs {
-                    survey::note(needs, statement.line, need, part, names);
+                if let Some(notes) = &mut self.notes {
+                    notes.add(statement.line, need, part, names);
                 } else {
                     if self.missing.is_empty() {
                         self.missing_line = statement.line;
                     }
-                    self.missing.extend(names.into_iter().map(|name| (need, name)));
+                    let room = MAX_LISTED.saturating_sub(self.missing.len());
+                    self.missing.extend(names.into_iter().take(room).map(|name| (need, error::cut(name))));
                 }
                 statement.held.clear();
                 statement.fate = Fate::Dropped;
@@ -444,9 +457,12 @@ impl ScriptFilter {
         Ok(())
     }
 
-    fn left_out(&mut self, left: LeftOut) {
+    fn left_out(&mut self, mut left: LeftOut) {
         self.left_out_count += 1;
-        if self.left_out.len() < MAX_LISTED {
+        if self.left_out.len() < MAX_LISTED && self.notes.is_none() {
+            if let Reason::Missing(_, name) | Reason::UnknownSetting(name) = &mut left.reason {
+                *name = error::cut(std::mem::take(name));
+            }
             self.left_out.push(left);
         }
     }

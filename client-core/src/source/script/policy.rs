@@ -87,6 +87,7 @@ impl Target {
             Need::Extension | Need::Language => self.extensions.contains(name),
             Need::Tablespace => self.tablespaces.contains(name),
             Need::Superuser => self.superuser,
+            Need::Setting => self.knows_setting(name),
             // Only its server can tell.
             Need::LabelProvider => true,
         }

@@ -1,7 +1,12 @@
 //! What a script needs, read while it goes by.
 
-use super::{Policy, ScriptFilter, policy::Target};
+use std::collections::HashSet;
+
+use super::{Policy, ScriptFilter, policy::Target, token::Head};
 use crate::format::snapshot::{MAX_NAME_LEN, MAX_NEEDS, Need, Part, ScriptNeed, ScriptNeeds};
+
+/// Roles among the needs that are kept.
+const MAX_ROLES: usize = MAX_NEEDS * 3 / 4;
 
 /// Reads a script for a server that has nothing.
 pub struct Survey {
@@ -14,7 +19,7 @@ pub struct Survey {
 impl Default for Survey {
     fn default() -> Self {
         let mut filter = ScriptFilter::new(Policy { target: Some(Target::default()), ..Policy::default() });
-        filter.needs = Some(ScriptNeeds::default());
+        filter.notes = Some(Notes::default());
         Self { filter: Some(filter), passed: Vec::new() }
     }
 }
@@ -34,16 +39,37 @@ impl Survey {
     pub fn finish(mut self) -> Option<ScriptNeeds> {
         let mut filter = self.filter?;
         filter.finish(&mut self.passed).ok()?;
-        filter.needs
+        filter.notes.map(|notes| notes.found)
     }
 }
 
-/// Each thing stands there once for each part that needs it.
-pub(super) fn note(needs: &mut ScriptNeeds, line: u64, need: Need, part: Part, names: Vec<String>) {
-    for name in names {
-        let known = |noted: &ScriptNeed| noted.need == need && noted.part == part && noted.name == name;
-        if needs.needs.len() < MAX_NEEDS && name.len() <= MAX_NAME_LEN && !needs.needs.iter().any(known) {
-            needs.needs.push(ScriptNeed { line, need, part, name });
+/// What was found so far.
+#[derive(Default)]
+pub(super) struct Notes {
+    found: ScriptNeeds,
+    known: HashSet<(Need, Part, String)>,
+    roles: usize,
+}
+
+impl Notes {
+    /// A statement that gets through.
+    pub(super) fn count(&mut self, head: &Head<'_>) {
+        self.found.locks += u64::from(head.creates_relation());
+        self.found.owner_locks += u64::from(head.locks_for_owner());
+    }
+
+    /// Each thing stands there once for each part that needs it.
+    pub(super) fn add(&mut self, line: u64, need: Need, part: Part, names: Vec<String>) {
+        for name in names {
+            // Many roles leave room for what comes behind them, and behind the rows.
+            let room = if need == Need::Role { self.roles < MAX_ROLES } else { true };
+            if !room || self.found.needs.len() == MAX_NEEDS || name.is_empty() || name.len() > MAX_NAME_LEN {
+                continue;
+            }
+            if self.known.insert((need, part, name.clone())) {
+                self.roles += usize::from(need == Need::Role);
+                self.found.needs.push(ScriptNeed { line, need, part, name });
+            }
         }
     }
 }

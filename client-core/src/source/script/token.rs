@@ -80,13 +80,19 @@ impl<'a> Head<'a> {
         }
     }
 
+    /// A name that is compared with the target's. Bytes that are not UTF-8 stand for different names in different
+    /// encodings: the server decides about those.
+    pub(super) fn comparable(&self, at: usize) -> Option<String> {
+        self.name(at).filter(|_| std::str::from_utf8(self.raw(at)).is_ok())
+    }
+
     /// A number without a sign.
     pub(super) fn number(&self, at: usize) -> Option<i32> {
         self.mark(at, b'0').then(|| std::str::from_utf8(self.raw(at)).ok()?.parse().ok())?
     }
 
-    /// Whether it creates something that is locked until the transaction ends, as pg_dump writes it.
-    pub(super) fn keeps_a_lock(&self) -> bool {
+    /// Whether it creates a relation, which is locked until the transaction ends, as pg_dump writes it.
+    pub(super) fn creates_relation(&self) -> bool {
         const CREATED: [&[&str]; 8] = [
             &["table"],
             &["unlogged", "table"],
@@ -98,13 +104,21 @@ impl<'a> Head<'a> {
             &["unique", "index"],
         ];
         let creates = self.is(0, "create") && CREATED.iter().any(|words| self.are(1, words));
-        let constrains = self.are(0, &["alter", "table"])
+        // The index of a key, the sequence of an identity: other constraints are no relation of their own.
+        let adds = self.are(0, &["alter", "table"])
             && self.find(2, "add").is_some_and(|add| {
-                // A foreign key is no relation of its own.
-                self.is(add + 1, "constraint") && self.find(add, "foreign").is_none()
+                let kind = if self.is(add + 1, "constraint") { add + 3 } else { add + 1 };
+                ["primary", "unique", "exclude", "generated"].iter().any(|word| self.is(kind, word))
             });
-        let large_object = self.are(0, &["select", "pg_catalog"]) && self.is(3, "lo_create");
-        creates || constrains || large_object
+        creates || adds
+    }
+
+    /// Whether it gives an owner to something that is no relation, and locks it until the transaction ends.
+    pub(super) fn locks_for_owner(&self) -> bool {
+        const LOCKED: [&[&str]; 4] = [&["large", "object"], &["function"], &["procedure"], &["aggregate"]];
+        self.is(0, "alter")
+            && LOCKED.iter().any(|words| self.are(1, words))
+            && self.find(2, "owner").is_some_and(|owner| self.is(owner + 1, "to"))
     }
 
     /// The statement's first words, for lists.

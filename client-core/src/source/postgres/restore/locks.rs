@@ -11,17 +11,10 @@ use super::{
 use crate::source::{SourceError, stopper::Stopper};
 
 /// What stands in a table of contents and takes at least one lock until the transaction ends.
-const LOCKED: [&str; 9] = [
-    "TABLE",
-    "FOREIGN TABLE",
-    "SEQUENCE",
-    "VIEW",
-    "MATERIALIZED VIEW",
-    "INDEX",
-    "CONSTRAINT",
-    "BLOB",
-    "BLOB METADATA",
-];
+const LOCKED: [&str; 7] =
+    ["TABLE", "FOREIGN TABLE", "SEQUENCE", "VIEW", "MATERIALIZED VIEW", "INDEX", "CONSTRAINT"];
+/// What takes it when it gets its owner.
+const LOCKED_FOR_OWNER: [&str; 5] = ["BLOB", "BLOB METADATA", "FUNCTION", "PROCEDURE", "AGGREGATE"];
 
 /// `pg_restore --list` over the beginning of an archive.
 pub(super) fn listing(url: &PgUrl, tool: &Tool, stopper: &Stopper) -> Result<Glance<String>, SourceError> {
@@ -34,13 +27,13 @@ pub(super) fn listing(url: &PgUrl, tool: &Tool, stopper: &Stopper) -> Result<Gla
 }
 
 /// Locks that the restore takes at least.
-pub(super) fn needed(list: &str) -> u64 {
-    list.lines().map(locks_of).sum()
+pub(super) fn needed(list: &str, owners: bool) -> u64 {
+    list.lines().map(|line| locks_of(line, owners)).fold(0, u64::saturating_add)
 }
 
 /// `215; 1259 16386 TABLE public item postgres`. Indexes and TOAST tables that come with a table are left out: what
 /// is counted is taken for certain.
-fn locks_of(line: &str) -> u64 {
+fn locks_of(line: &str, owners: bool) -> u64 {
     let Some((_, rest)) = line.split_once("; ").filter(|_| !line.starts_with(';')) else { return 0 };
     let mut words = rest.splitn(3, ' ');
     let Some(what) = words.nth(2) else { return 0 };
@@ -53,13 +46,14 @@ fn locks_of(line: &str) -> u64 {
         "MATERIALIZED VIEW DATA",
         "INDEX ATTACH",
     ];
-    if data.iter().any(|desc| is(desc)) || !LOCKED.iter().any(|desc| is(desc)) {
+    let locked = LOCKED.iter().any(|desc| is(desc)) || owners && LOCKED_FOR_OWNER.iter().any(|desc| is(desc));
+    if data.iter().any(|desc| is(desc)) || !locked {
         return 0;
     }
     // Newer versions write one entry for many large objects: `BLOB METADATA - 16402..17401 postgres`.
     match what.strip_prefix("BLOB METADATA - ").and_then(|range| range.split(' ').next()?.split_once("..")) {
         Some((first, last)) => match (first.parse::<u64>(), last.parse::<u64>()) {
-            (Ok(first), Ok(last)) if last >= first => last - first + 1,
+            (Ok(first), Ok(last)) if last >= first => (last - first).saturating_add(1),
             _ => 1,
         },
         None => 1,
@@ -72,7 +66,7 @@ pub(super) fn refuse(place: String, need: u64, locks: Locks) -> Result<(), Sourc
         return Ok(());
     }
     // Twice: tables come with TOAST tables and indexes that no list names.
-    let enough = (need * 2 + locks.used).div_ceil(locks.holders.max(1));
+    let enough = need.saturating_mul(2).saturating_add(locks.used).div_ceil(locks.holders.max(1));
     Err(SourceError::TooManyLocks { place, need, free: locks.free(), setting: locks.per_transaction, enough })
 }
 
@@ -95,10 +89,12 @@ mod tests {
             ("3310; 2613 16402 BLOB - 16402 postgres", 1),
             ("3310; 2613 16402 BLOB METADATA - 16402..16501 postgres", 100),
             ("3320; 0 0 BLOBS - BLOBS", 0),
+            ("220; 1255 16500 FUNCTION public f(integer) postgres", 1),
             ("", 0),
         ] {
-            assert_eq!(locks_of(line), locks, "{line}");
+            assert_eq!(locks_of(line, true), locks, "{line}");
         }
+        assert_eq!(locks_of("3310; 2613 16402 BLOB - 16402 postgres", false), 0);
     }
 
     #[test]

@@ -67,13 +67,22 @@ fn what_the_target_lacks_is_named_or_left_out() {
     for (script, need, name) in [
         ("ALTER TABLE a OWNER TO boss;", Need::Role, "boss"),
         ("ALTER TABLE a OWNER TO \"big\";", Need::Role, "big"),
+        ("ALTER TABLE public.value OWNER TO boss;", Need::Role, "boss"),
+        ("ALTER TABLE public.rename OWNER TO boss;", Need::Role, "boss"),
+        ("ALTER TABLE attribute OWNER TO boss;", Need::Role, "boss"),
+        ("ALTER TABLE rename.\"column\" OWNER TO boss;", Need::Role, "boss"),
         ("GRANT ALL ON a TO me, GROUP lim;", Need::Role, "lim"),
         ("CREATE POLICY p ON r TO lim;", Need::Role, "lim"),
         ("CREATE USER MAPPING FOR lim SERVER s;", Need::Role, "lim"),
         ("CREATE EXTENSION IF NOT EXISTS postgis WITH SCHEMA public;", Need::Extension, "postgis"),
         ("SET default_tablespace = fast;", Need::Tablespace, "fast"),
         ("CREATE PUBLICATION p FOR ALL TABLES;", Need::Superuser, "publication p"),
-        ("CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION f();", Need::Superuser, "event e"),
+        ("ALTER PUBLICATION p ADD TABLES IN SCHEMA s;", Need::Superuser, "publication p"),
+        (
+            "CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION f();",
+            Need::Superuser,
+            "event trigger e",
+        ),
     ] {
         let strict = Policy { target: target(), ..Policy::default() };
         let error = every_cut(&strict, script.as_bytes()).unwrap_err();
