@@ -192,17 +192,16 @@ const kit = {
 };
 
 const probe: ProbeView = {
-  kind: "postgres",
+  kind: "database",
   name: "shop",
   place: "postgres://ada@db.example.com:5432/shop",
-  serverVersion: "15.20",
+  server: "PostgreSQL 15.20",
   tls: false,
   local: false,
   size: 4.2e9,
   readable: 118,
   unreadable: ["auth.users", "auth.sessions"],
-  tool: "/usr/lib/postgresql/15/bin/pg_dump",
-  toolVersion: "15.20",
+  tool: "pg_dump 15.20",
   readOnlyRole:
     "-- Run as an administrator of db.example.com:5432/shop.\nCREATE ROLE sealkeep LOGIN PASSWORD 'choose a long one';\nGRANT CONNECT ON DATABASE \"shop\" TO sealkeep;\nGRANT pg_read_all_data TO sealkeep;",
   passes: false,

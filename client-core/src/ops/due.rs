@@ -44,7 +44,7 @@ pub fn overdue(client: &Client) -> Result<Vec<SavedSource>, Error> {
 fn of_source<'a>(source: &SavedSource, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> + Clone {
     // What was backed up before the source was saved may have been another one of that name.
     runs.iter().filter(move |run| {
-        run.source == source.name && run.kind == source.origin.kind() && run.started_at >= source.created
+        run.source == source.name && run.kind == source.address.kind() && run.started_at >= source.created
     })
 }
 
@@ -80,7 +80,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::ops::sources::Origin;
+    use crate::ops::sources::Address;
 
     const HOUR: i64 = 3600;
 
@@ -94,7 +94,7 @@ mod tests {
         let source = SavedSource {
             id: Uuid::new_v4(),
             name: "shop".into(),
-            origin: Origin::parse("postgres://h/shop").unwrap(),
+            address: Address::parse("postgres://h/shop").unwrap(),
             schedule,
             created: 0,
         };

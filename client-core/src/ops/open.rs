@@ -26,7 +26,7 @@ use crate::{
     error::{Error, ErrorKind},
     event::{Event, Warning},
     format::snapshot::{SnapshotBody, read_snapshot},
-    source::KINDS,
+    source::ENGINES,
     state::StateDb,
     store::{PresignedStore, Reach, StoreError, URL_TRIES, Verify},
     vault::{ChunkReader, Directory, History, ListedSnapshot, PackCache, UnlockedVault},
@@ -220,7 +220,7 @@ impl OpenVault {
             }
             Selector::Latest { source: Some(source) } => {
                 // Chosen by what is signed in the open: a damaged body of another source is in nobody's way.
-                let ids = KINDS.map(|kind| self.keys.source_id(kind, source));
+                let ids = ENGINES.map(|engine| self.keys.source_id(engine.kind(), source));
                 let mut named =
                     self.history.snapshots().iter().rev().filter(|s| ids.contains(&s.envelope.source));
                 let Some(last) = named.next() else {

@@ -12,7 +12,7 @@ use super::{
     same, select,
     sources::{self, SavedSource},
 };
-use crate::{error::Error, source::SourceSpec};
+use crate::error::Error;
 
 /// Runs looked at: a failing hourly source of a month.
 const RUNS: u32 = 1000;
@@ -130,7 +130,7 @@ fn assess(
         named.into_iter().map(|(name, snapshots)| (name, same::by_source(snapshots))).collect();
     let mut found = Vec::new();
     for source in saved {
-        let kind = source.origin.kind();
+        let kind = source.address.kind();
         let snapshots = stored
             .get_mut(&(source.name.clone(), kind.to_owned()))
             .and_then(|stored| {
@@ -183,12 +183,9 @@ fn assess(
 /// Whether a snapshot is of the source that was saved here: one name may have been given to two. A file, and a
 /// database on "localhost", are another machine's when another machine backed them up.
 fn is_of(snapshot: &SnapshotSummary, source: &SavedSource, here: DeviceId) -> bool {
-    match source.origin.spec() {
-        Ok(SourceSpec::Postgres(url)) => {
-            snapshot.place == url.place() && (!url.is_local() || snapshot.device == here)
-        }
-        _ => snapshot.device == here,
-    }
+    source.address.source().map_or(snapshot.device == here, |source| {
+        source.may_be_at(&snapshot.place) && (!source.is_local() || snapshot.device == here)
+    })
 }
 
 #[cfg(test)]
@@ -207,8 +204,8 @@ mod tests {
     const HERE: DeviceId = DeviceId::from_bytes([3; 16]);
 
     fn source(name: &str, schedule: Schedule) -> SavedSource {
-        let origin = sources::Origin::parse("postgres://ada@h/shop").unwrap();
-        SavedSource { id: Uuid::new_v4(), name: name.into(), origin, schedule, created: 100 * HOUR }
+        let address = sources::Address::parse("postgres://ada@h/shop").unwrap();
+        SavedSource { id: Uuid::new_v4(), name: name.into(), address, schedule, created: 100 * HOUR }
     }
 
     fn snapshot(name: &str, created: i64) -> SnapshotSummary {
@@ -324,7 +321,7 @@ mod tests {
         assert_eq!(shown(vec![of(1, "alias:5432/shop", 200 * HOUR), own]), [(true, Protection::Current, 2)]);
         // "localhost" of another machine is another database.
         let card = SavedSource {
-            origin: sources::Origin::parse("postgres://localhost/shop").unwrap(),
+            address: sources::Address::parse("postgres://localhost/shop").unwrap(),
             ..source("shop", Schedule::Hour)
         };
         let mut elsewhere = of(3, "localhost:5432/shop", 200 * HOUR);

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     format::snapshot::{SnapshotBody, place_of},
-    source::Prepared,
+    source::Origin,
 };
 
 /// How a source comes by its name, and what a person said about it.
@@ -28,7 +28,7 @@ pub(super) async fn check(
     vault: &OpenVault,
     source: SourceId,
     name: &str,
-    prepared: &Prepared,
+    (origin, place): (&Origin, &str),
     claim: Claim,
 ) -> Result<Option<&'static str>, Error> {
     let newest = vault.history().snapshots().iter().rev().find(|s| s.envelope.source == source);
@@ -42,16 +42,14 @@ pub(super) async fn check(
         }
     };
     let here = newest.envelope.device == vault.device_id();
-    match judge(&before, newest.envelope.created, prepared.origin(), prepared.place(), here, claim.chosen) {
+    match judge(&before, newest.envelope.created, origin, place, here, claim.chosen) {
         Judgement::Same => Ok(None),
         Judgement::Probably(remark) => Ok(Some(remark)),
         Judgement::MayBeCopy | Judgement::Different if claim.confirmed => Ok(None),
-        Judgement::MayBeCopy => Err(refused(
-            name,
-            &before,
-            &format!("{} has the same identifiers, and may be a copy of it", prepared.place()),
-        )),
-        Judgement::Different => Err(refused(name, &before, &format!("this is {}", prepared.place()))),
+        Judgement::MayBeCopy => {
+            Err(refused(name, &before, &format!("{place} has the same identifiers, and may be a copy of it")))
+        }
+        Judgement::Different => Err(refused(name, &before, &format!("this is {place}"))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The sources that a person saved on this device: what to back up, how to reach it, when. Connection strings hold
 //! passwords, so the file is sealed with the vault's master key and never leaves this machine.
 
-use std::{fs, io, path::PathBuf};
+use std::{fs, io};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -13,21 +13,19 @@ use crate::{
     crypto::{Amk, wrap},
     error::{Error, ErrorKind},
     keystore::replace_file,
-    source::{PgUrl, SourceSpec},
+    source::{self, AnySource},
 };
 
 const NAME: &str = "sources.sealed";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Longest name of a source, characters.
 const MAX_NAME: usize = 80;
 
-/// Where a saved source's dump comes from.
+/// How a saved source is reached. It may hold a password.
 #[derive(Clone)]
-pub enum Origin {
-    /// A PostgreSQL database by its URL, which may hold a password.
-    Postgres(SecretString),
-    /// A dump file.
-    File(PathBuf),
+pub struct Address {
+    kind: &'static str,
+    text: SecretString,
 }
 
 /// A saved source.
@@ -37,66 +35,54 @@ pub struct SavedSource {
     pub id: Uuid,
     /// What the user calls it; the snapshots' source name.
     pub name: String,
-    /// Where its dump comes from.
-    pub origin: Origin,
+    /// How it is reached.
+    pub address: Address,
     /// When it is backed up.
     pub schedule: Schedule,
     /// When it was added, seconds since 1970.
     pub created: i64,
 }
 
-impl Origin {
+impl Address {
     /// From what a person typed or chose.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`].
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();
-        if PgUrl::is_one(text) {
-            PgUrl::parse(text)?;
-            return Ok(Self::Postgres(text.to_owned().into()));
-        }
-        let path = PathBuf::from(text);
-        if path.is_absolute() {
-            return Ok(Self::File(path));
-        }
-        Err(Error::new(
-            ErrorKind::Usage,
-            "this is neither a connection string nor the full path of a file",
-            "nothing was saved",
-            "a database is named as postgres://user:password@host:5432/database",
-        ))
+        let engine = source::engine_of(text).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Usage,
+                "this is neither a connection string nor the full path of a file",
+                "nothing was saved",
+                "a database is named as postgres://user:password@host:5432/database",
+            )
+        })?;
+        engine.source(text)?;
+        Ok(Self { kind: engine.kind(), text: text.to_owned().into() })
     }
 
     /// `postgres` or `file`: as in snapshots.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Postgres(_) => "postgres",
-            Self::File(_) => "file",
-        }
+        self.kind
     }
 
     /// What a backup takes.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] for a URL that does not parse.
-    pub fn spec(&self) -> Result<SourceSpec, Error> {
-        Ok(match self {
-            Self::Postgres(url) => SourceSpec::postgres(url.expose_secret())?,
-            Self::File(path) => SourceSpec::File { path: path.clone() },
-        })
+    /// [`ErrorKind::Usage`] for a text that names no source any more: a service file may have changed.
+    pub fn source(&self) -> Result<AnySource, Error> {
+        let text = self.text.expose_secret();
+        let engine =
+            source::engine_of(text).ok_or_else(|| Error::internal_text("the address of a source"))?;
+        Ok(engine.source(text)?)
     }
 
     /// For people: without a password.
     #[must_use]
-    pub fn place(&self) -> String {
-        match self {
-            Self::Postgres(url) => {
-                PgUrl::parse(url.expose_secret()).map_or_else(|_| String::new(), |url| url.to_string())
-            }
-            Self::File(path) => path.display().to_string(),
-        }
+    pub fn shown(&self) -> String {
+        self.source().map_or_else(|_| String::new(), |source| source.address())
     }
 }
 
@@ -132,7 +118,15 @@ pub fn list(client: &Client) -> Result<Vec<SavedSource>, Error> {
             "update Sealkeep",
         ));
     }
-    Ok(stored.sources.into_iter().map(SavedSource::from).collect())
+    if stored.version < VERSION {
+        return Err(Error::new(
+            ErrorKind::Damaged,
+            format!("{} was written by an older build of Sealkeep", path.display()),
+            "all snapshots are untouched; the saved connections cannot be read",
+            "remove the file and add the sources again",
+        ));
+    }
+    stored.sources.into_iter().map(|stored| SavedSource::try_from(stored).map_err(|_| damaged())).collect()
 }
 
 /// Adds a source, or replaces the one with the same id.
@@ -150,7 +144,7 @@ pub fn save(client: &Client, mut source: SavedSource) -> Result<(), Error> {
     }
     let mut sources = list(client)?;
     let taken = |other: &SavedSource| {
-        other.id != source.id && other.name == source.name && other.origin.kind() == source.origin.kind()
+        other.id != source.id && other.name == source.name && other.address.kind() == source.address.kind()
     };
     if sources.iter().any(taken) {
         return Err(Error::new(
@@ -221,36 +215,31 @@ struct Stored {
 struct StoredSource {
     id: Uuid,
     name: String,
-    url: Option<Zeroizing<String>>,
-    path: Option<PathBuf>,
+    address: Zeroizing<String>,
     schedule: Schedule,
     created: i64,
 }
 
 impl From<&SavedSource> for StoredSource {
     fn from(source: &SavedSource) -> Self {
-        let (url, path) = match &source.origin {
-            Origin::Postgres(url) => (Some(Zeroizing::new(url.expose_secret().to_owned())), None),
-            Origin::File(path) => (None, Some(path.clone())),
-        };
         Self {
             id: source.id,
             name: source.name.clone(),
-            url,
-            path,
+            address: Zeroizing::new(source.address.text.expose_secret().to_owned()),
             schedule: source.schedule,
             created: source.created,
         }
     }
 }
 
-impl From<StoredSource> for SavedSource {
-    fn from(stored: StoredSource) -> Self {
-        let origin = match (stored.url, stored.path) {
-            (Some(url), _) => Origin::Postgres(SecretString::from(url.as_str())),
-            (None, path) => Origin::File(path.unwrap_or_default()),
-        };
-        Self { id: stored.id, name: stored.name, origin, schedule: stored.schedule, created: stored.created }
+impl TryFrom<StoredSource> for SavedSource {
+    type Error = ();
+
+    fn try_from(stored: StoredSource) -> Result<Self, ()> {
+        let kind = source::engine_of(&stored.address).ok_or(())?.kind();
+        let address = Address { kind, text: SecretString::from(stored.address.as_str()) };
+        let StoredSource { id, name, schedule, created, .. } = stored;
+        Ok(Self { id, name, address, schedule, created })
     }
 }
 
@@ -266,10 +255,10 @@ mod tests {
         client
     }
 
-    fn source(name: &str, origin: &str) -> SavedSource {
-        let origin = Origin::parse(origin).unwrap();
+    fn source(name: &str, address: &str) -> SavedSource {
+        let address = Address::parse(address).unwrap();
         let schedule = Schedule::Day { hour: 2, minute: 0 };
-        SavedSource { id: Uuid::new_v4(), name: name.into(), origin, schedule, created: 1 }
+        SavedSource { id: Uuid::new_v4(), name: name.into(), address, schedule, created: 1 }
     }
 
     #[test]
@@ -285,10 +274,9 @@ mod tests {
         }
         let sources = list(&client).unwrap();
         assert_eq!(sources[0].name, "shop");
-        assert_eq!(sources[0].origin.place(), "postgres://ada@db.example.com:5433/shop");
-        let Origin::Postgres(again) = &sources[0].origin else { unreachable!() };
-        assert_eq!(again.expose_secret(), url);
-        assert_eq!(sources[1].origin.place(), "/var/dumps/shop.dump");
+        assert_eq!(sources[0].address.shown(), "postgres://ada@db.example.com:5433/shop");
+        assert_eq!(sources[0].address.text.expose_secret(), url);
+        assert_eq!(sources[1].address.shown(), "/var/dumps/shop.dump");
 
         forget(&client, sources[0].id).unwrap();
         assert_eq!(get(&client, sources[0].id).err().unwrap().kind(), ErrorKind::NotFound);
@@ -319,7 +307,7 @@ mod tests {
         client.keystore().put(&other).unwrap();
         assert_eq!(list(&client).err().unwrap().kind(), ErrorKind::Damaged);
         for text in ["", "mysql://x", "dump.sql", "postgres://h:99999/x"] {
-            assert_eq!(Origin::parse(text).err().unwrap().kind(), ErrorKind::Usage, "{text}");
+            assert_eq!(Address::parse(text).err().unwrap().kind(), ErrorKind::Usage, "{text}");
         }
     }
 }

@@ -5,13 +5,14 @@ use std::{
     io::{self, Read},
     os::{fd::AsFd, unix::fs::OpenOptionsExt},
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
 };
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::OFlags,
 };
+
+use super::Stopper;
 
 /// How often we look whether somebody wants to stop.
 const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
@@ -24,9 +25,9 @@ impl Fifo {
         OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path).map(Self)
     }
 
-    pub(super) fn read(&mut self, buffer: &mut [u8], stopped: &AtomicBool) -> io::Result<usize> {
+    pub(super) fn read(&mut self, buffer: &mut [u8], stopper: &Stopper) -> io::Result<usize> {
         loop {
-            wait(&self.0, stopped)?;
+            wait(&self.0, stopper)?;
             match self.0.read(buffer) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 other => return other,
@@ -36,16 +37,16 @@ impl Fifo {
 }
 
 /// From standard input.
-pub(super) fn read_stdin(buffer: &mut [u8], stopped: &AtomicBool) -> io::Result<usize> {
+pub(super) fn read_stdin(buffer: &mut [u8], stopper: &Stopper) -> io::Result<usize> {
     let stdin = io::stdin();
-    wait(&stdin, stopped)?;
+    wait(&stdin, stopper)?;
     stdin.lock().read(buffer)
 }
 
 /// Until there are bytes, or the last writer is gone.
-fn wait(pipe: &impl AsFd, stopped: &AtomicBool) -> io::Result<()> {
+fn wait(pipe: &impl AsFd, stopper: &Stopper) -> io::Result<()> {
     loop {
-        if stopped.load(Ordering::SeqCst) {
+        if stopper.is_stopped() {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let mut fds = [PollFd::new(pipe, PollFlags::IN)];

@@ -52,11 +52,6 @@ impl Stopper {
         if self.is_stopped() { Err(SourceError::Cancelled) } else { Ok(()) }
     }
 
-    /// Read between two waits of something that cannot be ended.
-    pub(super) fn flag(&self) -> &AtomicBool {
-        &self.0.stopped
-    }
-
     /// Ends this program, too, when it is asked to stop, until the returned value is dropped.
     pub(super) fn watch(&self, process: &Process) -> Watched {
         self.state().running.push(process.clone());

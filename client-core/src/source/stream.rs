@@ -1,16 +1,8 @@
 //! The bytes of one dump, and the proof that they are all of it.
 
-use std::{
-    io::{self, Read},
-    process::ChildStdout,
-};
+use std::io::{self, Read};
 
-use super::{
-    PgUrl, SourceError, fifo, file,
-    process::Process,
-    sentinel::Sentinel,
-    stopper::{Stopper, Watched},
-};
+use super::{SourceError, Stopper, sentinel::Sentinel};
 use crate::{
     error::Error,
     event::Warning,
@@ -30,7 +22,7 @@ pub struct Complete {
     pub verified_end: bool,
     /// What restoring it asks of a server, for SQL text of pg_dump.
     pub needs: Option<ScriptNeeds>,
-    /// Which database or file, without secrets. Begins with [`super::PgUrl::place`] for a database.
+    /// Which database or file, without secrets. Begins with [`super::Source::place`].
     pub detail: String,
     /// What the source is by itself, as far as it could be asked.
     pub origin: Origin,
@@ -43,6 +35,23 @@ pub struct Complete {
 }
 
 impl Complete {
+    /// What is known before anything was read: what makes the bytes, and of what.
+    #[must_use]
+    pub fn new(tool: &str, version: &str, detail: String) -> Self {
+        Self {
+            tool: tool.to_owned(),
+            tool_version: version.to_owned(),
+            format: String::new(),
+            verified_end: false,
+            needs: None,
+            detail,
+            origin: Origin::default(),
+            changed: false,
+            tables: Vec::new(),
+            stderr: String::new(),
+        }
+    }
+
     /// `pg_dump 15.20, pg_dump custom format`
     #[must_use]
     pub fn tool_line(&self) -> String {
@@ -55,92 +64,64 @@ impl Complete {
     }
 }
 
-enum Input {
-    Program { process: Process, stdout: ChildStdout },
-    File(file::Input),
-    Stdin,
+/// Where a dump's bytes come from.
+pub trait Input: Send {
+    /// The next bytes; 0 at their end. Does not wait when `stopper` was used.
+    ///
+    /// # Errors
+    /// [`io::Error`].
+    fn read(&mut self, buffer: &mut [u8], stopper: &Stopper) -> io::Result<usize>;
+
+    /// Whether it went well on that side. No more is read; `to_end`: everything was. What is known only now goes into
+    /// `complete`.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn check(&mut self, _complete: &mut Complete, _to_end: bool) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    /// Nobody wants the rest: what runs ends.
+    fn end(&mut self) {}
 }
 
 /// One dump. Reading gives its bytes; at their end the proof is made, and a dump that is not whole ends
 /// in an error ([`crate::error::Error::source_read`] gets it out of the [`io::Error`]).
 pub struct DumpStream {
-    input: Input,
+    input: Box<dyn Input>,
     sentinel: Sentinel,
     stopper: Stopper,
-    #[expect(dead_code, reason = "held, not read")]
-    watched: Option<Watched>,
-    kept: Option<PgUrl>,
     complete: Complete,
     expected_bytes: Option<u64>,
     warnings: Vec<Warning>,
-    allow_changes: bool,
     outcome: Option<Result<(), SourceError>>,
 }
 
 impl DumpStream {
-    fn new(input: Input, complete: Complete, stopper: Stopper) -> Self {
-        let watched = match &input {
-            Input::Program { process, .. } => Some(stopper.watch(process)),
-            Input::File(_) | Input::Stdin => None,
-        };
+    /// `complete`: what is known of it before it is read.
+    #[must_use]
+    pub fn new(input: impl Input + 'static, complete: Complete, stopper: Stopper) -> Self {
         Self {
-            input,
+            input: Box::new(input),
             sentinel: Sentinel::new(),
             stopper,
-            watched,
-            kept: None,
             complete,
             expected_bytes: None,
             warnings: Vec::new(),
-            allow_changes: false,
             outcome: None,
         }
     }
 
-    pub(super) fn program(
-        process: Process,
-        stdout: ChildStdout,
-        complete: Complete,
-        stopper: Stopper,
-    ) -> Self {
-        Self::new(Input::Program { process, stdout }, complete, stopper)
-    }
-
-    pub(super) fn file(
-        opened: file::Opened,
-        name: String,
-        origin: Origin,
-        stopper: Stopper,
-        allow_changes: bool,
-    ) -> Self {
-        let mut complete = Complete { origin, ..unmade("file", name) };
-        if let Some(version) = opened.copied_by {
-            (complete.tool, complete.tool_version) = ("sqlite".to_owned(), version.to_owned());
-        }
-        let mut stream = Self::new(Input::File(opened.input), complete, stopper);
-        (stream.expected_bytes, stream.warnings) = (opened.size, opened.warnings);
-        stream.allow_changes = allow_changes;
-        stream
-    }
-
-    pub(super) fn stdin(stopper: Stopper) -> Self {
-        Self::new(Input::Stdin, unmade("stdin", "standard input".into()), stopper)
-    }
-
     /// With about this many bytes, when that is known.
-    pub(super) const fn expecting(mut self, bytes: Option<u64>) -> Self {
+    #[must_use]
+    pub const fn expecting(mut self, bytes: Option<u64>) -> Self {
         self.expected_bytes = bytes;
         self
     }
 
-    /// What its program needs while it runs: a URL's files go with it.
-    pub(super) fn keeping(mut self, url: PgUrl) -> Self {
-        self.kept = Some(url);
-        self
-    }
-
     /// With this for a person to know.
-    pub(super) fn warning(mut self, warnings: Vec<Warning>) -> Self {
+    #[must_use]
+    pub fn warning(mut self, warnings: Vec<Warning>) -> Self {
         self.warnings = warnings;
         self
     }
@@ -172,7 +153,7 @@ impl DumpStream {
             Some(Ok(())) => Ok(self.complete.clone()),
             Some(Err(error)) => Err(error),
             None => {
-                self.stop_program();
+                self.input.end();
                 Err(SourceError::Incomplete("it was not read to its end".into()))
             }
         }
@@ -183,13 +164,7 @@ impl DumpStream {
             return Err(SourceError::Cancelled);
         }
         let read = loop {
-            let read = match &mut self.input {
-                Input::Program { stdout, .. } => stdout.read(buffer),
-                Input::File(file::Input::File(file)) => file.read(buffer),
-                Input::File(file::Input::Disk(disk)) => disk.read(buffer),
-                Input::File(file::Input::Pipe(pipe)) => pipe.read(buffer, self.stopper.flag()),
-                Input::Stdin => fifo::read_stdin(buffer, self.stopper.flag()),
-            };
+            let read = self.input.read(buffer, &self.stopper);
             match read {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted && !self.stopper.is_stopped() => {}
                 other => break other,
@@ -213,60 +188,24 @@ impl DumpStream {
 
     /// End of file: the program must have ended well and the dump must have its own end.
     fn prove(&mut self) -> Result<(), SourceError> {
-        self.check_program()?;
-        self.check_file(true)?;
+        self.check(true)?;
         let seen = self.sentinel.finish().map_err(|broken| SourceError::Incomplete(broken.to_string()))?;
         (self.complete.format, self.complete.verified_end) = (seen.to_string(), seen.verified);
         self.complete.needs = seen.needs;
         Ok(())
     }
 
-    /// A file must be the one that it was.
-    fn check_file(&mut self, to_end: bool) -> Result<(), SourceError> {
-        let Input::File(file::Input::File(file)) = &self.input else { return Ok(()) };
-        let what = &self.complete.detail;
-        let changed = file
-            .changed(to_end)
-            .map_err(|e| SourceError::Unreadable { what: what.clone(), detail: e.to_string() })?;
-        match changed {
-            None => Ok(()),
-            Some(_) if self.allow_changes => {
-                self.complete.changed = true;
-                Ok(())
-            }
-            Some(how) => Err(SourceError::Changed { what: what.clone(), how }),
-        }
-    }
-
-    fn check_program(&mut self) -> Result<(), SourceError> {
-        let Input::Program { process, .. } = &self.input else { return Ok(()) };
-        let ended = process.wait().map_err(|e| SourceError::Internal(format!("waiting for pg_dump: {e}")))?;
-        if self.stopper.is_stopped() {
-            return Err(SourceError::Cancelled);
-        }
-        if !ended.status.success() {
-            return Err(SourceError::DumpFailed {
-                tool: format!("{} {}", self.complete.tool, self.complete.tool_version),
-                how: ended.how(),
-                detail: ended.detail(),
-            });
-        }
-        self.complete.stderr = ended.said;
-        Ok(())
+    fn check(&mut self, to_end: bool) -> Result<(), SourceError> {
+        let checked = self.input.check(&mut self.complete, to_end);
+        if self.stopper.is_stopped() { Err(SourceError::Cancelled) } else { checked }
     }
 
     /// Bytes that make no sense: the program's own words come first, when it failed too.
     fn program_first(&mut self, broken: String) -> SourceError {
-        self.stop_program();
-        match self.check_program().and_then(|()| self.check_file(false)) {
+        self.input.end();
+        match self.check(false) {
             Err(error @ (SourceError::Cancelled | SourceError::Changed { .. })) => error,
             _ => SourceError::Incomplete(broken),
-        }
-    }
-
-    fn stop_program(&mut self) {
-        if let Input::Program { process, .. } = &self.input {
-            process.end();
         }
     }
 }
@@ -296,22 +235,7 @@ impl Read for DumpStream {
 impl Drop for DumpStream {
     fn drop(&mut self) {
         if !matches!(self.outcome, Some(Ok(()))) {
-            self.stop_program();
+            self.input.end();
         }
-    }
-}
-
-fn unmade(tool: &str, detail: String) -> Complete {
-    Complete {
-        tool: tool.to_owned(),
-        tool_version: String::new(),
-        format: String::new(),
-        verified_end: false,
-        needs: None,
-        changed: false,
-        detail,
-        origin: Origin::default(),
-        tables: Vec::new(),
-        stderr: String::new(),
     }
 }

@@ -5,11 +5,13 @@ mod api_parts;
 #[expect(dead_code, reason = "the other half is for the storage format")]
 mod common;
 mod private_postgres;
+mod seam;
 mod tiny_server;
 
 mod api_password;
 mod api_retry;
 mod api_session;
+mod engines;
 mod output;
 mod restore_postgres;
 mod source_archives;

@@ -1,16 +1,14 @@
 //! Connections as libpq takes them, and names as PostgreSQL takes them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use crate::seam::{Target, begin, open};
 use std::{fs, process::Command, sync::LazyLock};
 
-use crate::private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, dumped, open};
+use crate::private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, dumped};
 
 use client_core::{
     error::{Error, ErrorKind},
-    source::{
-        self, SourceError, SourceSpec,
-        postgres::{DatabaseSink, RestoreTarget},
-    },
+    source::{self, SourceError},
 };
 
 static SERVER: LazyLock<Server> = LazyLock::new(|| {
@@ -99,9 +97,9 @@ fn libpq_parameters_refused() {
     )
     .unwrap();
     let text = format!("service=db servicefile={}", file.display());
-    let spec = SourceSpec::postgres(&text).unwrap();
+    let spec = source::database(&text).unwrap();
     assert_eq!(spec.default_name(), "shop");
-    assert!(dumped(source::open(spec).unwrap()).1.verified_end);
+    assert!(dumped(begin(spec).unwrap()).1.verified_end);
 }
 
 #[test]
@@ -140,14 +138,14 @@ fn odd_names_go_through_everything() {
             "CREATE ROLE {quoted}; ALTER TABLE {quoted}.{quoted} OWNER TO {quoted}; ALTER DATABASE {quoted} OWNER TO {quoted}"
         ));
         psql(&format!("COMMENT ON DATABASE {quoted} IS {literal}"));
-        let spec = SourceSpec::postgres(&url).unwrap();
+        let spec = source::database(&url).unwrap();
         assert_eq!(spec.default_name(), name);
-        let (dump, complete) = dumped(source::open(spec).unwrap());
+        let (dump, complete) = dumped(begin(spec).unwrap());
         assert!(complete.verified_end);
         // A database made under such a name, then the one that takes its place.
         for overwrite in [false, true] {
-            let target = RestoreTarget::new(&server.url(&format!("back{encoded}")), overwrite).unwrap();
-            let mut sink = DatabaseSink::new(target.like(complete.origin.properties.clone()));
+            let target = Target::new(&server.url(&format!("back{encoded}")), overwrite).unwrap();
+            let mut sink = target.like(complete.origin.properties.clone()).sink();
             sink.write(&dump).unwrap();
             let restored = sink.finish().unwrap();
             assert_eq!(restored.notes, [""; 0], "{name:?}");

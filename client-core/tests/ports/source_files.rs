@@ -1,6 +1,7 @@
 //! Files as sources: read as they were when they were opened, or refused.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use crate::seam::{begin, begin_with};
 use std::{
     fs::{self, File, OpenOptions},
     io::Read,
@@ -10,7 +11,7 @@ use std::{
 
 use client_core::{
     error::{Error, ErrorKind},
-    source::{self, Complete, Copying, Opening, SourceSpec},
+    source::{self, Complete, Copying, Opening},
 };
 
 const LEN: usize = 3 << 20;
@@ -21,7 +22,7 @@ fn opening(allow_changes: bool) -> Opening {
 
 /// Reads a third, lets `change` happen, and reads the rest.
 fn read_with(path: &Path, allow: bool, change: impl FnOnce()) -> Result<(Vec<u8>, Complete), Error> {
-    let mut stream = source::open_with(SourceSpec::File { path: path.to_owned() }, &opening(allow))?;
+    let mut stream = begin_with(source::file(path.to_owned()), &opening(allow))?;
     let mut all = vec![0; LEN / 3];
     stream.read_exact(&mut all).unwrap();
     change();
@@ -38,7 +39,7 @@ fn a_file_that_is_no_dump_says_so_though_it_was_not_read_to_its_end() {
     let mut script = b"\xef\xbb\xbf--\n-- PostgreSQL database dump\n--\n\n".to_vec();
     script.extend("SELECT 1;\n".repeat(LEN / 10).bytes());
     fs::write(&path, &script).unwrap();
-    let mut stream = source::open(SourceSpec::File { path }).unwrap();
+    let mut stream = begin(source::file(path)).unwrap();
     let read = stream.read_to_end(&mut Vec::new());
     assert!(read.is_err());
     let error = Error::from(stream.finish().unwrap_err());
@@ -94,7 +95,7 @@ fn holes_are_read_as_zeros_wherever_they_lie() {
             file.write_all_at(b"some bytes", *at).unwrap();
         }
         drop(file);
-        let mut stream = source::open(SourceSpec::File { path: path.clone() }).unwrap();
+        let mut stream = begin(source::file(path.clone())).unwrap();
         let mut all = Vec::new();
         stream.read_to_end(&mut all).unwrap();
         assert!(all == fs::read(&path).unwrap(), "{number}");
@@ -115,7 +116,7 @@ fn what_has_no_end_is_refused_by_name() {
         (folder.path().to_owned(), "directory"),
         (dump, "pg_dump -Fd"),
     ] {
-        let error = source::open(SourceSpec::File { path }).err().unwrap();
+        let error = begin(source::file(path)).err().unwrap();
         assert!(error.to_string().contains(says), "{error}");
         assert_eq!(Error::from(error).kind(), ErrorKind::Usage);
     }
@@ -132,9 +133,9 @@ fn a_look_at_a_database_in_use_copies_nothing() {
     fs::write(folder.path().join("app.db-wal"), "rows").unwrap();
     let spool = folder.path().join("no-such-directory");
     let look = Opening { spool: spool.clone(), copy: Copying::Never, allow_changes: false };
-    source::open_with(SourceSpec::File { path: path.clone() }, &look).unwrap();
+    begin_with(source::file(path.clone()), &look).unwrap();
     // A backup cannot do without, and says how to go on.
     let need = Opening { copy: Copying::AsNeeded, ..look };
-    let error = Error::from(source::open_with(SourceSpec::File { path }, &need).err().unwrap());
+    let error = Error::from(begin_with(source::file(path), &need).err().unwrap());
     assert!(error.next_step().contains("VACUUM INTO"), "{error}");
 }

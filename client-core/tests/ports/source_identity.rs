@@ -2,13 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::private_postgres;
+use crate::seam::begin;
 
 use std::{io::Read, sync::LazyLock};
 
 use client_core::{
     format::snapshot::{Kinship, Privilege},
     source::{
-        self, Complete, PgUrl, SourceSpec, Stopper,
+        self, Complete, PgUrl, Stopper,
         postgres::{self, Tools},
     },
 };
@@ -21,7 +22,7 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
 });
 
 fn dumped(url: &str) -> Complete {
-    let mut stream = source::open(SourceSpec::postgres(url).unwrap()).unwrap();
+    let mut stream = begin(source::database(url).unwrap()).unwrap();
     stream.read_to_end(&mut Vec::new()).unwrap();
     stream.finish().unwrap()
 }

@@ -1,6 +1,7 @@
 //! What a backup does to its source: nothing that stays, and nothing that pg_dump alone would not do.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use crate::seam::{Target, clean_up, inspect, open};
 use std::{
     fs,
     io::Read,
@@ -9,12 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::private_postgres::{PASSWORD, Server, dumped, eventually, open};
+use crate::private_postgres::{PASSWORD, Server, dumped, eventually};
 
-use client_core::source::{
-    self, PgUrl, SourceError, SourceSpec, Stopper,
-    postgres::{self, DatabaseSink, RestoreTarget, Tools},
-};
+use client_core::source::{self, Opening, PgUrl, RestoreSink, SourceError, Stopper};
 
 /// Holds a table of `database` as VACUUM FULL would, until it is dropped.
 struct Holder(Child);
@@ -101,7 +99,7 @@ fn look_before_dump_stops_backups() {
     server.sql("postgres", "CREATE ROLE weak LOGIN PASSWORD 'weak'; GRANT pg_read_all_data TO weak");
     server.sql("big", "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM public");
     let url = format!("postgres://weak:weak@127.0.0.1:{}/big", server.port);
-    let found = postgres::inspect(&PgUrl::parse(&url).unwrap()).unwrap();
+    let found = inspect(&PgUrl::parse(&url).unwrap()).unwrap();
     assert_eq!(found.identity.as_ref().unwrap().system_identifier, None);
     assert!(found.properties.is_some());
 }
@@ -114,7 +112,8 @@ fn cancel_waits_for_locked_table() {
     let stopper = Stopper::default();
     let stop = stopper.clone();
     let url = server.url("lk");
-    let looking = thread::spawn(move || source::prepare(SourceSpec::postgres(&url).unwrap(), &stopper).err());
+    let looking =
+        thread::spawn(move || source::database(&url).unwrap().connect(&stopper, &Opening::default()).err());
     thread::sleep(Duration::from_millis(1500));
     let begun = Instant::now();
     stop.stop();
@@ -122,7 +121,7 @@ fn cancel_waits_for_locked_table() {
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     eventually("the end of the session", || server.sessions() == "0");
     assert_eq!(
-        source::prepare(SourceSpec::postgres(&server.url("lk")).unwrap(), &stop).err(),
+        source::database(&server.url("lk")).unwrap().connect(&stop, &Opening::default()).err(),
         Some(SourceError::Cancelled),
         "nothing starts after a stop"
     );
@@ -143,7 +142,7 @@ fn stopped<T: Send + std::fmt::Debug + 'static>(
     (working.join().unwrap(), begun.elapsed())
 }
 
-fn restored(mut sink: DatabaseSink, dump: &[u8]) -> Result<(), SourceError> {
+fn restored(mut sink: Box<dyn RestoreSink>, dump: &[u8]) -> Result<(), SourceError> {
     dump.chunks(50_000).try_for_each(|piece| sink.write(piece))?;
     sink.finish().map(drop)
 }
@@ -158,7 +157,7 @@ fn a_restore_that_waits_for_somebody_is_stopped_within_seconds() {
     let databases =
         "SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_database WHERE NOT datistemplate";
     let sink = |name: &str| {
-        let sink = DatabaseSink::new(postgres::RestoreTarget::new(&server.url(name), false).unwrap());
+        let sink = Target::new(&server.url(name), false).unwrap().sink();
         let stopper = sink.stopper();
         (sink, stopper)
     };
@@ -189,7 +188,7 @@ fn a_rename_and_a_clean_up_that_wait_are_stopped() {
     let dump = server.tool("pg_dump", "shop", &["-Fc"]).stdout;
     let databases =
         "SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_database WHERE NOT datistemplate";
-    let mut sink = DatabaseSink::new(postgres::RestoreTarget::new(&server.url("fresh"), false).unwrap());
+    let mut sink = Target::new(&server.url("fresh"), false).unwrap().sink();
     let (first, rest) = dump.split_at(dump.len() / 2);
     sink.write(first).unwrap();
     let stopper = sink.stopper();
@@ -203,7 +202,7 @@ fn a_rename_and_a_clean_up_that_wait_are_stopped() {
 
     let (stopper, url) = (Stopper::default(), server.url("shop"));
     let stop = stopper.clone();
-    let cleaning = move || postgres::clean_up(&url, &Tools::installed(), &stop).map(drop);
+    let cleaning = move || clean_up(&url, &stop).map(drop);
     let (outcome, took) = stopped(&stopper, cleaning);
     assert_eq!(outcome, Err(SourceError::Cancelled));
     assert!(took < PATIENCE, "{took:?}");
@@ -211,7 +210,7 @@ fn a_rename_and_a_clean_up_that_wait_are_stopped() {
 
     drop(holder);
     eventually("the end of our sessions", || server.sessions() == "0");
-    let cleaned = postgres::clean_up(&server.url("shop"), &Tools::installed(), &Stopper::default()).unwrap();
+    let cleaned = clean_up(&server.url("shop"), &Stopper::default()).unwrap();
     assert_eq!((cleaned.dropped.len(), cleaned.in_use.len(), cleaned.failed.len()), (1, 0, 0), "{cleaned:?}");
     assert_eq!(server.sql("postgres", databases), "postgres,shop");
 }
@@ -230,14 +229,14 @@ fn a_server_that_speaks_german_is_understood() {
 
     // The place of the source, where no database is any more, is free.
     let detail = complete.detail.replace("/shop", "/fresh");
-    let target = postgres::RestoreTarget::new(&server.url("fresh"), false).unwrap();
+    let target = Target::new(&server.url("fresh"), false).unwrap();
     let target = target.refusing_source(complete.origin.database, &detail, true);
-    restored(DatabaseSink::new(target), &dump).unwrap();
+    restored(target.sink(), &dump).unwrap();
     assert_eq!(server.sql("fresh", "SELECT count(*) FROM item"), "1000");
 
     // A half database whose drop is refused for a while: PostgreSQL waits for 5 seconds by itself.
     let half = "SELECT datname FROM pg_database WHERE datname ~ '^sealkeep_restoring_'";
-    let mut sink = DatabaseSink::new(postgres::RestoreTarget::new(&server.url("half"), false).unwrap());
+    let mut sink = Target::new(&server.url("half"), false).unwrap().sink();
     sink.write(&dump[..dump.len() / 2]).unwrap();
     let name = server.sql("postgres", half);
     let mut somebody = Command::new(server.bin().join("psql"))
@@ -276,14 +275,14 @@ fn a_role_with_limits_of_its_own_backs_up_and_restores() {
     let (dump, complete) = dumped(open(&url("shop")).unwrap());
     assert!(complete.verified_end && complete.tables.len() == 3);
     for overwrite in [false, true] {
-        let target = postgres::RestoreTarget::new(&url("fresh"), overwrite).unwrap();
-        restored(DatabaseSink::new(target), &dump).unwrap();
+        let target = Target::new(&url("fresh"), overwrite).unwrap();
+        restored(target.sink(), &dump).unwrap();
         assert_eq!(server.sql("fresh", "SELECT count(*) FROM item"), "1000");
     }
     server.sql("postgres", "CREATE DATABASE empty");
-    restored(DatabaseSink::new(postgres::RestoreTarget::new(&url("empty"), false).unwrap()), &dump).unwrap();
+    restored(Target::new(&url("empty"), false).unwrap().sink(), &dump).unwrap();
     server.sql("postgres", "CREATE DATABASE sealkeep_restoring_00c0ffee");
-    let cleaned = postgres::clean_up(&url("postgres"), &postgres::Tools::installed(), &Stopper::default());
+    let cleaned = clean_up(&url("postgres"), &Stopper::default());
     assert_eq!(cleaned.unwrap().dropped, ["sealkeep_restoring_00c0ffee"]);
 }
 
@@ -386,7 +385,7 @@ fn a_restore_that_waits_for_bytes_asks_whether_its_peer_is_gone() {
     let dump = server.tool("pg_dump", "shop", &["-Fp"]).stdout;
     // One session fills an existing database; one that is made has a second that says it lives.
     for (database, sessions) in [("there", 1), ("made", 2)] {
-        let mut sink = DatabaseSink::new(RestoreTarget::new(&server.url(database), false).unwrap());
+        let mut sink = Target::new(&server.url(database), false).unwrap().sink();
         sink.write(&dump[..dump.len() / 2]).unwrap();
         let waiting = "SELECT client_port FROM pg_stat_activity
                         WHERE application_name = 'sealkeep' AND wait_event = 'ClientRead'";

@@ -1,20 +1,18 @@
 //! What a backup and a restore do through a connection pooler: nothing that stays in its sessions.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use crate::seam::{Target, clean_up, open};
 use std::{
     fs,
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
 };
 
-use crate::private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, dumped, eventually, open};
+use crate::private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, dumped, eventually};
 
 use client_core::{
     error::Error,
-    source::{
-        SourceError, Stopper,
-        postgres::{self, DatabaseSink, Tools},
-    },
+    source::{SourceError, Stopper},
 };
 
 /// A pooler before a server.
@@ -105,20 +103,19 @@ fn pooler_search_path_poisoned() {
             let error = open(&pooler.url("app_db")).err().unwrap();
             assert!(matches!(error, SourceError::Pooler(_)), "{mode} {size} {more}: {error}");
             // A restore into it neither sets anything there.
-            let target = postgres::RestoreTarget::new(&pooler.url("app_db"), false).unwrap();
-            let mut sink = postgres::DatabaseSink::new(target);
+            let target = Target::new(&pooler.url("app_db"), false).unwrap();
+            let mut sink = target.sink();
             let refused = sink.write(&dump).and_then(|()| sink.finish().map(drop)).unwrap_err();
             assert!(matches!(refused, SourceError::Pooler(_)), "{mode} {size} {more}: {refused}");
             let error = Error::from(error);
             assert!(error.next_step().contains("session mode"), "{}", error.next_step());
             if more.is_empty() {
                 // Nor does one into a database that is to be made, and nothing is made; nor a clean-up.
-                let target = postgres::RestoreTarget::new(&pooler.url("fresh"), false).unwrap();
-                let mut sink = DatabaseSink::new(target);
+                let target = Target::new(&pooler.url("fresh"), false).unwrap();
+                let mut sink = target.sink();
                 let refused = sink.write(&dump).and_then(|()| sink.finish().map(drop)).unwrap_err();
                 assert!(matches!(refused, SourceError::Pooler(_)), "{mode} {size} {more}: {refused}");
-                let cleaned =
-                    postgres::clean_up(&pooler.url("app_db"), &Tools::installed(), &Stopper::default());
+                let cleaned = clean_up(&pooler.url("app_db"), &Stopper::default());
                 assert!(matches!(cleaned, Err(SourceError::Pooler(_))), "{mode} {size} {more}: {cleaned:?}");
                 assert_eq!(server.sql("postgres", databases), "app_db,postgres,sealkeep_restoring_0badcafe");
             }
@@ -139,12 +136,11 @@ fn pooler_search_path_poisoned() {
         assert!(complete.verified_end && complete.tables.len() == 3);
         assert_eq!(pooler.search_path(&server, "app_db"), "\"$user\", public");
         let name = format!("through_{}", more.len());
-        let mut sink = DatabaseSink::new(postgres::RestoreTarget::new(&pooler.url(&name), false).unwrap());
+        let mut sink = Target::new(&pooler.url(&name), false).unwrap().sink();
         sink.write(&dump).and_then(|()| sink.finish().map(drop)).unwrap();
         assert!(server.sql("postgres", databases).contains(&name));
     }
     let pooler = Pooler::start(&server, "session", 5, "");
-    let cleaned =
-        postgres::clean_up(&pooler.url("app_db"), &Tools::installed(), &Stopper::default()).unwrap();
+    let cleaned = clean_up(&pooler.url("app_db"), &Stopper::default()).unwrap();
     assert_eq!(cleaned.dropped, ["sealkeep_restoring_0badcafe"]);
 }

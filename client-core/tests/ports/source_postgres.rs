@@ -1,6 +1,7 @@
 //! Dumps of a real PostgreSQL server: whole ones, and every way in which one is not.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use crate::seam::{Target, begin, inspect, open, open_by};
 use std::{
     fs,
     io::Read,
@@ -11,15 +12,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, eventually, open};
+use crate::private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, eventually};
 
 use client_core::{
     error::{Error, ErrorKind},
     event::Warning,
-    source::{
-        self, Complete, DumpStream, PgUrl, SourceError, SourceSpec,
-        postgres::{self, DatabaseSink, RestoreTarget, Tools},
-    },
+    source::{self, Complete, DumpStream, PgUrl, SourceError, postgres::Tools},
 };
 
 /// One server for the tests that leave it alone.
@@ -73,8 +71,8 @@ fn a_whole_dump_is_read_proven_and_restores() {
     assert!(complete.detail.starts_with(&format!("127.0.0.1:{}/shop (PostgreSQL ", SERVER.port)));
     assert!(dump.len() > 3_000_000, "uncompressed");
 
-    let target = RestoreTarget::new(&SERVER.url("restored"), false).unwrap();
-    let mut sink = DatabaseSink::new(target.clone());
+    let target = Target::new(&SERVER.url("restored"), false).unwrap();
+    let mut sink = target.clone().sink();
     for piece in dump.chunks(100_000) {
         sink.write(piece).unwrap();
     }
@@ -85,20 +83,20 @@ fn a_whole_dump_is_read_proven_and_restores() {
     assert_eq!(SERVER.sql("restored", sums), SERVER.sql("shop", sums));
 
     // Now it is not empty: refused, and taken with --overwrite.
-    let mut sink = DatabaseSink::new(target);
+    let mut sink = target.sink();
     assert!(matches!(sink.write(&dump), Err(SourceError::NotEmpty(_))));
-    let mut sink = DatabaseSink::new(RestoreTarget::new(&SERVER.url("restored"), true).unwrap());
+    let mut sink = Target::new(&SERVER.url("restored"), true).unwrap().sink();
     sink.write(&dump).unwrap();
     sink.finish().unwrap();
     assert_eq!(SERVER.sql("restored", sums), SERVER.sql("shop", sums));
 
     // The source itself is refused.
-    let target = RestoreTarget::new(&SERVER.url("shop"), true).unwrap().refusing_source(
+    let target = Target::new(&SERVER.url("shop"), true).unwrap().refusing_source(
         complete.origin.database.clone(),
         &complete.detail,
         true,
     );
-    assert!(matches!(DatabaseSink::new(target).write(&dump), Err(SourceError::SameAsSource(_))));
+    assert!(matches!(target.sink().write(&dump), Err(SourceError::SameAsSource(_))));
 }
 
 #[test]
@@ -109,7 +107,7 @@ fn what_cannot_be_restored_leaves_nothing_behind() {
     let (dump, _) = read_all(open(&SERVER.url("shop")).unwrap());
 
     // Abandoned in the middle.
-    let mut sink = DatabaseSink::new(RestoreTarget::new(&SERVER.url("abandoned"), false).unwrap());
+    let mut sink = Target::new(&SERVER.url("abandoned"), false).unwrap().sink();
     sink.write(&dump[..dump.len() / 2]).unwrap();
     let restoring = || {
         SERVER.sql(
@@ -122,18 +120,18 @@ fn what_cannot_be_restored_leaves_nothing_behind() {
     assert!(!exists("abandoned"));
 
     // Cut short.
-    let mut sink = DatabaseSink::new(RestoreTarget::new(&SERVER.url("cut"), false).unwrap());
+    let mut sink = Target::new(&SERVER.url("cut"), false).unwrap().sink();
     sink.write(&dump[..dump.len() - 10]).unwrap();
     assert!(matches!(sink.finish(), Err(SourceError::RestoreFailed { .. })));
     assert!(!exists("cut"));
 
     // Plain SQL goes through psql, which would commit at an early end of its input.
     let plain = SERVER.tool("pg_dump", "shop", &[]).stdout;
-    let mut sink = DatabaseSink::new(RestoreTarget::new(&SERVER.url("plain"), false).unwrap());
+    let mut sink = Target::new(&SERVER.url("plain"), false).unwrap().sink();
     sink.write(&plain[..plain.len() / 2]).unwrap();
     drop(sink);
     assert!(!exists("plain"));
-    let mut sink = DatabaseSink::new(RestoreTarget::new(&SERVER.url("plain"), false).unwrap());
+    let mut sink = Target::new(&SERVER.url("plain"), false).unwrap().sink();
     sink.write(&plain).unwrap();
     sink.finish().unwrap();
     assert_eq!(SERVER.sql("plain", "SELECT count(*) FROM item"), "3000");
@@ -143,7 +141,7 @@ fn what_cannot_be_restored_leaves_nothing_behind() {
     for (bytes, word) in
         [(&b"-- MySQL dump 10.13\n"[..], "MySQL"), (b"hello", "unknown"), (&[0x1f, 0x8b, 8], "gzip")]
     {
-        let mut sink = DatabaseSink::new(RestoreTarget::new(&SERVER.url("never"), false).unwrap());
+        let mut sink = Target::new(&SERVER.url("never"), false).unwrap().sink();
         let refused = sink.write(bytes).and_then(|()| sink.finish()).unwrap_err();
         assert!(matches!(&refused, SourceError::NotRestorable(why) if why.contains(word)), "{refused}");
     }
@@ -183,7 +181,7 @@ fn inspecting_names_what_cannot_be_read() {
     );
     let url = PgUrl::parse(&format!("postgres://reader:reader-secret@127.0.0.1:{}/inspected", SERVER.port))
         .unwrap();
-    let found = postgres::inspect(&url).unwrap();
+    let found = inspect(&url).unwrap();
     assert_eq!(
         (found.readable_tables, found.unreadable.clone()),
         (1, vec!["public.\"Odd table\"".to_owned()])
@@ -192,7 +190,7 @@ fn inspecting_names_what_cannot_be_read() {
     assert!(found.size > 1_000_000 && found.dump_tool.major >= found.server_major);
     assert!(matches!(found.warnings(&url).as_slice(), [Warning::UnreadableTables(_)]));
     // The dump then fails, and is no snapshot.
-    let (_, outcome) = read_all(postgres::open(&url, &Tools::installed()).unwrap());
+    let (_, outcome) = read_all(open_by(&url, &Tools::installed()).unwrap());
     let error = outcome.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DumpFailed);
     assert!(error.happened().contains("permission denied"), "{error}");
@@ -203,17 +201,11 @@ fn tools_that_are_missing_or_too_old_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let tools = Tools::in_folders(vec![folder.path().to_owned()]);
     let url = PgUrl::parse(&SERVER.url("shop")).unwrap();
-    assert!(matches!(
-        postgres::open(&url, &tools).err(),
-        Some(SourceError::ToolMissing { tool: "psql", .. })
-    ));
+    assert!(matches!(open_by(&url, &tools).err(), Some(SourceError::ToolMissing { tool: "psql", .. })));
     std::os::unix::fs::symlink(SERVER.bin().join("psql"), folder.path().join("psql")).unwrap();
-    assert!(matches!(
-        postgres::open(&url, &tools).err(),
-        Some(SourceError::ToolMissing { tool: "pg_dump", .. })
-    ));
+    assert!(matches!(open_by(&url, &tools).err(), Some(SourceError::ToolMissing { tool: "pg_dump", .. })));
     script(&folder.path().join("pg_dump"), "echo 'pg_dump (PostgreSQL) 9.6.24'");
-    let error = postgres::open(&url, &tools).err().unwrap();
+    let error = open_by(&url, &tools).err().unwrap();
     assert!(matches!(&error, SourceError::ToolTooOld { found, .. } if found == "9.6.24"), "{error}");
     assert_eq!(Error::from(error).kind(), ErrorKind::ToolMissing);
 }
@@ -248,7 +240,7 @@ fn exit_code_and_structure_both_count() {
         ("echo \"the password is $PGPASSWORD\" >&2; exit 1", ErrorKind::DumpFailed, "the password is ***"),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let (_, outcome) = read_all(postgres::open(&url, &odd_tools(folder.path(), text)).unwrap());
+        let (_, outcome) = read_all(open_by(&url, &odd_tools(folder.path(), text)).unwrap());
         let error = outcome.unwrap_err();
         assert_eq!(error.kind(), kind, "{text}: {error}");
         assert!(error.happened().contains(word), "{text}: {error}");
@@ -363,7 +355,7 @@ fn files_are_read_as_they_are() {
     let path = folder.path().join("x.dump");
     let file = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
-        read_all(source::open(SourceSpec::File { path: path.clone() }).unwrap())
+        read_all(begin(source::file(path.clone())).unwrap())
     };
     let dump = SERVER.tool("pg_dump", "shop", &["-Fc"]).stdout;
     let (bytes, complete) = file(&dump);
@@ -382,8 +374,8 @@ fn files_are_read_as_they_are() {
     let cut = file(&all.stdout[..all.stdout.len() - 100]).1.unwrap_err();
     assert_eq!(cut.kind(), ErrorKind::DumpIncomplete);
 
-    let absent = source::open(SourceSpec::File { path: folder.path().join("absent") }).err().unwrap();
+    let absent = begin(source::file(folder.path().join("absent"))).err().unwrap();
     assert_eq!(Error::from(absent).kind(), ErrorKind::NotFound);
-    let directory = source::open(SourceSpec::File { path: folder.path().to_owned() }).err().unwrap();
+    let directory = begin(source::file(folder.path().to_owned())).err().unwrap();
     assert_eq!(Error::from(directory).kind(), ErrorKind::Usage);
 }

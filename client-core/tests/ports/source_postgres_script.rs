@@ -2,12 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::private_postgres;
+use crate::seam::{Target, open_by};
 
 use std::{fs, path::Path, sync::LazyLock};
 
 use client_core::source::{
-    SourceError,
-    postgres::{DatabaseSink, RestoreTarget, Restored, Tools},
+    Restored, SourceError,
+    postgres::Tools,
     script::{Policy, ScriptFilter},
 };
 use private_postgres::{PASSWORD_IN_URL, Server};
@@ -24,16 +25,16 @@ fn dump(database: &str, form: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-fn restore(target: RestoreTarget, dump: &[u8]) -> Result<Restored, SourceError> {
-    let mut sink = DatabaseSink::new(target);
+fn restore(target: Target, dump: &[u8]) -> Result<Restored, SourceError> {
+    let mut sink = target.sink();
     for piece in dump.chunks(1_000) {
         sink.write(piece)?;
     }
     sink.finish()
 }
 
-fn target(database: &str) -> RestoreTarget {
-    RestoreTarget::new(&SERVER.url(database), false).unwrap()
+fn target(database: &str) -> Target {
+    Target::new(&SERVER.url(database), false).unwrap()
 }
 
 fn databases(pattern: &str) -> String {
@@ -223,7 +224,7 @@ fn no_owner_ignored_for_sql() {
     );
     for (number, form) in [&[][..], &["-Fc"], &["--use-set-session-authorization"]].into_iter().enumerate() {
         let dump = dump("own", form);
-        let there = |name: &str| RestoreTarget::new(&other.url(name), false).unwrap();
+        let there = |name: &str| Target::new(&other.url(name), false).unwrap();
         // Named before anything is written, all at once.
         let error = restore(there("refused"), &dump).unwrap_err();
         assert!(
@@ -283,11 +284,8 @@ fn newer_client_older_server_never_restores() {
         return;
     };
     let tools = Tools::in_folders(vec![newer]);
-    let mut stream = client_core::source::postgres::open(
-        &client_core::source::PgUrl::parse(&SERVER.url("older")).unwrap(),
-        &tools,
-    )
-    .unwrap();
+    let mut stream =
+        open_by(&client_core::source::PgUrl::parse(&SERVER.url("older")).unwrap(), &tools).unwrap();
     let mut archive = Vec::new();
     std::io::Read::read_to_end(&mut stream, &mut archive).unwrap();
     let complete = stream.finish().unwrap();
@@ -394,7 +392,7 @@ fn extensions_tablespaces_and_rights_that_lack_are_named() {
     SERVER.sql("needs", "CREATE PUBLICATION p FOR ALL TABLES; ALTER TABLE t OWNER TO plain");
     let dump = self::dump("needs", &["--no-owner"]);
     let plain = || {
-        RestoreTarget::new(
+        Target::new(
             &SERVER.url("needs_plain").replace(&format!("postgres:{PASSWORD_IN_URL}"), "plain:p"),
             false,
         )

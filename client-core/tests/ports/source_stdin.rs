@@ -1,6 +1,7 @@
 //! Standard input: read to its end, and left when it is silent. Each case is a process of its own, this test again.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use crate::seam::begin;
 use std::{
     env,
     io::{Read, Write},
@@ -11,7 +12,7 @@ use std::{
 
 use client_core::{
     error::{Error, ErrorKind},
-    source::{self, SourceSpec},
+    source::{self},
 };
 
 const DUMP: &str = "-- MySQL dump 10.13\nINSERT;\n-- Dump completed on 2026-11-20\n";
@@ -19,7 +20,7 @@ const DUMP: &str = "-- MySQL dump 10.13\nINSERT;\n-- Dump completed on 2026-11-2
 const ROLE: &str = "SEALKEEP_TEST_STDIN";
 
 fn read(stop: bool) {
-    let mut stream = source::open(SourceSpec::Stdin { name: "x".into() }).unwrap();
+    let mut stream = begin(source::stdin("x".into())).unwrap();
     let stopper = stream.stopper();
     if stop {
         thread::spawn(move || {
@@ -60,6 +61,6 @@ fn standard_input_is_read_to_its_end_and_left_when_it_is_silent() {
         assert!(ended.status.success() && String::from_utf8_lossy(&ended.stdout).contains("1 passed"));
         drop(held);
     }
-    let unnamed = source::open(SourceSpec::Stdin { name: " ".into() }).err().unwrap();
+    let unnamed = begin(source::stdin(" ".into())).err().unwrap();
     assert_eq!(Error::from(unnamed).kind(), ErrorKind::Usage);
 }

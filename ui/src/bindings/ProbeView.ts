@@ -3,7 +3,7 @@
 /**
  * What a connection test found.
  */
-export type ProbeView = { "kind": "postgres", 
+export type ProbeView = { "kind": "database", 
 /**
  * What it could be called.
  */
@@ -13,9 +13,9 @@ name: string,
  */
 place: string, 
 /**
- * `15.20`
+ * `PostgreSQL 15.20`
  */
-serverVersion: string, 
+server: string, 
 /**
  * Whether the connection is encrypted.
  */
@@ -37,13 +37,9 @@ readable: number,
  */
 unreadable: Array<string>, 
 /**
- * The program that would dump it.
+ * The program that would dump it: `pg_dump 15.20`.
  */
 tool: string, 
-/**
- * Its version.
- */
-toolVersion: string, 
 /**
  * SQL for a role that can read everything and change nothing.
  */

@@ -8,7 +8,7 @@ use client_core::{
         backup::{self, BackupOptions, Gate},
         list::Mark,
     },
-    source::SourceSpec,
+    source,
     unwrap::Unwrapped,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -48,10 +48,10 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
     let source = match (url, file) {
         (Some(url), _) => {
             let url = url.expose_secret();
-            SourceSpec::postgres(url).map_err(|error| meant_a_file(url, error.into()))?
+            source::database(url).map_err(|error| meant_a_file(url, error.into()))?
         }
-        (None, Some(path)) => SourceSpec::File { path: absolute(&path)? },
-        (None, None) => SourceSpec::Stdin { name: name.clone().unwrap_or_default() },
+        (None, Some(path)) => source::file(absolute(&path)?),
+        (None, None) => source::stdin(name.clone().unwrap_or_default()),
     };
     let options = BackupOptions {
         source,

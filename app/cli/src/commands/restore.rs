@@ -6,11 +6,7 @@ use client_core::{
         restore::{self, Consent, DamagedRange, Destination, RestoreOptions},
         select::Selector,
     },
-    source::{
-        SourceError,
-        postgres::{CleanedUp, RestoreTarget},
-        script::LeftOut,
-    },
+    source::{self, CleanedUp, RestoreChoices, SourceError, script::LeftOut},
 };
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -43,7 +39,7 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
     } = arguments;
     if let Some(url) = clean_up {
         let url = database_url::from_argument(url, allowed, None)?;
-        return cleaned_up(context, url.expose_secret().to_owned()).await;
+        return cleaned_up(context, url.expose_secret()).await;
     }
     let into = match (into, into_url_file) {
         (Some(url), _) => Some(database_url::from_argument(url, allowed, Some(INSTEAD))?),
@@ -53,21 +49,16 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
     let destination = match (to, into) {
         (Some(path), _) => Destination::File { path, consent: Consent { overwrite, terminal: force } },
         (None, Some(url)) => {
-            let mut target =
-                RestoreTarget::new(url.expose_secret(), overwrite).map_err(SourceError::of_restore)?;
-            if no_owner {
-                target = target.without_owners();
-            }
-            if no_privileges {
-                target = target.without_privileges();
-            }
-            if skip_missing {
-                target = target.skipping_missing();
-            }
-            if keep_going {
-                target = target.keeping_going();
-            }
-            Destination::Database { target: Box::new(target), onto_source, to_copy_of_source }
+            let database = source::database(url.expose_secret()).map_err(SourceError::of_restore)?;
+            let choices = RestoreChoices {
+                overwrite,
+                no_owner,
+                no_privileges,
+                skip_missing,
+                keep_going,
+                ..RestoreChoices::default()
+            };
+            Destination::Database { database, choices: Box::new(choices), onto_source, to_copy_of_source }
         }
         (None, None) => Destination::Pipe(Box::new(Stdout::for_dump(force)?)),
     };
@@ -154,8 +145,9 @@ fn left_out(left: &LeftOut) -> serde_json::Value {
     json!({ "line": left.line, "statement": left.statement, "reason": left.reason.to_string() })
 }
 
-async fn cleaned_up(context: &Context, url: String) -> Result<(), Error> {
-    let CleanedUp { dropped, in_use, failed } = restore::clean_up(&context.client, url).await?;
+async fn cleaned_up(context: &Context, url: &str) -> Result<(), Error> {
+    let server = source::database(url).map_err(SourceError::of_restore)?;
+    let CleanedUp { dropped, in_use, failed } = restore::clean_up(&context.client, server).await?;
     let reasons: Vec<String> = failed.iter().map(|(name, why)| format!("{name}: {why}")).collect();
     let text = || {
         let mut lines: Vec<Plain> = dropped.iter().map(|name| plain!("Dropped {}", name)).collect();

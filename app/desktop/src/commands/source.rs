@@ -2,7 +2,7 @@
 
 use client_core::ops::{
     probe,
-    sources::{self, Origin, SavedSource},
+    sources::{self, Address, SavedSource},
 };
 use tauri::State;
 use uuid::Uuid;
@@ -25,9 +25,9 @@ pub(crate) async fn overview(engine: State<'_, Shared>) -> Answer<OverviewView> 
 /// Tests a connection string or a file. Nothing is saved.
 #[tauri::command]
 pub(crate) async fn probe_source(origin: String) -> Answer<ProbeView> {
-    let origin = Origin::parse(&origin)?;
-    let found = probe::probe(&origin).await?;
-    Ok(ProbeView::new(found, probe::default_name(&origin)?, origin.place()))
+    let source = Address::parse(&origin)?.source()?;
+    let (name, address) = (source.suggested_name(), source.address());
+    Ok(ProbeView::new(probe::probe(source).await?, name, address))
 }
 
 /// Saves a new source.
@@ -42,7 +42,7 @@ pub(crate) fn add_source(
     let source = SavedSource {
         id,
         name,
-        origin: Origin::parse(&origin)?,
+        address: Address::parse(&origin)?,
         schedule: schedule.into(),
         created: engine.client().now(),
     };

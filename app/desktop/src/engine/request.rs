@@ -7,9 +7,9 @@ use client_core::{
     ops::{
         backup::{BackupOptions, Gate},
         restore::{Consent, Destination},
-        sources::{Origin, SavedSource},
+        sources::SavedSource,
     },
-    source::{PgUrl, SourceError, postgres::RestoreTarget, script::Found},
+    source::{self, RestoreChoices, Source, SourceError, script::Found},
 };
 use uuid::Uuid;
 
@@ -73,7 +73,7 @@ impl Request {
         gate: Gate,
     ) -> Result<BackupOptions, Error> {
         Ok(BackupOptions {
-            source: source.origin.spec()?,
+            source: source.address.source()?,
             name: Some(source.name.clone()),
             same_source: self.allows(Choice::SameSource),
             upload_limit,
@@ -94,35 +94,29 @@ impl Request {
                 Ok((Destination::File { path, consent: Consent::default() }, folder))
             }
             RestoreTo::Database { url, replace, onto_source } => {
-                let mut target =
-                    RestoreTarget::new(url, names(url, replace)).map_err(SourceError::of_restore)?;
-                if self.allows(Choice::NoOwner) {
-                    target = target.without_owners();
-                }
-                if self.allows(Choice::NoPrivileges) {
-                    target = target.without_privileges();
-                }
-                if self.allows(Choice::SkipMissing) {
-                    target = target.skipping_missing();
-                }
-                if self.allows(Choice::KeepGoing) {
-                    target = target.keeping_going();
-                }
-                let to_copy_of_source = self.allows(Choice::ToCopy);
-                let target = Box::new(target);
-                Ok((Destination::Database { target, onto_source: *onto_source, to_copy_of_source }, None))
+                let choices = RestoreChoices {
+                    overwrite: names(url, replace),
+                    no_owner: self.allows(Choice::NoOwner),
+                    no_privileges: self.allows(Choice::NoPrivileges),
+                    skip_missing: self.allows(Choice::SkipMissing),
+                    keep_going: self.allows(Choice::KeepGoing),
+                    ..RestoreChoices::default()
+                };
+                let destination = Destination::Database {
+                    database: source::database(url).map_err(SourceError::of_restore)?,
+                    choices: Box::new(choices),
+                    onto_source: *onto_source,
+                    to_copy_of_source: self.allows(Choice::ToCopy),
+                };
+                Ok((destination, None))
             }
         }
     }
 
     /// The command that does the same. Without a password: libpq asks ~/.pgpass or PGPASSWORD for it.
-    pub(super) fn backup_command(&self, name: &str, origin: &Origin) -> String {
-        let (place, name) = (quoted(&origin.place()), quoted(name));
-        let command = match origin {
-            Origin::Postgres(_) => format!("sealkeep backup {place} --name {name}"),
-            Origin::File(_) => format!("sealkeep backup --file {place} --name {name}"),
-        };
-        self.with_flags(command)
+    pub(super) fn backup_command(&self, name: &str, source: &dyn Source) -> String {
+        let arguments: Vec<String> = source.arguments().iter().map(|argument| quoted(argument)).collect();
+        self.with_flags(format!("sealkeep backup {} --name {}", arguments.join(" "), quoted(name)))
     }
 
     /// As [`Request::backup_command`].
@@ -147,8 +141,8 @@ pub(crate) fn restore_command(snapshot: &str, to: &RestoreTo) -> String {
     match to {
         RestoreTo::File { path } => format!("sealkeep restore {snapshot} --to {}", quoted(path)),
         RestoreTo::Database { url, replace, onto_source } => {
-            let place =
-                Origin::parse(url).map_or_else(|_| "postgres://…".to_owned(), |origin| origin.place());
+            let place = source::database(url)
+                .map_or_else(|_| "postgres://…".to_owned(), |database| database.address());
             let overwrite = if names(url, replace) { " --overwrite" } else { "" };
             let onto = if *onto_source { " --onto-source" } else { "" };
             format!("sealkeep restore {snapshot} --into {}{overwrite}{onto}", quoted(&place))
@@ -158,7 +152,7 @@ pub(crate) fn restore_command(snapshot: &str, to: &RestoreTo) -> String {
 
 /// Whether that is the name of the URL's database.
 fn names(url: &str, typed: &str) -> bool {
-    PgUrl::parse(url).is_ok_and(|url| url.database() == typed.trim())
+    source::database(url).is_ok_and(|database| database.default_name() == typed.trim())
 }
 
 /// As a shell needs it.
@@ -215,7 +209,7 @@ mod tests {
         let forced = backup.allowing(Choice::Force);
         assert!(forced.choices(&refused(ErrorKind::UnusualDump)).is_empty());
         let both = forced.allowing(Choice::SameSource);
-        let command = both.backup_command("shop", &Origin::File("/d/shop.sql".into()));
+        let command = both.backup_command("shop", &*source::file("/d/shop.sql".into()));
         assert_eq!(command, "sealkeep backup --file /d/shop.sql --name shop --force --same-source");
 
         let what = |to| What::Restore { source: "shop".into(), snapshot: "0a1b".into(), to };

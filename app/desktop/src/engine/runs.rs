@@ -66,10 +66,10 @@ impl Engine {
         match request.what.clone() {
             What::Backup { id } => {
                 let source = sources::get(self.client(), id)?;
-                let command = request.backup_command(&source.name, &source.origin);
                 let upload_limit = preferences::load(self.client())?.upload_limit;
                 let gate = Gate::default();
                 let options = request.backup_options(&source, upload_limit, gate.clone())?;
+                let command = request.backup_command(&source.name, &*options.source);
                 let run = (RunKind::Backup, source.name.as_str(), command);
                 self.spawn(run, request, gate, |client| async move {
                     let report = backup::backup(&client, options).await?;

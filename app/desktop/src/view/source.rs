@@ -1,9 +1,11 @@
 //! Sources: what was found when one was tested, and how each is.
 
-use client_core::ops::{
-    overview::{Overview, Protection, SourceOverview},
-    probe::Probe,
-    runs::RunState,
+use client_core::{
+    ops::{
+        overview::{Overview, Protection, SourceOverview},
+        runs::RunState,
+    },
+    source::{DatabaseFacts, Preflight},
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -17,14 +19,14 @@ use crate::error::UiError;
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum ProbeView {
-    /// A PostgreSQL database.
-    Postgres {
+    /// A database.
+    Database {
         /// What it could be called.
         name: String,
         /// Where it is, without a password.
         place: String,
-        /// `15.20`
-        server_version: String,
+        /// `PostgreSQL 15.20`
+        server: String,
         /// Whether the connection is encrypted.
         tls: bool,
         /// Whether it stays on this machine.
@@ -35,10 +37,8 @@ pub(crate) enum ProbeView {
         readable: u64,
         /// Tables that cannot: a dump would fail.
         unreadable: Vec<String>,
-        /// The program that would dump it.
+        /// The program that would dump it: `pg_dump 15.20`.
         tool: String,
-        /// Its version.
-        tool_version: String,
         /// SQL for a role that can read everything and change nothing.
         read_only_role: String,
         /// Whether a backup would succeed as things are.
@@ -56,24 +56,35 @@ pub(crate) enum ProbeView {
 }
 
 impl ProbeView {
-    pub(crate) fn new(probe: Probe, name: String, place: String) -> Self {
-        let passes = probe.passes();
-        match probe {
-            Probe::Postgres { found, local, read_only_role } => Self::Postgres {
-                name,
-                place,
-                server_version: found.server_version,
-                tls: found.tls,
-                local,
-                size: found.size,
-                readable: found.readable_tables,
-                unreadable: found.unreadable,
-                tool: found.dump_tool.path.display().to_string(),
-                tool_version: found.dump_tool.version,
-                read_only_role,
-                passes,
-            },
-            Probe::File { size } => Self::File { name, place, size },
+    pub(crate) fn new(preflight: Preflight, name: String, place: String) -> Self {
+        let passes = preflight.passes();
+        match preflight {
+            Preflight::Database(facts) => {
+                let DatabaseFacts {
+                    server,
+                    tls,
+                    local,
+                    size,
+                    readable_tables: readable,
+                    unreadable,
+                    tool,
+                    read_only_role,
+                } = *facts;
+                Self::Database {
+                    name,
+                    place,
+                    server,
+                    tls,
+                    local,
+                    size,
+                    readable,
+                    unreadable,
+                    tool,
+                    read_only_role,
+                    passes,
+                }
+            }
+            Preflight::Bytes { size } => Self::File { name, place, size },
         }
     }
 }
@@ -134,7 +145,7 @@ impl From<SourceOverview> for SourceView {
             id: source.saved.as_ref().map(|saved| saved.id),
             // Two sources of one name are told apart by where they are.
             place: match &source.saved {
-                Some(saved) => Some(saved.origin.place()),
+                Some(saved) => Some(saved.address.shown()),
                 None => source.last().map(|last| last.place.clone()),
             },
             schedule: source.saved.as_ref().map_or(ScheduleInput::Manual, |saved| saved.schedule.into()),

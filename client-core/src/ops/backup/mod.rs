@@ -43,7 +43,7 @@ use crate::{
     event::{Event, Stage, Warning},
     format::snapshot::Remark,
     records,
-    source::{self, SourceSpec},
+    source::{self, AnySource},
 };
 
 /// How long the service has to note that a run failed.
@@ -136,7 +136,7 @@ struct Run<'a> {
 impl Run<'_> {
     async fn stream_and_commit(
         self,
-        source: SourceSpec,
+        source: AnySource,
         started: Instant,
         read: &Mutex<u64>,
     ) -> Result<BackupReport, Error> {
@@ -182,13 +182,13 @@ impl Run<'_> {
 
     async fn stream(
         self,
-        source: SourceSpec,
+        source: AnySource,
         started: Instant,
         read: &Mutex<u64>,
     ) -> Result<BackupReport, Error> {
         // Nobody else backs up from this home now: what lies in it is of a run that was killed.
         source::tidy(self.client.home());
-        let whole = match self.read_whole(source.clone(), Reading::First, read).await {
+        let whole = match self.read_whole(Arc::clone(&source), Reading::First, read).await {
             Err(error) if error.kind() == ErrorKind::SourceChanged => {
                 let why = format!("{}; it is read again", error.happened());
                 self.client.observer().event(&Event::Warning(Warning::Other(why)));

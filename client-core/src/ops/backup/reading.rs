@@ -25,7 +25,7 @@ use crate::{
     error::{Error, ErrorKind},
     event::{Event, Stage, Warning},
     ops::same,
-    source::{self, Copying, DumpStream, Opening, SourceSpec, Stopper},
+    source::{AnySource, Copying, DumpStream, Opening, Stopper},
     vault::FullPack,
 };
 
@@ -62,7 +62,7 @@ impl Run<'_> {
     /// Reads the source to its end and stores what is new. A file that changed meanwhile may be read once more.
     pub(super) async fn read_whole(
         &self,
-        source: SourceSpec,
+        source: AnySource,
         reading: Reading,
         read: &Mutex<u64>,
     ) -> Result<Whole, Error> {
@@ -91,7 +91,7 @@ impl Run<'_> {
     }
 
     /// Looks at the source, and begins its dump when it is the one that has the name.
-    async fn open(&self, source: SourceSpec, reading: Reading, stop: &Stopper) -> Result<DumpStream, Error> {
+    async fn open(&self, source: AnySource, reading: Reading, stop: &Stopper) -> Result<DumpStream, Error> {
         let observer = self.client.observer();
         observer.event(&Event::Stage(Stage::Dump));
         let opening = Opening {
@@ -105,12 +105,13 @@ impl Run<'_> {
             let stop = stop.clone();
             move || stop.stop()
         });
-        let prepared = tokio::task::block_in_place(|| source::prepare_with(source, stop, &opening))?;
-        let remark = same::check(self.vault, self.source, &self.name, &prepared, self.claim).await?;
+        let connected = tokio::task::block_in_place(|| source.connect(stop, &opening))?;
+        let (origin, place) = (connected.origin(), source.place());
+        let remark = same::check(self.vault, self.source, &self.name, (origin, &place), self.claim).await?;
         if let Some(remark) = remark {
             observer.event(&Event::Warning(Warning::Other(remark.to_owned())));
         }
-        let dump = tokio::task::block_in_place(|| prepared.start())?;
+        let dump = tokio::task::block_in_place(|| connected.dump())?;
         for warning in dump.warnings() {
             observer.event(&Event::Warning(warning.clone()));
         }

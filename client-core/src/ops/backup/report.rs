@@ -8,14 +8,14 @@ use super::Gate;
 use crate::{
     format::snapshot::Remark,
     ops::list::{self, Mark},
-    source::SourceSpec,
+    source::AnySource,
     unwrap::Unwrapped,
 };
 
 /// What to back up.
 pub struct BackupOptions {
     /// Where the dump comes from.
-    pub source: SourceSpec,
+    pub source: AnySource,
     /// What to call the source; its own name otherwise.
     pub name: Option<String>,
     /// Whether it may carry on another source that had the name; without it such a backup is refused.

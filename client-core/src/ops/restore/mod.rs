@@ -27,11 +27,7 @@ use crate::{
     event::{Event, Stage},
     format::{manifest::ManifestEntry, snapshot::SnapshotBody},
     id::ChunkId,
-    source::{
-        SourceError, Stopper,
-        postgres::{self, CleanedUp, RestoreTarget, Tools},
-        script::LeftOut,
-    },
+    source::{AnySource, CleanedUp, RestoreChoices, Source, SourceError, Stopper, script::LeftOut},
     state::Evidence,
     vault::{ChunkFault, ChunkReader},
 };
@@ -52,10 +48,12 @@ pub enum Destination {
     },
     /// A pipe. The last piece is held back until everything before it is verified.
     Pipe(Box<dyn std::io::Write + Send>),
-    /// A PostgreSQL database: it holds the dump as a whole, or it is as it was.
+    /// A database: it holds the dump as a whole, or it is as it was.
     Database {
         /// Which one.
-        target: Box<RestoreTarget>,
+        database: AnySource,
+        /// How it takes the dump.
+        choices: Box<RestoreChoices>,
         /// Also when it is the one that was backed up.
         onto_source: bool,
         /// Also when it may be a copy of that one.
@@ -202,15 +200,17 @@ fn refuse_holes(options: &RestoreOptions) -> Result<(), Error> {
     Ok(())
 }
 
-/// Drops what restores that were ended left on the server of a URL. What is still being restored stays.
+/// Drops what restores that were ended left on the server of a database. What is still being restored stays.
 ///
 /// # Errors
 /// The server cannot be reached; it was cancelled.
-pub async fn clean_up(client: &Client, url: String) -> Result<CleanedUp, Error> {
+pub async fn clean_up(client: &Client, server: AnySource) -> Result<CleanedUp, Error> {
     let stopper = Stopper::default();
     let stop = stopper.clone();
-    let cleaning =
-        tokio::task::spawn_blocking(move || postgres::clean_up(&url, &Tools::installed(), &stopper));
+    let cleaning = tokio::task::spawn_blocking(move || {
+        let database = server.database().ok_or_else(|| no_database(&*server))?;
+        database.clean_up(&stopper)
+    });
     tokio::pin!(cleaning);
     let cleaned = tokio::select! {
         cleaned = &mut cleaning => cleaned,
@@ -220,6 +220,10 @@ pub async fn clean_up(client: &Client, url: String) -> Result<CleanedUp, Error> 
         }
     };
     cleaned.map_err(|e| Error::internal("the clean-up died", &e))?.map_err(SourceError::of_restore)
+}
+
+fn no_database(source: &dyn Source) -> SourceError {
+    SourceError::Usage(format!("{} is no database", source.place()))
 }
 
 fn cancelled() -> Error {

@@ -7,16 +7,13 @@ use sha2::Digest;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::Destination;
+use super::{Destination, no_database};
 use crate::{
     error::Error,
     event::{Event, Observer},
     format::snapshot::SnapshotBody,
     output::Output,
-    source::{
-        SourceError, Stopper,
-        postgres::{DatabaseSink, Restored},
-    },
+    source::{Guard, RestoreChoices, RestoreSink, Restored, SourceError, Stopper},
     unwrap::{Rewrapper, UnwrapError},
 };
 
@@ -46,15 +43,16 @@ pub(super) fn open(
             Ok(Box::new(FileSink(Output::open(&path, consent, cancelled)?)))
         }
         Destination::Pipe(pipe) => Ok(Box::new(PipeSink(pipe))),
-        Destination::Database { target, onto_source, to_copy_of_source } => {
-            let target = (*target).like(body.origin.properties.clone()).needing(body.needs.clone());
-            let target = if onto_source {
-                target
-            } else {
-                let source = body.origin.database.clone();
-                target.refusing_source(source, &body.source_detail, !to_copy_of_source)
+        Destination::Database { database, choices, onto_source, to_copy_of_source } => {
+            let identity = body.origin.database.clone();
+            let choices = RestoreChoices {
+                guard: (!onto_source).then(|| Guard::new(identity, &body.source_detail, !to_copy_of_source)),
+                properties: body.origin.properties.clone(),
+                needs: body.needs.clone(),
+                ..*choices
             };
-            Ok(Box::new(TableSink(DatabaseSink::new(target))))
+            let into = database.database().ok_or_else(|| no_database(&*database).of_restore())?;
+            Ok(Box::new(TableSink(into.restore(choices))))
         }
     }
 }
@@ -93,7 +91,7 @@ impl Sink for PipeSink {
     }
 }
 
-struct TableSink(DatabaseSink);
+struct TableSink(Box<dyn RestoreSink>);
 
 impl Sink for TableSink {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {

@@ -1,191 +1,162 @@
-//! Dumps and databases that lie in files: read as they were when they were opened, or not at all.
+//! Dumps and databases that lie in files.
 
+mod open;
 mod sqlite;
 mod stamp;
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io,
-    os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt},
+    io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use rustix::{
-    fs::{OFlags, SeekFrom, seek},
-    io::Errno,
+use self::open::{Handle, Opened};
+use super::{
+    Complete, DumpStream, Origin, SourceError, Stopper,
+    engine::{AnySource, Connected, Engine, Opening, Source},
+    preflight::Preflight,
+    readable::readable,
+    stream::Input,
 };
 
-pub(super) use self::stamp::Stamp;
-use super::{Copying, SourceError, fifo};
-use crate::event::Warning;
+const KIND: &str = "file";
 
-/// What the name stands for.
-pub(super) enum Input {
-    /// A regular file.
-    File(Regular),
-    /// A disk or partition.
-    Disk(File),
-    /// A pipe, read like standard input.
-    Pipe(fifo::Fifo),
+/// Files, disks and named pipes.
+pub(super) struct Files;
+
+#[derive(Debug)]
+struct Named(PathBuf);
+
+struct Looked {
+    opened: Opened,
+    place: String,
+    origin: Origin,
+    allow_changes: bool,
+    stopper: Stopper,
 }
 
-/// An opened source, and what a person should know of it.
-pub(super) struct Opened {
-    pub(super) input: Input,
-    pub(super) size: Option<u64>,
-    /// Version of SQLite, when a copy is read.
-    pub(super) copied_by: Option<&'static str>,
-    pub(super) warnings: Vec<Warning>,
+struct Open {
+    handle: Handle,
+    allow_changes: bool,
 }
 
-/// Opens it. A SQLite database with rows beside it is copied into the `spool` first, also when `copy` asks for it.
-pub(super) fn open(path: &Path, spool: &Path, copy: Copying) -> Result<Opened, SourceError> {
-    let shown = path.display().to_string();
-    let unreadable = |e: io::Error| unreadable(&shown, &e);
-    let there = fs::metadata(path).map_err(unreadable)?;
-    let kind = there.file_type();
-    if kind.is_dir() {
-        return Err(SourceError::Usage(directory(path, &shown)));
-    }
-    if kind.is_socket() || kind.is_char_device() {
-        return Err(SourceError::Usage(format!(
-            "{shown} is a {}, which has no end; pipe what it gives into `sealkeep backup --stdin --name NAME`",
-            if kind.is_socket() { "socket" } else { "device" }
-        )));
-    }
-    if kind.is_fifo() {
-        let pipe = fifo::Fifo::open(path).map_err(unreadable)?;
-        return Ok(Opened { input: Input::Pipe(pipe), size: None, copied_by: None, warnings: Vec::new() });
-    }
-    // Whatever has become of the name meanwhile must not hold us.
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32)
-        .open(path)
-        .map_err(unreadable)?;
-    let there = file.metadata().map_err(unreadable)?;
-    if there.file_type().is_block_device() {
-        let size =
-            seek(&file, SeekFrom::End(0)).and_then(|size| seek(&file, SeekFrom::Start(0)).map(|_| size));
-        let size = size.map_err(|e| unreadable(e.into()))?;
-        let input = Input::Disk(file);
-        return Ok(Opened { input, size: Some(size), copied_by: None, warnings: Vec::new() });
-    }
-    let sides = sqlite::Sides::of(path, &file).map_err(unreadable)?;
-    let wanted = |sides: &sqlite::Sides| match copy {
-        Copying::Never => false,
-        Copying::AsNeeded => sides.hold_rows(),
-        Copying::Always => true,
-    };
-    if let Some(sides) = sides.filter(wanted) {
-        // SQLite's locks on a file end when the process closes any descriptor of it.
-        drop(file);
-        let copied = sqlite::copy(&sides, spool)?;
-        let size = copied.metadata().map_err(unreadable)?.len();
-        let why = Warning::Other(format!(
-            "{shown} is a SQLite database in use: a consistent copy is backed up, with the rows in {}",
-            sides.names()
-        ));
-        let input = Input::File(Regular::new(copied, None).map_err(unreadable)?);
-        return Ok(Opened {
-            input,
-            size: Some(size),
-            copied_by: Some(sqlite::version()),
-            warnings: vec![why],
-        });
-    }
-    let regular = Regular::new(file, Some(path.to_owned())).map_err(unreadable)?;
-    Ok(Opened { input: Input::File(regular), size: Some(there.len()), copied_by: None, warnings: Vec::new() })
+pub(super) fn source(path: PathBuf) -> AnySource {
+    Arc::new(Named(path))
 }
 
-/// Removes what a killed run left in the spool.
-pub(super) fn tidy(spool: &Path) {
+/// Removes what a run that was killed left in the spool. Nobody else may be running a backup.
+pub fn tidy(spool: &Path) {
     sqlite::tidy(spool);
 }
 
-fn unreadable(shown: &str, error: &io::Error) -> SourceError {
-    match error.kind() {
-        io::ErrorKind::NotFound => SourceError::NoFile(shown.to_owned()),
-        _ => SourceError::Unreadable { what: shown.to_owned(), detail: error.to_string() },
+impl Engine for Files {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn accepts(&self, text: &str) -> bool {
+        Path::new(text).is_absolute()
+    }
+
+    fn source(&self, text: &str) -> Result<AnySource, SourceError> {
+        Ok(source(text.into()))
     }
 }
 
-fn directory(path: &Path, shown: &str) -> String {
-    let way = "tar -c -C DIRECTORY . | sealkeep backup --stdin --name NAME";
-    if path.join("toc.dat").exists() {
-        return format!(
-            "{shown} is a dump in directory format (pg_dump -Fd), which is many files; dump with `pg_dump -Fc`, or \
-             use `{way}`"
-        );
+impl Source for Named {
+    fn kind(&self) -> &'static str {
+        KIND
     }
-    format!("{shown} is a directory; back up one file at a time, or use `{way}`")
+
+    fn default_name(&self) -> String {
+        readable(self.0.file_name().unwrap_or(self.0.as_os_str()).as_encoded_bytes())
+    }
+
+    fn suggested_name(&self) -> String {
+        let name = self.default_name();
+        Path::new(&name).file_stem().map_or_else(|| name.clone(), |stem| stem.display().to_string())
+    }
+
+    fn address(&self) -> String {
+        self.place()
+    }
+
+    fn place(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        vec!["--file".to_owned(), self.place()]
+    }
+
+    fn connect(&self, stopper: &Stopper, opening: &Opening) -> Result<Box<dyn Connected>, SourceError> {
+        let opened = open::open(&self.0, &opening.spool, opening.copy)?;
+        Ok(Box::new(Looked {
+            opened,
+            place: self.place(),
+            origin: Origin { path: Some(absolute(&self.0)), ..Origin::default() },
+            allow_changes: opening.allow_changes,
+            stopper: stopper.clone(),
+        }))
+    }
 }
 
-/// A regular file. Holes in it are not read.
-pub(super) struct Regular {
-    file: File,
-    /// `None`: a copy of our own, which nobody changes.
-    path: Option<PathBuf>,
-    before: Stamp,
-    position: u64,
-    /// Up to where the file is known to hold zeros, and up to where data.
-    zeros: u64,
-    data: u64,
+impl Connected for Looked {
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    fn preflight(&self) -> Preflight {
+        Preflight::Bytes { size: self.opened.size }
+    }
+
+    fn dump(self: Box<Self>) -> Result<DumpStream, SourceError> {
+        let Self {
+            opened: Opened { handle, size, copied_by, warnings },
+            place,
+            origin,
+            allow_changes,
+            stopper,
+        } = *self;
+        let (tool, version) = copied_by.map_or((KIND, ""), |version| ("sqlite", version));
+        let complete = Complete { origin, ..Complete::new(tool, version, place) };
+        let input = Open { handle, allow_changes };
+        Ok(DumpStream::new(input, complete, stopper).expecting(size).warning(warnings))
+    }
 }
 
-impl Regular {
-    fn new(file: File, path: Option<PathBuf>) -> io::Result<Self> {
-        let before = Stamp::of(&file.metadata()?);
-        Ok(Self { file, path, before, position: 0, zeros: 0, data: 0 })
+impl Input for Open {
+    fn read(&mut self, buffer: &mut [u8], stopper: &Stopper) -> io::Result<usize> {
+        match &mut self.handle {
+            Handle::File(file) => file.read(buffer),
+            Handle::Disk(disk) => disk.read(buffer),
+            Handle::Pipe(pipe) => pipe.read(buffer, stopper),
+        }
     }
 
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.position >= self.zeros.max(self.data) {
-            self.look()?;
+    /// A file must be the one that it was.
+    fn check(&mut self, complete: &mut Complete, to_end: bool) -> Result<(), SourceError> {
+        let Handle::File(file) = &self.handle else { return Ok(()) };
+        let what = complete.detail.clone();
+        match file.changed(to_end) {
+            Err(e) => Err(SourceError::Unreadable { what, detail: e.to_string() }),
+            Ok(None) => Ok(()),
+            Ok(Some(_)) if self.allow_changes => {
+                complete.changed = true;
+                Ok(())
+            }
+            Ok(Some(how)) => Err(SourceError::Changed { what, how }),
         }
-        let within = |end: u64| usize::try_from(end - self.position).unwrap_or(usize::MAX).min(buffer.len());
-        let read = if self.position < self.zeros {
-            let len = within(self.zeros);
-            buffer.get_mut(..len).unwrap_or_default().fill(0);
-            len
-        } else {
-            let len = within(self.data.max(self.position));
-            self.file.read_at(buffer.get_mut(..len).unwrap_or_default(), self.position)?
-        };
-        self.position += read as u64;
-        Ok(read)
     }
+}
 
-    /// What comes next: a hole, or data.
-    fn look(&mut self) -> io::Result<()> {
-        match seek(&self.file, SeekFrom::Data(self.position)) {
-            Ok(data) if data > self.position => self.zeros = data,
-            Ok(_) => self.data = seek(&self.file, SeekFrom::Hole(self.position)).unwrap_or(u64::MAX),
-            // Nothing but a hole is left, or nothing.
-            Err(Errno::NXIO) => self.zeros = self.file.metadata()?.len(),
-            // This file system knows no holes.
-            Err(_) => self.data = u64::MAX,
-        }
-        Ok(())
-    }
-
-    /// How the file differs from the one that was opened; `to_end`: everything was read. Waits for writers to be noticed.
-    pub(super) fn changed(&self, to_end: bool) -> io::Result<Option<String>> {
-        let Some(path) = &self.path else { return Ok(None) };
-        self.before.settle();
-        if let Some(change) = self.before.change(&Stamp::of(&self.file.metadata()?)) {
-            return Ok(Some(change));
-        }
-        if to_end && self.position != self.before.size() {
-            return Ok(Some(format!("{} of its {} bytes were read", self.position, self.before.size())));
-        }
-        // What lies beside another file of that name is not this one's.
-        if !fs::metadata(path).is_ok_and(|named| Stamp::of(&named) == self.before) {
-            return Ok(None);
-        }
-        let sides = sqlite::Sides::of(path, &self.file)?;
-        Ok(sides
-            .filter(sqlite::Sides::hold_rows)
-            .map(|sides| format!("rows were written to {}", sides.names())))
-    }
+/// One spelling for one file: its folder without links and dots. The last part stays, as it names a rotating dump.
+fn absolute(path: &Path) -> String {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let folder = whole.parent().and_then(|folder| folder.canonicalize().ok());
+    folder
+        .zip(whole.file_name())
+        .map_or(whole.clone(), |(folder, name)| folder.join(name))
+        .display()
+        .to_string()
 }

@@ -17,7 +17,7 @@ use rusqlite::{
 };
 use tempfile::TempDir;
 
-use super::Stamp;
+use super::stamp::Stamp;
 use crate::source::SourceError;
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";

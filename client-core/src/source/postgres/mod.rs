@@ -2,6 +2,7 @@
 
 mod answers;
 mod conninfo;
+mod engine;
 mod given_password;
 mod identity;
 mod inspect;
@@ -19,40 +20,23 @@ mod url;
 
 use std::{process::Stdio, time::Duration};
 
-pub(super) use self::url::readable;
 pub use self::{
+    engine::{Database, Postgres},
     given_password::names_password,
     identity::identify,
     inspect::{Inspection, inspect_with},
-    restore::{CleanedUp, DatabaseSink, RestoreTarget, Restored, clean_up},
     tools::{Tool, Tools},
     url::PgUrl,
 };
 use super::{
     Complete, DumpStream, Origin, SourceError,
     process::{Process, Started},
+    program::Program,
     stopper::Stopper,
 };
 
 /// How long a look before a dump is waited for. The dump itself takes the time that it takes.
 const LOOK_PATIENCE: Duration = Duration::from_secs(30);
-
-/// Server version, TLS, size, tables that can and cannot be read, the pg_dump that would be used.
-///
-/// # Errors
-/// [`SourceError`].
-pub fn inspect(url: &PgUrl) -> Result<Inspection, SourceError> {
-    inspect_with(url, &Tools::installed(), &Stopper::default())
-}
-
-/// Looks, then starts the pg_dump that suits the server.
-///
-/// # Errors
-/// [`SourceError`].
-pub fn open(url: &PgUrl, tools: &Tools) -> Result<DumpStream, SourceError> {
-    let stopper = Stopper::default();
-    start(url, &inspect_with(url, tools, &stopper)?, stopper)
-}
 
 /// What is known of a database before its dump.
 pub(super) fn origin(found: &Inspection) -> Origin {
@@ -78,20 +62,13 @@ pub(super) fn start(url: &PgUrl, found: &Inspection, stopper: Stopper) -> Result
     let Started { process, stdout, .. } = Process::start(command, url.secrets())
         .map_err(|e| SourceError::Internal(format!("{}: {e}", found.dump_tool.path.display())))?;
     let stdout = stdout.ok_or_else(|| SourceError::Internal("pg_dump has no output".into()))?;
+    let detail = format!("{} (PostgreSQL {})", url.place(), found.server_version);
     let complete = Complete {
-        tool: "pg_dump".into(),
-        tool_version: found.dump_tool.version.clone(),
-        format: String::new(),
-        verified_end: false,
-        needs: None,
-        changed: false,
-        detail: format!("{} (PostgreSQL {})", url.place(), found.server_version),
         origin: origin(found),
         tables: found.tables.clone(),
-        stderr: String::new(),
+        ..Complete::new("pg_dump", &found.dump_tool.version, detail)
     };
-    Ok(DumpStream::program(process, stdout, complete, stopper)
+    Ok(DumpStream::new(Program::new(process, stdout, &stopper, session), complete, stopper)
         .expecting((found.size > 0).then_some(found.size))
-        .warning(found.warnings(url))
-        .keeping(session))
+        .warning(found.warnings(url)))
 }

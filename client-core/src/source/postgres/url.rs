@@ -21,7 +21,7 @@ use super::{
     service::{self, Service},
     tools::Tool,
 };
-use crate::source::{SourceError, process};
+use crate::source::{SourceError, process, readable::readable};
 
 /// Seconds to connect, unless URL or environment say otherwise.
 const CONNECT_TIMEOUT: &str = "15";
@@ -312,16 +312,6 @@ impl fmt::Debug for PgUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PgUrl({self})")
     }
-}
-
-/// As text: a byte that is not UTF-8 becomes `\xNN`, so that two names stay two.
-pub(in crate::source) fn readable(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for part in bytes.utf8_chunks() {
-        text.push_str(part.valid());
-        text.extend(part.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
-    }
-    text
 }
 
 #[cfg(test)]

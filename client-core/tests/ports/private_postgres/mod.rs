@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use client_core::source::{self, Complete, DumpStream, SourceError, SourceSpec};
+use client_core::source::{Complete, DumpStream};
 use tempfile::TempDir;
 
 /// The password of the superuser `postgres`.
@@ -229,11 +229,6 @@ impl Drop for Server {
             watch.wait().unwrap();
         }
     }
-}
-
-/// Begins a dump of the database that a URL names.
-pub(crate) fn open(url: &str) -> Result<DumpStream, SourceError> {
-    source::open(SourceSpec::postgres(url)?)
 }
 
 /// Reads a dump to its end.

@@ -1,6 +1,7 @@
 //! A dump is not a program.
 
 use super::*;
+use crate::seam::open_by;
 
 /// What a hostile dump holds runs neither on this machine nor beyond its database.
 #[test]
@@ -86,8 +87,7 @@ fn rights_that_a_source_invents_are_not_executed() {
         );
         assert!(SERVER.sql("liar", "SELECT privilege_type FROM aclexplode('{}')").starts_with("CONNECT"));
         // A dump is not given up for it.
-        let mut stream =
-            postgres::open(&PgUrl::parse(&SERVER.url("liar")).unwrap(), &Tools::installed()).unwrap();
+        let mut stream = open_by(&PgUrl::parse(&SERVER.url("liar")).unwrap(), &Tools::installed()).unwrap();
         let mut dump = Vec::new();
         stream.read_to_end(&mut dump).unwrap();
         let properties = stream.finish().unwrap().origin.properties;

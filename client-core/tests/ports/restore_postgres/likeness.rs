@@ -1,6 +1,7 @@
 //! What is made is like the original.
 
 use super::*;
+use crate::seam::open_by;
 use client_core::format::snapshot::{DatabaseProperties, Provider};
 
 #[test]
@@ -11,7 +12,7 @@ fn a_dump_is_in_its_databases_own_encoding() {
     let mut url = SERVER.url("asked");
     for client in ["", "?client_encoding=SJIS"] {
         url.push_str(client);
-        let mut stream = postgres::open(&PgUrl::parse(&url).unwrap(), &Tools::installed()).unwrap();
+        let mut stream = open_by(&PgUrl::parse(&url).unwrap(), &Tools::installed()).unwrap();
         let mut dump = Vec::new();
         stream.read_to_end(&mut dump).unwrap();
         stream.finish().unwrap();
@@ -40,7 +41,7 @@ fn an_existing_database_keeps_its_properties_and_that_is_said() {
 
 /// What a backup by URL reads.
 fn captured(from: &str) -> (Vec<u8>, Option<DatabaseProperties>) {
-    let mut stream = postgres::open(&PgUrl::parse(&SERVER.url(from)).unwrap(), &Tools::installed()).unwrap();
+    let mut stream = open_by(&PgUrl::parse(&SERVER.url(from)).unwrap(), &Tools::installed()).unwrap();
     let mut dump = Vec::new();
     stream.read_to_end(&mut dump).unwrap();
     (dump, stream.finish().unwrap().origin.properties)

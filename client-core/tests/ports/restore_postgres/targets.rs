@@ -1,6 +1,7 @@
 //! What stands in the way of a target, and what a restore says of it.
 
 use super::*;
+use crate::seam::{Target, clean_up, open_by};
 
 #[test]
 fn a_database_in_use_is_not_replaced() {
@@ -28,7 +29,7 @@ fn a_database_in_use_is_not_replaced() {
 fn a_swap_that_waits_for_company_leaves_nothing_behind() {
     restore(target("kept", false), &dump("shop", &["-Fc"])).unwrap();
     let archive = dump("shop", &["-Fc"]);
-    let mut sink = DatabaseSink::new(target("kept", true));
+    let mut sink = target("kept", true).sink();
     sink.write(&archive).unwrap();
     SERVER.sql(
         "kept",
@@ -73,7 +74,7 @@ fn any_object_makes_a_database_not_empty() {
         SERVER.sql("postgres", &format!("CREATE DATABASE {name}"));
         // Only an old `public` is gone and came back: that is nothing.
         SERVER.sql(name, "DROP SCHEMA public; CREATE SCHEMA public");
-        let empty = DatabaseSink::new(target(name, false)).write(&dump);
+        let empty = target(name, false).sink().write(&dump);
         assert!(empty.is_ok(), "{empty:?}");
         SERVER.sql(name, sql);
         assert!(matches!(restore(target(name, false), &dump), Err(SourceError::NotEmpty(_))), "{name}");
@@ -99,7 +100,7 @@ fn a_database_that_replicates_is_not_replaced() {
 #[test]
 fn a_database_that_somebody_made_meanwhile_is_not_touched() {
     let dump = dump("shop", &["-Fp"]);
-    let mut sink = DatabaseSink::new(target("meanwhile", false));
+    let mut sink = target("meanwhile", false).sink();
     sink.write(&dump).unwrap();
     SERVER.sql("postgres", "CREATE DATABASE meanwhile");
     SERVER.sql("meanwhile", "CREATE TABLE theirs (x int)");
@@ -117,8 +118,7 @@ fn a_database_that_somebody_made_meanwhile_is_not_touched() {
 fn onto_source_guard_by_spelling() {
     SERVER.sql("postgres", "CREATE DATABASE guarded");
     SERVER.sql("guarded", "CREATE TABLE t (id int); INSERT INTO t VALUES (1)");
-    let mut stream =
-        postgres::open(&PgUrl::parse(&SERVER.url("guarded")).unwrap(), &Tools::installed()).unwrap();
+    let mut stream = open_by(&PgUrl::parse(&SERVER.url("guarded")).unwrap(), &Tools::installed()).unwrap();
     let mut dump = Vec::new();
     stream.read_to_end(&mut dump).unwrap();
     let complete = stream.finish().unwrap();
@@ -129,7 +129,7 @@ fn onto_source_guard_by_spelling() {
     for spelled in
         [url.clone(), url.replace("127.0.0.1", "localhost"), url.replace("postgres://", "postgresql://")]
     {
-        let guarded = RestoreTarget::new(&spelled, true).unwrap();
+        let guarded = Target::new(&spelled, true).unwrap();
         let refused =
             restore(guarded.refusing_source(Some(identity.clone()), &complete.detail, false), &dump);
         assert!(matches!(refused, Err(SourceError::SameAsSource(_))), "{spelled}");
@@ -165,8 +165,8 @@ fn clean_up_drops_what_died_and_leaves_what_lives() {
     let dump = server.tool("pg_dump", "shop", &["-Fp"]).stdout;
     let beginning = 80_000;
     assert!(!String::from_utf8_lossy(&dump[..beginning]).contains("COPY "));
-    let target = |name: &str| RestoreTarget::new(&server.url(name), false).unwrap();
-    let mut alive = DatabaseSink::new(target("alive"));
+    let target = |name: &str| Target::new(&server.url(name), false).unwrap();
+    let mut alive = target("alive").sink();
     // Not in the middle of a COPY: PostgreSQL drops no database while one waits for its client.
     alive.write(&dump[..beginning]).unwrap();
     // As after a SIGKILL: nobody holds the lock, and nobody is connected.
@@ -174,11 +174,10 @@ fn clean_up_drops_what_died_and_leaves_what_lives() {
     server.sql("postgres", "CREATE DATABASE sealkeep_replaced_ffffffff");
     server.sql("postgres", "CREATE DATABASE sealkeep_restoring_mine");
     let url = PgUrl::parse(&server.url("shop")).unwrap();
-    let warned = postgres::open(&url, &Tools::installed()).unwrap().warnings().to_vec();
+    let warned = open_by(&url, &Tools::installed()).unwrap().warnings().to_vec();
     assert!(warned.iter().any(|w| w.to_string().contains("sealkeep_restoring_00c0ffee")), "{warned:?}");
 
-    let cleaned =
-        postgres::clean_up(&server.url("absent"), &Tools::installed(), &Stopper::default()).unwrap();
+    let cleaned = clean_up(&server.url("absent"), &Stopper::default()).unwrap();
     assert_eq!(cleaned.dropped, ["sealkeep_replaced_ffffffff", "sealkeep_restoring_00c0ffee"]);
     assert!(cleaned.in_use.len() == 1 && cleaned.failed.is_empty(), "{cleaned:?}");
     alive.write(&dump[beginning..]).unwrap();

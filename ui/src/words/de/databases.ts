@@ -26,11 +26,9 @@ export const databases: typeof english = {
     testing: "Wird getestet …",
     found: "Was gefunden wurde",
     reachable: "Erreichbar",
-    server: (version) => `PostgreSQL ${version}`,
     tls_yes: "Verschlüsselt",
     tls_local: "Nicht verschlüsselt, verlässt diesen Rechner aber nicht",
     tls_no: "Nicht verschlüsselt: Andere im Netz können die Daten lesen",
-    tool: (version) => `pg_dump ${version}`,
     size: (size) => `Etwa ${size}`,
     readable: (tables) => `${tables} Tabellen sind lesbar`,
     unreadable: (tables) =>

@@ -24,11 +24,9 @@ export const databases = {
     testing: "Testing…",
     found: "What was found",
     reachable: "Reachable",
-    server: (version: string) => `PostgreSQL ${version}`,
     tls_yes: "Encrypted",
     tls_local: "Not encrypted, and does not leave this machine",
     tls_no: "Not encrypted: others on the network can read the data",
-    tool: (version: string) => `pg_dump ${version}`,
     size: (size: string) => `About ${size}`,
     readable: (tables: string) => `${tables} tables can be read`,
     unreadable: (tables: number) =>

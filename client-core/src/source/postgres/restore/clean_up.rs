@@ -13,7 +13,7 @@ use super::{
     made::{DROP, LOCK, REPLACED, RESTORING, no_sessions, no_template},
     target::RestoreTarget,
 };
-use crate::source::{SourceError, stopper::Stopper};
+use crate::source::{CleanedUp, RestoreChoices, SourceError, stopper::Stopper};
 
 /// A database that a restore created or put aside.
 #[derive(Deserialize)]
@@ -21,17 +21,6 @@ struct LeftOver {
     name: String,
     /// A restore still works on it, or somebody is connected to it.
     in_use: bool,
-}
-
-/// What was cleaned up on a server.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CleanedUp {
-    /// Databases that were dropped.
-    pub dropped: Vec<String>,
-    /// Databases that a restore still works on: they stay.
-    pub in_use: Vec<String>,
-    /// Databases that could not be dropped, and why.
-    pub failed: Vec<(String, String)>,
 }
 
 /// Databases of restores on a server, as rows of name and whether they are in use. Written for a `search_path` of
@@ -76,8 +65,12 @@ pub(super) fn found(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Option<Strin
 ///
 /// # Errors
 /// The server cannot be reached; [`SourceError::Cancelled`].
-pub fn clean_up(url: &str, tools: &Tools, stopper: &Stopper) -> Result<CleanedUp, SourceError> {
-    let target = RestoreTarget::new(url, false)?;
+pub(in super::super) fn clean_up(
+    url: &PgUrl,
+    tools: &Tools,
+    stopper: &Stopper,
+) -> Result<CleanedUp, SourceError> {
+    let target = RestoreTarget::new(url.clone(), tools.clone(), RestoreChoices::default());
     let psql = tools.newest("psql")?;
     let (maintenance, _) = target.maintenance(&psql, stopper)?;
     let mut done = CleanedUp::default();

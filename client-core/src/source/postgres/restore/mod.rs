@@ -13,10 +13,7 @@ mod target;
 mod unpack;
 
 pub(super) use self::clean_up::{rows as left_over_rows, sentence as left_over_sentence};
-pub use self::{
-    clean_up::{CleanedUp, clean_up},
-    target::RestoreTarget,
-};
+pub(super) use self::{clean_up::clean_up, target::RestoreTarget};
 use self::{
     glance::{Definitions, Glance},
     likeness::Likeness,
@@ -30,15 +27,15 @@ use super::{look, properties, tools::Tool};
 use crate::{
     format::snapshot::DatabaseProperties,
     source::{
-        SourceError,
-        script::{LeftOut, Policy, ScriptFilter},
+        RestoreSink, Restored, SourceError,
+        script::{Policy, ScriptFilter},
         sentinel::{ENOUGH, Format, archive_version},
         stopper::Stopper,
     },
 };
 
 /// Takes a dump's bytes. What was not finished never happened.
-pub struct DatabaseSink {
+pub(super) struct DatabaseSink {
     unpack: Unpack,
     load: Load,
 }
@@ -57,19 +54,6 @@ struct Load {
     unlike: Option<String>,
     running: Option<Running>,
     stop: Stopper,
-}
-
-/// What a finished restore did besides what was asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Restored {
-    /// What a person should know, each in one sentence.
-    pub notes: Vec<String>,
-    /// What the server refused of a restore that kept going.
-    pub failed: Vec<String>,
-    /// Statements that the database did not get, the first thousand.
-    pub left_out: Vec<LeftOut>,
-    /// Whatever runs in the dump ran as a superuser.
-    pub superuser: bool,
 }
 
 /// An archive whose table of contents is not read to its end yet.
@@ -102,7 +86,7 @@ enum Place {
 impl DatabaseSink {
     /// Nothing happens before the first bytes: they say which program is needed.
     #[must_use]
-    pub fn new(target: RestoreTarget) -> Self {
+    pub(super) fn new(target: RestoreTarget) -> Self {
         let load = Load {
             target,
             head: Vec::new(),
@@ -115,30 +99,22 @@ impl DatabaseSink {
         };
         Self { unpack: Unpack::new(), load }
     }
+}
 
-    /// Ends the restore from another thread.
-    #[must_use]
-    pub fn stopper(&self) -> Stopper {
-        self.load.stop.clone()
-    }
-
-    /// The next bytes of the dump.
-    ///
-    /// # Errors
-    /// [`SourceError`]; the database is as it was once this value is dropped.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
+impl RestoreSink for DatabaseSink {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
         let Self { unpack, load } = self;
         unpack.push(bytes, &mut |content| load.write(content))
     }
 
-    /// After the last byte, when everything was verified: commits.
-    ///
-    /// # Errors
-    /// [`SourceError::RestoreFailed`]; the database is as it was.
-    pub fn finish(self) -> Result<Restored, SourceError> {
-        let Self { mut unpack, mut load } = self;
+    fn finish(self: Box<Self>) -> Result<Restored, SourceError> {
+        let Self { mut unpack, mut load } = *self;
         unpack.finish(&mut |content| load.write(content))?;
         load.finish()
+    }
+
+    fn stopper(&self) -> Stopper {
+        self.load.stop.clone()
     }
 }
 
@@ -213,10 +189,11 @@ impl Load {
         self.superuser = policy.target.as_ref().is_some_and(|target| target.superuser);
         let url = &self.target.url;
         let Some(tool) = lister else {
-            if let Some(needs) = &self.target.needs {
+            if let Some(needs) = &self.target.choices.needs {
                 policy.refuse_lacking(needs)?;
                 if one_transaction {
-                    locks::refuse(self.target.place(), needs.locks, survey.locks)?;
+                    let owners = if self.target.choices.no_owner { 0 } else { needs.owner_locks };
+                    locks::refuse(self.target.place(), needs.locks.saturating_add(owners), survey.locks)?;
                 }
             }
             // SQL text says of its database what it says at its beginning.
@@ -240,7 +217,11 @@ impl Load {
         // What is cut or broken is told when it is restored.
         let database = definitions.end().transpose()?.flatten();
         if let Some(list) = listing.and_then(Glance::end) {
-            locks::refuse(self.target.place(), locks::needed(&list), plan.survey.locks)?;
+            locks::refuse(
+                self.target.place(),
+                locks::needed(&list, !self.target.choices.no_owner),
+                plan.survey.locks,
+            )?;
         }
         self.run(plan, database)
     }
@@ -248,7 +229,7 @@ impl Load {
     /// `database`: what the dump itself says of the database that it was made of.
     fn run(&mut self, plan: Plan, database: Option<DatabaseProperties>) -> Result<(), SourceError> {
         let target = &mut self.target;
-        target.properties = target.properties.take().or(database);
+        target.choices.properties = target.choices.properties.take().or(database);
         if !matches!(plan.survey.way, Way::Make(_)) {
             self.unlike = target.unlike(&plan.psql, &self.stop);
         }
@@ -283,6 +264,8 @@ enum Reader {
 
 impl Reader {
     fn of(head: &[u8]) -> Result<Self, SourceError> {
+        // As much as a backup looks at.
+        let head = head.get(..ENOUGH).unwrap_or(head);
         if head.starts_with(b"toc.dat\0") {
             return Ok(Self::PgRestore { oldest: ANY });
         }
@@ -314,7 +297,7 @@ impl Reader {
 
 impl RestoreTarget {
     fn unlike(&self, psql: &Tool, stop: &Stopper) -> Option<String> {
-        let original = self.properties.as_ref()?;
+        let original = self.choices.properties.as_ref()?;
         let answers = look::ask(&self.url, psql, &properties::questions(), stop, None).ok()?;
         likeness::unlike(original, &properties::read(&answers)?)
     }
@@ -324,11 +307,11 @@ impl RestoreTarget {
         let psql = &psql;
         let (place, url, clean) = match survey.way {
             Way::Make(maintenance) => {
-                let mut likeness = Likeness::new(self.properties.clone(), survey.major);
-                if self.no_owner {
+                let mut likeness = Likeness::new(self.choices.properties.clone(), survey.major);
+                if self.choices.no_owner {
                     likeness = likeness.without_roles();
                 }
-                if self.no_privileges {
+                if self.choices.no_privileges {
                     likeness = likeness.without_grants();
                 }
                 let made = Made::create(maintenance, psql, self.url.database(), false, likeness, stop)?;
@@ -354,7 +337,7 @@ impl RestoreTarget {
                 if clean {
                     arguments.extend(["--clean", "--if-exists"]);
                 }
-                if self.no_owner {
+                if self.choices.no_owner {
                     arguments.extend(["--no-owner", "--no-privileges"]);
                 }
                 Pipeline::Archive(Archive::start(&url, &tool, &arguments, script, stop)?)
@@ -376,7 +359,7 @@ impl RestoreTarget {
         }
         match is_empty(&self.url, psql) {
             Ok(true) => Err(unfinished.error),
-            Ok(false) if !self.overwrite => Ok(Restored::default()),
+            Ok(false) if !self.choices.overwrite => Ok(Restored::default()),
             _ => Err(SourceError::Uncertain { place: self.place(), detail: unfinished.error.to_string() }),
         }
     }

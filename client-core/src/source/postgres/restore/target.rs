@@ -14,9 +14,9 @@ use super::{
     made::exists,
 };
 use crate::{
-    format::snapshot::{DatabaseIdentity, DatabaseProperties, Kinship, ScriptNeeds, place_of},
+    format::snapshot::Kinship,
     source::{
-        SourceError,
+        RestoreChoices, SourceError,
         script::{Policy, Target},
         stopper::Stopper,
     },
@@ -90,111 +90,31 @@ struct Rights {
     superuser: bool,
 }
 
-/// Which database takes a dump.
+/// Which database takes a dump; it is created when it does not exist.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one of the user's choices")]
-pub struct RestoreTarget {
+pub(in super::super) struct RestoreTarget {
     pub(super) url: PgUrl,
-    pub(super) overwrite: bool,
-    pub(super) no_owner: bool,
-    pub(super) no_privileges: bool,
-    pub(super) skip_missing: bool,
-    pub(super) keep_going: bool,
-    pub(super) guard: Option<Guard>,
-    pub(super) properties: Option<DatabaseProperties>,
-    pub(super) needs: Option<ScriptNeeds>,
     pub(super) tools: Tools,
+    /// How it takes the dump.
+    pub(super) choices: RestoreChoices,
 }
 
 impl RestoreTarget {
-    /// The database of a URL; it is created when it does not exist. With `overwrite` one that is not empty is
-    /// replaced as a whole.
-    ///
-    /// # Errors
-    /// [`SourceError::Usage`].
-    pub fn new(url: &str, overwrite: bool) -> Result<Self, SourceError> {
-        let url = PgUrl::parse(url)?;
-        Ok(Self {
-            url,
-            overwrite,
-            no_owner: false,
-            no_privileges: false,
-            skip_missing: false,
-            keep_going: false,
-            guard: None,
-            properties: None,
-            needs: None,
-            tools: Tools::installed(),
-        })
-    }
-
-    /// Everything will belong to the restoring user instead of its old owner, and nobody gets rights on it.
+    /// With these programs.
     #[must_use]
-    pub const fn without_owners(mut self) -> Self {
-        self.no_owner = true;
-        self
-    }
-
-    /// Nobody gets rights on anything.
-    #[must_use]
-    pub const fn without_privileges(mut self) -> Self {
-        self.no_privileges = true;
-        self
-    }
-
-    /// Leaves out, and lists, what needs a role, extension, tablespace or language that the server lacks.
-    #[must_use]
-    pub const fn skipping_missing(mut self) -> Self {
-        self.skip_missing = true;
-        self
-    }
-
-    /// Keeps what could be restored and lists what could not, instead of leaving everything as it was.
-    #[must_use]
-    pub const fn keeping_going(mut self) -> Self {
-        self.keep_going = true;
-        self
-    }
-
-    /// Refuses the database that the dump was made of, and with `copies` what may be a copy of it. `detail` is
-    /// [`crate::source::Complete::detail`]: where the dump says nothing better, its place is compared.
-    #[must_use]
-    pub fn refusing_source(mut self, identity: Option<DatabaseIdentity>, detail: &str, copies: bool) -> Self {
-        let place = place_of(detail).to_owned();
-        self.guard = Some(Guard { identity, place, copies });
-        self
-    }
-
-    /// A database that is created gets these properties of the original.
-    #[must_use]
-    pub fn like(mut self, properties: Option<DatabaseProperties>) -> Self {
-        self.properties = properties;
-        self
-    }
-
-    /// For SQL text: what it needs is compared with what the server has before anything is made.
-    #[must_use]
-    pub fn needing(mut self, needs: Option<ScriptNeeds>) -> Self {
-        self.needs = needs;
-        self
-    }
-
-    /// With other programs.
-    #[must_use]
-    pub fn with_tools(mut self, tools: Tools) -> Self {
-        self.tools = tools;
-        self
+    pub(in super::super) const fn new(url: PgUrl, tools: Tools, choices: RestoreChoices) -> Self {
+        Self { url, tools, choices }
     }
 
     /// `host:port/database`
     #[must_use]
-    pub fn place(&self) -> String {
+    pub(super) fn place(&self) -> String {
         self.url.place()
     }
 
     /// What counts is the database, not how it is spelled.
     pub(super) fn refuse_source(&self, stopper: &Stopper) -> Result<(), SourceError> {
-        let Some(guard) = &self.guard else { return Ok(()) };
+        let Some(guard) = &self.choices.guard else { return Ok(()) };
         let found = match identify(&self.url, &self.tools, stopper) {
             Ok(found) => found,
             // What is not there is not the source. Other reasons come up again, with their own words.
@@ -238,11 +158,11 @@ impl RestoreTarget {
         let names = |tag: &str| answers.rows::<Name>(tag).into_iter().map(|row| row.name).collect();
         let superuser = answers.row::<Rights>("rights").ok_or_else(unexpected_answer)?.superuser;
         Ok(Policy {
-            no_owner: self.no_owner,
-            no_privileges: self.no_privileges,
-            skip_missing: self.skip_missing,
+            no_owner: self.choices.no_owner,
+            no_privileges: self.choices.no_privileges,
+            skip_missing: self.choices.skip_missing,
             one_transaction,
-            keep_going: self.keep_going,
+            keep_going: self.choices.keep_going,
             guard_settings: true,
             target: Some(Target {
                 roles: names("role"),
@@ -269,16 +189,16 @@ impl RestoreTarget {
             Err(refused) => return self.absent(psql, refused, stopper),
         };
         self.refuse_reserved(state.is_template)?;
-        if state.objects > 0 && !self.overwrite {
+        if state.objects > 0 && !self.choices.overwrite {
             return Err(SourceError::NotEmpty(self.place()));
         }
-        let way = if state.objects == 0 && !self.keep_going {
+        let way = if state.objects == 0 && !self.choices.keep_going {
             Way::InPlace { clean: false }
         } else if !self.url.is_named_in_text() {
             return Err(self.unnamed());
         } else if state.may_replace {
             Way::Replace(self.maintenance(psql, stopper)?.0)
-        } else if self.keep_going {
+        } else if self.choices.keep_going {
             return Err(SourceError::NotReplaceable {
                 place: self.place(),
                 why: "--continue restores into a database created for it; the user may not create one".into(),
@@ -308,7 +228,9 @@ impl RestoreTarget {
         let (what, allowed) = match self.url.database() {
             "template0" | "template1" => ("a template of new databases", false),
             _ if is_template => ("a template of new databases", false),
-            "postgres" if !self.overwrite => ("the server's maintenance database, which others use", true),
+            "postgres" if !self.choices.overwrite => {
+                ("the server's maintenance database, which others use", true)
+            }
             _ => return Ok(()),
         };
         Err(SourceError::Reserved { place: self.place(), what, allowed })
@@ -359,15 +281,6 @@ impl RestoreTarget {
         }
         Err(refused.unwrap_or_else(unexpected_answer))
     }
-}
-
-/// The database that must not be restored into.
-#[derive(Debug, Clone)]
-pub(super) struct Guard {
-    identity: Option<DatabaseIdentity>,
-    place: String,
-    /// What may be a copy of it is refused, too.
-    copies: bool,
 }
 
 /// What was found, and how the dump gets in.

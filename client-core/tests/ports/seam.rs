@@ -1,0 +1,103 @@
+//! What every engine offers, as tests ask for it.
+
+use client_core::{
+    format::snapshot::{DatabaseIdentity, DatabaseProperties, ScriptNeeds},
+    source::{
+        AnySource, CleanedUp, Database as _, DumpStream, Guard, Opening, PgUrl, RestoreChoices, RestoreSink,
+        Source, SourceError, Stopper, database,
+        postgres::{Database, Inspection, Tools, inspect_with},
+    },
+};
+
+/// Begins a source's dump.
+pub(crate) fn begin(source: AnySource) -> Result<DumpStream, SourceError> {
+    begin_with(source, &Opening::default())
+}
+
+/// As [`begin`].
+pub(crate) fn begin_with(source: AnySource, opening: &Opening) -> Result<DumpStream, SourceError> {
+    source.connect(&Stopper::default(), opening)?.dump()
+}
+
+/// Begins the dump of a database that a URL names.
+pub(crate) fn open(url: &str) -> Result<DumpStream, SourceError> {
+    begin(database(url)?)
+}
+
+/// As [`open`], with these programs.
+pub(crate) fn open_by(url: &PgUrl, tools: &Tools) -> Result<DumpStream, SourceError> {
+    Database::with_tools(url.clone(), tools.clone()).connect(&Stopper::default(), &Opening::default())?.dump()
+}
+
+pub(crate) fn inspect(url: &PgUrl) -> Result<Inspection, SourceError> {
+    inspect_with(url, &Tools::installed(), &Stopper::default())
+}
+
+pub(crate) fn clean_up(url: &str, stopper: &Stopper) -> Result<CleanedUp, SourceError> {
+    Target::new(url, false)?.database.clean_up(stopper)
+}
+
+/// A PostgreSQL database, and how it takes a dump.
+#[derive(Clone)]
+pub(crate) struct Target {
+    url: PgUrl,
+    database: Database,
+    choices: RestoreChoices,
+}
+
+impl Target {
+    pub(crate) fn new(url: &str, overwrite: bool) -> Result<Self, SourceError> {
+        let url = PgUrl::parse(url)?;
+        let database = Database::with_tools(url.clone(), Tools::installed());
+        Ok(Self { url, database, choices: RestoreChoices { overwrite, ..RestoreChoices::default() } })
+    }
+
+    pub(crate) fn sink(self) -> Box<dyn RestoreSink> {
+        self.database.restore(self.choices)
+    }
+
+    pub(crate) fn with_tools(mut self, tools: Tools) -> Self {
+        self.database = Database::with_tools(self.url.clone(), tools);
+        self
+    }
+
+    pub(crate) const fn without_owners(mut self) -> Self {
+        self.choices.no_owner = true;
+        self
+    }
+
+    pub(crate) const fn without_privileges(mut self) -> Self {
+        self.choices.no_privileges = true;
+        self
+    }
+
+    pub(crate) const fn skipping_missing(mut self) -> Self {
+        self.choices.skip_missing = true;
+        self
+    }
+
+    pub(crate) const fn keeping_going(mut self) -> Self {
+        self.choices.keep_going = true;
+        self
+    }
+
+    pub(crate) fn refusing_source(
+        mut self,
+        identity: Option<DatabaseIdentity>,
+        detail: &str,
+        copies: bool,
+    ) -> Self {
+        self.choices.guard = Some(Guard::new(identity, detail, copies));
+        self
+    }
+
+    pub(crate) fn like(mut self, properties: Option<DatabaseProperties>) -> Self {
+        self.choices.properties = properties;
+        self
+    }
+
+    pub(crate) fn needing(mut self, needs: Option<ScriptNeeds>) -> Self {
+        self.choices.needs = needs;
+        self
+    }
+}
