@@ -4,7 +4,7 @@
 //! ```text
 //! layers
 //! router
-//! openapi worker
+//! jobs openapi
 //! handlers middleware              what is done, and what surrounds it
 //! auth embedded serve              who asks; how the service starts
 //! listener state                   connections; what every request can reach
@@ -43,8 +43,8 @@ pub mod presign;
 pub mod probe;
 
 pub mod embedded;
+pub mod jobs;
 pub mod listener;
 pub mod serve;
-pub mod worker;
 
 pub use router::{app, operations};

@@ -22,13 +22,13 @@ use metadata_api::{
     db,
     embedded::{self, Embedded},
     handlers::health,
+    jobs,
     listener::{self, Bounds},
     operations,
     process_guard::guard_memory,
     proxies, serve,
     state::AppState,
     telemetry,
-    worker::Worker,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -370,8 +370,8 @@ fn beside(state: &AppState, common: &Common) -> Result<Beside, Failure> {
             .inspect_err(|error| tracing::warn!(%error, "no operations routes; give --operations-listen"))
             .ok(),
     };
-    let mut tasks =
-        vec![tokio::spawn(health::watch(state.clone())), tokio::spawn(Worker::default().run(state.clone()))];
+    let mut tasks = vec![tokio::spawn(health::watch(state.clone()))];
+    tasks.extend(jobs::all().into_iter().map(|job| tokio::spawn(jobs::run(job, state.clone()))));
     let mut at = None;
     if let Some((listener, addr)) = bound {
         at = Some(addr);

@@ -72,3 +72,6 @@ pub fn open(home: &Path, passphrase: Option<SecretString>) -> Result<Arc<dyn Key
 pub fn session_keeper(keystore: &Arc<dyn KeyStore>) -> Arc<dyn SessionKeeper> {
     Arc::new(Keys::new(Arc::clone(keystore)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,18 +55,24 @@ pub enum SourceError {
         tool: &'static str,
         /// Where it was looked for.
         looked: String,
+        /// What brings it, and how that is installed.
+        install: &'static str,
     },
     /// Every installed version is too old.
     #[error(
-        "PostgreSQL {server} made or runs this; {tool} must be of version {server} or newer, installed is {found}"
+        "{product} {server} made or runs this; {tool} must be of version {server} or newer, installed is {found}"
     )]
     ToolTooOld {
         /// Which.
         tool: &'static str,
+        /// What the server runs.
+        product: &'static str,
         /// The server's major version, or the dump's.
         server: u32,
         /// Installed versions.
         found: String,
+        /// How a newer one is installed.
+        install: String,
     },
     /// The dump program ended badly.
     #[error("{tool} failed ({how}): {detail}")]
@@ -254,16 +260,10 @@ impl SourceError {
                 none,
                 "connect to the server itself (often port 5432) or to a pool in session mode: a dump needs a session of its own, and its settings would stay in the application's connections".into(),
             ),
-            SourceError::ToolMissing { tool, .. } => (
-                ErrorKind::ToolMissing,
-                none,
-                format!("install the PostgreSQL client programs, for example `apt-get install postgresql-client`, so that {tool} is found"),
-            ),
-            SourceError::ToolTooOld { server, .. } => (
-                ErrorKind::ToolMissing,
-                none,
-                format!("install postgresql-client-{server} or newer; see https://www.postgresql.org/download/"),
-            ),
+            SourceError::ToolMissing { tool, install, .. } => {
+                (ErrorKind::ToolMissing, none, format!("install {install}, so that {tool} is found"))
+            }
+            SourceError::ToolTooOld { install, .. } => (ErrorKind::ToolMissing, none, format!("install {install}")),
             SourceError::DumpFailed { .. } => (
                 ErrorKind::DumpFailed,
                 none,

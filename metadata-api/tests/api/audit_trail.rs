@@ -6,6 +6,7 @@ use api_types::{
     vault::Audit,
 };
 use metadata_api::db::audit::{BrokenAt, Wire, verify};
+use metadata_api::jobs;
 use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection};
 
@@ -107,7 +108,7 @@ async fn an_event_names_a_device_only_when_its_key_was_shown() {
     let half = stage.login_start(&liar, &person.email, "wrong").await;
     let wrong = LoginFinish { login_id: half.started.login_id, ke3: vec![7; 64].into() };
     stage.post(&liar, "/v1/login/finish", &wrong).await.refused(ErrorCode::LoginFailed);
-    metadata_api::worker::Worker::default().round(&stage.state).await.unwrap();
+    stage.work(&mut jobs::all()).await;
     // With the password too.
     let started = stage.half_login(&person, &liar).await;
     let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 900));

@@ -14,6 +14,7 @@ mod connections;
 mod coverage;
 mod directory;
 mod first_day;
+mod jobs;
 mod limits;
 mod quota;
 mod refresh;

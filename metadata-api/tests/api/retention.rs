@@ -5,6 +5,7 @@ use api_types::{
     backup::{BackupStart, Lease},
     vault::AUDIT_KEPT,
 };
+use metadata_api::jobs;
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::{
@@ -126,7 +127,7 @@ async fn what_strangers_leave_is_forgotten_when_its_time_is_over() {
     }
     // The longest is a quota of accounts in a month.
     stage.clock.shift(31 * 86_400);
-    metadata_api::worker::Worker::default().round(&stage.state).await.unwrap();
+    stage.work(&mut jobs::all()).await;
     for table in passing {
         assert_eq!(stage.rows(table).await, 0, "{table}");
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use api_types::{ErrorCode, Region, account::LoginFinish, opaque::Binding};
+use metadata_api::jobs;
 
 use crate::{
     client::{Call, Device},
@@ -24,7 +25,7 @@ async fn n01_wrong_password() {
     assert_eq!(stage.fingerprint(&["pending_login", "audit_event"]).await, before);
     // In the trail a little later: the answer does not wait for it, and takes as long for an unknown address.
     assert_eq!(stage.audited().await.last().unwrap(), "vault_initialised");
-    metadata_api::worker::Worker::default().round(&stage.state).await.unwrap();
+    stage.work(&mut jobs::all()).await;
     assert_eq!(stage.audited().await.last().unwrap(), "login_failed");
 }
 
@@ -275,12 +276,12 @@ async fn n02_the_time_of_a_refusal_does_not_tell_an_account() {
     // One insert each, whatever the address; only the account's reach a trail, in one row.
     assert_eq!(stage.rows("failed_sign_in").await, pairs * 2);
     let before = stage.rows("audit_event").await;
-    let mut worker = metadata_api::worker::Worker::default();
-    worker.round(&stage.state).await.unwrap();
+    let mut all = jobs::all();
+    stage.work(&mut all).await;
     assert_eq!((stage.rows("failed_sign_in").await, stage.rows("audit_event").await), (0, before + 1));
     // More of them wait, so that strangers do not decide how long a trail gets.
     let half = stage.login_start(&Device::new(), &person.email, "wrong").await;
     drop(half);
-    worker.round(&stage.state).await.unwrap();
+    stage.work(&mut all).await;
     assert_eq!(stage.rows("audit_event").await, before + 1);
 }

@@ -6,6 +6,7 @@ use api_types::{
 };
 
 use metadata_api::config::Limits;
+use metadata_api::jobs;
 
 use crate::{
     client::Device,
@@ -163,6 +164,6 @@ async fn a_crowd_of_sign_ups_solves_puzzles() {
     stage.post(&device, "/v1/signup/start", &start).await.refused(ErrorCode::PuzzleRequired);
     // What nobody finishes is forgotten soon.
     stage.clock.shift(121);
-    metadata_api::worker::Worker::default().round(&stage.state).await.unwrap();
+    stage.work(&mut jobs::all()).await;
     assert_eq!(stage.rows("pending_signup").await, 0);
 }

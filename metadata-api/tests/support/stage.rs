@@ -17,6 +17,7 @@ use metadata_api::{
     config::{Limits, Secrets},
     db,
     embedded::postgres::{Passwords, Postgres},
+    jobs::Job,
     presign::Target,
     state::{AppState, Settings},
 };
@@ -249,6 +250,13 @@ impl Stage {
             }
         }
         all
+    }
+
+    /// One round of each job.
+    pub async fn work(&self, jobs: &mut [Box<dyn Job>]) {
+        for job in jobs {
+            job.round(&self.state).await.unwrap();
+        }
     }
 
     /// How many rows a table has.

@@ -92,7 +92,7 @@ impl Tools {
         // By number: 15.18 is newer than 15.9, and knows `\restrict`.
         found.sort_by(|a, b| (a.major, a.minor(), &a.path).cmp(&(b.major, b.minor(), &b.path)));
         if found.is_empty() {
-            return Err(SourceError::ToolMissing { tool: name, looked: self.looked() });
+            return Err(self.missing(name));
         }
         Ok(found)
     }
@@ -103,16 +103,26 @@ impl Tools {
         let found = all.iter().map(|tool| tool.version.as_str()).collect::<Vec<_>>().join(", ");
         // The newest of a major version stands last.
         let oldest = all.iter().map(|tool| tool.major).filter(|m| *m >= major).min();
-        all.into_iter().rev().find(|tool| Some(tool.major) == oldest).ok_or(SourceError::ToolTooOld {
+        all.into_iter().rev().find(|tool| Some(tool.major) == oldest).ok_or_else(|| SourceError::ToolTooOld {
             tool: name,
+            product: "PostgreSQL",
             server: major,
             found,
+            install: format!("postgresql-client-{major} or newer; see https://www.postgresql.org/download/"),
         })
+    }
+
+    fn missing(&self, tool: &'static str) -> SourceError {
+        SourceError::ToolMissing {
+            tool,
+            looked: self.looked(),
+            install: "the PostgreSQL client programs, for example `apt-get install postgresql-client`",
+        }
     }
 
     /// The newest.
     pub(super) fn newest(&self, name: &'static str) -> Result<Tool, SourceError> {
-        self.all(name)?.pop().ok_or_else(|| SourceError::ToolMissing { tool: name, looked: self.looked() })
+        self.all(name)?.pop().ok_or_else(|| self.missing(name))
     }
 
     fn looked(&self) -> String {

@@ -1,4 +1,5 @@
-//! What the service does by itself: failed sign-ins go into their accounts' trails, and what is over is forgotten.
+//! Failed sign-ins go into their accounts' trails. The answer to one takes as long for an unknown address, so that it
+//! cannot wait for that.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -6,41 +7,42 @@ use std::{
 };
 
 use api_types::AccountId;
+use futures_util::future::BoxFuture;
 
+use super::Job;
 use crate::{
-    db::{audit, failed_sign_in, pending, pre_auth::PreAuthTx, rate, replay},
+    db::{audit, failed_sign_in, pre_auth::PreAuthTx},
     error::ApiError,
     handlers::login::claimed,
     state::AppState,
 };
 
-const EVERY: Duration = Duration::from_secs(5);
 /// An account's failed sign-ins are written down at most this often, with their number: strangers do not decide how
 /// long somebody's trail gets.
 const QUIET: Duration = Duration::from_secs(600);
 
-/// The task's memory.
+/// The accounts in whose trails they were written lately.
 #[derive(Debug, Default)]
-pub struct Worker {
+pub(super) struct FailedSignIns {
     written: HashMap<AccountId, Instant>,
 }
 
-impl Worker {
-    /// Works until its task ends.
-    pub async fn run(mut self, state: AppState) {
-        loop {
-            if let Err(error) = self.round(&state).await {
-                tracing::warn!(%error, "housekeeping failed; it is tried again");
-            }
-            tokio::time::sleep(EVERY).await;
-        }
+impl Job for FailedSignIns {
+    fn name(&self) -> &'static str {
+        "failed sign-ins"
     }
 
-    /// One round.
-    ///
-    /// # Errors
-    /// The database's; what was not done is done in the next round.
-    pub async fn round(&mut self, state: &AppState) -> Result<(), ApiError> {
+    fn rest(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    fn round<'a>(&'a mut self, state: &'a AppState) -> BoxFuture<'a, Result<(), ApiError>> {
+        Box::pin(self.write(state))
+    }
+}
+
+impl FailedSignIns {
+    async fn write(&mut self, state: &AppState) -> Result<(), ApiError> {
         let now = state.clock().now();
         self.written.retain(|_, at| at.elapsed() < QUIET);
         let quiet: Vec<_> = self.written.keys().map(|account| account.0).collect();
@@ -60,12 +62,6 @@ impl Worker {
         }
         tx.commit().await?;
         self.written.extend(failed.into_keys().map(|account| (account, Instant::now())));
-
-        let mut tx = PreAuthTx::begin(state.db()).await?;
-        rate::forget(&mut tx, now).await?;
-        pending::forget(&mut tx, now).await?;
-        tx.commit().await?;
-        replay::forget(state.db(), now).await?;
         Ok(())
     }
 }
