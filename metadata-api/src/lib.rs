@@ -1,5 +1,29 @@
-//! Sealkeep's metadata service. A request's way:
-//! request id → limits → token → device signature → tenant scope → handler → queries under row-level security.
+//! Sealkeep's metadata service: it knows who may do what, and which objects belong together. It never sees a key, a
+//! name or a byte of a dump.
+//!
+//! ```text
+//!  device (sealkeep, desktop)                    S3-compatible store
+//!     |  request, signed by the device                  ^  ^
+//!     |                                    presigned URL|  |probe: does it keep
+//!  listener    bounded connections, TLS                 |  |what it promises?
+//!  middleware  request id, limits per network           |  |
+//!  auth        token -> device signature ->             |  |
+//!     |        PreAuth | TenantTx                       |  |
+//!  handlers    one file a resource ----> presign -------+  |
+//!     |                                  bucket -----------+
+//!  db          queries behind a transaction that says whose they are
+//!     |
+//!  PostgreSQL  row-level security, forced: sealkeep_auth | sealkeep_api
+//!     ^
+//!  jobs        failed sign-ins into trails; what is over is forgotten
+//! ```
+//!
+//! Two extractors decide what a handler can reach: `PreAuth` before somebody is signed in, `TenantTx` for one vault
+//! afterwards; a handler without either has no database. What both ends must agree on stands in `api-types`, the
+//! OpenAPI document is made of the handlers (`openapi`), and `embedded` brings a private PostgreSQL and object store for
+//! one machine.
+//!
+//! What each layer may import stands below it; a test (`tests/tests/rules/layers.rs`) compares this with the code.
 //!
 //! ```text
 //! layers

@@ -4,6 +4,17 @@
 //! what a user sees; except in [`forger`], who needs the formats' own writers to lie in them.
 //!
 //! ```text
+//!  tests/tests/stories, liar, measured, desktop      demo      bench
+//!        |                                             |         |
+//!        +------------------- Stage -------------------+---------+
+//!           |            |             |            |
+//!        Device       Service       Postgres      Proxy
+//!        sealkeep     metadata-api  a cluster     a network that stalls,
+//!        or the       --embedded    of its own    cuts and lies (liar)
+//!        window
+//! ```
+//!
+//! ```text
 //! layers
 //! liar member
 //! forger keys

@@ -1,6 +1,18 @@
 //! The `sealkeep` command: client-core for a terminal. It parses, asks, and prints; it decides nothing.
 //!
 //! ```text
+//!  argv, environment      args, database_url
+//!        |
+//!     commands  one file a command ----> client_core::ops
+//!        |                                     |  events
+//!        |                                  progress
+//!     render -> plain -> stdout | stderr    exit_code
+//! ```
+//!
+//! Whatever reaches a terminal is [`plain::Plain`]: names of databases and devices cannot control it. With `--json`
+//! each command prints one document, and exit codes say what failed (`exit_code.rs`).
+//!
+//! ```text
 //! layers
 //! commands
 //! progress prompt

@@ -1,6 +1,20 @@
 //! The desktop window. It holds no backup logic: that is client-core's.
 //!
 //! ```text
+//!  ui/src (Svelte)      window.invoke            tray, sealkeep:// links
+//!     |   ^                  |                          |
+//!     |   | view: types for TypeScript (ui/src/bindings)|
+//!     v   |                  v                          v
+//!  commands   one function a call of the window ----> engine
+//!                                                       |  runs, schedule, waits
+//!                                                       v
+//!                                              client_core::ops
+//! ```
+//!
+//! `engine` owns everything that lives longer than a call: runs with their progress, the schedule's loop, questions that
+//! wait for an answer. `view` is all that the window is told, and holds no secret.
+//!
+//! ```text
 //! layers
 //! commands
 //! window

@@ -4,6 +4,13 @@
 //! A leaf: no I/O, no clock, no randomness. Neither end may depend on the other, both depend on this.
 //!
 //! ```text
+//!  client-core ---- account, backup, vault: bodies of requests ---- metadata-api
+//!       |           device, directory, envelope: signed by devices        |
+//!       |           signature: what of a request is signed                |
+//!       +---------> canonical: the one encoding that signatures cover <---+
+//! ```
+//!
+//! ```text
 //! layers
 //! account
 //! backup error_code vault
