@@ -420,5 +420,18 @@ impl SnapshotBody {
 /// Where a snapshot's source was, from its [`SnapshotBody::source_detail`].
 #[must_use]
 pub fn place_of(detail: &str) -> &str {
-    detail.rsplit_once(" (PostgreSQL ").map_or(detail, |(place, _)| place)
+    // `host:5432/shop (PostgreSQL 15.18)`: a product and its version.
+    let is_server = |text: &str| {
+        text.split_once(' ').is_some_and(|(product, version)| {
+            product.starts_with(|c: char| c.is_ascii_uppercase())
+                && product.bytes().all(|byte| byte.is_ascii_alphanumeric())
+                && version.starts_with(|c: char| c.is_ascii_digit())
+                && version.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-+~".contains(&byte))
+        })
+    };
+    detail
+        .strip_suffix(')')
+        .and_then(|text| text.rsplit_once(" ("))
+        .filter(|(_, server)| is_server(server))
+        .map_or(detail, |(place, _)| place)
 }

@@ -166,6 +166,9 @@ mod tests {
     fn the_place_is_what_stands_before_the_server_version() {
         assert_eq!(place_of("db1:5432/shop (PostgreSQL 15.18)"), "db1:5432/shop");
         assert_eq!(place_of("db1:5432/odd (PostgreSQL x) (PostgreSQL 15.18)"), "db1:5432/odd (PostgreSQL x)");
-        assert_eq!(place_of("/var/dumps/shop.dump"), "/var/dumps/shop.dump");
+        assert_eq!(place_of("db1:3306/shop (MySQL 8.4.1-log)"), "db1:3306/shop");
+        for file in ["/var/dumps/shop.dump", "/var/dumps/shop (1)", "/var/dumps/shop (last one)"] {
+            assert_eq!(place_of(file), file);
+        }
     }
 }

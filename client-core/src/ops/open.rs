@@ -6,7 +6,7 @@ use std::{
 };
 
 use api_types::{
-    DeviceId, ObjectId, ObjectKind, SnapshotId, VaultId,
+    DeviceId, ObjectId, ObjectKind, SnapshotId, SourceId, VaultId,
     backup::MAX_BATCH,
     vault::{ObjectRow, ReadGrant, VaultInfo},
 };
@@ -220,7 +220,8 @@ impl OpenVault {
             }
             Selector::Latest { source: Some(source) } => {
                 // Chosen by what is signed in the open: a damaged body of another source is in nobody's way.
-                let ids = ENGINES.map(|engine| self.keys.source_id(engine.kind(), source));
+                let ids: Vec<SourceId> =
+                    ENGINES.iter().map(|engine| self.keys.source_id(engine.kind(), source)).collect();
                 let mut named =
                     self.history.snapshots().iter().rev().filter(|s| ids.contains(&s.envelope.source));
                 let Some(last) = named.next() else {

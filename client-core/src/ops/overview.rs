@@ -12,7 +12,7 @@ use super::{
     same, select,
     sources::{self, SavedSource},
 };
-use crate::error::Error;
+use crate::{error::Error, source::Source};
 
 /// Runs looked at: a failing hourly source of a month.
 const RUNS: u32 = 1000;
@@ -131,10 +131,12 @@ fn assess(
     let mut found = Vec::new();
     for source in saved {
         let kind = source.address.kind();
+        let reached = source.address.source().ok();
         let snapshots = stored
             .get_mut(&(source.name.clone(), kind.to_owned()))
             .and_then(|stored| {
-                let own = stored.iter().position(|of| of.iter().any(|s| is_of(s, &source, here)))?;
+                let own =
+                    stored.iter().position(|of| of.iter().any(|s| is_of(s, reached.as_deref(), here)))?;
                 Some(stored.remove(own))
             })
             .unwrap_or_default();
@@ -182,8 +184,8 @@ fn assess(
 
 /// Whether a snapshot is of the source that was saved here: one name may have been given to two. A file, and a
 /// database on "localhost", are another machine's when another machine backed them up.
-fn is_of(snapshot: &SnapshotSummary, source: &SavedSource, here: DeviceId) -> bool {
-    source.address.source().map_or(snapshot.device == here, |source| {
+fn is_of(snapshot: &SnapshotSummary, source: Option<&dyn Source>, here: DeviceId) -> bool {
+    source.map_or(snapshot.device == here, |source| {
         source.may_be_at(&snapshot.place) && (!source.is_local() || snapshot.device == here)
     })
 }

@@ -73,10 +73,9 @@ impl Address {
     /// # Errors
     /// [`ErrorKind::Usage`] for a text that names no source any more: a service file may have changed.
     pub fn source(&self) -> Result<AnySource, Error> {
-        let text = self.text.expose_secret();
-        let engine =
-            source::engine_of(text).ok_or_else(|| Error::internal_text("the address of a source"))?;
-        Ok(engine.source(text)?)
+        let engine = source::ENGINES.iter().find(|engine| engine.kind() == self.kind);
+        let engine = engine.ok_or_else(|| Error::internal_text("the address of a source"))?;
+        Ok(engine.source(self.text.expose_secret())?)
     }
 
     /// For people: without a password.
@@ -109,24 +108,28 @@ pub fn list(client: &Client) -> Result<Vec<SavedSource>, Error> {
     };
     let amk = Amk::try_from(vault.amk.as_slice()).map_err(|_| damaged())?;
     let plain = wrap::open_local(&sealed, &amk, vault.info.vault_id).map_err(|_| damaged())?;
-    let stored: Stored = serde_json::from_slice(&plain).map_err(|_| damaged())?;
-    if stored.version > VERSION {
-        return Err(Error::new(
+    let newer = || {
+        Error::new(
             ErrorKind::NewerFormat,
             format!("{} was written by a newer version of Sealkeep", path.display()),
             "nothing was changed",
             "update Sealkeep",
-        ));
+        )
+    };
+    let Written { version } = serde_json::from_slice(&plain).map_err(|_| damaged())?;
+    if version > VERSION {
+        return Err(newer());
     }
-    if stored.version < VERSION {
+    if version < VERSION {
         return Err(Error::new(
             ErrorKind::Damaged,
             format!("{} was written by an older build of Sealkeep", path.display()),
             "all snapshots are untouched; the saved connections cannot be read",
-            "remove the file and add the sources again",
+            format!("remove it with `rm {}` and add the sources again", path.display()),
         ));
     }
-    stored.sources.into_iter().map(|stored| SavedSource::try_from(stored).map_err(|_| damaged())).collect()
+    let stored: Stored = serde_json::from_slice(&plain).map_err(|_| damaged())?;
+    stored.sources.into_iter().map(|stored| SavedSource::try_from(stored).map_err(|_| newer())).collect()
 }
 
 /// Adds a source, or replaces the one with the same id.
@@ -205,6 +208,12 @@ fn write(client: &Client, sources: &[SavedSource]) -> Result<(), Error> {
     replace_file(client.home(), NAME, &sealed)
 }
 
+/// What every build writes.
+#[derive(Deserialize)]
+struct Written {
+    version: u8,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Stored {
     version: u8,
@@ -215,6 +224,7 @@ struct Stored {
 struct StoredSource {
     id: Uuid,
     name: String,
+    kind: String,
     address: Zeroizing<String>,
     schedule: Schedule,
     created: i64,
@@ -225,6 +235,7 @@ impl From<&SavedSource> for StoredSource {
         Self {
             id: source.id,
             name: source.name.clone(),
+            kind: source.address.kind.to_owned(),
             address: Zeroizing::new(source.address.text.expose_secret().to_owned()),
             schedule: source.schedule,
             created: source.created,
@@ -236,7 +247,8 @@ impl TryFrom<StoredSource> for SavedSource {
     type Error = ();
 
     fn try_from(stored: StoredSource) -> Result<Self, ()> {
-        let kind = source::engine_of(&stored.address).ok_or(())?.kind();
+        let engine = source::ENGINES.iter().find(|engine| engine.kind() == stored.kind).ok_or(())?;
+        let kind = engine.kind();
         let address = Address { kind, text: SecretString::from(stored.address.as_str()) };
         let StoredSource { id, name, schedule, created, .. } = stored;
         Ok(Self { id, name, address, schedule, created })
@@ -281,6 +293,35 @@ mod tests {
         forget(&client, sources[0].id).unwrap();
         assert_eq!(get(&client, sources[0].id).err().unwrap().kind(), ErrorKind::NotFound);
         assert_eq!(list(&client).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_another_build_wrote_is_refused_with_the_way_on() {
+        let home = tempfile::tempdir().unwrap();
+        let client = client(home.path());
+        let row = "\"id\":\"00000000-0000-0000-0000-000000000001\",\"name\":\"shop\",\"schedule\":{\"every\":\"manual\"},\"created\":1";
+        for (plain, kind, way) in [
+            (
+                format!("{{\"version\":1,\"sources\":[{{{row},\"url\":\"postgres://h/x\",\"path\":null}}]}}"),
+                ErrorKind::Damaged,
+                "rm ",
+            ),
+            ("{\"version\":3,\"sources\":7}".to_owned(), ErrorKind::NewerFormat, "update"),
+            (
+                format!("{{\"version\":2,\"sources\":[{{{row},\"kind\":\"oracle\",\"address\":\"x\"}}]}}"),
+                ErrorKind::NewerFormat,
+                "update",
+            ),
+        ] {
+            let secrets = client.secrets().unwrap();
+            let vault = secrets.vault().unwrap();
+            let amk = Amk::try_from(vault.amk.as_slice()).unwrap();
+            let sealed = wrap::seal_local(plain.as_bytes(), &amk, vault.info.vault_id).unwrap();
+            replace_file(client.home(), NAME, &sealed).unwrap();
+            let error = list(&client).err().unwrap();
+            assert_eq!(error.kind(), kind, "{plain}: {error:?}");
+            assert!(error.next_step().contains(way), "{error:?}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub type AnySource = Arc<dyn Source>;
 
 /// A kind of thing that can be backed up.
 pub trait Engine: Send + Sync {
-    /// `postgres`: a part of a snapshot's source id, so that it never changes.
+    /// `postgres`: part of each snapshot's source id, so it must never change.
     fn kind(&self) -> &'static str;
 
     /// Whether this text names a source of this kind. At most one engine accepts a text.
@@ -30,11 +30,11 @@ pub trait Engine: Send + Sync {
     /// The source of that name. Reaches nothing.
     ///
     /// # Errors
-    /// [`SourceError::Usage`].
+    /// [`SourceError::Usage`], without a secret that the text may hold.
     fn source(&self, text: &str) -> Result<AnySource, SourceError>;
 }
 
-/// One thing that can be backed up, by its name; nobody has looked whether it is there.
+/// One thing that can be backed up, by its name; nobody has checked that it exists. Prints without a secret.
 pub trait Source: fmt::Debug + Send + Sync {
     /// [`Engine::kind`].
     fn kind(&self) -> &'static str;
@@ -47,32 +47,29 @@ pub trait Source: fmt::Debug + Send + Sync {
         self.default_name()
     }
 
-    /// As it is typed, without a password.
+    /// As a person could type it. Holds no secret, and may leave parameters out.
     fn address(&self) -> String;
 
     /// Where it is, for people and in snapshots: `host:port/database`, or a path.
     fn place(&self) -> String;
 
     /// Whether a snapshot that says this of its [`Source::place`] may be of this source.
-    fn may_be_at(&self, _place: &str) -> bool {
-        true
-    }
+    fn may_be_at(&self, place: &str) -> bool;
 
-    /// Whether the same words mean another thing on another machine.
-    fn is_local(&self) -> bool {
-        true
-    }
+    /// Whether the same address means something else on another machine.
+    fn is_local(&self) -> bool;
 
     /// The arguments of `sealkeep backup` for it, without a password.
     fn arguments(&self) -> Vec<String>;
 
-    /// Looks at it; nothing is dumped yet. Blocks for as long as a connection takes, or until `stopper` is used.
+    /// Looks at it; nothing is dumped yet. Blocks for as long as a connection or a copy takes; waiting for somebody else
+    /// ends when `stopper` is used.
     ///
     /// # Errors
     /// [`SourceError`].
     fn connect(&self, stopper: &Stopper, opening: &Opening) -> Result<Box<dyn Connected>, SourceError>;
 
-    /// As something that a dump goes back into. A file or a pipe is none.
+    /// As a target of restores; `None` for files and pipes.
     fn database(&self) -> Option<&dyn Database> {
         None
     }
@@ -80,7 +77,7 @@ pub trait Source: fmt::Debug + Send + Sync {
 
 /// A source that was looked at.
 pub trait Connected: Send {
-    /// What it is by itself, however it is spelled.
+    /// Its identity, however its address is spelled.
     fn origin(&self) -> &Origin;
 
     /// What a person wants to know before the first backup.
@@ -93,8 +90,11 @@ pub trait Connected: Send {
     fn dump(self: Box<Self>) -> Result<DumpStream, SourceError>;
 }
 
-/// A database that takes dumps: as a whole, or it stays as it was.
+/// A database that takes dumps: as a whole, or it stays as it was, unless [`RestoreChoices::keep_going`] is chosen.
 pub trait Database {
+    /// Its own name, which a person types to have it replaced.
+    fn name(&self) -> String;
+
     /// Takes a dump. Nothing happens before its first bytes.
     fn restore(&self, choices: RestoreChoices) -> Box<dyn RestoreSink>;
 

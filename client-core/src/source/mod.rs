@@ -17,7 +17,7 @@ mod stdin;
 mod stopper;
 mod stream;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use self::{
     engine::{AnySource, Connected, Copying, Database, Engine, Opening, Source},
@@ -32,25 +32,34 @@ pub use self::{
 pub use crate::format::snapshot::Origin;
 
 /// Everything that can be backed up. A new engine is a folder and a line here.
-pub const ENGINES: [&dyn Engine; 3] = [&postgres::Postgres, &file::Files, &stdin::StandardInput];
+pub const ENGINES: &[&dyn Engine] = &[&postgres::Postgres, &file::Files, &stdin::StandardInput];
 
 /// The engine whose source this text names.
 #[must_use]
 pub fn engine_of(text: &str) -> Option<&'static dyn Engine> {
-    ENGINES.into_iter().find(|engine| engine.accepts(text))
+    ENGINES.iter().copied().find(|engine| engine.accepts(text))
 }
 
-/// A database by its connection string.
+/// A source by its connection string; a path is none. What no engine takes for its own is read as PostgreSQL reads it,
+/// so that the error says what is wrong with it.
+///
+/// # Errors
+/// [`SourceError::Usage`].
+pub fn connection(text: &str) -> Result<AnySource, SourceError> {
+    let engine = engine_of(text).filter(|_| !Path::new(text).is_absolute());
+    engine.unwrap_or(&postgres::Postgres).source(text)
+}
+
+/// A database that takes dumps, by its connection string.
 ///
 /// # Errors
 /// [`SourceError::Usage`].
 pub fn database(text: &str) -> Result<AnySource, SourceError> {
-    let source = engine_of(text).map(|engine| engine.source(text)).transpose()?;
-    source.filter(|source| source.database().is_some()).ok_or_else(|| {
-        SourceError::Usage(
-            "this is no connection string, such as postgres://user@host:5432/database".to_owned(),
-        )
-    })
+    let source = connection(text)?;
+    if source.database().is_none() {
+        return Err(SourceError::Usage(format!("nothing is restored into {}", source.place())));
+    }
+    Ok(source)
 }
 
 /// An existing dump, or any file.

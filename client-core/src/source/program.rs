@@ -7,7 +7,7 @@ use std::{
 
 use super::{Complete, SourceError, Stopper, process::Process, stopper::Watched, stream::Input};
 
-/// A dump program that runs, and ends with this value.
+/// A running dump program, ended when dropped. Fields are dropped in this order: what it needs goes last.
 pub(super) struct Program {
     process: Process,
     stdout: ChildStdout,

@@ -1,7 +1,7 @@
 //! What every restore into a database has in common, whatever the engine.
 
 use super::{SourceError, Stopper, script::LeftOut};
-use crate::format::snapshot::{DatabaseIdentity, DatabaseProperties, ScriptNeeds, place_of};
+use crate::format::snapshot::{DatabaseIdentity, DatabaseProperties, Kinship, ScriptNeeds, place_of};
 
 /// What the user chose, and what the snapshot says of the dump.
 #[derive(Debug, Clone, Default)]
@@ -28,19 +28,34 @@ pub struct RestoreChoices {
 /// The database that must not be restored into: the one that the dump was made of.
 #[derive(Debug, Clone)]
 pub struct Guard {
-    /// What it is by itself, as far as it could be asked.
-    pub identity: Option<DatabaseIdentity>,
-    /// [`super::Source::place`]; compared where the dump says nothing better.
-    pub place: String,
-    /// What may be a copy of it is refused, too.
-    pub copies: bool,
+    identity: Option<DatabaseIdentity>,
+    /// Compared where the dump says nothing better.
+    place: String,
+    copies: bool,
 }
 
 impl Guard {
-    /// `detail`: [`super::Complete::detail`].
+    /// `detail`: [`super::Complete::detail`]; `copies`: also refuses possible copies.
     #[must_use]
     pub fn new(identity: Option<DatabaseIdentity>, detail: &str, copies: bool) -> Self {
         Self { identity, place: place_of(detail).to_owned(), copies }
+    }
+
+    /// `found`: what the target says of itself; `place`: its [`super::Source::place`].
+    ///
+    /// # Errors
+    /// [`SourceError::SameAsSource`], [`SourceError::MayBeCopy`].
+    pub fn check(&self, found: Option<&DatabaseIdentity>, place: &str) -> Result<(), SourceError> {
+        let kinship = match (&self.identity, found) {
+            (Some(source), Some(target)) => source.compare(target),
+            _ => Kinship::Unknown,
+        };
+        match kinship {
+            Kinship::Same => Err(SourceError::SameAsSource(place.to_owned())),
+            Kinship::MayBeCopy if self.copies => Err(SourceError::MayBeCopy(place.to_owned())),
+            Kinship::Unknown if self.place == place => Err(SourceError::SameAsSource(place.to_owned())),
+            Kinship::MayBeCopy | Kinship::Different | Kinship::Unknown => Ok(()),
+        }
     }
 }
 
@@ -55,7 +70,7 @@ pub trait RestoreSink: Send {
     /// After the last byte, when everything was verified: commits.
     ///
     /// # Errors
-    /// [`SourceError::RestoreFailed`]; the database is as it was.
+    /// [`SourceError`], whose text says what has become of the database: it is as it was, unless it says otherwise.
     fn finish(self: Box<Self>) -> Result<Restored, SourceError>;
 
     /// Ends the restore from another thread.

@@ -13,7 +13,7 @@ use super::{
 const KIND: &str = "stdin";
 const PLACE: &str = "standard input";
 
-/// Standard input: no text names it, and its source's text is what it is to be called.
+/// Standard input: no address names it; the text is the name of its snapshots.
 pub(super) struct StandardInput;
 
 #[derive(Debug)]
@@ -59,6 +59,14 @@ impl Source for Named {
 
     fn place(&self) -> String {
         PLACE.to_owned()
+    }
+
+    fn may_be_at(&self, _place: &str) -> bool {
+        true
+    }
+
+    fn is_local(&self) -> bool {
+        true
     }
 
     fn arguments(&self) -> Vec<String> {

@@ -66,7 +66,7 @@ impl Complete {
 
 /// Where a dump's bytes come from.
 pub trait Input: Send {
-    /// The next bytes; 0 at their end. Does not wait when `stopper` was used.
+    /// The next bytes; 0 at their end. Returns soon after `stopper` was used.
     ///
     /// # Errors
     /// [`io::Error`].

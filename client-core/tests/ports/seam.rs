@@ -1,4 +1,4 @@
-//! What every engine offers, as tests ask for it.
+//! Shortcuts for tests; [`Target`] is PostgreSQL only.
 
 use client_core::{
     format::snapshot::{DatabaseIdentity, DatabaseProperties, ScriptNeeds},

@@ -48,7 +48,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
     let source = match (url, file) {
         (Some(url), _) => {
             let url = url.expose_secret();
-            source::database(url).map_err(|error| meant_a_file(url, error.into()))?
+            source::connection(url).map_err(|error| meant_a_file(url, error.into()))?
         }
         (None, Some(path)) => source::file(absolute(&path)?),
         (None, None) => source::stdin(name.clone().unwrap_or_default()),
@@ -138,8 +138,11 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
 /// A path where a URL was expected: the word that was left out is said.
 fn meant_a_file(typed: &str, error: Error) -> Error {
     let path = Path::new(typed);
-    let looks =
-        path.exists() || (!typed.contains("://") && (path.extension().is_some() || typed.contains('/')));
+    // What is a connection in any way may hold a password.
+    let looks = path.exists()
+        || (!typed.contains("://")
+            && !typed.contains('=')
+            && (path.extension().is_some() || typed.contains('/')));
     if error.kind() != ErrorKind::Usage || !looks {
         return error;
     }

@@ -152,7 +152,8 @@ pub(crate) fn restore_command(snapshot: &str, to: &RestoreTo) -> String {
 
 /// Whether that is the name of the URL's database.
 fn names(url: &str, typed: &str) -> bool {
-    source::database(url).is_ok_and(|database| database.default_name() == typed.trim())
+    source::database(url)
+        .is_ok_and(|source| source.database().is_some_and(|database| database.name() == typed.trim()))
 }
 
 /// As a shell needs it.

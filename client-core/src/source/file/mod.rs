@@ -85,6 +85,15 @@ impl Source for Named {
         self.0.display().to_string()
     }
 
+    fn may_be_at(&self, _place: &str) -> bool {
+        // Dumps that rotate have names that change.
+        true
+    }
+
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn arguments(&self) -> Vec<String> {
         vec!["--file".to_owned(), self.place()]
     }
@@ -134,7 +143,7 @@ impl Input for Open {
         }
     }
 
-    /// A file must be the one that it was.
+    /// The file must be unchanged since it was opened.
     fn check(&mut self, complete: &mut Complete, to_end: bool) -> Result<(), SourceError> {
         let Handle::File(file) = &self.handle else { return Ok(()) };
         let what = complete.detail.clone();
@@ -150,7 +159,7 @@ impl Input for Open {
     }
 }
 
-/// One spelling for one file: its folder without links and dots. The last part stays, as it names a rotating dump.
+/// One spelling for one file: its folder without links and dots. The last component stays: it may link to a rotating dump.
 fn absolute(path: &Path) -> String {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folder = whole.parent().and_then(|folder| folder.canonicalize().ok());

@@ -19,11 +19,12 @@ const KIND: &str = "postgres";
 /// Databases of PostgreSQL servers.
 pub struct Postgres;
 
-/// One database, and the programs that it is reached with.
+/// One database.
 #[derive(Debug, Clone)]
 pub struct Database {
     url: PgUrl,
-    tools: Tools,
+    /// The installed programs, where nobody chose others.
+    tools: Option<Tools>,
 }
 
 struct Inspected {
@@ -37,7 +38,11 @@ impl Database {
     /// Reached with these programs.
     #[must_use]
     pub const fn with_tools(url: PgUrl, tools: Tools) -> Self {
-        Self { url, tools }
+        Self { url, tools: Some(tools) }
+    }
+
+    fn tools(&self) -> Tools {
+        self.tools.clone().unwrap_or_else(Tools::installed)
     }
 }
 
@@ -51,7 +56,7 @@ impl Engine for Postgres {
     }
 
     fn source(&self, text: &str) -> Result<AnySource, SourceError> {
-        Ok(Arc::new(Database::with_tools(PgUrl::parse(text)?, Tools::installed())))
+        Ok(Arc::new(Database { url: PgUrl::parse(text)?, tools: None }))
     }
 }
 
@@ -85,7 +90,7 @@ impl Source for Database {
     }
 
     fn connect(&self, stopper: &Stopper, _opening: &Opening) -> Result<Box<dyn Connected>, SourceError> {
-        let found = inspect_with(&self.url, &self.tools, stopper)?;
+        let found = inspect_with(&self.url, &self.tools(), stopper)?;
         let origin = origin(&found);
         Ok(Box::new(Inspected { url: self.url.clone(), found, origin, stopper: stopper.clone() }))
     }
@@ -120,13 +125,17 @@ impl Connected for Inspected {
 }
 
 impl engine::Database for Database {
+    fn name(&self) -> String {
+        self.url.database().to_owned()
+    }
+
     fn restore(&self, choices: RestoreChoices) -> Box<dyn RestoreSink> {
-        let target = RestoreTarget::new(self.url.clone(), self.tools.clone(), choices);
+        let target = RestoreTarget::new(self.url.clone(), self.tools(), choices);
         Box::new(DatabaseSink::new(target))
     }
 
     fn clean_up(&self, stopper: &Stopper) -> Result<CleanedUp, SourceError> {
-        clean_up(&self.url, &self.tools, stopper)
+        clean_up(&self.url, &self.tools(), stopper)
     }
 }
 

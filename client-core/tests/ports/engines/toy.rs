@@ -1,4 +1,4 @@
-//! An engine of a few lines, made of what the seam offers to everybody: databases in a table of this process.
+//! A small engine built only on public traits: databases in a table of this process.
 
 use std::{
     collections::BTreeMap,
@@ -56,7 +56,7 @@ impl Engine for Toy {
     }
 
     fn source(&self, text: &str) -> Result<AnySource, SourceError> {
-        let name = text.rsplit('/').next().filter(|name| !name.is_empty());
+        let name = text.rsplit(['/', '@']).next().filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| SourceError::Usage("a toy has a name".into()))?;
         Ok(Arc::new(Named(name.to_owned())))
     }
@@ -77,6 +77,14 @@ impl Source for Named {
 
     fn place(&self) -> String {
         format!("toy/{}", self.0)
+    }
+
+    fn may_be_at(&self, place: &str) -> bool {
+        place == self.place()
+    }
+
+    fn is_local(&self) -> bool {
+        true
     }
 
     fn arguments(&self) -> Vec<String> {
@@ -114,7 +122,10 @@ impl Connected for Looked {
     }
 
     fn dump(self: Box<Self>) -> Result<DumpStream, SourceError> {
-        let complete = Complete { origin: self.origin, ..Complete::new("toydump", "1", self.name.place()) };
+        let complete = Complete {
+            origin: self.origin,
+            ..Complete::new("toydump", "1", format!("{} (Toy 1)", self.name.place()))
+        };
         let size = self.content.len() as u64;
         let bytes = Bytes(io::Cursor::new(self.content.into_bytes()));
         Ok(DumpStream::new(bytes, complete, self.stopper).expecting(Some(size)))
@@ -128,6 +139,10 @@ impl Input for Bytes {
 }
 
 impl Database for Named {
+    fn name(&self) -> String {
+        self.0.clone()
+    }
+
     fn restore(&self, choices: RestoreChoices) -> Box<dyn RestoreSink> {
         Box::new(Sink { name: self.clone(), choices, bytes: Vec::new(), stopper: Stopper::default() })
     }
@@ -145,14 +160,17 @@ impl RestoreSink for Sink {
         if content(&self.name.0).is_some() && !self.choices.overwrite {
             return Err(SourceError::NotEmpty(self.name.place()));
         }
-        if self.choices.guard.as_ref().is_some_and(|guard| guard.place == self.name.place()) {
-            return Err(SourceError::SameAsSource(self.name.place()));
+        if let Some(guard) = &self.choices.guard {
+            guard.check(None, &self.name.place())?;
         }
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }
 
     fn finish(self: Box<Self>) -> Result<Restored, SourceError> {
+        if self.stopper.is_stopped() {
+            return Err(SourceError::Cancelled);
+        }
         let content =
             String::from_utf8(self.bytes).map_err(|_| SourceError::NotRestorable("it is no toy".into()))?;
         fill(&self.name.0, &content);

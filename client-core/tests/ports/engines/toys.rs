@@ -23,7 +23,7 @@ impl Fixture for Toys {
 
     fn present(&self) -> String {
         *FILLED;
-        "toy://filled".into()
+        format!("toy://ada:{}@filled", super::SECRETS[0])
     }
 
     fn absent(&self) -> Option<String> {
@@ -36,6 +36,6 @@ impl Fixture for Toys {
     }
 
     fn content(&self, text: &str) -> Option<String> {
-        toy::content(text.strip_prefix("toy://")?)
+        toy::content(text.rsplit(['/', '@']).next()?)
     }
 }

@@ -13,13 +13,10 @@ use super::{
     },
     made::exists,
 };
-use crate::{
-    format::snapshot::Kinship,
-    source::{
-        RestoreChoices, SourceError,
-        script::{Policy, Target},
-        stopper::Stopper,
-    },
+use crate::source::{
+    RestoreChoices, SourceError,
+    script::{Policy, Target},
+    stopper::Stopper,
 };
 
 /// What is in the database that did not come with it or with an extension, and what the user may do.
@@ -124,16 +121,7 @@ impl RestoreTarget {
             Err(SourceError::Refused { .. }) if self.is_absent(stopper) => return Ok(()),
             Err(_) => None,
         };
-        let kinship = match (&guard.identity, &found) {
-            (Some(source), Some(target)) => source.compare(target),
-            _ => Kinship::Unknown,
-        };
-        match kinship {
-            Kinship::Same => Err(SourceError::SameAsSource(self.place())),
-            Kinship::MayBeCopy if guard.copies => Err(SourceError::MayBeCopy(self.place())),
-            Kinship::Unknown if guard.place == self.place() => Err(SourceError::SameAsSource(self.place())),
-            Kinship::MayBeCopy | Kinship::Different | Kinship::Unknown => Ok(()),
-        }
+        guard.check(found.as_ref(), &self.place())
     }
 
     fn is_absent(&self, stopper: &Stopper) -> bool {
