@@ -1,33 +1,54 @@
-//! Everything a Sealkeep device does: read, chunk, compress, encrypt, pack, upload, and the way back.
+//! Everything a Sealkeep device does: read, chunk, compress, encrypt, pack, upload, and the way back. The command
+//! and the window call `ops`. This crate prints nothing: results are returned, progress leaves as `event::Event`.
 //!
 //! ```text
-//!        database, file, pipe                        database, file, pipe
-//!               |                                             ^
-//!  source       v   DumpStream: ends in Complete or an error  |  RestoreSink
-//!  unwrap   compressed dumps are taken apart          and put together again
-//!               |                                             ^
-//!  chunk    FastCDC cuts by content                           |
-//!  crypto   a keyed hash names each chunk       ... and is compared with it
-//!  state    known already? then it is only named              |
-//!  records  rows of the last dump are copied                  |
-//!  encode   compress, or a recipe from other chunks        decode
-//!  crypto   AES-256-GCM under the chunk's key               decrypt
-//!  format   pack, manifest, snapshot: byte by byte        parse, checked
-//!               |                                             ^
-//!  vault    Packer                            ChunkReader <- PackCache
-//!               |                                             ^
-//!  api      asks for a URL <---- metadata service ----> asks for a URL
-//!  store        +---- PUT ----> S3-compatible store ---- GET -+
+//!  backup (ops/backup)                    restore (ops/restore)
+//!
+//!  database, file, pipe                   database, file, pipe
+//!    |                                      ^ the last bytes wait until
+//!  source  DumpStream, sentinel: a dump     | the dump's SHA-256 holds
+//!    |     has an end of its own          output | source::RestoreSink
+//!    |                                      ^
+//!  unwrap  gzip -> content and a plan     unwrap  plan -> the same gzip
+//!    |                                      ^
+//!  chunk   Cutter; ChunkId, a keyed hash    |
+//!    |                                      |
+//!  state   stored already? --yes--+         |
+//!    | no                         |         |
+//!  records rows of the last dump  |         |
+//!    |                            |         |
+//!  encode  raw, zstd or recipe    |       encode  decode: plain bytes
+//!    | \------- every id ---------+         ^
+//!    |                            v         |
+//!  vault   Packer <--pieces-- manifest    vault   ChunkReader
+//!    |                                      ^
+//!  format  PackWriter seals               format  PackReader opens
+//!    |                                      ^
+//!    |                                    vault   PackCache
+//!    |                                      ^
+//!  store   PUT ----> object store ----->  store   GET, SHA-256 compared
+//!    |                                      ^
+//!  format  index segment, snapshot        format  snapshot: which chunks, in
+//!    |                                      ^     which packs
+//!  api     commit: now it exists          vault   Directory, History
 //! ```
 //!
-//! `ops` holds one operation a file and starts the tasks: a backup is `ops/backup` (`reading` runs source and uploads
-//! side by side, `pipeline` joins the stages by bounded queues, `commit` signs the snapshot), a restore is `ops/restore`
-//! (`order` says which chunks come when, `sink` writes and commits).
+//! The stages of a backup are threads joined by bounded queues (`ops/backup/pipeline.rs`): a slow network slows the
+//! dump, and memory does not grow. For each object `api` gets a presigned URL from the service; an upload counts
+//! once the service has confirmed it. A restore begins at the bottom, with signatures, and reads only the packs
+//! that the snapshot's signed body names; the index is a hint. Who sees bytes before the whole SHA-256 holds (a
+//! database, a pipe) gets chunks that were compared with their ids.
 //!
-//! Where to begin: [`ops::Client`] is a device, [`source::AnySource`] what is backed up, [`vault::UnlockedVault`] the
-//! keys, [`store::PresignedStore`] the bytes, [`error::Error`] what a person is told.
-//!
-//! What is stored is decided in `format` and described in `docs/format.md`; only `crypto/hazmat.rs` touches a cipher.
+//! - One device: `ops::Client`, watched by an `event::Observer`. Its secrets: `device::DeviceSecrets` in a
+//!   `keystore::KeyStore`.
+//! - What is backed up: a `source::Source` of one of `source::ENGINES`. That a dump is whole: `source::Complete`.
+//! - A vault's open keys: `vault::UnlockedVault`. AES-GCM and HKDF are named in `crypto/hazmat.rs` alone.
+//! - Where a chunk lies: `state::StateDb`, a cache and journal. What the service showed before: `state::PinsDb`, no
+//!   cache.
+//! - The service: `api::HttpApi`. The bucket: `store::PresignedStore`. How long both are waited for:
+//!   `patience::Patience`.
+//! - What failed: `error::Error` in three sentences, `error::ErrorKind` in one word. What is stored:
+//!   `docs/format.md`.
 //!
 //! What each layer may import stands below it; a test (`tests/tests/rules/layers.rs`) compares this with the code.
 //!

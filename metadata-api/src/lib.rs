@@ -1,27 +1,46 @@
-//! Sealkeep's metadata service: it knows who may do what, and which objects belong together. It never sees a key, a
-//! name or a byte of a dump.
+//! Sealkeep's metadata service: who may do what, which objects exist, which snapshots they make. It sees no key
+//! that opens a backup, no plaintext and no password; dumps never pass through it.
 //!
 //! ```text
-//!  device (sealkeep, desktop)                    S3-compatible store
-//!     |  request, signed by the device                  ^  ^
-//!     |                                    presigned URL|  |probe: does it keep
-//!  listener    bounded connections, TLS                 |  |what it promises?
-//!  middleware  request id, limits per network           |  |
-//!  auth        token -> device signature ->             |  |
-//!     |        PreAuth | TenantTx                       |  |
-//!  handlers    one file a resource ----> presign -------+  |
-//!     |                                  bucket -----------+
-//!  db          queries behind a transaction that says whose they are
-//!     |
-//!  PostgreSQL  row-level security, forced: sealkeep_auth | sealkeep_api
-//!     ^
-//!  jobs        failed sign-ins into trails; what is over is forgotten
+//!  a device                                   object store, one a region
+//!    | request                                      ^            ^
+//!    v                                              |            |
+//!  listener    bounded connections, TLS 1.3         |            |
+//!    |                                              | by the     | by the
+//!  middleware  log, error body, panic, limit per    | device:    | service:
+//!    |         network, time limit                  | PUT, GET   | HEAD
+//!  router      every route, and its gate            |            |
+//!    |                                              |            |
+//!    +- open           /healthz, service, openapi   |            |
+//!    +- before sign-in auth::PreAuth<T>: signed by  |            |
+//!    |                 the conversation's key       |            |
+//!    +- signed         auth/gate.rs                 |            |
+//!    |                 token     -> Caller<Bearer>  |            |
+//!    |                 signature -> Caller<Signed>  |            |
+//!    |                 auth/tenant.rs               |            |
+//!    |                 member, device -> TenantTx   |            |
+//!    v                                              |            |
+//!  handlers    one file a resource - presign: URL --+            |
+//!    |                             - bucket: is it there? -------+
+//!    v
+//!  db          TenantTx (sealkeep_api), PreAuthTx (sealkeep_auth)
+//!    |                ^
+//!    v                +-- jobs: rounds that no request waits for
+//!  PostgreSQL  row-level security, forced
 //! ```
 //!
-//! Two extractors decide what a handler can reach: `PreAuth` before somebody is signed in, `TenantTx` for one vault
-//! afterwards; a handler without either has no database. What both ends must agree on stands in `api-types`, the
-//! OpenAPI document is made of the handlers (`openapi`), and `embedded` brings a private PostgreSQL and object store for
-//! one machine.
+//! An answer goes back the same way: a handler commits and returns a body of `api-types`, or an `error::ApiError`.
+//! `middleware/problem.rs` makes a problem document of the error; its cause goes to the log alone.
+//!
+//! The start: `config` reads settings; `serve::boot` connects, checks schema (`db::check`) and stores (`probe`),
+//! and fills `state::AppState`; `serve::run` serves `router::app`. `embedded` starts a PostgreSQL and an object
+//! store first. `/readyz` and `/metrics` have a listener of their own (`router::operations`).
+//!
+//! - Who asks: `domain::caller::Caller`; each stage is made of the one before. What it may do:
+//!   `domain::caller::Right`.
+//! - A tenant's rows: `db::TenantTx`, the only way to them. The pool is private to `db`.
+//! - Limits of this process: `limiter`. Limits that replicas share: `db::rate`. Their numbers: `config::Limits`.
+//! - The service's own keys: `keys::ServerKeys`, `keys::token::TokenKeys`. Time: `clock::Clock`, which tests move.
 //!
 //! What each layer may import stands below it; a test (`tests/tests/rules/layers.rs`) compares this with the code.
 //!

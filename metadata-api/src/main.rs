@@ -1,4 +1,8 @@
 //! Sealkeep's metadata service as a command.
+//!
+//! Each form of it puts the parts of the library together: `run_serve` with a database and stores of the operator's,
+//! `run_embedded` with those that it starts in a directory. `beside` holds what runs next to requests: the jobs, the
+//! readiness watch, and the listener of the operations routes. The drawing stands at the top of `lib.rs`.
 
 use std::{
     fmt::Display,

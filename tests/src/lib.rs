@@ -1,18 +1,39 @@
 //! The stage: what a user story can use. Real programs only: `metadata-api`, `sealkeep`, PostgreSQL.
 //!
-//! Nothing here is shared with the programs under test but the S3 wire and the command line, so that a story sees
-//! what a user sees; except in [`forger`], who needs the formats' own writers to lie in them.
+//! A story sees what a user sees: the command line, the window, the S3 wire. Only `member`, `forger` and `liar`
+//! know api-types, and `forger` and `liar` the formats in client-core: who lies speaks the language.
 //!
 //! ```text
-//!  tests/tests/stories, liar, measured, desktop      demo      bench
-//!        |                                             |         |
-//!        +------------------- Stage -------------------+---------+
-//!           |            |             |            |
-//!        Device       Service       Postgres      Proxy
-//!        sealkeep     metadata-api  a cluster     a network that stalls,
-//!        or the       --embedded    of its own    cuts and lies (liar)
-//!        window
+//!  stories, measured, desktop     liar: a service         demo, bench,
+//!        |                              | that lies       contract
+//!      Stage::shared              liar::world                |
+//!        |                              |                    |
+//!        +--------------+---------------+--------------------+
+//!        |              |                          |
+//!      Device         Window (Screen)            Postgres, data
+//!      a home, and    the app, by WebDriver      what is backed up, and
+//!      Call: the        |                        restored into
+//!      command          |
+//!        |              |
+//!        +-------+------+
+//!                | HTTP: nothing between, or
+//!                |   Proxy in a Weather: cut, silent, slow
+//!                |   Liars: tell a Lie, keep a Book of all that passed
+//!                v
+//!      Service   metadata-api --embedded DIR: its own PostgreSQL,
+//!                its own object store
+//!                |
+//!      Bucket    the store's files: read, cut, swapped, removed
 //! ```
+//!
+//! Whatever was started ends when its value is dropped: programs, clusters, folders. Stories that run at the same
+//! time share a `Stage`, and each makes its own `Device` and account there. One that stops the service or fails its
+//! network starts a `Service` of its own; `Service::start_wired` puts a `Proxy` before it and one before its store.
+//!
+//! - A step that could not be taken: `Failure`, a sentence. An exit code that is expected: `Call::refused`.
+//! - Requests that no client makes: `member::Member`. Objects that no client writes: `forger::Forger`.
+//! - What a person at a keyboard sees: `Terminal`. A telephone with six digits: `Authenticator`.
+//! - Where the programs are: `binaries`, from the variables that `.ci/programs` prints.
 //!
 //! ```text
 //! layers

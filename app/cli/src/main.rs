@@ -1,16 +1,35 @@
 //! The `sealkeep` command: client-core for a terminal. It parses, asks, and prints; it decides nothing.
 //!
 //! ```text
-//!  argv, environment      args, database_url
-//!        |
-//!     commands  one file a command ----> client_core::ops
-//!        |                                     |  events
-//!        |                                  progress
-//!     render -> plain -> stdout | stderr    exit_code
+//!  arguments, environment          terminal, --secrets-fd, environment
+//!        |                                     |
+//!     args, database_url                    prompt   Secrets
+//!        |                                     |
+//!        +---------> commands/NAME.rs <--------+
+//!                      |    ^    |
+//!              options |    |    +-------------+-----------------+
+//!                      v    | report, Error    |                 |
+//!          client_core::ops +                  | Plain, JSON     | Error
+//!                |                             v                 v
+//!                | Event                render::Output     main, exit_code
+//!                v                             |                 |
+//!            progress                          v                 v
+//!                |                      stdout::Stdout        stderr
+//!                v
+//!              stderr
 //! ```
 //!
-//! Whatever reaches a terminal is [`plain::Plain`]: names of databases and devices cannot control it. With `--json`
-//! each command prints one document, and exit codes say what failed (`exit_code.rs`).
+//! `main` builds the runtime, one `ops::Client`, and the `commands::Context` that every command gets. The first
+//! SIGINT, SIGTERM or SIGHUP cancels the client's token: the operation ends by itself and leaves no session on a
+//! database. A second one ends the process.
+//!
+//! - An option: `args`. The whole help is also a file, `help.txt`, which a test compares.
+//! - A secret: `prompt::Secrets`, from a descriptor, the environment or the terminal, never from an argument.
+//! - A database's URL: `database_url`, which refuses a password where other users can read it.
+//! - Text with values of foreign origin in it: the macro `plain!`. There is no other way for text to
+//!   `render::Output`.
+//! - A result: `render::Output::result`, text or one JSON document. A dump: `stdout::Stdout::for_dump`.
+//! - A failure: return the `Error`. `main` prints it and ends with the number that `exit_code` has for its kind.
 //!
 //! ```text
 //! layers

@@ -1,18 +1,38 @@
 //! The desktop window. It holds no backup logic: that is client-core's.
 //!
 //! ```text
-//!  ui/src (Svelte)      window.invoke            tray, sealkeep:// links
-//!     |   ^                  |                          |
-//!     |   | view: types for TypeScript (ui/src/bindings)|
-//!     v   |                  v                          v
-//!  commands   one function a call of the window ----> engine
-//!                                                       |  runs, schedule, waits
-//!                                                       v
-//!                                              client_core::ops
+//!  ui/src       views, state, ipc/client.ts  <---------------+
+//!                 | invoke                                   |
+//!                 v                                 Channel: |
+//!  commands     one function a call;                RunView, |
+//!                 | answers with a view            WaitView, |
+//!                 | or UiError                          Link |
+//!                 |                                          |
+//!                 |          tray, menu: back up all         |
+//!                 v            v                             |
+//!  engine       Engine: one device, one run at a time        |
+//!                 |     schedule: is anything due?           |
+//!                 |                                          |
+//!                 +-- trait Window --> window::Listener -----+
+//!                 |                      ^ +--> tray, state
+//!                 |  sealkeep:// links --+ +--> notifications
+//!                 |
+//!                 | options, Gate, CancellationToken
+//!                 v
+//!  client_core::ops -- Event --> engine::progress, engine::waits
+//!                                  +--> Window: four times a second
 //! ```
 //!
-//! `engine` owns everything that lives longer than a call: runs with their progress, the schedule's loop, questions that
-//! wait for an answer. `view` is all that the window is told, and holds no secret.
+//! `engine` knows no Tauri. It owns what outlives a call: the run with its progress, the step of a sign-up or
+//! sign-in, the queue, and the schedule's loop (`engine/schedule.rs`), which `main` starts. A run goes on while the
+//! window is hidden. `commands` call the engine, or `ops` with the engine's client.
+//!
+//! - What the window is told: a type of `view`; a test writes the same for TypeScript into `ui/src/bindings`.
+//! - What failed: `error::UiError`, whose code is finer than `ErrorKind`; `ui/src/words` has a sentence for it.
+//! - A refusal that a person may overrule: `view::Choice`; `engine/request.rs` asks for the same run again with it.
+//! - A command's permission: its name in `build.rs` and in `capabilities/main-window.json`. Plugins get none.
+//! - A link, `sealkeep://…`: `link::Link`. It leads to a place and starts nothing.
+//! - Where keys, state and service are: `settings`, from the variables that the command reads too.
 //!
 //! ```text
 //! layers
