@@ -107,7 +107,8 @@ fn the_store_falls_silent() {
     let bytes = files::noise(3, 120 * MB);
     let before = confirmed(&service);
     store.set(Weather::HangAfter(90 * MB as u64));
-    let running = impatient(device.backup_bytes("long", &bytes)).start().unwrap();
+    // The service, which shares the machine with other tests, is waited for as well.
+    let running = device.backup_bytes("long", &bytes).env("SEALKEEP_STALL_TIMEOUT", "6").start().unwrap();
     let outcome = running.wait().unwrap();
     assert_eq!(outcome.code, 5, "{outcome}");
     sentence(&outcome.error().unwrap(), "cannot be reached");
