@@ -110,7 +110,8 @@ fn the_store_falls_silent() {
     // The service, which shares the machine with other tests, is waited for as well.
     let running = device.backup_bytes("long", &bytes).env("SEALKEEP_STALL_TIMEOUT", "6").start().unwrap();
     let outcome = running.wait().unwrap();
-    assert_eq!(outcome.code, 5, "{outcome}");
+    // The service asks the store about each pack: who is noticed first to be silent depends on the moment.
+    assert!([4, 5].contains(&outcome.code), "{outcome}");
     sentence(&outcome.error().unwrap(), "cannot be reached");
     store.set(Weather::Fair);
     assert_eq!(device.snapshots().unwrap().len(), 1);
