@@ -73,8 +73,8 @@ impl Address {
     /// # Errors
     /// [`ErrorKind::Usage`] for a text that names no source any more: a service file may have changed.
     pub fn source(&self) -> Result<AnySource, Error> {
-        let engine = source::ENGINES.iter().find(|engine| engine.kind() == self.kind);
-        let engine = engine.ok_or_else(|| Error::internal_text("the address of a source"))?;
+        let engine =
+            source::engine(self.kind).ok_or_else(|| Error::internal_text("the address of a source"))?;
         Ok(engine.source(self.text.expose_secret())?)
     }
 
@@ -247,8 +247,7 @@ impl TryFrom<StoredSource> for SavedSource {
     type Error = ();
 
     fn try_from(stored: StoredSource) -> Result<Self, ()> {
-        let engine = source::ENGINES.iter().find(|engine| engine.kind() == stored.kind).ok_or(())?;
-        let kind = engine.kind();
+        let kind = source::engine(&stored.kind).ok_or(())?.kind();
         let address = Address { kind, text: SecretString::from(stored.address.as_str()) };
         let StoredSource { id, name, schedule, created, .. } = stored;
         Ok(Self { id, name, address, schedule, created })

@@ -34,6 +34,12 @@ pub use crate::format::snapshot::Origin;
 /// Everything that can be backed up. A new engine is a folder and a line here.
 pub const ENGINES: &[&dyn Engine] = &[&postgres::Postgres, &file::Files, &stdin::StandardInput];
 
+/// The engine of a kind.
+#[must_use]
+pub fn engine(kind: &str) -> Option<&'static dyn Engine> {
+    ENGINES.iter().copied().find(|engine| engine.kind() == kind)
+}
+
 /// The engine whose source this text names.
 #[must_use]
 pub fn engine_of(text: &str) -> Option<&'static dyn Engine> {

@@ -21,7 +21,7 @@ fn named(name: &str) -> String {
 
 impl Fixture for OneFile {
     fn engine(&self) -> &'static dyn Engine {
-        source::engine_of("/").unwrap()
+        source::engine("file").unwrap()
     }
 
     fn present(&self) -> String {
