@@ -159,8 +159,10 @@ impl ScriptFilter {
             if self.statement.fate == Fate::Held {
                 self.decide(true, out)?;
             }
-            // What comes after the script must not become a part of it. It may end in a comment.
-            out.extend_from_slice(b"\n;\n");
+            if self.statement.fate == Fate::Passed {
+                // What comes after the script must not become a part of it. It may end in a comment.
+                out.extend_from_slice(b"\n;\n");
+            }
             self.statement_ends(out)?;
             if self.lexer.open().is_some() {
                 return Err(self.error(Found::Unfinished("the data of a COPY")));
@@ -300,6 +302,8 @@ impl ScriptFilter {
                 // So it is no variable of psql's, and the same to the server.
                 self.pass(b": ", out)?;
             }
+            // An empty statement. psql 17.12 stops reading after one that follows the rows of a COPY, without an error.
+            Piece::Semicolon if self.statement.line == 0 => {}
             Piece::Semicolon => {
                 self.statement.not_a_word().map_err(|found| self.error(found))?;
                 self.begin();

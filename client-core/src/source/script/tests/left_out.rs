@@ -94,6 +94,9 @@ fn what_the_target_lacks_is_named_or_left_out() {
         assert!(whole(script).is_ok(), "without a target nothing is missing");
     }
     let policy = Policy { target: target(), skip_missing: true, ..Policy::default() };
+    // Its own end is left out with it.
+    let (out, report) = every_cut(&policy, b"SELECT 1;\nCREATE EXTENSION postgis").unwrap();
+    assert_eq!((out.as_slice(), report.left_out_count), (&b"SELECT 1;\n"[..], 1));
     let script = "CREATE EXTENSION postgis;\nCOMMENT ON EXTENSION postgis IS 'x';\nCREATE PUBLICATION p FOR ALL TABLES;\nALTER PUBLICATION p OWNER TO me;\nCREATE TABLE t ();\nALTER TABLE t OWNER TO \"Big\";\nALTER TABLE t OWNER TO CURRENT_USER;\n";
     let (out, report) = every_cut(&policy, script.as_bytes()).unwrap();
     assert_eq!(

@@ -420,3 +420,15 @@ fn messages_are_short_and_printable() {
     assert!(text.starts_with("line 2 of the dump is a command to psql (\\! ") && text.len() < 200, "{text}");
     assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{text}");
 }
+
+/// psql 17.12 ends without an error at an empty statement behind the rows of a COPY.
+#[test]
+fn empty_statements_are_left_out() {
+    let script = ";\nCOPY t FROM stdin;\n1\n\\.\n;\n;;SELECT 1;;\n/* */ ; -- a\nSELECT 2";
+    let (out, _) = every_cut(&Policy::default(), script.as_bytes()).unwrap();
+    let out = String::from_utf8(out).unwrap();
+    let solid = out.replace("\n\n", "\n").replace("\n\n", "\n");
+    assert_eq!(solid.trim_start(), "COPY t FROM stdin;\n1\n\\.\nSELECT 1;\nSELECT 2\n;\n");
+    // Line numbers stay as they are.
+    assert_eq!(out.lines().nth(6), Some("SELECT 2"), "{out}");
+}
