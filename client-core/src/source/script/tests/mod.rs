@@ -430,5 +430,5 @@ fn empty_statements_are_left_out() {
     let solid = out.replace("\n\n", "\n").replace("\n\n", "\n");
     assert_eq!(solid.trim_start(), "COPY t FROM stdin;\n1\n\\.\nSELECT 1;\nSELECT 2\n;\n");
     // Line numbers stay as they are.
-    assert_eq!(out.lines().nth(6), Some("SELECT 2"), "{out}");
+    assert_eq!(out.lines().nth(7), Some("SELECT 2"), "{out}");
 }
