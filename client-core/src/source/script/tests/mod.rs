@@ -432,3 +432,19 @@ fn empty_statements_are_left_out() {
     // Line numbers stay as they are.
     assert_eq!(out.lines().nth(7), Some("SELECT 2"), "{out}");
 }
+
+#[test]
+fn a_statement_begins_with_a_word() {
+    for script in [
+        "(SELECT 1);",
+        "() copy t from stdin;",
+        "'' COPY t FROM stdin;",
+        "\"copy\" t FROM stdin;",
+        "#;",
+        "1;",
+        "$$ $$;",
+    ] {
+        let found = refused(&format!("COPY t FROM stdin;\n\\.\n{script}\n"));
+        assert_eq!(found, Found::Ambiguous("a statement that does not begin with a word"), "{script}");
+    }
+}
