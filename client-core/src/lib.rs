@@ -61,7 +61,7 @@
 //! format kit records unwrap
 //! crypto encode store
 //! chunk output patience
-//! clock error event id process_guard secret
+//! clock error event id net process_guard secret shell
 //! ```
 
 // words
@@ -70,9 +70,11 @@ pub mod device;
 pub mod error;
 pub mod event;
 pub mod id;
+mod net;
 pub mod patience;
 pub mod process_guard;
 mod secret;
+pub mod shell;
 
 // transform: pure, no I/O, no async, no clock
 pub mod chunk;

@@ -5,10 +5,10 @@ use std::io::{self, IsTerminal, Write};
 
 use client_core::{error::Error, ops::list::Mark};
 use indicatif::{ProgressBar, ProgressDrawTarget};
+use jiff::Timestamp;
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 use serde_json::json;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::{plain, plain::Plain, stdout::Stdout};
@@ -164,10 +164,7 @@ pub(crate) fn bytes(n: u64) -> String {
 
 /// `2026-11-20T22:00:00Z` from seconds since 1970.
 pub(crate) fn when(seconds: i64) -> String {
-    OffsetDateTime::from_unix_timestamp(seconds)
-        .ok()
-        .and_then(|t| t.format(&Rfc3339).ok())
-        .unwrap_or_else(|| seconds.to_string())
+    Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |at| at.to_string())
 }
 
 /// Columns padded to their widest cell; numbers read best when the caller pads them. A column in which nothing stands is
@@ -235,6 +232,13 @@ fn columns(cell: &Plain) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_told_to_the_second_and_one_beyond_the_calendar_as_its_number() {
+        assert_eq!(when(0), "1970-01-01T00:00:00Z");
+        assert_eq!(when(1_795_212_000), "2026-11-20T22:00:00Z");
+        assert_eq!(when(i64::MAX), i64::MAX.to_string());
+    }
 
     #[test]
     fn a_narrow_terminal_gets_fewer_columns() {

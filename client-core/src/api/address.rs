@@ -1,8 +1,9 @@
 //! Where a service may be: secrets go over TLS or stay on this machine.
 
-use url::{Host, Url};
+use url::Url;
 
 use super::ApiError;
+use crate::net::is_loopback;
 
 /// The address of a service as a person wrote it.
 ///
@@ -23,21 +24,11 @@ pub(super) fn address(server: &str) -> Result<Url, ApiError> {
     }
     match url.scheme() {
         "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
+        "http" if is_loopback(url.host().as_ref()) => Ok(url),
         "http" => Err(ApiError::Address(format!(
             "`{server}` is not encrypted; plain http is only for this machine itself, use https"
         ))),
         other => Err(ApiError::Address(format!("`{other}` is no scheme of a service, use https"))),
-    }
-}
-
-/// Names are not resolved: only addresses and `localhost` count.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

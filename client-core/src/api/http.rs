@@ -12,13 +12,14 @@ use reqwest::tls;
 
 use super::{
     ApiError,
-    address::{address, is_loopback},
+    address::address,
     bounded::{Bounds, Spent},
     session::Keeping,
 };
 use crate::{
     clock::{Clock, SystemClock},
     device::{DeviceIdentity, DeviceSecrets, SessionKeeper},
+    net,
     patience::Patience,
 };
 
@@ -50,24 +51,12 @@ impl HttpApi {
     pub fn anonymous(server: &str, device: &DeviceIdentity) -> Result<Self, ApiError> {
         let url = address(server)?;
         let authority = url.authority().to_owned();
-        let loopback = is_loopback(&url);
-        let mut builder = reqwest::Client::builder()
+        let http = net::client(&url)
             .user_agent(concat!("sealkeep/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
             .tls_version_min(tls::Version::TLS_1_3)
-            .connect_timeout(Duration::from_secs(10))
-            .timeout(LONGEST);
-        if loopback {
-            builder = builder.no_proxy();
-        }
-        builder = if url.scheme() == "https" {
-            builder.https_only(true)
-        } else {
-            // Never used, and so not looked for: a machine may have no certificates at all.
-            builder.tls_certs_only([])
-        };
-        let http = builder.build().map_err(|e| ApiError::Internal(format!("the HTTP client: {e}")))?;
+            .timeout(LONGEST)
+            .build()
+            .map_err(|e| ApiError::Internal(format!("the HTTP client: {e}")))?;
         Ok(Self {
             http,
             server: url.as_str().trim_end_matches('/').to_owned(),

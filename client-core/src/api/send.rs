@@ -16,7 +16,10 @@ use super::{
     retry::{self, Sent},
     session::Keeping,
 };
-use crate::patience::{NoMore, Peer};
+use crate::{
+    net::network_words,
+    patience::{NoMore, Peer},
+};
 
 /// Largest answer that is read, bytes: a thousand rows of anything fit.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
@@ -229,16 +232,4 @@ impl HttpApi {
 
 fn encode<B: Serialize>(body: &B) -> Result<Zeroizing<Vec<u8>>, ApiError> {
     serde_json::to_vec(body).map(Zeroizing::new).map_err(|e| ApiError::Internal(format!("a request: {e}")))
-}
-
-/// The innermost cause in words, without the URL.
-fn network_words(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "it took too long".to_owned();
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

@@ -4,6 +4,7 @@ use api_types::ObjectKey;
 use url::{Host, Url};
 
 use super::{Reach, StoreError};
+use crate::net::is_loopback;
 
 /// The pinned storage of one vault.
 #[derive(Debug, Clone)]
@@ -28,22 +29,13 @@ impl Address {
         let address = Self { origin, bucket: bucket.to_owned() };
         match address.origin.scheme() {
             "https" => Ok(address),
-            "http" if address.is_loopback() && reach.is_this_machine() => Ok(address),
+            "http" if is_loopback(address.origin.host().as_ref()) && reach.is_this_machine() => Ok(address),
             _ => Err(foreign("is not https")),
         }
     }
 
-    pub(super) fn is_https(&self) -> bool {
-        self.origin.scheme() == "https"
-    }
-
-    pub(super) fn is_loopback(&self) -> bool {
-        match self.origin.host() {
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost",
-            None => false,
-        }
+    pub(super) const fn url(&self) -> &Url {
+        &self.origin
     }
 
     pub(super) fn host(&self) -> Option<Host> {

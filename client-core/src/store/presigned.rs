@@ -26,7 +26,10 @@ use tokio_util::io::ReaderStream;
 use url::Host;
 
 use super::{Reach, StoreError, Throttle, address::Address, reach::Watched, upload_body};
-use crate::patience::{NoMore, Patience, Peer, retry_after};
+use crate::{
+    net::{self, network_words},
+    patience::{NoMore, Patience, Peer, retry_after},
+};
 
 /// A transfer that does not move for this long is given up and tried again.
 const STALL: Duration = Duration::from_secs(45);
@@ -85,22 +88,11 @@ impl PresignedStore {
         let storage =
             address.host().ok_or_else(|| StoreError::Internal("a storage without a host".into()))?;
         let watched = Watched { storage: storage.clone(), reach: reach.clone() };
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
+        let http = net::client(address.url())
             .http1_only()
             .dns_resolver(Arc::new(watched))
-            .connect_timeout(Duration::from_secs(10));
-        if address.is_loopback() {
-            builder = builder.no_proxy();
-        }
-        builder = if address.is_https() {
-            builder.https_only(true)
-        } else {
-            // Never used, and so not looked for: a machine may have no certificates at all.
-            builder.tls_certs_only([])
-        };
-        let http = builder.build().map_err(|e| StoreError::Internal(format!("the HTTP client: {e}")))?;
+            .build()
+            .map_err(|e| StoreError::Internal(format!("the HTTP client: {e}")))?;
         Ok(Self {
             http,
             vault,
@@ -376,21 +368,5 @@ async fn stalled(sent: &AtomicU64, patience: Duration) {
             return;
         }
         last = now;
-    }
-}
-
-/// The innermost cause in words: the outer ones repeat the URL, which is a permission.
-fn network_words(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "it took too long".to_owned();
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    if std::ptr::eq(cause, error as &dyn std::error::Error) {
-        "the connection failed".to_owned()
-    } else {
-        cause.to_string()
     }
 }

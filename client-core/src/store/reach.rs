@@ -13,6 +13,8 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::OnceCell;
 use url::{Host, Url};
 
+use crate::net::is_loopback;
+
 /// Finds a host's addresses.
 pub trait Lookup: Send + Sync {
     /// All of them.
@@ -116,13 +118,7 @@ impl Reach {
 
     /// Whether plain HTTP may be spoken, to this machine itself.
     pub(super) fn is_this_machine(&self) -> bool {
-        self.named
-            || match &self.service {
-                Some(Host::Ipv4(ip)) => ip.is_loopback(),
-                Some(Host::Ipv6(ip)) => ip.is_loopback(),
-                Some(Host::Domain(name)) => name == "localhost",
-                None => false,
-            }
+        self.named || is_loopback(self.service.as_ref())
     }
 
     /// The addresses of a storage's host that may be connected to; `Err` is the first of those that may not, when

@@ -8,6 +8,7 @@ use client_core::{
         backup::{self, BackupOptions, Gate},
         list::Mark,
     },
+    shell::quoted,
     source,
     unwrap::Unwrapped,
 };
@@ -150,7 +151,7 @@ fn meant_a_file(typed: &str, error: Error) -> Error {
         ErrorKind::Usage,
         format!("`{typed}` is not the URL of a database"),
         "nothing was changed",
-        format!("did you mean `sealkeep backup --file {typed}`"),
+        format!("did you mean `sealkeep backup --file {}`", quoted(typed)),
     )
 }
 

@@ -9,6 +9,7 @@ use client_core::{
         restore::{Consent, Destination},
         sources::SavedSource,
     },
+    shell::quoted,
     source::{self, RestoreChoices, Source, SourceError, script::Found},
 };
 use uuid::Uuid;
@@ -115,8 +116,9 @@ impl Request {
 
     /// The command that does the same. Without a password: libpq asks ~/.pgpass or PGPASSWORD for it.
     pub(super) fn backup_command(&self, name: &str, source: &dyn Source) -> String {
-        let arguments: Vec<String> = source.arguments().iter().map(|argument| quoted(argument)).collect();
-        self.with_flags(format!("sealkeep backup {} --name {}", arguments.join(" "), quoted(name)))
+        let arguments = source.arguments();
+        let words: Vec<_> = arguments.iter().map(|argument| quoted(argument)).collect();
+        self.with_flags(format!("sealkeep backup {} --name {}", words.join(" "), quoted(name)))
     }
 
     /// As [`Request::backup_command`].
@@ -156,15 +158,6 @@ fn names(url: &str, typed: &str) -> bool {
         .is_ok_and(|source| source.database().is_some_and(|database| database.name() == typed.trim()))
 }
 
-/// As a shell needs it.
-pub(super) fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,7 +187,7 @@ mod tests {
         let to = RestoreTo::File { path: "/home/ada/Ada's dump.sql".into() };
         assert_eq!(
             restore_command("0a1b2c", &to),
-            r"sealkeep restore 0a1b2c --to '/home/ada/Ada'\''s dump.sql'"
+            r#"sealkeep restore 0a1b2c --to "/home/ada/Ada's dump.sql""#
         );
     }
 

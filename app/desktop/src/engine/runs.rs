@@ -12,6 +12,7 @@ use client_core::{
         select::{Selector, short},
         sources,
     },
+    shell::quoted,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -19,7 +20,7 @@ use uuid::Uuid;
 use super::{
     Engine, Progress, Running,
     onboarding::out_of_turn,
-    request::{Request, What, quoted},
+    request::{Request, What},
 };
 use crate::{
     error::UiError,

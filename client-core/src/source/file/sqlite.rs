@@ -18,7 +18,7 @@ use rusqlite::{
 use tempfile::TempDir;
 
 use super::stamp::Stamp;
-use crate::source::SourceError;
+use crate::{shell::quoted, source::SourceError};
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Of a write-ahead log, but for its last bit.
@@ -93,7 +93,7 @@ pub(super) fn copy(sides: &Sides, spool: &Path) -> Result<File, SourceError> {
     let failed = |detail: String| SourceError::Copy {
         what: shown.clone(),
         detail,
-        command: format!("sqlite3 '{}' \"VACUUM INTO 'copy.db'\"", shown.replace('\'', r"'\''")),
+        command: format!("sqlite3 {} \"VACUUM INTO 'copy.db'\"", quoted(&shown)),
     };
     let no_room = |e: io::Error| failed(format!("{}: {e}", spool.display()));
     let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(spool).map_err(no_room)?;

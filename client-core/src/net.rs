@@ -1,0 +1,51 @@
+//! HTTP as both peers are spoken to, the service and the object store: what a client never does, and what is said when
+//! a connection fails.
+
+use std::time::Duration;
+
+use reqwest::{Client, ClientBuilder, redirect, retry};
+use url::{Host, Url};
+
+/// A client for one peer, whose address was admitted before. It follows no redirect, and tries nothing again: that is
+/// `patience`'s to decide.
+pub(crate) fn client(peer: &Url) -> ClientBuilder {
+    let mut builder = Client::builder()
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .connect_timeout(Duration::from_secs(10));
+    if is_loopback(peer.host().as_ref()) {
+        builder = builder.no_proxy();
+    }
+    if peer.scheme() == "https" {
+        builder.https_only(true)
+    } else {
+        // Never used, and so not looked for: a machine may have no certificates at all.
+        builder.tls_certs_only([])
+    }
+}
+
+/// Whether it is this machine itself. Names are not resolved: only addresses and `localhost` count.
+pub(crate) fn is_loopback<S: AsRef<str>>(host: Option<&Host<S>>) -> bool {
+    match host {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name.as_ref() == "localhost",
+        None => false,
+    }
+}
+
+/// The innermost cause in words: the outer ones repeat the URL, which is a permission at the object store.
+pub(crate) fn network_words(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "it took too long".to_owned();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    if std::ptr::eq(cause, error as &dyn std::error::Error) {
+        "the connection failed".to_owned()
+    } else {
+        cause.to_string()
+    }
+}
