@@ -92,7 +92,7 @@ pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Erro
         for kind in [ObjectKind::Index, ObjectKind::Key] {
             for (id, size) in vault.stored_sizes(kind).await? {
                 report.bytes_read += size;
-                match vault.object(id, kind).await {
+                match vault.fetcher().object(id, kind).await {
                     Ok(_) => {}
                     Err(error) if error.kind() == ErrorKind::Damaged => {
                         let what = format!("{}; {CACHE}", error.happened());

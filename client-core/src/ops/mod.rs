@@ -3,6 +3,7 @@
 mod client;
 mod errors;
 mod kinship;
+mod objects;
 mod open;
 mod same;
 mod sync;

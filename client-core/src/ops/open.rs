@@ -6,12 +6,9 @@ use std::{
 };
 
 use api_types::{
-    DeviceId, ObjectId, ObjectKind, SnapshotId, SourceId, VaultId,
-    backup::MAX_BATCH,
-    vault::{ObjectRow, ReadGrant, VaultInfo},
+    DeviceId, ObjectId, ObjectKind, SnapshotId, SourceId, VaultId, backup::MAX_BATCH, vault::VaultInfo,
 };
 use sha2::Digest;
-use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
     Client,
@@ -28,12 +25,9 @@ use crate::{
     format::snapshot::{SnapshotBody, read_snapshot},
     source::ENGINES,
     state::StateDb,
-    store::{PresignedStore, Reach, StoreError, URL_TRIES, Verify},
-    vault::{ChunkReader, Directory, History, ListedSnapshot, PackCache, UnlockedVault},
+    store::{PresignedStore, Reach},
+    vault::{ChunkReader, Directory, Fetcher, History, ListedSnapshot, PackCache, UnlockedVault},
 };
-
-/// Small objects fetched at once.
-const SIDE_BY_SIDE: usize = 16;
 
 /// Everything an operation needs.
 pub(crate) struct OpenVault {
@@ -43,7 +37,7 @@ pub(crate) struct OpenVault {
     device_key: DeviceSigningKey,
     storage_origin: String,
     api: Arc<HttpApi>,
-    store: Arc<PresignedStore>,
+    fetcher: Arc<Fetcher>,
     state: Arc<StateDb>,
     directory: Directory,
     history: History,
@@ -102,9 +96,9 @@ impl OpenVault {
         let device_key = DeviceSigningKey::from_seed(secrets.device.signing_key().as_bytes());
         let api = Arc::new(client.api(secrets)?);
         let store = PresignedStore::new(&storage_origin, bucket, *vault_id, &reach)?;
-        let store = Arc::new(store.with_stall(client.stall()).with_patience(Arc::clone(api.patience())));
-        let packs =
-            Arc::new(PackCache::new(Arc::clone(&api), Arc::clone(&store), Arc::clone(&keys), client.home()));
+        let store = store.with_stall(client.stall()).with_patience(Arc::clone(api.patience()));
+        let fetcher = Arc::new(Fetcher::new(Arc::clone(&api), Arc::new(store), keys.id()));
+        let packs = Arc::new(PackCache::new(Arc::clone(&fetcher), Arc::clone(&keys), client.home()));
         let reader = ChunkReader::new(Arc::clone(&packs), Arc::clone(&state), Arc::clone(&keys));
         Ok(Self {
             client: client.clone(),
@@ -113,7 +107,7 @@ impl OpenVault {
             device_key,
             storage_origin,
             api,
-            store,
+            fetcher,
             state,
             directory: Directory::empty(),
             history: History::default(),
@@ -151,8 +145,12 @@ impl OpenVault {
         &self.api
     }
 
-    pub(super) const fn store(&self) -> &Arc<PresignedStore> {
-        &self.store
+    pub(super) const fn fetcher(&self) -> &Arc<Fetcher> {
+        &self.fetcher
+    }
+
+    pub(super) fn store(&self) -> &Arc<PresignedStore> {
+        self.fetcher.store()
     }
 
     pub(super) const fn state(&self) -> &Arc<StateDb> {
@@ -182,7 +180,7 @@ impl OpenVault {
 
     /// At most this many bytes a second go up.
     pub(super) fn throttle(&self, bytes_per_second: Option<u64>) {
-        self.store.limit_upload(bytes_per_second);
+        self.store().limit_upload(bytes_per_second);
     }
 
     /// Pins this device's own new head at once: a service that loses or renames it is caught on the next run.
@@ -285,7 +283,7 @@ impl OpenVault {
 
     /// As [`OpenVault::body`], from the object store, whatever is kept here.
     pub(super) async fn stored_body(&self, listed: &ListedSnapshot) -> Result<SnapshotBody, Error> {
-        let bytes = self.object(listed.id, ObjectKind::Snapshot).await?;
+        let bytes = self.fetcher.object(listed.id, ObjectKind::Snapshot).await?;
         self.state.keep_sealed(&listed.id, &bytes)?;
         self.open_and_name(listed, &bytes)
     }
@@ -335,7 +333,9 @@ impl OpenVault {
             here.extend(fetched);
             let mut opened = Vec::new();
             for snapshot in batch {
-                let bytes = here.remove(&snapshot.id).unwrap_or_else(|| Err(gone(snapshot.id)));
+                let bytes = here
+                    .remove(&snapshot.id)
+                    .unwrap_or_else(|| Err(Error::internal_text("a snapshot was not fetched")));
                 bodies.push(match bytes.and_then(|bytes| self.open_body(snapshot, &bytes)) {
                     Err(error) if !costs_itself(error.kind()) => return Err(error),
                     body => body,
@@ -347,74 +347,6 @@ impl OpenVault {
             self.state.pins().opened(&opened)?;
         }
         Ok(bodies)
-    }
-
-    /// Small objects, whole and verified, for a few round trips to the service and side by side from the store.
-    pub(super) async fn objects(
-        &self,
-        ids: &[ObjectId],
-        kind: ObjectKind,
-    ) -> Result<HashMap<ObjectId, Result<Vec<u8>, Error>>, Error> {
-        let mut found = HashMap::with_capacity(ids.len());
-        for batch in ids.chunks(MAX_BATCH) {
-            let grants = self.api.read_urls(self.id(), batch.to_vec()).await?;
-            let mut grants: HashMap<ObjectId, ReadGrant> =
-                grants.into_iter().map(|grant| (grant.object.id, grant)).collect();
-            let room = Arc::new(Semaphore::new(SIDE_BY_SIDE));
-            let mut fetching = JoinSet::new();
-            for id in batch {
-                let Some(grant) = grants.remove(id) else {
-                    found.insert(*id, Err(gone(*id)));
-                    continue;
-                };
-                let (store, room) = (Arc::clone(&self.store), Arc::clone(&room));
-                fetching.spawn(async move {
-                    let _turn = room.acquire().await;
-                    let bytes = store.get(&grant, kind, Verify::Whole).await;
-                    (grant.object.id, bytes)
-                });
-            }
-            while let Some(fetched) = fetching.join_next().await {
-                let (id, bytes) = fetched.map_err(|e| Error::internal("a download died", &e))?;
-                let bytes = match bytes {
-                    Ok(bytes) => Ok(bytes),
-                    Err(StoreError::NotFound) => Err(gone(id)),
-                    Err(StoreError::NeedNewUrl) => self.object(id, kind).await,
-                    Err(error) => Err(error.into()),
-                };
-                match bytes {
-                    Err(error) if !costs_itself(error.kind()) => return Err(error),
-                    bytes => drop(found.insert(id, bytes)),
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    /// A small object, whole and verified.
-    pub(super) async fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Vec<u8>, Error> {
-        let mut tries = 1..URL_TRIES;
-        loop {
-            let grants = self.api.read_urls(self.id(), vec![id]).await?;
-            let grant = grants.into_iter().find(|g| g.object.id == id).ok_or_else(|| gone(id))?;
-            return match self.store.get(&grant, kind, Verify::Whole).await {
-                Ok(bytes) => Ok(bytes),
-                Err(StoreError::NotFound) => Err(gone(id)),
-                Err(StoreError::NeedNewUrl) if tries.next().is_some() => continue,
-                Err(error) => Err(error.into()),
-            };
-        }
-    }
-
-    /// Sizes of what the service says is stored.
-    pub(super) async fn stored_sizes(&self, kind: ObjectKind) -> Result<HashMap<ObjectId, u64>, Error> {
-        let mut sizes = HashMap::new();
-        let take = |row: ObjectRow| {
-            sizes.insert(row.id, row.size);
-            Ok::<_, Error>(())
-        };
-        self.api.objects(self.id(), kind, take).await?;
-        Ok(sizes)
     }
 
     /// Which snapshots need which of these packs. A snapshot that cannot be opened is left out.
@@ -438,10 +370,6 @@ impl OpenVault {
 fn same_origin(one: &str, other: &str) -> bool {
     let origin = |text: &str| url::Url::parse(text).ok().map(|url| url.origin());
     origin(one).is_some_and(|one| Some(one) == origin(other))
-}
-
-fn gone(id: ObjectId) -> Error {
-    Error::damaged(format!("object {id} is missing from the object store"))
 }
 
 fn is(id: ObjectId, bytes: &[u8]) -> bool {

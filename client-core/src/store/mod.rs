@@ -7,8 +7,10 @@ mod presigned;
 mod reach;
 mod throttle;
 mod upload_body;
+mod urls;
 
 pub use error::StoreError;
-pub use presigned::{PresignedStore, URL_TRIES, Verify};
+pub use presigned::{PresignedStore, Verify};
 pub use reach::{Lookup, Reach};
 use throttle::Throttle;
+pub use urls::with_urls;

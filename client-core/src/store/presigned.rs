@@ -33,8 +33,6 @@ use crate::{
 
 /// A transfer that does not move for this long is given up and tried again.
 const STALL: Duration = Duration::from_secs(45);
-/// A URL that stopped working is asked for anew this often before an operation gives up.
-pub const URL_TRIES: usize = 4;
 /// First pause between tries.
 const FIRST_PAUSE: Duration = Duration::from_millis(400);
 

@@ -3,6 +3,7 @@
 
 mod chunk_reader;
 mod directory;
+mod fetcher;
 mod hands;
 mod history;
 mod pack_cache;
@@ -11,6 +12,7 @@ mod unlocked;
 
 pub use chunk_reader::{ChunkFault, ChunkReader};
 pub use directory::{Directory, DirectoryError, TrustedDevice};
+pub use fetcher::Fetcher;
 pub use history::{History, HistoryError, ListedSnapshot};
 pub use pack_cache::{OpenPack, PackCache, PackFault};
 pub use packer::{FullPack, PACK_TARGET, Packer};

@@ -11,23 +11,21 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
 };
 
-use api_types::{ObjectId, ObjectKind, backup::MAX_BATCH, vault::ReadGrant};
+use api_types::{ObjectId, ObjectKind, vault::ReadGrant};
 use sha2::{Digest, Sha256};
 use tokio::{
     sync::{OnceCell, OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
 };
 
-use super::UnlockedVault;
+use super::{Fetcher, UnlockedVault};
 use crate::{
-    api::HttpApi,
     error::Error,
     format::pack::{FOOTER_LEN, PackError, PackReader},
     id::ChunkId,
-    store::{PresignedStore, StoreError, URL_TRIES, Verify},
+    store::{StoreError, Verify},
 };
 
 /// Downloads in flight.
@@ -122,9 +120,6 @@ impl OpenPack {
     }
 }
 
-/// A permission that is older is not used (10 minutes of its 15).
-const GRANT_LIFE: Duration = Duration::from_secs(600);
-
 /// A pack, or what is wrong with it.
 pub(super) type Fetched = Result<Arc<OpenPack>, PackFault>;
 
@@ -132,13 +127,10 @@ type Slot = Arc<OnceCell<Fetched>>;
 
 /// Packs by id.
 pub struct PackCache {
-    api: Arc<HttpApi>,
-    store: Arc<PresignedStore>,
+    fetcher: Arc<Fetcher>,
     keys: Arc<UnlockedVault>,
     dir: PathBuf,
     slots: Mutex<Slots>,
-    /// Permissions that were asked for together.
-    grants: Mutex<HashMap<ObjectId, (Instant, ReadGrant)>>,
     downloads: Semaphore,
     passing: Mutex<HashSet<ObjectId>>,
     memory: Arc<Semaphore>,
@@ -155,14 +147,12 @@ struct Slots {
 impl PackCache {
     /// Keeps its files, unnamed, on the file system of `dir`.
     #[must_use]
-    pub fn new(api: Arc<HttpApi>, store: Arc<PresignedStore>, keys: Arc<UnlockedVault>, dir: &Path) -> Self {
+    pub fn new(fetcher: Arc<Fetcher>, keys: Arc<UnlockedVault>, dir: &Path) -> Self {
         Self {
-            api,
-            store,
+            fetcher,
             keys,
             dir: dir.to_owned(),
             slots: Mutex::default(),
-            grants: Mutex::default(),
             downloads: Semaphore::new(CONCURRENT),
             passing: Mutex::default(),
             memory: Arc::new(Semaphore::new(IN_MEMORY)),
@@ -228,7 +218,7 @@ impl PackCache {
                 None => missing.push(*id),
             }
         }
-        self.ask(&missing).await?;
+        self.fetcher.ask(&missing).await?;
         let mut fetching = JoinSet::new();
         for id in missing {
             let cache = Arc::clone(self);
@@ -239,37 +229,6 @@ impl PackCache {
             packs.insert(id, pack);
         }
         Ok(packs)
-    }
-
-    /// Asks for the permissions that several downloads will need.
-    async fn ask(&self, ids: &[ObjectId]) -> Result<(), Error> {
-        let wanted: Vec<ObjectId> = {
-            let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
-            grants.retain(|_, (since, _)| since.elapsed() < GRANT_LIFE);
-            ids.iter().filter(|id| !grants.contains_key(id)).copied().collect()
-        };
-        if wanted.len() < 2 {
-            return Ok(());
-        }
-        for batch in wanted.chunks(MAX_BATCH) {
-            let granted = self.api.read_urls(self.keys.id(), batch.to_vec()).await?;
-            let now = Instant::now();
-            let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
-            grants.extend(granted.into_iter().map(|grant| (grant.object.id, (now, grant))));
-        }
-        Ok(())
-    }
-
-    /// A permission to fetch a pack, one that was [asked for](Self::ask) if it is young; `None`: it is not stored.
-    async fn grant(&self, id: ObjectId) -> Result<Option<ReadGrant>, Error> {
-        let kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        if let Some((since, grant)) = kept
-            && since.elapsed() < GRANT_LIFE
-        {
-            return Ok(Some(grant));
-        }
-        let grants = self.api.read_urls(self.keys.id(), vec![id]).await?;
-        Ok(grants.into_iter().find(|grant| grant.object.id == id))
     }
 
     fn slot(&self, id: ObjectId) -> Slot {
@@ -285,33 +244,28 @@ impl PackCache {
 
     async fn fetch(&self, id: ObjectId) -> Result<Fetched, Error> {
         let _permit = self.downloads.acquire().await.map_err(|e| Error::internal("download slots", &e))?;
-        let mut tries = 1..URL_TRIES;
+        let verify = if self.salvages() { Verify::Length } else { Verify::Whole };
         let mut room = self.room(&id);
-        let (grant, sealed) = loop {
-            let Some(grant) = self.grant(id).await? else { return Ok(Err(PackFault::Missing)) };
-            let verify = if self.salvages() { Verify::Length } else { Verify::Whole };
-            let fetched = match room.take() {
-                Some(room) => match self.store.get(&grant, ObjectKind::Pack, verify).await {
-                    Ok(bytes) => Ok(Sealed::InMemory(bytes, room)),
-                    Err(error) => Err(error),
-                },
-                None => {
-                    let file = self.store.get_file(&grant, ObjectKind::Pack, verify, &self.dir).await;
-                    file.map(Sealed::OnDisk)
-                }
-            };
-            match fetched {
-                Ok(sealed) => break (grant, sealed),
-                Err(StoreError::NeedNewUrl) if tries.next().is_some() => {}
-                Err(StoreError::NotFound) => return Ok(Err(PackFault::Missing)),
-                Err(error @ StoreError::Damaged(_)) => {
-                    return Ok(Err(PackFault::Damaged(error.to_string())));
-                }
-                Err(error) => return Err(error.into()),
+        let get = |grant: ReadGrant| {
+            let room = room.take();
+            async move {
+                let (store, size) = (self.fetcher.store(), grant.object.size);
+                let sealed = match room {
+                    Some(room) => Sealed::InMemory(store.get(&grant, ObjectKind::Pack, verify).await?, room),
+                    None => {
+                        Sealed::OnDisk(store.get_file(&grant, ObjectKind::Pack, verify, &self.dir).await?)
+                    }
+                };
+                Ok((sealed, size))
             }
         };
+        let (sealed, size) = match self.fetcher.fetch(id, get).await? {
+            Ok(fetched) => fetched,
+            Err(StoreError::NotFound) => return Ok(Err(PackFault::Missing)),
+            Err(error @ StoreError::Damaged(_)) => return Ok(Err(PackFault::Damaged(error.to_string()))),
+            Err(error) => return Err(error.into()),
+        };
         self.fetched.fetch_add(1, Ordering::Relaxed);
-        let size = grant.object.size;
         let opened = tokio::task::block_in_place(|| self.open(&sealed, size));
         match opened.map_err(|e| Error::io("a temporary file", &e))? {
             Ok(reader) => Ok(Ok(Arc::new(OpenPack { reader, sealed, size }))),

@@ -1,9 +1,9 @@
 //! "Stored" and "missing" are the service's words. The store itself is asked: before a snapshot leans on what was sent,
 //! and before anything is forgotten.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
-use api_types::{ObjectId, ObjectKind, backup::MAX_BATCH};
+use api_types::{ObjectId, ObjectKind, backup::MAX_BATCH, vault::ReadGrant};
 use rand::seq::IndexedRandom;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    store::{StoreError, URL_TRIES},
+    store::StoreError,
+    vault::Fetcher,
 };
 
 /// First bytes that are asked for.
@@ -48,20 +49,29 @@ pub(super) async fn look_at_one(vault: &OpenVault, stored: &[StoredPack]) -> Res
 
 async fn end(vault: &OpenVault, pack: &StoredPack) -> Result<Option<Vec<u8>>, Error> {
     let from = pack.size.saturating_sub(END as u64);
-    let mut tries = 1..URL_TRIES;
-    loop {
-        let grants = vault.api().read_urls(vault.id(), vec![pack.id]).await?;
-        let Some(mut grant) = grants.into_iter().find(|grant| grant.object.id == pack.id) else {
-            return Ok(None);
-        };
-        grant.object.size = pack.size;
-        return match vault.store().get_part(&grant, ObjectKind::Pack, from..pack.size).await {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(StoreError::NotFound | StoreError::Damaged(_)) => Ok(None),
-            Err(StoreError::NeedNewUrl) if tries.next().is_some() => continue,
-            Err(error) => Err(error.into()),
-        };
+    match part(vault.fetcher(), pack.id, Some(pack.size), from..pack.size).await? {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(StoreError::NotFound | StoreError::Damaged(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// A part of a pack. How long the pack is, this device may know by itself.
+async fn part(
+    fetcher: &Fetcher,
+    pack: ObjectId,
+    size: Option<u64>,
+    range: Range<u64>,
+) -> Result<Result<Vec<u8>, StoreError>, Error> {
+    let get = |mut grant: ReadGrant| {
+        let range = range.clone();
+        async move {
+            grant.object.size = size.unwrap_or(grant.object.size);
+            let range = range.start..range.end.min(grant.object.size);
+            fetcher.store().get_part(&grant, ObjectKind::Pack, range).await
+        }
+    };
+    fetcher.fetch(pack, get).await
 }
 
 /// Which of these packs the store does not serve. What the service gives no URL for, nobody can fetch.
@@ -71,25 +81,19 @@ async fn end(vault: &OpenVault, pack: &StoredPack) -> Result<Option<Vec<u8>>, Er
 pub(super) async fn unserved(vault: &OpenVault, packs: &[ObjectId]) -> Result<Vec<ObjectId>, Error> {
     let mut gone = Vec::new();
     for batch in packs.chunks(MAX_BATCH) {
-        let mut grants = vault.api().read_urls(vault.id(), batch.to_vec()).await?;
-        grants.retain(|grant| batch.contains(&grant.object.id));
-        gone.extend(batch.iter().filter(|id| !grants.iter().any(|grant| grant.object.id == **id)));
-        for grants in grants.chunks(SIDE_BY_SIDE) {
+        vault.fetcher().ask(batch).await?;
+        for ids in batch.chunks(SIDE_BY_SIDE) {
             let mut asked = JoinSet::new();
-            for grant in grants {
-                let (mut grant, store) = (grant.clone(), Arc::clone(vault.store()));
-                // How long it is, this device knows by itself.
-                grant.object.size = vault.state().pack_size(&grant.object.id)?.unwrap_or(grant.object.size);
-                asked.spawn(async move {
-                    let front = 0..grant.object.size.min(FRONT);
-                    (grant.object.id, store.get_part(&grant, ObjectKind::Pack, front).await)
-                });
+            for id in ids.iter().copied() {
+                let (fetcher, size) = (Arc::clone(vault.fetcher()), vault.state().pack_size(&id)?);
+                asked.spawn(async move { (id, part(&fetcher, id, size, 0..FRONT).await) });
             }
             while let Some(answer) = asked.join_next().await {
                 match answer.map_err(|e| Error::internal("a download died", &e))? {
-                    (_, Ok(_)) => {}
-                    (id, Err(StoreError::NotFound | StoreError::Damaged(_))) => gone.push(id),
-                    (_, Err(error)) => return Err(error.into()),
+                    (_, Ok(Ok(_))) => {}
+                    (id, Ok(Err(StoreError::NotFound | StoreError::Damaged(_)))) => gone.push(id),
+                    (_, Ok(Err(error))) => return Err(error.into()),
+                    (_, Err(error)) => return Err(error),
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api_types::{
     BackupId, ObjectId, ObjectKind, VaultId,
-    backup::{NewObject, UploadState},
+    backup::{NewObject, UploadGrant, UploadState},
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -16,12 +16,15 @@ use crate::{
     event::{Event, Observer},
     format::pack::SealedPack,
     state::StateDb,
-    store::{PresignedStore, StoreError, URL_TRIES},
+    store::{PresignedStore, StoreError, with_urls},
     vault::FullPack,
 };
 
 /// Objects in flight. With two open packs and one waiting this bounds memory to about 90 MiB.
 const CONCURRENT: usize = 2;
+
+/// An object that the service does not confirm is sent again, so often in all.
+const CONFIRM_TRIES: usize = 4;
 
 /// Of a pack's end this much is compared with what was sent: nearly always its whole directory.
 pub(super) const END: usize = 64 * 1024;
@@ -43,16 +46,23 @@ impl Uploader {
     /// What the service or the store answered, after retries.
     pub(super) async fn put(&self, kind: ObjectKind, id: ObjectId, bytes: Bytes) -> Result<u32, Error> {
         let size = bytes.len() as u64;
-        for _ in 0..URL_TRIES {
-            let grant = self.api.want_upload(self.vault, self.backup, NewObject { kind, size, id }).await?;
+        let ask = || async {
+            Ok(Some(self.api.want_upload(self.vault, self.backup, NewObject { kind, size, id }).await?))
+        };
+        let send = |grant: UploadGrant| {
+            let bytes = bytes.clone();
+            async move {
+                match self.store.put(&grant, kind, bytes).await {
+                    // Somebody with the same bytes was first: confirming decides.
+                    Ok(()) | Err(StoreError::AlreadyThere) => Ok(grant),
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        for _ in 0..CONFIRM_TRIES {
+            let grant = with_urls(ask, send).await??;
             if grant.state == UploadState::Stored {
                 return Ok(grant.number);
-            }
-            match self.store.put(&grant, kind, bytes.clone()).await {
-                // Somebody with the same bytes was first: confirming decides.
-                Ok(()) | Err(StoreError::AlreadyThere) => {}
-                Err(StoreError::NeedNewUrl) => continue,
-                Err(error) => return Err(error.into()),
             }
             let confirmed = self.api.confirm(self.vault, self.backup, vec![id]).await?;
             if confirmed.stored.contains(&id) {

@@ -1,0 +1,54 @@
+//! Objects of a vault, several at once.
+
+use std::{collections::HashMap, sync::Arc};
+
+use api_types::{ObjectId, ObjectKind, backup::MAX_BATCH, vault::ObjectRow};
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use super::{OpenVault, errors::costs_itself};
+use crate::error::Error;
+
+/// Fetched at once.
+const SIDE_BY_SIDE: usize = 16;
+
+impl OpenVault {
+    /// Small objects, whole and verified, for a few round trips to the service and side by side from the store. The
+    /// inner result is about the object, the outer about the way to it.
+    pub(super) async fn objects(
+        &self,
+        ids: &[ObjectId],
+        kind: ObjectKind,
+    ) -> Result<HashMap<ObjectId, Result<Vec<u8>, Error>>, Error> {
+        let mut found = HashMap::with_capacity(ids.len());
+        for batch in ids.chunks(MAX_BATCH) {
+            self.fetcher().ask(batch).await?;
+            let room = Arc::new(Semaphore::new(SIDE_BY_SIDE));
+            let mut fetching = JoinSet::new();
+            for id in batch.iter().copied() {
+                let (fetcher, room) = (Arc::clone(self.fetcher()), Arc::clone(&room));
+                fetching.spawn(async move {
+                    let _turn = room.acquire().await;
+                    (id, fetcher.object(id, kind).await)
+                });
+            }
+            while let Some(fetched) = fetching.join_next().await {
+                match fetched.map_err(|e| Error::internal("a download died", &e))? {
+                    (_, Err(error)) if !costs_itself(error.kind()) => return Err(error),
+                    (id, bytes) => drop(found.insert(id, bytes)),
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Sizes of what the service says is stored.
+    pub(super) async fn stored_sizes(&self, kind: ObjectKind) -> Result<HashMap<ObjectId, u64>, Error> {
+        let mut sizes = HashMap::new();
+        let take = |row: ObjectRow| {
+            sizes.insert(row.id, row.size);
+            Ok::<_, Error>(())
+        };
+        self.api().objects(self.id(), kind, take).await?;
+        Ok(sizes)
+    }
+}
