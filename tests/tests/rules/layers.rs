@@ -11,10 +11,11 @@ use std::{
 use syn::{Item, UseTree, visit::Visit};
 
 /// Roots of the crates, from the repository's.
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
     "metadata-api/types/src/lib.rs",
     "client-core/src/lib.rs",
     "metadata-api/src/lib.rs",
+    "metadata-api/src/bin/metadata-api/main.rs",
     "app/cli/src/main.rs",
     "app/desktop/src/main.rs",
     "tests/src/lib.rs",

@@ -1,0 +1,61 @@
+//! What runs next to requests: the jobs, the readiness watch, and the listener of the operations routes.
+
+use std::net::SocketAddr;
+
+use metadata_api::{
+    handlers::health,
+    jobs,
+    listener::{self, Bounds},
+    operations, serve,
+    state::AppState,
+};
+use tokio::task::JoinHandle;
+
+use crate::{args::Common, output::Failure};
+
+/// Where the operations routes are, unless somebody says otherwise.
+const OPERATIONS: ([u8; 4], u16) = ([127, 0, 0, 1], 8789);
+
+/// What runs beside the service, until this is dropped.
+pub(crate) struct Beside {
+    pub(crate) operations: Option<SocketAddr>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Where nobody said where, the operations routes are served if their place is free: two services on one machine are no
+/// reason not to start.
+pub(crate) fn beside(state: &AppState, common: &Common) -> Result<Beside, Failure> {
+    let bound = match common.operations_listen {
+        Some(addr) => Some(serve::bind(addr)?),
+        None => serve::bind(SocketAddr::from(OPERATIONS))
+            .inspect_err(|error| tracing::warn!(%error, "no operations routes; give --operations-listen"))
+            .ok(),
+    };
+    let mut tasks = vec![tokio::spawn(health::watch(state.clone()))];
+    tasks.extend(jobs::all().into_iter().map(|job| tokio::spawn(jobs::run(job, state.clone()))));
+    let mut at = None;
+    if let Some((listener, addr)) = bound {
+        at = Some(addr);
+        let served = listener::serve(
+            listener,
+            None,
+            operations(state.clone()),
+            Bounds { connections: 64, per_network: 32, ..Bounds::default() },
+            std::future::pending(),
+        );
+        tasks.push(tokio::spawn(async move {
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the operations routes are gone");
+            }
+        }));
+    }
+    Ok(Beside { operations: at, tasks })
+}
