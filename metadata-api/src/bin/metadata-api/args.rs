@@ -87,7 +87,7 @@ pub(crate) struct Common {
     pub(crate) tls_key: Option<PathBuf>,
     /// Plain HTTP on any address: a proxy in front speaks TLS.
     #[arg(long, conflicts_with = "tls_cert", env = "SEALKEEP_BEHIND_PROXY")]
-    behind_proxy: bool,
+    pub(crate) behind_proxy: bool,
     /// Address or network of a proxy in front, whose word about callers counts; repeatable. Without it: this machine's own.
     #[arg(long, value_name = "CIDR", requires = "behind_proxy", value_delimiter = ',',
           value_parser = proxies::network, env = "SEALKEEP_TRUSTED_PROXY")]
