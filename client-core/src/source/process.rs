@@ -1,4 +1,4 @@
-//! A child process whose end counts: what it says is kept without secrets, and it never outlives us.
+//! A child process whose exit matters: its output is kept without secrets, and it never outlives us.
 
 use std::{
     fs::File,
@@ -21,67 +21,67 @@ use rustix::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-/// Bytes kept of what a program says.
+/// Bytes kept of a program's error output.
 const TAIL: usize = 8 * 1024;
-/// Shorter secrets are parts of ordinary words: hiding them would spell them out.
+/// Shorter secrets are parts of ordinary words: hiding them would reveal them.
 const SECRET_LEN: usize = 4;
-/// How often an ending program is looked at.
+/// How often to check whether an ending program has ended.
 const LOOK: Duration = Duration::from_millis(10);
-/// Names the pipe that closes when we are gone, for [`GUARD`].
+/// Name of the variable with the pipe that closes when we are gone, for [`GUARD`].
 const WATCH: &str = "SEALKEEP_WATCH";
-/// Becomes the program, and leaves a guard in its process group. The guard waits for a line: an empty one says that all is
-/// well, [`GIVEN_UP`] that the program still runs and nobody wants it. The end of the pipe says that we are gone, whatever
-/// ended us (see docs/decisions/0007-guard.md): only then the service file, which programs share, is nobody's any more. It
-/// ends the group with the patience of [`WAYS_OUT`]. As a member of the group it keeps the group's number from being given
-/// to another.
+/// Becomes the program, and leaves a guard in its process group. The guard waits for a line: an empty one means that
+/// all is well, [`GIVEN_UP`] that the program still runs but nobody wants it. The pipe's end means that we are gone,
+/// for whatever reason (see docs/decisions/0007-guard.md): only then is the service file, which programs share, no
+/// longer needed. The guard then ends the group with the timing of [`WAYS_OUT`]. As a member of the group it keeps the
+/// group's number from being reused.
 const GUARD: &str = r#"( trap '' INT TERM HUP QUIT
   read -r said || said=gone
   [ -z "$said" ] || { kill -s INT -- "-$$"; sleep 3; kill -s TERM -- "-$$"; sleep 2; case $said$PGSERVICEFILE in gone*/sealkeep-service-*) rm -f "$PGSERVICEFILE" ;; esac; kill -s KILL -- "-$$"; }
 ) <"$SEALKEEP_WATCH" >/dev/null 2>&1 &
 unset SEALKEEP_WATCH
 exec "$@""#;
-/// What the guard of a program that still runs is told when its last handle goes.
+/// Sent to the guard of a program that still runs when its last handle is dropped.
 const GIVEN_UP: &[u8] = b"given up\n";
-/// What is sent to end a program, and how long it has to follow.
+/// Signals that end a program, and how long it has to react to each.
 const WAYS_OUT: [(Signal, Duration); 3] = [
-    // pg_dump cancels its query at the server on this one, so that no session stays behind.
+    // On SIGINT pg_dump cancels its query at the server, so that no session stays behind.
     (Signal::INT, Duration::from_secs(3)),
     (Signal::TERM, Duration::from_secs(2)),
     (Signal::KILL, Duration::from_secs(5)),
 ];
 
-/// The same for psql in a restore. Idle, it does not follow the first.
+/// The same for psql in a restore. An idle psql ignores the first signal.
 const WAYS_OUT_OF_A_RESTORE: [(Option<Signal>, Duration); 3] = [
     (Some(Signal::INT), Duration::from_millis(500)),
     (Some(Signal::TERM), Duration::from_secs(2)),
     (Some(Signal::KILL), Duration::from_secs(5)),
 ];
-/// A program whose input has ended.
+/// For a program whose input has ended.
 const WAYS_OUT_OF_QUIET: [(Option<Signal>, Duration); 3] = [
     (None, Duration::from_secs(2)),
     (Some(Signal::TERM), Duration::from_secs(2)),
     (Some(Signal::KILL), Duration::from_secs(5)),
 ];
 
-/// A running program. Clones are handles on the same one.
+/// A running program. Clones refer to the same one.
 #[derive(Clone)]
 pub(super) struct Process(Arc<Shared>);
 
 struct Shared {
     child: Mutex<Child>,
-    /// Closes with us. A line in it releases the guard.
+    /// Closes when we end. A line in it releases the guard.
     life: Mutex<Option<File>>,
     said: Mutex<Option<JoinHandle<Vec<u8>>>>,
     secrets: Vec<SecretString>,
 }
 
 impl Drop for Shared {
-    /// A program that was ended without a look at its outcome has a guard, too.
+    /// A program that ended without being waited for has a guard, too.
     fn drop(&mut self) {
         let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
         let word: &[u8] = if matches!(child.try_wait(), Ok(None)) { GIVEN_UP } else { b"\n" };
         if let Some(mut life) = self.life.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            // A guard that is gone needs no word.
+            // The guard may be gone already.
             drop(life.write_all(word));
         }
     }
@@ -98,7 +98,7 @@ pub(super) struct Started {
 #[derive(Debug, Clone)]
 pub(super) struct Ended {
     pub(super) status: ExitStatus,
-    /// The end of what it said, without secrets.
+    /// The end of its error output, without secrets.
     pub(super) said: String,
 }
 
@@ -112,7 +112,7 @@ impl Ended {
         }
     }
 
-    /// The errors that it named, each with its details; without one, its last lines. In one line.
+    /// The errors in its output, each with its details; without any, the last lines. As one line.
     pub(super) fn detail(&self) -> String {
         let lines: Vec<&str> = self.said.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
         let errors = errors(&lines);
@@ -124,7 +124,7 @@ impl Ended {
     }
 }
 
-/// Lines that name an error, and what explains them. The statement that failed may have any number of lines of its own.
+/// Lines that contain an error, and those that explain it. The failed statement may itself span any number of lines.
 fn errors<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let names = |line: &str| ["ERROR:", "FATAL:", "PANIC:", "error:"].iter().any(|word| line.contains(word));
     let explains = |line: &str| ["DETAIL:", "HINT:"].iter().any(|word| line.starts_with(word));
@@ -137,7 +137,7 @@ fn errors<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     found
 }
 
-/// A command for this program that ends with us, also when we are killed. Arguments are added to it as to any other.
+/// A command for this program that ends with us, even if we are killed. Arguments can be added as usual.
 pub(super) fn guarded(program: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", GUARD, "sealkeep"]).arg(program);
@@ -145,20 +145,20 @@ pub(super) fn guarded(program: &Path) -> Command {
 }
 
 impl Process {
-    /// Starts a program in a process group of its own: a Ctrl-C at the terminal reaches it through us.
-    /// `secrets` never appear in what is kept of its words.
+    /// Starts a program in a process group of its own: a Ctrl-C at the terminal reaches it through us. `secrets` are
+    /// removed from the output that is kept.
     pub(super) fn start(command: Command, secrets: Vec<SecretString>) -> io::Result<Started> {
         Self::start_heard(command, secrets, |_| {})
     }
 
-    /// The same; `hear` gets each line that it says, at once and without secrets.
+    /// Same as [`start`]; `hear` also gets each line of output immediately, without secrets.
     pub(super) fn start_heard(
         mut command: Command,
         secrets: Vec<SecretString>,
         hear: impl FnMut(&str) + Send + 'static,
     ) -> io::Result<Started> {
         let (watched, life) = pipe_with(PipeFlags::CLOEXEC)?;
-        // Only the reading end is passed on: whoever else may inherit it does not keep us alive.
+        // Pass on only the reading end: a process that inherits the other would keep the guard waiting.
         fcntl_setfd(&watched, FdFlags::empty())?;
         command.env(WATCH, format!("/dev/fd/{}", watched.as_raw_fd()));
         let mut child = command.stderr(Stdio::piped()).process_group(0).spawn()?;
@@ -177,7 +177,7 @@ impl Process {
         Ok(Started { process: Self(Arc::new(shared)), stdin, stdout })
     }
 
-    /// Whether both are handles on one program.
+    /// Whether both refer to the same program.
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -196,7 +196,7 @@ impl Process {
         }
     }
 
-    /// Asks the program to end; follows up in the background when it does not.
+    /// Asks the program to end; escalates in the background if it does not.
     pub(super) fn ask_to_end(&self) {
         let process = self.clone();
         self.signal(Signal::INT);
@@ -224,19 +224,19 @@ impl Process {
         }
     }
 
-    /// Ends a program whose input must never end: the server hears that the statement is cancelled, then the program
-    /// goes, before anybody closes its pipe.
+    /// Ends a program whose input must not appear to end: the server is told to cancel the statement, then the program
+    /// ends, before its pipe is closed.
     pub(super) fn abandon(&self) {
         self.end_by(&WAYS_OUT_OF_A_RESTORE);
     }
 
-    /// Waits a moment for a program that ends by itself, then ends it.
+    /// Waits a moment for a program to end by itself, then ends it.
     pub(super) fn let_go(&self) {
         self.end_by(&WAYS_OUT_OF_QUIET);
     }
 
-    /// To the program and whatever it started. Nothing happens to a program that has been waited for: its
-    /// number may be another's by now.
+    /// Signals the program and everything it started. Does nothing once the program has been waited for: its number
+    /// may have been reused.
     fn signal(&self, signal: Signal) {
         let mut child = self.child();
         if !matches!(child.try_wait(), Ok(None)) {
@@ -244,16 +244,16 @@ impl Process {
         }
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         if let Some(pid) = pid {
-            // It can only fail when the program has just ended.
+            // Fails only if the program has just ended.
             let _ = kill_process_group(pid, signal);
         }
     }
 
-    /// Its guard has nothing to do any more: left alone, it would take away what other programs still need.
+    /// Releases its guard, which would otherwise remove what other programs still need.
     fn release(&self) {
         let life = self.0.life.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut life) = life {
-            // A guard that is gone needs no word.
+            // The guard may be gone already.
             drop(life.write_all(b"\n"));
         }
     }
@@ -276,7 +276,7 @@ fn without(secrets: &[SecretString], said: &[u8]) -> String {
     said
 }
 
-/// Cuts what a program says into lines. The rest of a very long one is not heard.
+/// Splits a program's output into lines. The rest of a very long line is dropped.
 struct Lines<H> {
     secrets: Vec<SecretString>,
     line: Vec<u8>,
@@ -296,7 +296,7 @@ impl<H: FnMut(&str)> Lines<H> {
     }
 }
 
-/// Reads to the end and keeps the last whole lines: a secret must not be cut in two, or it would not be found.
+/// Reads to the end and keeps the last whole lines: a secret cut in two would not be found.
 fn tail(mut from: impl Read, hear: &mut dyn FnMut(&[u8])) -> Vec<u8> {
     let (mut kept, mut cut) = (Vec::new(), false);
     let mut buffer = [0; 4096];
@@ -382,7 +382,7 @@ mod tests {
             thread::sleep(Duration::from_millis(200));
             process
         };
-        // One that ended by itself, and one that still runs when nobody wants it any more.
+        // One program that ended by itself, and one that still runs when its handle is dropped.
         let ended = start("0");
         ended.let_go();
         drop(ended);
@@ -394,7 +394,7 @@ mod tests {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
 
-        // The pipe closes as it does when we are killed.
+        // The pipe closes as if we were killed.
         let killed = start("100");
         drop(killed.0.life.lock().unwrap().take());
         let how = killed.wait().unwrap().how();

@@ -1,4 +1,4 @@
-//! What the local index knows of a dump's chunks, and which packs the snapshot leans on.
+//! What the local index knows about a dump's chunks, and which packs the snapshot references.
 
 use std::{
     collections::BTreeSet,
@@ -15,10 +15,10 @@ use crate::{
     state::{PackKeys, StateDb},
 };
 
-/// Packs that one chunk may lead to, at most: what an index entry holds.
+/// Maximum number of packs that one chunk may depend on: the capacity of an index entry.
 const MAX_SOURCE_PACKS: u64 = MAX_REFS as u64;
 
-/// Answers from the local index, and remembers which packs the snapshot leans on.
+/// Answers from the local index, and records which packs the snapshot references.
 pub(super) struct KnownChunks {
     state: Arc<StateDb>,
     packs: Mutex<PackKeys>,

@@ -1,6 +1,6 @@
-//! When a snapshot was made, as its device signs it: by the device's own clock, never by the service's, which could
-//! shift it; and never before what this device has signed already. What other devices signed cannot stop this one:
-//! one of them may be in a thief's hands.
+//! The creation time signed into a snapshot: by the device's own clock, not the service's, which could shift it; and
+//! never earlier than what this device has already signed. Other devices' timestamps cannot stop this one: a thief may
+//! hold one of them.
 
 use crate::{
     error::{Error, ErrorKind},
@@ -12,22 +12,22 @@ use api_types::DeviceId;
 
 /// Clocks of a vault's devices may differ by this much, seconds.
 const TOLERANCE: i64 = 3600;
-/// A moment that is further ahead was not signed by a clock that is right, seconds.
+/// A timestamp further ahead than this comes from a wrong clock, seconds.
 const MOST: i64 = 24 * 3600;
 
-/// What is signed, and what a person should know about it.
+/// The time to sign, and what the user should know about it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Moment<'a> {
     /// Seconds since 1970.
     pub(super) created: i64,
-    /// The snapshot of another device that is the furthest ahead, and by how much, seconds.
+    /// Another device's snapshot that is furthest ahead, and by how much, seconds.
     pub(super) ahead: Option<(&'a ListedSnapshot, i64)>,
 }
 
-/// The moment for a snapshot that is made at `now`.
+/// The creation time for a snapshot made at `now`.
 ///
 /// # Errors
-/// [`ErrorKind::ClockSkew`] when this device's clock is more than a day behind what it signed itself.
+/// [`ErrorKind::ClockSkew`] if this device's clock is more than a day behind a time that it signed itself.
 pub(super) fn moment(history: &History, device: DeviceId, now: i64) -> Result<Moment<'_>, Error> {
     of(history.snapshots(), device, now)
 }
@@ -50,7 +50,7 @@ fn of(snapshots: &[ListedSnapshot], device: DeviceId, now: i64) -> Result<Moment
              snapshot: sign this machine in as a new device (sealkeep logout, then sealkeep login)",
         ));
     }
-    // Further ahead is not what this snapshot follows, but a clock that was wrong, or a lie.
+    // Anything further ahead is a wrong clock or a lie, and need not be followed.
     let believable = others.iter().map(created).filter(|created| created.saturating_sub(now) <= MOST).max();
     let ahead = others.into_iter().max_by_key(created);
     let ahead = ahead.map(|listed| (listed, created(&listed).saturating_sub(now)));

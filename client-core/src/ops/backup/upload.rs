@@ -1,4 +1,4 @@
-//! grant → PUT → confirm, a few objects at a time. Only what the service confirmed counts as stored.
+//! grant → PUT → confirm, a few objects at a time. Only what the service has confirmed counts as stored.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use crate::{
     vault::FullPack,
 };
 
-/// Objects in flight. With two open packs and one waiting this bounds memory to about 90 MiB.
+/// Concurrent uploads. With two open packs and one waiting this bounds memory to about 90 MiB.
 const CONCURRENT: usize = 2;
 
-/// Of a pack's end this much is compared with what was sent: nearly always its whole directory.
+/// How much of a pack's end is compared with what was sent: nearly always its whole directory.
 pub(super) const END: usize = 64 * 1024;
 
 /// Uploads for one run.
@@ -40,7 +40,7 @@ impl Uploader {
     /// Stores one object and returns its number and whether bytes were sent.
     ///
     /// # Errors
-    /// What the service or the store answered, after retries.
+    /// The error of the service or the store, after retries.
     pub(super) async fn put(&self, kind: ObjectKind, id: ObjectId, bytes: Bytes) -> Result<u32, Error> {
         let size = bytes.len() as u64;
         for _ in 0..URL_TRIES {
@@ -49,7 +49,7 @@ impl Uploader {
                 return Ok(grant.number);
             }
             match self.store.put(&grant, kind, bytes.clone()).await {
-                // Somebody with the same bytes was first: confirming decides.
+                // Someone else uploaded the same bytes first: confirming decides.
                 Ok(()) | Err(StoreError::AlreadyThere) => {}
                 Err(StoreError::NeedNewUrl) => continue,
                 Err(error) => return Err(error.into()),
@@ -68,7 +68,7 @@ impl Uploader {
         ))
     }
 
-    /// Stores packs as they come and remembers where their chunks lie. Returns their numbers.
+    /// Stores packs as they arrive and records where their chunks are. Returns their numbers.
     ///
     /// # Errors
     /// The first failure; uploads in flight are dropped.
@@ -107,7 +107,7 @@ impl Uploader {
     }
 }
 
-/// A pack that the service confirmed.
+/// A pack confirmed by the service.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StoredPack {
     pub(super) id: ObjectId,

@@ -1,4 +1,4 @@
-//! Where restored bytes go, and the thread that writes them.
+//! The destinations of restored bytes, and the thread that writes them.
 
 use std::{io::Write, sync::Arc, thread};
 
@@ -17,22 +17,22 @@ use crate::{
     unwrap::{Rewrapper, UnwrapError},
 };
 
-/// Takes bytes; `commit` makes them visible, a drop before it leaves nothing behind.
+/// Takes bytes; `commit` makes them visible, and a drop before that leaves nothing behind.
 pub(super) trait Sink: Send {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error>;
     fn commit(self: Box<Self>) -> Result<Restored, Error>;
-    /// Whether it has something to take back when it is abandoned. Nobody waits for one that has not: a pipe whose reader
-    /// does not read would keep us for ever.
+    /// Whether it must undo something when abandoned. Others are not waited for: a pipe whose reader does not read
+    /// would block forever.
     fn takes_back(&self) -> bool {
         true
     }
-    /// Ends what the sink started, also while another thread waits in it.
+    /// Stops what the sink started, even while another thread is blocked in it.
     fn stopper(&self) -> Stopper {
         Stopper::default()
     }
 }
 
-/// Opens a destination; refuses what would overwrite, and the database that the dump was made of.
+/// Opens a destination; refuses to overwrite without consent, and refuses the database that was dumped.
 pub(super) fn open(
     destination: Destination,
     body: &SnapshotBody,
@@ -109,27 +109,27 @@ impl Sink for TableSink {
 
 enum Message {
     Bytes(Vec<u8>),
-    /// `Some`: this must be the SHA-256 of everything written.
+    /// `Some`: the required SHA-256 of everything written.
     Finish(Option<Sha256>),
 }
 
-/// `Ok`: the bytes written, and what else there is to say.
+/// `Ok`: the bytes written, and what else to report.
 type Outcome = Result<(u64, Restored), Error>;
 
-/// Hashes and writes on a thread of its own. The last piece is held back until the hash is known to be
-/// right, so that a reader at the other end never sees a whole dump that is wrong. Dropped before
-/// [`Writer::finish`] was called, by whatever end, it abandons: no program sees the end of a cut input.
+/// Hashes and writes on a thread of its own. The last piece is held back until the hash is verified, so that a reader
+/// at the other end never sees the whole of a wrong dump. Dropping it before [`Writer::finish`] abandons the restore:
+/// no program sees the end of a truncated input.
 pub(super) struct Writer {
     messages: Option<mpsc::Sender<Message>>,
-    /// Taken with the outcome, which is told once.
+    /// Taken with the outcome, which is delivered once.
     done: Option<oneshot::Receiver<Outcome>>,
-    /// Of a sink that takes back.
+    /// Of a sink that must undo something.
     thread: Option<thread::JoinHandle<()>>,
     stop: Stopper,
 }
 
 impl Writer {
-    /// `rewrapper`: for a dump that was taken apart.
+    /// `rewrapper`: for a dump that was unwrapped.
     pub(super) fn spawn(
         sink: Box<dyn Sink>,
         rewrapper: Option<Rewrapper>,
@@ -140,7 +140,7 @@ impl Writer {
         let (tell, done) = oneshot::channel();
         let thread = thread::spawn(move || {
             let _stage = tracing::debug_span!("write").entered();
-            // A caller that is gone has its own reason to tell.
+            // A caller that is gone reports its own reason.
             drop(tell.send(write_all(sink, rewrapper, inbox, &*observer)));
         });
         Self { messages: Some(messages), done: Some(done), thread: takes_back.then_some(thread), stop }
@@ -159,12 +159,12 @@ impl Writer {
             .unwrap_or_else(|| Error::internal_text("the writing thread ended early")))
     }
 
-    /// Commits when the hash is right. `cancel` ends it until the commit has begun.
+    /// Commits if the hash is correct. `cancel` stops it until the commit has begun.
     pub(super) async fn finish(mut self, expected: Option<Sha256>, cancel: &CancellationToken) -> Outcome {
         let (stop, waits) = (self.stop.clone(), self.thread.is_some());
         let finished = async {
             if let Some(messages) = &self.messages {
-                // When the thread is gone already, its outcome says why.
+                // If the thread is already gone, its outcome says why.
                 drop(messages.send(Message::Finish(expected)).await);
             }
             self.outcome().await
@@ -180,7 +180,7 @@ impl Writer {
         finished.await
     }
 
-    /// Leaves nothing behind.
+    /// Abandons the restore without leaving anything behind.
     pub(super) async fn abandon(mut self) {
         self.stop.stop();
         drop(self.messages.take());
@@ -202,7 +202,7 @@ impl Drop for Writer {
         self.stop.stop();
         drop(self.messages.take());
         if let Some(thread) = self.thread.take() {
-            // Its programs have been told to go; the sink takes back what it did.
+            // Its programs have been told to end; the sink undoes its work.
             drop(thread.join());
         }
     }
@@ -242,7 +242,7 @@ fn not_again(error: UnwrapError) -> Error {
     Error::damaged(format!("the dump cannot be compressed again as it was: {error}"))
 }
 
-/// Writes everything but the last piece.
+/// Writes everything except the last piece.
 struct Held {
     sink: Box<dyn Sink>,
     hash: sha2::Sha256,

@@ -1,4 +1,4 @@
-//! Which database a connection leads to, whatever its URL looks like.
+//! Which database a connection leads to, however its URL is written.
 
 use serde::Deserialize;
 
@@ -28,7 +28,8 @@ struct Cluster {
     system_identifier: i64,
 }
 
-/// The system identifier stands alone: a server may keep it to itself. A setting that the role may not read is no row.
+/// The system identifier is queried separately: a server may withhold it. A setting that the role may not read yields
+/// no row.
 pub(super) fn questions() -> [String; 2] {
     [
         question(
@@ -57,10 +58,10 @@ pub(super) fn read(answers: &Answers) -> Option<DatabaseIdentity> {
     })
 }
 
-/// Connects and asks which database it is; `None` when the server does not say.
+/// Connects and asks for the database's identity; `None` if the server does not reveal it.
 ///
 /// # Errors
-/// [`SourceError`]: it cannot be reached, or does not let us in.
+/// [`SourceError`]: the connection or the authentication failed.
 pub fn identify(
     url: &PgUrl,
     tools: &Tools,

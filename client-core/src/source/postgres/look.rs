@@ -1,4 +1,4 @@
-//! Questions whose answers are wished for, not needed: each stands by itself, and one that fails takes no other with it.
+//! Optional questions: each is independent, and one that fails does not affect the others.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use super::{
 };
 use crate::source::{SourceError, stopper::Stopper};
 
-/// Asks in one transaction that changes nothing and leaves no setting behind, also not on a connection that a pooler
-/// hands on. Time limits that role or database carry do not count: pg_dump turns them off for itself, too. What has not
-/// been answered after `at_most` is a remark.
+/// Asks in one transaction that changes nothing and leaves no setting behind, even on a pooled connection. Time limits
+/// set for role or database do not apply: pg_dump turns them off for itself, too. Questions still open after `at_most`
+/// become a remark.
 ///
 /// # Errors
-/// The server cannot be reached or does not let us in; [`SourceError::Cancelled`].
+/// The server cannot be reached or refuses the login; [`SourceError::Cancelled`].
 pub(super) fn ask(
     url: &PgUrl,
     psql: &Tool,

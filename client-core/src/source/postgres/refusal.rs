@@ -1,24 +1,24 @@
-//! Why a psql failed. A server speaks its own language, so that what it says to a session counts by its SQLSTATE. While
-//! somebody connects there is none: libpq speaks English to us, and whatever else stands there is the server's.
+//! Why a psql failed. Servers have their own language, so errors within a session are recognized by SQLSTATE. During
+//! connection there is none: libpq's own messages are in English, and the rest is the server's.
 
 use super::PgUrl;
 use crate::source::{SourceError, process::Ended};
 
-/// Somebody is connected to a database that should be dropped or renamed.
+/// A database to be dropped or renamed has connections.
 const OBJECT_IN_USE: &str = "55006";
-/// A database of that name is there already: as the server looked, or as its catalogue refused.
+/// A database of that name already exists: found by the server's check, or by its unique index.
 const TAKEN: [&str; 2] = ["42P04", "23505"];
-/// Lines that are told.
+/// Maximum number of lines reported.
 const MAX_LINES: usize = 6;
-/// What a server or libpq says about who somebody is, where it says so in English.
+/// English messages of a server or libpq about authentication.
 const WHO: [&str; 7] =
     ["password", "pg_hba.conf", "authentication", "role \"", "SSL", "certificate", "GSSAPI"];
-/// What a server says in English that lets nobody in for now.
+/// English messages of a server that does not accept connections for now.
 const FOR_NOW: [&str; 3] = ["the database system is", "too many clients", "remaining connection slots"];
-/// Nobody answered.
+/// Messages that mean that nothing answered.
 const NOBODY: [&str; 2] = ["Connection refused", "could not translate host name"];
 
-/// An error in a line of psql's under `VERBOSITY=verbose`: `psql:<stdin>:7: FEHLER:  55006: …`.
+/// An error in a line of psql's output under `VERBOSITY=verbose`: `psql:<stdin>:7: FEHLER:  55006: …`.
 struct ServerError<'a> {
     severity: &'a str,
     state: &'a str,
@@ -46,7 +46,7 @@ fn state(said: &str) -> Option<&str> {
     said.lines().rev().find_map(ServerError::of).map(|error| error.state)
 }
 
-/// What the server said, in one line, without where in its source it said so.
+/// The server's message in one line, without the location in its source code.
 pub(super) fn detail(ended: &Ended) -> String {
     let mut told = Vec::new();
     for line in ended.said.lines() {
@@ -63,11 +63,11 @@ pub(super) fn detail(ended: &Ended) -> String {
     told.join("; ")
 }
 
-/// Sorts what psql says.
+/// Classifies psql's output.
 pub(super) fn refusal(url: &PgUrl, ended: &Ended) -> SourceError {
     let (place, detail) = (url.place(), detail(ended));
     let has = |words: &[&str]| words.iter().any(|word| ended.said.contains(word));
-    // A pooler speaks English.
+    // Poolers use English.
     if has(&["pooling mode"]) {
         return SourceError::Pooler(place);
     }
@@ -102,23 +102,23 @@ pub(super) fn refusal(url: &PgUrl, ended: &Ended) -> SourceError {
     }
 }
 
-/// Whether these are a server's words to somebody who connects: `… failed: FATAL:  …`, with two spaces in every
-/// language. libpq's own words have none.
+/// Whether this is a server's message during connection: `… failed: FATAL:  …`, with two spaces in every language.
+/// libpq's own messages have one.
 fn server_speaks(line: &str) -> bool {
     (line.starts_with("psql: error: ") || line.starts_with("connection to server")) && line.contains(":  ")
 }
 
-/// Whether somebody's session stands in the way, which may end in a moment.
+/// Whether a session is in the way that may end in a moment.
 pub(super) fn is_busy(error: &SourceError) -> bool {
     matches!(error, SourceError::QueryFailed { state: Some(state), .. } if state == OBJECT_IN_USE)
 }
 
-/// Whether the name of a database is somebody's.
+/// Whether the database name is taken.
 pub(super) fn is_taken(error: &SourceError) -> bool {
     matches!(error, SourceError::QueryFailed { state: Some(state), .. } if TAKEN.contains(&state.as_str()))
 }
 
-/// Whether a server that does not know a setting, or a pooler, may have refused options of ours. In other languages than
+/// Whether a server that does not know a setting, or a pooler, may have refused our options. In languages other than
 /// English any refusal may mean that.
 pub(super) fn may_be_about_options(error: &SourceError) -> bool {
     const OPTIONS: [&str; 3] =
@@ -132,7 +132,7 @@ pub(super) fn may_be_about_options(error: &SourceError) -> bool {
     }
 }
 
-/// What the server said, without what psql's caller makes of it.
+/// The server's message, without our own wrapping.
 pub(super) fn server_message(error: &SourceError) -> String {
     match error {
         SourceError::Unreachable { detail, .. }
@@ -143,7 +143,7 @@ pub(super) fn server_message(error: &SourceError) -> String {
     }
 }
 
-/// What psql printed is not what was asked for.
+/// psql's output is not what was expected.
 pub(super) fn unexpected_answer() -> SourceError {
     SourceError::Internal("psql answered something unexpected".into())
 }
@@ -172,7 +172,7 @@ mod tests {
             _ => "something else",
         };
         for (said, expected) in [
-            // In a session.
+            // Within a session.
             (
                 "psql:<stdin>:1: FEHLER:  55006: auf Datenbank »d« wird von anderen Benutzern zugegriffen\nDETAIL:  Eine andere Sitzung verwendet die Datenbank.\nLOCATION:  dropdb, dbcommands.c:1586",
                 "failed",
@@ -191,7 +191,7 @@ mod tests {
                 "psql:<stdin>:1: HINWEIS:  00000: x\npsql:<stdin>:1: error: connection to server was lost",
                 "unreachable",
             ),
-            // While somebody connects.
+            // During connection.
             (
                 "psql: error: connection to server at \"h\", port 5432 failed: FATAL:  Passwort-Authentifizierung für Benutzer »u« fehlgeschlagen",
                 "refused",

@@ -1,5 +1,5 @@
-//! A script whose errors are passed over. Each COPY runs under `ON_ERROR_STOP`: one that fails ends its psql, so that
-//! nobody is left who could take its rows for statements. Another psql goes on behind them, under the same settings.
+//! Runs a script past its errors. Each COPY runs under `ON_ERROR_STOP`: one that fails ends its psql, so that its rows
+//! cannot be taken for statements. Another psql continues after them, with the same settings.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,12 +15,12 @@ use crate::source::{
     stopper::Stopper,
 };
 
-/// What the statements that are repeated to another psql may take, bytes.
+/// Maximum size of the statements repeated to another psql, bytes.
 const MAX_SETTINGS: usize = 1024 * 1024;
 const STOP_AT_ERROR: &str = "\\set ON_ERROR_STOP 1";
 const GO_ON: &str = "\\set ON_ERROR_STOP 0";
 
-/// psql after psql, until the script ends.
+/// Runs one psql after another until the script ends.
 pub(super) struct GoingOn {
     psql: Psql,
     url: PgUrl,
@@ -28,7 +28,7 @@ pub(super) struct GoingOn {
     stop: Stopper,
     reins: Reins,
     failures: Failures,
-    /// The last statement that changed each setting, in their order.
+    /// The last statement that changed each setting, in order.
     settings: Vec<Setting>,
     within: Within,
 }
@@ -44,7 +44,7 @@ enum Within {
     Statements,
     Setting(Setting),
     Rows,
-    /// Rows of a COPY that failed: nobody gets them.
+    /// Rows of a failed COPY: they are dropped.
     LostRows,
 }
 
@@ -76,7 +76,7 @@ impl GoingOn {
         self.reins.clone()
     }
 
-    /// The next bytes that the filter let through, with its turns.
+    /// Writes the next bytes that the filter let through, with its turns.
     pub(super) fn write(&mut self, bytes: &[u8], turns: Vec<(usize, Turn)>) -> Result<(), SourceError> {
         let mut at = 0;
         for (place, turn) in turns {
@@ -145,7 +145,7 @@ impl GoingOn {
         Ok(())
     }
 
-    /// With another psql. What the server refuses of the settings it refused before.
+    /// Continues with another psql. Settings that the server refuses were refused before.
     fn go_on(&mut self) -> Result<(), SourceError> {
         let mut psql = Psql::start(&self.url, &self.tool, &Mode::GoOn(self.failures.clone()), &self.stop)?;
         self.reins.take(psql.process())?;
@@ -163,14 +163,14 @@ impl GoingOn {
         self.psql.write(b"\n")
     }
 
-    /// After the last byte: what failed.
+    /// Call after the last byte; returns what failed.
     pub(super) fn finish(self) -> Result<Vec<String>, Unfinished> {
         self.psql.finish()?;
         Ok(self.failures.take())
     }
 }
 
-/// Ends the psql that a script goes to, from another thread.
+/// Ends the psql that currently runs the script, from another thread.
 #[derive(Clone)]
 pub(super) struct Reins(Arc<Mutex<(Process, bool)>>);
 
@@ -179,7 +179,7 @@ impl Reins {
         Self(Arc::new(Mutex::new((psql, false))))
     }
 
-    /// From here on they lead another one.
+    /// Switches to another psql.
     fn take(&self, psql: Process) -> Result<(), SourceError> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if held.1 {
@@ -189,7 +189,7 @@ impl Reins {
         Ok(())
     }
 
-    /// It must not see the end of a cut script, and none comes after it.
+    /// It must not see the end of a truncated script, and no other follows.
     pub(super) fn abandon(&self) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.1 = true;

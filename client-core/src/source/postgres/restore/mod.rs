@@ -1,4 +1,4 @@
-//! A dump goes back into a database. It is there whole or not at all.
+//! Restores a dump into a database, completely or not at all.
 
 mod clean_up;
 mod failures;
@@ -34,37 +34,37 @@ use crate::{
     },
 };
 
-/// Takes a dump's bytes. What was not finished never happened.
+/// Takes a dump's bytes. An unfinished restore has no effect.
 pub(super) struct DatabaseSink {
     unpack: Unpack,
     load: Load,
 }
 
-/// Takes what is in a dump.
+/// Takes a dump's decompressed content.
 struct Load {
     target: RestoreTarget,
     head: Vec<u8>,
-    /// Looks at an archive's definitions before anything is changed.
+    /// Inspects an archive's definitions before anything is changed.
     waiting: Option<Waiting>,
     /// What earlier restores left on the server.
     left_over: Option<String>,
-    /// What the dump holds will run with all rights of the server.
+    /// Whether code in the dump will run as a superuser.
     superuser: bool,
-    /// What an existing database has not of the original.
+    /// How an existing database differs from the original.
     unlike: Option<String>,
     running: Option<Running>,
     stop: Stopper,
 }
 
-/// An archive whose table of contents is not read to its end yet.
+/// An archive whose table of contents has not been read completely.
 struct Waiting {
     definitions: Glance<Definitions>,
-    /// Only where every lock is held until the end.
+    /// Only if every lock is held until the end.
     listing: Option<Glance<String>>,
     plan: Plan,
 }
 
-/// How a dump will get into its database.
+/// How the dump gets into its database.
 struct Plan {
     reader: Reader,
     psql: Tool,
@@ -84,7 +84,7 @@ enum Place {
 }
 
 impl DatabaseSink {
-    /// Nothing happens before the first bytes: they say which program is needed.
+    /// Nothing happens before the first bytes: they determine which program is needed.
     #[must_use]
     pub(super) fn new(target: RestoreTarget) -> Self {
         let load = Load {
@@ -165,7 +165,7 @@ impl Load {
     fn start(&mut self) -> Result<(), SourceError> {
         let reader = Reader::of(&self.head)?;
         self.target.refuse_source(&self.stop)?;
-        // Found before anything is changed.
+        // Checked before anything is changed.
         let psql = self.target.tools.newest("psql")?;
         let lister = match reader {
             Reader::PgRestore { oldest } => {
@@ -181,7 +181,7 @@ impl Load {
         let survey = self.target.survey(&psql, lister.is_some(), &self.stop)?;
         let (reached, one_transaction) = match &survey.way {
             Way::Make(reached) | Way::Replace(reached) => (reached, false),
-            // Only a database of its own needs no single transaction, which holds a lock for each object until the end.
+            // Filling a new database needs no single transaction, which holds a lock on each object until the end.
             Way::InPlace { .. } => (&self.target.url, true),
         };
         self.left_over = clean_up::found(reached, &psql, &self.stop);
@@ -196,7 +196,7 @@ impl Load {
                     locks::refuse(self.target.place(), needs.locks.saturating_add(owners), survey.locks)?;
                 }
             }
-            // SQL text says of its database what it says at its beginning.
+            // SQL text describes its database at its beginning.
             let mut filter = ScriptFilter::new(policy.clone());
             filter.push(&self.head, &mut Vec::new())?;
             let database = filter.database().cloned();
@@ -211,10 +211,10 @@ impl Load {
         if defined && listed { self.known() } else { Ok(()) }
     }
 
-    /// The table of contents is known as far as it ever will be.
+    /// The table of contents is as complete as it will ever be.
     fn known(&mut self) -> Result<(), SourceError> {
         let Some(Waiting { definitions, listing, plan }) = self.waiting.take() else { return Ok(()) };
-        // What is cut or broken is told when it is restored.
+        // Truncation or damage is reported by the restore itself.
         let database = definitions.end().transpose()?.flatten();
         if let Some(list) = listing.and_then(Glance::end) {
             locks::refuse(
@@ -226,7 +226,7 @@ impl Load {
         self.run(plan, database)
     }
 
-    /// `database`: what the dump itself says of the database that it was made of.
+    /// `database`: what the dump itself says about the database it was made from.
     fn run(&mut self, plan: Plan, database: Option<DatabaseProperties>) -> Result<(), SourceError> {
         let target = &mut self.target;
         target.choices.properties = target.choices.properties.take().or(database);
@@ -241,21 +241,21 @@ impl Load {
 
 impl Drop for Load {
     fn drop(&mut self) {
-        // An end that nobody expected, too, drops the programs before the database.
+        // An unexpected end, too, drops the programs before the database.
         drop(self.running.take());
     }
 }
 
-/// Bytes that are waited for before anything is done: what SQL text says of its database stands in them.
+/// Bytes to wait for before anything is done: they contain what SQL text says about its database.
 const BEGINNING: usize = 64 * 1024;
 const _: () = assert!(BEGINNING >= ENOUGH);
-/// A tar archive's version stands further behind: the newest program reads them all.
+/// A tar archive's version comes later: the newest program reads them all.
 const ANY: u32 = u32::MAX;
 
-/// Which program reads the dump.
+/// The program that reads the dump.
 #[derive(Clone, Copy)]
 enum Reader {
-    /// `oldest`: the first major version that knows this archive version.
+    /// `oldest`: the first major version that supports this archive version.
     PgRestore {
         oldest: u32,
     },
@@ -264,7 +264,7 @@ enum Reader {
 
 impl Reader {
     fn of(head: &[u8]) -> Result<Self, SourceError> {
-        // As much as a backup looks at.
+        // As much as a backup examines.
         let head = head.get(..ENOUGH).unwrap_or(head);
         if head.starts_with(b"toc.dat\0") {
             return Ok(Self::PgRestore { oldest: ANY });
@@ -319,7 +319,7 @@ impl RestoreTarget {
                 (Place::Made(Box::new(made)), url, false)
             }
             Way::Replace(maintenance) => {
-                // What its owner gave the database that is there stays, whoever made the dump.
+                // The existing database's settings stay, whoever made the dump.
                 let answers = look::ask(&self.url, psql, &properties::questions(), stop, None)?;
                 let likeness = Likeness::new(properties::read(&answers), survey.major);
                 let made = Made::create(maintenance, psql, self.url.database(), true, likeness, stop)?;
@@ -352,7 +352,8 @@ impl RestoreTarget {
         suiting.or_else(|_| self.tools.newest("pg_restore"))
     }
 
-    /// After an error of a restore in one transaction: when the commit had been sent, only the database can tell.
+    /// After an error of a restore in one transaction: once the commit was sent, only the database can tell whether it
+    /// succeeded.
     fn after(&self, psql: &Tool, unfinished: Unfinished) -> Result<Restored, SourceError> {
         if !unfinished.committing {
             return Err(unfinished.error);
