@@ -1,4 +1,4 @@
-//! What reading one chunk keeps at hand, and what it may cost: whoever can write to the vault can make recipes that
+//! The working set of reading one chunk, and its limits: anyone who can write to the vault can create recipes that
 //! lead through others, and a reader must not pay more for them than for an honest chunk.
 
 use std::sync::Arc;
@@ -10,35 +10,35 @@ use crate::{
     id::ChunkId,
 };
 
-/// Recipes of each level of copies that are at hand without asking the cache, and chunks that are no recipes, of all.
-/// The latter are large.
+/// Recipes kept per level of copies without asking the cache; and chunks that are not recipes, in all. The latter are
+/// large.
 const AT_HAND: usize = 8;
-/// Bytes of opened chunks that are held at once, those among them that are being read (128 MiB). An honest recipe's
-/// literals are the rows of one day: 64 of them, one behind the other, take a few MiB.
+/// Bytes of opened chunks held at once, including those being read (128 MiB). An honest recipe's literals are the rows
+/// of one day: a chain of 64 of them takes a few MiB.
 const HELD: usize = 128 * 1024 * 1024;
-/// Bytes that are opened for one chunk altogether (2 GiB): more than 256 chunks of the largest size that writers cut.
+/// Bytes opened for one chunk in total (2 GiB): more than 256 chunks of the largest size that writers cut.
 const OPENED: u64 = 2 * 1024 * 1024 * 1024;
 /// Copies made for one chunk, on all levels (8 M): 65,536 operations through 64 levels are half of that.
 const COPIES: u32 = 8 * 1024 * 1024;
 
-/// The chunk is refused for what reading it would take.
+/// Refuses the chunk because of what reading it would cost.
 pub(super) const TOO_MUCH: EncodeError =
     EncodeError::Damaged("reading it would take more than any honest chunk does");
 
-/// A chunk that is taken apart, and the pack that it lies in.
+/// An opened chunk, and the pack that it is in.
 pub(super) struct Lying {
     pub(super) pack: ObjectId,
     pub(super) opened: Opened,
 }
 
-/// A chunk as it was left by the last copy from it.
+/// A chunk, and where the last copy from it ended.
 pub(super) struct Here {
     pub(super) id: ChunkId,
     pub(super) lying: Arc<Lying>,
     pub(super) hint: usize,
 }
 
-/// Chunks that were copied from last, and what was spent.
+/// The chunks copied from most recently, and what has been spent.
 #[derive(Default)]
 pub(super) struct Hands {
     /// Recipes, by the number of recipes that led there.
@@ -51,18 +51,18 @@ pub(super) struct Hands {
 }
 
 impl Hands {
-    /// One more copy is made.
+    /// Accounts for one more copy.
     pub(super) fn copies(&mut self) -> Result<(), EncodeError> {
         self.copies += 1;
         if self.copies > COPIES { Err(TOO_MUCH) } else { Ok(()) }
     }
 
-    /// Levels that copies led through.
+    /// Number of levels that copies led through.
     pub(super) fn depth(&self) -> usize {
         self.levels.len()
     }
 
-    /// The chunk, when it is at hand.
+    /// Takes the chunk out of the working set, if it is there.
     pub(super) fn take(&mut self, id: &ChunkId, level: usize) -> Option<Here> {
         if self.levels.len() <= level {
             self.levels.resize_with(level + 1, Vec::new);
@@ -73,7 +73,7 @@ impl Hands {
         })
     }
 
-    /// A chunk that was opened for this one.
+    /// Adds a chunk that was opened for this one.
     pub(super) fn opened(&mut self, id: &ChunkId, lying: Arc<Lying>) -> Result<Here, EncodeError> {
         let size = lying.opened.size();
         self.opened += size as u64;
@@ -85,7 +85,7 @@ impl Hands {
         Ok(Here { id: *id, lying, hint: 0 })
     }
 
-    /// The copy is made.
+    /// Returns the chunk after the copy.
     pub(super) fn put_back(&mut self, here: Here, level: usize) {
         let hand = match (here.lying.opened.is_plain(), self.levels.get_mut(level)) {
             (false, Some(hand)) => hand,
@@ -172,7 +172,7 @@ mod tests {
         }
     }
 
-    /// Each chunk copies a byte of the next and has literals of its own.
+    /// Each chunk copies a byte of the next one and has literals of its own.
     fn tower(levels: usize, literals: usize) -> Tower {
         let mut tower = Tower::default();
         for number in 0..levels {
@@ -192,7 +192,7 @@ mod tests {
         let mut high = tower(120, 15 * MIB);
         assert_eq!(high.read(0), Err(TOO_MUCH));
         assert!(high.most_held <= HELD, "{} bytes were held", high.most_held);
-        // As deep as writers go, with what a day changes.
+        // As deep as writers go, with a typical day's changes.
         let mut honest = tower(64, 100_000);
         assert_eq!(honest.read(0).unwrap().len(), 100_001);
         assert!(honest.most_held < 10 * MIB);

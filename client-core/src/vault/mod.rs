@@ -1,5 +1,4 @@
-//! The typed whole: keys that are open, a directory and a history that are verified, packs being filled
-//! and read.
+//! Combines the layers below: unlocked keys, a verified directory and history, packs being filled and read.
 
 mod chunk_reader;
 mod directory;
