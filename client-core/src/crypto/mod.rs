@@ -1,4 +1,4 @@
-//! Keys by purpose, the ways to wrap them, and nothing else: cipher crates are named in `hazmat` only.
+//! Keys by purpose and the ways to wrap them, and nothing else: only `hazmat` uses cipher crates.
 
 mod hazmat;
 mod identity;
@@ -18,7 +18,7 @@ pub use words::{InvalidWords, RecoveryWords, Typed, is_answer, look_at};
 
 pub use crate::chunk::{ChunkIdKey, ChunkerKey};
 
-/// Sealing failed or sealed bytes do not hold. Deliberately says no more.
+/// Sealing failed or sealed bytes are invalid. Deliberately reveals no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("authentication failed")]
 pub struct AuthenticationFailed;

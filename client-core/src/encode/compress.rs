@@ -1,4 +1,4 @@
-//! zstd, when it helps.
+//! Compression with zstd, if it helps.
 
 use std::cell::RefCell;
 
@@ -7,11 +7,11 @@ use zstd::zstd_safe::CParameter::MinMatch;
 use super::{EncodeError, Encoded, Encoding};
 use crate::chunk::MAX_PLAIN_LEN;
 
-/// zstd level of a run that does not wait for the network.
+/// zstd level of a run that is not limited by the network.
 pub const DEFAULT_LEVEL: i32 = 3;
 
-/// Ways of compressing about as well as the default level, the fastest first. Which of them is as small depends on the
-/// data: long matches alone are the better choice where rows are full of numbers and ids, and the worse one in prose.
+/// Parameter sets that compress about as well as the default level, fastest first. Which of them compresses as well
+/// depends on the data: long matches alone are better for rows full of numbers and ids, and worse for prose.
 const WAYS: [Way; 4] = [
     Way { level: 1, min_match: 0 },
     Way { level: 2, min_match: 0 },
@@ -19,16 +19,16 @@ const WAYS: [Way; 4] = [
     PLAIN,
 ];
 const PLAIN: Way = Way::of(DEFAULT_LEVEL);
-/// Bytes of a chunk on which the ways are tried.
+/// Bytes of a chunk on which the sets are tried.
 const SAMPLE: usize = 128 << 10;
-/// Chunks between two trials: twice as many when the last one said nothing new.
+/// Chunks between two trials: doubled if the last one showed nothing new.
 const FIRST_PAUSE: u32 = 4;
 const LONGEST_PAUSE: u32 = 32;
-/// Without short matches new rows are up to a tenth smaller, prose is larger. Tried on one piece of so many.
+/// Without short matches new rows are up to a tenth smaller, prose is larger. Tried on one of this many pieces.
 const ROWS_MATCH: u32 = 6;
 const ROWS_PAUSE: u32 = 8;
 
-/// Parameters of zstd; 0: as the level has them.
+/// zstd parameters; 0: the level's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Way {
     level: i32,
@@ -41,31 +41,31 @@ impl Way {
     }
 }
 
-/// A reusable compression context; one per thread.
+/// A reusable compression context, one per thread.
 pub struct Compressor {
     zstd: zstd::bulk::Compressor<'static>,
     scratch: Vec<u8>,
     way: Way,
     fitting: Fitting,
-    /// For rows: the shortest match, and how many pieces it holds for.
+    /// For rows: the minimum match length, and how many pieces it applies to.
     rows: (u32, u32),
 }
 
-/// What was learnt about the data.
+/// What was learned about the data.
 struct Fitting {
     way: Way,
     /// Chunks until the next trial, and between the last one and it.
     left: u32,
     pause: u32,
-    /// What each way made, in millionths of the default level's; newer samples count for more. 0: not tried yet.
+    /// Each set's output size in millionths of the default level's; newer samples weigh more. 0: not tried yet.
     sizes: [u64; WAYS.len()],
 }
 
 impl Compressor {
-    /// For zstd `level` (negative levels are faster).
+    /// Uses zstd's `level` (negative levels are faster).
     ///
     /// # Errors
-    /// [`EncodeError::Compressor`]: no memory, or no such level.
+    /// [`EncodeError::Compressor`]: out of memory, or no such level.
     pub fn new(level: i32) -> Result<Self, EncodeError> {
         let zstd = zstd::bulk::Compressor::new(level).map_err(refused)?;
         Ok(Self {
@@ -77,10 +77,10 @@ impl Compressor {
         })
     }
 
-    /// Goes on with another level.
+    /// Switches to another level.
     ///
     /// # Errors
-    /// As [`Compressor::new`].
+    /// Same as [`Compressor::new`].
     pub fn set_level(&mut self, level: i32) -> Result<(), EncodeError> {
         self.set(Way::of(level))
     }
@@ -94,10 +94,10 @@ impl Compressor {
         Ok(())
     }
 
-    /// Compresses a chunk in the fastest way that is no larger than the default level's, as far as samples tell.
+    /// Compresses a chunk with the fastest set that is no larger than the default level, judging by samples.
     ///
     /// # Errors
-    /// As [`Compressor::compress`].
+    /// Same as [`Compressor::compress`].
     pub fn compress_fitting(&mut self, plain: &[u8]) -> Result<Encoded, EncodeError> {
         let Some(sample) = plain.get(..SAMPLE) else {
             self.set(PLAIN)?;
@@ -111,10 +111,10 @@ impl Compressor {
         self.compress(plain)
     }
 
-    /// Compresses new rows of several chunks, as small as the level makes them with short matches or without.
+    /// Compresses new rows of several chunks, with or without short matches, whichever is smaller.
     ///
     /// # Errors
-    /// As [`Compressor::compress`].
+    /// Same as [`Compressor::compress`].
     pub fn compress_rows(&mut self, level: i32, rows: &[u8]) -> Result<Encoded, EncodeError> {
         let (min_match, left) = self.rows;
         if left > 0 {
@@ -144,13 +144,13 @@ impl Compressor {
             *known = if *known == 0 { size } else { u64::midpoint(*known, size) };
         }
         *way = best(known);
-        // One sample that says otherwise may be the beginning of another table.
+        // A single sample to the contrary may be the beginning of another table.
         *pause = if *way == best(&sizes) { (2 * *pause).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
         *left = *pause;
         Ok(())
     }
 
-    /// Compresses a chunk, or keeps it as it is when that is no longer.
+    /// Compresses a chunk, or keeps it as it is if that is no longer.
     ///
     /// # Errors
     /// [`EncodeError::TooLong`] or [`EncodeError::Compressor`].
@@ -165,7 +165,7 @@ impl Compressor {
         })
     }
 
-    /// One zstd frame, `None` when it is not shorter.
+    /// One zstd frame; `None` if it is not shorter.
     pub(super) fn smaller(&mut self, plain: &[u8]) -> Result<Option<Vec<u8>>, EncodeError> {
         self.scratch.clear();
         self.scratch.reserve(zstd::zstd_safe::compress_bound(plain.len()));
@@ -174,7 +174,8 @@ impl Compressor {
     }
 }
 
-/// The fastest way that is smaller than the default level's, by more than chance, and hardly larger than the smallest.
+/// The fastest set that is smaller than the default level's output, by more than chance, and hardly larger than the
+/// smallest.
 fn best(sizes: &[u64; WAYS.len()]) -> Way {
     let least = sizes.iter().min().copied().unwrap_or(0);
     let most = (least + least / 100).min(997_000);
@@ -185,10 +186,10 @@ fn refused(error: std::io::Error) -> EncodeError {
     EncodeError::Compressor(error.to_string())
 }
 
-/// Decompresses to exactly `plain_len` bytes; memory beyond that is never asked for.
+/// Decompresses to exactly `plain_len` bytes; never allocates more than that.
 pub(super) fn decompress(bytes: &[u8], plain_len: usize) -> Result<Vec<u8>, EncodeError> {
     thread_local! {
-        /// A context costs more than what a small frame takes.
+        /// Creating a context takes longer than decompressing a small frame.
         static CONTEXT: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
     }
     let refused = |_| EncodeError::Damaged("zstd refuses it");
@@ -209,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    /// Chunks of rows full of ids, of prose, of noise, and of nothing.
+    /// Chunks of rows full of ids, of prose, of noise, and of zeros.
     fn kinds() -> [(&'static str, Vec<Vec<u8>>); 4] {
         let mut random = StdRng::seed_from_u64(1);
         let words: Vec<String> = (0..3000)
@@ -280,7 +281,7 @@ mod tests {
             assert!(one <= other + other / 100, "{name}: {one} for {other}");
             let fast = fitting.fitting.way != PLAIN;
             assert_eq!(fast, name == "rows", "{name}: {:?}", fitting.fitting.sizes);
-            // Another level takes hold again.
+            // Changing the level resets what was learned.
             fitting.set_level(19).unwrap();
             assert!(
                 fitting.compress(&chunks[0]).unwrap().bytes.len()

@@ -1,4 +1,4 @@
-//! What every key store promises.
+//! Tests that apply to every key store.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{sync::mpsc, thread, time::Duration};
@@ -6,7 +6,7 @@ use std::{sync::mpsc, thread, time::Duration};
 use super::{FileKeyStore, KeyStore, MemoryKeyStore};
 use crate::device::tests::sample;
 
-/// A key store, and whatever it needs to live.
+/// A key store and its temporary directory.
 type Kept = (Box<dyn KeyStore>, tempfile::TempDir);
 
 fn all() -> Vec<Kept> {
