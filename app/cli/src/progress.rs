@@ -1,4 +1,4 @@
-//! One line on the terminal's error stream: what is going on, how fast, how long still.
+//! A progress line on standard error: current step, speed, remaining time.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -10,7 +10,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use crate::{plain, render};
 
-/// Draws events, or only warnings when nobody watches.
+/// Draws events, or only warnings if nobody watches.
 pub(crate) struct Progress {
     shown: bool,
     quiet: bool,
@@ -18,9 +18,9 @@ pub(crate) struct Progress {
     sums: Mutex<Sums>,
 }
 
-/// How somebody who is away is shown.
+/// Template while a peer is unreachable.
 const AWAY: &str = "{spinner} {msg}";
-/// Where there is no line, it is said this often, seconds.
+/// Without a line, how often an unreachable peer is reported, seconds.
 const SAID_EVERY: u64 = 60;
 
 #[derive(Default)]
@@ -29,21 +29,21 @@ struct Sums {
     new: u64,
     duplicate: u64,
     uploaded: u64,
-    /// How the line looks while nobody is away.
+    /// Style to return to once the peer answers.
     style: Option<ProgressStyle>,
     message: String,
-    /// When it was said last that somebody is away, seconds since that began.
+    /// When the outage was last reported, seconds since it began.
     said: Option<u64>,
 }
 
 impl Progress {
-    /// `shown`: standard error is a terminal and nobody asked for quiet.
+    /// `shown`: standard error is a terminal and `--quiet` is not set.
     pub(crate) fn new(shown: bool, quiet: bool) -> Self {
         let bar = ProgressBar::with_draw_target(None, render::draw_target(shown));
         Self { shown, quiet, bar, sums: Mutex::default() }
     }
 
-    /// The line itself, for whoever has to take it away.
+    /// The line itself, so that the caller can remove it.
     pub(crate) fn line(&self) -> ProgressBar {
         self.bar.clone()
     }
@@ -176,7 +176,7 @@ impl Observer for Progress {
             Event::Reachable => self.reachable(),
             Event::Proving { seconds, about } => self.proving(about.saturating_sub(*seconds).max(1)),
             Event::Proven => self.proven(),
-            // A warning is worth a line even in a log.
+            // Warnings go to logs, too.
             Event::Warning(warning) => self.bar.suspend(|| {
                 drop(render::remark(&plain!("sealkeep: warning: {}", warning)));
             }),

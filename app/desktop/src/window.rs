@@ -1,4 +1,4 @@
-//! The engine's way out: to the window, the icon in the panel, and the desktop's notifications.
+//! Passes the engine's updates to the window, the icon in the panel, and the desktop's notifications.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -12,7 +12,7 @@ use crate::{
     view::{Outcome, PanelWords, RunKind, RunView, WaitView},
 };
 
-/// Where the window listens.
+/// The receivers of updates.
 #[derive(Clone, Default)]
 pub(crate) struct Listener(Arc<Inner>);
 
@@ -24,7 +24,7 @@ struct Inner {
     words: Mutex<PanelWords>,
     /// Sources whose last backup failed.
     failing: Mutex<Vec<String>>,
-    /// Sources of which was said that they are overdue.
+    /// Sources already reported as overdue.
     overdue: Mutex<Vec<String>>,
     app: OnceLock<AppHandle<Wry>>,
 }
@@ -32,7 +32,7 @@ struct Inner {
 #[derive(Default)]
 struct Links {
     channel: Option<Channel<Link>>,
-    /// One that nobody heard yet.
+    /// A link that nothing has received yet.
     waiting: Option<Link>,
 }
 
@@ -53,12 +53,12 @@ impl Listener {
         }
     }
 
-    /// Somebody followed a link.
+    /// Passes on a link that the user followed.
     pub(crate) fn go(&self, link: Link) {
         self.0.links.lock().unwrap_or_else(PoisonError::into_inner).tell(link);
     }
 
-    /// In another language from here on.
+    /// Changes the language.
     pub(crate) fn speak(&self, words: PanelWords) {
         if let Some(app) = self.0.app.get() {
             app.state::<Tray<Wry>>().speak(&words);
@@ -70,12 +70,12 @@ impl Listener {
         self.0.words.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From here on there is a desktop to tell.
+    /// Attaches to the desktop.
     pub(crate) fn attach(&self, app: &AppHandle<Wry>) {
         drop(self.0.app.set(app.clone()));
     }
 
-    /// Only on failure and on recovery: who hears of every success stops listening.
+    /// Notifies only of failure and recovery: users ignore notifications of every success.
     fn news(&self, run: &RunView) -> Option<(String, String)> {
         if run.kind != RunKind::Backup {
             return None;
@@ -96,7 +96,7 @@ impl Listener {
         }
     }
 
-    /// The names that were not told before; one that recovers may be told again.
+    /// The names not reported before; after recovery they may be reported again.
     fn newly_overdue(&self, names: &[String]) -> Vec<String> {
         let mut told = self.0.overdue.lock().unwrap_or_else(PoisonError::into_inner);
         let new = names.iter().filter(|name| !told.contains(name)).cloned().collect();
@@ -118,7 +118,7 @@ impl Links {
 impl Window for Listener {
     fn run(&self, run: &RunView) {
         let mut listening = self.0.channel.lock().unwrap_or_else(PoisonError::into_inner);
-        // A window that was closed or loaded anew does not listen any more.
+        // A window that was closed or reloaded no longer listens.
         if listening.as_ref().is_some_and(|channel| channel.send(run.clone()).is_err()) {
             *listening = None;
         }

@@ -20,7 +20,7 @@ use crate::{
     database_url, plain, render,
 };
 
-/// What to do with a URL that has to hold its password.
+/// Alternatives for a URL that must contain its password.
 const INSTEAD: &str = "put the URL into a file and name it with --url-file, or into SEALKEEP_DATABASE_URL";
 
 pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Error> {
@@ -135,10 +135,10 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
     )
 }
 
-/// A path where a URL was expected: the word that was left out is said.
+/// For a path given instead of a URL: names the missing option.
 fn meant_a_file(typed: &str, error: Error) -> Error {
     let path = Path::new(typed);
-    // What is a connection in any way may hold a password.
+    // Anything that looks like a connection may contain a password.
     let looks = path.exists()
         || (!typed.contains("://")
             && !typed.contains('=')

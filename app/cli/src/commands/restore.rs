@@ -14,7 +14,7 @@ use serde_json::json;
 use super::Context;
 use crate::{args::Restore, database_url, plain, plain::Plain, render, stdout::Stdout};
 
-/// What to do with a URL that has to hold its password.
+/// Alternatives for a URL that must contain its password.
 const INSTEAD: &str = "put the URL into a file and name it with --into-url-file";
 
 pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Error> {
@@ -131,7 +131,7 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
     ))
 }
 
-/// The first few; all of them have been listed.
+/// Names the first few; all of them have been listed.
 fn named(failed: &[String]) -> String {
     const NAMED: usize = 5;
     let first = failed.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");

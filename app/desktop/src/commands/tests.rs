@@ -1,5 +1,5 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
-//! Commands through the real IPC, on a runtime without a window.
+//! Tests commands through the real IPC, on a runtime without a window.
 
 use std::{sync::Arc, time::Duration};
 
@@ -137,7 +137,7 @@ fn a_kit_is_saved_for_its_owner_only_and_never_through_a_link() {
     let dir = tempfile::tempdir().unwrap();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let kit = dir.path().join("kit.txt");
-    // One that exists loses what it allowed, and who holds it open sees nothing.
+    // An existing file loses its permissions, and a process that has it open sees nothing.
     fs::write(&kit, "old").unwrap();
     fs::set_permissions(&kit, fs::Permissions::from_mode(0o644)).unwrap();
     let other = dir.path().join("hard link");

@@ -1,4 +1,4 @@
-//! What a run was asked for, and what a person allowed after it was refused: the same run, asked for again.
+//! The request for a run, which can be repeated with what the user allowed after it was refused.
 
 use std::path::PathBuf;
 
@@ -15,11 +15,11 @@ use uuid::Uuid;
 
 use crate::view::{Choice, RestoreTo};
 
-/// A run that can be asked for again.
+/// A run that can be requested again.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     pub(super) what: What,
-    /// What a person said to refusals so far.
+    /// What the user has allowed so far.
     allowed: Vec<Choice>,
 }
 
@@ -35,7 +35,7 @@ impl Request {
         Self { what, allowed: Vec::new() }
     }
 
-    /// The same, with what was refused allowed.
+    /// The same request, with the refused thing allowed.
     pub(super) fn allowing(mut self, choice: Choice) -> Self {
         if !self.allows(choice) {
             self.allowed.push(choice);
@@ -47,7 +47,7 @@ impl Request {
         self.allowed.contains(&choice)
     }
 
-    /// What a person may say to a refusal of it. What would be destroyed is never a button: its name has to be typed.
+    /// What the user can allow after a refusal. Destruction is never a button: the name must be typed.
     pub(super) fn choices(&self, error: &Error) -> Vec<Choice> {
         let all: &[Choice] = match (&self.what, error.kind()) {
             (What::Backup { .. }, ErrorKind::UnusualDump | ErrorKind::SourceChanged) => &[Choice::Force],
@@ -65,7 +65,7 @@ impl Request {
         all.iter().copied().filter(|choice| !self.allows(*choice)).collect()
     }
 
-    /// The options of a backup of this source.
+    /// The options for a backup of this source.
     pub(super) fn backup_options(
         &self,
         source: &SavedSource,
@@ -85,7 +85,7 @@ impl Request {
         })
     }
 
-    /// Where a restore goes, and the folder that it can be seen in.
+    /// The destination of a restore, and the folder where the result can be seen.
     pub(super) fn destination(&self, to: &RestoreTo) -> Result<(Destination, Option<String>), Error> {
         match to {
             RestoreTo::File { path } => {
@@ -113,13 +113,13 @@ impl Request {
         }
     }
 
-    /// The command that does the same. Without a password: libpq asks ~/.pgpass or PGPASSWORD for it.
+    /// The equivalent command. Without a password: libpq takes it from ~/.pgpass or PGPASSWORD.
     pub(super) fn backup_command(&self, name: &str, source: &dyn Source) -> String {
         let arguments: Vec<String> = source.arguments().iter().map(|argument| quoted(argument)).collect();
         self.with_flags(format!("sealkeep backup {} --name {}", arguments.join(" "), quoted(name)))
     }
 
-    /// As [`Request::backup_command`].
+    /// Like [`Request::backup_command`].
     pub(super) fn restore_command(&self, snapshot: &str, to: &RestoreTo) -> String {
         self.with_flags(restore_command(snapshot, to))
     }
@@ -130,12 +130,12 @@ impl Request {
     }
 }
 
-/// What the source or the target said.
+/// The error of the source or the target.
 fn because(error: &Error) -> Option<&SourceError> {
     std::error::Error::source(error)?.downcast_ref()
 }
 
-/// The command that restores the same.
+/// The equivalent restore command.
 pub(crate) fn restore_command(snapshot: &str, to: &RestoreTo) -> String {
     let snapshot = quoted(snapshot);
     match to {
@@ -150,13 +150,13 @@ pub(crate) fn restore_command(snapshot: &str, to: &RestoreTo) -> String {
     }
 }
 
-/// Whether that is the name of the URL's database.
+/// Whether this is the name of the URL's database.
 fn names(url: &str, typed: &str) -> bool {
     source::database(url)
         .is_ok_and(|source| source.database().is_some_and(|database| database.name() == typed.trim()))
 }
 
-/// As a shell needs it.
+/// Quotes for a shell.
 pub(super) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(backup.choices(&refused(ErrorKind::SourceChanged)), [Choice::Force]);
         assert_eq!(backup.choices(&refused(ErrorKind::OtherSource)), [Choice::SameSource, Choice::Rename]);
         assert!(backup.choices(&refused(ErrorKind::DumpFailed)).is_empty());
-        // It is refused again for another reason: the first answer stays.
+        // It is refused again for another reason: the first answer still applies.
         let forced = backup.allowing(Choice::Force);
         assert!(forced.choices(&refused(ErrorKind::UnusualDump)).is_empty());
         let both = forced.allowing(Choice::SameSource);
@@ -221,7 +221,7 @@ mod tests {
         assert!(command.ends_with("/copy --to-copy-of-source"), "{command}");
         let file = Request::new(what(RestoreTo::File { path: "/d/x".into() }));
         assert!(file.choices(&copy).is_empty());
-        // What is there is destroyed only by whoever types its name.
+        // Existing data is destroyed only if its name is typed.
         for there in [SourceError::NotEmpty("h/copy".into()), SourceError::SameAsSource("h/copy".into())] {
             assert!(Request::new(what(database(""))).choices(&Error::from(there)).is_empty());
         }

@@ -1,4 +1,4 @@
-//! Backs up what is due, as long as the app runs.
+//! Runs due backups while the app is running.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -13,11 +13,11 @@ use tokio::time::MissedTickBehavior;
 
 use super::{Engine, Shared};
 
-/// How often it is looked at what is due. Timers stand still while a machine sleeps: it is looked at right after.
+/// How often to check. Timers stop while a machine sleeps, so the check follows soon after it wakes up.
 const LOOK: Duration = Duration::from_secs(20);
 
 impl Engine {
-    /// Looks again and again; ends with the program.
+    /// Checks repeatedly until the program ends.
     pub(crate) async fn keep_schedule(self: Shared) {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -37,7 +37,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Every saved source, one after the other.
+    /// Backs up every saved source, one after the other.
     pub(crate) fn back_up_all(self: &Arc<Self>) -> Result<(), Error> {
         let ids = sources::list(self.client())?.into_iter().map(|source| source.id);
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
