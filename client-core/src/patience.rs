@@ -20,15 +20,15 @@ use crate::event::{Event, Observer, Silent};
 /// The wait at the start of an operation: someone is watching, and nothing is lost yet.
 const AT_START: Duration = Duration::from_secs(15);
 /// Outages shorter than this are not reported.
-const SPOKEN: Duration = Duration::from_millis(1500);
+const REPORTED_AFTER: Duration = Duration::from_millis(1500);
 /// A request without any answer for this long is reported.
-const UNANSWERED: Duration = Duration::from_millis(2500);
+const SLOW_ANSWER: Duration = Duration::from_millis(2500);
 /// How often the report is repeated, with the elapsed time.
-const EVERY: Duration = Duration::from_secs(1);
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// Upper limit of the wait that a peer can ask for.
-const LONGEST_WANTED: Duration = Duration::from_secs(24 * 3600);
+const MAX_WANTED: Duration = Duration::from_secs(24 * 3600);
 /// The longest pause between two of our own attempts, before jitter.
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+const MAX_PAUSE: Duration = Duration::from_secs(15);
 
 /// The waiting policy of an operation, shared by its requests.
 pub struct Patience {
@@ -89,7 +89,7 @@ impl Patience {
     pub fn request(&self, peer: Peer, first_pause: Duration) -> Request<'_> {
         let pauses = ExponentialBuilder::new()
             .with_min_delay(first_pause)
-            .with_max_delay(LONGEST_PAUSE)
+            .with_max_delay(MAX_PAUSE)
             .without_max_times()
             .with_jitter()
             .build();
@@ -120,7 +120,7 @@ impl Patience {
             tokio::select! {
                 biased;
                 () = self.cancelled() => return Err(NoMore::Cancelled),
-                done = timeout(EVERY, &mut work) => if let Ok(done) = done {
+                done = timeout(REPORT_INTERVAL, &mut work) => if let Ok(done) = done {
                     self.observer.event(&Event::Proven);
                     return Ok(done);
                 },
@@ -159,7 +159,7 @@ impl Request<'_> {
     pub async fn attempt<T>(&mut self, attempt: impl Future<Output = T>) -> Result<T, NoMore> {
         let began = Instant::now();
         let mut attempt = std::pin::pin!(attempt);
-        let mut silent = UNANSWERED;
+        let mut silent = SLOW_ANSWER;
         loop {
             tokio::select! {
                 biased;
@@ -169,7 +169,7 @@ impl Request<'_> {
                     Err(_) => self.speak(self.failing.unwrap_or(began)),
                 },
             }
-            silent = EVERY;
+            silent = REPORT_INTERVAL;
         }
     }
 
@@ -193,8 +193,8 @@ impl Request<'_> {
         let now = Instant::now();
         let since = *self.failing.get_or_insert(now);
         let until = since + self.patience.longest();
-        let wanted = retry_after.unwrap_or_default().min(LONGEST_WANTED);
-        let pause = self.pauses.next().unwrap_or(LONGEST_PAUSE).max(wanted);
+        let wanted = retry_after.unwrap_or_default().min(MAX_WANTED);
+        let pause = self.pauses.next().unwrap_or(MAX_PAUSE).max(wanted);
         if now >= until || now + wanted > until {
             return Err(NoMore::Exhausted);
         }
@@ -205,13 +205,13 @@ impl Request<'_> {
             if now >= wake {
                 return Ok(());
             }
-            if now.duration_since(since) >= SPOKEN {
+            if now.duration_since(since) >= REPORTED_AFTER {
                 self.speak(since);
             }
             tokio::select! {
                 biased;
                 () = self.patience.cancelled() => return Err(NoMore::Cancelled),
-                () = sleep((wake - now).min(EVERY)) => {}
+                () = sleep((wake - now).min(REPORT_INTERVAL)) => {}
             }
         }
     }

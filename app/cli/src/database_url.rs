@@ -9,7 +9,7 @@ use client_core::{
 use secrecy::{ExposeSecret, SecretString};
 
 /// Maximum length of a URL, bytes.
-const LONGEST: u64 = 64 * 1024;
+const MAX_LEN: u64 = 64 * 1024;
 
 /// A URL given as an argument. `instead` names the alternatives.
 ///
@@ -45,7 +45,7 @@ pub(crate) fn from_file(path: &Path) -> Result<SecretString, Error> {
     let file = File::open(path).map_err(failed)?;
     let about = file.metadata().map_err(failed)?;
     let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text).map_err(failed)?;
+    file.take(MAX_LEN).read_to_string(&mut text).map_err(failed)?;
     let url = SecretString::from(text.lines().next().unwrap_or_default().trim().to_owned());
     if about.is_file() && about.permissions().mode() & 0o077 != 0 && names_password(url.expose_secret()) {
         return Err(Error::new(

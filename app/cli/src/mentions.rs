@@ -22,7 +22,7 @@ const WRITTEN: [&str; 9] = [
     "ui/src/words",
 ];
 /// Options in our texts that belong to other programs.
-const OF_OTHERS: [&str; 4] = ["--vault-quota", "--embedded", "--help", "--version"];
+const FOREIGN_OPTIONS: [&str; 4] = ["--vault-quota", "--embedded", "--help", "--version"];
 
 fn texts(path: &Path, found: &mut Vec<(PathBuf, String)>) {
     if path.is_dir() {
@@ -131,7 +131,7 @@ fn every_option_that_a_sentence_of_ours_names_exists() {
             for literal in literals(line).filter(|literal| literal.contains(' ')) {
                 for word in literal.split(|c: char| !(c.is_ascii_lowercase() || c == '-')) {
                     let named = word.starts_with("--") && !word.starts_with("---") && word.len() > 3;
-                    if named && !options.iter().any(|o| o == word) && !OF_OTHERS.contains(&word) {
+                    if named && !options.iter().any(|o| o == word) && !FOREIGN_OPTIONS.contains(&word) {
                         faults.push(format!("{}:{number}: {word}", path.display()));
                     }
                 }

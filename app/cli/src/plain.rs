@@ -9,9 +9,9 @@ pub(crate) use api_types::unseen::json;
 use crate::wrap;
 
 /// Maximum length of a value in a sentence, characters.
-const LONGEST_VALUE: usize = 4_000;
+const MAX_VALUE_LEN: usize = 4_000;
 /// Maximum length of a name in a table, characters.
-const LONGEST_NAME: usize = 200;
+const MAX_NAME_LEN: usize = 200;
 
 /// Text without control characters except the newlines written by this program.
 ///
@@ -30,7 +30,7 @@ macro_rules! plain {
 impl Plain {
     /// A name for a table: on one line, and truncated if it is too long.
     pub(crate) fn name(name: impl Display) -> Self {
-        Self(escaped(&name, LONGEST_NAME, false))
+        Self(escaped(&name, MAX_NAME_LEN, false))
     }
 
     /// Several lines whose newlines are kept, such as help.
@@ -72,7 +72,7 @@ pub(crate) trait Shown {
 
 impl<T: Display + ?Sized> Shown for T {
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&escaped(self, LONGEST_VALUE, false))
+        f.write_str(&escaped(self, MAX_VALUE_LEN, false))
     }
 }
 
@@ -119,8 +119,8 @@ mod tests {
     #[test]
     fn what_is_too_long_is_cut() {
         let long = "x".repeat(100_000);
-        assert_eq!(Plain::name(&long).as_str().chars().count(), LONGEST_NAME + 1);
-        assert_eq!(plain!("{}{}", long, "y").as_str().chars().count(), LONGEST_VALUE + 2);
+        assert_eq!(Plain::name(&long).as_str().chars().count(), MAX_NAME_LEN + 1);
+        assert_eq!(plain!("{}{}", long, "y").as_str().chars().count(), MAX_VALUE_LEN + 2);
         assert!(Plain::name(&long).as_str().ends_with('…'));
     }
 

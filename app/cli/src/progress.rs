@@ -19,9 +19,9 @@ pub(crate) struct Progress {
 }
 
 /// Template while a peer is unreachable.
-const AWAY: &str = "{spinner} {msg}";
+const AWAY_TEMPLATE: &str = "{spinner} {msg}";
 /// Without a line, how often an unreachable peer is reported, seconds.
-const SAID_EVERY: u64 = 60;
+const REPORT_INTERVAL: u64 = 60;
 
 #[derive(Default)]
 struct Sums {
@@ -104,14 +104,14 @@ impl Progress {
         let said = format!("{peer} has been unavailable for {}{waits}", span(seconds));
         if self.shown {
             if sums.said.is_none()
-                && let Ok(style) = ProgressStyle::with_template(AWAY)
+                && let Ok(style) = ProgressStyle::with_template(AWAY_TEMPLATE)
             {
                 self.bar.set_style(style);
                 self.bar.enable_steady_tick(Duration::from_millis(200));
             }
             sums.said = Some(seconds);
             self.bar.set_message(said);
-        } else if sums.said.is_none_or(|last| seconds >= last + SAID_EVERY) {
+        } else if sums.said.is_none_or(|last| seconds >= last + REPORT_INTERVAL) {
             sums.said = Some(seconds);
             if !self.quiet {
                 drop(render::note(&plain!("sealkeep: {}", said)));
@@ -124,7 +124,7 @@ impl Progress {
         let first = sums.said.replace(0).is_none();
         let said = "many try to sign in as you; proving that this machine is not one of them";
         if self.shown {
-            if first && let Ok(style) = ProgressStyle::with_template(AWAY) {
+            if first && let Ok(style) = ProgressStyle::with_template(AWAY_TEMPLATE) {
                 self.bar.set_style(style);
                 self.bar.enable_steady_tick(Duration::from_millis(200));
             }

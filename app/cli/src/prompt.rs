@@ -9,7 +9,7 @@ use std::{
 };
 
 use client_core::{
-    crypto::{InvalidWords, Typed, look_at},
+    crypto::{InvalidWords, Typed, check_typed},
     error::{Error, ErrorKind},
 };
 use rustix::{
@@ -30,11 +30,11 @@ use crate::{
 /// The terminal of this process, whatever its standard streams are.
 const TERMINAL: &str = "/dev/tty";
 /// Maximum number of pasted lines: a whole kit has about 40.
-const MOST_LINES: usize = 200;
+const MAX_LINES: usize = 200;
 /// The rest of a paste arrives within this time.
-const PASTE: Duration = Duration::from_millis(200);
+const PASTE_TIMEOUT: Duration = Duration::from_millis(200);
 /// Time for a hidden prompt to notice Ctrl-C and restore the terminal.
-const HEARS: Duration = Duration::from_millis(500);
+const HIDDEN_PROMPT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How many lines a hidden answer has.
 #[derive(Clone, Copy)]
@@ -192,9 +192,9 @@ impl Secrets {
         ask: impl FnOnce() -> io::Result<Option<T>> + Send + 'static,
     ) -> Result<Option<T>, Error> {
         let terminal = Terminal::remember();
-        let (tell, mut answer) = oneshot::channel();
+        let (sender, mut answer) = oneshot::channel();
         // A thread of its own: a read from a terminal cannot be interrupted, and nothing waits for it on exit.
-        thread::spawn(move || drop(tell.send(ask())));
+        thread::spawn(move || drop(sender.send(ask())));
         let answered = tokio::select! {
             biased;
             () = self.cancel.cancelled() => None,
@@ -202,7 +202,7 @@ impl Secrets {
         };
         if answered.is_none() {
             // A hidden prompt that notices Ctrl-C later than we do would reset the terminal after us.
-            drop(tokio::time::timeout(HEARS, answer).await);
+            drop(tokio::time::timeout(HIDDEN_PROMPT_TIMEOUT, answer).await);
         }
         match answered {
             Some(Ok(Ok(answer))) => Ok(answer),
@@ -230,7 +230,7 @@ fn no_answer(asked: &str) -> Error {
 
 /// Whether these are 24 words, correct or not. A kit has more words from the list around them.
 fn are_whole(text: &str) -> bool {
-    let Typed { recognized, problem } = look_at(text);
+    let Typed { recognized, problem } = check_typed(text);
     recognized == 24 && matches!(problem, None | Some(InvalidWords::Checksum))
 }
 
@@ -241,7 +241,7 @@ fn read_lines(asked: &str, is_complete: fn(&str) -> bool) -> io::Result<String> 
     terminal.hide();
     let mut text = String::with_capacity(16 * 1024);
     let mut read = rpassword::prompt_password(asked);
-    for _ in 0..MOST_LINES {
+    for _ in 0..MAX_LINES {
         let line = Zeroizing::new(match read {
             Ok(line) => line,
             Err(e) => {
@@ -256,7 +256,7 @@ fn read_lines(asked: &str, is_complete: fn(&str) -> bool) -> io::Result<String> 
         }
         read = rpassword::prompt_password("");
     }
-    thread::sleep(PASTE);
+    thread::sleep(PASTE_TIMEOUT);
     terminal.restore();
     Ok(text)
 }

@@ -44,7 +44,7 @@ impl Output {
     }
 
     /// Prints the result on standard error, because standard output is the dump itself.
-    pub(crate) fn beside(&self, text: &Plain) -> Result<(), Error> {
+    pub(crate) fn result_on_stderr(&self, text: &Plain) -> Result<(), Error> {
         self.progress.finish_and_clear();
         remark(text)
     }

@@ -51,7 +51,7 @@ impl<R: Runtime> Tray<R> {
     }
 
     /// Shows the state of a run.
-    pub(crate) fn tell(&self, run: &RunView, words: &PanelWords) {
+    pub(crate) fn show_run(&self, run: &RunView, words: &PanelWords) {
         if let Some(items) = &self.0 {
             // The panel may be gone; the window shows the same.
             drop(items.state.set_text(sentence(run, words)));

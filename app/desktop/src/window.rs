@@ -49,13 +49,13 @@ impl Listener {
         let mut links = self.0.links.lock().unwrap_or_else(PoisonError::into_inner);
         links.channel = Some(channel);
         if let Some(link) = links.waiting.take() {
-            links.tell(link);
+            links.deliver(link);
         }
     }
 
     /// Passes on a link that the user followed.
     pub(crate) fn go(&self, link: Link) {
-        self.0.links.lock().unwrap_or_else(PoisonError::into_inner).tell(link);
+        self.0.links.lock().unwrap_or_else(PoisonError::into_inner).deliver(link);
     }
 
     /// Changes the language.
@@ -106,7 +106,7 @@ impl Listener {
 }
 
 impl Links {
-    fn tell(&mut self, link: Link) {
+    fn deliver(&mut self, link: Link) {
         let heard = self.channel.as_ref().is_some_and(|channel| channel.send(link.clone()).is_ok());
         if !heard {
             self.channel = None;
@@ -124,7 +124,7 @@ impl Window for Listener {
         }
         drop(listening);
         let Some(app) = self.0.app.get() else { return };
-        app.state::<Tray<Wry>>().tell(run, &self.words());
+        app.state::<Tray<Wry>>().show_run(run, &self.words());
         if let Some((title, body)) = self.news(run) {
             notify(app, &title, &body);
         }

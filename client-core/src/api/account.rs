@@ -99,6 +99,6 @@ impl HttpApi {
     /// [`ApiError`]; the old one stays active.
     pub async fn confirm_authenticator(&self, pending: &PendingLogin, code: &str) -> Result<(), ApiError> {
         let request = AuthenticatorConfirm { login_id: pending.login_id, code: digits(code) };
-        self.tell(before_session("/v1/account/authenticator/confirm"), &request).await
+        self.send_json(before_session("/v1/account/authenticator/confirm"), &request).await
     }
 }

@@ -107,7 +107,7 @@ impl HttpApi {
         let started: LoginStarted = self.begin("/v1/login/start", with).await?;
         let finished = login.finish(password, started.account_id, started.region, &started.ke2).await?;
         let request = LoginFinish { login_id: started.login_id, ke3: finished.message };
-        self.tell(before_session("/v1/login/finish"), &request).await?;
+        self.send_json(before_session("/v1/login/finish"), &request).await?;
         Ok(PendingLogin {
             account_id: started.account_id,
             region: started.region,

@@ -36,7 +36,7 @@ impl HttpApi {
     /// # Errors
     /// [`ApiError`].
     pub async fn logout(&self) -> Result<(), ApiError> {
-        self.tell_nothing(Call::post("/v1/logout".into()).once()).await
+        self.send_empty(Call::post("/v1/logout".into()).once()).await
     }
 
     /// The service's record of the vault.
@@ -52,7 +52,7 @@ impl HttpApi {
     /// # Errors
     /// [`ApiError`].
     pub async fn init_vault(&self, vault: VaultId, init: &VaultInit) -> Result<(), ApiError> {
-        self.tell(Call::post(format!("/v1/vaults/{vault}/init")).once(), init).await
+        self.send_json(Call::post(format!("/v1/vaults/{vault}/init")).once(), init).await
     }
 
     /// Fetches sealed key material.
@@ -83,7 +83,7 @@ impl HttpApi {
         vault: VaultId,
         entry: &SignedDirectoryEntry,
     ) -> Result<(), ApiError> {
-        self.tell(Call::post(format!("/v1/vaults/{vault}/directory")).once(), entry).await
+        self.send_json(Call::post(format!("/v1/vaults/{vault}/directory")).once(), entry).await
     }
 
     /// All devices, including revoked ones.
@@ -106,7 +106,7 @@ impl HttpApi {
         directory: Option<SignedDirectoryEntry>,
     ) -> Result<(), ApiError> {
         let call = Call::post(format!("/v1/vaults/{vault}/devices/{device}/revoke")).once();
-        self.tell(call, &RevokeDevice { directory }).await
+        self.send_json(call, &RevokeDevice { directory }).await
     }
 
     /// Acquires or renews a lease.
@@ -198,7 +198,7 @@ impl HttpApi {
         bytes_read: u64,
     ) -> Result<(), ApiError> {
         let call = Call::post(format!("/v1/vaults/{vault}/backups/{backup}/abort"));
-        self.tell(call, &Abort { failure: failure.to_owned(), bytes_read }).await
+        self.send_json(call, &Abort { failure: failure.to_owned(), bytes_read }).await
     }
 
     /// A page of runs, newest first; at most 1000.

@@ -52,12 +52,12 @@ impl HttpApi {
     }
 
     /// Like [`HttpApi::call_with`], for an empty answer.
-    pub(super) async fn tell<B: Serialize + Sync>(&self, call: Call, body: &B) -> Result<(), ApiError> {
+    pub(super) async fn send_json<B: Serialize + Sync>(&self, call: Call, body: &B) -> Result<(), ApiError> {
         self.send(&call, &encode(body)?).await.map(drop)
     }
 
     /// Empty body and empty answer.
-    pub(super) async fn tell_nothing(&self, call: Call) -> Result<(), ApiError> {
+    pub(super) async fn send_empty(&self, call: Call) -> Result<(), ApiError> {
         self.send(&call, &[]).await.map(drop)
     }
 
@@ -218,7 +218,7 @@ impl HttpApi {
 
     fn unreachable(&self, error: &reqwest::Error) -> (ApiError, Sent) {
         let sent = if error.is_connect() { Sent::No } else { Sent::Maybe };
-        let detail = network_words(error);
+        let detail = describe_network_error(error);
         (self.away(detail), sent)
     }
 
@@ -232,7 +232,7 @@ fn encode<B: Serialize>(body: &B) -> Result<Zeroizing<Vec<u8>>, ApiError> {
 }
 
 /// Describes the innermost cause, without the URL.
-fn network_words(error: &reqwest::Error) -> String {
+fn describe_network_error(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "it took too long".to_owned();
     }

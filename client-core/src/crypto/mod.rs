@@ -14,7 +14,7 @@ pub use identity::{ReadIdentity, Recipient, RecoveryIdentity};
 pub(crate) use identity::{UnwrapError, unwrap_secret, wrap_secret};
 pub use key::{AccountSecret, Amk, DeviceSigningKey, IndexKey, Kek, PackSecret, SigningRoot, kek_password};
 pub use keyring::{Domain, InvalidKeyring, Keyring};
-pub use words::{InvalidWords, RecoveryWords, Typed, is_answer, look_at};
+pub use words::{InvalidWords, RecoveryWords, Typed, check_typed, is_answer};
 
 pub use crate::chunk::{ChunkIdKey, ChunkerKey};
 

@@ -154,7 +154,7 @@ pub struct Typed {
 
 /// Checks words while they are being typed.
 #[must_use]
-pub fn look_at(text: &str) -> Typed {
+pub fn check_typed(text: &str) -> Typed {
     match RecoveryWords::parse(text) {
         Ok(_) => return Typed { recognized: COUNT, problem: None },
         Err(InvalidWords::Checksum) => {
@@ -349,18 +349,18 @@ mod tests {
     }
 
     #[test]
-    fn words_are_looked_at_while_they_are_typed() {
+    fn words_are_checked_while_they_are_typed() {
         let (_, phrase) = phrase(9);
-        assert_eq!(look_at(""), Typed { recognized: 0, problem: None });
-        assert_eq!(look_at(&phrase), Typed { recognized: 24, problem: None });
-        assert_eq!(look_at("1 abandon 2 zo"), Typed { recognized: 1, problem: None });
-        let typed = look_at("abandon bonnus zoo");
+        assert_eq!(check_typed(""), Typed { recognized: 0, problem: None });
+        assert_eq!(check_typed(&phrase), Typed { recognized: 24, problem: None });
+        assert_eq!(check_typed("1 abandon 2 zo"), Typed { recognized: 1, problem: None });
+        let typed = check_typed("abandon bonnus zoo");
         assert_eq!(typed.recognized, 2);
         assert!(matches!(
             typed.problem,
             Some(InvalidWords::Unknown { number: 2, suggestion: Some("bonus"), .. })
         ));
-        assert!(matches!(look_at(&format!("{phrase} zoo")).problem, Some(InvalidWords::Count(25))));
+        assert!(matches!(check_typed(&format!("{phrase} zoo")).problem, Some(InvalidWords::Count(25))));
     }
 
     #[test]

@@ -23,7 +23,7 @@ const PLAIN: Way = Way::of(DEFAULT_LEVEL);
 const SAMPLE: usize = 128 << 10;
 /// Chunks between two trials: doubled if the last one showed nothing new.
 const FIRST_PAUSE: u32 = 4;
-const LONGEST_PAUSE: u32 = 32;
+const MAX_PAUSE: u32 = 32;
 /// Without short matches new rows are up to a tenth smaller, prose is larger. Tried on one of this many pieces.
 const ROWS_MATCH: u32 = 6;
 const ROWS_PAUSE: u32 = 8;
@@ -145,7 +145,7 @@ impl Compressor {
         }
         *way = best(known);
         // A single sample to the contrary may be the beginning of another table.
-        *pause = if *way == best(&sizes) { (2 * *pause).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
+        *pause = if *way == best(&sizes) { (2 * *pause).min(MAX_PAUSE) } else { FIRST_PAUSE };
         *left = *pause;
         Ok(())
     }

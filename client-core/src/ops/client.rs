@@ -151,7 +151,7 @@ impl Client {
     }
 
     /// Completes the first run: from now on this device has its vault's keys.
-    pub(crate) fn got_vault(&self, vault: VaultSecrets) -> Result<Account, Error> {
+    pub(crate) fn finish_setup(&self, vault: VaultSecrets) -> Result<Account, Error> {
         Account::of(&self.keystore.first_vault(vault)?, self)
     }
 
@@ -247,7 +247,7 @@ pub(crate) mod tests {
     use crate::event::Silent;
 
     /// A device in this directory whose service does not answer.
-    pub(crate) fn at(home: &std::path::Path) -> Client {
+    pub(crate) fn offline(home: &std::path::Path) -> Client {
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(home, std::fs::Permissions::from_mode(0o700)).unwrap();
         let settings = Settings {

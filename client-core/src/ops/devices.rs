@@ -9,7 +9,7 @@ use api_types::{
 
 use super::{
     Client,
-    select::{MIN_DIGITS, MOST_NAMED, not_found},
+    select::{MAX_NAMED, MIN_DIGITS, not_found},
 };
 use crate::error::{Error, ErrorKind};
 
@@ -45,7 +45,7 @@ fn one(devices: Vec<DeviceInfo>, typed: &str) -> Result<DeviceInfo, Error> {
         meant.retain(|device| device.state != DeviceState::Revoked);
     }
     let named: Vec<String> =
-        meant.iter().take(MOST_NAMED).map(|d| format!("{} ({})", d.keys.device_id, d.keys.name)).collect();
+        meant.iter().take(MAX_NAMED).map(|d| format!("{} ({})", d.keys.device_id, d.keys.name)).collect();
     match (meant.pop(), named.len()) {
         (Some(device), 1) => Ok(device),
         (Some(_), _) => Err(Error::new(

@@ -59,13 +59,13 @@ mod tests {
     use super::*;
     use crate::{
         device::{DeviceSecrets, tests::sample},
-        ops::client::tests::at,
+        ops::client::tests::offline,
     };
 
     #[test]
     fn each_step_is_waited_for_and_can_be_left() {
         let home = tempfile::tempdir().unwrap();
-        let client = at(home.path());
+        let client = offline(home.path());
         assert!(waiting(&client).unwrap().is_none());
         start_over(&client).unwrap();
 

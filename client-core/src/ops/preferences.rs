@@ -57,12 +57,12 @@ pub fn save(client: &Client, preferences: Preferences) -> Result<(), Error> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::ops::client::tests::at;
+    use crate::ops::client::tests::offline;
 
     #[test]
     fn choices_stay_and_foreign_ones_are_not_written_over() {
         let home = tempfile::tempdir().unwrap();
-        let client = at(home.path());
+        let client = offline(home.path());
         assert_eq!(load(&client).unwrap(), Preferences::default());
         let chosen = Preferences { upload_limit: Some(5000) };
         save(&client, chosen).unwrap();

@@ -12,7 +12,7 @@ use crate::{
 /// Minimum length of an abbreviated id.
 pub(super) const MIN_DIGITS: usize = 4;
 /// Maximum number of candidates listed in an error.
-pub(super) const MOST_NAMED: usize = 10;
+pub(super) const MAX_NAMED: usize = 10;
 
 /// How the user named a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(super) fn by_prefix<'a>(
             let digits = prefix.len() + 8;
             let named: Vec<String> = several
                 .iter()
-                .take(MOST_NAMED)
+                .take(MAX_NAMED)
                 .map(|s| s.id.to_string().chars().take(digits.max(12)).collect())
                 .collect();
             Err(Error::new(
@@ -80,8 +80,8 @@ pub(super) fn by_prefix<'a>(
 
 /// An unknown source was named: lists the existing ones.
 pub(super) fn no_source(typed: &str, sources: &BTreeSet<String>) -> Error {
-    let named: Vec<&str> = sources.iter().take(MOST_NAMED).map(String::as_str).collect();
-    let more = if sources.len() > MOST_NAMED { ", …" } else { "" };
+    let named: Vec<&str> = sources.iter().take(MAX_NAMED).map(String::as_str).collect();
+    let more = if sources.len() > MAX_NAMED { ", …" } else { "" };
     Error::new(
         ErrorKind::NotFound,
         format!("there is no source named `{typed}`"),

@@ -241,7 +241,7 @@ impl NewDevice {
             let entry = self.entry(vault, &directory);
             api.add_directory_entry(vault, &SignedDirectoryEntry::sign(&entry, root.as_dalek())?).await?;
         }
-        self.client.got_vault(vault_secrets(info, &recovered, &words.recipient()?)?)
+        self.client.finish_setup(vault_secrets(info, &recovered, &words.recipient()?)?)
     }
 
     fn entry(&self, vault: VaultId, directory: &Directory) -> DirectoryEntry {

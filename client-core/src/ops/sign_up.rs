@@ -275,7 +275,7 @@ impl NewVault {
             directory: SignedDirectoryEntry::sign(&entry, root.as_dalek())?,
         };
         self.client.api(&self.secrets)?.init_vault(vault, &init).await?;
-        self.client.got_vault(vault_secrets(info, &made, &recipient)?)
+        self.client.finish_setup(vault_secrets(info, &made, &recipient)?)
     }
 }
 

@@ -258,10 +258,10 @@ impl TryFrom<StoredSource> for SavedSource {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::{device::tests::sample, ops::client::tests::at};
+    use crate::{device::tests::sample, ops::client::tests::offline};
 
     fn client(home: &std::path::Path) -> Client {
-        let client = at(home);
+        let client = offline(home);
         client.keystore().put(&sample()).unwrap();
         client
     }

@@ -18,7 +18,7 @@ use super::Consent;
 use crate::error::{Error, ErrorKind};
 
 /// How often to retry a pipe without a reader.
-const PATIENCE: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// An open device or pipe.
 pub struct Stream {
@@ -55,7 +55,7 @@ impl Stream {
                             "start the reader first",
                         ));
                     }
-                    thread::sleep(PATIENCE);
+                    thread::sleep(RETRY_INTERVAL);
                 }
                 Err(e) => return Err(failed(&e)),
             }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 /// Upper limit: no longer wait is ever meant. How long to wait is up to the operation's [`Patience`](super::Patience).
-const MOST: Duration = Duration::from_secs(24 * 3600);
+const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// Parses the header's value, seconds or a date. `date` is the `Date` of the same response: a date refers to its
 /// clock, not ours.
@@ -11,11 +11,11 @@ const MOST: Duration = Duration::from_secs(24 * 3600);
 pub fn asked_for(value: &str, date: Option<&str>) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds).min(MOST));
+        return Some(Duration::from_secs(seconds).min(MAX_WAIT));
     }
     let then = httpdate::parse_http_date(value).ok()?;
     let now = date.and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or_else(SystemTime::now);
-    Some(then.duration_since(now).unwrap_or_default().min(MOST))
+    Some(then.duration_since(now).unwrap_or_default().min(MAX_WAIT))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ const NEAR: usize = 4096;
 /// A record this close is taken for the next one; a farther one only if another follows it.
 const CLOSE: usize = 64;
 /// After this many records without a match, only one in [`SPARSE`] is searched for nearby.
-const PATIENCE: u32 = 32;
+const MAX_MISSES: u32 = 32;
 const SPARSE: u32 = 16;
 /// Records after a distant match, one of which must follow it here, too.
 const WITNESSES: usize = 4;
@@ -80,7 +80,7 @@ impl Matcher {
                 continue;
             }
             let rest = hashes.get(i + 1..).unwrap_or_default();
-            let patient = self.misses < PATIENCE || self.misses.is_multiple_of(SPARSE);
+            let patient = self.misses < MAX_MISSES || self.misses.is_multiple_of(SPARSE);
             let (place, moved) = match patient.then(|| self.near(*hash, rest)).flatten() {
                 Some(near) => near,
                 None => match self.far(*hash, rest)? {

@@ -15,7 +15,7 @@ use crate::{
 /// Maximum length of the chain of recipes that reading a chunk may involve.
 pub const MAX_DEPTH: u16 = 64;
 /// From this depth on recipes are rewritten flat, a few every day, or the chunk whole if that is impossible.
-const TIRED: u16 = 32;
+const FLATTEN_DEPTH: u16 = 32;
 /// Maximum number of other chunks that one copies from: a quarter of what readers allow.
 const MAX_SOURCES: usize = 64;
 /// A source that provides fewer bytes costs more than it saves.
@@ -95,8 +95,8 @@ pub fn plan(
         })
     })?;
     // Staggered by the chunk's id, so that not all chunks reach the limit on one day.
-    let tired = TIRED + u16::from(id.as_bytes()[0]) % (MAX_DEPTH - TIRED);
-    if depth <= tired {
+    let limit = FLATTEN_DEPTH + u16::from(id.as_bytes()[0]) % (MAX_DEPTH - FLATTEN_DEPTH);
+    if depth <= limit {
         return Ok(Some(Plan { recipe, literals, stored: Stored { depth, origins: flat } }));
     }
     Ok(flat.filter(|flat| flat.refs.iter().all(|origin| origin != id && usable(origin))).map(|flat| Plan {

@@ -215,7 +215,7 @@ impl From<ScriptError> for SourceError {
 
 impl From<SourceError> for Error {
     fn from(error: SourceError) -> Self {
-        error.told("no snapshot was made; earlier ones are untouched", "backup")
+        error.into_error("no snapshot was made; earlier ones are untouched", "backup")
     }
 }
 
@@ -223,11 +223,11 @@ impl SourceError {
     /// Converts it into the error of a restore.
     #[must_use]
     pub fn of_restore(self) -> Error {
-        self.told("nothing of it stays in the database; the snapshot is untouched", "restore")
+        self.into_error("nothing of it stays in the database; the snapshot is untouched", "restore")
     }
 
     /// `none`: the impact if nothing was created.
-    fn told(self, none: &'static str, command: &str) -> Error {
+    fn into_error(self, none: &'static str, command: &str) -> Error {
         let error = self;
         let unchanged = "the database was left as it was";
         let (kind, meaning, next_step): (_, _, String) = match &error {

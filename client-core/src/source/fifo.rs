@@ -15,7 +15,7 @@ use rustix::{
 use super::Stopper;
 
 /// How often to check for a stop request.
-const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
 /// A named pipe. Its first writer may appear later.
 pub(super) struct Fifo(File);
@@ -50,7 +50,7 @@ fn wait(pipe: &impl AsFd, stopper: &Stopper) -> io::Result<()> {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let mut fds = [PollFd::new(pipe, PollFlags::IN)];
-        match poll(&mut fds, Some(&PATIENCE)) {
+        match poll(&mut fds, Some(&POLL_INTERVAL)) {
             Ok(0) | Err(rustix::io::Errno::INTR) => {}
             Ok(_) => return Ok(()),
             Err(e) => return Err(e.into()),

@@ -22,17 +22,17 @@ use rustix::{
 use secrecy::{ExposeSecret, SecretString};
 
 /// Bytes kept of a program's error output.
-const TAIL: usize = 8 * 1024;
+const KEPT: usize = 8 * 1024;
 /// Shorter secrets are parts of ordinary words: hiding them would reveal them.
 const SECRET_LEN: usize = 4;
 /// How often to check whether an ending program has ended.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Name of the variable with the pipe that closes when we are gone, for [`GUARD`].
-const WATCH: &str = "SEALKEEP_WATCH";
+const WATCH_VARIABLE: &str = "SEALKEEP_WATCH";
 /// Becomes the program, and leaves a guard in its process group. The guard waits for a line: an empty one means that
 /// all is well, [`GIVEN_UP`] that the program still runs but nobody wants it. The pipe's end means that we are gone,
 /// for whatever reason (see docs/decisions/0007-guard.md): only then is the service file, which programs share, no
-/// longer needed. The guard then ends the group with the timing of [`WAYS_OUT`]. As a member of the group it keeps the
+/// longer needed. The guard then ends the group with the timing of [`END_SIGNALS`]. As a member of the group it keeps the
 /// group's number from being reused.
 const GUARD: &str = r#"( trap '' INT TERM HUP QUIT
   read -r said || said=gone
@@ -43,7 +43,7 @@ exec "$@""#;
 /// Sent to the guard of a program that still runs when its last handle is dropped.
 const GIVEN_UP: &[u8] = b"given up\n";
 /// Signals that end a program, and how long it has to react to each.
-const WAYS_OUT: [(Signal, Duration); 3] = [
+const END_SIGNALS: [(Signal, Duration); 3] = [
     // On SIGINT pg_dump cancels its query at the server, so that no session stays behind.
     (Signal::INT, Duration::from_secs(3)),
     (Signal::TERM, Duration::from_secs(2)),
@@ -51,13 +51,13 @@ const WAYS_OUT: [(Signal, Duration); 3] = [
 ];
 
 /// The same for psql in a restore. An idle psql ignores the first signal.
-const WAYS_OUT_OF_A_RESTORE: [(Option<Signal>, Duration); 3] = [
+const RESTORE_END_SIGNALS: [(Option<Signal>, Duration); 3] = [
     (Some(Signal::INT), Duration::from_millis(500)),
     (Some(Signal::TERM), Duration::from_secs(2)),
     (Some(Signal::KILL), Duration::from_secs(5)),
 ];
 /// For a program whose input has ended.
-const WAYS_OUT_OF_QUIET: [(Option<Signal>, Duration); 3] = [
+const IDLE_END_SIGNALS: [(Option<Signal>, Duration); 3] = [
     (None, Duration::from_secs(2)),
     (Some(Signal::TERM), Duration::from_secs(2)),
     (Some(Signal::KILL), Duration::from_secs(5)),
@@ -151,7 +151,7 @@ impl Process {
         Self::start_heard(command, secrets, |_| {})
     }
 
-    /// Same as [`start`]; `hear` also gets each line of output immediately, without secrets.
+    /// Same as [`Self::start`]; `hear` also gets each line of output immediately, without secrets.
     pub(super) fn start_heard(
         mut command: Command,
         secrets: Vec<SecretString>,
@@ -160,7 +160,7 @@ impl Process {
         let (watched, life) = pipe_with(PipeFlags::CLOEXEC)?;
         // Pass on only the reading end: a process that inherits the other would keep the guard waiting.
         fcntl_setfd(&watched, FdFlags::empty())?;
-        command.env(WATCH, format!("/dev/fd/{}", watched.as_raw_fd()));
+        command.env(WATCH_VARIABLE, format!("/dev/fd/{}", watched.as_raw_fd()));
         let mut child = command.stderr(Stdio::piped()).process_group(0).spawn()?;
         drop::<OwnedFd>(watched);
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
@@ -192,12 +192,12 @@ impl Process {
             if let Some(status) = self.child().try_wait()? {
                 return Ok(self.ended(status));
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 
     /// Asks the program to end; escalates in the background if it does not.
-    pub(super) fn ask_to_end(&self) {
+    pub(super) fn request_end(&self) {
         let process = self.clone();
         self.signal(Signal::INT);
         thread::spawn(move || process.end());
@@ -205,7 +205,7 @@ impl Process {
 
     /// Ends the program, gently first, and waits for it.
     pub(super) fn end(&self) {
-        self.end_by(&WAYS_OUT.map(|(signal, patience)| (Some(signal), patience)));
+        self.end_by(&END_SIGNALS.map(|(signal, patience)| (Some(signal), patience)));
     }
 
     fn end_by(&self, ways: &[(Option<Signal>, Duration)]) {
@@ -219,7 +219,7 @@ impl Process {
                     self.release();
                     return;
                 }
-                thread::sleep(LOOK);
+                thread::sleep(POLL_INTERVAL);
             }
         }
     }
@@ -227,12 +227,12 @@ impl Process {
     /// Ends a program whose input must not appear to end: the server is told to cancel the statement, then the program
     /// ends, before its pipe is closed.
     pub(super) fn abandon(&self) {
-        self.end_by(&WAYS_OUT_OF_A_RESTORE);
+        self.end_by(&RESTORE_END_SIGNALS);
     }
 
     /// Waits a moment for a program to end by itself, then ends it.
-    pub(super) fn let_go(&self) {
-        self.end_by(&WAYS_OUT_OF_QUIET);
+    pub(super) fn wait_or_end(&self) {
+        self.end_by(&IDLE_END_SIGNALS);
     }
 
     /// Signals the program and everything it started. Does nothing once the program has been waited for: its number
@@ -286,7 +286,7 @@ struct Lines<H> {
 impl<H: FnMut(&str)> Lines<H> {
     fn push(&mut self, bytes: &[u8]) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let room = TAIL.saturating_sub(self.line.len());
+            let room = KEPT.saturating_sub(self.line.len());
             self.line.extend_from_slice(part.get(..room).unwrap_or(part));
             if part.ends_with(b"\n") {
                 (self.hear)(without(&self.secrets, &self.line).trim_end());
@@ -304,8 +304,8 @@ fn tail(mut from: impl Read, hear: &mut dyn FnMut(&[u8])) -> Vec<u8> {
         let new = buffer.get(..n).unwrap_or_default();
         hear(new);
         kept.extend_from_slice(new);
-        if kept.len() > 2 * TAIL {
-            kept.drain(..kept.len() - TAIL);
+        if kept.len() > 2 * KEPT {
+            kept.drain(..kept.len() - KEPT);
             cut = true;
         }
     }
@@ -341,7 +341,7 @@ mod tests {
             shell("i=0; while [ $i -lt 3000 ]; do echo line $i hunter2 >&2; i=$((i+1)); done", &["hunter2"]);
         let said = started.process.wait().unwrap().said;
         assert!(
-            said.len() <= 2 * TAIL && said.starts_with("line ") && said.ends_with("line 2999 ***\n"),
+            said.len() <= 2 * KEPT && said.starts_with("line ") && said.ends_with("line 2999 ***\n"),
             "{said}"
         );
         assert!(!said.contains("hunter2"));
@@ -384,7 +384,7 @@ mod tests {
         };
         // One program that ended by itself, and one that still runs when its handle is dropped.
         let ended = start("0");
-        ended.let_go();
+        ended.wait_or_end();
         drop(ended);
         let unwanted = start("100");
         let id = unwanted.child().id();
@@ -402,7 +402,7 @@ mod tests {
         let until = Instant::now() + Duration::from_secs(8);
         while file.path().exists() {
             assert!(Instant::now() < until);
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }

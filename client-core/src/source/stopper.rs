@@ -29,7 +29,7 @@ impl Stopper {
     pub fn stop(&self) {
         let state = self.state();
         if !state.committing && !self.0.stopped.swap(true, Ordering::SeqCst) {
-            state.running.iter().for_each(Process::ask_to_end);
+            state.running.iter().for_each(Process::request_end);
         }
     }
 
@@ -57,7 +57,7 @@ impl Stopper {
         self.state().running.push(process.clone());
         // A stop between the program's start and here would otherwise miss it.
         if self.is_stopped() {
-            process.ask_to_end();
+            process.request_end();
         }
         Watched { stopper: self.clone(), process: process.clone() }
     }

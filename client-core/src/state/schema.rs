@@ -14,7 +14,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::StateError;
 
 /// How long to wait for another process.
-const PATIENCE: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The vault that the state belongs to.
 const VAULT: &str = "
@@ -113,7 +113,7 @@ pub(super) fn open(
 ) -> Result<Connection, StateError> {
     for_owner_only(path)?;
     let mut db = Connection::open(path)?;
-    db.busy_timeout(PATIENCE)?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
     write_ahead(&db)?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
@@ -156,7 +156,7 @@ fn layout(db: &Connection, name: &'static str, steps: &[&str]) -> Result<usize, 
 
 /// `SQLite` itself does not wait when two processes switch a new file at once.
 fn write_ahead(db: &Connection) -> Result<(), StateError> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + BUSY_TIMEOUT;
     loop {
         match db.pragma_update(None, "journal_mode", "WAL") {
             Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < until => {

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Give up after this many consecutive streams that cannot be reproduced.
-const PATIENCE: u32 = 8;
+const MAX_FAILURES: u32 = 8;
 /// Once the only matching parameters have reproduced this much content, they suffice for later streams, bytes.
 const DECIDED: u64 = 4 << 20;
 
@@ -218,7 +218,7 @@ impl Unwrapper {
                 }
                 Some(_) => Err(UnwrapError("the gzip file's checksum is not that of its content")),
             },
-            State::Archive if self.failures >= PATIENCE => Ok(Some(0)),
+            State::Archive if self.failures >= MAX_FAILURES => Ok(Some(0)),
             State::Archive => {
                 let (before, found) = match find_piece(bytes) {
                     Ok((at, len)) => (at, Some(len)),
@@ -265,7 +265,7 @@ impl Unwrapper {
 
     /// Starts the next stream; tries what reproduced the last ones first.
     fn begin(&mut self, pieces: Option<u32>, out: &Out<'_>, fits: impl Fn(&Params) -> bool) -> Box<Stream> {
-        if self.failures >= PATIENCE || out.plan.is_full() {
+        if self.failures >= MAX_FAILURES || out.plan.is_full() {
             return Box::new(Stream::new(Vec::new(), Vec::new(), pieces));
         }
         let makers = [Maker::GnuGzip, Maker::Zlib, Maker::ZlibLarge];

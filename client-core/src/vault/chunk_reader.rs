@@ -15,8 +15,8 @@ use tokio::sync::OnceCell;
 
 use super::{
     UnlockedVault,
-    hands::{Hands, Lying},
     pack_cache::{Fetched, PackCache, PackFault},
+    working_set::{OpenedChunk, WorkingSet},
 };
 use crate::{
     encode::{self, EncodeError, Encoded, Encoding, Opened, Plaintexts, Stretch},
@@ -48,7 +48,7 @@ pub struct ChunkReader {
     packs: Arc<PackCache>,
     state: Arc<StateDb>,
     keys: Arc<UnlockedVault>,
-    opened: Arc<Cache<ChunkId, Arc<Lying>, Bytes>>,
+    opened: Arc<Cache<ChunkId, Arc<OpenedChunk>, Bytes>>,
     within: Arc<Within>,
 }
 
@@ -70,9 +70,9 @@ struct Found {
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<ChunkId, Arc<Lying>> for Bytes {
-    fn weight(&self, _: &ChunkId, lying: &Arc<Lying>) -> u64 {
-        lying.opened.size() as u64 + 100
+impl Weighter<ChunkId, Arc<OpenedChunk>> for Bytes {
+    fn weight(&self, _: &ChunkId, content: &Arc<OpenedChunk>) -> u64 {
+        content.opened.size() as u64 + 100
     }
 }
 
@@ -224,7 +224,7 @@ impl ChunkReader {
                 reader: self,
                 packs: &packs,
                 closure: &closure,
-                hands: Hands::default(),
+                working_set: WorkingSet::default(),
                 stopped: None,
             };
             let plain =
@@ -241,7 +241,7 @@ impl ChunkReader {
                 (Err(_), Some(Stop::Failed(error))) => return Err(error),
                 (Err(_), Some(Stop::Fault(fault))) => Err(fault),
                 (Err(error), None) => Err(damaged(id, place, &error)),
-                (Ok(plain), _) => Ok((plain, copies.hands.depth() as u16)),
+                (Ok(plain), _) => Ok((plain, copies.working_set.depth() as u16)),
             });
         }
     }
@@ -263,7 +263,7 @@ struct Copies<'a> {
     /// The packs that the chunk's writer knew to suffice; only the chunk's own if that is unknown.
     closure: &'a HashSet<ObjectId>,
     /// The chunks copied from most recently, and the limits for all of them.
-    hands: Hands,
+    working_set: WorkingSet,
     stopped: Option<Stop>,
 }
 
@@ -294,17 +294,17 @@ impl Copies<'_> {
         EncodeError::MissingReference(*id)
     }
 
-    fn open(&mut self, id: &ChunkId) -> Result<Arc<Lying>, EncodeError> {
-        if let Some(lying) = self.reader.opened.get(id).filter(|lying| self.known(&lying.pack)) {
-            return Ok(lying);
+    fn open(&mut self, id: &ChunkId) -> Result<Arc<OpenedChunk>, EncodeError> {
+        if let Some(content) = self.reader.opened.get(id).filter(|content| self.known(&content.pack)) {
+            return Ok(content);
         }
         let pack = self.place(id)?;
         let encoded = self.record(id, pack)?;
         let opened = Opened::read(id, &encoded)
             .map_err(|error| self.stop(id, Stop::Fault(damaged(*id, pack, &error))))?;
-        let lying = Arc::new(Lying { pack, opened });
-        self.reader.opened.insert(*id, Arc::clone(&lying));
-        Ok(lying)
+        let content = Arc::new(OpenedChunk { pack, opened });
+        self.reader.opened.insert(*id, Arc::clone(&content));
+        Ok(content)
     }
 
     /// Locates a chunk that is copied from, in a pack known to the copying chunk's writer. Two devices may each have
@@ -344,16 +344,16 @@ impl Copies<'_> {
 impl Plaintexts for Copies<'_> {
     fn copy(&mut self, id: &ChunkId, stretch: Stretch, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let level = stretch.hops - 1;
-        self.hands.copies()?;
-        let mut here = match self.hands.take(id, level) {
-            Some(here) => here,
+        self.working_set.copies()?;
+        let mut chunk = match self.working_set.take(id, level) {
+            Some(chunk) => chunk,
             None => {
-                let lying = self.open(id)?;
-                self.hands.opened(id, lying)?
+                let content = self.open(id)?;
+                self.working_set.opened(id, content)?
             }
         };
-        let done = here.lying.opened.stretch(stretch, self, out, &mut here.hint);
-        self.hands.put_back(here, level);
+        let done = chunk.content.opened.stretch(stretch, self, out, &mut chunk.hint);
+        self.working_set.put_back(chunk, level);
         done
     }
 }

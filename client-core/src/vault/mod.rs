@@ -2,11 +2,11 @@
 
 mod chunk_reader;
 mod directory;
-mod hands;
 mod history;
 mod pack_cache;
 mod packer;
 mod unlocked;
+mod working_set;
 
 pub use chunk_reader::{ChunkFault, ChunkReader};
 pub use directory::{Directory, DirectoryError, TrustedDevice};

@@ -48,7 +48,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
     let source = match (url, file) {
         (Some(url), _) => {
             let url = url.expose_secret();
-            source::connection(url).map_err(|error| meant_a_file(url, error.into()))?
+            source::connection(url).map_err(|error| suggest_file_option(url, error.into()))?
         }
         (None, Some(path)) => source::file(absolute(&path)?),
         (None, None) => source::stdin(name.clone().unwrap_or_default()),
@@ -136,7 +136,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
 }
 
 /// For a path given instead of a URL: names the missing option.
-fn meant_a_file(typed: &str, error: Error) -> Error {
+fn suggest_file_option(typed: &str, error: Error) -> Error {
     let path = Path::new(typed);
     // Anything that looks like a connection may contain a password.
     let looks = path.exists()

@@ -79,7 +79,7 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
     };
     if stdout {
         // Standard output is the dump itself.
-        context.output.beside(&text())?;
+        context.output.result_on_stderr(&text())?;
     } else {
         context.output.result(
             &json!({
@@ -99,17 +99,17 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         )?;
     }
     for remark in &report.notes {
-        context.output.beside(&plain!("{}", remark))?;
+        context.output.result_on_stderr(&plain!("{}", remark))?;
     }
     if report.superuser {
-        context.output.beside(&plain!(
+        context.output.result_on_stderr(&plain!(
             "Restored as a superuser: what runs in the dump (functions, triggers, DO blocks) runs with all rights of the server. Restore what you do not trust as another role"
         ))?;
     }
     if !report.failed.is_empty() {
         if !context.output.is_json() {
             for failed in &report.failed {
-                context.output.beside(&plain!("Not restored: {}", failed))?;
+                context.output.result_on_stderr(&plain!("Not restored: {}", failed))?;
             }
         }
         return Err(Error::new(

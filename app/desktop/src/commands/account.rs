@@ -8,7 +8,7 @@ use std::{
 
 use api_types::{DeviceId, Region, account::SecondFactor};
 use client_core::{
-    crypto::look_at,
+    crypto::check_typed,
     error::{Error, ErrorKind},
     ops::{activity, devices, sign_up::MIN_PASSWORD},
 };
@@ -112,7 +112,7 @@ pub(crate) async fn sign_in_kit<R: Runtime>(
 #[tauri::command]
 pub(crate) fn words_typed(words: String) -> WordsView {
     let words = Zeroizing::new(words);
-    WordsView::from(look_at(&words))
+    WordsView::from(check_typed(&words))
 }
 
 /// Abandons the current steps.

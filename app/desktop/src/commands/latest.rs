@@ -10,13 +10,13 @@ use minisign_verify::{PublicKey, Signature};
 use serde_json::Value;
 
 /// How long an announcement is valid: it must be renewed before that.
-const HOLDS_DAYS: i64 = 30;
+const VALID_DAYS: i64 = 30;
 /// How far this machine's clock may be behind the announcer's.
 const CLOCK_HOURS: i64 = 24;
 /// Maximum size of the document, bytes.
-const LARGEST: usize = 256 * 1024;
+const MAX_LEN: usize = 256 * 1024;
 /// Time limit for fetching it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 /// The newest date announced so far.
 const SEEN: &str = "announced";
 
@@ -30,7 +30,7 @@ pub(super) struct Announced {
 impl Announced {
     /// Fetches it and its signature, which is next to it.
     pub(super) async fn fetch(endpoint: &str) -> Result<Self, Error> {
-        let http = reqwest::Client::builder().https_only(true).timeout(PATIENCE).build();
+        let http = reqwest::Client::builder().https_only(true).timeout(FETCH_TIMEOUT).build();
         let http = http.map_err(|e| Error::internal("the HTTP client", &e))?;
         let document = download(&http, endpoint).await?;
         let signature = download(&http, &format!("{endpoint}.sig")).await?;
@@ -59,9 +59,9 @@ impl Announced {
                 "the announcement of updates of {date} is older than one seen before"
             )));
         }
-        if date < before(now, HOLDS_DAYS * 24) {
+        if date < before(now, VALID_DAYS * 24) {
             return Err(refused(format!(
-                "the announcement of updates is of {date}: older than {HOLDS_DAYS} days"
+                "the announcement of updates is of {date}: older than {VALID_DAYS} days"
             )));
         }
         if before(date, CLOCK_HOURS) > now {
@@ -95,7 +95,7 @@ async fn download(http: &reqwest::Client, url: &str) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     while let Some(piece) = answer.chunk().await.map_err(failed)? {
         bytes.extend_from_slice(&piece);
-        if bytes.len() > LARGEST {
+        if bytes.len() > MAX_LEN {
             return Err(unreachable("the announcement is too long"));
         }
     }

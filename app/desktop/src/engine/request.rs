@@ -52,7 +52,7 @@ impl Request {
         let all: &[Choice] = match (&self.what, error.kind()) {
             (What::Backup { .. }, ErrorKind::UnusualDump | ErrorKind::SourceChanged) => &[Choice::Force],
             (What::Backup { .. }, ErrorKind::OtherSource) => &[Choice::SameSource, Choice::Rename],
-            (What::Restore { to: RestoreTo::Database { .. }, .. }, _) => match because(error) {
+            (What::Restore { to: RestoreTo::Database { .. }, .. }, _) => match source_error(error) {
                 Some(SourceError::MayBeCopy(_)) => &[Choice::ToCopy],
                 Some(SourceError::Script(script)) if matches!(script.found, Found::Missing(..)) => {
                     &[Choice::NoOwner, Choice::NoPrivileges, Choice::SkipMissing]
@@ -131,7 +131,7 @@ impl Request {
 }
 
 /// The error of the source or the target.
-fn because(error: &Error) -> Option<&SourceError> {
+fn source_error(error: &Error) -> Option<&SourceError> {
     std::error::Error::source(error)?.downcast_ref()
 }
 

@@ -14,12 +14,12 @@ use tokio::time::MissedTickBehavior;
 use super::{Engine, Shared};
 
 /// How often to check. Timers stop while a machine sleeps, so the check follows soon after it wakes up.
-const LOOK: Duration = Duration::from_secs(20);
+const CHECK_INTERVAL: Duration = Duration::from_secs(20);
 
 impl Engine {
     /// Checks repeatedly until the program ends.
     pub(crate) async fn keep_schedule(self: Shared) {
-        let mut look = tokio::time::interval(LOOK);
+        let mut look = tokio::time::interval(CHECK_INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             look.tick().await;

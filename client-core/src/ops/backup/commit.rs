@@ -31,9 +31,9 @@ use crate::{
 };
 
 /// Maximum number of packs that an answer may report missing.
-const MOST_MISSING: usize = 1000;
+const MAX_MISSING: usize = 1000;
 /// Maximum number of them named in an error.
-const MOST_NAMED: usize = 10;
+const MAX_NAMED: usize = 10;
 
 /// A complete dump.
 pub(super) struct Finished<'a> {
@@ -178,7 +178,7 @@ async fn refused(
         return Ok(error.into());
     }
     let missing: BTreeSet<ObjectId> =
-        error.objects().iter().take(MOST_MISSING).filter(|id| needed.contains_key(id)).copied().collect();
+        error.objects().iter().take(MAX_MISSING).filter(|id| needed.contains_key(id)).copied().collect();
     lost(vault, &missing.into_iter().collect::<Vec<_>>()).await
 }
 
@@ -194,7 +194,7 @@ async fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
         ));
     }
     vault.state().forget_packs(&gone)?;
-    let names: Vec<String> = gone.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+    let names: Vec<String> = gone.iter().take(MAX_NAMED).map(ToString::to_string).collect();
     Ok(Error::new(
         ErrorKind::Damaged,
         format!("the store lost {} packs that this backup builds on: {}", gone.len(), names.join(", ")),

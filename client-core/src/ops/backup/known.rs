@@ -47,11 +47,11 @@ impl Known for KnownChunks {
         Ok(true)
     }
 
-    fn is_source(&self, id: &ChunkId) -> Result<bool, Error> {
+    fn can_copy_from(&self, id: &ChunkId) -> Result<bool, Error> {
         Ok(self.state.locate(id)?.is_some())
     }
 
-    fn is_whole(&self, id: &ChunkId) -> Result<bool, Error> {
+    fn is_self_contained(&self, id: &ChunkId) -> Result<bool, Error> {
         Ok(self.state.locate(id)?.is_some_and(|place| place.copied_from.is_empty()))
     }
 

@@ -44,12 +44,12 @@ impl Level {
     }
 
     /// Whether the data may decide which of the equally good methods of compression is fastest.
-    pub(super) fn fits(&self) -> bool {
+    pub(super) fn can_sample(&self) -> bool {
         self.adapts() && self.now() == DEFAULT_LEVEL
     }
 
     /// For the new part of a chunk that shares rows with the last dump.
-    pub(super) fn of_rest(&self) -> i32 {
+    pub(super) fn for_new_part(&self) -> i32 {
         if self.adapts() { self.now().max(REST) } else { self.now() }
     }
 

@@ -47,7 +47,7 @@ use crate::{
 };
 
 /// How long to wait for the service to record a failed run.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+const ABORT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Index entries of this many packs (1 GiB) share a segment.
 const PACKS_PER_SEGMENT: usize = 64;
 
@@ -106,7 +106,7 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
             // The service's record is a courtesy, not worth waiting for: its lease expires anyway.
             vault.api().patience().end_run();
             let told = vault.api().abort(vault.id(), backup, error.kind().as_str(), read);
-            match tokio::time::timeout(LAST_WORDS, told).await {
+            match tokio::time::timeout(ABORT_TIMEOUT, told).await {
                 Ok(Ok(())) => {}
                 Ok(Err(unsaid)) => {
                     tracing::warn!(%unsaid, "the failed run could not be recorded at the service");

@@ -13,7 +13,7 @@ use api_types::DeviceId;
 /// Clocks of a vault's devices may differ by this much, seconds.
 const TOLERANCE: i64 = 3600;
 /// A timestamp further ahead than this comes from a wrong clock, seconds.
-const MOST: i64 = 24 * 3600;
+const MAX_AHEAD: i64 = 24 * 3600;
 
 /// The time to sign, and what the user should know about it.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ fn of(snapshots: &[ListedSnapshot], device: DeviceId, now: i64) -> Result<Moment
         snapshots.iter().partition(|listed| listed.envelope.device == device);
     let created = |listed: &&ListedSnapshot| listed.envelope.created;
     let own = own.into_iter().max_by_key(created);
-    if let Some(last) = own.filter(|last| created(last).saturating_sub(now) > MOST) {
+    if let Some(last) = own.filter(|last| created(last).saturating_sub(now) > MAX_AHEAD) {
         return Err(Error::new(
             ErrorKind::ClockSkew,
             format!(
@@ -51,7 +51,8 @@ fn of(snapshots: &[ListedSnapshot], device: DeviceId, now: i64) -> Result<Moment
         ));
     }
     // Anything further ahead is a wrong clock or a lie, and need not be followed.
-    let believable = others.iter().map(created).filter(|created| created.saturating_sub(now) <= MOST).max();
+    let believable =
+        others.iter().map(created).filter(|created| created.saturating_sub(now) <= MAX_AHEAD).max();
     let ahead = others.into_iter().max_by_key(created);
     let ahead = ahead.map(|listed| (listed, created(&listed).saturating_sub(now)));
     let created = now
@@ -104,7 +105,7 @@ mod tests {
         assert_eq!(moment.created, NOW + TOLERANCE, "not long before what it builds on");
         assert_eq!(moment.ahead, Some((&behind[1], 2 * TOLERANCE)));
         assert_eq!(of(&[other(NOW + TOLERANCE)], THIS, NOW).unwrap().ahead, None);
-        let error = of(&[own(NOW + MOST + 1)], THIS, NOW).unwrap_err();
+        let error = of(&[own(NOW + MAX_AHEAD + 1)], THIS, NOW).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ClockSkew);
     }
 

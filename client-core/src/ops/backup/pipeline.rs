@@ -196,7 +196,7 @@ fn encode_one(level: &Level, compressor: &mut Compressor, chunk: Related) -> Res
     let (new, literal) = match store {
         Store::Nothing => (None, 0),
         Store::Whole(plain) => {
-            let encoded = if level.fits() {
+            let encoded = if level.can_sample() {
                 compressor.compress_fitting(&plain)?
             } else {
                 compressor.set_level(level.now())?;
@@ -205,7 +205,7 @@ fn encode_one(level: &Level, compressor: &mut Compressor, chunk: Related) -> Res
             (Some((encoded, Sources::new())), u64::from(len))
         }
         Store::Rest(plan, sources) => {
-            compressor.set_level(level.of_rest())?;
+            compressor.set_level(level.for_new_part())?;
             let encoded = plan.recipe.encode(&plan.literals, compressor)?;
             (Some((encoded, sources)), plan.literals.len() as u64)
         }
@@ -219,7 +219,7 @@ fn encode_group(
     compressor: &mut Compressor,
     group: &Group,
 ) -> Result<Done, EncodeError> {
-    compressor.set_level(level.of_rest())?;
+    compressor.set_level(level.for_new_part())?;
     let rows = vault.chunk_id_key().chunk_id(&group.rows);
     // A chunk that consists of exactly these rows cannot copy from itself.
     let apart = group.members.len() == 1 || group.members.iter().any(|member| member.id == rows);
@@ -242,7 +242,7 @@ fn encode_group(
         return Ok(Done { rows: None, chunks });
     }
     let encoded = if level.adapts() {
-        compressor.compress_rows(level.of_rest(), &group.rows)?
+        compressor.compress_rows(level.for_new_part(), &group.rows)?
     } else {
         compressor.compress(&group.rows)?
     };

@@ -128,7 +128,7 @@ impl Stage<'_> {
         };
         if stored {
             // From an earlier dump, another source, or another device.
-            let whole = self.known.is_whole(id).unwrap_or(false);
+            let whole = self.known.is_self_contained(id).unwrap_or(false);
             let stored = if whole { Stored::WHOLE } else { Stored::UNKNOWN };
             lists.writer.push(&lists.keys, *id, len, &stored, &records)?;
             return Ok(Ok(None));
@@ -138,7 +138,7 @@ impl Stage<'_> {
         } else {
             self.old(lists, |matcher| {
                 let found = matcher.find(&records.hashes)?;
-                let usable = |id: &ChunkId| self.known.is_source(id).unwrap_or(false);
+                let usable = |id: &ChunkId| self.known.can_copy_from(id).unwrap_or(false);
                 plan(id, plain, &records.lens, &found, matcher, usable)
             })
         };

@@ -20,10 +20,10 @@ pub(super) trait Known: Sync {
     fn is_stored(&self, id: &ChunkId) -> Result<bool, Error>;
 
     /// Whether recipes may copy from this chunk.
-    fn is_source(&self, id: &ChunkId) -> Result<bool, Error>;
+    fn can_copy_from(&self, id: &ChunkId) -> Result<bool, Error>;
 
     /// Whether a stored chunk is complete in itself: reading it involves no recipe.
-    fn is_whole(&self, id: &ChunkId) -> Result<bool, Error>;
+    fn is_self_contained(&self, id: &ChunkId) -> Result<bool, Error>;
 
     /// The packs needed to copy from these chunks, which the snapshot then needs; `None` if they are too many, or not
     /// all present.

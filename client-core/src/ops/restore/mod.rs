@@ -76,7 +76,7 @@ impl Destination {
 
     /// Whether nobody sees a byte before the whole dump's SHA-256 is verified: a regular file, under a temporary name
     /// until then. Programs and pipes act on bytes as they come, and so may anything that is no regular file.
-    fn is_unseen_until_whole(&self) -> bool {
+    fn is_hidden_until_complete(&self) -> bool {
         match self {
             Self::File { path, .. } => match std::fs::metadata(path) {
                 Ok(found) => found.is_file(),
@@ -131,11 +131,11 @@ pub struct RestoreReport {
 pub async fn restore(client: &Client, options: RestoreOptions) -> Result<RestoreReport, Error> {
     let started = Instant::now();
     let partial = options.partial;
-    refuse_holes(&options)?;
+    refuse_partial(&options)?;
     let vault = client.open_synced().await?;
     let (listed, body) = vault.select(&options.snapshot).await?;
     let proof = if options.destination.keeps() { Evidence::Restored } else { Evidence::Opened };
-    let compared = options.partial || !options.destination.is_unseen_until_whole();
+    let compared = options.partial || !options.destination.is_hidden_until_complete();
     if options.partial {
         vault.packs().salvage();
     }
@@ -188,7 +188,7 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
 }
 
 /// A dump with zeros in place of damaged data is invalid: no program gets it.
-fn refuse_holes(options: &RestoreOptions) -> Result<(), Error> {
+fn refuse_partial(options: &RestoreOptions) -> Result<(), Error> {
     if options.partial && matches!(options.destination, Destination::Database { .. }) {
         return Err(Error::new(
             ErrorKind::Usage,

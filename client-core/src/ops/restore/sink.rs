@@ -23,7 +23,7 @@ pub(super) trait Sink: Send {
     fn commit(self: Box<Self>) -> Result<Restored, Error>;
     /// Whether it must undo something when abandoned. Others are not waited for: a pipe whose reader does not read
     /// would block forever.
-    fn takes_back(&self) -> bool {
+    fn must_undo(&self) -> bool {
         true
     }
     /// Stops what the sink started, even while another thread is blocked in it.
@@ -60,7 +60,7 @@ pub(super) fn open(
 struct FileSink(Output);
 
 impl Sink for FileSink {
-    fn takes_back(&self) -> bool {
+    fn must_undo(&self) -> bool {
         matches!(self.0, Output::File(_))
     }
 
@@ -77,7 +77,7 @@ impl Sink for FileSink {
 struct PipeSink(Box<dyn Write + Send>);
 
 impl Sink for PipeSink {
-    fn takes_back(&self) -> bool {
+    fn must_undo(&self) -> bool {
         false
     }
 
@@ -135,15 +135,15 @@ impl Writer {
         rewrapper: Option<Rewrapper>,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        let (stop, takes_back) = (sink.stopper(), sink.takes_back());
+        let (stop, must_undo) = (sink.stopper(), sink.must_undo());
         let (messages, inbox) = mpsc::channel(2);
-        let (tell, done) = oneshot::channel();
+        let (sender, done) = oneshot::channel();
         let thread = thread::spawn(move || {
             let _stage = tracing::debug_span!("write").entered();
             // A caller that is gone reports its own reason.
-            drop(tell.send(write_all(sink, rewrapper, inbox, &*observer)));
+            drop(sender.send(write_all(sink, rewrapper, inbox, &*observer)));
         });
-        Self { messages: Some(messages), done: Some(done), thread: takes_back.then_some(thread), stop }
+        Self { messages: Some(messages), done: Some(done), thread: must_undo.then_some(thread), stop }
     }
 
     pub(super) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
@@ -220,13 +220,13 @@ fn write_all(
             (Message::Bytes(bytes), None) => held.write(bytes, observer)?,
             (Message::Bytes(content), Some(rewrapper)) => {
                 let mut made = Vec::new();
-                rewrapper.push(&content, &mut made).map_err(not_again)?;
+                rewrapper.push(&content, &mut made).map_err(cannot_reproduce)?;
                 held.write(made, observer)?;
             }
             (Message::Finish(expected), _) => {
                 if let Some(rewrapper) = rewrapper {
                     let mut made = Vec::new();
-                    rewrapper.finish(&mut made).map_err(not_again)?;
+                    rewrapper.finish(&mut made).map_err(cannot_reproduce)?;
                     held.write(made, observer)?;
                 }
                 return held.finish(expected);
@@ -238,7 +238,7 @@ fn write_all(
     Ok((0, Restored::default()))
 }
 
-fn not_again(error: UnwrapError) -> Error {
+fn cannot_reproduce(error: UnwrapError) -> Error {
     Error::damaged(format!("the dump cannot be compressed again as it was: {error}"))
 }
 

@@ -72,8 +72,8 @@ pub(super) fn open(path: &Path, spool: &Path, copy: Copying) -> Result<Opened, S
         let handle = Handle::Disk(file);
         return Ok(Opened { handle, size: Some(size), copied_by: None, warnings: Vec::new() });
     }
-    let sides = sqlite::Sides::of(path, &file).map_err(unreadable)?;
-    let wanted = |sides: &sqlite::Sides| match copy {
+    let sides = sqlite::SideFiles::of(path, &file).map_err(unreadable)?;
+    let wanted = |sides: &sqlite::SideFiles| match copy {
         Copying::Never => false,
         Copying::AsNeeded => sides.hold_rows(),
         Copying::Always => true,
@@ -185,9 +185,9 @@ impl Regular {
         if !fs::metadata(path).is_ok_and(|named| Stamp::of(&named) == self.before) {
             return Ok(None);
         }
-        let sides = sqlite::Sides::of(path, &self.file)?;
+        let sides = sqlite::SideFiles::of(path, &self.file)?;
         Ok(sides
-            .filter(sqlite::Sides::hold_rows)
+            .filter(sqlite::SideFiles::hold_rows)
             .map(|sides| format!("rows were written to {}", sides.names())))
     }
 }

@@ -35,13 +35,13 @@ const PAUSE: Duration = Duration::from_millis(250);
 const JOURNAL: &str = "copy-journal";
 
 /// A database and those of its side files that are not empty.
-pub(super) struct Sides {
+pub(super) struct SideFiles {
     /// With symbolic links resolved, as SQLite does before it derives the names of the side files.
     database: PathBuf,
     found: Vec<PathBuf>,
 }
 
-impl Sides {
+impl SideFiles {
     /// `None`: not a SQLite database.
     pub(super) fn of(path: &Path, file: &File) -> io::Result<Option<Self>> {
         let mut head = [0; MAGIC.len()];
@@ -88,7 +88,7 @@ pub(super) fn version() -> &'static str {
 }
 
 /// A consistent, unnamed copy that only its owner can read.
-pub(super) fn copy(sides: &Sides, spool: &Path) -> Result<File, SourceError> {
+pub(super) fn copy(sides: &SideFiles, spool: &Path) -> Result<File, SourceError> {
     let shown = sides.database.display().to_string();
     let failed = |detail: String| SourceError::Copy {
         what: shown.clone(),
@@ -130,7 +130,7 @@ fn copied(folder: &TempDir) -> PathBuf {
 }
 
 /// `false`: something changed meanwhile, so the copy may be inconsistent.
-fn quiet_copy(sides: &Sides, folder: &TempDir) -> io::Result<bool> {
+fn quiet_copy(sides: &SideFiles, folder: &TempDir) -> io::Result<bool> {
     let before = sides.stamps()?;
     before.iter().for_each(Stamp::settle);
     let mut copies = vec![(sides.database.as_path(), copied(folder))];

@@ -68,6 +68,6 @@ pub fn identify(
     stopper: &Stopper,
 ) -> Result<Option<DatabaseIdentity>, SourceError> {
     let psql = tools.newest("psql")?;
-    let answers = look::ask(url, &psql, &questions(), stopper, Some(super::LOOK_PATIENCE))?;
+    let answers = look::ask(url, &psql, &questions(), stopper, Some(super::INSPECT_TIMEOUT))?;
     Ok(read(&answers))
 }

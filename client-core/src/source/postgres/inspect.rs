@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    LOOK_PATIENCE, PgUrl,
+    INSPECT_TIMEOUT, PgUrl,
     answers::{Answers, question},
     identity, look, pooler, properties,
     refusal::may_be_about_options,
@@ -180,7 +180,7 @@ pub fn inspect_with(url: &PgUrl, tools: &Tools, stopper: &Stopper) -> Result<Ins
     let mut first = vec![server()];
     first.extend(identity::questions());
     first.extend(properties::questions());
-    let wait = Some(LOOK_PATIENCE);
+    let wait = Some(INSPECT_TIMEOUT);
     let own = url.with_options(OPTIONS);
     let (answers, mut session) = match look::ask(&own, &psql, &first, stopper, wait) {
         Err(error) if may_be_about_options(&error) => (look::ask(url, &psql, &first, stopper, wait)?, url),

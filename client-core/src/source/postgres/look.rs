@@ -39,7 +39,7 @@ SELECT 'end 00';
         questions.concat()
     );
     let Said { answer, ended, late } =
-        psql::run(url, psql, &script, OnError::GoOn, Waiting { stopper, at_most })?;
+        psql::run(url, psql, &script, OnError::Continue, Waiting { stopper, at_most })?;
     let mut answers = Answers::read(&answer);
     let begun = !answers.is_empty();
     if !ended.status.success() && !begun && !late {

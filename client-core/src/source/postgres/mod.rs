@@ -36,7 +36,7 @@ use super::{
 };
 
 /// Time limit of the inspection before a dump. The dump itself has none.
-const LOOK_PATIENCE: Duration = Duration::from_secs(30);
+const INSPECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is known about a database before its dump.
 pub(super) fn origin(found: &Inspection) -> Origin {

@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{
-    LOOK_PATIENCE, PgUrl, answers::question, look, psql::Alarm, refusal::may_be_about_options,
+    INSPECT_TIMEOUT, PgUrl, answers::question, look, psql::Alarm, refusal::may_be_about_options,
     session::OPTIONS, tools::Tool,
 };
 use crate::source::{
@@ -35,7 +35,7 @@ struct Direct {
 pub(super) fn refuse(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Result<PgUrl, SourceError> {
     let marked = url.with_options(OPTIONS);
     let mark = question("mark", "SELECT current_setting('sealkeep.direct', true) AS direct");
-    match look::ask(&marked, psql, &[mark], stopper, Some(LOOK_PATIENCE)) {
+    match look::ask(&marked, psql, &[mark], stopper, Some(INSPECT_TIMEOUT)) {
         Ok(answers) if answers.row("mark").is_some_and(|Direct { direct }| direct.is_some()) => Ok(marked),
         Err(error @ (SourceError::Pooler(_) | SourceError::Cancelled)) => Err(error),
         Err(error) if !may_be_about_options(&error) => Ok(url.clone()),
@@ -84,7 +84,7 @@ impl Session {
         let internal = |e: std::io::Error| SourceError::Internal(format!("psql: {e}"));
         let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
         let watched = stopper.watch(&process);
-        let alarm = Alarm::set(LOOK_PATIENCE, process.clone());
+        let alarm = Alarm::set(INSPECT_TIMEOUT, process.clone());
         let (Some(stdin), Some(stdout)) = (stdin, stdout) else {
             return Err(SourceError::Internal("psql has no pipes".into()));
         };

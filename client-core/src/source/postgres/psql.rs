@@ -24,7 +24,7 @@ pub(super) enum OnError {
     /// Stop; the failure is an error.
     Stop,
     /// Continue, even inside a transaction. Only a lost or failed connection is an error.
-    GoOn,
+    Continue,
 }
 
 /// How long to wait for an answer.
@@ -90,7 +90,7 @@ pub(super) fn run(
     command.args(["-X", "-A", "-t", "-q", "-w", "-v", "VERBOSITY=verbose"]);
     command.args(match on_error {
         OnError::Stop => ["-v", "ON_ERROR_STOP=1"],
-        OnError::GoOn => ["-v", "ON_ERROR_ROLLBACK=on"],
+        OnError::Continue => ["-v", "ON_ERROR_ROLLBACK=on"],
     });
     // Names come back as UTF-8, whatever the server's encoding.
     command.args(["-f", "-"]).env("PGCLIENTENCODING", "UTF8").stdin(Stdio::piped()).stdout(Stdio::piped());

@@ -11,12 +11,12 @@ const TAKEN: [&str; 2] = ["42P04", "23505"];
 /// Maximum number of lines reported.
 const MAX_LINES: usize = 6;
 /// English messages of a server or libpq about authentication.
-const WHO: [&str; 7] =
+const AUTHENTICATION: [&str; 7] =
     ["password", "pg_hba.conf", "authentication", "role \"", "SSL", "certificate", "GSSAPI"];
 /// English messages of a server that does not accept connections for now.
-const FOR_NOW: [&str; 3] = ["the database system is", "too many clients", "remaining connection slots"];
+const UNAVAILABLE: [&str; 3] = ["the database system is", "too many clients", "remaining connection slots"];
 /// Messages that mean that nothing answered.
-const NOBODY: [&str; 2] = ["Connection refused", "could not translate host name"];
+const UNREACHABLE: [&str; 2] = ["Connection refused", "could not translate host name"];
 
 /// An error in a line of psql's output under `VERBOSITY=verbose`: `psql:<stdin>:7: FEHLER:  55006: …`.
 struct ServerError<'a> {
@@ -91,11 +91,11 @@ pub(super) fn refusal(url: &PgUrl, ended: &Ended) -> SourceError {
         SourceError::Usage(format!("the database's connection parameters: {detail}"))
     } else if has(&["canceling authentication"]) {
         SourceError::QueryFailed { place, detail, state: None }
-    } else if has(&WHO) && !has(&NOBODY) {
+    } else if has(&AUTHENTICATION) && !has(&UNREACHABLE) {
         SourceError::Refused { place, detail }
     } else if has(&["database \""]) && has(&["does not exist"]) {
         SourceError::NoDatabase { place, detail }
-    } else if ended.said.lines().any(server_speaks) && !has(&NOBODY) && !has(&FOR_NOW) {
+    } else if ended.said.lines().any(server_speaks) && !has(&UNREACHABLE) && !has(&UNAVAILABLE) {
         SourceError::Refused { place, detail }
     } else {
         SourceError::Unreachable { place, detail }
@@ -124,7 +124,7 @@ pub(super) fn may_be_about_options(error: &SourceError) -> bool {
     const OPTIONS: [&str; 3] =
         ["startup parameter", "unrecognized configuration parameter", "startup packet"];
     match error {
-        SourceError::Refused { detail, .. } => !WHO.iter().any(|word| detail.contains(word)),
+        SourceError::Refused { detail, .. } => !AUTHENTICATION.iter().any(|word| detail.contains(word)),
         SourceError::Unreachable { detail, .. } | SourceError::QueryFailed { detail, .. } => {
             OPTIONS.iter().any(|word| detail.contains(word))
         }

@@ -137,6 +137,6 @@ impl Drop for Session {
     fn drop(&mut self) {
         // Nothing is in progress between two questions: the end of its input ends psql and the session.
         drop(self.stdin.take());
-        self.process.let_go();
+        self.process.wait_or_end();
     }
 }

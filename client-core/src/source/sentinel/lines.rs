@@ -211,7 +211,7 @@ pub(super) fn complaint(head: &[u8], len: Option<u64>) -> Option<String> {
 }
 
 /// Why a text is not the dump that was written: a shell or an editor converted its encoding.
-pub(super) fn encoded_anew(head: &[u8]) -> Option<String> {
+pub(super) fn changed_encoding(head: &[u8]) -> Option<String> {
     const HOW: &str = "the dump was changed on its way; let the dump program write the file itself (pg_dump -f FILE, \
                        mysqldump -r FILE)";
     if let Some(rest) = head.strip_prefix(b"\xef\xbb\xbf") {

@@ -173,7 +173,7 @@ impl Sentinel {
     fn recognise(&mut self) -> Result<(), Broken> {
         // The same bytes decide, in whatever pieces they arrive.
         let front = self.head.get(..ENOUGH).unwrap_or(&self.head);
-        if let Some(how) = lines::encoded_anew(front) {
+        if let Some(how) = lines::changed_encoding(front) {
             return Err(Broken(how));
         }
         if let Some(said) = lines::complaint(front, None) {

@@ -62,7 +62,7 @@ impl<T: Send + 'static> Glance<T> {
     /// The result, if it saw the whole table of contents.
     pub(super) fn end(mut self) -> Option<T> {
         drop(self.stdin.take());
-        self.process.let_go();
+        self.process.wait_or_end();
         let whole = self.process.wait().is_ok_and(|ended| ended.status.success());
         let seen = self.seen.take().and_then(|thread| thread.join().ok());
         seen.filter(|_| whole)
@@ -72,7 +72,7 @@ impl<T: Send + 'static> Glance<T> {
 impl<T> Drop for Glance<T> {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        self.process.let_go();
+        self.process.wait_or_end();
     }
 }
 

@@ -50,9 +50,9 @@ pub(super) fn no_sessions(name: &str) -> String {
 pub(super) const DROP: &str =
     "SET lock_timeout = '5s'; SET statement_timeout = '30s'; DROP DATABASE IF EXISTS";
 /// How long another session may block a rename.
-const PATIENCE: Duration = Duration::from_secs(10);
+const WAIT_FOR_OTHERS: Duration = Duration::from_secs(10);
 /// How long a server may take to say whether it has a database.
-const MOMENT: Duration = Duration::from_secs(5);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A database created for a restore. It is dropped again unless [`Made::publish`] succeeds.
 pub(super) struct Made {
@@ -73,7 +73,7 @@ pub(super) struct Made {
 
 /// Another session.
 #[derive(Deserialize)]
-struct Company {
+struct OtherSession {
     name: String,
 }
 
@@ -119,7 +119,7 @@ impl Made {
             published: false,
         };
         if replaces {
-            made.refuse_company()?;
+            made.refuse_if_in_use()?;
         }
         made.create_like()?;
         let note = quote_text(&format!("being restored by sealkeep; it becomes {wanted} when it is whole"));
@@ -176,7 +176,7 @@ impl Made {
             "{}BEGIN;\nCOMMENT ON DATABASE {name} IS {comment};\n{away}ALTER DATABASE {name} RENAME TO {wanted};\nCOMMIT;",
             no_sessions(&self.name)
         );
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + WAIT_FOR_OTHERS;
         while let Err(error) = self.execute(&rename) {
             match self.is_there() {
                 // The answer was lost, not the commit.
@@ -194,7 +194,7 @@ impl Made {
                 return Err(self.failed("naming the restored database", error));
             }
             if Instant::now() > until {
-                self.refuse_company()?;
+                self.refuse_if_in_use()?;
                 return Err(self.failed("naming the restored database", error));
             }
             thread::sleep(Duration::from_millis(500));
@@ -214,12 +214,12 @@ impl Made {
 
     /// Asked even after a stop, with a short time limit.
     fn is_there(&self) -> Result<bool, SourceError> {
-        let waiting = Waiting { stopper: &Stopper::default(), at_most: Some(MOMENT) };
+        let waiting = Waiting { stopper: &Stopper::default(), at_most: Some(QUERY_TIMEOUT) };
         exists(&self.maintenance, &self.psql, &self.name, waiting)
     }
 
     /// Refuses to replace a database that is in use, or whose loss would affect more than its contents.
-    fn refuse_company(&self) -> Result<(), SourceError> {
+    fn refuse_if_in_use(&self) -> Result<(), SourceError> {
         let wanted = quote_text(&self.wanted);
         let company = question(
             "company",
@@ -240,11 +240,11 @@ impl Made {
             ),
         );
         let company = psql::ask(&self.maintenance, &self.psql, &company, Waiting::patient(&self.stopper))?
-            .rows::<Company>("company");
+            .rows::<OtherSession>("company");
         if company.is_empty() {
             return Ok(());
         }
-        let who: Vec<String> = company.into_iter().map(|Company { name }| name).collect();
+        let who: Vec<String> = company.into_iter().map(|OtherSession { name }| name).collect();
         Err(SourceError::InUse { database: self.wanted.clone(), who: who.join(", ") })
     }
 
@@ -281,7 +281,7 @@ impl Drop for Made {
         // The server may need a moment to notice that the session that filled it is gone.
         let (sessions, template) = (no_sessions(&self.name), no_template(&self.name));
         let sql = format!("{sessions}{template}{DROP} {};", quote_name(&self.name));
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + WAIT_FOR_OTHERS;
         let nobody = Stopper::default();
         while let Err(error) = psql::execute(&self.maintenance, &self.psql, &sql, Waiting::patient(&nobody)) {
             if !is_busy(&error) || Instant::now() > until {

@@ -1,9 +1,9 @@
 //! Restores a dump into a database, completely or not at all.
 
 mod clean_up;
+mod continue_on_error;
 mod failures;
 mod glance;
-mod going_on;
 mod likeness;
 mod locks;
 mod made;
@@ -143,15 +143,15 @@ impl Load {
         let superuser = self.superuser;
         match self.running.take() {
             Some(Running { pipeline, place: Place::Made(made) }) => {
-                let Outcome { failed, told, left_out } =
+                let Outcome { failed, notes: more, left_out } =
                     pipeline.finish().map_err(|unfinished| unfinished.error)?;
                 let mut notes = made.publish()?.notes;
-                notes.extend(told.into_iter().chain(self.unlike.take()).chain(self.left_over.take()));
+                notes.extend(more.into_iter().chain(self.unlike.take()).chain(self.left_over.take()));
                 Ok(Restored { notes, failed, left_out, superuser })
             }
             Some(Running { pipeline, place: Place::InPlace { psql } }) => match pipeline.finish() {
-                Ok(Outcome { failed, told, left_out }) => Ok(Restored {
-                    notes: told.into_iter().chain(self.unlike.take()).chain(self.left_over.take()).collect(),
+                Ok(Outcome { failed, notes, left_out }) => Ok(Restored {
+                    notes: notes.into_iter().chain(self.unlike.take()).chain(self.left_over.take()).collect(),
                     failed,
                     left_out,
                     superuser,

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     super::{PgUrl, tools::Tool},
-    going_on::{GoingOn, Reins},
+    continue_on_error::{ContinueOnError, CurrentPsql},
     psql::{Mode, Psql, Unfinished},
 };
 use crate::source::{
@@ -40,7 +40,7 @@ enum Run {
     /// Ends at its first error.
     Whole(Psql),
     /// Continues after errors.
-    GoingOn(Box<GoingOn>),
+    ContinueOnError(Box<ContinueOnError>),
 }
 
 /// A `pg_restore` that writes a script, and the thread that passes it on.
@@ -48,7 +48,7 @@ pub(super) struct Archive {
     process: Process,
     stdin: Option<ChildStdin>,
     tool: String,
-    psql: Reins,
+    psql: CurrentPsql,
     pump: Option<JoinHandle<Result<Script, SourceError>>>,
     stop: Stopper,
     _watched: Watched,
@@ -65,7 +65,7 @@ impl Script {
     ) -> Result<Self, SourceError> {
         policy.guard_settings = true;
         let run = if policy.keep_going {
-            Run::GoingOn(Box::new(GoingOn::start(url, psql, stop)?))
+            Run::ContinueOnError(Box::new(ContinueOnError::start(url, psql, stop)?))
         } else {
             let mode = if policy.one_transaction { Mode::OneTransaction } else { Mode::Stop };
             let mut psql = Psql::start(url, psql, &mode, stop)?;
@@ -75,22 +75,22 @@ impl Script {
         Ok(Self { run, filter: ScriptFilter::new(policy), passed: Vec::new() })
     }
 
-    fn reins(&self) -> Reins {
+    fn current_psql(&self) -> CurrentPsql {
         match &self.run {
-            Run::Whole(psql) => Reins::new(psql.process()),
-            Run::GoingOn(run) => run.reins(),
+            Run::Whole(psql) => CurrentPsql::new(psql.process()),
+            Run::ContinueOnError(run) => run.current_psql(),
         }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
         self.filter.push(bytes, &mut self.passed)?;
-        self.hand_on()
+        self.pass_on()
     }
 
-    fn hand_on(&mut self) -> Result<(), SourceError> {
+    fn pass_on(&mut self) -> Result<(), SourceError> {
         match &mut self.run {
             Run::Whole(psql) => psql.write(&self.passed)?,
-            Run::GoingOn(run) => run.write(&self.passed, self.filter.turns())?,
+            Run::ContinueOnError(run) => run.write(&self.passed, self.filter.turns())?,
         }
         self.passed.clear();
         Ok(())
@@ -99,17 +99,17 @@ impl Script {
     fn finish(mut self) -> Result<Outcome, Unfinished> {
         let early = |error: SourceError| Unfinished { error, committing: false };
         let report = self.filter.finish(&mut self.passed).map_err(|error| early(error.into()))?;
-        self.hand_on().map_err(early)?;
+        self.pass_on().map_err(early)?;
         let failed = match self.run {
             Run::Whole(psql) => psql.finish().map(|()| Vec::new()),
-            Run::GoingOn(run) => run.finish(),
+            Run::ContinueOnError(run) => run.finish(),
         }?;
-        Ok(Outcome { failed, told: told(&report), left_out: report.left_out })
+        Ok(Outcome { failed, notes: reportable(&report), left_out: report.left_out })
     }
 }
 
 /// What is worth reporting of what was left out: neither what the user asked for nor what makes no difference.
-fn told(report: &ScriptReport) -> Vec<String> {
+fn reportable(report: &ScriptReport) -> Vec<String> {
     let of_database = report.left_out.iter().filter(|left| left.reason == Reason::Database).count();
     let missing = report.left_out.iter().filter(|left| matches!(left.reason, Reason::Missing(..)));
     let missing = missing
@@ -127,7 +127,7 @@ pub(super) struct Outcome {
     /// Errors of the server, if it kept going.
     pub(super) failed: Vec<String>,
     /// What the filter left out, as sentences.
-    pub(super) told: Vec<String>,
+    pub(super) notes: Vec<String>,
     /// Statements that were left out.
     pub(super) left_out: Vec<LeftOut>,
 }
@@ -147,7 +147,7 @@ impl Archive {
         let Started { process, stdin, stdout } = Process::start(command, url.secrets())
             .map_err(|e| SourceError::Internal(format!("{}: {e}", tool.path.display())))?;
         let stdout = stdout.ok_or_else(|| SourceError::Internal("pg_restore has no output".into()))?;
-        let psql = script.reins();
+        let psql = script.current_psql();
         let pump = thread::spawn(move || pump(stdout, script));
         Ok(Self {
             _watched: stop.watch(&process),

@@ -38,8 +38,8 @@ pub(super) enum Mode {
     OneTransaction,
     /// The script.
     Stop,
-    /// Nothing: it is recorded. With [`Psql::obey`] the script, temporarily.
-    GoOn(Failures),
+    /// Nothing: it is recorded. With [`Psql::run_command`] the script, temporarily.
+    Continue(Failures),
 }
 
 /// A running psql. If dropped before [`Psql::finish`], it is killed before its input ends, so that it never mistakes
@@ -69,7 +69,7 @@ impl Psql {
         let mut command = url.command(&tool.path);
         let (on_error, failures) = match mode {
             Mode::OneTransaction | Mode::Stop => ("ON_ERROR_STOP=1", None),
-            Mode::GoOn(failures) => ("ON_ERROR_STOP=0", Some(failures.clone())),
+            Mode::Continue(failures) => ("ON_ERROR_STOP=0", Some(failures.clone())),
         };
         command
             .args(["-X", "-q", "-w", "-A", "-t", "-v", on_error, "-o", "/dev/null", "-f", "-"])
@@ -127,7 +127,7 @@ impl Psql {
         };
         match stdin.write_all(bytes) {
             Ok(()) => Ok(()),
-            Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(self.broken()),
+            Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(self.ended_early()),
             Err(e) => Err(SourceError::Internal(format!("{}: {e}", self.tool))),
         }
     }
@@ -147,7 +147,7 @@ impl Psql {
         }
         self.done = true;
         drop(self.stdin.take());
-        self.process.let_go();
+        self.process.wait_or_end();
         // All of its output has been received then.
         drop(self.process.wait());
         Ok(())
@@ -158,14 +158,14 @@ impl Psql {
     }
 
     /// Sends a command of our own to psql itself, between two statements of the script.
-    pub(super) fn obey(&mut self, command: &str) -> Result<(), SourceError> {
+    pub(super) fn run_command(&mut self, command: &str) -> Result<(), SourceError> {
         let restrict = self.key.as_ref().map(|key| format!("\\restrict {key}\n")).unwrap_or_default();
         let lines = format!("\n{}{command}\n{restrict}", self.unrestrict());
         self.write(lines.as_bytes())
     }
 
-    /// Same as [`Psql::obey`], and waits until it and everything before it has been executed.
-    pub(super) fn obey_at_once(&mut self, command: &str) -> Result<(), SourceError> {
+    /// Same as [`Psql::run_command`], and waits until it and everything before it has been executed.
+    pub(super) fn run_command_and_wait(&mut self, command: &str) -> Result<(), SourceError> {
         let lines = format!("\n{}{command}\n", self.unrestrict());
         self.executed(&lines)?;
         let restrict = self.key.as_ref().map(|key| format!("\\restrict {key}\n")).unwrap_or_default();
@@ -192,7 +192,7 @@ impl Psql {
             match self.stdout.read(&mut byte) {
                 Ok(1..) if printed.len() < PRINTED => printed.extend_from_slice(&byte),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                _ => return Err(if alarm.rang() { self.astray() } else { self.broken() }),
+                _ => return Err(if alarm.rang() { self.out_of_step() } else { self.ended_early() }),
             }
         }
         printed.truncate(printed.len() - mark.len());
@@ -200,7 +200,7 @@ impl Psql {
     }
 
     /// psql is inside a construct of the script that the filter believes to be complete.
-    fn astray(&self) -> SourceError {
+    fn out_of_step(&self) -> SourceError {
         SourceError::RestoreFailed {
             tool: self.tool.clone(),
             how: "it reads the script in another way than Sealkeep does".into(),
@@ -209,12 +209,12 @@ impl Psql {
     }
 
     /// It ended unexpectedly.
-    fn broken(&mut self) -> SourceError {
+    fn ended_early(&mut self) -> SourceError {
         if self.stop.is_stopped() {
             return SourceError::Cancelled;
         }
         // It closed its end; its input stays open until it is gone.
-        self.process.let_go();
+        self.process.wait_or_end();
         match self.process.wait() {
             Ok(ended) => {
                 self.script_failed = ended.status.code() == Some(SCRIPT_FAILED);

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{
     super::{
-        LOOK_PATIENCE, PgUrl,
+        INSPECT_TIMEOUT, PgUrl,
         answers::question,
         identify, look, pooler,
         psql::{Waiting, ask},
@@ -329,6 +329,6 @@ impl State {
 
 /// Whether the target is empty. Asked after the commit, so it cannot be stopped.
 pub(super) fn is_empty(url: &PgUrl, psql: &Tool) -> Result<bool, SourceError> {
-    let waiting = Waiting { stopper: &Stopper::default(), at_most: Some(LOOK_PATIENCE) };
+    let waiting = Waiting { stopper: &Stopper::default(), at_most: Some(INSPECT_TIMEOUT) };
     Ok(State::ask(url, psql, waiting)?.objects == 0)
 }

@@ -18,15 +18,15 @@ use crate::source::{
 /// Maximum size of the statements repeated to another psql, bytes.
 const MAX_SETTINGS: usize = 1024 * 1024;
 const STOP_AT_ERROR: &str = "\\set ON_ERROR_STOP 1";
-const GO_ON: &str = "\\set ON_ERROR_STOP 0";
+const CONTINUE_AT_ERROR: &str = "\\set ON_ERROR_STOP 0";
 
 /// Runs one psql after another until the script ends.
-pub(super) struct GoingOn {
+pub(super) struct ContinueOnError {
     psql: Psql,
     url: PgUrl,
     tool: Tool,
     stop: Stopper,
-    reins: Reins,
+    current_psql: CurrentPsql,
     failures: Failures,
     /// The last statement that changed each setting, in order.
     settings: Vec<Setting>,
@@ -48,10 +48,10 @@ enum Within {
     LostRows,
 }
 
-impl GoingOn {
+impl ContinueOnError {
     pub(super) fn start(url: &PgUrl, tool: &Tool, stop: &Stopper) -> Result<Self, SourceError> {
         let failures = Failures::default();
-        let mut psql = Psql::start(url, tool, &Mode::GoOn(failures.clone()), stop)?;
+        let mut psql = Psql::start(url, tool, &Mode::Continue(failures.clone()), stop)?;
         if !psql.is_restricted() {
             return Err(SourceError::Usage(format!(
                 "--continue needs a psql that knows \\restrict: 18, 17.6, 16.10, 15.14, 14.19, 13.22 or newer; installed is {}",
@@ -59,21 +59,21 @@ impl GoingOn {
             )));
         }
         psql.write(PRELUDE.as_bytes())?;
-        let reins = Reins::new(psql.process());
+        let current_psql = CurrentPsql::new(psql.process());
         Ok(Self {
             psql,
             url: url.clone(),
             tool: tool.clone(),
             stop: stop.clone(),
-            reins,
+            current_psql,
             failures,
             settings: Vec::new(),
             within: Within::Statements,
         })
     }
 
-    pub(super) fn reins(&self) -> Reins {
-        self.reins.clone()
+    pub(super) fn current_psql(&self) -> CurrentPsql {
+        self.current_psql.clone()
     }
 
     /// Writes the next bytes that the filter let through, with its turns.
@@ -97,7 +97,7 @@ impl GoingOn {
             Within::Rows => match self.psql.write(bytes) {
                 Err(_) if self.psql.script_failed() => {
                     self.within = Within::LostRows;
-                    self.go_on()
+                    self.start_another()
                 }
                 written => written,
             },
@@ -108,12 +108,12 @@ impl GoingOn {
     fn turn(&mut self, turn: Turn) -> Result<(), SourceError> {
         match turn {
             Turn::Copy => {
-                self.psql.obey(STOP_AT_ERROR)?;
+                self.psql.run_command(STOP_AT_ERROR)?;
                 self.within = Within::Rows;
             }
             Turn::Setting { name, reads } => {
                 if reads {
-                    self.psql.obey(STOP_AT_ERROR)?;
+                    self.psql.run_command(STOP_AT_ERROR)?;
                 }
                 self.within = Within::Setting(Setting { name, reads, statement: Vec::new() });
             }
@@ -121,12 +121,12 @@ impl GoingOn {
                 Within::Statements | Within::LostRows => {}
                 Within::Setting(setting) => {
                     if setting.reads {
-                        self.psql.obey_at_once(GO_ON)?;
+                        self.psql.run_command_and_wait(CONTINUE_AT_ERROR)?;
                     }
                     self.keep(setting)?;
                 }
-                Within::Rows => match self.psql.obey_at_once(GO_ON) {
-                    Err(_) if self.psql.script_failed() => self.go_on()?,
+                Within::Rows => match self.psql.run_command_and_wait(CONTINUE_AT_ERROR) {
+                    Err(_) if self.psql.script_failed() => self.start_another()?,
                     ended => ended?,
                 },
             },
@@ -146,17 +146,18 @@ impl GoingOn {
     }
 
     /// Continues with another psql. Settings that the server refuses were refused before.
-    fn go_on(&mut self) -> Result<(), SourceError> {
-        let mut psql = Psql::start(&self.url, &self.tool, &Mode::GoOn(self.failures.clone()), &self.stop)?;
-        self.reins.take(psql.process())?;
+    fn start_another(&mut self) -> Result<(), SourceError> {
+        let mut psql =
+            Psql::start(&self.url, &self.tool, &Mode::Continue(self.failures.clone()), &self.stop)?;
+        self.current_psql.take(psql.process())?;
         psql.write(PRELUDE.as_bytes())?;
         for setting in &self.settings {
             if setting.reads {
-                psql.obey(STOP_AT_ERROR)?;
+                psql.run_command(STOP_AT_ERROR)?;
             }
             psql.write(&setting.statement)?;
             if setting.reads {
-                psql.obey_at_once(GO_ON)?;
+                psql.run_command_and_wait(CONTINUE_AT_ERROR)?;
             }
         }
         self.psql = psql;
@@ -172,9 +173,9 @@ impl GoingOn {
 
 /// Ends the psql that currently runs the script, from another thread.
 #[derive(Clone)]
-pub(super) struct Reins(Arc<Mutex<(Process, bool)>>);
+pub(super) struct CurrentPsql(Arc<Mutex<(Process, bool)>>);
 
-impl Reins {
+impl CurrentPsql {
     pub(super) fn new(psql: Process) -> Self {
         Self(Arc::new(Mutex::new((psql, false))))
     }
