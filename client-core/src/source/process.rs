@@ -71,7 +71,7 @@ struct Shared {
     child: Mutex<Child>,
     /// Closes when we end. A line in it releases the guard.
     life: Mutex<Option<File>>,
-    said: Mutex<Option<JoinHandle<Vec<u8>>>>,
+    stderr: Mutex<Option<JoinHandle<Vec<u8>>>>,
     secrets: Vec<SecretString>,
 }
 
@@ -99,7 +99,7 @@ pub(super) struct Started {
 pub(super) struct Ended {
     pub(super) status: ExitStatus,
     /// The end of its error output, without secrets.
-    pub(super) said: String,
+    pub(super) stderr: String,
 }
 
 impl Ended {
@@ -108,19 +108,19 @@ impl Ended {
         match (self.status.code(), self.status.signal()) {
             (Some(code), _) => format!("exit code {code}"),
             (None, Some(signal)) => format!("killed by signal {signal}"),
-            (None, None) => "it ended strangely".to_owned(),
+            (None, None) => "unknown exit status".to_owned(),
         }
     }
 
     /// The errors in its output, each with its details; without any, the last lines. As one line.
     pub(super) fn detail(&self) -> String {
-        let lines: Vec<&str> = self.said.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+        let lines: Vec<&str> = self.stderr.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
         let errors = errors(&lines);
         if !errors.is_empty() {
             return errors.into_iter().take(6).collect::<Vec<_>>().join("; ");
         }
         let last = lines.iter().skip(lines.len().saturating_sub(6)).copied().collect::<Vec<_>>().join("; ");
-        if last.is_empty() { "it said nothing".to_owned() } else { last }
+        if last.is_empty() { "no output".to_owned() } else { last }
     }
 }
 
@@ -148,11 +148,11 @@ impl Process {
     /// Starts a program in a process group of its own: a Ctrl-C at the terminal reaches it through us. `secrets` are
     /// removed from the output that is kept.
     pub(super) fn start(command: Command, secrets: Vec<SecretString>) -> io::Result<Started> {
-        Self::start_heard(command, secrets, |_| {})
+        Self::start_listening(command, secrets, |_| {})
     }
 
     /// Same as [`Self::start`]; `hear` also gets each line of output immediately, without secrets.
-    pub(super) fn start_heard(
+    pub(super) fn start_listening(
         mut command: Command,
         secrets: Vec<SecretString>,
         hear: impl FnMut(&str) + Send + 'static,
@@ -164,14 +164,14 @@ impl Process {
         let mut child = command.stderr(Stdio::piped()).process_group(0).spawn()?;
         drop::<OwnedFd>(watched);
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        let said = child.stderr.take().map(|stderr| {
+        let stderr = child.stderr.take().map(|stderr| {
             let mut lines = Lines { secrets: secrets.clone(), line: Vec::new(), hear };
             thread::spawn(move || tail(stderr, &mut |bytes| lines.push(bytes)))
         });
         let shared = Shared {
             child: Mutex::new(child),
             life: Mutex::new(Some(File::from(life))),
-            said: Mutex::new(said),
+            stderr: Mutex::new(stderr),
             secrets,
         };
         Ok(Started { process: Self(Arc::new(shared)), stdin, stdout })
@@ -260,20 +260,20 @@ impl Process {
 
     fn ended(&self, status: ExitStatus) -> Ended {
         self.release();
-        let said = self.0.said.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let said = said.and_then(|thread| thread.join().ok()).unwrap_or_default();
-        Ended { status, said: without(&self.0.secrets, &said) }
+        let stderr = self.0.stderr.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let stderr = stderr.and_then(|thread| thread.join().ok()).unwrap_or_default();
+        Ended { status, stderr: without(&self.0.secrets, &stderr) }
     }
 }
 
-fn without(secrets: &[SecretString], said: &[u8]) -> String {
-    let mut said = String::from_utf8_lossy(said).into_owned();
+fn without(secrets: &[SecretString], stderr: &[u8]) -> String {
+    let mut stderr = String::from_utf8_lossy(stderr).into_owned();
     for secret in secrets {
         if secret.expose_secret().len() >= SECRET_LEN {
-            said = said.replace(secret.expose_secret(), "***");
+            stderr = stderr.replace(secret.expose_secret(), "***");
         }
     }
-    said
+    stderr
 }
 
 /// Splits a program's output into lines. The rest of a very long line is dropped.
@@ -339,12 +339,12 @@ mod tests {
     fn long_words_are_bounded_and_cut_between_lines() {
         let started =
             shell("i=0; while [ $i -lt 3000 ]; do echo line $i hunter2 >&2; i=$((i+1)); done", &["hunter2"]);
-        let said = started.process.wait().unwrap().said;
+        let stderr = started.process.wait().unwrap().stderr;
         assert!(
-            said.len() <= 2 * KEPT && said.starts_with("line ") && said.ends_with("line 2999 ***\n"),
-            "{said}"
+            stderr.len() <= 2 * KEPT && stderr.starts_with("line ") && stderr.ends_with("line 2999 ***\n"),
+            "{stderr}"
         );
-        assert!(!said.contains("hunter2"));
+        assert!(!stderr.contains("hunter2"));
     }
 
     #[test]
@@ -364,10 +364,10 @@ mod tests {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let Started { process, stdin, stdout } = Process::start(command, Vec::new()).unwrap();
         stdin.unwrap().write_all(b"in ").unwrap();
-        let mut said = String::new();
-        stdout.unwrap().read_to_string(&mut said).unwrap();
+        let mut output = String::new();
+        stdout.unwrap().read_to_string(&mut output).unwrap();
         assert_eq!(
-            (said.as_str(), process.wait().unwrap().how().as_str()),
+            (output.as_str(), process.wait().unwrap().how().as_str()),
             ("in a b unset\n", "exit code 7")
         );
     }

@@ -47,7 +47,7 @@ impl Input for Program {
                 detail: ended.detail(),
             });
         }
-        complete.stderr = ended.said;
+        complete.stderr = ended.stderr;
         Ok(())
     }
 

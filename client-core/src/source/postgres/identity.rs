@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{
     PgUrl,
     answers::{Answers, question},
-    look,
+    optional,
     tools::Tools,
 };
 use crate::{
@@ -68,6 +68,6 @@ pub fn identify(
     stopper: &Stopper,
 ) -> Result<Option<DatabaseIdentity>, SourceError> {
     let psql = tools.newest("psql")?;
-    let answers = look::ask(url, &psql, &questions(), stopper, Some(super::INSPECT_TIMEOUT))?;
+    let answers = optional::ask(url, &psql, &questions(), stopper, Some(super::INSPECT_TIMEOUT))?;
     Ok(read(&answers))
 }

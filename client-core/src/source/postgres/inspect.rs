@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{
     INSPECT_TIMEOUT, PgUrl,
     answers::{Answers, question},
-    identity, look, pooler, properties,
+    identity, optional, pooler, properties,
     refusal::may_be_about_options,
     restore,
     tools::{Tool, Tools},
@@ -182,8 +182,10 @@ pub fn inspect_with(url: &PgUrl, tools: &Tools, stopper: &Stopper) -> Result<Ins
     first.extend(properties::questions());
     let wait = Some(INSPECT_TIMEOUT);
     let own = url.with_options(OPTIONS);
-    let (answers, mut session) = match look::ask(&own, &psql, &first, stopper, wait) {
-        Err(error) if may_be_about_options(&error) => (look::ask(url, &psql, &first, stopper, wait)?, url),
+    let (answers, mut session) = match optional::ask(&own, &psql, &first, stopper, wait) {
+        Err(error) if may_be_about_options(&error) => {
+            (optional::ask(url, &psql, &first, stopper, wait)?, url)
+        }
         answers => (answers?, &own),
     };
     let Server { number, version, tls, name, direct } =
@@ -198,7 +200,7 @@ pub fn inspect_with(url: &PgUrl, tools: &Tools, stopper: &Stopper) -> Result<Ins
     }
     let server_major = number / 10_000;
     let dump_tool = tools.suiting("pg_dump", server_major)?;
-    let asked = look::ask(session, &psql, &details(), stopper, wait);
+    let asked = optional::ask(session, &psql, &details(), stopper, wait);
     if matches!(asked, Err(SourceError::Cancelled)) {
         return Err(SourceError::Cancelled);
     }

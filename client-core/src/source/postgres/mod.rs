@@ -6,7 +6,7 @@ mod engine;
 mod given_password;
 mod identity;
 mod inspect;
-mod look;
+mod optional;
 mod parameters;
 mod pooler;
 mod properties;

@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{
-    INSPECT_TIMEOUT, PgUrl, answers::question, look, psql::Alarm, refusal::may_be_about_options,
+    INSPECT_TIMEOUT, PgUrl, answers::question, optional, psql::Alarm, refusal::may_be_about_options,
     session::OPTIONS, tools::Tool,
 };
 use crate::source::{
@@ -35,7 +35,7 @@ struct Direct {
 pub(super) fn refuse(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Result<PgUrl, SourceError> {
     let marked = url.with_options(OPTIONS);
     let mark = question("mark", "SELECT current_setting('sealkeep.direct', true) AS direct");
-    match look::ask(&marked, psql, &[mark], stopper, Some(INSPECT_TIMEOUT)) {
+    match optional::ask(&marked, psql, &[mark], stopper, Some(INSPECT_TIMEOUT)) {
         Ok(answers) if answers.row("mark").is_some_and(|Direct { direct }| direct.is_some()) => Ok(marked),
         Err(error @ (SourceError::Pooler(_) | SourceError::Cancelled)) => Err(error),
         Err(error) if !may_be_about_options(&error) => Ok(url.clone()),

@@ -43,7 +43,7 @@ impl<'a> Waiting<'a> {
 }
 
 /// psql's output, and how it ended.
-pub(super) struct Said {
+pub(super) struct Output {
     pub(super) answer: Vec<u8>,
     pub(super) ended: Ended,
     /// Whether the time limit expired first.
@@ -58,21 +58,21 @@ pub(super) fn ask(
     waiting: Waiting<'_>,
 ) -> Result<Answers, SourceError> {
     let script = format!("BEGIN READ ONLY;\nSET LOCAL search_path = pg_catalog;\n{question}COMMIT;\n");
-    said(url, psql, &script, waiting).map(|answer| Answers::read(&answer))
+    run_strictly(url, psql, &script, waiting).map(|answer| Answers::read(&answer))
 }
 
 /// Runs SQL, under [`SETTINGS`].
 pub(super) fn execute(url: &PgUrl, psql: &Tool, sql: &str, waiting: Waiting<'_>) -> Result<(), SourceError> {
-    said(url, psql, sql, waiting).map(drop)
+    run_strictly(url, psql, sql, waiting).map(drop)
 }
 
-fn said(url: &PgUrl, psql: &Tool, sql: &str, waiting: Waiting<'_>) -> Result<Vec<u8>, SourceError> {
-    let said = run(url, psql, &format!("{SETTINGS}{sql}"), OnError::Stop, waiting)?;
-    if said.late {
+fn run_strictly(url: &PgUrl, psql: &Tool, sql: &str, waiting: Waiting<'_>) -> Result<Vec<u8>, SourceError> {
+    let output = run(url, psql, &format!("{SETTINGS}{sql}"), OnError::Stop, waiting)?;
+    if output.late {
         let detail = format!("no answer in {} seconds", waiting.at_most.unwrap_or_default().as_secs());
         return Err(SourceError::QueryFailed { place: url.place(), detail, state: None });
     }
-    if said.ended.status.success() { Ok(said.answer) } else { Err(refusal(url, &said.ended)) }
+    if output.ended.status.success() { Ok(output.answer) } else { Err(refusal(url, &output.ended)) }
 }
 
 /// Runs SQL and returns psql's output, even if it failed. The SQL goes through a pipe, so that no name appears in an
@@ -83,7 +83,7 @@ pub(super) fn run(
     sql: &str,
     on_error: OnError,
     waiting: Waiting<'_>,
-) -> Result<Said, SourceError> {
+) -> Result<Output, SourceError> {
     waiting.stopper.check()?;
     url.suits(psql)?;
     let mut command = url.command(&psql.path);
@@ -116,7 +116,7 @@ pub(super) fn run(
     let ended = process.wait().map_err(internal)?;
     let late = alarm.is_some_and(Alarm::rang);
     waiting.stopper.check()?;
-    Ok(Said { answer, ended, late })
+    Ok(Output { answer, ended, late })
 }
 
 /// Ends a program when its time is up.

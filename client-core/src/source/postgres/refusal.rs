@@ -42,14 +42,14 @@ impl<'a> ServerError<'a> {
 }
 
 /// The SQLSTATE of the last error.
-fn state(said: &str) -> Option<&str> {
-    said.lines().rev().find_map(ServerError::of).map(|error| error.state)
+fn state(stderr: &str) -> Option<&str> {
+    stderr.lines().rev().find_map(ServerError::of).map(|error| error.state)
 }
 
 /// The server's message in one line, without the location in its source code.
 pub(super) fn detail(ended: &Ended) -> String {
     let mut told = Vec::new();
-    for line in ended.said.lines() {
+    for line in ended.stderr.lines() {
         if let Some(ServerError { severity, text, .. }) = ServerError::of(line) {
             told.push(format!("{severity}:  {text}"));
         } else if !told.is_empty() && ["DETAIL:", "HINT:"].iter().any(|word| line.starts_with(word)) {
@@ -66,12 +66,12 @@ pub(super) fn detail(ended: &Ended) -> String {
 /// Classifies psql's output.
 pub(super) fn refusal(url: &PgUrl, ended: &Ended) -> SourceError {
     let (place, detail) = (url.place(), detail(ended));
-    let has = |words: &[&str]| words.iter().any(|word| ended.said.contains(word));
+    let has = |words: &[&str]| words.iter().any(|word| ended.stderr.contains(word));
     // Poolers use English.
     if has(&["pooling mode"]) {
         return SourceError::Pooler(place);
     }
-    if let Some(state) = state(&ended.said) {
+    if let Some(state) = state(&ended.stderr) {
         return match state.as_bytes() {
             [b'2', b'8', ..] => SourceError::Refused { place, detail },
             b"3D000" => SourceError::NoDatabase { place, detail },
@@ -95,7 +95,7 @@ pub(super) fn refusal(url: &PgUrl, ended: &Ended) -> SourceError {
         SourceError::Refused { place, detail }
     } else if has(&["database \""]) && has(&["does not exist"]) {
         SourceError::NoDatabase { place, detail }
-    } else if ended.said.lines().any(server_speaks) && !has(&UNREACHABLE) && !has(&UNAVAILABLE) {
+    } else if ended.stderr.lines().any(server_speaks) && !has(&UNREACHABLE) && !has(&UNAVAILABLE) {
         SourceError::Refused { place, detail }
     } else {
         SourceError::Unreachable { place, detail }
@@ -155,14 +155,14 @@ mod tests {
 
     use super::*;
 
-    fn ended(said: &str) -> Ended {
-        Ended { status: ExitStatus::from_raw(2 << 8), said: said.into() }
+    fn ended(stderr: &str) -> Ended {
+        Ended { status: ExitStatus::from_raw(2 << 8), stderr: stderr.into() }
     }
 
     #[test]
     fn a_server_is_understood_in_every_language() {
         let url = PgUrl::parse("postgres://u@h/d").unwrap();
-        let kind = |said: &str| match refusal(&url, &ended(said)) {
+        let kind = |stderr: &str| match refusal(&url, &ended(stderr)) {
             SourceError::Refused { .. } => "refused",
             SourceError::NoDatabase { .. } => "no database",
             SourceError::Unreachable { .. } => "unreachable",
@@ -171,7 +171,7 @@ mod tests {
             SourceError::Pooler(_) => "pooler",
             _ => "something else",
         };
-        for (said, expected) in [
+        for (stderr, expected) in [
             // Within a session.
             (
                 "psql:<stdin>:1: FEHLER:  55006: auf Datenbank »d« wird von anderen Benutzern zugegriffen\nDETAIL:  Eine andere Sitzung verwendet die Datenbank.\nLOCATION:  dropdb, dbcommands.c:1586",
@@ -222,20 +222,20 @@ mod tests {
                 "unreachable",
             ),
         ] {
-            assert_eq!(kind(said), expected, "{said}");
+            assert_eq!(kind(stderr), expected, "{stderr}");
         }
     }
 
     #[test]
     fn what_is_told_has_no_place_in_a_source() {
-        let said = "psql:<stdin>:3: FEHLER:  55006: auf Datenbank »d« wird zugegriffen\nDETAIL:  Eine Sitzung.\nLOCATION:  dropdb, dbcommands.c:1586\n";
+        let stderr = "psql:<stdin>:3: FEHLER:  55006: auf Datenbank »d« wird zugegriffen\nDETAIL:  Eine Sitzung.\nLOCATION:  dropdb, dbcommands.c:1586\n";
         assert_eq!(
-            detail(&ended(said)),
+            detail(&ended(stderr)),
             "FEHLER:  auf Datenbank »d« wird zugegriffen; DETAIL:  Eine Sitzung."
         );
         let url = PgUrl::parse("postgres://u@h/d").unwrap();
-        assert!(is_busy(&refusal(&url, &ended(said))));
-        assert!(!is_busy(&refusal(&url, &ended(&said.replace("55006", "42501")))));
+        assert!(is_busy(&refusal(&url, &ended(stderr))));
+        assert!(!is_busy(&refusal(&url, &ended(&stderr.replace("55006", "42501")))));
         let options = "psql: error: connection to server at \"h\", port 1 failed: FATAL:  unbekannter Konfigurationsparameter »x«";
         assert!(may_be_about_options(&refusal(&url, &ended(options))));
     }

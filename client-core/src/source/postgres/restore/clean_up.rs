@@ -10,7 +10,7 @@ use super::{
         refusal::server_message,
         tools::{Tool, Tools},
     },
-    made::{DROP, LOCK, REPLACED, RESTORING, no_sessions, no_template},
+    new_database::{DROP, LOCK, REPLACED, RESTORING, no_sessions, no_template},
     target::RestoreTarget,
 };
 use crate::source::{CleanedUp, RestoreChoices, SourceError, stopper::Stopper};

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use super::{
     super::{PgUrl, tools::Tool},
-    glance::Glance,
+    archive_head::ArchiveHead,
     target::Locks,
 };
 use crate::source::{SourceError, stopper::Stopper};
@@ -17,8 +17,12 @@ const LOCKED: [&str; 7] =
 const LOCKED_FOR_OWNER: [&str; 5] = ["BLOB", "BLOB METADATA", "FUNCTION", "PROCEDURE", "AGGREGATE"];
 
 /// `pg_restore --list` over the beginning of an archive.
-pub(super) fn listing(url: &PgUrl, tool: &Tool, stopper: &Stopper) -> Result<Glance<String>, SourceError> {
-    Glance::start(url, tool, &["--list"], stopper, |mut stdout| {
+pub(super) fn listing(
+    url: &PgUrl,
+    tool: &Tool,
+    stopper: &Stopper,
+) -> Result<ArchiveHead<String>, SourceError> {
+    ArchiveHead::start(url, tool, &["--list"], stopper, |mut stdout| {
         let mut list = Vec::new();
         // A truncated list has fewer locks, and the restore itself reports the rest.
         drop(stdout.read_to_end(&mut list));

@@ -1,29 +1,29 @@
 //! Restores a dump into a database, completely or not at all.
 
+mod archive_head;
 mod clean_up;
 mod continue_on_error;
 mod failures;
-mod glance;
 mod likeness;
 mod locks;
-mod made;
+mod new_database;
 mod pipeline;
 mod psql;
 mod target;
 mod unpack;
 
 pub(super) use self::clean_up::{rows as left_over_rows, sentence as left_over_sentence};
-pub(super) use self::{clean_up::clean_up, target::RestoreTarget};
 use self::{
-    glance::{Definitions, Glance},
+    archive_head::{ArchiveHead, Definitions},
     likeness::Likeness,
-    made::Made,
+    new_database::NewDatabase,
     pipeline::{Archive, Outcome, Pipeline, Script},
     psql::Unfinished,
     target::{Survey, Way, is_empty},
     unpack::Unpack,
 };
-use super::{look, properties, tools::Tool};
+pub(super) use self::{clean_up::clean_up, target::RestoreTarget};
+use super::{optional, properties, tools::Tool};
 use crate::{
     format::snapshot::DatabaseProperties,
     source::{
@@ -58,9 +58,9 @@ struct Load {
 
 /// An archive whose table of contents has not been read completely.
 struct Waiting {
-    definitions: Glance<Definitions>,
+    definitions: ArchiveHead<Definitions>,
     /// Only if every lock is held until the end.
-    listing: Option<Glance<String>>,
+    listing: Option<ArchiveHead<String>>,
     plan: Plan,
 }
 
@@ -79,7 +79,7 @@ struct Running {
 }
 
 enum Place {
-    Made(Box<Made>),
+    New(Box<NewDatabase>),
     InPlace { psql: Tool },
 }
 
@@ -142,10 +142,10 @@ impl Load {
         self.known()?;
         let superuser = self.superuser;
         match self.running.take() {
-            Some(Running { pipeline, place: Place::Made(made) }) => {
+            Some(Running { pipeline, place: Place::New(new) }) => {
                 let Outcome { failed, notes: more, left_out } =
                     pipeline.finish().map_err(|unfinished| unfinished.error)?;
-                let mut notes = made.publish()?.notes;
+                let mut notes = new.publish()?.notes;
                 notes.extend(more.into_iter().chain(self.unlike.take()).chain(self.left_over.take()));
                 Ok(Restored { notes, failed, left_out, superuser })
             }
@@ -180,7 +180,7 @@ impl Load {
         };
         let survey = self.target.survey(&psql, lister.is_some(), &self.stop)?;
         let (reached, one_transaction) = match &survey.way {
-            Way::Make(reached) | Way::Replace(reached) => (reached, false),
+            Way::Create(reached) | Way::Replace(reached) => (reached, false),
             // Filling a new database needs no single transaction, which holds a lock on each object until the end.
             Way::InPlace { .. } => (&self.target.url, true),
         };
@@ -202,7 +202,7 @@ impl Load {
             let database = filter.database().cloned();
             return self.run(Plan { reader, psql, survey, policy }, database);
         };
-        let definitions = glance::definitions(url, &tool, &policy, &self.stop)?;
+        let definitions = archive_head::definitions(url, &tool, &policy, &self.stop)?;
         let listing = one_transaction.then(|| locks::listing(url, &tool, &self.stop)).transpose()?;
         let plan = Plan { reader, psql, survey, policy };
         let waiting = self.waiting.insert(Waiting { definitions, listing, plan });
@@ -216,7 +216,7 @@ impl Load {
         let Some(Waiting { definitions, listing, plan }) = self.waiting.take() else { return Ok(()) };
         // Truncation or damage is reported by the restore itself.
         let database = definitions.end().transpose()?.flatten();
-        if let Some(list) = listing.and_then(Glance::end) {
+        if let Some(list) = listing.and_then(ArchiveHead::end) {
             locks::refuse(
                 self.target.place(),
                 locks::needed(&list, !self.target.choices.no_owner),
@@ -230,7 +230,7 @@ impl Load {
     fn run(&mut self, plan: Plan, database: Option<DatabaseProperties>) -> Result<(), SourceError> {
         let target = &mut self.target;
         target.choices.properties = target.choices.properties.take().or(database);
-        if !matches!(plan.survey.way, Way::Make(_)) {
+        if !matches!(plan.survey.way, Way::Create(_)) {
             self.unlike = target.unlike(&plan.psql, &self.stop);
         }
         let running = target.run(plan, &self.stop)?;
@@ -298,7 +298,7 @@ impl Reader {
 impl RestoreTarget {
     fn unlike(&self, psql: &Tool, stop: &Stopper) -> Option<String> {
         let original = self.choices.properties.as_ref()?;
-        let answers = look::ask(&self.url, psql, &properties::questions(), stop, None).ok()?;
+        let answers = optional::ask(&self.url, psql, &properties::questions(), stop, None).ok()?;
         likeness::unlike(original, &properties::read(&answers)?)
     }
 
@@ -306,7 +306,7 @@ impl RestoreTarget {
         let Plan { reader, psql, survey, policy } = plan;
         let psql = &psql;
         let (place, url, clean) = match survey.way {
-            Way::Make(maintenance) => {
+            Way::Create(maintenance) => {
                 let mut likeness = Likeness::new(self.choices.properties.clone(), survey.major);
                 if self.choices.no_owner {
                     likeness = likeness.without_roles();
@@ -314,17 +314,17 @@ impl RestoreTarget {
                 if self.choices.no_privileges {
                     likeness = likeness.without_grants();
                 }
-                let made = Made::create(maintenance, psql, self.url.database(), false, likeness, stop)?;
-                let url = self.url.with_database(made.name());
-                (Place::Made(Box::new(made)), url, false)
+                let new = NewDatabase::create(maintenance, psql, self.url.database(), false, likeness, stop)?;
+                let url = self.url.with_database(new.name());
+                (Place::New(Box::new(new)), url, false)
             }
             Way::Replace(maintenance) => {
                 // The existing database's settings stay, whoever made the dump.
-                let answers = look::ask(&self.url, psql, &properties::questions(), stop, None)?;
+                let answers = optional::ask(&self.url, psql, &properties::questions(), stop, None)?;
                 let likeness = Likeness::new(properties::read(&answers), survey.major);
-                let made = Made::create(maintenance, psql, self.url.database(), true, likeness, stop)?;
-                let url = self.url.with_database(made.name());
-                (Place::Made(Box::new(made)), url, false)
+                let new = NewDatabase::create(maintenance, psql, self.url.database(), true, likeness, stop)?;
+                let url = self.url.with_database(new.name());
+                (Place::New(Box::new(new)), url, false)
             }
             Way::InPlace { clean } => (Place::InPlace { psql: psql.clone() }, self.url.clone(), clean),
         };

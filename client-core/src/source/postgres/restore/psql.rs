@@ -82,7 +82,7 @@ impl Psql {
             }
         };
         let Started { process, stdin, stdout } =
-            Process::start_heard(command, url.secrets(), hear).map_err(internal)?;
+            Process::start_listening(command, url.secrets(), hear).map_err(internal)?;
         let stdout = stdout.ok_or_else(|| SourceError::Internal("psql has no output".into()))?;
         let watched = stop.watch(&process);
         let mut psql = Self {

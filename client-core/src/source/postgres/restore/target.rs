@@ -6,12 +6,12 @@ use super::{
     super::{
         INSPECT_TIMEOUT, PgUrl,
         answers::question,
-        identify, look, pooler,
+        identify, optional, pooler,
         psql::{Waiting, ask},
         refusal::unexpected_answer,
         tools::{Tool, Tools},
     },
-    made::exists,
+    new_database::exists,
 };
 use crate::source::{
     RestoreChoices, SourceError,
@@ -142,7 +142,7 @@ impl RestoreTarget {
         one_transaction: bool,
         stopper: &Stopper,
     ) -> Result<Policy, SourceError> {
-        let answers = look::ask(url, psql, &has(), stopper, None)?;
+        let answers = optional::ask(url, psql, &has(), stopper, None)?;
         let names = |tag: &str| answers.rows::<Name>(tag).into_iter().map(|row| row.name).collect();
         let superuser = answers.row::<Rights>("rights").ok_or_else(unexpected_answer)?.superuser;
         Ok(Policy {
@@ -244,7 +244,7 @@ impl RestoreTarget {
             return Err(refused);
         }
         self.url = maintenance.with_database(self.url.database());
-        Ok(Survey { major, locks: Locks::default(), way: Way::Make(maintenance) })
+        Ok(Survey { major, locks: Locks::default(), way: Way::Create(maintenance) })
     }
 
     /// A database from which to create, rename and drop others, and the server's major version.
@@ -282,7 +282,7 @@ pub(super) struct Survey {
 /// How a dump gets into its database.
 pub(super) enum Way {
     /// Into a new database, created through this maintenance connection.
-    Make(PgUrl),
+    Create(PgUrl),
     /// The same; it then replaces the existing one.
     Replace(PgUrl),
     /// In one transaction. `clean`: drop the dump's objects first.

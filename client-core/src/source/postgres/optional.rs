@@ -6,7 +6,7 @@ use super::{
     PgUrl,
     answers::Answers,
     psql,
-    psql::{OnError, Said, Waiting},
+    psql::{OnError, Output, Waiting},
     refusal,
     tools::Tool,
 };
@@ -38,7 +38,7 @@ SELECT 'end 00';
 ",
         questions.concat()
     );
-    let Said { answer, ended, late } =
+    let Output { answer, ended, late } =
         psql::run(url, psql, &script, OnError::Continue, Waiting { stopper, at_most })?;
     let mut answers = Answers::read(&answer);
     let begun = !answers.is_empty();
@@ -47,7 +47,7 @@ SELECT 'end 00';
     }
     if late {
         answers.remark = Some(format!("no answer in {} seconds", at_most.unwrap_or_default().as_secs()));
-    } else if !ended.said.trim().is_empty() {
+    } else if !ended.stderr.trim().is_empty() {
         answers.remark = Some(refusal::detail(&ended));
     }
     Ok(answers)

@@ -54,8 +54,8 @@ const WAIT_FOR_OTHERS: Duration = Duration::from_secs(10);
 /// How long a server may take to say whether it has a database.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A database created for a restore. It is dropped again unless [`Made::publish`] succeeds.
-pub(super) struct Made {
+/// A database created for a restore. It is dropped again unless [`NewDatabase::publish`] succeeds.
+pub(super) struct NewDatabase {
     /// Holds the lock that shows that this restore is alive, and does nothing else: a failed statement would end it.
     alive: Session,
     maintenance: PgUrl,
@@ -93,7 +93,7 @@ pub(super) struct Published {
     pub(super) notes: Vec<String>,
 }
 
-impl Made {
+impl NewDatabase {
     /// Creates it, like `likeness`. The lock is acquired first.
     pub(super) fn create(
         maintenance: PgUrl,
@@ -263,7 +263,7 @@ impl Made {
     }
 }
 
-impl Drop for Made {
+impl Drop for NewDatabase {
     fn drop(&mut self) {
         if self.published {
             return;

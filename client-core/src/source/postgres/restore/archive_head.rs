@@ -23,7 +23,7 @@ const MAX_HEAD: usize = 256 * 1024 * 1024;
 const PIECE: usize = 64 * 1024;
 
 /// `pg_restore` on the beginning of an archive. It ends once it has seen the table of contents.
-pub(super) struct Glance<T> {
+pub(super) struct ArchiveHead<T> {
     process: Process,
     _watched: Watched,
     stdin: Option<ChildStdin>,
@@ -31,7 +31,7 @@ pub(super) struct Glance<T> {
     fed: usize,
 }
 
-impl<T: Send + 'static> Glance<T> {
+impl<T: Send + 'static> ArchiveHead<T> {
     /// `read` gets its output, and reads it to the end.
     pub(super) fn start(
         url: &PgUrl,
@@ -69,7 +69,7 @@ impl<T: Send + 'static> Glance<T> {
     }
 }
 
-impl<T> Drop for Glance<T> {
+impl<T> Drop for ArchiveHead<T> {
     fn drop(&mut self) {
         drop(self.stdin.take());
         self.process.wait_or_end();
@@ -85,9 +85,9 @@ pub(super) fn definitions(
     tool: &Tool,
     policy: &Policy,
     stopper: &Stopper,
-) -> Result<Glance<Definitions>, SourceError> {
+) -> Result<ArchiveHead<Definitions>, SourceError> {
     let policy = Policy { one_transaction: false, ..policy.clone() };
-    Glance::start(url, tool, &["-f", "-", "--schema-only", "--create"], stopper, |stdout| {
+    ArchiveHead::start(url, tool, &["-f", "-", "--schema-only", "--create"], stopper, |stdout| {
         filtered(stdout, policy)
     })
 }
