@@ -205,7 +205,7 @@ impl Error {
             ErrorKind::Cancelled,
             "cancelled",
             "no snapshot was made and nothing half-written remains; earlier snapshots are untouched",
-            "run it again when you like: what was stored is not sent twice",
+            "run it again; data already uploaded is not sent again",
         )
     }
 

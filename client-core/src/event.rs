@@ -119,7 +119,7 @@ pub enum Warning {
     #[error("the connection to the database at {0} is not encrypted")]
     PlainConnection(String),
     /// The local cache was unusable and has been recreated.
-    #[error("the local cache was damaged; it was kept as {} and is built anew", .0.display())]
+    #[error("the local cache was damaged; it was kept as {} and is being rebuilt", .0.display())]
     CacheQuarantined(PathBuf),
     /// `pins.db` is missing or was restored from an older copy.
     #[error(
@@ -127,7 +127,7 @@ pub enum Warning {
     )]
     MemoryLost,
     /// The rows of the last dump are unknown.
-    #[error("{0}; this backup is larger than it needs to be, and as right as any")]
+    #[error("{0}; this backup is larger than necessary, but complete")]
     RecordListUnusable(String),
     /// A compressed dump: nearly all of its bytes change from day to day.
     #[error(

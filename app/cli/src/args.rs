@@ -196,7 +196,7 @@ pub(crate) struct Signup {
     /// The account's e-mail address
     #[arg(long)]
     pub(crate) email: String,
-    /// Where your data lives, for ever: us, ca or eu
+    /// Storage region, which cannot be changed later: us, ca or eu
     #[arg(long)]
     pub(crate) region: Region,
     /// What to call this device [default: the host's name]
@@ -363,9 +363,9 @@ pub(crate) struct Index {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum IndexAction {
-    /// Throw the local index away and read it from the bucket again
+    /// Rebuild the local index from the bucket
     Rebuild,
-    /// Make the list of a source's rows anew from its newest snapshot, so that the next backup sends only what changed
+    /// Rebuild the list of a source's rows from its newest snapshot, so that the next backup sends only what changed
     Records {
         /// Which source [default: the only one]
         #[arg(long)]

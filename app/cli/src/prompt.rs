@@ -217,7 +217,7 @@ impl Secrets {
                     ErrorKind::Cancelled,
                     "cancelled",
                     "nothing was changed by this step",
-                    "run the command again when you like",
+                    "run the command again",
                 ))
             }
         }

@@ -70,7 +70,7 @@ impl FileKeyStore {
                 ),
                 "nothing was changed",
                 format!(
-                    "run `chmod 600 {name}`; if others may have read it, revoke this device and sign in anew"
+                    "run `chmod 600 {name}`; if others may have read it, revoke this device and sign in again"
                 ),
             ));
         }

@@ -143,7 +143,7 @@ impl Client {
         self.keystore.load()?.filter(|s| s.vault.is_some()).ok_or_else(|| {
             Error::new(
                 ErrorKind::NotSignedIn,
-                "nobody is signed in on this device",
+                "this device is not signed in",
                 "nothing was changed",
                 "`sealkeep login` signs in, `sealkeep signup` makes an account",
             )

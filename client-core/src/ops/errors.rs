@@ -23,7 +23,7 @@ fn wrong_words(happened: String) -> Error {
         ErrorKind::WrongRecoveryKey,
         happened,
         "nothing was changed",
-        "check the words against the paper; they are 24, in order",
+        "compare the 24 words, in order, with your recovery kit",
     )
 }
 

@@ -143,7 +143,7 @@ pub fn save(client: &Client, mut source: SavedSource) -> Result<(), Error> {
         return Err(Error::usage(format!("a source needs a name of 1 to {MAX_NAME} characters")));
     }
     if !source.schedule.is_valid() {
-        return Err(Error::usage("that is no time of day".to_owned()));
+        return Err(Error::usage("invalid time of day".to_owned()));
     }
     let mut sources = list(client)?;
     let taken = |other: &SavedSource| {

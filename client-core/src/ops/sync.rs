@@ -185,7 +185,7 @@ impl From<HistoryError> for Error {
 fn refused(what: &dyn std::fmt::Display) -> Error {
     Error::new(
         ErrorKind::RolledBack,
-        format!("the service shows a history that cannot be true: {what}"),
+        format!("the service shows an inconsistent history: {what}"),
         "nothing was written; what this device saw before may have been removed or replaced at the service",
         "do not trust this service before it is explained; with bucket and recovery words everything restores without it",
     )

@@ -18,7 +18,7 @@ pub enum SourceError {
         detail: String,
     },
     /// The server refused the user, the password or the encryption.
-    #[error("the database at {place} refused to let us in: {detail}")]
+    #[error("authentication at the database at {place} failed: {detail}")]
     Refused {
         /// Host, port, database.
         place: String,
@@ -85,7 +85,7 @@ pub enum SourceError {
         detail: String,
     },
     /// The data ended before the dump did.
-    #[error("the dump is not whole: {0}")]
+    #[error("the dump is incomplete: {0}")]
     Incomplete(String),
     /// A file or pipe cannot be read.
     #[error("{what} cannot be read: {detail}")]
@@ -120,7 +120,7 @@ pub enum SourceError {
     #[error("the database at {0} is not empty")]
     NotEmpty(String),
     /// The target is the database that was dumped.
-    #[error("{0} is the database that this dump was made of")]
+    #[error("{0} is the database that this dump was made from")]
     SameAsSource(String),
     /// The target has the same identifiers as the database that was dumped.
     #[error(
@@ -267,7 +267,7 @@ impl SourceError {
             SourceError::DumpFailed { .. } => (
                 ErrorKind::DumpFailed,
                 none,
-                "put right what the program says, then run the backup again".into(),
+                "fix the error reported by the program, then run the backup again".into(),
             ),
             SourceError::Incomplete(_) => (
                 ErrorKind::DumpIncomplete,
@@ -368,12 +368,12 @@ impl SourceError {
             SourceError::RestoreFailed { .. } => (
                 ErrorKind::DumpFailed,
                 "nothing of it stays in the database; the snapshot is untouched",
-                "put right what the program says, then restore again; --continue keeps what can be restored into a database \
+                "fix the error reported by the program, then restore again; --continue keeps what can be restored into a database \
                  made for it, and lists what cannot"
                     .into(),
             ),
             SourceError::Cancelled => {
-                (ErrorKind::Cancelled, none, "run it again when you like: what was stored is not sent twice".into())
+                (ErrorKind::Cancelled, none, "run it again; data already uploaded is not sent again".into())
             }
             SourceError::Internal(text) => return Error::internal_text(text),
         };

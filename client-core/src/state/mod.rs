@@ -95,7 +95,7 @@ impl From<StateError> for Error {
             ),
             StateError::Forked(_) => Self::new(
                 ErrorKind::RolledBack,
-                format!("the service shows a history that cannot be true: {error}"),
+                format!("the service shows an inconsistent history: {error}"),
                 "nothing was written; what this device saw before may have been replaced at the service",
                 "do not trust this service before it is explained; with bucket and recovery words everything restores without it",
             ),

@@ -109,7 +109,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
             }
             if kept > 0 {
                 text.push(&plain!(
-                    "\n  {} compressed streams stored as they are, for nothing here makes the same bytes again: \
+                    "\n  {} compressed streams stored as they are, because they cannot be reproduced bit for bit: \
                      each backup of them will be nearly as large as the first. \
                      Leave the compression out: Sealkeep compresses by itself.",
                     kept

@@ -116,7 +116,7 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
             ErrorKind::Damaged,
             format!("not everything could be restored: {}", named(&report.failed)),
             "the database holds the rest; the snapshot is untouched",
-            "put right what the server says, then restore again without --continue",
+            "fix the errors reported by the server, then restore again without --continue",
         ));
     }
     if report.damaged.is_empty() {

@@ -75,7 +75,7 @@ pub(crate) async fn finish(context: &Context, vault: NewVault) -> Result<Account
         let answer = context.secrets.ask_line(&asked).await?;
         match vault.finish(&answer).await {
             Err(error) if error.kind() == ErrorKind::WrongRecoveryKey && !context.output.is_json() => {
-                note(&plain!("Those are not the words. Look again."))?;
+                note(&plain!("Incorrect words. Try again."))?;
             }
             done => return done,
         }

@@ -155,7 +155,7 @@ impl Engine {
         if running.as_ref().is_some_and(|run| !run.progress.is_over()) {
             return Err(Error::new(
                 ErrorKind::Exists,
-                "something is going on already",
+                "another operation is already running",
                 "nothing was changed",
                 "wait until it has ended, or stop it",
             ));

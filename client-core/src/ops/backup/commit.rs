@@ -199,7 +199,7 @@ async fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
         ErrorKind::Damaged,
         format!("the store lost {} packs that this backup builds on: {}", gone.len(), names.join(", ")),
         "no snapshot was made; earlier snapshots that need these packs are damaged",
-        "run the backup again: it stores the missing chunks anew; then run `sealkeep check`",
+        "run the backup again: it stores the missing chunks again; then run `sealkeep check`",
     ))
 }
 

@@ -231,7 +231,7 @@ fn cancelled() -> Error {
         ErrorKind::Cancelled,
         "cancelled",
         "nothing was changed; snapshots are untouched",
-        "run it again when you like",
+        "run it again",
     )
 }
 
