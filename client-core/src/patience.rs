@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_run_waits_long_its_start_shortly_and_its_end_not_at_all() {
+    async fn a_run_waits_long_its_start_briefly_and_its_end_not_at_all() {
         let (patience, seen, _cancel) = patience();
         let waited = exhaust(&mut patience.request(Peer::Service, PAUSE)).await;
         assert!((START..START + SLACK).contains(&waited), "{waited:?}");
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn silence_is_told_within_three_seconds_and_its_end_too() {
+    async fn silence_is_reported_within_three_seconds_and_so_is_its_end() {
         let (patience, seen, _cancel) = patience();
         let mut request = patience.request(Peer::Service, PAUSE);
         request.attempt(sleep(Duration::from_millis(2900))).await.unwrap();

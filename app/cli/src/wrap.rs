@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sentences_go_on_below_their_beginning_and_commands_stay_whole() {
+    fn wrapped_sentences_are_indented_and_commands_stay_whole() {
         let text = "sealkeep: this device belongs to ada@example.com already\n  \
                     Next: `sealkeep logout --forget` frees it, or set SEALKEEP_HOME to another directory.";
         assert_eq!(

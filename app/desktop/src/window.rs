@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_once_and_so_is_its_end() {
+    fn a_failure_is_notified_once_and_so_is_the_recovery() {
         let failed = || {
             let text = String::new;
             let error = UiError {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_is_told_overdue_once_until_it_recovers() {
+    fn an_overdue_source_is_notified_once_until_it_recovers() {
         let listener = Listener::default();
         let (shop, blog) = ("shop".to_owned(), "blog".to_owned());
         assert_eq!(listener.newly_overdue(std::slice::from_ref(&shop)), ["shop"]);

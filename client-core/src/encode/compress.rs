@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fitting_way_is_not_larger_and_faster_where_it_may_be() {
+    fn adapted_parameters_are_no_larger_and_faster_where_possible() {
         for (name, chunks) in kinds() {
             let (mut fitting, mut plain) =
                 (Compressor::new(9).unwrap(), Compressor::new(DEFAULT_LEVEL).unwrap());

@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_made_anew_under_its_name_is_known_by_its_cluster() {
+    fn a_database_recreated_under_its_name_is_recognized_by_its_cluster() {
         let anew = DatabaseIdentity { oid: 20000, ..identity() };
         assert!(identity().is_same_name_in_cluster(&anew));
         assert!(

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_named_so() {
+    fn a_damaged_file_is_reported_as_damaged() {
         let home = tempfile::tempdir().unwrap();
         let store = FileKeyStore::new(home.path(), None);
         store.save(&sample()).unwrap();

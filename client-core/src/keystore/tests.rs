@@ -39,7 +39,7 @@ fn what_was_saved_last_is_loaded_until_it_is_deleted() {
 }
 
 #[test]
-fn a_lock_that_was_let_go_can_be_taken_again() {
+fn a_released_lock_can_be_acquired_again() {
     for (store, _home) in all() {
         for _ in 0..2 {
             let held = store.lock().unwrap();

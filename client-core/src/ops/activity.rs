@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_may_be_missing_only_of_a_trail_that_is_long() {
+    fn only_a_long_log_may_lack_its_beginning() {
         let rows = |from: u64, count: u64| {
             let (mut chain, mut last) = (chain(), [9; 32]);
             for position in from..from + count {

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_is_overdue_when_only_failures_came_for_longer_than_patience() {
+    fn a_source_is_overdue_after_only_failures_for_longer_than_the_tolerance() {
         let late = |schedule, runs: &[(RunState, i64)], now| judged(is_overdue, schedule, runs, now);
         let failed = RunState::Failed("source_unreachable".into());
         let patience = Schedule::Hour.patience();
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_tried_again_after_a_pause_and_a_stop_is_respected() {
+    fn a_failure_is_retried_after_a_pause_and_a_cancellation_is_respected() {
         let failed = RunState::Failed("source_unreachable".into());
         let stopped = RunState::Failed("cancelled".into());
         let at = 50 * HOUR;

@@ -63,7 +63,7 @@ mod tests {
     };
 
     #[test]
-    fn each_step_is_waited_for_and_can_be_left() {
+    fn each_step_waits_and_can_be_abandoned() {
         let home = tempfile::tempdir().unwrap();
         let client = offline(home.path());
         assert!(waiting(&client).unwrap().is_none());

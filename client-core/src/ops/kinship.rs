@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_is_what_stands_before_the_server_version() {
+    fn the_place_precedes_the_server_version() {
         assert_eq!(place_of("db1:5432/shop (PostgreSQL 15.18)"), "db1:5432/shop");
         assert_eq!(place_of("db1:5432/odd (PostgreSQL x) (PostgreSQL 15.18)"), "db1:5432/odd (PostgreSQL x)");
         assert_eq!(place_of("db1:3306/shop (MySQL 8.4.1-log)"), "db1:3306/shop");

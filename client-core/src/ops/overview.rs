@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_is_overdue_when_its_time_and_some_patience_passed() {
+    fn a_source_is_overdue_after_its_time_and_some_tolerance() {
         assert_eq!(one(Schedule::Hour, &[], &[], 100 * HOUR), Protection::Never);
         assert_eq!(one(Schedule::Hour, &[200 * HOUR], &[], 201 * HOUR + 60), Protection::Current);
         assert_eq!(one(Schedule::Hour, &[200 * HOUR], &[], 203 * HOUR), Protection::Overdue);

@@ -60,7 +60,7 @@ mod tests {
     use crate::ops::client::tests::offline;
 
     #[test]
-    fn choices_stay_and_foreign_ones_are_not_written_over() {
+    fn settings_persist_and_unknown_ones_are_not_overwritten() {
         let home = tempfile::tempdir().unwrap();
         let client = offline(home.path());
         assert_eq!(load(&client).unwrap(), Preferences::default());

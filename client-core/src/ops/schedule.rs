@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_begins_at_its_time_whatever_the_last_one_took() {
+    fn a_daily_backup_is_due_at_its_time_however_long_the_last_one_took() {
         let nightly = Schedule::Day { hour: 2, minute: 30 };
         assert_eq!(next(nightly, "2026-11-20T02:30:00"), "2026-11-21 02:30");
         assert_eq!(next(nightly, "2026-11-20T02:29:59"), "2026-11-20 02:30");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_no_times_are_found() {
+    fn invalid_times_are_detected() {
         assert!(Schedule::Hour.is_valid());
         for schedule in [
             Schedule::Day { hour: 24, minute: 0 },

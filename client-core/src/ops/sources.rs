@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_rest_sealed_and_come_back() {
+    fn passwords_are_stored_sealed_and_come_back() {
         let home = tempfile::tempdir().unwrap();
         let client = client(home.path());
         let url = "postgres://ada:geheim99@db.example.com:5433/shop?sslmode=require";

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn short_lines_are_taken_together_and_find_each_other_again() {
+    fn short_lines_are_grouped_and_match_again() {
         let lines: Vec<String> = (0..5000).map(|n| format!("{}\n", n * 7919)).collect();
         let before = records(lines.concat().as_bytes());
         assert!(before.lens.len() < lines.len() / 8 && before.lens.len() > lines.len() / 32);

@@ -388,7 +388,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_restore_speaks_of_its_target() {
+    fn a_restore_error_is_about_the_target() {
         let (place, detail) = ("here:1/d".to_owned(), "ERROR:  x".to_owned());
         for error in [
             SourceError::Unreachable { place: place.clone(), detail: detail.clone() },
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_helps_is_advised() {
+    fn only_helpful_advice_is_given() {
         let lacks = |need| {
             let found = Found::Missing(vec![(need, "x".to_owned())]);
             SourceError::Script(ScriptError { line: 1, found }).of_restore()

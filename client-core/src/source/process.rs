@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_and_the_last_words_are_kept_without_secrets() {
+    fn the_exit_code_and_the_last_output_are_kept_without_secrets() {
         let started = shell("echo the password is hunter2 >&2; exit 3", &["hunter2", "", "e"]);
         let ended = started.process.wait().unwrap();
         assert_eq!(ended.how(), "exit code 3");
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_does_not_want_to_end_is_ended() {
+    fn a_program_that_ignores_sigint_is_ended() {
         let started = shell("trap '' INT; sleep 100 & wait; sleep 100", &[]);
         thread::sleep(Duration::from_millis(200));
         let begun = Instant::now();

@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn n69_every_coat_of_an_inside_address_is_known() {
+    fn n69_every_form_of_a_local_address_is_recognized() {
         for (zone_is, addresses) in [
             (
                 Zone::Loopback,

@@ -60,7 +60,7 @@ impl Stage {
 }
 
 #[test]
-fn a_fresh_device_says_so() {
+fn a_fresh_device_reports_that_it_is() {
     let stage = stage("main");
     let info = stage.ask("app_info", json!({})).unwrap();
     assert_eq!(info["name"], "Sealkeep");
@@ -119,7 +119,7 @@ fn passwords_are_weighed_and_short_ones_refused() {
 }
 
 #[test]
-fn origins_that_are_none_are_named() {
+fn invalid_origins_are_refused() {
     let stage = stage("main");
     let error = stage.ask("probe_source", json!({ "origin": "mysql://x" })).unwrap_err();
     assert_eq!(error["code"], "usage");
@@ -163,7 +163,7 @@ fn a_kit_is_saved_for_its_owner_only_and_never_through_a_link() {
 }
 
 #[test]
-fn words_are_looked_at_while_they_are_typed() {
+fn words_are_checked_while_they_are_typed() {
     let stage = stage("main");
     let look = |words: &str| stage.ask("words_typed", json!({ "words": words })).unwrap();
     assert_eq!(look("1 abandon 2 zoo"), json!({ "recognized": 2, "complete": false, "wrong": null }));

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn increments_add_up_and_a_warning_stands_once() {
+    fn increments_add_up_and_a_warning_appears_once() {
         let progress = Progress::new(RunKind::Backup, "shop", String::new());
         progress.event(&Event::Expected { bytes: 1000 });
         for bytes in [300, 200] {

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_closed_gate_holds_and_an_open_one_loses_nothing() {
+    fn a_closed_gate_blocks_and_an_open_one_loses_nothing() {
         let gate = Gate::default();
         gate.close();
         let mut reader = Gated { reader: io::Cursor::new(b"all of it"), gate: gate.clone() };

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_stay_apart() {
+    fn names_that_are_not_utf8_stay_distinct() {
         let value: serde_json::Value =
             serde_json::from_str(&readable(b"{\"name\":\"caf\xe9\"}")).unwrap_or_default();
         assert_eq!(value["name"], "caf\\xe9");

@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_is_told_only_what_its_version_knows() {
+    fn a_server_gets_only_options_that_its_version_supports() {
         assert!(!dump_options(11).contains("tcp_user_timeout"));
         assert!(!dump_options(13).contains("client_connection_check_interval"));
         assert!(!dump_options(16).contains("transaction_timeout=0 -c tran"));

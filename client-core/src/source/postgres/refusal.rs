@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_has_no_place_in_a_source() {
+    fn details_omit_locations_in_the_servers_source() {
         let stderr = "psql:<stdin>:3: FEHLER:  55006: auf Datenbank »d« wird zugegriffen\nDETAIL:  Eine Sitzung.\nLOCATION:  dropdb, dbcommands.c:1586\n";
         assert_eq!(
             detail(&ended(stderr)),

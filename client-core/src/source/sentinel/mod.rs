@@ -277,7 +277,7 @@ mod tests {
     const MARIA: &str = "/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19\n--\nINSERT;\n-- Dump completed on 2026\n";
 
     #[test]
-    fn whole_sql_dumps_are_recognised_and_no_cut_one_is() {
+    fn complete_sql_dumps_are_recognized_and_truncated_ones_are_not() {
         for (text, format) in [
             (PLAIN, Format::PgPlain),
             (RESTRICTED, Format::PgPlain),
@@ -304,7 +304,7 @@ mod tests {
     const SANDBOX: &str = "/*M!999999\\- enable the sandbox mode */ \n";
 
     #[test]
-    fn mysqldump_without_comments_ends_in_the_settings_that_it_puts_back() {
+    fn mysqldump_without_comments_ends_with_the_settings_that_it_restores() {
         let comments = "-- MariaDB dump 10.19-11.4.2-MariaDB, for debian-linux-gnu (x86_64)\n--\n";
         let (notes, verbosity, completed) = (
             "/*!40111 SET SQL_NOTES=@OLD_SQL_NOTES */;\n\n",

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_byte_a_second_stands_still_and_a_slow_network_does_not() {
+    fn a_byte_per_second_is_a_stall_and_a_slow_network_is_not() {
         let stall = Duration::from_secs(45);
         for (each, moves) in [(1, false), (300, false), (600, true), (100_000, true)] {
             let mut pace = Pace::new(stall);
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_was_busy_is_no_slow_store() {
+    fn a_busy_reader_is_not_a_slow_store() {
         let mut pace = Pace::new(Duration::from_secs(2));
         let began = pace.since;
         // A disk that took a minute for part of what a window requires.

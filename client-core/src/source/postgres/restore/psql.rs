@@ -255,7 +255,7 @@ mod tests {
     use crate::source::{postgres::Tools, script::against_psql::serve};
 
     #[test]
-    fn a_psql_that_stands_within_a_quote_is_not_waited_for() {
+    fn a_psql_inside_a_quote_is_not_waited_for() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = thread::spawn(move || serve(listener.accept().unwrap().0));

@@ -369,7 +369,7 @@ fn words_that_touch_numbers_are_refused() {
 }
 
 #[test]
-fn comments_between_statements_are_not_handed_on() {
+fn comments_between_statements_are_dropped() {
     let script = b"SELECT 1; /* \x83*/ SELECT 2; -- \x83\n/* a\n */ SELECT 3 /* 4 */;\n";
     let (out, _) = every_cut(&Policy::default(), script).unwrap();
     assert_eq!(out, b"SELECT 1;SELECT 2;\n\nSELECT 3 /* 4 */;\n");
