@@ -166,7 +166,7 @@ impl Request<'_> {
                 () = self.patience.cancelled() => return Err(NoMore::Cancelled),
                 answer = timeout(silent, &mut attempt) => match answer {
                     Ok(answer) => return Ok(answer),
-                    Err(_) => self.speak(self.failing.unwrap_or(began)),
+                    Err(_) => self.report(self.failing.unwrap_or(began)),
                 },
             }
             silent = REPORT_INTERVAL;
@@ -206,7 +206,7 @@ impl Request<'_> {
                 return Ok(());
             }
             if now.duration_since(since) >= REPORTED_AFTER {
-                self.speak(since);
+                self.report(since);
             }
             tokio::select! {
                 biased;
@@ -232,7 +232,7 @@ impl Request<'_> {
         }
     }
 
-    fn speak(&mut self, since: Instant) {
+    fn report(&mut self, since: Instant) {
         self.spoke = true;
         let since = self.patience.away_since(since);
         let limit = self.patience.longest();

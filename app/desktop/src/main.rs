@@ -109,7 +109,7 @@ fn main() -> ExitCode {
             app.manage(tray);
             follow_links(app.handle(), &attached);
             attached.attach(app.handle());
-            tauri::async_runtime::spawn(scheduled.keep_schedule());
+            tauri::async_runtime::spawn(scheduled.run_schedule());
             Ok(())
         })
         .on_window_event(|window, event| {

@@ -59,7 +59,7 @@ impl<R: Runtime> Tray<R> {
     }
 
     /// Changes the language.
-    pub(crate) fn speak(&self, words: &PanelWords) {
+    pub(crate) fn set_words(&self, words: &PanelWords) {
         if let Some(Items { open, back_up, quit, .. }) = &self.0 {
             for (item, text) in [(open, &words.open), (back_up, &words.back_up), (quit, &words.quit)] {
                 drop(item.set_text(text));

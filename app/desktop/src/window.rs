@@ -59,9 +59,9 @@ impl Listener {
     }
 
     /// Changes the language.
-    pub(crate) fn speak(&self, words: PanelWords) {
+    pub(crate) fn set_words(&self, words: PanelWords) {
         if let Some(app) = self.0.app.get() {
-            app.state::<Tray<Wry>>().speak(&words);
+            app.state::<Tray<Wry>>().set_words(&words);
         }
         *self.words() = words;
     }
@@ -76,7 +76,7 @@ impl Listener {
     }
 
     /// Notifies only of failure and recovery: users ignore notifications of every success.
-    fn news(&self, run: &RunView) -> Option<(String, String)> {
+    fn notification(&self, run: &RunView) -> Option<(String, String)> {
         if run.kind != RunKind::Backup {
             return None;
         }
@@ -125,7 +125,7 @@ impl Window for Listener {
         drop(listening);
         let Some(app) = self.0.app.get() else { return };
         app.state::<Tray<Wry>>().show_run(run, &self.words());
-        if let Some((title, body)) = self.news(run) {
+        if let Some((title, body)) = self.notification(run) {
             notify(app, &title, &body);
         }
     }
@@ -188,19 +188,19 @@ mod tests {
             })
         };
         let listener = Listener::default();
-        listener.speak(PanelWords {
+        listener.set_words(PanelWords {
             backup_failed: "{source} could not be backed up".into(),
             recovered: "{source} is backed up again".into(),
             ..PanelWords::default()
         });
-        let told = |outcome| listener.news(&run(RunKind::Backup, outcome)).map(|(title, _)| title);
+        let told = |outcome| listener.notification(&run(RunKind::Backup, outcome)).map(|(title, _)| title);
         assert_eq!(told(None), None);
         assert_eq!(told(done()), None);
         assert_eq!(told(failed()).as_deref(), Some("shop could not be backed up"));
         assert_eq!(told(failed()), None);
         assert_eq!(told(done()).as_deref(), Some("shop is backed up again"));
         assert_eq!(told(done()), None);
-        assert_eq!(listener.news(&run(RunKind::Restore, failed())), None);
+        assert_eq!(listener.notification(&run(RunKind::Restore, failed())), None);
     }
 
     #[test]

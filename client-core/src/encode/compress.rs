@@ -10,16 +10,16 @@ use crate::chunk::MAX_PLAIN_LEN;
 /// zstd level of a run that is not limited by the network.
 pub const DEFAULT_LEVEL: i32 = 3;
 
-/// Parameter sets that compress about as well as the default level, fastest first. Which of them compresses as well
+/// Presets that compress about as well as the default level, fastest first. Which of them compresses as well
 /// depends on the data: long matches alone are better for rows full of numbers and ids, and worse for prose.
-const WAYS: [Way; 4] = [
-    Way { level: 1, min_match: 0 },
-    Way { level: 2, min_match: 0 },
-    Way { level: DEFAULT_LEVEL, min_match: 7 },
+const PRESETS: [Preset; 4] = [
+    Preset { level: 1, min_match: 0 },
+    Preset { level: 2, min_match: 0 },
+    Preset { level: DEFAULT_LEVEL, min_match: 7 },
     PLAIN,
 ];
-const PLAIN: Way = Way::of(DEFAULT_LEVEL);
-/// Bytes of a chunk on which the sets are tried.
+const PLAIN: Preset = Preset::of(DEFAULT_LEVEL);
+/// Bytes of a chunk on which the presets are tried.
 const SAMPLE: usize = 128 << 10;
 /// Chunks between two trials: doubled if the last one showed nothing new.
 const FIRST_PAUSE: u32 = 4;
@@ -30,12 +30,12 @@ const ROWS_PAUSE: u32 = 8;
 
 /// zstd parameters; 0: the level's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Way {
+struct Preset {
     level: i32,
     min_match: u32,
 }
 
-impl Way {
+impl Preset {
     const fn of(level: i32) -> Self {
         Self { level, min_match: 0 }
     }
@@ -45,7 +45,7 @@ impl Way {
 pub struct Compressor {
     zstd: zstd::bulk::Compressor<'static>,
     scratch: Vec<u8>,
-    way: Way,
+    preset: Preset,
     fitting: Fitting,
     /// For rows: the minimum match length, and how many pieces it applies to.
     rows: (u32, u32),
@@ -53,12 +53,12 @@ pub struct Compressor {
 
 /// What was learned about the data.
 struct Fitting {
-    way: Way,
+    preset: Preset,
     /// Chunks until the next trial, and between the last one and it.
     left: u32,
     pause: u32,
-    /// Each set's output size in millionths of the default level's; newer samples weigh more. 0: not tried yet.
-    sizes: [u64; WAYS.len()],
+    /// Each preset's output size in millionths of the default level's; newer samples weigh more. 0: not tried yet.
+    sizes: [u64; PRESETS.len()],
 }
 
 impl Compressor {
@@ -71,8 +71,8 @@ impl Compressor {
         Ok(Self {
             zstd,
             scratch: Vec::new(),
-            way: Way::of(level),
-            fitting: Fitting { way: PLAIN, left: 0, pause: FIRST_PAUSE, sizes: [0; WAYS.len()] },
+            preset: Preset::of(level),
+            fitting: Fitting { preset: PLAIN, left: 0, pause: FIRST_PAUSE, sizes: [0; PRESETS.len()] },
             rows: (0, 0),
         })
     }
@@ -82,19 +82,19 @@ impl Compressor {
     /// # Errors
     /// Same as [`Compressor::new`].
     pub fn set_level(&mut self, level: i32) -> Result<(), EncodeError> {
-        self.set(Way::of(level))
+        self.set(Preset::of(level))
     }
 
-    fn set(&mut self, way: Way) -> Result<(), EncodeError> {
-        if way != self.way {
-            self.zstd.set_compression_level(way.level).map_err(refused)?;
-            self.zstd.set_parameter(MinMatch(way.min_match)).map_err(refused)?;
-            self.way = way;
+    fn set(&mut self, preset: Preset) -> Result<(), EncodeError> {
+        if preset != self.preset {
+            self.zstd.set_compression_level(preset.level).map_err(refused)?;
+            self.zstd.set_parameter(MinMatch(preset.min_match)).map_err(refused)?;
+            self.preset = preset;
         }
         Ok(())
     }
 
-    /// Compresses a chunk with the fastest set that is no larger than the default level, judging by samples.
+    /// Compresses a chunk with the fastest preset that is no larger than the default level, judging by samples.
     ///
     /// # Errors
     /// Same as [`Compressor::compress`].
@@ -104,10 +104,10 @@ impl Compressor {
             return self.compress(plain);
         };
         if self.fitting.left == 0 {
-            self.try_ways(sample)?;
+            self.try_presets(sample)?;
         }
         self.fitting.left -= 1;
-        self.set(self.fitting.way)?;
+        self.set(self.fitting.preset)?;
         self.compress(plain)
     }
 
@@ -119,33 +119,33 @@ impl Compressor {
         let (min_match, left) = self.rows;
         if left > 0 {
             self.rows.1 -= 1;
-            self.set(Way { level, min_match })?;
+            self.set(Preset { level, min_match })?;
             return self.compress(rows);
         }
-        self.set(Way::of(level))?;
+        self.set(Preset::of(level))?;
         let with = self.compress(rows)?;
-        self.set(Way { level, min_match: ROWS_MATCH })?;
+        self.set(Preset { level, min_match: ROWS_MATCH })?;
         let without = self.compress(rows)?;
         let fewer = without.bytes.len() < with.bytes.len();
         self.rows = (if fewer { ROWS_MATCH } else { 0 }, ROWS_PAUSE);
         Ok(if fewer { without } else { with })
     }
 
-    fn try_ways(&mut self, sample: &[u8]) -> Result<(), EncodeError> {
-        let mut sizes = [0; WAYS.len()];
-        for (size, way) in sizes.iter_mut().zip(WAYS) {
-            self.set(way)?;
+    fn try_presets(&mut self, sample: &[u8]) -> Result<(), EncodeError> {
+        let mut sizes = [0; PRESETS.len()];
+        for (size, preset) in sizes.iter_mut().zip(PRESETS) {
+            self.set(preset)?;
             *size = self.smaller(sample)?.map_or(sample.len(), |bytes| bytes.len()) as u64;
         }
-        let plain = sizes[WAYS.len() - 1];
+        let plain = sizes[PRESETS.len() - 1];
         let sizes = sizes.map(|size| size * 1_000_000 / plain);
-        let Fitting { way, left, pause, sizes: known } = &mut self.fitting;
+        let Fitting { preset, left, pause, sizes: known } = &mut self.fitting;
         for (known, size) in known.iter_mut().zip(sizes) {
             *known = if *known == 0 { size } else { u64::midpoint(*known, size) };
         }
-        *way = best(known);
+        *preset = best(known);
         // A single sample to the contrary may be the beginning of another table.
-        *pause = if *way == best(&sizes) { (2 * *pause).min(MAX_PAUSE) } else { FIRST_PAUSE };
+        *pause = if *preset == best(&sizes) { (2 * *pause).min(MAX_PAUSE) } else { FIRST_PAUSE };
         *left = *pause;
         Ok(())
     }
@@ -174,12 +174,12 @@ impl Compressor {
     }
 }
 
-/// The fastest set that is smaller than the default level's output, by more than chance, and hardly larger than the
+/// The fastest preset that is smaller than the default level's output, by more than chance, and hardly larger than the
 /// smallest.
-fn best(sizes: &[u64; WAYS.len()]) -> Way {
+fn best(sizes: &[u64; PRESETS.len()]) -> Preset {
     let least = sizes.iter().min().copied().unwrap_or(0);
     let most = (least + least / 100).min(997_000);
-    sizes.iter().zip(WAYS).find(|(size, _)| **size <= most).map_or(PLAIN, |(_, way)| way)
+    sizes.iter().zip(PRESETS).find(|(size, _)| **size <= most).map_or(PLAIN, |(_, preset)| preset)
 }
 
 fn refused(error: std::io::Error) -> EncodeError {
@@ -279,7 +279,7 @@ mod tests {
                 other += plain.compress(chunk).unwrap().bytes.len();
             }
             assert!(one <= other + other / 100, "{name}: {one} for {other}");
-            let fast = fitting.fitting.way != PLAIN;
+            let fast = fitting.fitting.preset != PLAIN;
             assert_eq!(fast, name == "rows", "{name}: {:?}", fitting.fitting.sizes);
             // Changing the level resets what was learned.
             fitting.set_level(19).unwrap();

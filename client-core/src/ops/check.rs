@@ -145,18 +145,18 @@ async fn manifest(
             report.chunks += 1;
             bytes += u64::from(entry.plain_len);
             match vault.state().locate(&entry.chunk_id)? {
-                None => outside.push(Outside { chunk: entry.chunk_id, lies_in: None, needs: None }),
+                None => outside.push(Outside { chunk: entry.chunk_id, found_in: None, needs: None }),
                 Some(place) => {
                     let copied_from = vault.state().pack_ids(&place.copied_from)?;
                     let needs = copied_from.into_iter().chain([place.pack]).find(|p| !packs.contains(p));
                     if needs.is_some() {
-                        outside.push(Outside { chunk: entry.chunk_id, lies_in: Some(place.pack), needs });
+                        outside.push(Outside { chunk: entry.chunk_id, found_in: Some(place.pack), needs });
                     }
                 }
             }
         }
     }
-    not_elsewhere(vault, body, &mut outside).await?;
+    drop_stored_elsewhere(vault, body, &mut outside).await?;
     let mut lost = HashMap::<Option<ObjectId>, (u64, ChunkId)>::new();
     for Outside { chunk, needs, .. } in outside {
         lost.entry(needs).or_insert((0, chunk)).0 += 1;
@@ -183,14 +183,14 @@ async fn manifest(
 /// A chunk that the index places in a pack not named by the snapshot.
 struct Outside {
     chunk: ChunkId,
-    lies_in: Option<ObjectId>,
+    found_in: Option<ObjectId>,
     /// A needed object that the snapshot does not name.
     needs: Option<ObjectId>,
 }
 
 /// When two devices store a chunk at the same time, each has it in a pack of its own, and the index knows only one of
 /// them. Drops the chunks that are also in a pack named by the snapshot. Fetches packs only if there are such chunks.
-async fn not_elsewhere(
+async fn drop_stored_elsewhere(
     vault: &OpenVault,
     body: &SnapshotBody,
     outside: &mut Vec<Outside>,
@@ -200,7 +200,7 @@ async fn not_elsewhere(
             return Ok(());
         }
         if let Ok(open) = vault.packs().get(*pack).await? {
-            outside.retain(|chunk| chunk.lies_in == Some(*pack) || !open.holds(&chunk.chunk));
+            outside.retain(|chunk| chunk.found_in == Some(*pack) || !open.holds(&chunk.chunk));
         }
     }
     Ok(())

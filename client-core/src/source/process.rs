@@ -32,8 +32,8 @@ const WATCH_VARIABLE: &str = "SEALKEEP_WATCH";
 /// Becomes the program, and leaves a guard in its process group. The guard waits for a line: an empty one means that
 /// all is well, [`GIVEN_UP`] that the program still runs but nobody wants it. The pipe's end means that we are gone,
 /// for whatever reason (see docs/decisions/0007-guard.md): only then is the service file, which programs share, no
-/// longer needed. The guard then ends the group with the timing of [`END_SIGNALS`]. As a member of the group it keeps the
-/// group's number from being reused.
+/// longer needed. The guard then ends the group with the timing of [`END_SIGNALS`]. As a member of the group it keeps
+/// the group's number from being reused.
 const GUARD: &str = r#"( trap '' INT TERM HUP QUIT
   read -r said || said=gone
   [ -z "$said" ] || { kill -s INT -- "-$$"; sleep 3; kill -s TERM -- "-$$"; sleep 2; case $said$PGSERVICEFILE in gone*/sealkeep-service-*) rm -f "$PGSERVICEFILE" ;; esac; kill -s KILL -- "-$$"; }

@@ -39,7 +39,7 @@ pub(crate) fn set_upload_limit(engine: State<'_, Shared>, limit: Option<u32>) ->
 /// Sets the texts for the panel and notifications.
 #[tauri::command]
 pub(crate) fn speak(listener: State<'_, Listener>, words: PanelWords) {
-    listener.speak(words);
+    listener.set_words(words);
 }
 
 /// Whether the app starts in the panel at login.

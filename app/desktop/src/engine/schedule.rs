@@ -18,18 +18,18 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(20);
 
 impl Engine {
     /// Checks repeatedly until the program ends.
-    pub(crate) async fn keep_schedule(self: Shared) {
+    pub(crate) async fn run_schedule(self: Shared) {
         let mut look = tokio::time::interval(CHECK_INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             look.tick().await;
-            if let Err(error) = self.start_due().and_then(|()| self.tell_overdue()) {
+            if let Err(error) = self.start_due().and_then(|()| self.notify_overdue()) {
                 tracing::debug!(%error, "nothing could be started by schedule");
             }
         }
     }
 
-    fn tell_overdue(&self) -> Result<(), Error> {
+    fn notify_overdue(&self) -> Result<(), Error> {
         if self.client().signed_in()?.is_some() {
             let late = due::overdue(self.client())?;
             self.window.overdue(&late.into_iter().map(|source| source.name).collect::<Vec<_>>());

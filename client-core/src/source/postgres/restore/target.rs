@@ -49,7 +49,7 @@ fn state() -> String {
                    UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, oid FROM pg_foreign_data_wrapper
                    UNION ALL SELECT 'pg_foreign_server'::regclass, oid FROM pg_foreign_server
                    UNION ALL SELECT 'pg_default_acl'::regclass, oid FROM pg_default_acl) made (class, oid)
-                  -- What initdb makes has lower numbers; `public` may have been made anew.
+                  -- Objects created by initdb have lower numbers; `public` may have been recreated.
                   WHERE oid >= 16384 AND NOT (class = 'pg_namespace'::regclass AND oid = to_regnamespace('public'))
                     AND (class, oid) NOT IN (SELECT classid, objid FROM extended)) AS objects,
                 current_setting('server_version_num')::int / 10000 AS major,
