@@ -33,7 +33,7 @@ struct Sums {
     style: Option<ProgressStyle>,
     message: String,
     /// When the outage was last reported, seconds since it began.
-    said: Option<u64>,
+    reported: Option<u64>,
 }
 
 impl Progress {
@@ -89,7 +89,7 @@ impl Progress {
             HumanBytes(sums.duplicate),
             HumanBytes(sums.uploaded)
         );
-        if sums.said.is_none() {
+        if sums.reported.is_none() {
             self.bar.set_message(sums.message.clone());
         }
     }
@@ -101,47 +101,47 @@ impl Progress {
     fn away(&self, peer: Peer, seconds: u64, limit: u64) {
         let mut sums = self.sums();
         let waits = if limit == 0 { String::new() } else { format!("; waiting up to {}", span(limit)) };
-        let said = format!("{peer} has been unavailable for {}{waits}", span(seconds));
+        let text = format!("{peer} has been unavailable for {}{waits}", span(seconds));
         if self.shown {
-            if sums.said.is_none()
+            if sums.reported.is_none()
                 && let Ok(style) = ProgressStyle::with_template(AWAY_TEMPLATE)
             {
                 self.bar.set_style(style);
                 self.bar.enable_steady_tick(Duration::from_millis(200));
             }
-            sums.said = Some(seconds);
-            self.bar.set_message(said);
-        } else if sums.said.is_none_or(|last| seconds >= last + REPORT_INTERVAL) {
-            sums.said = Some(seconds);
+            sums.reported = Some(seconds);
+            self.bar.set_message(text);
+        } else if sums.reported.is_none_or(|last| seconds >= last + REPORT_INTERVAL) {
+            sums.reported = Some(seconds);
             if !self.quiet {
-                drop(render::note(&plain!("sealkeep: {}", said)));
+                drop(render::note(&plain!("sealkeep: {}", text)));
             }
         }
     }
 
     fn proving(&self, left: u64) {
         let mut sums = self.sums();
-        let first = sums.said.replace(0).is_none();
-        let said = "many try to sign in as you; proving that this machine is not one of them";
+        let first = sums.reported.replace(0).is_none();
+        let text = "many try to sign in as you; proving that this machine is not one of them";
         if self.shown {
             if first && let Ok(style) = ProgressStyle::with_template(AWAY_TEMPLATE) {
                 self.bar.set_style(style);
                 self.bar.enable_steady_tick(Duration::from_millis(200));
             }
-            self.bar.set_message(format!("{said}, about {left} s"));
+            self.bar.set_message(format!("{text}, about {left} s"));
         } else if first && !self.quiet {
-            drop(render::note(&plain!("sealkeep: {}, about {} s", said, left)));
+            drop(render::note(&plain!("sealkeep: {}, about {} s", text, left)));
         }
     }
 
     fn proven(&self) {
-        self.sums().said = None;
+        self.sums().reported = None;
         self.bar.finish_and_clear();
     }
 
     fn reachable(&self) {
         let mut sums = self.sums();
-        if sums.said.take().is_none() {
+        if sums.reported.take().is_none() {
             return;
         }
         if self.shown {

@@ -98,9 +98,9 @@ impl Listener {
 
     /// The names not reported before; after recovery they may be reported again.
     fn newly_overdue(&self, names: &[String]) -> Vec<String> {
-        let mut told = self.0.overdue.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = names.iter().filter(|name| !told.contains(name)).cloned().collect();
-        *told = names.to_vec();
+        let mut reported = self.0.overdue.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = names.iter().filter(|name| !reported.contains(name)).cloned().collect();
+        *reported = names.to_vec();
         new
     }
 }
@@ -193,13 +193,13 @@ mod tests {
             recovered: "{source} is backed up again".into(),
             ..PanelWords::default()
         });
-        let told = |outcome| listener.notification(&run(RunKind::Backup, outcome)).map(|(title, _)| title);
-        assert_eq!(told(None), None);
-        assert_eq!(told(done()), None);
-        assert_eq!(told(failed()).as_deref(), Some("shop could not be backed up"));
-        assert_eq!(told(failed()), None);
-        assert_eq!(told(done()).as_deref(), Some("shop is backed up again"));
-        assert_eq!(told(done()), None);
+        let title = |outcome| listener.notification(&run(RunKind::Backup, outcome)).map(|(title, _)| title);
+        assert_eq!(title(None), None);
+        assert_eq!(title(done()), None);
+        assert_eq!(title(failed()).as_deref(), Some("shop could not be backed up"));
+        assert_eq!(title(failed()), None);
+        assert_eq!(title(done()).as_deref(), Some("shop is backed up again"));
+        assert_eq!(title(done()), None);
         assert_eq!(listener.notification(&run(RunKind::Restore, failed())), None);
     }
 

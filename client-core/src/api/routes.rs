@@ -299,15 +299,15 @@ impl HttpApi {
         after: Option<u64>,
         rows: impl ExactSizeIterator<Item = u64>,
     ) -> Result<Option<u64>, ApiError> {
-        let odd =
+        let unexpected =
             |detail: &str| ApiError::Unexpected { server: self.server().to_owned(), detail: detail.into() };
         if rows.len() > PAGE {
-            return Err(odd("a page of more rows than were asked for"));
+            return Err(unexpected("a page of more rows than were asked for"));
         }
         let mut last = after;
         for row in rows {
             if last.is_some_and(|last| row <= last) {
-                return Err(odd("a list out of order"));
+                return Err(unexpected("a list out of order"));
             }
             last = Some(row);
         }

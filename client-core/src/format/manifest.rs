@@ -79,9 +79,9 @@ pub fn read_piece(bytes: &[u8]) -> Result<Vec<ManifestEntry>, FormatError> {
     if magic != MAGIC {
         return Err(FormatError::NewerVersion(FORMAT));
     }
-    let (entries, odd) = rest.as_chunks::<ENTRY_LEN>();
+    let (entries, extra) = rest.as_chunks::<ENTRY_LEN>();
     let stated = u32::from_be_bytes([count[0], count[1], count[2], count[3]]) as usize;
-    if !odd.is_empty() || entries.len() != stated || !(1..=MAX_ENTRIES).contains(&stated) {
+    if !extra.is_empty() || entries.len() != stated || !(1..=MAX_ENTRIES).contains(&stated) {
         return Err(FORMAT.damaged("its length is not what it says"));
     }
     entries.iter().map(read_entry).collect()

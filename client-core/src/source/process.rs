@@ -151,11 +151,11 @@ impl Process {
         Self::start_listening(command, secrets, |_| {})
     }
 
-    /// Same as [`Self::start`]; `hear` also gets each line of output immediately, without secrets.
+    /// Same as [`Self::start`]; `on_line` also gets each line of output immediately, without secrets.
     pub(super) fn start_listening(
         mut command: Command,
         secrets: Vec<SecretString>,
-        hear: impl FnMut(&str) + Send + 'static,
+        on_line: impl FnMut(&str) + Send + 'static,
     ) -> io::Result<Started> {
         let (watched, life) = pipe_with(PipeFlags::CLOEXEC)?;
         // Pass on only the reading end: a process that inherits the other would keep the guard waiting.
@@ -165,7 +165,7 @@ impl Process {
         drop::<OwnedFd>(watched);
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let stderr = child.stderr.take().map(|stderr| {
-            let mut lines = Lines { secrets: secrets.clone(), line: Vec::new(), hear };
+            let mut lines = Lines { secrets: secrets.clone(), line: Vec::new(), on_line };
             thread::spawn(move || tail(stderr, &mut |bytes| lines.push(bytes)))
         });
         let shared = Shared {
@@ -280,7 +280,7 @@ fn without(secrets: &[SecretString], stderr: &[u8]) -> String {
 struct Lines<H> {
     secrets: Vec<SecretString>,
     line: Vec<u8>,
-    hear: H,
+    on_line: H,
 }
 
 impl<H: FnMut(&str)> Lines<H> {
@@ -289,7 +289,7 @@ impl<H: FnMut(&str)> Lines<H> {
             let room = KEPT.saturating_sub(self.line.len());
             self.line.extend_from_slice(part.get(..room).unwrap_or(part));
             if part.ends_with(b"\n") {
-                (self.hear)(without(&self.secrets, &self.line).trim_end());
+                (self.on_line)(without(&self.secrets, &self.line).trim_end());
                 self.line.clear();
             }
         }
@@ -297,12 +297,12 @@ impl<H: FnMut(&str)> Lines<H> {
 }
 
 /// Reads to the end and keeps the last whole lines: a secret cut in two would not be found.
-fn tail(mut from: impl Read, hear: &mut dyn FnMut(&[u8])) -> Vec<u8> {
+fn tail(mut from: impl Read, on_piece: &mut dyn FnMut(&[u8])) -> Vec<u8> {
     let (mut kept, mut cut) = (Vec::new(), false);
     let mut buffer = [0; 4096];
     while let Ok(n @ 1..) = from.read(&mut buffer) {
         let new = buffer.get(..n).unwrap_or_default();
-        hear(new);
+        on_piece(new);
         kept.extend_from_slice(new);
         if kept.len() > 2 * KEPT {
             kept.drain(..kept.len() - KEPT);

@@ -105,11 +105,11 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
             vault.state().fail_run(backup, error.kind().as_str(), read, client.now())?;
             // The service's record is a courtesy, not worth waiting for: its lease expires anyway.
             vault.api().patience().end_run();
-            let told = vault.api().abort(vault.id(), backup, error.kind().as_str(), read);
-            match tokio::time::timeout(ABORT_TIMEOUT, told).await {
+            let request = vault.api().abort(vault.id(), backup, error.kind().as_str(), read);
+            match tokio::time::timeout(ABORT_TIMEOUT, request).await {
                 Ok(Ok(())) => {}
-                Ok(Err(unsaid)) => {
-                    tracing::warn!(%unsaid, "the failed run could not be recorded at the service");
+                Ok(Err(failure)) => {
+                    tracing::warn!(error = %failure, "the failed run could not be recorded at the service");
                 }
                 Err(_) => tracing::warn!("the service did not take the record of the failed run in time"),
             }

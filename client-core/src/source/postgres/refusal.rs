@@ -48,19 +48,19 @@ fn state(stderr: &str) -> Option<&str> {
 
 /// The server's message in one line, without the location in its source code.
 pub(super) fn detail(ended: &Ended) -> String {
-    let mut told = Vec::new();
+    let mut message = Vec::new();
     for line in ended.stderr.lines() {
         if let Some(ServerError { severity, text, .. }) = ServerError::of(line) {
-            told.push(format!("{severity}:  {text}"));
-        } else if !told.is_empty() && ["DETAIL:", "HINT:"].iter().any(|word| line.starts_with(word)) {
-            told.push(line.trim().to_owned());
+            message.push(format!("{severity}:  {text}"));
+        } else if !message.is_empty() && ["DETAIL:", "HINT:"].iter().any(|word| line.starts_with(word)) {
+            message.push(line.trim().to_owned());
         }
     }
-    if told.is_empty() {
+    if message.is_empty() {
         return ended.detail();
     }
-    told.truncate(MAX_LINES);
-    told.join("; ")
+    message.truncate(MAX_LINES);
+    message.join("; ")
 }
 
 /// Classifies psql's output.

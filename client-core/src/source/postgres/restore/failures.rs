@@ -24,7 +24,7 @@ struct List {
 impl Failures {
     /// Takes a line of psql's output: `psql:<stdin>:7: ERROR:  relation "a" does not exist`, or an explanation of the
     /// last one.
-    pub(super) fn hear(&self, line: &str) {
+    pub(super) fn add_line(&self, line: &str) {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match error(line) {
             // Its cause is already listed.
@@ -106,7 +106,7 @@ mod tests {
             "psql:<stdin>:12: ERROR:  current transaction is aborted, commands ignored until end of transaction block",
             "ERROR:  a line of a message",
         ] {
-            failures.hear(line);
+            failures.add_line(line);
         }
         assert_eq!(
             failures.take(),
@@ -121,7 +121,7 @@ mod tests {
     fn a_list_has_an_end() {
         let failures = Failures::default();
         for number in 0..MAX_LISTED + 3 {
-            failures.hear(&format!("psql:<stdin>:1: ERROR:  {number} {}", "x".repeat(2 * MAX_LEN)));
+            failures.add_line(&format!("psql:<stdin>:1: ERROR:  {number} {}", "x".repeat(2 * MAX_LEN)));
         }
         let listed = failures.take();
         assert_eq!(

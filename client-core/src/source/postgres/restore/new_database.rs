@@ -221,7 +221,7 @@ impl NewDatabase {
     /// Refuses to replace a database that is in use, or whose loss would affect more than its contents.
     fn refuse_if_in_use(&self) -> Result<(), SourceError> {
         let wanted = quote_text(&self.wanted);
-        let company = question(
+        let query = question(
             "company",
             &format!(
                 "SELECT 'process ' || pid || ' of ' || coalesce(usename::text, '?')
@@ -239,12 +239,12 @@ impl NewDatabase {
                  LIMIT 5"
             ),
         );
-        let company = psql::ask(&self.maintenance, &self.psql, &company, Waiting::patient(&self.stopper))?
+        let sessions = psql::ask(&self.maintenance, &self.psql, &query, Waiting::patient(&self.stopper))?
             .rows::<OtherSession>("company");
-        if company.is_empty() {
+        if sessions.is_empty() {
             return Ok(());
         }
-        let who: Vec<String> = company.into_iter().map(|OtherSession { name }| name).collect();
+        let who: Vec<String> = sessions.into_iter().map(|OtherSession { name }| name).collect();
         Err(SourceError::InUse { database: self.wanted.clone(), who: who.join(", ") })
     }
 

@@ -76,13 +76,13 @@ impl Psql {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let internal = |e: std::io::Error| SourceError::Internal(format!("{}: {e}", tool.path.display()));
-        let hear = move |line: &str| {
+        let on_line = move |line: &str| {
             if let Some(failures) = &failures {
-                failures.hear(line);
+                failures.add_line(line);
             }
         };
         let Started { process, stdin, stdout } =
-            Process::start_listening(command, url.secrets(), hear).map_err(internal)?;
+            Process::start_listening(command, url.secrets(), on_line).map_err(internal)?;
         let stdout = stdout.ok_or_else(|| SourceError::Internal("psql has no output".into()))?;
         let watched = stop.watch(&process);
         let mut psql = Self {
