@@ -1,4 +1,4 @@
-//! The time of day. Only this file reads it.
+//! The time of day. No other file reads the system clock.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -23,18 +23,18 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that is moved by hand.
+/// A clock that tests set by hand.
 #[derive(Debug, Default)]
 pub struct FixedClock(AtomicI64);
 
 impl FixedClock {
-    /// Stands at `now`, seconds since 1970.
+    /// Creates a clock that shows `now`, seconds since 1970.
     #[must_use]
     pub const fn new(now: i64) -> Self {
         Self(AtomicI64::new(now))
     }
 
-    /// Moves it to `now`.
+    /// Sets it to `now`.
     pub fn set(&self, now: i64) {
         self.0.store(now, Ordering::SeqCst);
     }

@@ -1,37 +1,37 @@
-//! The crate's one error: what happened, what it means for the backups, what to do next.
+//! The crate's single error type: what happened, what it means for the backups, what to do next.
 
 use std::{error::Error as StdError, fmt, io, sync::Arc};
 
 use api_types::ErrorCode;
 
-/// What a program may decide on. Kinds are added, never renamed; the command's exit codes hang on them.
+/// What a caller can branch on. Variants are added, never renamed: the CLI's exit codes depend on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// The request itself is wrong.
+    /// The request itself is invalid.
     Usage,
     /// No account on this device.
     NotSignedIn,
     /// E-mail or password is wrong.
     WrongCredentials,
-    /// The second factor is wrong, old or locked.
+    /// The second factor is wrong, expired or locked.
     SecondFactor,
-    /// The session was ended; sign in again.
+    /// The session has ended; sign in again.
     SessionEnded,
-    /// This device was revoked.
+    /// This device has been revoked.
     DeviceRevoked,
     /// No directory entry vouches for this device yet.
     DeviceNotApproved,
-    /// The two clocks differ too much.
+    /// The clocks of client and service differ too much.
     ClockSkew,
     /// The metadata service does not answer.
     ServiceUnreachable,
-    /// The metadata service refused, with its stable code.
+    /// The metadata service refused the request, with its stable code.
     ServiceError(ErrorCode),
     /// The object store does not answer.
     StoreUnreachable,
-    /// The object store refused.
+    /// The object store refused the request.
     StoreRefused,
-    /// A URL that does not lead to the vault's own storage.
+    /// A URL that does not point to the vault's own storage.
     ForeignStorage,
     /// The database or file cannot be reached.
     SourceUnreachable,
@@ -41,17 +41,17 @@ pub enum ErrorKind {
     ToolMissing,
     /// The dump or the restore program failed.
     DumpFailed,
-    /// The dump has no proper end.
+    /// The dump is incomplete.
     DumpIncomplete,
     /// The file changed while it was read.
     SourceChanged,
     /// The dump is far smaller than the source's last ones, or of another format.
     UnusualDump,
-    /// Nothing by that name.
+    /// No such thing.
     NotFound,
-    /// Several things by that name.
+    /// The name matches several things.
     Ambiguous,
-    /// Something is there already.
+    /// It already exists.
     Exists,
     /// The name belongs to another source.
     OtherSource,
@@ -59,22 +59,22 @@ pub enum ErrorKind {
     DiskFull,
     /// A local file or device failed.
     Io,
-    /// Stored or local data is not what it must be.
+    /// Stored or local data is damaged.
     Damaged,
-    /// An older or forked history.
+    /// The service showed an older or forked history.
     RolledBack,
     /// Written by a newer version.
     NewerFormat,
-    /// The recovery words are not this vault's.
+    /// The recovery words do not open this vault.
     WrongRecoveryKey,
-    /// Somebody asked to stop.
+    /// Cancelled by the user.
     Cancelled,
-    /// A fault of this program.
+    /// A bug in this program.
     Internal,
 }
 
 impl ErrorKind {
-    /// As in JSON and in the records of runs: `[a-z_]{1,40}`.
+    /// The name used in JSON and in run records: `[a-z_]{1,40}`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -114,7 +114,7 @@ impl ErrorKind {
     }
 }
 
-/// Why an operation did not succeed. None of its sentences ends with a full stop or holds a secret.
+/// Why an operation failed. None of its sentences ends with a full stop or contains a secret.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -128,11 +128,11 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// Short for results of this crate.
+/// Shorthand for this crate's results.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error from its three sentences.
+    /// Creates an error from its three sentences.
     #[must_use]
     pub fn new(
         kind: ErrorKind,
@@ -153,21 +153,21 @@ impl Error {
         }))
     }
 
-    /// The same, with what caused it.
+    /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.0.source = Some(Arc::new(source));
         self
     }
 
-    /// The same, worth or not worth repeating unchanged.
+    /// Overrides whether a retry may help.
     #[must_use]
     pub fn with_retryable(mut self, retryable: bool) -> Self {
         self.0.retryable = retryable;
         self
     }
 
-    /// The request itself is wrong.
+    /// The request itself is invalid.
     #[must_use]
     pub fn usage(happened: impl Into<String>) -> Self {
         Self::new(ErrorKind::Usage, happened, "nothing was changed", "see `sealkeep --help`")
@@ -198,24 +198,24 @@ impl Error {
         }
     }
 
-    /// Somebody asked to stop.
+    /// Cancelled by the user.
     #[must_use]
     pub fn cancelled() -> Self {
         Self::new(
             ErrorKind::Cancelled,
             "cancelled",
             "no snapshot was made and nothing half-written remains; earlier snapshots are untouched",
-            "run it again when you like: what was stored is not sent twice",
+            "run it again; data already uploaded is not sent again",
         )
     }
 
-    /// A fault of this program, from its cause.
+    /// A bug in this program, with its cause.
     #[must_use]
     pub fn internal(what: &str, cause: &dyn fmt::Display) -> Self {
         Self::internal_text(&format!("{what}: {cause}"))
     }
 
-    /// A fault of this program.
+    /// A bug in this program.
     #[must_use]
     pub fn internal_text(what: &str) -> Self {
         Self::new(
@@ -226,7 +226,7 @@ impl Error {
         )
     }
 
-    /// Stored data is not what it must be.
+    /// Stored data is damaged.
     #[must_use]
     pub fn damaged(happened: impl Into<String>) -> Self {
         Self::new(
@@ -237,7 +237,7 @@ impl Error {
         )
     }
 
-    /// What reading a dump ended with: the dump's own error when it carries one.
+    /// Unwraps the error that ended the reading of a dump: the dump's own error if it carries one.
     #[must_use]
     pub fn source_read(error: &io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
@@ -251,13 +251,13 @@ impl Error {
         }
     }
 
-    /// Carries this error through [`io::Read`]; [`Error::source_read`] gets it back.
+    /// Carries this error through [`io::Read`]; [`Error::source_read`] unwraps it.
     #[must_use]
     pub fn into_io(self) -> io::Error {
         io::Error::other(self)
     }
 
-    /// What a program may decide on.
+    /// What a caller can branch on.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -275,13 +275,13 @@ impl Error {
         &self.0.meaning
     }
 
-    /// What to do now.
+    /// What to do next.
     #[must_use]
     pub fn next_step(&self) -> &str {
         &self.0.next_step
     }
 
-    /// Whether the same thing may work when it is tried again unchanged.
+    /// Whether an identical retry may succeed.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         self.0.retryable

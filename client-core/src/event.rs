@@ -1,10 +1,10 @@
-//! Progress as values: the only way it leaves this crate.
+//! Progress events: the only way progress leaves this crate.
 
 use std::{fmt, path::PathBuf};
 
 use api_types::ObjectId;
 
-/// Who can be away.
+/// A peer that may be unreachable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// The metadata service.
@@ -22,114 +22,114 @@ impl fmt::Display for Peer {
     }
 }
 
-/// What an operation is busy with.
+/// What an operation is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Catching up with the vault: directory, snapshots, index.
+    /// Syncing with the vault: directory, snapshots, index.
     Sync,
-    /// Reading the source and storing what is new.
+    /// Reading the source and storing new data.
     Dump,
     /// Storing index and snapshot, and committing.
     Commit,
-    /// Writing a dump back.
+    /// Restoring a dump.
     Restore {
         /// Bytes of the dump.
         total: u64,
     },
-    /// Verifying what is stored.
+    /// Verifying stored data.
     Check {
-        /// How many snapshots there are.
+        /// Number of snapshots.
         snapshots: u64,
     },
 }
 
-/// Something that happened. Amounts are increments, so that an observer adds them up.
+/// Something that happened. Amounts are increments; the observer adds them up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// Another stage began.
+    /// A stage began.
     Stage(Stage),
-    /// How large the dump is expected to be: the size of the database or the file.
+    /// Expected size of the dump: the size of the database or file.
     Expected {
-        /// Bytes, about.
+        /// Approximate bytes.
         bytes: u64,
     },
     /// The source delivered bytes.
     Read {
-        /// How many.
+        /// Number of bytes.
         bytes: u64,
     },
-    /// A chunk that was not stored before.
+    /// A new chunk was stored.
     NewChunk {
         /// Bytes of the dump.
         plain: u64,
         /// Bytes it takes when stored.
         stored: u64,
     },
-    /// A chunk that is stored already.
+    /// A chunk was already stored.
     DuplicateChunk {
         /// Bytes of the dump.
         plain: u64,
     },
-    /// An object was stored and confirmed.
+    /// An object was uploaded and confirmed.
     Uploaded {
-        /// Its bytes.
+        /// Its size in bytes.
         bytes: u64,
     },
     /// Restored bytes were verified and written.
     Restored {
-        /// How many.
+        /// Number of bytes.
         bytes: u64,
     },
     /// Stored bytes were verified.
     Checked {
-        /// How many.
+        /// Number of bytes.
         bytes: u64,
     },
-    /// Somebody does not answer; the operation waits. Repeated while that lasts.
+    /// A peer does not answer and the operation is waiting. Repeated until it does.
     Away {
-        /// Who.
+        /// Which peer.
         peer: Peer,
-        /// For how long, seconds.
+        /// How long it has been unreachable, seconds.
         seconds: u64,
-        /// How long it is waited for, seconds.
+        /// How long the operation will wait, seconds.
         limit: u64,
     },
-    /// Whoever was away answers again.
+    /// The peer answers again.
     Reachable,
-    /// The service asks for work before it lets anybody sign in, for many try. Repeated while that lasts.
+    /// The service demands a proof of work before sign-in because many are trying. Repeated until it is done.
     Proving {
-        /// For how long it has been worked, seconds.
+        /// Time spent on it so far, seconds.
         seconds: u64,
-        /// How long it takes, about.
+        /// Estimated total, seconds.
         about: u64,
     },
-    /// That work is done.
+    /// The proof of work is done.
     Proven,
-    /// Something a person should know, although the operation goes on.
+    /// Something the user should know although the operation continues.
     Warning(Warning),
 }
 
-/// What did not stop an operation but should be known.
+/// A problem that did not stop the operation but that the user should know about.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
-    /// Tables that the database user may not read. A dump of them fails.
+    /// Tables that the database user may not read. Dumping them fails.
     #[error("the database user may not read {} tables, such as {}", .0.len(), .0.first().map_or("", String::as_str))]
     UnreadableTables(Vec<String>),
     /// A connection to another machine without TLS.
     #[error("the connection to the database at {0} is not encrypted")]
     PlainConnection(String),
-    /// The local cache was unusable and started anew.
-    #[error("the local cache was damaged; it was kept as {} and is built anew", .0.display())]
+    /// The local cache was unusable and has been recreated.
+    #[error("the local cache was damaged; it was kept as {} and is being rebuilt", .0.display())]
     CacheQuarantined(PathBuf),
-    /// `pins.db` is gone, or from an older copy.
+    /// `pins.db` is missing or was restored from an older copy.
     #[error(
         "this device's memory of what the service showed it (pins.db) is gone or older than its keys; what stands beside the keys counts, and a service that shows less is refused"
     )]
     MemoryLost,
-    /// What the last dump's rows were is not known.
-    #[error("{0}; this backup is larger than it needs to be, and as right as any")]
+    /// The rows of the last dump are unknown.
+    #[error("{0}; this backup is larger than necessary, but complete")]
     RecordListUnusable(String),
-    /// A compressed dump: nearly all of it changes from one day to the next.
+    /// A compressed dump: nearly all of its bytes change from day to day.
     #[error(
         "this dump is compressed with {0}, so each backup of it will be nearly as large as the first; leave the compression out (pg_dump -Fc -Z0, or no `| {0}`): Sealkeep compresses by itself"
     )]
@@ -139,35 +139,35 @@ pub enum Warning {
         "index object {id} cannot be read and is skipped ({why}); it is a cache: no backup depends on it, and `sealkeep check` lists it"
     )]
     BadIndexObject {
-        /// Which one.
+        /// Which object.
         id: ObjectId,
         /// What is wrong with it.
         why: String,
     },
-    /// A snapshot of another device whose clock was wrong, or who wants ours to be.
+    /// A snapshot from another device whose clock was wrong, or which wants ours to be.
     #[error(
         "snapshot {snapshot} was signed by the device \"{device}\" {minutes} minutes ahead of this machine's clock: its clock or this one is wrong; if it is neither, revoke that device"
     )]
     SignedAhead {
-        /// The short form of its id.
+        /// Short form of its id.
         snapshot: String,
-        /// The name of its device.
+        /// Name of its device.
         device: String,
         /// By how much.
         minutes: i64,
     },
-    /// Anything else, in a sentence.
+    /// Any other warning, as a sentence.
     #[error("{0}")]
     Other(String),
 }
 
-/// Takes events. It must not block for long: it is called from the pipeline's own threads.
+/// Receives events. It must return quickly: it is called from the pipeline's own threads.
 pub trait Observer: Send + Sync {
-    /// Something happened.
+    /// Receives one event.
     fn event(&self, event: &Event);
 }
 
-/// Takes events and does nothing.
+/// Ignores all events.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

@@ -1,4 +1,4 @@
-//! Identifiers. What the service may see comes from api-types; chunk and domain ids never leave a device unsealed.
+//! Identifiers. Those that the service may see come from api-types; chunk and domain ids leave a device only sealed.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 api_types::hash_id!(
-    /// Keyed BLAKE3 of a chunk's plaintext: equal chunks are found without showing what they are.
+    /// Keyed BLAKE3 of a chunk's plaintext: finds equal chunks without revealing their content.
     ChunkId
 );
 
@@ -20,7 +20,7 @@ api_types::hash_id!(
 pub struct DomainId(Uuid);
 
 impl DomainId {
-    /// A new, random one.
+    /// Generates a random id.
     #[must_use]
     pub fn generate() -> Self {
         Self(Uuid::new_v4())
@@ -32,7 +32,7 @@ impl DomainId {
         Self(Uuid::from_bytes(bytes))
     }
 
-    /// The 16 bytes that stand in binary formats.
+    /// The 16 bytes used in binary formats.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()

@@ -1,12 +1,12 @@
-//! Everything a Sealkeep device does: read, chunk, compress, encrypt, pack, upload, and the way back. The command
-//! and the window call `ops`. This crate prints nothing: results are returned, progress leaves as `event::Event`.
+//! Everything a Sealkeep device does: read, chunk, compress, encrypt, pack, upload, and restore. The CLI and the
+//! desktop app call `ops`. This crate prints nothing: it returns results and reports progress as `event::Event`.
 //!
 //! ```text
 //!  backup (ops/backup)                    restore (ops/restore)
 //!
 //!  database, file, pipe                   database, file, pipe
 //!    |                                      ^ the last bytes wait until
-//!  source  DumpStream, sentinel: a dump     | the dump's SHA-256 holds
+//!  source  DumpStream, sentinel: a dump     | the dump's SHA-256 matches
 //!    |     has an end of its own          output | source::RestoreSink
 //!    |                                      ^
 //!  unwrap  gzip -> content and a plan     unwrap  plan -> the same gzip
@@ -34,23 +34,24 @@
 //! ```
 //!
 //! The stages of a backup are threads joined by bounded queues (`ops/backup/pipeline.rs`): a slow network slows the
-//! dump, and memory does not grow. For each object `api` gets a presigned URL from the service; an upload counts
-//! once the service has confirmed it. A restore begins at the bottom, with signatures, and reads only the packs
-//! that the snapshot's signed body names; the index is a hint. Who sees bytes before the whole SHA-256 holds (a
-//! database, a pipe) gets chunks that were compared with their ids.
+//! dump down instead of filling memory. `api` gets a presigned URL from the service for each object; an upload counts
+//! once the service has confirmed it. A restore starts at the bottom of the drawing, with signatures, and reads only
+//! the packs named in the snapshot's signed body; the index is a hint. Targets that receive bytes before the SHA-256
+//! of the whole dump is verified (a database, a pipe) receive chunks already checked against their ids.
 //!
-//! - One device: `ops::Client`, watched by an `event::Observer`. Its secrets: `device::DeviceSecrets` in a
+//! - One device: `ops::Client`, observed by an `event::Observer`. Its secrets: `device::DeviceSecrets` in a
 //!   `keystore::KeyStore`.
-//! - What is backed up: a `source::Source` of one of `source::ENGINES`. That a dump is whole: `source::Complete`.
-//! - A vault's open keys: `vault::UnlockedVault`. AES-GCM and HKDF are named in `crypto/hazmat.rs` alone.
-//! - Where a chunk lies: `state::StateDb`, a cache and journal. What the service showed before: `state::PinsDb`, no
-//!   cache.
-//! - The service: `api::HttpApi`. The bucket: `store::PresignedStore`. How long both are waited for:
+//! - What is backed up: a `source::Source` from one of `source::ENGINES`. Proof that a dump is complete:
+//!   `source::Complete`.
+//! - A vault's unlocked keys: `vault::UnlockedVault`. Only `crypto/hazmat.rs` uses AES-GCM and HKDF directly.
+//! - Where a chunk is stored: `state::StateDb`, a cache and journal. What the service showed earlier: `state::PinsDb`,
+//!   which is not a cache.
+//! - The service: `api::HttpApi`. The bucket: `store::PresignedStore`. How long to wait for them:
 //!   `patience::Patience`.
-//! - What failed: `error::Error` in three sentences, `error::ErrorKind` in one word. What is stored:
+//! - Failures: `error::Error` has three sentences, `error::ErrorKind` is one word. The storage format:
 //!   `docs/format.md`.
 //!
-//! What each layer may import stands below it; a test (`tests/tests/rules/layers.rs`) compares this with the code.
+//! What each layer may import: a line may use the lines below it. `tests/tests/rules/layers.rs` enforces this.
 //!
 //! ```text
 //! layers
@@ -64,7 +65,7 @@
 //! clock error event id net process_guard secret shell
 //! ```
 
-// words
+// basic types
 pub mod clock;
 pub mod device;
 pub mod error;
@@ -76,7 +77,7 @@ pub mod process_guard;
 mod secret;
 pub mod shell;
 
-// transform: pure, no I/O, no async, no clock
+// transformations: pure, no I/O, no async, no clock
 pub mod chunk;
 pub mod encode;
 pub mod records;
@@ -86,7 +87,7 @@ pub mod crypto;
 pub mod format;
 pub mod kit;
 
-// ports: doors to the world, which never import each other
+// ports: adapters to the outside world, which never import each other
 pub mod api;
 pub mod keystore;
 pub mod output;
@@ -94,8 +95,8 @@ pub mod source;
 pub mod state;
 pub mod store;
 
-// the typed whole
+// combines the layers above
 pub mod vault;
 
-// operations: one verb, one file
+// operations: one verb per file
 pub mod ops;

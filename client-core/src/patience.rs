@@ -1,4 +1,4 @@
-//! How long an operation waits for somebody who is away, what it says meanwhile, and who may end the waiting.
+//! How long an operation waits for an unreachable peer, what it reports meanwhile, and who can stop the wait.
 
 pub mod retry_after;
 
@@ -17,20 +17,20 @@ use tokio_util::sync::CancellationToken;
 pub use crate::event::Peer;
 use crate::event::{Event, Observer, Silent};
 
-/// At its start an operation waits this long: a person sits there, and nothing is lost yet.
+/// The wait at the start of an operation: someone is watching, and nothing is lost yet.
 const AT_START: Duration = Duration::from_secs(15);
-/// A hiccup shorter than this is nobody's business.
-const SPOKEN: Duration = Duration::from_millis(1500);
-/// A request without any answer for this long is one worth a word.
-const UNANSWERED: Duration = Duration::from_millis(2500);
-/// How often the word is repeated, with the time that went by.
-const EVERY: Duration = Duration::from_secs(1);
-/// Nobody waits longer for what a peer asks for, whatever it says.
-const LONGEST_WANTED: Duration = Duration::from_secs(24 * 3600);
-/// Longest pause of our own between two tries, before its jitter.
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// Outages shorter than this are not reported.
+const REPORTED_AFTER: Duration = Duration::from_millis(1500);
+/// A request without any answer for this long is reported.
+const SLOW_ANSWER: Duration = Duration::from_millis(2500);
+/// How often the report is repeated, with the elapsed time.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// Upper limit of the wait that a peer can ask for.
+const MAX_WANTED: Duration = Duration::from_secs(24 * 3600);
+/// The longest pause between two of our own attempts, before jitter.
+const MAX_PAUSE: Duration = Duration::from_secs(15);
 
-/// What an operation waits with. Requests share it.
+/// The waiting policy of an operation, shared by its requests.
 pub struct Patience {
     at_start: Duration,
     in_a_run: Duration,
@@ -38,28 +38,28 @@ pub struct Patience {
     cancel: CancellationToken,
     running: AtomicBool,
     ending: AtomicBool,
-    /// For a while that is over, so that requests side by side speak with one voice.
+    /// When the outage began, so that concurrent requests report it only once.
     away: RwLock<Option<Instant>>,
 }
 
-/// Why there is no further try.
+/// Why there is no further attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoMore {
-    /// It was waited for long enough.
+    /// The time to wait is used up.
     Exhausted,
-    /// Somebody asked to stop.
+    /// Cancelled by the user.
     Cancelled,
 }
 
 impl Default for Patience {
-    /// That of an operation's start, which nobody watches.
+    /// The policy for the start of an operation, without an observer.
     fn default() -> Self {
         Self::new(AT_START, Arc::new(Silent), CancellationToken::new())
     }
 }
 
 impl Patience {
-    /// Waits for up to `in_a_run` once [`Patience::begin_run`] was called.
+    /// Waits for up to `in_a_run` once [`Patience::begin_run`] has been called.
     #[must_use]
     pub fn new(in_a_run: Duration, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Self {
         let (running, ending) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -74,29 +74,29 @@ impl Patience {
         }
     }
 
-    /// From here on there is work to lose.
+    /// From here on there is work to lose, so requests wait longer.
     pub fn begin_run(&self) {
         self.running.store(true, Ordering::Relaxed);
     }
 
-    /// From here on nothing is waited for, and cancelling is over: what is still sent is a courtesy.
+    /// From here on nothing waits and nothing can be cancelled: what is still sent is a courtesy.
     pub fn end_run(&self) {
         self.ending.store(true, Ordering::Relaxed);
     }
 
-    /// A request to `peer`, which may take several tries.
+    /// A request to `peer`, which may take several attempts.
     #[must_use]
     pub fn request(&self, peer: Peer, first_pause: Duration) -> Request<'_> {
         let pauses = ExponentialBuilder::new()
             .with_min_delay(first_pause)
-            .with_max_delay(LONGEST_PAUSE)
+            .with_max_delay(MAX_PAUSE)
             .without_max_times()
             .with_jitter()
             .build();
         Request { patience: self, peer, pauses, failing: None, spoke: false }
     }
 
-    /// How long a request that begins now waits.
+    /// How long a request that starts now may wait.
     #[must_use]
     pub fn longest(&self) -> Duration {
         if self.ending.load(Ordering::Relaxed) {
@@ -108,7 +108,7 @@ impl Patience {
         }
     }
 
-    /// Works on what the service asks for, which takes `about` so many seconds, and says so while it lasts.
+    /// Runs the proof of work that the service demands, which takes about `about` seconds, and reports progress.
     ///
     /// # Errors
     /// [`NoMore::Cancelled`].
@@ -120,7 +120,7 @@ impl Patience {
             tokio::select! {
                 biased;
                 () = self.cancelled() => return Err(NoMore::Cancelled),
-                done = timeout(EVERY, &mut work) => if let Ok(done) = done {
+                done = timeout(REPORT_INTERVAL, &mut work) => if let Ok(done) = done {
                     self.observer.event(&Event::Proven);
                     return Ok(done);
                 },
@@ -135,45 +135,45 @@ impl Patience {
         self.cancel.cancelled().await;
     }
 
-    /// Since when somebody is away, from the first request that noticed.
+    /// When the outage began, according to the first request that noticed it.
     fn away_since(&self, noticed: Instant) -> Instant {
         *self.away.write().unwrap_or_else(PoisonError::into_inner).get_or_insert(noticed)
     }
 }
 
-/// One request and its tries.
+/// One request and its attempts.
 pub struct Request<'a> {
     patience: &'a Patience,
     peer: Peer,
     pauses: ExponentialBackoff,
-    /// When the first of the tries failed that have failed in a row.
+    /// When the current series of failed attempts began.
     failing: Option<Instant>,
     spoke: bool,
 }
 
 impl Request<'_> {
-    /// A try. Says so when no answer comes for some seconds.
+    /// Makes an attempt. Reports it when no answer comes for some seconds.
     ///
     /// # Errors
     /// [`NoMore::Cancelled`].
     pub async fn attempt<T>(&mut self, attempt: impl Future<Output = T>) -> Result<T, NoMore> {
         let began = Instant::now();
         let mut attempt = std::pin::pin!(attempt);
-        let mut silent = UNANSWERED;
+        let mut silent = SLOW_ANSWER;
         loop {
             tokio::select! {
                 biased;
                 () = self.patience.cancelled() => return Err(NoMore::Cancelled),
                 answer = timeout(silent, &mut attempt) => match answer {
                     Ok(answer) => return Ok(answer),
-                    Err(_) => self.speak(self.failing.unwrap_or(began)),
+                    Err(_) => self.report(self.failing.unwrap_or(began)),
                 },
             }
-            silent = EVERY;
+            silent = REPORT_INTERVAL;
         }
     }
 
-    /// A try whose silence means nothing: bytes are on their way.
+    /// An attempt whose silence is not an outage: bytes are being transferred.
     ///
     /// # Errors
     /// [`NoMore::Cancelled`].
@@ -185,44 +185,44 @@ impl Request<'_> {
         }
     }
 
-    /// Waits before the next try, at least for `retry_after` when the peer asked for that and it is worth waiting for.
+    /// Waits before the next attempt, at least for `retry_after` if the peer asked for that and there is time for it.
     ///
     /// # Errors
-    /// There is no next try.
+    /// There is no next attempt.
     pub async fn pause(&mut self, retry_after: Option<Duration>) -> Result<(), NoMore> {
         let now = Instant::now();
         let since = *self.failing.get_or_insert(now);
         let until = since + self.patience.longest();
-        let wanted = retry_after.unwrap_or_default().min(LONGEST_WANTED);
-        let pause = self.pauses.next().unwrap_or(LONGEST_PAUSE).max(wanted);
+        let wanted = retry_after.unwrap_or_default().min(MAX_WANTED);
+        let pause = self.pauses.next().unwrap_or(MAX_PAUSE).max(wanted);
         if now >= until || now + wanted > until {
             return Err(NoMore::Exhausted);
         }
-        // The last try is at the end of the time, not after it.
+        // The last attempt happens at the deadline, not after it.
         let wake = (now + pause).min(until);
         loop {
             let now = Instant::now();
             if now >= wake {
                 return Ok(());
             }
-            if now.duration_since(since) >= SPOKEN {
-                self.speak(since);
+            if now.duration_since(since) >= REPORTED_AFTER {
+                self.report(since);
             }
             tokio::select! {
                 biased;
                 () = self.patience.cancelled() => return Err(NoMore::Cancelled),
-                () = sleep((wake - now).min(EVERY)) => {}
+                () = sleep((wake - now).min(REPORT_INTERVAL)) => {}
             }
         }
     }
 
-    /// How long the peer has been failing. Seconds.
+    /// How long the peer has been failing, seconds.
     #[must_use]
     pub fn failing_for(&self) -> u64 {
         self.failing.map_or(0, |since| since.elapsed().as_secs())
     }
 
-    /// The peer answered.
+    /// The peer has answered.
     pub fn answered(&mut self) {
         self.failing = None;
         if std::mem::take(&mut self.spoke)
@@ -232,7 +232,7 @@ impl Request<'_> {
         }
     }
 
-    fn speak(&mut self, since: Instant) {
+    fn report(&mut self, since: Instant) {
         self.spoke = true;
         let since = self.patience.away_since(since);
         let limit = self.patience.longest();
@@ -261,10 +261,10 @@ mod tests {
     }
 
     const PAUSE: Duration = Duration::from_millis(20);
-    /// Scaled from seconds and from a quarter of an hour.
+    /// Scaled down: from seconds, and from a quarter of an hour.
     const START: Duration = Duration::from_millis(200);
     const RUN: Duration = Duration::from_millis(2500);
-    /// What a busy machine may add.
+    /// Slack for a busy machine.
     const SLACK: Duration = Duration::from_secs(2);
 
     fn patience() -> (Patience, Arc<Seen>, CancellationToken) {
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_run_waits_long_its_start_shortly_and_its_end_not_at_all() {
+    async fn a_run_waits_long_its_start_briefly_and_its_end_not_at_all() {
         let (patience, seen, _cancel) = patience();
         let waited = exhaust(&mut patience.request(Peer::Service, PAUSE)).await;
         assert!((START..START + SLACK).contains(&waited), "{waited:?}");
@@ -309,12 +309,12 @@ mod tests {
         let second = Duration::from_secs(1);
         request.pause(Some(second)).await.unwrap();
         assert!(began.elapsed() >= second);
-        // What is left would not do: nobody waits in vain.
+        // The time left is too short for what the peer asks: do not wait in vain.
         let asked = Instant::now();
         assert_eq!(request.pause(Some(RUN)).await, Err(NoMore::Exhausted));
         assert_eq!(request.pause(Some(Duration::MAX)).await, Err(NoMore::Exhausted));
         assert!(asked.elapsed() < second);
-        // Each time that it is away begins anew.
+        // Each outage has its own time limit.
         request.answered();
         request.pause(Some(second)).await.unwrap();
     }
@@ -335,7 +335,7 @@ mod tests {
         assert!(began.elapsed() < START + SLACK);
         assert_eq!(request.attempt(std::future::pending::<()>()).await, Err(NoMore::Cancelled));
         assert_eq!(request.transfer(std::future::pending::<()>()).await, Err(NoMore::Cancelled));
-        // What is said at the very end is said all the same.
+        // Requests after the run's end are still sent.
         patience.end_run();
         assert_eq!(request.attempt(async { 1 }).await, Ok(1));
     }
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn silence_is_told_within_three_seconds_and_its_end_too() {
+    async fn silence_is_reported_within_three_seconds_and_so_is_its_end() {
         let (patience, seen, _cancel) = patience();
         let mut request = patience.request(Peer::Service, PAUSE);
         request.attempt(sleep(Duration::from_millis(2900))).await.unwrap();

@@ -1,16 +1,16 @@
-//! Keeps this process's memory to itself.
+//! Protects this process's memory.
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-/// From here on a crash writes no core file, of this process or of a program that it starts; and in a release build no
-/// other process of the same user can attach to it, or read its memory and its environment. Called first thing in
-/// `main`. Where the system does not know one of these, the other still holds.
+/// Disables core files for this process and the programs that it starts; in a release build it also keeps other
+/// processes of the same user from attaching to it or reading its memory and environment. Call it first in `main`.
+/// Where the system supports only one of these, that one still applies.
 pub fn guard_memory() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = setrlimit(Resource::Core, none) {
         tracing::warn!(%error, "core files cannot be turned off");
     }
-    // A debugger is what a debug build is for.
+    // Debug builds must stay debuggable.
     if !cfg!(debug_assertions) {
         hide();
     }
@@ -36,7 +36,7 @@ mod tests {
         assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
         hide();
         assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
-        // The other tests of this program may be looked at again.
+        // Let the other tests of this program be inspected again.
         set_dumpable_behavior(DumpableBehavior::Dumpable).unwrap();
     }
 }

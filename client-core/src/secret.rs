@@ -1,27 +1,27 @@
-//! Secret bytes: on the heap, wiped when dropped, without `Debug`, `Clone` or `==`.
+//! Secret bytes: on the heap, wiped on drop, without `Debug`, `Clone` or `==`.
 
 use rand::{TryRngCore, rngs::OsRng};
 
-/// Fills `bytes` from the operating system.
+/// Fills `bytes` with the operating system's randomness.
 ///
 /// # Panics
-/// When the operating system has no randomness to give: nothing may be sealed then.
+/// If the operating system has no randomness: nothing may be sealed without it.
 pub(crate) fn fill_random(bytes: &mut [u8]) {
     use rand::RngCore;
     OsRng.unwrap_err().fill_bytes(bytes);
 }
 
-/// Declares a secret of fixed length with a purpose of its own.
+/// Declares a secret of fixed length, with a type of its own for each purpose.
 macro_rules! secret_key {
     ($(#[$doc:meta])* $name:ident, $len:literal) => {
         $(#[$doc])*
         pub struct $name(::secrecy::SecretBox<[u8; $len]>);
 
         impl $name {
-            /// Bytes of it.
+            /// Length in bytes.
             pub const LEN: usize = $len;
 
-            /// A new one from the operating system's randomness.
+            /// Generates a secret from the operating system's randomness.
             #[must_use]
             pub fn generate() -> Self {
                 Self(::secrecy::SecretBox::init_with_mut(|bytes: &mut [u8; $len]| {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use api_types::Region;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
 
-/// Paragraphs are one line each, so that they wrap at any terminal's width.
+/// One line per paragraph, so that they wrap at any terminal width.
 const SECRETS_HELP: &str = "\
 Secrets are asked for on the terminal, or read from lines NAME=value (PASSWORD, TOTP, RECOVERY_CODE, RECOVERY_WORDS, \
 KEYSTORE_PASSPHRASE) of the file descriptor given by --secrets-fd. Where that is not possible they are taken from the \
@@ -56,7 +56,7 @@ fn source_is_set() -> bool {
 /// The variable that may name the database to back up, with its password.
 pub(crate) const DATABASE_URL: &str = "SEALKEEP_DATABASE_URL";
 
-/// Options of every command stand apart from its own.
+/// Separates global options from a command's own.
 const GLOBAL: &str = "Global options";
 
 /// Encrypted, deduplicated database backups whose keys never leave your machine.
@@ -196,7 +196,7 @@ pub(crate) struct Signup {
     /// The account's e-mail address
     #[arg(long)]
     pub(crate) email: String,
-    /// Where your data lives, for ever: us, ca or eu
+    /// Storage region, which cannot be changed later: us, ca or eu
     #[arg(long)]
     pub(crate) region: Region,
     /// What to call this device [default: the host's name]
@@ -363,9 +363,9 @@ pub(crate) struct Index {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum IndexAction {
-    /// Throw the local index away and read it from the bucket again
+    /// Rebuild the local index from the bucket
     Rebuild,
-    /// Make the list of a source's rows anew from its newest snapshot, so that the next backup sends only what changed
+    /// Rebuild the list of a source's rows from its newest snapshot, so that the next backup sends only what changed
     Records {
         /// Which source [default: the only one]
         #[arg(long)]
@@ -377,7 +377,7 @@ pub(crate) enum IndexAction {
 mod tests {
     use super::*;
 
-    /// Whatever can be said of a database can be said of one whose URL stands in a file, and of nothing else.
+    /// Every option for a database also works if its URL is in a file, and with nothing else.
     #[test]
     fn options_of_a_database_go_with_both_ways_of_naming_it() {
         let parses =

@@ -1,4 +1,4 @@
-//! Where a database's URL comes from, and that no password in it stands where everybody can read it.
+//! The source of a database's URL, and the check that no password in it is where others can read it.
 
 use std::{fs::File, io::Read, os::unix::fs::PermissionsExt, path::Path};
 
@@ -8,13 +8,13 @@ use client_core::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-/// Longest URL, bytes.
-const LONGEST: u64 = 64 * 1024;
+/// Maximum length of a URL, bytes.
+const MAX_LEN: u64 = 64 * 1024;
 
-/// A URL that was typed as an argument. `instead` says where else the URL may stand.
+/// A URL given as an argument. `instead` names the alternatives.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] when a password stands in it, and that was not allowed.
+/// [`ErrorKind::Usage`] if it contains a password and that was not allowed.
 pub(crate) fn from_argument(
     url: String,
     allowed: bool,
@@ -35,17 +35,17 @@ pub(crate) fn from_argument(
     Ok(url.into())
 }
 
-/// A URL in a file: its first line. One that others can read is refused, as libpq refuses such a ~/.pgpass.
+/// A URL on the first line of a file. Refuses a file that others can read, as libpq does for ~/.pgpass.
 ///
 /// # Errors
-/// The file cannot be read, or by too many.
+/// The file cannot be read, or too many users can read it.
 pub(crate) fn from_file(path: &Path) -> Result<SecretString, Error> {
     let name = path.display().to_string();
     let failed = |e| Error::io(&name, &e);
     let file = File::open(path).map_err(failed)?;
     let about = file.metadata().map_err(failed)?;
     let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text).map_err(failed)?;
+    file.take(MAX_LEN).read_to_string(&mut text).map_err(failed)?;
     let url = SecretString::from(text.lines().next().unwrap_or_default().trim().to_owned());
     if about.is_file() && about.permissions().mode() & 0o077 != 0 && names_password(url.expose_secret()) {
         return Err(Error::new(

@@ -4,16 +4,16 @@ use std::process::ExitCode;
 
 use client_core::error::ErrorKind;
 
-/// Nothing failed.
+/// Success.
 pub(crate) const DONE: u8 = 0;
-/// Wrong usage.
+/// Invalid usage.
 pub(crate) const USAGE: u8 = 2;
-/// Whoever read the output has gone: as a shell reports SIGPIPE.
+/// The reader of the output has gone: as a shell reports SIGPIPE.
 pub(crate) const BROKEN_PIPE: u8 = 141;
-/// Stored data is damaged; also after `--partial` wrote the rest.
+/// Stored data is damaged, even if `--partial` wrote the rest.
 pub(crate) const DAMAGED: u8 = 9;
 
-/// Which code a kind of error ends with.
+/// The exit code for a kind of error.
 pub(crate) fn of(kind: ErrorKind) -> ExitCode {
     ExitCode::from(match kind {
         ErrorKind::Usage => USAGE,

@@ -1,4 +1,5 @@
-//! The whole help as a file: a change of it is seen in review. `UPDATE_HELP=1 cargo test help_is_as_it_was` writes it.
+//! The complete help as a file, so that reviews show changes to it. `UPDATE_HELP=1 cargo test help_is_as_it_was`
+//! writes it.
 
 use std::{fmt::Write, fs, path::Path};
 

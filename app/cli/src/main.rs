@@ -19,17 +19,16 @@
 //!              stderr
 //! ```
 //!
-//! `main` builds the runtime, one `ops::Client`, and the `commands::Context` that every command gets. The first
-//! SIGINT, SIGTERM or SIGHUP cancels the client's token: the operation ends by itself and leaves no session on a
-//! database. A second one ends the process.
+//! `main` builds the runtime, one `ops::Client`, and the `commands::Context` for every command. The first SIGINT,
+//! SIGTERM or SIGHUP cancels the client's token: the operation stops and leaves no session on a database. A second one
+//! ends the process.
 //!
-//! - An option: `args`. The whole help is also a file, `help.txt`, which a test compares.
+//! - An option: `args`. The complete help is also in a file, `help.txt`, which a test compares.
 //! - A secret: `prompt::Secrets`, from a descriptor, the environment or the terminal, never from an argument.
-//! - A database's URL: `database_url`, which refuses a password where other users can read it.
-//! - Text with values of foreign origin in it: the macro `plain!`. There is no other way for text to
-//!   `render::Output`.
+//! - A database URL: `database_url`, which refuses a password where other users can read it.
+//! - Text that includes foreign values: the macro `plain!`. There is no other way for text to reach `render::Output`.
 //! - A result: `render::Output::result`, text or one JSON document. A dump: `stdout::Stdout::for_dump`.
-//! - A failure: return the `Error`. `main` prints it and ends with the number that `exit_code` has for its kind.
+//! - A failure: return the `Error`. `main` prints it and exits with the code that `exit_code` has for its kind.
 //!
 //! ```text
 //! layers
@@ -90,7 +89,7 @@ fn main() -> ExitCode {
                 .or_else(|_| EnvFilter::try_from_default_env())
                 .unwrap_or_else(|_| EnvFilter::new("off")),
         )
-        // How long each stage was busy and idle.
+        // Logs how long each stage was busy and idle.
         .with_span_events(FmtSpan::CLOSE)
         .with_ansi(false)
         .with_writer(render::Log)
@@ -112,12 +111,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Help goes to standard output in its colours. A complaint repeats what was typed, which may be a file's name.
+/// Help goes to standard output in color. An error quotes what was typed, which may be a file's name.
 fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return help(error);
     }
-    // A variable that is set counts as an option that was typed, and then stands in the usage as if it were required.
+    // clap treats a variable that is set like a typed option, and then shows it as required in the usage.
     let typed_only = Cli::command()
         .mut_args(|argument| argument.env(None::<&'static str>))
         .try_get_matches()
@@ -130,7 +129,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn help(text: &clap::Error) -> ExitCode {
     let printed = match Stdout::open() {
-        // Lines are written as they end, and help ends with a line.
+        // Lines are written once complete, and help ends with a newline.
         Ok(_) => text.print(),
         Err(closed) => {
             drop(render::note(&plain!("sealkeep: {}", closed.happened())));
@@ -188,8 +187,8 @@ async fn run(cli: Cli, output: Output, progress: Progress) -> Result<(), Error> 
     }
 }
 
-/// Ctrl-C, SIGTERM and a terminal that goes away end the dump and leave no session on the database; a second signal ends
-/// the process at once, and programs that it started end with it.
+/// Ctrl-C, SIGTERM and a closing terminal end the dump and leave no session on the database; a second signal ends the
+/// process at once, along with the programs that it started.
 async fn cancel_on_signal(cancel: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
     let follows_hangup = !hangup_is_ignored();
@@ -212,8 +211,8 @@ async fn cancel_on_signal(cancel: CancellationToken) {
     }
 }
 
-/// Whether this process was started to outlive its terminal, as by `nohup`. To be asked before anything listens to the
-/// signal: that ends its being ignored.
+/// Whether this process was started to outlive its terminal, as by `nohup`. Check before installing a signal handler,
+/// which would stop it from being ignored.
 fn hangup_is_ignored() -> bool {
     const HANGUP: u64 = 1;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

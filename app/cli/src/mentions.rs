@@ -1,4 +1,4 @@
-//! Nothing that we say or write names a command or an option that does not exist.
+//! Tests that no text of ours names a command or an option that does not exist.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use clap::{Command, CommandFactory};
 
 use crate::args::Cli;
 
-/// Where sentences of ours stand.
+/// The files that contain our texts.
 const WRITTEN: [&str; 9] = [
     "README.md",
     "SECURITY.md",
@@ -21,8 +21,8 @@ const WRITTEN: [&str; 9] = [
     "metadata-api/docs",
     "ui/src/words",
 ];
-/// Options that sentences of ours name and other programs have.
-const OF_OTHERS: [&str; 4] = ["--vault-quota", "--embedded", "--help", "--version"];
+/// Options in our texts that belong to other programs.
+const FOREIGN_OPTIONS: [&str; 4] = ["--vault-quota", "--embedded", "--help", "--version"];
 
 fn texts(path: &Path, found: &mut Vec<(PathBuf, String)>) {
     if path.is_dir() {
@@ -40,14 +40,14 @@ fn all() -> Vec<(PathBuf, String)> {
     for path in WRITTEN {
         texts(&root.join(path), &mut found);
     }
-    // The examples of this file are wrong on purpose.
+    // The examples in this file are wrong on purpose.
     found.retain(|(path, _)| !path.ends_with("mentions.rs"));
     assert!(found.len() > 100);
     found
 }
 
-/// The words of each command line in a text, from the program's name to its end, and whether it is one for sure: a word
-/// behind the name may be prose.
+/// The words of each command line in a text, from the program's name to its end, and whether it certainly is one: a
+/// word after the name may be prose.
 fn mentioned(text: &str) -> Vec<(Vec<String>, bool)> {
     let name = "sealkeep ";
     let mut found = Vec::new();
@@ -79,7 +79,7 @@ fn wrong(cli: &Command, words: &[String], surely: bool) -> Option<String> {
         } else if number > 0 && command.has_subcommands() {
             return Some(format!("{} has no {word}", command.get_name()));
         } else if number == 0 && (surely || words.iter().any(|word| word.starts_with("--"))) {
-            // A label of a key has a number there.
+            // A key's label has a number there.
             let named = word.starts_with(|c: char| c.is_ascii_lowercase());
             return named.then(|| format!("there is no command {word}"));
         } else if number == 0 {
@@ -105,7 +105,7 @@ fn every_command_line_that_is_named_exists() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// What stands between quotes on a line of source.
+/// The string literals on a line of source.
 fn literals(line: &str) -> impl Iterator<Item = &str> {
     line.split('"').skip(1).step_by(2)
 }
@@ -122,16 +122,16 @@ fn every_option_that_a_sentence_of_ours_names_exists() {
     let mut faults = Vec::new();
     let sources = all().into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "rs"));
     for (path, text) in sources {
-        // Of the service's own options its own program speaks.
+        // The service's program documents its own options.
         if path.components().any(|part| part.as_os_str() == "metadata-api") {
             continue;
         }
         for (number, line) in (1..).zip(text.lines()) {
-            // A literal with spaces is a sentence; without them it may be an argument of another program.
+            // A literal with spaces is a sentence; one without may be an argument of another program.
             for literal in literals(line).filter(|literal| literal.contains(' ')) {
                 for word in literal.split(|c: char| !(c.is_ascii_lowercase() || c == '-')) {
                     let named = word.starts_with("--") && !word.starts_with("---") && word.len() > 3;
-                    if named && !options.iter().any(|o| o == word) && !OF_OTHERS.contains(&word) {
+                    if named && !options.iter().any(|o| o == word) && !FOREIGN_OPTIONS.contains(&word) {
                         faults.push(format!("{}:{number}: {word}", path.display()));
                     }
                 }

@@ -1,5 +1,5 @@
-//! Text that a terminal shows and never obeys. Names, paths, messages of other programs and of the service all come from
-//! somebody else: any of them can hold sequences that clear the screen, set the clipboard or turn a line around.
+//! Text that a terminal displays but never interprets. Names, paths, messages of other programs and of the service are
+//! foreign input: any of it can contain sequences that clear the screen, set the clipboard or reverse a line.
 
 use std::fmt::{self, Display};
 
@@ -8,18 +8,18 @@ pub(crate) use api_types::unseen::json;
 
 use crate::wrap;
 
-/// Longest value within a sentence, characters.
-const LONGEST_VALUE: usize = 4_000;
-/// Longest name within a table, characters.
-const LONGEST_NAME: usize = 200;
+/// Maximum length of a value in a sentence, characters.
+const MAX_VALUE_LEN: usize = 4_000;
+/// Maximum length of a name in a table, characters.
+const MAX_NAME_LEN: usize = 200;
 
-/// Text that controls nothing: the only controls in it are newlines that this program wrote.
+/// Text without control characters except the newlines written by this program.
 ///
-/// [`plain!`](crate::plain!) makes sentences of it. There is no other way to [`Output`](crate::render::Output).
+/// [`plain!`](crate::plain!) creates it. There is no other way to [`Output`](crate::render::Output).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Plain(String);
 
-/// A sentence from a template of ours and values of any origin, each of which stays within its line.
+/// A sentence from a template of ours and values of any origin, each of which stays on its line.
 #[macro_export]
 macro_rules! plain {
     ($template:literal $(, $value:expr)* $(,)?) => {
@@ -28,33 +28,33 @@ macro_rules! plain {
 }
 
 impl Plain {
-    /// A name for a table: on one line, and cut when it is longer than a name should be.
+    /// A name for a table: on one line, and truncated if it is too long.
     pub(crate) fn name(name: impl Display) -> Self {
-        Self(escaped(&name, LONGEST_NAME, false))
+        Self(escaped(&name, MAX_NAME_LEN, false))
     }
 
-    /// Several lines whose newlines stay, such as help.
+    /// Several lines whose newlines are kept, such as help.
     pub(crate) fn lines(text: impl Display) -> Self {
         Self(escaped(&text, usize::MAX, true))
     }
 
-    /// What [`plain!`](crate::plain!) assembles. Escapes whatever a template let through.
+    /// Implements [`plain!`](crate::plain!). Escapes the formatted result.
     pub(crate) fn assemble(text: fmt::Arguments<'_>) -> Self {
         Self::lines(text)
     }
 
-    /// Each on a line of its own.
+    /// Joins texts, each on its own line.
     pub(crate) fn join_lines(parts: impl IntoIterator<Item = Self>) -> Self {
         let parts: Vec<String> = parts.into_iter().map(|part| part.0).collect();
         Self(parts.join("\n"))
     }
 
-    /// The same on lines of a terminal of so many columns.
+    /// Wraps it at a number of columns.
     pub(crate) fn wrapped(&self, columns: usize) -> Self {
         Self(wrap::wrapped(&self.0, columns))
     }
 
-    /// Puts more at the end.
+    /// Appends text.
     pub(crate) fn push(&mut self, more: &Self) {
         self.0.push_str(&more.0);
     }
@@ -64,7 +64,7 @@ impl Plain {
     }
 }
 
-/// How a value stands in a sentence.
+/// How a value is displayed in a sentence.
 pub(crate) trait Shown {
     /// Writes it.
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
@@ -72,7 +72,7 @@ pub(crate) trait Shown {
 
 impl<T: Display + ?Sized> Shown for T {
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&escaped(self, LONGEST_VALUE, false))
+        f.write_str(&escaped(self, MAX_VALUE_LEN, false))
     }
 }
 
@@ -82,7 +82,7 @@ impl Shown for Plain {
     }
 }
 
-/// A value of a sentence, for [`plain!`](crate::plain!).
+/// A value in a sentence, for [`plain!`](crate::plain!).
 pub(crate) struct Value<'a, T: ?Sized>(pub(crate) &'a T);
 
 impl<T: Shown + ?Sized> Display for Value<'_, T> {
@@ -119,8 +119,8 @@ mod tests {
     #[test]
     fn what_is_too_long_is_cut() {
         let long = "x".repeat(100_000);
-        assert_eq!(Plain::name(&long).as_str().chars().count(), LONGEST_NAME + 1);
-        assert_eq!(plain!("{}{}", long, "y").as_str().chars().count(), LONGEST_VALUE + 2);
+        assert_eq!(Plain::name(&long).as_str().chars().count(), MAX_NAME_LEN + 1);
+        assert_eq!(plain!("{}{}", long, "y").as_str().chars().count(), MAX_VALUE_LEN + 2);
         assert!(Plain::name(&long).as_str().ends_with('…'));
     }
 
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    /// Nothing but `render` writes to a terminal, and no template takes a value that is not escaped.
+    /// Only `render` writes to a terminal, and no template accepts an unescaped value.
     #[test]
     fn there_is_no_way_around() {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));

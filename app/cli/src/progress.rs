@@ -1,4 +1,4 @@
-//! One line on the terminal's error stream: what is going on, how fast, how long still.
+//! A progress line on standard error: current step, speed, remaining time.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -10,7 +10,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use crate::{plain, render};
 
-/// Draws events, or only warnings when nobody watches.
+/// Draws events, or only warnings if nobody watches.
 pub(crate) struct Progress {
     shown: bool,
     quiet: bool,
@@ -18,10 +18,10 @@ pub(crate) struct Progress {
     sums: Mutex<Sums>,
 }
 
-/// How somebody who is away is shown.
-const AWAY: &str = "{spinner} {msg}";
-/// Where there is no line, it is said this often, seconds.
-const SAID_EVERY: u64 = 60;
+/// Template while a peer is unreachable.
+const AWAY_TEMPLATE: &str = "{spinner} {msg}";
+/// Without a line, how often an unreachable peer is reported, seconds.
+const REPORT_INTERVAL: u64 = 60;
 
 #[derive(Default)]
 struct Sums {
@@ -29,21 +29,21 @@ struct Sums {
     new: u64,
     duplicate: u64,
     uploaded: u64,
-    /// How the line looks while nobody is away.
+    /// Style to return to once the peer answers.
     style: Option<ProgressStyle>,
     message: String,
-    /// When it was said last that somebody is away, seconds since that began.
-    said: Option<u64>,
+    /// When the outage was last reported, seconds since it began.
+    reported: Option<u64>,
 }
 
 impl Progress {
-    /// `shown`: standard error is a terminal and nobody asked for quiet.
+    /// `shown`: standard error is a terminal and `--quiet` is not set.
     pub(crate) fn new(shown: bool, quiet: bool) -> Self {
         let bar = ProgressBar::with_draw_target(None, render::draw_target(shown));
         Self { shown, quiet, bar, sums: Mutex::default() }
     }
 
-    /// The line itself, for whoever has to take it away.
+    /// The line itself, so that the caller can remove it.
     pub(crate) fn line(&self) -> ProgressBar {
         self.bar.clone()
     }
@@ -89,7 +89,7 @@ impl Progress {
             HumanBytes(sums.duplicate),
             HumanBytes(sums.uploaded)
         );
-        if sums.said.is_none() {
+        if sums.reported.is_none() {
             self.bar.set_message(sums.message.clone());
         }
     }
@@ -101,47 +101,47 @@ impl Progress {
     fn away(&self, peer: Peer, seconds: u64, limit: u64) {
         let mut sums = self.sums();
         let waits = if limit == 0 { String::new() } else { format!("; waiting up to {}", span(limit)) };
-        let said = format!("{peer} has been unavailable for {}{waits}", span(seconds));
+        let text = format!("{peer} has been unavailable for {}{waits}", span(seconds));
         if self.shown {
-            if sums.said.is_none()
-                && let Ok(style) = ProgressStyle::with_template(AWAY)
+            if sums.reported.is_none()
+                && let Ok(style) = ProgressStyle::with_template(AWAY_TEMPLATE)
             {
                 self.bar.set_style(style);
                 self.bar.enable_steady_tick(Duration::from_millis(200));
             }
-            sums.said = Some(seconds);
-            self.bar.set_message(said);
-        } else if sums.said.is_none_or(|last| seconds >= last + SAID_EVERY) {
-            sums.said = Some(seconds);
+            sums.reported = Some(seconds);
+            self.bar.set_message(text);
+        } else if sums.reported.is_none_or(|last| seconds >= last + REPORT_INTERVAL) {
+            sums.reported = Some(seconds);
             if !self.quiet {
-                drop(render::note(&plain!("sealkeep: {}", said)));
+                drop(render::note(&plain!("sealkeep: {}", text)));
             }
         }
     }
 
     fn proving(&self, left: u64) {
         let mut sums = self.sums();
-        let first = sums.said.replace(0).is_none();
-        let said = "many try to sign in as you; proving that this machine is not one of them";
+        let first = sums.reported.replace(0).is_none();
+        let text = "many try to sign in as you; proving that this machine is not one of them";
         if self.shown {
-            if first && let Ok(style) = ProgressStyle::with_template(AWAY) {
+            if first && let Ok(style) = ProgressStyle::with_template(AWAY_TEMPLATE) {
                 self.bar.set_style(style);
                 self.bar.enable_steady_tick(Duration::from_millis(200));
             }
-            self.bar.set_message(format!("{said}, about {left} s"));
+            self.bar.set_message(format!("{text}, about {left} s"));
         } else if first && !self.quiet {
-            drop(render::note(&plain!("sealkeep: {}, about {} s", said, left)));
+            drop(render::note(&plain!("sealkeep: {}, about {} s", text, left)));
         }
     }
 
     fn proven(&self) {
-        self.sums().said = None;
+        self.sums().reported = None;
         self.bar.finish_and_clear();
     }
 
     fn reachable(&self) {
         let mut sums = self.sums();
-        if sums.said.take().is_none() {
+        if sums.reported.take().is_none() {
             return;
         }
         if self.shown {
@@ -176,7 +176,7 @@ impl Observer for Progress {
             Event::Reachable => self.reachable(),
             Event::Proving { seconds, about } => self.proving(about.saturating_sub(*seconds).max(1)),
             Event::Proven => self.proven(),
-            // A warning is worth a line even in a log.
+            // Warnings go to logs, too.
             Event::Warning(warning) => self.bar.suspend(|| {
                 drop(render::remark(&plain!("sealkeep: warning: {}", warning)));
             }),

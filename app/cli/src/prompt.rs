@@ -9,7 +9,7 @@ use std::{
 };
 
 use client_core::{
-    crypto::{InvalidWords, Typed, look_at},
+    crypto::{InvalidWords, Typed, check_typed},
     error::{Error, ErrorKind},
 };
 use rustix::{
@@ -29,29 +29,29 @@ use crate::{
 
 /// The terminal of this process, whatever its standard streams are.
 const TERMINAL: &str = "/dev/tty";
-/// Lines of a paste: a whole kit has about 40.
-const MOST_LINES: usize = 200;
+/// Maximum number of pasted lines: a whole kit has about 40.
+const MAX_LINES: usize = 200;
 /// The rest of a paste arrives within this time.
-const PASTE: Duration = Duration::from_millis(200);
-/// In which time a hidden prompt has heard of Ctrl-C, and set the terminal as it found it.
-const HEARS: Duration = Duration::from_millis(500);
+const PASTE_TIMEOUT: Duration = Duration::from_millis(200);
+/// Time for a hidden prompt to notice Ctrl-C and restore the terminal.
+const HIDDEN_PROMPT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How much of a hidden answer belongs together.
+/// How many lines a hidden answer has.
 #[derive(Clone, Copy)]
 enum Lines {
     One,
-    /// All until this says that nothing is missing.
+    /// All until this function says that it is complete.
     Until(fn(&str) -> bool),
 }
 
-/// One value that is asked for.
+/// A secret value to ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Secret {
     /// The account's password.
     Password,
     /// Six digits of the authenticator.
     Totp,
-    /// One of the ten recovery codes, in place of the six digits.
+    /// One of the ten recovery codes, instead of the six digits.
     RecoveryCode,
     /// The 24 words.
     RecoveryWords,
@@ -88,14 +88,14 @@ impl Secret {
     }
 }
 
-/// Where secrets and answers come from in this process.
+/// Where this process gets secrets and answers from.
 pub(crate) struct Secrets {
     given: HashMap<String, SecretString>,
     cancel: CancellationToken,
 }
 
 impl Secrets {
-    /// Reads the descriptor, when one was named.
+    /// Reads the descriptor, if one was given.
     pub(crate) fn open(descriptor: Option<u32>, cancel: CancellationToken) -> Result<Self, Error> {
         let mut given = HashMap::new();
         if let Some(fd) = descriptor {
@@ -113,7 +113,7 @@ impl Secrets {
         Ok(Self { given, cancel })
     }
 
-    /// The secret when it was given without asking.
+    /// The secret, if it was provided without a prompt.
     pub(crate) fn given(&self, secret: Secret) -> Option<SecretString> {
         if let Some(value) = self.given.get(secret.name()) {
             return Some(value.clone());
@@ -121,7 +121,7 @@ impl Secrets {
         std::env::var(format!("SEALKEEP_{}", secret.name())).ok().filter(|v| !v.is_empty()).map(Into::into)
     }
 
-    /// The secret, asked for on the terminal when it was not given.
+    /// The secret; prompts for it on the terminal if it was not provided.
     pub(crate) async fn get(&self, secret: Secret) -> Result<SecretString, Error> {
         match self.given(secret) {
             Some(value) => Ok(value),
@@ -129,7 +129,7 @@ impl Secrets {
         }
     }
 
-    /// A new password, asked for twice on a terminal.
+    /// A new password; a terminal prompt asks twice.
     pub(crate) async fn new_password(&self) -> Result<SecretString, Error> {
         if let Some(value) = self.given(Secret::Password) {
             return Ok(value);
@@ -144,7 +144,7 @@ impl Secrets {
         }
     }
 
-    /// A line from standard input; the question goes to the terminal's error stream.
+    /// Reads a line from standard input; the question goes to standard error.
     pub(crate) async fn ask_line(&self, asked: &Plain) -> Result<String, Error> {
         if io::stdin().is_terminal() {
             question(asked)?;
@@ -186,28 +186,28 @@ impl Secrets {
         answer.map(Into::into).ok_or_else(|| no_answer(asked.trim()))
     }
 
-    /// Waits for a person. Ctrl-C and SIGTERM end the waiting, and leave the terminal as it was found.
+    /// Waits for the user. Ctrl-C and SIGTERM stop the wait and restore the terminal.
     async fn answered<T: Send + 'static>(
         &self,
         ask: impl FnOnce() -> io::Result<Option<T>> + Send + 'static,
     ) -> Result<Option<T>, Error> {
         let terminal = Terminal::remember();
-        let (tell, mut answer) = oneshot::channel();
-        // A thread of its own: a read from a terminal cannot be ended, and nothing waits for it at the end.
-        thread::spawn(move || drop(tell.send(ask())));
+        let (sender, mut answer) = oneshot::channel();
+        // A thread of its own: a read from a terminal cannot be interrupted, and nothing waits for it on exit.
+        thread::spawn(move || drop(sender.send(ask())));
         let answered = tokio::select! {
             biased;
             () = self.cancel.cancelled() => None,
             answered = &mut answer => Some(answered),
         };
         if answered.is_none() {
-            // A hidden prompt that hears of Ctrl-C later than we do would set the terminal after us, as it found it.
-            drop(tokio::time::timeout(HEARS, answer).await);
+            // A hidden prompt that notices Ctrl-C later than we do would reset the terminal after us.
+            drop(tokio::time::timeout(HIDDEN_PROMPT_TIMEOUT, answer).await);
         }
         match answered {
             Some(Ok(Ok(answer))) => Ok(answer),
             Some(Ok(Err(e))) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-            // A hidden prompt hears of Ctrl-C itself, and may be the first to.
+            // A hidden prompt handles Ctrl-C itself, and may be the first to notice it.
             Some(Ok(Err(e))) if e.kind() != io::ErrorKind::Interrupted => Err(Error::io("the terminal", &e)),
             Some(Err(_)) => Err(Error::internal_text("the question was lost")),
             None | Some(Ok(Err(_))) => {
@@ -217,7 +217,7 @@ impl Secrets {
                     ErrorKind::Cancelled,
                     "cancelled",
                     "nothing was changed by this step",
-                    "run the command again when you like",
+                    "run the command again",
                 ))
             }
         }
@@ -228,20 +228,20 @@ fn no_answer(asked: &str) -> Error {
     Error::usage(format!("input ended where an answer was expected: {asked}"))
 }
 
-/// Whether these are 24 words, right or not. A kit has more words of the list around them.
+/// Whether these are 24 words, correct or not. A kit has more words from the list around them.
 fn are_whole(text: &str) -> bool {
-    let Typed { recognized, problem } = look_at(text);
+    let Typed { recognized, problem } = check_typed(text);
     recognized == 24 && matches!(problem, None | Some(InvalidWords::Checksum))
 }
 
-/// Hidden lines of one paste, until they are complete or an empty line follows. Whatever of the paste comes after that
-/// is thrown away: the shell must not get it.
+/// Reads the hidden lines of one paste, until they are complete or an empty line follows. Discards the rest of the
+/// paste: the shell must not get it.
 fn read_lines(asked: &str, is_complete: fn(&str) -> bool) -> io::Result<String> {
     let terminal = Terminal::remember();
     terminal.hide();
     let mut text = String::with_capacity(16 * 1024);
     let mut read = rpassword::prompt_password(asked);
-    for _ in 0..MOST_LINES {
+    for _ in 0..MAX_LINES {
         let line = Zeroizing::new(match read {
             Ok(line) => line,
             Err(e) => {
@@ -256,12 +256,12 @@ fn read_lines(asked: &str, is_complete: fn(&str) -> bool) -> io::Result<String> 
         }
         read = rpassword::prompt_password("");
     }
-    thread::sleep(PASTE);
+    thread::sleep(PASTE_TIMEOUT);
     terminal.restore();
     Ok(text)
 }
 
-/// The terminal that this process was started on, and how it was set when somebody was asked.
+/// The terminal that started this process, and its settings before the prompt.
 struct Terminal(Option<(File, Termios)>);
 
 impl Terminal {
@@ -270,17 +270,17 @@ impl Terminal {
         Self(terminal.and_then(|file| tcgetattr(&file).ok().map(|set| (file, set))))
     }
 
-    /// Shows nothing of what is typed.
+    /// Turns echo off.
     fn hide(&self) {
         if let Some((file, set)) = &self.0 {
             let mut hidden = set.clone();
             hidden.local_modes.remove(LocalModes::ECHO);
-            // Where this fails the prompt itself does so too, and says why.
+            // If this fails the prompt itself fails, too, and reports why.
             let _ = tcsetattr(file, OptionalActions::Now, &hidden);
         }
     }
 
-    /// Whether another line is there already: a person types slower than a paste arrives.
+    /// Whether another line is already available: people type more slowly than a paste arrives.
     fn has_more(&self) -> bool {
         let Some((file, _)) = &self.0 else { return false };
         let mut ready = [PollFd::new(file, PollFlags::IN)];
@@ -288,7 +288,7 @@ impl Terminal {
         poll(&mut ready, Some(&pause)).is_ok_and(|found| found > 0)
     }
 
-    /// Sets it as it was, and forgets what was typed and not read: it is half a secret.
+    /// Restores the settings, and discards unread input: it is half a secret.
     fn restore(&self) {
         if let Some((file, set)) = &self.0 {
             let _ = tcsetattr(file, OptionalActions::Flush, set);

@@ -1,5 +1,5 @@
-//! The only door to the terminal: the command's result on standard output (text for people, one JSON document with
-//! `--json`), and what it has to say beside that on standard error.
+//! All output to the terminal: the command's result on standard output (text, or one JSON document with `--json`), and
+//! anything else on standard error.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -17,7 +17,7 @@ use crate::{plain, plain::Plain, stdout::Stdout};
 #[derive(Debug, Clone)]
 pub(crate) struct Output {
     json: bool,
-    /// What went on until then disappears before anything is said about it.
+    /// Removed before anything else is printed.
     progress: ProgressBar,
 }
 
@@ -30,7 +30,7 @@ impl Output {
         self.json
     }
 
-    /// One JSON document, or the text.
+    /// Prints the result: one JSON document, or the text.
     pub(crate) fn result<T: Serialize>(&self, value: &T, text: impl FnOnce() -> Plain) -> Result<(), Error> {
         self.progress.finish_and_clear();
         let line = if self.json {
@@ -43,13 +43,13 @@ impl Output {
         print(format!("{line}\n").as_bytes())
     }
 
-    /// The result beside standard output, which is the dump itself.
-    pub(crate) fn beside(&self, text: &Plain) -> Result<(), Error> {
+    /// Prints the result on standard error, because standard output is the dump itself.
+    pub(crate) fn result_on_stderr(&self, text: &Plain) -> Result<(), Error> {
         self.progress.finish_and_clear();
         remark(text)
     }
 
-    /// What went wrong: on standard error for people, and where standard output fails; on that with `--json`.
+    /// Prints an error: as text on standard error, also if standard output fails; on standard output with `--json`.
     pub(crate) fn error(&self, error: &Error) {
         self.progress.finish_and_clear();
         if self.json {
@@ -69,7 +69,7 @@ impl Output {
             error.meaning(),
             error.next_step()
         ));
-        // Nobody is left to tell.
+        // There is nobody left to tell.
         drop(printed);
     }
 }
@@ -79,18 +79,18 @@ pub(crate) fn draw_target(shown: bool) -> ProgressDrawTarget {
     if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
 }
 
-/// Prints text.
+/// Prints text on standard output.
 pub(crate) fn print(text: &[u8]) -> Result<(), Error> {
     let mut stdout = Stdout::open()?;
     stdout.write_all(text).and_then(|()| stdout.flush()).map_err(|e| Error::io("standard output", &e))
 }
 
-/// Says something to a person, beside the command's result.
+/// Prints a message besides the command's result.
 pub(crate) fn note(text: &Plain) -> Result<(), Error> {
     say(text, "\n")
 }
 
-/// Says sentences of ours, at the terminal's width.
+/// Prints our own sentences, wrapped at the terminal's width.
 pub(crate) fn remark(text: &Plain) -> Result<(), Error> {
     match terminal_columns() {
         Some(columns) => note(&text.wrapped(columns)),
@@ -98,15 +98,15 @@ pub(crate) fn remark(text: &Plain) -> Result<(), Error> {
     }
 }
 
-/// How wide the terminal is that standard error goes to.
+/// Width of the terminal that standard error goes to.
 fn terminal_columns() -> Option<usize> {
     let stderr = io::stderr();
     let size = if stderr.is_terminal() { tcgetwinsize(&stderr).ok() } else { None };
-    // A terminal that does not know its size says 0.
+    // A terminal of unknown size reports 0.
     size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns >= 20)
 }
 
-/// Asks something; the answer is typed on the same line.
+/// Asks a question; the answer is typed on the same line.
 pub(crate) fn question(text: &Plain) -> Result<(), Error> {
     say(text, "")
 }
@@ -119,12 +119,12 @@ fn say(text: &Plain, end: &str) -> Result<(), Error> {
     }
 }
 
-/// Whether somebody watches standard error.
+/// Whether standard error is a terminal.
 pub(crate) fn is_watched() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Where the log goes, line by line.
+/// Writes the log line by line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Log;
 
@@ -147,12 +147,12 @@ impl Write for Log {
     }
 }
 
-/// What stands beside a snapshot.
+/// The warnings shown with a snapshot.
 pub(crate) fn marks(marks: &[Mark]) -> String {
     marks.iter().map(|mark| mark.words()).collect::<Vec<_>>().join(", ")
 }
 
-/// The same for JSON.
+/// The same, for JSON.
 pub(crate) fn mark_codes(marks: &[Mark]) -> Vec<&'static str> {
     marks.iter().map(|mark| mark.as_str()).collect()
 }
@@ -167,8 +167,7 @@ pub(crate) fn when(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |at| at.to_string())
 }
 
-/// Columns padded to their widest cell; numbers read best when the caller pads them. A column in which nothing stands is
-/// left out.
+/// Pads columns to their widest cell; right-align numbers by padding them in the caller. Empty columns are left out.
 pub(crate) fn table(header: &[&'static str], rows: &[Vec<String>]) -> Plain {
     let says = |at: &usize| rows.iter().any(|row| row.get(*at).is_some_and(|cell| !cell.is_empty()));
     let kept: Vec<usize> = (0..header.len()).filter(|at| rows.is_empty() || says(at)).collect();
@@ -196,12 +195,12 @@ pub(crate) fn table(header: &[&'static str], rows: &[Vec<String>]) -> Plain {
     Plain::join_lines(lines.into_iter().map(line))
 }
 
-/// The same at the width of the terminal that standard output is: as many of `spare` are left out, in this order, as it
-/// takes for the rest to fit.
+/// Fits the table to the width of standard output's terminal, leaving out as many `spare` columns, in this order, as
+/// necessary.
 pub(crate) fn fitting(header: &[&'static str], rows: &[Vec<String>], spare: &[&str]) -> Plain {
     let stdout = io::stdout();
     let size = if stdout.is_terminal() { rustix::termios::tcgetwinsize(&stdout).ok() } else { None };
-    // A terminal that does not know its size says 0.
+    // A terminal of unknown size reports 0.
     let width = size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
     within(width.unwrap_or(usize::MAX), header, rows, spare)
 }
@@ -224,7 +223,7 @@ fn within(width: usize, header: &[&'static str], rows: &[Vec<String>], spare: &[
     shown
 }
 
-/// How many columns of a terminal it takes.
+/// Number of terminal columns.
 fn columns(cell: &Plain) -> usize {
     unicode_width::UnicodeWidthStr::width(cell.as_str())
 }

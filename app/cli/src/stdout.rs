@@ -1,5 +1,5 @@
 //! Standard output with its errors. Rust's own handle hides a closed descriptor: before `main`, the runtime opens
-//! `/dev/null` in its place, for reading and writing, and what is written to it counts as written.
+//! `/dev/null` in its place, for reading and writing, and output to it counts as written.
 
 use std::{
     fs::{self, File},
@@ -12,12 +12,12 @@ use client_core::error::{Error, ErrorKind};
 
 use crate::exit_code;
 
-/// Standard output, unbuffered; every error comes back.
+/// Standard output, unbuffered; reports every error.
 pub(crate) struct Stdout(File);
 
 impl Stdout {
     /// # Errors
-    /// It is closed, or the system has no descriptor left.
+    /// It is closed, or the system has no free descriptor.
     pub(crate) fn open() -> Result<Self, Error> {
         let open = io::stdout().as_fd().try_clone_to_owned();
         let stdout = open.map(|fd| Self(fd.into())).map_err(|e| Error::io("standard output", &e))?;
@@ -32,7 +32,7 @@ impl Stdout {
         Ok(stdout)
     }
 
-    /// A shell's `> /dev/null` opens the device for writing alone, the runtime for both ways.
+    /// A shell's `> /dev/null` opens the device for writing only, the runtime for both.
     fn was_closed(&self) -> bool {
         let is_null = fs::metadata("/dev/null").and_then(|null| {
             self.0.metadata().map(|own| (null.rdev(), null.ino()) == (own.rdev(), own.ino()))
@@ -42,10 +42,10 @@ impl Stdout {
         is_null.unwrap_or(false) && both_ways
     }
 
-    /// For a dump: a terminal is refused unless `force` is given.
+    /// For a dump: refuses a terminal unless `force` is given.
     ///
     /// # Errors
-    /// It is closed, or a terminal.
+    /// It is closed or a terminal.
     pub(crate) fn for_dump(force: bool) -> Result<Self, Error> {
         let stdout = Self::open()?;
         if stdout.0.is_terminal() && !force {
@@ -61,7 +61,7 @@ impl Stdout {
 }
 
 impl Write for Stdout {
-    /// Whoever reads has seen enough, as `head` has: a reason to stop, and none to complain.
+    /// A reader such as `head` has seen enough: a reason to stop, but not an error.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.0.write(bytes) {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => process::exit(exit_code::BROKEN_PIPE.into()),
@@ -69,7 +69,7 @@ impl Write for Stdout {
         }
     }
 
-    /// A disk can still turn out to be full when a file is synchronised.
+    /// A full disk may show up only when a file is synced.
     fn flush(&mut self) -> io::Result<()> {
         match self.0.metadata() {
             Ok(about) if about.is_file() => self.0.sync_all(),

@@ -1,9 +1,9 @@
-//! Our sentences at the terminal's width. What somebody may copy stays in one piece: a command or name between backticks
+//! Wraps our texts at the terminal's width. Anything to copy stays in one piece: a command or name between backticks
 //! or quotes, and every word, however long.
 
 use unicode_width::UnicodeWidthStr;
 
-/// Lines of a terminal of so many columns; each goes on below its own beginning.
+/// Wraps to a number of columns; continuation lines are indented two columns more than their first line.
 pub(crate) fn wrapped(text: &str, columns: usize) -> String {
     text.lines().map(|line| wrapped_line(line, columns)).collect::<Vec<_>>().join("\n")
 }
@@ -31,7 +31,7 @@ fn wrapped_line(line: &str, columns: usize) -> String {
     wrapped
 }
 
-/// Words, and what stands between backticks or quotes as one of them.
+/// Words, treating the text between backticks or quotes as one.
 fn pieces(sentence: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = sentence;
@@ -50,7 +50,7 @@ fn end_of_piece(text: &str) -> usize {
         match open {
             Some(mark) if c == mark => open = None,
             None if c == ' ' => return at,
-            // One that is never closed is a character like any other.
+            // An unclosed one is an ordinary character.
             None if matches!(c, '`' | '"') && text[at + 1..].contains(c) => open = Some(c),
             _ => {}
         }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sentences_go_on_below_their_beginning_and_commands_stay_whole() {
+    fn wrapped_sentences_are_indented_and_commands_stay_whole() {
         let text = "sealkeep: this device belongs to ada@example.com already\n  \
                     Next: `sealkeep logout --forget` frees it, or set SEALKEEP_HOME to another directory.";
         assert_eq!(
@@ -74,7 +74,7 @@ mod tests {
              Next: `sealkeep logout --forget` frees\n    it, or set SEALKEEP_HOME to another\n    directory."
         );
         assert_eq!(wrapped(text, 200), text);
-        // Wide letters take two columns; a long word stays whole, and so does a lonely quote's sentence.
+        // Wide letters take two columns; a long word stays whole, and a lone quote is an ordinary character.
         assert_eq!(wrapped("データ データ データ", 14), "データ データ\n  データ");
         assert_eq!(
             wrapped("see /a/very/long/path/to/a/dump.sql there", 12),

@@ -1,4 +1,4 @@
-//! Errors as the window shows them.
+//! Errors as shown in the window.
 
 use client_core::{
     error::Error,
@@ -6,7 +6,7 @@ use client_core::{
 };
 use serde::Serialize;
 
-/// What happened, what it means, what to do; and a word that programs may decide on.
+/// An error: what happened, what it means, what to do, and a code for programs.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -17,9 +17,9 @@ pub(crate) struct UiError {
     pub(crate) happened: String,
     /// What it means for the backups.
     pub(crate) meaning: String,
-    /// What to do now.
+    /// What to do next.
     pub(crate) next_step: String,
-    /// Whether the same may work when it is tried again.
+    /// Whether a retry may succeed.
     pub(crate) retryable: bool,
 }
 
@@ -35,7 +35,7 @@ impl From<Error> for UiError {
     }
 }
 
-/// Finer than the command's exit codes: the window has a sentence for each.
+/// Finer than the CLI's exit codes: the window has a sentence for each.
 fn code(error: &Error) -> &'static str {
     match std::error::Error::source(error).and_then(|source| source.downcast_ref::<SourceError>()) {
         Some(SourceError::NotEmpty(_)) => "not_empty",

@@ -1,18 +1,18 @@
-//! `sealkeep://…`: links that lead to a place in the window. They never start anything.
+//! `sealkeep://…`: links that open a view in the window. They never start anything.
 
 use serde::Serialize;
 use url::Url;
 
-/// Where a link leads.
+/// The view that a link opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "view", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum Link {
     /// `sealkeep://home`
     Home,
-    /// `sealkeep://snapshots`, or `sealkeep://snapshots/0a1b2c` for those whose id begins so.
+    /// `sealkeep://snapshots`, or `sealkeep://snapshots/0a1b2c` for those whose id begins with it.
     Snapshots {
-        /// What to look for; hexadecimal digits.
+        /// Search text; hexadecimal digits.
         find: String,
     },
     /// `sealkeep://devices`
@@ -24,7 +24,7 @@ pub(crate) enum Link {
 }
 
 impl Link {
-    /// Reads a link; `None` for what is none of ours.
+    /// Parses a link; `None` if it is not one of ours.
     pub(crate) fn parse(url: &Url) -> Option<Self> {
         if url.scheme() != "sealkeep" || url.query().is_some() || url.fragment().is_some() {
             return None;

@@ -1,4 +1,4 @@
-//! The desktop window. It holds no backup logic: that is client-core's.
+//! The desktop window. Backup logic is in client-core.
 //!
 //! ```text
 //!  ui/src       views, state, ipc/client.ts  <---------------+
@@ -23,16 +23,16 @@
 //!                                  +--> Window: four times a second
 //! ```
 //!
-//! `engine` knows no Tauri. It owns what outlives a call: the run with its progress, the step of a sign-up or
-//! sign-in, the queue, and the schedule's loop (`engine/schedule.rs`), which `main` starts. A run goes on while the
-//! window is hidden. `commands` call the engine, or `ops` with the engine's client.
+//! `engine` is independent of Tauri. It owns what outlives a call: the run and its progress, the current step of
+//! sign-up or sign-in, the queue, and the schedule's loop (`engine/schedule.rs`), which `main` starts. A run continues
+//! while the window is hidden. `commands` call the engine, or `ops` with the engine's client.
 //!
-//! - What the window is told: a type of `view`; a test writes the same for TypeScript into `ui/src/bindings`.
-//! - What failed: `error::UiError`, whose code is finer than `ErrorKind`; `ui/src/words` has a sentence for it.
-//! - A refusal that a person may overrule: `view::Choice`; `engine/request.rs` asks for the same run again with it.
-//! - A command's permission: its name in `build.rs` and in `capabilities/main-window.json`. Plugins get none.
-//! - A link, `sealkeep://…`: `link::Link`. It leads to a place and starts nothing.
-//! - Where keys, state and service are: `settings`, from the variables that the command reads too.
+//! - Data for the window: a type in `view`; a test writes it as TypeScript to `ui/src/bindings`.
+//! - A failure: `error::UiError`, whose code is finer than `ErrorKind`; `ui/src/words` has a sentence for it.
+//! - A refusal that the user can override: `view::Choice`; `engine/request.rs` repeats the run with it.
+//! - Permission for a command: its name in `build.rs` and in `capabilities/main-window.json`. Plugins get none.
+//! - A link, `sealkeep://…`: `link::Link`. It opens a view and starts nothing.
+//! - Paths and addresses: `settings`, from the same variables as the CLI.
 //!
 //! ```text
 //! layers
@@ -109,11 +109,11 @@ fn main() -> ExitCode {
             app.manage(tray);
             follow_links(app.handle(), &attached);
             attached.attach(app.handle());
-            tauri::async_runtime::spawn(scheduled.keep_schedule());
+            tauri::async_runtime::spawn(scheduled.run_schedule());
             Ok(())
         })
         .on_window_event(|window, event| {
-            // Backups go on; the icon in the panel, or a second start, brings the window back.
+            // Backups continue; the icon in the panel, or starting the app again, reopens the window.
             if let WindowEvent::CloseRequested { api, .. } = event
                 && window.state::<Tray<Wry>>().is_there()
             {
@@ -130,7 +130,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Every command of the window; the same for tests.
+/// Every command of the window; shared with tests.
 fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: Listener) -> Builder<R> {
     use commands as c;
     builder.manage(engine).manage(listener).invoke_handler(tauri::generate_handler![
@@ -188,7 +188,7 @@ fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: List
     ])
 }
 
-/// Links that started the app, and those that come later.
+/// Handles links that started the app, and later ones.
 fn follow_links(app: &tauri::AppHandle, listener: &Listener) {
     let current = app.deep_link().get_current().ok().flatten().unwrap_or_default();
     let follow = {
@@ -206,7 +206,7 @@ fn follow_links(app: &tauri::AppHandle, listener: &Listener) {
 
 fn show<R: Runtime>(app: &tauri::AppHandle<R>) {
     if let Some(window) = app.get_webview_window("main") {
-        // The window may be going away; then there is nothing to show.
+        // The window may be closing; then there is nothing to show.
         drop(window.unminimize());
         drop(window.show());
         drop(window.set_focus());
@@ -218,7 +218,7 @@ fn failed(why: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Standard error, where names and messages of foreign origin control nothing.
+/// Writes the log to standard error, with foreign names and messages escaped.
 #[derive(Debug, Clone, Copy)]
 struct Log;
 

@@ -1,4 +1,4 @@
-//! The icon in the desktop's panel: how things are, and the two things one wants from there.
+//! The icon in the desktop's panel: shows the state and offers the two most important actions.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -18,10 +18,10 @@ const OPEN: &str = "open";
 const BACK_UP: &str = "back-up";
 const QUIT: &str = "quit";
 
-/// Whether closing the window leaves the app running: only with an icon to bring it back.
+/// Whether closing the window leaves the app running: only if there is an icon to reopen it.
 pub(crate) struct Tray<R: Runtime>(Option<Items<R>>);
 
-/// What says something in the menu.
+/// The menu items whose text changes.
 struct Items<R: Runtime> {
     state: MenuItem<R>,
     open: MenuItem<R>,
@@ -30,9 +30,9 @@ struct Items<R: Runtime> {
 }
 
 impl<R: Runtime> Tray<R> {
-    /// Shows the icon. Without the system's library for icons there is none, and closing the window ends the app.
+    /// Shows the icon. If the system's icon library is missing there is none, and closing the window ends the app.
     pub(crate) fn show(app: &AppHandle<R>) -> Self {
-        // The binding panics when the library is not installed.
+        // The binding panics if the library is not installed.
         match catch_unwind(AssertUnwindSafe(|| build(app))) {
             Ok(Ok(items)) => Self(Some(items)),
             Ok(Err(error)) => {
@@ -50,16 +50,16 @@ impl<R: Runtime> Tray<R> {
         self.0.is_some()
     }
 
-    /// Says what goes on.
-    pub(crate) fn tell(&self, run: &RunView, words: &PanelWords) {
+    /// Shows the state of a run.
+    pub(crate) fn show_run(&self, run: &RunView, words: &PanelWords) {
         if let Some(items) = &self.0 {
-            // The panel may be gone; the window says the same.
+            // The panel may be gone; the window shows the same.
             drop(items.state.set_text(sentence(run, words)));
         }
     }
 
     /// Changes the language.
-    pub(crate) fn speak(&self, words: &PanelWords) {
+    pub(crate) fn set_words(&self, words: &PanelWords) {
         if let Some(Items { open, back_up, quit, .. }) = &self.0 {
             for (item, text) in [(open, &words.open), (back_up, &words.back_up), (quit, &words.quit)] {
                 drop(item.set_text(text));

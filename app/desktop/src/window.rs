@@ -1,4 +1,4 @@
-//! The engine's way out: to the window, the icon in the panel, and the desktop's notifications.
+//! Passes the engine's updates to the window, the icon in the panel, and the desktop's notifications.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -12,7 +12,7 @@ use crate::{
     view::{Outcome, PanelWords, RunKind, RunView, WaitView},
 };
 
-/// Where the window listens.
+/// The receivers of updates.
 #[derive(Clone, Default)]
 pub(crate) struct Listener(Arc<Inner>);
 
@@ -24,7 +24,7 @@ struct Inner {
     words: Mutex<PanelWords>,
     /// Sources whose last backup failed.
     failing: Mutex<Vec<String>>,
-    /// Sources of which was said that they are overdue.
+    /// Sources already reported as overdue.
     overdue: Mutex<Vec<String>>,
     app: OnceLock<AppHandle<Wry>>,
 }
@@ -32,7 +32,7 @@ struct Inner {
 #[derive(Default)]
 struct Links {
     channel: Option<Channel<Link>>,
-    /// One that nobody heard yet.
+    /// A link that nothing has received yet.
     waiting: Option<Link>,
 }
 
@@ -49,19 +49,19 @@ impl Listener {
         let mut links = self.0.links.lock().unwrap_or_else(PoisonError::into_inner);
         links.channel = Some(channel);
         if let Some(link) = links.waiting.take() {
-            links.tell(link);
+            links.deliver(link);
         }
     }
 
-    /// Somebody followed a link.
+    /// Passes on a link that the user followed.
     pub(crate) fn go(&self, link: Link) {
-        self.0.links.lock().unwrap_or_else(PoisonError::into_inner).tell(link);
+        self.0.links.lock().unwrap_or_else(PoisonError::into_inner).deliver(link);
     }
 
-    /// In another language from here on.
-    pub(crate) fn speak(&self, words: PanelWords) {
+    /// Changes the language.
+    pub(crate) fn set_words(&self, words: PanelWords) {
         if let Some(app) = self.0.app.get() {
-            app.state::<Tray<Wry>>().speak(&words);
+            app.state::<Tray<Wry>>().set_words(&words);
         }
         *self.words() = words;
     }
@@ -70,13 +70,13 @@ impl Listener {
         self.0.words.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From here on there is a desktop to tell.
+    /// Attaches to the desktop.
     pub(crate) fn attach(&self, app: &AppHandle<Wry>) {
         drop(self.0.app.set(app.clone()));
     }
 
-    /// Only on failure and on recovery: who hears of every success stops listening.
-    fn news(&self, run: &RunView) -> Option<(String, String)> {
+    /// Notifies only of failure and recovery: users ignore notifications of every success.
+    fn notification(&self, run: &RunView) -> Option<(String, String)> {
         if run.kind != RunKind::Backup {
             return None;
         }
@@ -96,17 +96,17 @@ impl Listener {
         }
     }
 
-    /// The names that were not told before; one that recovers may be told again.
+    /// The names not reported before; after recovery they may be reported again.
     fn newly_overdue(&self, names: &[String]) -> Vec<String> {
-        let mut told = self.0.overdue.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = names.iter().filter(|name| !told.contains(name)).cloned().collect();
-        *told = names.to_vec();
+        let mut reported = self.0.overdue.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = names.iter().filter(|name| !reported.contains(name)).cloned().collect();
+        *reported = names.to_vec();
         new
     }
 }
 
 impl Links {
-    fn tell(&mut self, link: Link) {
+    fn deliver(&mut self, link: Link) {
         let heard = self.channel.as_ref().is_some_and(|channel| channel.send(link.clone()).is_ok());
         if !heard {
             self.channel = None;
@@ -118,14 +118,14 @@ impl Links {
 impl Window for Listener {
     fn run(&self, run: &RunView) {
         let mut listening = self.0.channel.lock().unwrap_or_else(PoisonError::into_inner);
-        // A window that was closed or loaded anew does not listen any more.
+        // A window that was closed or reloaded no longer listens.
         if listening.as_ref().is_some_and(|channel| channel.send(run.clone()).is_err()) {
             *listening = None;
         }
         drop(listening);
         let Some(app) = self.0.app.get() else { return };
-        app.state::<Tray<Wry>>().tell(run, &self.words());
-        if let Some((title, body)) = self.news(run) {
+        app.state::<Tray<Wry>>().show_run(run, &self.words());
+        if let Some((title, body)) = self.notification(run) {
             notify(app, &title, &body);
         }
     }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_once_and_so_is_its_end() {
+    fn a_failure_is_notified_once_and_so_is_the_recovery() {
         let failed = || {
             let text = String::new;
             let error = UiError {
@@ -188,23 +188,23 @@ mod tests {
             })
         };
         let listener = Listener::default();
-        listener.speak(PanelWords {
+        listener.set_words(PanelWords {
             backup_failed: "{source} could not be backed up".into(),
             recovered: "{source} is backed up again".into(),
             ..PanelWords::default()
         });
-        let told = |outcome| listener.news(&run(RunKind::Backup, outcome)).map(|(title, _)| title);
-        assert_eq!(told(None), None);
-        assert_eq!(told(done()), None);
-        assert_eq!(told(failed()).as_deref(), Some("shop could not be backed up"));
-        assert_eq!(told(failed()), None);
-        assert_eq!(told(done()).as_deref(), Some("shop is backed up again"));
-        assert_eq!(told(done()), None);
-        assert_eq!(listener.news(&run(RunKind::Restore, failed())), None);
+        let title = |outcome| listener.notification(&run(RunKind::Backup, outcome)).map(|(title, _)| title);
+        assert_eq!(title(None), None);
+        assert_eq!(title(done()), None);
+        assert_eq!(title(failed()).as_deref(), Some("shop could not be backed up"));
+        assert_eq!(title(failed()), None);
+        assert_eq!(title(done()).as_deref(), Some("shop is backed up again"));
+        assert_eq!(title(done()), None);
+        assert_eq!(listener.notification(&run(RunKind::Restore, failed())), None);
     }
 
     #[test]
-    fn a_source_is_told_overdue_once_until_it_recovers() {
+    fn an_overdue_source_is_notified_once_until_it_recovers() {
         let listener = Listener::default();
         let (shop, blog) = ("shop".to_owned(), "blog".to_owned());
         assert_eq!(listener.newly_overdue(std::slice::from_ref(&shop)), ["shop"]);

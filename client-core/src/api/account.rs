@@ -1,5 +1,4 @@
-//! How a person signs in, changed. Each change begins like a sign-in ([`HttpApi::log_in`]) and takes the place of its
-//! last step.
+//! Changes how a user signs in. Each change begins like a sign-in ([`HttpApi::log_in`]) and replaces its last step.
 
 use api_types::account::{
     AuthenticatorConfirm, AuthenticatorStart, AuthenticatorStarted, PasswordFinish, PasswordStart,
@@ -15,7 +14,7 @@ use super::{
 };
 use crate::device::SignedIn;
 
-/// A new password that the service has answered, but does not keep yet.
+/// A new password that the service has answered but not stored yet.
 pub struct NewPassword {
     /// Wraps the vault's master key.
     pub export_key: Zeroizing<Vec<u8>>,
@@ -23,7 +22,7 @@ pub struct NewPassword {
 }
 
 impl HttpApi {
-    /// Begins to replace the password.
+    /// Starts replacing the password.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -44,7 +43,7 @@ impl HttpApi {
     /// Replaces the password and its wraps; every other session of the account ends.
     ///
     /// # Errors
-    /// [`ApiError`]; then nothing was changed.
+    /// [`ApiError`]; nothing has changed then.
     pub async fn change_password(
         &self,
         pending: &PendingLogin,
@@ -64,7 +63,7 @@ impl HttpApi {
         Ok(SignedIn { session, export_key: new.export_key })
     }
 
-    /// Replaces all recovery codes, and gives the new ones.
+    /// Replaces all recovery codes and returns the new ones.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -79,7 +78,7 @@ impl HttpApi {
         Ok(done.recovery_codes)
     }
 
-    /// Begins to replace the authenticator; gives the new one's `otpauth://totp/…`.
+    /// Starts replacing the authenticator; returns the new one's `otpauth://totp/…`.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -94,12 +93,12 @@ impl HttpApi {
         Ok(started.otpauth_url)
     }
 
-    /// Proves the new authenticator; from here on it counts.
+    /// Confirms the new authenticator, which is active from then on.
     ///
     /// # Errors
-    /// [`ApiError`]; the old one counts.
+    /// [`ApiError`]; the old one stays active.
     pub async fn confirm_authenticator(&self, pending: &PendingLogin, code: &str) -> Result<(), ApiError> {
         let request = AuthenticatorConfirm { login_id: pending.login_id, code: digits(code) };
-        self.tell(before_session("/v1/account/authenticator/confirm"), &request).await
+        self.send_json(before_session("/v1/account/authenticator/confirm"), &request).await
     }
 }

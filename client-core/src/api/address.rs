@@ -1,11 +1,11 @@
-//! Where a service may be: secrets go over TLS or stay on this machine.
+//! Checks the address of a service: secrets are sent over TLS or stay on this machine.
 
 use url::Url;
 
 use super::ApiError;
 use crate::net::is_loopback;
 
-/// The address of a service as a person wrote it.
+/// Parses the address of a service as the user wrote it.
 ///
 /// # Errors
 /// [`ApiError::Address`].

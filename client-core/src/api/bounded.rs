@@ -1,19 +1,19 @@
-//! Lists that a service answers in pages have an end, whatever it answers.
+//! Limits on paged lists, whatever the service answers.
 
 use std::time::{Duration, Instant};
 
 use super::ApiError;
 
-/// What one list may cost at most.
+/// The maximum cost of one list.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Rows of all pages together.
+    /// Rows on all pages.
     pub rows: usize,
-    /// Bytes of all answers together.
+    /// Bytes of all answers.
     pub bytes: usize,
     /// Pages.
     pub pages: usize,
-    /// From the first request on.
+    /// Since the first request.
     pub time: Duration,
 }
 
@@ -23,7 +23,7 @@ impl Default for Bounds {
     }
 }
 
-/// What a list has cost so far.
+/// The cost of a list so far.
 pub(super) struct Spent {
     bounds: Bounds,
     rows: usize,
@@ -37,10 +37,10 @@ impl Spent {
         Self { bounds, rows: 0, bytes: 0, pages: 0, since: Instant::now() }
     }
 
-    /// Another page came.
+    /// Accounts for another page.
     ///
     /// # Errors
-    /// [`ApiError::Unexpected`] when the list is longer than any honest one.
+    /// [`ApiError::Unexpected`] if the list is longer than any honest one.
     pub(super) fn page(&mut self, server: &str, rows: usize, bytes: usize) -> Result<(), ApiError> {
         (self.rows, self.bytes, self.pages) = (self.rows + rows, self.bytes + bytes, self.pages + 1);
         let Bounds { rows, bytes, pages, time } = self.bounds;

@@ -2,14 +2,14 @@
 
 use reqwest::Method;
 
-/// Who speaks.
+/// How a request is authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Auth {
-    /// Nobody: public routes.
+    /// Not at all: public routes.
     Unsigned,
-    /// The device, before it has a session.
+    /// By the device, before it has a session.
     Device,
-    /// The device with its session.
+    /// By the device and its session.
     Session,
 }
 
@@ -20,7 +20,7 @@ pub(super) struct Call {
     pub(super) path: String,
     pub(super) query: String,
     pub(super) auth: Auth,
-    /// Repeating it after a lost answer changes nothing more.
+    /// Whether repeating it after a lost answer has no further effect.
     pub(super) idempotent: bool,
 }
 

@@ -1,13 +1,13 @@
-//! How a request can fail.
+//! Errors of requests.
 
 use api_types::{ErrorCode, ObjectId, Problem};
 
 use crate::error::{Error, ErrorKind};
 
-/// Why the service did not do what was asked.
+/// Why a request failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ApiError {
-    /// The address is none, or not one that secrets may be sent to.
+    /// An invalid address, or one that secrets must not be sent to.
     #[error("{0}")]
     Address(String),
     /// No answer, after retries.
@@ -15,47 +15,47 @@ pub enum ApiError {
     Unreachable {
         /// Its address.
         server: String,
-        /// What the network said.
+        /// The network error.
         detail: String,
-        /// What a proxy in between asked for, seconds.
+        /// The wait that a proxy in between asked for, seconds.
         retry_after: Option<u64>,
     },
-    /// Somebody asked to stop.
+    /// Cancelled by the user.
     #[error("cancelled")]
     Cancelled,
-    /// The service refused, with its stable code.
+    /// The service refused the request, with its stable code.
     #[error("{}", .0.title)]
     Problem(Box<Problem>),
-    /// An answer that is not the service's: a proxy, a redirect, another program.
+    /// The answer is not the service's: a proxy, a redirect, another program.
     #[error("{server} does not answer like a Sealkeep service ({detail})")]
     Unexpected {
         /// Its address.
         server: String,
-        /// What is odd.
+        /// What is unexpected.
         detail: String,
     },
-    /// The two clocks differ by more than a day.
+    /// The clocks differ by more than a day.
     #[error("this machine's clock differs from the service's by {hours} hours")]
     ClockTooFar {
-        /// About how much.
+        /// Approximate difference.
         hours: i64,
     },
     /// No session on this device.
     #[error("this device is not signed in")]
     NotSignedIn,
-    /// The password does not fit.
+    /// Wrong password.
     #[error("e-mail or password is wrong")]
     WrongCredentials,
     /// The session's next token could not be stored, so it is not used.
     #[error("the session cannot be stored: {0}")]
     Keeper(Error),
-    /// A fault of this program.
+    /// A bug in this program.
     #[error("{0}")]
     Internal(String),
 }
 
 impl ApiError {
-    /// The service's stable code, when it gave one.
+    /// The service's stable code, if it sent one.
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
@@ -64,7 +64,7 @@ impl ApiError {
         }
     }
 
-    /// Objects that the answer is about.
+    /// The objects that the error is about.
     #[must_use]
     pub fn objects(&self) -> &[ObjectId] {
         match self {
@@ -73,7 +73,7 @@ impl ApiError {
         }
     }
 
-    /// How long to wait, when the service says so. Seconds.
+    /// How long to wait, if the service says so, seconds.
     #[must_use]
     pub fn retry_after(&self) -> Option<u64> {
         match self {
@@ -83,7 +83,7 @@ impl ApiError {
         }
     }
 
-    /// The same, saying for how long it was waited.
+    /// Adds how long the client has waited.
     pub(super) fn after(mut self, seconds: u64) -> Self {
         if let Self::Unreachable { detail, .. } = &mut self {
             detail.push_str(&format!(", for {seconds} s"));

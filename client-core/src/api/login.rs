@@ -19,28 +19,28 @@ use super::{
 };
 use crate::device::SignedIn;
 
-/// Puzzles of one sign-in: a solution may come too late once.
+/// Maximum number of puzzles per sign-in: one solution may be too late.
 const MAX_PUZZLES: usize = 3;
 
-/// The password is registered; the second factor is to be proven within 30 minutes.
+/// The password is registered; the second factor must be confirmed within 30 minutes.
 pub struct PendingSignup {
-    /// The account that will exist.
+    /// Id of the new account.
     pub account_id: AccountId,
-    /// Where its data will lie.
+    /// Where its data will be stored.
     pub region: Region,
     /// `otpauth://totp/…`: for a QR code, and its secret as text.
     pub otpauth_url: String,
-    /// Names the sign-up.
+    /// Id of the sign-up.
     pub signup_id: SignupId,
     /// Will open the password wrap, as in [`SignedIn`].
     pub export_key: Zeroizing<Vec<u8>>,
 }
 
-/// The password was right; the second factor is next, within 5 minutes.
+/// The password was correct; the second factor is next, within 5 minutes.
 pub struct PendingLogin {
-    /// Whose.
+    /// The account's id.
     pub account_id: AccountId,
-    /// Where its data lies.
+    /// Where its data is stored.
     pub region: Region,
     pub(super) login_id: LoginId,
     export_key: Zeroizing<Vec<u8>>,
@@ -80,7 +80,7 @@ impl HttpApi {
         })
     }
 
-    /// Proves the second factor: the account exists from here on. Gives the ten recovery codes.
+    /// Confirms the second factor, which creates the account. Returns the ten recovery codes.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -95,10 +95,10 @@ impl HttpApi {
         Ok((done.recovery_codes, SignedIn { session: done.session, export_key: pending.export_key.clone() }))
     }
 
-    /// Proves the password without sending it.
+    /// Proves knowledge of the password without sending it.
     ///
     /// # Errors
-    /// [`ApiError::WrongCredentials`] also for an unknown account.
+    /// [`ApiError::WrongCredentials`], also for an unknown account.
     pub async fn log_in(&self, email: &str, password: &SecretString) -> Result<PendingLogin, ApiError> {
         let (login, ke1) = Login::start(password)?;
         let request =
@@ -107,7 +107,7 @@ impl HttpApi {
         let started: LoginStarted = self.begin("/v1/login/start", with).await?;
         let finished = login.finish(password, started.account_id, started.region, &started.ke2).await?;
         let request = LoginFinish { login_id: started.login_id, ke3: finished.message };
-        self.tell(before_session("/v1/login/finish"), &request).await?;
+        self.send_json(before_session("/v1/login/finish"), &request).await?;
         Ok(PendingLogin {
             account_id: started.account_id,
             region: started.region,
@@ -116,7 +116,7 @@ impl HttpApi {
         })
     }
 
-    /// Proves the second factor; the device is signed in.
+    /// Proves the second factor, which signs the device in.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -131,7 +131,8 @@ impl HttpApi {
         Ok(SignedIn { session, export_key: pending.export_key.clone() })
     }
 
-    /// Sends the first message of a conversation; while its address is under fire the service asks for some work first.
+    /// Sends the first message of a sign-up or sign-in; if the service is under attack, it demands a proof of work
+    /// first.
     async fn begin<B: Serialize + Sync, R: DeserializeOwned>(
         &self,
         path: &str,
@@ -145,7 +146,7 @@ impl HttpApi {
             };
             let Some(puzzle) = refused.puzzle.clone() else { return Err(ApiError::Problem(refused)) };
             let about = puzzle.about_seconds();
-            // Some seconds of one core, away from whatever else runs.
+            // Some seconds of one core, off the async threads.
             let work = tokio::task::spawn_blocking(move || puzzle.solve());
             let work = self.patience().working(about, work).await.map_err(|_| ApiError::Cancelled)?;
             solved = work.map_err(|e| ApiError::Internal(format!("the puzzle: {e}")))?;
@@ -170,7 +171,7 @@ impl HttpApi {
     }
 }
 
-/// Each step works once, so none is repeated after a lost answer.
+/// Each step works only once, so none is retried after a lost answer.
 pub(super) fn before_session(path: &str) -> Call {
     Call::post(path.to_owned()).auth(Auth::Device).once()
 }

@@ -1,5 +1,5 @@
-//! What the core asks of the metadata service. Every request is signed by the device; nothing here ever
-//! carries a password, a key or a byte of a dump.
+//! Client of the metadata service. Every request is signed by the device; none ever contains a password, a key or a
+//! byte of a dump.
 
 mod account;
 mod address;

@@ -1,5 +1,5 @@
-//! The client's side of OPAQUE. The password and what is stretched from it stay here; both steps that
-//! stretch take 256 MiB and about a second, so they run on a thread for blocking work.
+//! The client side of OPAQUE. The password and what is derived from it stay here; both derivation steps take 256 MiB
+//! and about a second, so they run on a thread for blocking work.
 
 use api_types::{
     AccountId, Base64, Region,
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::ApiError;
 
-/// A message for the service and the key that it never has.
+/// A message for the service, and the key that it never gets.
 pub(super) struct Finished {
     pub(super) message: Base64,
     pub(super) export_key: Zeroizing<Vec<u8>>,
@@ -65,7 +65,7 @@ impl Login {
         Ok((Self(start.state), Base64(start.message.serialize().to_vec())))
     }
 
-    /// A wrong password, an unknown account and a false service look alike here.
+    /// A wrong password, an unknown account and an impostor service are indistinguishable here.
     pub(super) async fn finish(
         self,
         password: &SecretString,

@@ -1,4 +1,4 @@
-//! A session's tokens are renewed before they run out, and stored before they are used.
+//! Renews a session's tokens before they expire, and stores them before they are used.
 
 use std::time::{Duration, Instant};
 
@@ -16,12 +16,12 @@ use super::{
 };
 use crate::device::{SessionKeeper, SessionTokens};
 
-/// An access token is renewed this long before it runs out, seconds.
+/// How long before its expiry an access token is renewed, seconds.
 const EARLY: i64 = 60;
-/// How long another process may take to renew, at least: it may be waiting for the service itself.
+/// Minimum time to wait for a renewal by another process, which may itself be waiting for the service.
 const OTHERS: Duration = Duration::from_secs(60);
 
-/// The access token; renewed when it is about to run out, or when the service said so (`expired`).
+/// The access token; renewed if it is about to expire, or the service said so (`expired`).
 pub(super) async fn bearer(
     api: &HttpApi,
     keeping: &Keeping,
@@ -41,7 +41,7 @@ async fn renew(
     keeper: &dyn SessionKeeper,
     tokens: &mut SessionTokens,
 ) -> Result<(), ApiError> {
-    // Another process of this device may have been faster; a token spent twice ends the session.
+    // Another process of this device may have been faster; using a token twice ends the session.
     let _turn = turn(keeper, OTHERS.max(api.patience().longest())).await?;
     let stored = keeper.load().map_err(ApiError::Keeper)?.ok_or(ApiError::NotSignedIn)?;
     let newer = stored.refresh != tokens.refresh;
@@ -63,7 +63,7 @@ async fn renew(
     let request =
         Refresh { refresh_token: Base64(tokens.refresh.to_vec()), attempt: Base64(attempt.to_vec()) };
     let call = Call::post("/v1/token/refresh".into()).auth(Auth::Device);
-    // Boxed because sending asks for a token, which leads back here.
+    // Boxed because sending needs a token, which leads back here.
     let session: Session = Box::pin(api.call_with(call, &request)).await?;
     let renewed = SessionTokens::new(&session);
     keeper.save(&renewed).map_err(ApiError::Keeper)?;

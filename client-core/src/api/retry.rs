@@ -1,4 +1,4 @@
-//! What is worth another try.
+//! Decides which requests to retry.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use super::ApiError;
 use crate::patience::retry_after;
 
-/// First wait between two tries; each is about twice as long as the one before, up to doubled at random.
+/// First pause between attempts; each pause is about twice the previous one, plus up to 100 % at random.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(300);
 
 /// Whether the request may have reached the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// The connection was never made.
+    /// No: the connection was never established.
     No,
     /// It may have.
     Maybe,
@@ -27,7 +27,7 @@ pub(super) fn is_worth_it(error: &ApiError, sent: Sent, idempotent: bool) -> boo
         ApiError::Problem(problem) => match problem.code {
             // Both promise that nothing was changed.
             ErrorCode::Unavailable | ErrorCode::RateLimited => true,
-            // A fault of the service, which may be gone with its next start.
+            // A fault of the service that a restart may fix.
             ErrorCode::Internal => idempotent,
             _ => false,
         },
@@ -35,7 +35,7 @@ pub(super) fn is_worth_it(error: &ApiError, sent: Sent, idempotent: bool) -> boo
     }
 }
 
-/// How long the answer asks to be left alone, seconds.
+/// The wait that the answer asks for, seconds.
 pub(super) fn asked_for(headers: &HeaderMap) -> Option<u64> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     retry_after::asked_for(text(RETRY_AFTER)?, text(DATE)).map(|asked| asked.as_secs())

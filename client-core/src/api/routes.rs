@@ -19,7 +19,7 @@ use super::{
     call::{Auth, Call},
 };
 
-/// Rows per page, as many as the service gives.
+/// Rows per page: the service's maximum.
 const PAGE: usize = 1000;
 
 impl HttpApi {
@@ -36,10 +36,10 @@ impl HttpApi {
     /// # Errors
     /// [`ApiError`].
     pub async fn logout(&self) -> Result<(), ApiError> {
-        self.tell_nothing(Call::post("/v1/logout".into()).once()).await
+        self.send_empty(Call::post("/v1/logout".into()).once()).await
     }
 
-    /// The vault as the service knows it.
+    /// The service's record of the vault.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -47,15 +47,15 @@ impl HttpApi {
         self.call(Call::get(format!("/v1/vaults/{vault}"))).await
     }
 
-    /// Stores the vault's first keys and first device, together or not at all.
+    /// Stores the vault's first keys and first device, both or neither.
     ///
     /// # Errors
     /// [`ApiError`].
     pub async fn init_vault(&self, vault: VaultId, init: &VaultInit) -> Result<(), ApiError> {
-        self.tell(Call::post(format!("/v1/vaults/{vault}/init")).once(), init).await
+        self.send_json(Call::post(format!("/v1/vaults/{vault}/init")).once(), init).await
     }
 
-    /// Sealed key material.
+    /// Fetches sealed key material.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -63,7 +63,7 @@ impl HttpApi {
         self.call(Call::get(format!("/v1/vaults/{vault}/keys/{}", kind.as_str()))).await
     }
 
-    /// The device directory, from entry 0.
+    /// Fetches the device directory, from entry 0.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -83,10 +83,10 @@ impl HttpApi {
         vault: VaultId,
         entry: &SignedDirectoryEntry,
     ) -> Result<(), ApiError> {
-        self.tell(Call::post(format!("/v1/vaults/{vault}/directory")).once(), entry).await
+        self.send_json(Call::post(format!("/v1/vaults/{vault}/directory")).once(), entry).await
     }
 
-    /// All devices, revoked ones too.
+    /// All devices, including revoked ones.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -95,7 +95,7 @@ impl HttpApi {
         Ok(devices.devices)
     }
 
-    /// Shuts a device out; `directory` is the entry that revokes it.
+    /// Revokes a device; `directory` is the entry that revokes it.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -106,10 +106,10 @@ impl HttpApi {
         directory: Option<SignedDirectoryEntry>,
     ) -> Result<(), ApiError> {
         let call = Call::post(format!("/v1/vaults/{vault}/devices/{device}/revoke")).once();
-        self.tell(call, &RevokeDevice { directory }).await
+        self.send_json(call, &RevokeDevice { directory }).await
     }
 
-    /// Takes or renews a lease.
+    /// Acquires or renews a lease.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -123,7 +123,7 @@ impl HttpApi {
         self.call_with(call, &BackupStart { backup_id, source_id }).await
     }
 
-    /// Asks for permission to upload 1 to [`api_types::backup::MAX_BATCH`] objects; answers in the same order.
+    /// Requests permission to upload 1 to [`api_types::backup::MAX_BATCH`] objects; answers are in the same order.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -145,7 +145,7 @@ impl HttpApi {
         })
     }
 
-    /// Asks for permission to upload one object.
+    /// Requests permission to upload one object.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -159,7 +159,7 @@ impl HttpApi {
         grants.pop().ok_or_else(|| ApiError::Internal("no grant".into()))
     }
 
-    /// Has the service ask the store whether objects arrived whole.
+    /// Makes the service ask the store whether objects arrived completely.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -173,7 +173,7 @@ impl HttpApi {
         self.call_with(call, &Confirm { objects }).await
     }
 
-    /// Makes the snapshot exist. Repeating it answers the same.
+    /// Commits the snapshot. Repeating it gives the same answer.
     ///
     /// # Errors
     /// [`ApiError`]; [`api_types::ErrorCode::MissingObjects`] names what the store lost.
@@ -198,7 +198,7 @@ impl HttpApi {
         bytes_read: u64,
     ) -> Result<(), ApiError> {
         let call = Call::post(format!("/v1/vaults/{vault}/backups/{backup}/abort"));
-        self.tell(call, &Abort { failure: failure.to_owned(), bytes_read }).await
+        self.send_json(call, &Abort { failure: failure.to_owned(), bytes_read }).await
     }
 
     /// A page of runs, newest first; at most 1000.
@@ -211,7 +211,7 @@ impl HttpApi {
         Ok(runs.runs)
     }
 
-    /// Permission to fetch 1 to [`api_types::backup::MAX_BATCH`] objects; those that are not stored are left out.
+    /// Permission to fetch 1 to [`api_types::backup::MAX_BATCH`] objects; those not stored are omitted.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -225,11 +225,11 @@ impl HttpApi {
         Ok(answer.grants)
     }
 
-    /// Every stored object of a kind, oldest first: each row goes to `take` as it comes, and the first that is refused
-    /// ends it.
+    /// Every stored object of a kind, oldest first: passes each row to `take` as it arrives, and stops at the first
+    /// error.
     ///
     /// # Errors
-    /// [`ApiError`], or as `take`.
+    /// [`ApiError`], or the error of `take`.
     pub async fn objects<E: From<ApiError>>(
         &self,
         vault: VaultId,
@@ -249,11 +249,11 @@ impl HttpApi {
         }
     }
 
-    /// Every snapshot in the order of their commits: each row goes to `take` as it comes, and the first that is refused
-    /// ends it, so that rows which nobody signed are never more than a page.
+    /// Every snapshot in commit order: passes each row to `take` as it arrives, and stops at the first error, so that
+    /// unsigned rows never amount to more than a page.
     ///
     /// # Errors
-    /// [`ApiError`], or as `take`.
+    /// [`ApiError`], or the error of `take`.
     pub async fn snapshots<E: From<ApiError>>(
         &self,
         vault: VaultId,
@@ -271,10 +271,10 @@ impl HttpApi {
         }
     }
 
-    /// The audit trail, oldest first: each row goes to `take` as it comes, and the first that is refused ends it.
+    /// The audit log, oldest first: passes each row to `take` as it arrives, and stops at the first error.
     ///
     /// # Errors
-    /// [`ApiError`], or as `take`.
+    /// [`ApiError`], or the error of `take`.
     pub async fn audit<E: From<ApiError>>(
         &self,
         vault: VaultId,
@@ -292,22 +292,22 @@ impl HttpApi {
         }
     }
 
-    /// The number of a page's last row, or `after`. A list that does not move on would be asked for without end, and
-    /// one page is no place for a whole list.
+    /// The number of a page's last row, or `after`. Refuses a list that does not advance, which would never end, and a
+    /// page with more rows than a page can have.
     fn rising(
         &self,
         after: Option<u64>,
         rows: impl ExactSizeIterator<Item = u64>,
     ) -> Result<Option<u64>, ApiError> {
-        let odd =
+        let unexpected =
             |detail: &str| ApiError::Unexpected { server: self.server().to_owned(), detail: detail.into() };
         if rows.len() > PAGE {
-            return Err(odd("a page of more rows than were asked for"));
+            return Err(unexpected("a page of more rows than were asked for"));
         }
         let mut last = after;
         for row in rows {
             if last.is_some_and(|last| row <= last) {
-                return Err(odd("a list out of order"));
+                return Err(unexpected("a list out of order"));
             }
             last = Some(row);
         }

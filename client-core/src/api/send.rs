@@ -1,4 +1,4 @@
-//! Signatures, tries, answers and errors of every request.
+//! Signs and sends requests, retries them, and parses answers and errors.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -21,18 +21,18 @@ use crate::{
     patience::{NoMore, Peer},
 };
 
-/// Largest answer that is read, bytes: a thousand rows of anything fit.
+/// Maximum size of an answer, bytes: enough for a thousand rows of anything.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
-/// A clock that is off by more than this is not worked around, seconds.
+/// Larger clock differences are not corrected, seconds.
 const MAX_OFFSET: i64 = 24 * 3600;
 
 impl HttpApi {
-    /// Sends a request, again where that helps, and reads the answer.
+    /// Sends a request, with retries if they help, and parses the answer.
     pub(super) async fn call<R: DeserializeOwned>(&self, call: Call) -> Result<R, ApiError> {
         self.decode(&self.send(&call, &[]).await?)
     }
 
-    /// As [`HttpApi::call`], for one page of a list, whose rows `count` counts: a list that has no end is refused.
+    /// Like [`HttpApi::call`], for one page of a list, whose rows `count` counts: refuses an endless list.
     pub(super) async fn page<R: DeserializeOwned>(
         &self,
         call: Call,
@@ -45,7 +45,7 @@ impl HttpApi {
         Ok(page)
     }
 
-    /// The same with a JSON body.
+    /// Like [`HttpApi::call`], with a JSON body.
     pub(super) async fn call_with<B: Serialize + Sync, R: DeserializeOwned>(
         &self,
         call: Call,
@@ -54,13 +54,13 @@ impl HttpApi {
         self.decode(&self.send(&call, &encode(body)?).await?)
     }
 
-    /// The same where the answer is empty.
-    pub(super) async fn tell<B: Serialize + Sync>(&self, call: Call, body: &B) -> Result<(), ApiError> {
+    /// Like [`HttpApi::call_with`], for an empty answer.
+    pub(super) async fn send_json<B: Serialize + Sync>(&self, call: Call, body: &B) -> Result<(), ApiError> {
         self.send(&call, &encode(body)?).await.map(drop)
     }
 
-    /// An empty body and an empty answer.
-    pub(super) async fn tell_nothing(&self, call: Call) -> Result<(), ApiError> {
+    /// Empty body and empty answer.
+    pub(super) async fn send_empty(&self, call: Call) -> Result<(), ApiError> {
         self.send(&call, &[]).await.map(drop)
     }
 
@@ -115,7 +115,7 @@ impl HttpApi {
         }
     }
 
-    /// Takes the service's clock for its requests. A lying service can only make its own checks fail.
+    /// Adopts the service's clock for requests. A lying service can only make its own checks fail.
     fn set_offset(&self, error: ApiError) -> Result<(), ApiError> {
         let ApiError::Problem(problem) = &error else { return Err(error) };
         let Some(server_time) = problem.server_time else { return Err(error) };
@@ -139,7 +139,7 @@ impl HttpApi {
             self.http.request(call.method.clone(), url).header(header::ACCEPT, "application/json");
         let authorization = bearer.map(|token| Zeroizing::new(format!("Bearer {}", **token)));
         if call.auth != Auth::Unsigned {
-            // A fresh nonce per try: the service refuses one that it has seen.
+            // A fresh nonce per attempt: the service refuses one that it has seen.
             let mut nonce = [0; 16];
             rand::rng().fill_bytes(&mut nonce);
             let signed = CanonicalRequest {
@@ -195,7 +195,7 @@ impl HttpApi {
                 problem.retry_after = problem.retry_after.or(retry_after);
                 ApiError::Problem(Box::new(problem))
             }
-            // What a reverse proxy says when the service behind it is away or fails, or when there is too much of us.
+            // What a reverse proxy answers if the service behind it is down or fails, or if we send too much.
             Err(_) if matches!(status.as_u16(), 429 | 500 | 502..=504) => {
                 let (server, detail) = (self.server.clone(), status.to_string());
                 let sent = if status == StatusCode::TOO_MANY_REQUESTS { Sent::No } else { Sent::Maybe };
@@ -221,7 +221,7 @@ impl HttpApi {
 
     fn unreachable(&self, error: &reqwest::Error) -> (ApiError, Sent) {
         let sent = if error.is_connect() { Sent::No } else { Sent::Maybe };
-        let detail = network_words(error);
+        let detail = describe_network_error(error);
         (self.away(detail), sent)
     }
 

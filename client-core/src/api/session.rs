@@ -1,4 +1,4 @@
-//! A session's tokens, and who stores them.
+//! A session's tokens and their storage.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 
 use crate::device::{SessionKeeper, SessionTokens};
 
-/// The tokens in use and who stores them.
+/// The current tokens and where they are stored.
 pub(super) struct Keeping {
     pub(super) tokens: Mutex<SessionTokens>,
     pub(super) keeper: Option<Arc<dyn SessionKeeper>>,

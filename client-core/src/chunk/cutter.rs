@@ -1,4 +1,4 @@
-//! Content-defined cut points over a byte stream.
+//! Content-defined chunking of a byte stream.
 
 use std::{
     io::{self, ErrorKind, Read},
@@ -9,20 +9,20 @@ use bytes::Bytes;
 
 use super::{ChunkerParams, GearTable};
 
-/// Buffers of this many largest chunks.
+/// Buffer size, in chunks of maximum size.
 const BUFFER: usize = 2;
-/// Buffers kept for use again.
+/// Number of buffers kept for reuse.
 const POOL: usize = 2;
 
-/// Cuts what a reader delivers. Chunks are parts of the buffers that were read into; a buffer is used again when all
-/// its chunks are gone.
+/// Cuts a reader's data into chunks. Chunks are slices of the read buffers; a buffer is reused once all its chunks are
+/// dropped.
 pub struct Cutter<'g, R> {
     reader: R,
     gear: &'g GearTable,
     params: ChunkerParams,
-    /// Read and not cut.
+    /// Read but not yet cut.
     window: Bytes,
-    /// A buffer that a failing reader left half full.
+    /// A partly filled buffer, left by a failing reader.
     filling: Option<(Vec<u8>, usize)>,
     ended: bool,
     pool: Pool,
@@ -43,11 +43,11 @@ impl<'g, R: Read> Cutter<'g, R> {
         }
     }
 
-    /// The next chunk, `None` once the reader has ended. The same bytes give the same chunks, however the
-    /// reader portions them.
+    /// The next chunk; `None` once the reader has ended. The same bytes give the same chunks, however the reader
+    /// portions them.
     ///
     /// # Errors
-    /// As the reader; nothing read before is lost, the call may be repeated.
+    /// The reader's errors; nothing read before is lost, and the call may be repeated.
     pub fn next_chunk(&mut self) -> io::Result<Option<Bytes>> {
         loop {
             if self.filling.is_none() && !self.window.is_empty() {
@@ -62,14 +62,14 @@ impl<'g, R: Read> Cutter<'g, R> {
         }
     }
 
-    /// Whether more bytes would not move the cut. It depends on the byte behind it; and while there is less than the
-    /// expected size, on how much there is.
+    /// Whether more bytes would not move the cut. The cut depends on the byte after it and, below the expected size,
+    /// on the amount of data.
     fn is_settled(&self, len: usize) -> bool {
         let there = self.window.len();
         there >= self.params.max() as usize || (there > self.params.avg() as usize && len + 2 <= there)
     }
 
-    /// Reads a buffer full, behind what is left of the last one.
+    /// Fills a buffer, after what is left of the last one.
     fn fill(&mut self) -> io::Result<()> {
         let (mut buffer, mut len) = self.filling.take().unwrap_or_else(|| {
             let mut buffer = self.pool.take(BUFFER * self.params.max() as usize);
@@ -111,7 +111,7 @@ impl Pool {
     }
 }
 
-/// Goes back to its pool.
+/// Returns to its pool on drop.
 struct Pooled {
     buffer: Vec<u8>,
     pool: Pool,

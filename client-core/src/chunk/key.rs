@@ -1,4 +1,4 @@
-//! Keys of a deduplication domain that chunking needs: what names chunks and what places the cuts.
+//! The keys of a deduplication domain that chunking needs: for chunk ids and for chunk boundaries.
 
 use api_types::SourceId;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ const GEAR_CONTEXT: &[u8] = b"sealkeep 2026-11 v1 cdc gear table";
 const SOURCE_CONTEXT: &str = "sealkeep 2026-11 v1 source id";
 
 secret_key!(
-    /// Names chunks. Who holds it can test guesses of whole chunks, and read nothing.
+    /// Computes chunk ids. Its holder can test guesses of whole chunks, but read nothing.
     ChunkIdKey, 32
 );
 
@@ -22,8 +22,8 @@ impl ChunkIdKey {
         ChunkId::new(*blake3::keyed_hash(self.expose(), plain).as_bytes())
     }
 
-    /// Names a source to the service without telling what it is: the same kind and name give the same id on
-    /// every device of the domain.
+    /// A source's id for the service, which reveals nothing about it: the same kind and name give the same id on every
+    /// device of the domain.
     #[must_use]
     pub fn source_id(&self, kind: &str, name: &str) -> SourceId {
         let key = Zeroizing::new(blake3::derive_key(SOURCE_CONTEXT, self.expose()));
@@ -36,12 +36,12 @@ impl ChunkIdKey {
 }
 
 secret_key!(
-    /// Decides where dumps are cut.
+    /// Determines where dumps are cut.
     ChunkerKey, 32
 );
 
 impl ChunkerKey {
-    /// The table that the cutter works with.
+    /// The table used by the cutter.
     #[must_use]
     pub fn gear_table(&self) -> GearTable {
         let mut bytes = Zeroizing::new([0_u8; 2048]);
@@ -56,15 +56,15 @@ impl ChunkerKey {
     }
 }
 
-/// 256 secret words for the rolling hash: unlike a seed mixed into the public table, they cannot be
-/// solved for from a few chunk lengths.
+/// 256 secret words for the rolling hash: unlike a seed mixed into the public table, they cannot be computed from a
+/// few chunk lengths.
 pub struct GearTable {
     gear: Box<[u64; 256]>,
     gear_ls: Box<[u64; 256]>,
 }
 
 impl GearTable {
-    /// Length of the first chunk of `window`, which must be the rest of the dump or at least `max` bytes of it.
+    /// Length of the first chunk in `window`, which must be the rest of the dump or at least `max` bytes of it.
     #[must_use]
     pub fn cut(&self, window: &[u8], params: ChunkerParams) -> usize {
         let [min, avg, max] = [params.min(), params.avg(), params.max()].map(|size| size as usize);

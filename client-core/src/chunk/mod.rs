@@ -1,4 +1,4 @@
-//! A dump is cut into chunks by its content, under keys of the vault's deduplication domain.
+//! Cuts a dump into chunks by content, with the keys of the vault's deduplication domain.
 
 mod cutter;
 mod key;
@@ -8,5 +8,5 @@ pub use cutter::Cutter;
 pub use key::{ChunkIdKey, ChunkerKey, GearTable};
 pub use params::{ChunkerParams, InvalidParams};
 
-/// No chunk's plaintext is longer than this (16 MiB), whoever wrote it.
+/// Maximum length of a chunk's plaintext (16 MiB), whoever wrote it.
 pub const MAX_PLAIN_LEN: u32 = 16 * 1024 * 1024;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::MAX_PLAIN_LEN;
 
-/// Sizes that the chunker cannot work with.
+/// Invalid chunk sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("chunk sizes {min}/{avg}/{max} are not usable: {why}")]
 pub struct InvalidParams {
@@ -14,8 +14,8 @@ pub struct InvalidParams {
     why: &'static str,
 }
 
-/// Smallest, expected and largest chunk, bytes. Fixed for a deduplication domain when it is made: other
-/// sizes cut elsewhere and find no duplicates.
+/// Minimum, expected and maximum chunk size in bytes. Fixed when a deduplication domain is created: other sizes cut
+/// elsewhere and find no duplicates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "(u32, u32, u32)", into = "(u32, u32, u32)")]
 pub struct ChunkerParams {
@@ -35,7 +35,7 @@ impl ChunkerParams {
     /// Records of data without lines: 128 B, 512 B, 4 KiB.
     pub(crate) const RECORDS: Self = Self { min: 128, avg: 512, max: 4096 };
 
-    /// Checks what the `fastcdc` crate only asserts in debug builds.
+    /// Checks what the `fastcdc` crate checks only in debug builds.
     ///
     /// # Errors
     /// [`InvalidParams`] says what is wrong.
@@ -56,19 +56,19 @@ impl ChunkerParams {
         Err(InvalidParams { min, avg, max, why })
     }
 
-    /// Smallest chunk but for the last one, bytes.
+    /// Minimum chunk size in bytes, except for the last chunk.
     #[must_use]
     pub const fn min(self) -> u32 {
         self.min
     }
 
-    /// Size that cuts are sought around, bytes.
+    /// The size around which cuts are searched, bytes.
     #[must_use]
     pub const fn avg(self) -> u32 {
         self.avg
     }
 
-    /// Largest chunk, bytes.
+    /// Maximum chunk size in bytes.
     #[must_use]
     pub const fn max(self) -> u32 {
         self.max

@@ -1,4 +1,4 @@
-//! The only file that names the cipher and the key derivation: AES-256-GCM and HKDF-SHA256.
+//! The only file that uses the cipher and the key derivation directly: AES-256-GCM and HKDF-SHA256.
 
 use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
 use hkdf::Hkdf;
@@ -7,20 +7,20 @@ use sha2::Sha256;
 
 use super::AuthenticationFailed;
 
-/// Bytes that sealing adds.
+/// Bytes added by sealing.
 pub(crate) const TAG_LEN: usize = 16;
 
 /// HKDF-SHA256 (RFC 5869), 32 bytes.
 pub(crate) fn hkdf(secret: &[u8], salt: &[u8], label: &str) -> SecretBox<[u8; 32]> {
     let hkdf = Hkdf::<Sha256>::new(Some(salt), secret);
     SecretBox::init_with_mut(|key: &mut [u8; 32]| {
-        // 32 bytes are far below the limit of 8160, the only way for this to fail.
+        // Fails only above 8160 bytes; this is 32.
         let expanded = hkdf.expand(label.as_bytes(), key);
         debug_assert!(expanded.is_ok());
     })
 }
 
-/// AES-256-GCM under one key, in place.
+/// AES-256-GCM with one key, in place.
 pub(crate) struct Cipher(Aes256Gcm);
 
 impl Cipher {
@@ -41,7 +41,7 @@ impl Cipher {
             .map_err(|_| AuthenticationFailed)
     }
 
-    /// Decrypts `sealed` (ciphertext ‖ tag) in place and cuts the tag off.
+    /// Decrypts `sealed` (ciphertext ‖ tag) in place and removes the tag.
     pub(crate) fn open(
         &self,
         nonce: [u8; 12],

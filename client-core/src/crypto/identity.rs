@@ -1,5 +1,5 @@
-//! age v1 (X25519) identities and recipients: what seals and opens the data keys of packs and snapshots, so
-//! that stock `age` can do it too.
+//! age v1 (X25519) identities and recipients: seal and open the data keys of packs and snapshots, in a way that stock
+//! `age` can, too.
 
 use std::{
     fmt,
@@ -24,16 +24,16 @@ pub struct ReadIdentity {
 }
 
 impl ReadIdentity {
-    /// A new one.
+    /// Generates a random identity.
     #[must_use]
     pub fn generate(epoch: u32) -> Self {
         Self { identity: x25519::Identity::generate(), epoch: Some(epoch) }
     }
 
-    /// Reads `AGE-SECRET-KEY-1…`.
+    /// Parses `AGE-SECRET-KEY-1…`.
     ///
     /// # Errors
-    /// [`InvalidId`] for anything else.
+    /// [`InvalidId`] for any other text.
     pub fn parse(text: &str, epoch: u32) -> Result<Self, InvalidId> {
         parse(text).map(|identity| Self { identity, epoch: Some(epoch) })
     }
@@ -50,7 +50,7 @@ impl ReadIdentity {
         Recipient(self.identity.to_public())
     }
 
-    /// The epoch it belongs to; none for a recovery key, which opens all.
+    /// Its epoch; `None` for a recovery key, which opens all.
     #[must_use]
     pub const fn epoch(&self) -> Option<u32> {
         self.epoch
@@ -65,10 +65,10 @@ impl ReadIdentity {
 pub struct RecoveryIdentity(x25519::Identity);
 
 impl RecoveryIdentity {
-    /// Reads `AGE-SECRET-KEY-1…`.
+    /// Parses `AGE-SECRET-KEY-1…`.
     ///
     /// # Errors
-    /// [`InvalidId`] for anything else.
+    /// [`InvalidId`] for any other text.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         parse(text).map(Self)
     }
@@ -93,7 +93,7 @@ impl RecoveryIdentity {
         Recipient(self.0.to_public())
     }
 
-    /// For opening packs and snapshots with the recovery key alone.
+    /// Allows opening packs and snapshots with only the recovery key.
     #[must_use]
     pub fn to_read_identity(&self) -> ReadIdentity {
         ReadIdentity { identity: self.0.clone(), epoch: None }
@@ -146,13 +146,13 @@ impl<'de> Deserialize<'de> for Recipient {
 }
 
 impl Recipient {
-    /// A whole age file to this recipient.
+    /// Encrypts a whole age file to this recipient.
     pub(super) fn encrypt(&self, plain: &[u8]) -> Result<Vec<u8>, super::AuthenticationFailed> {
         encrypt(&[self], plain)
     }
 }
 
-/// Why an age file does not open.
+/// Why an age file cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnwrapError {
     WrongKey,
@@ -186,7 +186,7 @@ fn decrypt<'i>(
     if plain.len() as u64 > limit { Err(UnwrapError::Damaged) } else { Ok(plain) }
 }
 
-/// An age file around a data key.
+/// Wraps a data key in an age file.
 pub(crate) fn wrap_secret(
     secret: &PackSecret,
     recipients: &[&Recipient],
@@ -194,7 +194,7 @@ pub(crate) fn wrap_secret(
     encrypt(recipients, secret.expose())
 }
 
-/// The data key inside an age file of that epoch.
+/// Extracts the data key from an age file of the given epoch.
 pub(crate) fn unwrap_secret(
     file: &[u8],
     epoch: u32,

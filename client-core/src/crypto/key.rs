@@ -1,4 +1,4 @@
-//! One type per purpose, so that no key is used for another.
+//! One type per purpose, so that no key can be used for another.
 
 use api_types::AccountId;
 use ed25519_dalek::{SigningKey, VerifyingKey};
@@ -16,12 +16,12 @@ secret_key!(
     Kek, 32
 );
 secret_key!(
-    /// Second secret beside the password, on devices and in the recovery file: without it a password, even a
-    /// weak one, is worth nothing to the service.
+    /// Second secret besides the password, on devices and in the recovery file: without it a password, even a weak
+    /// one, is worth nothing to the service.
     AccountSecret, 16
 );
 secret_key!(
-    /// Data key of one pack or one snapshot. Never used for a second.
+    /// Data key of a single pack or snapshot.
     PackSecret, 32
 );
 secret_key!(
@@ -31,8 +31,8 @@ secret_key!(
 
 const KEK_PASSWORD: &str = "sealkeep/v1/kek/password";
 
-/// The key that a password stands for: HKDF-SHA256 over OPAQUE's export key and the account secret, salted
-/// with the account's id.
+/// Derives a key from the password: HKDF-SHA256 over OPAQUE's export key and the account secret, salted with the
+/// account's id.
 #[must_use]
 pub fn kek_password(export_key: &[u8], account_secret: &AccountSecret, account: AccountId) -> Kek {
     let mut secret = Zeroizing::new(Vec::with_capacity(export_key.len() + AccountSecret::LEN));
@@ -53,7 +53,7 @@ macro_rules! signing_key {
         pub struct $name(Box<SigningKey>);
 
         impl $name {
-            /// A new one from the operating system's randomness.
+            /// Generates a key from the operating system's randomness.
             #[must_use]
             pub fn generate() -> Self {
                 let mut seed = Zeroizing::new([0; 32]);
@@ -61,7 +61,7 @@ macro_rules! signing_key {
                 Self::from_seed(&seed)
             }
 
-            /// From the 32 bytes of [`Self::seed`].
+            /// Restores it from the 32 bytes of [`Self::seed`].
             #[must_use]
             pub fn from_seed(seed: &[u8; 32]) -> Self {
                 Self(Box::new(SigningKey::from_bytes(seed)))
@@ -85,7 +85,7 @@ macro_rules! signing_key {
                 self.0.verifying_key()
             }
 
-            /// For the signing functions of api-types.
+            /// For api-types' signing functions.
             #[must_use]
             pub const fn as_dalek(&self) -> &SigningKey {
                 &self.0

@@ -1,4 +1,4 @@
-//! The keys of a vault. Random, not derived, so that rotating the master key loses no duplicates.
+//! The keys of a vault. Random rather than derived, so that rotating the master key does not break deduplication.
 
 use api_types::{VaultId, canonical};
 use secrecy::ExposeSecret;
@@ -17,22 +17,22 @@ use crate::{
 /// Layout of [`Keyring::to_bytes`].
 const LAYOUT: u8 = 1;
 
-/// Keys that devices need to find duplicates; they read nothing.
+/// The keys that devices need for deduplication; they decrypt nothing but the index.
 pub struct Domain {
     /// Which domain.
     pub id: DomainId,
-    /// Names chunks.
+    /// The key for chunk ids.
     pub chunk_id_key: ChunkIdKey,
-    /// Places cuts.
+    /// The key for chunk boundaries.
     pub chunker_key: ChunkerKey,
-    /// Sizes of chunks, fixed for the domain's life.
+    /// Sizes of chunks, fixed for the domain's lifetime.
     pub chunker_params: ChunkerParams,
-    /// Seals index segments.
+    /// The key for index segments.
     pub index_key: IndexKey,
 }
 
 impl Domain {
-    /// A new one with default sizes.
+    /// A random domain with default sizes.
     #[must_use]
     pub fn generate() -> Self {
         Self {
@@ -55,13 +55,13 @@ pub struct Keyring {
     domains: Vec<Domain>,
 }
 
-/// Bytes that are no keyring.
+/// Why bytes are not a keyring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKeyring {
     /// Written by a newer version.
     #[error("a keyring of layout {0}; this program reads layout 1: update it")]
     Newer(u8),
-    /// Not CBOR of that shape, or a key or the newest epoch's identity is missing.
+    /// Not CBOR of this shape, or a key or the newest epoch's identity is missing.
     #[error("malformed keyring")]
     Malformed,
 }
@@ -73,7 +73,7 @@ impl From<InvalidId> for InvalidKeyring {
 }
 
 impl Keyring {
-    /// New keys: version 1, epoch 1, one domain.
+    /// Generates keys: version 1, epoch 1, one domain.
     #[must_use]
     pub fn generate(vault: VaultId) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl Keyring {
         }
     }
 
-    /// Puts a keyring together from its parts.
+    /// Assembles a keyring from its parts.
     ///
     /// # Errors
     /// [`InvalidKeyring::Malformed`] without a domain, without an identity for `epoch`, or with one of a later epoch.
@@ -105,19 +105,19 @@ impl Keyring {
         Ok(Self { vault, version, epoch, read_identities, signing_root, domains })
     }
 
-    /// Whose keys.
+    /// The vault's id.
     #[must_use]
     pub const fn vault(&self) -> VaultId {
         self.vault
     }
 
-    /// Counts up with every change; clients refuse an older one than they saw.
+    /// Increases with every change; clients refuse a version older than one they have seen.
     #[must_use]
     pub const fn version(&self) -> u32 {
         self.version
     }
 
-    /// Epoch that new packs are sealed under.
+    /// The epoch that new packs are sealed under.
     #[must_use]
     pub const fn epoch(&self) -> u32 {
         self.epoch
@@ -129,13 +129,13 @@ impl Keyring {
         &self.read_identities
     }
 
-    /// The identity of [`Keyring::epoch`]; what packs are sealed to now is its recipient.
+    /// The identity of [`Keyring::epoch`], to whose recipient new packs are sealed.
     #[must_use]
     pub fn current_identity(&self) -> Option<&ReadIdentity> {
         self.read_identities.last()
     }
 
-    /// Signs the device directory.
+    /// The key that signs the device directory.
     #[must_use]
     pub const fn signing_root(&self) -> &SigningRoot {
         &self.signing_root
@@ -147,16 +147,16 @@ impl Keyring {
         &self.domains
     }
 
-    /// One domain by id.
+    /// The domain with this id.
     #[must_use]
     pub fn domain(&self, id: DomainId) -> Option<&Domain> {
         self.domains.iter().find(|domain| domain.id == id)
     }
 
-    /// CBOR; see format.md. For sealing and for key stores.
+    /// CBOR, described in format.md. For sealing and for key stores.
     ///
     /// # Errors
-    /// As the encoder.
+    /// Same as the encoder.
     pub fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>, canonical::Error> {
         let wire = Wire(
             LAYOUT,
@@ -181,7 +181,7 @@ impl Keyring {
                 })
                 .collect(),
         );
-        // Grown beforehand, so that no smaller copy is left behind in freed memory.
+        // Allocated up front, so that no smaller copy is left in freed memory.
         let mut out = Zeroizing::new(Vec::with_capacity(
             256 + 128 * self.read_identities.len() + 256 * self.domains.len(),
         ));
@@ -189,12 +189,12 @@ impl Keyring {
         Ok(out)
     }
 
-    /// Reads what [`Keyring::to_bytes`] wrote.
+    /// Parses the result of [`Keyring::to_bytes`].
     ///
     /// # Errors
     /// [`InvalidKeyring`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidKeyring> {
-        // An array whose first element is the layout: told apart before anything else is read.
+        // The first element of the array is the layout: checked before anything else is read.
         if let [0x80..=0x97, layout @ 0..=0x17, ..] = *bytes
             && layout != LAYOUT
         {

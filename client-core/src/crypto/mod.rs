@@ -1,4 +1,4 @@
-//! Keys by purpose, the ways to wrap them, and nothing else: cipher crates are named in `hazmat` only.
+//! Keys by purpose and the ways to wrap them, and nothing else: only `hazmat` uses cipher crates.
 
 mod hazmat;
 mod identity;
@@ -14,11 +14,11 @@ pub use identity::{ReadIdentity, Recipient, RecoveryIdentity};
 pub(crate) use identity::{UnwrapError, unwrap_secret, wrap_secret};
 pub use key::{AccountSecret, Amk, DeviceSigningKey, IndexKey, Kek, PackSecret, SigningRoot, kek_password};
 pub use keyring::{Domain, InvalidKeyring, Keyring};
-pub use words::{InvalidWords, RecoveryWords, Typed, is_answer, look_at};
+pub use words::{InvalidWords, RecoveryWords, Typed, check_typed, is_answer};
 
 pub use crate::chunk::{ChunkIdKey, ChunkerKey};
 
-/// Sealing failed or sealed bytes do not hold. Deliberately says no more.
+/// Sealing failed or sealed bytes are invalid. Deliberately reveals no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("authentication failed")]
 pub struct AuthenticationFailed;

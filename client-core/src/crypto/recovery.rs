@@ -1,5 +1,5 @@
-//! The recovery file: everything a vault's owner needs, as JSON inside an age v1 file to the recovery key,
-//! so that stock `age` and the words are enough.
+//! The recovery file: everything a vault's owner needs, as JSON in an age v1 file for the recovery key, so that stock
+//! `age` and the words suffice.
 
 use api_types::{AccountId, VaultId};
 use secrecy::ExposeSecret;
@@ -17,16 +17,16 @@ use crate::{
 
 /// First field of the JSON.
 const FORMAT: &str = "sealkeep-recovery-1";
-/// Longest JSON read.
+/// Maximum length of the JSON.
 const MAX_LEN: u64 = 64 * 1024;
 
-/// Why a recovery file does not open.
+/// Why a recovery file cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecoveryError {
-    /// Made for other words.
+    /// Sealed with other words.
     #[error("these recovery words do not open this vault's recovery file")]
     WrongWords,
-    /// Not an age file, cut off or changed.
+    /// Not an age file, truncated or modified.
     #[error("the recovery file is damaged")]
     Damaged,
     /// Written by a newer version.
@@ -49,21 +49,21 @@ impl From<InvalidKeyring> for RecoveryError {
     }
 }
 
-/// What a recovery file holds.
+/// The content of a recovery file.
 pub struct Recovered {
     /// The vault's keys.
     pub keyring: Keyring,
     /// The vault's master key.
     pub amk: Amk,
-    /// The second secret beside the password.
+    /// The second secret besides the password.
     pub account_secret: AccountSecret,
-    /// Whose account.
+    /// The account's id.
     pub account: AccountId,
-    /// How that person signs in.
+    /// The account's e-mail address.
     pub email: Option<String>,
 }
 
-/// Makes a recovery file.
+/// Creates a recovery file.
 ///
 /// # Errors
 /// [`RecoveryError::Sealing`].
@@ -105,13 +105,13 @@ pub fn seal(
             })
             .collect(),
     };
-    // Room enough that the buffer never moves and leaves a copy behind.
+    // Large enough that the buffer is never reallocated, which would leave a copy behind.
     let mut json = Zeroizing::new(Vec::with_capacity(MAX_LEN as usize));
     serde_json::to_writer_pretty(&mut *json, &file).map_err(|_| RecoveryError::Sealing)?;
     recipient.encrypt(&json).map_err(|_| RecoveryError::Sealing)
 }
 
-/// Opens what [`seal`] made.
+/// Opens the result of [`seal`].
 ///
 /// # Errors
 /// [`RecoveryError`].

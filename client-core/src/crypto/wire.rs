@@ -1,11 +1,11 @@
-//! Secret values inside CBOR and JSON, wiped when dropped.
+//! Secret values in CBOR and JSON, wiped on drop.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
-/// A text.
+/// A string.
 pub(super) struct SecretText(pub(super) Zeroizing<String>);
 
 impl SecretText {

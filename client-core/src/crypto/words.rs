@@ -1,4 +1,4 @@
-//! The recovery key as 24 words (BIP 39, English): 256 bits and a checksum that finds typing mistakes.
+//! The recovery key as 24 words (BIP 39, English): 256 bits and a checksum that detects typos.
 
 use bip39::{Language, Mnemonic};
 use secrecy::{ExposeSecret, SecretString};
@@ -9,31 +9,31 @@ use crate::secret::fill_random;
 
 const IDENTITY: &str = "sealkeep/v1/recovery/age-x25519";
 
-/// Words in a recovery key.
+/// Number of words in a recovery key.
 const COUNT: usize = 24;
-/// Edits between what was typed and a word that is suggested instead.
+/// Maximum edit distance between what was typed and a suggested word.
 const NEAR: usize = 2;
 
-/// Words that are no recovery key. At most one misspelt word is repeated, and none of the others.
+/// Why words are not a recovery key. Quotes at most one misspelled word, and no other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWords {
     /// Not 24 words.
     #[error("a recovery key has 24 words; these are {0}")]
     Count(usize),
-    /// A word that is not in the list.
+    /// A word that is not in the word list.
     #[error("word number {number}, \"{typed}\", is not one of the 2048 recovery words{}", did_you_mean(*suggestion))]
     Unknown {
-        /// Its place, from 1.
+        /// Its position, from 1.
         number: usize,
         /// What was typed.
         typed: String,
-        /// The word of the list that is nearest.
+        /// The closest word in the list.
         suggestion: Option<&'static str>,
     },
-    /// Every word exists, together they do not.
+    /// Every word exists, but the checksum is wrong.
     #[error("the 24 words do not belong together: one is wrong or two are swapped")]
     Checksum,
-    /// A file without the 24 words.
+    /// A file without 24 words.
     #[error("this file is not a saved recovery kit")]
     NoKit,
 }
@@ -47,7 +47,7 @@ fn did_you_mean(suggestion: Option<&str>) -> String {
 pub struct RecoveryWords(Mnemonic);
 
 impl RecoveryWords {
-    /// New ones from the operating system's randomness.
+    /// Generates words from the operating system's randomness.
     ///
     /// # Errors
     /// Never for 256 bits; the word list's own check is not hidden.
@@ -57,19 +57,19 @@ impl RecoveryWords {
         Self::from_entropy(&entropy)
     }
 
-    /// The words for 256 given bits.
+    /// The words for 256 bits.
     ///
     /// # Errors
-    /// As [`RecoveryWords::generate`].
+    /// Same as [`RecoveryWords::generate`].
     pub fn from_entropy(entropy: &[u8; 32]) -> Result<Self, InvalidWords> {
         Mnemonic::from_entropy_in(Language::English, entropy).map(Self).map_err(|_| InvalidWords::Checksum)
     }
 
-    /// Reads words as a person types or pastes them: any case, numbered or not, any white space and punctuation between,
-    /// each word or its first four letters; or the whole text of a kit.
+    /// Parses words as people type or paste them: any case, numbered or not, any white space and punctuation between
+    /// them, each word or its first four letters; or the whole text of a kit.
     ///
     /// # Errors
-    /// [`InvalidWords`] says which word to look at.
+    /// [`InvalidWords`] says which word to check.
     pub fn parse(text: &str) -> Result<Self, InvalidWords> {
         let tokens = tokens(text);
         if let Some(words) = numbered(&tokens) {
@@ -86,10 +86,10 @@ impl RecoveryWords {
         Self::from_words(words.into_iter())
     }
 
-    /// Reads the words from a kit as it was saved: the text, or the PDF.
+    /// Reads the words from a saved kit, text or PDF.
     ///
     /// # Errors
-    /// [`InvalidWords::NoKit`] for any other file; [`InvalidWords`] for a kit that was changed.
+    /// [`InvalidWords::NoKit`] for any other file; [`InvalidWords`] for a modified kit.
     pub fn from_kit(file: &[u8]) -> Result<Self, InvalidWords> {
         let text = if file.starts_with(b"%PDF-") { pdf_text(file) } else { Zeroizing::new(lossy(file)) };
         let tokens = tokens(&text);
@@ -112,7 +112,7 @@ impl RecoveryWords {
             .map_err(|_| InvalidWords::Checksum)
     }
 
-    /// The words, lower case, one space between.
+    /// The words in lower case, separated by single spaces.
     #[must_use]
     pub fn phrase(&self) -> SecretString {
         let mut phrase = String::with_capacity(24 * 9);
@@ -125,7 +125,7 @@ impl RecoveryWords {
         SecretString::from(phrase)
     }
 
-    /// The age identity that the words stand for: HKDF-SHA256(entropy, no salt, label) as X25519 secret.
+    /// The age identity derived from the words: HKDF-SHA256(entropy, no salt, label) as X25519 secret.
     ///
     /// # Errors
     /// Never for 32 bytes; the encoder's own check is not hidden.
@@ -137,24 +137,24 @@ impl RecoveryWords {
     /// Its public half.
     ///
     /// # Errors
-    /// As [`RecoveryWords::identity`].
+    /// Same as [`RecoveryWords::identity`].
     pub fn recipient(&self) -> Result<Recipient, crate::id::InvalidId> {
         self.identity().map(|identity| identity.recipient())
     }
 }
 
-/// How far somebody came in typing 24 words.
+/// Progress in typing the 24 words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Typed {
-    /// Words of the list.
+    /// Number of words that are in the list.
     pub recognized: usize,
-    /// What is wrong so far. A last word that may still be growing is not.
+    /// What is wrong so far. An incomplete last word is not.
     pub problem: Option<InvalidWords>,
 }
 
-/// Looks at words while they are typed.
+/// Checks words while they are being typed.
 #[must_use]
-pub fn look_at(text: &str) -> Typed {
+pub fn check_typed(text: &str) -> Typed {
     match RecoveryWords::parse(text) {
         Ok(_) => return Typed { recognized: COUNT, problem: None },
         Err(InvalidWords::Checksum) => {
@@ -175,17 +175,17 @@ pub fn look_at(text: &str) -> Typed {
     }
 }
 
-/// Whether an answer is these words, in this order, however it is typed.
+/// Whether an answer has these words, in this order, however it is typed.
 #[must_use]
 pub fn is_answer(answer: &str, asked: &[&str]) -> bool {
     let tokens = tokens(answer);
     letters(&tokens).map(full_word).eq(asked.iter().map(|word| full_word(word)))
 }
 
-/// Runs of letters and runs of digits, in lower case; everything else only separates.
+/// Runs of letters and of digits, in lower case; everything else is a separator.
 fn tokens(text: &str) -> Zeroizing<Vec<String>> {
     let (mut tokens, mut digits) = (Zeroizing::new(Vec::new()), None);
-    // What some programs put into copied text, and nobody sees.
+    // Invisible characters that some programs add to copied text.
     let seen =
         text.chars().filter(|c| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'));
     for c in seen {
@@ -195,7 +195,7 @@ fn tokens(text: &str) -> Zeroizing<Vec<String>> {
         }
         let digit = c.is_ascii_digit();
         if digits != Some(digit) {
-            // Room enough for any word, so that it does not move.
+            // Large enough for any word, so that it is never reallocated.
             tokens.push(String::with_capacity(16));
             digits = Some(digit);
         }
@@ -210,10 +210,10 @@ fn letters(tokens: &[String]) -> impl Iterator<Item = &str> {
     tokens.iter().map(String::as_str).filter(|token| !token.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// The words that stand behind the numbers 1 to 24, wherever they stand: a kit has other text around them, and a
-/// page that was copied column by column has them in another order. `None`: not all of them are there.
+/// The words after the numbers 1 to 24, wherever they are: a kit has other text around them, and a page copied column
+/// by column has them in another order. `None`: some are missing.
 fn numbered(tokens: &[String]) -> Option<Vec<&'static str>> {
-    // The heading above the words of a kit; text before it may hold anything.
+    // The heading above the words of a kit; text before it may contain anything.
     let heading =
         tokens.windows(2).position(|pair| matches!(pair, [n, word] if n == "24" && word == "words"));
     let after_heading = heading.and_then(|at| numbered_in(tokens.get(at + 2..)?));
@@ -233,7 +233,7 @@ fn numbered_in(tokens: &[String]) -> Option<Vec<&'static str>> {
     found.into_iter().collect()
 }
 
-/// The strings that a page of ours shows, in its order.
+/// The strings that our kit page shows, in order.
 fn pdf_text(file: &[u8]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(file.len()));
     for end in memchr::memmem::find_iter(file, b") Tj") {
@@ -264,7 +264,7 @@ fn unknown(number: usize, typed: &str) -> InvalidWords {
     }
 }
 
-/// A word of the list, from itself or its first four letters, which are unique.
+/// The word in the list for a word or its first four letters, which are unique.
 fn full_word(typed: &str) -> Option<&'static str> {
     let list = Language::English.word_list();
     list.binary_search(&typed).ok().map(|at| list[at]).or_else(|| {
@@ -341,7 +341,7 @@ mod tests {
             let read = RecoveryWords::parse(&pasted).unwrap_or_else(|e| unreachable!("{e}: {pasted}"));
             assert_eq!(read.phrase().expose_secret(), phrase, "{pasted}");
         }
-        // A page that was copied column by column.
+        // A page copied column by column.
         let mut columns: Vec<(usize, &str)> = (1..).zip(list).collect();
         columns.sort_by_key(|(n, _)| (n % 4, *n));
         let pasted: String = columns.iter().map(|(n, w)| format!("{n} {w}\n")).collect();
@@ -349,18 +349,18 @@ mod tests {
     }
 
     #[test]
-    fn words_are_looked_at_while_they_are_typed() {
+    fn words_are_checked_while_they_are_typed() {
         let (_, phrase) = phrase(9);
-        assert_eq!(look_at(""), Typed { recognized: 0, problem: None });
-        assert_eq!(look_at(&phrase), Typed { recognized: 24, problem: None });
-        assert_eq!(look_at("1 abandon 2 zo"), Typed { recognized: 1, problem: None });
-        let typed = look_at("abandon bonnus zoo");
+        assert_eq!(check_typed(""), Typed { recognized: 0, problem: None });
+        assert_eq!(check_typed(&phrase), Typed { recognized: 24, problem: None });
+        assert_eq!(check_typed("1 abandon 2 zo"), Typed { recognized: 1, problem: None });
+        let typed = check_typed("abandon bonnus zoo");
         assert_eq!(typed.recognized, 2);
         assert!(matches!(
             typed.problem,
             Some(InvalidWords::Unknown { number: 2, suggestion: Some("bonus"), .. })
         ));
-        assert!(matches!(look_at(&format!("{phrase} zoo")).problem, Some(InvalidWords::Count(25))));
+        assert!(matches!(check_typed(&format!("{phrase} zoo")).problem, Some(InvalidWords::Count(25))));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! WRAP v1: one secret under another, bound to what it is, whose it is, and which version of it.
+//! WRAP v1: seals one secret with another, bound to its kind, its owner and its version.
 
 use api_types::{AccountId, VaultId};
 use secrecy::ExposeSecret;
@@ -10,7 +10,7 @@ use crate::secret::fill_random;
 
 const MAGIC: &[u8; 8] = b"SKWRAP01";
 const HEADER_LEN: usize = 8 + 1 + 16 + 4 + 4 + 32 + 32;
-/// Longest wrap (64 KiB): what the service takes.
+/// Maximum length of a wrap (64 KiB), as accepted by the service.
 const MAX_LEN: usize = 64 * 1024;
 
 /// What is wrapped.
@@ -20,11 +20,11 @@ enum Kind {
     Password = 1,
     // 2 is reserved for a passkey's PRF
     Keyring = 3,
-    /// What a device keeps for itself, in a file beside its keys. Never sent.
+    /// Local files that a device keeps next to its keys. Never sent.
     Local = 128,
 }
 
-/// Whose secret and which state of it. Counts up only: clients pin it, so that an old one cannot come back.
+/// The owner and the state of a secret. Only counts up: clients pin it, so that an old one cannot come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
     /// The vault.
@@ -35,19 +35,19 @@ pub struct Scope {
     pub version: u32,
 }
 
-/// Why a wrap does not open.
+/// Why a wrap cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WrapError {
-    /// Not of this format.
+    /// Not in this format.
     #[error("these are not wrapped keys of Sealkeep, version 1")]
     NotAWrap,
-    /// Of another vault, or another kind of wrap.
+    /// From another vault, or of another kind.
     #[error("these wrapped keys belong somewhere else")]
     Elsewhere,
-    /// The key does not fit: wrong password, or wrong account secret. One answer for both.
+    /// The key does not match: wrong password, or wrong account secret. One answer for both.
     #[error("the password and this device's account secret do not open the vault's keys")]
     WrongKey,
-    /// The key fits, the rest does not hold.
+    /// The key matches, but the content is damaged.
     #[error("the wrapped keys are damaged")]
     Damaged,
 }
@@ -58,7 +58,7 @@ impl From<AuthenticationFailed> for WrapError {
     }
 }
 
-/// Wraps the master key under password and account secret.
+/// Wraps the master key with password and account secret.
 ///
 /// # Errors
 /// [`WrapError`].
@@ -78,7 +78,7 @@ pub fn seal_amk(
     )
 }
 
-/// Opens what [`seal_amk`] made.
+/// Opens the result of [`seal_amk`].
 ///
 /// # Errors
 /// [`WrapError`].
@@ -94,7 +94,7 @@ pub fn open_amk(
     Ok((Amk::try_from(plain.as_slice()).map_err(|_| WrapError::Damaged)?, scope))
 }
 
-/// Wraps the keyring under the master key.
+/// Wraps the keyring with the master key.
 ///
 /// # Errors
 /// [`WrapError`].
@@ -102,7 +102,7 @@ pub fn seal_keyring(keyring: &Keyring, amk: &Amk) -> Result<Vec<u8>, WrapError> 
     seal_keyring_with_salt(keyring, amk, &fresh_salt())
 }
 
-/// Opens what [`seal_keyring`] made. The caller compares version and epoch with those it saw last.
+/// Opens the result of [`seal_keyring`]. The caller compares version and epoch with those it saw last.
 ///
 /// # Errors
 /// [`WrapError`].
@@ -113,7 +113,7 @@ pub fn open_keyring(wrapped: &[u8], amk: &Amk, vault: VaultId) -> Result<Keyring
     if inside == scope { Ok(keyring) } else { Err(WrapError::Damaged) }
 }
 
-/// Wraps what this device alone keeps, such as connection strings.
+/// Wraps data that only this device keeps, such as connection strings.
 ///
 /// # Errors
 /// [`WrapError`].
@@ -122,7 +122,7 @@ pub fn seal_local(plain: &[u8], amk: &Amk, vault: VaultId) -> Result<Vec<u8>, Wr
     seal(Kind::Local, &kek_local(amk, vault), scope, plain, &fresh_salt())
 }
 
-/// Opens what [`seal_local`] made.
+/// Opens the result of [`seal_local`].
 ///
 /// # Errors
 /// [`WrapError`].
@@ -155,7 +155,7 @@ fn seal(kind: Kind, kek: &Kek, scope: Scope, plain: &[u8], salt: &[u8; 32]) -> R
     out.extend_from_slice(hkdf(kek.expose(), salt, "sealkeep/v1/wrap/commit").expose_secret());
     let mut body = Zeroizing::new(plain.to_vec());
     let cipher = Cipher::new(&hkdf(kek.expose(), salt, "sealkeep/v1/wrap/key"));
-    // The key is derived from a fresh salt and seals this once, so the nonce is constant.
+    // The key is derived from a fresh salt and seals only this, so the nonce is constant.
     let tag = cipher.seal([0; 12], &out, &mut body)?;
     out.extend_from_slice(&body);
     out.extend_from_slice(&tag);
@@ -192,19 +192,19 @@ fn be32(header: &[u8; HEADER_LEN], at: usize) -> u32 {
     u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
 }
 
-/// For test vectors: a given salt. A salt must never be used twice with one key.
+/// For test vectors: with a given salt. A salt must never be used twice with one key.
 ///
 /// # Errors
-/// As [`seal_amk`].
+/// Same as [`seal_amk`].
 #[doc(hidden)]
 pub fn seal_amk_with_salt(amk: &Amk, kek: &Kek, scope: Scope, salt: &[u8; 32]) -> Result<Vec<u8>, WrapError> {
     seal(Kind::Password, kek, scope, amk.expose(), salt)
 }
 
-/// As [`seal_amk_with_salt`], of a keyring.
+/// Like [`seal_amk_with_salt`], for a keyring.
 ///
 /// # Errors
-/// As [`seal_keyring`].
+/// Same as [`seal_keyring`].
 #[doc(hidden)]
 pub fn seal_keyring_with_salt(keyring: &Keyring, amk: &Amk, salt: &[u8; 32]) -> Result<Vec<u8>, WrapError> {
     let scope = Scope { vault: keyring.vault(), epoch: keyring.epoch(), version: keyring.version() };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
-/// A byte string that is wiped.
+/// A byte string that is wiped on drop.
 pub(super) struct Hidden(pub(super) Zeroizing<Vec<u8>>);
 
 impl Hidden {

@@ -7,21 +7,21 @@ use uuid::Uuid;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
-/// Longest device name, characters.
+/// Maximum length of a device name, in characters.
 const MAX_NAME: usize = 64;
 
 /// An installed app or command with its own keys.
 pub struct DeviceIdentity {
-    /// Random, for ever.
+    /// Random, never changes.
     pub id: DeviceId,
-    /// What people call it, 1–64 characters.
+    /// Its display name, 1–64 characters.
     pub name: String,
     signing: SigningKey,
     sealing: StaticSecret,
 }
 
 impl DeviceIdentity {
-    /// New random keys. A name that is too long is cut, an empty one replaced.
+    /// Generates random keys. Truncates a name that is too long, and replaces an empty one.
     #[must_use]
     pub fn generate(name: impl Into<String>) -> Self {
         let (mut signing, mut sealing) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 32]));
@@ -30,7 +30,7 @@ impl DeviceIdentity {
         Self::from_parts(DeviceId(Uuid::new_v4()), name, &signing, &sealing)
     }
 
-    /// From what a key store kept.
+    /// Restores it from a key store's content.
     #[must_use]
     pub fn from_parts(id: DeviceId, name: impl Into<String>, signing: &[u8; 32], sealing: &[u8; 32]) -> Self {
         let name: String = name.into().trim().chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
@@ -73,7 +73,7 @@ impl DeviceIdentity {
         PublicKey::from(&self.sealing).to_bytes()
     }
 
-    /// What the service is told.
+    /// The public half, for the service.
     #[must_use]
     pub fn public(&self) -> DeviceKeys {
         DeviceKeys {

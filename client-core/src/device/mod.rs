@@ -1,5 +1,5 @@
-//! What a device holds: its identity, its session, its vault's secrets. Plain values that the service
-//! client, the key store and the operations share; none of them prints.
+//! What a device holds: its identity, its session, its vault's secrets. Plain values shared by the service client, the
+//! key store and the operations; none of them can be printed.
 
 mod hidden;
 mod identity;
@@ -16,24 +16,24 @@ pub use secrets::{DeviceSecrets, SessionTokens, SignedIn, VaultSecrets};
 
 use crate::error::Error;
 
-/// Stores a session's tokens, for whoever renews them.
+/// Stores a session's tokens when they are renewed.
 pub trait SessionKeeper: Send + Sync {
-    /// Held while a token is renewed, so that two processes of one device do not spend it twice.
-    /// `None`: another one holds it now. Must not block.
+    /// A lock held while a token is renewed, so that two processes of one device do not use it twice. `None`: another
+    /// process holds it now. Must not block.
     ///
     /// # Errors
-    /// The lock cannot be asked for.
+    /// The lock cannot be requested.
     fn turn(&self) -> Result<Option<Box<dyn Send>>, Error>;
 
-    /// What is stored now; `None` when this device is signed out.
+    /// The stored tokens; `None` if this device is signed out.
     ///
     /// # Errors
-    /// As the key store.
+    /// Same as the key store.
     fn load(&self) -> Result<Option<SessionTokens>, Error>;
 
-    /// Stores durably before it returns.
+    /// Stores tokens durably before it returns.
     ///
     /// # Errors
-    /// As the key store.
+    /// Same as the key store.
     fn save(&self, tokens: &SessionTokens) -> Result<(), Error>;
 }

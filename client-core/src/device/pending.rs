@@ -1,4 +1,4 @@
-//! What a first run that was interrupted needs to go on.
+//! State for resuming an interrupted first run.
 
 use api_types::{Region, SignupId, vault::VaultInfo};
 use serde::{Deserialize, Serialize};
@@ -6,43 +6,43 @@ use zeroize::Zeroizing;
 
 use super::hidden::Hidden;
 
-/// A first run that was interrupted, and what its next step needs. As secret as the vault's keys: it holds them, or leads
+/// An interrupted first run, and what its next step needs. As secret as the vault's keys: it contains them, or leads
 /// to them.
 pub enum Pending {
     /// A sign-up that waits for the authenticator's first code.
     Code {
-        /// Names it at the service, for 30 minutes.
+        /// Id of the sign-up at the service, valid for 30 minutes.
         signup: SignupId,
-        /// Where the account's data will lie.
+        /// Where the account's data will be stored.
         region: Region,
-        /// What the authenticator needs.
+        /// For the authenticator.
         otpauth_url: Zeroizing<String>,
         /// As in [`super::SignedIn`].
         export_key: Zeroizing<Vec<u8>>,
     },
-    /// A new vault whose recovery kit was not proven.
+    /// A new vault whose recovery kit was not confirmed.
     Kit(PendingKit),
-    /// A new device of a vault that exists: the words are needed.
+    /// A new device of an existing vault: needs the words.
     Words {
         /// Which vault.
         info: VaultInfo,
     },
 }
 
-/// A recovery kit that was not proven.
+/// A recovery kit that was not confirmed.
 #[derive(Clone)]
 pub struct PendingKit {
     /// Which vault.
     pub info: VaultInfo,
     /// As in [`super::SignedIn`].
     pub export_key: Zeroizing<Vec<u8>>,
-    /// Shown once; none when the account had them before.
+    /// Shown once; none if the account already had them.
     pub recovery_codes: Vec<String>,
     /// The 24 words.
     pub words: Zeroizing<String>,
     /// As it will be in [`super::VaultSecrets`].
     pub account_secret: Zeroizing<Vec<u8>>,
-    /// Which words are asked back, from 1.
+    /// Positions of the words to ask for, from 1.
     pub positions: [usize; 3],
 }
 

@@ -1,4 +1,4 @@
-//! What was seen before, so that nobody can show less or something else later.
+//! What was seen before, so that nobody can later show less or something else.
 
 use api_types::Sha256;
 
@@ -7,14 +7,14 @@ pub use crate::format::snapshot::{Head, Heads};
 /// What was seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pins {
-    /// Of the device directory; `None` before the first look.
+    /// State of the device directory; `None` before the first sync.
     pub directory: Option<DirectoryPin>,
     /// Newest snapshot per device.
     pub heads: Heads,
 }
 
 impl Pins {
-    /// Takes over what of `seen` is newer; nothing sinks. Whether anything rose.
+    /// Adopts everything in `seen` that is newer; nothing decreases. Returns whether anything increased.
     pub fn rise(&mut self, seen: &Self) -> bool {
         let mut rose = false;
         if let Some(pin) = seen.directory
@@ -35,8 +35,8 @@ impl Pins {
 /// How much of the device directory was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DirectoryPin {
-    /// Entries.
+    /// Number of entries.
     pub len: u64,
-    /// Hash of the last of them.
+    /// Hash of the last one.
     pub hash: Sha256,
 }

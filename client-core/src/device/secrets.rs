@@ -1,4 +1,4 @@
-//! Everything a device must keep secret and must not lose, and its one binary form.
+//! Everything a device must keep secret and must not lose, and its binary format.
 
 use api_types::{
     AccountId, Base64, DeviceId, HeadHash, Region, Sha256, VaultId, account::Session, vault::VaultInfo,
@@ -9,20 +9,20 @@ use zeroize::Zeroizing;
 use super::{DeviceIdentity, DirectoryPin, Head, Pending, Pins, hidden::Hidden, pending::StoredPending};
 use crate::error::{Error, ErrorKind};
 
-/// Version of the binary form.
+/// Version of the binary format.
 const VERSION: u8 = 1;
 
 /// A signed-in session's tokens.
 #[derive(Clone)]
 pub struct SessionTokens {
-    /// JWT, one hour.
+    /// JWT, valid for one hour.
     pub access: Zeroizing<String>,
     /// Seconds since 1970, by the service's clock.
     pub expires_at: i64,
-    /// 32 bytes; works once.
+    /// 32 bytes, for a single use.
     pub refresh: Zeroizing<Vec<u8>>,
-    /// The attempt with which `refresh` is being spent, 16 bytes: set and stored before the request
-    /// leaves, so that a lost answer can be asked for again.
+    /// The attempt in which `refresh` is being used, 16 bytes: set and stored before the request is sent, so that a
+    /// lost answer can be requested again.
     pub attempt: Option<[u8; 16]>,
 }
 
@@ -39,11 +39,12 @@ impl SessionTokens {
     }
 }
 
-/// A sign-up or sign-in that succeeded.
+/// A successful sign-up or sign-in.
 pub struct SignedIn {
     /// The session.
     pub session: Session,
-    /// OPAQUE's export key, 64 bytes: opens the password wrap together with the account secret. The service never has it.
+    /// OPAQUE's export key, 64 bytes: opens the password wrap together with the account secret. The service never has
+    /// it.
     pub export_key: Zeroizing<Vec<u8>>,
 }
 
@@ -51,7 +52,7 @@ impl SignedIn {
     /// The account's vault.
     ///
     /// # Errors
-    /// An account without one.
+    /// The account has no vault.
     pub fn only_vault(&self) -> Result<&VaultInfo, Error> {
         self.session.vaults.first().ok_or_else(|| {
             Error::new(
@@ -66,7 +67,7 @@ impl SignedIn {
 
 /// A vault's secrets, as bytes that `crypto` understands.
 pub struct VaultSecrets {
-    /// Where the vault lies; storage origin and bucket are pinned by it.
+    /// The vault's location; pins storage origin and bucket.
     pub info: VaultInfo,
     /// The master key, 32 bytes.
     pub amk: Zeroizing<Vec<u8>>,
@@ -76,7 +77,7 @@ pub struct VaultSecrets {
     pub keyring: Zeroizing<Vec<u8>>,
     /// age recipient of the recovery words (`age1…`).
     pub recovery_recipient: String,
-    /// The least that the service must show, whatever became of `pins.db`; only rises.
+    /// The minimum that the service must show, even if `pins.db` is lost; only increases.
     pub floor: Pins,
 }
 
@@ -84,19 +85,19 @@ pub struct VaultSecrets {
 pub struct DeviceSecrets {
     /// The metadata service's URL.
     pub service: String,
-    /// The account's address.
+    /// The account's e-mail address.
     pub email: String,
-    /// Whose device.
+    /// The account's id.
     pub account: AccountId,
     /// Its keys.
     pub device: DeviceIdentity,
-    /// Absent after signing out.
+    /// `None` after signing out.
     pub session: Option<SessionTokens>,
-    /// Absent until the vault was made or opened here.
+    /// `None` until the vault is created or opened here.
     pub vault: Option<VaultSecrets>,
-    /// The newest version of the password's wrap that this device made or saw taken; never goes back.
+    /// The newest version of the password's wrap that this device created or saw accepted; never decreases.
     pub password_version: u32,
-    /// Absent once the vault is there.
+    /// `None` once the vault exists.
     pub pending: Option<Pending>,
 }
 
@@ -125,7 +126,7 @@ impl DeviceSecrets {
     /// The vault's secrets.
     ///
     /// # Errors
-    /// [`ErrorKind::NotSignedIn`] until it was made or opened on this device.
+    /// [`ErrorKind::NotSignedIn`] until the vault is created or opened on this device.
     pub fn vault(&self) -> Result<&VaultSecrets, Error> {
         self.vault.as_ref().ok_or_else(|| {
             Error::new(
@@ -140,12 +141,12 @@ impl DeviceSecrets {
     /// The vault's id.
     ///
     /// # Errors
-    /// As [`DeviceSecrets::vault`].
+    /// Same as [`DeviceSecrets::vault`].
     pub fn vault_id(&self) -> Result<VaultId, Error> {
         Ok(self.vault()?.info.vault_id)
     }
 
-    /// The one binary form (CBOR).
+    /// The binary format (CBOR).
     ///
     /// # Errors
     /// Never, in practice: the encoder is fallible.
@@ -178,14 +179,14 @@ impl DeviceSecrets {
             password_version: self.password_version,
             pending: self.pending.as_ref().map(StoredPending::from),
         };
-        // Room enough that the buffer is not moved, which would leave unzeroed copies behind.
+        // Large enough that the buffer is not reallocated, which would leave unwiped copies behind.
         let heads = self.vault.as_ref().map_or(0, |v| v.floor.heads.len());
         let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024 + 256 * heads));
         ciborium::into_writer(&stored, &mut *bytes).map_err(|e| Error::internal("the key store", &e))?;
         Ok(bytes)
     }
 
-    /// Reads what [`DeviceSecrets::to_bytes`] wrote.
+    /// Parses the result of [`DeviceSecrets::to_bytes`].
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`], or [`ErrorKind::NewerFormat`].
@@ -246,7 +247,7 @@ impl DeviceSecrets {
         })
     }
 
-    /// The vault's region, when the vault is known.
+    /// The vault's region, if the vault is known.
     #[must_use]
     pub fn region(&self) -> Option<Region> {
         self.vault.as_ref().map(|v| v.info.region)

@@ -1,4 +1,4 @@
-//! zstd, when it helps.
+//! Compression with zstd, if it helps.
 
 use std::cell::RefCell;
 
@@ -7,150 +7,150 @@ use zstd::zstd_safe::CParameter::MinMatch;
 use super::{EncodeError, Encoded, Encoding};
 use crate::chunk::MAX_PLAIN_LEN;
 
-/// zstd level of a run that does not wait for the network.
+/// zstd level of a run that is not limited by the network.
 pub const DEFAULT_LEVEL: i32 = 3;
 
-/// Ways of compressing about as well as the default level, the fastest first. Which of them is as small depends on the
-/// data: long matches alone are the better choice where rows are full of numbers and ids, and the worse one in prose.
-const WAYS: [Way; 4] = [
-    Way { level: 1, min_match: 0 },
-    Way { level: 2, min_match: 0 },
-    Way { level: DEFAULT_LEVEL, min_match: 7 },
+/// Presets that compress about as well as the default level, fastest first. Which of them compresses as well
+/// depends on the data: long matches alone are better for rows full of numbers and ids, and worse for prose.
+const PRESETS: [Preset; 4] = [
+    Preset { level: 1, min_match: 0 },
+    Preset { level: 2, min_match: 0 },
+    Preset { level: DEFAULT_LEVEL, min_match: 7 },
     PLAIN,
 ];
-const PLAIN: Way = Way::of(DEFAULT_LEVEL);
-/// Bytes of a chunk on which the ways are tried.
+const PLAIN: Preset = Preset::of(DEFAULT_LEVEL);
+/// Bytes of a chunk on which the presets are tried.
 const SAMPLE: usize = 128 << 10;
-/// Chunks between two trials: twice as many when the last one said nothing new.
+/// Chunks between two trials: doubled if the last one showed nothing new.
 const FIRST_PAUSE: u32 = 4;
-const LONGEST_PAUSE: u32 = 32;
-/// Without short matches new rows are up to a tenth smaller, prose is larger. Tried on one piece of so many.
+const MAX_PAUSE: u32 = 32;
+/// Without short matches new rows are up to a tenth smaller, prose is larger. Tried on one of this many pieces.
 const ROWS_MATCH: u32 = 6;
 const ROWS_PAUSE: u32 = 8;
 
-/// Parameters of zstd; 0: as the level has them.
+/// zstd parameters; 0: the level's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Way {
+struct Preset {
     level: i32,
     min_match: u32,
 }
 
-impl Way {
+impl Preset {
     const fn of(level: i32) -> Self {
         Self { level, min_match: 0 }
     }
 }
 
-/// A reusable compression context; one per thread.
+/// A reusable compression context, one per thread.
 pub struct Compressor {
     zstd: zstd::bulk::Compressor<'static>,
     scratch: Vec<u8>,
-    way: Way,
+    preset: Preset,
     fitting: Fitting,
-    /// For rows: the shortest match, and how many pieces it holds for.
+    /// For rows: the minimum match length, and how many pieces it applies to.
     rows: (u32, u32),
 }
 
-/// What was learnt about the data.
+/// What was learned about the data.
 struct Fitting {
-    way: Way,
+    preset: Preset,
     /// Chunks until the next trial, and between the last one and it.
     left: u32,
     pause: u32,
-    /// What each way made, in millionths of the default level's; newer samples count for more. 0: not tried yet.
-    sizes: [u64; WAYS.len()],
+    /// Each preset's output size in millionths of the default level's; newer samples weigh more. 0: not tried yet.
+    sizes: [u64; PRESETS.len()],
 }
 
 impl Compressor {
-    /// For zstd `level` (negative levels are faster).
+    /// Uses zstd's `level` (negative levels are faster).
     ///
     /// # Errors
-    /// [`EncodeError::Compressor`]: no memory, or no such level.
+    /// [`EncodeError::Compressor`]: out of memory, or no such level.
     pub fn new(level: i32) -> Result<Self, EncodeError> {
         let zstd = zstd::bulk::Compressor::new(level).map_err(refused)?;
         Ok(Self {
             zstd,
             scratch: Vec::new(),
-            way: Way::of(level),
-            fitting: Fitting { way: PLAIN, left: 0, pause: FIRST_PAUSE, sizes: [0; WAYS.len()] },
+            preset: Preset::of(level),
+            fitting: Fitting { preset: PLAIN, left: 0, pause: FIRST_PAUSE, sizes: [0; PRESETS.len()] },
             rows: (0, 0),
         })
     }
 
-    /// Goes on with another level.
+    /// Switches to another level.
     ///
     /// # Errors
-    /// As [`Compressor::new`].
+    /// Same as [`Compressor::new`].
     pub fn set_level(&mut self, level: i32) -> Result<(), EncodeError> {
-        self.set(Way::of(level))
+        self.set(Preset::of(level))
     }
 
-    fn set(&mut self, way: Way) -> Result<(), EncodeError> {
-        if way != self.way {
-            self.zstd.set_compression_level(way.level).map_err(refused)?;
-            self.zstd.set_parameter(MinMatch(way.min_match)).map_err(refused)?;
-            self.way = way;
+    fn set(&mut self, preset: Preset) -> Result<(), EncodeError> {
+        if preset != self.preset {
+            self.zstd.set_compression_level(preset.level).map_err(refused)?;
+            self.zstd.set_parameter(MinMatch(preset.min_match)).map_err(refused)?;
+            self.preset = preset;
         }
         Ok(())
     }
 
-    /// Compresses a chunk in the fastest way that is no larger than the default level's, as far as samples tell.
+    /// Compresses a chunk with the fastest preset that is no larger than the default level, judging by samples.
     ///
     /// # Errors
-    /// As [`Compressor::compress`].
+    /// Same as [`Compressor::compress`].
     pub fn compress_fitting(&mut self, plain: &[u8]) -> Result<Encoded, EncodeError> {
         let Some(sample) = plain.get(..SAMPLE) else {
             self.set(PLAIN)?;
             return self.compress(plain);
         };
         if self.fitting.left == 0 {
-            self.try_ways(sample)?;
+            self.try_presets(sample)?;
         }
         self.fitting.left -= 1;
-        self.set(self.fitting.way)?;
+        self.set(self.fitting.preset)?;
         self.compress(plain)
     }
 
-    /// Compresses new rows of several chunks, as small as the level makes them with short matches or without.
+    /// Compresses new rows of several chunks, with or without short matches, whichever is smaller.
     ///
     /// # Errors
-    /// As [`Compressor::compress`].
+    /// Same as [`Compressor::compress`].
     pub fn compress_rows(&mut self, level: i32, rows: &[u8]) -> Result<Encoded, EncodeError> {
         let (min_match, left) = self.rows;
         if left > 0 {
             self.rows.1 -= 1;
-            self.set(Way { level, min_match })?;
+            self.set(Preset { level, min_match })?;
             return self.compress(rows);
         }
-        self.set(Way::of(level))?;
+        self.set(Preset::of(level))?;
         let with = self.compress(rows)?;
-        self.set(Way { level, min_match: ROWS_MATCH })?;
+        self.set(Preset { level, min_match: ROWS_MATCH })?;
         let without = self.compress(rows)?;
         let fewer = without.bytes.len() < with.bytes.len();
         self.rows = (if fewer { ROWS_MATCH } else { 0 }, ROWS_PAUSE);
         Ok(if fewer { without } else { with })
     }
 
-    fn try_ways(&mut self, sample: &[u8]) -> Result<(), EncodeError> {
-        let mut sizes = [0; WAYS.len()];
-        for (size, way) in sizes.iter_mut().zip(WAYS) {
-            self.set(way)?;
+    fn try_presets(&mut self, sample: &[u8]) -> Result<(), EncodeError> {
+        let mut sizes = [0; PRESETS.len()];
+        for (size, preset) in sizes.iter_mut().zip(PRESETS) {
+            self.set(preset)?;
             *size = self.smaller(sample)?.map_or(sample.len(), |bytes| bytes.len()) as u64;
         }
-        let plain = sizes[WAYS.len() - 1];
+        let plain = sizes[PRESETS.len() - 1];
         let sizes = sizes.map(|size| size * 1_000_000 / plain);
-        let Fitting { way, left, pause, sizes: known } = &mut self.fitting;
+        let Fitting { preset, left, pause, sizes: known } = &mut self.fitting;
         for (known, size) in known.iter_mut().zip(sizes) {
             *known = if *known == 0 { size } else { u64::midpoint(*known, size) };
         }
-        *way = best(known);
-        // One sample that says otherwise may be the beginning of another table.
-        *pause = if *way == best(&sizes) { (2 * *pause).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
+        *preset = best(known);
+        // A single sample to the contrary may be the beginning of another table.
+        *pause = if *preset == best(&sizes) { (2 * *pause).min(MAX_PAUSE) } else { FIRST_PAUSE };
         *left = *pause;
         Ok(())
     }
 
-    /// Compresses a chunk, or keeps it as it is when that is no longer.
+    /// Compresses a chunk, or keeps it as it is if that is no longer.
     ///
     /// # Errors
     /// [`EncodeError::TooLong`] or [`EncodeError::Compressor`].
@@ -165,7 +165,7 @@ impl Compressor {
         })
     }
 
-    /// One zstd frame, `None` when it is not shorter.
+    /// One zstd frame; `None` if it is not shorter.
     pub(super) fn smaller(&mut self, plain: &[u8]) -> Result<Option<Vec<u8>>, EncodeError> {
         self.scratch.clear();
         self.scratch.reserve(zstd::zstd_safe::compress_bound(plain.len()));
@@ -174,21 +174,22 @@ impl Compressor {
     }
 }
 
-/// The fastest way that is smaller than the default level's, by more than chance, and hardly larger than the smallest.
-fn best(sizes: &[u64; WAYS.len()]) -> Way {
+/// The fastest preset that is smaller than the default level's output, by more than chance, and hardly larger than the
+/// smallest.
+fn best(sizes: &[u64; PRESETS.len()]) -> Preset {
     let least = sizes.iter().min().copied().unwrap_or(0);
     let most = (least + least / 100).min(997_000);
-    sizes.iter().zip(WAYS).find(|(size, _)| **size <= most).map_or(PLAIN, |(_, way)| way)
+    sizes.iter().zip(PRESETS).find(|(size, _)| **size <= most).map_or(PLAIN, |(_, preset)| preset)
 }
 
 fn refused(error: std::io::Error) -> EncodeError {
     EncodeError::Compressor(error.to_string())
 }
 
-/// Decompresses to exactly `plain_len` bytes; memory beyond that is never asked for.
+/// Decompresses to exactly `plain_len` bytes; never allocates more than that.
 pub(super) fn decompress(bytes: &[u8], plain_len: usize) -> Result<Vec<u8>, EncodeError> {
     thread_local! {
-        /// A context costs more than what a small frame takes.
+        /// Creating a context takes longer than decompressing a small frame.
         static CONTEXT: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
     }
     let refused = |_| EncodeError::Damaged("zstd refuses it");
@@ -209,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    /// Chunks of rows full of ids, of prose, of noise, and of nothing.
+    /// Chunks of rows full of ids, of prose, of noise, and of zeros.
     fn kinds() -> [(&'static str, Vec<Vec<u8>>); 4] {
         let mut random = StdRng::seed_from_u64(1);
         let words: Vec<String> = (0..3000)
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fitting_way_is_not_larger_and_faster_where_it_may_be() {
+    fn adapted_parameters_are_no_larger_and_faster_where_possible() {
         for (name, chunks) in kinds() {
             let (mut fitting, mut plain) =
                 (Compressor::new(9).unwrap(), Compressor::new(DEFAULT_LEVEL).unwrap());
@@ -278,9 +279,9 @@ mod tests {
                 other += plain.compress(chunk).unwrap().bytes.len();
             }
             assert!(one <= other + other / 100, "{name}: {one} for {other}");
-            let fast = fitting.fitting.way != PLAIN;
+            let fast = fitting.fitting.preset != PLAIN;
             assert_eq!(fast, name == "rows", "{name}: {:?}", fitting.fitting.sizes);
-            // Another level takes hold again.
+            // Changing the level resets what was learned.
             fitting.set_level(19).unwrap();
             assert!(
                 fitting.compress(&chunks[0]).unwrap().bytes.len()

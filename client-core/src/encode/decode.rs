@@ -1,36 +1,36 @@
-//! Encoded → plain, whole or a stretch of it.
+//! Encoded → plain, completely or in part.
 
 use super::{EncodeError, Encoded, Encoding, MAX_ENCODED_LEN, Op, compress::decompress, recipe::Parts};
 use crate::{chunk::MAX_PLAIN_LEN, id::ChunkId};
 
-/// Recipes that one byte may lead through. Writers stop far below.
+/// Maximum number of recipes in a chain. Writers stop far below.
 pub const MAX_HOPS: usize = 128;
 
-/// A stretch of a chunk's plaintext, and how many recipes led there.
+/// A part of a chunk's plaintext, and how many recipes led there.
 #[derive(Debug, Clone, Copy)]
 pub struct Stretch {
-    /// Where it begins.
+    /// Its offset.
     pub offset: u32,
-    /// Bytes.
+    /// Its length in bytes.
     pub len: u32,
-    /// 0 for a chunk that is read for itself.
+    /// 0 for a chunk that is read directly.
     pub hops: usize,
 }
 
-/// Gives stretches of the chunks that a recipe copies from.
+/// Provides parts of the chunks that a recipe copies from.
 pub trait Plaintexts {
-    /// Appends a stretch of a chunk's plaintext to `out`.
+    /// Appends a part of a chunk's plaintext to `out`.
     ///
     /// # Errors
-    /// [`EncodeError::MissingReference`] when the chunk cannot be had, or as [`Opened::stretch`].
+    /// [`EncodeError::MissingReference`] if the chunk is unavailable; otherwise same as [`Opened::stretch`].
     fn copy(&mut self, id: &ChunkId, stretch: Stretch, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 }
 
-/// The plaintext of chunk `id`, of exactly the stated length. Whether it *is* that chunk is for the caller
-/// to say: [`crate::chunk::ChunkIdKey::chunk_id`].
+/// The plaintext of chunk `id`, of exactly the stated length. Whether it *is* that chunk is for the caller to check:
+/// [`crate::chunk::ChunkIdKey::chunk_id`].
 ///
 /// # Errors
-/// [`EncodeError`]; nothing beyond the stated length is ever allocated.
+/// [`EncodeError`]; never allocates more than the stated length.
 pub fn decode(id: &ChunkId, encoded: &Encoded, others: &mut dyn Plaintexts) -> Result<Vec<u8>, EncodeError> {
     match Opened::read(id, encoded)? {
         Opened::Plain(plain) => Ok(plain),
@@ -43,7 +43,7 @@ pub fn decode(id: &ChunkId, encoded: &Encoded, others: &mut dyn Plaintexts) -> R
     }
 }
 
-/// An encoding taken apart, ready to give any stretch of its plaintext.
+/// A parsed encoding that can produce any part of its plaintext.
 pub enum Opened {
     /// Encodings 1 and 2.
     Plain(Vec<u8>),
@@ -58,7 +58,7 @@ pub struct Built {
     literals: Vec<u8>,
 }
 
-/// An operation, and where it stands in the plaintext.
+/// An operation and its position in the plaintext.
 struct Step {
     start: u32,
     len: u32,
@@ -68,7 +68,7 @@ struct Step {
 }
 
 impl Opened {
-    /// Takes an encoding apart; every bound is checked but those that need other chunks.
+    /// Parses an encoding, checking every limit that does not depend on other chunks.
     ///
     /// # Errors
     /// [`EncodeError`].
@@ -115,7 +115,7 @@ impl Opened {
         }
     }
 
-    /// Memory that it takes, about.
+    /// Approximate memory use.
     #[must_use]
     pub fn size(&self) -> usize {
         match self {
@@ -126,10 +126,10 @@ impl Opened {
         }
     }
 
-    /// Appends a stretch of the plaintext to `out`. `hint` is where the last stretch ended, for speed.
+    /// Appends a part of the plaintext to `out`. `hint` is where the last part ended, for speed.
     ///
     /// # Errors
-    /// [`EncodeError::Damaged`] when it is longer than the chunk; as `others`.
+    /// [`EncodeError::Damaged`] if it exceeds the chunk; errors of `others`.
     pub fn stretch(
         &self,
         stretch: Stretch,

@@ -1,4 +1,4 @@
-//! Plain ↔ encoded: what of a chunk is sealed. Decoding is bounded by the stated length before it starts.
+//! Plain ↔ encoded: the part of a chunk that is sealed. The stated length bounds decoding before it starts.
 
 mod compress;
 mod decode;
@@ -11,14 +11,14 @@ pub use recipe::{MAX_OPS, MAX_REFS, Op, Recipe};
 
 use crate::{chunk::MAX_PLAIN_LEN, id::ChunkId};
 
-/// No chunk's encoding is longer than this (16 MiB + 64 KiB).
+/// Maximum length of a chunk's encoding (16 MiB + 64 KiB).
 pub const MAX_ENCODED_LEN: u32 = MAX_PLAIN_LEN + 64 * 1024;
 
-/// How a chunk's bytes stand in its record.
+/// How a chunk's bytes are stored in its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Encoding {
-    /// As they are.
+    /// Unchanged.
     Raw = 1,
     /// One zstd frame.
     Zstd = 2,
@@ -52,13 +52,13 @@ pub struct Encoded {
 /// Why a chunk cannot be encoded or decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
-    /// Written by a newer version, or not an encoding at all.
+    /// Written by a newer version, or no encoding at all.
     #[error("encoding {0} is unknown; a newer version of Sealkeep may have written it")]
     Unknown(u8),
     /// Longer than any chunk.
     #[error("a chunk of {0} bytes is longer than the limit of 16 MiB")]
     TooLong(u64),
-    /// It does not decode to what it claims.
+    /// It does not decode to the stated length.
     #[error("the chunk does not decode: {0}")]
     Damaged(&'static str),
     /// It copies from a chunk that the caller did not supply.

@@ -1,13 +1,13 @@
-//! Encoding 3: literals, and a recipe that says how they and stretches of other chunks make the chunk.
+//! Encoding 3: literals, and a recipe for building the chunk from them and parts of other chunks.
 
 use super::{Compressor, EncodeError, Encoded, Encoding, compress::decompress, varint};
 use crate::{chunk::MAX_PLAIN_LEN, id::ChunkId};
 
-/// Other chunks that one chunk may copy from, at most.
+/// Maximum number of other chunks that one chunk may copy from.
 pub const MAX_REFS: usize = 256;
-/// Literal and copy operations of one chunk, at most.
+/// Maximum number of literal and copy operations in one chunk.
 pub const MAX_OPS: usize = 65_536;
-/// The recipe before compression: refs, counts, and at most 16 bytes an operation.
+/// Maximum length of a recipe before compression: refs, counts, and at most 16 bytes per operation.
 const MAX_RECIPE_LEN: usize = MAX_REFS * 32 + MAX_OPS * 16 + 16;
 
 const RECIPE_ZSTD: u8 = 1;
@@ -18,22 +18,22 @@ const LITERALS_ZSTD: u8 = 2;
 pub enum Op {
     /// The next `len` bytes of the chunk's own literals.
     Literal {
-        /// Bytes, not 0.
+        /// Number of bytes, not 0.
         len: u32,
     },
     /// `len` bytes of another chunk.
     Copy {
-        /// Which of the recipe's references.
+        /// Index of the recipe's reference.
         reference: u16,
-        /// Where in that chunk's plaintext.
+        /// Offset in that chunk's plaintext.
         offset: u32,
-        /// Bytes, not 0.
+        /// Number of bytes, not 0.
         len: u32,
     },
 }
 
 impl Op {
-    /// Bytes that it adds.
+    /// Number of bytes that it adds.
     #[must_use]
     pub const fn bytes(&self) -> u32 {
         match *self {
@@ -45,14 +45,14 @@ impl Op {
 /// How a chunk is built.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recipe {
-    /// Chunks that are copied from; all are used, none twice in this list.
+    /// Chunks that are copied from; all are used, and none is listed twice.
     pub refs: Vec<ChunkId>,
-    /// In the order of the plaintext.
+    /// In plaintext order.
     pub ops: Vec<Op>,
 }
 
 impl Recipe {
-    /// The number of a chunk among those that are copied from; it is added when it is a new one.
+    /// The index of a chunk among the references; adds it if it is new.
     pub(crate) fn reference(&mut self, id: ChunkId) -> u16 {
         let known = self.refs.iter().rposition(|other| *other == id);
         let number = known.unwrap_or_else(|| {
@@ -65,7 +65,7 @@ impl Recipe {
     /// Encodes a chunk as this recipe and its literals.
     ///
     /// # Errors
-    /// [`EncodeError::Damaged`] when the recipe breaks a bound that readers hold it to.
+    /// [`EncodeError::Damaged`] if the recipe exceeds a limit that readers enforce.
     pub fn encode(&self, literals: &[u8], compressor: &mut Compressor) -> Result<Encoded, EncodeError> {
         let plain_len = self.check(literals.len())?;
         let recipe = self.to_bytes();
@@ -95,7 +95,7 @@ impl Recipe {
         Ok(Encoded { encoding: Encoding::Recipe, plain_len, bytes })
     }
 
-    /// The bounds that hold on both sides; the length of the plaintext.
+    /// Checks the limits that apply to writers and readers; returns the plaintext length.
     fn check(&self, literals_len: usize) -> Result<u32, EncodeError> {
         if self.refs.len() > MAX_REFS {
             return Err(EncodeError::Damaged("it copies from too many chunks"));
@@ -185,7 +185,7 @@ impl Recipe {
     }
 }
 
-/// An encoding 3 taken apart, its literals still compressed.
+/// A parsed encoding 3, with its literals still compressed.
 pub(super) struct Parts<'a> {
     flags: u8,
     recipe: &'a [u8],
@@ -215,7 +215,7 @@ impl<'a> Parts<'a> {
         Ok(parts)
     }
 
-    /// The recipe, every bound of it checked but those that need other chunks.
+    /// The recipe, with every limit checked that does not depend on other chunks.
     pub(super) fn recipe(&self, plain_len: u32) -> Result<Recipe, EncodeError> {
         let recipe = if self.flags & RECIPE_ZSTD == 0 {
             Recipe::from_bytes(self.recipe)?

@@ -35,7 +35,7 @@ pub(super) fn read_signed(bytes: &mut &[u8]) -> Result<i64, EncodeError> {
     Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
 }
 
-/// A number that must not exceed `max`.
+/// Reads a number that must not exceed `max`.
 pub(super) fn read_max(bytes: &mut &[u8], max: usize, what: &'static str) -> Result<usize, EncodeError> {
     usize::try_from(read(bytes)?).ok().filter(|n| *n <= max).ok_or(EncodeError::Damaged(what))
 }

@@ -4,14 +4,14 @@ use std::fmt;
 
 use crate::crypto::{AuthenticationFailed, UnwrapError};
 
-/// Which format.
+/// The kind of object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Sealed chunks.
     Pack,
-    /// Where chunks lie.
+    /// The index of chunks.
     Index,
-    /// A piece of the ordered chunks of a dump.
+    /// A piece of a dump's ordered chunks.
     Manifest,
     /// A snapshot object.
     Snapshot,
@@ -31,7 +31,7 @@ impl fmt::Display for Format {
 /// Why bytes were refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
-    /// Made by a later release: nothing is wrong with the data.
+    /// Written by a later release: the data is fine.
     #[error("{0} of a newer version than this program reads: update it")]
     NewerVersion(Format),
     /// It is something else.
@@ -40,26 +40,26 @@ pub enum FormatError {
     /// It belongs to another vault or deduplication domain.
     #[error("this {0} belongs to another vault")]
     OtherVault(Format),
-    /// None of the keys at hand opens it.
+    /// None of the available keys opens it.
     #[error("none of the keys at hand opens this {format} of epoch {epoch}")]
     WrongKey {
-        /// What.
+        /// The kind of object.
         format: Format,
         /// The key epoch that it was sealed under.
         epoch: u32,
     },
-    /// The device that is said to have signed it did not.
+    /// The named device did not sign it.
     #[error("this {0} is not signed by the device that it names")]
     Signature(Format),
-    /// Cut off, changed, or never whole.
+    /// Truncated, modified, or never complete.
     #[error("this {format} is damaged: {what}")]
     Damaged {
-        /// What.
+        /// The kind of object.
         format: Format,
-        /// In which way.
+        /// What is wrong.
         what: &'static str,
     },
-    /// It would be larger than what readers accept.
+    /// It would be larger than readers accept.
     #[error("this {0} would be larger than the format allows")]
     TooLarge(Format),
     /// Sealing failed.
@@ -72,7 +72,7 @@ impl Format {
         FormatError::Damaged { format: self, what }
     }
 
-    /// For bytes that must hold and do not.
+    /// Maps a failed authentication to an error.
     pub(super) fn refused(self, what: &'static str) -> impl Fn(AuthenticationFailed) -> FormatError {
         move |AuthenticationFailed| self.damaged(what)
     }

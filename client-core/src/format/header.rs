@@ -1,4 +1,4 @@
-//! The header that packs and snapshot bodies share: whose, which epoch, and the data key in an age file.
+//! The header shared by packs and snapshot bodies: vault, epoch, and the data key in an age file.
 
 use api_types::VaultId;
 use secrecy::ExposeSecret;
@@ -9,14 +9,14 @@ use super::{Format, FormatError};
 use crate::crypto::{Cipher, PackSecret, ReadIdentity, Recipient, hkdf, unwrap_secret, wrap_secret};
 
 const VERSION: u8 = 1;
-/// The data key stands in an age v1 file. 2 (HPKE) and 3 (X-Wing) are reserved.
+/// The data key is in an age v1 file. 2 (HPKE) and 3 (X-Wing) are reserved.
 const KEM_AGE: u8 = 1;
 /// Bytes before the age file.
 pub(super) const FIXED_LEN: usize = 64;
-/// Longest age file read: room for about 30 recipients.
+/// Maximum length of the age file: room for about 30 recipients.
 const MAX_WRAP_LEN: usize = 4096 - FIXED_LEN;
 
-/// Who can open what is sealed: the vault's read key of the current epoch, and the recovery key.
+/// Who can open sealed data: the vault's read key of the current epoch, and the recovery key.
 #[derive(Debug, Clone)]
 pub struct Recipients {
     read: Recipient,
@@ -24,13 +24,13 @@ pub struct Recipients {
 }
 
 impl Recipients {
-    /// Both are always sealed to.
+    /// Data is always sealed to both.
     #[must_use]
     pub const fn new(read: Recipient, recovery: Recipient) -> Self {
         Self { read, recovery }
     }
 
-    /// A fresh data key and the age file around it.
+    /// A fresh data key and the age file that contains it.
     ///
     /// # Errors
     /// [`FormatError::Sealing`].
@@ -42,22 +42,22 @@ impl Recipients {
     }
 }
 
-/// What differs between the objects that start with this header.
+/// What distinguishes the objects that start with this header.
 pub(super) struct Profile {
     pub(super) format: Format,
     pub(super) magic: &'static [u8; 8],
     pub(super) commit_label: &'static str,
 }
 
-/// A header's place and meaning.
+/// A parsed header.
 pub(super) struct Header<'a> {
     profile: &'a Profile,
     pub(super) epoch: u32,
     commitment: &'a [u8; 32],
     wrap: &'a [u8],
-    /// Bytes of it.
+    /// Its length in bytes.
     pub(super) len: usize,
-    /// SHA-256 of it: binds format, version, vault, epoch and recipients into everything sealed below.
+    /// Its SHA-256: binds format, version, vault, epoch and recipients into everything sealed under it.
     pub(super) hash: [u8; 32],
 }
 
@@ -90,13 +90,13 @@ fn commitment(profile: &Profile, vault: VaultId, secret: &PackSecret) -> secrecy
 }
 
 impl<'a> Header<'a> {
-    /// Reads the header at the front of `bytes`, in the documented order: magic, version, kem, length, vault.
+    /// Reads the header at the start of `bytes`, checking in the documented order: magic, version, kem, length, vault.
     pub(super) fn read(profile: &'a Profile, bytes: &'a [u8], vault: VaultId) -> Result<Self, FormatError> {
         let format = profile.format;
         let Some((fixed, rest)) = bytes.split_first_chunk::<FIXED_LEN>() else {
             return Err(FormatError::NotOurs(format));
         };
-        // "SKPACK01": the last two digits count layouts that keep nothing of this one.
+        // "SKPACK01": the last two digits number incompatible layouts.
         if fixed[..6] != profile.magic[..6] {
             return Err(FormatError::NotOurs(format));
         }
@@ -118,7 +118,7 @@ impl<'a> Header<'a> {
         Ok(Self { profile, epoch, commitment, wrap, len, hash })
     }
 
-    /// Opens the age file and checks that it holds the one key that the writer committed to.
+    /// Opens the age file and checks that it contains the key that the writer committed to.
     pub(super) fn unlock(
         &self,
         vault: VaultId,
@@ -135,7 +135,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// A cipher under a key for one purpose below this header.
+    /// A cipher with a key for one purpose under this header.
     pub(super) fn cipher(&self, secret: &PackSecret, label: &str) -> Cipher {
         cipher(secret, &self.hash, label)
     }

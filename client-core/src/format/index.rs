@@ -1,5 +1,5 @@
-//! INDEX v1: where the chunks of some packs lie, sealed under the domain's index key and signed by the
-//! device that packed them. A cache of what the packs' own directories say.
+//! INDEX v1: locates the chunks of some packs; sealed with the domain's index key and signed by the device that packed
+//! them. A cache of the packs' own directories.
 
 use api_types::{DeviceId, ObjectId, VaultId, canonical};
 use ed25519_dalek::{Signature, Signer, VerifyingKey};
@@ -27,18 +27,18 @@ const HEADER_LEN: usize = 8 + 1 + 16 + 16 + 16 + 32 + 32;
 const SIGNATURE_LEN: usize = 64;
 const SIGNATURE_DOMAIN: &[u8] = b"sealkeep/v1/sig/index\0";
 
-/// The packs that one segment describes.
+/// One of the packs that a segment describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexedPack {
     /// Which pack.
     pub pack: ObjectId,
     /// Bytes of the stored pack.
     pub size: u64,
-    /// Its records, all and in order.
+    /// Its records, complete and in order.
     pub entries: Vec<IndexEntry>,
 }
 
-/// Where a chunk lies, and what else reading it needs.
+/// Where a chunk is, and what else is needed to read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexEntry {
     /// Where.
@@ -53,7 +53,7 @@ impl From<PackEntry> for IndexEntry {
     }
 }
 
-/// Whose segment: its unsealed front.
+/// The unsealed front of a segment: where it belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentHeader {
     /// The vault.
@@ -68,11 +68,11 @@ pub struct SegmentHeader {
 pub struct SealedSegment {
     /// SHA-256 of `bytes`.
     pub id: ObjectId,
-    /// What is stored.
+    /// The bytes to store.
     pub bytes: Vec<u8>,
 }
 
-// One entry: chunk id, encoding, plain length, offset, sealed length, positions in the pack list behind it.
+// One entry: chunk id, encoding, plain length, offset, sealed length, positions in the following pack list.
 type EntryWire = (ChunkId, u8, u32, u64, u32, Vec<u32>);
 type PackWire = (ObjectId, u64, Vec<EntryWire>);
 /// Packs described, and other packs that these copy from.
@@ -93,10 +93,10 @@ pub fn seal_segment(
     seal_segment_with_salt(header, key, device_key, packs, &salt)
 }
 
-/// For test vectors: a given salt. A salt must never be used twice with one key.
+/// For test vectors: with a given salt. A salt must never be used twice with one key.
 ///
 /// # Errors
-/// As [`seal_segment`].
+/// Same as [`seal_segment`].
 #[doc(hidden)]
 pub fn seal_segment_with_salt(
     header: &SegmentHeader,
@@ -117,7 +117,7 @@ pub fn seal_segment_with_salt(
     let cbor = canonical::encode(&to_wire(packs)).map_err(|_| FormatError::Sealing(FORMAT))?;
     let mut body =
         padding::pad(&cbor, HEADER_LEN + TAG_LEN + SIGNATURE_LEN).ok_or(FormatError::TooLarge(FORMAT))?;
-    // The key is derived from a fresh salt and seals this once, so the nonce is constant.
+    // The key is derived from a fresh salt and seals only this, so the nonce is constant.
     let tag = cipher(key, salt).seal([0; 12], &bytes, &mut body).map_err(sealing)?;
     bytes.append(&mut body);
     bytes.extend_from_slice(&tag);
@@ -129,7 +129,7 @@ pub fn seal_segment_with_salt(
     Ok(SealedSegment { id: ObjectId::new(Sha256::digest(&bytes).into()), bytes })
 }
 
-/// Reads a segment's front, to find the keys for [`open_segment`]. Nothing of it is verified yet.
+/// Reads a segment's front, to find the keys for [`open_segment`]. None of it is verified yet.
 ///
 /// # Errors
 /// [`FormatError`].
@@ -151,7 +151,7 @@ pub fn read_segment_header(bytes: &[u8]) -> Result<SegmentHeader, FormatError> {
     })
 }
 
-/// Opens a segment of the expected vault, domain and device: signature, commitment, tag, then content.
+/// Opens a segment of the expected vault, domain and device: checks signature, commitment, tag, then content.
 ///
 /// # Errors
 /// [`FormatError`].
@@ -188,7 +188,7 @@ pub fn open_segment(
     from_cbor(cbor)
 }
 
-/// Reads the content of an opened segment.
+/// Parses the content of an opened segment.
 pub(super) fn from_cbor(cbor: &[u8]) -> Result<Vec<IndexedPack>, FormatError> {
     from_wire(canonical::decode(cbor).map_err(|_| FORMAT.damaged("its content is malformed"))?)
 }

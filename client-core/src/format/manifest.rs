@@ -1,5 +1,5 @@
-//! The ordered chunks of a dump, in pieces that are cut by content and stored as chunks themselves, so that
-//! an unchanged stretch of a dump costs nothing.
+//! A dump's ordered chunks, in pieces that are cut by content and stored as chunks themselves, so that an unchanged
+//! part of a dump costs nothing.
 
 use super::{Format, FormatError};
 use crate::{chunk::MAX_PLAIN_LEN, id::ChunkId};
@@ -9,12 +9,12 @@ const MAGIC: &[u8; 8] = b"SKMANI01";
 const HEADER_LEN: usize = 12;
 /// chunk id 32 ‖ BE32 plain length
 const ENTRY_LEN: usize = 36;
-/// A piece ends at the latest here (147 KiB).
+/// Maximum number of entries in a piece (147 KiB).
 pub const MAX_ENTRIES: usize = 4096;
-/// And not before.
+/// Minimum number of entries in a piece.
 const MIN_ENTRIES: usize = 128;
-/// A piece ends behind a chunk whose id starts with a multiple of this: one in 1024, unpredictable without the
-/// chunk-id key.
+/// A piece ends after a chunk whose id starts with a multiple of this: one in 1024, unpredictable without the chunk-id
+/// key.
 const CUT_EVERY: u32 = 1024;
 
 /// One chunk of a dump.
@@ -22,14 +22,14 @@ const CUT_EVERY: u32 = 1024;
 pub struct ManifestEntry {
     /// Which chunk.
     pub chunk_id: ChunkId,
-    /// Bytes of the dump that it is.
+    /// Its length in bytes of the dump.
     pub plain_len: u32,
 }
 
 /// One piece of a manifest, itself a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ManifestPiece {
-    /// The chunk that holds it.
+    /// The chunk that contains it.
     pub chunk_id: ChunkId,
     /// Its length, bytes.
     pub plain_len: u32,
@@ -42,7 +42,7 @@ pub struct ManifestCutter {
 }
 
 impl ManifestCutter {
-    /// Adds the dump's next chunk; the piece that it completes comes back.
+    /// Adds the dump's next chunk; returns a piece if it is now complete.
     pub fn push(&mut self, chunk_id: ChunkId, plain_len: u32) -> Option<Vec<u8>> {
         self.entries.extend_from_slice(chunk_id.as_bytes());
         self.entries.extend_from_slice(&plain_len.to_be_bytes());
@@ -66,7 +66,7 @@ impl ManifestCutter {
     }
 }
 
-/// Entries of one piece.
+/// Parses the entries of one piece.
 ///
 /// # Errors
 /// [`FormatError`].
@@ -79,9 +79,9 @@ pub fn read_piece(bytes: &[u8]) -> Result<Vec<ManifestEntry>, FormatError> {
     if magic != MAGIC {
         return Err(FormatError::NewerVersion(FORMAT));
     }
-    let (entries, odd) = rest.as_chunks::<ENTRY_LEN>();
+    let (entries, extra) = rest.as_chunks::<ENTRY_LEN>();
     let stated = u32::from_be_bytes([count[0], count[1], count[2], count[3]]) as usize;
-    if !odd.is_empty() || entries.len() != stated || !(1..=MAX_ENTRIES).contains(&stated) {
+    if !extra.is_empty() || entries.len() != stated || !(1..=MAX_ENTRIES).contains(&stated) {
         return Err(FORMAT.damaged("its length is not what it says"));
     }
     entries.iter().map(read_entry).collect()
@@ -120,7 +120,7 @@ mod tests {
             before.iter().flat_map(|p| read_piece(p).unwrap()).map(|e| e.plain_len - 1).collect();
         assert_eq!(read, (0..20_000).collect::<Vec<_>>());
         assert!(before.len() > 10 && before.iter().all(|p| p.len() <= HEADER_LEN + MAX_ENTRIES * ENTRY_LEN));
-        // A chunk more at the front changes the first pieces only.
+        // An additional chunk at the front changes only the first pieces.
         let after = pieces(std::iter::once(1_000_000).chain(0..20_000));
         let kept = after.iter().filter(|p| before.contains(p)).count();
         assert!(kept + 2 >= before.len(), "{kept} of {}", before.len());

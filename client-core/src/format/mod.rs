@@ -1,4 +1,4 @@
-//! Stored objects, byte for byte: `docs/format.md`. Pure functions from bytes to values and back.
+//! Stored objects, byte for byte, as in `docs/format.md`. Pure functions from bytes to values and back.
 
 mod error;
 mod header;
@@ -15,15 +15,15 @@ pub use error::{Format, FormatError};
 pub use header::Recipients;
 pub use padding::padme;
 
-/// Largest stored object (64 MiB).
+/// Maximum size of a stored object (64 MiB).
 pub const MAX_OBJECT_LEN: usize = 64 * 1024 * 1024;
 
-/// Parsers that stand behind a seal, for fuzzing: what somebody who holds the keys could feed to them.
+/// Parsers of sealed content, for fuzzing: what someone with the keys could feed them.
 #[doc(hidden)]
 pub mod behind_the_seal {
     use super::{FormatError, index, pack, snapshot};
 
-    /// A pack's opened directory; its records lie between `start` and `limit`.
+    /// A pack's opened directory; its records are between `start` and `limit`.
     ///
     /// # Errors
     /// [`FormatError`].

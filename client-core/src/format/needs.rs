@@ -1,14 +1,14 @@
-//! What SQL text asks of the server that it is restored to. It stands in the sealed body of a snapshot: grants and
-//! policies come behind the rows, and nobody waits for those to hear that a role is missing.
+//! What SQL text needs from the server that it is restored to. It is part of a snapshot's sealed body: grants and
+//! policies come after the rows, and a missing role should be reported before those.
 
 use std::collections::HashSet;
 
 use super::{Format, FormatError};
 
 const FORMAT: Format = Format::Snapshot;
-/// Needs that are kept. What comes behind them is found while the text is restored.
+/// Maximum number of needs kept. Later ones are found during the restore.
 pub const MAX_NEEDS: usize = 1024;
-/// Longest name that is kept, bytes. PostgreSQL's own are at most 63 bytes, and these may have a word in front.
+/// Maximum length of names, bytes. PostgreSQL's own have at most 63 bytes, and these may have a prefix.
 pub const MAX_NAME_LEN: usize = 255;
 
 /// What a statement needs of a server.
@@ -16,17 +16,17 @@ pub const MAX_NAME_LEN: usize = 255;
 pub enum Need {
     /// A role.
     Role,
-    /// An extension that is installed on the server.
+    /// An extension installed on the server.
     Extension,
     /// A tablespace.
     Tablespace,
-    /// A language of functions.
+    /// A procedural language.
     Language,
-    /// The rights of a superuser.
+    /// Superuser rights.
     Superuser,
-    /// A provider of security labels.
+    /// A security label provider.
     LabelProvider,
-    /// A setting that a function is created with.
+    /// A setting in a function's definition.
     Setting,
 }
 
@@ -41,7 +41,7 @@ impl Need {
         Self::Setting,
     ];
 
-    /// For people.
+    /// For display.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -68,7 +68,7 @@ impl Need {
     }
 }
 
-/// Which part of a dump needs something: parts can be left out.
+/// The part of a dump that needs something: parts can be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// Owners.
@@ -94,28 +94,28 @@ impl Part {
 /// One thing that a script needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptNeed {
-    /// Line that needs it first, counted from 1.
+    /// First line that needs it, starting at 1.
     pub line: u64,
-    /// What.
+    /// Kind of need.
     pub need: Need,
-    /// What for.
+    /// The part that needs it.
     pub part: Part,
     /// Its name.
     pub name: String,
 }
 
-/// What a script needs.
+/// Everything that a script needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScriptNeeds {
-    /// Locks that it keeps until its end in one transaction, at least.
+    /// Minimum number of locks that it holds until its end in one transaction.
     pub locks: u64,
-    /// Further ones, when owners are restored.
+    /// Additional ones if owners are restored.
     pub owner_locks: u64,
     /// By line; the first [`MAX_NEEDS`].
     pub needs: Vec<ScriptNeed>,
 }
 
-/// Locks, those for owners, and of each need line, code of what, code of what for, and name.
+/// Locks, those for owners, and for each need: line, code of the kind, code of the part, name.
 pub(super) type NeedsWire = (u64, u64, Vec<(u64, u8, u8, String)>);
 
 impl ScriptNeeds {

@@ -1,4 +1,4 @@
-//! Padmé (Nikitin et al., PETS 2019): lengths are rounded so that they tell O(log log n) bits, at most 12 %.
+//! Padmé (Nikitin et al., PETS 2019): rounds lengths so that they reveal O(log log n) bits, at a cost of at most 12 %.
 
 /// The padded length for `len`.
 #[must_use]
@@ -7,13 +7,13 @@ pub const fn padme(len: u64) -> u64 {
         return len;
     }
     let exponent = len.ilog2();
-    // Only as many low bits may be zeroed as leave the mantissa the exponent's own length.
+    // Zero only as many low bits as leave the mantissa as long as the exponent.
     let low_bits = exponent - (exponent.ilog2() + 1);
     let mask = (1 << low_bits) - 1;
     (len + mask) & !mask
 }
 
-/// A body of `BE32 length ‖ bytes ‖ zeros`, so long that `overhead` and it together are a padded length.
+/// A body of `BE32 length ‖ bytes ‖ zeros`, as long as needed for its length plus `overhead` to be a padded length.
 pub(super) fn pad(bytes: &[u8], overhead: usize) -> Option<Vec<u8>> {
     let len = u32::try_from(bytes.len()).ok()?;
     let whole = padme((overhead + 4 + bytes.len()) as u64);
@@ -24,7 +24,7 @@ pub(super) fn pad(bytes: &[u8], overhead: usize) -> Option<Vec<u8>> {
     Some(body)
 }
 
-/// What [`pad`] wrapped; `None` when the padding is anything but zeros.
+/// The content of [`pad`]'s result; `None` if the padding is not all zeros.
 pub(super) fn unpad(body: &[u8]) -> Option<&[u8]> {
     let (len, rest) = body.split_first_chunk::<4>()?;
     let (bytes, zeros) = rest.split_at_checked(u32::from_be_bytes(*len) as usize)?;

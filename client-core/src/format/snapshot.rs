@@ -1,5 +1,5 @@
-//! A snapshot object: the device's signed head, and a sealed body that says what was backed up and how to
-//! get it back.
+//! A snapshot object: the device's signed head, and a sealed body that describes what was backed up and how to restore
+//! it.
 
 use api_types::{
     Base64, ObjectId, Sha256, SnapshotId,
@@ -27,16 +27,16 @@ const FRONT_LEN: usize = 8 + 1 + 4;
 pub struct SealedSnapshot {
     /// SHA-256 of `bytes`.
     pub id: SnapshotId,
-    /// What is stored.
+    /// The bytes to store.
     pub bytes: Vec<u8>,
-    /// The head as it stands in it.
+    /// The head that it contains.
     pub head: SignedEnvelope,
 }
 
 /// Signs the envelope and puts it in front of the sealed body that it names.
 ///
 /// # Errors
-/// [`FormatError::Sealing`] when envelope and body do not belong together.
+/// [`FormatError::Sealing`] if envelope and body do not belong together.
 pub fn seal_snapshot(
     envelope: &SnapshotEnvelope,
     device_key: &DeviceSigningKey,
@@ -56,8 +56,7 @@ pub fn seal_snapshot(
     Ok(SealedSnapshot { id: ObjectId::new(sha2::Sha256::digest(&bytes).into()), bytes, head })
 }
 
-/// A snapshot object taken apart. Nothing of it is verified yet: see [`SignedEnvelope::verify`] and
-/// [`SnapshotBody::open`].
+/// A parsed snapshot object. None of it is verified yet: see [`SignedEnvelope::verify`] and [`SnapshotBody::open`].
 #[derive(Debug)]
 pub struct SnapshotParts<'a> {
     /// The signed head.
@@ -66,7 +65,7 @@ pub struct SnapshotParts<'a> {
     pub body: &'a [u8],
 }
 
-/// Takes a snapshot object apart.
+/// Parses a snapshot object.
 ///
 /// # Errors
 /// [`FormatError`].

@@ -1,4 +1,4 @@
-//! The sealed body of a snapshot: what was backed up, and how to get it back.
+//! The sealed body of a snapshot: what was backed up, and how to restore it.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ const PROFILE: Profile =
     Profile { format: FORMAT, magic: b"SKSNBD01", commit_label: "sealkeep/v1/snapshot/commit" };
 const BODY_LABEL: &str = "sealkeep/v1/snapshot/body";
 const HEADS_DOMAIN: &[u8] = b"sealkeep/v1/heads\0";
-/// Longest envelope in front of a body.
+/// Maximum length of the envelope before a body.
 pub(super) const MAX_ENVELOPE_LEN: usize = 4096;
 /// First element of the body.
 const BODY_LAYOUT: u8 = 1;
@@ -33,11 +33,11 @@ const BODY_LAYOUT: u8 = 1;
 /// What was unusual about a dump and was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Remark {
-    /// Below a tenth of the median of the source's last five.
+    /// Less than a tenth of the median of the source's last five.
     Smaller,
-    /// Of another format than the source's last one.
+    /// Another format than the source's last dump.
     OtherFormat,
-    /// A file that changed while it was read.
+    /// The file changed while it was read.
     ChangedWhileRead,
 }
 
@@ -65,7 +65,7 @@ impl Remark {
 pub struct Table {
     /// With its schema: `public.orders`.
     pub name: String,
-    /// The database's own estimate, if it had one.
+    /// The database's own estimate, if there is one.
     pub rows: Option<u64>,
 }
 
@@ -74,66 +74,67 @@ pub struct Table {
 pub struct Head {
     /// Position in the device's chain, from 0.
     pub sequence: u64,
-    /// Names the chain up to there.
+    /// Identifies the chain up to here.
     pub hash: HeadHash,
 }
 
 /// Newest snapshot per device.
 pub type Heads = BTreeMap<DeviceId, Head>;
 
-/// What a snapshot is: readable with the vault's keys only.
+/// The description of a snapshot: readable only with the vault's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotBody {
     /// Kind of source: `postgres`, `file`, `stdin`.
     pub source_kind: String,
-    /// The user's name for it.
+    /// The user's name for the source.
     pub source_name: String,
-    /// Further words about it, such as server version and database.
+    /// Further details, such as server version and database.
     pub source_detail: String,
-    /// What the source is by itself, and what a database of its kind needs besides its contents.
+    /// The source's identity, and the properties that a database has besides its contents.
     pub origin: Origin,
-    /// What made the dump, with its version.
+    /// The program that made the dump, with its version.
     pub tool: String,
-    /// What kind of dump it is, from the outside in: `gzip, pg_dump SQL`.
+    /// The dump's format, from the outermost layer inwards: `gzip, pg_dump SQL`.
     pub format: String,
-    /// Whether the dump's own end was found, beyond the end of the stream.
+    /// Whether the end of the dump itself was verified, not just the end of the stream.
     pub verified_end: bool,
     /// What was unusual about it; written sorted.
     pub remarks: Vec<Remark>,
-    /// What SQL text asks of the server that it is restored to. `None`: it is no such text, or text that is not restored.
+    /// What SQL text needs from the server that it is restored to. `None`: no such text, or text that cannot be
+    /// restored.
     pub needs: Option<ScriptNeeds>,
-    /// What is in it, if known.
+    /// Its tables, if known.
     pub tables: Vec<Table>,
-    /// The device's name for itself.
+    /// The device's host name.
     pub host: String,
-    /// Deduplication domain of its chunks: key of their ids, sizes of their cuts.
+    /// Deduplication domain of its chunks: determines their ids and sizes.
     pub domain: DomainId,
     /// The dump's ordered chunks, in pieces.
     pub manifest: Vec<ManifestPiece>,
     /// Length of the dump, bytes.
     pub plain_size: u64,
-    /// Of the whole dump.
+    /// Hash of the whole dump.
     pub dump_sha256: Sha256,
-    /// For a compressed dump that was taken apart. `None`: the chunks are the dump.
+    /// For a compressed dump that was unwrapped. `None`: the chunks are the dump.
     pub unwrapped: Option<Wrapping>,
     /// Chunks of the dump.
     pub chunks: u64,
-    /// Of these, chunks that this snapshot brought.
+    /// Of these, chunks that this snapshot added.
     pub chunks_new: u64,
-    /// Bytes of the objects stored for it, without itself.
+    /// Bytes of the objects stored for it, excluding itself.
     pub bytes_stored: u64,
-    /// Every pack that reading it needs; written sorted.
+    /// Every pack needed to read it; written sorted.
     pub packs: Vec<ObjectId>,
-    /// Heads of all devices that the signer had seen.
+    /// The heads of all devices that the signer had seen.
     pub heads: Heads,
 }
 
-/// The chunks of a dump that was taken apart hold what was in it, and behind that how to make it again.
+/// The chunks of an unwrapped dump hold its content, followed by the plan for reproducing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wrapping {
     /// Bytes of all chunks.
     pub stored_size: u64,
-    /// Of these, the last ones are the plan for compressing again.
+    /// Of these, the last ones are the plan for recompression.
     pub plan_len: u64,
 }
 
@@ -198,7 +199,7 @@ impl SnapshotBody {
         self.unwrapped.map_or(self.plain_size, |wrapping| wrapping.stored_size)
     }
 
-    /// Seals the body under a data key of its own. What comes back is hashed into the envelope.
+    /// Seals the body with a data key of its own. The envelope must contain the hash of the result.
     ///
     /// # Errors
     /// [`FormatError::TooLarge`] or [`FormatError::Sealing`].
@@ -207,10 +208,10 @@ impl SnapshotBody {
         self.seal_with_secret(vault, epoch, &secret, &wrap)
     }
 
-    /// For test vectors: a given data key and the age file around it. A key must never seal two bodies.
+    /// For test vectors: a given data key and the age file that contains it. A key must never seal two bodies.
     ///
     /// # Errors
-    /// As [`SnapshotBody::seal`].
+    /// Same as [`SnapshotBody::seal`].
     #[doc(hidden)]
     pub fn seal_with_secret(
         &self,
@@ -234,7 +235,7 @@ impl SnapshotBody {
         Ok(out)
     }
 
-    /// Opens a sealed body and holds it against the head that its device signed.
+    /// Opens a sealed body and checks it against the head signed by its device.
     ///
     /// # Errors
     /// [`FormatError`].
@@ -277,9 +278,9 @@ impl SnapshotBody {
         Self::from_cbor(cbor)
     }
 
-    /// Reads the content of an opened body.
+    /// Parses the content of an opened body.
     pub(super) fn from_cbor(cbor: &[u8]) -> Result<Self, FormatError> {
-        // An array whose first element is the layout: told apart before anything else is read.
+        // The first element of the array is the layout: checked before anything else is read.
         if let [0x80..=0x97, layout @ 0..=0x17, ..] = *cbor
             && layout != BODY_LAYOUT
         {
@@ -417,7 +418,7 @@ impl SnapshotBody {
     }
 }
 
-/// Where a snapshot's source was, from its [`SnapshotBody::source_detail`].
+/// The location of a snapshot's source, from its [`SnapshotBody::source_detail`].
 #[must_use]
 pub fn place_of(detail: &str) -> &str {
     // `host:5432/shop (PostgreSQL 15.18)`: a product and its version.

@@ -1,4 +1,4 @@
-//! One file, for its owner only, replaced as a whole.
+//! A single file that only its owner can read, replaced atomically.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -25,14 +25,14 @@ const NAME: &str = "device.keys";
 /// Larger files are not ours, bytes.
 const MAX_SIZE: u64 = 1024 * 1024;
 
-/// Keeps secrets in `<home>/device.keys`, mode 0600; sealed when there is a passphrase.
+/// Keeps secrets in `<home>/device.keys`, mode 0600; sealed if there is a passphrase.
 pub struct FileKeyStore {
     folder: PathBuf,
     passphrase: Option<SecretString>,
 }
 
 impl FileKeyStore {
-    /// In `home`, which must exist. A passphrase seals the file from the next save on.
+    /// A store in `home`, which must exist. A passphrase seals the file from the next save on.
     #[must_use]
     pub fn new(home: &Path, passphrase: Option<SecretString>) -> Self {
         Self { folder: home.to_owned(), passphrase }
@@ -70,7 +70,7 @@ impl FileKeyStore {
                 ),
                 "nothing was changed",
                 format!(
-                    "run `chmod 600 {name}`; if others may have read it, revoke this device and sign in anew"
+                    "run `chmod 600 {name}`; if others may have read it, revoke this device and sign in again"
                 ),
             ));
         }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_named_so() {
+    fn a_damaged_file_is_reported_as_damaged() {
         let home = tempfile::tempdir().unwrap();
         let store = FileKeyStore::new(home.path(), None);
         store.save(&sample()).unwrap();

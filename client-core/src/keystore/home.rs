@@ -1,4 +1,4 @@
-//! The directory that holds a device's keys and local state.
+//! The directory with a device's keys and local state.
 
 use std::{
     env,
@@ -12,10 +12,10 @@ use tempfile::NamedTempFile;
 
 use crate::error::{Error, ErrorKind};
 
-/// Makes the directory when it is missing, for its owner only. `None`: the user's data directory.
+/// Creates the directory if it is missing, accessible only to its owner. `None`: the user's data directory.
 ///
 /// # Errors
-/// It cannot be made, or others may look into it or write there.
+/// It cannot be created, or others may read or write it.
 pub fn prepare_home(given: Option<PathBuf>) -> Result<PathBuf, Error> {
     let home = match given {
         Some(home) => std::path::absolute(&home).map_err(|e| Error::io(&home.display().to_string(), &e))?,
@@ -41,11 +41,10 @@ pub fn prepare_home(given: Option<PathBuf>) -> Result<PathBuf, Error> {
     Ok(home)
 }
 
-/// Writes a file of the directory, for its owner only (mode 0600): a crash leaves the old one or the new one, never a
-/// part.
+/// Writes a file in the directory that only its owner can read (mode 0600), atomically even in a crash.
 ///
 /// # Errors
-/// It cannot be written; the old one stays.
+/// It cannot be written; the old file stays.
 pub(crate) fn replace_file(home: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
     let path = home.join(name);
     let shown = path.display().to_string();
@@ -56,10 +55,10 @@ pub(crate) fn replace_file(home: &Path, name: &str, bytes: &[u8]) -> Result<(), 
     sync_folder(home)
 }
 
-/// What was renamed or removed in a directory stays so.
+/// Makes renames and removals in a directory durable.
 ///
 /// # Errors
-/// The disk's.
+/// I/O errors.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), Error> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())

@@ -19,20 +19,20 @@ impl Keys {
         Self(store)
     }
 
-    /// What is kept; `None` when nothing is.
+    /// The stored secrets; `None` if there are none.
     pub(crate) fn load(&self) -> Result<Option<DeviceSecrets>, Error> {
         self.0.load()
     }
 
-    /// In words, where and how secrets are kept.
+    /// Where and how secrets are kept, in words.
     pub(crate) fn describe(&self) -> String {
         self.0.describe()
     }
 
-    /// Keeps an account that this device has no vault of yet, in the place of another such account.
+    /// Stores an account without a vault on this device, replacing any other such account.
     ///
     /// # Errors
-    /// [`ErrorKind::Exists`] when a vault's keys are kept here: nothing takes their place.
+    /// [`ErrorKind::Exists`] if a vault's keys are stored here: nothing replaces them.
     pub(crate) fn begin(&self, secrets: &DeviceSecrets) -> Result<(), Error> {
         if secrets.vault.is_some() {
             return Err(Error::internal_text("a vault's keys were about to be kept unasked"));
@@ -44,7 +44,7 @@ impl Keys {
         self.0.save(secrets)
     }
 
-    /// Keeps another session, or none.
+    /// Stores another session, or none.
     pub(crate) fn save_session(&self, session: Option<SessionTokens>) -> Result<(), Error> {
         self.change(|secrets| {
             secrets.session = session;
@@ -52,7 +52,7 @@ impl Keys {
         })
     }
 
-    /// The user goes back: nothing waits any more, and an account that does not exist yet is forgotten.
+    /// Discards the pending first run, and an account that does not exist yet.
     pub(crate) fn drop_pending(&self) -> Result<(), Error> {
         let _turn = self.0.exclusive()?;
         let Some(mut secrets) = self.0.load()?.filter(|secrets| secrets.vault.is_none()) else {
@@ -65,10 +65,10 @@ impl Keys {
         }
     }
 
-    /// Keeps the vault's keys, once: the first run is over.
+    /// Stores the vault's keys, once: this completes the first run.
     ///
     /// # Errors
-    /// [`ErrorKind::Exists`] when there are some.
+    /// [`ErrorKind::Exists`] if there are some already.
     pub(crate) fn first_vault(&self, vault: VaultSecrets) -> Result<DeviceSecrets, Error> {
         let _turn = self.0.exclusive()?;
         let mut secrets = self.0.load()?.ok_or_else(lost)?;
@@ -80,7 +80,7 @@ impl Keys {
         Ok(secrets)
     }
 
-    /// Remembers the newest version of the password's wrap that this device made.
+    /// Stores the newest version of the password's wrap that this device created.
     pub(crate) fn save_password_version(&self, version: u32, session: SessionTokens) -> Result<(), Error> {
         self.change(|secrets| {
             secrets.password_version = secrets.password_version.max(version);
@@ -89,7 +89,7 @@ impl Keys {
         })
     }
 
-    /// What the service showed may not become less from here on, even when `pins.db` is gone.
+    /// Raises the minimum that the service must show from now on, even if `pins.db` is lost.
     pub(crate) fn raise_floor(&self, vault: VaultId, seen: &Pins) -> Result<(), Error> {
         self.change(|secrets| {
             let kept = secrets.vault.as_mut().filter(|kept| kept.info.vault_id == vault).ok_or_else(lost)?;
@@ -98,13 +98,13 @@ impl Keys {
         })
     }
 
-    /// Keeps nothing any more: the user's wish, and nobody else's.
+    /// Deletes everything: only on the user's request.
     pub(crate) fn forget(&self) -> Result<(), Error> {
         let _turn = self.0.exclusive()?;
         self.0.delete()
     }
 
-    /// Loaded again under the lock: another process may have renewed the session.
+    /// Reloads under the lock: another process may have renewed the session.
     fn change(&self, change: impl FnOnce(&mut DeviceSecrets) -> Result<(), Error>) -> Result<(), Error> {
         let _turn = self.0.exclusive()?;
         let mut secrets = self.0.load()?.ok_or_else(lost)?;
@@ -116,7 +116,7 @@ impl Keys {
         self.0.save(&secrets)
     }
 
-    /// Whatever a test needs.
+    /// Stores anything, for tests.
     #[cfg(test)]
     pub(crate) fn put(&self, secrets: &DeviceSecrets) -> Result<(), Error> {
         self.0.save(secrets)

@@ -1,4 +1,4 @@
-//! A key store that forgets.
+//! A key store in memory only.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::KeyStore;
 use crate::{device::DeviceSecrets, error::Error};
 
-/// Keeps secrets as long as it lives.
+/// Keeps secrets until it is dropped.
 #[derive(Default)]
 pub struct MemoryKeyStore(Mutex<Option<Zeroizing<Vec<u8>>>>);
 

@@ -1,4 +1,4 @@
-//! Where a device's secrets rest.
+//! Where a device's secrets are stored.
 
 mod file;
 mod home;
@@ -17,48 +17,48 @@ use crate::{
     error::Error,
 };
 
-/// Keeps one device's secrets.
+/// Stores one device's secrets.
 pub trait KeyStore: Send + Sync {
-    /// What is kept; `None` when nothing is.
+    /// The stored secrets; `None` if there are none.
     ///
     /// # Errors
-    /// It cannot be read, or opened, or is damaged.
+    /// They cannot be read or opened, or are damaged.
     fn load(&self) -> Result<Option<DeviceSecrets>, Error>;
 
-    /// Keeps `secrets` instead of what was kept, whatever it was. Durable when it returns, never half-written.
-    /// Operations write through `Keys`, which cannot lose a vault.
+    /// Replaces whatever is stored with `secrets`, durably and atomically. Operations write through `Keys`, which
+    /// cannot lose a vault.
     ///
     /// # Errors
-    /// It cannot be written; what was kept before is kept still.
+    /// It cannot be written; the previous content stays.
     fn save(&self, secrets: &DeviceSecrets) -> Result<(), Error>;
 
-    /// Keeps nothing any more.
+    /// Deletes the secrets.
     ///
     /// # Errors
-    /// It cannot be removed.
+    /// They cannot be removed.
     fn delete(&self) -> Result<(), Error>;
 
-    /// In words, where and how secrets are kept.
+    /// Where and how secrets are kept, in words.
     fn describe(&self) -> String;
 
-    /// Shuts other processes of this device out while it is held; `None` while another one holds it.
+    /// A lock that excludes other processes of this device while held; `None` if another one holds it.
     ///
     /// # Errors
-    /// The lock cannot be asked for.
+    /// The lock cannot be requested.
     fn lock(&self) -> Result<Option<Box<dyn Send>>, Error>;
 
-    /// Held from reading to writing, so that no process overwrites what another one has just kept. Waits.
+    /// A lock held from reading to writing, so that no process overwrites what another one has just stored. Waits.
     ///
     /// # Errors
-    /// The lock cannot be asked for.
+    /// The lock cannot be requested.
     fn exclusive(&self) -> Result<Box<dyn Send>, Error>;
 }
 
-/// The key store in a device's home directory; sealed when a passphrase is given here, in
+/// The key store in a device's home directory; sealed if a passphrase is given here, in
 /// `SEALKEEP_KEYSTORE_PASSPHRASE`, or as the systemd credential `sealkeep-passphrase`.
 ///
 /// # Errors
-/// A passphrase is announced but cannot be read.
+/// A passphrase is configured but cannot be read.
 pub fn open(home: &Path, passphrase: Option<SecretString>) -> Result<Arc<dyn KeyStore>, Error> {
     let passphrase = match passphrase {
         Some(given) => Some(given),

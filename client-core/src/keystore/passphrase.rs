@@ -1,4 +1,4 @@
-//! Sealing with a passphrase: an age file, so that stock `age` opens it too.
+//! Sealing with a passphrase: an age file, so that stock `age` can open it, too.
 
 use std::{
     env,
@@ -15,11 +15,11 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
 
-/// How an age file begins.
+/// First bytes of an age file.
 const MAGIC: &[u8] = b"age-encryption.org/v1";
 /// scrypt N = 2^17: 128 MiB and a few tenths of a second.
 const WORK_FACTOR: u8 = 17;
-/// A file that asks for more than N = 2^20 is refused.
+/// Files that require more than N = 2^20 are refused.
 const MAX_WORK_FACTOR: u8 = 20;
 
 /// From `SEALKEEP_KEYSTORE_PASSPHRASE`, or the systemd credential `sealkeep-passphrase`.

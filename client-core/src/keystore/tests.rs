@@ -1,4 +1,4 @@
-//! What every key store promises.
+//! Tests that apply to every key store.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{sync::mpsc, thread, time::Duration};
@@ -6,7 +6,7 @@ use std::{sync::mpsc, thread, time::Duration};
 use super::{FileKeyStore, KeyStore, MemoryKeyStore};
 use crate::device::tests::sample;
 
-/// A key store, and whatever it needs to live.
+/// A key store and its temporary directory.
 type Kept = (Box<dyn KeyStore>, tempfile::TempDir);
 
 fn all() -> Vec<Kept> {
@@ -39,7 +39,7 @@ fn what_was_saved_last_is_loaded_until_it_is_deleted() {
 }
 
 #[test]
-fn a_lock_that_was_let_go_can_be_taken_again() {
+fn a_released_lock_can_be_acquired_again() {
     for (store, _home) in all() {
         for _ in 0..2 {
             let held = store.lock().unwrap();

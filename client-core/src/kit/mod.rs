@@ -1,4 +1,4 @@
-//! The recovery kit: one page that opens a vault without Sealkeep, made on this device and never sent anywhere.
+//! The recovery kit: one page that opens a vault without Sealkeep, created on this device and never sent anywhere.
 
 mod page;
 mod qr;
@@ -13,22 +13,22 @@ use crate::{
     id::InvalidId,
 };
 
-/// Whose kit it is.
+/// The owner of a kit.
 #[derive(Debug, Clone)]
 pub struct KitOwner {
-    /// The account's address.
+    /// The account's e-mail address.
     pub email: String,
-    /// Which vault it opens.
+    /// The vault it opens.
     pub vault: VaultId,
-    /// Where the vault lies.
+    /// Where the vault is.
     pub region: Region,
     /// The metadata service.
     pub service: String,
-    /// When it was made, seconds since 1970.
+    /// When it was created, seconds since 1970.
     pub created: i64,
 }
 
-/// What must be kept. It prints nothing.
+/// The content of a kit. It has no `Debug` output.
 pub struct Kit {
     owner: KitOwner,
     words: SecretString,
@@ -38,7 +38,7 @@ pub struct Kit {
     account_secret: SecretString,
 }
 
-/// What a kit can do, and what it cannot: the same sentences on every form of it.
+/// What a kit can and cannot do: the same sentences in every form of it.
 const CAN: [&str; 3] = [
     "It opens every backup of this vault, with the bucket alone, also when Sealkeep is gone.",
     "It signs in a new device, together with the e-mail, the password and a code of the second factor.",
@@ -55,7 +55,7 @@ const HOW: [&str; 3] = [
 ];
 
 impl Kit {
-    /// For a new vault.
+    /// Creates the kit of a new vault.
     ///
     /// # Errors
     /// Never for 256 bits of words; the encoder's own check is not hidden.
@@ -74,7 +74,7 @@ impl Kit {
         })
     }
 
-    /// What to call its file, without an ending.
+    /// Its file name, without an extension.
     #[must_use]
     pub fn file_name(&self) -> String {
         let email: String =
@@ -114,7 +114,7 @@ impl Kit {
         text.into()
     }
 
-    /// As one page of PDF, A4.
+    /// As a one-page A4 PDF.
     ///
     /// # Errors
     /// Never: an age key fits into a QR code.
@@ -145,7 +145,7 @@ impl Kit {
     }
 }
 
-/// A day, UTC.
+/// A date, UTC.
 fn date(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds)
         .map_or_else(|_| String::new(), |time| time.strftime("%Y-%m-%d").to_string())

@@ -1,4 +1,4 @@
-//! The kit as one page of PDF: base fonts, no compression, so that any program and any eye finds the text in it.
+//! The kit as a one-page PDF: base fonts, no compression, so that any program and any eye can find the text in it.
 
 use pdf_writer::{Content, Finish, Name, Pdf, Rect, Ref, Str};
 use secrecy::ExposeSecret;
@@ -80,7 +80,7 @@ fn content(kit: &Kit, qr: &QrCode) -> Vec<u8> {
     pen.content.finish().into_vec()
 }
 
-/// Writes from the top of the page to its bottom.
+/// Writes from top to bottom.
 struct Pen {
     content: Content,
     y: f32,
@@ -126,7 +126,7 @@ impl Pen {
     }
 }
 
-/// Windows-1252, as far as it is Latin-1 and dashes; a question mark for what it does not have.
+/// Windows-1252, limited to Latin-1 and dashes; other characters become question marks.
 fn win_ansi(text: &str) -> Vec<u8> {
     text.chars()
         .map(|c| match c {

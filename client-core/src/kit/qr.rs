@@ -1,4 +1,4 @@
-//! QR codes as squares, for whoever draws them.
+//! QR codes as squares, for the caller to draw.
 
 use std::fmt::Write;
 
@@ -8,13 +8,13 @@ use qrcodegen::{QrCode as Code, QrCodeEcc};
 pub struct QrCode(Code);
 
 impl QrCode {
-    /// Error correction of level M. `None`: longer than a QR code holds (2,331 bytes).
+    /// Encodes with error correction level M. `None`: longer than a QR code's capacity (2,331 bytes).
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
         Code::encode_text(text, QrCodeEcc::Medium).ok().map(Self)
     }
 
-    /// Squares on each side.
+    /// Number of squares on each side.
     #[must_use]
     pub fn size(&self) -> u32 {
         self.0.size().unsigned_abs()
@@ -36,7 +36,7 @@ impl QrCode {
         })
     }
 
-    /// The dark squares as the path of an SVG whose unit is one square.
+    /// The dark squares as an SVG path whose unit is one square.
     #[must_use]
     pub fn svg_path(&self) -> String {
         self.runs().fold(String::new(), |mut path, (column, row, length)| {
@@ -63,7 +63,7 @@ mod tests {
         let size = code.size();
         let dark = (0..size).flat_map(|row| (0..size).map(move |column| (column, row)));
         assert_eq!(covered as usize, dark.filter(|(c, r)| code.is_dark(*c, *r)).count());
-        // The finder pattern of the upper left corner begins with seven dark squares.
+        // The finder pattern in the upper left corner begins with seven dark squares.
         assert_eq!(code.runs().next(), Some((0, 0, 7)));
         assert!(QrCode::of(&"x".repeat(3000)).is_none());
     }

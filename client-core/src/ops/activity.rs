@@ -1,4 +1,4 @@
-//! The service's audit trail of this vault, its chain of hashes verified.
+//! The service's audit log of this vault, with its hash chain verified.
 
 use api_types::{AccountId, DeviceId, VaultId, canonical, vault::AUDIT_KEPT};
 use sha2::{Digest, Sha256};
@@ -6,16 +6,16 @@ use sha2::{Digest, Sha256};
 use super::Client;
 use crate::error::{Error, ErrorKind};
 
-/// One thing that happened.
+/// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activity {
-    /// Without gaps; from 1, or from the oldest that the service keeps.
+    /// Without gaps; starts at 1, or at the oldest entry that the service keeps.
     pub position: u64,
     /// Seconds since 1970, by the service's clock.
     pub at: i64,
-    /// What happened, one word.
+    /// The action, in one word.
     pub action: String,
-    /// Which device did it.
+    /// The device that did it.
     pub device: Option<DeviceId>,
     /// Ids, kinds and counts.
     pub details: Vec<(String, String)>,
@@ -24,10 +24,10 @@ pub struct Activity {
 /// Version, vault, position, time, action, account, device, details.
 type Wire = (u8, VaultId, u64, i64, String, Option<AccountId>, Option<DeviceId>, Vec<(String, String)>);
 
-/// Everything since the vault was made, as far as the service keeps it, newest first.
+/// All entries since the vault was created, as far as the service keeps them, newest first.
 ///
 /// # Errors
-/// [`ErrorKind::Damaged`] when rows are missing, changed or of another vault.
+/// [`ErrorKind::Damaged`] if entries are missing, modified or from another vault.
 pub async fn activity(client: &Client) -> Result<Vec<Activity>, Error> {
     let vault = client.open()?;
     let mut chain = Chain::new(vault.id());
@@ -39,7 +39,7 @@ pub async fn activity(client: &Client) -> Result<Vec<Activity>, Error> {
 
 struct Chain {
     vault: VaultId,
-    /// The number of the first row, once it came.
+    /// Position of the first row, once it has arrived.
     first: Option<u64>,
     hash: [u8; 32],
     found: Vec<Activity>,
@@ -54,7 +54,7 @@ impl Chain {
         let first = *self.first.get_or_insert(position);
         let expected = first.saturating_add(self.found.len() as u64);
         let broken = || broken(expected);
-        // What the oldest row that is left follows is not there any more.
+        // The predecessor of the oldest remaining row has been deleted.
         let oldest = first > 1 && self.found.is_empty();
         let follows: [u8; 32] = Sha256::new().chain_update(self.hash).chain_update(event).finalize().into();
         if position != expected || (follows != hash && !oldest) {
@@ -70,7 +70,7 @@ impl Chain {
         Ok(())
     }
 
-    /// Old rows may be missing only where as many are left as the service keeps.
+    /// Old rows may be missing only if as many are left as the service keeps.
     fn whole(self) -> Result<Vec<Activity>, Error> {
         match self.first {
             Some(2..) if (self.found.len() as u64) < AUDIT_KEPT => Err(broken(1)),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_may_be_missing_only_of_a_trail_that_is_long() {
+    fn only_a_long_log_may_lack_its_beginning() {
         let rows = |from: u64, count: u64| {
             let (mut chain, mut last) = (chain(), [9; 32]);
             for position in from..from + count {

@@ -1,4 +1,4 @@
-//! Everything stored, verified: history, snapshots, manifests, index, packs; with `read_data` every byte.
+//! Verifies everything stored: history, snapshots, manifests, index, packs; with `read_data` every byte.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,14 +13,14 @@ use crate::{
     vault::ChunkReader,
 };
 
-/// Something that is not as it should be.
+/// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The stored object at fault.
     pub object: Option<ObjectId>,
     /// What is wrong.
     pub what: String,
-    /// Snapshots that cannot be restored whole because of it.
+    /// Snapshots that cannot be restored completely because of it.
     pub snapshots: Vec<SnapshotId>,
 }
 
@@ -35,7 +35,7 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// What a lost index object means.
+/// The impact of a lost index object.
 const CACHE: &str = "packs describe themselves, so no snapshot is lost";
 
 /// What was verified.
@@ -45,18 +45,18 @@ pub struct CheckReport {
     pub snapshots: u64,
     /// Packs that they need.
     pub packs: u64,
-    /// Chunks that they list.
+    /// Chunks listed by their manifests.
     pub chunks: u64,
     /// Sealed bytes read, with `read_data`.
     pub bytes_read: u64,
-    /// What is wrong.
+    /// The problems found.
     pub problems: Vec<Problem>,
 }
 
-/// Verifies a whole vault.
+/// Verifies the whole vault.
 ///
 /// # Errors
-/// Only what keeps it from looking: damage is part of the report. A rolled back or forked history is an error.
+/// Only what prevents the check: damage is part of the report. A rolled-back or forked history is an error.
 pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Error> {
     let vault = client.open_synced().await?;
     vault.begin_run();
@@ -130,7 +130,7 @@ pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Erro
     Ok(report)
 }
 
-/// Every chunk that a manifest lists must lie in a pack that the snapshot names.
+/// Every chunk in a manifest must be in a pack that the snapshot names.
 async fn manifest(
     vault: &OpenVault,
     id: SnapshotId,
@@ -145,18 +145,18 @@ async fn manifest(
             report.chunks += 1;
             bytes += u64::from(entry.plain_len);
             match vault.state().locate(&entry.chunk_id)? {
-                None => outside.push(Outside { chunk: entry.chunk_id, lies_in: None, needs: None }),
+                None => outside.push(Outside { chunk: entry.chunk_id, found_in: None, needs: None }),
                 Some(place) => {
                     let copied_from = vault.state().pack_ids(&place.copied_from)?;
                     let needs = copied_from.into_iter().chain([place.pack]).find(|p| !packs.contains(p));
                     if needs.is_some() {
-                        outside.push(Outside { chunk: entry.chunk_id, lies_in: Some(place.pack), needs });
+                        outside.push(Outside { chunk: entry.chunk_id, found_in: Some(place.pack), needs });
                     }
                 }
             }
         }
     }
-    not_elsewhere(vault, body, &mut outside).await?;
+    drop_stored_elsewhere(vault, body, &mut outside).await?;
     let mut lost = HashMap::<Option<ObjectId>, (u64, ChunkId)>::new();
     for Outside { chunk, needs, .. } in outside {
         lost.entry(needs).or_insert((0, chunk)).0 += 1;
@@ -180,17 +180,17 @@ async fn manifest(
     }
 }
 
-/// A chunk whose place in the index is not one that the snapshot names.
+/// A chunk that the index places in a pack not named by the snapshot.
 struct Outside {
     chunk: ChunkId,
-    lies_in: Option<ObjectId>,
-    /// What the snapshot does not name.
+    found_in: Option<ObjectId>,
+    /// A needed object that the snapshot does not name.
     needs: Option<ObjectId>,
 }
 
-/// Two devices that store a chunk at the same time each have it in a pack of their own, and the index knows one of
-/// them: drops the chunks that lie in another pack, one that the snapshot names. Fetches packs, where there are such chunks.
-async fn not_elsewhere(
+/// When two devices store a chunk at the same time, each has it in a pack of its own, and the index knows only one of
+/// them. Drops the chunks that are also in a pack named by the snapshot. Fetches packs only if there are such chunks.
+async fn drop_stored_elsewhere(
     vault: &OpenVault,
     body: &SnapshotBody,
     outside: &mut Vec<Outside>,
@@ -200,13 +200,13 @@ async fn not_elsewhere(
             return Ok(());
         }
         if let Ok(open) = vault.packs().get(*pack).await? {
-            outside.retain(|chunk| chunk.lies_in == Some(*pack) || !open.holds(&chunk.chunk));
+            outside.retain(|chunk| chunk.found_in == Some(*pack) || !open.holds(&chunk.chunk));
         }
     }
     Ok(())
 }
 
-/// Reads every record of a pack; what cannot be read is the answer.
+/// Reads every record of a pack; returns what is wrong with it.
 async fn read_pack(vault: &OpenVault, reader: &ChunkReader, pack: ObjectId) -> Result<Option<String>, Error> {
     let ids: Vec<ChunkId> = match vault.packs().get(pack).await? {
         Err(fault) => return Ok(Some(fault.to_string())),

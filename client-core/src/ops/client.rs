@@ -1,4 +1,4 @@
-//! One device, ready to do things: where its keys and state lie, which service, who watches.
+//! One device, ready to run operations: where its keys and state are, which service it uses, who observes it.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -17,23 +17,23 @@ use crate::{
     state::BackupLock,
 };
 
-/// Where things are.
+/// Paths and addresses.
 pub struct Settings {
-    /// Keys and state; `None`: the user's data directory.
+    /// Keys and state; `None` means the user's data directory.
     pub home: Option<PathBuf>,
-    /// Address of the metadata service, used until an account is known.
+    /// Address of the metadata service, used until the device has an account.
     pub server: String,
-    /// The storage that the user names, which may then lie inside the network.
+    /// Storage origin given by the user; it may then be inside the local network.
     pub storage_origin: Option<String>,
-    /// A transfer in which nothing moved for this long is tried again.
+    /// A transfer without progress for this long is retried.
     pub stall: Duration,
-    /// In the middle of a run, a service or store that is away is waited for this long.
+    /// How long a run in progress waits for an unreachable service or store.
     pub patience: Duration,
     /// Seals the key file of a headless device.
     pub keystore_passphrase: Option<SecretString>,
 }
 
-/// A device. Clones are the same device.
+/// A device. Clones refer to the same device.
 #[derive(Clone)]
 pub struct Client {
     home: PathBuf,
@@ -47,12 +47,12 @@ pub struct Client {
     cancel: CancellationToken,
 }
 
-/// Who this device works for.
+/// The account that this device is signed in to.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Which account.
+    /// The account's id.
     pub id: AccountId,
-    /// Its address.
+    /// Its e-mail address.
     pub email: String,
     /// Its vault.
     pub vault: VaultId,
@@ -60,14 +60,14 @@ pub struct Account {
     pub region: Region,
     /// This device.
     pub device: DeviceId,
-    /// What people call it.
+    /// Its display name.
     pub device_name: String,
-    /// In words, where and how the keys are kept.
+    /// Where and how the keys are kept, in words.
     pub keys_kept_in: String,
 }
 
 impl Client {
-    /// Makes the home directory when it is missing (mode 0700).
+    /// Creates the home directory if it is missing (mode 0700).
     ///
     /// # Errors
     /// The directory or the key store cannot be used.
@@ -92,13 +92,13 @@ impl Client {
         })
     }
 
-    /// The same device, with a watcher of its own and its own way to be stopped.
+    /// The same device, with its own observer and cancellation token.
     #[must_use]
     pub fn watched(&self, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Self {
         Self { observer, cancel, ..self.clone() }
     }
 
-    /// The address that this device knows.
+    /// The e-mail address known to this device.
     ///
     /// # Errors
     /// The key store cannot be read.
@@ -106,10 +106,10 @@ impl Client {
         Ok(self.keystore.load()?.map(|secrets| secrets.email))
     }
 
-    /// One device, one account.
+    /// A device has at most one account.
     ///
     /// # Errors
-    /// [`ErrorKind::Exists`] when there is one.
+    /// [`ErrorKind::Exists`] if it already has one.
     pub fn refuse_second_account(&self) -> Result<(), Error> {
         match self.keystore.load()? {
             Some(secrets) if secrets.vault.is_some() => Err(Error::new(
@@ -122,7 +122,7 @@ impl Client {
         }
     }
 
-    /// Who this device works for.
+    /// The account that this device is signed in to.
     ///
     /// # Errors
     /// [`ErrorKind::NotSignedIn`].
@@ -130,7 +130,7 @@ impl Client {
         Account::of(&self.secrets()?, self)
     }
 
-    /// Who this device works for, while somebody is signed in; `None` after signing out, and before the first run is over.
+    /// The account that this device is signed in to; `None` after signing out and before the first run is complete.
     ///
     /// # Errors
     /// The key store cannot be read.
@@ -143,36 +143,36 @@ impl Client {
         self.keystore.load()?.filter(|s| s.vault.is_some()).ok_or_else(|| {
             Error::new(
                 ErrorKind::NotSignedIn,
-                "nobody is signed in on this device",
+                "this device is not signed in",
                 "nothing was changed",
                 "`sealkeep login` signs in, `sealkeep signup` makes an account",
             )
         })
     }
 
-    /// This device has its vault's keys from here on: the first run is over.
-    pub(crate) fn got_vault(&self, vault: VaultSecrets) -> Result<Account, Error> {
+    /// Completes the first run: from now on this device has its vault's keys.
+    pub(crate) fn finish_setup(&self, vault: VaultSecrets) -> Result<Account, Error> {
         Account::of(&self.keystore.first_vault(vault)?, self)
     }
 
-    /// The service, in the session of `secrets`; renewed tokens go to the key store.
+    /// The service, in the session of `secrets`; renewed tokens are saved in the key store.
     pub(crate) fn api(&self, secrets: &DeviceSecrets) -> Result<HttpApi, Error> {
         let api = self.set_up(HttpApi::signed_in(&secrets.service, secrets)?);
         Ok(api.keep_session(Arc::new(self.keystore.clone())))
     }
 
-    /// With this device's patience, which is told to whoever watches.
+    /// Applies this device's patience, which reports to the observer.
     pub(crate) fn set_up(&self, api: HttpApi) -> HttpApi {
         let patience = Patience::new(self.patience, Arc::clone(&self.observer), self.cancel.clone());
         api.with_stall(self.stall).with_patience(Arc::new(patience))
     }
 
-    /// One backup at a time on one device.
+    /// Ensures that a device runs one backup at a time.
     pub(crate) fn lock_for_backup(&self) -> Result<BackupLock, Error> {
         BackupLock::take(&self.home)
     }
 
-    /// Stops an operation between two steps.
+    /// Fails if the operation was cancelled; called between two steps.
     pub(crate) fn cancelled(&self) -> Result<(), Error> {
         if self.cancel.is_cancelled() {
             return Err(Error::cancelled());
@@ -214,7 +214,7 @@ impl Client {
         self.clock.now()
     }
 
-    /// What this machine calls itself, at most 64 characters.
+    /// This machine's host name, at most 64 characters.
     #[must_use]
     pub fn host_name(&self) -> String {
         std::fs::read_to_string("/etc/hostname")
@@ -246,8 +246,8 @@ pub(crate) mod tests {
     use super::*;
     use crate::event::Silent;
 
-    /// A device in this directory, whose service does not answer.
-    pub(crate) fn at(home: &std::path::Path) -> Client {
+    /// A device in this directory whose service does not answer.
+    pub(crate) fn offline(home: &std::path::Path) -> Client {
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(home, std::fs::Permissions::from_mode(0o700)).unwrap();
         let settings = Settings {

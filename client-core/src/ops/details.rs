@@ -1,4 +1,4 @@
-//! Everything about one snapshot, and what lies between two.
+//! The details of one snapshot, and the differences between two.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::{Client, OpenVault, select::Selector};
 use crate::error::Error;
 pub use crate::format::snapshot::Table;
 
-/// One snapshot. Its signature and its place in its device's chain were verified.
+/// One snapshot. Its signature and its place in its device's chain have been verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Details {
     /// Bytes of the dump.
@@ -15,21 +15,21 @@ pub struct Details {
     pub bytes_stored: u64,
     /// Server and database, or file.
     pub origin: String,
-    /// Whether the dump's own end was found.
+    /// Whether the dump's end was verified.
     pub verified_end: bool,
-    /// Seconds that it took; known on the device that made it.
+    /// How long it took, seconds; known only on the device that created it.
     pub seconds: Option<u64>,
     /// Chunks of the dump.
     pub chunks: u64,
-    /// Of these, chunks that this snapshot brought.
+    /// Chunks that this snapshot added.
     pub chunks_new: u64,
     /// Packs that a restore reads.
     pub packs: u64,
-    /// Its number in its device's chain, from 1.
+    /// Its number in its device's chain, starting at 1.
     pub number: u64,
-    /// The device was shut out since.
+    /// The device has been revoked since.
     pub signer_revoked: bool,
-    /// By name; empty when the source has none or they are not known.
+    /// By name; empty if the source has none or they are unknown.
     pub tables: Vec<Table>,
 }
 
@@ -40,42 +40,42 @@ pub struct Comparison {
     pub before: Details,
     /// The newer one.
     pub after: Details,
-    /// Tables that came, went, or have another number of rows; by name.
+    /// Tables that were added, removed, or have another number of rows; by name.
     pub tables: Vec<TableChange>,
 }
 
-/// A table that is not the same.
+/// A table that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableChange {
     /// With its schema.
     pub name: String,
-    /// As it was.
+    /// In the older snapshot.
     pub before: Presence,
-    /// As it became.
+    /// In the newer snapshot.
     pub after: Presence,
 }
 
 /// A table in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
-    /// It is not in there.
+    /// It is not in the snapshot.
     Absent,
-    /// It is, with about this many rows, when that is known.
+    /// It is, with about this many rows if that is known.
     Rows(Option<u64>),
 }
 
-/// Looks closely at a snapshot.
+/// Returns the details of a snapshot.
 ///
 /// # Errors
-/// A history that does not hold; no such snapshot; one that cannot be opened.
+/// An invalid history; no such snapshot; a snapshot that cannot be opened.
 pub async fn details(client: &Client, snapshot: &Selector) -> Result<Details, Error> {
     of(&client.open_history().await?, snapshot).await
 }
 
-/// Puts two snapshots side by side, the older one first, however they are named.
+/// Compares two snapshots; the older one comes first, whatever the order of the arguments.
 ///
 /// # Errors
-/// As [`details`].
+/// Same as [`details`].
 pub async fn compare(client: &Client, one: &Selector, other: &Selector) -> Result<Comparison, Error> {
     let vault = client.open_history().await?;
     let created = |listed: &crate::vault::ListedSnapshot| listed.envelope.created;

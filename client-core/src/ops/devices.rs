@@ -9,30 +9,30 @@ use api_types::{
 
 use super::{
     Client,
-    select::{MIN_DIGITS, MOST_NAMED, not_found},
+    select::{MAX_NAMED, MIN_DIGITS, not_found},
 };
 use crate::error::{Error, ErrorKind};
 
-/// All devices, revoked ones too.
+/// All devices, including revoked ones.
 ///
 /// # Errors
-/// As opening the vault.
+/// Same as opening the vault.
 pub async fn list(client: &Client) -> Result<Vec<DeviceInfo>, Error> {
     let vault = client.open()?;
     Ok(vault.api().devices(vault.id()).await?)
 }
 
-/// As [`revoke`], of the device that has this name, this id, or an id that begins like this. Returns which one it was.
+/// Same as [`revoke`], for the device with this name, this id, or an id that begins with it. Returns that device.
 ///
 /// # Errors
-/// [`ErrorKind::Ambiguous`] when several do, [`ErrorKind::NotFound`] when none does, or as [`revoke`].
+/// [`ErrorKind::Ambiguous`] if several match, [`ErrorKind::NotFound`] if none does; otherwise same as [`revoke`].
 pub async fn revoke_named(client: &Client, typed: &str) -> Result<DeviceKeys, Error> {
     let device = one(list(client).await?, typed)?;
     revoke(client, device.keys.device_id).await?;
     Ok(device.keys)
 }
 
-/// The one device that is meant. One that is revoked already is not, as long as another one is.
+/// Finds the one device that is meant. A revoked device matches only if no active one does.
 fn one(devices: Vec<DeviceInfo>, typed: &str) -> Result<DeviceInfo, Error> {
     let digits = |text: &str| text.to_ascii_lowercase().replace('-', "");
     let (prefix, id) = (digits(typed), |device: &DeviceInfo| digits(&device.keys.device_id.to_string()));
@@ -45,7 +45,7 @@ fn one(devices: Vec<DeviceInfo>, typed: &str) -> Result<DeviceInfo, Error> {
         meant.retain(|device| device.state != DeviceState::Revoked);
     }
     let named: Vec<String> =
-        meant.iter().take(MOST_NAMED).map(|d| format!("{} ({})", d.keys.device_id, d.keys.name)).collect();
+        meant.iter().take(MAX_NAMED).map(|d| format!("{} ({})", d.keys.device_id, d.keys.name)).collect();
     match (meant.pop(), named.len()) {
         (Some(device), 1) => Ok(device),
         (Some(_), _) => Err(Error::new(
@@ -63,12 +63,12 @@ fn one(devices: Vec<DeviceInfo>, typed: &str) -> Result<DeviceInfo, Error> {
     }
 }
 
-/// Shuts a device out at once, and says so in the signed directory.
+/// Revokes a device immediately and records it in the signed directory.
 ///
 /// # Errors
-/// There is no such device, or as the service.
+/// There is no such device, or an error from the service.
 pub async fn revoke(client: &Client, device: DeviceId) -> Result<(), Error> {
-    // The directory is enough: no damaged snapshot or index object keeps a device in.
+    // The directory is enough: a damaged snapshot or index object must not prevent a revocation.
     let mut vault = client.open()?;
     vault.sync_directory().await?;
     if device == vault.device_id() {

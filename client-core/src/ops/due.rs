@@ -1,4 +1,4 @@
-//! What the schedule asks for now. Only this device's own journal is read: no network, so that it can be asked often.
+//! Which backups are due now. Reads only this device's own journal: without the network, it can be called often.
 
 use jiff::tz::TimeZone;
 
@@ -10,15 +10,15 @@ use super::{
 };
 use crate::error::Error;
 
-/// After a failure nothing is tried for this long, seconds (15 minutes).
+/// No retry for this long after a failure, seconds (15 minutes).
 const PAUSE: i64 = 15 * 60;
-/// Runs looked at.
+/// Number of runs examined.
 const RUNS: u32 = 1000;
 
-/// The first saved source whose time has come, or passed while this device slept.
+/// The first saved source that is due, or became due while this device slept.
 ///
 /// # Errors
-/// Nobody is signed in, or what this device keeps cannot be read.
+/// Not signed in, or this device's files cannot be read.
 pub fn next(client: &Client) -> Result<Option<SavedSource>, Error> {
     let sources = sources::list(client)?;
     if sources.iter().all(|source| source.schedule == Schedule::Manual) {
@@ -29,10 +29,10 @@ pub fn next(client: &Client) -> Result<Option<SavedSource>, Error> {
     Ok(sources.into_iter().find(|source| is_due(source, &runs, now, &zone)))
 }
 
-/// Saved sources whose last success on this device is longer ago than their schedule and some patience allow.
+/// Saved sources whose last success on this device is older than their schedule and some tolerance allow.
 ///
 /// # Errors
-/// As [`next`].
+/// Same as [`next`].
 pub fn overdue(client: &Client) -> Result<Vec<SavedSource>, Error> {
     let mut sources = sources::list(client)?;
     let runs = runs::recent(client, RUNS)?;
@@ -42,7 +42,7 @@ pub fn overdue(client: &Client) -> Result<Vec<SavedSource>, Error> {
 }
 
 fn of_source<'a>(source: &SavedSource, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> + Clone {
-    // What was backed up before the source was saved may have been another one of that name.
+    // Runs before the source was saved may belong to another source of that name.
     runs.iter().filter(move |run| {
         run.source == source.name && run.kind == source.address.kind() && run.started_at >= source.created
     })
@@ -62,7 +62,7 @@ fn is_due(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> bool
     let mut own = of_source(source, runs);
     let since = |time| source.schedule.next(time, zone).is_some_and(|due| due <= now);
     let Some(last) = own.clone().next() else { return since(source.created) };
-    // Whoever stopped a backup does not want it back before its next time.
+    // After cancelling a backup the user does not want it again before its next scheduled time.
     let counts = |run: &&Run| match &run.state {
         RunState::Committed => true,
         RunState::Failed(why) => why == "cancelled",
@@ -116,14 +116,14 @@ mod tests {
         assert!(!due(Schedule::Manual, &[], HOUR));
         assert!(!due(Schedule::Hour, &[(RunState::Committed, 10 * HOUR)], 11 * HOUR - 1));
         assert!(due(Schedule::Hour, &[(RunState::Committed, 10 * HOUR)], 11 * HOUR));
-        // Asleep for three nights: once is enough.
+        // Asleep for three nights: one backup is enough.
         let nightly = Schedule::Day { hour: 2, minute: 0 };
         assert!(due(nightly, &[(RunState::Committed, 2 * HOUR)], 80 * HOUR));
         assert!(!due(nightly, &[(RunState::Committed, 80 * HOUR)], 81 * HOUR));
     }
 
     #[test]
-    fn a_source_is_overdue_when_only_failures_came_for_longer_than_patience() {
+    fn a_source_is_overdue_after_only_failures_for_longer_than_the_tolerance() {
         let late = |schedule, runs: &[(RunState, i64)], now| judged(is_overdue, schedule, runs, now);
         let failed = RunState::Failed("source_unreachable".into());
         let patience = Schedule::Hour.patience();
@@ -137,14 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_tried_again_after_a_pause_and_a_stop_is_respected() {
+    fn a_failure_is_retried_after_a_pause_and_a_cancellation_is_respected() {
         let failed = RunState::Failed("source_unreachable".into());
         let stopped = RunState::Failed("cancelled".into());
         let at = 50 * HOUR;
         assert!(!due(Schedule::Hour, &[(failed.clone(), at), (RunState::Committed, HOUR)], at + PAUSE - 1));
         assert!(due(Schedule::Hour, &[(failed.clone(), at), (RunState::Committed, HOUR)], at + PAUSE));
         assert!(due(Schedule::Hour, &[(failed, at)], at + PAUSE));
-        // A backup that was cut off is neither success nor wish.
+        // An interrupted backup counts neither as a success nor as cancelled.
         assert!(due(Schedule::Hour, &[(RunState::Running, at), (RunState::Committed, HOUR)], at + PAUSE));
         assert!(!due(Schedule::Hour, &[(stopped.clone(), at), (RunState::Committed, HOUR)], at + PAUSE));
         assert!(due(Schedule::Hour, &[(stopped, at), (RunState::Committed, HOUR)], at + HOUR));

@@ -1,4 +1,4 @@
-//! What the pure layers refuse, in words for people.
+//! User-facing errors for what the pure layers refuse.
 
 use api_types::{canonical, id::InvalidId};
 
@@ -23,7 +23,7 @@ fn wrong_words(happened: String) -> Error {
         ErrorKind::WrongRecoveryKey,
         happened,
         "nothing was changed",
-        "check the words against the paper; they are 24, in order",
+        "compare the 24 words, in order, with your recovery kit",
     )
 }
 
@@ -95,7 +95,7 @@ impl From<canonical::Error> for Error {
     }
 }
 
-/// Whether a fault is one object's own, and not the way's to it.
+/// Whether the fault is in the object itself rather than in reaching it.
 pub(super) const fn costs_itself(kind: ErrorKind) -> bool {
     matches!(
         kind,

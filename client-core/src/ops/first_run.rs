@@ -1,4 +1,4 @@
-//! A first run that was interrupted goes on where it stood, also after the program was killed.
+//! Resumes an interrupted first run, even after the program was killed.
 
 use super::{
     Client,
@@ -7,17 +7,17 @@ use super::{
 };
 use crate::{api::PendingSignup, device::Pending, error::Error};
 
-/// What is waited for.
+/// The step that the first run is waiting for.
 pub enum Waiting {
     /// The authenticator's first code. The service waits for 30 minutes.
     Code(AwaitingCode),
-    /// Proof that the recovery kit was kept.
+    /// Proof that the recovery kit was saved.
     Kit(NewVault),
-    /// The 24 words of a vault that exists.
+    /// The 24 words of an existing vault.
     Words(NewDevice),
 }
 
-/// Where the first run stands; `None` when nothing waits.
+/// The current step of the first run; `None` if nothing is pending.
 ///
 /// # Errors
 /// The key store cannot be read.
@@ -42,7 +42,7 @@ pub fn waiting(client: &Client) -> Result<Option<Waiting>, Error> {
     })
 }
 
-/// Forgets it. An account that exists stays, and is signed in to the next time.
+/// Discards it. An existing account stays and can be signed in to later.
 ///
 /// # Errors
 /// The key store cannot be written.
@@ -59,13 +59,13 @@ mod tests {
     use super::*;
     use crate::{
         device::{DeviceSecrets, tests::sample},
-        ops::client::tests::at,
+        ops::client::tests::offline,
     };
 
     #[test]
-    fn each_step_is_waited_for_and_can_be_left() {
+    fn each_step_waits_and_can_be_abandoned() {
         let home = tempfile::tempdir().unwrap();
-        let client = at(home.path());
+        let client = offline(home.path());
         assert!(waiting(&client).unwrap().is_none());
         start_over(&client).unwrap();
 
@@ -88,7 +88,7 @@ mod tests {
         start_over(&client).unwrap();
         assert!(waiting(&client).unwrap().is_none());
         assert_eq!(client.known_email().unwrap().as_deref(), Some("a@example.com"));
-        // Once the vault is there, nothing waits.
+        // Once the vault exists, nothing is pending.
         client.keystore().put(&sample()).unwrap();
         assert!(waiting(&client).unwrap().is_none());
     }

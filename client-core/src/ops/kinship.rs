@@ -1,21 +1,21 @@
-//! Whether two backups of one name are of one source.
+//! Decides whether two backups under one name are of the same source.
 
 use crate::format::snapshot::{Kinship, Origin, SnapshotBody, place_of};
 
-/// What was backed up under a name so far, and what wants to be now.
+/// How the source last backed up under a name relates to the current one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Judgement {
     /// The same.
     Same,
-    /// Made anew under its name in the same cluster, or not to be told apart: it goes on, with a word.
+    /// Recreated under its name in the same cluster, or indistinguishable: continues with a warning.
     Probably(&'static str),
-    /// It has the marks of the same database, but may be a copy of it.
+    /// It looks like the same database but may be a copy of it.
     MayBeCopy,
-    /// Another one.
+    /// A different source.
     Different,
 }
 
-/// `made`: when the last backup was made, seconds since 1970.
+/// `made`: when the last backup was created, seconds since 1970.
 pub(super) fn judge(
     before: &SnapshotBody,
     made: i64,
@@ -25,7 +25,7 @@ pub(super) fn judge(
     chosen: bool,
 ) -> Judgement {
     if let Some(path) = &now.path {
-        // Whoever chose the name may keep dumps of one source under many paths. A path alone is one machine's.
+        // If the user chose the name, dumps of one source may have many paths. A bare path belongs to one machine.
         let same = before.origin.path.as_ref() == Some(path) && here;
         return if chosen || same { Judgement::Same } else { Judgement::Different };
     }
@@ -39,7 +39,8 @@ pub(super) fn judge(
     judged
 }
 
-/// No restart: the server ran already when another one was backed up. Two clocks may differ by five minutes.
+/// Not a restart: the server was already running when another one was backed up. The clocks may differ by five
+/// minutes.
 fn is_another_server(before: &Origin, made: i64, now: &Origin) -> bool {
     let started = |origin: &Origin| origin.database.as_ref().and_then(|database| database.started);
     match (started(before), started(now)) {
@@ -48,7 +49,7 @@ fn is_another_server(before: &Origin, made: i64, now: &Origin) -> bool {
     }
 }
 
-/// Standard input has the name that somebody chose, and files were judged when they were backed up: these are one.
+/// Standard input has a name chosen by the user, and files were judged when they were backed up: same source.
 pub(super) fn judge_databases(
     (old, old_place): (&Origin, &str),
     (new, new_place): (&Origin, &str),
@@ -57,8 +58,8 @@ pub(super) fn judge_databases(
     match (&old.database, &new.database) {
         (Some(old), Some(new)) => match old.compare(new) {
             Kinship::Same => Judgement::Same,
-            // A restart, or a standby that took over where clients look for the server. A tunnel that leads to a clone
-            // today has the same address, too, and often another directory.
+            // A restart, or a standby that took over the address. A tunnel that now leads to a clone has the same
+            // address, too, but usually another directory.
             Kinship::MayBeCopy if same_place && old.may_share_directory(new) => Judgement::Same,
             Kinship::MayBeCopy => Judgement::MayBeCopy,
             Kinship::Different if old.is_same_name_in_cluster(new) => {
@@ -82,7 +83,7 @@ fn unknown(same_place: bool) -> Judgement {
     }
 }
 
-/// Whether a newer snapshot of one name and kind is of the source that the older one is of.
+/// Whether a newer snapshot is of the same source as an older one of the same name and kind.
 pub(super) fn is_carried_on(older: &SnapshotBody, newer: &SnapshotBody) -> bool {
     let (old, new) = (place_of(&older.source_detail), place_of(&newer.source_detail));
     let judged = judge_databases((&older.origin, old), (&newer.origin, new));
@@ -116,20 +117,20 @@ mod tests {
     fn a_database_keeps_its_name_through_a_restart_and_shares_it_with_none() {
         let known = database(Some(1), 5, 7);
         assert_eq!(judged(&known, "db1:5432/shop", &known, "localhost:5432/shop"), Judgement::Same);
-        // A restart keeps the place; a copy has another one.
+        // A restart keeps the address; a copy has another one.
         let later = database(Some(1), 5, 8);
         assert_eq!(judged(&known, "db1:5432/shop", &later, "db1:5432/shop"), Judgement::Same);
         assert_eq!(judged(&known, "db1:5432/shop", &later, "db2:5432/shop"), Judgement::MayBeCopy);
-        // Another cluster at the same place: a tunnel that leads elsewhere today.
+        // Another cluster at the same address: a tunnel that now leads elsewhere.
         let other = database(Some(2), 5, 9);
         assert_eq!(
             judged(&known, "localhost:5433/shop", &other, "localhost:5433/shop"),
             Judgement::Different
         );
-        // Made anew.
+        // Recreated.
         let anew = database(Some(1), 6, 7);
         assert!(matches!(judged(&known, "a", &anew, "b"), Judgement::Probably(_)));
-        // A server that says nothing is known by its place, as before.
+        // A server that reveals nothing is recognized by its address, as before.
         let silent = Origin::default();
         assert!(matches!(judged(&known, "a", &silent, "a"), Judgement::Probably(_)));
         assert_eq!(judged(&known, "a", &silent, "b"), Judgement::Different);
@@ -154,7 +155,7 @@ mod tests {
         ] {
             assert_eq!(judged(&known, place, &now, place), expected);
         }
-        // Made at 5,000: what was started before, and was not seen then, is another server.
+        // Created at 5,000: a server that was started earlier and not seen then is another one.
         for (started, another) in
             [(1_000, false), (2_000, true), (4_600, true), (4_800, false), (9_000, false)]
         {
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_is_what_stands_before_the_server_version() {
+    fn the_place_precedes_the_server_version() {
         assert_eq!(place_of("db1:5432/shop (PostgreSQL 15.18)"), "db1:5432/shop");
         assert_eq!(place_of("db1:5432/odd (PostgreSQL x) (PostgreSQL 15.18)"), "db1:5432/odd (PostgreSQL x)");
         assert_eq!(place_of("db1:3306/shop (MySQL 8.4.1-log)"), "db1:3306/shop");

@@ -1,4 +1,4 @@
-//! Snapshots, opened and verified.
+//! Lists snapshots, opened and verified.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,23 +12,23 @@ use crate::{
     source::sentinel::UNKNOWN,
 };
 
-/// What stands beside a snapshot in every list.
+/// A warning shown with a snapshot in every list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// Below a tenth of what was usual for its source.
+    /// Less than a tenth of its source's usual size.
     Smaller,
-    /// Of another format than the one before it.
+    /// Another format than the previous snapshot.
     OtherFormat,
-    /// Its file changed while it was read.
+    /// The file changed while it was being read.
     ChangedWhileRead,
-    /// Nobody can tell whether it is whole: the format is not known.
+    /// The format is unknown, so nothing shows whether the dump is complete.
     UnknownFormat,
-    /// The format is known, and nothing in it says where it ends.
+    /// The format is known but does not mark its end.
     EndNotChecked,
 }
 
 impl Mark {
-    /// As in JSON.
+    /// The name used in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -40,7 +40,7 @@ impl Mark {
         }
     }
 
-    /// For people.
+    /// The text shown to users.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ impl Mark {
     }
 }
 
-/// What to say of a dump.
+/// The marks that a dump deserves.
 pub(super) fn marks(remarks: &[Remark], format: &str, verified_end: bool) -> Vec<Mark> {
     let mut marks: Vec<Mark> = remarks
         .iter()
@@ -71,7 +71,7 @@ pub(super) fn marks(remarks: &[Remark], format: &str, verified_end: bool) -> Vec
     marks
 }
 
-/// One snapshot for a person.
+/// One snapshot, for display.
 #[derive(Debug, Clone)]
 pub struct SnapshotSummary {
     /// Its id.
@@ -82,7 +82,7 @@ pub struct SnapshotSummary {
     pub kind: String,
     /// Where the source was: `host:port/database`, or a path.
     pub place: String,
-    /// What the source is by itself.
+    /// The source's own identity.
     pub origin: Origin,
     /// Seconds since 1970.
     pub created: i64,
@@ -92,59 +92,59 @@ pub struct SnapshotSummary {
     pub bytes_stored: u64,
     /// Of the dump.
     pub sha256: Sha256,
-    /// Who made it.
+    /// The device that created it.
     pub device: DeviceId,
-    /// That device's name. When the service does not list the device any more: its host's, and `(host)` behind it.
+    /// That device's name. If the service no longer lists the device: its host name followed by `(host)`.
     pub device_name: String,
-    /// What made the dump.
+    /// The program that made the dump.
     pub tool: String,
-    /// What kind of dump it is, from the outside in.
+    /// The dump's format, from the outermost layer inwards.
     pub format: String,
-    /// Whether the dump's own end was found.
+    /// Whether the dump's end was verified.
     pub verified_end: bool,
-    /// What a person should know when they choose it.
+    /// What the user should know before choosing it.
     pub marks: Vec<Mark>,
-    /// How well it was proven on this device.
+    /// How thoroughly it was verified on this device.
     pub proven: Option<Proven>,
 }
 
-/// A snapshot whose signed head holds, and whose body cannot be opened.
+/// A snapshot whose signed head is valid but whose body cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableSnapshot {
     /// Its id.
     pub id: SnapshotId,
-    /// Its source's name, when another snapshot of the source tells it.
+    /// Its source's name, if another snapshot of the source reveals it.
     pub source: Option<String>,
     /// Seconds since 1970.
     pub created: i64,
-    /// Who made it.
+    /// The device that created it.
     pub device: DeviceId,
-    /// That device's name, when the service lists it.
+    /// That device's name, if the service lists it.
     pub device_name: Option<String>,
-    /// What is wrong.
+    /// The problem.
     pub why: String,
 }
 
-/// What is listed.
+/// The result of a listing.
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
     /// Newest first.
     pub snapshots: Vec<SnapshotSummary>,
-    /// Newest first: each is damage of its own, and costs no other snapshot.
+    /// Newest first. Each is damaged on its own and affects no other snapshot.
     pub unreadable: Vec<UnreadableSnapshot>,
 }
 
-/// All snapshots; of one source when `source` is given.
+/// All snapshots, or those of `source`.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`](crate::error::ErrorKind::NotFound) for a source that was never backed up;
-/// a history that does not hold. A snapshot that cannot be opened is part of the list.
+/// [`ErrorKind::NotFound`](crate::error::ErrorKind::NotFound) for a source that was never backed up; an invalid
+/// history. A snapshot that cannot be opened is part of the listing instead.
 pub async fn snapshots(client: &Client, source: Option<&str>) -> Result<Listing, Error> {
     let vault = client.open_history().await?;
     snapshots_of(client, &vault, source).await
 }
 
-/// As [`snapshots`], of a vault that is open.
+/// Same as [`snapshots`], for an open vault.
 pub(super) async fn snapshots_of(
     client: &Client,
     vault: &OpenVault,
@@ -212,7 +212,7 @@ pub(super) async fn snapshots_of(
     }
 }
 
-/// What devices are called. The service says so; a list is not withheld because it does not.
+/// Device names from the service. Lists are shown even if it does not provide them.
 pub(super) async fn device_names(vault: &OpenVault) -> HashMap<DeviceId, String> {
     match vault.api().devices(vault.id()).await {
         Ok(devices) => devices.into_iter().map(|device| (device.keys.device_id, device.keys.name)).collect(),

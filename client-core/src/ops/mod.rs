@@ -1,4 +1,4 @@
-//! What a person asks for: one verb, one file. Options in, a report out; nothing is printed here.
+//! User-level operations: one verb per file. Options in, a report out; nothing is printed here.
 
 mod client;
 mod errors;

@@ -1,4 +1,4 @@
-//! Every source at a glance: what was saved here, what is stored, what was tried, what is due.
+//! Every source at a glance: saved here, stored, tried, due.
 
 use std::collections::BTreeMap;
 
@@ -14,48 +14,48 @@ use super::{
 };
 use crate::{error::Error, source::Source};
 
-/// Runs looked at: a failing hourly source of a month.
+/// Number of runs examined: enough for a month of an hourly source that fails.
 const RUNS: u32 = 1000;
 
-/// How a source is.
+/// The state of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protection {
-    /// Its last backup is as young as it should be.
+    /// Its last backup is recent enough.
     Current,
-    /// Nothing is stored of it yet.
+    /// Nothing has been stored yet.
     Never,
-    /// A backup should have been made by now.
+    /// A backup is late.
     Overdue,
-    /// The last try failed.
+    /// The last attempt failed.
     Failing,
 }
 
 /// One source.
 pub struct SourceOverview {
-    /// As it was saved on this device; `None`: another device backs it up, or somebody did with the command.
+    /// As saved on this device; `None` if it is backed up from another device or from the command line.
     pub saved: Option<SavedSource>,
     /// Its name.
     pub name: String,
     /// `postgres`, `file` or `stdin`.
     pub kind: String,
-    /// How it is.
+    /// Its state.
     pub protection: Protection,
-    /// Its snapshots, newest first. Empty also while the service cannot be reached.
+    /// Its snapshots, newest first. Also empty while the service is unreachable.
     pub snapshots: Vec<SnapshotSummary>,
-    /// The last try on this device, when it failed and nothing succeeded since.
+    /// The last attempt on this device, if it failed and nothing has succeeded since.
     pub failure: Option<Run>,
     /// When the next backup is due, seconds since 1970.
     pub due: Option<i64>,
 }
 
 impl SourceOverview {
-    /// When it was backed up last.
+    /// The most recent backup.
     #[must_use]
     pub fn last(&self) -> Option<&SnapshotSummary> {
         self.snapshots.first()
     }
 
-    /// The last time that one of its snapshots was opened or restored here.
+    /// When one of its snapshots was last opened or restored here.
     #[must_use]
     pub fn verified_at(&self) -> Option<i64> {
         let opened = |proven: &Proven| proven.evidence >= list::Evidence::Opened;
@@ -63,18 +63,18 @@ impl SourceOverview {
     }
 }
 
-/// The whole picture.
+/// All sources.
 pub struct Overview {
-    /// Saved sources in their order, then others by name.
+    /// Saved sources in their order, then the others by name.
     pub sources: Vec<SourceOverview>,
-    /// Why the service could not be asked; then only what this device knows is shown.
+    /// Why the service could not be reached; only what this device knows is shown then.
     pub problem: Option<Error>,
 }
 
-/// Asks the service, and does without it when it does not answer.
+/// Asks the service, and continues without it if it does not answer.
 ///
 /// # Errors
-/// Nobody is signed in, or what this device keeps cannot be read.
+/// Not signed in, or this device's files cannot be read.
 pub async fn overview(client: &Client) -> Result<Overview, Error> {
     let saved = sources::list(client)?;
     let (list::Listing { snapshots, unreadable }, problem) = match list::snapshots(client, None).await {
@@ -85,7 +85,7 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
     let here = client.account()?.device;
     let mut sources = assess(saved, snapshots, &runs, here, client.now(), &TimeZone::system());
     if problem.is_some() {
-        // Without the list nobody knows that nothing is stored: only the journal speaks.
+        // Without the list, "nothing stored" is unknown: only the journal counts.
         for source in &mut sources {
             let since = source.saved.as_ref().map_or(0, |saved| saved.created);
             let worked = runs.iter().find(|run| {
@@ -103,7 +103,7 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
     Ok(Overview { sources, problem })
 }
 
-/// Snapshots that cannot be opened are damage that a person must hear of; the others are listed all the same.
+/// Snapshots that cannot be opened are reported as damage; the others are still listed.
 fn damaged(unreadable: &[list::UnreadableSnapshot]) -> Option<Error> {
     let first = unreadable.first()?;
     Some(Error::damaged(format!(
@@ -182,8 +182,8 @@ fn assess(
     found
 }
 
-/// Whether a snapshot is of the source that was saved here: one name may have been given to two. A file, and a
-/// database on "localhost", are another machine's when another machine backed them up.
+/// Whether a snapshot belongs to the source saved here: one name may have been given to two sources. A file, or a
+/// database on "localhost", backed up by another machine is that machine's.
 fn is_of(snapshot: &SnapshotSummary, source: Option<&dyn Source>, here: DeviceId) -> bool {
     source.map_or(snapshot.device == here, |source| {
         source.may_be_at(&snapshot.place) && (!source.is_local() || snapshot.device == here)
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_is_overdue_when_its_time_and_some_patience_passed() {
+    fn a_source_is_overdue_after_its_time_and_some_tolerance() {
         assert_eq!(one(Schedule::Hour, &[], &[], 100 * HOUR), Protection::Never);
         assert_eq!(one(Schedule::Hour, &[200 * HOUR], &[], 201 * HOUR + 60), Protection::Current);
         assert_eq!(one(Schedule::Hour, &[200 * HOUR], &[], 203 * HOUR), Protection::Overdue);
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_green_light_is_never_lit_by_another_databases_backup() {
-        // The card is of h:5432/shop; the newest snapshot of that name is of another server's shop.
+        // The card is for h:5432/shop; the newest snapshot of that name is of another server's shop.
         let other = || of(2, "other:5432/shop", 200 * HOUR);
         assert_eq!(shown(vec![other()]), [(true, Protection::Never, 0), (false, Protection::Current, 1)]);
         let own = of(1, "h:5432/shop", 150 * HOUR);
@@ -316,12 +316,12 @@ mod tests {
             shown(vec![other(), own.clone()]),
             [(true, Protection::Overdue, 1), (false, Protection::Current, 1)]
         );
-        // Confirmed, it carries on; spelled otherwise, it is the same.
+        // Once confirmed, it continues the source; a different spelling of the address is the same source.
         let mut confirmed = other();
         confirmed.origin.carries_on = true;
         assert_eq!(shown(vec![confirmed, own.clone()]), [(true, Protection::Current, 2)]);
         assert_eq!(shown(vec![of(1, "alias:5432/shop", 200 * HOUR), own]), [(true, Protection::Current, 2)]);
-        // "localhost" of another machine is another database.
+        // "localhost" on another machine is another database.
         let card = SavedSource {
             address: sources::Address::parse("postgres://localhost/shop").unwrap(),
             ..source("shop", Schedule::Hour)

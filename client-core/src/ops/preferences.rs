@@ -1,4 +1,4 @@
-//! What a person chose for this device. No secrets.
+//! The user's settings for this device. No secrets.
 
 use std::{fs, io};
 
@@ -12,18 +12,18 @@ use crate::{
 
 const NAME: &str = "preferences.json";
 
-/// The choices. Those of a newer version are not lost on an older one's way: it refuses to write.
+/// The settings. An older version refuses to write a newer version's file, so that nothing in it gets lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preferences {
-    /// Most bytes a second that the app's backups send; `None`: as fast as it goes.
+    /// Upload limit of the app's backups in bytes per second; `None` means unlimited.
     pub upload_limit: Option<u64>,
 }
 
-/// Those of this device; the defaults when nothing was chosen.
+/// Loads this device's settings; defaults if there are none.
 ///
 /// # Errors
-/// The file cannot be read, or says something else.
+/// The file cannot be read or parsed.
 pub fn load(client: &Client) -> Result<Preferences, Error> {
     let path = client.home().join(NAME);
     match fs::read(&path) {
@@ -40,10 +40,10 @@ pub fn load(client: &Client) -> Result<Preferences, Error> {
     }
 }
 
-/// Keeps them.
+/// Saves them.
 ///
 /// # Errors
-/// As [`load`]; [`ErrorKind::Usage`] for a limit of nothing.
+/// Same as [`load`]; [`ErrorKind::Usage`] for a limit of zero.
 pub fn save(client: &Client, preferences: Preferences) -> Result<(), Error> {
     load(client)?;
     if preferences.upload_limit == Some(0) {
@@ -57,12 +57,12 @@ pub fn save(client: &Client, preferences: Preferences) -> Result<(), Error> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::ops::client::tests::at;
+    use crate::ops::client::tests::offline;
 
     #[test]
-    fn choices_stay_and_foreign_ones_are_not_written_over() {
+    fn settings_persist_and_unknown_ones_are_not_overwritten() {
         let home = tempfile::tempdir().unwrap();
-        let client = at(home.path());
+        let client = offline(home.path());
         assert_eq!(load(&client).unwrap(), Preferences::default());
         let chosen = Preferences { upload_limit: Some(5000) };
         save(&client, chosen).unwrap();

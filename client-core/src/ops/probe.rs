@@ -1,17 +1,17 @@
-//! What a source is like, before it is saved: reachable, encrypted, readable, how large, dumped by what.
+//! Examines a source before it is saved: reachable, encrypted, readable, how large, dumped by which program.
 
 use crate::{
     error::Error,
     source::{AnySource, Copying, Opening, Preflight, Stopper},
 };
 
-/// Connects and looks; nothing is dumped and nothing saved.
+/// Connects and inspects; dumps and saves nothing.
 ///
 /// # Errors
-/// It cannot be reached, refuses the user, or there is no program that could dump it.
+/// The source is unreachable, refuses the user, or no installed program can dump it.
 pub async fn probe(source: AnySource) -> Result<Preflight, Error> {
     let look = move || {
-        // Opening it is what a backup does first.
+        // A backup starts by opening the source, too.
         let looking = Opening { copy: Copying::Never, ..Opening::default() };
         Ok(source.connect(&Stopper::default(), &looking)?.preflight())
     };

@@ -1,16 +1,16 @@
-//! The local index is a cache: thrown away, it comes back from the bucket.
+//! Rebuilds the local index, which is a cache, from the bucket.
 
 use std::time::{Duration, Instant};
 
 use super::Client;
 use crate::error::Error;
 
-/// What came back.
+/// The result of a rebuild.
 #[derive(Debug, Clone, Copy)]
 pub struct RebuildReport {
     /// Chunks in the index.
     pub chunks: u64,
-    /// Packs that they lie in.
+    /// Packs that contain them.
     pub packs: u64,
     /// Index objects read.
     pub segments: u64,
@@ -18,10 +18,10 @@ pub struct RebuildReport {
     pub duration: Duration,
 }
 
-/// Reads all index objects again, those too that could not be read before.
+/// Reads all index objects again, including those that could not be read before.
 ///
 /// # Errors
-/// As opening the vault. The old index stays until the new one is whole.
+/// Same as opening the vault. The old index stays until the new one is complete.
 pub async fn rebuild_index(client: &Client) -> Result<RebuildReport, Error> {
     let started = Instant::now();
     let _lock = client.lock_for_backup()?;

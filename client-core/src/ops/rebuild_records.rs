@@ -1,4 +1,4 @@
-//! A source's record list, made anew from its newest snapshot: for a device that has none, or lost it.
+//! Rebuilds a source's record list from its newest snapshot, for a device that has none or has lost it.
 
 use std::time::{Duration, Instant};
 
@@ -9,23 +9,23 @@ use crate::{
     records::{self, ListError, ListWriter, RecordKeys, Stored, split},
 };
 
-/// What was made.
+/// The result of a rebuild.
 #[derive(Debug, Clone)]
 pub struct RebuildRecordsReport {
     /// The source's name.
     pub source: String,
     /// Bytes of the dump that was read.
     pub bytes_read: u64,
-    /// Size of the list, bytes.
+    /// Size of the list in bytes.
     pub list_bytes: u64,
     /// How long it took.
     pub duration: Duration,
 }
 
-/// Reads the newest snapshot of a source and writes down which records stand where.
+/// Reads the newest snapshot of a source and records where each record is.
 ///
 /// # Errors
-/// As a restore. The old list, if there is one, stays until the new one is whole.
+/// Same as a restore. An existing list stays until the new one is complete.
 pub async fn rebuild_records(client: &Client, source: Option<String>) -> Result<RebuildRecordsReport, Error> {
     let started = Instant::now();
     let _lock = client.lock_for_backup()?;

@@ -1,10 +1,10 @@
-//! What was tried on this device, and how it ended. Needs no network.
+//! The backup attempts on this device and their results. Needs no network.
 
 use super::Client;
 use crate::error::Error;
 pub use crate::state::{Run, RunState};
 
-/// Newest first, at most `most`.
+/// Newest first, at most `most` entries.
 ///
 /// # Errors
 /// The local state cannot be read.

@@ -1,4 +1,4 @@
-//! One name is one source: a database or file that is not the one which had the name so far is found before its dump.
+//! One name means one source: a different database or file under a known name is detected before it is dumped.
 
 use api_types::SourceId;
 
@@ -13,17 +13,17 @@ use crate::{
     source::Origin,
 };
 
-/// How a source comes by its name, and what a person said about it.
+/// Where a source's name comes from, and what the user confirmed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Claim {
-    /// Somebody chose the name; otherwise it is the database's or the file's own.
+    /// The user chose the name; otherwise it is the database's or file's own.
     pub(super) chosen: bool,
-    /// Somebody confirmed that this source carries on the one that had the name.
+    /// The user confirmed that this source continues the one that had the name.
     pub(super) confirmed: bool,
 }
 
 /// # Errors
-/// [`ErrorKind::OtherSource`] when another source has the name.
+/// [`ErrorKind::OtherSource`] if another source has the name.
 pub(super) async fn check(
     vault: &OpenVault,
     source: SourceId,
@@ -35,7 +35,7 @@ pub(super) async fn check(
     let Some(newest) = newest else { return Ok(None) };
     let before = match vault.body(newest).await {
         Ok(before) => before,
-        // A damaged snapshot is no reason to make no further one.
+        // A damaged snapshot must not prevent new ones.
         Err(error) => {
             tracing::warn!(%error, "the last snapshot of this source could not be compared");
             return Ok(Some("the last snapshot of this name cannot be read, so it was not compared"));
@@ -64,21 +64,21 @@ fn refused(name: &str, before: &SnapshotBody, now: &str) -> Error {
     )
 }
 
-/// Whether a newer snapshot of one name and kind is of the source that the older one is of.
+/// Whether a newer snapshot is of the same source as an older one of the same name and kind.
 pub(super) fn carries_on(older: &SnapshotSummary, newer: &SnapshotSummary) -> bool {
     let judged = judge_databases((&older.origin, &older.place), (&newer.origin, &newer.place));
     newer.origin.carries_on || matches!(judged, Judgement::Same | Judgement::Probably(_))
 }
 
-/// The snapshots of one name and kind, newest first, by the source that they are of; the source of the newest comes
-/// first. Two devices that never met can have given one name to two databases.
+/// Groups the snapshots of one name and kind, newest first, by source; the newest snapshot's source comes first. Two
+/// devices that never synced can have given one name to two databases.
 pub(super) fn by_source(snapshots: Vec<SnapshotSummary>) -> Vec<Vec<SnapshotSummary>> {
     let mut sources: Vec<Vec<SnapshotSummary>> = Vec::new();
     for snapshot in snapshots.into_iter().rev() {
         let known = sources
             .iter()
             .rposition(|source| source.last().is_some_and(|older| carries_on(older, &snapshot)));
-        // The one that was carried on last stands last.
+        // The source continued most recently goes last.
         let mut source = known.map_or_else(Vec::new, |at| sources.remove(at));
         source.push(snapshot);
         sources.push(source);

@@ -1,25 +1,25 @@
-//! When a source is due. Only the clock on the wall counts: what was missed during sleep is due at once.
+//! When a source is due. Only the wall clock counts: what was missed during sleep is due at once.
 
 use jiff::{Timestamp, ToSpan, Zoned, civil::Weekday, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-/// How often a source is backed up. Times are those of this machine's wall clock.
+/// How often a source is backed up. Times are local wall-clock times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "every", rename_all = "snake_case")]
 pub enum Schedule {
-    /// When somebody asks for it.
+    /// Only on demand.
     #[default]
     Manual,
-    /// An hour after the last one.
+    /// An hour after the last backup.
     Hour,
-    /// Each day.
+    /// Daily.
     Day {
         /// 0–23.
         hour: i8,
         /// 0–59.
         minute: i8,
     },
-    /// Each week.
+    /// Weekly.
     Week {
         /// 1 (Monday) – 7 (Sunday).
         weekday: i8,
@@ -31,7 +31,7 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// Whether its numbers are times.
+    /// Whether its numbers are valid times.
     #[must_use]
     pub fn is_valid(self) -> bool {
         let time = |hour, minute| (0..24).contains(&hour) && (0..60).contains(&minute);
@@ -42,7 +42,7 @@ impl Schedule {
         }
     }
 
-    /// How late a backup may be before anybody is told, seconds.
+    /// How late a backup may be before the user is notified, seconds.
     #[must_use]
     pub const fn patience(self) -> i64 {
         const HOUR: i64 = 3600;
@@ -53,7 +53,7 @@ impl Schedule {
         }
     }
 
-    /// The first time behind `last` (seconds since 1970) at which a backup is due; `None`: never by itself.
+    /// The first time after `last` (seconds since 1970) at which a backup is due; `None` if never scheduled.
     #[must_use]
     pub fn next(self, last: i64, zone: &TimeZone) -> Option<i64> {
         let last = Timestamp::from_second(last).ok()?.to_zoned(zone.clone());
@@ -70,7 +70,7 @@ impl Schedule {
     }
 }
 
-/// An hour that a change of the clocks leaves out comes as soon as the clocks allow; one that comes twice, once.
+/// A time skipped by a clock change is due as soon as the clocks allow; one that occurs twice is due once.
 fn first_behind(
     last: &Zoned,
     days: i64,
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_begins_at_its_time_whatever_the_last_one_took() {
+    fn a_daily_backup_is_due_at_its_time_however_long_the_last_one_took() {
         let nightly = Schedule::Day { hour: 2, minute: 30 };
         assert_eq!(next(nightly, "2026-11-20T02:30:00"), "2026-11-21 02:30");
         assert_eq!(next(nightly, "2026-11-20T02:29:59"), "2026-11-20 02:30");
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn clocks_that_change_neither_skip_nor_double_a_night() {
-        // 2:30 does not exist on 2026-03-29, and comes twice on 2026-10-25.
+        // 2:30 does not exist on 2026-03-29 and occurs twice on 2026-10-25.
         let nightly = Schedule::Day { hour: 2, minute: 30 };
         assert_eq!(next(nightly, "2026-03-28T02:30:00"), "2026-03-29 03:30");
         assert_eq!(next(nightly, "2026-03-29T03:30:00"), "2026-03-30 02:30");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_no_times_are_found() {
+    fn invalid_times_are_detected() {
         assert!(Schedule::Hour.is_valid());
         for schedule in [
             Schedule::Day { hour: 24, minute: 0 },

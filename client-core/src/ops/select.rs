@@ -1,4 +1,4 @@
-//! Which snapshot a person means.
+//! Selects the snapshot that the user means.
 
 use std::collections::BTreeSet;
 
@@ -9,28 +9,28 @@ use crate::{
     vault::ListedSnapshot,
 };
 
-/// Digits that an id may be shortened to, at least.
+/// Minimum length of an abbreviated id.
 pub(super) const MIN_DIGITS: usize = 4;
-/// Candidates that a refusal names, at most.
-pub(super) const MOST_NAMED: usize = 10;
+/// Maximum number of candidates listed in an error.
+pub(super) const MAX_NAMED: usize = 10;
 
-/// A way to name a snapshot.
+/// How the user named a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
-    /// The newest, of one source when there are several.
+    /// The newest; of one source if there are several.
     Latest {
-        /// Its name; may be left out when there is only one.
+        /// The source's name; optional if there is only one.
         source: Option<String>,
     },
-    /// An id or the beginning of one.
+    /// An id or a prefix of one.
     Id(String),
 }
 
 impl Selector {
-    /// `latest`, or at least four hexadecimal digits in any case.
+    /// Parses `latest` or at least four hexadecimal digits in any case.
     ///
     /// # Errors
-    /// Anything else.
+    /// Any other text.
     pub fn parse(text: &str, source: Option<String>) -> Result<Self, Error> {
         if text == "latest" {
             return Ok(Self::Latest { source });
@@ -51,7 +51,7 @@ impl Selector {
 /// The one snapshot whose id begins with `prefix`.
 ///
 /// # Errors
-/// None or several.
+/// None or several match.
 pub(super) fn by_prefix<'a>(
     snapshots: &'a [ListedSnapshot],
     prefix: &str,
@@ -65,7 +65,7 @@ pub(super) fn by_prefix<'a>(
             let digits = prefix.len() + 8;
             let named: Vec<String> = several
                 .iter()
-                .take(MOST_NAMED)
+                .take(MAX_NAMED)
                 .map(|s| s.id.to_string().chars().take(digits.max(12)).collect())
                 .collect();
             Err(Error::new(
@@ -78,10 +78,10 @@ pub(super) fn by_prefix<'a>(
     }
 }
 
-/// A source that was named, and is none: the ones that there are, are named instead.
+/// An unknown source was named: lists the existing ones.
 pub(super) fn no_source(typed: &str, sources: &BTreeSet<String>) -> Error {
-    let named: Vec<&str> = sources.iter().take(MOST_NAMED).map(String::as_str).collect();
-    let more = if sources.len() > MOST_NAMED { ", …" } else { "" };
+    let named: Vec<&str> = sources.iter().take(MAX_NAMED).map(String::as_str).collect();
+    let more = if sources.len() > MAX_NAMED { ", …" } else { "" };
     Error::new(
         ErrorKind::NotFound,
         format!("there is no source named `{typed}`"),
@@ -94,7 +94,7 @@ pub(super) fn no_source(typed: &str, sources: &BTreeSet<String>) -> Error {
     )
 }
 
-/// One name, one snapshot, or a sentence.
+/// Builds the error for a snapshot that was not found.
 pub(super) fn not_found(happened: String) -> Error {
     Error::new(
         ErrorKind::NotFound,
@@ -104,7 +104,7 @@ pub(super) fn not_found(happened: String) -> Error {
     )
 }
 
-/// A snapshot's id, shortened as in lists.
+/// A snapshot's id, abbreviated as in lists.
 #[must_use]
 pub fn short(id: SnapshotId) -> String {
     id.to_string().chars().take(12).collect()

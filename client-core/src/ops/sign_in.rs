@@ -1,4 +1,4 @@
-//! Sign-in: password → second factor → on a new machine the recovery words, and this device vouches for itself.
+//! Sign-in: password → second factor → on a new machine the recovery words, with which this device certifies itself.
 
 use api_types::{
     Sha256, VaultId,
@@ -20,10 +20,10 @@ use crate::{
     vault::Directory,
 };
 
-/// Proves the password, without sending it.
+/// Proves knowledge of the password without sending it.
 ///
 /// # Errors
-/// [`ErrorKind::WrongCredentials`] for a wrong address or password alike.
+/// [`ErrorKind::WrongCredentials`], whether the address or the password is wrong.
 pub async fn begin(
     client: &Client,
     email: &str,
@@ -54,7 +54,7 @@ pub async fn begin(
     Ok(AwaitingFactor { client, api, server, device, email: email.to_owned(), pending })
 }
 
-/// The password was right.
+/// The password was correct.
 pub struct AwaitingFactor {
     client: Client,
     api: HttpApi,
@@ -64,13 +64,13 @@ pub struct AwaitingFactor {
     pending: PendingLogin,
 }
 
-/// What comes after the second factor.
+/// What follows the second factor.
 pub enum Step {
     /// This device has its keys: signed in.
     Done(Account),
-    /// A new device: the recovery words are needed.
+    /// A new device: needs the recovery words.
     NewDevice(NewDevice),
-    /// The sign-up was interrupted before keys were made.
+    /// The sign-up was interrupted before keys were created.
     NewVault(NewVault),
 }
 
@@ -87,7 +87,7 @@ impl AwaitingFactor {
         let account = signed_in.session.account_id;
         let known = client.keystore().load()?.filter(|s| s.email.eq_ignore_ascii_case(email));
         let fresh = || DeviceSecrets::new(server, email, account, device, &signed_in);
-        // What the service says never takes the place of what this device knows.
+        // What the service says never overrides what this device knows.
         match known.as_ref().and_then(|secrets| secrets.vault.as_ref()) {
             Some(vault) if vault.info.vault_id != info.vault_id => {
                 return Err(refused(
@@ -120,14 +120,14 @@ impl AwaitingFactor {
         let mut secrets = known.unwrap_or_else(fresh);
         secrets.session = Some(SessionTokens::new(&signed_in.session));
         secrets.pending = Some(Pending::Words { info: info.clone() });
-        // Kept from here on, so that a second try with the words is the same device, not another one.
+        // Saved from here on, so that a second attempt with the words is the same device and not another one.
         client.keystore().begin(&secrets)?;
         Ok(Step::NewDevice(NewDevice::resume(client, secrets, info)))
     }
 }
 
-/// A vault without keys, as the service says. Keys are made where the sign-up began; elsewhere the service would only
-/// have to deny a vault, and its owner would start a new one on the worst day.
+/// A vault that has no keys, according to the service. Keys are created only where the sign-up began; otherwise the
+/// service could deny that a vault exists, and its owner would start a new one on the worst day.
 fn unfinished(
     client: &Client,
     known: Option<DeviceSecrets>,
@@ -147,14 +147,15 @@ fn unfinished(
     }
 }
 
-/// The words that were shown are the only ones: they may be on paper already.
+/// The words already shown are the only ones: they may be on paper.
 fn go_on(client: &Client, fresh: impl FnOnce() -> DeviceSecrets, kit: PendingKit) -> Result<Step, Error> {
     let secrets = DeviceSecrets { pending: Some(Pending::Kit(kit.clone())), ..fresh() };
     client.keystore().begin(&secrets)?;
     Ok(Step::NewVault(NewVault::resume(client, secrets, kit)?))
 }
 
-/// The vault got its keys, and this device did not hear of it. Its own words must open them; until they did, they stay.
+/// The vault got its keys, but this device did not learn of it. Its own words must open them, and are kept until they
+/// do.
 async fn finished(
     client: &Client,
     fresh: impl FnOnce() -> DeviceSecrets,
@@ -199,24 +200,24 @@ impl NewDevice {
         Self { client: client.clone(), secrets, info }
     }
 
-    /// Whose vault.
+    /// The vault owner's e-mail address.
     #[must_use]
     pub fn email(&self) -> &str {
         &self.secrets.email
     }
 
-    /// Opens the vault's keys with the words and enters this device into the directory.
+    /// Opens the vault's keys with the words and enters this device in the directory.
     ///
     /// # Errors
-    /// [`ErrorKind::WrongRecoveryKey`]: mistyped, or another vault's.
+    /// [`ErrorKind::WrongRecoveryKey`]: mistyped, or from another vault.
     pub async fn recover(&self, words: &SecretString) -> Result<Account, Error> {
         self.recover_by(&RecoveryWords::parse(words.expose_secret())?).await
     }
 
-    /// The same with a saved kit, PDF or text.
+    /// Same as [`NewDevice::recover`], with a saved kit, PDF or text.
     ///
     /// # Errors
-    /// [`ErrorKind::WrongRecoveryKey`]: another file, or another vault's kit.
+    /// [`ErrorKind::WrongRecoveryKey`]: not a kit, or another vault's kit.
     pub async fn recover_with_kit(&self, file: &[u8]) -> Result<Account, Error> {
         self.recover_by(&RecoveryWords::from_kit(file)?).await
     }
@@ -240,7 +241,7 @@ impl NewDevice {
             let entry = self.entry(vault, &directory);
             api.add_directory_entry(vault, &SignedDirectoryEntry::sign(&entry, root.as_dalek())?).await?;
         }
-        self.client.got_vault(vault_secrets(info, &recovered, &words.recipient()?)?)
+        self.client.finish_setup(vault_secrets(info, &recovered, &words.recipient()?)?)
     }
 
     fn entry(&self, vault: VaultId, directory: &Directory) -> DirectoryEntry {

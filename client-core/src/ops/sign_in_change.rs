@@ -1,5 +1,5 @@
-//! Another password, other recovery codes, another authenticator. Each proves the present password and a factor anew, on
-//! a device that has the vault's keys.
+//! Changes the password, the recovery codes or the authenticator. Each change requires the current password and a
+//! second factor, on a device that has the vault's keys.
 
 use api_types::{
     account::{PasswordWrap, SecondFactor},
@@ -21,7 +21,7 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// Proves the present password, for one change.
+/// Proves the current password, for one change.
 ///
 /// # Errors
 /// [`crate::error::ErrorKind::WrongCredentials`]; [`crate::error::ErrorKind::NotSignedIn`] on a device without keys.
@@ -32,7 +32,7 @@ pub async fn prove(client: &Client, password: &SecretString) -> Result<Proven, E
     Ok(Proven { client: client.clone(), api, secrets, pending })
 }
 
-/// The password was right; within five minutes one thing can be changed.
+/// The password was correct; one change can be made within five minutes.
 pub struct Proven {
     client: Client,
     api: HttpApi,
@@ -41,10 +41,11 @@ pub struct Proven {
 }
 
 impl Proven {
-    /// Replaces the password. Every session but this device's ends; other devices sign in anew, with their keys.
+    /// Replaces the password. All other sessions end; other devices sign in again and keep their keys.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::SecondFactor`]; [`crate::error::ErrorKind::Usage`] for a password that is too short. Nothing was changed then.
+    /// [`crate::error::ErrorKind::SecondFactor`]; [`crate::error::ErrorKind::Usage`] for a password that is too short.
+    /// Nothing has changed then.
     pub async fn change_password(self, factor: SecondFactor, password: &SecretString) -> Result<(), Error> {
         check_length(password)?;
         let vault = self.secrets.vault()?;
@@ -64,7 +65,7 @@ impl Proven {
         self.client.keystore().save_password_version(version, SessionTokens::new(&signed_in.session))
     }
 
-    /// Replaces all recovery codes, and gives the ten new ones; to be shown once.
+    /// Replaces all recovery codes and returns the ten new ones, to be shown once.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::SecondFactor`].
@@ -72,17 +73,17 @@ impl Proven {
         Ok(self.api.renew_codes(&self.pending, factor).await?)
     }
 
-    /// Begins to replace the authenticator.
+    /// Starts replacing the authenticator.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::SecondFactor`] for the present one.
+    /// [`crate::error::ErrorKind::SecondFactor`] for the current one.
     pub async fn new_authenticator(self, factor: SecondFactor) -> Result<NewAuthenticator, Error> {
         let otpauth_url = self.api.new_authenticator(&self.pending, factor).await?;
         Ok(NewAuthenticator { api: self.api, pending: self.pending, email: self.secrets.email, otpauth_url })
     }
 }
 
-/// The version after the one that the service names, which may not be older than one that this device made itself.
+/// The version after the one given by the service, which must not be older than one created by this device.
 fn next_version(stored: u32, own: u32) -> Result<u32, Error> {
     let refused = |what: String| {
         Error::new(
@@ -100,7 +101,7 @@ fn next_version(stored: u32, own: u32) -> Result<u32, Error> {
     stored.checked_add(1).ok_or_else(|| refused(format!("the service shows password version {stored}")))
 }
 
-/// An authenticator that does not count yet.
+/// An authenticator that is not active yet.
 pub struct NewAuthenticator {
     api: HttpApi,
     pending: PendingLogin,
@@ -109,7 +110,7 @@ pub struct NewAuthenticator {
 }
 
 impl NewAuthenticator {
-    /// Whose.
+    /// The account's e-mail address.
     #[must_use]
     pub fn email(&self) -> &str {
         &self.email
@@ -121,13 +122,13 @@ impl NewAuthenticator {
         &self.otpauth_url
     }
 
-    /// The same secret for typing.
+    /// The same secret, for manual entry.
     #[must_use]
     pub fn totp_secret(&self) -> Option<String> {
         totp_secret(&self.otpauth_url)
     }
 
-    /// Proves it by its first code; from here on it counts, and the one before does not.
+    /// Confirms it with its first code and activates it in place of the previous one.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::SecondFactor`] for a wrong code: try the next one.

@@ -8,11 +8,11 @@ use std::{
 use super::Client;
 use crate::error::Error;
 
-/// Ends the session at the service; with `forget` the keys and all else that this program keeps leave this machine too,
-/// even when the service cannot be reached. Gives the paths of what was removed.
+/// Ends the session at the service. With `forget`, also removes the keys and everything else this program keeps on
+/// this machine, even if the service is unreachable. Returns the removed paths.
 ///
 /// # Errors
-/// As the service, unless `forget`.
+/// Errors from the service, unless `forget`.
 pub async fn sign_out(client: &Client, forget: bool) -> Result<Vec<PathBuf>, Error> {
     let secrets = client.secrets()?;
     let ended = match client.api(&secrets) {
@@ -34,7 +34,7 @@ pub async fn sign_out(client: &Client, forget: bool) -> Result<Vec<PathBuf>, Err
     Ok(Vec::new())
 }
 
-/// Everything that this program keeps in its home, the most secret first. What is not named here is somebody else's.
+/// Everything that this program keeps in its home, most secret first. Other files are not ours.
 const OURS: [&str; 14] = [
     "device.keys",
     "sources.sealed",
@@ -52,7 +52,7 @@ const OURS: [&str; 14] = [
     "keys.lock",
 ];
 
-/// Removes what is ours, and says what it was: the next account in this home must meet nothing of the last one.
+/// Removes our files and returns their paths: the next account in this home must find nothing of the last one.
 fn remove_ours(home: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut removed = Vec::new();
     let named = OURS.map(|name| home.join(name));
@@ -69,7 +69,7 @@ fn remove_ours(home: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(removed)
 }
 
-/// What a kill left of a file that was being replaced: it may hold the keys.
+/// Files left half-replaced when the program was killed: they may hold the keys.
 fn half_written(home: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(home) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

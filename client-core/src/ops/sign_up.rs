@@ -1,4 +1,4 @@
-//! Sign-up: password (never sent) → second factor → vault secrets, made here → recovery words, proven.
+//! Sign-up: password (never sent) → second factor → vault secrets, created here → recovery words, confirmed.
 
 use api_types::{
     Region, Sha256, VaultId,
@@ -22,8 +22,8 @@ use crate::{
     kit::{Kit, KitOwner},
 };
 
-/// Shortest password taken, characters. The account secret protects even a weak one from the service,
-/// not from somebody who has this device.
+/// Minimum password length in characters. The account secret protects even a weak password from the service, but not
+/// from someone who has this device.
 pub const MIN_PASSWORD: usize = 10;
 
 pub(super) fn check_length(password: &SecretString) -> Result<(), Error> {
@@ -36,7 +36,7 @@ pub(super) fn check_length(password: &SecretString) -> Result<(), Error> {
 /// Registers the password and asks for a second factor.
 ///
 /// # Errors
-/// As the service; then nothing is kept.
+/// Errors from the service; nothing is kept then.
 pub async fn begin(
     client: &Client,
     email: &str,
@@ -68,7 +68,7 @@ pub async fn begin(
     Ok(AwaitingCode { client: client.clone(), api, server, device, email, pending })
 }
 
-/// The second factor is waiting to be proven.
+/// The second factor is still to be confirmed.
 pub struct AwaitingCode {
     client: Client,
     api: HttpApi,
@@ -89,7 +89,7 @@ impl AwaitingCode {
         Ok(Self { client: client.clone(), api, server, device, email, pending })
     }
 
-    /// Whose account it will be.
+    /// The new account's e-mail address.
     #[must_use]
     pub fn email(&self) -> &str {
         &self.email
@@ -101,13 +101,13 @@ impl AwaitingCode {
         &self.pending.otpauth_url
     }
 
-    /// The same secret for typing.
+    /// The same secret, for manual entry.
     #[must_use]
     pub fn totp_secret(&self) -> Option<String> {
         totp_secret(&self.pending.otpauth_url)
     }
 
-    /// Proves the second factor; the account exists from here on, and the vault's secrets are made.
+    /// Confirms the second factor; from then on the account exists, and the vault's secrets are created.
     ///
     /// # Errors
     /// [`ErrorKind::SecondFactor`] for a wrong code: try the next one.
@@ -126,7 +126,7 @@ pub(super) fn totp_secret(otpauth_url: &str) -> Option<String> {
     url.query_pairs().find(|(name, _)| name == "secret").map(|(_, value)| value.into_owned())
 }
 
-/// Secrets that exist on this machine only, until the words are proven.
+/// Secrets that exist only on this machine until the words are confirmed.
 pub struct NewVault {
     client: Client,
     secrets: DeviceSecrets,
@@ -157,7 +157,7 @@ impl NewVault {
             account_secret: Zeroizing::new(AccountSecret::generate().expose().to_vec()),
             positions,
         };
-        // The account exists: whoever stops here goes on here, as the same device and with the same words.
+        // The account exists: whoever stops here resumes here, as the same device and with the same words.
         secrets.pending = Some(Pending::Kit(kit.clone()));
         client.keystore().begin(&secrets)?;
         Self::resume(client, secrets, kit)
@@ -171,7 +171,7 @@ impl NewVault {
         Ok(Self { client: client.clone(), secrets, kit, words, phrase, account_secret })
     }
 
-    /// Ten, shown once; none when the account had them before.
+    /// Ten codes, shown once; none if the account already had them.
     #[must_use]
     pub fn recovery_codes(&self) -> &[String] {
         &self.kit.recovery_codes
@@ -183,13 +183,13 @@ impl NewVault {
         &self.phrase
     }
 
-    /// Which three words to ask back, from 1.
+    /// Positions of the three words to ask for, starting at 1.
     #[must_use]
     pub const fn positions(&self) -> [usize; 3] {
         self.kit.positions
     }
 
-    /// One page with everything that must be kept: to be saved, or printed.
+    /// One page with everything that must be kept, to save or print.
     ///
     /// # Errors
     /// An account without a vault.
@@ -208,10 +208,10 @@ impl NewVault {
         )?)
     }
 
-    /// Takes a saved kit, PDF or text, as proof that it was saved; then as [`NewVault::finish`].
+    /// Accepts a saved kit, PDF or text, as proof that it was saved; then same as [`NewVault::finish`].
     ///
     /// # Errors
-    /// [`ErrorKind::WrongRecoveryKey`]: another file, or a kit of another vault.
+    /// [`ErrorKind::WrongRecoveryKey`]: not a kit, or another vault's kit.
     pub async fn finish_with_kit(&self, file: &[u8]) -> Result<Account, Error> {
         if !self.kit()?.is_in(file) {
             return Err(Error::new(
@@ -224,8 +224,8 @@ impl NewVault {
         self.store().await
     }
 
-    /// Takes the three words; when they are right the vault's keys are stored, sealed, at the service
-    /// and on this device.
+    /// Checks the three words; if they are correct, stores the vault's keys, sealed, at the service and on this
+    /// device.
     ///
     /// # Errors
     /// [`ErrorKind::WrongRecoveryKey`]: ask again.
@@ -275,11 +275,11 @@ impl NewVault {
             directory: SignedDirectoryEntry::sign(&entry, root.as_dalek())?,
         };
         self.client.api(&self.secrets)?.init_vault(vault, &init).await?;
-        self.client.got_vault(vault_secrets(info, &made, &recipient)?)
+        self.client.finish_setup(vault_secrets(info, &made, &recipient)?)
     }
 }
 
-/// The form in which a key store keeps a vault's keys.
+/// The form in which a key store holds a vault's keys.
 pub(super) fn vault_secrets(
     info: VaultInfo,
     keys: &Recovered,

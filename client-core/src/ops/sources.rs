@@ -1,5 +1,5 @@
-//! The sources that a person saved on this device: what to back up, how to reach it, when. Connection strings hold
-//! passwords, so the file is sealed with the vault's master key and never leaves this machine.
+//! The sources saved on this device: what to back up, how to reach it, when. Connection strings contain passwords, so
+//! the file is sealed with the vault's master key and never leaves this machine.
 
 use std::{fs, io};
 
@@ -18,10 +18,10 @@ use crate::{
 
 const NAME: &str = "sources.sealed";
 const VERSION: u8 = 2;
-/// Longest name of a source, characters.
+/// Maximum length of a source's name, in characters.
 const MAX_NAME: usize = 80;
 
-/// How a saved source is reached. It may hold a password.
+/// How to reach a saved source. It may contain a password.
 #[derive(Clone)]
 pub struct Address {
     kind: &'static str,
@@ -33,9 +33,9 @@ pub struct Address {
 pub struct SavedSource {
     /// Never changes.
     pub id: Uuid,
-    /// What the user calls it; the snapshots' source name.
+    /// The name given by the user; the snapshots' source name.
     pub name: String,
-    /// How it is reached.
+    /// How to reach it.
     pub address: Address,
     /// When it is backed up.
     pub schedule: Schedule,
@@ -44,7 +44,7 @@ pub struct SavedSource {
 }
 
 impl Address {
-    /// From what a person typed or chose.
+    /// Parses what the user typed or chose.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`].
@@ -62,30 +62,30 @@ impl Address {
         Ok(Self { kind: engine.kind(), text: text.to_owned().into() })
     }
 
-    /// `postgres` or `file`: as in snapshots.
+    /// `postgres` or `file`, as in snapshots.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         self.kind
     }
 
-    /// What a backup takes.
+    /// The source to back up.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] for a text that names no source any more: a service file may have changed.
+    /// [`ErrorKind::Usage`] for text that no longer names a source: a service file may have changed.
     pub fn source(&self) -> Result<AnySource, Error> {
         let engine =
             source::engine(self.kind).ok_or_else(|| Error::internal_text("the address of a source"))?;
         Ok(engine.source(self.text.expose_secret())?)
     }
 
-    /// For people: without a password.
+    /// For display, without the password.
     #[must_use]
     pub fn shown(&self) -> String {
         self.source().map_or_else(|_| String::new(), |source| source.address())
     }
 }
 
-/// All saved sources, in the order in which they were added.
+/// All saved sources, in the order they were added.
 ///
 /// # Errors
 /// [`ErrorKind::NotSignedIn`], or a file that cannot be read or is damaged.
@@ -135,15 +135,15 @@ pub fn list(client: &Client) -> Result<Vec<SavedSource>, Error> {
 /// Adds a source, or replaces the one with the same id.
 ///
 /// # Errors
-/// [`ErrorKind::Exists`] when another one has the same name and kind; [`ErrorKind::Usage`] for a name or schedule that
-/// is none.
+/// [`ErrorKind::Exists`] if another one has the same name and kind; [`ErrorKind::Usage`] for an invalid name or
+/// schedule.
 pub fn save(client: &Client, mut source: SavedSource) -> Result<(), Error> {
     source.name = source.name.trim().to_owned();
     if source.name.is_empty() || source.name.chars().count() > MAX_NAME {
         return Err(Error::usage(format!("a source needs a name of 1 to {MAX_NAME} characters")));
     }
     if !source.schedule.is_valid() {
-        return Err(Error::usage("that is no time of day".to_owned()));
+        return Err(Error::usage("invalid time of day".to_owned()));
     }
     let mut sources = list(client)?;
     let taken = |other: &SavedSource| {
@@ -164,25 +164,25 @@ pub fn save(client: &Client, mut source: SavedSource) -> Result<(), Error> {
     write(client, &sources)
 }
 
-/// Gives a source another name from here on; snapshots keep the one that they have.
+/// Renames a source from now on; existing snapshots keep their name.
 ///
 /// # Errors
-/// As [`save`].
+/// Same as [`save`].
 pub fn rename(client: &Client, id: Uuid, name: String) -> Result<(), Error> {
     save(client, SavedSource { name, ..get(client, id)? })
 }
 
-/// Forgets a source. Its snapshots stay.
+/// Removes a source. Its snapshots stay.
 ///
 /// # Errors
-/// As [`list`].
+/// Same as [`list`].
 pub fn forget(client: &Client, id: Uuid) -> Result<(), Error> {
     let mut sources = list(client)?;
     sources.retain(|source| source.id != id);
     write(client, &sources)
 }
 
-/// One by its id.
+/// Looks up a source by its id.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`].
@@ -208,7 +208,7 @@ fn write(client: &Client, sources: &[SavedSource]) -> Result<(), Error> {
     replace_file(client.home(), NAME, &sealed)
 }
 
-/// What every build writes.
+/// The format written by every build.
 #[derive(Deserialize)]
 struct Written {
     version: u8,
@@ -258,10 +258,10 @@ impl TryFrom<StoredSource> for SavedSource {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::{device::tests::sample, ops::client::tests::at};
+    use crate::{device::tests::sample, ops::client::tests::offline};
 
     fn client(home: &std::path::Path) -> Client {
-        let client = at(home);
+        let client = offline(home);
         client.keystore().put(&sample()).unwrap();
         client
     }
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_rest_sealed_and_come_back() {
+    fn passwords_are_stored_sealed_and_come_back() {
         let home = tempfile::tempdir().unwrap();
         let client = client(home.path());
         let url = "postgres://ada:geheim99@db.example.com:5433/shop?sslmode=require";

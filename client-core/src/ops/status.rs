@@ -1,4 +1,4 @@
-//! What is protected, and by what.
+//! What is protected, and where.
 
 use std::collections::BTreeMap;
 
@@ -22,20 +22,20 @@ pub struct SourceStatus {
     pub place: String,
     /// How many snapshots it has.
     pub snapshots: u64,
-    /// The newest.
+    /// The newest snapshot.
     pub last_id: SnapshotId,
-    /// When, seconds since 1970.
+    /// When it was created, seconds since 1970.
     pub last_created: i64,
     /// Bytes of its dump.
     pub last_bytes: u64,
-    /// What a person should know of it.
+    /// What the user should know about it.
     pub last_marks: Vec<Mark>,
 }
 
-/// The whole picture.
+/// The status of account, service and sources.
 #[derive(Debug, Clone)]
 pub struct Status {
-    /// Who and where.
+    /// The account and device.
     pub account: Account,
     /// The metadata service.
     pub server: String,
@@ -43,7 +43,7 @@ pub struct Status {
     pub server_version: String,
     /// Where objects are stored.
     pub storage: String,
-    /// By name; two sources of one name stand apart.
+    /// By name; two sources of one name are listed separately.
     pub sources: Vec<SourceStatus>,
     /// Snapshots that cannot be opened.
     pub unreadable: Vec<list::UnreadableSnapshot>,
@@ -55,10 +55,10 @@ pub struct Status {
     pub record_lists: u64,
 }
 
-/// Asks the service and verifies what it says.
+/// Queries the service and verifies its answers.
 ///
 /// # Errors
-/// As opening the vault.
+/// Same as opening the vault.
 pub async fn status(client: &Client) -> Result<Status, Error> {
     let vault = client.open_history().await?;
     let info = vault.api().service_info().await?;

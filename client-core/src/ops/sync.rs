@@ -1,5 +1,5 @@
-//! Catching up: directory → snapshots → index. All of it is verified before it is used. The index is a cache: what of
-//! it cannot be read costs itself and nothing else.
+//! Syncing with the vault: directory → snapshots → index. Everything is verified before use. The index is a cache:
+//! damage to a part of it costs only that part.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,19 +19,19 @@ use crate::{
 };
 
 impl OpenVault {
-    /// Catches up with the vault; returns how many index segments were read.
+    /// Syncs with the vault; returns how many index segments were read.
     ///
     /// # Errors
-    /// [`ErrorKind::RolledBack`] when the service shows an older or another history than it did before.
+    /// [`ErrorKind::RolledBack`] if the service shows an older or a different history than before.
     pub(super) async fn sync(&mut self) -> Result<u64, Error> {
         self.sync_history().await?;
         self.sync_index().await
     }
 
-    /// Catches up with the device directory alone: enough to see, name and shut out devices, whatever else is damaged.
+    /// Syncs the device directory alone: enough to list, name and revoke devices, whatever else is damaged.
     ///
     /// # Errors
-    /// As [`OpenVault::sync`].
+    /// Same as [`OpenVault::sync`].
     pub(super) async fn sync_directory(&mut self) -> Result<(), Error> {
         let directory = self.verified_directory().await?;
         self.remember(&Pins { directory: Some(directory.pin()), ..Pins::default() })?;
@@ -39,10 +39,10 @@ impl OpenVault {
         Ok(())
     }
 
-    /// Catches up with directory and snapshots, without the index.
+    /// Syncs directory and snapshots, without the index.
     ///
     /// # Errors
-    /// As [`OpenVault::sync`].
+    /// Same as [`OpenVault::sync`].
     pub(super) async fn sync_history(&mut self) -> Result<(), Error> {
         let vault = self.id();
         let pins = self.state().pins().load()?;
@@ -57,7 +57,7 @@ impl OpenVault {
         }
         self.remember(&Pins { directory: Some(directory.pin()), heads: history.heads().clone() })?;
         if pins.directory != Some(directory.pin()) {
-            // Whoever signed what could not be believed may be known by now.
+            // The signer of a rejected object may be known by now.
             self.state().retry_bad_objects()?;
         }
         self.believe(directory, history);
@@ -70,8 +70,8 @@ impl OpenVault {
         Ok(Directory::verify(self.id(), self.keys().signing_root_public(), &entries, pins.directory)?)
     }
 
-    /// The list is asked for whole: objects are numbered when they are granted and listed once they are
-    /// confirmed, so a low number may appear late.
+    /// Always requests the whole list: objects are numbered when granted and listed once confirmed, so a low number
+    /// may appear late.
     pub(super) async fn sync_index(&self) -> Result<u64, Error> {
         let bad: HashSet<ObjectId> = self.state().bad_objects()?.into_iter().map(|(id, _)| id).collect();
         let (mut unlisted, mut new) = (bad.clone(), Vec::new());
@@ -95,7 +95,7 @@ impl OpenVault {
         Ok(read)
     }
 
-    /// Reads the whole index again; what was known stays until everything is here.
+    /// Reads the whole index again; the known one stays until the new one is complete.
     pub(super) async fn rebuild_index(&self) -> Result<u64, Error> {
         let mut rows = Vec::new();
         let take = |row| {
@@ -134,7 +134,7 @@ impl OpenVault {
         bytes.and_then(|bytes| self.open_segment(&bytes))
     }
 
-    /// Whether the segment could be used.
+    /// Returns whether the segment could be used.
     fn take_segment(
         &self,
         row: &ObjectRow,
@@ -156,7 +156,7 @@ impl OpenVault {
         }
     }
 
-    /// A segment counts only when a device of this vault signed it.
+    /// A segment counts only if a device of this vault signed it.
     fn open_segment(&self, bytes: &[u8]) -> Result<(DeviceId, Vec<IndexedPack>), Error> {
         let device = read_segment_header(bytes)?.device;
         let trusted = self.directory().device(&device).ok_or_else(|| {
@@ -185,7 +185,7 @@ impl From<HistoryError> for Error {
 fn refused(what: &dyn std::fmt::Display) -> Error {
     Error::new(
         ErrorKind::RolledBack,
-        format!("the service shows a history that cannot be true: {what}"),
+        format!("the service shows an inconsistent history: {what}"),
         "nothing was written; what this device saw before may have been removed or replaced at the service",
         "do not trust this service before it is explained; with bucket and recovery words everything restores without it",
     )

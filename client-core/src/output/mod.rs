@@ -1,5 +1,5 @@
-//! Output to a path that a person named. A regular file appears whole or not at all; what a link points to is
-//! replaced, never the link; a device or pipe is written through; nothing else is touched.
+//! Output to a path chosen by the user. A regular file appears completely or not at all; the target of a link is
+//! replaced, never the link; devices and pipes are written directly; nothing else is touched.
 
 mod new_file;
 mod stream;
@@ -14,10 +14,10 @@ use std::{
 pub use self::{new_file::NewFile, stream::Stream};
 use crate::error::{Error, ErrorKind};
 
-/// Links followed before we give up, as in Linux.
+/// Maximum number of links followed, as in Linux.
 const MAX_LINKS: usize = 40;
 
-/// What the person allows.
+/// What the user allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Consent {
     /// Replace a file, or write over a block device.
@@ -26,16 +26,16 @@ pub struct Consent {
     pub terminal: bool,
 }
 
-/// An open output. Dropped before it is committed, a file leaves nothing behind.
+/// An open output. If dropped before the commit, a file leaves nothing behind.
 pub enum Output {
-    /// A regular file, written under another name first.
+    /// A regular file, first written under another name.
     File(NewFile),
-    /// A device or pipe, written at once.
+    /// A device or pipe, written directly.
     Stream(Stream),
 }
 
 impl Output {
-    /// Opens what `path` leads to. A pipe waits for its reader until `cancelled` says otherwise.
+    /// Opens the target of `path`. A pipe waits for its reader until `cancelled`.
     ///
     /// # Errors
     /// [`ErrorKind::Exists`] without [`Consent::overwrite`], and for a directory or socket; [`ErrorKind::NotFound`]
@@ -78,7 +78,7 @@ impl Output {
         if !consent.overwrite {
             return Err(exists(&shown));
         }
-        // A new file under this name would leave the old content under the others.
+        // A new file under this name would leave the old content under its other names.
         if there.nlink() > 1 {
             return Err(Error::new(
                 ErrorKind::Exists,
@@ -91,7 +91,7 @@ impl Output {
             ));
         }
         let real = follow(path).map_err(|e| Error::io(&shown, &e))?;
-        // A name under /proc can lead to a file that has no name of its own any more.
+        // A path under /proc can lead to a file that no longer has a name.
         let same = |found: Metadata| (found.dev(), found.ino()) == (there.dev(), there.ino());
         if !fs::symlink_metadata(&real).is_ok_and(same) {
             return Err(Error::new(
@@ -104,10 +104,10 @@ impl Output {
         Ok(Self::File(NewFile::create(real, shown, Some(&there), true)?))
     }
 
-    /// The next bytes.
+    /// Writes the next bytes.
     ///
     /// # Errors
-    /// A full disk or device, or a reader that is gone.
+    /// The disk or device is full, or the reader is gone.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         match self {
             Self::File(file) => file.write(bytes),
@@ -115,10 +115,10 @@ impl Output {
         }
     }
 
-    /// After the last byte: the file gets its name.
+    /// Call after the last byte: gives the file its name.
     ///
     /// # Errors
-    /// It cannot be stored or renamed; then what was there before is unchanged.
+    /// It cannot be stored or renamed; what was there before is unchanged then.
     pub fn commit(self) -> Result<(), Error> {
         match self {
             Self::File(file) => file.commit(),
@@ -127,10 +127,10 @@ impl Output {
     }
 }
 
-/// Writes a small file whole; what the person has chosen may be replaced. A new file gets this mode.
+/// Writes a small file completely; may replace what the user chose. A new file gets this mode.
 ///
 /// # Errors
-/// As [`Output::open`], [`Output::write`] and [`Output::commit`].
+/// Same as [`Output::open`], [`Output::write`] and [`Output::commit`].
 pub fn save(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let consent = Consent { overwrite: true, terminal: false };
     let mut output = Output::open(path, consent, &|| false)?;
@@ -141,7 +141,7 @@ pub fn save(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     output.commit()
 }
 
-/// What stands at the end of the path; `None`: nothing.
+/// What the path refers to; `None`: nothing.
 fn look(path: &Path, shown: &str) -> Result<Option<Metadata>, Error> {
     match fs::metadata(path) {
         Ok(there) => Ok(Some(there)),
@@ -150,7 +150,7 @@ fn look(path: &Path, shown: &str) -> Result<Option<Metadata>, Error> {
     }
 }
 
-/// The path that the links at the end of this one lead to.
+/// The path after resolving the links at the end of this one.
 fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut real = path.to_owned();
     for _ in 0..MAX_LINKS {

@@ -1,4 +1,4 @@
-//! A regular file that gets its name once it is whole.
+//! A regular file that gets its name once it is complete.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions, Permissions},
@@ -17,28 +17,28 @@ use tempfile::NamedTempFile;
 use super::exists;
 use crate::error::{Error, ErrorKind};
 
-/// How a file that has not got its name yet is called, before six more letters.
+/// Prefix of an unfinished file's name, before six more characters.
 const UNFINISHED: &str = ".sealkeep-restore-";
 const LETTERS: usize = 6;
-/// What is younger may not be locked yet.
+/// Younger files may not be locked yet.
 const YOUNG: Duration = Duration::from_secs(60);
-/// Entries of a folder that are looked at.
+/// Maximum number of folder entries examined.
 const MAX_ENTRIES: usize = 100_000;
-/// Zeros that begin and end at multiples of this are left out: the file system's block, bytes.
+/// Zeros that begin and end at multiples of this become holes: the file system's block size, bytes.
 const BLOCK: usize = 4096;
 
-/// Written beside its final place, for its owner only. Zeros become holes.
+/// Written next to its final place, accessible only to its owner. Zeros become holes.
 pub struct NewFile {
     file: NamedTempFile,
     real: PathBuf,
     shown: String,
     overwrite: bool,
     mode: u32,
-    /// Owner and group of the file that it replaces.
+    /// Owner and group of the replaced file.
     owner: Option<(u32, u32)>,
     /// Bytes so far.
     position: u64,
-    /// Whether the last of them are a hole, which only a length can end.
+    /// Whether it currently ends with a hole, which needs an explicit length at the end.
     ends_in_hole: bool,
 }
 
@@ -56,14 +56,14 @@ impl NewFile {
             .rand_bytes(LETTERS)
             .tempfile_in(folder)
             .map_err(|e| no_folder(folder, &e))?;
-        // Says that somebody still writes it. A file system without locks keeps what is left over.
+        // Shows that it is still being written. On a file system without locks, leftovers are kept.
         let _ = flock(file.as_file(), FlockOperation::NonBlockingLockExclusive);
         let mode = replaced.map_or(0o600, |there| there.mode() & 0o777);
         let owner = replaced.map(|there| (there.uid(), there.gid()));
         Ok(Self { file, real, shown, overwrite, mode, owner, position: 0, ends_in_hole: false })
     }
 
-    /// For what is no secret. A file that is replaced keeps its mode.
+    /// For files that are not secret. A replaced file keeps its mode.
     pub(super) const fn mode_when_new(&mut self, mode: u32) {
         if self.owner.is_none() {
             self.mode = mode;
@@ -75,7 +75,7 @@ impl NewFile {
         result.map_err(|e| Error::io(&self.shown, &e))
     }
 
-    /// Up to the first block boundary, whole blocks, the rest.
+    /// Up to the first block boundary, then whole blocks, then the rest.
     fn write_sparse(&mut self, bytes: &[u8]) -> io::Result<()> {
         let to_boundary = (BLOCK - (self.position % BLOCK as u64) as usize) % BLOCK;
         let (head, rest) = bytes.split_at(to_boundary.min(bytes.len()));
@@ -91,7 +91,7 @@ impl NewFile {
         self.part(tail)
     }
 
-    /// Less than a block. What skips zeros here is filled with them by the file system.
+    /// Writes less than a block. Skipped zeros are filled in by the file system.
     fn part(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.iter().all(|byte| *byte == 0) { self.hole(bytes.len() as u64) } else { self.data(bytes) }
     }
@@ -126,7 +126,7 @@ impl NewFile {
             Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&shown)),
             Err(e) => return Err(Error::io(&shown, &e.error)),
         }
-        // The new name is durable only with its folder.
+        // The new name is durable only once its folder is synced.
         let folder = folder(&real);
         File::open(folder)
             .and_then(|folder| folder.sync_all())
@@ -139,7 +139,7 @@ impl NewFile {
             file.set_len(self.position)?;
         }
         if let Some((uid, gid)) = self.owner {
-            // Only root may give a file away; whoever cannot owns what they restored.
+            // Only root can give a file away; other users own what they restore.
             let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
             rustix::fs::fchown(file, Some(uid), Some(gid)).ok();
         }

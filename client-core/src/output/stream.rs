@@ -1,4 +1,4 @@
-//! A device or pipe: bytes go straight through.
+//! A device or pipe, written directly.
 
 use std::{
     fs::{File, Metadata, OpenOptions},
@@ -17,8 +17,8 @@ use rustix::{
 use super::Consent;
 use crate::error::{Error, ErrorKind};
 
-/// How often a pipe without a reader is tried again.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How often to retry a pipe without a reader.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// An open device or pipe.
 pub struct Stream {
@@ -35,7 +35,7 @@ impl Stream {
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Self, Error> {
         let failed = |e: &io::Error| Error::io(&shown, e);
-        // A pipe must not hold us while it has no reader, and a disk in use must not be written.
+        // A pipe without a reader must not block us, and a disk in use must not be written.
         let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
         if there.file_type().is_block_device() {
             flags |= OFlags::EXCL;
@@ -55,7 +55,7 @@ impl Stream {
                             "start the reader first",
                         ));
                     }
-                    thread::sleep(PATIENCE);
+                    thread::sleep(RETRY_INTERVAL);
                 }
                 Err(e) => return Err(failed(&e)),
             }
@@ -83,7 +83,7 @@ impl Stream {
 
     pub(super) fn commit(self) -> Result<(), Error> {
         match self.file.sync_all() {
-            // Most devices and all pipes keep nothing that could be synchronised.
+            // Most devices and all pipes cannot be synced.
             Err(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
             other => other.map_err(|e| Error::io(&self.shown, &e)),
         }

@@ -1,20 +1,21 @@
-//! `Retry-After`: how long a service, a store or a proxy between asks to be left alone (RFC 9110 §10.2.3).
+//! `Retry-After`: how long a service, a store or a proxy in between asks clients to wait (RFC 9110 §10.2.3).
 
 use std::time::{Duration, SystemTime};
 
-/// More is never asked for in earnest; what can be waited for is the operation's [`Patience`](super::Patience).
-const MOST: Duration = Duration::from_secs(24 * 3600);
+/// Upper limit: no longer wait is ever meant. How long to wait is up to the operation's [`Patience`](super::Patience).
+const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 
-/// From the header's value, seconds or a date; `date` is the same answer's own: a date means its clock, not ours.
+/// Parses the header's value, seconds or a date. `date` is the `Date` of the same response: a date refers to its
+/// clock, not ours.
 #[must_use]
 pub fn asked_for(value: &str, date: Option<&str>) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds).min(MOST));
+        return Some(Duration::from_secs(seconds).min(MAX_WAIT));
     }
     let then = httpdate::parse_http_date(value).ok()?;
     let now = date.and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or_else(SystemTime::now);
-    Some(then.duration_since(now).unwrap_or_default().min(MOST))
+    Some(then.duration_since(now).unwrap_or_default().min(MAX_WAIT))
 }
 
 #[cfg(test)]
@@ -27,10 +28,10 @@ mod tests {
         let date = Some("Wed, 25 Nov 2026 17:00:00 GMT");
         assert_eq!(asked("120", None), Some(120));
         assert_eq!(asked(" 0 ", None), Some(0));
-        // By the answer's own clock, whatever ours says.
+        // By the response's own clock, whatever ours says.
         assert_eq!(asked("Wed, 25 Nov 2026 17:02:30 GMT", date), Some(150));
         assert_eq!(asked("Wednesday, 25-Nov-26 17:02:30 GMT", date), Some(150));
-        // What is over is over, and nobody waits for ever.
+        // A date in the past means now, and the wait is limited.
         assert_eq!(asked("Wed, 25 Nov 2026 16:00:00 GMT", date), Some(0));
         assert_eq!(asked("Mon, 25 Nov 2999 17:00:00 GMT", date), Some(24 * 3600));
         assert_eq!(asked("18446744073709551615", None), Some(24 * 3600));

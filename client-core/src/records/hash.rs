@@ -1,4 +1,4 @@
-//! Keyed names of records.
+//! Keyed hashes of records.
 
 use siphasher::sip128::SipHasher13;
 
@@ -9,8 +9,8 @@ use crate::chunk::ChunkIdKey;
 const HASH_CONTEXT: &str = "sealkeep 2026-11 v1 record hash";
 const LIST_CONTEXT: &str = "sealkeep 2026-11 v1 record list";
 
-/// SipHash-1-3 with 128 bits of a record under a domain's key. Two records with one hash are taken for
-/// the same bytes: `docs/threat-model.md` has the argument.
+/// 128-bit SipHash-1-3 of a record, with a domain's key. Records with equal hashes are assumed to have the same bytes:
+/// see `docs/threat-model.md` for the argument.
 pub type RecordHash = u128;
 
 /// Keys of a deduplication domain's record lists.
@@ -20,7 +20,7 @@ pub struct RecordKeys {
 }
 
 impl RecordKeys {
-    /// Derived from the key that names chunks, so that a device without it can make no list of use.
+    /// Derived from the key for chunk ids, so that a device without it cannot create a useful list.
     #[must_use]
     pub fn new(key: &ChunkIdKey) -> Self {
         let hash = Zeroizing::new(blake3::derive_key(HASH_CONTEXT, key.expose()));
@@ -30,7 +30,7 @@ impl RecordKeys {
         Self { hasher: SipHasher13::new_with_key(&half), list }
     }
 
-    /// A record's name.
+    /// A record's hash.
     #[must_use]
     pub fn record(&self, bytes: &[u8]) -> RecordHash {
         self.hasher.hash(bytes).as_u128()

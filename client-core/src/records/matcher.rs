@@ -1,25 +1,25 @@
-//! New dump beside the old list: which records stood where. Dumps keep their order, so the next record is
-//! most often the next one of the list; a window around that place finds what moved a little, anchors find
-//! what moved far in one run.
+//! Compares the new dump with the old list: where was each record? Dumps keep their order, so the next record is
+//! usually the next one in the list; a window around that position finds what moved a little, anchors find what moved
+//! far.
 
 use super::{
     RecordHash,
     list::{BLOCK, Block, ChunkRow, ListError, ListReader},
 };
 
-/// Where a record of the new dump stood in the old one: a row of the list, and the offset in its chunk.
+/// Where a record of the new dump was in the old one: a row of the list, and the offset in its chunk.
 pub type Found = Option<(u32, u32)>;
 
-/// Blocks of the list in memory.
+/// Blocks of the list kept in memory.
 const WINDOW: u64 = 5;
-/// Records looked at behind and ahead of the place, at most.
+/// Maximum number of records examined before and after the position.
 const NEAR: usize = 4096;
-/// A record this close is believed to be the next one; a farther one only if another follows it.
+/// A record this close is taken for the next one; a farther one only if another follows it.
 const CLOSE: usize = 64;
-/// After so many records that were not found, only one in [`SPARSE`] is looked for nearby.
-const PATIENCE: u32 = 32;
+/// After this many records without a match, only one in [`SPARSE`] is searched for nearby.
+const MAX_MISSES: u32 = 32;
 const SPARSE: u32 = 16;
-/// Records after a far one, of which one must follow it here too.
+/// Records after a distant match, one of which must follow it here, too.
 const WITNESSES: usize = 4;
 
 /// Walks along a list.
@@ -28,13 +28,13 @@ pub struct Matcher {
     window: Block,
     /// First block in the window.
     from: u64,
-    /// Where the next record is expected, within the window.
+    /// The expected position of the next record, within the window.
     at: usize,
     misses: u32,
 }
 
 impl Matcher {
-    /// From the start of the list.
+    /// Starts at the beginning of the list.
     ///
     /// # Errors
     /// [`ListError`].
@@ -44,19 +44,19 @@ impl Matcher {
         Ok(matcher)
     }
 
-    /// The list.
+    /// The list being matched.
     #[must_use]
     pub const fn list(&self) -> &ListReader {
         &self.list
     }
 
-    /// What a found record's row says.
+    /// The row of a match.
     #[must_use]
     pub fn row(&self, row: u32) -> Option<&ChunkRow> {
         self.list.rows().get(row as usize)
     }
 
-    /// The whole chunk `row` came again: go on behind it.
+    /// Call when the whole chunk `row` occurred again: continues after it.
     ///
     /// # Errors
     /// [`ListError`].
@@ -68,7 +68,7 @@ impl Matcher {
     /// Finds the records of the new dump's next chunk.
     ///
     /// # Errors
-    /// [`ListError`]: the list cannot be used any more.
+    /// [`ListError`]: the list is no longer usable.
     pub fn find(&mut self, hashes: &[RecordHash]) -> Result<Vec<Found>, ListError> {
         let mut found: Vec<Found> = Vec::with_capacity(hashes.len());
         for (i, hash) in hashes.iter().enumerate() {
@@ -80,7 +80,7 @@ impl Matcher {
                 continue;
             }
             let rest = hashes.get(i + 1..).unwrap_or_default();
-            let patient = self.misses < PATIENCE || self.misses.is_multiple_of(SPARSE);
+            let patient = self.misses < MAX_MISSES || self.misses.is_multiple_of(SPARSE);
             let (place, moved) = match patient.then(|| self.near(*hash, rest)).flatten() {
                 Some(near) => near,
                 None => match self.far(*hash, rest)? {
@@ -102,7 +102,7 @@ impl Matcher {
         Ok(found)
     }
 
-    /// Looks around; the second value says whether to go on from there.
+    /// Searches nearby; the second value tells whether to continue from there.
     fn near(&self, hash: RecordHash, rest: &[RecordHash]) -> Option<(usize, bool)> {
         let all = &self.window.hashes;
         let ahead = all.get(self.at..all.len().min(self.at + NEAR)).unwrap_or_default();
@@ -130,7 +130,7 @@ impl Matcher {
         next.iter().take(WITNESSES).any(|hash| rest.iter().take(WITNESSES).any(|other| other == hash))
     }
 
-    /// Jumps to where an anchor stood. The window is moved only when it did.
+    /// Jumps to the position of an anchor. The window moves only if there is one.
     fn far(&mut self, hash: RecordHash, rest: &[RecordHash]) -> Result<Option<usize>, ListError> {
         let Some(record) = self.list.anchor(hash) else { return Ok(None) };
         let before = self.from * BLOCK as u64 + self.at as u64;
@@ -142,7 +142,7 @@ impl Matcher {
         Ok(None)
     }
 
-    /// Records before `place` may have come just before, too.
+    /// Records before `place` may have come just before here, too.
     fn extend_back(&self, place: usize, hashes: &[RecordHash], found: &mut [Found]) {
         let mut at = place;
         for (slot, hash) in found.iter_mut().zip(hashes).rev() {
@@ -155,7 +155,7 @@ impl Matcher {
         }
     }
 
-    /// Keeps the place in the window's middle, as long as there is a list around it.
+    /// Keeps the position in the middle of the window, as far as the list allows.
     fn slide(&mut self) -> Result<(), ListError> {
         while self.at >= 3 * BLOCK && self.window.hashes.len() == WINDOW as usize * BLOCK {
             self.window.hashes.drain(..BLOCK);

@@ -1,7 +1,6 @@
-//! Deduplication at the size of a row: a chunk that is new is split into records, and those that stood in
-//! the source's previous dump are copied from its chunks instead of being stored again. What a device keeps
-//! for it is a list of keyed hashes, never plaintext, and may be lost at any time: the next backup is larger
-//! then, and as right as before.
+//! Row-level deduplication: a new chunk is split into records, and those found in the source's previous dump are
+//! copied from its chunks instead of being stored again. The device keeps only a list of keyed hashes for this, never
+//! plaintext. It may be lost at any time: the next backup is then larger, but just as correct.
 
 use std::path::{Path, PathBuf};
 
@@ -24,13 +23,13 @@ fn folder(home: &Path) -> PathBuf {
     home.join("records")
 }
 
-/// Where a source's list lies.
+/// The path of a source's list.
 #[must_use]
 pub fn path(home: &Path, source: SourceId) -> PathBuf {
     folder(home).join(format!("{}.list", source.0))
 }
 
-/// Bytes of all lists; what cannot be read counts nothing.
+/// Total size of all lists in bytes; unreadable ones count as 0.
 #[must_use]
 pub fn total_size(home: &Path) -> u64 {
     let files = std::fs::read_dir(folder(home)).into_iter().flatten().flatten();

@@ -1,5 +1,5 @@
-//! Where each stretch of a chunk was first stored. A recipe that stands on thirty others can be written anew
-//! from it as one that stands on literals alone, without reading anything and without storing the chunk again.
+//! Where each part of a chunk was first stored. This allows rewriting a recipe that depends on thirty others as one
+//! that depends on literals alone, without reading anything and without storing the chunk again.
 
 use super::ListError;
 use crate::{
@@ -7,18 +7,18 @@ use crate::{
     id::ChunkId,
 };
 
-/// Chunks that a flat recipe copies from, at most: as many generations of rows, about. They lie in fewer packs than
-/// one chunk may lead to.
+/// Maximum number of chunks that a flat recipe copies from: about as many generations of rows. They are in fewer packs
+/// than one chunk may depend on.
 const MAX_ORIGINS: usize = 192;
-/// Bytes of the chunk for each operation of its flat recipe, at least: with more operations it is no longer much
-/// shorter than the chunk.
+/// Minimum number of a chunk's bytes per operation of its flat recipe: with more operations the recipe is no longer
+/// much shorter than the chunk.
 const BYTES_PER_OP: usize = 64;
 
-/// The same chunk, built of bytes that are stored where they are copied from. `origins` gives the flat recipe of
-/// a chunk that is a recipe itself. `None` when that is not known of one, or the flat recipe is too long.
+/// Rewrites a recipe to copy every byte from where it is stored. `origins` provides the flat recipe of a chunk that is
+/// itself a recipe. `None` if one is unknown, or the flat recipe is too long.
 ///
 /// # Errors
-/// As `origins`.
+/// Same as `origins`.
 pub(super) fn flatten(
     recipe: &Recipe,
     origins: impl Fn(&ChunkId) -> Result<Origins, ListError>,
@@ -57,21 +57,21 @@ pub(super) fn flatten(
     Ok((short && whole).then_some(out))
 }
 
-/// What is known of where a chunk's bytes are stored.
+/// What is known about where a chunk's bytes are stored.
 pub(super) enum Origins {
-    /// It is stored whole.
+    /// The chunk itself: it is stored whole.
     Itself,
-    /// This recipe builds it, and every copy in it is of literals, or of a chunk that is stored whole.
+    /// In this recipe, all of whose copies are of literals, or of a chunk that is stored whole.
     Flat(Recipe),
     /// Nothing.
     Unknown,
 }
 
-/// A flat recipe, ready to look up stretches.
+/// A flat recipe with an index by position.
 struct Flat {
     id: ChunkId,
     recipe: Recipe,
-    /// Where each operation's bytes begin.
+    /// Start position of each operation.
     starts: Vec<u32>,
 }
 
@@ -104,7 +104,7 @@ impl Flat {
     }
 }
 
-/// Appends an operation, or makes the last one longer.
+/// Appends an operation, or extends the last one.
 fn push(out: &mut Recipe, from: Option<ChunkId>, offset: u32, len: u32) {
     let next = match from {
         None => Op::Literal { len },

@@ -1,4 +1,4 @@
-//! Found records → a recipe, where that is worth it.
+//! Turns matching records into a recipe, if it is worth it.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ use crate::{
     id::ChunkId,
 };
 
-/// No chunk is written whose reading leads through more recipes.
+/// Maximum length of the chain of recipes that reading a chunk may involve.
 pub const MAX_DEPTH: u16 = 64;
-/// From this depth on recipes are written flat, a few every day, or the chunk whole where that cannot be.
-const TIRED: u16 = 32;
-/// Other chunks that one copies from, at most: a fourth of what readers allow.
+/// From this depth on recipes are rewritten flat, a few every day, or the chunk whole if that is impossible.
+const FLATTEN_DEPTH: u16 = 32;
+/// Maximum number of other chunks that one copies from: a quarter of what readers allow.
 const MAX_SOURCES: usize = 64;
-/// A source that gives less costs more than it saves.
+/// A source that provides fewer bytes costs more than it saves.
 const MIN_SOURCE: u32 = 512;
 /// A shorter copy costs more than it saves.
 const MIN_COPY: u32 = 24;
@@ -27,24 +27,24 @@ const MIN_COPY: u32 = 24;
 pub struct Plan {
     /// Its recipe.
     pub recipe: Recipe,
-    /// Its own bytes, in order.
+    /// Its new bytes, in order.
     pub literals: Vec<u8>,
     /// How the chunk will be stored then.
     pub stored: Stored,
 }
 
-/// One stretch of the new chunk.
+/// A part of the new chunk.
 #[derive(Clone, Copy)]
 struct Stretch {
     len: u32,
     from: Found,
 }
 
-/// `None` when the chunk is better stored whole: too little was found, or reading it would take too long.
-/// `found` is of `matcher`; `usable` says whether a chunk can be copied from.
+/// `None` if the chunk is better stored whole: too few matches, or reading it would take too long. `found` comes from
+/// `matcher`; `usable` tells whether a chunk can be copied from.
 ///
 /// # Errors
-/// [`ListError`]: the list cannot be used any more.
+/// [`ListError`]: the list is no longer usable.
 pub fn plan(
     id: &ChunkId,
     plain: &[u8],
@@ -94,9 +94,9 @@ pub fn plan(
             Stored { origins: None, .. } => Origins::Unknown,
         })
     })?;
-    // Staggered by the chunk's id, so that not all chunks tire on one day.
-    let tired = TIRED + u16::from(id.as_bytes()[0]) % (MAX_DEPTH - TIRED);
-    if depth <= tired {
+    // Staggered by the chunk's id, so that not all chunks reach the limit on one day.
+    let limit = FLATTEN_DEPTH + u16::from(id.as_bytes()[0]) % (MAX_DEPTH - FLATTEN_DEPTH);
+    if depth <= limit {
         return Ok(Some(Plan { recipe, literals, stored: Stored { depth, origins: flat } }));
     }
     Ok(flat.filter(|flat| flat.refs.iter().all(|origin| origin != id && usable(origin))).map(|flat| Plan {
@@ -106,7 +106,7 @@ pub fn plan(
     }))
 }
 
-/// The recipe that these stretches are, and its literals.
+/// The recipe for these parts, and its literals.
 fn write(plain: &[u8], stretches: &[Stretch], refs: &HashMap<u32, ChunkId>) -> Option<(Recipe, Vec<u8>)> {
     let mut recipe = Recipe::default();
     let mut literals = Vec::new();
@@ -119,7 +119,7 @@ fn write(plain: &[u8], stretches: &[Stretch], refs: &HashMap<u32, ChunkId>) -> O
                 Op::Literal { len }
             }
             Some((source, offset)) => {
-                // Two rows may be one chunk.
+                // Two rows may refer to the same chunk.
                 let id = refs.get(source)?;
                 Op::Copy { reference: recipe.reference(*id), offset: *offset, len }
             }
@@ -130,7 +130,7 @@ fn write(plain: &[u8], stretches: &[Stretch], refs: &HashMap<u32, ChunkId>) -> O
     (position == plain.len()).then_some((recipe, literals))
 }
 
-/// Literals that follow each other are one, and so are copies of what stood together.
+/// Joins adjacent literals, and copies of adjacent bytes.
 fn join(stretches: impl Iterator<Item = Stretch>) -> Vec<Stretch> {
     let mut joined: Vec<Stretch> = Vec::new();
     for next in stretches {

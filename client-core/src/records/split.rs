@@ -1,32 +1,32 @@
-//! Chunk → records: lines where there are lines, tuples of long INSERTs, content-defined pieces of the rest.
-//! Decided by looking at the bytes; where a record ends depends on nothing before the chunk.
+//! Chunk → records: lines if there are lines, tuples of long INSERTs, content-defined pieces otherwise. Decided from
+//! the bytes alone; where a record ends depends on nothing before the chunk.
 
 use memchr::{memchr, memmem};
 
 use super::{RecordHash, RecordKeys};
 use crate::chunk::{ChunkerParams, GearTable};
 
-/// Longer lines are cut again.
+/// Longer lines are split.
 const MAX_RECORD: usize = 4096;
-/// Shorter lines are taken together: an entry of the list should be smaller than what it stands for.
+/// Shorter lines are grouped: an entry of the list should be smaller than what it stands for.
 const SHORT: usize = 48;
-/// Lines taken together are at least this long: their entry of 18 bytes is then an eighth of them.
+/// Minimum length of a group: its 18-byte entry is then at most a fifth of it.
 const MIN_GROUP: usize = 96;
-/// They end here at the latest.
+/// Maximum length of a group.
 const MAX_GROUP: usize = 256;
-/// Ends of the tuples in `INSERT INTO t VALUES (…),(…);`
+/// Separates the tuples in `INSERT INTO t VALUES (…),(…);`
 const TUPLE_END: &[u8] = b"),(";
 
-/// The records of one chunk, in its order.
+/// The records of one chunk, in order.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Records {
-    /// Their names.
+    /// Their hashes.
     pub hashes: Vec<RecordHash>,
-    /// Their lengths, 1 to 4096 bytes; together the chunk's. Empty for a chunk that is not worth splitting.
+    /// Their lengths, 1 to 4096 bytes, which add up to the chunk's. Empty for a chunk not worth splitting.
     pub lens: Vec<u16>,
 }
 
-/// Splits a chunk. Random and compressed data gives no records: nothing of it is ever found again.
+/// Splits a chunk. Random and compressed data yields no records: none of it will ever match.
 #[must_use]
 pub fn split(plain: &[u8], gear: &GearTable, keys: &RecordKeys) -> Records {
     let mut records = Records::default();
@@ -89,7 +89,7 @@ impl Out<'_> {
     }
 }
 
-/// One short line in four ends a group, by its content: an inserted line moves the groups around it only.
+/// One short line in four ends a group, by its content: an inserted line moves only the groups around it.
 fn ends_group(line: &[u8]) -> bool {
     let sum = line
         .iter()
@@ -99,7 +99,7 @@ fn ends_group(line: &[u8]) -> bool {
     sum.wrapping_mul(0x9E37_79B1) >> 30 == 0
 }
 
-/// Whether four samples use all byte values alike, as only compressed, encrypted and random data does.
+/// Whether four samples use all byte values equally, which only compressed, encrypted and random data does.
 fn looks_random(plain: &[u8]) -> bool {
     const SAMPLE: usize = 1024;
     if plain.len() < 4 * SAMPLE {
@@ -112,7 +112,7 @@ fn looks_random(plain: &[u8]) -> bool {
             counts[usize::from(*byte)] += 1;
         }
     }
-    // 4096 random bytes give 69,600 ± 400 here; base64 260,000 and text more.
+    // 4096 random bytes give 69,600 ± 400 here; base64 260,000, and text more.
     counts.iter().map(|n| n * n).sum::<u64>() < 76_000
 }
 
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn short_lines_are_taken_together_and_find_each_other_again() {
+    fn short_lines_are_grouped_and_match_again() {
         let lines: Vec<String> = (0..5000).map(|n| format!("{}\n", n * 7919)).collect();
         let before = records(lines.concat().as_bytes());
         assert!(before.lens.len() < lines.len() / 8 && before.lens.len() > lines.len() / 32);

@@ -1,5 +1,5 @@
-//! The seam between Sealkeep and what it backs up. An engine is a folder beside this file that implements these traits,
-//! and a line in [`super::ENGINES`]:
+//! The interface between Sealkeep and what it backs up. An engine is a folder next to this file that implements these
+//! traits, and a line in [`super::ENGINES`]:
 //!
 //! ```text
 //!  text ──Engine::source──▶ Source ──connect──▶ Connected ──preflight──▶ Preflight
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::format::snapshot::Origin;
 
-/// Any source, of whatever engine.
+/// A source of any engine.
 pub type AnySource = Arc<dyn Source>;
 
 /// A kind of thing that can be backed up.
@@ -27,103 +27,104 @@ pub trait Engine: Send + Sync {
     /// Whether this text names a source of this kind. At most one engine accepts a text.
     fn accepts(&self, text: &str) -> bool;
 
-    /// The source of that name. Reaches nothing.
+    /// Creates the source of that name, without connecting to anything.
     ///
     /// # Errors
-    /// [`SourceError::Usage`], without a secret that the text may hold.
+    /// [`SourceError::Usage`], without any secret in the text.
     fn source(&self, text: &str) -> Result<AnySource, SourceError>;
 }
 
-/// One thing that can be backed up, by its name; nobody has checked that it exists. Prints without a secret.
+/// Something that can be backed up, by its name; it may not exist. `Debug` prints no secret.
 pub trait Source: fmt::Debug + Send + Sync {
     /// [`Engine::kind`].
     fn kind(&self) -> &'static str;
 
-    /// What it is called when nobody says otherwise: the database's or the file's name.
+    /// The default name: that of the database or file.
     fn default_name(&self) -> String;
 
-    /// What it could be called by somebody who is asked for a name.
+    /// The name to suggest when the user is asked for one.
     fn suggested_name(&self) -> String {
         self.default_name()
     }
 
-    /// As a person could type it. Holds no secret, and may leave parameters out.
+    /// An address that the user could type. Contains no secret and may omit parameters.
     fn address(&self) -> String;
 
-    /// Where it is, for people and in snapshots: `host:port/database`, or a path.
+    /// The location shown to users and stored in snapshots: `host:port/database`, or a path.
     fn place(&self) -> String;
 
-    /// Whether a snapshot that says this of its [`Source::place`] may be of this source.
+    /// Whether a snapshot with this [`Source::place`] may be of this source.
     fn may_be_at(&self, place: &str) -> bool;
 
     /// Whether the same address means something else on another machine.
     fn is_local(&self) -> bool;
 
-    /// The arguments of `sealkeep backup` for it, without a password.
+    /// The arguments of `sealkeep backup` for this source, without a password.
     fn arguments(&self) -> Vec<String>;
 
-    /// Looks at it; nothing is dumped yet. Blocks for as long as a connection or a copy takes; waiting for somebody else
-    /// ends when `stopper` is used.
+    /// Connects and inspects it; dumps nothing yet. Blocks for as long as a connection or a copy takes; `stopper` ends
+    /// any wait for others.
     ///
     /// # Errors
     /// [`SourceError`].
     fn connect(&self, stopper: &Stopper, opening: &Opening) -> Result<Box<dyn Connected>, SourceError>;
 
-    /// As a target of restores; `None` for files and pipes.
+    /// The source as a target of restores; `None` for files and pipes.
     fn database(&self) -> Option<&dyn Database> {
         None
     }
 }
 
-/// A source that was looked at.
+/// A source that has been inspected.
 pub trait Connected: Send {
-    /// Its identity, however its address is spelled.
+    /// Its identity, independent of how its address is written.
     fn origin(&self) -> &Origin;
 
-    /// What a person wants to know before the first backup.
+    /// What the user wants to know before the first backup.
     fn preflight(&self) -> Preflight;
 
-    /// Bytes flow from here on.
+    /// Starts the dump.
     ///
     /// # Errors
     /// [`SourceError`].
     fn dump(self: Box<Self>) -> Result<DumpStream, SourceError>;
 }
 
-/// A database that takes dumps: as a whole, or it stays as it was, unless [`RestoreChoices::keep_going`] is chosen.
+/// A database that can be restored into: it gets the whole dump or stays unchanged, unless
+/// [`RestoreChoices::keep_going`] is set.
 pub trait Database {
-    /// Its own name, which a person types to have it replaced.
+    /// Its own name, which the user types to confirm replacing it.
     fn name(&self) -> String;
 
-    /// Takes a dump. Nothing happens before its first bytes.
+    /// Prepares a restore. Nothing happens before the first bytes.
     fn restore(&self, choices: RestoreChoices) -> Box<dyn RestoreSink>;
 
-    /// Drops what restores that were ended left on its server; what is still being restored stays.
+    /// Drops what aborted restores left on its server; restores in progress are not touched.
     ///
     /// # Errors
     /// The server cannot be reached; [`SourceError::Cancelled`].
     fn clean_up(&self, stopper: &Stopper) -> Result<CleanedUp, SourceError>;
 }
 
-/// What may be done to read a file whole.
+/// How a file may be read consistently.
 #[derive(Debug, Clone)]
 pub struct Opening {
-    /// Where a copy of a SQLite database that is in use lies meanwhile.
+    /// Folder for the copy of a SQLite database that is in use.
     pub spool: PathBuf,
-    /// Whether such a copy is made.
+    /// Whether to make such a copy.
     pub copy: Copying,
-    /// A file that changes while it is read is taken, and [`super::Complete::changed`] says so.
+    /// Accept a file that changes while it is read; [`super::Complete::changed`] reports it.
     pub allow_changes: bool,
 }
 
-/// Whether a consistent copy of a SQLite database is read instead of the file.
+/// Whether to read a consistent copy of a SQLite database instead of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Copying {
-    /// Never: somebody only looks.
+    /// Never: this is only an inspection.
     Never,
-    /// When rows lie beside it.
+    /// If there are rows in its log or journal.
     AsNeeded,
-    /// In any case.
+    /// Always.
     Always,
 }
 

@@ -1,12 +1,12 @@
-//! How a source, or a database that is restored into, can fail.
+//! How a source, or a database being restored into, can fail.
 
 use super::script::{Found, Need, ScriptError};
 use crate::error::{Error, ErrorKind};
 
-/// Why there is no dump, or no restored database. Texts of programs are bounded and hold no password.
+/// Why a dump or a restored database is missing. Program output in it is bounded and contains no password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
-    /// The URL or the choice of source is wrong.
+    /// The URL or the choice of source is invalid.
     #[error("{0}")]
     Usage(String),
     /// The database server does not answer.
@@ -14,36 +14,36 @@ pub enum SourceError {
     Unreachable {
         /// Host, port, database.
         place: String,
-        /// What the program said.
+        /// The program's error output.
         detail: String,
     },
     /// The server refused the user, the password or the encryption.
-    #[error("the database at {place} refused to let us in: {detail}")]
+    #[error("authentication at the database at {place} failed: {detail}")]
     Refused {
         /// Host, port, database.
         place: String,
-        /// What the program said.
+        /// The program's error output.
         detail: String,
     },
-    /// The server is there, the database is not.
+    /// The server is reachable, but has no such database.
     #[error("there is no database at {place}: {detail}")]
     NoDatabase {
         /// Host, port, database.
         place: String,
-        /// What the program said.
+        /// The program's error output.
         detail: String,
     },
-    /// The server answers, but not this question.
+    /// The server is reachable but did not answer this query.
     #[error("the database at {place} did not answer a question: {detail}")]
     QueryFailed {
         /// Host, port, database.
         place: String,
-        /// What the server said.
+        /// The server's error message.
         detail: String,
-        /// Its SQLSTATE, when it gave one.
+        /// Its SQLSTATE, if it sent one.
         state: Option<String>,
     },
-    /// A pooler hands the server's sessions on after each transaction.
+    /// A pooler assigns the server's sessions to other clients after each transaction.
     #[error(
         "{0} is a connection pooler in transaction mode, which shares each session of the server among its clients"
     )]
@@ -51,11 +51,11 @@ pub enum SourceError {
     /// A program is not installed.
     #[error("{tool} is not installed (looked in {looked})")]
     ToolMissing {
-        /// Which.
+        /// Which program.
         tool: &'static str,
-        /// Where it was looked for.
+        /// The places searched.
         looked: String,
-        /// What brings it, and how that is installed.
+        /// The package that contains it, and how to install that.
         install: &'static str,
     },
     /// Every installed version is too old.
@@ -63,71 +63,71 @@ pub enum SourceError {
         "{product} {server} made or runs this; {tool} must be of version {server} or newer, installed is {found}"
     )]
     ToolTooOld {
-        /// Which.
+        /// Which program.
         tool: &'static str,
-        /// What the server runs.
+        /// The server's product.
         product: &'static str,
         /// The server's major version, or the dump's.
         server: u32,
         /// Installed versions.
         found: String,
-        /// How a newer one is installed.
+        /// How to install a newer one.
         install: String,
     },
-    /// The dump program ended badly.
+    /// The dump program failed.
     #[error("{tool} failed ({how}): {detail}")]
     DumpFailed {
         /// Its name and version.
         tool: String,
         /// Exit code or signal.
         how: String,
-        /// The end of what it said.
+        /// The end of its error output.
         detail: String,
     },
-    /// The bytes ended before the dump did.
-    #[error("the dump is not whole: {0}")]
+    /// The data ended before the dump did.
+    #[error("the dump is incomplete: {0}")]
     Incomplete(String),
     /// A file or pipe cannot be read.
     #[error("{what} cannot be read: {detail}")]
     Unreadable {
-        /// Which.
+        /// Which one.
         what: String,
         /// Why.
         detail: String,
     },
-    /// A file is not what it was when it was opened.
+    /// A file is not the one that was opened.
     #[error("{what} changed while it was read: {how}")]
     Changed {
-        /// Which.
+        /// Which one.
         what: String,
-        /// In which way.
+        /// In what way.
         how: String,
     },
     /// No consistent copy of a SQLite database could be made.
     #[error("{what} is a SQLite database in use, and no consistent copy of it could be made: {detail}")]
     Copy {
-        /// Which.
+        /// Which one.
         what: String,
         /// Why.
         detail: String,
-        /// A command that makes one.
+        /// A command that makes a copy.
         command: String,
     },
     /// No such file.
     #[error("{0} does not exist")]
     NoFile(String),
-    /// The target database has something in it.
+    /// The target database is not empty.
     #[error("the database at {0} is not empty")]
     NotEmpty(String),
-    /// The target is where the dump came from.
-    #[error("{0} is the database that this dump was made of")]
+    /// The target is the database that was dumped.
+    #[error("{0} is the database that this dump was made from")]
     SameAsSource(String),
-    /// The target has the identifiers of the database that the dump was made of.
+    /// The target has the same identifiers as the database that was dumped.
     #[error(
         "{0} may be a copy of the database that this dump was made of, or that database after a restart of its server"
     )]
     MayBeCopy(String),
-    /// The target cannot be replaced by this user.
+    /// This user cannot replace the target.
     #[error("the database at {place} cannot be replaced: {why}")]
     NotReplaceable {
         /// Host, port, database.
@@ -135,25 +135,25 @@ pub enum SourceError {
         /// Why.
         why: String,
     },
-    /// Somebody made a database of the wanted name while it was restored.
+    /// Someone created a database of the target's name during the restore.
     #[error("a database {0} already exists: somebody made it while this one was restored")]
     Taken(String),
-    /// The database is one that no dump belongs into.
+    /// The database must never be restored into.
     #[error("{place} is {what}: nothing is restored into it")]
     Reserved {
         /// Host, port, database.
         place: String,
         /// Which kind.
         what: &'static str,
-        /// Whether --overwrite allows it.
+        /// Whether `--overwrite` allows it.
         allowed: bool,
     },
-    /// Somebody is connected to the database that should be replaced.
+    /// The database to be replaced has connections.
     #[error("the database {database} is in use: {who}")]
     InUse {
         /// Its name.
         database: String,
-        /// Whose sessions; prepared transactions, subscriptions and replication slots.
+        /// The sessions; prepared transactions, subscriptions and replication slots.
         who: String,
     },
     /// One transaction would need more locks than the server has room for.
@@ -163,16 +163,16 @@ pub enum SourceError {
     TooManyLocks {
         /// Host, port, database.
         place: String,
-        /// At least so many.
+        /// At least this many.
         need: u64,
         /// Free now.
         free: u64,
-        /// The server's setting.
+        /// The server's current setting.
         setting: u64,
-        /// The setting that would do.
+        /// A sufficient setting.
         enough: u64,
     },
-    /// The transaction at a restore's end is not the one at its beginning.
+    /// The transaction at the end of the restore is not the one at its beginning.
     #[error("the dump ended the transaction that it was restored in")]
     TransactionLost,
     /// The connection was lost while the restore was committed.
@@ -183,26 +183,26 @@ pub enum SourceError {
         /// What happened.
         detail: String,
     },
-    /// The bytes are no dump that a PostgreSQL database can take.
+    /// The data is not a dump that a PostgreSQL database can take.
     #[error("this snapshot cannot be restored into a database: {0}")]
     NotRestorable(String),
-    /// The dump holds what no restore hands on, or needs what the server lacks.
+    /// The dump contains something that no restore executes, or needs something that the server lacks.
     #[error("{0}")]
     Script(ScriptError),
-    /// The restore program ended badly. Everything it did was rolled back.
+    /// The restore program failed. Everything it did was rolled back.
     #[error("{tool} failed ({how}): {detail}")]
     RestoreFailed {
         /// Its name and version.
         tool: String,
         /// Exit code or signal.
         how: String,
-        /// The end of what it said.
+        /// The end of its error output.
         detail: String,
     },
-    /// Somebody asked to stop.
+    /// Cancelled by the user.
     #[error("cancelled")]
     Cancelled,
-    /// A fault of this program.
+    /// A bug in this program.
     #[error("{0}")]
     Internal(String),
 }
@@ -215,19 +215,19 @@ impl From<ScriptError> for SourceError {
 
 impl From<SourceError> for Error {
     fn from(error: SourceError) -> Self {
-        error.told("no snapshot was made; earlier ones are untouched", "backup")
+        error.into_error("no snapshot was made; earlier ones are untouched", "backup")
     }
 }
 
 impl SourceError {
-    /// The same, of a restore.
+    /// Converts it into the error of a restore.
     #[must_use]
     pub fn of_restore(self) -> Error {
-        self.told("nothing of it stays in the database; the snapshot is untouched", "restore")
+        self.into_error("nothing of it stays in the database; the snapshot is untouched", "restore")
     }
 
-    /// `none`: what it means when nothing was made.
-    fn told(self, none: &'static str, command: &str) -> Error {
+    /// `none`: the impact if nothing was created.
+    fn into_error(self, none: &'static str, command: &str) -> Error {
         let error = self;
         let unchanged = "the database was left as it was";
         let (kind, meaning, next_step): (_, _, String) = match &error {
@@ -267,7 +267,7 @@ impl SourceError {
             SourceError::DumpFailed { .. } => (
                 ErrorKind::DumpFailed,
                 none,
-                "put right what the program says, then run the backup again".into(),
+                "fix the error reported by the program, then run the backup again".into(),
             ),
             SourceError::Incomplete(_) => (
                 ErrorKind::DumpIncomplete,
@@ -309,7 +309,7 @@ impl SourceError {
             SourceError::Script(ScriptError { found: Found::Missing(all), .. }) => (
                 ErrorKind::DumpFailed,
                 unchanged,
-                // Without owners and privileges a script still asks for everything but roles.
+                // Without owners and privileges a script still needs everything but roles.
                 if all.iter().all(|(need, _)| *need == Need::Role) {
                     "create it on the server, or add --no-owner, --no-privileges or --skip-missing to go on without".into()
                 } else {
@@ -368,12 +368,12 @@ impl SourceError {
             SourceError::RestoreFailed { .. } => (
                 ErrorKind::DumpFailed,
                 "nothing of it stays in the database; the snapshot is untouched",
-                "put right what the program says, then restore again; --continue keeps what can be restored into a database \
+                "fix the error reported by the program, then restore again; --continue keeps what can be restored into a database \
                  made for it, and lists what cannot"
                     .into(),
             ),
             SourceError::Cancelled => {
-                (ErrorKind::Cancelled, none, "run it again when you like: what was stored is not sent twice".into())
+                (ErrorKind::Cancelled, none, "run it again; data already uploaded is not sent again".into())
             }
             SourceError::Internal(text) => return Error::internal_text(text),
         };
@@ -388,7 +388,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_restore_speaks_of_its_target() {
+    fn a_restore_error_is_about_the_target() {
         let (place, detail) = ("here:1/d".to_owned(), "ERROR:  x".to_owned());
         for error in [
             SourceError::Unreachable { place: place.clone(), detail: detail.clone() },
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_helps_is_advised() {
+    fn only_helpful_advice_is_given() {
         let lacks = |need| {
             let found = Found::Missing(vec![(need, "x".to_owned())]);
             SourceError::Script(ScriptError { line: 1, found }).of_restore()

@@ -1,4 +1,4 @@
-//! Pipes that can be left while they are silent: standard input, and those with a name.
+//! Pipes whose reads can be stopped while no data arrives: standard input and named pipes.
 
 use std::{
     fs::{File, OpenOptions},
@@ -14,10 +14,10 @@ use rustix::{
 
 use super::Stopper;
 
-/// How often we look whether somebody wants to stop.
-const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+/// How often to check for a stop request.
+const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
-/// A named pipe. Its first writer may come later.
+/// A named pipe. Its first writer may appear later.
 pub(super) struct Fifo(File);
 
 impl Fifo {
@@ -36,21 +36,21 @@ impl Fifo {
     }
 }
 
-/// From standard input.
+/// Reads from standard input.
 pub(super) fn read_stdin(buffer: &mut [u8], stopper: &Stopper) -> io::Result<usize> {
     let stdin = io::stdin();
     wait(&stdin, stopper)?;
     stdin.lock().read(buffer)
 }
 
-/// Until there are bytes, or the last writer is gone.
+/// Waits until there is data or the last writer is gone.
 fn wait(pipe: &impl AsFd, stopper: &Stopper) -> io::Result<()> {
     loop {
         if stopper.is_stopped() {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let mut fds = [PollFd::new(pipe, PollFlags::IN)];
-        match poll(&mut fds, Some(&PATIENCE)) {
+        match poll(&mut fds, Some(&POLL_INTERVAL)) {
             Ok(0) | Err(rustix::io::Errno::INTR) => {}
             Ok(_) => return Ok(()),
             Err(e) => return Err(e.into()),

@@ -1,5 +1,5 @@
-//! Where dumps come from, and the databases that they go back into. A dump ends in [`Complete`] or in an
-//! error, never in a mere end of file. What can be backed up stands in [`ENGINES`].
+//! Where dumps come from, and the databases they are restored into. A dump ends with [`Complete`] or an error, never
+//! with a mere end of file. [`ENGINES`] lists what can be backed up.
 
 mod engine;
 mod error;
@@ -34,20 +34,20 @@ pub use crate::format::snapshot::Origin;
 /// Everything that can be backed up. A new engine is a folder and a line here.
 pub const ENGINES: &[&dyn Engine] = &[&postgres::Postgres, &file::Files, &stdin::StandardInput];
 
-/// The engine of a kind.
+/// The engine of this kind.
 #[must_use]
 pub fn engine(kind: &str) -> Option<&'static dyn Engine> {
     ENGINES.iter().copied().find(|engine| engine.kind() == kind)
 }
 
-/// The engine whose source this text names.
+/// The engine that accepts this text.
 #[must_use]
 pub fn engine_of(text: &str) -> Option<&'static dyn Engine> {
     ENGINES.iter().copied().find(|engine| engine.accepts(text))
 }
 
-/// A source by its connection string; a path is none. What no engine takes for its own is read as PostgreSQL reads it,
-/// so that the error says what is wrong with it.
+/// A source by its connection string, not by a path. Text that no engine accepts is parsed as a PostgreSQL connection,
+/// so that the error explains what is wrong with it.
 ///
 /// # Errors
 /// [`SourceError::Usage`].
@@ -56,7 +56,7 @@ pub fn connection(text: &str) -> Result<AnySource, SourceError> {
     engine.unwrap_or(&postgres::Postgres).source(text)
 }
 
-/// A database that takes dumps, by its connection string.
+/// A database to restore into, by its connection string.
 ///
 /// # Errors
 /// [`SourceError::Usage`].
@@ -68,13 +68,13 @@ pub fn database(text: &str) -> Result<AnySource, SourceError> {
     Ok(source)
 }
 
-/// An existing dump, or any file.
+/// An existing dump, or any other file.
 #[must_use]
 pub fn file(path: PathBuf) -> AnySource {
     file::source(path)
 }
 
-/// Whatever comes in on standard input, under a name: nothing is guessed from the bytes.
+/// Standard input, under the given name: nothing is guessed from the bytes.
 #[must_use]
 pub fn stdin(name: String) -> AnySource {
     stdin::source(name)

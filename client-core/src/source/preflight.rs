@@ -1,25 +1,25 @@
-//! What a source is like before its first backup: readable, encrypted, how large, dumped by what.
+//! What a source is like before its first backup: readable, encrypted, how large, dumped by which program.
 
-/// What was found.
+/// The findings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Preflight {
     /// A database on a server.
     Database(Box<DatabaseFacts>),
     /// A file or a pipe.
     Bytes {
-        /// How many; `None` for a pipe.
+        /// Size; `None` for a pipe.
         size: Option<u64>,
     },
 }
 
-/// What a server says of a database.
+/// Facts about a database, from its server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseFacts {
     /// `PostgreSQL 15.20`
     pub server: String,
     /// Whether this connection is encrypted.
     pub tls: bool,
-    /// Whether the way to it stays on this machine.
+    /// Whether the connection stays on this machine.
     pub local: bool,
     /// Its size on the server's disk, bytes.
     pub size: u64,
@@ -29,7 +29,7 @@ pub struct DatabaseFacts {
     pub unreadable: Vec<String>,
     /// The program that would dump it: `pg_dump 15.20`.
     pub tool: String,
-    /// Statements that make a user who can read everything in it and change nothing.
+    /// Statements that create a role that can read everything in it and change nothing.
     pub read_only_role: String,
 }
 

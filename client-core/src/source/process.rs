@@ -1,4 +1,4 @@
-//! A child process whose end counts: what it says is kept without secrets, and it never outlives us.
+//! A child process whose exit matters: its output is kept without secrets, and it never outlives us.
 
 use std::{
     fs::File,
@@ -21,67 +21,67 @@ use rustix::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-/// Bytes kept of what a program says.
-const TAIL: usize = 8 * 1024;
-/// Shorter secrets are parts of ordinary words: hiding them would spell them out.
+/// Bytes kept of a program's error output.
+const KEPT: usize = 8 * 1024;
+/// Shorter secrets are parts of ordinary words: hiding them would reveal them.
 const SECRET_LEN: usize = 4;
-/// How often an ending program is looked at.
-const LOOK: Duration = Duration::from_millis(10);
-/// Names the pipe that closes when we are gone, for [`GUARD`].
-const WATCH: &str = "SEALKEEP_WATCH";
-/// Becomes the program, and leaves a guard in its process group. The guard waits for a line: an empty one says that all is
-/// well, [`GIVEN_UP`] that the program still runs and nobody wants it. The end of the pipe says that we are gone, whatever
-/// ended us (see docs/decisions/0007-guard.md): only then the service file, which programs share, is nobody's any more. It
-/// ends the group with the patience of [`WAYS_OUT`]. As a member of the group it keeps the group's number from being given
-/// to another.
+/// How often to check whether an ending program has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+/// Name of the variable with the pipe that closes when we are gone, for [`GUARD`].
+const WATCH_VARIABLE: &str = "SEALKEEP_WATCH";
+/// Becomes the program, and leaves a guard in its process group. The guard waits for a line: an empty one means that
+/// all is well, [`GIVEN_UP`] that the program still runs but nobody wants it. The pipe's end means that we are gone,
+/// for whatever reason (see docs/decisions/0007-guard.md): only then is the service file, which programs share, no
+/// longer needed. The guard then ends the group with the timing of [`END_SIGNALS`]. As a member of the group it keeps
+/// the group's number from being reused.
 const GUARD: &str = r#"( trap '' INT TERM HUP QUIT
   read -r said || said=gone
   [ -z "$said" ] || { kill -s INT -- "-$$"; sleep 3; kill -s TERM -- "-$$"; sleep 2; case $said$PGSERVICEFILE in gone*/sealkeep-service-*) rm -f "$PGSERVICEFILE" ;; esac; kill -s KILL -- "-$$"; }
 ) <"$SEALKEEP_WATCH" >/dev/null 2>&1 &
 unset SEALKEEP_WATCH
 exec "$@""#;
-/// What the guard of a program that still runs is told when its last handle goes.
+/// Sent to the guard of a program that still runs when its last handle is dropped.
 const GIVEN_UP: &[u8] = b"given up\n";
-/// What is sent to end a program, and how long it has to follow.
-const WAYS_OUT: [(Signal, Duration); 3] = [
-    // pg_dump cancels its query at the server on this one, so that no session stays behind.
+/// Signals that end a program, and how long it has to react to each.
+const END_SIGNALS: [(Signal, Duration); 3] = [
+    // On SIGINT pg_dump cancels its query at the server, so that no session stays behind.
     (Signal::INT, Duration::from_secs(3)),
     (Signal::TERM, Duration::from_secs(2)),
     (Signal::KILL, Duration::from_secs(5)),
 ];
 
-/// The same for psql in a restore. Idle, it does not follow the first.
-const WAYS_OUT_OF_A_RESTORE: [(Option<Signal>, Duration); 3] = [
+/// The same for psql in a restore. An idle psql ignores the first signal.
+const RESTORE_END_SIGNALS: [(Option<Signal>, Duration); 3] = [
     (Some(Signal::INT), Duration::from_millis(500)),
     (Some(Signal::TERM), Duration::from_secs(2)),
     (Some(Signal::KILL), Duration::from_secs(5)),
 ];
-/// A program whose input has ended.
-const WAYS_OUT_OF_QUIET: [(Option<Signal>, Duration); 3] = [
+/// For a program whose input has ended.
+const IDLE_END_SIGNALS: [(Option<Signal>, Duration); 3] = [
     (None, Duration::from_secs(2)),
     (Some(Signal::TERM), Duration::from_secs(2)),
     (Some(Signal::KILL), Duration::from_secs(5)),
 ];
 
-/// A running program. Clones are handles on the same one.
+/// A running program. Clones refer to the same one.
 #[derive(Clone)]
 pub(super) struct Process(Arc<Shared>);
 
 struct Shared {
     child: Mutex<Child>,
-    /// Closes with us. A line in it releases the guard.
+    /// Closes when we end. A line in it releases the guard.
     life: Mutex<Option<File>>,
-    said: Mutex<Option<JoinHandle<Vec<u8>>>>,
+    stderr: Mutex<Option<JoinHandle<Vec<u8>>>>,
     secrets: Vec<SecretString>,
 }
 
 impl Drop for Shared {
-    /// A program that was ended without a look at its outcome has a guard, too.
+    /// A program that ended without being waited for has a guard, too.
     fn drop(&mut self) {
         let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
         let word: &[u8] = if matches!(child.try_wait(), Ok(None)) { GIVEN_UP } else { b"\n" };
         if let Some(mut life) = self.life.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            // A guard that is gone needs no word.
+            // The guard may be gone already.
             drop(life.write_all(word));
         }
     }
@@ -98,8 +98,8 @@ pub(super) struct Started {
 #[derive(Debug, Clone)]
 pub(super) struct Ended {
     pub(super) status: ExitStatus,
-    /// The end of what it said, without secrets.
-    pub(super) said: String,
+    /// The end of its error output, without secrets.
+    pub(super) stderr: String,
 }
 
 impl Ended {
@@ -108,23 +108,23 @@ impl Ended {
         match (self.status.code(), self.status.signal()) {
             (Some(code), _) => format!("exit code {code}"),
             (None, Some(signal)) => format!("killed by signal {signal}"),
-            (None, None) => "it ended strangely".to_owned(),
+            (None, None) => "unknown exit status".to_owned(),
         }
     }
 
-    /// The errors that it named, each with its details; without one, its last lines. In one line.
+    /// The errors in its output, each with its details; without any, the last lines. As one line.
     pub(super) fn detail(&self) -> String {
-        let lines: Vec<&str> = self.said.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+        let lines: Vec<&str> = self.stderr.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
         let errors = errors(&lines);
         if !errors.is_empty() {
             return errors.into_iter().take(6).collect::<Vec<_>>().join("; ");
         }
         let last = lines.iter().skip(lines.len().saturating_sub(6)).copied().collect::<Vec<_>>().join("; ");
-        if last.is_empty() { "it said nothing".to_owned() } else { last }
+        if last.is_empty() { "no output".to_owned() } else { last }
     }
 }
 
-/// Lines that name an error, and what explains them. The statement that failed may have any number of lines of its own.
+/// Lines that contain an error, and those that explain it. The failed statement may itself span any number of lines.
 fn errors<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let names = |line: &str| ["ERROR:", "FATAL:", "PANIC:", "error:"].iter().any(|word| line.contains(word));
     let explains = |line: &str| ["DETAIL:", "HINT:"].iter().any(|word| line.starts_with(word));
@@ -137,7 +137,7 @@ fn errors<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     found
 }
 
-/// A command for this program that ends with us, also when we are killed. Arguments are added to it as to any other.
+/// A command for this program that ends with us, even if we are killed. Arguments can be added as usual.
 pub(super) fn guarded(program: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", GUARD, "sealkeep"]).arg(program);
@@ -145,39 +145,39 @@ pub(super) fn guarded(program: &Path) -> Command {
 }
 
 impl Process {
-    /// Starts a program in a process group of its own: a Ctrl-C at the terminal reaches it through us.
-    /// `secrets` never appear in what is kept of its words.
+    /// Starts a program in a process group of its own: a Ctrl-C at the terminal reaches it through us. `secrets` are
+    /// removed from the output that is kept.
     pub(super) fn start(command: Command, secrets: Vec<SecretString>) -> io::Result<Started> {
-        Self::start_heard(command, secrets, |_| {})
+        Self::start_listening(command, secrets, |_| {})
     }
 
-    /// The same; `hear` gets each line that it says, at once and without secrets.
-    pub(super) fn start_heard(
+    /// Same as [`Self::start`]; `on_line` also gets each line of output immediately, without secrets.
+    pub(super) fn start_listening(
         mut command: Command,
         secrets: Vec<SecretString>,
-        hear: impl FnMut(&str) + Send + 'static,
+        on_line: impl FnMut(&str) + Send + 'static,
     ) -> io::Result<Started> {
         let (watched, life) = pipe_with(PipeFlags::CLOEXEC)?;
-        // Only the reading end is passed on: whoever else may inherit it does not keep us alive.
+        // Pass on only the reading end: a process that inherits the other would keep the guard waiting.
         fcntl_setfd(&watched, FdFlags::empty())?;
-        command.env(WATCH, format!("/dev/fd/{}", watched.as_raw_fd()));
+        command.env(WATCH_VARIABLE, format!("/dev/fd/{}", watched.as_raw_fd()));
         let mut child = command.stderr(Stdio::piped()).process_group(0).spawn()?;
         drop::<OwnedFd>(watched);
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        let said = child.stderr.take().map(|stderr| {
-            let mut lines = Lines { secrets: secrets.clone(), line: Vec::new(), hear };
+        let stderr = child.stderr.take().map(|stderr| {
+            let mut lines = Lines { secrets: secrets.clone(), line: Vec::new(), on_line };
             thread::spawn(move || tail(stderr, &mut |bytes| lines.push(bytes)))
         });
         let shared = Shared {
             child: Mutex::new(child),
             life: Mutex::new(Some(File::from(life))),
-            said: Mutex::new(said),
+            stderr: Mutex::new(stderr),
             secrets,
         };
         Ok(Started { process: Self(Arc::new(shared)), stdin, stdout })
     }
 
-    /// Whether both are handles on one program.
+    /// Whether both refer to the same program.
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -192,12 +192,12 @@ impl Process {
             if let Some(status) = self.child().try_wait()? {
                 return Ok(self.ended(status));
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 
-    /// Asks the program to end; follows up in the background when it does not.
-    pub(super) fn ask_to_end(&self) {
+    /// Asks the program to end; escalates in the background if it does not.
+    pub(super) fn request_end(&self) {
         let process = self.clone();
         self.signal(Signal::INT);
         thread::spawn(move || process.end());
@@ -205,7 +205,7 @@ impl Process {
 
     /// Ends the program, gently first, and waits for it.
     pub(super) fn end(&self) {
-        self.end_by(&WAYS_OUT.map(|(signal, patience)| (Some(signal), patience)));
+        self.end_by(&END_SIGNALS.map(|(signal, patience)| (Some(signal), patience)));
     }
 
     fn end_by(&self, ways: &[(Option<Signal>, Duration)]) {
@@ -219,24 +219,24 @@ impl Process {
                     self.release();
                     return;
                 }
-                thread::sleep(LOOK);
+                thread::sleep(POLL_INTERVAL);
             }
         }
     }
 
-    /// Ends a program whose input must never end: the server hears that the statement is cancelled, then the program
-    /// goes, before anybody closes its pipe.
+    /// Ends a program whose input must not appear to end: the server is told to cancel the statement, then the program
+    /// ends, before its pipe is closed.
     pub(super) fn abandon(&self) {
-        self.end_by(&WAYS_OUT_OF_A_RESTORE);
+        self.end_by(&RESTORE_END_SIGNALS);
     }
 
-    /// Waits a moment for a program that ends by itself, then ends it.
-    pub(super) fn let_go(&self) {
-        self.end_by(&WAYS_OUT_OF_QUIET);
+    /// Waits a moment for a program to end by itself, then ends it.
+    pub(super) fn wait_or_end(&self) {
+        self.end_by(&IDLE_END_SIGNALS);
     }
 
-    /// To the program and whatever it started. Nothing happens to a program that has been waited for: its
-    /// number may be another's by now.
+    /// Signals the program and everything it started. Does nothing once the program has been waited for: its number
+    /// may have been reused.
     fn signal(&self, signal: Signal) {
         let mut child = self.child();
         if !matches!(child.try_wait(), Ok(None)) {
@@ -244,68 +244,68 @@ impl Process {
         }
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         if let Some(pid) = pid {
-            // It can only fail when the program has just ended.
+            // Fails only if the program has just ended.
             let _ = kill_process_group(pid, signal);
         }
     }
 
-    /// Its guard has nothing to do any more: left alone, it would take away what other programs still need.
+    /// Releases its guard, which would otherwise remove what other programs still need.
     fn release(&self) {
         let life = self.0.life.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut life) = life {
-            // A guard that is gone needs no word.
+            // The guard may be gone already.
             drop(life.write_all(b"\n"));
         }
     }
 
     fn ended(&self, status: ExitStatus) -> Ended {
         self.release();
-        let said = self.0.said.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let said = said.and_then(|thread| thread.join().ok()).unwrap_or_default();
-        Ended { status, said: without(&self.0.secrets, &said) }
+        let stderr = self.0.stderr.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let stderr = stderr.and_then(|thread| thread.join().ok()).unwrap_or_default();
+        Ended { status, stderr: without(&self.0.secrets, &stderr) }
     }
 }
 
-fn without(secrets: &[SecretString], said: &[u8]) -> String {
-    let mut said = String::from_utf8_lossy(said).into_owned();
+fn without(secrets: &[SecretString], stderr: &[u8]) -> String {
+    let mut stderr = String::from_utf8_lossy(stderr).into_owned();
     for secret in secrets {
         if secret.expose_secret().len() >= SECRET_LEN {
-            said = said.replace(secret.expose_secret(), "***");
+            stderr = stderr.replace(secret.expose_secret(), "***");
         }
     }
-    said
+    stderr
 }
 
-/// Cuts what a program says into lines. The rest of a very long one is not heard.
+/// Splits a program's output into lines. The rest of a very long line is dropped.
 struct Lines<H> {
     secrets: Vec<SecretString>,
     line: Vec<u8>,
-    hear: H,
+    on_line: H,
 }
 
 impl<H: FnMut(&str)> Lines<H> {
     fn push(&mut self, bytes: &[u8]) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let room = TAIL.saturating_sub(self.line.len());
+            let room = KEPT.saturating_sub(self.line.len());
             self.line.extend_from_slice(part.get(..room).unwrap_or(part));
             if part.ends_with(b"\n") {
-                (self.hear)(without(&self.secrets, &self.line).trim_end());
+                (self.on_line)(without(&self.secrets, &self.line).trim_end());
                 self.line.clear();
             }
         }
     }
 }
 
-/// Reads to the end and keeps the last whole lines: a secret must not be cut in two, or it would not be found.
-fn tail(mut from: impl Read, hear: &mut dyn FnMut(&[u8])) -> Vec<u8> {
+/// Reads to the end and keeps the last whole lines: a secret cut in two would not be found.
+fn tail(mut from: impl Read, on_piece: &mut dyn FnMut(&[u8])) -> Vec<u8> {
     let (mut kept, mut cut) = (Vec::new(), false);
     let mut buffer = [0; 4096];
     while let Ok(n @ 1..) = from.read(&mut buffer) {
         let new = buffer.get(..n).unwrap_or_default();
-        hear(new);
+        on_piece(new);
         kept.extend_from_slice(new);
-        if kept.len() > 2 * TAIL {
-            kept.drain(..kept.len() - TAIL);
+        if kept.len() > 2 * KEPT {
+            kept.drain(..kept.len() - KEPT);
             cut = true;
         }
     }
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_and_the_last_words_are_kept_without_secrets() {
+    fn the_exit_code_and_the_last_output_are_kept_without_secrets() {
         let started = shell("echo the password is hunter2 >&2; exit 3", &["hunter2", "", "e"]);
         let ended = started.process.wait().unwrap();
         assert_eq!(ended.how(), "exit code 3");
@@ -339,16 +339,16 @@ mod tests {
     fn long_words_are_bounded_and_cut_between_lines() {
         let started =
             shell("i=0; while [ $i -lt 3000 ]; do echo line $i hunter2 >&2; i=$((i+1)); done", &["hunter2"]);
-        let said = started.process.wait().unwrap().said;
+        let stderr = started.process.wait().unwrap().stderr;
         assert!(
-            said.len() <= 2 * TAIL && said.starts_with("line ") && said.ends_with("line 2999 ***\n"),
-            "{said}"
+            stderr.len() <= 2 * KEPT && stderr.starts_with("line ") && stderr.ends_with("line 2999 ***\n"),
+            "{stderr}"
         );
-        assert!(!said.contains("hunter2"));
+        assert!(!stderr.contains("hunter2"));
     }
 
     #[test]
-    fn a_program_that_does_not_want_to_end_is_ended() {
+    fn a_program_that_ignores_sigint_is_ended() {
         let started = shell("trap '' INT; sleep 100 & wait; sleep 100", &[]);
         thread::sleep(Duration::from_millis(200));
         let begun = Instant::now();
@@ -364,10 +364,10 @@ mod tests {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let Started { process, stdin, stdout } = Process::start(command, Vec::new()).unwrap();
         stdin.unwrap().write_all(b"in ").unwrap();
-        let mut said = String::new();
-        stdout.unwrap().read_to_string(&mut said).unwrap();
+        let mut output = String::new();
+        stdout.unwrap().read_to_string(&mut output).unwrap();
         assert_eq!(
-            (said.as_str(), process.wait().unwrap().how().as_str()),
+            (output.as_str(), process.wait().unwrap().how().as_str()),
             ("in a b unset\n", "exit code 7")
         );
     }
@@ -382,9 +382,9 @@ mod tests {
             thread::sleep(Duration::from_millis(200));
             process
         };
-        // One that ended by itself, and one that still runs when nobody wants it any more.
+        // One program that ended by itself, and one that still runs when its handle is dropped.
         let ended = start("0");
-        ended.let_go();
+        ended.wait_or_end();
         drop(ended);
         let unwanted = start("100");
         let id = unwanted.child().id();
@@ -394,7 +394,7 @@ mod tests {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
 
-        // The pipe closes as it does when we are killed.
+        // The pipe closes as if we were killed.
         let killed = start("100");
         drop(killed.0.life.lock().unwrap().take());
         let how = killed.wait().unwrap().how();
@@ -402,7 +402,7 @@ mod tests {
         let until = Instant::now() + Duration::from_secs(8);
         while file.path().exists() {
             assert!(Instant::now() < until);
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A dump that a program writes.
+//! A dump written by a program.
 
 use std::{
     io::{self, Read},
@@ -7,7 +7,7 @@ use std::{
 
 use super::{Complete, SourceError, Stopper, process::Process, stopper::Watched, stream::Input};
 
-/// A running dump program, ended when dropped. Fields are dropped in this order: what it needs goes last.
+/// A running dump program, ended on drop. Fields are dropped in this order: what the program needs goes last.
 pub(super) struct Program {
     process: Process,
     stdout: ChildStdout,
@@ -47,7 +47,7 @@ impl Input for Program {
                 detail: ended.detail(),
             });
         }
-        complete.stderr = ended.said;
+        complete.stderr = ended.stderr;
         Ok(())
     }
 

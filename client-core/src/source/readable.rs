@@ -1,6 +1,6 @@
-//! Names that need not be text.
+//! Names that may not be valid text.
 
-/// As text: a byte that is not UTF-8 becomes `\xNN`, so that two names stay two.
+/// Converts to text: a byte that is not UTF-8 becomes `\xNN`, so that different names stay different.
 pub(super) fn readable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for part in bytes.utf8_chunks() {

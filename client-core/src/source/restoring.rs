@@ -1,35 +1,35 @@
-//! What every restore into a database has in common, whatever the engine.
+//! What restores into databases have in common, whatever the engine.
 
 use super::{SourceError, Stopper, script::LeftOut};
 use crate::format::snapshot::{DatabaseIdentity, DatabaseProperties, Kinship, ScriptNeeds, place_of};
 
-/// What the user chose, and what the snapshot says of the dump.
+/// The user's choices, and what the snapshot knows about the dump.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one of the user's choices")]
 pub struct RestoreChoices {
-    /// A database that is not empty is replaced as a whole.
+    /// Replace a database that is not empty.
     pub overwrite: bool,
-    /// Everything will belong to the restoring user instead of its old owner, and nobody gets rights on it.
+    /// Give everything to the restoring user instead of its old owner, and grant no privileges.
     pub no_owner: bool,
-    /// Nobody gets rights on anything.
+    /// Grant no privileges.
     pub no_privileges: bool,
-    /// What needs a role, extension, tablespace or language that the server lacks is left out, and listed.
+    /// Leave out, and list, what needs a role, extension, tablespace or language that the server lacks.
     pub skip_missing: bool,
-    /// What could be restored is kept and what could not is listed, instead of leaving everything as it was.
+    /// Keep what could be restored and list what could not, instead of leaving everything unchanged.
     pub keep_going: bool,
     /// The database that must not be restored into.
     pub guard: Option<Guard>,
-    /// A database that is created gets these properties of the original.
+    /// Properties of the original for a database that is created.
     pub properties: Option<DatabaseProperties>,
-    /// For SQL text: compared with what the server has before anything is made.
+    /// For SQL text: compared with what the server has before anything is created.
     pub needs: Option<ScriptNeeds>,
 }
 
-/// The database that must not be restored into: the one that the dump was made of.
+/// The database that must not be restored into: the one that was dumped.
 #[derive(Debug, Clone)]
 pub struct Guard {
     identity: Option<DatabaseIdentity>,
-    /// Compared where the dump says nothing better.
+    /// Compared if the dump has no better identification.
     place: String,
     copies: bool,
 }
@@ -41,7 +41,7 @@ impl Guard {
         Self { identity, place: place_of(detail).to_owned(), copies }
     }
 
-    /// `found`: what the target says of itself; `place`: its [`super::Source::place`].
+    /// `found`: the target's identity according to its server; `place`: its [`super::Source::place`].
     ///
     /// # Errors
     /// [`SourceError::SameAsSource`], [`SourceError::MayBeCopy`].
@@ -59,34 +59,34 @@ impl Guard {
     }
 }
 
-/// Takes a dump's bytes. What was not finished never happened: dropped, it leaves the database as it was.
+/// Takes a dump's bytes. If dropped before [`RestoreSink::finish`], it leaves the database unchanged.
 pub trait RestoreSink: Send {
-    /// The next bytes of the dump, verified.
+    /// Writes the next, verified bytes of the dump.
     ///
     /// # Errors
-    /// [`SourceError`]; the database is as it was once this value is dropped.
+    /// [`SourceError`]; the database is unchanged once this value is dropped.
     fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError>;
 
-    /// After the last byte, when everything was verified: commits.
+    /// Commits, after the last byte, when everything has been verified.
     ///
     /// # Errors
-    /// [`SourceError`], whose text says what has become of the database: it is as it was, unless it says otherwise.
+    /// [`SourceError`], whose text describes the state of the database: unchanged, unless it says otherwise.
     fn finish(self: Box<Self>) -> Result<Restored, SourceError>;
 
-    /// Ends the restore from another thread.
+    /// Stops the restore from another thread.
     fn stopper(&self) -> Stopper;
 }
 
-/// What a finished restore did besides what was asked for.
+/// Side effects of a finished restore.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Restored {
-    /// What a person should know, each in one sentence.
+    /// What the user should know, one sentence each.
     pub notes: Vec<String>,
-    /// What the server refused of a restore that kept going.
+    /// Errors of the server in a restore that kept going.
     pub failed: Vec<String>,
-    /// Statements that the database did not get, the first thousand.
+    /// Statements that were not executed, the first thousand.
     pub left_out: Vec<LeftOut>,
-    /// Whatever runs in the dump ran as a superuser.
+    /// Code in the dump ran as a superuser.
     pub superuser: bool,
 }
 
@@ -95,7 +95,7 @@ pub struct Restored {
 pub struct CleanedUp {
     /// Databases that were dropped.
     pub dropped: Vec<String>,
-    /// Databases that a restore still works on: they stay.
+    /// Databases of restores in progress: they stay.
     pub in_use: Vec<String>,
     /// Databases that could not be dropped, and why.
     pub failed: Vec<(String, String)>,

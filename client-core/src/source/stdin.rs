@@ -1,4 +1,4 @@
-//! Whatever comes in on standard input.
+//! Standard input as a source.
 
 use std::{io, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Ends whatever is waited for, from another thread: a dump or a restore until its commit, and every look before it.
+//! Stops blocking operations from another thread: a dump, a restore until its commit, and the checks before them.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -7,7 +7,7 @@ use std::sync::{
 
 use super::{SourceError, process::Process};
 
-/// Ends an operation from another thread. Clones are handles on the same one.
+/// Stops an operation from another thread. Clones refer to the same operation.
 #[derive(Clone, Default)]
 pub struct Stopper(Arc<Shared>);
 
@@ -24,16 +24,16 @@ struct State {
 }
 
 impl Stopper {
-    /// Ends what runs now and keeps anything else from starting: programs and their database sessions go away.
-    /// Nothing happens once a commit has begun. Returns at once.
+    /// Stops what is running and prevents anything else from starting: ends programs and their database sessions. Does
+    /// nothing once a commit has begun. Returns at once.
     pub fn stop(&self) {
         let state = self.state();
         if !state.committing && !self.0.stopped.swap(true, Ordering::SeqCst) {
-            state.running.iter().for_each(Process::ask_to_end);
+            state.running.iter().for_each(Process::request_end);
         }
     }
 
-    /// From here on it is not stopped any more.
+    /// From here on it can no longer be stopped.
     pub(super) fn begin_commit(&self) -> Result<(), SourceError> {
         let mut state = self.state();
         self.check()?;
@@ -41,23 +41,23 @@ impl Stopper {
         Ok(())
     }
 
-    /// Whether somebody asked to stop.
+    /// Whether a stop was requested.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.0.stopped.load(Ordering::SeqCst)
     }
 
-    /// [`SourceError::Cancelled`] once somebody asked to stop.
+    /// [`SourceError::Cancelled`] once a stop was requested.
     pub(super) fn check(&self) -> Result<(), SourceError> {
         if self.is_stopped() { Err(SourceError::Cancelled) } else { Ok(()) }
     }
 
-    /// Ends this program, too, when it is asked to stop, until the returned value is dropped.
+    /// Also ends this program on a stop, until the returned value is dropped.
     pub(super) fn watch(&self, process: &Process) -> Watched {
         self.state().running.push(process.clone());
-        // Whoever stopped it between the start and here did not see it.
+        // A stop between the program's start and here would otherwise miss it.
         if self.is_stopped() {
-            process.ask_to_end();
+            process.request_end();
         }
         Watched { stopper: self.clone(), process: process.clone() }
     }
@@ -67,7 +67,7 @@ impl Stopper {
     }
 }
 
-/// A program that a [`Stopper`] knows.
+/// A program registered with a [`Stopper`].
 pub(super) struct Watched {
     stopper: Stopper,
     process: Process,

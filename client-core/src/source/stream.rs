@@ -1,4 +1,4 @@
-//! The bytes of one dump, and the proof that they are all of it.
+//! The bytes of one dump, and the proof that they are complete.
 
 use std::io::{self, Read};
 
@@ -9,33 +9,34 @@ use crate::{
     format::snapshot::{Origin, ScriptNeeds, Table},
 };
 
-/// What is known of a dump that went through whole.
+/// What is known about a complete dump.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Complete {
-    /// What made the bytes, as far as it is known: `pg_dump`, `file`, `stdin`.
+    /// The program that produced the bytes, as far as it is known: `pg_dump`, `file`, `stdin`.
     pub tool: String,
-    /// Its version, empty when there is none.
+    /// Its version; empty if it has none.
     pub tool_version: String,
-    /// What kind of dump the bytes are, from the outside in: `gzip, pg_dump SQL`. See [`super::sentinel::Seen`].
+    /// The dump's format, from the outermost layer inwards: `gzip, pg_dump SQL`. See [`super::sentinel::Seen`].
     pub format: String,
-    /// Whether the dump's own end was found. Otherwise only exit code and end of file say that it is whole.
+    /// Whether the end of the dump itself was found. Otherwise only exit code and end of file show that it is
+    /// complete.
     pub verified_end: bool,
-    /// What restoring it asks of a server, for SQL text of pg_dump.
+    /// What the server needs for a restore, for SQL text of pg_dump.
     pub needs: Option<ScriptNeeds>,
-    /// Which database or file, without secrets. Begins with [`super::Source::place`].
+    /// The database or file, without secrets. Begins with [`super::Source::place`].
     pub detail: String,
-    /// What the source is by itself, as far as it could be asked.
+    /// The source's own identity, as far as it could be determined.
     pub origin: Origin,
-    /// It is a file that changed while it was read, which was allowed.
+    /// It is a file that changed while it was read, and that was allowed.
     pub changed: bool,
-    /// Its tables, as they were right before the dump, when they could be asked for.
+    /// Its tables right before the dump, if they could be determined.
     pub tables: Vec<Table>,
-    /// The end of what the dump program said, without secrets.
+    /// The end of the dump program's error output, without secrets.
     pub stderr: String,
 }
 
 impl Complete {
-    /// What is known before anything was read: what makes the bytes, and of what.
+    /// What is known before reading: the program and the source.
     #[must_use]
     pub fn new(tool: &str, version: &str, detail: String) -> Self {
         Self {
@@ -66,14 +67,14 @@ impl Complete {
 
 /// Where a dump's bytes come from.
 pub trait Input: Send {
-    /// The next bytes; 0 at their end. Returns soon after `stopper` was used.
+    /// Reads the next bytes; 0 at the end. Returns soon after `stopper` is used.
     ///
     /// # Errors
     /// [`io::Error`].
     fn read(&mut self, buffer: &mut [u8], stopper: &Stopper) -> io::Result<usize>;
 
-    /// Whether it went well on that side. No more is read; `to_end`: everything was. What is known only now goes into
-    /// `complete`.
+    /// Checks whether the producer succeeded. Nothing more is read; `to_end`: everything was. Adds what is known only
+    /// now to `complete`.
     ///
     /// # Errors
     /// [`SourceError`].
@@ -81,12 +82,12 @@ pub trait Input: Send {
         Ok(())
     }
 
-    /// Nobody wants the rest: what runs ends.
+    /// Stops the producer: the rest is not needed.
     fn end(&mut self) {}
 }
 
-/// One dump. Reading gives its bytes; at their end the proof is made, and a dump that is not whole ends
-/// in an error ([`crate::error::Error::source_read`] gets it out of the [`io::Error`]).
+/// One dump. Reading yields its bytes; at their end it is checked for completeness, and an incomplete dump ends with
+/// an error ([`crate::error::Error::source_read`] extracts it from the [`io::Error`]).
 pub struct DumpStream {
     input: Box<dyn Input>,
     sentinel: Sentinel,
@@ -98,7 +99,7 @@ pub struct DumpStream {
 }
 
 impl DumpStream {
-    /// `complete`: what is known of it before it is read.
+    /// `complete`: what is known before reading.
     #[must_use]
     pub fn new(input: impl Input + 'static, complete: Complete, stopper: Stopper) -> Self {
         Self {
@@ -112,39 +113,39 @@ impl DumpStream {
         }
     }
 
-    /// With about this many bytes, when that is known.
+    /// Sets the approximate size, if it is known.
     #[must_use]
     pub const fn expecting(mut self, bytes: Option<u64>) -> Self {
         self.expected_bytes = bytes;
         self
     }
 
-    /// With this for a person to know.
+    /// Sets the warnings for the user.
     #[must_use]
     pub fn warning(mut self, warnings: Vec<Warning>) -> Self {
         self.warnings = warnings;
         self
     }
 
-    /// Ends the dump from another thread.
+    /// Stops the dump from another thread.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
     }
 
-    /// About how large the dump will be: the size of the database or of the file.
+    /// Approximate size of the dump: the size of the database or file.
     #[must_use]
     pub const fn expected_bytes(&self) -> Option<u64> {
         self.expected_bytes
     }
 
-    /// What a person should know before the dump begins.
+    /// What the user should know before the dump begins.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// Proof that everything was read and that it was everything.
+    /// Proves that everything was read and that it was complete.
     ///
     /// # Errors
     /// [`SourceError::DumpFailed`], [`SourceError::Incomplete`], also when it was not read to its end.
@@ -186,7 +187,7 @@ impl DumpStream {
         Ok(read)
     }
 
-    /// End of file: the program must have ended well and the dump must have its own end.
+    /// At the end of file: the program must have succeeded and the dump must have its own end.
     fn prove(&mut self) -> Result<(), SourceError> {
         self.check(true)?;
         let seen = self.sentinel.finish().map_err(|broken| SourceError::Incomplete(broken.to_string()))?;
@@ -200,7 +201,7 @@ impl DumpStream {
         if self.stopper.is_stopped() { Err(SourceError::Cancelled) } else { checked }
     }
 
-    /// Bytes that make no sense: the program's own words come first, when it failed too.
+    /// For invalid data: if the program failed, too, its own error comes first.
     fn program_first(&mut self, broken: String) -> SourceError {
         self.input.end();
         match self.check(false) {

@@ -1,4 +1,4 @@
-//! How well a snapshot was proven to be restorable, and when.
+//! How thoroughly a snapshot was verified to be restorable, and when.
 
 use std::collections::HashMap;
 
@@ -7,24 +7,24 @@ use rusqlite::params;
 
 use super::{StateDb, StateError};
 
-/// Each kind of proof contains the ones before it.
+/// Each level includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Evidence {
     /// The service confirmed that all its objects are stored, with the checksums that were sent.
     Listed = 1,
-    /// All its objects were fetched and have the hashes that they should have.
+    /// All its objects were fetched and have the expected hashes.
     Hashed = 2,
     /// Every byte was fetched, decrypted and decoded, and the dump has the SHA-256 that was read from the source.
     Opened = 3,
-    /// It was restored, and the SHA-256 held.
+    /// It was restored, and the SHA-256 matched.
     Restored = 4,
 }
 
-/// A proof.
+/// A verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proven {
-    /// Which.
+    /// Its level.
     pub evidence: Evidence,
     /// When, seconds since 1970.
     pub at: i64,
@@ -35,7 +35,7 @@ impl Evidence {
 }
 
 impl StateDb {
-    /// A weaker proof does not take the place of a stronger one; an equal one is newer.
+    /// Records a verification. A weaker one does not replace a stronger one; an equal one updates its time.
     ///
     /// # Errors
     /// [`StateError`].
@@ -49,7 +49,7 @@ impl StateDb {
         Ok(())
     }
 
-    /// A proof that does not hold any more.
+    /// Removes a verification that is no longer true.
     ///
     /// # Errors
     /// [`StateError`].
@@ -58,7 +58,7 @@ impl StateDb {
         Ok(())
     }
 
-    /// The best proof of every snapshot that has one.
+    /// The best verification of every snapshot that has one.
     ///
     /// # Errors
     /// [`StateError`].

@@ -1,4 +1,4 @@
-//! Where chunks lie, as far as this device knows.
+//! Where chunks are, as far as this device knows.
 
 use api_types::{BackupId, DeviceId, ObjectId, ObjectKind, vault::ObjectRow};
 use rusqlite::{OptionalExtension, params};
@@ -11,19 +11,19 @@ use super::{
 };
 use crate::{format::index::IndexedPack, id::ChunkId};
 
-/// Where a chunk lies.
+/// Where a chunk is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
-    /// Which pack.
+    /// Its pack.
     pub pack: ObjectId,
-    /// The same pack.
+    /// The pack's local key.
     pub key: u32,
-    /// Packs that its recipe leads to, through other recipes too.
+    /// Packs that its recipe depends on, directly or through other recipes.
     pub copied_from: PackKeys,
 }
 
 impl StateDb {
-    /// Where a chunk lies, if it is known to be stored.
+    /// Where a chunk is, if it is known to be stored.
     ///
     /// # Errors
     /// [`StateError`].
@@ -41,7 +41,7 @@ impl StateDb {
         Ok(Some(Place { pack: object_id(&pack)?, key, copied_from: keys(copied_from.as_deref())? }))
     }
 
-    /// The names of packs.
+    /// The ids of packs.
     ///
     /// # Errors
     /// [`StateError`].
@@ -49,7 +49,7 @@ impl StateDb {
         pack_ids(&self.db(), keys)
     }
 
-    /// A pack that the service confirmed. Its chunks are known from here on, also after a crash.
+    /// Adds a pack confirmed by the service. Its chunks are known from here on, even after a crash.
     ///
     /// # Errors
     /// [`StateError`].
@@ -86,7 +86,7 @@ impl StateDb {
             .collect()
     }
 
-    /// An index object of this device was stored: it describes `packs`.
+    /// Records that this device stored an index object that describes `packs`.
     ///
     /// # Errors
     /// [`StateError`].
@@ -108,7 +108,7 @@ impl StateDb {
         Ok(change.commit()?)
     }
 
-    /// An index object was read, which `device` signed: it describes `packs`.
+    /// Adds the content of an index object signed by `device`, which describes `packs`.
     ///
     /// # Errors
     /// [`StateError`].
@@ -124,7 +124,7 @@ impl StateDb {
         Ok(change.commit()?)
     }
 
-    /// The service's number for a pack, if this device was told.
+    /// The service's number for a pack, if this device knows it.
     ///
     /// # Errors
     /// [`StateError`].
@@ -134,7 +134,7 @@ impl StateDb {
         Ok(query.query_row(params![id.as_bytes()], |row| row.get(0)).optional()?.flatten())
     }
 
-    /// How long a pack is.
+    /// The size of a pack.
     ///
     /// # Errors
     /// [`StateError`].
@@ -144,7 +144,7 @@ impl StateDb {
         Ok(query.query_row(params![id.as_bytes()], |row| row.get(0)).optional()?)
     }
 
-    /// The store lost these: what lay in them is new again.
+    /// Forgets packs that the store lost: their chunks count as new again.
     ///
     /// # Errors
     /// [`StateError`].
@@ -182,7 +182,7 @@ impl StateDb {
         Ok(query.exists(params![id.as_bytes()])?)
     }
 
-    /// An index object that cannot be read, and why. It is not fetched again before the index is rebuilt.
+    /// Records an index object that cannot be read, and why. It is not fetched again before the index is rebuilt.
     ///
     /// # Errors
     /// [`StateError`].
@@ -205,7 +205,7 @@ impl StateDb {
         rows.into_iter().map(|(id, why)| Ok((object_id(&id)?, why))).collect()
     }
 
-    /// What could not be read is looked at again.
+    /// Makes unreadable index objects eligible for another attempt.
     ///
     /// # Errors
     /// [`StateError`].
@@ -214,7 +214,7 @@ impl StateDb {
         Ok(())
     }
 
-    /// Objects that are no longer listed are no longer reported.
+    /// Forgets unreadable objects that are no longer listed.
     ///
     /// # Errors
     /// [`StateError`].
@@ -227,7 +227,7 @@ impl StateDb {
         Ok(())
     }
 
-    /// An object that is no pack and no index segment is stored.
+    /// Records a stored object that is neither a pack nor an index segment.
     ///
     /// # Errors
     /// [`StateError`].
@@ -241,7 +241,7 @@ impl StateDb {
         add_object(&self.db(), id, Some(number), kind, size)
     }
 
-    /// A small object that was fetched before, still sealed. Whoever opens it verifies it.
+    /// A small object fetched before, still sealed. Opening it verifies it.
     ///
     /// # Errors
     /// [`StateError`].
@@ -251,7 +251,7 @@ impl StateDb {
         Ok(query.query_row(params![id.as_bytes()], |row| row.get(0)).optional()?)
     }
 
-    /// Keeps a small object, still sealed.
+    /// Caches a small object, still sealed.
     ///
     /// # Errors
     /// [`StateError`].
@@ -259,7 +259,7 @@ impl StateDb {
         self.keep_all_sealed(&[(*id, bytes)])
     }
 
-    /// Keeps small objects, still sealed, with one wait for the disk.
+    /// Caches small objects, still sealed, in one transaction.
     ///
     /// # Errors
     /// [`StateError`].
@@ -274,7 +274,7 @@ impl StateDb {
         Ok(change.commit()?)
     }
 
-    /// Chunks and packs in the index.
+    /// Number of chunks and packs in the index.
     ///
     /// # Errors
     /// [`StateError`].
@@ -283,8 +283,8 @@ impl StateDb {
         Ok(self.db().query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
-    /// Puts what the bucket's index says in the place of what is known, all at once; packs that no segment describes
-    /// yet stay. `bad` are segments that cannot be read, and why.
+    /// Replaces the index with that of the bucket, atomically; packs without a segment stay. `bad` lists unreadable
+    /// segments, and why.
     ///
     /// # Errors
     /// [`StateError`].

@@ -1,4 +1,4 @@
-//! Rows of the index, one by one: packs, their chunks, and the objects that name them.
+//! Single rows of the index: packs, their chunks, and the objects that name them.
 
 use api_types::{DeviceId, ObjectId, ObjectKind, vault::ObjectRow};
 use roaring::RoaringBitmap;
@@ -14,10 +14,10 @@ use crate::{
     id::ChunkId,
 };
 
-/// Packs, by the numbers that they have in this file alone.
+/// Packs, by keys that are valid only in this file.
 pub type PackKeys = RoaringBitmap;
 
-/// A pack's record for the index: where a chunk lies, and what else reading it needs.
+/// A pack's record for the index: where a chunk is, and what else is needed to read it.
 pub type Packed = (PackEntry, PackKeys);
 
 pub(super) fn add_segment(
@@ -59,9 +59,9 @@ pub(super) fn add_pack(
             params![pack.as_bytes(), number, size, segment.as_ref().map(ObjectId::as_bytes), device],
             |row| row.get(0),
         )?;
-    // A chunk that two devices stored stays where it was found first. What is whole takes the place of a copy, so that
-    // no chain of copies ever leads back to where it began: but only for the device that described the copy, or
-    // for this one, which has just packed it. What another device says about a chunk is not a reason to read it elsewhere.
+    // A chunk stored by two devices stays where it was found first. A self-contained chunk replaces a copy, so that no
+    // chain of copies forms a cycle: but only if it comes from the device that described the copy, or from this one,
+    // which has just packed it. Another device's claim about a chunk is no reason to read it elsewhere.
     let mut insert = change.prepare_cached(
         "INSERT INTO chunk (id, pack, record_no, encoding, plain_len, position, sealed_len, copied_from)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET
@@ -91,7 +91,7 @@ pub(super) fn add_pack(
     Ok(())
 }
 
-/// Keys of packs; one that no segment described yet gets a row without a size until one does.
+/// Keys of packs; one that no segment has described yet gets a row without a size.
 pub(super) fn pack_keys(change: &Connection, packs: &[ObjectId]) -> Result<PackKeys, StateError> {
     let mut find = change.prepare_cached("SELECT key FROM pack WHERE id = ?1")?;
     let mut expect =

@@ -1,4 +1,4 @@
-//! One backup at a time on one device.
+//! Ensures that a device runs one backup at a time.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -7,14 +7,14 @@ use std::{
 
 use crate::error::{Error, ErrorKind};
 
-/// Held while a backup runs; the operating system lets go of it when the process ends, however it ends.
+/// Held while a backup runs; the operating system releases it when the process ends, however it ends.
 pub struct BackupLock(#[expect(dead_code, reason = "held for its lock")] File);
 
 impl BackupLock {
-    /// Takes the lock of a device's home directory.
+    /// Acquires the lock of a device's home directory.
     ///
     /// # Errors
-    /// Another run holds it, or the file cannot be made.
+    /// Another run holds it, or the file cannot be created.
     pub fn take(home: &Path) -> Result<Self, Error> {
         let path = home.join("backup.lock");
         let name = path.display().to_string();

@@ -1,5 +1,5 @@
-//! What a device remembers between runs. `state.db` is a cache and a journal: without it the next run is
-//! slower, nothing is lost. `pins.db` is not: it says what the service showed before.
+//! What a device remembers between runs. `state.db` is a cache and a journal: without it the next run is slower, but
+//! nothing is lost. `pins.db` is not: it records what the service showed before.
 
 mod evidence;
 mod index;
@@ -39,29 +39,29 @@ pub enum StateError {
     Newer {
         /// Which file.
         name: &'static str,
-        /// Its layout.
+        /// Its layout version.
         found: i64,
     },
-    /// Left here by another account.
+    /// Left over from another account.
     #[error("{name} belongs to another vault than this device's keys")]
     OtherVault {
         /// Which file.
         name: &'static str,
     },
-    /// The file could not be moved out of the way.
+    /// The damaged file could not be moved aside.
     #[error("the damaged local state at {path}: {error}")]
     Quarantine {
         /// Which file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         error: io::Error,
     },
-    /// The file cannot be made, or kept from other users.
+    /// The file cannot be created, or protected from other users.
     #[error("the local state at {path}: {error}")]
     File {
         /// Which file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         error: io::Error,
     },
     /// Two processes of this device were shown different histories.
@@ -95,7 +95,7 @@ impl From<StateError> for Error {
             ),
             StateError::Forked(_) => Self::new(
                 ErrorKind::RolledBack,
-                format!("the service shows a history that cannot be true: {error}"),
+                format!("the service shows an inconsistent history: {error}"),
                 "nothing was written; what this device saw before may have been replaced at the service",
                 "do not trust this service before it is explained; with bucket and recovery words everything restores without it",
             ),
@@ -110,25 +110,26 @@ impl From<StateError> for Error {
     }
 }
 
-/// Local state, open. One connection, one user at a time.
+/// Open local state. One connection, used by one thread at a time.
 pub struct StateDb {
     connection: Mutex<Connection>,
     pins: PinsDb,
 }
 
-/// State, and the damaged file that had to make room for it.
+/// Local state, and the damaged file that it replaced.
 pub struct Opened {
-    /// Ready to use.
+    /// The state.
     pub state: StateDb,
-    /// Where a damaged cache was kept.
+    /// Where a damaged cache was moved to.
     pub quarantined: Option<PathBuf>,
 }
 
 impl StateDb {
-    /// Opens or makes the state of a vault in a device's home directory.
+    /// Opens or creates the state of a vault in a device's home directory.
     ///
     /// # Errors
-    /// [`StateError`]; another vault's state is refused, a damaged cache is moved aside and made anew, damaged pins are an error.
+    /// [`StateError`]; another vault's state is refused, a damaged cache is moved aside and recreated, damaged pins
+    /// are an error.
     pub fn open(home: &Path, vault: VaultId) -> Result<Opened, StateError> {
         let path = home.join("state.db");
         let pins = PinsDb::open(home, vault)?;
@@ -137,7 +138,7 @@ impl StateDb {
             Err(error) if schema::is_damage(&error) => {
                 let aside = home.join("state.db.damaged");
                 for suffix in ["-wal", "-shm"] {
-                    // Journals of a damaged database are of no use to a new one.
+                    // Journals of a damaged database are useless to a new one.
                     drop(fs::remove_file(home.join(format!("state.db{suffix}"))));
                 }
                 fs::rename(&path, &aside)

@@ -1,5 +1,5 @@
-//! What the service showed before: it may grow, it may not shrink or change. Its own file, so that
-//! removing the cache does not remove the protection. A copy stands beside the keys: see [`Pins`].
+//! What the service showed before: it may grow, but must not shrink or change. In its own file, so that deleting the
+//! cache does not remove the protection. A copy is stored with the keys: see [`Pins`].
 
 use std::{path::Path, sync::Mutex, sync::PoisonError};
 
@@ -17,7 +17,7 @@ impl PinsDb {
         schema::open(&home.join("pins.db"), "pins.db", schema::PINS, vault).map(Mutex::new).map(Self)
     }
 
-    /// What was seen.
+    /// The pins.
     ///
     /// # Errors
     /// [`StateError`].
@@ -25,10 +25,10 @@ impl PinsDb {
         load(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes over what of `seen` is newer. Whether anything of it was not here.
+    /// Adopts everything in `seen` that is newer. Returns whether anything was new.
     ///
     /// # Errors
-    /// [`StateError`]; [`StateError::Forked`] when another process saw another history as long as this one.
+    /// [`StateError`]; [`StateError::Forked`] if another process saw a different history of the same length.
     pub fn rise(&self, seen: &Pins) -> Result<bool, StateError> {
         let mut db = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -42,9 +42,9 @@ impl PinsDb {
     }
 }
 
-/// What a snapshot is called is not signed: its object says so, to whoever opened it once.
+/// Snapshot ids are not signed: whoever opened an object knows which head it contains.
 impl PinsDb {
-    /// Remembers which objects these heads were found in.
+    /// Records which objects contain these heads.
     ///
     /// # Errors
     /// [`StateError`].
@@ -68,7 +68,7 @@ impl PinsDb {
         Ok(change.commit()?)
     }
 
-    /// The first of these that was opened under another id than it is shown under, and that id.
+    /// The first of these that was opened under another id than the one listed, and that id.
     ///
     /// # Errors
     /// [`StateError`].
@@ -108,7 +108,7 @@ fn load(db: &Connection) -> Result<Pins, StateError> {
     Ok(Pins { directory, heads })
 }
 
-/// Two processes of one device may save in any order: what was longer stays, and what is as long must be the same.
+/// Two processes of one device may save in any order: the longer one wins, and equally long ones must be equal.
 fn save_directory(db: &Connection, pin: DirectoryPin) -> Result<(), StateError> {
     db.execute(
         "INSERT INTO directory (one, len, hash) VALUES (1, ?1, ?2)
@@ -124,7 +124,7 @@ fn save_directory(db: &Connection, pin: DirectoryPin) -> Result<(), StateError> 
 }
 
 fn save_heads(db: &Connection, heads: &Heads) -> Result<(), StateError> {
-    // Two processes of one device may save in any order: the newer head stays.
+    // Two processes of one device may save in any order: the newer head wins.
     let mut insert = db.prepare_cached(
         "INSERT INTO head (device, sequence, hash) VALUES (?1, ?2, ?3)
          ON CONFLICT (device) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash

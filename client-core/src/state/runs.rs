@@ -1,18 +1,18 @@
-//! The journal of runs: every attempt, with how it ended.
+//! The journal of runs: every attempt and its result.
 
 use api_types::{BackupId, SnapshotId, SourceId};
 use rusqlite::{OptionalExtension, params};
 
 use super::{StateDb, StateError};
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunState {
-    /// It goes on, or was cut off.
+    /// It is still running, or was interrupted.
     Running,
-    /// It became a snapshot.
+    /// It created a snapshot.
     Committed,
-    /// It did not; one word says why.
+    /// It failed; one word says why.
     Failed(String),
 }
 
@@ -21,20 +21,20 @@ pub enum RunState {
 pub struct Run {
     /// The source's name.
     pub source: String,
-    /// What kind of source.
+    /// The kind of source.
     pub kind: String,
-    /// How it ended.
+    /// Its result.
     pub state: RunState,
     /// Seconds since 1970.
     pub started_at: i64,
     /// Seconds since 1970.
     pub ended_at: Option<i64>,
-    /// Bytes of the dump that were read.
+    /// Bytes read of the dump.
     pub bytes_read: Option<u64>,
 }
 
 impl StateDb {
-    /// The newest runs first, at most `most`.
+    /// Newest runs first, at most `most`.
     ///
     /// # Errors
     /// [`StateError`].
@@ -62,7 +62,7 @@ impl StateDb {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Seconds that a snapshot's run took, when it ran on this device.
+    /// How long a snapshot's run took in seconds, if it ran on this device.
     ///
     /// # Errors
     /// [`StateError`].
@@ -74,7 +74,7 @@ impl StateDb {
         Ok(query.query_row([snapshot.as_bytes()], |row| row.get(0)).optional()?)
     }
 
-    /// A run begins. Runs that never ended were cut off and are marked so.
+    /// Records the start of a run. Earlier runs without an end are marked as interrupted.
     ///
     /// # Errors
     /// [`StateError`].
@@ -99,7 +99,7 @@ impl StateDb {
         Ok(change.commit()?)
     }
 
-    /// It became a snapshot.
+    /// Records that it created a snapshot.
     ///
     /// # Errors
     /// [`StateError`].
@@ -117,7 +117,7 @@ impl StateDb {
         Ok(())
     }
 
-    /// It ended without one; `failure` is one word.
+    /// Records its failure; `failure` is one word.
     ///
     /// # Errors
     /// [`StateError`].

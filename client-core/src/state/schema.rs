@@ -1,4 +1,4 @@
-//! Tables, forward only: a step is added behind the others and never changed.
+//! Database schema, forward only: steps are appended and never changed.
 
 use std::{
     fs::{OpenOptions, Permissions},
@@ -14,9 +14,9 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::StateError;
 
 /// How long to wait for another process.
-const PATIENCE: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whose state it is.
+/// The vault that the state belongs to.
 const VAULT: &str = "
 CREATE TABLE vault (
     one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
@@ -104,7 +104,7 @@ CREATE TABLE snapshot (        -- which stored object carries a head: learnt whe
 ",
 ];
 
-/// Opens a database of this vault and brings it to the newest layout.
+/// Opens a database of this vault and migrates it to the newest layout.
 pub(super) fn open(
     path: &Path,
     name: &'static str,
@@ -113,13 +113,13 @@ pub(super) fn open(
 ) -> Result<Connection, StateError> {
     for_owner_only(path)?;
     let mut db = Connection::open(path)?;
-    db.busy_timeout(PATIENCE)?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
     write_ahead(&db)?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
     db.set_prepared_statement_cache_capacity(32);
     if layout(&db, name, steps)? < steps.len() {
-        // Looked at again under the write lock: another process may be making the same file.
+        // Checked again under the write lock: another process may be creating the same file.
         let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for (number, step) in steps.iter().enumerate().skip(layout(&change, name, steps)?) {
             change.execute_batch(step)?;
@@ -128,13 +128,13 @@ pub(super) fn open(
         change.execute("INSERT OR IGNORE INTO vault (one, id) VALUES (1, ?1)", [vault.as_bytes()])?;
         change.commit()?;
     }
-    // Reads the schema too, so that a damaged file is noticed here.
+    // Also reads the schema, so that a damaged file is detected here.
     let kept: [u8; 16] = db.query_row("SELECT id FROM vault", [], |row| row.get(0))?;
     if kept == *vault.as_bytes() { Ok(db) } else { Err(StateError::OtherVault { name }) }
 }
 
-/// `SQLite` makes files by the process's mask, and its journals with the mode of the database itself: names of
-/// sources stand in it, so it is its owner's alone from the first byte on.
+/// `SQLite` creates files with the process's umask, and journals with the mode of the database itself. They contain
+/// names of sources, so only the owner gets access, from the first byte on.
 fn for_owner_only(path: &Path) -> Result<(), StateError> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
     let narrowed = file.and_then(|file| {
@@ -144,7 +144,7 @@ fn for_owner_only(path: &Path) -> Result<(), StateError> {
     narrowed.map_err(|error| StateError::File { path: path.to_owned(), error })
 }
 
-/// Steps that were done.
+/// Number of steps that were applied.
 fn layout(db: &Connection, name: &'static str, steps: &[&str]) -> Result<usize, StateError> {
     let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match usize::try_from(found) {
@@ -154,9 +154,9 @@ fn layout(db: &Connection, name: &'static str, steps: &[&str]) -> Result<usize, 
     }
 }
 
-/// `SQLite` does not wait by itself when two processes switch a new file at once.
+/// `SQLite` itself does not wait when two processes switch a new file at once.
 fn write_ahead(db: &Connection) -> Result<(), StateError> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + BUSY_TIMEOUT;
     loop {
         match db.pragma_update(None, "journal_mode", "WAL") {
             Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < until => {

@@ -146,7 +146,7 @@ fn a_snapshot_keeps_the_name_that_it_was_opened_under() {
     state(home.path()).pins().opened(&[(head(1), object(1)), (head(2), object(2))]).unwrap();
     fs::remove_file(home.path().join("state.db")).unwrap();
     let state = state(home.path());
-    // A second name for it is not taken over.
+    // A second id for it is ignored.
     state.pins().opened(&[(head(1), object(9)), (head(3), object(3))]).unwrap();
     let renamed = |shown: &[(HeadHash, ObjectId)]| state.pins().renamed(shown.iter().copied()).unwrap();
     assert_eq!(renamed(&[(head(1), object(1)), (head(3), object(3)), (head(4), object(8))]), None);

@@ -1,4 +1,4 @@
-//! Where a presigned URL may lead: to this vault's pinned storage, to exactly the object meant.
+//! Checks that a presigned URL leads to this vault's pinned storage and exactly to the intended object.
 
 use api_types::ObjectKey;
 use url::{Host, Url};
@@ -14,7 +14,7 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// https, or http on this machine itself when the service is reached there, too.
+    /// https, or http on this machine if the service is reached there, too.
     pub(super) fn new(text: &str, bucket: &str, reach: &Reach) -> Result<Self, StoreError> {
         let foreign = |why: &str| StoreError::Foreign(format!("the storage address `{text}` {why}"));
         let origin = Url::parse(text).map_err(|_| foreign("is no address"))?;
@@ -47,9 +47,9 @@ impl Address {
         self.origin.as_str().trim_end_matches('/').to_owned()
     }
 
-    /// The URL, if it leads to `key` in the pinned bucket and nowhere else.
+    /// Returns the URL if it leads to `key` in the pinned bucket and nowhere else.
     pub(super) fn check(&self, url: &str, key: &ObjectKey) -> Result<Url, StoreError> {
-        // The URL itself is a permission, so it is not repeated in the message.
+        // The URL is itself a credential, so it is not repeated in the message.
         let foreign = |why: String| StoreError::Foreign(format!("the service gave a URL {why}"));
         let url = Url::parse(url).map_err(|_| foreign("that is none".into()))?;
         let same_place = url.scheme() == self.origin.scheme()

@@ -1,11 +1,11 @@
-//! How the store can fail.
+//! Errors of the object store.
 
 use crate::error::{Error, ErrorKind};
 
 /// Why an object was not stored or not fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// The URL ran out or does not fit any more: ask for a new one.
+    /// The URL has expired or no longer matches: ask for a new one.
     #[error("the upload or download permission has run out")]
     NeedNewUrl,
     /// The object's name is taken. Its name is its checksum, so the bytes are the same.
@@ -14,7 +14,7 @@ pub enum StoreError {
     /// No such object.
     #[error("the object is missing from the store")]
     NotFound,
-    /// The URL does not lead to this vault's own storage. Nothing was sent.
+    /// The URL does not point to this vault's own storage. Nothing was sent.
     #[error("{0}")]
     Foreign(String),
     /// No answer, after retries.
@@ -22,27 +22,27 @@ pub enum StoreError {
     Unreachable {
         /// Scheme, host and port.
         origin: String,
-        /// What the network said.
+        /// The network error.
         detail: String,
     },
-    /// Somebody asked to stop.
+    /// Cancelled by the user.
     #[error("cancelled")]
     Cancelled,
-    /// An answer that trying again does not change.
+    /// A response that a retry would not change.
     #[error("the object store at {origin} refused: {detail}")]
     Refused {
         /// Scheme, host and port.
         origin: String,
-        /// What it said.
+        /// The store's message.
         detail: String,
     },
-    /// Other bytes than were stored.
+    /// The bytes differ from those stored.
     #[error("{0}")]
     Damaged(String),
-    /// What was fetched cannot be kept here.
+    /// The downloaded data cannot be saved on this machine.
     #[error("a temporary file cannot be written: {0}")]
     Disk(String),
-    /// A fault of this program.
+    /// A bug in this program.
     #[error("{0}")]
     Internal(String),
 }

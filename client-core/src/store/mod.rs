@@ -1,5 +1,5 @@
-//! The object store, as far as presigned URLs reach: whole objects in, whole objects or ranges out,
-//! nothing else. A device has no credentials there and can delete nothing.
+//! The object store through presigned URLs: uploads whole objects and downloads whole objects or ranges, nothing else.
+//! A device has no credentials there and can delete nothing.
 
 mod address;
 mod error;

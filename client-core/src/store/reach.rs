@@ -1,5 +1,5 @@
-//! On which machines a vault's storage may lie. The service names it, and a lying service would like this device to
-//! send requests into the network that it stands in: to a router, to another program's port, to a cloud's metadata.
+//! Restricts where a vault's storage may be. The service names it, and a lying service could use this device to send
+//! requests into its local network: to a router, another program's port, a cloud's metadata service.
 
 use std::{
     collections::HashSet,
@@ -15,13 +15,13 @@ use url::{Host, Url};
 
 use crate::net::is_loopback;
 
-/// Finds a host's addresses.
+/// Resolves a host's addresses.
 pub trait Lookup: Send + Sync {
-    /// All of them.
+    /// Returns all of them.
     fn addresses(&self, host: String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 }
 
-/// As this machine does it.
+/// This machine's resolver.
 struct System;
 
 impl Lookup for System {
@@ -32,16 +32,16 @@ impl Lookup for System {
     }
 }
 
-/// A part of the world that an address lies in.
+/// The kind of network that an address belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Zone {
     Public,
     Loopback,
     Private,
-    /// Of a provider, behind its translator.
+    /// A provider's carrier-grade NAT.
     Shared,
     LinkLocal,
-    /// No machine's own.
+    /// Not the address of any machine.
     Nowhere,
 }
 
@@ -58,7 +58,8 @@ fn zone_v4(ip: Ipv4Addr) -> Zone {
         [169, 254, ..] => Zone::LinkLocal,
         [100, 64..=127, ..] => Zone::Shared,
         [0 | 224..=255, ..] => Zone::Nowhere,
-        // Benchmarks, protocols' own and examples stand in no honest answer; inside they may be used as private.
+        // Benchmarking, protocol and documentation addresses occur in no honest answer; inside a network they may be
+        // used as private ones.
         [192, 0, 0 | 2, _] | [198, 18 | 19, ..] | [198, 51, 100, _] | [203, 0, 113, _] => Zone::Private,
         _ if ip.is_private() => Zone::Private,
         _ => Zone::Public,
@@ -78,14 +79,14 @@ fn zone_v6(ip: Ipv6Addr) -> Zone {
         [0, 0, 0, 0, 0, 0, 0, 0] | [0xff00..=0xffff, ..] => Zone::Nowhere,
         [0xfe80..=0xfebf, ..] => Zone::LinkLocal,
         [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Zone::Private,
-        // An IPv4 address in another coat: compatible, translated (NAT64, RFC 6052 and RFC 8215), 6to4.
+        // An embedded IPv4 address: compatible, translated (NAT64, RFC 6052 and RFC 8215), 6to4.
         [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, .., high, low] => embedded(high, low),
         [0x2002, high, low, ..] => embedded(high, low),
         _ => Zone::Public,
     }
 }
 
-/// What a device may reach for a vault's storage.
+/// What a device may connect to for a vault's storage.
 #[derive(Clone)]
 pub struct Reach {
     service: Option<Host>,
@@ -95,37 +96,37 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// The Internet, and the part of the world that the service itself is reached in.
+    /// The Internet, and the kind of network that the service itself is in.
     #[must_use]
     pub fn of_service(url: &str) -> Self {
         let service = Url::parse(url).ok().and_then(|url| url.host().map(|host| host.to_owned()));
         Self { service, named: false, lookup: Arc::new(System), zones: Arc::default() }
     }
 
-    /// Also what is inside, when the user named this storage.
+    /// Also the local network, if the user named this storage.
     #[must_use]
     pub const fn when_named(mut self, named: bool) -> Self {
         self.named = named;
         self
     }
 
-    /// With another way to find addresses.
+    /// Uses another resolver.
     #[must_use]
     pub fn with_lookup(mut self, lookup: Arc<dyn Lookup>) -> Self {
         self.lookup = lookup;
         self
     }
 
-    /// Whether plain HTTP may be spoken, to this machine itself.
+    /// Whether plain HTTP, to this machine itself, is allowed.
     pub(super) fn is_this_machine(&self) -> bool {
         self.named || is_loopback(self.service.as_ref())
     }
 
-    /// The addresses of a storage's host that may be connected to; `Err` is the first of those that may not, when
-    /// there is no other.
+    /// The addresses of a storage host that may be connected to; `Err` is the first forbidden one, if there is no
+    /// other.
     ///
     /// # Errors
-    /// The outer: the host is not found.
+    /// The outer result: the host was not found.
     pub(super) async fn admitted(&self, host: &Host) -> io::Result<Result<Vec<IpAddr>, IpAddr>> {
         let found = self.find(host).await?;
         if found.iter().all(|ip| zone(*ip) == Zone::Public) {
@@ -135,7 +136,8 @@ impl Reach {
             match &self.service {
                 Some(host) => {
                     let zones: HashSet<_> = self.find(host).await?.into_iter().map(zone).collect();
-                    // Its names are its own to give: one inside beside one outside opens no door.
+                    // The service controls its own name: adding a local address to a public one must not open the
+                    // local network.
                     Ok::<_, io::Error>(if zones.contains(&Zone::Public) { HashSet::new() } else { zones })
                 }
                 None => Ok(HashSet::new()),
@@ -163,8 +165,7 @@ impl Reach {
     }
 }
 
-/// Looks at every address that a connection is about to be made to: a name that led outside a moment ago may lead
-/// inside now.
+/// Checks every address right before a connection: a name that was public a moment ago may now be local.
 pub(super) struct Watched {
     pub(super) storage: Host,
     pub(super) reach: Reach,
@@ -175,7 +176,7 @@ impl Resolve for Watched {
         let (storage, reach) = (self.storage.clone(), self.reach.clone());
         Box::pin(async move {
             let host = Host::Domain(name.as_str().to_owned());
-            // Another name is the user's own proxy.
+            // Any other name is the user's own proxy.
             let found = if host == storage {
                 reach
                     .admitted(&host)
@@ -196,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn n69_every_coat_of_an_inside_address_is_known() {
+    fn n69_every_form_of_a_local_address_is_recognized() {
         for (zone_is, addresses) in [
             (
                 Zone::Loopback,
@@ -267,7 +268,7 @@ mod tests {
         assert!(ask("https://192.168.1.2", "https://10.0.0.5").await);
         assert!(!ask("https://192.168.1.2", "https://127.0.0.1").await);
         assert!(!ask("https://192.168.1.2", "https://224.0.0.1").await);
-        // A service that gives its own name an address inside, beside the one that it is reached by.
+        // A service that adds a local address to its own name, next to the one that it is reached at.
         let host: Host = Host::Ipv4(Ipv4Addr::new(10, 0, 0, 5));
         for (own, may) in [(&["1.2.3.4", "10.0.0.9"][..], false), (&["10.0.0.9"], true)] {
             let reach = Reach::of_service("https://sealkeep.example.com").with_lookup(Arc::new(Fixed(own)));

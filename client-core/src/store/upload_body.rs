@@ -1,4 +1,4 @@
-//! A request body that says how far it got and keeps to a speed.
+//! A request body that reports its progress and obeys a rate limit.
 
 use std::{
     io,
@@ -31,7 +31,7 @@ pub(super) struct UploadBody {
 }
 
 impl UploadBody {
-    /// `sent` counts the bytes that were handed to the network.
+    /// `sent` counts the bytes passed to the network.
     pub(super) const fn new(bytes: Bytes, sent: Arc<AtomicU64>, throttle: Option<Arc<Throttle>>) -> Self {
         Self { rest: bytes, sent, throttle, wait: None }
     }

@@ -1,11 +1,11 @@
-//! Streams in a `pg_dump -Fc` archive lie there in pieces, each behind its length (`pg_backup_custom.c`).
+//! Streams in a `pg_dump -Fc` archive are split into pieces, each preceded by its length (`pg_backup_custom.c`).
 
 use super::plan::MAX_PIECE;
 
 /// A sign, and the length in four bytes, lowest first.
 const HEAD_LEN: usize = 5;
 
-/// Cuts a stream into pieces.
+/// Splits a stream into pieces.
 #[derive(Debug, Default)]
 pub(super) struct Framer {
     size: usize,
@@ -37,7 +37,7 @@ impl Framer {
     }
 }
 
-/// Takes the pieces' heads out.
+/// Removes the headers of the pieces.
 #[derive(Debug, Default)]
 pub(super) struct Deframer {
     head: Vec<u8>,
@@ -45,8 +45,7 @@ pub(super) struct Deframer {
 }
 
 impl Deframer {
-    /// How many of the bytes are the next ones of the stream, and how many before them are a head.
-    /// `None`: this is no piece.
+    /// How many of the bytes continue the stream, and how many before them are a header. `None`: not a piece.
     pub(super) fn next(&mut self, bytes: &[u8]) -> Option<(usize, usize)> {
         let mut head = 0;
         if self.left == 0 {
@@ -60,13 +59,13 @@ impl Deframer {
         Some((head, self.left.min(bytes.len() - head)))
     }
 
-    /// Bytes of the stream were taken.
+    /// Records that bytes of the stream were consumed.
     pub(super) fn took(&mut self, len: usize) {
         self.left -= len;
     }
 }
 
-/// The length that a piece's head states, bytes.
+/// The length in a piece's header, bytes.
 pub(super) fn piece_len(head: &[u8]) -> Option<u32> {
     let &[0, a, b, c, d] = head else { return None };
     Some(u32::from_le_bytes([a, b, c, d])).filter(|len| (1..=MAX_PIECE).contains(len))

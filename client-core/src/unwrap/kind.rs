@@ -1,33 +1,33 @@
-//! What kind of dump begins here, and where its compressed streams begin.
+//! Determines the kind of a dump's compression, and where its compressed streams begin.
 
 use memchr::memchr_iter;
 
 use super::{UnwrapError, framing::piece_len};
 
-/// Bytes that tell the kind.
+/// Number of bytes that determine the kind.
 pub(super) const ENOUGH: usize = 16;
-/// Longest gzip header looked at, bytes.
+/// Maximum length of a gzip header, bytes.
 const MAX_GZIP_HEAD: usize = 64 << 10;
-/// Of a gzip stream: checksum and length.
+/// Length of a gzip trailer: checksum and length.
 pub(super) const GZIP_TAIL: usize = 8;
-/// Head of a piece, then the two bytes of a zlib header.
+/// Header of a piece, then the two bytes of a zlib header.
 const PIECE_START: usize = 7;
 
-/// What a dump is, as far as compression goes.
+/// How a dump is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// One gzip stream after another.
     Gzip,
-    /// A `pg_dump -Fc` archive whose data is compressed by zlib.
+    /// A `pg_dump -Fc` archive whose data is compressed with zlib.
     Archive,
-    /// Compressed by something that is not unwrapped.
+    /// Compressed in a way that cannot be unwrapped.
     Other(&'static str),
     /// Not compressed, as far as can be seen.
     Plain,
 }
 
 impl Kind {
-    /// By the first [`ENOUGH`] bytes, or all of them when there are fewer.
+    /// By the first [`ENOUGH`] bytes, or all of them if there are fewer.
     pub(super) fn of(head: &[u8]) -> Self {
         match *head {
             [0x1f, 0x8b, 8, flags, ..] if flags < 0x20 => Self::Gzip,
@@ -52,7 +52,7 @@ impl Kind {
     }
 }
 
-/// Length of the gzip header (RFC 1952) that begins here; `None`: more bytes are needed.
+/// Length of the gzip header (RFC 1952) that begins here; `None`: needs more bytes.
 pub(super) fn gzip_head(bytes: &[u8]) -> Option<Result<usize, UnwrapError>> {
     const NO_HEAD: UnwrapError = UnwrapError("this is no gzip header");
     let fixed = bytes.first_chunk::<10>()?;
@@ -65,7 +65,7 @@ pub(super) fn gzip_head(bytes: &[u8]) -> Option<Result<usize, UnwrapError>> {
         let len = bytes.get(at..at + 2)?;
         at += 2 + usize::from(u16::from_le_bytes([len[0], len[1]]));
     }
-    // Name and comment, each up to a zero.
+    // Name and comment, each up to a zero byte.
     for flag in [8, 16] {
         if flags & flag != 0 {
             let text = bytes.get(at..)?;
@@ -82,8 +82,8 @@ pub(super) fn gzip_head(bytes: &[u8]) -> Option<Result<usize, UnwrapError>> {
     (bytes.len() >= at).then_some(Ok(at))
 }
 
-/// The first place where a piece with a zlib header begins, and the piece's length; or else how many bytes surely
-/// belong to none.
+/// The first position where a piece with a zlib header begins, and the piece's length; otherwise how many bytes
+/// certainly belong to none.
 pub(super) fn find_piece(bytes: &[u8]) -> Result<(usize, u32), usize> {
     let after_head = PIECE_START - 2;
     for at in memchr_iter(0x78, bytes).skip_while(|at| *at < after_head) {

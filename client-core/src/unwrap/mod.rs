@@ -1,6 +1,6 @@
-//! Compressed dumps ↔ what is in them. A dump that arrives compressed by gzip or in `pg_dump -Fc` is chunked as its
-//! content, so that one changed row does not change everything behind it; a [`Plan`](plan) says how to make the very
-//! same bytes again. Whatever cannot be made again bit for bit stays as it is: that is tried while the dump goes by,
+//! Compressed dumps ↔ their content. A dump that arrives compressed with gzip or as `pg_dump -Fc` is chunked by its
+//! content, so that one changed row does not change everything after it; a [`Plan`](plan) describes how to reproduce
+//! the same bytes. Anything that cannot be reproduced bit for bit stays as it is: this is tested during the backup,
 //! with the code that a restore uses.
 
 mod deflate;
@@ -15,7 +15,7 @@ pub use deflate::{Deflater, Maker, Params};
 pub use rewrap::Rewrapper;
 pub use unwrapper::{Unwrapped, Unwrapper};
 
-/// Why compressed bytes cannot be read, or made again.
+/// Why compressed bytes cannot be read or reproduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UnwrapError(pub(crate) &'static str);

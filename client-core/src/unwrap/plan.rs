@@ -1,4 +1,4 @@
-//! How to make a dump again from what was in it: items in the dump's order. `format.md` has the layout.
+//! The plan for reproducing a dump from its content: items in the dump's order. `format.md` has the layout.
 
 use super::{
     UnwrapError,
@@ -6,9 +6,9 @@ use super::{
 };
 use crate::encode::varint;
 
-/// Longest plan, bytes: more streams than fit in here stay as they are.
+/// Maximum length of a plan, bytes: streams beyond that stay as they are.
 pub const MAX_PLAN_LEN: usize = 8 << 20;
-/// Largest piece into which a stream is cut, bytes.
+/// Maximum size of the pieces of a stream, bytes.
 pub(super) const MAX_PIECE: u32 = 1 << 20;
 const VERSION: u8 = 1;
 const RAW: u8 = 0;
@@ -20,9 +20,9 @@ const DAMAGED: UnwrapError = UnwrapError("its plan for compressing again is dama
 /// One part of a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item {
-    /// Bytes as they are.
+    /// Bytes that are copied unchanged.
     Raw {
-        /// How many.
+        /// Number of bytes.
         len: u64,
     },
     /// A compressed stream.
@@ -34,12 +34,12 @@ pub enum Item {
 pub struct Stream {
     /// How it is compressed.
     pub params: Params,
-    /// In a `pg_dump` archive: length of the pieces into which it is cut, bytes. Such a stream has a zlib header
-    /// and trailer, which stand before and behind its content.
+    /// In a `pg_dump` archive: length of the stream's pieces, bytes. Such a stream has a zlib header and trailer,
+    /// which surround its content.
     pub pieces: Option<u32>,
     /// Bytes of its content.
     pub plain: u64,
-    /// Bytes that come out as they were; the rest of the stream follows raw. `None`: all of them.
+    /// Number of bytes that are reproduced correctly; the rest of the stream follows raw. `None`: all of them.
     pub keep: Option<u64>,
 }
 
@@ -83,14 +83,14 @@ impl Writer {
         self.bytes.len() + 128 > MAX_PLAN_LEN
     }
 
-    /// `None`: there is nothing but raw bytes.
+    /// `None`: there are only raw bytes.
     pub(super) fn finish(mut self) -> Option<Vec<u8>> {
         self.end_raw();
         (self.streams > 0).then_some(self.bytes)
     }
 }
 
-/// Reads a plan.
+/// Parses a plan.
 #[derive(Debug, Clone)]
 pub struct Reader {
     bytes: Vec<u8>,
@@ -98,10 +98,10 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// At the first item.
+    /// Starts at the first item.
     ///
     /// # Errors
-    /// [`UnwrapError`]: too long, or of a newer version.
+    /// [`UnwrapError`]: too long, or from a newer version.
     pub fn new(bytes: Vec<u8>) -> Result<Self, UnwrapError> {
         match bytes.first() {
             Some(&VERSION) if bytes.len() <= MAX_PLAN_LEN => Ok(Self { bytes, at: 1 }),

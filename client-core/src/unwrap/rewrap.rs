@@ -1,4 +1,4 @@
-//! Makes a dump again from what was in it.
+//! Reproduces a dump from its content.
 
 use super::{
     UnwrapError,
@@ -7,13 +7,13 @@ use super::{
     plan::{Item, Reader, Stream},
 };
 
-/// Bytes of a zlib header and trailer (RFC 1950).
+/// Length of a zlib header (RFC 1950).
 pub(super) const ZLIB_HEAD: usize = 2;
 pub(super) const ZLIB_TAIL: usize = 4;
-/// Content compressed at once, bytes: bounds what a stream of nothing but zeros holds in memory.
+/// Content compressed at once, bytes: bounds memory for a stream of nothing but zeros.
 const STEP: usize = 64 << 10;
 
-/// Makes one stream after another, in pieces or in one.
+/// Produces one stream after another, framed in pieces or not.
 pub(super) struct Remaker {
     deflater: Deflater,
     framer: Option<Framer>,
@@ -29,13 +29,13 @@ impl Remaker {
         self.deflater.params()
     }
 
-    /// At the first byte of another stream.
+    /// Starts another stream.
     pub(super) fn restart(&mut self, pieces: Option<u32>) {
         self.deflater.reset();
         self.framer = pieces.map(Framer::new);
     }
 
-    /// Content, to be compressed.
+    /// Compresses content.
     pub(super) fn plain(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         match &mut self.framer {
             None => self.deflater.push(bytes, out),
@@ -47,7 +47,7 @@ impl Remaker {
         }
     }
 
-    /// Header or trailer: stands there as it is.
+    /// Copies a header or trailer unchanged.
     pub(super) fn as_is(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         match &mut self.framer {
             None => out.extend_from_slice(bytes),
@@ -55,7 +55,7 @@ impl Remaker {
         }
     }
 
-    /// After the last byte of content.
+    /// Call after the last byte of content.
     pub(super) fn end_plain(&mut self, out: &mut Vec<u8>) {
         match &mut self.framer {
             None => self.deflater.finish(out),
@@ -67,7 +67,7 @@ impl Remaker {
         }
     }
 
-    /// After the trailer.
+    /// Call after the trailer.
     pub(super) fn end(&mut self, out: &mut Vec<u8>) {
         if let Some(framer) = &mut self.framer {
             framer.finish(out);
@@ -85,30 +85,30 @@ enum At {
     End,
 }
 
-/// Makes a dump again: takes what was in it, in order.
+/// Reproduces a dump from its content, given in order.
 pub struct Rewrapper {
     plan: Reader,
     at: At,
     remaker: Option<Remaker>,
     made: Vec<u8>,
-    /// Bytes of the stream that may still come out.
+    /// Bytes of the stream that may still be output.
     keep: u64,
 }
 
 impl Rewrapper {
-    /// At the dump's first byte.
+    /// Starts at the dump's first byte.
     ///
     /// # Errors
-    /// [`UnwrapError`]: the plan cannot be read.
+    /// [`UnwrapError`]: the plan is invalid.
     pub fn new(plan: Vec<u8>) -> Result<Self, UnwrapError> {
         let plan = Reader::new(plan)?;
         Ok(Self { plan, at: At::Item, remaker: None, made: Vec::new(), keep: 0 })
     }
 
-    /// Takes the next bytes; appends what is made of them to `out`.
+    /// Takes the next bytes; appends what they produce to `out`.
     ///
     /// # Errors
-    /// [`UnwrapError`]: the plan is damaged, or was made for fewer bytes.
+    /// [`UnwrapError`]: the plan is damaged, or is for fewer bytes.
     pub fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<(), UnwrapError> {
         loop {
             let len = bytes.len();
@@ -128,16 +128,16 @@ impl Rewrapper {
         if bytes.is_empty() { Ok(()) } else { Err(UnwrapError("more bytes than its plan says")) }
     }
 
-    /// After the last byte.
+    /// Call after the last byte.
     ///
     /// # Errors
-    /// [`UnwrapError`]: the plan was made for more bytes.
+    /// [`UnwrapError`]: the plan is for more bytes.
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<(), UnwrapError> {
         self.push(&[], out)?;
         if matches!(self.at, At::End) { Ok(()) } else { Err(UnwrapError("fewer bytes than its plan says")) }
     }
 
-    /// Takes bytes, all of what the present part wants or less; `true`: it waits for more, or is at the end.
+    /// Consumes up to as many bytes as the current part needs; `true`: it needs more, or is at the end.
     fn step(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<bool, UnwrapError> {
         let taken = bytes.len();
         match (&mut self.at, &mut self.remaker) {
@@ -208,7 +208,7 @@ impl Rewrapper {
         if stream.pieces.is_some() { At::Head(stream, ZLIB_HEAD) } else { At::Plain(stream, stream.plain) }
     }
 
-    /// Passes on what may be kept.
+    /// Passes on output up to the limit.
     fn let_out(&mut self, out: &mut Vec<u8>) {
         let len = usize::try_from(self.keep).unwrap_or(usize::MAX).min(self.made.len());
         out.extend_from_slice(&self.made[..len]);

@@ -1,5 +1,5 @@
-//! One compressed stream while it goes by: its content comes out, and is compressed again at once, in every way that
-//! may have made it, to be held against what came in.
+//! Processes one compressed stream: outputs its content and immediately recompresses it with all candidate parameters,
+//! to compare the results with the input.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -10,20 +10,20 @@ use super::{
     rewrap::{Remaker, ZLIB_HEAD, ZLIB_TAIL},
 };
 
-/// Content held back until it is fairly sure that the stream can be made again, bytes.
+/// Content held back until it is fairly certain that the stream can be reproduced, bytes.
 const TRIAL: usize = 1 << 20;
-/// Content after which one way of making it is enough, bytes.
+/// After this much content one candidate is enough, bytes.
 const DECIDED: u64 = 4 << 20;
-/// Bytes that came in and could not be compared yet. A block has fewer than 200 KB.
+/// Maximum input that could not be compared yet, bytes. A block has fewer than 200 KB.
 const MAX_LAG: usize = 4 << 20;
 /// Content taken from the decompressor at once, bytes.
 const STEP: usize = 64 << 10;
 
-/// Where the unwrapped dump and its plan go.
+/// Output for the unwrapped dump and its plan.
 pub(super) struct Out<'a> {
     pub(super) bytes: &'a mut Vec<u8>,
     pub(super) plan: &'a mut plan::Writer,
-    /// Sees the content of gzip streams.
+    /// Receives the content of gzip streams.
     pub(super) content: &'a mut dyn FnMut(&[u8]),
 }
 
@@ -34,23 +34,23 @@ impl Out<'_> {
     }
 }
 
-/// How far a stream is.
+/// The state of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
     More,
     Ended,
-    /// This does not decompress.
+    /// It cannot be decompressed.
     Broken,
 }
 
-/// One way of making the stream.
+/// Candidate parameters for the stream.
 struct Candidate {
     remaker: Remaker,
-    /// Made, and not compared.
+    /// Output that has not been compared.
     made: Vec<u8>,
-    /// Bytes that agree.
+    /// Number of matching bytes.
     checked: u64,
-    /// Bytes that were made before the trailer came: a stream that is cut has none.
+    /// Bytes produced before the trailer: a truncated stream has none.
     without_tail: u64,
 }
 
@@ -60,7 +60,7 @@ impl Candidate {
         Self { remaker, made: Vec::new(), checked: 0, without_tail: u64::MAX }
     }
 
-    /// Compares with what came in, which begins at `from`; `false`: it differs.
+    /// Compares with the input, which begins at `from`; `false`: it differs.
     fn check(&mut self, came: &[u8], from: u64) -> bool {
         let came = came.get((self.checked - from) as usize..).unwrap_or_default();
         let len = self.made.len().min(came.len());
@@ -89,12 +89,12 @@ pub(super) struct Stream {
     tail: Vec<u8>,
     step: Vec<u8>,
     candidates: Vec<Candidate>,
-    /// Ways to try when no candidate is right from the start.
+    /// Parameters to try if no candidate matches from the start.
     spare: Vec<Params>,
-    /// What came in, from `came_from` on, as long as it may be needed.
+    /// The input from `came_from` on, as long as it may be needed.
     came: Vec<u8>,
     came_from: u64,
-    /// What is held back of the unwrapped dump.
+    /// The part of the unwrapped dump that is held back.
     held: Option<Vec<u8>>,
     plain: u64,
     content_ended: bool,
@@ -102,8 +102,8 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// A bare stream, or one in pieces of this length with zlib's header and trailer. `spare` is tried where none of
-    /// the `ways` is right.
+    /// A bare stream, or one in pieces of this length with zlib's header and trailer. `spare` is tried if none of the
+    /// `ways` matches.
     pub(super) fn new(ways: Vec<Remaker>, spare: Vec<Params>, pieces: Option<u32>) -> Self {
         let candidates = ways.into_iter().map(|remaker| Candidate::new(remaker, pieces)).collect();
         Self {
@@ -123,7 +123,7 @@ impl Stream {
         }
     }
 
-    /// Checksum and length of the content, as a gzip trailer states them.
+    /// Checksum and length of the content, as in a gzip trailer.
     pub(super) fn sums(&self) -> (u32, u32) {
         (self.crc.sum(), self.crc.amount())
     }
@@ -133,7 +133,7 @@ impl Stream {
         self.plain
     }
 
-    /// Takes bytes; returns how many.
+    /// Consumes bytes; returns how many.
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Out<'_>) -> (usize, Progress) {
         let mut taken = 0;
         let mut progress = Progress::More;
@@ -161,7 +161,7 @@ impl Stream {
         (taken, progress)
     }
 
-    /// Bytes of the stream proper; returns how many were taken.
+    /// Consumes bytes of the stream proper; returns how many.
     fn body(&mut self, bytes: &[u8], out: &mut Out<'_>) -> (usize, Progress) {
         match self.at {
             At::Head(left) => {
@@ -194,7 +194,7 @@ impl Stream {
                         self.at = At::Tail(ZLIB_TAIL);
                         (taken, Progress::More)
                     }
-                    // It neither takes nor gives: the bytes make no sense to it.
+                    // It neither consumes nor produces anything: the data is invalid.
                     Ok(_) if taken == 0 && made == 0 && !bytes.is_empty() => (0, Progress::Broken),
                     Ok(_) => (taken, Progress::More),
                     Err(_) => (taken, Progress::Broken),
@@ -251,7 +251,7 @@ impl Stream {
         }
     }
 
-    /// Drops the ways that made something else; without any, the stream goes on raw.
+    /// Drops the candidates that differ; without any, the stream continues raw.
     fn compare(&mut self, ended: bool, out: &mut Out<'_>) {
         if self.candidates.is_empty() {
             return;
@@ -286,7 +286,7 @@ impl Stream {
         }
     }
 
-    /// Returns the one of them that was right the longest.
+    /// Returns the dropped candidate that matched the longest.
     fn drop_wrong(&mut self, ended: bool) -> Option<Candidate> {
         let mut best: Option<Candidate> = None;
         let total = self.came_from + self.came.len() as u64;
@@ -305,7 +305,7 @@ impl Stream {
         best
     }
 
-    /// Everything so far is still here: it goes through other ways, too.
+    /// All input is still available: runs it through other parameters, too.
     fn try_spare(&mut self, ended: bool) {
         let held = self.held.as_deref().unwrap_or_default();
         let pieces = self.pieces.as_ref().map(|(len, _)| *len);
@@ -327,7 +327,7 @@ impl Stream {
         }
     }
 
-    /// No way makes this stream: what is left of it stands as it came.
+    /// No parameters reproduce this stream: the rest of it is stored raw.
     fn give_up(&mut self, best: &Candidate, out: &mut Out<'_>) {
         let came = std::mem::take(&mut self.came);
         if self.held.take().is_some() {
@@ -343,7 +343,7 @@ impl Stream {
         out.raw(&came[(keep - self.came_from) as usize..]);
     }
 
-    /// After the stream's end: the ways that made it, in order; none when it stays as it is.
+    /// Call after the stream's end: the parameters that reproduced it, in order; none if it stays as it is.
     pub(super) fn finish(mut self, out: &mut Out<'_>) -> Vec<Remaker> {
         for candidate in &mut self.candidates {
             candidate.remaker.end(&mut candidate.made);
@@ -361,7 +361,7 @@ impl Stream {
         self.candidates.into_iter().map(|candidate| candidate.remaker).collect()
     }
 
-    /// The stream breaks off: it stays as it came.
+    /// The stream is truncated: it stays as it is.
     pub(super) fn abandon(mut self, out: &mut Out<'_>) {
         self.compare(false, out);
         let best = self.candidates.drain(..).max_by_key(|candidate| candidate.checked);

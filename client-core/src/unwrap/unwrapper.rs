@@ -1,4 +1,4 @@
-//! Finds a dump's compressed streams while it goes by, and takes what is in them out.
+//! Finds the compressed streams in a dump and extracts their content.
 
 use std::mem;
 
@@ -11,31 +11,31 @@ use super::{
     stream::{Out, Progress, Stream},
 };
 
-/// Streams in a row that cannot be made again, after which nothing more is tried.
-const PATIENCE: u32 = 8;
-/// Content after which the one way that made it so far is enough for the streams to come, bytes.
+/// Give up after this many consecutive streams that cannot be reproduced.
+const MAX_FAILURES: u32 = 8;
+/// Once the only matching parameters have reproduced this much content, they suffice for later streams, bytes.
 const DECIDED: u64 = 4 << 20;
 
-/// What was unwrapped.
+/// The result of unwrapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Unwrapped {
-    /// Compressed streams that were taken apart.
+    /// Number of compressed streams that were unwrapped.
     pub streams: u64,
-    /// Compressed streams that stay as they are, because nothing here makes the same bytes.
+    /// Number of compressed streams that stay as they are because they cannot be reproduced.
     pub kept: u64,
     /// Bytes of content of the former.
     pub content: u64,
-    /// Length of the plan at the end of the unwrapped dump, bytes; 0: nothing was unwrapped, and there is none.
+    /// Length of the plan at the end of the unwrapped dump, bytes; 0: nothing was unwrapped, and there is no plan.
     pub plan_len: u64,
-    /// Whether it is a gzip file, whose content went by as well.
+    /// Whether it is a gzip file, whose content was also passed on.
     pub is_gzip: bool,
-    /// What the dump is compressed by, when that is not unwrapped.
+    /// The dump's compression, if it cannot be unwrapped.
     pub other: Option<&'static str>,
 }
 
 enum State {
     Begin,
-    /// Between gzip streams; `true`: at least one went by.
+    /// Between gzip streams; `true`: there was at least one.
     Member(bool),
     InMember(Box<Stream>),
     Trailer {
@@ -48,13 +48,13 @@ enum State {
     AsIs,
 }
 
-/// Takes a dump; gives what is in it, and in the end how to make the dump again.
+/// Takes a dump; outputs its content, followed by the plan for reproducing the dump.
 pub struct Unwrapper {
     state: State,
     pending: Vec<u8>,
     plan: plan::Writer,
     report: Unwrapped,
-    /// Ways that made the streams so far, with the content that they made.
+    /// Parameters that reproduced the streams so far, with the amount of their content.
     ways: Vec<Remaker>,
     made: u64,
     failures: u32,
@@ -67,7 +67,7 @@ impl Default for Unwrapper {
 }
 
 impl Unwrapper {
-    /// At the dump's first byte.
+    /// Starts at the dump's first byte.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -81,19 +81,19 @@ impl Unwrapper {
         }
     }
 
-    /// Whether everything goes through as it is, from here on and so far.
+    /// Whether everything passes through unchanged, so far and from here on.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::AsIs) && self.report.streams == 0
     }
 
-    /// What the dump is compressed by, when that is not unwrapped.
+    /// The dump's compression, if it cannot be unwrapped.
     #[must_use]
     pub const fn other(&self) -> Option<&'static str> {
         self.report.other
     }
 
-    /// Takes the next bytes of the dump; appends to `out`. `content` sees what is in gzip streams.
+    /// Takes the next bytes of the dump; appends to `out`. `content` gets the content of gzip streams.
     ///
     /// # Errors
     /// [`UnwrapError`]: a gzip file that no program could read.
@@ -114,10 +114,10 @@ impl Unwrapper {
         result
     }
 
-    /// After the last byte: appends the plan, if there is anything to make again.
+    /// Call after the last byte: appends the plan, if there is anything to reproduce.
     ///
     /// # Errors
-    /// [`UnwrapError`]: a gzip file that is not whole.
+    /// [`UnwrapError`]: a truncated gzip file.
     pub fn finish(
         mut self,
         out: &mut Vec<u8>,
@@ -150,7 +150,7 @@ impl Unwrapper {
         Ok(())
     }
 
-    /// Takes some of the bytes; `None`: it waits for more.
+    /// Consumes some of the bytes; `None`: it needs more.
     fn step(&mut self, bytes: &[u8], ended: bool, out: &mut Out<'_>) -> Result<Option<usize>, UnwrapError> {
         if bytes.is_empty() && !(ended && matches!(self.state, State::Begin)) {
             return Ok(None);
@@ -189,7 +189,7 @@ impl Unwrapper {
                     self.state = State::InMember(self.begin(None, out, |_| true));
                     Ok(Some(len))
                 }
-                // Behind the last stream, gzip ignores what is there, and so do we.
+                // gzip ignores anything after the last stream, and so do we.
                 Some(Err(_)) if any => Ok(Some(0)),
                 Some(Err(error)) => Err(error),
             },
@@ -218,7 +218,7 @@ impl Unwrapper {
                 }
                 Some(_) => Err(UnwrapError("the gzip file's checksum is not that of its content")),
             },
-            State::Archive if self.failures >= PATIENCE => Ok(Some(0)),
+            State::Archive if self.failures >= MAX_FAILURES => Ok(Some(0)),
             State::Archive => {
                 let (before, found) = match find_piece(bytes) {
                     Ok((at, len)) => (at, Some(len)),
@@ -228,7 +228,7 @@ impl Unwrapper {
                 self.state = match found {
                     None => State::Archive,
                     Some(len) => {
-                        // The header says how hard its maker tried (RFC 1950: FLEVEL).
+                        // The header contains the compression effort (RFC 1950: FLEVEL).
                         let effort = bytes.get(before + 6).map_or(0, |flags| flags >> 6);
                         let fits = |params: &Params| {
                             let says = match params.level {
@@ -263,9 +263,9 @@ impl Unwrapper {
         }
     }
 
-    /// The next stream; tries what made the last ones first.
+    /// Starts the next stream; tries what reproduced the last ones first.
     fn begin(&mut self, pieces: Option<u32>, out: &Out<'_>, fits: impl Fn(&Params) -> bool) -> Box<Stream> {
-        if self.failures >= PATIENCE || out.plan.is_full() {
+        if self.failures >= MAX_FAILURES || out.plan.is_full() {
             return Box::new(Stream::new(Vec::new(), Vec::new(), pieces));
         }
         let makers = [Maker::GnuGzip, Maker::Zlib, Maker::ZlibLarge];

@@ -1,5 +1,5 @@
-//! `ChunkId` → verified plaintext: index → pack → record → decode → the id again, unless the whole has a hash. Only
-//! packs that the snapshot's signed body names are read: what the index says is a hint.
+//! `ChunkId` → verified plaintext: index → pack → record → decode → the id again, unless the whole dump has a hash.
+//! Only packs named in the snapshot's signed body are read: the index is a hint.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,8 +15,8 @@ use tokio::sync::OnceCell;
 
 use super::{
     UnlockedVault,
-    hands::{Hands, Lying},
     pack_cache::{Fetched, PackCache, PackFault},
+    working_set::{OpenedChunk, WorkingSet},
 };
 use crate::{
     encode::{self, EncodeError, Encoded, Encoding, Opened, Plaintexts, Stretch},
@@ -25,63 +25,64 @@ use crate::{
     state::StateDb,
 };
 
-/// Chunks that others copy from are kept decoded, up to this many bytes (32 MiB).
+/// Decoded chunks that others copy from are cached, up to this many bytes (32 MiB).
 const KEPT: u64 = 32 * 1024 * 1024;
 /// Packs whose directories are read at once.
 const SIDE_BY_SIDE: usize = 16;
 
-/// Why a chunk cannot be had.
+/// Why a chunk cannot be read.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("chunk {chunk}: {fault}")]
 pub struct ChunkFault {
     /// Which chunk.
     pub chunk: ChunkId,
-    /// The pack that is at fault, when it is known.
+    /// The damaged or missing pack, if it is known.
     pub pack: Option<ObjectId>,
     /// What is wrong with it.
     pub fault: PackFault,
 }
 
-/// Reads chunks of one vault, from a set of packs that was signed.
+/// Reads chunks of one vault from a signed set of packs.
 #[derive(Clone)]
 pub struct ChunkReader {
     packs: Arc<PackCache>,
     state: Arc<StateDb>,
     keys: Arc<UnlockedVault>,
-    opened: Arc<Cache<ChunkId, Arc<Lying>, Bytes>>,
+    opened: Arc<Cache<ChunkId, Arc<OpenedChunk>, Bytes>>,
     within: Arc<Within>,
 }
 
-/// The packs that may be read, and what lies in them by their own sealed directories, once the index did not do.
+/// The packs that may be read, and their content according to their own sealed directories, once the index was
+/// insufficient.
 #[derive(Default)]
 struct Within {
     packs: HashSet<ObjectId>,
     places: OnceCell<HashMap<ChunkId, ObjectId>>,
 }
 
-/// A chunk's pack, and the packs that its writer knew to be enough for what it copies from.
+/// A chunk's pack, and the packs that its writer knew to suffice for what it copies from.
 struct Found {
     pack: ObjectId,
     copied_from: Vec<ObjectId>,
 }
 
-/// Chunks weigh what they take.
+/// Weighs chunks by their size.
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<ChunkId, Arc<Lying>> for Bytes {
-    fn weight(&self, _: &ChunkId, lying: &Arc<Lying>) -> u64 {
-        lying.opened.size() as u64 + 100
+impl Weighter<ChunkId, Arc<OpenedChunk>> for Bytes {
+    fn weight(&self, _: &ChunkId, content: &Arc<OpenedChunk>) -> u64 {
+        content.opened.size() as u64 + 100
     }
 }
 
 type Packs = HashMap<ObjectId, Fetched>;
 
 impl ChunkReader {
-    /// Over a pack cache and the local index; reads nothing before it is told [`within`](Self::within) which packs.
+    /// Uses a pack cache and the local index; reads nothing until [`within`](Self::within) sets the packs.
     #[must_use]
     pub fn new(packs: Arc<PackCache>, state: Arc<StateDb>, keys: Arc<UnlockedVault>) -> Self {
-        // One shard: of several each would hold a few chunks only, and refuse the largest.
+        // One shard: each of several would hold only a few chunks, and refuse the largest.
         let options =
             OptionsBuilder::new().shards(1).estimated_items_capacity(1000).weight_capacity(KEPT).build();
         let opened = options.map(|options| {
@@ -91,27 +92,27 @@ impl ChunkReader {
         Self { packs, state, keys, opened, within: Arc::default() }
     }
 
-    /// The same reader for other packs: those of a snapshot's signed body. No chunk is ever read from elsewhere.
+    /// The same reader for other packs: those in a snapshot's signed body. No chunk is ever read from elsewhere.
     #[must_use]
     pub fn within(&self, packs: impl IntoIterator<Item = ObjectId>) -> Self {
         let within = Within { packs: packs.into_iter().collect(), places: OnceCell::new() };
         Self { within: Arc::new(within), ..self.clone() }
     }
 
-    /// The verified plaintext. The inner result is about the chunk, the outer about the way to it.
+    /// The verified plaintext. The inner result is about the chunk, the outer about access to it.
     ///
     /// # Errors
-    /// As [`PackCache::get`].
+    /// Same as [`PackCache::get`].
     pub async fn chunk(&self, id: ChunkId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
         Ok(self.chunk_and_depth(id).await?.map(|(plain, _)| plain))
     }
 
-    /// As [`ChunkReader::chunk`], for a reader who verifies what all chunks make together before anybody sees any of
-    /// it: the bytes come from packs whose SHA-256 held, but are not compared with the chunk's id (6 % of a restore's
-    /// CPU).
+    /// Like [`ChunkReader::chunk`], for a reader who verifies the hash of all chunks together before anyone sees any
+    /// of them: the bytes come from packs with a verified SHA-256 but are not checked against the chunk's id (which
+    /// takes 6 % of a restore's CPU).
     ///
     /// # Errors
-    /// As [`PackCache::get`].
+    /// Same as [`PackCache::get`].
     pub async fn part(&self, id: ChunkId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
         if self.packs.salvages() {
             return self.chunk(id).await;
@@ -123,10 +124,10 @@ impl ChunkReader {
         Ok(self.decode(id, &found).await?.map(|(plain, _)| plain))
     }
 
-    /// As [`ChunkReader::chunk`], with the number of recipes that reading it led through, one behind the other.
+    /// Like [`ChunkReader::chunk`], with the length of the chain of recipes that was read.
     ///
     /// # Errors
-    /// As [`PackCache::get`].
+    /// Same as [`PackCache::get`].
     pub async fn chunk_and_depth(&self, id: ChunkId) -> Result<Result<(Vec<u8>, u16), ChunkFault>, Error> {
         match self.locate(id).await? {
             Ok(found) => self.read(id, &found).await,
@@ -134,10 +135,10 @@ impl ChunkReader {
         }
     }
 
-    /// As [`ChunkReader::chunk`], from a pack that is named instead of looked up.
+    /// Like [`ChunkReader::chunk`], from the given pack.
     ///
     /// # Errors
-    /// As [`PackCache::get`].
+    /// Same as [`PackCache::get`].
     pub async fn chunk_in(&self, id: ChunkId, pack: ObjectId) -> Result<Result<Vec<u8>, ChunkFault>, Error> {
         let copied_from = match self.state.locate(&id)?.filter(|place| place.pack == pack) {
             Some(place) => self.state.pack_ids(&place.copied_from)?,
@@ -146,7 +147,7 @@ impl ChunkReader {
         Ok(self.read(id, &Found { pack, copied_from }).await?.map(|(plain, _)| plain))
     }
 
-    /// Where a chunk lies: by the index, when all that it names may be read; else by the directories of the packs
+    /// Locates a chunk: by the index, if all packs that it names may be read; else by the directories of the packs
     /// that may be read.
     async fn locate(&self, id: ChunkId) -> Result<Result<Found, ChunkFault>, Error> {
         if let Some(found) = self.indexed(&id)? {
@@ -157,7 +158,7 @@ impl ChunkReader {
         Ok(found.ok_or(missing))
     }
 
-    /// What the index says, if it stays within the packs that may be read.
+    /// The index's answer, if it stays within the packs that may be read.
     fn indexed(&self, id: &ChunkId) -> Result<Option<Found>, Error> {
         let Some(place) = self.state.locate(id)?.filter(|place| self.within.packs.contains(&place.pack))
         else {
@@ -168,8 +169,8 @@ impl ChunkReader {
         Ok(inside.then_some(Found { pack: place.pack, copied_from }))
     }
 
-    /// Every chunk of the packs that may be read, by the packs' own sealed directories. Packs that cannot be read
-    /// hold nothing.
+    /// Every chunk of the packs that may be read, according to the packs' own sealed directories. Unreadable packs
+    /// contribute nothing.
     async fn places(&self) -> Result<&HashMap<ChunkId, ObjectId>, Error> {
         let look = || async {
             let mut places = HashMap::<ChunkId, (ObjectId, Encoding)>::new();
@@ -180,7 +181,7 @@ impl ChunkReader {
                     for entry in open.directory() {
                         let here = (pack, entry.encoding);
                         let known = places.entry(entry.chunk_id).or_insert(here);
-                        // What is whole needs no other chunk.
+                        // A self-contained chunk needs no other one.
                         if known.1 == Encoding::Recipe && entry.encoding != Encoding::Recipe {
                             *known = here;
                         }
@@ -192,7 +193,7 @@ impl ChunkReader {
         self.within.places.get_or_try_init(look).await
     }
 
-    /// The packs that reading a chunk needs, as far as the index or what was looked up knows.
+    /// The packs needed to read a chunk, as far as they are known from the index or the directories.
     ///
     /// # Errors
     /// The local state cannot be read.
@@ -223,7 +224,7 @@ impl ChunkReader {
                 reader: self,
                 packs: &packs,
                 closure: &closure,
-                hands: Hands::default(),
+                working_set: WorkingSet::default(),
                 stopped: None,
             };
             let plain =
@@ -240,7 +241,7 @@ impl ChunkReader {
                 (Err(_), Some(Stop::Failed(error))) => return Err(error),
                 (Err(_), Some(Stop::Fault(fault))) => Err(fault),
                 (Err(error), None) => Err(damaged(id, place, &error)),
-                (Ok(plain), _) => Ok((plain, copies.hands.depth() as u16)),
+                (Ok(plain), _) => Ok((plain, copies.working_set.depth() as u16)),
             });
         }
     }
@@ -248,28 +249,28 @@ impl ChunkReader {
     /// Starts fetching what [`ChunkReader::chunk`] will need.
     ///
     /// # Errors
-    /// As [`PackCache::get`].
+    /// Same as [`PackCache::get`].
     pub async fn prefetch(&self, id: ChunkId) -> Result<(), Error> {
         drop(self.packs.get_all(&self.packs_of(&id)?).await?);
         Ok(())
     }
 }
 
-/// What a recipe copies from, read where it lies, recipes among it included.
+/// Reads the chunks that a recipe copies from, including recipes among them.
 struct Copies<'a> {
     reader: &'a ChunkReader,
     packs: &'a Packs,
-    /// The packs that the chunk's writer knew to be enough; the chunk's own alone when that is not known.
+    /// The packs that the chunk's writer knew to suffice; only the chunk's own if that is unknown.
     closure: &'a HashSet<ObjectId>,
-    /// What was copied from last, and what all of it may cost.
-    hands: Hands,
+    /// The chunks copied from most recently, and the limits for all of them.
+    working_set: WorkingSet,
     stopped: Option<Stop>,
 }
 
-/// Why reading stopped, where [`EncodeError`] cannot say it.
+/// Why reading stopped, where [`EncodeError`] cannot express it.
 enum Stop {
     Need(ObjectId),
-    /// The index does not say where a chunk lies: the packs' directories are needed.
+    /// The index does not locate a chunk: the packs' directories are needed.
     LookUp,
     Fault(ChunkFault),
     Failed(Error),
@@ -293,21 +294,21 @@ impl Copies<'_> {
         EncodeError::MissingReference(*id)
     }
 
-    fn open(&mut self, id: &ChunkId) -> Result<Arc<Lying>, EncodeError> {
-        if let Some(lying) = self.reader.opened.get(id).filter(|lying| self.known(&lying.pack)) {
-            return Ok(lying);
+    fn open(&mut self, id: &ChunkId) -> Result<Arc<OpenedChunk>, EncodeError> {
+        if let Some(content) = self.reader.opened.get(id).filter(|content| self.known(&content.pack)) {
+            return Ok(content);
         }
         let pack = self.place(id)?;
         let encoded = self.record(id, pack)?;
         let opened = Opened::read(id, &encoded)
             .map_err(|error| self.stop(id, Stop::Fault(damaged(*id, pack, &error))))?;
-        let lying = Arc::new(Lying { pack, opened });
-        self.reader.opened.insert(*id, Arc::clone(&lying));
-        Ok(lying)
+        let content = Arc::new(OpenedChunk { pack, opened });
+        self.reader.opened.insert(*id, Arc::clone(&content));
+        Ok(content)
     }
 
-    /// Where a chunk lies that is copied from: in a pack that the copying chunk's writer knew. Two devices may have
-    /// stored two chunks each as a copy of the other; what each writer knew leads to an end.
+    /// Locates a chunk that is copied from, in a pack known to the copying chunk's writer. Two devices may each have
+    /// stored one of two chunks as a copy of the other; what each writer knew has no cycle.
     fn place(&mut self, id: &ChunkId) -> Result<ObjectId, EncodeError> {
         let found = match self.reader.state.locate(id) {
             Ok(found) => found.map(|place| place.pack),
@@ -343,16 +344,16 @@ impl Copies<'_> {
 impl Plaintexts for Copies<'_> {
     fn copy(&mut self, id: &ChunkId, stretch: Stretch, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let level = stretch.hops - 1;
-        self.hands.copies()?;
-        let mut here = match self.hands.take(id, level) {
-            Some(here) => here,
+        self.working_set.copies()?;
+        let mut chunk = match self.working_set.take(id, level) {
+            Some(chunk) => chunk,
             None => {
-                let lying = self.open(id)?;
-                self.hands.opened(id, lying)?
+                let content = self.open(id)?;
+                self.working_set.opened(id, content)?
             }
         };
-        let done = here.lying.opened.stretch(stretch, self, out, &mut here.hint);
-        self.hands.put_back(here, level);
+        let done = chunk.content.opened.stretch(stretch, self, out, &mut chunk.hint);
+        self.working_set.put_back(chunk, level);
         done
     }
 }

@@ -1,4 +1,4 @@
-//! The device directory as this client believes it: verified from entry 0, never shorter than before.
+//! The device directory as verified by this client: from entry 0 on, and never shorter than before.
 
 use std::collections::BTreeMap;
 
@@ -10,35 +10,35 @@ use ed25519_dalek::VerifyingKey;
 
 use crate::device::DirectoryPin;
 
-/// A device that the vault vouches for, or once did.
+/// A device that the vault certifies, or certified once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedDevice {
     /// Verifies its snapshots and index segments.
     pub signing_key: VerifyingKey,
-    /// What it may hold.
+    /// Its role, which limits what it may hold.
     pub role: DeviceRole,
-    /// What it signed before stays valid.
+    /// Whether it was revoked. What it signed before stays valid.
     pub revoked: bool,
 }
 
-/// Why the directory that the service shows is refused.
+/// Why the service's directory is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryError {
     /// An entry is malformed, unsigned or out of order.
     #[error(transparent)]
     Entry(#[from] Refused),
-    /// A device key that cannot be one.
+    /// Not a valid device key.
     #[error("directory entry {0} holds an unusable key")]
     Key(u64),
-    /// Fewer entries than were seen before.
+    /// Fewer entries than before.
     #[error("the device directory has {found} entries; {pinned} were seen before")]
     Shortened {
-        /// Seen before.
+        /// Number seen before.
         pinned: u64,
-        /// Shown now.
+        /// Number shown now.
         found: u64,
     },
-    /// Other entries than were seen before.
+    /// Other entries than before.
     #[error("the device directory differs from the one seen before, at entry {0} or earlier")]
     Forked(u64),
 }
@@ -51,10 +51,10 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Verifies a whole chain with the vault's signing root, and against what was seen before.
+    /// Verifies a whole chain with the vault's signing root and against what was seen before.
     ///
     /// # Errors
-    /// [`DirectoryError`] names what is wrong.
+    /// [`DirectoryError`] describes the problem.
     pub fn verify(
         vault: VaultId,
         root: &VerifyingKey,
@@ -93,7 +93,7 @@ impl Directory {
         }
     }
 
-    /// Before it was looked at.
+    /// The directory before it was first fetched.
     #[must_use]
     pub(crate) const fn empty() -> Self {
         Self { devices: BTreeMap::new(), pin: DirectoryPin { len: 0, hash: Sha256::new([0; 32]) } }
@@ -105,13 +105,13 @@ impl Directory {
         self.pin
     }
 
-    /// What `verify_after` of the next entry expects.
+    /// What `verify_after` expects of the next entry.
     #[must_use]
     pub fn last(&self) -> Option<(u64, Sha256)> {
         self.pin.len.checked_sub(1).map(|number| (number, self.pin.hash))
     }
 
-    /// A device, revoked ones too.
+    /// A device, including revoked ones.
     #[must_use]
     pub fn device(&self, id: &DeviceId) -> Option<&TrustedDevice> {
         self.devices.get(id)

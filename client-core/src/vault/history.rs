@@ -1,5 +1,5 @@
-//! The snapshots of a vault as this client believes them: every device's chain whole, signed, and no
-//! older than what was seen before. A service that drops, reorders, forks or rolls back is caught here.
+//! The snapshots of a vault as verified by this client: every device's chain is complete, signed, and no older than
+//! what was seen before. Detects a service that drops, reorders, forks or rolls back.
 
 use std::collections::HashMap;
 
@@ -12,21 +12,21 @@ use api_types::{
 use super::directory::Directory;
 use crate::device::{Head, Heads};
 
-/// A snapshot whose signature and place in the chain hold.
+/// A snapshot whose signature and place in the chain are verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedSnapshot {
-    /// The stored object.
+    /// Id of the stored object.
     pub id: SnapshotId,
-    /// What its device signed.
+    /// The envelope signed by its device.
     pub envelope: SnapshotEnvelope,
-    /// Its name in the chain.
+    /// Its id in the chain.
     pub head_hash: HeadHash,
 }
 
-/// Why the list that the service shows is refused.
+/// Why the service's list is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
-    /// Signed by a device that the directory does not know.
+    /// Signed by a device that is not in the directory.
     #[error("snapshot {snapshot} is signed by device {device}, which this vault does not know")]
     UnknownDevice {
         /// Which snapshot.
@@ -34,55 +34,55 @@ pub enum HistoryError {
         /// Which device.
         device: DeviceId,
     },
-    /// The signature or the envelope does not hold.
+    /// Invalid signature or envelope.
     #[error("snapshot {snapshot}: {reason}")]
     Envelope {
         /// Which snapshot.
         snapshot: SnapshotId,
-        /// Why.
+        /// The reason.
         reason: Refused,
     },
-    /// Of another vault.
+    /// From another vault.
     #[error("snapshot {0} belongs to another vault")]
     OtherVault(SnapshotId),
-    /// A snapshot of the chain is not shown.
+    /// A snapshot is missing from a chain.
     #[error("device {device}: snapshot number {expected} is missing from its chain")]
     Gap {
-        /// Whose chain.
+        /// The device that owns the chain.
         device: DeviceId,
         /// The first number that is missing.
         expected: u64,
     },
-    /// The chain is not the one its device signed.
+    /// The chain is not the one signed by its device.
     #[error("device {device}: snapshot number {sequence} does not follow the one before it")]
     Broken {
-        /// Whose chain.
+        /// The device that owns the chain.
         device: DeviceId,
-        /// Where.
+        /// Position in the chain.
         sequence: u64,
     },
-    /// Less than was seen before.
+    /// Fewer snapshots than before.
     #[error("device {device}: snapshot number {sequence} was seen before and is not shown any more")]
     RolledBack {
-        /// Whose chain.
+        /// The device that owns the chain.
         device: DeviceId,
         /// The newest number seen before.
         sequence: u64,
     },
-    /// Another history than was seen before.
+    /// Another history than before.
     #[error("device {device}: snapshot number {sequence} is not the one that was seen before")]
     Forked {
-        /// Whose chain.
+        /// The device that owns the chain.
         device: DeviceId,
-        /// Where.
+        /// Position in the chain.
         sequence: u64,
     },
-    /// Shown under another id than the one that it was opened under.
+    /// Listed under another id than the one it was opened under.
     #[error("snapshot {opened} was opened before and is shown as {shown} now")]
     Renamed {
-        /// As it is shown.
+        /// The id listed now.
         shown: SnapshotId,
-        /// As it was opened.
+        /// The id it was opened under.
         opened: SnapshotId,
     },
 }
@@ -92,13 +92,13 @@ pub enum HistoryError {
 pub struct History {
     snapshots: Vec<ListedSnapshot>,
     heads: Heads,
-    /// Every snapshot by its place in its device's chain: bodies name many.
+    /// Every snapshot by its place in its device's chain: bodies refer to many.
     places: HashMap<(DeviceId, u64), HeadHash>,
 }
 
 impl History {
-    /// Takes the next row of the list, oldest first, when it is signed and follows what was taken. Whoever has taken
-    /// all of them asks for the heads seen before: [`History::contains_all`].
+    /// Adds the next row of the list, oldest first, if it is signed and follows its predecessor. After the last one,
+    /// check the heads seen before with [`History::contains_all`].
     ///
     /// # Errors
     /// [`HistoryError`] names what is wrong.
@@ -135,8 +135,8 @@ impl History {
         Ok(())
     }
 
-    /// Every head must be part of this history: heads of this client's past, or those another device
-    /// says it had seen when it signed.
+    /// Checks that every head is part of this history: heads that this client saw earlier, or that another device had
+    /// seen when it signed.
     ///
     /// # Errors
     /// [`HistoryError::RolledBack`] or [`HistoryError::Forked`].
@@ -157,7 +157,7 @@ impl History {
         &self.snapshots
     }
 
-    /// What to remember.
+    /// The heads to remember.
     #[must_use]
     pub const fn heads(&self) -> &Heads {
         &self.heads

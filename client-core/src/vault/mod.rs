@@ -1,14 +1,13 @@
-//! The typed whole: keys that are open, a directory and a history that are verified, packs being filled
-//! and read.
+//! Combines the layers below: unlocked keys, a verified directory and history, packs being filled and read.
 
 mod chunk_reader;
 mod directory;
 mod fetcher;
-mod hands;
 mod history;
 mod pack_cache;
 mod packer;
 mod unlocked;
+mod working_set;
 
 pub use chunk_reader::{ChunkFault, ChunkReader};
 pub use directory::{Directory, DirectoryError, TrustedDevice};

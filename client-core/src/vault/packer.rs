@@ -1,5 +1,5 @@
-//! Fills packs. Two are open at once and every chunk goes to either at random, so that neither the order
-//! nor the sizes of stored objects say where a dump was cut.
+//! Fills packs. Two are open at a time and every chunk goes into one of them at random, so that neither the order nor
+//! the sizes of stored objects reveal where a dump was cut.
 
 use std::collections::HashSet;
 
@@ -13,22 +13,22 @@ use crate::{
     state::{PackKeys, Packed},
 };
 
-/// A pack that holds this many bytes (14 MiB) is closed as soon as little padding is needed.
+/// A pack with this many bytes (14 MiB) is closed as soon as it needs little padding.
 pub const PACK_TARGET: usize = 14 * 1024 * 1024;
-/// Little: less than this (64 KiB).
+/// Little padding: less than this (64 KiB).
 const PADDING: usize = 64 * 1024;
-/// With this many bytes (16 MiB less half a chunk) it is closed in any case: from 16 MiB on padding is coarser.
+/// At this size (16 MiB less half a chunk) it is closed anyway: from 16 MiB on padding is coarser.
 const PACK_LIMIT: usize = 16 * 1024 * 1024 - 512 * 1024;
 
-/// A full pack, and what the index keeps of it.
+/// A full pack, and its data for the index.
 pub struct FullPack {
-    /// To be stored.
+    /// To be uploaded.
     pub pack: SealedPack,
-    /// Its records, with what else reading them needs.
+    /// Its records, with the packs needed to read them.
     pub entries: Vec<Packed>,
 }
 
-/// A pack that is being filled.
+/// A pack being filled.
 struct Open {
     pack: PackWriter,
     from: Vec<PackKeys>,
@@ -44,17 +44,17 @@ pub struct Packer<'a> {
 }
 
 impl<'a> Packer<'a> {
-    /// For one run; every pack gets a secret of its own.
+    /// For one run; every pack gets its own secret.
     #[must_use]
     pub const fn new(vault: VaultId, epoch: u32, recipients: &'a Recipients) -> Self {
         Self { vault, epoch, recipients, open: [None, None] }
     }
 
-    /// Seals chunks into one of the open packs, all into the same; the pack comes back once it is full. Each with
-    /// the packs that reading it needs besides.
+    /// Seals chunks into one of the open packs, all into the same one; returns the pack once it is full. Each chunk
+    /// comes with the other packs needed to read it.
     ///
     /// # Errors
-    /// As [`PackWriter`].
+    /// Same as [`PackWriter`].
     pub fn push(&mut self, chunks: Vec<(ChunkId, Encoded, PackKeys)>) -> Result<Option<FullPack>, PackError> {
         if chunks.is_empty() {
             return Ok(None);
@@ -69,7 +69,7 @@ impl<'a> Packer<'a> {
             }),
         };
         for (id, encoded, copied_from) in chunks {
-            // What many copy from may come again; a pack lists nothing twice.
+            // A chunk that many copy from may come again; a pack must not list it twice.
             if open.holds.insert(id) {
                 open.pack.push(id, &encoded)?;
                 open.from.push(copied_from);
@@ -82,10 +82,10 @@ impl<'a> Packer<'a> {
         slot.take().map(finish).transpose()
     }
 
-    /// Closes what is open.
+    /// Closes the open packs.
     ///
     /// # Errors
-    /// As [`PackWriter`].
+    /// Same as [`PackWriter`].
     pub fn finish(self) -> Result<Vec<FullPack>, PackError> {
         self.open.into_iter().flatten().map(finish).collect()
     }

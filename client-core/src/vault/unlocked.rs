@@ -1,4 +1,4 @@
-//! A vault's keys, open: what every stage of a backup and a restore takes its keys from.
+//! A vault's unlocked keys, used by every stage of a backup and a restore.
 
 use api_types::{SourceId, VaultId};
 use ed25519_dalek::VerifyingKey;
@@ -12,7 +12,7 @@ use crate::{
     id::DomainId,
 };
 
-/// Keys of one vault.
+/// The keys of one vault.
 pub struct UnlockedVault {
     keyring: Keyring,
     gear: GearTable,
@@ -21,10 +21,10 @@ pub struct UnlockedVault {
 }
 
 impl UnlockedVault {
-    /// From what the key store kept.
+    /// Unlocks what the key store holds.
     ///
     /// # Errors
-    /// The key store is damaged, or of a newer version.
+    /// The key store's content is damaged, or from a newer version.
     pub fn new(secrets: &VaultSecrets) -> Result<Self, Error> {
         let keyring = Keyring::from_bytes(&secrets.keyring)?;
         if keyring.vault() != secrets.info.vault_id {
@@ -38,31 +38,31 @@ impl UnlockedVault {
         Ok(Self { gear, recipients: Recipients::new(read, recovery), root, keyring })
     }
 
-    /// Whose keys.
+    /// The vault's id.
     #[must_use]
     pub const fn id(&self) -> VaultId {
         self.keyring.vault()
     }
 
-    /// Epoch that new objects are sealed under.
+    /// The epoch that new objects are sealed under.
     #[must_use]
     pub const fn epoch(&self) -> u32 {
         self.keyring.epoch()
     }
 
-    /// Who can open new packs and snapshots.
+    /// The recipients that can open new packs and snapshots.
     #[must_use]
     pub const fn recipients(&self) -> &Recipients {
         &self.recipients
     }
 
-    /// What opens packs and snapshots of every epoch.
+    /// The identities that open packs and snapshots of every epoch.
     #[must_use]
     pub fn identities(&self) -> &[ReadIdentity] {
         self.keyring.read_identities()
     }
 
-    /// Places cuts.
+    /// The table that determines chunk boundaries.
     #[must_use]
     pub const fn gear(&self) -> &GearTable {
         &self.gear
@@ -74,13 +74,13 @@ impl UnlockedVault {
         self.domain().chunker_params
     }
 
-    /// Names chunks.
+    /// The key for chunk ids.
     #[must_use]
     pub fn chunk_id_key(&self) -> &ChunkIdKey {
         &self.domain().chunk_id_key
     }
 
-    /// Seals index segments.
+    /// The key that seals index segments.
     #[must_use]
     pub fn index_key(&self) -> &IndexKey {
         &self.domain().index_key
@@ -92,19 +92,19 @@ impl UnlockedVault {
         self.domain().id
     }
 
-    /// Names a source to the service without telling what it is.
+    /// A source's id for the service, which does not reveal its name.
     #[must_use]
     pub fn source_id(&self, kind: &str, name: &str) -> SourceId {
         self.chunk_id_key().source_id(kind, name)
     }
 
-    /// Signs the device directory.
+    /// The key that signs the device directory.
     #[must_use]
     pub const fn signing_root(&self) -> &SigningRoot {
         self.keyring.signing_root()
     }
 
-    /// Verifies the device directory.
+    /// The key that verifies the device directory.
     #[must_use]
     pub const fn signing_root_public(&self) -> &VerifyingKey {
         &self.root

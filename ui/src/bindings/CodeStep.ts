@@ -2,18 +2,18 @@
 import type { QrView } from "./QrView";
 
 /**
- * What an authenticator needs. Shown once.
+ * For setting up an authenticator. Shown once.
  */
 export type CodeStep = { 
 /**
- * Whose.
+ * The account's e-mail address.
  */
 email: string, 
 /**
- * `otpauth://…` as a picture.
+ * `otpauth://…` as a QR code.
  */
 qr: QrView | null, 
 /**
- * For typing.
+ * For manual entry.
  */
 secret: string, };

@@ -3,7 +3,7 @@ import type { DetailsView } from "./DetailsView";
 import type { TableChangeView } from "./TableChangeView";
 
 /**
- * What lies between two snapshots.
+ * The differences between two snapshots.
  */
 export type ComparisonView = { 
 /**
@@ -15,6 +15,6 @@ before: DetailsView,
  */
 after: DetailsView, 
 /**
- * Tables that are not the same, by name.
+ * Tables that differ, by name.
  */
 tables: Array<TableChangeView>, };

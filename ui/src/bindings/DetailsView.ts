@@ -2,7 +2,7 @@
 import type { TableView } from "./TableView";
 
 /**
- * Everything about one snapshot. Its signature and its place in its device's chain were verified.
+ * The details of one snapshot. Its signature and its place in its device's chain have been verified.
  */
 export type DetailsView = { 
 /**
@@ -18,11 +18,11 @@ bytesStored: number,
  */
 origin: string, 
 /**
- * Whether the dump's own end was found.
+ * Whether the dump's end was verified.
  */
 verifiedEnd: boolean, 
 /**
- * Seconds that it took; known on the device that made it.
+ * How long it took, seconds; known only on the device that created it.
  */
 seconds: number | null, 
 /**
@@ -30,7 +30,7 @@ seconds: number | null,
  */
 chunks: number, 
 /**
- * Of these, chunks that this snapshot brought.
+ * Of these, chunks that this snapshot added.
  */
 chunksNew: number, 
 /**
@@ -38,11 +38,11 @@ chunksNew: number,
  */
 packs: number, 
 /**
- * Its number in its device's chain, from 1.
+ * Its number in its device's chain, starting at 1.
  */
 number: number, 
 /**
- * The device that signed was shut out since.
+ * Whether the signing device has been revoked since.
  */
 signerRevoked: boolean, 
 /**

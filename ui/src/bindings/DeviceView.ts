@@ -9,11 +9,11 @@ export type DeviceView = {
  */
 id: string, 
 /**
- * What people call it.
+ * Its display name.
  */
 name: string, 
 /**
- * Whether it is the one that this window runs on.
+ * Whether it is this device.
  */
 here: boolean, 
 /**

@@ -3,14 +3,14 @@ import type { AccountView } from "./AccountView";
 import type { KitStep } from "./KitStep";
 
 /**
- * What comes after the second factor.
+ * What follows the second factor.
  */
 export type FactorStep = { "next": "done", 
 /**
- * Who.
+ * The account.
  */
 account: AccountView, } | { "next": "words" } | { "next": "kit", 
 /**
- * What to keep.
+ * What to save.
  */
 step: KitStep, };

@@ -4,15 +4,15 @@ import type { MarkView } from "./MarkView";
 import type { UiError } from "./UiError";
 
 /**
- * How it ended.
+ * The result.
  */
 export type Outcome = { "state": "done", 
 /**
- * The snapshot's id, shortened.
+ * The snapshot's abbreviated id.
  */
 snapshot: string, 
 /**
- * Of the dump.
+ * Hash of the dump.
  */
 sha256: string, 
 /**
@@ -20,19 +20,19 @@ sha256: string,
  */
 bytes: number, 
 /**
- * Where it was restored to: a folder to open.
+ * The folder it was restored to, which can be opened.
  */
 folder: string | null, 
 /**
- * What stands beside the snapshot that was made.
+ * Warnings for the new snapshot.
  */
 marks: Array<MarkView>, 
 /**
- * What else should be known, each in one sentence.
+ * What else the user should know, one sentence each.
  */
 notes: Array<string>, 
 /**
- * What the server refused of a restore that kept going.
+ * Errors of the server in a restore that kept going.
  */
 failed: Array<string>, } | { "state": "failed", 
 /**
@@ -40,6 +40,6 @@ failed: Array<string>, } | { "state": "failed",
  */
 error: UiError, 
 /**
- * What may be said to it.
+ * How the user can override it.
  */
 choices: Array<Choice>, } | { "state": "cancelled" };

@@ -3,7 +3,7 @@ import type { SourceView } from "./SourceView";
 import type { UiError } from "./UiError";
 
 /**
- * Everything at a glance.
+ * All sources.
  */
 export type OverviewView = { 
 /**

@@ -2,11 +2,11 @@
 import type { EvidenceView } from "./EvidenceView";
 
 /**
- * A proof and its time.
+ * A verification and its time.
  */
 export type ProvenView = { 
 /**
- * Which.
+ * Its level.
  */
 evidence: EvidenceView, 
 /**

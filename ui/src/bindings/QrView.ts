@@ -5,10 +5,10 @@
  */
 export type QrView = { 
 /**
- * Squares on each side.
+ * Number of squares on each side.
  */
 size: number, 
 /**
- * The dark ones.
+ * The dark squares.
  */
 path: string, };

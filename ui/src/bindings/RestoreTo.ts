@@ -13,10 +13,10 @@ path: string, } | { "kind": "database",
  */
 url: string, 
 /**
- * Its name, typed once more: what is in it is replaced.
+ * Its name, typed again to confirm that its contents are replaced.
  */
 replace: string, 
 /**
- * It may be the one that was backed up.
+ * Allow it to be the one that was backed up.
  */
 ontoSource: boolean, };

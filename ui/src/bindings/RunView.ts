@@ -4,11 +4,11 @@ import type { RunKind } from "./RunKind";
 import type { RunStage } from "./RunStage";
 
 /**
- * A backup, a verification or a restore: the one that goes on, or the last one.
+ * A backup, a verification or a restore: the current one, or the last one.
  */
 export type RunView = { 
 /**
- * What is being done.
+ * Its kind.
  */
 kind: RunKind, 
 /**
@@ -16,11 +16,11 @@ kind: RunKind,
  */
 source: string, 
 /**
- * What it is busy with.
+ * The current stage.
  */
 stage: RunStage, 
 /**
- * How many bytes there will be, about.
+ * Estimated total, bytes.
  */
 total: number | null, 
 /**
@@ -28,15 +28,15 @@ total: number | null,
  */
 done: number, 
 /**
- * Bytes of the dump that were not stored before.
+ * Bytes of the dump in newly stored chunks.
  */
 newBytes: number, 
 /**
- * Bytes of the dump that were stored already.
+ * Bytes of the dump that were already stored.
  */
 duplicateBytes: number, 
 /**
- * Bytes sent.
+ * Bytes uploaded.
  */
 uploaded: number, 
 /**
@@ -44,30 +44,30 @@ uploaded: number,
  */
 elapsed: number, 
 /**
- * Bytes a second, over the last seconds.
+ * Current rate in bytes per second.
  */
 rate: number, 
 /**
- * Seconds that it will take, about.
+ * Estimated remaining seconds.
  */
 remaining: number | null, 
 /**
- * It is held still.
+ * Whether it is paused.
  */
 paused: boolean, 
 /**
- * The service or the store has not answered for this many seconds; the run waits. None while they answer.
+ * How long the service or the store has not answered, seconds; the run waits. None while they answer.
  */
 away: number | null, 
 /**
- * What should be known although it goes on.
+ * What the user should know although it continues.
  */
 warnings: Array<string>, 
 /**
- * How it ended; none while it goes on.
+ * Its result; none while it is running.
  */
 outcome: Outcome | null, 
 /**
- * The command that does the same.
+ * The equivalent command.
  */
 command: string, };

@@ -4,7 +4,7 @@ import type { CodeStep } from "./CodeStep";
 import type { KitStep } from "./KitStep";
 
 /**
- * Where this device stands.
+ * The state of sign-up and sign-in on this device.
  */
 export type SessionView = { "state": "fresh" } | { "state": "code", 
 /**
@@ -12,22 +12,22 @@ export type SessionView = { "state": "fresh" } | { "state": "code",
  */
 step: CodeStep, } | { "state": "factor", 
 /**
- * Whose.
+ * The account's e-mail address.
  */
 email: string, } | { "state": "kit", 
 /**
- * What to keep.
+ * What to save.
  */
 step: KitStep, } | { "state": "words", 
 /**
- * Whose.
+ * The account's e-mail address.
  */
 email: string, } | { "state": "signIn", 
 /**
- * Whose.
+ * The account's e-mail address.
  */
 email: string, } | { "state": "ready", 
 /**
- * Who.
+ * The account.
  */
 account: AccountView, };

@@ -11,7 +11,7 @@ export type SnapshotView = {
  */
 id: string, 
 /**
- * The id's beginning, as the command takes it.
+ * The abbreviated id, as accepted by the CLI.
  */
 shortId: string, 
 /**
@@ -35,22 +35,22 @@ bytes: number,
  */
 bytesStored: number, 
 /**
- * Of the dump.
+ * Hash of the dump.
  */
 sha256: string, 
 /**
- * Who made it.
+ * The device that created it.
  */
 deviceName: string, 
 /**
- * What made the dump.
+ * The program that made the dump.
  */
 tool: string, 
 /**
- * What a person should know when they choose it.
+ * What the user should know before choosing it.
  */
 marks: Array<MarkView>, 
 /**
- * How well it is proven.
+ * How thoroughly it was verified.
  */
 proven: ProvenView | null, };

@@ -8,7 +8,7 @@ import type { SnapshotView } from "./SnapshotView";
  */
 export type SourceView = { 
 /**
- * When it was saved on this device.
+ * Set if it was saved on this device.
  */
 id: string | null, 
 /**
@@ -20,7 +20,7 @@ name: string,
  */
 kind: string, 
 /**
- * Where it is, without a password.
+ * Its location, without a password.
  */
 place: string | null, 
 /**
@@ -28,7 +28,7 @@ place: string | null,
  */
 schedule: ScheduleInput, 
 /**
- * How it is.
+ * Its state.
  */
 protection: ProtectionView, 
 /**
@@ -36,7 +36,7 @@ protection: ProtectionView,
  */
 due: number | null, 
 /**
- * Why the last try failed, one word.
+ * Why the last attempt failed, one word.
  */
 failure: string | null, 
 /**

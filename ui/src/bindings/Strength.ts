@@ -9,6 +9,6 @@ export type Strength = {
  */
 score: number, 
 /**
- * Whether it is taken at all.
+ * Whether it is accepted.
  */
 accepted: boolean, };

@@ -2,15 +2,15 @@
 import type { WrongWord } from "./WrongWord";
 
 /**
- * How far somebody came in typing the 24 words.
+ * Progress in typing the 24 words.
  */
 export type WordsView = { 
 /**
- * Words of the list, of 24.
+ * Number of words that are in the list, of 24.
  */
 recognized: number, 
 /**
- * They are all there, and belong together.
+ * Whether all are there and the checksum is correct.
  */
 complete: boolean, 
 /**

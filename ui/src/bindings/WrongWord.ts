@@ -5,7 +5,7 @@
  */
 export type WrongWord = { 
 /**
- * Its place, from 1.
+ * Its position, from 1.
  */
 number: number, 
 /**
@@ -13,6 +13,6 @@ number: number,
  */
 typed: string, 
 /**
- * The word of the list that is nearest.
+ * The closest word in the list.
  */
 suggestion: string | null, };

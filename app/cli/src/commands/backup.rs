@@ -21,7 +21,7 @@ use crate::{
     database_url, plain, render,
 };
 
-/// What to do with a URL that has to hold its password.
+/// Alternatives for a URL that must contain its password.
 const INSTEAD: &str = "put the URL into a file and name it with --url-file, or into SEALKEEP_DATABASE_URL";
 
 pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Error> {
@@ -49,7 +49,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
     let source = match (url, file) {
         (Some(url), _) => {
             let url = url.expose_secret();
-            source::connection(url).map_err(|error| meant_a_file(url, error.into()))?
+            source::connection(url).map_err(|error| suggest_file_option(url, error.into()))?
         }
         (None, Some(path)) => source::file(absolute(&path)?),
         (None, None) => source::stdin(name.clone().unwrap_or_default()),
@@ -110,7 +110,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
             }
             if kept > 0 {
                 text.push(&plain!(
-                    "\n  {} compressed streams stored as they are, for nothing here makes the same bytes again: \
+                    "\n  {} compressed streams stored as they are, because they cannot be reproduced bit for bit: \
                      each backup of them will be nearly as large as the first. \
                      Leave the compression out: Sealkeep compresses by itself.",
                     kept
@@ -136,10 +136,10 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
     )
 }
 
-/// A path where a URL was expected: the word that was left out is said.
-fn meant_a_file(typed: &str, error: Error) -> Error {
+/// For a path given instead of a URL: names the missing option.
+fn suggest_file_option(typed: &str, error: Error) -> Error {
     let path = Path::new(typed);
-    // What is a connection in any way may hold a password.
+    // Anything that looks like a connection may contain a password.
     let looks = path.exists()
         || (!typed.contains("://")
             && !typed.contains('=')

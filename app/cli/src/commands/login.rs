@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{Context, signup};
 use crate::{args::Login, plain, prompt::Secret, render::note};
 
-/// Larger files are no kits, bytes.
+/// Larger files are not kits, bytes.
 const MAX_KIT: u64 = 1024 * 1024;
 
 pub(crate) async fn run(context: &Context, arguments: Login) -> Result<(), Error> {
@@ -64,7 +64,7 @@ async fn six_digits(context: &Context) -> Result<String, Error> {
     }
 }
 
-/// A saved kit, read before anything is asked. Larger files are no kits.
+/// A saved kit, read before any prompt. Larger files are not kits.
 fn read_kit(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     let name = path.display().to_string();
     let mut kit = Zeroizing::new(Vec::new());

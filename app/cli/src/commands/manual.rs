@@ -1,4 +1,4 @@
-//! Completions and man pages, made from the arguments themselves.
+//! Completions and man pages, generated from the argument definitions.
 
 use std::{fs, path::Path};
 
@@ -9,7 +9,7 @@ use crate::{args::Cli, render};
 
 /// Prints a completion script.
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
-    // The generator panics when it cannot write, so it never meets a pipe.
+    // The generator panics if it cannot write, so it must not write to a pipe.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "sealkeep", &mut script);
     render::print(&script)
@@ -19,7 +19,7 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
 pub(crate) fn pages(dir: &Path) -> Result<(), Error> {
     let failed = |e| Error::io(&dir.display().to_string(), &e);
     fs::create_dir_all(dir).map_err(failed)?;
-    // Made elsewhere first: a page that is there already is replaced by a whole one or not at all.
+    // Generated elsewhere first: an existing page is replaced completely or not at all.
     let made = tempfile::tempdir().map_err(failed)?;
     clap_mangen::generate_to(Cli::command(), made.path()).map_err(failed)?;
     for page in fs::read_dir(made.path()).map_err(failed)? {

@@ -1,4 +1,4 @@
-//! One command, one file: arguments → options → what client-core reports → output.
+//! One command per file: arguments → options → client-core's report → output.
 
 pub(crate) mod backup;
 pub(crate) mod check;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::Context;
 use crate::{args::Restore, database_url, plain, plain::Plain, render, stdout::Stdout};
 
-/// What to do with a URL that has to hold its password.
+/// Alternatives for a URL that must contain its password.
 const INSTEAD: &str = "put the URL into a file and name it with --into-url-file";
 
 pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Error> {
@@ -79,7 +79,7 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
     };
     if stdout {
         // Standard output is the dump itself.
-        context.output.beside(&text())?;
+        context.output.result_on_stderr(&text())?;
     } else {
         context.output.result(
             &json!({
@@ -99,24 +99,24 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         )?;
     }
     for remark in &report.notes {
-        context.output.beside(&plain!("{}", remark))?;
+        context.output.result_on_stderr(&plain!("{}", remark))?;
     }
     if report.superuser {
-        context.output.beside(&plain!(
+        context.output.result_on_stderr(&plain!(
             "Restored as a superuser: what runs in the dump (functions, triggers, DO blocks) runs with all rights of the server. Restore what you do not trust as another role"
         ))?;
     }
     if !report.failed.is_empty() {
         if !context.output.is_json() {
             for failed in &report.failed {
-                context.output.beside(&plain!("Not restored: {}", failed))?;
+                context.output.result_on_stderr(&plain!("Not restored: {}", failed))?;
             }
         }
         return Err(Error::new(
             ErrorKind::Damaged,
             format!("not everything could be restored: {}", named(&report.failed)),
             "the database holds the rest; the snapshot is untouched",
-            "put right what the server says, then restore again without --continue",
+            "fix the errors reported by the server, then restore again without --continue",
         ));
     }
     if report.damaged.is_empty() {
@@ -131,7 +131,7 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
     ))
 }
 
-/// The first few; all of them have been listed.
+/// Names the first few; all of them have been listed.
 fn named(failed: &[String]) -> String {
     const NAMED: usize = 5;
     let first = failed.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");

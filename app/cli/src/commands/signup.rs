@@ -1,4 +1,4 @@
-//! `sealkeep signup`: account → second factor → keys → recovery words, proven by three of them.
+//! `sealkeep signup`: account → second factor → keys → recovery words, three of which must be confirmed.
 
 use client_core::{
     error::{Error, ErrorKind},
@@ -50,7 +50,7 @@ pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Erro
     })
 }
 
-/// Shows what is shown once, and asks three words back before the keys are stored.
+/// Shows what is shown only once, and asks for three words before the keys are stored.
 pub(crate) async fn finish(context: &Context, vault: NewVault) -> Result<Account, Error> {
     let words = vault.words().expose_secret();
     if context.output.is_json() {
@@ -75,14 +75,14 @@ pub(crate) async fn finish(context: &Context, vault: NewVault) -> Result<Account
         let answer = context.secrets.ask_line(&asked).await?;
         match vault.finish(&answer).await {
             Err(error) if error.kind() == ErrorKind::WrongRecoveryKey && !context.output.is_json() => {
-                note(&plain!("Those are not the words. Look again."))?;
+                note(&plain!("Incorrect words. Try again."))?;
             }
             done => return done,
         }
     }
 }
 
-/// The account for JSON.
+/// The account, for JSON.
 pub(crate) fn describe(account: &Account) -> serde_json::Value {
     json!({
         "email": account.email,
@@ -102,7 +102,7 @@ async fn code(context: &Context) -> Result<String, Error> {
     }
 }
 
-/// Four columns of numbered words.
+/// Numbers the words in four columns.
 fn number(words: &str) -> Plain {
     let words: Vec<&str> = words.split(' ').collect();
     let rows: Vec<String> = words

@@ -84,7 +84,7 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
         }
         let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, row)| row).collect();
         let header = ["SNAPSHOT", "TIME", "SOURCE", "FROM", "SIZE", "ADDED", "DEVICE", "NOTE"];
-        // What a narrow terminal can do without, first what is missed least. `--json` has everything.
+        // Columns to drop on a narrow terminal, least important first. `--json` has everything.
         render::fitting(&header, &rows, &["ADDED", "FROM", "DEVICE"])
     })
 }

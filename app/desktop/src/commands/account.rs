@@ -8,7 +8,7 @@ use std::{
 
 use api_types::{DeviceId, Region, account::SecondFactor};
 use client_core::{
-    crypto::look_at,
+    crypto::check_typed,
     error::{Error, ErrorKind},
     ops::{activity, devices, sign_up::MIN_PASSWORD},
 };
@@ -28,18 +28,18 @@ use crate::{
     },
 };
 
-/// Larger files are no kits, bytes.
+/// Larger files are not kits, bytes.
 const MAX_KIT: u64 = 1024 * 1024;
 
 type Answer<T> = Result<T, UiError>;
 
-/// Where this device stands: what the window should show.
+/// The state of sign-up and sign-in: what the window should show.
 #[tauri::command]
 pub(crate) async fn session(engine: State<'_, Shared>) -> Answer<SessionView> {
     Ok(engine.session().await?)
 }
 
-/// How hard a password is to guess, knowing the address.
+/// How hard a password is to guess for someone who knows the e-mail address.
 #[tauri::command]
 pub(crate) fn password_strength(password: String, email: String) -> Strength {
     let password = SecretString::from(password);
@@ -60,13 +60,13 @@ pub(crate) async fn sign_up(
     Ok(engine.sign_up(&email, region, device_name, &password.into()).await?)
 }
 
-/// Second step: the authenticator works.
+/// Second step: confirms the authenticator.
 #[tauri::command]
 pub(crate) async fn sign_up_code(engine: State<'_, Shared>, code: String) -> Answer<KitStep> {
     Ok(engine.sign_up_code(&code).await?)
 }
 
-/// First step into an account that exists.
+/// First step of a sign-in.
 #[tauri::command]
 pub(crate) async fn sign_in(
     engine: State<'_, Shared>,
@@ -97,7 +97,7 @@ pub(crate) async fn sign_in_words(engine: State<'_, Shared>, words: String) -> A
     Ok(engine.sign_in_words(&words.into()).await?)
 }
 
-/// The same from a saved kit. `None`: the person changed their mind.
+/// The same with a saved kit. `None`: the user cancelled.
 #[tauri::command]
 pub(crate) async fn sign_in_kit<R: Runtime>(
     window: WebviewWindow<R>,
@@ -108,20 +108,20 @@ pub(crate) async fn sign_in_kit<R: Runtime>(
     Ok(Some(engine.sign_in_kit(&kit).await?))
 }
 
-/// How far somebody came in typing the 24 words.
+/// Progress in typing the 24 words.
 #[tauri::command]
 pub(crate) fn words_typed(words: String) -> WordsView {
     let words = Zeroizing::new(words);
-    WordsView::from(look_at(&words))
+    WordsView::from(check_typed(&words))
 }
 
-/// Leaves the steps behind.
+/// Abandons the current steps.
 #[tauri::command]
 pub(crate) async fn start_over(engine: State<'_, Shared>) -> Answer<()> {
     Ok(engine.start_over().await?)
 }
 
-/// In which form a kit is saved.
+/// The format of a saved kit.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum KitForm {
@@ -131,7 +131,7 @@ pub(crate) enum KitForm {
     Text,
 }
 
-/// Saves the recovery kit where the person says, for its owner only. `None`: the person changed their mind.
+/// Saves the recovery kit where the user chooses, readable only by its owner. `None`: the user cancelled.
 #[tauri::command]
 pub(crate) async fn save_kit<R: Runtime>(
     window: WebviewWindow<R>,
@@ -153,9 +153,9 @@ pub(crate) async fn save_kit<R: Runtime>(
     Ok(Some(path.display().to_string()))
 }
 
-/// Writes a secret to where the person said, for its owner only: whole or not at all, and as a new file, whatever the
-/// one in its place allowed. Links are refused: the file would lie somewhere else than was said, in a folder that
-/// others see.
+/// Writes a secret to a path chosen by the user, readable only by its owner: atomically, and as a new file, whatever
+/// the permissions of the one it replaces. Links are refused: the file would end up elsewhere, in a folder that others
+/// may see.
 pub(super) fn save_private(path: &Path, secret: &[u8]) -> Result<(), Error> {
     let name = path.display().to_string();
     let failed = |e| Error::io(&name, &e);
@@ -168,20 +168,20 @@ pub(super) fn save_private(path: &Path, secret: &[u8]) -> Result<(), Error> {
         ));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Made with mode 0600, and gone again when anything fails.
+    // Created with mode 0600, and removed if anything fails.
     let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
     file.write_all(secret).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
 }
 
-/// Proves the kit by three of its words.
+/// Confirms the kit with three of its words.
 #[tauri::command]
 pub(crate) async fn kit_words(engine: State<'_, Shared>, answer: String) -> Answer<AccountView> {
     Ok(engine.kit_words(&answer).await?)
 }
 
-/// Proves the kit by its file. `None`: the person changed their mind.
+/// Confirms the kit with its file. `None`: the user cancelled.
 #[tauri::command]
 pub(crate) async fn kit_file<R: Runtime>(
     window: WebviewWindow<R>,
@@ -221,7 +221,7 @@ pub(crate) async fn change_password(
     Ok(engine.change_password(&present.into(), factor(code, recovery), &password.into()).await?)
 }
 
-/// Replaces the recovery codes, and shows the new ones once.
+/// Replaces the recovery codes and returns the new ones, to be shown once.
 #[tauri::command]
 pub(crate) async fn renew_codes(
     engine: State<'_, Shared>,
@@ -232,7 +232,7 @@ pub(crate) async fn renew_codes(
     Ok(engine.renew_codes(&present.into(), factor(code, recovery)).await?)
 }
 
-/// Makes another authenticator; it counts once its first code came.
+/// Starts replacing the authenticator; the new one is active after its first code.
 #[tauri::command]
 pub(crate) async fn new_authenticator(
     engine: State<'_, Shared>,
@@ -243,13 +243,13 @@ pub(crate) async fn new_authenticator(
     Ok(engine.new_authenticator(&present.into(), factor(code, recovery)).await?)
 }
 
-/// The first code of another authenticator.
+/// Confirms the new authenticator with its first code.
 #[tauri::command]
 pub(crate) async fn confirm_authenticator(engine: State<'_, Shared>, code: String) -> Answer<()> {
     Ok(engine.confirm_authenticator(&code).await?)
 }
 
-/// Ends the session; with `forget` the keys leave this machine.
+/// Ends the session; with `forget` also removes the keys from this machine.
 #[tauri::command]
 pub(crate) async fn sign_out(engine: State<'_, Shared>, forget: bool) -> Answer<()> {
     Ok(engine.sign_out(forget).await?)
@@ -273,7 +273,7 @@ pub(crate) async fn device_list(engine: State<'_, Shared>) -> Answer<Vec<DeviceV
         .collect())
 }
 
-/// Shuts a device out.
+/// Revokes a device.
 #[tauri::command]
 pub(crate) async fn revoke_device(engine: State<'_, Shared>, device: DeviceId) -> Answer<()> {
     Ok(devices::revoke(engine.client(), device).await?)

@@ -1,4 +1,4 @@
-//! About the program; files that a person chooses.
+//! Information about the program; file selection.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::{engine::Shared, error::UiError, settings, view::AppInfo};
 
-/// The product's name and version, as the configuration has them.
+/// The product's name and version from the configuration.
 #[tauri::command]
 pub(crate) fn app_info<R: Runtime>(app: AppHandle<R>, engine: State<'_, Shared>) -> AppInfo {
     let package = app.package_info();
@@ -23,13 +23,13 @@ pub(crate) fn app_info<R: Runtime>(app: AppHandle<R>, engine: State<'_, Shared>)
     }
 }
 
-/// What this program is made of: a line for each library, with its licence.
+/// The libraries in this program: a line for each, with its license.
 #[tauri::command]
 pub(crate) const fn licences() -> &'static str {
     include_str!(concat!(env!("OUT_DIR"), "/licences.txt"))
 }
 
-/// Asks for an existing file. `None`: the person changed their mind.
+/// Asks for an existing file. `None`: the user cancelled.
 #[tauri::command]
 pub(crate) async fn choose_file<R: Runtime>(window: WebviewWindow<R>) -> Result<Option<String>, UiError> {
     Ok(ask_file(&window).await?.map(|path| path.display().to_string()))

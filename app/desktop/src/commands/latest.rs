@@ -1,5 +1,5 @@
-//! Which version is the newest: one document, signed as a whole and dated. A package's own signature holds for ever; what
-//! is announced holds for a month, and never goes back.
+//! The announcement of the newest version: one document, signed as a whole and dated. A package's own signature is
+//! valid forever; an announcement is valid for a month, and never goes back.
 
 use std::{fs, io::Write, path::Path, time::Duration};
 
@@ -9,35 +9,35 @@ use jiff::{Timestamp, ToSpan};
 use minisign_verify::{PublicKey, Signature};
 use serde_json::Value;
 
-/// How long an announcement holds: a release is announced anew before that.
-const HOLDS_DAYS: i64 = 30;
-/// How much earlier than the announcer's this machine's clock may be.
+/// How long an announcement is valid: it must be renewed before that.
+const VALID_DAYS: i64 = 30;
+/// How far this machine's clock may be behind the announcer's.
 const CLOCK_HOURS: i64 = 24;
-/// The largest document, bytes.
-const LARGEST: usize = 256 * 1024;
-/// How long one may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The newest date that was announced here.
+/// Maximum size of the document, bytes.
+const MAX_LEN: usize = 256 * 1024;
+/// Time limit for fetching it.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+/// The newest date announced so far.
 const SEEN: &str = "announced";
 
-/// An announcement, still as its bytes.
+/// An announcement as raw bytes.
 pub(super) struct Announced {
     pub(super) document: Vec<u8>,
-    /// As the signing tool writes it.
+    /// As written by the signing tool.
     pub(super) signature: String,
 }
 
 impl Announced {
-    /// From where it stands; its signature stands beside it.
+    /// Fetches it and its signature, which is next to it.
     pub(super) async fn fetch(endpoint: &str) -> Result<Self, Error> {
-        let http = reqwest::Client::builder().https_only(true).timeout(PATIENCE).build();
+        let http = reqwest::Client::builder().https_only(true).timeout(FETCH_TIMEOUT).build();
         let http = http.map_err(|e| Error::internal("the HTTP client", &e))?;
         let document = download(&http, endpoint).await?;
         let signature = download(&http, &format!("{endpoint}.sig")).await?;
         Ok(Self { document, signature: String::from_utf8_lossy(&signature).into_owned() })
     }
 
-    /// The document, once its signature and its date hold; `seen` is the newest date that held before.
+    /// Verifies signature and date and returns the document; `seen` is the newest valid date so far.
     pub(super) fn verified(
         &self,
         key: &str,
@@ -59,9 +59,9 @@ impl Announced {
                 "the announcement of updates of {date} is older than one seen before"
             )));
         }
-        if date < before(now, HOLDS_DAYS * 24) {
+        if date < before(now, VALID_DAYS * 24) {
             return Err(refused(format!(
-                "the announcement of updates is of {date}: older than {HOLDS_DAYS} days"
+                "the announcement of updates is of {date}: older than {VALID_DAYS} days"
             )));
         }
         if before(date, CLOCK_HOURS) > now {
@@ -71,12 +71,12 @@ impl Announced {
     }
 }
 
-/// The newest date that held before on this machine.
+/// The newest valid date so far on this machine.
 pub(super) fn seen(folder: &Path) -> Option<Timestamp> {
     fs::read_to_string(folder.join(SEEN)).ok()?.trim().parse().ok()
 }
 
-/// Remembers it.
+/// Stores it.
 pub(super) fn remember(folder: &Path, date: Timestamp) -> Result<(), Error> {
     let write = || -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
@@ -95,14 +95,14 @@ async fn download(http: &reqwest::Client, url: &str) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     while let Some(piece) = answer.chunk().await.map_err(failed)? {
         bytes.extend_from_slice(&piece);
-        if bytes.len() > LARGEST {
+        if bytes.len() > MAX_LEN {
             return Err(unreachable("the announcement is too long"));
         }
     }
     Ok(bytes)
 }
 
-/// Keys and signatures are files of lines, in base64 once more.
+/// Keys and signatures are text files, encoded in base64 again.
 fn text(base64: &str) -> Option<String> {
     String::from_utf8(Base64::decode_vec(base64.trim()).ok()?).ok()
 }
@@ -136,7 +136,7 @@ mod tests {
 
     const KEY: &str = include_str!("../../testdata/update-key.pub");
 
-    /// Made by `tauri signer sign`.
+    /// Created by `tauri signer sign`.
     fn announced() -> Announced {
         Announced {
             document: include_bytes!("../../testdata/latest.json").to_vec(),

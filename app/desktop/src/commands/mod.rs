@@ -1,5 +1,5 @@
-//! What the window may ask for: deserialise, call the engine, answer with a view. Each command needs its name in
-//! build.rs and in capabilities/main-window.json.
+//! The window's commands: deserialize, call the engine, answer with a view. Each command needs its name in build.rs
+//! and in capabilities/main-window.json.
 
 mod account;
 mod general;

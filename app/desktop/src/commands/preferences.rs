@@ -1,4 +1,4 @@
-//! What a person chose for this device.
+//! The user's settings for this device.
 
 use client_core::{
     error::Error,
@@ -16,33 +16,33 @@ use crate::{
 
 const KIB: u64 = 1024;
 
-/// All choices.
+/// All settings.
 #[tauri::command]
 pub(crate) fn preferences<R: Runtime>(
     app: AppHandle<R>,
     engine: State<'_, Shared>,
 ) -> Result<PreferencesView, UiError> {
     let chosen = preferences::load(engine.client())?;
-    // What a desktop does not say counts as no.
+    // If the desktop does not tell, it counts as off.
     let autostart =
         app.try_state::<AutoLaunchManager>().is_some_and(|auto| auto.is_enabled().unwrap_or(false));
     Ok(PreferencesView { upload_limit: chosen.upload_limit.map(|limit| limit / KIB), autostart })
 }
 
-/// Most KiB a second that backups send; none: as fast as it goes. Holds from the next backup on.
+/// Upload limit of backups in KiB per second; none: unlimited. Applies from the next backup on.
 #[tauri::command]
 pub(crate) fn set_upload_limit(engine: State<'_, Shared>, limit: Option<u32>) -> Result<(), UiError> {
     let upload_limit = limit.map(|limit| u64::from(limit) * KIB);
     Ok(preferences::save(engine.client(), Preferences { upload_limit })?)
 }
 
-/// What the panel and notifications shall say from here on.
+/// Sets the texts for the panel and notifications.
 #[tauri::command]
 pub(crate) fn speak(listener: State<'_, Listener>, words: PanelWords) {
-    listener.speak(words);
+    listener.set_words(words);
 }
 
-/// Whether the app starts, in the panel, when the person signs in to the desktop.
+/// Whether the app starts in the panel at login.
 #[tauri::command]
 pub(crate) fn set_autostart<R: Runtime>(app: AppHandle<R>, on: bool) -> Result<(), UiError> {
     let failed =

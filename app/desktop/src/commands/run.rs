@@ -14,25 +14,25 @@ use crate::{
 
 type Answer<T> = Result<T, UiError>;
 
-/// The window wants to hear of runs from here on.
+/// Subscribes the window to runs.
 #[tauri::command]
 pub(crate) fn watch_runs(listener: State<'_, Listener>, channel: Channel<RunView>) {
     listener.set(channel);
 }
 
-/// The window wants to hear of what is waited for from here on.
+/// Subscribes the window to waits.
 #[tauri::command]
 pub(crate) fn watch_waits(listener: State<'_, Listener>, channel: Channel<WaitView>) {
     listener.set_waits(channel);
 }
 
-/// The window wants to hear of links from here on; one that came before is told at once.
+/// Subscribes the window to links; delivers an earlier one at once.
 #[tauri::command]
 pub(crate) fn watch_links(listener: State<'_, Listener>, channel: Channel<Link>) {
     listener.set_links(channel);
 }
 
-/// The run that goes on, or the last one.
+/// The current run, or the last one.
 #[tauri::command]
 pub(crate) fn current_run(engine: State<'_, Shared>) -> Option<RunView> {
     engine.current_run()
@@ -44,7 +44,7 @@ pub(crate) async fn start_backup(engine: State<'_, Shared>, id: Uuid) -> Answer<
     Ok(engine.start_backup(id)?)
 }
 
-/// Reads a snapshot whole and verifies it.
+/// Verifies a whole snapshot.
 #[tauri::command]
 pub(crate) async fn start_verify(
     engine: State<'_, Shared>,
@@ -65,7 +65,7 @@ pub(crate) async fn start_restore(
     Ok(engine.start_restore(source, snapshot, to)?)
 }
 
-/// The run that was refused, once more with an answer to the refusal.
+/// Repeats a refused run with the user's answer.
 #[tauri::command]
 pub(crate) async fn run_again(
     engine: State<'_, Shared>,
@@ -75,25 +75,25 @@ pub(crate) async fn run_again(
     Ok(engine.run_again(choice, name)?)
 }
 
-/// The command that restores the same, for a terminal.
+/// The equivalent restore command for a terminal.
 #[tauri::command]
 pub(crate) fn restore_command_line(snapshot: String, to: RestoreTo) -> String {
     restore_command(&snapshot, &to)
 }
 
-/// Stops the run that goes on.
+/// Cancels the current run.
 #[tauri::command]
 pub(crate) fn cancel_run(engine: State<'_, Shared>) {
     engine.cancel_run();
 }
 
-/// Holds a backup still, or lets it go on.
+/// Pauses or resumes a backup.
 #[tauri::command]
 pub(crate) fn pause_run(engine: State<'_, Shared>, pause: bool) {
     engine.pause_run(pause);
 }
 
-/// The last run's result was seen.
+/// The user has seen the last run's result.
 #[tauri::command]
 pub(crate) fn dismiss_run(engine: State<'_, Shared>) {
     engine.dismiss_run();

@@ -1,4 +1,4 @@
-//! Snapshots, looked at closely.
+//! Details of snapshots.
 
 use client_core::ops::{details, select::Selector};
 use tauri::State;
@@ -11,14 +11,14 @@ use crate::{
 
 type Answer<T> = Result<T, UiError>;
 
-/// Everything about one snapshot.
+/// The details of one snapshot.
 #[tauri::command]
 pub(crate) async fn snapshot_details(engine: State<'_, Shared>, snapshot: String) -> Answer<DetailsView> {
     let selector = Selector::parse(&snapshot, None)?;
     Ok(details::details(engine.client(), &selector).await?.into())
 }
 
-/// What lies between two snapshots.
+/// The differences between two snapshots.
 #[tauri::command]
 pub(crate) async fn compare_snapshots(
     engine: State<'_, Shared>,

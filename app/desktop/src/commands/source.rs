@@ -1,4 +1,4 @@
-//! Sources: tested, saved, seen at a glance.
+//! Sources: testing, saving, listing.
 
 use client_core::ops::{
     probe,
@@ -16,7 +16,7 @@ use crate::{
 
 type Answer<T> = Result<T, UiError>;
 
-/// Everything at a glance.
+/// All sources.
 #[tauri::command]
 pub(crate) async fn overview(engine: State<'_, Shared>) -> Answer<OverviewView> {
     Ok(engine.overview().await?)
@@ -58,7 +58,7 @@ pub(crate) fn set_schedule(engine: State<'_, Shared>, id: Uuid, schedule: Schedu
     Ok(sources::save(engine.client(), source)?)
 }
 
-/// Forgets a source; its snapshots stay.
+/// Removes a source; its snapshots stay.
 #[tauri::command]
 pub(crate) fn forget_source(engine: State<'_, Shared>, id: Uuid) -> Answer<()> {
     Ok(sources::forget(engine.client(), id)?)

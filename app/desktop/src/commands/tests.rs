@@ -1,5 +1,5 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
-//! Commands through the real IPC, on a runtime without a window.
+//! Tests commands through the real IPC, on a runtime without a window.
 
 use std::{sync::Arc, time::Duration};
 
@@ -60,7 +60,7 @@ impl Stage {
 }
 
 #[test]
-fn a_fresh_device_says_so() {
+fn a_fresh_device_reports_that_it_is() {
     let stage = stage("main");
     let info = stage.ask("app_info", json!({})).unwrap();
     assert_eq!(info["name"], "Sealkeep");
@@ -119,7 +119,7 @@ fn passwords_are_weighed_and_short_ones_refused() {
 }
 
 #[test]
-fn origins_that_are_none_are_named() {
+fn invalid_origins_are_refused() {
     let stage = stage("main");
     let error = stage.ask("probe_source", json!({ "origin": "mysql://x" })).unwrap_err();
     assert_eq!(error["code"], "usage");
@@ -137,7 +137,7 @@ fn a_kit_is_saved_for_its_owner_only_and_never_through_a_link() {
     let dir = tempfile::tempdir().unwrap();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let kit = dir.path().join("kit.txt");
-    // One that exists loses what it allowed, and who holds it open sees nothing.
+    // An existing file loses its permissions, and a process that has it open sees nothing.
     fs::write(&kit, "old").unwrap();
     fs::set_permissions(&kit, fs::Permissions::from_mode(0o644)).unwrap();
     let other = dir.path().join("hard link");
@@ -163,7 +163,7 @@ fn a_kit_is_saved_for_its_owner_only_and_never_through_a_link() {
 }
 
 #[test]
-fn words_are_looked_at_while_they_are_typed() {
+fn words_are_checked_while_they_are_typed() {
     let stage = stage("main");
     let look = |words: &str| stage.ask("words_typed", json!({ "words": words })).unwrap();
     assert_eq!(look("1 abandon 2 zoo"), json!({ "recognized": 2, "complete": false, "wrong": null }));

@@ -1,4 +1,4 @@
-//! Newer versions. Only a build that was given the public half of a signing key looks for them.
+//! Updates. Only a build with the public half of a signing key looks for them.
 
 use std::{
     io::Write,
@@ -13,9 +13,9 @@ use tauri_plugin_updater::{Update, UpdaterExt};
 use super::latest::{self, Announced};
 use crate::{error::UiError, settings::UPDATE_KEY};
 
-/// How a Debian package begins.
+/// First bytes of a Debian package.
 const DEB: &[u8] = b"!<arch>\ndebian-binary";
-/// How an RPM package begins.
+/// First bytes of an RPM package.
 const RPM: &[u8] = &[0xed, 0xab, 0xee, 0xdb];
 
 /// The newer version, if there is one.
@@ -24,11 +24,11 @@ pub(crate) async fn update_check<R: Runtime>(app: AppHandle<R>) -> Result<Option
     Ok(newer(&app).await?.map(|update| update.version))
 }
 
-/// Fetches the newer version, verifies its signature, installs it and starts it.
+/// Downloads the newer version, verifies its signature, installs it and starts it.
 #[tauri::command]
 pub(crate) async fn update_install<R: Runtime>(app: AppHandle<R>) -> Result<(), UiError> {
     let Some(update) = newer(&app).await? else { return Ok(()) };
-    // Verified: it was signed. But a signature holds for an old package under a new number as well.
+    // Its signature is verified. But that also accepts an old package under a new version number.
     let package = update.download(|_, _| {}, || {}).await.map_err(|e| failed(&e))?;
     let announced = update.version.clone();
     let checked =
@@ -52,7 +52,7 @@ async fn newer<R: Runtime>(app: &AppHandle<R>) -> Result<Option<Update>, UiError
     let endpoint = plugin.and_then(|updater| updater["endpoints"][0].as_str());
     let endpoint = endpoint.ok_or_else(|| Error::internal_text("no place for updates is configured"))?;
     let folder = app.path().app_config_dir().map_err(|e| Error::internal("the settings' folder", &e))?;
-    // The updater takes what it is given, and asks nobody.
+    // The updater itself does not check what it is given.
     let announced = Announced::fetch(endpoint).await?;
     let (document, date) = announced.verified(key, Timestamp::now(), latest::seen(&folder))?;
     latest::remember(&folder, date)?;
@@ -60,7 +60,7 @@ async fn newer<R: Runtime>(app: &AppHandle<R>) -> Result<Option<Update>, UiError
     updater.restore_update(document).map_err(|e| failed(&e))
 }
 
-/// Whether a package is of the version that was announced as newer than this one, by what stands inside it.
+/// Whether a package contains the version that was announced as newer than this one.
 pub(super) fn is_announced(package: &[u8], announced: &str) -> Result<(), Error> {
     let inside = version_inside(package)?;
     if inside == announced {

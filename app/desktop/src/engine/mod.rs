@@ -1,4 +1,5 @@
-//! What the window does, without a window: one device, the way to it, and the run that goes on. Knows no Tauri.
+//! The logic behind the window, without the window: one device, its onboarding, and the current run. Independent of
+//! Tauri.
 
 mod onboarding;
 mod progress;
@@ -24,19 +25,19 @@ pub(crate) use self::request::restore_command;
 use self::{onboarding::Step, progress::Progress, request::Request, waits::Waits};
 use crate::view::{AccountView, CodeStep, KitStep, OverviewView, RunView, SessionView, WaitView};
 
-/// Tells the window about runs.
+/// Receives updates for the window.
 pub(crate) trait Window: Send + Sync {
-    /// A run moved on, or ended.
+    /// A run progressed or ended.
     fn run(&self, run: &RunView);
 
-    /// Something else than a run takes its time; said each second while it does.
+    /// Something other than a run takes time; repeated every second.
     fn waits(&self, wait: &WaitView);
 
-    /// These sources have not been backed up in time; said again and again.
+    /// The backups of these sources are overdue; repeated.
     fn overdue(&self, names: &[String]);
 }
 
-/// The program behind the window.
+/// The state behind the window.
 pub(crate) struct Engine {
     client: Client,
     window: Arc<dyn Window>,
@@ -45,14 +46,14 @@ pub(crate) struct Engine {
     /// An authenticator that waits for its first code.
     authenticator: tokio::sync::Mutex<Option<NewAuthenticator>>,
     run: Mutex<Option<Running>>,
-    /// Sources whose backups were asked for together, in turn.
+    /// Sources queued for backup, in order.
     queue: Mutex<VecDeque<Uuid>>,
 }
 
-/// One engine for the window, the tray and the schedule.
+/// One engine, shared by the window, the tray and the schedule.
 pub(crate) type Shared = Arc<Engine>;
 
-/// The run that goes on, or the last one.
+/// The current run, or the last one.
 struct Running {
     progress: Arc<Progress>,
     cancel: CancellationToken,
@@ -78,7 +79,7 @@ impl Engine {
         &self.client
     }
 
-    /// Where this device stands.
+    /// The state of sign-up and sign-in on this device.
     pub(crate) async fn session(&self) -> Result<SessionView, Error> {
         if let Some(account) = self.client.signed_in()? {
             return Ok(SessionView::Ready { account: AccountView::from(account) });

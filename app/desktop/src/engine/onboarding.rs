@@ -1,4 +1,4 @@
-//! Sign-up and sign-in, step by step. Each step keeps what the next one needs.
+//! Sign-up and sign-in, step by step. Each step holds what the next one needs.
 
 use api_types::{Region, account::SecondFactor};
 use client_core::{
@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use super::Engine;
 use crate::view::{AccountView, CodeStep, FactorStep, KitStep};
 
-/// The question that was asked last.
+/// The pending question.
 #[derive(Default)]
 pub(super) enum Step {
     /// None.
@@ -26,9 +26,9 @@ pub(super) enum Step {
     Code(String, Box<AwaitingCode>),
     /// A sign-in's second factor.
     Factor(String, Box<AwaitingFactor>),
-    /// The 24 words of a vault that exists.
+    /// The 24 words of an existing vault.
     Words(String, Box<NewDevice>),
-    /// Proof that the kit of a new vault was kept.
+    /// Proof that the kit of a new vault was saved.
     Kit(Box<NewVault>),
 }
 
@@ -103,7 +103,7 @@ impl Engine {
         Ok(AccountView::from(account))
     }
 
-    /// The kit that waits to be proven.
+    /// The kit that is still to be confirmed.
     pub(crate) async fn kit(&self) -> Result<Kit, Error> {
         match &*self.step.lock().await {
             Step::Kit(vault) => vault.kit(),
@@ -127,13 +127,13 @@ impl Engine {
         Ok(AccountView::from(account))
     }
 
-    /// Back to the two doors. An account that exists stays, and is signed in to the next time.
+    /// Returns to the start. An existing account stays and can be signed in to later.
     pub(crate) async fn start_over(&self) -> Result<(), Error> {
         *self.step.lock().await = Step::None;
         first_run::start_over(self.client())
     }
 
-    /// The step that a program which ended was waiting at.
+    /// The step that was pending when the program ended.
     pub(super) fn interrupted(&self) -> Result<Step, Error> {
         Ok(match first_run::waiting(self.client())? {
             None => Step::None,

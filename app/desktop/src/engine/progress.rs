@@ -1,4 +1,4 @@
-//! Adds up what a run reports.
+//! Adds up the events of a run.
 
 use std::{
     collections::VecDeque,
@@ -10,19 +10,19 @@ use client_core::event::{Event, Observer, Stage};
 
 use crate::view::{Outcome, RunKind, RunStage, RunView};
 
-/// The rate is that of the last seconds.
+/// The time over which the rate is averaged.
 const WINDOW: Duration = Duration::from_secs(8);
-/// Warnings kept.
+/// Maximum number of warnings kept.
 const MAX_WARNINGS: usize = 20;
 
-/// A run, as far as it went.
+/// The progress of a run.
 pub(super) struct Progress(Mutex<State>);
 
 struct State {
     view: RunView,
     started: Instant,
     ended: Option<Instant>,
-    /// When how many bytes were done.
+    /// Times, and the bytes done by then.
     marks: VecDeque<(Instant, u64)>,
 }
 
@@ -32,7 +32,7 @@ impl Progress {
         Self(Mutex::new(State { view, started: Instant::now(), ended: None, marks: VecDeque::new() }))
     }
 
-    /// As it is now.
+    /// The current state.
     pub(super) fn view(&self) -> RunView {
         let mut state = self.state();
         let now = state.ended.unwrap_or_else(Instant::now);
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn increments_add_up_and_a_warning_stands_once() {
+    fn increments_add_up_and_a_warning_appears_once() {
         let progress = Progress::new(RunKind::Backup, "shop", String::new());
         progress.event(&Event::Expected { bytes: 1000 });
         for bytes in [300, 200] {

@@ -1,4 +1,4 @@
-//! What a run was asked for, and what a person allowed after it was refused: the same run, asked for again.
+//! The request for a run, which can be repeated with what the user allowed after it was refused.
 
 use std::path::PathBuf;
 
@@ -16,11 +16,11 @@ use uuid::Uuid;
 
 use crate::view::{Choice, RestoreTo};
 
-/// A run that can be asked for again.
+/// A run that can be requested again.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     pub(super) what: What,
-    /// What a person said to refusals so far.
+    /// What the user has allowed so far.
     allowed: Vec<Choice>,
 }
 
@@ -36,7 +36,7 @@ impl Request {
         Self { what, allowed: Vec::new() }
     }
 
-    /// The same, with what was refused allowed.
+    /// The same request, with the refused thing allowed.
     pub(super) fn allowing(mut self, choice: Choice) -> Self {
         if !self.allows(choice) {
             self.allowed.push(choice);
@@ -48,12 +48,12 @@ impl Request {
         self.allowed.contains(&choice)
     }
 
-    /// What a person may say to a refusal of it. What would be destroyed is never a button: its name has to be typed.
+    /// What the user can allow after a refusal. Destruction is never a button: the name must be typed.
     pub(super) fn choices(&self, error: &Error) -> Vec<Choice> {
         let all: &[Choice] = match (&self.what, error.kind()) {
             (What::Backup { .. }, ErrorKind::UnusualDump | ErrorKind::SourceChanged) => &[Choice::Force],
             (What::Backup { .. }, ErrorKind::OtherSource) => &[Choice::SameSource, Choice::Rename],
-            (What::Restore { to: RestoreTo::Database { .. }, .. }, _) => match because(error) {
+            (What::Restore { to: RestoreTo::Database { .. }, .. }, _) => match source_error(error) {
                 Some(SourceError::MayBeCopy(_)) => &[Choice::ToCopy],
                 Some(SourceError::Script(script)) if matches!(script.found, Found::Missing(..)) => {
                     &[Choice::NoOwner, Choice::NoPrivileges, Choice::SkipMissing]
@@ -66,7 +66,7 @@ impl Request {
         all.iter().copied().filter(|choice| !self.allows(*choice)).collect()
     }
 
-    /// The options of a backup of this source.
+    /// The options for a backup of this source.
     pub(super) fn backup_options(
         &self,
         source: &SavedSource,
@@ -86,7 +86,7 @@ impl Request {
         })
     }
 
-    /// Where a restore goes, and the folder that it can be seen in.
+    /// The destination of a restore, and the folder where the result can be seen.
     pub(super) fn destination(&self, to: &RestoreTo) -> Result<(Destination, Option<String>), Error> {
         match to {
             RestoreTo::File { path } => {
@@ -114,14 +114,14 @@ impl Request {
         }
     }
 
-    /// The command that does the same. Without a password: libpq asks ~/.pgpass or PGPASSWORD for it.
+    /// The equivalent command. Without a password: libpq takes it from ~/.pgpass or PGPASSWORD.
     pub(super) fn backup_command(&self, name: &str, source: &dyn Source) -> String {
         let arguments = source.arguments();
         let words: Vec<_> = arguments.iter().map(|argument| quoted(argument)).collect();
         self.with_flags(format!("sealkeep backup {} --name {}", words.join(" "), quoted(name)))
     }
 
-    /// As [`Request::backup_command`].
+    /// Like [`Request::backup_command`].
     pub(super) fn restore_command(&self, snapshot: &str, to: &RestoreTo) -> String {
         self.with_flags(restore_command(snapshot, to))
     }
@@ -132,12 +132,12 @@ impl Request {
     }
 }
 
-/// What the source or the target said.
-fn because(error: &Error) -> Option<&SourceError> {
+/// The error of the source or the target.
+fn source_error(error: &Error) -> Option<&SourceError> {
     std::error::Error::source(error)?.downcast_ref()
 }
 
-/// The command that restores the same.
+/// The equivalent restore command.
 pub(crate) fn restore_command(snapshot: &str, to: &RestoreTo) -> String {
     let snapshot = quoted(snapshot);
     match to {
@@ -152,7 +152,7 @@ pub(crate) fn restore_command(snapshot: &str, to: &RestoreTo) -> String {
     }
 }
 
-/// Whether that is the name of the URL's database.
+/// Whether this is the name of the URL's database.
 fn names(url: &str, typed: &str) -> bool {
     source::database(url)
         .is_ok_and(|source| source.database().is_some_and(|database| database.name() == typed.trim()))
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(backup.choices(&refused(ErrorKind::SourceChanged)), [Choice::Force]);
         assert_eq!(backup.choices(&refused(ErrorKind::OtherSource)), [Choice::SameSource, Choice::Rename]);
         assert!(backup.choices(&refused(ErrorKind::DumpFailed)).is_empty());
-        // It is refused again for another reason: the first answer stays.
+        // It is refused again for another reason: the first answer still applies.
         let forced = backup.allowing(Choice::Force);
         assert!(forced.choices(&refused(ErrorKind::UnusualDump)).is_empty());
         let both = forced.allowing(Choice::SameSource);
@@ -214,7 +214,7 @@ mod tests {
         assert!(command.ends_with("/copy --to-copy-of-source"), "{command}");
         let file = Request::new(what(RestoreTo::File { path: "/d/x".into() }));
         assert!(file.choices(&copy).is_empty());
-        // What is there is destroyed only by whoever types its name.
+        // Existing data is destroyed only if its name is typed.
         for there in [SourceError::NotEmpty("h/copy".into()), SourceError::SameAsSource("h/copy".into())] {
             assert!(Request::new(what(database(""))).choices(&Error::from(there)).is_empty());
         }

@@ -1,4 +1,4 @@
-//! Backups, verifications and restores: one at a time, watched, stoppable; they outlive the window.
+//! Backups, verifications and restores: one at a time, observed, cancellable; they outlive the window.
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
@@ -27,16 +27,16 @@ use crate::{
     view::{Choice, MarkView, Outcome, RestoreTo, RunKind, RunView},
 };
 
-/// How often the window hears of a run.
+/// How often the window is updated during a run.
 const TICK: Duration = Duration::from_millis(250);
 
 impl Engine {
-    /// Backs up a saved source. Returns at once; the window hears of the rest.
+    /// Backs up a saved source. Returns at once; the window gets updates.
     pub(crate) fn start_backup(&self, id: Uuid) -> Result<RunView, Error> {
         self.start(Request::new(What::Backup { id }))
     }
 
-    /// Reads a snapshot whole, decrypts and decodes it, and compares its SHA-256.
+    /// Reads, decrypts and decodes a whole snapshot, and checks its SHA-256.
     pub(crate) fn start_verify(&self, source: String, snapshot: String) -> Result<RunView, Error> {
         self.start(Request::new(What::Verify { source, snapshot }))
     }
@@ -51,7 +51,7 @@ impl Engine {
         self.start(Request::new(What::Restore { source, snapshot, to }))
     }
 
-    /// The run that was refused, once more with a person's answer; `name` is the answer to [`Choice::Rename`].
+    /// Repeats the refused run with the user's answer; `name` is the answer to [`Choice::Rename`].
     pub(crate) fn run_again(&self, choice: Choice, name: Option<String>) -> Result<RunView, Error> {
         let last = self.running().as_ref().map(|running| running.request.clone());
         let request = last.ok_or_else(out_of_turn)?;
@@ -108,14 +108,14 @@ impl Engine {
         }
     }
 
-    /// Stops the run that goes on.
+    /// Cancels the current run.
     pub(crate) fn cancel_run(&self) {
         if let Some(running) = &*self.running() {
             running.cancel.cancel();
         }
     }
 
-    /// Holds a backup still, or lets it go on.
+    /// Pauses or resumes a backup.
     pub(crate) fn pause_run(&self, pause: bool) {
         let running = self.running();
         let Some(run) = running.as_ref().filter(|run| run.progress.kind() == RunKind::Backup) else { return };
@@ -128,12 +128,12 @@ impl Engine {
         self.window.run(&run.progress.view());
     }
 
-    /// The run that goes on, or the last one.
+    /// The current run, or the last one.
     pub(crate) fn current_run(&self) -> Option<RunView> {
         self.running().as_ref().map(|running| running.progress.view())
     }
 
-    /// The last run's result was seen.
+    /// The user has seen the last run's result.
     pub(crate) fn dismiss_run(&self) {
         let mut running = self.running();
         if running.as_ref().is_some_and(|run| run.progress.is_over()) {
@@ -156,7 +156,7 @@ impl Engine {
         if running.as_ref().is_some_and(|run| !run.progress.is_over()) {
             return Err(Error::new(
                 ErrorKind::Exists,
-                "something is going on already",
+                "another operation is already running",
                 "nothing was changed",
                 "wait until it has ended, or stop it",
             ));

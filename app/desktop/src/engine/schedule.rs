@@ -1,4 +1,4 @@
-//! Backs up what is due, as long as the app runs.
+//! Runs due backups while the app is running.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -13,23 +13,23 @@ use tokio::time::MissedTickBehavior;
 
 use super::{Engine, Shared};
 
-/// How often it is looked at what is due. Timers stand still while a machine sleeps: it is looked at right after.
-const LOOK: Duration = Duration::from_secs(20);
+/// How often to check. Timers stop while a machine sleeps, so the check follows soon after it wakes up.
+const CHECK_INTERVAL: Duration = Duration::from_secs(20);
 
 impl Engine {
-    /// Looks again and again; ends with the program.
-    pub(crate) async fn keep_schedule(self: Shared) {
-        let mut look = tokio::time::interval(LOOK);
+    /// Checks repeatedly until the program ends.
+    pub(crate) async fn run_schedule(self: Shared) {
+        let mut look = tokio::time::interval(CHECK_INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             look.tick().await;
-            if let Err(error) = self.start_due().and_then(|()| self.tell_overdue()) {
+            if let Err(error) = self.start_due().and_then(|()| self.notify_overdue()) {
                 tracing::debug!(%error, "nothing could be started by schedule");
             }
         }
     }
 
-    fn tell_overdue(&self) -> Result<(), Error> {
+    fn notify_overdue(&self) -> Result<(), Error> {
         if self.client().signed_in()?.is_some() {
             let late = due::overdue(self.client())?;
             self.window.overdue(&late.into_iter().map(|source| source.name).collect::<Vec<_>>());
@@ -37,7 +37,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Every saved source, one after the other.
+    /// Backs up every saved source, one after the other.
     pub(crate) fn back_up_all(self: &Arc<Self>) -> Result<(), Error> {
         let ids = sources::list(self.client())?.into_iter().map(|source| source.id);
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);

@@ -1,4 +1,4 @@
-//! Another password, other recovery codes, another authenticator.
+//! Changes the password, the recovery codes or the authenticator.
 
 use api_types::account::SecondFactor;
 use client_core::{error::Error, ops::sign_in_change};

@@ -1,4 +1,4 @@
-//! What a person waits for while no run is shown: a service that is away, work that it asks for at sign-in.
+//! Waits without a visible run: an unreachable service, a proof of work at sign-in.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use client_core::event::{Event, Observer};
 use super::Window;
 use crate::view::WaitView;
 
-/// Tells the window of it.
+/// Reports them to the window.
 pub(super) struct Waits(pub(super) Arc<dyn Window>);
 
 impl Observer for Waits {

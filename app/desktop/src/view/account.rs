@@ -1,4 +1,4 @@
-//! Who is signed in, and the way there.
+//! The account, and the steps of sign-up and sign-in.
 
 use api_types::{AccountId, DeviceId, VaultId, vault::DeviceState};
 use client_core::{
@@ -9,12 +9,12 @@ use client_core::{
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-/// Who this device works for.
+/// The account that this device is signed in to.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct AccountView {
-    /// The account's address.
+    /// The account's e-mail address.
     pub(crate) email: String,
     /// Its id.
     #[cfg_attr(test, ts(type = "string"))]
@@ -29,7 +29,7 @@ pub(crate) struct AccountView {
     pub(crate) device: DeviceId,
     /// This device's name.
     pub(crate) device_name: String,
-    /// In words, where its keys are kept.
+    /// Where its keys are kept, in words.
     pub(crate) keys_kept_in: String,
 }
 
@@ -47,12 +47,12 @@ impl From<Account> for AccountView {
     }
 }
 
-/// Where this device stands.
+/// The state of sign-up and sign-in on this device.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "state", rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum SessionView {
-    /// Nobody was ever signed in here.
+    /// No account yet.
     Fresh,
     /// A sign-up waits for its first code.
     Code {
@@ -61,27 +61,27 @@ pub(crate) enum SessionView {
     },
     /// A sign-in waits for its second factor.
     Factor {
-        /// Whose.
+        /// The account's e-mail address.
         email: String,
     },
-    /// The recovery kit waits to be proven.
+    /// The recovery kit is still to be confirmed.
     Kit {
-        /// What to keep.
+        /// What to save.
         step: KitStep,
     },
     /// A new device waits for the 24 words.
     Words {
-        /// Whose.
+        /// The account's e-mail address.
         email: String,
     },
-    /// An account is known, its keys are not here yet.
+    /// The account is known, but its keys are not here yet.
     SignIn {
-        /// Whose.
+        /// The account's e-mail address.
         email: String,
     },
     /// Ready.
     Ready {
-        /// Who.
+        /// The account.
         account: AccountView,
     },
 }
@@ -91,22 +91,22 @@ pub(crate) enum SessionView {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct QrView {
-    /// Squares on each side.
+    /// Number of squares on each side.
     pub(crate) size: u32,
-    /// The dark ones.
+    /// The dark squares.
     pub(crate) path: String,
 }
 
-/// What an authenticator needs. Shown once.
+/// For setting up an authenticator. Shown once.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct CodeStep {
-    /// Whose.
+    /// The account's e-mail address.
     pub(crate) email: String,
-    /// `otpauth://…` as a picture.
+    /// `otpauth://…` as a QR code.
     pub(crate) qr: Option<QrView>,
-    /// For typing.
+    /// For manual entry.
     pub(crate) secret: String,
 }
 
@@ -117,16 +117,16 @@ impl CodeStep {
     }
 }
 
-/// What must be kept. Shown once.
+/// What the user must save. Shown once.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct KitStep {
     /// The 24 words, in order.
     pub(crate) words: Vec<String>,
-    /// Which of them are asked back, from 1.
+    /// Positions of the words to ask for, from 1.
     pub(crate) positions: Vec<usize>,
-    /// Ten codes, each good once in place of six digits; none when they were shown before.
+    /// Ten codes, each usable once instead of six digits; none if they were shown before.
     pub(crate) recovery_codes: Vec<String>,
 }
 
@@ -140,33 +140,33 @@ impl From<&NewVault> for KitStep {
     }
 }
 
-/// What comes after the second factor.
+/// What follows the second factor.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "next", rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum FactorStep {
     /// Signed in.
     Done {
-        /// Who.
+        /// The account.
         account: AccountView,
     },
-    /// A new device: the 24 words are needed.
+    /// A new device: needs the 24 words.
     Words,
-    /// The sign-up was interrupted before its kit was proven.
+    /// The sign-up was interrupted before its kit was confirmed.
     Kit {
-        /// What to keep.
+        /// What to save.
         step: KitStep,
     },
 }
 
-/// How far somebody came in typing the 24 words.
+/// Progress in typing the 24 words.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct WordsView {
-    /// Words of the list, of 24.
+    /// Number of words that are in the list, of 24.
     pub(crate) recognized: usize,
-    /// They are all there, and belong together.
+    /// Whether all are there and the checksum is correct.
     pub(crate) complete: bool,
     /// The first word that is not in the list.
     pub(crate) wrong: Option<WrongWord>,
@@ -177,11 +177,11 @@ pub(crate) struct WordsView {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct WrongWord {
-    /// Its place, from 1.
+    /// Its position, from 1.
     pub(crate) number: usize,
     /// What was typed.
     pub(crate) typed: String,
-    /// The word of the list that is nearest.
+    /// The closest word in the list.
     pub(crate) suggestion: Option<String>,
 }
 
@@ -205,7 +205,7 @@ impl From<Typed> for WordsView {
 pub(crate) struct Strength {
     /// 0 (at once) – 4 (very hard), by zxcvbn.
     pub(crate) score: u8,
-    /// Whether it is taken at all.
+    /// Whether it is accepted.
     pub(crate) accepted: bool,
 }
 
@@ -217,9 +217,9 @@ pub(crate) struct DeviceView {
     /// Its id.
     #[cfg_attr(test, ts(type = "string"))]
     pub(crate) id: DeviceId,
-    /// What people call it.
+    /// Its display name.
     pub(crate) name: String,
-    /// Whether it is the one that this window runs on.
+    /// Whether it is this device.
     pub(crate) here: bool,
     /// `pending`, `active` or `revoked`.
     #[cfg_attr(test, ts(type = "\"pending\" | \"active\" | \"revoked\""))]
@@ -230,17 +230,17 @@ pub(crate) struct DeviceView {
     pub(crate) last_seen_at: Option<i64>,
 }
 
-/// One line of the audit trail.
+/// One entry of the audit log.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct ActivityView {
-    /// From 1, without gaps.
+    /// Starts at 1, without gaps.
     pub(crate) position: u64,
     /// Seconds since 1970.
     pub(crate) at: i64,
     /// What happened, one word.
     pub(crate) kind: String,
-    /// The device that did it, by name where it is known.
+    /// The device that did it, by name if known.
     pub(crate) device: Option<String>,
 }

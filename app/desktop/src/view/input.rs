@@ -1,25 +1,25 @@
-//! What the window says.
+//! Input from the window.
 
 use client_core::ops::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 
-/// How often a source is backed up, as the window says it: client-core stores its own form, which is a file format.
+/// How often a source is backed up, in the window's form: client-core's form is a file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "every", rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum ScheduleInput {
-    /// When somebody asks for it.
+    /// Only on demand.
     Manual,
-    /// An hour after the last one.
+    /// An hour after the last backup.
     Hour,
-    /// Each day.
+    /// Daily.
     Day {
         /// 0–23.
         hour: i8,
         /// 0–59.
         minute: i8,
     },
-    /// Each week.
+    /// Weekly.
     Week {
         /// 1 (Monday) – 7 (Sunday).
         weekday: i8,
@@ -62,13 +62,13 @@ pub(crate) enum RestoreTo {
         /// Its full path.
         path: String,
     },
-    /// A database; it is made when it does not exist.
+    /// A database; it is created if it does not exist.
     Database {
         /// Its URL.
         url: String,
-        /// Its name, typed once more: what is in it is replaced.
+        /// Its name, typed again to confirm that its contents are replaced.
         replace: String,
-        /// It may be the one that was backed up.
+        /// Allow it to be the one that was backed up.
         onto_source: bool,
     },
 }

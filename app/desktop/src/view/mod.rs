@@ -1,4 +1,4 @@
-//! What the window is told. Plain values; `ui/src/bindings` holds the same types for TypeScript.
+//! Data for the window. Plain values; `ui/src/bindings` has the same types for TypeScript.
 
 mod account;
 mod input;
@@ -19,7 +19,7 @@ pub(crate) use self::{
     source::{OverviewView, ProbeView},
 };
 
-/// What the window says about the program.
+/// Information about the program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -30,25 +30,25 @@ pub(crate) struct AppInfo {
     pub(crate) version: String,
     /// The metadata service of new accounts.
     pub(crate) server: String,
-    /// What this machine calls itself.
+    /// This machine's host name.
     pub(crate) host_name: String,
     /// Whether this build can update itself.
     pub(crate) updates: bool,
 }
 
-/// What a person chose for this device.
+/// The user's settings for this device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct PreferencesView {
-    /// Most KiB a second that backups send.
+    /// Upload limit for backups, KiB per second.
     pub(crate) upload_limit: Option<u64>,
-    /// The app starts with the desktop.
+    /// Whether the app starts at login.
     pub(crate) autostart: bool,
 }
 
-/// What the panel and notifications say, in the window's language: there is one catalogue, and the window has it.
-/// `{source}` stands for a source's name. Empty until the window has spoken.
+/// Texts for the panel and notifications, in the window's language: the only catalogue is in the window. `{source}`
+/// stands for a source's name. Empty until the window has sent them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -59,21 +59,21 @@ pub(crate) struct PanelWords {
     pub(crate) back_up: String,
     /// Menu: end the app.
     pub(crate) quit: String,
-    /// State: something goes on.
+    /// State: a run is in progress.
     pub(crate) working: String,
-    /// State: it ended well.
+    /// State: it succeeded.
     pub(crate) done: String,
-    /// State: it did not.
+    /// State: it failed.
     pub(crate) failed: String,
-    /// State: somebody stopped it.
+    /// State: it was cancelled.
     pub(crate) stopped: String,
     /// Notification: a backup failed.
     pub(crate) backup_failed: String,
     /// Notification: backups work again.
     pub(crate) recovered: String,
-    /// Notification: there should have been a backup.
+    /// Notification: a backup is overdue.
     pub(crate) overdue: String,
-    /// Below a notification of trouble.
+    /// Below a notification of a problem.
     pub(crate) see_why: String,
 }
 
@@ -97,7 +97,7 @@ mod tests {
         };
     }
 
-    /// `UPDATE_BINDINGS=1 cargo test -p sealkeep-desktop` writes them anew.
+    /// `UPDATE_BINDINGS=1 cargo test -p sealkeep-desktop` rewrites them.
     #[test]
     fn bindings_are_current() {
         let config = &Config::new().with_large_int("number");

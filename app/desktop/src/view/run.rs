@@ -1,63 +1,63 @@
-//! What is going on.
+//! Runs and waits.
 
 use serde::{Deserialize, Serialize};
 
 use super::MarkView;
 use crate::error::UiError;
 
-/// What is being done.
+/// The kind of run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum RunKind {
     /// A backup.
     Backup,
-    /// A snapshot is read whole and verified.
+    /// Verifies a whole snapshot.
     Verify,
-    /// A snapshot is restored.
+    /// Restores a snapshot.
     Restore,
 }
 
-/// What it is busy with.
+/// The current stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum RunStage {
-    /// Catching up with the vault.
+    /// Syncing with the vault.
     Sync,
-    /// Reading the source and storing what is new.
+    /// Reading the source and storing new data.
     Dump,
-    /// Making the snapshot.
+    /// Creating the snapshot.
     Commit,
-    /// Reading a snapshot back.
+    /// Restoring a snapshot.
     Restore,
 }
 
-/// What a person may say to a refusal: the same is then done all the same.
+/// How the user can override a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum Choice {
-    /// The dump is right, although it is not like the last ones, or changed while it was read.
+    /// Accept the dump although it is unusual, or changed while it was read.
     Force,
-    /// It carries on what has been backed up under its name.
+    /// It continues what has been backed up under its name.
     SameSource,
-    /// It gets another name.
+    /// Use another name.
     Rename,
     /// The target is a copy of what was backed up.
     ToCopy,
-    /// Everything belongs to whoever restores.
+    /// Give everything to the restoring user.
     NoOwner,
-    /// Nobody gets rights on anything.
+    /// Grant no privileges.
     NoPrivileges,
-    /// What needs something that the server lacks is left out.
+    /// Leave out what needs something that the server lacks.
     SkipMissing,
-    /// What can be restored is kept.
+    /// Keep what can be restored.
     KeepGoing,
 }
 
 impl Choice {
-    /// The same for the command.
+    /// The equivalent option of the CLI.
     pub(crate) const fn flag(self) -> Option<&'static str> {
         match self {
             Self::Force => Some("--force"),
@@ -72,101 +72,101 @@ impl Choice {
     }
 }
 
-/// What is waited for while no run is shown.
+/// A wait without a visible run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum WaitView {
     /// The service or the store does not answer.
     Away {
-        /// For so many seconds.
+        /// For how long, seconds.
         seconds: u64,
-        /// It is given up after so many.
+        /// When it will be given up, seconds.
         limit: u64,
     },
-    /// This machine proves that it is not one of many that try to sign in.
+    /// This machine computes the proof of work for sign-in.
     Proving {
-        /// About so many seconds more.
+        /// Estimated remaining seconds.
         left: u64,
     },
-    /// Nothing any more.
+    /// The wait is over.
     Over,
 }
 
-/// How it ended.
+/// The result.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum Outcome {
-    /// Well.
+    /// It succeeded.
     Done {
-        /// The snapshot's id, shortened.
+        /// The snapshot's abbreviated id.
         snapshot: String,
-        /// Of the dump.
+        /// Hash of the dump.
         sha256: String,
         /// Bytes of the dump.
         bytes: u64,
-        /// Where it was restored to: a folder to open.
+        /// The folder it was restored to, which can be opened.
         folder: Option<String>,
-        /// What stands beside the snapshot that was made.
+        /// Warnings for the new snapshot.
         marks: Vec<MarkView>,
-        /// What else should be known, each in one sentence.
+        /// What else the user should know, one sentence each.
         notes: Vec<String>,
-        /// What the server refused of a restore that kept going.
+        /// Errors of the server in a restore that kept going.
         failed: Vec<String>,
     },
-    /// Not.
+    /// It failed.
     Failed {
         /// Why.
         error: UiError,
-        /// What may be said to it.
+        /// How the user can override it.
         choices: Vec<Choice>,
     },
-    /// Somebody stopped it.
+    /// It was cancelled.
     Cancelled,
 }
 
-/// A backup, a verification or a restore: the one that goes on, or the last one.
+/// A backup, a verification or a restore: the current one, or the last one.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct RunView {
-    /// What is being done.
+    /// Its kind.
     pub(crate) kind: RunKind,
     /// The source's name.
     pub(crate) source: String,
-    /// What it is busy with.
+    /// The current stage.
     pub(crate) stage: RunStage,
-    /// How many bytes there will be, about.
+    /// Estimated total, bytes.
     pub(crate) total: Option<u64>,
     /// Bytes read from the source, or restored.
     pub(crate) done: u64,
-    /// Bytes of the dump that were not stored before.
+    /// Bytes of the dump in newly stored chunks.
     pub(crate) new_bytes: u64,
-    /// Bytes of the dump that were stored already.
+    /// Bytes of the dump that were already stored.
     pub(crate) duplicate_bytes: u64,
-    /// Bytes sent.
+    /// Bytes uploaded.
     pub(crate) uploaded: u64,
     /// Seconds since it began.
     pub(crate) elapsed: u64,
-    /// Bytes a second, over the last seconds.
+    /// Current rate in bytes per second.
     pub(crate) rate: u64,
-    /// Seconds that it will take, about.
+    /// Estimated remaining seconds.
     pub(crate) remaining: Option<u64>,
-    /// It is held still.
+    /// Whether it is paused.
     pub(crate) paused: bool,
-    /// The service or the store has not answered for this many seconds; the run waits. None while they answer.
+    /// How long the service or the store has not answered, seconds; the run waits. None while they answer.
     pub(crate) away: Option<u64>,
-    /// What should be known although it goes on.
+    /// What the user should know although it continues.
     pub(crate) warnings: Vec<String>,
-    /// How it ended; none while it goes on.
+    /// Its result; none while it is running.
     pub(crate) outcome: Option<Outcome>,
-    /// The command that does the same.
+    /// The equivalent command.
     pub(crate) command: String,
 }
 
 impl RunView {
-    /// One that begins.
+    /// A run that starts.
     pub(crate) fn new(kind: RunKind, source: &str, command: String) -> Self {
         Self {
             kind,

@@ -1,4 +1,4 @@
-//! Snapshots, and how well they are proven.
+//! Snapshots, and how thoroughly they were verified.
 
 use api_types::{Sha256, SnapshotId};
 use client_core::ops::{
@@ -8,27 +8,27 @@ use client_core::ops::{
 };
 use serde::Serialize;
 
-/// How well a snapshot is proven. Each contains the ones before it.
+/// How thoroughly a snapshot was verified. Each level includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum EvidenceView {
     /// All its objects are stored.
     Listed,
-    /// They have the hashes that they should have.
+    /// They have the expected hashes.
     Hashed,
-    /// Every byte was decrypted, and the dump's SHA-256 held.
+    /// Every byte was decrypted, and the dump's SHA-256 matched.
     Opened,
     /// It was restored.
     Restored,
 }
 
-/// A proof and its time.
+/// A verification and its time.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct ProvenView {
-    /// Which.
+    /// Its level.
     pub(crate) evidence: EvidenceView,
     /// Seconds since 1970.
     pub(crate) at: i64,
@@ -46,20 +46,20 @@ impl From<Proven> for ProvenView {
     }
 }
 
-/// What stands beside a snapshot in every list.
+/// A warning shown with a snapshot in every list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum MarkView {
-    /// Below a tenth of what was usual for its source.
+    /// Less than a tenth of its source's usual size.
     Smaller,
-    /// Of another format than the one before it.
+    /// Another format than the previous snapshot.
     OtherFormat,
-    /// Its file changed while it was read.
+    /// The file changed while it was read.
     ChangedWhileRead,
-    /// Nobody can tell whether it is whole.
+    /// The format is unknown, so nothing shows whether the dump is complete.
     UnknownFormat,
-    /// Nothing in its format says where it ends.
+    /// The format does not mark its end.
     EndNotChecked,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct SnapshotView {
     /// Its id.
     #[cfg_attr(test, ts(type = "string"))]
     pub(crate) id: SnapshotId,
-    /// The id's beginning, as the command takes it.
+    /// The abbreviated id, as accepted by the CLI.
     pub(crate) short_id: String,
     /// Its source's name.
     pub(crate) source: String,
@@ -95,16 +95,16 @@ pub(crate) struct SnapshotView {
     pub(crate) bytes: u64,
     /// Bytes that it added to the bucket.
     pub(crate) bytes_stored: u64,
-    /// Of the dump.
+    /// Hash of the dump.
     #[cfg_attr(test, ts(type = "string"))]
     pub(crate) sha256: Sha256,
-    /// Who made it.
+    /// The device that created it.
     pub(crate) device_name: String,
-    /// What made the dump.
+    /// The program that made the dump.
     pub(crate) tool: String,
-    /// What a person should know when they choose it.
+    /// What the user should know before choosing it.
     pub(crate) marks: Vec<MarkView>,
-    /// How well it is proven.
+    /// How thoroughly it was verified.
     pub(crate) proven: Option<ProvenView>,
 }
 
@@ -127,7 +127,7 @@ impl From<&SnapshotSummary> for SnapshotView {
     }
 }
 
-/// A table and about how many rows it has.
+/// A table and its approximate number of rows.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -144,7 +144,7 @@ impl From<Table> for TableView {
     }
 }
 
-/// Everything about one snapshot. Its signature and its place in its device's chain were verified.
+/// The details of one snapshot. Its signature and its place in its device's chain have been verified.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -155,19 +155,19 @@ pub(crate) struct DetailsView {
     pub(crate) bytes_stored: u64,
     /// Server and database, or file.
     pub(crate) origin: String,
-    /// Whether the dump's own end was found.
+    /// Whether the dump's end was verified.
     pub(crate) verified_end: bool,
-    /// Seconds that it took; known on the device that made it.
+    /// How long it took, seconds; known only on the device that created it.
     pub(crate) seconds: Option<u64>,
     /// Chunks of the dump.
     pub(crate) chunks: u64,
-    /// Of these, chunks that this snapshot brought.
+    /// Of these, chunks that this snapshot added.
     pub(crate) chunks_new: u64,
     /// Packs that a restore reads.
     pub(crate) packs: u64,
-    /// Its number in its device's chain, from 1.
+    /// Its number in its device's chain, starting at 1.
     pub(crate) number: u64,
-    /// The device that signed was shut out since.
+    /// Whether the signing device has been revoked since.
     pub(crate) signer_revoked: bool,
     /// By name.
     pub(crate) tables: Vec<TableView>,
@@ -191,7 +191,7 @@ impl From<Details> for DetailsView {
     }
 }
 
-/// A table that is not the same in two snapshots.
+/// A table that differs between two snapshots.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -202,9 +202,9 @@ pub(crate) struct TableChangeView {
     pub(crate) came: bool,
     /// Only in the older one.
     pub(crate) went: bool,
-    /// About how many rows it had.
+    /// Approximate number of rows before.
     pub(crate) rows_before: Option<u64>,
-    /// About how many it has.
+    /// Approximate number of rows after.
     pub(crate) rows_after: Option<u64>,
 }
 
@@ -224,7 +224,7 @@ impl From<TableChange> for TableChangeView {
     }
 }
 
-/// What lies between two snapshots.
+/// The differences between two snapshots.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -233,7 +233,7 @@ pub(crate) struct ComparisonView {
     pub(crate) before: DetailsView,
     /// The newer one.
     pub(crate) after: DetailsView,
-    /// Tables that are not the same, by name.
+    /// Tables that differ, by name.
     pub(crate) tables: Vec<TableChangeView>,
 }
 

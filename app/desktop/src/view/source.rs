@@ -1,4 +1,4 @@
-//! Sources: what was found when one was tested, and how each is.
+//! Sources: results of a connection test, and the state of each.
 
 use client_core::{
     ops::{
@@ -14,43 +14,43 @@ use super::ScheduleInput;
 use super::SnapshotView;
 use crate::error::UiError;
 
-/// What a connection test found.
+/// Result of a connection test.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum ProbeView {
     /// A database.
     Database {
-        /// What it could be called.
+        /// Suggested name.
         name: String,
-        /// Where it is, without a password.
+        /// Its location, without a password.
         place: String,
         /// `PostgreSQL 15.20`
         server: String,
         /// Whether the connection is encrypted.
         tls: bool,
-        /// Whether it stays on this machine.
+        /// Whether the connection stays on this machine.
         local: bool,
         /// Bytes on the server's disk.
         size: u64,
-        /// Tables that can be read.
+        /// Number of readable tables.
         readable: u64,
-        /// Tables that cannot: a dump would fail.
+        /// Unreadable tables: a dump would fail.
         unreadable: Vec<String>,
         /// The program that would dump it: `pg_dump 15.20`.
         tool: String,
-        /// SQL for a role that can read everything and change nothing.
+        /// SQL that creates a role that can read everything and change nothing.
         read_only_role: String,
         /// Whether a backup would succeed as things are.
         passes: bool,
     },
     /// A file.
     File {
-        /// What it could be called.
+        /// Suggested name.
         name: String,
         /// Its path.
         place: String,
-        /// Bytes.
+        /// Size in bytes.
         size: Option<u64>,
     },
 }
@@ -89,18 +89,18 @@ impl ProbeView {
     }
 }
 
-/// How a source is.
+/// The state of a source.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum ProtectionView {
-    /// Its last backup is as young as it should be.
+    /// Its last backup is recent enough.
     Current,
-    /// Nothing is stored of it yet.
+    /// Nothing has been stored yet.
     Never,
-    /// A backup should have been made by now.
+    /// A backup is late.
     Overdue,
-    /// The last try failed.
+    /// The last attempt failed.
     Failing,
 }
 
@@ -109,22 +109,22 @@ pub(crate) enum ProtectionView {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct SourceView {
-    /// When it was saved on this device.
+    /// Set if it was saved on this device.
     #[cfg_attr(test, ts(type = "string | null"))]
     pub(crate) id: Option<Uuid>,
     /// Its name.
     pub(crate) name: String,
     /// `postgres`, `file` or `stdin`.
     pub(crate) kind: String,
-    /// Where it is, without a password.
+    /// Its location, without a password.
     pub(crate) place: Option<String>,
     /// When it is backed up.
     pub(crate) schedule: ScheduleInput,
-    /// How it is.
+    /// Its state.
     pub(crate) protection: ProtectionView,
     /// When the next backup is due, seconds since 1970.
     pub(crate) due: Option<i64>,
-    /// Why the last try failed, one word.
+    /// Why the last attempt failed, one word.
     pub(crate) failure: Option<String>,
     /// When it failed, seconds since 1970.
     pub(crate) failed_at: Option<i64>,
@@ -143,7 +143,7 @@ impl From<SourceOverview> for SourceView {
         });
         Self {
             id: source.saved.as_ref().map(|saved| saved.id),
-            // Two sources of one name are told apart by where they are.
+            // Two sources of one name are distinguished by location.
             place: match &source.saved {
                 Some(saved) => Some(saved.address.shown()),
                 None => source.last().map(|last| last.place.clone()),
@@ -166,7 +166,7 @@ impl From<SourceOverview> for SourceView {
     }
 }
 
-/// Everything at a glance.
+/// All sources.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]

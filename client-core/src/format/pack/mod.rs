@@ -11,9 +11,9 @@ use super::{Format, header::Profile};
 pub use super::{FormatError as PackError, Recipients};
 use crate::{crypto::TAG_LEN, encode::Encoding, id::ChunkId};
 
-/// Chunks of one pack, at most.
+/// Maximum number of chunks in a pack.
 pub const MAX_RECORDS: usize = 65_536;
-/// Bytes at a pack's end that say how long its directory is.
+/// Bytes at a pack's end that contain the length of its directory.
 pub const FOOTER_LEN: usize = 12;
 
 const PROFILE: Profile =
@@ -23,21 +23,21 @@ const DIRECTORY_LABEL: &str = "sealkeep/v1/pack/dir";
 const FOOTER_MAGIC: &[u8; 8] = b"SKPEND01";
 /// chunk id 32 ‖ encoding 1 ‖ BE32 plain length ‖ BE64 offset ‖ BE32 sealed length
 const ENTRY_LEN: usize = 49;
-/// The directory is filled with zeros to a multiple of this many entries.
+/// The directory is padded with zeros to a multiple of this many entries.
 const ENTRY_STEP: usize = 64;
 
-/// Where one chunk lies in its pack.
+/// Where one chunk is in its pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackEntry {
     /// Which chunk.
     pub chunk_id: ChunkId,
-    /// How its bytes stand there.
+    /// How its bytes are encoded.
     pub encoding: Encoding,
     /// Length of its plaintext, bytes.
     pub plain_len: u32,
     /// First byte of its record in the pack.
     pub offset: u64,
-    /// Bytes of its record: encoded and tag.
+    /// Length of its record: encoded bytes and tag.
     pub sealed_len: u32,
     /// Position among the pack's records, from 0; part of the nonce.
     pub record_no: u32,
@@ -51,7 +51,7 @@ impl PackEntry {
     }
 }
 
-/// What is sealed with a key: chunks under one, directory and padding under another.
+/// What a key seals: chunks with one key, directory and padding with another.
 #[derive(Clone, Copy)]
 enum Nonce {
     Chunk(u32),

@@ -1,5 +1,5 @@
-//! Pack → chunks, checked in this order: magic and version, vault, age file, commitment, directory's tag,
-//! its layout; then per chunk: tag, decoded length ([`crate::encode::decode`]), chunk id (the caller).
+//! Pack → chunks, checked in this order: magic and version, vault, age file, commitment, the directory's tag and
+//! layout; then per chunk: tag, decoded length ([`crate::encode::decode`]), chunk id (by the caller).
 
 use std::{collections::HashMap, ops::Range};
 
@@ -19,7 +19,7 @@ use crate::{
 
 const FORMAT: Format = Format::Pack;
 
-/// An opened pack: its directory and its keys, none of its bytes.
+/// An opened pack: its directory and its keys, but none of its bytes.
 pub struct PackReader {
     header_hash: [u8; 32],
     chunks: Cipher,
@@ -30,10 +30,10 @@ pub struct PackReader {
 }
 
 impl PackReader {
-    /// Fetch at least this much of a pack's front for [`PackReader::open_parts`].
+    /// Minimum number of bytes to fetch from a pack's front for [`PackReader::open_parts`].
     pub const HEADER_LEN: u64 = 4096;
 
-    /// Opens a whole pack and verifies everything but its chunks.
+    /// Opens a whole pack and verifies everything except its chunks.
     ///
     /// # Errors
     /// [`PackError`].
@@ -48,7 +48,8 @@ impl PackReader {
         Ok(reader)
     }
 
-    /// Bytes at a pack's end that [`PackReader::open_parts`] needs, from its last [`super::FOOTER_LEN`] bytes.
+    /// Number of bytes at a pack's end that [`PackReader::open_parts`] needs, from its last [`super::FOOTER_LEN`]
+    /// bytes.
     ///
     /// # Errors
     /// [`PackError`].
@@ -68,8 +69,8 @@ impl PackReader {
         Ok((len + FOOTER_LEN) as u64)
     }
 
-    /// Opens a pack of `total` bytes from its front ([`PackReader::HEADER_LEN`]) and its end
-    /// ([`PackReader::tail_len`]) alone. Records and padding are then read one by one.
+    /// Opens a pack of `total` bytes from only its front ([`PackReader::HEADER_LEN`]) and its end
+    /// ([`PackReader::tail_len`]). Records and padding are then read one by one.
     ///
     /// # Errors
     /// [`PackError`].
@@ -119,7 +120,7 @@ impl PackReader {
         })
     }
 
-    /// Where the sealed padding lies.
+    /// Range of the sealed padding.
     #[must_use]
     pub fn padding(&self) -> Range<u64> {
         self.padding.clone()
@@ -128,7 +129,7 @@ impl PackReader {
     /// Verifies the bytes at [`PackReader::padding`].
     ///
     /// # Errors
-    /// [`PackError::Damaged`] when they are not sealed zeros.
+    /// [`PackError::Damaged`] if they are not sealed zeros.
     pub fn check_padding(&self, mut sealed: Vec<u8>) -> Result<(), PackError> {
         self.directory
             .open(Nonce::Padding.bytes(), &self.header_hash, &mut sealed)
@@ -145,7 +146,7 @@ impl PackReader {
         &self.entries
     }
 
-    /// Where a chunk lies.
+    /// Finds a chunk.
     #[must_use]
     pub fn find(&self, id: &ChunkId) -> Option<&PackEntry> {
         self.by_id.get(id).and_then(|at| self.entries.get(*at))
@@ -154,7 +155,7 @@ impl PackReader {
     /// Opens the record of `entry`, fetched from `offset` to [`PackEntry::end`].
     ///
     /// # Errors
-    /// [`PackError::Damaged`] when these are not that record's bytes.
+    /// [`PackError::Damaged`] if these are not that record's bytes.
     pub fn open_record(&self, entry: &PackEntry, mut sealed: Vec<u8>) -> Result<Encoded, PackError> {
         let PackEntry { chunk_id, encoding, plain_len, sealed_len, record_no, offset: _ } = *entry;
         if sealed.len() != sealed_len as usize {
@@ -167,10 +168,10 @@ impl PackReader {
         Ok(Encoded { encoding, plain_len, bytes: sealed })
     }
 
-    /// Opens the record of `entry` out of the whole pack's bytes.
+    /// Opens the record of `entry` from the whole pack's bytes.
     ///
     /// # Errors
-    /// As [`PackReader::open_record`].
+    /// Same as [`PackReader::open_record`].
     pub fn open_record_in(&self, entry: &PackEntry, pack: &[u8]) -> Result<Encoded, PackError> {
         let sealed = usize::try_from(entry.offset)
             .ok()
@@ -180,7 +181,7 @@ impl PackReader {
     }
 }
 
-/// An opened directory, and where its last record ends.
+/// Parses an opened directory; also returns the end of its last record.
 pub(in crate::format) fn read_directory(
     plain: &[u8],
     start: u64,
@@ -191,7 +192,7 @@ pub(in crate::format) fn read_directory(
     Ok((entries, end))
 }
 
-/// Entries up to the first all-zero one; zeros only from there.
+/// Entries up to the first all-zero one; only zeros may follow.
 fn read_entries(plain: &[u8]) -> Result<Vec<PackEntry>, PackError> {
     let (places, _) = plain.as_chunks::<ENTRY_LEN>();
     let used = places.iter().position(|place| place[32] == 0).unwrap_or(places.len());
@@ -223,7 +224,7 @@ fn read_entry(place: &[u8; ENTRY_LEN], record_no: u32) -> Result<PackEntry, Pack
     Ok(entry)
 }
 
-/// Records follow each other without gap or overlap, from the header's end to the padding's start.
+/// Records must follow each other without gap or overlap, from the header's end to the padding's start.
 fn check_layout(entries: &[PackEntry], start: u64, limit: u64) -> Result<u64, PackError> {
     let mut end = start;
     for entry in entries {

@@ -15,16 +15,16 @@ use crate::{
     id::ChunkId,
 };
 
-/// Address space set aside for a pack of the usual size (20 MiB); pages are taken as they are written.
+/// Address space reserved for a typical pack (20 MiB); pages are allocated as they are written.
 const USUAL_LEN: usize = 20 * 1024 * 1024;
 
 /// A finished pack.
 pub struct SealedPack {
     /// SHA-256 of `bytes`.
     pub id: ObjectId,
-    /// What is stored.
+    /// The bytes to store.
     pub bytes: Vec<u8>,
-    /// Where the chunks lie in it.
+    /// Where its chunks are.
     pub entries: Vec<PackEntry>,
 }
 
@@ -47,10 +47,10 @@ impl PackWriter {
         Self::with_secret(vault, epoch, &secret, &wrap)
     }
 
-    /// For test vectors: a given data key and the age file around it. A key must never seal two packs.
+    /// For test vectors: a given data key and the age file that contains it. A key must never seal two packs.
     ///
     /// # Errors
-    /// [`PackError::TooLarge`] when the age file does not fit.
+    /// [`PackError::TooLarge`] if the age file does not fit.
     #[doc(hidden)]
     pub fn with_secret(
         vault: VaultId,
@@ -72,7 +72,7 @@ impl PackWriter {
     /// Seals one chunk.
     ///
     /// # Errors
-    /// [`PackError::TooLarge`] when the pack is full or the chunk longer than any; the pack stays as it was.
+    /// [`PackError::TooLarge`] if the pack is full or the chunk is too long; the pack is unchanged then.
     pub fn push(&mut self, id: ChunkId, encoded: &Encoded) -> Result<(), PackError> {
         let Encoded { encoding, plain_len, bytes } = encoded;
         let too_large = PackError::TooLarge(Format::Pack);
@@ -105,26 +105,26 @@ impl PackWriter {
         Ok(())
     }
 
-    /// What the pack would weigh if it were finished now, before padding.
+    /// The size of the pack if it were finished now, before padding.
     #[must_use]
     pub const fn len_estimate(&self) -> usize {
         self.bytes.len() + TAG_LEN + directory_len(self.entries.len()) + FOOTER_LEN
     }
 
-    /// What padding would add if it were finished now, bytes.
+    /// The padding that finishing it now would add, bytes.
     #[must_use]
     pub fn padding(&self) -> usize {
         let unpadded = self.len_estimate();
         usize::try_from(padme(unpadded as u64)).unwrap_or(unpadded) - unpadded
     }
 
-    /// Chunks in it.
+    /// Number of chunks in it.
     #[must_use]
     pub const fn records(&self) -> usize {
         self.entries.len()
     }
 
-    /// Pads, seals the directory and names the pack.
+    /// Pads the pack, seals its directory and computes its id.
     ///
     /// # Errors
     /// [`PackError::Sealing`].

@@ -1,4 +1,4 @@
-//! index → key file → snapshot → commit: after this the snapshot exists, before it nothing does.
+//! index → key file → snapshot → commit. The snapshot exists after the commit, and not before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,12 +30,12 @@ use crate::{
     state::Evidence,
 };
 
-/// Packs that one answer may call missing.
-const MOST_MISSING: usize = 1000;
-/// Of these, named in an error.
-const MOST_NAMED: usize = 10;
+/// Maximum number of packs that an answer may report missing.
+const MAX_MISSING: usize = 1000;
+/// Maximum number of them named in an error.
+const MAX_NAMED: usize = 10;
 
-/// A dump that went through whole.
+/// A complete dump.
 pub(super) struct Finished<'a> {
     pub(super) uploader: Uploader,
     pub(super) streamed: &'a Streamed,
@@ -45,7 +45,7 @@ pub(super) struct Finished<'a> {
     pub(super) remarks: &'a [Remark],
 }
 
-/// What stands now.
+/// The committed result.
 pub(super) struct Outcome {
     pub(super) snapshot: SnapshotId,
     pub(super) source_name: String,
@@ -146,7 +146,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
     Ok(Outcome { snapshot, source_name: name, bytes_uploaded })
 }
 
-/// Packs that other devices stored are in the index without the service's number for them.
+/// Looks up the service's numbers of packs that other devices stored: the index does not have them.
 async fn numbers(vault: &OpenVault, packs: BTreeSet<ObjectId>) -> Result<BTreeMap<ObjectId, u32>, Error> {
     let (mut found, mut unknown) = (BTreeMap::new(), Vec::new());
     for pack in packs {
@@ -168,7 +168,7 @@ async fn numbers(vault: &OpenVault, packs: BTreeSet<ObjectId>) -> Result<BTreeMa
     Ok(found)
 }
 
-/// Packs that the service calls missing, as far as this snapshot needs them.
+/// Packs that the service reports missing and this snapshot needs.
 async fn refused(
     vault: &OpenVault,
     needed: &BTreeMap<ObjectId, u32>,
@@ -178,11 +178,11 @@ async fn refused(
         return Ok(error.into());
     }
     let missing: BTreeSet<ObjectId> =
-        error.objects().iter().take(MOST_MISSING).filter(|id| needed.contains_key(id)).copied().collect();
+        error.objects().iter().take(MAX_MISSING).filter(|id| needed.contains_key(id)).copied().collect();
     lost(vault, &missing.into_iter().collect::<Vec<_>>()).await
 }
 
-/// What the store does not serve any more leaves the index, so that the next run stores it again; the rest stays.
+/// Removes packs that the store no longer serves from the index, so that the next run stores them again.
 async fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
     let gone = served::unserved(vault, missing).await?;
     if gone.is_empty() {
@@ -194,16 +194,16 @@ async fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
         ));
     }
     vault.state().forget_packs(&gone)?;
-    let names: Vec<String> = gone.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+    let names: Vec<String> = gone.iter().take(MAX_NAMED).map(ToString::to_string).collect();
     Ok(Error::new(
         ErrorKind::Damaged,
         format!("the store lost {} packs that this backup builds on: {}", gone.len(), names.join(", ")),
         "no snapshot was made; earlier snapshots that need these packs are damaged",
-        "run the backup again: it stores the missing chunks anew; then run `sealkeep check`",
+        "run the backup again: it stores the missing chunks again; then run `sealkeep check`",
     ))
 }
 
-/// The keyring under the recovery key lies in the bucket too, so that bucket and words are enough.
+/// The keyring sealed with the recovery key is stored in the bucket, too: bucket and words are enough to restore.
 async fn store_key_file(vault: &OpenVault, uploader: &Uploader) -> Result<u64, Error> {
     let wrapped = vault.api().key(vault.id(), WrapKind::Recovery).await?;
     let id = ObjectId::new(sha2::Sha256::digest(&wrapped.bytes.0).into());

@@ -1,22 +1,22 @@
-//! Holds a backup still and lets it go on.
+//! Pauses and resumes a backup.
 
 use std::{
     io::{self, Read},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-/// Open until it is closed; clones are the same gate. What was read before is stored while it is closed, and a database
+/// Open until closed; clones are the same gate. While it is closed, data already read is still stored, and a database
 /// keeps the state that is being dumped.
 #[derive(Clone, Default)]
 pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
-    /// Nothing more is read from here on.
+    /// Stops further reading.
     pub fn close(&self) {
         *self.closed() = true;
     }
 
-    /// Goes on where it stood.
+    /// Resumes reading.
     pub fn open(&self) {
         *self.closed() = false;
         self.0.1.notify_all();
@@ -40,7 +40,7 @@ impl Gate {
     }
 }
 
-/// A reader behind a gate.
+/// A reader that a gate can pause.
 pub(super) struct Gated<R> {
     pub(super) reader: R,
     pub(super) gate: Gate,
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_closed_gate_holds_and_an_open_one_loses_nothing() {
+    fn a_closed_gate_blocks_and_an_open_one_loses_nothing() {
         let gate = Gate::default();
         gate.close();
         let mut reader = Gated { reader: io::Cursor::new(b"all of it"), gate: gate.clone() };

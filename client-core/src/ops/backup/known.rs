@@ -1,4 +1,4 @@
-//! What the local index knows of a dump's chunks, and which packs the snapshot leans on.
+//! What the local index knows about a dump's chunks, and which packs the snapshot references.
 
 use std::{
     collections::BTreeSet,
@@ -15,10 +15,10 @@ use crate::{
     state::{PackKeys, StateDb},
 };
 
-/// Packs that one chunk may lead to, at most: what an index entry holds.
+/// Maximum number of packs that one chunk may depend on: the capacity of an index entry.
 const MAX_SOURCE_PACKS: u64 = MAX_REFS as u64;
 
-/// Answers from the local index, and remembers which packs the snapshot leans on.
+/// Answers from the local index, and records which packs the snapshot references.
 pub(super) struct KnownChunks {
     state: Arc<StateDb>,
     packs: Mutex<PackKeys>,
@@ -47,11 +47,11 @@ impl Known for KnownChunks {
         Ok(true)
     }
 
-    fn is_source(&self, id: &ChunkId) -> Result<bool, Error> {
+    fn can_copy_from(&self, id: &ChunkId) -> Result<bool, Error> {
         Ok(self.state.locate(id)?.is_some())
     }
 
-    fn is_whole(&self, id: &ChunkId) -> Result<bool, Error> {
+    fn is_self_contained(&self, id: &ChunkId) -> Result<bool, Error> {
         Ok(self.state.locate(id)?.is_some_and(|place| place.copied_from.is_empty()))
     }
 

@@ -1,4 +1,4 @@
-//! The compression level: higher while the network is what a run waits for, for then the CPU has time.
+//! The compression level: higher while the network is the bottleneck, since the CPU has time then.
 
 use std::{
     sync::atomic::{AtomicI32, Ordering},
@@ -8,25 +8,25 @@ use std::{
 
 use crate::encode::DEFAULT_LEVEL;
 
-/// From here on zstd takes ten times as long as at level 3 and gains two per cent.
+/// Above this level zstd takes ten times as long as at level 3 and gains two percent.
 const HIGHEST: i32 = 12;
 
-/// What is new of a chunk is small: a better level costs next to nothing there, and saves a fifteenth.
+/// The new part of a chunk is small: a better level costs next to nothing there and saves a fifteenth.
 const REST: i32 = 9;
 
-/// The level for what comes next.
+/// The current level.
 pub(super) struct Level {
     now: AtomicI32,
     watch: Option<Mutex<Watch>>,
 }
 
-/// When the last pack left.
+/// When the last pack was handed over.
 struct Watch {
     since: Instant,
 }
 
 impl Level {
-    /// A fixed one, or one that adapts.
+    /// A fixed or an adaptive level.
     pub(super) fn new(fixed: Option<i32>) -> Self {
         Self {
             now: AtomicI32::new(fixed.unwrap_or(DEFAULT_LEVEL)),
@@ -38,22 +38,22 @@ impl Level {
         self.now.load(Ordering::Relaxed)
     }
 
-    /// Whether nobody asked for a certain one.
+    /// Whether the level adapts: the user chose none.
     pub(super) const fn adapts(&self) -> bool {
         self.watch.is_some()
     }
 
-    /// Whether the data may say which way of compressing is the fastest of those that are as good.
-    pub(super) fn fits(&self) -> bool {
+    /// Whether the data may decide which of the equally good methods of compression is fastest.
+    pub(super) fn can_sample(&self) -> bool {
         self.adapts() && self.now() == DEFAULT_LEVEL
     }
 
-    /// For what is new of a chunk that shares rows with the last dump.
-    pub(super) fn of_rest(&self) -> i32 {
+    /// For the new part of a chunk that shares rows with the last dump.
+    pub(super) fn for_new_part(&self) -> i32 {
         if self.adapts() { self.now().max(REST) } else { self.now() }
     }
 
-    /// Hands over a full pack, which waits while earlier ones are on their way.
+    /// Hands over a full pack, which blocks while earlier ones are being uploaded.
     pub(super) fn emit<T>(&self, hand_over: impl FnOnce() -> T) -> T {
         let Some(watch) = &self.watch else { return hand_over() };
         let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,7 +66,7 @@ impl Level {
     }
 }
 
-/// One step up when the pack waited longer than it took to make, one down when it hardly waited.
+/// One step up if the pack waited longer than it took to build, one down if it hardly waited.
 fn next(level: i32, made: Duration, waited: Duration) -> i32 {
     if waited > made {
         (level + 1).min(HIGHEST)

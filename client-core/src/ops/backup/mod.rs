@@ -1,5 +1,5 @@
-//! One backup: lease → dump → packs → index → snapshot → commit. Everything before the commit is
-//! harmless when it stops: no snapshot exists, and what was confirmed is not sent again.
+//! One backup: lease → dump → packs → index → snapshot → commit. It can stop anywhere before the commit without harm:
+//! no snapshot exists, and confirmed objects are not sent again.
 
 mod commit;
 mod gate;
@@ -46,18 +46,18 @@ use crate::{
     source::{self, AnySource},
 };
 
-/// How long the service has to note that a run failed.
-const LAST_WORDS: Duration = Duration::from_secs(3);
-/// Index entries of this many packs (1 GiB) go to the bucket together.
+/// How long to wait for the service to record a failed run.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Index entries of this many packs (1 GiB) share a segment.
 const PACKS_PER_SEGMENT: usize = 64;
 
-/// For whoever writes to a file to come to an end.
+/// Time for a writer to finish with a file.
 const BEFORE_READING_AGAIN: Duration = Duration::from_secs(1);
 
 /// Backs up one source.
 ///
 /// # Errors
-/// No snapshot exists then; the run is recorded as failed, here and at the service.
+/// No snapshot exists then; the run is recorded as failed, locally and at the service.
 pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupReport, Error> {
     let started = Instant::now();
     let mut vault = client.open_synced().await?;
@@ -103,13 +103,13 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
         Err(error) => {
             let read = *read.lock().unwrap_or_else(PoisonError::into_inner);
             vault.state().fail_run(backup, error.kind().as_str(), read, client.now())?;
-            // The service's record is a courtesy, for which nobody waits: its lease runs out by itself.
+            // The service's record is a courtesy, not worth waiting for: its lease expires anyway.
             vault.api().patience().end_run();
-            let told = vault.api().abort(vault.id(), backup, error.kind().as_str(), read);
-            match tokio::time::timeout(LAST_WORDS, told).await {
+            let request = vault.api().abort(vault.id(), backup, error.kind().as_str(), read);
+            match tokio::time::timeout(ABORT_TIMEOUT, request).await {
                 Ok(Ok(())) => {}
-                Ok(Err(unsaid)) => {
-                    tracing::warn!(%unsaid, "the failed run could not be recorded at the service");
+                Ok(Err(failure)) => {
+                    tracing::warn!(error = %failure, "the failed run could not be recorded at the service");
                 }
                 Err(_) => tracing::warn!("the service did not take the record of the failed run in time"),
             }
@@ -146,7 +146,7 @@ impl Run<'_> {
         result
     }
 
-    /// Renews the lease many times within its life, so that most of it is left when the service goes away.
+    /// Renews the lease well before it expires, so that most of it is left if the service becomes unreachable.
     fn keep_lease(&self) -> JoinHandle<()> {
         let (api, vault, backup, source) =
             (Arc::clone(self.vault.api()), self.vault.id(), self.backup, self.source);
@@ -162,12 +162,12 @@ impl Run<'_> {
         })
     }
 
-    /// `None` when they are turned off, or the disk does not let us.
+    /// `None` if record lists are turned off or the disk refuses them.
     fn record_lists(&self) -> Option<RecordLists> {
         let path = records::path(self.client.home(), self.source);
         let observer = self.client.observer();
         if !self.lists {
-            // Nobody wants one here: then the last one goes, too.
+            // Lists are turned off: the last one is deleted, too.
             drop(std::fs::remove_file(&path));
             return None;
         }
@@ -186,7 +186,7 @@ impl Run<'_> {
         started: Instant,
         read: &Mutex<u64>,
     ) -> Result<BackupReport, Error> {
-        // Nobody else backs up from this home now: what lies in it is of a run that was killed.
+        // No other backup runs in this home, so its temporary files are those of a killed run.
         source::tidy(self.client.home());
         let whole = match self.read_whole(Arc::clone(&source), Reading::First, read).await {
             Err(error) if error.kind() == ErrorKind::SourceChanged => {

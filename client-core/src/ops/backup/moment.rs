@@ -1,6 +1,6 @@
-//! When a snapshot was made, as its device signs it: by the device's own clock, never by the service's, which could
-//! shift it; and never before what this device has signed already. What other devices signed cannot stop this one:
-//! one of them may be in a thief's hands.
+//! The creation time signed into a snapshot: by the device's own clock, not the service's, which could shift it; and
+//! never earlier than what this device has already signed. Other devices' timestamps cannot stop this one: a thief may
+//! hold one of them.
 
 use crate::{
     error::{Error, ErrorKind},
@@ -12,22 +12,22 @@ use api_types::DeviceId;
 
 /// Clocks of a vault's devices may differ by this much, seconds.
 const TOLERANCE: i64 = 3600;
-/// A moment that is further ahead was not signed by a clock that is right, seconds.
-const MOST: i64 = 24 * 3600;
+/// A timestamp further ahead than this comes from a wrong clock, seconds.
+const MAX_AHEAD: i64 = 24 * 3600;
 
-/// What is signed, and what a person should know about it.
+/// The time to sign, and what the user should know about it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Moment<'a> {
     /// Seconds since 1970.
     pub(super) created: i64,
-    /// The snapshot of another device that is the furthest ahead, and by how much, seconds.
+    /// Another device's snapshot that is furthest ahead, and by how much, seconds.
     pub(super) ahead: Option<(&'a ListedSnapshot, i64)>,
 }
 
-/// The moment for a snapshot that is made at `now`.
+/// The creation time for a snapshot made at `now`.
 ///
 /// # Errors
-/// [`ErrorKind::ClockSkew`] when this device's clock is more than a day behind what it signed itself.
+/// [`ErrorKind::ClockSkew`] if this device's clock is more than a day behind a time that it signed itself.
 pub(super) fn moment(history: &History, device: DeviceId, now: i64) -> Result<Moment<'_>, Error> {
     of(history.snapshots(), device, now)
 }
@@ -37,7 +37,7 @@ fn of(snapshots: &[ListedSnapshot], device: DeviceId, now: i64) -> Result<Moment
         snapshots.iter().partition(|listed| listed.envelope.device == device);
     let created = |listed: &&ListedSnapshot| listed.envelope.created;
     let own = own.into_iter().max_by_key(created);
-    if let Some(last) = own.filter(|last| created(last).saturating_sub(now) > MOST) {
+    if let Some(last) = own.filter(|last| created(last).saturating_sub(now) > MAX_AHEAD) {
         return Err(Error::new(
             ErrorKind::ClockSkew,
             format!(
@@ -50,8 +50,9 @@ fn of(snapshots: &[ListedSnapshot], device: DeviceId, now: i64) -> Result<Moment
              snapshot: sign this machine in as a new device (sealkeep logout, then sealkeep login)",
         ));
     }
-    // Further ahead is not what this snapshot follows, but a clock that was wrong, or a lie.
-    let believable = others.iter().map(created).filter(|created| created.saturating_sub(now) <= MOST).max();
+    // Anything further ahead is a wrong clock or a lie, and need not be followed.
+    let believable =
+        others.iter().map(created).filter(|created| created.saturating_sub(now) <= MAX_AHEAD).max();
     let ahead = others.into_iter().max_by_key(created);
     let ahead = ahead.map(|listed| (listed, created(&listed).saturating_sub(now)));
     let created = now
@@ -104,7 +105,7 @@ mod tests {
         assert_eq!(moment.created, NOW + TOLERANCE, "not long before what it builds on");
         assert_eq!(moment.ahead, Some((&behind[1], 2 * TOLERANCE)));
         assert_eq!(of(&[other(NOW + TOLERANCE)], THIS, NOW).unwrap().ahead, None);
-        let error = of(&[own(NOW + MOST + 1)], THIS, NOW).unwrap_err();
+        let error = of(&[own(NOW + MAX_AHEAD + 1)], THIS, NOW).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ClockSkew);
     }
 

@@ -1,5 +1,5 @@
-//! source → chunks → known? → records → encode → seal → packs. Threads joined by bounded queues: a slow
-//! network slows the dump, memory does not grow.
+//! source → chunks → known? → records → encode → seal → packs. Threads joined by bounded queues: a slow network slows
+//! the dump down instead of filling memory.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -29,16 +29,16 @@ use crate::{
     vault::{FullPack, Packer, UnlockedVault},
 };
 
-/// Chunks waiting between two stages. At most 4 MiB each.
+/// Chunks waiting between two stages, at most 4 MiB each.
 const QUEUE: usize = 1;
 
-/// A dump of which all went through.
+/// A dump that went through completely.
 pub(super) struct Streamed {
     pub(super) read: Read,
     pub(super) stored: Stored,
 }
 
-/// What became of its chunks.
+/// What was stored for its chunks.
 pub(super) struct Stored {
     pub(super) chunks: u64,
     pub(super) chunks_new: u64,
@@ -53,7 +53,7 @@ struct Cut {
 
 /// Chunks that go into one pack.
 struct Done {
-    /// What the others copy from.
+    /// The chunk that the others copy from.
     rows: Option<(ChunkId, Encoded)>,
     chunks: Vec<Chunk>,
 }
@@ -63,13 +63,13 @@ struct Chunk {
     number: u64,
     id: ChunkId,
     len: u32,
-    /// Absent when it is stored already.
+    /// `None` if it is already stored.
     new: Option<(Encoded, Sources)>,
-    /// Bytes of it that were not stored before.
+    /// Bytes of it that were new.
     literal: u64,
 }
 
-/// Runs the stages to the end of `dump`; full packs leave through `emit`, which may block.
+/// Runs the stages until `dump` ends; full packs leave through `emit`, which may block.
 ///
 /// # Errors
 /// The first error of any stage; the others stop.
@@ -98,7 +98,7 @@ pub(super) fn run(
             let (related, done) = (related_rx.clone(), done_tx.clone());
             scope.spawn(move || encode(vault, level, &related, &done));
         }
-        // Only the workers' ends stay open, so that the queues close when they are done.
+        // Only the workers' ends stay open, so that the queues close when the workers are done.
         drop((cut_rx, named_tx, related_rx, done_tx));
         let relating = scope.spawn(move || {
             let _stage = tracing::debug_span!("relate").entered();
@@ -110,7 +110,7 @@ pub(super) fn run(
         drop(done_rx);
         let read = reader.join().map_err(|_| Error::internal_text("the reading thread died"))?;
         let related = relating.join().map_err(|_| Error::internal_text("the relating thread died"))?;
-        // A source that failed also starves the later stages: its own words come first.
+        // A failed source also starves the later stages, so its error comes first.
         read?;
         collected?;
         Ok(Streamed { read: related, stored: collect.finish()? })
@@ -123,13 +123,13 @@ fn read(vault: &UnlockedVault, dump: &mut (dyn io::Read + Send), out: &Sender<Cu
     for number in 0.. {
         let Some(plain) = cutter.next_chunk().map_err(|e| Error::source_read(&e))? else { break };
         if out.send(Cut { number, plain }).is_err() {
-            break; // a later stage failed and says why
+            break; // a later stage failed and reports why
         }
     }
     Ok(())
 }
 
-/// Chunks of this run that are on their way into packs: not stored yet, not to be sealed twice.
+/// Chunks of this run that are on their way into packs: not stored yet, but not to be sealed twice.
 #[derive(Default)]
 struct Claimed(Mutex<HashSet<ChunkId>>);
 
@@ -196,7 +196,7 @@ fn encode_one(level: &Level, compressor: &mut Compressor, chunk: Related) -> Res
     let (new, literal) = match store {
         Store::Nothing => (None, 0),
         Store::Whole(plain) => {
-            let encoded = if level.fits() {
+            let encoded = if level.can_sample() {
                 compressor.compress_fitting(&plain)?
             } else {
                 compressor.set_level(level.now())?;
@@ -205,7 +205,7 @@ fn encode_one(level: &Level, compressor: &mut Compressor, chunk: Related) -> Res
             (Some((encoded, Sources::new())), u64::from(len))
         }
         Store::Rest(plan, sources) => {
-            compressor.set_level(level.of_rest())?;
+            compressor.set_level(level.for_new_part())?;
             let encoded = plan.recipe.encode(&plan.literals, compressor)?;
             (Some((encoded, sources)), plan.literals.len() as u64)
         }
@@ -219,9 +219,9 @@ fn encode_group(
     compressor: &mut Compressor,
     group: &Group,
 ) -> Result<Done, EncodeError> {
-    compressor.set_level(level.of_rest())?;
+    compressor.set_level(level.for_new_part())?;
     let rows = vault.chunk_id_key().chunk_id(&group.rows);
-    // A chunk cannot copy from itself, should one be just these rows.
+    // A chunk that consists of exactly these rows cannot copy from itself.
     let apart = group.members.len() == 1 || group.members.iter().any(|member| member.id == rows);
     let mut chunks = Vec::with_capacity(group.members.len());
     for member in &group.members {
@@ -242,14 +242,14 @@ fn encode_group(
         return Ok(Done { rows: None, chunks });
     }
     let encoded = if level.adapts() {
-        compressor.compress_rows(level.of_rest(), &group.rows)?
+        compressor.compress_rows(level.for_new_part(), &group.rows)?
     } else {
         compressor.compress(&group.rows)?
     };
     Ok(Done { rows: Some((rows, encoded)), chunks })
 }
 
-/// Puts chunks back in order for the manifest and into packs in any order.
+/// Puts chunks back in order for the manifest; packs take them in any order.
 struct Collect<'a> {
     vault: &'a UnlockedVault,
     known: &'a dyn Known,
@@ -324,7 +324,7 @@ impl<'a> Collect<'a> {
         Ok(())
     }
 
-    /// A piece of the manifest is stored as a chunk like any other.
+    /// A piece of the manifest is stored like any other chunk.
     fn store_piece(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let id = self.vault.chunk_id_key().chunk_id(bytes);
         let len = u32::try_from(bytes.len()).map_err(|e| Error::internal("manifest length", &e))?;

@@ -1,4 +1,4 @@
-//! A source is read to its end while what is new of it leaves for the store: both ends of the pipeline.
+//! Reads a source to its end while new data is uploaded: both ends of the pipeline.
 
 use std::{
     collections::BTreeSet,
@@ -29,14 +29,14 @@ use crate::{
     vault::FullPack,
 };
 
-/// Which time a source is read.
+/// Whether the source is read for the first time or again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
     First,
     Again,
 }
 
-/// A dump that went through whole, and what was stored for it.
+/// A complete dump, and what was stored for it.
 pub(super) struct Whole {
     pub(super) uploader: Uploader,
     pub(super) streamed: pipeline::Streamed,
@@ -45,11 +45,11 @@ pub(super) struct Whole {
     pub(super) reused: BTreeSet<ObjectId>,
 }
 
-/// A dump that was read to its end, and what it was before it was unwrapped.
+/// A dump that was read to its end, and the original's length and hash if it was unwrapped.
 type ReadThrough = (pipeline::Streamed, Original);
 type Task<T> = JoinHandle<Result<T, Error>>;
 
-/// A task that is not wanted once its owner is gone.
+/// A task that is aborted once its owner is dropped.
 struct AbortOnDrop(JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
@@ -90,17 +90,17 @@ impl Run<'_> {
         Ok(Whole { uploader, streamed, original, stored, reused: known.packs()? })
     }
 
-    /// Looks at the source, and begins its dump when it is the one that has the name.
+    /// Connects to the source, and starts its dump if it is the one that has the name.
     async fn open(&self, source: AnySource, reading: Reading, stop: &Stopper) -> Result<DumpStream, Error> {
         let observer = self.client.observer();
         observer.event(&Event::Stage(Stage::Dump));
         let opening = Opening {
             spool: self.client.home().to_owned(),
-            // A database that somebody writes to is copied under its own locks.
+            // A database that is being written to is copied under its own locks.
             copy: if reading == Reading::Again { Copying::Always } else { Copying::AsNeeded },
             allow_changes: self.force && reading == Reading::Again,
         };
-        // A look may wait for a table that somebody holds.
+        // Connecting may wait for a locked table.
         let _looking = self.when_cancelled({
             let stop = stop.clone();
             move || stop.stop()
@@ -121,7 +121,7 @@ impl Run<'_> {
         Ok(dump)
     }
 
-    /// Runs the pipeline on a thread of its own; full packs leave by `packs`.
+    /// Runs the pipeline on a thread of its own; full packs leave through `packs`.
     fn read(
         &self,
         dump: DumpStream,
@@ -149,7 +149,7 @@ impl Run<'_> {
         })
     }
 
-    /// Whichever fails ends the other: a dump that is not whole needs no more uploads.
+    /// If one fails, it ends the other: an incomplete dump needs no more uploads.
     async fn both(
         &self,
         uploads: Task<Vec<StoredPack>>,

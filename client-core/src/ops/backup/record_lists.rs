@@ -1,4 +1,4 @@
-//! The record lists of a source: what its last dump held, and what this one holds.
+//! The record lists of a source: the records of its last dump and of this one.
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
@@ -11,7 +11,7 @@ use crate::{
     vault::UnlockedVault,
 };
 
-/// A source's record lists: the last snapshot's, and the one that this run makes.
+/// A source's record lists: that of the last snapshot, and the one that this run writes.
 pub(super) struct RecordLists {
     pub(super) keys: Arc<RecordKeys>,
     pub(super) matcher: Option<Matcher>,
@@ -19,7 +19,7 @@ pub(super) struct RecordLists {
 }
 
 impl RecordLists {
-    /// Opens the old list, if it is of use, and begins the new one.
+    /// Opens the old list, if it is usable, and starts the new one.
     ///
     /// # Errors
     /// [`ListError`]: there will be no new list.
@@ -40,13 +40,13 @@ impl RecordLists {
         Ok(Self { keys, matcher, writer })
     }
 
-    /// What the workers need to know of it.
+    /// What the workers need from the lists.
     pub(super) fn splitter(&self) -> Splitter {
         let rows = self.matcher.as_ref().map(|m| m.list().ids());
         Splitter { keys: Arc::clone(&self.keys), rows: rows.unwrap_or_default() }
     }
 
-    /// The snapshot stands: the next run compares with this one. Returns the list's size, bytes.
+    /// Call once the snapshot is committed: the next run compares with this list. Returns its size in bytes.
     ///
     /// # Errors
     /// [`ListError`]; the old list stays.
@@ -55,7 +55,7 @@ impl RecordLists {
     }
 }
 
-/// Splits chunks, but for those whose records the old list holds.
+/// Splits chunks, except those whose records the old list has.
 #[derive(Clone)]
 pub(super) struct Splitter {
     keys: Arc<RecordKeys>,
@@ -63,7 +63,7 @@ pub(super) struct Splitter {
 }
 
 impl Splitter {
-    /// The records of a chunk: `Err` is its row in the old list, for a chunk that is stored already.
+    /// The records of a chunk: `Err` is its row in the old list, for a chunk that is already stored.
     pub(super) fn records(
         &self,
         vault: &UnlockedVault,

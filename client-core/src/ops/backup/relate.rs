@@ -1,5 +1,5 @@
-//! The one stage that sees chunks in the dump's order: what a new chunk shares with the previous dump, the
-//! list for the next one, and the dump's SHA-256.
+//! The only stage that sees chunks in the dump's order: finds what a new chunk shares with the previous dump, writes
+//! the list for the next one, and computes the dump's SHA-256.
 
 use std::collections::BTreeMap;
 
@@ -55,7 +55,7 @@ pub(super) fn relate(
             };
             for work in ready {
                 if out.send(Ok(work)).is_err() {
-                    break 'all; // a later stage failed and says why
+                    break 'all; // a later stage failed and reports why
                 }
             }
         }
@@ -84,7 +84,7 @@ impl Stage<'_> {
                     planned = found?;
                     self.lists = Some(lists);
                 }
-                // The new one cannot be written: the backup goes on without, and the old one stays.
+                // The new list cannot be written: the backup continues without it, and the old one stays.
                 Err(error) => {
                     self.observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
                 }
@@ -98,7 +98,7 @@ impl Stage<'_> {
         Ok(Related { number, id, len, store })
     }
 
-    /// Compares a chunk with the old list and writes it down in the new one.
+    /// Compares a chunk with the old list and records it in the new one.
     fn look(
         &self,
         lists: &mut RecordLists,
@@ -127,8 +127,8 @@ impl Stage<'_> {
             }
         };
         if stored {
-            // Of an earlier dump, of another source, or of another device.
-            let whole = self.known.is_whole(id).unwrap_or(false);
+            // From an earlier dump, another source, or another device.
+            let whole = self.known.is_self_contained(id).unwrap_or(false);
             let stored = if whole { Stored::WHOLE } else { Stored::UNKNOWN };
             lists.writer.push(&lists.keys, *id, len, &stored, &records)?;
             return Ok(Ok(None));
@@ -138,7 +138,7 @@ impl Stage<'_> {
         } else {
             self.old(lists, |matcher| {
                 let found = matcher.find(&records.hashes)?;
-                let usable = |id: &ChunkId| self.known.is_source(id).unwrap_or(false);
+                let usable = |id: &ChunkId| self.known.can_copy_from(id).unwrap_or(false);
                 plan(id, plain, &records.lens, &found, matcher, usable)
             })
         };
@@ -154,7 +154,7 @@ impl Stage<'_> {
         Ok(Ok(planned))
     }
 
-    /// Asks the old list; one that fails is not asked again, and the new one takes its place all the same.
+    /// Queries the old list. After a failure it is not queried again; the new one replaces it anyway.
     fn old<T>(
         &self,
         lists: &mut RecordLists,

@@ -1,4 +1,4 @@
-//! What a backup is asked to do, and what became of it.
+//! Options and report of a backup.
 
 use std::time::Duration;
 
@@ -16,37 +16,37 @@ use crate::{
 pub struct BackupOptions {
     /// Where the dump comes from.
     pub source: AnySource,
-    /// What to call the source; its own name otherwise.
+    /// Name of the source; its own name by default.
     pub name: Option<String>,
-    /// Whether it may carry on another source that had the name; without it such a backup is refused.
+    /// Whether it may continue another source that had the name; otherwise such a backup is refused.
     pub same_source: bool,
-    /// Bytes a second, at most.
+    /// Upload limit in bytes per second.
     pub upload_limit: Option<u64>,
-    /// Whether rows that stood in the last dump are found and not stored again, by a list that this device keeps.
+    /// Whether to find rows of the last dump and not store them again, using a list kept on this device.
     pub record_list: bool,
-    /// Whether gzip and `pg_dump -Fc` are taken apart, so that what did not change in them is not stored again.
+    /// Whether to decompress gzip and `pg_dump -Fc`, so that unchanged content is not stored again.
     pub unwrap: bool,
-    /// zstd level; `None`: as suits the network.
+    /// zstd level; `None` adapts it to the network.
     pub level: Option<i32>,
-    /// Whether a dump is taken that is far smaller than the last ones or of another format, or a file that changes
+    /// Whether to accept a dump that is far smaller than the last ones or of another format, or a file that changes
     /// while it is read. Its snapshot is marked.
     pub force: bool,
-    /// Holds the backup still while it is closed.
+    /// Pauses the backup while closed.
     pub gate: Gate,
 }
 
-/// What became of it.
+/// The result of a backup.
 #[derive(Debug, Clone)]
 pub struct BackupReport {
     /// The snapshot.
     pub snapshot_id: SnapshotId,
     /// The source's name.
     pub source: String,
-    /// Bytes that the source delivered.
+    /// Bytes delivered by the source.
     pub bytes_read: u64,
-    /// Of these, bytes in chunks that were not stored before.
+    /// Of these, bytes in newly stored chunks.
     pub bytes_new: u64,
-    /// Bytes of every object sent.
+    /// Bytes of all uploaded objects.
     pub bytes_uploaded: u64,
     /// Chunks of the dump.
     pub chunks: u64,
@@ -56,22 +56,22 @@ pub struct BackupReport {
     pub duration: Duration,
     /// Of the dump.
     pub sha256: Sha256,
-    /// What made the dump.
+    /// The program that made the dump.
     pub tool: String,
-    /// What of it was compressed, and taken apart.
+    /// How much of it was compressed and has been unwrapped.
     pub unwrapped: Unwrapped,
-    /// Size of the record list that this device keeps for the next run, bytes; 0: none.
+    /// Size of the record list kept on this device for the next run, bytes; 0 if there is none.
     pub record_list_bytes: u64,
-    /// What kind of dump it is, from the outside in.
+    /// The dump's format, from the outermost layer inwards.
     pub format: String,
-    /// Whether the dump's own end was found, beyond the end of the stream.
+    /// Whether the end of the dump itself was verified, not just the end of the stream.
     pub verified_end: bool,
-    /// What was unusual about it, and was accepted.
+    /// What was unusual about it and was accepted.
     pub remarks: Vec<Remark>,
 }
 
 impl BackupReport {
-    /// What stands beside the snapshot in every list.
+    /// The warnings shown with the snapshot in every list.
     #[must_use]
     pub fn marks(&self) -> Vec<Mark> {
         list::marks(&self.remarks, &self.format, self.verified_end)

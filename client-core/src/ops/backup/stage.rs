@@ -1,4 +1,4 @@
-//! What flows from one stage of a backup to the next.
+//! The types passed from one stage of a backup to the next.
 
 use api_types::Sha256;
 use bytes::Bytes;
@@ -11,26 +11,26 @@ use crate::{
     state::PackKeys,
 };
 
-/// The packs that reading a recipe leads to.
+/// The packs needed to read a recipe.
 pub(super) type Sources = PackKeys;
 
-/// Says which chunks are stored already.
+/// Tells which chunks are already stored.
 pub(super) trait Known: Sync {
-    /// `true` when the chunk need not be stored again; remembers that the snapshot needs it.
+    /// `true` if the chunk need not be stored again; records that the snapshot needs it.
     fn is_stored(&self, id: &ChunkId) -> Result<bool, Error>;
 
-    /// Whether a chunk can be copied from.
-    fn is_source(&self, id: &ChunkId) -> Result<bool, Error>;
+    /// Whether recipes may copy from this chunk.
+    fn can_copy_from(&self, id: &ChunkId) -> Result<bool, Error>;
 
-    /// Whether a stored chunk is stored whole: reading it leads through no recipe.
-    fn is_whole(&self, id: &ChunkId) -> Result<bool, Error>;
+    /// Whether a stored chunk is complete in itself: reading it involves no recipe.
+    fn is_self_contained(&self, id: &ChunkId) -> Result<bool, Error>;
 
-    /// The packs that copying from these chunks leads to, which the snapshot needs from here on; `None` when
-    /// they are too many, or not all there.
+    /// The packs needed to copy from these chunks, which the snapshot then needs; `None` if they are too many, or not
+    /// all present.
     fn sources(&self, ids: &[ChunkId]) -> Result<Option<Sources>, Error>;
 }
 
-/// A chunk with its name and records.
+/// A chunk with its id and records.
 pub(super) struct Identified {
     pub(super) number: u64,
     pub(super) id: ChunkId,
@@ -47,20 +47,20 @@ pub(super) struct Related {
     pub(super) store: Store,
 }
 
-/// What is to be stored of a chunk.
+/// How much of a chunk is to be stored.
 pub(super) enum Store {
-    /// It is stored already.
+    /// Nothing: it is already stored.
     Nothing,
     /// All of it.
     Whole(Bytes),
-    /// What is new of it.
+    /// Only what is new in it.
     Rest(Plan, Sources),
 }
 
-/// What the dump was, once all of it was read.
+/// Properties of the dump, once it has been read completely.
 pub(super) struct Read {
     pub(super) bytes: u64,
     pub(super) sha256: Sha256,
-    /// To be installed once the snapshot stands, if they are still of use.
+    /// To be installed once the snapshot is committed, if they are still usable.
     pub(super) lists: Option<RecordLists>,
 }

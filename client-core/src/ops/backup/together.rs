@@ -1,6 +1,6 @@
-//! What is new in neighbouring chunks, put into one chunk that their recipes copy from: a few changed rows compress
-//! by a tenth better beside those of their neighbours than alone. A recipe and the chunk of its rows always go
-//! into one pack, so that a reader who has the one has the other.
+//! Puts the new rows of neighboring chunks into one chunk that their recipes copy from: a few changed rows compress a
+//! tenth better next to those of their neighbors than alone. Recipes and the chunk of their rows always go into one
+//! pack, so that a reader who has one has the other.
 
 use super::stage::{Related, Sources, Store};
 use crate::{
@@ -8,20 +8,20 @@ use crate::{
     id::ChunkId,
 };
 
-/// Recipes whose rows are put together, at most.
+/// Maximum number of recipes in a group.
 const MAX_MEMBERS: usize = 32;
-/// From the first to the last of them, chunks: whoever restores one part of a dump reads little else.
+/// Maximum distance from first to last, in chunks: restoring one part of a dump should read little else.
 const MAX_SPAN: u64 = 64;
-/// Their rows, bytes (256 KiB), about.
+/// Approximate size of a group's rows, bytes (256 KiB).
 const ENOUGH: usize = 256 * 1024;
 /// A chunk with more new bytes (64 KiB) keeps them to itself: they compress as well alone.
 const MAX_LITERALS: usize = 64 * 1024;
-/// So that a pack hardly grows over its size by one group.
+/// Limits how far one group can make a pack exceed its size.
 const MAX_OPS: usize = 4096;
 
 /// Chunks that go into one pack.
 pub(super) enum Work {
-    /// A chunk by itself.
+    /// A single chunk.
     One(Related),
     /// Recipes, and the rows that are new in them.
     Group(Group),
@@ -32,11 +32,11 @@ pub(super) enum Work {
 pub(super) struct Group {
     /// The new rows.
     pub(super) rows: Vec<u8>,
-    /// Who copies from them.
+    /// The recipes that copy from them.
     pub(super) members: Vec<Member>,
 }
 
-/// A recipe, and where its rows begin.
+/// A recipe, and the offset of its rows.
 pub(super) struct Member {
     pub(super) number: u64,
     pub(super) id: ChunkId,
@@ -48,7 +48,7 @@ pub(super) struct Member {
 }
 
 impl Group {
-    /// The rows of one of them.
+    /// The rows of one member.
     pub(super) fn literals(&self, member: &Member) -> &[u8] {
         let rows = self.rows.get(member.at as usize..).unwrap_or_default();
         rows.get(..member.literals as usize).unwrap_or_default()
@@ -56,7 +56,7 @@ impl Group {
 }
 
 impl Member {
-    /// The recipe, its literals copied from the chunk of all rows.
+    /// The recipe, with its literals copied from the chunk of all rows.
     pub(super) fn copying_from(&self, rows: ChunkId) -> Recipe {
         let mut recipe = self.recipe.clone();
         let reference = recipe.reference(rows);
@@ -71,12 +71,12 @@ impl Member {
     }
 }
 
-/// Gathers recipes until there are enough rows.
+/// Collects recipes until there are enough rows.
 #[derive(Default)]
 pub(super) struct Gathering(Group);
 
 impl Gathering {
-    /// What is ready once this chunk has come.
+    /// Adds a chunk and returns what is ready.
     pub(super) fn push(&mut self, chunk: Related) -> Vec<Work> {
         let first = self.0.members.first().map_or(chunk.number, |member| member.number);
         let mut ready = Vec::new();
@@ -108,7 +108,7 @@ impl Gathering {
         ready
     }
 
-    /// The last group.
+    /// Returns the last group.
     pub(super) fn take(&mut self) -> Option<Work> {
         let group = std::mem::take(&mut self.0);
         (!group.members.is_empty()).then_some(Work::Group(group))
@@ -152,7 +152,7 @@ mod tests {
         let mut gathering = Gathering::default();
         let mut works = Vec::new();
         for (number, literals) in (0..).zip(&sizes) {
-            // Now and then chunks that are stored already lie between them.
+            // Occasionally chunks that are already stored lie between them.
             works.extend(gathering.push(related(number + number / 50 * 100, *literals)));
         }
         works.extend(gathering.take());

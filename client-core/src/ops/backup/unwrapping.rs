@@ -1,4 +1,4 @@
-//! Between the source and the chunks: compressed dumps are taken apart, everything else goes by untouched.
+//! Sits between source and chunker: decompresses compressed dumps and passes everything else through.
 
 use std::io::{self, Read};
 
@@ -12,14 +12,14 @@ use crate::{
     unwrap::{UnwrapError, Unwrapped, Unwrapper},
 };
 
-/// Bytes of the dump taken at once. What is in them may be a thousand times as much.
+/// Bytes of the dump read at once. Their content may be a thousand times as large.
 const STEP: usize = 8 << 10;
 
-/// Reads a dump; gives what is in it, and the plan for making it again behind that.
+/// Reads a dump and yields its content, followed by the plan for reproducing the dump.
 pub(super) struct Unwrapping<'a> {
     dump: DumpStream,
     observer: &'a dyn Observer,
-    /// `None`: at the end, or not wanted.
+    /// `None` at the end, or if turned off.
     unwrapper: Option<Unwrapper>,
     out: Vec<u8>,
     given: usize,
@@ -29,11 +29,11 @@ pub(super) struct Unwrapping<'a> {
     report: Unwrapped,
 }
 
-/// What a dump was, before it was taken apart.
+/// The dump as it was before unwrapping.
 pub(super) struct Original {
     pub(super) complete: Complete,
     pub(super) unwrapped: Unwrapped,
-    /// Length and SHA-256, when that is not what the chunks hold.
+    /// Length and SHA-256, if they differ from those of the chunks' content.
     pub(super) differs: Option<(u64, Sha256)>,
 }
 
@@ -52,7 +52,7 @@ impl<'a> Unwrapping<'a> {
         }
     }
 
-    /// After the last byte.
+    /// Call after the last byte.
     pub(super) fn finish(self) -> Result<Original, Error> {
         let complete = self.dump.finish()?;
         let sha256 = Sha256::new(self.hash.finalize().into());
@@ -60,7 +60,7 @@ impl<'a> Unwrapping<'a> {
         Ok(Original { complete, unwrapped: self.report, differs })
     }
 
-    /// More of what is in the dump; `false` at the end.
+    /// Produces more of the content; `false` at the end.
     fn more(&mut self) -> io::Result<bool> {
         let Some(mut unwrapper) = self.unwrapper.take() else { return Ok(false) };
         let mut step = [0; STEP];

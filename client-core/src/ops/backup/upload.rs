@@ -1,4 +1,4 @@
-//! grant → PUT → confirm, a few objects at a time. Only what the service confirmed counts as stored.
+//! grant → PUT → confirm, a few objects at a time. Only what the service has confirmed counts as stored.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ use crate::{
     vault::FullPack,
 };
 
-/// Objects in flight. With two open packs and one waiting this bounds memory to about 90 MiB.
+/// Concurrent uploads. With two open packs and one waiting this bounds memory to about 90 MiB.
 const CONCURRENT: usize = 2;
 
-/// An object that the service does not confirm is sent again, so often in all.
+/// How often an object that the service does not confirm is sent.
 const CONFIRM_TRIES: usize = 4;
 
-/// Of a pack's end this much is compared with what was sent: nearly always its whole directory.
+/// How much of a pack's end is compared with what was sent: nearly always its whole directory.
 pub(super) const END: usize = 64 * 1024;
 
 /// Uploads for one run.
@@ -43,7 +43,7 @@ impl Uploader {
     /// Stores one object and returns its number and whether bytes were sent.
     ///
     /// # Errors
-    /// What the service or the store answered, after retries.
+    /// The error of the service or the store, after retries.
     pub(super) async fn put(&self, kind: ObjectKind, id: ObjectId, bytes: Bytes) -> Result<u32, Error> {
         let size = bytes.len() as u64;
         let ask = || async {
@@ -53,7 +53,7 @@ impl Uploader {
             let bytes = bytes.clone();
             async move {
                 match self.store.put(&grant, kind, bytes).await {
-                    // Somebody with the same bytes was first: confirming decides.
+                    // Someone else uploaded the same bytes first: confirming decides.
                     Ok(()) | Err(StoreError::AlreadyThere) => Ok(grant),
                     Err(error) => Err(error),
                 }
@@ -78,7 +78,7 @@ impl Uploader {
         ))
     }
 
-    /// Stores packs as they come and remembers where their chunks lie. Returns their numbers.
+    /// Stores packs as they arrive and records where their chunks are. Returns their numbers.
     ///
     /// # Errors
     /// The first failure; uploads in flight are dropped.
@@ -117,7 +117,7 @@ impl Uploader {
     }
 }
 
-/// A pack that the service confirmed.
+/// A pack confirmed by the service.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StoredPack {
     pub(super) id: ObjectId,

@@ -1,5 +1,5 @@
-//! Is this dump like the ones before it? A source that shrinks to nothing, or turns into something else, is not taken
-//! for its newest snapshot without a word.
+//! Compares a dump with the previous ones. A source that shrinks to almost nothing, or turns into something else, must
+//! not silently become the newest snapshot.
 
 use api_types::SourceId;
 
@@ -9,9 +9,9 @@ use crate::{
     format::snapshot::Remark,
 };
 
-/// Snapshots of the source that are looked at.
+/// How many of the source's snapshots are compared.
 const LAST: usize = 5;
-/// A dump below this part of their median is smaller than usual.
+/// A dump smaller than the median divided by this is unusual.
 const PART: u64 = 10;
 
 /// What is unusual about a dump of `bytes` bytes.
@@ -33,7 +33,7 @@ pub(super) async fn remarks(
                 sizes.push((body.plain_size, body.remarks.contains(&Remark::Smaller)));
                 last_format.get_or_insert(body.format);
             }
-            // Its damage is no reason to make no further snapshots.
+            // A damaged snapshot must not prevent new ones.
             Err(error) => tracing::warn!(%error, "a snapshot could not be compared with"),
         }
     }
@@ -60,8 +60,8 @@ pub(super) async fn remarks(
     ))
 }
 
-/// The median of sizes, without those that were smaller than usual themselves, unless all were: then a person has said
-/// as often as we look back that this is what is usual now.
+/// The median size of the dumps that were not themselves flagged as small. If all were, the user has accepted the size
+/// as often as we look back, and it is the usual one now.
 fn usual(sizes: &[(u64, bool)]) -> Option<u64> {
     let all_smaller = sizes.iter().all(|(_, smaller)| *smaller);
     let mut counted: Vec<u64> =

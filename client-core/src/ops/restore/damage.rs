@@ -1,4 +1,4 @@
-//! What of a dump cannot be read, and which snapshots the same fault touches.
+//! Which ranges of a dump cannot be read, and which snapshots the same damage affects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ pub struct DamagedRange {
     pub start: u64,
     /// One past the last byte.
     pub end: u64,
-    /// The stored object at fault.
+    /// The damaged object.
     pub pack: Option<ObjectId>,
     /// What is wrong with it.
     pub reason: String,
@@ -27,7 +27,7 @@ pub struct DamagedRange {
     pub snapshots: Vec<SnapshotId>,
 }
 
-/// Ranges found so far, neighbours with one cause joined.
+/// Ranges found so far; adjacent ones with the same cause are merged.
 #[derive(Debug, Default)]
 pub(super) struct Damage {
     ranges: Vec<DamagedRange>,
@@ -50,7 +50,7 @@ impl Damage {
         }
     }
 
-    /// Adds every later range of the dump that needs the same pack. Only what copies may lead there is read.
+    /// Adds every later range of the dump that needs the same pack. Reads only chunks whose copies may depend on it.
     pub(super) async fn add_rest(
         &mut self,
         vault: &OpenVault,
@@ -77,7 +77,7 @@ impl Damage {
         Ok(())
     }
 
-    /// The ranges, each with the snapshots that its pack touches.
+    /// The ranges, each with the snapshots affected through its pack.
     pub(super) async fn ranges(mut self, vault: &OpenVault, this: SnapshotId) -> Vec<DamagedRange> {
         let packs: BTreeSet<ObjectId> = self.ranges.iter().filter_map(|r| r.pack).collect();
         let touched = if packs.is_empty() { BTreeMap::new() } else { vault.snapshots_with(&packs).await };

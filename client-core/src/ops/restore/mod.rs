@@ -1,5 +1,5 @@
-//! snapshot → manifest → packs → records → chunks → bytes, verified at every step. What cannot be read
-//! is named; nothing appears under its final name before the dump's SHA-256 holds.
+//! snapshot → manifest → packs → records → chunks → bytes, verified at every step. Unreadable ranges are reported;
+//! nothing appears under its final name before the dump's SHA-256 is verified.
 
 mod damage;
 mod order;
@@ -37,32 +37,32 @@ const DECODE_AHEAD: usize = 3;
 /// Chunks whose packs are fetched ahead.
 const FETCH_AHEAD: usize = 48;
 
-/// Where a dump goes.
+/// Where to restore a dump to.
 pub enum Destination {
-    /// A file, renamed into place once it is whole; a device or pipe is written through.
+    /// A file, renamed into place once it is complete; a device or pipe is written directly.
     File {
         /// Its final name.
         path: PathBuf,
-        /// What may happen to what is there.
+        /// What may be overwritten.
         consent: Consent,
     },
     /// A pipe. The last piece is held back until everything before it is verified.
     Pipe(Box<dyn std::io::Write + Send>),
-    /// A database: it holds the dump as a whole, or it is as it was.
+    /// A database: it gets the whole dump or stays unchanged.
     Database {
         /// Which one.
         database: AnySource,
-        /// How it takes the dump.
+        /// Options for the restore into it.
         choices: Box<RestoreChoices>,
-        /// Also when it is the one that was backed up.
+        /// Even if it is the one that was backed up.
         onto_source: bool,
-        /// Also when it may be a copy of that one.
+        /// Even if it may be a copy of that one.
         to_copy_of_source: bool,
     },
 }
 
 impl Destination {
-    /// Whether what it takes is there afterwards: a pipe hands it on, and the null device keeps nothing.
+    /// Whether the destination stores the data: a pipe passes it on, and the null device discards it.
     fn keeps(&self) -> bool {
         match self {
             Self::File { path, .. } => match std::fs::metadata(path) {
@@ -74,9 +74,9 @@ impl Destination {
         }
     }
 
-    /// Whether nobody sees a byte before the whole dump's SHA-256 holds: a file of its own, under another name until
-    /// then. Programs and pipes act on bytes as they come, and what is no regular file may be either.
-    fn is_unseen_until_whole(&self) -> bool {
+    /// Whether nobody sees a byte before the whole dump's SHA-256 is verified: a regular file, under a temporary name
+    /// until then. Programs and pipes act on bytes as they come, and so may anything that is no regular file.
+    fn is_hidden_until_complete(&self) -> bool {
         match self {
             Self::File { path, .. } => match std::fs::metadata(path) {
                 Ok(found) => found.is_file(),
@@ -89,36 +89,36 @@ impl Destination {
 
 /// What to restore.
 pub struct RestoreOptions {
-    /// Which snapshot.
+    /// The snapshot to restore.
     pub snapshot: Selector,
     /// Where to.
     pub destination: Destination,
-    /// Write zeros for what cannot be read instead of stopping.
+    /// Write zeros in place of unreadable data instead of stopping.
     pub partial: bool,
 }
 
 /// What was restored.
 #[derive(Debug, Clone)]
 pub struct RestoreReport {
-    /// Which snapshot.
+    /// The snapshot that was restored.
     pub snapshot_id: SnapshotId,
     /// Its source's name.
     pub source: String,
     /// Bytes written.
     pub bytes: u64,
-    /// Of the dump as it was backed up.
+    /// SHA-256 of the dump as it was backed up.
     pub sha256: Sha256,
     /// Packs downloaded for it.
     pub packs_read: u64,
-    /// What could not be read; empty unless `partial`.
+    /// Unreadable ranges; empty unless `partial`.
     pub damaged: Vec<DamagedRange>,
-    /// What else a person should know, each in one sentence.
+    /// What else the user should know, one sentence each.
     pub notes: Vec<String>,
-    /// What the server refused of a restore that kept going.
+    /// Errors of the server in a restore that kept going.
     pub failed: Vec<String>,
-    /// Statements that the database did not get, the first thousand.
+    /// Statements that were not executed, the first thousand.
     pub left_out: Vec<LeftOut>,
-    /// Whatever runs in the dump ran with all rights of its server.
+    /// Code in the dump ran as a superuser.
     pub superuser: bool,
     /// How long it took.
     pub duration: Duration,
@@ -127,15 +127,15 @@ pub struct RestoreReport {
 /// Restores a snapshot.
 ///
 /// # Errors
-/// [`ErrorKind::Damaged`] names packs, byte ranges and snapshots when stored data does not hold.
+/// [`ErrorKind::Damaged`] names packs, byte ranges and snapshots if stored data is invalid.
 pub async fn restore(client: &Client, options: RestoreOptions) -> Result<RestoreReport, Error> {
     let started = Instant::now();
     let partial = options.partial;
-    refuse_holes(&options)?;
+    refuse_partial(&options)?;
     let vault = client.open_synced().await?;
     let (listed, body) = vault.select(&options.snapshot).await?;
     let proof = if options.destination.keeps() { Evidence::Restored } else { Evidence::Opened };
-    let compared = options.partial || !options.destination.is_unseen_until_whole();
+    let compared = options.partial || !options.destination.is_hidden_until_complete();
     if options.partial {
         vault.packs().salvage();
     }
@@ -187,8 +187,8 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
     })
 }
 
-/// Zeros in the place of what is damaged make no dump: no program gets them.
-fn refuse_holes(options: &RestoreOptions) -> Result<(), Error> {
+/// A dump with zeros in place of damaged data is invalid: no program gets it.
+fn refuse_partial(options: &RestoreOptions) -> Result<(), Error> {
     if options.partial && matches!(options.destination, Destination::Database { .. }) {
         return Err(Error::new(
             ErrorKind::Usage,
@@ -200,10 +200,10 @@ fn refuse_holes(options: &RestoreOptions) -> Result<(), Error> {
     Ok(())
 }
 
-/// Drops what restores that were ended left on the server of a database. What is still being restored stays.
+/// Drops what aborted restores left on a database server. Restores in progress are not touched.
 ///
 /// # Errors
-/// The server cannot be reached; it was cancelled.
+/// The server cannot be reached, or the operation was cancelled.
 pub async fn clean_up(client: &Client, server: AnySource) -> Result<CleanedUp, Error> {
     let stopper = Stopper::default();
     let stop = stopper.clone();
@@ -231,11 +231,11 @@ fn cancelled() -> Error {
         ErrorKind::Cancelled,
         "cancelled",
         "nothing was changed; snapshots are untouched",
-        "run it again when you like",
+        "run it again",
     )
 }
 
-/// One restore under way.
+/// One restore in progress.
 struct Job<'a> {
     client: &'a Client,
     vault: &'a OpenVault,
@@ -243,12 +243,12 @@ struct Job<'a> {
     body: &'a SnapshotBody,
     id: SnapshotId,
     partial: bool,
-    /// Every chunk is compared with its id before it is handed out.
+    /// Whether every chunk is checked against its id before it is passed on.
     compared: bool,
 }
 
 impl Job<'_> {
-    /// Hands every byte of the dump to the writer. Only the caller ends the writer, whatever comes back.
+    /// Passes every byte of the dump to the writer. Only the caller ends the writer, whatever the result.
     async fn fill(&self, order: Order, writer: &mut sink::Writer) -> Result<Damage, Error> {
         let body = self.body;
         let content = body.stored_size() - body.unwrapped.map_or(0, |wrapping| wrapping.plan_len);
@@ -287,12 +287,12 @@ impl Job<'_> {
 
 type Chunk = Result<Vec<u8>, ChunkFault>;
 
-/// The dump's chunks in order, packs fetched and chunks decrypted ahead, bounded.
+/// The dump's chunks in order; a bounded number of packs is fetched, and of chunks decrypted, ahead.
 struct Flow<'a> {
     vault: &'a OpenVault,
     reader: &'a ChunkReader,
     order: Order,
-    /// Every chunk is compared with its id before it is handed out.
+    /// Whether every chunk is checked against its id before it is passed on.
     compared: bool,
     fetching: VecDeque<ManifestEntry>,
     decoding: VecDeque<(ManifestEntry, JoinHandle<Result<Chunk, Error>>)>,
@@ -317,7 +317,7 @@ impl<'a> Flow<'a> {
             self.decoding.push_back((entry, task));
             if let Some(ahead) = self.fetching.get(FETCH_AHEAD - DECODE_AHEAD) {
                 let (reader, id) = (self.reader.clone(), ahead.chunk_id);
-                // What fails here fails again, and is reported, when the chunk's turn comes.
+                // A failure here occurs again, and is reported, when it is the chunk's turn.
                 tokio::spawn(async move { reader.prefetch(id).await });
             }
         }

@@ -1,4 +1,4 @@
-//! What of the store a dump needs, in order: its chunks, and from when to when each pack.
+//! What a dump needs from the store, in order: its chunks, and the first and last use of each pack.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -13,15 +13,15 @@ use crate::{
     vault::ChunkReader,
 };
 
-/// A pack that is needed for no more chunks than this, from the first to the last of them, does not go over the disk.
-/// A run fills two packs side by side with some 150 chunks.
+/// A pack whose first and last use are no more chunks apart than this is not cached on disk. A run fills two packs
+/// concurrently with some 150 chunks.
 const PASSES: usize = 320;
 
-/// The chunks of a dump, and the packs that they wait for. Takes 40 bytes a chunk.
+/// The chunks of a dump, and the packs that they need. Takes 40 bytes per chunk.
 pub(super) struct Order {
     chunks: VecDeque<ManifestEntry>,
     next: usize,
-    /// The first and the last chunk that a pack is needed for.
+    /// The first and the last chunk that need a pack.
     needed: HashMap<ObjectId, (usize, usize)>,
 }
 
@@ -51,7 +51,7 @@ impl Order {
         self.chunks.pop_front()
     }
 
-    /// The next chunk is read: packs that no later one needs go.
+    /// Moves on to the next chunk: packs that no later one needs are released.
     pub(super) fn done(
         &mut self,
         vault: &OpenVault,

@@ -1,4 +1,4 @@
-//! For a dump that was taken apart: how to make it again stands behind what was in it.
+//! For a dump that was unwrapped: the plan for reproducing it follows its content.
 
 use super::read_piece;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     vault::ChunkReader,
 };
 
-/// Reads the plan out of the last chunks.
+/// Reads the plan from the last chunks.
 pub(super) async fn rewrapper(
     reader: &ChunkReader,
     body: &SnapshotBody,

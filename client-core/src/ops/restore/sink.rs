@@ -1,4 +1,4 @@
-//! Where restored bytes go, and the thread that writes them.
+//! The destinations of restored bytes, and the thread that writes them.
 
 use std::{io::Write, sync::Arc, thread};
 
@@ -17,22 +17,22 @@ use crate::{
     unwrap::{Rewrapper, UnwrapError},
 };
 
-/// Takes bytes; `commit` makes them visible, a drop before it leaves nothing behind.
+/// Takes bytes; `commit` makes them visible, and a drop before that leaves nothing behind.
 pub(super) trait Sink: Send {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error>;
     fn commit(self: Box<Self>) -> Result<Restored, Error>;
-    /// Whether it has something to take back when it is abandoned. Nobody waits for one that has not: a pipe whose reader
-    /// does not read would keep us for ever.
-    fn takes_back(&self) -> bool {
+    /// Whether it must undo something when abandoned. Others are not waited for: a pipe whose reader does not read
+    /// would block forever.
+    fn must_undo(&self) -> bool {
         true
     }
-    /// Ends what the sink started, also while another thread waits in it.
+    /// Stops what the sink started, even while another thread is blocked in it.
     fn stopper(&self) -> Stopper {
         Stopper::default()
     }
 }
 
-/// Opens a destination; refuses what would overwrite, and the database that the dump was made of.
+/// Opens a destination; refuses to overwrite without consent, and refuses the database that was dumped.
 pub(super) fn open(
     destination: Destination,
     body: &SnapshotBody,
@@ -60,7 +60,7 @@ pub(super) fn open(
 struct FileSink(Output);
 
 impl Sink for FileSink {
-    fn takes_back(&self) -> bool {
+    fn must_undo(&self) -> bool {
         matches!(self.0, Output::File(_))
     }
 
@@ -77,7 +77,7 @@ impl Sink for FileSink {
 struct PipeSink(Box<dyn Write + Send>);
 
 impl Sink for PipeSink {
-    fn takes_back(&self) -> bool {
+    fn must_undo(&self) -> bool {
         false
     }
 
@@ -109,41 +109,41 @@ impl Sink for TableSink {
 
 enum Message {
     Bytes(Vec<u8>),
-    /// `Some`: this must be the SHA-256 of everything written.
+    /// `Some`: the required SHA-256 of everything written.
     Finish(Option<Sha256>),
 }
 
-/// `Ok`: the bytes written, and what else there is to say.
+/// `Ok`: the bytes written, and what else to report.
 type Outcome = Result<(u64, Restored), Error>;
 
-/// Hashes and writes on a thread of its own. The last piece is held back until the hash is known to be
-/// right, so that a reader at the other end never sees a whole dump that is wrong. Dropped before
-/// [`Writer::finish`] was called, by whatever end, it abandons: no program sees the end of a cut input.
+/// Hashes and writes on a thread of its own. The last piece is held back until the hash is verified, so that a reader
+/// at the other end never sees the whole of a wrong dump. Dropping it before [`Writer::finish`] abandons the restore:
+/// no program sees the end of a truncated input.
 pub(super) struct Writer {
     messages: Option<mpsc::Sender<Message>>,
-    /// Taken with the outcome, which is told once.
+    /// Taken with the outcome, which is delivered once.
     done: Option<oneshot::Receiver<Outcome>>,
-    /// Of a sink that takes back.
+    /// Of a sink that must undo something.
     thread: Option<thread::JoinHandle<()>>,
     stop: Stopper,
 }
 
 impl Writer {
-    /// `rewrapper`: for a dump that was taken apart.
+    /// `rewrapper`: for a dump that was unwrapped.
     pub(super) fn spawn(
         sink: Box<dyn Sink>,
         rewrapper: Option<Rewrapper>,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        let (stop, takes_back) = (sink.stopper(), sink.takes_back());
+        let (stop, must_undo) = (sink.stopper(), sink.must_undo());
         let (messages, inbox) = mpsc::channel(2);
-        let (tell, done) = oneshot::channel();
+        let (sender, done) = oneshot::channel();
         let thread = thread::spawn(move || {
             let _stage = tracing::debug_span!("write").entered();
-            // A caller that is gone has its own reason to tell.
-            drop(tell.send(write_all(sink, rewrapper, inbox, &*observer)));
+            // A caller that is gone reports its own reason.
+            drop(sender.send(write_all(sink, rewrapper, inbox, &*observer)));
         });
-        Self { messages: Some(messages), done: Some(done), thread: takes_back.then_some(thread), stop }
+        Self { messages: Some(messages), done: Some(done), thread: must_undo.then_some(thread), stop }
     }
 
     pub(super) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
@@ -159,12 +159,12 @@ impl Writer {
             .unwrap_or_else(|| Error::internal_text("the writing thread ended early")))
     }
 
-    /// Commits when the hash is right. `cancel` ends it until the commit has begun.
+    /// Commits if the hash is correct. `cancel` stops it until the commit has begun.
     pub(super) async fn finish(mut self, expected: Option<Sha256>, cancel: &CancellationToken) -> Outcome {
         let (stop, waits) = (self.stop.clone(), self.thread.is_some());
         let finished = async {
             if let Some(messages) = &self.messages {
-                // When the thread is gone already, its outcome says why.
+                // If the thread is already gone, its outcome says why.
                 drop(messages.send(Message::Finish(expected)).await);
             }
             self.outcome().await
@@ -180,7 +180,7 @@ impl Writer {
         finished.await
     }
 
-    /// Leaves nothing behind.
+    /// Abandons the restore without leaving anything behind.
     pub(super) async fn abandon(mut self) {
         self.stop.stop();
         drop(self.messages.take());
@@ -202,7 +202,7 @@ impl Drop for Writer {
         self.stop.stop();
         drop(self.messages.take());
         if let Some(thread) = self.thread.take() {
-            // Its programs have been told to go; the sink takes back what it did.
+            // Its programs have been told to end; the sink undoes its work.
             drop(thread.join());
         }
     }
@@ -220,13 +220,13 @@ fn write_all(
             (Message::Bytes(bytes), None) => held.write(bytes, observer)?,
             (Message::Bytes(content), Some(rewrapper)) => {
                 let mut made = Vec::new();
-                rewrapper.push(&content, &mut made).map_err(not_again)?;
+                rewrapper.push(&content, &mut made).map_err(cannot_reproduce)?;
                 held.write(made, observer)?;
             }
             (Message::Finish(expected), _) => {
                 if let Some(rewrapper) = rewrapper {
                     let mut made = Vec::new();
-                    rewrapper.finish(&mut made).map_err(not_again)?;
+                    rewrapper.finish(&mut made).map_err(cannot_reproduce)?;
                     held.write(made, observer)?;
                 }
                 return held.finish(expected);
@@ -238,11 +238,11 @@ fn write_all(
     Ok((0, Restored::default()))
 }
 
-fn not_again(error: UnwrapError) -> Error {
+fn cannot_reproduce(error: UnwrapError) -> Error {
     Error::damaged(format!("the dump cannot be compressed again as it was: {error}"))
 }
 
-/// Writes everything but the last piece.
+/// Writes everything except the last piece.
 struct Held {
     sink: Box<dyn Sink>,
     hash: sha2::Sha256,

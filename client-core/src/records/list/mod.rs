@@ -1,5 +1,5 @@
-//! The record list of a source's last snapshot: which records stood where, in the order of the dump. A local
-//! file without plaintext. Every part is authenticated; whatever is wrong with it, the list is not used.
+//! The record list of a source's last snapshot: where each record was, in the order of the dump. A local file without
+//! plaintext. Every part is authenticated; if anything is wrong with it, the list is not used.
 //!
 //! ```text
 //! header   "SKRECL02" ‖ domain 16 ‖ source 16 ‖ nonce 16 ‖ zeros to 64
@@ -23,13 +23,13 @@ pub use writer::ListWriter;
 
 use crate::{encode::Recipe, id::ChunkId};
 
-/// The depth of a stored chunk of which it is not known how deep its copies lead: nobody copies from it.
+/// Depth of a stored chunk whose chain of copies has unknown length: it is never copied from.
 pub(super) const UNKNOWN_DEPTH: u16 = u16::MAX;
 
 const MAGIC: &[u8; 8] = b"SKRECL02";
 const HEADER_LEN: usize = 64;
 const NONCE: std::ops::Range<usize> = 40..56;
-/// Records of one block.
+/// Number of records in a block.
 pub(super) const BLOCK: usize = 2048;
 const BLOCK_HEAD: usize = 8;
 const PLACE_LEN: usize = 8;
@@ -38,49 +38,49 @@ const ROW_LEN: usize = 54;
 const ANCHOR_LEN: usize = 16;
 const FOOTER_LEN: usize = 48;
 const TAG_LEN: usize = 16;
-/// Number of the tag over the tables.
+/// Part number of the tag over the tables.
 const WHOLE: u64 = u64::MAX;
-/// Of the tag over a row's origins, with the row's number.
+/// Added to a row's number for the tag over its origins.
 const ORIGINS: u64 = 1 << 63;
 
 /// A chunk of the dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChunkRow {
-    /// Which.
+    /// Its id.
     pub id: ChunkId,
-    /// Its bytes.
+    /// Its length in bytes.
     pub plain_len: u32,
-    /// Its records; 0 when it was not worth splitting.
+    /// Number of its records; 0 if it was not worth splitting.
     pub records: u32,
-    /// How many recipes reading it may lead through.
+    /// Upper limit for the recipes in a chain that reading it involves.
     pub depth: u16,
-    /// Where its flat recipe is in the file, and its length.
+    /// Position and length of its flat recipe in the file.
     origins: (u64, u32),
 }
 
 /// How a chunk is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// How many recipes reading it leads through.
+    /// Number of recipes in the chain that reading it involves.
     pub depth: u16,
-    /// Of a recipe: the same chunk as a recipe that copies only bytes that are stored where they are copied from.
+    /// For a recipe: the same chunk as a flat recipe, which copies every byte from where it is stored.
     pub origins: Option<Recipe>,
 }
 
 impl Stored {
-    /// Not as a recipe.
+    /// Not stored as a recipe.
     pub const WHOLE: Self = Self { depth: 0, origins: None };
-    /// It is not known how deep its copies lead: nobody copies from it.
+    /// The chain of copies has unknown length: it is never copied from.
     pub const UNKNOWN: Self = Self { depth: UNKNOWN_DEPTH, origins: None };
 }
 
-/// Why a list cannot be used. Never an error of a backup.
+/// Why a list cannot be used. Never fails a backup.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
-    /// The file.
+    /// The file cannot be read or written.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// Damaged, cut off, of another source, domain or version.
+    /// Damaged, truncated, or from another source, domain or version.
     #[error("{0}")]
     Unusable(&'static str),
 }

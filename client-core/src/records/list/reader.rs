@@ -1,4 +1,4 @@
-//! The list of the last snapshot, block by block.
+//! Reads the list of the last snapshot, block by block.
 
 use std::{collections::HashMap, fs::File, os::unix::fs::FileExt, path::Path, sync::Arc};
 
@@ -16,7 +16,7 @@ use crate::{
 
 const DAMAGED: ListError = ListError::Unusable("the record list is damaged");
 
-/// An opened list. Memory holds its chunks and anchors, about 90 bytes for each MiB of the dump, and no blocks.
+/// An open list. Keeps its chunks and anchors in memory, about 90 bytes per MiB of the dump, but no blocks.
 pub struct ListReader {
     file: File,
     keys: Arc<RecordKeys>,
@@ -26,28 +26,28 @@ pub struct ListReader {
     /// Number of each row's first record.
     firsts: Vec<u64>,
     by_id: Arc<HashMap<ChunkId, u32>>,
-    /// Where each block begins.
+    /// Position of each block.
     places: Vec<u64>,
     anchors: Vec<(u64, u64)>,
     mask: u64,
 }
 
-/// Records of the list, ready to compare.
+/// Records of the list, ready for comparison.
 #[derive(Default)]
 pub struct Block {
-    /// Names.
+    /// Their hashes.
     pub hashes: Vec<RecordHash>,
     /// Row, and offset in its chunk.
     pub places: Vec<(u32, u32)>,
-    /// Bytes.
+    /// Lengths in bytes.
     pub lens: Vec<u16>,
 }
 
 impl ListReader {
-    /// Opens a list; `None` when there is none.
+    /// Opens a list; `None` if there is none.
     ///
     /// # Errors
-    /// [`ListError`]: it is of no use.
+    /// [`ListError`]: it is unusable.
     pub fn open(
         path: &Path,
         keys: Arc<RecordKeys>,
@@ -75,7 +75,7 @@ impl ListReader {
         nonce.copy_from_slice(&header[NONCE]);
         let [records, n_rows, n_anchors, mask] =
             [0, 8, 16, 24].map(|at| footer[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)));
-        // Lengths are compared before anything is allocated.
+        // Lengths are checked before anything is allocated.
         if [records, n_rows, n_anchors].into_iter().any(|count| count > 1 << 40) {
             return Err(DAMAGED);
         }
@@ -113,7 +113,7 @@ impl ListReader {
         Ok(Some(Self { file, keys, nonce, records, rows, firsts, by_id, places, anchors, mask }))
     }
 
-    /// Records in the list.
+    /// Number of records in the list.
     #[must_use]
     pub const fn records(&self) -> u64 {
         self.records
@@ -125,7 +125,7 @@ impl ListReader {
         &self.rows
     }
 
-    /// The chunks' rows.
+    /// Maps chunks to rows.
     #[must_use]
     pub fn ids(&self) -> Arc<HashMap<ChunkId, u32>> {
         Arc::clone(&self.by_id)
@@ -137,7 +137,7 @@ impl ListReader {
         self.firsts.get(row as usize).copied().unwrap_or(self.records)
     }
 
-    /// Where a record like this stood, if it is one of those that are remembered for that.
+    /// The position of an equal record, if it is an anchor.
     #[must_use]
     pub fn anchor(&self, hash: RecordHash) -> Option<u64> {
         let low = hash as u64;
@@ -180,7 +180,7 @@ impl ListReader {
         Ok(())
     }
 
-    /// How a row's chunk is stored.
+    /// How the chunk of a row is stored.
     ///
     /// # Errors
     /// [`ListError`].
@@ -198,7 +198,7 @@ impl ListReader {
         Ok(Stored { depth, origins: Some(Recipe::from_bytes(&bytes).map_err(|_| DAMAGED)?) })
     }
 
-    /// A part of the file that has a tag of its own.
+    /// A part of the file with its own tag.
     fn read(&self, at: u64, len: usize, number: u64) -> Result<Vec<u8>, ListError> {
         let mut bytes = vec![0; len + TAG_LEN];
         self.file.read_exact_at(&mut bytes, at)?;

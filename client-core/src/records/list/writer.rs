@@ -1,4 +1,4 @@
-//! A run's records → the list for the next one.
+//! Writes a run's records as the list for the next run.
 
 use std::{
     fs,
@@ -16,12 +16,12 @@ use crate::{
     secret::fill_random,
 };
 
-/// Anchors kept, at most: 16 MiB.
+/// Maximum number of anchors: 16 MiB.
 const MAX_ANCHORS: usize = 1 << 20;
 /// One record in sixteen is an anchor, until there are too many.
 const FIRST_MASK: u64 = 15;
 
-/// Writes a list beside the old one; nothing is replaced before [`ListWriter::install`].
+/// Writes a list next to the old one; [`ListWriter::install`] replaces it.
 pub struct ListWriter {
     file: BufWriter<NamedTempFile>,
     path: PathBuf,
@@ -29,7 +29,7 @@ pub struct ListWriter {
     nonce: [u8; 16],
     /// Bytes written.
     at: u64,
-    /// Where the blocks begin.
+    /// Positions of the blocks.
     places: Vec<u8>,
     first: (u32, u32),
     hashes: Vec<u8>,
@@ -41,10 +41,10 @@ pub struct ListWriter {
     mask: u64,
 }
 
-/// How the names of lists begin that are being written.
+/// Prefix of the names of lists being written.
 const UNFINISHED: &str = "unfinished-";
 
-/// Lists of runs that were killed. One run at a time holds the device's lock, so none of them grows any more.
+/// Removes lists of killed runs. Only one run at a time holds the device's lock, so none is still being written.
 fn remove_left_over(folder: &Path) -> Result<(), ListError> {
     for file in fs::read_dir(folder)? {
         let file = file?;
@@ -56,7 +56,7 @@ fn remove_left_over(folder: &Path) -> Result<(), ListError> {
 }
 
 impl ListWriter {
-    /// Starts a list that will be called `path`.
+    /// Starts a list to be installed at `path`.
     ///
     /// # Errors
     /// [`ListError::Io`].
@@ -94,7 +94,7 @@ impl ListWriter {
         })
     }
 
-    /// The dump's next chunk.
+    /// Adds the dump's next chunk.
     ///
     /// # Errors
     /// [`ListError::Io`].
@@ -169,7 +169,7 @@ impl ListWriter {
         self.write(keys, number, block)
     }
 
-    /// Replaces the old list, and returns the new one's size. To be called once the snapshot is committed.
+    /// Replaces the old list, and returns the new one's size. Call it once the snapshot is committed.
     ///
     /// # Errors
     /// [`ListError::Io`]; the old list stays.

@@ -1,4 +1,4 @@
-//! Dumps and databases that lie in files.
+//! Dumps and databases in files.
 
 mod open;
 mod sqlite;
@@ -44,7 +44,7 @@ pub(super) fn source(path: PathBuf) -> AnySource {
     Arc::new(Named(path))
 }
 
-/// Removes what a run that was killed left in the spool. Nobody else may be running a backup.
+/// Removes what a killed run left in the spool. No other backup may be running.
 pub fn tidy(spool: &Path) {
     sqlite::tidy(spool);
 }
@@ -86,7 +86,7 @@ impl Source for Named {
     }
 
     fn may_be_at(&self, _place: &str) -> bool {
-        // Dumps that rotate have names that change.
+        // Rotating dumps have changing names.
         true
     }
 
@@ -159,7 +159,8 @@ impl Input for Open {
     }
 }
 
-/// One spelling for one file: its folder without links and dots. The last component stays: it may link to a rotating dump.
+/// One spelling per file: resolves links and dots in its folder. The last component stays: it may link to a rotating
+/// dump.
 fn absolute(path: &Path) -> String {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folder = whole.parent().and_then(|folder| folder.canonicalize().ok());

@@ -1,4 +1,4 @@
-//! Files are read as they were when they were opened, or not at all.
+//! Files are read in the state in which they were opened, or not at all.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::event::Warning;
 
-/// What the name stands for.
+/// The kind of file that the path names.
 pub(super) enum Handle {
     /// A regular file.
     File(Regular),
@@ -29,16 +29,17 @@ pub(super) enum Handle {
     Pipe(fifo::Fifo),
 }
 
-/// An opened source, and what a person should know of it.
+/// An opened source, and what the user should know about it.
 pub(super) struct Opened {
     pub(super) handle: Handle,
     pub(super) size: Option<u64>,
-    /// Version of SQLite, when a copy is read.
+    /// SQLite's version, if a copy is read.
     pub(super) copied_by: Option<&'static str>,
     pub(super) warnings: Vec<Warning>,
 }
 
-/// Opens it. A SQLite database with rows beside it is copied into the `spool` first, also when `copy` asks for it.
+/// Opens it. A SQLite database with rows in its log or journal is first copied into the `spool`, or always if `copy`
+/// says so.
 pub(super) fn open(path: &Path, spool: &Path, copy: Copying) -> Result<Opened, SourceError> {
     let shown = path.display().to_string();
     let unreadable = |e: io::Error| unreadable(&shown, &e);
@@ -57,7 +58,7 @@ pub(super) fn open(path: &Path, spool: &Path, copy: Copying) -> Result<Opened, S
         let pipe = fifo::Fifo::open(path).map_err(unreadable)?;
         return Ok(Opened { handle: Handle::Pipe(pipe), size: None, copied_by: None, warnings: Vec::new() });
     }
-    // Whatever has become of the name meanwhile must not hold us.
+    // Whatever the name refers to by now, opening it must not block.
     let file = OpenOptions::new()
         .read(true)
         .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32)
@@ -71,8 +72,8 @@ pub(super) fn open(path: &Path, spool: &Path, copy: Copying) -> Result<Opened, S
         let handle = Handle::Disk(file);
         return Ok(Opened { handle, size: Some(size), copied_by: None, warnings: Vec::new() });
     }
-    let sides = sqlite::Sides::of(path, &file).map_err(unreadable)?;
-    let wanted = |sides: &sqlite::Sides| match copy {
+    let sides = sqlite::SideFiles::of(path, &file).map_err(unreadable)?;
+    let wanted = |sides: &sqlite::SideFiles| match copy {
         Copying::Never => false,
         Copying::AsNeeded => sides.hold_rows(),
         Copying::Always => true,
@@ -121,14 +122,14 @@ fn directory(path: &Path, shown: &str) -> String {
     format!("{shown} is a directory; back up one file at a time, or use `{way}`")
 }
 
-/// A regular file. Holes in it are not read.
+/// A regular file. Holes are skipped.
 pub(super) struct Regular {
     file: File,
-    /// `None`: a copy of our own, which nobody changes.
+    /// `None`: our own copy, which nobody changes.
     path: Option<PathBuf>,
     before: Stamp,
     position: u64,
-    /// Up to where the file is known to hold zeros, and up to where data.
+    /// End of the known zeros, and end of the known data.
     zeros: u64,
     data: u64,
 }
@@ -156,20 +157,21 @@ impl Regular {
         Ok(read)
     }
 
-    /// What comes next: a hole, or data.
+    /// Determines what comes next: a hole, or data.
     fn look(&mut self) -> io::Result<()> {
         match seek(&self.file, SeekFrom::Data(self.position)) {
             Ok(data) if data > self.position => self.zeros = data,
             Ok(_) => self.data = seek(&self.file, SeekFrom::Hole(self.position)).unwrap_or(u64::MAX),
-            // Nothing but a hole is left, or nothing.
+            // Only a hole is left, or nothing.
             Err(Errno::NXIO) => self.zeros = self.file.metadata()?.len(),
-            // This file system knows no holes.
+            // The file system does not support holes.
             Err(_) => self.data = u64::MAX,
         }
         Ok(())
     }
 
-    /// How the file differs from the one that was opened; `to_end`: everything was read. Waits for writers to be noticed.
+    /// How the file differs from when it was opened; `to_end`: everything was read. Waits until writes show in its
+    /// timestamp.
     pub(super) fn changed(&self, to_end: bool) -> io::Result<Option<String>> {
         let Some(path) = &self.path else { return Ok(None) };
         self.before.settle();
@@ -179,13 +181,13 @@ impl Regular {
         if to_end && self.position != self.before.size() {
             return Ok(Some(format!("{} of its {} bytes were read", self.position, self.before.size())));
         }
-        // What lies beside another file of that name is not this one's.
+        // Log and journal next to another file of that name are not this one's.
         if !fs::metadata(path).is_ok_and(|named| Stamp::of(&named) == self.before) {
             return Ok(None);
         }
-        let sides = sqlite::Sides::of(path, &self.file)?;
+        let sides = sqlite::SideFiles::of(path, &self.file)?;
         Ok(sides
-            .filter(sqlite::Sides::hold_rows)
+            .filter(sqlite::SideFiles::hold_rows)
             .map(|sides| format!("rows were written to {}", sides.names())))
     }
 }

@@ -1,5 +1,5 @@
-//! SQLite databases whose newest rows lie beside them, in `-wal`, or whose interrupted change lies in `-journal`. What
-//! is backed up then is a consistent copy; the database itself is never written to.
+//! SQLite databases whose newest rows are in `-wal`, or whose interrupted change is in `-journal`. These are backed up
+//! as a consistent copy; the database itself is never written to.
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
@@ -21,28 +21,28 @@ use super::stamp::Stamp;
 use crate::{shell::quoted, source::SourceError};
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-/// Of a write-ahead log, but for its last bit.
+/// Magic number of a write-ahead log, except its last byte.
 const LOG_MAGIC: [u8; 3] = [0x37, 0x7f, 0x06];
-/// Ends a rollback journal that names a further file, which SQLite would open and remove ("super-journal": SQLite file
+/// Ends a rollback journal that names another file, which SQLite would open and remove ("super-journal": SQLite file
 /// format, section 3).
 const NAMES_ANOTHER_FILE: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 const PREFIX: &str = ".sealkeep-sqlite-";
-/// Tries while a writer holds the database, a quarter second each.
+/// Attempts while a writer holds the database, a quarter of a second each.
 const TRIES: u32 = 240;
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The copy of a rollback journal.
 const JOURNAL: &str = "copy-journal";
 
-/// A database and the files beside it that are not empty.
-pub(super) struct Sides {
-    /// With links followed, as SQLite does it before it names the files beside it.
+/// A database and those of its side files that are not empty.
+pub(super) struct SideFiles {
+    /// With symbolic links resolved, as SQLite does before it derives the names of the side files.
     database: PathBuf,
     found: Vec<PathBuf>,
 }
 
-impl Sides {
-    /// `None`: this is no SQLite database.
+impl SideFiles {
+    /// `None`: not a SQLite database.
     pub(super) fn of(path: &Path, file: &File) -> io::Result<Option<Self>> {
         let mut head = [0; MAGIC.len()];
         let plain = file.read_exact_at(&mut head, 0).is_ok() && head == *MAGIC;
@@ -60,7 +60,7 @@ impl Sides {
                 found.push(beside);
             }
         }
-        // A log beside a file that is no plain database: it may be encrypted, or everything is in the log still.
+        // A log next to a file that is no plain database: it may be encrypted, or everything may still be in the log.
         Ok((plain || is_log).then_some(Self { database, found }))
     }
 
@@ -87,8 +87,8 @@ pub(super) fn version() -> &'static str {
     rusqlite::version()
 }
 
-/// A consistent copy without a name, for its owner only.
-pub(super) fn copy(sides: &Sides, spool: &Path) -> Result<File, SourceError> {
+/// A consistent, unnamed copy that only its owner can read.
+pub(super) fn copy(sides: &SideFiles, spool: &Path) -> Result<File, SourceError> {
     let shown = sides.database.display().to_string();
     let failed = |detail: String| SourceError::Copy {
         what: shown.clone(),
@@ -97,7 +97,7 @@ pub(super) fn copy(sides: &Sides, spool: &Path) -> Result<File, SourceError> {
     };
     let no_room = |e: io::Error| failed(format!("{}: {e}", spool.display()));
     let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(spool).map_err(no_room)?;
-    // Quiet files are copied without SQLite touching anything; while somebody writes, its locks are needed.
+    // Files at rest are copied without SQLite touching anything; its locks are needed only if there is a writer.
     if quiet_copy(sides, &folder).map_err(no_room)? {
         if names_another_file(&folder.path().join(JOURNAL)).map_err(no_room)? {
             return Err(failed(
@@ -115,7 +115,7 @@ pub(super) fn copy(sides: &Sides, spool: &Path) -> Result<File, SourceError> {
     Ok(file)
 }
 
-/// Removes copies that a killed run left behind.
+/// Removes copies left behind by a killed run.
 pub(super) fn tidy(spool: &Path) {
     let Ok(entries) = fs::read_dir(spool) else { return };
     for entry in entries.flatten() {
@@ -129,8 +129,8 @@ fn copied(folder: &TempDir) -> PathBuf {
     folder.path().join("copy")
 }
 
-/// `false`: something changed meanwhile, and nothing can be said of what was copied.
-fn quiet_copy(sides: &Sides, folder: &TempDir) -> io::Result<bool> {
+/// `false`: something changed meanwhile, so the copy may be inconsistent.
+fn quiet_copy(sides: &SideFiles, folder: &TempDir) -> io::Result<bool> {
     let before = sides.stamps()?;
     before.iter().for_each(Stamp::settle);
     let mut copies = vec![(sides.database.as_path(), copied(folder))];
@@ -142,7 +142,7 @@ fn quiet_copy(sides: &Sides, folder: &TempDir) -> io::Result<bool> {
     for (from, to) in &copies {
         match fs::copy(from, to) {
             Ok(_) => fs::set_permissions(to, Permissions::from_mode(0o600))?,
-            // It was there a moment ago.
+            // It existed a moment ago.
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(e) => return Err(e),
         }
@@ -154,8 +154,8 @@ fn quiet_copy(sides: &Sides, folder: &TempDir) -> io::Result<bool> {
     Ok(false)
 }
 
-/// The journal is somebody else's file: without this, whoever may write to a database could have any file removed that
-/// the backup's user may remove.
+/// The journal is somebody else's file: without this check, anyone who may write to a database could have any file
+/// removed that the backup's user may remove.
 fn names_another_file(journal: &Path) -> io::Result<bool> {
     let file = match File::open(journal) {
         Ok(file) => file,
@@ -170,13 +170,13 @@ fn names_another_file(journal: &Path) -> io::Result<bool> {
     Ok(end == NAMES_ANOTHER_FILE)
 }
 
-/// Brings the rows of the copied log into the copied database, or takes an interrupted change back.
+/// Applies the copied log to the copied database, or rolls back an interrupted change.
 fn recover(copy: &Path) -> rusqlite::Result<()> {
     let database = Connection::open_with_flags(
         copy,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    // The first look at the schema is what recovers.
+    // The first read of the schema triggers the recovery.
     database.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
     let (blocked, _, _) = database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
@@ -187,7 +187,7 @@ fn recover(copy: &Path) -> rusqlite::Result<()> {
     database.close().map_err(|(_, error)| error)
 }
 
-/// SQLite's own backup: one read transaction, whoever writes meanwhile.
+/// SQLite's online backup: one read transaction, regardless of writers.
 fn online_copy(database: &Path, copy: &Path) -> rusqlite::Result<()> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let from = Connection::open_with_flags(database, flags)?;

@@ -1,4 +1,4 @@
-//! By what a changed file is noticed.
+//! How changes to a file are detected.
 
 use std::{
     fs::Metadata,
@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Two writes within this time may leave one and the same time stamp; a writer that pauses longer is noticed, too.
+/// Two writes within this time may leave the same timestamp; a writer that pauses longer is noticed.
 const SETTLED: Duration = Duration::from_millis(300);
 
 /// Identity, size and time of the last change.
@@ -35,7 +35,7 @@ impl Stamp {
         self.size
     }
 
-    /// Waits until a change since then has another time.
+    /// Waits until a later change would have another timestamp.
     pub(super) fn settle(&self) {
         let changed = u64::try_from(self.seconds).ok().zip(u32::try_from(self.nanoseconds).ok());
         let changed = changed.map(|(seconds, nanoseconds)| Duration::new(seconds, nanoseconds));
@@ -47,7 +47,7 @@ impl Stamp {
         }
     }
 
-    /// What is different now.
+    /// What has changed.
     pub(super) fn change(&self, now: &Self) -> Option<String> {
         if (self.device, self.inode) != (now.device, now.inode) {
             Some("another file has taken its place".to_owned())

@@ -1,9 +1,8 @@
-//! Answers of a server: every one is a row as JSON in hexadecimal digits, so that no byte of a name can be taken for a
-//! separator.
+//! A server's answers: each is a row as JSON in hexadecimal, so that no byte of a name can be taken for a separator.
 
 use serde::de::DeserializeOwned;
 
-/// What the server said to a script of [`question`]s.
+/// The server's answers to a script of [`question`]s.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     rows: Vec<(String, Vec<u8>)>,
@@ -11,8 +10,8 @@ pub(super) struct Answers {
     pub(super) remark: Option<String>,
 }
 
-/// One question; `rows` is a `SELECT` whose rows are wanted. Written for a `search_path` of `pg_catalog`. A server that
-/// does not know its encoding would refuse to call a name UTF-8, so that it gives its bytes.
+/// One question; `rows` is the `SELECT` that answers it. Written for a `search_path` of `pg_catalog`. A server that
+/// does not know its encoding would refuse to convert a name to UTF-8, so it sends the bytes.
 pub(super) fn question(tag: &str, rows: &str) -> String {
     format!(
         "SELECT '{tag} ' || encode(convert_to(row_to_json(answer)::text,
@@ -22,7 +21,7 @@ pub(super) fn question(tag: &str, rows: &str) -> String {
 }
 
 impl Answers {
-    /// Nothing was asked, or answered.
+    /// Nothing was asked or answered.
     pub(super) const fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -40,7 +39,7 @@ impl Answers {
         Self { rows: rows.collect(), remark: None }
     }
 
-    /// The rows of one question; those that are not as expected are left out.
+    /// The rows that answer one question; malformed ones are dropped.
     pub(super) fn rows<T: DeserializeOwned>(&self, tag: &str) -> Vec<T> {
         let rows = self.rows.iter().filter(|(of, _)| of == tag);
         rows.filter_map(|(_, json)| {
@@ -51,14 +50,14 @@ impl Answers {
         .collect()
     }
 
-    /// The only row of one question.
+    /// The single row that answers one question.
     pub(super) fn row<T: DeserializeOwned>(&self, tag: &str) -> Option<T> {
         self.rows(tag).into_iter().next()
     }
 }
 
-/// JSON as text. A server whose encoding is SQL_ASCII gives names as they are: a byte that is not UTF-8 becomes `\xNN`,
-/// so that two names stay two.
+/// JSON as text. A SQL_ASCII server sends names as they are: a byte that is not UTF-8 becomes `\xNN`, so that
+/// different names stay different.
 fn readable(json: &[u8]) -> String {
     let mut text = String::with_capacity(json.len());
     for part in json.utf8_chunks() {
@@ -84,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_stay_apart() {
+    fn names_that_are_not_utf8_stay_distinct() {
         let value: serde_json::Value =
             serde_json::from_str(&readable(b"{\"name\":\"caf\xe9\"}")).unwrap_or_default();
         assert_eq!(value["name"], "caf\\xe9");

@@ -1,10 +1,10 @@
-//! The two ways in which libpq lets a connection be written, taken apart as it does: a URL, and `key=value` pairs.
+//! Parses libpq's two connection formats the way libpq does: URLs and `key=value` pairs.
 
 use zeroize::Zeroizing;
 
 use crate::source::SourceError;
 
-/// A value may hold any byte but NUL, and may be a secret.
+/// May contain any byte but NUL, and may be a secret.
 pub(super) type Value = Zeroizing<Vec<u8>>;
 /// Names and values, in their order.
 pub(super) type Pairs = Vec<(String, Value)>;
@@ -19,7 +19,7 @@ pub(super) fn is_connection(text: &str) -> bool {
 }
 
 /// # Errors
-/// [`SourceError::Usage`] without a word of the text, which may hold a password.
+/// [`SourceError::Usage`], without quoting the text, which may contain a password.
 pub(super) fn parse(text: &str) -> Result<Pairs, SourceError> {
     match after_scheme(text) {
         Some(rest) => url(rest),
@@ -38,7 +38,7 @@ fn after_scheme(text: &str) -> Option<&str> {
 fn url(text: &str) -> Result<Pairs, SourceError> {
     let (rest, query) = text.split_once('?').unwrap_or((text, ""));
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-    // A password was cut where it holds what ends it.
+    // An unencoded delimiter has cut the password short.
     let cut = !authority.contains('@') && text.get(authority.len()..).is_some_and(|rest| rest.contains('@'));
     let hint = |error: SourceError| if cut { usage(ENCODE) } else { error };
     if cut && database.contains('/') {
@@ -67,7 +67,7 @@ fn url(text: &str) -> Result<Pairs, SourceError> {
         if super::parameters::find(&name).is_none() && name != "ssl" && cut {
             return Err(usage(ENCODE));
         }
-        // As JDBC has it, and libpq in URLs.
+        // As in JDBC, and in libpq's URLs.
         match (name.as_str(), value) {
             ("ssl", "true") => pairs.push(("sslmode".to_owned(), decode("require")?)),
             _ => pairs.push((name, decode(value)?)),
@@ -125,7 +125,7 @@ fn pairs(text: &str) -> Result<Pairs, SourceError> {
         let (name, after) =
             rest.split_once('=').ok_or_else(|| usage("a connection parameter has no `=` and value"))?;
         let name = name.trim_end();
-        // Another text altogether, which may hold a password: nothing of it is repeated.
+        // Something else entirely, which may contain a password: do not quote it.
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             return Err(usage(
                 "a database is named as postgres://user@host:port/database or host=… dbname=…",

@@ -1,4 +1,4 @@
-//! PostgreSQL behind the seam of all engines.
+//! PostgreSQL as an engine.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub struct Postgres;
 #[derive(Debug, Clone)]
 pub struct Database {
     url: PgUrl,
-    /// The installed programs, where nobody chose others.
+    /// The programs to use; `None` means the installed ones.
     tools: Option<Tools>,
 }
 
@@ -35,7 +35,7 @@ struct Inspected {
 }
 
 impl Database {
-    /// Reached with these programs.
+    /// Uses these programs.
     #[must_use]
     pub const fn with_tools(url: PgUrl, tools: Tools) -> Self {
         Self { url, tools: Some(tools) }
@@ -139,7 +139,7 @@ impl engine::Database for Database {
     }
 }
 
-/// `pg_read_all_data` came with PostgreSQL 14; before it, each schema is granted by itself.
+/// `pg_read_all_data` came with PostgreSQL 14; before that, each schema needs its own grant.
 fn read_only_role(found: &Inspection, url: &PgUrl) -> String {
     let database = format!("\"{}\"", found.database.replace('"', "\"\""));
     let mut sql = format!(

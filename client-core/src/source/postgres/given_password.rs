@@ -1,19 +1,19 @@
-//! Whether a password stands in what names a database.
+//! Detects a password in text that names a database.
 
 use super::parameters::SECRET;
 
-/// Whether a URL or a connection string holds a password itself, however it is spelled.
+/// Whether a URL or connection string itself contains a password, in whatever spelling.
 #[must_use]
 pub fn names_password(text: &str) -> bool {
     let decoded = percent_decoded(text).to_lowercase();
     let follows = |at: usize| decoded.get(at..).is_some_and(|rest| rest.trim_start().starts_with('='));
     let as_parameter =
         SECRET.iter().any(|name| decoded.match_indices(name).any(|(at, word)| follows(at + word.len())));
-    // What stands before the last `@` of the authority, behind its first colon.
+    // The part before the authority's last `@`, after its first colon.
     let authority =
         text.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
     let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
-    // A slash or a question mark in a password is not encoded by everybody.
+    // Not everyone encodes a slash or a question mark in a password.
     let careless =
         text.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map_or("", |(user, _)| user);
     as_parameter
@@ -22,7 +22,7 @@ pub fn names_password(text: &str) -> bool {
             .any(|user| user.split_once(':').is_some_and(|(_, password)| !password.is_empty()))
 }
 
-/// Text for a look at it, not for use: what is not UTF-8 is replaced.
+/// For inspection only: what is not UTF-8 is replaced.
 fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

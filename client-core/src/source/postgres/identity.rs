@@ -1,11 +1,11 @@
-//! Which database a connection leads to, whatever its URL looks like.
+//! Which database a connection leads to, however its URL is written.
 
 use serde::Deserialize;
 
 use super::{
     PgUrl,
     answers::{Answers, question},
-    look,
+    optional,
     tools::Tools,
 };
 use crate::{
@@ -28,7 +28,8 @@ struct Cluster {
     system_identifier: i64,
 }
 
-/// The system identifier stands alone: a server may keep it to itself. A setting that the role may not read is no row.
+/// The system identifier is queried separately: a server may withhold it. A setting that the role may not read yields
+/// no row.
 pub(super) fn questions() -> [String; 2] {
     [
         question(
@@ -57,16 +58,16 @@ pub(super) fn read(answers: &Answers) -> Option<DatabaseIdentity> {
     })
 }
 
-/// Connects and asks which database it is; `None` when the server does not say.
+/// Connects and asks for the database's identity; `None` if the server does not reveal it.
 ///
 /// # Errors
-/// [`SourceError`]: it cannot be reached, or does not let us in.
+/// [`SourceError`]: the connection or the authentication failed.
 pub fn identify(
     url: &PgUrl,
     tools: &Tools,
     stopper: &Stopper,
 ) -> Result<Option<DatabaseIdentity>, SourceError> {
     let psql = tools.newest("psql")?;
-    let answers = look::ask(url, &psql, &questions(), stopper, Some(super::LOOK_PATIENCE))?;
+    let answers = optional::ask(url, &psql, &questions(), stopper, Some(super::INSPECT_TIMEOUT))?;
     Ok(read(&answers))
 }

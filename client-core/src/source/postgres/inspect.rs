@@ -1,11 +1,11 @@
-//! What a database is, before it is dumped.
+//! Inspects a database before it is dumped.
 
 use serde::Deserialize;
 
 use super::{
-    LOOK_PATIENCE, PgUrl,
+    INSPECT_TIMEOUT, PgUrl,
     answers::{Answers, question},
-    identity, look, pooler, properties,
+    identity, optional, pooler, properties,
     refusal::may_be_about_options,
     restore,
     tools::{Tool, Tools},
@@ -16,14 +16,14 @@ use crate::{
     source::{SourceError, stopper::Stopper},
 };
 
-/// Tables that are listed in a snapshot.
+/// Maximum number of tables listed in a snapshot.
 const MAX_TABLES: usize = 10_000;
-/// Everything that a database session of ours must be, as options of its connection: it is told from the first byte on,
-/// whatever role and database carry. A peer that is gone is noticed within two minutes (30 + 6 × 10 seconds), and a time
-/// limit on bytes that are not taken is off, so that a dump may be paused. Text is written as every restore reads it.
+/// Session settings, as options of the connection, so that they apply from the start whatever is set for role and
+/// database. A vanished peer is noticed within two minutes (30 + 6 × 10 seconds); the time limit for unacknowledged
+/// data is off, so that a dump can be paused. Text is written the way every restore reads it.
 const OPTIONS: &str = "-c sealkeep.direct=1 -c client_min_messages=warning -c standard_conforming_strings=on -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=6";
 
-/// What a database is.
+/// The findings about a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
     /// `15.20`
@@ -32,32 +32,32 @@ pub struct Inspection {
     pub server_major: u32,
     /// Whether this connection is encrypted.
     pub tls: bool,
-    /// The database's name, as the server says it.
+    /// The database's name according to the server.
     pub database: String,
     /// Its size on the server's disk, bytes.
     pub size: u64,
     /// Tables that the user may read.
     pub readable_tables: u64,
-    /// Its tables by name, with about how many rows each has.
+    /// Its tables by name, with their approximate row counts.
     pub tables: Vec<Table>,
     /// Tables and sequences that the user may not read: a dump will fail on them.
     pub unreadable: Vec<String>,
-    /// Which database it is.
+    /// The database's identity.
     pub identity: Option<DatabaseIdentity>,
-    /// What it has besides its contents.
+    /// Its properties, apart from its contents.
     pub properties: Option<DatabaseProperties>,
-    /// Databases of restores that were ended and could not take back what they did.
+    /// Databases left by restores that ended without undoing their work.
     pub left_over: Vec<String>,
-    /// What could not be found out, in a sentence. The dump does not depend on it.
+    /// What could not be determined, as a sentence. The dump does not depend on it.
     pub unknown: Option<String>,
     /// The pg_dump that suits the server.
     pub dump_tool: Tool,
-    /// Options for the dump's own session; none where a pooler does not take them.
+    /// Options for the dump's own session; `None` if a pooler does not accept them.
     pub(super) options: Option<String>,
 }
 
 impl Inspection {
-    /// What a person should know before a dump.
+    /// What the user should know before a dump.
     #[must_use]
     pub fn warnings(&self, url: &PgUrl) -> Vec<Warning> {
         let mut warnings = Vec::new();
@@ -113,7 +113,7 @@ struct Counted {
     rows: Option<u64>,
 }
 
-/// Answered without a lock and without reading anything but the catalogue's first pages.
+/// Answered without locks, from the catalog's first pages only.
 fn server() -> String {
     question(
         "server",
@@ -123,8 +123,8 @@ fn server() -> String {
     )
 }
 
-/// What may take long, or wait: the size of a file is not asked of a table that somebody holds. A number of rows is the
-/// server's running estimate, then that of its last ANALYZE; an empty file has none.
+/// Queries that may be slow or wait: locked tables are not asked for their size. A row count is the server's running
+/// estimate, else that of the last ANALYZE; an empty file has none.
 fn details() -> [String; 5] {
     const OWN: &str = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
     const NOT_OF_AN_EXTENSION: &str =
@@ -169,21 +169,23 @@ fn details() -> [String; 5] {
     ]
 }
 
-/// Connects and looks. A look that fails or takes long does not hinder a dump: see [`Inspection::unknown`].
+/// Connects and inspects. A failed or slow inspection does not prevent a dump: see [`Inspection::unknown`].
 ///
 /// # Errors
 /// [`SourceError`]; [`SourceError::ToolTooOld`] names what is installed; [`SourceError::Pooler`].
 pub fn inspect_with(url: &PgUrl, tools: &Tools, stopper: &Stopper) -> Result<Inspection, SourceError> {
     let psql = tools.newest("psql")?;
-    // Asked for first, so that a missing program is not hidden by a server that is away.
+    // Checked first, so that an unreachable server does not hide a missing program.
     tools.all("pg_dump")?;
     let mut first = vec![server()];
     first.extend(identity::questions());
     first.extend(properties::questions());
-    let wait = Some(LOOK_PATIENCE);
+    let wait = Some(INSPECT_TIMEOUT);
     let own = url.with_options(OPTIONS);
-    let (answers, mut session) = match look::ask(&own, &psql, &first, stopper, wait) {
-        Err(error) if may_be_about_options(&error) => (look::ask(url, &psql, &first, stopper, wait)?, url),
+    let (answers, mut session) = match optional::ask(&own, &psql, &first, stopper, wait) {
+        Err(error) if may_be_about_options(&error) => {
+            (optional::ask(url, &psql, &first, stopper, wait)?, url)
+        }
         answers => (answers?, &own),
     };
     let Server { number, version, tls, name, direct } =
@@ -198,7 +200,7 @@ pub fn inspect_with(url: &PgUrl, tools: &Tools, stopper: &Stopper) -> Result<Ins
     }
     let server_major = number / 10_000;
     let dump_tool = tools.suiting("pg_dump", server_major)?;
-    let asked = look::ask(session, &psql, &details(), stopper, wait);
+    let asked = optional::ask(session, &psql, &details(), stopper, wait);
     if matches!(asked, Err(SourceError::Cancelled)) {
         return Err(SourceError::Cancelled);
     }
@@ -231,7 +233,8 @@ pub fn inspect_with(url: &PgUrl, tools: &Tools, stopper: &Stopper) -> Result<Ins
     })
 }
 
-/// For the dump's own session: also noticed while it waits for a lock, from 14 on, and never timed out.
+/// For the dump's own session: from 14 on, a vanished client is noticed even while it waits for a lock. Never times
+/// out.
 fn dump_options(major: u32) -> String {
     let mut options = OPTIONS.to_owned();
     if major >= 12 {
@@ -251,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_is_told_only_what_its_version_knows() {
+    fn a_server_gets_only_options_that_its_version_supports() {
         assert!(!dump_options(11).contains("tcp_user_timeout"));
         assert!(!dump_options(13).contains("client_connection_check_interval"));
         assert!(!dump_options(16).contains("transaction_timeout=0 -c tran"));

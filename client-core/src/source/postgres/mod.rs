@@ -1,4 +1,4 @@
-//! PostgreSQL: pg_dump out, pg_restore or psql in.
+//! PostgreSQL: dumped by pg_dump, restored by pg_restore or psql.
 
 mod answers;
 mod conninfo;
@@ -6,7 +6,7 @@ mod engine;
 mod given_password;
 mod identity;
 mod inspect;
-mod look;
+mod optional;
 mod parameters;
 mod pooler;
 mod properties;
@@ -35,15 +35,15 @@ use super::{
     stopper::Stopper,
 };
 
-/// How long a look before a dump is waited for. The dump itself takes the time that it takes.
-const LOOK_PATIENCE: Duration = Duration::from_secs(30);
+/// Time limit of the inspection before a dump. The dump itself has none.
+const INSPECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What is known of a database before its dump.
+/// What is known about a database before its dump.
 pub(super) fn origin(found: &Inspection) -> Origin {
     Origin { database: found.identity.clone(), properties: found.properties.clone(), ..Origin::default() }
 }
 
-/// Starts the pg_dump that suits the server. Its output is streamed, uncompressed, and lies on no disk.
+/// Starts the pg_dump that suits the server. Its output is streamed, uncompressed, and never written to disk.
 pub(super) fn start(url: &PgUrl, found: &Inspection, stopper: Stopper) -> Result<DumpStream, SourceError> {
     stopper.check()?;
     url.suits(&found.dump_tool)?;
@@ -53,8 +53,8 @@ pub(super) fn start(url: &PgUrl, found: &Inspection, stopper: Stopper) -> Result
         .args(["--format=custom", "--compress=0", "--no-password"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        // A dump is in its database's own encoding: what this machine, a role or a database asks for may not hold every
-        // character, or be one that no server can be made with.
+        // Dump in the database's own encoding: one requested by this machine, a role or a database may lack
+        // characters, or be one that no server can use.
         .env_remove("PGCLIENTENCODING");
     if let Some(properties) = &found.properties {
         command.arg(format!("--encoding={}", properties.encoding));

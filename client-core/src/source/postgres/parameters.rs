@@ -1,13 +1,14 @@
-//! Every connection parameter of libpq, 13 to 18, and how it reaches a child process without standing in an argument.
+//! All connection parameters of libpq, 13 to 18, and how each reaches a child process without appearing in an
+//! argument.
 
-/// How a value is handed on.
+/// How a value is passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
-    /// By this environment variable.
+    /// In this environment variable.
     Variable(&'static str),
-    /// libpq has no variable for it: by a service file of our own.
+    /// In a service file of our own: libpq has no variable for it.
     File,
-    /// Not at all: it changes nothing for us.
+    /// Not at all: it does not matter to us.
     Nothing,
 }
 
@@ -32,8 +33,8 @@ const fn nothing(name: &'static str) -> Parameter {
     Parameter { name, way: Way::Nothing, since: 0 }
 }
 
-/// `service` and `servicefile` are resolved before anything is handed on. Our own name is given to every session, so that
-/// an administrator knows whose it is; the last three mean nothing to any libpq that is still maintained.
+/// `service` and `servicefile` are resolved before anything is passed on. Every session gets our own application name,
+/// so that an administrator can identify it; the last three mean nothing to any maintained libpq.
 pub(super) const PARAMETERS: [Parameter; 53] = [
     variable("host", "PGHOST", 0),
     variable("hostaddr", "PGHOSTADDR", 0),
@@ -90,7 +91,7 @@ pub(super) const PARAMETERS: [Parameter; 53] = [
     nothing("tty"),
 ];
 
-/// Values that nobody may see.
+/// Parameters with secret values.
 pub(super) const SECRET: [&str; 5] =
     ["password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"];
 

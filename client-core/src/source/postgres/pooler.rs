@@ -1,5 +1,5 @@
-//! A pooler that hands a server's session on after each transaction is found before anything relies on a session: what
-//! pg_dump sets for itself would stay behind in the application's connections.
+//! Detects a pooler that reassigns a server's sessions after each transaction, before anything relies on a session:
+//! what pg_dump sets for itself would stay behind in the application's connections.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{
-    LOOK_PATIENCE, PgUrl, answers::question, look, psql::Alarm, refusal::may_be_about_options,
+    INSPECT_TIMEOUT, PgUrl, answers::question, optional, psql::Alarm, refusal::may_be_about_options,
     session::OPTIONS, tools::Tool,
 };
 use crate::source::{
@@ -18,7 +18,8 @@ use crate::source::{
     stopper::{Stopper, Watched},
 };
 
-/// Turns taken by two sessions. A busy pool gives a session another server at once; an idle one gives both the same.
+/// How often two sessions take turns. A busy pool soon assigns another server process to a session; an idle one
+/// assigns the same to both.
 const TURNS: usize = 4;
 
 #[derive(Deserialize)]
@@ -26,15 +27,15 @@ struct Direct {
     direct: Option<String>,
 }
 
-/// For whatever is not a dump: looks whether a pooler that shares sessions stands before the server. Gives the way to
-/// sessions under [`OPTIONS`], where the connection takes any.
+/// For everything except dumps: checks whether a pooler that shares sessions is in front of the server. Returns the
+/// URL with [`OPTIONS`] for sessions, if the connection accepts them.
 ///
 /// # Errors
-/// [`SourceError::Pooler`], [`SourceError::Cancelled`]. Any other reason not to get in is left to whoever comes next.
+/// [`SourceError::Pooler`], [`SourceError::Cancelled`]. Any other connection failure is left to whoever connects next.
 pub(super) fn refuse(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Result<PgUrl, SourceError> {
     let marked = url.with_options(OPTIONS);
     let mark = question("mark", "SELECT current_setting('sealkeep.direct', true) AS direct");
-    match look::ask(&marked, psql, &[mark], stopper, Some(LOOK_PATIENCE)) {
+    match optional::ask(&marked, psql, &[mark], stopper, Some(INSPECT_TIMEOUT)) {
         Ok(answers) if answers.row("mark").is_some_and(|Direct { direct }| direct.is_some()) => Ok(marked),
         Err(error @ (SourceError::Pooler(_) | SourceError::Cancelled)) => Err(error),
         Err(error) if !may_be_about_options(&error) => Ok(url.clone()),
@@ -42,8 +43,7 @@ pub(super) fn refuse(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Result<PgUr
     }
 }
 
-/// Holds two sessions against each other: they are one server's two processes, each always its own, or a pooler
-/// shares processes among them.
+/// Compares two sessions: either each always has its own server process, or a pooler shares processes between them.
 ///
 /// # Errors
 /// [`SourceError::Pooler`].
@@ -52,7 +52,7 @@ pub(super) fn refuse_shared(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Resu
     let mut known: [Option<String>; 2] = [None, None];
     for _ in 0..TURNS {
         for (session, before) in sessions.iter_mut().zip(0..) {
-            // One that does not answer waits in a queue: the pool belongs to whole sessions, and is full.
+            // A session without an answer waits in a queue: the pool assigns whole sessions and is full.
             let Some(now) = session.process_id() else { return stopper.check() };
             let moved = known.get(before).and_then(Option::as_ref).is_some_and(|known| *known != now);
             let shared = known.get(1 - before).and_then(Option::as_ref) == Some(&now);
@@ -84,14 +84,14 @@ impl Session {
         let internal = |e: std::io::Error| SourceError::Internal(format!("psql: {e}"));
         let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
         let watched = stopper.watch(&process);
-        let alarm = Alarm::set(LOOK_PATIENCE, process.clone());
+        let alarm = Alarm::set(INSPECT_TIMEOUT, process.clone());
         let (Some(stdin), Some(stdout)) = (stdin, stdout) else {
             return Err(SourceError::Internal("psql has no pipes".into()));
         };
         Ok(Self { process, stdin, answers: BufReader::new(stdout), _watched: watched, _alarm: alarm })
     }
 
-    /// The server's process that answers now.
+    /// The server process that answers now.
     fn process_id(&mut self) -> Option<String> {
         self.stdin.write_all(b"SELECT pg_catalog.pg_backend_pid();\n").ok()?;
         let mut line = String::new();

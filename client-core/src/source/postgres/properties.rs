@@ -1,4 +1,4 @@
-//! What makes a database besides its contents, read at backup so that a restore can make one like it.
+//! A database's properties apart from its contents, read at backup so that a restore can recreate them.
 
 use serde::Deserialize;
 
@@ -36,7 +36,7 @@ struct Setting {
 #[derive(Deserialize)]
 struct Right {
     role: Option<String>,
-    /// Rows with another one, by a function that was replaced, are left out.
+    /// Rows with any other privilege, from a replaced function, are dropped.
     privilege: Privilege,
     grantable: bool,
 }
@@ -51,7 +51,7 @@ pub(super) fn questions() -> [String; 3] {
                FROM pg_database d LEFT JOIN pg_tablespace t ON t.oid = d.dattablespace
               WHERE d.datname = current_database()",
         ),
-        // The value may hold further equals signs.
+        // The value may contain further equals signs.
         question(
             "setting",
             "SELECT r.rolname AS role, split_part(s.entry, '=', 1) AS name,

@@ -1,5 +1,4 @@
-//! Questions to a server, asked through psql: the same library, and so the same URL, TLS and password
-//! rules as pg_dump's.
+//! Queries a server through psql: the same library, and so the same URL, TLS and password rules as pg_dump's.
 
 use std::{
     io::{Read, Write},
@@ -16,38 +15,38 @@ use crate::source::{
     stopper::Stopper,
 };
 
-/// Answers longer than this are not ours, bytes.
+/// Longer answers are not ours, bytes.
 const MAX_ANSWER: u64 = 16 * 1024 * 1024;
 
-/// What happens after a statement that failed.
+/// What to do after a failed statement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnError {
-    /// Nothing more is asked, and the failure is an error.
+    /// Stop; the failure is an error.
     Stop,
-    /// The next one is asked, also inside a transaction. Only a connection that is lost or never was is an error.
-    GoOn,
+    /// Continue, even inside a transaction. Only a lost or failed connection is an error.
+    Continue,
 }
 
-/// How long somebody waits for an answer.
+/// How long to wait for an answer.
 #[derive(Clone, Copy)]
 pub(super) struct Waiting<'a> {
     pub(super) stopper: &'a Stopper,
-    /// `None`: until it comes.
+    /// `None`: indefinitely.
     pub(super) at_most: Option<Duration>,
 }
 
 impl<'a> Waiting<'a> {
-    /// Until the answer comes or somebody stops it.
+    /// Waits until the answer arrives or a stop is requested.
     pub(super) const fn patient(stopper: &'a Stopper) -> Self {
         Self { stopper, at_most: None }
     }
 }
 
-/// What psql printed, and how it ended.
-pub(super) struct Said {
+/// psql's output, and how it ended.
+pub(super) struct Output {
     pub(super) answer: Vec<u8>,
     pub(super) ended: Ended,
-    /// The time was up before it ended.
+    /// Whether the time limit expired first.
     pub(super) late: bool,
 }
 
@@ -59,24 +58,24 @@ pub(super) fn ask(
     waiting: Waiting<'_>,
 ) -> Result<Answers, SourceError> {
     let script = format!("BEGIN READ ONLY;\nSET LOCAL search_path = pg_catalog;\n{question}COMMIT;\n");
-    said(url, psql, &script, waiting).map(|answer| Answers::read(&answer))
+    run_strictly(url, psql, &script, waiting).map(|answer| Answers::read(&answer))
 }
 
 /// Runs SQL, under [`SETTINGS`].
 pub(super) fn execute(url: &PgUrl, psql: &Tool, sql: &str, waiting: Waiting<'_>) -> Result<(), SourceError> {
-    said(url, psql, sql, waiting).map(drop)
+    run_strictly(url, psql, sql, waiting).map(drop)
 }
 
-fn said(url: &PgUrl, psql: &Tool, sql: &str, waiting: Waiting<'_>) -> Result<Vec<u8>, SourceError> {
-    let said = run(url, psql, &format!("{SETTINGS}{sql}"), OnError::Stop, waiting)?;
-    if said.late {
+fn run_strictly(url: &PgUrl, psql: &Tool, sql: &str, waiting: Waiting<'_>) -> Result<Vec<u8>, SourceError> {
+    let output = run(url, psql, &format!("{SETTINGS}{sql}"), OnError::Stop, waiting)?;
+    if output.late {
         let detail = format!("no answer in {} seconds", waiting.at_most.unwrap_or_default().as_secs());
         return Err(SourceError::QueryFailed { place: url.place(), detail, state: None });
     }
-    if said.ended.status.success() { Ok(said.answer) } else { Err(refusal(url, &said.ended)) }
+    if output.ended.status.success() { Ok(output.answer) } else { Err(refusal(url, &output.ended)) }
 }
 
-/// Runs SQL and gives what psql printed, also when it failed. The SQL goes through a pipe, so that no name stands in an
+/// Runs SQL and returns psql's output, even if it failed. The SQL goes through a pipe, so that no name appears in an
 /// argument.
 pub(super) fn run(
     url: &PgUrl,
@@ -84,22 +83,22 @@ pub(super) fn run(
     sql: &str,
     on_error: OnError,
     waiting: Waiting<'_>,
-) -> Result<Said, SourceError> {
+) -> Result<Output, SourceError> {
     waiting.stopper.check()?;
     url.suits(psql)?;
     let mut command = url.command(&psql.path);
     command.args(["-X", "-A", "-t", "-q", "-w", "-v", "VERBOSITY=verbose"]);
     command.args(match on_error {
         OnError::Stop => ["-v", "ON_ERROR_STOP=1"],
-        OnError::GoOn => ["-v", "ON_ERROR_ROLLBACK=on"],
+        OnError::Continue => ["-v", "ON_ERROR_ROLLBACK=on"],
     });
-    // Names come back as UTF-8, whatever the server's encoding is.
+    // Names come back as UTF-8, whatever the server's encoding.
     command.args(["-f", "-"]).env("PGCLIENTENCODING", "UTF8").stdin(Stdio::piped()).stdout(Stdio::piped());
     let internal = |e: std::io::Error| SourceError::Internal(format!("psql: {e}"));
     let Started { process, stdin, stdout } = Process::start(command, url.secrets()).map_err(internal)?;
     let _watched = waiting.stopper.watch(&process);
     let alarm = waiting.at_most.map(|time| Alarm::set(time, process.clone()));
-    // Whatever came into the SQL, it is no command to psql.
+    // Whatever is injected into the SQL, psql does not take it for a command.
     let restrict = if psql.restricts() {
         format!("\\restrict {}\n", uuid::Uuid::new_v4().simple())
     } else {
@@ -107,7 +106,7 @@ pub(super) fn run(
     };
     let sql = format!("{restrict}{sql}");
     if let Some(mut stdin) = stdin {
-        // When psql is gone already, its own words say why.
+        // If psql is already gone, its own output says why.
         drop(stdin.write_all(sql.as_bytes()));
     }
     let mut answer = Vec::new();
@@ -117,7 +116,7 @@ pub(super) fn run(
     let ended = process.wait().map_err(internal)?;
     let late = alarm.is_some_and(Alarm::rang);
     waiting.stopper.check()?;
-    Ok(Said { answer, ended, late })
+    Ok(Output { answer, ended, late })
 }
 
 /// Ends a program when its time is up.
@@ -139,7 +138,7 @@ impl Alarm {
         Self { off, thread }
     }
 
-    /// Stops it. Whether the time was up before.
+    /// Stops the alarm. Returns whether it had already rung.
     pub(super) fn rang(self) -> bool {
         // It may have rung already.
         let _ = self.off.send(());
@@ -147,12 +146,12 @@ impl Alarm {
     }
 }
 
-/// A name as SQL writes it.
+/// Quotes a name for SQL.
 pub(super) fn quote_name(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A text as SQL writes it, whatever `standard_conforming_strings` says.
+/// Quotes a text for SQL, whatever the value of `standard_conforming_strings`.
 pub(super) fn quote_text(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }

@@ -1,24 +1,24 @@
-//! Why a psql failed. A server speaks its own language, so that what it says to a session counts by its SQLSTATE. While
-//! somebody connects there is none: libpq speaks English to us, and whatever else stands there is the server's.
+//! Why a psql failed. Servers have their own language, so errors within a session are recognized by SQLSTATE. During
+//! connection there is none: libpq's own messages are in English, and the rest is the server's.
 
 use super::PgUrl;
 use crate::source::{SourceError, process::Ended};
 
-/// Somebody is connected to a database that should be dropped or renamed.
+/// A database to be dropped or renamed has connections.
 const OBJECT_IN_USE: &str = "55006";
-/// A database of that name is there already: as the server looked, or as its catalogue refused.
+/// A database of that name already exists: found by the server's check, or by its unique index.
 const TAKEN: [&str; 2] = ["42P04", "23505"];
-/// Lines that are told.
+/// Maximum number of lines reported.
 const MAX_LINES: usize = 6;
-/// What a server or libpq says about who somebody is, where it says so in English.
-const WHO: [&str; 7] =
+/// English messages of a server or libpq about authentication.
+const AUTHENTICATION: [&str; 7] =
     ["password", "pg_hba.conf", "authentication", "role \"", "SSL", "certificate", "GSSAPI"];
-/// What a server says in English that lets nobody in for now.
-const FOR_NOW: [&str; 3] = ["the database system is", "too many clients", "remaining connection slots"];
-/// Nobody answered.
-const NOBODY: [&str; 2] = ["Connection refused", "could not translate host name"];
+/// English messages of a server that does not accept connections for now.
+const UNAVAILABLE: [&str; 3] = ["the database system is", "too many clients", "remaining connection slots"];
+/// Messages that mean that nothing answered.
+const UNREACHABLE: [&str; 2] = ["Connection refused", "could not translate host name"];
 
-/// An error in a line of psql's under `VERBOSITY=verbose`: `psql:<stdin>:7: FEHLER:  55006: …`.
+/// An error in a line of psql's output under `VERBOSITY=verbose`: `psql:<stdin>:7: FEHLER:  55006: …`.
 struct ServerError<'a> {
     severity: &'a str,
     state: &'a str,
@@ -42,36 +42,36 @@ impl<'a> ServerError<'a> {
 }
 
 /// The SQLSTATE of the last error.
-fn state(said: &str) -> Option<&str> {
-    said.lines().rev().find_map(ServerError::of).map(|error| error.state)
+fn state(stderr: &str) -> Option<&str> {
+    stderr.lines().rev().find_map(ServerError::of).map(|error| error.state)
 }
 
-/// What the server said, in one line, without where in its source it said so.
+/// The server's message in one line, without the location in its source code.
 pub(super) fn detail(ended: &Ended) -> String {
-    let mut told = Vec::new();
-    for line in ended.said.lines() {
+    let mut message = Vec::new();
+    for line in ended.stderr.lines() {
         if let Some(ServerError { severity, text, .. }) = ServerError::of(line) {
-            told.push(format!("{severity}:  {text}"));
-        } else if !told.is_empty() && ["DETAIL:", "HINT:"].iter().any(|word| line.starts_with(word)) {
-            told.push(line.trim().to_owned());
+            message.push(format!("{severity}:  {text}"));
+        } else if !message.is_empty() && ["DETAIL:", "HINT:"].iter().any(|word| line.starts_with(word)) {
+            message.push(line.trim().to_owned());
         }
     }
-    if told.is_empty() {
+    if message.is_empty() {
         return ended.detail();
     }
-    told.truncate(MAX_LINES);
-    told.join("; ")
+    message.truncate(MAX_LINES);
+    message.join("; ")
 }
 
-/// Sorts what psql says.
+/// Classifies psql's output.
 pub(super) fn refusal(url: &PgUrl, ended: &Ended) -> SourceError {
     let (place, detail) = (url.place(), detail(ended));
-    let has = |words: &[&str]| words.iter().any(|word| ended.said.contains(word));
-    // A pooler speaks English.
+    let has = |words: &[&str]| words.iter().any(|word| ended.stderr.contains(word));
+    // Poolers use English.
     if has(&["pooling mode"]) {
         return SourceError::Pooler(place);
     }
-    if let Some(state) = state(&ended.said) {
+    if let Some(state) = state(&ended.stderr) {
         return match state.as_bytes() {
             [b'2', b'8', ..] => SourceError::Refused { place, detail },
             b"3D000" => SourceError::NoDatabase { place, detail },
@@ -91,40 +91,40 @@ pub(super) fn refusal(url: &PgUrl, ended: &Ended) -> SourceError {
         SourceError::Usage(format!("the database's connection parameters: {detail}"))
     } else if has(&["canceling authentication"]) {
         SourceError::QueryFailed { place, detail, state: None }
-    } else if has(&WHO) && !has(&NOBODY) {
+    } else if has(&AUTHENTICATION) && !has(&UNREACHABLE) {
         SourceError::Refused { place, detail }
     } else if has(&["database \""]) && has(&["does not exist"]) {
         SourceError::NoDatabase { place, detail }
-    } else if ended.said.lines().any(server_speaks) && !has(&NOBODY) && !has(&FOR_NOW) {
+    } else if ended.stderr.lines().any(server_speaks) && !has(&UNREACHABLE) && !has(&UNAVAILABLE) {
         SourceError::Refused { place, detail }
     } else {
         SourceError::Unreachable { place, detail }
     }
 }
 
-/// Whether these are a server's words to somebody who connects: `… failed: FATAL:  …`, with two spaces in every
-/// language. libpq's own words have none.
+/// Whether this is a server's message during connection: `… failed: FATAL:  …`, with two spaces in every language.
+/// libpq's own messages have one.
 fn server_speaks(line: &str) -> bool {
     (line.starts_with("psql: error: ") || line.starts_with("connection to server")) && line.contains(":  ")
 }
 
-/// Whether somebody's session stands in the way, which may end in a moment.
+/// Whether a session is in the way that may end in a moment.
 pub(super) fn is_busy(error: &SourceError) -> bool {
     matches!(error, SourceError::QueryFailed { state: Some(state), .. } if state == OBJECT_IN_USE)
 }
 
-/// Whether the name of a database is somebody's.
+/// Whether the database name is taken.
 pub(super) fn is_taken(error: &SourceError) -> bool {
     matches!(error, SourceError::QueryFailed { state: Some(state), .. } if TAKEN.contains(&state.as_str()))
 }
 
-/// Whether a server that does not know a setting, or a pooler, may have refused options of ours. In other languages than
+/// Whether a server that does not know a setting, or a pooler, may have refused our options. In languages other than
 /// English any refusal may mean that.
 pub(super) fn may_be_about_options(error: &SourceError) -> bool {
     const OPTIONS: [&str; 3] =
         ["startup parameter", "unrecognized configuration parameter", "startup packet"];
     match error {
-        SourceError::Refused { detail, .. } => !WHO.iter().any(|word| detail.contains(word)),
+        SourceError::Refused { detail, .. } => !AUTHENTICATION.iter().any(|word| detail.contains(word)),
         SourceError::Unreachable { detail, .. } | SourceError::QueryFailed { detail, .. } => {
             OPTIONS.iter().any(|word| detail.contains(word))
         }
@@ -132,7 +132,7 @@ pub(super) fn may_be_about_options(error: &SourceError) -> bool {
     }
 }
 
-/// What the server said, without what psql's caller makes of it.
+/// The server's message, without our own wrapping.
 pub(super) fn server_message(error: &SourceError) -> String {
     match error {
         SourceError::Unreachable { detail, .. }
@@ -143,7 +143,7 @@ pub(super) fn server_message(error: &SourceError) -> String {
     }
 }
 
-/// What psql printed is not what was asked for.
+/// psql's output is not what was expected.
 pub(super) fn unexpected_answer() -> SourceError {
     SourceError::Internal("psql answered something unexpected".into())
 }
@@ -155,14 +155,14 @@ mod tests {
 
     use super::*;
 
-    fn ended(said: &str) -> Ended {
-        Ended { status: ExitStatus::from_raw(2 << 8), said: said.into() }
+    fn ended(stderr: &str) -> Ended {
+        Ended { status: ExitStatus::from_raw(2 << 8), stderr: stderr.into() }
     }
 
     #[test]
     fn a_server_is_understood_in_every_language() {
         let url = PgUrl::parse("postgres://u@h/d").unwrap();
-        let kind = |said: &str| match refusal(&url, &ended(said)) {
+        let kind = |stderr: &str| match refusal(&url, &ended(stderr)) {
             SourceError::Refused { .. } => "refused",
             SourceError::NoDatabase { .. } => "no database",
             SourceError::Unreachable { .. } => "unreachable",
@@ -171,8 +171,8 @@ mod tests {
             SourceError::Pooler(_) => "pooler",
             _ => "something else",
         };
-        for (said, expected) in [
-            // In a session.
+        for (stderr, expected) in [
+            // Within a session.
             (
                 "psql:<stdin>:1: FEHLER:  55006: auf Datenbank »d« wird von anderen Benutzern zugegriffen\nDETAIL:  Eine andere Sitzung verwendet die Datenbank.\nLOCATION:  dropdb, dbcommands.c:1586",
                 "failed",
@@ -191,7 +191,7 @@ mod tests {
                 "psql:<stdin>:1: HINWEIS:  00000: x\npsql:<stdin>:1: error: connection to server was lost",
                 "unreachable",
             ),
-            // While somebody connects.
+            // During connection.
             (
                 "psql: error: connection to server at \"h\", port 5432 failed: FATAL:  Passwort-Authentifizierung für Benutzer »u« fehlgeschlagen",
                 "refused",
@@ -222,20 +222,20 @@ mod tests {
                 "unreachable",
             ),
         ] {
-            assert_eq!(kind(said), expected, "{said}");
+            assert_eq!(kind(stderr), expected, "{stderr}");
         }
     }
 
     #[test]
-    fn what_is_told_has_no_place_in_a_source() {
-        let said = "psql:<stdin>:3: FEHLER:  55006: auf Datenbank »d« wird zugegriffen\nDETAIL:  Eine Sitzung.\nLOCATION:  dropdb, dbcommands.c:1586\n";
+    fn details_omit_locations_in_the_servers_source() {
+        let stderr = "psql:<stdin>:3: FEHLER:  55006: auf Datenbank »d« wird zugegriffen\nDETAIL:  Eine Sitzung.\nLOCATION:  dropdb, dbcommands.c:1586\n";
         assert_eq!(
-            detail(&ended(said)),
+            detail(&ended(stderr)),
             "FEHLER:  auf Datenbank »d« wird zugegriffen; DETAIL:  Eine Sitzung."
         );
         let url = PgUrl::parse("postgres://u@h/d").unwrap();
-        assert!(is_busy(&refusal(&url, &ended(said))));
-        assert!(!is_busy(&refusal(&url, &ended(&said.replace("55006", "42501")))));
+        assert!(is_busy(&refusal(&url, &ended(stderr))));
+        assert!(!is_busy(&refusal(&url, &ended(&stderr.replace("55006", "42501")))));
         let options = "psql: error: connection to server at \"h\", port 1 failed: FATAL:  unbekannter Konfigurationsparameter »x«";
         assert!(may_be_about_options(&refusal(&url, &ended(options))));
     }

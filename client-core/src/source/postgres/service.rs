@@ -1,5 +1,5 @@
-//! Service files: what a service's name stands for, so that its database can name the source and its values rank below
-//! the URL's, as with libpq.
+//! Service files: resolves a service, so that its database can name the source and its values rank below the URL's, as
+//! in libpq.
 
 use std::{
     fs,
@@ -9,22 +9,22 @@ use std::{
 use super::conninfo::{Pairs, Value, usage};
 use crate::source::SourceError;
 
-/// Where libpq was built to look, when `PGSYSCONFDIR` is not set: it does not say. Debian's comes first.
+/// Where libpq may have been built to look if `PGSYSCONFDIR` is not set: it does not say. Debian's path comes first.
 const SYSTEM: [&str; 4] = ["/etc/postgresql-common", "/etc", "/etc/sysconfig/pgsql", "/usr/local/etc"];
 const SYSTEM_NAME: &str = "pg_service.conf";
 
-/// What a service stands for.
+/// What a service resolves to.
 pub(super) enum Service {
     /// Its parameters.
     Known(Pairs),
-    /// Only libpq can tell: it is in no file that we know of, or in LDAP.
+    /// Only libpq can tell: it is in a file unknown to us, or in LDAP.
     Elsewhere,
 }
 
-/// Looks a service up in the order of libpq: the named file, else the user's; then the system's.
+/// Looks a service up in libpq's order: the given file, else the user's; then the system's.
 ///
 /// # Errors
-/// [`SourceError::Usage`]: a named file that cannot be read, or a section that is malformed.
+/// [`SourceError::Usage`]: a given file cannot be read, or a section is malformed.
 pub(super) fn find(
     service: &str,
     file: Option<PathBuf>,
@@ -44,7 +44,7 @@ pub(super) fn find(
         None => SYSTEM.map(PathBuf::from).into(),
     };
     for file in own.flatten().into_iter().chain(system.into_iter().map(|dir| dir.join(SYSTEM_NAME))) {
-        // libpq passes over files that are not there, too.
+        // libpq skips missing files, too.
         let Ok(text) = fs::read(&file) else { continue };
         if let Some(found) = section(&text, service).map_err(|error| within(&file, &error))? {
             return Ok(found);

@@ -1,4 +1,4 @@
-//! One session that stays open: it holds the lock that says "this restore lives".
+//! A session that stays open to hold the lock that says "this restore is alive".
 
 use std::{
     io::{BufReader, Read, Write},
@@ -12,14 +12,14 @@ use crate::source::{
     stopper::Stopper,
 };
 
-/// Notices a dead network within half a minute. The messages of this session are short, so that no full window of the
-/// peer is taken for a dead one. Everything else comes from the environment.
+/// Notices a dead network within half a minute. This session's messages are short, so a peer with a full window is
+/// never taken for a dead one. Everything else comes from the environment.
 const WATCHFUL: &str = "keepalives_idle=10 keepalives_interval=5 keepalives_count=3 tcp_user_timeout=30000";
-/// Options of every session that restores, where a connection takes any: they hold from the first statement on, whatever
-/// role and database are set to.
+/// Options of every restoring session, if the connection accepts any: they apply from the first statement on, whatever
+/// is set for role and database.
 pub(super) const OPTIONS: &str = "-c sealkeep.direct=1 -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off";
-/// The beginning of every session that restores: the server notices within half a minute that we are gone, and nothing
-/// that a role or a database is set to ends us in the middle. What a server does not know is left out.
+/// Sent first in every restoring session: the server notices within half a minute that we are gone, and no setting of
+/// a role or database can end us halfway. Settings unknown to a server are skipped.
 pub(super) const SETTINGS: &str = "
 SET client_min_messages = warning;
 SET statement_timeout = 0;
@@ -35,10 +35,10 @@ SELECT set_config(s.name, v.value, false)
  WHERE s.name <> 'client_connection_check_interval' OR version() !~* 'visual c|mingw|msvc|windows';
 RESET search_path;
 ";
-/// Answers longer than this are not ours, bytes.
+/// Longer answers are not ours, bytes.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
-/// A psql that is kept open. It ends, and its session with it, when this value is dropped or this process ends.
+/// A psql that is kept open. It and its session end when this value is dropped or this process ends.
 pub(super) struct Session {
     process: Process,
     stdin: Option<ChildStdin>,
@@ -54,7 +54,7 @@ impl Session {
     /// Connects.
     ///
     /// # Errors
-    /// As [`super::psql::ask`].
+    /// Same as [`super::psql::ask`].
     pub(super) fn open(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Result<Self, SourceError> {
         let mut command = url.command(&psql.path);
         command
@@ -93,13 +93,13 @@ impl Session {
         Ok(session)
     }
 
-    /// Runs SQL. After an error the session is over.
+    /// Runs SQL. An error ends the session.
     ///
     /// # Errors
-    /// What the server said.
+    /// The server's error message.
     pub(super) fn execute(&mut self, sql: &str) -> Result<(), SourceError> {
         self.stopper.check()?;
-        // Only while it is waited for: an idle one keeps its lock until what it stands for is taken back.
+        // Stoppable only while waiting: an idle session keeps its lock until its restore has been undone.
         let _watched = self.stopper.watch(&self.process);
         let Some(stdin) = &mut self.stdin else {
             return Err(SourceError::Internal("the session with the database server is over".into()));
@@ -108,7 +108,7 @@ impl Session {
             Some(key) => format!("\\restrict {key}\n{sql}\n\\unrestrict {key}"),
             None => sql.to_owned(),
         };
-        // When psql is gone already, its own words say why.
+        // If psql is already gone, its own output says why.
         let asked = stdin.write_all(format!("{restricted}\n\\echo {}\n", self.mark).as_bytes());
         drop(asked.and_then(|()| stdin.flush()));
         let end = format!("{}\n", self.mark);
@@ -135,8 +135,8 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // Nothing is half-way between two questions: the end of its input ends psql, and the session with it.
+        // Nothing is in progress between two questions: the end of its input ends psql and the session.
         drop(self.stdin.take());
-        self.process.let_go();
+        self.process.wait_or_end();
     }
 }

@@ -1,4 +1,4 @@
-//! The PostgreSQL client programs that are installed, and which of them suits a server.
+//! The installed PostgreSQL client programs, and which of them suits a server.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::source::SourceError;
 
-/// Where distributions put several versions side by side: folder, and what lies behind a version's name.
+/// Where distributions install several versions: folder, and what follows a version's number.
 const SHELVES: [(&str, &str); 5] = [
     ("/usr/lib/postgresql", "bin"),
     ("/usr/pgsql", "bin"),
@@ -23,21 +23,21 @@ const SHELVES: [(&str, &str); 5] = [
 pub struct Tool {
     /// Major version.
     pub major: u32,
-    /// As it says itself: `15.20`.
+    /// Its own version string: `15.20`.
     pub version: String,
     /// Where it is.
     pub path: PathBuf,
 }
 
 impl Tool {
-    /// `9` of `15.9`; 0 before a first release.
+    /// `9` in `15.9`; 0 before a first release.
     fn minor(&self) -> u32 {
         let minor = self.version.split('.').nth(1).unwrap_or_default();
         let digits: String = minor.chars().take_while(char::is_ascii_digit).collect();
         digits.parse().unwrap_or_default()
     }
 
-    /// Whether psql has `\restrict`: it came with 18 and the minor versions of August 2025.
+    /// Whether psql has `\restrict`: it came with 18 and the minor releases of August 2025.
     pub(super) fn restricts(&self) -> bool {
         let minor = self.minor();
         match self.major {
@@ -59,7 +59,7 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// `PATH`, and where distributions put several versions.
+    /// `PATH`, and the folders where distributions install several versions.
     #[must_use]
     pub fn installed() -> Self {
         let path = env::var_os("PATH").unwrap_or_default();
@@ -77,7 +77,7 @@ impl Tools {
         Self { folders }
     }
 
-    /// Every version of a program, oldest first.
+    /// All versions of a program, oldest first.
     pub(in crate::source) fn all(&self, name: &'static str) -> Result<Vec<Tool>, SourceError> {
         let mut seen = BTreeSet::new();
         let mut found: Vec<Tool> = self
@@ -85,11 +85,11 @@ impl Tools {
             .iter()
             .filter_map(|folder| fs::canonicalize(folder.join(name)).ok())
             .filter(|path| seen.insert(path.clone()))
-            // Debian's wrapper runs one of the others, and not the one that it names.
+            // Debian's wrapper runs one of the others, not the version it reports.
             .filter(|path| path.file_name().is_none_or(|file| file != "pg_wrapper"))
             .filter_map(|path| ask(&path))
             .collect();
-        // By number: 15.18 is newer than 15.9, and knows `\restrict`.
+        // Numerically: 15.18 is newer than 15.9, and knows `\restrict`.
         found.sort_by(|a, b| (a.major, a.minor(), &a.path).cmp(&(b.major, b.minor(), &b.path)));
         if found.is_empty() {
             return Err(self.missing(name));
@@ -97,11 +97,11 @@ impl Tools {
         Ok(found)
     }
 
-    /// The program of the same major version as `major`, else the oldest newer one.
+    /// The program with the same major version as `major`, else the oldest newer one.
     pub(super) fn suiting(&self, name: &'static str, major: u32) -> Result<Tool, SourceError> {
         let all = self.all(name)?;
         let found = all.iter().map(|tool| tool.version.as_str()).collect::<Vec<_>>().join(", ");
-        // The newest of a major version stands last.
+        // The newest of a major version comes last.
         let oldest = all.iter().map(|tool| tool.major).filter(|m| *m >= major).min();
         all.into_iter().rev().find(|tool| Some(tool.major) == oldest).ok_or_else(|| SourceError::ToolTooOld {
             tool: name,
@@ -120,7 +120,7 @@ impl Tools {
         }
     }
 
-    /// The newest.
+    /// The newest version.
     pub(super) fn newest(&self, name: &'static str) -> Result<Tool, SourceError> {
         self.all(name)?.pop().ok_or_else(|| self.missing(name))
     }

@@ -1,5 +1,5 @@
-//! Where a PostgreSQL database is, and the environment that leads a program to it. Nothing secret ever stands in an
-//! argument: arguments are visible to every user of a machine.
+//! The location of a PostgreSQL database, and the environment that leads a program to it. Secrets never appear in
+//! arguments, which every user of a machine can see.
 
 use std::{
     env,
@@ -23,23 +23,23 @@ use super::{
 };
 use crate::source::{SourceError, process, readable::readable};
 
-/// Seconds to connect, unless URL or environment say otherwise.
+/// Connection timeout in seconds, unless URL or environment set one.
 const CONNECT_TIMEOUT: &str = "15";
-/// A server that is gone without a word is noticed after 30 + 6 × 10 seconds.
+/// A server that vanishes silently is noticed after 30 + 6 × 10 seconds.
 const KEEPALIVES: [(&str, &str); 3] =
     [("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "6")];
 /// What a program needs besides its own parameters.
 const PASSED_ON: [&str; 7] =
     ["PATH", "HOME", "KRB5CCNAME", "KRB5_CONFIG", "KRB5_CLIENT_KTNAME", "SSL_CERT_FILE", "SSL_CERT_DIR"];
-/// The only service in a file of our own.
+/// The only service in our own service file.
 const SERVICE: &str = "sealkeep";
 
-/// Where a PostgreSQL database is and how to get in. Prints without its password.
+/// Location and credentials of a PostgreSQL database. `Debug` prints no password.
 #[derive(Clone)]
 pub struct PgUrl {
     /// Values by parameter.
     given: Vec<(&'static str, Arc<Value>)>,
-    /// Our own service file, once it was needed. It goes with the last clone.
+    /// Our own service file, once it was needed. Deleted with the last clone.
     file: Arc<OnceLock<Option<NamedTempFile>>>,
     host: String,
     port: String,
@@ -48,8 +48,9 @@ pub struct PgUrl {
 }
 
 impl PgUrl {
-    /// Reads `postgres://user:password@host:port/database?parameter=value` or `host=… dbname=…`, as libpq does. What is
-    /// left out comes from a service file, from libpq's own variables (`PGHOST`, `PGPASSWORD`, …) and `~/.pgpass`.
+    /// Parses `postgres://user:password@host:port/database?parameter=value` or `host=… dbname=…`, as libpq does.
+    /// Missing values come from a service file, from libpq's own variables (`PGHOST`, `PGPASSWORD`, …) and
+    /// `~/.pgpass`.
     ///
     /// # Errors
     /// [`SourceError::Usage`]; the message never repeats the text, which may hold a password.
@@ -77,7 +78,7 @@ impl PgUrl {
                 usage(&format!("libpq does not know the connection parameter `{name}`; leave it out"))
             })?;
             match known.way {
-                // The old word for it; leaving it out would leave the encryption out.
+                // An obsolete spelling; ignoring it would turn encryption off.
                 Way::Nothing if name == "requiressl" && value.as_slice() == b"1" => {
                     url.give("sslmode", Value::new(b"require".to_vec()));
                 }
@@ -108,8 +109,8 @@ impl PgUrl {
         }
     }
 
-    /// A service's values rank below the URL's and above the environment's. libpq would let them outrank the variables
-    /// that carry the URL's, so that they are put in their place here.
+    /// A service's values rank below the URL's and above the environment's. libpq would let them override the
+    /// variables that carry the URL's values, so they are merged here.
     fn resolve_service(&mut self, ambient: &dyn Fn(&str) -> Option<String>) -> Result<(), SourceError> {
         let Some(name) = self.text("service").or_else(|| ambient("PGSERVICE")) else { return Ok(()) };
         let file = self.value("servicefile").map(|file| PathBuf::from(OsString::from_vec(file.to_vec())));
@@ -123,7 +124,7 @@ impl PgUrl {
                         self.give(known.name, value);
                     }
                 }
-                // It is known now, also when it came from the environment.
+                // It is resolved now, even if it came from the environment.
                 self.given.push(("service", Arc::default()));
             }
             Service::Elsewhere => self.give("service", Value::new(name.into_bytes())),
@@ -131,7 +132,7 @@ impl PgUrl {
         Ok(())
     }
 
-    /// What libpq will use, as far as it can be told without it.
+    /// The values that libpq will use, as far as they can be determined without it.
     fn resolve(&mut self, ambient: &dyn Fn(&str) -> Option<String>) {
         let find = |name: &str, variable: &str| self.text(name).or_else(|| ambient(variable));
         let host = find("host", "PGHOST")
@@ -140,7 +141,7 @@ impl PgUrl {
         let port = find("port", "PGPORT").unwrap_or_else(|| "5432".into());
         let user = find("user", "PGUSER");
         let database = find("dbname", "PGDATABASE")
-            // Where only libpq knows what the service stands for, its name is the best one.
+            // If only libpq can resolve the service, its name is the best guess.
             .or_else(|| self.text("service").filter(|name| !name.is_empty()))
             .or_else(|| user.clone())
             .or_else(|| ambient("USER"))
@@ -156,13 +157,13 @@ impl PgUrl {
         self.value(name).map(|value| readable(value))
     }
 
-    /// The database's name. Bytes that are not UTF-8 stand as `\xNN`.
+    /// The database's name. Bytes that are not UTF-8 appear as `\xNN`.
     #[must_use]
     pub fn database(&self) -> &str {
         &self.database
     }
 
-    /// Whether SQL can name the database: a name that is not UTF-8 leads only a connection there.
+    /// Whether SQL can name the database: a name that is not UTF-8 works only in a connection.
     pub(super) fn is_named_in_text(&self) -> bool {
         self.value("dbname").is_none_or(|name| std::str::from_utf8(name).is_ok())
     }
@@ -173,7 +174,7 @@ impl PgUrl {
         &self.host
     }
 
-    /// `host:port/database`: for people. Whether two places are one database, only their servers can tell.
+    /// `host:port/database`, for display. Only the servers can tell whether two places are one database.
     #[must_use]
     pub fn place(&self) -> String {
         let mut ports = self.port.split(',').cycle();
@@ -181,7 +182,7 @@ impl PgUrl {
         format!("{}/{}", hosts.collect::<Vec<_>>().join(","), self.database)
     }
 
-    /// The connection does not leave this machine.
+    /// Whether the connection stays on this machine.
     #[must_use]
     pub fn is_local(&self) -> bool {
         self.host.starts_with(['/', '@'])
@@ -197,7 +198,7 @@ impl PgUrl {
         other
     }
 
-    /// The same, with more of `PGOPTIONS` than the user asked for. Of two values of one setting the last counts.
+    /// Adds to the user's `PGOPTIONS`. Of two values for one setting the last counts.
     pub(super) fn with_options(&self, more: &str) -> Self {
         let mut other = self.clone();
         let own = self.text("options").or_else(|| env::var("PGOPTIONS").ok()).unwrap_or_default();
@@ -205,14 +206,14 @@ impl PgUrl {
         other
     }
 
-    /// What must not appear in anything that is printed.
+    /// What must never be printed.
     pub(super) fn secrets(&self) -> Vec<SecretString> {
         let given = SECRET.iter().filter_map(|name| self.text(name));
         given.chain(env::var("PGPASSWORD").ok()).map(SecretString::from).collect()
     }
 
-    /// Refuses what the installed libpq is too old for: it would pass over a variable that it does not know, also one
-    /// that asks for more security.
+    /// Refuses parameters that the installed libpq is too old for: it would ignore an unknown variable, even one that
+    /// asks for more security.
     pub(super) fn suits(&self, tool: &Tool) -> Result<(), SourceError> {
         let too_new = |name: &str| parameters::find(name).filter(|known| known.since > tool.major);
         match self.given.iter().find_map(|(name, _)| too_new(name)) {
@@ -240,7 +241,7 @@ impl PgUrl {
         if env::var_os("PGCONNECT_TIMEOUT").is_none() {
             command.env("PGCONNECT_TIMEOUT", CONNECT_TIMEOUT);
         }
-        // What libpq itself says is read here, so it must be in one language. A server speaks its own.
+        // We parse libpq's messages, so they must be in one language. A server uses its own.
         command.env("LC_ALL", "C").env("PGAPPNAME", "sealkeep");
         if self.value("service").is_none_or(|name| name.is_empty()) {
             command.env("PGDATABASE", &self.database);
@@ -256,24 +257,24 @@ impl PgUrl {
         command
     }
 
-    /// A variable of ours would lead elsewhere than the URL says.
+    /// Whether a variable of ours would override what the URL says.
     fn inherits(&self, name: &str) -> bool {
         match name {
             "hostaddr" => self.value("host").is_none(),
-            // What it stands for is known already.
+            // Already resolved.
             "service" | "servicefile" => self.value("service").is_some_and(|name| !name.is_empty()),
             _ => self.value(name).is_none(),
         }
     }
 
-    /// Parameters that have no variable, in a file that only we can read.
+    /// Writes parameters that have no variable to a file that only we can read.
     fn service_file(&self) -> Option<PathBuf> {
         let file = self.file.get_or_init(|| {
             self.write_service_file()
                 .inspect_err(|error| tracing::warn!(%error, "connection parameters could not be handed on"))
                 .ok()
         });
-        // Where it could not be written, a name that does not exist makes libpq fail instead of going without.
+        // If it could not be written, a nonexistent name makes libpq fail instead of ignoring the parameters.
         Some(
             file.as_ref()
                 .map_or_else(|| PathBuf::from("/nonexistent/sealkeep"), |file| file.path().to_owned()),

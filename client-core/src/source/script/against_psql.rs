@@ -1,4 +1,4 @@
-//! The filter and the real psql, which talks to a server of ours that takes everything: both must see the same
+//! Compares the filter with the real psql, connected to a fake server that accepts everything: both must see the same
 //! statements, and no planted command may run.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -105,7 +105,7 @@ impl Dice {
     }
 }
 
-/// What is let through, and where its statements end; nothing when it is refused.
+/// What passes the filter, and where its statements end; `None` if it is refused.
 fn filtered(script: &str) -> Option<(Vec<u8>, Vec<usize>)> {
     let mut filter = ScriptFilter::new(Policy::default());
     let (mut out, mut ends) = (Vec::new(), Vec::new());
@@ -135,7 +135,7 @@ fn received(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
     Some((head[0], body))
 }
 
-/// Without the white space and comments in front.
+/// Strips leading white space and comments.
 fn bare(mut query: &str) -> &str {
     loop {
         query = query.trim_start();
@@ -193,7 +193,7 @@ fn psql_sees_the_statements_that_the_filter_sees() {
     let mut dice = Dice(0x5ea1_4ee9);
     let mut tried = 0_usize;
     for round in 0..if long { 3000 } else { 60 } {
-        // Pieces that are accepted, one behind the other.
+        // Accepted pieces, one after the other.
         let mut script = String::new();
         let mut pieces = 0;
         while pieces < 40 {

@@ -1,21 +1,21 @@
-//! Backslash commands: only what pg_dump itself writes, and that is removed.
+//! Backslash commands: only those that pg_dump writes are accepted, and they are removed.
 
 use super::error::{Found, shown};
 
-/// Which commands of pg_dump were read.
+/// Which of pg_dump's commands have been read.
 #[derive(Debug, Default)]
 pub(super) struct Commands {
-    /// Key of the `\restrict` that is open.
+    /// Key of the open `\restrict`.
     restricted: Option<Vec<u8>>,
 }
 
 impl Commands {
-    /// Whether a `\restrict` waits for its `\unrestrict`.
+    /// Whether a `\restrict` still lacks its `\unrestrict`.
     pub(super) const fn is_restricted(&self) -> bool {
         self.restricted.is_some()
     }
 
-    /// Takes a command that stands alone on its line; `created` is the database that the dump makes.
+    /// Handles a command on a line of its own; `created` is the database that the dump creates.
     pub(super) fn take(&mut self, text: &[u8], created: Option<&str>) -> Result<(), Found> {
         let refused = Found::ClientCommand(shown(text));
         let text = text.strip_suffix(b"\r").unwrap_or(text);
@@ -33,7 +33,7 @@ impl Commands {
             return if self.restricted.take().as_deref() == Some(key) { Ok(()) } else { Err(refused) };
         }
         if text == b"\\encoding SQL_ASCII" && created.is_some() {
-            // Stands before a \connect to a database of an odd name. Later the dump sets the encoding itself.
+            // Precedes a \connect to a database with an unusual name. The dump sets the encoding itself later.
             return Ok(());
         }
         let connect = text.strip_prefix(b"\\connect ").and_then(connect_name);
@@ -41,7 +41,7 @@ impl Commands {
     }
 }
 
-/// The database of a `\connect` as pg_dump writes it.
+/// The database in a `\connect` written by pg_dump.
 fn connect_name(argument: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(argument).ok()?;
     if let Some(rest) = text.strip_prefix("-reuse-previous=on \"dbname='") {

@@ -1,11 +1,11 @@
-//! What a dump says of its database: every archive does, and SQL of `pg_dump --create`.
+//! What a dump says about its database: every archive does, and so does SQL from `pg_dump --create`.
 
 use super::token::Head;
 use crate::format::snapshot::{DatabaseProperties, Provider};
 
-/// Settings of a database, or of roles in it, that are kept.
+/// Maximum number of settings kept for a database, or for roles in it.
 const MANY: usize = 1000;
-/// Settings whose value is a list: each item is stored in quotes of its own.
+/// Settings whose value is a list: each item is quoted separately.
 const LISTS: [&str; 4] =
     ["search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries"];
 
@@ -60,7 +60,7 @@ pub(super) fn altered_for_role(properties: &mut DatabaseProperties, head: &Head<
     }
 }
 
-/// `SET search_path TO '$user', 'app'`: its value as the server stores it.
+/// The value in `SET search_path TO '$user', 'app'` as the server stores it.
 fn setting(head: &Head<'_>, at: usize) -> Option<(String, String)> {
     if !head.is(at, "set") || !(head.is(at + 2, "to") || head.mark(at + 2, b'=')) {
         return None;

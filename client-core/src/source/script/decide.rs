@@ -1,4 +1,4 @@
-//! What a verdict does to its statement: it is handed on, dropped, changed, noted or refused.
+//! Applies a verdict to its statement: pass it on, drop it, change it, note it or refuse it.
 
 use super::{
     LeftOut, MAX_LISTED, Reason, ScriptError, ScriptFilter, Turn, error, guard::guard, statement::Fate,
@@ -6,7 +6,7 @@ use super::{
 };
 
 impl ScriptFilter {
-    /// Decides about the statement, whose end is held too when it is `whole`.
+    /// Decides on the statement. `whole`: its end has been read, too.
     pub(super) fn decide(&mut self, whole: bool, out: &mut Vec<u8>) -> Result<(), ScriptError> {
         let statement = &mut self.statement;
         let head = Head { text: &statement.held, tokens: &statement.tokens, whole };
@@ -18,7 +18,7 @@ impl ScriptFilter {
         let rows = matches!(verdict, Verdict::Copy) || head.is(0, "insert");
         if let Some(notes) = &mut self.notes {
             notes.count(&head);
-            // What is said of the database is read again at its restore.
+            // A restore reads the properties of the database again.
             self.seen.database = None;
         }
         if rows && !self.missing.is_empty() {

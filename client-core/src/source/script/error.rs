@@ -1,53 +1,53 @@
-//! Why a script is not handed on.
+//! Why a script is refused.
 
 use std::fmt;
 
 use crate::format::snapshot::Need;
 
-/// Bytes of a script that a message repeats.
+/// Maximum number of script bytes quoted in a message.
 const SHOWN: usize = 40;
 
-/// Things that a message names.
+/// Maximum number of things named in a message.
 const NAMED: usize = 20;
-/// Bytes of a name that are kept for messages and lists.
+/// Maximum number of bytes of a name kept for messages and lists.
 const NAME: usize = 255;
 
-/// A name as it is kept: whoever makes a dump may make it long.
+/// Truncates a name: the author of a dump may make it long.
 pub(super) fn cut(mut name: String) -> String {
     name.truncate(name.floor_char_boundary(NAME));
     name
 }
 
-/// Something that a dump must not hold, and where it stands.
+/// Something that a dump must not contain, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptError {
-    /// Line of the script, counted from 1.
+    /// Line of the script, starting at 1.
     pub line: u64,
-    /// What stands there.
+    /// What was found there.
     pub found: Found,
 }
 
-/// What a script must not hold.
+/// What a script must not contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// A backslash command: psql would obey it on this machine.
+    /// A backslash command: psql would run it on this machine.
     ClientCommand(String),
     /// A statement that ends or begins a transaction.
     Transaction(String),
     /// A statement that reads or writes files or programs of the server, or changes the server itself.
     Server(String),
-    /// A statement that is about another database.
+    /// A statement about another database.
     OtherDatabase(String),
     /// Text that psql versions or the server read differently.
     Ambiguous(&'static str),
-    /// The script ends within this.
+    /// The script ends inside this.
     Unfinished(&'static str),
     /// The target lacks these.
     Missing(Vec<(Need, String)>),
 }
 
 impl ScriptError {
-    /// Whether only the target is to blame.
+    /// Whether only the target is at fault.
     #[must_use]
     pub const fn lacks(&self) -> bool {
         matches!(self.found, Found::Missing(_))

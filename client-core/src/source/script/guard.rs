@@ -1,11 +1,11 @@
-//! Settings that decide how a script is read.
+//! Settings that affect how a script is read.
 
 use super::{
     judge::Seen,
     lexer::{self, Lexer},
 };
 
-/// Sets again what the script may have changed covertly, where the statement's reading depends on it.
+/// Restores settings that the script may have changed covertly, if the reading of the statement depends on them.
 pub(super) fn guard(text: &[u8], whole: bool, lexer: &Lexer, seen: &Seen, out: &mut Vec<u8>) {
     if !whole || lexer::depends_on_settings(text) {
         let value = if lexer.has_standard_strings() { "on" } else { "off" };

@@ -1,4 +1,4 @@
-//! What becomes of a statement: decided by its beginning.
+//! Decides what to do with a statement, from its beginning.
 
 use super::{
     database,
@@ -15,13 +15,13 @@ use std::collections::HashSet;
 /// What earlier statements said.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// The database that `pg_dump --create` makes.
+    /// The database that `pg_dump --create` creates.
     pub(super) created: Option<String>,
-    /// What the dump says of it.
+    /// What the dump says about it.
     pub(super) database: Option<DatabaseProperties>,
-    /// Within the transaction that pg_dump puts around the contents of large objects.
+    /// Whether we are in the transaction that pg_dump puts around the contents of large objects.
     pub(super) in_large_objects: bool,
-    /// Client encoding that was set.
+    /// Client encoding set by the script.
     pub(super) encoding: Option<String>,
     /// Extensions that were left out.
     extensions: HashSet<String>,
@@ -29,7 +29,7 @@ pub(super) struct Seen {
     left_out: HashSet<String>,
 }
 
-/// Client encodings in which a byte of ASCII can be part of another character (`PG_ENCODING_CLIENT…`).
+/// Client encodings in which an ASCII byte can be part of another character (`PG_ENCODING_CLIENT…`).
 const UNSAFE_ENCODINGS: [&str; 17] = [
     "sjis",
     "shiftjis",
@@ -52,7 +52,7 @@ const UNSAFE_ENCODINGS: [&str; 17] = [
 /// Functions that read and write the server's files.
 const FILE_FUNCTIONS: [&str; 2] = ["lo_import", "lo_export"];
 
-/// The words that begin or end a transaction.
+/// Whether it begins or ends a transaction.
 pub(super) fn transaction(head: &Head<'_>, at: usize) -> bool {
     ["begin", "commit", "end", "rollback", "abort", "savepoint", "release"]
         .iter()
@@ -65,7 +65,7 @@ pub(super) fn transaction(head: &Head<'_>, at: usize) -> bool {
 }
 
 impl Seen {
-    /// Decides about a statement.
+    /// Decides on a statement.
     pub(super) fn judge(&mut self, head: &Head<'_>, policy: &Policy) -> Verdict {
         // After a COPY, psql 17.12 takes `(SELECT 1);` for another one, and skips all statements up to the next `\.`.
         if head.kind(0) != Some(Kind::Word) {
@@ -97,7 +97,7 @@ impl Seen {
             .unwrap_or(Verdict::Keep)
     }
 
-    /// `BEGIN; SELECT pg_catalog.lo_open('1', 131072); … COMMIT;` and nothing else within. In one transaction it needs
+    /// `BEGIN; SELECT pg_catalog.lo_open('1', 131072); … COMMIT;` and nothing else inside. In one transaction it needs
     /// none of its own.
     fn large_object(&mut self, head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
         let alone = |word: &str| head.is(0, word) && head.tokens.len() == 1 && head.whole;
@@ -122,7 +122,7 @@ impl Seen {
         Some(if plain { Verdict::Keep } else { Verdict::Refuse(Found::Transaction("BEGIN".to_owned())) })
     }
 
-    /// Statements about whole databases: those of `pg_dump --create` are left out, for the target is named already.
+    /// Statements about whole databases: those of `pg_dump --create` are left out, since the target is already chosen.
     fn databases(&mut self, head: &Head<'_>) -> Option<Verdict> {
         let other = || Some(Verdict::Refuse(Found::OtherDatabase(head.title())));
         let left_out = Some(Verdict::LeaveOut(Reason::Database));
@@ -270,14 +270,14 @@ impl Seen {
         if !head.is(0, "alter") {
             return None;
         }
-        // A table can be called owner, and so can a column that is renamed. Whatever owns may be called as they are.
+        // A table can be named owner, and so can a renamed column. An owner may have such a name, too.
         let at = (2..head.tokens.len()).rfind(|at| head.are(*at, &["owner", "to"]))?;
         let renames = |before: usize| before > 2 && head.is(before, "rename") && !head.mark(before - 1, b'.');
         let parts = ["column", "attribute", "constraint", "value"];
         if renames(at - 1) || renames(at - 2) && parts.iter().any(|word| head.is(at - 1, word)) {
             return None;
         }
-        // What it belongs to was left out itself.
+        // The object it belongs to was left out itself.
         if head.name(at.checked_sub(1)?).is_some_and(|name| self.left_out.contains(&name)) {
             return Some(Verdict::LeaveOut(Reason::Missing(
                 Need::Superuser,
@@ -344,7 +344,7 @@ impl Seen {
         missing(policy, Need::Extension, Part::Definitions, vec![name])
     }
 
-    /// What only a superuser may make, for one who is none.
+    /// What only a superuser may create, for a role that is not one.
     fn superuser(&mut self, head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
         if head.are(0, &["security", "label"]) && policy.skip_missing {
             let name = if head.is(2, "for") { head.name(3) } else { None };
@@ -391,7 +391,7 @@ impl Seen {
     }
 }
 
-/// What else is said of it is left out as well. A dump that has more of it is none of pg_dump's.
+/// Statements about it are left out as well. A dump with more than this many was not made by pg_dump.
 fn remember(all: &mut HashSet<String>, name: &str) {
     const MANY: usize = 10_000;
     if all.len() < MANY {
@@ -403,7 +403,7 @@ fn set(name: String) -> Verdict {
     Verdict::Set { name, reads: false }
 }
 
-/// Statements that reach the server's files, programs and settings.
+/// Statements that affect the server's files, programs and settings.
 fn server(head: &Head<'_>) -> Option<Verdict> {
     let refuse = || Some(Verdict::Refuse(Found::Server(head.title())));
     let space = ["create", "alter", "drop"].iter().any(|verb| head.are(0, &[verb, "tablespace"]));

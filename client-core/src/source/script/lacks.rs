@@ -1,4 +1,4 @@
-//! What a statement needs that the target lacks.
+//! What a statement needs and the target lacks.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::format::snapshot::{Need, Part};
 
-/// Left out when that is wanted, otherwise refused with what would help.
+/// Leaves the statement out if the policy says so; otherwise refuses it with the option that would help.
 pub(super) fn missing(policy: &Policy, need: Need, part: Part, names: Vec<String>) -> Option<Verdict> {
     let first = names.first()?;
     Some(if policy.skip_missing {
@@ -19,7 +19,7 @@ pub(super) fn missing(policy: &Policy, need: Need, part: Part, names: Vec<String
     })
 }
 
-/// A role by name; nothing for those that always exist.
+/// A role by name; `None` for those that always exist.
 pub(super) fn role(head: &Head<'_>, at: usize) -> Option<String> {
     let name = head.comparable(at)?;
     let always = ["public", "current_user", "session_user", "current_role"];
@@ -31,7 +31,7 @@ pub(super) fn missing_role(policy: &Policy, name: Option<&str>) -> Option<String
     name.filter(|name| !target.roles.contains(*name)).map(str::to_owned)
 }
 
-/// The roles of a list that the target lacks.
+/// The roles in a list that the target lacks.
 pub(super) fn missing_among(head: &Head<'_>, mut at: usize, policy: &Policy) -> Vec<String> {
     let mut all = Vec::new();
     loop {
@@ -44,7 +44,7 @@ pub(super) fn missing_among(head: &Head<'_>, mut at: usize, policy: &Policy) -> 
     }
 }
 
-/// Tablespaces that a statement names itself; most come by `default_tablespace`.
+/// Tablespaces named by the statement itself; most come through `default_tablespace`.
 pub(super) fn tablespace(head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
     let makes =
         head.is(0, "create") && (1..5).any(|at| ["table", "index", "view"].iter().any(|w| head.is(at, w)));
@@ -77,7 +77,7 @@ pub(super) fn tablespace(head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
     Some(Verdict::Without(all.into_iter().map(|(_, clause)| clause).collect(), reason))
 }
 
-/// A language that comes with an extension of its name.
+/// A language, which comes with the extension of the same name.
 pub(super) fn language(head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
     let at = head.find(1, "language").filter(|at| head.is(0, "create") && *at <= 5)?;
     let before = ["or", "replace", "trusted", "procedural"];
@@ -89,14 +89,14 @@ pub(super) fn language(head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
     missing(policy, Need::Language, Part::Definitions, vec![name])
 }
 
-/// Settings that a function is created with.
+/// Settings in a function's definition.
 pub(super) fn settings_of_function(head: &Head<'_>, policy: &Policy) -> Option<Verdict> {
     let kind = if head.are(1, &["or", "replace"]) { 3 } else { 1 };
     if !head.is(0, "create") || !["function", "procedure"].iter().any(|word| head.is(kind, word)) {
         return None;
     }
     let target = policy.compared()?;
-    // A body of SQL has its own words.
+    // A SQL body has words of its own.
     let body = head.find(kind, "begin").or_else(|| head.find(kind, "return")).unwrap_or(head.tokens.len());
     let (mut names, mut clauses) = (Vec::new(), Vec::new());
     let mut from = kind;

@@ -1,33 +1,33 @@
-//! Cuts a script into pieces as psql does (`psqlscan.l`): the same states, so that both agree where a statement
-//! ends, what is quoted, and where the data of a COPY stands.
+//! Splits a script into pieces as psql does (`psqlscan.l`), with the same states, so that both agree where a statement
+//! ends, what is quoted, and where the data of a COPY is.
 
 use memchr::{memchr, memchr2, memmem};
 
 use super::error::Found;
 
-/// Words and tags that are longer are no part of a dump.
+/// Longer words and tags do not occur in dumps.
 const MAX_WORD: usize = 4096;
 
-/// What a piece of a script is.
+/// The kind of a piece of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece {
     /// White space and comments between tokens.
     Space,
-    /// A key word or a name.
+    /// A keyword or a name.
     Word,
     /// `begin` where it can only be a name: no ATOMIC follows.
     NamedBegin,
-    /// Belongs to a number.
+    /// Part of a number.
     Number,
-    /// A quoted thing begins, goes on, and ends with this piece.
+    /// A quoted construct begins, continues, or ends with this piece.
     Open(Quote),
     Inside,
     Close,
     Mark(u8),
-    /// A colon that psql would take for the beginning of a variable's name.
+    /// A colon that psql would take for the start of a variable name.
     Colon,
     Semicolon,
-    /// A backslash command: up to the end of its line.
+    /// A backslash command, up to the end of its line.
     Command,
     /// Between the `;` of a COPY and its data.
     CopyLine,
@@ -59,7 +59,7 @@ enum State {
     Copy {
         line_start: bool,
     },
-    /// After a statement that changes `standard_conforming_strings`: psql knows from the next line on.
+    /// After a statement that changes `standard_conforming_strings`: psql knows the new value from the next line on.
     SettingLine(bool),
 }
 
@@ -67,9 +67,9 @@ pub(super) struct Lexer {
     state: State,
     /// `standard_conforming_strings`
     standard_strings: bool,
-    /// The last piece belongs to a number.
+    /// Whether the last piece belongs to a number.
     number: bool,
-    /// After an escape string: whether its line has ended. psql and the server do not agree how it goes on.
+    /// After an escape string: whether its line has ended. psql and the server disagree on how it continues.
     escape_ended: Option<bool>,
 }
 
@@ -95,8 +95,8 @@ fn run(bytes: &[u8], of: impl Fn(u8) -> bool) -> usize {
     bytes.iter().position(|byte| !of(*byte)).unwrap_or(bytes.len())
 }
 
-/// Whether a BEGIN may open the body of a function: ATOMIC follows, or a comment that it may stand behind. `None`: it
-/// takes more bytes to tell.
+/// Whether a BEGIN may open a function body: ATOMIC follows, or a comment that may precede it. `None`: more bytes are
+/// needed to decide.
 fn opens_body(behind: &[u8], last: bool) -> Result<Option<bool>, Found> {
     let space = run(behind, is_space);
     if space > MAX_WORD {
@@ -113,7 +113,7 @@ fn opens_body(behind: &[u8], last: bool) -> Result<Option<bool>, Found> {
     })
 }
 
-/// Whether letters behind the digits of a number belong to it: `1e5`, `0x1F`, `1_000`. None of them is a key word.
+/// Whether letters after the digits of a number belong to it: `1e5`, `0x1F`, `1_000`. None of them is a keyword.
 fn ends_number(letters: &[u8]) -> bool {
     match letters {
         [b'x' | b'X', digits @ ..] => digits.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'_'),
@@ -133,7 +133,7 @@ impl Lexer {
         Self { state: State::Plain, standard_strings: true, number: false, escape_ended: None }
     }
 
-    /// The next piece of `rest`, at least one byte; `None` when it takes more bytes to tell. `last`: no more will
+    /// The next piece of `rest`, at least one byte; `None` if more bytes are needed to decide. `last`: no more will
     /// come.
     pub(super) fn next(&mut self, rest: &[u8], last: bool) -> Next {
         let Some(first) = rest.first() else { return Ok(None) };
@@ -169,7 +169,7 @@ impl Lexer {
                 match rest.get(at..) {
                     Some([b'/', b'*', ..]) => *depth += 1,
                     Some([b'*', b'/', ..]) => *depth -= 1,
-                    // The one that decides may come yet.
+                    // The deciding byte may still come.
                     Some([_]) if !last => return Ok((at > 0).then_some((at, Piece::Space))),
                     Some([_, ..]) => return Ok(Some((at + 1, Piece::Space))),
                     Some([]) | None => return Ok(Some((at, Piece::Space))),
@@ -200,7 +200,7 @@ impl Lexer {
         }
     }
 
-    /// From the next line on, plain strings follow the standard or have escapes.
+    /// From the next line on, plain strings conform to the standard or have escapes.
     pub(super) fn standard_strings(&mut self, on: bool) {
         if self.standard_strings != on {
             self.state = State::SettingLine(on);
@@ -216,7 +216,7 @@ impl Lexer {
         self.standard_strings
     }
 
-    /// What is open, for a script that ends here.
+    /// What is still open, for a script that ends here.
     pub(super) const fn open(&self) -> Option<&'static str> {
         match self.state {
             State::Plain | State::LineComment | State::SettingLine(_) => None,
@@ -301,7 +301,7 @@ impl Lexer {
         }
     }
 
-    /// `$tag$`, a parameter, or a mere sign.
+    /// `$tag$`, a parameter, or just a dollar sign.
     fn dollar(&mut self, rest: &[u8], last: bool) -> Next {
         let after = rest.get(1..).unwrap_or_default();
         let len = if after.first().is_some_and(|byte| begins_word(*byte)) { run(after, in_tag) } else { 0 };
@@ -333,7 +333,7 @@ impl Lexer {
         let (escapes, quote, more) = match (prefix, behind) {
             ([b'e' | b'E'], [b'\'', ..]) => (true, Quote::Opaque, 1),
             ([b'n' | b'N'], [b'\'', ..]) if !self.standard_strings => (true, Quote::Opaque, 1),
-            // A quote behind its end begins a string with escapes, or goes on without.
+            // A quote after its end starts a string with escapes, or continues without.
             ([b'b' | b'B' | b'x' | b'X'], [b'\'', ..]) | ([b'u' | b'U'], [b'&', b'\'', ..])
                 if !self.standard_strings =>
             {
@@ -359,7 +359,7 @@ impl Lexer {
         Ok(Some((len + more, Piece::Open(quote))))
     }
 
-    /// Letters behind a number: versions do not agree where the number ends.
+    /// Letters after a number: versions disagree where the number ends.
     fn behind_number(rest: &[u8], last: bool) -> Next {
         let len = run(rest, in_tag);
         match rest.get(len) {
@@ -373,7 +373,7 @@ impl Lexer {
         }
     }
 
-    /// Up to the closing quote; a doubled one is a quote within.
+    /// Up to the closing quote; a doubled one is a quote inside.
     fn quoted(&mut self, rest: &[u8], quote: u8, last: bool) -> Option<(usize, Piece)> {
         let Some(at) = memchr(quote, rest) else { return Some((rest.len(), Piece::Inside)) };
         self.close(rest, at, quote, last)
@@ -415,7 +415,7 @@ impl Lexer {
                     return Some((len, Piece::CopyEnd));
                 }
                 [b'\\'] | [b'\\', b'.'] | [b'\\', b'.', b'\r'] if !last => return None,
-                // psql wants a whole line here; without its end the server takes it, and both stop.
+                // psql needs a whole line here; without its end only the server would take it, and both stop.
                 [b'\\', b'.'] | [b'\\', b'.', b'\r'] => {
                     self.state = State::Plain;
                     return Some((rest.len(), Piece::CopyEnd));
@@ -432,23 +432,23 @@ impl Lexer {
     }
 }
 
-/// Whether `text` holds bytes that psql or the server would read otherwise under another setting: a backslash before a
-/// quote (`standard_conforming_strings`).
+/// Whether `text` contains bytes that psql or the server would read differently under another setting: a backslash
+/// before a quote (`standard_conforming_strings`).
 pub(super) fn depends_on_settings(text: &[u8]) -> bool {
     memmem::find(text, b"\\'").is_some()
 }
 
-/// Whether `text` holds bytes beyond ASCII: under some client encodings they swallow what follows them.
+/// Whether `text` contains non-ASCII bytes: in some client encodings they swallow what follows them.
 pub(super) fn beyond_ascii(text: &[u8]) -> bool {
     !text.is_ascii()
 }
 
-/// Line ends in `text`.
+/// Number of line ends in `text`.
 pub(super) fn lines(text: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', text).count() as u64
 }
 
-/// Whether `text` holds a byte that no text of PostgreSQL can hold.
+/// Whether `text` contains a byte that no PostgreSQL text can contain.
 pub(super) fn has_nul(text: &[u8]) -> bool {
     memchr(0, text).is_some()
 }

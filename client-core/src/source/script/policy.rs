@@ -1,4 +1,4 @@
-//! What is wanted of a script, and what the server that takes it has.
+//! What to restore of a script, and what the target server has.
 
 use std::collections::BTreeSet;
 
@@ -14,27 +14,27 @@ use crate::format::snapshot::{Need, Part, ScriptNeed, ScriptNeeds};
 pub struct Policy {
     /// The whole script runs in one transaction.
     pub one_transaction: bool,
-    /// What the server refuses is passed over: what it lacks is left to it to say.
+    /// Errors of the server are skipped: it reports itself what it lacks.
     pub keep_going: bool,
-    /// Owners, and with them privileges.
+    /// Leave out owners, and with them privileges.
     pub no_owner: bool,
-    /// Privileges.
+    /// Leave out privileges.
     pub no_privileges: bool,
-    /// Whatever needs a role, an extension, a tablespace, a language or a right that the target lacks.
+    /// Leave out what needs a role, an extension, a tablespace, a language or a right that the target lacks.
     pub skip_missing: bool,
-    /// psql reads it: a setting that the script changes covertly is set again where it matters.
+    /// psql reads it: restore a setting that the script changes covertly wherever it matters.
     pub guard_settings: bool,
-    /// What the server has; without it nothing is called missing.
+    /// What the server has; if `None`, nothing is considered missing.
     pub target: Option<Target>,
 }
 
 impl Policy {
-    /// What the server has, where statements are held against it.
+    /// What the server has, if statements are checked against it.
     pub(super) fn compared(&self) -> Option<&Target> {
         self.target.as_ref().filter(|_| self.skip_missing || !self.keep_going)
     }
 
-    /// Refuses what the server lacks of what a script needs, all of it at once.
+    /// Refuses everything at once that a script needs and the server lacks.
     ///
     /// # Errors
     /// [`Found::Missing`].
@@ -55,13 +55,13 @@ impl Policy {
         Err(ScriptError { line: first.line, found: Found::Missing(all.into_iter().collect()) })
     }
 
-    /// Privileges are left out.
+    /// Whether privileges are left out.
     pub(super) const fn without_privileges(&self) -> bool {
         self.no_owner || self.no_privileges
     }
 }
 
-/// What the server that takes a script has, as far as scripts ask for it.
+/// What the target server has of what scripts need.
 #[derive(Debug, Clone, Default)]
 pub struct Target {
     /// Roles.
@@ -76,19 +76,19 @@ pub struct Target {
     pub superuser: bool,
 }
 
-/// Settings that exist and that the server does not list.
+/// Settings that exist although the server does not list them.
 const UNLISTED: [&str; 5] = ["role", "session_authorization", "default_with_oids", "seed", "is_superuser"];
 
 impl Target {
     fn has(&self, need: Need, name: &str) -> bool {
         match need {
             Need::Role => self.roles.contains(name),
-            // A language comes with the extension of its name.
+            // A language comes with the extension of the same name.
             Need::Extension | Need::Language => self.extensions.contains(name),
             Need::Tablespace => self.tablespaces.contains(name),
             Need::Superuser => self.superuser,
             Need::Setting => self.knows_setting(name),
-            // Only its server can tell.
+            // Only the server itself can tell.
             Need::LabelProvider => true,
         }
     }
@@ -102,26 +102,26 @@ impl Target {
 /// A statement that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Line of the script, counted from 1.
+    /// Line of the script, starting at 1.
     pub line: u64,
     /// Its beginning, printable.
     pub statement: String,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
 }
 
 /// Why a statement was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// It names an owner.
+    /// It sets an owner.
     Owner,
-    /// It grants or revokes.
+    /// It grants or revokes privileges.
     Privileges,
-    /// The target lacks what it needs: what, and its name.
+    /// The target lacks what it needs: kind and name.
     Missing(Need, String),
     /// The server does not know this setting.
     UnknownSetting(String),
-    /// It is about the database that was dumped; another one is restored into.
+    /// It concerns the dumped database; another one is being restored into.
     Database,
 }
 

@@ -1,17 +1,17 @@
-//! What the filter says beside the script that it lets through.
+//! What the filter reports besides the script that it lets through.
 
 use super::policy::LeftOut;
 
-/// Where somebody who goes on after errors has to take care.
+/// A point where a restore that continues after errors has to take care.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turn {
-    /// A COPY begins, and its rows follow it.
+    /// A COPY begins, and its rows follow.
     Copy,
-    /// A statement begins that changes a setting.
+    /// A statement that changes a setting begins.
     Setting {
-        /// Which.
+        /// The name of the setting.
         name: String,
-        /// How the script is read depends on it.
+        /// Whether it affects how the script is read.
         reads: bool,
     },
     /// What began has ended.
@@ -23,6 +23,6 @@ pub enum Turn {
 pub struct ScriptReport {
     /// The first thousand statements.
     pub left_out: Vec<LeftOut>,
-    /// All of them.
+    /// Total number.
     pub left_out_count: u64,
 }

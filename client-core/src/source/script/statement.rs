@@ -1,4 +1,4 @@
-//! The statement that is being read, and psql's way of telling where it ends.
+//! The current statement, and psql's way of determining where it ends.
 
 use super::{
     error::{Found, shown},
@@ -7,7 +7,7 @@ use super::{
 
 const ODD_BODY: Found = Found::Ambiguous("a function whose BEGIN, CASE and END psql would not count right");
 
-/// The statement that is being read.
+/// The current statement.
 #[derive(Default)]
 pub(super) struct Statement {
     pub(super) held: Vec<u8>,
@@ -15,12 +15,12 @@ pub(super) struct Statement {
     /// Line of its first token; 0 between statements.
     pub(super) line: u64,
     pub(super) fate: Fate,
-    /// Whoever goes on after errors was told of its beginning, and has to be of its end.
+    /// Its beginning was reported as a turn, so its end must be, too.
     pub(super) told: bool,
-    /// Parentheses and bodies that are open, as psql counts them.
+    /// Open parentheses and bodies, as psql counts them.
     pub(super) parentheses: u32,
     pub(super) bodies: u32,
-    /// Its first four words' letters, where psql looks for them.
+    /// Initials of its first four words, where psql looks for them.
     words: [u8; 4],
     word_count: usize,
     body: Body,
@@ -34,20 +34,20 @@ pub(super) enum Fate {
     Dropped,
 }
 
-/// Where in the body of a SQL function (`BEGIN ATOMIC … END`).
+/// Position in the body of a SQL function (`BEGIN ATOMIC … END`).
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum Body {
     #[default]
     None,
     /// BEGIN was read, ATOMIC must follow.
     Begun,
-    /// A statement of the body may begin here.
+    /// A statement of the body may start here.
     StatementStart,
     Within,
 }
 
 impl Statement {
-    /// As psql does, to know where a function's body ends; and what it must not be taken for.
+    /// Mirrors psql to find the end of a function body, and refuses what psql would mistake for one.
     pub(super) fn word(&mut self, text: &[u8]) -> Result<(), Found> {
         const CONTEXT: [&str; 5] = ["create", "function", "procedure", "or", "replace"];
         let is = |word: &str| text.eq_ignore_ascii_case(word.as_bytes());
@@ -104,7 +104,7 @@ impl Statement {
         makes && self.parentheses == 0
     }
 
-    /// Whether psql would take this `begin`, a name, for a body.
+    /// Whether psql would take this `begin`, a name, for the start of a body.
     pub(super) fn miscounts_name(&self) -> bool {
         self.counts() && !matches!(self.body, Body::Begun | Body::StatementStart)
     }
@@ -130,7 +130,7 @@ impl Statement {
         }
     }
 
-    /// A semicolon: whether it ends the statement.
+    /// Handles a semicolon; returns whether it ends the statement.
     pub(super) fn semicolon(&mut self) -> bool {
         if self.body == Body::Within && self.parentheses == 0 {
             self.body = Body::StatementStart;

@@ -1,18 +1,18 @@
-//! What a script needs, read while it goes by.
+//! Collects what a script needs while it streams past.
 
 use std::collections::HashSet;
 
 use super::{Policy, ScriptFilter, policy::Target, token::Head};
 use crate::format::snapshot::{MAX_NAME_LEN, MAX_NEEDS, Need, Part, ScriptNeed, ScriptNeeds};
 
-/// Roles among the needs that are kept.
+/// Maximum number of roles among the needs.
 const MAX_ROLES: usize = MAX_NEEDS * 3 / 4;
 
 /// Reads a script for a server that has nothing.
 pub struct Survey {
-    /// `None` once the script turned out to be one that is not restored.
+    /// `None` once the script turned out not to be restorable.
     filter: Option<ScriptFilter>,
-    /// What the filter lets through.
+    /// Output of the filter.
     passed: Vec<u8>,
 }
 
@@ -25,7 +25,7 @@ impl Default for Survey {
 }
 
 impl Survey {
-    /// The next bytes of the script.
+    /// Feeds the next bytes of the script.
     pub fn feed(&mut self, bytes: &[u8]) {
         let Some(filter) = &mut self.filter else { return };
         if filter.push(bytes, &mut self.passed).is_err() {
@@ -34,7 +34,7 @@ impl Survey {
         self.passed.clear();
     }
 
-    /// After the last byte.
+    /// Call after the last byte.
     #[must_use]
     pub fn finish(mut self) -> Option<ScriptNeeds> {
         let mut filter = self.filter?;
@@ -43,7 +43,7 @@ impl Survey {
     }
 }
 
-/// What was found so far.
+/// The findings so far.
 #[derive(Default)]
 pub(super) struct Notes {
     found: ScriptNeeds,
@@ -52,16 +52,16 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// A statement that gets through.
+    /// Counts a statement that passes.
     pub(super) fn count(&mut self, head: &Head<'_>) {
         self.found.locks += u64::from(head.creates_relation());
         self.found.owner_locks += u64::from(head.locks_for_owner());
     }
 
-    /// Each thing stands there once for each part that needs it.
+    /// Records each thing once for each part that needs it.
     pub(super) fn add(&mut self, line: u64, need: Need, part: Part, names: Vec<String>) {
         for name in names {
-            // Many roles leave room for what comes behind them, and behind the rows.
+            // Leave room for needs that come after many roles, and after the rows.
             let room = if need == Need::Role { self.roles < MAX_ROLES } else { true };
             if !room || self.found.needs.len() == MAX_NEEDS || name.is_empty() || name.len() > MAX_NAME_LEN {
                 continue;

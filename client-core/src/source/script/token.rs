@@ -1,21 +1,21 @@
-//! What the beginning of a statement consists of.
+//! The tokens at the beginning of a statement.
 
-/// Kinds of tokens that decisions need.
+/// The kinds of tokens that decisions depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A key word or a name without quotes.
+    /// A keyword or a name without quotes.
     Word,
     /// A name in double quotes; also `U&"…"`.
     Quoted,
     /// `'…'` without escapes.
     Text,
-    /// A literal that has to be decoded to be known: `E'…'`, `U&'…'`, `$$…$$`.
+    /// A literal that must be decoded to be known: `E'…'`, `U&'…'`, `$$…$$`.
     Opaque,
     /// Any other character.
     Mark(u8),
 }
 
-/// A token and where it stands in the text that is held.
+/// A token and its place in the text held.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token {
     pub(super) kind: Kind,
@@ -28,7 +28,7 @@ pub(super) struct Token {
 pub(super) struct Head<'a> {
     pub(super) text: &'a [u8],
     pub(super) tokens: &'a [Token],
-    /// Whether it ends within `text`.
+    /// Whether its end is in `text`.
     pub(super) whole: bool,
 }
 
@@ -41,12 +41,12 @@ impl<'a> Head<'a> {
         self.tokens.get(at).and_then(|token| self.text.get(token.start..token.end)).unwrap_or_default()
     }
 
-    /// Whether the token is this key word, which is in lower case.
+    /// Whether the token is this keyword, given in lower case.
     pub(super) fn is(&self, at: usize, word: &str) -> bool {
         self.kind(at) == Some(Kind::Word) && self.raw(at).eq_ignore_ascii_case(word.as_bytes())
     }
 
-    /// Whether the tokens from `at` on are these key words.
+    /// Whether the tokens from `at` on are these keywords.
     pub(super) fn are(&self, at: usize, words: &[&str]) -> bool {
         words.iter().enumerate().all(|(index, word)| self.is(at + index, word))
     }
@@ -55,7 +55,7 @@ impl<'a> Head<'a> {
         self.kind(at) == Some(Kind::Mark(mark))
     }
 
-    /// The first of these key words from `at` on, outside of parentheses.
+    /// The first of these keywords from `at` on, outside parentheses.
     pub(super) fn find(&self, at: usize, word: &str) -> Option<usize> {
         let mut depth = 0_u32;
         for index in at..self.tokens.len() {
@@ -69,7 +69,7 @@ impl<'a> Head<'a> {
         None
     }
 
-    /// A name as the server understands it, or a text; nothing when it would have to be decoded.
+    /// A name as the server understands it, or a text; `None` if it would have to be decoded.
     pub(super) fn name(&self, at: usize) -> Option<String> {
         let raw = String::from_utf8_lossy(self.raw(at));
         match self.kind(at)? {
@@ -80,18 +80,18 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// A name that is compared with the target's. Bytes that are not UTF-8 stand for different names in different
-    /// encodings: the server decides about those.
+    /// A name to compare with the target's. Bytes that are not UTF-8 mean different names in different encodings: the
+    /// server decides about those.
     pub(super) fn comparable(&self, at: usize) -> Option<String> {
         self.name(at).filter(|_| std::str::from_utf8(self.raw(at)).is_ok())
     }
 
-    /// A number without a sign.
+    /// An unsigned number.
     pub(super) fn number(&self, at: usize) -> Option<i32> {
         self.mark(at, b'0').then(|| std::str::from_utf8(self.raw(at)).ok()?.parse().ok())?
     }
 
-    /// Whether it creates a relation, which is locked until the transaction ends, as pg_dump writes it.
+    /// Whether it creates a relation, which is locked until the transaction ends, as written by pg_dump.
     pub(super) fn creates_relation(&self) -> bool {
         const CREATED: [&[&str]; 8] = [
             &["table"],
@@ -104,7 +104,7 @@ impl<'a> Head<'a> {
             &["unique", "index"],
         ];
         let creates = self.is(0, "create") && CREATED.iter().any(|words| self.are(1, words));
-        // The index of a key, the sequence of an identity: other constraints are no relation of their own.
+        // The index of a key, the sequence of an identity: other constraints are not relations.
         let adds = self.are(0, &["alter", "table"])
             && self.find(2, "add").is_some_and(|add| {
                 let kind = if self.is(add + 1, "constraint") { add + 3 } else { add + 1 };
@@ -113,7 +113,7 @@ impl<'a> Head<'a> {
         creates || adds
     }
 
-    /// Whether it gives an owner to something that is no relation, and locks it until the transaction ends.
+    /// Whether it sets the owner of something that is not a relation, and locks it until the transaction ends.
     pub(super) fn locks_for_owner(&self) -> bool {
         const LOCKED: [&[&str]; 4] = [&["large", "object"], &["function"], &["procedure"], &["aggregate"]];
         self.is(0, "alter")

@@ -1,31 +1,31 @@
-//! What becomes of a statement.
+//! The verdict on a statement.
 
 use std::ops::Range;
 
 use super::{error::Found, policy::Reason};
 use crate::format::snapshot::{Need, Part};
 
-/// What becomes of a statement.
+/// What to do with a statement.
 #[derive(Debug)]
 pub(super) enum Verdict {
     Keep,
-    /// Kept; the data of a COPY follow.
+    /// Keep it; the data of a COPY follows.
     Copy,
-    /// Kept; it changes this setting. `reads`: on which the reading of the script depends.
+    /// Keep it; it changes this setting. `reads`: the setting affects how the script is read.
     Set {
         name: String,
         reads: bool,
     },
-    /// Kept; from the next line on plain strings follow the standard, or not.
+    /// Keep it; from the next line on plain strings conform to the standard, or not.
     StandardStrings(bool),
-    /// Not needed; nothing is lost.
+    /// Drop it; nothing is lost.
     Drop,
     LeaveOut(Reason),
-    /// Kept without these clauses.
+    /// Keep it without these clauses.
     Without(Vec<Range<usize>>, Reason),
-    /// Left out, and this stands for it.
+    /// Replace it with this.
     Instead(&'static str, Reason),
-    /// The target lacks these, and nothing says to go on without.
+    /// The target lacks these, and the policy does not allow skipping them.
     Lacks(Need, Part, Vec<String>),
     Refuse(Found),
 }

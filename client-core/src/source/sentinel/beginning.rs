@@ -1,16 +1,16 @@
-//! What kind of dump bytes are, by how they begin.
+//! Recognizes a dump's format by its beginning.
 
 use super::{Format, lines, pgdmp, tar};
 
-/// Bytes that are enough to recognise any format.
+/// Number of bytes that suffice to recognize any format.
 pub const ENOUGH: usize = 1024;
 
 impl Format {
-    /// Recognises a dump by its first [`ENOUGH`] bytes, or all of them when there are fewer.
+    /// Recognizes a dump by its first [`ENOUGH`] bytes, or all of them if there are fewer.
     #[must_use]
     pub fn of(head: &[u8]) -> Self {
         if head.starts_with(b"PGDMP") {
-            // Too short to have a version: then it is cut.
+            // Too short to contain a version: it is truncated.
             let known = pgdmp::archive_version(head).is_none_or(pgdmp::is_known);
             return if known { Self::PgCustom } else { Self::PgCustomNewer };
         }
@@ -66,7 +66,7 @@ const MAGIC: &[(&[u8], Format)] = &[
     (b"MSSQLBAK", Format::Unchecked(SQL_SERVER)),
     (b"TAPE\0\0", Format::Unchecked(SQL_SERVER)),
     (b"-- phpMyAdmin SQL Dump", Format::Unchecked("phpMyAdmin SQL")),
-    // mysqldump --compact writes nothing behind the last table.
+    // mysqldump --compact writes nothing after the last table.
     (b"/*!40101 SET @saved_cs_client", Format::Unchecked("mysqldump SQL")),
     (b"\x89LZO\0\r\n\x1a\n", Format::Unchecked("lzop")),
     (b"LZIP", Format::Unchecked("lzip")),
@@ -77,7 +77,7 @@ const MAGIC: &[(&[u8], Format)] = &[
     (b"070707", Format::Unchecked("cpio")),
 ];
 
-/// The format that `all`, a whole input, is only the first bytes of.
+/// The format of which `all`, a whole input, is only the first bytes.
 pub(super) fn begun(all: &[u8]) -> Option<Format> {
     let magic =
         MAGIC.iter().find(|(magic, _)| all.len() >= 4 && all.len() < magic.len() && magic.starts_with(all));
@@ -92,7 +92,7 @@ pub(super) fn begun(all: &[u8]) -> Option<Format> {
         })
 }
 
-/// What follows a frame that zstd and lz4 pass over (pzstd writes one first).
+/// What follows a frame that zstd and lz4 skip (pzstd writes one first).
 fn skippable(head: &[u8]) -> Option<&[u8]> {
     let (front, rest) = head.split_first_chunk::<8>()?;
     let [0x50..=0x5f, 0x2a, 0x4d, 0x18, len @ ..] = *front else { return None };
@@ -100,7 +100,7 @@ fn skippable(head: &[u8]) -> Option<&[u8]> {
     matches!(Format::of(behind), Format::Zstd | Format::Lz4).then_some(behind)
 }
 
-/// The first packet of a message for a key or under a passphrase (RFC 4880, sections 4.2, 5.1 and 5.3).
+/// The first packet of a message encrypted to a key or with a passphrase (RFC 4880, sections 4.2, 5.1 and 5.3).
 const fn is_binary_pgp(head: &[u8]) -> bool {
     matches!(head, [0x84 | 0xc1, _, 3, ..] | [0x85, _, _, 3, ..] | [0x8c | 0xc3, 13, 4, 1..=11, 3, ..])
 }

@@ -1,5 +1,5 @@
-//! Compressed dumps: the compression's own end and checksums, and then what is in it. A decompressor works on a thread
-//! of its own, behind the dump's reader.
+//! Compressed dumps: checks the compression's own end and checksums, and then the content. The decompressor runs on a
+//! thread of its own, behind the dump's reader.
 
 use std::{
     io::{self, BufRead, Read},
@@ -12,23 +12,23 @@ use super::{
     members::{Joined, Lz4Frames},
 };
 
-/// Pieces that wait for the thread.
+/// Pieces waiting for the thread.
 const QUEUE: usize = 4;
-/// Content taken at once, bytes.
+/// Content processed at once, bytes.
 const STEP: usize = 64 << 10;
-/// Memory that an xz dictionary may take, KiB.
+/// Memory limit of an xz dictionary, KiB.
 const XZ_MEMORY: u32 = 256 << 10;
-/// Compressions within compressions that are looked into.
+/// Maximum nesting of compressions that are examined.
 pub(super) const MAX_DEPTH: u8 = 3;
 
-/// What is known at the end.
+/// The result.
 enum Verdict {
     Whole(Seen),
     /// Only other programs can decompress it.
     BeyondUs,
 }
 
-/// A decompressor, and who looks at what it makes.
+/// A decompressor, and the sentinel for its output.
 pub(super) struct Inside {
     format: Format,
     pieces: Option<SyncSender<Vec<u8>>>,
@@ -47,7 +47,7 @@ impl Inside {
         if pieces.send(bytes.to_vec()).is_ok() {
             return Ok(());
         }
-        // The thread ends early only when it has found something.
+        // The thread ends early only if it has found something.
         self.pieces = None;
         self.join().map(drop)
     }
@@ -63,7 +63,7 @@ impl Inside {
     fn join(&mut self) -> Result<Verdict, Broken> {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(verdict)) => verdict,
-            // It was asked before.
+            // The verdict was already taken.
             None => Ok(Verdict::BeyondUs),
             Some(Err(_)) => Err(Broken(format!("{}: it cannot be decompressed", self.format.as_str()))),
         }
@@ -115,7 +115,7 @@ fn look(format: Format, pieces: Pieces, depth: u8) -> Result<Verdict, Broken> {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) if is_beyond_us(&e) => {
                 drop(content);
-                // The rest goes by unseen.
+                // The rest is not examined.
                 io::copy(&mut pieces, &mut io::sink()).map_err(|e| broken(&e))?;
                 return Ok(Verdict::BeyondUs);
             }
@@ -124,7 +124,7 @@ fn look(format: Format, pieces: Pieces, depth: u8) -> Result<Verdict, Broken> {
     }
     drop(content);
     let mut seen = inside.finish()?;
-    // Zeros fill a tape's last block. Other bytes are passed over by the programs, and nobody knows what they are.
+    // Zeros pad a tape's last block. The programs ignore any other bytes, and their meaning is unknown.
     loop {
         let bytes = pieces.fill_buf().map_err(|e| broken(&e))?;
         if bytes.is_empty() {
@@ -136,7 +136,7 @@ fn look(format: Format, pieces: Pieces, depth: u8) -> Result<Verdict, Broken> {
     }
 }
 
-/// A large window, a dictionary that lies elsewhere, a filter of another machine's programs.
+/// A large window, an external dictionary, a filter for another architecture.
 fn is_beyond_us(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::OutOfMemory | io::ErrorKind::Unsupported)
         || ["requires too much memory", "Dictionary mismatch", "DictionaryNotSupported"]

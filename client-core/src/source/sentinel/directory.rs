@@ -1,5 +1,5 @@
-//! A `pg_dump` in directory or tar format inside a tar archive: its toc.dat names the files that hold its rows, and
-//! `blobs.toc` those of its large objects. All of them must be there.
+//! Checks a `pg_dump` in directory or tar format inside a tar archive: its toc.dat names the files with its rows, and
+//! `blobs.toc` those with its large objects. All of them must be present.
 
 use std::{
     collections::HashSet,
@@ -11,20 +11,20 @@ use super::{
     pgdmp::{self, Walker},
 };
 
-/// Files of one archive that are followed.
+/// Maximum number of files tracked in one archive.
 const MAX_FILES: usize = 1_000_000;
-/// Lines of a list of large objects are shorter, bytes.
+/// Maximum line length in a list of large objects, bytes.
 const MAX_LINE: usize = 256;
-/// What compression appends to a name.
+/// Suffixes that compression appends to a name.
 const COMPRESSED: &[&str] = &["", ".gz", ".lz4", ".zst"];
-/// Rows in text end so, whether they are for COPY or INSERT.
+/// Text rows end with this, whether for COPY or INSERT.
 const ROWS_END: &[u8] = b"\n\n";
 
-/// The file that goes by.
+/// The current file.
 enum File {
-    /// Nothing of a dump.
+    /// Not part of a dump.
     Other,
-    /// The first bytes of what may be a table of contents.
+    /// The first bytes of a possible table of contents.
     Head(Vec<u8>),
     Toc(Box<Walker>),
     /// A line of a list of large objects.
@@ -39,13 +39,13 @@ pub(super) struct Directory {
     path: String,
     /// Hashes of the paths: there may be many.
     present: HashSet<u64>,
-    /// Folders with a table of contents, and the paths that these name.
+    /// Folders with a table of contents, and the paths named there.
     folders: Vec<String>,
     named: Vec<String>,
     objects: Vec<String>,
-    /// Rows that break off.
+    /// Truncated row files.
     cut: Vec<String>,
-    /// More than is followed, or of a version that is not known.
+    /// There were too many files, or an unsupported version.
     beyond: bool,
     rows: bool,
 }
@@ -136,7 +136,7 @@ impl Directory {
         Ok(())
     }
 
-    /// The file is over.
+    /// The file has ended.
     pub(super) fn end(&mut self) -> Result<(), Broken> {
         match std::mem::replace(&mut self.file, File::Other) {
             File::Toc(walker) => {
@@ -154,7 +154,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Whether all could be compared.
+    /// Whether everything could be checked.
     pub(super) fn finish(&self) -> Result<bool, Broken> {
         let broken = |what: String| Err(Broken(format!("pg_dump archive: {what}")));
         let of_dump = |path: &&String| self.folders.iter().any(|folder| split(path).0 == folder);
@@ -177,7 +177,7 @@ impl Directory {
         Ok(!self.rows || !self.folders.is_empty())
     }
 
-    /// Up to version 16 `pg_dump -Ft` announces a file for large objects and makes `blobs.toc` in its place.
+    /// Up to version 16 `pg_dump -Ft` announces a file for large objects but writes `blobs.toc` instead.
     fn lists_objects_for(&self, folder: &str) -> bool {
         let list = format!("{folder}blobs.toc");
         self.present.contains(&hash(&list)) && !self.named.contains(&list)
@@ -188,7 +188,7 @@ impl Directory {
         if COMPRESSED.iter().any(|suffix| there(&format!("{path}{suffix}"))) {
             return true;
         }
-        // pg_dump -Ft makes no file of that name for large objects; since version 17 their lists carry its number.
+        // pg_dump -Ft writes no file of that name for large objects; since version 17 their lists have its number.
         let (folder, name) = split(path);
         let id = name.strip_suffix(".dat").unwrap_or(name);
         there(&format!("{folder}blobs_{id}.toc"))
@@ -201,7 +201,7 @@ fn hash(path: &str) -> u64 {
     hasher.finish()
 }
 
-/// The folder, with its slash, and the name in it.
+/// The folder, with its slash, and the file name.
 fn split(path: &str) -> (&str, &str) {
     path.split_at(path.rfind('/').map_or(0, |slash| slash + 1))
 }

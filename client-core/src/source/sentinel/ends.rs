@@ -1,19 +1,19 @@
-//! Formats whose last bytes close them: Redis dumps, zip and 7z.
+//! Formats that are closed by their last bytes: Redis dumps, zip and 7z.
 
 use super::Broken;
 
 /// Bytes kept of the end: a zip's end record with the longest comment, and the two records of a large archive.
 const KEPT: usize = (64 << 10) + 22 + 20 + 56;
-/// A Redis dump ends in this byte and a checksum.
+/// A Redis dump ends with this byte and a checksum.
 const REDIS_END: u8 = 0xff;
 const REDIS_TAIL: usize = 1 + 8;
-/// Redis dumps of earlier versions carry no checksum.
+/// Redis dumps of earlier versions have no checksum.
 const REDIS_CHECKED_SINCE: u32 = 5;
-/// Of zip and 7z.
+/// Used by zip and 7z.
 static ZIP_CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 static REDIS_CRC: crc::Crc<u64> = crc::Crc::<u64>::new(&crc::CRC_64_REDIS);
 
-/// Which one.
+/// The format.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Redis,
@@ -21,7 +21,7 @@ pub(super) enum Kind {
     SevenZip,
 }
 
-/// Keeps both ends.
+/// Keeps beginning and end.
 pub(super) struct Ends {
     kind: Kind,
     front: Vec<u8>,
@@ -30,7 +30,7 @@ pub(super) struct Ends {
     crc: crc::Digest<'static, u64>,
 }
 
-/// Bytes kept of the beginning: the longest fixed header, of 7z.
+/// Bytes kept of the beginning: the longest fixed header, that of 7z.
 const FRONT: usize = 32;
 
 impl Ends {
@@ -82,13 +82,13 @@ impl Ends {
         };
         self.crc.update(&[REDIS_END]);
         match stated.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)) {
-            // Zero: the server was told not to compute it.
+            // Zero: the server was configured not to compute it.
             Some(stated) if stated == 0 || stated == self.crc.finalize() => Ok(()),
             _ => broken("its checksum is not that of its content"),
         }
     }
 
-    /// The end record says where the directory lies, and the directory ends where the records begin.
+    /// The end record has the position of the directory, which must end where the records begin.
     fn zip(&self) -> Result<(), Broken> {
         const RECORD: usize = 22;
         let missing = || Broken("zip archive: its directory, which stands at its end, is missing".into());
@@ -106,7 +106,8 @@ impl Ends {
         let (Some(size), Some(offset)) = (size, offset) else { return Err(missing()) };
         let at = self.len - (self.kept.len() - record) as u64;
         let large = [size, offset].contains(&u32::MAX);
-        // Large archives state it in other records in front, which must be there. Bytes may stand before the archive.
+        // Large archives have these values in other records before it, which must exist. Bytes may precede the
+        // archive.
         let whole = if large {
             record >= 20 && self.kept.get(record - 20..).is_some_and(|rest| rest.starts_with(b"PK\x06\x07"))
         } else {
@@ -115,8 +116,8 @@ impl Ends {
         if whole { Ok(()) } else { Err(missing()) }
     }
 
-    /// The header says where the directory lies, how long it is, and the checksums of both. An archive whose writing was
-    /// interrupted has none.
+    /// The header has the position and length of the directory, and the checksums of both. An archive whose writing
+    /// was interrupted has none.
     fn seven_zip(&self) -> Result<(), Broken> {
         let broken = |what: &str| Err(Broken(format!("7z archive: {what}")));
         let number = |at: usize| {
@@ -134,7 +135,7 @@ impl Ends {
         if end > self.len {
             return broken("its directory, which stands at its end, is missing");
         }
-        // A directory longer than what is kept goes unread.
+        // A directory longer than what is kept is not checked.
         let from = (self.kept.len() as u64).checked_sub(self.len - (end - size));
         let directory = from.and_then(|from| self.kept.get(from as usize..(from + size) as usize));
         match directory {

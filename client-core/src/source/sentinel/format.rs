@@ -1,11 +1,11 @@
-//! What kinds of dumps there are.
+//! The known dump formats.
 
-/// What kind of dump bytes are.
+/// The format of a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// `pg_dump -Fc`
     PgCustom,
-    /// `pg_dump -Fc` of a newer version than this program knows.
+    /// `pg_dump -Fc` from a newer version than this program supports.
     PgCustomNewer,
     /// `pg_dump`, plain SQL.
     PgPlain,
@@ -45,14 +45,14 @@ pub enum Format {
     Bzip2,
     /// A SQLite database file.
     Sqlite,
-    /// Known by its beginning, by this name; nothing here can tell whether it is whole.
+    /// Recognized by its beginning, under this name; nothing here can check whether it is complete.
     Unchecked(&'static str),
     /// Anything else.
     Unknown,
 }
 
 impl Format {
-    /// For people and records.
+    /// For display and records.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -80,12 +80,12 @@ impl Format {
         }
     }
 
-    /// Whether its own form says where it ends.
+    /// Whether the format itself marks its end.
     #[must_use]
     pub const fn has_end(self) -> bool {
         !matches!(self, Self::Unknown | Self::PgCustomNewer | Self::Lz4Legacy | Self::Unchecked(_))
     }
 }
 
-/// What [`Format::Unknown`] is called.
+/// Name of [`Format::Unknown`].
 pub const UNKNOWN: &str = "unknown format";

@@ -1,16 +1,16 @@
-//! Text dumps by their first lines, and text that is no dump: what a program says when it fails, or what a shell made
-//! of a dump.
+//! Recognizes text dumps by their first lines, and text that is not a dump: a program's error messages, or a dump
+//! garbled by a shell.
 
 use super::Format;
 
-/// Lines among which a dump names itself.
+/// Number of lines in which a dump identifies itself.
 const FIRST_LINES: usize = 4;
-/// Short heads that are the beginning of every text dump, bytes.
+/// Shorter inputs could be the beginning of any text dump, bytes.
 const MIN_BEGUN: usize = 3;
-/// An error page or message is not longer, bytes.
+/// Maximum length of an error page or message, bytes.
 pub(super) const MAX_MESSAGE: u64 = 64 << 10;
 
-/// First lines as the programs write them.
+/// First lines as written by the programs.
 const HEADS: &[(&str, Format)] = &[
     ("--\n-- PostgreSQL database dump\n", Format::PgPlain),
     ("--\n-- PostgreSQL database cluster dump\n", Format::PgCluster),
@@ -24,7 +24,7 @@ const HEADS: &[(&str, Format)] = &[
     ("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;", Format::SqliteSql),
 ];
 
-/// By the first lines.
+/// The format, by the first lines.
 pub(super) fn of(head: &[u8]) -> Format {
     let text = String::from_utf8_lossy(head);
     if let Some((_, format)) = HEADS.iter().find(|(begin, _)| text.starts_with(begin)) {
@@ -46,20 +46,20 @@ pub(super) fn of(head: &[u8]) -> Format {
     }
 }
 
-/// What mysqldump saves first, by what it was told to leave out.
+/// The settings that mysqldump saves first, depending on what it was told to leave out.
 const MYSQL_SETTINGS: &[&str] = &[
     "/*!40101 SET @OLD_CHARACTER_SET_CLIENT",
     "/*!40103 SET @OLD_TIME_ZONE",
     "/*!40014 SET @OLD_UNIQUE_CHECKS",
 ];
 
-/// Whether mysqldump wrote comments, of which one names it.
+/// Whether mysqldump wrote comments, one of which names it.
 fn names_mysql(text: &str) -> bool {
     let mut lines = text.lines().take(FIRST_LINES);
     lines.any(|line| line.starts_with("-- MySQL dump ") || line.starts_with("-- MariaDB dump "))
 }
 
-/// The last words of mysqldump: a comment, or where it writes none the last setting that it puts back.
+/// The last line of mysqldump: a comment, or without comments the last setting that it restores.
 pub(super) fn mysql_end(head: &[u8]) -> &'static [&'static str] {
     if names_mysql(&String::from_utf8_lossy(head)) {
         &["-- Dump completed"]
@@ -71,13 +71,13 @@ pub(super) fn mysql_end(head: &[u8]) -> &'static [&'static str] {
     }
 }
 
-/// The text dump that a whole input is only the first bytes of.
+/// The text dump of which a whole input is only the first bytes.
 pub(super) fn begun(all: &[u8]) -> Option<Format> {
     let is_begin = |(head, _): &&(&str, Format)| head.len() > all.len() && head.as_bytes().starts_with(all);
     HEADS.iter().find(is_begin).filter(|_| all.len() >= MIN_BEGUN).map(|(_, format)| *format)
 }
 
-/// Programs whose complaints get into files by `2>&1` or when they fail.
+/// Programs whose messages get into files through `2>&1` or when they fail.
 const PROGRAMS: &[&str] = &[
     "pg_dump",
     "pg_dumpall",
@@ -125,7 +125,7 @@ const PROGRAMS: &[&str] = &[
     "openssl",
 ];
 
-/// What failing programs and services say first.
+/// How messages of failing programs and services begin.
 const COMPLAINTS: &[&str] = &[
     "error:",
     "fatal:",
@@ -145,7 +145,7 @@ const COMPLAINTS: &[&str] = &[
     "{\"errors\"",
 ];
 
-/// Endings of a shell's complaint.
+/// How a shell's error messages end.
 const SHELL: &[&str] = &["command not found", "not found", "no such file or directory", "permission denied"];
 
 /// Words in the title of an error page.
@@ -177,13 +177,13 @@ const PAGE: &[&str] = &[
     "504",
 ];
 
-/// The words of a program that stand where a dump should begin. `len`: of the whole input, once that is known.
+/// A program's message where a dump should begin. `len`: of the whole input, once it is known.
 pub(super) fn complaint(head: &[u8], len: Option<u64>) -> Option<String> {
     let text = String::from_utf8_lossy(head);
     let text = text.trim_start();
     let first = text.lines().next().unwrap_or_default().trim();
     let said = || Some(first.chars().take(200).collect());
-    // A complaint in front of a dump is no better than one instead of it: no program reads such a dump.
+    // A message before a dump is no better than one instead of it: no program can read such a dump.
     let program =
         first.split_once(": ").map(|(program, _)| program.rsplit(['/', '\\']).next().unwrap_or(program));
     let program = program.map(|name| name.strip_suffix(".exe").unwrap_or(name));
@@ -210,8 +210,8 @@ pub(super) fn complaint(head: &[u8], len: Option<u64>) -> Option<String> {
     None
 }
 
-/// Why a text is not the dump that its maker wrote: a shell or an editor encoded it anew.
-pub(super) fn encoded_anew(head: &[u8]) -> Option<String> {
+/// Why a text is not the dump that was written: a shell or an editor converted its encoding.
+pub(super) fn changed_encoding(head: &[u8]) -> Option<String> {
     const HOW: &str = "the dump was changed on its way; let the dump program write the file itself (pg_dump -f FILE, \
                        mysqldump -r FILE)";
     if let Some(rest) = head.strip_prefix(b"\xef\xbb\xbf") {
@@ -234,7 +234,7 @@ pub(super) fn encoded_anew(head: &[u8]) -> Option<String> {
     let begins = Format::of(narrow.as_bytes()) != Format::Unknown
         || begun(narrow.as_bytes()).is_some()
         || complaint(narrow.as_bytes(), Some(0)).is_some();
-    // What was no text comes out as a control character first; real texts do not begin so.
+    // Binary data converted to text starts with a control character; real texts do not.
     let mangled = marked && text.chars().next().is_some_and(|c| c < '\t' || ('\x0e'..' ').contains(&c));
     (begins || mangled).then(|| format!("its text is UTF-16, as PowerShell's `>` writes it: {HOW}"))
 }

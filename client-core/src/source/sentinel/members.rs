@@ -1,4 +1,4 @@
-//! Compressed files that are several behind each other.
+//! Compressed files that consist of several members.
 
 use std::{
     io::{self, BufRead, Cursor, Read},
@@ -7,7 +7,7 @@ use std::{
 
 /// A decompressor for one member.
 pub(super) trait Member<R>: Read {
-    /// What every member begins with. Other bytes behind a member are ignored, as the programs do it.
+    /// First byte of every member. Other bytes after a member are ignored, as the programs do.
     const FIRST: u8;
     fn begin(reader: R) -> Self;
     fn reader(self) -> R;
@@ -62,10 +62,10 @@ impl<R: BufRead, D: Member<R>> Read for Joined<R, D> {
     }
 }
 
-/// Its magic number was read already.
+/// Its magic number has already been read.
 type Lz4Frame<R> = lz4_flex::frame::FrameDecoder<io::Chain<Cursor<[u8; 4]>, Endless<R>>>;
 
-/// lz4 frames. The decoder takes a missing end mark for an end, so its reader fails at the end of the file.
+/// lz4 frames. The decoder accepts a missing end mark as an end, so its reader fails at the end of the file.
 pub(super) struct Lz4Frames<R: Read> {
     reader: Option<R>,
     frame: Option<Lz4Frame<R>>,
@@ -76,7 +76,7 @@ impl<R: BufRead> Lz4Frames<R> {
         Self { reader: Some(reader), frame: None }
     }
 
-    /// `false`: there is no other frame.
+    /// `false`: there is no further frame.
     fn next(&mut self) -> io::Result<bool> {
         while let Some(mut reader) = self.reader.take() {
             if reader.fill_buf()?.is_empty() {
@@ -121,7 +121,7 @@ impl<R: BufRead> Read for Lz4Frames<R> {
     }
 }
 
-/// Has no end that could be mistaken for one.
+/// Reports no end of file, which could be mistaken for a real end.
 pub(super) struct Endless<R>(R);
 
 impl<R: Read> Read for Endless<R> {

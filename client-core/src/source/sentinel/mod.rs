@@ -1,5 +1,5 @@
-//! Is the dump whole? Recognised by how it begins, proven by how it ends. Nothing is held in memory but a
-//! few kilobytes.
+//! Checks whether a dump is complete: recognizes it by its beginning and verifies its end. Keeps only a few kilobytes
+//! in memory.
 
 mod beginning;
 mod compressed;
@@ -31,7 +31,7 @@ use self::{
 use super::script::Survey;
 use crate::format::snapshot::ScriptNeeds;
 
-/// Why a dump is not whole.
+/// Why a dump is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken(pub(crate) String);
 
@@ -43,16 +43,16 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// What a whole stream turned out to be.
+/// The findings about a complete stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// Its format.
     pub format: Format,
-    /// For a compressed dump: what is in it, from the outside in.
+    /// For a compressed dump: the formats of its content, from the outermost layer inwards.
     pub within: Vec<Format>,
-    /// Whether the end was found that the format has, also of what is in it.
+    /// Whether the end defined by the format was found, also that of its content.
     pub verified: bool,
-    /// What restoring it asks of a server, for SQL text of pg_dump.
+    /// What the server needs for a restore, for SQL text of pg_dump.
     pub needs: Option<ScriptNeeds>,
 }
 
@@ -86,20 +86,20 @@ enum State {
     Lines(Format, Box<Tail>),
     PgPlain(Box<(Tail, Survey)>),
     Inside(Inside),
-    /// Nothing says where it ends.
+    /// A format without a recognizable end.
     Other(Format),
 }
 
-/// Bytes kept of what is no dump: whether an error page is one, its title says.
+/// Bytes kept of data that is not a dump: an error page is recognized by its title.
 const KEPT: usize = 8 << 10;
 
-/// Watches a dump go by.
+/// Watches a dump as it streams past.
 pub struct Sentinel {
     state: State,
-    /// The first bytes, until the format is known; of an unknown format a little longer.
+    /// The first bytes, until the format is known; for an unknown format a little longer.
     head: Vec<u8>,
     len: u64,
-    /// Nothing but white space has come.
+    /// Only white space so far.
     blank: bool,
     /// Compressions around this.
     depth: u8,
@@ -112,7 +112,7 @@ impl Default for Sentinel {
 }
 
 impl Sentinel {
-    /// At the first byte.
+    /// Creates a sentinel for a new dump.
     #[must_use]
     pub const fn new() -> Self {
         Self::inside(0)
@@ -122,10 +122,10 @@ impl Sentinel {
         Self { state: State::Head, head: Vec::new(), len: 0, blank: true, depth }
     }
 
-    /// The next bytes.
+    /// Feeds the next bytes.
     ///
     /// # Errors
-    /// The bytes cannot be a dump of the format that they began as.
+    /// The bytes cannot be a dump of the recognized format.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Broken> {
         self.len += bytes.len() as u64;
         self.blank = self.blank && bytes.iter().all(u8::is_ascii_whitespace);
@@ -171,9 +171,9 @@ impl Sentinel {
     }
 
     fn recognise(&mut self) -> Result<(), Broken> {
-        // In whatever pieces the bytes came, the same ones decide.
+        // The same bytes decide, in whatever pieces they arrive.
         let front = self.head.get(..ENOUGH).unwrap_or(&self.head);
-        if let Some(how) = lines::encoded_anew(front) {
+        if let Some(how) = lines::changed_encoding(front) {
             return Err(Broken(how));
         }
         if let Some(said) = lines::complaint(front, None) {
@@ -213,10 +213,10 @@ impl Sentinel {
         self.pass_on(&head)
     }
 
-    /// After the last byte.
+    /// Call after the last byte.
     ///
     /// # Errors
-    /// The format's own end is missing, or this is no dump but what a program said.
+    /// The format's end is missing, or this is not a dump but a program's error message.
     pub fn finish(&mut self) -> Result<Seen, Broken> {
         if self.len == 0 {
             return Err(Broken("it is empty, and no dump is".into()));
@@ -277,7 +277,7 @@ mod tests {
     const MARIA: &str = "/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19\n--\nINSERT;\n-- Dump completed on 2026\n";
 
     #[test]
-    fn whole_sql_dumps_are_recognised_and_no_cut_one_is() {
+    fn complete_sql_dumps_are_recognized_and_truncated_ones_are_not() {
         for (text, format) in [
             (PLAIN, Format::PgPlain),
             (RESTRICTED, Format::PgPlain),
@@ -290,7 +290,7 @@ mod tests {
                 let seen = Seen { needs, ..Seen::new(format, true) };
                 assert_eq!(see(text.as_bytes(), step).unwrap(), seen, "{text}");
             }
-            // A dump that began restricted is whole with its very last line only.
+            // A dump that began restricted is complete only with its very last line.
             let end = text.find("nrestrict x\n\n").or_else(|| text.find("omplete")).unwrap();
             let recognised =
                 text.find(if format == Format::MySql { "\n--\n" } else { "dump\n" }).unwrap() + 5;
@@ -304,7 +304,7 @@ mod tests {
     const SANDBOX: &str = "/*M!999999\\- enable the sandbox mode */ \n";
 
     #[test]
-    fn mysqldump_without_comments_ends_in_the_settings_that_it_puts_back() {
+    fn mysqldump_without_comments_ends_with_the_settings_that_it_restores() {
         let comments = "-- MariaDB dump 10.19-11.4.2-MariaDB, for debian-linux-gnu (x86_64)\n--\n";
         let (notes, verbosity, completed) = (
             "/*!40111 SET SQL_NOTES=@OLD_SQL_NOTES */;\n\n",

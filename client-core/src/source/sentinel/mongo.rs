@@ -1,5 +1,5 @@
-//! Walks through a `mongodump --archive`: a prelude that lists the collections, then blocks of documents, each ended by
-//! a mark; every collection has one block that says it is over.
+//! Walks through a `mongodump --archive`: a prelude that lists the collections, then blocks of documents, each with an
+//! end mark; one block per collection says that it is complete.
 //!
 //! Layout: `common/archive/spec.md` of mongo-tools.
 
@@ -9,9 +9,9 @@ use super::Broken;
 
 const MARK: u32 = 0xffff_ffff;
 const MIN_DOCUMENT: u32 = 5;
-/// 16 MiB and what the tools allow on top, bytes.
+/// 16 MiB plus the tools' tolerance, bytes.
 const MAX_DOCUMENT: u32 = (16 << 20) + (16 << 10);
-/// Collections of one archive that are followed.
+/// Maximum number of collections tracked in one archive.
 const MAX_COLLECTIONS: usize = 1_000_000;
 
 type Name = (String, String);
@@ -26,11 +26,11 @@ enum At {
     Documents,
 }
 
-/// What is known of a collection.
+/// State of a collection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Announced,
-    /// A time series: its rows stand under another name.
+    /// A time series: its rows are under another name.
     Elsewhere,
     Over,
 }
@@ -39,7 +39,7 @@ enum Seen {
 pub(super) struct Walker {
     at: At,
     position: u64,
-    /// A length, or a document that is read.
+    /// A length, or a document being read.
     small: Vec<u8>,
     want: usize,
     in_document: bool,
@@ -90,7 +90,7 @@ impl Walker {
             (_, ..MIN_DOCUMENT) | (_, MAX_DOCUMENT..) => {
                 return Err(self.broken("a document of an impossible length"));
             }
-            // Rows go by; what is about collections is read.
+            // Rows are skipped; what concerns collections is read.
             (At::Documents, len) => self.skip = u64::from(len) - 4,
             (_, len) => (self.in_document, self.want) = (true, len as usize - 4),
         }
@@ -161,7 +161,7 @@ struct Fields {
     over: bool,
 }
 
-/// The fields that are needed of a document, after its length. The archive's own documents are flat.
+/// The needed fields of a document, after its length. The archive's own documents are flat.
 fn fields(mut rest: &[u8]) -> Option<Fields> {
     let mut fields = Fields::default();
     loop {
@@ -172,13 +172,13 @@ fn fields(mut rest: &[u8]) -> Option<Fields> {
         let end = memchr::memchr(0, after)?;
         let (name, value) = (after.get(..end)?, after.get(end + 1..)?);
         let len = match kind {
-            // Text with its length.
+            // A string with its length.
             0x02 => 4 + usize::try_from(u32::from_le_bytes(*value.first_chunk()?)).ok()?,
             0x08 => 1,
             0x10 => 4,
             0x01 | 0x09 | 0x11 | 0x12 => 8,
             0x0a => 0,
-            // A document or list with its length.
+            // A document or array with its length.
             0x03 | 0x04 => usize::try_from(u32::from_le_bytes(*value.first_chunk()?)).ok()?,
             _ => return None,
         };

@@ -1,5 +1,5 @@
-//! Walks through a `pg_dump -Fc` archive as it goes by: header, table of contents, data blocks. It is
-//! whole when every entry with data had its block and nothing follows but the table of contents once more.
+//! Walks through a `pg_dump -Fc` archive as it streams past: header, table of contents, data blocks. It is complete if
+//! every entry with data had its block and nothing follows except a repeated table of contents.
 //!
 //! Layout: `pg_backup_archiver.c` (ReadHead, ReadToc) and `pg_backup_custom.c` of PostgreSQL. Archive
 //! versions 1.12 (PostgreSQL 9.0) to 1.16 (17 and 18).
@@ -15,12 +15,12 @@ const FORMAT_TAR: u8 = 3;
 const FORMAT_DIRECTORY: u8 = 5;
 /// Data position of an entry without data.
 const OFFSET_NO_DATA: u8 = 3;
-/// Sizes of integers and file offsets that real archives have, bytes.
+/// Maximum size of integers and file offsets in real archives, bytes.
 const MAX_INT: u8 = 8;
-/// Files of an archive have short names, bytes.
+/// Maximum length of file names in an archive, bytes.
 const MAX_NAME: i64 = 256;
 
-/// `(major, minor)` of the archive format, when `head` begins an archive.
+/// `(major, minor)` of the archive format, if `head` begins an archive.
 pub(in crate::source) fn archive_version(head: &[u8]) -> Option<(u8, u8)> {
     match head {
         [b'P', b'G', b'D', b'M', b'P', major, minor, ..] => Some((*major, *minor)),
@@ -28,7 +28,7 @@ pub(in crate::source) fn archive_version(head: &[u8]) -> Option<(u8, u8)> {
     }
 }
 
-/// Whether this walker knows the layout.
+/// Whether this walker supports the layout.
 pub(super) const fn is_known((major, minor): (u8, u8)) -> bool {
     major == 1 && minor >= 12 && minor <= 16
 }
@@ -41,11 +41,11 @@ enum Field {
     Text,
     /// Texts up to an absent one.
     Texts,
-    /// Where the entry's data lies.
+    /// Position of the entry's data.
     Position,
-    /// Which file holds the entry's data.
+    /// File with the entry's data.
     File,
-    /// Names the entry.
+    /// Id of the entry.
     DumpId,
     /// Whether the entry has data.
     HasData,
@@ -72,10 +72,10 @@ enum At {
 pub(super) struct Walker {
     at: At,
     position: u64,
-    /// Bytes of the value being read, and how many it takes.
+    /// Bytes of the current value, and how many it takes.
     small: Vec<u8>,
     want: usize,
-    /// Bytes to pass over before the next value.
+    /// Bytes to skip before the next value.
     skip: u64,
     int: usize,
     offset: usize,
@@ -90,14 +90,14 @@ pub(super) struct Walker {
     /// Entries of the first table of contents, and those with data.
     counted: i64,
     with_data: BTreeSet<i64>,
-    /// Whether the table of contents behind the last block is read.
+    /// Whether the table of contents after the last block is being read.
     again: bool,
-    /// Of the toc.dat of a directory or tar archive: the files that it names.
+    /// For the toc.dat of a directory or tar archive: the files that it names.
     files: Option<Vec<String>>,
 }
 
 impl Walker {
-    /// Through a toc.dat, which has no data blocks: files hold them.
+    /// For a toc.dat, which has no data blocks: its data is in files.
     pub(super) fn of_directory() -> Self {
         Self { files: Some(Vec::new()), ..Self::new() }
     }
@@ -125,7 +125,7 @@ impl Walker {
         }
     }
 
-    /// The next bytes of the archive.
+    /// Feeds the next bytes of the archive.
     pub(super) fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Broken> {
         while !bytes.is_empty() {
             self.pass_pieces(&mut bytes);
@@ -136,8 +136,8 @@ impl Walker {
             } else if self.at == At::End && (self.again || self.files.is_some()) {
                 return Err(self.broken("bytes follow its last block"));
             } else if self.at == At::End {
-                // pg_dump goes back to complete its table of contents. Where standard output was opened for appending,
-                // which it does itself since version 17, the table lands here; pg_restore does not look at it.
+                // pg_dump goes back to complete its table of contents. If standard output was opened for appending,
+                // which it does itself since version 17, the table lands here; pg_restore ignores it.
                 self.again = true;
                 self.read_int(At::Count);
                 continue;
@@ -156,7 +156,7 @@ impl Walker {
         Ok(())
     }
 
-    /// The way of nearly all bytes: pieces that lie here whole. Without compression each row is one.
+    /// The path of nearly all bytes: pieces that are here completely. Without compression each row is one.
     fn pass_pieces(&mut self, bytes: &mut &[u8]) {
         while self.at == At::PieceLen && self.skip == 0 && self.small.is_empty() && self.int == 4 {
             let Some(&[0, a, b, c, d]) = bytes.first_chunk() else { return };
@@ -169,7 +169,7 @@ impl Walker {
         }
     }
 
-    /// After the last byte.
+    /// Call after the last byte.
     pub(super) fn finish(&self) -> Result<(), Broken> {
         match self.at {
             At::End => Ok(()),
@@ -189,7 +189,7 @@ impl Walker {
         }
     }
 
-    /// After the last byte of a toc.dat.
+    /// Call after the last byte of a toc.dat.
     pub(super) fn files(&self) -> Result<&[String], Broken> {
         match &self.files {
             Some(files) if self.at == At::End => Ok(files),
@@ -201,7 +201,7 @@ impl Walker {
         Broken(format!("pg_dump archive, byte {}: {what}", self.position))
     }
 
-    /// A value is complete: takes it and says what comes next.
+    /// Handles a complete value and determines what comes next.
     fn value(&mut self, value: &[u8]) -> Result<(), Broken> {
         match self.at {
             At::Magic => {
@@ -379,7 +379,7 @@ impl Walker {
         Ok(())
     }
 
-    /// Passes over a text after its length; `false` when the text is absent.
+    /// Skips a text after its length; `false` if the text is absent.
     fn pass(&mut self, field: Field, value: &[u8]) -> Result<bool, Broken> {
         if field == Field::Byte {
             return Ok(true);

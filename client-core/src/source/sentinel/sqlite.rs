@@ -1,4 +1,4 @@
-//! A SQLite database file is as long as its header says: page size times page count.
+//! Checks that a SQLite database file is as long as its header says: page size times page count.
 
 use super::Broken;
 
@@ -22,7 +22,7 @@ impl Pages {
         self.len += bytes.len() as u64;
     }
 
-    /// Whether the length could be compared. Very old versions keep no page count.
+    /// Whether the length could be checked. Very old versions write no page count.
     pub(super) fn finish(&self) -> Result<bool, Broken> {
         let broken = |what: String| Err(Broken(format!("SQLite database: {what}")));
         if self.header.len() < HEADER {

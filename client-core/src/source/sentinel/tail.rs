@@ -1,20 +1,20 @@
-//! The last lines of a text dump.
+//! Checks the last lines of a text dump.
 
 use super::Broken;
 
 /// Bytes kept. What may follow the end marker is far shorter.
 const KEPT: usize = 4096;
 
-/// Bytes kept of the beginning: pg_dump's `\restrict` line stands there.
+/// Bytes kept of the beginning, which may contain pg_dump's `\restrict` line.
 const FRONT: usize = 1024;
 const RESTRICT: &str = "\\restrict ";
 const UNRESTRICT: &str = "\\unrestrict ";
 
-/// Keeps the end of a text and looks for a marker line there.
+/// Keeps the end of a text and looks for a marker line in it.
 pub(super) struct Tail {
-    /// Any of them ends it.
+    /// Any of them is a valid end.
     markers: &'static [&'static str],
-    /// Whether a `\restrict` at the beginning has its counterpart behind the marker.
+    /// Whether a `\restrict` at the beginning must have its counterpart after the marker.
     restricts: bool,
     front: Vec<u8>,
     kept: Vec<u8>,
@@ -40,8 +40,8 @@ impl Tail {
         }
     }
 
-    /// Only comment bars may follow the marker; a dump that began with psql's `\restrict` ends with its
-    /// `\unrestrict` (pg_dump 15.14 and later).
+    /// Only comment lines may follow the marker; a dump that began with psql's `\restrict` ends with its `\unrestrict`
+    /// (pg_dump 15.14 and later).
     pub(super) fn finish(&self) -> Result<(), Broken> {
         let text = String::from_utf8_lossy(&self.kept);
         let is_end = |line: &str| self.markers.iter().any(|marker| line.starts_with(marker));
@@ -65,7 +65,7 @@ impl Tail {
     }
 }
 
-/// Some servers' dumps restore a setting after their last words.
+/// Some servers' dumps restore a setting after their end marker.
 fn is_setting(line: &str) -> bool {
     (line.starts_with("/*!") || line.starts_with("/*M!")) && line.ends_with("*/;")
 }

@@ -1,4 +1,4 @@
-//! Walks through a tar archive: checksummed headers, contents of the stated lengths, two blocks of zeros at the end.
+//! Walks through a tar archive: checksummed headers, contents of the given lengths, two zero blocks at the end.
 
 use super::{Broken, directory::Directory};
 
@@ -7,13 +7,13 @@ const CHECKSUM: std::ops::Range<usize> = 148..156;
 const SIZE: std::ops::Range<usize> = 124..136;
 const TYPE: usize = 156;
 const NAME: std::ops::Range<usize> = 0..100;
-/// Folders in front of the name, in archives by POSIX.
+/// Folders before the name, in POSIX archives.
 const PREFIX: std::ops::Range<usize> = 345..500;
 const POSIX: (std::ops::Range<usize>, &[u8]) = (257..263, b"ustar\0");
-/// Of the header of a sparse file, and of the blocks that continue it: whether another one follows.
+/// In the header of a sparse file and the blocks that continue it: whether another one follows.
 const SPARSE_MORE: usize = 482;
 const SPARSE_MORE_STILL: usize = 504;
-/// Extended headers are kept to read a size from; longer ones are not real, bytes.
+/// Extended headers are kept to read a size from them; longer ones are not real, bytes.
 const MAX_EXTENDED: u64 = 1 << 20;
 
 /// What the next block is.
@@ -23,19 +23,20 @@ enum At {
     Map {
         size: u64,
     },
-    /// Contents, padded to whole blocks. `extended`: of an extended header, which may state the next file's size or name.
+    /// Contents, padded to whole blocks. `extended`: of an extended header, which may have the next file's size or
+    /// name.
     Content {
         left: u64,
         extended: Option<Extended>,
     },
-    /// The last block was the first one of zeros.
+    /// The last block was the first zero block.
     Ending,
     Ended,
-    /// Something stands behind the end, which programs do not look at.
+    /// There is data after the end, which programs ignore.
     Behind,
 }
 
-/// What stands in front of a file's header about it.
+/// The extended headers before a file's header.
 struct Extended {
     kind: u8,
     so_far: Vec<u8>,
@@ -46,16 +47,16 @@ pub(super) struct Walker {
     at: At,
     block: Vec<u8>,
     position: u64,
-    /// Size of the next file by the extended header in front of it.
+    /// Size of the next file according to its extended header.
     size: Option<u64>,
-    /// Its path, where that stands in front of it too.
+    /// Its path, if the extended header has it.
     path: Option<String>,
-    /// Bytes of the present file that are to come, without the padding.
+    /// Remaining bytes of the current file, without the padding.
     unread: u64,
     dump: Directory,
 }
 
-/// Whether a valid header stands here.
+/// Whether these bytes begin with a valid header.
 pub(super) fn is_header(bytes: &[u8]) -> bool {
     let Some(block) = bytes.get(..BLOCK) else { return false };
     let Some(stated) = block.get(CHECKSUM).and_then(octal) else { return false };
@@ -65,7 +66,7 @@ pub(super) fn is_header(bytes: &[u8]) -> bool {
             sum + if signed { i64::from(byte.cast_signed()) } else { i64::from(byte) }
         })
     };
-    // Old programs added signed bytes.
+    // Old programs summed signed bytes.
     block.first() != Some(&0) && [sum(false), sum(true)].contains(&stated.cast_signed())
 }
 
@@ -84,7 +85,7 @@ impl Walker {
 
     pub(super) fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Broken> {
         while !bytes.is_empty() {
-            // Whole blocks of contents go by without being looked at.
+            // Whole blocks of contents are skipped.
             if let At::Content { left, extended: None } = &mut self.at
                 && self.block.is_empty()
                 && *left >= BLOCK as u64
@@ -114,7 +115,7 @@ impl Walker {
         Ok(())
     }
 
-    /// Of a file, with what pads it.
+    /// Contents of a file, with their padding.
     fn contents(&mut self, padded: &[u8]) -> Result<(), Broken> {
         if self.unread == 0 {
             return Ok(());
@@ -132,7 +133,7 @@ impl Walker {
             At::Ending | At::Ended if zeros => At::Ended,
             At::Behind => At::Behind,
             At::Ended if !is_header(block) => At::Behind,
-            // Archives that were put behind each other.
+            // Concatenated archives.
             At::Header | At::Ending | At::Ended => self.header(block)?,
             At::Map { size } => map(block, SPARSE_MORE_STILL, size),
             At::Content { left, extended } => {
@@ -183,14 +184,14 @@ impl Walker {
             self.dump.begin(&path, contents);
         }
         match kind {
-            // Links, devices, directories and pipes have no contents, whatever size they state.
+            // Links, devices, directories and pipes have no contents, whatever their size field says.
             b'1'..=b'6' => {
                 self.size = None;
                 Ok(At::Header)
             }
             b'x' | b'g' | b'L' if stated > MAX_EXTENDED => Err(self.broken("an extended header is too long")),
             b'x' | b'L' => Ok(content(stated, Some(Extended { kind, so_far: Vec::new() }))),
-            // A link's long name belongs to the file behind it and keeps its size.
+            // A link's long name belongs to the file after it and keeps its size.
             b'g' | b'K' => Ok(content(stated, None)),
             b'S' => {
                 let size = self.size.take().unwrap_or(stated);
@@ -207,7 +208,7 @@ impl Walker {
         }
     }
 
-    /// Whether all could be compared.
+    /// Whether everything could be checked.
     pub(super) fn finish(&self) -> Result<bool, Broken> {
         match self.at {
             At::Ended => {
@@ -265,7 +266,7 @@ fn octal(field: &[u8]) -> Option<u64> {
     u64::from_str_radix(digits, 8).ok()
 }
 
-/// A value among the records `LENGTH KEY=VALUE\n` of an extended header.
+/// A value from the records `LENGTH KEY=VALUE\n` of an extended header.
 fn stated<'a>(mut header: &'a [u8], key: &[u8]) -> Option<&'a str> {
     let mut found = None;
     while !header.is_empty() {
@@ -280,7 +281,7 @@ fn stated<'a>(mut header: &'a [u8], key: &[u8]) -> Option<&'a str> {
     found
 }
 
-/// Up to the first zero.
+/// Up to the first zero byte.
 fn text(field: &[u8]) -> String {
     String::from_utf8_lossy(field.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned()
 }

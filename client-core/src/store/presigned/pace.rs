@@ -1,12 +1,12 @@
-//! A store that gives a byte now and then never stalls, and never ends: what comes slower than any network counts as
-//! standing still.
+//! A store that sends a byte now and then never stalls and never finishes: anything slower than any real network
+//! counts as a stall.
 
 use std::time::{Duration, Instant};
 
-/// Slower than this is no network, bytes a second.
+/// The slowest acceptable transfer, bytes per second.
 const SLOWEST: u64 = 512;
 
-/// How much came since when.
+/// Counts the bytes received in a time window.
 pub(super) struct Pace {
     stall: Duration,
     since: Instant,
@@ -14,12 +14,12 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Looked at once in each `stall`.
+    /// Checked once per `stall`.
     pub(super) fn new(stall: Duration) -> Self {
         Self { stall, since: Instant::now(), bytes: 0 }
     }
 
-    /// So many bytes came. Whether the transfer moves on.
+    /// Counts received bytes. Returns whether the transfer makes progress.
     pub(super) fn moves(&mut self, bytes: usize) -> bool {
         self.moves_at(Instant::now(), bytes)
     }
@@ -30,8 +30,8 @@ impl Pace {
         if took < self.stall {
             return true;
         }
-        // Whoever reads may have been busy in between, so that one window can be longer than the stall: what counts is
-        // what came in one stall, not in all of the time.
+        // The reader may have been busy in between, so one window can be longer than the stall: require what one stall
+        // must bring, not the whole window.
         let least = SLOWEST.saturating_mul(self.stall.as_secs().max(1));
         let moves = self.bytes >= least;
         (self.since, self.bytes) = (now, 0);
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_byte_a_second_stands_still_and_a_slow_network_does_not() {
+    fn a_byte_per_second_is_a_stall_and_a_slow_network_is_not() {
         let stall = Duration::from_secs(45);
         for (each, moves) in [(1, false), (300, false), (600, true), (100_000, true)] {
             let mut pace = Pace::new(stall);
@@ -55,10 +55,10 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_was_busy_is_no_slow_store() {
+    fn a_busy_reader_is_not_a_slow_store() {
         let mut pace = Pace::new(Duration::from_secs(2));
         let began = pace.since;
-        // A disk that took a minute for a piece of what a window asks for.
+        // A disk that took a minute for part of what a window requires.
         assert!(pace.moves_at(began + Duration::from_secs(60), 4096));
     }
 }

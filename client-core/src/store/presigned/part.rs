@@ -1,4 +1,4 @@
-//! A part of an object: whether the store serves it at all, and how it ends.
+//! Ranges of an object: to check whether the store serves it at all, and how it ends.
 
 use std::ops::Range;
 
@@ -9,10 +9,10 @@ use super::{Failed, PresignedStore, pace::Pace};
 use crate::store::StoreError;
 
 impl PresignedStore {
-    /// Bytes of an object, which nothing verifies: the caller knows what they must be.
+    /// Fetches a range of an object without verifying it: the caller knows what it must be.
     ///
     /// # Errors
-    /// [`StoreError`]; [`StoreError::Damaged`] when the object is longer or shorter than it should be.
+    /// [`StoreError`]; [`StoreError::Damaged`] if the object is longer or shorter than expected.
     pub async fn get_part(
         &self,
         grant: &ReadGrant,
@@ -43,7 +43,7 @@ impl PresignedStore {
                     }
                     0
                 }
-                // It gives whole objects only.
+                // The store ignores ranges.
                 StatusCode::OK if answer.content_length() == Some(object.size) => first,
                 StatusCode::OK | StatusCode::RANGE_NOT_SATISFIABLE => return Err(damaged()),
                 StatusCode::NOT_FOUND => return Err(Failed::For(StoreError::NotFound)),

@@ -9,7 +9,7 @@ use super::{
 };
 
 const END_OF_BLOCK: usize = 256;
-/// Code lengths are written in this order.
+/// The order in which code lengths are written.
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 const LENGTHS_EXTRA: [u8; 19] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 3, 7];
 const MAX_BITS: usize = 15;
@@ -56,7 +56,7 @@ impl Blocks {
         self.literals[END_OF_BLOCK] = 1;
     }
 
-    /// Notes a literal; `true`: the block is to end after it. `in_block`: bytes of the block before it.
+    /// Records a literal; `true`: the block must end after it. `in_block`: bytes of the block before it.
     #[inline]
     pub(super) fn literal(&mut self, byte: u8, in_block: isize) -> bool {
         self.symbols.push((0, byte));
@@ -64,7 +64,7 @@ impl Blocks {
         self.is_full(in_block)
     }
 
-    /// Notes a match; as [`Blocks::literal`].
+    /// Records a match; otherwise like [`Blocks::literal`].
     #[inline]
     pub(super) fn repeat(&mut self, distance: usize, len: usize, in_block: isize) -> bool {
         let less = (len - 3) as u8;
@@ -78,7 +78,7 @@ impl Blocks {
     fn is_full(&self, in_block: isize) -> bool {
         let count = self.symbols.len();
         if self.params.maker == Maker::GnuGzip && self.params.level > 2 && count & 0xfff == 0 {
-            // gzip alone guesses whether a new block would now pay (zlib has the same under TRUNCATE_BLOCK).
+            // Only gzip estimates whether a new block would now pay off (zlib has the same under TRUNCATE_BLOCK).
             let codes = self.distances.iter().zip(DISTANCE_EXTRA);
             let bits: u64 = codes.map(|(count, extra)| u64::from(*count) * (5 + u64::from(extra))).sum();
             let out = (count as u64 * 8 + bits) >> 3;
@@ -89,7 +89,7 @@ impl Blocks {
         count == self.params.maker.symbols()
     }
 
-    /// Writes the block. `stored`: its bytes, when they are still in the window; `len`: how many they are.
+    /// Writes the block. `stored`: its bytes, if they are still in the window; `len`: their number.
     pub(super) fn end(&mut self, stored: Option<&[u8]>, len: usize, last: bool, out: &mut Vec<u8>) {
         let literals = build(&self.literals, &LENGTH_EXTRA, END_OF_BLOCK + 1, MAX_BITS);
         let distances = build(&self.distances, &DISTANCE_EXTRA, 0, MAX_BITS);
@@ -181,7 +181,7 @@ impl Blocks {
         }
     }
 
-    /// Fills the last byte with zeros.
+    /// Pads the last byte with zeros.
     fn align(&mut self, out: &mut Vec<u8>) {
         let bytes = self.held.div_ceil(8) as usize;
         out.extend_from_slice(&self.bits.to_le_bytes()[..bytes]);

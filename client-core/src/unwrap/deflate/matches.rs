@@ -1,18 +1,18 @@
-//! Finds repetitions: hash chains over a sliding window, as `deflate.c` walks them.
+//! Finds repetitions with hash chains over a sliding window, as in `deflate.c`.
 
 use super::{EFFORTS, Effort, Maker, Params, blocks::Blocks};
 
-/// Distances go back this far, bytes.
+/// Maximum distance, bytes.
 const WINDOW: usize = 1 << 15;
 const MASK: usize = WINDOW - 1;
 const MIN_MATCH: usize = 3;
 const MAX_MATCH: usize = 258;
-/// Bytes that must lie ahead before the next one is decided.
+/// Bytes of lookahead needed before the next one is decided.
 const AHEAD: usize = MAX_MATCH + MIN_MATCH + 1;
 const MAX_DISTANCE: usize = WINDOW - AHEAD;
 /// A match of three bytes is not worth a distance above this.
 const TOO_FAR: usize = 4096;
-/// Two windows, and room for a match that is read past their end.
+/// Two windows, and room for a match that reads past their end.
 const BUFFER: usize = 2 * WINDOW + MAX_MATCH + 8;
 /// Levels up to this take the first match they find.
 const FAST_LEVELS: u8 = 3;
@@ -24,19 +24,19 @@ pub(super) struct Matches {
     hash_shift: u32,
     hash_mask: usize,
     window: Box<[u8]>,
-    /// Newest place of each hash; 0: none.
+    /// Newest position of each hash; 0: none.
     head: Box<[u16]>,
-    /// The place before it with the same hash.
+    /// The previous position with the same hash.
     before: Box<[u16]>,
-    /// Where the next byte to decide lies.
+    /// Position of the next byte to decide.
     at: usize,
-    /// Bytes from there on.
+    /// Number of bytes from there on.
     ahead: usize,
-    /// Where the block begins; below zero when the window slid past it.
+    /// Start of the block; negative once the window has slid past it.
     block: isize,
     match_at: usize,
     match_len: usize,
-    /// A literal waits for whether the next place has a longer match.
+    /// Whether a literal is pending until the next position has been searched for a longer match.
     waiting: bool,
 }
 
@@ -92,7 +92,7 @@ impl Matches {
         self.end_block(blocks, true, out);
     }
 
-    /// Moves bytes into the window; returns how many.
+    /// Copies bytes into the window; returns how many.
     fn fill(&mut self, bytes: &[u8]) -> usize {
         self.slide();
         let end = self.at + self.ahead;
@@ -102,7 +102,7 @@ impl Matches {
         taken
     }
 
-    /// Makes room when the upper window is used up.
+    /// Makes room once the upper window is used up.
     fn slide(&mut self) {
         if self.at >= WINDOW + MAX_DISTANCE {
             self.window.copy_within(WINDOW..2 * WINDOW, 0);
@@ -115,14 +115,14 @@ impl Matches {
         }
     }
 
-    /// At the end of the data zlib goes on sliding, gzip stops looking.
+    /// At the end of the data zlib continues to slide, gzip stops searching.
     fn before_byte(&mut self) {
         if self.ahead < AHEAD && self.maker != Maker::GnuGzip {
             self.slide();
         }
     }
 
-    /// The place before `at` with the same three bytes, if it is near enough. Notes `at`.
+    /// The previous position with the same three bytes, if it is close enough. Records `at`.
     fn candidate(&mut self) -> Option<usize> {
         if self.ahead < MIN_MATCH {
             return None;
@@ -164,7 +164,7 @@ impl Matches {
         }
     }
 
-    /// Takes a match only when the next place has no longer one.
+    /// Takes a match only if the next position has no longer one.
     fn decide_lazily(&mut self, ahead: usize, blocks: &mut Blocks, out: &mut Vec<u8>) {
         while self.ahead >= ahead {
             self.before_byte();
@@ -180,7 +180,7 @@ impl Matches {
             let in_block = self.at as isize - self.block;
             if last_len >= MIN_MATCH && self.match_len <= last_len {
                 let full = blocks.repeat((self.at - 1).wrapping_sub(last_at), last_len, in_block);
-                // The last place with three bytes before the end.
+                // The last position with three bytes before the end.
                 let last_place = (self.at + self.ahead).saturating_sub(MIN_MATCH);
                 for place in self.at + 1..=(self.at + last_len - 2).min(last_place) {
                     self.remember(place);
@@ -210,7 +210,7 @@ impl Matches {
         self.block = self.at as isize;
     }
 
-    /// Notes a place under the hash of its three bytes; returns the place noted before, 0: none.
+    /// Records a position under the hash of its three bytes; returns the one recorded before, 0: none.
     #[inline]
     fn remember(&mut self, place: usize) -> usize {
         let mut hash = 0;
@@ -222,7 +222,7 @@ impl Matches {
         usize::from(last)
     }
 
-    /// The longest match of more than `best` bytes, from the nearest candidate on; sets `match_at`.
+    /// The longest match of more than `best` bytes, starting with the nearest candidate; sets `match_at`.
     fn longest(&mut self, mut candidate: usize, mut best: usize) -> usize {
         let mut chain = self.effort.chain;
         if best >= self.effort.good {
@@ -257,7 +257,7 @@ impl Matches {
     }
 }
 
-/// Leading bytes that two places share.
+/// Number of leading bytes that two positions have in common.
 #[inline]
 fn common(one: &[u8; MAX_MATCH], other: &[u8; MAX_MATCH]) -> usize {
     let words = one.chunks_exact(8).zip(other.chunks_exact(8));

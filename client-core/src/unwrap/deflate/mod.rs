@@ -1,8 +1,8 @@
-//! Makes deflate streams exactly as zlib and GNU gzip make them, bit for bit.
+//! Produces deflate streams exactly as zlib and GNU gzip do, bit for bit.
 //!
-//! Every library's compressor may change its choices with a release; what a snapshot stores must be made
-//! again in ten years. So the choices of these two, which have not changed since 1995, are written down here.
-//! Sources: RFC 1951 for the format; the algorithm as zlib 1.3 documents it (`deflate.c`, `trees.c`).
+//! Any library's compressor may change its decisions with a release, but what a snapshot stores must be reproducible
+//! in ten years. So the decisions of these two, unchanged since 1995, are implemented here. Sources: RFC 1951 for the
+//! format; the algorithm as documented by zlib 1.3 (`deflate.c`, `trees.c`).
 
 mod blocks;
 mod matches;
@@ -10,16 +10,16 @@ mod trees;
 
 use self::{blocks::Blocks, matches::Matches};
 
-/// Which program's choices, at which level.
+/// Which compressor to imitate, at which level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Params {
-    /// Who made the stream.
+    /// The compressor.
     pub maker: Maker,
     /// 1 (fastest) to 9 (smallest).
     pub level: u8,
 }
 
-/// Who made a stream.
+/// The compressor of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Maker {
@@ -43,7 +43,7 @@ impl Maker {
         }
     }
 
-    /// Literals and matches that a block holds at most.
+    /// Maximum number of literals and matches in a block.
     const fn symbols(self) -> usize {
         match self {
             Self::Zlib => (1 << 14) - 1,
@@ -55,13 +55,13 @@ impl Maker {
 /// Levels and search limits (`configuration_table`).
 #[derive(Debug, Clone, Copy)]
 struct Effort {
-    /// A previous match this long halves and halves again the search.
+    /// A previous match this long shortens the search to a quarter.
     good: usize,
-    /// A match this long is not improved upon; at the fast levels: its bytes are not looked up later.
+    /// A match this long is not improved upon; at the fast levels, its bytes are not indexed.
     lazy: usize,
     /// A match this long ends the search.
     nice: usize,
-    /// Candidates looked at.
+    /// Maximum number of candidates.
     chain: u32,
 }
 
@@ -77,7 +77,7 @@ const EFFORTS: [Effort; 9] = [
     Effort { good: 32, lazy: 258, nice: 258, chain: 4096 },
 ];
 
-/// Compresses one stream. Holds about 400 KiB.
+/// Compresses one stream. Uses about 400 KiB.
 pub struct Deflater {
     params: Params,
     matches: Matches,
@@ -85,31 +85,31 @@ pub struct Deflater {
 }
 
 impl Deflater {
-    /// At a stream's first byte. A level out of range counts as the nearest one.
+    /// Starts a stream. A level out of range counts as the nearest one.
     #[must_use]
     pub fn new(params: Params) -> Self {
         Self { params, matches: Matches::new(params), blocks: Blocks::new(params) }
     }
 
-    /// What it makes.
+    /// Its parameters.
     #[must_use]
     pub const fn params(&self) -> Params {
         self.params
     }
 
-    /// Takes the next bytes; appends what is finished of the stream to `out`.
+    /// Compresses the next bytes; appends finished output to `out`.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         self.matches.push(bytes, &mut self.blocks, out);
     }
 
-    /// Appends the rest of the stream, and is at the first byte of the next one.
+    /// Appends the rest of the stream, and starts the next one.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         self.matches.finish(&mut self.blocks, out);
         self.matches.reset();
         self.blocks.reset();
     }
 
-    /// Forgets the stream so far.
+    /// Discards the stream so far.
     pub fn reset(&mut self) {
         self.matches.reset();
         self.blocks.reset();

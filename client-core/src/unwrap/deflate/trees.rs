@@ -1,4 +1,4 @@
-//! Huffman codes, as `trees.c` builds them: ties are broken by depth, then by place in the heap.
+//! Huffman codes, built as in `trees.c`: ties are broken by depth, then by position in the heap.
 
 use std::sync::OnceLock;
 
@@ -8,26 +8,26 @@ pub(super) const LENGTH_EXTRA: [u8; 29] =
     [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 pub(super) const DISTANCE_EXTRA: [u8; DISTANCE_CODES] =
     [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13];
-/// Longest code.
+/// Maximum length of a code.
 const MAX_BITS: usize = 15;
 /// Codes of the fixed literal tree, of which the last two never occur.
 const FIXED_LITERALS: usize = 288;
 
 /// One code for a block.
 pub(super) struct Tree {
-    /// Symbols up to the last that occurs.
+    /// Number of symbols up to the last that occurs.
     pub(super) count: usize,
     pub(super) lens: Vec<u8>,
-    /// With their first bit lowest.
+    /// In reversed bit order.
     pub(super) codes: Vec<u16>,
-    /// Bits of the block's symbols in it, with their extra bits.
+    /// Size in bits of the block's symbols with this code, including extra bits.
     pub(super) cost: u64,
-    /// Extra bits among them.
+    /// Extra bits in it.
     extra: u64,
 }
 
 impl Tree {
-    /// What the same symbols cost in another code.
+    /// What the same symbols would cost with another code.
     pub(super) fn cost_with(&self, counts: &[u32], other: &Self) -> u64 {
         let bits = counts.iter().zip(&other.lens).map(|(n, len)| u64::from(*n) * u64::from(*len));
         bits.sum::<u64>() + self.extra
@@ -39,15 +39,15 @@ impl Tree {
     }
 }
 
-/// What is the same for every stream.
+/// Constant tables, the same for every stream.
 pub(super) struct Tables {
     pub(super) literals: Tree,
     pub(super) distances: Tree,
-    /// Of a length less three.
+    /// Index: length less three.
     length_codes: [u8; 256],
     pub(super) length_base: [u8; 29],
     pub(super) distance_base: [usize; DISTANCE_CODES],
-    /// Of a distance less one, below 256; then of its higher byte, halved.
+    /// Index: distance less one if below 256, else derived from its higher byte.
     distance_codes: [u8; 512],
 }
 
@@ -100,7 +100,7 @@ pub(super) fn distance_code(tables: &Tables, distance: usize) -> usize {
     usize::from(tables.distance_codes[if less < 256 { less } else { 256 + (less >> 7) }])
 }
 
-/// The code for symbols that occur this often; symbols from `extra_from` on have extra bits.
+/// Builds the code for symbols with these frequencies; symbols from `extra_from` on have extra bits.
 pub(super) fn build(counts: &[u32], extra: &[u8], extra_from: usize, max_bits: usize) -> Tree {
     let mut heap = Heap::of(counts);
     let count = heap.last.unsigned_abs() as usize + 1;
@@ -115,7 +115,7 @@ pub(super) fn build(counts: &[u32], extra: &[u8], extra_from: usize, max_bits: u
     Tree { count, codes: assign(&lens), lens, cost: cost + extras, extra: extras }
 }
 
-/// The codes to these lengths (RFC 1951, section 3.2.2), first bit lowest.
+/// Assigns the codes for these lengths (RFC 1951, section 3.2.2), in reversed bit order.
 fn assign(lens: &[u8]) -> Vec<u16> {
     let mut next = [0_u16; MAX_BITS + 2];
     for len in lens.iter().filter(|len| **len > 0) {
@@ -135,14 +135,14 @@ fn assign(lens: &[u8]) -> Vec<u16> {
     lens.iter().map(code).collect()
 }
 
-/// The lightest node on top.
+/// The lightest node is on top.
 struct Heap {
-    /// From 1 on.
+    /// Indexed from 1.
     nodes: Vec<usize>,
     weights: Vec<u32>,
     depths: Vec<u8>,
     parents: Vec<usize>,
-    /// Nodes in the order in which they left, the root last.
+    /// Nodes in the order in which they were removed, the root last.
     left: Vec<usize>,
     /// The last symbol with a code.
     last: i32,
@@ -218,7 +218,7 @@ impl Heap {
         self.left.push(self.nodes[1]);
     }
 
-    /// Lengths of the codes, none above `max_bits`: nodes that lie too deep change places with others.
+    /// Lengths of the codes, none above `max_bits`: nodes that are too deep swap places with others.
     fn lengths(&self, count: usize, symbols: usize, max_bits: usize) -> Vec<u8> {
         let mut lens = vec![0_u8; self.parents.len()];
         let mut of_length = [0_usize; MAX_BITS + 1];

@@ -1,4 +1,4 @@
-//! What a restore left behind that could not take it back: after a SIGKILL, or with the network gone.
+//! Finds and removes what restores left behind when they could not undo it: after a SIGKILL, or without a network.
 
 use serde::Deserialize;
 
@@ -10,21 +10,21 @@ use super::{
         refusal::server_message,
         tools::{Tool, Tools},
     },
-    made::{DROP, LOCK, REPLACED, RESTORING, no_sessions, no_template},
+    new_database::{DROP, LOCK, REPLACED, RESTORING, no_sessions, no_template},
     target::RestoreTarget,
 };
 use crate::source::{CleanedUp, RestoreChoices, SourceError, stopper::Stopper};
 
-/// A database that a restore created or put aside.
+/// A database that a restore created or renamed.
 #[derive(Deserialize)]
 struct LeftOver {
     name: String,
-    /// A restore still works on it, or somebody is connected to it.
+    /// Whether its restore is still running, or it has connections.
     in_use: bool,
 }
 
 /// Databases of restores on a server, as rows of name and whether they are in use. Written for a `search_path` of
-/// `pg_catalog`. Whoever restores holds an advisory lock under the database's own number, which everybody sees.
+/// `pg_catalog`. A running restore holds an advisory lock under the database's number, which everyone can see.
 pub(in super::super) fn rows() -> String {
     format!(
         "SELECT d.datname AS name,
@@ -42,7 +42,7 @@ fn left_over(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Result<Vec<LeftOver
     Ok(ask(url, psql, &question("left", &rows()), Waiting::patient(stopper))?.rows("left"))
 }
 
-/// Names what can be cleaned up, in a sentence.
+/// A sentence that names what can be cleaned up.
 pub(in super::super) fn sentence(names: &[String]) -> Option<String> {
     (!names.is_empty()).then(|| {
         format!(
@@ -52,7 +52,7 @@ pub(in super::super) fn sentence(names: &[String]) -> Option<String> {
     })
 }
 
-/// The same, asked for by itself.
+/// Queries it separately.
 pub(super) fn found(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Option<String> {
     let left = left_over(url, psql, stopper)
         .inspect_err(|error| tracing::debug!(%error, "the server was not asked for what restores left"))
@@ -61,7 +61,7 @@ pub(super) fn found(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Option<Strin
     sentence(&names)
 }
 
-/// Drops what ended restores left on a server; what is still being restored stays.
+/// Drops what aborted restores left on a server; restores in progress are not touched.
 ///
 /// # Errors
 /// The server cannot be reached; [`SourceError::Cancelled`].

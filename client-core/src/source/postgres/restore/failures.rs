@@ -1,39 +1,40 @@
-//! What the server refused of a restore that goes on.
+//! The server's errors in a restore that continues after errors.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Different errors that are listed.
+/// Maximum number of distinct errors listed.
 const MAX_LISTED: usize = 1000;
-/// Of one error, characters.
+/// Maximum length of an error, characters.
 const MAX_LEN: usize = 500;
 
-/// Errors, each once, in the order in which psql told them. Clones are one list.
+/// Distinct errors in the order in which psql reported them. Clones share one list.
 #[derive(Clone, Default)]
 pub(super) struct Failures(Arc<Mutex<List>>);
 
 #[derive(Default)]
 struct List {
-    /// Text, and how often it was told.
+    /// Text, and number of occurrences.
     errors: Vec<(String, u64)>,
-    /// Where the last one stands.
+    /// Index of the last one.
     last: Option<usize>,
-    /// Different ones for which there was no room.
+    /// Number of distinct ones that did not fit.
     more: u64,
 }
 
 impl Failures {
-    /// A line that psql said: `psql:<stdin>:7: ERROR:  relation "a" does not exist`, or what explains the last one.
-    pub(super) fn hear(&self, line: &str) {
+    /// Takes a line of psql's output: `psql:<stdin>:7: ERROR:  relation "a" does not exist`, or an explanation of the
+    /// last one.
+    pub(super) fn add_line(&self, line: &str) {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match error(line) {
-            // Its first error is listed.
+            // Its cause is already listed.
             Some(text) if text.contains("current transaction is aborted") => list.last = None,
             Some(text) => list.add(text.chars().take(MAX_LEN).collect()),
             None => list.explain(line),
         }
     }
 
-    /// How many there are by now, known or not.
+    /// Takes the errors collected so far, with the number of those that did not fit.
     pub(super) fn take(&self) -> Vec<String> {
         let List { errors, more, .. } =
             std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
@@ -51,7 +52,7 @@ impl Failures {
 impl List {
     fn add(&mut self, text: String) {
         self.last = None;
-        // An explanation may stand behind it.
+        // An explanation may be appended to it.
         let known = |(other, _): &(String, u64)| {
             other.strip_prefix(&text).is_some_and(|rest| rest.is_empty() || rest.starts_with("; "))
         };
@@ -65,7 +66,7 @@ impl List {
         }
     }
 
-    /// Details, and which row of which table it was.
+    /// Adds details, and which row of which table it was.
     fn explain(&mut self, line: &str) {
         let context = line.strip_prefix("CONTEXT:  ").unwrap_or(line);
         let text = line.strip_prefix("DETAIL:  ").or_else(|| context.starts_with("COPY ").then_some(context));
@@ -79,7 +80,7 @@ impl List {
     }
 }
 
-/// What stands behind `psql:<stdin>:7: ` when it is an error.
+/// The text after `psql:<stdin>:7: ` if it is an error.
 fn error(line: &str) -> Option<&str> {
     let (number, text) = line.strip_prefix("psql:<stdin>:")?.split_once(": ")?;
     let is_error = ["ERROR:", "FATAL:", "PANIC:", "error:"].iter().any(|word| text.starts_with(word));
@@ -105,7 +106,7 @@ mod tests {
             "psql:<stdin>:12: ERROR:  current transaction is aborted, commands ignored until end of transaction block",
             "ERROR:  a line of a message",
         ] {
-            failures.hear(line);
+            failures.add_line(line);
         }
         assert_eq!(
             failures.take(),
@@ -120,7 +121,7 @@ mod tests {
     fn a_list_has_an_end() {
         let failures = Failures::default();
         for number in 0..MAX_LISTED + 3 {
-            failures.hear(&format!("psql:<stdin>:1: ERROR:  {number} {}", "x".repeat(2 * MAX_LEN)));
+            failures.add_line(&format!("psql:<stdin>:1: ERROR:  {number} {}", "x".repeat(2 * MAX_LEN)));
         }
         let listed = failures.take();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What is created is created like the original: what makes a database besides its contents.
+//! Creates databases with the properties of the original, apart from its contents.
 
 use super::super::{
     psql::{quote_name, quote_text},
@@ -9,7 +9,7 @@ use crate::{
     source::SourceError,
 };
 
-/// Settings whose value is a list, stored with its quotes; each item is set by itself.
+/// Settings whose value is a list, stored with quotes; each item is set separately.
 const LISTS: [&str; 6] = [
     "local_preload_libraries",
     "search_path",
@@ -19,10 +19,10 @@ const LISTS: [&str; 6] = [
     "unix_socket_directories",
 ];
 
-/// Which properties a new database gets.
+/// The properties that a new database gets.
 pub(super) struct Likeness {
     properties: Option<DatabaseProperties>,
-    /// Also what belongs to roles: owner, rights, settings of roles.
+    /// Whether to include what depends on roles: owner, privileges, settings of roles.
     roles: bool,
     grants: bool,
     major: u32,
@@ -32,23 +32,23 @@ pub(super) struct Likeness {
 /// One way to create it.
 pub(super) struct Clause {
     pub(super) clause: String,
-    /// What is lost by it.
+    /// What this way loses.
     pub(super) loss: Option<String>,
 }
 
 impl Likeness {
-    /// With everything that the server can give it. `major`: the server's version.
+    /// With everything that the server supports. `major`: the server's version.
     pub(super) const fn new(properties: Option<DatabaseProperties>, major: u32) -> Self {
         Self { properties, roles: true, grants: true, major, notes: Vec::new() }
     }
 
-    /// Without an owner, and settings and rights of roles.
+    /// Without owner, and settings and privileges of roles.
     pub(super) const fn without_roles(mut self) -> Self {
         self.roles = false;
         self
     }
 
-    /// Nobody gets rights on it.
+    /// Without privileges.
     pub(super) const fn without_grants(mut self) -> Self {
         self.grants = false;
         self
@@ -62,7 +62,7 @@ impl Likeness {
         self.properties.as_ref().and_then(|properties| properties.comment.as_deref())
     }
 
-    /// Ways to create it, the most alike first. The last works on every server.
+    /// Ways to create it, most alike first. The last works on every server.
     pub(super) fn clauses(&self) -> Vec<Clause> {
         let Some(properties) = &self.properties else {
             return vec![Clause { clause: String::new(), loss: None }];
@@ -118,7 +118,7 @@ impl Likeness {
         clauses
     }
 
-    /// Applies what a filled database gets, and says what could not be applied.
+    /// Applies the properties to a filled database, and returns what could not be applied.
     pub(super) fn apply(&self, name: &str, ask: &dyn Fn(&str) -> Result<(), SourceError>) -> Vec<String> {
         let mut notes = self.notes.clone();
         for (what, sql) in self.statements(name) {
@@ -132,7 +132,7 @@ impl Likeness {
         notes
     }
 
-    /// What each statement gives it, the owner last: it may be another than us.
+    /// The statements, and what each is for. The owner comes last: it may be someone else.
     fn statements(&self, name: &str) -> Vec<(String, String)> {
         let Some(properties) = &self.properties else { return Vec::new() };
         let database = quote_name(name);
@@ -190,11 +190,11 @@ impl Likeness {
     }
 }
 
-/// What a database that keeps its own properties has not of the original.
+/// How a database that keeps its own properties differs from the original.
 pub(super) fn unlike(original: &DatabaseProperties, found: &DatabaseProperties) -> Option<String> {
     let mut lost = Vec::new();
     let mut differs = |what: &str, was: &str, is: &str| {
-        // What the original had not, or nobody knows, is not lost.
+        // What the original did not have, or is unknown, is not lost.
         if was != is && !was.is_empty() {
             lost.push(format!("{what} {was:?} (here {is:?})"));
         }

@@ -1,38 +1,42 @@
-//! How many locks a restore in one transaction takes, read from an archive's table of contents before anything is
-//! changed.
+//! Estimates from an archive's table of contents, before anything is changed, how many locks a restore in one
+//! transaction takes.
 
 use std::io::Read;
 
 use super::{
     super::{PgUrl, tools::Tool},
-    glance::Glance,
+    archive_head::ArchiveHead,
     target::Locks,
 };
 use crate::source::{SourceError, stopper::Stopper};
 
-/// What stands in a table of contents and takes at least one lock until the transaction ends.
+/// Entries of a table of contents that take at least one lock until the transaction ends.
 const LOCKED: [&str; 7] =
     ["TABLE", "FOREIGN TABLE", "SEQUENCE", "VIEW", "MATERIALIZED VIEW", "INDEX", "CONSTRAINT"];
-/// What takes it when it gets its owner.
+/// Entries that take one when their owner is set.
 const LOCKED_FOR_OWNER: [&str; 5] = ["BLOB", "BLOB METADATA", "FUNCTION", "PROCEDURE", "AGGREGATE"];
 
 /// `pg_restore --list` over the beginning of an archive.
-pub(super) fn listing(url: &PgUrl, tool: &Tool, stopper: &Stopper) -> Result<Glance<String>, SourceError> {
-    Glance::start(url, tool, &["--list"], stopper, |mut stdout| {
+pub(super) fn listing(
+    url: &PgUrl,
+    tool: &Tool,
+    stopper: &Stopper,
+) -> Result<ArchiveHead<String>, SourceError> {
+    ArchiveHead::start(url, tool, &["--list"], stopper, |mut stdout| {
         let mut list = Vec::new();
-        // A list that is cut counts fewer locks, and the restore itself tells the rest.
+        // A truncated list has fewer locks, and the restore itself reports the rest.
         drop(stdout.read_to_end(&mut list));
         String::from_utf8_lossy(&list).into_owned()
     })
 }
 
-/// Locks that the restore takes at least.
+/// Minimum number of locks that the restore takes.
 pub(super) fn needed(list: &str, owners: bool) -> u64 {
     list.lines().map(|line| locks_of(line, owners)).fold(0, u64::saturating_add)
 }
 
-/// `215; 1259 16386 TABLE public item postgres`. Indexes and TOAST tables that come with a table are left out: what
-/// is counted is taken for certain.
+/// `215; 1259 16386 TABLE public item postgres`. Indexes and TOAST tables that come with a table are left out: only
+/// what is certain is counted.
 fn locks_of(line: &str, owners: bool) -> u64 {
     let Some((_, rest)) = line.split_once("; ").filter(|_| !line.starts_with(';')) else { return 0 };
     let mut words = rest.splitn(3, ' ');
@@ -60,12 +64,12 @@ fn locks_of(line: &str, owners: bool) -> u64 {
     }
 }
 
-/// Refuses what cannot succeed, while nothing is changed yet.
+/// Refuses a restore that cannot succeed, before anything is changed.
 pub(super) fn refuse(place: String, need: u64, locks: Locks) -> Result<(), SourceError> {
     if need <= locks.free() {
         return Ok(());
     }
-    // Twice: tables come with TOAST tables and indexes that no list names.
+    // Doubled: tables come with TOAST tables and indexes that no list names.
     let enough = need.saturating_mul(2).saturating_add(locks.used).div_ceil(locks.holders.max(1));
     Err(SourceError::TooManyLocks { place, need, free: locks.free(), setting: locks.per_transaction, enough })
 }

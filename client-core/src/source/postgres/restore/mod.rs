@@ -1,29 +1,29 @@
-//! A dump goes back into a database. It is there whole or not at all.
+//! Restores a dump into a database, completely or not at all.
 
+mod archive_head;
 mod clean_up;
+mod continue_on_error;
 mod failures;
-mod glance;
-mod going_on;
 mod likeness;
 mod locks;
-mod made;
+mod new_database;
 mod pipeline;
 mod psql;
 mod target;
 mod unpack;
 
 pub(super) use self::clean_up::{rows as left_over_rows, sentence as left_over_sentence};
-pub(super) use self::{clean_up::clean_up, target::RestoreTarget};
 use self::{
-    glance::{Definitions, Glance},
+    archive_head::{ArchiveHead, Definitions},
     likeness::Likeness,
-    made::Made,
+    new_database::NewDatabase,
     pipeline::{Archive, Outcome, Pipeline, Script},
     psql::Unfinished,
     target::{Survey, Way, is_empty},
     unpack::Unpack,
 };
-use super::{look, properties, tools::Tool};
+pub(super) use self::{clean_up::clean_up, target::RestoreTarget};
+use super::{optional, properties, tools::Tool};
 use crate::{
     format::snapshot::DatabaseProperties,
     source::{
@@ -34,37 +34,37 @@ use crate::{
     },
 };
 
-/// Takes a dump's bytes. What was not finished never happened.
+/// Takes a dump's bytes. An unfinished restore has no effect.
 pub(super) struct DatabaseSink {
     unpack: Unpack,
     load: Load,
 }
 
-/// Takes what is in a dump.
+/// Takes a dump's decompressed content.
 struct Load {
     target: RestoreTarget,
     head: Vec<u8>,
-    /// Looks at an archive's definitions before anything is changed.
+    /// Inspects an archive's definitions before anything is changed.
     waiting: Option<Waiting>,
     /// What earlier restores left on the server.
     left_over: Option<String>,
-    /// What the dump holds will run with all rights of the server.
+    /// Whether code in the dump will run as a superuser.
     superuser: bool,
-    /// What an existing database has not of the original.
+    /// How an existing database differs from the original.
     unlike: Option<String>,
     running: Option<Running>,
     stop: Stopper,
 }
 
-/// An archive whose table of contents is not read to its end yet.
+/// An archive whose table of contents has not been read completely.
 struct Waiting {
-    definitions: Glance<Definitions>,
-    /// Only where every lock is held until the end.
-    listing: Option<Glance<String>>,
+    definitions: ArchiveHead<Definitions>,
+    /// Only if every lock is held until the end.
+    listing: Option<ArchiveHead<String>>,
     plan: Plan,
 }
 
-/// How a dump will get into its database.
+/// How the dump gets into its database.
 struct Plan {
     reader: Reader,
     psql: Tool,
@@ -79,12 +79,12 @@ struct Running {
 }
 
 enum Place {
-    Made(Box<Made>),
+    New(Box<NewDatabase>),
     InPlace { psql: Tool },
 }
 
 impl DatabaseSink {
-    /// Nothing happens before the first bytes: they say which program is needed.
+    /// Nothing happens before the first bytes: they determine which program is needed.
     #[must_use]
     pub(super) fn new(target: RestoreTarget) -> Self {
         let load = Load {
@@ -142,16 +142,16 @@ impl Load {
         self.known()?;
         let superuser = self.superuser;
         match self.running.take() {
-            Some(Running { pipeline, place: Place::Made(made) }) => {
-                let Outcome { failed, told, left_out } =
+            Some(Running { pipeline, place: Place::New(new) }) => {
+                let Outcome { failed, notes: more, left_out } =
                     pipeline.finish().map_err(|unfinished| unfinished.error)?;
-                let mut notes = made.publish()?.notes;
-                notes.extend(told.into_iter().chain(self.unlike.take()).chain(self.left_over.take()));
+                let mut notes = new.publish()?.notes;
+                notes.extend(more.into_iter().chain(self.unlike.take()).chain(self.left_over.take()));
                 Ok(Restored { notes, failed, left_out, superuser })
             }
             Some(Running { pipeline, place: Place::InPlace { psql } }) => match pipeline.finish() {
-                Ok(Outcome { failed, told, left_out }) => Ok(Restored {
-                    notes: told.into_iter().chain(self.unlike.take()).chain(self.left_over.take()).collect(),
+                Ok(Outcome { failed, notes, left_out }) => Ok(Restored {
+                    notes: notes.into_iter().chain(self.unlike.take()).chain(self.left_over.take()).collect(),
                     failed,
                     left_out,
                     superuser,
@@ -165,7 +165,7 @@ impl Load {
     fn start(&mut self) -> Result<(), SourceError> {
         let reader = Reader::of(&self.head)?;
         self.target.refuse_source(&self.stop)?;
-        // Found before anything is changed.
+        // Checked before anything is changed.
         let psql = self.target.tools.newest("psql")?;
         let lister = match reader {
             Reader::PgRestore { oldest } => {
@@ -180,8 +180,8 @@ impl Load {
         };
         let survey = self.target.survey(&psql, lister.is_some(), &self.stop)?;
         let (reached, one_transaction) = match &survey.way {
-            Way::Make(reached) | Way::Replace(reached) => (reached, false),
-            // Only a database of its own needs no single transaction, which holds a lock for each object until the end.
+            Way::Create(reached) | Way::Replace(reached) => (reached, false),
+            // Filling a new database needs no single transaction, which holds a lock on each object until the end.
             Way::InPlace { .. } => (&self.target.url, true),
         };
         self.left_over = clean_up::found(reached, &psql, &self.stop);
@@ -196,13 +196,13 @@ impl Load {
                     locks::refuse(self.target.place(), needs.locks.saturating_add(owners), survey.locks)?;
                 }
             }
-            // SQL text says of its database what it says at its beginning.
+            // SQL text describes its database at its beginning.
             let mut filter = ScriptFilter::new(policy.clone());
             filter.push(&self.head, &mut Vec::new())?;
             let database = filter.database().cloned();
             return self.run(Plan { reader, psql, survey, policy }, database);
         };
-        let definitions = glance::definitions(url, &tool, &policy, &self.stop)?;
+        let definitions = archive_head::definitions(url, &tool, &policy, &self.stop)?;
         let listing = one_transaction.then(|| locks::listing(url, &tool, &self.stop)).transpose()?;
         let plan = Plan { reader, psql, survey, policy };
         let waiting = self.waiting.insert(Waiting { definitions, listing, plan });
@@ -211,12 +211,12 @@ impl Load {
         if defined && listed { self.known() } else { Ok(()) }
     }
 
-    /// The table of contents is known as far as it ever will be.
+    /// The table of contents is as complete as it will ever be.
     fn known(&mut self) -> Result<(), SourceError> {
         let Some(Waiting { definitions, listing, plan }) = self.waiting.take() else { return Ok(()) };
-        // What is cut or broken is told when it is restored.
+        // Truncation or damage is reported by the restore itself.
         let database = definitions.end().transpose()?.flatten();
-        if let Some(list) = listing.and_then(Glance::end) {
+        if let Some(list) = listing.and_then(ArchiveHead::end) {
             locks::refuse(
                 self.target.place(),
                 locks::needed(&list, !self.target.choices.no_owner),
@@ -226,11 +226,11 @@ impl Load {
         self.run(plan, database)
     }
 
-    /// `database`: what the dump itself says of the database that it was made of.
+    /// `database`: what the dump itself says about the database it was made from.
     fn run(&mut self, plan: Plan, database: Option<DatabaseProperties>) -> Result<(), SourceError> {
         let target = &mut self.target;
         target.choices.properties = target.choices.properties.take().or(database);
-        if !matches!(plan.survey.way, Way::Make(_)) {
+        if !matches!(plan.survey.way, Way::Create(_)) {
             self.unlike = target.unlike(&plan.psql, &self.stop);
         }
         let running = target.run(plan, &self.stop)?;
@@ -241,21 +241,21 @@ impl Load {
 
 impl Drop for Load {
     fn drop(&mut self) {
-        // An end that nobody expected, too, drops the programs before the database.
+        // An unexpected end, too, drops the programs before the database.
         drop(self.running.take());
     }
 }
 
-/// Bytes that are waited for before anything is done: what SQL text says of its database stands in them.
+/// Bytes to wait for before anything is done: they contain what SQL text says about its database.
 const BEGINNING: usize = 64 * 1024;
 const _: () = assert!(BEGINNING >= ENOUGH);
-/// A tar archive's version stands further behind: the newest program reads them all.
+/// A tar archive's version comes later: the newest program reads them all.
 const ANY: u32 = u32::MAX;
 
-/// Which program reads the dump.
+/// The program that reads the dump.
 #[derive(Clone, Copy)]
 enum Reader {
-    /// `oldest`: the first major version that knows this archive version.
+    /// `oldest`: the first major version that supports this archive version.
     PgRestore {
         oldest: u32,
     },
@@ -264,7 +264,7 @@ enum Reader {
 
 impl Reader {
     fn of(head: &[u8]) -> Result<Self, SourceError> {
-        // As much as a backup looks at.
+        // As much as a backup examines.
         let head = head.get(..ENOUGH).unwrap_or(head);
         if head.starts_with(b"toc.dat\0") {
             return Ok(Self::PgRestore { oldest: ANY });
@@ -298,7 +298,7 @@ impl Reader {
 impl RestoreTarget {
     fn unlike(&self, psql: &Tool, stop: &Stopper) -> Option<String> {
         let original = self.choices.properties.as_ref()?;
-        let answers = look::ask(&self.url, psql, &properties::questions(), stop, None).ok()?;
+        let answers = optional::ask(&self.url, psql, &properties::questions(), stop, None).ok()?;
         likeness::unlike(original, &properties::read(&answers)?)
     }
 
@@ -306,7 +306,7 @@ impl RestoreTarget {
         let Plan { reader, psql, survey, policy } = plan;
         let psql = &psql;
         let (place, url, clean) = match survey.way {
-            Way::Make(maintenance) => {
+            Way::Create(maintenance) => {
                 let mut likeness = Likeness::new(self.choices.properties.clone(), survey.major);
                 if self.choices.no_owner {
                     likeness = likeness.without_roles();
@@ -314,17 +314,17 @@ impl RestoreTarget {
                 if self.choices.no_privileges {
                     likeness = likeness.without_grants();
                 }
-                let made = Made::create(maintenance, psql, self.url.database(), false, likeness, stop)?;
-                let url = self.url.with_database(made.name());
-                (Place::Made(Box::new(made)), url, false)
+                let new = NewDatabase::create(maintenance, psql, self.url.database(), false, likeness, stop)?;
+                let url = self.url.with_database(new.name());
+                (Place::New(Box::new(new)), url, false)
             }
             Way::Replace(maintenance) => {
-                // What its owner gave the database that is there stays, whoever made the dump.
-                let answers = look::ask(&self.url, psql, &properties::questions(), stop, None)?;
+                // The existing database's settings stay, whoever made the dump.
+                let answers = optional::ask(&self.url, psql, &properties::questions(), stop, None)?;
                 let likeness = Likeness::new(properties::read(&answers), survey.major);
-                let made = Made::create(maintenance, psql, self.url.database(), true, likeness, stop)?;
-                let url = self.url.with_database(made.name());
-                (Place::Made(Box::new(made)), url, false)
+                let new = NewDatabase::create(maintenance, psql, self.url.database(), true, likeness, stop)?;
+                let url = self.url.with_database(new.name());
+                (Place::New(Box::new(new)), url, false)
             }
             Way::InPlace { clean } => (Place::InPlace { psql: psql.clone() }, self.url.clone(), clean),
         };
@@ -352,7 +352,8 @@ impl RestoreTarget {
         suiting.or_else(|_| self.tools.newest("pg_restore"))
     }
 
-    /// After an error of a restore in one transaction: when the commit had been sent, only the database can tell.
+    /// After an error of a restore in one transaction: once the commit was sent, only the database can tell whether it
+    /// succeeded.
     fn after(&self, psql: &Tool, unfinished: Unfinished) -> Result<Restored, SourceError> {
         if !unfinished.committing {
             return Err(unfinished.error);

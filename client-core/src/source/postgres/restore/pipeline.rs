@@ -1,4 +1,4 @@
-//! A dump becomes one SQL script: archives by `pg_restore -f -`, which is never connected. The script goes to psql.
+//! Turns a dump into one SQL script for psql; archives go through `pg_restore -f -`, which never connects.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     super::{PgUrl, tools::Tool},
-    going_on::{GoingOn, Reins},
+    continue_on_error::{ContinueOnError, CurrentPsql},
     psql::{Mode, Psql, Unfinished},
 };
 use crate::source::{
@@ -18,18 +18,18 @@ use crate::source::{
     stopper::{Stopper, Watched},
 };
 
-/// Bytes of a script that are looked at together.
+/// Bytes of a script examined at once.
 const PIECE: usize = 64 * 1024;
 
-/// The stages of a restore. Dropped before [`Pipeline::finish`] nothing counts.
+/// The stages of a restore. If dropped before [`Pipeline::finish`], nothing takes effect.
 pub(super) enum Pipeline {
     /// The dump is a script.
     Script(Box<Script>),
-    /// `pg_restore` makes the script.
+    /// `pg_restore` writes the script.
     Archive(Archive),
 }
 
-/// The way of a script to psql: through the filter, so that nothing of it is a program to anybody.
+/// The path of a script to psql: through the filter, so that nothing in it can run a program.
 pub(super) struct Script {
     run: Run,
     filter: ScriptFilter,
@@ -37,26 +37,26 @@ pub(super) struct Script {
 }
 
 enum Run {
-    /// Its first error ends it.
+    /// Ends at its first error.
     Whole(Psql),
-    /// Errors are passed over.
-    GoingOn(Box<GoingOn>),
+    /// Continues after errors.
+    ContinueOnError(Box<ContinueOnError>),
 }
 
-/// A `pg_restore` that makes a script, and the thread that carries it on.
+/// A `pg_restore` that writes a script, and the thread that passes it on.
 pub(super) struct Archive {
     process: Process,
     stdin: Option<ChildStdin>,
     tool: String,
-    psql: Reins,
+    psql: CurrentPsql,
     pump: Option<JoinHandle<Result<Script, SourceError>>>,
     stop: Stopper,
     _watched: Watched,
 }
 
 impl Script {
-    /// Under `policy`, and under `\restrict` where psql has it. That does not keep the script from changing how psql
-    /// and the server read it, so that its settings are guarded in any case.
+    /// Under `policy`, and under `\restrict` if psql has it. That does not keep the script from changing how psql and
+    /// the server parse it, so its settings are guarded in any case.
     pub(super) fn start(
         url: &PgUrl,
         psql: &Tool,
@@ -65,7 +65,7 @@ impl Script {
     ) -> Result<Self, SourceError> {
         policy.guard_settings = true;
         let run = if policy.keep_going {
-            Run::GoingOn(Box::new(GoingOn::start(url, psql, stop)?))
+            Run::ContinueOnError(Box::new(ContinueOnError::start(url, psql, stop)?))
         } else {
             let mode = if policy.one_transaction { Mode::OneTransaction } else { Mode::Stop };
             let mut psql = Psql::start(url, psql, &mode, stop)?;
@@ -75,22 +75,22 @@ impl Script {
         Ok(Self { run, filter: ScriptFilter::new(policy), passed: Vec::new() })
     }
 
-    fn reins(&self) -> Reins {
+    fn current_psql(&self) -> CurrentPsql {
         match &self.run {
-            Run::Whole(psql) => Reins::new(psql.process()),
-            Run::GoingOn(run) => run.reins(),
+            Run::Whole(psql) => CurrentPsql::new(psql.process()),
+            Run::ContinueOnError(run) => run.current_psql(),
         }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
         self.filter.push(bytes, &mut self.passed)?;
-        self.hand_on()
+        self.pass_on()
     }
 
-    fn hand_on(&mut self) -> Result<(), SourceError> {
+    fn pass_on(&mut self) -> Result<(), SourceError> {
         match &mut self.run {
             Run::Whole(psql) => psql.write(&self.passed)?,
-            Run::GoingOn(run) => run.write(&self.passed, self.filter.turns())?,
+            Run::ContinueOnError(run) => run.write(&self.passed, self.filter.turns())?,
         }
         self.passed.clear();
         Ok(())
@@ -99,17 +99,17 @@ impl Script {
     fn finish(mut self) -> Result<Outcome, Unfinished> {
         let early = |error: SourceError| Unfinished { error, committing: false };
         let report = self.filter.finish(&mut self.passed).map_err(|error| early(error.into()))?;
-        self.hand_on().map_err(early)?;
+        self.pass_on().map_err(early)?;
         let failed = match self.run {
             Run::Whole(psql) => psql.finish().map(|()| Vec::new()),
-            Run::GoingOn(run) => run.finish(),
+            Run::ContinueOnError(run) => run.finish(),
         }?;
-        Ok(Outcome { failed, told: told(&report), left_out: report.left_out })
+        Ok(Outcome { failed, notes: reportable(&report), left_out: report.left_out })
     }
 }
 
-/// What is worth a word of what was left out: not what somebody asked for, and not what makes no difference.
-fn told(report: &ScriptReport) -> Vec<String> {
+/// What is worth reporting of what was left out: neither what the user asked for nor what makes no difference.
+fn reportable(report: &ScriptReport) -> Vec<String> {
     let of_database = report.left_out.iter().filter(|left| left.reason == Reason::Database).count();
     let missing = report.left_out.iter().filter(|left| matches!(left.reason, Reason::Missing(..)));
     let missing = missing
@@ -122,12 +122,12 @@ fn told(report: &ScriptReport) -> Vec<String> {
     missing.chain(summary).collect()
 }
 
-/// What came of a script that was executed to its end.
+/// The result of a script that was executed to its end.
 pub(super) struct Outcome {
-    /// What the server refused of one that kept going.
+    /// Errors of the server, if it kept going.
     pub(super) failed: Vec<String>,
-    /// What the filter left out, in sentences.
-    pub(super) told: Vec<String>,
+    /// What the filter left out, as sentences.
+    pub(super) notes: Vec<String>,
     /// Statements that were left out.
     pub(super) left_out: Vec<LeftOut>,
 }
@@ -147,7 +147,7 @@ impl Archive {
         let Started { process, stdin, stdout } = Process::start(command, url.secrets())
             .map_err(|e| SourceError::Internal(format!("{}: {e}", tool.path.display())))?;
         let stdout = stdout.ok_or_else(|| SourceError::Internal("pg_restore has no output".into()))?;
-        let psql = script.reins();
+        let psql = script.current_psql();
         let pump = thread::spawn(move || pump(stdout, script));
         Ok(Self {
             _watched: stop.watch(&process),
@@ -189,7 +189,7 @@ impl Archive {
         if self.stop.is_stopped() {
             return Err(SourceError::Cancelled);
         }
-        // psql's reason comes first: without it pg_restore fails too.
+        // psql's error comes first: it makes pg_restore fail, too.
         let script = script?;
         let ended = ended.map_err(|e| SourceError::Internal(format!("{}: {e}", self.tool)))?;
         if ended.status.success() {
@@ -202,7 +202,7 @@ impl Archive {
 impl Drop for Archive {
     fn drop(&mut self) {
         if let Some(pump) = self.pump.take() {
-            // psql first: the thread may wait for it, and it must not see the end of a cut script.
+            // psql first: the thread may be waiting for it, and it must not see the end of a truncated script.
             self.psql.abandon();
             self.process.end();
             drop(self.stdin.take());
@@ -211,7 +211,7 @@ impl Drop for Archive {
     }
 }
 
-/// Carries the script on. Its psql comes back open; after an error it is gone.
+/// Passes the script on. Returns its psql open; after an error it is gone.
 fn pump(mut from: ChildStdout, mut script: Script) -> Result<Script, SourceError> {
     let mut piece = vec![0; PIECE];
     loop {
@@ -225,7 +225,7 @@ fn pump(mut from: ChildStdout, mut script: Script) -> Result<Script, SourceError
 }
 
 impl Pipeline {
-    /// The next bytes of the dump.
+    /// Writes the next bytes of the dump.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
         match self {
             Self::Script(script) => script.write(bytes),
@@ -233,7 +233,7 @@ impl Pipeline {
         }
     }
 
-    /// The dump was verified as a whole: ends the script. What failed of one that kept going comes back.
+    /// Ends the script, once the whole dump is verified. Returns what failed if it kept going.
     pub(super) fn finish(self) -> Result<Outcome, Unfinished> {
         match self {
             Self::Script(script) => script.finish(),

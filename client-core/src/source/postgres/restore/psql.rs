@@ -1,4 +1,4 @@
-//! psql as the last stage: it executes a script whose end only we write.
+//! psql as the last stage: it executes a script that only we can end.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -18,71 +18,71 @@ use crate::source::{
     stopper::{Stopper, Watched},
 };
 
-/// Kept of what psql prints, bytes: only our own mark stands there.
+/// Bytes kept of psql's output: only our own mark appears there.
 const PRINTED: usize = 4096;
 
-/// Tells one transaction from another, also for a superuser whose search path was changed.
+/// Tells transactions apart, even for a superuser whose search path was changed.
 const TRANSACTION: &str = "SELECT pg_catalog.txid_current();\n";
-/// Behind the mark, bytes, beside what the pipe holds: more than psql's buffer does. When all of it was taken, psql has
+/// Bytes sent after the mark, besides what the pipe holds: more than psql's buffer. Once all of it was taken, psql has
 /// read the mark.
 const BEHIND_MARK: usize = 64 * 1024;
-/// The mark takes no longer from there on.
+/// Time limit for the mark to appear from then on.
 const MARK_COMES: Duration = Duration::from_secs(10);
-/// psql's exit code after an error of the script, under `ON_ERROR_STOP`.
+/// psql's exit code after an error in the script, under `ON_ERROR_STOP`.
 const SCRIPT_FAILED: i32 = 3;
 
-/// What an error of the script ends.
+/// What an error in the script ends.
 #[derive(Clone)]
 pub(super) enum Mode {
-    /// The one transaction that everything is in.
+    /// The single transaction around everything.
     OneTransaction,
     /// The script.
     Stop,
-    /// Nothing: it is noted. With [`Psql::obey`] the script, for a while.
-    GoOn(Failures),
+    /// Nothing: it is recorded. With [`Psql::run_command`] the script, temporarily.
+    Continue(Failures),
 }
 
-/// A running psql. Dropped before [`Psql::finish`] it is killed before its input ends, so that it can never take the
-/// end of what it got for the end of the script.
+/// A running psql. If dropped before [`Psql::finish`], it is killed before its input ends, so that it never mistakes
+/// the end of what it got for the end of the script.
 pub(super) struct Psql {
     process: Process,
     stdin: Option<ChildStdin>,
     stdout: ChildStdout,
     tool: String,
-    /// Printed when everything before it was executed.
+    /// Printed once everything before it has been executed.
     mark: String,
-    /// The transaction that everything is in.
+    /// The transaction around everything.
     transaction: Option<String>,
-    /// The key of `\restrict`, under which psql obeys no backslash command but the one that ends it.
+    /// The key of `\restrict`, under which psql obeys no backslash command but the one that lifts it.
     key: Option<String>,
     stop: Stopper,
     _watched: Watched,
-    /// An error of the script ended it.
+    /// Whether an error in the script ended it.
     script_failed: bool,
     done: bool,
 }
 
 impl Psql {
-    /// Connects to `url`. In one transaction nothing counts before [`Psql::finish`].
+    /// Connects to `url`. In one transaction nothing takes effect before [`Psql::finish`].
     pub(super) fn start(url: &PgUrl, tool: &Tool, mode: &Mode, stop: &Stopper) -> Result<Self, SourceError> {
         stop.check()?;
         let mut command = url.command(&tool.path);
         let (on_error, failures) = match mode {
             Mode::OneTransaction | Mode::Stop => ("ON_ERROR_STOP=1", None),
-            Mode::GoOn(failures) => ("ON_ERROR_STOP=0", Some(failures.clone())),
+            Mode::Continue(failures) => ("ON_ERROR_STOP=0", Some(failures.clone())),
         };
         command
             .args(["-X", "-q", "-w", "-A", "-t", "-v", on_error, "-o", "/dev/null", "-f", "-"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let internal = |e: std::io::Error| SourceError::Internal(format!("{}: {e}", tool.path.display()));
-        let hear = move |line: &str| {
+        let on_line = move |line: &str| {
             if let Some(failures) = &failures {
-                failures.hear(line);
+                failures.add_line(line);
             }
         };
         let Started { process, stdin, stdout } =
-            Process::start_heard(command, url.secrets(), hear).map_err(internal)?;
+            Process::start_listening(command, url.secrets(), on_line).map_err(internal)?;
         let stdout = stdout.ok_or_else(|| SourceError::Internal("psql has no output".into()))?;
         let watched = stop.watch(&process);
         let mut psql = Self {
@@ -110,35 +110,35 @@ impl Psql {
         Ok(psql)
     }
 
-    /// Whether it obeys no command of the script.
+    /// Whether it ignores backslash commands in the script.
     pub(super) const fn is_restricted(&self) -> bool {
         self.key.is_some()
     }
 
-    /// A handle to end it with.
+    /// A handle for ending it.
     pub(super) fn process(&self) -> Process {
         self.process.clone()
     }
 
-    /// The next bytes of the script.
+    /// Writes the next bytes of the script.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
         let Some(stdin) = &mut self.stdin else {
             return Err(SourceError::Internal("the restore program was closed".into()));
         };
         match stdin.write_all(bytes) {
             Ok(()) => Ok(()),
-            Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(self.broken()),
+            Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(self.ended_early()),
             Err(e) => Err(SourceError::Internal(format!("{}: {e}", self.tool))),
         }
     }
 
-    /// Everything before was verified: waits until it was executed, then commits. It can be stopped until then.
+    /// Call once everything has been verified: waits until it is executed, then commits. It can be stopped until then.
     pub(super) fn finish(mut self) -> Result<(), Unfinished> {
         let certain = |error| Unfinished { error, committing: false };
         let unrestrict = self.unrestrict();
         self.executed(&format!("\n{unrestrict}\\o\n")).map_err(certain)?;
         if let Some(begun) = self.transaction.take() {
-            // Something of the dump might have ended it and begun another.
+            // Something in the dump might have ended the transaction and begun another.
             if self.executed(TRANSACTION).map_err(certain)? != begun {
                 return Err(certain(SourceError::TransactionLost));
             }
@@ -147,8 +147,8 @@ impl Psql {
         }
         self.done = true;
         drop(self.stdin.take());
-        self.process.let_go();
-        // Everything that it said has been heard then.
+        self.process.wait_or_end();
+        // All of its output has been received then.
         drop(self.process.wait());
         Ok(())
     }
@@ -157,50 +157,50 @@ impl Psql {
         self.key.as_ref().map(|key| format!("\\unrestrict {key}\n")).unwrap_or_default()
     }
 
-    /// Gives a command of our own to psql itself, between two statements of the script.
-    pub(super) fn obey(&mut self, command: &str) -> Result<(), SourceError> {
+    /// Sends a command of our own to psql itself, between two statements of the script.
+    pub(super) fn run_command(&mut self, command: &str) -> Result<(), SourceError> {
         let restrict = self.key.as_ref().map(|key| format!("\\restrict {key}\n")).unwrap_or_default();
         let lines = format!("\n{}{command}\n{restrict}", self.unrestrict());
         self.write(lines.as_bytes())
     }
 
-    /// The same, and waits until it and everything before it was executed.
-    pub(super) fn obey_at_once(&mut self, command: &str) -> Result<(), SourceError> {
+    /// Same as [`Psql::run_command`], and waits until it and everything before it has been executed.
+    pub(super) fn run_command_and_wait(&mut self, command: &str) -> Result<(), SourceError> {
         let lines = format!("\n{}{command}\n", self.unrestrict());
         self.executed(&lines)?;
         let restrict = self.key.as_ref().map(|key| format!("\\restrict {key}\n")).unwrap_or_default();
         self.write(restrict.as_bytes())
     }
 
-    /// Whether an error of the script has ended it, and nothing else.
+    /// Whether an error in the script ended it, and nothing else.
     pub(super) const fn script_failed(&self) -> bool {
         self.script_failed
     }
 
-    /// Sends lines, and waits until they and everything before them was executed without an error that stops. What was
-    /// printed comes back.
+    /// Sends lines, and waits until they and everything before them have been executed without an error that stops.
+    /// Returns the output.
     fn executed(&mut self, lines: &str) -> Result<String, SourceError> {
         let mark = format!("{}\n", self.mark);
         self.write(format!("{lines}\\echo {mark}").as_bytes())?;
         let held = self.stdin.as_ref().and_then(|stdin| fcntl_getpipe_size(stdin).ok());
         let blank = [[b' '; 1023].as_slice(), b"\n"].concat();
         self.write(&blank.repeat((held.unwrap_or_default() + BEHIND_MARK) / blank.len()))?;
-        // Whoever would be within a quote takes the mark for a part of it, and would wait for ever.
+        // Inside an open quote psql would take the mark for a part of it and wait forever.
         let alarm = Alarm::set(MARK_COMES, self.process());
         let (mut printed, mut byte) = (Vec::new(), [0]);
         while !printed.ends_with(mark.as_bytes()) {
             match self.stdout.read(&mut byte) {
                 Ok(1..) if printed.len() < PRINTED => printed.extend_from_slice(&byte),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                _ => return Err(if alarm.rang() { self.astray() } else { self.broken() }),
+                _ => return Err(if alarm.rang() { self.out_of_step() } else { self.ended_early() }),
             }
         }
         printed.truncate(printed.len() - mark.len());
         Ok(String::from_utf8_lossy(&printed).into_owned())
     }
 
-    /// It stands within something of the script, where the filter saw its end.
-    fn astray(&self) -> SourceError {
+    /// psql is inside a construct of the script that the filter believes to be complete.
+    fn out_of_step(&self) -> SourceError {
         SourceError::RestoreFailed {
             tool: self.tool.clone(),
             how: "it reads the script in another way than Sealkeep does".into(),
@@ -208,13 +208,13 @@ impl Psql {
         }
     }
 
-    /// It went away in the middle.
-    fn broken(&mut self) -> SourceError {
+    /// It ended unexpectedly.
+    fn ended_early(&mut self) -> SourceError {
         if self.stop.is_stopped() {
             return SourceError::Cancelled;
         }
         // It closed its end; its input stays open until it is gone.
-        self.process.let_go();
+        self.process.wait_or_end();
         match self.process.wait() {
             Ok(ended) => {
                 self.script_failed = ended.status.code() == Some(SCRIPT_FAILED);
@@ -232,7 +232,7 @@ impl Psql {
 /// A script that was not executed to its end, as far as is known.
 pub(super) struct Unfinished {
     pub(super) error: SourceError,
-    /// The commit had been sent.
+    /// Whether the commit had been sent.
     pub(super) committing: bool,
 }
 
@@ -255,7 +255,7 @@ mod tests {
     use crate::source::{postgres::Tools, script::against_psql::serve};
 
     #[test]
-    fn a_psql_that_stands_within_a_quote_is_not_waited_for() {
+    fn a_psql_inside_a_quote_is_not_waited_for() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = thread::spawn(move || serve(listener.accept().unwrap().0));
@@ -263,7 +263,7 @@ mod tests {
         let url = PgUrl::parse(&url).unwrap();
         let psql = Tools::installed().newest("psql").unwrap();
         let mut psql = Psql::start(&url, &psql, &Mode::Stop, &Stopper::default()).unwrap();
-        // No filter was asked, so nothing has refused it.
+        // No filter has examined this, so nothing refused it.
         psql.write(b"SELECT 1;\nSELECT 'open;\n").unwrap();
         let Err(unfinished) = psql.finish() else { unreachable!() };
         assert!(!unfinished.committing);

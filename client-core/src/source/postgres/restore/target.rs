@@ -1,17 +1,17 @@
-//! Which database takes a dump, and what it is like before anything is changed.
+//! The database that a dump is restored into, and its state before anything is changed.
 
 use serde::Deserialize;
 
 use super::{
     super::{
-        LOOK_PATIENCE, PgUrl,
+        INSPECT_TIMEOUT, PgUrl,
         answers::question,
-        identify, look, pooler,
+        identify, optional, pooler,
         psql::{Waiting, ask},
         refusal::unexpected_answer,
         tools::{Tool, Tools},
     },
-    made::exists,
+    new_database::exists,
 };
 use crate::source::{
     RestoreChoices, SourceError,
@@ -19,7 +19,7 @@ use crate::source::{
     stopper::Stopper,
 };
 
-/// What is in the database that did not come with it or with an extension, and what the user may do.
+/// What the database contains that did not come with it or with an extension, and what the user may do.
 fn state() -> String {
     question(
         "state",
@@ -49,7 +49,7 @@ fn state() -> String {
                    UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, oid FROM pg_foreign_data_wrapper
                    UNION ALL SELECT 'pg_foreign_server'::regclass, oid FROM pg_foreign_server
                    UNION ALL SELECT 'pg_default_acl'::regclass, oid FROM pg_default_acl) made (class, oid)
-                  -- What initdb makes has lower numbers; `public` may have been made anew.
+                  -- Objects created by initdb have lower numbers; `public` may have been recreated.
                   WHERE oid >= 16384 AND NOT (class = 'pg_namespace'::regclass AND oid = to_regnamespace('public'))
                     AND (class, oid) NOT IN (SELECT classid, objid FROM extended)) AS objects,
                 current_setting('server_version_num')::int / 10000 AS major,
@@ -66,7 +66,7 @@ fn state() -> String {
     )
 }
 
-/// What a script may ask a server for.
+/// What the server has of what a script may need.
 fn has() -> [String; 5] {
     [
         question("role", "SELECT rolname AS name FROM pg_roles"),
@@ -87,17 +87,17 @@ struct Rights {
     superuser: bool,
 }
 
-/// Which database takes a dump; it is created when it does not exist.
+/// The database to restore into; it is created if it does not exist.
 #[derive(Debug, Clone)]
 pub(in super::super) struct RestoreTarget {
     pub(super) url: PgUrl,
     pub(super) tools: Tools,
-    /// How it takes the dump.
+    /// How to restore the dump into it.
     pub(super) choices: RestoreChoices,
 }
 
 impl RestoreTarget {
-    /// With these programs.
+    /// Uses these programs.
     #[must_use]
     pub(in super::super) const fn new(url: PgUrl, tools: Tools, choices: RestoreChoices) -> Self {
         Self { url, tools, choices }
@@ -109,15 +109,15 @@ impl RestoreTarget {
         self.url.place()
     }
 
-    /// What counts is the database, not how it is spelled.
+    /// Compares the database itself, however its address is written.
     pub(super) fn refuse_source(&self, stopper: &Stopper) -> Result<(), SourceError> {
         let Some(guard) = &self.choices.guard else { return Ok(()) };
         let found = match identify(&self.url, &self.tools, stopper) {
             Ok(found) => found,
-            // What is not there is not the source. Other reasons come up again, with their own words.
+            // A nonexistent database is not the source. Other errors will come up again later.
             Err(SourceError::NoDatabase { .. }) => return Ok(()),
             Err(SourceError::Cancelled) => return Err(SourceError::Cancelled),
-            // So does a server that says it in another language than English.
+            // The same from a server that answers in another language.
             Err(SourceError::Refused { .. }) if self.is_absent(stopper) => return Ok(()),
             Err(_) => None,
         };
@@ -134,7 +134,7 @@ impl RestoreTarget {
         matches!(there, Ok(false))
     }
 
-    /// What of a script gets through, seen from the server that `url` leads to.
+    /// What a script may do on the server that `url` leads to.
     pub(super) fn policy(
         &self,
         url: &PgUrl,
@@ -142,7 +142,7 @@ impl RestoreTarget {
         one_transaction: bool,
         stopper: &Stopper,
     ) -> Result<Policy, SourceError> {
-        let answers = look::ask(url, psql, &has(), stopper, None)?;
+        let answers = optional::ask(url, psql, &has(), stopper, None)?;
         let names = |tag: &str| answers.rows::<Name>(tag).into_iter().map(|row| row.name).collect();
         let superuser = answers.row::<Rights>("rights").ok_or_else(unexpected_answer)?.superuser;
         Ok(Policy {
@@ -211,7 +211,7 @@ impl RestoreTarget {
         }
     }
 
-    /// What is in a template comes into every database that is made later; programs meet in the maintenance database.
+    /// Everything in a template is copied into databases created later; programs connect to the maintenance database.
     fn refuse_reserved(&self, is_template: bool) -> Result<(), SourceError> {
         let (what, allowed) = match self.url.database() {
             "template0" | "template1" => ("a template of new databases", false),
@@ -224,7 +224,7 @@ impl RestoreTarget {
         Err(SourceError::Reserved { place: self.place(), what, allowed })
     }
 
-    /// There is no such database, or `refused` had another reason.
+    /// The database does not exist, or `refused` had another reason.
     fn absent(
         &mut self,
         psql: &Tool,
@@ -244,14 +244,14 @@ impl RestoreTarget {
             return Err(refused);
         }
         self.url = maintenance.with_database(self.url.database());
-        Ok(Survey { major, locks: Locks::default(), way: Way::Make(maintenance) })
+        Ok(Survey { major, locks: Locks::default(), way: Way::Create(maintenance) })
     }
 
-    /// A database to create, rename and drop others from, and the server's major version.
+    /// A database from which to create, rename and drop others, and the server's major version.
     pub(super) fn maintenance(&self, psql: &Tool, stopper: &Stopper) -> Result<(PgUrl, u32), SourceError> {
         let mut refused = None;
         for name in ["postgres", "template1"] {
-            // The database itself cannot be renamed or dropped from within.
+            // A database cannot be renamed or dropped from within.
             if name == self.url.database() && name != "template1" {
                 continue;
             }
@@ -271,7 +271,7 @@ impl RestoreTarget {
     }
 }
 
-/// What was found, and how the dump gets in.
+/// The findings, and how the dump gets in.
 pub(super) struct Survey {
     /// The server's major version.
     pub(super) major: u32,
@@ -281,11 +281,11 @@ pub(super) struct Survey {
 
 /// How a dump gets into its database.
 pub(super) enum Way {
-    /// Into a database created for it, by this maintenance connection.
-    Make(PgUrl),
-    /// The same; then it takes the place of the one that is there.
+    /// Into a new database, created through this maintenance connection.
+    Create(PgUrl),
+    /// The same; it then replaces the existing one.
     Replace(PgUrl),
-    /// In one transaction. `clean`: objects of the dump are dropped first.
+    /// In one transaction. `clean`: drop the dump's objects first.
     InPlace { clean: bool },
 }
 
@@ -293,7 +293,7 @@ pub(super) enum Way {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Locks {
     pub(super) per_transaction: u64,
-    /// Sessions, workers and prepared transactions that the room is made for.
+    /// Sessions, workers and prepared transactions that the room is reserved for.
     pub(super) holders: u64,
     pub(super) used: u64,
 }
@@ -327,8 +327,8 @@ impl State {
     }
 }
 
-/// Whether anything is in the target. Asked after the commit: nobody stops it.
+/// Whether the target is empty. Asked after the commit, so it cannot be stopped.
 pub(super) fn is_empty(url: &PgUrl, psql: &Tool) -> Result<bool, SourceError> {
-    let waiting = Waiting { stopper: &Stopper::default(), at_most: Some(LOOK_PATIENCE) };
+    let waiting = Waiting { stopper: &Stopper::default(), at_most: Some(INSPECT_TIMEOUT) };
     Ok(State::ask(url, psql, waiting)?.objects == 0)
 }

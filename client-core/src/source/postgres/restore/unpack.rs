@@ -1,4 +1,4 @@
-//! A compressed dump is unpacked on its way: gzip and zstd, also one in the other.
+//! Decompresses a dump on its way: gzip and zstd, even nested.
 
 use std::io::Write;
 
@@ -7,23 +7,23 @@ use zstd::stream::write::Decoder;
 
 use crate::source::SourceError;
 
-/// The largest window of a zstd stream within another compression, log 2 of bytes: 8 MiB, as `zstd -19` has it. Of the
-/// outermost, 128 MiB, as `zstd --long`.
+/// Largest window of a nested zstd stream, log 2 of bytes: 8 MiB, as used by `zstd -19`. The outermost may use 128
+/// MiB, as `zstd --long` does.
 const WINDOW_INSIDE: u32 = 23;
 const WINDOW: u32 = 27;
-/// Bytes that tell a compression.
+/// Bytes that identify a compression.
 const MAGIC: usize = 4;
-/// Compressions around a dump.
+/// Maximum nesting of compressions.
 const MAX_DEPTH: u8 = 3;
 
-/// Takes a dump's bytes and gives what is in it.
+/// Takes a dump's bytes and yields their content.
 pub(super) struct Unpack {
     kind: Kind,
     depth: u8,
 }
 
 enum Kind {
-    /// The first bytes have not come yet.
+    /// The first bytes have not arrived yet.
     Unknown(Vec<u8>),
     Plain,
     Gzip(Box<MultiGzDecoder<Vec<u8>>>, Box<Unpack>),
@@ -39,7 +39,7 @@ impl Unpack {
         Self { kind: Kind::Unknown(Vec::new()), depth }
     }
 
-    /// The next bytes; `take` gets what they hold.
+    /// Decompresses the next bytes into `take`.
     pub(super) fn push(
         &mut self,
         bytes: &[u8],
@@ -77,7 +77,7 @@ impl Unpack {
         }
     }
 
-    /// After the last byte.
+    /// Call after the last byte.
     pub(super) fn finish(
         &mut self,
         take: &mut dyn FnMut(&[u8]) -> Result<(), SourceError>,
@@ -123,8 +123,9 @@ impl Unpack {
     }
 }
 
-/// Unpacks the first bytes and gives the rest. A call of `write` fills the decoder's own buffer once or a few times (a
-/// block of zstd is at most 128 KiB), where `write_all` would hold whatever a crafted stream unpacks to.
+/// Decompresses the first bytes and returns the rest. A call of `write` fills the decoder's own buffer at most a few
+/// times (a zstd block is at most 128 KiB), whereas `write_all` would hold everything that a crafted stream
+/// decompresses to.
 fn step<'a>(decoder: &mut impl Write, bytes: &'a [u8]) -> std::io::Result<&'a [u8]> {
     match decoder.write(bytes)? {
         0 => Err(std::io::ErrorKind::WriteZero.into()),
@@ -147,7 +148,7 @@ fn broken(name: &str, error: &std::io::Error) -> SourceError {
 mod tests {
     use super::*;
 
-    /// What is held at once does not grow with what a stream unpacks to.
+    /// Memory use does not depend on how much a stream decompresses to.
     #[test]
     fn a_crafted_stream_is_unpacked_piece_by_piece() {
         let zeros = vec![0; 64 << 20];

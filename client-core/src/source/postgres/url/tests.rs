@@ -1,4 +1,4 @@
-//! Every way to write a connection, and what a program is given of it.
+//! All ways to write a connection, and what is passed to a program.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::os::unix::ffi::OsStrExt;
@@ -60,7 +60,7 @@ fn hosts_sockets_and_what_is_left_out() {
         PgUrl::parse_with("postgres:///", &|name| (name == "PGDATABASE").then(|| "env".into())).unwrap();
     assert_eq!((url.database(), url.host()), ("env", "local socket"));
     assert_eq!(parse("postgres://u:p@ss@h/d").unwrap().host(), "h");
-    // A name in another encoding than UTF-8 reaches the server as it is.
+    // A name in another encoding than UTF-8 reaches the server unchanged.
     let url = parse("postgres://h/caf%E9").unwrap();
     assert_eq!(url.database(), "caf\\xe9");
     assert!(variables(&url).contains(&("PGDATABASE".into(), b"caf\xe9".to_vec())));
@@ -86,7 +86,7 @@ fn a_service_ranks_between_the_url_and_the_environment() {
     assert_eq!(PgUrl::parse_with("service=shop", &ambient).unwrap().database(), "orders");
     let direct = format!("service=shop servicefile={}", file.display());
     assert_eq!(parse(&direct).unwrap().database(), "orders");
-    // In LDAP, or where only libpq looks.
+    // In LDAP, or wherever else only libpq looks.
     let url = PgUrl::parse_with("service=elsewhere", &ambient).unwrap();
     assert_eq!((url.database(), variable(&url, "PGSERVICE").as_deref()), ("elsewhere", Some("elsewhere")));
     assert_eq!(variable(&url, "PGDATABASE"), None);

@@ -1,4 +1,4 @@
-//! What is left out of a script, and what the target lacks.
+//! Tests of what is left out of a script, and what the target lacks.
 
 use super::*;
 

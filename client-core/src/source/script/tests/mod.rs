@@ -18,7 +18,7 @@ pub(super) fn whole(script: &str) -> Result<String, ScriptError> {
     filter(&Policy::default(), &[script.as_bytes()]).map(|(out, _)| String::from_utf8(out).unwrap())
 }
 
-/// A script in every cut into two, and byte by byte, ends the same way.
+/// A script gives the same result however it is cut in two, and byte by byte.
 fn every_cut(policy: &Policy, script: &[u8]) -> Result<(Vec<u8>, ScriptReport), ScriptError> {
     let expected = filter(policy, &[script]);
     for at in 0..=script.len() {
@@ -32,7 +32,7 @@ fn every_cut(policy: &Policy, script: &[u8]) -> Result<(Vec<u8>, ScriptReport), 
 
 fn passes(script: &str) {
     let (out, report) = every_cut(&Policy::default(), script.as_bytes()).unwrap();
-    // Comments between statements are not handed on.
+    // Comments between statements are not passed on.
     let comment = script.starts_with("--") || script.starts_with("/*");
     assert_eq!(String::from_utf8(out).unwrap(), if comment { "\n" } else { script });
     assert_eq!(report.left_out_count, 0);
@@ -45,7 +45,7 @@ fn refused(script: &str) -> Found {
         .found
 }
 
-/// Places in which text is no command.
+/// Places where text is not a command.
 const QUOTED: [(&str, &str); 14] = [
     ("SELECT '", "';\n"),
     ("SELECT 'a''", "';\n"),
@@ -120,7 +120,7 @@ fn client_commands_are_refused_outside_of_quotes() {
             assert!(matches!(&found, Found::ClientCommand(_)), "{before}{command}: {found:?}");
         }
         for (before, after) in QUOTED {
-            // Those that would end the quotes.
+            // Except those that would end the quotes.
             if !(command == "\\." && before.starts_with("COPY")
                 || command.contains('\'')
                 || command.contains('$')
@@ -176,7 +176,7 @@ fn transaction_commands_are_refused() {
             }
         }
     }
-    // Key words elsewhere.
+    // Keywords elsewhere.
     passes("CREATE TABLE \"commit\" (\"end\" int);\nPREPARE p AS SELECT 1;\nSELECT 1 AS \"begin\";\n");
     passes("CREATE RULE r AS ON INSERT TO t DO (DELETE FROM a; DELETE FROM b);\n");
 }
@@ -213,14 +213,14 @@ fn bodies_of_sql_functions_are_one_statement() {
     );
     passes("CREATE OR REPLACE PROCEDURE p() LANGUAGE sql\nBEGIN ATOMIC\n INSERT INTO t VALUES (1);\nEND;\n");
     passes("CREATE FUNCTION f() RETURNS void LANGUAGE sql BEGIN ATOMIC END;\n");
-    // A name that psql would count; in every cut, as the others.
+    // A name that psql would count; in every cut, like the others.
     let named = "CREATE FUNCTION Begin(begin int) RETURNS int LANGUAGE sql\nBEGIN ATOMIC\n SELECT begin, t.begin FROM begin t WHERE begin/2 > 1;\nEND;\nSELECT begin FROM t;\n";
     let (out, _) = every_cut(&Policy::default(), named.as_bytes()).unwrap();
     assert_eq!(
         String::from_utf8(out).unwrap(),
         "CREATE FUNCTION \"begin\"(begin int) RETURNS int LANGUAGE sql\nBEGIN ATOMIC\n SELECT \"begin\", t.\"begin\" FROM \"begin\" t WHERE \"begin\"/2 > 1;\nEND;\nSELECT begin FROM t;\n"
     );
-    // What psql takes for a part of the body, and the server does not.
+    // What psql takes for a part of the body and the server does not.
     for script in [
         "CREATE FUNCTION begin() RETURNS int LANGUAGE sql AS 'SELECT 1'; COMMIT; END;",
         "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1 AS case; END; COMMIT; END;",
@@ -343,7 +343,7 @@ fn what_psql_would_take_for_a_variable_opens_and_closes_what_follows_it() {
         whole("CREATE VIEW v AS SELECT (ARRAY[1])[1:e'\\''::text::int] AS x;\n").unwrap(),
         "CREATE VIEW v AS SELECT (ARRAY[1])[1: e'\\''::text::int] AS x;\n"
     );
-    // Both count the END, so that the server gets to see a part of the body, and refuses it.
+    // Both count the END, so the server sees part of the body, and refuses it.
     assert_eq!(
         whole("CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT a[1:end];\n").unwrap(),
         "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT a[1: end];\n"
@@ -369,11 +369,11 @@ fn words_that_touch_numbers_are_refused() {
 }
 
 #[test]
-fn comments_between_statements_are_not_handed_on() {
+fn comments_between_statements_are_dropped() {
     let script = b"SELECT 1; /* \x83*/ SELECT 2; -- \x83\n/* a\n */ SELECT 3 /* 4 */;\n";
     let (out, _) = every_cut(&Policy::default(), script).unwrap();
     assert_eq!(out, b"SELECT 1;SELECT 2;\n\nSELECT 3 /* 4 */;\n");
-    // Within a statement the setting is right before it.
+    // Within a statement the setting is restored just before it.
     let policy = Policy { guard_settings: true, ..Policy::default() };
     let (out, _) = every_cut(&policy, b"/* \x83*/ COPY /* \x83*/ t FROM stdin;\n\\.\n").unwrap();
     assert_eq!(out, b"RESET client_encoding;\nCOPY /* \x83*/ t FROM stdin;\n\\.\n");

@@ -1,5 +1,5 @@
-//! A database that is created for a restore: filled under a name of its own, and under the wanted one only when it
-//! is whole.
+//! A database created for a restore: filled under a temporary name, and renamed to the final one only when it is
+//! complete.
 
 use std::{
     thread,
@@ -21,13 +21,13 @@ use super::{
 };
 use crate::source::{SourceError, stopper::Stopper};
 
-/// A database that is still filled, or whose restore ended without a word.
+/// Prefix of a database that is being filled, or whose restore was killed.
 pub(super) const RESTORING: &str = "sealkeep_restoring_";
-/// The database that a finished restore replaced, on its way out.
+/// Prefix of the database that a finished restore replaced, about to be dropped.
 pub(super) const REPLACED: &str = "sealkeep_replaced_";
-/// First key of the advisory lock that a restore holds while it lives ("SEAL"); the second is in the database's name.
+/// First key of the advisory lock that a running restore holds ("SEAL"); the second is in the database's name.
 pub(super) const LOCK: i32 = 0x5345_414c;
-/// Before [`DROP`], which takes no template.
+/// Run before [`DROP`], which refuses templates.
 pub(super) fn no_template(name: &str) -> String {
     format!(
         "DO $$ BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = {} AND datistemplate) THEN
@@ -36,8 +36,8 @@ pub(super) fn no_template(name: &str) -> String {
         quote_name(name)
     )
 }
-/// Ends this role's sessions in a database of ours, before [`DROP`] or a new name: a pooler keeps them for the next one
-/// who comes.
+/// Ends this role's sessions in a database of ours before [`DROP`] or a rename: a pooler keeps them open for the next
+/// client.
 pub(super) fn no_sessions(name: &str) -> String {
     format!(
         "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
@@ -45,24 +45,24 @@ pub(super) fn no_sessions(name: &str) -> String {
         quote_text(name)
     )
 }
-/// A server drops no database while any session waits for the rest of a COPY, or holds its list of databases: that is
-/// not waited for without end. What was not dropped to its end is dropped by the next try.
+/// A server cannot drop a database while any session waits for the rest of a COPY or locks its list of databases: do
+/// not wait for that forever. The next attempt drops what this one could not.
 pub(super) const DROP: &str =
     "SET lock_timeout = '5s'; SET statement_timeout = '30s'; DROP DATABASE IF EXISTS";
-/// How long somebody's session may stand in the way of a rename.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long another session may block a rename.
+const WAIT_FOR_OTHERS: Duration = Duration::from_secs(10);
 /// How long a server may take to say whether it has a database.
-const MOMENT: Duration = Duration::from_secs(5);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A database created for a restore. Dropped before [`Made::publish`], it goes again.
-pub(super) struct Made {
-    /// Holds the lock that says that this restore lives, and does nothing else: a failed statement would end it.
+/// A database created for a restore. It is dropped again unless [`NewDatabase::publish`] succeeds.
+pub(super) struct NewDatabase {
+    /// Holds the lock that shows that this restore is alive, and does nothing else: a failed statement would end it.
     alive: Session,
     maintenance: PgUrl,
     psql: Tool,
-    /// Its name while it is filled.
+    /// Its temporary name.
     name: String,
-    /// Eight hexadecimal digits that this restore is told by.
+    /// Eight hexadecimal digits that identify this restore.
     tag: String,
     wanted: String,
     replaces: bool,
@@ -71,9 +71,9 @@ pub(super) struct Made {
     published: bool,
 }
 
-/// Somebody's session.
+/// Another session.
 #[derive(Deserialize)]
-struct Company {
+struct OtherSession {
     name: String,
 }
 
@@ -88,13 +88,13 @@ pub(super) fn exists(
     Ok(!psql::ask(maintenance, psql, &question("there", &rows), waiting)?.is_empty())
 }
 
-/// A database under its wanted name, and what there is to say about it.
+/// A database under its final name, and what to report about it.
 pub(super) struct Published {
     pub(super) notes: Vec<String>,
 }
 
-impl Made {
-    /// Creates it, like `likeness`. The lock is held from before.
+impl NewDatabase {
+    /// Creates it, like `likeness`. The lock is acquired first.
     pub(super) fn create(
         maintenance: PgUrl,
         psql: &Tool,
@@ -119,7 +119,7 @@ impl Made {
             published: false,
         };
         if replaces {
-            made.refuse_company()?;
+            made.refuse_if_in_use()?;
         }
         made.create_like()?;
         let note = quote_text(&format!("being restored by sealkeep; it becomes {wanted} when it is whole"));
@@ -128,7 +128,7 @@ impl Made {
         Ok(made)
     }
 
-    /// As much like the original as the server can.
+    /// Creates it as much like the original as the server can.
     fn create_like(&mut self) -> Result<(), SourceError> {
         let mut first = None;
         for like in self.likeness.clauses() {
@@ -142,14 +142,14 @@ impl Made {
                     return Ok(());
                 }
                 Err(SourceError::Cancelled) => return Err(SourceError::Cancelled),
-                // The first reason is about the original's own properties.
+                // The first error is about the original's own properties.
                 Err(error) => first = first.or(Some(error)),
             }
         }
         Err(self.failed("creating the database", first.unwrap_or_else(unexpected_answer)))
     }
 
-    /// Its name while it is filled.
+    /// Its temporary name.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -158,10 +158,10 @@ impl Made {
         psql::execute(&self.maintenance, &self.psql, sql, Waiting::patient(&self.stopper))
     }
 
-    /// Gives it its properties, then its name, together with the one that it replaces. That one is dropped after it.
-    /// It can be stopped until it has its name.
+    /// Sets its properties and renames it, together with the one that it replaces, which is dropped afterwards. It can
+    /// be stopped until the rename.
     pub(super) fn publish(mut self) -> Result<Published, SourceError> {
-        // Without the lock somebody else may take it for dead.
+        // Without the lock, others may consider this restore dead.
         self.alive.execute("SELECT 1;")?;
         let mut notes = self.likeness.apply(&self.name, &|sql| self.execute(sql));
         let (name, wanted) = (quote_name(&self.name), quote_name(&self.wanted));
@@ -176,10 +176,10 @@ impl Made {
             "{}BEGIN;\nCOMMENT ON DATABASE {name} IS {comment};\n{away}ALTER DATABASE {name} RENAME TO {wanted};\nCOMMIT;",
             no_sessions(&self.name)
         );
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + WAIT_FOR_OTHERS;
         while let Err(error) = self.execute(&rename) {
             match self.is_there() {
-                // The answer got lost, not the commit.
+                // The answer was lost, not the commit.
                 Ok(false) => break,
                 Ok(true) => {}
                 Err(_) => {
@@ -194,13 +194,13 @@ impl Made {
                 return Err(self.failed("naming the restored database", error));
             }
             if Instant::now() > until {
-                self.refuse_company()?;
+                self.refuse_if_in_use()?;
                 return Err(self.failed("naming the restored database", error));
             }
             thread::sleep(Duration::from_millis(500));
         }
         self.published = true;
-        // Whoever stops it now is late.
+        // Too late for a stop.
         drop(self.stopper.begin_commit());
         if self.replaces
             && self.execute(&format!("{}{DROP} {};", no_template(&old), quote_name(&old))).is_err()
@@ -212,16 +212,16 @@ impl Made {
         Ok(Published { notes })
     }
 
-    /// Asked also after a stop, and only for a moment.
+    /// Asked even after a stop, with a short time limit.
     fn is_there(&self) -> Result<bool, SourceError> {
-        let waiting = Waiting { stopper: &Stopper::default(), at_most: Some(MOMENT) };
+        let waiting = Waiting { stopper: &Stopper::default(), at_most: Some(QUERY_TIMEOUT) };
         exists(&self.maintenance, &self.psql, &self.name, waiting)
     }
 
-    /// A database that somebody uses is not replaced, nor one whose end would be the end of more than its contents.
-    fn refuse_company(&self) -> Result<(), SourceError> {
+    /// Refuses to replace a database that is in use, or whose loss would affect more than its contents.
+    fn refuse_if_in_use(&self) -> Result<(), SourceError> {
         let wanted = quote_text(&self.wanted);
-        let company = question(
+        let query = question(
             "company",
             &format!(
                 "SELECT 'process ' || pid || ' of ' || coalesce(usename::text, '?')
@@ -239,12 +239,12 @@ impl Made {
                  LIMIT 5"
             ),
         );
-        let company = psql::ask(&self.maintenance, &self.psql, &company, Waiting::patient(&self.stopper))?
-            .rows::<Company>("company");
-        if company.is_empty() {
+        let sessions = psql::ask(&self.maintenance, &self.psql, &query, Waiting::patient(&self.stopper))?
+            .rows::<OtherSession>("company");
+        if sessions.is_empty() {
             return Ok(());
         }
-        let who: Vec<String> = company.into_iter().map(|Company { name }| name).collect();
+        let who: Vec<String> = sessions.into_iter().map(|OtherSession { name }| name).collect();
         Err(SourceError::InUse { database: self.wanted.clone(), who: who.join(", ") })
     }
 
@@ -263,12 +263,13 @@ impl Made {
     }
 }
 
-impl Drop for Made {
+impl Drop for NewDatabase {
     fn drop(&mut self) {
         if self.published {
             return;
         }
-        // Somebody who holds the list of databases lets nobody drop one, nor know whether it was made at all.
+        // A session that locks the list of databases prevents both dropping one and finding out whether it was
+        // created.
         match self.is_there() {
             Ok(false) => return,
             Ok(true) => {}
@@ -277,10 +278,10 @@ impl Drop for Made {
                 return;
             }
         }
-        // The server may need a moment to see that the session that filled it is gone.
+        // The server may need a moment to notice that the session that filled it is gone.
         let (sessions, template) = (no_sessions(&self.name), no_template(&self.name));
         let sql = format!("{sessions}{template}{DROP} {};", quote_name(&self.name));
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + WAIT_FOR_OTHERS;
         let nobody = Stopper::default();
         while let Err(error) = psql::execute(&self.maintenance, &self.psql, &sql, Waiting::patient(&nobody)) {
             if !is_busy(&error) || Instant::now() > until {

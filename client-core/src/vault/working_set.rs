@@ -1,4 +1,4 @@
-//! What reading one chunk keeps at hand, and what it may cost: whoever can write to the vault can make recipes that
+//! The working set of reading one chunk, and its limits: anyone who can write to the vault can create recipes that
 //! lead through others, and a reader must not pay more for them than for an honest chunk.
 
 use std::sync::Arc;
@@ -10,98 +10,102 @@ use crate::{
     id::ChunkId,
 };
 
-/// Recipes of each level of copies that are at hand without asking the cache, and chunks that are no recipes, of all.
-/// The latter are large.
-const AT_HAND: usize = 8;
-/// Bytes of opened chunks that are held at once, those among them that are being read (128 MiB). An honest recipe's
-/// literals are the rows of one day: 64 of them, one behind the other, take a few MiB.
+/// Recipes kept per level of copies without asking the cache; and chunks that are not recipes, in all. The latter are
+/// large.
+const KEPT: usize = 8;
+/// Bytes of opened chunks held at once, including those being read (128 MiB). An honest recipe's literals are the rows
+/// of one day: a chain of 64 of them takes a few MiB.
 const HELD: usize = 128 * 1024 * 1024;
-/// Bytes that are opened for one chunk altogether (2 GiB): more than 256 chunks of the largest size that writers cut.
+/// Bytes opened for one chunk in total (2 GiB): more than 256 chunks of the largest size that writers cut.
 const OPENED: u64 = 2 * 1024 * 1024 * 1024;
 /// Copies made for one chunk, on all levels (8 M): 65,536 operations through 64 levels are half of that.
 const COPIES: u32 = 8 * 1024 * 1024;
 
-/// The chunk is refused for what reading it would take.
+/// Refuses the chunk because of what reading it would cost.
 pub(super) const TOO_MUCH: EncodeError =
     EncodeError::Damaged("reading it would take more than any honest chunk does");
 
-/// A chunk that is taken apart, and the pack that it lies in.
-pub(super) struct Lying {
+/// An opened chunk, and the pack that it is in.
+pub(super) struct OpenedChunk {
     pub(super) pack: ObjectId,
     pub(super) opened: Opened,
 }
 
-/// A chunk as it was left by the last copy from it.
-pub(super) struct Here {
+/// A chunk, and where the last copy from it ended.
+pub(super) struct HeldChunk {
     pub(super) id: ChunkId,
-    pub(super) lying: Arc<Lying>,
+    pub(super) content: Arc<OpenedChunk>,
     pub(super) hint: usize,
 }
 
-/// Chunks that were copied from last, and what was spent.
+/// The chunks copied from most recently, and what has been spent.
 #[derive(Default)]
-pub(super) struct Hands {
+pub(super) struct WorkingSet {
     /// Recipes, by the number of recipes that led there.
-    levels: Vec<Vec<Here>>,
+    levels: Vec<Vec<HeldChunk>>,
     /// Other chunks.
-    plain: Vec<Here>,
+    plain: Vec<HeldChunk>,
     held: usize,
     opened: u64,
     copies: u32,
 }
 
-impl Hands {
-    /// One more copy is made.
+impl WorkingSet {
+    /// Accounts for one more copy.
     pub(super) fn copies(&mut self) -> Result<(), EncodeError> {
         self.copies += 1;
         if self.copies > COPIES { Err(TOO_MUCH) } else { Ok(()) }
     }
 
-    /// Levels that copies led through.
+    /// Number of levels that copies led through.
     pub(super) fn depth(&self) -> usize {
         self.levels.len()
     }
 
-    /// The chunk, when it is at hand.
-    pub(super) fn take(&mut self, id: &ChunkId, level: usize) -> Option<Here> {
+    /// Takes the chunk out of the working set, if it is there.
+    pub(super) fn take(&mut self, id: &ChunkId, level: usize) -> Option<HeldChunk> {
         if self.levels.len() <= level {
             self.levels.resize_with(level + 1, Vec::new);
         }
-        [self.levels.get_mut(level)?, &mut self.plain].into_iter().find_map(|hand| {
-            let at = hand.iter().position(|here| here.id == *id)?;
-            Some(hand.remove(at))
+        [self.levels.get_mut(level)?, &mut self.plain].into_iter().find_map(|chunks| {
+            let at = chunks.iter().position(|chunk| chunk.id == *id)?;
+            Some(chunks.remove(at))
         })
     }
 
-    /// A chunk that was opened for this one.
-    pub(super) fn opened(&mut self, id: &ChunkId, lying: Arc<Lying>) -> Result<Here, EncodeError> {
-        let size = lying.opened.size();
+    /// Adds a chunk that was opened for this one.
+    pub(super) fn opened(
+        &mut self,
+        id: &ChunkId,
+        content: Arc<OpenedChunk>,
+    ) -> Result<HeldChunk, EncodeError> {
+        let size = content.opened.size();
         self.opened += size as u64;
         self.held += size;
         while self.held > HELD && self.drop_one() {}
         if self.held > HELD || self.opened > OPENED {
             return Err(TOO_MUCH);
         }
-        Ok(Here { id: *id, lying, hint: 0 })
+        Ok(HeldChunk { id: *id, content, hint: 0 })
     }
 
-    /// The copy is made.
-    pub(super) fn put_back(&mut self, here: Here, level: usize) {
-        let hand = match (here.lying.opened.is_plain(), self.levels.get_mut(level)) {
-            (false, Some(hand)) => hand,
+    /// Returns the chunk after the copy.
+    pub(super) fn put_back(&mut self, chunk: HeldChunk, level: usize) {
+        let chunks = match (chunk.content.opened.is_plain(), self.levels.get_mut(level)) {
+            (false, Some(chunks)) => chunks,
             _ => &mut self.plain,
         };
-        hand.push(here);
-        if hand.len() > AT_HAND {
-            self.held -= hand.remove(0).lying.opened.size();
+        chunks.push(chunk);
+        if chunks.len() > KEPT {
+            self.held -= chunks.remove(0).content.opened.size();
         }
     }
 
     /// Makes room; nothing that is being read is dropped.
     fn drop_one(&mut self) -> bool {
-        let hands = std::iter::once(&mut self.plain).chain(self.levels.iter_mut().rev());
-        let Some(hand) = hands.into_iter().find(|hand| !hand.is_empty()) else { return false };
-        self.held -= hand.remove(0).lying.opened.size();
+        let all = std::iter::once(&mut self.plain).chain(self.levels.iter_mut().rev());
+        let Some(chunks) = all.into_iter().find(|chunks| !chunks.is_empty()) else { return false };
+        self.held -= chunks.remove(0).content.opened.size();
         true
     }
 }
@@ -127,7 +131,7 @@ mod tests {
     /// Reads as [`super::super::ChunkReader`] does, from memory.
     #[derive(Default)]
     struct Tower {
-        hands: Hands,
+        working_set: WorkingSet,
         chunks: HashMap<ChunkId, Encoded>,
         most_held: usize,
     }
@@ -155,24 +159,25 @@ mod tests {
 
     impl Plaintexts for Tower {
         fn copy(&mut self, id: &ChunkId, stretch: Stretch, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-            self.hands.copies()?;
+            self.working_set.copies()?;
             let level = stretch.hops - 1;
-            let mut here = match self.hands.take(id, level) {
-                Some(here) => here,
+            let mut chunk = match self.working_set.take(id, level) {
+                Some(chunk) => chunk,
                 None => {
                     let opened = Opened::read(id, &self.chunks[id])?;
-                    self.hands.opened(id, Arc::new(Lying { pack: ObjectId::new([0; 32]), opened }))?
+                    self.working_set
+                        .opened(id, Arc::new(OpenedChunk { pack: ObjectId::new([0; 32]), opened }))?
                 }
             };
-            self.most_held = self.most_held.max(self.hands.held);
-            let lying = Arc::clone(&here.lying);
-            let done = lying.opened.stretch(stretch, self, out, &mut here.hint);
-            self.hands.put_back(here, level);
+            self.most_held = self.most_held.max(self.working_set.held);
+            let content = Arc::clone(&chunk.content);
+            let done = content.opened.stretch(stretch, self, out, &mut chunk.hint);
+            self.working_set.put_back(chunk, level);
             done
         }
     }
 
-    /// Each chunk copies a byte of the next and has literals of its own.
+    /// Each chunk copies a byte of the next one and has literals of its own.
     fn tower(levels: usize, literals: usize) -> Tower {
         let mut tower = Tower::default();
         for number in 0..levels {
@@ -192,7 +197,7 @@ mod tests {
         let mut high = tower(120, 15 * MIB);
         assert_eq!(high.read(0), Err(TOO_MUCH));
         assert!(high.most_held <= HELD, "{} bytes were held", high.most_held);
-        // As deep as writers go, with what a day changes.
+        // As deep as writers go, with a typical day's changes.
         let mut honest = tower(64, 100_000);
         assert_eq!(honest.read(0).unwrap().len(), 100_001);
         assert!(honest.most_held < 10 * MIB);
@@ -221,7 +226,7 @@ mod tests {
         tower.add(1, &Recipe { refs: vec![Tower::id(2)], ops: vec![all; 100] }, &[]);
         tower.add(0, &Recipe { refs: vec![Tower::id(2)], ops: vec![all; 200] }, &[]);
         assert_eq!(tower.read(1).unwrap().len(), 6_553_600);
-        tower.hands = Hands::default();
+        tower.working_set = WorkingSet::default();
         assert_eq!(tower.read(0), Err(TOO_MUCH));
     }
 }

@@ -1,4 +1,4 @@
-//! Questions whose answers are wished for, not needed: each stands by itself, and one that fails takes no other with it.
+//! Optional questions: each is independent, and one that fails does not affect the others.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use super::{
     PgUrl,
     answers::Answers,
     psql,
-    psql::{OnError, Said, Waiting},
+    psql::{OnError, Output, Waiting},
     refusal,
     tools::Tool,
 };
 use crate::source::{SourceError, stopper::Stopper};
 
-/// Asks in one transaction that changes nothing and leaves no setting behind, also not on a connection that a pooler
-/// hands on. Time limits that role or database carry do not count: pg_dump turns them off for itself, too. What has not
-/// been answered after `at_most` is a remark.
+/// Asks in one transaction that changes nothing and leaves no setting behind, even on a pooled connection. Time limits
+/// set for role or database do not apply: pg_dump turns them off for itself, too. Questions still open after `at_most`
+/// become a remark.
 ///
 /// # Errors
-/// The server cannot be reached or does not let us in; [`SourceError::Cancelled`].
+/// The server cannot be reached or refuses the login; [`SourceError::Cancelled`].
 pub(super) fn ask(
     url: &PgUrl,
     psql: &Tool,
@@ -38,8 +38,8 @@ SELECT 'end 00';
 ",
         questions.concat()
     );
-    let Said { answer, ended, late } =
-        psql::run(url, psql, &script, OnError::GoOn, Waiting { stopper, at_most })?;
+    let Output { answer, ended, late } =
+        psql::run(url, psql, &script, OnError::Continue, Waiting { stopper, at_most })?;
     let mut answers = Answers::read(&answer);
     let begun = !answers.is_empty();
     if !ended.status.success() && !begun && !late {
@@ -47,7 +47,7 @@ SELECT 'end 00';
     }
     if late {
         answers.remark = Some(format!("no answer in {} seconds", at_most.unwrap_or_default().as_secs()));
-    } else if !ended.said.trim().is_empty() {
+    } else if !ended.stderr.trim().is_empty() {
         answers.remark = Some(refusal::detail(&ended));
     }
     Ok(answers)

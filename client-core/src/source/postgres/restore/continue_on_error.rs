@@ -1,5 +1,5 @@
-//! A script whose errors are passed over. Each COPY runs under `ON_ERROR_STOP`: one that fails ends its psql, so that
-//! nobody is left who could take its rows for statements. Another psql goes on behind them, under the same settings.
+//! Runs a script past its errors. Each COPY runs under `ON_ERROR_STOP`: one that fails ends its psql, so that its rows
+//! cannot be taken for statements. Another psql continues after them, with the same settings.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,20 +15,20 @@ use crate::source::{
     stopper::Stopper,
 };
 
-/// What the statements that are repeated to another psql may take, bytes.
+/// Maximum size of the statements repeated to another psql, bytes.
 const MAX_SETTINGS: usize = 1024 * 1024;
 const STOP_AT_ERROR: &str = "\\set ON_ERROR_STOP 1";
-const GO_ON: &str = "\\set ON_ERROR_STOP 0";
+const CONTINUE_AT_ERROR: &str = "\\set ON_ERROR_STOP 0";
 
-/// psql after psql, until the script ends.
-pub(super) struct GoingOn {
+/// Runs one psql after another until the script ends.
+pub(super) struct ContinueOnError {
     psql: Psql,
     url: PgUrl,
     tool: Tool,
     stop: Stopper,
-    reins: Reins,
+    current_psql: CurrentPsql,
     failures: Failures,
-    /// The last statement that changed each setting, in their order.
+    /// The last statement that changed each setting, in order.
     settings: Vec<Setting>,
     within: Within,
 }
@@ -44,14 +44,14 @@ enum Within {
     Statements,
     Setting(Setting),
     Rows,
-    /// Rows of a COPY that failed: nobody gets them.
+    /// Rows of a failed COPY: they are dropped.
     LostRows,
 }
 
-impl GoingOn {
+impl ContinueOnError {
     pub(super) fn start(url: &PgUrl, tool: &Tool, stop: &Stopper) -> Result<Self, SourceError> {
         let failures = Failures::default();
-        let mut psql = Psql::start(url, tool, &Mode::GoOn(failures.clone()), stop)?;
+        let mut psql = Psql::start(url, tool, &Mode::Continue(failures.clone()), stop)?;
         if !psql.is_restricted() {
             return Err(SourceError::Usage(format!(
                 "--continue needs a psql that knows \\restrict: 18, 17.6, 16.10, 15.14, 14.19, 13.22 or newer; installed is {}",
@@ -59,24 +59,24 @@ impl GoingOn {
             )));
         }
         psql.write(PRELUDE.as_bytes())?;
-        let reins = Reins::new(psql.process());
+        let current_psql = CurrentPsql::new(psql.process());
         Ok(Self {
             psql,
             url: url.clone(),
             tool: tool.clone(),
             stop: stop.clone(),
-            reins,
+            current_psql,
             failures,
             settings: Vec::new(),
             within: Within::Statements,
         })
     }
 
-    pub(super) fn reins(&self) -> Reins {
-        self.reins.clone()
+    pub(super) fn current_psql(&self) -> CurrentPsql {
+        self.current_psql.clone()
     }
 
-    /// The next bytes that the filter let through, with its turns.
+    /// Writes the next bytes that the filter let through, with its turns.
     pub(super) fn write(&mut self, bytes: &[u8], turns: Vec<(usize, Turn)>) -> Result<(), SourceError> {
         let mut at = 0;
         for (place, turn) in turns {
@@ -97,7 +97,7 @@ impl GoingOn {
             Within::Rows => match self.psql.write(bytes) {
                 Err(_) if self.psql.script_failed() => {
                     self.within = Within::LostRows;
-                    self.go_on()
+                    self.start_another()
                 }
                 written => written,
             },
@@ -108,12 +108,12 @@ impl GoingOn {
     fn turn(&mut self, turn: Turn) -> Result<(), SourceError> {
         match turn {
             Turn::Copy => {
-                self.psql.obey(STOP_AT_ERROR)?;
+                self.psql.run_command(STOP_AT_ERROR)?;
                 self.within = Within::Rows;
             }
             Turn::Setting { name, reads } => {
                 if reads {
-                    self.psql.obey(STOP_AT_ERROR)?;
+                    self.psql.run_command(STOP_AT_ERROR)?;
                 }
                 self.within = Within::Setting(Setting { name, reads, statement: Vec::new() });
             }
@@ -121,12 +121,12 @@ impl GoingOn {
                 Within::Statements | Within::LostRows => {}
                 Within::Setting(setting) => {
                     if setting.reads {
-                        self.psql.obey_at_once(GO_ON)?;
+                        self.psql.run_command_and_wait(CONTINUE_AT_ERROR)?;
                     }
                     self.keep(setting)?;
                 }
-                Within::Rows => match self.psql.obey_at_once(GO_ON) {
-                    Err(_) if self.psql.script_failed() => self.go_on()?,
+                Within::Rows => match self.psql.run_command_and_wait(CONTINUE_AT_ERROR) {
+                    Err(_) if self.psql.script_failed() => self.start_another()?,
                     ended => ended?,
                 },
             },
@@ -145,41 +145,42 @@ impl GoingOn {
         Ok(())
     }
 
-    /// With another psql. What the server refuses of the settings it refused before.
-    fn go_on(&mut self) -> Result<(), SourceError> {
-        let mut psql = Psql::start(&self.url, &self.tool, &Mode::GoOn(self.failures.clone()), &self.stop)?;
-        self.reins.take(psql.process())?;
+    /// Continues with another psql. Settings that the server refuses were refused before.
+    fn start_another(&mut self) -> Result<(), SourceError> {
+        let mut psql =
+            Psql::start(&self.url, &self.tool, &Mode::Continue(self.failures.clone()), &self.stop)?;
+        self.current_psql.take(psql.process())?;
         psql.write(PRELUDE.as_bytes())?;
         for setting in &self.settings {
             if setting.reads {
-                psql.obey(STOP_AT_ERROR)?;
+                psql.run_command(STOP_AT_ERROR)?;
             }
             psql.write(&setting.statement)?;
             if setting.reads {
-                psql.obey_at_once(GO_ON)?;
+                psql.run_command_and_wait(CONTINUE_AT_ERROR)?;
             }
         }
         self.psql = psql;
         self.psql.write(b"\n")
     }
 
-    /// After the last byte: what failed.
+    /// Call after the last byte; returns what failed.
     pub(super) fn finish(self) -> Result<Vec<String>, Unfinished> {
         self.psql.finish()?;
         Ok(self.failures.take())
     }
 }
 
-/// Ends the psql that a script goes to, from another thread.
+/// Ends the psql that currently runs the script, from another thread.
 #[derive(Clone)]
-pub(super) struct Reins(Arc<Mutex<(Process, bool)>>);
+pub(super) struct CurrentPsql(Arc<Mutex<(Process, bool)>>);
 
-impl Reins {
+impl CurrentPsql {
     pub(super) fn new(psql: Process) -> Self {
         Self(Arc::new(Mutex::new((psql, false))))
     }
 
-    /// From here on they lead another one.
+    /// Switches to another psql.
     fn take(&self, psql: Process) -> Result<(), SourceError> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if held.1 {
@@ -189,7 +190,7 @@ impl Reins {
         Ok(())
     }
 
-    /// It must not see the end of a cut script, and none comes after it.
+    /// It must not see the end of a truncated script, and no other follows.
     pub(super) fn abandon(&self) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.1 = true;

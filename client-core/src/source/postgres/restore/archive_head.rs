@@ -1,4 +1,4 @@
-//! What the beginning of an archive says, read by a `pg_restore` that is never connected, before anything is changed.
+//! Reads the beginning of an archive with a `pg_restore` that never connects, before anything is changed.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -17,13 +17,13 @@ use crate::{
     },
 };
 
-/// A table of contents that is longer is not waited for, bytes.
+/// Give up on a longer table of contents, bytes.
 const MAX_HEAD: usize = 256 * 1024 * 1024;
-/// Bytes that are looked at together.
+/// Bytes examined at once.
 const PIECE: usize = 64 * 1024;
 
-/// `pg_restore` over the beginning of an archive. It ends when it has seen the table of contents.
-pub(super) struct Glance<T> {
+/// `pg_restore` on the beginning of an archive. It ends once it has seen the table of contents.
+pub(super) struct ArchiveHead<T> {
     process: Process,
     _watched: Watched,
     stdin: Option<ChildStdin>,
@@ -31,8 +31,8 @@ pub(super) struct Glance<T> {
     fed: usize,
 }
 
-impl<T: Send + 'static> Glance<T> {
-    /// `read` gets what it prints, and reads it to its end.
+impl<T: Send + 'static> ArchiveHead<T> {
+    /// `read` gets its output, and reads it to the end.
     pub(super) fn start(
         url: &PgUrl,
         tool: &Tool,
@@ -49,7 +49,7 @@ impl<T: Send + 'static> Glance<T> {
         Ok(Self { _watched: stopper.watch(&process), process, stdin, seen, fed: 0 })
     }
 
-    /// The next bytes of the archive; `true` when no more are needed.
+    /// Feeds the next bytes of the archive; `true` if no more are needed.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> bool {
         self.fed += bytes.len();
         let Some(stdin) = &mut self.stdin else { return true };
@@ -59,35 +59,35 @@ impl<T: Send + 'static> Glance<T> {
         }
     }
 
-    /// What it read, when it saw the whole table of contents.
+    /// The result, if it saw the whole table of contents.
     pub(super) fn end(mut self) -> Option<T> {
         drop(self.stdin.take());
-        self.process.let_go();
+        self.process.wait_or_end();
         let whole = self.process.wait().is_ok_and(|ended| ended.status.success());
         let seen = self.seen.take().and_then(|thread| thread.join().ok());
         seen.filter(|_| whole)
     }
 }
 
-impl<T> Drop for Glance<T> {
+impl<T> Drop for ArchiveHead<T> {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        self.process.let_go();
+        self.process.wait_or_end();
     }
 }
 
-/// What a dump's definitions ask of a server, and what they say of its database.
+/// What a dump's definitions require of a server, and what they say about the database.
 pub(super) type Definitions = Result<Option<DatabaseProperties>, ScriptError>;
 
-/// Every definition of an archive, also those that come after its rows, through the filter.
+/// Runs all definitions of an archive, including those after its rows, through the filter.
 pub(super) fn definitions(
     url: &PgUrl,
     tool: &Tool,
     policy: &Policy,
     stopper: &Stopper,
-) -> Result<Glance<Definitions>, SourceError> {
+) -> Result<ArchiveHead<Definitions>, SourceError> {
     let policy = Policy { one_transaction: false, ..policy.clone() };
-    Glance::start(url, tool, &["-f", "-", "--schema-only", "--create"], stopper, |stdout| {
+    ArchiveHead::start(url, tool, &["-f", "-", "--schema-only", "--create"], stopper, |stdout| {
         filtered(stdout, policy)
     })
 }
@@ -103,7 +103,7 @@ fn filtered(mut stdout: ChildStdout, policy: Policy) -> Definitions {
                 read = filter.push(piece.get(..n).unwrap_or_default(), &mut passed);
                 filter.turns();
             }
-            // It must not wait for us.
+            // It must not block on us.
             Ok(_) => {}
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(_) => return Ok(None),
