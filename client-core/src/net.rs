@@ -35,7 +35,7 @@ pub(crate) fn is_loopback<S: AsRef<str>>(host: Option<&Host<S>>) -> bool {
 }
 
 /// The innermost cause in words: the outer ones repeat the URL, which is a permission at the object store.
-pub(crate) fn network_words(error: &reqwest::Error) -> String {
+pub(crate) fn describe_network_error(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "it took too long".to_owned();
     }

@@ -17,7 +17,7 @@ use super::{
     session::Keeping,
 };
 use crate::{
-    net::network_words,
+    net::describe_network_error,
     patience::{NoMore, Peer},
 };
 

@@ -96,7 +96,7 @@ impl From<canonical::Error> for Error {
 }
 
 /// Whether the fault is in the object itself rather than in reaching it.
-pub(super) const fn costs_itself(kind: ErrorKind) -> bool {
+pub(super) const fn affects_only_object(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::Damaged | ErrorKind::NewerFormat | ErrorKind::WrongRecoveryKey | ErrorKind::NotFound

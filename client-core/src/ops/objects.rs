@@ -1,19 +1,19 @@
-//! Objects of a vault, several at once.
+//! Fetches many objects of a vault.
 
 use std::{collections::HashMap, sync::Arc};
 
 use api_types::{ObjectId, ObjectKind, backup::MAX_BATCH, vault::ObjectRow};
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use super::{OpenVault, errors::costs_itself};
+use super::{OpenVault, errors::affects_only_object};
 use crate::error::Error;
 
-/// Fetched at once.
+/// Concurrent downloads.
 const SIDE_BY_SIDE: usize = 16;
 
 impl OpenVault {
-    /// Small objects, whole and verified, for a few round trips to the service and side by side from the store. The
-    /// inner result is about the object, the outer about the way to it.
+    /// Fetches small objects whole and verified, concurrently, with few round trips to the service. The inner result
+    /// concerns the object, the outer one the service and the store.
     pub(super) async fn objects(
         &self,
         ids: &[ObjectId],
@@ -21,7 +21,7 @@ impl OpenVault {
     ) -> Result<HashMap<ObjectId, Result<Vec<u8>, Error>>, Error> {
         let mut found = HashMap::with_capacity(ids.len());
         for batch in ids.chunks(MAX_BATCH) {
-            self.fetcher().ask(batch).await?;
+            self.fetcher().request_grants(batch).await?;
             let room = Arc::new(Semaphore::new(SIDE_BY_SIDE));
             let mut fetching = JoinSet::new();
             for id in batch.iter().copied() {
@@ -32,8 +32,8 @@ impl OpenVault {
                 });
             }
             while let Some(fetched) = fetching.join_next().await {
-                match fetched.map_err(|e| Error::internal("a download died", &e))? {
-                    (_, Err(error)) if !costs_itself(error.kind()) => return Err(error),
+                match fetched.map_err(|e| Error::internal("a download task failed", &e))? {
+                    (_, Err(error)) if !affects_only_object(error.kind()) => return Err(error),
                     (id, bytes) => drop(found.insert(id, bytes)),
                 }
             }
@@ -41,7 +41,7 @@ impl OpenVault {
         Ok(found)
     }
 
-    /// Sizes of what the service says is stored.
+    /// The sizes of all objects of a kind, as the service lists them.
     pub(super) async fn stored_sizes(&self, kind: ObjectKind) -> Result<HashMap<ObjectId, u64>, Error> {
         let mut sizes = HashMap::new();
         let take = |row: ObjectRow| {

@@ -1,4 +1,4 @@
-//! A vault that is open on this device: keys, session, storage, local index, verified history.
+//! A vault opened on this device: keys, session, storage, local index, verified history.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -12,7 +12,7 @@ use sha2::Digest;
 
 use super::{
     Client,
-    errors::costs_itself,
+    errors::affects_only_object,
     kinship::is_carried_on,
     select::{Selector, by_prefix, no_source, not_found, short},
 };
@@ -43,7 +43,7 @@ pub(crate) struct OpenVault {
     history: History,
     packs: Arc<PackCache>,
     reader: ChunkReader,
-    /// What stands beside the keys of what this device saw.
+    /// What this device has seen, as saved beside its keys.
     floor: Mutex<Pins>,
 }
 
@@ -66,7 +66,7 @@ impl Client {
         Ok(vault)
     }
 
-    /// Opens the vault and verifies its history; enough for whatever reads no chunks.
+    /// Opens the vault and verifies its history: enough for operations that read no chunks.
     ///
     /// # Errors
     /// As [`Client::open_synced`].
@@ -169,27 +169,27 @@ impl OpenVault {
         &self.packs
     }
 
-    pub(super) fn believe(&mut self, directory: Directory, history: History) {
+    pub(super) fn accept(&mut self, directory: Directory, history: History) {
         (self.directory, self.history) = (directory, history);
     }
 
-    /// From here on there is work to lose: whoever is away is waited for.
+    /// From here on there is work to lose, so an unreachable service or store is waited for.
     pub(super) fn begin_run(&self) {
         self.api.patience().begin_run();
     }
 
-    /// At most this many bytes a second go up.
+    /// Limits uploads, in bytes per second.
     pub(super) fn throttle(&self, bytes_per_second: Option<u64>) {
         self.store().limit_upload(bytes_per_second);
     }
 
-    /// Pins this device's own new head at once: a service that loses or renames it is caught on the next run.
+    /// Pins this device's own new head at once, so that the next run notices if the service loses or renames it.
     pub(super) fn remember_head(&self, head: Head, snapshot: SnapshotId) -> Result<(), Error> {
         self.state.pins().opened(&[(head.hash, snapshot)])?;
         self.remember(&Pins { directory: None, heads: [(self.device, head)].into() })
     }
 
-    /// Pins what was verified: in a file of its own, and beside the keys, for the day when that file is lost.
+    /// Pins what was verified, both in its own file and beside the keys, in case that file is lost.
     pub(super) fn remember(&self, seen: &Pins) -> Result<(), Error> {
         self.state.pins().rise(seen)?;
         if self.floor.lock().unwrap_or_else(PoisonError::into_inner).rise(seen) {
@@ -208,7 +208,7 @@ impl OpenVault {
         self.reader.within(packs)
     }
 
-    /// The one snapshot that is meant, opened.
+    /// Finds and opens the selected snapshot.
     pub(super) async fn select(&self, selector: &Selector) -> Result<(ListedSnapshot, SnapshotBody), Error> {
         match selector {
             Selector::Id(prefix) => {
@@ -217,7 +217,7 @@ impl OpenVault {
                 Ok((listed, body))
             }
             Selector::Latest { source: Some(source) } => {
-                // Chosen by what is signed in the open: a damaged body of another source is in nobody's way.
+                // Chosen by the signed, unencrypted envelope: a damaged body of another source does not interfere.
                 let ids: Vec<SourceId> =
                     ENGINES.iter().map(|engine| self.keys.source_id(engine.kind(), source)).collect();
                 let mut named =
@@ -259,7 +259,7 @@ impl OpenVault {
         }
     }
 
-    /// What the sources are called, as far as a snapshot of each can be opened.
+    /// Names of the sources of which at least one snapshot can be opened.
     async fn source_names(&self) -> BTreeSet<String> {
         let (mut seen, mut names) = (BTreeSet::new(), BTreeSet::new());
         for listed in self.history.snapshots().iter().rev() {
@@ -273,7 +273,7 @@ impl OpenVault {
         names
     }
 
-    /// Opens a snapshot, and checks what its signer had seen against what is shown here.
+    /// Opens a snapshot and checks the heads its signer had seen against the history the service shows.
     pub(super) async fn body(&self, listed: &ListedSnapshot) -> Result<SnapshotBody, Error> {
         match self.state.sealed(&listed.id)?.filter(|bytes| is(listed.id, bytes)) {
             Some(bytes) => self.open_and_name(listed, &bytes),
@@ -281,7 +281,7 @@ impl OpenVault {
         }
     }
 
-    /// As [`OpenVault::body`], from the object store, whatever is kept here.
+    /// Like [`OpenVault::body`], but always from the object store, never from the local cache.
     pub(super) async fn stored_body(&self, listed: &ListedSnapshot) -> Result<SnapshotBody, Error> {
         let bytes = self.fetcher.object(listed.id, ObjectKind::Snapshot).await?;
         self.state.keep_sealed(&listed.id, &bytes)?;
@@ -290,7 +290,7 @@ impl OpenVault {
 
     fn open_body(&self, listed: &ListedSnapshot, bytes: &[u8]) -> Result<SnapshotBody, Error> {
         let parts = read_snapshot(bytes)?;
-        // The listed head was verified with the device's key; the object must carry the same one.
+        // The listed head was verified with the device's key; the object must contain the same one.
         if parts.head.head_hash() != listed.head_hash {
             return Err(Error::damaged(format!(
                 "snapshot {} carries another head than the one that is listed",
@@ -302,15 +302,15 @@ impl OpenVault {
         Ok(body)
     }
 
-    /// As [`OpenVault::open_body`]; from here on the snapshot has this name for this device.
+    /// Like [`OpenVault::open_body`], and pins the snapshot's id to its head.
     fn open_and_name(&self, listed: &ListedSnapshot, bytes: &[u8]) -> Result<SnapshotBody, Error> {
         let body = self.open_body(listed, bytes)?;
         self.state.pins().opened(&[(listed.head_hash, listed.id)])?;
         Ok(body)
     }
 
-    /// Opens snapshots, in the order given: those that are not here yet are fetched side by side. The inner result is
-    /// about the snapshot, the outer about the way to it.
+    /// Opens snapshots in the given order; those not cached are fetched concurrently. The inner result concerns the
+    /// snapshot, the outer one the service and the store.
     pub(super) async fn bodies(
         &self,
         listed: &[ListedSnapshot],
@@ -337,7 +337,7 @@ impl OpenVault {
                     .remove(&snapshot.id)
                     .unwrap_or_else(|| Err(Error::internal_text("a snapshot was not fetched")));
                 bodies.push(match bytes.and_then(|bytes| self.open_body(snapshot, &bytes)) {
-                    Err(error) if !costs_itself(error.kind()) => return Err(error),
+                    Err(error) if !affects_only_object(error.kind()) => return Err(error),
                     body => body,
                 });
                 if bodies.last().is_some_and(Result::is_ok) {
@@ -349,7 +349,7 @@ impl OpenVault {
         Ok(bodies)
     }
 
-    /// Which snapshots need which of these packs. A snapshot that cannot be opened is left out.
+    /// Maps each of these packs to the snapshots that need it. Snapshots that cannot be opened are omitted.
     pub(super) async fn snapshots_with(
         &self,
         packs: &BTreeSet<ObjectId>,
@@ -376,7 +376,7 @@ fn is(id: ObjectId, bytes: &[u8]) -> bool {
     sha2::Sha256::digest(bytes).as_slice() == id.as_bytes()
 }
 
-/// One name, and no way to tell which of its sources is meant.
+/// Two sources share this name, so it is ambiguous.
 fn two_sources(name: &str, one: &ListedSnapshot, other: &ListedSnapshot) -> Error {
     Error::new(
         ErrorKind::Ambiguous,

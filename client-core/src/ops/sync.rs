@@ -9,7 +9,7 @@ use api_types::{
     vault::{ObjectRow, SnapshotRow},
 };
 
-use super::{OpenVault, errors::costs_itself};
+use super::{OpenVault, errors::affects_only_object};
 use crate::{
     device::Pins,
     error::{Error, ErrorKind},
@@ -35,7 +35,7 @@ impl OpenVault {
     pub(super) async fn sync_directory(&mut self) -> Result<(), Error> {
         let directory = self.verified_directory().await?;
         self.remember(&Pins { directory: Some(directory.pin()), ..Pins::default() })?;
-        self.believe(directory, History::default());
+        self.accept(directory, History::default());
         Ok(())
     }
 
@@ -60,7 +60,7 @@ impl OpenVault {
             // The signer of a rejected object may be known by now.
             self.state().retry_bad_objects()?;
         }
-        self.believe(directory, history);
+        self.accept(directory, history);
         Ok(())
     }
 
@@ -111,7 +111,7 @@ impl OpenVault {
             for row in batch {
                 match self.segment_of(row, &mut found) {
                     Ok((device, packs)) => whole.push((row.clone(), device, packs)),
-                    Err(error) if costs_itself(error.kind()) => {
+                    Err(error) if affects_only_object(error.kind()) => {
                         bad.push((row.id, error.happened().to_owned()));
                     }
                     Err(error) => return Err(error),
@@ -145,7 +145,7 @@ impl OpenVault {
                 self.state().add_segment(row, device, &packs)?;
                 Ok(true)
             }
-            Err(error) if costs_itself(error.kind()) => {
+            Err(error) if affects_only_object(error.kind()) => {
                 let why = error.happened().to_owned();
                 self.state().add_bad_object(&row.id, &why, self.client().now())?;
                 let warning = Warning::BadIndexObject { id: row.id, why };

@@ -27,7 +27,7 @@ use url::Host;
 
 use super::{Reach, StoreError, Throttle, address::Address, reach::Watched, upload_body};
 use crate::{
-    net::{self, network_words},
+    net::{self, describe_network_error},
     patience::{NoMore, Patience, Peer, retry_after},
 };
 
@@ -186,7 +186,7 @@ impl PresignedStore {
         let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(body, upload_body::STEP));
         let sending = self.http.put(url).headers(headers).body(body).send();
         let answer = tokio::select! {
-            answer = sending => answer.map_err(|e| Failed::now(network_words(&e)))?,
+            answer = sending => answer.map_err(|e| Failed::now(describe_network_error(&e)))?,
             () = stalled(&sent, self.stall) => return Err(Failed::now("the upload stood still")),
         };
         match answer.status() {
@@ -284,7 +284,7 @@ impl PresignedStore {
         tokio::time::timeout(self.stall, request.send())
             .await
             .map_err(|_| Failed::now("no answer"))?
-            .map_err(|e| Failed::now(network_words(&e)))
+            .map_err(|e| Failed::now(describe_network_error(&e)))
     }
 
     async fn piece(
@@ -296,7 +296,7 @@ impl PresignedStore {
         let piece = tokio::time::timeout(self.stall, answer.chunk())
             .await
             .map_err(|_| still())?
-            .map_err(|e| Failed::now(network_words(&e)))?;
+            .map_err(|e| Failed::now(describe_network_error(&e)))?;
         let moves = pace.moves(piece.as_ref().map_or(0, Bytes::len));
         if moves || piece.is_none() { Ok(piece) } else { Err(still()) }
     }

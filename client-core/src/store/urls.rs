@@ -1,16 +1,16 @@
-//! URLs run out, maybe while they wait to be used: another one is asked for, a few times.
+//! URLs expire, sometimes before they are used: a few new ones are requested.
 
 use super::StoreError;
 use crate::error::Error;
 
-/// URLs that are tried for one object before its failure is final.
+/// How many URLs are tried for one object.
 const URL_TRIES: usize = 4;
 
-/// Asks for a grant and tries with it, again with a new one as long as the store refuses its URL. The inner result is
-/// the store's; no grant means [`StoreError::NotFound`].
+/// Requests a grant and uses it, and repeats both while the store rejects the URL. The inner result is the store's;
+/// no grant means [`StoreError::NotFound`].
 ///
 /// # Errors
-/// As `ask`.
+/// Any error of `ask`.
 pub async fn with_urls<G, T, A, F>(
     mut ask: impl FnMut() -> A,
     mut attempt: impl FnMut(G) -> F,

@@ -1,4 +1,4 @@
-//! Stored objects, fetched with the service's permissions.
+//! Fetches stored objects with read grants from the service.
 
 use std::{
     collections::HashMap,
@@ -14,36 +14,36 @@ use crate::{
     store::{PresignedStore, StoreError, Verify, with_urls},
 };
 
-/// A permission that is older is not used (10 minutes of its 15).
+/// Older grants are not used: 10 of the 15 minutes that a URL is valid.
 const GRANT_LIFE: Duration = Duration::from_secs(600);
 
-/// Fetches the objects of one vault.
+/// Fetches objects of one vault.
 pub struct Fetcher {
     api: Arc<HttpApi>,
     store: Arc<PresignedStore>,
     vault: VaultId,
-    /// Permissions that were asked for together; `None`: the service gave none.
+    /// Grants requested in a batch; `None` where the service gave none.
     grants: Mutex<HashMap<ObjectId, (Instant, Option<ReadGrant>)>>,
 }
 
 impl Fetcher {
-    /// From this store, with permissions of this service.
+    /// Fetches from `store`, with grants from `api`.
     #[must_use]
     pub fn new(api: Arc<HttpApi>, store: Arc<PresignedStore>, vault: VaultId) -> Self {
         Self { api, store, vault, grants: Mutex::default() }
     }
 
-    /// Where the objects are.
+    /// The object store.
     #[must_use]
     pub const fn store(&self) -> &Arc<PresignedStore> {
         &self.store
     }
 
-    /// Asks for the permissions that several downloads will need, in one round trip for up to [`MAX_BATCH`].
+    /// Requests the grants for several downloads, up to [`MAX_BATCH`] per round trip.
     ///
     /// # Errors
-    /// As the service.
-    pub async fn ask(&self, ids: &[ObjectId]) -> Result<(), Error> {
+    /// Any error of the service.
+    pub async fn request_grants(&self, ids: &[ObjectId]) -> Result<(), Error> {
         let wanted: Vec<ObjectId> = {
             let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
             grants.retain(|_, (since, _)| since.elapsed() < GRANT_LIFE);
@@ -63,7 +63,7 @@ impl Fetcher {
         Ok(())
     }
 
-    /// A permission to fetch an object, one that was [asked for](Self::ask) if it is young.
+    /// A grant for an object, if possible one from [`Fetcher::request_grants`].
     async fn grant(&self, id: ObjectId) -> Result<Option<ReadGrant>, Error> {
         let kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         if let Some((since, grant)) = kept
@@ -75,11 +75,11 @@ impl Fetcher {
         Ok(grants.into_iter().find(|grant| grant.object.id == id))
     }
 
-    /// Fetches an object in the way of `attempt`. The inner result is about the object; [`StoreError::NotFound`] when
-    /// the service gives no permission either.
+    /// Fetches an object with `attempt`. The inner result concerns the object: [`StoreError::NotFound`] also if the
+    /// service gives no grant for it.
     ///
     /// # Errors
-    /// As the service.
+    /// Any error of the service.
     pub async fn fetch<T, F>(
         &self,
         id: ObjectId,
@@ -91,10 +91,10 @@ impl Fetcher {
         with_urls(|| self.grant(id), attempt).await
     }
 
-    /// A small object, whole and verified.
+    /// Fetches a small object whole and verifies it.
     ///
     /// # Errors
-    /// As the service; [`crate::error::ErrorKind::Damaged`] when it is missing or other bytes than were stored.
+    /// As the service; [`crate::error::ErrorKind::Damaged`] if it is missing or its bytes differ from those stored.
     pub async fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Vec<u8>, Error> {
         let get = |grant| async move { self.store.get(&grant, kind, Verify::Whole).await };
         self.fetch(id, get).await?.map_err(|error| match error {

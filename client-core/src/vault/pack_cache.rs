@@ -1,5 +1,5 @@
-//! Whole packs for the time of a restore or a check: fetched a few at a time, opened once, kept sealed in unnamed
-//! temporary files; the few that are read through once, in memory.
+//! Caches whole packs during a restore or a check: fetched a few at a time, opened once and kept, still sealed, in
+//! unnamed temporary files; packs that are read only once stay in memory.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,22 +28,22 @@ use crate::{
     store::{StoreError, Verify},
 };
 
-/// Downloads in flight.
+/// Concurrent downloads.
 const CONCURRENT: usize = 4;
-/// Sealed bytes kept on disk at once (2 GiB). A pack that fell out is fetched again.
+/// Sealed bytes kept on disk (2 GiB). An evicted pack is fetched again.
 const BUDGET: u64 = 2 * 1024 * 1024 * 1024;
-/// Packs kept in memory at once (32 MiB): the two that a writer filled side by side.
+/// Packs kept in memory (32 MiB): the two that a writer filled in parallel.
 const IN_MEMORY: usize = 2;
-/// Packs kept at once: each is an open file, of which a process has 1024 by default.
+/// Packs kept: each is an open file, and the default limit of a process is 1024.
 const MAX_OPEN: usize = 400;
 
-/// Why a pack cannot be used. Cheap to repeat for every chunk that lies in it.
+/// Why a pack cannot be used. Cheap to clone for every chunk in it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum PackFault {
-    /// The service or the store says that it is not there.
+    /// The service or the store does not have it.
     #[error("it is missing from the object store")]
     Missing,
-    /// Its bytes are not those that were stored.
+    /// Its bytes differ from those stored.
     #[error("{0}")]
     Damaged(String),
 }
@@ -81,7 +81,7 @@ impl Sealed {
 }
 
 impl Sealed {
-    /// Whether these are the bytes that were stored.
+    /// Whether these are the stored bytes.
     fn is(&self, id: &ObjectId, size: u64) -> io::Result<bool> {
         let mut hash = Sha256::new();
         let mut at = 0;
@@ -98,7 +98,7 @@ impl OpenPack {
     /// Reads and decrypts one record.
     ///
     /// # Errors
-    /// [`PackFault::Damaged`] when the chunk is not in this pack or does not decrypt.
+    /// [`PackFault::Damaged`] if the chunk is not in this pack or cannot be decrypted.
     pub fn record(&self, id: &ChunkId) -> Result<crate::encode::Encoded, PackFault> {
         let damaged = |e: &dyn std::fmt::Display| PackFault::Damaged(e.to_string());
         let entry =
@@ -107,25 +107,25 @@ impl OpenPack {
         self.reader.open_record(entry, sealed).map_err(|e| damaged(&e))
     }
 
-    /// Whether a chunk lies in it.
+    /// Whether it contains a chunk.
     #[must_use]
     pub fn holds(&self, id: &ChunkId) -> bool {
         self.reader.find(id).is_some()
     }
 
-    /// What its directory lists.
+    /// Its directory.
     #[must_use]
     pub fn directory(&self) -> &[crate::format::pack::PackEntry] {
         self.reader.entries()
     }
 }
 
-/// A pack, or what is wrong with it.
+/// A pack, or why it cannot be used.
 pub(super) type Fetched = Result<Arc<OpenPack>, PackFault>;
 
 type Slot = Arc<OnceCell<Fetched>>;
 
-/// Packs by id.
+/// Fetched packs, by id.
 pub struct PackCache {
     fetcher: Arc<Fetcher>,
     keys: Arc<UnlockedVault>,
@@ -145,7 +145,7 @@ struct Slots {
 }
 
 impl PackCache {
-    /// Keeps its files, unnamed, on the file system of `dir`.
+    /// Keeps its unnamed files on the file system of `dir`.
     #[must_use]
     pub fn new(fetcher: Arc<Fetcher>, keys: Arc<UnlockedVault>, dir: &Path) -> Self {
         Self {
@@ -161,41 +161,41 @@ impl PackCache {
         }
     }
 
-    /// From here on a pack whose SHA-256 differs is read all the same, so that a damaged pack costs only the chunks
-    /// that are damaged. Whoever reads then compares every chunk with its id: see [`PackCache::salvages`].
+    /// From here on, packs whose SHA-256 differs are read as well, so that a damaged pack costs only its damaged chunks.
+    /// Readers must then compare every chunk with its id: see [`PackCache::salvages`].
     pub fn salvage(&self) {
         self.salvaging.store(true, Ordering::Relaxed);
     }
 
-    /// Whether packs may be other bytes than were stored.
+    /// Whether packs may differ from what was stored.
     #[must_use]
     pub fn salvages(&self) -> bool {
         self.salvaging.load(Ordering::Relaxed)
     }
 
-    /// Packs that were downloaded so far, a pack that was fetched again counted again.
+    /// Downloads so far; a pack that is fetched again counts again.
     #[must_use]
     pub fn fetched(&self) -> u64 {
         self.fetched.load(Ordering::Relaxed)
     }
 
-    /// These packs will soon be [released](Self::release).
+    /// Announces packs that will soon be [released](Self::release).
     pub fn pass_through(&self, packs: HashSet<ObjectId>) {
         *self.passing.lock().unwrap_or_else(PoisonError::into_inner) = packs;
     }
 
-    /// A pack is not needed any more. One that is asked for all the same is fetched again.
+    /// Drops a pack that is no longer needed. If it is requested again, it is fetched again.
     pub fn release(&self, id: &ObjectId) {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).by_id.remove(id);
     }
 
-    /// Room in memory, when that is where a pack should go and there is some.
+    /// Reserves memory for a pack that belongs there, if any is free.
     fn room(&self, id: &ObjectId) -> Option<OwnedSemaphorePermit> {
         let passes = self.passing.lock().unwrap_or_else(PoisonError::into_inner).contains(id);
         passes.then(|| Arc::clone(&self.memory).try_acquire_owned().ok()).flatten()
     }
 
-    /// The pack, fetched when it is not here. The inner result is about the pack, the outer about the way to it.
+    /// Returns the pack, fetched if it is not cached. The inner result concerns the pack, the outer one the way to it.
     ///
     /// # Errors
     /// The service or the store cannot be reached, or the disk is full.
@@ -205,10 +205,10 @@ impl PackCache {
         Ok(pack.clone())
     }
 
-    /// As [`PackCache::get`], several side by side, for one round trip to the service.
+    /// Like [`PackCache::get`], for several packs concurrently, with one round trip to the service.
     ///
     /// # Errors
-    /// As [`PackCache::get`].
+    /// Same as [`PackCache::get`].
     pub async fn get_all(self: &Arc<Self>, ids: &[ObjectId]) -> Result<HashMap<ObjectId, Fetched>, Error> {
         let mut packs = HashMap::with_capacity(ids.len());
         let mut missing = Vec::new();
@@ -218,14 +218,14 @@ impl PackCache {
                 None => missing.push(*id),
             }
         }
-        self.fetcher.ask(&missing).await?;
+        self.fetcher.request_grants(&missing).await?;
         let mut fetching = JoinSet::new();
         for id in missing {
             let cache = Arc::clone(self);
             fetching.spawn(async move { cache.get(id).await.map(|pack| (id, pack)) });
         }
         while let Some(fetched) = fetching.join_next().await {
-            let (id, pack) = fetched.map_err(|e| Error::internal("a download died", &e))??;
+            let (id, pack) = fetched.map_err(|e| Error::internal("a download task failed", &e))??;
             packs.insert(id, pack);
         }
         Ok(packs)
@@ -269,7 +269,7 @@ impl PackCache {
         let opened = tokio::task::block_in_place(|| self.open(&sealed, size));
         match opened.map_err(|e| Error::io("a temporary file", &e))? {
             Ok(reader) => Ok(Ok(Arc::new(OpenPack { reader, sealed, size }))),
-            // Damage may look like a newer version, or like a pack for other keys.
+            // Damage may look like a newer version, or like a pack sealed for other keys.
             Err(_) if !sealed.is(&id, size).map_err(|e| Error::io("a temporary file", &e))? => {
                 Ok(Err(PackFault::Damaged(format!("object {id} has other content than was stored"))))
             }
@@ -278,7 +278,7 @@ impl PackCache {
         }
     }
 
-    /// Reads what describes the pack: its front, its end, its padding.
+    /// Reads the parts that describe the pack: header, tail and padding.
     fn open(&self, sealed: &Sealed, size: u64) -> io::Result<Result<PackReader, PackError>> {
         let read = |offset: u64, len: u64| sealed.read(offset, len);
         let front = read(0, size.min(PackReader::HEADER_LEN))?;
@@ -300,7 +300,7 @@ impl PackCache {
 }
 
 impl Slots {
-    /// Drops the packs that were not asked for the longest; a pack in use lives on until its user is done.
+    /// Drops the least recently used packs; a pack in use stays alive until its user is done.
     fn evict(&mut self) {
         let size = |slot: &Slot| match slot.get() {
             Some(Ok(pack)) => pack.size,

@@ -61,7 +61,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
 
     let mut needed: BTreeMap<ObjectId, u32> = stored.iter().map(|pack| (pack.id, pack.number)).collect();
     needed.extend(numbers(vault, reused).await?);
-    served::look_at_one(vault, stored).await?;
+    served::verify_random_pack(vault, stored).await?;
 
     let header =
         SegmentHeader { vault: vault.id(), domain: vault.keys().domain_id(), device: vault.device_id() };
@@ -184,7 +184,7 @@ async fn refused(
 
 /// Removes packs that the store no longer serves from the index, so that the next run stores them again.
 async fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
-    let gone = served::unserved(vault, missing).await?;
+    let gone = served::not_served(vault, missing).await?;
     if gone.is_empty() {
         return Ok(Error::new(
             ErrorKind::ServiceError(ErrorCode::MissingObjects),

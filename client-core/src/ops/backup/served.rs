@@ -1,5 +1,5 @@
-//! "Stored" and "missing" are the service's words. The store itself is asked: before a snapshot leans on what was sent,
-//! and before anything is forgotten.
+//! "Stored" and "missing" are only the service's claims. The store itself is asked before a snapshot relies on a new
+//! pack, and before the local index forgets one.
 
 use std::{ops::Range, sync::Arc};
 
@@ -18,23 +18,23 @@ use crate::{
     vault::Fetcher,
 };
 
-/// First bytes that are asked for.
+/// How many of a pack's first bytes are requested.
 const FRONT: u64 = 1024;
-/// Asked for at once.
+/// Concurrent requests.
 const SIDE_BY_SIDE: usize = 16;
 
-/// The end of one new pack is fetched again, of any one: a service that stores nothing cannot know which.
+/// Fetches the end of one random new pack again: a service that discards uploads cannot know which one.
 ///
 /// # Errors
-/// [`ErrorKind::Damaged`] when it is not what was sent; what the store does not serve is forgotten then.
-pub(super) async fn look_at_one(vault: &OpenVault, stored: &[StoredPack]) -> Result<(), Error> {
+/// [`ErrorKind::Damaged`] if it differs from what was sent; packs the store does not serve are then forgotten.
+pub(super) async fn verify_random_pack(vault: &OpenVault, stored: &[StoredPack]) -> Result<(), Error> {
     let Some(pack) = stored.choose(&mut rand::rng()) else { return Ok(()) };
     let found = end(vault, pack).await?;
     if found.is_some_and(|bytes| Sha256::digest(bytes).as_slice() == pack.end) {
         return Ok(());
     }
     let sent: Vec<ObjectId> = stored.iter().map(|pack| pack.id).collect();
-    let mut gone = unserved(vault, &sent).await?;
+    let mut gone = not_served(vault, &sent).await?;
     if !gone.contains(&pack.id) {
         gone.push(pack.id);
     }
@@ -56,7 +56,7 @@ async fn end(vault: &OpenVault, pack: &StoredPack) -> Result<Option<Vec<u8>>, Er
     }
 }
 
-/// A part of a pack. How long the pack is, this device may know by itself.
+/// Fetches a part of a pack. `size` overrides the service's claim, where this device knows the pack's length.
 async fn part(
     fetcher: &Fetcher,
     pack: ObjectId,
@@ -74,14 +74,14 @@ async fn part(
     fetcher.fetch(pack, get).await
 }
 
-/// Which of these packs the store does not serve. What the service gives no URL for, nobody can fetch.
+/// Lists the packs that the store does not serve, including those for which the service gives no URL.
 ///
 /// # Errors
-/// The service or the store does not answer: nothing is known then.
-pub(super) async fn unserved(vault: &OpenVault, packs: &[ObjectId]) -> Result<Vec<ObjectId>, Error> {
+/// The service or the store does not answer, so nothing is known.
+pub(super) async fn not_served(vault: &OpenVault, packs: &[ObjectId]) -> Result<Vec<ObjectId>, Error> {
     let mut gone = Vec::new();
     for batch in packs.chunks(MAX_BATCH) {
-        vault.fetcher().ask(batch).await?;
+        vault.fetcher().request_grants(batch).await?;
         for ids in batch.chunks(SIDE_BY_SIDE) {
             let mut asked = JoinSet::new();
             for id in ids.iter().copied() {
@@ -89,7 +89,7 @@ pub(super) async fn unserved(vault: &OpenVault, packs: &[ObjectId]) -> Result<Ve
                 asked.spawn(async move { (id, part(&fetcher, id, size, 0..FRONT).await) });
             }
             while let Some(answer) = asked.join_next().await {
-                match answer.map_err(|e| Error::internal("a download died", &e))? {
+                match answer.map_err(|e| Error::internal("a download task failed", &e))? {
                     (_, Ok(Ok(_))) => {}
                     (id, Ok(Err(StoreError::NotFound | StoreError::Damaged(_)))) => gone.push(id),
                     (_, Ok(Err(error))) => return Err(error.into()),

@@ -92,7 +92,7 @@ impl Uploader {
         loop {
             tokio::select! {
                 Some(done) = flying.join_next(), if !flying.is_empty() => {
-                    stored.push(done.map_err(|e| Error::internal("an upload died", &e))??);
+                    stored.push(done.map_err(|e| Error::internal("an upload task failed", &e))??);
                 }
                 pack = packs.recv(), if flying.len() < CONCURRENT => {
                     let Some(pack) = pack else { break };
@@ -102,7 +102,7 @@ impl Uploader {
             }
         }
         while let Some(done) = flying.join_next().await {
-            stored.push(done.map_err(|e| Error::internal("an upload died", &e))??);
+            stored.push(done.map_err(|e| Error::internal("an upload task failed", &e))??);
         }
         Ok(stored)
     }
