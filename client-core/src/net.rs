@@ -1,13 +1,13 @@
-//! HTTP as both peers are spoken to, the service and the object store: what a client never does, and what is said when
-//! a connection fails.
+//! HTTP to both peers, the service and the object store: what a client never does, and how a failed connection is
+//! described.
 
 use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder, redirect, retry};
 use url::{Host, Url};
 
-/// A client for one peer, whose address was admitted before. It follows no redirect, and tries nothing again: that is
-/// `patience`'s to decide.
+/// A client for one peer whose address was admitted before. It follows no redirects and never retries: `patience`
+/// decides that.
 pub(crate) fn client(peer: &Url) -> ClientBuilder {
     let mut builder = Client::builder()
         .redirect(redirect::Policy::none())
@@ -19,7 +19,7 @@ pub(crate) fn client(peer: &Url) -> ClientBuilder {
     if peer.scheme() == "https" {
         builder.https_only(true)
     } else {
-        // Never used, and so not looked for: a machine may have no certificates at all.
+        // Never used, so not loaded: a machine may have no certificates at all.
         builder.tls_certs_only([])
     }
 }
@@ -34,7 +34,7 @@ pub(crate) fn is_loopback<S: AsRef<str>>(host: Option<&Host<S>>) -> bool {
     }
 }
 
-/// The innermost cause in words: the outer ones repeat the URL, which is a permission at the object store.
+/// Describes the innermost cause: the outer ones repeat the URL, which grants access to the object store.
 pub(crate) fn describe_network_error(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "it took too long".to_owned();

@@ -1,11 +1,11 @@
-//! Commands that are shown so that somebody pastes them into a shell.
+//! Commands shown for pasting into a shell.
 
 use std::borrow::Cow;
 
-/// A word as every POSIX shell reads it back; in quotes only where it needs them.
+/// Quotes a word for a POSIX shell, where it needs quotes.
 #[must_use]
 pub fn quoted(word: &str) -> Cow<'_, str> {
-    // No shell has a word with a NUL in it, and no system a file: there is nothing to name.
+    // Neither a shell's word nor a file name can contain NUL: there is nothing to name.
     shlex::try_quote(word).unwrap_or(Cow::Borrowed("''"))
 }
 

@@ -1,4 +1,4 @@
-//! The service over HTTP: its address, TLS, timeouts, and what a request is sent with.
+//! The service over HTTP: its address, TLS, timeouts, and what every request carries.
 
 use std::{
     sync::{
@@ -23,9 +23,9 @@ use crate::{
     patience::Patience,
 };
 
-/// An answer that does not move for this long is given up and, where that is safe, asked for again.
+/// An answer that makes no progress for this long is aborted and, where that is safe, requested again.
 const STALL: Duration = Duration::from_secs(45);
-/// The same for one that drips.
+/// The same for one that trickles.
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// The metadata service over HTTP.
@@ -44,7 +44,7 @@ pub struct HttpApi {
 }
 
 impl HttpApi {
-    /// For sign-up and sign-in.
+    /// Without a session, for sign-up and sign-in.
     ///
     /// # Errors
     /// [`ApiError::Address`].
@@ -71,8 +71,8 @@ impl HttpApi {
         })
     }
 
-    /// With the session that `secrets` hold. Without a keeper ([`HttpApi::keep_session`]) an access token
-    /// that ran out is not renewed, because a rotated token that nobody stores would be lost.
+    /// With the session in `secrets`. Without a keeper ([`HttpApi::keep_session`]) an expired access token is not
+    /// renewed, because the rotated token would be lost if nobody stored it.
     ///
     /// # Errors
     /// [`ApiError::NotSignedIn`] or [`ApiError::Address`].
@@ -83,7 +83,7 @@ impl HttpApi {
         Ok(api)
     }
 
-    /// Renews the session when its hour is over; each new token is stored before it is used.
+    /// Renews the session when its hour is over; stores each new token before using it.
     #[must_use]
     pub fn keep_session(mut self, keeper: Arc<dyn SessionKeeper>) -> Self {
         if let Some(session) = &mut self.session {
@@ -92,54 +92,54 @@ impl HttpApi {
         self
     }
 
-    /// With another clock.
+    /// Uses another clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// With other bounds for lists.
+    /// Sets other bounds for lists.
     #[must_use]
     pub const fn with_bounds(mut self, bounds: Bounds) -> Self {
         self.bounds = bounds;
         self
     }
 
-    /// With the patience of an operation.
+    /// Uses the patience of an operation.
     #[must_use]
     pub fn with_patience(mut self, patience: Arc<Patience>) -> Self {
         self.patience = patience;
         self
     }
 
-    /// How long the service is waited for.
+    /// How long to wait for the service.
     #[must_use]
     pub const fn patience(&self) -> &Arc<Patience> {
         &self.patience
     }
 
-    /// How long an answer may stand still.
+    /// Sets how long an answer may make no progress.
     #[must_use]
     pub const fn with_stall(mut self, stall: Duration) -> Self {
         self.stall = stall;
         self
     }
 
-    /// The service's address, without a slash at the end.
+    /// The service's address, without a trailing slash.
     #[must_use]
     pub fn server(&self) -> &str {
         &self.server
     }
 
-    /// The service's time as far as it is known, seconds since 1970: for requests and tokens alone. What is signed for
-    /// devices takes this device's own clock.
+    /// The service's time as far as it is known, seconds since 1970: only for requests and tokens. Whatever is signed
+    /// for devices uses this device's own clock.
     #[must_use]
     pub(super) fn request_time(&self) -> i64 {
         self.clock.now().saturating_add(self.offset.load(Ordering::Relaxed))
     }
 
-    /// What a list may cost.
+    /// Bounds for lists.
     pub(super) fn spending(&self) -> Spent {
         Spent::new(self.bounds)
     }

@@ -1,4 +1,4 @@
-//! PUT and GET of presigned URLs: no redirects, pinned address, exact headers, exact bytes, retries.
+//! PUT and GET with presigned URLs: no redirects, pinned address, exact headers, exact bytes, retries.
 
 mod pace;
 mod part;
@@ -31,18 +31,18 @@ use crate::{
     patience::{NoMore, Patience, Peer, retry_after},
 };
 
-/// A transfer that does not move for this long is given up and tried again.
+/// A transfer that makes no progress for this long is aborted and retried.
 const STALL: Duration = Duration::from_secs(45);
-/// First pause between tries.
+/// First pause between attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(400);
 
-/// What of an object is verified before it is handed out.
+/// What is verified before an object is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verify {
     /// Its length and its SHA-256.
     Whole,
-    /// Its length alone. What is read of it is only *sealed* by somebody: the reader must compare every chunk with
-    /// its id before anything is handed out.
+    /// Its length only. The content is then merely *sealed* by someone: the reader must compare every chunk with its id
+    /// before returning it.
     Length,
 }
 
@@ -59,7 +59,7 @@ pub struct PresignedStore {
     patience: Arc<Patience>,
 }
 
-/// An attempt's end: final, or worth another try.
+/// How an attempt failed: for good, or worth a retry.
 enum Failed {
     For(StoreError),
     Now(String, Option<Duration>),
@@ -72,7 +72,7 @@ impl Failed {
 }
 
 impl PresignedStore {
-    /// For a vault's pinned storage.
+    /// Connects to a vault's pinned storage.
     ///
     /// # Errors
     /// [`StoreError::Foreign`] for an address that is not https (http on this machine itself, when the service is there).
@@ -104,27 +104,27 @@ impl PresignedStore {
         })
     }
 
-    /// Uploads that begin from here on send at most this many bytes a second together.
+    /// Limits the uploads that start from here on, all together, in bytes per second.
     pub fn limit_upload(&self, bytes_per_second: Option<u64>) {
         *self.throttle.write().unwrap_or_else(PoisonError::into_inner) =
             bytes_per_second.map(|limit| Arc::new(Throttle::new(limit)));
     }
 
-    /// With the patience of an operation.
+    /// Uses the patience of an operation.
     #[must_use]
     pub fn with_patience(mut self, patience: Arc<Patience>) -> Self {
         self.patience = patience;
         self
     }
 
-    /// How long a transfer may stand still.
+    /// Sets how long a transfer may make no progress.
     #[must_use]
     pub const fn with_stall(mut self, stall: Duration) -> Self {
         self.stall = stall;
         self
     }
 
-    /// With another first pause between tries.
+    /// Sets the first pause between attempts.
     #[must_use]
     pub const fn with_first_pause(mut self, first_pause: Duration) -> Self {
         self.first_pause = first_pause;
@@ -137,7 +137,7 @@ impl PresignedStore {
         self.address.origin()
     }
 
-    /// Sends an object. Nothing to do when the grant says that it is stored.
+    /// Uploads an object, unless the grant says that it is already stored.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::AlreadyThere`] and [`StoreError::NeedNewUrl`] are for the caller to handle.
@@ -150,7 +150,7 @@ impl PresignedStore {
         for (name, value) in headers {
             let odd = || StoreError::Foreign(format!("the service asks for an unusable header {name:?}"));
             let name = header::HeaderName::try_from(name).map_err(|_| odd())?;
-            // Where a request goes and as whom is not the service's to set; nor anything else that a store does not need.
+            // The service may not set where a request goes or who sends it, nor anything else that a store does not need.
             let needed =
                 matches!(name, header::CONTENT_LENGTH | header::CONTENT_TYPE | header::IF_NONE_MATCH);
             if !needed && !name.as_str().starts_with("x-amz-") {
@@ -168,10 +168,10 @@ impl PresignedStore {
         self.again(|| self.put_once(url.clone(), exact.clone(), bytes.clone())).await
     }
 
-    /// Refuses a storage inside the user's network, in a sentence. What is connected to is looked at again when it is:
+    /// Refuses a storage inside the user's network, with an explanation. The address is checked again on connecting:
     /// see [`Watched`].
     async fn admit(&self) -> Result<(), StoreError> {
-        // A name that is not found is the network's fault, and the request's to say.
+        // A name that does not resolve is a network error, which the request itself reports.
         let Ok(Err(inside)) = self.reach.admitted(&self.storage).await else { return Ok(()) };
         let origin = self.origin();
         Err(StoreError::Foreign(format!(
@@ -196,10 +196,10 @@ impl PresignedStore {
         }
     }
 
-    /// Fetches a whole object and verifies that it is the one that was stored.
+    /// Fetches a whole object and verifies that it is what was stored.
     ///
     /// # Errors
-    /// [`StoreError`]; [`StoreError::Damaged`] when length or SHA-256 differ.
+    /// [`StoreError`]; [`StoreError::Damaged`] if its length or SHA-256 differs.
     pub async fn get(
         &self,
         grant: &ReadGrant,
@@ -210,10 +210,10 @@ impl PresignedStore {
         self.fetch(grant, kind, verify, || Ok(Vec::with_capacity(size))).await
     }
 
-    /// As [`PresignedStore::get`], into an unnamed file in `dir`, so that memory holds none of it.
+    /// Like [`PresignedStore::get`], but into an unnamed file in `dir`, to save memory.
     ///
     /// # Errors
-    /// As [`PresignedStore::get`]; [`StoreError::Disk`] when it cannot be written.
+    /// Same as [`PresignedStore::get`]; [`StoreError::Disk`] if the file cannot be written.
     pub async fn get_file(
         &self,
         grant: &ReadGrant,
@@ -303,9 +303,9 @@ impl PresignedStore {
 
     fn refused(&self, status: StatusCode, headers: &header::HeaderMap) -> Failed {
         match status.as_u16() {
-            // A URL that ran out, a clock that is off, a checksum that differs: stores do not agree on which.
+            // An expired URL, a wrong clock or a differing checksum: stores do not agree on the status.
             400 | 401 | 403 => Failed::For(StoreError::NeedNewUrl),
-            // 409: another conditional upload of the same object is under way.
+            // 409: another conditional upload of the same object is in progress.
             408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 => {
                 Failed::Now(format!("status {status}"), asked_for(headers))
             }
@@ -350,13 +350,13 @@ impl PresignedStore {
     }
 }
 
-/// How long the store asks to be left alone.
+/// How long the store asks us to wait.
 fn asked_for(headers: &header::HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
     retry_after::asked_for(text(header::RETRY_AFTER)?, text(header::DATE))
 }
 
-/// Returns once `sent` has not moved for `patience`.
+/// Returns once `sent` has not changed for `patience`.
 async fn stalled(sent: &AtomicU64, patience: Duration) {
     let mut last = sent.load(Ordering::Relaxed);
     loop {

@@ -1,7 +1,7 @@
-//! Text from a dump is not a program. Whatever psql gets to read comes through this filter, which knows where
-//! statements end, refuses what is not SQL for this database, and leaves out what is not wanted.
+//! Text from a dump is not a program. Everything that psql reads passes this filter, which knows where statements end,
+//! refuses what is not SQL for this database, and leaves out what is not wanted.
 //!
-//! Pure: bytes in, bytes out, cut anywhere; memory is bounded by the beginning of one statement.
+//! Pure: bytes in, bytes out, split anywhere; memory is bounded by the beginning of one statement.
 
 mod command;
 mod database;
@@ -38,43 +38,43 @@ pub use self::{
 use crate::format::snapshot::DatabaseProperties;
 pub use crate::format::snapshot::Need;
 
-/// Bytes of a statement that are kept until it is decided about. A COPY of 1,600 columns with long names fits.
+/// How many bytes of a statement are buffered until its verdict. A COPY of 1,600 columns with long names fits.
 const MAX_HEAD: usize = 256 * 1024;
-/// Statements that are listed; more are counted.
+/// How many statements are listed; further ones are only counted.
 const MAX_LISTED: usize = 1000;
-/// Settings that a script is read under. Stands before it.
+/// The settings under which a script is read. Precedes it.
 pub const PRELUDE: &str = "SET standard_conforming_strings = on;\n";
 
-/// Lets a script through, statement by statement.
+/// Filters a script, statement by statement.
 pub struct ScriptFilter {
     policy: Policy,
     lexer: Lexer,
     seen: Seen,
-    /// Bytes that cannot be told apart yet.
+    /// Bytes that are not a whole piece yet.
     waiting: Vec<u8>,
     line: u64,
-    /// Nothing has come yet.
+    /// Whether anything has been read.
     begun: bool,
     line_start: bool,
     commands: Commands,
     statement: Statement,
     left_out: Vec<LeftOut>,
     left_out_count: u64,
-    /// What the target lacks, and the line that needed it first. From then on nothing is let through: definitions are
-    /// read on until rows come, so that all can be named at once.
+    /// What the target lacks, and the first line that needs it. From then on nothing is passed on: definitions are still
+    /// read until rows come, so that everything missing is named at once.
     missing: BTreeSet<(Need, String)>,
     missing_line: u64,
-    /// What it needs, for somebody who only looks: nothing is missing then, and nothing is let through.
+    /// What the script needs, for a survey: nothing counts as missing then, and nothing is passed on.
     notes: Option<Notes>,
-    /// Statements that have ended.
+    /// How many statements have ended.
     #[cfg(test)]
     ended: u64,
-    /// Where they stand in what was let through last; only for a policy that keeps going.
+    /// Their places in the latest output; only for a policy that keeps going.
     turns: Vec<(usize, Turn)>,
 }
 
 impl ScriptFilter {
-    /// At the first byte.
+    /// Starts at the first byte.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         Self {
@@ -98,12 +98,12 @@ impl ScriptFilter {
         }
     }
 
-    /// The turns in what the last call let through, with their places in its output.
+    /// The turns in the output of the last call, with their places.
     pub fn turns(&mut self) -> Vec<(usize, Turn)> {
         std::mem::take(&mut self.turns)
     }
 
-    /// What the script has said of its database so far.
+    /// The properties of its database that the script has set so far.
     #[must_use]
     pub const fn database(&self) -> Option<&DatabaseProperties> {
         self.seen.database.as_ref()
@@ -115,10 +115,10 @@ impl ScriptFilter {
         }
     }
 
-    /// The next bytes of the script; what psql may read of them is added to `out`.
+    /// Takes the next bytes of the script and appends what psql may read to `out`.
     ///
     /// # Errors
-    /// [`ScriptError`]: nothing more may be read.
+    /// [`ScriptError`]: the rest of the script must not be used.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), ScriptError> {
         let before = if self.missing.is_empty() { None } else { Some(out.len()) };
         self.take(bytes, out)?;
@@ -142,10 +142,10 @@ impl ScriptFilter {
         Ok(())
     }
 
-    /// After the last byte: what is left, and what was left out.
+    /// Ends the script after the last byte; returns what was left out.
     ///
     /// # Errors
-    /// [`ScriptError`], also when the script ends within something.
+    /// [`ScriptError`], also if the script ends in the middle of something.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<ScriptReport, ScriptError> {
         let rest = std::mem::take(&mut self.waiting);
         self.read(&rest, true, out)?;
@@ -160,7 +160,7 @@ impl ScriptFilter {
                 self.decide(true, out)?;
             }
             if self.statement.fate == Fate::Passed {
-                // What comes after the script must not become a part of it. It may end in a comment.
+                // What follows the script must not become part of it. It may end in a comment.
                 out.extend_from_slice(b"\n;\n");
             }
             self.statement_ends(out)?;
@@ -188,7 +188,7 @@ impl ScriptFilter {
         ScriptError { line: self.line, found }
     }
 
-    /// Reads pieces while there are whole ones; gives the number of bytes.
+    /// Reads as many whole pieces as there are; returns how many bytes they took.
     fn read(&mut self, bytes: &[u8], last: bool, out: &mut Vec<u8>) -> Result<usize, ScriptError> {
         if lexer::has_nul(bytes) {
             return Err(self.error(Found::Ambiguous("a zero byte")));
@@ -220,7 +220,7 @@ impl ScriptFilter {
         match piece {
             Piece::Space => {
                 if self.statement.line == 0 {
-                    // No comment: its bytes would be read before a setting is set right.
+                    // No comments: their bytes would be read before a setting is corrected.
                     out.extend(text.iter().filter(|byte| **byte == b'\n'));
                 } else {
                     self.pass(text, out)?;
@@ -241,7 +241,7 @@ impl ScriptFilter {
                 };
                 taken.map_err(|found| self.error(found))?;
             }
-            // Quoted it is the same name (no folding changes it), and psql does not count it.
+            // Quoted, it is the same name (folding does not change it), and psql does not count it.
             Piece::NamedBegin if self.statement.miscounts_name() => {
                 const QUOTED: &[u8] = b"\"begin\"";
                 self.token(Kind::Quoted, QUOTED);
@@ -254,7 +254,7 @@ impl ScriptFilter {
                     && self.statement.tokens.len() == 1
                     && text.eq_ignore_ascii_case(b"insert")
                 {
-                    // Rows ask for nothing, and there are many.
+                    // Rows need nothing, and there are many.
                     self.statement.fate = Fate::Dropped;
                 }
                 self.statement.word(text).map_err(|found| self.error(found))?;
@@ -299,10 +299,10 @@ impl ScriptFilter {
             Piece::Colon => {
                 self.token(Kind::Mark(b':'), text);
                 self.statement.not_a_word().map_err(|found| self.error(found))?;
-                // So it is no variable of psql's, and the same to the server.
+                // So psql sees no variable, and the server the same statement.
                 self.pass(b": ", out)?;
             }
-            // An empty statement. psql 17.12 stops reading after one that follows the rows of a COPY, without an error.
+            // Empty. After a COPY, psql 17.12 takes it for another one, and skips everything up to the next `\.`.
             Piece::Semicolon if self.statement.line == 0 => {}
             Piece::Semicolon => {
                 self.statement.not_a_word().map_err(|found| self.error(found))?;
@@ -331,13 +331,13 @@ impl ScriptFilter {
         }
     }
 
-    /// Bytes of a statement: held, handed on or dropped.
+    /// Holds, passes on or drops bytes of a statement.
     fn pass(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), ScriptError> {
         match self.statement.fate {
-            // Nobody reads it.
+            // A survey's output is not read.
             Fate::Passed | Fate::Dropped if self.notes.is_some() => {}
             Fate::Passed => out.extend_from_slice(text),
-            // Line numbers stay as they are.
+            // Line numbers must not change.
             Fate::Dropped => out.extend(text.iter().filter(|byte| **byte == b'\n')),
             Fate::Held => {
                 self.statement.held.extend_from_slice(text);
