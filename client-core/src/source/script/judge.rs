@@ -67,7 +67,7 @@ pub(super) fn transaction(head: &Head<'_>, at: usize) -> bool {
 impl Seen {
     /// Decides on a statement.
     pub(super) fn judge(&mut self, head: &Head<'_>, policy: &Policy) -> Verdict {
-        // After a COPY, psql 17.12 takes `(SELECT 1);` for another one, and skips all statements up to the next `\.`.
+        // After a COPY, psql 17.12 takes `(SELECT 1);` for another one, and skips everything up to the next `\.`.
         if head.kind(0) != Some(Kind::Word) {
             return Verdict::Refuse(Found::Ambiguous("a statement that does not begin with a word"));
         }
