@@ -117,8 +117,8 @@ impl Request {
     /// The equivalent command. Without a password: libpq takes it from ~/.pgpass or PGPASSWORD.
     pub(super) fn backup_command(&self, name: &str, source: &dyn Source) -> String {
         let arguments = source.arguments();
-        let words: Vec<_> = arguments.iter().map(|argument| quoted(argument)).collect();
-        self.with_flags(format!("sealkeep backup {} --name {}", words.join(" "), quoted(name)))
+        let quoted_arguments: Vec<_> = arguments.iter().map(|argument| quoted(argument)).collect();
+        self.with_flags(format!("sealkeep backup {} --name {}", quoted_arguments.join(" "), quoted(name)))
     }
 
     /// Like [`Request::backup_command`].
