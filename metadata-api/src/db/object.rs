@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::{at, corrupt};
 use crate::error::ApiError;
 
-/// An object as the database knows it.
+/// An object as stored in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Known {
     pub(crate) row: Object,
@@ -61,17 +61,17 @@ fn raw(ids: &[ObjectId]) -> Vec<Vec<u8>> {
 /// A vault's counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counter {
-    /// The last number taken.
+    /// The last number issued.
     pub(crate) last: u32,
-    /// Bytes promised and stored.
+    /// Bytes granted and stored.
     pub(crate) used: u64,
-    /// Objects promised and not stored.
+    /// Number of objects granted but not stored.
     pub(crate) promised: u64,
     /// The vault's own quota, bytes.
     pub(crate) quota: Option<u64>,
 }
 
-/// Keeps others from taking numbers, positions or room in this vault until the transaction ends.
+/// Locks the vault's numbers, positions and quota until the transaction ends.
 pub(crate) async fn lock_counter(conn: &mut PgConnection, vault: VaultId) -> Result<Counter, ApiError> {
     let (last, used, promised, quota): (i64, i64, i64, Option<i64>) = sqlx::query_as(
         "WITH locked AS (
@@ -91,7 +91,7 @@ pub(crate) async fn lock_counter(conn: &mut PgConnection, vault: VaultId) -> Res
     })
 }
 
-/// Those of the ids that are known, in no order.
+/// The known ones among these ids, in no particular order.
 pub(crate) async fn by_ids(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -108,7 +108,7 @@ pub(crate) async fn by_ids(
     records.into_iter().map(Known::try_from).collect()
 }
 
-/// Those of the numbers that are known, sorted by id.
+/// The known ones among these numbers, sorted by id.
 pub(crate) async fn by_numbers(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -125,7 +125,7 @@ pub(crate) async fn by_numbers(
     records.into_iter().map(Known::try_from).collect()
 }
 
-/// Numbers new objects from `first` on. The counter has to be locked.
+/// Inserts new objects, numbered from `first`. The counter must be locked.
 pub(crate) async fn insert_granted(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -171,7 +171,7 @@ pub(crate) async fn insert_granted(
     Ok(())
 }
 
-/// Promises again what was promised before: it counts for this attempt, and its time begins anew.
+/// Renews a grant: it now belongs to this run, and its time starts over.
 pub(crate) async fn promise_again(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -192,7 +192,7 @@ pub(crate) async fn promise_again(
     Ok(())
 }
 
-/// Notes what the store confirmed; it counts for this attempt from now on. The counter has to be locked.
+/// Records what the store confirmed, for this run. The counter must be locked.
 pub(crate) async fn set_stored(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -213,7 +213,7 @@ pub(crate) async fn set_stored(
     kept(conn, vault, &sizes, true).await
 }
 
-/// Promises whose URLs have ended and whose attempt is over, oldest first.
+/// Expired grants of finished runs, oldest first.
 pub(crate) async fn unkept(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -243,7 +243,7 @@ pub(crate) async fn unkept(
     rows.into_iter().map(|row| Ok((Known::try_from(row.record)?.row, BackupId(row.backup_id)))).collect()
 }
 
-/// Forgets promises that nobody kept, if nobody renewed them meanwhile. The counter has to be locked.
+/// Deletes expired grants unless somebody renewed them meanwhile. The counter must be locked.
 pub(crate) async fn forget_unkept(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -262,7 +262,7 @@ pub(crate) async fn forget_unkept(
     kept(conn, vault, &sizes, false).await
 }
 
-/// Promises of these sizes are over: kept, or not.
+/// Takes these sizes out of the granted total, whether the objects were stored or not.
 async fn kept(conn: &mut PgConnection, vault: VaultId, sizes: &[i64], stored: bool) -> Result<(), ApiError> {
     let bytes: i64 = sizes.iter().sum();
     sqlx::query(

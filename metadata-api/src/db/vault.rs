@@ -1,4 +1,4 @@
-//! Vaults of an account, and the moment one becomes usable.
+//! An account's vaults, and marking one as ready.
 
 use api_types::{AccountId, ErrorCode, Region, VaultId, vault::MemberRole};
 use uuid::Uuid;
@@ -40,10 +40,10 @@ pub(crate) async fn of_account(tx: &mut PreAuthTx, account: AccountId) -> Result
         .collect()
 }
 
-/// Stores the signing root: from here on the vault has keys and a directory.
+/// Stores the signing root and marks the vault as ready.
 ///
 /// # Errors
-/// `version_conflict` when it has them already.
+/// `version_conflict` if the vault is already ready.
 pub(crate) async fn make_ready<D: DeviceGate>(
     tx: &mut TenantTx<D>,
     signing_root: &[u8; 32],

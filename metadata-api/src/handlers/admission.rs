@@ -1,5 +1,5 @@
-//! Who may begin a sign-up or a sign-in. A name is never closed: who asks is limited, and while a name is under fire
-//! whoever cannot be told from a stranger proves some work. Devices of the account's own directory pass by.
+//! Who may begin a sign-up or sign-in. Nobody can lock a name: callers are limited, and while a name is under attack,
+//! callers that cannot be told from strangers solve a puzzle. Devices in the account's own directory are exempt.
 
 use api_types::{AccountId, ErrorCode, puzzle::SolvedPuzzle};
 
@@ -15,7 +15,7 @@ use crate::{
 const HOUR: i64 = 3600;
 const MONTH: i64 = 30 * 86_400;
 
-/// Who asks, and for which name.
+/// The caller, and the name asked for.
 pub(super) struct Attempt<'a> {
     pub(super) email: &'a str,
     pub(super) network: Option<Network>,
@@ -23,10 +23,10 @@ pub(super) struct Attempt<'a> {
     pub(super) puzzle: Option<&'a SolvedPuzzle>,
 }
 
-/// What was counted; given back when the password turns out to be right.
+/// Counters to decrement if the password turns out to be right.
 pub(super) type Counted = Vec<(String, Vec<u8>)>;
 
-/// Counts a well-formed sign-in. The account is the stand-in where there is none: both are asked about.
+/// Counts a well-formed sign-in. Unknown addresses use a substitute account, so that both cases run the same queries.
 pub(super) async fn sign_in(
     state: &AppState,
     attempt: &Attempt<'_>,
@@ -60,7 +60,7 @@ pub(super) async fn sign_in(
     Ok(counted)
 }
 
-/// Counts a well-formed sign-up: per network, and with a puzzle when the name, or the service, has many of them open.
+/// Counts a well-formed sign-up per network, with a puzzle if the name or the service has many in progress.
 pub(super) async fn sign_up(state: &AppState, attempt: &Attempt<'_>, now: i64) -> Result<(), ApiError> {
     let mut tx = PreAuthTx::begin(state.db()).await?;
     let limits = state.limits();
@@ -82,7 +82,7 @@ pub(super) async fn sign_up(state: &AppState, attempt: &Attempt<'_>, now: i64) -
     Ok(tx.commit().await?)
 }
 
-/// An account comes into being from this network: there is no mail yet, so nobody proved an address.
+/// Counts a new account for this network: without mail, nobody has proven an address.
 pub(super) async fn account(
     state: &AppState,
     tx: &mut PreAuthTx,
@@ -101,13 +101,13 @@ fn name_key(state: &AppState, email: &str) -> [u8; 32] {
     state.keys().rate_key(&[b"name", email.as_bytes()])
 }
 
-/// How many bits more than the first puzzle's: one per doubling, four at most.
+/// Bits beyond the easiest puzzle: one per doubling, at most four.
 fn harder(count: i32, threshold: i32) -> u8 {
     let times = (count / threshold.max(1)).max(1);
     u8::try_from(times.ilog2()).unwrap_or(4).min(4)
 }
 
-/// Lets pass who solved a puzzle that nobody used before.
+/// Admits callers with a solved, unused puzzle.
 async fn work(
     state: &AppState,
     tx: &mut PreAuthTx,
@@ -129,7 +129,7 @@ async fn work(
     Err(ApiError::new(ErrorCode::PuzzleRequired).puzzle(puzzle::issue(keys, &subject, bits, now)))
 }
 
-/// Tries for one name from one network and from what holds it.
+/// Counters of one name for this network and the prefixes that contain it.
 async fn near(
     state: &AppState,
     tx: &mut PreAuthTx,

@@ -1,5 +1,5 @@
-//! What surrounds every request, also one for a path that is not there, outermost first: request id and log, error
-//! bodies, panics, limits per network, time limit, security headers.
+//! The layers around every request, including unknown paths, outermost first: request id and log, error bodies, panics,
+//! limits per network, time limit, security headers.
 
 use std::time::Duration;
 

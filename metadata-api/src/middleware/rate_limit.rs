@@ -1,4 +1,4 @@
-//! Requests per network: the outer shield.
+//! Requests per network: the outer protection.
 
 use axum::{
     extract::{Request, State},
@@ -8,7 +8,7 @@ use axum::{
 
 use crate::{callers, error::ApiError, limiter::Limiter, state::AppState};
 
-/// Whatever comes, known path or not.
+/// For all requests, including unknown paths.
 pub(crate) async fn every(
     State(state): State<AppState>,
     request: Request,
@@ -17,7 +17,7 @@ pub(crate) async fn every(
     limit(&state, &state.rate().every, request, next).await
 }
 
-/// Sign-up, sign-in, refresh: stricter.
+/// The stricter limit for sign-up, sign-in and refresh.
 pub(crate) async fn sign_in(
     State(state): State<AppState>,
     request: Request,
