@@ -1,4 +1,4 @@
-//! Settings: each missing, short, default or repeated one is said in a sentence, and the program ends with 1.
+//! Settings: each missing, short, default or repeated one is reported in a sentence, with exit code 1.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{collections::BTreeMap, process::Command};
@@ -7,7 +7,7 @@ use metadata_api::config;
 
 type Settings = BTreeMap<String, String>;
 
-/// Complete settings; the database and the store need not exist for `check-config --offline`.
+/// Complete settings; `check-config --offline` needs neither the database nor the store.
 fn complete() -> Settings {
     let mut settings: Settings = config::generate_secrets()
         .lines()
@@ -40,7 +40,7 @@ fn without(name: &str) -> Settings {
     settings
 }
 
-/// Exit code and what was said.
+/// Exit code and output.
 fn run(settings: &Settings, args: &[&str]) -> (Option<i32>, String) {
     let out = Command::new(env!("CARGO_BIN_EXE_metadata-api"))
         .args(args)
@@ -230,7 +230,7 @@ fn generated_secrets_are_fresh_and_complete() {
     assert_ne!(first, run(&Settings::new(), &["generate-secrets"]).1);
 }
 
-/// Nobody gets one limit for all callers without having said so.
+/// All callers share one limit only if the operator said so.
 #[test]
 fn a_proxy_in_front_is_described() {
     let settings = complete();

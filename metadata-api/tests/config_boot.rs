@@ -1,5 +1,5 @@
-//! What is checked when the service starts: the store's behaviour, the database's schema and role, TLS. The service
-//! with a database and a store of one's own (`serve`), and what a second start on a directory says.
+//! Checks at startup: the store's behavior, the database's schema and role, TLS. Also the service with an external
+//! database and store (`serve`), and a second start on a used directory.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, unreachable_pub, reason = "tests")]
 
 #[expect(dead_code, reason = "each test uses a part")]
@@ -36,7 +36,7 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use support::service::{Service, signal};
 
-/// A store that does as little as it is told to.
+/// A store with configurable defects.
 #[derive(Clone, Copy)]
 struct Manners {
     checks_checksum: bool,
@@ -110,13 +110,13 @@ const GOOD: Manners =
 async fn what_a_store_enforces_is_found_out() {
     let found = probed(GOOD).await.unwrap();
     assert!(found.write_once && found.checksum_enforced && found.checksum_returned && found.deletes);
-    // As Garage: overwrites, and checks the checksum.
+    // Like Garage: allows overwriting, verifies checksums.
     let found = probed(Manners { refuses_second: false, ..GOOD }).await.unwrap();
     assert!(!found.write_once && found.checksum_enforced);
-    // As Ceph 16: ignores the checksum, and refuses overwrites.
+    // Like Ceph 16: ignores checksums, refuses overwriting.
     let found = probed(Manners { checks_checksum: false, returns_checksum: false, ..GOOD }).await.unwrap();
     assert!(found.write_once && !found.checksum_enforced && !found.checksum_returned);
-    // As s3s-fs: says no, and stores it.
+    // Like s3s-fs: refuses, but stores.
     let found = probed(Manners { stores_refused: true, ..GOOD }).await.unwrap();
     assert!(!found.checksum_enforced);
 }
@@ -132,7 +132,7 @@ async fn a_store_without_any_guarantee_is_refused() {
     assert!(said.contains("cannot be reached") && !said.contains("X-Amz"), "{said}");
 }
 
-/// `serve` with everything given, and what it says while something is missing.
+/// `serve` with complete settings, and its messages while something is missing.
 #[test]
 fn a_service_on_a_database_of_its_own() {
     let dir = Service::new_dir();
@@ -331,7 +331,7 @@ fn tls_is_1_3_and_nothing_older() {
     assert!(!handshake("-tls1_2"));
 }
 
-/// What lies in the folder is nobody else's: not to be replaced, and not to be listed.
+/// Others must be able neither to replace nor to list the folder's content.
 #[test]
 fn a_folder_that_others_may_write_is_refused_and_its_objects_are_nobody_elses() {
     use std::os::unix::fs::PermissionsExt;
@@ -356,7 +356,7 @@ fn a_folder_that_others_may_write_is_refused_and_its_objects_are_nobody_elses() 
         assert_eq!(out.status.code(), Some(1), "{open:o}: {said}");
         assert!(said.contains("can be written by other users") && said.contains("chmod go-w"), "{said}");
     }
-    // Narrowed again, it starts, and narrows what was wide inside.
+    // With strict permissions it starts, and restricts those inside.
     set(&data, 0o711);
     set(&data.join("objects"), 0o755);
     set(&data.join("lock"), 0o644);

@@ -1,4 +1,4 @@
-//! What every job of the service promises.
+//! Promises of every background job.
 
 use std::{collections::BTreeSet, time::Duration};
 
