@@ -1,4 +1,4 @@
-//! Files as sources: read as they were when they were opened, or refused.
+//! Files as sources: read as they were when opened, or refused.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::seam::{begin, begin_with};
@@ -20,7 +20,7 @@ fn opening(allow_changes: bool) -> Opening {
     Opening { allow_changes, ..Opening::default() }
 }
 
-/// Reads a third, lets `change` happen, and reads the rest.
+/// Reads a third, runs `change`, and reads the rest.
 fn read_with(path: &Path, allow: bool, change: impl FnOnce()) -> Result<(Vec<u8>, Complete), Error> {
     let mut stream = begin_with(source::file(path.to_owned()), &opening(allow))?;
     let mut all = vec![0; LEN / 3];
@@ -122,7 +122,7 @@ fn what_has_no_end_is_refused_by_name() {
     }
 }
 
-/// Nobody only looks and copies a whole database.
+/// A connection test must not copy a whole database.
 #[test]
 fn a_look_at_a_database_in_use_copies_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -134,7 +134,7 @@ fn a_look_at_a_database_in_use_copies_nothing() {
     let spool = folder.path().join("no-such-directory");
     let look = Opening { spool: spool.clone(), copy: Copying::Never, allow_changes: false };
     begin_with(source::file(path.clone()), &look).unwrap();
-    // A backup cannot do without, and says how to go on.
+    // A backup does need the copy, and says what to do.
     let need = Opening { copy: Copying::AsNeeded, ..look };
     let error = Error::from(begin_with(source::file(path), &need).err().unwrap());
     assert!(error.next_step().contains("VACUUM INTO"), "{error}");

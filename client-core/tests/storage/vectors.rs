@@ -1,8 +1,7 @@
-//! The stored format as files that never change: `testdata/vectors/*.json`. What these tests read, every later
-//! version must read. `written` proves that this version also still writes it, where writing is deterministic.
+//! The stored format as files that never change: `testdata/vectors/*.json`. Every later version must read what these
+//! tests read. `written` checks that this version also still writes it, where writing is deterministic.
 //!
-//! `WRITE_VECTORS=1 cargo test -p client-core --test 'vectors*'` writes the files that are missing and never touches one
-//! that exists.
+//! `WRITE_VECTORS=1 cargo test -p client-core --test 'vectors*'` writes missing files and never touches existing ones.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -30,7 +29,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sha2::Digest;
 
-/// An age file around `secret` to both keys. Random, so it is made once and then stands in the vector.
+/// An age file with `secret`, to both keys. Random, so it is created once and then kept in the vector.
 fn age_file(secret: &PackSecret) -> Vec<u8> {
     use std::io::Write;
     let recipients: Vec<age::x25519::Recipient> =

@@ -1,5 +1,5 @@
-//! How compressed streams are made again, as a file that never changes: `testdata/vectors/unwrap.json`. A snapshot of
-//! a compressed dump restores as long as these hold.
+//! Recompression of streams, as a file that never changes: `testdata/vectors/unwrap.json`. Snapshots of compressed
+//! dumps can be restored as long as these tests pass.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
