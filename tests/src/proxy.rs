@@ -1,5 +1,5 @@
-//! The network: a TCP proxy that records every byte and can fail. One stands before the service, one before the
-//! object store; the service too reaches its store through it.
+//! The network: a TCP proxy that records every byte and can fail. One is in front of the service, one in front of the
+//! object store; the service uses the latter too.
 
 use std::{
     collections::HashMap,
@@ -15,26 +15,26 @@ use std::{
 
 use crate::failure::Result;
 
-/// How the network behaves.
+/// The network's behavior.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weather {
     /// Everything passes.
     Fair,
-    /// Once this many more bytes were sent towards the server, every connection is cut, and new ones at once.
+    /// After this many more bytes towards the server, every connection is cut, including new ones.
     CutAfter(u64),
-    /// Nothing passes any more, and nobody says so.
+    /// Nothing passes any more, silently.
     Hang,
-    /// Once this many more bytes have passed, both ways together, it becomes [`Weather::Hang`].
+    /// After this many more bytes in both directions together, becomes [`Weather::Hang`].
     HangAfter(u64),
-    /// Every request is answered with 503 and no word on when to come back.
+    /// Every request gets a 503 without Retry-After.
     Busy,
-    /// Bytes a second towards the server, for each connection.
+    /// Bytes per second towards the server, per connection.
     Throttle(u64),
-    /// Every piece is held back.
+    /// Every piece is delayed.
     Delay(Duration),
 }
 
-/// A proxy on the loopback address, until it is dropped.
+/// A proxy on the loopback address, until dropped.
 pub struct Proxy {
     address: SocketAddr,
     state: Arc<State>,
@@ -52,7 +52,7 @@ struct State {
 }
 
 impl Proxy {
-    /// Starts it; it leads nowhere until [`Proxy::lead_to`].
+    /// Starts a proxy, not connected to a server until [`Proxy::lead_to`].
     ///
     /// # Errors
     /// No port is free.
@@ -68,25 +68,25 @@ impl Proxy {
                     return;
                 }
                 let state = Arc::clone(&shared);
-                // A connection's end, however it comes, is the peers' to notice.
+                // It is up to the peers to notice how a connection ends.
                 thread::spawn(move || drop(state.serve(near)));
             }
         });
         Ok(Self { address, state })
     }
 
-    /// Names the server behind it, a port of the loopback address.
+    /// Sets the server behind it, a loopback port.
     pub fn lead_to(&self, port: u16) {
         self.state.target.store(port, Ordering::SeqCst);
     }
 
-    /// Where it listens.
+    /// Its address.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Changes the weather, for open connections too. Counting starts anew.
+    /// Changes the behavior, also of open connections, and restarts counting.
     pub fn set(&self, weather: Weather) {
         let mut now = lock(&self.state.weather);
         self.state.sent.store(0, Ordering::SeqCst);
@@ -100,13 +100,13 @@ impl Proxy {
         *lock(&self.state.weather) == Some(Weather::Hang)
     }
 
-    /// Bytes that were sent towards the server since the weather changed.
+    /// Bytes sent towards the server since the last change.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.state.sent.load(Ordering::SeqCst)
     }
 
-    /// Every byte that passed, both ways.
+    /// Every byte that passed, in both directions.
     #[must_use]
     pub fn record(&self) -> Vec<u8> {
         lock(&self.state.record).clone()
@@ -119,7 +119,7 @@ impl Proxy {
         let mut found = Vec::new();
         for end in positions(&record, b" HTTP/1.1\r\n") {
             let before = record.get(end.saturating_sub(4096)..end).unwrap_or_default();
-            // A request may follow a binary body without a line's end between them.
+            // A request may follow a binary body without a line break in between.
             let start = ["GET /", "PUT /", "POST /", "HEAD /", "DELETE /"]
                 .iter()
                 .filter_map(|method| positions(before, method.as_bytes()).last())
@@ -132,7 +132,7 @@ impl Proxy {
         found
     }
 
-    /// Forgets what passed.
+    /// Discards the recording.
     pub fn forget(&self) {
         lock(&self.state.record).clear();
     }
@@ -142,7 +142,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         *lock(&self.state.weather) = None;
         self.state.cut_all();
-        // Wakes the listener so that it ends.
+        // Wakes the listener so that it exits.
         drop(TcpStream::connect(self.address));
     }
 }
@@ -151,7 +151,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where `needle` begins in `hay`.
+/// Positions of `needle` in `hay`.
 pub fn positions<'a>(hay: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
     let first = needle.first().copied();
     hay.iter()
@@ -162,7 +162,7 @@ pub fn positions<'a>(hay: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = us
         .map(|(at, _)| at)
 }
 
-/// Answers, and takes the rest of the request, or its sender would not see the answer.
+/// Responds, and reads the rest of the request, or the sender would not see the response.
 fn busy(mut near: &TcpStream) -> io::Result<()> {
     let _ = near.read(&mut [0; 1024])?;
     near.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
@@ -209,7 +209,7 @@ impl State {
         }
     }
 
-    /// Waits or fails as the weather has it.
+    /// Waits or fails according to the current behavior.
     fn endure(&self, len: u64, towards_server: bool) -> io::Result<()> {
         loop {
             let weather = *lock(&self.weather);
@@ -234,7 +234,7 @@ impl State {
                         return Err(io::ErrorKind::ConnectionReset.into());
                     }
                 }
-                // What is open is closed, and comes again.
+                // Open connections are closed, and clients reconnect.
                 Some(Weather::Busy) => {
                     self.cut_all();
                     return Err(io::ErrorKind::ConnectionReset.into());
