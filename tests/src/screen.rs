@@ -80,7 +80,7 @@ fn atom(display: &RustConnection, name: &str) -> Result<u32> {
     Ok(query(display.intern_atom(false, name.as_bytes()).map(|atom| atom.reply()))?.atom)
 }
 
-/// Sends a request and waits for the reply.
+/// The reply, or the error of either the request or the reply.
 fn query<T, A, B>(asked: std::result::Result<std::result::Result<T, A>, B>) -> Result<T>
 where
     A: std::error::Error + Send + Sync + 'static,

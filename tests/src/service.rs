@@ -180,7 +180,7 @@ impl Service {
         self.child.as_ref().map_or(0, Child::id)
     }
 
-    /// Its object store's URL.
+    /// Its object store's port.
     #[must_use]
     pub const fn store_port(&self) -> u16 {
         self.ports.1
@@ -349,7 +349,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // Dropping the directory removes the rest.
+        // Best effort: the directory is removed either way.
         let _ = self.stop();
     }
 }

@@ -204,13 +204,13 @@ pub struct On {
 }
 
 impl On {
-    /// On one route, to all devices.
+    /// On several routes, to all devices.
     #[must_use]
     pub fn routes(routes: &[Route]) -> Self {
         Self { routes: routes.to_vec(), to: None, instead: None, change: None, told: AtomicU64::new(0) }
     }
 
-    /// On several routes, to all devices.
+    /// On one route, to all devices.
     #[must_use]
     pub fn route(route: Route) -> Self {
         Self::routes(&[route])
@@ -229,7 +229,7 @@ impl On {
         self.may_say(move |seen| Verdict::Say(answer(seen)))
     }
 
-    /// Responds without asking the service, if the closure returns a response.
+    /// Lets the closure decide whether to respond without asking the service.
     #[must_use]
     pub fn may_say(mut self, verdict: impl Fn(&Seen) -> Verdict + Send + Sync + 'static) -> Self {
         self.instead = Some(Box::new(verdict));

@@ -1,4 +1,4 @@
-//! Every decision record stands in the list of CONTRIBUTING.md, under its title, and no number twice.
+//! Every decision record has a unique number and is listed in CONTRIBUTING.md with its title.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{fs, path::Path};

@@ -1,5 +1,5 @@
-//! The house's one rule: imports flow one way. Every crate writes its layers at the top of its `lib.rs` (a program in
-//! its `main.rs`), and whoever goes against them is named here, with the rule.
+//! Imports flow one way. Every crate lists its layers at the top of its `lib.rs` (a program in its `main.rs`), and a
+//! violation is reported here with its rule.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -10,7 +10,7 @@ use std::{
 
 use syn::{Item, UseTree, visit::Visit};
 
-/// Roots of the crates, from the repository's.
+/// Source roots of the crates, relative to the repository.
 const CRATES: [&str; 6] = [
     "metadata-api/types/src/lib.rs",
     "client-core/src/lib.rs",
@@ -20,7 +20,7 @@ const CRATES: [&str; 6] = [
     "tests/src/lib.rs",
 ];
 
-/// A word of a crate's code, where it may stand, and why nowhere else.
+/// A word in a crate's code, the files that may contain it, and the reason.
 type Rule = (&'static str, &'static [&'static str], &'static str);
 const PLACES: [(&str, &[Rule]); 2] = [
     (
@@ -53,7 +53,7 @@ const PLACES: [(&str, &[Rule]); 2] = [
         ],
     ),
 ];
-/// Folders of client-core that only compute: no I/O, no clock, no network, whatever crate offers it.
+/// Folders of client-core that only compute: no I/O, no clock, no network, not even through another crate.
 const PURE: [&str; 6] = ["chunk", "encode", "crypto", "format", "kit", "unwrap"];
 const IMPURE: [&str; 13] = [
     "tokio",
@@ -74,13 +74,13 @@ const IMPURE: [&str; 13] = [
 /// Segments of a path within a crate.
 type Name = Vec<String>;
 
-/// A module: the file that it stands in, and what it names.
+/// A module: its file, and the paths it uses.
 #[derive(Default)]
 struct Module {
     file: PathBuf,
-    /// Paths that it names, whole.
+    /// Complete paths used in it.
     named: BTreeSet<Name>,
-    /// What it hands on: its name here, and where that comes from. `*` for everything.
+    /// Its re-exports: the local name and the origin. `*` for everything.
     handed_on: Vec<(String, Name)>,
 }
 
@@ -90,7 +90,7 @@ struct Crate {
     modules: BTreeMap<Name, Module>,
 }
 
-/// Collects what a file names, as paths from the crate's root.
+/// Collects the paths used in a file, resolved from the crate's root.
 struct Reader<'a> {
     here: &'a Name,
     children: BTreeSet<String>,
@@ -98,7 +98,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The whole path of one that is written here; `None` when it leads to another crate.
+    /// Resolves a path; `None` if it leads to another crate.
     fn whole(&self, written: &[String]) -> Option<Name> {
         let mut base = self.here.clone();
         let mut rest = written;
@@ -223,7 +223,7 @@ impl Crate {
         }
     }
 
-    /// The module in which what a path names is defined.
+    /// The module that defines what a path names.
     fn home(&self, path: &[String], depth: usize) -> Option<Name> {
         let at = (0..=path.len()).rev().find(|at| self.modules.contains_key(&path[..*at]))?;
         let (module, rest) = path.split_at(at);
@@ -237,7 +237,7 @@ impl Crate {
         }
     }
 
-    /// Who imports whom, file by file. What a folder's own `mod.rs` defines is there for the files in it.
+    /// The imports of each file. A folder's `mod.rs` may be used by all files in the folder.
     fn imports(&self) -> BTreeMap<&Name, BTreeSet<Name>> {
         let of = |(name, module): (&Name, &Module)| {
             let homes = module.named.iter().filter_map(|path| self.home(path, 0));
@@ -246,13 +246,13 @@ impl Crate {
         self.modules.iter().map(|entry| (entry.0, of(entry))).collect()
     }
 
-    /// The layers at the top of the root: each line may use those below it, and nothing beside it.
+    /// The layers at the top of the root: each line may use those below it, but not its own.
     fn layers(&self) -> Vec<Vec<String>> {
         let text = fs::read_to_string(&self.root).unwrap();
         let block = text.split("//! ```text\n//! layers\n").nth(1).unwrap_or_default();
         let block = block.split("//! ```").next().unwrap();
         let words = |line: &str| {
-            // Behind two spaces stands what a layer is.
+            // A description follows after two spaces.
             let line = line.trim_start_matches("//! ").split("  ").next().unwrap_or_default();
             line.split_whitespace().map(str::to_owned).collect()
         };
@@ -264,7 +264,7 @@ impl Crate {
     }
 }
 
-/// The repository.
+/// The repository's root.
 fn house() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -312,7 +312,7 @@ fn no_two_files_need_each_other() {
     for read in crates() {
         let imports = read.imports();
         for name in read.modules.keys() {
-            // Whatever can be reached from a file must not lead back to it.
+            // Nothing reachable from a file may lead back to it.
             let (mut reached, mut open) = (BTreeMap::new(), vec![name.clone()]);
             while let Some(next) = open.pop() {
                 for home in imports.get(&next).into_iter().flatten() {
@@ -336,7 +336,7 @@ fn no_two_files_need_each_other() {
     assert!(circles.is_empty(), "\n{}", circles.join("\n"));
 }
 
-/// Every file of a folder, by its path in it, without the tests at its end and whole lines of comment.
+/// Every file of a folder, by relative path, without the tests at its end and without comment lines.
 fn code(folder: &Path) -> Vec<(String, String)> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -359,7 +359,7 @@ fn code(folder: &Path) -> Vec<(String, String)> {
     files.into_iter().map(read).collect()
 }
 
-/// Whether a word stands there by itself, and not as the end of another.
+/// Whether the code contains the word as a whole, not as the end of another one.
 fn names(code: &str, word: &str) -> bool {
     let goes_on = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     code.match_indices(word).any(|(at, _)| !code[..at].ends_with(goes_on))
@@ -396,7 +396,7 @@ fn what_only_computes_knows_no_world() {
     }
 }
 
-/// The reader itself: groups, `super`, names that another file hands on, tests that do not count.
+/// Tests the reader itself: groups, `super`, re-exported names, excluded tests.
 #[test]
 fn imports_are_read_as_the_compiler_reads_them() {
     let folder = tempfile::tempdir().unwrap();

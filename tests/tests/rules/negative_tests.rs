@@ -1,4 +1,4 @@
-//! `negative-tests.md` and the tests' names say the same.
+//! `negative-tests.md` and the tests' names agree.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-/// How many cases the threat model numbers.
+/// Number of cases in the threat model.
 const CASES: u32 = 90;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ fn table() -> BTreeMap<u32, State> {
     cases
 }
 
-/// `n57_n58_…` and `n22_to_n25_…`, without what follows.
+/// The numbers of `n57_n58_…` or `n22_to_n25_…`, without the rest of the name.
 fn numbers(name: &str) -> BTreeSet<u32> {
     let (mut found, mut range) = (BTreeSet::new(), None);
     for part in name.split('_') {
@@ -55,7 +55,7 @@ fn numbers(name: &str) -> BTreeSet<u32> {
     found
 }
 
-/// Every test with a number: where it stands, by number.
+/// All numbered tests with their location, by number.
 fn tests() -> BTreeMap<u32, Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut found: BTreeMap<u32, Vec<String>> = BTreeMap::new();

@@ -1,5 +1,5 @@
-//! A network that says nothing, permissions that run out, clocks that are wrong, sources that are empty: a run goes on
-//! where it can, and ends with one sentence where it cannot.
+//! A silent network, expired URLs, wrong clocks, empty sources: a run continues if it can, and otherwise ends with one
+//! sentence.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; what is skipped is said")]
 
 use std::{
@@ -40,7 +40,7 @@ fn until(what: &str, mut reached: impl FnMut() -> bool) {
     }
 }
 
-/// One error, in words.
+/// An error of one sentence.
 fn sentence(error: &Value, about: &str) {
     let said = text(error, "message").unwrap();
     assert!(said.contains(about), "{error}");
@@ -57,7 +57,7 @@ fn a_permission_runs_out_midway() {
     let refused = |store: &Proxy| positions(&store.record(), b"HTTP/1.1 403").count();
     let bytes = files::noise(1, 120 * MB);
 
-    // Two packs of 16 MB are under way at once.
+    // Two packs of 16 MB are in flight at once.
     store.set(Weather::HangAfter(90 * MB as u64));
     let running = impatient(device.backup_bytes("slow", &bytes)).start().unwrap();
     until("silence", || store.is_silent());
@@ -74,7 +74,7 @@ fn a_permission_runs_out_midway() {
     }
     assert!(number(&report, "bytes_uploaded").unwrap() < 130 * MB as u64);
 
-    // The way back, with permissions to read.
+    // The download, with read URLs.
     store.forget();
     store.set(Weather::HangAfter(40 * MB as u64));
     let running = impatient(device.restore_to("latest", "back")).start().unwrap();
@@ -93,7 +93,7 @@ fn the_store_falls_silent() {
     let device = Device::new(&service).unwrap();
     device.sign_up("ca").unwrap();
 
-    // Not for long: the run goes on.
+    // Not for long: the run continues.
     let bytes = files::noise(2, 60 * MB);
     store.set(Weather::HangAfter(5 * MB as u64));
     let running = impatient(device.backup_bytes("short", &bytes)).start().unwrap();
@@ -103,14 +103,14 @@ fn the_store_falls_silent() {
     running.wait().unwrap().expect_ok().unwrap();
     assert!(device.restore_latest("short").unwrap() == bytes);
 
-    // For good: one sentence, no snapshot, and what was confirmed is not sent again.
+    // For good: one sentence, no snapshot, and confirmed packs are not sent again.
     let bytes = files::noise(3, 120 * MB);
     let before = confirmed(&service);
     store.set(Weather::HangAfter(90 * MB as u64));
-    // The service, which shares the machine with other tests, is waited for as well.
+    // The service, which shares the machine with other tests, needs time as well.
     let running = device.backup_bytes("long", &bytes).env("SEALKEEP_STALL_TIMEOUT", "6").start().unwrap();
     let outcome = running.wait().unwrap();
-    // The service asks the store about each pack: who is noticed first to be silent depends on the moment.
+    // The service asks the store about each pack, so either silence may be noticed first.
     assert!([4, 5].contains(&outcome.code), "{outcome}");
     sentence(&outcome.error().unwrap(), "cannot be reached");
     store.set(Weather::Fair);
@@ -122,7 +122,7 @@ fn the_store_falls_silent() {
     let again = safe.iter().filter(|id| requests.iter().any(|r| r.starts_with("PUT ") && r.ends_with(*id)));
     assert_eq!(again.count(), 0, "what was confirmed was sent again");
     let sent = number(&report, "bytes_uploaded").unwrap();
-    // All but the last pack of a run have 16 MB.
+    // All packs of a run except the last have 16 MB.
     let stored = safe.difference(&before).count();
     assert!(stored > 0);
     assert!(
@@ -171,7 +171,7 @@ fn the_service_falls_silent() {
     }
 }
 
-/// The library that lies about the time, where it is installed.
+/// The library that fakes the time, if it is installed.
 fn liar() -> Option<PathBuf> {
     let folders = fs::read_dir("/usr/lib").ok()?.flatten().map(|e| e.path());
     folders.map(|dir| dir.join("faketime/libfaketime.so.1")).find(|path| path.exists())
@@ -199,7 +199,7 @@ fn a_wrong_clock_is_named_or_worked_around() {
         let listed = device.call(["snapshots"]).ok().unwrap();
         let id = text(&report, "snapshot_id").unwrap();
         let made = list(&listed, "snapshots").unwrap().iter().find(|s| text(s, "id").unwrap() == id).unwrap();
-        // Requests take the service's time; what is signed for devices is the device's own, and never goes back.
+        // Requests use the service's time; what is signed for devices uses the device's own, which never goes back.
         let made = number(made, "created").unwrap();
         assert!((before..before + 120).contains(&made), "{by}: {made}, by its own clock {before}");
         assert!(made >= last, "{by}: a signed time went back");

@@ -1,4 +1,4 @@
-//! The stage itself: what the stories stand on has to be right first.
+//! Tests of the test infrastructure, which the stories rely on.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -51,7 +51,7 @@ fn codes_are_rfc_6238_and_never_repeat() {
     assert_ne!(authenticator.wrong_code(), first);
 }
 
-/// A server that answers every request with its own request line.
+/// A server that echoes each request's request line.
 fn echo() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
