@@ -57,7 +57,7 @@ fn safe(line: &[u8]) -> String {
 }
 
 /// One recorder per process.
-fn numbers() -> Option<&'static PrometheusHandle> {
+fn recorder() -> Option<&'static PrometheusHandle> {
     NUMBERS
         .get_or_init(|| {
             PrometheusBuilder::new()
@@ -72,7 +72,7 @@ fn numbers() -> Option<&'static PrometheusHandle> {
 /// Metrics in Prometheus format.
 #[must_use]
 pub fn render() -> String {
-    numbers().map(PrometheusHandle::render).unwrap_or_default()
+    recorder().map(PrometheusHandle::render).unwrap_or_default()
 }
 
 /// The method for a label or a log line: only known names, never the caller's text.
@@ -92,7 +92,7 @@ pub(crate) fn known(method: &Method) -> &'static str {
 }
 
 pub(crate) fn count(route: &str, method: &'static str, status: u16, seconds: f64) {
-    if numbers().is_none() {
+    if recorder().is_none() {
         return;
     }
     let labels = [("route", route.to_owned()), ("method", method.to_owned()), ("status", status.to_string())];

@@ -17,7 +17,7 @@
 //!        |              |
 //!        +-------+------+
 //!                | HTTP: nothing between, or
-//!                |   Proxy in a Weather: cut, silent, slow
+//!                |   Proxy with a Network: cut, stalled, slow
 //!                |   Liars: tell a Lie, keep a Book of all that passed
 //!                v
 //!      Service   metadata-api --embedded DIR: its own PostgreSQL,

@@ -17,19 +17,19 @@ use crate::failure::Result;
 
 /// The network's behavior.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weather {
+pub enum Network {
     /// Everything passes.
-    Fair,
+    Normal,
     /// After this many more bytes towards the server, every connection is cut, including new ones.
     CutAfter(u64),
     /// Nothing passes any more, silently.
-    Hang,
-    /// After this many more bytes in both directions together, becomes [`Weather::Hang`].
-    HangAfter(u64),
+    Stalled,
+    /// After this many more bytes in both directions together, becomes [`Network::Stalled`].
+    StallAfter(u64),
     /// Every request gets a 503 without Retry-After.
     Busy,
     /// Bytes per second towards the server, per connection.
-    Throttle(u64),
+    Limited(u64),
     /// Every piece is delayed.
     Delay(Duration),
 }
@@ -43,7 +43,7 @@ pub struct Proxy {
 #[derive(Default)]
 struct State {
     target: AtomicU16,
-    weather: Mutex<Option<Weather>>,
+    network: Mutex<Option<Network>>,
     sent: AtomicU64,
     passed: AtomicU64,
     record: Mutex<Vec<u8>>,
@@ -60,11 +60,11 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::default());
-        *lock(&state.weather) = Some(Weather::Fair);
+        *lock(&state.network) = Some(Network::Normal);
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for near in listener.incoming().flatten() {
-                if lock(&shared.weather).is_none() {
+                if lock(&shared.network).is_none() {
                     return;
                 }
                 let state = Arc::clone(&shared);
@@ -87,17 +87,17 @@ impl Proxy {
     }
 
     /// Changes the behavior, also of open connections, and restarts counting.
-    pub fn set(&self, weather: Weather) {
-        let mut now = lock(&self.state.weather);
+    pub fn set(&self, network: Network) {
+        let mut now = lock(&self.state.network);
         self.state.sent.store(0, Ordering::SeqCst);
         self.state.passed.store(0, Ordering::SeqCst);
-        *now = Some(weather);
+        *now = Some(network);
     }
 
     /// Whether nothing passes any more.
     #[must_use]
     pub fn is_silent(&self) -> bool {
-        *lock(&self.state.weather) == Some(Weather::Hang)
+        *lock(&self.state.network) == Some(Network::Stalled)
     }
 
     /// Bytes sent towards the server since the last change.
@@ -140,7 +140,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        *lock(&self.state.weather) = None;
+        *lock(&self.state.network) = None;
         self.state.cut_all();
         // Wakes the listener so that it exits.
         drop(TcpStream::connect(self.address));
@@ -172,11 +172,11 @@ fn busy(mut near: &TcpStream) -> io::Result<()> {
 
 impl State {
     fn serve(self: Arc<Self>, near: TcpStream) -> io::Result<()> {
-        if matches!(*lock(&self.weather), Some(Weather::CutAfter(limit)) if self.sent.load(Ordering::SeqCst) >= limit)
+        if matches!(*lock(&self.network), Some(Network::CutAfter(limit)) if self.sent.load(Ordering::SeqCst) >= limit)
         {
             return near.shutdown(Shutdown::Both);
         }
-        if *lock(&self.weather) == Some(Weather::Busy) {
+        if *lock(&self.network) == Some(Network::Busy) {
             return busy(&near);
         }
         let far = TcpStream::connect(("127.0.0.1", self.target.load(Ordering::SeqCst)))?;
@@ -212,22 +212,22 @@ impl State {
     /// Waits or fails according to the current behavior.
     fn endure(&self, len: u64, towards_server: bool) -> io::Result<()> {
         loop {
-            let weather = *lock(&self.weather);
-            match weather {
+            let network = *lock(&self.network);
+            match network {
                 None => return Err(io::ErrorKind::ConnectionReset.into()),
-                Some(Weather::Hang) => {
+                Some(Network::Stalled) => {
                     thread::sleep(Duration::from_millis(50));
                     continue;
                 }
-                Some(Weather::HangAfter(limit)) => {
-                    let mut now = lock(&self.weather);
-                    if self.passed.fetch_add(len, Ordering::SeqCst) + len > limit && *now == weather {
-                        *now = Some(Weather::Hang);
+                Some(Network::StallAfter(limit)) => {
+                    let mut now = lock(&self.network);
+                    if self.passed.fetch_add(len, Ordering::SeqCst) + len > limit && *now == network {
+                        *now = Some(Network::Stalled);
                         continue;
                     }
                 }
                 _ if !towards_server => return Ok(()),
-                Some(Weather::CutAfter(limit)) => {
+                Some(Network::CutAfter(limit)) => {
                     if self.sent.load(Ordering::SeqCst) + len > limit {
                         self.sent.store(limit, Ordering::SeqCst);
                         self.cut_all();
@@ -235,15 +235,15 @@ impl State {
                     }
                 }
                 // Open connections are closed, and clients reconnect.
-                Some(Weather::Busy) => {
+                Some(Network::Busy) => {
                     self.cut_all();
                     return Err(io::ErrorKind::ConnectionReset.into());
                 }
-                Some(Weather::Throttle(rate)) => {
+                Some(Network::Limited(rate)) => {
                     thread::sleep(Duration::from_micros(1_000_000 * len / rate.max(1)));
                 }
-                Some(Weather::Delay(by)) => thread::sleep(by),
-                Some(Weather::Fair) => {}
+                Some(Network::Delay(by)) => thread::sleep(by),
+                Some(Network::Normal) => {}
             }
             self.sent.fetch_add(len, Ordering::SeqCst);
             return Ok(());

@@ -8,7 +8,7 @@ use client_core::{
     device::DeviceSecrets,
 };
 use e2e::{
-    Authenticator, Postgres, Service, Spread, Stage, Window, data, files, proxy::Weather, screen::Screen,
+    Authenticator, Postgres, Service, Spread, Stage, Window, data, files, proxy::Network, screen::Screen,
 };
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -268,11 +268,11 @@ async fn a_backup_is_held_stopped_and_cut_off() {
     make_account(&window, "slow@example.com").await;
     keep_kit(&window).await;
 
-    store.set(Weather::Throttle(300_000));
+    store.set(Network::Limited(300_000));
     add_source(&window, &url(&postgres, "shop")).await;
     window.press("Pause").await.unwrap();
     window.says("Paused.").await.unwrap();
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     // Everything read is sent and nothing more is read, so nothing finishes.
     tokio::time::sleep(Duration::from_secs(3)).await;
     window.says("Paused.").await.unwrap();
@@ -281,7 +281,7 @@ async fn a_backup_is_held_stopped_and_cut_off() {
     window.press("Close").await.unwrap();
 
     data::change(&postgres, "shop", 60.0, Spread::Uniform, 1).unwrap();
-    store.set(Weather::Throttle(300_000));
+    store.set(Network::Limited(300_000));
     window.press("Back up now").await.unwrap();
     window.says("Reading and storing").await.unwrap();
     window.press("Stop").await.unwrap();
@@ -292,7 +292,7 @@ async fn a_backup_is_held_stopped_and_cut_off() {
     window.press("Back up now").await.unwrap();
     window.says("Reading and storing").await.unwrap();
     drop(window);
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     let window = open(&service, home.path()).await;
     window.press("Back up now").await.unwrap();
     window.says("shop is backed up").await.unwrap();
@@ -311,14 +311,14 @@ async fn the_window_is_closed_and_backups_go_on() {
     make_account(&window, "closed@example.com").await;
     keep_kit(&window).await;
 
-    store.set(Weather::Throttle(300_000));
+    store.set(Network::Limited(300_000));
     add_source(&window, &url(&postgres, "shop")).await;
     window.says("Reading and storing").await.unwrap();
     let screen = Screen::find("Sealkeep").unwrap();
     screen.waits_until(true).unwrap();
     screen.close().unwrap();
     screen.waits_until(false).unwrap();
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     // With the window closed.
     window.says("shop is backed up").await.unwrap();
     window.start_again(&[]).await.unwrap();

@@ -106,7 +106,7 @@ impl Conversation for LoginStart {
 }
 
 /// The requests of a sign-in that follow the password.
-macro_rules! of_login {
+macro_rules! login_bodies {
     ($($body:ty),+ $(,)?) => {
         $(impl Conversation for $body {
             async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
@@ -115,7 +115,7 @@ macro_rules! of_login {
         })+
     };
 }
-of_login!(LoginFinish, LoginMfa, PasswordStart, RenewCodes, AuthenticatorStart, AuthenticatorConfirm,);
+login_bodies!(LoginFinish, LoginMfa, PasswordStart, RenewCodes, AuthenticatorStart, AuthenticatorConfirm,);
 
 impl Conversation for PasswordFinish {
     /// Carries one wrap per vault.

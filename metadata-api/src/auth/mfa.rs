@@ -46,7 +46,7 @@ fn totp(secret: &[u8], email: &str) -> Result<Totp, ApiError> {
 }
 
 /// A fresh seed: sealed for the database, and as an otpauth URL for the user.
-pub(crate) fn enrol(
+pub(crate) fn enroll(
     keys: &ServerKeys,
     account: AccountId,
     email: &str,

@@ -22,7 +22,7 @@ pub(crate) async fn find(db: &Db, email: &str) -> Result<Option<Credential>, Api
             .await?;
     // The second query also runs for unknown addresses, so that both cases take equally long.
     let (account, opaque_record) = row.unwrap_or_default();
-    tx.speak_for(AccountId(account), None).await?;
+    tx.set_account(AccountId(account), None).await?;
     let region: Option<String> = sqlx::query_scalar("SELECT region FROM app.account WHERE account_id = $1")
         .bind(account)
         .fetch_optional(tx.conn())
@@ -57,7 +57,7 @@ pub(crate) async fn create(
     now: i64,
 ) -> Result<(), ApiError> {
     let account = signup.account;
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     sqlx::query("INSERT INTO app.account (account_id, region, created_at) VALUES ($1, $2, $3)")
         .bind(account.0)
         .bind(signup.region.as_str())
@@ -130,7 +130,7 @@ pub(crate) async fn replace_record(
     record: &[u8],
     now: i64,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     let done =
         sqlx::query("UPDATE app.credential SET opaque_record = $2, updated_at = $3 WHERE account_id = $1")
             .bind(account.0)
@@ -148,7 +148,7 @@ pub(crate) async fn replace_codes(
     codes: &RecoveryCodes,
     now: i64,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     sqlx::query("UPDATE app.recovery_code SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL")
         .bind(account.0)
         .bind(at(now))
@@ -170,7 +170,7 @@ pub(crate) async fn replace_totp(
     sealed: &[u8],
     step: i64,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     let done = sqlx::query("UPDATE app.totp SET secret = $2, last_step = $3 WHERE account_id = $1")
         .bind(account.0)
         .bind(sealed)
@@ -193,7 +193,7 @@ pub(crate) struct Factor {
 
 /// The account's second factor, locked until the transaction ends, so that attempts run one at a time.
 pub(crate) async fn factor(tx: &mut PreAuthTx, account: AccountId) -> Result<Factor, ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     let row: Option<Factor> = sqlx::query_as(
         "SELECT secret AS sealed_secret, recovery_salt FROM app.totp WHERE account_id = $1 FOR UPDATE",
     )

@@ -52,7 +52,7 @@ pub(crate) async fn record_account(
     action: &'static str,
     details: Details<'_>,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     // In a fixed order, so that concurrent sign-ins cannot deadlock.
     let vaults: Vec<uuid::Uuid> =
         sqlx::query_scalar("SELECT vault_id FROM app.membership WHERE account_id = $1 ORDER BY vault_id")
@@ -60,7 +60,7 @@ pub(crate) async fn record_account(
             .fetch_all(tx.conn())
             .await?;
     for vault in vaults.into_iter().map(VaultId) {
-        tx.speak_for(account, Some(vault)).await?;
+        tx.set_account(account, Some(vault)).await?;
         let actor = Actor { vault, account: Some(account), device };
         append(tx.conn(), &actor, now, action, details).await?;
     }

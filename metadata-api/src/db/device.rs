@@ -30,7 +30,7 @@ pub(crate) async fn register(
     device: &CheckedDevice,
     now: i64,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     let (known, present, ever): (bool, i64, i64) = sqlx::query_as(
         "SELECT COALESCE(bool_or(device_id = $2), false), count(*) FILTER (WHERE revoked_at IS NULL), count(*)
          FROM app.device WHERE account_id = $1",
@@ -93,7 +93,7 @@ pub(crate) async fn is_approved(
     account: AccountId,
     device: &CheckedDevice,
 ) -> Result<bool, ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     let found = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM app.vault_device d JOIN app.device a USING (account_id, device_id)
                         WHERE d.account_id = $1 AND d.device_id = $2 AND d.state = 'active'

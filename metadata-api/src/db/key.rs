@@ -39,7 +39,7 @@ pub(crate) async fn add_password(
     wrapped: &WrappedKey,
     now: i64,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, Some(vault)).await?;
+    tx.set_account(account, Some(vault)).await?;
     let version = i32::try_from(wrapped.version).map_err(|_| ErrorCode::InvalidRequest)?;
     let done = sqlx::query(
         "INSERT INTO app.wrapped_key (vault_id, kind, version, bytes, stored_at)

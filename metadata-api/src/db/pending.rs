@@ -313,7 +313,11 @@ pub(crate) async fn password_proven(tx: &mut PreAuthTx, id: LoginId, now: i64) -
 }
 
 /// A sign-in that is waiting for its second factor, locked.
-pub(crate) async fn half_way(tx: &mut PreAuthTx, id: LoginId, now: i64) -> Result<Login, ApiError> {
+pub(crate) async fn awaiting_second_factor(
+    tx: &mut PreAuthTx,
+    id: LoginId,
+    now: i64,
+) -> Result<Login, ApiError> {
     let row: LoginRow = sqlx::query_as(
         "SELECT account_id, known, region, device_id, device_name, signing_key, sealing_key, opaque_state,
                 counted_kinds, counted_keys
@@ -350,7 +354,7 @@ pub(crate) async fn new_totp(
     id: LoginId,
     now: i64,
 ) -> Result<(Login, Vec<u8>), ApiError> {
-    let login = half_way(tx, id, now).await?;
+    let login = awaiting_second_factor(tx, id, now).await?;
     let sealed: Option<Vec<u8>> =
         sqlx::query_scalar("SELECT new_totp FROM app.pending_login WHERE login_id = $1")
             .bind(id.0)

@@ -17,7 +17,7 @@ impl PreAuthTx {
     }
 
     /// Makes the account's rows visible from here on, and the vault's audit trail if the account is a member.
-    pub(crate) async fn speak_for(
+    pub(crate) async fn set_account(
         &mut self,
         account: AccountId,
         vault: Option<VaultId>,

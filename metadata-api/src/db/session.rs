@@ -90,7 +90,7 @@ pub(crate) async fn open(
     refresh_token: &[u8; 32],
     now: i64,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     sqlx::query(
         "INSERT INTO app.session (account_id, session_id, device_id, amr, created_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6)",
@@ -162,7 +162,7 @@ pub(crate) async fn revoke_all(
     reason: &'static str,
     now: i64,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     sqlx::query(
         "UPDATE app.session SET revoked_at = $2, revoke_reason = $3 WHERE account_id = $1 AND revoked_at IS NULL",
     )
@@ -178,7 +178,7 @@ pub(crate) async fn revoke_all(
 pub(crate) async fn refresh_signer(db: &Db, token: &[u8; 32]) -> Result<Signer, ApiError> {
     let mut tx = PreAuthTx::begin(db).await?;
     let (account, session) = refresh_owner(&mut tx, token).await?.ok_or(ErrorCode::RefreshInvalid)?;
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     let (device, key): (Uuid, Vec<u8>) = sqlx::query_as(
         "SELECT d.device_id, d.signing_key FROM app.session s JOIN app.device d USING (account_id, device_id)
          WHERE s.account_id = $1 AND s.session_id = $2",
@@ -233,7 +233,7 @@ struct RefreshRow {
 
 pub(crate) async fn lock_refresh(tx: &mut PreAuthTx, token: &[u8; 32]) -> Result<Refreshable, ApiError> {
     let (account, session) = refresh_owner(tx, token).await?.ok_or(ErrorCode::RefreshInvalid)?;
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     // Locks the whole family, so that concurrent refreshes run one at a time.
     sqlx::query("SELECT 1 FROM app.session WHERE account_id = $1 AND session_id = $2 FOR UPDATE")
         .bind(account.0)

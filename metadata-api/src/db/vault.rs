@@ -19,7 +19,7 @@ pub(crate) struct Membership {
 }
 
 pub(crate) async fn of_account(tx: &mut PreAuthTx, account: AccountId) -> Result<Vec<Membership>, ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     let rows: Vec<(Uuid, String, String, bool)> = sqlx::query_as(
         "SELECT v.vault_id, v.region, m.role, v.ready_at IS NOT NULL
          FROM app.membership m JOIN app.vault v USING (vault_id)

@@ -28,7 +28,7 @@ pub async fn password_start(
     PreAuth { body, .. }: PreAuth<PasswordStart>,
 ) -> Result<Json<PasswordStarted>, ApiError> {
     let mut tx = PreAuthTx::begin(state.db()).await?;
-    let login = pending::half_way(&mut tx, body.login_id, state.clock().now()).await?;
+    let login = pending::awaiting_second_factor(&mut tx, body.login_id, state.clock().now()).await?;
     let response = opaque::register(state.keys(), login.account, login.region, &body.registration_request.0)?;
     Ok(Json(PasswordStarted { registration_response: response.into() }))
 }
@@ -92,7 +92,7 @@ pub async fn authenticator_start(
     let mut proven = login::prove(&state, body.login_id, &body.factor, now).await?;
     let account = proven.login.account;
     let email = account::email(&mut proven.tx, account).await?;
-    let (sealed, otpauth_url) = mfa::enrol(state.keys(), account, &email)?;
+    let (sealed, otpauth_url) = mfa::enroll(state.keys(), account, &email)?;
     pending::keep_new_totp(&mut proven.tx, body.login_id, &sealed, now).await?;
     proven.finish("authenticator_change_started", &[], now).await?;
     Ok(Json(AuthenticatorStarted { otpauth_url }))

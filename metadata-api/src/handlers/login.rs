@@ -154,7 +154,7 @@ pub(super) async fn prove(
     now: i64,
 ) -> Result<Proven, ApiError> {
     let mut tx = PreAuthTx::begin(state.db()).await?;
-    let login = pending::half_way(&mut tx, login_id, now).await?;
+    let login = pending::awaiting_second_factor(&mut tx, login_id, now).await?;
     let amr = match mfa::prove(state.keys(), &mut tx, &login, factor, now).await? {
         Outcome::Proven(amr) => amr,
         Outcome::Refused { retry_after, locks } => {

@@ -58,7 +58,7 @@ pub async fn finish(
     let record = opaque::record(&body.registration_upload.0)?;
     let mut tx = PreAuthTx::begin(state.db()).await?;
     let (account, email) = pending::unfinished_signup(&mut tx, body.signup_id, now).await?;
-    let (sealed, otpauth_url) = mfa::enrol(state.keys(), account, &email)?;
+    let (sealed, otpauth_url) = mfa::enroll(state.keys(), account, &email)?;
     pending::finish_signup(&mut tx, body.signup_id, &record, &sealed, now).await?;
     tx.commit().await?;
     Ok(Json(SignupFinished { otpauth_url }))

@@ -9,12 +9,12 @@ use axum::{
 use crate::{callers, error::ApiError, limiter::Limiter, state::AppState};
 
 /// For all requests, including unknown paths.
-pub(crate) async fn every(
+pub(crate) async fn global(
     State(state): State<AppState>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    limit(&state, &state.rate().every, request, next).await
+    limit(&state, &state.rate().global, request, next).await
 }
 
 /// The stricter limit for sign-up, sign-in and refresh.

@@ -199,7 +199,7 @@ pub(crate) fn upload_elsewhere(world: &mut World) -> Kept {
 }
 
 /// Scaled: a slow store is abandoned within seconds.
-fn impatient(call: Call) -> Call {
+fn with_short_timeouts(call: Call) -> Call {
     call.env("SEALKEEP_STALL_TIMEOUT", "3").env("SEALKEEP_PATIENCE", "4")
 }
 
@@ -207,7 +207,7 @@ pub(crate) fn other_bytes(world: &mut World) -> Kept {
     let bytes = content("bytes", 1);
     let (source, snapshot) = stored(world, "bytes", &bytes)?;
     stored(world, "bytes of that length", &content("bytes", 2))?;
-    let call = |device: &Device| impatient(device.call_plain(["restore", &snapshot, "--stdout"]));
+    let call = |device: &Device| with_short_timeouts(device.call_plain(["restore", &snapshot, "--stdout"]));
     for lie in STORE_LIES {
         // A device that knows all locations, and one that has to fetch the index.
         for (device, who) in [(&source, "who made it"), (&world.fresh, "who has nothing at hand")] {

@@ -14,13 +14,13 @@ use e2e::{
     Call, Device, Service, Stage,
     device::{list, number, text},
     files,
-    proxy::{Proxy, Weather, positions},
+    proxy::{Network, Proxy, positions},
 };
 use serde_json::Value;
 
 const MB: usize = 1_000_000;
 
-fn impatient(call: Call) -> Call {
+fn with_short_timeouts(call: Call) -> Call {
     call.env("SEALKEEP_STALL_TIMEOUT", "2")
 }
 
@@ -58,13 +58,13 @@ fn a_permission_runs_out_midway() {
     let bytes = files::noise(1, 120 * MB);
 
     // Two packs of 16 MB are in flight at once.
-    store.set(Weather::HangAfter(90 * MB as u64));
-    let running = impatient(device.backup_bytes("slow", &bytes)).start().unwrap();
+    store.set(Network::StallAfter(90 * MB as u64));
+    let running = with_short_timeouts(device.backup_bytes("slow", &bytes)).start().unwrap();
     until("silence", || store.is_silent());
     thread::sleep(Duration::from_secs(4));
     let safe = confirmed(&service);
     assert!(!safe.is_empty());
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     let report = running.wait().unwrap().expect_ok().unwrap();
     assert!(refused(store) > 0, "no permission ran out");
     let requests = store.requests();
@@ -76,11 +76,11 @@ fn a_permission_runs_out_midway() {
 
     // The download, with read URLs.
     store.forget();
-    store.set(Weather::HangAfter(40 * MB as u64));
-    let running = impatient(device.restore_to("latest", "back")).start().unwrap();
+    store.set(Network::StallAfter(40 * MB as u64));
+    let running = with_short_timeouts(device.restore_to("latest", "back")).start().unwrap();
     until("silence", || store.is_silent());
     thread::sleep(Duration::from_secs(4));
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     running.wait().unwrap().expect_ok().unwrap();
     assert!(refused(store) > 0, "no permission ran out");
     assert!(fs::read(device.desk().join("back")).unwrap() == bytes);
@@ -95,25 +95,25 @@ fn the_store_falls_silent() {
 
     // Not for long: the run continues.
     let bytes = files::noise(2, 60 * MB);
-    store.set(Weather::HangAfter(5 * MB as u64));
-    let running = impatient(device.backup_bytes("short", &bytes)).start().unwrap();
+    store.set(Network::StallAfter(5 * MB as u64));
+    let running = with_short_timeouts(device.backup_bytes("short", &bytes)).start().unwrap();
     until("silence", || store.is_silent());
     thread::sleep(Duration::from_secs(5));
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     running.wait().unwrap().expect_ok().unwrap();
     assert!(device.restore_latest("short").unwrap() == bytes);
 
     // For good: one sentence, no snapshot, and confirmed packs are not sent again.
     let bytes = files::noise(3, 120 * MB);
     let before = confirmed(&service);
-    store.set(Weather::HangAfter(90 * MB as u64));
+    store.set(Network::StallAfter(90 * MB as u64));
     // The service, which shares the machine with other tests, needs time as well.
     let running = device.backup_bytes("long", &bytes).env("SEALKEEP_STALL_TIMEOUT", "6").start().unwrap();
     let outcome = running.wait().unwrap();
     // The service asks the store about each pack, so either silence may be noticed first.
     assert!([4, 5].contains(&outcome.code), "{outcome}");
     sentence(&outcome.error().unwrap(), "cannot be reached");
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     assert_eq!(device.snapshots().unwrap().len(), 1);
     let safe = confirmed(&service);
     store.forget();
@@ -130,12 +130,15 @@ fn the_store_falls_silent() {
         "{sent} bytes, and {stored} packs were stored"
     );
 
-    store.set(Weather::Hang);
-    let error =
-        impatient(device.restore_to("latest", "back")).arg("--source").arg("long").refused(5).unwrap();
+    store.set(Network::Stalled);
+    let error = with_short_timeouts(device.restore_to("latest", "back"))
+        .arg("--source")
+        .arg("long")
+        .refused(5)
+        .unwrap();
     sentence(&error, "cannot be reached");
     assert_eq!(fs::read_dir(device.desk()).unwrap().count(), 1, "something was left behind");
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     assert!(device.restore_latest("long").unwrap() == bytes);
 }
 
@@ -148,18 +151,18 @@ fn the_service_falls_silent() {
     for (name, comes_back) in [("short", true), ("long", false)] {
         let bytes = files::noise(name.len() as u64, 60 * MB);
         let known = device.snapshots().unwrap();
-        store.set(Weather::HangAfter(5 * MB as u64));
-        let running = impatient(device.backup_bytes(name, &bytes)).start().unwrap();
+        store.set(Network::StallAfter(5 * MB as u64));
+        let running = with_short_timeouts(device.backup_bytes(name, &bytes)).start().unwrap();
         until("silence", || store.is_silent());
-        api.set(Weather::Hang);
-        store.set(Weather::Fair);
+        api.set(Network::Stalled);
+        store.set(Network::Normal);
         if comes_back {
             thread::sleep(Duration::from_secs(5));
-            api.set(Weather::Fair);
+            api.set(Network::Normal);
         }
         let outcome = running.wait().unwrap();
-        api.set(Weather::Fair);
-        store.set(Weather::Fair);
+        api.set(Network::Normal);
+        store.set(Network::Normal);
         if outcome.code != 0 {
             assert_eq!(outcome.code, 4, "{outcome}");
             sentence(&outcome.error().unwrap(), "cannot be reached");

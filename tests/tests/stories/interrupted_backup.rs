@@ -7,7 +7,7 @@ use e2e::{
     Device, Service, Stage,
     device::{number, text},
     files,
-    proxy::Weather,
+    proxy::Network,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rustix::process::Signal;
@@ -77,7 +77,7 @@ fn what_was_confirmed_is_not_sent_again() {
     device.sign_up("ca").unwrap();
     let bytes = files::noise(7, 150 * MB);
     // Two packs of 16 MB are in flight at once; whatever was confirmed of them is known to this side.
-    store.set(Weather::HangAfter(110 * MB as u64));
+    store.set(Network::StallAfter(110 * MB as u64));
     let running = device.backup_bytes("big", &bytes).start().unwrap();
     while !store.is_silent() || confirmed(&service) < 48 * MB as u64 {
         thread::sleep(Duration::from_millis(50));
@@ -88,7 +88,7 @@ fn what_was_confirmed_is_not_sent_again() {
     let kept = confirmed(&service);
     assert!(kept < 140 * MB as u64, "the kill came too late to say anything: {kept}");
 
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     let report = device.backup_bytes("big", &bytes).ok().unwrap();
     let sent = number(&report, "bytes_uploaded").unwrap();
     // Index segments are written per run, so a pack may be confirmed before the device has recorded its chunks.
@@ -116,15 +116,15 @@ fn the_network_is_cut_and_comes_back() {
     .enumerate()
     {
         let bytes = files::noise(round as u64, 40 * MB);
-        wire.set(Weather::CutAfter(after));
+        wire.set(Network::CutAfter(after));
         let running = device.backup_bytes("cut", &bytes).start().unwrap();
         thread::sleep(Duration::from_secs(3));
         // Half of the time the network comes back while the device is still trying.
         if round % 2 == 0 {
-            wire.set(Weather::Fair);
+            wire.set(Network::Normal);
         }
         let outcome = running.wait().unwrap();
-        wire.set(Weather::Fair);
+        wire.set(Network::Normal);
         if outcome.code == 0 {
             snapshots += 1;
         } else {
@@ -146,7 +146,7 @@ fn the_service_goes_and_comes_back() {
     for (round, abruptly) in [false, true].into_iter().enumerate() {
         let bytes = files::noise(100 + round as u64, 60 * MB);
         let store = &service.wires().unwrap().store;
-        store.set(Weather::HangAfter(10 * MB as u64));
+        store.set(Network::StallAfter(10 * MB as u64));
         let running = device.backup_bytes("restarted", &bytes).start().unwrap();
         while !store.is_silent() {
             thread::sleep(Duration::from_millis(50));
@@ -155,7 +155,7 @@ fn the_service_goes_and_comes_back() {
             service.kill().unwrap();
         }
         // The service probes its store when it starts.
-        service.wires().unwrap().store.set(Weather::Fair);
+        service.wires().unwrap().store.set(Network::Normal);
         service.restart().unwrap();
         let outcome = running.wait().unwrap();
         assert!([0, 4, 5].contains(&outcome.code), "{outcome}");

@@ -12,7 +12,7 @@ use e2e::{
     Device, Outcome, Running, Service, Terminal,
     device::number,
     files,
-    proxy::{Proxy, Weather},
+    proxy::{Network, Proxy},
     service::Wires,
 };
 use rustix::process::Signal;
@@ -102,7 +102,7 @@ fn gives_up_after_seconds() {
 }
 
 /// A backup while one of the two behaves like this and the other works.
-fn outlasts(weather: Weather, wire: fn(&Wires) -> &Proxy, said: &str) {
+fn outlasts(network: Network, wire: fn(&Wires) -> &Proxy, said: &str) {
     let service = Service::start_wired().unwrap();
     let device = Device::new(&service).unwrap();
     device.sign_up("eu").unwrap();
@@ -111,9 +111,9 @@ fn outlasts(weather: Weather, wire: fn(&Wires) -> &Proxy, said: &str) {
     let backup = ["backup", "--file", "rnd.bin", "--limit-upload", "8000"];
     let running = device.call_plain(backup).env("SEALKEEP_PATIENCE", "300").start().unwrap();
     midway(&service);
-    wire(service.wires().unwrap()).set(weather);
+    wire(service.wires().unwrap()).set(network);
     let outcome = goes_on(running, AWAY);
-    wire(service.wires().unwrap()).set(Weather::Fair);
+    wire(service.wires().unwrap()).set(Network::Normal);
     let outcome = outcome.recv().unwrap();
     assert_eq!(outcome.code, 0, "{outcome}");
     assert!(outcome.stderr.contains(said) && outcome.stderr.contains("answers again"), "{outcome}");
@@ -123,22 +123,22 @@ fn outlasts(weather: Weather, wire: fn(&Wires) -> &Proxy, said: &str) {
 
 #[test]
 fn a_store_that_is_away_alone_is_waited_for() {
-    outlasts(Weather::CutAfter(0), |wires| &wires.store, "the object store has been unavailable for");
+    outlasts(Network::CutAfter(0), |wires| &wires.store, "the object store has been unavailable for");
 }
 
 #[test]
 fn a_service_that_is_away_alone_is_waited_for() {
-    outlasts(Weather::CutAfter(0), |wires| &wires.api, "the service has been unavailable for");
+    outlasts(Network::CutAfter(0), |wires| &wires.api, "the service has been unavailable for");
 }
 
 #[test]
 fn a_busy_service_that_does_not_say_for_how_long_is_waited_for() {
-    outlasts(Weather::Busy, |wires| &wires.api, "the service has been unavailable for");
+    outlasts(Network::Busy, |wires| &wires.api, "the service has been unavailable for");
 }
 
 #[test]
 fn a_busy_store_that_does_not_say_for_how_long_is_waited_for() {
-    outlasts(Weather::Busy, |wires| &wires.store, "the object store has been unavailable for");
+    outlasts(Network::Busy, |wires| &wires.store, "the object store has been unavailable for");
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_restore_waits_too() {
     // Killed: asked to stop, a service would finish its requests first.
     service.kill().unwrap();
     let outcome = goes_on(running, AWAY);
-    service.wires().unwrap().store.set(Weather::Fair);
+    service.wires().unwrap().store.set(Network::Normal);
     service.restart().unwrap();
     outcome.recv().unwrap().expect_ok().unwrap();
     assert!(fs::read(device.desk().join("back")).unwrap() == bytes);

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Device, Outcome, Postgres, Running, Service, device::text, proxy::Weather};
+use e2e::{Device, Outcome, Postgres, Running, Service, device::text, proxy::Network};
 
 /// Time limit for a restore's sessions to end.
 const GONE: Duration = Duration::from_secs(60);
@@ -153,7 +153,7 @@ fn a_store_that_goes_away_leaves_the_target_as_it_was() {
         service.kill().unwrap();
         let outcome = running.wait().unwrap();
         before.holds(&outcome, &[4, 5]);
-        service.wires().unwrap().store.set(Weather::Fair);
+        service.wires().unwrap().store.set(Network::Normal);
         service.restart().unwrap();
     }
 }

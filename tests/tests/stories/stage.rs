@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use e2e::{Authenticator, Postgres, Proxy, Service, Spread, data, files, proxy::Weather};
+use e2e::{Authenticator, Postgres, Proxy, Service, Spread, data, files, proxy::Network};
 
 #[test]
 fn databases_are_the_same_every_time_and_change_as_much_as_said() {
@@ -87,9 +87,9 @@ fn the_proxy_passes_records_and_cuts() {
     assert!(ask(&proxy).ends_with("GET /marker?secret=1"));
     assert!(String::from_utf8_lossy(&proxy.record()).contains("/marker"));
     assert_eq!(proxy.requests(), ["GET /marker"]);
-    proxy.set(Weather::CutAfter(10));
+    proxy.set(Network::CutAfter(10));
     assert_eq!(ask(&proxy), "");
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Normal);
     assert!(ask(&proxy).ends_with("GET /marker?secret=1"));
 }
 

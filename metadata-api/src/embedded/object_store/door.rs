@@ -86,7 +86,7 @@ fn admit(method: &Method, query: &str, headers: &HeaderMap, max: u64) -> Result<
 }
 
 /// Passes on signed requests with a known method and an acceptable length; answers all others without reading them.
-pub(super) async fn keeper(State(max): State<u64>, request: Request, next: Next) -> Response {
+pub(super) async fn refuse_unsigned(State(max): State<u64>, request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
     match admit(request.method(), query, request.headers(), max) {
         Ok(()) if request.method() == Method::PUT => next.run(request).await,

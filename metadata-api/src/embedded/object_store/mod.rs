@@ -97,7 +97,7 @@ impl ObjectStore {
             .layer(from_fn(drain::refused_uploads))
             .layer(map_response(proven))
             // Outermost: an unsigned body is never read, not even to drain it.
-            .layer(from_fn_with_state(max_object_size, door::keeper));
+            .layer(from_fn_with_state(max_object_size, door::refuse_unsigned));
 
         let addr = listener.local_addr()?;
         let (ending, ended) = oneshot::channel();
