@@ -10,7 +10,7 @@ use axum::http::Method;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-static NUMBERS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 const SECONDS: [f64; 9] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
 /// Installs JSON logging on standard error, filtered by `SEALKEEP_LOG` (default `info`). The S3 library logs each
@@ -58,7 +58,7 @@ fn safe(line: &[u8]) -> String {
 
 /// One recorder per process.
 fn recorder() -> Option<&'static PrometheusHandle> {
-    NUMBERS
+    RECORDER
         .get_or_init(|| {
             PrometheusBuilder::new()
                 .set_buckets_for_metric(Matcher::Full("http_request_seconds".into()), &SECONDS)
