@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_believed() {
+    fn only_a_trusted_proxy_counts() {
         let xff = behind("x-forwarded-for");
         let said = [("x-forwarded-for", "192.0.2.9")];
         assert_eq!(seen(&xff, "10.1.2.3", &said), network("192.0.2.9"));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_caller_wrote_himself_does_not_count() {
+    fn entries_written_by_the_caller_do_not_count() {
         let xff = behind("x-forwarded-for");
         for lines in [
             &[("x-forwarded-for", "1.1.1.1, 192.0.2.9")][..],

@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_counts_with_what_holds_it() {
+    fn a_network_counts_towards_its_wider_prefixes() {
         assert_eq!(levels("192.0.2.1"), levels("::ffff:192.0.2.1"));
         assert_ne!(levels("192.0.2.1"), levels("192.0.2.2"));
         let (one, other) = (levels("2001:db8:1:100::1"), levels("2001:db8:1:1ff::1"));

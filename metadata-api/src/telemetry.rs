@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_the_log_controls_no_terminal() {
+    fn log_lines_control_no_terminal() {
         let hostile = "{\"cause\":\"\u{9b}2J\u{202e}x\"}\n";
         assert_eq!(safe(hostile.as_bytes()), "{\"cause\":\"\\u009b2J\\u202ex\"}\n");
     }

@@ -254,7 +254,7 @@ fn what_ended_stays_ended() {
 }
 
 #[test]
-fn a_lease_is_one_devices_and_one_sources() {
+fn a_lease_belongs_to_one_device_and_one_source() {
     let member = member();
     let backup = member.begin();
     let renewed: Lease =
@@ -274,7 +274,7 @@ fn a_lease_is_one_devices_and_one_sources() {
 }
 
 #[test]
-fn another_vault_is_as_good_as_none() {
+fn another_vault_looks_nonexistent() {
     let (a, b) = (member(), member());
     let ready = Ready::new(&a);
     let _: Committed = a.post(&ready.path(), &ready.good(&a)).ok();
@@ -320,7 +320,7 @@ fn another_vault_is_as_good_as_none() {
 }
 
 #[test]
-fn confirm_believes_the_store_and_nobody_else() {
+fn confirm_trusts_only_the_store() {
     let member = member();
     let backup = member.begin();
     let (sent, unsent) = (random(1000), random(1000));
@@ -340,7 +340,7 @@ fn confirm_believes_the_store_and_nobody_else() {
 
 /// H8: every device of the vault would read twelve bytes as an index.
 #[test]
-fn confirm_refuses_an_index_or_a_key_that_is_none() {
+fn confirm_refuses_objects_that_are_no_index_or_key() {
     let member = member();
     let backup = member.begin();
     let confirm = |bytes: &[&Vec<u8>]| {

@@ -26,7 +26,7 @@ use metadata_api::{
 use support::member::{Member, announce, commit};
 
 #[test]
-fn a_lease_that_ran_out_allows_nothing_more() {
+fn an_expired_lease_allows_nothing_more() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();

@@ -82,7 +82,7 @@ fn each_missing_setting_is_named() {
 }
 
 #[test]
-fn all_problems_are_said_at_once() {
+fn all_problems_are_reported_at_once() {
     let (code, said) = check(&Settings::new());
     assert_eq!(code, Some(1));
     for name in [
@@ -158,7 +158,7 @@ fn the_database_is_reached_safely() {
 }
 
 #[test]
-fn plain_http_leaves_the_machine_only_when_told() {
+fn plain_http_leaves_the_machine_only_on_request() {
     let open = ["check-config", "--offline", "--listen", "0.0.0.0:8787"];
     let (code, said) = run(&complete(), &open);
     assert_eq!(code, Some(1));
@@ -172,7 +172,7 @@ fn plain_http_leaves_the_machine_only_when_told() {
 }
 
 #[test]
-fn a_setting_may_stand_in_a_file() {
+fn a_setting_can_come_from_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("master");
     let mut settings = complete();

@@ -107,7 +107,7 @@ const GOOD: Manners =
     Manners { checks_checksum: true, stores_refused: false, refuses_second: true, returns_checksum: true };
 
 #[tokio::test]
-async fn what_a_store_enforces_is_found_out() {
+async fn the_probe_finds_what_a_store_enforces() {
     let found = probed(GOOD).await.unwrap();
     assert!(found.write_once && found.checksum_enforced && found.checksum_returned && found.deletes);
     // Like Garage: allows overwriting, verifies checksums.
@@ -333,7 +333,7 @@ fn tls_is_1_3_and_nothing_older() {
 
 /// Others must be able neither to replace nor to list the folder's content.
 #[test]
-fn a_folder_that_others_may_write_is_refused_and_its_objects_are_nobody_elses() {
+fn a_folder_writable_by_others_is_refused_and_its_objects_are_private() {
     use std::os::unix::fs::PermissionsExt;
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let service = Service::start();

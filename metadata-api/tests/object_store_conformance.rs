@@ -73,7 +73,7 @@ fn what_is_stored_comes_back_whole_and_in_parts() {
 }
 
 #[test]
-fn a_url_ends_when_it_says() {
+fn a_url_expires_on_time() {
     for stage in Stage::all() {
         assert_eq!(stage.put("k", b"x").status, 200);
         let sign = |at: OffsetDateTime, expires| {

@@ -98,7 +98,7 @@ fn only_six_operations_exist() {
 }
 
 #[test]
-fn a_full_disk_is_said_and_leaves_nothing() {
+fn a_full_disk_is_reported_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mounted = std::process::Command::new("mount")
         .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
@@ -134,7 +134,7 @@ impl Drop for Unmount {
 
 /// A refusal is useless if the client, still sending, only sees a broken connection.
 #[test]
-fn a_refusal_is_heard_also_while_a_large_body_is_sent() {
+fn a_refusal_reaches_a_client_that_is_still_sending() {
     let stage = Stage::embedded();
     let target = stage.sign("PUT", "k", &[("content-length", "4000000")]).replace("/k?", "/other?");
     let runtime = tokio::runtime::Runtime::new().unwrap();

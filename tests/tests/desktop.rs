@@ -301,7 +301,7 @@ async fn a_backup_is_held_stopped_and_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_window_is_closed_and_backups_go_on() {
+async fn backups_continue_behind_a_closed_window() {
     let service = Service::start_wired().unwrap();
     let store = &service.wires().unwrap().store;
     let postgres = Postgres::start().unwrap();
@@ -359,7 +359,7 @@ async fn the_window_is_closed_and_backups_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_way_of_signing_in_is_changed() {
+async fn credentials_are_changed() {
     const NEW: &str = "another horse and another battery";
     let stage = Stage::shared().unwrap();
     let home = files::temporary().unwrap();

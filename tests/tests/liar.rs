@@ -29,7 +29,7 @@ const SHORT: u64 = 3;
 const LONG: u64 = 200;
 
 #[test]
-fn every_lie_is_answered_or_waits_by_its_number() {
+fn every_lie_is_detected_or_waits_by_its_number() {
     let world = World::shared().unwrap();
     let only = env::var("LIE").ok();
     let mut wrong = Vec::new();

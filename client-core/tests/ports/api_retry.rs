@@ -12,7 +12,7 @@ use client_core::api::ApiError;
 use tiny_server::{Answer, TinyServer};
 
 #[tokio::test]
-async fn what_cannot_be_repeated_is_sent_once_and_what_helps_is_repeated() {
+async fn unsafe_requests_are_sent_once_and_safe_ones_are_retried() {
     let server = TinyServer::start(|_, _| Answer::Close);
     let keystore = memory();
     let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
@@ -42,7 +42,7 @@ async fn what_cannot_be_repeated_is_sent_once_and_what_helps_is_repeated() {
 }
 
 #[tokio::test]
-async fn a_fault_of_the_service_is_asked_again_where_that_changes_nothing() {
+async fn a_service_error_is_retried_only_where_that_is_safe() {
     let server = TinyServer::start(|number, _| match number {
         0 => refuse(ErrorCode::Internal),
         1 => Answer::status(500),
@@ -69,7 +69,7 @@ async fn a_fault_of_the_service_is_asked_again_where_that_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_date_to_come_back_at_is_kept_by_the_answers_own_clock() {
+async fn a_retry_after_date_is_relative_to_the_responses_clock() {
     let date = |ahead: u64| {
         // With a clock an hour off, only the difference counts.
         let now = SystemTime::now() - Duration::from_secs(3600);

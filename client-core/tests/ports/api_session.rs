@@ -29,7 +29,7 @@ use client_core::{
 use tiny_server::{Answer, TinyServer};
 
 #[tokio::test]
-async fn every_try_is_signed_anew() {
+async fn every_attempt_is_signed_again() {
     let server = TinyServer::start(|number, _| match number {
         0 => refuse(ErrorCode::Unavailable),
         1 => Answer::Close,
@@ -154,7 +154,7 @@ async fn a_token_that_the_service_calls_expired_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_for_with_the_same_attempt() {
+async fn a_lost_response_is_requested_with_the_same_attempt() {
     let server = rotating(3600, true);
     let keystore = memory();
     signed_in(&server, &keystore, session("old", 5, 0)).vault_info(VAULT).await.unwrap();
@@ -267,7 +267,7 @@ async fn objects(api: &HttpApi) -> Result<usize, ApiError> {
 }
 
 #[tokio::test]
-async fn a_page_longer_than_was_asked_for_is_refused() {
+async fn a_page_longer_than_requested_is_refused() {
     let row = |number| ObjectRow { number, id: ObjectId::new([1; 32]), kind: ObjectKind::Index, size: 1 };
     let server =
         TinyServer::start(move |_, _| Answer::json(200, &Objects { objects: (1..=1001).map(row).collect() }));
@@ -370,7 +370,7 @@ async fn a_grant_for_another_object_is_refused() {
 }
 
 #[tokio::test]
-async fn the_clock_can_be_given() {
+async fn the_clock_can_be_injected() {
     let server = TinyServer::start(|_, _| Answer::json(200, &info()));
     let clock = Arc::new(FixedClock::new(1_000));
     let api = HttpApi::signed_in(&server.origin(), &secrets(&server, session("jwt", 5, 5_000)))
@@ -412,7 +412,7 @@ async fn a_puzzle_is_solved_and_the_request_sent_again() {
 }
 
 #[tokio::test]
-async fn a_full_vault_is_said_with_its_numbers() {
+async fn a_full_vault_is_reported_with_its_numbers() {
     let server = TinyServer::start(|_, _| {
         let (used, quota) = (Some(3 << 29), Some(2 << 30));
         Answer::json(409, &Problem { used, quota, ..problem(ErrorCode::QuotaExceeded) })

@@ -212,7 +212,7 @@ fn odd_names_go_through_everything() {
 }
 
 #[test]
-fn options_of_the_user_are_judged_by_the_server_and_do_not_speak_in_our_place() {
+fn the_server_judges_the_users_options_and_they_do_not_override_ours() {
     let url = SERVER.url("shop");
     let refused = open(&format!("{url}?options=--nosuch%3D1")).err().unwrap();
     assert!(

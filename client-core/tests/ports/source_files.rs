@@ -33,7 +33,7 @@ fn read_with(path: &Path, allow: bool, change: impl FnOnce()) -> Result<(Vec<u8>
 }
 
 #[test]
-fn a_file_that_is_no_dump_says_so_though_it_was_not_read_to_its_end() {
+fn a_file_that_is_no_dump_is_reported_even_if_not_read_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bom.sql");
     let mut script = b"\xef\xbb\xbf--\n-- PostgreSQL database dump\n--\n\n".to_vec();
@@ -50,7 +50,7 @@ fn a_file_that_is_no_dump_says_so_though_it_was_not_read_to_its_end() {
 }
 
 #[test]
-fn a_file_that_changes_in_the_midst_is_noticed_and_one_that_is_replaced_is_whole() {
+fn a_file_changed_while_read_is_noticed_and_a_replaced_one_is_complete() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("image");
     let content: Vec<u8> = (0..LEN).map(|at| (at * 31 % 251) as u8).collect();
@@ -104,7 +104,7 @@ fn holes_are_read_as_zeros_wherever_they_lie() {
 }
 
 #[test]
-fn what_has_no_end_is_refused_by_name() {
+fn endless_files_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let _listener = UnixListener::bind(folder.path().join("socket")).unwrap();
     let dump = folder.path().join("dump");
@@ -124,7 +124,7 @@ fn what_has_no_end_is_refused_by_name() {
 
 /// A connection test must not copy a whole database.
 #[test]
-fn a_look_at_a_database_in_use_copies_nothing() {
+fn inspecting_a_database_in_use_copies_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("app.db");
     let mut page = vec![0; 4096];

@@ -243,7 +243,7 @@ fn a_dump_cut_before_it_was_compressed_is_cut() {
 }
 
 #[test]
-fn what_is_no_dump_is_refused_and_other_files_are_not() {
+fn non_dumps_are_refused_and_other_files_are_not() {
     let dump = String::from_utf8(plain(3)).unwrap();
     let wide = |text: &str, big: bool| -> Vec<u8> {
         let unit = |unit: u16| if big { unit.to_be_bytes() } else { unit.to_le_bytes() };

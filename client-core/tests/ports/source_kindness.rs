@@ -149,7 +149,7 @@ fn restored(mut sink: Box<dyn RestoreSink>, dump: &[u8]) -> Result<(), SourceErr
 
 /// A lock on the list of databases blocks everything: connections, CREATE DATABASE, renaming, dropping.
 #[test]
-fn a_restore_that_waits_for_somebody_is_stopped_within_seconds() {
+fn a_waiting_restore_stops_within_seconds() {
     const PATIENCE: Duration = Duration::from_secs(15);
     let server = Server::start();
     server.shop("shop", 1);
@@ -252,7 +252,7 @@ fn a_server_that_speaks_german_is_understood() {
 }
 
 #[test]
-fn a_role_with_limits_of_its_own_backs_up_and_restores() {
+fn a_role_with_its_own_limits_backs_up_and_restores() {
     let server = Server::start();
     server.shop("shop", 1);
     server.sql("postgres", "CREATE ROLE bounded SUPERUSER LOGIN PASSWORD 'bounded'");
@@ -287,7 +287,7 @@ fn a_role_with_limits_of_its_own_backs_up_and_restores() {
 }
 
 #[test]
-fn a_look_that_an_administrator_ends_is_not_a_server_that_cannot_be_reached() {
+fn an_inspection_ended_by_an_administrator_is_no_unreachable_server() {
     let server = Server::start();
     server.shop("lk", 1);
     for end in ["pg_cancel_backend", "pg_terminate_backend"] {
@@ -347,7 +347,7 @@ fn asked_in(own_port: u16, peer_port: u16) -> Option<u64> {
 }
 
 #[test]
-fn a_silent_dump_asks_whether_its_peer_is_gone() {
+fn a_silent_dump_probes_its_peer() {
     let server = Server::start();
     server.shop("shop", 1);
     // The system's default is two hours.
@@ -378,7 +378,7 @@ fn both_ends_ask(server: u16, client: u16) {
 }
 
 #[test]
-fn a_restore_that_waits_for_bytes_asks_whether_its_peer_is_gone() {
+fn a_restore_waiting_for_bytes_probes_its_peer() {
     let server = Server::start();
     server.shop("shop", 1);
     server.sql("postgres", "CREATE DATABASE there");

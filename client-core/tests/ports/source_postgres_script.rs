@@ -373,7 +373,7 @@ fn gz_dump_not_restorable_into_database() {
 }
 
 #[test]
-fn extensions_tablespaces_and_rights_that_lack_are_named() {
+fn missing_extensions_tablespaces_and_rights_are_named() {
     SERVER.sql("postgres", "CREATE DATABASE needs");
     SERVER.sql("postgres", "CREATE ROLE plain LOGIN CREATEDB PASSWORD 'p'");
     SERVER.sql("needs", "CREATE TABLE t (x int)");

@@ -124,7 +124,7 @@ async fn each_status_has_its_meaning() {
 }
 
 #[tokio::test]
-async fn what_passes_is_tried_again() {
+async fn temporary_failures_are_retried() {
     let bytes = pattern(300_000);
     let server = TinyServer::start_deaf(
         |number| (number == 2).then_some(Duration::from_secs(2)),
@@ -148,7 +148,7 @@ async fn what_passes_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_stalled_store_is_given_up_in_time() {
+async fn a_stalled_store_is_abandoned_in_time() {
     let stall = || Answer::Stall(vec![0; 10], 300_000, Duration::from_secs(30));
     for deaf in [true, false] {
         let server =
@@ -166,7 +166,7 @@ async fn a_stalled_store_is_given_up_in_time() {
 }
 
 #[tokio::test]
-async fn other_bytes_than_were_stored_are_damage() {
+async fn bytes_other_than_the_stored_ones_are_damage() {
     let bytes = pattern(100_000);
     let (mut flipped, mut longer) = (bytes.clone(), bytes.clone());
     flipped[50_000] ^= 1;
@@ -210,7 +210,7 @@ async fn an_authentic_pack_under_another_name_is_damage() {
 }
 
 #[tokio::test]
-async fn a_part_is_what_was_asked_for_of_an_object_of_the_right_length() {
+async fn a_part_is_the_requested_range_of_an_object_of_the_right_length() {
     let bytes = pattern(100_000);
     let part = 90_000..100_000;
     let wanted = bytes[90_000..].to_vec();
@@ -304,7 +304,7 @@ async fn a_file_holds_one_attempt_only() {
 }
 
 #[tokio::test]
-async fn a_limit_is_kept_and_is_no_stall() {
+async fn a_limit_is_kept_and_is_not_a_stall() {
     let server = TinyServer::start(|_, _| Answer::status(200));
     let (here, bytes) = (store(&server.origin()), pattern(200_000));
     here.limit_upload(Some(100_000));
@@ -330,7 +330,7 @@ impl Lookup for Rebinding {
 }
 
 #[tokio::test]
-async fn n69_a_storage_inside_the_network_gets_nothing() {
+async fn n69_a_store_inside_the_network_gets_nothing() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -219,7 +219,7 @@ fn a_pack_written_from_the_description_reads() {
 }
 
 #[test]
-fn n62_a_directory_with_overlap_gap_hole_or_double_is_refused() {
+fn n62_a_directory_with_overlap_gap_hole_or_duplicate_is_refused() {
     let keys = Keys::new();
     let forge = Forge::new(&keys);
     let plains = [rows("one", 500), rows("two", 500)];
@@ -252,7 +252,7 @@ fn n62_a_directory_with_overlap_gap_hole_or_double_is_refused() {
 }
 
 #[test]
-fn n63_lengths_that_lie_and_bombs_are_refused() {
+fn n63_false_lengths_and_bombs_are_refused() {
     let keys = Keys::new();
     let forge = Forge::new(&keys);
     let bomb = zstd::bulk::compress(&vec![0; 64 << 20], 3).unwrap();
@@ -288,7 +288,7 @@ fn n64_a_poisoned_chunk_is_noticed() {
 }
 
 #[test]
-fn n82_no_key_and_nonce_meet_twice() {
+fn n82_no_pair_of_key_and_nonce_is_used_twice() {
     // Same chunks, two packs, including a retry after a crash: no two sealed records are equal.
     let keys = Keys::new();
     let chunks = encode((0..50).map(|n| random(&format!("chunk {n}"), 64)));

@@ -95,7 +95,7 @@ fn any_stretch_of_a_recipe_over_recipes_is_that_of_its_plaintext() {
 }
 
 #[test]
-fn a_byte_leads_through_so_many_recipes_and_no_more() {
+fn the_depth_of_copies_is_bounded() {
     let first = rows("first", 500);
     let mut others = Others::new(encode([first.clone()]));
     let mut last = ids().chunk_id(&first);

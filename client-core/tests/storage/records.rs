@@ -281,7 +281,7 @@ fn check_origins(store: &Store, list: &ListReader) -> usize {
 }
 
 #[test]
-fn for_ever_neither_depth_nor_cost_grows() {
+fn depth_and_cost_never_grow() {
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("list");
     let mut random = StdRng::seed_from_u64(5);

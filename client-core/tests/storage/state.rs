@@ -16,13 +16,13 @@ use client_core::{
 };
 
 #[test]
-fn looking_up_is_far_faster_than_chunks_come() {
+fn lookups_are_far_faster_than_chunks_arrive() {
     // A 300 MB/s dump has 300 chunks per second.
     assert!(measure(200, 500) > 5_000.0);
 }
 
 #[test]
-fn every_file_is_its_owners_alone() {
+fn every_file_is_private_to_its_owner() {
     let home = tempfile::tempdir().unwrap();
     // A file that an older program or another umask left readable.
     std::fs::write(home.path().join("pins.db"), b"").unwrap();

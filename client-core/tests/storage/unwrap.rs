@@ -129,7 +129,7 @@ fn samples() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn every_level_of_gzip_and_zlib_is_made_bit_for_bit() {
+fn every_level_of_gzip_and_zlib_is_reproduced_bit_for_bit() {
     for (number, sample) in samples().iter().enumerate() {
         let levels: &[u8] = if number < 5 { &[1, 2, 3, 4, 5, 6, 7, 8, 9] } else { &[1, 3, 6] };
         for &level in levels {
@@ -209,7 +209,7 @@ fn strange_streams(text: &[u8]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_cannot_be_made_again_stays_as_it_is() {
+fn what_cannot_be_reproduced_stays_as_it_is() {
     let text = rows(5, 60_000);
     assert!(text.len() > 3_500_000);
     for (number, dump) in strange_streams(&text).into_iter().enumerate() {
@@ -252,7 +252,7 @@ fn a_damaged_or_cut_gzip_file_is_refused() {
 }
 
 #[test]
-fn dumps_that_are_not_compressed_or_by_something_else_pass_through() {
+fn uncompressed_and_otherwise_compressed_dumps_pass_through() {
     for (dump, other) in [
         (rows(1, 100), None),
         (b"\x28\xb5\x2f\xfd and so on, more than enough".to_vec(), Some("zstd")),

@@ -162,7 +162,7 @@ fn encoded(record: &Value) -> Encoded {
 }
 
 #[test]
-fn packs_open_for_ever_and_are_still_written_so() {
+fn packs_open_forever_and_are_still_written_the_same() {
     let vector = vector_made_by("pack", make_pack);
     let pack = bytes(&vector["pack"]);
     let written = build_pack(&vector);
@@ -248,7 +248,7 @@ fn make_index() -> Value {
 }
 
 #[test]
-fn index_segments_open_for_ever_and_are_still_written_so() {
+fn index_segments_open_forever_and_are_still_written_the_same() {
     let vector = vector_made_by("index", make_index);
     let (header, key, device, packs) = index_parts(&vector);
     let stored = bytes(&vector["segment"]);
@@ -280,7 +280,7 @@ fn make_manifest() -> Value {
 }
 
 #[test]
-fn manifests_are_cut_and_written_the_same_for_ever() {
+fn manifests_are_cut_and_written_the_same_forever() {
     let vector = vector_made_by("manifest", make_manifest);
     assert_eq!(vector, make_manifest());
     let entries = read_piece(&bytes(&vector["first_piece_of_3"])).unwrap();
@@ -405,7 +405,7 @@ fn make_snapshot() -> Value {
 }
 
 #[test]
-fn snapshots_open_for_ever_and_are_still_written_so() {
+fn snapshots_open_forever_and_are_still_written_the_same() {
     let vector = vector_made_by("snapshot", make_snapshot);
     let stored = bytes(&vector["snapshot"]);
     let parts = read_snapshot(&stored).unwrap();

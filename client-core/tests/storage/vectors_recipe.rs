@@ -101,7 +101,7 @@ fn uncompressed(recipe: &Recipe, literals: &[u8]) -> Encoded {
 }
 
 #[test]
-fn recipes_decode_for_ever() {
+fn recipes_decode_forever() {
     let vector = vector_made_by("recipe", make_recipe);
     let from = &vector["copied_from"];
     let id: ChunkId = from["chunk_id"].as_str().unwrap().parse().unwrap();

@@ -68,7 +68,7 @@ fn make() -> Value {
 }
 
 #[test]
-fn streams_are_made_as_they_always_were() {
+fn recompression_never_changes() {
     let vector = vector_made_by("unwrap", make);
     assert_eq!(vector["streams"], Value::from(streams()));
     let plan = &vector["plan"];

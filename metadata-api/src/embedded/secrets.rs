@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn made_once_and_only_for_the_owner() {
+    fn created_once_and_private_to_the_owner() {
         let dir = tempfile::tempdir().unwrap();
         let first = EmbeddedSecrets::load_or_create(dir.path()).unwrap();
         let mode = fs::metadata(dir.path().join(NAME)).unwrap().mode();
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_read_or_that_is_gone_stops_the_start() {
+    fn a_file_readable_by_others_or_missing_prevents_the_start() {
         let dir = tempfile::tempdir().unwrap();
         EmbeddedSecrets::load_or_create(dir.path()).unwrap();
         let file = dir.path().join(NAME);

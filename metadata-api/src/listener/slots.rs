@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_counted_in_all_and_per_network() {
+    fn slots_are_counted_in_total_and_per_network() {
         let bounds = Bounds { connections: 40, per_network: 2, ..Bounds::default() };
         let slots = Slots::new(&bounds);
         let take = |address: &str| slots.take(address.parse().unwrap());
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_proved_something_stays() {
+    fn proven_connections_keep_their_slots() {
         let slots = Slots::new(&Bounds { connections: 3, ..Bounds::default() });
         let take = |n: u8| slots.take([192, 0, 2, n].into());
         let (stranger, device, other) = (take(1).unwrap(), take(2).unwrap(), take(3).unwrap());

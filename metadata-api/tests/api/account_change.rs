@@ -47,7 +47,7 @@ async fn change_password(
 }
 
 #[tokio::test]
-async fn a_new_password_ends_every_session_and_takes_the_wrap_along() {
+async fn a_new_password_ends_every_session_and_replaces_the_wrap() {
     let stage = Stage::new().await;
     let mut person = stage.member().await;
     let elsewhere = Device::new();
@@ -119,7 +119,7 @@ async fn a_password_change_without_all_its_proofs_changes_nothing() {
 }
 
 #[tokio::test]
-async fn new_recovery_codes_make_the_old_ones_worthless() {
+async fn new_recovery_codes_invalidate_the_old_ones() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let login = stage.half_login(&person, &person.device).await;
@@ -143,7 +143,7 @@ async fn new_recovery_codes_make_the_old_ones_worthless() {
 }
 
 #[tokio::test]
-async fn a_new_authenticator_counts_once_it_is_proven() {
+async fn a_new_authenticator_is_valid_once_it_is_proven() {
     let stage = Stage::new().await;
     let mut person = stage.member().await;
     let login = stage.half_login(&person, &person.device).await;
@@ -179,7 +179,7 @@ async fn a_new_authenticator_counts_once_it_is_proven() {
 }
 
 #[tokio::test]
-async fn a_device_that_was_shut_out_changes_nothing() {
+async fn a_revoked_device_changes_nothing() {
     let stage = Stage::new().await;
     let mut person = stage.member().await;
     let lost = Device::new();

@@ -100,7 +100,7 @@ async fn concurrent_events_make_one_chain() {
 
 /// Requests under the owner's device id from a stranger are not attributed to that device.
 #[tokio::test]
-async fn an_event_names_a_device_only_when_its_key_was_shown() {
+async fn an_event_names_a_device_only_if_its_key_was_proven() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let mut liar = Device::new();

@@ -67,7 +67,7 @@ async fn the_service_cannot_migrate() {
 
 /// A database of another build is refused with instructions for starting afresh, and nothing is changed.
 #[tokio::test]
-async fn a_database_of_another_build_is_refused_with_the_way_on() {
+async fn a_database_of_another_build_is_refused_with_instructions() {
     let database = Database::new().await;
     let admin = database.pool("sealkeep_admin").await;
     sqlx::query("UPDATE app._sqlx_migrations SET checksum = 'x' WHERE version = 3")

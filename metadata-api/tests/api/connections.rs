@@ -120,7 +120,7 @@ async fn a_slow_request_is_finished_and_is_the_last_of_an_old_connection() {
 /// When strangers hold every slot, a new connection replaces the oldest stranger's; connections with a device signature
 /// stay.
 #[tokio::test]
-async fn strangers_do_not_take_the_places_of_devices() {
+async fn strangers_do_not_displace_devices() {
     let (addr, _stop) = open(Bounds { connections: 4, ..Bounds::default() });
     let request = b"POST /proven HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n";
     let mut device = sent(addr, request).await;
@@ -159,7 +159,7 @@ async fn one_network_gets_its_share_of_connections_and_no_more() {
 }
 
 #[tokio::test]
-async fn an_end_waits_for_requests_under_way_and_for_nobody_else() {
+async fn a_shutdown_waits_for_requests_in_progress_only() {
     let (addr, stop) = open(Bounds::default());
     let idle = TcpStream::connect(addr).await.unwrap();
     let mut busy = sent(addr, b"POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await;

@@ -298,7 +298,7 @@ async fn n44_every_route_by_every_device_and_role() {
 /// A pending device adds itself with the vault's signature, and nobody else; of the wraps it sees only the one that the
 /// recovery words open.
 #[tokio::test]
-async fn a_waiting_device_adds_itself_and_nobody_else() {
+async fn a_pending_device_adds_itself_and_nobody_else() {
     let stage = Stage::new().await;
     let mut person = stage.member().await;
     let (device, third) = (Device::new(), Device::new());

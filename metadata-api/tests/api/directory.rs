@@ -166,7 +166,7 @@ async fn a_backup_only_device_gets_no_keys() {
 
 /// At most 1,000 entries, the last hundred reserved for revocations: a full directory never protects a thief.
 #[tokio::test]
-async fn a_full_directory_still_shuts_devices_out() {
+async fn a_full_directory_still_revokes_devices() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let device = Device::new();

@@ -49,7 +49,7 @@ async fn all_requests_per_network() {
 
 /// Unknown paths, other methods and the operator's routes do not bypass the limits.
 #[tokio::test]
-async fn everything_stands_behind_the_limiter() {
+async fn everything_is_rate_limited() {
     let gets =
         ["/nothing", "/readyz", "/metrics", "/healthz", "/v1/login/start", "/v1/vaults/x/keys/password"];
     for path in gets {
@@ -152,7 +152,7 @@ async fn from(stage: &Stage, address: [u8; 4], device: &Device, body: &LoginStar
 /// A thousand junk sign-ins from a hundred networks stop neither a device in the directory nor a new machine that
 /// solves a puzzle: nobody can lock an account. All replicas count together.
 #[tokio::test]
-async fn a_name_under_fire_is_never_closed() {
+async fn a_name_under_attack_is_never_locked() {
     let limits = Limits { logins_per_hour: 10, failures_before_puzzle: 30, puzzle_bits: 10, ..wide_limits() };
     let shared = secrets();
     let database = crate::stage::Database::new().await;
@@ -287,7 +287,7 @@ async fn failed_sign_ins_per_name_and_network() {
 }
 
 #[tokio::test]
-async fn what_every_answer_carries() {
+async fn headers_of_every_response() {
     let stage = Stage::new().await;
     let device = Device::new();
     let ok = stage.call(Call::new(&stage, &device, "GET", "/v1/service")).await;

@@ -91,7 +91,7 @@ async fn n71_grants_in_parallel_never_exceed_the_quota() {
 }
 
 #[tokio::test]
-async fn a_vaults_own_quota_counts_and_what_is_promised_costs_once() {
+async fn a_vaults_own_quota_applies_and_a_grant_counts_once() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     sqlx::query("UPDATE app.vault SET quota_bytes = 2500").execute(&stage.admin).await.unwrap();
@@ -112,7 +112,7 @@ async fn a_vaults_own_quota_counts_and_what_is_promised_costs_once() {
 
 /// While the store is unreachable, grants stay: room is freed only for objects known not to exist.
 #[tokio::test]
-async fn promises_are_not_forgotten_unasked() {
+async fn grants_are_not_deleted_without_asking_the_store() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let backup = begin(&stage, &person).await;

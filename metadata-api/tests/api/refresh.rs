@@ -13,7 +13,7 @@ async fn works(stage: &Stage, person: &Person, session: &Session) -> bool {
 }
 
 #[tokio::test]
-async fn n39_a_used_token_shown_again_ends_the_family() {
+async fn n39_reusing_a_token_ends_the_family() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let first = &person.session.refresh_token;
@@ -35,7 +35,7 @@ async fn n39_a_used_token_shown_again_ends_the_family() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_can_be_asked_for_again() {
+async fn a_lost_response_can_be_requested_again() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let token = &person.session.refresh_token;

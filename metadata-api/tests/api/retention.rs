@@ -47,7 +47,7 @@ async fn the_newest_rows_of_a_trail_are_kept_and_no_more() {
 }
 
 #[tokio::test]
-async fn sessions_that_are_over_and_all_but_the_newest_are_forgotten() {
+async fn expired_sessions_and_all_but_the_newest_are_deleted() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let Person { account, device, .. } = &person;
@@ -76,7 +76,7 @@ async fn sessions_that_are_over_and_all_but_the_newest_are_forgotten() {
 }
 
 #[tokio::test]
-async fn attempts_that_left_nothing_are_forgotten_and_others_stay() {
+async fn runs_that_left_nothing_are_deleted_and_others_stay() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let source = SourceId::from_bytes([3; 16]);
@@ -114,7 +114,7 @@ async fn attempts_that_left_nothing_are_forgotten_and_others_stay() {
 }
 
 #[tokio::test]
-async fn what_strangers_leave_is_forgotten_when_its_time_is_over() {
+async fn what_strangers_leave_is_deleted_when_it_expires() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let stranger = Device::new();

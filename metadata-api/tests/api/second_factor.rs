@@ -86,7 +86,7 @@ async fn five_wrong(stage: &Stage, person: &Person, device: &Device) -> api_type
 }
 
 #[tokio::test]
-async fn n14_the_sixth_try_is_not_looked_at() {
+async fn n14_the_sixth_attempt_is_not_checked() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let device = Device::new();
@@ -182,7 +182,7 @@ async fn n16_no_route_turns_it_off() {
 }
 
 #[tokio::test]
-async fn the_half_session_ends_after_five_minutes_and_after_use() {
+async fn a_pending_sign_in_ends_after_five_minutes_and_after_use() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let device = Device::new();
@@ -204,7 +204,7 @@ async fn the_half_session_ends_after_five_minutes_and_after_use() {
 
 /// Two concurrent attempts with one code open one session.
 #[tokio::test]
-async fn a_code_shown_twice_at_once_opens_one_session() {
+async fn a_code_used_twice_at_once_opens_one_session() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     stage.clock.shift(60);

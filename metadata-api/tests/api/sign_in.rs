@@ -30,7 +30,7 @@ async fn n01_wrong_password() {
 }
 
 #[tokio::test]
-async fn n02_an_unknown_address_is_answered_alike() {
+async fn n02_an_unknown_address_gets_the_same_responses() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let device = Device::new();
@@ -252,7 +252,7 @@ fn rank_deviate(a: &[Duration], b: &[Duration]) -> f64 {
 
 /// 2: the time to refuse a wrong password reveals nothing about the address. 40 pairs; 200 with LONG=1.
 #[tokio::test]
-async fn n02_the_time_of_a_refusal_does_not_tell_an_account() {
+async fn n02_the_time_of_a_refusal_does_not_reveal_an_account() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let pairs = if std::env::var_os("LONG").is_some() { 200 } else { 40 };

@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_known_address_is_answered_alike_until_a_code_was_shown() {
+async fn a_known_address_gets_the_same_responses_until_a_code_is_proven() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     stage.clock.shift(30);

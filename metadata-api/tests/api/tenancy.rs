@@ -82,7 +82,7 @@ async fn every_table_has_forced_row_security_and_a_policy_by_tenant() {
 }
 
 #[tokio::test]
-async fn n50_no_view_function_or_grant_goes_around() {
+async fn n50_no_view_function_or_grant_bypasses_row_security() {
     let database = Database::new().await;
     let admin = database.pool("sealkeep_admin").await;
     let count =
@@ -216,7 +216,7 @@ async fn n47_n48_n49_queries_without_where() {
 }
 
 #[tokio::test]
-async fn n46_another_tenants_vault_is_as_if_it_were_not() {
+async fn n46_another_tenants_vault_looks_nonexistent() {
     let stage = Stage::new().await;
     let (a, b) = (stage.member().await, stage.member().await);
     let _: VaultInfo = stage.call(a.request(&stage, "GET", "")).await.ok();

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_solution_holds_for_its_own_salt_and_no_more_bits() {
+    fn a_solution_is_valid_for_its_own_salt_and_no_more_bits() {
         let puzzle = Puzzle { salt: vec![7; 57].into(), bits: 12 };
         let solved = puzzle.solve().unwrap();
         assert!(solved.holds(12));
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_cannot_make_a_client_work_for_ever() {
+    fn a_service_cannot_make_a_client_work_forever() {
         for bits in [MAX_BITS + 1, 64, 255] {
             assert_eq!(Puzzle { salt: vec![].into(), bits }.solve(), None);
         }

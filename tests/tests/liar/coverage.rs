@@ -50,7 +50,7 @@ fn every_route_is_lied_about() {
 
 /// No client mentions a route that no client reads.
 #[test]
-fn what_is_not_read_is_not_read() {
+fn no_client_names_an_unread_route() {
     for file in ["routes.rs", "login.rs", "account.rs", "session.rs", "http.rs"] {
         let path = format!("{}/../client-core/src/api/{file}", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(path).unwrap();
@@ -61,7 +61,7 @@ fn what_is_not_read_is_not_read() {
 }
 
 #[test]
-fn every_field_of_an_answer_is_changed() {
+fn every_field_of_a_response_is_changed() {
     let schema = Schema::read().unwrap();
     let (mut answered, mut changed) = (BTreeSet::new(), BTreeSet::new());
     for (method, path, success) in schema.operations() {
@@ -97,7 +97,7 @@ fn every_field_of_an_answer_is_changed() {
 
 /// Each number of the design has a scene, except the two that come later.
 #[test]
-fn every_number_is_told() {
+fn every_numbered_lie_has_a_scene() {
     let told: BTreeSet<u8> = LIES.iter().map(|lie| lie.number).collect();
     let expected: BTreeSet<u8> = (1..=32).filter(|number| ![21, 25].contains(number)).collect();
     assert_eq!(told, expected);

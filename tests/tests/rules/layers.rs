@@ -307,7 +307,7 @@ fn imports_go_down_the_layers() {
 }
 
 #[test]
-fn no_two_files_need_each_other() {
+fn no_two_files_depend_on_each_other() {
     let mut circles = Vec::new();
     for read in crates() {
         let imports = read.imports();
@@ -366,7 +366,7 @@ fn names(code: &str, word: &str) -> bool {
 }
 
 #[test]
-fn each_word_stands_in_its_place() {
+fn each_word_is_confined_to_its_place() {
     let mut wrong = Vec::new();
     for (name, rules) in PLACES {
         let files = code(&house().join(name).join("src"));
@@ -384,7 +384,7 @@ fn each_word_stands_in_its_place() {
 }
 
 #[test]
-fn what_only_computes_knows_no_world() {
+fn pure_folders_do_no_io() {
     for folder in PURE {
         let files = code(&house().join("client-core/src").join(folder));
         assert!(!files.is_empty(), "{folder}");

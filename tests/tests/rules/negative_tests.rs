@@ -129,7 +129,7 @@ fn every_number_is_tested_or_names_what_builds_it() {
 }
 
 #[test]
-fn a_name_says_its_numbers() {
+fn a_name_carries_its_numbers() {
     let of = |name| numbers(name).into_iter().collect::<Vec<_>>();
     assert_eq!(of("n09_n17_a_password_alone"), [9, 17]);
     assert_eq!(of("n22_to_n25_what_is_signed"), [22, 23, 24, 25]);

@@ -88,7 +88,7 @@ fn a_dump_that_we_made_ourselves_comes_back_bit_for_bit() {
 }
 
 #[test]
-fn nothing_is_overwritten_unasked() {
+fn nothing_is_overwritten_without_consent() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     device.backup_bytes("note", b"new content").ok().unwrap();

@@ -125,7 +125,7 @@ fn account_call(device: &Device, email: &str, password: &str, words: &str) -> Ca
 }
 
 #[test]
-fn a_service_that_is_not_there_and_wrong_usage() {
+fn an_unreachable_service_and_wrong_usage() {
     let nobody = Device::with_server("http://127.0.0.1:1").unwrap();
     let login = |device: &Device| {
         device

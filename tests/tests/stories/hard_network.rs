@@ -49,7 +49,7 @@ fn sentence(error: &Value, about: &str) {
 }
 
 #[test]
-fn a_permission_runs_out_midway() {
+fn a_url_expires_midway() {
     let service = Service::start_wired_with(&["--url-seconds", "2"]).unwrap();
     let store = &service.wires().unwrap().store;
     let device = Device::new(&service).unwrap();

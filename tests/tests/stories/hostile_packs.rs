@@ -92,7 +92,7 @@ impl RecordingPsql {
 }
 
 #[test]
-fn a_pack_of_somebody_elses_making() {
+fn a_forged_pack_reaches_nobody() {
     let scene = scene();
     let Scene { service, device, postgres, snapshot, .. } = &scene;
     let psql = RecordingPsql::new(&scene);
@@ -135,7 +135,7 @@ fn a_pack_of_somebody_elses_making() {
 
 /// Every chunk is complete and every signature valid; only the dump does not match the hash in the body.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dump_that_is_not_the_one_of_its_hash_is_not_handed_out() {
+async fn a_dump_that_does_not_match_its_hash_is_not_delivered() {
     let scene = scene();
     let Scene { device, postgres, dump, snapshot, .. } = &scene;
     let forger = Forger::of(device).unwrap();

@@ -122,22 +122,22 @@ fn outlasts(network: Network, wire: fn(&Wires) -> &Proxy, said: &str) {
 }
 
 #[test]
-fn a_store_that_is_away_alone_is_waited_for() {
+fn a_run_waits_for_the_store_alone() {
     outlasts(Network::CutAfter(0), |wires| &wires.store, "the object store has been unavailable for");
 }
 
 #[test]
-fn a_service_that_is_away_alone_is_waited_for() {
+fn a_run_waits_for_the_service_alone() {
     outlasts(Network::CutAfter(0), |wires| &wires.api, "the service has been unavailable for");
 }
 
 #[test]
-fn a_busy_service_that_does_not_say_for_how_long_is_waited_for() {
+fn a_run_waits_for_a_busy_service_without_retry_after() {
     outlasts(Network::Busy, |wires| &wires.api, "the service has been unavailable for");
 }
 
 #[test]
-fn a_busy_store_that_does_not_say_for_how_long_is_waited_for() {
+fn a_run_waits_for_a_busy_store_without_retry_after() {
     outlasts(Network::Busy, |wires| &wires.store, "the object store has been unavailable for");
 }
 
@@ -171,7 +171,7 @@ fn a_restore_waits_too() {
 
 /// At its start an operation reports within three seconds that nothing responds, keeps trying, and gives up soon.
 #[test]
-fn an_unreachable_service_is_told_at_once() {
+fn an_unreachable_service_is_reported_at_once() {
     // A port that refuses connections, and one that accepts them and never responds.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}", silent.local_addr().unwrap());

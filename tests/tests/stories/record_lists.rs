@@ -119,7 +119,7 @@ fn the_list_may_be_lost_damaged_or_foreign() {
 }
 
 #[test]
-fn it_can_be_turned_off_and_made_anew_also_elsewhere() {
+fn it_can_be_turned_off_and_rebuilt_even_elsewhere() {
     let stage = Stage::shared().unwrap();
     let (device, account) = stage.new_account().unwrap();
     let mut table = Table::new(2);
@@ -188,7 +188,7 @@ fn two_devices_may_store_the_same_chunks_at_once_each_in_its_own_way() {
 }
 
 #[test]
-fn a_killed_run_leaves_a_list_of_use() {
+fn a_killed_run_leaves_a_usable_list() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     let mut table = Table::new(3);

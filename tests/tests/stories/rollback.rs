@@ -116,7 +116,7 @@ fn a_vault_that_is_denied_keeps_its_keys() {
 
 /// Words that were shown may already be on paper: no response of the service replaces them.
 #[test]
-fn no_answer_replaces_the_words_that_were_shown() {
+fn no_response_replaces_the_words_that_were_shown() {
     let service = Service::start().unwrap();
     let device = Device::new(&service).unwrap();
     let account = device.sign_up_interrupted("eu").unwrap();
@@ -169,7 +169,7 @@ fn a_forgotten_home_is_empty_and_the_next_account_works() {
 
 /// The record next to the keys is the floor: even without `pins.db` an older list or directory is refused.
 #[test]
-fn n73_n77_a_lost_memory_is_no_way_back() {
+fn n73_n77_lost_memory_allows_no_rollback() {
     let service = Service::start().unwrap();
     let device = Device::new(&service).unwrap();
     let account = device.sign_up("eu").unwrap();

@@ -329,7 +329,7 @@ fn a_reader_that_leaves_ends_the_command_quietly() {
 }
 
 #[test]
-fn a_slip_of_the_fingers_gets_the_word_that_was_meant() {
+fn a_typo_gets_a_suggestion() {
     let stage = Stage::shared().unwrap();
     let (device, account) = stage.new_account().unwrap();
     let id = device.backup_bytes("ledger", b"x").ok().unwrap();

@@ -57,7 +57,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn n86_nothing_of_the_customer_is_known_to_anybody_else() {
+fn n86_nobody_else_learns_anything_about_the_customer() {
     let service = Service::start_wired().unwrap();
     let postgres = Postgres::start().unwrap();
     let marker = format!("mk{}", hex(&rand::random::<[u8; 8]>()));
@@ -144,7 +144,7 @@ fn n86_nothing_of_the_customer_is_known_to_anybody_else() {
 /// Everything that a device and its service leave behind or print, searched for what only the owner may know. The
 /// device's key file is sealed with a passphrase, so that none of it is exempt.
 #[test]
-fn n85_no_secret_stands_in_what_is_left_behind() {
+fn n85_no_secret_is_left_behind() {
     let service = Service::start_wired().unwrap();
     let postgres = Postgres::start().unwrap();
     let marker = format!("mk{}", hex(&rand::random::<[u8; 8]>()));

@@ -117,7 +117,7 @@ fn what_people_are_shown_holds_no_secret() {
 }
 
 #[test]
-fn a_look_finds_the_same_twice_and_a_dump_follows() {
+fn inspecting_twice_finds_the_same_and_a_dump_follows() {
     for fixture in FIXTURES.into_iter().filter(|fixture| fixture.can_be_read()) {
         let source = source_of(fixture, &fixture.present());
         let look = || source.connect(&Stopper::default(), &Opening::default()).unwrap();
@@ -133,7 +133,7 @@ fn a_look_finds_the_same_twice_and_a_dump_follows() {
 }
 
 #[test]
-fn a_dump_that_is_not_read_to_its_end_is_none() {
+fn a_dump_not_read_to_its_end_is_no_dump() {
     for fixture in FIXTURES.into_iter().filter(|fixture| fixture.can_be_read()) {
         let unread = begin(source_of(fixture, &fixture.present())).unwrap().finish();
         assert!(matches!(unread, Err(SourceError::Incomplete(_))), "{}: {unread:?}", fixture.engine().kind());

@@ -112,7 +112,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_goes_on_has_the_settings_from_before() {
+fn continued_statements_keep_the_earlier_settings() {
     SERVER.sql("postgres", "CREATE ROLE going_owner");
     let script = "--
 -- PostgreSQL database dump

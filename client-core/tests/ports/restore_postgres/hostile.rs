@@ -34,7 +34,7 @@ fn text_from_a_dump_is_not_a_program() {
 
 /// Text whose meaning depends on a setting changed on the way, or that contains a psql variable.
 #[test]
-fn a_dump_is_read_in_one_way() {
+fn a_dump_has_one_interpretation() {
     let plain = String::from_utf8(dump("shop", &["-Fp"])).unwrap();
     let covertly = |name: &str, value: &str| {
         format!("DO $$ BEGIN PERFORM pg_catalog.set_config('{name}', '{value}', false); END $$;\n")

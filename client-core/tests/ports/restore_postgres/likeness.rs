@@ -22,7 +22,7 @@ fn a_dump_is_in_its_databases_own_encoding() {
 }
 
 #[test]
-fn an_existing_database_keeps_its_properties_and_that_is_said() {
+fn an_existing_database_keeps_its_properties_and_that_is_reported() {
     SERVER.sql(
         "postgres",
         "CREATE DATABASE special TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' CONNECTION LIMIT 7",

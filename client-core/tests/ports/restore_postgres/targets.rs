@@ -26,7 +26,7 @@ fn a_database_in_use_is_not_replaced() {
 
 /// Takes longer than the guard of a finished program would wait for shared resources.
 #[test]
-fn a_swap_that_waits_for_company_leaves_nothing_behind() {
+fn a_swap_that_waits_for_other_sessions_leaves_nothing_behind() {
     restore(target("kept", false), &dump("shop", &["-Fc"])).unwrap();
     let archive = dump("shop", &["-Fc"]);
     let mut sink = target("kept", true).sink();
@@ -51,7 +51,7 @@ fn a_swap_that_waits_for_company_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_is_everybodys_is_no_target() {
+fn shared_databases_are_no_targets() {
     let dump = dump("shop", &["-Fc"]);
     SERVER.sql("postgres", "CREATE DATABASE model IS_TEMPLATE true");
     for (name, overwrite) in [("template0", true), ("template1", true), ("model", true), ("postgres", false)]

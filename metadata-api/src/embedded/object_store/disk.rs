@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_cut_short_on_disk_is_no_object() {
+    fn a_truncated_file_is_no_object() {
         let dir = tempfile::tempdir().unwrap();
         let bucket = Bucket::open(dir.path().join("b")).unwrap();
         put(&bucket, "k", &[7; 1000], false);

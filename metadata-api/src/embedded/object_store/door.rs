@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_alone_decide_who_comes_in() {
+    fn headers_alone_decide_admission() {
         let signed = "X-Amz-Date=1&X-Amz-Signature=00";
         let header = ("authorization", "AWS4-HMAC-SHA256 Credential=x");
         assert_eq!(refused("GET", signed, &[]), None);
