@@ -69,7 +69,7 @@ impl<T: Conversation> FromRequest<AppState> for PreAuth<T> {
         }
         let nonce = presented.verify(state, &parts, &bytes, None, &signer.key)?;
         if T::BY_STRANGERS {
-            nonce.look(state).await?;
+            nonce.check_unused(state).await?;
         } else {
             nonce.use_up(state).await?;
         }

@@ -100,7 +100,7 @@ impl Nonce {
     ///
     /// # Errors
     /// `signature_replayed`.
-    pub(crate) async fn look(&self, state: &AppState) -> Result<(), ApiError> {
+    pub(crate) async fn check_unused(&self, state: &AppState) -> Result<(), ApiError> {
         if replay::known(state.db(), &self.key_hash, &self.nonce).await? {
             Err(ErrorCode::SignatureReplayed.into())
         } else {

@@ -66,14 +66,14 @@ pub(crate) struct Counter {
     /// Bytes granted and stored.
     pub(crate) used: u64,
     /// Number of objects granted but not stored.
-    pub(crate) promised: u64,
+    pub(crate) granted: u64,
     /// The vault's own quota, bytes.
     pub(crate) quota: Option<u64>,
 }
 
 /// Locks the vault's numbers, positions and quota until the transaction ends.
 pub(crate) async fn lock_counter(conn: &mut PgConnection, vault: VaultId) -> Result<Counter, ApiError> {
-    let (last, used, promised, quota): (i64, i64, i64, Option<i64>) = sqlx::query_as(
+    let (last, used, granted, quota): (i64, i64, i64, Option<i64>) = sqlx::query_as(
         "WITH locked AS (
              INSERT INTO app.vault_counter (vault_id, last_object, last_snapshot) VALUES ($1, 0, 0)
              ON CONFLICT (vault_id) DO UPDATE SET last_object = vault_counter.last_object
@@ -86,7 +86,7 @@ pub(crate) async fn lock_counter(conn: &mut PgConnection, vault: VaultId) -> Res
     Ok(Counter {
         last: u32::try_from(last).map_err(|_| corrupt("vault_counter.last_object"))?,
         used: u64::try_from(used).map_err(|_| corrupt("vault_counter.granted_bytes"))?,
-        promised: u64::try_from(promised).map_err(|_| corrupt("vault_counter.granted_objects"))?,
+        granted: u64::try_from(granted).map_err(|_| corrupt("vault_counter.granted_objects"))?,
         quota: quota.map(u64::try_from).transpose().map_err(|_| corrupt("vault.quota_bytes"))?,
     })
 }
@@ -172,7 +172,7 @@ pub(crate) async fn insert_granted(
 }
 
 /// Renews a grant: it now belongs to this run, and its time starts over.
-pub(crate) async fn promise_again(
+pub(crate) async fn renew_grants(
     conn: &mut PgConnection,
     vault: VaultId,
     backup: BackupId,
@@ -210,11 +210,11 @@ pub(crate) async fn set_stored(
     .bind(at(now))
     .fetch_all(&mut *conn)
     .await?;
-    kept(conn, vault, &sizes, true).await
+    end_grants(conn, vault, &sizes, true).await
 }
 
 /// Expired grants of finished runs, oldest first.
-pub(crate) async fn unkept(
+pub(crate) async fn expired_grants(
     conn: &mut PgConnection,
     vault: VaultId,
     granted_before: i64,
@@ -244,7 +244,7 @@ pub(crate) async fn unkept(
 }
 
 /// Deletes expired grants unless somebody renewed them meanwhile. The counter must be locked.
-pub(crate) async fn forget_unkept(
+pub(crate) async fn delete_expired_grants(
     conn: &mut PgConnection,
     vault: VaultId,
     ids: &[ObjectId],
@@ -259,11 +259,16 @@ pub(crate) async fn forget_unkept(
     .bind(at(granted_before))
     .fetch_all(&mut *conn)
     .await?;
-    kept(conn, vault, &sizes, false).await
+    end_grants(conn, vault, &sizes, false).await
 }
 
-/// Takes these sizes out of the granted total, whether the objects were stored or not.
-async fn kept(conn: &mut PgConnection, vault: VaultId, sizes: &[i64], stored: bool) -> Result<(), ApiError> {
+/// Ends grants of these sizes; if `stored`, the bytes now count as stored.
+async fn end_grants(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    sizes: &[i64],
+    stored: bool,
+) -> Result<(), ApiError> {
     let bytes: i64 = sizes.iter().sum();
     sqlx::query(
         "UPDATE app.vault_counter SET granted_bytes = granted_bytes - $2, granted_objects = granted_objects - $3,

@@ -51,9 +51,9 @@ pub(super) async fn sign_in(
     let failures = name.read(&mut tx, now).await?;
     let threshold = state.limits().failures_before_puzzle;
     if failures >= threshold {
-        work(state, &mut tx, attempt, harder(failures, threshold), now).await?;
+        require_puzzle(state, &mut tx, attempt, extra_bits(failures, threshold), now).await?;
     }
-    let mut counted = near(state, &mut tx, "login-near", attempt, now).await?;
+    let mut counted = count_near(state, &mut tx, "login-near", attempt, now).await?;
     name.add(&mut tx, now).await?;
     counted.push((name.kind.to_owned(), name.key.to_vec()));
     tx.commit().await?;
@@ -69,15 +69,15 @@ pub(super) async fn sign_up(state: &AppState, attempt: &Attempt<'_>, now: i64) -
     let open = pending::open_signups(&mut tx, now).await?;
     let (names, crowd) = (limits.failures_before_puzzle, limits.open_signups_before_puzzle);
     if tries >= names || open >= crowd {
-        let bits = harder(tries, names).max(harder(open, crowd));
-        work(state, &mut tx, attempt, bits, now).await?;
+        let bits = extra_bits(tries, names).max(extra_bits(open, crowd));
+        require_puzzle(state, &mut tx, attempt, bits, now).await?;
     }
     for (times, prefix) in attempt.network.map(Network::levels).unwrap_or_default() {
         let key = state.keys().rate_key(&[b"network", &prefix]);
         let counter = Counter { kind: "signup-network", key, window: HOUR };
         at_most(&mut tx, &counter, limits.signups_per_network, times, now).await?;
     }
-    near(state, &mut tx, "signup-near", attempt, now).await?;
+    count_near(state, &mut tx, "signup-near", attempt, now).await?;
     name.add(&mut tx, now).await?;
     Ok(tx.commit().await?)
 }
@@ -102,13 +102,13 @@ fn name_key(state: &AppState, email: &str) -> [u8; 32] {
 }
 
 /// Bits beyond the easiest puzzle: one per doubling, at most four.
-fn harder(count: i32, threshold: i32) -> u8 {
+fn extra_bits(count: i32, threshold: i32) -> u8 {
     let times = (count / threshold.max(1)).max(1);
     u8::try_from(times.ilog2()).unwrap_or(4).min(4)
 }
 
 /// Admits callers with a solved, unused puzzle.
-async fn work(
+async fn require_puzzle(
     state: &AppState,
     tx: &mut PreAuthTx,
     attempt: &Attempt<'_>,
@@ -129,8 +129,8 @@ async fn work(
     Err(ApiError::new(ErrorCode::PuzzleRequired).puzzle(puzzle::issue(keys, &subject, bits, now)))
 }
 
-/// Counters of one name for this network and the prefixes that contain it.
-async fn near(
+/// Counts an attempt on a name for this network and the prefixes that contain it.
+async fn count_near(
     state: &AppState,
     tx: &mut PreAuthTx,
     kind: &'static str,
@@ -161,11 +161,11 @@ async fn at_most(
 
 #[cfg(test)]
 mod tests {
-    use super::harder;
+    use super::extra_bits;
 
     #[test]
     fn work_grows_by_a_bit_per_doubling_and_not_for_ever() {
-        let bits = [0, 30, 59, 60, 119, 120, 240, 480, 100_000].map(|count| harder(count, 30));
+        let bits = [0, 30, 59, 60, 119, 120, 240, 480, 100_000].map(|count| extra_bits(count, 30));
         assert_eq!(bits, [0, 0, 0, 1, 1, 2, 3, 4, 4]);
     }
 }

@@ -11,13 +11,13 @@ use axum::{
 use crate::{state::AppState, telemetry};
 
 /// Interval between two checks of database and stores.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// A check that takes longer counts as failed.
-const LOOK_PATIENCE: Duration = Duration::from_secs(10);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Checks database and stores once.
-pub async fn look(state: &AppState) {
-    let found = tokio::time::timeout(LOOK_PATIENCE, ask(state)).await;
+pub async fn check(state: &AppState) {
+    let found = tokio::time::timeout(CHECK_TIMEOUT, ask(state)).await;
     let found = found.unwrap_or_else(|_| Err("database and object stores do not answer in time".into()));
     if let Err(why) = &found
         && state.readiness().get().is_ok()
@@ -38,8 +38,8 @@ async fn ask(state: &AppState) -> Result<(), String> {
 /// Checks in a loop, so that readiness requests cost the database nothing. Ends with its task.
 pub async fn watch(state: AppState) {
     loop {
-        look(&state).await;
-        tokio::time::sleep(LOOK_EVERY).await;
+        check(&state).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
     }
 }
 

@@ -81,7 +81,7 @@ pub async fn want_upload(
     let again: Vec<ObjectId> =
         grants.all.iter().filter(|k| !k.stored && known.contains_key(&k.row.id)).map(|k| k.row.id).collect();
     if !again.is_empty() {
-        object::promise_again(tx.conn(), vault, id, &again, now).await?;
+        object::renew_grants(tx.conn(), vault, id, &again, now).await?;
     }
     if !new.is_empty() {
         room(&counter, &new, state.limits().vault_quota)?;
@@ -113,13 +113,13 @@ pub async fn want_upload(
 }
 
 /// Maximum objects per vault that are granted but not stored.
-const MAX_PROMISED: u64 = 10_000;
+const MAX_GRANTED: u64 = 10_000;
 
 /// Checks quota and limit. The counter is locked, so that replicas cannot grant the same room twice.
 fn room(counter: &Counter, new: &[NewObject], standard: u64) -> Result<(), ApiError> {
-    let promised = counter.promised.saturating_add(new.len() as u64);
-    if promised > MAX_PROMISED {
-        return Err(ApiError::limit(counter.promised, MAX_PROMISED));
+    let granted = counter.granted.saturating_add(new.len() as u64);
+    if granted > MAX_GRANTED {
+        return Err(ApiError::limit(counter.granted, MAX_GRANTED));
     }
     let quota = counter.quota.unwrap_or(standard);
     let wanted = new.iter().fold(counter.used, |sum, object| sum.saturating_add(object.size));
@@ -251,13 +251,13 @@ pub(super) async fn settle(state: AppState, caller: Caller<Signed>, vault: Vault
     let ended = now.saturating_sub_unsigned(state.limits().url_secs + 60);
     let mut tx: TenantTx = TenantTx::begin(state.db(), &caller, vault, now).await?;
     let region = tx.region();
-    let unkept = object::unkept(tx.conn(), vault, ended, now, SETTLE_AT_ONCE).await?;
+    let expired = object::expired_grants(tx.conn(), vault, ended, now, SETTLE_AT_ONCE).await?;
     tx.commit().await?;
-    if unkept.is_empty() {
+    if expired.is_empty() {
         return Ok(());
     }
     let store = state.stores().get(region).ok_or(ErrorCode::RegionUnavailable)?;
-    let found: Vec<(ObjectId, BackupId, bool)> = stream::iter(unkept)
+    let found: Vec<(ObjectId, BackupId, bool)> = stream::iter(expired)
         .map(|(object, backup)| async move {
             Ok::<_, ApiError>((object.id, backup, is_there(store, vault, object).await?))
         })
@@ -267,7 +267,7 @@ pub(super) async fn settle(state: AppState, caller: Caller<Signed>, vault: Vault
     let mut tx: TenantTx = TenantTx::begin(state.db(), &caller, vault, now).await?;
     object::lock_counter(tx.conn(), vault).await?;
     let gone: Vec<ObjectId> = found.iter().filter(|(.., there)| !there).map(|(id, ..)| *id).collect();
-    object::forget_unkept(tx.conn(), vault, &gone, ended).await?;
+    object::delete_expired_grants(tx.conn(), vault, &gone, ended).await?;
     for (id, backup, _) in found.iter().filter(|(.., there)| *there) {
         object::set_stored(tx.conn(), vault, *backup, &[*id], now).await?;
     }

@@ -32,7 +32,7 @@ impl Job for FailedSignIns {
         "failed sign-ins"
     }
 
-    fn rest(&self) -> Duration {
+    fn pause(&self) -> Duration {
         Duration::from_secs(5)
     }
 

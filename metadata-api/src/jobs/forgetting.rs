@@ -19,7 +19,7 @@ impl Job for Forgetting {
         "forgetting"
     }
 
-    fn rest(&self) -> Duration {
+    fn pause(&self) -> Duration {
         Duration::from_secs(5)
     }
 

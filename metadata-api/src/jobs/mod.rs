@@ -15,7 +15,7 @@ pub trait Job: Send {
     fn name(&self) -> &'static str;
 
     /// Pause between two rounds.
-    fn rest(&self) -> Duration;
+    fn pause(&self) -> Duration;
 
     /// One round.
     ///
@@ -36,6 +36,6 @@ pub async fn run(mut job: Box<dyn Job>, state: AppState) {
         if let Err(error) = job.round(&state).await {
             tracing::warn!(job = job.name(), %error, "a job failed; it is tried again");
         }
-        tokio::time::sleep(job.rest()).await;
+        tokio::time::sleep(job.pause()).await;
     }
 }

@@ -12,7 +12,11 @@ fn each_job_has_its_own_name_and_pauses() {
     let names: BTreeSet<&str> = all.iter().map(|job| job.name()).collect();
     assert_eq!(names.len(), all.len());
     for job in all {
-        assert!((Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&job.rest()), "{}", job.name());
+        assert!(
+            (Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&job.pause()),
+            "{}",
+            job.name()
+        );
     }
 }
 

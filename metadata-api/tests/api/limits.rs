@@ -113,7 +113,7 @@ async fn readiness_costs_the_database_nothing() {
     };
     assert_eq!(get("/healthz").await.0, 200);
     assert_eq!(get("/readyz").await, (503, "not looked yet\n".into()));
-    metadata_api::handlers::health::look(&stage.state).await;
+    metadata_api::handlers::health::check(&stage.state).await;
     // The test's stores do not exist.
     let (status, said) = get("/readyz").await;
     assert_eq!(status, 503);

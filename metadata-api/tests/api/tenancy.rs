@@ -168,7 +168,7 @@ async fn n47_n48_n49_queries_without_where() {
     let after = visible(&mut connection).await;
     assert!(after.iter().all(|(_, rows)| *rows == 0), "{after:?}");
 
-    // A names B's vault: not a member, it sees nothing of it
+    // A names B's vault, but is not a member and sees none of it
     let mut tx = connection.begin().await.unwrap();
     scope(&mut tx, &a, b.vault).await;
     for (table, rows) in visible(&mut tx).await {

@@ -22,9 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(2);
 
 /// Maximum bytes read, about what a client sends at once.
-const MOST: u64 = 16 * 1024 * 1024;
+const MAX_DRAINED: u64 = 16 * 1024 * 1024;
 
-/// Does not drain bodies that are longer than [`MOST`] or have no length.
+/// Does not drain bodies that are longer than [`MAX_DRAINED`] or have no length.
 pub(super) async fn refused_uploads(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let length: Option<u64> =
@@ -40,8 +40,8 @@ pub(super) async fn refused_uploads(request: Request, next: Next) -> Response {
     };
     let response = next.run(Request::from_parts(parts, Body::from_stream(chunks()))).await;
     let failed = response.status().is_client_error() || response.status().is_server_error();
-    if failed && !waits && length.is_some_and(|length| length <= MOST) {
-        let mut left = MOST;
+    if failed && !waits && length.is_some_and(|length| length <= MAX_DRAINED) {
+        let mut left = MAX_DRAINED;
         let mut chunks = chunks();
         let rest = async {
             while let Ok(Some(Ok(chunk))) = timeout(IDLE, chunks.next()).await {
