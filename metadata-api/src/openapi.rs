@@ -16,7 +16,7 @@ use crate::handlers as h;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Sealkeep metadata service", description = "Every request but those of `service` and `operation` is signed by a device: see docs/security.md. Integers are written without a fraction; unknown and repeated fields are refused."),
+    info(title = "Sealkeep metadata service", description = "Every request except those of `service` and `operation` is signed by a device: see docs/security.md. Integers are written without a fraction; unknown and repeated fields are refused."),
     paths(
         h::health::alive,
         h::service::info, served,
@@ -94,7 +94,7 @@ impl Modify for Refusals {
                 }
             }
             if !open {
-                let missing = "A signature, a token or a session is missing or not valid: see `code`.";
+                let missing = "A signature, a token or a session is missing or invalid: see `code`.";
                 responses.entry("401".to_owned()).or_insert_with(|| Self::problem(missing));
             }
             responses.entry("default".to_owned()).or_insert_with(|| Self::problem("Refused: see `code`."));

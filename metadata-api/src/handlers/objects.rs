@@ -163,8 +163,8 @@ fn plan(wanted: &[NewObject], known: &HashMap<ObjectId, Known>, last: u32) -> Re
     params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = Confirm,
     responses((status = 200, body = Confirmed),
               (status = 409, description = "backup_closed", body = Problem),
-              (status = 422, description = "content_invalid: `objects` are not of the kind that they were announced as; none of the request's objects is confirmed", body = Problem),
-              (status = 503, description = "unavailable: the store cannot be asked", body = Problem)))]
+              (status = 422, description = "content_invalid: `objects` are not of the announced kind; none of the request's objects is confirmed", body = Problem),
+              (status = 503, description = "unavailable: the store cannot be reached", body = Problem)))]
 pub async fn confirm(
     State(state): State<AppState>,
     signed: Caller<Signed>,

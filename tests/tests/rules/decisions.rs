@@ -21,7 +21,7 @@ fn decisions_are_numbered_once_and_listed() {
     let numbers =
         records.iter().enumerate().map(|(at, row)| (format!("{:04}", at + 1), row[3..7].to_owned()));
     for (expected, number) in numbers {
-        assert_eq!(number, expected, "the numbers have a gap, or one stands twice");
+        assert_eq!(number, expected, "the numbers have a gap or a duplicate");
     }
     let text = fs::read_to_string(root.join("CONTRIBUTING.md")).unwrap();
     let listed: Vec<&str> = text.lines().filter(|line| line.starts_with("| [0")).collect();

@@ -81,7 +81,7 @@ struct Module {
     /// Complete paths used in it.
     named: BTreeSet<Name>,
     /// Its re-exports: the local name and the origin. `*` for everything.
-    handed_on: Vec<(String, Name)>,
+    reexports: Vec<(String, Name)>,
 }
 
 /// All modules of a crate by name.
@@ -99,7 +99,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Resolves a path; `None` if it leads to another crate.
-    fn whole(&self, written: &[String]) -> Option<Name> {
+    fn resolve(&self, written: &[String]) -> Option<Name> {
         let mut base = self.here.clone();
         let mut rest = written;
         match rest.first()?.as_str() {
@@ -146,9 +146,9 @@ impl Reader<'_> {
             UseTree::Rename(name) => (named(&name.ident.to_string(), before), name.rename.to_string()),
             UseTree::Glob(_) => (named("*", before), "*".to_owned()),
         };
-        if let Some(path) = self.whole(&path) {
+        if let Some(path) = self.resolve(&path) {
             if public {
-                self.module.handed_on.push((as_name, path.clone()));
+                self.module.reexports.push((as_name, path.clone()));
             }
             self.module.named.insert(path);
         }
@@ -184,7 +184,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let words: Name = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         if words.len() > 1
-            && let Some(whole) = self.whole(&words)
+            && let Some(whole) = self.resolve(&words)
         {
             self.module.named.insert(whole);
         }
@@ -224,15 +224,15 @@ impl Crate {
     }
 
     /// The module that defines what a path names.
-    fn home(&self, path: &[String], depth: usize) -> Option<Name> {
+    fn definition(&self, path: &[String], depth: usize) -> Option<Name> {
         let at = (0..=path.len()).rev().find(|at| self.modules.contains_key(&path[..*at]))?;
         let (module, rest) = path.split_at(at);
         let Some(item) = rest.first().filter(|_| depth < 8) else { return Some(module.to_vec()) };
-        let handed_on = &self.modules[module].handed_on;
-        let exact = handed_on.iter().find(|(name, _)| name == item && item != "*");
+        let reexports = &self.modules[module].reexports;
+        let exact = reexports.iter().find(|(name, _)| name == item && item != "*");
         let through = exact.map(|(_, from)| [from.as_slice(), &rest[1..]].concat());
         match through {
-            Some(path) => self.home(&path, depth + 1),
+            Some(path) => self.definition(&path, depth + 1),
             None => Some(module.to_vec()),
         }
     }
@@ -240,7 +240,7 @@ impl Crate {
     /// The imports of each file. A folder's `mod.rs` may be used by all files in the folder.
     fn imports(&self) -> BTreeMap<&Name, BTreeSet<Name>> {
         let of = |(name, module): (&Name, &Module)| {
-            let homes = module.named.iter().filter_map(|path| self.home(path, 0));
+            let homes = module.named.iter().filter_map(|path| self.definition(path, 0));
             homes.filter(|home| !name.starts_with(home)).collect()
         };
         self.modules.iter().map(|entry| (entry.0, of(entry))).collect()
@@ -265,12 +265,12 @@ impl Crate {
 }
 
 /// The repository's root.
-fn house() -> PathBuf {
+fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn crates() -> Vec<Crate> {
-    CRATES.iter().map(|path| Crate::read(&house().join(path))).collect()
+    CRATES.iter().map(|path| Crate::read(&repository().join(path))).collect()
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn imports_go_down_the_layers() {
         let all: BTreeSet<&String> = read.modules.keys().filter_map(|name| name.first()).collect();
         let listed: BTreeSet<&String> = layers.iter().flatten().collect();
         for odd in all.symmetric_difference(&listed) {
-            wrong.push(format!("{}: `{odd}` stands in the layers or in the code alone", read.root.display()));
+            wrong.push(format!("{}: `{odd}` is only in the layers or only in the code", read.root.display()));
         }
         for (name, imported) in read.imports() {
             for home in imported.iter().filter(|home| !home.is_empty() && !name.is_empty()) {
@@ -369,10 +369,10 @@ fn names(code: &str, word: &str) -> bool {
 fn each_word_is_confined_to_its_place() {
     let mut wrong = Vec::new();
     for (name, rules) in PLACES {
-        let files = code(&house().join(name).join("src"));
+        let files = code(&repository().join(name).join("src"));
         for (word, places, why) in rules {
             let found: Vec<_> = files.iter().filter(|(_, code)| names(code, word)).collect();
-            assert!(!found.is_empty(), "{word} stands nowhere in {name}: is the rule out of date?");
+            assert!(!found.is_empty(), "{word} does not occur in {name}: is the rule out of date?");
             for (path, _) in found {
                 if !places.iter().any(|place| path.starts_with(place)) {
                     wrong.push(format!("{name}: {path} names {word}: {why}"));
@@ -386,7 +386,7 @@ fn each_word_is_confined_to_its_place() {
 #[test]
 fn pure_folders_do_no_io() {
     for folder in PURE {
-        let files = code(&house().join("client-core/src").join(folder));
+        let files = code(&repository().join("client-core/src").join(folder));
         assert!(!files.is_empty(), "{folder}");
         for (path, code) in files {
             for word in IMPURE {

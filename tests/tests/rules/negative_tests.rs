@@ -37,7 +37,7 @@ fn table() -> BTreeMap<u32, State> {
             waits.is_empty() || state == State::Tested,
             "only a tested case has a part that waits: {line}"
         );
-        assert!(cases.insert(number, state).is_none(), "{number} stands twice");
+        assert!(cases.insert(number, state).is_none(), "{number} is listed twice");
     }
     cases
 }
