@@ -1,14 +1,14 @@
-# Two commands matter: `make demo` shows the whole way on your machine, `make test` runs everything that CI runs.
+# Two commands matter: `make demo` shows the complete tour on your machine, `make test` runs everything that CI runs.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test bench desktop
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-setup: ## Install what is missing of PostgreSQL, a C compiler, zstd and age (Debian; as root or with sudo)
+setup: ## Install missing tools: PostgreSQL, a C compiler, zstd, age (Debian; as root or with sudo)
 	@.ci/setup
 
-demo: ## Back up and restore a real database, here; SOURCE=postgres://… or FILE=dump for your own, MB=… for the size
+demo: ## Back up and restore a real database on this machine; SOURCE=postgres://… or FILE=dump for your own, MB=… for the size
 	@.ci/setup demo
 	@cargo build --locked --release --quiet -p metadata-api -p sealkeep-cli -p e2e --bins
 	@eval "$$(.ci/programs release)" && "$$DEMO_BIN"
@@ -16,10 +16,10 @@ demo: ## Back up and restore a real database, here; SOURCE=postgres://… or FIL
 test: ## Everything that CI runs; LONG=1 adds fuzzing, Garage, 20 GB, ten million chunks, 200 histories of lies, a longer API check, a stranger for 60 s
 	@.ci/test
 
-check: ## Before each commit, a minute and a half: formatting, clippy, licences, front end, what needs no server
+check: ## Before each commit, a minute and a half: formatting, clippy, licenses, front end, tests without a server
 	@.ci/test check
 
-bench: ## Compare with restic, Borg and rustic, draw tests/bench/plot.svg; BENCH="--help" says what may be set
+bench: ## Compare with restic, Borg and rustic, draw tests/bench/plot.svg; BENCH="--help" lists the options
 	@.ci/setup bench
 	@cargo build --locked --release --quiet -p metadata-api -p sealkeep-cli -p e2e --bins
 	@eval "$$(.ci/programs release)" && "$$BENCH_BIN" --plot tests/bench/plot.svg $(BENCH)

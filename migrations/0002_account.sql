@@ -1,4 +1,4 @@
--- A person who signs in, how they prove it, and sign-ups in progress.
+-- Accounts, their credentials, and sign-ups in progress.
 
 CREATE TABLE app.account (
     account_id uuid PRIMARY KEY,
@@ -13,7 +13,7 @@ CREATE POLICY tenant ON app.account TO sealkeep_api, sealkeep_auth
 GRANT SELECT ON app.account TO sealkeep_api;
 GRANT SELECT, INSERT ON app.account TO sealkeep_auth;
 
--- Looked up by e-mail before anybody is signed in; the only place with an address, and out of reach of sealkeep_api.
+-- Looked up by e-mail address before sign-in. The only table with addresses; sealkeep_api cannot read it.
 CREATE TABLE app.credential (
     account_id    uuid PRIMARY KEY REFERENCES app.account,
     email         text NOT NULL UNIQUE CHECK (email = lower(email) AND length(email) <= 254),
@@ -27,7 +27,7 @@ CREATE POLICY pre_auth ON app.credential TO sealkeep_auth USING (true)
 GRANT SELECT, INSERT ON app.credential TO sealkeep_auth;
 
 -- secret: AES-256-GCM under a key derived from the service's master key, bound to the account.
--- last_step: a code's time step is accepted once.
+-- last_step: each time step is accepted once.
 CREATE TABLE app.totp (
     account_id       uuid PRIMARY KEY REFERENCES app.account,
     secret           bytea NOT NULL,
@@ -43,8 +43,8 @@ CREATE POLICY pre_auth ON app.totp TO sealkeep_auth
 GRANT SELECT, INSERT ON app.totp TO sealkeep_auth;
 GRANT UPDATE (last_step) ON app.totp TO sealkeep_auth;
 
--- Wrong codes. counter: authenticator or recovery code, and a device of the directory or `unknown`, which all others
--- share: who only knows the password cannot use up the owner's tries.
+-- Wrong codes. counter: authenticator or recovery code, plus a device of the directory or `unknown`, which all other
+-- devices share, so that knowing only the password cannot use up the owner's attempts.
 CREATE TABLE app.factor_failure (
     account_id   uuid NOT NULL REFERENCES app.account,
     counter      text NOT NULL CHECK (length(counter) <= 64),
@@ -76,7 +76,7 @@ CREATE POLICY pre_auth ON app.recovery_code TO sealkeep_auth
 GRANT SELECT, INSERT ON app.recovery_code TO sealkeep_auth;
 GRANT UPDATE (used_at) ON app.recovery_code TO sealkeep_auth;
 
--- Nothing of it is an account yet.
+-- There is no account yet.
 CREATE TABLE app.pending_signup (
     signup_id     uuid PRIMARY KEY,
     account_id    uuid NOT NULL,
@@ -98,7 +98,7 @@ ALTER TABLE app.pending_signup FORCE ROW LEVEL SECURITY;
 CREATE POLICY pre_auth ON app.pending_signup TO sealkeep_auth USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON app.pending_signup TO sealkeep_auth;
 
--- Counters that replicas share. key: a keyed hash; never an address or a name.
+-- Counters shared by all replicas. key: a keyed hash; never an address or a name.
 CREATE UNLOGGED TABLE app.rate_counter (
     kind       text NOT NULL,
     key        bytea NOT NULL CHECK (octet_length(key) = 32),

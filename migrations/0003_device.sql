@@ -1,4 +1,4 @@
--- Installed apps and commands with keys of their own, and the nonces they used.
+-- Installed apps and commands with their own keys, and the nonces they have used.
 
 CREATE TABLE app.device (
     account_id  uuid NOT NULL REFERENCES app.account,
@@ -19,8 +19,8 @@ CREATE POLICY tenant ON app.device TO sealkeep_api, sealkeep_auth
 GRANT SELECT, UPDATE (revoked_at) ON app.device TO sealkeep_api;
 GRANT SELECT, INSERT ON app.device TO sealkeep_auth;
 
--- Request signatures are good once, for all replicas. Named by the signing key's hash, so that nobody can use up
--- the nonces of another key. UNLOGGED: a crash forgets them, and the replicas' clocks refuse what is older than 60 s.
+-- A request signature is valid once, across all replicas. The key is the signing key's hash, so that nobody can use up
+-- the nonces of another key. UNLOGGED: a crash loses them, but requests older than 60 s are refused anyway.
 CREATE UNLOGGED TABLE app.nonce (
     key_hash   bytea NOT NULL CHECK (octet_length(key_hash) = 32),
     nonce      bytea NOT NULL CHECK (octet_length(nonce) = 16),
@@ -30,6 +30,6 @@ CREATE UNLOGGED TABLE app.nonce (
 CREATE INDEX ON app.nonce (expires_at);
 ALTER TABLE app.nonce ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.nonce FORCE ROW LEVEL SECURITY;
--- Not tenant data: it is written before the caller's tenant counts.
+-- Not tenant data: written before the caller's tenant is checked.
 CREATE POLICY shared ON app.nonce TO sealkeep_api USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, DELETE ON app.nonce TO sealkeep_api;

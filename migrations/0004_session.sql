@@ -19,10 +19,10 @@ CREATE POLICY tenant ON app.session TO sealkeep_api, sealkeep_auth
     USING (account_id = (SELECT app.current_account()))
     WITH CHECK (account_id = (SELECT app.current_account()));
 GRANT SELECT, UPDATE (revoked_at, revoke_reason) ON app.session TO sealkeep_api;
--- Those that are over, and all but the newest of an account, are forgotten when it opens another.
+-- A new session deletes the account's expired sessions and all but its newest ones.
 GRANT SELECT, INSERT, UPDATE (revoked_at, revoke_reason), DELETE ON app.session TO sealkeep_auth;
 
--- token_hash: SHA-256. attempt_hash: of the try that used it up, so that a lost answer can be given again.
+-- token_hash: SHA-256. attempt_hash: of the attempt that used the token, so that a lost response can be repeated.
 CREATE TABLE app.refresh_token (
     account_id   uuid NOT NULL,
     session_id   uuid NOT NULL,
@@ -36,13 +36,13 @@ CREATE TABLE app.refresh_token (
 );
 ALTER TABLE app.refresh_token ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.refresh_token FORCE ROW LEVEL SECURITY;
--- Found by its hash, before the account is known.
+-- Looked up by its hash, before the account is known.
 CREATE POLICY pre_auth ON app.refresh_token TO sealkeep_auth USING (true)
     WITH CHECK (account_id = (SELECT app.current_account()));
 GRANT SELECT, INSERT, UPDATE (consumed_at, attempt_hash), DELETE ON app.refresh_token TO sealkeep_auth;
 
--- known: whether there is such an account; a sign-in to an unknown address looks the same and always fails.
--- opaque_state: sealed under a key derived from the service's master key; gone once it was used.
+-- known: whether the account exists; a sign-in to an unknown address looks the same and always fails.
+-- opaque_state: sealed under a key derived from the service's master key; deleted on first use.
 CREATE TABLE app.pending_login (
     login_id     uuid PRIMARY KEY,
     account_id   uuid NOT NULL,
@@ -54,7 +54,7 @@ CREATE TABLE app.pending_login (
     sealing_key  bytea NOT NULL CHECK (octet_length(sealing_key) = 32),
     opaque_state bytea,
     password_ok  boolean NOT NULL DEFAULT false,
-    -- Counters that get their count back when the password is right.
+    -- Counters to decrement if the password is right.
     counted_kinds text[] NOT NULL,
     counted_keys  bytea[] NOT NULL,
     created_at   timestamptz NOT NULL,
@@ -66,8 +66,8 @@ ALTER TABLE app.pending_login FORCE ROW LEVEL SECURITY;
 CREATE POLICY pre_auth ON app.pending_login TO sealkeep_auth USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON app.pending_login TO sealkeep_auth;
 
--- Wrong passwords, for known and unknown addresses alike: one insert each. A task of the service moves those of accounts
--- into their vaults' trails and forgets the others. UNLOGGED: a crash forgets them.
+-- Wrong passwords, with one insert for known and unknown addresses alike. A job moves those of real accounts into their
+-- vaults' trails and deletes the others. UNLOGGED: a crash loses them.
 CREATE UNLOGGED TABLE app.failed_sign_in (
     number      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     account_id  uuid NOT NULL,

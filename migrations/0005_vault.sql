@@ -1,4 +1,4 @@
--- The unit of tenancy, encryption and region; who may use it; with which devices.
+-- Vaults, the unit of tenancy, encryption and region; their members and devices.
 
 CREATE TABLE app.vault (
     vault_id     uuid PRIMARY KEY,
@@ -6,7 +6,7 @@ CREATE TABLE app.vault (
     created_at   timestamptz NOT NULL,
     ready_at     timestamptz,
     signing_root bytea CHECK (octet_length(signing_root) = 32),
-    -- Bytes; null: the service's own setting counts. Set by who runs the service.
+    -- Bytes; null means the service's default. Set by the operator.
     quota_bytes  bigint CHECK (quota_bytes >= 0),
     CHECK ((ready_at IS NULL) = (signing_root IS NULL))
 );
@@ -27,8 +27,8 @@ CREATE POLICY tenant ON app.membership TO sealkeep_api, sealkeep_auth
 GRANT SELECT ON app.membership TO sealkeep_api;
 GRANT SELECT, INSERT ON app.membership TO sealkeep_auth;
 
--- The vault that the transaction named, if its account is a member: naming another one gives no rows, so the policies
--- below do not depend on the service having looked.
+-- The vault named by the transaction, if its account is a member; otherwise no rows. The policies below therefore do
+-- not rely on checks in the service.
 CREATE FUNCTION app.current_vault() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog
     AS $$ SELECT m.vault_id FROM app.membership m
@@ -40,7 +40,7 @@ ALTER TABLE app.vault FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON app.vault TO sealkeep_api
     USING (vault_id = (SELECT app.current_vault()))
     WITH CHECK (vault_id = (SELECT app.current_vault()));
--- A session names every vault of the account; a sign-up makes the first.
+-- A session lists every vault of the account; a sign-up creates the first one.
 CREATE POLICY of_account ON app.vault FOR SELECT TO sealkeep_auth
     USING (vault_id IN (SELECT m.vault_id FROM app.membership m WHERE m.account_id = (SELECT app.current_account())));
 CREATE POLICY sign_up ON app.vault FOR INSERT TO sealkeep_auth
@@ -48,8 +48,8 @@ CREATE POLICY sign_up ON app.vault FOR INSERT TO sealkeep_auth
 GRANT SELECT, UPDATE (ready_at, signing_root) ON app.vault TO sealkeep_api;
 GRANT SELECT, INSERT ON app.vault TO sealkeep_auth;
 
--- A device of a member, as the vault knows it. Its keys stand here again: what the directory vouches for must be what
--- the device registered, and members see each other's devices, not each other's accounts.
+-- A member's device in the vault. Its keys are stored here again: the directory must vouch for exactly the registered
+-- keys, and members see each other's devices, but not each other's accounts.
 CREATE TABLE app.vault_device (
     vault_id     uuid NOT NULL REFERENCES app.vault,
     device_id    uuid NOT NULL,
@@ -70,7 +70,7 @@ ALTER TABLE app.vault_device FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON app.vault_device TO sealkeep_api
     USING (vault_id = (SELECT app.current_vault()))
     WITH CHECK (vault_id = (SELECT app.current_vault()));
--- A sign-in registers its device, pending, in the account's vaults.
+-- A sign-in registers its device as pending in the account's vaults.
 CREATE POLICY sign_in ON app.vault_device TO sealkeep_auth
     USING (account_id = (SELECT app.current_account()))
     WITH CHECK (account_id = (SELECT app.current_account()) AND state = 'pending');

@@ -1,6 +1,6 @@
 -- Wrapped keys and the device directory: opaque to the service, signed by the vault.
 
--- A version is added, never replaced: no request can destroy what opens a vault.
+-- Versions are added, never replaced: no request can destroy a key that opens a vault.
 CREATE TABLE app.wrapped_key (
     vault_id   uuid NOT NULL REFERENCES app.vault,
     kind       text NOT NULL CHECK (kind IN ('password', 'recovery', 'keyring')),
@@ -20,7 +20,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON app.wrapped_key
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON app.wrapped_key
     FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
 
--- Append-only, by grants and trigger.
+-- Append-only, enforced by grants and trigger.
 CREATE TABLE app.directory_entry (
     vault_id  uuid NOT NULL REFERENCES app.vault,
     number    bigint NOT NULL CHECK (number >= 0),

@@ -1,6 +1,6 @@
--- Who did what in a vault. Append-only; each row's hash covers the one before, so a changed row shows. Of each vault the
--- newest 10,000 rows are kept (api_types::vault::AUDIT_KEPT): nobody's reads fill the table. Not even the service can
--- delete one of these.
+-- Who did what in a vault. Append-only; each row's hash covers the previous one, so changes show. Only the newest
+-- 10,000 rows per vault are kept (api_types::vault::AUDIT_KEPT), so that nobody's reads fill the table; not even the
+-- service can delete one of those.
 
 -- event: the exact CBOR that was hashed. hash: SHA-256(hash of position - 1 (32 zero bytes for 1) ‖ event).
 CREATE TABLE app.audit_event (

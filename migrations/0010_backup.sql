@@ -1,4 +1,4 @@
--- What is backed up, and each attempt to do so.
+-- Sources, and the runs that back them up.
 
 -- Opaque: the client derives source_id from a key that the service never sees.
 CREATE TABLE app.source (
@@ -14,9 +14,9 @@ CREATE POLICY tenant ON app.source TO sealkeep_api
     WITH CHECK (vault_id = (SELECT app.current_vault()));
 GRANT SELECT, INSERT ON app.source TO sealkeep_api;
 
--- backup_id is chosen by the client, so that a retry never doubles. A lease that ran out is not renewed.
--- ordinal: orders what started in the same second.
--- failure: one word of the client's; never text from the database that is backed up.
+-- backup_id: chosen by the client, so that retries are idempotent. An expired lease cannot be renewed.
+-- ordinal: orders runs that started in the same second.
+-- failure: one word from the client; never text from the backed-up database.
 CREATE TABLE app.backup (
     vault_id         uuid NOT NULL,
     backup_id        uuid NOT NULL,
@@ -43,7 +43,7 @@ ALTER TABLE app.backup FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON app.backup TO sealkeep_api
     USING (vault_id = (SELECT app.current_vault()))
     WITH CHECK (vault_id = (SELECT app.current_vault()));
--- Old attempts that left nothing are forgotten; one that became a snapshot stays.
+-- Old runs that left nothing are deleted; committed ones stay.
 CREATE TRIGGER committed_stays BEFORE DELETE ON app.backup
     FOR EACH ROW WHEN (OLD.state = 'committed') EXECUTE FUNCTION app.refuse_change();
 GRANT SELECT, INSERT, UPDATE (state, lease_expires_at, ended_at, bytes_read, failure, snapshot_id), DELETE

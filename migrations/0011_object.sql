@@ -1,11 +1,11 @@
--- Objects in the bucket: granted when an upload URL was issued, stored when the store itself confirmed size and checksum.
+-- Objects in the bucket: granted when an upload URL is issued, stored once the store confirmed size and checksum.
 
--- Numbers are never reused: snapshots name packs by them. The row is locked by whoever takes numbers or positions.
+-- Numbers are never reused: snapshots refer to packs by them. Lock the row to issue numbers or positions.
 CREATE TABLE app.vault_counter (
     vault_id      uuid PRIMARY KEY REFERENCES app.vault,
     last_object   bigint NOT NULL CHECK (last_object BETWEEN 0 AND 4294967295),
     last_snapshot bigint NOT NULL CHECK (last_snapshot >= 0),
-    -- Bytes that count for the quota: promised by a grant, and confirmed by the store. Promises are also counted.
+    -- Bytes that count towards the quota: granted, and confirmed by the store. Grants are counted too.
     granted_bytes   bigint NOT NULL DEFAULT 0 CHECK (granted_bytes >= 0),
     granted_objects bigint NOT NULL DEFAULT 0 CHECK (granted_objects >= 0),
     stored_bytes    bigint NOT NULL DEFAULT 0 CHECK (stored_bytes >= 0)
@@ -19,7 +19,7 @@ GRANT SELECT, INSERT, UPDATE (last_object, last_snapshot, granted_bytes, granted
     ON app.vault_counter TO sealkeep_api;
 
 -- object_id: SHA-256 of the bytes; with vault and kind it is the key in the bucket.
--- backup_id: the attempt that it counts for, which is the one that confirmed it.
+-- backup_id: the run that it counts for, which is the one that confirmed it.
 CREATE TABLE app.object (
     vault_id   uuid NOT NULL REFERENCES app.vault,
     object_id  bytea NOT NULL CHECK (octet_length(object_id) = 32),
@@ -42,7 +42,7 @@ ALTER TABLE app.object FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON app.object TO sealkeep_api
     USING (vault_id = (SELECT app.current_vault()))
     WITH CHECK (vault_id = (SELECT app.current_vault()));
--- A promise that nobody kept is forgotten; what is stored stays.
+-- Expired grants are deleted; stored objects stay.
 CREATE TRIGGER stored_stays BEFORE DELETE ON app.object
     FOR EACH ROW WHEN (OLD.state <> 'granted') EXECUTE FUNCTION app.refuse_change();
 GRANT SELECT, INSERT, UPDATE (state, backup_id, granted_at, stored_at), DELETE ON app.object TO sealkeep_api;

@@ -1,7 +1,7 @@
--- Finished backups: signed heads, chained per device, in the order in which they were committed.
+-- Committed backups: signed heads, chained per device, in commit order.
 
--- packs: roaring bitmap (portable serialisation) of app.object.number.
--- Nothing is granted but reading and adding: a committed head never changes.
+-- packs: roaring bitmap (portable format) of app.object.number.
+-- Only SELECT and INSERT are granted: a committed head never changes.
 CREATE TABLE app.snapshot (
     vault_id    uuid NOT NULL,
     position    bigint NOT NULL CHECK (position >= 1),

@@ -1,5 +1,5 @@
 -- Run once per cluster by an administrator (psql -f roles.sql), before the first `metadata-api migrate`.
--- The embedded mode does the same by itself. Passwords are set separately.
+-- Embedded mode does this automatically. Passwords are set separately.
 DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'sealkeep_owner') THEN
@@ -15,7 +15,7 @@ END $$;
 ALTER ROLE sealkeep_owner NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
 ALTER ROLE sealkeep_api NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
 ALTER ROLE sealkeep_auth NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
--- NOINHERIT: the rights of sealkeep_auth hold only after SET LOCAL ROLE.
+-- NOINHERIT: the rights of sealkeep_auth apply only after SET LOCAL ROLE.
 GRANT sealkeep_auth TO sealkeep_api;
--- sealkeep_owner needs CREATE on the database: let it own the database, or
+-- sealkeep_owner needs CREATE on the database: make it the owner, or run
 --   GRANT CREATE ON DATABASE sealkeep TO sealkeep_owner;

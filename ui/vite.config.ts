@@ -3,7 +3,7 @@ import { defineConfig } from "vite";
 
 export default defineConfig({
   plugins: [svelte()],
-  // tauri.conf.json's devUrl; never another port, never another interface.
+  // Must match devUrl in tauri.conf.json; no other port or interface.
   server: { host: "127.0.0.1", port: 5173, strictPort: true },
   build: { target: "es2022", sourcemap: false },
 });

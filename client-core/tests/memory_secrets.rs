@@ -1,4 +1,4 @@
-//! What a closed pack leaves in this process's memory. One test, so that no other puts the same bytes there.
+//! What a closed pack leaves in this process's memory. A single test, so that no other test puts the same bytes there.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -13,7 +13,7 @@ use std::{
 use common::{Keys, encode, pack, random};
 use secrecy::ExposeSecret;
 
-/// Every writable mapping of this process, copied into a file, so that what is looked for need not be known yet.
+/// Copies every writable mapping of this process to a file, so that the search can come later.
 fn copy_of_memory() -> File {
     let mut memory = File::open("/proc/self/mem").unwrap();
     let mut copy = tempfile::tempfile().unwrap();
@@ -28,7 +28,7 @@ fn copy_of_memory() -> File {
         while at < end {
             let len = buffer.len().min(usize::try_from(end - at).unwrap());
             memory.seek(SeekFrom::Start(at)).unwrap();
-            // A guard page cannot be read, and holds nothing.
+            // A guard page is unreadable and holds nothing.
             if memory.read_exact(&mut buffer[..len]).is_ok() {
                 copy.write_all(&buffer[..len]).unwrap();
             }

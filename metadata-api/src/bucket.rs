@@ -1,4 +1,4 @@
-//! What the service itself asks a store: is the object there, how long is it, what is its checksum.
+//! Requests of the service itself to a store: does the object exist, and what are its length and checksum?
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,30 +11,30 @@ use crate::{
     presign::{Presigner, Target, Unusable},
 };
 
-/// Our own requests are sent at once.
+/// Our own requests are sent immediately.
 const OWN_URL_SECS: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why a store gave no usable answer.
+/// Why a store gave no usable response.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It cannot be reached, or broke off.
+    /// It cannot be reached, or the connection broke.
     #[error("the object store at {origin} cannot be reached: {reason}")]
     Unreachable {
-        /// Which.
+        /// The store.
         origin: String,
-        /// Without the URL, which carries a signature.
+        /// Without the URL, which contains a signature.
         reason: String,
     },
-    /// It answered something else than was asked for.
+    /// An unexpected response.
     #[error("the object store at {origin} answered {status} to {what}")]
     Unexpected {
-        /// Which.
+        /// The store.
         origin: String,
         /// HTTP status.
         status: u16,
-        /// What was asked.
+        /// The request.
         what: &'static str,
     },
 }
@@ -42,15 +42,15 @@ pub enum Error {
 /// An object as the store describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Found {
-    /// Bytes.
+    /// Length, bytes.
     pub size: u64,
-    /// Where the store keeps one.
+    /// If the store keeps one.
     pub sha256: Option<ObjectId>,
 }
 
 impl Found {
-    /// Whether this is the announced object. Where a store gives no checksum back the length decides: whoever
-    /// uploaded something else harmed only their own vault, and every reader checks the SHA-256 itself.
+    /// Whether this is the announced object. If the store returns no checksum, the length decides: a wrong upload harms
+    /// only the uploader's own vault, and every reader verifies the SHA-256.
     #[must_use]
     pub fn is(&self, id: &ObjectId, size: u64) -> bool {
         self.size == size && self.sha256.is_none_or(|sha256| sha256 == *id)
@@ -65,10 +65,10 @@ pub struct Store {
 }
 
 impl Store {
-    /// Nothing is sent yet.
+    /// Sends nothing yet.
     ///
     /// # Errors
-    /// An endpoint that cannot be signed for.
+    /// The endpoint cannot be signed for.
     pub fn new(target: &Target) -> Result<Self, Unusable> {
         let presigner = Presigner::new(target)?;
         let builder = Client::builder()
@@ -82,13 +82,13 @@ impl Store {
         Ok(Self { presigner, http, guarantees: None })
     }
 
-    /// Signs for this bucket.
+    /// The presigner for this bucket.
     #[must_use]
     pub fn presigner(&self) -> &Presigner {
         &self.presigner
     }
 
-    /// What the boot probe found; `None` before it ran.
+    /// The result of the boot probe; `None` until it has run.
     #[must_use]
     pub fn guarantees(&self) -> Option<Guarantees> {
         self.guarantees
@@ -98,7 +98,7 @@ impl Store {
         self.guarantees = Some(guarantees);
     }
 
-    /// Size and checksum of an object; `None` where there is none.
+    /// Size and checksum of an object; `None` if it does not exist.
     ///
     /// # Errors
     /// [`Error`].
@@ -106,8 +106,7 @@ impl Store {
         self.head_raw(&key.to_string()).await
     }
 
-    /// The first bytes of an object, as many as asked for and no more are kept; fewer when it is shorter, `None` where
-    /// there is none.
+    /// Up to `len` leading bytes of an object; fewer if it is shorter, `None` if it does not exist.
     ///
     /// # Errors
     /// [`Error`].
@@ -117,7 +116,7 @@ impl Store {
         let mut answer =
             self.http.get(url).header(RANGE, range).send().await.map_err(|e| self.unreachable(e))?;
         match answer.status() {
-            // Some stores give whole objects only: what is not read of one is dropped with the connection.
+            // Some stores send the whole object; the unread rest is dropped with the connection.
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => {}
             StatusCode::NOT_FOUND => return Ok(None),
             status => return Err(self.unexpected(status, "GET")),
@@ -140,7 +139,7 @@ impl Store {
             status => return Err(self.unexpected(status, "HEAD")),
         }
         let header = |name: &str| answer.headers().get(name)?.to_str().ok();
-        // HEAD has no body, so the client's own idea of the length is 0.
+        // HEAD has no body, so the HTTP client reports a length of 0.
         let size = header("content-length")
             .and_then(|v| v.parse().ok())
             .ok_or_else(|| self.unexpected(answer.status(), "HEAD (no length)"))?;
@@ -157,7 +156,7 @@ impl Store {
         Ok(Some(Found { size, sha256 }))
     }
 
-    /// Uploads through a URL as a client would; for the probe.
+    /// Uploads through a URL as a client would; used by the probe.
     pub(crate) async fn put_raw(
         &self,
         key: &str,
@@ -187,7 +186,7 @@ impl Store {
         Ok(self.http.delete(url).send().await.map_err(|e| self.unreachable(e))?.status())
     }
 
-    /// One small request, for readiness: any answer of the store's about an object that cannot exist.
+    /// A readiness check: any response about an object that cannot exist will do.
     ///
     /// # Errors
     /// [`Error`].
@@ -196,7 +195,7 @@ impl Store {
     }
 
     fn unreachable(&self, error: reqwest::Error) -> Error {
-        // Presigned URLs carry a signature; errors end up in logs.
+        // Presigned URLs contain a signature, and errors end up in logs.
         let error = error.without_url();
         let mut reason = error.to_string();
         let mut source = std::error::Error::source(&error);
@@ -212,12 +211,12 @@ impl Store {
     }
 }
 
-/// Every region that this deployment serves. A region is the only way to a store.
+/// The stores of all regions served here. A store is reached only through its region.
 #[derive(Default)]
 pub struct Stores(BTreeMap<Region, Store>);
 
 impl Stores {
-    /// From configured targets.
+    /// Built from the configured targets.
     ///
     /// # Errors
     /// The first endpoint that cannot be signed for.
@@ -229,7 +228,7 @@ impl Stores {
             .map(Self)
     }
 
-    /// The store of a region; `None` when it is not served here.
+    /// The store of a region; `None` if it is not served here.
     #[must_use]
     pub fn get(&self, region: Region) -> Option<&Store> {
         self.0.get(&region)
@@ -240,7 +239,7 @@ impl Stores {
         self.0.keys().copied()
     }
 
-    /// All of them.
+    /// All regions with their stores.
     pub fn iter(&self) -> impl Iterator<Item = (Region, &Store)> {
         self.0.iter().map(|(region, store)| (*region, store))
     }

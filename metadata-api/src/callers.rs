@@ -1,4 +1,4 @@
-//! Who calls, for limits only: never for access.
+//! The caller's address, for limits only, never for access.
 
 use std::{
     fmt,
@@ -12,25 +12,25 @@ use axum::{
 
 use crate::{network::Network, proxies::Proxies};
 
-/// How a caller's address is known.
+/// How the caller's address is determined.
 #[derive(Debug, Clone, Default)]
 pub enum Callers {
-    /// By the connection.
+    /// From the connection.
     #[default]
     Connection,
-    /// By a header, where the connection comes from a trusted proxy.
+    /// From a header, if the connection comes from a trusted proxy.
     Header {
-        /// `x-forwarded-for`, `forwarded`, or one that holds addresses in the same way.
+        /// `x-forwarded-for`, `forwarded`, or a header of addresses in the same format.
         name: HeaderName,
-        /// Who is believed.
+        /// The trusted proxies.
         proxies: Proxies,
     },
-    /// Not at all: a proxy in front hides them, and has to do the limiting per address.
+    /// Not at all: a proxy in front hides callers and has to limit them per address.
     Unknown,
 }
 
 impl Callers {
-    /// Peers that carry many callers, for what counts connections.
+    /// Peers that carry many callers; relevant when counting connections.
     #[must_use]
     pub fn proxies(&self) -> Proxies {
         match self {
@@ -41,7 +41,7 @@ impl Callers {
     }
 }
 
-/// As `check-config` says it.
+/// The wording of `check-config`.
 impl fmt::Display for Callers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -54,7 +54,7 @@ impl fmt::Display for Callers {
     }
 }
 
-/// The caller's network; `None` where callers cannot be told apart.
+/// The caller's network; `None` if callers cannot be told apart.
 pub(crate) fn of(parts: &Parts, callers: &Callers) -> Option<Network> {
     let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let connected = connected.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -66,8 +66,8 @@ pub(crate) fn of(parts: &Parts, callers: &Callers) -> Option<Network> {
     Some(Network::of(address))
 }
 
-/// From the right, past our own proxies: each proxy appends the address that it saw, and what stands further left is
-/// what somebody else said.
+/// Reads from the right, past our own proxies: each proxy appends the address it saw, and everything further left is
+/// unverified.
 fn forwarded(parts: &Parts, name: &HeaderName, proxies: &Proxies, connected: IpAddr) -> IpAddr {
     let mut seen = connected;
     let lines = parts.headers.get_all(name).iter().rev();
@@ -80,7 +80,7 @@ fn forwarded(parts: &Parts, name: &HeaderName, proxies: &Proxies, connected: IpA
             let said = if name == FORWARDED { for_parameter(entry) } else { Some(entry) };
             match said.and_then(address) {
                 Some(address) => seen = address,
-                // A proxy of ours that does not know who called: it counts as the caller.
+                // One of our proxies does not know the caller: the proxy itself counts.
                 None => return seen,
             }
         }
@@ -88,7 +88,7 @@ fn forwarded(parts: &Parts, name: &HeaderName, proxies: &Proxies, connected: IpA
     seen
 }
 
-/// `for=` of one element of RFC 7239.
+/// The `for=` parameter of an RFC 7239 element.
 fn for_parameter(element: &str) -> Option<&str> {
     element.split(';').find_map(|pair| {
         let (name, value) = pair.split_once('=')?;
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_believed() {
+    fn only_a_trusted_proxy_counts() {
         let xff = behind("x-forwarded-for");
         let said = [("x-forwarded-for", "192.0.2.9")];
         assert_eq!(seen(&xff, "10.1.2.3", &said), network("192.0.2.9"));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_caller_wrote_himself_does_not_count() {
+    fn entries_written_by_the_caller_do_not_count() {
         let xff = behind("x-forwarded-for");
         for lines in [
             &[("x-forwarded-for", "1.1.1.1, 192.0.2.9")][..],

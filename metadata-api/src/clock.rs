@@ -8,7 +8,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// The service's clock. Tests shift it; nothing else calls the system's.
+/// The service's clock. Tests can shift it; nothing else reads the system clock.
 #[derive(Debug, Clone, Default)]
 pub struct Clock(Arc<AtomicI64>);
 

@@ -1,4 +1,4 @@
-//! The one error of the API: dull outside, its cause goes to the log only.
+//! The API's error type: generic to the caller, with its cause only in the log.
 
 use std::{fmt, sync::Arc};
 
@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-/// Why a request was refused. `?` makes one of an [`ErrorCode`], or of any error that maps to a fault of ours.
+/// Why a request was refused. `?` converts an [`ErrorCode`], or any error that is an internal failure.
 #[derive(Debug)]
 pub struct ApiError {
     code: ErrorCode,
@@ -22,7 +22,7 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// Just the code.
+    /// The code alone.
     #[must_use]
     pub fn new(code: ErrorCode) -> Self {
         Self {
@@ -36,63 +36,63 @@ impl ApiError {
         }
     }
 
-    /// The code for the caller, the cause for the log. The cause must name no secret and no address.
+    /// The code for the caller, the cause for the log. The cause must not contain secrets or addresses.
     pub fn because(code: ErrorCode, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { cause: Some(cause.into()), ..Self::new(code) }
     }
 
-    /// A fault of ours.
+    /// An internal error.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::because(ErrorCode::Internal, cause)
     }
 
-    /// With the seconds to wait.
+    /// Adds the seconds to wait.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// With our clock, for a caller whose clock is wrong.
+    /// Adds the service's time, for a caller whose clock is wrong.
     #[must_use]
     pub fn server_time(mut self, now: i64) -> Self {
         self.server_time = Some(now);
         self
     }
 
-    /// With what to solve first.
+    /// Adds the puzzle to solve first.
     #[must_use]
     pub fn puzzle(mut self, puzzle: Puzzle) -> Self {
         self.puzzle = Some(Box::new(puzzle));
         self
     }
 
-    /// There are as many as there may be.
+    /// `limit_reached`, with the count and the maximum.
     #[must_use]
     pub fn limit(used: u64, quota: u64) -> Self {
         Self { used: Some((used, quota)), ..Self::new(ErrorCode::LimitReached) }
     }
 
-    /// There is no room.
+    /// `quota_exceeded`, with the bytes used and the quota.
     #[must_use]
     pub fn full(used: u64, quota: u64) -> Self {
         Self { used: Some((used, quota)), ..Self::new(ErrorCode::QuotaExceeded) }
     }
 
-    /// With the objects that it is about.
+    /// Adds the objects in question.
     #[must_use]
     pub fn objects(mut self, objects: Vec<ObjectId>) -> Self {
         self.objects = objects;
         self
     }
 
-    /// What the caller sees.
+    /// The code for the caller.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         self.code
     }
 
-    /// The body of the answer.
+    /// The response body.
     #[must_use]
     pub fn problem(&self, request_id: &str) -> Problem {
         Problem {
@@ -126,7 +126,7 @@ impl fmt::Display for ApiError {
     }
 }
 
-/// Carries the error to [`crate::middleware::problem`], which knows the request id.
+/// Passes the error to [`crate::middleware::problem`], which knows the request id.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -184,10 +184,10 @@ fn title(code: ErrorCode) -> &'static str {
     }
 }
 
-/// A body of JSON.
+/// Parses a JSON body.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|e| {
-        // serde's message quotes values; its place and kind do not.
+        // serde's message quotes values; its position and category do not.
         let place = format!("{:?} at line {} column {}", e.classify(), e.line(), e.column());
         ApiError::because(ErrorCode::InvalidRequest, place)
     })

@@ -1,17 +1,17 @@
-//! What a store was found to do.
+//! What the boot probe found out about a store.
 
 use std::fmt;
 
-/// What a store enforces of an upload URL.
+/// What a store enforces for an upload URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guarantees {
     /// A second upload to the same key is refused (If-None-Match).
     pub write_once: bool,
     /// Bytes that do not have the signed SHA-256 are refused and not stored.
     pub checksum_enforced: bool,
-    /// HEAD gives the SHA-256 back, so that confirming needs no trust in the line above.
+    /// HEAD returns the SHA-256, so that confirmation does not rely on the line above.
     pub checksum_returned: bool,
-    /// The service may remove its probe's objects. Not needed: the bucket's policy may forbid deleting.
+    /// The service may delete its probe objects. Not required: the bucket's policy may forbid deletion.
     pub deletes: bool,
 }
 

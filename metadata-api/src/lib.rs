@@ -1,5 +1,5 @@
-//! Sealkeep's metadata service: who may do what, which objects exist, which snapshots they make. It sees no key
-//! that opens a backup, no plaintext and no password; dumps never pass through it.
+//! Sealkeep's metadata service: who may do what, which objects exist, which snapshots they form. It never sees a key
+//! that opens a backup, plaintext or a password; dumps never pass through it.
 //!
 //! ```text
 //!  a device                                   object store, one a region
@@ -29,20 +29,20 @@
 //!  PostgreSQL  row-level security, forced
 //! ```
 //!
-//! An answer goes back the same way: a handler commits and returns a body of `api-types`, or an `error::ApiError`.
-//! `middleware/problem.rs` makes a problem document of the error; its cause goes to the log alone.
+//! Responses go back the same way: a handler commits and returns a body from `api-types` or an `error::ApiError`.
+//! `middleware/problem.rs` turns the error into a problem document; only the log gets its cause.
 //!
-//! The start: `config` reads settings; `serve::boot` connects, checks schema (`db::check`) and stores (`probe`),
-//! and fills `state::AppState`; `serve::run` serves `router::app`. `embedded` starts a PostgreSQL and an object
-//! store first. `/readyz` and `/metrics` have a listener of their own (`router::operations`).
+//! Startup: `config` reads settings; `serve::boot` connects, checks schema (`db::check`) and stores (`probe`), and
+//! builds `state::AppState`; `serve::run` serves `router::app`. `embedded` first starts a PostgreSQL and an object
+//! store. `/readyz` and `/metrics` have their own listener (`router::operations`).
 //!
-//! - Who asks: `domain::caller::Caller`; each stage is made of the one before. What it may do:
+//! - The caller: `domain::caller::Caller`; each stage is built from the previous one. Its rights:
 //!   `domain::caller::Right`.
-//! - A tenant's rows: `db::TenantTx`, the only way to them. The pool is private to `db`.
-//! - Limits of this process: `limiter`. Limits that replicas share: `db::rate`. Their numbers: `config::Limits`.
-//! - The service's own keys: `keys::ServerKeys`, `keys::token::TokenKeys`. Time: `clock::Clock`, which tests move.
+//! - Tenants' rows: only through `db::TenantTx`. The pool is private to `db`.
+//! - Limits per process: `limiter`; shared by all replicas: `db::rate`; values: `config::Limits`.
+//! - The service's own keys: `keys::ServerKeys`, `keys::token::TokenKeys`. Time: `clock::Clock`, which tests can shift.
 //!
-//! What each layer may import stands below it; a test (`tests/tests/rules/layers.rs`) compares this with the code.
+//! A layer may import those below it; `tests/tests/rules/layers.rs` compares this list with the code.
 //!
 //! ```text
 //! layers

@@ -1,4 +1,4 @@
-//! How often a network may do something, in this process.
+//! Rate limits per network within this process.
 
 use std::{
     num::NonZeroU32,
@@ -14,21 +14,21 @@ use crate::{
     network::{Network, Prefix},
 };
 
-/// Networks are forgotten once they may ask freely again; looked at every so many requests.
+/// Networks with a full allowance are dropped once every this many requests.
 const CLEAN_EVERY: u32 = 4096;
-/// How many times a network's allowance the wider prefixes get, as [`Network::levels`] says.
+/// Multiples of a network's allowance for the wider prefixes, as in [`Network::levels`].
 const TIMES: [u32; 3] = [1, 4, 16];
 
-/// One per prefix length: IPv4 addresses and /64, /56, /48.
+/// One limiter per prefix length: IPv4 addresses and /64, /56, /48.
 pub(crate) struct Limiter([DefaultKeyedRateLimiter<Prefix>; 3]);
 
 impl Limiter {
-    /// With the quota of so many networks.
+    /// `quota` gives the allowance for a multiple.
     pub(crate) fn new(quota: impl Fn(u32) -> Quota) -> Self {
         Self(TIMES.map(|times| RateLimiter::keyed(quota(times))))
     }
 
-    /// Seconds to wait, where one of the prefixes has used up its share.
+    /// Seconds to wait if one of the prefixes has used up its allowance.
     pub(crate) fn check(&self, network: Network) -> Option<u64> {
         self.0.iter().zip(network.levels()).find_map(|(limiter, (_, prefix))| {
             let until = limiter.check_key(&prefix).err()?;
@@ -36,7 +36,7 @@ impl Limiter {
         })
     }
 
-    /// Forgets the networks that may ask freely again.
+    /// Drops networks with a full allowance.
     pub(crate) fn forget(&self) {
         for limiter in &self.0 {
             limiter.retain_recent();
@@ -45,9 +45,9 @@ impl Limiter {
     }
 }
 
-/// The outer shield: requests per network. What has to be shared between replicas is counted in the database.
+/// Requests per network, the outer protection. Limits shared by all replicas are counted in the database.
 pub(crate) struct RateLimits {
-    pub(crate) every: Limiter,
+    pub(crate) global: Limiter,
     pub(crate) sign_in: Limiter,
     seen: AtomicU32,
 }
@@ -62,7 +62,7 @@ impl RateLimits {
             (limits.requests_per_second, limits.burst, limits.auth_per_minute);
         let times = |n: u32, times: u32| at_least_one(n.saturating_mul(times));
         Self {
-            every: Limiter::new(|t| Quota::per_second(times(per_second, t)).allow_burst(times(burst, t))),
+            global: Limiter::new(|t| Quota::per_second(times(per_second, t)).allow_burst(times(burst, t))),
             sign_in: Limiter::new(|t| Quota::per_minute(times(per_minute, t))),
             seen: AtomicU32::new(0),
         }
@@ -70,7 +70,7 @@ impl RateLimits {
 
     pub(crate) fn check(&self, limiter: &Limiter, network: Option<Network>) -> Result<(), ApiError> {
         if self.seen.fetch_add(1, Ordering::Relaxed) % CLEAN_EVERY == CLEAN_EVERY - 1 {
-            self.every.forget();
+            self.global.forget();
             self.sign_in.forget();
         }
         match network.and_then(|network| limiter.check(network)) {

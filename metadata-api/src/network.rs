@@ -1,19 +1,19 @@
-//! Who asks, as far as an address tells: the unit of limits, never of access.
+//! The network part of an address: the unit of limits, never of access.
 
 use std::net::IpAddr;
 
-/// An IPv4 address, or the /64 of an IPv6 one: what one household has.
+/// An IPv4 address, or the /64 of an IPv6 address: roughly one household.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {
     address: [u8; 8],
     v6: bool,
 }
 
-/// A prefix and its length in bits; the length comes first, so that prefixes of different lengths never meet.
+/// A prefix preceded by its length in bits, so that prefixes of different lengths never collide.
 pub type Prefix = [u8; 9];
 
 impl Network {
-    /// The network of an address; an IPv4 address that is mapped into IPv6 counts as itself.
+    /// The network of an address; an IPv4-mapped IPv6 address counts as the IPv4 address.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
         let mut prefix = [0; 8];
@@ -24,8 +24,8 @@ impl Network {
         Self { address: prefix, v6: matches!(address.to_canonical(), IpAddr::V6(_)) }
     }
 
-    /// The prefixes that are counted, each with how many times a single network's allowance it gets. Who rents a /48
-    /// has 65,536 networks of size /64: the wider prefixes bound them together.
+    /// The prefixes to count, each with its multiple of a single network's allowance. Whoever rents a /48 has 65,536
+    /// networks of size /64; the wider prefixes limit them together.
     #[must_use]
     pub fn levels(self) -> Vec<(u32, Prefix)> {
         let cut = |bits: u8| {
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_counts_with_what_holds_it() {
+    fn a_network_counts_towards_its_wider_prefixes() {
         assert_eq!(levels("192.0.2.1"), levels("::ffff:192.0.2.1"));
         assert_ne!(levels("192.0.2.1"), levels("192.0.2.2"));
         let (one, other) = (levels("2001:db8:1:100::1"), levels("2001:db8:1:1ff::1"));

@@ -1,4 +1,4 @@
-//! The OpenAPI document, from the handlers. `openapi.json` is checked in; a test fails when it drifts.
+//! The OpenAPI document, generated from the handlers. `openapi.json` is checked in; a test fails if it is out of date.
 
 use api_types::{Problem, vault::WrapKind};
 use axum::Json;
@@ -16,7 +16,7 @@ use crate::handlers as h;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Sealkeep metadata service", description = "Every request but those of `service` and `operation` is signed by a device: see docs/security.md. Integers are written without a fraction; unknown and repeated fields are refused."),
+    info(title = "Sealkeep metadata service", description = "Every request except those of `service` and `operation` is signed by a device: see docs/security.md. Integers are written without a fraction; unknown and repeated fields are refused."),
     paths(
         h::health::alive,
         h::service::info, served,
@@ -39,10 +39,10 @@ use crate::handlers as h;
 )]
 struct Document;
 
-/// Routes that are signed by a device which has no session yet.
+/// Routes signed by a device that has no session yet.
 const BEFORE_SIGN_IN: [&str; 4] = ["/v1/signup/", "/v1/login/", "/v1/account/", "/v1/token/"];
 
-/// The two schemes, and which operation needs which.
+/// Adds the two security schemes, and which operation requires which.
 struct Security;
 
 impl Modify for Security {
@@ -65,8 +65,8 @@ impl Modify for Security {
     }
 }
 
-/// How an operation refuses, which no handler has to repeat: every refusal is a problem document, an operation that
-/// needs a proof answers 401 without it, and any status may come from the layers in front of a handler.
+/// Adds the error responses that handlers do not repeat: every error is a problem document, an operation that requires
+/// a proof responds with 401 without it, and outer layers may respond with any status.
 struct Refusals;
 
 impl Refusals {
@@ -94,7 +94,7 @@ impl Modify for Refusals {
                 }
             }
             if !open {
-                let missing = "A signature, a token or a session is missing or not valid: see `code`.";
+                let missing = "A signature, a token or a session is missing or invalid: see `code`.";
                 responses.entry("401".to_owned()).or_insert_with(|| Self::problem(missing));
             }
             responses.entry("default".to_owned()).or_insert_with(|| Self::problem("Refused: see `code`."));
@@ -102,7 +102,7 @@ impl Modify for Refusals {
     }
 }
 
-/// A value that is one of several objects has that object's one field and no other, as everywhere.
+/// Forbids additional fields in values that are one of several objects, as everywhere else.
 struct Closed;
 
 impl Modify for Closed {
@@ -128,7 +128,7 @@ fn for_each_operation(document: &mut utoipa::openapi::OpenApi, mut change: impl 
     }
 }
 
-/// The document.
+/// Builds the document.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()

@@ -1,7 +1,7 @@
-//! Presigned URLs: permission for exactly one object, one way, a limited time.
+//! Presigned URLs: time-limited permission to upload or download exactly one object.
 //!
-//! What an upload URL signs is the portable set of machine-tested stores: host, length, SHA-256, and
-//! If-None-Match. Where a store ignores If-None-Match, a replay can still only write the same bytes.
+//! An upload URL signs what all tested stores support: host, length, SHA-256 and If-None-Match. If a store ignores
+//! If-None-Match, a replay can still only write the same bytes.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,13 +11,13 @@ use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-/// How to reach and sign for one region's bucket.
+/// Address and credentials of one region's bucket.
 pub struct Target {
     /// Scheme, host and port.
     pub endpoint: Url,
-    /// The bucket's name there; path style.
+    /// The bucket's name; URLs use path style.
     pub bucket: String,
-    /// What the store calls its region in signatures.
+    /// The region name in the store's signatures.
     pub s3_region: String,
     /// Access key id.
     pub access_key: String,
@@ -25,7 +25,7 @@ pub struct Target {
     pub secret_key: SecretString,
 }
 
-/// An endpoint or bucket name that no URL can be made of.
+/// An endpoint or bucket name that no URL can be built from.
 #[derive(Debug, thiserror::Error)]
 #[error("{endpoint} with bucket {bucket:?} is no S3 endpoint: {reason}")]
 pub struct Unusable {
@@ -43,21 +43,21 @@ impl Unusable {
 /// A presigned upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Put {
-    /// Where to send it.
+    /// The URL to PUT to.
     pub url: Url,
-    /// What has to be sent with it, besides Host.
+    /// Headers to send, besides Host.
     pub headers: BTreeMap<String, String>,
 }
 
-/// Signs for one bucket. Nothing in it is derived from a request but the object's key and size.
+/// Signs for one bucket. From a request it uses only the object's key and size.
 pub struct Presigner {
     bucket: Bucket,
-    // Its Debug does not show the secret; ours does not exist.
+    // Its own Debug hides the secret, and this type has none.
     credentials: Credentials,
 }
 
 impl Presigner {
-    /// Checks the endpoint's form.
+    /// Validates the endpoint.
     ///
     /// # Errors
     /// [`Unusable`].
@@ -90,7 +90,7 @@ impl Presigner {
         Ok(Self { bucket, credentials })
     }
 
-    /// Scheme, host and port of every URL made here; clients pin it.
+    /// Scheme, host and port of every URL issued here; clients pin it.
     #[must_use]
     pub fn origin(&self) -> String {
         self.bucket.base_url().origin().ascii_serialization()
@@ -102,13 +102,13 @@ impl Presigner {
         self.bucket.name()
     }
 
-    /// Permission to upload these bytes once.
+    /// Permission to upload exactly these bytes.
     #[must_use]
     pub fn put(&self, key: &ObjectKey, size: u64, valid: Duration) -> Put {
         self.put_raw(&key.to_string(), size, &key.id, valid)
     }
 
-    /// As [`Presigner::put`], to any key; for the probe.
+    /// Like [`Presigner::put`], for any key; used by the probe.
     pub(crate) fn put_raw(&self, key: &str, size: u64, id: &ObjectId, valid: Duration) -> Put {
         let headers: BTreeMap<String, String> = [
             ("content-length", size.to_string()),
@@ -135,7 +135,7 @@ impl Presigner {
         self.bucket.get_object(Some(&self.credentials), key).sign(valid)
     }
 
-    /// A HEAD that asks for the checksum too, and the header it signs.
+    /// A HEAD request that asks for the checksum, and the header it signs.
     pub(crate) fn head_raw(&self, key: &str, valid: Duration) -> (Url, (&'static str, &'static str)) {
         const MODE: (&str, &str) = ("x-amz-checksum-mode", "ENABLED");
         let mut action = self.bucket.head_object(Some(&self.credentials), key);
@@ -143,7 +143,7 @@ impl Presigner {
         (action.sign(valid), MODE)
     }
 
-    /// For the probe's own objects; no handler calls it.
+    /// For the probe's own objects; handlers never delete.
     pub(crate) fn delete_raw(&self, key: &str, valid: Duration) -> Url {
         self.bucket.delete_object(Some(&self.credentials), key).sign(valid)
     }

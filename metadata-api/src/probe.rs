@@ -1,7 +1,7 @@
-//! What a store really does, found out at boot: write, read, write again, write something else, delete.
+//! Finds out at boot what a store really does: write, read, overwrite, write with a wrong checksum, delete.
 //!
-//! Stores differ in which of the signed conditions they enforce. Either of two keeps an object what it was
-//! granted for: refusing wrong checksums, or refusing overwrites. A store that does neither is refused.
+//! Stores differ in which of the signed conditions they enforce. Refusing wrong checksums or refusing overwrites is
+//! each enough to keep an object what it was granted for. A store that does neither is refused.
 
 use api_types::ObjectId;
 use reqwest::StatusCode;
@@ -15,23 +15,23 @@ use crate::{
 /// Why a store cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unsuitable {
-    /// It cannot be asked.
+    /// The store did not respond usably.
     #[error(transparent)]
     Store(#[from] Error),
-    /// A plain upload is turned down.
+    /// A plain upload is refused.
     #[error("the object store at {0} refuses an upload with {1}: check bucket, credentials and region")]
     Upload(String, u16),
-    /// What was written does not come back.
+    /// Reading returns something other than what was written.
     #[error("the object store at {0} does not give back what was written to it")]
     Read(String),
-    /// It takes any bytes, any number of times.
+    /// The store enforces neither condition.
     #[error(
         "the object store at {0} stores bytes whose checksum is wrong and lets objects be overwritten: an upload URL could replace a backup. Use another store, or a newer version"
     )]
     NoGuarantee(String),
 }
 
-/// Probes every store; each result is logged.
+/// Probes every store and logs each result.
 ///
 /// # Errors
 /// The first store that is unreachable or unsuitable.
@@ -49,7 +49,7 @@ pub async fn probe_all(stores: &mut Stores) -> Result<(), Unsuitable> {
     Ok(())
 }
 
-/// Probes one store with objects of its own, outside every vault.
+/// Probes one store with temporary objects outside every vault.
 ///
 /// # Errors
 /// [`Unsuitable`].

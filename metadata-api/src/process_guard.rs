@@ -1,16 +1,16 @@
-//! Keeps this process's memory, with the service's secrets, to itself.
+//! Protects this process's memory, which holds the service's secrets.
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-/// From here on a crash writes no core file, of this process or of a program that it starts; and in a release build no
-/// other process of the same user can attach to it, or read its memory and its environment. Called first thing in
-/// `main`. Where the system does not know one of these, the other still holds.
+/// Disables core files for this process and its children; in a release build it also keeps other processes of the same
+/// user from attaching, or from reading memory and environment. Called first in `main`. If the system lacks one of
+/// these, the other still holds.
 pub fn guard_memory() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = setrlimit(Resource::Core, none) {
         tracing::warn!(%error, "core files cannot be turned off");
     }
-    // A debugger is what a debug build is for.
+    // Debug builds exist to be debugged.
     if !cfg!(debug_assertions)
         && let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable)
     {

@@ -1,4 +1,4 @@
-//! The proxies in front: whose word about a caller's address counts.
+//! Trusted proxies: those whose claim about a caller's address counts.
 
 use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
 
@@ -8,12 +8,12 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 #[derive(Debug, Clone, Default)]
 pub struct Proxies(Arc<[IpNet]>);
 
-/// What is neither an address nor a network.
+/// Text that is neither an address nor a network.
 #[derive(Debug, thiserror::Error)]
 #[error("write a network such as 10.0.0.0/8, or an address")]
 pub struct NoNetwork;
 
-/// A network as it is written on a command line; an address is a network of one.
+/// Parses a network from the command line; an address is a network of one.
 ///
 /// # Errors
 /// [`NoNetwork`].
@@ -28,13 +28,13 @@ impl Proxies {
         Self(networks.into_iter().map(|n| n.trunc()).collect())
     }
 
-    /// Whoever connects is one.
+    /// Every peer is a trusted proxy.
     #[must_use]
     pub fn everybody() -> Self {
         Self(Arc::new([IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())]))
     }
 
-    /// Whether a peer is one of them.
+    /// Whether the peer is a trusted proxy.
     #[must_use]
     pub fn trust(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();

@@ -1,8 +1,8 @@
-//! Whether the service can work, as it was found last.
+//! The result of the last readiness check.
 
 use std::sync::{Mutex, PoisonError};
 
-/// What the last look found: a sentence, or nothing amiss.
+/// The problem found by the last check, if any.
 #[derive(Debug)]
 pub(crate) struct Readiness(Mutex<Result<(), String>>);
 

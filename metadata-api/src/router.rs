@@ -1,4 +1,4 @@
-//! Every route, and the gate it stands behind.
+//! Every route, and the gate in front of it.
 
 use axum::{
     Router,
@@ -8,8 +8,8 @@ use axum::{
 
 use crate::{auth::gate, handlers as h, middleware, openapi, state::AppState};
 
-/// For whoever runs it, on a listener of its own that the world does not reach: nothing of a tenant's, and nothing that
-/// costs the database anything.
+/// For the operator, on a separate listener that is not public: nothing here touches tenants' data or costs the
+/// database anything.
 pub fn operations(state: AppState) -> Router {
     Router::new()
         .route("/healthz", get(h::health::alive))
@@ -18,16 +18,16 @@ pub fn operations(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// The whole service. Serve it with connect info (`into_make_service_with_connect_info::<SocketAddr>()`), or every caller
-/// counts as one for the rate limits.
+/// The whole service. Serve it with connect info (`into_make_service_with_connect_info::<SocketAddr>()`), or rate
+/// limits treat all callers as one.
 pub fn app(state: AppState) -> Router {
-    // Anybody.
+    // Open to everybody.
     let open = Router::new()
         .route("/healthz", get(h::health::alive))
         .route("/v1/service", get(h::service::info))
         .route("/v1/openapi.json", get(openapi::served));
 
-    // Signed by the key that the conversation named: the `PreAuth` extractor.
+    // Signed with the key named in the exchange: the `PreAuth` extractor.
     let before_sign_in = Router::new()
         .route("/v1/signup/start", post(h::signup::start))
         .route("/v1/signup/finish", post(h::signup::finish))
@@ -43,7 +43,7 @@ pub fn app(state: AppState) -> Router {
         .route("/v1/token/refresh", post(h::token::refresh))
         .route_layer(from_fn_with_state(state.clone(), middleware::rate_limit::sign_in));
 
-    // Token, device signature; then membership and device state: the `TenantTx` extractor.
+    // Token and device signature; then membership and device state: the `TenantTx` extractor.
     let signed = Router::new()
         .route("/v1/logout", post(h::token::logout))
         .route("/v1/vaults/{vault}", get(h::vault::get))

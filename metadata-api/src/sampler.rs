@@ -1,18 +1,18 @@
-//! Which log lines about strangers are written.
+//! Limits the log lines about strangers' requests.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Instant,
 };
 
-/// Lines a second about requests that no signed-in device made.
+/// Log lines per second about requests that no signed-in device made.
 const LINES_PER_SECOND: u64 = 10;
 
-/// On the answer to a request that a signed-in device made.
+/// Response extension: a signed-in device made the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BySignedDevice;
 
-/// Which lines about strangers' requests are written: strangers do not decide how long the log gets.
+/// Samples lines about strangers' requests, so that strangers do not decide how large the log gets.
 #[derive(Debug)]
 pub(crate) struct Sampler {
     started: Instant,
@@ -33,7 +33,7 @@ impl Default for Sampler {
 }
 
 impl Sampler {
-    /// Whether to write this line, and how many were left out since the last second that had one.
+    /// Returns whether to write this line, with the number omitted since the last second that had one.
     pub(crate) fn admit(&self) -> Option<u64> {
         let second = self.started.elapsed().as_secs();
         let mut left_out = 0;

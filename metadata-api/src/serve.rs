@@ -1,4 +1,4 @@
-//! From settings to a listening service: connect, check everything, listen, and end without cutting anybody off.
+//! From settings to a listening service: connect, check everything, listen, and shut down gracefully.
 
 use std::{
     future::Future,
@@ -27,46 +27,46 @@ use crate::{
     state::{AppState, Settings},
 };
 
-/// Why the service does not start. Each is a sentence for the operator.
+/// Why the service does not start; each is one sentence for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database cannot be reached.
+    /// The database is unreachable.
     #[error("the database cannot be reached: {0}")]
     Connect(sqlx::Error),
-    /// The database must not be used.
+    /// The database is unsuitable.
     #[error(transparent)]
     Database(#[from] db::CheckError),
-    /// An endpoint that no URL can be made of.
+    /// No URL can be built from an endpoint.
     #[error(transparent)]
     Endpoint(#[from] Unusable),
-    /// A store that is unreachable or unsuitable.
+    /// A store is unreachable or unsuitable.
     #[error(transparent)]
     Store(#[from] Unsuitable),
-    /// A secret.
+    /// A secret is unusable.
     #[error(transparent)]
     Secret(#[from] UnusableSecret),
-    /// Certificate or key.
+    /// The certificate or key is unusable.
     #[error("{path}: {reason}")]
     Tls {
-        /// Which file.
+        /// The file.
         path: String,
-        /// What is wrong.
+        /// What is wrong with it.
         reason: String,
     },
-    /// The address.
+    /// The address is unusable.
     #[error("{addr} cannot be listened on: {source}")]
     Listen {
-        /// Which.
+        /// The address.
         addr: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// Serving ended.
+    /// Serving failed.
     #[error("serving failed: {0}")]
     Serve(io::Error),
 }
 
-/// Takes the address, so that its port is known before anything else starts.
+/// Binds the address, so that its port is known before anything else starts.
 ///
 /// # Errors
 /// [`Error::Listen`].
@@ -78,7 +78,7 @@ pub fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     Ok((listener, addr))
 }
 
-/// Connects to database and stores and checks that both are fit.
+/// Connects to database and stores, and checks both.
 ///
 /// # Errors
 /// [`Error`].
@@ -96,7 +96,7 @@ pub async fn boot(
     Ok(AppState::new(Settings { db, stores, public_authority, limits, clock }, &config.secrets)?)
 }
 
-/// Serves until `shutdown` is ready; then takes no more requests and waits at most `grace` for those under way.
+/// Serves until `shutdown` is ready, then accepts no more requests and waits up to `grace` for those in progress.
 ///
 /// # Errors
 /// [`Error::Tls`] and [`Error::Serve`].
@@ -119,7 +119,7 @@ pub async fn run(
     listener::serve(listener, tls, app, bounds, shutdown).await.map_err(Error::Serve)
 }
 
-/// TLS 1.3 and nothing older.
+/// TLS 1.3 only.
 ///
 /// # Errors
 /// [`Error::Tls`].

@@ -1,4 +1,4 @@
-//! What every request can reach: database, object stores, keys, clock, limits. It only puts them together.
+//! The state shared by all requests: database, object stores, keys, clock, limits.
 
 use std::sync::Arc;
 
@@ -15,15 +15,15 @@ use crate::{
     sampler::Sampler,
 };
 
-/// What [`AppState::new`] is made of.
+/// What [`AppState::new`] needs.
 pub struct Settings {
     /// From [`crate::db::connect`].
     pub db: Db,
     /// One bucket per region.
     pub stores: Stores,
-    /// Host, and port where it is not the default, as clients write it: request signatures cover it.
+    /// Host, with the port unless it is the default, as clients write it; request signatures cover it.
     pub public_authority: String,
-    /// How much one caller may ask for.
+    /// Limits on one caller.
     pub limits: Limits,
     /// Shared with a test, or `Clock::default()`.
     pub clock: Clock,
@@ -47,7 +47,7 @@ struct Inner {
 pub struct AppState(Arc<Inner>);
 
 impl AppState {
-    /// Takes the secrets apart into the keys that the code uses.
+    /// Derives the keys that the code uses from the secrets.
     ///
     /// # Errors
     /// [`UnusableSecret`].
@@ -67,13 +67,13 @@ impl AppState {
         })))
     }
 
-    /// The database, reached through transactions that say whose they are.
+    /// The database, accessible only through scoped transactions.
     #[must_use]
     pub fn db(&self) -> &Db {
         &self.0.db
     }
 
-    /// The object stores by region.
+    /// The object stores, by region.
     #[must_use]
     pub fn stores(&self) -> &Stores {
         &self.0.stores
@@ -85,7 +85,7 @@ impl AppState {
         &self.0.clock
     }
 
-    /// What request signatures cover as `@authority`.
+    /// The `@authority` that request signatures cover.
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.0.authority

@@ -1,4 +1,4 @@
-//! Logs and numbers. Both name routes, codes and request ids; never bodies, addresses, tokens or keys.
+//! Logs and metrics. Both contain routes, codes and request ids; never bodies, addresses, tokens or keys.
 
 use std::{
     io::{self, Write},
@@ -10,14 +10,14 @@ use axum::http::Method;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-static NUMBERS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 const SECONDS: [f64; 9] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
-/// JSON lines on standard error, filtered by `SEALKEEP_LOG` (default `info`; the S3 library calls each refusal an error,
-/// so it is silent and our store logs its own faults). The first caller wins.
+/// Installs JSON logging on standard error, filtered by `SEALKEEP_LOG` (default `info`). The S3 library logs each
+/// refusal as an error, so it is silenced and our store logs its own failures. The first call wins.
 pub fn install_logs() {
     let filter = EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("info,s3s=off"));
-    // Already installed: the one that is there stays.
+    // Fails only if a subscriber is already installed, which then stays.
     let _ = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
@@ -26,7 +26,7 @@ pub fn install_logs() {
         .try_init();
 }
 
-/// Standard error, line by line: JSON in which nothing controls the terminal of whoever reads it.
+/// Standard error, line by line, with control characters escaped so that a log line cannot control a terminal.
 #[derive(Debug, Clone, Copy)]
 struct Log;
 
@@ -57,8 +57,8 @@ fn safe(line: &[u8]) -> String {
 }
 
 /// One recorder per process.
-fn numbers() -> Option<&'static PrometheusHandle> {
-    NUMBERS
+fn recorder() -> Option<&'static PrometheusHandle> {
+    RECORDER
         .get_or_init(|| {
             PrometheusBuilder::new()
                 .set_buckets_for_metric(Matcher::Full("http_request_seconds".into()), &SECONDS)
@@ -69,13 +69,13 @@ fn numbers() -> Option<&'static PrometheusHandle> {
         .as_ref()
 }
 
-/// Prometheus text.
+/// Metrics in Prometheus format.
 #[must_use]
 pub fn render() -> String {
-    numbers().map(PrometheusHandle::render).unwrap_or_default()
+    recorder().map(PrometheusHandle::render).unwrap_or_default()
 }
 
-/// A method as it may stand in a label or a log line: the caller's own word for it never does.
+/// The method for a label or a log line: only known names, never the caller's text.
 pub(crate) fn known(method: &Method) -> &'static str {
     const KNOWN: [(Method, &str); 9] = [
         (Method::GET, "GET"),
@@ -92,7 +92,7 @@ pub(crate) fn known(method: &Method) -> &'static str {
 }
 
 pub(crate) fn count(route: &str, method: &'static str, status: u16, seconds: f64) {
-    if numbers().is_none() {
+    if recorder().is_none() {
         return;
     }
     let labels = [("route", route.to_owned()), ("method", method.to_owned()), ("status", status.to_string())];
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_the_log_controls_no_terminal() {
+    fn log_lines_control_no_terminal() {
         let hostile = "{\"cause\":\"\u{9b}2J\u{202e}x\"}\n";
         assert_eq!(safe(hostile.as_bytes()), "{\"cause\":\"\\u009b2J\\u202ex\"}\n");
     }

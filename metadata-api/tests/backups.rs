@@ -1,4 +1,4 @@
-//! Lease, grants, confirm, commit: what is refused changes nothing. One service for all tests.
+//! Lease, grants, confirm, commit: refused requests change nothing. One service for all tests.
 #![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 #[expect(dead_code, reason = "each test uses a part")]
@@ -81,7 +81,7 @@ fn a_backup_becomes_a_snapshot_that_another_reader_finds() {
     let body = ready.good(&member);
     let first: Committed = member.post(&ready.path(), &body).ok();
     assert_eq!(first.position, 1);
-    // A lost answer is asked for again.
+    // A lost response can be requested again.
     let again: Committed = member.post(&ready.path(), &body).ok();
     assert_eq!(again.position, 1);
 
@@ -109,7 +109,7 @@ fn a_backup_becomes_a_snapshot_that_another_reader_finds() {
     assert_eq!(runs.runs[0].bytes_read, Some(1000));
     assert_eq!(runs.runs[0].snapshot_id, Some(id_of(&ready.snapshot)));
 
-    // The next one of the chain, which needs an old pack and a new one.
+    // The next snapshot of the chain, with an old pack and a new one.
     member.head = Some((0, body.head.head_hash()));
     let backup = member.begin();
     let grants = member.want(backup, &[(ObjectKind::Pack, &ready.packs[0])]);
@@ -129,7 +129,7 @@ fn a_backup_becomes_a_snapshot_that_another_reader_finds() {
 fn n70_commit_without_upload_names_what_is_missing() {
     let member = member();
     let ready = Ready::new(&member);
-    // Granted, never sent.
+    // Granted, but never uploaded.
     let absent = random(300);
     let grant = &member.want(ready.backup, &[(ObjectKind::Pack, &absent)])[0];
     let packs = [ready.packs(), vec![&absent]].concat();
@@ -139,7 +139,7 @@ fn n70_commit_without_upload_names_what_is_missing() {
     assert_eq!(reply.refusal(), (409, "missing_objects".into()));
     assert_eq!(reply.named_objects(), [id_of(&absent)]);
 
-    // A snapshot object that was never sent.
+    // A snapshot object that was never uploaded.
     let unsent = random(10);
     member.want(ready.backup, &[(ObjectKind::Snapshot, &unsent)]);
     let head = member.sign(&member.envelope(&unsent, &ready.packs()));
@@ -184,7 +184,7 @@ fn a_head_that_is_not_this_devices_next_is_refused() {
     ] {
         assert_eq!(refusal(&signed(&wrong)), (409, "snapshot_conflict".into()), "{wrong:?}");
     }
-    // Fewer packs than were signed for, and objects that are no packs.
+    // Fewer packs than were signed, and objects that are not packs.
     let mut fewer = ready.good(&member);
     fewer.packs = support::member::bitmap(&ready.numbers[..1]);
     assert_eq!(refusal(&fewer), (422, "snapshot_invalid".into()));
@@ -196,14 +196,14 @@ fn a_head_that_is_not_this_devices_next_is_refused() {
         body.packs = garbage.into();
         assert_eq!(refusal(&body), (422, "content_invalid".into()));
     }
-    // A pack is no snapshot object.
+    // A pack cannot be the snapshot object.
     let head = member.sign(&member.envelope(&ready.packs[0], &ready.packs()));
     assert_eq!(refusal(&commit(&ready.packs[0], head, &ready.numbers)), (422, "snapshot_invalid".into()));
 
     assert!(snapshots(&member).snapshots.is_empty());
     let body = ready.good(&member);
     let _: Committed = member.post(&ready.path(), &body).ok();
-    // A fork: another snapshot at the same place of the chain.
+    // A fork: another snapshot at the same position of the chain.
     let fork = Ready::new(&member);
     assert_eq!(member.post(&fork.path(), &fork.good(&member)).refusal(), (409, "snapshot_conflict".into()));
     // The same snapshot under another backup.
@@ -254,7 +254,7 @@ fn what_ended_stays_ended() {
 }
 
 #[test]
-fn a_lease_is_one_devices_and_one_sources() {
+fn a_lease_belongs_to_one_device_and_one_source() {
     let member = member();
     let backup = member.begin();
     let renewed: Lease =
@@ -274,14 +274,14 @@ fn a_lease_is_one_devices_and_one_sources() {
 }
 
 #[test]
-fn another_vault_is_as_good_as_none() {
+fn another_vault_looks_nonexistent() {
     let (a, b) = (member(), member());
     let ready = Ready::new(&a);
     let _: Committed = a.post(&ready.path(), &ready.good(&a)).ok();
     let body = |value: &serde_json::Value| serde_json::to_vec(value).unwrap();
     let empty = body(&serde_json::json!({}));
     let backup = ready.backup;
-    // Every route of this half with A's vault, asked by B.
+    // B calls every route of backups with A's vault.
     let start = serde_json::to_vec(&BackupStart { backup_id: backup, source_id: a.source }).unwrap();
     let want = serde_json::to_vec(&WantUpload { objects: vec![announce(ObjectKind::Pack, b"x")] }).unwrap();
     let confirm = serde_json::to_vec(&Confirm { objects: vec![id_of(b"x")] }).unwrap();
@@ -312,7 +312,7 @@ fn another_vault_is_as_good_as_none() {
         b.post(&format!("backups/{mine}/confirm"), &Confirm { objects: vec![id_of(&ready.packs[0])] }).ok();
     assert_eq!(confirmed.absent, [id_of(&ready.packs[0])]);
     assert_eq!(b.post(&ready.path(), &ready.good(&b)).refusal(), (404, "not_found".into()));
-    // The same bytes are another object in B's vault: nothing tells B that A has them.
+    // The same bytes are a different object in B's vault: nothing reveals that A has them.
     let grant = &b.want(mine, &[(ObjectKind::Pack, &ready.packs[0])])[0];
     assert!(matches!(grant.state, UploadState::Put { .. }));
     assert!(objects(&b).objects.is_empty());
@@ -320,7 +320,7 @@ fn another_vault_is_as_good_as_none() {
 }
 
 #[test]
-fn confirm_believes_the_store_and_nobody_else() {
+fn confirm_trusts_only_the_store() {
     let member = member();
     let backup = member.begin();
     let (sent, unsent) = (random(1000), random(1000));
@@ -338,9 +338,9 @@ fn confirm_believes_the_store_and_nobody_else() {
     assert!(grants.grants.is_empty(), "granted is not stored");
 }
 
-/// H8: twelve bytes as an index would be read by every device of the vault.
+/// H8: every device of the vault would read twelve bytes as an index.
 #[test]
-fn confirm_refuses_an_index_or_a_key_that_is_none() {
+fn confirm_refuses_objects_that_are_no_index_or_key() {
     let member = member();
     let backup = member.begin();
     let confirm = |bytes: &[&Vec<u8>]| {
@@ -372,7 +372,7 @@ fn confirm_refuses_an_index_or_a_key_that_is_none() {
         assert_eq!(reply.named_objects(), [id_of(&bytes)]);
         assert!(objects(&member).objects.is_empty(), "a request that is refused changes nothing");
     }
-    // What begins as it should is for its readers to verify; and what begins with anything is a pack.
+    // Readers verify what follows a valid beginning; a pack may begin with anything.
     let (index, key) = (with(index, 201), with(key, 100_000));
     for (kind, bytes) in [(ObjectKind::Index, &index), (ObjectKind::Key, &key)] {
         assert_eq!(upload(&member.want(backup, &[(kind, bytes)])[0], bytes).status, 200);
@@ -411,7 +411,7 @@ fn batches_are_bounded_and_ids_mean_one_thing() {
         assert_eq!(member.get(query).refusal(), invalid, "{query}");
     }
 
-    // Twice in one batch, and again: one number.
+    // Requested twice in one batch, and again later: one number.
     let both = WantUpload { objects: vec![object, object] };
     let grants: api_types::backup::UploadGrants = member.post(&path, &both).ok();
     assert_eq!(grants.grants[0].number, grants.grants[1].number);

@@ -1,4 +1,4 @@
-//! A lease that ran out, with the service in this process and its clock moved.
+//! An expired lease, with the service in this process and a shifted clock.
 #![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 #[expect(dead_code, reason = "each test uses a part")]
@@ -26,7 +26,7 @@ use metadata_api::{
 use support::member::{Member, announce, commit};
 
 #[test]
-fn a_lease_that_ran_out_allows_nothing_more() {
+fn an_expired_lease_allows_nothing_more() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -88,7 +88,7 @@ fn a_lease_that_ran_out_allows_nothing_more() {
     let abort = Abort { failure: "network".into(), bytes_read: 5 };
     assert_eq!(member.post(&path("abort"), &abort).status, 204, "the reason can still be told");
 
-    // What was confirmed is not sent again.
+    // Confirmed objects are not uploaded again.
     let next = member.begin();
     let grants = member.want(next, &[(ObjectKind::Pack, &pack)]);
     assert_eq!(grants[0].number, number);

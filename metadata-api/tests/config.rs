@@ -1,4 +1,4 @@
-//! Settings: each missing, short, default or repeated one is said in a sentence, and the program ends with 1.
+//! Settings: each missing, short, default or repeated one is reported in a sentence, with exit code 1.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{collections::BTreeMap, process::Command};
@@ -7,7 +7,7 @@ use metadata_api::config;
 
 type Settings = BTreeMap<String, String>;
 
-/// Complete settings; the database and the store need not exist for `check-config --offline`.
+/// Complete settings; `check-config --offline` needs neither the database nor the store.
 fn complete() -> Settings {
     let mut settings: Settings = config::generate_secrets()
         .lines()
@@ -40,7 +40,7 @@ fn without(name: &str) -> Settings {
     settings
 }
 
-/// Exit code and what was said.
+/// Exit code and output.
 fn run(settings: &Settings, args: &[&str]) -> (Option<i32>, String) {
     let out = Command::new(env!("CARGO_BIN_EXE_metadata-api"))
         .args(args)
@@ -82,7 +82,7 @@ fn each_missing_setting_is_named() {
 }
 
 #[test]
-fn all_problems_are_said_at_once() {
+fn all_problems_are_reported_at_once() {
     let (code, said) = check(&Settings::new());
     assert_eq!(code, Some(1));
     for name in [
@@ -158,7 +158,7 @@ fn the_database_is_reached_safely() {
 }
 
 #[test]
-fn plain_http_leaves_the_machine_only_when_told() {
+fn plain_http_leaves_the_machine_only_on_request() {
     let open = ["check-config", "--offline", "--listen", "0.0.0.0:8787"];
     let (code, said) = run(&complete(), &open);
     assert_eq!(code, Some(1));
@@ -172,7 +172,7 @@ fn plain_http_leaves_the_machine_only_when_told() {
 }
 
 #[test]
-fn a_setting_may_stand_in_a_file() {
+fn a_setting_can_come_from_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("master");
     let mut settings = complete();
@@ -230,7 +230,7 @@ fn generated_secrets_are_fresh_and_complete() {
     assert_ne!(first, run(&Settings::new(), &["generate-secrets"]).1);
 }
 
-/// Nobody gets one limit for all callers without having said so.
+/// All callers share one limit only if the operator said so.
 #[test]
 fn a_proxy_in_front_is_described() {
     let settings = complete();

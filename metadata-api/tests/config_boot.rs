@@ -1,5 +1,5 @@
-//! What is checked when the service starts: the store's behaviour, the database's schema and role, TLS. The service
-//! with a database and a store of one's own (`serve`), and what a second start on a directory says.
+//! Checks at startup: the store's behavior, the database's schema and role, TLS. Also the service with an external
+//! database and store (`serve`), and a second start on a used directory.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, unreachable_pub, reason = "tests")]
 
 #[expect(dead_code, reason = "each test uses a part")]
@@ -36,9 +36,9 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use support::service::{Service, signal};
 
-/// A store that does as little as it is told to.
+/// A store with configurable defects.
 #[derive(Clone, Copy)]
-struct Manners {
+struct Behavior {
     checks_checksum: bool,
     stores_refused: bool,
     refuses_second: bool,
@@ -48,7 +48,7 @@ struct Manners {
 type Objects = Arc<Mutex<HashMap<String, Bytes>>>;
 
 async fn answer(
-    State((manners, objects)): State<(Manners, Objects)>,
+    State((behavior, objects)): State<(Behavior, Objects)>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -58,15 +58,15 @@ async fn answer(
     let mut objects = objects.lock().unwrap();
     match method {
         Method::PUT => {
-            if manners.refuses_second && objects.contains_key(&key) {
+            if behavior.refuses_second && objects.contains_key(&key) {
                 return StatusCode::PRECONDITION_FAILED.into_response();
             }
             let announced = headers["x-amz-checksum-sha256"].to_str().unwrap();
             let right = announced == Base64::encode_string(&Sha256::digest(&body));
-            if right || !manners.checks_checksum || manners.stores_refused {
+            if right || !behavior.checks_checksum || behavior.stores_refused {
                 objects.insert(key, body);
             }
-            if right || !manners.checks_checksum { StatusCode::OK } else { StatusCode::BAD_REQUEST }
+            if right || !behavior.checks_checksum { StatusCode::OK } else { StatusCode::BAD_REQUEST }
                 .into_response()
         }
         Method::DELETE => {
@@ -75,7 +75,7 @@ async fn answer(
         }
         _ => match objects.get(&key) {
             None => StatusCode::NOT_FOUND.into_response(),
-            Some(bytes) if manners.returns_checksum => {
+            Some(bytes) if behavior.returns_checksum => {
                 let sum = Base64::encode_string(&Sha256::digest(bytes));
                 ([("x-amz-checksum-sha256", sum)], bytes.clone()).into_response()
             }
@@ -84,10 +84,10 @@ async fn answer(
     }
 }
 
-async fn probed(manners: Manners) -> Result<metadata_api::guarantees::Guarantees, Unsuitable> {
+async fn probed(behavior: Behavior) -> Result<metadata_api::guarantees::Guarantees, Unsuitable> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
-    let app = Router::new().fallback(answer).with_state((manners, Objects::default()));
+    let app = Router::new().fallback(answer).with_state((behavior, Objects::default()));
     tokio::spawn(async move { axum::serve(listener, app).await });
     probe::probe(&store(addr)).await
 }
@@ -103,36 +103,36 @@ fn store(addr: SocketAddr) -> Store {
     .unwrap()
 }
 
-const GOOD: Manners =
-    Manners { checks_checksum: true, stores_refused: false, refuses_second: true, returns_checksum: true };
+const GOOD: Behavior =
+    Behavior { checks_checksum: true, stores_refused: false, refuses_second: true, returns_checksum: true };
 
 #[tokio::test]
-async fn what_a_store_enforces_is_found_out() {
+async fn the_probe_finds_what_a_store_enforces() {
     let found = probed(GOOD).await.unwrap();
     assert!(found.write_once && found.checksum_enforced && found.checksum_returned && found.deletes);
-    // As Garage: overwrites, and checks the checksum.
-    let found = probed(Manners { refuses_second: false, ..GOOD }).await.unwrap();
+    // Like Garage: allows overwriting, verifies checksums.
+    let found = probed(Behavior { refuses_second: false, ..GOOD }).await.unwrap();
     assert!(!found.write_once && found.checksum_enforced);
-    // As Ceph 16: ignores the checksum, and refuses overwrites.
-    let found = probed(Manners { checks_checksum: false, returns_checksum: false, ..GOOD }).await.unwrap();
+    // Like Ceph 16: ignores checksums, refuses overwriting.
+    let found = probed(Behavior { checks_checksum: false, returns_checksum: false, ..GOOD }).await.unwrap();
     assert!(found.write_once && !found.checksum_enforced && !found.checksum_returned);
-    // As s3s-fs: says no, and stores it.
-    let found = probed(Manners { stores_refused: true, ..GOOD }).await.unwrap();
+    // Like s3s-fs: refuses, but stores.
+    let found = probed(Behavior { stores_refused: true, ..GOOD }).await.unwrap();
     assert!(!found.checksum_enforced);
 }
 
 #[tokio::test]
 async fn a_store_without_any_guarantee_is_refused() {
-    let bad = Manners { checks_checksum: false, refuses_second: false, ..GOOD };
+    let bad = Behavior { checks_checksum: false, refuses_second: false, ..GOOD };
     assert!(matches!(probed(bad).await, Err(Unsuitable::NoGuarantee(_))));
-    let bad = Manners { stores_refused: true, refuses_second: false, ..GOOD };
+    let bad = Behavior { stores_refused: true, refuses_second: false, ..GOOD };
     assert!(matches!(probed(bad).await, Err(Unsuitable::NoGuarantee(_))));
     let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();
     let said = probe::probe(&store(nobody)).await.unwrap_err().to_string();
     assert!(said.contains("cannot be reached") && !said.contains("X-Amz"), "{said}");
 }
 
-/// `serve` with everything given, and what it says while something is missing.
+/// `serve` with complete settings, and its messages while something is missing.
 #[test]
 fn a_service_on_a_database_of_its_own() {
     let dir = Service::new_dir();
@@ -331,9 +331,9 @@ fn tls_is_1_3_and_nothing_older() {
     assert!(!handshake("-tls1_2"));
 }
 
-/// What lies in the folder is nobody else's: not to be replaced, and not to be listed.
+/// Others must be able neither to replace nor to list the folder's content.
 #[test]
-fn a_folder_that_others_may_write_is_refused_and_its_objects_are_nobody_elses() {
+fn a_folder_writable_by_others_is_refused_and_its_objects_are_private() {
     use std::os::unix::fs::PermissionsExt;
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let service = Service::start();
@@ -356,7 +356,7 @@ fn a_folder_that_others_may_write_is_refused_and_its_objects_are_nobody_elses() 
         assert_eq!(out.status.code(), Some(1), "{open:o}: {said}");
         assert!(said.contains("can be written by other users") && said.contains("chmod go-w"), "{said}");
     }
-    // Narrowed again, it starts, and narrows what was wide inside.
+    // With strict permissions it starts, and restricts those inside.
     set(&data, 0o711);
     set(&data.join("objects"), 0o755);
     set(&data.join("lock"), 0o644);

@@ -1,5 +1,5 @@
-//! Upload and download URLs as the service issues them, against its own store (security.md, Part B §10: 65–68, 70, 72),
-//! and the whole program killed while it writes.
+//! Upload and download URLs from the service against its own store (security.md, Part B §10: 65–68, 70, 72), and the
+//! whole program killed while it writes.
 #![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 #[expect(dead_code, reason = "each test uses a part")]
@@ -71,7 +71,7 @@ impl Granted {
         headers
     }
 
-    /// Nothing is stored: the service asks the store itself.
+    /// Checks with the service, which asks the store itself, that nothing is stored.
     fn assert_absent(&self) {
         let confirm = Confirm { objects: vec![self.grant.id] };
         let answer: Confirmed = self.member.post(&format!("backups/{}/confirm", self.backup), &confirm).ok();
@@ -96,7 +96,7 @@ fn n65_other_bytes_than_the_signed_checksum() {
 fn n66_after_its_time() {
     let granted = Granted::new();
     assert!(granted.target.contains(&format!("X-Amz-Expires={URL_SECS}&")), "15 minutes");
-    // The same request signed with the store's own key, but 16 minutes ago.
+    // The same request signed with the store's own key 16 minutes ago.
     let secrets = std::fs::read_to_string(SERVICE.data().join("secrets")).unwrap();
     let secret = |name: &str| {
         let line = secrets.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('='));
@@ -160,7 +160,7 @@ fn a_url_is_for_one_object_one_way() {
     for method in ["GET", "DELETE", "HEAD"] {
         let headers: Vec<_> = granted.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let answer = send(&granted.host, method, &granted.target, &headers, &Body::None).unwrap();
-        // A body where none belongs is refused before the signature is looked at.
+        // An unexpected body is refused before the signature is checked.
         assert!([400, 403].contains(&answer.status), "{method}: {}", answer.status);
     }
     granted.assert_absent();
@@ -199,8 +199,8 @@ fn n72_a_vault_reaches_its_own_regions_bucket_only() {
     }
 }
 
-/// Kills the whole program while devices upload; after a restart every confirmed object is whole, every other is
-/// absent or whole, and nothing half-written is left.
+/// Kills the whole program during uploads. After a restart every confirmed object is complete, any other is absent or
+/// complete, and no partial files are left.
 #[test]
 fn killed_while_writing_nothing_confirmed_is_lost() {
     let mut dir = Some(Service::new_dir());
@@ -221,7 +221,7 @@ fn killed_while_writing_nothing_confirmed_is_lost() {
                         confirmed.lock().unwrap().push(id_of(&bytes));
                     };
                     while !stop.load(Ordering::Relaxed) {
-                        // The kill breaks a request in two.
+                        // The kill interrupts a request.
                         if std::panic::catch_unwind(std::panic::AssertUnwindSafe(attempt)).is_err() {
                             return;
                         }
@@ -253,7 +253,7 @@ fn killed_while_writing_nothing_confirmed_is_lost() {
     assert!(service.terminate(), "ends well when asked to");
 }
 
-/// Keys and bytes of every file, read from the documented header: what a restore by hand would do.
+/// Keys and bytes of every file, read through the documented header as in a manual restore.
 fn read_all(dir: &std::path::Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for folder in std::fs::read_dir(dir).unwrap() {

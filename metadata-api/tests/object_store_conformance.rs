@@ -1,4 +1,4 @@
-//! What we rely on of an object store, run against the embedded one and, where it is installed, Garage.
+//! The properties we rely on in an object store, tested on the embedded one and, if installed, on Garage.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, unreachable_pub, reason = "tests")]
 
 #[allow(dead_code, reason = "each test file uses its part")]
@@ -19,7 +19,7 @@ use support::{
 };
 use time::OffsetDateTime;
 
-/// Clients treat both alike: ask for a new URL.
+/// Clients treat both alike and ask for a new URL.
 fn refused(status: u16) -> bool {
     status == 400 || status == 403
 }
@@ -73,7 +73,7 @@ fn what_is_stored_comes_back_whole_and_in_parts() {
 }
 
 #[test]
-fn a_url_ends_when_it_says() {
+fn a_url_expires_on_time() {
     for stage in Stage::all() {
         assert_eq!(stage.put("k", b"x").status, 200);
         let sign = |at: OffsetDateTime, expires| {
@@ -188,7 +188,7 @@ fn a_second_upload_changes_nothing() {
         assert_eq!(put(b"0123456789"), 200);
         match stage.kind {
             Kind::Embedded => assert_eq!(put(b"0123456789"), 412),
-            // Garage does not look at If-None-Match: what protects there is the checksum below.
+            // Garage ignores If-None-Match; the checksum below protects the object.
             Kind::Garage => assert_eq!(put(b"0123456789"), 200),
         }
         assert!((400..500).contains(&put(b"9876543210")));
@@ -287,7 +287,7 @@ fn a_bucket_can_be_listed_without_the_service() {
         let folders = list(&[("list-type", "2"), ("prefix", "v1/"), ("delimiter", "/")]);
         let prefixes: Vec<_> = values(&folders, "Prefix").into_iter().filter(|p| p.len() > 3).collect();
         assert_eq!(prefixes, ["v1/a/", "v1/b/"], "{folders}");
-        // A listing made before keeps up with what happens after.
+        // An earlier listing is kept up to date.
         assert_eq!(stage.put("v1/c", b"new").status, 200);
         assert_eq!(stage.delete("v1/b/packs/00").status, 204);
         let after = values(

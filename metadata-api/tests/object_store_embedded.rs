@@ -1,4 +1,4 @@
-//! The embedded object store alone: what it refuses, and what a stranger, a full disk or an odd name does to it.
+//! The embedded object store alone: what it refuses, and how it handles strangers, a full disk and odd names.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, unreachable_pub, reason = "tests")]
 
 #[allow(dead_code, reason = "each test file uses its part")]
@@ -98,7 +98,7 @@ fn only_six_operations_exist() {
 }
 
 #[test]
-fn a_full_disk_is_said_and_leaves_nothing() {
+fn a_full_disk_is_reported_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mounted = std::process::Command::new("mount")
         .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
@@ -132,9 +132,9 @@ impl Drop for Unmount {
     }
 }
 
-/// A refusal is worth nothing when the client, still sending, sees only a broken connection.
+/// A refusal is useless if the client, still sending, only sees a broken connection.
 #[test]
-fn a_refusal_is_heard_also_while_a_large_body_is_sent() {
+fn a_refusal_reaches_a_client_that_is_still_sending() {
     let stage = Stage::embedded();
     let target = stage.sign("PUT", "k", &[("content-length", "4000000")]).replace("/k?", "/other?");
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -146,21 +146,21 @@ fn a_refusal_is_heard_also_while_a_large_body_is_sent() {
     }
 }
 
-/// How much of this process is in memory, bytes.
+/// Resident memory of this process, bytes.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
 }
 
-/// Sends a gigabyte's announcement and then as much of it as is taken: how many bytes, and the answer's first line.
+/// Announces a gigabyte and sends as much as is accepted; returns the bytes sent and the response's first line.
 fn pour(host: &str, head: &str) -> (usize, String) {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(host).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
     stream.write_all(head.as_bytes()).unwrap();
-    // The answer comes although nothing of the body was sent.
+    // The response arrives although no body was sent.
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).unwrap();
     let chunk = vec![b'x'; 64 * 1024];
@@ -171,10 +171,10 @@ fn pour(host: &str, head: &str) -> (usize, String) {
     (sent, String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// A stranger's body costs no memory, whatever it claims to be, and nobody reads it out of politeness.
+/// A stranger's body uses no memory, whatever it claims to be, and is not drained.
 #[test]
 fn unsigned_bodies_are_not_read() {
-    // Alone in its process: what others take is not counted.
+    // Runs alone in its process, so that other tests' memory is not counted.
     const ALONE: &str = "SEALKEEP_TEST_ALONE";
     if std::env::var_os(ALONE).is_none() {
         let alone = std::process::Command::new(std::env::current_exe().unwrap())
@@ -214,7 +214,7 @@ fn unsigned_bodies_are_not_read() {
         for _ in 0..3 {
             let (sent, answer) = pour(&host, head);
             assert!(answer.ends_with(status), "{head}: {answer}");
-            // What two sockets' buffers hold, and no more.
+            // At most what two sockets' buffers hold.
             assert!(sent < 16 * 1024 * 1024, "{head}: {sent} bytes were taken");
         }
     }

@@ -1,5 +1,5 @@
-//! The pipeline without anything around it, on one core: chunks, ids, zstd at level 3, packs. Nothing is looked up, hashed
-//! whole, sent or checked.
+//! The bare pipeline on one core: chunks, ids, zstd at level 3, packs. No lookups, no hash of the whole, no upload, no
+//! checks.
 
 use std::{env, fs, path::Path, process::Command};
 
@@ -14,7 +14,7 @@ use e2e::{Failure, Result, measure};
 
 const PACK: usize = 16 << 20;
 
-/// MB of the file per CPU-second, of a process of its own.
+/// Runs the pipeline in its own process; returns MB of the file per CPU-second.
 pub(crate) fn measure(file: &Path) -> Result<f64> {
     let ended = measure::run(Command::new(env::current_exe()?).arg("--bare").arg(file))?;
     if !ended.status.success() {
@@ -23,7 +23,7 @@ pub(crate) fn measure(file: &Path) -> Result<f64> {
     Ok(fs::metadata(file)?.len() as f64 / 1e6 / ended.usage.cpu.as_secs_f64().max(0.01))
 }
 
-/// What that process does.
+/// The body of that process.
 pub(crate) fn run(file: &Path) -> Result<()> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
     let (ids, gear) = (ChunkIdKey::generate(), ChunkerKey::generate().gear_table());

@@ -1,4 +1,4 @@
-//! The size that no program can beat by finding equal rows: the new rows alone, compressed.
+//! A lower bound for any program that deduplicates rows: the new rows alone, compressed.
 
 use std::{
     collections::{HashSet, hash_map::DefaultHasher},
@@ -11,7 +11,7 @@ use std::{
 
 use e2e::{Failure, Result};
 
-/// Lines of `second` that are not in `first`, through `zstd -3`: bytes.
+/// Size of the lines of `second` that are not in `first`, through `zstd -3`, bytes.
 pub(crate) fn alone(first: &Path, second: &Path) -> Result<u64> {
     let mut known = HashSet::new();
     lines(first, |line| {

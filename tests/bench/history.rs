@@ -1,4 +1,4 @@
-//! The worst day's first question: a device that has its keys and nothing else lists all snapshots.
+//! The first step on the worst day: a device with nothing but its keys lists all snapshots.
 
 use std::{env, fs, time::Duration};
 
@@ -6,12 +6,12 @@ use e2e::{Device, Failure, Result, Service, device::text, forger::Forger};
 
 use crate::say;
 
-/// So many snapshots, and in which time a device without a cache has to list them from this machine's own service.
+/// Numbers of snapshots, and the time limit for listing them from a local service without a cache.
 const BARS: [(usize, Duration); 2] = [(400, Duration::from_secs(2)), (10_000, Duration::from_secs(20))];
-/// Of which the quickest counts: the machine is not ours alone.
+/// Attempts, of which the fastest counts: the machine is shared.
 const TRIES: usize = 3;
 
-/// Measures 400 snapshots, with `LONG` 10,000 too; a failure when one takes longer than it may.
+/// Measures 400 snapshots, with `LONG` also 10,000; fails if one exceeds its limit.
 pub(crate) fn run() -> Result<()> {
     let service = Service::start()?;
     let device = Device::new(&service)?;
@@ -26,7 +26,7 @@ pub(crate) fn run() -> Result<()> {
     let long = env::var_os("LONG").is_some();
     for (count, bar) in BARS.into_iter().take(if long { 2 } else { 1 }) {
         let forger = Forger::of(&device)?;
-        // Its device signs one chain: each series goes on where the last one ended.
+        // One device signs one chain: each series continues where the last one ended.
         let last = latest(&device, first)?;
         runtime.block_on(forger.repeat(last, count - stored))?;
         stored = count;

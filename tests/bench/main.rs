@@ -1,8 +1,8 @@
-//! `make bench`: Sealkeep beside restic, Borg and rustic, where they are installed, on the same dumps of the same databases.
+//! `make bench`: compares Sealkeep with restic, Borg and rustic, if installed, on the same dumps of the same databases.
 //!
-//! Backup of the dumps of three days, restore of the last; the programs take turns (A B A B), and each round starts with an
-//! empty repository. Dumps lie on disk, so pg_dump's time is nobody's. Of Sealkeep only the client process is counted:
-//! the service and the store stand for a server elsewhere.
+//! Backs up the dumps of three days and restores the last; the programs alternate (A B A B), and each round starts with
+//! an empty repository. The dumps are files, so pg_dump's time is not counted. Of Sealkeep only the client process is
+//! counted: the service and the store represent a remote server.
 
 mod bare;
 mod changed;
@@ -24,7 +24,7 @@ use e2e::{Postgres, Result, Spread, data, files};
 
 use crate::{peers::Peer, report::Sample};
 
-/// What may be set.
+/// Compares Sealkeep with restic, Borg and rustic
 #[derive(Debug, Parser)]
 struct Settings {
     /// Size of the database, MB
@@ -56,7 +56,7 @@ struct Settings {
     bare: Option<PathBuf>,
 }
 
-/// Which rows a day's work touches.
+/// Which rows a day's work changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Shape {
     Uniform,
@@ -74,7 +74,7 @@ impl Shape {
     }
 }
 
-/// What pg_dump is asked for.
+/// The dump format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
     #[value(name = "custom-z0")]
@@ -93,17 +93,17 @@ impl Form {
     }
 }
 
-/// What every program gets to back up.
+/// The input of every program.
 pub(crate) struct Dumps {
     pub(crate) days: [PathBuf; 3],
     pub(crate) last_sha256: String,
 }
 
-/// What no program can beat.
+/// Bounds that no program can beat.
 pub(crate) struct Limits {
-    /// Chunking, naming, compressing and sealing on one core, without reading or sending: MB per CPU-second.
+    /// Chunking, hashing, compressing and sealing on one core, without reading or uploading: MB per CPU-second.
     pub(crate) bare: f64,
-    /// The changed rows of each day, compressed in one piece, bytes.
+    /// Each day's changed rows, compressed in one piece, bytes.
     pub(crate) alone: [u64; 2],
 }
 
@@ -154,7 +154,7 @@ fn run(settings: Settings) -> Result<()> {
                 for peer in &peers {
                     match peer.measure(&dumps, dir.path()) {
                         Ok(sample) => samples.push(sample),
-                        // It is no peer's bench only: one of another version may take other arguments.
+                        // Do not fail: another version may take other arguments.
                         Err(error) if *peer == Peer::Rustic => say(&format!("rustic is left out: {error}")),
                         Err(error) => return Err(error),
                     }
@@ -181,7 +181,7 @@ fn dumps(dir: &Path, megabytes: u64, spread: Spread, form: Form) -> Result<(Dump
             data::change(&postgres, "bench", 1.0, spread, day)?;
         }
         postgres.dump_as("bench", form.arguments(), file)?;
-        // Rows are lines where the dump is not compressed.
+        // Rows are lines only in an uncompressed dump.
         postgres.dump_as("bench", Form::Uncompressed.arguments(), &plain[day])?;
         if let Some(before) = day.checked_sub(1) {
             alone[before] = changed::alone(&plain[before], &plain[day])?;
@@ -190,19 +190,19 @@ fn dumps(dir: &Path, megabytes: u64, spread: Spread, form: Form) -> Result<(Dump
     }
     let bare = bare::measure(&plain[2])?;
     fs::remove_file(&plain[2])?;
-    // Read once, so that the first program does not pay for a cold cache.
+    // Reads everything once, so that the first program does not pay for a cold cache.
     let [_, _, last_sha256] = [files::sha256(&days[0])?, files::sha256(&days[1])?, files::sha256(&days[2])?];
     say(&format!("{} bytes on the first day", fs::metadata(&days[0])?.len()));
     Ok((Dumps { days, last_sha256 }, Limits { bare, alone }))
 }
 
-/// Bytes of all files below a directory.
+/// Size of all files below a directory, bytes.
 pub(crate) fn size(dir: &Path) -> Result<u64> {
     files::walk(dir)?.iter().map(|path| Ok(fs::metadata(path)?.len())).sum()
 }
 
 pub(crate) fn say(line: &str) {
     let mut out = io::stdout().lock();
-    // Nobody reads it any more: then there is nothing to say.
+    // The reader may be gone, and then nobody needs the output.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

@@ -1,4 +1,4 @@
-//! The programs that are compared, each on its own terms: default compression, one local repository.
+//! The compared programs, each with its own defaults: default compression, one local repository.
 
 use std::{
     fs::{self, File},
@@ -23,7 +23,7 @@ use crate::{
 
 const PASSWORD: &str = "a password for the bench";
 
-/// One of them.
+/// A compared program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peer {
     Sealkeep,
@@ -32,7 +32,7 @@ pub(crate) enum Peer {
     Rustic,
 }
 
-/// Those that can be run here; Sealkeep always.
+/// The installed ones; Sealkeep always.
 pub(crate) fn installed() -> Vec<Peer> {
     let there = |name: &str| measure::run(Command::new(name).arg("--version")).is_ok();
     let mut peers = vec![Peer::Sealkeep];
@@ -68,7 +68,7 @@ impl Peer {
         Ok(text.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
     }
 
-    /// One round with an empty repository.
+    /// Runs one round with an empty repository.
     pub(crate) fn measure(self, dumps: &Dumps, dir: &Path) -> Result<Sample> {
         match self {
             Self::Sealkeep => sealkeep(dumps),
@@ -216,7 +216,7 @@ fn into(mut command: Command, out: PipeWriter, peer: Peer) -> Result<Usage> {
 
 type Hashing = JoinHandle<io::Result<(u64, String)>>;
 
-/// Restores go into a pipe, to be hashed there: what a file system takes for writing is no program's own.
+/// Restores go into a pipe and are hashed there, so that the file system's write time does not count.
 fn hashed() -> Result<(PipeWriter, Hashing)> {
     let (from, to) = io::pipe()?;
     Ok((to, thread::spawn(|| files::sha256_from(from))))

@@ -1,4 +1,4 @@
-//! The table as a picture: what a day adds, and how fast.
+//! Draws the results: what a day adds, and the speed.
 
 use std::path::Path;
 
@@ -58,7 +58,7 @@ fn bars(
     logarithmic: bool,
 ) -> std::result::Result<(), Box<dyn std::error::Error>> {
     let most = programs.iter().flat_map(|(_, values)| values).fold(1.0, |a: f64, b| a.max(*b));
-    // Logarithms of 100 times the value, so that 10 KB is the ground.
+    // Logarithms of 100 times the value, so that the axis starts at 10 KB.
     let height = |value: f64| if logarithmic { (value * 100.0).max(1.0).log10() } else { value };
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 16))

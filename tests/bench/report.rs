@@ -1,4 +1,4 @@
-//! Numbers side by side, and ratios to Sealkeep's.
+//! Results side by side, with ratios to Sealkeep's.
 
 use e2e::{Failure, Result, measure::Usage};
 
@@ -13,7 +13,7 @@ pub(crate) struct Step {
     /// Bytes of the dump.
     pub(crate) read: u64,
     pub(crate) usage: Usage,
-    /// Bytes in the repository after the step, beyond those of an empty one.
+    /// Bytes added to the repository by the step, without those of an empty one.
     pub(crate) stored: u64,
 }
 
@@ -30,7 +30,7 @@ struct Line {
     peak: f64,
 }
 
-/// Medians of the rounds, as a Markdown table.
+/// The medians of all rounds as a Markdown table.
 pub(crate) fn render(samples: &[Sample], limits: &Limits) -> Result<String> {
     let mut lines = vec![
         "| step | program | wall s | MB per CPU-second | × sealkeep | added MB | × sealkeep | peak MiB |"
@@ -74,7 +74,7 @@ pub(crate) fn render(samples: &[Sample], limits: &Limits) -> Result<String> {
     Ok(lines.join("\n"))
 }
 
-/// Of the median round: MB per CPU-second, and MB added.
+/// The median round's MB per CPU-second, and MB added.
 pub(crate) fn of(samples: &[Sample], peer: Peer, step: usize) -> Result<(f64, f64)> {
     line(samples, peer, step).map(|line| (line.speed, line.stored))
 }

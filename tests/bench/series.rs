@@ -1,4 +1,4 @@
-//! A month: one backup a day of a database that changes, and what restoring its newest snapshot costs by then.
+//! A month: one backup per day of a changing database, and the cost of restoring its newest snapshot afterwards.
 
 use std::{fs, path::Path};
 
@@ -10,7 +10,7 @@ use e2e::{
 
 use crate::{changed, say, size};
 
-/// Runs `days` days after the first and prints a line for each.
+/// Runs `days` days after the first one and prints a line for each.
 pub(crate) fn run(dir: &Path, megabytes: u64, days: u32, spread: Spread) -> Result<()> {
     let postgres = Postgres::start()?;
     data::fill(&postgres, "bench", megabytes)?;

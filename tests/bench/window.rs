@@ -1,5 +1,5 @@
-//! How long the window takes to start, and what it costs while nobody uses it. Figures, no bounds. `DESKTOP_BIN` names
-//! a release build; a display is needed (`xvfb-run -a sealkeep-bench-window`).
+//! Start time of the window, and its cost when idle. Prints figures without limits. `DESKTOP_BIN` names a release
+//! build; needs a display (`xvfb-run -a sealkeep-bench-window`).
 
 use std::{
     io::{Write, stdout},

@@ -1,5 +1,5 @@
-//! Runs schemathesis against the real service: `sealkeep-contract [ARGUMENTS OF schemathesis run]`. Every request passes
-//! a proxy that signs it as a device of a real vault, so that the handlers are reached. `SCHEMATHESIS` names the
+//! Runs schemathesis against the real service: `sealkeep-contract [ARGUMENTS OF schemathesis run]`. Every request
+//! passes a proxy that signs it as a device of a real vault, so that the handlers are reached. `SCHEMATHESIS` names the
 //! program.
 
 mod signer;
@@ -23,7 +23,7 @@ async fn main() -> Result<ExitCode> {
     let device = Device::new(&service)?;
     let account = device.sign_up("eu")?;
     let snapshot = device.backup_bytes("contract", b"some bytes").ok()?;
-    // What the fuzzer may end without ending everything else: `logout` and `revoke`.
+    // A device for what the fuzzer may end without breaking the rest: `logout` and `revoke`.
     let spare = Device::new(&service)?;
     spare.sign_in(&account)?;
     let (member, spare) = (Member::of(&device, &service)?, Member::of(&spare, &service)?);
@@ -56,7 +56,7 @@ async fn main() -> Result<ExitCode> {
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Real ids, so that requests get past "not found"; every check, and 422 as the answer to content that no schema can
+/// Real ids, so that requests get past "not found"; all checks; and 422 as the response to content that no schema can
 /// describe (an OPAQUE message, a signature).
 fn configuration_text(vault: &str, device: &str, backup: &str) -> String {
     format!(

@@ -1,5 +1,5 @@
-//! A proxy that signs what passes it. A request without the placeholder in a header goes on without that proof, so that
-//! the fuzzer's requests without one are what they claim to be.
+//! A proxy that signs requests. A request without the placeholder in a header is forwarded without that proof, so that
+//! the fuzzer's unauthenticated requests stay unauthenticated.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -25,13 +25,13 @@ use e2e::{
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-/// Stands where a proof goes.
+/// Placeholder for a proof.
 pub(crate) const PLACEHOLDER: &str = "signed-by-the-proxy";
-/// Addresses that requests come from: the limits per network are not what is tested here.
+/// Number of source addresses: the limits per network are not under test here.
 const NETWORKS: u8 = 200;
-/// Largest body that passes, bytes; the service's own bound is smaller.
+/// Maximum body, bytes; the service's own limit is smaller.
 const MAX_BODY: usize = 4 * 1024 * 1024;
-/// Paths of conversations that begin before there is a session.
+/// Paths signed before there is a session.
 const BEFORE_SIGN_IN: [&str; 4] = ["/v1/signup/", "/v1/login/", "/v1/account/", "/v1/token/"];
 
 /// A running proxy.
@@ -48,7 +48,7 @@ struct Inner {
 }
 
 impl Signer {
-    /// Signs as `member`, and what ends a session as `spare`.
+    /// Signs as `member`, and requests that end a session as `spare`.
     pub(crate) async fn start(service: &str, member: Member, spare: Member) -> Result<Self> {
         let clients = (1..=NETWORKS)
             .map(|n| {
@@ -65,7 +65,7 @@ impl Signer {
         Ok(Self { url })
     }
 
-    /// Where it listens.
+    /// Its address.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -127,12 +127,13 @@ impl Inner {
     }
 }
 
-/// JSON Schema calls `1.0` an integer; the service's document asks for integers without a fraction, which no schema can say.
+/// JSON Schema treats `1.0` as an integer; the service's document requires integers without a fraction, which no schema
+/// can express.
 fn with_plain_integers(body: Vec<u8>) -> Vec<u8> {
     fn plain(value: &mut Value) -> bool {
         match value {
             Value::Number(number) => match number.as_f64() {
-                // Its text is a whole number with `.0` behind it, up to where text turns to an exponent.
+                // A whole number's text ends in `.0`, up to where the exponent notation begins.
                 Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => {
                     let whole = format!("{float:.0}").parse::<i64>();
                     *value = whole.map_or(Value::Null, Value::from);
@@ -149,8 +150,8 @@ fn with_plain_integers(body: Vec<u8>) -> Vec<u8> {
     if plain(&mut document) { serde_json::to_vec(&document).unwrap_or(body) } else { body }
 }
 
-/// A conversation is signed with the key that its first request names: where the fuzzer made up a well-formed device, it
-/// gets keys that somebody holds.
+/// Sign-up and sign-in are signed with the key named in their first request: a well-formed device from the fuzzer gets
+/// the keys of a real one.
 fn with_keys_of(member: &Member, body: Vec<u8>) -> Vec<u8> {
     let Ok(mut document) = serde_json::from_slice::<Value>(&body) else { return body };
     let Some(device) = document.get_mut("device").and_then(Value::as_object_mut) else { return body };

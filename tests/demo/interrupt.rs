@@ -1,4 +1,4 @@
-//! Ctrl-C: the step under way is ended, and the normal way out cleans up.
+//! Ctrl-C: ends the current step, and the normal exit cleans up.
 
 use std::{
     fs, process,
@@ -46,7 +46,7 @@ pub(crate) fn watch() -> Stopped {
     Stopped(stopped)
 }
 
-/// Ends our children, but for the servers: those end in order when their owners are dropped.
+/// Ends our children except the servers, which stop in order when their owners are dropped.
 fn end_steps() {
     let own = process::id().to_string();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {

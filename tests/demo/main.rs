@@ -1,6 +1,6 @@
-//! `make demo`: the whole way with a real database, on this machine, leaving nothing behind.
+//! `make demo`: the complete tour with a real database on this machine, leaving nothing behind.
 //!
-//! `SOURCE=postgres://…` or `FILE=dump` take the newcomer's own data instead; `MB` sets the generated size.
+//! `SOURCE=postgres://…` or `FILE=dump` use your own data instead; `MB` sets the generated size.
 
 mod interrupt;
 mod table;
@@ -20,14 +20,14 @@ use e2e::{
 
 use crate::table::{Row, bytes, seconds};
 
-/// What is backed up.
+/// The data to back up.
 enum Subject {
     Generated { megabytes: u64 },
     Database { url: String },
     File { path: PathBuf },
 }
 
-/// Everything that runs for the demo, in the order in which it has to end.
+/// Everything running for the demo, in the order in which it must be dropped.
 struct Demo {
     device: Device,
     account: Account,
@@ -159,7 +159,7 @@ impl Demo {
         Ok(backup)
     }
 
-    /// A machine that has nothing but what its holder knows and wrote down.
+    /// A machine that has nothing but what its owner knows and wrote down.
     fn worst_day(&mut self, backup: &serde_json::Value) -> Result<()> {
         say("The worst day: another machine, nothing on it, only password, telephone and recovery words …");
         let other = Device::new(&self.service)?;
@@ -203,7 +203,7 @@ impl Demo {
     }
 }
 
-/// The file's own checksum, computed here, against what the backup recorded.
+/// Compares the file's checksum, computed here, with the one that the backup recorded.
 fn check_sha256(file: &Path, backup: &serde_json::Value) -> Result<()> {
     let (found, expected) = (files::sha256(file)?, text(backup, "sha256")?);
     if found == expected {
@@ -214,7 +214,7 @@ fn check_sha256(file: &Path, backup: &serde_json::Value) -> Result<()> {
     }
 }
 
-/// The newcomer's database password comes from where psql would take it.
+/// Takes the database password from where psql would.
 fn with_password(mut call: Call) -> Call {
     for name in ["PGPASSWORD", "PGPASSFILE", "PGSSLMODE", "PGSSLROOTCERT"] {
         if let Some(value) = env::var_os(name) {
@@ -229,6 +229,6 @@ fn with_password(mut call: Call) -> Call {
 
 fn say(line: &str) {
     let mut out = io::stdout().lock();
-    // Nobody reads it any more: then there is nothing to say.
+    // The reader may be gone, and then nobody needs the output.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

@@ -1,4 +1,4 @@
-//! The table at the end.
+//! The final table.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ pub(crate) struct Row {
     pub(crate) wall: Duration,
     /// Bytes of the dump.
     pub(crate) read: u64,
-    /// Bytes sent to the store, for backups.
+    /// Bytes uploaded to the store, for backups.
     pub(crate) uploaded: Option<u64>,
 }
 
-/// As text, columns aligned.
+/// Renders text with aligned columns.
 pub(crate) fn render(rows: &[Row]) -> String {
     let mut lines =
         vec![format!("{:<40} {:>9} {:>12} {:>12} {:>7}", "", "time", "bytes read", "uploaded", "ratio")];

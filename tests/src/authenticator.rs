@@ -1,4 +1,4 @@
-//! The account holder's telephone: six digits from the otpauth link.
+//! The account holder's authenticator: six digits from the otpauth link.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -12,7 +12,7 @@ use crate::failure::{Context, Result};
 
 const STEP_SECS: u64 = 30;
 
-/// Makes codes, never the same one twice: the service takes each step once.
+/// Generates codes, never the same one twice: the service accepts each step once.
 pub struct Authenticator {
     totp: Totp,
     secret: Vec<u8>,
@@ -20,10 +20,10 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// From what sign-up shows.
+    /// From the link shown at sign-up.
     ///
     /// # Errors
-    /// The link is none.
+    /// The link is invalid.
     pub fn from_url(otpauth_url: &str) -> Result<Self> {
         let totp = Totp::from_url(otpauth_url).context("the otpauth link")?;
         let text = otpauth_url.split("secret=").nth(1).unwrap_or_default();
@@ -31,19 +31,19 @@ impl Authenticator {
         Ok(Self { totp, secret: text.as_bytes().to_owned(), last_step: Mutex::new(0) })
     }
 
-    /// What the codes are made from.
+    /// The seed.
     pub fn secret(&self) -> &[u8] {
         &self.secret
     }
 
-    /// A code that was not used before. The service takes one step of skew, so up to two can be had at once (and
-    /// the step before now, when it is still unused); after that this waits, at most 30 s.
+    /// An unused code. The service accepts one step of skew, so up to two are available at once (and the previous
+    /// step's, if unused); after that this waits, at most 30 s.
     pub fn code(&self) -> String {
         let mut last = self.last_step.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
             let step = (*last + 1).max(now / STEP_SECS);
-            // A second's reserve, so that the code is still good when it arrives.
+            // One second's reserve, so that the code is still valid when it arrives.
             if step <= (now + 1) / STEP_SECS + 1 && step <= now / STEP_SECS + 1 {
                 *last = step;
                 return self.totp.generate(step * STEP_SECS).to_string();
@@ -52,7 +52,7 @@ impl Authenticator {
         }
     }
 
-    /// Six digits that fit no step near now.
+    /// Six digits that match no nearby step.
     pub fn wrong_code(&self) -> String {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let near: Vec<String> = (now / STEP_SECS - 2..=now / STEP_SECS + 2)

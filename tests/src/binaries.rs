@@ -1,4 +1,4 @@
-//! Where the programs under test lie.
+//! Paths of the programs under test.
 
 use std::{
     env,
@@ -9,23 +9,23 @@ use std::{
 
 use crate::failure::{Context, Failure, Result};
 
-/// The `sealkeep` command: `$SEALKEEP_BIN`, or built once beside this test program.
+/// The `sealkeep` command: `$SEALKEEP_BIN`, or built once next to this test program.
 ///
 /// # Errors
-/// It does not build.
+/// The build fails.
 pub fn sealkeep() -> Result<PathBuf> {
     program("SEALKEEP_BIN", "sealkeep")
 }
 
-/// The service: `$METADATA_API_BIN`, or built once beside this test program.
+/// The service: `$METADATA_API_BIN`, or built once next to this test program.
 ///
 /// # Errors
-/// It does not build.
+/// The build fails.
 pub fn metadata_api() -> Result<PathBuf> {
     program("METADATA_API_BIN", "metadata-api")
 }
 
-/// The desktop app: `$DESKTOP_BIN`. It is built with the window's files in it, which takes more than cargo.
+/// The desktop app: `$DESKTOP_BIN`. Its build embeds the front end, which takes more than cargo.
 ///
 /// # Errors
 /// The variable is not set.
@@ -36,7 +36,7 @@ pub fn desktop() -> Result<PathBuf> {
         .ok_or_else(|| Failure::new("DESKTOP_BIN does not name the app: `.ci/test` says how it is built"))
 }
 
-/// A program of PostgreSQL: from `$PATH`, else the newest of Debian's trees.
+/// A PostgreSQL program: from `$PATH`, else from Debian's newest version.
 ///
 /// # Errors
 /// It is not installed.
@@ -50,7 +50,7 @@ pub fn postgres_tool(name: &str) -> Result<PathBuf> {
         .filter_map(|entry| Some(entry.ok()?.path().join("bin").join(name)))
         .collect();
     trees.sort();
-    // Debian's /usr/bin/pg_dump is a wrapper that needs a registered cluster; the tree's own does not.
+    // Debian's /usr/bin/pg_dump is a wrapper that needs a registered cluster; the versioned one does not.
     trees.into_iter().rev().chain(in_path).find(|path| path.is_file()).ok_or_else(|| {
         Failure::new(format!(
             "PostgreSQL's {name} is not installed: run `make setup` (Debian: apt-get install postgresql)"
@@ -67,7 +67,7 @@ fn program(variable: &str, name: &str) -> Result<PathBuf> {
     Ok(dir.join(name))
 }
 
-/// Builds both programs with this program's profile, and says where they are.
+/// Builds both programs with this program's profile and returns their folder.
 fn build() -> Result<PathBuf> {
     let own = env::current_exe()?;
     let dir = own

@@ -1,4 +1,4 @@
-//! The object store seen by whoever runs it: objects that can be read, cut, swapped, removed.
+//! The object store as its operator sees it: objects can be read, truncated, swapped, removed.
 
 use std::{
     collections::BTreeMap,
@@ -33,7 +33,7 @@ pub struct Object {
 }
 
 impl Bucket {
-    /// Looks at a store's directory.
+    /// Opens a store's directory.
     #[must_use]
     pub fn at(dir: &Path) -> Self {
         Self { dir: dir.to_owned() }
@@ -45,10 +45,10 @@ impl Bucket {
         &self.dir
     }
 
-    /// Every object of every bucket, by its id, which is the last part of its key.
+    /// All objects of all buckets by id, the last part of their key.
     ///
     /// # Errors
-    /// As the file system.
+    /// The file system's.
     pub fn objects(&self) -> Result<BTreeMap<String, Object>> {
         let mut objects = BTreeMap::new();
         for path in files::walk(&self.dir)? {
@@ -64,7 +64,7 @@ impl Bucket {
     /// The objects of one kind: `packs`, `index`, `snapshots` or `keys`.
     ///
     /// # Errors
-    /// As the file system.
+    /// The file system's.
     pub fn of_kind(&self, kind: &str) -> Result<BTreeMap<String, Object>> {
         let mut objects = self.objects()?;
         objects.retain(|_, object| object.key.split('/').nth(2) == Some(kind));
@@ -76,16 +76,16 @@ impl Object {
     /// Its bytes.
     ///
     /// # Errors
-    /// It is gone, or no object.
+    /// It is gone, or not an object.
     pub fn bytes(&self) -> Result<Vec<u8>> {
         let file = fs::read(&self.path)?;
         split(&file).map(|(_, bytes)| bytes.to_owned()).ok_or_else(|| Failure::new("not an object's file"))
     }
 
-    /// Other bytes under the same key, as a hostile store serves them: with a checksum that fits.
+    /// Stores other bytes under the same key with a matching checksum, like a hostile store.
     ///
     /// # Errors
-    /// As the file system.
+    /// The file system's.
     pub fn replace(&self, bytes: &[u8]) -> Result<()> {
         let mut file = MAGIC.to_vec();
         file.extend(Sha256::digest(bytes));
@@ -100,17 +100,17 @@ impl Object {
     /// Inverts one bit.
     ///
     /// # Errors
-    /// As the file system, or the object is shorter.
+    /// The file system's, or the object is too short.
     pub fn flip(&self, at: usize) -> Result<()> {
         let mut bytes = self.bytes()?;
         *bytes.get_mut(at).ok_or_else(|| Failure::new("the object is shorter than that"))? ^= 1;
         self.replace(&bytes)
     }
 
-    /// Takes it away.
+    /// Removes it.
     ///
     /// # Errors
-    /// As the file system.
+    /// The file system's.
     pub fn remove(&self) -> Result<()> {
         Ok(fs::remove_file(&self.path)?)
     }

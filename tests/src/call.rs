@@ -1,4 +1,4 @@
-//! Calls of the `sealkeep` command, and how they end.
+//! Runs the `sealkeep` command.
 
 use std::{
     ffi::OsStr,
@@ -15,27 +15,27 @@ use crate::{
     measure::{self, Usage},
 };
 
-/// A call of the command, not made yet.
+/// A call that has not started.
 pub struct Call {
     pub(crate) command: Command,
     pub(crate) stdin: Option<Vec<u8>>,
     pub(crate) shown: String,
 }
 
-/// How a call ended.
+/// The result of a call.
 pub struct Outcome {
-    /// The exit code; -1 when a signal ended it.
+    /// The exit code; -1 if a signal ended it.
     pub code: i32,
     /// Standard output.
     pub stdout: Vec<u8>,
     /// Standard error.
     pub stderr: String,
-    /// What it cost.
+    /// The resources used.
     pub usage: Usage,
     shown: String,
 }
 
-/// A call that is under way.
+/// A running call.
 pub struct Running {
     pub(crate) child: Child,
     started: Instant,
@@ -43,28 +43,28 @@ pub struct Running {
 }
 
 impl Call {
-    /// Sets a variable.
+    /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// What comes in on standard input.
+    /// Sets the bytes for standard input.
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
         self
     }
 
-    /// Standard input from a pipe or file.
+    /// Connects standard input to a pipe or file.
     #[must_use]
     pub fn stdin_from(mut self, from: impl Into<Stdio>) -> Self {
         self.command.stdin(from);
         self
     }
 
-    /// Standard output into a file, not captured.
+    /// Runs it with standard output into a file.
     ///
     /// # Errors
     /// It does not start.
@@ -75,7 +75,7 @@ impl Call {
         Running { child, started, shown: self.shown }.wait()
     }
 
-    /// Standard error into a file or pipe, and standard output to nobody. Gives the exit code.
+    /// Runs it with standard error into a file or pipe, discarding standard output. Returns the exit code.
     ///
     /// # Errors
     /// It does not start.
@@ -98,7 +98,7 @@ impl Call {
         if let Some(bytes) = self.stdin
             && let Some(mut stdin) = child.stdin.take()
         {
-            // A command that ends early closes the pipe; its exit code tells more than this error.
+            // A command that exits early closes the pipe; its exit code is more useful than this error.
             thread::spawn(move || drop(stdin.write_all(&bytes)));
         }
         Ok(Running { child, started, shown: self.shown })
@@ -121,18 +121,18 @@ impl Call {
         self.start()?.wait()
     }
 
-    /// Runs it, demands success and returns its JSON document.
+    /// Runs it, expects success and returns its JSON document.
     ///
     /// # Errors
-    /// What the command said.
+    /// The command's.
     pub fn ok(self) -> Result<Value> {
         self.go()?.expect_ok()
     }
 
-    /// Runs it, demands an exit code, and returns the error that it printed.
+    /// Runs it, expects an exit code, and returns the printed error.
     ///
     /// # Errors
-    /// It ended otherwise.
+    /// It exited differently.
     pub fn refused(self, code: i32) -> Result<Value> {
         let outcome = self.go()?;
         let error = outcome.error();
@@ -144,7 +144,7 @@ impl Call {
 }
 
 impl Running {
-    /// The process's number.
+    /// The process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -153,20 +153,20 @@ impl Running {
     /// Sends a signal.
     ///
     /// # Errors
-    /// It is over.
+    /// It has exited.
     pub fn signal(&self, signal: rustix::process::Signal) -> Result<()> {
         measure::signal(self.child.id(), signal)
     }
 
-    /// Whether it ended already.
+    /// Whether it has exited.
     ///
     /// # Errors
-    /// It cannot be asked.
+    /// Its status is unavailable.
     pub fn is_over(&mut self) -> Result<bool> {
         Ok(self.child.try_wait()?.is_some())
     }
 
-    /// Waits for its end.
+    /// Waits for it to exit.
     ///
     /// # Errors
     /// It cannot be waited for.
@@ -183,7 +183,7 @@ impl Running {
 }
 
 impl Outcome {
-    /// Every JSON document on standard output.
+    /// All JSON documents on standard output.
     #[must_use]
     pub fn documents(&self) -> Vec<Value> {
         String::from_utf8_lossy(&self.stdout)
@@ -192,22 +192,22 @@ impl Outcome {
             .collect()
     }
 
-    /// The result, when one was printed.
+    /// The result, if one was printed.
     #[must_use]
     pub fn json(&self) -> Option<Value> {
         self.documents().into_iter().find(|d| d.get("error").is_none())
     }
 
-    /// The error, when one was printed.
+    /// The error, if one was printed.
     #[must_use]
     pub fn error(&self) -> Option<Value> {
         self.documents().iter().find_map(|d| d.get("error").cloned())
     }
 
-    /// The result of a call that has to succeed.
+    /// The result of a successful call.
     ///
     /// # Errors
-    /// It did not.
+    /// It failed.
     pub fn expect_ok(&self) -> Result<Value> {
         match (self.code, self.documents().pop()) {
             (0, Some(document)) => Ok(document),

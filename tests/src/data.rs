@@ -1,23 +1,23 @@
-//! Databases that look like an application's: the same for the same size, on every machine.
+//! Databases that resemble an application's, identical for the same size on every machine.
 
 use crate::{failure::Result, postgres::Postgres};
 
 /// Events per megabyte of dump; measured.
 const EVENTS_PER_MB: u64 = 3770;
 
-/// Which rows a day's work touches.
+/// Which rows a day's work changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spread {
     /// The newest ones, as in most applications.
     Recent,
-    /// Four of five among the newest tenth, the others anywhere.
+    /// Four out of five among the newest tenth, the others anywhere.
     Mostly,
-    /// Any, with equal chance: the hardest case for a program that looks for equal regions.
+    /// Any row with equal probability: the hardest case for programs that look for equal regions.
     Uniform,
 }
 
 impl Spread {
-    /// For people.
+    /// A label for people.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -28,7 +28,7 @@ impl Spread {
     }
 }
 
-/// Random-looking numbers and texts that depend on their arguments only.
+/// Random-looking numbers and texts that depend only on their arguments.
 const FUNCTIONS: &str = r#"
 create function rnd(i bigint, salt text) returns bigint language sql immutable parallel safe as
   $$ select ('x' || substr(md5(salt || i), 1, 15))::bit(60)::bigint $$;
@@ -78,7 +78,7 @@ fn counts(megabytes: u64) -> (u64, u64, u64) {
 /// Creates a database whose dump (`-Fc -Z0`) has about `megabytes` (10^6 bytes).
 ///
 /// # Errors
-/// What the server said.
+/// The server's.
 pub fn fill(postgres: &Postgres, database: &str, megabytes: u64) -> Result<()> {
     postgres.create(database)?;
     let (accounts, orders, events) = counts(megabytes);
@@ -95,17 +95,17 @@ pub fn fill(postgres: &Postgres, database: &str, megabytes: u64) -> Result<()> {
             with(EVENT)
         ),
     )?;
-    // Settled, as a database is that lived for a day: dumps follow the physical order.
+    // Vacuumed, like a database that is a day old: dumps follow the physical order.
     postgres.sql(database, "vacuum (freeze, analyze)").map(drop)
 }
 
-/// A day of work on a database that [`fill`] made: updates and new rows, together `percent` of all rows.
-/// The same `day` changes the same rows in the same way.
+/// A day of work on a database created by [`fill`]: updates and new rows, together `percent` of all rows. The same
+/// `day` makes the same changes.
 ///
 /// # Errors
-/// What the server said.
+/// The server's.
 pub fn change(postgres: &Postgres, database: &str, percent: f64, spread: Spread, day: u32) -> Result<()> {
-    // Nine of ten changes are updates.
+    // Nine out of ten changes are updates.
     let share = percent / 100.0 * 0.9;
     let chosen = |table: &str| match spread {
         Spread::Recent => {

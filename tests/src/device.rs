@@ -1,4 +1,4 @@
-//! A machine with the `sealkeep` command and a home of its own.
+//! A machine with the `sealkeep` command and its own home.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -20,21 +20,21 @@ use crate::{
     service::Service,
 };
 
-/// What its holder knows and keeps on paper.
+/// What the account holder knows and keeps on paper.
 pub struct Account {
-    /// Its name.
+    /// The e-mail address.
     pub email: String,
-    /// Its password.
+    /// The password.
     pub password: String,
-    /// Its second factor.
+    /// The second factor.
     pub authenticator: Authenticator,
-    /// The ten codes.
+    /// The ten recovery codes.
     pub recovery_codes: Vec<String>,
-    /// The 24 words.
+    /// The 24 recovery words.
     pub recovery_words: String,
 }
 
-/// One machine; its files go when it is dropped.
+/// A machine; dropping it removes its files.
 pub struct Device {
     home: TempDir,
     program: PathBuf,
@@ -42,26 +42,26 @@ pub struct Device {
 }
 
 impl Device {
-    /// A machine that never saw the service.
+    /// A machine that has never contacted the service.
     ///
     /// # Errors
-    /// The command does not build.
+    /// The build of the command fails.
     pub fn new(service: &Service) -> Result<Self> {
         Self::with_server(service.url())
     }
 
-    /// A machine that is told another address.
+    /// A machine that uses another server address.
     ///
     /// # Errors
-    /// The command does not build.
+    /// The build of the command fails.
     pub fn with_server(server: &str) -> Result<Self> {
         Ok(Self { home: files::temporary()?, program: binaries::sealkeep()?, server: server.to_owned() })
     }
 
-    /// A second machine with a copy of this one's keys and state, as a thief or an older disk image has it.
+    /// A second machine with a copy of this one's keys and state, like a thief's or an older disk image.
     ///
     /// # Errors
-    /// As the file system.
+    /// The file system's.
     pub fn copy(&self) -> Result<Self> {
         let copy =
             Self { home: files::temporary()?, program: self.program.clone(), server: self.server.clone() };
@@ -69,19 +69,19 @@ impl Device {
         Ok(copy)
     }
 
-    /// Its home directory, where keys and state lie.
+    /// Its home directory, with keys and state.
     #[must_use]
     pub fn home(&self) -> PathBuf {
         self.home.path().join("sealkeep")
     }
 
-    /// A directory of its own for other files.
+    /// A directory for other files.
     #[must_use]
     pub fn desk(&self) -> &Path {
         self.home.path()
     }
 
-    /// Prepares `sealkeep --json ARGUMENTS`, with nothing of this process's environment but the path.
+    /// Prepares `sealkeep --json ARGUMENTS`; of this process's environment it inherits only the path.
     pub fn call<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Call {
         self.call_plain(
             [OsString::from("--json")]
@@ -90,7 +90,7 @@ impl Device {
         )
     }
 
-    /// The same, printing for people.
+    /// The same with output for people.
     pub fn call_plain<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Call {
         let arguments: Vec<OsString> = arguments.into_iter().map(|a| a.as_ref().to_owned()).collect();
         let shown = arguments.iter().map(|a| a.to_string_lossy()).collect::<Vec<_>>().join(" ");
@@ -99,7 +99,7 @@ impl Device {
         Call { command, stdin: None, shown: format!("sealkeep {shown}") }
     }
 
-    /// A shell script in the same surroundings; `$SEALKEEP` is the command.
+    /// A shell script in the same environment; `$SEALKEEP` is the command.
     #[must_use]
     pub fn shell(&self, script: &str) -> Call {
         let mut command = self.prepared(OsStr::new("sh"));
@@ -115,13 +115,13 @@ impl Device {
             .env("HOME", self.home.path())
             .env("SEALKEEP_HOME", self.home())
             .env("SEALKEEP_SERVER", &self.server)
-            // Scaled: nobody waits a quarter of an hour in a test.
+            // Scaled: no test waits a quarter of an hour.
             .env("SEALKEEP_PATIENCE", "15");
         command.env("LC_ALL", "C").current_dir(self.home.path());
         command
     }
 
-    /// The same, started by another program such as `nohup`.
+    /// The same, started through another program such as `nohup`.
     pub fn call_under<S: AsRef<OsStr>>(&self, program: &str, arguments: impl IntoIterator<Item = S>) -> Call {
         let mut call = self.call(arguments);
         let mut command = Command::new(program);
@@ -141,7 +141,7 @@ impl Device {
         self.call(["backup", &postgres.url(database)]).env("PGPASSWORD", postgres.password())
     }
 
-    /// `backup --stdin --name NAME` of these bytes.
+    /// `backup --stdin --name NAME` with these bytes.
     pub fn backup_bytes(&self, name: &str, bytes: &[u8]) -> Call {
         self.call(["backup", "--stdin", "--name", name]).stdin(bytes)
     }
@@ -156,18 +156,18 @@ impl Device {
         ])
     }
 
-    /// Restores to memory.
+    /// Restores into memory.
     ///
     /// # Errors
-    /// What the command said.
+    /// The command's.
     pub fn restore_bytes(&self, snapshot: &str) -> Result<Vec<u8>> {
         Self::to_memory(self.call_plain(["restore", snapshot, "--stdout"]))
     }
 
-    /// Restores a source's newest snapshot to memory.
+    /// Restores a source's newest snapshot into memory.
     ///
     /// # Errors
-    /// What the command said.
+    /// The command's.
     pub fn restore_latest(&self, source: &str) -> Result<Vec<u8>> {
         Self::to_memory(self.call_plain(["restore", "latest", "--source", source, "--stdout"]))
     }
@@ -183,28 +183,28 @@ impl Device {
             .env("PGPASSWORD", postgres.password())
     }
 
-    /// Ids of its snapshots, as listed.
+    /// Ids of its snapshots in list order.
     ///
     /// # Errors
-    /// What the command said.
+    /// The command's.
     pub fn snapshots(&self) -> Result<Vec<String>> {
         let document = self.call(["snapshots"]).ok()?;
         list(&document, "snapshots")?.iter().map(|s| text(s, "id").map(str::to_owned)).collect()
     }
 
-    /// Creates an account with made-up e-mail and password, as a person would: scan, type the code, write the words
-    /// down, type three of them.
+    /// Creates an account with a made-up address and password, as a person would: scan, enter the code, write the words
+    /// down, enter three of them.
     ///
     /// # Errors
-    /// What the command said.
+    /// The command's.
     pub fn sign_up(&self, region: &str) -> Result<Account> {
         self.sign_up_as("first", region)
     }
 
-    /// As [`Device::sign_up`], with another account on the same machine.
+    /// Like [`Device::sign_up`], for another account on the same machine.
     ///
     /// # Errors
-    /// What the command said.
+    /// The command's.
     pub fn sign_up_again(&self, region: &str) -> Result<Account> {
         self.sign_up_as("second", region)
     }
@@ -223,10 +223,10 @@ impl Device {
         Ok(account)
     }
 
-    /// A sign-up that ends when the words were shown: nobody types three of them.
+    /// A sign-up that is interrupted after the words were shown, before three of them are entered.
     ///
     /// # Errors
-    /// What the command said.
+    /// The command's.
     pub fn sign_up_interrupted(&self, region: &str) -> Result<Account> {
         let (account, mut conversation) = self.sign_up_to_the_words("first", region)?;
         conversation.event("confirm_words")?;
@@ -252,15 +252,15 @@ impl Device {
         Ok((Account { email, password, authenticator, recovery_codes, recovery_words }, conversation))
     }
 
-    /// `login` with everything that the holder knows, as on the worst day.
+    /// Runs `login` with everything the account holder knows, as on the worst day.
     ///
     /// # Errors
-    /// What the command said.
+    /// The command's.
     pub fn sign_in(&self, account: &Account) -> Result<Value> {
         self.login_call(account).env("SEALKEEP_TOTP", account.authenticator.code()).ok()
     }
 
-    /// `login` with password and words, the second factor still to be added.
+    /// `login` with password and words; the caller adds the second factor.
     pub fn login_call(&self, account: &Account) -> Call {
         self.call(["login", "--email", &account.email])
             .env("SEALKEEP_PASSWORD", &account.password)
@@ -268,7 +268,7 @@ impl Device {
     }
 }
 
-/// Question and answer with a running call.
+/// Answers the questions of a running call.
 struct Conversation {
     running: Running,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
@@ -314,7 +314,7 @@ impl Conversation {
 /// A text field.
 ///
 /// # Errors
-/// There is none of that name.
+/// There is no such field.
 pub fn text<'a>(document: &'a Value, name: &str) -> Result<&'a str> {
     document
         .get(name)
@@ -325,7 +325,7 @@ pub fn text<'a>(document: &'a Value, name: &str) -> Result<&'a str> {
 /// A number field.
 ///
 /// # Errors
-/// There is none of that name.
+/// There is no such field.
 pub fn number(document: &Value, name: &str) -> Result<u64> {
     document
         .get(name)
@@ -336,7 +336,7 @@ pub fn number(document: &Value, name: &str) -> Result<u64> {
 /// A list field.
 ///
 /// # Errors
-/// There is none of that name.
+/// There is no such field.
 pub fn list<'a>(document: &'a Value, name: &str) -> Result<&'a Vec<Value>> {
     document
         .get(name)

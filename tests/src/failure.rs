@@ -1,12 +1,12 @@
-//! Why a step of a story could not be taken, in a sentence.
+//! Why a step of a story failed, in a sentence.
 
 use std::{fmt, io, result};
 
-/// A sentence.
+/// One sentence.
 #[derive(PartialEq, Eq)]
 pub struct Failure(String);
 
-/// Of a step.
+/// The result of a step.
 pub type Result<T> = result::Result<T, Failure>;
 
 impl Failure {
@@ -22,7 +22,7 @@ impl fmt::Display for Failure {
     }
 }
 
-// `unwrap` in a story prints this.
+// What `unwrap` prints in a story.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -43,12 +43,12 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-/// Says what was being done when something failed.
+/// Adds what was being done to a failure.
 pub trait Context<T> {
-    /// Puts `what` in front.
+    /// Prepends `what`.
     ///
     /// # Errors
-    /// The same failure, explained.
+    /// The same failure with its context.
     fn context(self, what: &str) -> Result<T>;
 }
 

@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 use crate::failure::{Failure, Result};
 
-/// A directory that is removed when dropped. Others may pass through it: root's PostgreSQL runs as another user.
+/// A directory that is removed when dropped. Others may traverse it: root's PostgreSQL runs as another user.
 ///
 /// # Errors
-/// As the file system.
+/// The file system's.
 pub fn temporary() -> Result<TempDir> {
     let dir = tempfile::Builder::new().prefix("sealkeep-").tempdir()?;
     fs::set_permissions(dir.path(), Permissions::from_mode(0o711))?;
@@ -25,7 +25,7 @@ pub fn temporary() -> Result<TempDir> {
 /// Every regular file below `dir`, sorted.
 ///
 /// # Errors
-/// As the file system.
+/// The file system's.
 pub fn walk(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![dir.to_owned()];
@@ -47,7 +47,7 @@ pub fn walk(dir: &Path) -> Result<Vec<PathBuf>> {
 /// Copies a directory with owners, modes and times.
 ///
 /// # Errors
-/// What `cp` said.
+/// The error from `cp`.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     let ended = std::process::Command::new("cp").arg("-a").arg(from).arg(to).output()?;
     if ended.status.success() {
@@ -56,7 +56,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     Err(Failure::new(format!("cp: {}", String::from_utf8_lossy(&ended.stderr))))
 }
 
-/// The first entry below `dir`, of whatever kind, whose name is wanted.
+/// The first entry below `dir`, of any type, whose name is `wanted`.
 ///
 /// # Errors
 /// There is none.
@@ -79,15 +79,15 @@ pub fn find(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<PathBuf> {
 /// SHA-256 of a file, in hex.
 ///
 /// # Errors
-/// As the file system.
+/// The file system's.
 pub fn sha256(path: &Path) -> Result<String> {
     Ok(sha256_from(File::open(path)?)?.1)
 }
 
-/// Length and SHA-256, in hex, of everything that a reader gives.
+/// Length and SHA-256, in hex, of a reader's bytes.
 ///
 /// # Errors
-/// As the reader.
+/// The reader's.
 pub fn sha256_from(mut from: impl Read) -> std::io::Result<(u64, String)> {
     let mut hash = Sha256::new();
     let (mut buffer, mut len) = (vec![0; 1 << 20], 0);
@@ -111,10 +111,10 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Whether two files hold the same bytes, read one against the other.
+/// Whether two files have the same content.
 ///
 /// # Errors
-/// As the file system.
+/// The file system's.
 pub fn identical(a: &Path, b: &Path) -> Result<bool> {
     if fs::metadata(a)?.len() != fs::metadata(b)?.len() {
         return Ok(false);
@@ -134,7 +134,7 @@ pub fn identical(a: &Path, b: &Path) -> Result<bool> {
     }
 }
 
-/// Bytes that do not compress and depend on `seed` only.
+/// Incompressible bytes that depend only on `seed`.
 #[must_use]
 pub fn noise(seed: u64, len: usize) -> Vec<u8> {
     use rand::{RngCore, SeedableRng, rngs::StdRng};

@@ -1,4 +1,4 @@
-//! A device of the vault that turned against it: packs and index objects of its own making, rightly sealed and signed.
+//! A hostile device of the vault: forges packs and index objects, correctly sealed and signed.
 
 use api_types::{
     BackupId, HeadHash, ObjectId, ObjectKind, SnapshotId, SourceId,
@@ -27,7 +27,7 @@ use crate::{
     failure::{Context, Failure, Result},
 };
 
-/// What a thief does with the files of a device.
+/// A thief with a device's files.
 pub struct Forger {
     secrets: DeviceSecrets,
     keys: UnlockedVault,
@@ -36,7 +36,7 @@ pub struct Forger {
 }
 
 impl Forger {
-    /// Takes over a device's keys and its session.
+    /// Takes over a device's keys and session.
     ///
     /// # Errors
     /// The device has none.
@@ -56,11 +56,11 @@ impl Forger {
         Ok(Self { secrets, keys, api, store })
     }
 
-    /// A pack with the same chunk ids as an honest one, sealed to the vault's recipients, with other bytes where
-    /// `change` gives some; of the same length, so that only its content tells it.
+    /// A pack with the same chunk ids and length as an honest one, sealed to the vault's recipients, with other bytes
+    /// where `change` returns some; only its content gives it away.
     ///
     /// # Errors
-    /// The honest one cannot be read, or no level of compression gives its length.
+    /// The honest one is unreadable, or no compression level yields its length.
     pub fn pack_like(&self, honest: &[u8], change: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Result<SealedPack> {
         for level in (1..=DEFAULT_LEVEL + 6).rev() {
             let forged = self.pack_at(level, honest, &change)?;
@@ -97,7 +97,7 @@ impl Forger {
         writer.finish().context("another pack")
     }
 
-    /// An index object that says where the chunks of these packs lie.
+    /// An index object with the locations of these packs' chunks.
     ///
     /// # Errors
     /// It cannot be sealed.
@@ -111,19 +111,19 @@ impl Forger {
         Ok(seal_segment(&header, self.keys.index_key(), &key, packs).context("a segment")?.bytes)
     }
 
-    /// Makes `count` more snapshots with the content of this one, each as whole and as restorable, in less time than as
-    /// many backups.
+    /// Creates `count` more snapshots with the content of this one, complete and restorable, in less time than as many
+    /// backups.
     ///
     /// # Errors
-    /// As the service and the store.
+    /// The service's and the store's.
     pub async fn repeat(&self, snapshot: SnapshotId, count: usize) -> Result<()> {
         self.repeat_with(snapshot, count, |_| ()).await
     }
 
-    /// As [`Forger::repeat`]; `change` gets each body before it is sealed.
+    /// Like [`Forger::repeat`]; `change` can modify each body before it is sealed.
     ///
     /// # Errors
-    /// As the service and the store.
+    /// The service's and the store's.
     pub async fn repeat_with(
         &self,
         snapshot: SnapshotId,
@@ -167,7 +167,7 @@ impl Forger {
         Ok(())
     }
 
-    /// The next snapshot of this device, with the same content.
+    /// This device's next snapshot, with the same content.
     fn following(
         &self,
         envelope: &mut SnapshotEnvelope,
@@ -209,7 +209,7 @@ impl Forger {
         Ok(())
     }
 
-    /// Stores an object as a backup does.
+    /// Stores an object like a backup does.
     ///
     /// # Errors
     /// The service or the store refuses it.

@@ -1,4 +1,4 @@
-//! A device's key file, read as a thief would: for searching, and for speaking to the service by hand.
+//! A device's key file as a thief would read it: for searching, and for hand-made requests.
 
 use std::{fs, path::Path};
 
@@ -9,14 +9,14 @@ use crate::{
     failure::{Context, Failure, Result},
 };
 
-/// What lies in `device.keys`.
+/// The content of `device.keys`.
 pub struct KeyFile(Value);
 
 impl KeyFile {
-    /// Reads a device's.
+    /// Reads a device's key file.
     ///
     /// # Errors
-    /// There is none, or it is sealed.
+    /// It does not exist, or is sealed.
     pub fn of(device: &Device) -> Result<Self> {
         Self::read(&device.home().join("device.keys"))
     }
@@ -26,10 +26,10 @@ impl KeyFile {
         Ok(Self(ciborium::from_reader(bytes.as_slice()).context("device.keys")?))
     }
 
-    /// A field, by its way from the top.
+    /// A field by its path.
     ///
     /// # Errors
-    /// There is none.
+    /// It does not exist.
     pub fn field(&self, way: &[&str]) -> Result<&Value> {
         let mut here = &self.0;
         for name in way {
@@ -45,7 +45,7 @@ impl KeyFile {
     /// A byte string.
     ///
     /// # Errors
-    /// There is none.
+    /// It does not exist.
     pub fn bytes(&self, way: &[&str]) -> Result<&[u8]> {
         self.field(way)?
             .as_bytes()
@@ -53,7 +53,7 @@ impl KeyFile {
             .ok_or_else(|| Failure::new(format!("{} is no byte string", way.join("."))))
     }
 
-    /// Every key that must never leave the device unsealed, with where it stands.
+    /// Every key that must never leave the device unsealed, with its path.
     ///
     /// # Errors
     /// One is missing.
@@ -71,7 +71,7 @@ impl KeyFile {
     }
 }
 
-/// Byte strings of a key's length, and age identities.
+/// Collects byte strings with a key's length, and age identities.
 fn collect(value: &Value, at: &str, into: &mut Vec<(String, Vec<u8>)>) {
     match value {
         Value::Bytes(bytes) if bytes.len() >= 24 => into.push((at.to_owned(), bytes.clone())),

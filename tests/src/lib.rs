@@ -1,7 +1,7 @@
-//! The stage: what a user story can use. Real programs only: `metadata-api`, `sealkeep`, PostgreSQL.
+//! Test infrastructure for user stories. Real programs only: `metadata-api`, `sealkeep`, PostgreSQL.
 //!
-//! A story sees what a user sees: the command line, the window, the S3 wire. Only `member`, `forger` and `liar`
-//! know api-types, and `forger` and `liar` the formats in client-core: who lies speaks the language.
+//! Stories use what users use: the command line, the window, S3. Only `member`, `forger` and `liar` know api-types, and
+//! `forger` and `liar` the formats in client-core.
 //!
 //! ```text
 //!  stories, measured, desktop     liar: a service         demo, bench,
@@ -17,7 +17,7 @@
 //!        |              |
 //!        +-------+------+
 //!                | HTTP: nothing between, or
-//!                |   Proxy in a Weather: cut, silent, slow
+//!                |   Proxy with a Network: cut, stalled, slow
 //!                |   Liars: tell a Lie, keep a Book of all that passed
 //!                v
 //!      Service   metadata-api --embedded DIR: its own PostgreSQL,
@@ -26,14 +26,14 @@
 //!      Bucket    the store's files: read, cut, swapped, removed
 //! ```
 //!
-//! Whatever was started ends when its value is dropped: programs, clusters, folders. Stories that run at the same
-//! time share a `Stage`, and each makes its own `Device` and account there. One that stops the service or fails its
-//! network starts a `Service` of its own; `Service::start_wired` puts a `Proxy` before it and one before its store.
+//! Everything is stopped and removed when its value is dropped: programs, clusters, folders. Concurrent stories share a
+//! `Stage`, and each creates its own `Device` and account there. A story that stops the service or disturbs its network
+//! starts its own `Service`; `Service::start_wired` puts a `Proxy` in front of it and one in front of its store.
 //!
-//! - A step that could not be taken: `Failure`, a sentence. An exit code that is expected: `Call::refused`.
+//! - A failed step: `Failure`, one sentence. An expected exit code: `Call::refused`.
 //! - Requests that no client makes: `member::Member`. Objects that no client writes: `forger::Forger`.
-//! - What a person at a keyboard sees: `Terminal`. A telephone with six digits: `Authenticator`.
-//! - Where the programs are: `binaries`, from the variables that `.ci/programs` prints.
+//! - A person at a keyboard: `Terminal`. Six-digit codes: `Authenticator`.
+//! - Paths of the programs: `binaries`, from the variables that `.ci/programs` prints.
 //!
 //! ```text
 //! layers
@@ -83,7 +83,7 @@ pub use terminal::Terminal;
 #[cfg(feature = "desktop")]
 pub use window::Window;
 
-/// One service and one source cluster, shared by the stories of a test program that run at the same time.
+/// A service and a source cluster, shared by concurrent stories of a test program.
 pub struct Stage {
     /// The service, with its object store.
     pub service: Service,
@@ -92,10 +92,10 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The stage that others stand on already, or a new one. It ends with the last story that holds it.
+    /// The stage in use by other stories, or a new one. It ends with the last story that holds it.
     ///
     /// # Errors
-    /// A sentence, when a program is missing or does not start.
+    /// A program is missing or does not start.
     pub fn shared() -> Result<Arc<Self>> {
         static STAGE: Mutex<Weak<Stage>> = Mutex::new(Weak::new());
         let mut shared = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,10 +107,10 @@ impl Stage {
         Ok(stage)
     }
 
-    /// A signed-up device of a new account in region `eu`.
+    /// A signed-up device with a new account in region `eu`.
     ///
     /// # Errors
-    /// What the command said.
+    /// The command's.
     pub fn new_account(&self) -> Result<(Device, Account)> {
         let device = Device::new(&self.service)?;
         let account = device.sign_up("eu")?;

@@ -1,4 +1,4 @@
-//! What a process cost: wall time, processor time with its children's, peak memory.
+//! Measures a process: wall time, processor time including its children, peak memory.
 
 use std::{
     fs,
@@ -16,30 +16,30 @@ use crate::failure::{Context, Failure, Result};
 /// Linux counts processor time in hundredths of a second.
 const TICKS_PER_SEC: f64 = 100.0;
 
-/// What was used.
+/// Resources used.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Usage {
     /// From start to end.
     pub wall: Duration,
-    /// User and system time of the process and of its children that ended.
+    /// User and system time of the process and its finished children.
     pub cpu: Duration,
-    /// Highest resident memory of the process itself, bytes, to within 10 ms of its end.
+    /// Peak resident memory of the process itself, bytes, up to the last 10 ms.
     pub peak_rss: u64,
 }
 
-/// How a process ended and what it wrote.
+/// How a process ended, and its output.
 pub struct Ended {
-    /// Its status.
+    /// The exit status.
     pub status: ExitStatus,
-    /// Standard output, when it was piped.
+    /// Standard output, if it was piped.
     pub stdout: Vec<u8>,
-    /// Standard error, when it was piped.
+    /// Standard error, if it was piped.
     pub stderr: Vec<u8>,
-    /// What it cost.
+    /// The resources used.
     pub usage: Usage,
 }
 
-/// Runs a command to its end, its output captured unless set otherwise before.
+/// Runs a command until it exits, capturing its output unless set otherwise.
 ///
 /// # Errors
 /// It does not start.
@@ -49,7 +49,7 @@ pub fn run(command: &mut Command) -> Result<Ended> {
     finish(child, Instant::now())
 }
 
-/// Waits for a child, reading what it writes.
+/// Waits for a child while reading its output.
 ///
 /// # Errors
 /// It cannot be watched.
@@ -79,10 +79,10 @@ pub fn finish(mut child: Child, started: Instant) -> Result<Ended> {
     })
 }
 
-/// Sends a signal to a child that was not reaped yet.
+/// Sends a signal to a child that has not been reaped.
 ///
 /// # Errors
-/// It is gone.
+/// It has exited.
 pub fn signal(pid: u32, signal: Signal) -> Result<()> {
     kill_process(pid_of(pid)?, signal).context("sending a signal")
 }
@@ -94,13 +94,13 @@ fn pid_of(pid: u32) -> Result<Pid> {
 fn read_all(pipe: Option<impl Read>) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(mut pipe) = pipe {
-        // What was read until then is worth showing.
+        // Whatever was read so far is worth showing.
         let _ = pipe.read_to_end(&mut bytes);
     }
     bytes
 }
 
-/// Waits for the end and leaves the process in the table, where its times can be read.
+/// Waits for the exit without reaping, so that the process's times remain readable.
 fn wait_unreaped(pid: u32) -> Result<()> {
     let pid = pid_of(pid)?;
     loop {
@@ -112,26 +112,26 @@ fn wait_unreaped(pid: u32) -> Result<()> {
     }
 }
 
-/// Fields `from..` of a process's line, counted from 1 as in proc(5), from the third on; nothing when it is gone.
+/// Fields of a process's stat line from number `from` (at least 3) on, as in proc(5); empty if it has exited.
 fn stat(pid: u32, from: usize) -> Vec<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name in parentheses may hold anything; fields are counted behind it.
+    // The name in parentheses may contain anything; the fields follow it.
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
     fields.skip(from - 3).map_while(|field| field.parse().ok()).collect()
 }
 
 fn cpu(pid: u32) -> Duration {
-    // User and system time, and those of children that ended.
+    // User and system time, of the process and of its finished children.
     let ticks: u32 = stat(pid, 14).iter().take(4).sum();
     Duration::from_secs_f64(f64::from(ticks) / TICKS_PER_SEC)
 }
 
-/// A process that goes on.
+/// A running process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Process(pub u32);
 
 impl Process {
-    /// All of a process group, the oldest first.
+    /// All processes of a group, oldest first.
     ///
     /// # Errors
     /// There is no `/proc`.
@@ -148,10 +148,10 @@ impl Process {
         Ok(found)
     }
 
-    /// Since its start, to a hundredth of a second.
+    /// Time since its start, to a hundredth of a second.
     ///
     /// # Errors
-    /// It is gone.
+    /// It has exited.
     pub fn age(self) -> Result<Duration> {
         let gone = || Failure::new(format!("process {} is gone", self.0));
         let up = fs::read_to_string("/proc/uptime")?;
@@ -179,11 +179,11 @@ fn kib(lines: &str, name: &str) -> u64 {
     lines.lines().find_map(value).unwrap_or_default() * 1024
 }
 
-/// Highest resident memory of a running process so far, bytes.
+/// Peak resident memory of a running process so far, bytes.
 #[must_use]
 pub fn peak_rss(pid: u32) -> u64 {
     let program = |of: &str| fs::read_link(format!("/proc/{of}/exe")).ok();
-    // For a moment after its start a child still has our memory: `vfork` ends before `exec` has given it its own.
+    // Right after its start a child still shares our memory: `vfork` returns before `exec` replaces it.
     if program(&pid.to_string()) == program("self") {
         return 0;
     }

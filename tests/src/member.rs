@@ -1,4 +1,4 @@
-//! A signed-in device that speaks to the service by hand: any route, any body, rightly signed.
+//! A signed-in device that makes its requests by hand: any route, any body, correctly signed.
 
 use api_types::{DeviceId, signature::CanonicalRequest};
 use ed25519_dalek::SigningKey;
@@ -10,7 +10,7 @@ use crate::{
     keys::KeyFile,
 };
 
-/// Its identity, taken from a device's key file.
+/// Its identity, from a device's key file.
 pub struct Member {
     base: String,
     authority: String,
@@ -23,17 +23,17 @@ pub struct Member {
     pub device_id: String,
 }
 
-/// What the service answered.
+/// The service's response.
 #[derive(Debug)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// The body, null when there is none.
+    /// The body, or null if there is none.
     pub body: Value,
 }
 
 impl Answer {
-    /// The stable code of a refusal.
+    /// The stable code of an error.
     #[must_use]
     pub fn code(&self) -> &str {
         self.body.get("code").and_then(Value::as_str).unwrap_or_default()
@@ -41,7 +41,7 @@ impl Answer {
 }
 
 impl Member {
-    /// Takes over a device's identity, as somebody does who sits at it.
+    /// Takes over a device's identity, like somebody who sits at it.
     ///
     /// # Errors
     /// It is not signed in.
@@ -68,10 +68,10 @@ impl Member {
         })
     }
 
-    /// One signed request; `path` may carry a query.
+    /// Sends one signed request; `path` may include a query.
     ///
     /// # Errors
-    /// No answer.
+    /// There is no response.
     pub async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer> {
         let bytes = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
         let (plain_path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -90,7 +90,7 @@ impl Member {
     }
 }
 
-/// Whose access token a request carries.
+/// The access token of a request.
 pub enum Session {
     /// None.
     None,
@@ -101,7 +101,7 @@ pub enum Session {
 }
 
 impl Member {
-    /// The headers that prove who sends a request: a token, and a signature where `signed`.
+    /// The headers that authenticate a request: a token, and a signature if `signed`.
     #[must_use]
     pub fn proofs(
         &self,
@@ -146,7 +146,7 @@ impl Member {
     }
 }
 
-/// The first text of that name, however deep.
+/// The first text of that name at any depth.
 fn find_text(document: &Value, name: &str) -> Option<String> {
     match document {
         Value::Object(fields) => fields

@@ -23,11 +23,11 @@ use crate::{
 
 /// The cluster's only role.
 pub const USER: &str = "owner";
-/// How the command and pg_dump introduce themselves.
+/// How the command and pg_dump identify themselves.
 const DUMPS: &str = "application_name in ('sealkeep', 'pg_dump')";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running cluster; it ends, and its files go, when it is dropped.
+/// A running cluster; dropping it stops it and removes its files.
 pub struct Postgres {
     child: Child,
     port: u16,
@@ -37,7 +37,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes and starts a cluster on a free port of the loopback address. Clients sign in with a password.
+    /// Creates and starts a cluster on a free loopback port. Clients sign in with a password.
     ///
     /// # Errors
     /// PostgreSQL is not installed, or does not start.
@@ -67,13 +67,13 @@ impl Postgres {
         Ok(Self { child, port, password, owner, dir })
     }
 
-    /// `postgres://` without the password.
+    /// A `postgres://` URL without the password.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{USER}@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// For `PGPASSWORD`.
+    /// The value for `PGPASSWORD`.
     #[must_use]
     pub fn password(&self) -> &str {
         &self.password
@@ -85,7 +85,7 @@ impl Postgres {
         self.port
     }
 
-    /// One of PostgreSQL's programs, set up to reach this cluster.
+    /// A PostgreSQL program, set up to reach this cluster.
     ///
     /// # Errors
     /// It is not installed.
@@ -99,10 +99,10 @@ impl Postgres {
         Ok(command)
     }
 
-    /// Runs SQL and returns what it prints, without headers.
+    /// Runs SQL and returns its output without headers.
     ///
     /// # Errors
-    /// What the server said.
+    /// The server's.
     pub fn sql(&self, database: &str, sql: &str) -> Result<String> {
         let mut psql = self.tool("psql")?;
         psql.args(["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"])
@@ -123,15 +123,15 @@ impl Postgres {
     /// Creates an empty database.
     ///
     /// # Errors
-    /// What the server said.
+    /// The server's.
     pub fn create(&self, database: &str) -> Result<()> {
         self.sql("postgres", &format!("create database \"{database}\"")).map(drop)
     }
 
-    /// Rows of every table of schema `public`.
+    /// The row count of every table of schema `public`.
     ///
     /// # Errors
-    /// What the server said.
+    /// The server's.
     pub fn row_counts(&self, database: &str) -> Result<BTreeMap<String, u64>> {
         let tables = self.sql(
             database,
@@ -146,10 +146,10 @@ impl Postgres {
             .collect()
     }
 
-    /// One hash over the content of every table, whatever order rows lie in.
+    /// One hash over the content of every table, independent of row order.
     ///
     /// # Errors
-    /// What the server said.
+    /// The server's.
     pub fn content_hash(&self, database: &str) -> Result<String> {
         let mut all = String::new();
         for table in self.row_counts(database)?.into_keys() {
@@ -166,15 +166,15 @@ impl Postgres {
     /// Writes `pg_dump -Fc -Z0` to a file.
     ///
     /// # Errors
-    /// What `pg_dump` said.
+    /// The error from `pg_dump`.
     pub fn dump(&self, database: &str, to: &Path) -> Result<()> {
         self.dump_as(database, &["-Fc", "-Z0"], to)
     }
 
-    /// Writes a dump of another form to a file: arguments of `pg_dump`.
+    /// Writes a dump in another form to a file; `form` are arguments of `pg_dump`.
     ///
     /// # Errors
-    /// What `pg_dump` said.
+    /// The error from `pg_dump`.
     pub fn dump_as(&self, database: &str, form: &[&str], to: &Path) -> Result<()> {
         let mut tool = self.tool("pg_dump")?;
         let ended = measure::run(tool.args(form).args(["-d", database, "-f"]).arg(to))?;
@@ -185,10 +185,10 @@ impl Postgres {
         }
     }
 
-    /// Server processes that serve a dump of the command now. `copying`: that are in the middle of its data.
+    /// Number of server processes for the command's dumps. `copying`: only those in the middle of table data.
     ///
     /// # Errors
-    /// What the server said.
+    /// The server's.
     pub fn dumps_running(&self, copying: bool) -> Result<u32> {
         let which = if copying { "query ilike 'copy %'" } else { "true" };
         self.sql("postgres", &format!("select count(*) from pg_stat_activity where {DUMPS} and {which}"))?
@@ -196,10 +196,10 @@ impl Postgres {
             .context("a count")
     }
 
-    /// Ends the server processes that serve a dump, as an administrator may; returns how many.
+    /// Ends the server processes of dumps, as an administrator could; returns their number.
     ///
     /// # Errors
-    /// What the server said.
+    /// The server's.
     pub fn end_dumps(&self) -> Result<u32> {
         self.sql(
             "postgres",
@@ -209,10 +209,10 @@ impl Postgres {
         .context("a count")
     }
 
-    /// Makes the server's user own a folder.
+    /// Makes the server's user the owner of a folder.
     ///
     /// # Errors
-    /// As the file system.
+    /// The file system's.
     pub fn give(&self, folder: &Path) -> Result<()> {
         match self.owner {
             Some((uid, gid)) => Ok(chown(folder, Some(uid), Some(gid))?),
@@ -220,7 +220,7 @@ impl Postgres {
         }
     }
 
-    /// Lets new sessions write no longer file than this, bytes.
+    /// Limits the length of files that new sessions may write, bytes.
     ///
     /// # Errors
     /// The server is gone.
@@ -230,7 +230,7 @@ impl Postgres {
         prlimit(pid, Resource::Fsize, limit).context("prlimit").map(drop)
     }
 
-    /// Ends it abruptly and starts it again.
+    /// Kills the server and starts it again.
     ///
     /// # Errors
     /// It does not start.
@@ -246,13 +246,13 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // SIGQUIT ends at once, with the children; what it leaves is removed with the directory.
+        // SIGQUIT ends it at once, with its children; leftovers are removed with the directory.
         let _ = measure::signal(self.child.id(), Signal::QUIT);
         let _ = self.child.wait();
     }
 }
 
-/// Whom PostgreSQL runs as when root started us.
+/// The user that runs PostgreSQL if we are root.
 fn unprivileged() -> Result<Option<(u32, u32)>> {
     if !rustix::process::geteuid().is_root() {
         return Ok(None);
@@ -282,7 +282,7 @@ fn as_user(program: PathBuf, owner: Option<(u32, u32)>) -> Command {
 fn launch(data: &Path, owner: Option<(u32, u32)>) -> Result<(Child, u16)> {
     let log = data.with_file_name("log");
     let postgres = binaries::postgres_tool("postgres")?;
-    // Another process may take the port in between, and a killed server's lock file may be seen a moment longer.
+    // Another process may take the port in between, and a killed server's lock file may linger for a moment.
     for _ in 0..5 {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let out = File::create(&log)?;
@@ -294,7 +294,7 @@ fn launch(data: &Path, owner: Option<(u32, u32)>) -> Result<(Child, u16)> {
             .arg(data)
             .stdout(out.try_clone()?)
             .stderr(out)
-            // Ctrl-C in a terminal is for us; we end it in order.
+            // Ctrl-C in a terminal is for us; we stop the server in order.
             .process_group(0);
         let mut child = command.spawn().context("postgres")?;
         let until = Instant::now() + PATIENCE;

@@ -1,5 +1,5 @@
-//! The network: a TCP proxy that records every byte and can fail. One stands before the service, one before the
-//! object store; the service too reaches its store through it.
+//! The network: a TCP proxy that records every byte and can fail. One is in front of the service, one in front of the
+//! object store; the service uses the latter too.
 
 use std::{
     collections::HashMap,
@@ -15,26 +15,26 @@ use std::{
 
 use crate::failure::Result;
 
-/// How the network behaves.
+/// The network's behavior.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weather {
+pub enum Network {
     /// Everything passes.
-    Fair,
-    /// Once this many more bytes were sent towards the server, every connection is cut, and new ones at once.
+    Normal,
+    /// After this many more bytes towards the server, every connection is cut, including new ones.
     CutAfter(u64),
-    /// Nothing passes any more, and nobody says so.
-    Hang,
-    /// Once this many more bytes have passed, both ways together, it becomes [`Weather::Hang`].
-    HangAfter(u64),
-    /// Every request is answered with 503 and no word on when to come back.
+    /// Nothing passes any more, silently.
+    Stalled,
+    /// After this many more bytes in both directions together, becomes [`Network::Stalled`].
+    StallAfter(u64),
+    /// Every request gets a 503 without Retry-After.
     Busy,
-    /// Bytes a second towards the server, for each connection.
-    Throttle(u64),
-    /// Every piece is held back.
+    /// Bytes per second towards the server, per connection.
+    Limited(u64),
+    /// Every piece is delayed.
     Delay(Duration),
 }
 
-/// A proxy on the loopback address, until it is dropped.
+/// A proxy on the loopback address, until dropped.
 pub struct Proxy {
     address: SocketAddr,
     state: Arc<State>,
@@ -43,7 +43,7 @@ pub struct Proxy {
 #[derive(Default)]
 struct State {
     target: AtomicU16,
-    weather: Mutex<Option<Weather>>,
+    network: Mutex<Option<Network>>,
     sent: AtomicU64,
     passed: AtomicU64,
     record: Mutex<Vec<u8>>,
@@ -52,7 +52,7 @@ struct State {
 }
 
 impl Proxy {
-    /// Starts it; it leads nowhere until [`Proxy::lead_to`].
+    /// Starts a proxy, not connected to a server until [`Proxy::lead_to`].
     ///
     /// # Errors
     /// No port is free.
@@ -60,53 +60,53 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::default());
-        *lock(&state.weather) = Some(Weather::Fair);
+        *lock(&state.network) = Some(Network::Normal);
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for near in listener.incoming().flatten() {
-                if lock(&shared.weather).is_none() {
+                if lock(&shared.network).is_none() {
                     return;
                 }
                 let state = Arc::clone(&shared);
-                // A connection's end, however it comes, is the peers' to notice.
+                // It is up to the peers to notice how a connection ends.
                 thread::spawn(move || drop(state.serve(near)));
             }
         });
         Ok(Self { address, state })
     }
 
-    /// Names the server behind it, a port of the loopback address.
+    /// Sets the server behind it, a loopback port.
     pub fn lead_to(&self, port: u16) {
         self.state.target.store(port, Ordering::SeqCst);
     }
 
-    /// Where it listens.
+    /// Its address.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Changes the weather, for open connections too. Counting starts anew.
-    pub fn set(&self, weather: Weather) {
-        let mut now = lock(&self.state.weather);
+    /// Changes the behavior, also of open connections, and restarts counting.
+    pub fn set(&self, network: Network) {
+        let mut now = lock(&self.state.network);
         self.state.sent.store(0, Ordering::SeqCst);
         self.state.passed.store(0, Ordering::SeqCst);
-        *now = Some(weather);
+        *now = Some(network);
     }
 
     /// Whether nothing passes any more.
     #[must_use]
     pub fn is_silent(&self) -> bool {
-        *lock(&self.state.weather) == Some(Weather::Hang)
+        *lock(&self.state.network) == Some(Network::Stalled)
     }
 
-    /// Bytes that were sent towards the server since the weather changed.
+    /// Bytes sent towards the server since the last change.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.state.sent.load(Ordering::SeqCst)
     }
 
-    /// Every byte that passed, both ways.
+    /// Every byte that passed, in both directions.
     #[must_use]
     pub fn record(&self) -> Vec<u8> {
         lock(&self.state.record).clone()
@@ -119,7 +119,7 @@ impl Proxy {
         let mut found = Vec::new();
         for end in positions(&record, b" HTTP/1.1\r\n") {
             let before = record.get(end.saturating_sub(4096)..end).unwrap_or_default();
-            // A request may follow a binary body without a line's end between them.
+            // A request may follow a binary body without a line break in between.
             let start = ["GET /", "PUT /", "POST /", "HEAD /", "DELETE /"]
                 .iter()
                 .filter_map(|method| positions(before, method.as_bytes()).last())
@@ -132,7 +132,7 @@ impl Proxy {
         found
     }
 
-    /// Forgets what passed.
+    /// Discards the recording.
     pub fn forget(&self) {
         lock(&self.state.record).clear();
     }
@@ -140,9 +140,9 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        *lock(&self.state.weather) = None;
+        *lock(&self.state.network) = None;
         self.state.cut_all();
-        // Wakes the listener so that it ends.
+        // Wakes the listener so that it exits.
         drop(TcpStream::connect(self.address));
     }
 }
@@ -151,7 +151,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where `needle` begins in `hay`.
+/// Positions of `needle` in `hay`.
 pub fn positions<'a>(hay: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
     let first = needle.first().copied();
     hay.iter()
@@ -162,7 +162,7 @@ pub fn positions<'a>(hay: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = us
         .map(|(at, _)| at)
 }
 
-/// Answers, and takes the rest of the request, or its sender would not see the answer.
+/// Responds, and reads the rest of the request, or the sender would not see the response.
 fn busy(mut near: &TcpStream) -> io::Result<()> {
     let _ = near.read(&mut [0; 1024])?;
     near.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
@@ -172,11 +172,11 @@ fn busy(mut near: &TcpStream) -> io::Result<()> {
 
 impl State {
     fn serve(self: Arc<Self>, near: TcpStream) -> io::Result<()> {
-        if matches!(*lock(&self.weather), Some(Weather::CutAfter(limit)) if self.sent.load(Ordering::SeqCst) >= limit)
+        if matches!(*lock(&self.network), Some(Network::CutAfter(limit)) if self.sent.load(Ordering::SeqCst) >= limit)
         {
             return near.shutdown(Shutdown::Both);
         }
-        if *lock(&self.weather) == Some(Weather::Busy) {
+        if *lock(&self.network) == Some(Network::Busy) {
             return busy(&near);
         }
         let far = TcpStream::connect(("127.0.0.1", self.target.load(Ordering::SeqCst)))?;
@@ -209,41 +209,41 @@ impl State {
         }
     }
 
-    /// Waits or fails as the weather has it.
+    /// Waits or fails according to the current behavior.
     fn endure(&self, len: u64, towards_server: bool) -> io::Result<()> {
         loop {
-            let weather = *lock(&self.weather);
-            match weather {
+            let network = *lock(&self.network);
+            match network {
                 None => return Err(io::ErrorKind::ConnectionReset.into()),
-                Some(Weather::Hang) => {
+                Some(Network::Stalled) => {
                     thread::sleep(Duration::from_millis(50));
                     continue;
                 }
-                Some(Weather::HangAfter(limit)) => {
-                    let mut now = lock(&self.weather);
-                    if self.passed.fetch_add(len, Ordering::SeqCst) + len > limit && *now == weather {
-                        *now = Some(Weather::Hang);
+                Some(Network::StallAfter(limit)) => {
+                    let mut now = lock(&self.network);
+                    if self.passed.fetch_add(len, Ordering::SeqCst) + len > limit && *now == network {
+                        *now = Some(Network::Stalled);
                         continue;
                     }
                 }
                 _ if !towards_server => return Ok(()),
-                Some(Weather::CutAfter(limit)) => {
+                Some(Network::CutAfter(limit)) => {
                     if self.sent.load(Ordering::SeqCst) + len > limit {
                         self.sent.store(limit, Ordering::SeqCst);
                         self.cut_all();
                         return Err(io::ErrorKind::ConnectionReset.into());
                     }
                 }
-                // What is open is closed, and comes again.
-                Some(Weather::Busy) => {
+                // Open connections are closed, and clients reconnect.
+                Some(Network::Busy) => {
                     self.cut_all();
                     return Err(io::ErrorKind::ConnectionReset.into());
                 }
-                Some(Weather::Throttle(rate)) => {
+                Some(Network::Limited(rate)) => {
                     thread::sleep(Duration::from_micros(1_000_000 * len / rate.max(1)));
                 }
-                Some(Weather::Delay(by)) => thread::sleep(by),
-                Some(Weather::Fair) => {}
+                Some(Network::Delay(by)) => thread::sleep(by),
+                Some(Network::Normal) => {}
             }
             self.sent.fetch_add(len, Ordering::SeqCst);
             return Ok(());

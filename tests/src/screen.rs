@@ -1,4 +1,4 @@
-//! The app's window as the X server sees it: there or not, and the button that closes it.
+//! The app's window as the X server sees it: visible or not, and its close button.
 
 use std::time::{Duration, Instant};
 
@@ -19,10 +19,10 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Finds the window of this title.
+    /// Finds the window with this title.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no such window.
     pub fn find(title: &str) -> Result<Self> {
         let (display, number) = x11rb::connect(None).context("the display")?;
         let root = display.setup().roots.get(number).ok_or_else(|| Failure::new("no screen"))?.root;
@@ -32,7 +32,7 @@ impl Screen {
                 query(display.get_property(false, window, name, kind, 0, 64).map(|p| p.reply()))
             };
             let named = property(AtomEnum::WM_NAME.into(), AtomEnum::ANY.into())?.value == title.as_bytes();
-            // The toolkit has a window of the same name that nobody sees.
+            // The toolkit has an invisible window of the same name.
             if named && !property(protocols, AtomEnum::ATOM.into())?.value.is_empty() {
                 return Ok(Self { display, window });
             }
@@ -40,7 +40,7 @@ impl Screen {
         Err(Failure::new(format!("there is no window called {title}")))
     }
 
-    /// Presses the button in the window's frame that closes it.
+    /// Presses the close button in the window's frame.
     ///
     /// # Errors
     /// The display is gone.
@@ -55,10 +55,10 @@ impl Screen {
         )
     }
 
-    /// Waits until the window is on the screen, or is not.
+    /// Waits until the window is visible, or hidden.
     ///
     /// # Errors
-    /// It does not happen.
+    /// It did not happen in time.
     pub fn waits_until(&self, there: bool) -> Result<()> {
         let started = Instant::now();
         while self.is_there()? != there {
@@ -80,7 +80,7 @@ fn atom(display: &RustConnection, name: &str) -> Result<u32> {
     Ok(query(display.intern_atom(false, name.as_bytes()).map(|atom| atom.reply()))?.atom)
 }
 
-/// Sent, and answered.
+/// The reply, or the error of either the request or the reply.
 fn query<T, A, B>(asked: std::result::Result<std::result::Result<T, A>, B>) -> Result<T>
 where
     A: std::error::Error + Send + Sync + 'static,

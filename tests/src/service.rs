@@ -23,9 +23,9 @@ use crate::{
     proxy::Proxy,
 };
 
-/// A first start makes a cluster and migrates it; under load that takes a while.
+/// A first start creates a cluster and migrates it, which takes a while under load.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Devices that tests play side by side are one network to the service: its limits are not what they are about.
+/// To the service, concurrent tests come from one network; its limits are not under test here.
 const ONE_NETWORK: [&str; 8] = [
     "--requests-per-second",
     "5000",
@@ -37,7 +37,7 @@ const ONE_NETWORK: [&str; 8] = [
     "5000",
 ];
 
-/// A running service; it ends, with its database, and its files go, when it is dropped.
+/// A running service; dropping it stops it with its database and removes its files.
 pub struct Service {
     child: Option<Child>,
     url: String,
@@ -48,16 +48,16 @@ pub struct Service {
     dir: TempDir,
 }
 
-/// What stands between devices and services that were started with [`Service::start_behind`].
+/// A proxy between devices and services, for [`Service::start_behind`].
 pub trait Front: Send + Sync {
-    /// Where it answers for the service and for the store.
+    /// Its addresses for the service and for the store.
     fn addresses(&self) -> (SocketAddr, SocketAddr);
 
-    /// Names the ports of a service and its store behind it. There may be several services, numbered from 0.
+    /// Sets the ports of a service and its store. There may be several services, numbered from 0.
     fn lead_to(&self, world: usize, api: u16, store: u16);
 }
 
-/// The network around a service that was started with [`Service::start_wired`].
+/// The network around a service started with [`Service::start_wired`].
 pub struct Wires {
     /// Between devices and the service.
     pub api: Proxy,
@@ -66,50 +66,51 @@ pub struct Wires {
 }
 
 impl Service {
-    /// Starts one in a new directory, on free ports.
+    /// Starts a service in a new directory on free ports.
     ///
     /// # Errors
-    /// What it said.
+    /// The service's.
     pub fn start() -> Result<Self> {
         Self::start_with(None, None, &[])
     }
 
-    /// The same, with the limits that everybody gets.
+    /// The same with the default limits.
     ///
     /// # Errors
-    /// What it said.
+    /// The service's.
     pub fn start_as_shipped() -> Result<Self> {
         Self::start_whole(None, None, Vec::new())
     }
 
-    /// The same, with a recording network around it.
+    /// The same with a recording network around it.
     ///
     /// # Errors
-    /// What it said.
+    /// The service's.
     pub fn start_wired() -> Result<Self> {
         Self::start_wired_with(&[])
     }
 
-    /// The same, with more arguments for the service.
+    /// The same with more arguments for the service.
     ///
     /// # Errors
-    /// What it said.
+    /// The service's.
     pub fn start_wired_with(arguments: &[&str]) -> Result<Self> {
         Self::start_with(Some(Wires { api: Proxy::start()?, store: Proxy::start()? }), None, arguments)
     }
 
-    /// The same, behind something else than a network.
+    /// The same behind another proxy.
     ///
     /// # Errors
-    /// What it said.
+    /// The service's.
     pub fn start_behind(front: Arc<dyn Front>) -> Result<Self> {
         Self::start_with(None, Some((front, 0)), &[])
     }
 
-    /// A second service with the same accounts, secrets and objects, behind the same front; both go on from here.
+    /// Starts a second service with the same accounts, secrets and objects behind the same proxy; the two diverge from
+    /// here.
     ///
     /// # Errors
-    /// What one of them said.
+    /// Either service's.
     pub fn fork(&mut self, world: usize) -> Result<Self> {
         self.stop()?;
         let dir = files::temporary()?;
@@ -144,7 +145,7 @@ impl Service {
         arguments: Vec<String>,
     ) -> Result<Self> {
         let dir = files::temporary()?;
-        // The service probes its store before it is ready, so the proxy has to know the way by then.
+        // The service probes its store before it is ready, so the proxy must know the ports by then.
         let ports = if wires.is_some() || front.is_some() { (free_port()?, free_port()?) } else { (0, 0) };
         let mut service = Self { child: None, url: String::new(), ports, wires, front, arguments, dir };
         service.launch()?;
@@ -154,47 +155,47 @@ impl Service {
     /// The network around it.
     ///
     /// # Errors
-    /// It was started without.
+    /// It was started without one.
     pub fn wires(&self) -> Result<&Wires> {
         self.wires
             .as_ref()
             .ok_or_else(|| Failure::new("this service was started without a network around it"))
     }
 
-    /// What devices are told.
+    /// The URL given to devices.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where everything of it lies.
+    /// Its data directory.
     #[must_use]
     pub fn dir(&self) -> PathBuf {
         self.dir.path().join("service")
     }
 
-    /// The process that serves; 0 when it is stopped.
+    /// The process id of the service; 0 if it is stopped.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.as_ref().map_or(0, Child::id)
     }
 
-    /// Where its object store listens.
+    /// Its object store's port.
     #[must_use]
     pub const fn store_port(&self) -> u16 {
         self.ports.1
     }
 
-    /// Its object store's files.
+    /// The files of its object store.
     #[must_use]
     pub fn bucket(&self) -> Bucket {
         Bucket::at(&self.dir().join("objects"))
     }
 
-    /// Runs SQL on the service's own database as its superuser: what a hostile operator can do.
+    /// Runs SQL on the service's own database as superuser, like a hostile operator.
     ///
     /// # Errors
-    /// What the server said.
+    /// The server's.
     pub fn sql(&self, sql: &str) -> Result<String> {
         let mut psql = self.tool("psql")?;
         psql.args(["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-c", sql]);
@@ -206,10 +207,10 @@ impl Service {
         }
     }
 
-    /// The service's whole database as SQL text.
+    /// A dump of the service's whole database as SQL text.
     ///
     /// # Errors
-    /// What `pg_dump` said.
+    /// The error from `pg_dump`.
     pub fn database_dump(&self) -> Result<Vec<u8>> {
         let ended = measure::run(self.tool("pg_dump")?.args(["--inserts"]))?;
         if ended.status.success() {
@@ -219,7 +220,7 @@ impl Service {
         }
     }
 
-    /// One of PostgreSQL's programs, set up to reach the service's own database.
+    /// A PostgreSQL program, set up to reach the service's own database.
     fn tool(&self, name: &str) -> Result<Command> {
         let secrets = fs::read_to_string(self.secrets_path())?;
         let password = secrets
@@ -240,21 +241,21 @@ impl Service {
         Ok(command)
     }
 
-    /// The file of what the service must keep secret.
+    /// The service's secrets file.
     #[must_use]
     pub fn secrets_path(&self) -> PathBuf {
         self.dir().join("secrets")
     }
 
-    /// Everything that it logged.
+    /// Its complete log.
     ///
     /// # Errors
-    /// As the file system.
+    /// The file system's.
     pub fn log(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(self.log_path())?).into_owned())
     }
 
-    /// Ends it as an operator does, and waits.
+    /// Stops it as an operator would, and waits.
     ///
     /// # Errors
     /// It does not end.
@@ -273,10 +274,10 @@ impl Service {
         Ok(())
     }
 
-    /// Ends it with no warning.
+    /// Kills it without warning.
     ///
     /// # Errors
-    /// It is gone.
+    /// It has exited.
     pub fn kill(&mut self) -> Result<()> {
         if let Some(mut child) = self.child.take() {
             child.kill()?;
@@ -288,13 +289,13 @@ impl Service {
     /// Starts it again on the same ports.
     ///
     /// # Errors
-    /// What it said.
+    /// The service's.
     pub fn restart(&mut self) -> Result<()> {
         self.stop()?;
         self.launch()
     }
 
-    /// Where devices and this service itself find service and store, when that is not where they listen.
+    /// The addresses of service and store for devices and for the service itself, if a proxy is in front.
     fn behind(&self) -> Option<(SocketAddr, SocketAddr)> {
         let wires = self.wires.as_ref().map(|wires| (wires.api.address(), wires.store.address()));
         wires.or_else(|| self.front.as_ref().map(|(front, _)| front.addresses()))
@@ -348,7 +349,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // A second try comes from the directory's removal.
+        // Best effort: the directory is removed either way.
         let _ = self.stop();
     }
 }
@@ -373,7 +374,7 @@ fn command(
     Ok(command)
 }
 
-/// Ports of the service and of its store, once the line that announces them stands in the log.
+/// The ports of the service and its store, once the log announces them.
 fn ready(log: &Path, from: u64) -> Result<Option<(u16, u16)>> {
     let mut file = File::open(log)?;
     file.seek(SeekFrom::Start(from))?;

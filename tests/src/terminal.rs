@@ -1,4 +1,4 @@
-//! A terminal of its own for a call: what a person at the keyboard sees and does.
+//! Runs a call on its own terminal, to see and do what a person at the keyboard would.
 
 use std::{
     fs::File,
@@ -21,20 +21,20 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A terminal on which a call runs.
+/// A terminal with a running call.
 pub struct Terminal {
     child: Child,
     keyboard: File,
-    /// Held open, so that its settings can be looked at when the call is over.
+    /// Kept open, so that its settings can be checked after the call has ended.
     line: File,
     screen: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Terminal {
-    /// Starts the call on a terminal this wide, which is the one that Ctrl-C goes to.
+    /// Starts the call on a terminal of this width, as the process that Ctrl-C reaches.
     ///
     /// # Errors
-    /// There is no terminal to be had, or the call does not start.
+    /// No terminal is available, or the call does not start.
     pub fn start(call: &Call, columns: u16) -> Result<Self> {
         let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).context("openpt")?;
         grantpt(&keyboard).context("grantpt")?;
@@ -43,7 +43,7 @@ impl Terminal {
         let line = File::options().read(true).write(true).open(name)?;
         tcsetwinsize(&line, Winsize { ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 })
             .context("tcsetwinsize")?;
-        // A session of its own with this terminal; `setsid` does it without unsafe code here.
+        // A new session with this terminal; `setsid` does it without unsafe code here.
         let mut command = Command::new("setsid");
         command.args(["--ctty", "--wait"]).arg(call.command.get_program()).args(call.command.get_args());
         command.env_clear().env("TERM", "xterm");
@@ -69,22 +69,22 @@ impl Terminal {
         Ok(Self { child, keyboard, line, screen })
     }
 
-    /// The call's process: `setsid` has become it.
+    /// The call's process: `setsid` replaced itself with it.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Everything that was written to it.
+    /// Everything that was written to the terminal.
     #[must_use]
     pub fn screen(&self) -> String {
         String::from_utf8_lossy(&self.screen.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 
-    /// Waits until this stands on the screen.
+    /// Waits until this text appears.
     ///
     /// # Errors
-    /// It does not.
+    /// It does not appear in time.
     pub fn expect(&self, text: &str) -> Result<()> {
         let until = Instant::now() + PATIENCE;
         while !self.screen().contains(text) {
@@ -96,7 +96,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// Types this; `\x03` is Ctrl-C.
+    /// Types these keys; `\x03` is Ctrl-C.
     ///
     /// # Errors
     /// The terminal is gone.
@@ -104,7 +104,7 @@ impl Terminal {
         Ok(self.keyboard.write_all(keys.as_bytes())?)
     }
 
-    /// Whether it shows what is typed, line by line, as a shell expects it.
+    /// Whether it echoes and reads line by line, as a shell expects.
     ///
     /// # Errors
     /// The terminal is gone.
@@ -113,15 +113,15 @@ impl Terminal {
         Ok(set.local_modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG))
     }
 
-    /// Waits for the call's end, and gives its exit code.
+    /// Waits for the call to exit and returns its exit code.
     ///
     /// # Errors
-    /// It does not end.
+    /// It does not exit in time.
     pub fn end(&mut self) -> Result<i32> {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait()? {
-                // What was written last arrives in a moment.
+                // The last output arrives in a moment.
                 thread::sleep(Duration::from_millis(100));
                 return Ok(status.code().unwrap_or(-1));
             }

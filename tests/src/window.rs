@@ -1,4 +1,4 @@
-//! The real window, driven through WebDriver: what it says, what is typed and pressed.
+//! The real window, driven through WebDriver.
 
 use std::{
     env,
@@ -24,10 +24,10 @@ use crate::{
     service::Service,
 };
 
-/// A debug build on a busy machine.
+/// Sized for a debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running app with its window; it ends when it is dropped.
+/// A running app with its window, until dropped.
 pub struct Window {
     client: Client,
     driver: Driver,
@@ -37,7 +37,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Opens the app on a home directory of its own. With `E2E_PICTURES=FOLDER` a step that fails leaves a picture.
+    /// Opens the app with a new home directory. With `E2E_PICTURES=FOLDER`, a failing step saves a screenshot.
     ///
     /// # Errors
     /// WebKitWebDriver or the app does not start.
@@ -45,7 +45,7 @@ impl Window {
         Self::open_with(service, home, &[]).await
     }
 
-    /// As [`Window::open`], with arguments.
+    /// Like [`Window::open`], with arguments.
     ///
     /// # Errors
     /// WebKitWebDriver or the app does not start.
@@ -103,10 +103,10 @@ impl Window {
         Ok(Self { client, driver, _bus: [daemon, monitor], notifications, environment })
     }
 
-    /// Waits until the desktop was asked to show this.
+    /// Waits until the desktop was asked to show this notification.
     ///
     /// # Errors
-    /// It does not come.
+    /// It does not come in time.
     pub async fn notifies(&self, text: &str) -> Result<()> {
         let started = Instant::now();
         loop {
@@ -121,11 +121,11 @@ impl Window {
         }
     }
 
-    /// Starts the app a second time, as a person does whose window is hidden, or as a desktop does that was given a
-    /// link: it ends at once, and tells the first one.
+    /// Starts the app a second time, like a person whose window is hidden or a desktop that opens a link: it exits at
+    /// once and notifies the first one.
     ///
     /// # Errors
-    /// It does not end well.
+    /// It does not exit successfully.
     pub async fn start_again(&self, arguments: &[&str]) -> Result<()> {
         let mut second = tokio::process::Command::new(binaries::desktop()?);
         second.args(arguments).envs(self.environment.clone()).kill_on_drop(true);
@@ -134,7 +134,7 @@ impl Window {
         if ended.context("the app")?.success() { Ok(()) } else { Err(Failure::new("a second start failed")) }
     }
 
-    /// How long the start took; and, once it has rested for as long as `rest`, what it takes while nothing happens.
+    /// Measures the start time and, after resting for `rest`, the cost of idling.
     ///
     /// # Errors
     /// The window is gone.
@@ -158,18 +158,18 @@ impl Window {
         })
     }
 
-    /// Waits until a heading says this.
+    /// Waits for a heading with this text.
     ///
     /// # Errors
-    /// It does not come.
+    /// It does not come in time.
     pub async fn heading(&self, text: &str) -> Result<()> {
         self.find(&format!("//*[self::h1 or self::h2][contains(., {})]", quoted(text))).await.map(drop)
     }
 
-    /// Waits until this stands somewhere.
+    /// Waits until this text appears anywhere.
     ///
     /// # Errors
-    /// It does not come.
+    /// It does not come in time.
     pub async fn says(&self, text: &str) -> Result<()> {
         let started = Instant::now();
         while !self.everything().await?.contains(text) {
@@ -181,7 +181,7 @@ impl Window {
         Ok(())
     }
 
-    /// All that can be seen, by scrolling too.
+    /// All visible text, including what has to be scrolled to.
     ///
     /// # Errors
     /// The window is gone.
@@ -199,18 +199,18 @@ impl Window {
         Failure::new(format!("the window does not show {what}, but:\n{there}"))
     }
 
-    /// Presses the button of this name, once it can be pressed, or opens what is folded under it.
+    /// Presses the button with this name once it is enabled, or opens the section with this name.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no such button.
     pub async fn press(&self, name: &str) -> Result<()> {
         self.press_in("html", name).await
     }
 
-    /// As [`Window::press`], inside an element of this kind.
+    /// Like [`Window::press`], inside an element of this type.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no such button.
     pub async fn press_in(&self, element: &str, name: &str) -> Result<()> {
         let name = quoted(name);
         let path = format!(
@@ -219,12 +219,12 @@ impl Window {
         self.click(&path).await
     }
 
-    /// The driver refuses an element that was drawn anew or covered since it was found: then it is looked for again.
+    /// The driver refuses an element that was redrawn or covered since it was found, so it is looked up again.
     async fn click(&self, path: &str) -> Result<()> {
         let started = Instant::now();
         loop {
             let element = self.find(path).await?;
-            // A person scrolls to it; WebKitWebDriver does not, inside a dialog.
+            // A person scrolls to the element; WebKitWebDriver does not, inside a dialog.
             let scroll = "arguments[0].scrollIntoView({ block: 'nearest' })";
             drop(self.client.execute(scroll, vec![serde_json::to_value(&element)?]).await);
             match element.click().await {
@@ -234,7 +234,7 @@ impl Window {
         }
     }
 
-    /// Ticks the only box.
+    /// Ticks the only checkbox.
     ///
     /// # Errors
     /// There is none.
@@ -242,7 +242,7 @@ impl Window {
         self.click("//input[@type='checkbox']").await
     }
 
-    /// Chooses the option whose label holds this.
+    /// Chooses the option whose label contains this.
     ///
     /// # Errors
     /// There is none.
@@ -250,7 +250,7 @@ impl Window {
         self.click(&format!("//label[contains(., {})]", quoted(label))).await
     }
 
-    /// Picks from the list whose label begins so.
+    /// Selects from the list whose label begins with this.
     ///
     /// # Errors
     /// There is none.
@@ -258,7 +258,7 @@ impl Window {
         self.labelled(label).await?.select_by_label(option).await.context("a list")
     }
 
-    /// Types into the field whose label begins so; what stood there goes.
+    /// Replaces the text of the field whose label begins with this.
     ///
     /// # Errors
     /// There is none.
@@ -268,7 +268,7 @@ impl Window {
         field.send_keys(text).await.context("a field")
     }
 
-    /// All that the first element of this CSS selector says.
+    /// The text of the first element that matches this CSS selector.
     ///
     /// # Errors
     /// There is none.
@@ -277,7 +277,7 @@ impl Window {
         found.context(css)?.text().await.context(css)
     }
 
-    /// What each element of this CSS selector says.
+    /// The text of each element that matches this CSS selector.
     ///
     /// # Errors
     /// The window is gone.
@@ -305,12 +305,12 @@ impl Window {
     }
 }
 
-/// How the window fares when nobody uses it.
+/// The window's start time and idle cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Measured {
-    /// From the program's start to a window that can be used, milliseconds.
+    /// From the program's start to a usable window, milliseconds.
     pub start_ms: f64,
-    /// Of one processor, over a while in which nothing happens.
+    /// Share of one processor while nothing happens.
     pub idle_share: f64,
     /// Proportional share of memory (PSS) of all its processes, bytes.
     pub memory: u64,
@@ -323,7 +323,7 @@ impl fmt::Display for Measured {
     }
 }
 
-/// A program and its children; they end when it is dropped.
+/// A program and its children, until dropped.
 struct Driver(Child);
 
 impl Driver {
@@ -332,7 +332,7 @@ impl Driver {
         Ok(Self(command.stdin(Stdio::null()).process_group(0).spawn().context(what)?))
     }
 
-    /// What it started: the app, then the app's helpers.
+    /// Its children: the app, then the app's helpers.
     fn children(&self) -> Result<Vec<Process>> {
         Ok(Process::of_group(self.0.id())?.into_iter().filter(|process| process.0 != self.0.id()).collect())
     }
@@ -340,7 +340,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // They may have ended by themselves.
+        // They may have exited by themselves.
         if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process_group(group, Signal::KILL);
         }
@@ -348,7 +348,7 @@ impl Drop for Driver {
     }
 }
 
-/// A string of XPath 1.0, which has no escapes.
+/// Quotes a string for XPath 1.0, which has no escapes.
 fn quoted(text: &str) -> String {
     if text.contains('\'') { format!("\"{text}\"") } else { format!("'{text}'") }
 }

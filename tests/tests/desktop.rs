@@ -1,4 +1,4 @@
-//! The real window: from install to a proven restore, and what happens on the way.
+//! The real window: from the first start to a proven restore, including problems on the way.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{fs, path::Path, time::Duration};
@@ -8,7 +8,7 @@ use client_core::{
     device::DeviceSecrets,
 };
 use e2e::{
-    Authenticator, Postgres, Service, Spread, Stage, Window, data, files, proxy::Weather, screen::Screen,
+    Authenticator, Postgres, Service, Spread, Stage, Window, data, files, proxy::Network, screen::Screen,
 };
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -17,7 +17,7 @@ fn url(postgres: &Postgres, database: &str) -> String {
     postgres.url(database).replace("owner@", &format!("owner:{}@", postgres.password()))
 }
 
-/// From the two doors to the second factor.
+/// From the welcome screen to the second factor.
 async fn begin_account(window: &Window, email: &str) {
     window.press("Start backing up").await.unwrap();
     window.fill("E-mail", email).await.unwrap();
@@ -26,7 +26,7 @@ async fn begin_account(window: &Window, email: &str) {
     window.press("Make the account").await.unwrap();
 }
 
-/// From the second factor to the recovery kit, with the mistakes that people make.
+/// From the second factor to the recovery kit, with typical mistakes.
 async fn prove_code(window: &Window, email: &str) -> Authenticator {
     window.heading("Set up your second factor").await.unwrap();
     let secret = window.text("pre").await.unwrap();
@@ -86,7 +86,7 @@ async fn add_source(window: &Window, origin: &str) {
     window.press("Save and back up now").await.unwrap();
 }
 
-/// Lets saved sources have been added so many seconds earlier.
+/// Makes saved sources look as if they were added this many seconds earlier.
 fn added_earlier(home: &Path, seconds: i64) {
     let secrets = DeviceSecrets::from_bytes(&fs::read(home.join("device.keys")).unwrap()).unwrap();
     let vault = secrets.vault().unwrap();
@@ -117,7 +117,7 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.heading("Set up your second factor").await.unwrap();
     let secret = window.text("pre").await.unwrap();
 
-    // Killed at each step: it goes on there.
+    // Killed at each step, it continues there.
     drop(window);
     let window = open(&stage.service, home.path()).await;
     window.heading("Set up your second factor").await.unwrap();
@@ -132,7 +132,7 @@ async fn from_the_first_start_to_a_proven_restore() {
     let window = open(&stage.service, home.path()).await;
     window.press("Add a database").await.unwrap();
 
-    // Wrong port: what to do is said, and nothing was saved.
+    // A wrong port: the message says what to do, and nothing is saved.
     window.fill("Connection string", "postgres://owner:x@127.0.0.1:1/shop").await.unwrap();
     window.press("Test connection").await.unwrap();
     window.says("The database does not answer").await.unwrap();
@@ -155,7 +155,8 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.says("shop is restored").await.unwrap();
     assert_eq!(postgres.content_hash("shop_again").unwrap(), postgres.content_hash("shop").unwrap());
 
-    // Never onto the source, unless its name was typed and it was said to be the source: two consents for two dangers.
+    // The source can be overwritten only after typing its name and confirming that it is the source: two consents for
+    // two dangers.
     window.press("Close").await.unwrap();
     window.fill("Connection string", &url(postgres, "shop")).await.unwrap();
     window.press("Restore").await.unwrap();
@@ -216,7 +217,7 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.press("Activity").await.unwrap();
     window.says("Snapshot made").await.unwrap();
 
-    // A link leads to a place, from outside too.
+    // A link opens a place in the window, also from outside.
     window.start_again(&["sealkeep://devices"]).await.unwrap();
     window.heading("Devices").await.unwrap();
     window.start_again(&["sealkeep://restore/everything"]).await.unwrap();
@@ -248,7 +249,7 @@ async fn a_service_that_goes_away_and_comes_back() {
     window.says("shop is backed up").await.unwrap();
     window.notifies("shop is backed up again").await.unwrap();
 
-    // Closed and opened again: still signed in, everything there.
+    // Closed and opened again: still signed in, everything present.
     drop(window);
     let window = open(&service, home.path()).await;
     window.says("1 database is protected.").await.unwrap();
@@ -267,12 +268,12 @@ async fn a_backup_is_held_stopped_and_cut_off() {
     make_account(&window, "slow@example.com").await;
     keep_kit(&window).await;
 
-    store.set(Weather::Throttle(300_000));
+    store.set(Network::Limited(300_000));
     add_source(&window, &url(&postgres, "shop")).await;
     window.press("Pause").await.unwrap();
     window.says("Paused.").await.unwrap();
-    store.set(Weather::Fair);
-    // What was read is sent; nothing more is read, and so nothing ends.
+    store.set(Network::Normal);
+    // Everything read is sent and nothing more is read, so nothing finishes.
     tokio::time::sleep(Duration::from_secs(3)).await;
     window.says("Paused.").await.unwrap();
     window.press("Go on").await.unwrap();
@@ -280,7 +281,7 @@ async fn a_backup_is_held_stopped_and_cut_off() {
     window.press("Close").await.unwrap();
 
     data::change(&postgres, "shop", 60.0, Spread::Uniform, 1).unwrap();
-    store.set(Weather::Throttle(300_000));
+    store.set(Network::Limited(300_000));
     window.press("Back up now").await.unwrap();
     window.says("Reading and storing").await.unwrap();
     window.press("Stop").await.unwrap();
@@ -291,7 +292,7 @@ async fn a_backup_is_held_stopped_and_cut_off() {
     window.press("Back up now").await.unwrap();
     window.says("Reading and storing").await.unwrap();
     drop(window);
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     let window = open(&service, home.path()).await;
     window.press("Back up now").await.unwrap();
     window.says("shop is backed up").await.unwrap();
@@ -300,7 +301,7 @@ async fn a_backup_is_held_stopped_and_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_window_is_closed_and_backups_go_on() {
+async fn backups_continue_behind_a_closed_window() {
     let service = Service::start_wired().unwrap();
     let store = &service.wires().unwrap().store;
     let postgres = Postgres::start().unwrap();
@@ -310,21 +311,21 @@ async fn the_window_is_closed_and_backups_go_on() {
     make_account(&window, "closed@example.com").await;
     keep_kit(&window).await;
 
-    store.set(Weather::Throttle(300_000));
+    store.set(Network::Limited(300_000));
     add_source(&window, &url(&postgres, "shop")).await;
     window.says("Reading and storing").await.unwrap();
     let screen = Screen::find("Sealkeep").unwrap();
     screen.waits_until(true).unwrap();
     screen.close().unwrap();
     screen.waits_until(false).unwrap();
-    store.set(Weather::Fair);
-    // Behind the closed window.
+    store.set(Network::Normal);
+    // With the window closed.
     window.says("shop is backed up").await.unwrap();
     window.start_again(&[]).await.unwrap();
     screen.waits_until(true).unwrap();
     window.press("Close").await.unwrap();
 
-    // By schedule, and the last one was two hours ago.
+    // By schedule; the last backup was two hours ago.
     window.press("Details of shop").await.unwrap();
     window.press("Change").await.unwrap();
     window.pick("Back it up", "Every hour").await.unwrap();
@@ -340,7 +341,7 @@ async fn the_window_is_closed_and_backups_go_on() {
     window.start_again(&["sealkeep://snapshots"]).await.unwrap();
     window.says("2 of 2").await.unwrap();
 
-    // With the desktop it starts in the panel, and a link brings it forward.
+    // When started with the desktop it stays in the panel, and a link brings it forward.
     window.press("Settings").await.unwrap();
     window.tick().await.unwrap();
     let folder = home.path().join(".config/autostart");
@@ -358,7 +359,7 @@ async fn the_window_is_closed_and_backups_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_way_of_signing_in_is_changed() {
+async fn credentials_are_changed() {
     const NEW: &str = "another horse and another battery";
     let stage = Stage::shared().unwrap();
     let home = files::temporary().unwrap();
@@ -403,7 +404,7 @@ async fn the_way_of_signing_in_is_changed() {
     window.fill("Recovery code", codes[0]).await.unwrap();
     window.press_in("dialog", "Change password").await.unwrap();
     window.says("The password is changed").await.unwrap();
-    // Its own session goes on.
+    // Its own session continues.
     window.press("Activity").await.unwrap();
     window.says("Password changed").await.unwrap();
 

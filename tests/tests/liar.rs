@@ -1,5 +1,5 @@
-//! The lying service: every lie of the security review against the real command, then random histories.
-//! A lie that only signed order, epochs or an authentic recovery can answer is expected to get through, by number.
+//! The lying service: every lie of the security review against the real command, then random histories. Lies that only
+//! signed order, epochs or an authentic recovery could detect are expected to succeed, by number.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod liar {
@@ -29,7 +29,7 @@ const SHORT: u64 = 3;
 const LONG: u64 = 200;
 
 #[test]
-fn every_lie_is_answered_or_waits_by_its_number() {
+fn every_lie_is_detected_or_waits_by_its_number() {
     let world = World::shared().unwrap();
     let only = env::var("LIE").ok();
     let mut wrong = Vec::new();
@@ -43,7 +43,7 @@ fn every_lie_is_answered_or_waits_by_its_number() {
         let started = std::time::Instant::now();
         let kept = (lie.scene)(&mut world);
         let kept = kept.and_then(|()| told(&world, lie, api, store));
-        // What got through has to be the lie, not a service that is gone.
+        // Only the lie may have succeeded; a service that is down proves nothing.
         let after = world.second.copy().unwrap().call(["snapshots"]).ok();
         let kept = after.map_err(Broken::Stage).and(kept);
         let took = started.elapsed().as_secs_f32();
@@ -63,7 +63,7 @@ fn every_lie_is_answered_or_waits_by_its_number() {
     assert!(wrong.is_empty(), "{} of {} lies:\n{}", wrong.len(), LIES.len(), wrong.join("\n\n"));
 }
 
-/// What a lie names was answered falsely, on each of its routes.
+/// On each route of a lie, a response was false.
 fn told(world: &World, lie: &Told, api: usize, store: usize) -> Kept {
     let mut pages = world.liars.api.book().since(api);
     pages.extend(world.liars.store.book().since(store));
@@ -88,7 +88,7 @@ fn promises_hold_in_random_histories() {
     let kept = kept.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.trim().parse().ok());
     let (from, count) = match env::var("LONG") {
         Ok(_) => (rand::random::<u32>().into(), LONG),
-        // The same ones each time, so that a change is what breaks them.
+        // Fixed seeds, so that only a change can break them.
         Err(_) => (1, SHORT),
     };
     let (mut broken, mut looked) = (Vec::new(), Numbers::new());
@@ -110,7 +110,7 @@ fn promises_hold_in_random_histories() {
     assert_eq!(looked, promised, "what histories looked at, and what the table says that they look at");
 }
 
-/// A promise that no history looks at waits, with a lie that gets through today.
+/// A promise that no history checks waits, together with a lie that still succeeds.
 #[test]
 fn a_promise_waits_with_a_lie_that_waits() {
     let numbers: BTreeSet<u8> = PROMISES.iter().map(|promise| promise.number).collect();
@@ -123,21 +123,21 @@ fn a_promise_waits_with_a_lie_that_waits() {
     }
 }
 
-/// Two devices that know different things, and each list of a view by itself.
+/// Two devices with different knowledge, and each list of a view separately.
 #[test]
 fn n73_an_older_list_is_refused_by_whoever_saw_more() {
     let world = World::shared().unwrap();
     kept(liar::history::frozen_each(&mut hold(&world)));
 }
 
-/// Of another device, in the middle, and a body that is missing while its row stays.
+/// Another device's snapshot, in the middle, and a body that is missing while its row stays.
 #[test]
 fn n74_a_missing_snapshot_is_noticed_whoever_made_it() {
     let world = World::shared().unwrap();
     kept(liar::history::one_missing(&mut hold(&world)));
 }
 
-/// End to end, entry by entry.
+/// From the end, entry by entry.
 #[test]
 fn n77_a_shortened_directory_is_refused() {
     let world = World::shared().unwrap();

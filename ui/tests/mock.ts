@@ -1,11 +1,11 @@
-/** Put in front of the page: the program's answers, without the program. */
+/** Loaded before the page: mocks the program's responses. */
 import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { scenarios } from "./scenarios";
 
 declare global {
   interface Window {
     scenario: string;
-    /** Commands that were called, in order. */
+    /** All calls of commands, in order. */
     calls: { command: string; args: unknown }[];
   }
 }

@@ -1,4 +1,4 @@
-/** What the program answers in each state of the window: the real types, so that they cannot grow stale. */
+/** The program's responses in each state of the window, with the real types so that they stay up to date. */
 import type { Choice } from "../src/bindings/Choice";
 import type { ComparisonView } from "../src/bindings/ComparisonView";
 import type { DetailsView } from "../src/bindings/DetailsView";
@@ -12,7 +12,7 @@ import type { SourceView } from "../src/bindings/SourceView";
 import type { UiError } from "../src/bindings/UiError";
 import type { WaitView } from "../src/bindings/WaitView";
 
-/** Answers by command; an `Error` thrown here would be a fault of the test. */
+/** Responses by command; an `Error` thrown here is a bug in the test. */
 export type Answers = Record<string, (args: Record<string, unknown>) => unknown>;
 
 const NOW = Math.floor(Date.now() / 1000);
@@ -234,14 +234,14 @@ function refused(code: string, happened: string, choices: Choice[] = []): Outcom
   return { state: "failed", error: { ...unreachable, code, happened, retryable: false }, choices };
 }
 
-/** The last run, as it ended. */
+/** The last run, finished. */
 function ended(outcome: Outcome, over: Partial<RunView> = {}): Answers {
   return { ...base, current_run: () => ({ ...running, outcome, ...over }) satisfies RunView };
 }
 
 const restoring: Partial<RunView> = { kind: "restore", stage: "restore", command: "sealkeep restore 0a1b2c3d4e5f --into postgres://ada@db.example.com:5432/copy" };
 
-/** Says to the window what is waited for. */
+/** Tells the window what the program is waiting for. */
 function waits(wait: WaitView): (args: Record<string, unknown>) => null {
   return ({ channel }) => {
     const heard = channel as { onmessage: (wait: WaitView) => void };
@@ -252,7 +252,7 @@ function waits(wait: WaitView): (args: Record<string, unknown>) => null {
 
 const fresh: Answers = { session: () => ({ state: "fresh" }) satisfies SessionView };
 
-/** Thrown by a command: what the program answers when it refuses. */
+/** A command that fails with this error. */
 function refuse(error: UiError): () => never {
   return () => {
     throw error;

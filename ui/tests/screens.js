@@ -1,4 +1,4 @@
-// Every screen and state: its scenario, and how to get there. One list for the tests and the pictures.
+// Every screen and state: its scenario, and how to reach it. Shared by the tests and the screenshots.
 const press = (name) => (page) => page.getByRole("button", { name: new RegExp(`^${name}`) }).first().click();
 const main = (name) => (page) => page.getByRole("navigation").getByRole("button", { name }).click();
 

@@ -1,4 +1,4 @@
-// Every screen and state: nothing fails, axe finds nothing, light and dark, also with text at 200 %.
+// Every screen and state: no errors, no axe findings, in light and dark and with text at 200 %.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";

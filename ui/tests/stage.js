@@ -1,18 +1,18 @@
-// The production build in a browser, with the mocked program in front of it.
+// The production build in a browser with a mocked program.
 import { chromium } from "playwright-core";
 import { build, preview } from "vite";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Where a browser may be; the first that exists is taken. */
+/** Candidate paths of a browser; the first one that exists is used. */
 const BROWSERS = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 async function launch() {
   const { existsSync } = await import("node:fs");
   const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path));
   if (executablePath === undefined) throw new Error("no Chromium here: install it, or name it in CHROMIUM");
-  // Root has no user namespace to put a sandbox in; the pages are our own.
+  // Root cannot use the sandbox, which needs a user namespace; the pages are our own.
   return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
 }
 
@@ -29,7 +29,7 @@ export async function stage() {
   const browser = await launch();
   return {
     browser,
-    /** A window in a state. */
+    /** Opens the window in a given state. */
     async open(scenario, { width = 900, height = 600, theme = "light", language = "en", zoom = 1, motion = "no-preference" } = {}) {
       const context = await browser.newContext({
         viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) },
@@ -42,7 +42,7 @@ export async function stage() {
       const problems = [];
       page.on("pageerror", (error) => problems.push(String(error)));
       page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
-      // The desktop window asks for no icon.
+      // The desktop window does not request an icon.
       await page.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
       await page.addInitScript({ content: `window.scenario = ${JSON.stringify(scenario)};` });
       await page.addInitScript({ content: mock });

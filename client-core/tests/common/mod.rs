@@ -20,7 +20,7 @@ pub(crate) const VAULT: VaultId = VaultId::from_bytes([0x11; 16]);
 pub(crate) const OTHER_VAULT: VaultId = VaultId::from_bytes([0x22; 16]);
 pub(crate) const EPOCH: u32 = 1;
 
-/// Small chunks, so that a little data makes many of them.
+/// Small chunks, so that little data yields many of them.
 pub(crate) fn small_params() -> ChunkerParams {
     ChunkerParams::new(1024, 4096, 16_384).unwrap()
 }
@@ -33,14 +33,14 @@ pub(crate) fn chunker() -> ChunkerKey {
     ChunkerKey::from_bytes(&[0x32; 32])
 }
 
-/// `len` bytes that depend on `seed` alone: BLAKE3's extended output.
+/// `len` bytes that depend only on `seed`: BLAKE3's extended output.
 pub(crate) fn random(seed: &str, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
     blake3::Hasher::new().update(seed.as_bytes()).finalize_xof().fill(&mut bytes);
     bytes
 }
 
-/// Lines that look like a table's rows and compress.
+/// Compressible lines that resemble a table's rows.
 pub(crate) fn rows(seed: &str, len: usize) -> Vec<u8> {
     let noise = random(seed, len / 16 + 8);
     let (words, _) = noise.as_chunks::<8>();
@@ -72,7 +72,7 @@ impl Keys {
     }
 }
 
-/// A pack of these chunks.
+/// A pack with these chunks.
 pub(crate) fn pack(keys: &Keys, chunks: &[(ChunkId, Encoded)]) -> SealedPack {
     let mut writer = PackWriter::new(VAULT, EPOCH, &keys.recipients).unwrap();
     for (id, encoded) in chunks {
@@ -81,13 +81,13 @@ pub(crate) fn pack(keys: &Keys, chunks: &[(ChunkId, Encoded)]) -> SealedPack {
     writer.finish().unwrap()
 }
 
-/// Encodes chunks under the test's id key.
+/// Encodes chunks under the tests' id key.
 pub(crate) fn encode(plains: impl IntoIterator<Item = Vec<u8>>) -> Vec<(ChunkId, Encoded)> {
     let mut compressor = Compressor::new(3).unwrap();
     plains.into_iter().map(|plain| (ids().chunk_id(&plain), compressor.compress(&plain).unwrap())).collect()
 }
 
-/// Chunks that recipes copy from, as they are stored.
+/// Encoded chunks that recipes copy from.
 #[derive(Default)]
 pub(crate) struct Others {
     stored: HashMap<ChunkId, Encoded>,
@@ -133,7 +133,7 @@ pub(crate) fn read_all(
         .collect()
 }
 
-/// AES-256-GCM under HKDF-SHA256(secret, salt, label), written a second time.
+/// AES-256-GCM under HKDF-SHA256(secret, salt, label), implemented independently.
 pub(crate) fn open_sealed(
     secret: &[u8],
     salt: &[u8],
@@ -158,7 +158,7 @@ pub(crate) fn identities() -> [ReadIdentity; 1] {
     [ReadIdentity::parse(READ_IDENTITY, EPOCH).unwrap()]
 }
 
-/// Where a vector lies.
+/// Path of a vector.
 pub(crate) fn path(name: &str) -> std::path::PathBuf {
     std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/vectors").join(format!("{name}.json"))
 }
@@ -167,7 +167,7 @@ pub(crate) fn vector(name: &str) -> serde_json::Value {
     serde_json::from_str(&std::fs::read_to_string(path(name)).unwrap()).unwrap()
 }
 
-/// A vector; one that is missing is written first, when `WRITE_VECTORS` is set.
+/// A vector; a missing one is written first if `WRITE_VECTORS` is set.
 pub(crate) fn vector_made_by(name: &str, make: impl FnOnce() -> serde_json::Value) -> serde_json::Value {
     if !path(name).exists() && std::env::var_os("WRITE_VECTORS").is_some() {
         std::fs::write(path(name), serde_json::to_string_pretty(&make()).unwrap() + "\n").unwrap();
@@ -191,7 +191,7 @@ pub(crate) fn array<const N: usize>(value: &serde_json::Value) -> [u8; N] {
     bytes(value).try_into().unwrap()
 }
 
-/// Positions worth flipping: all of a short object, every region's edges and samples of a long one.
+/// Positions worth flipping: every byte of a short object; region edges and samples of a long one.
 pub(crate) fn positions(len: usize) -> std::collections::BTreeSet<usize> {
     let edges = (0..700).chain(len.saturating_sub(3300)..len);
     edges.chain((0..len).step_by(97)).filter(|at| *at < len).collect()

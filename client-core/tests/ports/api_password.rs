@@ -1,4 +1,4 @@
-//! Sign-up and sign-in by password: against a service that only knows OPAQUE.
+//! Sign-up and sign-in with a password, against a service that implements only OPAQUE.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::api_parts;
@@ -28,12 +28,12 @@ use opaque_ke::{
 };
 use tiny_server::{Answer, TinyServer};
 
-/// A service that only knows OPAQUE: it registers one account and signs it in.
+/// Implements only OPAQUE: registers one account and signs it in.
 struct Passwords {
     setup: ServerSetup<Suite>,
     record: Option<Vec<u8>>,
     pending: Option<Vec<u8>>,
-    /// What it says that the protocol runs with; `None`: the truth.
+    /// The context to run the protocol with; `None` for the true one.
     context: Option<Vec<u8>>,
 }
 
@@ -73,8 +73,8 @@ async fn a_password_signs_up_and_in_and_is_never_sent() {
     assert!(server.seen()[2].body.windows(8).any(|w| w == b"\"123456\""), "spaces in a code are dropped");
 }
 
-/// A service cannot make the client stretch a password less than is compiled in: not by a record that was made with
-/// less, and not by saying so. Both look like a wrong password.
+/// A service cannot lower the client's compiled-in key stretching: neither through a record created with less, nor by
+/// claiming less. Both look like a wrong password.
 #[tokio::test]
 async fn n05_weaker_key_stretching_is_a_wrong_password() {
     const WEAK: (u32, u32, u32) = (19 * 1024, 2, 1);

@@ -1,4 +1,4 @@
-//! What is sent again, when, and what is not.
+//! What is retried, when, and what is not.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::api_parts;
@@ -12,7 +12,7 @@ use client_core::api::ApiError;
 use tiny_server::{Answer, TinyServer};
 
 #[tokio::test]
-async fn what_cannot_be_repeated_is_sent_once_and_what_helps_is_repeated() {
+async fn unsafe_requests_are_sent_once_and_safe_ones_are_retried() {
     let server = TinyServer::start(|_, _| Answer::Close);
     let keystore = memory();
     let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
@@ -32,7 +32,7 @@ async fn what_cannot_be_repeated_is_sent_once_and_what_helps_is_repeated() {
     api.start_backup(VAULT, BackupId::from_bytes([1; 16]), SourceId::from_bytes([2; 16])).await.unwrap();
     assert!(begun.elapsed() >= Duration::from_secs(2) && server.seen().len() == 2);
 
-    // A wait that is too long is told, not slept.
+    // A wait that is too long is reported, not slept.
     let server = TinyServer::start(|_, _| {
         Answer::json(429, &Problem { retry_after: Some(900), ..problem(ErrorCode::RateLimited) })
     });
@@ -42,7 +42,7 @@ async fn what_cannot_be_repeated_is_sent_once_and_what_helps_is_repeated() {
 }
 
 #[tokio::test]
-async fn a_fault_of_the_service_is_asked_again_where_that_changes_nothing() {
+async fn a_service_error_is_retried_only_where_that_is_safe() {
     let server = TinyServer::start(|number, _| match number {
         0 => refuse(ErrorCode::Internal),
         1 => Answer::status(500),
@@ -54,14 +54,14 @@ async fn a_fault_of_the_service_is_asked_again_where_that_changes_nothing() {
     assert_eq!(api.vault_info(VAULT).await.unwrap(), info());
     assert_eq!(server.seen().len(), 4);
 
-    // What may have been done is not done twice.
+    // What may already have been done is not repeated.
     for fault in [|| refuse(ErrorCode::Internal), || Answer::status(500)] {
         let server = TinyServer::start(move |_, _| fault());
         let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
         api.logout().await.unwrap_err();
         assert_eq!(server.seen().len(), 1);
     }
-    // A proxy that has too much of us handed nothing on.
+    // A proxy that rate-limits us did not forward the request.
     let server = TinyServer::start(|number, _| Answer::status(if number == 0 { 429 } else { 204 }));
     let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
     api.logout().await.unwrap();
@@ -69,9 +69,9 @@ async fn a_fault_of_the_service_is_asked_again_where_that_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_date_to_come_back_at_is_kept_by_the_answers_own_clock() {
+async fn a_retry_after_date_is_relative_to_the_responses_clock() {
     let date = |ahead: u64| {
-        // A clock that is an hour off: only the difference counts.
+        // With a clock an hour off, only the difference counts.
         let now = SystemTime::now() - Duration::from_secs(3600);
         httpdate::fmt_http_date(now + Duration::from_secs(ahead))
     };
@@ -87,7 +87,7 @@ async fn a_date_to_come_back_at_is_kept_by_the_answers_own_clock() {
     // Dates have whole seconds.
     assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
 
-    // A lying service can make nobody wait for ever, nor anything overflow.
+    // A lying service can neither make us wait forever nor cause an overflow.
     for seconds in ["900", "18446744073709551615"] {
         let server = TinyServer::start(move |_, _| {
             Answer::Full(503, vec![("retry-after".into(), seconds.into())], Vec::new())

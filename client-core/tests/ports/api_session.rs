@@ -1,4 +1,4 @@
-//! The service client against a service of a few lines that checks what it is sent.
+//! The service client against a minimal service that checks its requests.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::api_parts;
@@ -29,7 +29,7 @@ use client_core::{
 use tiny_server::{Answer, TinyServer};
 
 #[tokio::test]
-async fn every_try_is_signed_anew() {
+async fn every_attempt_is_signed_again() {
     let server = TinyServer::start(|number, _| match number {
         0 => refuse(ErrorCode::Unavailable),
         1 => Answer::Close,
@@ -90,7 +90,7 @@ async fn a_wrong_clock_is_worked_around_once_and_only_within_a_day() {
         api.vault_info(VAULT).await.unwrap();
         assert_eq!(server.seen().len(), 3, "the second request is right at once");
     }
-    // A service that is never content does not keep us busy.
+    // A service that keeps objecting does not keep us busy.
     let server = TinyServer::start(|_, _| {
         Answer::json(401, &Problem { server_time: Some(now()), ..problem(ErrorCode::ClockSkew) })
     });
@@ -146,7 +146,7 @@ async fn a_token_that_the_service_calls_expired_is_renewed_once() {
     api.vault_info(VAULT).await.unwrap();
     assert_eq!(refreshes(&server).len(), 1);
     assert_eq!(server.seen().len(), 3);
-    // Without somebody who stores the next token it is not renewed.
+    // Without a place to store the next token, it is not renewed.
     let api =
         HttpApi::signed_in(&server.origin(), &secrets(&server, session("old", 5, now() + 3600))).unwrap();
     assert_eq!(api.vault_info(VAULT).await.unwrap_err().code(), Some(ErrorCode::TokenExpired));
@@ -154,7 +154,7 @@ async fn a_token_that_the_service_calls_expired_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_for_with_the_same_attempt() {
+async fn a_lost_response_is_requested_with_the_same_attempt() {
     let server = rotating(3600, true);
     let keystore = memory();
     signed_in(&server, &keystore, session("old", 5, 0)).vault_info(VAULT).await.unwrap();
@@ -163,7 +163,7 @@ async fn a_lost_answer_is_asked_for_with_the_same_attempt() {
     assert_eq!((&sent[0].refresh_token, &sent[0].attempt), (&sent[1].refresh_token, &sent[1].attempt));
     assert_eq!(sent[0].attempt.0.len(), 16);
 
-    // The process dies between asking and answer: the next one repeats the stored attempt.
+    // The process dies between request and response: the next one repeats the stored attempt.
     let server = rotating(3600, false);
     let mut secrets = secrets(&server, session("old", 5, 0));
     if let Some(tokens) = &mut secrets.session {
@@ -256,7 +256,7 @@ async fn every_refusal_has_its_kind() {
     assert!(matches!(api.vault_info(VAULT).await, Err(ApiError::Unexpected { .. })));
 }
 
-/// How many there are.
+/// The number of objects listed.
 async fn objects(api: &HttpApi) -> Result<usize, ApiError> {
     let mut rows = 0;
     let take = |_| {
@@ -267,7 +267,7 @@ async fn objects(api: &HttpApi) -> Result<usize, ApiError> {
 }
 
 #[tokio::test]
-async fn a_page_longer_than_was_asked_for_is_refused() {
+async fn a_page_longer_than_requested_is_refused() {
     let row = |number| ObjectRow { number, id: ObjectId::new([1; 32]), kind: ObjectKind::Index, size: 1 };
     let server =
         TinyServer::start(move |_, _| Answer::json(200, &Objects { objects: (1..=1001).map(row).collect() }));
@@ -276,7 +276,7 @@ async fn a_page_longer_than_was_asked_for_is_refused() {
     assert!(matches!(objects(&api).await, Err(ApiError::Unexpected { .. })));
 }
 
-/// Each page is looked at before the next is asked for.
+/// Each page is verified before the next one is requested.
 #[tokio::test]
 async fn a_row_that_is_refused_ends_the_list() {
     let head = || SignedEnvelope { envelope: Base64(vec![7; 200]), signature: Base64(vec![0; 64]) };
@@ -298,7 +298,7 @@ async fn a_row_that_is_refused_ends_the_list() {
         assert!(matches!(read, Err(ApiError::Internal(_))), "{read:?}");
         assert_eq!(taken, last);
         let pages = server.seen().len() - asked;
-        // The server counts on: each list begins where the last one ended, and has a page for each thousand rows.
+        // The server keeps counting: each list begins where the last one ended, with one page per thousand rows.
         assert_eq!(pages as u64, last.div_ceil(1000), "{last} rows");
     }
 }
@@ -332,7 +332,7 @@ async fn pages_are_read_to_the_end_and_must_move_on() {
 
 #[tokio::test]
 async fn a_list_without_an_end_is_refused() {
-    // Pages that look right and move on for ever.
+    // Pages that look valid and continue forever.
     let endless = || {
         TinyServer::start(move |number, _| {
             let first = 1 + 1000 * u32::try_from(number).unwrap();
@@ -370,7 +370,7 @@ async fn a_grant_for_another_object_is_refused() {
 }
 
 #[tokio::test]
-async fn the_clock_can_be_given() {
+async fn the_clock_can_be_injected() {
     let server = TinyServer::start(|_, _| Answer::json(200, &info()));
     let clock = Arc::new(FixedClock::new(1_000));
     let api = HttpApi::signed_in(&server.origin(), &secrets(&server, session("jwt", 5, 5_000)))
@@ -383,7 +383,7 @@ async fn the_clock_can_be_given() {
     assert_eq!(created, [1_000, 2_000]);
 }
 
-/// While an address is under fire, a new machine proves some work and gets in; it does not work for ever.
+/// While an address is under attack, a new machine gets in by solving a puzzle; it does not work forever.
 #[tokio::test]
 async fn a_puzzle_is_solved_and_the_request_sent_again() {
     let asks = |bits: u8| {
@@ -402,7 +402,7 @@ async fn a_puzzle_is_solved_and_the_request_sent_again() {
     let solved = sent.puzzle.unwrap();
     assert!(solved.holds(8) && solved.salt.0 == [8; 57]);
 
-    // More than an honest service asks for, and puzzle after puzzle.
+    // Harder than an honest service would ask, and puzzle after puzzle.
     for (bits, requests) in [(27, 1), (255, 1), (4, 3)] {
         let server = TinyServer::start(move |_, _| asks(bits));
         let api = HttpApi::anonymous(&server.origin(), &device()).unwrap();
@@ -412,7 +412,7 @@ async fn a_puzzle_is_solved_and_the_request_sent_again() {
 }
 
 #[tokio::test]
-async fn a_full_vault_is_said_with_its_numbers() {
+async fn a_full_vault_is_reported_with_its_numbers() {
     let server = TinyServer::start(|_, _| {
         let (used, quota) = (Some(3 << 29), Some(2 << 30));
         Answer::json(409, &Problem { used, quota, ..problem(ErrorCode::QuotaExceeded) })

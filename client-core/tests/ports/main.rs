@@ -1,4 +1,4 @@
-//! What the core does to the world: sources, targets, the service, the store. The servers are real or of a few lines.
+//! The core's contact with the world: sources, targets, the service, the store. The servers are real or minimal fakes.
 
 mod api_parts;
 #[path = "../common/mod.rs"]

@@ -1,5 +1,5 @@
-//! Output to a path that a person named: files appear whole, links are followed, devices and pipes are written
-//! through, and nothing is replaced unasked.
+//! Output to a path given by the user: files appear complete, links are followed, devices and pipes are written
+//! through, and nothing is replaced without consent.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -46,7 +46,7 @@ fn restore_replaces_devices_pipes_links() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
 
-    // A pipe: its reader gets the bytes, and it is a pipe afterwards. With and without consent.
+    // A pipe: its reader gets the bytes, and it stays a pipe, with and without consent.
     assert!(mknod(&at("fifo"), &["p"]));
     for consent in [Consent::default(), OVERWRITE] {
         let fifo = at("fifo");
@@ -59,11 +59,11 @@ fn restore_replaces_devices_pipes_links() {
         assert_eq!(reader.join().unwrap(), b"whole dump");
         assert!(fs::symlink_metadata(at("fifo")).unwrap().file_type().is_fifo());
     }
-    // A pipe that nobody reads can be left.
+    // Waiting for a pipe's reader can be cancelled.
     let waiting = Output::open(&at("fifo"), OVERWRITE, &|| true).err().unwrap();
     assert_eq!(waiting.kind(), ErrorKind::Cancelled);
 
-    // Devices, also behind a link; root alone may create nodes, and the real ones are not played with.
+    // Devices, also through a link. Only root can create nodes, and real devices are left alone.
     if mknod(&at("null"), &["c", "1", "3"]) {
         assert!(mknod(&at("full"), &["c", "1", "7"]));
         symlink("null", at("to-null")).unwrap();
@@ -82,7 +82,7 @@ fn restore_replaces_devices_pipes_links() {
     assert_eq!(refused(&at("socket"), OVERWRITE).kind(), ErrorKind::Exists);
     assert!(fs::symlink_metadata(at("socket")).unwrap().file_type().is_socket());
 
-    // A link stays, over several steps; what it leads to is replaced whole and keeps its mode.
+    // A link stays, even across several steps; its target is replaced completely and keeps its mode.
     fs::create_dir(at("other")).unwrap();
     fs::write(at("other/real"), "old").unwrap();
     fs::set_permissions(at("other/real"), fs::Permissions::from_mode(0o640)).unwrap();
@@ -96,7 +96,7 @@ fn restore_replaces_devices_pipes_links() {
     let real = fs::symlink_metadata(at("other/real")).unwrap();
     assert!(real.is_file() && real.mode() & 0o777 == 0o640);
     assert_eq!(fs::read(at("other/real")).unwrap(), b"new");
-    // A link to nothing yet is filled where it points.
+    // A dangling link is filled at its target.
     symlink("other/later", at("dangling")).unwrap();
     put(&at("dangling"), Consent::default(), &[b"now"]).unwrap();
     assert!(fs::symlink_metadata(at("dangling")).unwrap().is_symlink());
@@ -129,7 +129,7 @@ fn a_file_of_several_names_is_not_taken_from_the_others() {
         assert_eq!(fs::read(at(name)).unwrap(), b"old");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
-    // Alone, it is replaced.
+    // With a single name it is replaced.
     fs::remove_file(at("two")).unwrap();
     put(&at("one"), OVERWRITE, &[b"new"]).unwrap();
     assert_eq!(fs::read(at("link")).unwrap(), b"new");
@@ -152,13 +152,13 @@ fn what_is_in_the_way_is_named_and_left_alone() {
         assert!(error.happened().contains(says), "{name}: {error}");
     }
     assert_eq!(fs::read(at("file")).unwrap(), b"old");
-    // Whatever is given up leaves nothing behind, and what was there stays.
+    // An aborted write leaves nothing behind, and the existing file stays.
     let mut output = open(&at("file"), OVERWRITE).unwrap();
     output.write(b"half of").unwrap();
     drop(output);
     assert_eq!(fs::read(at("file")).unwrap(), b"old");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    // A name that is taken meanwhile is not taken over.
+    // A name that was taken in the meantime is not overwritten.
     let output = open(&at("late"), Consent::default()).unwrap();
     fs::write(at("late"), "theirs").unwrap();
     assert_eq!(output.commit().err().unwrap().kind(), ErrorKind::Exists);
@@ -202,7 +202,7 @@ fn what_a_killed_run_left_is_removed_by_the_next_one() {
         file
     };
     drop(left(".sealkeep-restore-Abc123"));
-    // Of a run that stands still, of one that has just begun, of nobody's.
+    // Leftovers of a suspended run, of one that has just begun, and of no run.
     let alive = left(".sealkeep-restore-alive1");
     rustix::fs::flock(&alive, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
     fs::write(at(".sealkeep-restore-young1"), "half").unwrap();
@@ -225,7 +225,7 @@ fn what_a_killed_run_left_is_removed_by_the_next_one() {
         ".sealkeep-restore-young1",
     ];
     assert!(!names().contains(&".sealkeep-restore-Abc123".to_owned()));
-    // One that is written now is not taken by another.
+    // A file being written is not removed by another run.
     put(&at("other"), Consent::default(), &[b"x"]).unwrap();
     output.commit().unwrap();
     let expected: Vec<&str> = stay.into_iter().chain(["dump", "other"]).collect();

@@ -1,4 +1,4 @@
-//! Shortcuts for tests; [`Target`] is PostgreSQL only.
+//! Helpers for tests; [`Target`] is PostgreSQL only.
 
 use client_core::{
     format::snapshot::{DatabaseIdentity, DatabaseProperties, ScriptNeeds},
@@ -9,22 +9,22 @@ use client_core::{
     },
 };
 
-/// Begins a source's dump.
+/// Starts the dump of a source.
 pub(crate) fn begin(source: AnySource) -> Result<DumpStream, SourceError> {
     begin_with(source, &Opening::default())
 }
 
-/// As [`begin`].
+/// Like [`begin`], with options.
 pub(crate) fn begin_with(source: AnySource, opening: &Opening) -> Result<DumpStream, SourceError> {
     source.connect(&Stopper::default(), opening)?.dump()
 }
 
-/// Begins the dump of a database that a URL names.
+/// Starts the dump of a database given by a URL.
 pub(crate) fn open(url: &str) -> Result<DumpStream, SourceError> {
     begin(database(url)?)
 }
 
-/// As [`open`], with these programs.
+/// Like [`open`], with these programs.
 pub(crate) fn open_by(url: &PgUrl, tools: &Tools) -> Result<DumpStream, SourceError> {
     Database::with_tools(url.clone(), tools.clone()).connect(&Stopper::default(), &Opening::default())?.dump()
 }
@@ -37,7 +37,7 @@ pub(crate) fn clean_up(url: &str, stopper: &Stopper) -> Result<CleanedUp, Source
     Target::new(url, false)?.database.clean_up(stopper)
 }
 
-/// A PostgreSQL database, and how it takes a dump.
+/// A PostgreSQL database and how it takes a dump.
 #[derive(Clone)]
 pub(crate) struct Target {
     url: PgUrl,

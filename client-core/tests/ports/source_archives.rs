@@ -1,4 +1,4 @@
-//! `pg_dump -Fc` archives of a real server: whole ones pass, and no cut or changed one does.
+//! `pg_dump -Fc` archives of a real server: complete ones pass, truncated or altered ones do not.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::private_postgres;
@@ -31,7 +31,7 @@ fn archives_are_walked_to_their_end_and_no_cut_one_passes() {
         ("schema only", SERVER.tool("pg_dump", "shop", &["-Fc", "-Z0", "-s"]).stdout),
         ("without large objects", SERVER.tool("pg_dump", "shop", &["-Fc", "-Z0", "-B"]).stdout),
     ];
-    // Into a file pg_dump goes back and writes positions.
+    // When writing to a file, pg_dump seeks back and fills in positions.
     assert!(SERVER.tool("pg_dump", "shop", &["-Fc", "-Z0", "-f", file.to_str().unwrap()]).status.success());
     dumps.push(("seekable", fs::read(&file).unwrap()));
     SERVER.sql("postgres", "CREATE DATABASE many");
@@ -51,7 +51,7 @@ fn archives_are_walked_to_their_end_and_no_cut_one_passes() {
             }
             assert!(sentinel.finish().unwrap().verified, "{name} in steps of {step}");
         }
-        // Every cut near both ends, and many between.
+        // Every cut near both ends, and many in between.
         let near = 2_000.min(dump.len());
         let between = (0..dump.len()).step_by((dump.len() / 1_000).max(1));
         for cut in (11..near).chain(dump.len() - near..dump.len()).chain(between.filter(|cut| *cut > 11)) {
@@ -76,14 +76,14 @@ fn tar_archives_hold_every_file_that_their_contents_name() {
     let inserts = SERVER.tool("pg_dump", "shop", &["-Ft", "--inserts"]).stdout;
     assert!(verified(&inserts));
     let end = dump.iter().rposition(|byte| *byte != 0).unwrap();
-    // The last block with something in it, and two of zeros.
+    // The last non-empty block, and two blocks of zeros.
     let needed = (end / 512 + 3) * 512;
     let between = (0..needed).step_by((dump.len() / 300).max(1));
     for cut in (600..3_000).chain(needed - 2_000..needed).chain(between.filter(|cut| *cut > 600)) {
         assert!(!verified(&dump[..cut]), "cut at {cut} of {}", dump.len());
     }
     assert!(verified(&dump[..needed]));
-    // Unpacked and packed again, with one file less each time.
+    // Unpacked and packed again, with one file missing each time.
     let at = folder.path().join("tar");
     fs::create_dir(&at).unwrap();
     fs::write(folder.path().join("shop.tar"), &dump).unwrap();
@@ -117,7 +117,7 @@ fn tar_archives_hold_every_file_that_their_contents_name() {
             fs::write(&path, content).unwrap();
         }
     }
-    // A folder name that needs a header of its own.
+    // A folder name that needs its own header.
     let long = format!("backups/{}", "a-long-name/".repeat(10));
     fs::create_dir_all(folder.path().join(&long)).unwrap();
     fs::rename(folder.path().join("-Z0"), folder.path().join(&long).join("shop")).unwrap();
@@ -142,7 +142,7 @@ fn a_changed_archive_never_panics_and_a_changed_frame_is_noticed() {
                 passed += u32::from(verified(&changed));
             }
         }
-        // Texts and rows may change, lengths may not: both must have happened.
+        // Texts and rows may change, lengths may not: both must have occurred.
         assert!(passed > 0);
         for at in [5, 8, 9, 10] {
             let mut changed = dump.clone();

@@ -1,4 +1,4 @@
-//! Connections as libpq takes them, and names as PostgreSQL takes them.
+//! Connections as libpq accepts them, and names as PostgreSQL accepts them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use crate::seam::{Target, begin, open};
@@ -19,7 +19,7 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
 
 #[test]
 fn libpq_parameters_refused() {
-    // Each is taken, or refused with its name where the installed libpq is too old for it; psql agrees.
+    // Each parameter is accepted, or refused by name if the installed libpq is too old; psql agrees.
     let port = SERVER.port;
     let psql_takes = |text: &str| {
         let output =
@@ -78,7 +78,7 @@ fn libpq_parameters_refused() {
             }
         }
     }
-    // Other ways to write a connection.
+    // Other spellings of a connection.
     for text in [
         format!("POSTGRES://postgres:{PASSWORD_IN_URL}@127.0.0.1:{port}/shop"),
         format!("host=127.0.0.1 port={port} user=postgres password='{PASSWORD}' dbname=shop"),
@@ -142,7 +142,7 @@ fn odd_names_go_through_everything() {
         assert_eq!(spec.default_name(), name);
         let (dump, complete) = dumped(begin(spec).unwrap());
         assert!(complete.verified_end);
-        // A database made under such a name, then the one that takes its place.
+        // A database created under such a name, then its replacement.
         for overwrite in [false, true] {
             let target = Target::new(&server.url(&format!("back{encoded}")), overwrite).unwrap();
             let mut sink = target.like(complete.origin.properties.clone()).sink();
@@ -176,7 +176,7 @@ fn odd_names_go_through_everything() {
     let tables = |name: &str| dumped(open(&server.url(name)).unwrap()).1.tables;
     assert_eq!(tables("latin")[0].name, "public.\"größe\"");
     assert_eq!(tables("bytes")[0].name, "public.caf");
-    // Bytes of LATIN1 in a cluster that does not convert.
+    // LATIN1 bytes in a cluster that does not convert.
     let output = Command::new(server.bin().join("psql"))
         .args([
             "-XAtq",
@@ -212,7 +212,7 @@ fn odd_names_go_through_everything() {
 }
 
 #[test]
-fn options_of_the_user_are_judged_by_the_server_and_do_not_speak_in_our_place() {
+fn the_server_judges_the_users_options_and_they_do_not_override_ours() {
     let url = SERVER.url("shop");
     let refused = open(&format!("{url}?options=--nosuch%3D1")).err().unwrap();
     assert!(

@@ -1,4 +1,4 @@
-//! Files as sources: read as they were when they were opened, or refused.
+//! Files as sources: read as they were when opened, or refused.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::seam::{begin, begin_with};
@@ -20,7 +20,7 @@ fn opening(allow_changes: bool) -> Opening {
     Opening { allow_changes, ..Opening::default() }
 }
 
-/// Reads a third, lets `change` happen, and reads the rest.
+/// Reads a third, runs `change`, and reads the rest.
 fn read_with(path: &Path, allow: bool, change: impl FnOnce()) -> Result<(Vec<u8>, Complete), Error> {
     let mut stream = begin_with(source::file(path.to_owned()), &opening(allow))?;
     let mut all = vec![0; LEN / 3];
@@ -33,7 +33,7 @@ fn read_with(path: &Path, allow: bool, change: impl FnOnce()) -> Result<(Vec<u8>
 }
 
 #[test]
-fn a_file_that_is_no_dump_says_so_though_it_was_not_read_to_its_end() {
+fn a_file_that_is_no_dump_is_reported_even_if_not_read_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bom.sql");
     let mut script = b"\xef\xbb\xbf--\n-- PostgreSQL database dump\n--\n\n".to_vec();
@@ -50,7 +50,7 @@ fn a_file_that_is_no_dump_says_so_though_it_was_not_read_to_its_end() {
 }
 
 #[test]
-fn a_file_that_changes_in_the_midst_is_noticed_and_one_that_is_replaced_is_whole() {
+fn a_file_changed_while_read_is_noticed_and_a_replaced_one_is_complete() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("image");
     let content: Vec<u8> = (0..LEN).map(|at| (at * 31 % 251) as u8).collect();
@@ -104,7 +104,7 @@ fn holes_are_read_as_zeros_wherever_they_lie() {
 }
 
 #[test]
-fn what_has_no_end_is_refused_by_name() {
+fn endless_files_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let _listener = UnixListener::bind(folder.path().join("socket")).unwrap();
     let dump = folder.path().join("dump");
@@ -122,9 +122,9 @@ fn what_has_no_end_is_refused_by_name() {
     }
 }
 
-/// Nobody only looks and copies a whole database.
+/// A connection test must not copy a whole database.
 #[test]
-fn a_look_at_a_database_in_use_copies_nothing() {
+fn inspecting_a_database_in_use_copies_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("app.db");
     let mut page = vec![0; 4096];
@@ -134,7 +134,7 @@ fn a_look_at_a_database_in_use_copies_nothing() {
     let spool = folder.path().join("no-such-directory");
     let look = Opening { spool: spool.clone(), copy: Copying::Never, allow_changes: false };
     begin_with(source::file(path.clone()), &look).unwrap();
-    // A backup cannot do without, and says how to go on.
+    // A backup does need the copy, and says what to do.
     let need = Opening { copy: Copying::AsNeeded, ..look };
     let error = Error::from(begin_with(source::file(path), &need).err().unwrap());
     assert!(error.next_step().contains("VACUUM INTO"), "{error}");

@@ -1,4 +1,4 @@
-//! Dumps of every format whose end can be known: whole ones pass, and no cut one does.
+//! Dumps of every format whose end is recognizable: complete ones pass, truncated ones do not.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -64,7 +64,7 @@ fn document(fields: &[(&str, &str)], over: Option<bool>) -> Vec<u8> {
     [&(body.len() as u32 + 4).to_le_bytes()[..], &body].concat()
 }
 
-/// As mongodump writes it: two collections, one of them empty, and a time series.
+/// In mongodump's format: two collections, one of them empty, and a time series.
 fn mongo() -> Vec<u8> {
     let mark = [0xff; 4];
     let mut all = vec![0x6d, 0xe2, 0x99, 0x81];
@@ -95,7 +95,7 @@ fn redis() -> Vec<u8> {
     all
 }
 
-/// CRC-64 as Redis computes it, bit by bit, written apart from the code under test.
+/// CRC-64 as Redis computes it, bit by bit, independent of the code under test.
 fn crc_of(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0_u64, |crc, byte| {
         (0..8).fold(crc ^ u64::from(*byte), |crc, _| {
@@ -104,7 +104,7 @@ fn crc_of(bytes: &[u8]) -> u64 {
     })
 }
 
-/// An archive without files, and one whose directory nobody can read but whose header states it rightly.
+/// An archive without files, and one whose directory is unreadable but correctly described in the header.
 fn seven_zip(packed: &[u8], directory: &[u8]) -> Vec<u8> {
     let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
     let header = [
@@ -125,7 +125,7 @@ fn mysql(rows: u32) -> Vec<u8> {
     format!("{begin}{rows}{end}").into_bytes()
 }
 
-/// Names, bytes, and what is seen in them.
+/// Names, bytes, and the formats found in them.
 fn samples(folder: &Path) -> Vec<(String, Vec<u8>, Vec<Format>)> {
     let dump = plain(3000);
     let mut all = vec![("plain".to_owned(), dump.clone(), vec![Format::PgPlain])];
@@ -138,7 +138,7 @@ fn samples(folder: &Path) -> Vec<(String, Vec<u8>, Vec<Format>)> {
     ] {
         let once = run(program, &["-c"], &dump, folder);
         all.push((program.to_owned(), once.clone(), vec![format, Format::PgPlain]));
-        // Halves that were compressed by themselves are one file.
+        // Two halves compressed separately form one file.
         let (front, back) = dump.split_at(dump.len() / 2);
         let joined = [run(program, &["-c"], front, folder), run(program, &["-c"], back, folder)].concat();
         all.push((format!("{program} twice"), joined, vec![format, Format::PgPlain]));
@@ -192,7 +192,7 @@ fn cut_dumps_of_known_formats() {
             assert!(seen.verified, "{name} in steps of {step}: {seen}");
             assert_eq!([vec![seen.format], seen.within].concat(), formats, "{name}");
         }
-        // What a tar is padded with at its end, and a text's last line break, are nobody's loss.
+        // A tar's padding and a text's last line break are no loss.
         let needed = bytes.iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'-')).unwrap();
         let needed = if name.contains("twice") { bytes.len() / 4 } else { needed };
         let cuts = (1..600)
@@ -207,7 +207,7 @@ fn cut_dumps_of_known_formats() {
     }
 }
 
-/// Behind the end of a whole file. Zeros fill a tape's last block; what else stands there nobody knows.
+/// Bytes after the end of a complete file. Zeros fill a tape's last block; anything else is unknown.
 #[test]
 fn bytes_behind_the_end_are_refused_or_marked() {
     let folder = tempfile::tempdir().unwrap();
@@ -217,7 +217,7 @@ fn bytes_behind_the_end_are_refused_or_marked() {
         if ["gzip", "bzip2"].iter().any(|program| name.starts_with(program)) || name.ends_with("tar") {
             assert!(passes_over(more(&[0; 1500])), "{name} and zeros");
         }
-        // Spare pages of SQLite, and what a 7z does not mention.
+        // SQLite's spare pages, and what a 7z does not mention.
         if ["sqlite", "7z"].contains(&name.as_str()) {
             continue;
         }
@@ -243,7 +243,7 @@ fn a_dump_cut_before_it_was_compressed_is_cut() {
 }
 
 #[test]
-fn what_is_no_dump_is_refused_and_other_files_are_not() {
+fn non_dumps_are_refused_and_other_files_are_not() {
     let dump = String::from_utf8(plain(3)).unwrap();
     let wide = |text: &str, big: bool| -> Vec<u8> {
         let unit = |unit: u16| if big { unit.to_be_bytes() } else { unit.to_le_bytes() };
@@ -294,8 +294,8 @@ fn what_is_no_dump_is_refused_and_other_files_are_not() {
     assert_eq!(see(&table, 3).unwrap().format, Format::Unknown);
 }
 
-/// Written by `pg_dump 17 -Fc > file`, each by another compression: it opens standard output for appending, so that its
-/// completed table of contents stands behind the last block.
+/// Written by `pg_dump 17 -Fc > file` with each compression. It opens standard output for appending, so its completed
+/// table of contents follows the last block.
 #[test]
 fn pg17_archive_by_redirect_refused() {
     for dump in [
@@ -308,11 +308,11 @@ fn pg17_archive_by_redirect_refused() {
             let seen = see(dump, step).unwrap();
             assert!(seen.verified && seen.format == Format::PgCustom, "in steps of {step}");
         }
-        // Only before the second table it is whole as well: nothing of the database is missing.
+        // A cut just before the second table of contents is complete too: nothing of the database is missing.
         let passed: Vec<usize> =
             (1..dump.len()).filter(|cut| see(&dump[..*cut], 4096).is_ok_and(|seen| seen.verified)).collect();
         let [first_ends] = passed[..] else { unreachable!("{passed:?}") };
-        // Something else behind the last block is no table of contents.
+        // Anything else after the last block is no table of contents.
         let (first, table) = dump.split_at(first_ends);
         let other: Vec<u8> = table.iter().map(|byte| byte ^ 1).collect();
         for more in [b"\0", &b"garbage that is longer than a number"[..], &dump[..200], &other, &table[1..]] {
@@ -327,7 +327,7 @@ fn pg17_archive_by_redirect_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    /// Nothing panics, whatever follows a beginning that is known.
+    /// Nothing panics, whatever follows a known beginning.
     #[test]
     fn nonsense_behind_a_known_beginning(
         begin in prop::sample::select(vec![

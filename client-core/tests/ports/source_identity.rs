@@ -1,4 +1,4 @@
-//! What a database is by itself, and what it has besides its contents, asked of real servers.
+//! A database's identity and properties, queried from real servers.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::private_postgres;
@@ -27,7 +27,7 @@ fn dumped(url: &str) -> Complete {
     stream.finish().unwrap()
 }
 
-/// A database is known by what it is.
+/// A database is recognized by its identity.
 #[test]
 fn onto_source_guard_by_spelling() {
     let other = Server::start();
@@ -61,7 +61,7 @@ fn onto_source_guard_by_spelling() {
     assert_eq!(original.compare(&copied), Kinship::MayBeCopy);
 }
 
-/// A dump carries what its database has besides its contents, so that a restore can make one like it.
+/// A dump carries its database's properties, so that a restore can recreate them.
 #[test]
 fn made_database_loses_encoding_and_collation() {
     SERVER.sql("postgres", "CREATE ROLE \"Chef | de\" LOGIN; CREATE ROLE app LOGIN");
@@ -92,7 +92,7 @@ fn made_database_loses_encoding_and_collation() {
             .any(|g| g.role.as_deref() == Some("app") && g.privilege == Privilege::Connect && g.grantable)
     );
     assert!(grants.iter().all(|g| g.role.is_some()));
-    // Of a database that nothing was changed of, the default rights are not written down.
+    // Default privileges of an unmodified database are not recorded.
     let complete = dumped(&SERVER.url("shop"));
     assert_eq!(complete.origin.properties.unwrap().grants, None);
 }

@@ -1,4 +1,4 @@
-//! What a backup does to its source: nothing that stays, and nothing that pg_dump alone would not do.
+//! Effects of a backup on its source: nothing that stays, and nothing that pg_dump alone would not do.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use crate::seam::{Target, clean_up, inspect, open};
@@ -14,7 +14,7 @@ use crate::private_postgres::{PASSWORD, Server, dumped, eventually};
 
 use client_core::source::{self, Opening, PgUrl, RestoreSink, SourceError, Stopper};
 
-/// Holds a table of `database` as VACUUM FULL would, until it is dropped.
+/// Locks a table of `database` like VACUUM FULL, until dropped.
 struct Holder(Child);
 
 impl Holder {
@@ -41,7 +41,7 @@ impl Holder {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        // Not asked of a server whose list of databases is held: that lets nobody in.
+        // Not queried while the server's list of databases is locked: nobody could connect.
         let held = "SELECT count(*) FROM pg_stat_activity
                      WHERE query LIKE '%pg_sleep(300)%' AND wait_event = 'PgSleep'";
         if table == "pg_database" && mode == "ACCESS EXCLUSIVE" {
@@ -55,7 +55,7 @@ impl Holder {
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        // It is idle in a transaction or sleeps: an interrupt cancels that, and its end lets everything go.
+        // It is idle in a transaction or sleeping: an interrupt cancels that, and its exit releases everything.
         let pid = rustix::process::Pid::from_child(&self.0);
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
         self.0.wait().unwrap();
@@ -87,7 +87,7 @@ fn look_before_dump_stops_backups() {
         server.sql("postgres", "ALTER ROLE postgres IN DATABASE big RESET ALL");
     }
 
-    // A table that somebody holds: the look goes on without its size, the dump waits as pg_dump does.
+    // With a locked table, the connection test omits its size, and the dump waits as pg_dump does.
     let holder = Holder::of(&server, "big", "empty");
     let stream = open(&server.url("big")).unwrap();
     drop(holder);
@@ -95,7 +95,7 @@ fn look_before_dump_stops_backups() {
     let rows: Vec<_> = complete.tables.iter().map(|t| (t.name.as_str(), t.rows.is_some())).collect();
     assert!(rows.contains(&("public.empty", false)) && rows.contains(&("public.item", true)), "{rows:?}");
 
-    // A statement that an administrator cancels is not "cannot be reached".
+    // A statement cancelled by an administrator is not "cannot be reached".
     server.sql("postgres", "CREATE ROLE weak LOGIN PASSWORD 'weak'; GRANT pg_read_all_data TO weak");
     server.sql("big", "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM public");
     let url = format!("postgres://weak:weak@127.0.0.1:{}/big", server.port);
@@ -127,7 +127,7 @@ fn cancel_waits_for_locked_table() {
     );
 }
 
-/// Runs `work` in a thread, stops it after a moment and gives what came of it, and how long that took.
+/// Runs `work` in a thread, stops it after a moment, and returns its result and how long stopping took.
 fn stopped<T: Send + std::fmt::Debug + 'static>(
     stopper: &Stopper,
     work: impl FnOnce() -> T + Send + 'static,
@@ -147,9 +147,9 @@ fn restored(mut sink: Box<dyn RestoreSink>, dump: &[u8]) -> Result<(), SourceErr
     sink.finish().map(drop)
 }
 
-/// Whoever holds the list of databases makes everything wait: connections, CREATE DATABASE, a rename, a drop.
+/// A lock on the list of databases blocks everything: connections, CREATE DATABASE, renaming, dropping.
 #[test]
-fn a_restore_that_waits_for_somebody_is_stopped_within_seconds() {
+fn a_waiting_restore_stops_within_seconds() {
     const PATIENCE: Duration = Duration::from_secs(15);
     let server = Server::start();
     server.shop("shop", 1);
@@ -179,7 +179,7 @@ fn a_restore_that_waits_for_somebody_is_stopped_within_seconds() {
     }
 }
 
-/// What was begun last waits as well: the new name at a restore's end, and a clean-up.
+/// The last steps wait too: the rename at a restore's end, and a clean-up.
 #[test]
 fn a_rename_and_a_clean_up_that_wait_are_stopped() {
     const PATIENCE: Duration = Duration::from_secs(15);
@@ -227,14 +227,14 @@ fn a_server_that_speaks_german_is_understood() {
     assert!(matches!(away, SourceError::Unreachable { .. }), "{away}");
     let (dump, complete) = dumped(open(&server.url("shop")).unwrap());
 
-    // The place of the source, where no database is any more, is free.
+    // The source's place, where no database exists any more, is free.
     let detail = complete.detail.replace("/shop", "/fresh");
     let target = Target::new(&server.url("fresh"), false).unwrap();
     let target = target.refusing_source(complete.origin.database, &detail, true);
     restored(target.sink(), &dump).unwrap();
     assert_eq!(server.sql("fresh", "SELECT count(*) FROM item"), "1000");
 
-    // A half database whose drop is refused for a while: PostgreSQL waits for 5 seconds by itself.
+    // A half-restored database whose drop is refused for a while: PostgreSQL itself waits 5 seconds.
     let half = "SELECT datname FROM pg_database WHERE datname ~ '^sealkeep_restoring_'";
     let mut sink = Target::new(&server.url("half"), false).unwrap().sink();
     sink.write(&dump[..dump.len() / 2]).unwrap();
@@ -252,7 +252,7 @@ fn a_server_that_speaks_german_is_understood() {
 }
 
 #[test]
-fn a_role_with_limits_of_its_own_backs_up_and_restores() {
+fn a_role_with_its_own_limits_backs_up_and_restores() {
     let server = Server::start();
     server.shop("shop", 1);
     server.sql("postgres", "CREATE ROLE bounded SUPERUSER LOGIN PASSWORD 'bounded'");
@@ -287,7 +287,7 @@ fn a_role_with_limits_of_its_own_backs_up_and_restores() {
 }
 
 #[test]
-fn a_look_that_an_administrator_ends_is_not_a_server_that_cannot_be_reached() {
+fn an_inspection_ended_by_an_administrator_is_no_unreachable_server() {
     let server = Server::start();
     server.shop("lk", 1);
     for end in ["pg_cancel_backend", "pg_terminate_backend"] {
@@ -315,8 +315,8 @@ fn a_look_that_an_administrator_ends_is_not_a_server_that_cannot_be_reached() {
 
 #[test]
 fn a_paused_dump_survives() {
-    // Scaled: a server that would give up on a client after 3 seconds, a pause of 9. A dump that is paused for 15 minutes
-    // meets nothing else: its session has no time limit at all.
+    // Scaled: the server would drop a client after 3 seconds; the pause takes 9. Nothing else affects a dump paused for
+    // 15 minutes: its session has no time limit at all.
     let server = Server::start();
     server.shop("shop", 40);
     server.sql("postgres", "ALTER SYSTEM SET tcp_user_timeout = '3s'");
@@ -332,7 +332,7 @@ fn a_paused_dump_survives() {
     assert!(complete.verified_end && bytes.len() > 39_000_000);
 }
 
-/// Milliseconds until the kernel asks the peer of this connection whether it is still there (`/proc/net/tcp`, proc(5)).
+/// Milliseconds until the kernel probes the peer of this connection (`/proc/net/tcp`, proc(5)).
 fn asked_in(own_port: u16, peer_port: u16) -> Option<u64> {
     const KEEPALIVE: &str = "02";
     let port = |address: &str| u16::from_str_radix(address.split(':').nth(1)?, 16).ok();
@@ -347,10 +347,10 @@ fn asked_in(own_port: u16, peer_port: u16) -> Option<u64> {
 }
 
 #[test]
-fn a_silent_dump_asks_whether_its_peer_is_gone() {
+fn a_silent_dump_probes_its_peer() {
     let server = Server::start();
     server.shop("shop", 1);
-    // The system's own time is two hours.
+    // The system's default is two hours.
     let system: u64 =
         fs::read_to_string("/proc/sys/net/ipv4/tcp_keepalive_time").unwrap().trim().parse().unwrap();
     assert!(system > 60);
@@ -367,7 +367,7 @@ fn a_silent_dump_asks_whether_its_peer_is_gone() {
 
 fn both_ends_ask(server: u16, client: u16) {
     for (end, own, peer) in [("server", server, client), ("client", client, server)] {
-        // Another timer runs there while a peer still owes an acknowledgement of data.
+        // Another timer is shown while the peer still has to acknowledge data.
         let mut asked = None;
         eventually(end, || {
             asked = asked_in(own, peer);
@@ -378,12 +378,12 @@ fn both_ends_ask(server: u16, client: u16) {
 }
 
 #[test]
-fn a_restore_that_waits_for_bytes_asks_whether_its_peer_is_gone() {
+fn a_restore_waiting_for_bytes_probes_its_peer() {
     let server = Server::start();
     server.shop("shop", 1);
     server.sql("postgres", "CREATE DATABASE there");
     let dump = server.tool("pg_dump", "shop", &["-Fp"]).stdout;
-    // One session fills an existing database; one that is made has a second that says it lives.
+    // One session fills an existing database; a created one has a second session as a sign of life.
     for (database, sessions) in [("there", 1), ("made", 2)] {
         let mut sink = Target::new(&server.url(database), false).unwrap().sink();
         sink.write(&dump[..dump.len() / 2]).unwrap();

@@ -1,4 +1,4 @@
-//! What a backup and a restore do through a connection pooler: nothing that stays in its sessions.
+//! Backup and restore through a connection pooler leave nothing behind in its sessions.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::seam::{Target, clean_up, open};
@@ -15,7 +15,7 @@ use client_core::{
     source::{SourceError, Stopper},
 };
 
-/// A pooler before a server.
+/// A pooler in front of a server.
 struct Pooler {
     child: Child,
     port: u16,
@@ -102,7 +102,7 @@ fn pooler_search_path_poisoned() {
             assert_eq!(before, "\"$user\", public");
             let error = open(&pooler.url("app_db")).err().unwrap();
             assert!(matches!(error, SourceError::Pooler(_)), "{mode} {size} {more}: {error}");
-            // A restore into it neither sets anything there.
+            // A restore into it sets nothing there either.
             let target = Target::new(&pooler.url("app_db"), false).unwrap();
             let mut sink = target.sink();
             let refused = sink.write(&dump).and_then(|()| sink.finish().map(drop)).unwrap_err();
@@ -110,7 +110,7 @@ fn pooler_search_path_poisoned() {
             let error = Error::from(error);
             assert!(error.next_step().contains("session mode"), "{}", error.next_step());
             if more.is_empty() {
-                // Nor does one into a database that is to be made, and nothing is made; nor a clean-up.
+                // Neither does a restore into a database to be created, which is not created, nor a clean-up.
                 let target = Target::new(&pooler.url("fresh"), false).unwrap();
                 let mut sink = target.sink();
                 let refused = sink.write(&dump).and_then(|()| sink.finish().map(drop)).unwrap_err();
@@ -129,7 +129,7 @@ fn pooler_search_path_poisoned() {
             assert_eq!(pooler.search_path(&server, "app_db"), before, "{mode} {size} {more}");
         }
     }
-    // A pool of whole sessions is as good as the server.
+    // Session pooling is as good as the server itself.
     for more in ["", "ignore_startup_parameters = options"] {
         let pooler = Pooler::start(&server, "session", 5, more);
         let (_, complete) = dumped(open(&pooler.url("app_db")).unwrap());

@@ -1,4 +1,4 @@
-//! Dumps of a real PostgreSQL server: whole ones, and every way in which one is not.
+//! Dumps of a real PostgreSQL server: complete ones, and every way for one to be incomplete.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::seam::{Target, begin, inspect, open, open_by};
@@ -20,7 +20,7 @@ use client_core::{
     source::{self, Complete, DumpStream, PgUrl, SourceError, postgres::Tools},
 };
 
-/// One server for the tests that leave it alone.
+/// One server for the tests that do not modify it.
 static SERVER: LazyLock<Server> = LazyLock::new(|| {
     let server = Server::start();
     server.shop("shop", 3);
@@ -36,14 +36,14 @@ fn read_all(mut stream: DumpStream) -> (Vec<u8>, Result<Complete, Error>) {
     }
 }
 
-/// Every process whose arguments or name hold `text`.
+/// Whether any process has `text` in its arguments or name.
 fn in_arguments(text: &str) -> bool {
     fs::read_dir("/proc").unwrap().flatten().any(|entry| {
         fs::read(entry.path().join("cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains(text))
     })
 }
 
-/// The process ids of pg_dump that are children of this process and read from `server`: other tests run theirs meanwhile.
+/// Process ids of this process's pg_dump children that read from `server`; other tests run theirs at the same time.
 fn own_pg_dumps(server: &Server) -> Vec<i32> {
     let own = std::process::id().to_string();
     let port = format!("PGPORT={}\0", server.port);
@@ -82,7 +82,7 @@ fn a_whole_dump_is_read_proven_and_restores() {
         (SELECT md5(string_agg(md5(lo_get(oid)), ',' ORDER BY oid)) FROM pg_largeobject_metadata)";
     assert_eq!(SERVER.sql("restored", sums), SERVER.sql("shop", sums));
 
-    // Now it is not empty: refused, and taken with --overwrite.
+    // Now it is not empty: refused, but accepted with --overwrite.
     let mut sink = target.sink();
     assert!(matches!(sink.write(&dump), Err(SourceError::NotEmpty(_))));
     let mut sink = Target::new(&SERVER.url("restored"), true).unwrap().sink();
@@ -106,7 +106,7 @@ fn what_cannot_be_restored_leaves_nothing_behind() {
     };
     let (dump, _) = read_all(open(&SERVER.url("shop")).unwrap());
 
-    // Abandoned in the middle.
+    // Abandoned midway.
     let mut sink = Target::new(&SERVER.url("abandoned"), false).unwrap().sink();
     sink.write(&dump[..dump.len() / 2]).unwrap();
     let restoring = || {
@@ -119,13 +119,13 @@ fn what_cannot_be_restored_leaves_nothing_behind() {
     drop(sink);
     assert!(!exists("abandoned"));
 
-    // Cut short.
+    // Truncated.
     let mut sink = Target::new(&SERVER.url("cut"), false).unwrap().sink();
     sink.write(&dump[..dump.len() - 10]).unwrap();
     assert!(matches!(sink.finish(), Err(SourceError::RestoreFailed { .. })));
     assert!(!exists("cut"));
 
-    // Plain SQL goes through psql, which would commit at an early end of its input.
+    // psql restores plain SQL, and would commit if its input ended early.
     let plain = SERVER.tool("pg_dump", "shop", &[]).stdout;
     let mut sink = Target::new(&SERVER.url("plain"), false).unwrap().sink();
     sink.write(&plain[..plain.len() / 2]).unwrap();
@@ -189,7 +189,7 @@ fn inspecting_names_what_cannot_be_read() {
     assert_eq!((found.database.as_str(), found.tls), ("inspected", false));
     assert!(found.size > 1_000_000 && found.dump_tool.major >= found.server_major);
     assert!(matches!(found.warnings(&url).as_slice(), [Warning::UnreadableTables(_)]));
-    // The dump then fails, and is no snapshot.
+    // The dump then fails, and no snapshot is created.
     let (_, outcome) = read_all(open_by(&url, &Tools::installed()).unwrap());
     let error = outcome.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DumpFailed);
@@ -215,7 +215,7 @@ fn script(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// A pg_dump that does something else after a true `--version`.
+/// A pg_dump that misbehaves after a correct `--version`.
 fn odd_tools(folder: &Path, text: &str) -> Tools {
     std::os::unix::fs::symlink(SERVER.bin().join("psql"), folder.join("psql")).unwrap();
     let real = SERVER.bin().join("pg_dump").display().to_string();
@@ -230,9 +230,9 @@ fn odd_tools(folder: &Path, text: &str) -> Tools {
 fn exit_code_and_structure_both_count() {
     let url = PgUrl::parse(&SERVER.url("shop")).unwrap();
     for (text, kind, word) in [
-        // A whole dump, but a bad exit.
+        // A complete dump, but a bad exit code.
         ("$REAL \"$@\"; echo it went wrong >&2; exit 3", ErrorKind::DumpFailed, "it went wrong"),
-        // A good exit, but a cut dump.
+        // A good exit code, but a truncated dump.
         ("$REAL \"$@\" | head -c 2000000; exit 0", ErrorKind::DumpIncomplete, "data block"),
         ("$REAL \"$@\" | head -c 300; exit 0", ErrorKind::DumpIncomplete, "table of contents"),
         ("$REAL \"$@\"; echo; exit 0", ErrorKind::DumpIncomplete, "behind its last block"),
@@ -262,13 +262,13 @@ fn nothing_secret_stands_in_an_argument() {
     assert!(!in_arguments(PASSWORD) && !in_arguments(PASSWORD_IN_URL));
 }
 
-/// These stop servers and kill programs, so they have one of their own, and run one after the other.
+/// These stop servers and kill programs, so they have their own, and run one after the other.
 #[test]
 fn ends_from_outside() {
     let server = Server::start();
     server.shop("shop", 40);
 
-    // Cancelled: an error, and no session stays.
+    // Cancelled: an error, and no session remains.
     let mut stream = open(&server.url("shop")).unwrap();
     let stopper = stream.stopper();
     stream.read_exact(&mut vec![0; 1_000_000]).unwrap();
@@ -291,7 +291,7 @@ fn ends_from_outside() {
     eventually("the end of the session", || server.sessions() == "0");
     eventually("the end of pg_dump", || own_pg_dumps(&server).is_empty());
 
-    // Cancelled while pg_dump waits for a lock and gives no bytes.
+    // Cancelled while pg_dump waits for a lock and produces no bytes.
     let blocker = open(&server.url("shop")).unwrap();
     drop(blocker);
     let lock = server.url("shop");
@@ -320,7 +320,7 @@ fn ends_from_outside() {
     holder.wait().unwrap();
     server.sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()");
 
-    // Dropped without a word: the same.
+    // Dropped without cancelling: the same.
     let mut stream = open(&server.url("shop")).unwrap();
     stream.read_exact(&mut vec![0; 1_000_000]).unwrap();
     drop(stream);
@@ -365,7 +365,7 @@ fn files_are_read_as_they_are() {
     assert!(bytes == b"just bytes" && !complete.unwrap().verified_end);
     assert_eq!(file(b"").1.unwrap_err().kind(), ErrorKind::DumpIncomplete);
 
-    // Of a server whose databases nobody makes and drops meanwhile.
+    // On a server whose databases nobody creates or drops in the meantime.
     let server = Server::start();
     server.shop("shop", 1);
     let all = server.tool("pg_dumpall", "dbname=postgres", &[]);

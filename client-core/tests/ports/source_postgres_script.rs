@@ -1,4 +1,4 @@
-//! Text from a dump is not a program: what reaches a real server of a dump, and what does not.
+//! Text in a dump is not a program: what a real server gets to see of a dump, and what it does not.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::private_postgres;
@@ -41,14 +41,14 @@ fn databases(pattern: &str) -> String {
     SERVER.sql("postgres", &format!("SELECT count(*) FROM pg_database WHERE datname ~ '{pattern}'"))
 }
 
-/// A dump whose text is replaced in one place.
+/// A dump with its text replaced in one place.
 fn replaced(dump: &[u8], from: &str, to: &str) -> Vec<u8> {
     let text = String::from_utf8(dump.to_vec()).unwrap();
     assert!(text.contains(from), "{from}");
     text.replacen(from, to, 1).into_bytes()
 }
 
-/// Odd names and contents: everything that must not be taken for a command.
+/// Odd names and contents that must not be mistaken for commands.
 fn odd(database: &str) {
     SERVER.sql("postgres", &format!("CREATE DATABASE {database}"));
     for sql in [
@@ -99,7 +99,7 @@ fn what_pg_dump_writes_passes_unchanged_and_restores() {
                             && !line.starts_with("--")
                             && !line.is_empty()
                     })
-                    // Behind a colon psql shall not look for a variable's name.
+                    // After a colon, psql must not look for a variable name.
                     .map(|line| line.replace(": ", ":"))
                     .collect::<Vec<_>>()
             };
@@ -186,7 +186,7 @@ fn nothing_of_a_hostile_dump_stays() {
         SERVER.sql("evil_there", "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"),
         "0"
     );
-    // The same text as data and in quotes is no command.
+    // The same text as data or in quotes is not a command.
     for command in &commands {
         let quoted = replaced(&honest, "its only row", &command.replace('\\', "\\\\"));
         let name = "harmless";
@@ -197,7 +197,7 @@ fn nothing_of_a_hostile_dump_stays() {
     assert!(!file.exists());
 }
 
-/// Whatever the filter might let through, psql obeys no command and the transaction's end is noticed.
+/// Even if the filter failed, psql obeys no command, and an early end of the transaction is noticed.
 #[test]
 fn a_function_cannot_end_the_transaction() {
     SERVER.sql("postgres", "CREATE DATABASE plain");
@@ -225,7 +225,7 @@ fn no_owner_ignored_for_sql() {
     for (number, form) in [&[][..], &["-Fc"], &["--use-set-session-authorization"]].into_iter().enumerate() {
         let dump = dump("own", form);
         let there = |name: &str| Target::new(&other.url(name), false).unwrap();
-        // Named before anything is written, all at once.
+        // All are named at once, before anything is written.
         let error = restore(there("refused"), &dump).unwrap_err();
         assert!(
             matches!(&error, SourceError::Script(what) if what.lacks() && what.to_string().contains("role \"boss\"")),
@@ -270,7 +270,7 @@ fn newer_client_older_server_never_restores() {
     let restored = restore(target("older_back"), &newer).unwrap();
     assert_eq!(SERVER.sql("older_back", "SELECT x FROM t"), "1");
     assert_eq!(restored.left_out.len(), 2, "{:?}", restored.left_out);
-    // What pg_dump 17 writes, for a server of this machine.
+    // Output of pg_dump 17, for a server of this machine.
     let of_17 = include_bytes!("../../testdata/dumps/pg_dump_17.sql");
     let restored = restore(target("of_17"), of_17).unwrap();
     assert_eq!(SERVER.sql("of_17", "SELECT string_agg(x::text, ',' ORDER BY x) FROM t"), "1,2");
@@ -279,7 +279,7 @@ fn newer_client_older_server_never_restores() {
         "{:?}",
         restored.left_out
     );
-    // With the programs of 17 themselves, where somebody unpacked them.
+    // With the programs of version 17 themselves, if they were unpacked somewhere.
     let Some(newer) = std::env::var_os("SEALKEEP_TEST_PG17").map(|dir| Path::new(&dir).to_owned()) else {
         return;
     };
@@ -309,7 +309,7 @@ fn a_dump_that_creates_its_database_goes_into_the_named_one() {
         let told = restored.notes.iter().filter(|note| note.contains("left out")).count();
         assert_eq!(told, 1, "{:?}", restored.notes);
     }
-    // The old one was not touched.
+    // The old database was not touched.
     assert_eq!(SERVER.sql("Own 'db", "SELECT x FROM t"), "1");
     let all = SERVER.tool("pg_dumpall", "dbname=postgres", &[]).stdout;
     assert!(matches!(restore(target("all"), &all), Err(SourceError::NotRestorable(_))));
@@ -356,7 +356,7 @@ fn gz_dump_not_restorable_into_database() {
         restore(target(&name), &form).unwrap();
         assert_eq!(SERVER.sql(&name, sum), SERVER.sql("gz", sum), "{number}");
     }
-    // A cut one is no dump, and what cannot be unpacked is named.
+    // A truncated dump is refused, and unsupported compression is named.
     let whole = gzip(&plain);
     assert!(restore(target("gz_cut"), &whole[..whole.len() - 20]).is_err());
     for (bytes, word) in [
@@ -373,7 +373,7 @@ fn gz_dump_not_restorable_into_database() {
 }
 
 #[test]
-fn extensions_tablespaces_and_rights_that_lack_are_named() {
+fn missing_extensions_tablespaces_and_rights_are_named() {
     SERVER.sql("postgres", "CREATE DATABASE needs");
     SERVER.sql("postgres", "CREATE ROLE plain LOGIN CREATEDB PASSWORD 'p'");
     SERVER.sql("needs", "CREATE TABLE t (x int)");
@@ -409,7 +409,7 @@ fn extensions_tablespaces_and_rights_that_lack_are_named() {
 
 #[test]
 fn the_environment_of_psql_is_not_the_users() {
-    // A psqlrc or a variable of the caller would be obeyed by a psql that inherits them.
+    // psql must not inherit the caller's psqlrc or variables, which it would obey.
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(".psqlrc"), "\\set ON_ERROR_STOP 0\n").unwrap();
     SERVER.sql("postgres", "CREATE DATABASE env");

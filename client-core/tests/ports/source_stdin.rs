@@ -1,4 +1,4 @@
-//! Standard input: read to its end, and left when it is silent. Each case is a process of its own, this test again.
+//! Standard input: read to its end, and abandoned when silent. Each case re-runs this test in its own process.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::seam::begin;
@@ -16,7 +16,7 @@ use client_core::{
 };
 
 const DUMP: &str = "-- MySQL dump 10.13\nINSERT;\n-- Dump completed on 2026-11-20\n";
-/// Tells a process that it is the one that reads: `read` or `stop`.
+/// Tells a process that it is the reader: `read` or `stop`.
 const ROLE: &str = "SEALKEEP_TEST_STDIN";
 
 fn read(stop: bool) {
@@ -43,13 +43,13 @@ fn standard_input_is_read_to_its_end_and_left_when_it_is_silent() {
     }
     for stop in [false, true] {
         let mut command = Command::new(env::current_exe().unwrap());
-        // This test alone: the others of this program stay out.
+        // Only this test, without the others of this program.
         command
             .args(["--exact", "source_stdin::standard_input_is_read_to_its_end_and_left_when_it_is_silent"]);
         command.env(ROLE, if stop { "stop" } else { "read" }).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        // Held open and silent, or closed at the end of the dump.
+        // Kept open and silent, or closed at the end of the dump.
         let held = if stop {
             Some(stdin)
         } else {

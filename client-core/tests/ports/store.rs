@@ -1,4 +1,4 @@
-//! The presigned store against a server that misbehaves.
+//! The presigned store client against a misbehaving server.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::common;
@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 const VAULT: VaultId = VaultId::from_bytes([7; 16]);
 const STALL: Duration = Duration::from_millis(400);
-/// Scaled from a quarter of an hour.
+/// Scaled down from a quarter of an hour.
 const PATIENCE: Duration = Duration::from_millis(2500);
 
 fn store(origin: &str) -> PresignedStore {
@@ -91,7 +91,7 @@ async fn an_upload_carries_exactly_what_the_grant_says() {
     names.retain(|name| !matches!(*name, "host" | "accept"));
     assert_eq!(names, ["content-length", "if-none-match", "x-amz-checksum-sha256"]);
     assert_eq!(request.headers["content-length"], "1000003");
-    // Nothing is sent for what is stored.
+    // A stored object is not sent.
     let stored = UploadGrant { number: 1, id: id_of(b"x"), state: UploadState::Stored };
     store(&server.origin()).put(&stored, ObjectKind::Pack, Bytes::from_static(b"x")).await.unwrap();
     assert_eq!(server.seen().len(), 1);
@@ -115,7 +115,7 @@ async fn each_status_has_its_meaning() {
         let server = TinyServer::start(move |_, _| Answer::status(status));
         let error = put(&server, b"bytes").await.unwrap_err();
         assert!(expected(&error), "{status}: {error:?}");
-        // What may pass is tried until the patience is at its end.
+        // Temporary failures are retried until the time limit.
         let seen = server.seen().len();
         assert!(seen == requests || (requests > 1 && seen > 4), "{status}: {seen}");
     }
@@ -124,7 +124,7 @@ async fn each_status_has_its_meaning() {
 }
 
 #[tokio::test]
-async fn what_passes_is_tried_again() {
+async fn temporary_failures_are_retried() {
     let bytes = pattern(300_000);
     let server = TinyServer::start_deaf(
         |number| (number == 2).then_some(Duration::from_secs(2)),
@@ -148,7 +148,7 @@ async fn what_passes_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_stalled_store_is_given_up_in_time() {
+async fn a_stalled_store_is_abandoned_in_time() {
     let stall = || Answer::Stall(vec![0; 10], 300_000, Duration::from_secs(30));
     for deaf in [true, false] {
         let server =
@@ -160,13 +160,13 @@ async fn a_stalled_store_is_given_up_in_time() {
     }
     let server = TinyServer::start_deaf(|_| Some(Duration::from_secs(30)), |_, _| Answer::status(200));
     let begun = Instant::now();
-    // More than the sockets' buffers hold, so that sending itself stands still.
+    // More than the sockets' buffers hold, so that sending itself stalls.
     assert!(matches!(put(&server, &pattern(20_000_000)).await, Err(StoreError::Unreachable { .. })));
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 #[tokio::test]
-async fn other_bytes_than_were_stored_are_damage() {
+async fn bytes_other_than_the_stored_ones_are_damage() {
     let bytes = pattern(100_000);
     let (mut flipped, mut longer) = (bytes.clone(), bytes.clone());
     flipped[50_000] ^= 1;
@@ -185,13 +185,13 @@ async fn other_bytes_than_were_stored_are_damage() {
             assert!(matches!(get(&server, &bytes).await, Err(StoreError::Damaged(_))));
         }
     }
-    // Far more than asked for is not read.
+    // Far more bytes than requested are not read.
     let server = TinyServer::start(|_, _| Answer::Endless(vec![0; 50_000_000]));
     assert!(matches!(get(&server, &bytes).await, Err(StoreError::Damaged(_))));
 }
 
-/// N7: a pack that this vault's own devices sealed, under the name of another one. Whoever may write to the bucket, or
-/// holds the public recipients, can do that.
+/// N7: a pack sealed by this vault's own devices, under another pack's name. Whoever can write to the bucket or holds
+/// the public recipients can do that.
 #[tokio::test]
 async fn an_authentic_pack_under_another_name_is_damage() {
     let keys = common::Keys::new();
@@ -201,7 +201,7 @@ async fn an_authentic_pack_under_another_name_is_damage() {
     let served = other.bytes.clone();
     let server = TinyServer::start(move |_, _| Answer::Full(200, Vec::new(), served.clone()));
     assert!(matches!(get(&server, &honest.bytes).await, Err(StoreError::Damaged(_))));
-    // By its length alone it passes, and opens. But no record of it answers to the chunk that is asked for.
+    // By its length alone it passes and opens, but none of its records matches the requested chunk.
     let grant = download(&server.origin(), &honest.bytes);
     let taken = store(&server.origin()).get(&grant, ObjectKind::Pack, Verify::Length).await.unwrap();
     let reader = PackReader::open(&taken, common::VAULT, &keys.identities).unwrap();
@@ -210,7 +210,7 @@ async fn an_authentic_pack_under_another_name_is_damage() {
 }
 
 #[tokio::test]
-async fn a_part_is_what_was_asked_for_of_an_object_of_the_right_length() {
+async fn a_part_is_the_requested_range_of_an_object_of_the_right_length() {
     let bytes = pattern(100_000);
     let part = 90_000..100_000;
     let wanted = bytes[90_000..].to_vec();
@@ -229,7 +229,7 @@ async fn a_part_is_what_was_asked_for_of_an_object_of_the_right_length() {
     for answer in [
         Answer::Full(206, range(right), wanted.clone()),
         Answer::Full(206, range(right), longer),
-        // It gives whole objects only.
+        // It always sends whole objects.
         Answer::Full(200, Vec::new(), bytes.clone()),
     ] {
         assert!(ask(answer).await.unwrap() == wanted);
@@ -269,12 +269,12 @@ async fn a_redirect_or_a_foreign_url_gets_nothing() {
         here.get(&download(&foreign.origin(), b"bytes"), ObjectKind::Pack, Verify::Length).await,
         Err(StoreError::Foreign(_))
     ));
-    // The right place, another object.
+    // The right origin, another object.
     let mut other = upload(&server.origin(), b"bytes");
     other.id = id_of(b"other");
     let put = here.put(&other, ObjectKind::Pack, Bytes::from_static(b"bytes")).await;
     assert!(matches!(put, Err(StoreError::Foreign(_))));
-    // Headers that would lead elsewhere.
+    // Headers that would redirect the upload.
     let mut odd = upload(&server.origin(), b"bytes");
     if let UploadState::Put { headers, .. } = &mut odd.state {
         headers.insert("host".into(), "evil.example".into());
@@ -304,7 +304,7 @@ async fn a_file_holds_one_attempt_only() {
 }
 
 #[tokio::test]
-async fn a_limit_is_kept_and_is_no_stall() {
+async fn a_limit_is_kept_and_is_not_a_stall() {
     let server = TinyServer::start(|_, _| Answer::status(200));
     let (here, bytes) = (store(&server.origin()), pattern(200_000));
     here.limit_upload(Some(100_000));
@@ -315,7 +315,7 @@ async fn a_limit_is_kept_and_is_no_stall() {
     assert_eq!(server.seen().len(), 1);
 }
 
-/// A name that leads outside when it is looked at, and inside when it is connected to.
+/// A name that resolves outside at the check, and inside at the connection.
 struct Rebinding(std::sync::atomic::AtomicUsize);
 
 impl Lookup for Rebinding {
@@ -330,7 +330,7 @@ impl Lookup for Rebinding {
 }
 
 #[tokio::test]
-async fn n69_a_storage_inside_the_network_gets_nothing() {
+async fn n69_a_store_inside_the_network_gets_nothing() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -343,7 +343,7 @@ async fn n69_a_storage_inside_the_network_gets_nothing() {
         matches!(&refused, Err(StoreError::Foreign(why)) if why.contains("inside your network")),
         "{refused:?}"
     );
-    // By a name that is bound anew between the look and the connection.
+    // By a name that is rebound between check and connection.
     let origin = format!("https://storage.example.com:{port}");
     let store = PresignedStore::new(
         &origin,

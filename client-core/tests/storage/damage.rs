@@ -1,5 +1,5 @@
-//! Damaged, swapped and forged packs: every one is refused, and named for what it is. Numbers are those of
-//! the negative tests of the security study.
+//! Damaged, swapped and forged packs: each is refused with the right diagnosis. Numbers refer to the negative tests of
+//! the security study.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -63,7 +63,7 @@ fn n57_n58_records_do_not_move_within_or_between_packs() {
     let reader = PackReader::open(&one.bytes, VAULT, &keys.identities).unwrap();
     let foreign = two.bytes[range(&two.entries[0])].to_vec();
     assert!(reader.open_record(&first, foreign).is_err());
-    // Asking for the second record as the first fails too, though both are of this pack.
+    // Asking for the second record as the first fails too, although both belong to this pack.
     assert!(reader.open_record(&first, one.bytes[range(&second)].to_vec()).is_err());
     assert!(reader.open_record(&first, one.bytes[range(&first)].to_vec()).is_ok());
 }
@@ -81,7 +81,7 @@ fn n59_n60_another_vault_another_epoch_and_a_stranger_are_told_apart() {
     let later = ReadIdentity::parse(secrecy::ExposeSecret::expose_secret(&keys.identities[0].expose()), 2);
     assert_eq!(refused(VAULT, &[later.unwrap()]), wrong_key);
 
-    // Relabelled: the header is bound into everything that is sealed.
+    // Relabelled: the header is bound into everything sealed.
     let mut relabelled = pack.bytes.clone();
     relabelled[12..28].copy_from_slice(OTHER_VAULT.as_bytes());
     let error = PackReader::open(&relabelled, OTHER_VAULT, &keys.identities).err().unwrap();
@@ -122,7 +122,7 @@ fn newer_versions_are_not_called_damaged() {
     assert_eq!(error.err().unwrap(), FormatError::NotOurs(Format::Pack));
 }
 
-/// The pack format written a second time, from its description, so that forgeries can be sealed properly.
+/// An independent implementation of the pack format, from its description, so that forgeries are sealed correctly.
 struct Forge {
     secret: PackSecret,
     front: Vec<u8>,
@@ -187,7 +187,7 @@ impl Forge {
         .concat()
     }
 
-    /// Puts a pack together; `directory` is the sealed plaintext before zero filling.
+    /// Assembles a pack; `directory` is the plaintext to seal, before zero filling.
     fn pack(&self, records: &[Vec<u8>], mut directory: Vec<u8>) -> Vec<u8> {
         directory.resize(directory.len().div_ceil(64 * 49) * 64 * 49, 0);
         let mut bytes = [self.front.clone(), records.concat()].concat();
@@ -219,7 +219,7 @@ fn a_pack_written_from_the_description_reads() {
 }
 
 #[test]
-fn n62_a_directory_with_overlap_gap_hole_or_double_is_refused() {
+fn n62_a_directory_with_overlap_gap_hole_or_duplicate_is_refused() {
     let keys = Keys::new();
     let forge = Forge::new(&keys);
     let plains = [rows("one", 500), rows("two", 500)];
@@ -252,7 +252,7 @@ fn n62_a_directory_with_overlap_gap_hole_or_double_is_refused() {
 }
 
 #[test]
-fn n63_lengths_that_lie_and_bombs_are_refused() {
+fn n63_false_lengths_and_bombs_are_refused() {
     let keys = Keys::new();
     let forge = Forge::new(&keys);
     let bomb = zstd::bulk::compress(&vec![0; 64 << 20], 3).unwrap();
@@ -288,8 +288,8 @@ fn n64_a_poisoned_chunk_is_noticed() {
 }
 
 #[test]
-fn n82_no_key_and_nonce_meet_twice() {
-    // Same chunks, two packs, a retry after a crash included: nothing sealed is ever equal.
+fn n82_no_pair_of_key_and_nonce_is_used_twice() {
+    // Same chunks, two packs, including a retry after a crash: no two sealed records are equal.
     let keys = Keys::new();
     let chunks = encode((0..50).map(|n| random(&format!("chunk {n}"), 64)));
     let mut seen = HashSet::new();
@@ -299,7 +299,7 @@ fn n82_no_key_and_nonce_meet_twice() {
             assert!(seen.insert(pack.bytes[entry.offset as usize..][..16].to_vec()));
         }
     }
-    // Within one pack the same plaintext under other numbers differs as well.
+    // Within a pack, the same plaintext under other numbers differs too.
     let plain = vec![0; 64];
     let mut writer = PackWriter::new(VAULT, EPOCH, &keys.recipients).unwrap();
     for number in 0..1000_u32 {

@@ -1,4 +1,4 @@
-//! Damaged, exchanged and wrongly signed index segments and snapshots: every one is refused.
+//! Damaged, swapped and wrongly signed index segments and snapshots: each is refused.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -196,7 +196,7 @@ fn a_snapshot_body_under_another_head_vault_or_key_is_refused() {
     assert_eq!(stranger, Err(FormatError::WrongKey { format: Format::Snapshot, epoch: EPOCH }));
     let recovery = [snapshot.keys.recovery.to_read_identity()];
     assert_eq!(SnapshotBody::open(parts.body, &snapshot.envelope, &recovery).unwrap(), snapshot.body);
-    // A pack's key opens no snapshot body and the other way round: the magic is bound into the keys.
+    // A pack's key opens no snapshot body and vice versa: the magic is bound into the keys.
     assert!(PackReader::open(parts.body, VAULT, &snapshot.keys.identities).is_err());
     let mut other = snapshot.envelope.clone();
     other.body_hash = Sha256::new([0; 32]);

@@ -1,5 +1,5 @@
-//! Wraps, the keyring and the recovery file: who opens them, who does not, and what is said then. Numbers are
-//! those of the negative tests of the security study.
+//! Wraps, the keyring and the recovery file: who can open them, who cannot, and the error then. Numbers refer to the
+//! negative tests of the security study.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -32,7 +32,7 @@ fn n10_password_without_account_secret_opens_nothing() {
     assert_eq!(open(&EXPORT_KEY, &AccountSecret::generate(), ACCOUNT, VAULT), Err(WrapError::WrongKey));
     assert_eq!(open(&[0x63; 64], &secret, ACCOUNT, VAULT), Err(WrapError::WrongKey));
     assert_eq!(open(&EXPORT_KEY, &secret, AccountId::from_bytes([9; 16]), VAULT), Err(WrapError::WrongKey));
-    // 80: of another vault
+    // 80: from another vault
     assert_eq!(open(&EXPORT_KEY, &secret, ACCOUNT, OTHER_VAULT), Err(WrapError::Elsewhere));
     for at in 0..wrapped.len() {
         let mut damaged = wrapped.clone();
@@ -58,7 +58,7 @@ fn n80_a_keyring_of_another_vault_epoch_or_key_does_not_open() {
         damaged[at] ^= 1;
         assert!(wrap::open_keyring(&damaged, &amk, VAULT).is_err(), "byte {at}");
     }
-    // One kind of wrap is not taken for the other.
+    // One kind of wrap is not accepted as the other.
     let secret = AccountSecret::generate();
     let password = wrap::seal_amk(&amk, &EXPORT_KEY, &secret, ACCOUNT, scope()).unwrap();
     assert_eq!(wrap::open_keyring(&password, &amk, VAULT).err(), Some(WrapError::Elsewhere));

@@ -1,4 +1,4 @@
-//! What is stored: bytes as the format says, keys, and what damage does to them.
+//! Stored data: format, keys, and the effects of damage.
 
 mod big_index;
 #[path = "../common/mod.rs"]

@@ -1,5 +1,5 @@
-//! A bit of fuzzing for every build, without nightly: mutated vectors go through every parser, and none may
-//! panic. The long form is `fuzz/`.
+//! A little fuzzing in every build, without nightly: mutated vectors go through every parser, and none may panic. The
+//! full version is `fuzz/`.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -31,7 +31,7 @@ fn mutated_vectors_never_panic() {
     let ids = identities();
     type Parser<'a> = (Vec<u8>, &'a dyn Fn(&[u8]));
     let parsers: [Parser<'_>; 11] = [
-        // Not sealed, so that mutations reach what stands behind the seals.
+        // Unsealed, so that mutations reach the parsers behind the seals.
         (directory_of(&pack), &|b| drop(behind_the_seal::directory(b, 629, 8000))),
         (content_of_segment(&index), &|b| drop(behind_the_seal::segment(b))),
         (content_of_snapshot(&snapshot), &|b| drop(behind_the_seal::snapshot(b))),
@@ -67,7 +67,7 @@ fn mutated_vectors_never_panic() {
     }
 }
 
-/// The opened contents, by the description and not by our code; they must parse before they are mutated.
+/// The opened contents, from the description and not from our code; they must parse before they are mutated.
 fn directory_of(vector: &Value) -> Vec<u8> {
     let (pack, age) = (bytes(&vector["pack"]), bytes(&vector["age_file"]));
     let hash = sha2::Sha256::digest(&pack[..64 + age.len()]);

@@ -1,5 +1,4 @@
-//! Whatever goes in comes out: chunk → encode → pack → read, over random data, and what insertions and
-//! deletions cost.
+//! Round trips of random data, chunk → encode → pack → read, and the cost of insertions and deletions.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -22,7 +21,7 @@ use client_core::{
 use common::*;
 use proptest::prelude::*;
 
-/// Delivers bytes in portions of varying size, with interruptions, as pipes do.
+/// Delivers bytes in portions of varying size with interruptions, as pipes do.
 struct Portions<'a> {
     rest: &'a [u8],
     step: usize,
@@ -45,7 +44,7 @@ fn cut(data: &[u8], params: ChunkerParams) -> Vec<Vec<u8>> {
     Cutter::new(data, &chunker().gear_table(), params).map(|chunk| chunk.unwrap().to_vec()).collect()
 }
 
-/// Through everything and back: cut, named, encoded, packed, listed; then read by the manifest alone.
+/// The complete round trip: cut, named, encoded, packed, indexed; then read through the manifest alone.
 fn round_trip(keys: &Keys, data: &[u8], params: ChunkerParams, level: i32) {
     let gear = chunker().gear_table();
     let mut compressor = Compressor::new(level).unwrap();

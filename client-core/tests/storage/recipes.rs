@@ -1,4 +1,4 @@
-//! Recipes: what they build, what they cost, and what readers refuse.
+//! Recipes: what they build, what they cost, and which ones readers refuse.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -53,7 +53,7 @@ fn recipes_copy_within_bounds() {
     let many: Vec<ChunkId> = (0..257_u32).map(|n| ids().chunk_id(&n.to_be_bytes())).collect();
     assert!(recipe_of(&[copy(0, 1)], &many, &[]).is_err());
     assert!(recipe_of(&vec![copy(0, 1); 65_537], &[other_id], &[]).is_err());
-    // The largest that is allowed still reads.
+    // The largest allowed recipe is still readable.
     let largest = recipe_of(&vec![copy(0, 256); 65_536], &[other_id], &[]).unwrap();
     assert!(matches!(Opened::read(&id, &largest).unwrap(), Opened::Built(_)));
 }
@@ -64,7 +64,7 @@ fn any_stretch_of_a_recipe_over_recipes_is_that_of_its_plaintext() {
     let mut others = Others::new(encode([plain.clone()]));
     let mut last = None;
     for generation in 0..64_u32 {
-        // The last one's bytes, moved around, with a new row between them.
+        // The previous chunk's bytes, rearranged, with a new row in between.
         let id = ids().chunk_id(&plain);
         let row = rows(&generation.to_string(), 50);
         let at = (generation * 61) % 3000;
@@ -95,7 +95,7 @@ fn any_stretch_of_a_recipe_over_recipes_is_that_of_its_plaintext() {
 }
 
 #[test]
-fn a_byte_leads_through_so_many_recipes_and_no_more() {
+fn the_depth_of_copies_is_bounded() {
     let first = rows("first", 500);
     let mut others = Others::new(encode([first.clone()]));
     let mut last = ids().chunk_id(&first);

@@ -1,4 +1,4 @@
-//! Deduplication by record, over generations: whatever happens to the data or to the list, every dump comes back.
+//! Record-level deduplication over generations: whatever happens to the data or to the list, every dump comes back.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; measurements are printed")]
 
@@ -22,7 +22,7 @@ fn source(name: &str) -> SourceId {
     ids().source_id("test", name)
 }
 
-/// A vault in memory: what a backup does with chunks, one after the other.
+/// A vault in memory that handles chunks like a backup does, one after the other.
 struct Store {
     keys: Arc<RecordKeys>,
     gear: GearTable,
@@ -54,7 +54,7 @@ impl Store {
         ListReader::open(path, Arc::clone(&self.keys), DOMAIN, source(of)).ok().flatten()
     }
 
-    /// Stores a dump and returns its chunks; `list` is the source's list, read and then replaced.
+    /// Stores a dump and returns its chunks; `list` is the source's list, which is read and then replaced.
     fn back_up(&mut self, list: &Path, dump: &[u8]) -> (Vec<ChunkId>, Report) {
         let mut matcher = self.list(list, "shop").and_then(|list| Matcher::new(list).ok());
         let mut writer = ListWriter::create(list, DOMAIN, source("shop")).unwrap();
@@ -159,7 +159,7 @@ fn rows_that_move_are_found_again() {
         let list = folder.path().join("list");
         let mut store = Store::new();
         let (_, first) = store.back_up(&list, rows.concat().as_bytes());
-        // Another start of the first chunk, so that chunks alone do not find it.
+        // The first chunk starts differently, so that chunk deduplication alone does not find it.
         let dump = moved.iter().map(|row| row.replace("\t2026-11-0", "\t2026-12-0")).collect::<String>();
         let (names, second) = store.back_up(&list, dump.as_bytes());
         println!("{what}: {first:?} {second:?}");
@@ -249,7 +249,7 @@ fn ten_generations_of_any_edits_come_back() {
     }
 }
 
-/// What chunks say of themselves, without following a copy.
+/// The bytes that chunks store themselves, without following copies.
 struct OwnBytes<'a>(&'a HashMap<ChunkId, Encoded>);
 
 impl Plaintexts for OwnBytes<'_> {
@@ -259,7 +259,7 @@ impl Plaintexts for OwnBytes<'_> {
     }
 }
 
-/// Every origin that a list knows is where the bytes are stored, not where they are copied again.
+/// Every origin in a list is where the bytes are stored, not where they are copied again.
 fn check_origins(store: &Store, list: &ListReader) -> usize {
     let mut checked = 0;
     for (row, number) in list.rows().iter().zip(0..) {
@@ -281,7 +281,7 @@ fn check_origins(store: &Store, list: &ListReader) -> usize {
 }
 
 #[test]
-fn for_ever_neither_depth_nor_cost_grows() {
+fn depth_and_cost_never_grow() {
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("list");
     let mut random = StdRng::seed_from_u64(5);
@@ -351,7 +351,7 @@ fn a_list_that_is_not_what_it_was_is_not_used() {
             continue;
         }
         fs::write(&list, &damaged).unwrap();
-        // Opening it fails, or the part that is damaged does when its turn comes.
+        // Either opening fails, or reading the damaged part does.
         if let Some(opened) = store.list(&list, "shop") {
             let rows = opened.rows().len() as u32;
             let read = (0..rows).try_for_each(|row| {

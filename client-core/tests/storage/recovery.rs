@@ -1,5 +1,5 @@
-//! n88: a dump comes back from a copy of the bucket with the 24 words, stock `age`, stock `zstd` and two short
-//! scripts, without a line of ours. Skipped, with a sentence, where those tools are missing.
+//! n88: a dump comes back from a copy of the bucket with the 24 words, stock `age`, stock `zstd` and two short scripts,
+//! without any of our code. Skipped with a message if those tools are missing.
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
@@ -52,14 +52,14 @@ fn store(bucket: &Path, kind: &str, name: &str, bytes: &[u8]) {
     fs::write(folder.join(name), bytes).unwrap();
 }
 
-/// What the chunks hold, and what it is when it is made again.
+/// The content of the chunks, and the dump after recompression.
 struct Dump<'a> {
     stored: &'a [u8],
     unwrapped: Option<Wrapping>,
     bytes: &'a [u8],
 }
 
-/// A bucket with one snapshot of `dump`, its last chunk stored as a recipe when that is asked for; returns the
+/// Creates a bucket with one snapshot of `dump`, its last chunk stored as a recipe if `with_recipe`; returns the
 /// snapshot's id.
 fn back_up(bucket: &Path, words: &RecoveryWords, dump: &Dump<'_>, with_recipe: bool) -> ObjectId {
     let keyring = Keyring::generate(VAULT);
@@ -80,7 +80,7 @@ fn back_up(bucket: &Path, words: &RecoveryWords, dump: &Dump<'_>, with_recipe: b
 
     let (last, first) = (plains.last().unwrap().clone(), plains[0].clone());
     let mut records = encode(plains.iter().chain(&pieces).cloned());
-    // The last chunk: its own bytes with a stretch of the first chunk's between them.
+    // The last chunk: its own bytes around a stretch of the first chunk's.
     if with_recipe {
         let recipe = Recipe {
             refs: vec![ids().chunk_id(&first)],
@@ -155,7 +155,7 @@ fn back_up(bucket: &Path, words: &RecoveryWords, dump: &Dump<'_>, with_recipe: b
     snapshot.id
 }
 
-/// Gzip files of GNU gzip and of zlib, one of them made again only up to where its maker changed its ways.
+/// Gzip files from GNU gzip and from zlib, one of them reproducible only up to where its compressor's settings changed.
 const GZIP_FILES: &str = "
 w(subprocess.run(['gzip','-n','-3'],input=d[:300000],stdout=subprocess.PIPE).stdout)
 c=zlib.compressobj(6,8,31);w(c.compress(d[:300000])+c.flush())
@@ -196,8 +196,8 @@ fn n88_stock_tools_and_the_words_restore_a_dump() {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
     let dir = tempfile::tempdir().unwrap();
     let bucket = dir.path().join("bucket");
-    // Rows, noise that does not compress, and a last chunk that repeats a piece of the first. Its first bytes
-    // are those that stood there before, because a cut depends on the byte behind it.
+    // Rows, incompressible noise, and a last chunk that repeats part of the first. It starts with the bytes that stood
+    // there before, because a cut depends on the byte after it.
     let gear = chunker().gear_table();
     let mut dump = [rows("dump", 120_000), random("noise", 40_000)].concat();
     let last = Cutter::new(dump.as_slice(), &gear, small_params()).map(Result::unwrap).last().unwrap();

@@ -1,4 +1,4 @@
-//! The local index at some size, and from several processes. Larger ones: `cargo bench -p client-core --bench index`.
+//! The local index at scale and shared by several processes. Larger sizes: `cargo bench -p client-core --bench index`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::big_index;
@@ -16,15 +16,15 @@ use client_core::{
 };
 
 #[test]
-fn looking_up_is_far_faster_than_chunks_come() {
-    // A dump of 300 MB/s has 300 chunks a second.
+fn lookups_are_far_faster_than_chunks_arrive() {
+    // A 300 MB/s dump has 300 chunks per second.
     assert!(measure(200, 500) > 5_000.0);
 }
 
 #[test]
-fn every_file_is_its_owners_alone() {
+fn every_file_is_private_to_its_owner() {
     let home = tempfile::tempdir().unwrap();
-    // One that an older program or another mask left open.
+    // A file that an older program or another umask left readable.
     std::fs::write(home.path().join("pins.db"), b"").unwrap();
     std::fs::set_permissions(home.path().join("pins.db"), std::fs::Permissions::from_mode(0o644)).unwrap();
     let state = open(home.path());
@@ -63,7 +63,7 @@ fn two_processes_pin_in_any_order() {
     assert_eq!(state.pins().load().unwrap(), pin(59, 59), "a pin went backwards");
     assert!(!state.pins().rise(&pin(3, 3)).unwrap());
     assert_eq!(state.pins().load().unwrap(), pin(59, 59));
-    // As long, and another one: two histories were shown.
+    // Equally long but different: two histories were shown.
     assert!(matches!(state.pins().rise(&pin(59, 1)), Err(StateError::Forked(_))));
     let device = DeviceId::from_bytes([2; 16]);
     let head = |hash| Pins {

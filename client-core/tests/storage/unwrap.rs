@@ -1,5 +1,5 @@
-//! Compressed dumps come apart, and come back bit for bit: streams of the real gzip, of the real zlib (Python's) and
-//! of the real pg_dump, and streams that nothing here can make.
+//! Compressed dumps are decompressed and come back bit for bit: streams of real gzip, of real zlib (Python's) and of
+//! real pg_dump, and streams that we cannot reproduce.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -38,7 +38,7 @@ fn rewrap(unwrapped: &[u8], plan_len: u64, step: usize) -> Result<Vec<u8>, Unwra
     Ok(out)
 }
 
-/// There and back again; returns what was in between.
+/// Round trip; returns the intermediate form.
 fn round(dump: &[u8]) -> (Vec<u8>, Vec<u8>, Unwrapped) {
     let whole = unwrap(dump, 8192).unwrap();
     for step in [1_usize, 100, 8192, 1 << 20] {
@@ -99,7 +99,7 @@ fn rows(seed: u64, count: usize) -> Vec<u8> {
     out
 }
 
-/// Data of many kinds: rows, zeros, noise, repetitions near and far, and their mixtures.
+/// Many kinds of data: rows, zeros, noise, repetitions near and far, and mixtures of them.
 fn samples() -> Vec<Vec<u8>> {
     let mut random = StdRng::seed_from_u64(7);
     let mut noise = vec![0; 300_000];
@@ -117,7 +117,7 @@ fn samples() -> Vec<Vec<u8>> {
     }
     let far = noise[..32_000].repeat(5);
     let mut samples = vec![text.clone(), noise, mixed, far, vec![0; 1_000_000], b"x".to_vec(), Vec::new()];
-    // Around the sizes where the window slides, and where the data ends near a repetition.
+    // Around the sizes at which the window slides, and where the data ends near a repetition.
     for len in [2, 3, 4, 258, 261, 262, 263, 32_768, 65_274, 65_275, 65_530, 65_536, 65_537, 98_304, 130_810]
     {
         samples.push(text[..len].to_vec());
@@ -129,7 +129,7 @@ fn samples() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn every_level_of_gzip_and_zlib_is_made_bit_for_bit() {
+fn every_level_of_gzip_and_zlib_is_reproduced_bit_for_bit() {
     for (number, sample) in samples().iter().enumerate() {
         let levels: &[u8] = if number < 5 { &[1, 2, 3, 4, 5, 6, 7, 8, 9] } else { &[1, 3, 6] };
         for &level in levels {
@@ -162,7 +162,7 @@ fn gzip_files_come_apart_and_back() {
         assert!(unwrapped.len() <= text.len() + 18 + 40, "{} for {}", unwrapped.len(), text.len());
         assert!(unwrapped[10..10 + text.len()] == text);
     }
-    // With a name and time in the header; of Python; several streams in one file; padding behind.
+    // With name and time in the header; from Python; several streams in one file; padding at the end.
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("dump.sql"), &text).unwrap();
     let named = Command::new("gzip").arg("dump.sql").current_dir(dir.path()).status().unwrap();
@@ -193,7 +193,7 @@ fn a_changed_row_changes_little_of_what_is_inside() {
     assert!(same(&one, &other) > one.len() / 2);
 }
 
-/// Streams that something else made: each with its own choices, or with flushes in between.
+/// Streams of other compressors, each with its own choices, or with flushes in between.
 fn strange_streams(text: &[u8]) -> Vec<Vec<u8>> {
     let flushing = "import sys,zlib;c=zlib.compressobj(6,8,31);d=sys.stdin.buffer.read();w=sys.stdout.buffer.write;\
         [w(c.compress(d[i:i+200000])+c.flush(zlib.Z_SYNC_FLUSH)) for i in range(0,len(d),200000)];w(c.flush())";
@@ -209,7 +209,7 @@ fn strange_streams(text: &[u8]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_cannot_be_made_again_stays_as_it_is() {
+fn what_cannot_be_reproduced_stays_as_it_is() {
     let text = rows(5, 60_000);
     assert!(text.len() > 3_500_000);
     for (number, dump) in strange_streams(&text).into_iter().enumerate() {
@@ -217,7 +217,7 @@ fn what_cannot_be_made_again_stays_as_it_is() {
         assert_eq!((report.streams, report.kept), (0, 1), "stream {number}");
         assert!(content == text);
         if number == 1 {
-            // Right for more than the trial: what was made up to there is kept unwrapped.
+            // Reproducible beyond the trial: the part up to the deviation is kept unwrapped.
             let mut plan =
                 Reader::new(unwrapped[unwrapped.len() - report.plan_len as usize..].to_vec()).unwrap();
             let mut items = std::iter::from_fn(|| plan.next_item().unwrap());
@@ -230,7 +230,7 @@ fn what_cannot_be_made_again_stays_as_it_is() {
             assert_eq!(unwrapped, dump, "stream {number}");
         }
     }
-    // One among others.
+    // One of several.
     let several = [gzip(6, &text), strange_streams(&text)[0].clone(), gzip(6, &text[..50_000])].concat();
     let (_, _, report) = round(&several);
     assert_eq!((report.streams, report.kept), (2, 1));
@@ -252,7 +252,7 @@ fn a_damaged_or_cut_gzip_file_is_refused() {
 }
 
 #[test]
-fn dumps_that_are_not_compressed_or_by_something_else_pass_through() {
+fn uncompressed_and_otherwise_compressed_dumps_pass_through() {
     for (dump, other) in [
         (rows(1, 100), None),
         (b"\x28\xb5\x2f\xfd and so on, more than enough".to_vec(), Some("zstd")),
@@ -271,7 +271,7 @@ fn dumps_that_are_not_compressed_or_by_something_else_pass_through() {
     }
 }
 
-/// An archive's streams in pieces, as pg_dump writes them; what stands around them does not matter here.
+/// An archive's streams in pieces, as pg_dump writes them; the surrounding bytes do not matter here.
 fn archive(streams: &[Vec<u8>], piece: usize) -> Vec<u8> {
     let mut out =
         b"PGDMP\x01\x0e\x00\x04\x08\x01\x00\xff\xff\xff\xff table of contents, xxx \0\0\0\0\0x".to_vec();
@@ -292,7 +292,7 @@ fn streams_in_pieces_come_apart_and_back() {
     let text = rows(8, 30_000);
     for piece in [4096, 4095, 131_072, 100_000_000] {
         let mut streams: Vec<_> = [1, 6, 9].map(|level| zlib(level, 15, 8, &text)).into();
-        // Lengths around the pieces' length, so that the trailer is cut in every way.
+        // Lengths around the piece length, so that the trailer is split in every way.
         for rows in 0..40 {
             streams.push(zlib(6, 15, 8, &text[..11_900 + 9 * rows]));
         }
@@ -309,7 +309,7 @@ fn streams_in_pieces_come_apart_and_back() {
 fn pieces_of_odd_lengths_and_foreign_streams_stay() {
     let text = rows(8, 60_000);
     let mut foreign: Vec<Vec<u8>> = Vec::new();
-    // The third and fourth bytes are not zlib's; a stream cut off; one with more behind its end.
+    // The third and fourth bytes are not zlib's; a truncated stream; one with extra bytes after its end.
     let good = zlib(6, 15, 8, &text);
     foreign.push(zlib(6, 15, 4, &text));
     foreign.push(good[..good.len() / 2].to_vec());
@@ -317,7 +317,7 @@ fn pieces_of_odd_lengths_and_foreign_streams_stay() {
     foreign.push(good.clone());
     let mut wrong_sum = good.clone();
     *wrong_sum.last_mut().unwrap() ^= 1;
-    // The sum is not ours to judge: it comes back as it was.
+    // We do not verify the checksum: it comes back unchanged.
     foreign.push(wrong_sum);
     let dump = archive(&foreign, 4096);
     let (_, _, report) = round(&dump);

@@ -1,8 +1,7 @@
-//! The stored format as files that never change: `testdata/vectors/*.json`. What these tests read, every later
-//! version must read. `written` proves that this version also still writes it, where writing is deterministic.
+//! The stored format as files that never change: `testdata/vectors/*.json`. Every later version must read what these
+//! tests read. `written` checks that this version also still writes it, where writing is deterministic.
 //!
-//! `WRITE_VECTORS=1 cargo test -p client-core --test 'vectors*'` writes the files that are missing and never touches one
-//! that exists.
+//! `WRITE_VECTORS=1 cargo test -p client-core --test 'vectors*'` writes missing files and never touches existing ones.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -30,7 +29,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sha2::Digest;
 
-/// An age file around `secret` to both keys. Random, so it is made once and then stands in the vector.
+/// An age file with `secret`, to both keys. Random, so it is created once and then kept in the vector.
 fn age_file(secret: &PackSecret) -> Vec<u8> {
     use std::io::Write;
     let recipients: Vec<age::x25519::Recipient> =
@@ -163,7 +162,7 @@ fn encoded(record: &Value) -> Encoded {
 }
 
 #[test]
-fn packs_open_for_ever_and_are_still_written_so() {
+fn packs_open_forever_and_are_still_written_the_same() {
     let vector = vector_made_by("pack", make_pack);
     let pack = bytes(&vector["pack"]);
     let written = build_pack(&vector);
@@ -249,7 +248,7 @@ fn make_index() -> Value {
 }
 
 #[test]
-fn index_segments_open_for_ever_and_are_still_written_so() {
+fn index_segments_open_forever_and_are_still_written_the_same() {
     let vector = vector_made_by("index", make_index);
     let (header, key, device, packs) = index_parts(&vector);
     let stored = bytes(&vector["segment"]);
@@ -281,7 +280,7 @@ fn make_manifest() -> Value {
 }
 
 #[test]
-fn manifests_are_cut_and_written_the_same_for_ever() {
+fn manifests_are_cut_and_written_the_same_forever() {
     let vector = vector_made_by("manifest", make_manifest);
     assert_eq!(vector, make_manifest());
     let entries = read_piece(&bytes(&vector["first_piece_of_3"])).unwrap();
@@ -406,7 +405,7 @@ fn make_snapshot() -> Value {
 }
 
 #[test]
-fn snapshots_open_for_ever_and_are_still_written_so() {
+fn snapshots_open_forever_and_are_still_written_the_same() {
     let vector = vector_made_by("snapshot", make_snapshot);
     let stored = bytes(&vector["snapshot"]);
     let parts = read_snapshot(&stored).unwrap();

@@ -50,7 +50,7 @@ fn make_wrap() -> Value {
 }
 
 #[test]
-fn wraps_open_for_ever_and_are_still_written_so() {
+fn wraps_open_forever_and_are_still_written_the_same() {
     let vector = vector_made_by("wrap", make_wrap);
     assert_eq!(vector, make_wrap());
     let secret = AccountSecret::from_bytes(&array(&vector["account_secret"]));
@@ -79,7 +79,7 @@ fn make_recovery() -> Value {
 }
 
 #[test]
-fn words_and_recovery_files_open_for_ever() {
+fn words_and_recovery_files_open_forever() {
     let vector = vector_made_by("recovery", make_recovery);
     for case in vector["cases"].as_array().unwrap() {
         let words = RecoveryWords::parse(case["words"].as_str().unwrap()).unwrap();

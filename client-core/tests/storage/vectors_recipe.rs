@@ -38,7 +38,7 @@ fn make_recipe() -> Value {
                     "plain": hex::encode(plain), "literals": hex::encode(&own) })
         })
         .collect();
-    // Copies across the borders of what another recipe copied and what it added.
+    // Copies across the boundaries between what another recipe copied and what it added.
     let from = Encoded { encoding: Encoding::Recipe, plain_len: 1910, bytes: bytes(&cases[1]["encoded"]) };
     let from_id = ids().chunk_id(&bytes(&cases[1]["plain"]));
     others.add(from_id, from);
@@ -61,7 +61,7 @@ fn make_recipe() -> Value {
             "cases": cases })
 }
 
-/// Both flags clear: written by hand from the description.
+/// Both flags clear: hand-written from the description.
 fn uncompressed(recipe: &Recipe, literals: &[u8]) -> Encoded {
     fn varint(out: &mut Vec<u8>, mut n: u64) {
         while n > 127 {
@@ -101,7 +101,7 @@ fn uncompressed(recipe: &Recipe, literals: &[u8]) -> Encoded {
 }
 
 #[test]
-fn recipes_decode_for_ever() {
+fn recipes_decode_forever() {
     let vector = vector_made_by("recipe", make_recipe);
     let from = &vector["copied_from"];
     let id: ChunkId = from["chunk_id"].as_str().unwrap().parse().unwrap();
@@ -124,7 +124,7 @@ fn recipes_decode_for_ever() {
         let plain = bytes(&case["plain"]);
         let id = key.chunk_id(&plain);
         assert_eq!(decode(&id, &encoded, &mut others).unwrap(), plain);
-        // A case may copy from the one before it.
+        // A case may copy from the previous one.
         others.add(id, encoded);
     }
 }

@@ -1,5 +1,5 @@
-//! How compressed streams are made again, as a file that never changes: `testdata/vectors/unwrap.json`. A snapshot of
-//! a compressed dump restores as long as these hold.
+//! Recompression of streams, as a file that never changes: `testdata/vectors/unwrap.json`. Snapshots of compressed
+//! dumps can be restored as long as these tests pass.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -68,7 +68,7 @@ fn make() -> Value {
 }
 
 #[test]
-fn streams_are_made_as_they_always_were() {
+fn recompression_never_changes() {
     let vector = vector_made_by("unwrap", make);
     assert_eq!(vector["streams"], Value::from(streams()));
     let plan = &vector["plan"];

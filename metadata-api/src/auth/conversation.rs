@@ -1,5 +1,5 @@
-//! Requests before sign-in: [`PreAuth`] is the only way to their bodies, and it checks the signature first. The key is
-//! that of the conversation's first request, or of the session whose refresh token is shown.
+//! Requests before sign-in. [`PreAuth`] is the only way to read their bodies, and it verifies the signature first. The
+//! key comes from the first request of the exchange, or from the session that the refresh token belongs to.
 
 use std::future::Future;
 
@@ -29,26 +29,26 @@ use crate::{
     state::AppState,
 };
 
-/// A body that says whose key signs it.
+/// A body that determines which key must have signed it.
 pub trait Conversation: DeserializeOwned + Send {
-    /// Largest body, bytes: it is read before anything is proven.
+    /// Maximum body size, bytes; the body is read before anything is proven.
     const MAX_BODY: usize = 16 * 1024;
 
-    /// Whether anybody can make up such a request, key and all: its nonce is then remembered only when the handler lets it
-    /// in, so that strangers fill no table.
+    /// Whether a stranger can forge such a request, key included. Its nonce is then stored only once the handler admits
+    /// it, so that strangers cannot fill the table.
     const BY_STRANGERS: bool = false;
 
-    /// Finds the key.
+    /// Looks up the key.
     fn signer(&self, state: &AppState) -> impl Future<Output = Result<Signer, ApiError>> + Send;
 }
 
-/// A body whose signature holds.
+/// A body with a valid signature.
 pub struct PreAuth<T> {
     /// The body.
     pub body: T,
-    /// Used up already, unless strangers can make up such a request: then by the handler, once it lets it in.
+    /// Already used up, unless strangers can forge such a request; then the handler uses it up on admission.
     pub(crate) nonce: Nonce,
-    /// The caller's network, for limits; `None` where callers cannot be told apart.
+    /// The caller's network, for limits; `None` if callers cannot be told apart.
     pub network: Option<Network>,
 }
 
@@ -69,7 +69,7 @@ impl<T: Conversation> FromRequest<AppState> for PreAuth<T> {
         }
         let nonce = presented.verify(state, &parts, &bytes, None, &signer.key)?;
         if T::BY_STRANGERS {
-            nonce.look(state).await?;
+            nonce.check_unused(state).await?;
         } else {
             nonce.use_up(state).await?;
         }
@@ -105,8 +105,8 @@ impl Conversation for LoginStart {
     }
 }
 
-/// All that follows the password in a sign-in.
-macro_rules! of_login {
+/// The requests of a sign-in that follow the password.
+macro_rules! login_bodies {
     ($($body:ty),+ $(,)?) => {
         $(impl Conversation for $body {
             async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
@@ -115,10 +115,10 @@ macro_rules! of_login {
         })+
     };
 }
-of_login!(LoginFinish, LoginMfa, PasswordStart, RenewCodes, AuthenticatorStart, AuthenticatorConfirm,);
+login_bodies!(LoginFinish, LoginMfa, PasswordStart, RenewCodes, AuthenticatorStart, AuthenticatorConfirm,);
 
 impl Conversation for PasswordFinish {
-    /// It carries a wrap per vault.
+    /// Carries one wrap per vault.
     const MAX_BODY: usize = 256 * 1024;
 
     async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {

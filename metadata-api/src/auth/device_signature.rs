@@ -1,4 +1,4 @@
-//! Gate 2's instrument: the device's signature on a request, fresh and not seen before.
+//! Verifies the device's signature on a request: valid, fresh and not seen before. Used by gate 2.
 
 use api_types::{
     DeviceId, ErrorCode,
@@ -14,14 +14,14 @@ use sha2::{Digest, Sha256};
 
 use crate::{db::replay, error::ApiError, state::AppState};
 
-/// A signature as presented: its form and the body's digest hold, its key is not known yet.
+/// A signature as presented: its form and the body's digest are valid, its key is still unknown.
 pub(crate) struct Presented {
     headers: SignatureHeaders,
     parameters: Parameters,
 }
 
 impl Presented {
-    /// Exactly one of each header, our profile, and a digest that is the body's: all before the body is parsed.
+    /// Requires exactly one of each header, our profile, and the digest of this body, before the body is parsed.
     pub(crate) fn read(headers: &HeaderMap, body: &[u8], with_session: bool) -> Result<Self, ApiError> {
         let headers = SignatureHeaders {
             content_digest: single(headers, "content-digest")?,
@@ -36,12 +36,12 @@ impl Presented {
         Ok(Self { headers, parameters })
     }
 
-    /// The device that claims to have signed.
+    /// The device that the request claims to come from.
     pub(crate) fn device(&self) -> DeviceId {
         self.parameters.device
     }
 
-    /// Signature, then clock: only who holds the key learns about clocks, and gets a nonce to use up.
+    /// Checks the signature before the clock: only the key's holder learns about clocks and gets a nonce to use up.
     pub(crate) fn verify(
         &self,
         state: &AppState,
@@ -74,7 +74,7 @@ impl Presented {
     }
 }
 
-/// The nonce of a request whose signature holds: it makes the request count once.
+/// The nonce of a request with a valid signature. Using it up makes the request count once.
 #[must_use]
 pub(crate) struct Nonce {
     key_hash: [u8; 32],
@@ -82,7 +82,7 @@ pub(crate) struct Nonce {
 }
 
 impl Nonce {
-    /// Remembers it.
+    /// Stores the nonce.
     ///
     /// # Errors
     /// `signature_replayed`.
@@ -96,11 +96,11 @@ impl Nonce {
         }
     }
 
-    /// Whether it is used up, without remembering anything of a request that may be refused.
+    /// Checks that the nonce is unused, without storing anything for a request that may be refused.
     ///
     /// # Errors
     /// `signature_replayed`.
-    pub(crate) async fn look(&self, state: &AppState) -> Result<(), ApiError> {
+    pub(crate) async fn check_unused(&self, state: &AppState) -> Result<(), ApiError> {
         if replay::known(state.db(), &self.key_hash, &self.nonce).await? {
             Err(ErrorCode::SignatureReplayed.into())
         } else {

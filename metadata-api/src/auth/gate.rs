@@ -1,5 +1,5 @@
-//! Gates 1 and 2 as one layer: token, body, signature, session and device. Behind it the request carries a
-//! `Caller<Signed>` and its body, read once and bounded.
+//! Gates 1 and 2 as one layer: token, body, signature, session and device. Behind it a request carries a
+//! `Caller<Signed>` and its size-limited body.
 
 use api_types::ErrorCode;
 use axum::{
@@ -15,13 +15,13 @@ use crate::{
     state::AppState,
 };
 
-/// Largest body of any route, bytes.
+/// Maximum body size of any route, bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
 
-/// Lets a request pass that a live session's device signed.
+/// Admits requests signed by the device of a live session.
 ///
 /// # Errors
-/// The first proof that is missing or wrong.
+/// The code of the first proof that is missing or wrong.
 pub async fn signed(
     State(state): State<AppState>,
     request: Request,
@@ -35,7 +35,7 @@ pub async fn signed(
     let standing = session::standing(state.db(), bearer.account, bearer.session)
         .await?
         .ok_or(ErrorCode::TokenInvalid)?;
-    // The token, the session and the signature must speak of one device, and the token of its key.
+    // Token, session and signature must all name the same device, and the token that device's key.
     let bound = standing.device == bearer.device
         && presented.device() == bearer.device
         && standing.region == bearer.stage.region

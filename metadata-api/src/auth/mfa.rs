@@ -1,5 +1,5 @@
 //! The second factor: TOTP (RFC 6238: SHA-1, six digits, 30 s, one step of skew) and ten recovery codes.
-//! Nothing here, and no route, turns it off.
+//! Nothing here, and no route, can turn it off.
 
 use api_types::{AccountId, DeviceId, ErrorCode, LoginId, account::SecondFactor};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -19,7 +19,7 @@ use crate::{
     state::AppState,
 };
 
-/// Wrong codes within [`WINDOW_SECS`], after which codes are not looked at.
+/// Wrong codes within [`WINDOW_SECS`] after which further codes are refused unchecked.
 pub(crate) const MAX_FAILURES: i32 = 5;
 /// Seconds.
 pub(crate) const WINDOW_SECS: i64 = 15 * 60;
@@ -28,14 +28,14 @@ const MAX_RECOVERY_FAILURES: i32 = 20;
 const RECOVERY_WINDOW_SECS: i64 = 3600;
 /// Seconds.
 const LONGEST_LOCK_SECS: i64 = 86_400;
-/// How many recovery codes there are.
+/// Number of recovery codes.
 pub(crate) const RECOVERY_CODES: usize = 10;
 const RECOVERY_CODE_LEN: usize = 10;
 const TOTP_SECRET_LEN: usize = 20;
 const ISSUER: &str = "Sealkeep";
 
 fn totp(secret: &[u8], email: &str) -> Result<Totp, ApiError> {
-    // A colon separates issuer and account in an otpauth URL, so it cannot stand in the name.
+    // A colon separates issuer and account in an otpauth URL, so the account name must not contain one.
     let name = email.replace(':', "_");
     Builder::new()
         .with_secret(secret.to_vec())
@@ -45,8 +45,8 @@ fn totp(secret: &[u8], email: &str) -> Result<Totp, ApiError> {
         .map_err(|_| ApiError::internal("no second factor can be made"))
 }
 
-/// A fresh seed: sealed for the database, and as an otpauth URL for the person.
-pub(crate) fn enrol(
+/// A fresh seed: sealed for the database, and as an otpauth URL for the user.
+pub(crate) fn enroll(
     keys: &ServerKeys,
     account: AccountId,
     email: &str,
@@ -56,7 +56,7 @@ pub(crate) fn enrol(
     Ok((keys.seal(SealKind::Totp, account.as_bytes(), secret.as_slice())?, url))
 }
 
-/// The time step of a code that fits now, one step of skew either way.
+/// The time step whose code matches, allowing one step of skew either way.
 pub(crate) fn matching_step(
     keys: &ServerKeys,
     account: AccountId,
@@ -72,7 +72,7 @@ pub(crate) fn matching_step(
     Ok(step.and_then(|step| i64::try_from(step).ok()))
 }
 
-/// Hashing ten takes a while, so it does not hold up other requests.
+/// Hashing ten codes takes a while, so it runs off the async threads.
 pub(crate) async fn fresh_codes(state: &AppState) -> Result<RecoveryCodes, ApiError> {
     let state = state.clone();
     tokio::task::spawn_blocking(move || recovery_codes(state.keys())).await.map_err(ApiError::internal)?
@@ -90,7 +90,7 @@ fn recovery_codes(keys: &ServerKeys) -> Result<RecoveryCodes, ApiError> {
     Ok(RecoveryCodes { texts, salt, hashes })
 }
 
-/// Argon2id (19 MiB, 2 passes: 80 random bits need no more) with the account's salt and the service's pepper.
+/// Argon2id (19 MiB, 2 passes; enough for 80 random bits) with the account's salt and the service's pepper.
 fn recovery_hash(keys: &ServerKeys, salt: &[u8], digits: &str) -> Result<[u8; 32], ApiError> {
     let fault = |_| ApiError::internal("a recovery code cannot be hashed");
     let params = Params::new(19 * 1024, 2, 1, Some(32)).map_err(fault)?;
@@ -101,26 +101,26 @@ fn recovery_hash(keys: &ServerKeys, salt: &[u8], digits: &str) -> Result<[u8; 32
     Ok(hash)
 }
 
-/// How a try ended. Whatever it says has to be committed: failures count.
+/// The result of an attempt. It must be committed in any case: failures count.
 pub(crate) enum Outcome {
-    /// Proven, with the method's name in tokens.
+    /// Proven; holds the method's name for the token.
     Proven(&'static str),
-    /// Not, and this many seconds until tries count again, if they are locked.
+    /// Refused; `retry_after` is set while attempts are locked.
     Refused {
-        /// Set while tries are not looked at.
+        /// Seconds until attempts are checked again.
         retry_after: Option<u64>,
-        /// This was the failure that locked them.
+        /// Whether this failure caused the lock.
         locks: bool,
     },
 }
 
-/// Which tries count together: a device of the directory has its own, all others share theirs, and codes of the
-/// authenticator are counted apart from recovery codes. Who only knows the password cannot use up the owner's tries.
+/// Attempts that count together: each device of the directory has its own counter, all others share one, and recovery
+/// codes are counted apart from authenticator codes. Knowing only the password cannot use up the owner's attempts.
 struct Tries {
     counter: String,
     most: i32,
     window: i64,
-    /// Each lock in a row lasts twice as long as the one before, at most this long, seconds.
+    /// Maximum lock, seconds; each consecutive lock lasts twice as long as the previous one.
     longest: i64,
 }
 
@@ -128,7 +128,7 @@ impl Tries {
     fn of(factor: &SecondFactor, known: Option<DeviceId>) -> Self {
         let (kind, most, window) = match factor {
             SecondFactor::Totp(_) => ("totp", MAX_FAILURES, WINDOW_SECS),
-            // 80 bits need no tighter count.
+            // 80 bits need no tighter limit.
             SecondFactor::RecoveryCode(_) => ("recovery", MAX_RECOVERY_FAILURES, RECOVERY_WINDOW_SECS),
         };
         let (whose, longest) = match known {
@@ -138,12 +138,12 @@ impl Tries {
         Self { counter: format!("{kind}:{whose}"), most, window, longest }
     }
 
-    /// What is kept after one more failure.
+    /// The counter after one more failure.
     fn failed(&self, kept: Option<Failures>, now: i64) -> Failures {
         let kept = kept.unwrap_or_default();
         let same_window = kept.failures > 0 && now - kept.since < self.window;
         let (failures, since) = if same_window { (kept.failures + 1, kept.since) } else { (1, now) };
-        // A day without a lock, and they begin short again.
+        // After a day without a lock, locks start short again.
         let locks = if now - kept.locked_until < LONGEST_LOCK_SECS { kept.locks } else { 0 };
         if failures < self.most {
             return Failures { failures, since, locks, locked_until: kept.locked_until };
@@ -153,7 +153,7 @@ impl Tries {
     }
 }
 
-/// Tries the factor of a sign-in whose password was proven. A step or recovery code is accepted once.
+/// Checks the second factor of a sign-in whose password was proven. Each time step and recovery code works once.
 pub(crate) async fn prove(
     keys: &ServerKeys,
     tx: &mut PreAuthTx,
@@ -198,12 +198,12 @@ pub(crate) async fn prove(
     }
 }
 
-/// Ends the half-session of a sign-in: used.
+/// Deletes the pending sign-in: it is used up.
 pub(crate) async fn close(tx: &mut PreAuthTx, login: LoginId) -> Result<(), ApiError> {
     pending::end_login(tx, login).await
 }
 
-/// What the caller is told.
+/// The error for the caller.
 pub(crate) fn refusal(retry_after: Option<u64>) -> ApiError {
     match retry_after {
         Some(seconds) => ApiError::new(ErrorCode::MfaLocked).retry_after(seconds),
@@ -215,7 +215,7 @@ pub(crate) fn refusal(retry_after: Option<u64>) -> ApiError {
 mod tests {
     use super::*;
 
-    /// Seconds of each lock when somebody fails without end.
+    /// Seconds of each lock if somebody keeps failing.
     fn locks(known: Option<DeviceId>) -> Vec<i64> {
         let tries = Tries::of(&SecondFactor::Totp(String::new()), known);
         let (mut now, mut kept, mut seen) = (1_000_000, None, Vec::new());

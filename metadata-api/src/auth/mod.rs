@@ -1,4 +1,4 @@
-//! The gates, each behind the one before it: token, signature, session and device; and the conversations before sign-in.
+//! The gates, in order: token; signature, session and device; vault membership. Plus the exchanges before sign-in.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 
@@ -16,7 +16,7 @@ mod tenant;
 
 pub use conversation::PreAuth;
 
-/// Put there by [`gate::signed`]; a route without the gate fails closed.
+/// Set by [`gate::signed`]; a route without the gate fails closed.
 impl FromRequestParts<AppState> for Caller<Signed> {
     type Rejection = ApiError;
 

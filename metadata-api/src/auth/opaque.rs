@@ -1,4 +1,4 @@
-//! OPAQUE's server side: answers that look the same whether there is an account or not.
+//! The server side of OPAQUE. Responses look the same whether or not the account exists.
 
 use api_types::{
     AccountId, ErrorCode, Region,
@@ -17,7 +17,7 @@ fn malformed<E>(_: E) -> ApiError {
     ErrorCode::ContentInvalid.into()
 }
 
-/// Answers a registration request.
+/// Responds to a registration request.
 pub(crate) fn register(
     keys: &ServerKeys,
     account: AccountId,
@@ -31,21 +31,21 @@ pub(crate) fn register(
     Ok(started.message.serialize().to_vec())
 }
 
-/// The record to keep.
+/// The password record to store.
 pub(crate) fn record(upload: &[u8]) -> Result<Vec<u8>, ApiError> {
     let upload = RegistrationUpload::<Suite>::deserialize(upload).map_err(malformed)?;
     Ok(ServerRegistration::<Suite>::finish(upload).serialize().to_vec())
 }
 
-/// A sign-in's first message, well formed.
+/// The well-formed first message of a sign-in.
 pub(crate) struct Ke1(CredentialRequest<Suite>);
 
-/// Reads it, before anything is counted or looked up.
+/// Parses KE1, before anything is counted or looked up.
 pub(crate) fn ke1(bytes: &[u8]) -> Result<Ke1, ApiError> {
     CredentialRequest::<Suite>::deserialize(bytes).map(Ke1).map_err(malformed)
 }
 
-/// KE2, and the state to keep. Without a record it is a convincing answer that no password completes.
+/// KE2, and the state to store. Without a record it is a plausible response that no password can complete.
 pub(crate) fn start(
     keys: &ServerKeys,
     account: AccountId,

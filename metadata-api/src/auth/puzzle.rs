@@ -1,4 +1,4 @@
-//! Puzzles without a memory: what a puzzle is for, how hard it is and until when stand in its salt, under a key of ours.
+//! Stateless puzzles: the salt encodes subject, difficulty and expiry under a key of the service.
 
 use api_types::{
     Base64,
@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 
 use crate::keys::ServerKeys;
 
-/// Seconds that a puzzle is worth solving.
+/// Lifetime of a puzzle, seconds.
 pub(crate) const PUZZLE_SECS: i64 = 300;
 /// Expiry, bits, randomness.
 const HEAD: usize = 8 + 1 + 16;
@@ -17,7 +17,7 @@ fn mac(keys: &ServerKeys, subject: &[u8; 32], head: &[u8]) -> [u8; 32] {
     keys.rate_key(&[b"puzzle", subject, head])
 }
 
-/// A puzzle for this subject, which only it can use.
+/// A puzzle that only this subject can use.
 pub(crate) fn issue(keys: &ServerKeys, subject: &[u8; 32], bits: u8, now: i64) -> Puzzle {
     let mut salt = (now + PUZZLE_SECS).to_be_bytes().to_vec();
     salt.push(bits);
@@ -27,7 +27,7 @@ pub(crate) fn issue(keys: &ServerKeys, subject: &[u8; 32], bits: u8, now: i64) -
     Puzzle { salt: Base64(salt), bits }
 }
 
-/// The name under which a solution is used up; `None` where it is none, is somebody else's or came too late.
+/// The name under which a solution is used up; `None` if it is invalid, expired or for another subject.
 pub(crate) fn check(
     keys: &ServerKeys,
     subject: &[u8; 32],

@@ -1,4 +1,4 @@
-//! The last gate: the transaction of a request, of a member of the vault that its path names.
+//! The last gate: a transaction for a member of the vault named in the path.
 
 use std::collections::HashMap;
 

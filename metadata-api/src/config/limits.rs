@@ -1,4 +1,4 @@
-//! How much callers may ask for.
+//! Limits on callers.
 
 use std::time::Duration;
 
@@ -6,36 +6,36 @@ use api_types::backup::URL_SECS;
 
 use crate::callers::Callers;
 
-/// How much one caller may ask for.
+/// Limits on one caller.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Requests per second and address, all routes.
+    /// Requests per second and address, over all routes.
     pub requests_per_second: u32,
-    /// Requests that may come at once.
+    /// Maximum burst of requests.
     pub burst: u32,
     /// Sign-up and sign-in requests per minute and address.
     pub auth_per_minute: u32,
-    /// Sign-ins that fail per hour, and sign-ups, for one e-mail address from one network.
+    /// Failed sign-ins, and sign-ups, per hour for one e-mail address from one network.
     pub logins_per_hour: i32,
-    /// Sign-ins that fail per hour on one device of the account's directory, whatever others do with its name.
+    /// Failed sign-ins per hour on one device of the account's directory, independent of other callers' attempts.
     pub logins_per_device: i32,
-    /// Sign-ins that failed within an hour for one e-mail address, from anywhere, before strangers solve a puzzle.
+    /// Failed sign-ins per hour for one e-mail address, from anywhere, after which strangers must solve a puzzle.
     pub failures_before_puzzle: i32,
-    /// Sign-ups under way on the whole service before the next ones solve a puzzle.
+    /// Sign-ups in progress on the whole service after which new ones must solve a puzzle.
     pub open_signups_before_puzzle: i32,
-    /// Zero bits of the easiest puzzle; four more at most.
+    /// Zero bits of the easiest puzzle; at most four more are added.
     pub puzzle_bits: u8,
     /// Sign-ups started per hour from one network.
     pub signups_per_network: i32,
-    /// Accounts per 30 days from one network.
+    /// New accounts per 30 days from one network.
     pub accounts_per_network: i32,
-    /// Bytes that a vault may hold, unless its row says otherwise.
+    /// Maximum bytes in a vault, unless its row sets another quota.
     pub vault_quota: u64,
-    /// How long a request may take.
+    /// Time limit of a request.
     pub timeout: Duration,
-    /// How long a presigned URL works, seconds, at most [`URL_SECS`].
+    /// Lifetime of a presigned URL, seconds; at most [`URL_SECS`].
     pub url_secs: u64,
-    /// How a caller's address is known.
+    /// How the caller's address is determined.
     pub callers: Callers,
 }
 

@@ -1,4 +1,4 @@
-//! How requests arrive: TLS here, a proxy in front, or this machine alone.
+//! How requests arrive: TLS in this process, through a proxy, or over loopback.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -11,7 +11,7 @@ use crate::{callers::Callers, proxies::Proxies};
 /// How requests arrive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transport {
-    /// TLS 1.3 ends here.
+    /// TLS 1.3 terminates in this process.
     Tls {
         /// PEM, leaf first.
         cert: PathBuf,
@@ -20,26 +20,26 @@ pub enum Transport {
     },
     /// Plain HTTP, on a loopback address.
     Loopback,
-    /// Plain HTTP from a proxy that speaks TLS to the world; said explicitly.
+    /// Plain HTTP from a TLS-terminating proxy; must be set explicitly.
     BehindProxy,
 }
 
-/// Arguments of `serve` that are not settings of the environment.
+/// Arguments of `serve` that do not come from the environment.
 #[derive(Debug, Clone)]
 pub struct Listen {
     /// Address to listen on.
     pub addr: SocketAddr,
-    /// PEM files.
+    /// Certificate and key, PEM.
     pub tls: Option<(PathBuf, PathBuf)>,
-    /// A proxy in front speaks TLS.
+    /// A TLS-terminating proxy is in front.
     pub behind_proxy: bool,
 }
 
 impl Listen {
-    /// Plain HTTP leaves the machine only when somebody said so.
+    /// Plain HTTP beyond this machine must be allowed explicitly.
     ///
     /// # Errors
-    /// A sentence.
+    /// One sentence for the operator.
     pub fn transport(&self) -> Result<Transport, Problem> {
         match &self.tls {
             Some((cert, key)) => Ok(Transport::Tls { cert: cert.clone(), key: key.clone() }),
@@ -53,27 +53,27 @@ impl Listen {
     }
 }
 
-/// A proxy on the same machine.
+/// A proxy on this machine.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
-/// What is said of the proxies in front.
+/// Settings about the proxies in front.
 #[derive(Debug, Clone, Default)]
 pub struct InFront {
-    /// There is one.
+    /// There is a proxy in front.
     pub behind_proxy: bool,
-    /// The header in which it names the caller; `x-forwarded-for` where none is given.
+    /// The header that names the caller; defaults to `x-forwarded-for`.
     pub header: Option<HeaderName>,
-    /// Whose header is believed; loopback where none is given and nobody else reaches the listening address.
+    /// Proxies whose header is trusted. Defaults to loopback if only loopback reaches the listening address.
     pub trusted: Vec<IpNet>,
-    /// Callers cannot be told apart; the proxy does the limiting.
+    /// Callers cannot be told apart; the proxy applies the limits.
     pub one_network: bool,
 }
 
 impl InFront {
-    /// How callers are told apart by limits.
+    /// How limits tell callers apart.
     ///
     /// # Errors
-    /// A sentence, where all callers would count as one without anybody having said so.
+    /// One sentence for the operator if all callers would count as one without an explicit setting.
     pub fn callers(&self, listen: SocketAddr) -> Result<Callers, Problem> {
         if !self.behind_proxy {
             return Ok(Callers::Connection);

@@ -1,5 +1,5 @@
-//! Settings, from the environment or from files that it names. Whatever is missing, short, a default or used twice
-//! is said in a sentence, and the service does not start.
+//! Settings, from the environment or from files named there. A setting that is missing, too short, a default or used
+//! twice is reported in a sentence, and the service does not start.
 
 mod limits;
 mod listen;
@@ -27,11 +27,11 @@ pub struct Config {
     pub transport: Transport,
     /// The api role's connection string.
     pub database_url: SecretString,
-    /// Host, and port where it is not 443, as clients write it: every request's signature covers it.
+    /// Host, with the port unless it is 443, as clients write it; every request's signature covers it.
     pub public_authority: String,
     /// The service's own secrets.
     pub secrets: Secrets,
-    /// One bucket per region; at least one.
+    /// One bucket per region; at least one region.
     pub regions: BTreeMap<Region, Target>,
 }
 
@@ -40,7 +40,7 @@ pub struct Config {
 #[error("{0}")]
 pub struct Problem(String);
 
-/// All of them.
+/// All problems found.
 #[derive(Debug, thiserror::Error)]
 pub struct Problems(pub Vec<Problem>);
 

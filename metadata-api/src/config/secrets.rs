@@ -1,4 +1,4 @@
-//! The service's own secrets: read, weighed, made.
+//! The service's own secrets: reading, checking and generating them.
 
 use std::fmt;
 
@@ -13,19 +13,19 @@ use super::{Problem, Source};
 /// A 32-byte secret.
 pub type Key = SecretBox<[u8; 32]>;
 
-/// Fewer different byte values than this in a secret mean that a person or a placeholder made it. Of 32 random
-/// bytes, fewer than 16 different ones are a matter of one in 10^12.
+/// Minimum number of different byte values in a secret; fewer mean a typed or placeholder value. The chance of fewer
+/// than 16 among 32 random bytes is 1 in 10^12.
 const MIN_DIFFERENT_BYTES: usize = 16;
 
-/// What the service itself must keep secret. `operations.md` says what losing each means.
+/// The service's own secrets. `operations.md` describes what losing each one means.
 pub struct Secrets {
-    /// Serialised OPAQUE server setup.
+    /// Serialized OPAQUE server setup.
     pub opaque_setup: SecretBox<Vec<u8>>,
     /// Seals second-factor seeds in the database.
     pub master_key: Key,
     /// Ed25519 seed that signs access tokens.
     pub token_key: Key,
-    /// Keys the hashes of recovery codes and the successors of refresh tokens.
+    /// Keys the hashes of recovery codes, and derives the successors of refresh tokens.
     pub refresh_pepper: Key,
 }
 
@@ -107,13 +107,13 @@ fn decode_secret(name: &str, text: &str) -> Result<Zeroizing<Vec<u8>>, Problem> 
     Ok(bytes)
 }
 
-/// Equal, or one contained in the other.
+/// Whether the two are equal or one contains the other.
 fn shares(a: &[u8], b: &[u8]) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     long.windows(short.len()).any(|window| window == short)
 }
 
-/// A line per fresh secret, as an environment file. The caller prints or stores it.
+/// One line per fresh secret, in environment-file format, for the caller to print or store.
 #[must_use]
 pub fn generate_secrets() -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::new());
@@ -132,14 +132,14 @@ pub fn generate_secrets() -> Zeroizing<String> {
     out
 }
 
-/// For tests and for printing: whether a secret is there says nothing about it.
+/// Shows only whether a secret is set.
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secrets({} + 3×32 bytes)", self.opaque_setup.expose_secret().len())
     }
 }
 
-/// A secret of the configuration that cannot be used.
+/// A configured secret that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the {0} in the configuration cannot be used")]
 pub struct UnusableSecret(pub &'static str);

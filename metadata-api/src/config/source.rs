@@ -1,4 +1,4 @@
-//! The environment, and the files that it names.
+//! Reads settings from the environment, and from the files named there.
 
 use std::{collections::BTreeMap, fs, net::IpAddr};
 
@@ -17,7 +17,7 @@ const MIN_STORE_SECRET: usize = 16;
 pub struct Source(BTreeMap<String, Zeroizing<String>>);
 
 impl Source {
-    /// The process's environment, `SEALKEEP_*` only.
+    /// From the process's environment, `SEALKEEP_*` only.
     #[must_use]
     pub fn environment() -> Self {
         let all =
@@ -25,13 +25,13 @@ impl Source {
         Self::from_pairs(all)
     }
 
-    /// Given pairs.
+    /// From the given pairs.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let ours = pairs.into_iter().filter(|(k, _)| k.starts_with("SEALKEEP_"));
         Self(ours.map(|(k, v)| (k, Zeroizing::new(v))).collect())
     }
 
-    /// `NAME`, or the content of the file that `NAME_FILE` names.
+    /// The value of `NAME`, or the content of the file named by `NAME_FILE`.
     fn get(&self, name: &str) -> Result<Option<Zeroizing<String>>, Problem> {
         let file_name = format!("{name}_FILE");
         match (self.0.get(name), self.0.get(&file_name)) {
@@ -51,10 +51,10 @@ impl Source {
         self.get(name)?.ok_or_else(|| Problem(format!("{name} is missing: {what}")))
     }
 
-    /// The api role's or the owner's connection string.
+    /// The connection string of the api role or of the owner.
     ///
     /// # Errors
-    /// A sentence.
+    /// One sentence for the operator.
     pub fn database_url(&self, name: &str) -> Result<SecretString, Problem> {
         let url = self.required(
             name,
@@ -123,7 +123,7 @@ impl Source {
     /// Reads and checks everything.
     ///
     /// # Errors
-    /// Every problem there is, not only the first.
+    /// All problems, not only the first.
     pub fn config(&self, listen: &Listen) -> Result<Config, Problems> {
         let mut problems = Vec::new();
         let transport = listen.transport().map_err(|p| problems.push(p)).ok();

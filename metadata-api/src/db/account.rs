@@ -1,18 +1,18 @@
-//! Accounts: how they come into being, how their password record is found, and their second factor.
+//! Accounts: creation, password record and second factor.
 
 use api_types::{AccountId, ErrorCode, Region, VaultId};
 
 use super::{Db, at, corrupt, pending::Signup, pre_auth::PreAuthTx};
 use crate::{domain::recovery_codes::RecoveryCodes, error::ApiError};
 
-/// What a sign-in needs of a known account.
+/// What a sign-in needs to know about an existing account.
 pub(crate) struct Credential {
     pub(crate) account: AccountId,
     pub(crate) region: Region,
     pub(crate) opaque_record: Vec<u8>,
 }
 
-/// The account with this (lower-case) address.
+/// The account with this lower-case address.
 pub(crate) async fn find(db: &Db, email: &str) -> Result<Option<Credential>, ApiError> {
     let mut tx = PreAuthTx::begin(db).await?;
     let row: Option<(uuid::Uuid, Vec<u8>)> =
@@ -20,9 +20,9 @@ pub(crate) async fn find(db: &Db, email: &str) -> Result<Option<Credential>, Api
             .bind(email)
             .fetch_optional(tx.conn())
             .await?;
-    // The second query runs for unknown addresses too: both take as long.
+    // The second query also runs for unknown addresses, so that both cases take equally long.
     let (account, opaque_record) = row.unwrap_or_default();
-    tx.speak_for(AccountId(account), None).await?;
+    tx.set_account(AccountId(account), None).await?;
     let region: Option<String> = sqlx::query_scalar("SELECT region FROM app.account WHERE account_id = $1")
         .bind(account)
         .fetch_optional(tx.conn())
@@ -45,10 +45,10 @@ pub(crate) struct NewFactor<'a> {
     pub(crate) codes: &'a RecoveryCodes,
 }
 
-/// Account, credential, second factor and first vault: from here on the account exists.
+/// Creates account, credential, second factor and first vault.
 ///
 /// # Errors
-/// `signup_refused` when the address has an account.
+/// `signup_refused` if the address already has an account.
 pub(crate) async fn create(
     tx: &mut PreAuthTx,
     signup: &Signup,
@@ -57,7 +57,7 @@ pub(crate) async fn create(
     now: i64,
 ) -> Result<(), ApiError> {
     let account = signup.account;
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     sqlx::query("INSERT INTO app.account (account_id, region, created_at) VALUES ($1, $2, $3)")
         .bind(account.0)
         .bind(signup.region.as_str())
@@ -114,7 +114,7 @@ async fn add_codes(tx: &mut PreAuthTx, account: AccountId, codes: &RecoveryCodes
     Ok(())
 }
 
-/// The address that an account signs in with.
+/// The account's e-mail address.
 pub(crate) async fn email(tx: &mut PreAuthTx, account: AccountId) -> Result<String, ApiError> {
     let email = sqlx::query_scalar("SELECT email FROM app.credential WHERE account_id = $1")
         .bind(account.0)
@@ -123,14 +123,14 @@ pub(crate) async fn email(tx: &mut PreAuthTx, account: AccountId) -> Result<Stri
     Ok(email)
 }
 
-/// A new password's record takes the place of the old one's.
+/// Replaces the password record.
 pub(crate) async fn replace_record(
     tx: &mut PreAuthTx,
     account: AccountId,
     record: &[u8],
     now: i64,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     let done =
         sqlx::query("UPDATE app.credential SET opaque_record = $2, updated_at = $3 WHERE account_id = $1")
             .bind(account.0)
@@ -141,14 +141,14 @@ pub(crate) async fn replace_record(
     changed_one(done.rows_affected(), "credential")
 }
 
-/// New recovery codes; the old ones are used up.
+/// Replaces the recovery codes.
 pub(crate) async fn replace_codes(
     tx: &mut PreAuthTx,
     account: AccountId,
     codes: &RecoveryCodes,
     now: i64,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     sqlx::query("UPDATE app.recovery_code SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL")
         .bind(account.0)
         .bind(at(now))
@@ -163,14 +163,14 @@ pub(crate) async fn replace_codes(
     add_codes(tx, account, codes).await
 }
 
-/// Another second factor, whose first code was of this time step.
+/// Replaces the second factor; `step` is the time step of its first code.
 pub(crate) async fn replace_totp(
     tx: &mut PreAuthTx,
     account: AccountId,
     sealed: &[u8],
     step: i64,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     let done = sqlx::query("UPDATE app.totp SET secret = $2, last_step = $3 WHERE account_id = $1")
         .bind(account.0)
         .bind(sealed)
@@ -184,16 +184,16 @@ fn changed_one(rows: u64, what: &'static str) -> Result<(), ApiError> {
     if rows == 1 { Ok(()) } else { Err(corrupt(what)) }
 }
 
-/// A second factor as kept.
+/// A second factor as stored.
 #[derive(sqlx::FromRow)]
 pub(crate) struct Factor {
     pub(crate) sealed_secret: Vec<u8>,
     pub(crate) recovery_salt: Vec<u8>,
 }
 
-/// The account's second factor, locked until the transaction ends: tries come one after the other.
+/// The account's second factor, locked until the transaction ends, so that attempts run one at a time.
 pub(crate) async fn factor(tx: &mut PreAuthTx, account: AccountId) -> Result<Factor, ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     let row: Option<Factor> = sqlx::query_as(
         "SELECT secret AS sealed_secret, recovery_salt FROM app.totp WHERE account_id = $1 FOR UPDATE",
     )
@@ -203,7 +203,7 @@ pub(crate) async fn factor(tx: &mut PreAuthTx, account: AccountId) -> Result<Fac
     row.ok_or_else(|| corrupt("an account without a second factor"))
 }
 
-/// Accepts a time step once: false when it, or a later one, was accepted before.
+/// Accepts a time step once; false if it or a later one was accepted before.
 pub(crate) async fn accept_step(tx: &mut PreAuthTx, account: AccountId, step: i64) -> Result<bool, ApiError> {
     let done = sqlx::query("UPDATE app.totp SET last_step = $2 WHERE account_id = $1 AND last_step < $2")
         .bind(account.0)
@@ -231,13 +231,13 @@ pub(crate) async fn accept_recovery(
     Ok(done.rows_affected() == 1)
 }
 
-/// Wrong codes of one counter.
+/// A counter of wrong codes.
 #[derive(Debug, Clone, Default, sqlx::FromRow)]
 pub(crate) struct Failures {
     pub(crate) failures: i32,
-    /// Seconds since 1970 of the first one that counts.
+    /// First failure that counts, seconds since 1970.
     pub(crate) since: i64,
-    /// Locks in a row.
+    /// Consecutive locks.
     pub(crate) locks: i32,
     /// Seconds since 1970.
     pub(crate) locked_until: i64,
@@ -260,7 +260,7 @@ pub(crate) async fn failures(
     Ok(row)
 }
 
-/// The factor's row is locked: nobody else counts meanwhile.
+/// Stores the counter. The factor's row is locked, so nobody else counts meanwhile.
 pub(crate) async fn keep_failures(
     tx: &mut PreAuthTx,
     account: AccountId,

@@ -1,5 +1,5 @@
-//! The audit trail: one helper writes, nothing changes a row, each row's hash covers the one before. The newest rows are
-//! kept, so that no account's reads fill the table.
+//! The audit trail. One helper writes it, rows are immutable, and each row's hash covers the previous one. Only the
+//! newest rows are kept, so that no account's reads can fill the table.
 
 use api_types::{
     AccountId, Base64, DeviceId, VaultId, canonical,
@@ -11,24 +11,24 @@ use sqlx::PgConnection;
 use super::{TenantTx, pre_auth::PreAuthTx, tenant_tx::DeviceGate};
 use crate::error::ApiError;
 
-/// What an event's CBOR holds, in this order: version 1, vault, position, seconds since 1970, action, account, device,
+/// The CBOR of an event, in this order: version 1, vault, position, seconds since 1970, action, account, device,
 /// details as pairs of texts.
 pub type Wire = (u8, VaultId, u64, i64, String, Option<AccountId>, Option<DeviceId>, Vec<(String, String)>);
 
-/// Details of an event: ids, kinds and counts; never an address, a token or text of the user's.
+/// Details of an event: ids, kinds and counts; never an address, a token or user text.
 pub type Details<'a> = &'a [(&'static str, String)];
 
-/// Old rows go this many at a time.
+/// Old rows are deleted in batches of this size.
 const FORGOTTEN_AT_ONCE: i64 = 64;
 
-/// Who did it.
+/// Who acted.
 struct Actor {
     vault: VaultId,
     account: Option<AccountId>,
     device: Option<DeviceId>,
 }
 
-/// Records what the transaction's caller did; true when the transaction commits.
+/// Records an action of the transaction's caller; takes effect when the transaction commits.
 ///
 /// # Errors
 /// The database's.
@@ -43,7 +43,7 @@ pub async fn record<D: DeviceGate>(
     append(tx.conn(), &actor, now, action, details).await
 }
 
-/// Records an event of sign-in in each of the account's vaults.
+/// Records a sign-in event in each of the account's vaults.
 pub(crate) async fn record_account(
     tx: &mut PreAuthTx,
     account: AccountId,
@@ -52,15 +52,15 @@ pub(crate) async fn record_account(
     action: &'static str,
     details: Details<'_>,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, None).await?;
-    // In one order, so that two sign-ins never wait for each other's locks.
+    tx.set_account(account, None).await?;
+    // In a fixed order, so that concurrent sign-ins cannot deadlock.
     let vaults: Vec<uuid::Uuid> =
         sqlx::query_scalar("SELECT vault_id FROM app.membership WHERE account_id = $1 ORDER BY vault_id")
             .bind(account.0)
             .fetch_all(tx.conn())
             .await?;
     for vault in vaults.into_iter().map(VaultId) {
-        tx.speak_for(account, Some(vault)).await?;
+        tx.set_account(account, Some(vault)).await?;
         let actor = Actor { vault, account: Some(account), device };
         append(tx.conn(), &actor, now, action, details).await?;
     }
@@ -74,7 +74,7 @@ async fn append(
     action: &'static str,
     details: Details<'_>,
 ) -> Result<(), ApiError> {
-    // One writer per vault until the transaction ends: the chain has no forks.
+    // One writer per vault until the transaction ends, so that the chain cannot fork.
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('sealkeep/audit/' || $1::text, 0))")
         .bind(actor.vault.0)
         .execute(&mut *connection)
@@ -147,12 +147,12 @@ pub(crate) async fn list<D: DeviceGate>(
         .collect())
 }
 
-/// The first row that does not follow the one before, or says another place than its own.
+/// The first row that does not follow the previous one, or has the wrong position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the audit trail is broken at position {0}")]
 pub struct BrokenAt(pub u64);
 
-/// Checks a trail from its first row, which is row 1 unless so many follow that older ones were forgotten.
+/// Verifies a trail. It must begin with row 1, unless it is so long that older rows were deleted.
 ///
 /// # Errors
 /// [`BrokenAt`].
@@ -163,7 +163,7 @@ pub fn verify(vault: VaultId, rows: &[AuditRow]) -> Result<(), BrokenAt> {
     for (expected, row) in (forgotten + 1..).zip(rows) {
         let placed = canonical::decode::<Wire>(&row.event.0)
             .is_ok_and(|wire| wire.0 == 1 && wire.1 == vault && wire.2 == expected);
-        // What the oldest row that is left follows is not there any more.
+        // The row before the oldest kept one is gone.
         let follows = row.hash.0 == chain_hash(&previous.0, &row.event.0)
             || (forgotten > 0 && expected == forgotten + 1);
         if row.position != expected || !placed || !follows {

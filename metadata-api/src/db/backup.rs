@@ -11,10 +11,10 @@ use uuid::Uuid;
 use super::{at, corrupt};
 use crate::error::ApiError;
 
-/// The word for a run whose device fell silent.
+/// Failure code of a run whose device stopped renewing the lease.
 const LEASE_EXPIRED: &str = "lease_expired";
 
-/// One attempt, its row locked.
+/// A run, with its row locked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Backup {
     pub(crate) source: SourceId,
@@ -22,7 +22,7 @@ pub(crate) struct Backup {
     pub(crate) state: BackupState,
 }
 
-/// Where it stands.
+/// Its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BackupState {
     Running { lease_expires_at: i64 },
@@ -30,7 +30,7 @@ pub(crate) enum BackupState {
     Failed,
 }
 
-/// Notes a source that may be known already.
+/// Inserts a source unless it is already known.
 pub(crate) async fn ensure_source(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -48,7 +48,7 @@ pub(crate) async fn ensure_source(
     Ok(())
 }
 
-/// Begins an attempt; nothing happens when there is one of this id.
+/// Inserts a run; no effect if the id exists.
 pub(crate) async fn insert(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -73,10 +73,10 @@ pub(crate) async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
-/// Attempts of one vault that are kept even where they left nothing.
+/// Maximum runs per vault that are kept although they left nothing.
 const KEPT: i64 = 1_000;
 
-/// Old attempts that are over and left neither snapshot nor object.
+/// Deletes old, finished runs that left neither snapshot nor object.
 pub(crate) async fn forget(conn: &mut PgConnection, vault: VaultId, now: i64) -> Result<(), ApiError> {
     sqlx::query(
         "DELETE FROM app.backup b WHERE vault_id = $1 AND (state = 'failed' OR (state = 'running' AND lease_expires_at <= $2))
@@ -92,7 +92,7 @@ pub(crate) async fn forget(conn: &mut PgConnection, vault: VaultId, now: i64) ->
     Ok(())
 }
 
-/// Attempts under way, and sources, of a vault.
+/// The vault's number of open runs and of sources.
 pub(crate) async fn open_and_sources(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -119,7 +119,7 @@ struct LockedRow {
     snapshot_id: Option<Vec<u8>>,
 }
 
-/// Reads an attempt and keeps others from changing it until the transaction ends.
+/// Reads a run and locks it until the transaction ends.
 pub(crate) async fn lock(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -149,7 +149,7 @@ pub(crate) async fn lock(
     .transpose()
 }
 
-/// Holds the lease longer.
+/// Extends the lease.
 pub(crate) async fn renew(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -165,13 +165,13 @@ pub(crate) async fn renew(
     Ok(())
 }
 
-/// How an attempt ended.
+/// How a run ended.
 pub(crate) enum Ending<'a> {
     Committed(SnapshotId),
     Failed(&'a str),
 }
 
-/// Ends an attempt.
+/// Ends a run.
 pub(crate) async fn end(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -215,7 +215,7 @@ struct RunRecord {
     snapshot_id: Option<Vec<u8>>,
 }
 
-/// The newest attempts. One whose lease ran out shows as failed.
+/// The newest runs. A run whose lease expired shows as failed.
 pub(crate) async fn newest(
     conn: &mut PgConnection,
     vault: VaultId,

@@ -1,4 +1,4 @@
-//! Migrations, and what must hold in the database before the service answers.
+//! Migrations, and what the database must satisfy before the service starts.
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
@@ -7,7 +7,7 @@ use super::Db;
 
 const TABLE: &str = "app._sqlx_migrations";
 
-/// Tables of schema `app` without row-level security, each with its reason.
+/// Tables of schema `app` without row-level security, each with the reason.
 const WITHOUT_ROW_SECURITY: &[(&str, &str)] =
     &[("_sqlx_migrations", "names of migrations; no tenant's data, written by the owner alone")];
 
@@ -21,16 +21,16 @@ fn migrator() -> Migrator {
 /// Why migrations could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// The roles are not there.
+    /// A role does not exist.
     #[error("the role {0} is missing: run migrations/roles.sql as an administrator first")]
     RoleMissing(&'static str),
-    /// Connected as somebody else.
+    /// Connected as the wrong role.
     #[error("migrations run as sealkeep_owner, and {0} is neither it nor may become it")]
     NotOwner(String),
-    /// The database says no.
+    /// An error from the database.
     #[error("the database refused: {0}")]
     Database(#[from] sqlx::Error),
-    /// The database was made by another build, whose tables are different.
+    /// The database was created by another build with different tables.
     #[error(
         "this database was made by another build of metadata-api (migration {0} differs), and this one does not read it. Nothing was changed. Run the build that made it, or start afresh: `metadata-api --embedded NEW_FOLDER`; on a database of your own, `psql -c 'DROP SCHEMA app CASCADE'` as its owner and then `metadata-api migrate`"
     )]
@@ -40,10 +40,10 @@ pub enum MigrateError {
     Migration(#[from] sqlx::migrate::MigrateError),
 }
 
-/// Brings the schema up to date, as `sealkeep_owner` (or somebody who may become it).
+/// Brings the schema up to date as `sealkeep_owner`, or as a role that may become it.
 ///
 /// # Errors
-/// [`MigrateError`]: a sentence.
+/// [`MigrateError`], one sentence for the operator.
 pub async fn migrate(owner_url: &SecretString) -> Result<(), MigrateError> {
     let options: PgConnectOptions = owner_url.expose_secret().parse()?;
     let mut connection = PgConnection::connect_with(&options).await?;
@@ -70,21 +70,21 @@ pub async fn migrate(owner_url: &SecretString) -> Result<(), MigrateError> {
     Ok(())
 }
 
-/// Why the service must not start on this database.
+/// Why the service must not start with this database.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
-    /// It would see every tenant's rows.
+    /// The role would see every tenant's rows.
     #[error("the database role {role} {why}: row-level security would not bind it; connect as sealkeep_api")]
     Role {
-        /// Who is connected.
+        /// The connected role.
         role: String,
-        /// Why that is wrong.
+        /// What is wrong with it.
         why: &'static str,
     },
-    /// A table without protection.
+    /// A table without row-level security.
     #[error("table app.{0} has no enabled and forced row-level security")]
     Unprotected(String),
-    /// `metadata-api migrate` is due.
+    /// `metadata-api migrate` has to run.
     #[error("migration {0} has not run: run `metadata-api migrate`")]
     Pending(i64),
     /// The database is newer, or a migration was edited.
@@ -92,10 +92,10 @@ pub enum CheckError {
         "this database was made by another build of metadata-api (migration {0} differs), and this one does not read it: run the build that made it, or start afresh with `metadata-api --embedded NEW_FOLDER`, or with an empty database and `metadata-api migrate`"
     )]
     Foreign(i64),
-    /// There is no schema at all.
+    /// The schema is missing.
     #[error("the database has no schema `app`: run `metadata-api migrate`")]
     Empty,
-    /// The database says no.
+    /// An error from the database.
     #[error("the database refused: {0}")]
     Database(#[from] sqlx::Error),
 }
@@ -103,7 +103,7 @@ pub enum CheckError {
 /// The boot check: role, row-level security on every table, migrations.
 ///
 /// # Errors
-/// [`CheckError`]: a sentence.
+/// [`CheckError`], one sentence for the operator.
 pub async fn check(db: &Db) -> Result<(), CheckError> {
     let mut connection = db.pool.acquire().await?;
     check_role(&mut connection).await?;

@@ -1,4 +1,4 @@
-//! Devices: of an account, and as its vaults know them.
+//! Devices of an account, and their state in its vaults.
 
 use api_types::{
     AccountId, DeviceId, ErrorCode,
@@ -15,22 +15,22 @@ use super::{
 };
 use crate::{domain::device::CheckedDevice, error::ApiError};
 
-/// Devices of an account that were not revoked.
+/// Maximum devices of an account, not counting revoked ones.
 pub(crate) const MAX_DEVICES: i64 = 50;
-/// With the revoked ones, which stay so that what they signed stays checkable.
+/// Maximum including revoked devices, which are kept so that their signatures stay verifiable.
 const MAX_DEVICES_EVER: i64 = 1000;
 
-/// Registers a device that signs in, pending in each of the account's vaults. The same keys again are welcome.
+/// Registers a device at sign-in, pending in each of the account's vaults. Idempotent for the same keys.
 ///
 /// # Errors
-/// `device_revoked`, `limit_reached`, or `conflict` when the id is registered with other keys.
+/// `device_revoked`, `limit_reached`, or `conflict` if the id is registered with other keys.
 pub(crate) async fn register(
     tx: &mut PreAuthTx,
     account: AccountId,
     device: &CheckedDevice,
     now: i64,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     let (known, present, ever): (bool, i64, i64) = sqlx::query_as(
         "SELECT COALESCE(bool_or(device_id = $2), false), count(*) FILTER (WHERE revoked_at IS NULL), count(*)
          FROM app.device WHERE account_id = $1",
@@ -87,13 +87,13 @@ pub(crate) async fn register(
     Ok(())
 }
 
-/// Whether this key is that of a device which a directory of the account's vouches for.
+/// Whether this key belongs to a device that a directory of the account approves.
 pub(crate) async fn is_approved(
     tx: &mut PreAuthTx,
     account: AccountId,
     device: &CheckedDevice,
 ) -> Result<bool, ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     let found = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM app.vault_device d JOIN app.device a USING (account_id, device_id)
                         WHERE d.account_id = $1 AND d.device_id = $2 AND d.state = 'active'
@@ -107,11 +107,10 @@ pub(crate) async fn is_approved(
     Ok(found)
 }
 
-/// Lets the directory's word count: an added device becomes active, a revoked one is out.
+/// Applies a directory entry: an added device becomes active, a revoked one is locked out.
 ///
 /// # Errors
-/// `directory_invalid` when the entry's keys are not those that the device registered, or it is not there, or was
-/// revoked before.
+/// `directory_invalid` if the device does not exist, was revoked before, or registered other keys than the entry's.
 pub(crate) async fn follow<D: DeviceGate>(
     tx: &mut TenantTx<D>,
     entry: &DirectoryEntry,
@@ -147,7 +146,7 @@ pub(crate) async fn follow<D: DeviceGate>(
     }
 }
 
-/// Shuts a device out of the vault; where it is the caller's account's own, its sessions end too.
+/// Revokes a device in the vault; if it belongs to the caller's account, its sessions end too.
 ///
 /// # Errors
 /// `not_found`.
@@ -189,7 +188,7 @@ pub(crate) async fn revoke<D: DeviceGate>(
     Ok(())
 }
 
-/// Whether the vault knows the device, and whether it was ever in the directory.
+/// Whether the vault knows the device, and whether the device was ever in the directory.
 pub(crate) async fn was_approved<D: DeviceGate>(
     tx: &mut TenantTx<D>,
     device: DeviceId,

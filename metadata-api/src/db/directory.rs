@@ -1,4 +1,4 @@
-//! The device directory: the signed chain, as stored.
+//! The device directory: the signed chain as stored.
 
 use api_types::{
     ErrorCode, Sha256,
@@ -9,7 +9,7 @@ use ed25519_dalek::VerifyingKey;
 use super::{TenantTx, corrupt, device, tenant_tx::DeviceGate};
 use crate::error::ApiError;
 
-/// Entries of a chain that every client reads whole; the last of them only revoke.
+/// Maximum entries of a chain, which every client reads whole. The last ones are reserved for revocations.
 const MAX_ENTRIES: u64 = 1000;
 const MAX_ADDS: u64 = 900;
 
@@ -27,7 +27,7 @@ pub(crate) async fn list<D: DeviceGate>(tx: &mut TenantTx<D>) -> Result<Vec<Sign
         .collect())
 }
 
-/// Appends an entry that follows the last one and is signed by the vault, and lets it count.
+/// Appends an entry that is signed by the vault and follows the last one, and applies it.
 ///
 /// # Errors
 /// `directory_invalid`; `vault_not_ready` without a signing root.
@@ -37,7 +37,7 @@ pub(crate) async fn append<D: DeviceGate>(
     root: &VerifyingKey,
 ) -> Result<DirectoryEntry, ApiError> {
     let vault = tx.vault();
-    // The vault's row is the chain's lock.
+    // The chain's lock, per vault.
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('sealkeep/directory/' || $1::text, 0))")
         .bind(vault.0)
         .execute(tx.conn())
@@ -56,7 +56,7 @@ pub(crate) async fn append<D: DeviceGate>(
     let entry = signed
         .verify_after(vault, last, root)
         .map_err(|refused| ApiError::because(ErrorCode::DirectoryInvalid, refused))?;
-    // Room is kept for shutting devices out.
+    // The rest is reserved for revocations.
     let most = match entry.op {
         DirectoryOp::Add => MAX_ADDS,
         DirectoryOp::Revoke => MAX_ENTRIES,

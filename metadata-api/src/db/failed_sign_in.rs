@@ -1,5 +1,5 @@
-//! Sign-ins with a wrong password, before it is known whether they concern anybody: one insert each, whatever the
-//! address, so that the time of an answer says nothing. A task moves those of accounts into their vaults' trails.
+//! Failed sign-ins, recorded before it is known whether the account exists: one insert for any address, so that
+//! response times reveal nothing. A job copies those of real accounts into the trails of their vaults.
 
 use api_types::{AccountId, DeviceId};
 use uuid::Uuid;
@@ -7,10 +7,10 @@ use uuid::Uuid;
 use super::{at, pre_auth::PreAuthTx};
 use crate::domain::device::CheckedDevice;
 
-/// Most that are taken at once.
+/// Maximum rows taken at once.
 const BATCH: i64 = 1000;
 
-/// Notes one.
+/// Records a failed sign-in.
 pub(crate) async fn note(
     tx: &mut PreAuthTx,
     account: AccountId,
@@ -29,14 +29,14 @@ pub(crate) async fn note(
     Ok(())
 }
 
-/// One that was noted.
+/// A recorded failure.
 pub(crate) struct Failed {
     pub(crate) account: AccountId,
     pub(crate) device: DeviceId,
     pub(crate) signing_key: Vec<u8>,
 }
 
-/// Takes the oldest out, except those of the accounts named; two replicas never take the same.
+/// Removes and returns the oldest rows, except those of the given accounts; two replicas never get the same row.
 pub(crate) async fn take(tx: &mut PreAuthTx, except: &[Uuid]) -> Result<Vec<Failed>, sqlx::Error> {
     let rows: Vec<(Uuid, Uuid, Vec<u8>)> = sqlx::query_as(
         "DELETE FROM app.failed_sign_in WHERE number IN (

@@ -1,4 +1,4 @@
-//! Wrapped keys: opaque bytes with a version. Every version stays; the newest is served.
+//! Wrapped keys: opaque, versioned bytes. All versions are kept; the newest is served.
 
 use api_types::{
     AccountId, ErrorCode, VaultId,
@@ -28,7 +28,7 @@ pub(crate) async fn get<D: DeviceGate>(
     .transpose()
 }
 
-/// The master key of one of the account's vaults under a new password; the version after the newest.
+/// Adds the master key of one of the account's vaults, wrapped under a new password; its version must be the next one.
 ///
 /// # Errors
 /// `version_conflict`.
@@ -39,7 +39,7 @@ pub(crate) async fn add_password(
     wrapped: &WrappedKey,
     now: i64,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, Some(vault)).await?;
+    tx.set_account(account, Some(vault)).await?;
     let version = i32::try_from(wrapped.version).map_err(|_| ErrorCode::InvalidRequest)?;
     let done = sqlx::query(
         "INSERT INTO app.wrapped_key (vault_id, kind, version, bytes, stored_at)
@@ -56,10 +56,10 @@ pub(crate) async fn add_password(
     if done.rows_affected() == 1 { Ok(()) } else { Err(ErrorCode::VersionConflict.into()) }
 }
 
-/// Stores the first version.
+/// Stores version 1.
 ///
 /// # Errors
-/// `version_conflict` where there is one.
+/// `version_conflict` if a version exists.
 pub(crate) async fn add_first<D: DeviceGate>(
     tx: &mut TenantTx<D>,
     kind: WrapKind,

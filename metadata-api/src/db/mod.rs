@@ -34,16 +34,16 @@ pub mod vault;
 pub use boot::{CheckError, MigrateError, check, migrate};
 pub use tenant_tx::{ActiveDevice, AnyDevice, TenantTx};
 
-/// The service's connections.
+/// The service's connection pool.
 #[derive(Clone)]
 pub struct Db {
     pool: PgPool,
 }
 
-/// Opens a pool for the api role. Nothing is checked yet: see [`check`].
+/// Opens a pool for the api role. Does not check the database: see [`check`].
 ///
 /// # Errors
-/// The URL, or the database, says no.
+/// The URL is invalid, or the database refused.
 pub async fn connect(url: &SecretString, max_connections: u32) -> Result<Db, sqlx::Error> {
     let options: PgConnectOptions = url.expose_secret().parse()?;
     let options = options.options([
@@ -61,26 +61,26 @@ pub async fn connect(url: &SecretString, max_connections: u32) -> Result<Db, sql
 }
 
 impl Db {
-    /// Whether the database answers.
+    /// Whether the database responds.
     ///
     /// # Errors
-    /// As the database.
+    /// The database's.
     pub async fn ping(&self) -> Result<(), sqlx::Error> {
         sqlx::query("SELECT 1").execute(&self.pool).await.map(drop)
     }
 
-    /// Ends all connections.
+    /// Closes all connections.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 }
 
-/// A PostgreSQL time of seconds since 1970.
+/// Converts seconds since 1970 to a PostgreSQL timestamp.
 pub(crate) fn at(seconds: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// What the log may know of a database error: server messages can quote values, so they are left out.
+/// The part of a database error that may be logged; server messages can quote values.
 #[derive(Debug, thiserror::Error)]
 #[error("database: {0}")]
 struct DatabaseFault(String);
@@ -90,7 +90,7 @@ impl From<sqlx::Error> for ApiError {
         let (code, text) = match &error {
             sqlx::Error::Database(e) => {
                 let state = e.code().unwrap_or_default();
-                // 53: no resources, 57: shutdown or cancelled, 08: connection
+                // 53: insufficient resources, 57: operator intervention, 08: connection
                 let gone = ["53", "57", "08"].iter().any(|class| state.starts_with(class));
                 let code = if gone { ErrorCode::Unavailable } else { ErrorCode::Internal };
                 (code, format!("SQLSTATE {state}, table {:?}, constraint {:?}", e.table(), e.constraint()))
@@ -105,7 +105,7 @@ impl From<sqlx::Error> for ApiError {
     }
 }
 
-/// A column that does not hold what the schema promises.
+/// A column violates what the schema promises.
 pub(crate) fn corrupt(what: &'static str) -> ApiError {
     ApiError::internal(format!("database: {what} is not what the schema promises"))
 }

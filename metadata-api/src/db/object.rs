@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::{at, corrupt};
 use crate::error::ApiError;
 
-/// An object as the database knows it.
+/// An object as stored in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Known {
     pub(crate) row: Object,
@@ -61,19 +61,19 @@ fn raw(ids: &[ObjectId]) -> Vec<Vec<u8>> {
 /// A vault's counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counter {
-    /// The last number taken.
+    /// The last number issued.
     pub(crate) last: u32,
-    /// Bytes promised and stored.
+    /// Bytes granted and stored.
     pub(crate) used: u64,
-    /// Objects promised and not stored.
-    pub(crate) promised: u64,
+    /// Number of objects granted but not stored.
+    pub(crate) granted: u64,
     /// The vault's own quota, bytes.
     pub(crate) quota: Option<u64>,
 }
 
-/// Keeps others from taking numbers, positions or room in this vault until the transaction ends.
+/// Locks the vault's numbers, positions and quota until the transaction ends.
 pub(crate) async fn lock_counter(conn: &mut PgConnection, vault: VaultId) -> Result<Counter, ApiError> {
-    let (last, used, promised, quota): (i64, i64, i64, Option<i64>) = sqlx::query_as(
+    let (last, used, granted, quota): (i64, i64, i64, Option<i64>) = sqlx::query_as(
         "WITH locked AS (
              INSERT INTO app.vault_counter (vault_id, last_object, last_snapshot) VALUES ($1, 0, 0)
              ON CONFLICT (vault_id) DO UPDATE SET last_object = vault_counter.last_object
@@ -86,12 +86,12 @@ pub(crate) async fn lock_counter(conn: &mut PgConnection, vault: VaultId) -> Res
     Ok(Counter {
         last: u32::try_from(last).map_err(|_| corrupt("vault_counter.last_object"))?,
         used: u64::try_from(used).map_err(|_| corrupt("vault_counter.granted_bytes"))?,
-        promised: u64::try_from(promised).map_err(|_| corrupt("vault_counter.granted_objects"))?,
+        granted: u64::try_from(granted).map_err(|_| corrupt("vault_counter.granted_objects"))?,
         quota: quota.map(u64::try_from).transpose().map_err(|_| corrupt("vault.quota_bytes"))?,
     })
 }
 
-/// Those of the ids that are known, in no order.
+/// The known ones among these ids, in no particular order.
 pub(crate) async fn by_ids(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -108,7 +108,7 @@ pub(crate) async fn by_ids(
     records.into_iter().map(Known::try_from).collect()
 }
 
-/// Those of the numbers that are known, sorted by id.
+/// The known ones among these numbers, sorted by id.
 pub(crate) async fn by_numbers(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -125,7 +125,7 @@ pub(crate) async fn by_numbers(
     records.into_iter().map(Known::try_from).collect()
 }
 
-/// Numbers new objects from `first` on. The counter has to be locked.
+/// Inserts new objects, numbered from `first`. The counter must be locked.
 pub(crate) async fn insert_granted(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -171,8 +171,8 @@ pub(crate) async fn insert_granted(
     Ok(())
 }
 
-/// Promises again what was promised before: it counts for this attempt, and its time begins anew.
-pub(crate) async fn promise_again(
+/// Renews a grant: it now belongs to this run, and its time starts over.
+pub(crate) async fn renew_grants(
     conn: &mut PgConnection,
     vault: VaultId,
     backup: BackupId,
@@ -192,7 +192,7 @@ pub(crate) async fn promise_again(
     Ok(())
 }
 
-/// Notes what the store confirmed; it counts for this attempt from now on. The counter has to be locked.
+/// Records what the store confirmed, for this run. The counter must be locked.
 pub(crate) async fn set_stored(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -210,11 +210,11 @@ pub(crate) async fn set_stored(
     .bind(at(now))
     .fetch_all(&mut *conn)
     .await?;
-    kept(conn, vault, &sizes, true).await
+    end_grants(conn, vault, &sizes, true).await
 }
 
-/// Promises whose URLs have ended and whose attempt is over, oldest first.
-pub(crate) async fn unkept(
+/// Expired grants of finished runs, oldest first.
+pub(crate) async fn expired_grants(
     conn: &mut PgConnection,
     vault: VaultId,
     granted_before: i64,
@@ -243,8 +243,8 @@ pub(crate) async fn unkept(
     rows.into_iter().map(|row| Ok((Known::try_from(row.record)?.row, BackupId(row.backup_id)))).collect()
 }
 
-/// Forgets promises that nobody kept, if nobody renewed them meanwhile. The counter has to be locked.
-pub(crate) async fn forget_unkept(
+/// Deletes expired grants unless somebody renewed them meanwhile. The counter must be locked.
+pub(crate) async fn delete_expired_grants(
     conn: &mut PgConnection,
     vault: VaultId,
     ids: &[ObjectId],
@@ -259,11 +259,16 @@ pub(crate) async fn forget_unkept(
     .bind(at(granted_before))
     .fetch_all(&mut *conn)
     .await?;
-    kept(conn, vault, &sizes, false).await
+    end_grants(conn, vault, &sizes, false).await
 }
 
-/// Promises of these sizes are over: kept, or not.
-async fn kept(conn: &mut PgConnection, vault: VaultId, sizes: &[i64], stored: bool) -> Result<(), ApiError> {
+/// Ends grants of these sizes; if `stored`, the bytes now count as stored.
+async fn end_grants(
+    conn: &mut PgConnection,
+    vault: VaultId,
+    sizes: &[i64],
+    stored: bool,
+) -> Result<(), ApiError> {
     let bytes: i64 = sizes.iter().sum();
     sqlx::query(
         "UPDATE app.vault_counter SET granted_bytes = granted_bytes - $2, granted_objects = granted_objects - $3,

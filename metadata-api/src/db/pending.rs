@@ -9,13 +9,13 @@ use crate::{
     error::ApiError,
 };
 
-/// Seconds that a sign-up may take, once a password is registered.
+/// Time limit of a sign-up once a password is registered, seconds.
 pub(crate) const SIGNUP_SECS: i64 = 30 * 60;
-/// Seconds until then: the password's stretching, on a slow machine.
+/// Time limit until then, seconds: the password's key stretching on a slow machine.
 pub(crate) const SIGNUP_START_SECS: i64 = 2 * 60;
-/// Seconds between the messages of a password proof.
+/// Time limit between the messages of a password proof, seconds.
 pub(crate) const LOGIN_SECS: i64 = 60;
-/// Seconds for the second factor.
+/// Time limit for the second factor, seconds.
 pub(crate) const MFA_SECS: i64 = 5 * 60;
 
 fn device(id: Uuid, name: String, signing: &[u8], sealing: &[u8]) -> Result<CheckedDevice, ApiError> {
@@ -27,7 +27,7 @@ fn device(id: Uuid, name: String, signing: &[u8], sealing: &[u8]) -> Result<Chec
     })
 }
 
-/// A sign-up as kept.
+/// A sign-up as stored.
 pub(crate) struct Signup {
     pub(crate) account: AccountId,
     pub(crate) email: String,
@@ -72,7 +72,7 @@ pub(crate) async fn start_signup(
     Ok(tx.commit().await?)
 }
 
-/// How many sign-ups are under way.
+/// Number of sign-ups in progress.
 pub(crate) async fn open_signups(tx: &mut PreAuthTx, now: i64) -> Result<i32, ApiError> {
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM app.pending_signup WHERE expires_at > $1")
         .bind(at(now))
@@ -81,7 +81,7 @@ pub(crate) async fn open_signups(tx: &mut PreAuthTx, now: i64) -> Result<i32, Ap
     Ok(i32::try_from(count).unwrap_or(i32::MAX))
 }
 
-/// Forgets sign-ups and sign-ins that nobody finished.
+/// Deletes expired sign-ups and sign-ins.
 pub(crate) async fn forget(tx: &mut PreAuthTx, now: i64) -> Result<(), ApiError> {
     for statement in [
         "DELETE FROM app.pending_signup WHERE expires_at < $1",
@@ -112,7 +112,7 @@ fn signer(row: Option<(Uuid, Vec<u8>)>, otherwise: ErrorCode) -> Result<Signer, 
     })
 }
 
-/// The account and address of a sign-up whose password record is not stored yet.
+/// The account and address of a sign-up without a password record.
 pub(crate) async fn unfinished_signup(
     tx: &mut PreAuthTx,
     id: SignupId,
@@ -163,7 +163,7 @@ struct SignupRow {
     failures: i32,
 }
 
-/// A sign-up that waits for its first code, locked.
+/// A sign-up that is waiting for its first code, locked.
 pub(crate) async fn finished_signup(tx: &mut PreAuthTx, id: SignupId, now: i64) -> Result<Signup, ApiError> {
     let row: SignupRow = sqlx::query_as(
         "SELECT account_id, email, region, device_id, device_name, signing_key, sealing_key,
@@ -201,15 +201,15 @@ pub(crate) async fn end_signup(tx: &mut PreAuthTx, id: SignupId) -> Result<(), A
     Ok(())
 }
 
-/// A sign-in as kept.
+/// A sign-in as stored.
 pub(crate) struct Login {
     pub(crate) account: AccountId,
     pub(crate) known: bool,
     pub(crate) region: Region,
     pub(crate) device: CheckedDevice,
-    /// Sealed; empty once the password was proven.
+    /// Sealed; empty once the password is proven.
     pub(crate) opaque_state: Vec<u8>,
-    /// Counters, by kind and key, that get their count back when the password is right.
+    /// Counters, by kind and key, to decrement if the password is right.
     pub(crate) counted: Vec<(String, Vec<u8>)>,
 }
 
@@ -281,7 +281,7 @@ impl LoginRow {
     }
 }
 
-/// Takes OPAQUE's state out: whatever comes of it, there is no second try with it.
+/// Removes and returns OPAQUE's state: there is no second attempt with it.
 pub(crate) async fn take_login_state(tx: &mut PreAuthTx, id: LoginId, now: i64) -> Result<Login, ApiError> {
     let row: LoginRow = sqlx::query_as(
         "WITH taken AS (
@@ -302,7 +302,7 @@ pub(crate) async fn take_login_state(tx: &mut PreAuthTx, id: LoginId, now: i64) 
     row.read()
 }
 
-/// The password was proven: five minutes for the second factor.
+/// Records that the password was proven; the second factor must follow within five minutes.
 pub(crate) async fn password_proven(tx: &mut PreAuthTx, id: LoginId, now: i64) -> Result<(), ApiError> {
     sqlx::query("UPDATE app.pending_login SET password_ok = true, expires_at = $2 WHERE login_id = $1")
         .bind(id.0)
@@ -312,8 +312,12 @@ pub(crate) async fn password_proven(tx: &mut PreAuthTx, id: LoginId, now: i64) -
     Ok(())
 }
 
-/// A sign-in that waits for its second factor, locked.
-pub(crate) async fn half_way(tx: &mut PreAuthTx, id: LoginId, now: i64) -> Result<Login, ApiError> {
+/// A sign-in that is waiting for its second factor, locked.
+pub(crate) async fn awaiting_second_factor(
+    tx: &mut PreAuthTx,
+    id: LoginId,
+    now: i64,
+) -> Result<Login, ApiError> {
     let row: LoginRow = sqlx::query_as(
         "SELECT account_id, known, region, device_id, device_name, signing_key, sealing_key, opaque_state,
                 counted_kinds, counted_keys
@@ -328,7 +332,7 @@ pub(crate) async fn half_way(tx: &mut PreAuthTx, id: LoginId, now: i64) -> Resul
     row.read()
 }
 
-/// Keeps the next second factor until its first code comes: five minutes.
+/// Stores the new second factor until its first code arrives, for five minutes.
 pub(crate) async fn keep_new_totp(
     tx: &mut PreAuthTx,
     id: LoginId,
@@ -344,13 +348,13 @@ pub(crate) async fn keep_new_totp(
     Ok(())
 }
 
-/// The sign-in whose second factor is to be replaced, locked, and the next one.
+/// The sign-in that replaces a second factor, locked, and the new factor.
 pub(crate) async fn new_totp(
     tx: &mut PreAuthTx,
     id: LoginId,
     now: i64,
 ) -> Result<(Login, Vec<u8>), ApiError> {
-    let login = half_way(tx, id, now).await?;
+    let login = awaiting_second_factor(tx, id, now).await?;
     let sealed: Option<Vec<u8>> =
         sqlx::query_scalar("SELECT new_totp FROM app.pending_login WHERE login_id = $1")
             .bind(id.0)

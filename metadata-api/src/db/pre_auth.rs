@@ -1,23 +1,23 @@
-//! Transactions before anybody is signed in: as `sealkeep_auth`, for the few tables whose policies name that role.
+//! Transactions before sign-in, as `sealkeep_auth`: for the few tables whose policies name that role.
 
 use api_types::{AccountId, VaultId};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::{Db, tenant_tx::set_scope};
 
-/// A transaction of `sealkeep_auth`. Dropped without [`PreAuthTx::commit`], it changed nothing.
+/// A transaction as `sealkeep_auth`. Dropping it without [`PreAuthTx::commit`] rolls it back.
 pub(crate) struct PreAuthTx(Transaction<'static, Postgres>);
 
 impl PreAuthTx {
-    /// Begins; speaks for nobody yet.
+    /// Begins without an account.
     pub(crate) async fn begin(db: &Db) -> Result<Self, sqlx::Error> {
         let mut tx = db.pool.begin().await?;
         sqlx::query("SET LOCAL ROLE sealkeep_auth").execute(&mut *tx).await?;
         Ok(Self(tx))
     }
 
-    /// From here on the account's own rows are visible, and the vault's audit trail if the account is a member.
-    pub(crate) async fn speak_for(
+    /// Makes the account's rows visible from here on, and the vault's audit trail if the account is a member.
+    pub(crate) async fn set_account(
         &mut self,
         account: AccountId,
         vault: Option<VaultId>,

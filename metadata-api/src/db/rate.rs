@@ -1,18 +1,18 @@
-//! Counters that replicas share. A key says nothing of whom it counts.
+//! Counters shared by all replicas. A key does not reveal whom it counts.
 
 use super::{at, pre_auth::PreAuthTx};
 
-/// What is counted, and for whom.
+/// A counter and its window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counter {
     pub(crate) kind: &'static str,
     pub(crate) key: [u8; 32],
-    /// Seconds after its first count when it begins anew.
+    /// Seconds after the first count at which the counter restarts.
     pub(crate) window: i64,
 }
 
 impl Counter {
-    /// How many there were in the present window.
+    /// The count in the current window.
     pub(crate) async fn read(&self, tx: &mut PreAuthTx, now: i64) -> Result<i32, sqlx::Error> {
         let count: Option<i32> = sqlx::query_scalar(
             "SELECT count FROM app.rate_counter WHERE kind = $1 AND key = $2 AND expires_at > $3",
@@ -25,8 +25,8 @@ impl Counter {
         Ok(count.unwrap_or(0))
     }
 
-    /// Counts one more: how many there are now, and seconds until they are forgotten. A refused caller's transaction
-    /// is dropped, so that asking again and again does not keep the window full.
+    /// Adds one. Returns the new count and the seconds until it resets. A refused caller's transaction is rolled back,
+    /// so that repeated attempts do not keep the window full.
     pub(crate) async fn add(&self, tx: &mut PreAuthTx, now: i64) -> Result<(i32, u64), sqlx::Error> {
         let (count, left): (i32, i64) = sqlx::query_as(
             "INSERT INTO app.rate_counter AS r (kind, key, expires_at, count) VALUES ($1, $2, $3, 1)
@@ -45,7 +45,7 @@ impl Counter {
     }
 }
 
-/// Takes back what was counted for something that turned out well.
+/// Undoes the counts of an attempt that succeeded.
 pub(crate) async fn give_back(tx: &mut PreAuthTx, counted: &[(String, Vec<u8>)]) -> Result<(), sqlx::Error> {
     for (kind, key) in counted {
         sqlx::query(
@@ -59,7 +59,7 @@ pub(crate) async fn give_back(tx: &mut PreAuthTx, counted: &[(String, Vec<u8>)])
     Ok(())
 }
 
-/// Forgets what is over.
+/// Deletes expired counters.
 pub(crate) async fn forget(tx: &mut PreAuthTx, now: i64) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM app.rate_counter WHERE expires_at <= $1")
         .bind(at(now))

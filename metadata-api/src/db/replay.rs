@@ -2,10 +2,10 @@
 
 use super::{Db, at};
 
-/// One request in this many also clears out what is past remembering.
+/// One request in this many also deletes expired nonces.
 const CLEAN_EVERY: u8 = 64;
 
-/// Remembers a nonce until `until`; false when it was seen before.
+/// Stores a nonce until `until`; false if it was seen before.
 pub(crate) async fn first_use(
     db: &Db,
     key_hash: &[u8; 32],
@@ -27,13 +27,13 @@ pub(crate) async fn first_use(
     Ok(done.rows_affected() == 1)
 }
 
-/// Forgets what is past remembering.
+/// Deletes expired nonces.
 pub(crate) async fn forget(db: &Db, now: i64) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM app.nonce WHERE expires_at < $1").bind(at(now)).execute(&db.pool).await?;
     Ok(())
 }
 
-/// Whether a nonce is remembered.
+/// Whether a nonce is stored.
 pub(crate) async fn known(db: &Db, key_hash: &[u8; 32], nonce: &[u8; 16]) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("SELECT EXISTS (SELECT FROM app.nonce WHERE key_hash = $1 AND nonce = $2)")
         .bind(key_hash.as_slice())

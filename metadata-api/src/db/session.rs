@@ -13,17 +13,17 @@ use crate::{
     error::ApiError,
 };
 
-/// Seconds that a session lasts at most.
+/// Maximum lifetime of a session, seconds.
 pub(crate) const SESSION_SECS: i64 = 90 * 86_400;
-/// Seconds that a refresh token waits to be used.
+/// Maximum idle time of a refresh token, seconds.
 pub(crate) const IDLE_SECS: i64 = 30 * 86_400;
 
-/// Sessions of one account that are kept, whatever became of them.
+/// Maximum sessions kept per account, whatever their state.
 const KEPT: i64 = 200;
-/// Refresh tokens of one session that are kept, so that one which was stolen and used is noticed.
+/// Maximum refresh tokens kept per session, so that reuse of a stolen one is noticed.
 const TOKENS_KEPT: i64 = 1_000;
 
-/// Where a session stands; read on every request.
+/// The state of a session; read on every request.
 pub(crate) struct Standing {
     pub(crate) device: DeviceId,
     pub(crate) signing_key: [u8; 32],
@@ -43,7 +43,7 @@ struct StandingRow {
     session_expires_at: i64,
 }
 
-/// `None`: no such session.
+/// `None` if there is no such session.
 pub(crate) async fn standing(
     db: &Db,
     account: AccountId,
@@ -80,7 +80,7 @@ fn hash(token: &[u8]) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
-/// A new session and its first refresh token.
+/// Creates a session and its first refresh token.
 pub(crate) async fn open(
     tx: &mut PreAuthTx,
     account: AccountId,
@@ -90,7 +90,7 @@ pub(crate) async fn open(
     refresh_token: &[u8; 32],
     now: i64,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     sqlx::query(
         "INSERT INTO app.session (account_id, session_id, device_id, amr, created_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6)",
@@ -107,7 +107,7 @@ pub(crate) async fn open(
     add_refresh_token(tx, account, session, refresh_token, now).await
 }
 
-/// Sessions that are over, and all but the newest: nobody fills the table by signing in.
+/// Deletes expired sessions and all but the newest, so that nobody can fill the table by signing in.
 async fn forget(tx: &mut PreAuthTx, account: AccountId, now: i64) -> Result<(), ApiError> {
     sqlx::query(
         "DELETE FROM app.session WHERE account_id = $1 AND (expires_at <= $2 OR session_id IN
@@ -162,7 +162,7 @@ pub(crate) async fn revoke_all(
     reason: &'static str,
     now: i64,
 ) -> Result<(), ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     sqlx::query(
         "UPDATE app.session SET revoked_at = $2, revoke_reason = $3 WHERE account_id = $1 AND revoked_at IS NULL",
     )
@@ -174,11 +174,11 @@ pub(crate) async fn revoke_all(
     Ok(())
 }
 
-/// Whose key signs a refresh.
+/// The key that must sign a refresh.
 pub(crate) async fn refresh_signer(db: &Db, token: &[u8; 32]) -> Result<Signer, ApiError> {
     let mut tx = PreAuthTx::begin(db).await?;
     let (account, session) = refresh_owner(&mut tx, token).await?.ok_or(ErrorCode::RefreshInvalid)?;
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     let (device, key): (Uuid, Vec<u8>) = sqlx::query_as(
         "SELECT d.device_id, d.signing_key FROM app.session s JOIN app.device d USING (account_id, device_id)
          WHERE s.account_id = $1 AND s.session_id = $2",
@@ -212,7 +212,7 @@ pub(crate) struct Refreshable {
     pub(crate) amr: String,
     pub(crate) session_revoked: bool,
     pub(crate) device_revoked: bool,
-    /// Seconds since 1970; the earlier of the session's and the token's.
+    /// Seconds since 1970; the earlier of the session's and the token's expiry.
     pub(crate) expires_at: i64,
     pub(crate) consumed_at: Option<i64>,
     pub(crate) attempt_hash: Option<Vec<u8>>,
@@ -233,8 +233,8 @@ struct RefreshRow {
 
 pub(crate) async fn lock_refresh(tx: &mut PreAuthTx, token: &[u8; 32]) -> Result<Refreshable, ApiError> {
     let (account, session) = refresh_owner(tx, token).await?.ok_or(ErrorCode::RefreshInvalid)?;
-    tx.speak_for(account, None).await?;
-    // The session's row is the family's lock: two refreshes come one after the other.
+    tx.set_account(account, None).await?;
+    // Locks the whole family, so that concurrent refreshes run one at a time.
     sqlx::query("SELECT 1 FROM app.session WHERE account_id = $1 AND session_id = $2 FOR UPDATE")
         .bind(account.0)
         .bind(session.0)
@@ -291,14 +291,14 @@ pub(crate) async fn consume(
 }
 
 impl Refreshable {
-    /// Whether this is the try that used the token up, asking again because the answer was lost.
+    /// Whether this is the attempt that used the token up, asking again because the response was lost.
     pub(crate) fn repeats(&self, attempt: &[u8; 16], within: i64, now: i64) -> bool {
         self.consumed_at.is_some_and(|at| now - at <= within)
             && self.attempt_hash.as_deref() == Some(hash(attempt).as_slice())
     }
 }
 
-/// Ends the whole family.
+/// Ends all sessions of the family.
 pub(crate) async fn revoke_family(
     tx: &mut PreAuthTx,
     of: &Refreshable,

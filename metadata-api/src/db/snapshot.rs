@@ -1,4 +1,4 @@
-//! Queries of `app.snapshot`: append-only.
+//! Queries of `app.snapshot`, which is append-only.
 
 use api_types::{
     BackupId, Base64, DeviceId, HeadHash, SnapshotId, VaultId,
@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use super::{at, corrupt};
 use crate::error::ApiError;
 
-/// The key that the vault's directory vouches for; `None` when the device is not active in it.
+/// The device's key from the vault's directory; `None` if the device is not active there.
 pub(crate) async fn signing_key(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -26,7 +26,7 @@ pub(crate) async fn signing_key(
     key.map(|key| key.as_slice().try_into().map_err(|_| corrupt("vault_device.signing_key"))).transpose()
 }
 
-/// A device's last sequence and head.
+/// A device's last sequence number and head.
 pub(crate) async fn head(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -49,7 +49,7 @@ pub(crate) async fn head(
     .transpose()
 }
 
-/// Where a snapshot stands, and which attempt made it.
+/// A snapshot's position and the run that created it.
 pub(crate) async fn find(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -68,17 +68,17 @@ pub(crate) async fn find(
     .transpose()
 }
 
-/// A snapshot to be.
+/// A snapshot to insert.
 pub(crate) struct NewSnapshot<'a> {
     pub(crate) id: SnapshotId,
     pub(crate) backup: BackupId,
     pub(crate) envelope: &'a SnapshotEnvelope,
     pub(crate) head: &'a SignedEnvelope,
-    /// Portable serialisation.
+    /// In the portable format.
     pub(crate) packs: &'a [u8],
 }
 
-/// Adds it at the vault's next position. The counter has to be locked.
+/// Inserts it at the vault's next position. The counter must be locked.
 pub(crate) async fn insert(
     conn: &mut PgConnection,
     vault: VaultId,

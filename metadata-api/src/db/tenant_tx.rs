@@ -1,5 +1,5 @@
-//! The only way from a handler to tenants' rows: a transaction that carries account, vault and device, for a caller
-//! who is a member of the vault and whose device may be there.
+//! A handler's only access to tenants' rows: a transaction scoped to account, vault and device, for a member of the
+//! vault whose device the route admits.
 
 use std::marker::PhantomData;
 
@@ -17,21 +17,21 @@ use crate::{
     error::ApiError,
 };
 
-/// Which devices a route lets in.
+/// Which devices a route admits.
 pub trait DeviceGate: Send + Sync + 'static {
-    /// Refuses with a code, or lets in.
+    /// Admits the device, or refuses it with a code.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason.
     fn admit(tenant: &Tenant) -> Result<(), ErrorCode>;
 }
 
-/// Devices in the vault's directory: the rule.
+/// Devices in the vault's directory; the default.
 #[derive(Debug, Clone, Copy)]
 pub struct ActiveDevice;
 
-/// Also devices that wait for their directory entry: the recovery wrap, the directory, a vault's first keys. Each route
-/// says with [`Right`] what such a device may do there.
+/// Also devices that are waiting for their directory entry: for the recovery wrap, the directory, a vault's first keys.
+/// Each route decides with [`Right`] what such a device may do.
 #[derive(Debug, Clone, Copy)]
 pub struct AnyDevice;
 
@@ -55,9 +55,9 @@ impl DeviceGate for AnyDevice {
     }
 }
 
-/// A transaction in one vault. Dropped without [`TenantTx::commit`], it changed nothing.
+/// A transaction in one vault. Dropping it without [`TenantTx::commit`] rolls it back.
 ///
-/// As an extractor it reads `{vault}` from the path, and stands behind the token and signature gates:
+/// As an extractor it reads `{vault}` from the path and requires the token and signature gates:
 /// `async fn(mut tx: TenantTx, …, Json(body): Json<T>) -> Result<Json<R>, ApiError>`.
 pub struct TenantTx<D: DeviceGate = ActiveDevice> {
     tx: Transaction<'static, Postgres>,
@@ -78,7 +78,7 @@ struct Row {
 }
 
 impl<D: DeviceGate> TenantTx<D> {
-    /// Begins, sets who it speaks for, and only then looks: no membership is `not_found`, as if there were no vault.
+    /// Begins, sets the scope, and only then checks membership: a non-member gets `not_found`, as for a missing vault.
     ///
     /// # Errors
     /// `not_found`, the gate's refusal, or the database's.
@@ -107,7 +107,7 @@ impl<D: DeviceGate> TenantTx<D> {
             member: member_role(&row.role).ok_or_else(|| corrupt("membership.role"))?,
             ready: row.ready,
             signing_root: row.signing_root,
-            // Known to the account, but not to this vault: as one that waits.
+            // Known to the account, but not to this vault: pending.
             device_state: row
                 .device_state
                 .as_deref()
@@ -135,7 +135,7 @@ impl<D: DeviceGate> TenantTx<D> {
         &mut self.tx
     }
 
-    /// Who asks, and in which vault.
+    /// The caller and the vault.
     #[must_use]
     pub fn caller(&self) -> &Caller<Tenant> {
         &self.caller
@@ -147,7 +147,7 @@ impl<D: DeviceGate> TenantTx<D> {
         self.caller.stage.vault
     }
 
-    /// The vault's region: the only way to a store.
+    /// The vault's region, needed to reach its store.
     #[must_use]
     pub fn region(&self) -> Region {
         self.caller.stage.vault_region
@@ -159,7 +159,7 @@ impl<D: DeviceGate> TenantTx<D> {
         self.now
     }
 
-    /// Whether this member and device may do it.
+    /// Requires that this member and device have the right.
     ///
     /// # Errors
     /// `forbidden`.
@@ -167,7 +167,7 @@ impl<D: DeviceGate> TenantTx<D> {
         self.caller.stage.require(right).map_err(ApiError::from)
     }
 
-    /// Makes it true.
+    /// Commits.
     ///
     /// # Errors
     /// The database's.
@@ -176,7 +176,7 @@ impl<D: DeviceGate> TenantTx<D> {
     }
 }
 
-/// Sets whom the transaction's policies see. Always local: it ends with the transaction.
+/// Sets the scope for row-level security. Always local: it ends with the transaction.
 pub(crate) async fn set_scope(
     connection: &mut PgConnection,
     account: AccountId,

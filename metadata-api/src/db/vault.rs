@@ -1,4 +1,4 @@
-//! Vaults of an account, and the moment one becomes usable.
+//! An account's vaults, and marking one as ready.
 
 use api_types::{AccountId, ErrorCode, Region, VaultId, vault::MemberRole};
 use uuid::Uuid;
@@ -19,7 +19,7 @@ pub(crate) struct Membership {
 }
 
 pub(crate) async fn of_account(tx: &mut PreAuthTx, account: AccountId) -> Result<Vec<Membership>, ApiError> {
-    tx.speak_for(account, None).await?;
+    tx.set_account(account, None).await?;
     let rows: Vec<(Uuid, String, String, bool)> = sqlx::query_as(
         "SELECT v.vault_id, v.region, m.role, v.ready_at IS NOT NULL
          FROM app.membership m JOIN app.vault v USING (vault_id)
@@ -40,10 +40,10 @@ pub(crate) async fn of_account(tx: &mut PreAuthTx, account: AccountId) -> Result
         .collect()
 }
 
-/// Stores the signing root: from here on the vault has keys and a directory.
+/// Stores the signing root and marks the vault as ready.
 ///
 /// # Errors
-/// `version_conflict` when it has them already.
+/// `version_conflict` if the vault is already ready.
 pub(crate) async fn make_ready<D: DeviceGate>(
     tx: &mut TenantTx<D>,
     signing_root: &[u8; 32],

@@ -1,6 +1,6 @@
-//! Who asks. Each gate consumes the proof of the one before: `Bearer` (a token of ours) → `Signed` (by the device that
-//! the token is bound to, fresh, not replayed, session alive) → `Tenant` (member of the vault, device let in there).
-//! There is no stage before the second factor: tokens exist only after it.
+//! The caller's stages. Each gate consumes the proof of the one before: `Bearer` (token issued here) → `Signed` (by the
+//! token's device, fresh, not replayed, session alive) → `Tenant` (member of the vault, device admitted). There is no
+//! stage before the second factor: tokens exist only after it.
 
 use api_types::{
     AccountId, DeviceId, ErrorCode, Region, SessionId, VaultId,
@@ -8,31 +8,31 @@ use api_types::{
     vault::{DeviceState, MemberRole},
 };
 
-/// A caller, as far as proven.
+/// A caller and what is proven about them.
 #[derive(Debug, Clone)]
 pub struct Caller<Stage> {
-    /// Whose session.
+    /// The account.
     pub account: AccountId,
-    /// Which device, bound to the token.
+    /// The device that the token is bound to.
     pub device: DeviceId,
-    /// Which session.
+    /// The session.
     pub session: SessionId,
-    /// What was proven last.
+    /// The last proof.
     pub stage: Stage,
 }
 
-/// The token is ours, in date and for here.
+/// The token was issued here, for this region, and has not expired.
 #[derive(Debug, Clone)]
 pub struct Bearer {
-    /// The account's region by the token's audience.
+    /// The account's region, from the token's audience.
     pub region: Region,
     /// RFC 7638 thumbprint of the device's key.
     pub jkt: String,
-    /// The whole `Authorization` header: the signature covers it.
+    /// The whole `Authorization` header, which the signature covers.
     pub authorization: String,
 }
 
-/// The device signed this request, and session and device stand.
+/// The device signed this request; session and device are valid.
 #[derive(Debug, Clone, Copy)]
 pub struct Signed {
     /// The account's region.
@@ -42,46 +42,46 @@ pub struct Signed {
 /// A member of the vault.
 #[derive(Debug, Clone)]
 pub struct Tenant {
-    /// Which vault.
+    /// The vault.
     pub vault: VaultId,
-    /// Where its data lives.
+    /// Its region.
     pub vault_region: Region,
-    /// What the account may do there.
+    /// The account's role in it.
     pub member: MemberRole,
     /// Whether keys and directory are stored.
     pub ready: bool,
-    /// Ed25519 key that signs the directory; set when ready.
+    /// Ed25519 key that signs the directory; set once the vault is ready.
     pub signing_root: Option<Vec<u8>>,
-    /// Whether the vault lets the device in.
+    /// The device's state in the vault.
     pub device_state: DeviceState,
-    /// What the directory lets it do.
+    /// The device's role in the directory.
     pub device_role: Option<DeviceRole>,
 }
 
-/// What a route needs beside membership.
+/// What a route requires besides membership.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
-    /// Read metadata: every member, on a device of the directory.
+    /// Read metadata: every member, on a device in the directory.
     Read,
-    /// Read who did what and with which devices: every member, not from backup-only devices.
+    /// Read the audit trail and the devices: every member, but not on backup-only devices.
     Oversee,
-    /// Add backups: not auditors.
+    /// Add backups: not for auditors.
     Backup,
-    /// Fetch objects and wrapped keys: not auditors, not backup-only devices.
+    /// Fetch objects and wrapped keys: not for auditors, not on backup-only devices.
     Restore,
-    /// Change directory and devices: owners and admins, not from backup-only devices.
+    /// Change directory and devices: owners and admins, not on backup-only devices.
     Manage,
-    /// Open the recovery wrap with the words: who may restore, also on a device that waits for its directory entry.
+    /// Open the recovery wrap with the recovery phrase: whoever may restore, also on a pending device.
     Join,
-    /// Store a vault's first keys: owners and admins, once, on a device that waits.
+    /// Store a vault's first keys: owners and admins, once, on a pending device.
     Initialise,
 }
 
 impl Tenant {
-    /// Whether this member on this device has the right.
+    /// Requires that this member has the right on this device.
     ///
     /// # Errors
-    /// `forbidden`; `device_not_approved` or `vault_not_ready` where only the directory's word is missing.
+    /// `forbidden`; `device_not_approved` or `vault_not_ready` if only the directory entry is missing.
     pub fn require(&self, right: Right) -> Result<(), ErrorCode> {
         let waiting = self.device_state == DeviceState::Pending;
         let full = self.device_state == DeviceState::Active && self.device_role == Some(DeviceRole::Full);
@@ -102,13 +102,13 @@ impl Tenant {
         if allowed { Ok(()) } else { Err(ErrorCode::Forbidden) }
     }
 
-    /// Whether the device waits for its directory entry.
+    /// Whether the device is waiting for its directory entry.
     #[must_use]
     pub fn waits(&self) -> bool {
         self.device_state == DeviceState::Pending
     }
 
-    /// Whether the member may change the directory, whatever the device.
+    /// Whether the member may change the directory, regardless of the device.
     #[must_use]
     pub fn manages(&self) -> bool {
         matches!(self.member, MemberRole::Owner | MemberRole::Admin)

@@ -4,7 +4,7 @@ use api_types::{DeviceId, ErrorCode, device::DeviceKeys};
 use ed25519_dalek::VerifyingKey;
 use x25519_dalek::{PublicKey, StaticSecret};
 
-/// Who has to have signed.
+/// The device and key that must have signed.
 pub struct Signer {
     pub(crate) device: DeviceId,
     pub(crate) key: [u8; 32],
@@ -13,9 +13,9 @@ pub struct Signer {
 /// Checked [`DeviceKeys`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedDevice {
-    /// Which device.
+    /// The device.
     pub id: DeviceId,
-    /// What people call it.
+    /// Display name.
     pub name: String,
     /// Ed25519.
     pub signing_key: [u8; 32],
@@ -24,7 +24,7 @@ pub struct CheckedDevice {
 }
 
 impl CheckedDevice {
-    /// Refuses malformed and small-order keys: under those, signatures and secrets mean nothing.
+    /// Refuses malformed and small-order keys, under which signatures and shared secrets mean nothing.
     ///
     /// # Errors
     /// `invalid_request`, `content_invalid` or `weak_key`.
@@ -39,7 +39,7 @@ impl CheckedDevice {
         let signing_key = keys.signing_key.to_array::<32>().ok_or(ErrorCode::InvalidRequest)?;
         let sealing_key = keys.sealing_key.to_array::<32>().ok_or(ErrorCode::InvalidRequest)?;
         check_ed25519(&signing_key)?;
-        // A small-order point gives the same shared secret whatever the other side's key is.
+        // With a small-order point the shared secret does not depend on the other side's key.
         let any = StaticSecret::from([0x5a; 32]);
         if !any.diffie_hellman(&PublicKey::from(sealing_key)).was_contributory() {
             return Err(ErrorCode::WeakKey);
@@ -52,7 +52,7 @@ impl CheckedDevice {
     }
 }
 
-/// An Ed25519 key that is worth verifying with.
+/// Checks an Ed25519 key for use in verification.
 ///
 /// # Errors
 /// `weak_key`.

@@ -1,4 +1,4 @@
-//! What the service speaks of: plain values that do no I/O.
+//! The service's domain types: plain values without I/O.
 
 pub mod caller;
 pub mod device;

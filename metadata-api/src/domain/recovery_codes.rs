@@ -1,6 +1,6 @@
-//! Recovery codes, as they are shown once and as they are kept.
+//! Recovery codes, as shown once and as stored.
 
-/// Ten fresh recovery codes of 80 bits: as text, and as the hashes to keep.
+/// Ten fresh 80-bit recovery codes: as text, and as the hashes to store.
 pub(crate) struct RecoveryCodes {
     pub(crate) texts: Vec<String>,
     pub(crate) salt: [u8; 16],

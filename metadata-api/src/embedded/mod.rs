@@ -1,5 +1,5 @@
-//! `--embedded DIR`: a private PostgreSQL cluster and an S3 store in one directory, so that one command on one
-//! machine is a whole service.
+//! `--embedded DIR`: a private PostgreSQL cluster and an S3 store in one directory, so that one command runs the whole
+//! service on one machine.
 //!
 //! ```text
 //! DIR/lock        held while a service runs here
@@ -36,68 +36,68 @@ use crate::{
     listener::Bounds,
 };
 
-/// What the store calls its region in signatures.
+/// The region name in the store's signatures.
 const S3_REGION: &str = "embedded";
 
 /// Why an embedded service could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The directory.
+    /// The directory is unusable.
     #[error("{dir}: {source}")]
     Dir {
-        /// Which.
+        /// The directory.
         dir: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// Others could replace what lies there.
+    /// Others could replace files in the directory.
     #[error(
         "{0} can be written by other users: they could replace backups and keys in it. Run: chmod go-w {0}"
     )]
     Writable(String),
-    /// Somebody else runs here.
+    /// Another service is running in the directory.
     #[error("{0} is in use by another metadata-api")]
     Locked(String),
-    /// An address.
+    /// An address cannot be used.
     #[error("{addr} cannot be listened on: {source}")]
     Listen {
-        /// Which.
+        /// The address.
         addr: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The secrets file.
+    /// The secrets file is unusable.
     #[error(transparent)]
     Secrets(#[from] secrets::Error),
-    /// The cluster.
+    /// The cluster failed.
     #[error(transparent)]
     Postgres(#[from] postgres::Error),
-    /// The object store.
+    /// The object store failed.
     #[error("the object store cannot start: {0}")]
     Store(io::Error),
-    /// Settings given on the command line.
+    /// Invalid settings on the command line.
     #[error(transparent)]
     Settings(#[from] Problems),
 }
 
-/// What an embedded service is started with.
+/// Options of an embedded service.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where everything lies; created when missing.
+    /// The data directory; created if missing.
     pub dir: PathBuf,
-    /// Where the object store listens; port 0 takes a free one.
+    /// The object store's listening address; port 0 picks a free port.
     pub s3_listen: SocketAddr,
-    /// The store's URL as clients reach it, where that is not `s3_listen`.
+    /// The store's URL for clients, if it differs from `s3_listen`.
     pub s3_endpoint: Option<Url>,
-    /// How the service itself listens. Its port is known already.
+    /// How the service itself listens. Its port is already known.
     pub listen: Listen,
-    /// Host and port as clients write them, where that is not `listen`.
+    /// Host and port for clients, if they differ from `listen`.
     pub public_authority: Option<String>,
-    /// How much connections to the store may cost.
+    /// Limits on connections to the store.
     pub bounds: Bounds,
 }
 
-/// A running cluster and store, and the settings that make a service of them.
+/// A running cluster and store, with the settings for the service.
 pub struct Embedded {
     /// For `serve`.
     pub config: Config,
@@ -105,15 +105,15 @@ pub struct Embedded {
     pub owner_url: SecretString,
     postgres: Postgres,
     store: ObjectStore,
-    // Held until everything has ended.
+    // Held until everything has stopped.
     _lock: File,
 }
 
 impl Embedded {
-    /// Starts what the service needs. The tables are not made yet: see [`Embedded::owner_url`].
+    /// Starts cluster and store. Does not create the tables: see [`Embedded::owner_url`].
     ///
     /// # Errors
-    /// [`Error`]: a sentence for the operator. Nothing is left running.
+    /// [`Error`], one sentence for the operator. Nothing is left running.
     pub async fn start(options: &Options) -> Result<Self, Error> {
         let dir = &options.dir;
         let on_dir = |source| Error::Dir { dir: dir.display().to_string(), source };
@@ -138,19 +138,19 @@ impl Embedded {
         Ok(Self { config, owner_url, postgres, store, _lock: lock })
     }
 
-    /// Where the object store listens.
+    /// The object store's listening address.
     #[must_use]
     pub fn s3_addr(&self) -> SocketAddr {
         self.store.addr()
     }
 
-    /// Becomes true when the private cluster has ended.
+    /// Becomes true when the private cluster has stopped.
     #[must_use]
     pub fn postgres_gone(&self) -> Arc<AtomicBool> {
         self.postgres.gone()
     }
 
-    /// Ends the store, then the cluster, and waits for both.
+    /// Stops the store, then the cluster, and waits for both.
     pub async fn stop(self, grace: Duration) {
         let Self { mut postgres, store, .. } = self;
         store.stop(grace).await;
@@ -160,7 +160,7 @@ impl Embedded {
     }
 }
 
-/// Others may pass through (PostgreSQL runs as another user when we are root) but not look, and never write.
+/// Others may traverse the directory (PostgreSQL runs as another user if we are root), but neither list nor write it.
 fn prepare_dir(dir: &Path) -> Result<(), Error> {
     let on_dir = |source| Error::Dir { dir: dir.display().to_string(), source };
     if !dir.exists() {
@@ -171,13 +171,13 @@ fn prepare_dir(dir: &Path) -> Result<(), Error> {
     if mode & 0o022 != 0 {
         return Err(Error::Writable(dir.display().to_string()));
     }
-    // Names and sizes of objects are nobody else's; a folder of an older build is narrowed too.
+    // Names and sizes of objects stay private; this also restricts a folder of an older build.
     let objects = dir.join("objects");
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&objects).map_err(on_dir)?;
     fs::set_permissions(&objects, fs::Permissions::from_mode(0o700)).map_err(on_dir)
 }
 
-/// Mode 0600, also where it was there already.
+/// Sets mode 0600 even if the file exists.
 fn lock_file(dir: &Path) -> io::Result<File> {
     let file =
         OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(dir.join("lock"))?;

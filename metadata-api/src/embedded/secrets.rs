@@ -1,4 +1,5 @@
-//! `DIR/secrets`: what an embedded service generates at its first start, as an environment file of mode 0600.
+//! `DIR/secrets`: the secrets that an embedded service generates on its first start, as an environment file of mode
+//! 0600.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -21,43 +22,43 @@ const GENERATED: [(&str, usize); 5] = [
     ("SEALKEEP_EMBEDDED_STORE_SECRET_KEY", 32),
 ];
 
-/// Why the file could not be used.
+/// Why the file is unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Others may read it.
+    /// Others may read the file.
     #[error("{0} can be read by others; run: chmod 600 {0}")]
     Exposed(String),
-    /// A line of it is gone.
+    /// A line is missing.
     #[error(
         "{file} has no {name}. It was made when the directory was; without it the data cannot be used: restore the file from a copy"
     )]
     Incomplete {
-        /// Which file.
+        /// The file.
         file: String,
-        /// Which line.
+        /// The name of the missing secret.
         name: &'static str,
     },
-    /// There is data, and no file.
+    /// There is data, but no file.
     #[error("{0} is missing, but there is data beside it that needs it: restore the file from a copy")]
     Lost(String),
-    /// It cannot be read or written.
+    /// The file cannot be read or written.
     #[error("{file}: {source}")]
     Io {
-        /// Which file.
+        /// The file.
         file: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
 
-/// The lines of the file.
+/// The file's lines.
 pub(super) struct EmbeddedSecrets {
     file: PathBuf,
     lines: Vec<(String, Zeroizing<String>)>,
 }
 
 impl EmbeddedSecrets {
-    /// Reads the file in `dir`, or writes it when the directory holds no data yet.
+    /// Reads the file in `dir`, or creates it if the directory holds no data yet.
     pub(super) fn load_or_create(dir: &Path) -> Result<Self, Error> {
         let file = dir.join(NAME);
         let name = || file.display().to_string();
@@ -83,7 +84,7 @@ impl EmbeddedSecrets {
         Ok(Self { file, lines })
     }
 
-    /// One value.
+    /// The value of one secret.
     pub(super) fn get(&self, name: &'static str) -> Result<SecretString, Error> {
         self.lines
             .iter()
@@ -92,7 +93,7 @@ impl EmbeddedSecrets {
             .ok_or_else(|| Error::Incomplete { file: self.file.display().to_string(), name })
     }
 
-    /// What [`config::Source`] reads.
+    /// All pairs, for [`config::Source`].
     pub(super) fn pairs(&self) -> impl Iterator<Item = (String, String)> + '_ {
         self.lines
             .iter()
@@ -101,7 +102,7 @@ impl EmbeddedSecrets {
     }
 }
 
-/// Written aside and renamed, so that a crash leaves the whole file or none.
+/// Written to a temporary file and renamed, so that a crash leaves the whole file or none.
 fn create(dir: &Path, file: &Path) -> io::Result<()> {
     let mut text = Zeroizing::new(String::from(
         "# Made by metadata-api --embedded. Keep a copy apart from the data: see operations.md, \"Losing a secret\".\n",
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn made_once_and_only_for_the_owner() {
+    fn created_once_and_private_to_the_owner() {
         let dir = tempfile::tempdir().unwrap();
         let first = EmbeddedSecrets::load_or_create(dir.path()).unwrap();
         let mode = fs::metadata(dir.path().join(NAME)).unwrap().mode();
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_read_or_that_is_gone_stops_the_start() {
+    fn a_file_readable_by_others_or_missing_prevents_the_start() {
         let dir = tempfile::tempdir().unwrap();
         EmbeddedSecrets::load_or_create(dir.path()).unwrap();
         let file = dir.path().join(NAME);

@@ -1,5 +1,5 @@
-//! Changes to how a person signs in. Each is a sign-in of its own, from the first step to the second factor, whose last
-//! step changes something instead of opening a session: a stolen session or an unlocked laptop is not enough.
+//! Changes to how a user signs in. Each is a complete sign-in whose last step makes the change instead of opening a
+//! session, so a stolen session or an unlocked laptop is not enough.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::{
     state::AppState,
 };
 
-/// Answers the registration of a new password.
+/// Responds to the OPAQUE registration of a new password.
 #[utoipa::path(post, path = "/v1/account/password/start", tag = "account", request_body = PasswordStart,
     responses((status = 200, body = PasswordStarted), (status = "default", body = Problem)))]
 pub async fn password_start(
@@ -28,12 +28,12 @@ pub async fn password_start(
     PreAuth { body, .. }: PreAuth<PasswordStart>,
 ) -> Result<Json<PasswordStarted>, ApiError> {
     let mut tx = PreAuthTx::begin(state.db()).await?;
-    let login = pending::half_way(&mut tx, body.login_id, state.clock().now()).await?;
+    let login = pending::awaiting_second_factor(&mut tx, body.login_id, state.clock().now()).await?;
     let response = opaque::register(state.keys(), login.account, login.region, &body.registration_request.0)?;
     Ok(Json(PasswordStarted { registration_response: response.into() }))
 }
 
-/// Replaces the password and its wraps, and ends every session but the one that it answers with.
+/// Replaces the password and its wraps, and ends all sessions except the new one in the response.
 #[utoipa::path(post, path = "/v1/account/password/finish", tag = "account", request_body = PasswordFinish,
     responses((status = 200, body = Session), (status = "default", body = Problem)))]
 pub async fn password_finish(
@@ -47,7 +47,7 @@ pub async fn password_finish(
     }
     let mut proven = login::prove(&state, body.login_id, &body.factor, now).await?;
     let account = proven.login.account;
-    // A vault whose wrap stayed behind could not be opened with the new password.
+    // All of them: a vault left out could not be opened with the new password.
     let ready = vault::of_account(&mut proven.tx, account).await?.into_iter().filter(|vault| vault.ready);
     let ready: BTreeSet<VaultId> = ready.map(|vault| vault.vault).collect();
     let given: BTreeSet<VaultId> = body.wraps.iter().map(|wrap| wrap.vault_id).collect();
@@ -81,7 +81,7 @@ pub async fn recovery_codes(
     Ok(Json(RenewedCodes { recovery_codes: codes.texts }))
 }
 
-/// Makes the next second factor; the present one counts until the next one is proven.
+/// Creates the next second factor; the current one stays valid until the next one is proven.
 #[utoipa::path(post, path = "/v1/account/authenticator/start", tag = "account", request_body = AuthenticatorStart,
     responses((status = 200, body = AuthenticatorStarted), (status = "default", body = Problem)))]
 pub async fn authenticator_start(
@@ -92,13 +92,13 @@ pub async fn authenticator_start(
     let mut proven = login::prove(&state, body.login_id, &body.factor, now).await?;
     let account = proven.login.account;
     let email = account::email(&mut proven.tx, account).await?;
-    let (sealed, otpauth_url) = mfa::enrol(state.keys(), account, &email)?;
+    let (sealed, otpauth_url) = mfa::enroll(state.keys(), account, &email)?;
     pending::keep_new_totp(&mut proven.tx, body.login_id, &sealed, now).await?;
     proven.finish("authenticator_change_started", &[], now).await?;
     Ok(Json(AuthenticatorStarted { otpauth_url }))
 }
 
-/// Proves the next second factor: from here on it counts, and the one before does not.
+/// Proves the next second factor, which then replaces the current one.
 #[utoipa::path(post, path = "/v1/account/authenticator/confirm", tag = "account",
     request_body = AuthenticatorConfirm, responses((status = 204), (status = "default", body = Problem)))]
 pub async fn authenticator_confirm(

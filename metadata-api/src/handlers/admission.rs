@@ -1,5 +1,5 @@
-//! Who may begin a sign-up or a sign-in. A name is never closed: who asks is limited, and while a name is under fire
-//! whoever cannot be told from a stranger proves some work. Devices of the account's own directory pass by.
+//! Who may begin a sign-up or sign-in. Nobody can lock a name: callers are limited, and while a name is under attack,
+//! callers that cannot be told from strangers solve a puzzle. Devices in the account's own directory are exempt.
 
 use api_types::{AccountId, ErrorCode, puzzle::SolvedPuzzle};
 
@@ -15,7 +15,7 @@ use crate::{
 const HOUR: i64 = 3600;
 const MONTH: i64 = 30 * 86_400;
 
-/// Who asks, and for which name.
+/// The caller, and the name asked for.
 pub(super) struct Attempt<'a> {
     pub(super) email: &'a str,
     pub(super) network: Option<Network>,
@@ -23,10 +23,10 @@ pub(super) struct Attempt<'a> {
     pub(super) puzzle: Option<&'a SolvedPuzzle>,
 }
 
-/// What was counted; given back when the password turns out to be right.
+/// Counters to decrement if the password turns out to be right.
 pub(super) type Counted = Vec<(String, Vec<u8>)>;
 
-/// Counts a well-formed sign-in. The account is the stand-in where there is none: both are asked about.
+/// Counts a well-formed sign-in. Unknown addresses use a substitute account, so that both cases run the same queries.
 pub(super) async fn sign_in(
     state: &AppState,
     attempt: &Attempt<'_>,
@@ -51,16 +51,16 @@ pub(super) async fn sign_in(
     let failures = name.read(&mut tx, now).await?;
     let threshold = state.limits().failures_before_puzzle;
     if failures >= threshold {
-        work(state, &mut tx, attempt, harder(failures, threshold), now).await?;
+        require_puzzle(state, &mut tx, attempt, extra_bits(failures, threshold), now).await?;
     }
-    let mut counted = near(state, &mut tx, "login-near", attempt, now).await?;
+    let mut counted = count_near(state, &mut tx, "login-near", attempt, now).await?;
     name.add(&mut tx, now).await?;
     counted.push((name.kind.to_owned(), name.key.to_vec()));
     tx.commit().await?;
     Ok(counted)
 }
 
-/// Counts a well-formed sign-up: per network, and with a puzzle when the name, or the service, has many of them open.
+/// Counts a well-formed sign-up per network, with a puzzle if the name or the service has many in progress.
 pub(super) async fn sign_up(state: &AppState, attempt: &Attempt<'_>, now: i64) -> Result<(), ApiError> {
     let mut tx = PreAuthTx::begin(state.db()).await?;
     let limits = state.limits();
@@ -69,20 +69,20 @@ pub(super) async fn sign_up(state: &AppState, attempt: &Attempt<'_>, now: i64) -
     let open = pending::open_signups(&mut tx, now).await?;
     let (names, crowd) = (limits.failures_before_puzzle, limits.open_signups_before_puzzle);
     if tries >= names || open >= crowd {
-        let bits = harder(tries, names).max(harder(open, crowd));
-        work(state, &mut tx, attempt, bits, now).await?;
+        let bits = extra_bits(tries, names).max(extra_bits(open, crowd));
+        require_puzzle(state, &mut tx, attempt, bits, now).await?;
     }
     for (times, prefix) in attempt.network.map(Network::levels).unwrap_or_default() {
         let key = state.keys().rate_key(&[b"network", &prefix]);
         let counter = Counter { kind: "signup-network", key, window: HOUR };
         at_most(&mut tx, &counter, limits.signups_per_network, times, now).await?;
     }
-    near(state, &mut tx, "signup-near", attempt, now).await?;
+    count_near(state, &mut tx, "signup-near", attempt, now).await?;
     name.add(&mut tx, now).await?;
     Ok(tx.commit().await?)
 }
 
-/// An account comes into being from this network: there is no mail yet, so nobody proved an address.
+/// Counts a new account for this network: without mail, nobody has proven an address.
 pub(super) async fn account(
     state: &AppState,
     tx: &mut PreAuthTx,
@@ -101,14 +101,14 @@ fn name_key(state: &AppState, email: &str) -> [u8; 32] {
     state.keys().rate_key(&[b"name", email.as_bytes()])
 }
 
-/// How many bits more than the first puzzle's: one per doubling, four at most.
-fn harder(count: i32, threshold: i32) -> u8 {
+/// Bits beyond the easiest puzzle: one per doubling, at most four.
+fn extra_bits(count: i32, threshold: i32) -> u8 {
     let times = (count / threshold.max(1)).max(1);
     u8::try_from(times.ilog2()).unwrap_or(4).min(4)
 }
 
-/// Lets pass who solved a puzzle that nobody used before.
-async fn work(
+/// Admits callers with a solved, unused puzzle.
+async fn require_puzzle(
     state: &AppState,
     tx: &mut PreAuthTx,
     attempt: &Attempt<'_>,
@@ -129,8 +129,8 @@ async fn work(
     Err(ApiError::new(ErrorCode::PuzzleRequired).puzzle(puzzle::issue(keys, &subject, bits, now)))
 }
 
-/// Tries for one name from one network and from what holds it.
-async fn near(
+/// Counts an attempt on a name for this network and the prefixes that contain it.
+async fn count_near(
     state: &AppState,
     tx: &mut PreAuthTx,
     kind: &'static str,
@@ -161,11 +161,11 @@ async fn at_most(
 
 #[cfg(test)]
 mod tests {
-    use super::harder;
+    use super::extra_bits;
 
     #[test]
     fn work_grows_by_a_bit_per_doubling_and_not_for_ever() {
-        let bits = [0, 30, 59, 60, 119, 120, 240, 480, 100_000].map(|count| harder(count, 30));
+        let bits = [0, 30, 59, 60, 119, 120, 240, 480, 100_000].map(|count| extra_bits(count, 30));
         assert_eq!(bits, [0, 0, 0, 1, 1, 2, 3, 4, 4]);
     }
 }

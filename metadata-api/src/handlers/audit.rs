@@ -1,4 +1,4 @@
-//! The audit trail, for who wants to check its chain.
+//! The audit trail, for clients that verify its chain.
 
 use api_types::{Problem, vault::Audit};
 use axum::Json as Answer;

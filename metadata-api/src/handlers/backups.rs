@@ -1,4 +1,4 @@
-//! A backup's lease: taken, renewed, given up. What happens under it is in `objects` and `snapshots`.
+//! The lease of a backup: take, renew, end. `objects` and `snapshots` work under it.
 
 use std::collections::HashMap;
 
@@ -28,12 +28,12 @@ use crate::{
     state::AppState,
 };
 
-/// Backups of one vault under way.
+/// Maximum open backups per vault.
 const MAX_OPEN: u64 = 100;
-/// Sources of one vault.
+/// Maximum sources per vault.
 const MAX_SOURCES: u64 = 10_000;
 
-/// Takes a backup's lease, or renews it.
+/// Takes or renews a backup's lease.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/backups", tag = "backups",
     params(("vault" = api_types::VaultId, Path)), request_body = BackupStart,
     responses((status = 200, body = Lease),
@@ -50,7 +50,7 @@ pub async fn start(
     let new =
         backup::insert(tx.conn(), vault, body.backup_id, body.source_id, device, now, expires_at).await?;
     if new {
-        // One after the other, or two could both be the last one.
+        // Serialized: otherwise two requests could both take the last free slot.
         object::lock_counter(tx.conn(), vault).await?;
         let (open, sources) = backup::open_and_sources(tx.conn(), vault, now).await?;
         for (used, most) in [(open, MAX_OPEN), (sources, MAX_SOURCES)] {
@@ -81,7 +81,7 @@ pub async fn start(
     Ok(Answer(Lease { backup_id: body.backup_id, expires_at }))
 }
 
-/// Ends a backup that became no snapshot.
+/// Ends a backup without a snapshot.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/abort", tag = "backups",
     params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = Abort,
     responses((status = 204), (status = 409, description = "backup_closed", body = Problem)))]
@@ -103,7 +103,7 @@ pub async fn abort(
     let caller = tx.caller().clone();
     let found = own(tx.conn(), &caller, id).await?;
     match found.state {
-        // A lease that ran out is over as well; saying why is still worth something.
+        // An expired lease is over too; the reason is still worth recording.
         BackupState::Running { .. } => {
             backup::end(tx.conn(), vault, id, Ending::Failed(&body.failure), bytes_read, now).await?;
             let details = [("backup", id.to_string()), ("failure", body.failure)];

@@ -1,4 +1,4 @@
-//! The vault's devices. None is ever deleted: what it signed stays checkable.
+//! The vault's devices. None is ever deleted, so that its signatures stay verifiable.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use crate::{
     error::ApiError,
 };
 
-/// All devices, revoked ones too.
+/// All devices, including revoked ones.
 #[utoipa::path(get, path = "/v1/vaults/{vault}/devices", tag = "devices", params(("vault" = api_types::VaultId, Path)),
     responses((status = 200, body = Devices), (status = "default", body = Problem)))]
 pub async fn list(mut tx: TenantTx) -> Result<Answer<Devices>, ApiError> {
@@ -26,7 +26,7 @@ pub async fn list(mut tx: TenantTx) -> Result<Answer<Devices>, ApiError> {
     Ok(Answer(Devices { devices }))
 }
 
-/// Shuts a device out and ends its sessions at once. One that stands in the directory needs an entry that revokes it.
+/// Revokes a device and ends its sessions at once. A device in the directory needs a directory entry that revokes it.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/devices/{device}/revoke", tag = "devices",
     params(("vault" = api_types::VaultId, Path), ("device" = api_types::DeviceId, Path)), request_body = RevokeDevice,
     responses((status = 204), (status = "default", body = Problem)))]

@@ -1,4 +1,4 @@
-//! The device directory: a chain that the service stores and checks, but cannot write.
+//! The device directory: a chain that the service stores and verifies, but cannot extend.
 
 use api_types::{
     ErrorCode, Problem,
@@ -31,7 +31,7 @@ pub async fn get(mut tx: TenantTx<AnyDevice>) -> Result<Answer<Directory>, ApiEr
     Ok(Answer(Directory { entries }))
 }
 
-/// Appends an entry. The vault's signature is the permission: a waiting device that holds the signing root adds itself.
+/// Appends an entry. The vault's signature is the permission: a pending device that holds the signing root adds itself.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/directory", tag = "directory", params(("vault" = api_types::VaultId, Path)),
     request_body = SignedDirectoryEntry, responses((status = 204), (status = "default", body = Problem)))]
 pub async fn append(
@@ -49,8 +49,8 @@ pub async fn append(
     }
     let root = signing_root(&tx)?;
     if waits {
-        // Nobody vouched for this device: with the vault's signature it brings itself in, and nothing else. The bytes
-        // that are looked at here are those that are verified below.
+        // A pending device may add itself, signed by the vault, and nothing else. `append` verifies the same bytes
+        // below.
         let entry = DirectoryEntry::from_bytes(&body.entry.0)
             .map_err(|refused| ApiError::because(ErrorCode::DirectoryInvalid, refused))?;
         if entry.op != DirectoryOp::Add || entry.device != tx.caller().device {

@@ -1,4 +1,4 @@
-//! For whoever runs the service: alive, ready, measured.
+//! For the operator: liveness, readiness, metrics.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use axum::{
 
 use crate::{state::AppState, telemetry};
 
-/// Time between two looks at database and stores.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// A look that takes longer found nothing.
-const LOOK_PATIENCE: Duration = Duration::from_secs(10);
+/// Interval between two checks of database and stores.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// A check that takes longer counts as failed.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Looks at database and stores once.
-pub async fn look(state: &AppState) {
-    let found = tokio::time::timeout(LOOK_PATIENCE, ask(state)).await;
+/// Checks database and stores once.
+pub async fn check(state: &AppState) {
+    let found = tokio::time::timeout(CHECK_TIMEOUT, ask(state)).await;
     let found = found.unwrap_or_else(|_| Err("database and object stores do not answer in time".into()));
     if let Err(why) = &found
         && state.readiness().get().is_ok()
@@ -35,21 +35,21 @@ async fn ask(state: &AppState) -> Result<(), String> {
     Ok(())
 }
 
-/// Looks again and again, so that whoever asks costs the database nothing. Ends with its task.
+/// Checks in a loop, so that readiness requests cost the database nothing. Ends with its task.
 pub async fn watch(state: AppState) {
     loop {
-        look(&state).await;
-        tokio::time::sleep(LOOK_EVERY).await;
+        check(&state).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
     }
 }
 
-/// The process answers.
+/// The process responds.
 #[utoipa::path(get, path = "/healthz", tag = "operation", security(()), responses((status = 200)))]
 pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// What the last look at database and object stores found; on the operations listener.
+/// Result of the last check of database and object stores; served on the operations listener.
 pub async fn ready(State(state): State<AppState>) -> (StatusCode, String) {
     match state.readiness().get() {
         Ok(()) => (StatusCode::OK, "ready\n".into()),
@@ -57,7 +57,7 @@ pub async fn ready(State(state): State<AppState>) -> (StatusCode, String) {
     }
 }
 
-/// Prometheus text; on the operations listener.
+/// Metrics in Prometheus format; served on the operations listener.
 pub async fn metrics() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry::render())
 }

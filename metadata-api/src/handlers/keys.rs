@@ -1,4 +1,4 @@
-//! Wrapped keys: given back, never opened. They change with a new password only, behind a fresh second factor: see
+//! Wrapped keys: returned, never opened. They change only with a new password, after a fresh second factor: see
 //! `account`. No route replaces one, and no row is ever overwritten.
 
 use std::collections::HashMap;
@@ -39,7 +39,7 @@ pub async fn get(
     mut tx: TenantTx<AnyDevice>,
 ) -> Result<Answer<WrappedKey>, ApiError> {
     let kind = kind(&path)?;
-    // A device that waits opens the recovery wrap with the words, and so proves itself; the others are not for it.
+    // A pending device may fetch only the recovery wrap, which it opens with the recovery phrase.
     tx.require(if kind == WrapKind::Recovery { Right::Join } else { Right::Restore })?;
     let stored = key::get(&mut tx, kind).await?.ok_or(ErrorCode::NotFound)?;
     audit::record(&mut tx, "key_read", &[("kind", kind.as_str().to_owned())]).await?;

@@ -1,4 +1,4 @@
-//! A backup attempt that a request belongs to.
+//! The run that a request belongs to.
 
 use api_types::{BackupId, ErrorCode};
 use sqlx::PgConnection;
@@ -9,7 +9,7 @@ use crate::{
     error::ApiError,
 };
 
-/// The caller's own attempt, locked. Another device's is none of its business, but no secret either: `forbidden`.
+/// The device's own run, locked. Another device's run is `forbidden`; that it exists is no secret.
 pub(super) async fn own(
     conn: &mut PgConnection,
     caller: &Caller<Tenant>,
@@ -19,7 +19,7 @@ pub(super) async fn own(
     if found.device == caller.device { Ok(found) } else { Err(ErrorCode::Forbidden.into()) }
 }
 
-/// Refuses attempts that ended, or whose lease did.
+/// Refuses a run that has ended or whose lease has expired.
 pub(super) fn open_lease(found: &Backup, now: i64) -> Result<(), ApiError> {
     match found.state {
         BackupState::Running { lease_expires_at } if lease_expires_at > now => Ok(()),

@@ -1,4 +1,5 @@
-//! Sign-in: password by OPAQUE, then the second factor, then tokens. An unknown address is answered like a known one.
+//! Sign-in: password via OPAQUE, then the second factor, then tokens. Unknown addresses get the same responses as known
+//! ones.
 
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ use crate::{
     state::AppState,
 };
 
-/// A password's proof is answered after this long at the earliest.
+/// Minimum response time for a password proof.
 const ANSWER_FLOOR: Duration = Duration::from_millis(50);
 
 /// Begins a sign-in.
@@ -70,7 +71,7 @@ pub async fn start(
     Ok(Json(LoginStarted { login_id, account_id, region, ke2: ke2.into() }))
 }
 
-/// What an address without an account is answered with, every time the same.
+/// The account and region reported for an address without an account; always the same.
 fn stand_in(state: &AppState, email: &str) -> Result<(AccountId, Region), ApiError> {
     let hash = state.keys().unknown_account(email);
     let mut id = [0; 16];
@@ -89,7 +90,8 @@ pub async fn finish(
     State(state): State<AppState>,
     PreAuth { body, .. }: PreAuth<LoginFinish>,
 ) -> Result<StatusCode, ApiError> {
-    // Known or unknown, right or wrong: the answer comes no earlier than this, and the work before it is the same.
+    // Whether the account exists and the proof is right or not, the work is the same and the response takes at least
+    // this long.
     let answer_at = Instant::now() + ANSWER_FLOOR;
     let proven = prove_password(&state, &body).await;
     tokio::time::sleep_until(answer_at).await;
@@ -108,14 +110,14 @@ async fn prove_password(state: &AppState, body: &LoginFinish) -> Result<(), ApiE
             rate::give_back(&mut tx, &login.counted).await?;
             pending::password_proven(&mut tx, body.login_id, now).await?;
         }
-        // One row for whatever address: a task moves those of accounts into their trails.
+        // One row for any address; a job copies those of real accounts into their trails.
         Err(_) => failed_sign_in::note(&mut tx, login.account, &login.device, now).await?,
     }
     tx.commit().await?;
     proven
 }
 
-/// Proves the second factor; the device is signed in.
+/// Proves the second factor and signs the device in.
 #[utoipa::path(post, path = "/v1/login/mfa", tag = "login", request_body = LoginMfa,
     responses((status = 200, body = Session), (status = "default", body = Problem)))]
 pub async fn mfa(
@@ -131,20 +133,20 @@ pub async fn mfa(
     Ok(Json(session))
 }
 
-/// A device id that nobody proved yet, and the key that signed: no event is put down to a device on its own word.
+/// An unproven device id with the key that signed: an event is not attributed to a device on its own claim.
 pub(crate) fn claimed(device: DeviceId, signing_key: &[u8; 32]) -> [(&'static str, String); 2] {
     let key = Sha256::digest(signing_key);
     [("claimed_device", device.to_string()), ("key", hex::encode(key))]
 }
 
-/// Who proved password and second factor, in the transaction that accepted the factor.
+/// A caller with proven password and second factor, in the transaction that accepted the factor.
 pub(super) struct Proven {
     pub(super) tx: PreAuthTx,
     pub(super) login: Login,
     amr: &'static str,
 }
 
-/// Proves the second factor of a sign-in whose password was proven, from a device that is not shut out.
+/// Proves the second factor of a sign-in whose password was proven, on a device that is not revoked.
 pub(super) async fn prove(
     state: &AppState,
     login_id: LoginId,
@@ -152,12 +154,12 @@ pub(super) async fn prove(
     now: i64,
 ) -> Result<Proven, ApiError> {
     let mut tx = PreAuthTx::begin(state.db()).await?;
-    let login = pending::half_way(&mut tx, login_id, now).await?;
+    let login = pending::awaiting_second_factor(&mut tx, login_id, now).await?;
     let amr = match mfa::prove(state.keys(), &mut tx, &login, factor, now).await? {
         Outcome::Proven(amr) => amr,
         Outcome::Refused { retry_after, locks } => {
             let claimed = claimed(login.device.id, &login.device.signing_key);
-            // Tries that are not looked at leave no row: their number is whoever makes them's.
+            // Attempts during a lock are not recorded: whoever makes them could choose their number.
             if retry_after.is_none() {
                 audit::record_account(&mut tx, login.account, None, now, "second_factor_failed", &claimed)
                     .await?;
@@ -171,7 +173,7 @@ pub(super) async fn prove(
         }
     };
     if let Err(refused) = device::register(&mut tx, login.account, &login.device, now).await {
-        // The code and the sign-in stay used.
+        // Code and sign-in are used up even if this fails.
         mfa::close(&mut tx, login_id).await?;
         tx.commit().await?;
         return Err(refused);
@@ -191,7 +193,7 @@ impl Proven {
         session::open(state, &mut self.tx, &new, now).await
     }
 
-    /// Records what was done, and commits it.
+    /// Records the action and commits.
     pub(super) async fn finish(
         mut self,
         action: &'static str,

@@ -1,4 +1,4 @@
-//! What happens on each route. A handler gets a proven caller and a transaction, never the pool.
+//! The route handlers. A handler gets a proven caller and a transaction, never the pool.
 
 use api_types::ErrorCode;
 use axum::{
@@ -50,11 +50,11 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Page {
-    /// The last one seen; rows after it are given.
+    /// The last one seen; the page begins after it.
     #[serde(default)]
     #[param(maximum = 9_223_372_036_854_775_807_i64)]
     pub after: u64,
-    /// At most this many rows, 1 to 1000.
+    /// Maximum number of rows, 1 to 1000.
     #[serde(default = "Page::default_limit")]
     #[param(minimum = 1, maximum = 1000)]
     pub limit: u32,
@@ -65,7 +65,7 @@ impl Page {
         1000
     }
 
-    /// `after` and `limit` as the database takes them.
+    /// `after` and `limit` as bound values for the database.
     ///
     /// # Errors
     /// `invalid_request`.
@@ -78,7 +78,7 @@ impl Page {
     }
 }
 
-/// A query string, strictly.
+/// A strictly parsed query string.
 pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned> axum::extract::FromRequestParts<AppState> for Query<T> {
@@ -94,7 +94,7 @@ impl<T: DeserializeOwned> axum::extract::FromRequestParts<AppState> for Query<T>
     }
 }
 
-/// A path segment by name; what is no such id is not there.
+/// A path segment by name; `not_found` if it is not a valid id.
 pub(crate) fn path_id<T: std::str::FromStr>(
     path: &std::collections::HashMap<String, String>,
     name: &str,

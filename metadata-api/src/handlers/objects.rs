@@ -1,4 +1,4 @@
-//! Objects: permission to upload, confirmation by the store itself, listing, permission to download.
+//! Objects: upload permission, confirmation with the store, listing, download permission.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -38,7 +38,7 @@ use crate::{
     state::AppState,
 };
 
-/// Objects that are asked for at a store at once.
+/// Maximum concurrent HEAD requests to a store.
 const HEADS_AT_ONCE: usize = 16;
 
 fn batch(len: usize) -> Result<(), ApiError> {
@@ -49,7 +49,7 @@ fn store(stores: &Stores, tx: &TenantTx) -> Result<(), ApiError> {
     stores.get(tx.region()).map(drop).ok_or_else(|| ErrorCode::RegionUnavailable.into())
 }
 
-/// Issues a URL for each object: these bytes, this length, 15 minutes at most.
+/// Issues an upload URL for each object: these bytes, this length, 15 minutes at most.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/objects", tag = "objects",
     params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = WantUpload,
     responses((status = 200, body = UploadGrants),
@@ -81,7 +81,7 @@ pub async fn want_upload(
     let again: Vec<ObjectId> =
         grants.all.iter().filter(|k| !k.stored && known.contains_key(&k.row.id)).map(|k| k.row.id).collect();
     if !again.is_empty() {
-        object::promise_again(tx.conn(), vault, id, &again, now).await?;
+        object::renew_grants(tx.conn(), vault, id, &again, now).await?;
     }
     if !new.is_empty() {
         room(&counter, &new, state.limits().vault_quota)?;
@@ -112,14 +112,14 @@ pub async fn want_upload(
     Ok(Answer(UploadGrants { grants }))
 }
 
-/// Objects of one vault that are promised and not stored.
-const MAX_PROMISED: u64 = 10_000;
+/// Maximum objects per vault that are granted but not stored.
+const MAX_GRANTED: u64 = 10_000;
 
-/// Whether the new objects have room. The counter is locked, so that replicas cannot promise the same room twice.
+/// Checks quota and limit. The counter is locked, so that replicas cannot grant the same room twice.
 fn room(counter: &Counter, new: &[NewObject], standard: u64) -> Result<(), ApiError> {
-    let promised = counter.promised.saturating_add(new.len() as u64);
-    if promised > MAX_PROMISED {
-        return Err(ApiError::limit(counter.promised, MAX_PROMISED));
+    let granted = counter.granted.saturating_add(new.len() as u64);
+    if granted > MAX_GRANTED {
+        return Err(ApiError::limit(counter.granted, MAX_GRANTED));
     }
     let quota = counter.quota.unwrap_or(standard);
     let wanted = new.iter().fold(counter.used, |sum, object| sum.saturating_add(object.size));
@@ -127,13 +127,13 @@ fn room(counter: &Counter, new: &[NewObject], standard: u64) -> Result<(), ApiEr
 }
 
 struct Plan {
-    /// In the order asked for.
+    /// In request order.
     all: Vec<Known>,
-    /// Numbered from the last number on, in this order.
+    /// Numbered from the last number, in this order.
     new: Vec<NewObject>,
 }
 
-/// Known objects keep their number and have to be what they were; new ones get the next numbers.
+/// Known objects keep their number and must match; new ones get the next numbers.
 fn plan(wanted: &[NewObject], known: &HashMap<ObjectId, Known>, last: u32) -> Result<Plan, ApiError> {
     let mut plan = Plan { all: Vec::with_capacity(wanted.len()), new: Vec::new() };
     let mut fresh: HashMap<ObjectId, Known> = HashMap::new();
@@ -158,14 +158,13 @@ fn plan(wanted: &[NewObject], known: &HashMap<ObjectId, Known>, last: u32) -> Re
     Ok(plan)
 }
 
-/// Asks the store for size and checksum of each object, and how an index or key object begins: every device reads those.
-/// No transaction is held meanwhile.
+/// Asks the store for size and checksum of each object, and how index and key objects begin; holds no transaction.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/confirm", tag = "objects",
     params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = Confirm,
     responses((status = 200, body = Confirmed),
               (status = 409, description = "backup_closed", body = Problem),
-              (status = 422, description = "content_invalid: `objects` are not of the kind that they were announced as; none of the request's objects is confirmed", body = Problem),
-              (status = 503, description = "unavailable: the store cannot be asked", body = Problem)))]
+              (status = 422, description = "content_invalid: `objects` are not of the announced kind; none of the request's objects is confirmed", body = Problem),
+              (status = 503, description = "unavailable: the store cannot be reached", body = Problem)))]
 pub async fn confirm(
     State(state): State<AppState>,
     signed: Caller<Signed>,
@@ -230,7 +229,7 @@ async fn is_there(store: &Store, vault: VaultId, object: Object) -> Result<bool,
     Ok(found.is_some_and(|found| found.is(&object.id, object.size)))
 }
 
-/// Stops accidents, not attacks: what follows its beginning is for readers to verify.
+/// Catches accidents, not attacks: the reader verifies everything after the first bytes.
 async fn is_of_its_kind(store: &Store, vault: VaultId, object: Object) -> Result<bool, ApiError> {
     let Some((beginning, least)) = object.kind.beginning() else { return Ok(true) };
     if object.size < least {
@@ -242,23 +241,23 @@ async fn is_of_its_kind(store: &Store, vault: VaultId, object: Object) -> Result
     Ok(first.is_some_and(|first| first == beginning))
 }
 
-/// Most promises that are looked into at once.
+/// Maximum grants settled at once.
 const SETTLE_AT_ONCE: i64 = 256;
 
-/// Gives back the room of promises that nobody kept. What the store holds after all counts as stored: an upload that
-/// was never confirmed takes room too. Runs beside the request that began it.
+/// Frees the room of expired grants. An object that was uploaded but never confirmed counts as stored, because it takes
+/// room too. Runs in the background of the request that started it.
 pub(super) async fn settle(state: AppState, caller: Caller<Signed>, vault: VaultId) -> Result<(), ApiError> {
     let now = state.clock().now();
     let ended = now.saturating_sub_unsigned(state.limits().url_secs + 60);
     let mut tx: TenantTx = TenantTx::begin(state.db(), &caller, vault, now).await?;
     let region = tx.region();
-    let unkept = object::unkept(tx.conn(), vault, ended, now, SETTLE_AT_ONCE).await?;
+    let expired = object::expired_grants(tx.conn(), vault, ended, now, SETTLE_AT_ONCE).await?;
     tx.commit().await?;
-    if unkept.is_empty() {
+    if expired.is_empty() {
         return Ok(());
     }
     let store = state.stores().get(region).ok_or(ErrorCode::RegionUnavailable)?;
-    let found: Vec<(ObjectId, BackupId, bool)> = stream::iter(unkept)
+    let found: Vec<(ObjectId, BackupId, bool)> = stream::iter(expired)
         .map(|(object, backup)| async move {
             Ok::<_, ApiError>((object.id, backup, is_there(store, vault, object).await?))
         })
@@ -268,25 +267,25 @@ pub(super) async fn settle(state: AppState, caller: Caller<Signed>, vault: Vault
     let mut tx: TenantTx = TenantTx::begin(state.db(), &caller, vault, now).await?;
     object::lock_counter(tx.conn(), vault).await?;
     let gone: Vec<ObjectId> = found.iter().filter(|(.., there)| !there).map(|(id, ..)| *id).collect();
-    object::forget_unkept(tx.conn(), vault, &gone, ended).await?;
+    object::delete_expired_grants(tx.conn(), vault, &gone, ended).await?;
     for (id, backup, _) in found.iter().filter(|(.., there)| *there) {
         object::set_stored(tx.conn(), vault, *backup, &[*id], now).await?;
     }
     tx.commit().await
 }
 
-/// Which stored objects to list.
+/// Filter and page of a listing.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct StoredAfter {
-    /// Only these.
+    /// Only objects of this kind.
     pub kind: Option<ObjectKind>,
-    /// The last number seen; 0 from the beginning.
+    /// The last number seen; 0 for the first page.
     #[serde(default)]
     #[param(maximum = 4_294_967_295_u32)]
     pub after: u32,
-    /// 1 to 1000, which is the default.
+    /// 1 to 1000; defaults to 1000.
     #[serde(default = "page")]
     #[param(minimum = 1, maximum = 1000)]
     pub limit: u32,
@@ -303,7 +302,7 @@ pub async fn list(mut tx: TenantTx, Query(query): Query<StoredAfter>) -> Result<
     Ok(Answer(Objects { objects }))
 }
 
-/// Issues a URL for each stored object; what is not stored in this vault is left out.
+/// Issues a download URL for each stored object; ids that are not stored in this vault are omitted.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/objects/read-urls", tag = "objects",
     params(("vault" = api_types::VaultId, Path)), request_body = ReadUrls,
     responses((status = 200, body = ReadGrants)))]

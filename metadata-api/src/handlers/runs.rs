@@ -1,4 +1,4 @@
-//! What was attempted, and how it ended.
+//! The runs of a vault, and how they ended.
 
 use api_types::{ErrorCode, Problem, vault::Runs};
 use axum::Json as Answer;
@@ -12,15 +12,15 @@ use crate::{
     error::ApiError,
 };
 
-/// Rows per page, at most.
+/// Maximum rows per page.
 const MAX_PAGE: u32 = 1000;
 
-/// How many.
+/// Page size.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Newest {
-    /// 1 to 1000, which is the default.
+    /// 1 to 1000; defaults to 1000.
     #[serde(default = "page")]
     #[param(minimum = 1, maximum = 1000)]
     pub limit: u32,
@@ -30,12 +30,12 @@ pub(super) const fn page() -> u32 {
     MAX_PAGE
 }
 
-/// Refuses what no page can hold.
+/// Refuses limits outside 1 to 1000.
 pub(super) fn rows(limit: u32) -> Result<i64, ApiError> {
     if (1..=MAX_PAGE).contains(&limit) { Ok(i64::from(limit)) } else { Err(ErrorCode::InvalidRequest.into()) }
 }
 
-/// The newest attempts, newest first.
+/// The newest runs, newest first.
 #[utoipa::path(get, path = "/v1/vaults/{vault}/backups", tag = "backups",
     params(("vault" = api_types::VaultId, Path), Newest),
     responses((status = 200, body = Runs), (status = "default", body = Problem)))]

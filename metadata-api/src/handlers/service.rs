@@ -1,4 +1,4 @@
-//! What anybody may know.
+//! Public information about the service.
 
 use api_types::account::ServiceInfo;
 use axum::{Json, extract::State};

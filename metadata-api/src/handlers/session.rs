@@ -1,4 +1,4 @@
-//! What sign-up, sign-in and refresh have in common: the answer that carries a session.
+//! Shared by sign-up, sign-in and refresh: the response that carries a session.
 
 use api_types::{
     AccountId, Base64, DeviceId, ErrorCode, Region, SessionId, VaultId,
@@ -13,7 +13,7 @@ use crate::{
     state::AppState,
 };
 
-/// Whom a session is for.
+/// Who a session is for.
 pub(crate) struct NewSession<'a> {
     pub(crate) account: AccountId,
     pub(crate) region: Region,
@@ -43,7 +43,7 @@ pub(crate) async fn open(
     answer(state, tx, &subject, &refresh_token, now).await
 }
 
-/// The body of an answer with tokens.
+/// The session response with its tokens.
 pub(crate) async fn answer(
     state: &AppState,
     tx: &mut PreAuthTx,
@@ -67,7 +67,7 @@ pub(crate) async fn answer(
     })
 }
 
-/// A vault with the place of its data.
+/// A vault with its region, storage origin and bucket.
 pub(crate) fn vault_info(
     state: &AppState,
     vault_id: VaultId,
@@ -86,7 +86,7 @@ pub(crate) fn vault_info(
     })
 }
 
-/// An address in the one form that is compared: trimmed, lower case, plausible.
+/// Normalizes an e-mail address for comparison: trimmed, lower case, plausible.
 pub(crate) fn normal_email(text: &str) -> Result<String, ApiError> {
     let email = text.trim().to_lowercase();
     let plausible = email.len() <= 254

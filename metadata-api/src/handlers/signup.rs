@@ -1,5 +1,5 @@
-//! Sign-up: password record, second factor, and only then an account. Known and unknown addresses are answered alike
-//! until a code proves that a person is there.
+//! Sign-up: password record, second factor, and only then an account. Known and unknown addresses get the same
+//! responses until a second-factor code is proven.
 
 use api_types::{
     AccountId, ErrorCode, Problem, SignupId, VaultId,
@@ -47,7 +47,7 @@ pub async fn start(
     Ok(Json(SignupStarted { signup_id, account_id, registration_response: response.into() }))
 }
 
-/// Stores the password record and makes the second factor.
+/// Stores the password record and creates the second factor.
 #[utoipa::path(post, path = "/v1/signup/finish", tag = "signup", request_body = SignupFinish,
     responses((status = 200, body = SignupFinished), (status = "default", body = Problem)))]
 pub async fn finish(
@@ -58,13 +58,13 @@ pub async fn finish(
     let record = opaque::record(&body.registration_upload.0)?;
     let mut tx = PreAuthTx::begin(state.db()).await?;
     let (account, email) = pending::unfinished_signup(&mut tx, body.signup_id, now).await?;
-    let (sealed, otpauth_url) = mfa::enrol(state.keys(), account, &email)?;
+    let (sealed, otpauth_url) = mfa::enroll(state.keys(), account, &email)?;
     pending::finish_signup(&mut tx, body.signup_id, &record, &sealed, now).await?;
     tx.commit().await?;
     Ok(Json(SignupFinished { otpauth_url }))
 }
 
-/// Proves the second factor: the account comes into being, and its first device is signed in.
+/// Proves the second factor, creates the account and signs in its first device.
 #[utoipa::path(post, path = "/v1/signup/confirm", tag = "signup", request_body = SignupConfirm,
     responses((status = 200, body = SignupConfirmed), (status = "default", body = Problem)))]
 pub async fn confirm(

@@ -1,4 +1,4 @@
-//! Commit: the one transaction in which a backup becomes a snapshot, or nothing changes. And the list of them.
+//! Commits a backup as a snapshot, in one transaction; and lists snapshots.
 
 use std::{collections::HashMap, io::Cursor};
 
@@ -30,12 +30,12 @@ use crate::{
     error::ApiError,
 };
 
-/// Longest signed head, bytes; the structure of version 1 is some 350.
+/// Maximum length of a signed head, bytes; version 1 has about 350.
 const MAX_ENVELOPE: usize = 4096;
-/// Most missing objects that an answer names.
+/// Maximum number of missing objects listed in a response.
 const MAX_NAMED: usize = 1000;
 
-/// Makes a snapshot of a backup. Repeating it with the same snapshot answers the same.
+/// Commits a backup as a snapshot. Idempotent for the same snapshot.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/commit", tag = "snapshots",
     params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = Commit,
     responses((status = 200, body = Committed),
@@ -89,7 +89,7 @@ pub async fn commit(
     Ok(Answer(Committed { position }))
 }
 
-/// The head, signed with the key that the directory vouches for, about this vault, device and source.
+/// The head, verified with the device's key from the directory, and matching vault, device and source.
 async fn verified(
     conn: &mut PgConnection,
     caller: &Caller<Tenant>,
@@ -111,7 +111,7 @@ async fn verified(
     if same { Ok(envelope) } else { Err(ErrorCode::SnapshotInvalid.into()) }
 }
 
-/// The snapshot's own object has to be stored, and long enough for the body that the head speaks of.
+/// The snapshot's own object must be stored, and large enough for the body that the head describes.
 async fn stored_snapshot(
     conn: &mut PgConnection,
     vault: VaultId,
@@ -139,7 +139,7 @@ fn follows(head: Option<(u64, HeadHash)>, envelope: &SnapshotEnvelope) -> Result
     }
 }
 
-/// Reads the bitmap. A few bytes can stand for 2³² numbers: the containers are counted before memory is spent.
+/// Parses the bitmap. A few bytes can represent 2³² numbers, so the containers are counted before allocating memory.
 fn pack_numbers(bytes: &[u8], last_object: u32) -> Result<RoaringBitmap, ApiError> {
     const NO_RUNS: u32 = 12_346;
     const WITH_RUNS: u32 = 12_347;
@@ -165,7 +165,7 @@ fn pack_numbers(bytes: &[u8], last_object: u32) -> Result<RoaringBitmap, ApiErro
     }
 }
 
-/// Every pack has to be stored, and together they have to be the set that the device signed.
+/// Every pack must be stored, and together they must be the set that the device signed.
 async fn all_stored(
     conn: &mut PgConnection,
     vault: VaultId,

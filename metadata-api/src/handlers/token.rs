@@ -15,10 +15,10 @@ use crate::{
     state::AppState,
 };
 
-/// Seconds in which the same attempt may ask again, because the answer was lost.
+/// Time in which the same attempt may repeat its request because the response was lost, seconds.
 const REPEAT_SECS: i64 = 30;
 
-/// Rotates a refresh token. A used one shown again ends the session, except by the same attempt within 30 s.
+/// Rotates a refresh token. Reusing one ends the session, unless the same attempt repeats it within 30 s.
 #[utoipa::path(post, path = "/v1/token/refresh", tag = "session", request_body = Refresh,
     responses((status = 200, body = Session), (status = "default", body = Problem)))]
 pub async fn refresh(
@@ -64,7 +64,7 @@ pub async fn refresh(
     Ok(Json(answer))
 }
 
-/// Ends the session: its access token and refresh tokens are worthless from here on.
+/// Ends the session: its access token and refresh tokens stop working.
 #[utoipa::path(post, path = "/v1/logout", tag = "session",
     responses((status = 204), (status = "default", body = Problem)))]
 pub async fn logout(State(state): State<AppState>, caller: Caller<Signed>) -> Result<StatusCode, ApiError> {

@@ -1,4 +1,4 @@
-//! A vault: what a member may know of it, and its first keys.
+//! A vault's properties as its members see them, and its first keys.
 
 use api_types::{
     DeviceId, ErrorCode, Problem,
@@ -24,7 +24,7 @@ pub async fn get(
     tx: TenantTx<AnyDevice>,
 ) -> Result<Answer<VaultInfo>, ApiError> {
     let tenant = &tx.caller().stage;
-    // A device that waits was told all of this when it signed in.
+    // A pending device learned all of this at sign-in.
     if tenant.ready {
         tx.require(Right::Read)?;
     }
@@ -33,7 +33,7 @@ pub async fn get(
     Ok(Answer(info))
 }
 
-/// Stores the first keys and the first directory entry, together or not at all. Works once.
+/// Stores the first keys and the first directory entry atomically. Works once.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/init", tag = "vault", params(("vault" = api_types::VaultId, Path)),
     request_body = VaultInit, responses((status = 204), (status = "default", body = Problem)))]
 pub async fn init(mut tx: TenantTx<AnyDevice>, Json(body): Json<VaultInit>) -> Result<StatusCode, ApiError> {

@@ -1,5 +1,5 @@
-//! Failed sign-ins go into their accounts' trails. The answer to one takes as long for an unknown address, so that it
-//! cannot wait for that.
+//! Copies failed sign-ins into the trails of their accounts. Not done in the request, because unknown addresses must
+//! get their response equally fast.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,11 +17,11 @@ use crate::{
     state::AppState,
 };
 
-/// An account's failed sign-ins are written down at most this often, with their number: strangers do not decide how
-/// long somebody's trail gets.
+/// Minimum interval between entries about an account's failed sign-ins, which carry their number: strangers must not
+/// decide how long a trail gets.
 const QUIET: Duration = Duration::from_secs(600);
 
-/// The accounts in whose trails they were written lately.
+/// Accounts whose trails were written to recently.
 #[derive(Debug, Default)]
 pub(super) struct FailedSignIns {
     written: HashMap<AccountId, Instant>,
@@ -32,7 +32,7 @@ impl Job for FailedSignIns {
         "failed sign-ins"
     }
 
-    fn rest(&self) -> Duration {
+    fn pause(&self) -> Duration {
         Duration::from_secs(5)
     }
 
@@ -57,7 +57,7 @@ impl FailedSignIns {
             let key = last.signing_key.as_slice().try_into().unwrap_or([0; 32]);
             let [device, key] = claimed(last.device, &key);
             let details = [("count", tries.len().to_string()), device, key];
-            // An address without an account has no vault: nothing is written.
+            // An address without an account has no vault, so nothing is written.
             audit::record_account(&mut tx, *account, None, now, "login_failed", &details).await?;
         }
         tx.commit().await?;

@@ -1,4 +1,4 @@
-//! What is over is forgotten: counters, sign-ups and sign-ins that nobody finished, nonces.
+//! Deletes expired counters, sign-ups, sign-ins and nonces.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ impl Job for Forgetting {
         "forgetting"
     }
 
-    fn rest(&self) -> Duration {
+    fn pause(&self) -> Duration {
         Duration::from_secs(5)
     }
 

@@ -1,4 +1,4 @@
-//! What the service does by itself, in rounds. A job is a file here and a line in [`all`].
+//! The service's background jobs. Each job is a file here and a line in [`all`].
 
 mod failed_sign_ins;
 mod forgetting;
@@ -9,33 +9,33 @@ use futures_util::future::BoxFuture;
 
 use crate::{error::ApiError, state::AppState};
 
-/// Work that no request waits for. What it remembers between two rounds is gone with the process.
+/// Work that no request waits for. Its state between rounds is lost when the process ends.
 pub trait Job: Send {
-    /// For the log.
+    /// Name in the log.
     fn name(&self) -> &'static str;
 
-    /// How long it rests between two rounds.
-    fn rest(&self) -> Duration;
+    /// Pause between two rounds.
+    fn pause(&self) -> Duration;
 
     /// One round.
     ///
     /// # Errors
-    /// The database's. What was not done is done in the next round.
+    /// The database's; the next round does what is left.
     fn round<'a>(&'a mut self, state: &'a AppState) -> BoxFuture<'a, Result<(), ApiError>>;
 }
 
-/// Every job, as at the start of the service.
+/// All jobs in their initial state.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Job>> {
     vec![Box::new(failed_sign_ins::FailedSignIns::default()), Box::new(forgetting::Forgetting)]
 }
 
-/// Works until its task ends. A round that fails stops neither the next one nor other jobs.
+/// Runs rounds until its task ends. A failed round stops neither later rounds nor other jobs.
 pub async fn run(mut job: Box<dyn Job>, state: AppState) {
     loop {
         if let Err(error) = job.round(&state).await {
             tracing::warn!(job = job.name(), %error, "a job failed; it is tried again");
         }
-        tokio::time::sleep(job.rest()).await;
+        tokio::time::sleep(job.pause()).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The service's own keys, each derived for one purpose. None of them opens anything of a vault's.
+//! The service's own keys, each derived for one purpose. None of them opens a vault's data.
 
 pub mod token;
 
@@ -23,7 +23,7 @@ const NONCE_LEN: usize = 12;
 
 type Key = SecretBox<[u8; 32]>;
 
-/// Derived once at start.
+/// Derived once at startup.
 pub(crate) struct ServerKeys {
     opaque: ServerSetup<Suite>,
     seal_totp: Key,
@@ -34,10 +34,10 @@ pub(crate) struct ServerKeys {
     recovery_pepper: Key,
 }
 
-/// What a sealed value is; part of the key and of the authenticated data.
+/// The kind of a sealed value; part of the key derivation and of the authenticated data.
 #[derive(Clone, Copy)]
 pub(crate) enum SealKind {
-    /// A second factor's seed, bound to its account.
+    /// A second-factor seed, bound to its account.
     Totp,
     /// OPAQUE's state between two messages, bound to its sign-in.
     Login,
@@ -63,17 +63,17 @@ impl ServerKeys {
         &self.opaque
     }
 
-    /// What stands in for an address without an account: always the same for the same address.
+    /// Seeds the response for an address without an account: always the same for one address.
     pub(crate) fn unknown_account(&self, email: &str) -> [u8; 32] {
         mac(&self.unknown_accounts, &[email.as_bytes()])
     }
 
-    /// Names a counter without saying whom it counts.
+    /// Key of a counter; does not reveal whom it counts.
     pub(crate) fn rate_key(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.rate_keys, parts)
     }
 
-    /// The refresh token that follows one; the same for the same attempt, so that a lost answer can be repeated.
+    /// The successor of a refresh token; deterministic per attempt, so that a lost response can be repeated.
     pub(crate) fn successor(&self, token: &[u8; 32], attempt: &[u8; 16]) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(mac(&self.successors, &[token, attempt]))
     }
@@ -82,7 +82,7 @@ impl ServerKeys {
         self.recovery_pepper.expose_secret()
     }
 
-    /// AES-256-GCM with a random nonce in front; opens for the same kind and owner only.
+    /// AES-256-GCM with the random nonce prepended; opens only for the same kind and owner.
     pub(crate) fn seal(&self, kind: SealKind, owner: &[u8; 16], plain: &[u8]) -> Result<Vec<u8>, ApiError> {
         let nonce: [u8; NONCE_LEN] = rand::random();
         let sealed = self
@@ -124,7 +124,7 @@ fn derive(secret: &[u8; 32], label: &[u8]) -> Result<Key, UnusableSecret> {
     Ok(SecretBox::new(key))
 }
 
-/// HMAC-SHA-256 over length-prefixed parts, so that no two lists of parts give the same input.
+/// HMAC-SHA-256 over length-prefixed parts, so that different lists of parts never collide.
 fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
     let mut block = [0_u8; 64];
     block[..32].copy_from_slice(key.expose_secret());

@@ -1,4 +1,4 @@
-//! Access tokens: EdDSA JWTs of one hour, bound to the device's key (RFC 7800), useless without it.
+//! Access tokens: EdDSA JWTs, valid for one hour and only with the device's key (RFC 7800).
 
 use api_types::{AccountId, DeviceId, Region, SessionId};
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -15,9 +15,9 @@ use crate::{
     error::ApiError,
 };
 
-/// Seconds that a token is good for.
+/// Lifetime of a token, seconds.
 pub const ACCESS_SECS: i64 = 3600;
-/// Between two servers' clocks.
+/// Tolerance between two servers' clocks, seconds.
 const LEEWAY_SECS: i64 = 5;
 const ISSUER: &str = "sealkeep";
 const TYPE: &str = "at+jwt";
@@ -31,10 +31,10 @@ pub struct Confirmation {
     pub jkt: String,
 }
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claims {
-    /// Always ours.
+    /// Always our issuer.
     pub iss: String,
     /// `sealkeep-api-<region>`.
     pub aud: String,
@@ -46,7 +46,7 @@ pub struct Claims {
     pub device: Uuid,
     /// The account's region.
     pub region: Region,
-    /// How the sign-in was proven: `pwd` and `otp` or `recovery`.
+    /// Authentication methods: `pwd` and `otp` or `recovery`.
     pub amr: Vec<String>,
     /// Seconds since 1970.
     pub iat: i64,
@@ -54,17 +54,17 @@ pub struct Claims {
     pub exp: i64,
     /// Unique.
     pub jti: Uuid,
-    /// Which key must sign.
+    /// The device key that must sign.
     pub cnf: Confirmation,
 }
 
-/// Why a token is no good.
+/// Why a token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// Not ours, not for here, or changed.
+    /// Not issued here, for another region, or altered.
     #[error("not a token of ours")]
     Invalid,
-    /// Past its hour.
+    /// Older than its hour.
     #[error("expired")]
     Expired,
 }
@@ -76,7 +76,7 @@ pub(crate) struct TokenKeys {
     kid: String,
 }
 
-/// Whom a token is for.
+/// Who a token is for.
 pub(crate) struct Subject<'a> {
     pub(crate) account: AccountId,
     pub(crate) session: SessionId,
@@ -134,7 +134,7 @@ impl TokenKeys {
         Ok((token, exp))
     }
 
-    /// `regions` are those served here: a token for another region's deployment is not for us.
+    /// `regions` are those served here: tokens for other regions' deployments are refused.
     pub(crate) fn verify(
         &self,
         token: &str,
@@ -149,7 +149,7 @@ impl TokenKeys {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&regions.map(audience).collect::<Vec<_>>());
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // Ours has a clock that tests can move.
+        // We check expiry with our own clock, which tests can shift.
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(token, &self.verifying, &validation)
             .map_err(|_| Refused::Invalid)?

@@ -1,4 +1,4 @@
-//! What a connection is doing: requests under way, and when a byte moved last.
+//! The activity of a connection: requests in progress, and when the last byte moved.
 
 use std::{
     io,
@@ -19,10 +19,10 @@ use tokio::{
 
 use super::Bounds;
 
-/// A request that is under way when a connection's lifetime ends gets this much more: an object over a slow line.
+/// Extra time for a request in progress when the connection's lifetime ends: an object over a slow line.
 const LONGEST_REQUEST: Duration = Duration::from_secs(3600);
 
-/// Shared by a connection's socket, its requests and whoever watches it.
+/// Shared by a connection's socket, its requests and its supervisor.
 #[derive(Debug)]
 pub(super) struct Activity {
     since: Instant,
@@ -32,13 +32,13 @@ pub(super) struct Activity {
     moved: AtomicU64,
 }
 
-/// What is to be done with a connection.
+/// What to do with a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Stay,
-    /// It takes no further request.
+    /// Accept no further requests.
     Finish,
-    /// It is dropped.
+    /// Drop it.
     Drop,
 }
 
@@ -56,7 +56,7 @@ impl Activity {
         u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// A request begins; it ends when what this gives is dropped.
+    /// Starts a request, which ends when the returned guard is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> UnderWay {
         self.under_way.fetch_add(1, Ordering::AcqRel);
         UnderWay(self.clone())
@@ -67,7 +67,7 @@ impl Activity {
         let after = |at: &AtomicU64| age.saturating_sub(Duration::from_millis(at.load(Ordering::Acquire)));
         if self.under_way.load(Ordering::Acquire) == 0 {
             let rest = after(&self.rest_since);
-            // Twice: the peer was told, and did not leave.
+            // Twice: the peer was asked to leave and did not.
             return if rest >= bounds.idle * 2 || age >= bounds.lifetime + bounds.idle {
                 Verdict::Drop
             } else if rest >= bounds.idle || age >= bounds.lifetime {
@@ -86,7 +86,7 @@ impl Activity {
     }
 }
 
-/// A request under way.
+/// A request in progress.
 #[derive(Debug)]
 pub(super) struct UnderWay(Arc<Activity>);
 
@@ -98,7 +98,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// An answer's body: the request is under way until it is sent.
+/// A response body; the request is in progress until it is sent.
 pub(super) struct Answer {
     body: Body,
     _request: UnderWay,
@@ -130,7 +130,7 @@ impl HttpBody for Answer {
     }
 }
 
-/// A socket that notes when a byte moved.
+/// A socket that records when a byte moved.
 pub(super) struct Watched<S> {
     pub(super) stream: S,
     pub(super) activity: Arc<Activity>,

@@ -28,28 +28,28 @@ use super::{
     slots::Slot,
 };
 
-/// What hyper keeps of a request that is not parsed yet, bytes; also the longest header block.
+/// Maximum bytes hyper buffers of an unparsed request; also the longest header block.
 const BUFFER: usize = 16 * 1024;
-/// Requests at once on one HTTP/2 connection.
+/// Maximum concurrent requests on one HTTP/2 connection.
 const STREAMS: u32 = 64;
-/// Bytes of bodies that an HTTP/2 peer may send before anybody reads them, per request and per connection.
+/// Body bytes that an HTTP/2 peer may send before they are read, per request and per connection.
 const WINDOWS: (u32, u32) = (64 * 1024, 256 * 1024);
 const PING_AFTER: Duration = Duration::from_secs(20);
 const PING_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What all connections of a port have in common.
+/// Shared by all connections of a port.
 pub(super) struct Shared {
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) app: Router,
     pub(super) bounds: Bounds,
-    /// No further requests.
+    /// Accept no further requests.
     pub(super) closing: CancellationToken,
-    /// No further patience.
+    /// Stop waiting.
     pub(super) gone: CancellationToken,
 }
 
 pub(super) async fn run(stream: TcpStream, peer: SocketAddr, slot: Slot, shared: Arc<Shared>) {
-    // Answers are written at once: without it a small one may wait 40 ms for the peer's acknowledgement.
+    // Without this a small response may wait 40 ms for the peer's acknowledgement.
     let _ = stream.set_nodelay(true);
     let (activity, slot) = (Activity::new(), Arc::new(slot));
     let stream = Watched { stream, activity: activity.clone() };
@@ -110,7 +110,7 @@ where
     let mut finishing = false;
     loop {
         let finish = tokio::select! {
-            // How it ended is the peer's affair: errors here are broken requests and broken lines.
+            // Errors here are broken requests and broken connections, which are the peer's concern.
             _ = connection.as_mut() => return,
             () = shared.gone.cancelled() => return,
             () = slot.lost() => return,

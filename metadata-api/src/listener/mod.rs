@@ -1,5 +1,5 @@
-//! The accept loop of every port. Whoever connects has proved nothing: the number of connections, the time that one may
-//! do nothing and the memory that one may fill are bounded here, before anybody looks at a request.
+//! The accept loop of every port. Peers have proven nothing yet, so the number of connections, their idle time and
+//! their memory are limited here, before any request is parsed.
 
 mod activity;
 mod connection;
@@ -23,29 +23,29 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::slots::Slots;
 use crate::{limiter::Limiter, network::Network, proxies::Proxies};
 
-/// In an answer's extensions: the request was signed by a device, or by a URL that one was given. Its connection keeps
-/// its place when there is no room.
+/// Response extension: a device signed the request, or the presigned URL it used. Its connection keeps its slot when
+/// there is no room.
 #[derive(Debug, Clone, Copy)]
 pub struct Proven;
 
-/// How much connections may cost.
+/// Limits on connections.
 #[derive(Debug, Clone)]
 pub struct Bounds {
-    /// Connections at once.
+    /// Maximum concurrent connections.
     pub connections: usize,
-    /// Of these, from one network; the wider prefixes of IPv6 get four and sixteen times as many.
+    /// Maximum per network; the wider IPv6 prefixes get four and sixteen times as many.
     pub per_network: usize,
-    /// Longest wait for a request's headers, once they began.
+    /// Time limit for a request's headers, once they have begun.
     pub headers: Duration,
-    /// Longest wait for a TLS handshake.
+    /// Time limit for a TLS handshake.
     pub handshake: Duration,
-    /// Handshakes a second from one network, and ten times as many at once: each costs a signature.
+    /// TLS handshakes per second and network, with a burst of ten times as many: each costs a signature.
     pub handshakes: NonZeroU32,
-    /// A connection without a request under way is closed after this long, and one whose request moves no byte.
+    /// Closes connections without a request, or whose request moves no byte, after this time.
     pub idle: Duration,
-    /// A connection that is older takes no further request; the one under way is finished.
+    /// Older connections accept no further requests; the current one is finished.
     pub lifetime: Duration,
-    /// Peers that carry other people's requests: their connections are not counted per network.
+    /// Peers that carry other callers' requests; exempt from the limit per network.
     pub proxies: Proxies,
 }
 
@@ -65,7 +65,7 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// No more connections than the process has file descriptors for: each may need a second one, for a file or for the
+    /// Limits connections to what the process's file descriptors allow: each may need a second one, for a file or the
     /// database, and two ports share them.
     #[must_use]
     pub fn within(mut self, descriptors: Option<u64>) -> Self {
@@ -76,7 +76,7 @@ impl Bounds {
     }
 }
 
-/// How many TLS handshakes are begun.
+/// Counts TLS handshakes per network.
 struct Handshakes {
     limiter: Limiter,
     proxies: Proxies,
@@ -84,7 +84,7 @@ struct Handshakes {
 }
 
 impl Handshakes {
-    /// Networks are forgotten once they may ask freely again; looked at every so many handshakes.
+    /// Networks with a full allowance are dropped once every this many handshakes.
     const CLEAN_EVERY: u32 = 4096;
 
     fn new(bounds: &Bounds) -> Self {
@@ -105,11 +105,11 @@ impl Handshakes {
     }
 }
 
-/// Serves until `shutdown` is ready; then takes no more connections and waits at most as long as it said for requests
-/// under way.
+/// Serves until `shutdown` is ready, then accepts no more connections and waits at most the returned time for requests
+/// in progress.
 ///
 /// # Errors
-/// The socket cannot be used.
+/// The socket is unusable.
 pub async fn serve(
     listener: StdListener,
     tls: Option<Arc<ServerConfig>>,
@@ -142,13 +142,13 @@ pub async fn serve(
                     Some(slot) => {
                         tasks.spawn(connection::run(stream, peer, slot, shared.clone()));
                     }
-                    // Dropped, and so closed: an answer would cost more than the question.
+                    // Dropping it closes it; a response would cost more than the request.
                     None => metrics::counter!("connections_refused_total").increment(1),
                 }
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                // Out of file descriptors or memory: connections that end give some back.
+                // Out of file descriptors or memory: connections that end free some.
                 tracing::warn!(%error, "no connection can be accepted; trying again");
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
@@ -165,7 +165,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// The peer went away between its SYN and our accept.
+/// The peer left between its SYN and our accept.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind as E;
     matches!(error.kind(), E::ConnectionRefused | E::ConnectionAborted | E::ConnectionReset)
@@ -182,7 +182,7 @@ mod tests {
         let mut handshakes = Handshakes::new(&Bounds { proxies, ..Bounds::default() });
         let mut begun =
             |peer: &str, of: usize| (0..of).filter(|_| handshakes.may_begin(peer.parse().unwrap())).count();
-        // Ten seconds' worth at once, and little more while this runs.
+        // A ten-second burst, and little more while this runs.
         assert!((200..300).contains(&begun("192.0.2.1", 2000)));
         assert_eq!(begun("192.0.2.2", 200), 200, "another network's share is its own");
         assert_eq!(begun("198.51.100.7", 2000), 2000, "a proxy is not one caller");

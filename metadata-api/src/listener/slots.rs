@@ -1,4 +1,4 @@
-//! How many connections there are, in all and per network, and who leaves when there is no room.
+//! Counts connections, in total and per network, and decides which one leaves when there is no room.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,12 +18,12 @@ use crate::{
 struct Counts {
     all: usize,
     networks: HashMap<Prefix, usize>,
-    /// Connections that have proved nothing, the oldest first.
+    /// Connections that have proven nothing, oldest first.
     strangers: BTreeMap<u64, CancellationToken>,
     next: u64,
 }
 
-/// The free places of a port.
+/// The free slots of a port.
 #[derive(Debug, Clone)]
 pub(super) struct Slots {
     counts: Arc<Mutex<Counts>>,
@@ -32,7 +32,7 @@ pub(super) struct Slots {
     proxies: Proxies,
 }
 
-/// A connection's place; free again when it is dropped.
+/// A connection's slot, freed when dropped.
 #[derive(Debug)]
 pub(super) struct Slot {
     counts: Arc<Mutex<Counts>>,
@@ -55,8 +55,8 @@ impl Slots {
         }
     }
 
-    /// `None`: there is no room for this peer. When all places are taken, the oldest connection that has proved nothing
-    /// leaves: strangers shut each other out, and no device.
+    /// `None` if there is no room for this peer. When all slots are taken, the oldest unproven connection loses its
+    /// slot: strangers displace each other, never a device.
     pub(super) fn take(&self, peer: IpAddr) -> Option<Slot> {
         let mut counts = lock(&self.counts);
         let mut prefixes = Vec::new();
@@ -86,12 +86,12 @@ impl Slots {
 }
 
 impl Slot {
-    /// A device's signature came over this connection: it keeps its place.
+    /// A device signed on this connection, so it keeps its slot.
     pub(super) fn prove(&self) {
         lock(&self.counts).strangers.remove(&self.number);
     }
 
-    /// Ready when somebody else got the place.
+    /// Ready when another connection took the slot.
     pub(super) async fn lost(&self) {
         self.leave.cancelled().await;
     }
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_counted_in_all_and_per_network() {
+    fn slots_are_counted_in_total_and_per_network() {
         let bounds = Bounds { connections: 40, per_network: 2, ..Bounds::default() };
         let slots = Slots::new(&bounds);
         let take = |address: &str| slots.take(address.parse().unwrap());
@@ -127,7 +127,7 @@ mod tests {
         assert!(take("192.0.2.1").is_none());
         drop(one);
         let again = take("192.0.2.1").unwrap();
-        // A /48 gets sixteen times a network's share, however many networks it is cut into.
+        // A /48 gets sixteen times a network's share, no matter how it is subdivided.
         let held: Vec<_> = (0..60).filter_map(|i| take(&format!("2001:db8:0:{i:x}00::1"))).collect();
         assert_eq!(held.len(), 32);
         let rest: Vec<_> = (0..60).filter_map(|i| take(&format!("198.51.100.{i}"))).collect();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_proved_something_stays() {
+    fn proven_connections_keep_their_slots() {
         let slots = Slots::new(&Bounds { connections: 3, ..Bounds::default() });
         let take = |n: u8| slots.take([192, 0, 2, n].into());
         let (stranger, device, other) = (take(1).unwrap(), take(2).unwrap(), take(3).unwrap());

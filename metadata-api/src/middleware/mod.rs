@@ -1,5 +1,5 @@
-//! What surrounds every request, also one for a path that is not there, outermost first: request id and log, error
-//! bodies, panics, limits per network, time limit, security headers.
+//! The layers around every request, including unknown paths, outermost first: request id and log, error bodies, panics,
+//! limits per network, time limit, security headers.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(crate) fn around(mut routes: Router<AppState>, state: &AppState) -> Router<A
             .layer(from_fn_with_state(state.clone(), request_log::layer))
             .layer(from_fn_with_state(state.clone(), problem::layer))
             .layer(CatchPanicLayer::new())
-            .layer(from_fn_with_state(state.clone(), rate_limit::every))
+            .layer(from_fn_with_state(state.clone(), rate_limit::global))
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, timeout))
             .layer(DefaultBodyLimit::max(MAX_BODY)),
     )

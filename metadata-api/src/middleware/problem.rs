@@ -1,4 +1,4 @@
-//! Every answer that is not a success is `application/problem+json` with a stable code; its cause goes to the log line.
+//! Turns every error response into `application/problem+json` with a stable code; the cause goes to the log line.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = (status, axum::Json(problem)).into_response();
     let headers = answer.headers_mut();
-    // Security headers of the inner layers stay.
+    // Keeps the security headers of inner layers.
     for (name, value) in response.headers() {
         if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
             headers.insert(name.clone(), value.clone());
@@ -44,7 +44,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     if let Ok(date) = HeaderValue::from_str(&http_date(state.clock().now())) {
         headers.insert(header::DATE, date);
     }
-    // For the log line, which the outermost layer writes.
+    // For the log line of the outermost layer.
     answer.extensions_mut().insert(error);
     if response.extensions().get::<BySignedDevice>().is_some() {
         answer.extensions_mut().insert(BySignedDevice);
@@ -52,7 +52,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     answer
 }
 
-/// For answers that a layer or the framework made.
+/// For responses created by a layer or the framework.
 fn code_of(status: StatusCode) -> ErrorCode {
     match status {
         StatusCode::NOT_FOUND => ErrorCode::NotFound,

@@ -1,4 +1,4 @@
-//! Requests per network: the outer shield.
+//! Requests per network: the outer protection.
 
 use axum::{
     extract::{Request, State},
@@ -8,16 +8,16 @@ use axum::{
 
 use crate::{callers, error::ApiError, limiter::Limiter, state::AppState};
 
-/// Whatever comes, known path or not.
-pub(crate) async fn every(
+/// For all requests, including unknown paths.
+pub(crate) async fn global(
     State(state): State<AppState>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    limit(&state, &state.rate().every, request, next).await
+    limit(&state, &state.rate().global, request, next).await
 }
 
-/// Sign-up, sign-in, refresh: stricter.
+/// The stricter limit for sign-up, sign-in and refresh.
 pub(crate) async fn sign_in(
     State(state): State<AppState>,
     request: Request,

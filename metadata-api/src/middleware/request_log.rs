@@ -1,4 +1,4 @@
-//! Outermost: gives the request an id, times it, writes one line.
+//! The outermost layer: gives the request an id, times it and writes one log line.
 
 use std::{sync::Arc, time::Instant};
 
@@ -13,14 +13,14 @@ use uuid::Uuid;
 
 use crate::{error::ApiError, sampler::BySignedDevice, state::AppState, telemetry};
 
-/// Names a request in answers and in the log. Ours, never the caller's: a log line cannot be forged.
+/// Identifies a request in responses and in the log. Always generated here, so that callers cannot forge log lines.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
 pub(crate) async fn layer(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let id = Uuid::new_v4().simple().to_string();
     let method = telemetry::known(request.method());
-    // The template: paths hold ids, and unknown paths hold anything.
+    // The route template: paths contain ids, and unknown paths contain anything.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!("request", request_id = %id, method, route = %route);

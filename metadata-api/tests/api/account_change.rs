@@ -1,5 +1,4 @@
-//! Password, recovery codes and second factor are replaced by who proves password and second factor anew, and by nobody
-//! else.
+//! Only a caller who proves password and second factor again can replace password, recovery codes and second factor.
 
 use api_types::{
     ErrorCode, LoginId,
@@ -17,10 +16,10 @@ use crate::{
 };
 
 const NEW: &str = "another horse and another battery";
-/// What a refused second factor may change: its own counters, and the trail.
+/// Tables that a refused second factor may change: its counters, and the trail.
 const COUNTED: [&str; 4] = ["pending_login", "totp", "factor_failure", "audit_event"];
 
-/// The present code, which nobody used yet.
+/// An unused code of the current time step.
 fn code(stage: &Stage, person: &Person) -> SecondFactor {
     stage.clock.shift(30);
     SecondFactor::Totp(stage.code(&person.otpauth_url, 0))
@@ -48,7 +47,7 @@ async fn change_password(
 }
 
 #[tokio::test]
-async fn a_new_password_ends_every_session_and_takes_the_wrap_along() {
+async fn a_new_password_ends_every_session_and_replaces_the_wrap() {
     let stage = Stage::new().await;
     let mut person = stage.member().await;
     let elsewhere = Device::new();
@@ -81,13 +80,13 @@ async fn a_password_change_without_all_its_proofs_changes_nothing() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let before = stage.fingerprint(&COUNTED).await;
-    // A sign-in whose password was not proven.
+    // A sign-in without a password proof.
     let half = stage.login_start(&person.device, &person.email, &person.password).await.started;
     let registration = Registration::start(NEW);
     let start = PasswordStart { login_id: half.login_id, registration_request: registration.request.clone() };
     let path = "/v1/account/password/start";
     stage.post(&person.device, path, &start).await.refused(ErrorCode::LoginExpired);
-    // A sign-in that does not exist, and one of another device.
+    // A sign-in that does not exist, and one that belongs to another device.
     let nobodys = PasswordStart { login_id: LoginId(Uuid::new_v4()), ..start.clone() };
     stage.post(&person.device, path, &nobodys).await.refused(ErrorCode::LoginExpired);
     stage.post(&Device::new(), path, &start).await.refused(ErrorCode::SignatureInvalid);
@@ -120,11 +119,11 @@ async fn a_password_change_without_all_its_proofs_changes_nothing() {
 }
 
 #[tokio::test]
-async fn new_recovery_codes_make_the_old_ones_worthless() {
+async fn new_recovery_codes_invalidate_the_old_ones() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let login = stage.half_login(&person, &person.device).await;
-    // One of the old codes is proof enough, once.
+    // One old code is enough, once.
     let factor = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
     let renew = RenewCodes { login_id: login.login_id, factor };
     let path = "/v1/account/recovery-codes";
@@ -144,13 +143,13 @@ async fn new_recovery_codes_make_the_old_ones_worthless() {
 }
 
 #[tokio::test]
-async fn a_new_authenticator_counts_once_it_is_proven() {
+async fn a_new_authenticator_is_valid_once_it_is_proven() {
     let stage = Stage::new().await;
     let mut person = stage.member().await;
     let login = stage.half_login(&person, &person.device).await;
     let confirm = |code: String| AuthenticatorConfirm { login_id: login.login_id, code };
     let path = "/v1/account/authenticator/confirm";
-    // Nothing to confirm yet.
+    // There is nothing to confirm yet.
     let early = confirm(stage.code(&person.otpauth_url, 0));
     stage.post(&person.device, path, &early).await.refused(ErrorCode::LoginExpired);
 
@@ -158,7 +157,7 @@ async fn a_new_authenticator_counts_once_it_is_proven() {
     let started: AuthenticatorStarted =
         stage.post(&person.device, "/v1/account/authenticator/start", &start).await.ok();
     assert_ne!(started.otpauth_url, person.otpauth_url);
-    // Until then the present one counts, and its code does not prove the next one.
+    // Until then the current authenticator is valid, and its code does not prove the next one.
     stage.login(&person, &person.device).await;
     let wrong = confirm(stage.code(&person.otpauth_url, 0));
     stage.post(&person.device, path, &wrong).await.refused(ErrorCode::MfaFailed);
@@ -170,17 +169,17 @@ async fn a_new_authenticator_counts_once_it_is_proven() {
     let login = stage.half_login(&person, &person.device).await;
     let old = code(&stage, &person);
     stage.mfa(&person.device, &login, old).await.refused(ErrorCode::MfaFailed);
-    // The code that proved it is used.
+    // The code that proved it is used up.
     person.otpauth_url = started.otpauth_url;
     stage.login(&person, &person.device).await;
-    // The old recovery codes still work: they were not asked to change.
+    // The old recovery codes still work: nobody asked to change them.
     let login = stage.half_login(&person, &person.device).await;
     let factor = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
     let _: Session = stage.mfa(&person.device, &login, factor).await.ok();
 }
 
 #[tokio::test]
-async fn a_device_that_was_shut_out_changes_nothing() {
+async fn a_revoked_device_changes_nothing() {
     let stage = Stage::new().await;
     let mut person = stage.member().await;
     let lost = Device::new();

@@ -1,4 +1,4 @@
-//! 52, 53: the trail cannot be changed by the service, and shows when somebody else changed it.
+//! 52, 53: the service cannot change the trail, and a change by anybody else shows.
 
 use api_types::{
     ErrorCode, VaultId,
@@ -49,7 +49,7 @@ async fn n52_the_trail_is_append_only() {
                         let code = refused.as_database_error().unwrap().code().unwrap().into_owned();
                         assert_eq!(code, "42501", "{role}: {statement}");
                     }
-                    // The owner is bound by row-level security: it reaches no row.
+                    // Row-level security binds the owner too: no row matches.
                     Ok(done) => {
                         assert_eq!((role, done.rows_affected()), ("sealkeep_owner", 0), "{statement}")
                     }
@@ -70,7 +70,7 @@ async fn n53_a_changed_row_shows() {
     verify(person.vault, &whole.events).unwrap();
     assert_eq!(verify(VaultId::from_bytes([1; 16]), &whole.events), Err(BrokenAt(1)));
 
-    // A superuser can do it; it does not stay unnoticed.
+    // A superuser can change a row, but not unnoticed.
     sqlx::raw_sql("ALTER TABLE app.audit_event DISABLE TRIGGER ALL").execute(&stage.admin).await.unwrap();
     sqlx::query("UPDATE app.audit_event SET event = overlay(event placing '\\x00'::bytea from 20 for 1) WHERE position = 2")
         .execute(&stage.admin)
@@ -84,7 +84,7 @@ async fn n53_a_changed_row_shows() {
     assert_eq!(verify(person.vault, &exchanged), Err(BrokenAt(1)));
 }
 
-/// Many writers at once: no gap, no fork.
+/// Concurrent writers leave no gap and no fork.
 #[tokio::test]
 async fn concurrent_events_make_one_chain() {
     let stage = Stage::new().await;
@@ -98,9 +98,9 @@ async fn concurrent_events_make_one_chain() {
     verify(person.vault, &whole.events).unwrap();
 }
 
-/// A stranger who writes the owner's device id on his requests puts nothing down to it.
+/// Requests under the owner's device id from a stranger are not attributed to that device.
 #[tokio::test]
-async fn an_event_names_a_device_only_when_its_key_was_shown() {
+async fn an_event_names_a_device_only_if_its_key_was_proven() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let mut liar = Device::new();
@@ -109,7 +109,7 @@ async fn an_event_names_a_device_only_when_its_key_was_shown() {
     let wrong = LoginFinish { login_id: half.started.login_id, ke3: vec![7; 64].into() };
     stage.post(&liar, "/v1/login/finish", &wrong).await.refused(ErrorCode::LoginFailed);
     stage.work(&mut jobs::all()).await;
-    // With the password too.
+    // Not even with the password.
     let started = stage.half_login(&person, &liar).await;
     let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 900));
     stage.mfa(&liar, &started, code).await.refused(ErrorCode::MfaFailed);

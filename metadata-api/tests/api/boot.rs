@@ -1,4 +1,4 @@
-//! 51: what the service does not start on.
+//! 51: databases on which the service refuses to start.
 
 use metadata_api::db::{self, CheckError, MigrateError};
 use secrecy::ExposeSecret;
@@ -51,7 +51,7 @@ async fn migrations_pending_foreign_or_missing() {
     assert!(refused.to_string().contains("metadata-api migrate"), "{refused}");
     sqlx::query("DROP SCHEMA app CASCADE").execute(&admin).await.unwrap();
     assert!(matches!(refusal(&database, "sealkeep_api").await, CheckError::Empty));
-    // And as the sentence says:
+    // Follow the message's advice:
     db::migrate(&database.url("sealkeep_owner")).await.unwrap();
     db::migrate(&database.url("sealkeep_owner")).await.unwrap();
     db::check(&db::connect(&database.url("sealkeep_api"), 1).await.unwrap()).await.unwrap();
@@ -65,9 +65,9 @@ async fn the_service_cannot_migrate() {
     assert!(!refused.to_string().contains(database.url("sealkeep_api").expose_secret()));
 }
 
-/// A database of another build is named in one sentence, with the way to start afresh, and nothing is changed.
+/// A database of another build is refused with instructions for starting afresh, and nothing is changed.
 #[tokio::test]
-async fn a_database_of_another_build_is_refused_with_the_way_on() {
+async fn a_database_of_another_build_is_refused_with_instructions() {
     let database = Database::new().await;
     let admin = database.pool("sealkeep_admin").await;
     sqlx::query("UPDATE app._sqlx_migrations SET checksum = 'x' WHERE version = 3")

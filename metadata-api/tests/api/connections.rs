@@ -1,4 +1,4 @@
-//! Connections that do nothing end; those that do something, however slowly, do not.
+//! Idle connections are closed; active ones, however slow, are not.
 
 use std::{
     net::SocketAddr,
@@ -14,7 +14,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Bounds as short as a test.
+/// Limits short enough for a test.
 fn short() -> Bounds {
     Bounds {
         headers: Duration::from_millis(600),
@@ -24,7 +24,7 @@ fn short() -> Bounds {
     }
 }
 
-/// A route that reads its body, however slowly it comes, and one that answers slowly.
+/// One route reads its body at any speed, one responds slowly.
 fn routes() -> Router {
     let proven = post(|| async { (axum::Extension(Proven), "proven") });
     let echo = post(|body: axum::body::Bytes| async move { body.len().to_string() });
@@ -49,11 +49,11 @@ fn open(bounds: Bounds) -> (SocketAddr, oneshot::Sender<Duration>) {
     (addr, stop)
 }
 
-/// How long until the peer closes, reading and ignoring what it sends.
+/// Time until the peer closes, discarding whatever it sends.
 async fn closed_after(mut stream: TcpStream) -> Duration {
     let started = Instant::now();
     let mut sink = Vec::new();
-    // A reset is an end too.
+    // A reset counts as closed.
     let _ = timeout(Duration::from_secs(20), stream.read_to_end(&mut sink)).await.expect("never closed");
     started.elapsed()
 }
@@ -97,7 +97,7 @@ async fn headers_that_drip_are_closed() {
     drip.abort();
 }
 
-/// An object over a slow line, up and down: longer than idle time and lifetime together.
+/// An object over a slow line, up and down, takes longer than idle time and lifetime together.
 #[tokio::test]
 async fn a_slow_request_is_finished_and_is_the_last_of_an_old_connection() {
     let (addr, _stop) = open(Bounds { lifetime: Duration::from_millis(500), ..short() });
@@ -117,9 +117,10 @@ async fn a_slow_request_is_finished_and_is_the_last_of_an_old_connection() {
     assert_eq!(text.matches("x\r\n").count(), 10, "{text}");
 }
 
-/// Strangers who hold every place lose the oldest of them to whoever comes; a connection that was signed on stays.
+/// When strangers hold every slot, a new connection replaces the oldest stranger's; connections with a device signature
+/// stay.
 #[tokio::test]
-async fn strangers_do_not_take_the_places_of_devices() {
+async fn strangers_do_not_displace_devices() {
     let (addr, _stop) = open(Bounds { connections: 4, ..Bounds::default() });
     let request = b"POST /proven HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n";
     let mut device = sent(addr, request).await;
@@ -158,7 +159,7 @@ async fn one_network_gets_its_share_of_connections_and_no_more() {
 }
 
 #[tokio::test]
-async fn an_end_waits_for_requests_under_way_and_for_nobody_else() {
+async fn a_shutdown_waits_for_requests_in_progress_only() {
     let (addr, stop) = open(Bounds::default());
     let idle = TcpStream::connect(addr).await.unwrap();
     let mut busy = sent(addr, b"POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await;

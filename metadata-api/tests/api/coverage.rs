@@ -1,4 +1,4 @@
-//! Every operation of the OpenAPI document, without each of the proofs it needs. A new route is in here by itself.
+//! Every operation of the OpenAPI document, without each of the proofs it needs. New routes are covered automatically.
 
 use api_types::{ErrorCode, VaultId, vault::VaultInfo};
 use serde_json::Value;
@@ -8,12 +8,11 @@ use crate::{
     stage::Stage,
 };
 
-/// Routes that need no proof; the list only shrinks.
+/// Routes that need no proof; this list may only shrink.
 const OPEN: [&str; 3] = ["/healthz", "/v1/service", "/v1/openapi.json"];
-/// Signed with a key that the conversation named, before there is a token.
+/// Signed with the key named in the exchange, before there is a token.
 const BEFORE_SIGN_IN: [&str; 4] = ["/v1/signup/", "/v1/login/", "/v1/account/", "/v1/token/"];
-/// Where a device that the directory does not vouch for yet gets as far as the handler; the matrix below says what it
-/// may do there.
+/// Routes whose handlers a pending device reaches; the matrix below says what it may do there.
 const WHILE_PENDING: [&str; 6] = [
     "GET /v1/vaults/{vault}",
     "POST /v1/vaults/{vault}/init",
@@ -60,7 +59,7 @@ fn is_before_sign_in(path: &str) -> bool {
 fn call(stage: &Stage, person: &Person, method: &'static str, path: &str) -> Call {
     let mut call = Call::new(stage, &person.device, method, path).bearer(&person.session);
     if path.ends_with("/confirm") {
-        // Asks the store before it opens its transaction, so it reads its body first.
+        // Asks the store before it opens its transaction, so it needs a valid body.
         call.body = format!(r#"{{"objects":["{}"]}}"#, "00".repeat(32)).into_bytes();
     } else if method != "GET" {
         call.body = b"{}".to_vec();
@@ -120,7 +119,7 @@ async fn every_route_refuses_without_each_proof() {
                 call(&stage, &person, method, &template.replace("{vault}", "x").replace(['{', '}'], ""));
             stage.call(no_id).await.refused(ErrorCode::NotFound);
         }
-        // a device that nobody vouched for
+        // a pending device
         if !WHILE_PENDING.contains(&name.as_str()) {
             let mut waiting = call(&stage, &person, method, &own).bearer(&pending_session);
             waiting.device = pending.clone();
@@ -130,7 +129,7 @@ async fn every_route_refuses_without_each_proof() {
     assert_eq!(stage.fingerprint(&["audit_event"]).await, before);
 }
 
-/// The document that is checked in is the one that the handlers make.
+/// The checked-in document matches the one generated from the handlers.
 #[test]
 fn the_checked_in_document_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
@@ -145,7 +144,7 @@ fn the_checked_in_document_is_current() {
     );
 }
 
-/// Every route of the router is an operation of the document.
+/// Every route of the router appears in the document.
 #[test]
 fn every_route_is_documented() {
     let router = include_str!("../../src/router.rs");
@@ -165,7 +164,7 @@ fn every_route_is_documented() {
     assert_eq!(routes, documented.len());
 }
 
-/// Whether a reply is the refusal of a caller, not of what it sent.
+/// Whether the reply refuses the caller rather than the request's content.
 fn refuses_the_caller(reply: &Reply) -> bool {
     let problem: Option<api_types::Problem> = serde_json::from_slice(&reply.body).ok();
     problem.is_some_and(|problem| {
@@ -179,7 +178,7 @@ fn refuses_the_caller(reply: &Reply) -> bool {
     })
 }
 
-/// Bodies that are understood, so that the caller is what is judged.
+/// Valid bodies, so that only the caller is judged.
 fn understood(template: &str, person: &Person) -> Value {
     let entry = person.entry(api_types::directory::DirectoryOp::Revoke, &Device::new());
     let id = "00".repeat(32);
@@ -201,14 +200,14 @@ fn understood(template: &str, person: &Person) -> Value {
     }
 }
 
-/// What a caller is: its role in the vault, and its device's state and role.
+/// A caller: its role in the vault, and its device's state and role.
 #[derive(Debug, Clone, Copy)]
 struct Is {
     member: &'static str,
     device: &'static str,
 }
 
-/// The rule for each route, in words of who gets in.
+/// The expected access rule for each route.
 fn gets_in(name: &str, kind: &str, is: Is) -> bool {
     let full = is.device == "full";
     let active = full || is.device == "backup-only";
@@ -222,7 +221,7 @@ fn gets_in(name: &str, kind: &str, is: Is) -> bool {
         "GET /devices" | "GET /audit" => full,
         "GET /keys/{kind}" if kind == "recovery" => restores && (full || pending),
         "GET /keys/{kind}" | "POST /objects/read-urls" => restores && full,
-        // Nobody here brings itself in, which is all that a waiting device may.
+        // Nobody adds itself here, which is all that a pending device may do.
         "POST /directory" => manages && full,
         "POST /devices/{device}/revoke" => manages && full,
         "POST /init" => manages && (active || pending),
@@ -235,11 +234,11 @@ fn gets_in(name: &str, kind: &str, is: Is) -> bool {
     }
 }
 
-/// What members and devices are given by the test itself, and what a backup that begins leaves.
+/// Tables that the test itself fills for members and devices, and those that a starting backup changes.
 const BY_BACKUPS: [&str; 6] =
     ["audit_event", "membership", "vault_device", "backup", "source", "vault_counter"];
 
-/// 44, and its kin: every route by every role of a member on every state and role of a device.
+/// 44 and related: every route with every member role and every device state and role.
 #[tokio::test]
 async fn n44_every_route_by_every_device_and_role() {
     let stage = Stage::new().await;
@@ -292,14 +291,14 @@ async fn n44_every_route_by_every_device_and_role() {
             }
         }
     }
-    // Nothing of keys, directory, objects or snapshots was changed by any of it.
+    // None of it changed keys, directory, objects or snapshots.
     assert_eq!(stage.fingerprint(&BY_BACKUPS).await, before);
 }
 
-/// A device that nobody vouched for brings itself in with the vault's signature, and nobody else; and it sees of the
-/// wraps only the one that the words open.
+/// A pending device adds itself with the vault's signature, and nobody else; of the wraps it sees only the one that the
+/// recovery words open.
 #[tokio::test]
-async fn a_waiting_device_adds_itself_and_nobody_else() {
+async fn a_pending_device_adds_itself_and_nobody_else() {
     let stage = Stage::new().await;
     let mut person = stage.member().await;
     let (device, third) = (Device::new(), Device::new());
@@ -319,14 +318,14 @@ async fn a_waiting_device_adds_itself_and_nobody_else() {
     let itself = person.entry(DirectoryOp::Add, &device);
     post(itself.clone()).await.done();
     person.directory.push(itself);
-    // From here on it is one of them.
+    // From here on it is active.
     let entry = person.entry(DirectoryOp::Add, &third);
     let call = person.request_as(&stage, &device, &session, "POST", "/directory").json(&entry);
     stage.call(call).await.done();
 }
 
-/// No request changes a wrap without a fresh second factor: the routes that could are counted, and none of the others
-/// does, whatever a device in full standing sends.
+/// No request changes a wrap without a fresh second factor: the routes that do are listed, and no other route changes
+/// one, whatever an active device sends.
 #[tokio::test]
 async fn no_route_changes_a_wrap_without_a_fresh_factor() {
     let stage = Stage::new().await;
@@ -357,7 +356,7 @@ async fn no_route_changes_a_wrap_without_a_fresh_factor() {
         }
     }
     assert_eq!(wraps().await, before);
-    // The table itself refuses: what opens a vault is added to, never replaced.
+    // The table itself refuses: wraps are added, never replaced.
     for statement in
         ["UPDATE app.wrapped_key SET bytes = 'x'", "DELETE FROM app.wrapped_key", "TRUNCATE app.wrapped_key"]
     {

@@ -30,7 +30,7 @@ async fn entries_that_do_not_hold_are_refused() {
             4 => entry.signing_key = Device::new().key.verifying_key().to_bytes(),
             5 => entry.sealing_key = Device::new().sealing,
             6 => entry.device = Device::new().id,
-            // active already
+            // already active
             7 => entry = person.plain_entry(DirectoryOp::Add, &person.device),
             _ => entry.previous = Sha256::new([1; 32]),
         }
@@ -38,7 +38,7 @@ async fn entries_that_do_not_hold_are_refused() {
     }
     let stranger = SigningKey::from_bytes(&rand::random());
     changed.push(SignedDirectoryEntry::sign(&good, &stranger).unwrap());
-    // a device that the vault does not know, or with another key
+    // a device that the vault does not know, or one with another key
     changed.push(person.entry(DirectoryOp::Revoke, &Device::new()));
     let mut other_key = person.device.clone();
     other_key.key = Device::new().key;
@@ -49,7 +49,7 @@ async fn entries_that_do_not_hold_are_refused() {
     let mut short = sign(&good);
     short.signature.0.pop();
     changed.push(short);
-    // 45: the same meaning in another spelling: an over-long integer in place of the version
+    // 45: the same value in another encoding: an over-long integer for the version
     let mut spelled = sign(&good);
     assert_eq!(spelled.entry.0[1], 1);
     spelled.entry.0.splice(1..2, [0x18, 1]);
@@ -99,7 +99,7 @@ async fn n42_a_revoked_device_is_out_at_once() {
     let device = Device::new();
     let session = stage.login(&person, &device).await;
     let as_device = |method, path: &str| person.request_as(&stage, &device, &session, method, path);
-    // Not approved yet: it goes without an entry. An approved one does not.
+    // A pending device is revoked without an entry; an approved one is not.
     let none = RevokeDevice { directory: None };
     let path = format!("/devices/{}/revoke", person.device.id);
     stage.call(as_device("POST", &path).json(&none)).await.refused(ErrorCode::DeviceNotApproved);
@@ -120,14 +120,14 @@ async fn n42_a_revoked_device_is_out_at_once() {
     let add = person.entry(DirectoryOp::Add, &device);
     let before = stage.fingerprint(&[]).await;
     stage.call(as_device("POST", "/directory").json(&add)).await.refused(ErrorCode::DeviceRevoked);
-    // Nor can somebody else bring it back.
+    // Nobody else can restore it either.
     let call = person.request(&stage, "POST", "/directory").json(&add);
     stage.call(call).await.refused(ErrorCode::DirectoryInvalid);
     assert_eq!(stage.fingerprint(&[]).await, before);
     let unknown = format!("/devices/{}/revoke", Device::new().id);
     stage.call(person.request(&stage, "POST", &unknown).json(&none)).await.refused(ErrorCode::NotFound);
 
-    // A revocation by the directory alone counts too.
+    // A revocation through the directory alone works too.
     let third = Device::new();
     let session = stage.login(&person, &third).await;
     for op in [DirectoryOp::Add, DirectoryOp::Revoke] {
@@ -164,14 +164,14 @@ async fn a_backup_only_device_gets_no_keys() {
     assert_eq!(stage.fingerprint(&[]).await, before);
 }
 
-/// 1,000 entries at most, and the last hundred only shut devices out: a full directory never keeps a thief in.
+/// At most 1,000 entries, the last hundred reserved for revocations: a full directory never protects a thief.
 #[tokio::test]
-async fn a_full_directory_still_shuts_devices_out() {
+async fn a_full_directory_still_revokes_devices() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let device = Device::new();
     stage.login(&person, &device).await;
-    // As if it had happened: the chain is checked from its last entry.
+    // Shortcut: the chain is verified from its last entry.
     let mut entry = person.plain_entry(DirectoryOp::Add, &Device::new());
     entry.number = 899;
     let last = SignedDirectoryEntry::sign(&entry, &person.root).unwrap();
@@ -216,6 +216,6 @@ async fn an_account_has_fifty_devices() {
     let problem = stage.mfa(&device, &started, code).await.refused(ErrorCode::LimitReached);
     assert_eq!((problem.used, problem.quota), (Some(50), Some(50)));
     assert_eq!(stage.rows("device").await, 50);
-    // One that is there already is not held up.
+    // An existing device can still sign in.
     stage.login(&person, &person.device).await;
 }

@@ -1,4 +1,4 @@
-//! Sign-up to a second machine.
+//! From sign-up to a second machine.
 
 use api_types::{
     ErrorCode,
@@ -19,7 +19,7 @@ async fn sign_up_store_keys_sign_in_on_a_second_machine_and_revoke_the_first() {
     assert_eq!(person.recovery_codes.len(), 10);
     assert!(!person.session.vaults[0].ready);
 
-    // Nothing but the first keys is possible before there are keys.
+    // Before there are keys, only storing the first ones is possible.
     stage.call(person.request(&stage, "GET", "/devices")).await.refused(ErrorCode::VaultNotReady);
     stage.call(person.request(&stage, "GET", "/keys/password")).await.refused(ErrorCode::VaultNotReady);
     let entry = person.entry(DirectoryOp::Add, &person.device.clone());
@@ -33,7 +33,7 @@ async fn sign_up_store_keys_sign_in_on_a_second_machine_and_revoke_the_first() {
     assert_eq!(info.storage_origin, "http://127.0.0.1:9");
     assert_eq!(info.bucket, "sealkeep-eu");
 
-    // A second machine: password, code, recovery words (its keys), and it adds itself.
+    // A second machine: password, code, recovery words (its keys); then it adds itself.
     let second = Device::new();
     let session = stage.login(&person, &second).await;
     let as_second = |method, path: &str| person.request_as(&stage, &second, &session, method, path);
@@ -52,7 +52,7 @@ async fn sign_up_store_keys_sign_in_on_a_second_machine_and_revoke_the_first() {
     assert_eq!(devices.devices.len(), 2);
     assert!(devices.devices.iter().all(|d| d.state == DeviceState::Active && d.last_seen_at.is_some()));
 
-    // The first one is lost: it is out with its next request.
+    // The first one is lost: its next request is refused.
     person.directory = directory;
     let revoke = RevokeDevice { directory: Some(person.entry(DirectoryOp::Revoke, &person.device)) };
     let path = format!("/devices/{}/revoke", person.device.id);
@@ -62,7 +62,7 @@ async fn sign_up_store_keys_sign_in_on_a_second_machine_and_revoke_the_first() {
         .refresh(&person.device, &person.session.refresh_token, [1; 16])
         .await
         .refused(ErrorCode::DeviceRevoked);
-    // It cannot come back with password and code either.
+    // Password and code do not bring it back.
     stage.clock.shift(30);
     let started = stage.half_login(&person, &person.device).await;
     let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
@@ -75,7 +75,7 @@ async fn sign_up_store_keys_sign_in_on_a_second_machine_and_revoke_the_first() {
         ["account_created", "vault_initialised", "login", "key_read", "device_added", "device_revoked"]
     );
 
-    // Signing out ends the token at once.
+    // Signing out invalidates the token at once.
     stage.call(Call::new(&stage, &second, "POST", "/v1/logout").bearer(&session)).await.done();
     stage
         .call(person.request_as(&stage, &second, &session, "GET", ""))

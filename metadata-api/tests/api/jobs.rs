@@ -1,4 +1,4 @@
-//! What every job of the service promises.
+//! Promises of every background job.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -7,12 +7,16 @@ use metadata_api::jobs;
 use crate::stage::Stage;
 
 #[test]
-fn each_job_has_a_name_of_its_own_and_rests() {
+fn each_job_has_its_own_name_and_pauses() {
     let all = jobs::all();
     let names: BTreeSet<&str> = all.iter().map(|job| job.name()).collect();
     assert_eq!(names.len(), all.len());
     for job in all {
-        assert!((Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&job.rest()), "{}", job.name());
+        assert!(
+            (Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&job.pause()),
+            "{}",
+            job.name()
+        );
     }
 }
 
@@ -29,7 +33,7 @@ async fn a_round_leaves_what_is_in_use_and_two_services_do_no_harm() {
 }
 
 #[tokio::test]
-async fn a_round_that_fails_is_made_up_for_by_the_next_one() {
+async fn a_failed_round_is_made_up_for_by_the_next_one() {
     let stage = Stage::new().await;
     let mut all = jobs::all();
     let rename = async |from: &str, to: &str| {

@@ -1,4 +1,4 @@
-//! How much one caller may ask for; what answers carry; what the log does not.
+//! Limits per caller, the content of responses, and what the log must not contain.
 
 use api_types::{
     ErrorCode,
@@ -27,7 +27,7 @@ async fn sign_in_requests_per_network() {
     let problem = reply.refused(ErrorCode::RateLimited);
     assert!(problem.retry_after.unwrap() > 0);
     assert!(reply.headers.contains_key("retry-after"));
-    // Others are not held up by it.
+    // Other routes are not affected.
     let info = stage.call(Call::new(&stage, &device, "GET", "/v1/service")).await;
     assert_eq!(info.status, 200);
 }
@@ -47,9 +47,9 @@ async fn all_requests_per_network() {
     assert!(refused >= 10, "{refused}");
 }
 
-/// What is not there, what has another method and what is for the operator are no way around the limits.
+/// Unknown paths, other methods and the operator's routes do not bypass the limits.
 #[tokio::test]
-async fn everything_stands_behind_the_limiter() {
+async fn everything_is_rate_limited() {
     let gets =
         ["/nothing", "/readyz", "/metrics", "/healthz", "/v1/login/start", "/v1/vaults/x/keys/password"];
     for path in gets {
@@ -65,7 +65,7 @@ async fn everything_stands_behind_the_limiter() {
     }
 }
 
-/// Where a proxy names nobody and the operator said so, a stranger must not use up everybody's share.
+/// If a proxy hides callers and the operator confirmed that, a stranger must not use up everybody's share.
 #[tokio::test]
 async fn callers_that_cannot_be_told_apart_are_not_one_caller() {
     let callers = metadata_api::callers::Callers::Unknown;
@@ -77,7 +77,7 @@ async fn callers_that_cannot_be_told_apart_are_not_one_caller() {
     }
 }
 
-/// A label that the caller may choose is memory that the caller may fill.
+/// A label that callers can choose is memory that callers can fill.
 #[tokio::test]
 async fn invented_methods_become_neither_labels_nor_log_lines() {
     let stage = Stage::new().await;
@@ -95,7 +95,7 @@ async fn invented_methods_become_neither_labels_nor_log_lines() {
     let log = crate::stage::log();
     let ours = log.lines().filter(|line| line.contains("metadata_api") && line.contains("INVENTED"));
     assert_eq!(ours.count(), 0, "an invented method stands in the log");
-    // A second of a thousand refusals is ten lines, and a number.
+    // A second with a thousand refusals yields ten lines and a count.
     let lines = log.lines().filter(|line| line.contains(r#""method":"other""#) && line.contains("answered"));
     assert!(lines.count() < 500);
 }
@@ -113,12 +113,12 @@ async fn readiness_costs_the_database_nothing() {
     };
     assert_eq!(get("/healthz").await.0, 200);
     assert_eq!(get("/readyz").await, (503, "not looked yet\n".into()));
-    metadata_api::handlers::health::look(&stage.state).await;
-    // The test's stores are not there.
+    metadata_api::handlers::health::check(&stage.state).await;
+    // The test's stores do not exist.
     let (status, said) = get("/readyz").await;
     assert_eq!(status, 503);
     assert!(said.contains("object store of"), "{said}");
-    // However often it is asked, nobody looks again.
+    // Requests never trigger a check.
     stage.state.db().close().await;
     for _ in 0..50 {
         assert_eq!(get("/readyz").await, (status, said.clone()));
@@ -135,7 +135,7 @@ pub(crate) fn well_formed(device: &Device, email: &str) -> LoginStart {
     LoginStart { ke1: client.message.serialize().to_vec().into(), ..start(device, email) }
 }
 
-/// A client that comes from this address of 127.0.0.0/8: each counts as a network of its own.
+/// A client from this address of 127.0.0.0/8; each address counts as a network of its own.
 async fn from(stage: &Stage, address: [u8; 4], device: &Device, body: &LoginStart) -> crate::client::Reply {
     let http =
         reqwest::Client::builder().no_proxy().local_address(std::net::IpAddr::from(address)).build().unwrap();
@@ -149,10 +149,10 @@ async fn from(stage: &Stage, address: [u8; 4], device: &Device, body: &LoginStar
     }
 }
 
-/// A thousand junk sign-ins from a hundred networks stop neither a device of the directory nor a new machine that
-/// proves some work: a name is never closed. All replicas count together.
+/// A thousand junk sign-ins from a hundred networks stop neither a device in the directory nor a new machine that
+/// solves a puzzle: nobody can lock an account. All replicas count together.
 #[tokio::test]
-async fn a_name_under_fire_is_never_closed() {
+async fn a_name_under_attack_is_never_locked() {
     let limits = Limits { logins_per_hour: 10, failures_before_puzzle: 30, puzzle_bits: 10, ..wide_limits() };
     let shared = secrets();
     let database = crate::stage::Database::new().await;
@@ -172,7 +172,7 @@ async fn a_name_under_fire_is_never_closed() {
             .unwrap()
         }
     };
-    // What is not even well formed counts for nobody, from wherever it comes.
+    // Malformed requests do not count, wherever they come from.
     for _ in 0..50 {
         one.post(&stranger, "/v1/login/start", &start(&stranger, &person.email))
             .await
@@ -195,7 +195,7 @@ async fn a_name_under_fire_is_never_closed() {
     assert_eq!((passed, puzzled), (30, 970));
     assert!(rows(&one).await - before <= 2 * 30 + 1, "a refused stranger leaves no row");
 
-    // A device of the directory passes by; so does a new machine that works.
+    // A device in the directory is exempt; a new machine gets in by solving a puzzle.
     let session = two.login(&person, &person.device).await;
     assert_eq!(session.account_id, person.account);
     let newcomer = Device::new();
@@ -203,7 +203,7 @@ async fn a_name_under_fire_is_never_closed() {
     let problem = two.post(&newcomer, "/v1/login/start", &start).await.refused(ErrorCode::PuzzleRequired);
     start.puzzle = problem.puzzle.unwrap().solve();
     assert_eq!(one.post(&newcomer, "/v1/login/start", &start).await.status, 200, "any replica takes it");
-    // Once, for the machine and the name it was made for, and in time.
+    // A solution works once, for its machine and name, within its lifetime.
     let mut again = well_formed(&newcomer, &person.email);
     again.puzzle.clone_from(&start.puzzle);
     let fresh = two
@@ -215,30 +215,30 @@ async fn a_name_under_fire_is_never_closed() {
     let mut stolen = well_formed(&stranger, &person.email);
     stolen.puzzle = fresh.solve();
     one.post(&stranger, "/v1/login/start", &stolen).await.refused(ErrorCode::PuzzleRequired);
-    // The other replica's clock went on by a code's half minute.
+    // The other replica's clock has moved on by a code's half minute.
     one.clock.shift(340);
     again.puzzle = fresh.solve();
     one.post(&newcomer, "/v1/login/start", &again).await.refused(ErrorCode::PuzzleRequired);
-    // Unknown names are treated alike: nothing tells whether there is an account.
+    // Unknown names are treated alike: nothing reveals whether there is an account.
     for n in 0..31_u8 {
         let reply =
             from(&one, [127, 7, 8, n % 4 + 1], &stranger, &well_formed(&stranger, "nobody@example.com"))
                 .await;
         if n == 30 { drop(reply.refused(ErrorCode::PuzzleRequired)) } else { assert_eq!(reply.status, 200) }
     }
-    // The hour over, nobody works any more.
+    // After the hour nobody needs a puzzle.
     one.clock.shift(3601);
     assert_eq!(
         one.post(&newcomer, "/v1/login/start", &well_formed(&newcomer, &person.email)).await.status,
         200
     );
-    // The counters name nobody.
+    // The counters reveal no names.
     let keys: Vec<Vec<u8>> =
         sqlx::query_scalar("SELECT key FROM app.rate_counter").fetch_all(&one.admin).await.unwrap();
     assert!(keys.iter().all(|key| key.len() == 32));
 }
 
-/// Harder and harder, but never so hard that the owner gives up.
+/// Puzzles get harder, but never so hard that the owner gives up.
 #[tokio::test]
 async fn solving_puzzles_makes_the_next_one_harder() {
     let limits = Limits { failures_before_puzzle: 2, puzzle_bits: 4, ..wide_limits() };
@@ -264,7 +264,7 @@ async fn failed_sign_ins_per_name_and_network() {
     let stage = Stage::with(Limits { logins_per_hour: 2, ..wide_limits() }).await;
     let person = stage.member().await;
     let device = Device::new();
-    // What turns out well counts for nothing.
+    // Successful sign-ins do not count.
     for _ in 0..4 {
         stage.half_login(&person, &device).await;
     }
@@ -278,7 +278,7 @@ async fn failed_sign_ins_per_name_and_network() {
         assert!((3500..=3600).contains(&problem.retry_after.unwrap()), "{problem:?}");
     }
     assert_eq!(stage.fingerprint(&[]).await, before);
-    // Other networks, other names and the owner's own device go on.
+    // Other networks, other names and the owner's own device are not affected.
     assert_eq!(from(&stage, [127, 7, 9, 1], &device, &well_formed(&device, &person.email)).await.status, 200);
     stage.login_start(&device, "nobody@example.com", "any").await;
     stage.login(&person, &person.device).await;
@@ -287,7 +287,7 @@ async fn failed_sign_ins_per_name_and_network() {
 }
 
 #[tokio::test]
-async fn what_every_answer_carries() {
+async fn headers_of_every_response() {
     let stage = Stage::new().await;
     let device = Device::new();
     let ok = stage.call(Call::new(&stage, &device, "GET", "/v1/service")).await;
@@ -304,7 +304,7 @@ async fn what_every_answer_carries() {
         assert_eq!(reply.headers["x-request-id"].len(), 32);
         assert!(!reply.headers.contains_key("access-control-allow-origin"));
     }
-    // No browser is told that it may.
+    // No browser gets CORS permission.
     let preflight = stage
         .http
         .request(reqwest::Method::OPTIONS, format!("{}/v1/service", stage.origin))
@@ -320,11 +320,11 @@ async fn what_every_answer_carries() {
     }
     let text = metadata_api::telemetry::render();
     assert!(text.contains(r#"route="/v1/service""#), "{text}");
-    // Only templates are labels.
+    // Only route templates become labels.
     assert!(!text.contains("/nothing"), "{text}");
 }
 
-/// The database away: a plain sentence, and nothing of ours in it.
+/// A lost database yields a plain error without internal details.
 #[tokio::test]
 async fn a_lost_database_is_unavailable() {
     let stage = Stage::new().await;
@@ -336,7 +336,7 @@ async fn a_lost_database_is_unavailable() {
     assert!(!text.contains("nonce") && !text.contains("SQLSTATE") && !text.contains("42P01"), "{text}");
 }
 
-/// Everything that all tests of this process write, at the most talkative level, searched for one person's secrets.
+/// Searches everything that all tests of this process log, at the most verbose level, for one person's secrets.
 #[tokio::test]
 async fn nothing_secret_is_logged() {
     let stage = Stage::new().await;
@@ -349,7 +349,7 @@ async fn nothing_secret_is_logged() {
     let factor = api_types::account::SecondFactor::Totp(code.clone());
     stage.mfa(&person.device, &started, factor).await.refused(ErrorCode::MfaFailed);
     let log = crate::stage::log();
-    // The search can find something: what we log is there.
+    // The search works: expected content is found.
     for public in ["/v1/login/mfa", "MfaFailed", "answered"] {
         assert!(log.contains(public), "{public}");
     }

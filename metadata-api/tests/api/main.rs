@@ -1,5 +1,4 @@
-//! The service on a real PostgreSQL: what it does, and what it refuses. Numbers in test names are those of the threat
-//! model's list of negative tests.
+//! The service on a real PostgreSQL. Numbers in test names refer to the threat model's list of negative tests.
 #![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 #[path = "../support/client.rs"]

@@ -1,5 +1,4 @@
-//! How much a vault may hold, and how many of each thing: counted under one lock, so that replicas cannot promise the
-//! same room twice.
+//! Quotas on bytes and counts, counted under one lock, so that replicas cannot grant the same room twice.
 
 use api_types::{
     BackupId, ErrorCode, ObjectId, ObjectKind, SourceId,
@@ -43,7 +42,7 @@ async fn want(
     stage.call(person.request(stage, "POST", &path).json(&WantUpload { objects })).await
 }
 
-/// Promised bytes and objects: as counted, and as the rows say.
+/// Granted bytes and objects: from the counters, and from the rows.
 async fn promised(stage: &Stage) -> ((i64, i64), (i64, i64)) {
     let counted = sqlx::query_as("SELECT granted_bytes, granted_objects FROM app.vault_counter")
         .fetch_one(&stage.admin)
@@ -58,7 +57,7 @@ async fn promised(stage: &Stage) -> ((i64, i64), (i64, i64)) {
     (counted, rows)
 }
 
-/// 71: a hundred grants at once on two replicas, with room for thirty-seven.
+/// 71: a hundred concurrent grants on two replicas, with room for thirty-seven.
 #[tokio::test]
 async fn n71_grants_in_parallel_never_exceed_the_quota() {
     let shared = secrets();
@@ -71,7 +70,7 @@ async fn n71_grants_in_parallel_never_exceed_the_quota() {
     let backup = begin(&one, &person).await;
     let calls = (0..100).map(|n| {
         let stage = if n % 2 == 0 { &one } else { &two };
-        // The same host name at both, as behind a balancer.
+        // The same host name on both, as behind a load balancer.
         let mut call = person
             .request(&one, "POST", &format!("/backups/{backup}/objects"))
             .json(&WantUpload { objects: vec![object()] });
@@ -92,13 +91,13 @@ async fn n71_grants_in_parallel_never_exceed_the_quota() {
 }
 
 #[tokio::test]
-async fn a_vaults_own_quota_counts_and_what_is_promised_costs_once() {
+async fn a_vaults_own_quota_applies_and_a_grant_counts_once() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     sqlx::query("UPDATE app.vault SET quota_bytes = 2500").execute(&stage.admin).await.unwrap();
     let backup = begin(&stage, &person).await;
     let (a, b, c) = (object(), object(), object());
-    // All or nothing: three do not fit, and none of them is promised.
+    // All or nothing: three do not fit, so none is granted.
     let problem = want(&stage, &person, backup, vec![a, b, c]).await.refused(ErrorCode::QuotaExceeded);
     assert_eq!((problem.used, problem.quota), (Some(0), Some(2500)));
     assert_eq!(promised(&stage).await.1, (0, 0));
@@ -111,9 +110,9 @@ async fn a_vaults_own_quota_counts_and_what_is_promised_costs_once() {
     assert_eq!(problem.used, Some(2000));
 }
 
-/// A store that is away keeps promises as they are: room is given back only for what is known not to be there.
+/// While the store is unreachable, grants stay: room is freed only for objects known not to exist.
 #[tokio::test]
-async fn promises_are_not_forgotten_unasked() {
+async fn grants_are_not_deleted_without_asking_the_store() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let backup = begin(&stage, &person).await;
@@ -141,7 +140,7 @@ async fn open_backups_are_bounded() {
         .refused(ErrorCode::LimitReached);
     assert_eq!((problem.used, problem.quota), (Some(100), Some(100)));
     assert_eq!((stage.rows("backup").await, stage.rows("source").await), (100, 100));
-    // One that is open is renewed, and one that ended makes room.
+    // An open backup can be renewed, and an ended one makes room.
     let _: Lease = stage.call(person.request(&stage, "POST", "/backups").json(&started[0])).await.ok();
     let abort = api_types::backup::Abort { failure: "enough".into(), bytes_read: 0 };
     let path = format!("/backups/{}/abort", started[1].backup_id);

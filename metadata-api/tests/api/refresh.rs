@@ -13,7 +13,7 @@ async fn works(stage: &Stage, person: &Person, session: &Session) -> bool {
 }
 
 #[tokio::test]
-async fn n39_a_used_token_shown_again_ends_the_family() {
+async fn n39_reusing_a_token_ends_the_family() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let first = &person.session.refresh_token;
@@ -21,7 +21,7 @@ async fn n39_a_used_token_shown_again_ends_the_family() {
     assert_ne!(&second.refresh_token, first);
     assert!(works(&stage, &person, &second).await);
     let third: Session = stage.refresh(&person.device, &second.refresh_token, [2; 16]).await.ok();
-    // Whoever shows the first again: thief or robbed, nobody goes on.
+    // Whoever reuses the first token, thief or victim, ends the session for both.
     stage.refresh(&person.device, first, [3; 16]).await.refused(ErrorCode::RefreshReused);
     assert_eq!(stage.audited().await.last().unwrap(), "refresh_reused");
     let before = stage.fingerprint(&[]).await;
@@ -29,13 +29,13 @@ async fn n39_a_used_token_shown_again_ends_the_family() {
     let call = person.request_as(&stage, &person.device, &third, "GET", "");
     stage.call(call).await.refused(ErrorCode::SessionRevoked);
     assert_eq!(stage.fingerprint(&[]).await, before);
-    // A new sign-in does.
+    // A new sign-in works.
     let session = stage.login(&person, &person.device).await;
     assert!(works(&stage, &person, &session).await);
 }
 
 #[tokio::test]
-async fn a_lost_answer_can_be_asked_for_again() {
+async fn a_lost_response_can_be_requested_again() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let token = &person.session.refresh_token;
@@ -44,7 +44,7 @@ async fn a_lost_answer_can_be_asked_for_again() {
     let again: Session = stage.refresh(&person.device, token, [1; 16]).await.ok();
     assert_eq!(once.refresh_token, again.refresh_token);
     assert_eq!(stage.rows("refresh_token").await, 2);
-    // Later it is reuse.
+    // Later it counts as reuse.
     stage.clock.shift(3);
     stage.refresh(&person.device, token, [1; 16]).await.refused(ErrorCode::RefreshReused);
 }
@@ -63,7 +63,7 @@ async fn n40_two_at_once_one_wins() {
     lost.refused(ErrorCode::RefreshReused);
     assert_eq!(stage.rows("refresh_token").await, 2);
 
-    // Two tries of one attempt: the same answer.
+    // The same attempt twice gets the same response.
     let session = stage.login(&person, &person.device).await;
     let (a, b) = tokio::join!(
         stage.refresh(&person.device, &session.refresh_token, [1; 16]),
@@ -96,7 +96,7 @@ async fn unknown_malformed_and_old_tokens() {
         let token = Base64(vec![1; length]);
         stage.refresh(&person.device, &token, [1; 16]).await.refused(ErrorCode::InvalidRequest);
     }
-    // 30 days without use
+    // 30 days idle
     stage.clock.shift(30 * 86_400);
     stage
         .refresh(&person.device, &person.session.refresh_token, [1; 16])

@@ -1,4 +1,4 @@
-//! What one account can add rows to without end is bounded: audit, sessions, refresh tokens, attempts (M-1, its kind).
+//! Tables that one account could fill without end are bounded: audit, sessions, refresh tokens, runs (M-1 and related).
 
 use api_types::{
     BackupId, SourceId,
@@ -47,7 +47,7 @@ async fn the_newest_rows_of_a_trail_are_kept_and_no_more() {
 }
 
 #[tokio::test]
-async fn sessions_that_are_over_and_all_but_the_newest_are_forgotten() {
+async fn expired_sessions_and_all_but_the_newest_are_deleted() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let Person { account, device, .. } = &person;
@@ -67,16 +67,16 @@ async fn sessions_that_are_over_and_all_but_the_newest_are_forgotten() {
         .await;
     }
     stage.login(&person, &person.device).await;
-    // The newest two hundred, but for the five of them that were over.
+    // The newest two hundred, minus the five of them that had expired.
     assert_eq!(number(&stage.admin, "SELECT count(*) FROM app.session").await, 195);
     assert_eq!(number(&stage.admin, "SELECT count(*) FROM app.session WHERE expires_at <= now()").await, 0);
     assert!(number(&stage.admin, "SELECT count(*) FROM app.refresh_token").await <= 201);
-    // The one that signed up still works.
+    // The session from the sign-up still works.
     assert_eq!(stage.call(person.request(&stage, "GET", "/keys/keyring")).await.status, 200);
 }
 
 #[tokio::test]
-async fn attempts_that_left_nothing_are_forgotten_and_others_stay() {
+async fn runs_that_left_nothing_are_deleted_and_others_stay() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let source = SourceId::from_bytes([3; 16]);
@@ -97,7 +97,7 @@ async fn attempts_that_left_nothing_are_forgotten_and_others_stay() {
         ),
     )
     .await;
-    // The oldest one left an object.
+    // The oldest run left an object.
     change(
         &stage.admin,
         format!(
@@ -108,13 +108,13 @@ async fn attempts_that_left_nothing_are_forgotten_and_others_stay() {
     )
     .await;
     begin().await;
-    // The newest thousand, and the one.
+    // The newest thousand, plus that one.
     assert_eq!(number(&stage.admin, "SELECT count(*) FROM app.backup").await, 1001);
     assert_eq!(number(&stage.admin, "SELECT count(*) FROM app.backup WHERE state = 'running'").await, 2);
 }
 
 #[tokio::test]
-async fn what_strangers_leave_is_forgotten_when_its_time_is_over() {
+async fn what_strangers_leave_is_deleted_when_it_expires() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let stranger = Device::new();
@@ -125,7 +125,7 @@ async fn what_strangers_leave_is_forgotten_when_its_time_is_over() {
     for table in passing {
         assert!(stage.rows(table).await > 0, "{table} was not written");
     }
-    // The longest is a quota of accounts in a month.
+    // The longest window is the monthly account limit.
     stage.clock.shift(31 * 86_400);
     stage.work(&mut jobs::all()).await;
     for table in passing {

@@ -20,7 +20,7 @@ async fn try_code(
     stage.mfa(device, &started, factor).await
 }
 
-/// What a refused second factor may change: its own counters, and the trail.
+/// Tables that a refused second factor may change: its counters, and the trail.
 const COUNTED: [&str; 4] = ["pending_login", "totp", "factor_failure", "audit_event"];
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn n11_a_code_is_accepted_once() {
     let person = stage.member().await;
     let device = Device::new();
     let before = stage.fingerprint(&COUNTED).await;
-    // The sign-up used this step's code.
+    // The sign-up used this time step's code.
     let code = stage.code(&person.otpauth_url, 0);
     try_code(&stage, &person, &device, SecondFactor::Totp(code)).await.refused(ErrorCode::MfaFailed);
     stage.clock.shift(30);
@@ -86,7 +86,7 @@ async fn five_wrong(stage: &Stage, person: &Person, device: &Device) -> api_type
 }
 
 #[tokio::test]
-async fn n14_the_sixth_try_is_not_looked_at() {
+async fn n14_the_sixth_attempt_is_not_checked() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let device = Device::new();
@@ -102,13 +102,14 @@ async fn n14_the_sixth_try_is_not_looked_at() {
         assert!(reply.headers.contains_key("retry-after"));
     }
     assert_eq!(stage.fingerprint(&[]).await, before, "nor does it leave a row");
-    // It is a delay, not a lock for ever.
+    // It is a delay, not a permanent lock.
     stage.clock.shift(900);
     let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
     let _: Session = try_code(&stage, &person, &device, code).await.ok();
 }
 
-/// Who knows the password only, uses up his own tries: not those of the owner's devices, and not the recovery codes.
+/// Someone who knows only the password uses up his own attempts, not those of the owner's devices or of the recovery
+/// codes.
 #[tokio::test]
 async fn n14_a_stranger_with_the_password_does_not_lock_the_owner_out() {
     let stage = Stage::new().await;
@@ -116,10 +117,10 @@ async fn n14_a_stranger_with_the_password_does_not_lock_the_owner_out() {
     stage.clock.shift(300);
     let (thief, other) = (Device::new(), Device::new());
     five_wrong(&stage, &person, &thief).await;
-    // Another unknown device shares the thief's count; it waits.
+    // Another unknown device shares the thief's counter and has to wait.
     let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
     try_code(&stage, &person, &other, code.clone()).await.refused(ErrorCode::MfaLocked);
-    // So does one that borrows the owner's name.
+    // So does a device that borrows the owner's device id.
     let mut borrowed = Device::new();
     borrowed.id = person.device.id;
     try_code(&stage, &person, &borrowed, code.clone()).await.refused(ErrorCode::MfaLocked);
@@ -127,13 +128,13 @@ async fn n14_a_stranger_with_the_password_does_not_lock_the_owner_out() {
     let _: Session = try_code(&stage, &person, &person.device, code).await.ok();
     let recovery = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
     let _: Session = try_code(&stage, &person, &other, recovery).await.ok();
-    // Each lock of strangers lasts longer than the one before.
+    // Each lock of strangers lasts longer than the previous one.
     stage.clock.shift(900);
     let started = five_wrong(&stage, &person, &thief).await;
     let right = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
     let problem = stage.mfa(&thief, &started, right).await.refused(ErrorCode::MfaLocked);
     assert!((1700..=1800).contains(&problem.retry_after.unwrap()), "{problem:?}");
-    // The owner's device has five of its own, and waits a quarter of an hour, not longer and longer.
+    // The owner's device has five attempts of its own, and always waits a quarter of an hour.
     for _ in 0..2 {
         let started = five_wrong(&stage, &person, &person.device).await;
         let right = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
@@ -148,7 +149,7 @@ async fn n15_a_recovery_code_works_once() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let device = Device::new();
-    // As people type it.
+    // The way people type it.
     let typed = person.recovery_codes[3].to_uppercase().replace('-', " ");
     let factor = SecondFactor::RecoveryCode(typed);
     let _: Session = try_code(&stage, &person, &device, factor.clone()).await.ok();
@@ -181,7 +182,7 @@ async fn n16_no_route_turns_it_off() {
 }
 
 #[tokio::test]
-async fn the_half_session_ends_after_five_minutes_and_after_use() {
+async fn a_pending_sign_in_ends_after_five_minutes_and_after_use() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let device = Device::new();
@@ -195,15 +196,15 @@ async fn the_half_session_ends_after_five_minutes_and_after_use() {
     stage.clock.shift(30);
     let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
     stage.mfa(&device, &started, code).await.refused(ErrorCode::LoginExpired);
-    // Without a password proof there is none.
+    // Without a password proof there is no pending sign-in.
     let half = stage.login_start(&device, &person.email, &person.password).await;
     let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
     stage.mfa(&device, &half.started, code).await.refused(ErrorCode::LoginExpired);
 }
 
-/// Two tries at the same moment with the same code: one session.
+/// Two concurrent attempts with one code open one session.
 #[tokio::test]
-async fn a_code_shown_twice_at_once_opens_one_session() {
+async fn a_code_used_twice_at_once_opens_one_session() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     stage.clock.shift(60);
@@ -217,7 +218,7 @@ async fn a_code_shown_twice_at_once_opens_one_session() {
     assert_eq!(statuses, [200, 401]);
 }
 
-/// What the database holds of a second factor is of no use without the service's key.
+/// What the database stores of a second factor is useless without the service's key.
 #[tokio::test]
 async fn seeds_and_codes_are_not_in_the_database() {
     let stage = Stage::new().await;
@@ -230,7 +231,7 @@ async fn seeds_and_codes_are_not_in_the_database() {
     let hashes: Vec<Vec<u8>> =
         sqlx::query_scalar("SELECT hash FROM app.recovery_code").fetch_all(&stage.admin).await.unwrap();
     assert_eq!(hashes.len(), 10);
-    // Moved to another account, a sealed seed does not open: the service says that it failed, and lets nobody in.
+    // A sealed seed moved to another account does not open: the service fails, and admits nobody.
     let other = stage.member().await;
     sqlx::query("UPDATE app.totp t SET secret = o.secret FROM app.totp o WHERE o.account_id = $1 AND t.account_id = $2")
         .bind(other.account.0)

@@ -17,20 +17,20 @@ async fn n01_wrong_password() {
     let before = stage.fingerprint(&["pending_login", "audit_event"]).await;
     let device = Device::new();
     let half = stage.login_start(&device, &person.email, "wrong").await;
-    // The client notices by itself; one that goes on has nothing to show.
+    // An honest client notices by itself; one that continues has no proof to send.
     assert!(half.finish().is_none());
     let made_up =
         LoginFinish { login_id: half.started.login_id, ke3: rand::random::<[u8; 64]>().to_vec().into() };
     stage.post(&device, "/v1/login/finish", &made_up).await.refused(ErrorCode::LoginFailed);
     assert_eq!(stage.fingerprint(&["pending_login", "audit_event"]).await, before);
-    // In the trail a little later: the answer does not wait for it, and takes as long for an unknown address.
+    // The trail gets it a little later: the response does not wait, and takes equally long for an unknown address.
     assert_eq!(stage.audited().await.last().unwrap(), "vault_initialised");
     stage.work(&mut jobs::all()).await;
     assert_eq!(stage.audited().await.last().unwrap(), "login_failed");
 }
 
 #[tokio::test]
-async fn n02_an_unknown_address_is_answered_alike() {
+async fn n02_an_unknown_address_gets_the_same_responses() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let device = Device::new();
@@ -38,7 +38,7 @@ async fn n02_an_unknown_address_is_answered_alike() {
     let unknown = stage.login_start(&device, "nobody@example.com", "any").await;
     let again = stage.login_start(&device, "Nobody@Example.com", "any").await;
     assert_eq!(known.started.ke2.0.len(), unknown.started.ke2.0.len());
-    // The stand-in does not change from one try to the next: that would give it away.
+    // The substitute stays the same across attempts; a change would give it away.
     assert_eq!(unknown.started.account_id, again.started.account_id);
     assert_eq!(unknown.started.region, again.started.region);
     assert_eq!(unknown.started.account_id.0.get_version_num(), 4);
@@ -51,7 +51,7 @@ async fn n02_an_unknown_address_is_answered_alike() {
         assert_eq!(problem.retry_after, None, "{email}");
     }
 
-    // Alternating, so that load hits both; medians, so that outliers do not count.
+    // Alternating, so that load affects both; medians, so that outliers do not count.
     let mut times: [Vec<Duration>; 2] = Default::default();
     for _ in 0..15 {
         for (times, email) in times.iter_mut().zip([person.email.as_str(), "nobody@example.com"]) {
@@ -136,7 +136,7 @@ async fn n08_a_password_proof_takes_at_most_a_minute() {
     assert_eq!(stage.fingerprint(&[]).await, before);
 }
 
-/// There is no token before the second factor, so nothing to show at the routes that want one.
+/// There is no token before the second factor, so protected routes have nothing to accept.
 #[tokio::test]
 async fn n09_n17_a_password_alone_opens_nothing() {
     let stage = Stage::new().await;
@@ -145,13 +145,13 @@ async fn n09_n17_a_password_alone_opens_nothing() {
     let started = stage.half_login(&person, &device).await;
     for path in ["/keys/password", "/keys/recovery", "/keys/keyring", "/directory", ""] {
         let mut call = person.request_as(&stage, &device, &person.session, "GET", path);
-        // The half-session's id is no token.
+        // The pending sign-in's id is not a token.
         call.bearer = Some(format!("Bearer {}", started.login_id));
         stage.call(call.clone()).await.refused(ErrorCode::TokenInvalid);
         call.bearer = None;
         call.nonce = rand::random();
         stage.call(call).await.refused(ErrorCode::TokenMissing);
-        // Somebody else's session on this device is not its own.
+        // Somebody else's session on this device does not count as its own.
         let call = person.request_as(&stage, &device, &person.session, "GET", path);
         stage.call(call).await.refused(ErrorCode::TokenInvalid);
     }
@@ -199,7 +199,7 @@ async fn n32_weak_keys_are_refused() {
         bad.push(keys);
     }
     for keys in bad {
-        // Of another length they are not even keys.
+        // With another length they are not even keys.
         let whole = keys.signing_key.0.len() == 32 && keys.sealing_key.0.len() == 32;
         let code = if whole { ErrorCode::WeakKey } else { ErrorCode::InvalidRequest };
         let login = api_types::account::LoginStart {
@@ -250,9 +250,9 @@ fn rank_deviate(a: &[Duration], b: &[Duration]) -> f64 {
     (u - n * m / 2.0) / (n * m * (n + m + 1.0) / 12.0).sqrt()
 }
 
-/// 2: the time until a wrong password is refused says nothing about the address. 40 pairs; 200 with LONG=1.
+/// 2: the time to refuse a wrong password reveals nothing about the address. 40 pairs; 200 with LONG=1.
 #[tokio::test]
-async fn n02_the_time_of_a_refusal_does_not_tell_an_account() {
+async fn n02_the_time_of_a_refusal_does_not_reveal_an_account() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     let pairs = if std::env::var_os("LONG").is_some() { 200 } else { 40 };
@@ -273,13 +273,13 @@ async fn n02_the_time_of_a_refusal_does_not_tell_an_account() {
     let deviate = rank_deviate(&times[0], &times[1]).abs();
     // p > 0.001: a tenth of a percent of runs may fail by chance.
     assert!(deviate < 3.3, "known and unknown addresses differ: {deviate}");
-    // One insert each, whatever the address; only the account's reach a trail, in one row.
+    // One insert each, whatever the address; only the account's reach a trail, as one row.
     assert_eq!(stage.rows("failed_sign_in").await, pairs * 2);
     let before = stage.rows("audit_event").await;
     let mut all = jobs::all();
     stage.work(&mut all).await;
     assert_eq!((stage.rows("failed_sign_in").await, stage.rows("audit_event").await), (0, before + 1));
-    // More of them wait, so that strangers do not decide how long a trail gets.
+    // Later ones wait, so that strangers do not decide how long a trail gets.
     let half = stage.login_start(&Device::new(), &person.email, "wrong").await;
     drop(half);
     stage.work(&mut all).await;

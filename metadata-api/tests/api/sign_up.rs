@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_known_address_is_answered_alike_until_a_code_was_shown() {
+async fn a_known_address_gets_the_same_responses_until_a_code_is_proven() {
     let stage = Stage::new().await;
     let person = stage.member().await;
     stage.clock.shift(30);
@@ -30,7 +30,7 @@ async fn a_known_address_is_answered_alike_until_a_code_was_shown() {
     let confirm = SignupConfirm { signup_id: known.signup_id, code: stage.code(&url, 0) };
     stage.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::SignupRefused);
     assert_eq!(stage.fingerprint(&["pending_signup"]).await, before);
-    // The account that was there still signs in.
+    // The existing account still signs in.
     stage.login(&person, &person.device).await;
 }
 
@@ -43,7 +43,7 @@ async fn there_is_no_account_before_the_second_factor() {
     for table in ["account", "credential", "totp", "vault", "device", "session"] {
         assert_eq!(stage.rows(table).await, 0, "{table}");
     }
-    // Not with a wrong code, and not after five of them with the right one.
+    // A wrong code is refused; after five of them the right one is refused too.
     for _ in 0..5 {
         let confirm = SignupConfirm { signup_id: started.signup_id, code: stage.code(&url, 300) };
         stage.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::MfaFailed);
@@ -120,7 +120,7 @@ async fn bad_input_is_one_sentence_and_no_row() {
     assert_eq!(stage.fingerprint(&[]).await, before);
 }
 
-/// Nobody proves an address yet, so accounts are bounded by where they come from.
+/// No address is proven yet, so accounts are limited per network.
 #[tokio::test]
 async fn accounts_and_sign_ups_per_network_are_bounded() {
     let stage = Stage::with(Limits { accounts_per_network: 2, ..wide_limits() }).await;
@@ -146,7 +146,7 @@ async fn accounts_and_sign_ups_per_network_are_bounded() {
     assert_eq!(stage.rows("pending_signup").await, rows, "a refused one leaves no row");
 }
 
-/// With many sign-ups open, the next ones cost work: nobody is shut out, and rows are not free.
+/// With many sign-ups open, the next ones solve puzzles: nobody is locked out, and rows are not free.
 #[tokio::test]
 async fn a_crowd_of_sign_ups_solves_puzzles() {
     let limits = Limits { open_signups_before_puzzle: 2, puzzle_bits: 8, ..wide_limits() };
@@ -160,9 +160,9 @@ async fn a_crowd_of_sign_ups_solves_puzzles() {
     assert_eq!(stage.rows("pending_signup").await, 2);
     start.puzzle = problem.puzzle.unwrap().solve();
     assert_eq!(stage.post(&device, "/v1/signup/start", &start).await.status, 200);
-    // Solved once, used once.
+    // A solution works once.
     stage.post(&device, "/v1/signup/start", &start).await.refused(ErrorCode::PuzzleRequired);
-    // What nobody finishes is forgotten soon.
+    // Unfinished sign-ups are deleted soon.
     stage.clock.shift(121);
     stage.work(&mut jobs::all()).await;
     assert_eq!(stage.rows("pending_signup").await, 0);

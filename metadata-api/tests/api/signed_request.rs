@@ -12,7 +12,7 @@ use crate::{
     stage::{Stage, secrets, wide_limits},
 };
 
-/// A request that would change something, were it accepted.
+/// A request that would change something if it were accepted.
 fn change(stage: &Stage, person: &Person) -> Call {
     person.request(stage, "POST", "/backups").json(&backup(1))
 }
@@ -21,7 +21,7 @@ fn backup(n: u8) -> BackupStart {
     BackupStart { backup_id: BackupId::from_bytes([n; 16]), source_id: SourceId::from_bytes([n; 16]) }
 }
 
-/// Sends each refused variant and checks that nothing changed.
+/// Sends a variant, expects its refusal, and checks that nothing changed.
 async fn refused(stage: &Stage, call: &Call, headers: HeaderMap, code: ErrorCode) -> Problem {
     let before = stage.fingerprint(&[]).await;
     let problem = stage.send(call, headers).await.refused(code);
@@ -32,7 +32,7 @@ async fn refused(stage: &Stage, call: &Call, headers: HeaderMap, code: ErrorCode
 async fn ready() -> (Stage, Person) {
     let stage = Stage::new().await;
     let person = stage.member().await;
-    // Its first request of the hour leaves a mark; not the ones that are compared.
+    // The first request of the hour updates `last_seen_at`; send it before comparing.
     stage.call(person.request(&stage, "GET", "")).await.ok::<VaultInfo>();
     (stage, person)
 }
@@ -46,7 +46,7 @@ async fn n21_missing_signature() {
         headers.remove(missing);
         refused(&stage, &call, headers, ErrorCode::SignatureMissing).await;
     }
-    // and the same request, whole, is fine
+    // The unchanged request succeeds.
     stage.call(change(&stage, &person)).await.ok::<Lease>();
 }
 
@@ -104,7 +104,7 @@ async fn n26_a_request_counts_once_on_all_replicas() {
     assert_eq!(stage.send(&call, headers.clone()).await.status, 200);
     refused(&stage, &call, headers, ErrorCode::SignatureReplayed).await;
 
-    // Another replica with the same secrets and name.
+    // A second replica with the same secrets and name.
     let database = stage.database.clone();
     let shared = secrets();
     let one = Stage::on(database.clone(), wide_limits(), &shared, Some("api.test")).await;
@@ -116,14 +116,14 @@ async fn n26_a_request_counts_once_on_all_replicas() {
     assert_eq!(two.send(&call, headers.clone()).await.status, 200);
     refused(&one, &call, headers, ErrorCode::SignatureReplayed).await;
 
-    // Before sign-in too.
+    // The same before sign-in.
     let device = Device::new();
     let start = crate::limits::well_formed(&device, &person.email);
     let call = Call::new(&stage, &device, "POST", "/v1/login/start").json(&start);
     let headers = call.sign();
     assert_eq!(stage.send(&call, headers.clone()).await.status, 200);
     refused(&stage, &call, headers, ErrorCode::SignatureReplayed).await;
-    // What a stranger made up and what was refused is not remembered: it fills no table.
+    // Forged and refused requests are not remembered, so that they fill no table.
     let nonces = stage.rows("nonce").await;
     for _ in 0..3 {
         let junk = api_types::account::LoginStart { ke1: vec![0; 96].into(), ..start.clone() };
@@ -132,7 +132,7 @@ async fn n26_a_request_counts_once_on_all_replicas() {
     assert_eq!(stage.rows("nonce").await, nonces);
 }
 
-/// A nonce is remembered for longer than a signature with it is fresh.
+/// A nonce is remembered longer than its signature stays fresh.
 #[tokio::test]
 async fn a_replay_never_becomes_fresh_again() {
     let (stage, person) = ready().await;
@@ -140,7 +140,7 @@ async fn a_replay_never_becomes_fresh_again() {
     call.created += 60;
     let headers = call.sign();
     assert_eq!(stage.send(&call, headers.clone()).await.status, 200);
-    // Fresh for two minutes; the service's own seconds pass, too.
+    // Fresh for two minutes; the test's own seconds count too.
     for _ in 0..11 {
         stage.clock.shift(9);
         stage.send(&call, headers.clone()).await.refused(ErrorCode::SignatureReplayed);
@@ -162,7 +162,7 @@ async fn n27_n28_a_wrong_clock() {
         let problem = refused(&stage, &call, headers, ErrorCode::ClockSkew).await;
         assert!((problem.server_time.unwrap() - stage.clock.now()).abs() <= 5);
     }
-    // Within the minute it is fine, and a skewed clock learns nothing without the key.
+    // Within the minute it is accepted; a skewed clock learns nothing without the key.
     for offset in [-55, 55] {
         let mut call = person.request(&stage, "GET", "");
         call.created += offset;
@@ -199,7 +199,7 @@ async fn n29_n30_n31_any_other_profile() {
         headers.insert("signature", HeaderValue::from_str(&signature).unwrap());
         refused(&stage, &call, headers, ErrorCode::SignatureInvalid).await;
     }
-    // The same header twice, equal or not.
+    // The same header twice, with equal or different values.
     for name in ["signature", "signature-input", "content-digest"] {
         let mut headers = good.clone();
         headers.append(name, good[name].clone());

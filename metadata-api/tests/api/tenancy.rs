@@ -1,4 +1,4 @@
-//! One tenant never sees another's rows: over HTTP, and in SQL without a WHERE.
+//! No tenant ever sees another's rows: over HTTP, and in SQL without a WHERE.
 
 use api_types::{ErrorCode, VaultId, vault::VaultInfo};
 use secrecy::ExposeSecret;
@@ -9,7 +9,7 @@ use crate::{
     stage::{Database, Stage},
 };
 
-/// Tables whose rows belong to no tenant, or are reached before one is known; each with its reason.
+/// Tables whose rows belong to no tenant, or are read before one is known, each with the reason.
 const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("_sqlx_migrations", "names of migrations"),
     ("nonce", "hashes of keys and random numbers, shared by all"),
@@ -58,7 +58,7 @@ async fn every_table_has_forced_row_security_and_a_policy_by_tenant() {
                 }
             }
         }
-        // Unique keys tell whether a value exists: those of tenants' tables begin with the tenant.
+        // Unique keys reveal whether a value exists, so those of tenants' tables begin with the tenant.
         let api_writes: bool =
             sqlx::query_scalar("SELECT has_any_column_privilege('sealkeep_api', 'app.' || $1, 'INSERT')")
                 .bind(table)
@@ -82,7 +82,7 @@ async fn every_table_has_forced_row_security_and_a_policy_by_tenant() {
 }
 
 #[tokio::test]
-async fn n50_no_view_function_or_grant_goes_around() {
+async fn n50_no_view_function_or_grant_bypasses_row_security() {
     let database = Database::new().await;
     let admin = database.pool("sealkeep_admin").await;
     let count =
@@ -100,7 +100,7 @@ async fn n50_no_view_function_or_grant_goes_around() {
     for query in [views, definers, loose_path, grants, foreign_owner] {
         assert_eq!(count(query).await, 0, "{query}");
     }
-    // The lint can find something.
+    // The check works: it finds a violation.
     sqlx::raw_sql(
         "CREATE VIEW app.leak AS SELECT * FROM app.vault;
          CREATE FUNCTION app.leak() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT 1::bigint';
@@ -114,7 +114,7 @@ async fn n50_no_view_function_or_grant_goes_around() {
     }
 }
 
-/// Tables that the role may read, and how many rows it sees in each, with no WHERE.
+/// Tables that the role may read, and the number of rows it sees in each without a WHERE.
 async fn visible(connection: &mut PgConnection) -> Vec<(String, i64)> {
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT relname::text FROM pg_class WHERE relnamespace = 'app'::regnamespace AND relkind = 'r'
@@ -148,12 +148,12 @@ async fn n47_n48_n49_queries_without_where() {
     let url = stage.database.url("sealkeep_api");
     let mut connection = PgConnection::connect(url.expose_secret()).await.unwrap();
 
-    // 47: nobody set: nothing, and the tables are there to be read
+    // 47: no scope set: no rows, although the tables are readable
     let nothing = visible(&mut connection).await;
     assert!(nothing.len() >= 10, "{nothing:?}");
     assert!(nothing.iter().all(|(_, rows)| *rows == 0), "{nothing:?}");
 
-    // A sees exactly its own: half of what there is
+    // A sees exactly its own rows: half of them
     let mut tx = connection.begin().await.unwrap();
     scope(&mut tx, &a, a.vault).await;
     let own = visible(&mut tx).await;
@@ -164,11 +164,11 @@ async fn n47_n48_n49_queries_without_where() {
         assert_eq!(stage.rows(table).await, rows * 2, "{table}");
     }
 
-    // 48: what the last transaction set is gone
+    // 48: the last transaction's scope is gone
     let after = visible(&mut connection).await;
     assert!(after.iter().all(|(_, rows)| *rows == 0), "{after:?}");
 
-    // A names B's vault: being no member, it sees nothing of it
+    // A names B's vault, but is not a member and sees none of it
     let mut tx = connection.begin().await.unwrap();
     scope(&mut tx, &a, b.vault).await;
     for (table, rows) in visible(&mut tx).await {
@@ -177,7 +177,7 @@ async fn n47_n48_n49_queries_without_where() {
     }
     tx.rollback().await.unwrap();
 
-    // 49: writing into B's vault, or moving a row there
+    // 49: inserting into B's vault, or moving a row there
     for statement in [
         "INSERT INTO app.wrapped_key (vault_id, kind, version, bytes, stored_at) VALUES ($1, 'password', 9, 'x', now())",
         "INSERT INTO app.directory_entry (vault_id, number, entry, signature) VALUES ($1, 7, 'x', decode(repeat('00', 64), 'hex'))",
@@ -198,7 +198,7 @@ async fn n47_n48_n49_queries_without_where() {
     }
     tx.rollback().await.unwrap();
 
-    // What belongs to sign-in is out of the role's reach altogether.
+    // Tables of the sign-in are out of the role's reach entirely.
     for table in [
         "credential",
         "totp",
@@ -216,7 +216,7 @@ async fn n47_n48_n49_queries_without_where() {
 }
 
 #[tokio::test]
-async fn n46_another_tenants_vault_is_as_if_it_were_not() {
+async fn n46_another_tenants_vault_looks_nonexistent() {
     let stage = Stage::new().await;
     let (a, b) = (stage.member().await, stage.member().await);
     let _: VaultInfo = stage.call(a.request(&stage, "GET", "")).await.ok();
@@ -243,7 +243,7 @@ async fn n46_another_tenants_vault_is_as_if_it_were_not() {
         }
         assert_eq!(bodies[0], bodies[1], "{method} {path}");
     }
-    // B's device under A's vault is not there either.
+    // B's device under A's vault is not found either.
     let revoke = api_types::vault::RevokeDevice { directory: None };
     let path = format!("/devices/{}/revoke", b.device.id);
     stage.call(a.request(&stage, "POST", &path).json(&revoke)).await.refused(ErrorCode::NotFound);

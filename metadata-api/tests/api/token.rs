@@ -74,7 +74,7 @@ async fn n36_n37_n38_forged_tokens() {
     let ours = SigningKey::from_bytes(&stage.token_seed);
     let sign = |message: &[u8]| ours.sign(message).to_bytes().to_vec();
     let (header, claims) = parts(&person);
-    // The forger's tool works: the same content, signed with the right key, is accepted.
+    // The forger works: the same content, signed with the right key, is accepted.
     assert_eq!(present(&stage, &person, &encode(&header, &claims, sign)).await.status, 200);
 
     let with = |base: &Value, name: &str, value: Value| {

@@ -1,4 +1,4 @@
-//! A client of the tests: signs requests (also wrong ones), does OPAQUE, makes codes, signs directory entries.
+//! The tests' client: signs valid and invalid requests, runs OPAQUE, computes codes, signs directory entries.
 
 use api_types::{
     AccountId, Base64, DeviceId, ErrorCode, Problem, Region, Sha256, VaultId,
@@ -56,7 +56,7 @@ impl Device {
     }
 }
 
-/// A request before it is sent. Sign it, then change it, and the signature does not hold.
+/// A request before it is sent. Changing it after signing invalidates the signature.
 #[derive(Clone)]
 pub struct Call {
     pub method: &'static str,
@@ -119,7 +119,7 @@ impl Call {
     }
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -139,7 +139,7 @@ impl Reply {
         assert_eq!(self.status, 204, "{}", String::from_utf8_lossy(&self.body));
     }
 
-    /// The refusal, in full: status, media type, stable code.
+    /// Asserts the refusal in full: status, media type, stable code.
     #[track_caller]
     pub fn refused(&self, code: ErrorCode) -> Problem {
         let text = String::from_utf8_lossy(&self.body);
@@ -173,7 +173,7 @@ impl Stage {
         self.send(&call, call.sign()).await
     }
 
-    /// Before sign-in.
+    /// A request before sign-in.
     pub async fn post(&self, device: &Device, path: &str, body: &impl Serialize) -> Reply {
         self.call(Call::new(self, device, "POST", path).json(body)).await
     }
@@ -183,7 +183,7 @@ impl Stage {
         totp.generate((self.clock.now() + offset).unsigned_abs()).to_string()
     }
 
-    /// To the middle of a time step, so that the test's own seconds do not leave it.
+    /// Moves to the middle of a time step, so that the test's own seconds do not leave it.
     pub fn settle(&self) {
         self.clock.shift((45 - self.clock.now().rem_euclid(30)) % 30);
     }
@@ -212,7 +212,7 @@ impl Stage {
         HalfSignup { finish: SignupFinish { signup_id: started.signup_id, registration_upload }, started }
     }
 
-    /// Up to the second factor.
+    /// Everything up to the second factor.
     pub async fn sign_up_finish(
         &self,
         device: &Device,
@@ -224,7 +224,7 @@ impl Stage {
         (half.started, finished.otpauth_url)
     }
 
-    /// An account; its vault has no keys yet.
+    /// An account whose vault has no keys yet.
     pub async fn sign_up(&self) -> Person {
         self.settle();
         let email = format!("{}@example.com", Uuid::from_bytes(rand::random()).simple());
@@ -258,7 +258,7 @@ impl Stage {
         person
     }
 
-    /// Password proof, up to KE2.
+    /// Everything up to KE2.
     pub async fn login_start(&self, device: &Device, email: &str, password: &str) -> HalfLogin {
         let client = ClientLogin::<Suite>::start(&mut OsRng, password.as_bytes()).unwrap();
         let start = LoginStart {
@@ -271,7 +271,7 @@ impl Stage {
         HalfLogin { client: client.state, started, password: password.into() }
     }
 
-    /// Up to the second factor.
+    /// Everything up to the second factor.
     pub async fn half_login(&self, person: &Person, device: &Device) -> LoginStarted {
         let half = self.login_start(device, &person.email, &person.password).await;
         let finish = half.finish().unwrap();
@@ -279,7 +279,7 @@ impl Stage {
         half.started
     }
 
-    /// On a device, with a fresh code.
+    /// Signs in on a device with a fresh code.
     pub async fn login(&self, person: &Person, device: &Device) -> Session {
         self.clock.shift(30);
         let started = self.half_login(person, device).await;
@@ -297,7 +297,7 @@ impl Stage {
     }
 }
 
-/// A password on its way to the service, which never sees it.
+/// An OPAQUE registration in progress.
 pub struct Registration {
     state: ClientRegistration<Suite>,
     password: String,
@@ -314,7 +314,7 @@ impl Registration {
     pub fn finish(self, account: AccountId, response: &Base64) -> Base64 {
         let response = RegistrationResponse::deserialize(&response.0).unwrap();
         let binding = Binding::new(account, Region::Eu);
-        // The crate's default stretching: the service cannot see which one it is, and tests are many.
+        // The crate's default stretching, to save time: the service cannot tell the difference.
         let parameters = ClientRegistrationFinishParameters::new(binding.identifiers(), None);
         let done = self.state.finish(&mut OsRng, self.password.as_bytes(), response, parameters).unwrap();
         done.message.serialize().to_vec().into()
@@ -333,7 +333,7 @@ pub struct HalfLogin {
 }
 
 impl HalfLogin {
-    /// `None`: the client itself refuses the service's answer.
+    /// `None`: the client itself refuses the service's response.
     pub fn finish(&self) -> Option<LoginFinish> {
         let binding = Binding::new(self.started.account_id, self.started.region);
         self.finish_as(&binding)
@@ -363,7 +363,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// A request in the own vault on the own device.
+    /// A request in the person's own vault on their own device.
     pub fn request(&self, stage: &Stage, method: &'static str, path: &str) -> Call {
         self.request_as(stage, &self.device, &self.session, method, path)
     }
@@ -379,7 +379,7 @@ impl Person {
         Call::new(stage, device, method, &format!("/v1/vaults/{}{path}", self.vault)).bearer(session)
     }
 
-    /// What the next directory entry would be.
+    /// The next directory entry, unsigned.
     pub fn plain_entry(&self, op: DirectoryOp, device: &Device) -> DirectoryEntry {
         DirectoryEntry {
             vault: self.vault,

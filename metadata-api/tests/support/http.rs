@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand: sends exactly the bytes that a test wants, also wrong ones.
+//! Hand-written HTTP/1.1: sends exactly the bytes that a test wants, including invalid ones.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -28,18 +28,18 @@ pub enum Body<'a> {
     Whole(&'a [u8]),
     /// Transfer-Encoding: chunked, no Content-Length.
     Chunked(&'a [u8]),
-    /// The announced length and then only these bytes; the connection is closed.
+    /// Sends the announced length, then only these bytes, and closes the connection.
     Cut {
         announced: usize,
         sent: &'a [u8],
     },
-    /// The announced length, and no body at all, waiting for an answer.
+    /// Announces the length, sends no body and waits for a response.
     Withheld {
         announced: u64,
     },
 }
 
-/// `None` when the connection was closed without an answer.
+/// `None` if the connection closed without a response.
 pub fn send(
     host: &str,
     method: &str,
@@ -84,7 +84,7 @@ pub fn send(
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).ok()?;
-    // A store may answer and close before it has read everything.
+    // A store may respond and close before it has read everything.
     let _ = stream.write_all(&payload);
     if let Body::Cut { .. } = body {
         let _ = stream.shutdown(std::net::Shutdown::Write);

@@ -1,4 +1,4 @@
-//! A signed-up member with an approved device, speaking to the service as the contract says, without client-core.
+//! A signed-up member with an approved device that talks to the service by the contract, without client-core.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use super::http::{Answer, Body, send};
 
-/// What the service said.
+/// A response.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -40,7 +40,7 @@ impl Reply {
         serde_json::from_slice(&self.body).expect("the promised body")
     }
 
-    /// Status and stable code of a refusal.
+    /// Status and stable code of an error.
     pub fn refusal(&self) -> (u16, String) {
         let problem: serde_json::Value = serde_json::from_slice(&self.body).expect("problem+json");
         (self.status, problem["code"].as_str().expect("a code").to_owned())
@@ -59,7 +59,7 @@ pub struct Member {
     pub key: SigningKey,
     pub session: Session,
     pub source: SourceId,
-    /// Seconds that the device's clock is ahead; a test that shifts the service's clock shifts this too.
+    /// Seconds by which the device's clock is ahead; a test that shifts the service's clock shifts this too.
     pub ahead: i64,
     /// The device's chain so far.
     pub head: Option<(u64, HeadHash)>,
@@ -157,14 +157,14 @@ impl Member {
         self.call("GET", self.vault, path, b"")
     }
 
-    /// Any vault's path, signed as this member's device.
+    /// A request to any vault's path, signed by this member's device.
     pub fn call(&self, method: &str, vault: VaultId, path: &str, body: &[u8]) -> Reply {
         let authorization = format!("Bearer {}", self.session.access_token);
         let target = format!("/v1/vaults/{vault}/{path}");
         signed(&self.host, &self.key, self.device, self.ahead, Some(&authorization), (method, &target), body)
     }
 
-    /// A lease of a new backup.
+    /// Starts a backup.
     pub fn begin(&self) -> BackupId {
         let backup_id = BackupId(uuid());
         let reply = self.post("backups", &BackupStart { backup_id, source_id: self.source });
@@ -179,7 +179,7 @@ impl Member {
         grants.grants
     }
 
-    /// Grants, uploads and confirms; answers the numbers.
+    /// Requests grants, uploads and confirms; returns the numbers.
     pub fn store(&self, backup: BackupId, kind: ObjectKind, objects: &[&[u8]]) -> Vec<u32> {
         let wanted: Vec<_> = objects.iter().map(|bytes| (kind, *bytes)).collect();
         let grants = self.want(backup, &wanted);
@@ -194,7 +194,7 @@ impl Member {
         grants.iter().map(|g| g.number).collect()
     }
 
-    /// What a commit of these packs says; a test changes it before it is signed.
+    /// The envelope for a commit of these packs; tests can change it before signing.
     pub fn envelope(&self, snapshot: &[u8], packs: &[&[u8]]) -> SnapshotEnvelope {
         let mut ids: Vec<_> = packs.iter().map(|bytes| id_of(bytes)).collect();
         ids.sort_unstable();
@@ -243,7 +243,7 @@ pub fn announce(kind: ObjectKind, bytes: &[u8]) -> NewObject {
     NewObject { kind, size: bytes.len() as u64, id: id_of(bytes) }
 }
 
-/// Uploads by the grant, exactly as told.
+/// Uploads exactly as the grant says.
 pub fn upload(grant: &UploadGrant, bytes: &[u8]) -> Answer {
     let UploadState::Put { url, headers, .. } = &grant.state else { panic!("nothing to send") };
     let headers: Vec<_> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
@@ -263,7 +263,7 @@ fn json(body: &impl Serialize) -> Vec<u8> {
 }
 
 fn x25519() -> [u8; 32] {
-    // Any Ed25519 point's u-coordinate will do: nothing is sealed to it here.
+    // The u-coordinate of any Ed25519 point will do: nothing is sealed to it here.
     SigningKey::from_bytes(&rand::random()).verifying_key().to_montgomery().to_bytes()
 }
 

@@ -1,4 +1,4 @@
-//! A whole service: the program itself, `--embedded`, on free ports.
+//! The actual program, `--embedded`, on free ports.
 
 use std::{
     io::{BufRead, BufReader},
@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Ends with the value. PostgreSQL ends with it, also when a test panics.
+/// A running service. Dropping it stops the service and its PostgreSQL, also when a test panics.
 pub struct Service {
     child: Child,
     /// `127.0.0.1:port`
@@ -25,7 +25,7 @@ impl Service {
         Self::start_in(Self::new_dir())
     }
 
-    /// A directory that PostgreSQL's user may enter.
+    /// A directory that PostgreSQL's user can enter.
     pub fn new_dir() -> TempDir {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().expect("a directory");
@@ -64,27 +64,27 @@ impl Service {
         self.dir.path().join("service")
     }
 
-    /// As the kernel does it when memory runs out.
+    /// Kills it as the kernel does when memory runs out.
     pub fn kill(mut self) -> TempDir {
         self.child.kill().expect("a running child");
         self.child.wait().expect("an ended child");
         std::mem::replace(&mut self.dir, Self::new_dir())
     }
 
-    /// Waits for it to end by itself.
+    /// Waits until it exits.
     pub fn wait(mut self) -> (Option<i32>, TempDir) {
         let status = self.child.wait().expect("an ended child");
         (status.code(), std::mem::replace(&mut self.dir, Self::new_dir()))
     }
 
-    /// As a service manager does it. True when it ended well.
+    /// Stops it as a service manager does. True if it exited successfully.
     pub fn terminate(&mut self) -> bool {
         signal(&self.child, Signal::TERM);
         self.child.wait().expect("an ended child").success()
     }
 }
 
-/// Sends a signal to a child that was not waited for yet.
+/// Sends a signal to a child that has not been waited for.
 pub fn signal(child: &Child, signal: Signal) {
     rustix::process::kill_process(Pid::from_child(child), signal).expect("a running child");
 }
@@ -97,7 +97,7 @@ impl Drop for Service {
     }
 }
 
-/// The signal at a parent's death comes when the parent's thread ends.
+/// The parent-death signal arrives when the parent's thread ends.
 fn spawn_from_a_lasting_thread(mut command: Command) -> Child {
     let (out, started) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

@@ -1,12 +1,11 @@
-//! Signature Version 4 query signing, written from the AWS description and nothing else, so that the store's
-//! library and the presigner's library are each checked against a third party. Takes raw paths, which URL types
-//! would clean of `..`.
+//! Signature Version 4 query signing, written from the AWS description alone, so that the libraries of store and
+//! presigner are each checked against a third implementation. Takes raw paths, in which URL types would normalize `..`.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use time::{OffsetDateTime, macros::format_description};
 
-/// Whoever signs.
+/// A signer.
 #[derive(Clone)]
 pub struct Signer {
     pub access_key: String,
@@ -15,7 +14,7 @@ pub struct Signer {
     pub host: String,
 }
 
-/// What is signed.
+/// A request to sign.
 pub struct Request<'a> {
     pub method: &'a str,
     /// Percent-encoded, with leading slash.
@@ -29,7 +28,7 @@ pub struct Request<'a> {
 }
 
 impl Signer {
-    /// Path and query, to be sent to `host`.
+    /// Path and query to send to `host`.
     pub fn presign(&self, request: &Request<'_>) -> String {
         let stamp = request
             .at

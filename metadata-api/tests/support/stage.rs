@@ -1,4 +1,4 @@
-//! The service on a real PostgreSQL, in this process: own database, own clock, own port per test.
+//! The service on a real PostgreSQL in this process, with its own database, clock and port per test.
 
 use std::{
     collections::BTreeMap,
@@ -40,7 +40,7 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 impl Cluster {
     fn get() -> &'static Self {
         CLUSTER.get_or_init(|| {
-            // A runtime of its own: the caller's may end before the cluster does.
+            // Its own runtime: the caller's may end before the cluster does.
             std::thread::spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 runtime.block_on(Self::start())
@@ -51,8 +51,8 @@ impl Cluster {
     }
 
     async fn start() -> Self {
-        // Earlier runs' clusters end by themselves, a checkpoint later: what has ended is cleared away.
-        // Not below the build directory: PostgreSQL's user may not reach it when tests run as root.
+        // Clusters of earlier runs end by themselves, a checkpoint later; ended ones are removed here. Not in the build
+        // directory: PostgreSQL's user may not have access to it if tests run as root.
         let base = std::env::temp_dir().join("sealkeep-api-tests");
         std::fs::create_dir_all(&base).unwrap();
         for earlier in std::fs::read_dir(&base).unwrap().flatten() {
@@ -81,7 +81,7 @@ impl Cluster {
     }
 }
 
-/// A migrated, empty database of the test's own.
+/// A migrated, empty database for one test.
 #[derive(Clone)]
 pub struct Database {
     name: String,
@@ -93,7 +93,7 @@ impl Database {
         let cluster = tokio::task::spawn_blocking(Cluster::get).await.unwrap();
         let url = cluster.url("sealkeep_admin", "postgres");
         let mut admin = PgConnection::connect(url.expose_secret()).await.unwrap();
-        // The template must have no other user at that moment: one after the other.
+        // The template must have no other user, so databases are created one at a time.
         sqlx::query("SELECT pg_advisory_lock(1)").execute(&mut admin).await.unwrap();
         let statement = format!("CREATE DATABASE {name} TEMPLATE sealkeep OWNER sealkeep_owner");
         sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut admin).await.unwrap();
@@ -111,7 +111,7 @@ impl Database {
     }
 }
 
-/// What every service of this process writes, at the most talkative level.
+/// Everything the services of this process log, at the most verbose level.
 static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 struct Written;
@@ -141,7 +141,7 @@ pub fn secrets() -> Secrets {
     }
 }
 
-/// Generous, so that only the tests that mean to meet a limit do.
+/// Generous limits that only the tests about limits reach.
 pub fn wide_limits() -> Limits {
     Limits {
         requests_per_second: 100_000,
@@ -181,9 +181,9 @@ impl Stage {
         Self::on(database, limits, &secrets(), None).await
     }
 
-    /// One more replica on a database; `authority` where it answers for another's name.
+    /// Another replica on a database; `authority` if it shares another's name.
     pub async fn on(database: Database, limits: Limits, secrets: &Secrets, authority: Option<&str>) -> Self {
-        // The first one stays.
+        // The first subscriber stays.
         let _ = tracing_subscriber::fmt()
             .json()
             .with_max_level(tracing::Level::TRACE)
@@ -194,7 +194,7 @@ impl Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let authority = authority.map_or_else(|| listener.local_addr().unwrap().to_string(), str::to_owned);
-        // us is not served here.
+        // The us region is not served here.
         let targets: BTreeMap<Region, Target> = [Region::Ca, Region::Eu]
             .into_iter()
             .map(|region| {
@@ -228,7 +228,7 @@ impl Stage {
         }
     }
 
-    /// A hash of every row of every table, except those named: what did not change has the same.
+    /// A hash of all rows of all tables except the named ones: equal if nothing changed.
     pub async fn fingerprint(&self, except: &[&str]) -> String {
         let tables: Vec<String> = sqlx::query_scalar(
             "SELECT relname::text FROM pg_class WHERE relnamespace = 'app'::regnamespace AND relkind = 'r' ORDER BY 1",
@@ -252,14 +252,14 @@ impl Stage {
         all
     }
 
-    /// One round of each job.
+    /// Runs one round of each job.
     pub async fn work(&self, jobs: &mut [Box<dyn Job>]) {
         for job in jobs {
             job.round(&self.state).await.unwrap();
         }
     }
 
-    /// How many rows a table has.
+    /// The number of rows in a table.
     pub async fn rows(&self, table: &str) -> i64 {
         let query = format!("SELECT count(*) FROM app.{table}");
         sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&self.admin).await.unwrap()

@@ -1,4 +1,4 @@
-//! The stores that the conformance suite runs against.
+//! The stores under test in the conformance suite.
 
 use std::{
     net::TcpListener,
@@ -16,7 +16,7 @@ use super::{
     sigv4::{Request, Signer},
 };
 
-/// Which store it is: they differ where machine-tested stores differ.
+/// The store's kind, where stores differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Embedded,
@@ -78,7 +78,7 @@ impl Stage {
         }
     }
 
-    /// `None`, with a printed sentence, where Garage is not installed.
+    /// `None`, with a printed sentence, if Garage is not installed.
     pub fn garage() -> Option<Self> {
         let binary = std::env::split_paths(&std::env::var_os("PATH")?)
             .map(|dir| dir.join("garage"))
@@ -129,7 +129,7 @@ impl Stage {
         panic!("garage does not start");
     }
 
-    /// The embedded store, and Garage where it is installed.
+    /// The embedded store, and Garage if it is installed.
     pub fn all() -> Vec<Self> {
         std::iter::once(Self::embedded()).chain(Self::garage()).collect()
     }
@@ -138,7 +138,7 @@ impl Stage {
         format!("/{}/{key}", self.bucket)
     }
 
-    /// Signs now, for a minute.
+    /// A presigned URL, valid for a minute from now.
     pub fn sign(&self, method: &str, key: &str, headers: &[(&str, &str)]) -> String {
         self.sign_query(method, &self.path(key), headers, &[])
     }

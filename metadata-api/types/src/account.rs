@@ -1,5 +1,5 @@
-//! Sign-up, sign-in, second factor, tokens. All of it is signed by the device, with the key that the
-//! first request of a conversation names.
+//! Sign-up, sign-in, second factor and tokens. The device signs every request with the key named in the first request
+//! of the exchange.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignupStart {
-    /// At most 254 characters; compared without regard to case.
+    /// At most 254 characters; case-insensitive.
     #[schema(format = "email", max_length = 254)]
     pub email: String,
     /// Immutable.
@@ -25,16 +25,16 @@ pub struct SignupStart {
     pub registration_request: Base64,
     /// The first device.
     pub device: DeviceKeys,
-    /// Where the service asked for one.
+    /// Set if the service asked for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub puzzle: Option<SolvedPuzzle>,
 }
 
-/// Answer to [`SignupStart`]; alike for known and unknown addresses.
+/// Response to [`SignupStart`]; identical in form for known and unknown addresses.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignupStarted {
-    /// Names this sign-up for 30 minutes.
+    /// Identifies this sign-up for 30 minutes.
     pub signup_id: SignupId,
     /// The account that will exist.
     pub account_id: AccountId,
@@ -54,15 +54,15 @@ pub struct SignupFinish {
     pub registration_upload: Base64,
 }
 
-/// Answer to [`SignupFinish`].
+/// Response to [`SignupFinish`].
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignupFinished {
-    /// `otpauth://totp/…`: for a QR code drawn by the client, and its secret as text.
+    /// `otpauth://totp/…`: the client shows it as a QR code, and its secret as text.
     pub otpauth_url: String,
 }
 
-/// `POST /v1/signup/confirm`: proves the second factor. Only now does the account exist.
+/// `POST /v1/signup/confirm`: proves the second factor and creates the account.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignupConfirm {
@@ -73,7 +73,7 @@ pub struct SignupConfirm {
     pub code: String,
 }
 
-/// Answer to [`SignupConfirm`].
+/// Response to [`SignupConfirm`].
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignupConfirmed {
@@ -87,7 +87,7 @@ pub struct SignupConfirmed {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoginStart {
-    /// As at sign-up.
+    /// Same rules as at sign-up.
     #[schema(format = "email", max_length = 254)]
     pub email: String,
     /// OPAQUE KE1, 96 bytes.
@@ -95,27 +95,27 @@ pub struct LoginStart {
     pub ke1: Base64,
     /// The device that signs in, new or known.
     pub device: DeviceKeys,
-    /// Where the service asked for one.
+    /// Set if the service asked for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub puzzle: Option<SolvedPuzzle>,
 }
 
-/// Answer to [`LoginStart`]; alike for known and unknown addresses.
+/// Response to [`LoginStart`]; identical in form for known and unknown addresses.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoginStarted {
-    /// Names this sign-in; good for one try and 60 s, then 5 minutes for the second factor.
+    /// Identifies this sign-in; valid for one attempt and 60 s, then 5 minutes for the second factor.
     pub login_id: LoginId,
-    /// For OPAQUE's identities.
+    /// Used in OPAQUE's identities.
     pub account_id: AccountId,
-    /// For OPAQUE's context.
+    /// Used in OPAQUE's context.
     pub region: Region,
     /// OPAQUE KE2, 320 bytes.
     #[schema(schema_with = crate::schema::bytes::<320>)]
     pub ke2: Base64,
 }
 
-/// `POST /v1/login/finish`; 204: the second factor is next.
+/// `POST /v1/login/finish`; 204: the second factor comes next.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoginFinish {
@@ -130,35 +130,35 @@ pub struct LoginFinish {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SecondFactor {
-    /// Six digits of the authenticator.
+    /// Six digits from the authenticator.
     Totp(String),
-    /// One of the ten codes; works once.
+    /// One of the ten codes; each works once.
     RecoveryCode(String),
 }
 
-/// `POST /v1/login/mfa`, answered by a [`Session`].
+/// `POST /v1/login/mfa`; the response is a [`Session`].
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoginMfa {
     /// From [`LoginStarted`].
     pub login_id: LoginId,
-    /// What proves it.
+    /// The second factor.
     pub factor: SecondFactor,
 }
 
-/// `POST /v1/token/refresh`, answered by a [`Session`].
+/// `POST /v1/token/refresh`; the response is a [`Session`].
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
     /// 32 bytes; works once. The same request repeated within 30 s gets the same successor.
     #[schema(schema_with = crate::schema::bytes::<32>)]
     pub refresh_token: Base64,
-    /// Chosen by the client per try, 16 bytes, so that a lost answer can be asked for again.
+    /// Chosen by the client per attempt, 16 bytes, so that it can ask again if the response was lost.
     #[schema(schema_with = crate::schema::bytes::<16>)]
     pub attempt: Base64,
 }
 
-/// `POST /v1/account/password/start`: after `/v1/login/finish`, with the present password.
+/// `POST /v1/account/password/start`: after `/v1/login/finish` with the current password.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordStart {
@@ -169,7 +169,7 @@ pub struct PasswordStart {
     pub registration_request: Base64,
 }
 
-/// Answer to [`PasswordStart`].
+/// Response to [`PasswordStart`].
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordStarted {
@@ -178,18 +178,18 @@ pub struct PasswordStarted {
     pub registration_response: Base64,
 }
 
-/// `POST /v1/account/password/finish`, answered by a [`Session`]; every other session of the account ends.
+/// `POST /v1/account/password/finish`; the response is a [`Session`]. Ends every other session of the account.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordFinish {
     /// From [`LoginStarted`].
     pub login_id: LoginId,
-    /// What proves that it is the person.
+    /// Proof that the account holder is asking.
     pub factor: SecondFactor,
     /// OPAQUE registration upload of the new password, 192 bytes.
     #[schema(schema_with = crate::schema::bytes::<192>)]
     pub registration_upload: Base64,
-    /// The master key of each vault that is ready, wrapped under the new password.
+    /// The master key of each ready vault, wrapped under the new password.
     pub wraps: Vec<PasswordWrap>,
 }
 
@@ -197,9 +197,9 @@ pub struct PasswordFinish {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordWrap {
-    /// Whose.
+    /// The vault.
     pub vault_id: VaultId,
-    /// The version after the stored one.
+    /// Its version is one above the stored one.
     pub wrapped: WrappedKey,
 }
 
@@ -209,11 +209,11 @@ pub struct PasswordWrap {
 pub struct RenewCodes {
     /// From [`LoginStarted`].
     pub login_id: LoginId,
-    /// What proves that it is the person.
+    /// Proof that the account holder is asking.
     pub factor: SecondFactor,
 }
 
-/// Answer to [`RenewCodes`]: the old codes are worthless.
+/// Response to [`RenewCodes`]: the old codes stop working.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenewedCodes {
@@ -227,11 +227,11 @@ pub struct RenewedCodes {
 pub struct AuthenticatorStart {
     /// From [`LoginStarted`].
     pub login_id: LoginId,
-    /// The present second factor, or a recovery code.
+    /// The current second factor, or a recovery code.
     pub factor: SecondFactor,
 }
 
-/// Answer to [`AuthenticatorStart`]. The present authenticator counts until the new one is proven, within 5 minutes.
+/// Response to [`AuthenticatorStart`]. The current authenticator works until the new one is proven, within 5 minutes.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuthenticatorStarted {
@@ -239,13 +239,13 @@ pub struct AuthenticatorStarted {
     pub otpauth_url: String,
 }
 
-/// `POST /v1/account/authenticator/confirm`: from here on the new one counts.
+/// `POST /v1/account/authenticator/confirm`: the new authenticator replaces the old one.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuthenticatorConfirm {
     /// From [`LoginStarted`].
     pub login_id: LoginId,
-    /// Six digits of the new authenticator.
+    /// Six digits from the new authenticator.
     #[schema(schema_with = crate::schema::code)]
     pub code: String,
 }
@@ -254,28 +254,28 @@ pub struct AuthenticatorConfirm {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Session {
-    /// Which one.
+    /// The session.
     pub session_id: SessionId,
-    /// Whose.
+    /// Its account.
     pub account_id: AccountId,
     /// JWT (EdDSA), one hour, useless without the device key.
     pub access_token: String,
     /// Seconds since 1970.
     pub expires_at: i64,
-    /// 32 bytes, rotates at each use.
+    /// 32 bytes, rotated at each use.
     #[schema(schema_with = crate::schema::bytes::<32>)]
     pub refresh_token: Base64,
     /// Vaults that this account is a member of.
     pub vaults: Vec<VaultInfo>,
 }
 
-/// `GET /v1/service`: what a client may know before it signs in. Not signed.
+/// `GET /v1/service`: what a client needs before it signs in. Not signed.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceInfo {
     /// The service's version.
     pub version: String,
-    /// Regions served here.
+    /// Regions that this deployment serves.
     pub regions: Vec<Region>,
     /// Seconds since 1970.
     pub server_time: i64,

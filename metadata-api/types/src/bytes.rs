@@ -11,7 +11,7 @@ use utoipa::{
 
 use crate::schema;
 
-/// Bytes that travel as unpadded base64url (RFC 4648 §5) in JSON and as a byte string in CBOR.
+/// Bytes encoded as unpadded base64url (RFC 4648 §5) in JSON and as a byte string in CBOR.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Base64(pub Vec<u8>);
 
@@ -42,7 +42,7 @@ impl From<&[u8]> for Base64 {
 }
 
 impl Base64 {
-    /// The fixed-size value inside, `None` when the length differs.
+    /// As a fixed-size array; `None` if the length differs.
     #[must_use]
     pub fn to_array<const N: usize>(&self) -> Option<[u8; N]> {
         self.0.as_slice().try_into().ok()

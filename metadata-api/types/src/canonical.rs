@@ -1,11 +1,11 @@
 //! Deterministic CBOR (RFC 8949 §4.2) for everything that is signed or stored.
 //!
-//! One value has one encoding: what does not re-encode to the same bytes is refused, which also
-//! refuses indefinite lengths, over-long integers, duplicate keys and trailing bytes.
+//! Each value has exactly one encoding. Input that does not re-encode to the same bytes is refused; that covers
+//! indefinite lengths, over-long integers, duplicate keys and trailing bytes.
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Nesting no honest structure of ours reaches; deeper input is refused before it costs stack.
+/// No honest structure nests this deep; deeper input is refused before it exhausts the stack.
 const MAX_DEPTH: usize = 16;
 
 /// Why bytes were refused.
@@ -14,22 +14,22 @@ pub enum Error {
     /// Not CBOR, or not of the expected shape.
     #[error("malformed CBOR: {0}")]
     Malformed(String),
-    /// Well-formed, but not in the one deterministic encoding.
+    /// Well-formed, but not the deterministic encoding.
     #[error("CBOR is not in its deterministic encoding")]
     NotCanonical,
 }
 
-/// Encodes a value. Structures of ours serialise as arrays, so field order is the declared order.
+/// Encodes a value. Our structs serialize as arrays, in declaration order.
 ///
 /// # Errors
-/// A value that CBOR cannot hold.
+/// The value cannot be represented in CBOR.
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     ciborium::into_writer(value, &mut out).map_err(|e| Error::Malformed(e.to_string()))?;
     Ok(out)
 }
 
-/// Decodes exactly one value that fills `bytes`.
+/// Decodes exactly one value that spans all of `bytes`.
 ///
 /// # Errors
 /// [`Error::Malformed`] or [`Error::NotCanonical`].

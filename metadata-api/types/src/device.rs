@@ -1,4 +1,4 @@
-//! An installed app or command, as it introduces itself.
+//! The identity that an installed app or command registers with.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use crate::{Base64, DeviceId};
 pub struct DeviceKeys {
     /// Chosen by the device, random.
     pub device_id: DeviceId,
-    /// What people call it, 1–64 characters.
+    /// Display name, 1–64 characters.
     #[schema(min_length = 1, max_length = 64)]
     pub name: String,
     /// Ed25519, 32 bytes.

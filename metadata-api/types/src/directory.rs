@@ -1,5 +1,5 @@
-//! The device directory: an append-only, signed chain that says which device keys a vault trusts, so
-//! that the service cannot introduce a device.
+//! The device directory: an append-only, signed chain of the device keys that a vault trusts. It keeps the service from
+//! adding a device.
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
@@ -10,11 +10,11 @@ use crate::{Base64, DeviceId, Sha256, VaultId, canonical};
 
 const SIGNATURE_DOMAIN: &[u8] = b"sealkeep/v1/sig/directory\0";
 
-/// What a device may hold and do.
+/// What a device holds and may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceRole {
-    /// Holds the keyring: backs up, restores, vouches for other devices.
+    /// Holds the keyring: backs up, restores, approves other devices.
     Full,
     /// Holds one deduplication domain and public keys: adds backups, reads none.
     BackupOnly,
@@ -24,30 +24,30 @@ pub enum DeviceRole {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DirectoryOp {
-    /// The device's keys are trusted from here on.
+    /// The device's keys are trusted from this entry on.
     Add,
-    /// They are not trusted any more; what they signed before stays valid.
+    /// The keys are no longer trusted; earlier signatures stay valid.
     Revoke,
 }
 
 /// One link of the chain. Its CBOR is an array of the fields in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectoryEntry {
-    /// Whose directory.
+    /// The vault.
     pub vault: VaultId,
-    /// Position, from 0 without gaps.
+    /// Position, counting from 0 without gaps.
     pub number: u64,
-    /// [`DirectoryEntry::hash`] of the entry before; zeros for number 0.
+    /// [`DirectoryEntry::hash`] of the previous entry; zeros for number 0.
     pub previous: Sha256,
     /// Add or revoke.
     pub op: DirectoryOp,
-    /// Which device.
+    /// The device.
     pub device: DeviceId,
     /// Ed25519 public key.
     pub signing_key: [u8; 32],
     /// X25519 public key.
     pub sealing_key: [u8; 32],
-    /// What it may do.
+    /// Its role.
     pub role: DeviceRole,
     /// Seconds since 1970.
     pub created: i64,
@@ -67,7 +67,7 @@ pub enum Refused {
     /// Not signed by the vault's signing root.
     #[error("directory entry {0} is not signed by this vault")]
     Signature(u64),
-    /// It does not follow the entry before.
+    /// Does not follow the previous entry.
     #[error("directory entry {0} does not follow the one before")]
     Chain(u64),
 }
@@ -92,7 +92,7 @@ impl DirectoryEntry {
         ))
     }
 
-    /// Reads what [`DirectoryEntry::to_bytes`] wrote.
+    /// Parses the output of [`DirectoryEntry::to_bytes`].
     ///
     /// # Errors
     /// [`Refused`].
@@ -138,13 +138,13 @@ impl SignedDirectoryEntry {
         Ok(Self { entry: bytes.into(), signature: signature.to_bytes().to_vec().into() })
     }
 
-    /// What the next entry's `previous` must be: SHA-256 of this entry's bytes.
+    /// The value required in the next entry's `previous`: SHA-256 of this entry's bytes.
     #[must_use]
     pub fn hash(&self) -> Sha256 {
         Sha256::new(sha2::Sha256::digest(&self.entry.0).into())
     }
 
-    /// Verifies signature and position behind `last` (`None`: it must be number 0).
+    /// Verifies the signature and that the entry follows `last` (`None`: it must be number 0).
     ///
     /// # Errors
     /// [`Refused`].

@@ -1,5 +1,5 @@
-//! The signed head of a snapshot: what the service sees of it, what chains it to the one before, and
-//! what lets a client notice a dropped, reordered or forked list.
+//! The signed head of a snapshot: the part the service sees, chained to the previous head so that a client notices a
+//! dropped, reordered or forked list.
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
@@ -14,31 +14,31 @@ const HEAD_DOMAIN: &[u8] = b"sealkeep/v1/head\0";
 /// Server-visible head of one snapshot. Its CBOR is an array of the fields in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotEnvelope {
-    /// Whose snapshot.
+    /// The vault.
     pub vault: VaultId,
-    /// What was backed up; an opaque id.
+    /// The source; an opaque id.
     pub source: SourceId,
-    /// Who signed.
+    /// The signing device.
     pub device: DeviceId,
-    /// Position in this device's chain, from 0 without gaps.
+    /// Position in this device's chain, counting from 0 without gaps.
     pub sequence: u64,
-    /// [`SnapshotEnvelope::head_hash`] of the device's snapshot before; zeros for sequence 0.
+    /// [`SnapshotEnvelope::head_hash`] of the device's previous snapshot; zeros for sequence 0.
     pub previous: HeadHash,
     /// SHA-256 of the sealed body, from the header's first byte to the last byte of the object.
     pub body_hash: Sha256,
     /// Length of the sealed body, bytes.
     pub body_len: u64,
-    /// SHA-256 over the sorted 32-byte ids of every pack that the snapshot needs.
+    /// SHA-256 over the sorted 32-byte ids of all packs that the snapshot needs.
     pub pack_set_hash: Sha256,
     /// Key epoch of the body.
     pub epoch: u32,
     /// Seconds since 1970.
     pub created: i64,
-    /// Entries in the device directory that the signer knew.
+    /// Number of device directory entries known to the signer.
     pub directory_len: u64,
-    /// Hash of the last of them.
+    /// Hash of the last of those entries.
     pub directory_hash: Sha256,
-    /// SHA-256 over the heads of all devices that the signer had seen: see `format.md`.
+    /// SHA-256 over the heads of all devices that the signer had seen; see `format.md`.
     pub heads_hash: Sha256,
 }
 
@@ -98,7 +98,7 @@ impl SnapshotEnvelope {
         ))
     }
 
-    /// Reads what [`SnapshotEnvelope::to_bytes`] wrote.
+    /// Parses the output of [`SnapshotEnvelope::to_bytes`].
     ///
     /// # Errors
     /// [`Refused`].
@@ -131,7 +131,7 @@ impl SnapshotEnvelope {
 pub struct SignedEnvelope {
     /// [`SnapshotEnvelope::to_bytes`].
     pub envelope: Base64,
-    /// Ed25519 by the device, 64 bytes.
+    /// Ed25519 signature of the device, 64 bytes.
     #[schema(schema_with = crate::schema::bytes::<64>)]
     pub signature: Base64,
 }
@@ -147,7 +147,7 @@ impl SignedEnvelope {
         Ok(Self { envelope: bytes.into(), signature: signature.to_bytes().to_vec().into() })
     }
 
-    /// Names this state of the device's chain: SHA-256(`"sealkeep/v1/head\0"` ‖ envelope).
+    /// Identifies this state of the device's chain: SHA-256(`"sealkeep/v1/head\0"` ‖ envelope).
     #[must_use]
     pub fn head_hash(&self) -> HeadHash {
         HeadHash::new(

@@ -1,5 +1,5 @@
-//! One stable code decides, a sentence explains: the same code is the API's JSON, the command's exit
-//! status and the app's switch.
+//! Stable error codes. The same code appears in the API's JSON, decides the command's exit status and selects the app's
+//! error message.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -27,129 +27,129 @@ macro_rules! codes {
                 }
             }
 
-            /// Every code with a status of its own.
+            /// Every code that the service sends.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
         }
     };
 }
 
 codes! {
-    /// The request is not of the documented form: wrong JSON, an unknown field, a value out of range.
+    /// The request does not have the documented form: wrong JSON, an unknown field, a value out of range.
     InvalidRequest = 400,
-    /// The request is of the documented form, but a value in it cannot be used: an OPAQUE message, an e-mail address,
-    /// a list that does not fit the vault.
+    /// The request has the documented form, but a value in it is unusable: an OPAQUE message, an e-mail address, a list
+    /// that does not match the vault.
     ContentInvalid = 422,
     /// The body is larger than the route allows.
     BodyTooLarge = 413,
-    /// Nothing is here, or nothing that this caller may know of.
+    /// Nothing exists here, or nothing that this caller may know about.
     NotFound = 404,
-    /// The path exists, the method does not.
+    /// The path exists, but not with this method.
     MethodNotAllowed = 405,
-    /// Too many requests; `retry_after` says when to come back, in seconds.
+    /// Too many requests; `retry_after` gives the seconds to wait.
     RateLimited = 429,
-    /// Many sign-ins or sign-ups are being tried: solve `puzzle` and send the request again with the solution.
+    /// Too many sign-ins or sign-ups are in progress: solve `puzzle` and repeat the request with the solution.
     PuzzleRequired = 429,
-    /// A fault of the service. Nothing was changed.
+    /// An error in the service. Nothing was changed.
     Internal = 500,
-    /// The database or the object store cannot be reached. Nothing was changed.
+    /// The database or the object store is unreachable. Nothing was changed.
     Unavailable = 503,
 
-    /// No device signature on the request.
+    /// The request has no device signature.
     SignatureMissing = 401,
-    /// The device signature does not fit the request, the profile or the key.
+    /// The device signature does not match the request, the profile or the key.
     SignatureInvalid = 401,
-    /// The request's time is more than 60 s from the service's; `server_time` tells it.
+    /// The request's time is more than 60 s off the service's, which `server_time` gives.
     ClockSkew = 401,
-    /// The nonce was seen before.
+    /// The nonce was used before.
     SignatureReplayed = 401,
-    /// No access token.
+    /// The request has no access token.
     TokenMissing = 401,
-    /// The access token is not ours, or belongs to another device or region.
+    /// The access token was not issued here, or belongs to another device or region.
     TokenInvalid = 401,
-    /// The access token is past its hour.
+    /// The access token has expired.
     TokenExpired = 401,
     /// The session was ended.
     SessionRevoked = 401,
     /// The device was revoked.
     DeviceRevoked = 401,
-    /// The device is registered, but no directory entry vouches for its keys yet.
+    /// The device is registered, but not yet approved by a directory entry.
     DeviceNotApproved = 403,
     /// A small-order or malformed public key.
     WeakKey = 422,
-    /// The role of this caller does not allow it.
+    /// The caller's role does not allow this.
     Forbidden = 403,
 
     /// E-mail, password or both are wrong.
     LoginFailed = 401,
-    /// The sign-in took too long, or was used already.
+    /// The sign-in took too long, or was already used.
     LoginExpired = 401,
-    /// The second factor's code is wrong, old or used.
+    /// The second-factor code is wrong, expired or already used.
     MfaFailed = 401,
-    /// Too many wrong codes; `retry_after` says when to come back.
+    /// Too many wrong codes; `retry_after` gives the seconds to wait.
     MfaLocked = 429,
     /// This sign-up cannot be completed.
     SignupRefused = 409,
-    /// The sign-up took too long, or was completed already.
+    /// The sign-up took too long, or is already complete.
     SignupExpired = 401,
     /// This deployment does not serve the region.
     RegionUnavailable = 422,
-    /// The refresh token is unknown, expired, or of another device.
+    /// The refresh token is unknown, expired, or belongs to another device.
     RefreshInvalid = 401,
-    /// The refresh token was used before: every session of its family has been ended.
+    /// The refresh token was already used: every session of its family has ended.
     RefreshReused = 401,
 
     /// The vault has no keys or no device directory yet.
     VaultNotReady = 409,
-    /// Somebody stored another version first.
+    /// Another version was stored first.
     VersionConflict = 409,
-    /// The directory entry does not follow the last one, or its signature does not hold.
+    /// The directory entry does not follow the last one, or its signature is invalid.
     DirectoryInvalid = 409,
-    /// The backup's lease ran out, or it was committed or aborted before.
+    /// The backup's lease has expired, or it was already committed or aborted.
     BackupClosed = 409,
-    /// This id was used for something else.
+    /// This id is already in use for something else.
     Conflict = 409,
-    /// Packs that the snapshot needs are not stored; `objects` names them.
+    /// Packs that the snapshot needs are not stored; `objects` lists them.
     MissingObjects = 409,
     /// The snapshot does not follow its device's last head.
     SnapshotConflict = 409,
-    /// The snapshot's envelope or signature does not hold.
+    /// The snapshot's envelope or signature is invalid.
     SnapshotInvalid = 422,
-    /// The vault has no room for it: `used` of `quota` bytes. What is stored is untouched.
+    /// The vault is full: `used` of `quota` bytes. Stored data is not affected.
     QuotaExceeded = 409,
-    /// There are as many of these as there may be: `used` of `quota`.
+    /// The maximum number is reached: `used` of `quota`.
     LimitReached = 409,
 }
 
-/// RFC 9457 problem details; the body of every answer that is not a success.
+/// RFC 9457 problem details; the body of every error response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// Always `about:blank`; [`Problem::code`] is what to switch on.
+    /// Always `about:blank`; clients switch on [`Problem::code`].
     #[serde(rename = "type")]
     pub kind: String,
-    /// What happened, in a sentence.
+    /// What happened, in one sentence.
     pub title: String,
     /// The HTTP status.
     pub status: u16,
     /// Stable code.
     pub code: ErrorCode,
-    /// Names this request in the service's log.
+    /// Identifies this request in the service's log.
     pub request_id: String,
-    /// Seconds to wait before another try.
+    /// Seconds to wait before the next attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
-    /// The service's clock, seconds since 1970, where the caller's was wrong.
+    /// The service's clock, seconds since 1970, if the caller's was wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_time: Option<i64>,
-    /// What to solve before another try.
+    /// The puzzle to solve before the next attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub puzzle: Option<crate::puzzle::Puzzle>,
-    /// How much of `quota` is used: bytes, or a number of things.
+    /// How much of `quota` is used: bytes, or a count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<u64>,
-    /// How much there may be.
+    /// The maximum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<u64>,
-    /// Objects that the answer is about.
+    /// The objects in question.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<crate::ObjectId>,
 }

@@ -1,4 +1,4 @@
-//! Identifiers. Text (hex or hyphenated UUID, no other form of one) in JSON, byte strings in CBOR.
+//! Identifiers: text (hex or hyphenated UUID, in one spelling only) in JSON, byte strings in CBOR.
 
 use std::{fmt, str::FromStr};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::ToSchema;
 use uuid::{Uuid, fmt::Hyphenated};
 
-/// Text that is no identifier of the expected kind.
+/// Text that is not an identifier of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid {0}")]
 pub struct InvalidId(pub &'static str);
@@ -104,7 +104,7 @@ pub fn to_hex(bytes: &[u8; 32]) -> String {
     hex::encode(bytes)
 }
 
-/// Reads 64 lower-case hexadecimal digits; upper case is refused, so that one id has one spelling.
+/// Parses 64 lower-case hexadecimal digits; refuses upper case, so that each id has one spelling.
 #[must_use]
 pub fn from_hex(text: &str) -> Option<[u8; 32]> {
     if text.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -126,7 +126,7 @@ pub fn serialize_hash<S: Serializer>(bytes: &[u8; 32], s: S) -> Result<S::Ok, S:
 /// The reverse of [`serialize_hash`].
 ///
 /// # Errors
-/// Wrong length, wrong digits, or as the deserializer.
+/// Wrong length, wrong digits, or an error of the deserializer.
 pub fn deserialize_hash<'de, D: Deserializer<'de>>(d: D) -> Result<[u8; 32], D::Error> {
     struct Visitor;
     impl de::Visitor<'_> for Visitor {
@@ -161,7 +161,7 @@ macro_rules! uuid_id {
         }
 
         impl $name {
-            /// The 16 bytes that stand in binary formats.
+            /// The 16 bytes used in binary formats.
             #[must_use]
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
@@ -203,11 +203,11 @@ uuid_id! {
     VaultId,
     /// An installed app or command with its own keys.
     DeviceId,
-    /// What is backed up. Derived by the client from a key the service never sees, so it names nothing.
+    /// A source. The client derives it from a key that the service never sees, so it reveals nothing.
     SourceId,
-    /// One attempt to back up a source; chosen by the client, so that a retry never doubles.
+    /// One attempt to back up a source; chosen by the client, so that retries are idempotent.
     BackupId,
-    /// One signed-in device; a family of refresh tokens.
+    /// One signed-in device; the family of its refresh tokens.
     SessionId,
     /// A sign-up in progress.
     SignupId,
@@ -216,27 +216,27 @@ uuid_id! {
 }
 
 hash_id!(
-    /// SHA-256 of a whole stored object. It is the object's name in the bucket and the checksum that its upload URL signs.
+    /// SHA-256 of a whole stored object: its name in the bucket, and the checksum in its upload URL.
     ObjectId
 );
 hash_id!(
-    /// SHA-256 of bytes that are no stored object (a dump, a sealed body).
+    /// SHA-256 of anything other than a stored object (a dump, a sealed body).
     Sha256
 );
 hash_id!(
-    /// Names one state of a device's snapshot chain: see [`crate::envelope::SnapshotEnvelope::head_hash`].
+    /// Identifies one state of a device's snapshot chain: see [`crate::envelope::SnapshotEnvelope::head_hash`].
     HeadHash
 );
-/// A snapshot is named by its stored object.
+/// A snapshot has the id of its stored object.
 pub type SnapshotId = ObjectId;
 
-/// What a stored object is; the folder it lies in.
+/// The kind of a stored object, which is also its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ObjectKind {
-    /// Sealed chunks and their sealed directory.
+    /// Sealed chunks with their sealed directory.
     Pack,
-    /// Where chunks lie.
+    /// Locations of chunks.
     Index,
     /// A sealed, signed snapshot.
     Snapshot,
@@ -245,7 +245,7 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
-    /// As in JSON and in the service's database.
+    /// The form used in JSON and in the service's database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -256,14 +256,14 @@ impl ObjectKind {
         }
     }
 
-    /// How a stored object of this kind begins, and how long it is at least, where a reader of every list depends on it:
-    /// all that a service without keys can tell of one.
+    /// The prefix and minimum length of a stored object of this kind, for the kinds that every device reads: all that a
+    /// service without keys can check.
     #[must_use]
     pub const fn beginning(self) -> Option<(&'static [u8], u64)> {
         match self {
-            // Whatever its version.
+            // The version is not checked.
             Self::Index => Some((b"SKINDX", 201)),
-            // An age file to one recipient.
+            // An age file with one recipient.
             Self::Key => Some((b"age-encryption.org/v1\n", 200)),
             Self::Pack | Self::Snapshot => None,
         }
@@ -292,12 +292,12 @@ impl FromStr for ObjectKind {
     }
 }
 
-/// Where an object lies in its bucket: `v1/<vault>/<folder>/<id>`. Both ends derive it; nobody sends it.
+/// Key of an object in its bucket: `v1/<vault>/<folder>/<id>`. Both ends derive it; it is never sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ObjectKey {
     /// The vault that owns the object.
     pub vault: VaultId,
-    /// What it is.
+    /// Its kind.
     pub kind: ObjectKind,
     /// SHA-256 of its bytes.
     pub id: ObjectId,

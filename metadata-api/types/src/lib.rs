@@ -1,7 +1,7 @@
-//! What Sealkeep's clients and its metadata service must agree on: ids, error codes, request and response bodies,
-//! the signed request, the signed snapshot envelope and the device directory.
+//! Everything that Sealkeep's clients and its metadata service must agree on: ids, error codes, request and response
+//! bodies, the signed request, the signed snapshot envelope and the device directory.
 //!
-//! A leaf: no I/O, no clock, no randomness. Neither end may depend on the other, both depend on this.
+//! A leaf crate: no I/O, no clock, no randomness. Client and service depend on it, and neither on the other.
 //!
 //! ```text
 //!  client-core             this crate                    metadata-api
@@ -21,15 +21,14 @@
 //!                                                                 password
 //! ```
 //!
-//! JSON carries ids as text and bytes as `Base64`. What is signed and kept, `envelope` and `directory`, is CBOR in
-//! its one deterministic form (`canonical`): one changed byte breaks the signature. A device signs requests and
-//! envelopes. The vault's signing root signs directory entries, so that the service cannot add a device.
+//! JSON carries ids as text and bytes as `Base64`. `envelope` and `directory` are signed and stored as deterministic
+//! CBOR (`canonical`): changing a byte breaks the signature. Devices sign requests and envelopes; the vault's signing
+//! root signs directory entries, so that the service cannot add a device.
 //!
-//! - Who, what, where: the types of `id`. An `ObjectId` is the SHA-256 of the object's bytes, an `ObjectKey` its
-//!   place in a bucket.
-//! - Why not: `ErrorCode`, one stable word; `Problem` is its JSON.
-//! - A limit that both ends keep: a constant beside what it bounds, such as `backup::MAX_OBJECT_SIZE`.
-//! - Text of foreign origin, for a terminal or a log: `unseen`.
+//! - Identifiers: `id`. An `ObjectId` is the SHA-256 of the object's bytes, an `ObjectKey` its key in a bucket.
+//! - Errors: `ErrorCode` is stable; `Problem` is its JSON.
+//! - Shared limits: constants next to what they bound, such as `backup::MAX_OBJECT_SIZE`.
+//! - Untrusted text for a terminal or a log: `unseen`.
 //!
 //! ```text
 //! layers

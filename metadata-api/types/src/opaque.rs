@@ -1,5 +1,5 @@
-//! The one OPAQUE configuration both ends use (RFC 9807): 3DH over ristretto255 with SHA-512,
-//! Argon2id as key stretching. The service never sees a password, not even at sign-up.
+//! The single OPAQUE configuration that both ends use (RFC 9807): 3DH over ristretto255 with SHA-512, and Argon2id for
+//! key stretching. The service never sees a password, not even at sign-up.
 
 use opaque_ke::{
     CipherSuite, Identifiers, Ristretto255, TripleDh,
@@ -25,19 +25,19 @@ pub const KSF_PASSES: u32 = 3;
 /// Argon2id lanes.
 pub const KSF_LANES: u32 = 4;
 
-/// A weaker stretching does not compile: a password's record must cost whoever steals it.
+/// Weaker stretching does not compile: guessing from a stolen password record must stay expensive.
 const _: () = assert!(KSF_MEMORY_KIB >= 64 * 1024 && KSF_PASSES >= 3);
 
-/// The key stretching that the client runs. Compiled in: a service cannot ask for less.
+/// Key stretching, run by the client. The constants are compiled in: a service cannot ask for less.
 ///
 /// # Errors
-/// Never with these constants; the crate's constructor is fallible.
+/// None with these constants; only the crate's constructor is fallible.
 pub fn key_stretching() -> Result<Argon2<'static>, opaque_ke::argon2::Error> {
     let params = Params::new(KSF_MEMORY_KIB, KSF_PASSES, KSF_LANES, None)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-/// Names both parties and the configuration, so that a mismatch or a downgrade fails the handshake.
+/// Identifies both parties and the configuration, so that a mismatch or a downgrade fails the handshake.
 #[derive(Debug, Clone)]
 pub struct Binding {
     client: [u8; 16],
@@ -46,7 +46,7 @@ pub struct Binding {
 }
 
 impl Binding {
-    /// For one account of one region.
+    /// For an account in a region.
     #[must_use]
     pub fn new(account: AccountId, region: Region) -> Self {
         Self {
@@ -82,7 +82,7 @@ impl Binding {
 mod tests {
     use super::*;
 
-    /// 5: neither constants nor what is really run fall below the floor, and the context names what is run.
+    /// 5: neither the constants nor what actually runs falls below the floor, and the context names what runs.
     #[test]
     fn n05_key_stretching_has_a_floor() {
         let stretching = key_stretching().unwrap();

@@ -1,4 +1,5 @@
-//! Proof of work, asked of whoever cannot be told from a stranger while a name is under fire: never a closed door.
+//! Proof of work for callers that cannot be told from strangers while a name is under attack, so that nobody has to be
+//! locked out.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -6,9 +7,9 @@ use utoipa::ToSchema;
 
 use crate::Base64;
 
-/// More is never asked of an honest client, whatever a service says: 2^26 hashes take about half a minute.
+/// Upper bound that an honest client accepts from any service: 2^26 hashes take about half a minute.
 pub const MAX_BITS: u8 = 26;
-/// Hashes in a second, about: one core of a small machine.
+/// Approximate hashes per second on one core of a small machine.
 const RATE: u64 = 2_000_000;
 const DOMAIN: &[u8] = b"sealkeep/v1/puzzle";
 
@@ -16,30 +17,30 @@ const DOMAIN: &[u8] = b"sealkeep/v1/puzzle";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Puzzle {
-    /// Opaque; names the puzzle.
+    /// Opaque; identifies the puzzle.
     pub salt: Base64,
-    /// Zero bits.
+    /// Number of leading zero bits.
     pub bits: u8,
 }
 
-/// Its solution, sent with the request that was refused.
+/// A puzzle's solution, sent when the refused request is repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SolvedPuzzle {
-    /// As given.
+    /// From the puzzle.
     pub salt: Base64,
-    /// What solves it.
+    /// The solution.
     pub nonce: u64,
 }
 
 impl Puzzle {
-    /// How long it takes, about: for people who wait.
+    /// Approximate solving time, to show to people who wait.
     #[must_use]
     pub fn about_seconds(&self) -> u64 {
         1_u64.checked_shl(self.bits.into()).unwrap_or(u64::MAX).div_ceil(RATE)
     }
 
-    /// Works it out: about `2^bits` hashes, on one core. `None` where it asks for more than [`MAX_BITS`].
+    /// Solves the puzzle: about `2^bits` hashes on one core. `None` if it asks for more than [`MAX_BITS`].
     #[must_use]
     pub fn solve(&self) -> Option<SolvedPuzzle> {
         if self.bits > MAX_BITS {
@@ -52,7 +53,7 @@ impl Puzzle {
 }
 
 impl SolvedPuzzle {
-    /// Whether it solves a puzzle of so many bits.
+    /// Whether this solves a puzzle of `bits` bits.
     #[must_use]
     pub fn holds(&self, bits: u8) -> bool {
         zero_bits(&begin(&self.salt), self.nonce) >= u32::from(bits)
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_solution_holds_for_its_own_salt_and_no_more_bits() {
+    fn a_solution_is_valid_for_its_own_salt_and_no_more_bits() {
         let puzzle = Puzzle { salt: vec![7; 57].into(), bits: 12 };
         let solved = puzzle.solve().unwrap();
         assert!(solved.holds(12));
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_cannot_make_a_client_work_for_ever() {
+    fn a_service_cannot_make_a_client_work_forever() {
         for bits in [MAX_BITS + 1, 64, 255] {
             assert_eq!(Puzzle { salt: vec![].into(), bits }.solve(), None);
         }

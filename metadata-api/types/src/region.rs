@@ -1,4 +1,4 @@
-//! Where a vault's data lives.
+//! Storage regions.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::id::InvalidId;
 
-/// Chosen at sign-up and immutable: no URL for another region's bucket can be issued.
+/// Chosen at sign-up and immutable: the service cannot issue a URL for another region's bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Region {
@@ -20,10 +20,10 @@ pub enum Region {
 }
 
 impl Region {
-    /// Every region there is; a deployment serves one or several of them.
+    /// All regions; a deployment serves one or more of them.
     pub const ALL: [Self; 3] = [Self::Us, Self::Ca, Self::Eu];
 
-    /// As in JSON, in token audiences and in the database.
+    /// The form used in JSON, in token audiences and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,11 +1,11 @@
-//! What the OpenAPI document says of values whose limits their Rust type does not show.
+//! OpenAPI schemas for values whose limits their Rust type does not express.
 
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
-/// Unpadded base64url whose unused last bits are zero: every value has one spelling.
+/// Unpadded base64url whose unused trailing bits are zero, so that every value has one spelling.
 const BASE64URL: &str = "^([A-Za-z0-9_-]{4})*([A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$";
 
-/// Longest sealed key, bytes.
+/// Maximum length of a sealed key, bytes.
 pub const MAX_WRAP: usize = 64 * 1024;
 
 const fn characters(bytes: usize) -> usize {

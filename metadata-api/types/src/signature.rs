@@ -1,5 +1,5 @@
-//! The device's signature on every request: one fixed profile of HTTP Message Signatures (RFC 9421)
-//! with Ed25519 and Content-Digest (RFC 9530). Client and service build the same bytes from here.
+//! The device's signature on every request: a fixed profile of HTTP Message Signatures (RFC 9421) with Ed25519 and
+//! Content-Digest (RFC 9530). Client and service both build the signed bytes here.
 
 use std::fmt::Write as _;
 
@@ -9,43 +9,43 @@ use sha2::{Digest, Sha256};
 
 use crate::DeviceId;
 
-/// Largest difference between the two clocks, seconds.
+/// Maximum difference between the two clocks, seconds.
 pub const MAX_SKEW_SECS: i64 = 60;
-/// How long a nonce must be remembered, seconds: longer than any request that reuses it stays fresh.
+/// How long a nonce is remembered, seconds: longer than a request that reuses it could be fresh.
 pub const NONCE_MEMORY_SECS: i64 = 180;
 
 const LABEL: &str = "sealkeep";
 const TAG: &str = "sealkeep-v1";
 
-/// What a signature speaks for. `authorization` is part of it exactly when a session exists.
+/// What a signature covers. `authorization` is covered exactly when there is a session.
 #[derive(Debug, Clone, Copy)]
 pub struct CanonicalRequest<'a> {
-    /// Upper case.
+    /// In upper case.
     pub method: &'a str,
-    /// `host` or `host:port`, lower case, as the client was configured to reach the service.
+    /// `host` or `host:port` in lower case, as configured on the client.
     pub authority: &'a str,
     /// Absolute path, percent-encoded as sent.
     pub path: &'a str,
-    /// Query without `?`, empty when there is none.
+    /// Query without `?`; empty if there is none.
     pub query: &'a str,
-    /// The body's bytes, empty when there is none.
+    /// The body's bytes; empty if there is none.
     pub body: &'a [u8],
-    /// The whole `Authorization` header, when the request carries a session.
+    /// The whole `Authorization` header, if the request has a session.
     pub authorization: Option<&'a str>,
 }
 
-/// The parameters that travel in `Signature-Input`.
+/// The parameters in `Signature-Input`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameters {
     /// When it was signed, seconds since 1970.
     pub created: i64,
-    /// 16 random bytes, base64url; never used twice by a device.
+    /// 16 random bytes, base64url; a device never reuses one.
     pub nonce: String,
-    /// Which device's key.
+    /// The signing device.
     pub device: DeviceId,
 }
 
-/// The three headers that a signed request carries.
+/// The three headers of a signed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignatureHeaders {
     /// `Content-Digest`.
@@ -56,16 +56,16 @@ pub struct SignatureHeaders {
     pub signature: String,
 }
 
-/// Why a signature was refused. The outside answer is dull, this is for the log.
+/// Why a signature was refused: for the log only, never for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// `Signature-Input` is not our profile, byte for byte.
+    /// `Signature-Input` deviates from our profile.
     #[error("signature profile differs")]
     Profile,
-    /// `Content-Digest` is not the body's.
+    /// `Content-Digest` does not match the body.
     #[error("content digest differs")]
     Digest,
-    /// The key does not verify it.
+    /// The signature does not verify under the key.
     #[error("signature does not hold")]
     Signature,
 }
@@ -77,7 +77,7 @@ pub fn content_digest(body: &[u8]) -> String {
 }
 
 impl Parameters {
-    /// The value that follows `sealkeep=` in `Signature-Input`; also the last line of the signature base.
+    /// The value after `sealkeep=` in `Signature-Input`; also the last line of the signature base.
     fn render(&self, with_session: bool) -> String {
         let authorization = if with_session { " \"authorization\"" } else { "" };
         format!(
@@ -86,7 +86,7 @@ impl Parameters {
         )
     }
 
-    /// Reads `Signature-Input`. Exactly one label and exactly our parameters in our order are accepted.
+    /// Parses `Signature-Input`. Only one label and our parameters in our order are accepted.
     ///
     /// # Errors
     /// [`Refused::Profile`].
@@ -106,7 +106,7 @@ impl Parameters {
         let parsed = parse().ok_or(Refused::Profile)?;
         let mut nonce = [0; 16];
         let nonce_ok = Base64UrlUnpadded::decode(&parsed.nonce, &mut nonce).is_ok_and(|n| n.len() == 16);
-        // Rendering again and comparing refuses every other spelling, order, label or component.
+        // Comparing a fresh rendering refuses any other spelling, order, label or component.
         if nonce_ok && signature_input == format!("{LABEL}={}", parsed.render(with_session)) {
             Ok(parsed)
         } else {
@@ -148,7 +148,7 @@ impl CanonicalRequest<'_> {
         }
     }
 
-    /// Verifies strictly (no small-order keys, no malleable signatures). Freshness and replay are the caller's.
+    /// Verifies strictly: no small-order keys, no malleable signatures. Freshness and replay are left to the caller.
     ///
     /// # Errors
     /// [`Refused`].

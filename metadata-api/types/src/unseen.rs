@@ -1,16 +1,16 @@
-//! Text of foreign origin that somebody reads on a terminal or in a log: what would control it is shown instead.
+//! Escapes untrusted text before somebody reads it on a terminal or in a log.
 
 use std::fmt::{self, Display, Write};
 
-/// JSON in which nothing hidden or controlling stands as itself. Serde escapes the C0 controls; the others can only
-/// stand within strings, where an escape means the same.
+/// JSON with every hidden or control character escaped. Serde escapes the C0 controls; the others occur only within
+/// strings, where an escape means the same.
 #[must_use]
 pub fn json(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         if is_unseen(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                // Writing to a string does not fail.
+                // Writing to a string cannot fail.
                 let _ = write!(safe, "\\u{unit:04x}");
             }
         } else {
@@ -20,7 +20,7 @@ pub fn json(text: &str) -> String {
     safe
 }
 
-/// Whether a terminal acts on it, or shows nothing where something stands.
+/// Whether a terminal would interpret the character, or show nothing for it.
 #[must_use]
 pub fn is_unseen(c: char) -> bool {
     c.is_control()
@@ -33,12 +33,12 @@ pub fn is_unseen(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-/// With what a terminal would act on escaped, newlines too unless they are `newlines` of ours; cut after `longest`
-/// characters.
+/// Escapes everything that a terminal would interpret, newlines included unless `newlines` are ours; truncates after
+/// `longest` characters.
 #[must_use]
 pub fn escaped(value: &(impl Display + ?Sized), longest: usize, newlines: bool) -> String {
     let mut escaping = Escaping { safe: String::new(), left: longest, newlines };
-    // An error means that the value was cut, or that its own `Display` failed: what came until then is shown.
+    // An error means that the value was truncated, or that its own `Display` failed: what was written so far is shown.
     let _ = write!(escaping, "{value}");
     escaping.safe
 }

@@ -1,4 +1,4 @@
-//! A vault: its keys as the service holds them (wrapped), its devices, its snapshots.
+//! A vault: its wrapped keys, its devices, its snapshots.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,9 +14,9 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MemberRole {
-    /// Everything.
+    /// May do everything.
     Owner,
-    /// Everything but handing the vault over.
+    /// May do everything except transfer the vault.
     Admin,
     /// Backs up and restores.
     Operator,
@@ -28,34 +28,34 @@ pub enum MemberRole {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VaultInfo {
-    /// Which vault.
+    /// The vault.
     pub vault_id: VaultId,
-    /// Where its data lives, for ever.
+    /// Storage region; cannot be changed later.
     pub region: Region,
     /// The caller's role.
     pub role: MemberRole,
-    /// Scheme, host and port of every presigned URL of this vault. Clients pin it.
+    /// Scheme, host and port of every presigned URL for this vault. Clients pin it.
     pub storage_origin: String,
-    /// The bucket's name there.
+    /// The bucket's name.
     pub bucket: String,
-    /// Set once keys and the first directory entry are stored; backups are refused before.
+    /// Set once the keys and the first directory entry are stored; until then backups are refused.
     pub ready: bool,
 }
 
-/// Which sealed key material.
+/// A kind of wrapped key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WrapKind {
-    /// The master key under password and account secret.
+    /// The master key under the password and the account secret.
     Password,
-    /// Master key, keyring and account secret under the recovery key: an age file.
+    /// Master key, keyring and account secret under the recovery key, as an age file.
     Recovery,
     /// The keyring under the master key.
     Keyring,
 }
 
 impl WrapKind {
-    /// As in paths and in the database.
+    /// The form used in paths and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -66,12 +66,12 @@ impl WrapKind {
     }
 }
 
-/// `GET` and `PUT /v1/vaults/{vault}/keys/{kind}`. A PUT carries the version after the stored one
-/// (1 at first), else `version_conflict`.
+/// `GET` and `PUT /v1/vaults/{vault}/keys/{kind}`. A PUT carries the next version (1 at first); anything else is a
+/// `version_conflict`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrappedKey {
-    /// Counts up by one.
+    /// Increases by one.
     #[schema(minimum = 1, maximum = 2_147_483_647)]
     pub version: u32,
     /// At most 64 KiB; opaque to the service.
@@ -79,11 +79,11 @@ pub struct WrappedKey {
     pub bytes: Base64,
 }
 
-/// `POST /v1/vaults/{vault}/init`: the first keys and the first device, together or not at all.
+/// `POST /v1/vaults/{vault}/init`: stores the first keys and the first device atomically.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VaultInit {
-    /// Ed25519 public key of the vault's signing root, 32 bytes; the service checks the directory with it.
+    /// Ed25519 public key of the vault's signing root, 32 bytes; the service verifies the directory with it.
     #[schema(schema_with = crate::schema::bytes::<32>)]
     pub signing_root: Base64,
     /// [`WrapKind::Password`], version 1.
@@ -103,19 +103,19 @@ pub struct VaultInit {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Directory {
-    /// From number 0.
+    /// In order, from number 0.
     pub entries: Vec<SignedDirectoryEntry>,
 }
 
-/// Whether the service lets a device in.
+/// Whether the service accepts a device's requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceState {
-    /// Signed in with password and second factor, not in the directory yet.
+    /// Signed in with password and second factor, but not in the directory yet.
     Pending,
     /// In the directory.
     Active,
-    /// Refused everywhere.
+    /// Refused on every route.
     Revoked,
 }
 
@@ -127,7 +127,7 @@ pub struct DeviceInfo {
     pub keys: DeviceKeys,
     /// From the directory; none while pending.
     pub role: Option<DeviceRole>,
-    /// Whether it is let in.
+    /// Whether its requests are accepted.
     pub state: DeviceState,
     /// Seconds since 1970.
     pub created_at: i64,
@@ -139,15 +139,15 @@ pub struct DeviceInfo {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Devices {
-    /// All, revoked ones too.
+    /// All devices, including revoked ones.
     pub devices: Vec<DeviceInfo>,
 }
 
-/// `POST /v1/vaults/{vault}/devices/{device}/revoke`: ends its sessions at once.
+/// `POST /v1/vaults/{vault}/devices/{device}/revoke`: also ends the device's sessions at once.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeDevice {
-    /// The directory entry that revokes it; absent for a device that was never approved.
+    /// The directory entry that revokes the device; absent if it was never approved.
     pub directory: Option<SignedDirectoryEntry>,
 }
 
@@ -159,7 +159,7 @@ pub struct SnapshotRow {
     pub snapshot_id: SnapshotId,
     /// The signed head.
     pub head: SignedEnvelope,
-    /// Order of commits in the vault; pass the last one seen as `after`.
+    /// Commit order in the vault; pass the last one seen as `after`.
     pub position: u64,
 }
 
@@ -167,7 +167,7 @@ pub struct SnapshotRow {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshots {
-    /// A page.
+    /// One page.
     pub snapshots: Vec<SnapshotRow>,
 }
 
@@ -175,13 +175,13 @@ pub struct Snapshots {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectRow {
-    /// Order of grants in the vault; pass the last one seen as `after`.
+    /// Grant order in the vault; pass the last one seen as `after`.
     pub number: u32,
     /// SHA-256 of its bytes.
     pub id: ObjectId,
-    /// What it is.
+    /// Its kind.
     pub kind: ObjectKind,
-    /// Bytes.
+    /// Length, bytes.
     pub size: u64,
 }
 
@@ -189,7 +189,7 @@ pub struct ObjectRow {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Objects {
-    /// A page.
+    /// One page.
     pub objects: Vec<ObjectRow>,
 }
 
@@ -197,16 +197,16 @@ pub struct Objects {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadUrls {
-    /// Objects of this vault.
+    /// Ids of objects in this vault.
     #[schema(min_items = 1, max_items = 256)]
     pub objects: Vec<ObjectId>,
 }
 
-/// Permission to fetch one object for 15 minutes.
+/// Permission to download one object for 15 minutes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadGrant {
-    /// Which object.
+    /// The object.
     pub object: ObjectRow,
     /// Presigned GET.
     pub url: String,
@@ -214,23 +214,23 @@ pub struct ReadGrant {
     pub expires_at: i64,
 }
 
-/// Answer to [`ReadUrls`], same order. An id that is not stored here is left out.
+/// Response to [`ReadUrls`], in the same order. Ids that are not stored in this vault are omitted.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadGrants {
-    /// One each.
+    /// One per object.
     pub grants: Vec<ReadGrant>,
 }
 
-/// How a run ended, or that it has not.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RunState {
-    /// Its lease is held.
+    /// Its lease is still held.
     Running,
-    /// It became a snapshot.
+    /// It produced a snapshot.
     Committed,
-    /// It ended without one.
+    /// It ended without a snapshot.
     Failed,
 }
 
@@ -238,25 +238,25 @@ pub enum RunState {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunRow {
-    /// Which attempt.
+    /// The run.
     pub backup_id: BackupId,
-    /// Of what.
+    /// The source.
     pub source_id: SourceId,
-    /// By whom.
+    /// The device.
     pub device_id: DeviceId,
-    /// How it ended.
+    /// Its state.
     pub state: RunState,
     /// Seconds since 1970.
     pub started_at: i64,
     /// Seconds since 1970.
     pub ended_at: Option<i64>,
-    /// Bytes that the source delivered.
+    /// Bytes read from the source.
     pub bytes_read: Option<u64>,
     /// Bytes of the objects stored for it.
     pub bytes_stored: u64,
-    /// A word of the client's for why it failed, such as `dump_failed`; never text from the database.
+    /// A word from the client for why it failed, such as `dump_failed`; never text from the database.
     pub failure: Option<String>,
-    /// What it became.
+    /// The snapshot it produced.
     pub snapshot_id: Option<SnapshotId>,
 }
 
@@ -264,23 +264,23 @@ pub struct RunRow {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Runs {
-    /// A page.
+    /// One page.
     pub runs: Vec<RunRow>,
 }
 
-/// So many of a vault's newest audit rows are kept at least; older ones are forgotten. A trail that begins later than
-/// with row 1 has as many rows.
+/// Minimum number of a vault's newest audit rows that are kept; older ones are deleted. A trail that does not begin
+/// with row 1 has at least as many rows.
 pub const AUDIT_KEPT: u64 = 10_000;
 
 /// One event of the append-only audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuditRow {
-    /// Order in the vault's chain, from 1 without gaps.
+    /// Position in the vault's chain, counting from 1 without gaps.
     pub position: u64,
     /// The exact CBOR that was hashed.
     pub event: Base64,
-    /// SHA-256(hash of the row before ‖ event); 32 bytes.
+    /// SHA-256(hash of the previous row ‖ event); 32 bytes.
     pub hash: Base64,
 }
 
@@ -288,6 +288,6 @@ pub struct AuditRow {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Audit {
-    /// A page.
+    /// One page.
     pub events: Vec<AuditRow>,
 }

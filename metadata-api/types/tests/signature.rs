@@ -1,4 +1,4 @@
-//! The signed request: an independent implementation of RFC 9421 accepts it, every change breaks it.
+//! An independent implementation of RFC 9421 accepts the signed request; any change invalidates it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use api_types::{
@@ -114,7 +114,7 @@ fn only_our_profile_is_read() {
 
 #[test]
 fn a_small_order_key_verifies_nothing() {
-    // The identity point: plain verification accepts a forged signature under it.
+    // The identity point: non-strict verification accepts a forged signature under it.
     let mut identity = [0; 32];
     identity[0] = 1;
     let weak = VerifyingKey::from_bytes(&identity).unwrap();
@@ -126,7 +126,7 @@ fn a_small_order_key_verifies_nothing() {
     assert_eq!(request().verify(&headers, &weak), Err(Refused::Signature));
 }
 
-/// Frozen: another implementation can be checked against these bytes.
+/// Frozen: other implementations can be checked against these bytes.
 #[test]
 fn the_published_vector_holds() {
     let vector: serde_json::Value = serde_json::from_str(include_str!("../testdata/signature.json")).unwrap();

@@ -1,4 +1,4 @@
-//! Everything that ever passed, so that it can be said again, counted and searched.
+//! Records all traffic, so that it can be replayed, counted and searched.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -13,18 +13,18 @@ use client_core::format::snapshot::read_snapshot;
 use super::lie::{Answer, Route, Seen};
 use crate::proxy::positions;
 
-/// One request and what was answered.
+/// A request and its response.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// The request.
     pub seen: Seen,
-    /// The truth, when the service was asked.
+    /// The service's true response, if it was asked.
     pub truth: Option<Answer>,
-    /// What was said.
+    /// The response that was sent.
     pub said: Answer,
 }
 
-/// All of it, oldest first.
+/// All entries, oldest first.
 #[derive(Default)]
 pub struct Book(Mutex<Vec<Page>>);
 
@@ -33,25 +33,25 @@ impl Book {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(page);
     }
 
-    /// A copy of the pages from number `from` on.
+    /// A copy of the entries from number `from` on.
     #[must_use]
     pub fn since(&self, from: usize) -> Vec<Page> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().skip(from).cloned().collect()
     }
 
-    /// The number of the next page.
+    /// The number of the next entry.
     #[must_use]
     pub fn now(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Requests of one route from page `from` on.
+    /// Requests of one route from entry `from` on.
     #[must_use]
     pub fn count(&self, from: usize, route: Route) -> usize {
         self.since(from).iter().filter(|page| route.fits(&page.seen.method, &page.seen.path)).count()
     }
 
-    /// The service's newest true answer to exactly this request of this device, before page `before`.
+    /// The service's newest true response to exactly this request of this device, before entry `before`.
     #[must_use]
     pub fn truth_before(&self, before: usize, seen: &Seen) -> Option<Answer> {
         let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,7 +64,7 @@ impl Book {
         })
     }
 
-    /// Whether these bytes passed from page `from` on, in a request or in an answer of the service.
+    /// Whether these bytes passed from entry `from` on, in a request or in a response of the service.
     #[must_use]
     pub fn holds(&self, from: usize, needle: &[u8]) -> bool {
         let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +75,7 @@ impl Book {
             .any(|page| inside(&page.seen.body) || page.truth.as_ref().is_some_and(|t| inside(&t.body)))
     }
 
-    /// The first object that was stored beside this one, under another name; of this length, when one is given.
+    /// The first object of the same kind that was stored under another name; of this length, if one is given.
     #[must_use]
     pub fn other_object(&self, path: &str, len: Option<usize>) -> Option<Bytes> {
         let (folder, _) = path.rsplit_once('/')?;
@@ -88,7 +88,7 @@ impl Book {
         })
     }
 
-    /// Whether an answer from page `from` on was not the truth, in its status, its bytes or its pace.
+    /// Whether a response from entry `from` on differed from the truth in status, bytes or pace.
     #[must_use]
     pub fn lied(&self, from: usize) -> bool {
         let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,7 +100,7 @@ impl Book {
         })
     }
 
-    /// Every signed head that a device let out from page `from` on: in commits, and in snapshot objects on their way to
+    /// Every signed head that a device sent from entry `from` on: in commits, and in snapshot objects on their way to
     /// the store.
     #[must_use]
     pub fn heads(&self, from: usize) -> Vec<(DeviceId, SnapshotEnvelope, SignedEnvelope)> {
@@ -122,7 +122,7 @@ impl Book {
         heads
     }
 
-    /// Every commit from page `from` on, in order: whose, which sequence, which head, and whether the service took it.
+    /// Every commit from entry `from` on, in order: device, sequence, head, and whether the service accepted it.
     #[must_use]
     pub fn commits(&self, from: usize) -> Vec<(DeviceId, u64, HeadHash, bool)> {
         let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);

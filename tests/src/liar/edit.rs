@@ -1,25 +1,25 @@
-//! A change of one answer, typed by what both sides agree on.
+//! A typed change of one response.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::lie::{Answer, On, Route};
 
-/// One change of one route's answer.
+/// A change of one route's response.
 #[derive(Clone, Copy)]
 pub struct Edit {
-    /// Which lie it belongs to.
+    /// The lie it belongs to.
     pub lie: u8,
-    /// Which answer.
+    /// The route.
     pub route: Route,
-    /// In a few words.
+    /// A short description.
     pub what: &'static str,
-    /// The change itself, in place.
+    /// The change, made in place.
     pub change: fn(&mut Value),
 }
 
 impl Edit {
-    /// As a lie that can be told.
+    /// The change as a lie.
     #[must_use]
     pub fn on(&self) -> On {
         let change = self.change;
@@ -33,7 +33,7 @@ impl Edit {
     }
 }
 
-/// Changes a document as its type; one that is of another type stays.
+/// Changes a document through its type; a document of another type stays as it is.
 pub(super) fn typed<T: Serialize + DeserializeOwned>(document: &mut Value, edit: impl FnOnce(&mut T)) {
     let Ok(mut value) = serde_json::from_value::<T>(document.clone()) else { return };
     edit(&mut value);

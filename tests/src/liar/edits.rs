@@ -1,5 +1,5 @@
-//! Every single change of an answer, by the lie that it belongs to. Numbers up to 30 are the design's; 31 are answers
-//! that decide nothing, 32 those of sign-up and of changing how a person signs in.
+//! All changes of single responses, by lie. Numbers up to 30 are the design's; 31 covers responses that decide nothing,
+//! 32 those of sign-up and of changing credentials.
 
 use api_types::{
     AccountId, BackupId, Base64, DeviceId, ErrorCode, LoginId, ObjectId, ObjectKind, Problem, Region,
@@ -85,11 +85,11 @@ pub const CODES: Route = post("/v1/account/recovery-codes");
 pub const AUTHENTICATOR: Route = post("/v1/account/authenticator/start");
 /// `POST /v1/account/authenticator/confirm`
 pub const AUTHENTICATOR_CONFIRM: Route = post("/v1/account/authenticator/confirm");
-/// Routes that no client of ours reads.
+/// Routes that our clients never call.
 pub const NOT_READ: [Route; 2] = [get("/healthz"), get("/v1/openapi.json")];
 
 const NOBODY: [u8; 16] = [0xee; 16];
-/// Of an object that no vault holds.
+/// Id of an object that exists in no vault.
 pub const NOWHERE: ObjectId = ObjectId::new([0xee; 32]);
 
 fn flip(bytes: &mut Base64) {
@@ -103,7 +103,7 @@ fn elsewhere(url: &mut String, to: &str) {
     *url = format!("{to}/{path}");
 }
 
-/// Each device's own chain stays as it is; that is all that is signed.
+/// Only each device's own chain keeps its order, since only that is signed.
 fn last_of_another_to_the_end(list: &mut Snapshots) {
     let device =
         |row: &SnapshotRow| SnapshotEnvelope::from_bytes(&row.head.envelope.0).map(|e| e.device).ok();
@@ -118,7 +118,7 @@ fn last_of_another_to_the_end(list: &mut Snapshots) {
 
 macro_rules! edits {
     ($($lie:literal $route:ident $type:ty: $($what:literal => |$value:ident| $change:expr),+ $(,)?;)+) => {
-        /// All of them.
+        /// All changes.
         pub const EDITS: &[Edit] = &[$($(Edit {
             lie: $lie,
             route: $route,
@@ -308,10 +308,10 @@ edits! {
         "no link" => |a| a.otpauth_url = "x".into();
 }
 
-/// A change of a refusal, with its name.
+/// A change of an error response, with its name.
 pub type Refusal = (&'static str, fn(&mut Problem));
 
-/// Every change of a refusal; any route can answer with one.
+/// All changes of error responses; any route can send one.
 pub const PROBLEMS: &[Refusal] = &[
     ("a title with escapes", |p| p.title = "\u{1b}]52;c;AAAA\u{7}\u{202e}".into()),
     ("another type", |p| p.kind = "x".into()),

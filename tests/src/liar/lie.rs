@@ -1,4 +1,4 @@
-//! What a lie is: for whom, on which route, and what is said instead of the truth.
+//! Lies: to whom, on which route, and the false response.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -16,7 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
 
-/// A method and a path with `{names}`, as in the service's router; `*` fits any path.
+/// A method and a path with `{names}`, as in the service's router; `*` matches any path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Route {
     /// `GET`, `POST`, `PUT`.
@@ -25,26 +25,26 @@ pub struct Route {
     pub path: &'static str,
 }
 
-/// Shorthand.
+/// A GET route.
 #[must_use]
 pub const fn get(path: &'static str) -> Route {
     Route { method: "GET", path }
 }
 
-/// Shorthand.
+/// A POST route.
 #[must_use]
 pub const fn post(path: &'static str) -> Route {
     Route { method: "POST", path }
 }
 
-/// Shorthand.
+/// A PUT route.
 #[must_use]
 pub const fn put(path: &'static str) -> Route {
     Route { method: "PUT", path }
 }
 
 impl Route {
-    /// Whether a request is one of this route.
+    /// Whether a request belongs to this route.
     #[must_use]
     pub fn fits(&self, method: &str, path: &str) -> bool {
         let same = |(a, b): (&str, &str)| a == b || (a.starts_with('{') && !b.is_empty());
@@ -55,10 +55,10 @@ impl Route {
     }
 }
 
-/// A request as it came in.
+/// A request as received.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    /// Who asks; `None`: nobody signed it, as at the store.
+    /// The requesting device; `None` if nobody signed, as at the store.
     pub device: Option<DeviceId>,
     /// HTTP method.
     pub method: String,
@@ -78,23 +78,23 @@ impl Seen {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// Whether a presigned URL was used: the service's own requests carry an `Authorization` instead.
+    /// Whether a presigned URL was used: the service's own requests have an `Authorization` header instead.
     #[must_use]
     pub fn presigned(&self) -> bool {
         self.query.contains("X-Amz-Signature=")
     }
 }
 
-/// What is said.
+/// A response.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// Headers; the body's length is not among them.
+    /// Headers, without the body's length.
     pub headers: HeaderMap,
     /// Body.
     pub body: Bytes,
-    /// How long each byte of the body takes.
+    /// Time per byte of the body.
     pub drip: Option<Duration>,
 }
 
@@ -105,19 +105,19 @@ impl Answer {
         Self { status: 204, headers: HeaderMap::new(), body: Bytes::new(), drip: None }
     }
 
-    /// Bytes.
+    /// A body of bytes.
     #[must_use]
     pub fn bytes(status: u16, body: impl Into<Bytes>) -> Self {
         Self { status, body: body.into(), ..Self::nothing() }
     }
 
-    /// A document.
+    /// A JSON document.
     #[must_use]
     pub fn json<T: Serialize>(value: &T) -> Self {
         Self::bytes(200, serde_json::to_vec(value).unwrap_or_default()).typed("application/json")
     }
 
-    /// A refusal with a stable code.
+    /// An error with a stable code.
     #[must_use]
     pub fn problem(code: ErrorCode, change: impl FnOnce(&mut Problem)) -> Self {
         let mut problem = Problem {
@@ -169,23 +169,23 @@ impl Answer {
 
 /// What happens to a request.
 pub enum Verdict {
-    /// It goes on to the service, perhaps changed on its way back.
+    /// Forward it to the service; the response may still be changed.
     Pass,
-    /// The service never sees it.
+    /// Respond without asking the service.
     Say(Answer),
 }
 
-/// A lie. It is told from [`super::Liar::tell`] until its guard is dropped.
+/// A lie, told from [`super::Liar::tell`] until its guard is dropped.
 pub trait Lie: Send + Sync {
-    /// Whether this request is lied to.
+    /// Whether this request gets the lie.
     fn concerns(&self, seen: &Seen) -> bool;
 
-    /// Before the service sees the request.
+    /// Called before the service sees the request.
     fn request(&self, _seen: &Seen) -> Verdict {
         Verdict::Pass
     }
 
-    /// After the service answered.
+    /// Called after the service has responded.
     fn answer(&self, _seen: &Seen, answer: Answer) -> Answer {
         answer
     }
@@ -194,7 +194,7 @@ pub trait Lie: Send + Sync {
 type Instead = Box<dyn Fn(&Seen) -> Verdict + Send + Sync>;
 type Change = Box<dyn Fn(&Seen, Answer) -> Answer + Send + Sync>;
 
-/// A lie on some routes, to one device or to everybody.
+/// A lie on some routes, to one device or to all.
 pub struct On {
     routes: Vec<Route>,
     to: Option<DeviceId>,
@@ -204,46 +204,46 @@ pub struct On {
 }
 
 impl On {
-    /// To everybody.
+    /// On several routes, to all devices.
     #[must_use]
     pub fn routes(routes: &[Route]) -> Self {
         Self { routes: routes.to_vec(), to: None, instead: None, change: None, told: AtomicU64::new(0) }
     }
 
-    /// To everybody.
+    /// On one route, to all devices.
     #[must_use]
     pub fn route(route: Route) -> Self {
         Self::routes(&[route])
     }
 
-    /// To this device alone.
+    /// Restricts it to this device.
     #[must_use]
     pub fn to(mut self, device: DeviceId) -> Self {
         self.to = Some(device);
         self
     }
 
-    /// The service never hears of it.
+    /// Responds without asking the service.
     #[must_use]
     pub fn says(self, answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
         self.may_say(move |seen| Verdict::Say(answer(seen)))
     }
 
-    /// The same, where it depends.
+    /// Lets the closure decide whether to respond without asking the service.
     #[must_use]
     pub fn may_say(mut self, verdict: impl Fn(&Seen) -> Verdict + Send + Sync + 'static) -> Self {
         self.instead = Some(Box::new(verdict));
         self
     }
 
-    /// The service's answer is changed.
+    /// Changes the service's response.
     #[must_use]
     pub fn does(mut self, change: impl Fn(&Seen, Answer) -> Answer + Send + Sync + 'static) -> Self {
         self.change = Some(Box::new(change));
         self
     }
 
-    /// A successful answer of this type is changed.
+    /// Changes successful responses of this type.
     #[must_use]
     pub fn edits<T: Serialize + DeserializeOwned>(
         self,
@@ -267,7 +267,7 @@ impl On {
 
 impl Lie for On {
     fn concerns(&self, seen: &Seen) -> bool {
-        // What nobody signed may be anybody's.
+        // Unsigned requests could come from any device.
         let meant = self.to.is_none() || seen.device.is_none() || self.to == seen.device;
         meant && self.routes.iter().any(|route| route.fits(&seen.method, &seen.path))
     }

@@ -1,5 +1,5 @@
-//! The lying service: two reverse proxies, one between the devices and the real service, one before its store. All that
-//! passes is kept in a book, and a lie can be told to one device or to all, from a moment until another.
+//! The lying service: two reverse proxies, between the devices and the real service and in front of its store. All
+//! traffic is recorded, and a lie can be told to one device or to all, for a while.
 
 pub mod book;
 pub mod edit;
@@ -39,12 +39,12 @@ use crate::{
     service::Front,
 };
 
-/// The largest body that passes, bytes.
+/// Maximum body, bytes.
 const LARGEST: usize = 80 * 1024 * 1024;
-/// Of a presigned URL: what tells one from another.
+/// The part of a presigned URL that tells one from another.
 const SIGNATURE: &str = "X-Amz-Signature=";
 
-/// Both proxies. They end when this is dropped.
+/// Both proxies, until dropped.
 pub struct Liars {
     /// Between devices and the service.
     pub api: Liar,
@@ -53,7 +53,7 @@ pub struct Liars {
     runtime: Option<Runtime>,
 }
 
-/// One of them.
+/// One proxy.
 pub struct Liar {
     address: SocketAddr,
     inner: Arc<Inner>,
@@ -68,7 +68,7 @@ struct Inner {
     book: Book,
 }
 
-/// A lie that is being told; it ends when this is dropped.
+/// A lie being told, until dropped.
 pub struct Telling {
     inner: Arc<Inner>,
     lie: Arc<dyn Lie>,
@@ -85,7 +85,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Liars {
-    /// Starts them; they lead nowhere yet.
+    /// Starts them, not yet connected to a service.
     ///
     /// # Errors
     /// No port is free.
@@ -123,7 +123,7 @@ impl Liar {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            // A connection that outlived its service would be one more lie.
+            // A connection that outlived its service would be another lie.
             .pool_max_idle_per_host(0)
             .tls_certs_only([])
             .build()
@@ -143,26 +143,26 @@ impl Liar {
         Ok(Self { address, inner })
     }
 
-    /// Where it listens.
+    /// Its address.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// All that passed.
+    /// All recorded traffic.
     #[must_use]
     pub fn book(&self) -> &Book {
         &self.inner.book
     }
 
-    /// Tells a lie, until what is returned is dropped.
+    /// Tells a lie until the returned guard is dropped.
     #[must_use]
     pub fn tell(&self, lie: Arc<dyn Lie>) -> Telling {
         lock(&self.inner.lies).push(Arc::clone(&lie));
         Telling { inner: Arc::clone(&self.inner), lie }
     }
 
-    /// From here on this device speaks to another world; see [`super::liar::world::World::fork`].
+    /// From now on this device talks to another world; see [`super::liar::world::World::fork`].
     pub fn move_to(&self, device: DeviceId, world: usize) {
         lock(&self.inner.lives_in).insert(device, world);
     }
@@ -205,7 +205,7 @@ async fn serve(State(inner): State<Arc<Inner>>, request: Request) -> Response {
 }
 
 impl Inner {
-    /// The service that this request is for.
+    /// Asks the service that this request is for.
     async fn ask(&self, seen: &Seen) -> Answer {
         let worlds = lock(&self.worlds).clone();
         let permit =
@@ -215,7 +215,7 @@ impl Inner {
             (None, Some(permit)) => lock(&self.permits).get(&permit).copied(),
             (None, None) => None,
         };
-        // The store cannot tell which of two services asks: what one does not hold, the other may.
+        // The store cannot tell which of two services asks: if one lacks the object, the other may have it.
         let order: Vec<usize> = match known {
             Some(world) => vec![world],
             None if seen.device.is_some() => vec![0],
@@ -230,11 +230,11 @@ impl Inner {
                     self.remember(&answer.body, world);
                     return answer;
                 }
-                // A world that has ended, unless no other answers.
+                // A world that has ended; an error only if no other one responds.
                 Err(_) => {}
             }
         }
-        // Two worlds that are asked for the same in one second give the same URL, and one of them may have ended.
+        // Two worlds asked for the same within one second give the same URL, and one of them may have ended.
         if let (None, None, Some(port)) = (&absent, &seen.device, worlds.first())
             && let Ok(answer) = self.forward(*port, seen).await
         {
@@ -266,7 +266,7 @@ impl Inner {
         Ok(Answer { headers, ..Answer::bytes(status, answer.bytes().await?) })
     }
 
-    /// Presigned URLs lead back to the world that gave them.
+    /// Presigned URLs lead back to the world that issued them.
     fn remember(&self, body: &Bytes, world: usize) {
         if world == 0 {
             return;

@@ -1,4 +1,4 @@
-//! What must hold, whatever the service says.
+//! Promises that must hold whatever the service says.
 
 use std::{sync::mpsc, thread, time::Duration};
 
@@ -13,29 +13,29 @@ use crate::{
     measure,
 };
 
-/// Highest resident memory of a command, bytes (P8).
+/// Maximum resident memory of a command, bytes (P8).
 pub const MEMORY: u64 = 200 * 1024 * 1024;
-/// What the password's stretching takes on top of it, bytes.
+/// Additional memory for the password's key stretching, bytes.
 pub const STRETCHING: u64 = 256 * 1024 * 1024;
-/// Requests that one command may make of the service (P8).
+/// Maximum requests of one command to the service (P8).
 pub const REQUESTS: usize = 3000;
-/// How long a command may take when it is lied to (P8).
+/// Time limit of a command under lies (P8).
 pub const PATIENCE: Duration = Duration::from_secs(100);
-/// Ends that are a view or an error, and no fault of the program.
+/// Exit codes that are a result or an error, but not a bug.
 pub const ANY: [i32; 10] = [0, 3, 4, 5, 7, 8, 9, 10, 11, 12];
-/// The exit code of a history that cannot be true.
+/// The exit code for an inconsistent history.
 pub const ROLLED_BACK: i32 = 10;
 
-/// Why a scene ended.
+/// Why a scene failed.
 #[derive(Debug)]
 pub enum Broken {
-    /// A promise does not hold.
+    /// A promise was broken.
     Promise(String),
     /// The scene could not be played.
     Stage(Failure),
 }
 
-/// Of a scene.
+/// The result of a scene.
 pub type Kept = std::result::Result<(), Broken>;
 
 impl From<Failure> for Broken {
@@ -50,7 +50,7 @@ impl From<std::io::Error> for Broken {
     }
 }
 
-/// A promise that does not hold, unless `holds`.
+/// Fails with a broken promise unless `holds`.
 ///
 /// # Errors
 /// [`Broken::Promise`].
@@ -58,7 +58,7 @@ pub fn promise(holds: bool, what: impl FnOnce() -> String) -> Kept {
     if holds { Ok(()) } else { Err(Broken::Promise(what())) }
 }
 
-/// Runs a command that may be lied to, and ends it when it does not end by itself.
+/// Runs a command that may be lied to, and kills it if it does not exit by itself.
 ///
 /// # Errors
 /// It does not start.
@@ -68,7 +68,7 @@ pub fn run(call: Call) -> Result<Outcome> {
     let (over, is_over) = mpsc::channel::<()>();
     let watch = thread::spawn(move || {
         if is_over.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
-            // It may have ended just now.
+            // It may have just exited.
             drop(measure::signal(pid, rustix::process::Signal::KILL));
         }
     });
@@ -78,7 +78,7 @@ pub fn run(call: Call) -> Result<Outcome> {
     outcome
 }
 
-/// The command ended in one of these ways, by itself, and within its bounds (P8).
+/// The command exited by itself with one of these codes, within its limits (P8).
 ///
 /// # Errors
 /// [`Broken::Promise`].
@@ -86,7 +86,7 @@ pub fn ends(outcome: &Outcome, codes: &[i32], after: &str) -> Kept {
     ends_within(outcome, codes, after, MEMORY)
 }
 
-/// The same of a command that stretches a password.
+/// The same for a command that stretches a password.
 ///
 /// # Errors
 /// [`Broken::Promise`].
@@ -102,11 +102,11 @@ fn ends_within(outcome: &Outcome, codes: &[i32], after: &str, memory: u64) -> Ke
     promise(rss <= memory, || format!("after \"{after}\" {} MiB were used by {outcome}", rss >> 20))
 }
 
-/// P4: a lie changes no secret but the session's tokens.
+/// P4: a lie changes no secret except the session's tokens.
 pub struct Secrets(Vec<(String, Vec<u8>)>);
 
 impl Secrets {
-    /// Those of a device.
+    /// The secrets of a device.
     ///
     /// # Errors
     /// It has none.
@@ -114,7 +114,7 @@ impl Secrets {
         KeyFile::of(device)?.client_keys().map(Self)
     }
 
-    /// They are what they were.
+    /// They have not changed.
     ///
     /// # Errors
     /// [`Broken::Promise`].
@@ -123,7 +123,7 @@ impl Secrets {
         promise(now == self.0, || format!("\"{after}\" changed the keys of a device"))
     }
 
-    /// P10: none of them ever passed.
+    /// P10: none of them was ever sent.
     ///
     /// # Errors
     /// [`Broken::Promise`].
@@ -137,7 +137,7 @@ impl Secrets {
     }
 }
 
-/// P7: no device let out two different heads with one sequence, from these pages on.
+/// P7: from these entries on, no device sent two different heads with one sequence number.
 ///
 /// # Errors
 /// [`Broken::Promise`].
@@ -156,8 +156,8 @@ pub fn signed_once(books: &[(&Book, usize)]) -> Kept {
     Ok(())
 }
 
-/// The same of what the service took: no device shows another head with a sequence that was taken. One that was refused
-/// is signed anew today (N4).
+/// The same for heads that the service accepted: no device shows another head with an accepted sequence number. A
+/// refused one is signed again today (N4).
 ///
 /// # Errors
 /// [`Broken::Promise`].
@@ -175,7 +175,7 @@ pub fn committed_once(book: &Book, from: usize) -> Kept {
     Ok(())
 }
 
-/// What a restore to a pipe handed out begins like something that was backed up; all of it, when it succeeded (P1).
+/// A restore to a pipe delivered a prefix of something that was backed up; all of it if it succeeded (P1).
 ///
 /// # Errors
 /// [`Broken::Promise`].

@@ -1,22 +1,22 @@
-//! The service's published document: which routes there are, what they answer, and which fields a change touched.
+//! The service's OpenAPI document: its routes, their responses, and the fields that a change touched.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-/// The document that is checked in beside the service; one of its tests holds it to the handlers.
+/// The checked-in document; a test of the service keeps it in sync with the handlers.
 pub struct Schema(Value);
 
 impl Schema {
-    /// Reads it.
+    /// Reads the document.
     ///
     /// # Errors
-    /// It is no JSON.
+    /// It is not JSON.
     pub fn read() -> serde_json::Result<Self> {
         serde_json::from_str(include_str!("../../../metadata-api/openapi.json")).map(Self)
     }
 
-    /// Every operation: method in capitals, path, and the name of the schema of its success, when it answers with one.
+    /// Every operation: method in capitals, path, and the schema name of its successful response, if any.
     #[must_use]
     pub fn operations(&self) -> Vec<(String, String, Option<String>)> {
         let mut all = Vec::new();
@@ -35,7 +35,7 @@ impl Schema {
         all
     }
 
-    /// Every field that can stand in an answer of this schema, as `Type.field`.
+    /// Every field of a response with this schema, as `Type.field`.
     #[must_use]
     pub fn fields(&self, name: &str) -> BTreeSet<String> {
         let mut fields = BTreeSet::new();
@@ -43,13 +43,13 @@ impl Schema {
         fields
     }
 
-    /// A made-up answer of this schema: lists have two different items, nothing optional is left out.
+    /// A made-up response with this schema: lists have two different items, and optional fields are present.
     #[must_use]
     pub fn sample(&self, name: &str) -> Value {
         self.make(self.component(name), &mut 0)
     }
 
-    /// The fields in which two answers of this schema differ. A list that has another length is one difference.
+    /// The fields in which two responses with this schema differ. Lists of different lengths are one difference.
     #[must_use]
     pub fn differences(&self, name: &str, before: &Value, after: &Value) -> BTreeSet<String> {
         let mut fields = BTreeSet::new();
@@ -61,7 +61,7 @@ impl Schema {
         self.0.pointer(&format!("/components/schemas/{name}")).unwrap_or(&Value::Null)
     }
 
-    /// Follows a reference; of alternatives, the one that says most.
+    /// Follows a reference; among alternatives, takes the largest.
     fn resolve<'a>(&'a self, name: &str, schema: &'a Value) -> (String, &'a Value) {
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
             let name = reference.rsplit('/').next().unwrap_or_default().to_owned();
@@ -121,7 +121,7 @@ impl Schema {
                 json!(format!("00000000-0000-4000-8000-{n:012}"))
             }
             _ if schema.get("pattern").is_some() => json!(format!("{n:064}")),
-            // Eight digits are base64url too.
+            // Eight digits are valid base64url too.
             _ => json!(format!("{n:08}")),
         }
     }

@@ -15,25 +15,25 @@ use super::{
 
 /// Any object.
 pub const STORE: Route = get("*");
-/// Any object on its way there.
+/// Any upload.
 pub const STORE_PUT: Route = put("*");
-/// How long each byte takes of a store that is slow: it never stands still.
+/// Time per byte of a slow store, which never stalls completely.
 const DRIP: Duration = Duration::from_millis(200);
 
-/// A change of what the store gives.
+/// A change of the store's response.
 pub struct StoreLie {
-    /// In a few words.
+    /// A short description.
     pub what: &'static str,
     kind: Kind,
 }
 
 #[derive(Clone, Copy)]
 enum Kind {
-    /// The same each time.
+    /// The same for every request.
     Always(fn(Answer) -> Answer),
-    /// The first time that an object is fetched; from then on it is right.
+    /// Only for the first fetch of an object; later ones are correct.
     Once(fn(Answer) -> Answer),
-    /// An object of the same kind that was stored before, whole and authentic.
+    /// An older object of the same kind, complete and authentic.
     Older { of_that_length: bool },
 }
 
@@ -75,13 +75,13 @@ fn flipped(answer: Answer) -> Answer {
 }
 
 impl StoreLie {
-    /// Whether whoever asks again gets the truth.
+    /// Whether a retry gets the truth.
     #[must_use]
     pub const fn is_once(&self) -> bool {
         matches!(self.kind, Kind::Once(_))
     }
 
-    /// As a lie that can be told.
+    /// The change as a lie.
     #[must_use]
     pub fn on(&self, liars: &Arc<Liars>) -> On {
         let (kind, liars, tried) = (self.kind, Arc::downgrade(liars), Mutex::new(HashSet::new()));

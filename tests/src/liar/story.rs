@@ -1,4 +1,4 @@
-//! Random histories: who does what, and who is lied to meanwhile.
+//! Random histories: what each device does, and who is lied to meanwhile.
 
 use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
@@ -19,28 +19,28 @@ use super::{
 };
 use crate::{call::Outcome, device::Device, failure::Failure};
 
-/// Devices of a history.
+/// Number of devices in a history.
 const DEVICES: usize = 4;
-/// The one that waits for its words: the first thing that it does is to type them, whoever is lied to.
+/// The device that is waiting for its words: the first thing it does is to enter them, whoever is lied to.
 const NEWCOMER: usize = 3;
 /// Numbers of promises.
 pub type Numbers = BTreeSet<u8>;
-/// Changes that any history may meet. Those of other numbers are played as scenes, or wait for what answers them.
+/// Lies that any history may include. Others are played as scenes, or wait for a fix.
 const TOLD: [u8; 7] = [6, 11, 13, 14, 16, 18, 31];
 /// One step.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// A device backs up something new.
+    /// A device backs up new content.
     Backup(usize),
-    /// It restores the newest.
+    /// A device restores the newest snapshot.
     Restore(usize),
-    /// It lists.
+    /// A device lists snapshots.
     List(usize),
-    /// It checks.
+    /// A device runs `check`.
     Check(usize),
-    /// From here on an answer is changed, for one device or for all.
+    /// From now on a response is changed, for one device or for all.
     Lie(usize, Option<usize>),
-    /// From here on the store changes what it gives.
+    /// From now on the store changes its responses.
     StoreLie(usize),
     /// All lies end.
     Truth,
@@ -60,10 +60,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 5..12)
 }
 
-/// The history of a seed.
+/// The history for a seed.
 ///
 /// # Errors
-/// The strategy makes none.
+/// The strategy generates none.
 pub fn history(seed: u64) -> Result<Vec<Step>, Failure> {
     let mut bytes = [0; 32];
     if let Some(first) = bytes.get_mut(..8) {
@@ -75,38 +75,38 @@ pub fn history(seed: u64) -> Result<Vec<Step>, Failure> {
     tree.map(|tree| tree.current()).map_err(|reason| Failure::new(reason.message().to_owned()))
 }
 
-/// A device, and what it knows at least.
+/// A device, and the least that it must know.
 struct Member {
     device: Device,
-    /// None before it has a vault.
+    /// `None` before it has a vault.
     secrets: Option<Secrets>,
-    /// The newest content that it surely saw or signed.
+    /// The newest content that it certainly saw or signed.
     saw: usize,
-    /// Snapshots that were shown here. One that nobody could open is damage, and shows nothing.
+    /// Snapshots that this device displayed. One that nobody could open is damaged and does not count.
     shown: BTreeSet<String>,
-    /// Those that the last list had, newest first.
+    /// The snapshots in its last list, newest first.
     order: Vec<String>,
 }
 
-/// What everybody knows, and each device at least.
+/// The state of a play: what is known overall, and at least by each device.
 struct Play<'a> {
     world: &'a World,
     devices: Vec<Member>,
-    /// Everything that was given to a backup, oldest first.
+    /// The content of every backup, oldest first.
     contents: Vec<Vec<u8>>,
-    /// Which of them surely became snapshots.
+    /// Those that certainly became snapshots.
     committed: usize,
     lies: Vec<Telling>,
     told: Vec<String>,
-    /// Which promises were looked at.
+    /// The promises that were checked.
     looked: RefCell<Numbers>,
 }
 
-/// Plays a history from the world's beginning, and looks after each step whether the promises hold. Whoever holds the
-/// world next finds it as it began. Which promises it looked at goes into `looked`.
+/// Plays a history from the world's initial state, checking the promises after each step; the world is reset for the
+/// next user. Adds the checked promises to `looked`.
 ///
 /// # Errors
-/// The first that does not.
+/// The first broken promise.
 pub fn play(world: &mut World, steps: &[Step], looked: &mut Numbers) -> Kept {
     world.begin_again()?;
     let kept = play_on(world, steps).map(|numbers| looked.extend(numbers));
@@ -207,10 +207,10 @@ impl Play<'_> {
         self.looked.borrow_mut().insert(promise);
     }
 
-    /// Runs a command of a device and looks at what always holds: P4 and P8.
+    /// Runs a command of a device and checks what always holds: P4 and P8.
     fn run(&self, device: usize, call: crate::call::Call) -> Result<Outcome, Broken> {
         let (told, before) = (self.told.join("; "), self.world.liars.api.book().now());
-        // Scaled: a store that is slow is given up in seconds.
+        // Scaled: a slow store is abandoned within seconds.
         let outcome = run(call.env("SEALKEEP_STALL_TIMEOUT", "5").env("SEALKEEP_PATIENCE", "5"))?;
         let codes: &[i32] = if self.lies.is_empty() { &[0] } else { &ANY };
         self.looks_at(8);
@@ -225,7 +225,7 @@ impl Play<'_> {
         Ok(outcome)
     }
 
-    /// P5: the words open the vault on a new device. While it is lied to it may be refused, and can try again.
+    /// P5: the words open the vault on a new device. Under lies it may be refused, and can try again.
     fn join(&mut self) -> Kept {
         match self.world.type_words(&self.member(NEWCOMER)?.device) {
             Err(_) if !self.lies.is_empty() => Ok(()),
@@ -278,7 +278,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// P2: what was shown is shown in the same order, each once. P3: none of it has gone. Or it is an error.
+    /// P2: displayed snapshots keep their order, each once. P3: none disappears. Or it is an error.
     fn list(&mut self, device: usize) -> Kept {
         let outcome = self.run(device, self.member(device)?.device.call(["snapshots"]))?;
         if outcome.code != 0 {
@@ -333,7 +333,7 @@ impl Play<'_> {
         }
     }
 
-    /// P5: when all lies have ended, every device goes on, and everything that was committed restores.
+    /// P5: once all lies have ended, every device works again, and everything committed can be restored.
     fn end(&mut self) -> Kept {
         self.step(&Step::Truth)?;
         self.looks_at(5);

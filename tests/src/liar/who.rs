@@ -1,9 +1,9 @@
-//! Who asks: the device that a request's signature names. The proxy needs no key for that.
+//! The device named by a request's signature. The proxy needs no key to read it.
 
 use api_types::DeviceId;
 use axum::http::HeaderMap;
 
-/// The device of `keyid` in `Signature-Input`; requests before a session carry it too.
+/// The device in `keyid` of `Signature-Input`, which requests before a session have too.
 #[must_use]
 pub fn who(headers: &HeaderMap) -> Option<DeviceId> {
     let input = headers.get("signature-input")?.to_str().ok()?;

@@ -1,4 +1,4 @@
-//! A vault with a past: three full devices, a thief, a device that waits for its words; and copies of all of it.
+//! A vault with a past: three full devices, a thief, a device that is waiting for its words; and copies of all of it.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -29,36 +29,36 @@ use crate::{
 
 /// The source that several devices back up.
 pub const SHOP: &str = "shop";
-/// What is looked for where nothing of the customer's may be (P10).
+/// A marker searched for where no customer data may be (P10).
 pub const CANARY: &[u8] = b"canary-5d41402abc4b2a76";
-/// Words that open nothing.
+/// Recovery words that open nothing.
 const OTHER_WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon art";
 
-/// All of it. Scenes work on copies of the devices, so that each begins from the same homes.
+/// The whole setup. Scenes work on copies of the devices, so that each starts from the same homes.
 pub struct World {
-    /// What stands between.
+    /// The proxies in between.
     pub liars: Arc<Liars>,
     /// The real service.
     pub service: Service,
-    /// Whose vault.
+    /// The account of the vault.
     pub account: Account,
-    /// Made the account; saw everything.
+    /// Created the account; has seen everything.
     pub first: Device,
-    /// Signed in with the words; saw everything.
+    /// Signed in with the words; has seen everything.
     pub second: Device,
-    /// Signed in before the thief was shut out, and looked at nothing since.
+    /// Signed in before the thief was revoked, and has fetched nothing since.
     pub fresh: Device,
-    /// A full device's home, copied before it was shut out.
+    /// A full device's home, copied before the device was revoked.
     pub thief: Device,
-    /// Proved password and second factor; the words are still to come.
+    /// Has proven password and second factor; the words are still missing.
     pub newcomer: Device,
-    /// What was backed up as [`SHOP`], oldest first.
+    /// All backups of [`SHOP`], oldest first.
     pub shop: Vec<Vec<u8>>,
     codes: Mutex<Vec<String>>,
     kept: Option<TempDir>,
 }
 
-/// The `n`th content of a source: nothing in it compresses but the canary.
+/// The `n`th content of a source; only the canary compresses.
 #[must_use]
 pub fn content(source: &str, n: usize) -> Vec<u8> {
     let seed = source.bytes().fold(n as u64, |sum, byte| sum * 31 + u64::from(byte));
@@ -68,7 +68,7 @@ pub fn content(source: &str, n: usize) -> Vec<u8> {
 }
 
 impl World {
-    /// The world that others use already, or a new one. It ends with the last test that holds it.
+    /// The world in use by other tests, or a new one. It ends with the last test that holds it.
     ///
     /// # Errors
     /// A sentence.
@@ -83,7 +83,7 @@ impl World {
         Ok(world)
     }
 
-    /// A new one.
+    /// Creates a world.
     ///
     /// # Errors
     /// A sentence.
@@ -126,10 +126,10 @@ impl World {
         Ok(world)
     }
 
-    /// Takes the service back to how it was when this world was new.
+    /// Resets the service to its state when this world was new.
     ///
     /// # Errors
-    /// What it said.
+    /// The service's.
     pub fn begin_again(&mut self) -> Result<()> {
         let kept = self.kept.as_ref().ok_or_else(|| Failure::new("nothing was kept"))?;
         self.service.stop()?;
@@ -138,17 +138,17 @@ impl World {
         self.service.restart()
     }
 
-    /// A sign-in on this device with everything that the holder knows.
+    /// A sign-in on this device with everything the account holder knows.
     ///
     /// # Errors
-    /// No code is left, or the service's database cannot be reached.
+    /// No code is left, or the service's database is unreachable.
     pub fn login(&self, device: &Device) -> Result<Call> {
-        // Scenes sign in more often in an hour than a person may.
+        // Scenes sign in more often per hour than the limit allows.
         self.service.sql("delete from app.rate_counter")?;
         Ok(device.login_call(&self.account).env("SEALKEEP_RECOVERY_CODE", "0000-0000-0000-0000"))
     }
 
-    /// The same with a code that is good.
+    /// The same with a valid code.
     ///
     /// # Errors
     /// None is left.
@@ -158,10 +158,10 @@ impl World {
         Ok(self.login(device)?.env("SEALKEEP_RECOVERY_CODE", code))
     }
 
-    /// Types the words on a device that waits for them.
+    /// Enters the words on a device that is waiting for them.
     ///
     /// # Errors
-    /// What the client said, by its kind.
+    /// The client's.
     pub fn type_words(&self, device: &Device) -> std::result::Result<(), client_core::error::Error> {
         let client = client(device, self.service.url())?;
         let words = SecretString::from(self.account.recovery_words.clone());
@@ -171,7 +171,7 @@ impl World {
         }
     }
 
-    /// Lets a vault's keys be used as a thief uses them.
+    /// The vault's id.
     ///
     /// # Errors
     /// The device has none.
@@ -181,12 +181,12 @@ impl World {
     }
 }
 
-/// What lies in a home's key file, typed.
+/// Typed content of a home's key file.
 pub trait Stolen: Sized {
-    /// Of a device.
+    /// Reads a device's.
     ///
     /// # Errors
-    /// There is none.
+    /// It does not exist.
     fn of(device: &Device) -> Result<Self>;
 }
 
@@ -199,15 +199,15 @@ impl Stolen for DeviceSecrets {
 /// A device's id.
 ///
 /// # Errors
-/// It has no keys.
+/// The device has no keys.
 pub fn id(device: &Device) -> Result<DeviceId> {
     Ok(DeviceSecrets::of(device)?.device.id)
 }
 
-/// The client of a device, in this process, for what the command does not offer.
+/// A device's client in this process, for operations that the command does not offer.
 ///
 /// # Errors
-/// Its home cannot be used.
+/// The home is unusable.
 pub fn client(device: &Device, server: &str) -> std::result::Result<Client, client_core::error::Error> {
     let settings = Settings {
         home: Some(device.home()),
@@ -223,7 +223,7 @@ pub fn client(device: &Device, server: &str) -> std::result::Result<Client, clie
 /// Runs a client's operation.
 ///
 /// # Errors
-/// The operation's, or no runtime starts.
+/// The operation's, or the runtime does not start.
 pub fn block_on<T>(
     future: impl Future<Output = std::result::Result<T, client_core::error::Error>>,
 ) -> std::result::Result<T, client_core::error::Error> {
@@ -231,12 +231,12 @@ pub fn block_on<T>(
     runtime.map_err(|e| client_core::error::Error::usage(e.to_string()))?.block_on(future)
 }
 
-/// Holds a world while one scene plays.
+/// Locks a world while a scene plays.
 pub fn hold(world: &Mutex<World>) -> MutexGuard<'_, World> {
     world.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A scene's failure to speak with the client.
+/// A failed client operation in a scene.
 impl From<client_core::error::Error> for Broken {
     fn from(error: client_core::error::Error) -> Self {
         Self::Stage(Failure::new(error.to_string()))

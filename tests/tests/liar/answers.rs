@@ -1,4 +1,4 @@
-//! Lies in answers that are looked at, not acted on: the trail, the clock, pages without end, refusals.
+//! Lies in responses that are displayed but not acted on: the trail, the clock, endless pages, errors.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use flate2::{Compress, Compression, FlushCompress};
 
 use super::history::{each_edit, tell};
 
-/// The activity list, by the client in this process: the command does not offer it.
+/// The activity list through the client in this process: the command does not offer it.
 fn trail(world: &World, device: &Device) -> Result<Result<usize, ErrorKind>, Broken> {
     let client = client(device, world.service.url())?;
     Ok(block_on(activity::activity(&client)).map(|events| events.len()).map_err(|error| error.kind()))
@@ -56,7 +56,7 @@ pub(crate) fn clock_moved(world: &mut World) -> Kept {
         let now =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let now = i64::try_from(now).unwrap_or_default();
-        // The last question before a snapshot is signed: the clock first, then yesterday's answer.
+        // The last request before a snapshot is signed: first with a false clock, then with yesterday's response.
         let lie = On::route(KEYS).may_say(move |seen| {
             let book = liars.upgrade();
             let asked = book.as_ref().map_or(0, |liars| liars.api.book().count(from, KEYS));
@@ -90,13 +90,13 @@ pub(crate) fn clock_moved(world: &mut World) -> Kept {
     })
 }
 
-/// Of a list's query: the last number seen.
+/// The last number seen, from a list's query.
 fn after(seen: &Seen) -> u64 {
     let last = seen.query.split('&').find_map(|part| part.strip_prefix("after=")?.parse().ok());
     last.unwrap_or(0)
 }
 
-/// The command was refused with a sentence, and asked for at most so many pages of this list.
+/// The command failed with one sentence, after requesting at most this many pages of the list.
 fn refused_early(world: &World, call: Call, route: Route, pages: usize, what: &str) -> Kept {
     let page = world.liars.api.book().now();
     let outcome = run(call)?;
@@ -109,7 +109,7 @@ fn refused_early(world: &World, call: Call, route: Route, pages: usize, what: &s
 }
 
 pub(crate) fn endless_pages(world: &mut World) -> Kept {
-    // Nobody signs rows of objects: the bound on their number is what ends them.
+    // Rows of objects are unsigned: only the bound on their number ends them.
     let device = world.second.copy()?;
     let lie = On::route(OBJECTS).says(|seen| {
         let after = u32::try_from(after(seen)).unwrap_or_default();
@@ -124,7 +124,7 @@ pub(crate) fn endless_pages(world: &mut World) -> Kept {
         let (_lie, _telling) = tell(world, &device, lie)?;
         refused_early(world, device.call(["check"]), OBJECTS, 1_001, "pages of objects without end")?;
     }
-    // Rows of snapshots would have to be signed: the first that is not is the last, on whichever page it stands.
+    // Rows of snapshots must be signed: the first one that is not ends the list, on whichever page it is.
     let shown = shown(world)?;
     let last = shown.last().cloned().ok_or_else(|| e2e::Failure::new("no snapshot"))?;
     let mut unsigned = last.clone();
@@ -135,7 +135,7 @@ pub(crate) fn endless_pages(world: &mut World) -> Kept {
         for device in [&world.second, &world.fresh] {
             let device = device.copy()?;
             let (honest, row) = (shown.clone(), row.clone());
-            // Every page is full, and goes on from the one before it, for ever.
+            // Every page is full and continues the previous one, forever.
             let lie = On::route(SNAPSHOTS).says(move |seen| {
                 let after = after(seen);
                 let mut snapshots = if after == 0 { honest.clone() } else { Vec::new() };
@@ -153,7 +153,7 @@ pub(crate) fn endless_pages(world: &mut World) -> Kept {
             }
         }
     }
-    // And a page is no place for all of them.
+    // Nor may a single page hold all of them.
     let device = world.second.copy()?;
     let lie = On::route(SNAPSHOTS).edits::<Snapshots>(|list| {
         let Some(last) = list.snapshots.last().cloned() else { return };
@@ -164,7 +164,7 @@ pub(crate) fn endless_pages(world: &mut World) -> Kept {
     refused_early(world, device.call(["snapshots"]), SNAPSHOTS, 1, "a page of everything")
 }
 
-/// What the service truly lists.
+/// The service's true list.
 fn shown(world: &World) -> Result<Vec<SnapshotRow>, Broken> {
     let page = world.liars.api.book().now();
     world.second.copy()?.call(["snapshots"]).ok()?;
@@ -174,13 +174,13 @@ fn shown(world: &World) -> Result<Vec<SnapshotRow>, Broken> {
     Ok(serde_json::from_slice::<Snapshots>(&body).map_err(e2e::Failure::from)?.snapshots)
 }
 
-/// About a megabyte that inflates to a gigabyte of spaces, and then to a list without rows: whoever inflates it takes
-/// it for a success.
+/// About a megabyte that inflates to a gigabyte of spaces followed by an empty list: whoever inflates it takes it for a
+/// success.
 fn bomb(end: &[u8]) -> Result<Vec<u8>, e2e::Failure> {
     let spaces = vec![b' '; 1 << 20];
     let (mut block, mut sum) = (Vec::with_capacity(1 << 14), flate2::Crc::new());
     let mut compressor = Compress::new(Compression::best(), false);
-    // What is flushed whole refers to nothing before it, so that it can be repeated.
+    // A full flush refers to nothing before it, so its output can be repeated.
     compressor
         .compress_vec(&spaces, &mut block, FlushCompress::Full)
         .map_err(|e| e2e::Failure::new(e.to_string()))?;
@@ -192,7 +192,7 @@ fn bomb(end: &[u8]) -> Result<Vec<u8>, e2e::Failure> {
         sum.combine(&once);
     }
     sum.update(end);
-    // The last block, stored as it is.
+    // The last block, stored uncompressed.
     let len = u16::try_from(end.len()).unwrap_or_default();
     bytes.push(1);
     bytes.extend_from_slice(&len.to_le_bytes());
@@ -203,10 +203,10 @@ fn bomb(end: &[u8]) -> Result<Vec<u8>, e2e::Failure> {
     Ok(bytes)
 }
 
-/// A list of snapshots that says that there are none.
+/// An empty list of snapshots.
 const NONE: &[u8] = br#"{"snapshots":[]}"#;
 
-/// A bomb that is none would prove nothing.
+/// A defective bomb would prove nothing.
 #[test]
 fn the_bomb_inflates_to_a_gigabyte_and_a_list() {
     let bomb = bomb(NONE).unwrap();
@@ -290,7 +290,7 @@ pub(crate) fn nothing_decided(world: &mut World) -> Kept {
             let outcome = run(device.backup_bytes("decided", &content("decided", 1)))?;
             ends(&outcome, &ANY, edit.what)?;
             let _shown = trail(world, device)?;
-            // Nothing of ours reads the service's list of runs; whoever does gets a list, or an error.
+            // None of our programs reads the service's list of runs; a client that does gets a list or an error.
             if let Ok(member) = Member::of(device, &world.service) {
                 let path = format!("/v1/vaults/{}/backups?limit=10", member.vault);
                 drop(block_on(async { Ok(member.ask("GET", &path, None).await) }));
@@ -298,7 +298,7 @@ pub(crate) fn nothing_decided(world: &mut World) -> Kept {
             Ok(())
         })?;
     }
-    // A run that failed, and whose end the service never heard of, is no obstacle to the next.
+    // A failed run whose end the service never learned of does not block the next one.
     let device = world.second.copy()?;
     let (_lie, _telling) = tell(world, &device, On::route(ABORT).says(|_| Answer::nothing()))?;
     ends(&run(device.call(["backup", "--file", "absent"]))?, &[2, 6, 7, 8], "a source that is not there")?;

@@ -1,4 +1,4 @@
-//! No route and no field of an answer without a lie.
+//! No route and no response field without a lie.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use e2e::liar::{
 
 use super::table::LIES;
 
-/// Success of routes whose answer is a status alone: what a client reads is whether it succeeded.
+/// Whether a route's success is a status alone: all that a client reads is whether it succeeded.
 fn is_named(method: &str, path: &str) -> bool {
     let lies = LIES.iter().flat_map(|lie| lie.routes);
     let edits = EDITS.iter().map(|edit| &edit.route);
@@ -20,7 +20,7 @@ fn is_named(method: &str, path: &str) -> bool {
 #[test]
 fn every_route_is_lied_about() {
     let router = include_str!("../../../metadata-api/src/router.rs");
-    // The operator's own listener comes before it: no client reaches that.
+    // The operator's own listener comes before it; clients cannot reach it.
     let router = router.split("pub fn app(").nth(1).unwrap();
     let (mut missing, mut routes) = (Vec::new(), BTreeSet::new());
     for (path, rest) in router.split(".route(").skip(1).filter_map(|route| route.split_once(',')) {
@@ -48,9 +48,9 @@ fn every_route_is_lied_about() {
     assert!(missing.is_empty(), "no lie names {missing:#?}");
 }
 
-/// A route that no client reads is named by no client.
+/// No client mentions a route that no client reads.
 #[test]
-fn what_is_not_read_is_not_read() {
+fn no_client_names_an_unread_route() {
     for file in ["routes.rs", "login.rs", "account.rs", "session.rs", "http.rs"] {
         let path = format!("{}/../client-core/src/api/{file}", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(path).unwrap();
@@ -61,7 +61,7 @@ fn what_is_not_read_is_not_read() {
 }
 
 #[test]
-fn every_field_of_an_answer_is_changed() {
+fn every_field_of_a_response_is_changed() {
     let schema = Schema::read().unwrap();
     let (mut answered, mut changed) = (BTreeSet::new(), BTreeSet::new());
     for (method, path, success) in schema.operations() {
@@ -95,9 +95,9 @@ fn every_field_of_an_answer_is_changed() {
     assert!(missing.is_empty(), "no lie changes {missing:#?}");
 }
 
-/// Each number of the design has its scene, but for the two that come later.
+/// Each number of the design has a scene, except the two that come later.
 #[test]
-fn every_number_is_told() {
+fn every_numbered_lie_has_a_scene() {
     let told: BTreeSet<u8> = LIES.iter().map(|lie| lie.number).collect();
     let expected: BTreeSet<u8> = (1..=32).filter(|number| ![21, 25].contains(number)).collect();
     assert_eq!(told, expected);

@@ -38,7 +38,7 @@ pub(crate) fn revocation_swallowed(world: &mut World) -> Kept {
     ends(&run(first.call(["devices", "revoke", &victim]))?, &[ROLLED_BACK], "a revocation that is swallowed")
 }
 
-/// P6: with the keys that a device had before it was shut out.
+/// P6: with the keys that a device had before it was revoked.
 pub(crate) fn sealed_later(world: &mut World) -> Kept {
     let bucket = world.service.bucket();
     let before = bucket.of_kind("packs")?;
@@ -65,7 +65,7 @@ pub(crate) fn entry_swallowed(world: &mut World) -> Kept {
     }
 }
 
-/// A device that signed in before the last revocation, and is shown snapshots that were signed after it.
+/// A device that signed in before the last revocation is shown snapshots signed after it.
 pub(crate) fn log_hidden(world: &mut World) -> Kept {
     let fresh = world.fresh.copy()?;
     let lie = On::route(DIRECTORY).edits::<Directory>(|d| drop(d.entries.pop()));
@@ -93,7 +93,7 @@ pub(crate) fn log_changed(world: &mut World) -> Kept {
     })
 }
 
-/// An entry that the thief's copy of the signing root signs behind the last one.
+/// An entry after the last one, signed with the thief's copy of the signing root.
 fn forged(world: &World, entry: impl FnOnce(&mut DirectoryEntry)) -> Result<SignedDirectoryEntry, Broken> {
     let thief = DeviceSecrets::of(&world.thief)?;
     let vault = thief.vault()?;
@@ -138,7 +138,7 @@ pub(crate) fn added_again(world: &mut World) -> Kept {
     appended(world, entry, "a revoked device that is added again")
 }
 
-/// Rows of the list of devices, as a person sees them.
+/// Rows of the list of devices as displayed.
 fn listed(world: &World, number: u8) -> Kept {
     let honest = run(world.second.copy()?.call(["devices"]))?.json();
     each_edit(world, number, DEVICES, &world.second, |device, edit| {
@@ -173,11 +173,11 @@ pub(crate) fn recovery_damaged(world: &mut World) -> Kept {
     for edit in e2e::liar::edits::EDITS.iter().filter(|edit| edit.lie == 22) {
         recovers_nothing(world, edit.on(), edit.what)?;
     }
-    // A file of another vault, to the right recipient.
+    // A file of another vault, for the right recipient.
     let other = Keyring::generate(api_types::VaultId::from_bytes([7; 16]));
     let own = DeviceSecrets::of(&world.first)?;
     recovers_nothing(world, replaced(file(world, &other, own.account)?), "the file of another vault")?;
-    // This vault's own keys, made out to somebody else.
+    // This vault's own keys, for somebody else's account.
     let file = file(world, &keyring(world)?, AccountId::from_bytes([0xee; 16]))?;
     recovers_nothing(world, replaced(file), "the file of another account")
 }
@@ -188,7 +188,7 @@ fn keyring(world: &World) -> Result<Keyring, Broken> {
     keyring.map_err(|e| Broken::Stage(e2e::Failure::new(e.to_string())))
 }
 
-/// A thief knows the keys of his time, and adds an epoch to them that he alone can read.
+/// A thief knows the keys of his time, and adds an epoch that only he can read.
 pub(crate) fn recovery_of_another_epoch(world: &mut World) -> Kept {
     let fault = |e: &dyn std::fmt::Display| e2e::Failure::new(e.to_string());
     let bytes = keyring(world)?.to_bytes().map_err(|e| fault(&e))?;
@@ -209,13 +209,13 @@ pub(crate) fn recovery_of_another_epoch(world: &mut World) -> Kept {
     recovers_nothing(world, replaced(file), "the file of another epoch")
 }
 
-/// The thief knows the recovery recipient, which is public, and makes keys of his own for this vault.
+/// The thief knows the recovery recipient, which is public, and creates his own keys for this vault.
 pub(crate) fn recovery_forged(world: &mut World) -> Kept {
     let own = Keyring::generate(world.vault()?);
     let file = file(world, &own, DeviceSecrets::of(&world.first)?.account)?;
     let device = world.newcomer.copy()?;
     let (_lie, _telling) = tell(world, &device, replaced(file))?;
-    // The directory that his root signed.
+    // A directory signed with his root.
     let identity = DeviceIdentity::generate("forger");
     let entry = DirectoryEntry {
         vault: world.vault()?,
@@ -254,7 +254,7 @@ fn file(world: &World, keyring: &Keyring, account: AccountId) -> Result<Vec<u8>,
     file.map_err(|e| Broken::Stage(e2e::Failure::new(e.to_string())))
 }
 
-/// Shortened entry by entry, to nothing; whether the device's memory is whole or lost.
+/// Shortened entry by entry, to nothing; with the device's memory intact or lost.
 pub(crate) fn shortened(world: &mut World) -> Kept {
     let entries = shown(world)?.len();
     let second = world.second.copy()?;

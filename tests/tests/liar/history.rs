@@ -15,7 +15,7 @@ use e2e::{
     },
 };
 
-/// Every list that a device reads before it does anything.
+/// Every list that a device reads before it does anything else.
 pub(crate) const VIEW: [Route; 3] = [DIRECTORY, SNAPSHOTS, OBJECTS];
 
 /// Tells a lie to this device.
@@ -30,7 +30,7 @@ pub(crate) fn restore(device: &Device) -> Call {
     device.call_plain(["restore", "latest", "--source", SHOP, "--stdout"])
 }
 
-/// Every change of one number on one route, each to a copy of its own.
+/// Tells every change with this number on this route, each to a fresh copy of the device.
 pub(crate) fn each_edit(
     world: &World,
     number: u8,
@@ -48,7 +48,7 @@ pub(crate) fn each_edit(
     Ok(())
 }
 
-/// Everything that passes as it did before this page.
+/// Replays all responses from before this entry.
 pub(crate) fn freeze(world: &World, routes: &[Route], before: usize) -> On {
     let liars = Arc::downgrade(&world.liars);
     On::routes(routes).may_say(move |seen| {
@@ -76,7 +76,7 @@ fn refused(world: &World, device: &Device, after: &str) -> Kept {
     Ok(())
 }
 
-/// Records yesterday's answers, lets another device go on, and shows yesterday again.
+/// Records responses, lets another device continue, and then replays the recorded ones.
 fn yesterday(world: &World, device: &Device) -> Result<usize, e2e::Failure> {
     device.call(["snapshots"]).ok()?;
     let yesterday = world.liars.api.book().now();
@@ -95,7 +95,7 @@ pub(crate) fn frozen(world: &mut World) -> Kept {
     ends(&run(second.call(["snapshots"]))?, &[0], "the truth again")
 }
 
-/// The view is one that it never exceeded: it cannot know. But the others see that it backed up in the past.
+/// The view was never exceeded by this device, so it cannot know. But the others see that it backed up in the past.
 pub(crate) fn frozen_unseen(world: &mut World) -> Kept {
     let second = world.second.copy()?;
     let before = yesterday(world, &second)?;
@@ -118,7 +118,7 @@ pub(crate) fn rows_changed(world: &mut World) -> Kept {
         if edit.what != "the envelope of another row" {
             return refused(world, device, edit.what);
         }
-        // The chains hold; what is false is which object each head stands in, and that costs those objects alone.
+        // The chains are valid; only the object of each head is false, which costs just those objects.
         let restored = run(restore(device))?;
         ends(&restored, &[0, 9, ROLLED_BACK], edit.what)?;
         let honest = run(restore(&world.first.copy()?))?.stdout;
@@ -156,7 +156,7 @@ pub(crate) fn commit_denied(world: &mut World) -> Kept {
     signed_once(&[(world.liars.api.book(), api), (world.liars.store.book(), store)])
 }
 
-/// The snapshot is stored, the device is told that it is not, and never commits it: its head is out all the same.
+/// The snapshot is stored, but the device is told that it is not and never commits it; still, its head is out.
 pub(crate) fn never_committed(world: &mut World) -> Kept {
     let first = world.first.copy()?;
     let (api, store) = (world.liars.api.book().now(), world.liars.store.book().now());
@@ -165,14 +165,15 @@ pub(crate) fn never_committed(world: &mut World) -> Kept {
             if seen.path.contains("/snapshots/") { Answer::bytes(404, "") } else { answer }
         });
         let _telling = world.liars.store.tell(Arc::new(gone));
-        // Anything else is not this scene.
+        // Any other outcome is not this scene.
         first.backup_bytes("stored", &content("stored", 1)).refused(5)?;
     }
     first.backup_bytes("stored", &content("stored", 2)).ok()?;
     signed_once(&[(world.liars.api.book(), api), (world.liars.store.book(), store)])
 }
 
-/// What a device opened once has a name, whoever names it now; for whoever opened nothing, the rows cannot be read.
+/// A device that opened a snapshot knows its name, whatever the service calls it; a device that opened nothing cannot
+/// read the rows.
 pub(crate) fn renamed(world: &mut World) -> Kept {
     let second = world.second.copy()?;
     second.call(["snapshots"]).ok()?;
@@ -184,7 +185,7 @@ pub(crate) fn renamed(world: &mut World) -> Kept {
             format!("\"{}\" is believed: {listed}", edit.what)
         })
     })?;
-    // Its own, from the moment that it made it.
+    // Its own snapshots, from the moment it created them.
     let first = world.first.copy()?;
     first.backup_bytes("named", &content("named", 1)).ok()?;
     each_edit(world, 31, SNAPSHOTS, &first, |device, edit| refused(world, device, edit.what))
@@ -264,7 +265,7 @@ pub(crate) fn older_home_silent(world: &mut World) -> Kept {
     })
 }
 
-/// `pins.db` is deleted, or put back from an older copy: what stands beside the keys is as good.
+/// `pins.db` is deleted or replaced by an older copy: the record next to the keys is just as good.
 pub(crate) fn memory_lost(world: &mut World) -> Kept {
     const NAME: &str = "pins.db";
     let second = world.second.copy()?;
@@ -278,7 +279,7 @@ pub(crate) fn memory_lost(world: &mut World) -> Kept {
             std::fs::write(device.home().join(NAME), old)?;
         }
         for routes in [&VIEW[..], &[SNAPSHOTS]] {
-            // Its own memory is as it was lost each time.
+            // Each case starts with the same lost memory.
             let device = device.copy()?;
             let (_lie, _telling) = tell(world, &device, freeze(world, routes, before))?;
             let outcome = run(device.call_plain(["snapshots"]))?;
@@ -295,7 +296,8 @@ pub(crate) fn memory_lost(world: &mut World) -> Kept {
     Ok(())
 }
 
-/// One device saw today, the other only yesterday: yesterday is refused by the first, list by list, and shown to the second.
+/// One device saw today's state, the other only yesterday's: the first refuses yesterday's, list by list, and the
+/// second accepts it.
 pub(crate) fn frozen_each(world: &mut World) -> Kept {
     let (second, slow) = (world.second.copy()?, world.fresh.copy()?);
     slow.call(["snapshots"]).ok()?;
@@ -311,7 +313,7 @@ pub(crate) fn frozen_each(world: &mut World) -> Kept {
     ends(&restored, &[0], "the truth again")
 }
 
-/// Each row of another device than the one that reads, and a body whose row stays.
+/// Each row of devices other than the reader, and a body whose row stays.
 pub(crate) fn one_missing(world: &mut World) -> Kept {
     let first = world.first.copy()?;
     let own = id(&first)?;
@@ -341,7 +343,7 @@ pub(crate) fn one_missing(world: &mut World) -> Kept {
         if seen.path.ends_with(&path) { Verdict::Say(Answer::bytes(404, "")) } else { Verdict::Pass }
     });
     let _telling = world.liars.store.tell(Arc::new(gone));
-    // Nothing is at hand on this device.
+    // This device has nothing cached.
     let fresh = world.fresh.copy()?;
     ends(&run(fresh.call_plain(["restore", &snapshot, "--stdout"]))?, &[9], "a body that is missing")?;
     let checked = run(fresh.call(["check"]))?;

@@ -21,7 +21,7 @@ use e2e::{
 
 use super::history::{each_edit, restore, tell};
 
-/// All that a person does goes on; a check says what is wrong with the index.
+/// Everything a user does still works; a check reports what is wrong with the index.
 fn everything_works(world: &World, device: &Device, after: &str) -> Kept {
     for call in [
         restore(device),
@@ -30,7 +30,7 @@ fn everything_works(world: &World, device: &Device, after: &str) -> Kept {
     ] {
         ends(&run(call)?, &[0], after)?;
     }
-    // A service that hides packs from its list is said to hide them.
+    // A service that hides packs from its list is reported as hiding them.
     ends(&run(device.call(["check"]))?, &[0, 9], after)
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn junk(world: &mut World) -> Kept {
 
 pub(crate) fn many_rows(world: &mut World) -> Kept {
     let device = world.second.copy()?;
-    // Each is looked for once: the long run has time for all that a vault may list.
+    // Each object is looked up once; the long run has time for as many as a vault may list.
     let most = if std::env::var_os("LONG").is_some() { 100_000 } else { 3000 };
     let lie = On::route(OBJECTS).does(move |seen, answer| {
         let after: u32 = seen
@@ -72,7 +72,7 @@ pub(crate) fn many_rows(world: &mut World) -> Kept {
     promise(lie.told() > 0, || "the lie was not told".into())
 }
 
-/// An index object that the service lists and the store serves.
+/// An index object listed by the service and served by the store.
 fn planted(
     world: &World,
     device: &Device,
@@ -114,7 +114,7 @@ fn planted(
     Ok((object, [listing, granting, world.liars.store.tell(std::sync::Arc::new(served))]))
 }
 
-/// The thief kept the index key and signs an entry that hides where a chunk lies.
+/// The thief kept the index key and signs an entry that hides a chunk's location.
 pub(crate) fn segment_of_thief(world: &mut World) -> Kept {
     let thief = DeviceSecrets::of(&world.thief)?;
     let vault = thief.vault()?;

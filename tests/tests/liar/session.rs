@@ -18,7 +18,7 @@ use secrecy::SecretString;
 
 use super::history::{each_edit, tell};
 
-/// The session that the service gave to this device the last time.
+/// The session that the service last gave to this device.
 fn session(world: &World, device: &Device) -> Result<Session, e2e::Failure> {
     let own = e2e::liar::world::id(device)?;
     let pages = world.liars.api.book().since(0);
@@ -35,7 +35,7 @@ pub(crate) fn other_vault(world: &mut World) -> Kept {
         let device = world.second.copy()?;
         let secrets = Secrets::of(&device)?;
         let vault = DeviceSecrets::of(&device)?.vault()?.info.clone();
-        // The factor itself is not at issue: the service says that it was right.
+        // The factor itself is not the point: the service claims that it was right.
         let mut said = serde_json::to_value(session(world, &device)?).map_err(e2e::Failure::from)?;
         (edit.change)(&mut said);
         let (lie, _telling) = tell(world, &device, On::route(MFA).says(move |_| Answer::json(&said)))?;
@@ -63,14 +63,14 @@ pub(crate) fn other_login(world: &mut World) -> Kept {
         promise(lie.told() > 0, || format!("\"{}\" was not told: {outcome}", edit.what))?;
         secrets.unchanged(&device, edit.what)?;
     }
-    // The password was never compared: the second factor is what refuses.
+    // The password was never checked: the second factor refuses.
     let device = world.second.copy()?;
     let (_lie, _telling) = tell(world, &device, On::route(LOGIN_FINISH).says(|_| Answer::nothing()))?;
     ends_signing_in(&run(world.login(&device)?)?, &[3], "a password that nobody compared")
 }
 
-/// What the service once answered to this person, whole or in its one secret part: no password fits it any more, and
-/// nothing that is made from one is sent.
+/// A response that the service once gave to this person, whole or only its secret part: no password matches it any
+/// more, and nothing derived from a password is sent.
 pub(crate) fn yesterdays_login(world: &mut World) -> Kept {
     let pages = world.liars.api.book().since(0);
     let truths = pages.into_iter().filter(|page| LOGIN.fits(&page.seen.method, &page.seen.path));
@@ -97,12 +97,12 @@ pub(crate) fn yesterdays_login(world: &mut World) -> Kept {
     Ok(())
 }
 
-/// Routes of a vault.
+/// Routes below a vault.
 fn of_vaults() -> Vec<Route> {
     EDITS.iter().map(|edit| edit.route).filter(|route| route.path.starts_with("/v1/vaults/")).collect()
 }
 
-/// The tokens that a device has already, or another's, are called its new ones; the service itself judges them.
+/// The device's existing tokens, or another device's, are presented as its new ones; the service itself judges them.
 pub(crate) fn refreshed_with_others(world: &mut World) -> Kept {
     let own = session(world, &world.second)?;
     let other = session(world, &world.fresh)?;
@@ -129,7 +129,7 @@ pub(crate) fn refreshed_with_others(world: &mut World) -> Kept {
             let (_over, _telling) = tell(world, &device, expired)?;
             let page = world.liars.api.book().now();
             let outcome = run(device.call(["snapshots"]))?;
-            // Its own token is good for its time, whoever says that it is new.
+            // Its own token is valid for its lifetime, no matter who calls it new.
             let codes: &[i32] = if honest && !always { &[0] } else { &[3, 4] };
             ends(&outcome, codes, what)?;
             let tries = world.liars.api.book().count(page, REFRESH);
@@ -139,7 +139,7 @@ pub(crate) fn refreshed_with_others(world: &mut World) -> Kept {
             secrets.unchanged(&device, what)?;
         }
     }
-    // Whoever's tokens they are goes on with them.
+    // The tokens' owner continues with them.
     ends(&run(world.fresh.copy()?.call(["snapshots"]))?, &[0], "tokens that were shown to another device")
 }
 
@@ -148,7 +148,7 @@ pub(crate) fn refreshed_wrongly(world: &mut World) -> Kept {
     for edit in EDITS.iter().filter(|edit| edit.lie == 27) {
         let device = world.second.copy()?;
         let secrets = Secrets::of(&device)?;
-        // The service is not asked: copies of one home would spend one token twice.
+        // Answered without the service: copies of one home would spend one token twice.
         let mut said = serde_json::to_value(session(world, &device)?).map_err(e2e::Failure::from)?;
         (edit.change)(&mut said);
         let (lie, _telling) = tell(world, &device, On::route(REFRESH).says(move |_| Answer::json(&said)))?;
@@ -175,7 +175,7 @@ pub(crate) fn refreshed_wrongly(world: &mut World) -> Kept {
         ends(&run(device.call(["snapshots"]))?, &[3, 4], "401 for ever")?;
         secrets.unchanged(&device, "401 for ever")?;
     }
-    // Signed out, the service says, and goes on.
+    // The service reports the device as signed out, but keeps its session.
     let device = world.second.copy()?;
     let secrets = Secrets::of(&device)?;
     let (_lie, _telling) = tell(world, &device, On::route(LOGOUT).says(|_| Answer::nothing()))?;
@@ -194,7 +194,7 @@ pub(crate) fn signed_up_wrongly(world: &mut World) -> Kept {
         let _telling = world.liars.api.tell(lie.clone());
         let outcome = device.sign_up("eu");
         promise(lie.told() > 0, || format!("\"{}\" was not told", edit.what))?;
-        // No keys that a person believes in, and never a crash.
+        // No keys that a person would rely on, and never a crash.
         let vault = DeviceSecrets::of(&device).ok().is_some_and(|secrets| secrets.vault.is_some());
         promise(outcome.is_err() && !vault, || format!("\"{}\" signed somebody up", edit.what))?;
         let said = outcome.err().map(|failure| failure.to_string()).unwrap_or_default();
@@ -216,7 +216,7 @@ pub(crate) fn first_keys_swallowed(world: &mut World) -> Kept {
     })
 }
 
-/// What a client does with the false answers, in this process: the command does not offer these changes.
+/// What a client does with the false responses, in this process: the command does not offer these changes.
 pub(crate) fn changed_wrongly(world: &mut World) -> Kept {
     use api_types::account::SecondFactor;
     let password = SecretString::from(world.account.password.clone());

@@ -1,4 +1,4 @@
-//! Lies about objects, and of the store that holds them.
+//! Lies about objects, and by the store that holds them.
 
 use std::{
     net::TcpListener,
@@ -28,7 +28,7 @@ use e2e::{
 
 use super::history::{each_edit, restore, tell};
 
-/// A source of one device's own, so that its packs are known.
+/// A source used by one device only, so that its packs are known.
 fn stored(world: &World, name: &str, bytes: &[u8]) -> Result<(Device, String), e2e::Failure> {
     let device = world.second.copy()?;
     let done = device.backup_bytes(name, bytes).ok()?;
@@ -55,7 +55,7 @@ pub(crate) fn nothing_stored(world: &mut World) -> Kept {
         }
         promise(world.liars.api.book().count(0, COMMIT) == commits, || "a hollow snapshot was made".into())?;
     }
-    // Nothing of it is believed to be stored: the truth again, and it is sent.
+    // None of it is believed to be stored: once the truth is told, it is sent.
     device.backup_bytes("hollow", &content("hollow", 1)).ok()?;
     let whole = run(device.call_plain(["restore", "latest", "--source", "hollow", "--stdout"]))?;
     ends(&whole, &[0], "the truth again")?;
@@ -97,7 +97,7 @@ pub(crate) fn called_missing(world: &mut World) -> Kept {
     promise(sent < bytes.len() / 2, || format!("{sent} bytes that the store still holds were sent again"))
 }
 
-/// A place that nobody may be led to: it counts who comes.
+/// A server that nobody may be redirected to: it counts its visitors.
 struct Trap {
     port: u16,
     visits: Arc<AtomicU64>,
@@ -139,7 +139,7 @@ pub(crate) fn read_elsewhere(world: &mut World) -> Kept {
     let port = trap.port;
     let harmless = ["another number", "past its time"];
     for edit in EDITS.iter().filter(|edit| edit.lie == 18 && edit.route == READ_URLS) {
-        // Nothing is at hand, so that everything has to be fetched.
+        // Nothing is cached, so everything has to be fetched.
         let device = world.fresh.copy()?;
         let secrets = Secrets::of(&device)?;
         let change = edit.change;
@@ -198,8 +198,8 @@ pub(crate) fn upload_elsewhere(world: &mut World) -> Kept {
     Ok(())
 }
 
-/// Scaled: a store that is slow is given up in seconds.
-fn impatient(call: Call) -> Call {
+/// Scaled: a slow store is abandoned within seconds.
+fn with_short_timeouts(call: Call) -> Call {
     call.env("SEALKEEP_STALL_TIMEOUT", "3").env("SEALKEEP_PATIENCE", "4")
 }
 
@@ -207,16 +207,16 @@ pub(crate) fn other_bytes(world: &mut World) -> Kept {
     let bytes = content("bytes", 1);
     let (source, snapshot) = stored(world, "bytes", &bytes)?;
     stored(world, "bytes of that length", &content("bytes", 2))?;
-    let call = |device: &Device| impatient(device.call_plain(["restore", &snapshot, "--stdout"]));
+    let call = |device: &Device| with_short_timeouts(device.call_plain(["restore", &snapshot, "--stdout"]));
     for lie in STORE_LIES {
-        // One that knows where everything lies, and one that has to fetch all that says so.
+        // A device that knows all locations, and one that has to fetch the index.
         for (device, who) in [(&source, "who made it"), (&world.fresh, "who has nothing at hand")] {
             let (device, after) = (device.copy()?, format!("{}, for {who}", lie.what));
             let page = world.liars.store.book().now();
             {
                 let _telling = world.liars.store.tell(Arc::new(lie.on(&world.liars)));
                 let outcome = run(call(&device))?;
-                // What is fetched a second time counts when it is right, and only then.
+                // A second fetch counts only if it is correct.
                 ends(&outcome, if lie.is_once() { &[0, 9] } else { &[5, 9] }, &after)?;
                 was_backed_up(&outcome, std::slice::from_ref(&bytes), &after)?;
                 promise(outcome.code == 0 || outcome.stdout.is_empty(), || {
@@ -230,7 +230,7 @@ pub(crate) fn other_bytes(world: &mut World) -> Kept {
             })?;
         }
     }
-    // An object of the same kind and length, whole and authentic, under the other's name.
+    // Another object of the same kind and length, complete and authentic, under the first one's name.
     let device = source.copy()?;
     let bucket = world.service.bucket();
     let packs = bucket.of_kind("packs")?;
@@ -250,7 +250,8 @@ pub(crate) fn other_bytes(world: &mut World) -> Kept {
     was_backed_up(&outcome, &[bytes], "an authentic pack under another's name")
 }
 
-/// The same pack with other bytes in its chunks, by somebody who knows the vault's public recipients and chunk ids.
+/// The same pack with other bytes in its chunks, made by somebody who knows the vault's public recipients and chunk
+/// ids.
 fn forge(honest: &[u8], world: &World) -> Result<Vec<u8>, Broken> {
     let text = |e: &dyn std::fmt::Display| e2e::Failure::new(e.to_string());
     let thief = DeviceSecrets::of(&world.thief)?;
@@ -289,7 +290,7 @@ pub(crate) fn foreign_pack(world: &mut World) -> Kept {
         let packs = forged.lock().unwrap_or_else(PoisonError::into_inner);
         let evil = packs.iter().find(|(key, _)| seen.presigned() && seen.path.ends_with(key.as_str()));
         match evil {
-            // The length is the one thing that the old promise compared.
+            // The old promise compared nothing but the length.
             Some((_, evil)) => {
                 let mut evil = evil.clone();
                 evil.resize(answer.body.len(), 0);

@@ -1,5 +1,5 @@
-//! Every lie: its number in the design, where it is told, its scene, and what it waits for when it gets through today.
-//! And every promise: what random histories look at, and what waits with a lie.
+//! All lies, with their number in the design, routes, scene, and what they wait for if they still succeed. And all
+//! promises: what random histories check, and what waits with a lie.
 
 use e2e::liar::{
     edits::*,
@@ -11,26 +11,26 @@ use e2e::liar::{
 
 use super::{answers, devices, history, index, session, store};
 
-/// Whether a lie is answered.
+/// Whether a lie is detected.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum State {
-    /// It is: no promise may break.
+    /// It is detected: no promise may break.
     Answered,
-    /// It gets through, until this finding is answered. Then it leaves the list.
+    /// It succeeds until this finding is fixed; then it leaves the list.
     WaitsFor(&'static str),
 }
 
-/// One lie.
+/// A lie.
 pub(crate) struct Told {
-    /// As in the design.
+    /// Its number in the design.
     pub(crate) number: u8,
-    /// Which part of it.
+    /// The part of it.
     pub(crate) part: &'static str,
-    /// Routes whose answers are false.
+    /// Routes with false responses.
     pub(crate) routes: &'static [Route],
-    /// Whether it is answered.
+    /// Whether it is detected.
     pub(crate) state: State,
-    /// Tells it, and looks at what the devices do.
+    /// Tells the lie and checks what the devices do.
     pub(crate) scene: fn(&mut World) -> Kept,
 }
 
@@ -40,19 +40,19 @@ impl Told {
     }
 }
 
-/// One promise, or a part of it.
+/// A promise, or a part of it.
 pub(crate) struct Promised {
-    /// As in the design.
+    /// Its number in the design.
     pub(crate) number: u8,
-    /// Which part of it.
+    /// The part of it.
     pub(crate) part: &'static str,
-    /// The lie that breaks it today, by its name in [`LIES`]; without one, every random history looks at it.
+    /// The lie that still breaks it, by its name in [`LIES`]; without one, every random history checks it.
     pub(crate) broken_by: Option<&'static str>,
 }
 
 macro_rules! promises {
     ($($number:literal $part:literal $(waits_with $lie:literal)?;)+) => {
-        /// All of them.
+        /// All promises.
         pub(crate) const PROMISES: &[Promised] =
             &[$(Promised { number: $number, part: $part, broken_by: promises!(@ $($lie)?) }),+];
     };
@@ -79,7 +79,8 @@ promises! {
 
 macro_rules! lies {
     ($($number:literal $part:literal [$($route:ident),*] $scene:path $(, $state:ident $finding:literal)?;)+) => {
-        /// All of them. 21 comes with *trust*, 25 with *retention*; 31 and 32 are answers that the design does not number.
+        /// All lies. 21 comes with *trust*, 25 with *retention*; 31 and 32 are responses that the design does not
+        /// number.
         pub(crate) const LIES: &[Told] = &[$(Told {
             number: $number,
             part: $part,

@@ -1,5 +1,5 @@
-//! One stranger at every door, beside one honest device. Loopback only; bounded in count and time: 15 seconds, 60 with
-//! LONG=1.
+//! One stranger attacks every listener while one honest device works. Loopback only; bounded in count and time: 15
+//! seconds, 60 with LONG=1.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -31,18 +31,18 @@ use tokio::{
 
 const CONNECTIONS: u32 = 1000;
 const PER_SECOND: u64 = 200;
-/// Tasks that send them together: one alone falls behind.
+/// Tasks that send together, since a single one falls behind.
 const SENDERS: u32 = 8;
-/// Quick calls of the honest device in each of its rounds.
+/// Quick calls per round of the honest device.
 const QUICK: usize = 10;
 const PEAK: u64 = 256 * 1024 * 1024;
-/// A point of ristretto255, compressed: its base point. Well formed wherever one is asked for.
+/// A valid compressed point of ristretto255, its base point.
 const POINT: [u8; 32] = [
     0xe2, 0xf2, 0xae, 0x0a, 0x6a, 0xbc, 0x4e, 0x71, 0xa8, 0x84, 0xa9, 0x61, 0xc5, 0x00, 0x51, 0x5f, 0x58,
     0xe3, 0x0b, 0x6a, 0xa5, 0x82, 0xdd, 0x8d, 0xb6, 0xa6, 0x59, 0x45, 0xe0, 0x8d, 0x2d, 0x76,
 ];
-/// Tables of what is under way or counted, which is forgotten by itself: how many rows a stranger may have in each at
-/// once. Everything else grows by what the honest device does, and a row.
+/// Tables of pending or counted things that expire by themselves, with the maximum rows of a stranger in each. Every
+/// other table may grow only by what the honest device does, plus one row.
 const PASSING: [(&str, i64); 6] = [
     ("nonce", 600),
     ("rate_counter", 600),
@@ -52,7 +52,7 @@ const PASSING: [(&str, i64); 6] = [
     ("factor_failure", 4),
 ];
 
-/// Connects from an address of 127.0.0.0/8: each is a network of its own to the service.
+/// Connects from an address of 127.0.0.0/8; to the service each is a separate network.
 async fn connect(from: u32, to: SocketAddr) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     let [_, a, b, _] = from.to_be_bytes();
@@ -61,7 +61,7 @@ async fn connect(from: u32, to: SocketAddr) -> std::io::Result<TcpStream> {
     socket.connect(to).await
 }
 
-/// What a request of the stranger's looks like.
+/// What the stranger's requests consist of.
 struct Stranger {
     api: SocketAddr,
     store: SocketAddr,
@@ -93,7 +93,7 @@ impl Stranger {
         }
     }
 
-    /// A request that a device of the stranger's own making signed.
+    /// A request signed by a device that the stranger made up.
     fn signed(&self, path: &str, body: &impl Serialize) -> Vec<u8> {
         let body = serde_json::to_vec(body).unwrap();
         let authority = self.api.to_string();
@@ -120,7 +120,7 @@ impl Stranger {
         sent
     }
 
-    /// The `n`th request, and where it goes.
+    /// The `n`th request, and its destination.
     fn request(&self, n: u32) -> (SocketAddr, Vec<u8>) {
         let host = self.api;
         let long = |bytes: usize| "x".repeat(bytes);
@@ -198,7 +198,7 @@ impl Stranger {
     }
 }
 
-/// Sends it and reads the beginning of an answer, if there is one; `true` when the door answered or closed in time.
+/// Sends it and reads the beginning of the response, if any; `true` if the server responded or closed in time.
 async fn knock(from: u32, to: SocketAddr, bytes: &[u8]) -> bool {
     let all = async {
         let Ok(mut stream) = connect(from, to).await else { return };
@@ -209,7 +209,7 @@ async fn knock(from: u32, to: SocketAddr, bytes: &[u8]) -> bool {
     timeout(Duration::from_secs(10), all).await.is_ok()
 }
 
-/// Holds connections that do nothing, or next to nothing, and opens others when they are closed.
+/// Holds idle or nearly idle connections, and replaces closed ones.
 async fn hold(n: u32, to: SocketAddr, over: Arc<AtomicBool>, held: Arc<AtomicUsize>) {
     let begun: &[u8] = match n % 4 {
         0 => b"",
@@ -237,14 +237,13 @@ async fn hold(n: u32, to: SocketAddr, over: Arc<AtomicBool>, held: Arc<AtomicUsi
     }
 }
 
-/// Everything at once until told to stop; how many requests were sent, and how many doors answered. `held`: connections
-/// that are open.
+/// All attacks at once until told to stop; returns the number of requests and of responses. `held`: open connections.
 fn storm(stranger: Arc<Stranger>, over: Arc<AtomicBool>, held: Arc<AtomicUsize>) -> (usize, usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (sent, answered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     runtime.block_on(async {
         for n in 0..CONNECTIONS {
-            // Fifty a network, so that each network stays within its share and all are held.
+            // Fifty per network, so that each network stays within its share and all are held.
             let from = 0x7f00_0100 | (n / 50 + 1);
             let to = if n % 5 == 0 { stranger.store } else { stranger.api };
             tokio::spawn(hold(from, to, over.clone(), held.clone()));
@@ -254,7 +253,7 @@ fn storm(stranger: Arc<Stranger>, over: Arc<AtomicBool>, held: Arc<AtomicUsize>)
             let (stranger, over) = (stranger.clone(), over.clone());
             let (sent, answered) = (sent.clone(), answered.clone());
             senders.push(tokio::spawn(async move {
-                // What was held up is made up for.
+                // Late ticks are made up for.
                 let mut ticks = interval(Duration::from_micros(1_000_000 / PER_SECOND) * SENDERS);
                 let mut n = sender;
                 while !over.load(Ordering::Relaxed) {
@@ -264,7 +263,7 @@ fn storm(stranger: Arc<Stranger>, over: Arc<AtomicBool>, held: Arc<AtomicUsize>)
                     tokio::spawn(async move {
                         let (to, bytes) = stranger.request(n);
                         sent.fetch_add(1, Ordering::Relaxed);
-                        // Two thousand networks, again and again.
+                        // Two thousand networks, in turn.
                         if knock(0x7f01_0000 + n % 2000, to, &bytes).await {
                             answered.fetch_add(1, Ordering::Relaxed);
                         }
@@ -281,7 +280,7 @@ fn storm(stranger: Arc<Stranger>, over: Arc<AtomicBool>, held: Arc<AtomicUsize>)
     (sent.load(Ordering::Relaxed), answered.load(Ordering::Relaxed))
 }
 
-/// Rows of every table.
+/// Row counts of all tables.
 fn rows(service: &Service) -> BTreeMap<String, i64> {
     let tables = service
         .sql("SELECT relname FROM pg_class WHERE relnamespace = 'app'::regnamespace AND relkind = 'r'")
@@ -291,8 +290,8 @@ fn rows(service: &Service) -> BTreeMap<String, i64> {
     tables.lines().map(|table| (table.to_owned(), count(table))).collect()
 }
 
-/// One round of the honest device: a backup of something new, its restore, and quick looks at its snapshots. The time of
-/// each call.
+/// One round of the honest device: a backup of new content, its restore, and quick listings. Records the time of each
+/// call.
 fn round(device: &Device, name: &str, times: &mut Vec<Duration>) {
     let bytes = files::noise(u64::try_from(times.len()).unwrap() + name.len() as u64 * 1000, 2_000_000);
     let mut timed = |call: &mut dyn FnMut()| {
@@ -307,7 +306,7 @@ fn round(device: &Device, name: &str, times: &mut Vec<Duration>) {
     }
 }
 
-/// Signing in anew on the same machine, with a recovery code: a code of the authenticator would have to wait.
+/// Signs in again on the same machine with a recovery code; an authenticator code would have to wait.
 fn sign_in(device: &Device, account: &Account, code: &str, times: &mut Vec<Duration>) {
     device.call(["logout"]).go().unwrap();
     let begun = Instant::now();
@@ -330,7 +329,7 @@ fn one_stranger_for_a_minute_beside_one_honest_device() {
     let device = Device::new(&service).unwrap();
     let account = device.sign_up("eu").unwrap();
 
-    // By itself.
+    // Without the stranger.
     let mut calm = Vec::new();
     let before = rows(&service);
     sign_in(&device, &account, &account.recovery_codes[0], &mut calm);
@@ -364,13 +363,13 @@ fn one_stranger_for_a_minute_beside_one_honest_device() {
 
     let seconds = usize::try_from(length.as_secs()).unwrap();
     let wanted = seconds * usize::try_from(PER_SECOND).unwrap();
-    // Some are closed and opened again at any moment.
+    // At any moment some are being closed and reopened.
     let held = begun.min(ended);
     assert!(held * 10 >= CONNECTIONS as usize * 9, "only {held} connections were held");
     assert!(sent * 20 >= wanted * 19, "only {sent} of {wanted} requests were sent in {seconds} s");
     assert!(answered * 10 >= sent * 9, "{answered} of {sent} doors answered in time");
     assert!(peak > 0 && peak <= PEAK, "the service took {} MiB", peak >> 20);
-    // A floor, because the stranger works on the device's own two cores here.
+    // With a floor, because the stranger shares the device's two cores here.
     let most = (p99(&calm) * 3).max(Duration::from_millis(250));
     assert!(
         p99(&hard) <= most,
@@ -383,7 +382,7 @@ fn one_stranger_for_a_minute_beside_one_honest_device() {
         if let Some((_, most)) = PASSING.iter().find(|(name, _)| name == table) {
             assert!(now - then <= *most, "{table} grew by {}", now - then);
         } else {
-            // As much as the honest device did before, the same again, and a row.
+            // As much as the honest device added before, the same again, plus one row.
             assert!(
                 now - then <= then - old + 1,
                 "{table} grew by {}, and by {} without",
@@ -392,7 +391,7 @@ fn one_stranger_for_a_minute_beside_one_honest_device() {
             );
         }
     }
-    // The service is as it was: nothing of the stranger's stands in its log, and it ends when told.
+    // The service is unharmed: its log contains nothing of the stranger's, and it stops when told.
     assert!(!service.log().unwrap().contains("INVENTED"));
     service.stop().unwrap();
 }

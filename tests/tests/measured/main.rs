@@ -1,4 +1,4 @@
-//! What is measured: memory and waiting times. Nothing else runs beside it.
+//! Measurements of memory and waiting times. They run alone.
 
 mod doors;
 mod memory;

@@ -12,7 +12,7 @@ use e2e::{Device, Outcome, Stage, device::text, files};
 const MIB: u64 = 1024 * 1024;
 const BAR: u64 = 200 * MIB;
 
-/// Writes `total` bytes, half of which compress, none of which repeat.
+/// Writes `total` bytes; half of them compress, none of them repeat.
 fn stream(device: &Device, total: u64) -> Outcome {
     let (read, mut write) = pipe().unwrap();
     let block = files::noise(11, MIB as usize);
@@ -24,7 +24,7 @@ fn stream(device: &Device, total: u64) -> Outcome {
             let at = (written / 7) as usize % (block.len() - piece.len());
             let half = piece.len() / 2;
             piece[..half].copy_from_slice(&block[at..at + half]);
-            // No two pieces are alike, so that each is stored.
+            // No two pieces are equal, so each one is stored.
             for (i, chunk) in piece[..half].chunks_exact_mut(8).enumerate() {
                 let mark = written.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(i as u32 % 64);
                 for (byte, m) in chunk.iter_mut().zip(mark.to_le_bytes()) {

@@ -1,4 +1,4 @@
-//! Every decision record stands in the list of CONTRIBUTING.md, under its title, and no number twice.
+//! Every decision record has a unique number and is listed in CONTRIBUTING.md with its title.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{fs, path::Path};
@@ -21,7 +21,7 @@ fn decisions_are_numbered_once_and_listed() {
     let numbers =
         records.iter().enumerate().map(|(at, row)| (format!("{:04}", at + 1), row[3..7].to_owned()));
     for (expected, number) in numbers {
-        assert_eq!(number, expected, "the numbers have a gap, or one stands twice");
+        assert_eq!(number, expected, "the numbers have a gap or a duplicate");
     }
     let text = fs::read_to_string(root.join("CONTRIBUTING.md")).unwrap();
     let listed: Vec<&str> = text.lines().filter(|line| line.starts_with("| [0")).collect();

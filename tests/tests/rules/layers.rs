@@ -1,5 +1,5 @@
-//! The house's one rule: imports flow one way. Every crate writes its layers at the top of its `lib.rs` (a program in
-//! its `main.rs`), and whoever goes against them is named here, with the rule.
+//! Imports flow one way. Every crate lists its layers at the top of its `lib.rs` (a program in its `main.rs`), and a
+//! violation is reported here with its rule.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -10,7 +10,7 @@ use std::{
 
 use syn::{Item, UseTree, visit::Visit};
 
-/// Roots of the crates, from the repository's.
+/// Source roots of the crates, relative to the repository.
 const CRATES: [&str; 7] = [
     "metadata-api/types/src/lib.rs",
     "client-core/src/lib.rs",
@@ -21,7 +21,7 @@ const CRATES: [&str; 7] = [
     "tests/src/lib.rs",
 ];
 
-/// A word of a crate's code, where it may stand, and why nowhere else.
+/// A word in a crate's code, the files that may contain it, and the reason.
 type Rule = (&'static str, &'static [&'static str], &'static str);
 const PLACES: [(&str, &[Rule]); 2] = [
     (
@@ -54,7 +54,7 @@ const PLACES: [(&str, &[Rule]); 2] = [
         ],
     ),
 ];
-/// Folders of client-core that only compute: no I/O, no clock, no network, whatever crate offers it.
+/// Folders of client-core that only compute: no I/O, no clock, no network, not even through another crate.
 const PURE: [&str; 6] = ["chunk", "encode", "crypto", "format", "kit", "unwrap"];
 const IMPURE: [&str; 13] = [
     "tokio",
@@ -75,14 +75,14 @@ const IMPURE: [&str; 13] = [
 /// Segments of a path within a crate.
 type Name = Vec<String>;
 
-/// A module: the file that it stands in, and what it names.
+/// A module: its file, and the paths it uses.
 #[derive(Default)]
 struct Module {
     file: PathBuf,
-    /// Paths that it names, whole.
+    /// Complete paths used in it.
     named: BTreeSet<Name>,
-    /// What it hands on: its name here, and where that comes from. `*` for everything.
-    handed_on: Vec<(String, Name)>,
+    /// Its re-exports: the local name and the origin. `*` for everything.
+    reexports: Vec<(String, Name)>,
 }
 
 /// All modules of a crate by name.
@@ -91,7 +91,7 @@ struct Crate {
     modules: BTreeMap<Name, Module>,
 }
 
-/// Collects what a file names, as paths from the crate's root.
+/// Collects the paths used in a file, resolved from the crate's root.
 struct Reader<'a> {
     here: &'a Name,
     children: BTreeSet<String>,
@@ -99,8 +99,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The whole path of one that is written here; `None` when it leads to another crate.
-    fn whole(&self, written: &[String]) -> Option<Name> {
+    /// Resolves a path; `None` if it leads to another crate.
+    fn resolve(&self, written: &[String]) -> Option<Name> {
         let mut base = self.here.clone();
         let mut rest = written;
         match rest.first()?.as_str() {
@@ -147,9 +147,9 @@ impl Reader<'_> {
             UseTree::Rename(name) => (named(&name.ident.to_string(), before), name.rename.to_string()),
             UseTree::Glob(_) => (named("*", before), "*".to_owned()),
         };
-        if let Some(path) = self.whole(&path) {
+        if let Some(path) = self.resolve(&path) {
             if public {
-                self.module.handed_on.push((as_name, path.clone()));
+                self.module.reexports.push((as_name, path.clone()));
             }
             self.module.named.insert(path);
         }
@@ -185,7 +185,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let words: Name = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         if words.len() > 1
-            && let Some(whole) = self.whole(&words)
+            && let Some(whole) = self.resolve(&words)
         {
             self.module.named.insert(whole);
         }
@@ -224,36 +224,36 @@ impl Crate {
         }
     }
 
-    /// The module in which what a path names is defined.
-    fn home(&self, path: &[String], depth: usize) -> Option<Name> {
+    /// The module that defines what a path names.
+    fn definition(&self, path: &[String], depth: usize) -> Option<Name> {
         let at = (0..=path.len()).rev().find(|at| self.modules.contains_key(&path[..*at]))?;
         let (module, rest) = path.split_at(at);
         let Some(item) = rest.first().filter(|_| depth < 8) else { return Some(module.to_vec()) };
-        let handed_on = &self.modules[module].handed_on;
-        let exact = handed_on.iter().find(|(name, _)| name == item && item != "*");
+        let reexports = &self.modules[module].reexports;
+        let exact = reexports.iter().find(|(name, _)| name == item && item != "*");
         let through = exact.map(|(_, from)| [from.as_slice(), &rest[1..]].concat());
         match through {
-            Some(path) => self.home(&path, depth + 1),
+            Some(path) => self.definition(&path, depth + 1),
             None => Some(module.to_vec()),
         }
     }
 
-    /// Who imports whom, file by file. What a folder's own `mod.rs` defines is there for the files in it.
+    /// The imports of each file. A folder's `mod.rs` may be used by all files in the folder.
     fn imports(&self) -> BTreeMap<&Name, BTreeSet<Name>> {
         let of = |(name, module): (&Name, &Module)| {
-            let homes = module.named.iter().filter_map(|path| self.home(path, 0));
+            let homes = module.named.iter().filter_map(|path| self.definition(path, 0));
             homes.filter(|home| !name.starts_with(home)).collect()
         };
         self.modules.iter().map(|entry| (entry.0, of(entry))).collect()
     }
 
-    /// The layers at the top of the root: each line may use those below it, and nothing beside it.
+    /// The layers at the top of the root: each line may use those below it, but not its own.
     fn layers(&self) -> Vec<Vec<String>> {
         let text = fs::read_to_string(&self.root).unwrap();
         let block = text.split("//! ```text\n//! layers\n").nth(1).unwrap_or_default();
         let block = block.split("//! ```").next().unwrap();
         let words = |line: &str| {
-            // Behind two spaces stands what a layer is.
+            // A description follows after two spaces.
             let line = line.trim_start_matches("//! ").split("  ").next().unwrap_or_default();
             line.split_whitespace().map(str::to_owned).collect()
         };
@@ -265,13 +265,13 @@ impl Crate {
     }
 }
 
-/// The repository.
-fn house() -> PathBuf {
+/// The repository's root.
+fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn crates() -> Vec<Crate> {
-    CRATES.iter().map(|path| Crate::read(&house().join(path))).collect()
+    CRATES.iter().map(|path| Crate::read(&repository().join(path))).collect()
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn imports_go_down_the_layers() {
         let all: BTreeSet<&String> = read.modules.keys().filter_map(|name| name.first()).collect();
         let listed: BTreeSet<&String> = layers.iter().flatten().collect();
         for odd in all.symmetric_difference(&listed) {
-            wrong.push(format!("{}: `{odd}` stands in the layers or in the code alone", read.root.display()));
+            wrong.push(format!("{}: `{odd}` is only in the layers or only in the code", read.root.display()));
         }
         for (name, imported) in read.imports() {
             for home in imported.iter().filter(|home| !home.is_empty() && !name.is_empty()) {
@@ -308,12 +308,12 @@ fn imports_go_down_the_layers() {
 }
 
 #[test]
-fn no_two_files_need_each_other() {
+fn no_two_files_depend_on_each_other() {
     let mut circles = Vec::new();
     for read in crates() {
         let imports = read.imports();
         for name in read.modules.keys() {
-            // Whatever can be reached from a file must not lead back to it.
+            // Nothing reachable from a file may lead back to it.
             let (mut reached, mut open) = (BTreeMap::new(), vec![name.clone()]);
             while let Some(next) = open.pop() {
                 for home in imports.get(&next).into_iter().flatten() {
@@ -337,7 +337,7 @@ fn no_two_files_need_each_other() {
     assert!(circles.is_empty(), "\n{}", circles.join("\n"));
 }
 
-/// Every file of a folder, by its path in it, without the tests at its end and whole lines of comment.
+/// Every file of a folder, by relative path, without the tests at its end and without comment lines.
 fn code(folder: &Path) -> Vec<(String, String)> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -360,20 +360,20 @@ fn code(folder: &Path) -> Vec<(String, String)> {
     files.into_iter().map(read).collect()
 }
 
-/// Whether a word stands there by itself, and not as the end of another.
+/// Whether the code contains the word as a whole, not as the end of another one.
 fn names(code: &str, word: &str) -> bool {
     let goes_on = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     code.match_indices(word).any(|(at, _)| !code[..at].ends_with(goes_on))
 }
 
 #[test]
-fn each_word_stands_in_its_place() {
+fn each_word_is_confined_to_its_place() {
     let mut wrong = Vec::new();
     for (name, rules) in PLACES {
-        let files = code(&house().join(name).join("src"));
+        let files = code(&repository().join(name).join("src"));
         for (word, places, why) in rules {
             let found: Vec<_> = files.iter().filter(|(_, code)| names(code, word)).collect();
-            assert!(!found.is_empty(), "{word} stands nowhere in {name}: is the rule out of date?");
+            assert!(!found.is_empty(), "{word} does not occur in {name}: is the rule out of date?");
             for (path, _) in found {
                 if !places.iter().any(|place| path.starts_with(place)) {
                     wrong.push(format!("{name}: {path} names {word}: {why}"));
@@ -385,9 +385,9 @@ fn each_word_stands_in_its_place() {
 }
 
 #[test]
-fn what_only_computes_knows_no_world() {
+fn pure_folders_do_no_io() {
     for folder in PURE {
-        let files = code(&house().join("client-core/src").join(folder));
+        let files = code(&repository().join("client-core/src").join(folder));
         assert!(!files.is_empty(), "{folder}");
         for (path, code) in files {
             for word in IMPURE {
@@ -397,7 +397,7 @@ fn what_only_computes_knows_no_world() {
     }
 }
 
-/// The reader itself: groups, `super`, names that another file hands on, tests that do not count.
+/// Tests the reader itself: groups, `super`, re-exported names, excluded tests.
 #[test]
 fn imports_are_read_as_the_compiler_reads_them() {
     let folder = tempfile::tempdir().unwrap();

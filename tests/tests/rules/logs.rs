@@ -1,4 +1,4 @@
-//! Nothing secret is handed to a log or put into a sentence: no argument of such a macro has a secret's name.
+//! No secret is passed to a log or formatted into a message: no argument of such a macro has a secret's name.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
 
 use syn::{Macro, visit::Visit};
 
-/// What writes, or makes text that may be written.
+/// Macros and functions that write text, or build text that may be written.
 const WRITERS: [&str; 22] = [
     "trace",
     "debug",
@@ -33,9 +33,9 @@ const WRITERS: [&str; 22] = [
     "panic",
     "bail",
 ];
-/// Last parts of names that secrets have.
+/// Last parts of the names of secrets.
 const SECRET: [&str; 7] = ["password", "passphrase", "secret", "secrets", "token", "words", "key"];
-/// Where such a name means something else, or the text is made for the one who owns the secret.
+/// Exceptions: the name means something else, or the text is for the secret's owner.
 const HARMLESS: [(&str, &str, &str); 10] = [
     ("app/cli/src/mentions.rs", "words", "of a command line in the documents"),
     ("app/cli/src/prompt.rs", "secret", "which one: its name"),
@@ -71,7 +71,7 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 }
 
-/// Identifiers with a secret's name, among a macro's arguments and in the braces of its text.
+/// Identifiers with a secret's name among a macro's arguments and in its format string.
 fn named(tokens: &str) -> Vec<String> {
     let (mut found, mut text) = (Vec::new(), false);
     let mut rest = tokens;
@@ -82,7 +82,7 @@ fn named(tokens: &str) -> Vec<String> {
         let before = tokens[..tokens.len() - rest.len()].trim_end();
         match c {
             '"' if !before.ends_with('\\') => text = !text,
-            // In a text only what stands in braces is an argument.
+            // In a format string, only identifiers in braces are arguments.
             _ if word > 0 && (!text || before.ends_with('{') && !before.ends_with("{{")) => {
                 let called = next.trim_start().starts_with(['(', '!', ':']) && !text;
                 if !called
@@ -110,7 +110,7 @@ fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn no_secret_has_a_way_into_a_log() {
+fn no_secret_reaches_a_log() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
     for folder in ["app", "client-core", "metadata-api"] {

@@ -1,4 +1,4 @@
-//! Rules of the code that no compiler knows.
+//! Rules of the code that the compiler cannot check.
 
 mod decisions;
 mod layers;

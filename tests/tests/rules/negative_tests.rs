@@ -1,4 +1,4 @@
-//! `negative-tests.md` and the tests' names say the same.
+//! `negative-tests.md` and the tests' names agree.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-/// How many cases the threat model numbers.
+/// Number of cases in the threat model.
 const CASES: u32 = 90;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -37,12 +37,12 @@ fn table() -> BTreeMap<u32, State> {
             waits.is_empty() || state == State::Tested,
             "only a tested case has a part that waits: {line}"
         );
-        assert!(cases.insert(number, state).is_none(), "{number} stands twice");
+        assert!(cases.insert(number, state).is_none(), "{number} is listed twice");
     }
     cases
 }
 
-/// `n57_n58_…` and `n22_to_n25_…`, without what follows.
+/// The numbers of `n57_n58_…` or `n22_to_n25_…`, without the rest of the name.
 fn numbers(name: &str) -> BTreeSet<u32> {
     let (mut found, mut range) = (BTreeSet::new(), None);
     for part in name.split('_') {
@@ -55,7 +55,7 @@ fn numbers(name: &str) -> BTreeSet<u32> {
     found
 }
 
-/// Every test with a number: where it stands, by number.
+/// All numbered tests with their location, by number.
 fn tests() -> BTreeMap<u32, Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut found: BTreeMap<u32, Vec<String>> = BTreeMap::new();
@@ -129,7 +129,7 @@ fn every_number_is_tested_or_names_what_builds_it() {
 }
 
 #[test]
-fn a_name_says_its_numbers() {
+fn a_name_carries_its_numbers() {
     let of = |name| numbers(name).into_iter().collect::<Vec<_>>();
     assert_eq!(of("n09_n17_a_password_alone"), [9, 17]);
     assert_eq!(of("n22_to_n25_what_is_signed"), [22, 23, 24, 25]);

@@ -1,4 +1,4 @@
-//! The first story: dump → snapshot → identical bytes, here and on a machine that has nothing.
+//! The first story: dump → snapshot → identical bytes, on this machine and on one that has nothing.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
@@ -50,7 +50,7 @@ fn a_database_comes_back_here_and_on_another_machine() {
             assert_eq!(&postgres.content_hash(&fresh).unwrap(), &expected.1, "{name}, day {day}");
         }
     }
-    // The other machine is a full device now: what it adds, the first one sees and restores.
+    // The other machine is now a full device: the first one sees and restores what it adds.
     other.backup_bytes("note", b"from the other machine").ok().unwrap();
     assert_eq!(device.restore_latest("note").unwrap(), b"from the other machine");
 }
@@ -88,7 +88,7 @@ fn a_dump_that_we_made_ourselves_comes_back_bit_for_bit() {
 }
 
 #[test]
-fn nothing_is_overwritten_unasked() {
+fn nothing_is_overwritten_without_consent() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     device.backup_bytes("note", b"new content").ok().unwrap();

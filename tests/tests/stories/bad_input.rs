@@ -1,11 +1,11 @@
-//! Everything that can be wrong gives one clear sentence and the documented exit code, and changes nothing.
+//! Every bad input yields one clear sentence and the documented exit code, and changes nothing.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use e2e::{Call, Device, Stage, data, device::text};
 
-/// One sentence, in the user's words: no debris of the program.
+/// One sentence in the user's terms, without program internals.
 fn refused(call: Call, code: i32) {
     let error = call.refused(code).unwrap();
     for part in ["message", "meaning", "next_step"] {
@@ -44,7 +44,7 @@ fn what_cannot_be_backed_up() {
     }
     assert_eq!(device.snapshots().unwrap(), [""; 0]);
 
-    // The password may come from ~/.pgpass, and from nowhere on the command line.
+    // The password may come from ~/.pgpass, but not from the command line.
     let pgpass = device.desk().join(".pgpass");
     fs::write(&pgpass, format!("127.0.0.1:{port}:there:owner:{}\n", postgres.password())).unwrap();
     fs::set_permissions(&pgpass, fs::Permissions::from_mode(0o600)).unwrap();
@@ -56,7 +56,7 @@ fn what_cannot_be_restored() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     refused(device.restore_to("latest", "out"), 7);
-    // A slip in a URL leads to the help of the command that was typed.
+    // A mistake in a URL points to the help of that command.
     for call in [
         device.call(["restore", "latest", "--into", "postgres://owner@127.0.0.1:99999/x"]),
         device.call(["restore", "--clean-up", "postgres://owner@127.0.0.1:99999/x"]),
@@ -125,7 +125,7 @@ fn account_call(device: &Device, email: &str, password: &str, words: &str) -> Ca
 }
 
 #[test]
-fn a_service_that_is_not_there_and_wrong_usage() {
+fn an_unreachable_service_and_wrong_usage() {
     let nobody = Device::with_server("http://127.0.0.1:1").unwrap();
     let login = |device: &Device| {
         device
@@ -149,7 +149,7 @@ fn a_service_that_is_not_there_and_wrong_usage() {
         assert_eq!(outcome.code, 2, "{outcome}");
         assert!(outcome.stderr.contains("Usage"), "{outcome}");
     }
-    // A password is not accepted where every user of the machine sees it.
+    // A password is refused where every user of the machine could see it.
     let outcome =
         nobody.call_plain(["login", "--email", "a@example.com", "--password", "secret"]).go().unwrap();
     assert_eq!(outcome.code, 2, "{outcome}");
@@ -169,7 +169,7 @@ fn a_revoked_device_is_out_at_once() {
     for call in [lost.call(["snapshots"]), lost.backup_bytes("note", b"x"), lost.call(["check"])] {
         refused(call, 3);
     }
-    // What it wrote before stays good.
+    // Its earlier backups stay valid.
     assert_eq!(first.restore_bytes("latest").unwrap(), b"from the device that will be lost");
     refused(first.call(["devices", "revoke", "00000000-0000-4000-8000-000000000000"]), 7);
 }

@@ -1,5 +1,5 @@
-//! Dumps that arrive compressed: stored as their content, restored to the very bytes, small the next day; and those
-//! that are not whole are refused.
+//! Compressed dumps: stored as their content, restored to the same bytes, small the next day; incomplete ones are
+//! refused.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; measurements are printed")]
 
 use std::{
@@ -53,7 +53,7 @@ fn keep(device: &Device, name: &str, dump: &[u8]) -> Value {
 fn compressed_dumps_are_as_small_the_next_day_as_others() {
     let postgres = Postgres::start().unwrap();
     data::fill(&postgres, "shop", MEGABYTES).unwrap();
-    // Large objects, each compressed by itself in an archive.
+    // Large objects, each compressed separately within an archive.
     postgres
         .sql("shop", "SELECT count(lo_from_bytea(0, convert_to(repeat(md5(n::text), n), 'UTF8'))) FROM generate_series(1, 300) n")
         .unwrap();
@@ -84,7 +84,7 @@ fn compressed_dumps_are_as_small_the_next_day_as_others() {
         println!("{name}, a day later: {sent} of {first}");
         assert!(sent < first / 8, "{name}: {sent} of {first}");
     }
-    // Asked for, they stay as they are.
+    // With the option, they stay as they are.
     let dump = pg_dump(&postgres, "shop", &["-Fc"]);
     let report = device
         .call(["backup", "--stdin", "--name", "as it is", "--no-unwrap"])
@@ -93,7 +93,7 @@ fn compressed_dumps_are_as_small_the_next_day_as_others() {
         .unwrap();
     assert_eq!(number(&report["unwrapped"], "streams").unwrap(), 0);
     assert!(device.restore_latest("as it is").unwrap() == dump);
-    // The database comes back from a compressed archive, too.
+    // A database is also restored from a compressed archive.
     let hash = postgres.content_hash("shop").unwrap();
     let id = device.backup_bytes("custom", &dump).ok().unwrap();
     postgres.create("again").unwrap();
@@ -108,7 +108,7 @@ fn dumps_that_cannot_be_unwrapped_come_back_and_say_so() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     let rows: String = (0..100_000).map(|n| format!("{n}\tsome row of {}\n", n * 7 % 1000)).collect();
-    // zlib with a memory level that nobody uses.
+    // zlib with an unusual memory level.
     let foreign = through(
         "python3",
         &[
@@ -144,7 +144,7 @@ fn a_compressed_dump_that_is_not_whole_is_no_snapshot() {
         ("cut off", whole[..whole.len() / 2].to_vec()),
         ("without its end", whole[..whole.len() - 3].to_vec()),
         ("damaged", damaged),
-        // What `pg_dump | gzip` leaves behind when pg_dump dies: a fine gzip file.
+        // What `pg_dump | gzip` leaves behind if pg_dump dies: a valid gzip file.
         ("of a dump that died", gzip(&plain[..plain.len() / 2], "-6")),
         ("of nothing", gzip(b"", "-6")),
     ];

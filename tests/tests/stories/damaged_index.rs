@@ -1,4 +1,4 @@
-//! One bad object costs that object: an index object is a cache, a snapshot's body is one row of a list.
+//! A bad object costs only itself: an index object is a cache, a snapshot's body one row of a list.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
@@ -29,11 +29,11 @@ async fn bad_index_objects_stop_nothing() {
 
     let culprit = Device::new(&service).unwrap();
     culprit.sign_in(&account).unwrap();
-    // Junk behind a front that looks right, as a thief's program would upload it.
+    // Junk behind a valid header, as a thief's program would upload it.
     let junk = [b"SKINDX01".as_slice(), &[1], &[0x5a; 400]].concat();
     let forger = Forger::of(&culprit).unwrap();
     let junk = forger.store(ObjectKind::Index, junk).await.unwrap().to_string();
-    // And honest ones: one cut, one lost.
+    // And honest ones: one truncated, one lost.
     let mut honest: Vec<_> = service.bucket().of_kind("index").unwrap().into_iter().collect();
     honest.retain(|(id, _)| *id != junk);
     let (cut, cut_object) = honest.pop().unwrap();
@@ -59,7 +59,7 @@ async fn bad_index_objects_stop_nothing() {
         assert!(named["snapshots"].as_array().unwrap().is_empty(), "an index object is no backup: {named}");
     }
 
-    // A rebuild looks again, and loses nothing for what it cannot read.
+    // A rebuild reads everything again, and loses nothing because of unreadable objects.
     device.call(["index", "rebuild"]).ok().unwrap();
     assert!(device.restore_latest("one").unwrap() == bytes);
     cut_object.replace(&whole).unwrap();
@@ -67,7 +67,7 @@ async fn bad_index_objects_stop_nothing() {
     let report = device.call(["check"]).go().unwrap().json().unwrap();
     assert!(list(&report, "problems").unwrap().iter().all(|p| p["object"] != *cut), "{report}");
 
-    // Whoever did it can be shut out, by a device that never saw the index.
+    // Even a device that never saw the index can revoke whoever did it.
     without_state(&device);
     let listed = device.call(["devices"]).ok().unwrap();
     let id = list(&listed, "devices").unwrap().iter().find_map(|d| {
@@ -103,7 +103,7 @@ fn one_damaged_body_is_one_row() {
     assert!(String::from_utf8_lossy(&shown.stdout).contains("cannot be opened"), "{shown}");
     let status = device.call(["status"]).ok().unwrap();
     assert_eq!(list(&status, "unreadable").unwrap()[0]["id"], id);
-    // The newest snapshot of another source is in nobody's way; of its own source it is named.
+    // The newest snapshot of another source is unaffected; within the damaged source the error names the snapshot.
     assert_eq!(device.restore_latest("whole").unwrap(), b"first");
     let said = device.call(["restore", "latest", "--source", "damaged", "--stdout"]).go().unwrap();
     assert_eq!(said.code, 9, "{said}");
@@ -111,7 +111,7 @@ fn one_damaged_body_is_one_row() {
     assert_eq!(device.restore_latest("damaged").unwrap(), b"third");
 }
 
-/// Two devices on one host are told apart by their own names.
+/// Two devices on one host are distinguished by their names.
 #[test]
 fn device_column_shows_host() {
     let service = Service::start().unwrap();

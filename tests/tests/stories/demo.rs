@@ -1,4 +1,4 @@
-//! `make demo` as the newcomer sees it, small: it works, it says so, and it leaves nothing.
+//! `make demo` at a small size: it works, says so, and leaves nothing behind.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{

@@ -1,5 +1,5 @@
-//! A network that says nothing, permissions that run out, clocks that are wrong, sources that are empty: a run goes on
-//! where it can, and ends with one sentence where it cannot.
+//! A silent network, expired URLs, wrong clocks, empty sources: a run continues if it can, and otherwise ends with one
+//! sentence.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; what is skipped is said")]
 
 use std::{
@@ -14,13 +14,13 @@ use e2e::{
     Call, Device, Service, Stage,
     device::{list, number, text},
     files,
-    proxy::{Proxy, Weather, positions},
+    proxy::{Network, Proxy, positions},
 };
 use serde_json::Value;
 
 const MB: usize = 1_000_000;
 
-fn impatient(call: Call) -> Call {
+fn with_short_timeouts(call: Call) -> Call {
     call.env("SEALKEEP_STALL_TIMEOUT", "2")
 }
 
@@ -40,7 +40,7 @@ fn until(what: &str, mut reached: impl FnMut() -> bool) {
     }
 }
 
-/// One error, in words.
+/// An error of one sentence.
 fn sentence(error: &Value, about: &str) {
     let said = text(error, "message").unwrap();
     assert!(said.contains(about), "{error}");
@@ -49,7 +49,7 @@ fn sentence(error: &Value, about: &str) {
 }
 
 #[test]
-fn a_permission_runs_out_midway() {
+fn a_url_expires_midway() {
     let service = Service::start_wired_with(&["--url-seconds", "2"]).unwrap();
     let store = &service.wires().unwrap().store;
     let device = Device::new(&service).unwrap();
@@ -57,14 +57,14 @@ fn a_permission_runs_out_midway() {
     let refused = |store: &Proxy| positions(&store.record(), b"HTTP/1.1 403").count();
     let bytes = files::noise(1, 120 * MB);
 
-    // Two packs of 16 MB are under way at once.
-    store.set(Weather::HangAfter(90 * MB as u64));
-    let running = impatient(device.backup_bytes("slow", &bytes)).start().unwrap();
+    // Two packs of 16 MB are in flight at once.
+    store.set(Network::StallAfter(90 * MB as u64));
+    let running = with_short_timeouts(device.backup_bytes("slow", &bytes)).start().unwrap();
     until("silence", || store.is_silent());
     thread::sleep(Duration::from_secs(4));
     let safe = confirmed(&service);
     assert!(!safe.is_empty());
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     let report = running.wait().unwrap().expect_ok().unwrap();
     assert!(refused(store) > 0, "no permission ran out");
     let requests = store.requests();
@@ -74,13 +74,13 @@ fn a_permission_runs_out_midway() {
     }
     assert!(number(&report, "bytes_uploaded").unwrap() < 130 * MB as u64);
 
-    // The way back, with permissions to read.
+    // The download, with read URLs.
     store.forget();
-    store.set(Weather::HangAfter(40 * MB as u64));
-    let running = impatient(device.restore_to("latest", "back")).start().unwrap();
+    store.set(Network::StallAfter(40 * MB as u64));
+    let running = with_short_timeouts(device.restore_to("latest", "back")).start().unwrap();
     until("silence", || store.is_silent());
     thread::sleep(Duration::from_secs(4));
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     running.wait().unwrap().expect_ok().unwrap();
     assert!(refused(store) > 0, "no permission ran out");
     assert!(fs::read(device.desk().join("back")).unwrap() == bytes);
@@ -93,27 +93,27 @@ fn the_store_falls_silent() {
     let device = Device::new(&service).unwrap();
     device.sign_up("ca").unwrap();
 
-    // Not for long: the run goes on.
+    // Not for long: the run continues.
     let bytes = files::noise(2, 60 * MB);
-    store.set(Weather::HangAfter(5 * MB as u64));
-    let running = impatient(device.backup_bytes("short", &bytes)).start().unwrap();
+    store.set(Network::StallAfter(5 * MB as u64));
+    let running = with_short_timeouts(device.backup_bytes("short", &bytes)).start().unwrap();
     until("silence", || store.is_silent());
     thread::sleep(Duration::from_secs(5));
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     running.wait().unwrap().expect_ok().unwrap();
     assert!(device.restore_latest("short").unwrap() == bytes);
 
-    // For good: one sentence, no snapshot, and what was confirmed is not sent again.
+    // For good: one sentence, no snapshot, and confirmed packs are not sent again.
     let bytes = files::noise(3, 120 * MB);
     let before = confirmed(&service);
-    store.set(Weather::HangAfter(90 * MB as u64));
-    // The service, which shares the machine with other tests, is waited for as well.
+    store.set(Network::StallAfter(90 * MB as u64));
+    // The service, which shares the machine with other tests, needs time as well.
     let running = device.backup_bytes("long", &bytes).env("SEALKEEP_STALL_TIMEOUT", "6").start().unwrap();
     let outcome = running.wait().unwrap();
-    // The service asks the store about each pack: who is noticed first to be silent depends on the moment.
+    // The service asks the store about each pack, so either silence may be noticed first.
     assert!([4, 5].contains(&outcome.code), "{outcome}");
     sentence(&outcome.error().unwrap(), "cannot be reached");
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     assert_eq!(device.snapshots().unwrap().len(), 1);
     let safe = confirmed(&service);
     store.forget();
@@ -122,7 +122,7 @@ fn the_store_falls_silent() {
     let again = safe.iter().filter(|id| requests.iter().any(|r| r.starts_with("PUT ") && r.ends_with(*id)));
     assert_eq!(again.count(), 0, "what was confirmed was sent again");
     let sent = number(&report, "bytes_uploaded").unwrap();
-    // All but the last pack of a run have 16 MB.
+    // All packs of a run except the last have 16 MB.
     let stored = safe.difference(&before).count();
     assert!(stored > 0);
     assert!(
@@ -130,12 +130,15 @@ fn the_store_falls_silent() {
         "{sent} bytes, and {stored} packs were stored"
     );
 
-    store.set(Weather::Hang);
-    let error =
-        impatient(device.restore_to("latest", "back")).arg("--source").arg("long").refused(5).unwrap();
+    store.set(Network::Stalled);
+    let error = with_short_timeouts(device.restore_to("latest", "back"))
+        .arg("--source")
+        .arg("long")
+        .refused(5)
+        .unwrap();
     sentence(&error, "cannot be reached");
     assert_eq!(fs::read_dir(device.desk()).unwrap().count(), 1, "something was left behind");
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     assert!(device.restore_latest("long").unwrap() == bytes);
 }
 
@@ -148,18 +151,18 @@ fn the_service_falls_silent() {
     for (name, comes_back) in [("short", true), ("long", false)] {
         let bytes = files::noise(name.len() as u64, 60 * MB);
         let known = device.snapshots().unwrap();
-        store.set(Weather::HangAfter(5 * MB as u64));
-        let running = impatient(device.backup_bytes(name, &bytes)).start().unwrap();
+        store.set(Network::StallAfter(5 * MB as u64));
+        let running = with_short_timeouts(device.backup_bytes(name, &bytes)).start().unwrap();
         until("silence", || store.is_silent());
-        api.set(Weather::Hang);
-        store.set(Weather::Fair);
+        api.set(Network::Stalled);
+        store.set(Network::Normal);
         if comes_back {
             thread::sleep(Duration::from_secs(5));
-            api.set(Weather::Fair);
+            api.set(Network::Normal);
         }
         let outcome = running.wait().unwrap();
-        api.set(Weather::Fair);
-        store.set(Weather::Fair);
+        api.set(Network::Normal);
+        store.set(Network::Normal);
         if outcome.code != 0 {
             assert_eq!(outcome.code, 4, "{outcome}");
             sentence(&outcome.error().unwrap(), "cannot be reached");
@@ -171,7 +174,7 @@ fn the_service_falls_silent() {
     }
 }
 
-/// The library that lies about the time, where it is installed.
+/// The library that fakes the time, if it is installed.
 fn liar() -> Option<PathBuf> {
     let folders = fs::read_dir("/usr/lib").ok()?.flatten().map(|e| e.path());
     folders.map(|dir| dir.join("faketime/libfaketime.so.1")).find(|path| path.exists())
@@ -199,7 +202,7 @@ fn a_wrong_clock_is_named_or_worked_around() {
         let listed = device.call(["snapshots"]).ok().unwrap();
         let id = text(&report, "snapshot_id").unwrap();
         let made = list(&listed, "snapshots").unwrap().iter().find(|s| text(s, "id").unwrap() == id).unwrap();
-        // Requests take the service's time; what is signed for devices is the device's own, and never goes back.
+        // Requests use the service's time; what is signed for devices uses the device's own, which never goes back.
         let made = number(made, "created").unwrap();
         assert!((before..before + 120).contains(&made), "{by}: {made}, by its own clock {before}");
         assert!(made >= last, "{by}: a signed time went back");

@@ -1,5 +1,5 @@
-//! Packs of somebody else's making, authentic for the vault's keys: no byte of them reaches psql, a pipe or a file, and
-//! what the index says never leads a reader out of the packs that the snapshot's signed body names.
+//! Forged packs that are authentic for the vault's keys: none of their bytes reaches psql, a pipe or a file, and the
+//! index never leads a reader out of the packs named in the snapshot's signed body.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
@@ -12,10 +12,10 @@ use e2e::{
     forger::Forger,
 };
 
-/// What the forger wants psql to run, and a reader to see.
+/// What the forger wants psql to run and readers to see.
 const EVIL: &[u8] = b"\n\\! touch PWNED\nselect 'forged';\n--";
 
-/// A database with a table of some megabytes, and its dump as SQL.
+/// A database with a table of a few megabytes, and its dump as SQL.
 struct Scene {
     service: Service,
     device: Device,
@@ -36,13 +36,13 @@ fn scene() -> Scene {
     let file = device.desk().join("shop.sql");
     postgres.dump_as("shop", &["--format=plain"], &file).unwrap();
     let dump = fs::read(&file).unwrap();
-    // One level, whatever the machine is busy with: forged packs get the length of honest ones.
+    // A fixed level, independent of the machine's load: forged packs need the length of honest ones.
     let report = device.backup_bytes("shop", &dump).arg("--compression").arg("3").ok().unwrap();
     let snapshot = text(&report, "snapshot_id").unwrap().to_owned();
     Scene { service, device, account, postgres, dump, snapshot }
 }
 
-/// In the middle of a chunk: early bytes are honest.
+/// Inserted in the middle of a chunk: early bytes are honest.
 fn with_evil(plain: &[u8]) -> Option<Vec<u8>> {
     if plain.len() < 100_000 {
         return None;
@@ -57,7 +57,7 @@ fn holds(text: &[u8], what: &[u8]) -> bool {
     text.windows(what.len()).any(|window| window == what)
 }
 
-/// A psql that writes down what it is fed and passes it on to the real one.
+/// A psql that records its input and passes it on to the real one.
 struct RecordingPsql {
     folder: PathBuf,
     record: PathBuf,
@@ -70,7 +70,7 @@ impl RecordingPsql {
         fs::create_dir(&folder).unwrap();
         let real = scene.postgres.tool("psql").unwrap().get_program().to_owned();
         let (real, shown) = (real.to_str().unwrap(), record.to_str().unwrap());
-        // Of a version that is preferred to the real one.
+        // Claims a version that is preferred to the real one.
         let script = format!(
             "#!/bin/sh\ncase \"$*\" in *--version*) \"{real}\" --version | /bin/sed 's/) \\([0-9]*\\)\\.[0-9]*/) \\1.99/'; exit;; esac\n/usr/bin/tee -a \"{shown}\" | \"{real}\" \"$@\"\n"
         );
@@ -92,7 +92,7 @@ impl RecordingPsql {
 }
 
 #[test]
-fn a_pack_of_somebody_elses_making() {
+fn a_forged_pack_reaches_nobody() {
     let scene = scene();
     let Scene { service, device, postgres, snapshot, .. } = &scene;
     let psql = RecordingPsql::new(&scene);
@@ -121,7 +121,7 @@ fn a_pack_of_somebody_elses_making() {
     device.restore_to(snapshot, "whole").refused(9).unwrap();
     assert!(!device.desk().join("whole").exists());
 
-    // What is saved of a damaged dump holds none of the forger's bytes either.
+    // What is salvaged of a damaged dump contains none of the forger's bytes either.
     let partial = device.restore_to(snapshot, "partial").arg("--partial").go().unwrap();
     assert_eq!(partial.code, 9, "{partial}");
     assert!(!holds(&fs::read(device.desk().join("partial")).unwrap(), b"forged"));
@@ -133,9 +133,9 @@ fn a_pack_of_somebody_elses_making() {
     assert!(device.restore_bytes(snapshot).unwrap() == scene.dump);
 }
 
-/// Every chunk is whole and every signature right; only the dump is not the one whose hash stands in the body.
+/// Every chunk is complete and every signature valid; only the dump does not match the hash in the body.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dump_that_is_not_the_one_of_its_hash_is_not_handed_out() {
+async fn a_dump_that_does_not_match_its_hash_is_not_delivered() {
     let scene = scene();
     let Scene { device, postgres, dump, snapshot, .. } = &scene;
     let forger = Forger::of(device).unwrap();
@@ -163,7 +163,7 @@ async fn a_dump_that_is_not_the_one_of_its_hash_is_not_handed_out() {
     );
 }
 
-/// Variant (b): a device of the vault signs an index object that leads honest chunks into a pack of its own.
+/// Variant (b): a device of the vault signs an index object that points honest chunks into its own pack.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_entry_does_not_lead_out_of_the_signed_packs() {
     let Scene { service, device, account, dump, snapshot, .. } = scene();
@@ -179,7 +179,7 @@ async fn an_index_entry_does_not_lead_out_of_the_signed_packs() {
         let segment = forger.segment(&[IndexedPack { pack: stored, size, entries }]).unwrap();
         forger.store(ObjectKind::Index, segment).await.unwrap();
     }
-    // The operator sees to it that a device without a state believes the thief: the honest index is lost.
+    // The operator removes the honest index, so that a device without state believes the thief.
     for object in honest_index.into_values() {
         object.remove().unwrap();
     }

@@ -1,4 +1,4 @@
-//! A dump that dies half-way never becomes a snapshot.
+//! A dump that dies midway never becomes a snapshot.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
@@ -9,7 +9,8 @@ use std::{
 use e2e::{Device, Postgres, Stage, data, device::text, files};
 use rustix::process::Signal;
 
-/// The `pg_dump` that a command runs, once it talks to the server: before, it may only have been asked its version.
+/// The command's `pg_dump` once it is connected to the server; before that, it may only have been asked for its
+/// version.
 fn pg_dump_of(parent: u32, postgres: &Postgres) -> u32 {
     let until = Instant::now() + Duration::from_secs(20);
     while Instant::now() < until {
@@ -20,7 +21,7 @@ fn pg_dump_of(parent: u32, postgres: &Postgres) -> u32 {
             let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
             let Some((head, tail)) = stat.rsplit_once(')') else { continue };
             let ppid = tail.split_whitespace().nth(1).and_then(|p| p.parse().ok());
-            // A moment after fork it still carries the parent's name.
+            // Right after fork it still has the parent's name.
             if ppid == Some(parent) && head.ends_with("(pg_dump") {
                 return head.split_whitespace().next().unwrap().parse().unwrap();
             }
@@ -42,13 +43,13 @@ fn no_session_is_left(postgres: &Postgres) {
     }
 }
 
-// A server of its own: each part looks at all its dumps, and ends them.
+// Its own server: each part inspects and ends all of its dumps.
 #[test]
 fn a_dump_that_dies_is_no_snapshot() {
     let stage = Stage::shared().unwrap();
     let postgres = Postgres::start().unwrap();
     data::fill(&postgres, "dying", 1).unwrap();
-    // Too much to fit into the pipeline's queues, and hard to compress, so that a slow upload holds pg_dump back.
+    // Too much for the pipeline's queues, and hard to compress, so that a slow upload blocks pg_dump.
     postgres
         .sql("dying", "create table noise (i int, hex text); alter table noise alter hex set storage external;
               insert into noise select i, (select string_agg(md5(i || '.' || j), '') from generate_series(1, 500) j) from generate_series(1, 8000) i")
@@ -65,7 +66,7 @@ fn a_dump_that_dies_is_no_snapshot() {
 
     let running = slow_backup(&device, &postgres, "dying");
     pg_dump_of(running.pid(), &postgres);
-    // The program is there before its session is.
+    // The program exists before its session does.
     let until = Instant::now() + Duration::from_secs(10);
     while postgres.end_dumps().unwrap() == 0 {
         assert!(Instant::now() < until, "pg_dump has no session");
@@ -110,7 +111,7 @@ fn a_dump_without_its_end_is_refused() {
             device.backup_bytes(name, &bytes[..keep]).refused(6).unwrap();
             assert_eq!(device.snapshots().unwrap().len(), taken, "{name}, {keep} of {} bytes", bytes.len());
         }
-        // The control: whole, it is taken.
+        // The control: a complete one is accepted.
         fs::write(device.desk().join(name), &bytes).unwrap();
         let report = device.call(["backup", "--file", name]).ok().unwrap();
         assert_eq!(text(&report, "sha256").unwrap(), files::sha256_of(&bytes));

@@ -1,4 +1,4 @@
-//! The local state is a cache: without it everything is found again in the bucket.
+//! The local state is a cache: without it, everything is found again in the bucket.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; measurements are printed")]
 
 use std::{fs, time::Duration};
@@ -29,7 +29,7 @@ fn a_deleted_state_costs_nothing_but_a_moment() {
             let outcome = device.call(["index", "rebuild"]).go().unwrap();
             let report = outcome.expect_ok().unwrap();
             println!("rebuilt: {report} in {:?}", outcome.usage.wall);
-            // 60 MB of noise at about 1 MiB a chunk.
+            // 60 MB of noise in chunks of about 1 MiB.
             assert!(number(&report, "chunks").unwrap() >= 30, "{report}");
             assert!(outcome.usage.wall < Duration::from_secs(20), "{:?}", outcome.usage.wall);
         }
@@ -40,8 +40,8 @@ fn a_deleted_state_costs_nothing_but_a_moment() {
     }
 }
 
-/// A device without a cache asks for all permissions at once, whatever the number of snapshots: round trips decide how long
-/// the worst day's list takes. The store's objects come side by side.
+/// A device without a cache requests all read URLs at once, however many snapshots there are, because round trips
+/// dominate the time of this list. Objects are fetched concurrently.
 #[test]
 fn many_snapshots_listed_one_by_one() {
     let service = Service::start_wired().unwrap();

@@ -1,4 +1,4 @@
-//! Interrupted anywhere, a run leaves no false snapshot, and the next one finishes without sending twice.
+//! A run interrupted anywhere leaves no false snapshot, and the next one finishes without sending anything twice.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; measurements are printed")]
 
 use std::{fs, process::Command, thread, time::Duration};
@@ -7,7 +7,7 @@ use e2e::{
     Device, Service, Stage,
     device::{number, text},
     files,
-    proxy::Weather,
+    proxy::Network,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rustix::process::Signal;
@@ -23,14 +23,14 @@ fn fifty_kills_at_random_points() {
     let mut random = StdRng::seed_from_u64(seed);
     let whole = device.backup_bytes("warm-up", &files::noise(seed, 20 * MB)).go().unwrap();
     whole.expect_ok().unwrap();
-    // Later runs send less, and a kill behind the commit says little.
+    // Later runs send less, and a kill after the commit proves little.
     let longest = whole.usage.wall.as_millis() as u64 * 2 / 3;
 
     let mut known = device.snapshots().unwrap();
     let (mut killed, mut committed) = (0, 0);
     let mut bytes = files::noise(seed + 1, 20 * MB);
     while killed < 50 {
-        // Each round a piece is new, so that there is something to send.
+        // A piece changes each round, so that there is something to send.
         let at = random.random_range(0..bytes.len() - 2 * MB);
         bytes[at..at + 2 * MB].copy_from_slice(&files::noise(random.random(), 2 * MB));
         let running = device.backup_bytes("killed", &bytes).start().unwrap();
@@ -42,7 +42,7 @@ fn fifty_kills_at_random_points() {
             assert_ne!(outcome.code, 0, "a run said that it is done, and there is no snapshot");
             killed += 1;
         } else {
-            // It was past its commit: then the snapshot is whole.
+            // It was past its commit, so the snapshot is complete.
             assert_eq!(now.len(), known.len() + 1);
             assert!(device.restore_latest("killed").unwrap() == bytes, "seed {seed}");
             committed += 1;
@@ -76,8 +76,8 @@ fn what_was_confirmed_is_not_sent_again() {
     let device = Device::new(&service).unwrap();
     device.sign_up("ca").unwrap();
     let bytes = files::noise(7, 150 * MB);
-    // Two packs of 16 MB are under way at once; what is confirmed of them is confirmed at this end.
-    store.set(Weather::HangAfter(110 * MB as u64));
+    // Two packs of 16 MB are in flight at once; whatever was confirmed of them is known to this side.
+    store.set(Network::StallAfter(110 * MB as u64));
     let running = device.backup_bytes("big", &bytes).start().unwrap();
     while !store.is_silent() || confirmed(&service) < 48 * MB as u64 {
         thread::sleep(Duration::from_millis(50));
@@ -88,10 +88,10 @@ fn what_was_confirmed_is_not_sent_again() {
     let kept = confirmed(&service);
     assert!(kept < 140 * MB as u64, "the kill came too late to say anything: {kept}");
 
-    store.set(Weather::Fair);
+    store.set(Network::Normal);
     let report = device.backup_bytes("big", &bytes).ok().unwrap();
     let sent = number(&report, "bytes_uploaded").unwrap();
-    // Index segments are written per run, so a pack may be confirmed before the device noted its chunks.
+    // Index segments are written per run, so a pack may be confirmed before the device has recorded its chunks.
     let expected = 150 * MB as u64 - kept;
     assert!(sent < expected + 20 * MB as u64, "{kept} bytes were confirmed, and {sent} were sent again");
     assert!(store.sent() < expected + 24 * MB as u64, "the wire says otherwise: {}", store.sent());
@@ -116,15 +116,15 @@ fn the_network_is_cut_and_comes_back() {
     .enumerate()
     {
         let bytes = files::noise(round as u64, 40 * MB);
-        wire.set(Weather::CutAfter(after));
+        wire.set(Network::CutAfter(after));
         let running = device.backup_bytes("cut", &bytes).start().unwrap();
         thread::sleep(Duration::from_secs(3));
-        // Half of them come back while the device still tries.
+        // Half of the time the network comes back while the device is still trying.
         if round % 2 == 0 {
-            wire.set(Weather::Fair);
+            wire.set(Network::Normal);
         }
         let outcome = running.wait().unwrap();
-        wire.set(Weather::Fair);
+        wire.set(Network::Normal);
         if outcome.code == 0 {
             snapshots += 1;
         } else {
@@ -146,7 +146,7 @@ fn the_service_goes_and_comes_back() {
     for (round, abruptly) in [false, true].into_iter().enumerate() {
         let bytes = files::noise(100 + round as u64, 60 * MB);
         let store = &service.wires().unwrap().store;
-        store.set(Weather::HangAfter(10 * MB as u64));
+        store.set(Network::StallAfter(10 * MB as u64));
         let running = device.backup_bytes("restarted", &bytes).start().unwrap();
         while !store.is_silent() {
             thread::sleep(Duration::from_millis(50));
@@ -154,8 +154,8 @@ fn the_service_goes_and_comes_back() {
         if abruptly {
             service.kill().unwrap();
         }
-        // The service looks for its store when it starts.
-        service.wires().unwrap().store.set(Weather::Fair);
+        // The service probes its store when it starts.
+        service.wires().unwrap().store.set(Network::Normal);
         service.restart().unwrap();
         let outcome = running.wait().unwrap();
         assert!([0, 4, 5].contains(&outcome.code), "{outcome}");
@@ -164,7 +164,7 @@ fn the_service_goes_and_comes_back() {
     }
 }
 
-/// A small file system of its own, for root.
+/// A small file system, for root.
 struct Small(std::path::PathBuf);
 
 impl Small {
@@ -197,7 +197,7 @@ fn a_full_disk_leaves_nothing_half_written() {
     device.restore_to("latest", "small/back").refused(8).unwrap();
     assert_eq!(fs::read_dir(&small.0).unwrap().count(), 0, "something was left behind");
 
-    // A device whose own state finds no room.
+    // A device without room for its own state.
     let other = Device::new(&stage.service).unwrap();
     let Some(home) = Small::mount(other.home(), "1m") else { return };
     other.sign_in(&account).unwrap();
@@ -209,6 +209,6 @@ fn a_full_disk_leaves_nothing_half_written() {
     assert_eq!(listed, if outcome.code == 0 { 2 } else { 1 });
     drop(fs::remove_file(&filler));
     other.backup_bytes("from-a-full-disk", &bytes).ok().unwrap();
-    // Elsewhere: a restore too needs some room of its own.
+    // On another device, because a restore needs some room too.
     assert!(device.restore_latest("from-a-full-disk").unwrap() == bytes);
 }

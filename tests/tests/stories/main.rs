@@ -1,4 +1,4 @@
-//! Stories of the real programs: one test program, so that what waits for a network or a clock waits beside the rest.
+//! Stories of the real programs. A single test program, so that waits for networks and clocks overlap.
 
 mod backup_and_restore;
 mod bad_input;

@@ -1,4 +1,4 @@
-//! Secrets of the command's own process: what stands in its arguments, and what a crash leaves behind.
+//! Secrets of the command's own process: in its arguments, and after a crash.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{fs, os::unix::fs::PermissionsExt};
@@ -34,7 +34,7 @@ fn a_password_in_an_argument_is_refused() {
         assert!(next.contains("--into-url-file"), "{next}");
     }
 
-    // The ways that are named work.
+    // The suggested alternatives work.
     let real = with(postgres.password());
     let file = device.desk().join("url");
     fs::write(&file, format!("{real}\n")).unwrap();
@@ -45,7 +45,7 @@ fn a_password_in_an_argument_is_refused() {
     device.call(["backup", "--url-file", "url"]).ok().unwrap();
     device.call(["backup"]).env("SEALKEEP_DATABASE_URL", &real).ok().unwrap();
     device.call(["backup", &real, "--allow-password-in-arguments"]).ok().unwrap();
-    // A variable that is set is not in the way of another source.
+    // A variable that is set does not interfere with another source.
     device.backup_bytes("note", b"x").env("SEALKEEP_DATABASE_URL", &real).ok().unwrap();
     let into = device.desk().join("into");
     fs::write(&into, real.replace("/argued", "/argued_back")).unwrap();
@@ -53,7 +53,7 @@ fn a_password_in_an_argument_is_refused() {
     device.call(["restore", "latest", "--source", "argued", "--into-url-file", "into"]).ok().unwrap();
 }
 
-/// No core file, whoever dies of whatever.
+/// No core file, whichever process dies and why.
 #[test]
 fn a_crash_leaves_no_memory_behind() {
     let stage = Stage::shared().unwrap();
@@ -63,7 +63,7 @@ fn a_crash_leaves_no_memory_behind() {
         let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
         line.split_whitespace().filter(|word| *word == "0").count() == 2
     };
-    // A backup that waits for its input. The limit it starts with allows core files.
+    // A command waiting for input. The limit it starts with allows core files.
     let call = device.call_plain(["login", "--email", "a@example.com"]);
     let mut terminal = e2e::Terminal::start(&call, 80).unwrap();
     terminal.expect("Password: ").unwrap();
@@ -77,7 +77,7 @@ fn a_crash_leaves_no_memory_behind() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
 
-    // The service, and a program that it starts.
+    // The service, and a program started by it.
     let pid = stage.service.pid();
     assert!(no_core(&limits(pid)), "{}", limits(pid));
 }

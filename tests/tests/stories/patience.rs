@@ -1,4 +1,4 @@
-//! A run of hours survives a service and a store that are away for a while; the clock is scaled to seconds.
+//! A run of hours survives a service and a store that are unreachable for a while; time is scaled to seconds.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -12,14 +12,14 @@ use e2e::{
     Device, Outcome, Running, Service, Terminal,
     device::number,
     files,
-    proxy::{Proxy, Weather},
+    proxy::{Network, Proxy},
     service::Wires,
 };
 use rustix::process::Signal;
 
 const MB: usize = 1_000_000;
 
-/// Until the running backup has stored something, so that it is in its middle.
+/// Waits until the running backup has stored something.
 fn midway(service: &Service) {
     let start = Instant::now();
     let stored = "select count(*) from app.object where kind = 'pack' and state = 'stored'";
@@ -29,7 +29,7 @@ fn midway(service: &Service) {
     }
 }
 
-/// Lets a call run for a while; it must not end by then.
+/// Lets a call run for a while; it must not exit in that time.
 fn goes_on(running: Running, time: Duration) -> Receiver<Outcome> {
     let (ended, outcome) = mpsc::channel();
     thread::spawn(move || ended.send(running.wait().unwrap()));
@@ -39,7 +39,7 @@ fn goes_on(running: Running, time: Duration) -> Receiver<Outcome> {
     outcome
 }
 
-/// Longer than the tries of one request once took.
+/// Longer than the retries of a single request used to take.
 const AWAY: Duration = Duration::from_secs(22);
 
 #[test]
@@ -51,7 +51,7 @@ fn gives_up_after_seconds() {
     fs::write(device.desk().join("rnd.bin"), &bytes).unwrap();
     let backup = ["backup", "--file", "rnd.bin", "--limit-upload", "8000"];
 
-    // The service and its store are gone together, as in a reboot. The backup waits, says so, and goes on.
+    // Service and store go down together, as in a reboot. The backup waits, says so, and continues.
     let running = device.call_plain(backup).env("SEALKEEP_PATIENCE", "300").start().unwrap();
     midway(&service);
     service.stop().unwrap();
@@ -65,7 +65,7 @@ fn gives_up_after_seconds() {
     device.restore_to("latest", "back").ok().unwrap();
     assert!(fs::read(device.desk().join("back")).unwrap() == bytes);
 
-    // Beyond its patience it ends, and the next run sends only what is missing.
+    // After its time limit it exits, and the next run sends only what is missing.
     let more = files::noise(8, 60 * MB);
     fs::write(device.desk().join("rnd.bin"), &more).unwrap();
     let running = device.call(backup).env("SEALKEEP_PATIENCE", "3").start().unwrap();
@@ -101,8 +101,8 @@ fn gives_up_after_seconds() {
     service.restart().unwrap();
 }
 
-/// A backup while one of the two behaves so, and the other one answers.
-fn outlasts(weather: Weather, wire: fn(&Wires) -> &Proxy, said: &str) {
+/// A backup while one of the two behaves like this and the other works.
+fn outlasts(network: Network, wire: fn(&Wires) -> &Proxy, said: &str) {
     let service = Service::start_wired().unwrap();
     let device = Device::new(&service).unwrap();
     device.sign_up("eu").unwrap();
@@ -111,9 +111,9 @@ fn outlasts(weather: Weather, wire: fn(&Wires) -> &Proxy, said: &str) {
     let backup = ["backup", "--file", "rnd.bin", "--limit-upload", "8000"];
     let running = device.call_plain(backup).env("SEALKEEP_PATIENCE", "300").start().unwrap();
     midway(&service);
-    wire(service.wires().unwrap()).set(weather);
+    wire(service.wires().unwrap()).set(network);
     let outcome = goes_on(running, AWAY);
-    wire(service.wires().unwrap()).set(Weather::Fair);
+    wire(service.wires().unwrap()).set(Network::Normal);
     let outcome = outcome.recv().unwrap();
     assert_eq!(outcome.code, 0, "{outcome}");
     assert!(outcome.stderr.contains(said) && outcome.stderr.contains("answers again"), "{outcome}");
@@ -122,23 +122,23 @@ fn outlasts(weather: Weather, wire: fn(&Wires) -> &Proxy, said: &str) {
 }
 
 #[test]
-fn a_store_that_is_away_alone_is_waited_for() {
-    outlasts(Weather::CutAfter(0), |wires| &wires.store, "the object store has been unavailable for");
+fn a_run_waits_for_the_store_alone() {
+    outlasts(Network::CutAfter(0), |wires| &wires.store, "the object store has been unavailable for");
 }
 
 #[test]
-fn a_service_that_is_away_alone_is_waited_for() {
-    outlasts(Weather::CutAfter(0), |wires| &wires.api, "the service has been unavailable for");
+fn a_run_waits_for_the_service_alone() {
+    outlasts(Network::CutAfter(0), |wires| &wires.api, "the service has been unavailable for");
 }
 
 #[test]
-fn a_busy_service_that_does_not_say_for_how_long_is_waited_for() {
-    outlasts(Weather::Busy, |wires| &wires.api, "the service has been unavailable for");
+fn a_run_waits_for_a_busy_service_without_retry_after() {
+    outlasts(Network::Busy, |wires| &wires.api, "the service has been unavailable for");
 }
 
 #[test]
-fn a_busy_store_that_does_not_say_for_how_long_is_waited_for() {
-    outlasts(Weather::Busy, |wires| &wires.store, "the object store has been unavailable for");
+fn a_run_waits_for_a_busy_store_without_retry_after() {
+    outlasts(Network::Busy, |wires| &wires.store, "the object store has been unavailable for");
 }
 
 #[test]
@@ -160,19 +160,19 @@ fn a_restore_waits_too() {
         assert!(Instant::now() < until, "nothing was restored within a minute");
         thread::sleep(Duration::from_millis(20));
     }
-    // With no warning: a service that is asked to end first finishes what is under way.
+    // Killed: asked to stop, a service would finish its requests first.
     service.kill().unwrap();
     let outcome = goes_on(running, AWAY);
-    service.wires().unwrap().store.set(Weather::Fair);
+    service.wires().unwrap().store.set(Network::Normal);
     service.restart().unwrap();
     outcome.recv().unwrap().expect_ok().unwrap();
     assert!(fs::read(device.desk().join("back")).unwrap() == bytes);
 }
 
-/// At its start an operation says within three seconds that nobody is there, goes on trying, and ends soon.
+/// At its start an operation reports within three seconds that nothing responds, keeps trying, and gives up soon.
 #[test]
-fn an_unreachable_service_is_told_at_once() {
-    // A port that refuses, and one that takes connections and never says a word.
+fn an_unreachable_service_is_reported_at_once() {
+    // A port that refuses connections, and one that accepts them and never responds.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}", silent.local_addr().unwrap());
     for server in ["http://127.0.0.1:1", silent.as_str()] {

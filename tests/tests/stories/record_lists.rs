@@ -1,5 +1,4 @@
-//! Rows that stood in the last dump are not sent again; and whatever happens to the list that this takes, every dump
-//! comes back.
+//! Rows of the last dump are not sent again; and whatever happens to the list needed for that, every dump comes back.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests; measurements are printed")]
 
 use std::{fs, path::PathBuf, thread, time::Duration};
@@ -12,7 +11,7 @@ use e2e::{
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rustix::process::Signal;
 
-/// What a first backup of [`Table`] sends, about, and what one of changed rows may.
+/// Approximate upload of a first backup of [`Table`], and the maximum for one of changed rows.
 const MUCH: u64 = 5_000_000;
 const LITTLE: u64 = 1_500_000;
 
@@ -28,7 +27,7 @@ impl Table {
         Self { random, rows }
     }
 
-    /// A day's work: one row in a hundred, anywhere.
+    /// A day's work: changes one row in a hundred, anywhere.
     fn change(&mut self) {
         for (n, old) in self.rows.iter_mut().enumerate() {
             if self.random.random_ratio(1, 100) {
@@ -105,7 +104,7 @@ fn the_list_may_be_lost_damaged_or_foreign() {
             text(&device.call(["snapshots"]).ok().unwrap()["snapshots"][0], "id").unwrap().to_owned(),
             dump,
         ));
-        // The next list is good again. After it was lost, chunks that are copies may not be copied from once.
+        // The next list is good again. After a loss, chunks that are copies cannot be copied from once.
         for round in 0..2 {
             table.change();
             let bytes = sent(device.backup_bytes("shop", &table.dump()));
@@ -120,14 +119,14 @@ fn the_list_may_be_lost_damaged_or_foreign() {
 }
 
 #[test]
-fn it_can_be_turned_off_and_made_anew_also_elsewhere() {
+fn it_can_be_turned_off_and_rebuilt_even_elsewhere() {
     let stage = Stage::shared().unwrap();
     let (device, account) = stage.new_account().unwrap();
     let mut table = Table::new(2);
     let report = device.backup_bytes("shop", &table.dump()).ok().unwrap();
     let size = number(&report, "record_list_bytes").unwrap();
     assert_eq!(number(&device.call(["status"]).ok().unwrap(), "record_lists_bytes").unwrap(), size);
-    // 18 bytes a row and some more.
+    // 18 bytes per row and a little more.
     assert!((4_500_000..6_000_000).contains(&size), "{size}");
 
     table.change();
@@ -161,14 +160,14 @@ fn two_devices_may_store_the_same_chunks_at_once_each_in_its_own_way() {
     other.sign_in(&account).unwrap();
     let mut table = Table::new(5);
     let mut days = vec![table.dump()];
-    // Both have a list of the first day: the other one's chunks were stored already.
+    // Both have a list of the first day: the other device's chunks were already stored.
     for device in [&one, &other] {
         device.backup_bytes("shop", &days[0]).ok().unwrap();
     }
     for _ in 0..3 {
         table.change();
         let dump = table.dump();
-        // At the same time: neither knows what the other stores.
+        // Concurrently: neither knows what the other stores.
         let runs = [&one, &other].map(|device| device.backup_bytes("shop", &dump).start().unwrap());
         for run in runs {
             run.wait().unwrap().expect_ok().unwrap();
@@ -189,7 +188,7 @@ fn two_devices_may_store_the_same_chunks_at_once_each_in_its_own_way() {
 }
 
 #[test]
-fn a_killed_run_leaves_a_list_of_use() {
+fn a_killed_run_leaves_a_usable_list() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     let mut table = Table::new(3);
@@ -204,7 +203,7 @@ fn a_killed_run_leaves_a_list_of_use() {
         running.wait().unwrap();
         if round % 3 == 2 {
             let bytes = sent(device.backup_bytes("shop", &dump));
-            // Three days' rows at most: the list is never of a run that was not committed.
+            // At most three days' rows: a list never comes from an uncommitted run.
             assert!(bytes < LITTLE * 3, "round {round}: {bytes}");
             assert!(device.restore_latest("shop").unwrap() == dump, "round {round}");
             assert_eq!(lists(&device).len(), 1, "something of the killed runs was left");
@@ -265,7 +264,7 @@ fn a_database_whose_rows_changed_sends_them_alone() {
     assert_eq!(count("rows"), count("rows_back"));
 }
 
-/// The unfriendly days, with what each cost: a measurement, and every dump comes back.
+/// The unfavorable days and their cost: a measurement, and every dump comes back.
 #[test]
 fn rows_that_move() {
     let stage = Stage::shared().unwrap();

@@ -1,4 +1,4 @@
-//! Restores into a database end in all or nothing, whatever ends them, and leave no session behind.
+//! Restores into a database are all or nothing, whatever interrupts them, and leave no session behind.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -11,12 +11,12 @@ use std::{
 use e2e::{Device, Postgres, Stage, measure};
 use rustix::process::Signal;
 
-/// What no session of a restore may outlive.
+/// Time limit for a restore's sessions to end.
 const GONE: Duration = Duration::from_secs(60);
 /// Rows of the table that is filled first.
 const ROWS: u32 = 400_000;
 
-/// An account, and a snapshot of a plain SQL dump whose first table takes its time.
+/// An account with a snapshot of a plain SQL dump whose first table takes long to restore.
 fn backed_up(stage: &Stage, server: &Postgres, name: &str, form: &[&str]) -> Device {
     let (device, _) = stage.new_account().unwrap();
     server.create(name).unwrap();
@@ -56,7 +56,7 @@ fn eventually(what: &str, patience: Duration, done: impl Fn() -> bool) {
     }
 }
 
-/// The psql that writes into the database: a descendant of ours that is connected to it.
+/// Kills the psql that writes into the database: a descendant of ours that is connected to it.
 fn kill_psql_below(parent: u32) {
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
@@ -84,7 +84,7 @@ fn restore(device: &Device, server: &Postgres, source: &str, into: &str) -> e2e:
 #[test]
 fn restore_interrupted_commits_half_database() {
     let stage = Stage::shared().unwrap();
-    // Its own: others restore on the shared one.
+    // Its own server: others restore on the shared one.
     let server = &Postgres::start().unwrap();
     for (name, form) in [("half_sql", &["-Fp"][..]), ("half_archive", &["-Fc", "-Z0"])] {
         let device = backed_up(&stage, server, name, form);
@@ -116,7 +116,7 @@ fn restore_interrupted_commits_half_database() {
                     assert_eq!(server.row_counts(&back).unwrap().len(), 0, "{end:?}");
                 }
             }
-            // What was killed may have left a database, under another name; it is named, and cleaned up.
+            // A killed restore may leave a database under another name; it is reported and cleaned up.
             let done = restore(&device, server, name, &back).wait().unwrap();
             let document = done.expect_ok().unwrap();
             assert_eq!(server.row_counts(&back).unwrap(), server.row_counts(name).unwrap());

@@ -1,4 +1,4 @@
-//! Whatever fails in the middle of a restore into a database, the target is as it was, and nobody's session stays.
+//! Whatever fails during a restore into a database, the target stays as it was, and no session is left.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -9,12 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Device, Outcome, Postgres, Running, Service, device::text, proxy::Weather};
+use e2e::{Device, Outcome, Postgres, Running, Service, device::text, proxy::Network};
 
-/// What no session of a restore may outlive.
+/// Time limit for a restore's sessions to end.
 const GONE: Duration = Duration::from_secs(60);
 
-/// A table of noise, which takes several packs: what is damaged or gone lies in the middle of the dump.
+/// A table of noise that fills several packs, so that the damage is in the middle of the dump.
 fn fill(server: &Postgres, database: &str, rows: u32) {
     server
         .sql(
@@ -44,7 +44,7 @@ fn copying(server: &Postgres) {
     });
 }
 
-/// What stands before a restore, and must stand after it.
+/// The state before a restore, which must be the same afterwards.
 struct Before<'a> {
     server: &'a Postgres,
     target: String,
@@ -52,7 +52,7 @@ struct Before<'a> {
 }
 
 impl<'a> Before<'a> {
-    /// `existing`: with something of somebody else's, which --overwrite would replace.
+    /// `existing`: with foreign content, which --overwrite would replace.
     fn new(server: &'a Postgres, target: &str, existing: bool) -> Self {
         if existing {
             server.create(target).unwrap();
@@ -83,7 +83,7 @@ impl<'a> Before<'a> {
         call.start().unwrap()
     }
 
-    /// It failed with one of these codes, and left nothing.
+    /// It failed with one of these codes and left nothing behind.
     fn holds(&self, outcome: &Outcome, codes: &[i32]) {
         assert!(codes.contains(&outcome.code), "{outcome}");
         let sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sealkeep'";
@@ -149,20 +149,20 @@ fn a_store_that_goes_away_leaves_the_target_as_it_was() {
         }
         let running = call.start().unwrap();
         copying(&server);
-        // With no warning: otherwise what is under way is finished first.
+        // Killed: asked to stop, it would finish its requests first.
         service.kill().unwrap();
         let outcome = running.wait().unwrap();
         before.holds(&outcome, &[4, 5]);
-        service.wires().unwrap().store.set(Weather::Fair);
+        service.wires().unwrap().store.set(Network::Normal);
         service.restart().unwrap();
     }
 }
 
-/// A small disk of its own, until it is dropped.
+/// A small disk, until dropped.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// `None` where nobody may mount one.
+    /// `None` if mounting is not permitted.
     fn mount(at: PathBuf, megabytes: u32) -> Option<Self> {
         fs::create_dir_all(&at).unwrap();
         let options = format!("size={megabytes}m,mode=0777");
@@ -177,7 +177,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// On a disk of 50 MB lie the original and, where there is one, the target: the restored rows find no room.
+/// The original and, if there is one, the target are on a 50 MB disk: the restored rows do not fit.
 #[test]
 fn a_full_disk_of_the_server_leaves_the_target_as_it_was() {
     let service = Service::start().unwrap();
@@ -200,7 +200,7 @@ fn a_full_disk_of_the_server_leaves_the_target_as_it_was() {
     }
     device.backup(&server, "shop").ok().unwrap();
     if disk.is_none() {
-        // Where nobody may mount a disk, the longest file that the server may write stands for it.
+        // Where mounting is not permitted, a limit on the server's file length has the same effect.
         server.limit_files(17 << 20).unwrap();
     }
     let before = Before::new(&server, "full_new", false);
@@ -233,7 +233,7 @@ fn a_killed_server_leaves_the_target_as_it_was() {
         let outcome = running.wait().unwrap();
         assert_eq!(outcome.code, 6, "{outcome}");
         assert_eq!(Before::state(&server, &target), state);
-        // What it could not take back has another name, and is told of and dropped by the next command.
+        // Leftovers have another name; the next command reports and drops them.
         let told = device.backup(&server, "shop").arg("--same-source").go().unwrap();
         assert!(told.stderr.contains("sealkeep_restoring_"), "{told}");
         let cleaned = device.call(["restore", "--clean-up", &server.url("postgres")]);
@@ -245,7 +245,7 @@ fn a_killed_server_leaves_the_target_as_it_was() {
     }
 }
 
-/// Thousands of tables, with the server's own `max_locks_per_transaction`. With LONG=1.
+/// Thousands of tables with the server's default `max_locks_per_transaction`. With LONG=1.
 #[test]
 fn restore_locks_one_transaction() {
     if std::env::var_os("LONG").is_none() {
@@ -276,7 +276,7 @@ fn restore_locks_one_transaction() {
         assert_eq!(server.sql(&target, tables).unwrap(), "3500");
         assert_eq!(server.sql(&target, "SELECT v FROM t_7").unwrap(), "seven");
     }
-    // An existing one takes them in one transaction: what that needs is said while it is still empty.
+    // An existing database takes all locks in one transaction: what that needs is reported while it is still empty.
     server.create("existing").unwrap();
     let refused = device.restore_into("latest", &server, "existing").refused(6).unwrap();
     assert!(text(&refused, "next_step").unwrap().contains("max_locks_per_transaction to"), "{refused}");

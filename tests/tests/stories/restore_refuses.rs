@@ -1,4 +1,4 @@
-//! A dump that holds more than SQL for one database is backed up as it is, and no database takes it.
+//! A dump with more than SQL for one database is backed up as it is, and cannot be restored into any database.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use e2e::{Postgres, Stage, data, device::text};
@@ -6,7 +6,7 @@ use e2e::{Postgres, Stage, data, device::text};
 #[test]
 fn text_from_a_dump_is_not_a_program() {
     let stage = Stage::shared().unwrap();
-    // Its own: others restore on the shared one.
+    // Its own server: others restore on the shared one.
     let postgres = &Postgres::start().unwrap();
     data::fill(postgres, "refuses_source", 1).unwrap();
     postgres.create("refuses_there").unwrap();

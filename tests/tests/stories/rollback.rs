@@ -1,4 +1,4 @@
-//! A service that shows an older list, or one with a link missing, is refused.
+//! A service that shows an older list, or one with a missing link, is refused.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
@@ -7,7 +7,7 @@ use e2e::{Device, Service, keys::KeyFile};
 
 const TABLE: &str = "app.snapshot";
 
-/// The hostile operator's hand: takes rows out, and can put them back.
+/// A hostile operator: removes rows, and can put them back.
 struct Removed<'a>(&'a Service);
 
 impl<'a> Removed<'a> {
@@ -41,7 +41,7 @@ fn n73_n74_an_older_or_broken_history_is_refused() {
     }
     assert_eq!(device.restore_bytes("latest").unwrap(), b"third");
 
-    // The newest is gone: whoever saw it notices.
+    // The newest one is gone: every device that saw it notices.
     let removed = Removed::rows(&service, "position = 3");
     for call in [
         device.call(["snapshots"]),
@@ -55,7 +55,7 @@ fn n73_n74_an_older_or_broken_history_is_refused() {
     removed.put_back();
     assert_eq!(device.restore_bytes("latest").unwrap(), b"third");
 
-    // One in the middle is gone: anybody notices, a new device too.
+    // One in the middle is gone: everybody notices, even a new device.
     let removed = Removed::rows(&service, "position = 2");
     device.restore_to("latest", "old").refused(10).unwrap();
     let newcomer = Device::new(&service).unwrap();
@@ -83,7 +83,7 @@ fn a_history_that_somebody_else_signed_is_refused() {
     device.call(["snapshots"]).refused(10).unwrap();
 }
 
-/// A service that denies a vault does not get its keys replaced, and does not get a new vault made under the old one's id.
+/// A service that denies a vault cannot get its keys replaced, or a new vault created under the old one's id.
 #[test]
 fn a_vault_that_is_denied_keeps_its_keys() {
     let service = Service::start().unwrap();
@@ -99,7 +99,7 @@ fn a_vault_that_is_denied_keeps_its_keys() {
         |device: &Device| device.login_call(&account).env("SEALKEEP_TOTP", account.authenticator.code());
     login(&device).refused(10).unwrap();
     assert!(KeyFile::of(&device).unwrap().client_keys().unwrap() == before, "keys were replaced");
-    // A device that never saw the vault does not start a new one either.
+    // A device that never saw the vault does not create a new one either.
     let newcomer = Device::new(&service).unwrap();
     login(&newcomer).refused(10).unwrap();
 
@@ -114,9 +114,9 @@ fn a_vault_that_is_denied_keeps_its_keys() {
     assert_eq!(newcomer.restore_bytes("latest").unwrap(), b"first");
 }
 
-/// The words that a device showed are on paper already: nothing that a service says replaces them.
+/// Words that were shown may already be on paper: no response of the service replaces them.
 #[test]
-fn no_answer_replaces_the_words_that_were_shown() {
+fn no_response_replaces_the_words_that_were_shown() {
     let service = Service::start().unwrap();
     let device = Device::new(&service).unwrap();
     let account = device.sign_up_interrupted("eu").unwrap();
@@ -146,7 +146,7 @@ fn no_answer_replaces_the_words_that_were_shown() {
     assert!(said.contains(&account.recovery_words), "the words were replaced: {outcome}");
 }
 
-/// What a device forgets, it forgets whole: the next account in its home meets nothing of the last one.
+/// A device forgets everything: the next account in its home finds nothing of the previous one.
 #[test]
 fn a_forgotten_home_is_empty_and_the_next_account_works() {
     let service = Service::start().unwrap();
@@ -167,9 +167,9 @@ fn a_forgotten_home_is_empty_and_the_next_account_works() {
     assert_eq!(device.restore_bytes("latest").unwrap(), b"of the next account");
 }
 
-/// What stands beside the keys is the floor: without `pins.db` an older list or directory is refused all the same.
+/// The record next to the keys is the floor: even without `pins.db` an older list or directory is refused.
 #[test]
-fn n73_n77_a_lost_memory_is_no_way_back() {
+fn n73_n77_lost_memory_allows_no_rollback() {
     let service = Service::start().unwrap();
     let device = Device::new(&service).unwrap();
     let account = device.sign_up("eu").unwrap();
@@ -186,7 +186,7 @@ fn n73_n77_a_lost_memory_is_no_way_back() {
     };
     assert_eq!(forgets().stdout, b"second");
 
-    // Of another device's snapshot and of its directory entry this device has nothing but the floor.
+    // This device knows another device's snapshot and directory entry only through the floor.
     let removed = Removed::rows(&service, "position = 2");
     assert_eq!(forgets().code, 10);
     removed.put_back();

@@ -1,4 +1,5 @@
-//! The source survives us: nothing stays on its server however the command ends, and two databases of one name are two.
+//! Sources are left unharmed: nothing stays on the server however the command ends, and two databases of one name are
+//! distinguished.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -10,7 +11,7 @@ use std::{
 use e2e::{Postgres, Stage, device::text};
 use rustix::process::Signal;
 
-/// A table that somebody holds; it is free again when this is dropped.
+/// A locked table, released when dropped.
 struct Held<'a>(&'a Postgres, Child);
 
 impl<'a> Held<'a> {
@@ -43,7 +44,7 @@ fn until(seconds: u64, what: &str, done: impl Fn() -> bool) {
     }
 }
 
-/// Programs of ours that still have this server in their environment.
+/// Number of our programs with this server in their environment.
 fn programs(postgres: &Postgres) -> usize {
     let port = format!("PGPORT={}\0PG", postgres.port()).into_bytes();
     let port = &port[..port.len() - 2];
@@ -88,7 +89,7 @@ fn orphans_after_hangup() {
         until(60, "the end of the session", || postgres.dumps_running(false).unwrap() == 0);
         until(60, "the end of the program", || programs(&postgres) == 0);
     }
-    // Started to outlive its terminal: it does.
+    // Started to outlive its terminal, it does.
     let running =
         device.call_under("nohup", ["backup", &postgres.url("lk")]).env("PGPASSWORD", postgres.password());
     let running = running.start().unwrap();
@@ -119,7 +120,7 @@ fn same_name_two_servers() {
     let first = backup(&one, &[]).ok().unwrap();
     let first = text(&first, "snapshot_id").unwrap().to_owned();
 
-    // Another server's database of that name: refused before its dump, whoever chose the name.
+    // A database with this name on another server is refused before its dump, whoever chose the name.
     for more in [&[][..], &["--name", "shop"]] {
         let refused = backup(&two, more).refused(12).unwrap();
         let said = refused.to_string();
@@ -135,19 +136,19 @@ fn same_name_two_servers() {
     }
     assert_eq!(device.snapshots().unwrap().len(), 1);
 
-    // The same one, spelled otherwise, is welcome.
+    // The same database under another spelling is accepted.
     let alias = one.url("shop").replace("127.0.0.1", "localhost");
     device.call(["backup", &alias]).env("PGPASSWORD", one.password()).ok().unwrap();
-    // Another database of the same server is not.
+    // Another database of the same server is refused.
     one.create("till").unwrap();
     device.backup(&one, "till").arg("--name").arg("shop").refused(12).unwrap();
-    // Made anew under its name, it goes on.
+    // Recreated under its name, it continues the source.
     one.sql("postgres", "drop database shop").unwrap();
     one.create("shop").unwrap();
     one.sql("shop", "create table t as select 'anew'::text as x").unwrap();
     backup(&one, &[]).ok().unwrap();
 
-    // With a name of its own it is a source of its own; latest of one is never the other's.
+    // Under another name it is a separate source; `latest` never confuses the two.
     backup(&two, &["--name", "shop-2"]).ok().unwrap();
     let status = device.call(["status"]).ok().unwrap();
     let places: Vec<_> = status["sources"]
@@ -158,14 +159,14 @@ fn same_name_two_servers() {
         .collect();
     assert_eq!(places, [format!("127.0.0.1:{}/shop", one.port()), format!("127.0.0.1:{}/shop", two.port())]);
 
-    // Confirmed, it carries on; then the first one is the stranger.
+    // Once confirmed, the second database continues the source, and the first one is refused.
     backup(&two, &["--same-source"]).ok().unwrap();
     backup(&two, &[]).ok().unwrap();
     backup(&one, &[]).refused(12).unwrap();
     device.restore_into(&first, &one, "back").ok().unwrap();
     assert_eq!(one.sql("back", "select x from t").unwrap(), "one");
 
-    // Files: a name that nobody chose belongs to one path.
+    // Files: a default name belongs to one path.
     let dump = |folder: &str, text: &str| {
         let path = device.desk().join(folder);
         std::fs::create_dir_all(&path).unwrap();
@@ -179,7 +180,7 @@ fn same_name_two_servers() {
     device.call(["backup", "--file", &b, "--same-source"]).ok().unwrap();
     device.call(["backup", "--file", &a, "--name", "days"]).ok().unwrap();
     device.call(["backup", "--file", &b, "--name", "days"]).ok().unwrap();
-    // A file and a database of one name: latest does not guess.
+    // A file and a database with the same name: `latest` does not guess.
     device.call(["backup", "--file", &a, "--name", "shop"]).ok().unwrap();
     device.call(["restore", "latest", "--source", "shop", "--stdout"]).refused(7).unwrap();
 }

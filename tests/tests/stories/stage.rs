@@ -1,4 +1,4 @@
-//! The stage itself: what the stories stand on has to be right first.
+//! Tests of the test infrastructure, which the stories rely on.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use e2e::{Authenticator, Postgres, Proxy, Service, Spread, data, files, proxy::Weather};
+use e2e::{Authenticator, Postgres, Proxy, Service, Spread, data, files, proxy::Network};
 
 #[test]
 fn databases_are_the_same_every_time_and_change_as_much_as_said() {
@@ -51,7 +51,7 @@ fn codes_are_rfc_6238_and_never_repeat() {
     assert_ne!(authenticator.wrong_code(), first);
 }
 
-/// A server that answers every request with its own request line.
+/// A server that echoes each request's request line.
 fn echo() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -87,9 +87,9 @@ fn the_proxy_passes_records_and_cuts() {
     assert!(ask(&proxy).ends_with("GET /marker?secret=1"));
     assert!(String::from_utf8_lossy(&proxy.record()).contains("/marker"));
     assert_eq!(proxy.requests(), ["GET /marker"]);
-    proxy.set(Weather::CutAfter(10));
+    proxy.set(Network::CutAfter(10));
     assert_eq!(ask(&proxy), "");
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Normal);
     assert!(ask(&proxy).ends_with("GET /marker?secret=1"));
 }
 

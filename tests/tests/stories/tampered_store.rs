@@ -1,4 +1,4 @@
-//! Flip, cut, remove, swap in the object store: each is named, and nothing false is restored.
+//! Flip, truncate, remove, swap in the object store: each is reported, and nothing false is restored.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
@@ -29,7 +29,7 @@ struct Scene {
     bytes: Vec<u8>,
 }
 
-/// Two snapshots of different content: packs of the first are not the second's.
+/// Two snapshots of different content, without shared packs.
 fn scene() -> Scene {
     let service = Service::start().unwrap();
     let device = Device::new(&service).unwrap();
@@ -97,7 +97,7 @@ fn damage_is_named_and_the_rest_is_saved() {
         }
         assert!(saved[at..] == bytes[at..], "{harm:?}: wrong bytes behind the last range");
         let lost: usize = ranges.iter().map(|(start, end)| end - start).sum();
-        // A flipped bit costs the one chunk that it is in.
+        // A flipped bit costs only the chunk that it is in.
         let most = if matches!(harm, Harm::FlipMiddle) { 5_000_000 } else { whole.len() + 5_000_000 };
         assert!(lost < most, "{harm:?}: {lost} bytes lost with a pack of {}", whole.len());
         assert!(
@@ -114,7 +114,7 @@ fn damage_is_named_and_the_rest_is_saved() {
         assert!(problems.iter().any(|p| p.to_string().contains(&victim)), "{harm:?}: {report}");
         assert!(problems.iter().all(|p| !p.to_string().contains(second_id)), "{harm:?}: {report}");
 
-        // The other snapshot is whole all the while.
+        // The other snapshot stays restorable throughout.
         device.restore_bytes(second_id).unwrap();
         pack.replace(&whole).unwrap();
     }
@@ -137,7 +137,7 @@ fn every_other_object_is_guarded_too() {
         object.flip(whole.len() / 2).unwrap();
         let check = device.call(["check", "--read-data"]).go().unwrap();
         let restore = device.call_plain(["restore", first_id, "--stdout"]).go().unwrap();
-        // A restore succeeds when it does not need the object, and never with other bytes.
+        // A restore succeeds if it does not need the object, and never with wrong bytes.
         assert!([0, 9].contains(&restore.code), "{}: {restore}", object.key);
         if restore.code == 0 {
             assert_eq!(files::sha256_of(&restore.stdout), text(&first, "sha256").unwrap(), "{}", object.key);

@@ -1,4 +1,4 @@
-//! Account B with A's ids: on every route of the service's own description, and with the command.
+//! Account B with A's ids: on every route of the service's OpenAPI document, and with the command.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ fn base64(bytes: &[u8]) -> Value {
     serde_json::to_value(api_types::Base64(bytes.to_vec())).unwrap()
 }
 
-/// A body that the route would understand.
+/// A valid body for the route.
 fn body(method: &str, path: &str, ids: &Ids) -> Option<Value> {
     let signed = json!({ "entry": base64(&[0x80]), "signature": base64(&[7; 64]) });
     let head = json!({ "envelope": base64(&[0x80]), "signature": base64(&[7; 64]) });
@@ -68,7 +68,7 @@ fn fill_in(path: &str, ids: &Ids) -> String {
     if path.ends_with("/objects") { format!("{path}?kind=pack") } else { path }
 }
 
-/// Everything of a vault in the service's database, but when its devices were last seen and what their requests were.
+/// Everything of a vault in the service's database, except when its devices were last seen and their requests.
 fn contents(service: &Service, vault: &str) -> String {
     let tables = service
         .sql("select distinct table_schema || '.' || table_name from information_schema.columns where column_name = 'vault_id' and table_schema = 'app' order by 1")
@@ -108,7 +108,7 @@ async fn no_route_lets_b_touch_what_is_as() {
     let (member_a, member_b) = (Member::of(&a, &service).unwrap(), Member::of(&b, &service).unwrap());
     let (ids_a, ids_b) = (ids_of(&service, &member_a), ids_of(&service, &member_b));
 
-    // Every vault route that the service has is in the list above.
+    // The list above contains every vault route of the service.
     let described: Value = reqwest::get(format!("{}/v1/openapi.json", service.url()))
         .await
         .unwrap()
@@ -126,7 +126,7 @@ async fn no_route_lets_b_touch_what_is_as() {
     let listed = ROUTES.iter().map(|(m, p)| ((*m).to_owned(), (*p).to_owned())).collect();
     assert_eq!(there, listed, "routes of the service, and routes tested here");
 
-    // The control: A is let in, so B's refusals are not about the requests' form. It comes first, because reading
+    // The control: A is admitted, so B's refusals are not about the requests' form. It comes first, because reading
     // keys is audited.
     for (method, path) in ROUTES.into_iter().filter(|(method, _)| *method == "GET") {
         let answer = member_a.ask(method, &fill_in(path, &ids_a), None).await.unwrap();
@@ -140,7 +140,7 @@ async fn no_route_lets_b_touch_what_is_as() {
     }
     assert_eq!(contents(&service, &ids_a.vault), before);
 
-    // B's vault, A's ids inside it.
+    // B's vault with A's ids inside it.
     let mixed = Ids { vault: ids_b.vault.clone(), ..ids_of(&service, &member_a) };
     for (method, path) in ROUTES {
         let wanted: &[(u16, &str)] = match path.rsplit('/').next().unwrap() {
@@ -174,7 +174,7 @@ fn the_command_finds_nothing_of_another_account() {
     assert_eq!(b.snapshots().unwrap(), [""; 0]);
     b.restore_to(snapshot, "stolen").refused(7).unwrap();
     assert!(!b.desk().join("stolen").exists());
-    // A's words do not open B's vault, nor B's password A's account.
+    // A's words do not open B's vault, nor does B's password open A's account.
     let thief = Device::new(&stage.service).unwrap();
     let code = account_a.authenticator.code();
     thief

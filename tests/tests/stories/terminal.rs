@@ -1,4 +1,4 @@
-//! What the command shows on a terminal, and what it never does to one.
+//! The command's output on a terminal, including hostile text.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -19,7 +19,7 @@ use client_core::{
 use e2e::{Authenticator, Call, Device, Outcome, Stage, Terminal, data};
 use secrecy::ExposeSecret;
 
-/// Clears the screen, sets the clipboard, turns a line around, ends it, hides in it.
+/// Clears the screen, sets the clipboard, reverses a line, ends it, hides text in it.
 const HOSTILE: &str =
     "esc\x1b[31mred\x1b[2J\x1b]52;c;eA==\x07\u{9b}5m\u{202e}\u{2066}\u{200b}\u{2028}\r\nSNAPSHOT\tfake\u{7f}";
 
@@ -30,7 +30,7 @@ fn is_shown(c: char) -> bool {
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'))
 }
 
-/// Nothing of what was printed acts on a terminal.
+/// Nothing in the output controls the terminal.
 fn assert_shown(outcome: &Outcome) {
     for said in [&String::from_utf8_lossy(&outcome.stdout).into_owned(), &outcome.stderr] {
         let acts: Vec<char> = said.chars().filter(|c| !is_shown(*c)).collect();
@@ -52,8 +52,8 @@ fn fails(call: Call) -> String {
     format!("{}{}", String::from_utf8_lossy(&outcome.stdout), outcome.stderr)
 }
 
-/// Names of files, sources, devices, databases and tables reach the terminal as text, in tables, sentences, errors and
-/// JSON alike.
+/// Names of files, sources, devices, databases and tables reach the terminal as plain text, in tables, sentences,
+/// errors and JSON alike.
 #[test]
 fn terminal_escape_in_names() {
     let stage = Stage::shared().unwrap();
@@ -66,7 +66,7 @@ fn terminal_escape_in_names() {
     let said = goes(device.call_plain([OsStr::new("backup"), OsStr::new("--file"), bytes.as_os_str()]));
     assert!(said.contains("not\\xff\\xfeutf-8\\u{1b}[2J"), "{said}");
 
-    // Two sources, so two rows and a title.
+    // Two sources, so two rows and a heading.
     let listed = goes(device.call_plain(["snapshots"]));
     assert_eq!(listed.lines().count(), 3, "{listed}");
     assert!(listed.contains("esc\\u{1b}[31mred"), "{listed}");
@@ -81,7 +81,7 @@ fn terminal_escape_in_names() {
     fails(device.call_plain([HOSTILE]));
     goes(device.call_plain(["snapshots"]).env("SEALKEEP_LOG", "trace"));
 
-    // A device, by its own word.
+    // A device's own name.
     let other = Device::new(&stage.service).unwrap();
     let named = "dev\x1b]0;title\x07\u{202e}\u{9b}2J";
     goes(
@@ -92,11 +92,11 @@ fn terminal_escape_in_names() {
             .env("SEALKEEP_TOTP", account.authenticator.code()),
     );
     let devices = goes(device.call_plain(["devices"]));
-    // The service takes the C0 controls out of a name; the rest is ours.
+    // The service removes C0 controls from a name; we escape the rest.
     assert!(devices.contains("]0;title") && devices.contains("\\u{202e}"), "{devices}");
     goes(device.call(["devices"]));
 
-    // A database and a table, through the words of pg_dump and psql.
+    // A database and a table, in messages of pg_dump and psql.
     let postgres = &stage.postgres;
     let database = "db\x1b[2J\u{202e}x";
     data::fill(postgres, database, 1).unwrap();
@@ -112,7 +112,7 @@ fn terminal_escape_in_names() {
     goes(device.call_plain(["snapshots"]));
 }
 
-/// What the service says is a stranger's text, too.
+/// Text from the service is untrusted too.
 #[test]
 fn a_hostile_service_cannot_write_to_the_terminal() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -142,7 +142,7 @@ fn a_hostile_service_cannot_write_to_the_terminal() {
     }
 }
 
-/// The kit as the app saves it. Its account secret opens nothing here: the words alone do.
+/// The kit as saved by the app. Its account secret opens nothing here: the words alone do.
 fn kit(words: &str) -> Kit {
     let owner = KitOwner {
         email: "a@example.com".to_owned(),
@@ -163,7 +163,7 @@ fn ctrl_c_ends_every_prompt_and_leaves_the_terminal_as_it_was() {
     let login = ["login", "--email", &account.email];
     let signup = ["signup", "--email", "somebody@example.com", "--region", "eu"];
     let (password, code) = (&account.password, || account.authenticator.code());
-    // (call, what is asked before, with its answer; the question that is not answered)
+    // (call, earlier questions with answers; the question left unanswered)
     let one = new();
     let calls = [
         (one.call_plain(login), "Password: "),
@@ -187,7 +187,7 @@ fn ctrl_c_ends_every_prompt_and_leaves_the_terminal_as_it_was() {
         let last = screen.rsplit(question).next().unwrap();
         assert!(last.contains('\n'), "what follows stands on the line of the question: {screen:?}");
     }
-    // Every question of a sign-up, one after the other.
+    // Every question of a sign-up in turn.
     for unanswered in ["Repeat password: ", "Six-digit code: ", "to be sure they are written down: "] {
         let device = new();
         let email = format!("signup-{}@example.com", uuid::Uuid::new_v4().simple());
@@ -216,7 +216,7 @@ fn ctrl_c_ends_every_prompt_and_leaves_the_terminal_as_it_was() {
     }
 }
 
-/// All lines of a paste belong to the question; none is left to the shell, and none is shown.
+/// All lines of a paste belong to the question; none is left for the shell, and none is shown.
 #[test]
 fn a_pasted_kit_is_read_whole() {
     let stage = Stage::shared().unwrap();
@@ -241,7 +241,7 @@ fn a_pasted_kit_is_read_whole() {
     );
     assert!(terminal.is_as_usual().unwrap());
 
-    // Both saved files; and the numbered words in one line.
+    // Both saved files, and the numbered words on one line.
     for (name, file, code) in [("kit.txt", kit.as_bytes(), 0), ("kit.pdf", &saved.pdf().unwrap(), 2)] {
         let other = Device::new(&stage.service).unwrap();
         fs::write(other.desk().join(name), file).unwrap();
@@ -273,9 +273,9 @@ fn help_fits_the_terminal_and_global_options_stand_apart() {
             let screen: String =
                 screen.split('\x1b').map(|p| p.split_once('m').map_or(p, |(_, rest)| rest)).collect();
             for line in screen.lines() {
-                // Examples are commands to copy: they are not broken.
+                // Examples are commands to copy and must not be wrapped.
                 let example = line.trim_start().starts_with("sealkeep ") || line.contains(" | ");
-                // Neither is the synopsis.
+                // Nor must the synopsis.
                 let example = example || line.starts_with("Usage: ");
                 assert!(
                     example || line.trim_end().chars().count() <= usize::from(columns),
@@ -288,7 +288,7 @@ fn help_fits_the_terminal_and_global_options_stand_apart() {
             assert!(!own.contains("--json "), "{screen}");
         }
     }
-    // What is set in the environment was not typed, and is not asked for.
+    // A value from the environment was not typed, so the usage line leaves it out.
     let outcome = device.call_plain(["restore", "latest"]).env("SEALKEEP_STALL_TIMEOUT", "9").go().unwrap();
     assert_eq!(outcome.code, 2);
     let usage = outcome.stderr.split_once("Usage:").unwrap().1;
@@ -320,7 +320,7 @@ fn a_reader_that_leaves_ends_the_command_quietly() {
         let outcome = device.call_plain(arguments).stdout_into(write).unwrap();
         assert!(!outcome.stderr.contains("panicked") && !outcome.stderr.contains("Broken pipe"), "{outcome}");
         assert!([141, 0, 2].contains(&outcome.code), "{outcome}");
-        // Neither does one whose complaints nobody reads.
+        // Nor does a command whose errors nobody reads.
         let (read, write) = std::io::pipe().unwrap();
         drop(read);
         let code = device.call_plain(arguments).stderr_into(write).unwrap();
@@ -329,7 +329,7 @@ fn a_reader_that_leaves_ends_the_command_quietly() {
 }
 
 #[test]
-fn a_slip_of_the_fingers_gets_the_word_that_was_meant() {
+fn a_typo_gets_a_suggestion() {
     let stage = Stage::shared().unwrap();
     let (device, account) = stage.new_account().unwrap();
     let id = device.backup_bytes("ledger", b"x").ok().unwrap();
@@ -349,7 +349,7 @@ fn a_slip_of_the_fingers_gets_the_word_that_was_meant() {
     assert!(next(device.call(["backup", "not/there.gz"]), 2).contains("sealkeep backup --file"));
     assert!(next(device.call(["restore", "dump.sql", "--to", "out"]), 2).contains("--to"));
 
-    // Ids may be shortened, in any case.
+    // Ids may be abbreviated, in any case.
     device.restore_to(&id[..4].to_uppercase(), "a").ok().unwrap();
     device.restore_to(&id, "b").ok().unwrap();
     let lost = Device::new(&stage.service).unwrap();
@@ -365,7 +365,7 @@ fn a_slip_of_the_fingers_gets_the_word_that_was_meant() {
     assert_eq!(revoked.get("revoked").unwrap().as_str().unwrap(), own);
 }
 
-/// Nothing of the progress line is left above a result, and an error stands alone.
+/// Nothing of the progress line remains above a result, and an error stands alone.
 #[test]
 fn progress_disappears_when_it_ends() {
     let stage = Stage::shared().unwrap();
@@ -389,7 +389,7 @@ fn progress_disappears_when_it_ends() {
     }
 }
 
-/// Our sentences go on below their beginning where the terminal ends; what is there to be copied stays in one piece.
+/// Wrapped sentences are indented; text to copy stays in one piece.
 #[test]
 fn sentences_fit_the_terminal() {
     let stage = Stage::shared().unwrap();
@@ -403,7 +403,7 @@ fn sentences_fit_the_terminal() {
     for whole in ["nobody is signed in", "`sealkeep login`", "`sealkeep signup`", "\n    "] {
         assert!(screen.contains(whole), "{whole:?} is not in {screen:?}");
     }
-    // Where nobody looks, each sentence is a line.
+    // Without a terminal, each sentence is one line.
     let said = fails(device.call_plain(["status"]));
     assert!(said.contains("Next: `sealkeep login` signs in, `sealkeep signup` makes an account."), "{said}");
 }

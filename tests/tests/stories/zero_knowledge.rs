@@ -1,5 +1,5 @@
-//! No marker of plaintext, no key and no password on the wire, in the bucket, the service's database, its logs or its
-//! secrets' file. Then the same search is shown to find what is there.
+//! No plaintext marker, key or password appears on the wire, in the bucket, or in the service's database, logs or
+//! secrets file. Then the same search is shown to find what is there.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
@@ -7,7 +7,7 @@ use std::fs;
 use api_types::Base64;
 use e2e::{Call, Device, Postgres, Service, data, device::text, files, keys::KeyFile, proxy::positions};
 
-/// Places where a secret could be, with their bytes.
+/// Places where a secret could appear, with their bytes.
 struct Places(Vec<(&'static str, Vec<u8>)>);
 
 impl Places {
@@ -28,7 +28,7 @@ impl Places {
         ])
     }
 
-    /// Where any form of `secret` stands.
+    /// The places that contain any form of `secret`.
     fn find(&self, secret: &[u8]) -> Vec<&'static str> {
         let forms = forms(secret);
         let holds = |bytes: &[u8]| forms.iter().any(|form| positions(bytes, form).next().is_some());
@@ -36,7 +36,7 @@ impl Places {
     }
 }
 
-/// As it is, hexadecimal, and in base64 (both alphabets) at each of the three positions in a larger whole.
+/// Plain, hexadecimal, and base64 (both alphabets) at each of the three alignments.
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     let mut forms =
         vec![secret.to_owned(), hex(secret).into_bytes(), hex(secret).to_uppercase().into_bytes()];
@@ -44,7 +44,7 @@ fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
         let shifted: Vec<u8> = std::iter::repeat_n(0, shift).chain(secret.iter().copied()).collect();
         let text =
             serde_json::to_value(Base64(shifted)).unwrap().as_str().unwrap().trim_end_matches('=').to_owned();
-        // Digits that also hold bits of neighbours are left out.
+        // Characters that also encode bits of neighbors are left out.
         let inner = &text[(shift * 8).div_ceil(6)..text.len() - 1];
         forms.push(inner.replace('-', "+").replace('_', "/").into_bytes());
         forms.push(inner.replace('+', "-").replace('/', "_").into_bytes());
@@ -57,7 +57,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn n86_nothing_of_the_customer_is_known_to_anybody_else() {
+fn n86_nobody_else_learns_anything_about_the_customer() {
     let service = Service::start_wired().unwrap();
     let postgres = Postgres::start().unwrap();
     let marker = format!("mk{}", hex(&rand::random::<[u8; 8]>()));
@@ -88,7 +88,7 @@ fn n86_nothing_of_the_customer_is_known_to_anybody_else() {
     other.call(["check", "--read-data"]).ok().unwrap();
     let snapshot = text(&named, "snapshot_id").unwrap().to_owned();
     assert_eq!(other.restore_bytes(&snapshot).unwrap(), format!("content {marker}").as_bytes());
-    // A failing run must not talk either.
+    // A failing run must not leak either.
     device
         .call(["backup", &postgres.url(&format!("absent_{marker}"))])
         .env("PGPASSWORD", postgres.password())
@@ -116,7 +116,7 @@ fn n86_nothing_of_the_customer_is_known_to_anybody_else() {
         assert_eq!(places.find(secret), [""; 0], "{name} was found");
     }
 
-    // The control: the search finds what is there, in each form and in each place.
+    // The control: the search finds what is there, in each form and place.
     let known = |what: &[u8], place: &str| {
         assert!(places.find(what).contains(&place), "the search does not find what stands in {place}");
     };
@@ -135,23 +135,23 @@ fn n86_nothing_of_the_customer_is_known_to_anybody_else() {
         let planted = [&b"noise "[..], &planted, b" noise"].concat();
         assert_eq!(Places(vec![("here", planted)]).find(marker.as_bytes()), ["here"], "form {at}");
     }
-    // And the marker is in the dump that was backed up, so there was something to hide.
+    // And the marker is in the backed-up dump, so there was something to hide.
     let dump = device.desk().join("control.dump");
     postgres.dump(&database, &dump).unwrap();
     assert!(positions(&fs::read(dump).unwrap(), marker.as_bytes()).count() > 5000);
 }
 
-/// Everything that a device and its service leave behind or say, searched for what only the owner may know. The
-/// device's key file is sealed with a passphrase, so that nothing of it is excused.
+/// Everything that a device and its service leave behind or print, searched for what only the owner may know. The
+/// device's key file is sealed with a passphrase, so that none of it is exempt.
 #[test]
-fn n85_no_secret_stands_in_what_is_left_behind() {
+fn n85_no_secret_is_left_behind() {
     let service = Service::start_wired().unwrap();
     let postgres = Postgres::start().unwrap();
     let marker = format!("mk{}", hex(&rand::random::<[u8; 8]>()));
     data::fill(&postgres, "canary", 1).unwrap();
     let rows = format!("create table t as select i, '{marker} ' || i as v from generate_series(1, 2000) i");
     postgres.sql("canary", &rows).unwrap();
-    // One device with a plain key file, to know what to look for; one whose keys are sealed, to look at.
+    // One device with a plain key file, to know what to search for; one with sealed keys, to search.
     let known = Device::new(&service).unwrap();
     let account = known.sign_up("eu").unwrap();
     let sealed = Device::new(&service).unwrap();
@@ -161,7 +161,7 @@ fn n85_no_secret_stands_in_what_is_left_behind() {
         let outcome =
             call.env("SEALKEEP_KEYSTORE_PASSPHRASE", &passphrase).env("SEALKEEP_LOG", "trace").go().unwrap();
         assert_eq!(outcome.code, code, "{outcome}");
-        // A dump on standard output is the owner's own.
+        // A dump on standard output is for the owner.
         said.extend_from_slice(outcome.stderr.as_bytes());
         outcome
     };
@@ -216,7 +216,7 @@ fn n85_no_secret_stands_in_what_is_left_behind() {
     for (name, secret) in &secrets {
         assert_eq!(places.find(secret), [""; 0], "{name} was found");
     }
-    // The control: what may be there is found.
+    // The control: permitted content is found.
     assert!(places.find(account.email.as_bytes()).contains(&"database"));
     assert!(places.find(b"canary").contains(&"standard output"));
     assert!(places.find(b"index").contains(&"home"));

@@ -1,13 +1,13 @@
-/** A day of the calendar: one column a week, Monday first. */
+/** A day of the calendar, which has one column per week, starting on Monday. */
 export interface Day {
-  /** Its midnight, milliseconds since 1970. */
+  /** Start of the day, milliseconds since 1970. */
   date: number;
   count: number;
   column: number;
   row: number;
 }
 
-/** The last weeks up to today, with how many of `times` (seconds since 1970) fall on each day. */
+/** The last weeks up to today, with the number of `times` (seconds since 1970) on each day. */
 export function calendar(times: number[], weeks: number, today: Date): Day[] {
   const counts = new Map<number, number>();
   for (const time of times) {
@@ -17,7 +17,7 @@ export function calendar(times: number[], weeks: number, today: Date): Day[] {
   const sinceMonday = (today.getDay() + 6) % 7;
   const days = (weeks - 1) * 7 + sinceMonday + 1;
   return Array.from({ length: days }, (_, at) => {
-    // By the calendar, not by 24 hours: days on which the clocks change are longer or shorter.
+    // Calendar arithmetic: days with a clock change do not have 24 hours.
     const date = new Date(today.getFullYear(), today.getMonth(), today.getDate() - (days - 1 - at)).getTime();
     return { date, count: counts.get(date) ?? 0, column: Math.floor(at / 7), row: at % 7 };
   });

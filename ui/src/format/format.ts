@@ -1,8 +1,8 @@
-/** Numbers and times as people of a language write them. */
+/** Localized numbers and times. */
 
 const STEPS = ["B", "kB", "MB", "GB", "TB"] as const;
 
-/** Powers of 1000, as disks and databases are sold; three digits. */
+/** Three digits with decimal units, as used for disks and databases. */
 export function bytes(value: number, language: string): string {
   let amount = value;
   let step = 0;
@@ -19,14 +19,14 @@ export function count(value: number, language: string): string {
   return new Intl.NumberFormat(language).format(value);
 }
 
-/** Of 1; “100 %” is the whole and nothing less. */
+/** Takes a fraction of 1; shows “100 %” only for exactly 1. */
 export function percent(value: number, language: string): string {
   const digits = value < 0.1 || value > 0.99 ? 1 : 0;
   const rounded = Math.floor(value * 10 ** (digits + 2)) / 10 ** (digits + 2);
   return new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits }).format(rounded);
 }
 
-/** A day and a time. */
+/** Date and time. */
 export function when(seconds: number, language: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(seconds * 1000);
 }
@@ -54,7 +54,7 @@ export function duration(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
-/** “02:30”, as the language writes it. */
+/** “02:30” in the format of the language. */
 export function clock(hour: number, minute: number, language: string): string {
   return new Intl.DateTimeFormat(language, { timeStyle: "short" }).format(new Date(2026, 0, 1, hour, minute));
 }

@@ -23,7 +23,7 @@ import type { WordsView } from "../bindings/WordsView";
 
 export type Region = "us" | "ca" | "eu";
 
-/** Everything the views may ask of the program behind them. A refusal is a `UiError`. */
+/** All calls from the views to the program. Errors are `UiError`s. */
 export interface Backend {
   appInfo(): Promise<AppInfo>;
   licences(): Promise<string>;
@@ -65,7 +65,7 @@ export interface Backend {
   startBackup(id: string): Promise<RunView>;
   startVerify(source: string, snapshot: string): Promise<RunView>;
   startRestore(source: string, snapshot: string, to: RestoreTo): Promise<RunView>;
-  /** The run that was refused, once more; `name` answers `rename`. */
+  /** Repeats the refused run; `name` is for the choice `rename`. */
   runAgain(choice: Choice, name: string | null): Promise<RunView>;
   restoreCommandLine(snapshot: string, to: RestoreTo): Promise<string>;
   cancelRun(): Promise<void>;
@@ -77,9 +77,9 @@ export interface Backend {
   activityList(): Promise<ActivityView[]>;
 
   preferences(): Promise<PreferencesView>;
-  /** KiB a second; null: none. */
+  /** KiB/s; null: no limit. */
   setUploadLimit(limit: number | null): Promise<void>;
-  /** What the panel and notifications shall say. */
+  /** Sets the texts of the tray icon and of notifications. */
   speak(words: PanelWords): Promise<void>;
   setAutostart(on: boolean): Promise<void>;
 

@@ -4,14 +4,14 @@ import type { RunView } from "../bindings/RunView";
 import type { WaitView } from "../bindings/WaitView";
 import type { Backend } from "./backend";
 
-/** Sends on what the program says by itself. */
+/** Forwards events from the program. */
 function listen<T>(command: string, heard: (said: T) => void): Promise<void> {
   const channel = new Channel<T>();
   channel.onmessage = heard;
   return invoke(command, { channel });
 }
 
-/** The desktop app's own process. */
+/** Calls the desktop app's process. */
 export const client: Backend = {
   appInfo: () => invoke("app_info"),
   licences: () => invoke("licences"),

@@ -1,6 +1,6 @@
 import type { UiError } from "../bindings/UiError";
 
-/** What a call was refused with, whatever was thrown. */
+/** Converts anything that a call threw. */
 export function asUiError(thrown: unknown): UiError {
   if (typeof thrown === "object" && thrown !== null && "code" in thrown && "happened" in thrown) {
     return thrown as UiError;

@@ -9,7 +9,7 @@ import type { WaitView } from "../bindings/WaitView";
 import type { Backend } from "../ipc/backend";
 import { asUiError } from "../ipc/error";
 
-/** What the main part of the window shows. */
+/** The content of the main area. */
 export type Place =
   | { view: "home" }
   | { view: "add" }
@@ -20,28 +20,28 @@ export type Place =
   | { view: "activity" }
   | { view: "settings" };
 
-/** How often the overview is asked for again while nothing happens, milliseconds. */
+/** Refresh interval of the overview while idle, milliseconds. */
 const REFRESH = 60_000;
-/** What is waited for is told each second: after so many milliseconds without a word it is over. */
+/** The program reports waiting every second; after this many milliseconds without a report it is over. */
 const WAITED = 3_000;
 
-/** What the whole window knows. */
+/** The state of the window. */
 export class App {
   readonly backend: Backend;
   info = $state<AppInfo | null>(null);
   session = $state<SessionView | null>(null);
-  /** Why not even the session can be read. */
+  /** The error that prevents reading the session. */
   broken = $state<UiError | null>(null);
   place = $state<Place>({ view: "home" });
   overview = $state.raw<OverviewView | null>(null);
   overviewError = $state<UiError | null>(null);
-  /** The overview is being asked for. */
+  /** The overview is loading. */
   looking = $state(false);
   run = $state.raw<RunView | null>(null);
-  /** A run could not even begin. */
+  /** The error of a run that could not start. */
   runError = $state<UiError | null>(null);
 
-  /** What is waited for while no run is shown. */
+  /** What the program is waiting for while no run is shown. */
   waits = $state.raw<WaitView | null>(null);
 
   private waited: ReturnType<typeof setTimeout> | undefined;
@@ -60,7 +60,7 @@ export class App {
     } catch (thrown) {
       this.broken = asUiError(thrown);
     }
-    // For measurements from outside: from here on the window can be used.
+    // For external measurements: the window is usable now.
     performance.mark("interactive");
   }
 
@@ -68,7 +68,7 @@ export class App {
     return this.session?.state === "ready" ? this.session.account : null;
   }
 
-  /** Somebody is signed in from here on. */
+  /** Called after sign-in. */
   async ready(account: AccountView): Promise<void> {
     this.session = { state: "ready", account };
     clearInterval(this.refresh);
@@ -79,12 +79,12 @@ export class App {
     await this.look();
   }
 
-  /** Where this device stands may have changed. */
+  /** Reloads, because the device's session or setup may have changed. */
   async again(): Promise<void> {
     this.session = await this.backend.session();
   }
 
-  /** The session is over: back to the password, with the address filled in. */
+  /** The session has ended: asks for the password again, with the address filled in. */
   signInAgain(): void {
     if (this.account !== null) this.session = { state: "signIn", email: this.account.email };
   }

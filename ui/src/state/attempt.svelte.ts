@@ -1,12 +1,12 @@
 import type { UiError } from "../bindings/UiError";
 import { asUiError } from "../ipc/error";
 
-/** Something that the user asked for: whether it goes on, and why it did not work. */
+/** An action of the user: whether it is in progress, and why it failed. */
 export class Attempt {
   busy = $state(false);
   error = $state<UiError | null>(null);
 
-  /** Whether it worked. */
+  /** Returns whether it succeeded. */
   async run(what: () => Promise<void>): Promise<boolean> {
     this.busy = true;
     this.error = null;

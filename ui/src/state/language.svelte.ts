@@ -1,7 +1,7 @@
 import { de } from "../words/de";
 import { en, type Words } from "../words/en";
 
-/** The languages that are complete. */
+/** Languages with complete translations. */
 export const LANGUAGES = { en: { name: "English", words: en }, de: { name: "Deutsch", words: de } } as const;
 export type Language = keyof typeof LANGUAGES;
 
@@ -26,6 +26,6 @@ class Chosen {
   }
 }
 
-/** The language of the window. */
+/** The window's language. */
 export const chosen = new Chosen();
 document.documentElement.lang = chosen.language;

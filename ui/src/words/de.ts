@@ -5,7 +5,7 @@ import { settings } from "./de/settings";
 import { snapshots } from "./de/snapshots";
 import type { Words } from "./en";
 
-/** Every sentence the user reads, in German. */
+/** All texts shown to the user, in German. */
 export const de: Words = {
   product: "Sealkeep",
   tagline: "Verschlüsselte Datenbank-Backups. Die Schlüssel verlassen nie Ihren Rechner.",

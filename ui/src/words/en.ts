@@ -4,7 +4,7 @@ import { firstRun } from "./en/first-run";
 import { settings } from "./en/settings";
 import { snapshots } from "./en/snapshots";
 
-/** Every sentence the user reads. */
+/** All texts shown to the user. */
 export const en = {
   product: "Sealkeep",
   tagline: "Encrypted database backups. The keys never leave your machine.",

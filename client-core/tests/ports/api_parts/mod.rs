@@ -1,4 +1,4 @@
-//! What a service of a few lines says, and how it checks a signature.
+//! Responses of a minimal service, and its signature check.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
@@ -72,7 +72,7 @@ pub(crate) fn info() -> VaultInfo {
     }
 }
 
-/// Verifies a request's signature as the service does; gives when it was signed, and the nonce.
+/// Verifies a request's signature as the service does; returns its time and nonce.
 pub(crate) fn verify(request: &Request, port: u16) -> (i64, String) {
     let header = |name: &str| request.headers.get(name).cloned().unwrap_or_default();
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));

@@ -1,4 +1,4 @@
-//! Promises of every engine. A new engine must be in [`FIXTURES`].
+//! Promises that every engine keeps. New engines must be added to [`FIXTURES`].
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod files;
@@ -16,29 +16,29 @@ use client_core::{
 
 use crate::{private_postgres::dumped, seam::begin};
 
-/// What the promises are tried on.
+/// Test data for one engine.
 trait Fixture: Sync {
     fn engine(&self) -> &'static dyn Engine;
-    /// Text that names something with content, and holds a secret where it can.
+    /// Text that names a source with content, with a secret if possible.
     fn present(&self) -> String;
-    /// Text that names nothing; `None` where everything is there.
+    /// Text that names nothing; `None` if every text names something.
     fn absent(&self) -> Option<String>;
-    /// Names a database that does not exist; a new one per call. `None` for what is no database.
+    /// Names a database that does not exist, a new one per call. `None` if the engine has no databases.
     fn fresh(&self) -> Option<String> {
         None
     }
-    /// What is in a database, `None` when there is none.
+    /// The content of a database, or `None` if it does not exist.
     fn content(&self, _text: &str) -> Option<String> {
         None
     }
-    /// Whether its bytes can be had here: there is one standard input, which other tests read.
+    /// Whether its bytes can be read here: there is only one standard input, and other tests read it.
     fn can_be_read(&self) -> bool {
         true
     }
 }
 
 const FIXTURES: [&dyn Fixture; 4] = [&postgres::Shop, &files::OneFile, &pipe::Nothing, &toys::Toys];
-/// What the addresses of the fixtures carry, as it is typed and as it is.
+/// The secret in the fixtures' addresses, as typed and decoded.
 const SECRETS: [&str; 2] = [crate::private_postgres::PASSWORD_IN_URL, crate::private_postgres::PASSWORD];
 
 fn source_of(fixture: &dyn Fixture, text: &str) -> AnySource {
@@ -117,7 +117,7 @@ fn what_people_are_shown_holds_no_secret() {
 }
 
 #[test]
-fn a_look_finds_the_same_twice_and_a_dump_follows() {
+fn inspecting_twice_finds_the_same_and_a_dump_follows() {
     for fixture in FIXTURES.into_iter().filter(|fixture| fixture.can_be_read()) {
         let source = source_of(fixture, &fixture.present());
         let look = || source.connect(&Stopper::default(), &Opening::default()).unwrap();
@@ -133,7 +133,7 @@ fn a_look_finds_the_same_twice_and_a_dump_follows() {
 }
 
 #[test]
-fn a_dump_that_is_not_read_to_its_end_is_none() {
+fn a_dump_not_read_to_its_end_is_no_dump() {
     for fixture in FIXTURES.into_iter().filter(|fixture| fixture.can_be_read()) {
         let unread = begin(source_of(fixture, &fixture.present())).unwrap().finish();
         assert!(matches!(unread, Err(SourceError::Incomplete(_))), "{}: {unread:?}", fixture.engine().kind());
@@ -168,7 +168,7 @@ fn a_restore_is_the_whole_dump_or_nothing() {
         restore(&target, RestoreChoices::default(), &dump).unwrap();
         let content = fixture.content(&fixture.present());
         assert!(content.is_some() && fixture.content(&fresh) == content, "{kind}");
-        // What is there is replaced only by whoever asks for it, and never doubled.
+        // An existing database is replaced only on request, and rows are never doubled.
         let again = restore(&target, RestoreChoices::default(), &dump);
         assert!(matches!(again, Err(SourceError::NotEmpty(_))), "{kind}: {again:?}");
         let overwrite = RestoreChoices { overwrite: true, ..RestoreChoices::default() };

@@ -1,4 +1,4 @@
-//! Standard input, by name only.
+//! Standard input, tested by name only.
 
 use client_core::source::{self, Engine};
 

@@ -1,4 +1,4 @@
-//! A small engine built only on public traits: databases in a table of this process.
+//! A small engine built only on public traits: its databases are a table in this process.
 
 use std::{
     collections::BTreeMap,

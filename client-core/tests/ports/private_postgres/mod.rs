@@ -16,20 +16,20 @@ use tempfile::TempDir;
 
 /// The password of the superuser `postgres`.
 pub(crate) const PASSWORD: &str = "s3cret/marker%21";
-/// The same in a URL.
+/// The same password in a URL.
 pub(crate) const PASSWORD_IN_URL: &str = "s3cret%2Fmarker%2521";
 
-/// A running server; it goes away with this value.
+/// A running server; dropping it stops the server and removes its files.
 pub(crate) struct Server {
     dir: TempDir,
     bin: PathBuf,
     pub(crate) port: u16,
-    /// Stops the server when this process ends, however it ends: its standard input closes then.
+    /// Stops the server when this process ends in any way, because its standard input then closes.
     watch: Option<Child>,
 }
 
 impl Server {
-    /// Starts one with password authentication.
+    /// Starts a server with password authentication.
     pub(crate) fn start() -> Self {
         let bin = newest_bin();
         let dir = TempDir::new().unwrap();
@@ -65,7 +65,7 @@ impl Server {
         server
     }
 
-    /// A copy of its files on a port of its own, as a base backup or a cloud clone is.
+    /// A copy of its files on another port, like a base backup or a cloud clone.
     pub(crate) fn cloned(&self) -> Self {
         self.down();
         let dir = TempDir::new().unwrap();
@@ -118,7 +118,7 @@ impl Server {
         );
     }
 
-    /// From here on its messages are German.
+    /// Switches its messages to German.
     pub(crate) fn speak_german(&self) {
         let locale = self.locales().join("de_DE.UTF-8");
         std::fs::create_dir(self.locales()).unwrap();
@@ -135,7 +135,7 @@ impl Server {
         self.dir.path().join("locales")
     }
 
-    /// Stops at once, as a crash would.
+    /// Stops at once, like a crash.
     pub(crate) fn down(&self) {
         self.run("pg_ctl", &["-w", "-m", "immediate", "-D", &self.path("data"), "stop"]);
     }
@@ -172,12 +172,12 @@ impl Server {
         &self.bin
     }
 
-    /// With the right password.
+    /// A URL with the right password.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://postgres:{PASSWORD_IN_URL}@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Runs SQL and gives what it prints.
+    /// Runs SQL and returns the output.
     pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
         let output = self.tool("psql", database, &["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]);
         assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
@@ -194,7 +194,7 @@ impl Server {
             .unwrap()
     }
 
-    /// How many sessions our own programs have.
+    /// The number of sessions of our own programs.
     pub(crate) fn sessions(&self) -> String {
         self.sql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sealkeep'")
     }
@@ -238,7 +238,7 @@ pub(crate) fn dumped(mut stream: DumpStream) -> (Vec<u8>, Complete) {
     (bytes, stream.finish().unwrap())
 }
 
-/// Waits until `done` holds.
+/// Polls until `done` returns true.
 pub(crate) fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(20);
     while !done() {

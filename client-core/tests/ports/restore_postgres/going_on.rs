@@ -1,4 +1,4 @@
-//! With `--continue`: what can be restored is, and nothing else is executed.
+//! `--continue` restores everything that can be restored, and executes nothing else.
 
 use super::*;
 
@@ -27,8 +27,8 @@ fn search_path_functions() {
     }
 }
 
-/// Rows of a COPY that fails are rows, whatever stands in them, and whether it fails at its beginning, at its end, or
-/// only the second time.
+/// Rows of a failed COPY are never executed, whatever they contain, and whether it fails at its beginning, at its end,
+/// or only the second time.
 #[test]
 fn rows_of_a_failed_copy_are_never_executed() {
     let marker = tempfile::TempDir::new().unwrap();
@@ -53,14 +53,14 @@ fn rows_of_a_failed_copy_are_never_executed() {
             SERVER.sql("evil_rows", &format!("INSERT INTO {table} VALUES ($evil${row}$evil$)"));
         }
     }
-    // Long enough that psql is gone before all of it was written.
+    // Long enough that psql has exited before everything was written.
     SERVER.sql(
         "evil_rows",
         &format!(
             "INSERT INTO a_gone SELECT repeat('CREATE TABLE executed (x int);', {width}) FROM generate_series(1, {rows})"
         ),
     );
-    // What the dump makes of the tables before their rows come.
+    // What the dump does to the tables before their rows arrive.
     let hostile = "
 CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN RAISE EXCEPTION 'not these'; END $$;
@@ -87,7 +87,7 @@ ALTER TABLE public.d_none DROP COLUMN v;
         assert_eq!(SERVER.sql("evil_back", "SELECT x FROM public.z_kept"), "7");
         SERVER.sql("postgres", "DROP DATABASE evil_back");
     }
-    // An archive whose table cannot be made: its type is missing on this server.
+    // An archive with a table that cannot be created: its type does not exist on this server.
     let archive = dump("evil_rows", &["-Fc", "-Z0"]);
     let broken = replaced(&archive, b"CREATE TABLE public.a_gone (", b"CREATE TABLE nowher.a_gone (");
     let restored = restore(target("evil_back", false).keeping_going(), &broken).unwrap();
@@ -98,7 +98,7 @@ ALTER TABLE public.d_none DROP COLUMN v;
         SERVER.sql("evil_back", "SELECT (SELECT count(*) FROM b_late), (SELECT x FROM z_kept)"),
         "6|7"
     );
-    // What is no statement of a dump is refused, as without --continue.
+    // Text that is no statement of a dump is refused, as without --continue.
     let script = format!("{text}\\! touch {}\n{data}", file.display());
     let refused = restore(target("evil_no", false).keeping_going(), script.as_bytes()).unwrap_err();
     assert!(matches!(refused, SourceError::Script(_)) && !file.exists(), "{refused}");
@@ -112,7 +112,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_goes_on_has_the_settings_from_before() {
+fn continued_statements_keep_the_earlier_settings() {
     SERVER.sql("postgres", "CREATE ROLE going_owner");
     let script = "--
 -- PostgreSQL database dump

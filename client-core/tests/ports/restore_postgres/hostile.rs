@@ -3,7 +3,7 @@
 use super::*;
 use crate::seam::open_by;
 
-/// What a hostile dump holds runs neither on this machine nor beyond its database.
+/// A hostile dump cannot run anything on this machine or outside its database.
 #[test]
 fn text_from_a_dump_is_not_a_program() {
     let plain = String::from_utf8(dump("shop", &["-Fp"])).unwrap();
@@ -32,9 +32,9 @@ fn text_from_a_dump_is_not_a_program() {
     }
 }
 
-/// What reads differently under a setting that was changed in passing, or with a variable of psql's in it.
+/// Text whose meaning depends on a setting changed on the way, or that contains a psql variable.
 #[test]
-fn a_dump_is_read_in_one_way() {
+fn a_dump_has_one_interpretation() {
     let plain = String::from_utf8(dump("shop", &["-Fp"])).unwrap();
     let covertly = |name: &str, value: &str| {
         format!("DO $$ BEGIN PERFORM pg_catalog.set_config('{name}', '{value}', false); END $$;\n")
@@ -62,7 +62,7 @@ fn a_dump_is_read_in_one_way() {
     }
 }
 
-/// A source whose own catalog lies about the rights on it: they end in SQL of ours at a restore.
+/// A source whose own catalog lies about its privileges, which end up in our SQL during a restore.
 #[test]
 fn rights_that_a_source_invents_are_not_executed() {
     let marker = tempfile::TempDir::new().unwrap();
@@ -86,7 +86,7 @@ fn rights_that_a_source_invents_are_not_executed() {
             ),
         );
         assert!(SERVER.sql("liar", "SELECT privilege_type FROM aclexplode('{}')").starts_with("CONNECT"));
-        // A dump is not given up for it.
+        // The dump itself still succeeds.
         let mut stream = open_by(&PgUrl::parse(&SERVER.url("liar")).unwrap(), &Tools::installed()).unwrap();
         let mut dump = Vec::new();
         stream.read_to_end(&mut dump).unwrap();

@@ -1,4 +1,4 @@
-//! What is made is like the original.
+//! A created database resembles the original.
 
 use super::*;
 use crate::seam::open_by;
@@ -22,7 +22,7 @@ fn a_dump_is_in_its_databases_own_encoding() {
 }
 
 #[test]
-fn an_existing_database_keeps_its_properties_and_that_is_said() {
+fn an_existing_database_keeps_its_properties_and_that_is_reported() {
     SERVER.sql(
         "postgres",
         "CREATE DATABASE special TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' CONNECTION LIMIT 7",
@@ -39,7 +39,7 @@ fn an_existing_database_keeps_its_properties_and_that_is_said() {
     }
 }
 
-/// What a backup by URL reads.
+/// What a backup by URL captures.
 fn captured(from: &str) -> (Vec<u8>, Option<DatabaseProperties>) {
     let mut stream = open_by(&PgUrl::parse(&SERVER.url(from)).unwrap(), &Tools::installed()).unwrap();
     let mut dump = Vec::new();
@@ -92,7 +92,7 @@ fn made_database_loses_encoding_and_collation() {
         let words = "SELECT string_agg(v, ',' ORDER BY v) FROM w";
         assert_eq!(SERVER.sql(to, words), SERVER.sql(from, words));
     }
-    // What a dump made by hand says of its database counts as well; rights on it are listed.
+    // Properties in a handmade dump count too; privileges on the database are listed.
     let said = "SELECT pg_encoding_to_char(encoding), datlocprovider, datcollate, datctype, daticulocale, datconnlimit,
                        pg_get_userbyid(datdba), shobj_description(d.oid, 'pg_database'),
                        (SELECT string_agg(coalesce(r.rolname, '') || s.setconfig::text, ';' ORDER BY r.rolname)
@@ -105,7 +105,7 @@ fn made_database_loses_encoding_and_collation() {
         let of = |database: &str| SERVER.sql("postgres", &format!("{said}'{database}'"));
         assert_eq!(of(to), of("icu"), "{form:?}");
     }
-    // What replaces it keeps what its owner gave it, whatever the dump's was, and that is said.
+    // A replacement keeps the properties that its owner set, regardless of the dump, and that is reported.
     restore(target("icu_back", true), &dump("shop", &["-Fc"])).unwrap();
     assert_eq!(all("icu_back"), all("icu"));
     for keeping_going in [false, true] {
@@ -118,7 +118,7 @@ fn made_database_loses_encoding_and_collation() {
             assert!(notes.contains(word), "{word}: {notes}");
         }
     }
-    // Rights are one choice, owners another that takes the rights with it.
+    // Privileges can be left out alone; leaving out owners leaves out privileges too.
     let owner_and_rights = |database: &str| {
         let sql = "SELECT pg_get_userbyid(datdba), datacl IS NULL FROM pg_database WHERE datname = ";
         SERVER.sql("postgres", &format!("{sql}'{database}'"))
@@ -129,7 +129,7 @@ fn made_database_loses_encoding_and_collation() {
     restore(target("icu_no_owner", false).like(properties).without_owners(), &bytes).unwrap();
     assert_eq!(owner_and_rights("icu_no_owner"), "postgres|t");
 
-    // What the server cannot give is named; the rest is there.
+    // Properties that the server lacks are named; the rest is applied.
     let (dump, properties) = captured("icu");
     let mut properties = properties.unwrap();
     (properties.provider, properties.locale) = (Provider::Libc, None);
@@ -143,7 +143,7 @@ fn made_database_loses_encoding_and_collation() {
     assert_eq!(restored.notes.len(), 3, "{notes}");
 }
 
-/// `begin` is a name like others to the server, and the beginning of a body to psql.
+/// To the server `begin` is an ordinary name; to psql it opens a function body.
 #[test]
 fn a_name_that_psql_would_count_is_restored() {
     SERVER.sql("postgres", "CREATE DATABASE counted");

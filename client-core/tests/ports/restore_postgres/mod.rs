@@ -1,4 +1,4 @@
-//! Restores into a real PostgreSQL server: whole or not at all, whatever the target is like.
+//! Restores into a real PostgreSQL server: all or nothing, whatever the state of the target.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod going_on;
@@ -39,7 +39,7 @@ fn dump(database: &str, form: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// What the backup of a dump kept of its needs.
+/// The needs recorded by the backup of a dump.
 fn needs(dump: &[u8]) -> Option<ScriptNeeds> {
     let mut sentinel = Sentinel::new();
     sentinel.feed(dump).ok()?;
@@ -82,7 +82,7 @@ fn an_empty_database_takes_a_dump_in_one_transaction() {
 #[test]
 fn overwrite_replaces_and_never_doubles_rows() {
     SERVER.sql("postgres", "CREATE DATABASE plain_source");
-    // Without a key nothing but the replacement keeps rows from doubling.
+    // Without a key, only replacing the database prevents duplicate rows.
     SERVER.sql("plain_source", "CREATE TABLE r (x int); INSERT INTO r VALUES (1), (2)");
     for (database, form) in [("again_sql", &["-Fp"][..]), ("again_archive", &["-Fc"])] {
         let dump = dump("plain_source", form);
@@ -94,7 +94,7 @@ fn overwrite_replaces_and_never_doubles_rows() {
         assert_eq!(SERVER.sql(database, "SELECT to_regclass('later') IS NULL"), "t");
         assert_eq!(databases(&format!("^{database}$")), "1");
 
-        // Cut: the database that is there stays.
+        // A cut dump leaves the existing database unchanged.
         SERVER.sql(database, "INSERT INTO r VALUES (4)");
         let mut sink = target(database, true).sink();
         sink.write(&dump[..dump.len() * 2 / 3]).unwrap();
@@ -105,7 +105,7 @@ fn overwrite_replaces_and_never_doubles_rows() {
 
 #[test]
 fn restore_locks_one_transaction() {
-    // Of its own: who else is at work takes room for locks.
+    // Its own server: other sessions take up lock slots.
     let server = Server::start();
     server.sql("postgres", "ALTER SYSTEM SET max_locks_per_transaction = 20");
     server.down();
@@ -124,12 +124,12 @@ fn restore_locks_one_transaction() {
     server.sql("many", "INSERT INTO t_7 (v) VALUES ('seven')");
     for (database, form) in [("many_sql", &["-Fp"][..]), ("many_archive", &["-Fc"])] {
         let dump = dump(form);
-        // A database that the restore creates needs no lock for each object until the end.
+        // A database created by the restore does not hold a lock per object until the end.
         restore(target(database), &dump).unwrap();
         assert_eq!(server.sql(database, "SELECT v FROM t_7"), "seven");
         assert_eq!(server.sql(database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "400");
     }
-    // An existing one does: that is said before anything is changed.
+    // An existing one does, which is reported before anything is changed.
     server.sql("postgres", "CREATE DATABASE many_existing");
     for form in [&["-Fc"][..], &["-Fp"]] {
         let refused = restore(target("many_existing"), &dump(form)).unwrap_err();
@@ -153,7 +153,7 @@ fn the_error_is_named_and_not_the_end_of_its_statement() {
     assert_eq!(databases("^broken_back$"), "0");
 }
 
-/// Policies and grants stand behind the rows of a dump; what they need is asked for before anything is made.
+/// Policies and grants come after the rows of a dump; what they need is checked before anything is created.
 #[test]
 fn what_later_definitions_need_is_known_before_anything_is_written() {
     SERVER.sql("postgres", "CREATE ROLE late_policy; CREATE ROLE late_grant; CREATE ROLE late_owner");
@@ -173,7 +173,7 @@ fn what_later_definitions_need_is_known_before_anything_is_written() {
     SERVER.sql("late", "DROP OWNED BY late_policy, late_grant, late_owner");
     SERVER.sql("postgres", "DROP ROLE late_policy, late_grant, late_owner");
     for dump in dumps {
-        // Whoever may not create a database hears of it only once one would be created.
+        // The missing right to create databases is reported only once one has to be created.
         let url = SERVER.url("late_back").replace(&format!("postgres:{PASSWORD_IN_URL}@"), "no_maker:x@");
         let mut sink = Target::new(&url, false).unwrap().needing(needs(&dump)).sink();
         let refused =
@@ -186,7 +186,7 @@ fn what_later_definitions_need_is_known_before_anything_is_written() {
     assert_eq!(databases("^late_back$"), "0");
 }
 
-/// What a script needs is known by what for, so that whoever goes on without that part is not asked for it.
+/// Each need of a script is known with its purpose, so that leaving a part out drops its needs as well.
 #[test]
 fn what_sql_text_needs_is_read_with_it() {
     for role in ["a_owner", "a_reader", "a_writer", "a_policy"] {
@@ -215,13 +215,13 @@ fn what_sql_text_needs_is_read_with_it() {
     ] {
         assert!(all.contains(&expected), "{expected:?}: {all:?}");
     }
-    // The table, as the extension's views do not count; owners of the function and the large object.
+    // The table (the extension's views do not count); owners of the function and the large object.
     assert_eq!((found.locks, found.owner_locks), (1, 2));
     let text = String::from_utf8(plain.clone()).unwrap();
     let line = text.lines().position(|line| line.starts_with("CREATE POLICY")).unwrap() + 1;
     let policy = found.needs.iter().find(|one| one.name == "a_policy").unwrap();
     assert_eq!(policy.line, line as u64);
-    // It can be read in any pieces, and what is no script of one database needs nothing.
+    // It can be read in pieces of any size; text that is no script of one database needs nothing.
     let mut sentinel = Sentinel::new();
     plain.chunks(7).for_each(|piece| sentinel.feed(piece).unwrap());
     assert_eq!(sentinel.finish().unwrap().needs, Some(found));

@@ -1,4 +1,4 @@
-//! What stands in the way of a target, and what a restore says of it.
+//! What blocks a target, and what a restore says about it.
 
 use super::*;
 use crate::seam::{Target, clean_up, open_by};
@@ -24,9 +24,9 @@ fn a_database_in_use_is_not_replaced() {
     SERVER.sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'busy'");
 }
 
-/// Longer than the guard of a program that has ended would wait with what it shares with others.
+/// Takes longer than the guard of a finished program would wait for shared resources.
 #[test]
-fn a_swap_that_waits_for_company_leaves_nothing_behind() {
+fn a_swap_that_waits_for_other_sessions_leaves_nothing_behind() {
     restore(target("kept", false), &dump("shop", &["-Fc"])).unwrap();
     let archive = dump("shop", &["-Fc"]);
     let mut sink = target("kept", true).sink();
@@ -42,7 +42,7 @@ fn a_swap_that_waits_for_company_leaves_nothing_behind() {
     );
     let left = "SELECT count(*) FROM pg_database WHERE shobj_description(oid, 'pg_database') LIKE '%it becomes kept %'";
     assert_eq!(SERVER.sql("postgres", left), "0");
-    // Now it is seen at once.
+    // Now it is noticed at once.
     let begun = std::time::Instant::now();
     assert!(matches!(restore(target("kept", true), &archive), Err(SourceError::InUse { .. })));
     assert!(begun.elapsed() < std::time::Duration::from_secs(8));
@@ -51,7 +51,7 @@ fn a_swap_that_waits_for_company_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_is_everybodys_is_no_target() {
+fn shared_databases_are_no_targets() {
     let dump = dump("shop", &["-Fc"]);
     SERVER.sql("postgres", "CREATE DATABASE model IS_TEMPLATE true");
     for (name, overwrite) in [("template0", true), ("template1", true), ("model", true), ("postgres", false)]
@@ -72,7 +72,7 @@ fn any_object_makes_a_database_not_empty() {
         ("has_cast", "CREATE CAST (text AS int) WITH INOUT"),
     ] {
         SERVER.sql("postgres", &format!("CREATE DATABASE {name}"));
-        // Only an old `public` is gone and came back: that is nothing.
+        // Only the old `public` is gone and recreated, which counts as empty.
         SERVER.sql(name, "DROP SCHEMA public; CREATE SCHEMA public");
         let empty = target(name, false).sink().write(&dump);
         assert!(empty.is_ok(), "{empty:?}");
@@ -134,13 +134,13 @@ fn onto_source_guard_by_spelling() {
             restore(guarded.refusing_source(Some(identity.clone()), &complete.detail, false), &dump);
         assert!(matches!(refused, Err(SourceError::SameAsSource(_))), "{spelled}");
     }
-    // A copy looks like this: the same identifiers, another start of the server.
+    // A copy looks like this: the same identifiers, another start time of the server.
     let mut copied = identity.clone();
     (copied.started, copied.address) = (copied.started.map(|at| at + 1), Some("192.0.2.1".into()));
     let refused = restore(target("guarded", true).refusing_source(Some(copied.clone()), "", true), &dump);
     assert!(matches!(refused, Err(SourceError::MayBeCopy(_))));
     assert_eq!(SERVER.sql("guarded", "SELECT count(*) FROM t"), "2");
-    // Another database is another one, also under the old name and at the old place.
+    // Another database is different, even under the old name and in the old place.
     SERVER.sql("postgres", "ALTER DATABASE guarded RENAME TO guarded_old");
     SERVER.sql("postgres", "CREATE DATABASE guarded");
     let guarded = target("guarded", false).refusing_source(Some(identity.clone()), &complete.detail, true);
@@ -152,12 +152,12 @@ fn onto_source_guard_by_spelling() {
     assert_eq!(SERVER.sql("guarded_old", "SELECT count(*) FROM t"), "1");
 }
 
-/// On a server of its own: it drops whatever no restore works on.
+/// On its own server, because it drops everything that no restore is using.
 #[test]
 fn clean_up_drops_what_died_and_leaves_what_lives() {
     let server = Server::start();
     server.shop("shop", 1);
-    // Definitions that are longer than what is waited for.
+    // Definitions that take longer than the timeout.
     server.sql(
         "shop",
         "DO $$ BEGIN FOR i IN 1..600 LOOP EXECUTE format('CREATE TABLE t%s (x int)', i); END LOOP; END $$",
@@ -167,7 +167,7 @@ fn clean_up_drops_what_died_and_leaves_what_lives() {
     assert!(!String::from_utf8_lossy(&dump[..beginning]).contains("COPY "));
     let target = |name: &str| Target::new(&server.url(name), false).unwrap();
     let mut alive = target("alive").sink();
-    // Not in the middle of a COPY: PostgreSQL drops no database while one waits for its client.
+    // Not in the middle of a COPY: PostgreSQL does not drop a database while one waits for its client.
     alive.write(&dump[..beginning]).unwrap();
     // As after a SIGKILL: nobody holds the lock, and nobody is connected.
     server.sql("postgres", "CREATE DATABASE sealkeep_restoring_00c0ffee IS_TEMPLATE true");

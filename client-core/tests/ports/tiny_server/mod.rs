@@ -1,4 +1,4 @@
-//! An HTTP server that answers as it is told, whole, cut, late or not at all.
+//! An HTTP server with scripted responses: complete, truncated, late or none.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-/// What came in.
+/// A request.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -21,16 +21,16 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
-/// What goes out.
+/// A response.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     /// Status, headers, body.
     Full(u16, Vec<(String, String)>, Vec<u8>),
-    /// Announces the second number of bytes, sends the body and closes.
+    /// Announces the given number of bytes, sends the body and closes.
     Cut(Vec<u8>, usize),
     /// Sends the body without a length.
     Endless(Vec<u8>),
-    /// Sends the body, then nothing for this long.
+    /// Sends the body, then nothing for the given time.
     Stall(Vec<u8>, usize, Duration),
     /// Closes at once.
     Close,
@@ -61,7 +61,7 @@ impl TinyServer {
         Self::start_deaf(|_| None, answer)
     }
 
-    /// For how long, if at all, a request's body is not read; the connection closes then.
+    /// How long a request's body stays unread, if at all; then the connection closes.
     pub(crate) fn start_deaf(
         deaf: impl Fn(usize) -> Option<Duration> + Send + Sync + 'static,
         answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static,

@@ -45,7 +45,7 @@ pub(crate) fn open(home: &Path) -> StateDb {
     StateDb::open(home, VAULT).unwrap().state
 }
 
-/// Times adding and looking up `packs` × `chunks`; gives lookups a second.
+/// Times adding and looking up `packs` × `chunks`; returns lookups per second.
 pub(crate) fn measure(packs: u32, chunks: u32) -> f64 {
     let home = tempfile::tempdir().unwrap();
     let state = open(home.path());
@@ -55,7 +55,7 @@ pub(crate) fn measure(packs: u32, chunks: u32) -> f64 {
     let begun = Instant::now();
     let mut found = 0_u32;
     for number in 0..50_000_u32 {
-        // Half of them are known; spread over the whole table.
+        // Half of them are known, spread over the whole table.
         let wanted = number.wrapping_mul(2_654_435_761) % (packs * chunks * 2);
         let place = state.locate(&ChunkId::new(hash(0, wanted))).unwrap();
         assert_eq!(place.is_some(), wanted < packs * chunks);

@@ -1,4 +1,4 @@
-//! What the store lets in: six operations, SigV4 only, and uploads whose length was signed.
+//! The store's access policy: six operations, SigV4 only, and uploads with a signed length.
 
 use s3s::{
     S3Result,
@@ -6,7 +6,7 @@ use s3s::{
     s3_error,
 };
 
-/// Operations that the service, its clients and a restore without the service need.
+/// The operations needed by the service, its clients and a restore without the service.
 const OPERATIONS: [&str; 6] =
     ["PutObject", "GetObject", "HeadObject", "HeadBucket", "ListObjectsV2", "DeleteObject"];
 
@@ -52,7 +52,7 @@ impl S3Access for OnlySigned {
     }
 }
 
-/// The list of signed headers of a presigned URL or of an Authorization header; s3s has verified it already.
+/// The signed headers of a presigned URL or an Authorization header, which s3s has already verified.
 fn signed_headers(cx: &S3AccessContext<'_>) -> Option<String> {
     if let Some(query) = cx.uri().query()
         && query.contains("X-Amz-Signature=")

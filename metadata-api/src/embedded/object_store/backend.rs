@@ -27,11 +27,11 @@ use super::{
     listing::Listing,
 };
 
-/// What is collected before it is hashed and written, bytes.
+/// Bytes collected before they are hashed and written.
 const WRITE_SIZE: usize = 1024 * 1024;
-/// What is read at once for a download, bytes.
+/// Bytes read at once for a download.
 const READ_SIZE: usize = 256 * 1024;
-/// A body that stands still this long is given up.
+/// A body without progress for this long is aborted.
 const BODY_IDLE: Duration = Duration::from_secs(60);
 const PAGE: i32 = 1000;
 
@@ -280,7 +280,7 @@ fn list(
     }
 }
 
-/// What the sender's headers say of the body.
+/// What the request headers promise about the body.
 struct Promised {
     size: u64,
     sha256: Option<[u8; 32]>,
@@ -300,7 +300,7 @@ impl Promised {
     }
 }
 
-/// Streams a body to disk, hashing on the way, with at most about [`WRITE_SIZE`] bytes in memory.
+/// Streams a body to disk and hashes it on the way, with about [`WRITE_SIZE`] bytes in memory at most.
 async fn receive(mut body: StreamingBlob, mut upload: Upload) -> S3Result<Upload> {
     let mut pending = BytesMut::new();
     loop {
@@ -327,7 +327,7 @@ async fn receive(mut body: StreamingBlob, mut upload: Upload) -> S3Result<Upload
     }
 }
 
-/// Why a request was turned down, or failed.
+/// Why a request was refused or failed.
 enum Refusal {
     Exists,
     Length,
@@ -386,7 +386,7 @@ fn decode_digest<const N: usize>(text: &str) -> S3Result<[u8; N]> {
     }
 }
 
-/// SHA-256 rather than MD5, which costs as much again and proves nothing.
+/// SHA-256 rather than MD5, which would cost as much again and prove nothing.
 fn etag(sha256: &[u8; 32]) -> ETag {
     ETag::Strong(hex::encode(sha256))
 }

@@ -1,7 +1,7 @@
-//! Objects as files: one file each, written aside, checked, made durable, and only then given its name.
+//! Objects as files, one each: written to a temporary file, checked, made durable, and only then renamed.
 //!
-//! A file is a header (magic, SHA-256, lengths, key) followed by the object's bytes. The file's name is the
-//! SHA-256 of the key, so that no key can name a path; the key inside makes the directory listable.
+//! A file is a header (magic, SHA-256, lengths, key) followed by the object's bytes. The file's name is the SHA-256 of
+//! the key, so that a key cannot be used as a path; the key inside makes the directory listable.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -19,34 +19,34 @@ const MAGIC: &[u8; 8] = b"SKOBJ\0\0\x01";
 const FIXED_HEADER: usize = 8 + 32 + 8 + 2;
 const TEMP: &str = ".tmp";
 
-/// What is known of a stored object without reading its bytes.
+/// What can be told about a stored object without reading its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stat {
     /// SHA-256 of the bytes.
     pub(super) sha256: [u8; 32],
     /// Length, bytes.
     pub(super) size: u64,
-    /// When it was published.
+    /// Time of publication.
     pub(super) modified: SystemTime,
 }
 
-/// How an upload ended that was not refused.
+/// Result of publishing an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Published {
-    /// It has its name.
+    /// The object now has its name.
     Yes,
-    /// The name was taken, and the caller asked not to replace.
+    /// The name exists, and the caller asked not to replace it.
     Exists,
 }
 
-/// One bucket: `objects/<hh>/<sha256 of the key>` and a directory for what is being written.
+/// One bucket: `objects/<hh>/<sha256 of the key>`, and a directory for uploads in progress.
 #[derive(Debug)]
 pub(super) struct Bucket {
     root: PathBuf,
 }
 
 impl Bucket {
-    /// Opens or creates a bucket and removes what an interrupted process left behind.
+    /// Opens or creates a bucket, and removes what an interrupted process left behind.
     pub(super) fn open(root: PathBuf) -> io::Result<Self> {
         let temp = root.join(TEMP);
         fs::create_dir_all(&temp)?;
@@ -72,7 +72,7 @@ impl Bucket {
         self.root.join("objects").join(&name[..2]).join(name)
     }
 
-    /// A new object that nobody can see yet.
+    /// Starts an upload, invisible until published.
     pub(super) fn begin(&self, key: &str, with_md5: bool) -> io::Result<Upload> {
         let path = self.root.join(TEMP).join(format!("{:032x}", rand::random::<u128>()));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
@@ -89,14 +89,14 @@ impl Bucket {
         })
     }
 
-    /// Opens an object; the file stands at its first byte.
+    /// Opens an object, positioned at its first byte.
     pub(super) fn open_object(&self, key: &str) -> io::Result<(File, Stat)> {
         let mut file = File::open(self.path(key))?;
         let (found, stat) = read_header(&mut file)?;
         if found == key { Ok((file, stat)) } else { Err(damaged("another key's object")) }
     }
 
-    /// Removes an object; nothing happens where there is none.
+    /// Removes an object; no effect if it does not exist.
     pub(super) fn remove(&self, key: &str) -> io::Result<()> {
         let path = self.path(key);
         match fs::remove_file(&path) {
@@ -106,7 +106,7 @@ impl Bucket {
         }
     }
 
-    /// Every object's key, in no order. Reads each file's header.
+    /// The keys of all objects, unsorted. Reads each file's header.
     pub(super) fn scan(&self) -> io::Result<Vec<(String, Stat)>> {
         let mut found = Vec::new();
         for dir in fs::read_dir(self.root.join("objects"))? {
@@ -123,7 +123,7 @@ impl Bucket {
     }
 }
 
-/// An object being written. Dropped, it leaves nothing.
+/// An upload in progress. Dropping it removes it.
 pub(super) struct Upload {
     file: File,
     temp: Temp,
@@ -134,11 +134,11 @@ pub(super) struct Upload {
     size: u64,
 }
 
-/// Digests of what was written.
+/// Digests of the bytes written.
 pub(super) struct Written {
-    /// Always.
+    /// Always computed.
     pub(super) sha256: [u8; 32],
-    /// Where the caller asked for it.
+    /// Computed if the caller asked for it.
     pub(super) md5: Option<Vec<u8>>,
     /// Length, bytes.
     pub(super) size: u64,
@@ -155,7 +155,7 @@ impl Upload {
         Ok(())
     }
 
-    /// What was written so far, to be compared with what was promised before [`Upload::publish`].
+    /// Digests and length so far, to compare with what was promised before [`Upload::publish`].
     pub(super) fn written(&mut self) -> Written {
         Written {
             sha256: self.sha256.clone().finalize().into(),
@@ -164,7 +164,7 @@ impl Upload {
         }
     }
 
-    /// Makes the bytes durable and gives them their name, in one step that either happened or did not.
+    /// Makes the bytes durable and gives them their name atomically.
     pub(super) fn publish(mut self, replace: bool) -> io::Result<Published> {
         let key_len = u16::try_from(self.key.len()).map_err(|_| damaged("a key of more than 64 KiB"))?;
         let digest: [u8; 32] = self.sha256.clone().finalize().into();
@@ -182,14 +182,15 @@ impl Upload {
             fs::rename(&self.temp.0, &self.target)?;
             Published::Yes
         } else {
-            // link(2) fails when the name is taken: of any number of racing uploads exactly one wins.
+            // link(2) fails if the name exists, so exactly one of several racing uploads wins.
             match fs::hard_link(&self.temp.0, &self.target) {
                 Ok(()) => Published::Yes,
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Published::Exists,
                 Err(e) => return Err(e),
             }
         };
-        // Also when the name was taken: whoever is told "exists" may rely on it as if it had written it.
+        // Also if the name existed: a caller that learns "exists" may rely on durability as if it had written the
+        // object.
         if let Some(dir) = self.target.parent() {
             sync_dir(dir)?;
         }
@@ -197,7 +198,7 @@ impl Upload {
     }
 }
 
-/// Removes the file when dropped. After a rename there is nothing to remove.
+/// Removes the file when dropped; after a rename there is nothing left to remove.
 struct Temp(PathBuf);
 
 impl Drop for Temp {
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_cut_short_on_disk_is_no_object() {
+    fn a_truncated_file_is_no_object() {
         let dir = tempfile::tempdir().unwrap();
         let bucket = Bucket::open(dir.path().join("b")).unwrap();
         put(&bucket, "k", &[7; 1000], false);

@@ -1,5 +1,5 @@
-//! The door in front of the S3 library: what a stranger sends is refused here, unread. The library collects some bodies
-//! before it asks who sent them (a form upload, up to 5 GB), so nothing unsigned may reach it.
+//! Refuses strangers' requests unread, before the S3 library sees them. The library buffers some bodies before it
+//! checks who sent them (a form upload, up to 5 GB), so nothing unsigned may reach it.
 
 use axum::{
     body::Body,
@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// Why a request does not come in: a word for the count, and S3's code, status and sentence.
+/// Why a request is refused: a metric label, and S3's code, status and sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Refusal {
     reason: &'static str,
@@ -52,7 +52,7 @@ const BODY: Refusal = Refusal {
     sentence: "Only an upload has a body",
 };
 
-/// What the headers alone tell.
+/// Decides by the headers alone.
 fn admit(method: &Method, query: &str, headers: &HeaderMap, max: u64) -> Result<(), Refusal> {
     if ![Method::GET, Method::HEAD, Method::PUT, Method::DELETE].contains(method) {
         return Err(METHOD);
@@ -85,8 +85,8 @@ fn admit(method: &Method, query: &str, headers: &HeaderMap, max: u64) -> Result<
     }
 }
 
-/// Lets in what is signed, of a known method, and no longer than an object; answers everything else without reading on.
-pub(super) async fn keeper(State(max): State<u64>, request: Request, next: Next) -> Response {
+/// Passes on signed requests with a known method and an acceptable length; answers all others without reading them.
+pub(super) async fn refuse_unsigned(State(max): State<u64>, request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
     match admit(request.method(), query, request.headers(), max) {
         Ok(()) if request.method() == Method::PUT => next.run(request).await,
@@ -109,7 +109,7 @@ impl IntoResponse for Refusal {
         );
         let mut answer = (self.status, body).into_response();
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-        // What was announced is not read, so nothing can follow it.
+        // The announced body stays unread, so the connection cannot be reused.
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         answer
     }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_alone_decide_who_comes_in() {
+    fn headers_alone_decide_admission() {
         let signed = "X-Amz-Date=1&X-Amz-Signature=00";
         let header = ("authorization", "AWS4-HMAC-SHA256 Credential=x");
         assert_eq!(refused("GET", signed, &[]), None);

@@ -1,5 +1,5 @@
-//! Reads what is left of a refused upload before answering it. A server that answers and closes while the client
-//! still sends breaks the connection, and the client never reads why.
+//! Reads the rest of a refused upload before responding. If a server responds and closes while the client is still
+//! sending, the connection breaks and the client never reads the reason.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -16,23 +16,23 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
-/// A client that takes longer than this is cut off after all.
+/// A client that takes longer is cut off anyway.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A client that sends nothing for so long waits for the answer.
+/// A client that sends nothing for this long is waiting for the response.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// The most that is read for politeness, bytes: what a client sends at once.
-const MOST: u64 = 16 * 1024 * 1024;
+/// Maximum bytes read, about what a client sends at once.
+const MAX_DRAINED: u64 = 16 * 1024 * 1024;
 
-/// Bodies longer than [`MOST`] are not read to the end, nor what comes without a length.
+/// Does not drain bodies that are longer than [`MAX_DRAINED`] or have no length.
 pub(super) async fn refused_uploads(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let length: Option<u64> =
         headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-    // Who expects to be asked for the body sends none when refused.
+    // A client that sent `Expect` sends no body after a refusal.
     let waits = headers.contains_key(EXPECT);
     let (parts, body) = request.into_parts();
-    // Lent to whoever answers, and taken back for what they left unread.
+    // Lent to the handler; whatever it left unread is drained below.
     let lent = Arc::new(Mutex::new(body.into_data_stream()));
     let chunks = move || {
         let body = lent.clone();
@@ -40,8 +40,8 @@ pub(super) async fn refused_uploads(request: Request, next: Next) -> Response {
     };
     let response = next.run(Request::from_parts(parts, Body::from_stream(chunks()))).await;
     let failed = response.status().is_client_error() || response.status().is_server_error();
-    if failed && !waits && length.is_some_and(|length| length <= MOST) {
-        let mut left = MOST;
+    if failed && !waits && length.is_some_and(|length| length <= MAX_DRAINED) {
+        let mut left = MAX_DRAINED;
         let mut chunks = chunks();
         let rest = async {
             while let Ok(Some(Ok(chunk))) = timeout(IDLE, chunks.next()).await {
@@ -49,7 +49,7 @@ pub(super) async fn refused_uploads(request: Request, next: Next) -> Response {
                 left = remaining;
             }
         };
-        // Late or not, the answer is sent.
+        // The response is sent either way.
         let _ = timeout(PATIENCE, rest).await;
     }
     response

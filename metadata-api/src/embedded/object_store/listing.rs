@@ -1,4 +1,4 @@
-//! Sorted keys of a bucket, read from disk when somebody first lists it and kept up to date from then on.
+//! The sorted keys of a bucket, read from disk on the first listing and kept up to date afterwards.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 
 use super::disk::{Bucket, Stat};
 
-/// `None` until the first listing: a service that never lists pays nothing.
+/// `None` until the first listing, so that a service that never lists pays nothing.
 #[derive(Debug, Default)]
 pub(super) struct Listing(Mutex<Option<BTreeMap<String, Stat>>>);
 
@@ -18,7 +18,7 @@ impl Listing {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Call after an object was published.
+    /// Call after publishing an object.
     pub(super) fn added(&self, bucket: &Bucket, key: &str) {
         if let Some(keys) = self.lock().as_mut()
             && let Ok((_, stat)) = bucket.open_object(key)
@@ -27,14 +27,14 @@ impl Listing {
         }
     }
 
-    /// Call after an object was removed.
+    /// Call after removing an object.
     pub(super) fn removed(&self, key: &str) {
         if let Some(keys) = self.lock().as_mut() {
             keys.remove(key);
         }
     }
 
-    /// Up to `limit` objects whose keys start with `prefix` and come after `after`, and whether there are more.
+    /// Up to `limit` keys after `after` with this prefix, and whether there are more.
     pub(super) fn page(
         &self,
         bucket: &Bucket,
@@ -45,7 +45,7 @@ impl Listing {
         let mut guard = self.lock();
         let keys = match guard.as_mut() {
             Some(keys) => keys,
-            // The lock is held while reading: whoever publishes meanwhile adds its key afterwards.
+            // Locked while scanning, so that concurrent publishers add their keys afterwards.
             None => guard.insert(bucket.scan()?.into_iter().collect()),
         };
         let start = if after >= prefix { Bound::Excluded(after) } else { Bound::Included(prefix) };

@@ -1,7 +1,7 @@
-//! A small, durable S3 store in a directory: what `--embedded` keeps objects in.
+//! A small, durable S3 store in a directory, for `--embedded`.
 //!
-//! Tolerates kill -9 at any moment: an object is there whole or not at all. It has no replication: for more than
-//! one machine configure another S3 endpoint, nothing else changes.
+//! Tolerates kill -9 at any moment: an object exists completely or not at all. There is no replication: for more than
+//! one machine, configure another S3 endpoint; nothing else changes.
 
 mod access;
 mod backend;
@@ -38,25 +38,25 @@ use self::{
 };
 use crate::listener::{self, Bounds, Proven};
 
-/// What the store is started with.
+/// Options of a store.
 pub struct Options<'a> {
-    /// Where objects lie; created when missing.
+    /// The data directory; created if missing.
     pub dir: &'a Path,
-    /// Bound already, so that the caller knows the port.
+    /// Already bound, so that the caller knows the port.
     pub listener: TcpListener,
-    /// Names of the buckets; there are no others.
+    /// Names of the buckets; no others exist.
     pub buckets: &'a [String],
-    /// Whoever holds these may do everything the store offers.
+    /// Access key id; grants every operation of the store.
     pub access_key: &'a str,
-    /// SigV4 secret of `access_key`.
+    /// Its SigV4 secret.
     pub secret_key: &'a SecretString,
     /// Largest object, bytes.
     pub max_object_size: u64,
-    /// How much connections may cost.
+    /// Limits on connections.
     pub bounds: Bounds,
 }
 
-/// A running store. [`ObjectStore::stop`] lets requests finish; dropping it does not wait.
+/// A running store. [`ObjectStore::stop`] lets requests finish; dropping the handle does not wait.
 #[derive(Debug)]
 pub struct ObjectStore {
     addr: SocketAddr,
@@ -65,10 +65,10 @@ pub struct ObjectStore {
 }
 
 impl ObjectStore {
-    /// Opens the buckets, removes what an interrupted process left, and serves.
+    /// Opens the buckets, removes leftovers of an interrupted process, and serves.
     ///
     /// # Errors
-    /// The directory or the socket cannot be used.
+    /// The directory or the socket is unusable.
     pub async fn start(options: Options<'_>) -> io::Result<Self> {
         let Options { dir, listener, buckets, access_key, secret_key, max_object_size, bounds } = options;
         let roots: Vec<_> = buckets.iter().map(|name| (name.clone(), dir.join(name))).collect();
@@ -96,12 +96,12 @@ impl ObjectStore {
             .fallback_service(service)
             .layer(from_fn(drain::refused_uploads))
             .layer(map_response(proven))
-            // Outermost: what bears no signature is not read, not even to be polite.
-            .layer(from_fn_with_state(max_object_size, door::keeper));
+            // Outermost: an unsigned body is never read, not even to drain it.
+            .layer(from_fn_with_state(max_object_size, door::refuse_unsigned));
 
         let addr = listener.local_addr()?;
         let (ending, ended) = oneshot::channel();
-        // A store whose handle is gone serves on: nobody asked it to end.
+        // Keep serving if the handle was dropped: nobody asked the store to stop.
         let ended = async move {
             match ended.await {
                 Ok(grace) => grace,
@@ -112,15 +112,15 @@ impl ObjectStore {
         Ok(Self { addr, ending, task })
     }
 
-    /// Where it listens.
+    /// The listening address.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Takes no new requests and waits at most `grace` for those under way.
+    /// Accepts no new requests and waits up to `grace` for those in progress.
     pub async fn stop(self, grace: Duration) {
-        // Whoever is not listening any more has ended.
+        // If nobody receives this, the server has already stopped.
         let _ = self.ending.send(grace);
         match self.task.await {
             Ok(Ok(())) => {}
@@ -130,7 +130,7 @@ impl ObjectStore {
     }
 }
 
-/// Nothing succeeds here without a signature.
+/// Marks successful responses as proven: nothing succeeds here without a signature.
 async fn proven(mut answer: Response) -> Response {
     if answer.status().is_success() {
         answer.extensions_mut().insert(Proven);

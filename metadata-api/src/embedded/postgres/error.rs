@@ -1,33 +1,33 @@
-//! Why a private cluster cannot be used, in sentences.
+//! Why a private cluster cannot be used, one sentence per error.
 
 use std::{io, process::ExitStatus};
 
-/// Why the private cluster could not be used.
+/// Why the private cluster is unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No `initdb` and `postgres` anywhere.
+    /// `initdb` and `postgres` were not found.
     #[error(
         "PostgreSQL is not installed: no initdb and postgres in PATH or /usr/lib/postgresql/*/bin. Install it (Debian: apt-get install postgresql), or use `serve` with a database of your own"
     )]
     NoBinaries,
-    /// Started by root, and nobody to run PostgreSQL as.
+    /// We are root, and there is no user to run PostgreSQL as.
     #[error(
         "PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody. Start this program as an ordinary user"
     )]
     NoUser,
-    /// The unprivileged user cannot reach the directory.
+    /// The unprivileged user cannot access the directory.
     #[error(
         "{dir} cannot be entered by the user {user}, who has to run PostgreSQL: {below} is closed to others. Choose a directory such as /var/lib/sealkeep, or start this program as an ordinary user"
     )]
     Unreachable {
         /// The cluster's directory.
         dir: String,
-        /// Who would run PostgreSQL.
+        /// The user that would run PostgreSQL.
         user: String,
-        /// The ancestor that keeps others out.
+        /// The ancestor that denies access.
         below: String,
     },
-    /// A cluster of another major version.
+    /// The cluster has another major version.
     #[error(
         "the cluster in {dir} was made by PostgreSQL {found}, and only {installed} is installed. Install PostgreSQL {found}, or move the data with pg_dump"
     )]
@@ -36,34 +36,34 @@ pub enum Error {
         dir: String,
         /// The cluster's major version.
         found: String,
-        /// The installed one.
+        /// The installed major version.
         installed: String,
     },
-    /// Processes of another run.
+    /// Processes of an earlier run are still alive.
     #[error("processes of an earlier run still use {0}; end them first")]
     InUse(String),
-    /// `initdb` or `postgres` ended with an error.
+    /// `initdb` or `postgres` failed.
     #[error("{program} ended with {status}: {last_words}")]
     Ended {
-        /// Which.
+        /// The program.
         program: &'static str,
-        /// How.
+        /// Its exit status.
         status: ExitStatus,
-        /// The last lines it wrote.
+        /// The last lines of its output.
         last_words: String,
     },
-    /// It runs and does not answer.
+    /// It runs but does not respond.
     #[error("PostgreSQL does not answer: {0}")]
     Silent(String),
-    /// The directory cannot be used.
+    /// The directory is unusable.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         what: String,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// A statement failed.
+    /// An SQL statement failed.
     #[error("setting up the private database: {0}")]
     Sql(#[from] sqlx::Error),
 }

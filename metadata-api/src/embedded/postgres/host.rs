@@ -1,4 +1,4 @@
-//! What the machine offers: the installed binaries, and whom to run them as.
+//! Finds the installed binaries and the user to run them as.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ pub(super) struct Binaries {
 }
 
 impl Binaries {
-    /// The binaries that fit the cluster in `dir`; the newest, when there is no cluster yet.
+    /// The binaries that match the cluster in `dir`, or the newest ones if there is no cluster yet.
     pub(super) fn find(dir: &Path) -> Result<Self, Error> {
         let wanted = fs::read_to_string(dir.join("data/PG_VERSION")).ok().map(|v| v.trim().to_owned());
         let mut dirs: Vec<PathBuf> =
@@ -55,7 +55,7 @@ impl Binaries {
     }
 }
 
-/// `postgres --version` says "postgres (PostgreSQL) 15.20 (Debian …)".
+/// Parses `postgres (PostgreSQL) 15.20 (Debian …)`.
 fn major_version(postgres: &Path) -> Option<String> {
     let out = Command::new(postgres).arg("--version").output().ok()?;
     let text = String::from_utf8(out.stdout).ok()?;
@@ -63,7 +63,7 @@ fn major_version(postgres: &Path) -> Option<String> {
     Some(version.split(|c: char| !c.is_ascii_digit()).next()?.to_owned())
 }
 
-/// Whom PostgreSQL runs as when we are root.
+/// The user that runs PostgreSQL if we are root.
 pub(super) struct User {
     name: String,
     pub(super) uid: u32,
@@ -114,7 +114,7 @@ impl User {
     }
 }
 
-/// Gives a directory to whoever runs PostgreSQL, and closes it to others.
+/// Makes PostgreSQL's user the owner of a directory, and denies access to others.
 pub(super) fn own(dir: &Path, user: Option<&User>) -> Result<(), Error> {
     fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
         .map_err(io_error(format!("closing {}", dir.display())))?;
@@ -130,7 +130,7 @@ pub(super) fn own(dir: &Path, user: Option<&User>) -> Result<(), Error> {
 
 pub(super) fn command(program: &Path, user: Option<&User>) -> Command {
     let mut command = Command::new(program);
-    // Nothing of our environment is PostgreSQL's business: it may hold secrets, and PG* would steer it.
+    // PostgreSQL must not inherit our environment: it may hold secrets, and PG* variables would change its behavior.
     command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
     if let Some(user) = user {
         command.uid(user.uid).gid(user.gid);

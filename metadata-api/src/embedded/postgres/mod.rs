@@ -1,4 +1,4 @@
-//! A private PostgreSQL cluster in a directory, run from the installed binaries as a child of ours.
+//! A private PostgreSQL cluster in a directory, run as a child process from the installed binaries.
 
 mod error;
 mod host;
@@ -25,24 +25,24 @@ use self::{
     process::{spawn_guarded, wait_for_earlier_run},
 };
 
-/// Longest path that fits a Unix socket's address with PostgreSQL's file name behind it, bytes.
+/// Longest directory, bytes, that still fits in a Unix socket address together with PostgreSQL's file name.
 const MAX_SOCKET_DIR: usize = 90;
-/// How long an earlier cluster's processes get to end, and the server to answer.
+/// Time limit for an earlier cluster's processes to end, and for the server to respond.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The cluster's superuser; used to create roles and the database, and for nothing else.
+/// The cluster's superuser, used only to create the roles and the database.
 const ADMIN: &str = "sealkeep_admin";
 
-/// Passwords of the cluster's three logins.
+/// Passwords of the cluster's three login roles.
 pub struct Passwords<'a> {
-    /// Creates roles and the database.
+    /// For creating the roles and the database.
     pub admin: &'a SecretString,
-    /// Owns the tables; for migrations.
+    /// For migrations; owns the tables.
     pub owner: &'a SecretString,
-    /// The service's.
+    /// For the service.
     pub api: &'a SecretString,
 }
 
-/// A running cluster. [`Postgres::stop`] ends it; should we die first, the kernel does.
+/// A running cluster. [`Postgres::stop`] stops it; if we die first, the kernel does.
 #[derive(Debug)]
 pub struct Postgres {
     socket_dir: PathBuf,
@@ -54,10 +54,10 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Creates the cluster in `dir` when there is none, starts it, and makes roles and database.
+    /// Creates the cluster in `dir` if there is none, starts it, and creates the roles and the database.
     ///
     /// # Errors
-    /// [`Error`]: a sentence for the operator.
+    /// [`Error`], one sentence for the operator.
     pub async fn start(dir: &Path, passwords: &Passwords<'_>) -> Result<Self, Error> {
         let binaries = Binaries::find(dir)?;
         let user = User::choose()?;
@@ -86,7 +86,7 @@ impl Postgres {
         }
     }
 
-    /// How to connect as `role`.
+    /// Connection options for `role`.
     fn options(&self, role: &str, password: &SecretString, database: &str) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass()
             .socket(&self.socket_dir)
@@ -96,7 +96,7 @@ impl Postgres {
             .disable_statement_logging()
     }
 
-    /// A connection string for `role`, as `serve` takes it.
+    /// Connection string for `role`, in the form that `serve` takes.
     #[must_use]
     pub fn url(&self, role: &str, password: &SecretString) -> SecretString {
         let host: String =
@@ -104,7 +104,7 @@ impl Postgres {
         format!("postgres://{role}:{}@localhost/sealkeep?host={host}", password.expose_secret()).into()
     }
 
-    /// Becomes true when the server has ended, whoever ended it.
+    /// Becomes true when the server has stopped for any reason.
     #[must_use]
     pub fn gone(&self) -> Arc<AtomicBool> {
         self.gone.clone()
@@ -113,7 +113,7 @@ impl Postgres {
     async fn prepare(&mut self, passwords: &Passwords<'_>) -> Result<(), Error> {
         let admin = self.options(ADMIN, passwords.admin, "postgres");
         let mut connection = self.first_connection(&admin).await?;
-        // Passwords are hexadecimal, made by us; role names are constants. Neither can end the literal.
+        // Passwords are generated hexadecimal and role names are constants, so neither can end the literal.
         for (role, options, password) in [
             ("sealkeep_owner", "LOGIN NOINHERIT", Some(passwords.owner)),
             ("sealkeep_api", "LOGIN NOINHERIT", Some(passwords.api)),
@@ -160,14 +160,14 @@ impl Postgres {
         }
     }
 
-    /// Ends the cluster (fast shutdown: connections are closed, everything is written) and waits for it.
+    /// Stops the cluster (fast shutdown: connections are closed, everything is written) and waits for it.
     pub fn stop(&mut self) {
         if kill_process(self.pid, Signal::INT).is_err() {
             return;
         }
         if self.ended.recv_timeout(PATIENCE).is_err() {
             tracing::error!("PostgreSQL does not stop; it recovers at the next start");
-            // Already gone is as good.
+            // It may already have exited.
             let _ = kill_process(self.pid, Signal::QUIT);
             let _ = self.ended.recv_timeout(PATIENCE);
         }
@@ -189,7 +189,7 @@ fn initialise(
     user: Option<&User>,
     password: &SecretString,
 ) -> Result<(), Error> {
-    // An initdb that was cut off leaves a directory without PG_VERSION, which the next one refuses.
+    // An interrupted initdb leaves a directory without PG_VERSION, which the next initdb refuses.
     if data.exists() {
         fs::remove_dir_all(data).map_err(io_error(format!("removing {}", data.display())))?;
     }
@@ -221,7 +221,7 @@ fn initialise(
     })
 }
 
-/// The cluster's own directory, or a short one elsewhere: a socket's address holds some hundred bytes.
+/// The cluster's directory, or a short one elsewhere: a socket address has room for about a hundred bytes.
 fn socket_dir(dir: &Path, user: Option<&User>) -> Result<(PathBuf, Option<tempfile::TempDir>), Error> {
     if dir.as_os_str().len() <= MAX_SOCKET_DIR {
         return Ok((dir.to_owned(), None));

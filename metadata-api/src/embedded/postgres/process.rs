@@ -1,4 +1,4 @@
-//! The server's process: waiting for an earlier one to end, starting one that ends with us.
+//! The server process: waits for an earlier one to end, and starts one that dies with us.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -23,8 +23,8 @@ use super::{
     host::{User, command},
 };
 
-/// Every PostgreSQL process works in its data directory: while one does, none may be started and no lock be
-/// removed; when none does, a lock file is a leftover whose number may by now be another program's.
+/// Every PostgreSQL process works in its data directory. While one exists, no server may be started and no lock
+/// removed; when none does, a lock file is stale, and its process id may belong to another program.
 pub(super) async fn wait_for_earlier_run(data: &Path) -> Result<(), Error> {
     let started = Instant::now();
     while in_use(data) {
@@ -50,8 +50,8 @@ fn in_use(data: &Path) -> bool {
 
 pub(super) type Started = (Pid, mpsc::Receiver<io::Result<ExitStatus>>, Arc<AtomicBool>);
 
-/// Starts `postgres` so that the kernel ends it when we die, from a thread that lives as long as it does: Linux
-/// delivers the signal at a parent's death when the parent's *thread* ends.
+/// Starts `postgres` so that the kernel ends it when we die. Runs on a thread that lives as long as the server: Linux
+/// sends the parent-death signal when the parent's *thread* ends.
 pub(super) fn spawn_guarded(
     postgres: &Path,
     data: &Path,
@@ -66,7 +66,7 @@ pub(super) fn spawn_guarded(
         .open(log)
         .map_err(io_error(format!("opening {}", log.display())))?;
     let err: File = out.try_clone().map_err(io_error("opening the log twice"))?;
-    // prctl(2) between fork and exec is unsafe code in Rust; util-linux has a program for it.
+    // prctl(2) between fork and exec would need unsafe code; util-linux has a program for it.
     let setpriv = Path::new("/usr/bin/setpriv");
     let guards = Command::new(setpriv).args(["--pdeathsig", "INT", "true"]).output();
     let mut guard = if guards.is_ok_and(|out| out.status.success()) {
@@ -87,10 +87,10 @@ pub(super) fn spawn_guarded(
         .args(["-c", "listen_addresses="])
         .args(["-c", "unix_socket_permissions=0700"])
         .args(["-c", "max_connections=60"])
-        // Statements may carry what people typed; errors are ours to log.
+        // Statements may contain user input; we log errors ourselves.
         .args(["-c", "log_min_error_statement=panic"])
         .current_dir("/")
-        // A Ctrl-C at the terminal is ours to handle: the cluster ends after the last request.
+        // We handle Ctrl-C: the cluster must outlive the last request.
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(out)
@@ -104,7 +104,7 @@ pub(super) fn spawn_guarded(
         .name("postgres".into())
         .spawn(move || match guard.spawn() {
             Ok(mut child) => {
-                // Whoever waited for it may have given up; then nobody needs to know.
+                // The receiver may have given up waiting.
                 let _ = pid_out.send(Ok(child.id()));
                 let status = child.wait();
                 is_gone.store(true, Ordering::Release);

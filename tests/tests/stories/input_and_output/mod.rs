@@ -1,4 +1,4 @@
-//! What goes in is what the source is, and what comes out goes where the user named it.
+//! Input is exactly what the source is, and output goes exactly where the user said.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod sources;
@@ -47,14 +47,14 @@ fn dump_shrinks_to_nothing() {
     device.backup_bytes("shopf", &dump(5_000)).ok().unwrap();
     assert_eq!(marks(&newest(&device), "marks"), [""; 0]);
 
-    // Two bytes of nothing, a dump that lost its rows, something else of the same size: each is asked about.
+    // An almost empty dump, a dump that lost its rows, different content of the same size: each needs confirmation.
     let (small, other) = (dump(3), files::noise(7, 150_000));
     for odd in [&b"x\n"[..], &small, &other] {
         let refused = device.backup_bytes("shopf", odd).refused(13).unwrap();
         assert!(text(&refused, "next_step").unwrap().contains("--force"), "{refused}");
     }
     assert_eq!(device.snapshots().unwrap().len(), 1);
-    // Another source has nothing to do with it.
+    // Another source is not affected.
     device.backup_bytes("notes", b"x\n").ok().unwrap();
     assert_eq!(marks(&newest(&device), "marks"), ["unknown_format"]);
 
@@ -70,11 +70,11 @@ fn dump_shrinks_to_nothing() {
         let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
         assert!(shown.contains("smaller than usual") && shown.contains("unknown format"), "{shown}");
     }
-    // The median of the last ones is what is usual: one odd snapshot does not become the rule.
+    // The median of the last dumps counts as usual: one odd snapshot does not change it.
     device.backup_bytes("shopf", &dump(5_100)).ok().unwrap();
     device.backup_bytes("shopf", &dump(5_200)).ok().unwrap();
     device.backup_bytes("shopf", &small).refused(13).unwrap();
-    // Not three of them either, each of which was forced.
+    // Nor do three odd ones, since each was forced.
     for _ in 0..3 {
         device.backup_bytes("shopf", &small).arg("--force").ok().unwrap();
     }
@@ -119,7 +119,7 @@ fn cut_dumps_of_known_formats() {
     assert_eq!(device.snapshots().unwrap().len(), 4);
 }
 
-/// Changes a file all the time, until told to stop.
+/// Keeps changing a file until told to stop.
 struct Writer {
     stop: Arc<AtomicBool>,
     thread: Option<thread::JoinHandle<()>>,
@@ -147,11 +147,11 @@ impl Drop for Writer {
     }
 }
 
-/// A disk that is a file, until it is dropped.
+/// A disk backed by a file, until dropped.
 struct LoopDevice(String);
 
 impl LoopDevice {
-    /// `None` where nobody may make one.
+    /// `None` if creating one is not permitted.
     fn over(file: &Path) -> Option<Self> {
         let made = Command::new("losetup").args(["--find", "--show"]).arg(file).output().ok()?;
         let name = String::from_utf8(made.stdout).ok()?.trim().to_owned();
@@ -189,7 +189,7 @@ fn restore_replaces_devices_pipes_links() {
     device.restore_to("latest", "link").arg("--overwrite").ok().unwrap();
     assert!(fs::symlink_metadata(at("link")).unwrap().is_symlink());
     assert!(fs::read(at("real")).unwrap() == whole);
-    // Nodes of our own: nobody tries the real ones.
+    // Our own device nodes, not the real ones.
     if Command::new("mknod").arg(at("null")).args(["c", "1", "3"]).status().unwrap().success() {
         for overwrite in [false, true] {
             let call = device.restore_to("latest", "null");
@@ -198,7 +198,7 @@ fn restore_replaces_devices_pipes_links() {
             assert!(fs::symlink_metadata(at("null")).unwrap().file_type().is_char_device());
         }
     }
-    // A disk of our own: asked about, then written through.
+    // Our own disk: needs confirmation, then is written through.
     fs::write(at("disk.img"), vec![7; 1 << 20]).unwrap();
     if let Some(disk) = LoopDevice::over(&at("disk.img")) {
         device.call(["restore", "latest", "--to", &disk.0]).refused(7).unwrap();
@@ -206,7 +206,7 @@ fn restore_replaces_devices_pipes_links() {
         assert!(fs::symlink_metadata(&disk.0).unwrap().file_type().is_block_device());
         let written = fs::read(&disk.0).unwrap();
         assert!(written.starts_with(&whole) && written[whole.len()..].iter().all(|byte| *byte == 7));
-        // One that is too small says so.
+        // A disk that is too small is reported.
         device.backup_bytes("large", &files::noise(5, 2 << 20)).ok().unwrap();
         device
             .call(["restore", "latest", "--source", "large", "--to", &disk.0, "--overwrite"])
@@ -216,7 +216,7 @@ fn restore_replaces_devices_pipes_links() {
     // A pipe whose reader does not read: Ctrl-C ends the restore.
     device.backup_bytes("large", &files::noise(6, 8 << 20)).ok().unwrap();
     for to in ["--to fifo", "--stdout > fifo"] {
-        // Opened for both ways, it has a reader; nobody reads.
+        // Opened for both directions, the pipe has a reader, but nobody reads.
         let held = File::options().read(true).write(true).open(at("fifo")).unwrap();
         let script = format!("exec \"$SEALKEEP\" restore latest --source large {to}");
         let running = device.shell(&script).start().unwrap();
@@ -252,17 +252,17 @@ fn a_closed_or_full_output_is_an_error() {
         assert_eq!(outcome.code, 8, "{closed}: {outcome}");
         let outcome = shell(&format!("exec \"$SEALKEEP\" {closed} > /dev/full"));
         assert_eq!(outcome.code, 8, "{closed}: {outcome}");
-        // The null device is not closed, however it is opened.
+        // The null device does not count as closed, however it is opened.
         let outcome = shell(&format!("exec \"$SEALKEEP\" {closed} > /dev/null"));
         assert_eq!(outcome.code, 0, "{closed}: {outcome}");
     }
-    // Whoever read has gone before the first byte: quiet, as after SIGPIPE.
+    // The reader left before the first byte: exit quietly, as after SIGPIPE.
     for unread in ["restore latest --stdout", "snapshots"] {
         let outcome =
             shell(&format!("{{ sleep 1; \"$SEALKEEP\" {unread}; echo $? > code; }} | true; cat code"));
         assert!(outcome.stdout == b"141\n" && outcome.stderr.is_empty(), "{unread}: {outcome}");
     }
-    // What was done is done, and who wanted to hear of it does not take silence for success.
+    // The work is done, but a caller who wanted the report must not mistake silence for success.
     fs::write(device.desk().join("more.sql"), dump(300)).unwrap();
     fs::write(device.desk().join("url"), "postgres://127.0.0.1:1/none").unwrap();
     let snapshots = || device.snapshots().unwrap().len();
@@ -286,7 +286,7 @@ fn a_closed_or_full_output_is_an_error() {
         let outcome = shell(&format!("exec \"$SEALKEEP\" {closed} >&-"));
         assert_eq!(outcome.code, 8, "{closed}: {outcome}");
     }
-    // A dump on a terminal is refused.
+    // A dump to a terminal is refused.
     let outcome = shell("script -qec '\"$SEALKEEP\" restore latest --stdout' /dev/null < /dev/null");
     assert_eq!(outcome.code, 2, "{outcome}");
     let outcome = shell(

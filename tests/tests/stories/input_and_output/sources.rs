@@ -1,4 +1,4 @@
-//! A file as a source: it may change, have parts beside it, or have holes.
+//! A file as a source: it may change, have companion files, or have holes.
 
 use super::*;
 
@@ -32,7 +32,7 @@ fn file_changes_while_read() {
     assert_eq!(outcome.code, 0, "{outcome}");
     assert!(device.restore_bytes("latest").unwrap() == fs::read(&path).unwrap());
     assert_eq!(marks(&newest(&device), "marks"), ["unknown_format"]);
-    // Whoever wants it as it is gets a snapshot that says so.
+    // On request it is taken as it is, and the snapshot says so.
     let writer = Writer::start(&path, overwritten);
     let report = device.call(["backup", "--file", "image", "--force"]).ok().unwrap();
     drop(writer);
@@ -46,7 +46,7 @@ fn sqlite_wal_left_out() {
     let (device, _) = stage.new_account().unwrap();
     let desk = device.desk();
     let path = desk.join("app.db");
-    // A program that keeps the database open: 100 rows in the file, 900 in the log beside it.
+    // A program keeps the database open: 100 rows in the file, 900 in the log next to it.
     let mut program =
         Command::new("sqlite3").arg(&path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut say = program.stdin.take().unwrap();
@@ -82,7 +82,7 @@ fn sqlite_wal_left_out() {
     device.restore_to("latest", "back.db").ok().unwrap();
     assert_eq!(rows("back.db"), "ok\n1000\n");
 
-    // The program was killed, and its log stays; a link leads to the database.
+    // The program was killed and its log remains; a link leads to the database.
     program.kill().unwrap();
     program.wait().unwrap();
     std::os::unix::fs::symlink("app.db", desk.join("link.db")).unwrap();
@@ -93,7 +93,7 @@ fn sqlite_wal_left_out() {
     let left: Vec<_> = fs::read_dir(device.home()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().contains("sqlite")), "{left:?}");
 
-    // Killed in the midst of a change: the journal takes it back, in the copy alone.
+    // Killed in the middle of a change: the journal rolls it back, only in the copy.
     let hot = desk.join("hot.db");
     let script = "create table a(x); with recursive n(i) as (select 1 union all select i+1 from n where i<5000) \
                   insert into a select i from n;";
@@ -122,13 +122,13 @@ fn sqlite_wal_left_out() {
         .unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "ok\n5000\n");
 
-    // A journal may name a file that SQLite removes in the end: somebody's who owns the database, and no other.
+    // A journal may name a file for SQLite to remove in the end: only a file of the database's owner.
     let victim = desk.join("somebody's file");
     fs::write(&victim, b"kept").unwrap();
     let name = victim.as_os_str().as_encoded_bytes();
     let sum = name.iter().fold(0_u32, |sum, byte| sum.wrapping_add(u32::from(*byte)));
     let mut journal = before[1].clone();
-    // Page of the lock byte ‖ name ‖ its length ‖ its checksum ‖ magic.
+    // Lock-byte page ‖ name ‖ its length ‖ its checksum ‖ magic.
     journal.extend_from_slice(&(0x4000_0000_u32 / 4096 + 1).to_be_bytes());
     journal.extend_from_slice(name);
     journal.extend_from_slice(&u32::try_from(name.len()).unwrap().to_be_bytes());

@@ -1,6 +1,6 @@
 import { tick } from "svelte";
 
-/** The view changed: who cannot see that hears the new heading, and the keyboard goes on from there. */
+/** Moves the focus to the heading after a view change, for screen readers and keyboard users. */
 export async function focusHeading(within: HTMLElement | undefined): Promise<void> {
   await tick();
   const heading = within?.querySelector<HTMLElement>("h1");

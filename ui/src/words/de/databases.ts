@@ -1,6 +1,6 @@
 import type { databases as english } from "../en/databases";
 
-/** Databases: added, scheduled, at a glance. */
+/** Databases: adding, scheduling, overview. */
 export const databases: typeof english = {
   add: {
     title: "Datenbank hinzufügen",

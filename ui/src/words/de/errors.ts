@@ -1,6 +1,6 @@
 import type { errors as english } from "../en/errors";
 
-/** What went wrong. */
+/** Errors. */
 export const errors: typeof english = {
   errors: {
     title: "Das hat nicht geklappt",

@@ -1,6 +1,6 @@
 import type { firstRun as english } from "../en/first-run";
 
-/** Making an account, signing in, the recovery kit. */
+/** Sign-up, sign-in and the recovery kit. */
 export const firstRun: typeof english = {
   welcome: {
     title: "Was möchten Sie tun?",

@@ -1,6 +1,6 @@
 import type { settings as english } from "../en/settings";
 
-/** Devices, activity, settings, the icon in the panel. */
+/** Devices, activity, settings, tray icon. */
 export const settings: typeof english = {
   devices: {
     title: "Geräte",

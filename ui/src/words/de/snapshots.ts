@@ -1,6 +1,6 @@
 import type { snapshots as english } from "../en/snapshots";
 
-/** Snapshots, and the runs that make, verify and restore them. */
+/** Snapshots, and the runs that create, verify and restore them. */
 export const snapshots: typeof english = {
   marks: {
     smaller: "kleiner als sonst",

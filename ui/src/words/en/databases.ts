@@ -1,4 +1,4 @@
-/** Databases: added, scheduled, at a glance. */
+/** Databases: adding, scheduling, overview. */
 export const databases = {
   add: {
     title: "Add a database",

@@ -1,6 +1,6 @@
-/** What went wrong. */
+/** Errors. */
 export const errors = {
-  /** What happened and what to do, by the error's code; the program's own sentence stands below as a detail. */
+  /** What happened and what to do, by error code; the program's own sentence is shown below as a detail. */
   errors: {
     title: "That did not work",
     codes: {

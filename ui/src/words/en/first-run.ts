@@ -1,4 +1,4 @@
-/** Making an account, signing in, the recovery kit. */
+/** Sign-up, sign-in and the recovery kit. */
 export const firstRun = {
   welcome: {
     title: "What brings you here?",
@@ -87,7 +87,7 @@ export const firstRun = {
     other: "Use another account",
   },
 
-  /** What is waited for while no run is shown. */
+  /** What the program is waiting for while no run is shown. */
   waits: {
     away: (seconds: number, limit: string) => `No answer for ${seconds} s. Sealkeep goes on trying, for up to ${limit}.`,
     proving: (seconds: number) => `Many sign-ins are being tried for this address. This machine proves that it is not one of them: about ${seconds} s.`,

@@ -1,4 +1,4 @@
-/** Devices, activity, settings, the icon in the panel. */
+/** Devices, activity, settings, tray icon. */
 export const settings = {
   devices: {
     title: "Devices",
@@ -93,7 +93,7 @@ export const settings = {
     kept: "I have saved them",
   },
 
-  /** What the icon in the panel and notifications say; {source} stands for a name. */
+  /** Texts of the tray icon and of notifications; {source} is replaced by the source's name. */
   panel: {
     open: "Open Sealkeep",
     backUp: "Back up now",

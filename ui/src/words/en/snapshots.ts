@@ -1,4 +1,4 @@
-/** Snapshots, and the runs that make, verify and restore them. */
+/** Snapshots, and the runs that create, verify and restore them. */
 export const snapshots = {
   marks: {
     smaller: "smaller than usual",
@@ -50,7 +50,7 @@ export const snapshots = {
     notes: "What you should know",
     answers: "What you can do",
     newName: "Another name",
-    /** Answers to a refusal: what the button says, and when it is right. */
+    /** Answers to a refusal: the button label, and when to choose it. */
     choices: {
       force: ["Back up anyway", "The dump is right as it is. The snapshot is marked in every list."],
       sameSource: ["It is the same source", "It carries on what has been backed up under this name, for example after a move to another server."],
