@@ -28,7 +28,8 @@
 //! - A database's URL: `database_url`, which refuses a password where other users can read it.
 //! - Text with values of foreign origin in it: the macro `plain!`. There is no other way for text to
 //!   `render::Output`.
-//! - A result: `render::Output::result`, text or one JSON document. A dump: `stdout::Stdout::for_dump`.
+//! - A result: `render::Output::result`, text or one JSON document. A dump: `stdout::Stdout::for_dump`. What keys the
+//!   documents have is also a file, `json.txt`, which a story compares.
 //! - A failure: return the `Error`. `main` prints it and ends with the number that `exit_code` has for its kind.
 //!
 //! ```text
