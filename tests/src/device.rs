@@ -198,6 +198,14 @@ impl Device {
     /// # Errors
     /// The command's.
     pub fn sign_up(&self, region: &str) -> Result<Account> {
+        self.sign_up_printed(region).map(|(account, _)| account)
+    }
+
+    /// As [`Device::sign_up`], with every document that the command printed.
+    ///
+    /// # Errors
+    /// What the command said.
+    pub fn sign_up_printed(&self, region: &str) -> Result<(Account, Vec<Value>)> {
         self.sign_up_as("first", region)
     }
 
@@ -206,10 +214,10 @@ impl Device {
     /// # Errors
     /// The command's.
     pub fn sign_up_again(&self, region: &str) -> Result<Account> {
-        self.sign_up_as("second", region)
+        self.sign_up_as("second", region).map(|(account, _)| account)
     }
 
-    fn sign_up_as(&self, who: &str, region: &str) -> Result<Account> {
+    fn sign_up_as(&self, who: &str, region: &str) -> Result<(Account, Vec<Value>)> {
         let (account, mut conversation) = self.sign_up_to_the_words(who, region)?;
         let asked = conversation.event("confirm_words")?;
         let words: Vec<&str> = account.recovery_words.split_whitespace().collect();
@@ -219,8 +227,7 @@ impl Device {
             .collect();
         conversation.say(&answer.join(" "))?;
         conversation.event("signed_up")?;
-        conversation.end()?;
-        Ok(account)
+        Ok((account, conversation.end()?))
     }
 
     /// A sign-up that is interrupted after the words were shown, before three of them are entered.
@@ -273,6 +280,7 @@ struct Conversation {
     running: Running,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
     stdin: std::process::ChildStdin,
+    printed: Vec<Value>,
 }
 
 impl Conversation {
@@ -281,7 +289,7 @@ impl Conversation {
         let mut running = call.start()?;
         let stdout = running.child.stdout.take().ok_or_else(|| Failure::new("no standard output"))?;
         let stdin = running.child.stdin.take().ok_or_else(|| Failure::new("no standard input"))?;
-        Ok(Self { running, lines: BufReader::new(stdout).lines(), stdin })
+        Ok(Self { running, lines: BufReader::new(stdout).lines(), stdin, printed: Vec::new() })
     }
 
     fn event(&mut self, name: &str) -> Result<Value> {
@@ -293,6 +301,7 @@ impl Conversation {
             return Err(Failure::new(format!("{} ended before {name}: {said}", self.running.shown)));
         };
         let document: Value = serde_json::from_str(&line?)?;
+        self.printed.push(document.clone());
         if document.get("event").and_then(Value::as_str) == Some(name) {
             Ok(document)
         } else {
@@ -304,10 +313,11 @@ impl Conversation {
         Ok(writeln!(self.stdin, "{line}")?)
     }
 
-    fn end(self) -> Result<()> {
+    /// All that it printed.
+    fn end(self) -> Result<Vec<Value>> {
         drop((self.lines, self.stdin));
         let outcome = self.running.wait()?;
-        if outcome.code == 0 { Ok(()) } else { Err(Failure::new(outcome.to_string())) }
+        if outcome.code == 0 { Ok(self.printed) } else { Err(Failure::new(outcome.to_string())) }
     }
 }
 

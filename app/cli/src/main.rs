@@ -28,6 +28,7 @@
 //! - A database URL: `database_url`, which refuses a password where other users can read it.
 //! - Text that includes foreign values: the macro `plain!`. There is no other way for text to reach `render::Output`.
 //! - A result: `render::Output::result`, text or one JSON document. A dump: `stdout::Stdout::for_dump`.
+//!   A story compares the documents' keys with the file `json.txt`.
 //! - A failure: return the `Error`. `main` prints it and exits with the code that `exit_code` has for its kind.
 //!
 //! ```text

@@ -34,3 +34,6 @@ pub mod status;
 
 pub use client::{Account, Client, Settings};
 pub(crate) use open::OpenVault;
+
+#[cfg(test)]
+mod sentences;

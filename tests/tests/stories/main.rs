@@ -11,6 +11,7 @@ mod incomplete_dump;
 mod index_rebuild;
 mod input_and_output;
 mod interrupted_backup;
+mod json_output;
 mod own_secrets;
 mod patience;
 mod record_lists;

@@ -1,0 +1,309 @@
+//! What every error says, as a file: whoever changes a sentence reads all of them in review.
+//! `UPDATE_ERRORS=1 cargo test sentences_are_as_they_were` writes it. Who adds an `impl From<…> for Error` adds it here.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{fmt::Write, fs, io, path::Path};
+
+use api_types::{
+    DeviceId, ErrorCode, Problem, SnapshotId, canonical::Error as CborError,
+    directory::Refused as RefusedEntry, envelope::Refused as RefusedEnvelope, id::InvalidId,
+};
+use rusqlite::ffi;
+
+use crate::{
+    api::ApiError,
+    crypto::{InvalidKeyring, InvalidWords, recovery::RecoveryError, wrap::WrapError},
+    encode::EncodeError,
+    error::Error,
+    format::{Format, FormatError, snapshot::Need},
+    id::ChunkId,
+    source::{
+        SourceError,
+        script::{Found, ScriptError},
+    },
+    state::StateError,
+    store::StoreError,
+    vault::{DirectoryError, HistoryError},
+};
+
+/// Errors of one enum, each with its name. The match has no wildcard: it does not compile while a variant has no
+/// example. A variant whose sentences differ has several.
+macro_rules! every {
+    ($kind:ident { $($variant:ident $({ $($field:tt)* })? $(( $($value:tt)* ))?),+ $(,)? }) => {{
+        #[allow(unreachable_patterns, reason = "a variant may have several examples")]
+        fn name(error: &$kind) -> &'static str {
+            match error {
+                $($kind::$variant { .. } => concat!(stringify!($kind), "::", stringify!($variant)),)+
+            }
+        }
+        let examples = [$($kind::$variant $({ $($field)* })? $(( $($value)* ))?),+];
+        examples.into_iter().map(|error| (name(&error), error))
+    }};
+}
+
+/// What to do about a difference.
+const MEANT: &str = "if that is meant, UPDATE_ERRORS=1 cargo test sentences_are_as_they_were";
+
+/// The file, as far as it is made.
+#[derive(Default)]
+struct Sentences(String);
+
+impl Sentences {
+    fn add(&mut self, name: &str, error: &Error) {
+        let again = if error.is_retryable() { ", worth repeating" } else { "" };
+        let (kind, happened) = (error.kind().as_str(), error.happened());
+        let (meaning, next_step) = (error.meaning(), error.next_step());
+        writeln!(
+            self.0,
+            "{name} ({kind}{again})\n  {happened}\n  Your backups: {meaning}.\n  Next: {next_step}.\n"
+        )
+        .unwrap();
+    }
+
+    fn all<E: Into<Error>>(&mut self, examples: impl Iterator<Item = (&'static str, E)>) {
+        for (name, error) in examples {
+            self.add(name, &error.into());
+        }
+    }
+}
+
+fn device() -> DeviceId {
+    DeviceId::from_bytes([0xde; 16])
+}
+
+fn snapshot() -> SnapshotId {
+    SnapshotId::new([0x5a; 32])
+}
+
+fn sqlite(code: i32) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some("disk I/O error".into()))
+}
+
+/// In words of our own: the system's differ.
+fn denied() -> io::Error {
+    io::Error::other("permission denied")
+}
+
+fn full() -> io::Error {
+    io::Error::from(io::ErrorKind::StorageFull)
+}
+
+/// `numbers`: with what the service may say of waiting and of room.
+fn problem(code: ErrorCode, numbers: bool) -> Box<Problem> {
+    Box::new(Problem {
+        kind: "about:blank".into(),
+        title: "The service's own sentence.".into(),
+        status: code.status(),
+        code,
+        request_id: "request-1".into(),
+        retry_after: numbers.then_some(30),
+        server_time: None,
+        puzzle: None,
+        used: numbers.then_some(9 << 30),
+        quota: numbers.then_some(10 << 30),
+        objects: Vec::new(),
+    })
+}
+
+fn of_the_service(all: &mut Sentences) {
+    all.all(every!(ApiError {
+        Address("`ftp` is no scheme of a service, use https".into()),
+        Unreachable {
+            server: "https://api.example".into(),
+            detail: "connection refused".into(),
+            retry_after: None,
+        },
+        Cancelled,
+        Problem(problem(ErrorCode::Unavailable, false)),
+        Problem(problem(ErrorCode::QuotaExceeded, false)),
+        Problem(problem(ErrorCode::LimitReached, false)),
+        Unexpected { server: "https://api.example".into(), detail: "status 302".into() },
+        ClockTooFar { hours: 26 },
+        NotSignedIn,
+        WrongCredentials,
+        Keeper(Error::io("device.keys", &full())),
+        Internal("a header that is none".into()),
+    }));
+    for code in ErrorCode::ALL.iter().copied().chain([ErrorCode::Unknown]) {
+        all.add(&format!("ErrorCode::{code:?}"), &ApiError::Problem(problem(code, true)).into());
+    }
+}
+
+fn of_the_store(all: &mut Sentences) {
+    let origin = || "https://store.example".to_owned();
+    all.all(every!(StoreError {
+        NeedNewUrl,
+        AlreadyThere,
+        NotFound,
+        Foreign("the service names a storage that is not this vault's".into()),
+        Unreachable { origin: origin(), detail: "connection refused".into() },
+        Cancelled,
+        Refused { origin: origin(), detail: "status 403".into() },
+        Damaged("object 5a5a has 3 bytes instead of 4".into()),
+        Disk("no space left".into()),
+        Internal("a storage without a host".into()),
+    }));
+}
+
+fn of_what_is_stored(all: &mut Sentences) {
+    all.all(every!(FormatError {
+        NewerVersion(Format::Pack),
+        NotOurs(Format::Index),
+        OtherVault(Format::Manifest),
+        WrongKey { format: Format::Snapshot, epoch: 2 },
+        Signature(Format::Snapshot),
+        Damaged { format: Format::Pack, what: "it is cut off" },
+        TooLarge(Format::Index),
+        Sealing(Format::Pack),
+    }));
+    all.all(every!(EncodeError {
+        Unknown(9),
+        TooLong(20_000_000),
+        Damaged("zstd refuses it"),
+        MissingReference(ChunkId::new([0xcc; 32])),
+        Compressor("out of memory".into()),
+    }));
+    all.all(every!(CborError { Malformed("it ends too early".into()), NotCanonical }));
+    let id = InvalidId("device id");
+    all.add("InvalidId", &id.into());
+    all.all(every!(DirectoryError {
+        Entry(RefusedEntry::Signature(3)),
+        Key(3),
+        Shortened { pinned: 4, found: 3 },
+        Forked(3),
+    }));
+    let entries = every!(RefusedEntry {
+        Malformed("it ends too early".into()),
+        Version(2),
+        Signature(3),
+        Chain(3),
+    });
+    all.all(entries.map(|(name, refused)| (name, DirectoryError::Entry(refused))));
+    all.all(every!(HistoryError {
+        UnknownDevice { snapshot: snapshot(), device: device() },
+        Envelope { snapshot: snapshot(), reason: RefusedEnvelope::Signature },
+        OtherVault(snapshot()),
+        Gap { device: device(), expected: 7 },
+        Broken { device: device(), sequence: 7 },
+        RolledBack { device: device(), sequence: 7 },
+        Forked { device: device(), sequence: 7 },
+        Renamed { shown: SnapshotId::new([0xa5; 32]), opened: snapshot() },
+    }));
+    let envelopes = every!(RefusedEnvelope { Malformed("it ends too early".into()), Version(2), Signature });
+    let listed = |reason| HistoryError::Envelope { snapshot: snapshot(), reason };
+    all.all(envelopes.map(|(name, refused)| (name, listed(refused))));
+}
+
+fn of_keys(all: &mut Sentences) {
+    all.all(every!(InvalidKeyring { Newer(2), Malformed }));
+    all.all(every!(InvalidWords {
+        Count(23),
+        Unknown { number: 3, typed: "tigre".into(), suggestion: Some("tiger") },
+        Unknown { number: 3, typed: "xyzzy".into(), suggestion: None },
+        Checksum,
+        NoKit,
+    }));
+    all.all(every!(RecoveryError { WrongWords, Damaged, Newer("sealkeep-recovery-2".into()), Sealing }));
+    all.all(every!(WrapError { NotAWrap, Elsewhere, WrongKey, Damaged }));
+}
+
+fn of_this_device(all: &mut Sentences) {
+    all.all(every!(StateError {
+        Sqlite(sqlite(ffi::SQLITE_IOERR)),
+        Sqlite(sqlite(ffi::SQLITE_FULL)),
+        Newer { name: "state.db", found: 9 },
+        OtherVault { name: "pins.db" },
+        Quarantine { path: "/home/me/state.db".into(), error: denied() },
+        File { path: "/home/me/state.db".into(), error: denied() },
+        File { path: "/home/me/state.db".into(), error: full() },
+        Forked("the device directory"),
+        Impossible,
+    }));
+}
+
+fn source_errors() -> Vec<(&'static str, SourceError)> {
+    let place = || "db.example:5432/shop".to_owned();
+    let detail = || "ERROR:  the server's own sentence".to_owned();
+    let tool = || "pg_dump 17.2".to_owned();
+    let how = || "exit code 1".to_owned();
+    let file = || "/srv/shop.sqlite".to_owned();
+    let scripted = |found| SourceError::Script(ScriptError { line: 12, found });
+    let errors = every!(SourceError {
+        Usage("standard input needs a name".into()),
+        Unreachable { place: place(), detail: detail() },
+        Refused { place: place(), detail: detail() },
+        NoDatabase { place: place(), detail: detail() },
+        QueryFailed { place: place(), detail: detail(), state: None },
+        Pooler(place()),
+        ToolMissing { tool: "psql", looked: "/usr/bin".into(), install: "PostgreSQL's client programs" },
+        ToolTooOld {
+            tool: "pg_dump",
+            product: "PostgreSQL",
+            server: 17,
+            found: "15".into(),
+            install: "PostgreSQL's client programs, version 17".into(),
+        },
+        DumpFailed { tool: tool(), how: how(), detail: detail() },
+        Incomplete("its last line is missing".into()),
+        Unreadable { what: file(), detail: "permission denied".into() },
+        Changed { what: file(), how: "it grew".into() },
+        Copy { what: file(), detail: "database is locked".into(), command: "sqlite3 a .dump".into() },
+        NoFile(file()),
+        NotEmpty(place()),
+        SameAsSource(place()),
+        MayBeCopy(place()),
+        NotReplaceable { place: place(), why: "its owner is somebody else".into() },
+        Taken("shop".into()),
+        Reserved { place: place(), what: "a template", allowed: true },
+        Reserved { place: place(), what: "the server's own database", allowed: false },
+        InUse { database: "shop".into(), who: "one session of app".into() },
+        TooManyLocks { place: place(), need: 9000, free: 6400, setting: 64, enough: 128 },
+        TransactionLost,
+        Uncertain { place: place(), detail: detail() },
+        NotRestorable("it is no dump of PostgreSQL".into()),
+        Script(ScriptError { line: 12, found: Found::Missing(vec![(Need::Role, "owner".into())]) }),
+        RestoreFailed { tool: tool(), how: how(), detail: detail() },
+        RestoreFailed { tool: tool(), how: how(), detail: "invalid byte sequence for encoding".into() },
+        Cancelled,
+        Internal("psql has no pipes".into()),
+    });
+    let found = every!(Found {
+        ClientCommand("\\! touch owned".into()),
+        Transaction("COMMIT".into()),
+        Server("COPY a TO PROGRAM".into()),
+        OtherDatabase("DROP DATABASE b".into()),
+        Ambiguous("a backslash in a string"),
+        Unfinished("a comment"),
+        Missing(vec![(Need::Extension, "postgis".into())]),
+    });
+    errors.chain(found.map(|(name, found)| (name, scripted(found)))).collect()
+}
+
+/// A backup and a restore say different things of the same error.
+fn of_sources(all: &mut Sentences) {
+    for (name, error) in source_errors() {
+        all.add(&format!("{name}, of a backup"), &error.clone().into());
+        all.add(&format!("{name}, of a restore"), &error.of_restore());
+    }
+}
+
+#[test]
+fn sentences_are_as_they_were() {
+    let mut now = Sentences::default();
+    of_the_service(&mut now);
+    of_the_store(&mut now);
+    of_what_is_stored(&mut now);
+    of_keys(&mut now);
+    of_this_device(&mut now);
+    of_sources(&mut now);
+    let now = now.0.trim_end().to_owned() + "\n";
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("errors.txt");
+    if std::env::var_os("UPDATE_ERRORS").is_some() {
+        fs::write(&file, &now).unwrap();
+    }
+    let before = fs::read_to_string(&file).unwrap_or_default();
+    for (line, (old, new)) in before.lines().zip(now.lines()).enumerate() {
+        assert_eq!(new, old, "line {} of errors.txt: {MEANT}", line + 1);
+    }
+    assert_eq!(now.lines().count(), before.lines().count(), "lines of errors.txt: {MEANT}");
+}

@@ -1,0 +1,183 @@
+//! Keys and types of all that `--json` prints, as a file: programs read them.
+//! `UPDATE_JSON=1 cargo test --test stories json_is_as_it_was` writes it.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use e2e::{Call, Device, Postgres, Service, device::text, files};
+use serde_json::Value;
+
+/// What stands at each path of a document, such as `.sources[].source`. A list's own path has no type while nothing
+/// was seen in it.
+type Shape = BTreeMap<String, BTreeSet<&'static str>>;
+
+/// What has a value or none, as it happens: the command, the path, and the type of the value.
+const MAY_BE_NULL: [(&str, &str, &str); 6] = [
+    ("check", ".problems[].object", "string"),
+    ("devices", ".devices[].last_seen_at", "number"),
+    ("devices", ".devices[].role", "string"),
+    ("restore", ".damaged[].pack", "string"),
+    ("snapshots", ".unreadable[].device_name", "string"),
+    ("snapshots", ".unreadable[].source", "string"),
+];
+
+/// SQL text of which one statement fails, and one needs what no server has.
+const SCRIPT: &str = "--\n-- PostgreSQL database dump\n--\n
+CREATE EXTENSION no_such_extension;
+CREATE TABLE public.a (n integer);
+INSERT INTO public.a VALUES ('no number');
+--\n-- PostgreSQL database dump complete\n--\n\n";
+
+/// The documents of each command, one laid upon the other.
+#[derive(Default)]
+struct Documents(BTreeMap<String, Shape>);
+
+impl Documents {
+    /// Makes a call that ends with this code, and looks at all that it prints. Gives its result.
+    fn of(&mut self, command: &str, call: Call, code: i32) -> Value {
+        let outcome = call.go().unwrap();
+        assert_eq!(outcome.code, code, "{outcome}");
+        let documents = outcome.documents();
+        let lines = String::from_utf8_lossy(&outcome.stdout).lines().count();
+        assert!(lines > 0 && lines == documents.len(), "a line is no document: {outcome}");
+        for document in &documents {
+            self.look_at(command, document);
+        }
+        outcome.json().unwrap_or_default()
+    }
+
+    fn look_at(&mut self, command: &str, document: &Value) {
+        // In a conversation each document has a shape of its own; an error has the same one everywhere.
+        let name = match document.get("event").and_then(Value::as_str) {
+            Some(event) => format!("{command}:{event}"),
+            None if document.get("error").is_some() => "(error)".to_owned(),
+            None => command.to_owned(),
+        };
+        add(document, "", self.0.entry(name).or_default());
+    }
+
+    /// One line for each path. Each says which command it is about: a difference is read without its surroundings.
+    fn lines(mut self) -> Vec<String> {
+        for (command, path, kind) in MAY_BE_NULL {
+            let seen = self.0.get_mut(command).and_then(|shape| shape.get_mut(path));
+            if let Some(seen) = seen.filter(|seen| !seen.is_empty()) {
+                // Another type than these stays, and is a difference.
+                seen.extend(["null", kind]);
+            }
+        }
+        let mut lines = Vec::new();
+        for (command, shape) in &self.0 {
+            for (path, kinds) in shape {
+                let goes_on = |other: &String| {
+                    other.strip_prefix(path).is_some_and(|rest| rest.starts_with(['.', '[']))
+                };
+                if !kinds.is_empty() {
+                    let kinds: Vec<&str> = kinds.iter().copied().collect();
+                    lines.push(format!("{command} {path}: {}", kinds.join("|")));
+                } else if !shape.keys().any(goes_on) {
+                    lines.push(format!("{command} {path}: not seen"));
+                }
+            }
+        }
+        lines
+    }
+}
+
+fn add(value: &Value, path: &str, shape: &mut Shape) {
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(items) => {
+            let path = format!("{path}[]");
+            shape.entry(path.clone()).or_default();
+            return items.iter().for_each(|item| add(item, &path, shape));
+        }
+        Value::Object(fields) => {
+            return fields.iter().for_each(|(name, field)| add(field, &format!("{path}.{name}"), shape));
+        }
+    };
+    shape.entry(path.to_owned()).or_default().insert(kind);
+}
+
+fn beside_the_command(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../app/cli").join(name)
+}
+
+#[test]
+fn json_is_as_it_was() {
+    // Their own: objects are damaged, and whatever restores left on the server is dropped.
+    let (service, server) = (Service::start().unwrap(), Postgres::start().unwrap());
+    let device = Device::new(&service).unwrap();
+    let mut documents = Documents::default();
+    let (account, printed) = device.sign_up_printed("eu").unwrap();
+    for document in &printed {
+        documents.look_at("signup", document);
+    }
+
+    // Large enough for the middle of its pack to be nothing but data.
+    documents.of("backup", device.backup_bytes("noise", &files::noise(1, 3_000_000)), 0);
+    let script = documents.of("backup", device.backup_bytes("script", SCRIPT.as_bytes()), 0);
+    documents.of("snapshots", device.call(["snapshots"]), 0);
+    documents.of("status", device.call(["status"]), 0);
+    documents.of("check", device.call(["check", "--read-data"]), 0);
+    let latest = |source: &str, file: &str| device.restore_to("latest", file).arg("--source").arg(source);
+    documents.of("restore", latest("noise", "noise"), 0);
+    let script = text(&script, "snapshot_id").unwrap();
+    let into = device.restore_into(script, &server, "back").arg("--skip-missing").arg("--continue");
+    documents.of("restore", into, 9);
+    let clean_up = device.call(["restore", "--clean-up", &server.url("postgres")]);
+    documents.of("restore --clean-up", clean_up.env("PGPASSWORD", server.password()), 0);
+    documents.of("restore", device.restore_to("00000000", "nothing"), 7);
+    documents.of("index rebuild", device.call(["index", "rebuild"]), 0);
+    documents.of("index records", device.call(["index", "records", "--source", "noise"]), 0);
+
+    let other = Device::new(&service).unwrap();
+    let login = other.login_call(&account).env("SEALKEEP_TOTP", account.authenticator.code());
+    let signed_in = documents.of("login", login, 0);
+    documents.of("devices", device.call(["devices"]), 0);
+    let id = text(&signed_in["account"], "device_id").unwrap();
+    documents.of("devices revoke", device.call(["devices", "revoke", id]), 0);
+
+    // What is damaged is listed, too.
+    let packs = service.bucket().of_kind("packs").unwrap().into_values();
+    let pack = packs.max_by_key(|pack| pack.bytes().unwrap().len()).unwrap();
+    pack.flip(pack.bytes().unwrap().len() / 2).unwrap();
+    documents.of("check", device.call(["check", "--read-data"]), 9);
+    documents.of("restore", latest("noise", "partial").arg("--partial"), 9);
+    let body = service.bucket().of_kind("snapshots").unwrap().remove(script).unwrap();
+    body.flip(body.bytes().unwrap().len() - 40).unwrap();
+    for name in ["state.db", "state.db-wal", "state.db-shm"] {
+        drop(fs::remove_file(device.home().join(name)));
+    }
+    documents.of("snapshots", device.call(["snapshots"]), 0);
+    documents.of("status", device.call(["status"]), 0);
+
+    documents.of("logout", device.call(["logout"]), 0);
+    documents.of("logout", device.call(["logout", "--forget"]), 0);
+
+    // A new command stands in the help first.
+    let help = fs::read_to_string(beside_the_command("help.txt")).unwrap();
+    let commands = help.lines().filter_map(|line| line.strip_prefix("$ sealkeep ")?.strip_suffix(" --help"));
+    for command in commands {
+        assert!(documents.0.keys().any(|name| name.starts_with(command)), "nobody calls {command} here");
+    }
+
+    let (file, now) = (beside_the_command("json.txt"), documents.lines());
+    if std::env::var_os("UPDATE_JSON").is_some() {
+        fs::write(&file, now.join("\n") + "\n").unwrap();
+    }
+    let before = fs::read_to_string(&file).unwrap_or_default();
+    let gone: Vec<&str> = before.lines().filter(|line| !now.iter().any(|new| new == line)).collect();
+    let new: Vec<&String> = now.iter().filter(|line| !before.lines().any(|old| old == *line)).collect();
+    assert!(
+        gone.is_empty() && new.is_empty(),
+        "app/cli/json.txt: gone are {gone:#?}, new are {new:#?}; \
+         if that is meant, UPDATE_JSON=1 cargo test --test stories json_is_as_it_was"
+    );
+}
