@@ -1,4 +1,4 @@
-# Two commands matter: `make demo` shows the complete tour on your machine, `make test` runs everything that CI runs.
+# Two commands matter: `make demo` shows the complete tour on your machine, `make test` runs the tests.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test bench desktop
 
@@ -13,7 +13,7 @@ demo: ## Back up and restore a real database on this machine; SOURCE=postgres://
 	@cargo build --locked --release --quiet -p metadata-api -p sealkeep-cli -p e2e --bins
 	@eval "$$(.ci/programs release)" && "$$DEMO_BIN"
 
-test: ## Everything that CI runs; LONG=1 adds fuzzing, Garage, 20 GB, ten million chunks, 200 histories of lies, a longer API check, a stranger for 60 s
+test: ## The tests; SLOW=1 adds what only CI runs each time: slow stories, packages, the real window; LONG=1 also adds fuzzing, Garage, 20 GB, ten million chunks, 200 histories of lies, a longer API check, a stranger for 60 s
 	@.ci/test
 
 check: ## Before each commit, a minute and a half: formatting, clippy, licenses, front end, tests without a server

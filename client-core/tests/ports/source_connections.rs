@@ -103,6 +103,7 @@ fn libpq_parameters_refused() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn odd_names_go_through_everything() {
     let server = Server::start();
     for name in [

@@ -79,6 +79,7 @@ impl Drop for Pooler {
 }
 
 #[test]
+#[ignore = "slow"]
 fn pooler_search_path_poisoned() {
     let server = Server::start();
     server.shop("app_db", 1);

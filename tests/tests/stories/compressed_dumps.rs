@@ -50,6 +50,7 @@ fn keep(device: &Device, name: &str, dump: &[u8]) -> Value {
 }
 
 #[test]
+#[ignore = "slow"]
 fn compressed_dumps_are_as_small_the_next_day_as_others() {
     let postgres = Postgres::start().unwrap();
     data::fill(&postgres, "shop", MEGABYTES).unwrap();

@@ -37,6 +37,7 @@ fn nothing_is_left(temporary: &Path) {
 }
 
 #[test]
+#[ignore = "slow"]
 fn it_takes_generated_data_a_database_and_a_file() {
     let dir = files::temporary().unwrap();
     let (temporary, file) = (dir.path().join("tmp"), dir.path().join("own.dump"));
@@ -70,6 +71,7 @@ fn it_takes_generated_data_a_database_and_a_file() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn ctrl_c_leaves_nothing() {
     let dir = files::temporary().unwrap();
     for after in [300, 2500, 5000] {

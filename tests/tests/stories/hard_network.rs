@@ -87,6 +87,7 @@ fn a_url_expires_midway() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn the_store_falls_silent() {
     let service = Service::start_wired().unwrap();
     let store = &service.wires().unwrap().store;
@@ -143,6 +144,7 @@ fn the_store_falls_silent() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn the_service_falls_silent() {
     let service = Service::start_wired().unwrap();
     let (api, store) = (&service.wires().unwrap().api, &service.wires().unwrap().store);

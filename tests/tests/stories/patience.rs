@@ -43,6 +43,7 @@ fn goes_on(running: Running, time: Duration) -> Receiver<Outcome> {
 const AWAY: Duration = Duration::from_secs(22);
 
 #[test]
+#[ignore = "slow"]
 fn gives_up_after_seconds() {
     let mut service = Service::start().unwrap();
     let device = Device::new(&service).unwrap();
@@ -127,21 +128,25 @@ fn a_run_waits_for_the_store_alone() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_run_waits_for_the_service_alone() {
     outlasts(Network::CutAfter(0), |wires| &wires.api, "the service has been unavailable for");
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_run_waits_for_a_busy_service_without_retry_after() {
     outlasts(Network::Busy, |wires| &wires.api, "the service has been unavailable for");
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_run_waits_for_a_busy_store_without_retry_after() {
     outlasts(Network::Busy, |wires| &wires.store, "the object store has been unavailable for");
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_restore_waits_too() {
     let mut service = Service::start_wired().unwrap();
     let device = Device::new(&service).unwrap();

@@ -55,6 +55,7 @@ fn lists(device: &Device) -> Vec<PathBuf> {
 }
 
 #[test]
+#[ignore = "slow"]
 fn the_list_may_be_lost_damaged_or_foreign() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
@@ -266,6 +267,7 @@ fn a_database_whose_rows_changed_sends_them_alone() {
 
 /// The unfavorable days and their cost: a measurement, and every dump comes back.
 #[test]
+#[ignore = "slow"]
 fn rows_that_move() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();

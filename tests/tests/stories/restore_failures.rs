@@ -129,6 +129,7 @@ fn a_damaged_pack_in_the_middle_leaves_the_target_as_it_was() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_store_that_goes_away_leaves_the_target_as_it_was() {
     let mut service = Service::start_wired().unwrap();
     let device = Device::new(&service).unwrap();
@@ -215,6 +216,7 @@ fn a_full_disk_of_the_server_leaves_the_target_as_it_was() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_killed_server_leaves_the_target_as_it_was() {
     let service = Service::start().unwrap();
     let device = Device::new(&service).unwrap();
