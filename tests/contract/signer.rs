@@ -133,8 +133,10 @@ fn with_plain_integers(body: Vec<u8>) -> Vec<u8> {
     fn plain(value: &mut Value) -> bool {
         match value {
             Value::Number(number) => match number.as_f64() {
-                // A whole number's text ends in `.0`, up to where the exponent notation begins.
-                Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => {
+                // Up to 2^53, the largest integer that every JSON implementation represents exactly.
+                Some(float)
+                    if number.is_f64() && float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0 =>
+                {
                     let whole = format!("{float:.0}").parse::<i64>();
                     *value = whole.map_or(Value::Null, Value::from);
                     true
