@@ -400,7 +400,7 @@ fn sentences_fit_the_terminal() {
     for line in screen.lines() {
         assert!(line.chars().count() <= 60, "{line:?} of {screen:?}");
     }
-    for whole in ["nobody is signed in", "`sealkeep login`", "`sealkeep signup`", "\n    "] {
+    for whole in ["this device is not signed in", "`sealkeep login`", "`sealkeep signup`", "\n    "] {
         assert!(screen.contains(whole), "{whole:?} is not in {screen:?}");
     }
     // Without a terminal, each sentence is one line.
