@@ -123,6 +123,7 @@ fn outlasts(network: Network, wire: fn(&Wires) -> &Proxy, said: &str) {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_run_waits_for_the_store_alone() {
     outlasts(Network::CutAfter(0), |wires| &wires.store, "the object store has been unavailable for");
 }
