@@ -1,6 +1,9 @@
 //! Fetches many objects of a vault.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use api_types::{ObjectId, ObjectKind, backup::MAX_BATCH, vault::ObjectRow};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -20,6 +23,8 @@ impl OpenVault {
         kind: ObjectKind,
     ) -> Result<HashMap<ObjectId, Result<Vec<u8>, Error>>, Error> {
         let mut found = HashMap::with_capacity(ids.len());
+        // The service's list may repeat an id.
+        let ids: Vec<ObjectId> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
         for batch in ids.chunks(MAX_BATCH) {
             self.fetcher().request_grants(batch).await?;
             let room = Arc::new(Semaphore::new(SIDE_BY_SIDE));

@@ -333,9 +333,9 @@ impl OpenVault {
             here.extend(fetched);
             let mut opened = Vec::new();
             for snapshot in batch {
-                let bytes = here
-                    .remove(&snapshot.id)
-                    .unwrap_or_else(|| Err(Error::internal_text("a snapshot was not fetched")));
+                let bytes = here.remove(&snapshot.id).unwrap_or_else(|| {
+                    Err(Error::damaged(format!("snapshot {} is listed twice", snapshot.id)))
+                });
                 bodies.push(match bytes.and_then(|bytes| self.open_body(snapshot, &bytes)) {
                     Err(error) if !affects_only_object(error.kind()) => return Err(error),
                     body => body,

@@ -23,9 +23,6 @@ use crate::{
 /// Concurrent uploads. With two open packs and one waiting this bounds memory to about 90 MiB.
 const CONCURRENT: usize = 2;
 
-/// How often an object that the service does not confirm is sent.
-const CONFIRM_TRIES: usize = 4;
-
 /// How much of a pack's end is compared with what was sent: nearly always its whole directory.
 pub(super) const END: usize = 64 * 1024;
 
@@ -52,30 +49,35 @@ impl Uploader {
         let send = |grant: UploadGrant| {
             let bytes = bytes.clone();
             async move {
+                if grant.state == UploadState::Stored {
+                    return Ok(Ok(grant.number));
+                }
                 match self.store.put(&grant, kind, bytes).await {
                     // Someone else uploaded the same bytes first: confirming decides.
-                    Ok(()) | Err(StoreError::AlreadyThere) => Ok(grant),
-                    Err(error) => Err(error),
+                    Ok(()) | Err(StoreError::AlreadyThere) => {}
+                    Err(error) => return Err(error),
+                }
+                match self.api.confirm(self.vault, self.backup, vec![id]).await {
+                    Ok(confirmed) if confirmed.stored.contains(&id) => {
+                        self.observer.event(&Event::Uploaded { bytes: size });
+                        Ok(Ok(grant.number))
+                    }
+                    // It did not arrive, so it needs another upload.
+                    Ok(_) => Err(StoreError::NeedNewUrl),
+                    Err(error) => Ok(Err(error.into())),
                 }
             }
         };
-        for _ in 0..CONFIRM_TRIES {
-            let grant = with_urls(ask, send).await??;
-            if grant.state == UploadState::Stored {
-                return Ok(grant.number);
-            }
-            let confirmed = self.api.confirm(self.vault, self.backup, vec![id]).await?;
-            if confirmed.stored.contains(&id) {
-                self.observer.event(&Event::Uploaded { bytes: size });
-                return Ok(grant.number);
-            }
+        match with_urls(ask, send).await? {
+            Ok(number) => number,
+            Err(StoreError::NeedNewUrl) => Err(Error::new(
+                ErrorKind::StoreRefused,
+                format!("the object store does not keep object {id}"),
+                "earlier snapshots are untouched; this run became no snapshot",
+                "run the backup again; when it fails again, the store is misconfigured or full",
+            )),
+            Err(error) => Err(error.into()),
         }
-        Err(Error::new(
-            ErrorKind::StoreRefused,
-            format!("the object store does not keep object {id}"),
-            "earlier snapshots are untouched; this run became no snapshot",
-            "run the backup again; when it fails again, the store is misconfigured or full",
-        ))
     }
 
     /// Stores packs as they arrive and records where their chunks are. Returns their numbers.

@@ -302,7 +302,7 @@ impl ScriptFilter {
                 // So psql sees no variable, and the server the same statement.
                 self.pass(b": ", out)?;
             }
-            // Empty. After a COPY, psql 17.12 takes it for another one, and skips everything up to the next `\.`.
+            // Empty. After a COPY, newer versions of psql take it for a failed one: see `judge`.
             Piece::Semicolon if self.statement.line == 0 => {}
             Piece::Semicolon => {
                 self.statement.not_a_word().map_err(|found| self.error(found))?;
