@@ -67,8 +67,8 @@ pub(super) fn transaction(head: &Head<'_>, at: usize) -> bool {
 impl Seen {
     /// Decides on a statement.
     pub(super) fn judge(&mut self, head: &Head<'_>, policy: &Policy) -> Verdict {
-        // Since August 2026 (CVE-2026-6464: 18.6, 17.11, 16.15, 15.19, 14.24) psql skips everything up to the next `\.`
-        // after a failed COPY, which it recognizes by the unquoted words of the last statement that had any.
+        // Since the releases of August 2026 (CVE-2026-6464) psql skips everything up to the next `\.` after a failed
+        // COPY, which it recognizes by the unquoted words of the last statement that had any.
         if head.kind(0) != Some(Kind::Word) {
             return Verdict::Refuse(Found::Ambiguous("a statement that does not begin with a word"));
         }
