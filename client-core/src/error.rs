@@ -233,7 +233,7 @@ impl Error {
             ErrorKind::Damaged,
             happened,
             "what is named cannot be used; everything else is as it was",
-            "run `sealkeep check --read-data` to see what is whole",
+            "run `sealkeep check --read-data` to see what is still intact",
         )
     }
 

@@ -37,16 +37,16 @@ filled as sealkeep_restoring_…, and gets its name at the end; an empty one is 
 --overwrite does not add to what is there: the restored database takes the place of the one of that name, which is dropped. \
 Nobody may be connected to it.
 
-What the dump needs and the server lacks (roles, extensions, tablespaces, languages, rights) is named before anything is written. \
---skip-missing leaves those statements out and lists them; --no-owner and --no-privileges leave owners and rights out, whether \
-they exist or not.
+What the dump needs and the server lacks (roles, extensions, tablespaces, languages, privileges) is named before anything is written. \
+--skip-missing leaves those statements out and lists them; --no-owner and --no-privileges leave owners and privileges out, \
+whether they exist or not.
 
 --continue passes over what the server itself refuses of a dump, for example rows that break a CHECK constraint: the rest is \
 kept in a database made for it, what failed is listed (in \"failed\" with --json), and the exit code is 9. Rows of a table that \
 could not be made are left out. What a dump must not hold (commands to psql, other transactions) is refused with it as without it.
 
-Whatever runs in a dump (functions, triggers, DO blocks) runs with your rights on the server: restore what you do not trust as a \
-role that may do little.";
+Whatever runs in a dump (functions, triggers, DO blocks) runs with your privileges on the server: restore what you do not \
+trust as a role that may do little.";
 
 /// Whether the environment names the database to back up.
 fn source_is_set() -> bool {
@@ -264,19 +264,19 @@ pub(crate) struct Backup {
     /// What to call the source [default: the database's or the file's name]
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Confirm that this database or file carries on the one that has been backed up under this name
+    /// Confirm that this database or file continues the one that has been backed up under this name
     #[arg(long, conflicts_with = "stdin")]
     pub(crate) same_source: bool,
     /// Do not look for rows of the last dump, and keep no list of their hashes on this device
     #[arg(long)]
     pub(crate) no_record_list: bool,
-    /// Store gzip and compressed pg_dump archives as they are, instead of what is in them
+    /// Store gzip and compressed pg_dump archives as they are, instead of their content
     #[arg(long)]
     pub(crate) no_unwrap: bool,
     /// zstd level [default: the fastest that is as small as 3; up to 12 while the network is slower than the compression]
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=19))]
     pub(crate) compression: Option<i32>,
-    /// Upload at most this many KiB a second
+    /// Upload at most this many KiB per second
     #[arg(long, value_name = "KIB")]
     pub(crate) limit_upload: Option<u32>,
 }
@@ -325,7 +325,7 @@ pub(crate) struct Restore {
     /// With --into: everything belongs to you instead of its old owners, who need not exist there
     #[arg(long, requires = "database")]
     pub(crate) no_owner: bool,
-    /// With --into: nobody gets rights on anything
+    /// With --into: grant no privileges
     #[arg(long, requires = "database")]
     pub(crate) no_privileges: bool,
     /// With --into: leave out, and list, what needs a role, extension, tablespace or language that the server lacks
@@ -377,7 +377,7 @@ pub(crate) enum IndexAction {
 mod tests {
     use super::*;
 
-    /// Every option for a database also works if its URL is in a file, and with nothing else.
+    /// Options for databases require `--into` or `--into-url-file`.
     #[test]
     fn options_of_a_database_go_with_both_ways_of_naming_it() {
         let parses =

@@ -206,7 +206,7 @@ fn problem_to_error(problem: &Problem) -> Error {
                 _ => "the service's limit is reached".to_owned(),
             },
             untouched,
-            "revoke devices that are gone (`sealkeep devices`), or wait until backups under way have ended",
+            "revoke devices no longer used (`sealkeep devices`), or wait until running backups have finished",
         ),
         ErrorCode::PuzzleRequired => Error::new(
             ErrorKind::ServiceError(problem.code),

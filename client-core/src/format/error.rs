@@ -17,6 +17,16 @@ pub enum Format {
     Snapshot,
 }
 
+impl Format {
+    /// The indefinite article in front of the name.
+    fn article(self) -> &'static str {
+        match self {
+            Self::Index => "an",
+            Self::Pack | Self::Manifest | Self::Snapshot => "a",
+        }
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -35,7 +45,7 @@ pub enum FormatError {
     #[error("{0} of a newer version than this program reads: update it")]
     NewerVersion(Format),
     /// It is something else.
-    #[error("not a {0} of Sealkeep")]
+    #[error("not {article} {0} of Sealkeep", article = .0.article())]
     NotOurs(Format),
     /// It belongs to another vault or deduplication domain.
     #[error("this {0} belongs to another vault")]

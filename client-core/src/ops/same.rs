@@ -59,7 +59,7 @@ fn refused(name: &str, before: &SnapshotBody, now: &str) -> Error {
         format!("\"{name}\" has been backed up from {} so far; {now}", place_of(&before.source_detail)),
         "no snapshot was made: two sources under one name could not be told apart at a restore",
         format!(
-            "give it another name (--name {name}-2), or confirm with --same-source that it carries on \"{name}\""
+            "give it another name (--name {name}-2), or confirm with --same-source that it continues \"{name}\""
         ),
     )
 }
@@ -78,7 +78,7 @@ pub(super) fn by_source(snapshots: Vec<SnapshotSummary>) -> Vec<Vec<SnapshotSumm
         let known = sources
             .iter()
             .rposition(|source| source.last().is_some_and(|older| carries_on(older, &snapshot)));
-        // The source continued most recently goes last.
+        // Move the source that this snapshot continues to the end: the list is in order of newest snapshot.
         let mut source = known.map_or_else(Vec::new, |at| sources.remove(at));
         source.push(snapshot);
         sources.push(source);

@@ -184,7 +184,7 @@ fn refused(what: &str) -> Error {
         ErrorKind::RolledBack,
         what,
         "nothing was changed: the keys on this device are as they were",
-        "do not trust this service before it is explained; with bucket and recovery words everything restores without it",
+        "do not trust this service until this is explained; with the bucket and the recovery words you can restore everything without it",
     )
 }
 

@@ -90,7 +90,7 @@ fn next_version(stored: u32, own: u32) -> Result<u32, Error> {
             ErrorKind::RolledBack,
             what,
             "the password was not changed",
-            "do not trust this service before it is explained",
+            "do not trust this service until this is explained",
         )
     };
     if stored < own {

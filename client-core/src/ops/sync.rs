@@ -187,6 +187,6 @@ fn refused(what: &dyn std::fmt::Display) -> Error {
         ErrorKind::RolledBack,
         format!("the service shows an inconsistent history: {what}"),
         "nothing was written; what this device saw before may have been removed or replaced at the service",
-        "do not trust this service before it is explained; with bucket and recovery words everything restores without it",
+        "do not trust this service until this is explained; with the bucket and the recovery words you can restore everything without it",
     )
 }

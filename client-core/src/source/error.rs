@@ -248,7 +248,7 @@ impl SourceError {
             SourceError::QueryFailed { .. } if command == "restore" => (
                 ErrorKind::SourceUnreachable,
                 none,
-                "put right what the server says (its log may hold more), then restore again".into(),
+                "fix the error reported by the server (its log may say more), then restore again".into(),
             ),
             SourceError::QueryFailed { .. } => (
                 ErrorKind::SourceUnreachable,

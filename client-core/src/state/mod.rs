@@ -97,7 +97,7 @@ impl From<StateError> for Error {
                 ErrorKind::RolledBack,
                 format!("the service shows an inconsistent history: {error}"),
                 "nothing was written; what this device saw before may have been replaced at the service",
-                "do not trust this service before it is explained; with bucket and recovery words everything restores without it",
+                "do not trust this service until this is explained; with the bucket and the recovery words you can restore everything without it",
             ),
             _ => Self::new(
                 ErrorKind::Io,

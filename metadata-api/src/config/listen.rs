@@ -46,7 +46,7 @@ impl Listen {
             None if self.behind_proxy => Ok(Transport::BehindProxy),
             None if self.addr.ip().is_loopback() => Ok(Transport::Loopback),
             None => Err(Problem(format!(
-                "{} is reachable from other machines: give --tls-cert and --tls-key, or --behind-proxy when a proxy in front speaks TLS",
+                "{} is reachable from other machines: give --tls-cert and --tls-key, or --behind-proxy if a proxy in front terminates TLS",
                 self.addr
             ))),
         }

@@ -20,7 +20,7 @@ pub struct Policy {
     pub no_owner: bool,
     /// Leave out privileges.
     pub no_privileges: bool,
-    /// Leave out what needs a role, an extension, a tablespace, a language or a right that the target lacks.
+    /// Leave out what needs a role, an extension, a tablespace, a language or a privilege that the target lacks.
     pub skip_missing: bool,
     /// psql reads it: restore a setting that the script changes covertly wherever it matters.
     pub guard_settings: bool,

@@ -19,10 +19,10 @@ use crate::output::Failure;
 
 /// Sealkeep's metadata service: accounts, devices, presigned URLs, snapshots. It never sees a key or a plaintext.
 ///
-/// Settings come from the environment (SEALKEEP_*); each may instead stand in a file named by SEALKEEP_*_FILE.
+/// Settings come from the environment (SEALKEEP_*); each can come from a file named by SEALKEEP_*_FILE.
 /// See operations.md.
 ///
-/// Exit codes: 0 fine, 1 could not start or failed, 2 wrong usage.
+/// Exit codes: 0 success, 1 could not start or failed, 2 wrong usage.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -34,7 +34,7 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Serve with a database and object stores of your own.
+    /// Serve with your own database and object stores.
     Serve(ServeArgs),
     /// Bring the database's schema up to date, as its owner (SEALKEEP_OWNER_DATABASE_URL).
     Migrate,
@@ -58,10 +58,10 @@ pub(crate) struct EmbeddedArgs {
     /// Where the object store listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8788")]
     pub(crate) s3_listen: SocketAddr,
-    /// The object store's URL as clients reach it, where that is not http://ADDR.
+    /// The object store's URL as clients reach it, if it differs from http://ADDR.
     #[arg(long, value_name = "URL")]
     pub(crate) s3_endpoint: Option<Url>,
-    /// The service's host and port as clients write them, where that is not the listening address.
+    /// The service's host and port as clients write them, if it differs from the listening address.
     #[arg(long, value_name = "HOST")]
     pub(crate) public_authority: Option<String>,
     #[command(flatten)]
@@ -79,27 +79,27 @@ pub(crate) struct Common {
     /// Where the service listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787", env = "SEALKEEP_LISTEN")]
     pub(crate) listen: SocketAddr,
-    /// PEM certificate chain: TLS 1.3 ends here.
+    /// PEM certificate chain: the service terminates TLS 1.3 itself.
     #[arg(long, value_name = "FILE", requires = "tls_key", env = "SEALKEEP_TLS_CERT")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// PEM private key of the certificate.
     #[arg(long, value_name = "FILE", requires = "tls_cert", env = "SEALKEEP_TLS_KEY")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Plain HTTP on any address: a proxy in front speaks TLS.
+    /// Serve plain HTTP on any address: a proxy in front terminates TLS.
     #[arg(long, conflicts_with = "tls_cert", env = "SEALKEEP_BEHIND_PROXY")]
     pub(crate) behind_proxy: bool,
-    /// Address or network of a proxy in front, whose word about callers counts; repeatable. Without it: this machine's own.
+    /// Address or network of a proxy in front, trusted to name callers; repeatable. Default: loopback.
     #[arg(long, value_name = "CIDR", requires = "behind_proxy", value_delimiter = ',',
           value_parser = proxies::network, env = "SEALKEEP_TRUSTED_PROXY")]
     pub(crate) trusted_proxy: Vec<IpNet>,
-    /// Header in which the proxy names the caller; x-forwarded-for where none is given.
+    /// Header in which the proxy names the caller [default: x-forwarded-for].
     #[arg(long, value_name = "NAME", requires = "behind_proxy", env = "SEALKEEP_CLIENT_IP_HEADER")]
     pub(crate) client_ip_header: Option<HeaderName>,
-    /// The proxy names no callers: limits per network are off, and the proxy has to limit requests.
+    /// The proxy names no callers: limits per network are off, and the proxy must limit requests.
     #[arg(long, requires = "behind_proxy", conflicts_with_all = ["client_ip_header", "trusted_proxy"],
           env = "SEALKEEP_ONE_NETWORK")]
     one_network: bool,
-    /// Where /readyz and /metrics are served, for whoever runs this; without it 127.0.0.1:8789, where that is free.
+    /// Where /readyz and /metrics are served for the operator [default: 127.0.0.1:8789, if free].
     #[arg(long, value_name = "ADDR", env = "SEALKEEP_OPERATIONS_LISTEN")]
     pub(crate) operations_listen: Option<SocketAddr>,
     /// Requests per second and address.
@@ -114,23 +114,23 @@ pub(crate) struct Common {
     #[arg(long, value_name = "N", default_value_t = Limits::default().accounts_per_network,
           value_parser = clap::value_parser!(i32).range(1..), env = "SEALKEEP_ACCOUNTS_PER_NETWORK")]
     pub(crate) accounts_per_network: i32,
-    /// Sign-ups begun per hour and network.
+    /// Sign-ups started per hour and network.
     #[arg(long, value_name = "N", default_value_t = Limits::default().signups_per_network,
           value_parser = clap::value_parser!(i32).range(1..), env = "SEALKEEP_SIGNUPS_PER_NETWORK")]
     pub(crate) signups_per_network: i32,
-    /// Bytes that a vault may hold.
+    /// Maximum bytes per vault.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().vault_quota,
           value_parser = clap::value_parser!(u64).range(1..=1 << 62), env = "SEALKEEP_VAULT_QUOTA")]
     pub(crate) vault_quota: u64,
-    /// Seconds that a presigned URL works.
+    /// Seconds for which a presigned URL is valid.
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().url_secs,
           value_parser = clap::value_parser!(u64).range(1..=URL_SECS), env = "SEALKEEP_URL_SECONDS")]
     pub(crate) url_seconds: u64,
-    /// Connections to the database.
+    /// Maximum connections to the database.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=500),
           env = "SEALKEEP_DATABASE_CONNECTIONS")]
     pub(crate) database_connections: u32,
-    /// Seconds that requests under way get when the service ends.
+    /// Seconds for requests in progress at shutdown.
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=600),
           env = "SEALKEEP_GRACE")]
     pub(crate) grace: u64,
@@ -179,7 +179,8 @@ impl Common {
     }
 }
 
-/// As many file descriptors as the system allows: each connection is one.
+/// Raises the limit on file descriptors as far as the system allows, up to 65,536, and returns it: each connection needs
+/// one.
 fn file_descriptors() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = Rlimit { current: maximum.map_or(Some(65_536), |most| Some(most.min(65_536))), maximum };

@@ -1,4 +1,4 @@
-//! What runs next to requests: the jobs, the readiness watch, and the listener of the operations routes.
+//! Tasks that run beside request handling: the jobs, the readiness watch, and the listener for the operations routes.
 
 use std::net::SocketAddr;
 
@@ -13,10 +13,10 @@ use tokio::task::JoinHandle;
 
 use crate::{args::Common, output::Failure};
 
-/// Where the operations routes are, unless somebody says otherwise.
+/// The default address of the operations routes.
 const OPERATIONS: ([u8; 4], u16) = ([127, 0, 0, 1], 8789);
 
-/// What runs beside the service, until this is dropped.
+/// Tasks that run beside the service until this is dropped.
 pub(crate) struct Beside {
     pub(crate) operations: Option<SocketAddr>,
     tasks: Vec<JoinHandle<()>>,
@@ -30,8 +30,7 @@ impl Drop for Beside {
     }
 }
 
-/// Where nobody said where, the operations routes are served if their place is free: two services on one machine are no
-/// reason not to start.
+/// Without `--operations-listen`, uses the default address if it is free; a second service must still start.
 pub(crate) fn beside(state: &AppState, common: &Common) -> Result<Beside, Failure> {
     let bound = match common.operations_listen {
         Some(addr) => Some(serve::bind(addr)?),
@@ -53,7 +52,7 @@ pub(crate) fn beside(state: &AppState, common: &Common) -> Result<Beside, Failur
         );
         tasks.push(tokio::spawn(async move {
             if let Err(error) = served.await {
-                tracing::error!(%error, "the operations routes are gone");
+                tracing::error!(%error, "the listener of the operations routes failed");
             }
         }));
     }

@@ -1,7 +1,7 @@
 //! Sealkeep's metadata service as a command.
 //!
-//! Each form of it puts the parts of the library together: `run_serve` with a database and stores of the operator's,
-//! `run_embedded` with those that it starts in a directory. The drawing stands at the top of `lib.rs`.
+//! Each mode assembles the library: `run_serve` with the operator's own database and stores, `run_embedded` with those
+//! that it starts in a directory. See the drawing at the top of `lib.rs`.
 //!
 //! ```text
 //! layers
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(sentences)) => {
             for sentence in sentences.lines() {
-                // Where standard error is gone there is nobody to tell.
+                // If standard error is closed, there is nobody to tell.
                 let _ =
                     writeln!(io::stderr(), "metadata-api: {}", unseen::escaped(&sentence, usize::MAX, true));
             }
@@ -102,7 +102,7 @@ async fn check(common: Common, offline: bool) -> Result<(), Failure> {
         }
     }
     state.db().close().await;
-    say("settings, database and object stores are fit")
+    say("settings, database and object stores are usable")
 }
 
 async fn run_serve(common: Common) -> Result<(), Failure> {
@@ -123,7 +123,7 @@ async fn run_serve(common: Common) -> Result<(), Failure> {
 async fn run_embedded(dir: PathBuf, args: EmbeddedArgs) -> Result<(), Failure> {
     telemetry::install_logs();
     let EmbeddedArgs { s3_listen, s3_endpoint, public_authority, common, .. } = args;
-    // Before anything is started, so that a Ctrl-C during the start ends what was started.
+    // First, so that a Ctrl-C during startup stops what has been started.
     let ended = stop_signal()?;
     let (listener, addr) = serve::bind(common.listen)?;
     let options = embedded::Options {
@@ -134,7 +134,7 @@ async fn run_embedded(dir: PathBuf, args: EmbeddedArgs) -> Result<(), Failure> {
         public_authority,
         bounds: Bounds::default(),
     };
-    // A wrong transport is said before a cluster is made.
+    // Report a wrong transport before creating a cluster.
     options.listen.transport()?;
     let options = embedded::Options { bounds: common.bounds()?, ..options };
     let running = Embedded::start(&options).await?;

@@ -1,4 +1,4 @@
-//! What the command prints: sentences for the operator, one line for whoever started it.
+//! What the command prints: sentences for the operator, one JSON line for the parent process.
 
 use std::{
     fmt::Display,
@@ -8,7 +8,7 @@ use std::{
 
 use metadata_api::config::Transport;
 
-/// A sentence, ready for the operator.
+/// An error message for the operator, one sentence per line.
 pub(crate) struct Failure(pub(crate) String);
 
 impl<E: Display> From<E> for Failure {
@@ -17,7 +17,7 @@ impl<E: Display> From<E> for Failure {
     }
 }
 
-/// Whoever started us may read the ports from it.
+/// The parent process can read the ports from it.
 #[derive(serde::Serialize)]
 pub(crate) struct Ready {
     ready: bool,
@@ -28,7 +28,7 @@ pub(crate) struct Ready {
     operations: Option<String>,
 }
 
-/// One line of JSON on standard output.
+/// Prints the JSON line on standard output.
 pub(crate) fn ready(
     transport: &Transport,
     addr: SocketAddr,

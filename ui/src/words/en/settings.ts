@@ -63,7 +63,7 @@ export const settings = {
     sure: "Really?",
     backups: "Backups on this device",
     autostart: "Start Sealkeep with the desktop, in the panel, so that schedules are kept",
-    limit: "Upload limit, KiB a second",
+    limit: "Upload limit, KiB per second",
     limitHint: "Empty: as fast as it goes. Holds from the next backup on.",
     saved: "Saved",
     about: "About",

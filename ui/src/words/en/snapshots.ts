@@ -53,11 +53,11 @@ export const snapshots = {
     /** Answers to a refusal: the button label, and when to choose it. */
     choices: {
       force: ["Back up anyway", "The dump is right as it is. The snapshot is marked in every list."],
-      sameSource: ["It is the same source", "It carries on what has been backed up under this name, for example after a move to another server."],
+      sameSource: ["It is the same source", "It continues what has been backed up under this name, for example after a move to another server."],
       rename: ["Back up under this name", "Its snapshots are a history of their own."],
       toCopy: ["It is a copy", "The database you named is a copy of the one that was backed up, and may be written to."],
-      noOwner: ["Restore without owners", "Everything belongs to the user you connect as; nobody else gets rights on it."],
-      noPrivileges: ["Restore without rights", "Nobody gets rights on anything."],
+      noOwner: ["Restore without owners", "Everything belongs to the user you connect as; no other role is granted privileges."],
+      noPrivileges: ["Restore without privileges", "No privileges are granted."],
       skipMissing: ["Leave out what is missing", "Whatever needs something that the server lacks is left out and listed."],
       keepGoing: ["Keep what can be restored", "What the server refuses is left out and listed. The database has to be a new one."],
     } satisfies Record<string, readonly [string, string]>,

@@ -168,12 +168,12 @@ impl Likeness {
             ));
         }
         if let Some(grants) = properties.grants.as_ref().filter(|_| self.grants) {
-            all.push(("rights".into(), format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC;")));
+            all.push(("privileges".into(), format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC;")));
             for grant in grants {
                 let role = grant.role.as_deref().map_or_else(|| "PUBLIC".to_owned(), quote_name);
                 let passed = if grant.grantable { " WITH GRANT OPTION" } else { "" };
                 all.push((
-                    format!("right {} of {role}", grant.privilege.as_str()),
+                    format!("privilege {} of {role}", grant.privilege.as_str()),
                     format!("GRANT {} ON DATABASE {database} TO {role}{passed};", grant.privilege.as_str()),
                 ));
             }
