@@ -11,7 +11,7 @@ const HEADER_LEN: usize = 12;
 const ENTRY_LEN: usize = 36;
 /// Maximum number of entries in a piece (147 KiB).
 pub const MAX_ENTRIES: usize = 4096;
-/// Minimum number of entries in a piece.
+/// Minimum number of entries, except in the last piece.
 const MIN_ENTRIES: usize = 128;
 /// A piece ends after a chunk whose id starts with a multiple of this: one in 1024, unpredictable without the chunk-id
 /// key.
