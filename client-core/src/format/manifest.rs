@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_hold_everything_in_order_and_resynchronise() {
+    fn pieces_hold_everything_in_order_and_resynchronize() {
         let before = pieces(0..20_000);
         let read: Vec<u32> =
             before.iter().flat_map(|p| read_piece(p).unwrap()).map(|e| e.plain_len - 1).collect();
