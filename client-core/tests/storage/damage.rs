@@ -1,5 +1,5 @@
-//! Damaged, swapped and forged packs: each is refused with the right diagnosis. Numbers refer to the negative tests of
-//! the security study.
+//! Damaged, swapped and forged packs: each is refused with the right diagnosis. Numbers are those of
+//! tests/negative-tests.md.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
