@@ -1,5 +1,5 @@
-//! Tells Tauri that its configuration lies at the repository's root, and which commands the window may call; lists
-//! what the program is made of.
+//! Tells Tauri where its configuration is (at the repository's root) and which commands the window may call; writes the
+//! list of libraries and their licenses.
 
 use std::{collections::BTreeSet, env, error::Error, fs, path::Path, process::Command};
 
@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(tauri_build::try_build(attributes)?)
 }
 
-/// `licences.txt`: each library in the program, its version, its licence.
+/// Writes `licences.txt`: each library in the program with its version and license.
 fn licences() -> Result<(), Box<dyn Error>> {
     const LOCKS: [&str; 2] = ["../../Cargo.lock", "../../ui/package-lock.json"];
     for lock in LOCKS {

@@ -144,7 +144,7 @@ pub enum Warning {
         /// What is wrong with it.
         why: String,
     },
-    /// A snapshot from another device whose clock was wrong, or which wants ours to be.
+    /// A snapshot from another device whose clock was wrong, or that tries to push our clock forward.
     #[error(
         "snapshot {snapshot} was signed by the device \"{device}\" {minutes} minutes ahead of this machine's clock: its clock or this one is wrong; if it is neither, revoke that device"
     )]

@@ -13,7 +13,7 @@
 //!    |                                              |            |
 //!    +- open           /healthz, service, openapi   |            |
 //!    +- before sign-in auth::PreAuth<T>: signed by  |            |
-//!    |                 the conversation's key       |            |
+//!    |                 the exchange's key           |            |
 //!    +- signed         auth/gate.rs                 |            |
 //!    |                 token     -> Caller<Bearer>  |            |
 //!    |                 signature -> Caller<Signed>  |            |

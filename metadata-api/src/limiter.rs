@@ -47,7 +47,7 @@ impl Limiter {
 
 /// Requests per network, the outer protection. Limits shared by all replicas are counted in the database.
 pub(crate) struct RateLimits {
-    pub(crate) global: Limiter,
+    pub(crate) all_routes: Limiter,
     pub(crate) sign_in: Limiter,
     seen: AtomicU32,
 }
@@ -62,7 +62,9 @@ impl RateLimits {
             (limits.requests_per_second, limits.burst, limits.auth_per_minute);
         let times = |n: u32, times: u32| at_least_one(n.saturating_mul(times));
         Self {
-            global: Limiter::new(|t| Quota::per_second(times(per_second, t)).allow_burst(times(burst, t))),
+            all_routes: Limiter::new(|t| {
+                Quota::per_second(times(per_second, t)).allow_burst(times(burst, t))
+            }),
             sign_in: Limiter::new(|t| Quota::per_minute(times(per_minute, t))),
             seen: AtomicU32::new(0),
         }
@@ -70,7 +72,7 @@ impl RateLimits {
 
     pub(crate) fn check(&self, limiter: &Limiter, network: Option<Network>) -> Result<(), ApiError> {
         if self.seen.fetch_add(1, Ordering::Relaxed) % CLEAN_EVERY == CLEAN_EVERY - 1 {
-            self.global.forget();
+            self.all_routes.forget();
             self.sign_in.forget();
         }
         match network.and_then(|network| limiter.check(network)) {

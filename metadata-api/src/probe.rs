@@ -15,7 +15,7 @@ use crate::{
 /// Why a store cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unsuitable {
-    /// The store did not respond usably.
+    /// The store gave no usable response.
     #[error(transparent)]
     Store(#[from] Error),
     /// A plain upload is refused.

@@ -1,5 +1,5 @@
-//! Upload and download URLs from the service against its own store (security.md, Part B §10: 65–68, 70, 72), and the
-//! whole program killed while it writes.
+//! Upload and download URLs from the service against its own store (numbers 65–68, 70 and 72 of
+//! tests/negative-tests.md), and the whole program killed while it writes.
 #![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 #[expect(dead_code, reason = "each test uses a part")]

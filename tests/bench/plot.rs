@@ -12,7 +12,7 @@ use crate::{
 };
 
 const SIZE: (u32, u32) = (900, 380);
-const COLOURS: [RGBColor; 5] = [
+const COLORS: [RGBColor; 5] = [
     RGBColor(26, 120, 111),
     RGBColor(200, 130, 60),
     RGBColor(120, 120, 170),
@@ -77,15 +77,15 @@ fn bars(
         .draw()?;
     let width = 0.8 / programs.len() as f64;
     for (at, (name, values)) in programs.iter().enumerate() {
-        let colour = COLOURS[at.min(COLOURS.len() - 1)];
+        let color = COLORS[at.min(COLORS.len() - 1)];
         let boxes = values.iter().enumerate().filter(|(_, value)| **value > 0.0).map(|(step, value)| {
             let x = step as f64 + 0.1 + at as f64 * width;
-            Rectangle::new([(x, 0.0), (x + width * 0.9, height(*value))], colour.filled())
+            Rectangle::new([(x, 0.0), (x + width * 0.9, height(*value))], color.filled())
         });
         chart
             .draw_series(boxes)?
             .label(*name)
-            .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 10, y + 5)], colour.filled()));
+            .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 10, y + 5)], color.filled()));
     }
     let words = steps.iter().enumerate().map(|(step, name)| {
         let style = ("sans-serif", 12).into_font();

@@ -255,7 +255,7 @@ impl Window {
     /// # Errors
     /// There is none.
     pub async fn pick(&self, label: &str, option: &str) -> Result<()> {
-        self.labelled(label).await?.select_by_label(option).await.context("a list")
+        self.labeled(label).await?.select_by_label(option).await.context("a list")
     }
 
     /// Replaces the text of the field whose label begins with this.
@@ -263,7 +263,7 @@ impl Window {
     /// # Errors
     /// There is none.
     pub async fn fill(&self, label: &str, text: &str) -> Result<()> {
-        let field = self.labelled(label).await?;
+        let field = self.labeled(label).await?;
         field.clear().await.context("a field")?;
         field.send_keys(text).await.context("a field")
     }
@@ -289,7 +289,7 @@ impl Window {
         Ok(texts)
     }
 
-    async fn labelled(&self, label: &str) -> Result<Element> {
+    async fn labeled(&self, label: &str) -> Result<Element> {
         self.find(&format!("//*[@id=//label[starts-with(normalize-space(.), {})]/@for]", quoted(label))).await
     }
 

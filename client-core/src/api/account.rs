@@ -40,7 +40,7 @@ impl HttpApi {
         Ok(NewPassword { export_key: done.export_key, upload: done.message })
     }
 
-    /// Replaces the password and its wraps; every other session of the account ends.
+    /// Replaces the password and adds its new wraps; every other session of the account ends.
     ///
     /// # Errors
     /// [`ApiError`]; nothing has changed then.

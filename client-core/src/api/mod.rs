@@ -1,5 +1,5 @@
-//! Client of the metadata service. Every request is signed by the device; none ever contains a password, a key or a
-//! byte of a dump.
+//! Client of the metadata service. Every request except public service information is signed by the device; none ever
+//! contains a password, an unsealed key or a byte of a dump.
 
 mod account;
 mod address;

@@ -271,7 +271,7 @@ impl HttpApi {
         }
     }
 
-    /// The audit log, oldest first: passes each row to `take` as it arrives, and stops at the first error.
+    /// The audit trail, oldest first: passes each row to `take` as it arrives, and stops at the first error.
     ///
     /// # Errors
     /// [`ApiError`], or the error of `take`.

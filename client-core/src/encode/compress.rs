@@ -281,7 +281,7 @@ mod tests {
             assert!(one <= other + other / 100, "{name}: {one} for {other}");
             let fast = fitting.fitting.preset != PLAIN;
             assert_eq!(fast, name == "rows", "{name}: {:?}", fitting.fitting.sizes);
-            // Changing the level resets what was learned.
+            // After `set_level`, `compress` uses that level again.
             fitting.set_level(19).unwrap();
             assert!(
                 fitting.compress(&chunks[0]).unwrap().bytes.len()

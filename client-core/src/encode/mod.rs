@@ -1,4 +1,4 @@
-//! Plain ↔ encoded: the part of a chunk that is sealed. The stated length bounds decoding before it starts.
+//! Plain ↔ encoded: the form in which a chunk is sealed. The stated length bounds decoding before it starts.
 
 mod compress;
 mod decode;

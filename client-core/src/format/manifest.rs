@@ -11,7 +11,7 @@ const HEADER_LEN: usize = 12;
 const ENTRY_LEN: usize = 36;
 /// Maximum number of entries in a piece (147 KiB).
 pub const MAX_ENTRIES: usize = 4096;
-/// Minimum number of entries in a piece.
+/// Minimum number of entries, except in the last piece.
 const MIN_ENTRIES: usize = 128;
 /// A piece ends after a chunk whose id starts with a multiple of this: one in 1024, unpredictable without the chunk-id
 /// key.
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_hold_everything_in_order_and_resynchronise() {
+    fn pieces_hold_everything_in_order_and_resynchronize() {
         let before = pieces(0..20_000);
         let read: Vec<u32> =
             before.iter().flat_map(|p| read_piece(p).unwrap()).map(|e| e.plain_len - 1).collect();

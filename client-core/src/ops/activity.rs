@@ -1,4 +1,4 @@
-//! The service's audit log of this vault, with its hash chain verified.
+//! The service's audit trail of this vault, with its hash chain verified.
 
 use api_types::{AccountId, DeviceId, VaultId, canonical, vault::AUDIT_KEPT};
 use sha2::{Digest, Sha256};
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::Client;
 use crate::error::{Error, ErrorKind};
 
-/// One entry of the log.
+/// One entry of the trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activity {
     /// Without gaps; starts at 1, or at the oldest entry that the service keeps.

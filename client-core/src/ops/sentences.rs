@@ -1,5 +1,5 @@
-//! What every error says, as a file: whoever changes a sentence reads all of them in review.
-//! `UPDATE_ERRORS=1 cargo test sentences_are_as_they_were` writes it. Who adds an `impl From<…> for Error` adds it here.
+//! The sentences of every error as a checked-in file, so that a review shows every changed sentence.
+//! `UPDATE_ERRORS=1 cargo test sentences_are_as_they_were` writes it. A new `impl From<…> for Error` must be added here.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{fmt::Write, fs, io, path::Path};
@@ -41,10 +41,10 @@ macro_rules! every {
     }};
 }
 
-/// What to do about a difference.
+/// What to do if the file differs.
 const MEANT: &str = "if that is meant, UPDATE_ERRORS=1 cargo test sentences_are_as_they_were";
 
-/// The file, as far as it is made.
+/// The content of the file so far.
 #[derive(Default)]
 struct Sentences(String);
 
@@ -79,7 +79,7 @@ fn sqlite(code: i32) -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some("disk I/O error".into()))
 }
 
-/// In words of our own: the system's differ.
+/// With a fixed message: the system's messages differ between systems.
 fn denied() -> io::Error {
     io::Error::other("permission denied")
 }
@@ -88,7 +88,7 @@ fn full() -> io::Error {
     io::Error::from(io::ErrorKind::StorageFull)
 }
 
-/// `numbers`: with what the service may say of waiting and of room.
+/// `numbers`: with the optional numbers about waiting and quotas.
 fn problem(code: ErrorCode, numbers: bool) -> Box<Problem> {
     Box::new(Problem {
         kind: "about:blank".into(),
@@ -279,7 +279,7 @@ fn source_errors() -> Vec<(&'static str, SourceError)> {
     errors.chain(found.map(|(name, found)| (name, scripted(found)))).collect()
 }
 
-/// A backup and a restore say different things of the same error.
+/// The same error has different sentences for a backup and for a restore.
 fn of_sources(all: &mut Sentences) {
     for (name, error) in source_errors() {
         all.add(&format!("{name}, of a backup"), &error.clone().into());

@@ -1,4 +1,4 @@
-//! How thoroughly a snapshot was verified to be restorable, and when.
+//! Evidence: how well a snapshot is proven to be restorable, and since when.
 
 use std::collections::HashMap;
 
@@ -21,10 +21,10 @@ pub enum Evidence {
     Restored = 4,
 }
 
-/// A verification.
+/// How well a snapshot is proven, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proven {
-    /// Its level.
+    /// The level of evidence.
     pub evidence: Evidence,
     /// When, seconds since 1970.
     pub at: i64,
@@ -35,7 +35,7 @@ impl Evidence {
 }
 
 impl StateDb {
-    /// Records a verification. A weaker one does not replace a stronger one; an equal one updates its time.
+    /// Records evidence. Weaker evidence does not replace stronger evidence; equal evidence updates its time.
     ///
     /// # Errors
     /// [`StateError`].
@@ -49,7 +49,7 @@ impl StateDb {
         Ok(())
     }
 
-    /// Removes a verification that is no longer true.
+    /// Removes evidence that no longer holds.
     ///
     /// # Errors
     /// [`StateError`].
@@ -58,7 +58,7 @@ impl StateDb {
         Ok(())
     }
 
-    /// The best verification of every snapshot that has one.
+    /// The best evidence of every snapshot that has any.
     ///
     /// # Errors
     /// [`StateError`].

@@ -29,7 +29,7 @@ pub(super) const STATE: &[&str] = &["
 CREATE TABLE object (          -- stored objects that this device knows
     id      BLOB    NOT NULL PRIMARY KEY,
     kind    TEXT    NOT NULL,
-    number  INTEGER,           -- the service's; null for packs learnt from another device's index
+    number  INTEGER,           -- the service's; null for packs learned from another device's index
     size    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE pack (
@@ -97,7 +97,7 @@ CREATE TABLE head (
 ",
     VAULT,
     "
-CREATE TABLE snapshot (        -- which stored object carries a head: learnt when it was opened here
+CREATE TABLE snapshot (        -- which stored object carries a head: learned when it was opened here
     head BLOB NOT NULL PRIMARY KEY,
     id   BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;

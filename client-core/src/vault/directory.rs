@@ -10,7 +10,7 @@ use ed25519_dalek::VerifyingKey;
 
 use crate::device::DirectoryPin;
 
-/// A device that the vault certifies, or certified once.
+/// A device in the vault's directory, possibly revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedDevice {
     /// Verifies its snapshots and index segments.

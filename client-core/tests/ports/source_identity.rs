@@ -32,7 +32,7 @@ fn dumped(url: &str) -> Complete {
 fn onto_source_guard_by_spelling() {
     let other = Server::start();
     other.sql("postgres", "CREATE DATABASE shop");
-    SERVER.sql("postgres", "CREATE DATABASE neighbour");
+    SERVER.sql("postgres", "CREATE DATABASE neighbor");
     SERVER.sql("postgres", "CREATE ROLE plain LOGIN PASSWORD 'plain'");
     let identity = |url: &str| {
         postgres::identify(&PgUrl::parse(url).unwrap(), &Tools::installed(), &Stopper::default())
@@ -49,7 +49,7 @@ fn onto_source_guard_by_spelling() {
     ] {
         assert_eq!(shop.compare(&identity(&same)), Kinship::Same, "{same}");
     }
-    assert_eq!(shop.compare(&identity(&SERVER.url("neighbour"))), Kinship::Different);
+    assert_eq!(shop.compare(&identity(&SERVER.url("neighbor"))), Kinship::Different);
     assert_eq!(shop.compare(&identity(&other.url("shop"))), Kinship::Different);
     let before = identity(&other.url("shop"));
     other.down();

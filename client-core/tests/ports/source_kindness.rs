@@ -87,7 +87,7 @@ fn look_before_dump_stops_backups() {
         server.sql("postgres", "ALTER ROLE postgres IN DATABASE big RESET ALL");
     }
 
-    // With a locked table, the connection test omits its size, and the dump waits as pg_dump does.
+    // With a locked table, the inspection omits its size, and the dump waits as pg_dump does.
     let holder = Holder::of(&server, "big", "empty");
     let stream = open(&server.url("big")).unwrap();
     drop(holder);

@@ -1,5 +1,5 @@
-//! Damaged, swapped and forged packs: each is refused with the right diagnosis. Numbers refer to the negative tests of
-//! the security study.
+//! Damaged, swapped and forged packs: each is refused with the right diagnosis. Numbers are those of
+//! tests/negative-tests.md.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -81,15 +81,15 @@ fn n59_n60_another_vault_another_epoch_and_a_stranger_are_told_apart() {
     let later = ReadIdentity::parse(secrecy::ExposeSecret::expose_secret(&keys.identities[0].expose()), 2);
     assert_eq!(refused(VAULT, &[later.unwrap()]), wrong_key);
 
-    // Relabelled: the header is bound into everything sealed.
-    let mut relabelled = pack.bytes.clone();
-    relabelled[12..28].copy_from_slice(OTHER_VAULT.as_bytes());
-    let error = PackReader::open(&relabelled, OTHER_VAULT, &keys.identities).err().unwrap();
+    // Relabeled: the header is bound into everything sealed.
+    let mut relabeled = pack.bytes.clone();
+    relabeled[12..28].copy_from_slice(OTHER_VAULT.as_bytes());
+    let error = PackReader::open(&relabeled, OTHER_VAULT, &keys.identities).err().unwrap();
     assert!(matches!(error, FormatError::Damaged { what: "its data key is not the one it commits to", .. }));
-    let mut relabelled = pack.bytes.clone();
-    relabelled[31] = 2;
+    let mut relabeled = pack.bytes.clone();
+    relabeled[31] = 2;
     let recovery = [keys.recovery.to_read_identity()];
-    let error = PackReader::open(&relabelled, VAULT, &recovery).err().unwrap();
+    let error = PackReader::open(&relabeled, VAULT, &recovery).err().unwrap();
     assert!(matches!(error, FormatError::Damaged { what: "its directory does not hold", .. }));
     assert_eq!(read_all(&pack.bytes, VAULT, &recovery).unwrap().len(), 1);
 }

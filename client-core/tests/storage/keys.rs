@@ -1,5 +1,5 @@
-//! Wraps, the keyring and the recovery file: who can open them, who cannot, and the error then. Numbers refer to the
-//! negative tests of the security study.
+//! Wraps, the keyring and the recovery file: who can open them, who cannot, and the error then. Numbers are those of
+//! tests/negative-tests.md.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

@@ -1,5 +1,5 @@
 //! Failed sign-ins, recorded before it is known whether the account exists: one insert for any address, so that
-//! response times reveal nothing. A job copies those of real accounts into the trails of their vaults.
+//! response times reveal nothing. A job moves them into the trails of their accounts, as one entry with their number.
 
 use api_types::{AccountId, DeviceId};
 use uuid::Uuid;

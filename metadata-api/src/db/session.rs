@@ -298,7 +298,7 @@ impl Refreshable {
     }
 }
 
-/// Ends all sessions of the family.
+/// Ends the family: the session that the token belongs to.
 pub(crate) async fn revoke_family(
     tx: &mut PreAuthTx,
     of: &Refreshable,

@@ -71,10 +71,10 @@ pub enum Right {
     Restore,
     /// Change directory and devices: owners and admins, not on backup-only devices.
     Manage,
-    /// Open the recovery wrap with the recovery phrase: whoever may restore, also on a pending device.
+    /// Open the recovery wrap with the recovery words: whoever may restore, also on a pending device.
     Join,
     /// Store a vault's first keys: owners and admins, once, on a pending device.
-    Initialise,
+    Initialize,
 }
 
 impl Tenant {
@@ -87,7 +87,7 @@ impl Tenant {
         let full = self.device_state == DeviceState::Active && self.device_role == Some(DeviceRole::Full);
         let restores = self.member != MemberRole::Auditor;
         let manages = matches!(self.member, MemberRole::Owner | MemberRole::Admin);
-        if waiting && !matches!(right, Right::Join | Right::Initialise) {
+        if waiting && !matches!(right, Right::Join | Right::Initialize) {
             return Err(if self.ready { ErrorCode::DeviceNotApproved } else { ErrorCode::VaultNotReady });
         }
         let allowed = match right {
@@ -97,7 +97,7 @@ impl Tenant {
             Right::Restore => restores && full,
             Right::Manage => manages && full,
             Right::Join => restores && (full || waiting),
-            Right::Initialise => manages,
+            Right::Initialize => manages,
         };
         if allowed { Ok(()) } else { Err(ErrorCode::Forbidden) }
     }
@@ -140,7 +140,7 @@ mod tests {
         let auditor = tenant(MemberRole::Auditor, DeviceRole::Full);
         auditor.require(Right::Read).unwrap();
         auditor.require(Right::Oversee).unwrap();
-        for right in [Right::Backup, Right::Restore, Right::Manage, Right::Join, Right::Initialise] {
+        for right in [Right::Backup, Right::Restore, Right::Manage, Right::Join, Right::Initialize] {
             assert_eq!(auditor.require(right), Err(ErrorCode::Forbidden));
         }
         let operator = tenant(MemberRole::Operator, DeviceRole::Full);

@@ -33,7 +33,7 @@ pub async fn password_start(
     Ok(Json(PasswordStarted { registration_response: response.into() }))
 }
 
-/// Replaces the password and its wraps, and ends all sessions except the new one in the response.
+/// Replaces the password record, adds the vaults' new wraps, and ends all sessions except the new one in the response.
 #[utoipa::path(post, path = "/v1/account/password/finish", tag = "account", request_body = PasswordFinish,
     responses((status = 200, body = Session), (status = "default", body = Problem)))]
 pub async fn password_finish(

@@ -1,4 +1,4 @@
-//! The lease of a backup: take, renew, end. `objects` and `snapshots` work under it.
+//! A run's lease: take, renew, end. `objects` and `snapshots` work under it.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ use crate::{
     state::AppState,
 };
 
-/// Maximum open backups per vault.
+/// Maximum open runs per vault.
 const MAX_OPEN: u64 = 100;
 /// Maximum sources per vault.
 const MAX_SOURCES: u64 = 10_000;

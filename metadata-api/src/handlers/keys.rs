@@ -39,7 +39,7 @@ pub async fn get(
     mut tx: TenantTx<AnyDevice>,
 ) -> Result<Answer<WrappedKey>, ApiError> {
     let kind = kind(&path)?;
-    // A pending device may fetch only the recovery wrap, which it opens with the recovery phrase.
+    // A pending device may fetch only the recovery wrap, which it opens with the recovery words.
     tx.require(if kind == WrapKind::Recovery { Right::Join } else { Right::Restore })?;
     let stored = key::get(&mut tx, kind).await?.ok_or(ErrorCode::NotFound)?;
     audit::record(&mut tx, "key_read", &[("kind", kind.as_str().to_owned())]).await?;

@@ -110,7 +110,7 @@ async fn prove_password(state: &AppState, body: &LoginFinish) -> Result<(), ApiE
             rate::give_back(&mut tx, &login.counted).await?;
             pending::password_proven(&mut tx, body.login_id, now).await?;
         }
-        // One row for any address; a job copies those of real accounts into their trails.
+        // One row for any address; a job moves them into the trails of their accounts, as one entry with their number.
         Err(_) => failed_sign_in::note(&mut tx, login.account, &login.device, now).await?,
     }
     tx.commit().await?;

@@ -37,7 +37,7 @@ pub async fn get(
 #[utoipa::path(post, path = "/v1/vaults/{vault}/init", tag = "vault", params(("vault" = api_types::VaultId, Path)),
     request_body = VaultInit, responses((status = 204), (status = "default", body = Problem)))]
 pub async fn init(mut tx: TenantTx<AnyDevice>, Json(body): Json<VaultInit>) -> Result<StatusCode, ApiError> {
-    tx.require(Right::Initialise)?;
+    tx.require(Right::Initialize)?;
     let root = body.signing_root.to_array::<32>().ok_or(ErrorCode::InvalidRequest)?;
     let verifying = check_ed25519(&root)?;
     let wraps = [

@@ -1,5 +1,5 @@
-//! Copies failed sign-ins into the trails of their accounts. Not done in the request, because unknown addresses must
-//! get their response equally fast.
+//! Moves failed sign-ins into the trails of their accounts, as one entry with their number. Not done in the request,
+//! because unknown addresses must get their response equally fast.
 
 use std::{
     collections::{BTreeMap, HashMap},

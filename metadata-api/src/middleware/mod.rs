@@ -37,7 +37,7 @@ pub(crate) fn around(mut routes: Router<AppState>, state: &AppState) -> Router<A
             .layer(from_fn_with_state(state.clone(), request_log::layer))
             .layer(from_fn_with_state(state.clone(), problem::layer))
             .layer(CatchPanicLayer::new())
-            .layer(from_fn_with_state(state.clone(), rate_limit::global))
+            .layer(from_fn_with_state(state.clone(), rate_limit::all_routes))
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, timeout))
             .layer(DefaultBodyLimit::max(MAX_BODY)),
     )

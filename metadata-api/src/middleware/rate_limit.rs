@@ -9,12 +9,12 @@ use axum::{
 use crate::{callers, error::ApiError, limiter::Limiter, state::AppState};
 
 /// For all requests, including unknown paths.
-pub(crate) async fn global(
+pub(crate) async fn all_routes(
     State(state): State<AppState>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    limit(&state, &state.rate().global, request, next).await
+    limit(&state, &state.rate().all_routes, request, next).await
 }
 
 /// The stricter limit for sign-up, sign-in and refresh.

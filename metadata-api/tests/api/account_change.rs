@@ -47,7 +47,7 @@ async fn change_password(
 }
 
 #[tokio::test]
-async fn a_new_password_ends_every_session_and_replaces_the_wrap() {
+async fn a_new_password_ends_every_session_and_adds_the_wrap() {
     let stage = Stage::new().await;
     let mut person = stage.member().await;
     let elsewhere = Device::new();

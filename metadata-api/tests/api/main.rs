@@ -1,4 +1,4 @@
-//! The service on a real PostgreSQL. Numbers in test names refer to the threat model's list of negative tests.
+//! The service on a real PostgreSQL. Numbers in test names are those of tests/negative-tests.md.
 #![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 #[path = "../support/client.rs"]

@@ -47,7 +47,7 @@ codes! {
     MethodNotAllowed = 405,
     /// Too many requests; `retry_after` gives the seconds to wait.
     RateLimited = 429,
-    /// Too many sign-ins or sign-ups are in progress: solve `puzzle` and repeat the request with the solution.
+    /// Too many recent failed sign-ins, or too many sign-ups: solve `puzzle` and repeat the request with the solution.
     PuzzleRequired = 429,
     /// An error in the service. Nothing was changed.
     Internal = 500,
@@ -95,7 +95,7 @@ codes! {
     RegionUnavailable = 422,
     /// The refresh token is unknown, expired, or belongs to another device.
     RefreshInvalid = 401,
-    /// The refresh token was already used: every session of its family has ended.
+    /// The refresh token was already used: its session has ended.
     RefreshReused = 401,
 
     /// The vault has no keys or no device directory yet.

@@ -1,4 +1,4 @@
-//! Keys and types of all that `--json` prints, as a file: programs read them.
+//! Keys and types of everything that `--json` prints, as a checked-in file: other programs depend on them.
 //! `UPDATE_JSON=1 cargo test --test stories json_is_as_it_was` writes it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -11,11 +11,11 @@ use std::{
 use e2e::{Call, Device, Postgres, Service, device::text, files};
 use serde_json::Value;
 
-/// What stands at each path of a document, such as `.sources[].source`. A list's own path has no type while nothing
-/// was seen in it.
+/// The types seen at each path of a document, such as `.sources[].source`. The path of a list has no type until an
+/// element was seen.
 type Shape = BTreeMap<String, BTreeSet<&'static str>>;
 
-/// What has a value or none, as it happens: the command, the path, and the type of the value.
+/// Values that may be null, depending on the run: the command, the path, and the type.
 const MAY_BE_NULL: [(&str, &str, &str); 6] = [
     ("check", ".problems[].object", "string"),
     ("devices", ".devices[].last_seen_at", "number"),
@@ -25,25 +25,25 @@ const MAY_BE_NULL: [(&str, &str, &str); 6] = [
     ("snapshots", ".unreadable[].source", "string"),
 ];
 
-/// SQL text of which one statement fails, and one needs what no server has.
+/// SQL text with a statement that fails, and one that needs something no server has.
 const SCRIPT: &str = "--\n-- PostgreSQL database dump\n--\n
 CREATE EXTENSION no_such_extension;
 CREATE TABLE public.a (n integer);
 INSERT INTO public.a VALUES ('no number');
 --\n-- PostgreSQL database dump complete\n--\n\n";
 
-/// The documents of each command, one laid upon the other.
+/// The documents of each command, merged into one shape.
 #[derive(Default)]
 struct Documents(BTreeMap<String, Shape>);
 
 impl Documents {
-    /// Makes a call that ends with this code, and looks at all that it prints. Gives its result.
+    /// Makes a call, which must exit with this code, and records every document it prints. Returns the result.
     fn of(&mut self, command: &str, call: Call, code: i32) -> Value {
         let outcome = call.go().unwrap();
         assert_eq!(outcome.code, code, "{outcome}");
         let documents = outcome.documents();
         let lines = String::from_utf8_lossy(&outcome.stdout).lines().count();
-        assert!(lines > 0 && lines == documents.len(), "a line is no document: {outcome}");
+        assert!(lines > 0 && lines == documents.len(), "a line is not a document: {outcome}");
         for document in &documents {
             self.look_at(command, document);
         }
@@ -51,7 +51,7 @@ impl Documents {
     }
 
     fn look_at(&mut self, command: &str, document: &Value) {
-        // In a conversation each document has a shape of its own; an error has the same one everywhere.
+        // Each event of a dialog has its own shape; errors have the same shape everywhere.
         let name = match document.get("event").and_then(Value::as_str) {
             Some(event) => format!("{command}:{event}"),
             None if document.get("error").is_some() => "(error)".to_owned(),
@@ -60,12 +60,12 @@ impl Documents {
         add(document, "", self.0.entry(name).or_default());
     }
 
-    /// One line for each path. Each says which command it is about: a difference is read without its surroundings.
+    /// One line per path. Each names its command, so that a difference can be read without context.
     fn lines(mut self) -> Vec<String> {
         for (command, path, kind) in MAY_BE_NULL {
             let seen = self.0.get_mut(command).and_then(|shape| shape.get_mut(path));
             if let Some(seen) = seen.filter(|seen| !seen.is_empty()) {
-                // Another type than these stays, and is a difference.
+                // Any other type stays and shows up as a difference.
                 seen.extend(["null", kind]);
             }
         }
@@ -111,7 +111,7 @@ fn beside_the_command(name: &str) -> PathBuf {
 
 #[test]
 fn json_is_as_it_was() {
-    // Their own: objects are damaged, and whatever restores left on the server is dropped.
+    // Not shared: objects get damaged, and the leftovers of restores on the server are dropped.
     let (service, server) = (Service::start().unwrap(), Postgres::start().unwrap());
     let device = Device::new(&service).unwrap();
     let mut documents = Documents::default();
@@ -120,7 +120,7 @@ fn json_is_as_it_was() {
         documents.look_at("signup", document);
     }
 
-    // Large enough for the middle of its pack to be nothing but data.
+    // Large enough that the middle of its pack is certainly data.
     documents.of("backup", device.backup_bytes("noise", &files::noise(1, 3_000_000)), 0);
     let script = documents.of("backup", device.backup_bytes("script", SCRIPT.as_bytes()), 0);
     documents.of("snapshots", device.call(["snapshots"]), 0);
@@ -144,7 +144,7 @@ fn json_is_as_it_was() {
     let id = text(&signed_in["account"], "device_id").unwrap();
     documents.of("devices revoke", device.call(["devices", "revoke", id]), 0);
 
-    // What is damaged is listed, too.
+    // Damage is listed, too.
     let packs = service.bucket().of_kind("packs").unwrap().into_values();
     let pack = packs.max_by_key(|pack| pack.bytes().unwrap().len()).unwrap();
     pack.flip(pack.bytes().unwrap().len() / 2).unwrap();
@@ -161,7 +161,7 @@ fn json_is_as_it_was() {
     documents.of("logout", device.call(["logout"]), 0);
     documents.of("logout", device.call(["logout", "--forget"]), 0);
 
-    // A new command stands in the help first.
+    // The help lists all commands: each must be called here.
     let help = fs::read_to_string(beside_the_command("help.txt")).unwrap();
     let commands = help.lines().filter_map(|line| line.strip_prefix("$ sealkeep ")?.strip_suffix(" --help"));
     for command in commands {

@@ -2,11 +2,11 @@
 import type { EvidenceView } from "./EvidenceView";
 
 /**
- * A verification and its time.
+ * How well a snapshot is proven, and since when.
  */
 export type ProvenView = { 
 /**
- * Its level.
+ * The level of evidence.
  */
 evidence: EvidenceView, 
 /**

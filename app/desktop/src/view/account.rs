@@ -230,7 +230,7 @@ pub(crate) struct DeviceView {
     pub(crate) last_seen_at: Option<i64>,
 }
 
-/// One entry of the audit log.
+/// One entry of the audit trail.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]

@@ -47,7 +47,7 @@ pub(crate) struct PreferencesView {
     pub(crate) autostart: bool,
 }
 
-/// Texts for the panel and notifications, in the window's language: the only catalogue is in the window. `{source}`
+/// Texts for the panel and notifications, in the window's language: the only catalog is in the window. `{source}`
 /// stands for a source's name. Empty until the window has sent them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]

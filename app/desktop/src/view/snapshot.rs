@@ -23,12 +23,12 @@ pub(crate) enum EvidenceView {
     Restored,
 }
 
-/// A verification and its time.
+/// How well a snapshot is proven, and since when.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct ProvenView {
-    /// Its level.
+    /// The level of evidence.
     pub(crate) evidence: EvidenceView,
     /// Seconds since 1970.
     pub(crate) at: i64,

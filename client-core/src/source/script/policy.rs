@@ -14,7 +14,7 @@ use crate::format::snapshot::{Need, Part, ScriptNeed, ScriptNeeds};
 pub struct Policy {
     /// The whole script runs in one transaction.
     pub one_transaction: bool,
-    /// Errors of the server are skipped: it reports itself what it lacks.
+    /// Errors of the server are skipped: it reports what it lacks itself.
     pub keep_going: bool,
     /// Leave out owners, and with them privileges.
     pub no_owner: bool,

@@ -132,7 +132,7 @@ impl Sentinel {
         match &mut self.state {
             State::Head => {
                 self.head.extend_from_slice(bytes);
-                if self.head.len() >= ENOUGH { self.recognise() } else { Ok(()) }
+                if self.head.len() >= ENOUGH { self.recognize() } else { Ok(()) }
             }
             State::Other(Format::Unknown) if self.head.len() < KEPT => {
                 let room = (KEPT - self.head.len()).min(bytes.len());
@@ -170,7 +170,7 @@ impl Sentinel {
         }
     }
 
-    fn recognise(&mut self) -> Result<(), Broken> {
+    fn recognize(&mut self) -> Result<(), Broken> {
         // The same bytes decide, in whatever pieces they arrive.
         let front = self.head.get(..ENOUGH).unwrap_or(&self.head);
         if let Some(how) = lines::changed_encoding(front) {
@@ -228,7 +228,7 @@ impl Sentinel {
             if let Some(format) = beginning::begun(&self.head) {
                 return Err(Broken(format!("it is only the first bytes of a {}", format.as_str())));
             }
-            self.recognise()?;
+            self.recognize()?;
         }
         match std::mem::replace(&mut self.state, State::Other(Format::Unknown)) {
             State::PgDump(walker) => walker.finish().map(|()| Seen::new(Format::PgCustom, true)),
@@ -292,9 +292,9 @@ mod tests {
             }
             // A dump that began restricted is complete only with its very last line.
             let end = text.find("nrestrict x\n\n").or_else(|| text.find("omplete")).unwrap();
-            let recognised =
+            let recognized =
                 text.find(if format == Format::MySql { "\n--\n" } else { "dump\n" }).unwrap() + 5;
-            for cut in recognised..end {
+            for cut in recognized..end {
                 assert!(see(&text.as_bytes()[..cut], 4096).is_err(), "cut at {cut} of {text}");
             }
         }
@@ -323,9 +323,9 @@ mod tests {
             for step in [1, 7, 4096] {
                 assert_eq!(see(text.as_bytes(), step).unwrap(), Seen::new(Format::MySql, true), "{text}");
             }
-            let recognised = front.len() + "/*!40101 SET @OLD_CHARACTER_SET_CLIENT".len();
+            let recognized = front.len() + "/*!40101 SET @OLD_CHARACTER_SET_CLIENT".len();
             let whole = if extra.is_empty() { text.len() - 2 } else { text.find("completed").unwrap() + 9 };
-            for cut in recognised..whole {
+            for cut in recognized..whole {
                 assert!(see(&text.as_bytes()[..cut], 4096).is_err(), "cut at {cut} of {text}");
             }
         }

@@ -1,7 +1,7 @@
 //! Restores into a real PostgreSQL server: all or nothing, whatever the state of the target.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod going_on;
+mod continue_on_error;
 mod hostile;
 mod likeness;
 use crate::private_postgres;

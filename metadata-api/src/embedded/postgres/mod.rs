@@ -69,7 +69,7 @@ impl Postgres {
         own(&dir, user.as_ref())?;
         let data = dir.join("data");
         if !data.join("PG_VERSION").exists() {
-            initialise(&dir, &data, &binaries, user.as_ref(), passwords.admin)?;
+            initialize(&dir, &data, &binaries, user.as_ref(), passwords.admin)?;
         }
         wait_for_earlier_run(&data).await?;
 
@@ -182,7 +182,7 @@ impl Drop for Postgres {
     }
 }
 
-fn initialise(
+fn initialize(
     dir: &Path,
     data: &Path,
     binaries: &Binaries,

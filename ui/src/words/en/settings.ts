@@ -71,7 +71,7 @@ export const settings = {
     newest: "This is the newest version.",
     install: (version: string) => `Install ${version} and start it`,
     noUpdates: "This build does not update itself: install newer versions the way this one was installed.",
-    libraries: "Libraries and their licences",
+    libraries: "Libraries and their licenses",
     licence: "Free software under the Apache License 2.0.",
   },
 

@@ -53,7 +53,7 @@ impl Unpack {
                     return Ok(());
                 }
                 let head = std::mem::take(head);
-                self.recognise(&head)?;
+                self.recognize(&head)?;
                 self.push(&head, take)
             }
             Kind::Gzip(decoder, inner) => {
@@ -100,7 +100,7 @@ impl Unpack {
         }
     }
 
-    fn recognise(&mut self, head: &[u8]) -> Result<(), SourceError> {
+    fn recognize(&mut self, head: &[u8]) -> Result<(), SourceError> {
         let deeper = || Box::new(Self::inside(self.depth + 1));
         self.kind = match head {
             [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] if self.depth >= MAX_DEPTH => {
