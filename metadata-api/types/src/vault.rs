@@ -66,8 +66,7 @@ impl WrapKind {
     }
 }
 
-/// `GET` and `PUT /v1/vaults/{vault}/keys/{kind}`. A PUT carries the next version (1 at first); anything else is a
-/// `version_conflict`.
+/// Answer of `GET /v1/vaults/{vault}/keys/{kind}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrappedKey {

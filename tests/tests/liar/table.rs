@@ -22,7 +22,7 @@ pub(crate) enum State {
 
 /// A lie.
 pub(crate) struct Told {
-    /// Its number in the design.
+    /// Its number in `client-core/docs/threat-model.md`, *A service that lies*.
     pub(crate) number: u8,
     /// The part of it.
     pub(crate) part: &'static str,
@@ -42,7 +42,7 @@ impl Told {
 
 /// A promise, or a part of it.
 pub(crate) struct Promised {
-    /// Its number in the design.
+    /// Its number in `client-core/docs/threat-model.md`, *A service that lies*.
     pub(crate) number: u8,
     /// The part of it.
     pub(crate) part: &'static str,
