@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A page of the trail, oldest first.
-#[utoipa::path(get, path = "/v1/vaults/{vault}/audit", tag = "audit", params(("vault" = api_types::VaultId, Path), Page),
+#[utoipa::path(get, path = "/v1/vaults/{vault}/audit", operation_id = "list_audit", tag = "audit", params(("vault" = api_types::VaultId, Path), Page),
     responses((status = 200, body = Audit), (status = "default", body = Problem)))]
 pub async fn list(Query(page): Query<Page>, mut tx: TenantTx) -> Result<Answer<Audit>, ApiError> {
     let (after, limit) = page.bounds()?;

@@ -34,7 +34,7 @@ const MAX_OPEN: u64 = 100;
 const MAX_SOURCES: u64 = 10_000;
 
 /// Takes or renews a backup's lease.
-#[utoipa::path(post, path = "/v1/vaults/{vault}/backups", tag = "backups",
+#[utoipa::path(post, path = "/v1/vaults/{vault}/backups", operation_id = "start_run", tag = "backups",
     params(("vault" = api_types::VaultId, Path)), request_body = BackupStart,
     responses((status = 200, body = Lease),
               (status = 409, description = "backup_closed, conflict, vault_not_ready", body = Problem)))]

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// All devices, including revoked ones.
-#[utoipa::path(get, path = "/v1/vaults/{vault}/devices", tag = "devices", params(("vault" = api_types::VaultId, Path)),
+#[utoipa::path(get, path = "/v1/vaults/{vault}/devices", operation_id = "list_devices", tag = "devices", params(("vault" = api_types::VaultId, Path)),
     responses((status = 200, body = Devices), (status = "default", body = Problem)))]
 pub async fn list(mut tx: TenantTx) -> Result<Answer<Devices>, ApiError> {
     tx.require(Right::Oversee)?;

@@ -23,7 +23,7 @@ pub(super) fn signing_root<D: DeviceGate>(tx: &TenantTx<D>) -> Result<VerifyingK
 }
 
 /// The whole chain.
-#[utoipa::path(get, path = "/v1/vaults/{vault}/directory", tag = "directory", params(("vault" = api_types::VaultId, Path)),
+#[utoipa::path(get, path = "/v1/vaults/{vault}/directory", operation_id = "get_directory", tag = "directory", params(("vault" = api_types::VaultId, Path)),
     responses((status = 200, body = Directory), (status = "default", body = Problem)))]
 pub async fn get(mut tx: TenantTx<AnyDevice>) -> Result<Answer<Directory>, ApiError> {
     let entries = directory::list(&mut tx).await?;

@@ -31,7 +31,7 @@ fn kind(path: &HashMap<String, String>) -> Result<WrapKind, ApiError> {
 }
 
 /// One wrapped key.
-#[utoipa::path(get, path = "/v1/vaults/{vault}/keys/{kind}", tag = "keys",
+#[utoipa::path(get, path = "/v1/vaults/{vault}/keys/{kind}", operation_id = "get_wrapped_key", tag = "keys",
     params(("vault" = api_types::VaultId, Path), ("kind" = WrapKind, Path)),
     responses((status = 200, body = WrappedKey), (status = "default", body = Problem)))]
 pub async fn get(

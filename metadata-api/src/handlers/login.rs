@@ -38,7 +38,7 @@ use crate::{
 const ANSWER_FLOOR: Duration = Duration::from_millis(50);
 
 /// Begins a sign-in.
-#[utoipa::path(post, path = "/v1/login/start", tag = "login", request_body = LoginStart,
+#[utoipa::path(post, path = "/v1/login/start", operation_id = "start_sign_in", tag = "login", request_body = LoginStart,
     responses((status = 200, body = LoginStarted), (status = "default", body = Problem)))]
 pub async fn start(
     State(state): State<AppState>,
@@ -84,7 +84,7 @@ fn stand_in(state: &AppState, email: &str) -> Result<(AccountId, Region), ApiErr
 }
 
 /// Proves the password; 204: the second factor is next.
-#[utoipa::path(post, path = "/v1/login/finish", tag = "login", request_body = LoginFinish,
+#[utoipa::path(post, path = "/v1/login/finish", operation_id = "finish_sign_in", tag = "login", request_body = LoginFinish,
     responses((status = 204), (status = "default", body = Problem)))]
 pub async fn finish(
     State(state): State<AppState>,

@@ -159,7 +159,7 @@ fn plan(wanted: &[NewObject], known: &HashMap<ObjectId, Known>, last: u32) -> Re
 }
 
 /// Asks the store for size and checksum of each object, and how index and key objects begin; holds no transaction.
-#[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/confirm", tag = "objects",
+#[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/confirm", operation_id = "confirm_objects", tag = "objects",
     params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = Confirm,
     responses((status = 200, body = Confirmed),
               (status = 409, description = "backup_closed", body = Problem),
@@ -292,7 +292,7 @@ pub struct StoredAfter {
 }
 
 /// Stored objects, oldest first.
-#[utoipa::path(get, path = "/v1/vaults/{vault}/objects", tag = "objects",
+#[utoipa::path(get, path = "/v1/vaults/{vault}/objects", operation_id = "list_objects", tag = "objects",
     params(("vault" = api_types::VaultId, Path), StoredAfter), responses((status = 200, body = Objects)))]
 pub async fn list(mut tx: TenantTx, Query(query): Query<StoredAfter>) -> Result<Answer<Objects>, ApiError> {
     tx.require(Right::Read)?;

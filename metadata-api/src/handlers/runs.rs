@@ -36,7 +36,7 @@ pub(super) fn rows(limit: u32) -> Result<i64, ApiError> {
 }
 
 /// The newest runs, newest first.
-#[utoipa::path(get, path = "/v1/vaults/{vault}/backups", tag = "backups",
+#[utoipa::path(get, path = "/v1/vaults/{vault}/backups", operation_id = "list_runs", tag = "backups",
     params(("vault" = api_types::VaultId, Path), Newest),
     responses((status = 200, body = Runs), (status = "default", body = Problem)))]
 pub async fn list(mut tx: TenantTx, Query(query): Query<Newest>) -> Result<Answer<Runs>, ApiError> {

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Begins a sign-up.
-#[utoipa::path(post, path = "/v1/signup/start", tag = "signup", request_body = SignupStart,
+#[utoipa::path(post, path = "/v1/signup/start", operation_id = "start_sign_up", tag = "signup", request_body = SignupStart,
     responses((status = 200, body = SignupStarted), (status = "default", body = Problem)))]
 pub async fn start(
     State(state): State<AppState>,
@@ -48,7 +48,7 @@ pub async fn start(
 }
 
 /// Stores the password record and creates the second factor.
-#[utoipa::path(post, path = "/v1/signup/finish", tag = "signup", request_body = SignupFinish,
+#[utoipa::path(post, path = "/v1/signup/finish", operation_id = "finish_sign_up", tag = "signup", request_body = SignupFinish,
     responses((status = 200, body = SignupFinished), (status = "default", body = Problem)))]
 pub async fn finish(
     State(state): State<AppState>,
@@ -65,7 +65,7 @@ pub async fn finish(
 }
 
 /// Proves the second factor, creates the account and signs in its first device.
-#[utoipa::path(post, path = "/v1/signup/confirm", tag = "signup", request_body = SignupConfirm,
+#[utoipa::path(post, path = "/v1/signup/confirm", operation_id = "confirm_sign_up", tag = "signup", request_body = SignupConfirm,
     responses((status = 200, body = SignupConfirmed), (status = "default", body = Problem)))]
 pub async fn confirm(
     State(state): State<AppState>,

@@ -194,7 +194,7 @@ async fn all_stored(
 }
 
 /// Committed snapshots, oldest first.
-#[utoipa::path(get, path = "/v1/vaults/{vault}/snapshots", tag = "snapshots",
+#[utoipa::path(get, path = "/v1/vaults/{vault}/snapshots", operation_id = "list_snapshots", tag = "snapshots",
     params(("vault" = api_types::VaultId, Path), Page), responses((status = 200, body = Snapshots)))]
 pub async fn list(mut tx: TenantTx, Query(query): Query<Page>) -> Result<Answer<Snapshots>, ApiError> {
     tx.require(Right::Read)?;

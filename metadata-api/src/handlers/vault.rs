@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The vault.
-#[utoipa::path(get, path = "/v1/vaults/{vault}", tag = "vault", params(("vault" = api_types::VaultId, Path)),
+#[utoipa::path(get, path = "/v1/vaults/{vault}", operation_id = "get_vault", tag = "vault", params(("vault" = api_types::VaultId, Path)),
     responses((status = 200, body = VaultInfo), (status = "default", body = Problem)))]
 pub async fn get(
     State(state): State<AppState>,

@@ -1,5 +1,7 @@
 //! Every operation of the OpenAPI document, without each of the proofs it needs. New routes are covered automatically.
 
+use std::collections::BTreeSet;
+
 use api_types::{ErrorCode, VaultId, vault::VaultInfo};
 use serde_json::Value;
 
@@ -142,6 +144,20 @@ fn the_checked_in_document_is_current() {
         stored == current,
         "openapi.json is stale: run the test once with UPDATE_OPENAPI=1 and look at the difference"
     );
+}
+
+/// Generated clients name their methods after operation ids.
+#[test]
+fn operation_ids_are_unique() {
+    let document = serde_json::to_value(metadata_api::openapi::document()).unwrap();
+    let mut seen = BTreeSet::new();
+    for operation in
+        document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values())
+    {
+        let id = operation["operationId"].as_str().unwrap();
+        assert!(seen.insert(id.to_owned()), "{id}");
+    }
+    assert!(seen.len() > 30);
 }
 
 /// Every route of the router appears in the document.
