@@ -1,5 +1,5 @@
 //! The sentences of every error as a checked-in file, so that a review shows every changed sentence.
-//! `UPDATE_ERRORS=1 cargo test sentences_are_as_they_were` writes it. A new `impl From<…> for Error` must be added here.
+//! `UPDATE_ERRORS=1 cargo test sentences_are_as_they_were` writes it. Add each new `impl From<…> for Error` here.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{fmt::Write, fs, io, path::Path};

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-/// Upper limit: longer values are not meant seriously. How long to wait is up to the operation's [`Patience`](super::Patience).
+/// Upper limit: longer values are not meant seriously. How long to wait is up to the operation's
+/// [`Patience`](super::Patience).
 const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// Parses the header's value, seconds or a date. `date` is the `Date` of the same response: a date refers to its

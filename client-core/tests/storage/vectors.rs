@@ -1,7 +1,8 @@
 //! The stored format as files that never change: `testdata/vectors/*.json`. Every later version must read what these
 //! tests read. `written` checks that this version also still writes it, where writing is deterministic.
 //!
-//! `WRITE_VECTORS=1 cargo test -p client-core --test storage vectors` writes missing files and never touches existing ones.
+//! `WRITE_VECTORS=1 cargo test -p client-core --test storage vectors` writes missing files and never touches existing
+//! ones.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

@@ -179,8 +179,8 @@ impl Common {
     }
 }
 
-/// Raises the limit on file descriptors as far as the system allows, up to 65,536, and returns it: each connection needs
-/// one.
+/// Raises the limit on file descriptors as far as the system allows, up to 65,536, and returns it. Each connection
+/// needs one.
 fn file_descriptors() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = Rlimit { current: maximum.map_or(Some(65_536), |most| Some(most.min(65_536))), maximum };
