@@ -11,6 +11,7 @@ mod guard;
 mod judge;
 mod lacks;
 mod lexer;
+mod piece;
 mod policy;
 mod report;
 mod statement;
@@ -24,7 +25,8 @@ use self::{
     command::Commands,
     error::shown,
     judge::Seen,
-    lexer::{Lexer, Piece, Quote},
+    lexer::Lexer,
+    piece::{Piece, Quote},
     statement::{Fate, Statement},
     survey::Notes,
     token::{Kind, Token},
