@@ -57,7 +57,7 @@
 //! layers
 //! ops                              one verb, one file
 //! vault                            the typed whole
-//! api keystore state               doors to the world, which never import each other
+//! api keystore state               the outside: service, keys, files; they never import each other
 //! source device
 //! format kit records unwrap
 //! crypto encode store

@@ -6,15 +6,15 @@ pub use crate::domain::caller::{Bearer, Caller, Right, Signed, Tenant};
 use crate::{error::ApiError, state::AppState};
 
 pub mod bearer;
-pub mod conversation;
 pub mod device_signature;
 pub mod gate;
 pub mod mfa;
 pub mod opaque;
+pub mod pre_auth;
 pub(crate) mod puzzle;
 mod tenant;
 
-pub use conversation::PreAuth;
+pub use pre_auth::PreAuth;
 
 /// Set by [`gate::signed`]; a route without the gate fails closed.
 impl FromRequestParts<AppState> for Caller<Signed> {

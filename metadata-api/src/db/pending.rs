@@ -82,7 +82,7 @@ pub(crate) async fn open_signups(tx: &mut PreAuthTx, now: i64) -> Result<i32, Ap
 }
 
 /// Deletes expired sign-ups and sign-ins.
-pub(crate) async fn forget(tx: &mut PreAuthTx, now: i64) -> Result<(), ApiError> {
+pub(crate) async fn delete_expired(tx: &mut PreAuthTx, now: i64) -> Result<(), ApiError> {
     for statement in [
         "DELETE FROM app.pending_signup WHERE expires_at < $1",
         "DELETE FROM app.pending_login WHERE expires_at < $1",

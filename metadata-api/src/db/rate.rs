@@ -60,7 +60,7 @@ pub(crate) async fn give_back(tx: &mut PreAuthTx, counted: &[(String, Vec<u8>)])
 }
 
 /// Deletes expired counters.
-pub(crate) async fn forget(tx: &mut PreAuthTx, now: i64) -> Result<(), sqlx::Error> {
+pub(crate) async fn delete_expired(tx: &mut PreAuthTx, now: i64) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM app.rate_counter WHERE expires_at <= $1")
         .bind(at(now))
         .execute(tx.conn())

@@ -14,7 +14,7 @@ pub(crate) async fn first_use(
     until: i64,
 ) -> Result<bool, sqlx::Error> {
     if rand::random::<u8>().is_multiple_of(CLEAN_EVERY) {
-        forget(db, now).await?;
+        delete_expired(db, now).await?;
     }
     let done = sqlx::query(
         "INSERT INTO app.nonce (key_hash, nonce, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -28,7 +28,7 @@ pub(crate) async fn first_use(
 }
 
 /// Deletes expired nonces.
-pub(crate) async fn forget(db: &Db, now: i64) -> Result<(), sqlx::Error> {
+pub(crate) async fn delete_expired(db: &Db, now: i64) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM app.nonce WHERE expires_at < $1").bind(at(now)).execute(&db.pool).await?;
     Ok(())
 }

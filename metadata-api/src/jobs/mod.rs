@@ -1,7 +1,7 @@
 //! The service's background jobs. Each job is a file here and a line in [`all`].
 
+mod expiry;
 mod failed_sign_ins;
-mod forgetting;
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub trait Job: Send {
 /// All jobs in their initial state.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Job>> {
-    vec![Box::new(failed_sign_ins::FailedSignIns::default()), Box::new(forgetting::Forgetting)]
+    vec![Box::new(failed_sign_ins::FailedSignIns::default()), Box::new(expiry::Expiry)]
 }
 
 /// Runs rounds until its task ends. A failed round stops neither later rounds nor other jobs.

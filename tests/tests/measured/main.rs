@@ -1,4 +1,4 @@
 //! Measurements of memory and waiting times. They run alone.
 
-mod doors;
 mod memory;
+mod strangers;

@@ -14,10 +14,10 @@ use sha2::Digest;
 
 use super::{
     OpenVault, PACKS_PER_SEGMENT, Run,
+    content_reader::Original,
     moment::moment,
     pipeline::Streamed,
     served,
-    unwrapping::Original,
     upload::{StoredPack, Uploader},
 };
 use crate::{

@@ -2,6 +2,7 @@
 //! no snapshot exists, and confirmed objects are not sent again.
 
 mod commit;
+mod content_reader;
 mod gate;
 mod known;
 mod level;
@@ -14,7 +15,6 @@ mod report;
 mod served;
 mod stage;
 mod together;
-mod unwrapping;
 mod upload;
 mod usual;
 

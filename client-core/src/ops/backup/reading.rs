@@ -14,11 +14,11 @@ use tracing::Instrument;
 
 use super::{
     Run,
+    content_reader::{ContentReader, Original},
     gate::Gated,
     known::KnownChunks,
     level::Level,
     pipeline,
-    unwrapping::{Original, Unwrapping},
     upload::{StoredPack, Uploader},
 };
 use crate::{
@@ -132,7 +132,7 @@ impl Run<'_> {
             (Arc::clone(self.vault.keys()), self.record_lists(), Level::new(self.level));
         let (unwrap, gate, observer) = (self.unwrap, self.gate.clone(), Arc::clone(self.client.observer()));
         tokio::task::spawn_blocking(move || {
-            let mut dump = Unwrapping::new(dump, unwrap, &*observer);
+            let mut dump = ContentReader::new(dump, unwrap, &*observer);
             let mut emit = |pack| {
                 level.emit(|| packs.blocking_send(pack)).map_err(|_| {
                     Error::new(

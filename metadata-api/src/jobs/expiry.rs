@@ -12,11 +12,11 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(super) struct Forgetting;
+pub(super) struct Expiry;
 
-impl Job for Forgetting {
+impl Job for Expiry {
     fn name(&self) -> &'static str {
-        "forgetting"
+        "expiry"
     }
 
     fn pause(&self) -> Duration {
@@ -27,10 +27,10 @@ impl Job for Forgetting {
         Box::pin(async {
             let now = state.clock().now();
             let mut tx = PreAuthTx::begin(state.db()).await?;
-            rate::forget(&mut tx, now).await?;
-            pending::forget(&mut tx, now).await?;
+            rate::delete_expired(&mut tx, now).await?;
+            pending::delete_expired(&mut tx, now).await?;
             tx.commit().await?;
-            Ok(replay::forget(state.db(), now).await?)
+            Ok(replay::delete_expired(state.db(), now).await?)
         })
     }
 }

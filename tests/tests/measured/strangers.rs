@@ -367,7 +367,7 @@ fn one_stranger_for_a_minute_beside_one_honest_device() {
     let held = begun.min(ended);
     assert!(held * 10 >= CONNECTIONS as usize * 9, "only {held} connections were held");
     assert!(sent * 20 >= wanted * 19, "only {sent} of {wanted} requests were sent in {seconds} s");
-    assert!(answered * 10 >= sent * 9, "{answered} of {sent} doors answered in time");
+    assert!(answered * 10 >= sent * 9, "{answered} of {sent} requests were answered in time");
     assert!(peak > 0 && peak <= PEAK, "the service took {} MiB", peak >> 20);
     // With a floor, because the stranger shares the device's two cores here.
     let most = (p99(&calm) * 3).max(Duration::from_millis(250));

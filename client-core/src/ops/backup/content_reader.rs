@@ -16,7 +16,7 @@ use crate::{
 const STEP: usize = 8 << 10;
 
 /// Reads a dump and yields its content, followed by the plan for reproducing the dump.
-pub(super) struct Unwrapping<'a> {
+pub(super) struct ContentReader<'a> {
     dump: DumpStream,
     observer: &'a dyn Observer,
     /// `None` at the end, or if turned off.
@@ -37,7 +37,7 @@ pub(super) struct Original {
     pub(super) differs: Option<(u64, Sha256)>,
 }
 
-impl<'a> Unwrapping<'a> {
+impl<'a> ContentReader<'a> {
     pub(super) fn new(dump: DumpStream, wanted: bool, observer: &'a dyn Observer) -> Self {
         Self {
             dump,
@@ -86,7 +86,7 @@ impl<'a> Unwrapping<'a> {
     }
 }
 
-impl Read for Unwrapping<'_> {
+impl Read for ContentReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let ready = self.out.get(self.given..).unwrap_or_default();
