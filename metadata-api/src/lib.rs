@@ -39,7 +39,7 @@
 //! - The caller: `domain::caller::Caller`; each stage is built from the previous one. Its rights:
 //!   `domain::caller::Right`.
 //! - Tenants' rows: only through `db::TenantTx`. The pool is private to `db`.
-//! - Limits per process: `limiter`; shared by all replicas: `db::rate`; values: `config::Limits`.
+//! - Limits per process: `rate_limiter`; shared by all replicas: `db::rate_limit`; values: `config::Limits`.
 //! - The service's own keys: `keys::ServerKeys`, `keys::token::TokenKeys`. Time: `clock::Clock`, which tests can shift.
 //!
 //! A layer may import those below it; `tests/tests/rules/layers.rs` compares this list with the code.
@@ -51,7 +51,7 @@
 //! handlers middleware              what is done, and what surrounds it
 //! auth embedded serve              who asks; how the service starts
 //! listener state                   connections; what every request can reach
-//! keys limiter
+//! keys rate_limiter
 //! config probe
 //! bucket callers db                the world
 //! clock domain error guarantees network presign process_guard proxies readiness sampler telemetry
@@ -63,11 +63,11 @@ pub mod config;
 pub mod domain;
 pub mod error;
 pub mod keys;
-mod limiter;
 pub mod network;
 pub mod openapi;
 pub mod process_guard;
 pub mod proxies;
+mod rate_limiter;
 mod readiness;
 pub mod router;
 mod sampler;

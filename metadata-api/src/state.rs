@@ -10,7 +10,7 @@ use crate::{
     config::{Limits, Secrets, UnusableSecret},
     db::Db,
     keys::{ServerKeys, token::TokenKeys},
-    limiter::RateLimits,
+    rate_limiter::RateLimits,
     readiness::Readiness,
     sampler::Sampler,
 };

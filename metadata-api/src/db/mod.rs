@@ -25,7 +25,7 @@ pub(crate) mod failed_sign_in;
 pub mod key;
 pub(crate) mod object;
 pub mod pending;
-pub mod rate;
+pub mod rate_limit;
 pub mod replay;
 pub mod session;
 pub(crate) mod snapshot;

@@ -5,7 +5,7 @@ use api_types::{AccountId, ErrorCode, puzzle::SolvedPuzzle};
 
 use crate::{
     auth::puzzle,
-    db::{device, pending, pre_auth::PreAuthTx, rate::Counter},
+    db::{device, pending, pre_auth::PreAuthTx, rate_limit::Counter},
     domain::device::CheckedDevice,
     error::ApiError,
     network::Network,

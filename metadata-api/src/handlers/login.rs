@@ -26,7 +26,7 @@ use crate::{
         account, audit, device, failed_sign_in,
         pending::{self, Login},
         pre_auth::PreAuthTx,
-        rate,
+        rate_limit,
     },
     domain::device::CheckedDevice,
     error::ApiError,
@@ -107,7 +107,7 @@ async fn prove_password(state: &AppState, body: &LoginFinish) -> Result<(), ApiE
         .and_then(|()| if login.known { Ok(()) } else { Err(ErrorCode::LoginFailed.into()) });
     match &proven {
         Ok(()) => {
-            rate::give_back(&mut tx, &login.counted).await?;
+            rate_limit::give_back(&mut tx, &login.counted).await?;
             pending::password_proven(&mut tx, body.login_id, now).await?;
         }
         // One row for any address; a job moves them into the trails of their accounts, as one entry with their number.

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 
 use super::Job;
 use crate::{
-    db::{pending, pre_auth::PreAuthTx, rate, replay},
+    db::{pending, pre_auth::PreAuthTx, rate_limit, replay},
     error::ApiError,
     state::AppState,
 };
@@ -27,7 +27,7 @@ impl Job for Expiry {
         Box::pin(async {
             let now = state.clock().now();
             let mut tx = PreAuthTx::begin(state.db()).await?;
-            rate::delete_expired(&mut tx, now).await?;
+            rate_limit::delete_expired(&mut tx, now).await?;
             pending::delete_expired(&mut tx, now).await?;
             tx.commit().await?;
             Ok(replay::delete_expired(state.db(), now).await?)

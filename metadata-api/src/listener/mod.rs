@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::slots::Slots;
-use crate::{limiter::Limiter, network::Network, proxies::Proxies};
+use crate::{network::Network, proxies::Proxies, rate_limiter::Limiter};
 
 /// Response extension: a device signed the request, or the presigned URL it used. Its connection keeps its slot when
 /// there is no room.

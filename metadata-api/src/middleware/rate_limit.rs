@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 
-use crate::{callers, error::ApiError, limiter::Limiter, state::AppState};
+use crate::{callers, error::ApiError, rate_limiter::Limiter, state::AppState};
 
 /// For all requests, including unknown paths.
 pub(crate) async fn all_routes(

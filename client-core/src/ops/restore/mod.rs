@@ -1,10 +1,12 @@
 //! snapshot → manifest → packs → records → chunks → bytes, verified at every step. Unreadable ranges are reported;
 //! nothing appears under its final name before the dump's SHA-256 is verified.
 
+mod checksum;
 mod damage;
 mod order;
 mod plan;
 mod sink;
+mod writer;
 
 use std::{
     collections::VecDeque,
@@ -150,7 +152,7 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
         Some(wrapping) => Some(plan::rewrapper(&reader, &body, wrapping).await?),
     };
     let order = Order::read(&vault, &reader, &body).await?;
-    let mut writer = sink::Writer::spawn(sink, rewrapper, Arc::clone(client.observer()));
+    let mut writer = writer::Writer::spawn(sink, rewrapper, Arc::clone(client.observer()));
     let job = Job { client, vault: &vault, reader: &reader, body: &body, id: listed.id, partial, compared };
     let filled = tokio::select! {
         biased;
@@ -249,7 +251,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// Passes every byte of the dump to the writer. Only the caller ends the writer, whatever the result.
-    async fn fill(&self, order: Order, writer: &mut sink::Writer) -> Result<Damage, Error> {
+    async fn fill(&self, order: Order, writer: &mut writer::Writer) -> Result<Damage, Error> {
         let body = self.body;
         let content = body.stored_size() - body.unwrapped.map_or(0, |wrapping| wrapping.plan_len);
         let mut damage = Damage::default();
