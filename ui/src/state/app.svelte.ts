@@ -38,6 +38,8 @@ export class App {
   /** The overview is loading. */
   looking = $state(false);
   run = $state.raw<RunView | null>(null);
+  /** The run whose end was not shown yet. */
+  toast = $state.raw<RunView | null>(null);
   /** The error of a run that could not start. */
   runError = $state<UiError | null>(null);
 
@@ -73,6 +75,7 @@ export class App {
     this.session = { state: "ready", account };
     clearInterval(this.refresh);
     this.run = await this.backend.currentRun();
+    if (this.run !== null && this.run.outcome !== null) this.toast = this.run;
     await this.backend.watchRuns((run) => this.heard(run));
     await this.backend.watchLinks((link) => this.go(link));
     this.refresh = setInterval(() => void this.look(), REFRESH);
@@ -112,6 +115,7 @@ export class App {
 
   async begin(start: () => Promise<RunView>): Promise<boolean> {
     this.runError = null;
+    this.toast = null;
     try {
       this.run = await start();
       return true;
@@ -123,6 +127,7 @@ export class App {
 
   async dismiss(): Promise<void> {
     this.runError = null;
+    this.toast = null;
     await this.backend.dismissRun();
     this.run = null;
   }
@@ -136,6 +141,9 @@ export class App {
   private heard(run: RunView): void {
     const ended = run.outcome !== null && this.run?.outcome === null;
     this.run = run;
-    if (ended) void this.look();
+    if (run.outcome === null) this.toast = null;
+    if (!ended) return;
+    this.toast = run;
+    void this.look();
   }
 }
