@@ -120,6 +120,7 @@ export const databases: typeof english = {
     calendar: "Backups des letzten Jahres",
     calendarDay: (count, day) => (count === 1 ? `1 Backup am ${day}` : `${count} Backups am ${day}`),
     calendarNone: (day) => `Kein Backup am ${day}`,
+    calendarLegend: { none: "Kein Backup", some: "1 bis 3 Backups", many: "4 oder mehr" },
     calendarText: (days, backups) => `${backups} Backups an ${days} Tagen`,
     stale: "Sie sehen, was dieses Gerät weiß.",
   },

@@ -47,7 +47,6 @@ export const snapshots: typeof english = {
     command: "Dasselbe im Terminal",
     waiting: (number) => `${number} weitere warten`,
     open: "Details zeigen",
-    result: "Ergebnis",
     restoredInPart: (source, failed) =>
       failed === 1 ? `${source} ist wiederhergestellt, bis auf einen Teil` : `${source} ist wiederhergestellt, bis auf ${failed} Teile`,
     restoredInPartText: "Die Datenbank enthält den Rest. Der Snapshot ist unberührt.",

@@ -117,6 +117,7 @@ export const databases = {
     calendar: "Backups of the last year",
     calendarDay: (count: number, day: string) => (count === 1 ? `1 backup on ${day}` : `${count} backups on ${day}`),
     calendarNone: (day: string) => `No backup on ${day}`,
+    calendarLegend: { none: "No backup", some: "1 to 3 backups", many: "4 or more" },
     calendarText: (days: number, backups: number) => `${backups} backups on ${days} days`,
     stale: "What you see is what this device knows.",
   },

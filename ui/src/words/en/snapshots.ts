@@ -45,7 +45,6 @@ export const snapshots = {
     command: "The same in a terminal",
     waiting: (number: number) => `${number} more waiting`,
     open: "Show details",
-    result: "Result",
     restoredInPart: (source: string, failed: number) =>
       failed === 1 ? `${source} is restored, but for one part` : `${source} is restored, but for ${failed} parts`,
     restoredInPartText: "The database holds the rest. The snapshot is untouched.",
