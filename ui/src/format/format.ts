@@ -11,7 +11,7 @@ export function bytes(value: number, language: string): string {
     step += 1;
   }
   const digits = step === 0 || amount >= 100 ? 0 : amount >= 10 ? 1 : 2;
-  const number = new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(amount);
+  const number = new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(amount);
   return `${number} ${STEPS[step]}`;
 }
 
@@ -45,24 +45,6 @@ export function ago(seconds: number, now: number, language: string): string {
   if (size < 86_400) return format.format(Math.trunc(distance / 3600), "hour");
   if (size < 30 * 86_400) return format.format(Math.trunc(distance / 86_400), "day");
   return format.format(Math.trunc(distance / (30 * 86_400)), "month");
-}
-
-/** “Today, 12:00”, “Tue, 02:00”, “Mar 3, 2026”: what is far away needs no time of day. */
-export function near(
-  seconds: number,
-  now: number,
-  language: string,
-  words: { today: (time: string) => string; tomorrow: (time: string) => string; yesterday: (time: string) => string },
-): string {
-  const midnight = (at: number) => new Date(at * 1000).setHours(0, 0, 0, 0);
-  // Rounded: a day with a clock change does not have 24 hours.
-  const days = Math.round((midnight(seconds) - midnight(now)) / 86_400_000);
-  const time = new Intl.DateTimeFormat(language, { timeStyle: "short" }).format(seconds * 1000);
-  if (days === 0) return words.today(time);
-  if (days === 1) return words.tomorrow(time);
-  if (days === -1) return words.yesterday(time);
-  if (Math.abs(days) > 6) return day(seconds, language);
-  return `${new Intl.DateTimeFormat(language, { weekday: "short" }).format(seconds * 1000)}, ${time}`;
 }
 
 /** “1:02:03”. */

@@ -38,13 +38,14 @@ export class App {
   /** The overview is loading. */
   looking = $state(false);
   run = $state.raw<RunView | null>(null);
-  /** The run whose end was not shown yet. */
-  toast = $state.raw<RunView | null>(null);
   /** The error of a run that could not start. */
   runError = $state<UiError | null>(null);
 
   /** What the program is waiting for while no run is shown. */
   waits = $state.raw<WaitView | null>(null);
+
+  /** The run whose end was not shown yet. */
+  toast = $state.raw<RunView | null>(null);
 
   private waited: ReturnType<typeof setTimeout> | undefined;
   private refresh: ReturnType<typeof setInterval> | undefined;

@@ -31,7 +31,7 @@ const RANK: Record<State, number> = { failing: 0, overdue: 1, never: 2, running:
 /** Who needs a person comes first, then by name. */
 export function sorted(sources: SourceView[], run: RunView | null): SourceView[] {
   const rank = (source: SourceView) => RANK[stateOf(source, run, sources)];
-  return sources.toSorted((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
+  return sources.toSorted((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name, undefined, { numeric: true }));
 }
 
 /** The numbers above the rows. */
