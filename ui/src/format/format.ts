@@ -92,6 +92,11 @@ export function time(seconds: number, language: string): string {
   return dates(language, { timeStyle: "short" }).format(seconds * 1000);
 }
 
+/** “Wed, Nov 25, 2026, 12:50”. */
+export function whenWithDay(seconds: number, language: string): string {
+  return dates(language, { weekday: "short", year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }).format(seconds * 1000);
+}
+
 /** “Wednesday, November 25, 2026, 12:50”. */
 export function whenInFull(seconds: number, language: string): string {
   return dates(language, { dateStyle: "full", timeStyle: "short" }).format(seconds * 1000);

@@ -150,6 +150,13 @@ export const snapshots: typeof english = {
       absent: "Diese Datenbank gibt es noch nicht. Sie wird angelegt.",
       empty: "Diese Datenbank gibt es, und sie ist leer.",
     },
+    ways: {
+      exists: "Wählen Sie einen anderen Namen. Nichts wird überschrieben.",
+      not_found: "Wählen Sie einen Ordner, den es gibt.",
+      not_empty: "Wählen Sie einen anderen Namen, oder ersetzen Sie den Inhalt.",
+      same_as_source: "Stellen Sie zuerst in eine andere wieder her und vergleichen Sie, oder ersetzen Sie diese.",
+      may_be_copy: "Vor dem Wiederherstellen wird noch einmal gefragt.",
+    },
     replaced: "Der ganze Inhalt dieser Datenbank wird ersetzt.",
   },
 

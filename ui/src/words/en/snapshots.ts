@@ -149,6 +149,14 @@ export const snapshots = {
       absent: "This database doesn't exist yet. It will be created.",
       empty: "This database exists and is empty.",
     },
+    /** By error code. */
+    ways: {
+      exists: "Choose another name. Nothing is overwritten.",
+      not_found: "Choose a folder that exists.",
+      not_empty: "Choose another name, or replace what is in it.",
+      same_as_source: "Restore into another one first and compare, or replace it.",
+      may_be_copy: "Restoring into it asks again.",
+    } as Record<string, string>,
     replaced: "Everything in this database will be replaced.",
   },
 
