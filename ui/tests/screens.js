@@ -2,6 +2,10 @@
 const press = (name) => (page) => page.getByRole("button", { name: new RegExp(`^${name}`) }).first().click();
 const main = (name) => (page) => page.getByRole("navigation").getByRole("button", { name }).click();
 
+const row = (number) => (page) => page.getByRole("grid").getByRole("row").and(page.locator("[aria-selected]")).nth(number - 1).click();
+const tick = (number) => (page) => page.getByRole("grid").getByRole("checkbox").nth(number - 1).click();
+const start = (page) => page.locator("form button[type=submit]:not([disabled])").click();
+
 export const screens = [
   { name: "doors", scenario: "fresh" },
   { name: "account", scenario: "fresh", steps: [press("Start backing up"), (page) => page.getByLabel("E-mail").fill("ada@example.com"), (page) => page.getByLabel("Password", { exact: true }).fill("correct horse battery")] },
@@ -45,13 +49,30 @@ export const screens = [
   { name: "add-form", scenario: "empty", steps: [press("Add a database"), press("Fill in a form instead")] },
   { name: "add-found", scenario: "empty", steps: [press("Add a database"), (page) => page.getByLabel("Connection string").fill("postgres://ada@db.example.com/shop"), press("Test connection"), (page) => page.getByText("What was found").waitFor()] },
   { name: "source", scenario: "home", steps: [press("Details of shop")] },
-  { name: "source-forget", scenario: "home", steps: [press("Details of shop"), press("Remove from this device")] },
+  { name: "source-inspector", scenario: "home", steps: [press("Details of shop"), row(1), (page) => page.getByText("public.carts").waitFor()] },
+  { name: "source-selected", scenario: "home", steps: [press("Details of shop"), tick(1), tick(3), press("Compare…"), (page) => page.getByText("public.carts").waitFor()] },
+  { name: "source-no-hit", scenario: "home", steps: [press("Details of shop"), (page) => page.getByRole("searchbox").fill("1999")] },
+  { name: "source-sorted", scenario: "home", steps: [press("Details of shop"), press("Size")] },
+  { name: "source-empty", scenario: "home", steps: [press("Details of analytics")] },
+  { name: "source-failing", scenario: "home", steps: [press("Details of warehouse")] },
+  { name: "source-menu", scenario: "home", steps: [press("Details of shop"), press("More")] },
+  { name: "source-schedule", scenario: "home", steps: [press("Details of shop"), (page) => page.getByRole("tab", { name: "Schedule" }).click()] },
+  { name: "source-connection", scenario: "home", steps: [press("Details of shop"), (page) => page.getByRole("tab", { name: "Connection" }).click(), press("Test connection"), (page) => page.getByText("pg_dump 15.20").waitFor()] },
+  { name: "source-connection-failing", scenario: "uneditable", steps: [press("Details of warehouse"), (page) => page.getByRole("tab", { name: "Connection" }).click(), (page) => page.getByLabel("Host").fill("db2.example.com"), (page) => page.getByLabel("Name").fill("ledger"), press("Save"), (page) => page.getByRole("alert").nth(1).waitFor()] },
+  { name: "source-history", scenario: "home", steps: [press("Details of shop"), (page) => page.getByRole("tab", { name: "History" }).click(), (page) => page.getByRole("table").waitFor()] },
+  { name: "source-history-empty", scenario: "neverRun", steps: [press("Details of shop"), (page) => page.getByRole("tab", { name: "History" }).click()] },
+  { name: "source-forget", scenario: "home", steps: [press("Details of shop"), press("More"), (page) => page.getByRole("menuitem").click()] },
   { name: "snapshots", scenario: "home", steps: [main("Snapshots")] },
   { name: "snapshots-empty", scenario: "empty", steps: [main("Snapshots")] },
-  { name: "snapshot", scenario: "good", steps: [main("Snapshots"), (page) => page.getByRole("main").getByRole("listitem").first().getByRole("button").click(), (page) => page.getByText("public.carts").waitFor()] },
-  { name: "snapshot-tables", scenario: "good", steps: [main("Snapshots"), (page) => page.getByRole("main").getByRole("listitem").first().getByRole("button").click(), (page) => page.getByText("Tables 240").click()] },
-  { name: "restore-file", scenario: "good", steps: [main("Snapshots"), (page) => page.getByRole("main").getByRole("listitem").first().getByRole("button").click(), press("Restore"), press("Choose…"), (page) => page.getByText("sealkeep restore").waitFor()] },
-  { name: "restore-database", scenario: "good", steps: [main("Snapshots"), (page) => page.getByRole("main").getByRole("listitem").first().getByRole("button").click(), press("Restore"), (page) => page.getByText("Into a database").click()] },
+  { name: "snapshot", scenario: "good", steps: [main("Snapshots"), row(1), (page) => page.getByText("public.carts").waitFor()] },
+  { name: "snapshot-tables", scenario: "good", steps: [main("Snapshots"), row(1), press("Show all 240 tables"), (page) => page.getByText("Technical details").click()] },
+  { name: "restore-file", scenario: "good", steps: [main("Snapshots"), row(1), press("Restore…"), (page) => page.getByText("doesn't exist yet").waitFor()] },
+  { name: "restore-file-taken", scenario: "targetFile", steps: [main("Snapshots"), row(1), press("Restore…"), (page) => page.getByText("already exists").waitFor()] },
+  { name: "restore-database", scenario: "home", steps: [press("Details of shop"), press("Restore…"), (page) => page.getByText("Into a database").click(), (page) => page.getByText("doesn't exist yet").waitFor()] },
+  { name: "restore-not-empty", scenario: "targetTaken", steps: [press("Details of shop"), press("Restore…"), (page) => page.getByText("Into a database").click(), (page) => page.getByLabel("Type its name").waitFor()] },
+  { name: "restore-onto-source", scenario: "targetIsSource", steps: [press("Details of shop"), press("Restore…"), (page) => page.getByText("Into a database").click(), (page) => page.getByRole("checkbox").waitFor()] },
+  { name: "restore-result-file", scenario: "restoresFile", steps: [press("Details of shop"), press("Restore…"), start, (page) => page.getByText("Restore finished").waitFor()] },
+  { name: "restore-result-database", scenario: "restoresDatabase", steps: [press("Details of shop"), press("Restore…"), start, (page) => page.getByText("Restore finished").waitFor()] },
   { name: "devices", scenario: "home", steps: [main("Devices"), (page) => page.getByText("db-server-1").waitFor()] },
   { name: "device-revoke", scenario: "home", steps: [main("Devices"), press("Shut out: db-server-1")] },
   { name: "activity", scenario: "home", steps: [main("Activity"), (page) => page.getByText("Signed in").waitFor()] },

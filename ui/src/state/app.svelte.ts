@@ -3,19 +3,23 @@ import type { AppInfo } from "../bindings/AppInfo";
 import type { OverviewView } from "../bindings/OverviewView";
 import type { RunView } from "../bindings/RunView";
 import type { SessionView } from "../bindings/SessionView";
-import type { SnapshotView } from "../bindings/SnapshotView";
 import type { UiError } from "../bindings/UiError";
 import type { WaitView } from "../bindings/WaitView";
 import type { Backend } from "../ipc/backend";
 import { asUiError } from "../ipc/error";
 
-/** The content of the main area. */
+/** The tabs of a source's page. */
+export const TABS = ["snapshots", "schedule", "connection", "history"] as const;
+export type Tab = (typeof TABS)[number];
+
+/** The content of the main area. `restore`: the newest snapshot of a saved source, or this snapshot; both are ids. */
 export type Place =
   | { view: "home" }
   | { view: "add" }
-  | { view: "source"; name: string; kind: string }
+  | { view: "source"; name: string; kind: string; tab?: Tab }
   | { view: "snapshots"; find?: string }
-  | { view: "restore"; snapshot: SnapshotView }
+  | { view: "restore"; source: string }
+  | { view: "restore"; snapshot: string }
   | { view: "devices" }
   | { view: "activity" }
   | { view: "settings" };
@@ -38,6 +42,8 @@ export class App {
   /** The overview is loading. */
   looking = $state(false);
   run = $state.raw<RunView | null>(null);
+  /** The page itself shows the result of its run. */
+  ownsRun = $state(false);
   /** The error of a run that could not start. */
   runError = $state<UiError | null>(null);
 

@@ -135,12 +135,43 @@ export const databases: typeof english = {
 
   source: {
     schedule: "Zeitplan",
-    change: "Ändern",
     save: "Speichern",
-    where: "Wo",
-    snapshots: "Snapshots",
+    path: "Pfad",
+    tabs: "Bereiche dieser Quelle",
+    more: "Mehr",
+    gone: "Diese Quelle wurde entfernt.",
+    forgetMenu: "Von diesem Gerät entfernen …",
     forget: "Von diesem Gerät entfernen",
     forgetText: (name) => `${name} wird von hier aus nicht mehr gesichert. Die Snapshots bleiben.`,
     forgetSure: "Entfernen",
+  },
+
+  tabs: { snapshots: "Snapshots", schedule: "Zeitplan", connection: "Verbindung", history: "Verlauf" },
+
+  connection: {
+    edit: "Verbindung bearbeiten",
+    file: "Vollständiger Pfad der Datei",
+    unchanged: "Bleibt, wenn Sie kein neues eingeben.",
+    otherServer: "Das gespeicherte Passwort gilt nur für seinen Server und Benutzer.",
+    textHint: "Ohne Passwort wird für denselben Server und Benutzer das gespeicherte verwendet.",
+    saved: "Gespeichert",
+    keptTitle: "Was bleibt",
+    kept: "Zeitplan und alle Snapshots bleiben bei dieser Quelle.",
+    guard: "Das nächste Backup vergleicht die Datenbank mit dem letzten Snapshot. Ist es eine andere, hält das Backup an und fragt.",
+  },
+
+  history: {
+    nothing: "Auf diesem Gerät ist noch nichts gelaufen",
+    started: "Beginn",
+    result: "Ergebnis",
+    took: "Dauer",
+    read: "Gelesen",
+    sent: "Zuwachs",
+    running: "Läuft oder wurde unterbrochen",
+    done: "Gesichert",
+    failed: "Gescheitert",
+    interrupted: "Unterbrochen",
+    hint: "Backups dieser Quelle, die auf diesem Gerät liefen.",
+    older: (number) => `Ältere Läufe zeigen (${number})`,
   },
 };

@@ -132,12 +132,43 @@ export const databases = {
 
   source: {
     schedule: "Schedule",
-    change: "Change",
     save: "Save",
-    where: "Where",
-    snapshots: "Snapshots",
+    path: "Path",
+    tabs: "Parts of this source",
+    more: "More",
+    gone: "This source was removed.",
+    forgetMenu: "Remove from this device…",
     forget: "Remove from this device",
     forgetText: (name: string) => `${name} is not backed up from here any more. Its snapshots stay.`,
     forgetSure: "Remove",
+  },
+
+  tabs: { snapshots: "Snapshots", schedule: "Schedule", connection: "Connection", history: "History" },
+
+  connection: {
+    edit: "Edit connection",
+    file: "Full path of the file",
+    unchanged: "Unchanged unless you type a new one.",
+    otherServer: "The stored password is only used for its own server and user.",
+    textHint: "Without a password, the stored one is used for the same server and user.",
+    saved: "Saved",
+    keptTitle: "What stays",
+    kept: "The schedule and all snapshots stay with this source.",
+    guard: "The next backup compares the database with the last snapshot. If it is another one, the backup stops and asks.",
+  },
+
+  history: {
+    nothing: "No run on this device yet",
+    started: "Started",
+    result: "Result",
+    took: "Duration",
+    read: "Read",
+    sent: "Added",
+    running: "Running or interrupted",
+    done: "Backed up",
+    failed: "Failed",
+    interrupted: "Interrupted",
+    hint: "Backups of this source that ran on this device.",
+    older: (number: string) => `Show older runs (${number})`,
   },
 };
