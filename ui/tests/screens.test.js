@@ -267,7 +267,7 @@ test("a failure that nobody can allow offers no answer", async () => {
 });
 
 test("marks stand beside snapshots on the overview, in lists and beside a result", async () => {
-  const { page, close } = await set.open("marked");
+  const { page, close } = await set.open("marked", { height: 900 });
   const panel = page.getByRole("region", { name: "Backing up shop" });
   await panel.getByText("smaller than usual, other format than before").waitFor();
   await page.getByRole("navigation").getByRole("button", { name: "Snapshots" }).click();
