@@ -150,9 +150,7 @@ fn assess(
         snapshots.sort_by_key(|s| std::cmp::Reverse(s.created));
         let last = snapshots.first().map(|s| s.created);
         let ended = || {
-            runs.iter()
-                .filter(|run| runs::is_of(&source, run))
-                .filter(|run| run.state != RunState::Running)
+            runs.iter().filter(|run| runs::is_of(&source, run)).filter(|run| run.state != RunState::Running)
         };
         let failed = |run: &&Run| matches!(&run.state, RunState::Failed(why) if why != "cancelled");
         let failure = ended()
