@@ -140,36 +140,52 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.says("shop is backed up").await.unwrap();
     window.says("1 database is protected.").await.unwrap();
 
-    window.press("Close").await.unwrap();
+    window.press("Actions for shop").await.unwrap();
     window.press("Verify now").await.unwrap();
     window.says("shop is whole").await.unwrap();
     window.says("Opened").await.unwrap();
-    window.press("Close").await.unwrap();
 
-    window.press("Snapshots").await.unwrap();
-    window.press("shop").await.unwrap();
+    // A new password is typed where the connection is; the stored one is never shown.
+    window.press("Details of shop").await.unwrap();
+    window.press("Connection").await.unwrap();
+    window.says("Unchanged unless you type a new one.").await.unwrap();
+    window.fill("Password", "rotated").await.unwrap();
+    window.press("Test connection").await.unwrap();
+    window.says("The database refused this user").await.unwrap();
+    window.fill("Password", postgres.password()).await.unwrap();
+    window.press("Test connection").await.unwrap();
+    window.says("Reachable").await.unwrap();
+    window.press("Save").await.unwrap();
+    window.says("Saved").await.unwrap();
+    window.press("History").await.unwrap();
+    window.says("Backed up").await.unwrap();
+
     window.press("Restore").await.unwrap();
     window.choose("Into a database").await.unwrap();
+    window.press("Paste a connection string instead").await.unwrap();
     window.fill("Connection string", &url(postgres, "shop_again")).await.unwrap();
+    window.says("This database doesn't exist yet").await.unwrap();
     window.press("Restore").await.unwrap();
     window.says("shop is restored").await.unwrap();
+    window.says("psql postgres://").await.unwrap();
     assert_eq!(postgres.content_hash("shop_again").unwrap(), postgres.content_hash("shop").unwrap());
 
     // The source can be overwritten only after typing its name and confirming that it is the source: two consents for
     // two dangers.
-    window.press("Close").await.unwrap();
-    window.fill("Connection string", &url(postgres, "shop")).await.unwrap();
+    window.press("Done").await.unwrap();
     window.press("Restore").await.unwrap();
-    window.says("shop: not done").await.unwrap();
-    window.press("The database is not empty").await.unwrap();
+    window.choose("Into a database").await.unwrap();
+    window.press("Paste a connection string instead").await.unwrap();
+    window.fill("Connection string", &url(postgres, "shop")).await.unwrap();
+    window.says("That is the database that was backed up").await.unwrap();
     for name in ["shop_again", "shop"] {
-        window.press("Close").await.unwrap();
         window.fill("Type its name", name).await.unwrap();
         window.press("Restore").await.unwrap();
         window.says("shop: not done").await.unwrap();
+        window.press("Close").await.unwrap();
     }
-    window.press("Close").await.unwrap();
     window.tick().await.unwrap();
+    window.says("Everything in this database will be replaced.").await.unwrap();
     window.press("Restore").await.unwrap();
     window.says("shop is restored").await.unwrap();
     assert_eq!(postgres.content_hash("shop").unwrap(), postgres.content_hash("shop_again").unwrap());
@@ -200,18 +216,19 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.press("Open my backups").await.unwrap();
     window.heading("Snapshots").await.unwrap();
     window.press("shop").await.unwrap();
-    window.press("Tables").await.unwrap();
     window.says("public.").await.unwrap();
+    window.press("Technical details").await.unwrap();
     window.says("Holds; number 1").await.unwrap();
-    let sha256 = window.text("dl dd:last-of-type").await.unwrap();
+    let sha256 = window.text("details dl dd:last-of-type").await.unwrap();
     window.press("Restore").await.unwrap();
     let path = home.path().join("shop.dump");
     window.fill("File", &path.display().to_string()).await.unwrap();
     window.press("Restore").await.unwrap();
     window.says("shop is restored").await.unwrap();
+    window.says("pg_restore --dbname=").await.unwrap();
     assert_eq!(files::sha256(&path).unwrap().to_string(), sha256);
 
-    window.press("Close").await.unwrap();
+    window.press("Done").await.unwrap();
     window.press("Devices").await.unwrap();
     window.says("This device").await.unwrap();
     window.press("Activity").await.unwrap();
@@ -236,7 +253,6 @@ async fn a_service_that_goes_away_and_comes_back() {
     keep_kit(&window).await;
     add_source(&window, &url(&postgres, "shop")).await;
     window.says("shop is backed up").await.unwrap();
-    window.press("Close").await.unwrap();
 
     service.stop().unwrap();
     window.press("Back up now").await.unwrap();
@@ -254,7 +270,7 @@ async fn a_service_that_goes_away_and_comes_back() {
     let window = open(&service, home.path()).await;
     window.says("1 database is protected.").await.unwrap();
     window.press("Snapshots").await.unwrap();
-    window.says("2 of 2").await.unwrap();
+    window.says("2 snapshots").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -278,7 +294,6 @@ async fn a_backup_is_held_stopped_and_cut_off() {
     window.says("Paused.").await.unwrap();
     window.press("Go on").await.unwrap();
     window.says("shop is backed up").await.unwrap();
-    window.press("Close").await.unwrap();
 
     data::change(&postgres, "shop", 60.0, Spread::Uniform, 1).unwrap();
     store.set(Network::Limited(300_000));
@@ -286,8 +301,7 @@ async fn a_backup_is_held_stopped_and_cut_off() {
     window.says("Reading and storing").await.unwrap();
     window.press("Stop").await.unwrap();
     window.says("shop: stopped").await.unwrap();
-    window.press("Close").await.unwrap();
-    window.says("Protected").await.unwrap();
+    window.says("1 database is protected.").await.unwrap();
 
     window.press("Back up now").await.unwrap();
     window.says("Reading and storing").await.unwrap();
@@ -297,7 +311,7 @@ async fn a_backup_is_held_stopped_and_cut_off() {
     window.press("Back up now").await.unwrap();
     window.says("shop is backed up").await.unwrap();
     window.press("Snapshots").await.unwrap();
-    window.says("2 of 2").await.unwrap();
+    window.says("2 snapshots").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -323,11 +337,10 @@ async fn backups_continue_behind_a_closed_window() {
     window.says("shop is backed up").await.unwrap();
     window.start_again(&[]).await.unwrap();
     screen.waits_until(true).unwrap();
-    window.press("Close").await.unwrap();
 
     // By schedule; the last backup was two hours ago.
     window.press("Details of shop").await.unwrap();
-    window.press("Change").await.unwrap();
+    window.press("Schedule").await.unwrap();
     window.pick("Back it up", "Every hour").await.unwrap();
     window.press("Save").await.unwrap();
     window.says("Every hour").await.unwrap();
@@ -339,7 +352,7 @@ async fn backups_continue_behind_a_closed_window() {
     added_earlier(&device, 7200);
     window.says("shop is backed up").await.unwrap();
     window.start_again(&["sealkeep://snapshots"]).await.unwrap();
-    window.says("2 of 2").await.unwrap();
+    window.says("2 snapshots").await.unwrap();
 
     // When started with the desktop it stays in the panel, and a link brings it forward.
     window.press("Settings").await.unwrap();

@@ -1,14 +1,19 @@
 /** The program's responses in each state of the window, with the real types so that they stay up to date. */
 import type { Choice } from "../src/bindings/Choice";
 import type { ComparisonView } from "../src/bindings/ComparisonView";
+import type { ConnectionView } from "../src/bindings/ConnectionView";
 import type { DetailsView } from "../src/bindings/DetailsView";
 import type { Outcome } from "../src/bindings/Outcome";
 import type { OverviewView } from "../src/bindings/OverviewView";
+import type { PastRunView } from "../src/bindings/PastRunView";
 import type { ProbeView } from "../src/bindings/ProbeView";
+import type { RestoredView } from "../src/bindings/RestoredView";
 import type { RunView } from "../src/bindings/RunView";
 import type { SessionView } from "../src/bindings/SessionView";
 import type { SnapshotView } from "../src/bindings/SnapshotView";
 import type { SourceView } from "../src/bindings/SourceView";
+import type { SuggestionView } from "../src/bindings/SuggestionView";
+import type { TargetView } from "../src/bindings/TargetView";
 import type { UiError } from "../src/bindings/UiError";
 import type { WaitView } from "../src/bindings/WaitView";
 
@@ -64,6 +69,8 @@ function series(source: string, days: number, bytes: number, newest: number): Sn
   );
 }
 
+const shopSnapshots = series("shop", 60, 4.2e9, NOW - 15 * HOUR);
+
 function source(name: string, over: Partial<SourceView>): SourceView {
   return {
     id: `00000000-0000-4000-8000-${String(name.length).padStart(12, "0")}`,
@@ -75,8 +82,9 @@ function source(name: string, over: Partial<SourceView>): SourceView {
     due: NOW + 9 * HOUR,
     failure: null,
     failedAt: null,
+    failures: [],
     verifiedAt: NOW - 2 * DAY,
-    snapshots: series(name, 60, 4.2e9, NOW - 15 * HOUR),
+    snapshots: name === "shop" ? shopSnapshots : series(name, 60, 4.2e9, NOW - 15 * HOUR),
     ...over,
   };
 }
@@ -89,6 +97,7 @@ const several: OverviewView = {
       protection: "failing",
       failure: "source_auth",
       failedAt: NOW - 3 * HOUR,
+      failures: [NOW - 3 * HOUR, NOW - 27 * HOUR, NOW - 9 * DAY],
       due: NOW - 3 * HOUR,
       snapshots: series("warehouse", 12, 61e9, NOW - 2 * DAY),
     }),
@@ -129,6 +138,26 @@ const comparison: ComparisonView = {
     { name: "public.orders", came: false, went: false, rowsBefore: 1_204_551, rowsAfter: 1_208_930 },
   ],
 };
+
+const connection: ConnectionView = {
+  place: "postgres://ada@db.example.com:5432/shop",
+  parts: { host: "db.example.com", port: "5432", user: "ada", database: "shop", tls: "require", more: "", password: true },
+};
+
+const suggestion: SuggestionView = { path: "/home/ada/Downloads/shop-2026-11-25-1250.dump", database: "shop_restored_20261125", connection };
+
+const pastRuns: PastRunView[] = Array.from({ length: 140 }, (_, at) => {
+  const startedAt = NOW - 15 * HOUR - at * DAY;
+  const failure = at % 9 === 1 ? ["source_auth", "dump_failed", "interrupted"][Math.floor(at / 9) % 3] : null;
+  return {
+    state: failure ? "failed" : "done",
+    failure: failure ?? null,
+    startedAt,
+    endedAt: startedAt + 240 + at,
+    bytesRead: failure === "source_auth" ? 0 : 4.2e9 - at * 1e7,
+    snapshot: failure ? null : (shopSnapshots[at]?.id ?? null),
+  };
+});
 
 const base: Answers = {
   app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", hostName: "laptop", updates: false }),
@@ -172,6 +201,12 @@ const base: Answers = {
   sign_in_factor: () => ({ next: "words" }),
   start_over: () => null,
   probe_source: () => probe,
+  source_connection: () => connection,
+  source_runs: () => pastRuns,
+  edit_source: () => null,
+  restore_suggestion: () => suggestion,
+  check_target: () => "absent" satisfies TargetView,
+  show_in_folder: () => null,
 };
 
 const code = {
@@ -222,12 +257,13 @@ const running: RunView = {
   paused: false,
   away: null,
   warnings: [],
+  waiting: 0,
   outcome: null,
   command: "sealkeep backup postgres://ada@db.example.com:5432/shop --name shop",
 };
 
 function done(over: Partial<Outcome & { state: "done" }> = {}): Outcome {
-  return { state: "done", snapshot: "0a1b2c3d4e5f", sha256: hex(5), bytes: 61e9, folder: null, marks: [], notes: [], failed: [], ...over };
+  return { state: "done", snapshot: "0a1b2c3d4e5f", sha256: hex(5), bytes: 61e9, restored: null, marks: [], notes: [], failed: [], ...over };
 }
 
 function refused(code: string, happened: string, choices: Choice[] = []): Outcome {
@@ -259,6 +295,11 @@ function refuse(error: UiError): () => never {
   };
 }
 
+/** A restore that is over as soon as it starts. */
+function restores(restored: RestoredView, over: Partial<Outcome & { state: "done" }> = {}): Answers {
+  return { ...base, start_restore: () => ({ ...running, ...restoring, elapsed: 71, outcome: done({ bytes: 4.2e9, restored, ...over }) }) satisfies RunView };
+}
+
 export const scenarios: Record<string, Answers> = {
   fresh: { ...base, ...fresh },
   code: { ...base, session: () => ({ state: "code", step: code }), sign_up_code: refuse({ ...unreachable, code: "second_factor", happened: "the second factor is wrong" }) },
@@ -277,6 +318,16 @@ export const scenarios: Record<string, Answers> = {
   one: { ...base, overview: () => ({ problem: null, sources: [source("shop", { snapshots: series("shop", 1, 4.2e9, NOW - HOUR) })] }) satisfies OverviewView },
   updates: { ...base, app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", hostName: "laptop", updates: true }) },
   running: { ...base, current_run: () => running },
+  queued: { ...base, current_run: () => ({ ...running, waiting: 2, warnings: ["the server has no role \"reports\""] }) satisfies RunView },
+  stalled: { ...base, current_run: () => ({ ...running, total: null, remaining: null, rate: 0, away: 40 }) satisfies RunView },
+  stopped: ended({ state: "cancelled" }),
+  plenty: {
+    ...base,
+    overview: () => ({
+      problem: null,
+      sources: Array.from({ length: 200 }, (_, at) => source(`db-${at}`, { protection: at % 40 === 7 ? "overdue" : "current", snapshots: series(`db-${at}`, 25, 1e9 + at * 3.7e7, NOW - at * 900) })),
+    }) satisfies OverviewView,
+  },
   paused: { ...base, current_run: () => ({ ...running, paused: true }) satisfies RunView },
   done: ended(done()),
   marked: ended(done({ bytes: 4.1e8, marks: ["smaller", "otherFormat"] })),
@@ -285,7 +336,17 @@ export const scenarios: Record<string, Answers> = {
   otherSource: ended(
     refused("other_source", '"shop" has been backed up from db1:5432/shop so far; db2:5432/shop has the same identifiers, and may be a copy of it', ["sameSource", "rename"]),
   ),
-  restored: ended(done({ folder: "/home/ada" }), restoring),
+  restoresFile: restores({ kind: "file", path: suggestion.path, command: `pg_restore --dbname=NEW_DATABASE ${suggestion.path}` }),
+  restoresDatabase: restores(
+    { kind: "database", place: "postgres://ada@db.example.com:5432/shop_restored_20261125", command: "psql postgres://ada@db.example.com:5432/shop_restored_20261125" },
+    { failed: ["extension \"postgis\" is not available"], notes: ["left out: 3 statements that need the role \"reports\""] },
+  ),
+  targetTaken: { ...base, check_target: refuse({ ...unreachable, code: "not_empty", happened: "the database at db.example.com:5432/shop is not empty" }) },
+  targetIsSource: { ...base, check_target: refuse({ ...unreachable, code: "same_as_source", happened: "db.example.com:5432/shop is the database that was backed up" }) },
+  targetFile: { ...base, check_target: refuse({ ...unreachable, code: "exists", happened: `${suggestion.path} already exists` }) },
+  neverRun: { ...base, source_runs: () => [] },
+  uneditable: { ...base, edit_source: refuse({ ...unreachable, code: "exists", happened: "there is a source called ledger already" }) },
+  restored: ended(done({ restored: { kind: "file", path: "/home/ada/shop.dump", command: null } }), restoring),
   restoredInPart: ended(
     done({
       failed: ["extension \"postgis\" is not available", "function public.area(geometry) does not exist"],

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
+import { contrast } from "./contrast.js";
 import { screens, show } from "./screens.js";
 import { stage } from "./stage.js";
 
@@ -27,6 +28,7 @@ describe("every screen", { concurrency: 2 }, () => {
       for (const colorScheme of ["light", "dark"]) {
         await opened.page.emulateMedia({ colorScheme });
         await accessible(opened.page);
+        assert.deepEqual(await contrast(opened.page), [], colorScheme);
       }
       // Text at 200 % leaves half the pixels.
       await opened.page.setViewportSize({ width: 450, height: 300 });
@@ -38,6 +40,27 @@ describe("every screen", { concurrency: 2 }, () => {
   }
 });
 
+test("too little contrast is found", async () => {
+  const { page, close } = await set.open("home");
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  const weak = [
+    '<p style="color: #909090; background: #fff">text</p>',
+    '<input placeholder="example" style="background: #fff" class="weak">',
+    '<button disabled style="color: #aaa; background: #fff">off</button>',
+    '<input type="checkbox" style="border-color: #ddd; background: #fff">',
+    '<svg width="16" height="16" style="background: #fff"><path d="M2 2h8v9z" fill="#ccc"/></svg>',
+    '<span data-sign style="display: block; width: 9px; height: 9px; border: 1px solid #ddd"></span>',
+  ];
+  assert.deepEqual(await contrast(page), []);
+  await page.addStyleTag({ content: ".weak::placeholder { color: #bbb !important }" });
+  for (const html of weak) {
+    await page.evaluate((html) => document.querySelector("main").insertAdjacentHTML("beforeend", `<div id="weak">${html}</div>`), html);
+    assert.equal((await contrast(page)).length, 1, html);
+    await page.evaluate(() => document.querySelector("#weak").remove());
+  }
+  await close();
+});
+
 test("the whole window speaks German", async () => {
   const opened = await set.open("home", { language: "de" });
   await opened.page.getByRole("heading", { name: "Übersicht" }).waitFor();
@@ -47,31 +70,174 @@ test("the whole window speaks German", async () => {
   await opened.close();
 });
 
+const source = async (set, scenario, options) => {
+  const opened = await set.open(scenario, options);
+  await opened.page.getByRole("button", { name: "Details of shop" }).first().click();
+  return opened;
+};
+const rows = (page) => page.getByRole("grid", { name: "Snapshots" }).locator("[aria-selected]");
+
 test("ten thousand snapshots are a list of a few rows", async () => {
-  const opened = await set.open("many");
-  await opened.page.getByRole("navigation").getByRole("button", { name: "Snapshots" }).click();
-  const list = opened.page.getByRole("list", { name: "Snapshots" });
-  await list.waitFor();
-  assert.ok((await list.getByRole("listitem").count()) < 60);
+  const { page, close } = await source(set, "many", { width: 1440, height: 900 });
+  const list = page.getByRole("grid", { name: "Snapshots" });
+  await rows(page).first().waitFor();
+  const nodes = () => list.evaluate((element) => element.querySelectorAll("*").length);
+  assert.ok((await nodes()) <= 300, `${await nodes()} nodes`);
   await list.evaluate((element) => element.scrollTo(0, element.scrollHeight));
-  await list.getByRole("listitem").last().getByText("3").first().waitFor();
-  const last = await list.getByRole("listitem").last().getAttribute("aria-posinset");
-  assert.equal(last, "10000");
-  await opened.close();
+  await page.waitForFunction(() => document.querySelector('[role=grid] [aria-rowindex="10001"]') !== null);
+  assert.ok((await nodes()) <= 300, `${await nodes()} nodes`);
+  await close();
+});
+
+test("days have their count and sum, and stay on top while their rows pass", async () => {
+  const { page, close } = await source(set, "many", { width: 1280, height: 800 });
+  const expected = await page.evaluate(async () => {
+    const all = (await window.__TAURI_INTERNALS__.invoke("overview")).sources[0].snapshots;
+    const start = new Date().setHours(0, 0, 0, 0) / 1000 - 43_200;
+    const yesterday = new Date(start * 1000).toDateString();
+    const of = all.filter((one) => new Date(one.created * 1000).toDateString() === yesterday);
+    return { count: of.length, sum: of.reduce((sum, one) => sum + one.bytesStored, 0) };
+  });
+  const head = page.getByRole("row", { name: "Yesterday" });
+  await head.getByText(`${expected.count} snapshots`).waitFor();
+  assert.ok((await head.textContent()).includes(`${(expected.sum / 1e6).toFixed(0)} MB`));
+  const list = page.getByRole("grid", { name: "Snapshots" });
+  await list.evaluate((element) => element.scrollTo(0, 5000));
+  const top = async () => list.evaluate((element) => {
+    const line = element.getBoundingClientRect().top + element.querySelector(".titles").offsetHeight;
+    return Math.min(...[...element.querySelectorAll(".head")].map((one) => Math.abs(one.getBoundingClientRect().top - line)));
+  });
+  await page.waitForTimeout(100);
+  assert.ok((await top()) < 2, `${await top()} pixels off`);
+  await close();
+});
+
+test("a search finds days by words, and says what it did not find", async () => {
+  const { page, close } = await source(set, "good", { width: 1280, height: 800 });
+  const search = page.getByRole("searchbox");
+  await search.fill("yesterday");
+  await page.getByText(/^1 of 60$/).waitFor();
+  await search.fill("last week");
+  await page.getByText(/^7 of 60$/).waitFor();
+  await search.fill("1999");
+  await page.getByText('Nothing found for "1999"').waitFor();
+  await page.getByRole("button", { name: "Clear search" }).click();
+  await page.getByText(/^60 snapshots$/).waitFor();
+  await close();
+});
+
+test("the arrow keys walk the snapshots with the inspector open, and Escape closes it", async () => {
+  const { page, close } = await source(set, "good", { width: 1280, height: 800 });
+  await rows(page).first().click();
+  const title = page.getByRole("complementary").getByRole("heading", { level: 2 });
+  const before = await title.textContent();
+  await page.keyboard.press("ArrowDown");
+  await page.waitForFunction((text) => document.querySelector("aside h2").textContent !== text, before);
+  const active = await page.getByRole("grid").getAttribute("aria-activedescendant");
+  assert.equal(await page.locator(`[id="${active}"]`).getAttribute("class").then((names) => names.includes("active")), true);
+  await page.keyboard.press("Escape");
+  await page.getByRole("complementary").waitFor({ state: "detached" });
+  await page.keyboard.press("Space");
+  await page.keyboard.press("Shift+ArrowDown");
+  await page.getByRole("heading", { name: "2 selected" }).waitFor();
+  await page.keyboard.press("c");
+  await page.getByText("public.carts").waitFor();
+  const call = await page.evaluate(() => window.calls.findLast((one) => one.command === "compare_snapshots").args);
+  assert.notEqual(call.one, call.other);
+  await close();
 });
 
 test("a snapshot is compared with others, and its buttons stay where they are", async () => {
   for (const [scenario, others] of [["one", 0], ["good", 59]]) {
-    const { page, close } = await set.open(scenario);
-    await page.getByRole("navigation").getByRole("button", { name: "Snapshots" }).click();
-    await page.getByRole("main").getByRole("listitem").first().getByRole("button").click();
-    const restore = page.getByRole("dialog").getByRole("button", { name: "Restore" });
+    const { page, close } = await source(set, scenario, { width: 1280, height: 800 });
+    await rows(page).first().click();
+    const aside = page.getByRole("complementary");
+    const restore = aside.getByRole("button", { name: "Restore" });
     const before = await restore.boundingBox();
-    await page.getByText("Holds; number").waitFor();
-    assert.equal(await page.getByRole("dialog").getByRole("option").count(), others);
+    await page.waitForFunction(() => window.calls.some((one) => one.command === "snapshot_details"));
+    await aside.getByText("240").first().waitFor();
+    assert.equal(await aside.getByRole("option").count(), others);
     assert.deepEqual(await restore.boundingBox(), before);
     await close();
   }
+});
+
+test("the arrow keys change the tab, which is remembered for the source", async () => {
+  const { page, close } = await source(set, "home");
+  await page.getByRole("tab", { name: "Snapshots" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("tab", { name: "Schedule", selected: true }).waitFor();
+  await page.keyboard.press("End");
+  await page.getByRole("table").waitFor();
+  await page.getByRole("main").getByRole("button", { name: "Overview" }).click();
+  await page.getByRole("button", { name: "Details of warehouse" }).click();
+  await page.getByRole("tab", { name: "Snapshots", selected: true }).waitFor();
+  await page.getByRole("main").getByRole("button", { name: "Overview" }).click();
+  await page.getByRole("button", { name: "Details of shop" }).click();
+  await page.getByRole("tab", { name: "History", selected: true }).waitFor();
+  await close();
+});
+
+test("a connection is edited without its password, and only what was changed is sent", async () => {
+  const { page, close } = await source(set, "home", { width: 1280, height: 800 });
+  await page.getByRole("tab", { name: "Connection" }).click();
+  const save = page.getByRole("button", { name: "Save", exact: true });
+  await save.waitFor();
+  assert.equal(await save.isDisabled(), true);
+  assert.equal(await page.getByLabel("Password", { exact: true }).inputValue(), "");
+  await page.getByText("Unchanged unless you type a new one.").waitFor();
+  const edited = () => page.evaluate(() => window.calls.findLast((one) => one.command === "edit_source").args);
+  await page.getByLabel("Password", { exact: true }).fill("n/w @1");
+  await save.click();
+  await page.getByText("Saved").waitFor();
+  const id = (await edited()).id;
+  assert.deepEqual(await edited(), { id, name: null, origin: "postgres://ada:n%2Fw%20%401@db.example.com:5432/shop?sslmode=require" });
+  await page.getByLabel("Host").fill("db2.example.com");
+  await page.getByText("The stored password is only used").waitFor();
+  await page.getByRole("button", { name: "Test connection" }).click();
+  const probed = await page.evaluate(() => window.calls.findLast((one) => one.command === "probe_source").args);
+  assert.deepEqual(probed, { origin: "postgres://ada@db2.example.com:5432/shop?sslmode=require", like: id });
+  await close();
+});
+
+test("a restore is prefilled, looked at, and its result says how to open it", async () => {
+  const { page, close } = await source(set, "restoresFile", { width: 1280, height: 800 });
+  await page.getByRole("button", { name: "Restore…" }).click();
+  await page.getByText("doesn't exist yet").waitFor();
+  assert.equal(await page.getByLabel("File", { exact: true }).inputValue(), "/home/ada/Downloads/shop-2026-11-25-1250.dump");
+  await page.getByText("Into a database").click();
+  assert.equal(await page.getByLabel("Database", { exact: true }).inputValue(), "shop_restored_20261125");
+  await page.waitForFunction(() => window.calls.findLast((one) => one.command === "check_target")?.args.to.kind === "database");
+  const { to } = await page.evaluate(() => window.calls.findLast((one) => one.command === "check_target").args);
+  assert.equal(to.url, "postgres://ada@db.example.com:5432/shop_restored_20261125?sslmode=require");
+  assert.equal(to.like !== null && to.replace === "" && !to.ontoSource, true);
+  await page.getByText("Into a file").click();
+  await page.locator("form button[type=submit]").click();
+  await page.getByRole("heading", { name: "Restore finished" }).waitFor();
+  await page.getByText("pg_restore --dbname=NEW_DATABASE").waitFor();
+  await page.getByRole("button", { name: "Show in folder" }).click();
+  const shown = await page.evaluate(() => window.calls.findLast((one) => one.command === "show_in_folder").args.path);
+  assert.equal(shown, "/home/ada/Downloads/shop-2026-11-25-1250.dump");
+  await page.getByRole("button", { name: "Done" }).click();
+  await page.getByRole("tab", { name: "Snapshots" }).waitFor();
+  await close();
+});
+
+test("what a database holds is replaced only after its name was typed", async () => {
+  const { page, close } = await source(set, "targetIsSource", { width: 1280, height: 800 });
+  await page.getByRole("button", { name: "Restore…" }).click();
+  await page.getByText("Into a database").click();
+  await page.getByLabel("Type its name").fill("shop_restored_20261125");
+  await page.getByRole("checkbox").check();
+  await page.waitForFunction(() => window.calls.findLast((one) => one.command === "check_target").args.to.ontoSource);
+  const { to } = await page.evaluate(() => window.calls.findLast((one) => one.command === "check_target").args);
+  assert.equal(to.replace, "shop_restored_20261125");
+  // The answer was for that database.
+  await page.getByLabel("Database", { exact: true }).fill("other");
+  await page.waitForFunction(() => window.calls.findLast((one) => one.command === "check_target").args.to.url.includes("/other"));
+  const other = (await page.evaluate(() => window.calls.findLast((one) => one.command === "check_target").args)).to;
+  assert.deepEqual([other.replace, other.ontoSource], ["", false]);
+  await close();
 });
 
 test("a refusal is answered by its button, and the run begins again", async () => {
@@ -101,11 +267,11 @@ test("a failure that nobody can allow offers no answer", async () => {
 });
 
 test("marks stand beside snapshots on the overview, in lists and beside a result", async () => {
-  const { page, close } = await set.open("marked");
+  const { page, close } = await set.open("marked", { height: 900 });
   const panel = page.getByRole("region", { name: "Backing up shop" });
   await panel.getByText("smaller than usual, other format than before").waitFor();
   await page.getByRole("navigation").getByRole("button", { name: "Snapshots" }).click();
-  await page.getByRole("main").getByRole("listitem").getByText("smaller than usual").first().waitFor();
+  await page.getByRole("grid").getByText("smaller than usual").first().waitFor();
   await close();
 });
 
@@ -144,6 +310,71 @@ test("nothing is saved before the test passes, unless the user says so", async (
   await page.getByLabel("Connection string").fill("postgres://ada@db.example.com/other");
   await save.waitFor({ state: "detached" });
   await close();
+});
+
+test("a row opens its menu by right-click and by keyboard, and its source by a click anywhere", async () => {
+  const { page, close } = await set.open("home");
+  const row = page.getByRole("listitem").filter({ has: page.getByRole("button", { name: "Details of shop" }) });
+  await row.click({ button: "right", position: { x: 30, y: 10 } });
+  await page.getByRole("menu").getByRole("menuitem", { name: "Restore…" }).waitFor();
+  await page.keyboard.press("Escape");
+  assert.equal(await page.getByRole("menu").count(), 0);
+  await page.getByRole("button", { name: "Details of shop" }).focus();
+  await page.keyboard.press("Shift+F10");
+  await page.getByRole("menuitem", { name: "Back up now" }).waitFor();
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent?.trim()), "Restore…");
+  await page.keyboard.press("Escape");
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), "Details of shop");
+  await row.click({ position: { x: 200, y: 8 } });
+  await page.getByRole("heading", { name: "shop", level: 1 }).waitFor();
+  await close();
+});
+
+test("the failing come first, then the late, and only they are shown if asked", async () => {
+  const { page, close } = await set.open("home");
+  const names = () => page.getByRole("button", { name: /^Details of/ }).allTextContents();
+  await page.getByText("3 need attention.").waitFor();
+  assert.deepEqual(await names(), ["warehouse", "audit-log", "analytics", "shop", "legacy.dump"]);
+  await page.getByRole("button", { name: "Show only these" }).click();
+  assert.deepEqual(await names(), ["warehouse", "audit-log", "analytics"]);
+  await close();
+});
+
+test("a toast goes by itself, but not under the pointer", async () => {
+  const { page, close } = await set.open("done", { clock: true });
+  const toast = page.getByText("shop is backed up");
+  await toast.hover();
+  await page.clock.runFor(20_000);
+  assert.equal(await toast.count(), 1);
+  await page.mouse.move(0, 0);
+  await page.clock.runFor(8_500);
+  await toast.waitFor({ state: "detached" });
+  assert.ok(await page.evaluate(() => window.calls.some((one) => one.command === "dismiss_run")));
+  await close();
+});
+
+test("two hundred sources are at most three hundred list entries", async () => {
+  const { page, close } = await set.open("plenty");
+  await page.getByRole("button", { name: "Details of db-199" }).waitFor();
+  assert.ok((await page.getByRole("listitem").count()) <= 300);
+  await close();
+});
+
+test("numbers are never cut", async () => {
+  for (const [scenario, language] of [["home", "en"], ["home", "de"], ["running", "de"]]) {
+    for (const width of [640, 900, 1280, 1440]) {
+      const { page, close } = await set.open(scenario, { language, width, height: 800 });
+      await page.locator(".rows").waitFor();
+      const cut = await page.evaluate(() =>
+        [...document.querySelectorAll(".number, .value, .facts span, .facts strong")]
+          .filter((one) => one.checkVisibility() && (one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0 || one.getBoundingClientRect().right > innerWidth))
+          .map((one) => one.textContent),
+      );
+      assert.deepEqual(cut, [], `${scenario} ${language} ${width}`);
+      await close();
+    }
+  }
 });
 
 test("what moves stands still for those who ask for it", async () => {

@@ -16,6 +16,8 @@ use crate::{error::Error, source::Source};
 
 /// Number of runs examined: enough for a month of an hourly source that fails.
 const RUNS: u32 = 1000;
+/// How far back failed attempts are reported, seconds: two weeks.
+const FAILURES: i64 = 14 * 86_400;
 
 /// The state of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct SourceOverview {
     pub snapshots: Vec<SnapshotSummary>,
     /// The last attempt on this device, if it failed and nothing has succeeded since.
     pub failure: Option<Run>,
+    /// When attempts on this device failed in the last two weeks, newest first, seconds since 1970.
+    pub failures: Vec<i64>,
     /// When the next backup is due, seconds since 1970.
     pub due: Option<i64>,
 }
@@ -88,8 +92,9 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
         // Without the list, "nothing stored" is unknown: only the journal counts.
         for source in &mut sources {
             let since = source.saved.as_ref().map_or(0, |saved| saved.created);
+            let is_named = |run: &Run| source.saved.as_ref().is_some_and(|saved| saved.is_named(&run.source));
             let worked = runs.iter().find(|run| {
-                run.source == source.name
+                is_named(run)
                     && run.kind == source.kind
                     && run.state == RunState::Committed
                     && run.started_at >= since
@@ -132,22 +137,29 @@ fn assess(
     for source in saved {
         let kind = source.address.kind();
         let reached = source.address.source().ok();
-        let snapshots = stored
-            .get_mut(&(source.name.clone(), kind.to_owned()))
-            .and_then(|stored| {
-                let own =
-                    stored.iter().position(|of| of.iter().any(|s| is_of(s, reached.as_deref(), here)))?;
-                Some(stored.remove(own))
-            })
-            .unwrap_or_default();
+        let mut snapshots = Vec::new();
+        for name in std::iter::once(source.name.clone()).chain(source.former_names()) {
+            let Some(stored) = stored.get_mut(&(name.clone(), kind.to_owned())) else { continue };
+            let is_own = |s: &SnapshotSummary| {
+                (name == source.name && is_of(s, reached.as_deref(), here)) || was_of(s, &source, here)
+            };
+            if let Some(own) = stored.iter().position(|of| of.iter().any(is_own)) {
+                snapshots.extend(stored.remove(own));
+            }
+        }
+        snapshots.sort_by_key(|s| std::cmp::Reverse(s.created));
         let last = snapshots.first().map(|s| s.created);
-        let failure = runs
-            .iter()
-            .filter(|run| run.source == source.name && run.kind == kind && run.started_at >= source.created)
-            .find(|run| run.state != RunState::Running)
-            .filter(|run| matches!(&run.state, RunState::Failed(why) if why != "cancelled"))
+        let ended = || {
+            runs.iter().filter(|run| runs::is_of(&source, run)).filter(|run| run.state != RunState::Running)
+        };
+        let failed = |run: &&Run| matches!(&run.state, RunState::Failed(why) if why != "cancelled");
+        let failure = ended()
+            .next()
+            .filter(failed)
             .filter(|run| last.is_none_or(|last| run.started_at > last))
             .cloned();
+        let failures =
+            ended().filter(failed).map(|run| run.started_at).filter(|at| *at > now - FAILURES).collect();
         let due = source.schedule.next(last.unwrap_or(source.created), zone);
         let protection = if failure.is_some() {
             Protection::Failing
@@ -165,6 +177,7 @@ fn assess(
             protection,
             snapshots,
             failure,
+            failures,
             due,
         });
     }
@@ -176,6 +189,7 @@ fn assess(
             protection: Protection::Current,
             snapshots,
             failure: None,
+            failures: Vec::new(),
             due: None,
         }));
     }
@@ -188,6 +202,12 @@ fn is_of(snapshot: &SnapshotSummary, source: Option<&dyn Source>, here: DeviceId
     source.map_or(snapshot.device == here, |source| {
         source.may_be_at(&snapshot.place) && (!source.is_local() || snapshot.device == here)
     })
+}
+
+/// Whether this device made it of the source before the source was edited.
+fn was_of(snapshot: &SnapshotSummary, source: &SavedSource, here: DeviceId) -> bool {
+    snapshot.device == here
+        && source.former.iter().any(|former| former.name == snapshot.source && former.place == snapshot.place)
 }
 
 #[cfg(test)]
@@ -207,7 +227,14 @@ mod tests {
 
     fn source(name: &str, schedule: Schedule) -> SavedSource {
         let address = sources::Address::parse("postgres://ada@h/shop").unwrap();
-        SavedSource { id: Uuid::new_v4(), name: name.into(), address, schedule, created: 100 * HOUR }
+        SavedSource {
+            id: Uuid::new_v4(),
+            name: name.into(),
+            address,
+            schedule,
+            created: 100 * HOUR,
+            former: Vec::new(),
+        }
     }
 
     fn snapshot(name: &str, created: i64) -> SnapshotSummary {
@@ -239,6 +266,7 @@ mod tests {
             started_at,
             ended_at: None,
             bytes_read: None,
+            snapshot: None,
         }
     }
 
@@ -268,6 +296,20 @@ mod tests {
         assert_eq!(one(Schedule::Manual, &[], std::slice::from_ref(&failed), at), Protection::Failing);
         assert_eq!(one(Schedule::Manual, &[211 * HOUR], &[failed], at), Protection::Current);
         assert_eq!(one(Schedule::Manual, &[200 * HOUR], &[cancelled, other], at), Protection::Current);
+    }
+
+    #[test]
+    fn failures_of_two_weeks_are_reported_even_after_a_success() {
+        let failed = |name: &str, hour: i64| run(name, RunState::Failed("dump_failed".into()), hour * HOUR);
+        let cancelled = run("shop", RunState::Failed("cancelled".into()), 995 * HOUR);
+        // Newest first; 336 hours are two weeks.
+        let runs =
+            [cancelled, failed("shop", 990), failed("other", 980), failed("shop", 700), failed("shop", 600)];
+        let stored = vec![snapshot("shop", 999 * HOUR)];
+        let saved = vec![source("shop", Schedule::Manual)];
+        let found = assess(saved, stored, &runs, HERE, 1000 * HOUR, &TimeZone::UTC);
+        assert_eq!(found[0].failures, [990 * HOUR, 700 * HOUR]);
+        assert_eq!(found[0].protection, Protection::Current);
     }
 
     #[test]
@@ -330,5 +372,26 @@ mod tests {
         elsewhere.device = DeviceId::from_bytes([9; 16]);
         let found = assess(vec![card], vec![elsewhere], &[], HERE, 200 * HOUR, &TimeZone::UTC);
         assert_eq!((found[0].protection, found.len()), (Protection::Never, 2));
+    }
+
+    #[test]
+    fn an_edited_source_keeps_its_history_and_gets_nobody_elses() {
+        let former = |name: &str, place: &str| sources::Former { name: name.into(), place: place.into() };
+        let card = SavedSource {
+            name: "store".into(),
+            address: sources::Address::parse("postgres://ada@new/shop").unwrap(),
+            former: vec![former("shop", "h:5432/shop")],
+            ..source("shop", Schedule::Manual)
+        };
+        let mut elsewhere = of(2, "h:5432/shop", 150 * HOUR);
+        elsewhere.device = DeviceId::from_bytes([9; 16]);
+        let stored = vec![
+            SnapshotSummary { source: "store".into(), ..of(1, "new:5432/shop", 190 * HOUR) },
+            of(1, "h:5432/shop", 180 * HOUR),
+            elsewhere,
+        ];
+        let found = assess(vec![card], stored, &[], HERE, 200 * HOUR, &TimeZone::UTC);
+        let created: Vec<_> = found.iter().map(|s| s.snapshots.iter().map(|s| s.created).collect()).collect();
+        assert_eq!(created, [vec![190 * HOUR, 180 * HOUR], vec![150 * HOUR]]);
     }
 }

@@ -13,6 +13,10 @@ path: string, } | { "kind": "database",
  */
 url: string, 
 /**
+ * The saved source whose password it gets if server and user are the same.
+ */
+like: string | null, 
+/**
  * Its name, typed again to confirm that its contents are replaced.
  */
 replace: string, 

@@ -4,6 +4,7 @@ import type { AppInfo } from "../bindings/AppInfo";
 import type { Choice } from "../bindings/Choice";
 import type { CodeStep } from "../bindings/CodeStep";
 import type { ComparisonView } from "../bindings/ComparisonView";
+import type { ConnectionView } from "../bindings/ConnectionView";
 import type { DetailsView } from "../bindings/DetailsView";
 import type { DeviceView } from "../bindings/DeviceView";
 import type { FactorStep } from "../bindings/FactorStep";
@@ -11,6 +12,7 @@ import type { KitStep } from "../bindings/KitStep";
 import type { Link } from "../bindings/Link";
 import type { OverviewView } from "../bindings/OverviewView";
 import type { PanelWords } from "../bindings/PanelWords";
+import type { PastRunView } from "../bindings/PastRunView";
 import type { PreferencesView } from "../bindings/PreferencesView";
 import type { ProbeView } from "../bindings/ProbeView";
 import type { RestoreTo } from "../bindings/RestoreTo";
@@ -18,6 +20,8 @@ import type { RunView } from "../bindings/RunView";
 import type { ScheduleInput } from "../bindings/ScheduleInput";
 import type { SessionView } from "../bindings/SessionView";
 import type { Strength } from "../bindings/Strength";
+import type { SuggestionView } from "../bindings/SuggestionView";
+import type { TargetView } from "../bindings/TargetView";
 import type { WaitView } from "../bindings/WaitView";
 import type { WordsView } from "../bindings/WordsView";
 
@@ -50,10 +54,15 @@ export interface Backend {
   signOut(forget: boolean): Promise<void>;
 
   overview(): Promise<OverviewView>;
-  probeSource(origin: string): Promise<ProbeView>;
+  /** `like`: the saved source whose password it gets if server and user are the same. */
+  probeSource(origin: string, like: string | null): Promise<ProbeView>;
   addSource(name: string, origin: string, schedule: ScheduleInput): Promise<string>;
   setSchedule(id: string, schedule: ScheduleInput): Promise<void>;
   forgetSource(id: string): Promise<void>;
+  /** null: unchanged. */
+  editSource(id: string, name: string | null, origin: string | null): Promise<void>;
+  sourceConnection(id: string): Promise<ConnectionView>;
+  sourceRuns(id: string): Promise<PastRunView[]>;
 
   snapshotDetails(snapshot: string): Promise<DetailsView>;
   compareSnapshots(one: string, other: string): Promise<ComparisonView>;
@@ -68,6 +77,9 @@ export interface Backend {
   /** Repeats the refused run; `name` is for the choice `rename`. */
   runAgain(choice: Choice, name: string | null): Promise<RunView>;
   restoreCommandLine(snapshot: string, to: RestoreTo): Promise<string>;
+  restoreSuggestion(like: string | null, source: string, kind: string, created: number): Promise<SuggestionView>;
+  /** Rejects if the restore would be refused. */
+  checkTarget(snapshot: string, to: RestoreTo): Promise<TargetView>;
   cancelRun(): Promise<void>;
   pauseRun(pause: boolean): Promise<void>;
   dismissRun(): Promise<void>;
@@ -85,5 +97,5 @@ export interface Backend {
 
   chooseFile(): Promise<string | null>;
   chooseNewFile(name: string): Promise<string | null>;
-  openFolder(path: string): Promise<void>;
+  showInFolder(path: string): Promise<void>;
 }

@@ -38,10 +38,13 @@ export const client: Backend = {
   signOut: (forget) => invoke("sign_out", { forget }),
 
   overview: () => invoke("overview"),
-  probeSource: (origin) => invoke("probe_source", { origin }),
+  probeSource: (origin, like) => invoke("probe_source", { origin, like }),
   addSource: (name, origin, schedule) => invoke("add_source", { name, origin, schedule }),
   setSchedule: (id, schedule) => invoke("set_schedule", { id, schedule }),
   forgetSource: (id) => invoke("forget_source", { id }),
+  editSource: (id, name, origin) => invoke("edit_source", { id, name, origin }),
+  sourceConnection: (id) => invoke("source_connection", { id }),
+  sourceRuns: (id) => invoke("source_runs", { id }),
 
   snapshotDetails: (snapshot) => invoke("snapshot_details", { snapshot }),
   compareSnapshots: (one, other) => invoke("compare_snapshots", { one, other }),
@@ -55,6 +58,8 @@ export const client: Backend = {
   startRestore: (source, snapshot, to) => invoke("start_restore", { source, snapshot, to }),
   runAgain: (choice, name) => invoke("run_again", { choice, name }),
   restoreCommandLine: (snapshot, to) => invoke("restore_command_line", { snapshot, to }),
+  restoreSuggestion: (like, source, kind, created) => invoke("restore_suggestion", { like, source, kind, created }),
+  checkTarget: (snapshot, to) => invoke("check_target", { snapshot, to }),
   cancelRun: () => invoke("cancel_run"),
   pauseRun: (pause) => invoke("pause_run", { pause }),
   dismissRun: () => invoke("dismiss_run"),
@@ -70,5 +75,5 @@ export const client: Backend = {
 
   chooseFile: () => invoke("choose_file"),
   chooseNewFile: (name) => invoke("choose_new_file", { name }),
-  openFolder: (path) => invoke("open_folder", { path }),
+  showInFolder: (path) => invoke("show_in_folder", { path }),
 };

@@ -3,19 +3,23 @@ import type { AppInfo } from "../bindings/AppInfo";
 import type { OverviewView } from "../bindings/OverviewView";
 import type { RunView } from "../bindings/RunView";
 import type { SessionView } from "../bindings/SessionView";
-import type { SnapshotView } from "../bindings/SnapshotView";
 import type { UiError } from "../bindings/UiError";
 import type { WaitView } from "../bindings/WaitView";
 import type { Backend } from "../ipc/backend";
 import { asUiError } from "../ipc/error";
 
-/** The content of the main area. */
+/** The tabs of a source's page. */
+export const TABS = ["snapshots", "schedule", "connection", "history"] as const;
+export type Tab = (typeof TABS)[number];
+
+/** The content of the main area. `restore`: the newest snapshot of a saved source, or this snapshot; both are ids. */
 export type Place =
   | { view: "home" }
   | { view: "add" }
-  | { view: "source"; name: string; kind: string }
+  | { view: "source"; name: string; kind: string; tab?: Tab }
   | { view: "snapshots"; find?: string }
-  | { view: "restore"; snapshot: SnapshotView }
+  | { view: "restore"; source: string }
+  | { view: "restore"; snapshot: string }
   | { view: "devices" }
   | { view: "activity" }
   | { view: "settings" };
@@ -38,11 +42,16 @@ export class App {
   /** The overview is loading. */
   looking = $state(false);
   run = $state.raw<RunView | null>(null);
+  /** The page itself shows the result of its run. */
+  ownsRun = $state(false);
   /** The error of a run that could not start. */
   runError = $state<UiError | null>(null);
 
   /** What the program is waiting for while no run is shown. */
   waits = $state.raw<WaitView | null>(null);
+
+  /** The run whose end was not shown yet. */
+  toast = $state.raw<RunView | null>(null);
 
   private waited: ReturnType<typeof setTimeout> | undefined;
   private refresh: ReturnType<typeof setInterval> | undefined;
@@ -73,6 +82,7 @@ export class App {
     this.session = { state: "ready", account };
     clearInterval(this.refresh);
     this.run = await this.backend.currentRun();
+    if (this.run !== null && this.run.outcome !== null) this.toast = this.run;
     await this.backend.watchRuns((run) => this.heard(run));
     await this.backend.watchLinks((link) => this.go(link));
     this.refresh = setInterval(() => void this.look(), REFRESH);
@@ -112,6 +122,7 @@ export class App {
 
   async begin(start: () => Promise<RunView>): Promise<boolean> {
     this.runError = null;
+    this.toast = null;
     try {
       this.run = await start();
       return true;
@@ -123,6 +134,7 @@ export class App {
 
   async dismiss(): Promise<void> {
     this.runError = null;
+    this.toast = null;
     await this.backend.dismissRun();
     this.run = null;
   }
@@ -136,6 +148,9 @@ export class App {
   private heard(run: RunView): void {
     const ended = run.outcome !== null && this.run?.outcome === null;
     this.run = run;
-    if (ended) void this.look();
+    if (run.outcome === null) this.toast = null;
+    if (!ended) return;
+    this.toast = run;
+    void this.look();
   }
 }

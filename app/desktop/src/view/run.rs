@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::MarkView;
+use super::{MarkView, RestoredView};
 use crate::error::UiError;
 
 /// The kind of run.
@@ -106,8 +106,8 @@ pub(crate) enum Outcome {
         sha256: String,
         /// Bytes of the dump.
         bytes: u64,
-        /// The folder it was restored to, which can be opened.
-        folder: Option<String>,
+        /// What it was restored to.
+        restored: Option<RestoredView>,
         /// Warnings for the new snapshot.
         marks: Vec<MarkView>,
         /// What else the user should know, one sentence each.
@@ -159,6 +159,8 @@ pub(crate) struct RunView {
     pub(crate) away: Option<u64>,
     /// What the user should know although it continues.
     pub(crate) warnings: Vec<String>,
+    /// How many backups wait for it to end.
+    pub(crate) waiting: usize,
     /// Its result; none while it is running.
     pub(crate) outcome: Option<Outcome>,
     /// The equivalent command.
@@ -183,6 +185,7 @@ impl RunView {
             paused: false,
             away: None,
             warnings: Vec::new(),
+            waiting: 0,
             outcome: None,
             command,
         }
