@@ -42,10 +42,7 @@ pub fn overdue(client: &Client) -> Result<Vec<SavedSource>, Error> {
 }
 
 fn of_source<'a>(source: &SavedSource, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> + Clone {
-    // Runs before the source was saved may belong to another source of that name.
-    runs.iter().filter(move |run| {
-        run.source == source.name && run.kind == source.address.kind() && run.started_at >= source.created
-    })
+    runs.iter().filter(move |run| runs::is_of(source, run))
 }
 
 fn is_overdue(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> bool {
@@ -97,6 +94,7 @@ mod tests {
             address: Address::parse("postgres://h/shop").unwrap(),
             schedule,
             created: 0,
+            former: Vec::new(),
         };
         let run = |(state, started_at): &(RunState, i64)| Run {
             source: "shop".into(),
@@ -105,6 +103,7 @@ mod tests {
             started_at: *started_at,
             ended_at: None,
             bytes_read: None,
+            snapshot: None,
         };
         judge(&source, &runs.iter().map(run).collect::<Vec<_>>(), now, &TimeZone::UTC)
     }

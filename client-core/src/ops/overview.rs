@@ -88,8 +88,9 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
         // Without the list, "nothing stored" is unknown: only the journal counts.
         for source in &mut sources {
             let since = source.saved.as_ref().map_or(0, |saved| saved.created);
+            let is_named = |run: &Run| source.saved.as_ref().is_some_and(|saved| saved.is_named(&run.source));
             let worked = runs.iter().find(|run| {
-                run.source == source.name
+                is_named(run)
                     && run.kind == source.kind
                     && run.state == RunState::Committed
                     && run.started_at >= since
@@ -132,18 +133,21 @@ fn assess(
     for source in saved {
         let kind = source.address.kind();
         let reached = source.address.source().ok();
-        let snapshots = stored
-            .get_mut(&(source.name.clone(), kind.to_owned()))
-            .and_then(|stored| {
-                let own =
-                    stored.iter().position(|of| of.iter().any(|s| is_of(s, reached.as_deref(), here)))?;
-                Some(stored.remove(own))
-            })
-            .unwrap_or_default();
+        let mut snapshots = Vec::new();
+        for name in std::iter::once(source.name.clone()).chain(source.former_names()) {
+            let Some(stored) = stored.get_mut(&(name.clone(), kind.to_owned())) else { continue };
+            let is_own = |s: &SnapshotSummary| {
+                (name == source.name && is_of(s, reached.as_deref(), here)) || was_of(s, &source, here)
+            };
+            if let Some(own) = stored.iter().position(|of| of.iter().any(is_own)) {
+                snapshots.extend(stored.remove(own));
+            }
+        }
+        snapshots.sort_by_key(|s| std::cmp::Reverse(s.created));
         let last = snapshots.first().map(|s| s.created);
         let failure = runs
             .iter()
-            .filter(|run| run.source == source.name && run.kind == kind && run.started_at >= source.created)
+            .filter(|run| runs::is_of(&source, run))
             .find(|run| run.state != RunState::Running)
             .filter(|run| matches!(&run.state, RunState::Failed(why) if why != "cancelled"))
             .filter(|run| last.is_none_or(|last| run.started_at > last))
@@ -190,6 +194,12 @@ fn is_of(snapshot: &SnapshotSummary, source: Option<&dyn Source>, here: DeviceId
     })
 }
 
+/// Whether this device made it of the source before the source was edited.
+fn was_of(snapshot: &SnapshotSummary, source: &SavedSource, here: DeviceId) -> bool {
+    snapshot.device == here
+        && source.former.iter().any(|former| former.name == snapshot.source && former.place == snapshot.place)
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -207,7 +217,14 @@ mod tests {
 
     fn source(name: &str, schedule: Schedule) -> SavedSource {
         let address = sources::Address::parse("postgres://ada@h/shop").unwrap();
-        SavedSource { id: Uuid::new_v4(), name: name.into(), address, schedule, created: 100 * HOUR }
+        SavedSource {
+            id: Uuid::new_v4(),
+            name: name.into(),
+            address,
+            schedule,
+            created: 100 * HOUR,
+            former: Vec::new(),
+        }
     }
 
     fn snapshot(name: &str, created: i64) -> SnapshotSummary {
@@ -239,6 +256,7 @@ mod tests {
             started_at,
             ended_at: None,
             bytes_read: None,
+            snapshot: None,
         }
     }
 
@@ -330,5 +348,26 @@ mod tests {
         elsewhere.device = DeviceId::from_bytes([9; 16]);
         let found = assess(vec![card], vec![elsewhere], &[], HERE, 200 * HOUR, &TimeZone::UTC);
         assert_eq!((found[0].protection, found.len()), (Protection::Never, 2));
+    }
+
+    #[test]
+    fn an_edited_source_keeps_its_history_and_gets_nobody_elses() {
+        let former = |name: &str, place: &str| sources::Former { name: name.into(), place: place.into() };
+        let card = SavedSource {
+            name: "store".into(),
+            address: sources::Address::parse("postgres://ada@new/shop").unwrap(),
+            former: vec![former("shop", "h:5432/shop")],
+            ..source("shop", Schedule::Manual)
+        };
+        let mut elsewhere = of(2, "h:5432/shop", 150 * HOUR);
+        elsewhere.device = DeviceId::from_bytes([9; 16]);
+        let stored = vec![
+            SnapshotSummary { source: "store".into(), ..of(1, "new:5432/shop", 190 * HOUR) },
+            of(1, "h:5432/shop", 180 * HOUR),
+            elsewhere,
+        ];
+        let found = assess(vec![card], stored, &[], HERE, 200 * HOUR, &TimeZone::UTC);
+        let created: Vec<_> = found.iter().map(|s| s.snapshots.iter().map(|s| s.created).collect()).collect();
+        assert_eq!(created, [vec![190 * HOUR, 180 * HOUR], vec![150 * HOUR]]);
     }
 }

@@ -22,16 +22,18 @@ pub(super) struct Claim {
     pub(super) confirmed: bool,
 }
 
+/// `sources`: of this name, and of the names that the source had before it was edited.
+///
 /// # Errors
 /// [`ErrorKind::OtherSource`] if another source has the name.
 pub(super) async fn check(
     vault: &OpenVault,
-    source: SourceId,
+    sources: &[SourceId],
     name: &str,
     (origin, place): (&Origin, &str),
     claim: Claim,
 ) -> Result<Option<&'static str>, Error> {
-    let newest = vault.history().snapshots().iter().rev().find(|s| s.envelope.source == source);
+    let newest = vault.history().snapshots().iter().rev().find(|s| sources.contains(&s.envelope.source));
     let Some(newest) = newest else { return Ok(None) };
     let before = match vault.body(newest).await {
         Ok(before) => before,

@@ -35,7 +35,7 @@ pub async fn sign_out(client: &Client, forget: bool) -> Result<Vec<PathBuf>, Err
 }
 
 /// Everything that this program keeps in its home, most secret first. Other files are not ours.
-const OURS: [&str; 14] = [
+const OURS: [&str; 15] = [
     "device.keys",
     "sources.sealed",
     "records",
@@ -48,6 +48,7 @@ const OURS: [&str; 14] = [
     "pins.db-shm",
     "preferences.json",
     "backup.lock",
+    "sources.lock",
     "session.lock",
     "keys.lock",
 ];

@@ -1,32 +1,28 @@
 //! The sources saved on this device: what to back up, how to reach it, when. Connection strings contain passwords, so
 //! the file is sealed with the vault's master key and never leaves this machine.
 
-use std::{fs, io};
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+};
 
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+pub use super::address::Address;
 use super::{Client, schedule::Schedule};
 use crate::{
     crypto::{Amk, wrap},
     error::{Error, ErrorKind},
     keystore::replace_file,
-    source::{self, AnySource},
 };
 
 const NAME: &str = "sources.sealed";
-const VERSION: u8 = 2;
+const LOCK: &str = "sources.lock";
+const VERSION: u8 = 3;
 /// Maximum length of a source's name, in characters.
 const MAX_NAME: usize = 80;
-
-/// How to reach a saved source. It may contain a password.
-#[derive(Clone)]
-pub struct Address {
-    kind: &'static str,
-    text: SecretString,
-}
 
 /// A saved source.
 #[derive(Clone)]
@@ -41,47 +37,45 @@ pub struct SavedSource {
     pub schedule: Schedule,
     /// When it was added, seconds since 1970.
     pub created: i64,
+    /// Under which names and at which places it was backed up before it was edited: its history.
+    pub former: Vec<Former>,
 }
 
-impl Address {
-    /// Parses what the user typed or chose.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Usage`].
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let text = text.trim();
-        let engine = source::engine_of(text).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Usage,
-                "this is neither a connection string nor the full path of a file",
-                "nothing was saved",
-                "a database is named as postgres://user:password@host:5432/database",
-            )
-        })?;
-        engine.source(text)?;
-        Ok(Self { kind: engine.kind(), text: text.to_owned().into() })
-    }
+/// A name and place that a source had before it was edited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Former {
+    /// The name in its snapshots.
+    pub name: String,
+    /// The place in its snapshots: `host:port/database`, or a path.
+    pub place: String,
+}
 
-    /// `postgres` or `file`, as in snapshots.
+/// What an edit changes; `None` stays as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Edit<'a> {
+    /// Another name.
+    pub name: Option<&'a str>,
+    /// Another address. A password that it lacks is the stored one, if server and user stay the same.
+    pub address: Option<&'a str>,
+}
+
+impl SavedSource {
+    /// Whether it has or had this name.
     #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        self.kind
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.former.iter().any(|former| former.name == name)
     }
 
-    /// The source to back up.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Usage`] for text that no longer names a source: a service file may have changed.
-    pub fn source(&self) -> Result<AnySource, Error> {
-        let engine =
-            source::engine(self.kind).ok_or_else(|| Error::internal_text("the address of a source"))?;
-        Ok(engine.source(self.text.expose_secret())?)
-    }
-
-    /// For display, without the password.
+    /// The names that it had before, each once.
     #[must_use]
-    pub fn shown(&self) -> String {
-        self.source().map_or_else(|_| String::new(), |source| source.address())
+    pub fn former_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for Former { name, .. } in &self.former {
+            if *name != self.name && !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
     }
 }
 
@@ -137,7 +131,95 @@ pub fn list(client: &Client) -> Result<Vec<SavedSource>, Error> {
 /// # Errors
 /// [`ErrorKind::Exists`] if another one has the same name and kind; [`ErrorKind::Usage`] for an invalid name or
 /// schedule.
-pub fn save(client: &Client, mut source: SavedSource) -> Result<(), Error> {
+pub fn save(client: &Client, source: SavedSource) -> Result<(), Error> {
+    change(client, |sources| put(sources, source))
+}
+
+/// Changes when a source is backed up.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] for an invalid time.
+pub fn set_schedule(client: &Client, id: Uuid, schedule: Schedule) -> Result<(), Error> {
+    change(client, |sources| {
+        let source = SavedSource { schedule, ..find(sources, id)? };
+        put(sources, source)
+    })
+}
+
+/// Changes a source's name or connection. It stays the same source: schedule and history stay, and the next backup
+/// compares the database with the last snapshot.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] for an address of another kind; otherwise same as [`save`].
+pub fn edit(client: &Client, id: Uuid, edit: Edit<'_>) -> Result<(), Error> {
+    change(client, |sources| {
+        let before = find(sources, id)?;
+        let mut after = before.clone();
+        if let Some(name) = edit.name {
+            name.trim().clone_into(&mut after.name);
+        }
+        if let Some(text) = edit.address {
+            after.address = Address::parse(text)?.with_secrets_of(&before.address)?;
+        }
+        if after.address.kind() != before.address.kind() {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("{} is a source of another kind", after.address.shown()),
+                "nothing was changed; the snapshots of this source are untouched",
+                "add it as a source of its own",
+            ));
+        }
+        let former = Former { name: before.name, place: before.address.place() };
+        let moved = former.name != after.name || former.place != after.address.place();
+        if moved && !after.former.contains(&former) {
+            after.former.push(former);
+        }
+        put(sources, after)
+    })
+}
+
+/// Renames a source from now on; existing snapshots keep their name, and are the history of another source.
+///
+/// # Errors
+/// Same as [`save`].
+pub fn rename(client: &Client, id: Uuid, name: String) -> Result<(), Error> {
+    change(client, |sources| {
+        let source = SavedSource { name, former: Vec::new(), ..find(sources, id)? };
+        put(sources, source)
+    })
+}
+
+/// Removes a source. Its snapshots stay.
+///
+/// # Errors
+/// Same as [`list`].
+pub fn forget(client: &Client, id: Uuid) -> Result<(), Error> {
+    change(client, |sources| {
+        sources.retain(|source| source.id != id);
+        Ok(())
+    })
+}
+
+/// Looks up a source by its id.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`].
+pub fn get(client: &Client, id: Uuid) -> Result<SavedSource, Error> {
+    find(&list(client)?, id)
+}
+
+fn find(sources: &[SavedSource], id: Uuid) -> Result<SavedSource, Error> {
+    sources.iter().find(|source| source.id == id).cloned().ok_or_else(|| {
+        Error::new(
+            ErrorKind::NotFound,
+            "that source was removed",
+            "nothing was changed",
+            "choose another one",
+        )
+    })
+}
+
+fn put(sources: &mut Vec<SavedSource>, mut source: SavedSource) -> Result<(), Error> {
     source.name = source.name.trim().to_owned();
     if source.name.is_empty() || source.name.chars().count() > MAX_NAME {
         return Err(Error::usage(format!("a source needs a name of 1 to {MAX_NAME} characters")));
@@ -145,7 +227,6 @@ pub fn save(client: &Client, mut source: SavedSource) -> Result<(), Error> {
     if !source.schedule.is_valid() {
         return Err(Error::usage("invalid time of day".to_owned()));
     }
-    let mut sources = list(client)?;
     let taken = |other: &SavedSource| {
         other.id != source.id && other.name == source.name && other.address.kind() == source.address.kind()
     };
@@ -161,40 +242,27 @@ pub fn save(client: &Client, mut source: SavedSource) -> Result<(), Error> {
         Some(known) => *known = source,
         None => sources.push(source),
     }
-    write(client, &sources)
+    Ok(())
 }
 
-/// Renames a source from now on; existing snapshots keep their name.
-///
-/// # Errors
-/// Same as [`save`].
-pub fn rename(client: &Client, id: Uuid, name: String) -> Result<(), Error> {
-    save(client, SavedSource { name, ..get(client, id)? })
-}
-
-/// Removes a source. Its snapshots stay.
-///
-/// # Errors
-/// Same as [`list`].
-pub fn forget(client: &Client, id: Uuid) -> Result<(), Error> {
+/// Reads and writes under one lock: no process overwrites what another one has just saved.
+fn change(
+    client: &Client,
+    change: impl FnOnce(&mut Vec<SavedSource>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let _turn = turn(client)?;
     let mut sources = list(client)?;
-    sources.retain(|source| source.id != id);
+    change(&mut sources)?;
     write(client, &sources)
 }
 
-/// Looks up a source by its id.
-///
-/// # Errors
-/// [`ErrorKind::NotFound`].
-pub fn get(client: &Client, id: Uuid) -> Result<SavedSource, Error> {
-    list(client)?.into_iter().find(|source| source.id == id).ok_or_else(|| {
-        Error::new(
-            ErrorKind::NotFound,
-            "that source was removed",
-            "nothing was changed",
-            "choose another one",
-        )
-    })
+/// Waits for other processes; they hold it for milliseconds, and the system releases it when one ends.
+fn turn(client: &Client) -> Result<File, Error> {
+    let path = client.home().join(LOCK);
+    let failed = |e: io::Error| Error::io(&path.display().to_string(), &e);
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    file.lock().map_err(failed)?;
+    Ok(file)
 }
 
 fn write(client: &Client, sources: &[SavedSource]) -> Result<(), Error> {
@@ -228,6 +296,7 @@ struct StoredSource {
     address: Zeroizing<String>,
     schedule: Schedule,
     created: i64,
+    former: Vec<Former>,
 }
 
 impl From<&SavedSource> for StoredSource {
@@ -235,10 +304,11 @@ impl From<&SavedSource> for StoredSource {
         Self {
             id: source.id,
             name: source.name.clone(),
-            kind: source.address.kind.to_owned(),
-            address: Zeroizing::new(source.address.text.expose_secret().to_owned()),
+            kind: source.address.kind().to_owned(),
+            address: Zeroizing::new(source.address.exposed().to_owned()),
             schedule: source.schedule,
             created: source.created,
+            former: source.former.clone(),
         }
     }
 }
@@ -247,10 +317,9 @@ impl TryFrom<StoredSource> for SavedSource {
     type Error = ();
 
     fn try_from(stored: StoredSource) -> Result<Self, ()> {
-        let kind = source::engine(&stored.kind).ok_or(())?.kind();
-        let address = Address { kind, text: SecretString::from(stored.address.as_str()) };
-        let StoredSource { id, name, schedule, created, .. } = stored;
-        Ok(Self { id, name, address, schedule, created })
+        let address = Address::stored(&stored.kind, &stored.address).ok_or(())?;
+        let StoredSource { id, name, schedule, created, former, .. } = stored;
+        Ok(Self { id, name, address, schedule, created, former })
     }
 }
 
@@ -269,7 +338,14 @@ mod tests {
     fn source(name: &str, address: &str) -> SavedSource {
         let address = Address::parse(address).unwrap();
         let schedule = Schedule::Day { hour: 2, minute: 0 };
-        SavedSource { id: Uuid::new_v4(), name: name.into(), address, schedule, created: 1 }
+        SavedSource {
+            id: Uuid::new_v4(),
+            name: name.into(),
+            address,
+            schedule,
+            created: 1,
+            former: Vec::new(),
+        }
     }
 
     #[test]
@@ -286,7 +362,7 @@ mod tests {
         let sources = list(&client).unwrap();
         assert_eq!(sources[0].name, "shop");
         assert_eq!(sources[0].address.shown(), "postgres://ada@db.example.com:5433/shop");
-        assert_eq!(sources[0].address.text.expose_secret(), url);
+        assert_eq!(sources[0].address.exposed(), url);
         assert_eq!(sources[1].address.shown(), "/var/dumps/shop.dump");
 
         forget(&client, sources[0].id).unwrap();
@@ -301,13 +377,17 @@ mod tests {
         let row = "\"id\":\"00000000-0000-0000-0000-000000000001\",\"name\":\"shop\",\"schedule\":{\"every\":\"manual\"},\"created\":1";
         for (plain, kind, way) in [
             (
-                format!("{{\"version\":1,\"sources\":[{{{row},\"url\":\"postgres://h/x\",\"path\":null}}]}}"),
+                format!(
+                    "{{\"version\":2,\"sources\":[{{{row},\"kind\":\"postgres\",\"address\":\"postgres://h/x\"}}]}}"
+                ),
                 ErrorKind::Damaged,
                 "rm ",
             ),
-            ("{\"version\":3,\"sources\":7}".to_owned(), ErrorKind::NewerFormat, "update"),
+            ("{\"version\":4,\"sources\":7}".to_owned(), ErrorKind::NewerFormat, "update"),
             (
-                format!("{{\"version\":2,\"sources\":[{{{row},\"kind\":\"oracle\",\"address\":\"x\"}}]}}"),
+                format!(
+                    "{{\"version\":3,\"sources\":[{{{row},\"kind\":\"oracle\",\"address\":\"x\",\"former\":[]}}]}}"
+                ),
                 ErrorKind::NewerFormat,
                 "update",
             ),
@@ -346,8 +426,81 @@ mod tests {
         other.vault.as_mut().unwrap().amk[0] ^= 1;
         client.keystore().put(&other).unwrap();
         assert_eq!(list(&client).err().unwrap().kind(), ErrorKind::Damaged);
-        for text in ["", "mysql://x", "dump.sql", "postgres://h:99999/x"] {
-            assert_eq!(Address::parse(text).err().unwrap().kind(), ErrorKind::Usage, "{text}");
+    }
+
+    #[test]
+    fn an_edit_changes_what_it_names_and_keeps_the_rest() {
+        let home = tempfile::tempdir().unwrap();
+        let client = client(home.path());
+        let first = source("shop", "postgres://ada:geheim99@db1:5432/shop?sslmode=require");
+        let id = first.id;
+        save(&client, first.clone()).unwrap();
+        save(&client, source("ledger", "postgres://ada@db1/ledger")).unwrap();
+        let address = |text| Edit { address: Some(text), ..Edit::default() };
+
+        // A rotated password: nothing else changes, and the history is the same.
+        edit(&client, id, address("postgres://ada:neu@db1:5432/shop?sslmode=require")).unwrap();
+        let now = get(&client, id).unwrap();
+        assert_eq!(now.address.exposed(), "postgres://ada:neu@db1:5432/shop?sslmode=require");
+        assert_eq!((&now.name, now.schedule, now.created), (&first.name, first.schedule, first.created));
+        assert!(now.former.is_empty());
+
+        // Another database of that server, with the password unchanged; the former place stays in its history.
+        edit(&client, id, address("postgres://ada@db1:5432/shop2?sslmode=require")).unwrap();
+        let now = get(&client, id).unwrap();
+        assert_eq!(now.address.exposed(), "postgres://ada@db1:5432/shop2?sslmode=require&password=neu");
+        assert_eq!(now.former, [Former { name: "shop".into(), place: "db1:5432/shop".into() }]);
+
+        edit(&client, id, Edit { name: Some(" store "), ..Edit::default() }).unwrap();
+        let now = get(&client, id).unwrap();
+        assert_eq!((now.name.as_str(), now.former_names()), ("store", vec!["shop".to_owned()]));
+        assert_eq!(now.address.exposed(), "postgres://ada@db1:5432/shop2?sslmode=require&password=neu");
+
+        // A password never goes to another server or user.
+        edit(&client, id, address("postgres://ada@db2:5432/shop2")).unwrap();
+        assert_eq!(get(&client, id).unwrap().address.exposed(), "postgres://ada@db2:5432/shop2");
+
+        for (wrong, kind) in [
+            (Edit { name: Some("ledger"), ..Edit::default() }, ErrorKind::Exists),
+            (Edit { name: Some(" "), ..Edit::default() }, ErrorKind::Usage),
+            (address("/var/dumps/shop.dump"), ErrorKind::Usage),
+            (address("postgres://h:99999/x"), ErrorKind::Usage),
+        ] {
+            assert_eq!(edit(&client, id, wrong).err().unwrap().kind(), kind, "{wrong:?}");
         }
+        assert_eq!(get(&client, id).unwrap().name, "store");
+        assert_eq!(edit(&client, Uuid::new_v4(), Edit::default()).err().unwrap().kind(), ErrorKind::NotFound);
+        // Another source's name: what was stored so far is not its history.
+        rename(&client, id, "copy".into()).unwrap();
+        assert!(get(&client, id).unwrap().former.is_empty());
+    }
+
+    #[test]
+    fn processes_that_write_at_once_lose_nothing() {
+        const TIMES: usize = 20;
+        let home = tempfile::tempdir().unwrap();
+        let client = client(home.path());
+        let kept = source("shop", "postgres://ada@h/shop");
+        save(&client, kept.clone()).unwrap();
+        std::thread::scope(|scope| {
+            for writer in ["a", "b"] {
+                let (client, id) = (&client, kept.id);
+                scope.spawn(move || {
+                    for at in 0..TIMES {
+                        save(client, source(&format!("{writer}{at}"), "postgres://ada@h/x")).unwrap();
+                        if writer == "a" {
+                            set_schedule(client, id, Schedule::Hour).unwrap();
+                        } else {
+                            let password = format!("postgres://ada:p{at}@h/shop");
+                            edit(client, id, Edit { address: Some(&password), ..Edit::default() }).unwrap();
+                        }
+                    }
+                });
+            }
+        });
+        let sources = list(&client).unwrap();
+        assert_eq!(sources.len(), 1 + 2 * TIMES);
+        assert_eq!(sources[0].schedule, Schedule::Hour);
+        assert_eq!(sources[0].address.exposed(), format!("postgres://ada:p{}@h/shop", TIMES - 1));
     }
 }

@@ -141,6 +141,22 @@ pub fn save(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     output.commit()
 }
 
+/// Whether a new file can get this name. Creates nothing.
+///
+/// # Errors
+/// [`ErrorKind::Exists`]; [`ErrorKind::NotFound`] without a parent directory; [`ErrorKind::Usage`] for a relative path.
+pub fn refuse_existing(path: &Path) -> Result<(), Error> {
+    let shown = path.display().to_string();
+    if !path.is_absolute() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Err(Error::usage(format!("{shown} is not the full path of a file")));
+    }
+    match look(path, &shown)? {
+        Some(there) if there.is_dir() => Err(directory(&shown)),
+        Some(_) => Err(exists(&shown)),
+        None => new_file::refuse_absent_folder(path),
+    }
+}
+
 /// What the path refers to; `None`: nothing.
 fn look(path: &Path, shown: &str) -> Result<Option<Metadata>, Error> {
     match fs::metadata(path) {

@@ -180,6 +180,15 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+pub(super) fn refuse_absent_folder(path: &Path) -> Result<(), Error> {
+    let folder = folder(path);
+    match fs::metadata(folder) {
+        Ok(there) if there.is_dir() => Ok(()),
+        Ok(_) => Err(no_folder(folder, &io::Error::from(io::ErrorKind::NotADirectory))),
+        Err(error) => Err(no_folder(folder, &error)),
+    }
+}
+
 fn no_folder(folder: &Path, error: &io::Error) -> Error {
     let shown = folder.display();
     let what = match error.kind() {

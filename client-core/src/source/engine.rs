@@ -9,10 +9,12 @@
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
+use secrecy::SecretString;
+
 use super::{
     DumpStream, SourceError, Stopper,
     preflight::Preflight,
-    restoring::{CleanedUp, RestoreChoices, RestoreSink},
+    restoring::{CleanedUp, Finding, RestoreChoices, RestoreSink},
 };
 use crate::format::snapshot::Origin;
 
@@ -32,6 +34,38 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// [`SourceError::Usage`], without any secret in the text.
     fn source(&self, text: &str) -> Result<AnySource, SourceError>;
+
+    /// This text in parts, for a form; `None` if it has none.
+    fn parts(&self, _text: &str) -> Option<AddressParts> {
+        None
+    }
+
+    /// This text with the secrets that it lacks from `stored`; `None` if it lacks none, or leads elsewhere.
+    ///
+    /// # Errors
+    /// [`SourceError::Usage`], without any secret in the text.
+    fn with_secrets_of(&self, _text: &str, _stored: &str) -> Result<Option<SecretString>, SourceError> {
+        Ok(None)
+    }
+}
+
+/// An address as a form shows it, without secrets. What is empty comes from the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressParts {
+    /// Host name or address, or the directory of a socket.
+    pub host: String,
+    /// Its port.
+    pub port: String,
+    /// Who signs in.
+    pub user: String,
+    /// The database.
+    pub database: String,
+    /// When to encrypt: libpq's `sslmode`.
+    pub tls: String,
+    /// The other parameters, as the query of a URL.
+    pub more: String,
+    /// Whether it contains a password.
+    pub password: bool,
 }
 
 /// Something that can be backed up, by its name; it may not exist. `Debug` prints no secret.
@@ -98,6 +132,12 @@ pub trait Database {
 
     /// Prepares a restore. Nothing happens before the first bytes.
     fn restore(&self, choices: RestoreChoices) -> Box<dyn RestoreSink>;
+
+    /// What a restore would find, and whether it would be refused. Changes nothing.
+    ///
+    /// # Errors
+    /// Those with which the restore would be refused.
+    fn look(&self, choices: RestoreChoices, stopper: &Stopper) -> Result<Finding, SourceError>;
 
     /// Drops what aborted restores left on its server; restores in progress are not touched.
     ///

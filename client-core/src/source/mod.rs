@@ -20,12 +20,12 @@ mod stream;
 use std::path::{Path, PathBuf};
 
 pub use self::{
-    engine::{AnySource, Connected, Copying, Database, Engine, Opening, Source},
+    engine::{AddressParts, AnySource, Connected, Copying, Database, Engine, Opening, Source},
     error::SourceError,
     file::tidy,
     postgres::PgUrl,
     preflight::{DatabaseFacts, Preflight},
-    restoring::{CleanedUp, Guard, RestoreChoices, RestoreSink, Restored},
+    restoring::{CleanedUp, Finding, Guard, RestoreChoices, RestoreSink, Restored},
     stopper::Stopper,
     stream::{Complete, DumpStream, Input},
 };

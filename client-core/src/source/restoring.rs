@@ -90,6 +90,17 @@ pub struct Restored {
     pub superuser: bool,
 }
 
+/// What a restore finds at its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// Nothing: it is created.
+    Absent,
+    /// It exists and is empty.
+    Empty,
+    /// Its contents are replaced, as the user confirmed.
+    Replaced,
+}
+
 /// What was cleaned up on a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CleanedUp {

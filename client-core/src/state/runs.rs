@@ -31,6 +31,8 @@ pub struct Run {
     pub ended_at: Option<i64>,
     /// Bytes read of the dump.
     pub bytes_read: Option<u64>,
+    /// The snapshot that it created.
+    pub snapshot: Option<SnapshotId>,
 }
 
 impl StateDb {
@@ -41,7 +43,7 @@ impl StateDb {
     pub fn runs(&self, most: u32) -> Result<Vec<Run>, StateError> {
         let db = self.db();
         let mut query = db.prepare_cached(
-            "SELECT name, kind, state, failure, started_at, ended_at, bytes_read FROM run
+            "SELECT name, kind, state, failure, started_at, ended_at, bytes_read, snapshot FROM run
              ORDER BY started_at DESC, rowid DESC LIMIT ?1",
         )?;
         let rows = query.query_map([most], |row| {
@@ -57,6 +59,7 @@ impl StateDb {
                 started_at: row.get(4)?,
                 ended_at: row.get(5)?,
                 bytes_read: row.get(6)?,
+                snapshot: row.get::<_, Option<[u8; 32]>>(7)?.map(SnapshotId::new),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

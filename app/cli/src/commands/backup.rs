@@ -33,6 +33,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
         stdin,
         force,
         name,
+        former_names: Vec::new(),
         same_source,
         no_record_list,
         no_unwrap,
@@ -57,6 +58,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
     let options = BackupOptions {
         source,
         name,
+        former_names: Vec::new(),
         same_source,
         upload_limit: limit_upload.map(|kib| u64::from(kib) * 1024),
         record_list: !no_record_list,

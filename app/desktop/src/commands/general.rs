@@ -53,6 +53,12 @@ pub(crate) fn open_folder<R: Runtime>(app: AppHandle<R>, path: String) -> Result
     app.opener().open_path(path, None::<&str>).map_err(|e| Error::internal("the file manager", &e).into())
 }
 
+/// Shows a file in the file manager.
+#[tauri::command]
+pub(crate) fn show_in_folder<R: Runtime>(app: AppHandle<R>, path: String) -> Result<(), UiError> {
+    app.opener().reveal_item_in_dir(path).map_err(|e| Error::internal("the file manager", &e).into())
+}
+
 pub(super) async fn ask_file<R: Runtime>(window: &WebviewWindow<R>) -> Result<Option<PathBuf>, UiError> {
     let (answer, chosen) = oneshot::channel();
     window.dialog().file().set_parent(window).pick_file(move |path| drop(answer.send(path)));

@@ -5,12 +5,15 @@ mod account;
 mod general;
 mod latest;
 mod preferences;
+mod restore;
 mod run;
 mod snapshot;
 mod source;
 mod updates;
 
-pub(crate) use self::{account::*, general::*, preferences::*, run::*, snapshot::*, source::*, updates::*};
+pub(crate) use self::{
+    account::*, general::*, preferences::*, restore::*, run::*, snapshot::*, source::*, updates::*,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
-//! Sources: testing, saving, listing.
+//! Sources: testing, saving, editing, listing.
 
 use client_core::ops::{
-    probe,
-    sources::{self, Address, SavedSource},
+    probe, runs,
+    sources::{self, Address, Edit, SavedSource},
 };
 use tauri::State;
 use uuid::Uuid;
@@ -11,8 +11,11 @@ use crate::view::ScheduleInput;
 use crate::{
     engine::Shared,
     error::UiError,
-    view::{OverviewView, ProbeView},
+    view::{ConnectionView, OverviewView, PastRunView, ProbeView},
 };
+
+/// Number of runs examined for the history of a source.
+const RUNS: u32 = 5000;
 
 type Answer<T> = Result<T, UiError>;
 
@@ -22,10 +25,15 @@ pub(crate) async fn overview(engine: State<'_, Shared>) -> Answer<OverviewView> 
     Ok(engine.overview().await?)
 }
 
-/// Tests a connection string or a file. Nothing is saved.
+/// Tests a connection string or a file. Nothing is saved. A password that it lacks is that of the saved source `like`,
+/// if server and user are the same.
 #[tauri::command]
-pub(crate) async fn probe_source(origin: String) -> Answer<ProbeView> {
-    let source = Address::parse(&origin)?.source()?;
+pub(crate) async fn probe_source(
+    engine: State<'_, Shared>,
+    origin: String,
+    like: Option<Uuid>,
+) -> Answer<ProbeView> {
+    let source = engine.address(&origin, like)?.source()?;
     let (name, address) = (source.suggested_name(), source.address());
     Ok(ProbeView::new(probe::probe(source).await?, name, address))
 }
@@ -45,6 +53,7 @@ pub(crate) fn add_source(
         address: Address::parse(&origin)?,
         schedule: schedule.into(),
         created: engine.client().now(),
+        former: Vec::new(),
     };
     sources::save(engine.client(), source)?;
     Ok(id)
@@ -53,13 +62,37 @@ pub(crate) fn add_source(
 /// Changes when a source is backed up.
 #[tauri::command]
 pub(crate) fn set_schedule(engine: State<'_, Shared>, id: Uuid, schedule: ScheduleInput) -> Answer<()> {
-    let mut source = sources::get(engine.client(), id)?;
-    source.schedule = schedule.into();
-    Ok(sources::save(engine.client(), source)?)
+    Ok(sources::set_schedule(engine.client(), id, schedule.into())?)
 }
 
 /// Removes a source; its snapshots stay.
 #[tauri::command]
 pub(crate) fn forget_source(engine: State<'_, Shared>, id: Uuid) -> Answer<()> {
     Ok(sources::forget(engine.client(), id)?)
+}
+
+/// Changes a source's name or address; what is not given stays.
+#[tauri::command]
+pub(crate) fn edit_source(
+    engine: State<'_, Shared>,
+    id: Uuid,
+    name: Option<String>,
+    origin: Option<String>,
+) -> Answer<()> {
+    let edit = Edit { name: name.as_deref(), address: origin.as_deref() };
+    Ok(sources::edit(engine.client(), id, edit)?)
+}
+
+/// How a source is reached, without its password.
+#[tauri::command]
+pub(crate) fn source_connection(engine: State<'_, Shared>, id: Uuid) -> Answer<ConnectionView> {
+    Ok(ConnectionView::from(&sources::get(engine.client(), id)?.address))
+}
+
+/// The runs of a source on this device, newest first.
+#[tauri::command]
+pub(crate) async fn source_runs(engine: State<'_, Shared>, id: Uuid) -> Answer<Vec<PastRunView>> {
+    let client = engine.client();
+    let runs = runs::of_source(client, &sources::get(client, id)?, RUNS)?;
+    Ok(runs.into_iter().map(PastRunView::from).collect())
 }

@@ -128,6 +128,34 @@ fn invalid_origins_are_refused() {
 }
 
 #[test]
+fn a_target_file_must_be_new_and_have_a_folder() {
+    let stage = stage("main");
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("there");
+    std::fs::write(&there, "x").unwrap();
+    let check = |path: &std::path::Path| {
+        let to = json!({ "kind": "file", "path": path });
+        stage.ask("check_target", json!({ "snapshot": "0a1b2c", "to": to }))
+    };
+    assert_eq!(check(&folder.path().join("new.dump")).unwrap(), "absent");
+    assert_eq!(check(&there).unwrap_err()["code"], "exists");
+    assert_eq!(check(folder.path()).unwrap_err()["code"], "exists");
+    assert_eq!(check(&folder.path().join("no/x")).unwrap_err()["code"], "not_found");
+    assert_eq!(check(std::path::Path::new("x")).unwrap_err()["code"], "usage");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a check creates nothing");
+}
+
+#[test]
+fn a_suggestion_names_a_new_file_with_a_date() {
+    let stage = stage("main");
+    let wanted = json!({ "like": null, "source": "shop", "kind": "postgres", "created": 1_795_611_000 });
+    let found = stage.ask("restore_suggestion", wanted).unwrap();
+    assert!(found["path"].as_str().unwrap().contains("/shop-2026-11-2"), "{found}");
+    assert!(found["database"].as_str().unwrap().starts_with("shop_restored_202611"), "{found}");
+    assert_eq!(found["connection"], Value::Null);
+}
+
+#[test]
 fn a_kit_is_saved_for_its_owner_only_and_never_through_a_link() {
     use std::{
         fs,

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use client_core::{
     error::{Error, ErrorKind},
     ops::{
+        Client,
         backup::{BackupOptions, Gate},
         restore::{Consent, Destination},
-        sources::SavedSource,
+        sources::{self, Address, SavedSource},
     },
     shell::quoted,
     source::{self, RestoreChoices, Source, SourceError, script::Found},
@@ -76,6 +77,7 @@ impl Request {
         Ok(BackupOptions {
             source: source.address.source()?,
             name: Some(source.name.clone()),
+            former_names: source.former_names(),
             same_source: self.allows(Choice::SameSource),
             upload_limit,
             record_list: true,
@@ -86,15 +88,13 @@ impl Request {
         })
     }
 
-    /// The destination of a restore, and the folder where the result can be seen.
-    pub(super) fn destination(&self, to: &RestoreTo) -> Result<(Destination, Option<String>), Error> {
+    /// The destination of a restore.
+    pub(super) fn destination(&self, client: &Client, to: &RestoreTo) -> Result<Destination, Error> {
         match to {
             RestoreTo::File { path } => {
-                let path = PathBuf::from(path);
-                let folder = path.parent().map(|folder| folder.display().to_string());
-                Ok((Destination::File { path, consent: Consent::default() }, folder))
+                Ok(Destination::File { path: PathBuf::from(path), consent: Consent::default() })
             }
-            RestoreTo::Database { url, replace, onto_source } => {
+            RestoreTo::Database { url, like, replace, onto_source } => {
                 let choices = RestoreChoices {
                     overwrite: names(url, replace),
                     no_owner: self.allows(Choice::NoOwner),
@@ -103,13 +103,15 @@ impl Request {
                     keep_going: self.allows(Choice::KeepGoing),
                     ..RestoreChoices::default()
                 };
-                let destination = Destination::Database {
-                    database: source::database(url).map_err(SourceError::of_restore)?,
+                // Refuses what is no database.
+                let named = source::database(url).map_err(SourceError::of_restore)?;
+                let database = if like.is_some() { like_saved(client, url, *like)?.source()? } else { named };
+                Ok(Destination::Database {
+                    database,
                     choices: Box::new(choices),
                     onto_source: *onto_source,
                     to_copy_of_source: self.allows(Choice::ToCopy),
-                };
-                Ok((destination, None))
+                })
             }
         }
     }
@@ -132,6 +134,15 @@ impl Request {
     }
 }
 
+/// An address, with the secrets of a saved source if it leads to the same server as the same user.
+pub(super) fn like_saved(client: &Client, text: &str, like: Option<Uuid>) -> Result<Address, Error> {
+    let address = Address::parse(text)?;
+    match like {
+        Some(id) => address.with_secrets_of(&sources::get(client, id)?.address),
+        None => Ok(address),
+    }
+}
+
 /// The error of the source or the target.
 fn source_error(error: &Error) -> Option<&SourceError> {
     std::error::Error::source(error)?.downcast_ref()
@@ -142,7 +153,7 @@ pub(crate) fn restore_command(snapshot: &str, to: &RestoreTo) -> String {
     let snapshot = quoted(snapshot);
     match to {
         RestoreTo::File { path } => format!("sealkeep restore {snapshot} --to {}", quoted(path)),
-        RestoreTo::Database { url, replace, onto_source } => {
+        RestoreTo::Database { url, replace, onto_source, .. } => {
             let place = source::database(url)
                 .map_or_else(|_| "postgres://…".to_owned(), |database| database.address());
             let overwrite = if names(url, replace) { " --overwrite" } else { "" };
@@ -168,7 +179,7 @@ mod tests {
 
     fn onto(replace: &str, onto_source: bool) -> RestoreTo {
         let url = "postgres://ada:geheim@h:5433/copy".into();
-        RestoreTo::Database { url, replace: replace.into(), onto_source }
+        RestoreTo::Database { url, like: None, replace: replace.into(), onto_source }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use client_core::{
         preferences,
         restore::{self, Destination, RestoreOptions, RestoreReport},
         select::{Selector, short},
-        sources,
+        sources::{self, Address},
     },
     shell::quoted,
 };
@@ -20,11 +20,11 @@ use uuid::Uuid;
 use super::{
     Engine, Progress, Running,
     onboarding::out_of_turn,
-    request::{Request, What},
+    request::{Request, What, like_saved},
 };
 use crate::{
     error::UiError,
-    view::{Choice, MarkView, Outcome, RestoreTo, RunKind, RunView},
+    view::{Choice, MarkView, Outcome, RestoreTo, RestoredView, RunKind, RunView},
 };
 
 /// How often the window is updated during a run.
@@ -49,6 +49,18 @@ impl Engine {
         to: RestoreTo,
     ) -> Result<RunView, Error> {
         self.start(Request::new(What::Restore { source, snapshot, to }))
+    }
+
+    /// The target of a restore, with nothing allowed yet.
+    pub(crate) fn destination(&self, to: &RestoreTo) -> Result<Destination, Error> {
+        let snapshot = String::new();
+        let request = Request::new(What::Restore { source: String::new(), snapshot, to: to.clone() });
+        request.destination(self.client(), to)
+    }
+
+    /// An address; a password that it lacks is that of the saved source `like`, if server and user are the same.
+    pub(crate) fn address(&self, text: &str, like: Option<Uuid>) -> Result<Address, Error> {
+        like_saved(self.client(), text, like)
     }
 
     /// Repeats the refused run with the user's answer; `name` is the answer to [`Choice::Rename`].
@@ -78,7 +90,7 @@ impl Engine {
                         snapshot: short(report.snapshot_id),
                         sha256: report.sha256.to_string(),
                         bytes: report.bytes_read,
-                        folder: None,
+                        restored: None,
                         marks: report.marks().into_iter().map(MarkView::from).collect(),
                         notes: Vec::new(),
                         failed: Vec::new(),
@@ -97,12 +109,13 @@ impl Engine {
             }
             What::Restore { source, snapshot, to } => {
                 let selector = Selector::parse(&snapshot, None)?;
-                let (destination, folder) = request.destination(&to)?;
+                let destination = request.destination(self.client(), &to)?;
                 let command = request.restore_command(&snapshot, &to);
                 let run = (RunKind::Restore, source.as_str(), command);
                 self.spawn(run, request, Gate::default(), |client| async move {
                     let options = RestoreOptions { snapshot: selector, destination, partial: false };
-                    Ok(restored(restore::restore(&client, options).await?, folder))
+                    let report = restore::restore(&client, options).await?;
+                    Ok(restored(report, RestoredView::new(&to)))
                 })
             }
         }
@@ -191,12 +204,12 @@ impl Engine {
     }
 }
 
-fn restored(report: RestoreReport, folder: Option<String>) -> Outcome {
+fn restored(report: RestoreReport, restored: Option<RestoredView>) -> Outcome {
     Outcome::Done {
         snapshot: short(report.snapshot_id),
         sha256: report.sha256.to_string(),
         bytes: report.bytes,
-        folder,
+        restored,
         marks: Vec::new(),
         notes: report.notes,
         failed: report.failed,

@@ -2,6 +2,7 @@
 
 use client_core::ops::schedule::Schedule;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// How often a source is backed up, in the window's form: client-core's form is a file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,9 @@ pub(crate) enum RestoreTo {
     Database {
         /// Its URL.
         url: String,
+        /// The saved source whose password it gets if server and user are the same.
+        #[cfg_attr(test, ts(type = "string | null"))]
+        like: Option<Uuid>,
         /// Its name, typed again to confirm that its contents are replaced.
         replace: String,
         /// Allow it to be the one that was backed up.

@@ -2,6 +2,7 @@
 
 mod account;
 mod input;
+mod restore;
 mod run;
 mod snapshot;
 mod source;
@@ -14,9 +15,10 @@ pub(crate) use self::{
         WordsView,
     },
     input::{RestoreTo, ScheduleInput},
+    restore::{RestoredView, SuggestionView, TargetView},
     run::{Choice, Outcome, RunKind, RunStage, RunView, WaitView},
     snapshot::{ComparisonView, DetailsView, MarkView, SnapshotView},
-    source::{OverviewView, ProbeView},
+    source::{ConnectionView, OverviewView, PastRunView, ProbeView},
 };
 
 /// Information about the program.
@@ -87,7 +89,7 @@ mod tests {
     use super::{
         account::{QrView, WrongWord},
         snapshot::{EvidenceView, MarkView, ProvenView, TableChangeView, TableView},
-        source::{ProtectionView, SourceView},
+        source::{AddressView, PastRunState, ProtectionView, SourceView},
         *,
     };
 
@@ -105,10 +107,12 @@ mod tests {
             config,
             AccountView,
             ActivityView,
+            AddressView,
             AppInfo,
             Choice,
             CodeStep,
             ComparisonView,
+            ConnectionView,
             DetailsView,
             DeviceView,
             EvidenceView,
@@ -118,11 +122,14 @@ mod tests {
             Outcome,
             OverviewView,
             PanelWords,
+            PastRunState,
+            PastRunView,
             PreferencesView,
             ProbeView,
             ProtectionView,
             ProvenView,
             QrView,
+            RestoredView,
             RunKind,
             RunStage,
             RunView,
@@ -130,6 +137,8 @@ mod tests {
             SnapshotView,
             SourceView,
             Strength,
+            SuggestionView,
+            TargetView,
             WaitView,
             WordsView,
             WrongWord,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::MarkView;
+use super::{MarkView, RestoredView};
 use crate::error::UiError;
 
 /// The kind of run.
@@ -106,8 +106,8 @@ pub(crate) enum Outcome {
         sha256: String,
         /// Bytes of the dump.
         bytes: u64,
-        /// The folder it was restored to, which can be opened.
-        folder: Option<String>,
+        /// What it was restored to.
+        restored: Option<RestoredView>,
         /// Warnings for the new snapshot.
         marks: Vec<MarkView>,
         /// What else the user should know, one sentence each.

@@ -1,11 +1,13 @@
 //! Sources: results of a connection test, and the state of each.
 
+use api_types::SnapshotId;
 use client_core::{
     ops::{
         overview::{Overview, Protection, SourceOverview},
-        runs::RunState,
+        runs::{Run, RunState},
+        sources::Address,
     },
-    source::{DatabaseFacts, Preflight},
+    source::{AddressParts, DatabaseFacts, Preflight},
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -86,6 +88,96 @@ impl ProbeView {
             }
             Preflight::Bytes { size } => Self::File { name, place, size },
         }
+    }
+}
+
+/// An address in parts, without secrets. What is empty comes from the environment.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct AddressView {
+    /// Host name or address, or the directory of a socket.
+    pub(crate) host: String,
+    /// Its port.
+    pub(crate) port: String,
+    /// Who signs in.
+    pub(crate) user: String,
+    /// The database.
+    pub(crate) database: String,
+    /// When to encrypt: libpq's `sslmode`.
+    pub(crate) tls: String,
+    /// The other parameters, as the query of a URL.
+    pub(crate) more: String,
+    /// Whether a password is stored.
+    pub(crate) password: bool,
+}
+
+impl From<AddressParts> for AddressView {
+    fn from(parts: AddressParts) -> Self {
+        let AddressParts { host, port, user, database, tls, more, password } = parts;
+        Self { host, port, user, database, tls, more, password }
+    }
+}
+
+/// How a saved source is reached. The password never leaves the program.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct ConnectionView {
+    /// Its location, without a password.
+    pub(crate) place: String,
+    /// For a form; none for a file.
+    pub(crate) parts: Option<AddressView>,
+}
+
+impl From<&Address> for ConnectionView {
+    fn from(address: &Address) -> Self {
+        Self { place: address.shown(), parts: address.parts().map(AddressView::from) }
+    }
+}
+
+/// The result of a past run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) enum PastRunState {
+    /// It is running, or was interrupted.
+    Running,
+    /// It created a snapshot.
+    Done,
+    /// It failed.
+    Failed,
+}
+
+/// A past attempt to back up a source on this device.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct PastRunView {
+    /// Its result.
+    pub(crate) state: PastRunState,
+    /// Why it failed, one word.
+    pub(crate) failure: Option<String>,
+    /// Seconds since 1970.
+    pub(crate) started_at: i64,
+    /// Seconds since 1970.
+    pub(crate) ended_at: Option<i64>,
+    /// Bytes read from the source.
+    pub(crate) bytes_read: Option<u64>,
+    /// The snapshot that it created.
+    #[cfg_attr(test, ts(type = "string | null"))]
+    pub(crate) snapshot: Option<SnapshotId>,
+}
+
+impl From<Run> for PastRunView {
+    fn from(run: Run) -> Self {
+        let Run { state, started_at, ended_at, bytes_read, snapshot, .. } = run;
+        let (state, failure) = match state {
+            RunState::Running => (PastRunState::Running, None),
+            RunState::Committed => (PastRunState::Done, None),
+            RunState::Failed(why) => (PastRunState::Failed, Some(why)),
+        };
+        Self { state, failure, started_at, ended_at, bytes_read, snapshot }
     }
 }
 

@@ -76,6 +76,8 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     let name = options.name.unwrap_or_else(|| options.source.default_name());
     let kind = options.source.kind();
     let source = vault.keys().source_id(kind, &name);
+    let former = options.former_names.iter().map(|former| vault.keys().source_id(kind, former));
+    let known_as = std::iter::once(source).chain(former).collect();
     let backup = BackupId(Uuid::new_v4());
     vault.state().start_run(backup, source, &name, kind, client.now())?;
     vault.api().start_backup(vault.id(), backup, source).await?;
@@ -88,6 +90,7 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
         vault: &mut vault,
         backup,
         source,
+        known_as,
         name,
         kind,
         claim,
@@ -123,6 +126,8 @@ struct Run<'a> {
     vault: &'a mut OpenVault,
     backup: BackupId,
     source: SourceId,
+    /// Also under the names that it had before.
+    known_as: Vec<SourceId>,
     name: String,
     kind: &'static str,
     claim: Claim,

@@ -107,7 +107,8 @@ impl Run<'_> {
         });
         let connected = tokio::task::block_in_place(|| source.connect(stop, &opening))?;
         let (origin, place) = (connected.origin(), source.place());
-        let remark = same::check(self.vault, self.source, &self.name, (origin, &place), self.claim).await?;
+        let remark =
+            same::check(self.vault, &self.known_as, &self.name, (origin, &place), self.claim).await?;
         if let Some(remark) = remark {
             observer.event(&Event::Warning(Warning::Other(remark.to_owned())));
         }

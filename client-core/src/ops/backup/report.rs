@@ -18,6 +18,8 @@ pub struct BackupOptions {
     pub source: AnySource,
     /// Name of the source; its own name by default.
     pub name: Option<String>,
+    /// Names that the source had before: it must be the one that was backed up under them, too.
+    pub former_names: Vec<String>,
     /// Whether it may continue another source that had the name; otherwise such a backup is refused.
     pub same_source: bool,
     /// Upload limit in bytes per second.

@@ -6,6 +6,8 @@ mod damage;
 mod order;
 mod plan;
 mod sink;
+pub mod suggest;
+mod target;
 mod writer;
 
 use std::{
@@ -20,8 +22,8 @@ use api_types::{Sha256, SnapshotId};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
-pub use self::damage::DamagedRange;
 use self::{damage::Damage, order::Order};
+pub use self::{damage::DamagedRange, target::look};
 use super::{Client, OpenVault, select::Selector};
 pub use crate::output::Consent;
 use crate::{

@@ -37,16 +37,26 @@ pub(super) fn open(
         }
         Destination::Pipe(pipe) => Ok(Box::new(PipeSink(pipe))),
         Destination::Database { database, choices, onto_source, to_copy_of_source } => {
-            let identity = body.origin.database.clone();
-            let choices = RestoreChoices {
-                guard: (!onto_source).then(|| Guard::new(identity, &body.source_detail, !to_copy_of_source)),
-                properties: body.origin.properties.clone(),
-                needs: body.needs.clone(),
-                ..*choices
-            };
+            let choices = informed(*choices, body, onto_source, to_copy_of_source);
             let into = database.database().ok_or_else(|| no_database(&*database).of_restore())?;
             Ok(Box::new(TableSink(into.restore(choices))))
         }
+    }
+}
+
+/// The user's choices, with what the snapshot knows about the dump.
+pub(super) fn informed(
+    choices: RestoreChoices,
+    body: &SnapshotBody,
+    onto_source: bool,
+    to_copy_of_source: bool,
+) -> RestoreChoices {
+    let identity = body.origin.database.clone();
+    RestoreChoices {
+        guard: (!onto_source).then(|| Guard::new(identity, &body.source_detail, !to_copy_of_source)),
+        properties: body.origin.properties.clone(),
+        needs: body.needs.clone(),
+        ..choices
     }
 }
 

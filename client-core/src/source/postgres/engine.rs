@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
+
 use super::{
     super::{
-        DumpStream, Origin, SourceError, Stopper,
+        AddressParts, DumpStream, Origin, SourceError, Stopper,
         engine::{self, AnySource, Connected, Engine, Opening, Source},
         preflight::{DatabaseFacts, Preflight},
-        restoring::{CleanedUp, RestoreChoices, RestoreSink},
+        restoring::{CleanedUp, Finding, RestoreChoices, RestoreSink},
     },
-    Inspection, PgUrl, Tools, inspect_with, origin,
+    Inspection, PgUrl, Tools, address, inspect_with, origin,
     restore::{DatabaseSink, RestoreTarget, clean_up},
     start,
 };
@@ -57,6 +59,14 @@ impl Engine for Postgres {
 
     fn source(&self, text: &str) -> Result<AnySource, SourceError> {
         Ok(Arc::new(Database { url: PgUrl::parse(text)?, tools: None }))
+    }
+
+    fn parts(&self, text: &str) -> Option<AddressParts> {
+        address::parts(text)
+    }
+
+    fn with_secrets_of(&self, text: &str, stored: &str) -> Result<Option<SecretString>, SourceError> {
+        address::with_secrets_of(text, stored)
     }
 }
 
@@ -132,6 +142,10 @@ impl engine::Database for Database {
     fn restore(&self, choices: RestoreChoices) -> Box<dyn RestoreSink> {
         let target = RestoreTarget::new(self.url.clone(), self.tools(), choices);
         Box::new(DatabaseSink::new(target))
+    }
+
+    fn look(&self, choices: RestoreChoices, stopper: &Stopper) -> Result<Finding, SourceError> {
+        RestoreTarget::new(self.url.clone(), self.tools(), choices).look(stopper)
     }
 
     fn clean_up(&self, stopper: &Stopper) -> Result<CleanedUp, SourceError> {

@@ -1,5 +1,6 @@
 //! PostgreSQL: dumped by pg_dump, restored by pg_restore or psql.
 
+mod address;
 mod answers;
 mod conninfo;
 mod engine;

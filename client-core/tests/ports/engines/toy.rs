@@ -7,8 +7,8 @@ use std::{
 };
 
 use client_core::source::{
-    AnySource, CleanedUp, Complete, Connected, Database, DatabaseFacts, DumpStream, Engine, Input, Opening,
-    Origin, Preflight, RestoreChoices, RestoreSink, Restored, Source, SourceError, Stopper,
+    AnySource, CleanedUp, Complete, Connected, Database, DatabaseFacts, DumpStream, Engine, Finding, Input,
+    Opening, Origin, Preflight, RestoreChoices, RestoreSink, Restored, Source, SourceError, Stopper,
 };
 
 static DATABASES: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
@@ -145,6 +145,15 @@ impl Database for Named {
 
     fn restore(&self, choices: RestoreChoices) -> Box<dyn RestoreSink> {
         Box::new(Sink { name: self.clone(), choices, bytes: Vec::new(), stopper: Stopper::default() })
+    }
+
+    fn look(&self, choices: RestoreChoices, _stopper: &Stopper) -> Result<Finding, SourceError> {
+        match content(&self.0) {
+            None => Ok(Finding::Absent),
+            Some(there) if there.is_empty() => Ok(Finding::Empty),
+            Some(_) if choices.overwrite => Ok(Finding::Replaced),
+            Some(_) => Err(SourceError::NotEmpty(self.place())),
+        }
     }
 
     fn clean_up(&self, _stopper: &Stopper) -> Result<CleanedUp, SourceError> {

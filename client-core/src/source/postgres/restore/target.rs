@@ -14,7 +14,7 @@ use super::{
     new_database::exists,
 };
 use crate::source::{
-    RestoreChoices, SourceError,
+    Finding, RestoreChoices, SourceError,
     script::{Policy, Target},
     stopper::Stopper,
 };
@@ -202,6 +202,17 @@ impl RestoreTarget {
         };
         let State { major, per_transaction, holders, used, .. } = state;
         Ok(Survey { major, locks: Locks { per_transaction, holders, used }, way })
+    }
+
+    /// What a restore would find. Whether the server has what the dump needs is known only from the dump.
+    pub(in super::super) fn look(mut self, stopper: &Stopper) -> Result<Finding, SourceError> {
+        self.refuse_source(stopper)?;
+        let psql = self.tools.newest("psql")?;
+        Ok(match self.survey(&psql, true, stopper)?.way {
+            Way::Create(_) => Finding::Absent,
+            Way::InPlace { clean: false } => Finding::Empty,
+            Way::Replace(_) | Way::InPlace { clean: true } => Finding::Replaced,
+        })
     }
 
     fn unnamed(&self) -> SourceError {
