@@ -32,7 +32,8 @@ impl RunLog {
     pub(super) fn begin(&self, state: &Arc<StateDb>, run: BackupId) {
         let stored = self.run.set((Arc::clone(state), run));
         debug_assert!(stored.is_ok(), "a run begins once");
-        for entry in std::mem::take(&mut *self.early.lock().unwrap_or_else(PoisonError::into_inner)) {
+        let early = std::mem::take(&mut *self.early.lock().unwrap_or_else(PoisonError::into_inner));
+        for entry in early {
             self.store(entry);
         }
     }
