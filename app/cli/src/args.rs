@@ -1,9 +1,16 @@
 //! What can be typed. Secrets have no argument on purpose: arguments are visible to every user of a machine.
 
+mod local;
+
 use std::path::PathBuf;
 
 use api_types::Region;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
+
+pub(crate) use self::local::{
+    Debug, DebugAction, Logs, Runs, Schedule, ScheduleAction, ScheduleAdd, Source, SourceAction, SourceAdd,
+    SourceEdit, time,
+};
 
 /// One line per paragraph, so that they wrap at any terminal width.
 const SECRETS_HELP: &str = "\
@@ -156,6 +163,7 @@ pub(crate) enum Command {
 Examples:
   sealkeep backup postgres://backup@db.example/shop
   sealkeep backup --file dump.sql
+  sealkeep backup shop                              # a saved source, see `sealkeep source`
   mysqldump --single-transaction shop | sealkeep backup --stdin --name shop
 
 A PostgreSQL password comes from ~/.pgpass, from PGPASSWORD, or from a URL in a file (--url-file) or in SEALKEEP_DATABASE_URL. As part of an argument every user of the machine could read it.")]
@@ -176,6 +184,28 @@ Examples:
     Index(Index),
     /// Show account, device, service and what is protected
     Status,
+    /// The saved sources of this device
+    #[command(
+        after_help = "Example:\n  sealkeep source add postgres://backup@db.example/shop\n  sealkeep backup shop"
+    )]
+    Source(Source),
+    /// Back up saved sources on a schedule, without a window
+    #[command(after_help = "Example:\n  sealkeep schedule add shop --daily 02:00")]
+    Schedule(Schedule),
+    /// List this device's backup runs, newest first
+    #[command(after_help = "\
+Examples:
+  sealkeep runs --failed
+  sealkeep runs --source shop --limit 5
+
+The newest 10,000 runs are listed, and the newest 500 have a log.")]
+    Runs(Runs),
+    /// Print the log of a run: stages, warnings, and why it failed
+    #[command(after_help = "Examples:\n  sealkeep logs latest\n  sealkeep logs 3f9a")]
+    Logs(Logs),
+    /// Collect what helps to understand a problem
+    #[command(after_help = "Example:\n  sealkeep debug bundle")]
+    Debug(Debug),
     /// Print a completion script
     #[command(hide = true)]
     Completions {
@@ -242,7 +272,7 @@ pub(crate) enum DeviceAction {
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(!source_is_set())))]
 pub(crate) struct Backup {
-    /// A PostgreSQL database: postgres://user@host:port/database?sslmode=… or "service=NAME", "host=… dbname=…" [default: SEALKEEP_DATABASE_URL, when it is set]
+    /// A PostgreSQL database: postgres://user@host:port/database?sslmode=… or "service=NAME", "host=… dbname=…"; or the name of a saved source [default: SEALKEEP_DATABASE_URL, when it is set]
     #[arg(group = "what", value_name = "URL")]
     pub(crate) url: Option<String>,
     /// The same, with or without a password, in a file that nobody else can read
@@ -257,6 +287,9 @@ pub(crate) struct Backup {
     /// Whatever comes in on standard input; needs --name
     #[arg(long, group = "what", requires = "name")]
     pub(crate) stdin: bool,
+    /// A saved source: its name, its id, or the beginning of either
+    #[arg(long, group = "what", conflicts_with = "name")]
+    pub(crate) source: Option<String>,
     /// Take a dump that is far smaller than the last ones or of another format, or a file that changes meanwhile; the
     /// snapshot is marked
     #[arg(long)]

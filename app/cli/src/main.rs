@@ -184,6 +184,11 @@ async fn run(cli: Cli, output: Output, progress: Progress) -> Result<(), Error> 
         Command::Check(arguments) => commands::check::run(&context, arguments).await,
         Command::Index(arguments) => commands::index::run(&context, arguments).await,
         Command::Status => commands::status::run(&context).await,
+        Command::Source(arguments) => commands::source::run(&context, arguments).await,
+        Command::Schedule(arguments) => commands::schedule::run(&context, arguments).await,
+        Command::Runs(arguments) => commands::runs::list(&context, arguments),
+        Command::Logs(arguments) => commands::runs::log(&context, &arguments),
+        Command::Debug(arguments) => commands::debug::run(&context, arguments).await,
         Command::Completions { .. } | Command::Man { .. } => Ok(()),
     }
 }

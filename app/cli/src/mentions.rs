@@ -22,7 +22,7 @@ const WRITTEN: [&str; 9] = [
     "ui/src/words",
 ];
 /// Options in our texts that belong to other programs.
-const FOREIGN_OPTIONS: [&str; 4] = ["--vault-quota", "--embedded", "--help", "--version"];
+const FOREIGN_OPTIONS: [&str; 6] = ["--vault-quota", "--embedded", "--help", "--version", "--user", "--now"];
 
 fn texts(path: &Path, found: &mut Vec<(PathBuf, String)>) {
     if path.is_dir() {

@@ -172,6 +172,11 @@ impl Client {
         BackupLock::take(&self.home)
     }
 
+    /// Whether a backup of this device is running, in whichever process.
+    pub(crate) fn is_backing_up(&self) -> bool {
+        BackupLock::is_held(&self.home)
+    }
+
     /// Fails if the operation was cancelled; called between two steps.
     pub(crate) fn cancelled(&self) -> Result<(), Error> {
         if self.cancel.is_cancelled() {
@@ -180,7 +185,9 @@ impl Client {
         Ok(())
     }
 
-    pub(crate) fn home(&self) -> &std::path::Path {
+    /// Where keys and state are.
+    #[must_use]
+    pub fn home(&self) -> &std::path::Path {
         &self.home
     }
 

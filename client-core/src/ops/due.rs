@@ -14,8 +14,31 @@ use crate::error::Error;
 const PAUSE: i64 = 15 * 60;
 /// Number of runs examined.
 const RUNS: u32 = 1000;
+/// An hourly timer that fires this early is not sent away: it would come back only an hour later, seconds.
+const EARLY: i64 = 10 * 60;
 
-/// The first saved source that is due, or became due while this device slept.
+/// What a timer that fires now finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// A backup is due.
+    Due,
+    /// It was backed up since it was last due, whoever did it; when it is due next.
+    Done(i64),
+    /// It has no schedule.
+    Unscheduled,
+}
+
+/// Whether a timer of this source has anything to do. The app and a timer read the same journal, so that whoever comes
+/// second finds the backup of the first.
+///
+/// # Errors
+/// Same as [`next`].
+pub fn at_timer(client: &Client, source: &SavedSource) -> Result<Turn, Error> {
+    Ok(turn(source, &runs::recent(client, RUNS)?, client.now(), &TimeZone::system()))
+}
+
+/// The first saved source that is due, or became due while this device slept. None while a backup is running, in this
+/// process or in another one.
 ///
 /// # Errors
 /// Not signed in, or this device's files cannot be read.
@@ -26,7 +49,8 @@ pub fn next(client: &Client) -> Result<Option<SavedSource>, Error> {
     }
     let runs = runs::recent(client, RUNS)?;
     let (now, zone) = (client.now(), TimeZone::system());
-    Ok(sources.into_iter().find(|source| is_due(source, &runs, now, &zone)))
+    let due = sources.into_iter().find(|source| is_due(source, &runs, now, &zone));
+    Ok(due.filter(|_| !client.is_backing_up()))
 }
 
 /// Saved sources whose last success on this device is older than their schedule and some tolerance allow.
@@ -51,6 +75,29 @@ fn is_overdue(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> 
     source.schedule.next(since, zone).is_some_and(|due| due + source.schedule.patience() < now)
 }
 
+/// After cancelling a backup the user does not want it again before its next scheduled time.
+fn counts(run: &Run) -> bool {
+    match &run.state {
+        RunState::Committed => true,
+        RunState::Failed(why) => why == "cancelled",
+        RunState::Running => false,
+    }
+}
+
+fn turn(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> Turn {
+    let last = of_source(source, runs).find(|run| counts(run));
+    let early = if source.schedule == Schedule::Hour { EARLY } else { 0 };
+    match last {
+        _ if source.schedule == Schedule::Manual => Turn::Unscheduled,
+        // The timer itself says when the first backup is due.
+        None => Turn::Due,
+        Some(last) => match source.schedule.next(last.started_at, zone) {
+            Some(next) if next > now + early => Turn::Done(next),
+            _ => Turn::Due,
+        },
+    }
+}
+
 /// `runs`: newest first.
 fn is_due(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> bool {
     if source.schedule == Schedule::Manual {
@@ -59,21 +106,16 @@ fn is_due(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> bool
     let mut own = of_source(source, runs);
     let since = |time| source.schedule.next(time, zone).is_some_and(|due| due <= now);
     let Some(last) = own.clone().next() else { return since(source.created) };
-    // After cancelling a backup the user does not want it again before its next scheduled time.
-    let counts = |run: &&Run| match &run.state {
-        RunState::Committed => true,
-        RunState::Failed(why) => why == "cancelled",
-        RunState::Running => false,
-    };
-    if last.started_at + PAUSE > now && !counts(&last) {
+    if last.started_at + PAUSE > now && !counts(last) {
         return false;
     }
-    since(own.find(counts).map_or(source.created, |run| run.started_at))
+    since(own.find(|run| counts(run)).map_or(source.created, |run| run.started_at))
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use api_types::BackupId;
     use uuid::Uuid;
 
     use super::*;
@@ -87,25 +129,32 @@ mod tests {
         judged(is_due, schedule, runs, now)
     }
 
-    fn judged(judge: Judge, schedule: Schedule, runs: &[(RunState, i64)], now: i64) -> bool {
-        let source = SavedSource {
+    fn saved(schedule: Schedule) -> SavedSource {
+        SavedSource {
             id: Uuid::new_v4(),
             name: "shop".into(),
             address: Address::parse("postgres://h/shop").unwrap(),
             schedule,
             created: 0,
             former: Vec::new(),
-        };
-        let run = |(state, started_at): &(RunState, i64)| Run {
+        }
+    }
+
+    fn run((state, started_at): &(RunState, i64)) -> Run {
+        Run {
+            id: BackupId::from_bytes([7; 16]),
+            snapshot: None,
             source: "shop".into(),
             kind: "postgres".into(),
             state: state.clone(),
             started_at: *started_at,
             ended_at: None,
             bytes_read: None,
-            snapshot: None,
-        };
-        judge(&source, &runs.iter().map(run).collect::<Vec<_>>(), now, &TimeZone::UTC)
+        }
+    }
+
+    fn judged(judge: Judge, schedule: Schedule, runs: &[(RunState, i64)], now: i64) -> bool {
+        judge(&saved(schedule), &runs.iter().map(run).collect::<Vec<_>>(), now, &TimeZone::UTC)
     }
 
     #[test]
@@ -147,5 +196,30 @@ mod tests {
         assert!(due(Schedule::Hour, &[(RunState::Running, at), (RunState::Committed, HOUR)], at + PAUSE));
         assert!(!due(Schedule::Hour, &[(stopped.clone(), at), (RunState::Committed, HOUR)], at + PAUSE));
         assert!(due(Schedule::Hour, &[(stopped, at), (RunState::Committed, HOUR)], at + HOUR));
+    }
+
+    #[test]
+    fn a_timer_finds_what_the_app_has_done_and_makes_up_for_what_it_has_not() {
+        let at = |schedule, runs: &[(RunState, i64)], now| {
+            let runs: Vec<Run> = runs.iter().map(run).collect();
+            turn(&saved(schedule), &runs, now, &TimeZone::UTC)
+        };
+        let nightly = Schedule::Day { hour: 2, minute: 0 };
+        let night = 48 * HOUR + 2 * HOUR;
+        assert_eq!(at(nightly, &[], night), Turn::Due);
+        assert_eq!(at(Schedule::Manual, &[], night), Turn::Unscheduled);
+        // The app was open, and first.
+        let done = Turn::Done(night + 24 * HOUR);
+        assert_eq!(at(nightly, &[(RunState::Committed, night + 15)], night + 180), done);
+        // The app's run failed, or is not over.
+        let failed = RunState::Failed("source_unreachable".into());
+        for state in [failed, RunState::Running] {
+            let runs = [(state, night + 15), (RunState::Committed, night - 24 * HOUR)];
+            assert_eq!(at(nightly, &runs, night + 180), Turn::Due);
+        }
+        // A timer's hour is not exact.
+        let hour = |later| at(Schedule::Hour, &[(RunState::Committed, night)], night + later);
+        assert_eq!(hour(HOUR - 60), Turn::Due);
+        assert_eq!(hour(HOUR / 2), Turn::Done(night + HOUR));
     }
 }

@@ -216,6 +216,8 @@ mod tests {
     use api_types::{ObjectId, Sha256};
     use uuid::Uuid;
 
+    use api_types::BackupId;
+
     use super::*;
     use crate::{
         format::snapshot::{DatabaseIdentity, Origin},
@@ -260,6 +262,7 @@ mod tests {
 
     fn run(name: &str, state: RunState, started_at: i64) -> Run {
         Run {
+            id: BackupId::from_bytes([7; 16]),
             source: name.into(),
             kind: "postgres".into(),
             state,

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Client;
+use super::{Client, sources, timer};
 use crate::error::Error;
 
 /// Ends the session at the service. With `forget`, also removes the keys and everything else this program keeps on
@@ -23,6 +23,7 @@ pub async fn sign_out(client: &Client, forget: bool) -> Result<Vec<PathBuf>, Err
         if let Err(error) = ended {
             tracing::warn!(%error, "the session could not be ended at the service");
         }
+        remove_timers(client);
         let keys = client.home().join("device.keys");
         let mut removed: Vec<PathBuf> = keys.exists().then_some(keys).into_iter().collect();
         client.keystore().forget()?;
@@ -34,10 +35,22 @@ pub async fn sign_out(client: &Client, forget: bool) -> Result<Vec<PathBuf>, Err
     Ok(Vec::new())
 }
 
+/// Timers without keys would only fail. One that cannot be removed does not keep the keys here.
+fn remove_timers(client: &Client) {
+    let removed = sources::list(client)
+        .and_then(|sources| sources.iter().try_for_each(|source| timer::remove(client, source.id).map(drop)));
+    if let Err(error) = removed {
+        tracing::warn!(%error, "timers of this device may be left");
+    }
+}
+
 /// Everything that this program keeps in its home, most secret first. Other files are not ours.
-const OURS: [&str; 15] = [
+const OURS: [&str; 17] = [
     "device.keys",
     "sources.sealed",
+    "sources.lock",
+    "timers.lock",
+    "units",
     "records",
     "state.db",
     "state.db-wal",
@@ -48,7 +61,6 @@ const OURS: [&str; 15] = [
     "pins.db-shm",
     "preferences.json",
     "backup.lock",
-    "sources.lock",
     "session.lock",
     "keys.lock",
 ];

@@ -1,10 +1,7 @@
 //! The sources saved on this device: what to back up, how to reach it, when. Connection strings contain passwords, so
 //! the file is sealed with the vault's master key and never leaves this machine.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io,
-};
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -16,6 +13,7 @@ use crate::{
     crypto::{Amk, wrap},
     error::{Error, ErrorKind},
     keystore::replace_file,
+    state::take_turn,
 };
 
 const NAME: &str = "sources.sealed";
@@ -124,6 +122,26 @@ pub fn list(client: &Client) -> Result<Vec<SavedSource>, Error> {
     }
     let stored: Stored = serde_json::from_slice(&plain).map_err(|_| damaged())?;
     stored.sources.into_iter().map(|stored| SavedSource::try_from(stored).map_err(|_| newer())).collect()
+}
+
+/// Adds a source without a schedule; `None`: under the name that its address suggests.
+///
+/// # Errors
+/// Same as [`save`].
+pub fn add(client: &Client, name: Option<String>, address: Address) -> Result<SavedSource, Error> {
+    let source = SavedSource {
+        id: Uuid::new_v4(),
+        name: match name {
+            Some(name) => name.trim().to_owned(),
+            None => address.source()?.suggested_name(),
+        },
+        address,
+        schedule: Schedule::Manual,
+        created: client.now(),
+        former: Vec::new(),
+    };
+    save(client, source.clone())?;
+    Ok(source)
 }
 
 /// Adds a source, or replaces the one with the same id.
@@ -250,19 +268,10 @@ fn change(
     client: &Client,
     change: impl FnOnce(&mut Vec<SavedSource>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let _turn = turn(client)?;
+    let _turn = take_turn(client.home(), LOCK)?;
     let mut sources = list(client)?;
     change(&mut sources)?;
     write(client, &sources)
-}
-
-/// Waits for other processes; they hold it for milliseconds, and the system releases it when one ends.
-fn turn(client: &Client) -> Result<File, Error> {
-    let path = client.home().join(LOCK);
-    let failed = |e: io::Error| Error::io(&path.display().to_string(), &e);
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    file.lock().map_err(failed)?;
-    Ok(file)
 }
 
 fn write(client: &Client, sources: &[SavedSource]) -> Result<(), Error> {

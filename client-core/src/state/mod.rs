@@ -6,6 +6,7 @@ mod index;
 mod index_rows;
 mod lock;
 mod pins;
+mod run_log;
 mod runs;
 mod schema;
 
@@ -22,8 +23,9 @@ pub use self::{
     evidence::{Evidence, Proven},
     index::Place,
     index_rows::{PackKeys, Packed},
-    lock::BackupLock,
+    lock::{BackupLock, take_turn},
     pins::PinsDb,
+    run_log::{LogEntry, LogKind},
     runs::{Run, RunState},
 };
 use crate::error::Error;

@@ -3,7 +3,7 @@
 use api_types::{BackupId, SnapshotId, SourceId};
 use rusqlite::{OptionalExtension, params};
 
-use super::{StateDb, StateError};
+use super::{StateDb, StateError, run_log};
 
 /// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum RunState {
 /// One attempt to back up a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
+    /// Its id, which the service knows as well.
+    pub id: BackupId,
     /// The source's name.
     pub source: String,
     /// The kind of source.
@@ -35,6 +37,9 @@ pub struct Run {
     pub snapshot: Option<SnapshotId>,
 }
 
+/// Older runs are forgotten.
+const KEPT: u32 = 10_000;
+
 impl StateDb {
     /// Newest runs first, at most `most`.
     ///
@@ -43,7 +48,7 @@ impl StateDb {
     pub fn runs(&self, most: u32) -> Result<Vec<Run>, StateError> {
         let db = self.db();
         let mut query = db.prepare_cached(
-            "SELECT name, kind, state, failure, started_at, ended_at, bytes_read, snapshot FROM run
+            "SELECT name, kind, state, failure, started_at, ended_at, bytes_read, id, snapshot FROM run
              ORDER BY started_at DESC, rowid DESC LIMIT ?1",
         )?;
         let rows = query.query_map([most], |row| {
@@ -53,13 +58,14 @@ impl StateDb {
                 _ => RunState::Failed(row.get::<_, Option<String>>(3)?.unwrap_or_default()),
             };
             Ok(Run {
+                id: BackupId::from_bytes(row.get(7)?),
                 source: row.get(0)?,
                 kind: row.get(1)?,
                 state,
                 started_at: row.get(4)?,
                 ended_at: row.get(5)?,
                 bytes_read: row.get(6)?,
-                snapshot: row.get::<_, Option<[u8; 32]>>(7)?.map(SnapshotId::new),
+                snapshot: row.get::<_, Option<[u8; 32]>>(8)?.map(SnapshotId::new),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -77,7 +83,7 @@ impl StateDb {
         Ok(query.query_row([snapshot.as_bytes()], |row| row.get(0)).optional()?)
     }
 
-    /// Records the start of a run. Earlier runs without an end are marked as interrupted.
+    /// Records the start of a run. Earlier runs without an end are marked as interrupted, the oldest are forgotten.
     ///
     /// # Errors
     /// [`StateError`].
@@ -99,6 +105,11 @@ impl StateDb {
             "INSERT INTO run (id, source, name, kind, state, started_at) VALUES (?1, ?2, ?3, ?4, 'running', ?5)",
             params![run.as_bytes(), source.as_bytes(), name, kind, now],
         )?;
+        change.execute(
+            "DELETE FROM run WHERE rowid NOT IN (SELECT rowid FROM run ORDER BY started_at DESC, rowid DESC LIMIT ?1)",
+            [KEPT],
+        )?;
+        run_log::forget_oldest(&change)?;
         Ok(change.commit()?)
     }
 

@@ -79,7 +79,15 @@ CREATE TABLE evidence (        -- how well a snapshot was proven on this device
     level    INTEGER NOT NULL,
     at       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-", VAULT];
+", VAULT, "
+CREATE TABLE run_log (         -- what happened in the newest runs
+    run  BLOB    NOT NULL,
+    at   INTEGER NOT NULL,
+    kind TEXT    NOT NULL,
+    text TEXT    NOT NULL
+) STRICT;
+CREATE INDEX run_log_by_run ON run_log (run);
+"];
 
 /// What was seen before.
 pub(super) const PINS: &[&str] = &[

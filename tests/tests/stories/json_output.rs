@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -16,11 +17,23 @@ use serde_json::Value;
 type Shape = BTreeMap<String, BTreeSet<&'static str>>;
 
 /// Values that may be null, depending on the run: the command, the path, and the type.
-const MAY_BE_NULL: [(&str, &str, &str); 6] = [
+const MAY_BE_NULL: [(&str, &str, &str); 18] = [
     ("check", ".problems[].object", "string"),
     ("devices", ".devices[].last_seen_at", "number"),
     ("devices", ".devices[].role", "string"),
     ("restore", ".damaged[].pack", "string"),
+    ("logs", ".run.bytes_read", "number"),
+    ("logs", ".run.ended", "number"),
+    ("logs", ".run.failure", "string"),
+    ("logs", ".run.snapshot_id", "string"),
+    ("runs", ".runs[].bytes_read", "number"),
+    ("runs", ".runs[].ended", "number"),
+    ("runs", ".runs[].failure", "string"),
+    ("runs", ".runs[].snapshot_id", "string"),
+    ("schedule add", ".while_signed_out", "bool"),
+    ("schedule list", ".schedules[].next", "number"),
+    ("schedule list", ".while_signed_out", "bool"),
+    ("schedule run", ".next", "number"),
     ("snapshots", ".unreadable[].device_name", "string"),
     ("snapshots", ".unreadable[].source", "string"),
 ];
@@ -109,6 +122,45 @@ fn beside_the_command(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../app/cli").join(name)
 }
 
+/// The commands for sources, schedules, runs and logs. `systemctl` does as it is told.
+fn of_this_device(documents: &mut Documents, device: &Device) {
+    let systemctl = device.desk().join("systemctl");
+    fs::write(&systemctl, "#!/bin/sh\nexit 0\n").unwrap();
+    fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", device.desk().display(), std::env::var("PATH").unwrap_or_default());
+    let call = |words: &[&str]| device.call(words).env("PATH", &path);
+    let file = device.desk().join("saved.bin");
+    fs::write(&file, b"saved").unwrap();
+    let file = file.to_str().unwrap();
+
+    documents.of("source add", call(&["source", "add", "--file", file, "--name", "saved"]), 0);
+    documents.of("source list", call(&["source", "list"]), 0);
+    documents.of("source test", call(&["source", "test", "saved"]), 0);
+    documents.of("schedule add", call(&["schedule", "add", "saved", "--weekly", "sun", "04:00"]), 0);
+    documents.of("schedule run", call(&["schedule", "run", "saved"]), 0);
+    documents.of("schedule run", call(&["schedule", "run", "saved"]), 0);
+    documents.of("source list", call(&["source", "list"]), 0);
+    documents.of("schedule list", call(&["schedule", "list"]), 0);
+    // What somebody edited is kept, and named.
+    let units = device.desk().join(".config/systemd/user");
+    for unit in fs::read_dir(&units).unwrap().flatten().filter(|unit| unit.path().is_file()) {
+        fs::write(unit.path(), "# mine\n").unwrap();
+    }
+    documents.of("schedule remove", call(&["schedule", "remove", "saved"]), 0);
+    documents.of("source edit", call(&["source", "edit", "saved", "--name", "kept"]), 0);
+    fs::remove_file(file).unwrap();
+    drop(call(&["backup", "kept"]).go().unwrap());
+    documents.of("runs", call(&["runs"]), 0);
+    documents.of("logs", call(&["logs", "latest"]), 0);
+    documents.of("debug bundle", call(&["debug", "bundle", "--yes"]), 0);
+    fs::write(file, b"saved").unwrap();
+    call(&["schedule", "add", "kept", "--hourly"]).ok().unwrap();
+    for unit in fs::read_dir(&units).unwrap().flatten().filter(|unit| unit.path().is_file()) {
+        fs::write(unit.path(), "# mine\n").unwrap();
+    }
+    documents.of("source remove", call(&["source", "remove", "kept"]), 0);
+}
+
 #[test]
 fn json_is_as_it_was() {
     // Not shared: objects get damaged, and the leftovers of restores on the server are dropped.
@@ -136,6 +188,12 @@ fn json_is_as_it_was() {
     documents.of("restore", device.restore_to("00000000", "nothing"), 7);
     documents.of("index rebuild", device.call(["index", "rebuild"]), 0);
     documents.of("index records", device.call(["index", "records", "--source", "noise"]), 0);
+
+    of_this_device(&mut documents, &device);
+    let add = device.call(["source", "add", "--name", "db"]);
+    add.env("SEALKEEP_DATABASE_URL", server.url("postgres")).ok().unwrap();
+    let test = device.call(["source", "test", "db"]).env("PGPASSWORD", server.password());
+    documents.of("source test", test, 0);
 
     let other = Device::new(&service).unwrap();
     let login = other.login_call(&account).env("SEALKEEP_TOTP", account.authenticator.code());

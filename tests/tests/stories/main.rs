@@ -19,6 +19,8 @@ mod restore_database;
 mod restore_failures;
 mod restore_refuses;
 mod rollback;
+mod runs_and_logs;
+mod schedules;
 mod source_kindness;
 mod stage;
 mod tampered_store;

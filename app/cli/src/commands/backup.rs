@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use client_core::{
     error::{Error, ErrorKind},
     ops::{
-        backup::{self, BackupOptions, Gate},
+        backup::{self, BackupOptions, BackupReport, Gate},
+        find_source,
         list::Mark,
+        scheduled,
+        sources::SavedSource,
     },
     shell::quoted,
     source,
@@ -31,43 +34,65 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
         allow_password_in_arguments: allowed,
         file,
         stdin,
+        source: saved,
         force,
         name,
-        former_names: Vec::new(),
         same_source,
         no_record_list,
         no_unwrap,
         compression,
         limit_upload,
     } = arguments;
+    let saved = match saved {
+        Some(typed) => Some(find_source::find(&context.client, &typed)?),
+        None => url.as_deref().filter(|_| name.is_none()).and_then(|typed| named(context, typed)),
+    };
+    let (former_names, defaults) = match &saved {
+        Some(saved) => (saved.former_names(), scheduled::options(&context.client, saved)?.upload_limit),
+        None => (Vec::new(), None),
+    };
     let from_environment = || std::env::var(DATABASE_URL).ok().filter(|url| !url.is_empty());
     let url = match (url, url_file) {
+        _ if saved.is_some() => None,
         (Some(url), _) => Some(database_url::from_argument(url, allowed, Some(INSTEAD))?),
         (None, Some(path)) => Some(database_url::from_file(&path)?),
         (None, None) if file.is_none() && !stdin => from_environment().map(SecretString::from),
         (None, None) => None,
     };
-    let source = match (url, file) {
-        (Some(url), _) => {
+    let source = match (&saved, url, file) {
+        (Some(saved), _, _) => saved.address.source()?,
+        (None, Some(url), _) => {
             let url = url.expose_secret();
             source::connection(url).map_err(|error| suggest_file_option(url, error.into()))?
         }
-        (None, Some(path)) => source::file(absolute(&path)?),
-        (None, None) => source::stdin(name.clone().unwrap_or_default()),
+        (None, None, Some(path)) => source::file(absolute(&path)?),
+        (None, None, None) => source::stdin(name.clone().unwrap_or_default()),
     };
     let options = BackupOptions {
         source,
-        name,
-        former_names: Vec::new(),
+        name: saved.map(|saved| saved.name).or(name),
+        former_names,
         same_source,
-        upload_limit: limit_upload.map(|kib| u64::from(kib) * 1024),
+        upload_limit: limit_upload.map(|kib| u64::from(kib) * 1024).or(defaults),
         record_list: !no_record_list,
         unwrap: !no_unwrap,
         level: compression,
         force,
         gate: Gate::default(),
     };
-    let report = backup::backup(&context.client, options).await?;
+    show(context, &backup::backup(&context.client, options).await?)
+}
+
+/// The saved source of exactly this name. A URL is never one, and neither is anything on a device without sources.
+fn named(context: &Context, typed: &str) -> Option<SavedSource> {
+    if source::engine_of(typed).is_some() {
+        return None;
+    }
+    find_source::find(&context.client, typed).ok().filter(|found| found.name == typed)
+}
+
+/// Prints the report of a backup.
+pub(super) fn show(context: &Context, report: &BackupReport) -> Result<(), Error> {
     context.output.result(
         &json!({
             "snapshot_id": report.snapshot_id,
@@ -157,6 +182,6 @@ fn suggest_file_option(typed: &str, error: Error) -> Error {
     )
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Error> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Error> {
     std::path::absolute(path).map_err(|e| Error::io(&path.display().to_string(), &e))
 }

@@ -2,17 +2,23 @@
 
 pub(crate) mod backup;
 pub(crate) mod check;
+pub(crate) mod debug;
 pub(crate) mod devices;
 pub(crate) mod index;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod manual;
 pub(crate) mod restore;
+pub(crate) mod runs;
+pub(crate) mod schedule;
 pub(crate) mod signup;
 pub(crate) mod snapshots;
+pub(crate) mod source;
 pub(crate) mod status;
 
-use client_core::ops::Client;
+use std::path::PathBuf;
+
+use client_core::{error::Error, ops::Client};
 
 use crate::{prompt::Secrets, render::Output};
 
@@ -21,4 +27,9 @@ pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) secrets: Secrets,
     pub(crate) output: Output,
+}
+
+/// This program's own path, for those who start it later.
+fn program() -> Result<PathBuf, Error> {
+    std::env::current_exe().map_err(|e| Error::io("this program", &e))
 }

@@ -1,7 +1,7 @@
 //! Sources: testing, saving, editing, listing.
 
 use client_core::ops::{
-    probe, runs,
+    probe, remove_source, runs,
     sources::{self, Address, Edit, SavedSource},
 };
 use tauri::State;
@@ -65,10 +65,11 @@ pub(crate) fn set_schedule(engine: State<'_, Shared>, id: Uuid, schedule: Schedu
     Ok(sources::set_schedule(engine.client(), id, schedule.into())?)
 }
 
-/// Removes a source; its snapshots stay.
+/// Removes a source and its timer; its snapshots stay.
 #[tauri::command]
 pub(crate) fn forget_source(engine: State<'_, Shared>, id: Uuid) -> Answer<()> {
-    Ok(sources::forget(engine.client(), id)?)
+    remove_source::remove(engine.client(), id)?;
+    Ok(())
 }
 
 /// Changes a source's name or address; what is not given stays.

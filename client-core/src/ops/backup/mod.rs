@@ -6,6 +6,7 @@ mod content_reader;
 mod gate;
 mod known;
 mod level;
+mod log;
 mod moment;
 mod pipeline;
 mod reading;
@@ -33,6 +34,7 @@ pub use self::{
     report::{BackupOptions, BackupReport},
 };
 use self::{
+    log::RunLog,
     reading::{Reading, Whole},
     record_lists::RecordLists,
 };
@@ -57,12 +59,84 @@ const BEFORE_READING_AGAIN: Duration = Duration::from_secs(1);
 /// Backs up one source.
 ///
 /// # Errors
-/// No snapshot exists then; the run is recorded as failed, locally and at the service.
+/// No snapshot exists then; the run is recorded as failed, with its log on this device, and at the service.
 pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupReport, Error> {
     let started = Instant::now();
-    let mut vault = client.open_synced().await?;
+    let log = Arc::new(RunLog::new(client));
+    let client = &client.watched(Arc::clone(&log) as _, client.cancel().clone());
+    let mut vault = client.open()?;
+    let _lock = client.lock_for_backup()?;
+    let BackupOptions { source: origin, level, record_list: lists, unwrap, force, gate, .. } = options;
+    let claim = Claim { chosen: options.name.is_some(), confirmed: options.same_source };
+    let name = options.name.unwrap_or_else(|| origin.default_name());
+    let kind = origin.kind();
+    let source = vault.keys().source_id(kind, &name);
+    let former = options.former_names.iter().map(|former| vault.keys().source_id(kind, former));
+    let known_as = std::iter::once(source).chain(former).collect();
+    let backup = BackupId(Uuid::new_v4());
+    vault.state().start_run(backup, source, &name, kind, client.now())?;
+    log.begin(vault.state(), backup);
+
+    let state = Arc::clone(vault.state());
+    let api = Arc::clone(vault.api());
+    let id = vault.id();
+    let upload_limit = options.upload_limit;
+    let read = Arc::new(Mutex::new(0));
+    let mut registered = false;
+    let ended = async {
+        vault.sync().await?;
+        warn_of_clock(client, &vault).await?;
+        vault.throttle(upload_limit);
+        vault.api().start_backup(vault.id(), backup, source).await?;
+        registered = true;
+        vault.begin_run();
+        let run = Run {
+            client,
+            vault: &mut vault,
+            backup,
+            source,
+            known_as,
+            name,
+            kind,
+            claim,
+            level,
+            lists,
+            unwrap,
+            force,
+            gate,
+        };
+        run.stream_and_commit(origin, started, &read).await
+    }
+    .await;
+    let error = match ended {
+        Ok(report) => {
+            log.committed(&report);
+            return Ok(report);
+        }
+        Err(error) => error,
+    };
+    let read = *read.lock().unwrap_or_else(PoisonError::into_inner);
+    log.failed(&error);
+    state.fail_run(backup, error.kind().as_str(), read, client.now())?;
+    if registered {
+        // The service's record is a courtesy, not worth waiting for: its lease expires anyway.
+        api.patience().end_run();
+        let request = api.abort(id, backup, error.kind().as_str(), read);
+        match tokio::time::timeout(ABORT_TIMEOUT, request).await {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => {
+                tracing::warn!(error = %failure, "the failed run could not be recorded at the service");
+            }
+            Err(_) => tracing::warn!("the service did not take the record of the failed run in time"),
+        }
+    }
+    Err(error)
+}
+
+/// Warns of a snapshot from another device whose clock is ahead.
+async fn warn_of_clock(client: &Client, vault: &OpenVault) -> Result<(), Error> {
     if let Some((listed, by)) = moment::moment(vault.history(), vault.device_id(), client.now())?.ahead {
-        let names = list::device_names(&vault).await;
+        let names = list::device_names(vault).await;
         let device = listed.envelope.device;
         client.observer().event(&Event::Warning(Warning::SignedAhead {
             snapshot: short(listed.id),
@@ -70,55 +144,7 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
             minutes: by / 60,
         }));
     }
-    vault.throttle(options.upload_limit);
-    let _lock = client.lock_for_backup()?;
-    let claim = Claim { chosen: options.name.is_some(), confirmed: options.same_source };
-    let name = options.name.unwrap_or_else(|| options.source.default_name());
-    let kind = options.source.kind();
-    let source = vault.keys().source_id(kind, &name);
-    let former = options.former_names.iter().map(|former| vault.keys().source_id(kind, former));
-    let known_as = std::iter::once(source).chain(former).collect();
-    let backup = BackupId(Uuid::new_v4());
-    vault.state().start_run(backup, source, &name, kind, client.now())?;
-    vault.api().start_backup(vault.id(), backup, source).await?;
-    vault.begin_run();
-
-    let (level, lists, unwrap, gate) = (options.level, options.record_list, options.unwrap, options.gate);
-    let force = options.force;
-    let run = Run {
-        client,
-        vault: &mut vault,
-        backup,
-        source,
-        known_as,
-        name,
-        kind,
-        claim,
-        level,
-        lists,
-        unwrap,
-        force,
-        gate,
-    };
-    let read = Arc::new(Mutex::new(0));
-    match run.stream_and_commit(options.source, started, &read).await {
-        Ok(report) => Ok(report),
-        Err(error) => {
-            let read = *read.lock().unwrap_or_else(PoisonError::into_inner);
-            vault.state().fail_run(backup, error.kind().as_str(), read, client.now())?;
-            // The service's record is a courtesy, not worth waiting for: its lease expires anyway.
-            vault.api().patience().end_run();
-            let request = vault.api().abort(vault.id(), backup, error.kind().as_str(), read);
-            match tokio::time::timeout(ABORT_TIMEOUT, request).await {
-                Ok(Ok(())) => {}
-                Ok(Err(failure)) => {
-                    tracing::warn!(error = %failure, "the failed run could not be recorded at the service");
-                }
-                Err(_) => tracing::warn!("the service did not take the record of the failed run in time"),
-            }
-            Err(error)
-        }
-    }
+    Ok(())
 }
 
 struct Run<'a> {

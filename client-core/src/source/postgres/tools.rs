@@ -77,6 +77,12 @@ impl Tools {
         Self { folders }
     }
 
+    /// All versions of a program, oldest first; none if it is not installed.
+    #[must_use]
+    pub fn versions(&self, name: &'static str) -> Vec<Tool> {
+        self.all(name).unwrap_or_default()
+    }
+
     /// All versions of a program, oldest first.
     pub(in crate::source) fn all(&self, name: &'static str) -> Result<Vec<Tool>, SourceError> {
         let mut seen = BTreeSet::new();

@@ -1,0 +1,241 @@
+//! Arguments of the commands about this device: its saved sources, their schedules, its runs and their logs.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Subcommand, ValueHint};
+use jiff::civil::Time;
+
+#[derive(Debug, Args)]
+pub(crate) struct Source {
+    #[command(subcommand)]
+    pub(crate) action: SourceAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SourceAction {
+    /// Save a database or a file under a name
+    #[command(after_help = "\
+Examples:
+  sealkeep source add postgres://backup@db.example/shop
+  sealkeep source add --url-file shop.url --name shop
+  sealkeep source add --file /var/dumps/shop.dump
+
+The address is sealed with the vault's key and never leaves this machine. A password in it comes from a file (--url-file) or from SEALKEEP_DATABASE_URL; without one, PostgreSQL looks in ~/.pgpass at each backup.")]
+    Add(SourceAdd),
+    /// List the saved sources
+    #[command(after_help = "Example:\n  sealkeep source list --json")]
+    List,
+    /// Change a source's name or address; its schedule and its history stay
+    #[command(after_help = "\
+Examples:
+  sealkeep source edit shop --name store
+  sealkeep source edit shop postgres://backup@db2.example/shop
+  sealkeep source edit shop --url-file shop.url    # a new password
+
+An address without a password keeps the saved one, if server and user stay the same.")]
+    Edit(SourceEdit),
+    /// Remove a source and its timer; its snapshots stay
+    #[command(after_help = "Example:\n  sealkeep source remove shop")]
+    Remove {
+        /// Its name, its id, or the beginning of either
+        source: String,
+    },
+    /// Connect to a source and report what a backup would find; nothing is dumped
+    #[command(after_help = "Example:\n  sealkeep source test shop\n\nExits with 6 if a backup would fail.")]
+    Test {
+        /// Its name, its id, or the beginning of either
+        source: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("address").required(!super::source_is_set())))]
+pub(crate) struct SourceAdd {
+    /// A PostgreSQL database: postgres://user@host:port/database?sslmode=… [default: SEALKEEP_DATABASE_URL, when it is set]
+    #[arg(group = "address", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The same, with or without a password, in a file that nobody else can read
+    #[arg(long, group = "address", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) url_file: Option<PathBuf>,
+    /// An existing dump, or any file
+    #[arg(long, group = "address", value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+    /// Take a password in URL, although every user of this machine can read it there
+    #[arg(long)]
+    pub(crate) allow_password_in_arguments: bool,
+    /// What to call it [default: the database's or the file's name]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    group(ArgGroup::new("address")),
+    group(ArgGroup::new("change").required(true).multiple(true).args(["url", "url_file", "file", "name"]))
+)]
+pub(crate) struct SourceEdit {
+    /// Its name, its id, or the beginning of either
+    pub(crate) source: String,
+    /// Its new address: postgres://user@host:port/database?sslmode=…
+    #[arg(group = "address", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The same, with or without a password, in a file that nobody else can read
+    #[arg(long, group = "address", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) url_file: Option<PathBuf>,
+    /// The new path of a source that is a file
+    #[arg(long, group = "address", value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+    /// Take a password in URL, although every user of this machine can read it there
+    #[arg(long)]
+    pub(crate) allow_password_in_arguments: bool,
+    /// Its new name, for snapshots from now on
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schedule {
+    #[command(subcommand)]
+    pub(crate) action: ScheduleAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScheduleAction {
+    /// Back a source up on a schedule, by a systemd timer
+    #[command(after_help = "\
+Examples:
+  sealkeep schedule add shop --daily 02:00
+  sealkeep schedule add shop --weekly sun 04:00
+  sudo sealkeep schedule add shop --hourly --system
+
+A timer of yours runs while you are signed in, or always after `loginctl enable-linger`; a timer of the system always runs. Times are local. A backup that was missed runs at the next start. The desktop app and the timer do not back up twice: whoever comes second finds the other's backup. Your changes belong into a drop-in (`systemctl --user edit UNIT`): a file that was edited is not overwritten.
+
+Without systemd, and with --system as another user than root, it prints what to run instead and exits with 2.")]
+    Add(ScheduleAdd),
+    /// List schedules, when they are next due, and their timers
+    #[command(after_help = "Example:\n  sealkeep schedule list")]
+    List,
+    /// Remove a source's schedule and its timer
+    #[command(after_help = "Example:\n  sealkeep schedule remove shop")]
+    Remove {
+        /// The source's name, its id, or the beginning of either
+        source: String,
+    },
+    /// Back a source up if it is due: what a timer starts
+    #[command(after_help = "\
+Example:
+  sealkeep schedule run shop
+
+It exits with 0 if there was nothing to do, and otherwise as `sealkeep backup`. It asks nothing: a key file with a passphrase needs SEALKEEP_KEYSTORE_PASSPHRASE or the systemd credential sealkeep-passphrase.")]
+    Run {
+        /// The source's name, its id, or the beginning of either
+        source: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("when").required(true)))]
+pub(crate) struct ScheduleAdd {
+    /// The source's name, its id, or the beginning of either
+    pub(crate) source: String,
+    /// Every hour
+    #[arg(long, group = "when")]
+    pub(crate) hourly: bool,
+    /// Every day at this time
+    #[arg(long, group = "when", value_name = "HH:MM", value_parser = time)]
+    pub(crate) daily: Option<Time>,
+    /// Every week on this day (mon to sun) at this time
+    #[arg(long, group = "when", num_args = 2, value_names = ["DAY", "HH:MM"])]
+    pub(crate) weekly: Option<Vec<String>>,
+    /// By a timer of the system, which runs whether you are signed in or not
+    #[arg(long)]
+    pub(crate) system: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Runs {
+    /// Only of this source
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// Only those that failed
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// At most this many
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// A run's id, the beginning of one, or `latest`
+    pub(crate) run: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Debug {
+    #[command(subcommand)]
+    pub(crate) action: DebugAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DebugAction {
+    /// Write a text file that helps others to understand a problem, without secrets
+    #[command(after_help = "\
+Examples:
+  sealkeep debug bundle
+  sealkeep debug bundle --to /tmp/sealkeep.txt --yes
+
+It shows what the file will hold, and asks. Nothing is sent anywhere.")]
+    Bundle {
+        /// Into this new file [default: sealkeep-debug.txt in this directory]
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        to: Option<PathBuf>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `02:00`
+pub(crate) fn time(text: &str) -> Result<Time, String> {
+    Time::strptime("%H:%M", text).map_err(|_| "a time of day is written as 02:00".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::Cli;
+
+    #[test]
+    fn one_schedule_is_given() {
+        let parses = |rest: &[&str]| {
+            Cli::try_parse_from(["sealkeep", "schedule", "add", "shop"].iter().chain(rest)).is_ok()
+        };
+        assert!(parses(&["--hourly"]));
+        assert!(parses(&["--daily", "02:00", "--system"]));
+        assert!(parses(&["--weekly", "sun", "04:00"]));
+        for wrong in [
+            &[][..],
+            &["--hourly", "--daily", "02:00"],
+            &["--daily", "24:00"],
+            &["--daily", "2 o'clock"],
+            &["--daily", "02:00:30"],
+            &["--weekly", "sun"],
+        ] {
+            assert!(!parses(wrong), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_edit_changes_something() {
+        let parses = |rest: &[&str]| {
+            Cli::try_parse_from(["sealkeep", "source", "edit", "shop"].iter().chain(rest)).is_ok()
+        };
+        assert!(parses(&["--name", "store"]));
+        assert!(parses(&["postgres://h/d", "--name", "store"]));
+        assert!(parses(&["--file", "/d/x"]));
+        assert!(!parses(&[]));
+        assert!(!parses(&["postgres://h/d", "--file", "/d/x"]));
+    }
+}

@@ -1,0 +1,73 @@
+//! `sealkeep debug`.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, IsTerminal, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::PathBuf,
+};
+
+use client_core::{
+    error::{Error, ErrorKind},
+    ops::debug_bundle,
+};
+use serde_json::json;
+
+use super::{Context, backup::absolute};
+use crate::{
+    args::{Debug, DebugAction},
+    plain, render,
+};
+
+const NAME: &str = "sealkeep-debug.txt";
+
+pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error> {
+    let DebugAction::Bundle { to, yes } = arguments.action;
+    let path = absolute(&to.unwrap_or_else(|| PathBuf::from(NAME)))?;
+    let bundle = debug_bundle::collect(&context.client, &super::program()?)?;
+    if !yes {
+        if !io::stdin().is_terminal() {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "there is no terminal to ask on",
+                "nothing was written",
+                "add --yes; the file holds no secrets",
+            ));
+        }
+        let mut text = plain!("The file will hold:");
+        for part in &bundle.holds {
+            text.push(&plain!("\n  - {}", part));
+        }
+        text.push(&plain!("\nIt will not hold {}.", bundle.lacks));
+        render::remark(&text)?;
+        let answer = context.secrets.ask_line(&plain!("Write {}? [y/N] ", path.display())).await?;
+        if !(answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")) {
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                "cancelled",
+                "nothing was written",
+                "run it again when you want the file",
+            ));
+        }
+    }
+    let failed = |e: io::Error| {
+        if e.kind() == io::ErrorKind::AlreadyExists {
+            return Error::new(
+                ErrorKind::Exists,
+                format!("{} already exists", path.display()),
+                "nothing was changed",
+                "name another file with --to",
+            );
+        }
+        Error::io(&path.display().to_string(), &e)
+    };
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
+    if let Err(e) = file.write_all(bundle.text.as_bytes()).and_then(|()| file.sync_all()) {
+        drop(fs::remove_file(&path));
+        return Err(failed(e));
+    }
+    let bytes = bundle.text.len();
+    context.output.result(&json!({"file": path, "bytes": bytes, "holds": bundle.holds}), || {
+        plain!("Wrote {} ({} bytes). Nothing was sent: read it before you pass it on.", path.display(), bytes)
+    })
+}

@@ -1,0 +1,109 @@
+//! `sealkeep runs` and `sealkeep logs`.
+
+use client_core::{
+    error::Error,
+    ops::runs::{self, LogKind, Run, RunState, Wanted},
+};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::{
+    args::{Logs, Runs},
+    plain,
+    plain::Plain,
+    render,
+};
+
+pub(crate) fn list(context: &Context, arguments: Runs) -> Result<(), Error> {
+    let Runs { source, failed, limit } = arguments;
+    let runs = runs::list(&context.client, &Wanted { source, failed, limit })?;
+    let documents: Vec<Value> = runs.iter().map(document).collect();
+    context.output.result(&json!({"runs": documents}), || {
+        if runs.is_empty() {
+            return if failed {
+                plain!("No run failed.")
+            } else {
+                plain!("No backup ran on this device yet.")
+            };
+        }
+        let rows: Vec<Vec<String>> = runs
+            .iter()
+            .map(|run| {
+                vec![
+                    short(run),
+                    render::when(run.started_at),
+                    run.source.clone(),
+                    run.ended_at.map_or_else(String::new, |ended| format!("{} s", ended - run.started_at)),
+                    run.bytes_read.map_or_else(String::new, render::bytes),
+                    result(run),
+                ]
+            })
+            .collect();
+        render::fitting(&["RUN", "STARTED", "SOURCE", "TOOK", "READ", "RESULT"], &rows, &["READ", "TOOK"])
+    })
+}
+
+pub(crate) fn log(context: &Context, arguments: &Logs) -> Result<(), Error> {
+    let (run, log) = runs::log(&context.client, &arguments.run)?;
+    let lines: Vec<Value> = log
+        .iter()
+        .map(|entry| {
+            json!({
+                "at": entry.at,
+                "at_time": render::when(entry.at),
+                "kind": entry.kind.as_str(),
+                "text": entry.text,
+            })
+        })
+        .collect();
+    context.output.result(&json!({"run": document(&run), "log": lines}), || {
+        let head = plain!("Run {} of {}, {}: {}", short(&run), run.source, run.kind, result(&run));
+        let entries = log.iter().map(|entry| {
+            let sign = match entry.kind {
+                LogKind::Stage | LogKind::Note => "",
+                LogKind::Warning => "warning: ",
+                LogKind::Error => "error: ",
+                LogKind::Meaning => "Your backups: ",
+                LogKind::NextStep => "Next: ",
+            };
+            plain!("{}  {}{}", render::when(entry.at), sign, entry.text)
+        });
+        let none = log.is_empty().then(|| plain!("This run has no log: only the newest 500 keep theirs."));
+        Plain::join_lines(std::iter::once(head).chain(entries).chain(none))
+    })
+}
+
+fn short(run: &Run) -> String {
+    run.id.to_string().chars().take(8).collect()
+}
+
+fn result(run: &Run) -> String {
+    match &run.state {
+        RunState::Running => "running".to_owned(),
+        RunState::Committed => run.snapshot.map_or_else(
+            || "done".to_owned(),
+            |id| format!("snapshot {}", client_core::ops::select::short(id)),
+        ),
+        RunState::Failed(why) => format!("failed: {}", why.replace('_', " ")),
+    }
+}
+
+fn document(run: &Run) -> Value {
+    let (state, failure) = match &run.state {
+        RunState::Running => ("running", None),
+        RunState::Committed => ("committed", None),
+        RunState::Failed(why) => ("failed", Some(why)),
+    };
+    json!({
+        "id": run.id,
+        "source": run.source,
+        "kind": run.kind,
+        "state": state,
+        "failure": failure,
+        "started": run.started_at,
+        "started_at": render::when(run.started_at),
+        "ended": run.ended_at,
+        "bytes_read": run.bytes_read,
+        "snapshot_id": run.snapshot,
+    })
+}

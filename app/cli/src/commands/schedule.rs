@@ -1,0 +1,234 @@
+//! `sealkeep schedule`.
+
+use std::io::{self, IsTerminal};
+
+use client_core::{
+    error::{Error, ErrorKind},
+    ops::{
+        due::{self, Turn},
+        find_source,
+        schedule::Schedule as When,
+        scheduled::{self, Scheduled},
+        sources,
+        timer::{self, Outcome, Scope},
+    },
+};
+use serde_json::json;
+
+use super::{
+    Context, backup,
+    source::{schedule_words, timer_document, timer_words, timers_removed},
+};
+use crate::{
+    args::{Schedule, ScheduleAction, ScheduleAdd, time},
+    plain, render,
+};
+
+pub(crate) async fn run(context: &Context, arguments: Schedule) -> Result<(), Error> {
+    match arguments.action {
+        ScheduleAction::Add(arguments) => add(context, arguments).await,
+        ScheduleAction::List => list(context),
+        ScheduleAction::Remove { source } => remove(context, &source),
+        ScheduleAction::Run { source } => run_now(context, &source).await,
+    }
+}
+
+async fn add(context: &Context, arguments: ScheduleAdd) -> Result<(), Error> {
+    let ScheduleAdd { source, hourly: _, daily, weekly, system } = arguments;
+    let source = find_source::find(&context.client, &source)?;
+    let schedule = match (daily, weekly.as_deref()) {
+        (Some(at), _) => When::Day { hour: at.hour(), minute: at.minute() },
+        (None, Some([day, at])) => week(day, at)?,
+        (None, _) => When::Hour,
+    };
+    let scope = if system { Scope::System } else { Scope::User };
+    let outcome = timer::schedule(&context.client, source.id, schedule, scope, super::program()?)?;
+    let (unit, files, signed_out) = match outcome {
+        Outcome::Enabled { unit, files, signed_out } => (unit, files, signed_out),
+        Outcome::Prepared { commands, .. } => {
+            return by_hand(
+                context,
+                &commands,
+                "a timer of the system needs an administrator",
+                "the schedule is saved; until these commands ran, only the open app follows it",
+                "run these commands",
+            );
+        }
+        Outcome::NoSystemd { why, crontab } => {
+            return by_hand(
+                context,
+                &[crontab],
+                &format!("no systemd takes a timer here ({why})"),
+                "the schedule is saved; until cron has this line, only the open app follows it",
+                "add this line with `crontab -e`",
+            );
+        }
+    };
+    context.output.result(
+        &json!({
+            "source": source.name,
+            "schedule": schedule,
+            "unit": unit,
+            "files": files,
+            "while_signed_out": signed_out,
+        }),
+        || {
+            let mut text =
+                plain!("{} is backed up {}\n  by the timer {}", source.name, schedule_words(schedule), unit);
+            text.push(&match signed_out {
+                Some(true) => plain!("\n  It also runs while nobody is signed in."),
+                Some(false) => plain!(
+                    "\n  It does NOT run while you are signed out: `loginctl enable-linger` changes that. \
+                     A backup that was missed runs when you sign in."
+                ),
+                None => plain!(
+                    "\n  It may stop while you are signed out: `loginctl enable-linger` prevents that."
+                ),
+            });
+            if context.client.account().is_ok_and(|account| account.keys_kept_in.contains("sealed with")) {
+                text.push(&plain!(
+                    "\n  The key file is sealed: the timer needs its passphrase as the systemd credential \
+                     sealkeep-passphrase."
+                ));
+            }
+            text
+        },
+    )?;
+    if signed_out == Some(false) && !context.output.is_json() && io::stdin().is_terminal() {
+        let answer =
+            context.secrets.ask_line(&plain!("Let it run while you are signed out, too? [y/N] ")).await?;
+        if answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes") {
+            timer::enable_linger()?;
+            render::remark(&plain!("It runs from the start of this machine on."))?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints what the user has to run, and fails: nothing is scheduled yet.
+fn by_hand(
+    context: &Context,
+    lines: &[String],
+    happened: &str,
+    meaning: &str,
+    next: &str,
+) -> Result<(), Error> {
+    if !context.output.is_json() {
+        for line in lines {
+            render::print(plain!("{}\n", line).as_str().as_bytes())?;
+        }
+    }
+    let next =
+        if context.output.is_json() { format!("{next}: {}", lines.join(" && ")) } else { next.to_owned() };
+    Err(Error::new(ErrorKind::Usage, happened, meaning, next))
+}
+
+fn week(day: &str, at: &str) -> Result<When, Error> {
+    const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let weekday = DAYS.iter().zip(1..).find(|(name, _)| day.to_ascii_lowercase() == **name);
+    let (_, weekday) = weekday.ok_or_else(|| Error::usage(format!("`{day}` is no day: use mon to sun")))?;
+    let at = time(at).map_err(Error::usage)?;
+    Ok(When::Week { weekday, hour: at.hour(), minute: at.minute() })
+}
+
+fn list(context: &Context) -> Result<(), Error> {
+    let (program, mut found) = (super::program()?, Vec::new());
+    for source in sources::list(&context.client)? {
+        let timer = timer::of(&context.client, &source, &program)?;
+        if source.schedule == When::Manual && timer.is_none() {
+            continue;
+        }
+        let next = match due::at_timer(&context.client, &source)? {
+            Turn::Done(next) => Some(next),
+            Turn::Due | Turn::Unscheduled => None,
+        };
+        found.push((source, timer, next));
+    }
+    let documents: Vec<_> = found
+        .iter()
+        .map(|(source, timer, next)| {
+            json!({
+                "id": source.id,
+                "source": source.name,
+                "schedule": source.schedule,
+                "next": next,
+                "timer": timer_document(timer.as_ref()),
+            })
+        })
+        .collect();
+    let lingers = timer::lingers();
+    context.output.result(&json!({"schedules": documents, "while_signed_out": lingers}), || {
+        if found.is_empty() {
+            return plain!(
+                "Nothing is scheduled. Schedule a saved source: sealkeep schedule add shop --daily 02:00"
+            );
+        }
+        let rows: Vec<Vec<String>> = found
+            .iter()
+            .map(|(source, timer, next)| {
+                vec![
+                    source.name.clone(),
+                    schedule_words(source.schedule),
+                    next.map_or_else(|| "–".to_owned(), render::when),
+                    timer.as_ref().map_or_else(|| "none: only the open app".to_owned(), timer_words),
+                ]
+            })
+            .collect();
+        let mut text = render::table(&["SOURCE", "SCHEDULE", "NOT DUE BEFORE", "TIMER"], &rows);
+        let yours = found.iter().filter_map(|(_, timer, _)| timer.as_ref()).any(|t| t.scope == Scope::User);
+        if yours && lingers == Some(false) {
+            text.push(&plain!(
+                "\nYour timers run while you are signed in; `loginctl enable-linger` lets them run always."
+            ));
+        }
+        text
+    })
+}
+
+fn remove(context: &Context, typed: &str) -> Result<(), Error> {
+    let source = find_source::find(&context.client, typed)?;
+    let removed = timer::unschedule(&context.client, source.id)?;
+    context.output.result(
+        &json!({"source": source.name, "timers": removed.units, "kept": removed.kept}),
+        || {
+            let mut text = plain!("{} has no schedule any more; its snapshots stay.", source.name);
+            text.push(&timers_removed(&removed));
+            text
+        },
+    )
+}
+
+async fn run_now(context: &Context, typed: &str) -> Result<(), Error> {
+    let source = find_source::find(&context.client, typed)?;
+    match scheduled::run(&context.client, source.id).await? {
+        Scheduled::Done(report) => backup::show(context, &report),
+        Scheduled::Skipped(turn) => {
+            let next = if let Turn::Done(next) = turn { Some(next) } else { None };
+            let why = if next.is_some() { "not_due" } else { "not_scheduled" };
+            context.output.result(
+                &json!({"source": source.name, "skipped": why, "next": next}),
+                || match next {
+                    Some(next) => {
+                        plain!("{} is backed up already; due again {}", source.name, render::when(next))
+                    }
+                    None => plain!("{} has no schedule: nothing to do", source.name),
+                },
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_and_times_are_read_and_others_refused() {
+        assert_eq!(week("Sun", "04:05").unwrap(), When::Week { weekday: 7, hour: 4, minute: 5 });
+        assert_eq!(week("mon", "23:59").unwrap(), When::Week { weekday: 1, hour: 23, minute: 59 });
+        for (day, at) in [("sunday", "04:00"), ("", "04:00"), ("sun", "25:00"), ("sun", "")] {
+            assert_eq!(week(day, at).unwrap_err().kind(), ErrorKind::Usage, "{day} {at}");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! `sealkeep source`.
+
+use std::path::PathBuf;
+
+use client_core::{
+    error::{Error, ErrorKind},
+    ops::{
+        find_source, probe, remove_source,
+        schedule::Schedule,
+        sources::{self, Address, Edit, SavedSource},
+        timer,
+    },
+    shell::quoted,
+    source::Preflight,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::{Context, backup::absolute};
+use crate::{
+    args::{DATABASE_URL, Source, SourceAction, SourceAdd, SourceEdit},
+    database_url, plain,
+    plain::Plain,
+    render,
+};
+
+/// Alternatives for a URL that must contain its password.
+const INSTEAD: &str = "put the URL into a file and name it with --url-file";
+
+pub(crate) async fn run(context: &Context, arguments: Source) -> Result<(), Error> {
+    match arguments.action {
+        SourceAction::Add(arguments) => add(context, arguments),
+        SourceAction::List => list(context),
+        SourceAction::Edit(arguments) => edit(context, arguments),
+        SourceAction::Remove { source } => remove(context, &source),
+        SourceAction::Test { source } => test(context, &source).await,
+    }
+}
+
+fn add(context: &Context, arguments: SourceAdd) -> Result<(), Error> {
+    let SourceAdd { url, url_file, file, allow_password_in_arguments: allowed, name } = arguments;
+    let from_environment = || SecretString::from(std::env::var(DATABASE_URL).unwrap_or_default());
+    let given = address(url, url_file, file, allowed)?.unwrap_or_else(from_environment);
+    let source = sources::add(&context.client, name, Address::parse(given.expose_secret())?)?;
+    context.output.result(&one(&source), || {
+        let name = quoted(&source.name);
+        plain!(
+            "Saved {}: {}\n  Try the connection: sealkeep source test {}\n  Back it up: sealkeep backup {}\n  \
+             Every night: sealkeep schedule add {} --daily 02:00",
+            source.name,
+            source.address.shown(),
+            name,
+            name,
+            name
+        )
+    })
+}
+
+fn list(context: &Context) -> Result<(), Error> {
+    let program = super::program()?;
+    let mut rows = Vec::new();
+    for source in sources::list(&context.client)? {
+        let timer = timer::of(&context.client, &source, &program)?;
+        rows.push((source, timer));
+    }
+    let documents: Vec<Value> = rows
+        .iter()
+        .map(|(source, timer)| {
+            let mut document = one(source);
+            document["timer"] = timer_document(timer.as_ref());
+            document
+        })
+        .collect();
+    context.output.result(&json!({"sources": documents}), || {
+        if rows.is_empty() {
+            return plain!("No sources are saved on this device. Save one: sealkeep source add postgres://…");
+        }
+        let rows: Vec<Vec<String>> = rows
+            .iter()
+            .map(|(source, timer)| {
+                vec![
+                    source.name.clone(),
+                    source.address.shown(),
+                    schedule_words(source.schedule),
+                    timer.as_ref().map_or_else(String::new, timer_words),
+                    source.id.to_string().chars().take(8).collect(),
+                ]
+            })
+            .collect();
+        render::fitting(&["SOURCE", "ADDRESS", "SCHEDULE", "TIMER", "ID"], &rows, &["ID", "TIMER", "ADDRESS"])
+    })
+}
+
+fn edit(context: &Context, arguments: SourceEdit) -> Result<(), Error> {
+    let SourceEdit { source, url, url_file, file, allow_password_in_arguments: allowed, name } = arguments;
+    let source = find_source::find(&context.client, &source)?;
+    let given = address(url, url_file, file, allowed)?;
+    let address = given.as_ref().map(ExposeSecret::expose_secret);
+    sources::edit(&context.client, source.id, Edit { name: name.as_deref(), address })?;
+    let source = sources::get(&context.client, source.id)?;
+    context.output.result(&one(&source), || plain!("Changed {}: {}", source.name, source.address.shown()))
+}
+
+fn remove(context: &Context, typed: &str) -> Result<(), Error> {
+    let source = find_source::find(&context.client, typed)?;
+    let removed = remove_source::remove(&context.client, source.id)?;
+    context.output.result(
+        &json!({"removed": source.id, "source": source.name, "timers": removed.units, "kept": removed.kept}),
+        || {
+            let mut text = plain!("Removed {}; its snapshots stay.", source.name);
+            text.push(&timers_removed(&removed));
+            text
+        },
+    )
+}
+
+async fn test(context: &Context, typed: &str) -> Result<(), Error> {
+    let source = find_source::find(&context.client, typed)?;
+    let found = probe::probe(source.address.source()?).await?;
+    let passes = found.passes();
+    match &found {
+        Preflight::Database(facts) => context.output.result(
+            &json!({
+                "source": source.name,
+                "passes": passes,
+                "server": facts.server,
+                "tls": facts.tls,
+                "bytes": facts.size,
+                "readable_tables": facts.readable_tables,
+                "unreadable": facts.unreadable,
+                "tool": facts.tool,
+            }),
+            || {
+                plain!(
+                    "{}: {}, {}, {} on disk, {} tables, dumped by {}",
+                    source.name,
+                    facts.server,
+                    match (facts.tls, facts.local) {
+                        (true, _) => "encrypted connection",
+                        (false, true) => "connection on this machine",
+                        (false, false) => "connection that is NOT encrypted",
+                    },
+                    render::bytes(facts.size),
+                    facts.readable_tables,
+                    facts.tool
+                )
+            },
+        )?,
+        Preflight::Bytes { size } => {
+            context.output.result(&json!({"source": source.name, "passes": passes, "bytes": size}), || {
+                match size {
+                    Some(size) => plain!("{}: {}, readable", source.name, render::bytes(*size)),
+                    None => plain!("{}: a pipe", source.name),
+                }
+            })?
+        }
+    }
+    match found {
+        Preflight::Database(facts) if !passes => Err(Error::new(
+            ErrorKind::DumpFailed,
+            format!(
+                "the user may not read {} tables: {}",
+                facts.unreadable.len(),
+                facts.unreadable.join(", ")
+            ),
+            "a backup would fail; nothing was changed",
+            "grant the user access, for example with the role `pg_read_all_data`",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The address given by arguments.
+fn address(
+    url: Option<String>,
+    url_file: Option<PathBuf>,
+    file: Option<PathBuf>,
+    allowed: bool,
+) -> Result<Option<SecretString>, Error> {
+    Ok(match (url, url_file, file) {
+        (Some(url), _, _) => Some(database_url::from_argument(url, allowed, Some(INSTEAD))?),
+        (None, Some(path), _) => Some(database_url::from_file(&path)?),
+        (None, None, Some(path)) => {
+            let path = absolute(&path)?;
+            let text = path.to_str().ok_or_else(|| Error::usage("the path is not UTF-8"))?;
+            Some(text.to_owned().into())
+        }
+        (None, None, None) => None,
+    })
+}
+
+/// A source, for JSON.
+pub(super) fn one(source: &SavedSource) -> Value {
+    json!({
+        "id": source.id,
+        "name": source.name,
+        "kind": source.address.kind(),
+        "address": source.address.shown(),
+        "schedule": source.schedule,
+        "created": source.created,
+    })
+}
+
+/// A timer, for JSON.
+pub(super) fn timer_document(timer: Option<&timer::Timer>) -> Value {
+    timer.map_or(Value::Null, |timer| {
+        json!({
+            "unit": timer.unit,
+            "system": timer.scope == timer::Scope::System,
+            "files": match timer.files {
+                timer::Files::Current => "current",
+                timer::Files::Outdated => "outdated",
+                timer::Files::Edited => "edited",
+            },
+        })
+    })
+}
+
+pub(super) fn timer_words(timer: &timer::Timer) -> String {
+    let scope = match timer.scope {
+        timer::Scope::User => "yours",
+        timer::Scope::System => "system",
+    };
+    match timer.files {
+        timer::Files::Current => scope.to_owned(),
+        timer::Files::Outdated => format!("{scope}, outdated"),
+        timer::Files::Edited => format!("{scope}, edited"),
+    }
+}
+
+/// `daily at 02:00`.
+pub(super) fn schedule_words(schedule: Schedule) -> String {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    match schedule {
+        Schedule::Manual => "none".to_owned(),
+        Schedule::Hour => "hourly".to_owned(),
+        Schedule::Day { hour, minute } => format!("daily at {hour:02}:{minute:02}"),
+        Schedule::Week { weekday, hour, minute } => {
+            let day = usize::try_from(weekday - 1).ok().and_then(|day| DAYS.get(day)).unwrap_or(&"?");
+            format!("{day} at {hour:02}:{minute:02}")
+        }
+    }
+}
+
+/// What became of timers.
+pub(super) fn timers_removed(removed: &timer::Removed) -> Plain {
+    let mut text = Plain::default();
+    for unit in &removed.units {
+        text.push(&plain!("\n  timer {} removed", unit));
+    }
+    for path in &removed.kept {
+        text.push(&plain!("\n  edited by hand, kept as {}", path.display()));
+    }
+    text
+}

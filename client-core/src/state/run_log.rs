@@ -1,0 +1,166 @@
+//! What happened in a run, line by line. It is written as it happens, so that a run that was killed has a log, too.
+
+use api_types::BackupId;
+use rusqlite::{Connection, params};
+
+use super::{StateDb, StateError};
+
+/// Only this many of the newest runs keep their logs.
+const RUNS: u32 = 500;
+/// More lines of a run are left out.
+const LINES: u32 = 100;
+/// Longer lines are cut, characters.
+const LINE_LEN: usize = 2_000;
+
+/// What a line of a log tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogKind {
+    /// A stage began.
+    Stage,
+    /// Something worth knowing.
+    Note,
+    /// Something the user should know although the run went on.
+    Warning,
+    /// Why the run failed.
+    Error,
+    /// What the failure means for the backups.
+    Meaning,
+    /// What to do next.
+    NextStep,
+}
+
+impl LogKind {
+    const ALL: [Self; 6] =
+        [Self::Stage, Self::Note, Self::Warning, Self::Error, Self::Meaning, Self::NextStep];
+
+    /// One word, as stored and as in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stage => "stage",
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Meaning => "meaning",
+            Self::NextStep => "next_step",
+        }
+    }
+}
+
+/// One line of a run's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Seconds since 1970.
+    pub at: i64,
+    /// What it tells.
+    pub kind: LogKind,
+    /// A sentence without a secret.
+    pub text: String,
+}
+
+impl StateDb {
+    /// Adds a line to a run's log, up to a number of lines.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn log(&self, run: BackupId, entry: &LogEntry) -> Result<(), StateError> {
+        let text: String = entry.text.chars().take(LINE_LEN).collect();
+        // An error is always recorded, however much was said before it.
+        let most = if matches!(entry.kind, LogKind::Stage | LogKind::Note | LogKind::Warning) {
+            LINES
+        } else {
+            LINES + 3
+        };
+        self.db().execute(
+            "INSERT INTO run_log (run, at, kind, text) SELECT ?1, ?2, ?3, ?4
+             WHERE (SELECT count(*) FROM run_log WHERE run = ?1) < ?5",
+            params![run.as_bytes(), entry.at, entry.kind.as_str(), text, most],
+        )?;
+        Ok(())
+    }
+
+    /// A run's log in order; empty if it is too old to have one.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn log_of(&self, run: BackupId) -> Result<Vec<LogEntry>, StateError> {
+        let db = self.db();
+        let mut query =
+            db.prepare_cached("SELECT at, kind, text FROM run_log WHERE run = ?1 ORDER BY rowid")?;
+        let rows = query.query_map([run.as_bytes()], |row| {
+            let kind: String = row.get(1)?;
+            let kind = LogKind::ALL.into_iter().find(|known| known.as_str() == kind);
+            Ok(LogEntry { at: row.get(0)?, kind: kind.unwrap_or(LogKind::Note), text: row.get(2)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+/// Keeps the logs of the newest runs.
+pub(super) fn forget_oldest(db: &Connection) -> Result<(), StateError> {
+    db.execute(
+        "DELETE FROM run_log WHERE run NOT IN (SELECT id FROM run ORDER BY started_at DESC, rowid DESC LIMIT ?1)",
+        [RUNS],
+    )?;
+    Ok(())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use api_types::{SourceId, VaultId};
+
+    use super::*;
+
+    fn state(home: &std::path::Path) -> StateDb {
+        StateDb::open(home, VaultId::from_bytes([1; 16])).unwrap().state
+    }
+
+    fn start(state: &StateDb, now: i64) -> BackupId {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&now.to_be_bytes());
+        let run = BackupId::from_bytes(id);
+        state.start_run(run, SourceId::new([2; 32]), "shop", "postgres", now).unwrap();
+        run
+    }
+
+    fn entry(kind: LogKind, text: &str) -> LogEntry {
+        LogEntry { at: 7, kind, text: text.to_owned() }
+    }
+
+    #[test]
+    fn a_log_is_kept_in_order_and_within_its_limits() {
+        let home = tempfile::tempdir().unwrap();
+        let state = state(home.path());
+        let run = start(&state, 1);
+        for number in 0..LINES + 50 {
+            state.log(run, &entry(LogKind::Warning, &format!("line {number}"))).unwrap();
+        }
+        for kind in [LogKind::Error, LogKind::Meaning, LogKind::NextStep] {
+            state.log(run, &entry(kind, &"x".repeat(LINE_LEN * 2))).unwrap();
+        }
+        let log = state.log_of(run).unwrap();
+        assert_eq!(log.len(), usize::try_from(LINES + 3).unwrap());
+        assert_eq!(log[0], entry(LogKind::Warning, "line 0"));
+        assert_eq!(log.last().unwrap().kind, LogKind::NextStep);
+        assert_eq!(log.last().unwrap().text.len(), LINE_LEN);
+    }
+
+    #[test]
+    fn only_the_newest_runs_keep_their_logs() {
+        let home = tempfile::tempdir().unwrap();
+        let state = state(home.path());
+        let runs: Vec<BackupId> = (0..i64::from(RUNS) + 2)
+            .map(|now| {
+                let run = start(&state, now);
+                state.log(run, &entry(LogKind::Stage, "began")).unwrap();
+                run
+            })
+            .collect();
+        assert!(state.log_of(runs[0]).unwrap().is_empty());
+        assert!(state.log_of(runs[1]).unwrap().is_empty());
+        assert_eq!(state.log_of(*runs.last().unwrap()).unwrap().len(), 1);
+        // The runs themselves are kept longer.
+        assert_eq!(state.runs(10_000).unwrap().len(), runs.len());
+    }
+}
