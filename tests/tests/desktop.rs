@@ -140,11 +140,10 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.says("shop is backed up").await.unwrap();
     window.says("1 database is protected.").await.unwrap();
 
-    window.press("Close").await.unwrap();
+    window.press("Actions for shop").await.unwrap();
     window.press("Verify now").await.unwrap();
     window.says("shop is whole").await.unwrap();
     window.says("Opened").await.unwrap();
-    window.press("Close").await.unwrap();
 
     // A new password is typed where the connection is; the stored one is never shown.
     window.press("Details of shop").await.unwrap();
@@ -254,7 +253,6 @@ async fn a_service_that_goes_away_and_comes_back() {
     keep_kit(&window).await;
     add_source(&window, &url(&postgres, "shop")).await;
     window.says("shop is backed up").await.unwrap();
-    window.press("Close").await.unwrap();
 
     service.stop().unwrap();
     window.press("Back up now").await.unwrap();
@@ -296,7 +294,6 @@ async fn a_backup_is_held_stopped_and_cut_off() {
     window.says("Paused.").await.unwrap();
     window.press("Go on").await.unwrap();
     window.says("shop is backed up").await.unwrap();
-    window.press("Close").await.unwrap();
 
     data::change(&postgres, "shop", 60.0, Spread::Uniform, 1).unwrap();
     store.set(Network::Limited(300_000));
@@ -304,8 +301,7 @@ async fn a_backup_is_held_stopped_and_cut_off() {
     window.says("Reading and storing").await.unwrap();
     window.press("Stop").await.unwrap();
     window.says("shop: stopped").await.unwrap();
-    window.press("Close").await.unwrap();
-    window.says("Protected").await.unwrap();
+    window.says("1 database is protected.").await.unwrap();
 
     window.press("Back up now").await.unwrap();
     window.says("Reading and storing").await.unwrap();
@@ -341,7 +337,6 @@ async fn backups_continue_behind_a_closed_window() {
     window.says("shop is backed up").await.unwrap();
     window.start_again(&[]).await.unwrap();
     screen.waits_until(true).unwrap();
-    window.press("Close").await.unwrap();
 
     // By schedule; the last backup was two hours ago.
     window.press("Details of shop").await.unwrap();

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
+import { contrast } from "./contrast.js";
 import { screens, show } from "./screens.js";
 import { stage } from "./stage.js";
 
@@ -27,6 +28,7 @@ describe("every screen", { concurrency: 2 }, () => {
       for (const colorScheme of ["light", "dark"]) {
         await opened.page.emulateMedia({ colorScheme });
         await accessible(opened.page);
+        assert.deepEqual(await contrast(opened.page), [], colorScheme);
       }
       // Text at 200 % leaves half the pixels.
       await opened.page.setViewportSize({ width: 450, height: 300 });
@@ -36,6 +38,27 @@ describe("every screen", { concurrency: 2 }, () => {
       await opened.close();
     });
   }
+});
+
+test("too little contrast is found", async () => {
+  const { page, close } = await set.open("home");
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  const weak = [
+    '<p style="color: #909090; background: #fff">text</p>',
+    '<input placeholder="example" style="background: #fff" class="weak">',
+    '<button disabled style="color: #aaa; background: #fff">off</button>',
+    '<input type="checkbox" style="border-color: #ddd; background: #fff">',
+    '<svg width="16" height="16" style="background: #fff"><path d="M2 2h8v9z" fill="#ccc"/></svg>',
+    '<span data-sign style="display: block; width: 9px; height: 9px; border: 1px solid #ddd"></span>',
+  ];
+  assert.deepEqual(await contrast(page), []);
+  await page.addStyleTag({ content: ".weak::placeholder { color: #bbb !important }" });
+  for (const html of weak) {
+    await page.evaluate((html) => document.querySelector("main").insertAdjacentHTML("beforeend", `<div id="weak">${html}</div>`), html);
+    assert.equal((await contrast(page)).length, 1, html);
+    await page.evaluate(() => document.querySelector("#weak").remove());
+  }
+  await close();
 });
 
 test("the whole window speaks German", async () => {
@@ -287,6 +310,71 @@ test("nothing is saved before the test passes, unless the user says so", async (
   await page.getByLabel("Connection string").fill("postgres://ada@db.example.com/other");
   await save.waitFor({ state: "detached" });
   await close();
+});
+
+test("a row opens its menu by right-click and by keyboard, and its source by a click anywhere", async () => {
+  const { page, close } = await set.open("home");
+  const row = page.getByRole("listitem").filter({ has: page.getByRole("button", { name: "Details of shop" }) });
+  await row.click({ button: "right", position: { x: 30, y: 10 } });
+  await page.getByRole("menu").getByRole("menuitem", { name: "Restore…" }).waitFor();
+  await page.keyboard.press("Escape");
+  assert.equal(await page.getByRole("menu").count(), 0);
+  await page.getByRole("button", { name: "Details of shop" }).focus();
+  await page.keyboard.press("Shift+F10");
+  await page.getByRole("menuitem", { name: "Back up now" }).waitFor();
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent?.trim()), "Restore…");
+  await page.keyboard.press("Escape");
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), "Details of shop");
+  await row.click({ position: { x: 200, y: 8 } });
+  await page.getByRole("heading", { name: "shop", level: 1 }).waitFor();
+  await close();
+});
+
+test("the failing come first, then the late, and only they are shown if asked", async () => {
+  const { page, close } = await set.open("home");
+  const names = () => page.getByRole("button", { name: /^Details of/ }).allTextContents();
+  await page.getByText("3 need attention.").waitFor();
+  assert.deepEqual(await names(), ["warehouse", "audit-log", "analytics", "shop", "legacy.dump"]);
+  await page.getByRole("button", { name: "Show only these" }).click();
+  assert.deepEqual(await names(), ["warehouse", "audit-log", "analytics"]);
+  await close();
+});
+
+test("a toast goes by itself, but not under the pointer", async () => {
+  const { page, close } = await set.open("done", { clock: true });
+  const toast = page.getByText("shop is backed up");
+  await toast.hover();
+  await page.clock.runFor(20_000);
+  assert.equal(await toast.count(), 1);
+  await page.mouse.move(0, 0);
+  await page.clock.runFor(8_500);
+  await toast.waitFor({ state: "detached" });
+  assert.ok(await page.evaluate(() => window.calls.some((one) => one.command === "dismiss_run")));
+  await close();
+});
+
+test("two hundred sources are at most three hundred list entries", async () => {
+  const { page, close } = await set.open("plenty");
+  await page.getByRole("button", { name: "Details of db-199" }).waitFor();
+  assert.ok((await page.getByRole("listitem").count()) <= 300);
+  await close();
+});
+
+test("numbers are never cut", async () => {
+  for (const [scenario, language] of [["home", "en"], ["home", "de"], ["running", "de"]]) {
+    for (const width of [640, 900, 1280, 1440]) {
+      const { page, close } = await set.open(scenario, { language, width, height: 800 });
+      await page.locator(".rows").waitFor();
+      const cut = await page.evaluate(() =>
+        [...document.querySelectorAll(".number, .value, .facts span, .facts strong")]
+          .filter((one) => one.checkVisibility() && (one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0 || one.getBoundingClientRect().right > innerWidth))
+          .map((one) => one.textContent),
+      );
+      assert.deepEqual(cut, [], `${scenario} ${language} ${width}`);
+      await close();
+    }
+  }
 });
 
 test("what moves stands still for those who ask for it", async () => {

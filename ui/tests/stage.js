@@ -30,7 +30,7 @@ export async function stage() {
   return {
     browser,
     /** Opens the window in a given state. */
-    async open(scenario, { width = 900, height = 600, theme = "light", language = "en", zoom = 1, motion = "no-preference" } = {}) {
+    async open(scenario, { width = 900, height = 600, theme = "light", language = "en", zoom = 1, motion = "no-preference", clock = false } = {}) {
       const context = await browser.newContext({
         viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) },
         deviceScaleFactor: zoom,
@@ -39,6 +39,7 @@ export async function stage() {
         locale: language,
       });
       const page = await context.newPage();
+      if (clock) await page.clock.install();
       const problems = [];
       page.on("pageerror", (error) => problems.push(String(error)));
       page.on("console", (message) => message.type() === "error" && problems.push(message.text()));

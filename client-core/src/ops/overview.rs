@@ -16,6 +16,8 @@ use crate::{error::Error, source::Source};
 
 /// Number of runs examined: enough for a month of an hourly source that fails.
 const RUNS: u32 = 1000;
+/// How far back failed attempts are reported, seconds: two weeks.
+const FAILURES: i64 = 14 * 86_400;
 
 /// The state of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct SourceOverview {
     pub snapshots: Vec<SnapshotSummary>,
     /// The last attempt on this device, if it failed and nothing has succeeded since.
     pub failure: Option<Run>,
+    /// When attempts on this device failed in the last two weeks, newest first, seconds since 1970.
+    pub failures: Vec<i64>,
     /// When the next backup is due, seconds since 1970.
     pub due: Option<i64>,
 }
@@ -145,13 +149,17 @@ fn assess(
         }
         snapshots.sort_by_key(|s| std::cmp::Reverse(s.created));
         let last = snapshots.first().map(|s| s.created);
-        let failure = runs
-            .iter()
-            .filter(|run| runs::is_of(&source, run))
-            .find(|run| run.state != RunState::Running)
-            .filter(|run| matches!(&run.state, RunState::Failed(why) if why != "cancelled"))
+        let ended = || {
+            runs.iter().filter(|run| runs::is_of(&source, run)).filter(|run| run.state != RunState::Running)
+        };
+        let failed = |run: &&Run| matches!(&run.state, RunState::Failed(why) if why != "cancelled");
+        let failure = ended()
+            .next()
+            .filter(failed)
             .filter(|run| last.is_none_or(|last| run.started_at > last))
             .cloned();
+        let failures =
+            ended().filter(failed).map(|run| run.started_at).filter(|at| *at > now - FAILURES).collect();
         let due = source.schedule.next(last.unwrap_or(source.created), zone);
         let protection = if failure.is_some() {
             Protection::Failing
@@ -169,6 +177,7 @@ fn assess(
             protection,
             snapshots,
             failure,
+            failures,
             due,
         });
     }
@@ -180,6 +189,7 @@ fn assess(
             protection: Protection::Current,
             snapshots,
             failure: None,
+            failures: Vec::new(),
             due: None,
         }));
     }
@@ -286,6 +296,20 @@ mod tests {
         assert_eq!(one(Schedule::Manual, &[], std::slice::from_ref(&failed), at), Protection::Failing);
         assert_eq!(one(Schedule::Manual, &[211 * HOUR], &[failed], at), Protection::Current);
         assert_eq!(one(Schedule::Manual, &[200 * HOUR], &[cancelled, other], at), Protection::Current);
+    }
+
+    #[test]
+    fn failures_of_two_weeks_are_reported_even_after_a_success() {
+        let failed = |name: &str, hour: i64| run(name, RunState::Failed("dump_failed".into()), hour * HOUR);
+        let cancelled = run("shop", RunState::Failed("cancelled".into()), 995 * HOUR);
+        // Newest first; 336 hours are two weeks.
+        let runs =
+            [cancelled, failed("shop", 990), failed("other", 980), failed("shop", 700), failed("shop", 600)];
+        let stored = vec![snapshot("shop", 999 * HOUR)];
+        let saved = vec![source("shop", Schedule::Manual)];
+        let found = assess(saved, stored, &runs, HERE, 1000 * HOUR, &TimeZone::UTC);
+        assert_eq!(found[0].failures, [990 * HOUR, 700 * HOUR]);
+        assert_eq!(found[0].protection, Protection::Current);
     }
 
     #[test]

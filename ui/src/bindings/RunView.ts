@@ -64,6 +64,10 @@ away: number | null,
  */
 warnings: Array<string>, 
 /**
+ * How many backups wait for it to end.
+ */
+waiting: number, 
+/**
  * Its result; none while it is running.
  */
 outcome: Outcome | null, 

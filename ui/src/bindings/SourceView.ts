@@ -44,6 +44,10 @@ failure: string | null,
  */
 failedAt: number | null, 
 /**
+ * When attempts here failed in the last two weeks, newest first, seconds since 1970.
+ */
+failures: Array<number>, 
+/**
  * When one of its snapshots was last opened or restored here, seconds since 1970.
  */
 verifiedAt: number | null, 

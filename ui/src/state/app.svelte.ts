@@ -50,6 +50,9 @@ export class App {
   /** What the program is waiting for while no run is shown. */
   waits = $state.raw<WaitView | null>(null);
 
+  /** The run whose end was not shown yet. */
+  toast = $state.raw<RunView | null>(null);
+
   private waited: ReturnType<typeof setTimeout> | undefined;
   private refresh: ReturnType<typeof setInterval> | undefined;
 
@@ -79,6 +82,7 @@ export class App {
     this.session = { state: "ready", account };
     clearInterval(this.refresh);
     this.run = await this.backend.currentRun();
+    if (this.run !== null && this.run.outcome !== null) this.toast = this.run;
     await this.backend.watchRuns((run) => this.heard(run));
     await this.backend.watchLinks((link) => this.go(link));
     this.refresh = setInterval(() => void this.look(), REFRESH);
@@ -118,6 +122,7 @@ export class App {
 
   async begin(start: () => Promise<RunView>): Promise<boolean> {
     this.runError = null;
+    this.toast = null;
     try {
       this.run = await start();
       return true;
@@ -129,6 +134,7 @@ export class App {
 
   async dismiss(): Promise<void> {
     this.runError = null;
+    this.toast = null;
     await this.backend.dismissRun();
     this.run = null;
   }
@@ -142,6 +148,9 @@ export class App {
   private heard(run: RunView): void {
     const ended = run.outcome !== null && this.run?.outcome === null;
     this.run = run;
-    if (ended) void this.look();
+    if (run.outcome === null) this.toast = null;
+    if (!ended) return;
+    this.toast = run;
+    void this.look();
   }
 }

@@ -37,6 +37,8 @@ pub(crate) trait Window: Send + Sync {
     fn overdue(&self, names: &[String]);
 }
 
+type Queue = Arc<Mutex<VecDeque<Uuid>>>;
+
 /// The state behind the window.
 pub(crate) struct Engine {
     client: Client,
@@ -47,7 +49,7 @@ pub(crate) struct Engine {
     authenticator: tokio::sync::Mutex<Option<NewAuthenticator>>,
     run: Mutex<Option<Running>>,
     /// Sources queued for backup, in order.
-    queue: Mutex<VecDeque<Uuid>>,
+    queue: Queue,
 }
 
 /// One engine, shared by the window, the tray and the schedule.
@@ -71,7 +73,7 @@ impl Engine {
             step: tokio::sync::Mutex::default(),
             authenticator: tokio::sync::Mutex::default(),
             run: Mutex::default(),
-            queue: Mutex::default(),
+            queue: Queue::default(),
         })
     }
 

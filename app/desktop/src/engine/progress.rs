@@ -8,6 +8,7 @@ use std::{
 
 use client_core::event::{Event, Observer, Stage};
 
+use super::Queue;
 use crate::view::{Outcome, RunKind, RunStage, RunView};
 
 /// The time over which the rate is averaged.
@@ -20,6 +21,8 @@ pub(super) struct Progress(Mutex<State>);
 
 struct State {
     view: RunView,
+    /// The sources that are backed up next.
+    queue: Queue,
     started: Instant,
     ended: Option<Instant>,
     /// Times, and the bytes done by then.
@@ -27,9 +30,9 @@ struct State {
 }
 
 impl Progress {
-    pub(super) fn new(kind: RunKind, source: &str, command: String) -> Self {
+    pub(super) fn new(kind: RunKind, source: &str, command: String, queue: Queue) -> Self {
         let view = RunView::new(kind, source, command);
-        Self(Mutex::new(State { view, started: Instant::now(), ended: None, marks: VecDeque::new() }))
+        Self(Mutex::new(State { view, queue, started: Instant::now(), ended: None, marks: VecDeque::new() }))
     }
 
     /// The current state.
@@ -45,7 +48,9 @@ impl Progress {
         let millis = now.duration_since(since).as_millis().max(1);
         let rate = u64::try_from(u128::from(done.saturating_sub(from)) * 1000 / millis).unwrap_or(0);
         let elapsed = now.duration_since(state.started).as_secs();
+        let waiting = state.queue.lock().unwrap_or_else(PoisonError::into_inner).len();
         let view = &mut state.view;
+        view.waiting = waiting;
         view.elapsed = elapsed;
         view.rate = rate;
         view.remaining =
@@ -109,13 +114,17 @@ impl Observer for Progress {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use client_core::event::{Peer, Warning};
+    use uuid::Uuid;
 
     use super::*;
 
     #[test]
     fn increments_add_up_and_a_warning_appears_once() {
-        let progress = Progress::new(RunKind::Backup, "shop", String::new());
+        let queue = Queue::default();
+        let progress = Progress::new(RunKind::Backup, "shop", String::new(), Arc::clone(&queue));
         progress.event(&Event::Expected { bytes: 1000 });
         for bytes in [300, 200] {
             progress.event(&Event::Read { bytes });
@@ -128,6 +137,9 @@ mod tests {
         let view = progress.view();
         assert_eq!((view.done, view.new_bytes, view.duplicate_bytes, view.total), (500, 500, 7, Some(1000)));
         assert_eq!(view.warnings, ["odd"]);
+        assert_eq!(view.waiting, 0);
+        queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(Uuid::nil());
+        assert_eq!(progress.view().waiting, 1);
         progress.event(&Event::Away { peer: Peer::Store, seconds: 40, limit: 900 });
         assert_eq!(progress.view().away, Some(40));
         progress.event(&Event::Reachable);

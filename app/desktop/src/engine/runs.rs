@@ -174,7 +174,7 @@ impl Engine {
                 "wait until it has ended, or stop it",
             ));
         }
-        let progress = Arc::new(Progress::new(kind, source, command));
+        let progress = Arc::new(Progress::new(kind, source, command, Arc::clone(&self.queue)));
         let cancel = CancellationToken::new();
         let client = self.client().watched(Arc::clone(&progress) as _, cancel.clone());
         let (watched, window) = (Arc::clone(&progress), Arc::clone(&self.window));

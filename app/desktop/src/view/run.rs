@@ -159,6 +159,8 @@ pub(crate) struct RunView {
     pub(crate) away: Option<u64>,
     /// What the user should know although it continues.
     pub(crate) warnings: Vec<String>,
+    /// How many backups wait for it to end.
+    pub(crate) waiting: usize,
     /// Its result; none while it is running.
     pub(crate) outcome: Option<Outcome>,
     /// The equivalent command.
@@ -183,6 +185,7 @@ impl RunView {
             paused: false,
             away: None,
             warnings: Vec::new(),
+            waiting: 0,
             outcome: None,
             command,
         }

@@ -44,6 +44,8 @@ export const snapshots: typeof english = {
     cancelled: (source) => `${source}: angehalten`,
     cancelledText: "Es entstand kein Snapshot. Was schon gesendet war, wird nicht noch einmal gesendet.",
     command: "Dasselbe im Terminal",
+    waiting: (number) => `${number} weitere warten`,
+    open: "Details zeigen",
     restoredInPart: (source, failed) =>
       failed === 1 ? `${source} ist wiederhergestellt, bis auf einen Teil` : `${source} ist wiederhergestellt, bis auf ${failed} Teile`,
     restoredInPartText: "Die Datenbank enthält den Rest. Der Snapshot ist unberührt.",

@@ -42,6 +42,8 @@ export const snapshots = {
     cancelled: (source: string) => `${source}: stopped`,
     cancelledText: "No snapshot was made. What was sent already is not sent twice.",
     command: "The same in a terminal",
+    waiting: (number: number) => `${number} more waiting`,
+    open: "Show details",
     restoredInPart: (source: string, failed: number) =>
       failed === 1 ? `${source} is restored, but for one part` : `${source} is restored, but for ${failed} parts`,
     restoredInPartText: "The database holds the rest. The snapshot is untouched.",
