@@ -47,7 +47,7 @@ pub(super) fn with_secrets_of(text: &str, stored: &str) -> Result<Option<SecretS
         return Ok(None);
     }
     let mut whole = Zeroizing::new(text.to_owned());
-    let is_url = text.contains("://");
+    let is_url = conninfo::after_scheme(text).is_some();
     for name in SECRET {
         let Some(secret) = value(&kept, name).filter(|_| value(&given, name).is_none()) else { continue };
         if is_url {
