@@ -20,7 +20,8 @@ pub async fn look(client: &Client, snapshot: &Selector, destination: Destination
         }
         Destination::Pipe(_) => Ok(Finding::Empty),
         Destination::Database { database, choices, onto_source, to_copy_of_source } => {
-            let (_, body) = client.open_history().await?.select(snapshot).await?;
+            let vault = client.open_history().await?;
+            let (_, body) = vault.select(snapshot).await?;
             let choices = informed(*choices, &body, onto_source, to_copy_of_source);
             let looking = tokio::task::spawn_blocking(move || {
                 let target = database.database().ok_or_else(|| no_database(&*database))?;

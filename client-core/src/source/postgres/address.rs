@@ -26,7 +26,9 @@ pub(super) fn parts(text: &str) -> Option<AddressParts> {
             names.push(name);
         }
     }
-    let more = names.into_iter().filter_map(|name| Some(format!("{name}={}", encoded(value(&pairs, name)?))));
+    let more = names
+        .into_iter()
+        .filter_map(|name| Some(format!("{name}={}", encoded(value(&pairs, name)?).as_str())));
     Some(AddressParts {
         more: more.collect::<Vec<_>>().join("&"),
         host: field("host")?,
@@ -41,16 +43,11 @@ pub(super) fn parts(text: &str) -> Option<AddressParts> {
 /// `text`, completed by the secrets of `stored`; `None` if it needs none, or leads to another server or user.
 pub(super) fn with_secrets_of(text: &str, stored: &str) -> Result<Option<SecretString>, SourceError> {
     let (given, kept) = (conninfo::parse(text)?, conninfo::parse(stored)?);
-    let server = |pairs, name| {
-        value(pairs, name)
-            .map(|value| value.as_slice())
-            .filter(|value| name != "port" || *value != DEFAULT_PORT)
-    };
-    if SERVER.iter().any(|name| server(&given, name) != server(&kept, name)) {
+    if SERVER.into_iter().any(|name| server(&given, name) != server(&kept, name)) {
         return Ok(None);
     }
     let mut whole = Zeroizing::new(text.to_owned());
-    let is_url = text.contains("://");
+    let is_url = conninfo::after_scheme(text).is_some();
     for name in SECRET {
         let Some(secret) = value(&kept, name).filter(|_| value(&given, name).is_none()) else { continue };
         if is_url {
@@ -62,6 +59,12 @@ pub(super) fn with_secrets_of(text: &str, stored: &str) -> Result<Option<SecretS
         }
     }
     Ok((whole.as_str() != text).then(|| SecretString::from(whole.as_str())))
+}
+
+/// Part of where a connection leads; the default port is none.
+fn server<'a>(pairs: &'a Pairs, name: &str) -> Option<&'a [u8]> {
+    let given = value(pairs, name).map(|value| value.as_slice());
+    given.filter(|value| name != "port" || *value != DEFAULT_PORT)
 }
 
 /// The value that counts: the last one that is not empty.

@@ -28,7 +28,7 @@ pub(super) fn parse(text: &str) -> Result<Pairs, SourceError> {
     }
 }
 
-fn after_scheme(text: &str) -> Option<&str> {
+pub(super) fn after_scheme(text: &str) -> Option<&str> {
     ["postgresql://", "postgres://"].into_iter().find_map(|scheme| {
         let (front, rest) = text.split_at_checked(scheme.len())?;
         front.eq_ignore_ascii_case(scheme).then_some(rest)

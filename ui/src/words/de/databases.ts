@@ -115,7 +115,6 @@ export const databases: typeof english = {
     tomorrow: (time) => `Morgen, ${time}`,
     yesterday: (time) => `Gestern, ${time}`,
     open: (name) => `Einzelheiten zu ${name}`,
-    sizes: (name) => `Größen der Backups von ${name}`,
     elsewhere: "Von einem anderen Gerät gesichert",
     calendar: "Backups des letzten Jahres",
     calendarDay: (count, day) => (count === 1 ? `1 Backup am ${day}` : `${count} Backups am ${day}`),

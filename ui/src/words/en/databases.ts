@@ -112,7 +112,6 @@ export const databases = {
     tomorrow: (time: string) => `Tomorrow, ${time}`,
     yesterday: (time: string) => `Yesterday, ${time}`,
     open: (name: string) => `Details of ${name}`,
-    sizes: (name: string) => `Sizes of the backups of ${name}`,
     elsewhere: "Backed up by another device",
     calendar: "Backups of the last year",
     calendarDay: (count: number, day: string) => (count === 1 ? `1 backup on ${day}` : `${count} backups on ${day}`),
