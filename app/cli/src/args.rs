@@ -165,9 +165,10 @@ A PostgreSQL password comes from ~/.pgpass, from PGPASSWORD, or from a URL in a 
     /// Restore a snapshot to a file, a pipe or a database
     #[command(after_help = "\
 Examples:
-  sealkeep restore latest --source shop --to shop.dump
+  sealkeep restore shop@latest --to shop.dump
+  sealkeep restore shop@2026-11-20 --to shop.dump
   sealkeep restore 3f9a --stdout | pg_restore --list
-  sealkeep restore latest --source shop --into postgres://postgres@localhost/shop_restored
+  sealkeep restore shop@latest --into postgres://postgres@localhost/shop_restored
   sealkeep restore --clean-up postgres://postgres@localhost/")]
     Restore(Restore),
     /// Verify keys, history, index and that every needed pack is stored; --read-data reads all of it
@@ -295,7 +296,7 @@ pub(crate) struct Snapshots {
     after_long_help = RESTORE_HELP
 )]
 pub(crate) struct Restore {
-    /// A snapshot's id, the beginning of one, or `latest`
+    /// A snapshot's id, the beginning of one, `latest`, SOURCE@latest, or SOURCE@2026-11-20: the newest of that local day
     #[arg(required_unless_present = "clean_up", conflicts_with = "clean_up")]
     pub(crate) snapshot: Option<String>,
     /// With `latest`: of which source

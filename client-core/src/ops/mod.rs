@@ -1,5 +1,6 @@
 //! User-level operations: one verb per file. Options in, a report out; nothing is printed here.
 
+mod choose;
 mod client;
 mod errors;
 mod kinship;
