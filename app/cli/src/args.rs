@@ -161,6 +161,7 @@ Examples:
 A PostgreSQL password comes from ~/.pgpass, from PGPASSWORD, or from a URL in a file (--url-file) or in SEALKEEP_DATABASE_URL. As part of an argument every user of the machine could read it.")]
     Backup(Backup),
     /// List snapshots, newest first
+    #[command(visible_alias = "ls", alias = "list")]
     Snapshots(Snapshots),
     /// Restore a snapshot to a file, a pipe or a database
     #[command(after_help = "\
@@ -172,6 +173,7 @@ Examples:
   sealkeep restore --clean-up postgres://postgres@localhost/")]
     Restore(Restore),
     /// Verify keys, history, index and that every needed pack is stored; --read-data reads all of it
+    #[command(visible_alias = "verify")]
     Check(Check),
     /// The local index cache
     Index(Index),

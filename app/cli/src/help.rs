@@ -3,9 +3,9 @@
 
 use std::{fmt::Write, fs, path::Path};
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 
-use crate::args::Cli;
+use crate::groups;
 
 const WIDTH: usize = 80;
 
@@ -21,7 +21,7 @@ fn add(command: &Command, path: &str, all: &mut String) {
 #[test]
 fn help_is_as_it_was() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("help.txt");
-    let mut command = Cli::command();
+    let mut command = groups::command();
     command.build();
     let mut now = String::new();
     add(&command, "sealkeep", &mut now);
