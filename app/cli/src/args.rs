@@ -197,11 +197,11 @@ Examples:
 #[derive(Debug, Args)]
 pub(crate) struct Signup {
     /// The account's e-mail address
-    #[arg(long)]
-    pub(crate) email: String,
+    #[arg(long, required = true)]
+    pub(crate) email: Option<String>,
     /// Storage region, which cannot be changed later: us, ca or eu
-    #[arg(long)]
-    pub(crate) region: Region,
+    #[arg(long, required = true)]
+    pub(crate) region: Option<Region>,
     /// What to call this device [default: the host's name]
     #[arg(long)]
     pub(crate) device_name: Option<String>,
@@ -376,6 +376,20 @@ pub(crate) enum IndexAction {
     },
 }
 
+/// The same command line for a terminal: what is missing there is asked for.
+pub(crate) fn with_questions(command: clap::Command) -> clap::Command {
+    command
+        .mut_subcommand("signup", |signup| {
+            signup
+                .mut_arg("email", |email| email.required(false))
+                .mut_arg("region", |region| region.required(false))
+        })
+        .mut_subcommand("restore", |restore| {
+            let restore = restore.mut_group("target", |target| target.required(false));
+            restore.mut_arg("snapshot", |snapshot| snapshot.required_unless_present(None::<clap::Id>))
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -398,5 +412,25 @@ mod tests {
             assert!(!parses(&["--to", "dump.sql", option]), "{option}");
             assert!(!parses(&["--stdout", option]), "{option}");
         }
+    }
+
+    #[test]
+    fn a_terminal_may_leave_out_what_is_asked_for_and_a_pipe_may_not() {
+        use clap::CommandFactory;
+        for typed in [
+            &["signup"][..],
+            &["signup", "--email", "a@example.com"],
+            &["restore"],
+            &["restore", "latest"],
+            &["restore", "--to", "x"],
+        ] {
+            let parse = |command: clap::Command| {
+                command.try_get_matches_from(["sealkeep"].iter().chain(typed)).is_ok()
+            };
+            assert!(parse(with_questions(Cli::command())), "{typed:?}");
+            assert!(!parse(Cli::command()), "{typed:?}");
+        }
+        let both = ["sealkeep", "restore", "latest", "--clean-up", "postgres://h/"];
+        assert!(with_questions(Cli::command()).try_get_matches_from(both).is_err());
     }
 }

@@ -85,7 +85,7 @@ use crate::{
 
 fn main() -> ExitCode {
     guard_memory();
-    let cli = match groups::command().try_get_matches().and_then(|typed| Cli::from_arg_matches(&typed)) {
+    let cli = match command().try_get_matches().and_then(|typed| Cli::from_arg_matches(&typed)) {
         Ok(cli) => cli,
         Err(error) => return refused(&error),
     };
@@ -117,13 +117,19 @@ fn main() -> ExitCode {
     }
 }
 
+/// What can be typed here.
+fn command() -> clap::Command {
+    let command = groups::command();
+    if prompt::can_ask() { args::with_questions(command) } else { command }
+}
+
 /// Help goes to standard output in color. An error quotes what was typed, which may be a file's name.
 fn refused(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return help(error);
     }
     // clap treats a variable that is set like a typed option, and then shows it as required in the usage.
-    let typed_only = groups::command()
+    let typed_only = command()
         .mut_args(|argument| argument.env(None::<&'static str>))
         .try_get_matches()
         .err()

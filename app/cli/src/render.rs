@@ -38,6 +38,11 @@ impl Output {
         self.json
     }
 
+    /// Removes the progress line before a question.
+    pub(crate) fn clear_progress(&self) {
+        self.progress.finish_and_clear();
+    }
+
     /// Prints the result: one JSON document, or the text.
     pub(crate) fn result<T: Serialize>(&self, value: &T, text: impl FnOnce() -> Plain) -> Result<(), Error> {
         self.progress.finish_and_clear();
