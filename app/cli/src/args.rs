@@ -12,6 +12,19 @@ KEYSTORE_PASSPHRASE) of the file descriptor given by --secrets-fd. Where that is
 environment, as SEALKEEP_PASSWORD and so on: other programs of the same user can read that, so prefer the descriptor. \
 There is no argument for them.
 
+Environment (an option counts before its variable):
+    SEALKEEP_HOME             directory for keys and local state
+    SEALKEEP_SERVER           the metadata service
+    SEALKEEP_STORAGE_ORIGIN   storage inside your network that may be used
+    SEALKEEP_STALL_TIMEOUT    seconds until a transfer is tried again
+    SEALKEEP_PATIENCE         seconds to wait for a service or store
+    SEALKEEP_DATABASE_URL     the database to back up, with its password
+    SEALKEEP_PASSWORD, SEALKEEP_TOTP, SEALKEEP_RECOVERY_CODE,
+    SEALKEEP_RECOVERY_WORDS, SEALKEEP_KEYSTORE_PASSPHRASE
+                              secrets, see above
+    SEALKEEP_LOG, RUST_LOG    what to log on standard error, such as debug
+    NO_COLOR, CLICOLOR_FORCE  help without colors, or with colors in a pipe
+
 Exit codes:
     0  done
     1  internal error
