@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn spare_columns_go_first_and_then_names_are_cut() {
-        let header = ["ID".into(), Column::name("NAME"), "FROM".into(), Column::number("SIZE")];
+        let header: [Column; 4] = ["ID".into(), Column::name("NAME"), "FROM".into(), Column::number("SIZE")];
         let rows =
             [row(&["1234", "a-very-long-name", "far/away", "1 KiB"]), row(&["5678", "b", "x", "100 MiB"])];
         let shown = |width| within(width, &header, &rows, &["FROM"]).as_str().to_owned();

@@ -43,7 +43,7 @@ async fn list(context: &Context) -> Result<(), Error> {
                 ]
             })
             .collect();
-        let header =
+        let header: [Column; 5] =
             ["DEVICE".into(), Column::name("NAME"), "STATE".into(), "SINCE".into(), "LAST SEEN".into()];
         render::fitting(&header, &rows, &["SINCE"])
     })

@@ -166,7 +166,8 @@ async fn choose(context: &Context, source: Option<&str>) -> Result<String, Error
             vec![number.to_string(), render::time(s.created), s.source.clone(), render::bytes(s.bytes)]
         })
         .collect();
-    let header = [Column::number("NO."), "TIME".into(), Column::name("SOURCE"), Column::number("SIZE")];
+    let header: [Column; 4] =
+        [Column::number("NO."), "TIME".into(), Column::name("SOURCE"), Column::number("SIZE")];
     note(&render::fitting(&header, &rows, &[]))?;
     if listed.len() > rows.len() {
         note(&plain!("Older ones: `sealkeep snapshots`"))?;

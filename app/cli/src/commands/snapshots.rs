@@ -83,7 +83,7 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
             rows.sort_by_key(|(created, _)| std::cmp::Reverse(*created));
         }
         let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, row)| row).collect();
-        let header = [
+        let header: [Column; 8] = [
             "SNAPSHOT".into(),
             "TIME".into(),
             Column::name("SOURCE"),

@@ -70,7 +70,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
                     ]
                 })
                 .collect();
-            let header = [
+            let header: [Column; 6] = [
                 Column::name("SOURCE"),
                 Column::name("FROM"),
                 "LAST BACKUP".into(),
