@@ -19,6 +19,19 @@ KEYSTORE_PASSPHRASE) of the file descriptor given by --secrets-fd. Where that is
 environment, as SEALKEEP_PASSWORD and so on: other programs of the same user can read that, so prefer the descriptor. \
 There is no argument for them.
 
+Environment (an option counts before its variable):
+    SEALKEEP_HOME             directory for keys and local state
+    SEALKEEP_SERVER           the metadata service
+    SEALKEEP_STORAGE_ORIGIN   storage inside your network that may be used
+    SEALKEEP_STALL_TIMEOUT    seconds until a transfer is tried again
+    SEALKEEP_PATIENCE         seconds to wait for a service or store
+    SEALKEEP_DATABASE_URL     the database to back up, with its password
+    SEALKEEP_PASSWORD, SEALKEEP_TOTP, SEALKEEP_RECOVERY_CODE,
+    SEALKEEP_RECOVERY_WORDS, SEALKEEP_KEYSTORE_PASSPHRASE
+                              secrets, see above
+    SEALKEEP_LOG, RUST_LOG    what to log on standard error, such as debug
+    NO_COLOR, CLICOLOR_FORCE  help without colors, or with colors in a pipe
+
 Exit codes:
     0  done
     1  internal error
@@ -169,16 +182,19 @@ Examples:
 A PostgreSQL password comes from ~/.pgpass, from PGPASSWORD, or from a URL in a file (--url-file) or in SEALKEEP_DATABASE_URL. As part of an argument every user of the machine could read it.")]
     Backup(Backup),
     /// List snapshots, newest first
+    #[command(visible_alias = "ls", alias = "list")]
     Snapshots(Snapshots),
     /// Restore a snapshot to a file, a pipe or a database
     #[command(after_help = "\
 Examples:
-  sealkeep restore latest --source shop --to shop.dump
+  sealkeep restore shop@latest --to shop.dump
+  sealkeep restore shop@2026-11-20 --to shop.dump
   sealkeep restore 3f9a --stdout | pg_restore --list
-  sealkeep restore latest --source shop --into postgres://postgres@localhost/shop_restored
+  sealkeep restore shop@latest --into postgres://postgres@localhost/shop_restored
   sealkeep restore --clean-up postgres://postgres@localhost/")]
     Restore(Restore),
     /// Verify keys, history, index and that every needed pack is stored; --read-data reads all of it
+    #[command(visible_alias = "verify")]
     Check(Check),
     /// The local index cache
     Index(Index),
@@ -224,11 +240,11 @@ The newest 10,000 runs are listed, and the newest 500 have a log.")]
 #[derive(Debug, Args)]
 pub(crate) struct Signup {
     /// The account's e-mail address
-    #[arg(long)]
-    pub(crate) email: String,
+    #[arg(long, required = true)]
+    pub(crate) email: Option<String>,
     /// Storage region, which cannot be changed later: us, ca or eu
-    #[arg(long)]
-    pub(crate) region: Region,
+    #[arg(long, required = true)]
+    pub(crate) region: Option<Region>,
     /// What to call this device [default: the host's name]
     #[arg(long)]
     pub(crate) device_name: Option<String>,
@@ -328,7 +344,7 @@ pub(crate) struct Snapshots {
     after_long_help = RESTORE_HELP
 )]
 pub(crate) struct Restore {
-    /// A snapshot's id, the beginning of one, or `latest`
+    /// A snapshot's id, the beginning of one, `latest`, SOURCE@latest, or SOURCE@2026-11-20: the newest of that local day
     #[arg(required_unless_present = "clean_up", conflicts_with = "clean_up")]
     pub(crate) snapshot: Option<String>,
     /// With `latest`: of which source
@@ -406,6 +422,20 @@ pub(crate) enum IndexAction {
     },
 }
 
+/// The same command line for a terminal: what is missing there is asked for.
+pub(crate) fn with_questions(command: clap::Command) -> clap::Command {
+    command
+        .mut_subcommand("signup", |signup| {
+            signup
+                .mut_arg("email", |email| email.required(false))
+                .mut_arg("region", |region| region.required(false))
+        })
+        .mut_subcommand("restore", |restore| {
+            let restore = restore.mut_group("target", |target| target.required(false));
+            restore.mut_arg("snapshot", |snapshot| snapshot.required_unless_present(None::<clap::Id>))
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -428,5 +458,25 @@ mod tests {
             assert!(!parses(&["--to", "dump.sql", option]), "{option}");
             assert!(!parses(&["--stdout", option]), "{option}");
         }
+    }
+
+    #[test]
+    fn a_terminal_may_leave_out_what_is_asked_for_and_a_pipe_may_not() {
+        use clap::CommandFactory;
+        for typed in [
+            &["signup"][..],
+            &["signup", "--email", "a@example.com"],
+            &["restore"],
+            &["restore", "latest"],
+            &["restore", "--to", "x"],
+        ] {
+            let parse = |command: clap::Command| {
+                command.try_get_matches_from(["sealkeep"].iter().chain(typed)).is_ok()
+            };
+            assert!(parse(with_questions(Cli::command())), "{typed:?}");
+            assert!(!parse(Cli::command()), "{typed:?}");
+        }
+        let both = ["sealkeep", "restore", "latest", "--clean-up", "postgres://h/"];
+        assert!(with_questions(Cli::command()).try_get_matches_from(both).is_err());
     }
 }

@@ -3,9 +3,9 @@
 
 use std::{fmt::Write, fs, path::Path};
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 
-use crate::args::Cli;
+use crate::groups;
 
 const WIDTH: usize = 80;
 
@@ -21,7 +21,7 @@ fn add(command: &Command, path: &str, all: &mut String) {
 #[test]
 fn help_is_as_it_was() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("help.txt");
-    let mut command = Cli::command();
+    let mut command = groups::command();
     command.build();
     let mut now = String::new();
     add(&command, "sealkeep", &mut now);
@@ -38,4 +38,29 @@ fn help_is_as_it_was() {
         );
     }
     assert_eq!(before.lines().count(), now.lines().count());
+}
+
+/// The help lists every variable that is read: those of options, of secrets, and any other that the sources name.
+#[test]
+fn every_variable_is_documented_in_one_place() {
+    let mut command = groups::command();
+    command.build();
+    let text = command.get_after_long_help().unwrap().to_string();
+    let documented =
+        |name: &str| text.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).any(|word| word == name);
+    let mut commands = vec![&command];
+    let mut seen = 0;
+    while let Some(command) = commands.pop() {
+        for variable in command.get_arguments().filter_map(|argument| argument.get_env()) {
+            seen += 1;
+            assert!(documented(variable.to_str().unwrap()), "{}", variable.display());
+        }
+        commands.extend(command.get_subcommands());
+    }
+    assert!(seen >= 5, "{seen} options have a variable");
+    for secret in ["PASSWORD", "TOTP", "RECOVERY_CODE", "RECOVERY_WORDS", "KEYSTORE_PASSPHRASE"] {
+        assert!(documented(&format!("SEALKEEP_{secret}")), "{secret}");
+    }
+    assert!(documented("SEALKEEP_LOG") && documented(crate::args::DATABASE_URL));
+    assert!(!documented("SEALKEEP_NOTHING"));
 }

@@ -36,7 +36,9 @@
 //! commands
 //! progress prompt
 //! render
-//! plain stdout
+//! table
+//! plain stdout usage
+//! groups
 //! args database_url exit_code wrap
 //! ```
 
@@ -44,6 +46,7 @@ mod args;
 mod commands;
 mod database_url;
 mod exit_code;
+mod groups;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod help;
@@ -55,11 +58,13 @@ mod progress;
 mod prompt;
 mod render;
 mod stdout;
+mod table;
+mod usage;
 mod wrap;
 
 use std::{io, process::ExitCode, sync::Arc, time::Duration};
 
-use clap::{CommandFactory, Parser};
+use clap::{FromArgMatches, error::ErrorKind as ClapKind};
 use client_core::{
     error::Error,
     ops::{Client, Settings},
@@ -80,9 +85,9 @@ use crate::{
 
 fn main() -> ExitCode {
     guard_memory();
-    let cli = match Cli::try_parse() {
+    let cli = match command().try_get_matches().and_then(|typed| Cli::from_arg_matches(&typed)) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return refused(&error),
     };
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -112,19 +117,36 @@ fn main() -> ExitCode {
     }
 }
 
+/// What can be typed here.
+fn command() -> clap::Command {
+    let command = groups::command();
+    if prompt::can_ask() { args::with_questions(command) } else { command }
+}
+
 /// Help goes to standard output in color. An error quotes what was typed, which may be a file's name.
-fn usage(error: &clap::Error) -> ExitCode {
+fn refused(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return help(error);
     }
     // clap treats a variable that is set like a typed option, and then shows it as required in the usage.
-    let typed_only = Cli::command()
+    let typed_only = command()
         .mut_args(|argument| argument.env(None::<&'static str>))
         .try_get_matches()
         .err()
         .filter(clap::Error::use_stderr);
     let error = typed_only.as_ref().unwrap_or(error);
-    drop(render::note(&Plain::lines(error.render().to_string().trim_end())));
+    let text = error.render().to_string();
+    // A command that needs another word is answered with its help.
+    if error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        drop(render::note(&Plain::lines(text.trim_end())));
+        return ExitCode::from(exit_code::USAGE);
+    }
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    let (error, usage) = usage::error(&text);
+    Output::new(json, Progress::new(false, true).line()).error(&error);
+    if let Some(usage) = usage.filter(|_| !json) {
+        drop(render::note(&Plain::lines(format_args!("\n{usage}"))));
+    }
     ExitCode::from(exit_code::USAGE)
 }
 

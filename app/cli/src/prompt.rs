@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 use crate::{
     plain,
     plain::Plain,
-    render::{note, question},
+    render::{is_watched, note, question},
 };
 
 /// The terminal of this process, whatever its standard streams are.
@@ -42,6 +42,11 @@ enum Lines {
     One,
     /// All until this function says that it is complete.
     Until(fn(&str) -> bool),
+}
+
+/// Whether a person is there to answer: pipes and timers get an error instead of a question.
+pub(crate) fn can_ask() -> bool {
+    io::stdin().is_terminal() && is_watched()
 }
 
 /// A secret value to ask for.

@@ -1,17 +1,25 @@
 //! All output to the terminal: the command's result on standard output (text, or one JSON document with `--json`), and
 //! anything else on standard error.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal, Write},
+};
 
 use client_core::{error::Error, ops::list::Mark};
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::{plain, plain::Plain, stdout::Stdout};
+use crate::{
+    plain,
+    plain::Plain,
+    stdout::Stdout,
+    table::{self, Column},
+};
 
 /// Prints results.
 #[derive(Debug, Clone)]
@@ -28,6 +36,11 @@ impl Output {
 
     pub(crate) const fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Removes the progress line before a question.
+    pub(crate) fn clear_progress(&self) {
+        self.progress.finish_and_clear();
     }
 
     /// Prints the result: one JSON document, or the text.
@@ -167,65 +180,45 @@ pub(crate) fn when(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |at| at.to_string())
 }
 
-/// Pads columns to their widest cell; right-align numbers by padding them in the caller. Empty columns are left out.
-pub(crate) fn table(header: &[&'static str], rows: &[Vec<String>]) -> Plain {
-    let says = |at: &usize| rows.iter().any(|row| row.get(*at).is_some_and(|cell| !cell.is_empty()));
-    let kept: Vec<usize> = (0..header.len()).filter(|at| rows.is_empty() || says(at)).collect();
-    let header = kept.iter().filter_map(|at| header.get(*at)).map(Plain::name).collect();
-    let of = |row: &Vec<String>| kept.iter().filter_map(|at| row.get(*at)).map(Plain::name).collect();
-    let lines: Vec<Vec<Plain>> = std::iter::once(header).chain(rows.iter().map(of)).collect();
-    let mut widths = Vec::new();
-    for line in &lines {
-        widths.resize(widths.len().max(line.len()), 0);
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = (*width).max(columns(cell));
-        }
+/// A time in a result: for a person, how long ago; in a pipe, ISO 8601.
+pub(crate) fn time(seconds: i64) -> String {
+    if is_for_a_person() { relative(seconds, Timestamp::now().as_second()) } else { when(seconds) }
+}
+
+/// An id in a result: for a person, the beginning, which any command accepts; in a pipe, all of it.
+pub(crate) fn id(id: impl Display) -> String {
+    let id = id.to_string();
+    if is_for_a_person() { id.chars().take(8).collect() } else { id }
+}
+
+/// Whether standard output is a terminal.
+fn is_for_a_person() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// `3 h ago`; a time long ago or in the future is its date.
+fn relative(seconds: i64, now: i64) -> String {
+    let ago = |n: i64, unit: &str| format!("{n} {unit} ago");
+    match now.saturating_sub(seconds) {
+        -60..60 => "just now".to_owned(),
+        age @ 60..3_600 => ago(age / 60, "min"),
+        age @ 3_600..86_400 => ago(age / 3_600, "h"),
+        86_400..172_800 => "1 day ago".to_owned(),
+        age @ 172_800..2_592_000 => ago(age / 86_400, "days"),
+        _ => Timestamp::from_second(seconds)
+            .map_or_else(|_| seconds.to_string(), |at| at.to_zoned(TimeZone::system()).date().to_string()),
     }
-    let line = |cells: Vec<Plain>| {
-        let mut text = String::new();
-        let last = cells.len().saturating_sub(1);
-        for (at, (cell, width)) in cells.iter().zip(&widths).enumerate() {
-            text.push_str(cell.as_str());
-            if at < last {
-                text.push_str(&" ".repeat(width.saturating_sub(columns(cell)) + 2));
-            }
-        }
-        plain!("{}", text)
-    };
-    Plain::join_lines(lines.into_iter().map(line))
 }
 
 /// Fits the table to the width of standard output's terminal, leaving out as many `spare` columns, in this order, as
 /// necessary.
-pub(crate) fn fitting(header: &[&'static str], rows: &[Vec<String>], spare: &[&str]) -> Plain {
+pub(crate) fn fitting<C: Copy + Into<Column>>(header: &[C], rows: &[Vec<String>], spare: &[&str]) -> Plain {
     let stdout = io::stdout();
-    let size = if stdout.is_terminal() { rustix::termios::tcgetwinsize(&stdout).ok() } else { None };
+    let size = if stdout.is_terminal() { tcgetwinsize(&stdout).ok() } else { None };
     // A terminal of unknown size reports 0.
     let width = size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
-    within(width.unwrap_or(usize::MAX), header, rows, spare)
-}
-
-fn within(width: usize, header: &[&'static str], rows: &[Vec<String>], spare: &[&str]) -> Plain {
-    let (mut header, mut rows) = (header.to_vec(), rows.to_vec());
-    let mut shown = table(&header, &rows);
-    for name in spare {
-        let widest = shown.as_str().lines().map(unicode_width::UnicodeWidthStr::width).max();
-        if widest.unwrap_or_default() <= width {
-            break;
-        }
-        let Some(at) = header.iter().position(|column| column == name) else { continue };
-        header.remove(at);
-        for row in rows.iter_mut().filter(|row| row.len() > at) {
-            row.remove(at);
-        }
-        shown = table(&header, &rows);
-    }
-    shown
-}
-
-/// Number of terminal columns.
-fn columns(cell: &Plain) -> usize {
-    unicode_width::UnicodeWidthStr::width(cell.as_str())
+    let header: Vec<Column> = header.iter().map(|column| (*column).into()).collect();
+    table::within(width.unwrap_or(usize::MAX), &header, rows, spare)
 }
 
 #[cfg(test)]
@@ -240,21 +233,21 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_gets_fewer_columns() {
-        let rows = [vec!["1234567890".to_owned(), "postgres://far/away".to_owned(), "x".to_owned()]];
-        let shown = |width| within(width, &["ID", "FROM", "NOTE"], &rows, &["FROM"]).as_str().to_owned();
-        assert!(shown(37).contains("far"));
-        assert_eq!(shown(20), "ID          NOTE\n1234567890  x");
-        let silent = vec![vec!["1".to_owned(), String::new()]];
-        assert_eq!(table(&["ID", "NOTE"], &silent).as_str(), "ID\n1");
-        assert_eq!(shown(5), shown(20));
-    }
-
-    #[test]
-    fn a_hostile_cell_stays_in_its_row_and_its_column() {
-        let rows =
-            [vec!["esc\x1b[2J\nname".to_owned(), "1".to_owned()], vec!["データ".to_owned(), "2".to_owned()]];
-        let table = table(&["NAME", "N"], &rows);
-        assert_eq!(table.as_str(), "NAME                N\nesc\\u{1b}[2J\\nname  1\nデータ              2");
+    fn a_person_reads_how_long_ago_it_was() {
+        let now = 1_795_212_000;
+        for (age, words) in [
+            (-30, "just now"),
+            (59, "just now"),
+            (60, "1 min ago"),
+            (3_599, "59 min ago"),
+            (3_600, "1 h ago"),
+            (86_400, "1 day ago"),
+            (172_800, "2 days ago"),
+            (2_591_999, "29 days ago"),
+        ] {
+            assert_eq!(relative(now - age, now), words);
+        }
+        assert!(relative(now - 30_000_000, now).starts_with("2025-12-"));
+        assert!(relative(now + 30_000_000, now).starts_with("2027-11-"));
     }
 }

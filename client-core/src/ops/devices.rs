@@ -22,7 +22,8 @@ pub async fn list(client: &Client) -> Result<Vec<DeviceInfo>, Error> {
     Ok(vault.api().devices(vault.id()).await?)
 }
 
-/// Same as [`revoke`], for the device with this name, this id, or an id that begins with it. Returns that device.
+/// Same as [`revoke`], for the device with this name or id, or the only one whose name or id begins with it. Returns
+/// that device.
 ///
 /// # Errors
 /// [`ErrorKind::Ambiguous`] if several match, [`ErrorKind::NotFound`] if none does; otherwise same as [`revoke`].
@@ -37,9 +38,13 @@ fn one(devices: Vec<DeviceInfo>, typed: &str) -> Result<DeviceInfo, Error> {
     let digits = |text: &str| text.to_ascii_lowercase().replace('-', "");
     let (prefix, id) = (digits(typed), |device: &DeviceInfo| digits(&device.keys.device_id.to_string()));
     let is_id = prefix.len() >= MIN_DIGITS && prefix.bytes().all(|b| b.is_ascii_hexdigit());
+    let whole = |device: &DeviceInfo| device.keys.name == typed || (is_id && id(device).starts_with(&prefix));
+    let begins = |device: &DeviceInfo| !typed.is_empty() && device.keys.name.starts_with(typed);
+    // A complete name counts before the beginning of a longer one.
+    let some_whole = devices.iter().any(whole);
     let mut meant: Vec<DeviceInfo> = devices
         .into_iter()
-        .filter(|device| device.keys.name == typed || (is_id && id(device).starts_with(&prefix)))
+        .filter(|device| if some_whole { whole(device) } else { begins(device) })
         .collect();
     if meant.iter().any(|device| device.state != DeviceState::Revoked) && meant.len() > 1 {
         meant.retain(|device| device.state != DeviceState::Revoked);
@@ -50,13 +55,13 @@ fn one(devices: Vec<DeviceInfo>, typed: &str) -> Result<DeviceInfo, Error> {
         (Some(device), 1) => Ok(device),
         (Some(_), _) => Err(Error::new(
             ErrorKind::Ambiguous,
-            format!("several devices are called `{typed}`: {}", named.join(", ")),
+            format!("several devices match `{typed}`: {}", named.join(", ")),
             "nothing was changed",
-            "give more digits of the id",
+            "give the complete name, or more digits of the id",
         )),
         (None, _) => Err(Error::new(
             ErrorKind::NotFound,
-            format!("there is no device {typed}"),
+            format!("there is no device `{typed}`"),
             "nothing was changed",
             "`sealkeep devices` lists them",
         )),
@@ -100,4 +105,56 @@ pub async fn revoke(client: &Client, device: DeviceId) -> Result<(), Error> {
         _ => None,
     };
     Ok(vault.api().revoke_device(vault.id(), device, directory).await?)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn device(number: u8, name: &str, state: &str) -> DeviceInfo {
+        serde_json::from_value(json!({
+            "keys": {
+                "device_id": format!("{number:02}000000-0000-4000-8000-000000000000"),
+                "name": name,
+                "signing_key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                "sealing_key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            },
+            "role": null,
+            "state": state,
+            "created_at": 0,
+            "last_seen_at": null,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_device_is_found_by_name_or_id_or_the_beginning_of_either() {
+        let all = || {
+            vec![
+                device(10, "laptop", "active"),
+                device(11, "laptop of Ada", "active"),
+                device(12, "server", "revoked"),
+                device(13, "server", "active"),
+                device(14, "beef", "active"),
+            ]
+        };
+        let found = |typed: &str| {
+            one(all(), typed)
+                .map(|device| device.keys.device_id.to_string().get(..2).unwrap().to_owned())
+                .map_err(|error| error.kind())
+        };
+        assert_eq!(found("laptop"), Ok("10".to_owned()));
+        assert_eq!(found("laptop o"), Ok("11".to_owned()));
+        assert_eq!(found("1100"), Ok("11".to_owned()));
+        assert_eq!(found("ser"), Ok("13".to_owned()));
+        assert_eq!(found("1200"), Ok("12".to_owned()));
+        assert_eq!(found("beef"), Ok("14".to_owned()));
+        assert_eq!(found("lap"), Err(ErrorKind::Ambiguous));
+        for unknown in ["", "110", "Laptop", "desk"] {
+            assert_eq!(found(unknown), Err(ErrorKind::NotFound), "{unknown:?}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! User-level operations: one verb per file. Options in, a report out; nothing is printed here.
 
 mod address;
+mod choose;
 mod client;
 mod errors;
 mod kinship;

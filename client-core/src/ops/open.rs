@@ -5,25 +5,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use api_types::{
-    DeviceId, ObjectId, ObjectKind, SnapshotId, SourceId, VaultId, backup::MAX_BATCH, vault::VaultInfo,
-};
+use api_types::{DeviceId, ObjectId, ObjectKind, SnapshotId, VaultId, backup::MAX_BATCH, vault::VaultInfo};
 use sha2::Digest;
 
-use super::{
-    Client,
-    errors::affects_only_object,
-    kinship::is_carried_on,
-    select::{Selector, by_prefix, no_source, not_found, short},
-};
+use super::{Client, errors::affects_only_object};
 use crate::{
     api::HttpApi,
     crypto::DeviceSigningKey,
     device::{DeviceSecrets, Head, Pins},
-    error::{Error, ErrorKind},
+    error::Error,
     event::{Event, Warning},
     format::snapshot::{SnapshotBody, read_snapshot},
-    source::ENGINES,
     state::StateDb,
     store::{PresignedStore, Reach},
     vault::{ChunkReader, Directory, Fetcher, History, ListedSnapshot, PackCache, UnlockedVault},
@@ -51,7 +43,7 @@ impl Client {
     /// Opens the vault with the keys of this device.
     ///
     /// # Errors
-    /// [`ErrorKind::NotSignedIn`], or as the service.
+    /// [`ErrorKind::NotSignedIn`](crate::error::ErrorKind::NotSignedIn), or as the service.
     pub(crate) fn open(&self) -> Result<OpenVault, Error> {
         OpenVault::open(self, &self.secrets()?)
     }
@@ -59,7 +51,7 @@ impl Client {
     /// Opens the vault, verifies its history and catches up with it.
     ///
     /// # Errors
-    /// As [`Client::open`]; [`ErrorKind::RolledBack`] when the service shows another history.
+    /// As [`Client::open`]; [`ErrorKind::RolledBack`](crate::error::ErrorKind::RolledBack) when the service shows another history.
     pub(crate) async fn open_synced(&self) -> Result<OpenVault, Error> {
         let mut vault = self.open()?;
         vault.sync().await?;
@@ -208,71 +200,6 @@ impl OpenVault {
         self.reader.within(packs)
     }
 
-    /// Finds and opens the selected snapshot.
-    pub(super) async fn select(&self, selector: &Selector) -> Result<(ListedSnapshot, SnapshotBody), Error> {
-        match selector {
-            Selector::Id(prefix) => {
-                let listed = by_prefix(self.history.snapshots(), prefix)?.clone();
-                let body = self.body(&listed).await?;
-                Ok((listed, body))
-            }
-            Selector::Latest { source: Some(source) } => {
-                // Chosen by the signed, unencrypted envelope: a damaged body of another source does not interfere.
-                let ids: Vec<SourceId> =
-                    ENGINES.iter().map(|engine| self.keys.source_id(engine.kind(), source)).collect();
-                let mut named =
-                    self.history.snapshots().iter().rev().filter(|s| ids.contains(&s.envelope.source));
-                let Some(last) = named.next() else {
-                    return Err(no_source(source, &self.source_names().await));
-                };
-                let body = self.body(last).await?;
-                let mut before = None;
-                for older in named {
-                    if older.envelope.source != last.envelope.source {
-                        return Err(two_sources(source, last, older));
-                    }
-                    before.get_or_insert(older);
-                }
-                if let Some(older) = before
-                    && let Ok(before) = self.body(older).await
-                    && !is_carried_on(&before, &body)
-                {
-                    return Err(two_sources(source, last, older));
-                }
-                Ok((last.clone(), body))
-            }
-            Selector::Latest { source: None } => {
-                let snapshots = self.history.snapshots();
-                let last =
-                    snapshots.last().ok_or_else(|| not_found("there is no snapshot yet".to_owned()))?;
-                if snapshots.iter().any(|s| s.envelope.source != last.envelope.source) {
-                    return Err(Error::new(
-                        ErrorKind::Ambiguous,
-                        "several sources are backed up here",
-                        "nothing was changed",
-                        "add --source NAME; `sealkeep status` lists them",
-                    ));
-                }
-                let body = self.body(last).await?;
-                Ok((last.clone(), body))
-            }
-        }
-    }
-
-    /// Names of the sources of which at least one snapshot can be opened.
-    async fn source_names(&self) -> BTreeSet<String> {
-        let (mut seen, mut names) = (BTreeSet::new(), BTreeSet::new());
-        for listed in self.history.snapshots().iter().rev() {
-            if !seen.contains(&listed.envelope.source)
-                && let Ok(body) = self.body(listed).await
-            {
-                seen.insert(listed.envelope.source);
-                names.insert(body.source_name);
-            }
-        }
-        names
-    }
-
     /// Opens a snapshot and checks the heads its signer had seen against the history the service shows.
     pub(super) async fn body(&self, listed: &ListedSnapshot) -> Result<SnapshotBody, Error> {
         match self.state.sealed(&listed.id)?.filter(|bytes| is(listed.id, bytes)) {
@@ -374,14 +301,4 @@ fn same_origin(one: &str, other: &str) -> bool {
 
 fn is(id: ObjectId, bytes: &[u8]) -> bool {
     sha2::Sha256::digest(bytes).as_slice() == id.as_bytes()
-}
-
-/// Two sources share this name, so it is ambiguous.
-fn two_sources(name: &str, one: &ListedSnapshot, other: &ListedSnapshot) -> Error {
-    Error::new(
-        ErrorKind::Ambiguous,
-        format!("snapshots called {name} are of two sources: {} and {}", short(one.id), short(other.id)),
-        "nothing was changed",
-        "give the id of the snapshot that you mean; `sealkeep snapshots` says where each is from",
-    )
 }

@@ -1,5 +1,6 @@
 //! Stories of the real programs. A single test program, so that waits for networks and clocks overlap.
 
+mod at_a_terminal;
 mod backup_and_restore;
 mod bad_input;
 mod compressed_dumps;

@@ -349,6 +349,16 @@ fn a_typo_gets_a_suggestion() {
     assert!(next(device.call(["backup", "not/there.gz"]), 2).contains("sealkeep backup --file"));
     assert!(next(device.call(["restore", "dump.sql", "--to", "out"]), 2).contains("--to"));
 
+    // The newest of a source, or of a day; no day but today has one.
+    device.restore_to("shop@latest", "shop").ok().unwrap();
+    assert_eq!(fs::read(device.desk().join("shop")).unwrap(), b"y");
+    assert_eq!(next(device.restore_to("latest", "out"), 7), "choose one: `ledger@latest`, `shop@latest`");
+    let nearest = next(device.restore_to("ledger@2001-02-03", "out"), 7);
+    let today = nearest.strip_prefix("the nearest days with one: `").unwrap().trim_end_matches('`');
+    device.restore_to(today, "today").ok().unwrap();
+    assert_eq!(fs::read(device.desk().join("today")).unwrap(), b"x");
+    assert_eq!(next(device.restore_to("nosuch@latest", "out"), 7), "the sources are: ledger, shop");
+
     // Ids may be abbreviated, in any case.
     device.restore_to(&id[..4].to_uppercase(), "a").ok().unwrap();
     device.restore_to(&id, "b").ok().unwrap();

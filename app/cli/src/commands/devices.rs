@@ -8,6 +8,7 @@ use super::Context;
 use crate::{
     args::{DeviceAction, Devices},
     plain, render,
+    table::Column,
 };
 
 pub(crate) async fn run(context: &Context, arguments: Devices) -> Result<(), Error> {
@@ -34,14 +35,16 @@ async fn list(context: &Context) -> Result<(), Error> {
                     DeviceState::Revoked => "revoked",
                 };
                 vec![
-                    d.keys.device_id.to_string(),
+                    render::id(d.keys.device_id),
                     d.keys.name.clone(),
                     state.to_owned(),
-                    render::when(d.created_at),
-                    d.last_seen_at.map_or_else(|| "–".to_owned(), render::when),
+                    render::time(d.created_at),
+                    d.last_seen_at.map_or_else(|| "–".to_owned(), render::time),
                 ]
             })
             .collect();
-        render::table(&["DEVICE", "NAME", "STATE", "SINCE", "LAST SEEN"], &rows)
+        let header: [Column; 5] =
+            ["DEVICE".into(), Column::name("NAME"), "STATE".into(), "SINCE".into(), "LAST SEEN".into()];
+        render::fitting(&header, &rows, &["SINCE"])
     })
 }

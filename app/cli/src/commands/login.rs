@@ -12,7 +12,12 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{Context, signup};
-use crate::{args::Login, plain, prompt::Secret, render::note};
+use crate::{
+    args::Login,
+    plain,
+    prompt::{Secret, can_ask},
+    render::note,
+};
 
 /// Larger files are not kits, bytes.
 const MAX_KIT: u64 = 1024 * 1024;
@@ -22,10 +27,11 @@ pub(crate) async fn run(context: &Context, arguments: Login) -> Result<(), Error
     let kit = kit.as_deref().map(read_kit).transpose()?;
     let email = match email {
         Some(email) => email,
-        None => context
-            .client
-            .known_email()?
-            .ok_or_else(|| Error::usage("this device knows no account: give --email".to_owned()))?,
+        None => match context.client.known_email()? {
+            Some(known) => known,
+            None if can_ask() => context.secrets.ask_line(&plain!("E-mail address: ")).await?,
+            None => return Err(Error::usage("this device knows no account: give --email")),
+        },
     };
     let password = context.secrets.get(Secret::Password).await?;
     let pending = sign_in::begin(&context.client, &email, device_name, &password).await?;

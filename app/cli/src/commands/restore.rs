@@ -3,7 +3,8 @@
 use client_core::{
     error::{Error, ErrorKind},
     ops::{
-        restore::{self, Consent, DamagedRange, Destination, RestoreOptions},
+        list,
+        restore::{self, Consent, DamagedRange, Destination, RestoreOptions, RestoreReport},
         select::Selector,
     },
     source::{self, CleanedUp, RestoreChoices, SourceError, script::LeftOut},
@@ -12,10 +13,15 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::Context;
-use crate::{args::Restore, database_url, plain, plain::Plain, render, stdout::Stdout};
+use crate::{
+    args::Restore, database_url, plain, plain::Plain, render, render::note, stdout::Stdout, table::Column,
+};
 
 /// Alternatives for a URL that must contain its password.
 const INSTEAD: &str = "put the URL into a file and name it with --into-url-file";
+
+/// Number of snapshots to choose from on a terminal.
+const CHOICES: usize = 20;
 
 pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Error> {
     let Restore {
@@ -41,6 +47,16 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         let url = database_url::from_argument(url, allowed, None)?;
         return cleaned_up(context, url.expose_secret()).await;
     }
+    let snapshot = match snapshot {
+        Some(snapshot) => snapshot,
+        None => choose(context, source.as_deref()).await?,
+    };
+    let to = match to {
+        None if into.is_none() && into_url_file.is_none() && !stdout => {
+            Some(context.secrets.ask_line(&plain!("Restore to which file: ")).await?.into())
+        }
+        to => to,
+    };
     let into = match (into, into_url_file) {
         (Some(url), _) => Some(database_url::from_argument(url, allowed, Some(INSTEAD))?),
         (None, Some(path)) => Some(database_url::from_file(&path)?),
@@ -62,9 +78,14 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         }
         (None, None) => Destination::Pipe(Box::new(Stdout::for_dump(force)?)),
     };
-    let snapshot = Selector::parse(&snapshot.unwrap_or_default(), source)?;
+    let snapshot = Selector::parse(&snapshot, source)?;
     let options = RestoreOptions { snapshot, destination, partial };
     let report = restore::restore(&context.client, options).await?;
+    finish(context, &report, stdout)
+}
+
+/// Prints what was restored; what was not is an error.
+fn finish(context: &Context, report: &RestoreReport, stdout: bool) -> Result<(), Error> {
     let damaged: Vec<serde_json::Value> = report.damaged.iter().map(range).collect();
     let text = || {
         plain!(
@@ -129,6 +150,37 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         "the snapshots named are damaged in the same packs",
         "`sealkeep check --read-data` lists all damage; a new backup stores the missing chunks again",
     ))
+}
+
+/// Lists the newest snapshots and asks for one. Only on a terminal: elsewhere one is required.
+async fn choose(context: &Context, source: Option<&str>) -> Result<String, Error> {
+    let listed = list::snapshots(&context.client, source).await?.snapshots;
+    if listed.is_empty() {
+        // Selecting it reports what is missing.
+        return Ok("latest".to_owned());
+    }
+    context.output.clear_progress();
+    let rows: Vec<Vec<String>> = (1..=CHOICES)
+        .zip(&listed)
+        .map(|(number, s)| {
+            vec![number.to_string(), render::time(s.created), s.source.clone(), render::bytes(s.bytes)]
+        })
+        .collect();
+    let header: [Column; 4] =
+        [Column::number("NO."), "TIME".into(), Column::name("SOURCE"), Column::number("SIZE")];
+    note(&render::fitting(&header, &rows, &[]))?;
+    if listed.len() > rows.len() {
+        note(&plain!("Older ones: `sealkeep snapshots`"))?;
+    }
+    loop {
+        let typed = context.secrets.ask_line(&plain!("Restore which one, by number [1]: ")).await?;
+        let number = if typed.is_empty() { Ok(1) } else { typed.parse::<usize>() };
+        let chosen = number.ok().filter(|number| *number <= rows.len()).and_then(|n| n.checked_sub(1));
+        match chosen.and_then(|at| listed.get(at)) {
+            Some(chosen) => return Ok(chosen.id.to_string()),
+            None => note(&plain!("Type a number between 1 and {}.", rows.len()))?,
+        }
+    }
 }
 
 /// Names the first few; all of them have been listed.

@@ -174,7 +174,7 @@ fn list(context: &Context) -> Result<(), Error> {
                 ]
             })
             .collect();
-        let mut text = render::table(&["SOURCE", "SCHEDULE", "NOT DUE BEFORE", "TIMER"], &rows);
+        let mut text = render::fitting(&["SOURCE", "SCHEDULE", "NOT DUE BEFORE", "TIMER"], &rows, &[]);
         let yours = found.iter().filter_map(|(_, timer, _)| timer.as_ref()).any(|t| t.scope == Scope::User);
         if yours && lingers == Some(false) {
             text.push(&plain!(

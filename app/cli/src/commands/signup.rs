@@ -1,5 +1,6 @@
 //! `sealkeep signup`: account → second factor → keys → recovery words, three of which must be confirmed.
 
+use api_types::Region;
 use client_core::{
     error::{Error, ErrorKind},
     ops::{
@@ -16,6 +17,14 @@ use crate::{args::Signup, plain, plain::Plain, prompt::Secret, render::note};
 pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Error> {
     let Signup { email, region, device_name } = arguments;
     context.client.refuse_second_account()?;
+    let email = match email {
+        Some(email) => email,
+        None => context.secrets.ask_line(&plain!("E-mail address: ")).await?,
+    };
+    let region = match region {
+        Some(region) => region,
+        None => ask_region(context).await?,
+    };
     let password = context.secrets.new_password().await?;
     let pending = sign_up::begin(&context.client, &email, region, device_name, &password).await?;
     if context.output.is_json() {
@@ -78,6 +87,16 @@ pub(crate) async fn finish(context: &Context, vault: NewVault) -> Result<Account
                 note(&plain!("Incorrect words. Try again."))?;
             }
             done => return done,
+        }
+    }
+}
+
+async fn ask_region(context: &Context) -> Result<Region, Error> {
+    loop {
+        let asked = plain!("Storage region, which cannot be changed later (us, ca or eu): ");
+        match context.secrets.ask_line(&asked).await?.to_ascii_lowercase().parse() {
+            Ok(region) => return Ok(region),
+            Err(_) => note(&plain!("That is not a region."))?,
         }
     }
 }

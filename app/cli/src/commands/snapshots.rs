@@ -4,7 +4,7 @@ use client_core::{error::Error, ops::list};
 use serde_json::json;
 
 use super::Context;
-use crate::{args::Snapshots, plain, render};
+use crate::{args::Snapshots, plain, render, table::Column};
 
 pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), Error> {
     let list::Listing { snapshots, unreadable } =
@@ -53,8 +53,8 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
             .iter()
             .map(|s| {
                 let row = vec![
-                    client_core::ops::select::short(s.id),
-                    render::when(s.created),
+                    render::id(s.id),
+                    render::time(s.created),
                     s.source.clone(),
                     s.place.clone(),
                     render::bytes(s.bytes),
@@ -68,8 +68,8 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
         rows.extend(unreadable.iter().map(|s| {
             let unknown = || "?".to_owned();
             let row = vec![
-                client_core::ops::select::short(s.id),
-                render::when(s.created),
+                render::id(s.id),
+                render::time(s.created),
                 s.source.clone().unwrap_or_else(unknown),
                 unknown(),
                 "cannot be opened".to_owned(),
@@ -83,7 +83,16 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
             rows.sort_by_key(|(created, _)| std::cmp::Reverse(*created));
         }
         let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, row)| row).collect();
-        let header = ["SNAPSHOT", "TIME", "SOURCE", "FROM", "SIZE", "ADDED", "DEVICE", "NOTE"];
+        let header: [Column; 8] = [
+            "SNAPSHOT".into(),
+            "TIME".into(),
+            Column::name("SOURCE"),
+            Column::name("FROM"),
+            Column::number("SIZE"),
+            Column::number("ADDED"),
+            Column::name("DEVICE"),
+            Column::name("NOTE"),
+        ];
         // Columns to drop on a narrow terminal, least important first. `--json` has everything.
         render::fitting(&header, &rows, &["ADDED", "FROM", "DEVICE"])
     })

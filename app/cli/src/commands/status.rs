@@ -4,7 +4,7 @@ use client_core::{error::Error, ops::status};
 use serde_json::json;
 
 use super::{Context, signup::describe};
-use crate::{plain, render};
+use crate::{plain, render, table::Column};
 
 pub(crate) async fn run(context: &Context) -> Result<(), Error> {
     let status = status::status(&context.client).await?;
@@ -37,12 +37,12 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
         }),
         || {
             let mut text = plain!(
-                "{} · vault {} · region {}\ndevice \"{}\" ({}), keys in {}\nservice {} (version {}), storage {}\n\n",
+                "{} · vault {} · region {}\ndevice \"{}\" ({}), keys in {}\nservice {} (version {})\nstorage {}\n\n",
                 status.account.email,
-                status.account.vault,
+                render::id(status.account.vault),
                 status.account.region,
                 status.account.device_name,
-                status.account.device,
+                render::id(status.account.device),
                 status.account.keys_kept_in,
                 status.server,
                 status.server_version,
@@ -63,14 +63,22 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
                     vec![
                         s.name.clone(),
                         s.place.clone(),
-                        render::when(s.last_created),
+                        render::time(s.last_created),
                         render::bytes(s.last_bytes),
                         s.snapshots.to_string(),
                         render::marks(&s.last_marks),
                     ]
                 })
                 .collect();
-            text.push(&render::table(&["SOURCE", "FROM", "LAST BACKUP", "SIZE", "SNAPSHOTS", "NOTE"], &rows));
+            let header: [Column; 6] = [
+                Column::name("SOURCE"),
+                Column::name("FROM"),
+                "LAST BACKUP".into(),
+                Column::number("SIZE"),
+                Column::number("SNAPSHOTS"),
+                Column::name("NOTE"),
+            ];
+            text.push(&render::fitting(&header, &rows, &["FROM", "SNAPSHOTS"]));
             text
         },
     )

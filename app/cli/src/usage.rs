@@ -1,0 +1,62 @@
+//! A command line that cannot be parsed, in the same three parts as every other error.
+
+use client_core::error::{Error, ErrorKind};
+
+/// Translates the text of clap's error. Also returns the paragraph that shows the usage.
+pub(crate) fn error(text: &str) -> (Error, Option<&str>) {
+    let (mut happened, mut tips, mut usage) = (String::new(), Vec::new(), None);
+    for paragraph in text.split("\n\n").map(str::trim_end) {
+        let lines = || paragraph.lines().map(str::trim).filter(|line| !line.is_empty());
+        if let Some(first) = paragraph.strip_prefix("error: ").and_then(|text| text.lines().next()) {
+            let rest = lines().skip(1).collect::<Vec<_>>().join(", ");
+            happened = format!("{first} {rest}").trim_end().to_owned();
+        } else if paragraph.starts_with("Usage: ") {
+            usage = Some(paragraph);
+        } else {
+            tips.extend(lines().filter_map(|line| line.strip_prefix("tip: ")));
+        }
+    }
+    let command: Vec<&str> = usage
+        .unwrap_or_default()
+        .split_whitespace()
+        .skip(1)
+        .take_while(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))
+        .collect();
+    let command = if command.is_empty() { "sealkeep".to_owned() } else { command.join(" ") };
+    let help = format!("`{command} --help` explains it");
+    let next = tips.iter().map(|tip| (*tip).to_owned()).chain([help]).collect::<Vec<_>>().join("; ");
+    (Error::new(ErrorKind::Usage, happened, "nothing was changed", next), usage)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use crate::groups;
+
+    fn said(typed: &str) -> (String, String) {
+        let command = groups::command().mut_args(|argument| argument.env(None::<&'static str>));
+        let refused =
+            command.try_get_matches_from(["sealkeep"].into_iter().chain(typed.split(' '))).unwrap_err();
+        let text = refused.render().to_string();
+        let (error, usage) = super::error(&text);
+        assert!(usage.is_none_or(|usage| usage.starts_with("Usage: sealkeep")), "{text}");
+        (error.happened().to_owned(), error.next_step().to_owned())
+    }
+
+    #[test]
+    fn every_way_to_mistype_says_what_is_wrong_and_where_help_is() {
+        for (typed, happened, next) in [
+            ("snapshot", "unrecognized subcommand 'snapshot'", "'snapshots'; `sealkeep --help`"),
+            ("check --Xyz", "unexpected argument '--Xyz' found", "`sealkeep check --help`"),
+            ("signup", "--email <EMAIL>, --region <REGION>", "`sealkeep signup --help`"),
+            ("signup --email a --region xx", "'xx'", "--help`"),
+            ("restore", "required arguments were not provided", "`sealkeep restore --help`"),
+            ("devices revoke", "<DEVICE>", "`sealkeep devices revoke --help`"),
+            ("backup --stdin", "--name <NAME>", "`sealkeep backup --help`"),
+        ] {
+            let (did_happen, did_next) = said(typed);
+            assert!(did_happen.contains(happened) && !did_happen.contains('\n'), "{typed}: {did_happen}");
+            assert!(did_next.contains(next), "{typed}: {did_next}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a person at a terminal sees, and a pipe does not: questions, tables that fit, colors.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+
+use e2e::{Call, Device, Stage, Terminal};
+
+/// On a terminal, a restore asks for what is missing; Ctrl-C at a question leaves the terminal as it was.
+#[test]
+fn a_restore_asks_for_snapshot_and_file() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    device.backup_bytes("ledger", b"the first").ok().unwrap();
+    device.backup_bytes("ledger", b"the second").ok().unwrap();
+    let mut terminal = Terminal::start(&device.call_plain(["restore"]), 80).unwrap();
+    terminal.expect("by number [1]: ").unwrap();
+    assert!(terminal.screen().contains("just now"), "{}", terminal.screen());
+    terminal.type_in("3\n").unwrap();
+    terminal.expect("between 1 and 2").unwrap();
+    terminal.type_in("2\n").unwrap();
+    terminal.expect("which file: ").unwrap();
+    terminal.type_in("asked\n").unwrap();
+    assert_eq!(terminal.end().unwrap(), 0, "{}", terminal.screen());
+    assert_eq!(fs::read(device.desk().join("asked")).unwrap(), b"the first");
+
+    let mut terminal = Terminal::start(&device.call_plain(["restore", "latest"]), 80).unwrap();
+    terminal.expect("which file: ").unwrap();
+    terminal.type_in("\x03").unwrap();
+    assert_eq!(terminal.end().unwrap(), 130, "{}", terminal.screen());
+    assert!(terminal.is_as_usual().unwrap());
+}
+
+/// A table on a terminal of 80 columns has short ids and no line that wraps; in a pipe it has complete ids and ISO times.
+#[test]
+fn a_table_fits_the_terminal_and_is_complete_in_a_pipe() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    let name = "a source whose name is long enough to leave no room for anything else on its line at all";
+    let made = device.backup_bytes(name, b"x").ok().unwrap();
+    let id = e2e::device::text(&made, "snapshot_id").unwrap();
+    for command in ["snapshots", "ls", "devices"] {
+        let mut terminal = Terminal::start(&device.call_plain([command]), 80).unwrap();
+        assert_eq!(terminal.end().unwrap(), 0, "{}", terminal.screen());
+        for line in terminal.screen().lines().filter(|line| !line.contains('\x1b')) {
+            assert!(line.trim_end().chars().count() <= 80, "{line:?}");
+        }
+    }
+    let mut terminal = Terminal::start(&device.call_plain(["snapshots"]), 80).unwrap();
+    assert_eq!(terminal.end().unwrap(), 0);
+    assert!(terminal.screen().contains(&id[..8]) && !terminal.screen().contains(id), "{}", terminal.screen());
+    assert!(terminal.screen().contains("just now"), "{}", terminal.screen());
+    let piped = String::from_utf8(device.call_plain(["snapshots"]).go().unwrap().stdout).unwrap();
+    assert!(piped.contains(id) && piped.contains(name), "{piped}");
+}
+
+#[test]
+fn colors_follow_the_environment() {
+    let device = Device::with_server("http://127.0.0.1:1").unwrap();
+    let help = |name: &str| device.call_plain(["--help"]).env(name, "1").go().unwrap().stdout;
+    assert!(help("CLICOLOR_FORCE").contains(&0x1b));
+    assert!(!help("NO_COLOR").contains(&0x1b) && !help("CLICOLOR").contains(&0x1b));
+    let colored = |call: Call| {
+        let mut terminal = Terminal::start(&call, 80).unwrap();
+        assert_eq!(terminal.end().unwrap(), 0);
+        terminal.screen().contains("\x1b[1m")
+    };
+    assert!(colored(device.call_plain(["--help"])));
+    assert!(!colored(device.call_plain(["--help"]).env("NO_COLOR", "1")));
+}
