@@ -5,7 +5,7 @@ mod local;
 use std::path::PathBuf;
 
 use api_types::Region;
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use self::local::{
     Debug, DebugAction, Logs, Runs, Schedule, ScheduleAction, ScheduleAdd, Source, SourceAction, SourceAdd,
@@ -98,6 +98,9 @@ pub(crate) struct Global {
     /// No progress, only errors
     #[arg(long, short, global = true, help_heading = GLOBAL)]
     pub(crate) quiet: bool,
+    /// How to report progress, on standard error
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "HOW", conflicts_with = "quiet")]
+    pub(crate) progress: Option<ProgressForm>,
     /// Directory for keys and local state [default: the user's data directory]
     #[arg(
         long,
@@ -157,6 +160,18 @@ pub(crate) struct Global {
     /// Read secrets as NAME=value lines from this open file descriptor
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "FD")]
     pub(crate) secrets_fd: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressForm {
+    /// A line that is redrawn, on a terminal and without --json; this is the default
+    Auto,
+    /// Lines of text
+    Plain,
+    /// One JSON object per line
+    Json,
+    /// None, only warnings and errors
+    None,
 }
 
 #[derive(Debug, Subcommand)]

@@ -34,7 +34,7 @@
 //! ```text
 //! layers
 //! commands
-//! progress prompt
+//! progress progress_lines prompt
 //! render
 //! table
 //! plain stdout usage
@@ -55,6 +55,7 @@ mod help;
 mod mentions;
 mod plain;
 mod progress;
+mod progress_lines;
 mod prompt;
 mod render;
 mod stdout;
@@ -67,6 +68,7 @@ use std::{io, process::ExitCode, sync::Arc, time::Duration};
 use clap::{FromArgMatches, error::ErrorKind as ClapKind};
 use client_core::{
     error::Error,
+    event::Observer,
     ops::{Client, Settings},
     process_guard::guard_memory,
 };
@@ -74,10 +76,11 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
 use crate::{
-    args::{Cli, Command},
+    args::{Cli, Command, ProgressForm},
     commands::Context,
     plain::Plain,
     progress::Progress,
+    progress_lines::{Form, Lines},
     prompt::{Secret, Secrets},
     render::Output,
     stdout::Stdout,
@@ -100,14 +103,21 @@ fn main() -> ExitCode {
         .with_ansi(false)
         .with_writer(render::Log)
         .init();
-    let shown = !cli.global.quiet && !cli.global.json && render::is_watched();
-    let progress = Progress::new(shown, cli.global.quiet);
+    let form = cli.global.progress.unwrap_or(ProgressForm::Auto);
+    let quiet = cli.global.quiet || form == ProgressForm::None;
+    let shown = form == ProgressForm::Auto && !quiet && !cli.global.json && render::is_watched();
+    let progress = Progress::new(shown, quiet);
     let output = Output::new(cli.global.json, progress.line());
+    let observer: Arc<dyn Observer> = match form {
+        ProgressForm::Plain => Arc::new(Lines::new(Form::Plain)),
+        ProgressForm::Json => Arc::new(Lines::new(Form::Json)),
+        ProgressForm::Auto | ProgressForm::None => Arc::new(progress),
+    };
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Error::internal("the asynchronous runtime", &e))
-        .and_then(|runtime| runtime.block_on(run(cli, output.clone(), progress)));
+        .and_then(|runtime| runtime.block_on(run(cli, output.clone(), observer)));
     match outcome {
         Ok(()) => ExitCode::from(exit_code::DONE),
         Err(error) => {
@@ -170,7 +180,7 @@ fn help(text: &clap::Error) -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, output: Output, progress: Progress) -> Result<(), Error> {
+async fn run(cli: Cli, output: Output, observer: Arc<dyn Observer>) -> Result<(), Error> {
     let Cli { global, command } = cli;
     match &command {
         Command::Completions { shell } => {
@@ -191,7 +201,7 @@ async fn run(cli: Cli, output: Output, progress: Progress) -> Result<(), Error> 
             patience: Duration::from_secs(global.patience.into()),
             keystore_passphrase: secrets.given(Secret::KeystorePassphrase),
         },
-        Arc::new(progress),
+        observer,
         cancel,
     )?;
     let context = Context { client, secrets, output };

@@ -399,6 +399,30 @@ fn progress_disappears_when_it_ends() {
     }
 }
 
+/// For programs: every line on standard error is an object, and the sums of a stage are complete at its end.
+#[test]
+fn progress_can_be_read_by_a_program() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    fs::write(device.desk().join("dump.sql"), vec![b'x'; 1 << 20]).unwrap();
+    let reported = |arguments: &[&str], stage: &str| {
+        let outcome = device.call(arguments).go().unwrap();
+        assert_eq!(outcome.code, 0, "{outcome}");
+        let lines: Vec<serde_json::Value> =
+            outcome.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let is = |line: &&serde_json::Value, event: &str| line["event"] == event && line["stage"] == stage;
+        assert_eq!(lines.iter().filter(|line| is(line, "stage")).count(), 1, "{outcome}");
+        lines.iter().rfind(|line| is(line, "progress")).unwrap()["done_bytes"].as_u64().unwrap()
+    };
+    assert_eq!(reported(&["backup", "--file", "dump.sql", "--progress=json"], "dump"), 1 << 20);
+    assert_eq!(reported(&["restore", "latest", "--to", "back", "--progress=json"], "restore"), 1 << 20);
+    let lines = device.call_plain(["check", "--progress=plain"]).go().unwrap().stderr;
+    assert!(lines.contains("sealkeep: check"), "{lines}");
+    let none = device.call_plain(["check", "--progress=none"]).go().unwrap();
+    assert_eq!((none.code, none.stderr.as_str()), (0, ""));
+    fails(device.call_plain(["check", "--quiet", "--progress=json"]));
+}
+
 /// Wrapped sentences are indented; text to copy stays in one piece.
 #[test]
 fn sentences_fit_the_terminal() {
