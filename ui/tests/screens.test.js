@@ -67,7 +67,7 @@ test("a snapshot is compared with others, and its buttons stay where they are", 
     await page.getByRole("main").getByRole("listitem").first().getByRole("button").click();
     const restore = page.getByRole("dialog").getByRole("button", { name: "Restore" });
     const before = await restore.boundingBox();
-    await page.getByText("Holds; number").waitFor();
+    await page.getByText("Valid (no.").waitFor();
     assert.equal(await page.getByRole("dialog").getByRole("option").count(), others);
     assert.deepEqual(await restore.boundingBox(), before);
     await close();
@@ -77,11 +77,11 @@ test("a snapshot is compared with others, and its buttons stay where they are", 
 test("a refusal is answered by its button, and the run begins again", async () => {
   for (const [scenario, button, choice, name] of [
     ["unusual", "Back up anyway", "force", null],
-    ["otherSource", "It is the same source", "sameSource", null],
+    ["otherSource", "Confirm it's the same source", "sameSource", null],
     ["otherSource", "Back up under this name", "rename", "shop-2"],
-    ["mayBeCopy", "It is a copy", "toCopy", null],
+    ["mayBeCopy", "Confirm it's a copy", "toCopy", null],
     ["missing", "Restore without owners", "noOwner", null],
-    ["missing", "Leave out what is missing", "skipMissing", null],
+    ["missing", "Skip what the server lacks", "skipMissing", null],
     ["partly", "Keep what can be restored", "keepGoing", null],
   ]) {
     const { page, close } = await set.open(scenario);
@@ -103,7 +103,7 @@ test("a failure that nobody can allow offers no answer", async () => {
 test("marks stand beside snapshots on the overview, in lists and beside a result", async () => {
   const { page, close } = await set.open("marked");
   const panel = page.getByRole("region", { name: "Backing up shop" });
-  await panel.getByText("smaller than usual, other format than before").waitFor();
+  await panel.getByText("smaller than usual, different format than before").waitFor();
   await page.getByRole("navigation").getByRole("button", { name: "Snapshots" }).click();
   await page.getByRole("main").getByRole("listitem").getByText("smaller than usual").first().waitFor();
   await close();
@@ -114,7 +114,7 @@ test("the keyboard alone makes an account and comes back", async () => {
   await page.getByRole("heading", { level: 1 }).waitFor();
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Make your account" }).waitFor();
+  await page.getByRole("heading", { name: "Create your account" }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement?.tagName), "H1");
   await page.keyboard.press("Shift+Tab");
   assert.equal(await page.evaluate(() => document.activeElement?.textContent?.trim()), "Back");
@@ -122,9 +122,9 @@ test("the keyboard alone makes an account and comes back", async () => {
   await page.keyboard.type("ada@example.com");
   await page.keyboard.press("Tab");
   await page.keyboard.type("correct horse battery");
-  await page.getByRole("button", { name: "Make the account", disabled: false }).waitFor();
+  await page.getByRole("button", { name: "Create account", disabled: false }).waitFor();
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Set up your second factor" }).waitFor();
+  await page.getByRole("heading", { name: "Set up two-step sign-in" }).waitFor();
   const call = await page.evaluate(() => window.calls.find((one) => one.command === "sign_up"));
   assert.equal(call.args.email, "ada@example.com");
   assert.equal(call.args.region, "eu");
@@ -134,14 +134,14 @@ test("the keyboard alone makes an account and comes back", async () => {
 test("nothing is saved before the test passes, unless the user says so", async () => {
   const { page, close } = await set.open("empty");
   await page.getByRole("button", { name: "Add a database" }).click();
-  await page.getByLabel("Connection string").fill("postgres://ada@db.example.com/shop");
+  await page.getByLabel("Connection URL").fill("postgres://ada@db.example.com/shop");
   await page.getByRole("button", { name: "Test connection" }).click();
   const save = page.getByRole("button", { name: "Save and back up now" });
   await save.waitFor();
   assert.equal(await save.isDisabled(), true);
   await page.getByRole("checkbox").check();
   assert.equal(await save.isDisabled(), false);
-  await page.getByLabel("Connection string").fill("postgres://ada@db.example.com/other");
+  await page.getByLabel("Connection URL").fill("postgres://ada@db.example.com/other");
   await save.waitFor({ state: "detached" });
   await close();
 });

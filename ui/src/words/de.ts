@@ -8,7 +8,7 @@ import type { Words } from "./en";
 /** All texts shown to the user, in German. */
 export const de: Words = {
   product: "Sealkeep",
-  tagline: "Verschlüsselte Datenbank-Backups. Die Schlüssel verlassen nie Ihren Rechner.",
+  tagline: "Verschlüsselte Datenbank-Backups. Die Schlüssel verlassen Ihr Gerät nie.",
   version: (version) => `Version ${version}`,
   back: "Zurück",
   next: "Weiter",
@@ -16,12 +16,12 @@ export const de: Words = {
   close: "Schließen",
   copy: "Kopieren",
   copied: "Kopiert",
-  tryAgain: "Noch einmal versuchen",
+  tryAgain: "Erneut versuchen",
   loading: "Wird geladen …",
-  show: "Zeigen",
+  show: "Anzeigen",
   hide: "Verbergen",
-  details: "Einzelheiten",
-  optional: "freiwillig",
+  details: "Details",
+  optional: "optional",
 
   nav: {
     label: "Hauptmenü",

@@ -7,7 +7,7 @@ import { snapshots } from "./en/snapshots";
 /** All texts shown to the user. */
 export const en = {
   product: "Sealkeep",
-  tagline: "Encrypted database backups. The keys never leave your machine.",
+  tagline: "Encrypted database backups. Your keys never leave your device.",
   version: (version: string) => `Version ${version}`,
   back: "Back",
   next: "Continue",
