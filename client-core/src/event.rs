@@ -156,6 +156,23 @@ pub enum Warning {
         /// By how much.
         minutes: i64,
     },
+    /// A SQLite database in use, of which a consistent copy was made.
+    #[error("{file} is a SQLite database in use: a consistent copy is backed up, with the rows in {sides}")]
+    SqliteCopied {
+        /// The database.
+        file: String,
+        /// The files beside it that hold rows.
+        sides: String,
+    },
+    /// The file changed while it was read, and is read once more.
+    #[error("{0}; reading it again")]
+    ReadAgain(String),
+    /// Some facts about the database could not be determined.
+    #[error("some facts about the database could not be determined before the dump, which does not need them: {0}")]
+    FactsUnknown(String),
+    /// Databases that an interrupted restore left behind.
+    #[error("an interrupted restore left {0} on this server; `sealkeep restore --clean-up URL` drops it")]
+    LeftOver(String),
     /// Any other warning, as a sentence.
     #[error("{0}")]
     Other(String),

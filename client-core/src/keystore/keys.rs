@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api_types::VaultId;
 
-use super::KeyStore;
+use super::{KeptIn, KeyStore};
 use crate::{
     device::{DeviceSecrets, Pending, Pins, SessionKeeper, SessionTokens, VaultSecrets},
     error::{Error, ErrorKind},
@@ -25,7 +25,7 @@ impl Keys {
     }
 
     /// Where and how secrets are kept, in words.
-    pub(crate) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> KeptIn {
         self.0.describe()
     }
 

@@ -1,6 +1,7 @@
 import { databases } from "./de/databases";
 import { errors } from "./de/errors";
 import { firstRun } from "./de/first-run";
+import { messages } from "./de/messages";
 import { settings } from "./de/settings";
 import { snapshots } from "./de/snapshots";
 import type { Words } from "./en";
@@ -37,4 +38,5 @@ export const de: Words = {
   ...snapshots,
   ...settings,
   ...errors,
+  ...messages,
 };

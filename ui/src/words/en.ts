@@ -1,6 +1,7 @@
 import { databases } from "./en/databases";
 import { errors } from "./en/errors";
 import { firstRun } from "./en/first-run";
+import { messages } from "./en/messages";
 import { settings } from "./en/settings";
 import { snapshots } from "./en/snapshots";
 
@@ -36,6 +37,7 @@ export const en = {
   ...snapshots,
   ...settings,
   ...errors,
+  ...messages,
 };
 
 export type Words = typeof en;

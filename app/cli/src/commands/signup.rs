@@ -91,7 +91,7 @@ pub(crate) fn describe(account: &Account) -> serde_json::Value {
         "region": account.region,
         "device_id": account.device,
         "device_name": account.device_name,
-        "keys_kept_in": account.keys_kept_in,
+        "keys_kept_in": account.keys_kept_in.to_string(),
     })
 }
 

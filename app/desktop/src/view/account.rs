@@ -9,6 +9,8 @@ use client_core::{
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
+use super::Message;
+
 /// The account that this device is signed in to.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,8 +31,8 @@ pub(crate) struct AccountView {
     pub(crate) device: DeviceId,
     /// This device's name.
     pub(crate) device_name: String,
-    /// Where its keys are kept, in words.
-    pub(crate) keys_kept_in: String,
+    /// Where its keys are kept.
+    pub(crate) keys_kept_in: Message,
 }
 
 impl From<Account> for AccountView {
@@ -42,7 +44,7 @@ impl From<Account> for AccountView {
             region: account.region.to_string(),
             device: account.device,
             device_name: account.device_name,
-            keys_kept_in: account.keys_kept_in,
+            keys_kept_in: Message::from(&account.keys_kept_in),
         }
     }
 }

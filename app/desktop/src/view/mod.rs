@@ -2,6 +2,7 @@
 
 mod account;
 mod input;
+mod message;
 mod run;
 mod snapshot;
 mod source;
@@ -14,6 +15,7 @@ pub(crate) use self::{
         WordsView,
     },
     input::{RestoreTo, ScheduleInput},
+    message::Message,
     run::{Choice, Outcome, RunKind, RunStage, RunView, WaitView},
     snapshot::{ComparisonView, DetailsView, MarkView, SnapshotView},
     source::{OverviewView, ProbeView},
@@ -115,6 +117,7 @@ mod tests {
             FactorStep,
             KitStep,
             MarkView,
+            Message,
             Outcome,
             OverviewView,
             PanelWords,

@@ -32,7 +32,7 @@ export const databases: typeof english = {
     size: (size) => `Etwa ${size}`,
     readable: (tables) => (tables === "1" ? "1 Tabelle lesbar" : `${tables} Tabellen lesbar`),
     unreadable: (tables) =>
-      tables === 1 ? "1 Tabelle ist nicht lesbar. Backups würden fehlschlagen." : `${tables} Tabellen sind nicht lesbar. Backups würden fehlschlagen.`,
+      tables === 1 ? "1 Tabelle oder Sequenz ist nicht lesbar. Backups würden fehlschlagen." : `${tables} Tabellen oder Sequenzen sind nicht lesbar. Backups würden fehlschlagen.`,
     role: "Nur-Lese-Rolle anlegen",
     roleText: "Führen Sie dies als Superuser aus und verbinden Sie sich dann mit der neuen Rolle.",
     file: (size) => `Datei, ${size}`,

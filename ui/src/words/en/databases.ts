@@ -30,7 +30,7 @@ export const databases = {
     size: (size: string) => `About ${size}`,
     readable: (tables: string) => (tables === "1" ? "1 table readable" : `${tables} tables readable`),
     unreadable: (tables: number) =>
-      tables === 1 ? "Can't read 1 table. Backups would fail." : `Can't read ${tables} tables. Backups would fail.`,
+      tables === 1 ? "Can't read 1 table or sequence. Backups would fail." : `Can't read ${tables} tables or sequences. Backups would fail.`,
     role: "Create a read-only role",
     roleText: "Run this as a superuser, then connect as the new role.",
     file: (size: string) => `File, ${size}`,

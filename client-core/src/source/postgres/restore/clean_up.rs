@@ -43,10 +43,10 @@ fn left_over(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Result<Vec<LeftOver
 }
 
 /// A sentence that names what can be cleaned up.
-pub(in super::super) fn sentence(names: &[String]) -> Option<String> {
+fn sentence(names: &[String]) -> Option<String> {
     (!names.is_empty()).then(|| {
         format!(
-            "a restore that was ended left {} on this server; `sealkeep restore --clean-up URL` drops it",
+            "an interrupted restore left {} on this server; `sealkeep restore --clean-up URL` drops it",
             names.join(", ")
         )
     })

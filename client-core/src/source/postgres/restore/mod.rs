@@ -12,7 +12,7 @@ mod psql;
 mod target;
 mod unpack;
 
-pub(super) use self::clean_up::{rows as left_over_rows, sentence as left_over_sentence};
+pub(super) use self::clean_up::rows as left_over_rows;
 use self::{
     archive_head::{ArchiveHead, Definitions},
     likeness::Likeness,
