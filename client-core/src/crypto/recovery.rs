@@ -59,7 +59,7 @@ pub struct Recovered {
     pub account_secret: AccountSecret,
     /// The account's id.
     pub account: AccountId,
-    /// The account's e-mail address.
+    /// The account's email address.
     pub email: Option<String>,
 }
 

@@ -31,7 +31,7 @@ pub enum InvalidWords {
         suggestion: Option<&'static str>,
     },
     /// Every word exists, but the checksum is wrong.
-    #[error("the 24 words do not belong together: one is wrong or two are swapped")]
+    #[error("these 24 words are not a valid set: one is wrong or two are swapped")]
     Checksum,
     /// A file without 24 words.
     #[error("this file is not a saved recovery kit")]

@@ -51,7 +51,7 @@ pub enum FormatError {
     #[error("this {0} belongs to another vault")]
     OtherVault(Format),
     /// None of the available keys opens it.
-    #[error("none of the keys at hand opens this {format} of epoch {epoch}")]
+    #[error("none of the available keys opens this {format} of epoch {epoch}")]
     WrongKey {
         /// The kind of object.
         format: Format,

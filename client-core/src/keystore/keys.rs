@@ -144,7 +144,7 @@ fn lost() -> Error {
 fn vault_is_here() -> Error {
     Error::new(
         ErrorKind::Exists,
-        "this device holds a vault's keys already",
+        "this device already has a vault's keys",
         "nothing was changed",
         "`sealkeep logout --forget` frees this device, or set SEALKEEP_HOME to another directory",
     )

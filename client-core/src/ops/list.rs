@@ -45,10 +45,10 @@ impl Mark {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Smaller => "smaller than usual",
-            Self::OtherFormat => "other format than before",
-            Self::ChangedWhileRead => "changed while it was read",
+            Self::OtherFormat => "different format than before",
+            Self::ChangedWhileRead => "changed while being read",
             Self::UnknownFormat => "unknown format",
-            Self::EndNotChecked => "end cannot be checked",
+            Self::EndNotChecked => "end not verifiable",
         }
     }
 }

@@ -6,7 +6,7 @@ import type { Message } from "./Message";
  */
 export type AccountView = { 
 /**
- * The account's e-mail address.
+ * The account's email address.
  */
 email: string, 
 /**

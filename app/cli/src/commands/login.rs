@@ -25,7 +25,7 @@ pub(crate) async fn run(context: &Context, arguments: Login) -> Result<(), Error
         None => context
             .client
             .known_email()?
-            .ok_or_else(|| Error::usage("this device knows no account: give --email".to_owned()))?,
+            .ok_or_else(|| Error::usage("no account on this device: add --email".to_owned()))?,
     };
     let password = context.secrets.get(Secret::Password).await?;
     let pending = sign_in::begin(&context.client, &email, device_name, &password).await?;
@@ -60,7 +60,7 @@ pub(crate) async fn run(context: &Context, arguments: Login) -> Result<(), Error
 async fn six_digits(context: &Context) -> Result<String, Error> {
     match context.secrets.given(Secret::Totp) {
         Some(code) => Ok(code.expose_secret().to_owned()),
-        None => context.secrets.ask_line(&plain!("Six-digit code: ")).await,
+        None => context.secrets.ask_line(&plain!("6-digit code: ")).await,
     }
 }
 

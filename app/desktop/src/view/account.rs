@@ -16,7 +16,7 @@ use super::Message;
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct AccountView {
-    /// The account's e-mail address.
+    /// The account's email address.
     pub(crate) email: String,
     /// Its id.
     #[cfg_attr(test, ts(type = "string"))]
@@ -63,7 +63,7 @@ pub(crate) enum SessionView {
     },
     /// A sign-in waits for its second factor.
     Factor {
-        /// The account's e-mail address.
+        /// The account's email address.
         email: String,
     },
     /// The recovery kit is still to be confirmed.
@@ -73,12 +73,12 @@ pub(crate) enum SessionView {
     },
     /// A new device waits for the 24 words.
     Words {
-        /// The account's e-mail address.
+        /// The account's email address.
         email: String,
     },
     /// The account is known, but its keys are not here yet.
     SignIn {
-        /// The account's e-mail address.
+        /// The account's email address.
         email: String,
     },
     /// Ready.
@@ -104,7 +104,7 @@ pub(crate) struct QrView {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct CodeStep {
-    /// The account's e-mail address.
+    /// The account's email address.
     pub(crate) email: String,
     /// `otpauth://…` as a QR code.
     pub(crate) qr: Option<QrView>,

@@ -64,7 +64,7 @@ impl fmt::Display for ScriptError {
             Found::Transaction(text) => {
                 write!(
                     f,
-                    "line {line} of the dump begins or ends a transaction ({text}): a restore is one transaction, or none"
+                    "line {line} of the dump begins or ends a transaction ({text}), which a restore does not allow"
                 )
             }
             Found::Server(text) => {
