@@ -278,8 +278,8 @@ impl SourceError {
             SourceError::Changed { .. } => (
                 ErrorKind::SourceChanged,
                 none,
-                "wait until nothing writes to it, or back up a copy or a snapshot of the file system; --force takes it as it \
-                 was read and marks the snapshot"
+                "wait until nothing writes to it, or back up a copy or a snapshot of the file system; --force \
+                 accepts it anyway and marks the snapshot"
                     .into(),
             ),
             SourceError::Copy { command, .. } => {

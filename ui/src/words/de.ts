@@ -22,7 +22,6 @@ export const de: Words = {
   show: "Anzeigen",
   hide: "Verbergen",
   details: "Details",
-  optional: "optional",
 
   nav: {
     label: "Hauptmenü",

@@ -21,7 +21,6 @@ export const en = {
   show: "Show",
   hide: "Hide",
   details: "Details",
-  optional: "optional",
 
   nav: {
     label: "Main",

@@ -95,7 +95,6 @@ export const databases: typeof english = {
     schedule: "Zeitplan",
     change: "Ändern",
     save: "Speichern",
-    where: "Ort",
     snapshots: "Snapshots",
     forget: "Von diesem Gerät entfernen",
     forgetText: (name) => `Dieses Gerät sichert ${name} nicht mehr. Die Snapshots bleiben erhalten.`,

@@ -62,7 +62,6 @@ export const settings: typeof english = {
     signOutText: "Beendet die Sitzung. Um sich auf diesem Gerät wieder anzumelden, brauchen Sie Passwort und 6-stelligen Code.",
     forget: "Abmelden und Schlüssel entfernen",
     forgetText: "Um dieses Gerät wieder zu verwenden, brauchen Sie Ihr Recovery-Kit.",
-    sure: "Sind Sie sicher?",
     backups: "Backups auf diesem Gerät",
     autostart: "Beim Anmelden am Computer starten (im Infobereich), damit geplante Backups laufen",
     limit: "Upload-Limit (KiB/s)",

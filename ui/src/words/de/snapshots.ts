@@ -110,7 +110,6 @@ export const snapshots: typeof english = {
     shrank: (amount) => `${amount} kleiner`,
     same: "gleich groß",
     first: "Noch kein anderer Snapshot zum Vergleichen vorhanden.",
-    choose: "Wählen Sie einen Snapshot, um die Details zu sehen.",
   },
 
   restore: {
@@ -118,7 +117,7 @@ export const snapshots: typeof english = {
     from: (when, size) => `Snapshot vom ${when}, ${size}`,
     where: "Wiederherstellen in",
     file: "Eine Datei",
-    fileText: "Schreibt den Dump genau so, wie er gesichert wurde.",
+    fileText: "Schreibt den ursprünglichen Dump, Byte für Byte.",
     database: "Eine Datenbank",
     databaseText: "Legt eine neue Datenbank an oder verwendet eine vorhandene leere.",
     path: "Datei",

@@ -93,7 +93,6 @@ export const databases = {
     schedule: "Schedule",
     change: "Change",
     save: "Save",
-    where: "Where",
     snapshots: "Snapshots",
     forget: "Remove from this device",
     forgetText: (name: string) => `This device will no longer back up ${name}. Its snapshots are kept.`,

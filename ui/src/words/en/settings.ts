@@ -60,7 +60,6 @@ export const settings = {
     signOutText: "Ends the session. To sign in again on this device, you'll need your password and a 6-digit code.",
     forget: "Sign out and remove keys",
     forgetText: "You'll need your recovery kit to use this device again.",
-    sure: "Are you sure?",
     backups: "Backups on this device",
     autostart: "Start at login (in the system tray), so scheduled backups run",
     limit: "Upload limit (KiB/s)",

@@ -109,7 +109,6 @@ export const snapshots = {
     shrank: (amount: string) => `${amount} smaller`,
     same: "same size",
     first: "No other snapshot to compare with yet.",
-    choose: "Select a snapshot to see its details.",
   },
 
   restore: {
@@ -117,7 +116,7 @@ export const snapshots = {
     from: (when: string, size: string) => `Snapshot of ${when}, ${size}`,
     where: "Restore to",
     file: "A file",
-    fileText: "Writes the dump exactly as it was backed up.",
+    fileText: "Writes the original dump, byte for byte.",
     database: "A database",
     databaseText: "Creates a new database, or uses an existing empty one.",
     path: "File",
