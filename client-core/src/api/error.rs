@@ -126,7 +126,7 @@ impl From<ApiError> for Error {
 fn problem_to_error(problem: &Problem) -> Error {
     let happened = problem.title.trim_end_matches('.').to_owned();
     let wait = problem.retry_after.map_or_else(
-        || "wait a little and try again".to_owned(),
+        || "wait a moment and try again".to_owned(),
         |seconds| format!("wait {seconds} s and try again"),
     );
     let untouched = "stored snapshots are untouched; nothing new was committed";
@@ -197,7 +197,7 @@ fn problem_to_error(problem: &Problem) -> Error {
                 _ => "this vault is full".to_owned(),
             },
             "earlier backups are untouched; nothing new was committed",
-            "ask whoever runs the service for more room (`metadata-api --vault-quota`)",
+            "ask whoever runs the service for more space (`metadata-api --vault-quota`)",
         ),
         ErrorCode::LimitReached => Error::new(
             ErrorKind::ServiceError(problem.code),

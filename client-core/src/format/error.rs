@@ -42,7 +42,7 @@ impl fmt::Display for Format {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// Written by a later release: the data is fine.
-    #[error("{0} of a newer version than this program reads: update it")]
+    #[error("this {0} was written by a newer version of Sealkeep: update this program")]
     NewerVersion(Format),
     /// It is something else.
     #[error("not {article} {0} of Sealkeep", article = .0.article())]

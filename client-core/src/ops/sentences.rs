@@ -229,7 +229,7 @@ fn source_errors() -> Vec<(&'static str, SourceError)> {
     let file = || "/srv/shop.sqlite".to_owned();
     let scripted = |found| SourceError::Script(ScriptError { line: 12, found });
     let errors = every!(SourceError {
-        Usage("standard input needs a name".into()),
+        Usage("standard input requires a name (--name)".into()),
         Unreachable { place: place(), detail: detail() },
         Refused { place: place(), detail: detail() },
         NoDatabase { place: place(), detail: detail() },

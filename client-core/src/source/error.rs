@@ -18,7 +18,7 @@ pub enum SourceError {
         detail: String,
     },
     /// The server refused the user, the password or the encryption.
-    #[error("authentication at the database at {place} failed: {detail}")]
+    #[error("authentication failed for the database at {place}: {detail}")]
     Refused {
         /// Host, port, database.
         place: String,
@@ -283,7 +283,7 @@ impl SourceError {
                     .into(),
             ),
             SourceError::Copy { command, .. } => {
-                (ErrorKind::SourceUnreachable, none, format!("make a copy with `{command}` and back that up"))
+                (ErrorKind::SourceUnreachable, none, format!("create a copy with `{command}` and back that up"))
             }
             SourceError::NoFile(_) => (ErrorKind::NotFound, none, "check the name".into()),
             SourceError::NotEmpty(_) => (

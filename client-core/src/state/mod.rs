@@ -32,7 +32,7 @@ use crate::error::Error;
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// SQLite failed.
-    #[error("the local state: {0}")]
+    #[error("the local state cannot be used: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// Written by a newer version.
     #[error("{name} was written by a newer version of sealkeep (layout {found})")]
@@ -49,7 +49,7 @@ pub enum StateError {
         name: &'static str,
     },
     /// The damaged file could not be moved aside.
-    #[error("the damaged local state at {path}: {error}")]
+    #[error("the damaged local state at {path} cannot be moved: {error}")]
     Quarantine {
         /// Which file.
         path: PathBuf,
@@ -57,7 +57,7 @@ pub enum StateError {
         error: io::Error,
     },
     /// The file cannot be created, or protected from other users.
-    #[error("the local state at {path}: {error}")]
+    #[error("the local state at {path} cannot be used: {error}")]
     File {
         /// Which file.
         path: PathBuf,
@@ -68,7 +68,7 @@ pub enum StateError {
     #[error("{0} differs from the one that another process on this device received")]
     Forked(&'static str),
     /// A value that no version writes.
-    #[error("the local state holds an impossible value")]
+    #[error("the local state contains an invalid value")]
     Impossible,
 }
 

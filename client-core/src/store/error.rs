@@ -9,7 +9,7 @@ pub enum StoreError {
     #[error("the upload or download permission has expired")]
     NeedNewUrl,
     /// The object's name is taken. Its name is its checksum, so the bytes are the same.
-    #[error("the object is stored already")]
+    #[error("the object already exists in the store")]
     AlreadyThere,
     /// No such object.
     #[error("the object is missing from the store")]

@@ -18,8 +18,8 @@ export const databases: typeof english = {
     tls: "Verschlüsselung",
     tlsModes: {
       prefer: "TLS bevorzugen",
-      require: "TLS verlangen",
-      "verify-full": "TLS verlangen und Zertifikat prüfen",
+      require: "TLS erzwingen",
+      "verify-full": "TLS erzwingen und Zertifikat prüfen",
       disable: "Kein TLS",
     },
     test: "Verbindung testen",

@@ -50,7 +50,7 @@ export const firstRun: typeof english = {
 
   kit: {
     title: "Recovery-Kit speichern",
-    text: "Mit diesen 24 Wörtern öffnen Sie Ihre Backups ohne uns und ohne dieses Gerät. Wir zeigen sie nur einmal, und niemand kann sie wiederbeschaffen.",
+    text: "Mit diesen 24 Wörtern öffnen Sie Ihre Backups ohne uns und ohne dieses Gerät. Wir zeigen sie nur einmal, und niemand kann sie neu erzeugen.",
     words: "Die 24 Wörter",
     pdf: "Als PDF speichern",
     plain: "Als Text speichern",
@@ -63,7 +63,7 @@ export const firstRun: typeof english = {
     proveSubmit: "Wörter bestätigen",
     proveFile: "Stattdessen die gespeicherte Datei verwenden",
     again: "Wörter noch einmal anzeigen",
-    newKit: "Vernichten Sie ein Kit aus einem früheren Versuch. Nur dieses funktioniert.",
+    newKit: "Vernichten Sie Kits aus früheren Versuchen. Nur dieses funktioniert.",
   },
 
   signIn: {
@@ -78,7 +78,7 @@ export const firstRun: typeof english = {
     wordsTitle: "Dieses Gerät einrichten",
     wordsText: "Geben Sie die 24 Wörter aus Ihrem Recovery-Kit ein. Sie öffnen Ihre Backups auf diesem Gerät und werden nie übertragen.",
     words: "Recovery-Wörter, der Reihe nach",
-    wordsHint: "Tippen Sie sie ein oder fügen Sie sie ein, mit oder ohne Nummern. Die ersten vier Buchstaben jedes Worts genügen.",
+    wordsHint: "Eintippen oder einfügen, mit oder ohne Nummern. Die ersten vier Buchstaben jedes Worts genügen.",
     wordsSoFar: (recognized) => `${recognized} von 24 Wörtern`,
     wordsComplete: "Alle 24 Wörter erkannt.",
     wordsWrong: (number, typed, suggestion) =>

@@ -18,11 +18,11 @@ export const settings: typeof english = {
 
   activity: {
     title: "Aktivität",
-    text: "Manipulationssicheres Protokoll der Aktivität Ihres Kontos, vom Dienst geführt.",
+    text: "Protokoll der Aktivität Ihres Kontos, vom Dienst geführt. Manipulationen sind erkennbar.",
     filter: "Suchen",
     nothing: "Noch keine Aktivität",
     noMatch: "Keine passenden Einträge",
-    what: "Aktivität",
+    what: "Ereignis",
     device: "Gerät",
     when: "Datum",
     kinds: {
@@ -51,7 +51,7 @@ export const settings: typeof english = {
   settings: {
     title: "Einstellungen",
     look: "Darstellung",
-    theme: "Design",
+    theme: "Farbschema",
     themes: { system: "System", light: "Hell", dark: "Dunkel" },
     language: "Sprache",
     account: "Konto",
@@ -65,7 +65,7 @@ export const settings: typeof english = {
     backups: "Backups auf diesem Gerät",
     autostart: "Beim Anmelden am Computer starten (im Infobereich), damit geplante Backups laufen",
     limit: "Upload-Limit (KiB/s)",
-    limitHint: "Leer lassen für kein Limit. Gilt ab dem nächsten Backup.",
+    limitHint: "Ohne Eintrag kein Limit. Gilt ab dem nächsten Backup.",
     saved: "Gespeichert",
     about: "Über",
     lookForUpdates: "Nach Updates suchen",
@@ -101,7 +101,7 @@ export const settings: typeof english = {
     working: "{source}: läuft",
     done: "{source}: fertig",
     failed: "{source}: fehlgeschlagen",
-    stopped: "{source}: angehalten",
+    stopped: "{source}: abgebrochen",
     backupFailed: "Backup von {source} fehlgeschlagen",
     recovered: "Backups von {source} funktionieren wieder",
     overdue: "Backup von {source} ist überfällig",

@@ -20,7 +20,7 @@ export const settings = {
     filter: "Search",
     nothing: "No activity yet",
     noMatch: "No matching entries",
-    what: "Activity",
+    what: "Event",
     device: "Device",
     when: "Date",
     kinds: {

@@ -49,7 +49,7 @@ export const snapshots = {
     cancelledRestoreText: "No partial data was left behind.",
     command: "Command-line equivalent",
     restoredInPart: (source: string, failed: number) =>
-      failed === 1 ? `${source} restored, except for 1 statement` : `${source} restored, except for ${failed} statements`,
+      failed === 1 ? `${source} restored with 1 error` : `${source} restored with ${failed} errors`,
     restoredInPartText: "Everything else is in the database. The snapshot is untouched.",
     refused: "Rejected by the server",
     notes: "Notes",
@@ -57,10 +57,10 @@ export const snapshots = {
     newName: "New name",
     /** Answers to a refusal: the button label, and when to choose it. */
     choices: {
-      force: ["Back up anyway", "Choose this if the dump is right. The snapshot will be marked in every list."],
+      force: ["Back up anyway", "Choose this if the dump is correct. The snapshot will be marked in every list."],
       sameSource: ["Confirm it's the same source", "Continues the history under this name, for example after a move to another server."],
       rename: ["Back up under this name", "Keeps its snapshots as a separate history."],
-      toCopy: ["Confirm it's a copy", "Choose this if the target is a copy of the database that was backed up and may be overwritten."],
+      toCopy: ["Confirm it's a copy", "Choose this if the target is only a copy of the backed-up database and you want to write to it."],
       noOwner: ["Restore without owners", "Everything will belong to the user you connect as; no other role gets privileges."],
       noPrivileges: ["Restore without privileges", "Grants no privileges."],
       skipMissing: ["Skip what the server lacks", "Leaves out and lists every statement that needs something the server doesn't have."],
@@ -88,8 +88,8 @@ export const snapshots = {
     saved: (share: string) => `${share} saved by deduplication and compression`,
     took: "Duration",
     signature: "Signature",
-    signed: (number: string) => `Valid (no. ${number} from this device)`,
-    signerRevoked: "This device has since been revoked.",
+    signed: (number: string) => `Valid (no. ${number} from the signing device)`,
+    signerRevoked: "The signing device has since been revoked.",
     end: "End of dump",
     endFound: "Verified",
     endOfStream: "Not marked in this format; the input ended without an error",
@@ -113,7 +113,7 @@ export const snapshots = {
 
   restore: {
     title: (source: string) => `Restore ${source}`,
-    from: (when: string, size: string) => `Snapshot of ${when}, ${size}`,
+    from: (when: string, size: string) => `Snapshot from ${when}, ${size}`,
     where: "Restore to",
     file: "A file",
     fileText: "Writes the original dump, byte for byte.",
