@@ -217,7 +217,7 @@ pub(super) async fn device_names(vault: &OpenVault) -> HashMap<DeviceId, String>
     match vault.api().devices(vault.id()).await {
         Ok(devices) => devices.into_iter().map(|device| (device.keys.device_id, device.keys.name)).collect(),
         Err(error) => {
-            tracing::warn!(%error, "the names of devices are not known");
+            tracing::warn!(%error, "device names could not be read");
             HashMap::new()
         }
     }

@@ -111,7 +111,7 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
                 Ok(Err(failure)) => {
                     tracing::warn!(error = %failure, "the failed run could not be recorded at the service");
                 }
-                Err(_) => tracing::warn!("the service did not take the record of the failed run in time"),
+                Err(_) => tracing::warn!("recording the failed run at the service timed out"),
             }
             Err(error)
         }

@@ -275,7 +275,7 @@ impl Drop for NewDatabase {
             Ok(false) => return,
             Ok(true) => {}
             Err(error) => {
-                tracing::warn!(%error, "whether a database was created for a restore is not known");
+                tracing::warn!(%error, "could not determine whether a database was created for a restore");
                 return;
             }
         }
