@@ -34,10 +34,11 @@ const RESTORE_HELP: &str = "\
 A restore into a database is all or nothing. A database that does not exist yet is created like the original, \
 filled as sealkeep_restoring_…, and renamed at the end; an empty one is filled in one transaction.
 
---overwrite does not add to what is there: the restored database takes the place of the one of that name, which is dropped. \
-No one may be connected to it.
+--overwrite does not merge: the restored database replaces the existing one, which is dropped. No other session may be \
+connected to it.
 
-What the dump needs and the server lacks (roles, extensions, tablespaces, languages, privileges) is named before anything is written. \
+Whatever the dump needs and the server lacks (roles, extensions, tablespaces, languages, privileges) is listed before anything \
+is written. \
 --skip-missing leaves those statements out and lists them; --no-owner and --no-privileges leave owners and privileges out, \
 whether they exist or not.
 
@@ -45,8 +46,8 @@ whether they exist or not.
 kept in a new database, what failed is listed (in \"failed\" with --json), and the exit code is 9. Rows of a table that \
 could not be created are left out. Statements that no restore allows (commands to psql, other transactions) are still refused.
 
-Code in a dump (functions, triggers, DO blocks) runs with your privileges on the server: restore dumps that you do not \
-trust as a role with few privileges.";
+Code in a dump (functions, triggers, DO blocks) runs with your privileges on the server: restore untrusted dumps \
+as a role with few privileges.";
 
 /// Whether the environment names the database to back up.
 fn source_is_set() -> bool {

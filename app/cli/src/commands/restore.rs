@@ -103,7 +103,7 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
     }
     if report.superuser {
         context.output.result_on_stderr(&plain!(
-            "Restored as a superuser: code in the dump (functions, triggers, DO blocks) ran with all privileges on the server. Restore dumps that you do not trust as another role"
+            "Restored as a superuser: code in the dump (functions, triggers, DO blocks) ran with all privileges on the server. Restore untrusted dumps as another role"
         ))?;
     }
     if !report.failed.is_empty() {
