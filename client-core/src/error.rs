@@ -11,7 +11,7 @@ pub enum ErrorKind {
     Usage,
     /// No account on this device.
     NotSignedIn,
-    /// E-mail or password is wrong.
+    /// Wrong email or password.
     WrongCredentials,
     /// The second factor is wrong, expired or locked.
     SecondFactor,
@@ -180,7 +180,7 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::new(
                 ErrorKind::DiskFull,
                 format!("no space is left for {what}"),
-                "stored snapshots are untouched; nothing half-written remains",
+                "stored snapshots are untouched; no partial data was left behind",
                 "free some space and try again",
             ),
             io::ErrorKind::NotFound => Self::new(
@@ -204,8 +204,8 @@ impl Error {
         Self::new(
             ErrorKind::Cancelled,
             "cancelled",
-            "no snapshot was made and nothing half-written remains; earlier snapshots are untouched",
-            "run it again; data already uploaded is not sent again",
+            "no snapshot was created and no partial data was left behind; earlier snapshots are untouched",
+            "run it again; data already uploaded is reused",
         )
     }
 
@@ -221,8 +221,8 @@ impl Error {
         Self::new(
             ErrorKind::Internal,
             format!("internal error: {what}"),
-            "stored snapshots are untouched; this run made none",
-            "try again, and report it when it comes back",
+            "stored snapshots are untouched; this run created none",
+            "try again, and report this if it keeps happening",
         )
     }
 
@@ -232,7 +232,7 @@ impl Error {
         Self::new(
             ErrorKind::Damaged,
             happened,
-            "what is named cannot be used; everything else is as it was",
+            "the data named above cannot be used; everything else is untouched",
             "run `sealkeep check --read-data` to see what is still intact",
         )
     }
@@ -245,7 +245,7 @@ impl Error {
             None => Self::new(
                 ErrorKind::SourceUnreachable,
                 format!("the dump cannot be read: {error}"),
-                "no snapshot was made; earlier ones are untouched",
+                "no snapshot was created; earlier snapshots are untouched",
                 "check the source and run the backup again",
             ),
         }

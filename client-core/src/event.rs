@@ -123,7 +123,7 @@ pub enum Warning {
     CacheQuarantined(PathBuf),
     /// `pins.db` is missing or was restored from an older copy.
     #[error(
-        "this device's memory of what the service showed it (pins.db) is gone or older than its keys; what stands beside the keys counts, and a service that shows less is refused"
+        "this device's record of the service's history (pins.db) is missing or out of date; the record beside its keys is used instead, and a service that returns less is refused"
     )]
     MemoryLost,
     /// The rows of the last dump are unknown.
@@ -131,12 +131,12 @@ pub enum Warning {
     RecordListUnusable(String),
     /// A compressed dump: nearly all of its bytes change from day to day.
     #[error(
-        "this dump is compressed with {0}, so each backup of it will be nearly as large as the first; leave the compression out (pg_dump -Fc -Z0, or no `| {0}`): Sealkeep compresses by itself"
+        "this dump is compressed with {0}, so each backup of it will be nearly as large as the first; turn the compression off (pg_dump -Fc -Z0, or no `| {0}`): Sealkeep compresses the data itself"
     )]
     CompressedDump(&'static str),
     /// An index object was skipped.
     #[error(
-        "index object {id} cannot be read and is skipped ({why}); it is a cache: no backup depends on it, and `sealkeep check` lists it"
+        "index object {id} cannot be read and is skipped ({why}); it is a cache, no backup depends on it, and `sealkeep check` lists it"
     )]
     BadIndexObject {
         /// Which object.
@@ -146,7 +146,7 @@ pub enum Warning {
     },
     /// A snapshot from another device whose clock was wrong, or that tries to push our clock forward.
     #[error(
-        "snapshot {snapshot} was signed by the device \"{device}\" {minutes} minutes ahead of this machine's clock: its clock or this one is wrong; if it is neither, revoke that device"
+        "snapshot {snapshot} was signed by the device \"{device}\" {minutes} minutes ahead of this machine's clock: one of the two clocks is wrong; if neither is, revoke that device"
     )]
     SignedAhead {
         /// Short form of its id.
@@ -156,6 +156,25 @@ pub enum Warning {
         /// By how much.
         minutes: i64,
     },
+    /// A SQLite database in use, of which a consistent copy was made.
+    #[error("{file} is a SQLite database in use: a consistent copy is backed up, with the rows in {sides}")]
+    SqliteCopied {
+        /// The database.
+        file: String,
+        /// The files beside it that hold rows.
+        sides: String,
+    },
+    /// The file changed while it was read, and is read once more.
+    #[error("{0}; reading it again")]
+    ReadAgain(String),
+    /// Some facts about the database could not be determined.
+    #[error(
+        "some facts about the database could not be determined before the dump, which does not need them: {0}"
+    )]
+    FactsUnknown(String),
+    /// Databases that an interrupted restore left behind.
+    #[error("an interrupted restore left {0} on this server; `sealkeep restore --clean-up URL` drops it")]
+    LeftOver(String),
     /// Any other warning, as a sentence.
     #[error("{0}")]
     Other(String),

@@ -20,23 +20,23 @@ fn url(postgres: &Postgres, database: &str) -> String {
 /// From the welcome screen to the second factor.
 async fn begin_account(window: &Window, email: &str) {
     window.press("Start backing up").await.unwrap();
-    window.fill("E-mail", email).await.unwrap();
+    window.fill("Email", email).await.unwrap();
     window.fill("Password", PASSWORD).await.unwrap();
     window.choose("European Union").await.unwrap();
-    window.press("Make the account").await.unwrap();
+    window.press("Create account").await.unwrap();
 }
 
 /// From the second factor to the recovery kit, with typical mistakes.
 async fn prove_code(window: &Window, email: &str) -> Authenticator {
-    window.heading("Set up your second factor").await.unwrap();
+    window.heading("Set up two-step sign-in").await.unwrap();
     let secret = window.text("pre").await.unwrap();
     let authenticator =
         Authenticator::from_url(&format!("otpauth://totp/Sealkeep:{email}?secret={secret}&issuer=Sealkeep"))
             .unwrap();
-    window.fill("The six digits", &authenticator.wrong_code()).await.unwrap();
+    window.fill("6-digit code", &authenticator.wrong_code()).await.unwrap();
     window.press("Confirm").await.unwrap();
-    window.says("That code does not fit").await.unwrap();
-    window.fill("The six digits", &authenticator.code()).await.unwrap();
+    window.says("That code didn't work").await.unwrap();
+    window.fill("6-digit code", &authenticator.code()).await.unwrap();
     window.press("Confirm").await.unwrap();
     window.heading("Save your recovery kit").await.unwrap();
     authenticator
@@ -64,25 +64,25 @@ async fn keep_kit(window: &Window) -> Vec<String> {
     assert_eq!(words.len(), 24);
     window.tick().await.unwrap();
     window.press("Continue").await.unwrap();
-    window.fill("Type words", "abandon abandon abandon").await.unwrap();
+    window.fill("Enter words", "abandon abandon abandon").await.unwrap();
     window.press("Confirm").await.unwrap();
-    window.says("Those are not the right words").await.unwrap();
+    window.says("Those words don't match").await.unwrap();
     let label = window.text("form label").await.unwrap();
     let asked: Vec<&str> = label
         .split(|c: char| !c.is_ascii_digit())
         .filter_map(|number| number.parse::<usize>().ok())
         .map(|number| words[number - 1].as_str())
         .collect();
-    window.fill("Type words", &asked.join(" ")).await.unwrap();
+    window.fill("Enter words", &asked.join(" ")).await.unwrap();
     window.press("Confirm").await.unwrap();
-    window.heading("What shall be backed up first?").await.unwrap();
+    window.heading("What do you want to back up first?").await.unwrap();
     words
 }
 
 async fn add_source(window: &Window, origin: &str) {
-    window.fill("Connection string", origin).await.unwrap();
+    window.fill("Connection URL", origin).await.unwrap();
     window.press("Test connection").await.unwrap();
-    window.heading("What was found").await.unwrap();
+    window.heading("Connection check").await.unwrap();
     window.press("Save and back up now").await.unwrap();
 }
 
@@ -114,13 +114,13 @@ async fn from_the_first_start_to_a_proven_restore() {
     let home = files::temporary().unwrap();
     let window = open(&stage.service, home.path()).await;
     begin_account(&window, "first@example.com").await;
-    window.heading("Set up your second factor").await.unwrap();
+    window.heading("Set up two-step sign-in").await.unwrap();
     let secret = window.text("pre").await.unwrap();
 
     // Killed at each step, it continues there.
     drop(window);
     let window = open(&stage.service, home.path()).await;
-    window.heading("Set up your second factor").await.unwrap();
+    window.heading("Set up two-step sign-in").await.unwrap();
     assert_eq!(window.text("pre").await.unwrap(), secret);
     let authenticator = prove_code(&window, "first@example.com").await;
     let shown = words(&window).await;
@@ -133,17 +133,17 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.press("Add a database").await.unwrap();
 
     // A wrong port: the message says what to do, and nothing is saved.
-    window.fill("Connection string", "postgres://owner:x@127.0.0.1:1/shop").await.unwrap();
+    window.fill("Connection URL", "postgres://owner:x@127.0.0.1:1/shop").await.unwrap();
     window.press("Test connection").await.unwrap();
-    window.says("The database does not answer").await.unwrap();
+    window.says("Can't reach the database").await.unwrap();
     add_source(&window, &url(postgres, "shop")).await;
-    window.says("shop is backed up").await.unwrap();
+    window.says("shop backed up").await.unwrap();
     window.says("1 database is protected.").await.unwrap();
 
     window.press("Actions for shop").await.unwrap();
     window.press("Verify now").await.unwrap();
-    window.says("shop is whole").await.unwrap();
-    window.says("Opened").await.unwrap();
+    window.says("shop verified").await.unwrap();
+    window.says("Decrypted").await.unwrap();
 
     // A new password is typed where the connection is; the stored one is never shown.
     window.press("Details of shop").await.unwrap();
@@ -161,12 +161,12 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.says("Backed up").await.unwrap();
 
     window.press("Restore").await.unwrap();
-    window.choose("Into a database").await.unwrap();
-    window.press("Paste a connection string instead").await.unwrap();
-    window.fill("Connection string", &url(postgres, "shop_again")).await.unwrap();
+    window.choose("A database").await.unwrap();
+    window.press("Paste a connection URL instead").await.unwrap();
+    window.fill("Connection URL", &url(postgres, "shop_again")).await.unwrap();
     window.says("This database doesn't exist yet").await.unwrap();
     window.press("Restore").await.unwrap();
-    window.says("shop is restored").await.unwrap();
+    window.says("shop restored").await.unwrap();
     window.says("psql postgres://").await.unwrap();
     assert_eq!(postgres.content_hash("shop_again").unwrap(), postgres.content_hash("shop").unwrap());
 
@@ -174,20 +174,20 @@ async fn from_the_first_start_to_a_proven_restore() {
     // two dangers.
     window.press("Done").await.unwrap();
     window.press("Restore").await.unwrap();
-    window.choose("Into a database").await.unwrap();
-    window.press("Paste a connection string instead").await.unwrap();
-    window.fill("Connection string", &url(postgres, "shop")).await.unwrap();
+    window.choose("A database").await.unwrap();
+    window.press("Paste a connection URL instead").await.unwrap();
+    window.fill("Connection URL", &url(postgres, "shop")).await.unwrap();
     window.says("That is the database that was backed up").await.unwrap();
     for name in ["shop_again", "shop"] {
-        window.fill("Type its name", name).await.unwrap();
+        window.fill("Type the database name", name).await.unwrap();
         window.press("Restore").await.unwrap();
-        window.says("shop: not done").await.unwrap();
+        window.says("Restore of shop failed").await.unwrap();
         window.press("Close").await.unwrap();
     }
     window.tick().await.unwrap();
     window.says("Everything in this database will be replaced.").await.unwrap();
     window.press("Restore").await.unwrap();
-    window.says("shop is restored").await.unwrap();
+    window.says("shop restored").await.unwrap();
     assert_eq!(postgres.content_hash("shop").unwrap(), postgres.content_hash("shop_again").unwrap());
     assert!(!window.everything().await.unwrap().contains(postgres.password()), "no password is shown");
     drop(window);
@@ -195,36 +195,36 @@ async fn from_the_first_start_to_a_proven_restore() {
     // Another machine, with nothing but what a person kept.
     let home = files::temporary().unwrap();
     let window = open(&stage.service, home.path()).await;
-    window.press("Restore my data").await.unwrap();
-    window.fill("E-mail", "first@example.com").await.unwrap();
+    window.press("Sign in or restore").await.unwrap();
+    window.fill("Email", "first@example.com").await.unwrap();
     window.fill("Password", "not the password").await.unwrap();
     window.press("Continue").await.unwrap();
-    window.says("E-mail or password is wrong").await.unwrap();
+    window.says("Wrong email or password").await.unwrap();
     window.fill("Password", PASSWORD).await.unwrap();
     window.press("Continue").await.unwrap();
-    window.heading("Second factor").await.unwrap();
-    window.fill("Six digits", &authenticator.wrong_code()).await.unwrap();
+    window.heading("Two-step sign-in").await.unwrap();
+    window.fill("6-digit code", &authenticator.wrong_code()).await.unwrap();
     window.press("Continue").await.unwrap();
-    window.says("That code does not fit").await.unwrap();
-    window.fill("Six digits", &authenticator.code()).await.unwrap();
+    window.says("That code didn't work").await.unwrap();
+    window.fill("6-digit code", &authenticator.code()).await.unwrap();
     window.press("Continue").await.unwrap();
-    window.heading("This machine is new").await.unwrap();
+    window.heading("Set up this device").await.unwrap();
     drop(window);
     let window = open(&stage.service, home.path()).await;
-    window.heading("This machine is new").await.unwrap();
-    window.fill("The 24 words", &words.join(" ")).await.unwrap();
-    window.press("Open my backups").await.unwrap();
+    window.heading("Set up this device").await.unwrap();
+    window.fill("Recovery words", &words.join(" ")).await.unwrap();
+    window.press("Unlock backups").await.unwrap();
     window.heading("Snapshots").await.unwrap();
     window.press("shop").await.unwrap();
     window.says("public.").await.unwrap();
     window.press("Technical details").await.unwrap();
-    window.says("Holds; number 1").await.unwrap();
+    window.says("Valid (no. 1").await.unwrap();
     let sha256 = window.text("details dl dd:last-of-type").await.unwrap();
     window.press("Restore").await.unwrap();
     let path = home.path().join("shop.dump");
     window.fill("File", &path.display().to_string()).await.unwrap();
     window.press("Restore").await.unwrap();
-    window.says("shop is restored").await.unwrap();
+    window.says("shop restored").await.unwrap();
     window.says("pg_restore --dbname=").await.unwrap();
     assert_eq!(files::sha256(&path).unwrap().to_string(), sha256);
 
@@ -232,7 +232,7 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.press("Devices").await.unwrap();
     window.says("This device").await.unwrap();
     window.press("Activity").await.unwrap();
-    window.says("Snapshot made").await.unwrap();
+    window.says("Snapshot created").await.unwrap();
 
     // A link opens a place in the window, also from outside.
     window.start_again(&["sealkeep://devices"]).await.unwrap();
@@ -252,18 +252,18 @@ async fn a_service_that_goes_away_and_comes_back() {
     make_account(&window, "away@example.com").await;
     keep_kit(&window).await;
     add_source(&window, &url(&postgres, "shop")).await;
-    window.says("shop is backed up").await.unwrap();
+    window.says("shop backed up").await.unwrap();
 
     service.stop().unwrap();
     window.press("Back up now").await.unwrap();
-    window.says("shop: not done").await.unwrap();
-    window.says("Sealkeep's service does not answer").await.unwrap();
-    window.notifies("shop could not be backed up").await.unwrap();
+    window.says("Backup of shop failed").await.unwrap();
+    window.says("Can't reach the Sealkeep service").await.unwrap();
+    window.notifies("Backup of shop failed").await.unwrap();
     service.restart().unwrap();
     window.press("Close").await.unwrap();
     window.press("Back up now").await.unwrap();
-    window.says("shop is backed up").await.unwrap();
-    window.notifies("shop is backed up again").await.unwrap();
+    window.says("shop backed up").await.unwrap();
+    window.notifies("Backups of shop work again").await.unwrap();
 
     // Closed and opened again: still signed in, everything present.
     drop(window);
@@ -292,24 +292,24 @@ async fn a_backup_is_held_stopped_and_cut_off() {
     // Everything read is sent and nothing more is read, so nothing finishes.
     tokio::time::sleep(Duration::from_secs(3)).await;
     window.says("Paused.").await.unwrap();
-    window.press("Go on").await.unwrap();
-    window.says("shop is backed up").await.unwrap();
+    window.press("Resume").await.unwrap();
+    window.says("shop backed up").await.unwrap();
 
     data::change(&postgres, "shop", 60.0, Spread::Uniform, 1).unwrap();
     store.set(Network::Limited(300_000));
     window.press("Back up now").await.unwrap();
-    window.says("Reading and storing").await.unwrap();
+    window.says("Backing up").await.unwrap();
     window.press("Stop").await.unwrap();
-    window.says("shop: stopped").await.unwrap();
+    window.says("Backup of shop stopped").await.unwrap();
     window.says("1 database is protected.").await.unwrap();
 
     window.press("Back up now").await.unwrap();
-    window.says("Reading and storing").await.unwrap();
+    window.says("Backing up").await.unwrap();
     drop(window);
     store.set(Network::Normal);
     let window = open(&service, home.path()).await;
     window.press("Back up now").await.unwrap();
-    window.says("shop is backed up").await.unwrap();
+    window.says("shop backed up").await.unwrap();
     window.press("Snapshots").await.unwrap();
     window.says("2 snapshots").await.unwrap();
 }
@@ -327,14 +327,14 @@ async fn backups_continue_behind_a_closed_window() {
 
     store.set(Network::Limited(300_000));
     add_source(&window, &url(&postgres, "shop")).await;
-    window.says("Reading and storing").await.unwrap();
+    window.says("Backing up").await.unwrap();
     let screen = Screen::find("Sealkeep").unwrap();
     screen.waits_until(true).unwrap();
     screen.close().unwrap();
     screen.waits_until(false).unwrap();
     store.set(Network::Normal);
     // With the window closed.
-    window.says("shop is backed up").await.unwrap();
+    window.says("shop backed up").await.unwrap();
     window.start_again(&[]).await.unwrap();
     screen.waits_until(true).unwrap();
 
@@ -350,7 +350,7 @@ async fn backups_continue_behind_a_closed_window() {
     state.execute("UPDATE run SET started_at = started_at - 7200", []).unwrap();
     // Runs from before a source was added do not count.
     added_earlier(&device, 7200);
-    window.says("shop is backed up").await.unwrap();
+    window.says("shop backed up").await.unwrap();
     window.start_again(&["sealkeep://snapshots"]).await.unwrap();
     window.says("2 snapshots").await.unwrap();
 
@@ -381,42 +381,42 @@ async fn credentials_are_changed() {
     keep_kit(&window).await;
     window.press("Settings").await.unwrap();
 
-    window.press("New authenticator").await.unwrap();
-    window.fill("Present password", "not the password").await.unwrap();
-    window.fill("Six digits", &authenticator.code()).await.unwrap();
-    window.press_in("dialog", "New authenticator").await.unwrap();
-    window.says("E-mail or password is wrong").await.unwrap();
-    window.fill("Present password", PASSWORD).await.unwrap();
-    window.fill("Six digits", &authenticator.code()).await.unwrap();
-    window.press_in("dialog", "New authenticator").await.unwrap();
+    window.press("Replace authenticator").await.unwrap();
+    window.fill("Current password", "not the password").await.unwrap();
+    window.fill("6-digit code", &authenticator.code()).await.unwrap();
+    window.press_in("dialog", "Replace authenticator").await.unwrap();
+    window.says("Wrong email or password").await.unwrap();
+    window.fill("Current password", PASSWORD).await.unwrap();
+    window.fill("6-digit code", &authenticator.code()).await.unwrap();
+    window.press_in("dialog", "Replace authenticator").await.unwrap();
     window.says("Scan this").await.unwrap();
     let secret = window.text("dialog pre").await.unwrap();
     let url = format!("otpauth://totp/Sealkeep:change@example.com?secret={secret}&issuer=Sealkeep");
     let authenticator = Authenticator::from_url(&url).unwrap();
-    window.fill("The six digits", &authenticator.wrong_code()).await.unwrap();
+    window.fill("6-digit code", &authenticator.wrong_code()).await.unwrap();
     window.press_in("dialog", "Confirm").await.unwrap();
-    window.says("That code does not fit").await.unwrap();
-    window.fill("The six digits", &authenticator.code()).await.unwrap();
+    window.says("That code didn't work").await.unwrap();
+    window.fill("6-digit code", &authenticator.code()).await.unwrap();
     window.press_in("dialog", "Confirm").await.unwrap();
-    window.says("The new authenticator counts").await.unwrap();
+    window.says("New authenticator is active").await.unwrap();
 
-    window.press("New recovery codes").await.unwrap();
-    window.fill("Present password", PASSWORD).await.unwrap();
-    window.fill("Six digits", &authenticator.code()).await.unwrap();
-    window.press_in("dialog", "New recovery codes").await.unwrap();
-    window.says("Each replaces the six digits once").await.unwrap();
+    window.press("Replace recovery codes").await.unwrap();
+    window.fill("Current password", PASSWORD).await.unwrap();
+    window.fill("6-digit code", &authenticator.code()).await.unwrap();
+    window.press_in("dialog", "Replace recovery codes").await.unwrap();
+    window.says("each code works once").await.unwrap();
     let codes = window.text("dialog pre").await.unwrap();
     let codes: Vec<&str> = codes.lines().collect();
     assert_eq!(codes.len(), 10);
-    window.press("I have saved them").await.unwrap();
+    window.press("I've saved them").await.unwrap();
 
     window.press("Change password").await.unwrap();
-    window.fill("Present password", PASSWORD).await.unwrap();
+    window.fill("Current password", PASSWORD).await.unwrap();
     window.fill("New password", NEW).await.unwrap();
-    window.press_in("dialog", "I lost my authenticator").await.unwrap();
+    window.press_in("dialog", "Use a recovery code").await.unwrap();
     window.fill("Recovery code", codes[0]).await.unwrap();
     window.press_in("dialog", "Change password").await.unwrap();
-    window.says("The password is changed").await.unwrap();
+    window.says("Password changed.").await.unwrap();
     // Its own session continues.
     window.press("Activity").await.unwrap();
     window.says("Password changed").await.unwrap();
@@ -424,14 +424,14 @@ async fn credentials_are_changed() {
     window.press("Settings").await.unwrap();
     window.press("Sign out").await.unwrap();
     window.press_in("dialog", "Sign out").await.unwrap();
-    window.says("Sign in again as change@example.com").await.unwrap();
+    window.says("Sign in as change@example.com").await.unwrap();
     window.fill("Password", PASSWORD).await.unwrap();
     window.press("Continue").await.unwrap();
-    window.says("E-mail or password is wrong").await.unwrap();
+    window.says("Wrong email or password").await.unwrap();
     window.fill("Password", NEW).await.unwrap();
     window.press("Continue").await.unwrap();
-    window.heading("Second factor").await.unwrap();
-    window.fill("Six digits", &authenticator.code()).await.unwrap();
+    window.heading("Two-step sign-in").await.unwrap();
+    window.fill("6-digit code", &authenticator.code()).await.unwrap();
     window.press("Continue").await.unwrap();
     window.heading("Snapshots").await.unwrap();
 }

@@ -36,7 +36,7 @@ const ready: SessionView = {
     region: "eu",
     device: "5b0f7a4e-0000-4000-8000-000000000003",
     deviceName: "laptop",
-    keysKeptIn: "the file /home/ada/.local/share/sealkeep/device.keys, readable by its owner only",
+    keysKeptIn: { id: "kept_in_file", arguments: ["/home/ada/.local/share/sealkeep/device.keys"], text: "the file /home/ada/.local/share/sealkeep/device.keys, readable only by its owner" },
   },
 };
 

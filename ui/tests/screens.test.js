@@ -243,11 +243,11 @@ test("what a database holds is replaced only after its name was typed", async ()
 test("a refusal is answered by its button, and the run begins again", async () => {
   for (const [scenario, button, choice, name] of [
     ["unusual", "Back up anyway", "force", null],
-    ["otherSource", "It is the same source", "sameSource", null],
+    ["otherSource", "Confirm it's the same source", "sameSource", null],
     ["otherSource", "Back up under this name", "rename", "shop-2"],
-    ["mayBeCopy", "It is a copy", "toCopy", null],
+    ["mayBeCopy", "Confirm it's a copy", "toCopy", null],
     ["missing", "Restore without owners", "noOwner", null],
-    ["missing", "Leave out what is missing", "skipMissing", null],
+    ["missing", "Skip what the server lacks", "skipMissing", null],
     ["partly", "Keep what can be restored", "keepGoing", null],
   ]) {
     const { page, close } = await set.open(scenario);
@@ -269,7 +269,7 @@ test("a failure that nobody can allow offers no answer", async () => {
 test("marks stand beside snapshots on the overview, in lists and beside a result", async () => {
   const { page, close } = await set.open("marked", { height: 900 });
   const panel = page.getByRole("region", { name: "Backing up shop" });
-  await panel.getByText("smaller than usual, other format than before").waitFor();
+  await panel.getByText("smaller than usual, different format than before").waitFor();
   await page.getByRole("navigation").getByRole("button", { name: "Snapshots" }).click();
   await page.getByRole("grid").getByText("smaller than usual").first().waitFor();
   await close();
@@ -280,7 +280,7 @@ test("the keyboard alone makes an account and comes back", async () => {
   await page.getByRole("heading", { level: 1 }).waitFor();
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Make your account" }).waitFor();
+  await page.getByRole("heading", { name: "Create your account" }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement?.tagName), "H1");
   await page.keyboard.press("Shift+Tab");
   assert.equal(await page.evaluate(() => document.activeElement?.textContent?.trim()), "Back");
@@ -288,9 +288,9 @@ test("the keyboard alone makes an account and comes back", async () => {
   await page.keyboard.type("ada@example.com");
   await page.keyboard.press("Tab");
   await page.keyboard.type("correct horse battery");
-  await page.getByRole("button", { name: "Make the account", disabled: false }).waitFor();
+  await page.getByRole("button", { name: "Create account", disabled: false }).waitFor();
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Set up your second factor" }).waitFor();
+  await page.getByRole("heading", { name: "Set up two-step sign-in" }).waitFor();
   const call = await page.evaluate(() => window.calls.find((one) => one.command === "sign_up"));
   assert.equal(call.args.email, "ada@example.com");
   assert.equal(call.args.region, "eu");
@@ -300,14 +300,14 @@ test("the keyboard alone makes an account and comes back", async () => {
 test("nothing is saved before the test passes, unless the user says so", async () => {
   const { page, close } = await set.open("empty");
   await page.getByRole("button", { name: "Add a database" }).click();
-  await page.getByLabel("Connection string").fill("postgres://ada@db.example.com/shop");
+  await page.getByLabel("Connection URL").fill("postgres://ada@db.example.com/shop");
   await page.getByRole("button", { name: "Test connection" }).click();
   const save = page.getByRole("button", { name: "Save and back up now" });
   await save.waitFor();
   assert.equal(await save.isDisabled(), true);
   await page.getByRole("checkbox").check();
   assert.equal(await save.isDisabled(), false);
-  await page.getByLabel("Connection string").fill("postgres://ada@db.example.com/other");
+  await page.getByLabel("Connection URL").fill("postgres://ada@db.example.com/other");
   await save.waitFor({ state: "detached" });
   await close();
 });

@@ -36,37 +36,38 @@ Exit codes:
     0  done
     1  internal error
     2  wrong usage
-    3  not signed in, or refused
+    3  not signed in, or access denied
     4  service unreachable or failing
     5  object store unreachable or refusing
     6  source or dump failed
-    7  not found, ambiguous, or it exists already
+    7  not found, ambiguous, or already exists
     8  local disk or file
     9  stored data is damaged or incomplete
-   10  the service shows an older or forked history
+   10  the service returned an older or forked history
    11  written by a newer version
    12  the name belongs to another source
-   13  the dump is unusually small, or of another format
+   13  the dump is unusually small or has a different format
   130  cancelled
-  141  whoever read the output has gone";
+  141  the reader of the output has gone";
 
 const RESTORE_HELP: &str = "\
-A restore into a database is whole, or leaves it as it was. A database that does not exist yet is created like the original, \
-filled as sealkeep_restoring_…, and gets its name at the end; an empty one is filled in one transaction.
+A restore into a database is all or nothing. A database that does not exist yet is created like the original, \
+filled as sealkeep_restoring_…, and renamed at the end; an empty one is filled in one transaction.
 
---overwrite does not add to what is there: the restored database takes the place of the one of that name, which is dropped. \
-Nobody may be connected to it.
+--overwrite does not merge: the restored database replaces the existing one, which is dropped. No other session may be \
+connected to it.
 
-What the dump needs and the server lacks (roles, extensions, tablespaces, languages, privileges) is named before anything is written. \
+Whatever the dump needs and the server lacks (roles, extensions, tablespaces, languages, privileges) is listed before anything \
+is written. \
 --skip-missing leaves those statements out and lists them; --no-owner and --no-privileges leave owners and privileges out, \
 whether they exist or not.
 
---continue passes over what the server itself refuses of a dump, for example rows that break a CHECK constraint: the rest is \
-kept in a database made for it, what failed is listed (in \"failed\" with --json), and the exit code is 9. Rows of a table that \
-could not be made are left out. What a dump must not hold (commands to psql, other transactions) is refused with it as without it.
+--continue skips what the server rejects, for example rows that violate a CHECK constraint: the rest is \
+kept in a new database, what failed is listed (in \"failed\" with --json), and the exit code is 9. Rows of a table that \
+could not be created are left out. Statements that no restore allows (commands to psql, other transactions) are still refused.
 
-Whatever runs in a dump (functions, triggers, DO blocks) runs with your privileges on the server: restore what you do not \
-trust as a role that may do little.";
+Code in a dump (functions, triggers, DO blocks) runs with your privileges on the server: restore untrusted dumps \
+as a role with few privileges.";
 
 /// Whether the environment names the database to back up.
 fn source_is_set() -> bool {
@@ -79,7 +80,7 @@ pub(crate) const DATABASE_URL: &str = "SEALKEEP_DATABASE_URL";
 /// Separates global options from a command's own.
 const GLOBAL: &str = "Global options";
 
-/// Encrypted, deduplicated database backups whose keys never leave your machine.
+/// Encrypted, deduplicated database backups. Your keys never leave your machine.
 #[derive(Debug, Parser)]
 #[command(name = "sealkeep", version, after_long_help = SECRETS_HELP, disable_help_subcommand = true)]
 #[command(arg_required_else_help = true)]
@@ -95,7 +96,7 @@ pub(crate) struct Global {
     /// Print one JSON document on standard output instead of text
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
-    /// No progress, only errors
+    /// Suppress progress output
     #[arg(long, short, global = true, help_heading = GLOBAL)]
     pub(crate) quiet: bool,
     /// How to report progress, on standard error
@@ -112,7 +113,7 @@ pub(crate) struct Global {
         value_hint = ValueHint::DirPath
     )]
     pub(crate) home: Option<PathBuf>,
-    /// The metadata service, at sign-up and on a device's first sign-in
+    /// The Sealkeep service, at sign-up and on a device's first sign-in
     #[arg(
         long,
         global = true,
@@ -123,7 +124,7 @@ pub(crate) struct Global {
         default_value = "http://127.0.0.1:8787"
     )]
     pub(crate) server: String,
-    /// The storage that this vault may use although it lies inside your network: scheme, host, port
+    /// Allow this storage inside your own network: scheme, host, port
     #[arg(
         long,
         global = true,
@@ -133,7 +134,7 @@ pub(crate) struct Global {
         value_name = "URL"
     )]
     pub(crate) storage_origin: Option<String>,
-    /// Retry a transfer that stood still for this many seconds
+    /// Retry a transfer that stalls for this many seconds
     #[arg(
         long,
         global = true,
@@ -145,7 +146,7 @@ pub(crate) struct Global {
         value_parser = clap::value_parser!(u16).range(1..=3600)
     )]
     pub(crate) stall_timeout: u16,
-    /// Wait this many seconds for a service or store that goes away in the middle of a run
+    /// Wait this many seconds for a service or store that becomes unavailable during a run
     #[arg(
         long,
         global = true,
@@ -179,10 +180,10 @@ pub(crate) enum Command {
     /// Create an account, its keys and its recovery words; this machine becomes its first device
     #[command(after_help = "Example:\n  sealkeep signup --email you@example.com --region eu")]
     Signup(Signup),
-    /// Sign in; on a new machine with the recovery words
+    /// Sign in; a new machine also needs the recovery words
     #[command(after_help = "Example:\n  sealkeep login --email you@example.com")]
     Login(Login),
-    /// End this device's session; --forget also removes its keys from this machine
+    /// Sign out; --forget also removes this device's keys
     Logout(Logout),
     /// List or revoke devices
     Devices(Devices),
@@ -194,7 +195,7 @@ Examples:
   sealkeep backup shop                              # a saved source, see `sealkeep source`
   mysqldump --single-transaction shop | sealkeep backup --stdin --name shop
 
-A PostgreSQL password comes from ~/.pgpass, from PGPASSWORD, or from a URL in a file (--url-file) or in SEALKEEP_DATABASE_URL. As part of an argument every user of the machine could read it.")]
+A PostgreSQL password comes from ~/.pgpass, from PGPASSWORD, or from a URL in a file (--url-file) or in SEALKEEP_DATABASE_URL. In an argument, every user of the machine could read it.")]
     Backup(Backup),
     /// List snapshots, newest first
     #[command(visible_alias = "ls", alias = "list")]
@@ -208,12 +209,12 @@ Examples:
   sealkeep restore shop@latest --into postgres://postgres@localhost/shop_restored
   sealkeep restore --clean-up postgres://postgres@localhost/")]
     Restore(Restore),
-    /// Verify keys, history, index and that every needed pack is stored; --read-data reads all of it
+    /// Verify keys, history, index, and that every required pack is stored; --read-data decrypts everything
     #[command(visible_alias = "verify")]
     Check(Check),
     /// The local index cache
     Index(Index),
-    /// Show account, device, service and what is protected
+    /// Show account, device, service, and backed-up sources
     Status,
     /// The saved sources of this device
     #[command(
@@ -254,33 +255,33 @@ The newest 10,000 runs are listed, and the newest 500 have a log.")]
 
 #[derive(Debug, Args)]
 pub(crate) struct Signup {
-    /// The account's e-mail address
+    /// The account's email address
     #[arg(long, required = true)]
     pub(crate) email: Option<String>,
-    /// Storage region, which cannot be changed later: us, ca or eu
+    /// Storage region (can't be changed later): us, ca, eu
     #[arg(long, required = true)]
     pub(crate) region: Option<Region>,
-    /// What to call this device [default: the host's name]
+    /// Device name [default: the host name]
     #[arg(long)]
     pub(crate) device_name: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Login {
-    /// The account's e-mail address [default: the one this device knows]
+    /// The account's email address [default: the last one used on this device]
     #[arg(long)]
     pub(crate) email: Option<String>,
-    /// What to call this device [default: the host's name]
+    /// Device name [default: the host name]
     #[arg(long)]
     pub(crate) device_name: Option<String>,
-    /// On a new machine: read the recovery words from this saved kit, PDF or text
+    /// On a new machine: read the recovery words from this recovery kit (PDF or text)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) kit: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Logout {
-    /// Also remove the device's keys from this machine; signing in again then takes the recovery words
+    /// Also remove this device's keys; signing in again then requires the recovery words
     #[arg(long)]
     pub(crate) forget: bool,
 }
@@ -293,9 +294,9 @@ pub(crate) struct Devices {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeviceAction {
-    /// Revoke a device: it can do nothing more from then on
+    /// Revoke a device, which blocks it immediately
     Revoke {
-        /// Its name, its id, or the beginning of the id, from `sealkeep devices`
+        /// Device name, ID or start of the ID, from `sealkeep devices`
         device: String,
     },
 }
@@ -306,16 +307,16 @@ pub(crate) struct Backup {
     /// A PostgreSQL database: postgres://user@host:port/database?sslmode=… or "service=NAME", "host=… dbname=…"; or the name of a saved source [default: SEALKEEP_DATABASE_URL, when it is set]
     #[arg(group = "what", value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// The same, with or without a password, in a file that nobody else can read
+    /// Read the URL from this file, which only you can read
     #[arg(long, group = "what", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) url_file: Option<PathBuf>,
-    /// Take a password in URL, although every user of this machine can read it there
+    /// Allow a password in URL, where every user of this machine can read it
     #[arg(long)]
     pub(crate) allow_password_in_arguments: bool,
     /// An existing dump, or any file
     #[arg(long, group = "what", value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
-    /// Whatever comes in on standard input; needs --name
+    /// Standard input; requires --name
     #[arg(long, group = "what", requires = "name")]
     pub(crate) stdin: bool,
     /// A saved source: its name, its id, or the beginning of either
@@ -325,29 +326,29 @@ pub(crate) struct Backup {
     /// snapshot is marked
     #[arg(long)]
     pub(crate) force: bool,
-    /// What to call the source [default: the database's or the file's name]
+    /// Source name [default: the database's or file's name]
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Confirm that this database or file continues the one that has been backed up under this name
+    /// Confirm that this is the source backed up under this name so far
     #[arg(long, conflicts_with = "stdin")]
     pub(crate) same_source: bool,
-    /// Do not look for rows of the last dump, and keep no list of their hashes on this device
+    /// Don't deduplicate by row, and keep no list of row hashes on this device
     #[arg(long)]
     pub(crate) no_record_list: bool,
-    /// Store gzip and compressed pg_dump archives as they are, instead of their content
+    /// Don't unpack gzip and compressed pg_dump archives before storing
     #[arg(long)]
     pub(crate) no_unwrap: bool,
     /// zstd level [default: the fastest that is as small as 3; up to 12 while the network is slower than the compression]
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=19))]
     pub(crate) compression: Option<i32>,
-    /// Upload at most this many KiB per second
+    /// Upload limit in KiB/s
     #[arg(long, value_name = "KIB")]
     pub(crate) limit_upload: Option<u32>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Snapshots {
-    /// Only of this source
+    /// Show only this source
     #[arg(long)]
     pub(crate) source: Option<String>,
 }
@@ -359,55 +360,55 @@ pub(crate) struct Snapshots {
     after_long_help = RESTORE_HELP
 )]
 pub(crate) struct Restore {
-    /// A snapshot's id, the beginning of one, `latest`, SOURCE@latest, or SOURCE@2026-11-20: the newest of that local day
+    /// Snapshot ID, the start of one, `latest`, SOURCE@latest, or SOURCE@2026-11-20: the newest of that local day
     #[arg(required_unless_present = "clean_up", conflicts_with = "clean_up")]
     pub(crate) snapshot: Option<String>,
-    /// With `latest`: of which source
+    /// With `latest`: the source
     #[arg(long)]
     pub(crate) source: Option<String>,
-    /// Into this file; it appears under its name once its checksum matches
+    /// Restore to this file, which appears once its checksum matches
     #[arg(long, group = "target", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) to: Option<PathBuf>,
     /// To standard output
     #[arg(long, group = "target")]
     pub(crate) stdout: bool,
-    /// Into this PostgreSQL database, created when it does not exist
+    /// Restore into this PostgreSQL database; created if it does not exist
     #[arg(long, groups = ["target", "database"], value_name = "URL")]
     pub(crate) into: Option<String>,
-    /// Into the database of the URL in this file, which nobody else can read
+    /// Read the URL of --into from this file, which only you can read
     #[arg(long, groups = ["target", "database"], value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) into_url_file: Option<PathBuf>,
-    /// Take a password in --into or --clean-up, although every user of this machine can read it there
+    /// Allow a password in --into or --clean-up, where every user of this machine can read it
     #[arg(long)]
     pub(crate) allow_password_in_arguments: bool,
     /// Replace an existing file, or a database that is not empty, as a whole
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Write the dump to a terminal, too
+    /// Allow writing the dump to a terminal
     #[arg(long)]
     pub(crate) force: bool,
-    /// With --into: everything belongs to you instead of its old owners, who need not exist there
+    /// With --into: make yourself the owner of everything
     #[arg(long, requires = "database")]
     pub(crate) no_owner: bool,
     /// With --into: grant no privileges
     #[arg(long, requires = "database")]
     pub(crate) no_privileges: bool,
-    /// With --into: leave out, and list, what needs a role, extension, tablespace or language that the server lacks
+    /// With --into: leave out and list what needs a role, extension, tablespace or language that the server lacks
     #[arg(long, requires = "database")]
     pub(crate) skip_missing: bool,
-    /// With --into: allow the very database that was backed up
+    /// With --into: allow restoring over the source database
     #[arg(long, requires = "database")]
     pub(crate) onto_source: bool,
-    /// With --into: allow what may be a copy of the database that was backed up
+    /// With --into: allow a database that may be a copy of the source
     #[arg(long, requires = "database")]
     pub(crate) to_copy_of_source: bool,
-    /// With --into: keep what can be restored in a database made for it, list what cannot, and exit with 9
+    /// With --into: keep what can be restored in a new database, list the rest, and exit with 9
     #[arg(long = "continue", requires = "database")]
     pub(crate) keep_going: bool,
-    /// Drop what restores that were killed left on this server; restores that still run stay
+    /// Drop what interrupted restores left on this server; running restores are kept
     #[arg(long, group = "target", value_name = "URL")]
     pub(crate) clean_up: Option<String>,
-    /// Write what is readable, zeros for what is not, and exit with 9
+    /// Restore what is readable, fill gaps with zeros, and exit with 9
     #[arg(long, conflicts_with = "database")]
     pub(crate) partial: bool,
 }
@@ -427,11 +428,11 @@ pub(crate) struct Index {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum IndexAction {
-    /// Rebuild the local index from the bucket
+    /// Delete the local index and rebuild it from storage
     Rebuild,
-    /// Rebuild the list of a source's rows from its newest snapshot, so that the next backup sends only what changed
+    /// Rebuild a source's row list from its newest snapshot, so that the next backup uploads only what changed
     Records {
-        /// Which source [default: the only one]
+        /// Source [default: the only one]
         #[arg(long)]
         source: Option<String>,
     },

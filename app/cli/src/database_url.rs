@@ -23,11 +23,11 @@ pub(crate) fn from_argument(
     if names_password(&url) && !allowed {
         return Err(Error::new(
             ErrorKind::Usage,
-            "a password stands in an argument, where every user of this machine can read it",
+            "a password was given as an argument, where every user of this machine can read it",
             "nothing was changed",
             format!(
                 "leave it out of the URL, and put it into ~/.pgpass or PGPASSWORD; {}\
-                 --allow-password-in-arguments takes it all the same",
+                 --allow-password-in-arguments accepts it anyway",
                 instead.map_or_else(String::new, |instead| format!("or {instead}; ")),
             ),
         ));

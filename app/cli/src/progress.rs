@@ -50,9 +50,9 @@ impl Progress {
 
     fn begin(&self, stage: Stage) {
         let (template, length, message) = match stage {
-            Stage::Sync => ("{spinner} {msg}", None, "catching up with the vault"),
+            Stage::Sync => ("{spinner} {msg}", None, "syncing"),
             Stage::Dump => ("{spinner} {bytes} read  {bytes_per_sec}  {msg}", self.sums().expected, ""),
-            Stage::Commit => ("{spinner} {msg}", None, "storing index and snapshot"),
+            Stage::Commit => ("{spinner} {msg}", None, "finishing"),
             Stage::Restore { total } => {
                 ("{bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left", Some(total), "")
             }
@@ -84,7 +84,7 @@ impl Progress {
         let mut sums = self.sums();
         change(&mut sums);
         sums.message = format!(
-            "{} new, {} known, {} uploaded",
+            "{} new, {} unchanged, {} uploaded",
             HumanBytes(sums.new),
             HumanBytes(sums.duplicate),
             HumanBytes(sums.uploaded)
@@ -122,7 +122,7 @@ impl Progress {
     fn proving(&self, left: u64) {
         let mut sums = self.sums();
         let first = sums.reported.replace(0).is_none();
-        let text = "many try to sign in as you; proving that this machine is not one of them";
+        let text = "too many sign-in attempts for this account; completing an extra check";
         if self.shown {
             if first && let Ok(style) = ProgressStyle::with_template(AWAY_TEMPLATE) {
                 self.bar.set_style(style);
@@ -153,7 +153,7 @@ impl Progress {
                 None => self.bar.finish_and_clear(),
             }
         } else if !self.quiet {
-            drop(render::note(&plain!("sealkeep: it answers again; going on")));
+            drop(render::note(&plain!("sealkeep: it answers again; continuing")));
         }
     }
 }

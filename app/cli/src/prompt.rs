@@ -78,9 +78,9 @@ impl Secret {
     const fn question(self) -> &'static str {
         match self {
             Self::Password => "Password: ",
-            Self::Totp => "Six-digit code: ",
+            Self::Totp => "6-digit code: ",
             Self::RecoveryCode => "Recovery code: ",
-            Self::RecoveryWords => "Recovery words (type or paste all 24, in one line or several): ",
+            Self::RecoveryWords => "Recovery words (type or paste all 24, on one or more lines): ",
             Self::KeystorePassphrase => "Passphrase of this device's key file: ",
         }
     }
@@ -145,7 +145,7 @@ impl Secrets {
             if first.expose_secret() == second.expose_secret() {
                 return Ok(first);
             }
-            note(&plain!("The passwords differ."))?;
+            note(&plain!("Passwords don't match."))?;
         }
     }
 

@@ -25,8 +25,8 @@ impl Stdout {
             return Err(Error::new(
                 ErrorKind::Io,
                 "standard output is closed",
-                "stored snapshots are untouched, and what this command has done is done; what it has to say goes nowhere",
-                "open standard output, for example with `> file` or `> /dev/null`",
+                "stored snapshots are untouched; the command has run, but its output is lost",
+                "redirect it, for example with `> file` or `> /dev/null`",
             ));
         }
         Ok(stdout)
@@ -51,7 +51,7 @@ impl Stdout {
         if stdout.0.is_terminal() && !force {
             return Err(Error::new(
                 ErrorKind::Usage,
-                "standard output is a terminal, and a dump can hold bytes that change its settings",
+                "standard output is a terminal, and a dump can contain bytes that change its settings",
                 "nothing was written",
                 "pipe it into a program, redirect it to a file, or add --force",
             ));

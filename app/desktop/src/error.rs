@@ -1,7 +1,9 @@
 //! Errors as shown in the window.
 
+use std::fmt;
+
 use client_core::{
-    error::Error,
+    error::{Error, ErrorKind},
     source::{SourceError, script::Found},
 };
 use serde::Serialize;
@@ -35,18 +37,60 @@ impl From<Error> for UiError {
     }
 }
 
+/// Refusals of the window itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// One run at a time.
+    Busy,
+    /// The step that is answered is no longer pending.
+    OutOfTurn,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "another operation is already running",
+            Self::OutOfTurn => "this step has ended",
+        })
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let (kind, next_step) = match refusal {
+            Refusal::Busy => (ErrorKind::Exists, "wait until it ends, or stop it"),
+            Refusal::OutOfTurn => (ErrorKind::Usage, "go back and start again"),
+        };
+        Self::new(kind, refusal.to_string(), "nothing was changed", next_step).with_source(refusal)
+    }
+}
+
 /// Finer than the CLI's exit codes: the window has a sentence for each.
 fn code(error: &Error) -> &'static str {
-    match std::error::Error::source(error).and_then(|source| source.downcast_ref::<SourceError>()) {
+    let source = std::error::Error::source(error);
+    match source.and_then(|source| source.downcast_ref::<Refusal>()) {
+        Some(Refusal::Busy) => return "busy",
+        Some(Refusal::OutOfTurn) => return "out_of_turn",
+        None => {}
+    }
+    match source.and_then(|source| source.downcast_ref::<SourceError>()) {
         Some(SourceError::NotEmpty(_)) => "not_empty",
         Some(SourceError::SameAsSource(_)) => "same_as_source",
         Some(SourceError::MayBeCopy(_)) => "may_be_copy",
         Some(SourceError::NotReplaceable { .. }) => "not_replaceable",
+        Some(SourceError::Reserved { .. }) => "reserved",
+        Some(SourceError::NotRestorable(_)) => "not_restorable",
         Some(SourceError::InUse { .. }) => "in_use",
+        Some(SourceError::TooManyLocks { .. }) => "too_many_locks",
+        Some(SourceError::TransactionLost) => "transaction_lost",
+        Some(SourceError::Uncertain { .. }) => "uncertain",
         Some(SourceError::RestoreFailed { .. }) => "restore_failed",
         Some(SourceError::Script(script)) if matches!(script.found, Found::Missing(..)) => {
             "missing_on_server"
         }
+        Some(SourceError::Script(_)) => "dump_refused",
         _ => error.kind().as_str(),
     }
 }

@@ -36,11 +36,11 @@ impl<R: Runtime> Tray<R> {
         match catch_unwind(AssertUnwindSafe(|| build(app))) {
             Ok(Ok(items)) => Self(Some(items)),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "no icon in the panel");
+                tracing::warn!(%error, "no icon in the system tray");
                 Self(None)
             }
             Err(_) => {
-                tracing::warn!("no icon in the panel: libayatana-appindicator3 is not installed");
+                tracing::warn!("no icon in the system tray: libayatana-appindicator3 is not installed");
                 Self(None)
             }
         }

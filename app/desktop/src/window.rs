@@ -150,7 +150,7 @@ impl Window for Listener {
 
 fn notify<R: Runtime>(app: &AppHandle<R>, title: &str, body: &str) {
     if let Err(error) = app.notification().builder().title(title).body(body).show() {
-        tracing::warn!(%error, "the desktop takes no notification");
+        tracing::warn!(%error, "the desktop rejected a notification");
     }
 }
 
@@ -189,16 +189,16 @@ mod tests {
         };
         let listener = Listener::default();
         listener.set_words(PanelWords {
-            backup_failed: "{source} could not be backed up".into(),
-            recovered: "{source} is backed up again".into(),
+            backup_failed: "Backup of {source} failed".into(),
+            recovered: "Backups of {source} work again".into(),
             ..PanelWords::default()
         });
         let title = |outcome| listener.notification(&run(RunKind::Backup, outcome)).map(|(title, _)| title);
         assert_eq!(title(None), None);
         assert_eq!(title(done()), None);
-        assert_eq!(title(failed()).as_deref(), Some("shop could not be backed up"));
+        assert_eq!(title(failed()).as_deref(), Some("Backup of shop failed"));
         assert_eq!(title(failed()), None);
-        assert_eq!(title(done()).as_deref(), Some("shop is backed up again"));
+        assert_eq!(title(done()).as_deref(), Some("Backups of shop work again"));
         assert_eq!(title(done()), None);
         assert_eq!(listener.notification(&run(RunKind::Restore, failed())), None);
     }

@@ -28,7 +28,7 @@ pub(super) fn address(server: &str) -> Result<Url, ApiError> {
         "http" => Err(ApiError::Address(format!(
             "`{server}` is not encrypted; plain http is only for this machine itself, use https"
         ))),
-        other => Err(ApiError::Address(format!("`{other}` is no scheme of a service, use https"))),
+        other => Err(ApiError::Address(format!("`{other}` is not a supported scheme; use https"))),
     }
 }
 

@@ -44,7 +44,7 @@ pub enum ApiError {
     #[error("this device is not signed in")]
     NotSignedIn,
     /// Wrong password.
-    #[error("e-mail or password is wrong")]
+    #[error("wrong email or password")]
     WrongCredentials,
     /// The session's next token could not be stored, so it is not used.
     #[error("the session cannot be stored: {0}")]
@@ -126,7 +126,7 @@ impl From<ApiError> for Error {
 fn problem_to_error(problem: &Problem) -> Error {
     let happened = problem.title.trim_end_matches('.').to_owned();
     let wait = problem.retry_after.map_or_else(
-        || "wait a little and try again".to_owned(),
+        || "wait a moment and try again".to_owned(),
         |seconds| format!("wait {seconds} s and try again"),
     );
     let untouched = "stored snapshots are untouched; nothing new was committed";
@@ -134,9 +134,9 @@ fn problem_to_error(problem: &Problem) -> Error {
         ErrorCode::LoginFailed => wrong_credentials(),
         ErrorCode::MfaFailed => Error::new(
             ErrorKind::SecondFactor,
-            "the second factor's code is wrong, old or used",
+            "the code is wrong, expired or already used",
             "nothing was changed",
-            "wait for the next code of your authenticator; check that this machine's clock is right",
+            "wait for your authenticator's next code; if it keeps failing, check this machine's clock",
         ),
         ErrorCode::MfaLocked => {
             Error::new(ErrorKind::SecondFactor, "too many wrong codes", "nothing was changed", wait)
@@ -152,7 +152,7 @@ fn problem_to_error(problem: &Problem) -> Error {
             ErrorKind::SessionEnded,
             match problem.code {
                 ErrorCode::RefreshReused => {
-                    "the session was ended because its token was used twice: a copy of this device's keys may exist"
+                    "the session was ended because its token was used twice: someone may have a copy of this device's keys"
                         .to_owned()
                 }
                 ErrorCode::LoginExpired | ErrorCode::SignupExpired => happened,
@@ -168,12 +168,12 @@ fn problem_to_error(problem: &Problem) -> Error {
         ErrorCode::DeviceRevoked => Error::new(
             ErrorKind::DeviceRevoked,
             "this device was revoked",
-            "the service says so; its old snapshots stay valid, and it cannot make new ones",
-            "look at `sealkeep devices` on another device: if this one is revoked there too, run `sealkeep logout --forget` and `sealkeep login` here; if not, remove nothing, the service is not telling the truth",
+            "existing snapshots stay valid; this device cannot create new ones",
+            "look at `sealkeep devices` on another device: if this one is revoked there too, run `sealkeep logout --forget` and `sealkeep login` here; if not, remove nothing: the service's answer is false",
         ),
         ErrorCode::DeviceNotApproved => Error::new(
             ErrorKind::DeviceNotApproved,
-            "this device is signed in, but the vault does not know its keys yet",
+            "this device is signed in, but its keys are not registered with the vault yet",
             "nothing was changed",
             "run `sealkeep login` and enter the recovery words",
         ),
@@ -197,7 +197,7 @@ fn problem_to_error(problem: &Problem) -> Error {
                 _ => "this vault is full".to_owned(),
             },
             "earlier backups are untouched; nothing new was committed",
-            "ask whoever runs the service for more room (`metadata-api --vault-quota`)",
+            "ask whoever runs the service for more space (`metadata-api --vault-quota`)",
         ),
         ErrorCode::LimitReached => Error::new(
             ErrorKind::ServiceError(problem.code),
@@ -210,7 +210,7 @@ fn problem_to_error(problem: &Problem) -> Error {
         ),
         ErrorCode::PuzzleRequired => Error::new(
             ErrorKind::ServiceError(problem.code),
-            "many sign-ins are being tried for this address, and the service asked for more work than it may",
+            "too many sign-in attempts for this email address, and the service asked for more proof of work than this device accepts",
             "nothing was changed",
             wait,
         ),
@@ -239,7 +239,7 @@ fn gigabytes(bytes: u64) -> String {
 fn wrong_credentials() -> Error {
     Error::new(
         ErrorKind::WrongCredentials,
-        "e-mail or password is wrong",
+        "wrong email or password",
         "nothing was changed",
         "check both; a forgotten password cannot be reset yet, but the recovery kit still opens the backups",
     )

@@ -106,5 +106,5 @@ fn internal(cause: &dyn std::fmt::Display) -> ApiError {
 }
 
 fn not_opaque() -> ApiError {
-    ApiError::Internal("the service's part of the password protocol does not hold".into())
+    ApiError::Internal("the service's part of the password protocol is invalid".into())
 }

@@ -204,7 +204,7 @@ impl HttpApi {
             Err(_) if status.is_redirection() => {
                 self.unexpected("a redirect, which is never followed".into())
             }
-            Err(_) if status == StatusCode::NOT_FOUND => self.unexpected("no such path".into()),
+            Err(_) if status == StatusCode::NOT_FOUND => self.unexpected("unexpected status 404".into()),
             Err(_) => self.unexpected(format!("status {}", status.as_u16())),
         };
         Err((error, Sent::Maybe))

@@ -30,7 +30,7 @@ pub enum RecoveryError {
     #[error("the recovery file is damaged")]
     Damaged,
     /// Written by a newer version.
-    #[error("the recovery file says it is `{0}`; this program reads `sealkeep-recovery-1`: update it")]
+    #[error("the recovery file has the format `{0}`; this program reads `sealkeep-recovery-1`: update it")]
     Newer(String),
     /// Sealing failed.
     #[error("the recovery file could not be sealed")]
@@ -59,7 +59,7 @@ pub struct Recovered {
     pub account_secret: AccountSecret,
     /// The account's id.
     pub account: AccountId,
-    /// The account's e-mail address.
+    /// The account's email address.
     pub email: Option<String>,
 }
 

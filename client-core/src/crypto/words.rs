@@ -18,7 +18,7 @@ const NEAR: usize = 2;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWords {
     /// Not 24 words.
-    #[error("a recovery key has 24 words; these are {0}")]
+    #[error("a recovery kit has 24 words, not {0}")]
     Count(usize),
     /// A word that is not in the word list.
     #[error("word number {number}, \"{typed}\", is not one of the 2048 recovery words{}", did_you_mean(*suggestion))]
@@ -31,7 +31,7 @@ pub enum InvalidWords {
         suggestion: Option<&'static str>,
     },
     /// Every word exists, but the checksum is wrong.
-    #[error("the 24 words do not belong together: one is wrong or two are swapped")]
+    #[error("these 24 words are not a valid set: one is wrong or two are swapped")]
     Checksum,
     /// A file without 24 words.
     #[error("this file is not a saved recovery kit")]
@@ -40,7 +40,7 @@ pub enum InvalidWords {
 
 fn did_you_mean(suggestion: Option<&str>) -> String {
     suggestion
-        .map_or_else(|| ": look at its spelling".to_owned(), |word| format!(" (did you mean \"{word}\"?)"))
+        .map_or_else(|| ": check its spelling".to_owned(), |word| format!(" (did you mean \"{word}\"?)"))
 }
 
 /// 24 recovery words.
@@ -293,7 +293,7 @@ mod tests {
         list[2] = "databse";
         assert_eq!(
             RecoveryWords::parse(&list.join(" ")).err().map(|e| e.to_string()).as_deref(),
-            Some("word number 3, \"databse\", is not one of the 2048 recovery words: look at its spelling")
+            Some("word number 3, \"databse\", is not one of the 2048 recovery words: check its spelling")
         );
         list[2] = "abandn";
         let error = RecoveryWords::parse(&list.join(" ")).err().unwrap();

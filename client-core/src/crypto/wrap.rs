@@ -39,10 +39,10 @@ pub struct Scope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WrapError {
     /// Not in this format.
-    #[error("these are not wrapped keys of Sealkeep, version 1")]
+    #[error("this is not a Sealkeep key file (version 1)")]
     NotAWrap,
     /// From another vault, or of another kind.
-    #[error("these wrapped keys belong somewhere else")]
+    #[error("these wrapped keys are for another vault or another purpose")]
     Elsewhere,
     /// The key does not match: wrong password, or wrong account secret. One answer for both.
     #[error("the password and this device's account secret do not open the vault's keys")]

@@ -85,7 +85,7 @@ pub struct VaultSecrets {
 pub struct DeviceSecrets {
     /// The metadata service's URL.
     pub service: String,
-    /// The account's e-mail address.
+    /// The account's email address.
     pub email: String,
     /// The account's id.
     pub account: AccountId,
@@ -131,9 +131,9 @@ impl DeviceSecrets {
         self.vault.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::NotSignedIn,
-                "this device does not hold the vault's keys yet",
+                "this device does not have the vault's keys yet",
                 "nothing was changed",
-                "run `sealkeep login` and have the recovery words at hand",
+                "run `sealkeep login` and enter the recovery words",
             )
         })
     }

@@ -42,7 +42,7 @@ impl fmt::Display for Format {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// Written by a later release: the data is fine.
-    #[error("{0} of a newer version than this program reads: update it")]
+    #[error("this {0} was written by a newer version of Sealkeep: update this program")]
     NewerVersion(Format),
     /// It is something else.
     #[error("not {article} {0} of Sealkeep", article = .0.article())]
@@ -51,7 +51,7 @@ pub enum FormatError {
     #[error("this {0} belongs to another vault")]
     OtherVault(Format),
     /// None of the available keys opens it.
-    #[error("none of the keys at hand opens this {format} of epoch {epoch}")]
+    #[error("none of the available keys opens this {format} of epoch {epoch}")]
     WrongKey {
         /// The kind of object.
         format: Format,

@@ -183,7 +183,7 @@ pub fn open_segment(
         return Err(FORMAT.damaged("it was sealed under another key than its domain's"));
     }
     let mut plain = body.to_vec();
-    cipher(key, salt).open([0; 12], front, &mut plain).map_err(FORMAT.refused("it does not hold"))?;
+    cipher(key, salt).open([0; 12], front, &mut plain).map_err(FORMAT.refused("it fails authentication"))?;
     let cbor = padding::unpad(&plain).ok_or_else(|| FORMAT.damaged("its padding is not empty"))?;
     from_cbor(cbor)
 }

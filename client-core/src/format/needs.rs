@@ -141,14 +141,14 @@ impl ScriptNeeds {
                 })
             })
             .collect();
-        let needs = needs.ok_or_else(|| FORMAT.damaged("it holds a need that does not exist"))?;
+        let needs = needs.ok_or_else(|| FORMAT.damaged("it contains an unknown requirement"))?;
         if !needs.is_sorted_by_key(|need| need.line) {
             return Err(FORMAT.damaged("its lists are not sorted"));
         }
         let named: HashSet<(Need, Part, &str)> =
             needs.iter().map(|need| (need.need, need.part, need.name.as_str())).collect();
         if named.len() < needs.len() || needs.iter().any(|need| need.line == 0 || need.name.is_empty()) {
-            return Err(FORMAT.damaged("it holds a need twice, or one of nothing"));
+            return Err(FORMAT.damaged("it contains a duplicate or empty requirement"));
         }
         Ok(Self { locks, owner_locks, needs })
     }

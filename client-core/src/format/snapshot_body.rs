@@ -273,7 +273,7 @@ impl SnapshotBody {
         header
             .cipher(&secret, BODY_LABEL)
             .open([0; 12], &header.hash, &mut plain)
-            .map_err(FORMAT.refused("its body does not hold"))?;
+            .map_err(FORMAT.refused("its body fails authentication"))?;
         let cbor = padding::unpad(&plain).ok_or_else(|| FORMAT.damaged("its padding is not empty"))?;
         Self::from_cbor(cbor)
     }
@@ -373,7 +373,7 @@ impl SnapshotBody {
             needs,
         ) = wire;
         let remarks: Option<Vec<Remark>> = remarks.into_iter().map(Remark::from_code).collect();
-        let remarks = remarks.ok_or_else(|| FORMAT.damaged("it holds a remark that does not exist"))?;
+        let remarks = remarks.ok_or_else(|| FORMAT.damaged("it contains an unknown remark"))?;
         if !packs.is_sorted_by(|a, b| a < b)
             || !heads.is_sorted_by(|a, b| a.0 < b.0)
             || !remarks.is_sorted_by(|a, b| a < b)

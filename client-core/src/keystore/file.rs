@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::{
-    KeyStore,
+    KeptIn, KeyStore,
     home::{replace_file, sync_folder},
     passphrase,
 };
@@ -111,10 +111,8 @@ impl KeyStore for FileKeyStore {
         }
     }
 
-    fn describe(&self) -> String {
-        let how =
-            if self.passphrase.is_some() { "sealed with a passphrase" } else { "readable by its owner only" };
-        format!("the file {}, {how}", self.name())
+    fn describe(&self) -> KeptIn {
+        if self.passphrase.is_some() { KeptIn::SealedFile(self.path()) } else { KeptIn::File(self.path()) }
     }
 
     fn lock(&self) -> Result<Option<Box<dyn Send>>, Error> {

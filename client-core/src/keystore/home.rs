@@ -34,7 +34,7 @@ pub fn prepare_home(given: Option<PathBuf>) -> Result<PathBuf, Error> {
         return Err(Error::new(
             ErrorKind::Io,
             format!("{name} is open to other users (mode {:03o})", mode & 0o777),
-            "nothing was changed; keys and the names of what is backed up are kept where nobody else can look",
+            "nothing was changed; keys and the names of what is backed up are kept where no other user can read them",
             format!("run `chmod 700 {name}`, or choose another directory with --home"),
         ));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api_types::VaultId;
 
-use super::KeyStore;
+use super::{KeptIn, KeyStore};
 use crate::{
     device::{DeviceSecrets, Pending, Pins, SessionKeeper, SessionTokens, VaultSecrets},
     error::{Error, ErrorKind},
@@ -25,7 +25,7 @@ impl Keys {
     }
 
     /// Where and how secrets are kept, in words.
-    pub(crate) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> KeptIn {
         self.0.describe()
     }
 
@@ -144,7 +144,7 @@ fn lost() -> Error {
 fn vault_is_here() -> Error {
     Error::new(
         ErrorKind::Exists,
-        "this device holds a vault's keys already",
+        "this device already has a vault's keys",
         "nothing was changed",
         "`sealkeep logout --forget` frees this device, or set SEALKEEP_HOME to another directory",
     )

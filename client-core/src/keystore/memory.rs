@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
-use super::KeyStore;
+use super::{KeptIn, KeyStore};
 use crate::{device::DeviceSecrets, error::Error};
 
 /// Keeps secrets until it is dropped.
@@ -28,8 +28,8 @@ impl KeyStore for MemoryKeyStore {
         Ok(())
     }
 
-    fn describe(&self) -> String {
-        "memory, until the program ends".to_owned()
+    fn describe(&self) -> KeptIn {
+        KeptIn::Memory
     }
 
     fn lock(&self) -> Result<Option<Box<dyn Send>>, Error> {

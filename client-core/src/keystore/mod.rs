@@ -6,7 +6,11 @@ mod keys;
 mod memory;
 mod passphrase;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use secrecy::SecretString;
 
@@ -16,6 +20,27 @@ use crate::{
     device::{DeviceSecrets, SessionKeeper},
     error::Error,
 };
+
+/// Where and how a device's secrets are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeptIn {
+    /// A file that only its owner can read.
+    File(PathBuf),
+    /// A file sealed with a passphrase.
+    SealedFile(PathBuf),
+    /// Memory, until the program ends.
+    Memory,
+}
+
+impl fmt::Display for KeptIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "the file {}, readable only by its owner", path.display()),
+            Self::SealedFile(path) => write!(f, "the file {}, sealed with a passphrase", path.display()),
+            Self::Memory => f.write_str("memory, until the program ends"),
+        }
+    }
+}
 
 /// Stores one device's secrets.
 pub trait KeyStore: Send + Sync {
@@ -38,8 +63,8 @@ pub trait KeyStore: Send + Sync {
     /// They cannot be removed.
     fn delete(&self) -> Result<(), Error>;
 
-    /// Where and how secrets are kept, in words.
-    fn describe(&self) -> String;
+    /// Where and how secrets are kept.
+    fn describe(&self) -> KeptIn;
 
     /// A lock that excludes other processes of this device while held; `None` if another one holds it.
     ///

@@ -22,7 +22,7 @@ fn all() -> Vec<Kept> {
 #[test]
 fn what_was_saved_last_is_loaded_until_it_is_deleted() {
     for (store, _home) in all() {
-        let how = store.describe();
+        let how = store.describe().to_string();
         assert!(!how.is_empty() && !how.contains("horse"), "{how}");
         assert!(store.load().unwrap().is_none(), "{how}");
         let mut secrets = sample();

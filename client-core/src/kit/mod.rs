@@ -16,7 +16,7 @@ use crate::{
 /// The owner of a kit.
 #[derive(Debug, Clone)]
 pub struct KitOwner {
-    /// The account's e-mail address.
+    /// The account's email address.
     pub email: String,
     /// The vault it opens.
     pub vault: VaultId,
@@ -40,18 +40,18 @@ pub struct Kit {
 
 /// What a kit can and cannot do: the same sentences in every form of it.
 const CAN: [&str; 3] = [
-    "It opens every backup of this vault, with the bucket alone, also when Sealkeep is gone.",
-    "It signs in a new device, together with the e-mail, the password and a code of the second factor.",
-    "Whoever holds it and can read the bucket can read your backups: keep it like a passport.",
+    "It unlocks every backup of this vault from the bucket alone, even if Sealkeep no longer exists.",
+    "It sets up a new device, together with your email, your password and a 6-digit code.",
+    "Anyone who has it and can read the bucket can read your backups: keep it like a passport.",
 ];
 const CANNOT: [&str; 2] = [
-    "It does not sign in by itself: password and second factor are not in it.",
-    "Nobody can make it again for you. With all devices and this kit lost, the backups are lost.",
+    "It cannot sign in on its own: it contains neither your password nor 6-digit codes.",
+    "Nobody can recreate it. If you lose all devices and this kit, you lose the backups.",
 ];
 const HOW: [&str; 3] = [
-    "On a new machine: install Sealkeep, choose \"Restore my data\", sign in, type the 24 words.",
-    "Without Sealkeep: keys/….age in the bucket opens with `age -d -i key.txt`, where key.txt holds the line below;",
-    "client-core/docs/format.md in the source code says how the packs are read with what it holds.",
+    "On a new computer: install Sealkeep, choose \"Sign in or restore\", enter the 24 words.",
+    "Without Sealkeep: decrypt keys/….age from the bucket with `age -d -i key.txt`; key.txt contains the line below.",
+    "client-core/docs/format.md in the source code explains how to read the packs with the result.",
 ];
 
 impl Kit {
@@ -132,11 +132,11 @@ impl Kit {
     fn facts(&self) -> [(&'static str, String); 5] {
         let owner = &self.owner;
         [
-            ("E-mail", owner.email.clone()),
+            ("Email", owner.email.clone()),
             ("Vault", owner.vault.to_string()),
             ("Region", owner.region.to_string()),
             ("Service", owner.service.clone()),
-            ("Made", date(owner.created)),
+            ("Created", date(owner.created)),
         ]
     }
 

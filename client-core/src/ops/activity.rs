@@ -82,8 +82,8 @@ impl Chain {
 fn broken(number: u64) -> Error {
     Error::new(
         ErrorKind::Damaged,
-        format!("the activity list of this vault does not hold at number {number}"),
-        "somebody changed or removed entries at the service; your snapshots are verified by other means",
+        format!("the activity log of this vault is not intact at entry {number}"),
+        "someone changed or removed entries at the service; snapshots are verified independently",
         "tell the service's operator, and look at the devices of this vault",
     )
 }

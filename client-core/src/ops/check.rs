@@ -114,7 +114,7 @@ pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Erro
     for (pack, snapshots) in needed {
         client.cancelled()?;
         let fault = match stored.get(&pack) {
-            None => Some("the service does not hold it any more".to_owned()),
+            None => Some("the service no longer has it".to_owned()),
             Some(_) if !read_data => None,
             Some(size) => {
                 report.bytes_read += size;

@@ -12,7 +12,7 @@ use crate::{
     device::{DeviceSecrets, VaultSecrets},
     error::{Error, ErrorKind},
     event::Observer,
-    keystore::{self, Keys},
+    keystore::{self, KeptIn, Keys},
     patience::Patience,
     state::BackupLock,
 };
@@ -62,8 +62,8 @@ pub struct Account {
     pub device: DeviceId,
     /// Its display name.
     pub device_name: String,
-    /// Where and how the keys are kept, in words.
-    pub keys_kept_in: String,
+    /// Where and how the keys are kept.
+    pub keys_kept_in: KeptIn,
 }
 
 impl Client {

@@ -63,7 +63,7 @@ pub(super) fn judge_databases(
             Kinship::MayBeCopy if same_place && old.may_share_directory(new) => Judgement::Same,
             Kinship::MayBeCopy => Judgement::MayBeCopy,
             Kinship::Different if old.is_same_name_in_cluster(new) => {
-                Judgement::Probably("the database was made anew since the last backup of this name")
+                Judgement::Probably("the database was recreated since the last backup under this name")
             }
             Kinship::Different => Judgement::Different,
             Kinship::Unknown => unknown(same_place),

@@ -45,10 +45,10 @@ impl Mark {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Smaller => "smaller than usual",
-            Self::OtherFormat => "other format than before",
-            Self::ChangedWhileRead => "changed while it was read",
+            Self::OtherFormat => "different format than before",
+            Self::ChangedWhileRead => "changed while being read",
             Self::UnknownFormat => "unknown format",
-            Self::EndNotChecked => "end cannot be checked",
+            Self::EndNotChecked => "end not verifiable",
         }
     }
 }
@@ -217,7 +217,7 @@ pub(super) async fn device_names(vault: &OpenVault) -> HashMap<DeviceId, String>
     match vault.api().devices(vault.id()).await {
         Ok(devices) => devices.into_iter().map(|device| (device.keys.device_id, device.keys.name)).collect(),
         Err(error) => {
-            tracing::warn!(%error, "the names of devices are not known");
+            tracing::warn!(%error, "device names could not be read");
             HashMap::new()
         }
     }

@@ -30,7 +30,7 @@ pub fn load(client: &Client) -> Result<Preferences, Error> {
         Ok(text) => serde_json::from_slice(&text).map_err(|_| {
             Error::new(
                 ErrorKind::Damaged,
-                format!("{} cannot be understood", path.display()),
+                format!("{} cannot be parsed", path.display()),
                 "snapshots and keys are untouched",
                 "update Sealkeep, or remove the file: everything in it can be chosen again",
             )

@@ -40,7 +40,9 @@ pub(super) async fn check(
         // A damaged snapshot must not prevent new ones.
         Err(error) => {
             tracing::warn!(%error, "the last snapshot of this source could not be compared");
-            return Ok(Some("the last snapshot of this name cannot be read, so it was not compared"));
+            return Ok(Some(
+                "the last snapshot with this name could not be read, so the sources were not compared",
+            ));
         }
     };
     let here = newest.envelope.device == vault.device_id();
@@ -59,7 +61,7 @@ fn refused(name: &str, before: &SnapshotBody, now: &str) -> Error {
     Error::new(
         ErrorKind::OtherSource,
         format!("\"{name}\" has been backed up from {} so far; {now}", place_of(&before.source_detail)),
-        "no snapshot was made: two sources under one name could not be told apart at a restore",
+        "no snapshot was created: you could not tell two sources under one name apart when restoring",
         format!(
             "give it another name (--name {name}-2), or confirm with --same-source that it continues \"{name}\""
         ),

@@ -107,7 +107,7 @@ fn problem(code: ErrorCode, numbers: bool) -> Box<Problem> {
 
 fn of_the_service(all: &mut Sentences) {
     all.all(every!(ApiError {
-        Address("`ftp` is no scheme of a service, use https".into()),
+        Address("`ftp` is not a supported scheme; use https".into()),
         Unreachable {
             server: "https://api.example".into(),
             detail: "connection refused".into(),
@@ -122,7 +122,7 @@ fn of_the_service(all: &mut Sentences) {
         NotSignedIn,
         WrongCredentials,
         Keeper(Error::io("device.keys", &full())),
-        Internal("a header that is none".into()),
+        Internal("an invalid header".into()),
     }));
     for code in ErrorCode::ALL.iter().copied().chain([ErrorCode::Unknown]) {
         all.add(&format!("ErrorCode::{code:?}"), &ApiError::Problem(problem(code, true)).into());
@@ -135,7 +135,7 @@ fn of_the_store(all: &mut Sentences) {
         NeedNewUrl,
         AlreadyThere,
         NotFound,
-        Foreign("the service names a storage that is not this vault's".into()),
+        Foreign("the service named storage that is not this vault's".into()),
         Unreachable { origin: origin(), detail: "connection refused".into() },
         Cancelled,
         Refused { origin: origin(), detail: "status 403".into() },
@@ -229,7 +229,7 @@ fn source_errors() -> Vec<(&'static str, SourceError)> {
     let file = || "/srv/shop.sqlite".to_owned();
     let scripted = |found| SourceError::Script(ScriptError { line: 12, found });
     let errors = every!(SourceError {
-        Usage("standard input needs a name".into()),
+        Usage("standard input requires a name (--name)".into()),
         Unreachable { place: place(), detail: detail() },
         Refused { place: place(), detail: detail() },
         NoDatabase { place: place(), detail: detail() },
@@ -252,7 +252,7 @@ fn source_errors() -> Vec<(&'static str, SourceError)> {
         NotEmpty(place()),
         SameAsSource(place()),
         MayBeCopy(place()),
-        NotReplaceable { place: place(), why: "its owner is somebody else".into() },
+        NotReplaceable { place: place(), why: "it has another owner".into() },
         Taken("shop".into()),
         Reserved { place: place(), what: "a template", allowed: true },
         Reserved { place: place(), what: "the server's own database", allowed: false },
@@ -260,7 +260,7 @@ fn source_errors() -> Vec<(&'static str, SourceError)> {
         TooManyLocks { place: place(), need: 9000, free: 6400, setting: 64, enough: 128 },
         TransactionLost,
         Uncertain { place: place(), detail: detail() },
-        NotRestorable("it is no dump of PostgreSQL".into()),
+        NotRestorable("it is not a PostgreSQL dump".into()),
         Script(ScriptError { line: 12, found: Found::Missing(vec![(Need::Role, "owner".into())]) }),
         RestoreFailed { tool: tool(), how: how(), detail: detail() },
         RestoreFailed { tool: tool(), how: how(), detail: "invalid byte sequence for encoding".into() },

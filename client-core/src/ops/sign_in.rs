@@ -91,12 +91,12 @@ impl AwaitingFactor {
         match known.as_ref().and_then(|secrets| secrets.vault.as_ref()) {
             Some(vault) if vault.info.vault_id != info.vault_id => {
                 return Err(refused(
-                    "the service names another vault than the one whose keys this device holds",
+                    "the service returned a different vault than the one whose keys this device has",
                 ));
             }
             Some(_) if !info.ready => {
                 return Err(refused(
-                    "the service says that this vault has no keys yet, but this device holds them",
+                    "the service reports that this vault has no keys yet, but this device has them",
                 ));
             }
             Some(_) => {
@@ -184,7 +184,7 @@ fn refused(what: &str) -> Error {
         ErrorKind::RolledBack,
         what,
         "nothing was changed: the keys on this device are as they were",
-        "do not trust this service until this is explained; with the bucket and the recovery words you can restore everything without it",
+        "do not use this service until you know why; with the bucket and the recovery words you can restore everything without it",
     )
 }
 

@@ -110,7 +110,7 @@ pub struct NewAuthenticator {
 }
 
 impl NewAuthenticator {
-    /// The account's e-mail address.
+    /// The account's email address.
     #[must_use]
     pub fn email(&self) -> &str {
         &self.email

@@ -218,7 +218,7 @@ impl NewVault {
                 ErrorKind::WrongRecoveryKey,
                 "that file is not the recovery kit of this vault",
                 "the vault is not ready yet",
-                "choose the file that was saved just now, or type the three words",
+                "choose the file you just saved, or enter the three words",
             ));
         }
         self.store().await

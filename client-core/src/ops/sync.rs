@@ -185,8 +185,8 @@ impl From<HistoryError> for Error {
 fn refused(what: &dyn std::fmt::Display) -> Error {
     Error::new(
         ErrorKind::RolledBack,
-        format!("the service shows an inconsistent history: {what}"),
+        format!("the service returned an inconsistent history: {what}"),
         "nothing was written; what this device saw before may have been removed or replaced at the service",
-        "do not trust this service until this is explained; with the bucket and the recovery words you can restore everything without it",
+        "do not use this service until you know why; with the bucket and the recovery words you can restore everything without it",
     )
 }

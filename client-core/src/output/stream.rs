@@ -50,7 +50,7 @@ impl Stream {
                     if cancelled() {
                         return Err(Error::new(
                             ErrorKind::Cancelled,
-                            format!("nobody has opened {shown} for reading"),
+                            format!("no program has opened {shown} for reading"),
                             "nothing was written",
                             "start the reader first",
                         ));
@@ -67,7 +67,7 @@ impl Stream {
         if file.is_terminal() && !consent.terminal {
             return Err(Error::new(
                 ErrorKind::Usage,
-                format!("{shown} is a terminal, and a dump can hold bytes that change its settings"),
+                format!("{shown} is a terminal, and a dump can contain bytes that change its settings"),
                 "nothing was written",
                 "name a file, or add --force",
             ));

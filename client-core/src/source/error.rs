@@ -18,7 +18,7 @@ pub enum SourceError {
         detail: String,
     },
     /// The server refused the user, the password or the encryption.
-    #[error("authentication at the database at {place} failed: {detail}")]
+    #[error("authentication failed for the database at {place}: {detail}")]
     Refused {
         /// Host, port, database.
         place: String,
@@ -34,7 +34,7 @@ pub enum SourceError {
         detail: String,
     },
     /// The server is reachable but did not answer this query.
-    #[error("the database at {place} did not answer a question: {detail}")]
+    #[error("the database at {place} did not answer a query: {detail}")]
     QueryFailed {
         /// Host, port, database.
         place: String,
@@ -59,9 +59,7 @@ pub enum SourceError {
         install: &'static str,
     },
     /// Every installed version is too old.
-    #[error(
-        "{product} {server} made or runs this; {tool} must be of version {server} or newer, installed is {found}"
-    )]
+    #[error("{product} {server} needs {tool} {server} or newer; version {found} is installed")]
     ToolTooOld {
         /// Which program.
         tool: &'static str,
@@ -104,7 +102,7 @@ pub enum SourceError {
         how: String,
     },
     /// No consistent copy of a SQLite database could be made.
-    #[error("{what} is a SQLite database in use, and no consistent copy of it could be made: {detail}")]
+    #[error("{what} is a SQLite database in use, and no consistent copy of it could be created: {detail}")]
     Copy {
         /// Which one.
         what: String,
@@ -120,11 +118,11 @@ pub enum SourceError {
     #[error("the database at {0} is not empty")]
     NotEmpty(String),
     /// The target is the database that was dumped.
-    #[error("{0} is the database that this dump was made from")]
+    #[error("{0} is the database that was backed up")]
     SameAsSource(String),
     /// The target has the same identifiers as the database that was dumped.
     #[error(
-        "{0} may be a copy of the database that this dump was made of, or that database after a restart of its server"
+        "{0} may be the database that was backed up: it is a copy, or the original after its server was restarted"
     )]
     MayBeCopy(String),
     /// This user cannot replace the target.
@@ -136,10 +134,10 @@ pub enum SourceError {
         why: String,
     },
     /// Someone created a database of the target's name during the restore.
-    #[error("a database {0} already exists: somebody made it while this one was restored")]
+    #[error("a database {0} already exists: someone else created it during the restore")]
     Taken(String),
     /// The database must never be restored into.
-    #[error("{place} is {what}: nothing is restored into it")]
+    #[error("{place} is {what}, which is never a restore target")]
     Reserved {
         /// Host, port, database.
         place: String,
@@ -176,7 +174,7 @@ pub enum SourceError {
     #[error("the dump ended the transaction that it was restored in")]
     TransactionLost,
     /// The connection was lost while the restore was committed.
-    #[error("whether the restore into {place} was committed is not known: {detail}")]
+    #[error("it is unknown whether the restore into {place} was committed: {detail}")]
     Uncertain {
         /// Host, port, database.
         place: String,
@@ -215,7 +213,7 @@ impl From<ScriptError> for SourceError {
 
 impl From<SourceError> for Error {
     fn from(error: SourceError) -> Self {
-        error.into_error("no snapshot was made; earlier ones are untouched", "backup")
+        error.into_error("no snapshot was created; earlier snapshots are untouched", "backup")
     }
 }
 
@@ -223,13 +221,13 @@ impl SourceError {
     /// Converts it into the error of a restore.
     #[must_use]
     pub fn of_restore(self) -> Error {
-        self.into_error("nothing of it stays in the database; the snapshot is untouched", "restore")
+        self.into_error("no data was left in the database; the snapshot is untouched", "restore")
     }
 
     /// `none`: the impact if nothing was created.
     fn into_error(self, none: &'static str, command: &str) -> Error {
         let error = self;
-        let unchanged = "the database was left as it was";
+        let unchanged = "the database was not changed";
         let (kind, meaning, next_step): (_, _, String) = match &error {
             SourceError::Usage(_) => (ErrorKind::Usage, "nothing was changed", format!("see `sealkeep {command} --help`")),
             SourceError::Unreachable { .. } => (
@@ -272,7 +270,7 @@ impl SourceError {
             SourceError::Incomplete(_) => (
                 ErrorKind::DumpIncomplete,
                 none,
-                "make the dump again and look at the exit code of what makes it".into(),
+                "create the dump again and check the exit code of the program that creates it".into(),
             ),
             SourceError::Unreadable { .. } => {
                 (ErrorKind::SourceUnreachable, none, "check its permissions and the disk".into())
@@ -280,12 +278,12 @@ impl SourceError {
             SourceError::Changed { .. } => (
                 ErrorKind::SourceChanged,
                 none,
-                "wait until nothing writes to it, or back up a copy or a snapshot of the file system; --force takes it as it \
-                 was read and marks the snapshot"
+                "wait until nothing writes to it, or back up a copy or a snapshot of the file system; --force \
+                 accepts it anyway and marks the snapshot"
                     .into(),
             ),
             SourceError::Copy { command, .. } => {
-                (ErrorKind::SourceUnreachable, none, format!("make a copy with `{command}` and back that up"))
+                (ErrorKind::SourceUnreachable, none, format!("create a copy with `{command}` and back that up"))
             }
             SourceError::NoFile(_) => (ErrorKind::NotFound, none, "check the name".into()),
             SourceError::NotEmpty(_) => (
@@ -311,15 +309,15 @@ impl SourceError {
                 unchanged,
                 // Without owners and privileges a script still needs everything but roles.
                 if all.iter().all(|(need, _)| *need == Need::Role) {
-                    "create it on the server, or add --no-owner, --no-privileges or --skip-missing to go on without".into()
+                    "create it on the server, or add --no-owner, --no-privileges or --skip-missing to continue without".into()
                 } else {
-                    "provide it on the server, or add --skip-missing to go on without".into()
+                    "provide it on the server, or add --skip-missing to continue without".into()
                 },
             ),
             SourceError::Script(_) => (
                 ErrorKind::DumpFailed,
                 unchanged,
-                "restore the dump to a file with --to, and look at that line before any program reads it".into(),
+                "restore the dump to a file with --to, and check that line before any program executes it".into(),
             ),
             SourceError::NotReplaceable { .. } => (
                 ErrorKind::Exists,
@@ -328,8 +326,8 @@ impl SourceError {
             ),
             SourceError::Taken(_) => (
                 ErrorKind::Exists,
-                "that database is as somebody made it; nothing of this restore stays",
-                "look into it, then restore under another name, or replace it with --overwrite".into(),
+                "that database is untouched; no data of this restore was left behind",
+                "check it, then restore under another name, or replace it with --overwrite".into(),
             ),
             SourceError::Reserved { allowed, .. } => (
                 ErrorKind::Exists,
@@ -348,32 +346,32 @@ impl SourceError {
             SourceError::TooManyLocks { enough, .. } => (
                 ErrorKind::DumpFailed,
                 unchanged,
-                format!("name a database that does not exist yet: it is restored without one transaction; or set max_locks_per_transaction to {enough} or more and restart the server"),
+                format!("name a database that does not exist yet (it needs no single transaction), or set max_locks_per_transaction to {enough} or more and restart the server"),
             ),
             SourceError::TransactionLost => (
                 ErrorKind::DumpFailed,
                 "a part of the dump may have been committed to the database",
-                "look into the database; restore the dump to a file with --to to see what it does, or into a database that does not exist yet".into(),
+                "check the database; restore the dump to a file with --to to see what it does, or into a database that does not exist yet".into(),
             ),
             SourceError::Uncertain { .. } => (
                 ErrorKind::DumpFailed,
-                "the database holds all of it or is as it was, nothing in between",
-                "look into the database, then restore again if need be".into(),
+                "the database holds all of it or is unchanged, nothing in between",
+                "check the database, then restore again if necessary".into(),
             ),
             SourceError::RestoreFailed { detail, .. } if detail.contains("invalid byte sequence for encoding") => (
                 ErrorKind::DumpFailed,
                 none,
-                "name a database that does not exist yet, or drop this one first: it is then made with the encoding of the original".into(),
+                "name a database that does not exist yet, or drop this one first: it is then created with the original's encoding".into(),
             ),
             SourceError::RestoreFailed { .. } => (
                 ErrorKind::DumpFailed,
-                "nothing of it stays in the database; the snapshot is untouched",
+                "no data was left in the database; the snapshot is untouched",
                 "fix the error reported by the program, then restore again; --continue keeps what can be restored into a database \
                  made for it, and lists what cannot"
                     .into(),
             ),
             SourceError::Cancelled => {
-                (ErrorKind::Cancelled, none, "run it again; data already uploaded is not sent again".into())
+                (ErrorKind::Cancelled, none, "run it again; data already uploaded is reused".into())
             }
             SourceError::Internal(text) => return Error::internal_text(text),
         };
@@ -396,7 +394,7 @@ mod tests {
             SourceError::Incomplete("cut".into()),
             SourceError::Cancelled,
         ] {
-            assert!(Error::from(error.clone()).meaning().contains("no snapshot was made"));
+            assert!(Error::from(error.clone()).meaning().contains("no snapshot was created"));
             let told = error.of_restore();
             assert!(
                 told.meaning().contains("database") && !told.next_step().contains("administrator"),

@@ -75,7 +75,7 @@ impl Source for Named {
 
     fn connect(&self, stopper: &Stopper, _opening: &Opening) -> Result<Box<dyn Connected>, SourceError> {
         if self.0.trim().is_empty() {
-            return Err(SourceError::Usage("standard input needs a name".into()));
+            return Err(SourceError::Usage("standard input requires a name (--name)".into()));
         }
         Ok(Box::new(Waiting { origin: Origin::default(), stopper: stopper.clone() }))
     }

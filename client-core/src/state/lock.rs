@@ -40,7 +40,7 @@ impl BackupLock {
             Err(TryLockError::WouldBlock) => Err(Error::new(
                 ErrorKind::Exists,
                 "another backup is running on this device",
-                "nothing was changed; the other run goes on",
+                "nothing was changed; the other run continues",
                 "wait until it is done, or stop it",
             )
             .with_retryable(true)),

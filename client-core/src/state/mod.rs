@@ -34,7 +34,7 @@ use crate::error::Error;
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// SQLite failed.
-    #[error("the local state: {0}")]
+    #[error("the local state cannot be used: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// Written by a newer version.
     #[error("{name} was written by a newer version of sealkeep (layout {found})")]
@@ -51,7 +51,7 @@ pub enum StateError {
         name: &'static str,
     },
     /// The damaged file could not be moved aside.
-    #[error("the damaged local state at {path}: {error}")]
+    #[error("the damaged local state at {path} cannot be moved: {error}")]
     Quarantine {
         /// Which file.
         path: PathBuf,
@@ -59,7 +59,7 @@ pub enum StateError {
         error: io::Error,
     },
     /// The file cannot be created, or protected from other users.
-    #[error("the local state at {path}: {error}")]
+    #[error("the local state at {path} cannot be used: {error}")]
     File {
         /// Which file.
         path: PathBuf,
@@ -67,10 +67,10 @@ pub enum StateError {
         error: io::Error,
     },
     /// Two processes of this device were shown different histories.
-    #[error("{0} is not the one that another program of this device was shown")]
+    #[error("{0} differs from the one that another process on this device received")]
     Forked(&'static str),
     /// A value that no version writes.
-    #[error("the local state holds an impossible value")]
+    #[error("the local state contains an invalid value")]
     Impossible,
 }
 
@@ -93,19 +93,19 @@ impl From<StateError> for Error {
                 ErrorKind::Damaged,
                 error.to_string(),
                 "nothing was changed; no backup is affected",
-                format!("move {name} away (what this device saw stands beside its keys as well), or choose another --home"),
+                format!("move {name} away (the device's record of the history is also kept beside its keys), or choose another --home"),
             ),
             StateError::Forked(_) => Self::new(
                 ErrorKind::RolledBack,
-                format!("the service shows an inconsistent history: {error}"),
+                format!("the service returned an inconsistent history: {error}"),
                 "nothing was written; what this device saw before may have been replaced at the service",
-                "do not trust this service until this is explained; with the bucket and the recovery words you can restore everything without it",
+                "do not use this service until you know why; with the bucket and the recovery words you can restore everything without it",
             ),
             _ => Self::new(
                 ErrorKind::Io,
                 error.to_string(),
                 "stored snapshots are untouched",
-                "check the disk; state.db is a cache and may be removed: `sealkeep index rebuild` brings it back",
+                "check the disk; state.db is a cache and may be deleted: `sealkeep index rebuild` recreates it",
             ),
         }
         .with_source(error)

@@ -6,10 +6,10 @@ use crate::error::{Error, ErrorKind};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The URL has expired or no longer matches: ask for a new one.
-    #[error("the upload or download permission has run out")]
+    #[error("the upload or download permission has expired")]
     NeedNewUrl,
     /// The object's name is taken. Its name is its checksum, so the bytes are the same.
-    #[error("the object is stored already")]
+    #[error("the object already exists in the store")]
     AlreadyThere,
     /// No such object.
     #[error("the object is missing from the store")]
@@ -56,7 +56,7 @@ impl From<StoreError> for Error {
                 ErrorKind::StoreRefused,
                 happened,
                 safe,
-                "try again; when it comes back, compare this machine's and the store's clocks",
+                "try again; if it keeps happening, compare this machine's and the store's clocks",
             )
             .with_retryable(true),
             StoreError::AlreadyThere => Self::new(ErrorKind::Exists, happened, safe, "try again"),
@@ -66,13 +66,13 @@ impl From<StoreError> for Error {
                 ErrorKind::ForeignStorage,
                 happened,
                 "no data was sent or read; stored snapshots are untouched",
-                "this may be an attack or a moved bucket: ask the service's operator before you go on",
+                "this may be an attack or a moved bucket: ask the service's operator before you continue",
             ),
             StoreError::Unreachable { .. } => Self::new(
                 ErrorKind::StoreUnreachable,
                 happened,
                 safe,
-                "check the network and that the store runs, then try again: what was sent is not sent twice",
+                "check the network and that the store runs, then try again: data already uploaded is reused",
             ),
             StoreError::Refused { .. } => Self::new(
                 ErrorKind::StoreRefused,
@@ -85,7 +85,7 @@ impl From<StoreError> for Error {
                 ErrorKind::Io,
                 happened,
                 "stored snapshots are untouched",
-                "make room on the disk that holds this device's state (SEALKEEP_HOME), then try again",
+                "free some space on the disk that holds this device's state (SEALKEEP_HOME), then try again",
             ),
             StoreError::Internal(text) => Self::internal_text(text),
         }

@@ -187,7 +187,7 @@ impl PresignedStore {
         let sending = self.http.put(url).headers(headers).body(body).send();
         let answer = tokio::select! {
             answer = sending => answer.map_err(|e| Failed::now(describe_network_error(&e)))?,
-            () = stalled(&sent, self.stall) => return Err(Failed::now("the upload stood still")),
+            () = stalled(&sent, self.stall) => return Err(Failed::now("the upload stalled")),
         };
         match answer.status() {
             status if status.is_success() => Ok(()),
@@ -292,7 +292,7 @@ impl PresignedStore {
         answer: &mut reqwest::Response,
         pace: &mut pace::Pace,
     ) -> Result<Option<Bytes>, Failed> {
-        let still = || Failed::now("the download stood still");
+        let still = || Failed::now("the download stalled");
         let piece = tokio::time::timeout(self.stall, answer.chunk())
             .await
             .map_err(|_| still())?

@@ -106,7 +106,7 @@ impl Reader {
         match bytes.first() {
             Some(&VERSION) if bytes.len() <= MAX_PLAN_LEN => Ok(Self { bytes, at: 1 }),
             Some(version) if *version > VERSION => {
-                Err(UnwrapError("its plan for compressing again was written by a newer version of Sealkeep"))
+                Err(UnwrapError("its recompression plan was written by a newer version of Sealkeep"))
             }
             _ => Err(DAMAGED),
         }

@@ -28,7 +28,7 @@ pub enum DirectoryError {
     #[error(transparent)]
     Entry(#[from] Refused),
     /// Not a valid device key.
-    #[error("directory entry {0} holds an unusable key")]
+    #[error("directory entry {0} contains an unusable key")]
     Key(u64),
     /// Fewer entries than before.
     #[error("the device directory has {found} entries; {pinned} were seen before")]

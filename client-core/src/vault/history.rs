@@ -62,7 +62,7 @@ pub enum HistoryError {
         sequence: u64,
     },
     /// Fewer snapshots than before.
-    #[error("device {device}: snapshot number {sequence} was seen before and is not shown any more")]
+    #[error("device {device}: snapshot number {sequence} was seen before and is no longer returned")]
     RolledBack {
         /// The device that owns the chain.
         device: DeviceId,
@@ -70,7 +70,7 @@ pub enum HistoryError {
         sequence: u64,
     },
     /// Another history than before.
-    #[error("device {device}: snapshot number {sequence} is not the one that was seen before")]
+    #[error("device {device}: snapshot number {sequence} differs from the one seen before")]
     Forked {
         /// The device that owns the chain.
         device: DeviceId,
@@ -78,7 +78,7 @@ pub enum HistoryError {
         sequence: u64,
     },
     /// Listed under another id than the one it was opened under.
-    #[error("snapshot {opened} was opened before and is shown as {shown} now")]
+    #[error("snapshot {opened} was opened before and is now returned as {shown}")]
     Renamed {
         /// The id listed now.
         shown: SnapshotId,

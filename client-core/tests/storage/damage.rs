@@ -58,7 +58,7 @@ fn n57_n58_records_do_not_move_within_or_between_packs() {
     swapped[range(&first)].copy_from_slice(&one.bytes[range(&second)]);
     swapped[range(&second)].copy_from_slice(&one.bytes[range(&first)]);
     let error = read_all(&swapped, VAULT, &keys.identities).unwrap_err();
-    assert_eq!(error, "this pack is damaged: a chunk's record does not hold");
+    assert_eq!(error, "this pack is damaged: a chunk's record fails authentication");
 
     let reader = PackReader::open(&one.bytes, VAULT, &keys.identities).unwrap();
     let foreign = two.bytes[range(&two.entries[0])].to_vec();
@@ -90,7 +90,7 @@ fn n59_n60_another_vault_another_epoch_and_a_stranger_are_told_apart() {
     relabeled[31] = 2;
     let recovery = [keys.recovery.to_read_identity()];
     let error = PackReader::open(&relabeled, VAULT, &recovery).err().unwrap();
-    assert!(matches!(error, FormatError::Damaged { what: "its directory does not hold", .. }));
+    assert!(matches!(error, FormatError::Damaged { what: "its directory fails authentication", .. }));
     assert_eq!(read_all(&pack.bytes, VAULT, &recovery).unwrap().len(), 1);
 }
 

@@ -114,7 +114,7 @@ async fn add_codes(tx: &mut PreAuthTx, account: AccountId, codes: &RecoveryCodes
     Ok(())
 }
 
-/// The account's e-mail address.
+/// The account's email address.
 pub(crate) async fn email(tx: &mut PreAuthTx, account: AccountId) -> Result<String, ApiError> {
     let email = sqlx::query_scalar("SELECT email FROM app.credential WHERE account_id = $1")
         .bind(account.0)

@@ -34,7 +34,7 @@ pub fn all() -> Vec<Box<dyn Job>> {
 pub async fn run(mut job: Box<dyn Job>, state: AppState) {
     loop {
         if let Err(error) = job.round(&state).await {
-            tracing::warn!(job = job.name(), %error, "a job failed; it is tried again");
+            tracing::warn!(job = job.name(), %error, "a job failed; retrying");
         }
         tokio::time::sleep(job.pause()).await;
     }

@@ -149,7 +149,7 @@ pub async fn serve(
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 // Out of file descriptors or memory: connections that end free some.
-                tracing::warn!(%error, "no connection can be accepted; trying again");
+                tracing::warn!(%error, "connections cannot be accepted; retrying");
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
         }

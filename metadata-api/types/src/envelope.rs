@@ -55,7 +55,7 @@ pub enum Refused {
     #[error("snapshot of version {0}; this program reads version 1")]
     Version(u8),
     /// Not signed by that device.
-    #[error("snapshot signature does not hold")]
+    #[error("the snapshot's signature is invalid")]
     Signature,
 }
 

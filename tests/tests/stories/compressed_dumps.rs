@@ -121,7 +121,7 @@ fn dumps_that_cannot_be_unwrapped_come_back_and_say_so() {
     let report = keep(&device, "foreign", &foreign);
     assert_eq!((&report["unwrapped"]["streams"], &report["unwrapped"]["kept"]), (&0.into(), &1.into()));
     let said = device.call_plain(["backup", "--stdin", "--name", "foreign"]).stdin(foreign).go().unwrap();
-    assert!(String::from_utf8_lossy(&said.stdout).contains("Leave the compression out"), "{said}");
+    assert!(String::from_utf8_lossy(&said.stdout).contains("Turn the compression off"), "{said}");
     if Command::new("zstd").arg("--version").stdout(Stdio::null()).status().is_err() {
         return;
     }

@@ -168,7 +168,7 @@ fn ctrl_c_ends_every_prompt_and_leaves_the_terminal_as_it_was() {
     let calls = [
         (one.call_plain(login), "Password: "),
         (one.call_plain(signup), "New password: "),
-        (one.call_plain(login).env("SEALKEEP_PASSWORD", password), "Six-digit code: "),
+        (one.call_plain(login).env("SEALKEEP_PASSWORD", password), "6-digit code: "),
         (
             one.call_plain(login).env("SEALKEEP_PASSWORD", password).env("SEALKEEP_TOTP", code()),
             "Recovery words",
@@ -188,12 +188,12 @@ fn ctrl_c_ends_every_prompt_and_leaves_the_terminal_as_it_was() {
         assert!(last.contains('\n'), "what follows stands on the line of the question: {screen:?}");
     }
     // Every question of a sign-up in turn.
-    for unanswered in ["Repeat password: ", "Six-digit code: ", "to be sure they are written down: "] {
+    for unanswered in ["Repeat password: ", "6-digit code: ", "to be sure they are written down: "] {
         let device = new();
         let email = format!("signup-{}@example.com", uuid::Uuid::new_v4().simple());
         let signup = device.call_plain(["signup", "--email", &email, "--region", "eu"]);
         let mut terminal = Terminal::start(&signup, 80).unwrap();
-        let mut asked = ["New password: ", "Repeat password: ", "Six-digit code: "].into_iter();
+        let mut asked = ["New password: ", "Repeat password: ", "6-digit code: "].into_iter();
         let asked = asked.by_ref().take_while(|question| *question != unanswered);
         for question in asked {
             terminal.expect(question).unwrap();

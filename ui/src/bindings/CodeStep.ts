@@ -6,7 +6,7 @@ import type { QrView } from "./QrView";
  */
 export type CodeStep = { 
 /**
- * The account's e-mail address.
+ * The account's email address.
  */
 email: string, 
 /**

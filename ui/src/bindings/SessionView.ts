@@ -12,7 +12,7 @@ export type SessionView = { "state": "fresh" } | { "state": "code",
  */
 step: CodeStep, } | { "state": "factor", 
 /**
- * The account's e-mail address.
+ * The account's email address.
  */
 email: string, } | { "state": "kit", 
 /**
@@ -20,11 +20,11 @@ email: string, } | { "state": "kit",
  */
 step: KitStep, } | { "state": "words", 
 /**
- * The account's e-mail address.
+ * The account's email address.
  */
 email: string, } | { "state": "signIn", 
 /**
- * The account's e-mail address.
+ * The account's email address.
  */
 email: string, } | { "state": "ready", 
 /**

@@ -1,6 +1,7 @@
 import { databases } from "./de/databases";
 import { errors } from "./de/errors";
 import { firstRun } from "./de/first-run";
+import { messages } from "./de/messages";
 import { settings } from "./de/settings";
 import { snapshots } from "./de/snapshots";
 import type { Words } from "./en";
@@ -8,7 +9,7 @@ import type { Words } from "./en";
 /** All texts shown to the user, in German. */
 export const de: Words = {
   product: "Sealkeep",
-  tagline: "Verschlüsselte Datenbank-Backups. Die Schlüssel verlassen nie Ihren Rechner.",
+  tagline: "Verschlüsselte Datenbank-Backups. Die Schlüssel verlassen Ihr Gerät nie.",
   version: (version) => `Version ${version}`,
   back: "Zurück",
   next: "Weiter",
@@ -16,12 +17,11 @@ export const de: Words = {
   close: "Schließen",
   copy: "Kopieren",
   copied: "Kopiert",
-  tryAgain: "Noch einmal versuchen",
+  tryAgain: "Erneut versuchen",
   loading: "Wird geladen …",
-  show: "Zeigen",
+  show: "Anzeigen",
   hide: "Verbergen",
-  details: "Einzelheiten",
-  optional: "freiwillig",
+  details: "Details",
 
   nav: {
     label: "Hauptmenü",
@@ -37,4 +37,5 @@ export const de: Words = {
   ...snapshots,
   ...settings,
   ...errors,
+  ...messages,
 };

@@ -1,13 +1,14 @@
 import { databases } from "./en/databases";
 import { errors } from "./en/errors";
 import { firstRun } from "./en/first-run";
+import { messages } from "./en/messages";
 import { settings } from "./en/settings";
 import { snapshots } from "./en/snapshots";
 
 /** All texts shown to the user. */
 export const en = {
   product: "Sealkeep",
-  tagline: "Encrypted database backups. The keys never leave your machine.",
+  tagline: "Encrypted database backups. Your keys never leave your device.",
   version: (version: string) => `Version ${version}`,
   back: "Back",
   next: "Continue",
@@ -20,7 +21,6 @@ export const en = {
   show: "Show",
   hide: "Hide",
   details: "Details",
-  optional: "optional",
 
   nav: {
     label: "Main",
@@ -36,6 +36,7 @@ export const en = {
   ...snapshots,
   ...settings,
   ...errors,
+  ...messages,
 };
 
 export type Words = typeof en;

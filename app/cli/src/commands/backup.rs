@@ -137,24 +137,24 @@ pub(super) fn show(context: &Context, report: &BackupReport) -> Result<(), Error
             }
             if kept > 0 {
                 text.push(&plain!(
-                    "\n  {} compressed streams stored as they are, because they cannot be reproduced bit for bit: \
+                    "\n  {} compressed streams stored unchanged, because they cannot be reproduced bit for bit: \
                      each backup of them will be nearly as large as the first. \
-                     Leave the compression out: Sealkeep compresses by itself.",
+                     Turn the compression off: Sealkeep compresses the data itself.",
                     kept
                 ));
             }
             for mark in report.marks() {
                 text.push(&match mark {
                     Mark::UnknownFormat => plain!(
-                        "\n  The format of this input is not known, so only its end of file says that it is whole."
+                        "\n  Unknown format: whether the dump is complete could not be verified."
                     ),
                     Mark::EndNotChecked => plain!(
-                        "\n  Nothing in this format says where it ends, so only its end of file says that it is whole."
+                        "\n  This format does not mark its end: whether the dump is complete could not be verified."
                     ),
                     Mark::Smaller => plain!("\n  It is smaller than usual."),
-                    Mark::OtherFormat => plain!("\n  It is of another format than the last one."),
+                    Mark::OtherFormat => plain!("\n  It has a different format than the last one."),
                     Mark::ChangedWhileRead => {
-                        plain!("\n  The file changed while it was read: parts may not fit together.")
+                        plain!("\n  The file changed while being read: its parts may be inconsistent.")
                     }
                 });
             }

@@ -32,11 +32,11 @@ pub(crate) async fn run(context: &Context, arguments: Check) -> Result<(), Error
                 report.snapshots,
                 report.packs,
                 report.chunks,
-                if ok { "all is well" } else { "NOT well" },
+                if ok { "no problems found" } else { "PROBLEMS FOUND" },
                 if arguments.read_data {
                     format!("; {} read and decrypted", render::bytes(report.bytes_read))
                 } else {
-                    "; packs were compared by name and size (--read-data reads them)".to_owned()
+                    "; checked names and sizes only (--read-data decrypts everything)".to_owned()
                 },
             )
         },
@@ -48,7 +48,7 @@ pub(crate) async fn run(context: &Context, arguments: Check) -> Result<(), Error
     Err(Error::new(
         ErrorKind::Damaged,
         list.join("; "),
-        "the snapshots named cannot be restored whole; all others are whole",
-        "run a new backup now: it stores what is missing again; then look at the bucket",
+        "the snapshots named above cannot be fully restored; all others are intact",
+        "run a new backup now: it uploads what is missing; then check the bucket",
     ))
 }

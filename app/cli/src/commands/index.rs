@@ -45,7 +45,7 @@ pub(crate) async fn run(context: &Context, arguments: Index) -> Result<(), Error
                 }),
                 || {
                     plain!(
-                        "Rows of {} are listed again: {} read, the list takes {}, {} s.",
+                        "Row list of {} rebuilt: {} read, the list takes {}, {} s.",
                         report.source,
                         render::bytes(report.bytes_read),
                         render::bytes(report.list_bytes),

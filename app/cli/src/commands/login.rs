@@ -29,8 +29,8 @@ pub(crate) async fn run(context: &Context, arguments: Login) -> Result<(), Error
         Some(email) => email,
         None => match context.client.known_email()? {
             Some(known) => known,
-            None if can_ask() => context.secrets.ask_line(&plain!("E-mail address: ")).await?,
-            None => return Err(Error::usage("this device knows no account: give --email")),
+            None if can_ask() => context.secrets.ask_line(&plain!("Email address: ")).await?,
+            None => return Err(Error::usage("no account on this device: add --email")),
         },
     };
     let password = context.secrets.get(Secret::Password).await?;
@@ -66,7 +66,7 @@ pub(crate) async fn run(context: &Context, arguments: Login) -> Result<(), Error
 async fn six_digits(context: &Context) -> Result<String, Error> {
     match context.secrets.given(Secret::Totp) {
         Some(code) => Ok(code.expose_secret().to_owned()),
-        None => context.secrets.ask_line(&plain!("Six-digit code: ")).await,
+        None => context.secrets.ask_line(&plain!("6-digit code: ")).await,
     }
 }
 

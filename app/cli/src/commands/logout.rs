@@ -11,13 +11,13 @@ pub(crate) async fn run(context: &Context, arguments: Logout) -> Result<(), Erro
     let document = json!({"signed_out": true, "keys_removed": arguments.forget, "removed": removed});
     context.output.result(&document, || {
         if arguments.forget {
-            let mut text = plain!("Signed out; this device's keys are gone from this machine. Removed:");
+            let mut text = plain!("Signed out and removed this device's keys from this machine:");
             for path in &removed {
                 text.push(&plain!("\n  {}", path.display()));
             }
             text
         } else {
-            plain!("Signed out. The device stays registered; `sealkeep login` brings it back.")
+            plain!("Signed out. The device stays registered; sign in again with `sealkeep login`.")
         }
     })
 }

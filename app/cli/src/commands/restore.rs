@@ -124,7 +124,7 @@ fn finish(context: &Context, report: &RestoreReport, stdout: bool) -> Result<(),
     }
     if report.superuser {
         context.output.result_on_stderr(&plain!(
-            "Restored as a superuser: what runs in the dump (functions, triggers, DO blocks) runs with all rights of the server. Restore what you do not trust as another role"
+            "Restored as a superuser: code in the dump (functions, triggers, DO blocks) ran with all privileges on the server. Restore untrusted dumps as another role"
         ))?;
     }
     if !report.failed.is_empty() {
@@ -146,8 +146,11 @@ fn finish(context: &Context, report: &RestoreReport, stdout: bool) -> Result<(),
     let list: Vec<String> = report.damaged.iter().map(ToString::to_string).collect();
     Err(Error::new(
         ErrorKind::Damaged,
-        format!("not everything could be restored; zeros stand for: {}", list.join("; ")),
-        "the snapshots named are damaged in the same packs",
+        format!(
+            "not everything could be restored; missing parts were filled with zeros: {}",
+            list.join("; ")
+        ),
+        "the snapshots named above are damaged in the same packs",
         "`sealkeep check --read-data` lists all damage; a new backup stores the missing chunks again",
     ))
 }
@@ -203,9 +206,9 @@ async fn cleaned_up(context: &Context, url: &str) -> Result<(), Error> {
     let reasons: Vec<String> = failed.iter().map(|(name, why)| format!("{name}: {why}")).collect();
     let text = || {
         let mut lines: Vec<Plain> = dropped.iter().map(|name| plain!("Dropped {}", name)).collect();
-        lines.extend(in_use.iter().map(|name| plain!("Left {}: a restore works on it", name)));
+        lines.extend(in_use.iter().map(|name| plain!("Kept {}: a restore is using it", name)));
         if lines.is_empty() && failed.is_empty() {
-            lines.push(plain!("No restore left anything on this server"));
+            lines.push(plain!("No interrupted restores on this server"));
         }
         Plain::join_lines(lines)
     };
@@ -218,7 +221,7 @@ async fn cleaned_up(context: &Context, url: &str) -> Result<(), Error> {
         ErrorKind::DumpFailed,
         format!("not everything could be dropped: {}", reasons.join("; ")),
         "backups are untouched",
-        "connect as a user who may drop these databases, and clean up again",
+        "connect as a user who can drop these databases, and clean up again",
     ))
 }
 

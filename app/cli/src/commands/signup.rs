@@ -33,7 +33,7 @@ pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Erro
             .result(&json!({"event": "totp", "otpauth_url": pending.otpauth_url()}), Plain::default)?;
     } else {
         note(&plain!(
-            "Add this to your authenticator, as a link or by its secret:\n\n  {}\n  secret: {}\n",
+            "Add this to your authenticator app, as a link or by its key:\n\n  {}\n  key: {}\n",
             pending.otpauth_url(),
             pending.totp_secret().unwrap_or_default()
         ))?;
@@ -42,7 +42,7 @@ pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Erro
         match pending.confirm(&code(context).await?).await {
             Err(error) if error.kind() == ErrorKind::SecondFactor && !context.output.is_json() => {
                 note(&plain!(
-                    "That code does not fit. Check the clock of both devices and take the next one."
+                    "That code didn't work. Wait for the next code; if it keeps failing, check your device's clock."
                 ))?;
             }
             done => break done?,
@@ -69,18 +69,20 @@ pub(crate) async fn finish(context: &Context, vault: NewVault) -> Result<Account
         context.output.result(&json!({"event": "confirm_words", "positions": positions}), Plain::default)?;
     } else {
         if !vault.recovery_codes().is_empty() {
-            note(&plain!("\nTen recovery codes, each good once in place of the six digits:\n"))?;
+            note(&plain!("\nTen recovery codes. Each works once in place of a 6-digit code:\n"))?;
             note(&Plain::join_lines(vault.recovery_codes().iter().map(|code| plain!("  {}", code))))?;
         }
-        note(&plain!("\nYour recovery words. They open your backups without us, and without this machine."))?;
         note(&plain!(
-            "Write them on paper. They are shown once; with password, devices and words lost, the data is lost.\n"
+            "\nYour recovery words. They unlock your backups without us and without this machine."
+        ))?;
+        note(&plain!(
+            "Write them down. They are shown only once. If you lose your password, devices and words, the data is lost.\n"
         ))?;
         note(&number(words))?;
     }
     loop {
         let [a, b, c] = vault.positions();
-        let asked = plain!("\nWords number {}, {} and {}, to be sure they are written down: ", a, b, c);
+        let asked = plain!("\nEnter words {}, {} and {} to confirm that you wrote them down: ", a, b, c);
         let answer = context.secrets.ask_line(&asked).await?;
         match vault.finish(&answer).await {
             Err(error) if error.kind() == ErrorKind::WrongRecoveryKey && !context.output.is_json() => {
@@ -110,14 +112,14 @@ pub(crate) fn describe(account: &Account) -> serde_json::Value {
         "region": account.region,
         "device_id": account.device,
         "device_name": account.device_name,
-        "keys_kept_in": account.keys_kept_in,
+        "keys_kept_in": account.keys_kept_in.to_string(),
     })
 }
 
 async fn code(context: &Context) -> Result<String, Error> {
     match context.secrets.given(Secret::Totp) {
         Some(code) => Ok(code.expose_secret().to_owned()),
-        None => context.secrets.ask_line(&plain!("Six-digit code: ")).await,
+        None => context.secrets.ask_line(&plain!("6-digit code: ")).await,
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
         .collect();
     context.output.result(&json!({"snapshots": rows, "unreadable": damaged}), || {
         if snapshots.is_empty() && unreadable.is_empty() {
-            return plain!("No snapshots yet. Make the first: sealkeep backup postgres://…");
+            return plain!("No snapshots yet. Create the first one: sealkeep backup postgres://…");
         }
         let mut rows: Vec<(i64, Vec<String>)> = snapshots
             .iter()

@@ -53,7 +53,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
                 text.push(&plain!("Snapshot {} cannot be opened: {}\n", id, snapshot.why));
             }
             if status.sources.is_empty() {
-                text.push(&plain!("Nothing is backed up yet."));
+                text.push(&plain!("No backups yet."));
                 return text;
             }
             let rows: Vec<Vec<String>> = status

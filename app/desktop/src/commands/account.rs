@@ -104,7 +104,7 @@ pub(crate) async fn sign_in_kit<R: Runtime>(
     engine: State<'_, Shared>,
 ) -> Answer<Option<AccountView>> {
     let Some(path) = ask_file(&window).await? else { return Ok(None) };
-    let kit = read_kit(&path, "choose the saved kit, or type the 24 words")?;
+    let kit = read_kit(&path, "choose the saved kit, or enter the 24 words")?;
     Ok(Some(engine.sign_in_kit(&kit).await?))
 }
 
@@ -162,7 +162,7 @@ pub(super) fn save_private(path: &Path, secret: &[u8]) -> Result<(), Error> {
     if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
         return Err(Error::new(
             ErrorKind::Exists,
-            format!("{name} is a link, a folder or a device, so the kit is not written there"),
+            format!("{name} is a link, a folder or a device; the kit cannot be saved there"),
             "the kit was not saved",
             "choose another name",
         ));
@@ -188,7 +188,7 @@ pub(crate) async fn kit_file<R: Runtime>(
     engine: State<'_, Shared>,
 ) -> Answer<Option<AccountView>> {
     let Some(path) = ask_file(&window).await? else { return Ok(None) };
-    let file = read_kit(&path, "choose the file that was saved just now, or type the three words")?;
+    let file = read_kit(&path, "choose the file you just saved, or enter the three words")?;
     Ok(Some(engine.kit_file(&file).await?))
 }
 
@@ -201,7 +201,7 @@ fn read_kit(path: &Path, next: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     if read as u64 > MAX_KIT {
         return Err(Error::new(
             ErrorKind::WrongRecoveryKey,
-            "that file is too large for a recovery kit",
+            "this file is too large to be a recovery kit",
             "nothing was changed",
             next,
         ));

@@ -115,7 +115,7 @@ fn unreachable(detail: &str) -> Error {
     Error::new(
         ErrorKind::ServiceUnreachable,
         format!("the update did not work: {detail}"),
-        "this version goes on as it was; backups are not affected",
+        "this version keeps running; backups are not affected",
         "try again later",
     )
 }
@@ -124,7 +124,7 @@ fn refused(happened: String) -> Error {
     Error::new(
         ErrorKind::RolledBack,
         happened,
-        "this version goes on as it was; backups are not affected",
+        "this version keeps running; backups are not affected",
         "check this machine's clock; when it is right, somebody hides newer versions: look for them where this one came from",
     )
 }

@@ -88,7 +88,7 @@ fn steps_out_of_turn_are_refused() {
         ("kit_words", json!({ "answer": "a b c" })),
         ("confirm_authenticator", json!({ "code": "123456" })),
     ] {
-        assert_eq!(stage.ask(command, arguments).unwrap_err()["code"], "usage", "{command}");
+        assert_eq!(stage.ask(command, arguments).unwrap_err()["code"], "out_of_turn", "{command}");
     }
 }
 

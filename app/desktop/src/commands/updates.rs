@@ -42,7 +42,7 @@ async fn newer<R: Runtime>(app: &AppHandle<R>) -> Result<Option<Update>, UiError
     let Some(key) = UPDATE_KEY else {
         return Err(Error::new(
             ErrorKind::Usage,
-            "this build does not update itself",
+            "this build cannot update itself",
             "nothing was changed",
             "install newer versions the way this one was installed",
         )
@@ -99,16 +99,16 @@ fn refused(happened: String) -> Error {
     Error::new(
         ErrorKind::RolledBack,
         happened,
-        "this version goes on as it was; backups are not affected",
-        "do not install it by hand; report it, for somebody offers old versions as new ones",
+        "this version keeps running; backups are not affected",
+        "do not install it by hand, and report it: someone is offering an old version as a new one",
     )
 }
 
 fn failed(error: &tauri_plugin_updater::Error) -> UiError {
     Error::new(
         ErrorKind::ServiceUnreachable,
-        format!("the update did not work: {error}"),
-        "this version goes on as it was; backups are not affected",
+        format!("the update failed: {error}"),
+        "this version keeps running; backups are not affected",
         "try again later",
     )
     .into()

@@ -2,7 +2,7 @@
 
 use api_types::{Region, account::SecondFactor};
 use client_core::{
-    error::{Error, ErrorKind},
+    error::Error,
     kit::Kit,
     ops::{
         first_run::{self, Waiting},
@@ -14,7 +14,10 @@ use client_core::{
 use secrecy::SecretString;
 
 use super::Engine;
-use crate::view::{AccountView, CodeStep, FactorStep, KitStep};
+use crate::{
+    error::Refusal,
+    view::{AccountView, CodeStep, FactorStep, KitStep},
+};
 
 /// The pending question.
 #[derive(Default)]
@@ -149,5 +152,5 @@ impl Engine {
 }
 
 pub(super) fn out_of_turn() -> Error {
-    Error::new(ErrorKind::Usage, "this step is over", "nothing was changed", "go back and begin again")
+    Refusal::OutOfTurn.into()
 }

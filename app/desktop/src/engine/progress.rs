@@ -9,7 +9,7 @@ use std::{
 use client_core::event::{Event, Observer, Stage};
 
 use super::Queue;
-use crate::view::{Outcome, RunKind, RunStage, RunView};
+use crate::view::{Message, Outcome, RunKind, RunStage, RunView};
 
 /// The time over which the rate is averaged.
 const WINDOW: Duration = Duration::from_secs(8);
@@ -103,9 +103,9 @@ impl Observer for Progress {
             Event::Away { seconds, .. } => view.away = Some(*seconds),
             Event::Reachable => view.away = None,
             Event::Warning(warning) => {
-                let sentence = warning.to_string();
-                if view.warnings.len() < MAX_WARNINGS && !view.warnings.contains(&sentence) {
-                    view.warnings.push(sentence);
+                let message = Message::from(warning);
+                if view.warnings.len() < MAX_WARNINGS && !view.warnings.contains(&message) {
+                    view.warnings.push(message);
                 }
             }
         }
@@ -136,7 +136,7 @@ mod tests {
         progress.event(&odd);
         let view = progress.view();
         assert_eq!((view.done, view.new_bytes, view.duplicate_bytes, view.total), (500, 500, 7, Some(1000)));
-        assert_eq!(view.warnings, ["odd"]);
+        assert_eq!(view.warnings.iter().map(|warning| warning.text.as_str()).collect::<Vec<_>>(), ["odd"]);
         assert_eq!(view.waiting, 0);
         queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(Uuid::nil());
         assert_eq!(progress.view().waiting, 1);

@@ -23,7 +23,7 @@ use super::{
     request::{Request, What, like_saved},
 };
 use crate::{
-    error::UiError,
+    error::{Refusal, UiError},
     view::{Choice, MarkView, Outcome, RestoreTo, RestoredView, RunKind, RunView},
 };
 
@@ -167,12 +167,7 @@ impl Engine {
     {
         let mut running = self.running();
         if running.as_ref().is_some_and(|run| !run.progress.is_over()) {
-            return Err(Error::new(
-                ErrorKind::Exists,
-                "another operation is already running",
-                "nothing was changed",
-                "wait until it has ended, or stop it",
-            ));
+            return Err(Refusal::Busy.into());
         }
         let progress = Arc::new(Progress::new(kind, source, command, Arc::clone(&self.queue)));
         let cancel = CancellationToken::new();

@@ -9,12 +9,14 @@ use client_core::{
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
+use super::Message;
+
 /// The account that this device is signed in to.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct AccountView {
-    /// The account's e-mail address.
+    /// The account's email address.
     pub(crate) email: String,
     /// Its id.
     #[cfg_attr(test, ts(type = "string"))]
@@ -29,8 +31,8 @@ pub(crate) struct AccountView {
     pub(crate) device: DeviceId,
     /// This device's name.
     pub(crate) device_name: String,
-    /// Where its keys are kept, in words.
-    pub(crate) keys_kept_in: String,
+    /// Where its keys are kept.
+    pub(crate) keys_kept_in: Message,
 }
 
 impl From<Account> for AccountView {
@@ -42,7 +44,7 @@ impl From<Account> for AccountView {
             region: account.region.to_string(),
             device: account.device,
             device_name: account.device_name,
-            keys_kept_in: account.keys_kept_in,
+            keys_kept_in: Message::from(&account.keys_kept_in),
         }
     }
 }
@@ -61,7 +63,7 @@ pub(crate) enum SessionView {
     },
     /// A sign-in waits for its second factor.
     Factor {
-        /// The account's e-mail address.
+        /// The account's email address.
         email: String,
     },
     /// The recovery kit is still to be confirmed.
@@ -71,12 +73,12 @@ pub(crate) enum SessionView {
     },
     /// A new device waits for the 24 words.
     Words {
-        /// The account's e-mail address.
+        /// The account's email address.
         email: String,
     },
     /// The account is known, but its keys are not here yet.
     SignIn {
-        /// The account's e-mail address.
+        /// The account's email address.
         email: String,
     },
     /// Ready.
@@ -102,7 +104,7 @@ pub(crate) struct QrView {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct CodeStep {
-    /// The account's e-mail address.
+    /// The account's email address.
     pub(crate) email: String,
     /// `otpauth://…` as a QR code.
     pub(crate) qr: Option<QrView>,

@@ -2,6 +2,7 @@
 
 mod account;
 mod input;
+mod message;
 mod restore;
 mod run;
 mod snapshot;
@@ -15,6 +16,7 @@ pub(crate) use self::{
         WordsView,
     },
     input::{RestoreTo, ScheduleInput},
+    message::Message,
     restore::{RestoredView, SuggestionView, TargetView},
     run::{Choice, Outcome, RunKind, RunStage, RunView, WaitView},
     snapshot::{ComparisonView, DetailsView, MarkView, SnapshotView},
@@ -119,6 +121,7 @@ mod tests {
             FactorStep,
             KitStep,
             MarkView,
+            Message,
             Outcome,
             OverviewView,
             PanelWords,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MarkView, RestoredView};
+use super::{MarkView, Message, RestoredView};
 use crate::error::UiError;
 
 /// The kind of run.
@@ -158,7 +158,7 @@ pub(crate) struct RunView {
     /// How long the service or the store has not answered, seconds; the run waits. None while they answer.
     pub(crate) away: Option<u64>,
     /// What the user should know although it continues.
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Message>,
     /// How many backups wait for it to end.
     pub(crate) waiting: usize,
     /// Its result; none while it is running.

@@ -103,7 +103,7 @@ impl PackReader {
         let mut plain = sealed.to_vec();
         directory
             .open(Nonce::Directory.bytes(), &header.hash, &mut plain)
-            .map_err(FORMAT.refused("its directory does not hold"))?;
+            .map_err(FORMAT.refused("its directory fails authentication"))?;
         let (entries, end) = read_directory(&plain, header.len as u64, directory_start - TAG_LEN as u64)?;
         let by_id: HashMap<_, _> = entries.iter().enumerate().map(|(n, e)| (e.chunk_id, n)).collect();
         if by_id.len() != entries.len() {
@@ -133,7 +133,7 @@ impl PackReader {
     pub fn check_padding(&self, mut sealed: Vec<u8>) -> Result<(), PackError> {
         self.directory
             .open(Nonce::Padding.bytes(), &self.header_hash, &mut sealed)
-            .map_err(FORMAT.refused("its padding does not hold"))?;
+            .map_err(FORMAT.refused("its padding is invalid"))?;
         if sealed.iter().any(|b| *b != 0) {
             return Err(FORMAT.damaged("its padding is not empty"));
         }
@@ -164,7 +164,7 @@ impl PackReader {
         let aad = chunk_aad(&self.header_hash, record_no, encoding, plain_len, &chunk_id);
         self.chunks
             .open(Nonce::Chunk(record_no).bytes(), &aad, &mut sealed)
-            .map_err(FORMAT.refused("a chunk's record does not hold"))?;
+            .map_err(FORMAT.refused("a chunk's record fails authentication"))?;
         Ok(Encoded { encoding, plain_len, bytes: sealed })
     }
 

@@ -188,8 +188,8 @@ async fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
     if gone.is_empty() {
         return Ok(Error::new(
             ErrorKind::ServiceError(ErrorCode::MissingObjects),
-            "the service refuses the snapshot for missing objects, and names none that the store does not serve",
-            "no snapshot was made; earlier snapshots are untouched, and nothing is sent again",
+            "the service refused the snapshot because of missing objects, but the store has all of them",
+            "no snapshot was created; earlier snapshots are untouched, and nothing was uploaded again",
             "run the backup again; when it fails again, ask whoever runs the service",
         ));
     }
@@ -197,8 +197,12 @@ async fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
     let names: Vec<String> = gone.iter().take(MAX_NAMED).map(ToString::to_string).collect();
     Ok(Error::new(
         ErrorKind::Damaged,
-        format!("the store lost {} packs that this backup builds on: {}", gone.len(), names.join(", ")),
-        "no snapshot was made; earlier snapshots that need these packs are damaged",
+        format!(
+            "packs that this backup depends on are missing from the store ({}): {}",
+            gone.len(),
+            names.join(", ")
+        ),
+        "no snapshot was created; earlier snapshots that need these packs are damaged",
         "run the backup again: it stores the missing chunks again; then run `sealkeep check`",
     ))
 }

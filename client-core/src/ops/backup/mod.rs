@@ -221,8 +221,8 @@ impl Run<'_> {
         source::tidy(self.client.home());
         let whole = match self.read_whole(Arc::clone(&source), Reading::First, read).await {
             Err(error) if error.kind() == ErrorKind::SourceChanged => {
-                let why = format!("{}; it is read again", error.happened());
-                self.client.observer().event(&Event::Warning(Warning::Other(why)));
+                let why = error.happened().to_owned();
+                self.client.observer().event(&Event::Warning(Warning::ReadAgain(why)));
                 tokio::time::sleep(BEFORE_READING_AGAIN).await;
                 self.read_whole(source, Reading::Again, read).await?
             }

@@ -139,7 +139,7 @@ impl Run<'_> {
                     Error::new(
                         ErrorKind::Cancelled,
                         "the upload stopped",
-                        "no snapshot was made",
+                        "no snapshot was created",
                         "see above",
                     )
                 })

@@ -41,9 +41,9 @@ pub(super) async fn verify_random_pack(vault: &OpenVault, stored: &[StoredPack])
     vault.state().forget_packs(&gone)?;
     Err(Error::new(
         ErrorKind::Damaged,
-        format!("pack {} was called stored, and the store does not give it back as it was sent", pack.id),
-        "no snapshot was made; earlier snapshots are untouched",
-        "run the backup again, which sends it anew; when it fails again, do not trust this service and its store",
+        format!("pack {} was reported as stored, but the store returns different data", pack.id),
+        "no snapshot was created; earlier snapshots are untouched",
+        "run the backup again, which uploads it again; if it fails again, do not use this service and its store",
     ))
 }
 

@@ -55,7 +55,7 @@ pub(super) async fn remarks(
     Err(Error::new(
         ErrorKind::UnusualDump,
         format!("this dump is not like the source's last ones: it {}", unusual.join(", and it ")),
-        "no snapshot was made; earlier ones are untouched",
+        "no snapshot was created; earlier snapshots are untouched",
         "look whether the source is what it should be; if it is, run the backup again with --force",
     ))
 }

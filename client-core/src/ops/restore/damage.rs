@@ -96,7 +96,7 @@ impl Damage {
         Error::new(
             ErrorKind::Damaged,
             format!("stored data of snapshot {this} is damaged: {}", list.join("; ")),
-            "nothing was written; snapshots that do not need the named packs are whole",
+            "nothing was written; snapshots that do not need these packs are intact",
             "restore another snapshot, or add --partial to write everything else; `sealkeep check --read-data` lists all damage",
         )
     }

@@ -347,8 +347,8 @@ pub(super) async fn read_piece(reader: &ChunkReader, piece: ChunkId) -> Result<V
         Err(fault) => Err(Error::new(
             ErrorKind::Damaged,
             format!("the snapshot's table of contents cannot be read: {fault}"),
-            "this snapshot cannot be restored; others may be whole",
-            "run `sealkeep check` to see which snapshots are whole",
+            "this snapshot cannot be restored; others may be intact",
+            "run `sealkeep check` to see which snapshots are intact",
         )),
     }
 }

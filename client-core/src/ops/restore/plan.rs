@@ -36,7 +36,7 @@ fn damaged(what: &str) -> Error {
     Error::new(
         ErrorKind::Damaged,
         format!("the plan for compressing the dump again cannot be read: {what}"),
-        "nothing was written; the dump's content may well be whole",
+        "nothing was written; the dump's content may be intact",
         "restore another snapshot; `sealkeep check --read-data` lists all damage",
     )
 }

@@ -146,5 +146,5 @@ fn write_all(
 }
 
 fn cannot_reproduce(error: UnwrapError) -> Error {
-    Error::damaged(format!("the dump cannot be compressed again as it was: {error}"))
+    Error::damaged(format!("the dump cannot be recompressed to its original bytes: {error}"))
 }

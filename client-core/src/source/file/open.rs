@@ -83,10 +83,7 @@ pub(super) fn open(path: &Path, spool: &Path, copy: Copying) -> Result<Opened, S
         drop(file);
         let copied = sqlite::copy(&sides, spool)?;
         let size = copied.metadata().map_err(unreadable)?.len();
-        let why = Warning::Other(format!(
-            "{shown} is a SQLite database in use: a consistent copy is backed up, with the rows in {}",
-            sides.names()
-        ));
+        let why = Warning::SqliteCopied { file: shown.clone(), sides: sides.names() };
         let handle = Handle::File(Regular::new(copied, None).map_err(unreadable)?);
         return Ok(Opened {
             handle,

@@ -44,7 +44,9 @@ impl Answers {
         let rows = self.rows.iter().filter(|(of, _)| of == tag);
         rows.filter_map(|(_, json)| {
             serde_json::from_str(&readable(json))
-                .inspect_err(|error| tracing::warn!(%error, tag, "an answer of the server is not understood"))
+                .inspect_err(
+                    |error| tracing::warn!(%error, tag, "a response of the server could not be parsed"),
+                )
                 .ok()
         })
         .collect()

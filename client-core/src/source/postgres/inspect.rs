@@ -67,11 +67,11 @@ impl Inspection {
         if !self.tls && !url.is_local() {
             warnings.push(Warning::PlainConnection(url.host().to_owned()));
         }
-        warnings.extend(restore::left_over_sentence(&self.left_over).map(Warning::Other));
+        if !self.left_over.is_empty() {
+            warnings.push(Warning::LeftOver(self.left_over.join(", ")));
+        }
         if let Some(remark) = &self.unknown {
-            warnings.push(Warning::Other(format!(
-                "not everything about the database could be found out before the dump, which does not need it: {remark}"
-            )));
+            warnings.push(Warning::FactsUnknown(remark.clone()));
         }
         warnings
     }

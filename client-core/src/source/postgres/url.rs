@@ -271,7 +271,7 @@ impl PgUrl {
     fn service_file(&self) -> Option<PathBuf> {
         let file = self.file.get_or_init(|| {
             self.write_service_file()
-                .inspect_err(|error| tracing::warn!(%error, "connection parameters could not be handed on"))
+                .inspect_err(|error| tracing::warn!(%error, "connection parameters could not be passed on"))
                 .ok()
         });
         // If it could not be written, a nonexistent name makes libpq fail instead of ignoring the parameters.

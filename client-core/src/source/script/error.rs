@@ -64,13 +64,13 @@ impl fmt::Display for ScriptError {
             Found::Transaction(text) => {
                 write!(
                     f,
-                    "line {line} of the dump begins or ends a transaction ({text}): a restore is one transaction, or none"
+                    "line {line} of the dump begins or ends a transaction ({text}), which a restore does not allow"
                 )
             }
             Found::Server(text) => {
                 write!(
                     f,
-                    "line {line} of the dump reaches beyond its database, to the server's files, programs or settings ({text})"
+                    "line {line} of the dump accesses the server's files, programs or settings ({text})"
                 )
             }
             Found::OtherDatabase(text) => {
@@ -79,7 +79,7 @@ impl fmt::Display for ScriptError {
             Found::Ambiguous(what) => {
                 write!(
                     f,
-                    "line {line} of the dump holds {what}, which psql and the server may read differently"
+                    "line {line} of the dump contains {what}, which psql and the server may read differently"
                 )
             }
             Found::Missing(all) => {
@@ -91,7 +91,7 @@ impl fmt::Display for ScriptError {
                 };
                 write!(f, "{}{more} (first needed in line {line})", list.join(", "))
             }
-            Found::Unfinished(what) => write!(f, "the dump ends within {what} (line {line})"),
+            Found::Unfinished(what) => write!(f, "the dump ends inside {what} (line {line})"),
         }
     }
 }

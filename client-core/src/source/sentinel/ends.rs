@@ -91,7 +91,7 @@ impl Ends {
     /// The end record has the position of the directory, which must end where the records begin.
     fn zip(&self) -> Result<(), Broken> {
         const RECORD: usize = 22;
-        let missing = || Broken("zip archive: its directory, which stands at its end, is missing".into());
+        let missing = || Broken("zip archive: the directory at its end is missing".into());
         let u16_at = |at: usize| Some(u16::from_le_bytes(*self.kept.get(at..)?.first_chunk()?));
         let u32_at = |at: usize| Some(u32::from_le_bytes(*self.kept.get(at..)?.first_chunk()?));
         let record = self
@@ -133,7 +133,7 @@ impl Ends {
         }
         let end = (FRONT as u64).saturating_add(offset).saturating_add(size);
         if end > self.len {
-            return broken("its directory, which stands at its end, is missing");
+            return broken("the directory at its end is missing");
         }
         // A directory longer than what is kept is not checked.
         let from = (self.kept.len() as u64).checked_sub(self.len - (end - size));

@@ -217,7 +217,7 @@ pub(super) fn changed_encoding(head: &[u8]) -> Option<String> {
     if let Some(rest) = head.strip_prefix(b"\xef\xbb\xbf") {
         let inside = Format::of(rest);
         return (inside != Format::Unknown || begun(rest).is_some())
-            .then(|| format!("a byte order mark stands before the {}: {HOW}", inside.as_str()));
+            .then(|| format!("a byte order mark precedes the {}: {HOW}", inside.as_str()));
     }
     type Unit = fn([u8; 2]) -> u16;
     let (wide, unit): (&[u8], Unit) = match head {

@@ -222,7 +222,7 @@ impl Sentinel {
             return Err(Broken("it is empty, and no dump is".into()));
         }
         if self.blank || (self.len == 3 && self.head == b"\xef\xbb\xbf") {
-            return Err(Broken("it holds nothing but white space".into()));
+            return Err(Broken("it contains only white space".into()));
         }
         if matches!(self.state, State::Head) {
             if let Some(format) = beginning::begun(&self.head) {

@@ -46,7 +46,7 @@ pub(crate) enum Command {
         #[arg(long)]
         offline: bool,
     },
-    /// Print fresh secrets as an environment file. Store them where the service, and nobody else, can read them.
+    /// Generate secrets as an env file. Keep it readable by the service only.
     GenerateSecrets,
 }
 

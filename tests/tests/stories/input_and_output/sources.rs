@@ -24,7 +24,7 @@ fn file_changes_while_read() {
     let writer = Writer::start(&path, overwritten);
     let said = device.desk().join("said");
     let running = device.shell("exec \"$SEALKEEP\" --json backup --file image 2> said").start().unwrap();
-    while !fs::read_to_string(&said).unwrap_or_default().contains("read again") {
+    while !fs::read_to_string(&said).unwrap_or_default().contains("reading it again") {
         thread::sleep(Duration::from_millis(5));
     }
     drop(writer);

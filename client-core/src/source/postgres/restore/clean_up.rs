@@ -43,10 +43,10 @@ fn left_over(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Result<Vec<LeftOver
 }
 
 /// A sentence that names what can be cleaned up.
-pub(in super::super) fn sentence(names: &[String]) -> Option<String> {
+fn sentence(names: &[String]) -> Option<String> {
     (!names.is_empty()).then(|| {
         format!(
-            "a restore that was ended left {} on this server; `sealkeep restore --clean-up URL` drops it",
+            "an interrupted restore left {} on this server; `sealkeep restore --clean-up URL` drops it",
             names.join(", ")
         )
     })
@@ -55,7 +55,7 @@ pub(in super::super) fn sentence(names: &[String]) -> Option<String> {
 /// Queries it separately.
 pub(super) fn found(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Option<String> {
     let left = left_over(url, psql, stopper)
-        .inspect_err(|error| tracing::debug!(%error, "the server was not asked for what restores left"))
+        .inspect_err(|error| tracing::debug!(%error, "could not query for leftovers of interrupted restores"))
         .unwrap_or_default();
     let names: Vec<String> = left.into_iter().filter(|left| !left.in_use).map(|left| left.name).collect();
     sentence(&names)

@@ -100,7 +100,7 @@ impl Likeness {
         clauses.extend([
             Clause {
                 clause: whole,
-                loss: Some(format!("the database does not lie in tablespace {}", properties.tablespace)),
+                loss: Some(format!("the database is not in tablespace {}", properties.tablespace)),
             },
             Clause {
                 clause: encoding.clone(),

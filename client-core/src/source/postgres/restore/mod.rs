@@ -12,7 +12,7 @@ mod psql;
 mod target;
 mod unpack;
 
-pub(super) use self::clean_up::{rows as left_over_rows, sentence as left_over_sentence};
+pub(super) use self::clean_up::rows as left_over_rows;
 use self::{
     archive_head::{ArchiveHead, Definitions},
     likeness::Likeness,
@@ -280,7 +280,7 @@ impl Reader {
             }
             Format::PgPlain => Ok(Self::Psql),
             Format::PgCluster => Err(SourceError::NotRestorable(
-                "it holds a whole server (pg_dumpall), not one database".into(),
+                "it contains a whole server (pg_dumpall), not one database".into(),
             )),
             Format::Tar => Err(SourceError::NotRestorable(
                 "it is a tar of files; a dump in pg_dump's directory format is restored from its directory: unpack the file that --to makes with `tar -x`, then `pg_restore -d DATABASE DIRECTORY`. What \

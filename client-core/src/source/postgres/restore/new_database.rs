@@ -122,7 +122,8 @@ impl NewDatabase {
             made.refuse_if_in_use()?;
         }
         made.create_like()?;
-        let note = quote_text(&format!("being restored by sealkeep; it becomes {wanted} when it is whole"));
+        let note =
+            quote_text(&format!("being restored by sealkeep; it becomes {wanted} when it is complete"));
         made.execute(&format!("COMMENT ON DATABASE {} IS {note};", quote_name(&made.name)))
             .map_err(|error| made.failed("creating the database", error))?;
         Ok(made)
@@ -206,7 +207,7 @@ impl NewDatabase {
             && self.execute(&format!("{}{DROP} {};", no_template(&old), quote_name(&old))).is_err()
         {
             notes.push(format!(
-                "the database that was replaced is still there as {old}; `sealkeep restore --clean-up URL` drops it"
+                "the replaced database still exists as {old}; `sealkeep restore --clean-up URL` drops it"
             ));
         }
         Ok(Published { notes })
@@ -274,7 +275,7 @@ impl Drop for NewDatabase {
             Ok(false) => return,
             Ok(true) => {}
             Err(error) => {
-                tracing::warn!(%error, "whether a database was created for a restore is not known");
+                tracing::warn!(%error, "could not determine whether a database was created for a restore");
                 return;
             }
         }

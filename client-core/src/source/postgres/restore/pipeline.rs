@@ -113,11 +113,9 @@ fn reportable(report: &ScriptReport) -> Vec<String> {
     let of_database = report.left_out.iter().filter(|left| left.reason == Reason::Database).count();
     let missing = report.left_out.iter().filter(|left| matches!(left.reason, Reason::Missing(..)));
     let missing = missing
-        .map(|left| format!("left out, because {}: {} (line {})", left.reason, left.statement, left.line));
+        .map(|left| format!("skipped because {}: {} (line {})", left.reason, left.statement, left.line));
     let summary = (of_database > 0).then(|| {
-        format!(
-            "left out: {of_database} statements about the database that was dumped, such as CREATE DATABASE"
-        )
+        format!("skipped {of_database} statements about the original database, such as CREATE DATABASE")
     });
     missing.chain(summary).collect()
 }
@@ -171,7 +169,7 @@ impl Archive {
                 Ok(_) => SourceError::RestoreFailed {
                     tool: self.tool.clone(),
                     how: "it ended early".into(),
-                    detail: "it did not read the whole dump".into(),
+                    detail: "it did not read the entire dump".into(),
                 },
             }),
             Err(e) => Err(SourceError::Internal(format!("{}: {e}", self.tool))),

@@ -196,7 +196,7 @@ impl RestoreTarget {
         } else {
             return Err(SourceError::NotReplaceable {
                 place: self.place(),
-                why: "SQL text replaces a database as a whole; the user may not create one in its stead"
+                why: "SQL text replaces a database as a whole; the user may not create one in its place"
                     .into(),
             });
         };
