@@ -318,7 +318,7 @@ export const scenarios: Record<string, Answers> = {
   one: { ...base, overview: () => ({ problem: null, sources: [source("shop", { snapshots: series("shop", 1, 4.2e9, NOW - HOUR) })] }) satisfies OverviewView },
   updates: { ...base, app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", hostName: "laptop", updates: true }) },
   running: { ...base, current_run: () => running },
-  queued: { ...base, current_run: () => ({ ...running, waiting: 2, warnings: ["the server has no role \"reports\""] }) satisfies RunView },
+  queued: { ...base, current_run: () => ({ ...running, waiting: 2, warnings: [{ id: "other", arguments: [], text: "the server has no role \"reports\"" }] }) satisfies RunView },
   stalled: { ...base, current_run: () => ({ ...running, total: null, remaining: null, rate: 0, away: 40 }) satisfies RunView },
   stopped: ended({ state: "cancelled" }),
   plenty: {

@@ -10,6 +10,12 @@ use crate::net::is_loopback;
 /// # Errors
 /// [`ApiError::Address`].
 pub(super) fn address(server: &str) -> Result<Url, ApiError> {
+    let guess = format!("https://{}", server.trim());
+    if !server.contains("://") && Url::parse(&guess).is_ok() {
+        return Err(ApiError::Address(format!(
+            "`{server}` is not the address of a service; did you mean `{guess}`"
+        )));
+    }
     let url = Url::parse(server.trim())
         .map_err(|e| ApiError::Address(format!("`{server}` is not the address of a service: {e}")))?;
     let bare = matches!(url.path(), "" | "/")
@@ -33,8 +39,18 @@ pub(super) fn address(server: &str) -> Result<Url, ApiError> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_missing_scheme_is_suggested() {
+        for bare in ["backup.example.com", "backup.example.com:8787"] {
+            let error = address(bare).unwrap_err().to_string();
+            assert!(error.contains(&format!("did you mean `https://{bare}`")), "{error}");
+        }
+        assert!(!address("not a url").unwrap_err().to_string().contains("did you mean"));
+    }
 
     #[test]
     fn secrets_go_over_tls_or_stay_on_this_machine() {

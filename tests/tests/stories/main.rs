@@ -13,6 +13,7 @@ mod index_rebuild;
 mod input_and_output;
 mod interrupted_backup;
 mod json_output;
+mod mistakes;
 mod own_secrets;
 mod patience;
 mod record_lists;

@@ -63,7 +63,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
         (Some(saved), _, _) => saved.address.source()?,
         (None, Some(url), _) => {
             let url = url.expose_secret();
-            source::connection(url).map_err(|error| suggest_file_option(url, error.into()))?
+            source::connection(url).map_err(|error| suggest(url, error.into()))?
         }
         (None, None, Some(path)) => source::file(absolute(&path)?),
         (None, None, None) => source::stdin(name.clone().unwrap_or_default()),
@@ -163,8 +163,23 @@ pub(super) fn show(context: &Context, report: &BackupReport) -> Result<(), Error
     )
 }
 
-/// For a path given instead of a URL: names the missing option.
-fn suggest_file_option(typed: &str, error: Error) -> Error {
+/// Databases that are backed up by piping their own program's dump.
+const PIPED: [(&str, &str); 3] = [
+    ("mysql://", "mysqldump --single-transaction"),
+    ("mariadb://", "mariadb-dump --single-transaction"),
+    ("mongodb://", "mongodump --archive --db"),
+];
+
+/// For a path or another kind of database given instead of a URL: says how to back that up.
+fn suggest(typed: &str, error: Error) -> Error {
+    if let Some((_, dump)) = PIPED.iter().find(|(scheme, _)| typed.starts_with(scheme)) {
+        return Error::new(
+            ErrorKind::Usage,
+            "only a PostgreSQL database is named by its URL",
+            "nothing was changed",
+            format!("pipe the dump in: `{dump} shop | sealkeep backup --stdin --name shop`"),
+        );
+    }
     let path = Path::new(typed);
     // Anything that looks like a connection may contain a password.
     let looks = path.exists()

@@ -133,7 +133,6 @@ export const databases: typeof english = {
   },
 
   source: {
-    schedule: "Zeitplan",
     save: "Speichern",
     path: "Pfad",
     tabs: "Bereiche dieser Quelle",
@@ -168,7 +167,7 @@ export const databases: typeof english = {
     sent: "Zuwachs",
     running: "Läuft oder wurde unterbrochen",
     done: "Gesichert",
-    failed: "Gescheitert",
+    failed: "Fehlgeschlagen",
     interrupted: "Unterbrochen",
     hint: "Backups dieser Quelle, die auf diesem Gerät liefen.",
     older: (number) => `Ältere Läufe zeigen (${number})`,

@@ -130,7 +130,6 @@ export const databases = {
   },
 
   source: {
-    schedule: "Schedule",
     save: "Save",
     path: "Path",
     tabs: "Parts of this source",
