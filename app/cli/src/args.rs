@@ -5,7 +5,7 @@ mod local;
 use std::path::PathBuf;
 
 use api_types::Region;
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint, builder::Resettable};
 
 pub(crate) use self::local::{
     Debug, DebugAction, Logs, Runs, Schedule, ScheduleAction, ScheduleAdd, Source, SourceAction, SourceAdd,
@@ -448,7 +448,7 @@ pub(crate) fn with_questions(command: clap::Command) -> clap::Command {
         })
         .mut_subcommand("restore", |restore| {
             let restore = restore.mut_group("target", |target| target.required(false));
-            restore.mut_arg("snapshot", |snapshot| snapshot.required_unless_present(None::<clap::Id>))
+            restore.mut_arg("snapshot", |snapshot| snapshot.required_unless_present(Resettable::Reset))
         })
 }
 

@@ -13,7 +13,7 @@ use super::{
     runs::{self, RunState, Wanted},
     sources, timer,
 };
-use crate::{error::Error, source::postgres::Tools};
+use crate::{error::Error, keystore::KeptIn, source::postgres::Tools};
 
 /// Number of runs whose logs it holds.
 const RUNS: usize = 50;
@@ -95,7 +95,7 @@ fn device(client: &Client) -> Result<Vec<String>, Error> {
     match client.signed_in()? {
         None => lines.push("signed out".to_owned()),
         Some(account) => {
-            let sealed = account.keys_kept_in.contains("sealed with");
+            let sealed = matches!(account.keys_kept_in, KeptIn::SealedFile(_));
             lines.push(format!("signed in, region {}", account.region));
             lines.push(format!("device {}, vault {}", account.device, account.vault));
             lines.push(format!("key file sealed with a passphrase: {sealed}"));

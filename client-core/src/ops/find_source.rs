@@ -96,6 +96,6 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::NotFound, "{typed}");
             assert!(error.next_step().contains("shop old"));
         }
-        assert!(one(&[], "x").unwrap_err().next_step().contains("source add"));
+        assert!(one(&[], "x").err().unwrap().next_step().contains("source add"));
     }
 }

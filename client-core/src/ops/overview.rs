@@ -394,7 +394,8 @@ mod tests {
             elsewhere,
         ];
         let found = assess(vec![card], stored, &[], HERE, 200 * HOUR, &TimeZone::UTC);
-        let created: Vec<_> = found.iter().map(|s| s.snapshots.iter().map(|s| s.created).collect()).collect();
+        let created: Vec<Vec<i64>> =
+            found.iter().map(|s| s.snapshots.iter().map(|s| s.created).collect()).collect();
         assert_eq!(created, [vec![190 * HOUR, 180 * HOUR], vec![150 * HOUR]]);
     }
 }

@@ -120,7 +120,7 @@ mod tests {
         let mut id = [0; 16];
         id[..8].copy_from_slice(&now.to_be_bytes());
         let run = BackupId::from_bytes(id);
-        state.start_run(run, SourceId::new([2; 32]), "shop", "postgres", now).unwrap();
+        state.start_run(run, SourceId::from_bytes([2; 16]), "shop", "postgres", now).unwrap();
         run
     }
 

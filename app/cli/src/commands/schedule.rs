@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 
 use client_core::{
     error::{Error, ErrorKind},
+    keystore::KeptIn,
     ops::{
         due::{self, Turn},
         find_source,
@@ -85,7 +86,11 @@ async fn add(context: &Context, arguments: ScheduleAdd) -> Result<(), Error> {
                     "\n  It may stop while you are signed out: `loginctl enable-linger` prevents that."
                 ),
             });
-            if context.client.account().is_ok_and(|account| account.keys_kept_in.contains("sealed with")) {
+            if context
+                .client
+                .account()
+                .is_ok_and(|account| matches!(account.keys_kept_in, KeptIn::SealedFile(_)))
+            {
                 text.push(&plain!(
                     "\n  The key file is sealed: the timer needs its passphrase as the systemd credential \
                      sealkeep-passphrase."

@@ -43,7 +43,8 @@ pub fn database(name: &str, created: i64) -> String {
 pub fn load_command(path: &Path) -> Option<String> {
     let mut head = Vec::new();
     File::open(path).ok()?.take(ENOUGH as u64).read_to_end(&mut head).ok()?;
-    let file = quoted(&path.display().to_string());
+    let path = path.display().to_string();
+    let file = quoted(&path);
     match Format::of(&head) {
         Format::PgCustom | Format::PgCustomNewer => Some(format!("pg_restore --dbname=NEW_DATABASE {file}")),
         Format::PgPlain => Some(format!("psql --dbname=NEW_DATABASE --file={file}")),

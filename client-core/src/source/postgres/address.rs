@@ -51,7 +51,8 @@ pub(super) fn with_secrets_of(text: &str, stored: &str) -> Result<Option<SecretS
     for name in SECRET {
         let Some(secret) = value(&kept, name).filter(|_| value(&given, name).is_none()) else { continue };
         if is_url {
-            whole.push(if whole.contains('?') { '&' } else { '?' });
+            let separator = if whole.contains('?') { '&' } else { '?' };
+            whole.push(separator);
             whole.push_str(&format!("{name}={}", encoded(secret).as_str()));
         } else if let Ok(secret) = std::str::from_utf8(secret) {
             let quoted = Zeroizing::new(secret.replace('\\', "\\\\").replace('\'', "\\'"));
