@@ -19,8 +19,7 @@ const run = (program, ...more) => spawnSync(program, more, { cwd: root, stdio: [
 if (process.argv[2] === "build") {
   // The window shows commands to copy: the packages bring the command along.
   const profile = process.argv.includes("--debug") ? "debug" : "release";
-  const chosen = process.argv.includes("--") ? process.argv.slice(process.argv.indexOf("--") + 1) : ["-p", "sealkeep-cli"];
-  const built = run("cargo", "build", "--locked", "--bin", "sealkeep", ...chosen, ...(profile === "release" ? ["--release"] : []));
+  const built = run("cargo", "build", "--locked", "-p", "sealkeep-cli", ...(profile === "release" ? ["--release"] : []));
   if (built.status !== 0) process.exit(built.status ?? 1);
   const { target_directory } = JSON.parse(run("cargo", "metadata", "--format-version", "1", "--no-deps").stdout);
   const files = {

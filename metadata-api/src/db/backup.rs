@@ -77,11 +77,7 @@ pub(crate) async fn insert(
 const KEPT: i64 = 1_000;
 
 /// Deletes old, finished runs that left neither snapshot nor object.
-pub(crate) async fn delete_expired(
-    conn: &mut PgConnection,
-    vault: VaultId,
-    now: i64,
-) -> Result<(), ApiError> {
+pub(crate) async fn delete_old(conn: &mut PgConnection, vault: VaultId, now: i64) -> Result<(), ApiError> {
     sqlx::query(
         "DELETE FROM app.backup b WHERE vault_id = $1 AND (state = 'failed' OR (state = 'running' AND lease_expires_at <= $2))
          AND NOT EXISTS (SELECT FROM app.object o WHERE o.vault_id = b.vault_id AND o.backup_id = b.backup_id)

@@ -103,12 +103,12 @@ pub(crate) async fn open(
     .bind(at(now + SESSION_SECS))
     .execute(tx.conn())
     .await?;
-    delete_expired(tx, account, now).await?;
+    delete_old(tx, account, now).await?;
     add_refresh_token(tx, account, session, refresh_token, now).await
 }
 
 /// Deletes expired sessions and all but the newest, so that nobody can fill the table by signing in.
-async fn delete_expired(tx: &mut PreAuthTx, account: AccountId, now: i64) -> Result<(), ApiError> {
+async fn delete_old(tx: &mut PreAuthTx, account: AccountId, now: i64) -> Result<(), ApiError> {
     sqlx::query(
         "DELETE FROM app.session WHERE account_id = $1 AND (expires_at <= $2 OR session_id IN
             (SELECT session_id FROM app.session WHERE account_id = $1

@@ -58,7 +58,7 @@ pub async fn start(
                 return Err(ApiError::limit(used - 1, most));
             }
         }
-        backup::delete_expired(tx.conn(), vault, now).await?;
+        backup::delete_old(tx.conn(), vault, now).await?;
         let details = [("backup", body.backup_id.to_string()), ("source", body.source_id.to_string())];
         audit::record(&mut tx, "backup_started", &details).await?;
     } else {

@@ -124,7 +124,6 @@ impl Stranger {
     fn request(&self, n: u32) -> (SocketAddr, Vec<u8>) {
         let host = self.api;
         let long = |bytes: usize| "x".repeat(bytes);
-        let ke1 = [POINT, rand::random(), POINT].concat();
         match n % 12 {
             0 => (self.api, format!("INVENTED{n} /v1/service HTTP/1.1\r\nhost: {host}\r\n\r\n").into_bytes()),
             1 => (self.api, format!("GET /readyz HTTP/1.1\r\nhost: {host}\r\n\r\n").into_bytes()),
@@ -143,20 +142,15 @@ impl Stranger {
                 let head = "POST /v1/login/start HTTP/1.1\r\nhost: x\r\ncontent-length: 1048576\r\n\r\n";
                 (self.api, format!("{head}{body}").into_bytes())
             }
-            5 | 6 => {
+            which @ 5..=7 => {
+                let ke1 = if which == 7 {
+                    vec![n.to_be_bytes()[3]; 96]
+                } else {
+                    [POINT, rand::random(), POINT].concat()
+                };
                 let login = LoginStart {
                     email: self.victim.clone(),
                     ke1: ke1.into(),
-                    device: self.keys(),
-                    puzzle: None,
-                };
-                (self.api, self.signed("/v1/login/start", &login))
-            }
-            7 => {
-                let junk = vec![n.to_be_bytes()[3]; 96];
-                let login = LoginStart {
-                    email: self.victim.clone(),
-                    ke1: junk.into(),
                     device: self.keys(),
                     puzzle: None,
                 };
