@@ -205,13 +205,13 @@ test("a restore is prefilled, looked at, and its result says how to open it", as
   await page.getByRole("button", { name: "Restore…" }).click();
   await page.getByText("doesn't exist yet").waitFor();
   assert.equal(await page.getByLabel("File", { exact: true }).inputValue(), "/home/ada/Downloads/shop-2026-11-25-1250.dump");
-  await page.getByText("Into a database").click();
+  await page.getByText("A database", { exact: true }).click();
   assert.equal(await page.getByLabel("Database", { exact: true }).inputValue(), "shop_restored_20261125");
   await page.waitForFunction(() => window.calls.findLast((one) => one.command === "check_target")?.args.to.kind === "database");
   const { to } = await page.evaluate(() => window.calls.findLast((one) => one.command === "check_target").args);
   assert.equal(to.url, "postgres://ada@db.example.com:5432/shop_restored_20261125?sslmode=require");
   assert.equal(to.like !== null && to.replace === "" && !to.ontoSource, true);
-  await page.getByText("Into a file").click();
+  await page.getByText("A file", { exact: true }).click();
   await page.locator("form button[type=submit]").click();
   await page.getByRole("heading", { name: "Restore finished" }).waitFor();
   await page.getByText("pg_restore --dbname=NEW_DATABASE").waitFor();
@@ -226,8 +226,8 @@ test("a restore is prefilled, looked at, and its result says how to open it", as
 test("what a database holds is replaced only after its name was typed", async () => {
   const { page, close } = await source(set, "targetIsSource", { width: 1280, height: 800 });
   await page.getByRole("button", { name: "Restore…" }).click();
-  await page.getByText("Into a database").click();
-  await page.getByLabel("Type its name").fill("shop_restored_20261125");
+  await page.getByText("A database", { exact: true }).click();
+  await page.getByLabel("Type the database name").fill("shop_restored_20261125");
   await page.getByRole("checkbox").check();
   await page.waitForFunction(() => window.calls.findLast((one) => one.command === "check_target").args.to.ontoSource);
   const { to } = await page.evaluate(() => window.calls.findLast((one) => one.command === "check_target").args);
@@ -334,7 +334,7 @@ test("a row opens its menu by right-click and by keyboard, and its source by a c
 test("the failing come first, then the late, and only they are shown if asked", async () => {
   const { page, close } = await set.open("home");
   const names = () => page.getByRole("button", { name: /^Details of/ }).allTextContents();
-  await page.getByText("3 need attention.").waitFor();
+  await page.getByText("3 databases need attention.").waitFor();
   assert.deepEqual(await names(), ["warehouse", "audit-log", "analytics", "shop", "legacy.dump"]);
   await page.getByRole("button", { name: "Show only these" }).click();
   assert.deepEqual(await names(), ["warehouse", "audit-log", "analytics"]);
@@ -343,7 +343,7 @@ test("the failing come first, then the late, and only they are shown if asked", 
 
 test("a toast goes by itself, but not under the pointer", async () => {
   const { page, close } = await set.open("done", { clock: true });
-  const toast = page.getByText("shop is backed up");
+  const toast = page.getByText("shop backed up");
   await toast.hover();
   await page.clock.runFor(20_000);
   assert.equal(await toast.count(), 1);
