@@ -1,15 +1,20 @@
 //! What can be typed. Secrets have no argument on purpose: arguments are visible to every user of a machine.
 
+mod account;
 mod local;
+mod restore;
 
 use std::path::PathBuf;
 
-use api_types::Region;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint, builder::Resettable};
 
-pub(crate) use self::local::{
-    Debug, DebugAction, Logs, Runs, Schedule, ScheduleAction, ScheduleAdd, Source, SourceAction, SourceAdd,
-    SourceEdit, time,
+pub(crate) use self::{
+    account::{DeviceAction, Devices, Login, Logout, Signup},
+    local::{
+        Debug, DebugAction, Logs, Runs, Schedule, ScheduleAction, ScheduleAdd, Source, SourceAction,
+        SourceAdd, SourceEdit, time,
+    },
+    restore::Restore,
 };
 
 /// One line per paragraph, so that they wrap at any terminal width.
@@ -49,25 +54,6 @@ Exit codes:
    13  the dump is unusually small or has a different format
   130  cancelled
   141  the reader of the output has gone";
-
-const RESTORE_HELP: &str = "\
-A restore into a database is all or nothing. A database that does not exist yet is created like the original, \
-filled as sealkeep_restoring_…, and renamed at the end; an empty one is filled in one transaction.
-
---overwrite does not merge: the restored database replaces the existing one, which is dropped. No other session may be \
-connected to it.
-
-Whatever the dump needs and the server lacks (roles, extensions, tablespaces, languages, privileges) is listed before anything \
-is written. \
---skip-missing leaves those statements out and lists them; --no-owner and --no-privileges leave owners and privileges out, \
-whether they exist or not.
-
---continue skips what the server rejects, for example rows that violate a CHECK constraint: the rest is \
-kept in a new database, what failed is listed (in \"failed\" with --json), and the exit code is 9. Rows of a table that \
-could not be created are left out. Statements that no restore allows (commands to psql, other transactions) are still refused.
-
-Code in a dump (functions, triggers, DO blocks) runs with your privileges on the server: restore untrusted dumps \
-as a role with few privileges.";
 
 /// Whether the environment names the database to back up.
 fn source_is_set() -> bool {
@@ -254,54 +240,6 @@ The newest 10,000 runs are listed, and the newest 500 have a log.")]
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Signup {
-    /// The account's email address
-    #[arg(long, required = true)]
-    pub(crate) email: Option<String>,
-    /// Storage region (can't be changed later): us, ca, eu
-    #[arg(long, required = true)]
-    pub(crate) region: Option<Region>,
-    /// Device name [default: the host name]
-    #[arg(long)]
-    pub(crate) device_name: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Login {
-    /// The account's email address [default: the last one used on this device]
-    #[arg(long)]
-    pub(crate) email: Option<String>,
-    /// Device name [default: the host name]
-    #[arg(long)]
-    pub(crate) device_name: Option<String>,
-    /// On a new machine: read the recovery words from this recovery kit (PDF or text)
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) kit: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Logout {
-    /// Also remove this device's keys; signing in again then requires the recovery words
-    #[arg(long)]
-    pub(crate) forget: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Devices {
-    #[command(subcommand)]
-    pub(crate) action: Option<DeviceAction>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DeviceAction {
-    /// Revoke a device, which blocks it immediately
-    Revoke {
-        /// Device name, ID or start of the ID, from `sealkeep devices`
-        device: String,
-    },
-}
-
-#[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(!source_is_set())))]
 pub(crate) struct Backup {
     /// A PostgreSQL database: postgres://user@host:port/database?sslmode=… or "service=NAME", "host=… dbname=…"; or the name of a saved source [default: SEALKEEP_DATABASE_URL, when it is set]
@@ -354,66 +292,6 @@ pub(crate) struct Snapshots {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    group(ArgGroup::new("target").required(true)),
-    override_usage = "sealkeep restore [OPTIONS] SNAPSHOT --to FILE | --stdout | --into URL\n       sealkeep restore --clean-up URL",
-    after_long_help = RESTORE_HELP
-)]
-pub(crate) struct Restore {
-    /// Snapshot ID, the start of one, `latest`, SOURCE@latest, or SOURCE@2026-11-20: the newest of that local day
-    #[arg(required_unless_present = "clean_up", conflicts_with = "clean_up")]
-    pub(crate) snapshot: Option<String>,
-    /// With `latest`: the source
-    #[arg(long)]
-    pub(crate) source: Option<String>,
-    /// Restore to this file, which appears once its checksum matches
-    #[arg(long, group = "target", value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) to: Option<PathBuf>,
-    /// To standard output
-    #[arg(long, group = "target")]
-    pub(crate) stdout: bool,
-    /// Restore into this PostgreSQL database; created if it does not exist
-    #[arg(long, groups = ["target", "database"], value_name = "URL")]
-    pub(crate) into: Option<String>,
-    /// Read the URL of --into from this file, which only you can read
-    #[arg(long, groups = ["target", "database"], value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) into_url_file: Option<PathBuf>,
-    /// Allow a password in --into or --clean-up, where every user of this machine can read it
-    #[arg(long)]
-    pub(crate) allow_password_in_arguments: bool,
-    /// Replace an existing file, or a database that is not empty, as a whole
-    #[arg(long)]
-    pub(crate) overwrite: bool,
-    /// Allow writing the dump to a terminal
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// With --into: make yourself the owner of everything
-    #[arg(long, requires = "database")]
-    pub(crate) no_owner: bool,
-    /// With --into: grant no privileges
-    #[arg(long, requires = "database")]
-    pub(crate) no_privileges: bool,
-    /// With --into: leave out and list what needs a role, extension, tablespace or language that the server lacks
-    #[arg(long, requires = "database")]
-    pub(crate) skip_missing: bool,
-    /// With --into: allow restoring over the source database
-    #[arg(long, requires = "database")]
-    pub(crate) onto_source: bool,
-    /// With --into: allow a database that may be a copy of the source
-    #[arg(long, requires = "database")]
-    pub(crate) to_copy_of_source: bool,
-    /// With --into: keep what can be restored in a new database, list the rest, and exit with 9
-    #[arg(long = "continue", requires = "database")]
-    pub(crate) keep_going: bool,
-    /// Drop what interrupted restores left on this server; running restores are kept
-    #[arg(long, group = "target", value_name = "URL")]
-    pub(crate) clean_up: Option<String>,
-    /// Restore what is readable, fill gaps with zeros, and exit with 9
-    #[arg(long, conflicts_with = "database")]
-    pub(crate) partial: bool,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Fetch and decrypt every pack
     #[arg(long)]
@@ -454,31 +332,12 @@ pub(crate) fn with_questions(command: clap::Command) -> clap::Command {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use clap::CommandFactory;
 
-    /// Options for databases require `--into` or `--into-url-file`.
-    #[test]
-    fn options_of_a_database_go_with_both_ways_of_naming_it() {
-        let parses =
-            |rest: &[&str]| Cli::try_parse_from(["sealkeep", "restore", "latest"].iter().chain(rest)).is_ok();
-        for option in [
-            "--no-owner",
-            "--no-privileges",
-            "--skip-missing",
-            "--onto-source",
-            "--to-copy-of-source",
-            "--continue",
-        ] {
-            assert!(parses(&["--into", "postgres://h/d", option]), "{option}");
-            assert!(parses(&["--into-url-file", "url", option]), "{option}");
-            assert!(!parses(&["--to", "dump.sql", option]), "{option}");
-            assert!(!parses(&["--stdout", option]), "{option}");
-        }
-    }
+    use super::*;
 
     #[test]
     fn a_terminal_may_leave_out_what_is_asked_for_and_a_pipe_may_not() {
-        use clap::CommandFactory;
         for typed in [
             &["signup"][..],
             &["signup", "--email", "a@example.com"],
@@ -494,5 +353,56 @@ mod tests {
         }
         let both = ["sealkeep", "restore", "latest", "--clean-up", "postgres://h/"];
         assert!(with_questions(Cli::command()).try_get_matches_from(both).is_err());
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        let parses = |typed: &str| {
+            let command = Cli::command().mut_args(|argument| argument.env(None::<&'static str>));
+            command.try_get_matches_from(["sealkeep"].into_iter().chain(typed.split(' '))).is_ok()
+        };
+        for good in [
+            "status --progress=none",
+            "status --progress json --json",
+            "status --stall-timeout 3600 --patience 0",
+            "backup --file x --compression 19 --limit-upload 1",
+            "backup --stdin --name x",
+            "backup --url-file x --same-source",
+            "runs --limit 0",
+            "ls --source x",
+            "verify --read-data",
+            "debug bundle --yes",
+        ] {
+            assert!(parses(good), "{good}");
+        }
+        for bad in [
+            "status --progress=loud",
+            "status --quiet --progress=plain",
+            "status --stall-timeout 0",
+            "status --patience 3001",
+            "backup --file x --compression 0",
+            "backup --file x --stdin --name x",
+            "backup --stdin --name x --same-source",
+            "backup --source x --name y",
+            "runs --limit -1",
+            "logs",
+            "devices approve x",
+        ] {
+            assert!(!parses(bad), "{bad}");
+        }
+    }
+
+    /// No option takes a secret.
+    #[test]
+    fn a_secret_is_no_argument() {
+        let mut commands = vec![Cli::command()];
+        while let Some(command) = commands.pop() {
+            for argument in command.get_arguments().filter_map(|argument| argument.get_long()) {
+                let harmless = ["allow-password-in-arguments", "secrets-fd"].contains(&argument);
+                let secret = ["password", "passphrase", "secret", "words", "totp", "code"];
+                assert!(harmless || !secret.iter().any(|word| argument.contains(word)), "--{argument}");
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
     }
 }

@@ -41,9 +41,10 @@ pub(crate) fn command() -> Command {
         }
         list.push('\n');
     }
+    // All options of the program itself are global; `{options}` knows no headings.
     let template = format!(
         "{{about}}\n\n{HEADING}Usage:{HEADING:#} {{usage}}\n\n{list}\
-         {HEADING}Examples:{HEADING:#}\n{EXAMPLES}\n\n{HEADING}Options:{HEADING:#}\n{{options}}{{after-help}}"
+         {HEADING}Examples:{HEADING:#}\n{EXAMPLES}\n\n{HEADING}Global options:{HEADING:#}\n{{options}}{{after-help}}"
     );
     let styles = Styles::styled().header(HEADING).usage(HEADING).literal(LITERAL);
     command.styles(styles).help_template(template)
@@ -65,5 +66,30 @@ mod tests {
             assert!(line.chars().count() <= 80, "{line}");
         }
         assert!(help.contains("Start here:\n  signup     Create an account"), "{help}");
+        let (_, global) = help.split_once("Global options:\n").unwrap_or_default();
+        assert!(global.contains("--json") && global.contains("--version"), "{help}");
+    }
+
+    /// Colors are added on a terminal that wants them; the text itself has none.
+    #[test]
+    fn the_text_has_no_colors_of_its_own() {
+        let help = command().render_long_help();
+        assert!(!help.to_string().contains('\x1b'));
+        let styled = help.ansi().to_string();
+        assert!(styled.contains("\x1b[1mStart here:"), "{styled}");
+    }
+
+    #[test]
+    fn what_is_hidden_or_an_alias_is_not_listed() {
+        let mut command = command();
+        let help = command.render_help().to_string();
+        for absent in ["completions", "  man ", "  ls ", "  verify ", "  help "] {
+            assert!(!help.contains(absent), "{absent:?}: {help}");
+        }
+        for (alias, name) in [("ls", "snapshots"), ("list", "snapshots"), ("verify", "check")] {
+            assert_eq!(command.find_subcommand(alias).map(Command::get_name), Some(name));
+        }
+        command.build();
+        assert!(command.find_subcommand("completions").is_some());
     }
 }

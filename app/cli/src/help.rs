@@ -40,14 +40,31 @@ fn help_is_as_it_was() {
     assert_eq!(before.lines().count(), now.lines().count());
 }
 
+/// The words that may be names of variables.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_ascii_uppercase() || c == '_'))
+}
+
+/// Every file of the command and of the core, except this one, without its tests.
+fn sources(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("help.rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            found.push(text.split("#[cfg(test)]").next().unwrap().to_owned());
+        }
+    }
+}
+
 /// The help lists every variable that is read: those of options, of secrets, and any other that the sources name.
 #[test]
 fn every_variable_is_documented_in_one_place() {
     let mut command = groups::command();
     command.build();
     let text = command.get_after_long_help().unwrap().to_string();
-    let documented =
-        |name: &str| text.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).any(|word| word == name);
+    let documented = |name: &str| names(&text).any(|word| word == name);
     let mut commands = vec![&command];
     let mut seen = 0;
     while let Some(command) = commands.pop() {
@@ -61,6 +78,29 @@ fn every_variable_is_documented_in_one_place() {
     for secret in ["PASSWORD", "TOTP", "RECOVERY_CODE", "RECOVERY_WORDS", "KEYSTORE_PASSPHRASE"] {
         assert!(documented(&format!("SEALKEEP_{secret}")), "{secret}");
     }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut texts = Vec::new();
+    for folder in [root.join("src"), root.join("../../client-core/src")] {
+        sources(&folder, &mut texts);
+    }
+    let mut named = 0;
+    for text in &texts {
+        // The guard of our programs is told where to watch by ourselves.
+        let internal = |word: &&str| ["SEALKEEP_", "SEALKEEP_WATCH"].contains(word);
+        for name in names(text).filter(|word| word.starts_with("SEALKEEP_") && !internal(word)) {
+            named += 1;
+            assert!(documented(name), "{name}");
+        }
+    }
+    assert!(named >= 10, "{named} variables are named");
     assert!(documented("SEALKEEP_LOG") && documented(crate::args::DATABASE_URL));
+    assert!(documented("NO_COLOR") && documented("CLICOLOR_FORCE"));
     assert!(!documented("SEALKEEP_NOTHING"));
+}
+
+/// clap's own checks: no two options of a command with one name, no group without members, and so on.
+#[test]
+fn the_command_line_is_sound() {
+    groups::command().debug_assert();
+    crate::args::with_questions(groups::command()).debug_assert();
 }

@@ -13,7 +13,7 @@
 //!                |                             v                 v
 //!                | Event                render::Output     main, exit_code
 //!                v                             |                 |
-//!            progress                          v                 v
+//!     progress, progress_lines                 v                 v
 //!                |                      stdout::Stdout        stderr
 //!                v
 //!              stderr
@@ -29,6 +29,7 @@
 //! - Text that includes foreign values: the macro `plain!`. There is no other way for text to reach `render::Output`.
 //! - A result: `render::Output::result`, text or one JSON document. A dump: `stdout::Stdout::for_dump`.
 //!   A story compares the documents' keys with the file `json.txt`.
+//! - Progress: `progress` draws a line, `progress_lines` prints lines. A result ends it: `render::Reporter`.
 //! - A failure: return the `Error`. `main` prints it and exits with the code that `exit_code` has for its kind.
 //!
 //! ```text
@@ -82,7 +83,7 @@ use crate::{
     progress::Progress,
     progress_lines::{Form, Lines},
     prompt::{Secret, Secrets},
-    render::Output,
+    render::{Output, Reporter},
     stdout::Stdout,
 };
 
@@ -106,13 +107,12 @@ fn main() -> ExitCode {
     let form = cli.global.progress.unwrap_or(ProgressForm::Auto);
     let quiet = cli.global.quiet || form == ProgressForm::None;
     let shown = form == ProgressForm::Auto && !quiet && !cli.global.json && render::is_watched();
-    let progress = Progress::new(shown, quiet);
-    let output = Output::new(cli.global.json, progress.line());
-    let observer: Arc<dyn Observer> = match form {
-        ProgressForm::Plain => Arc::new(Lines::new(Form::Plain)),
-        ProgressForm::Json => Arc::new(Lines::new(Form::Json)),
-        ProgressForm::Auto | ProgressForm::None => Arc::new(progress),
+    let (observer, reporter) = match form {
+        ProgressForm::Plain => both(Lines::new(Form::Plain)),
+        ProgressForm::Json => both(Lines::new(Form::Json)),
+        ProgressForm::Auto | ProgressForm::None => both(Progress::new(shown, quiet)),
     };
+    let output = Output::new(cli.global.json, reporter);
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -127,6 +127,12 @@ fn main() -> ExitCode {
     }
 }
 
+/// What receives events also ends its report before the result.
+fn both<T: Observer + Reporter + 'static>(progress: T) -> (Arc<dyn Observer>, Arc<dyn Reporter>) {
+    let progress = Arc::new(progress);
+    (Arc::<T>::clone(&progress), progress)
+}
+
 /// What can be typed here.
 fn command() -> clap::Command {
     let command = groups::command();
@@ -138,22 +144,24 @@ fn refused(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return help(error);
     }
-    // clap treats a variable that is set like a typed option, and then shows it as required in the usage.
+    // clap treats a variable that is set like a typed option, and then shows it as required in the usage. Its text has
+    // paragraphs, so no argument may add one.
+    let typed = std::env::args_os().map(|argument| argument.to_string_lossy().replace('\n', "\\n"));
     let typed_only = command()
         .mut_args(|argument| argument.env(None::<&'static str>))
-        .try_get_matches()
+        .try_get_matches_from(typed)
         .err()
         .filter(clap::Error::use_stderr);
     let error = typed_only.as_ref().unwrap_or(error);
     let text = error.render().to_string();
+    let json = std::env::args_os().any(|argument| argument == "--json");
     // A command that needs another word is answered with its help.
-    if error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    if error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand && !json {
         drop(render::note(&Plain::lines(text.trim_end())));
         return ExitCode::from(exit_code::USAGE);
     }
-    let json = std::env::args_os().any(|argument| argument == "--json");
     let (error, usage) = usage::error(&text);
-    Output::new(json, Progress::new(false, true).line()).error(&error);
+    Output::new(json, Arc::new(Progress::new(false, true))).error(&error);
     if let Some(usage) = usage.filter(|_| !json) {
         drop(render::note(&Plain::lines(format_args!("\n{usage}"))));
     }

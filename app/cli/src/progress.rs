@@ -8,7 +8,10 @@ use std::{
 use client_core::event::{Event, Observer, Peer, Stage};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
-use crate::{plain, render};
+use crate::{
+    plain,
+    render::{self, Reporter},
+};
 
 /// Draws events, or only warnings if nobody watches.
 pub(crate) struct Progress {
@@ -41,11 +44,6 @@ impl Progress {
     pub(crate) fn new(shown: bool, quiet: bool) -> Self {
         let bar = ProgressBar::with_draw_target(None, render::draw_target(shown));
         Self { shown, quiet, bar, sums: Mutex::default() }
-    }
-
-    /// The line itself, so that the caller can remove it.
-    pub(crate) fn line(&self) -> ProgressBar {
-        self.bar.clone()
     }
 
     fn begin(&self, stage: Stage) {
@@ -181,6 +179,12 @@ impl Observer for Progress {
                 drop(render::remark(&plain!("sealkeep: warning: {}", warning)));
             }),
         }
+    }
+}
+
+impl Reporter for Progress {
+    fn end(&self) {
+        self.bar.finish_and_clear();
     }
 }
 

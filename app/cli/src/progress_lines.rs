@@ -1,17 +1,25 @@
 //! Progress as lines on standard error, for logs (`--progress=plain`) and for programs (`--progress=json`).
 //!
-//! Each JSON line is one object. Its `event` is `stage`, `progress`, `unavailable`, `available`, `proving`, `proven` or
-//! `warning`; the keys of each are those of [`Line`]. Sums count from the beginning of their stage.
+//! Each JSON line is one object. Its `event` is `stage`, `progress`, `unavailable`, `available`, `proving`, `proven`,
+//! `warning`, `note` or `error`; the keys of each are those of [`Line`] and [`Beside`]. Sums count from the beginning of their stage.
+//! The last ones are printed before the result.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use client_core::event::{Event, Observer, Peer, Stage};
+use client_core::{
+    error::Error,
+    event::{Event, Observer, Peer, Stage},
+};
 use serde::Serialize;
 
-use crate::{plain, plain::Plain, render};
+use crate::{
+    plain,
+    plain::Plain,
+    render::{self, Reporter},
+};
 
 /// The form of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +58,21 @@ enum Line {
     Proven,
     /// The operation continues all the same.
     Warning { message: String },
+}
+
+/// What is printed beside the progress, for programs.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Beside<'a> {
+    /// A message besides the result.
+    Note { message: &'a str },
+    /// The command failed, and standard output does not say so: there is no `--json`.
+    Error { kind: &'static str, message: &'a str, meaning: &'a str, next_step: &'a str },
+}
+
+/// One line for a program.
+fn object(value: &impl Serialize) -> Plain {
+    Plain::lines(plain::json(&serde_json::to_string(value).unwrap_or_default()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -94,7 +117,7 @@ impl Line {
     fn shown(&self, form: Form) -> Plain {
         match form {
             Form::Plain => self.sentence(),
-            Form::Json => Plain::lines(plain::json(&serde_json::to_string(self).unwrap_or_default())),
+            Form::Json => object(self),
         }
     }
 }
@@ -211,10 +234,34 @@ impl Observer for Lines {
     }
 }
 
-impl Drop for Lines {
-    fn drop(&mut self) {
-        let lines = self.state().report();
+impl Reporter for Lines {
+    fn end(&self) {
+        let mut state = self.state();
+        let lines = state.report();
         self.print(&lines);
+    }
+
+    fn remark(&self, text: &Plain) -> Result<(), Error> {
+        match self.form {
+            Form::Plain => render::remark(text),
+            Form::Json => render::note(&object(&Beside::Note { message: text.as_str() })),
+        }
+    }
+
+    fn error(&self, error: &Error) -> Result<(), Error> {
+        match self.form {
+            Form::Plain => render::remark(&render::sentences(error)),
+            Form::Json => render::note(&object(&failure(error))),
+        }
+    }
+}
+
+fn failure(error: &Error) -> Beside<'_> {
+    Beside::Error {
+        kind: error.kind().as_str(),
+        message: error.happened(),
+        meaning: error.meaning(),
+        next_step: error.next_step(),
     }
 }
 
@@ -239,8 +286,9 @@ const fn amount(event: &Event) -> u64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use client_core::event::Warning;
+    use client_core::{error::ErrorKind, event::Warning};
 
     use super::*;
 
@@ -300,6 +348,42 @@ mod tests {
         assert_eq!(said, [line(1), line(2), r#"{"event":"available"}"#.to_owned(), line(1)]);
         let proof = lines(&[(0, Event::Proving { seconds: 1, about: 4 }), (10, Event::Proven)]);
         assert_eq!(proof, [r#"{"event":"proving","seconds":1,"about_seconds":4}"#, r#"{"event":"proven"}"#]);
+    }
+
+    #[test]
+    fn every_line_is_an_object_and_what_is_left_is_reported_once() {
+        let mut state = State::default();
+        let events = [
+            Event::Stage(Stage::Sync),
+            Event::Away { peer: Peer::Service, seconds: 3, limit: 900 },
+            Event::Reachable,
+            Event::Stage(Stage::Check { snapshots: 2 }),
+            Event::Checked { bytes: 5 },
+            Event::Checked { bytes: 6 },
+            Event::Warning(Warning::Other("\"quoted\" \u{202e}\u{9b}".to_owned())),
+        ];
+        let said: Vec<Line> =
+            events.iter().flat_map(|event| state.lines(event, Duration::ZERO, SECOND)).collect();
+        let left = state.report();
+        for line in said.iter().chain(&left) {
+            let line = line.shown(Form::Json);
+            let value: serde_json::Value = serde_json::from_str(line.as_str()).unwrap();
+            assert!(value["event"].is_string() && !line.as_str().contains('\n'), "{value}");
+        }
+        let sums = Sums { stage: "check", done_bytes: 11, ..Sums::default() };
+        assert_eq!(left, [Line::Progress(sums)]);
+        assert!(state.report().is_empty());
+    }
+
+    #[test]
+    fn notes_and_errors_are_objects_too() {
+        let note = object(&Beside::Note { message: plain!("{}", "a\x1b[2J\nb").as_str() });
+        assert_eq!(note.as_str(), r#"{"event":"note","message":"a\\u{1b}[2J\\nb"}"#);
+        let error = Error::new(ErrorKind::Damaged, "a\x1bb", "c", "d");
+        assert_eq!(
+            object(&failure(&error)).as_str(),
+            r#"{"event":"error","kind":"damaged","message":"a\u001bb","meaning":"c","next_step":"d"}"#
+        );
     }
 
     #[test]

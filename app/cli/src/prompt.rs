@@ -120,7 +120,7 @@ impl Secrets {
 
     /// The secret, if it was provided without a prompt.
     pub(crate) fn given(&self, secret: Secret) -> Option<SecretString> {
-        if let Some(value) = self.given.get(secret.name()) {
+        if let Some(value) = self.given.get(secret.name()).filter(|value| !value.expose_secret().is_empty()) {
             return Some(value.clone());
         }
         std::env::var(format!("SEALKEEP_{}", secret.name())).ok().filter(|v| !v.is_empty()).map(Into::into)
@@ -298,5 +298,74 @@ impl Terminal {
         if let Some((file, set)) = &self.0 {
             let _ = tcsetattr(file, OptionalActions::Flush, set);
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::{io::Write, os::fd::AsRawFd};
+
+    use super::*;
+
+    fn secrets(text: &str) -> Result<Secrets, Error> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let file = File::open(file.path()).unwrap();
+        Secrets::open(Some(file.as_raw_fd().try_into().unwrap()), CancellationToken::new())
+    }
+
+    fn given(secrets: &Secrets, secret: Secret) -> Option<String> {
+        secrets.given(secret).map(|value| value.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn a_descriptor_gives_secrets_by_name() {
+        let text = "PASSWORD=a=b c \nSEALKEEP_TOTP=123456\nno secret\n\nRECOVERY_WORDS=\nOTHER=x\n";
+        let secrets = secrets(text).unwrap();
+        // All that follows the first equals sign counts, blanks too.
+        assert_eq!(given(&secrets, Secret::Password).as_deref(), Some("a=b c "));
+        assert_eq!(given(&secrets, Secret::Totp).as_deref(), Some("123456"));
+        assert_eq!(given(&secrets, Secret::RecoveryWords), None, "an empty one is none");
+        assert_eq!(given(&secrets, Secret::RecoveryCode), None);
+    }
+
+    #[test]
+    fn a_descriptor_that_is_closed_or_no_text_is_refused_without_its_content() {
+        let closed = Secrets::open(Some(9_999), CancellationToken::new()).map(drop).unwrap_err();
+        assert_eq!(closed.kind(), ErrorKind::Usage);
+        assert!(closed.happened().contains("9999"), "{}", closed.happened());
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"PASSWORD=geheim\xff\n").unwrap();
+        let file = File::open(file.path()).unwrap();
+        let fd = file.as_raw_fd().try_into().unwrap();
+        let refused = Secrets::open(Some(fd), CancellationToken::new()).map(drop).unwrap_err();
+        assert!(!refused.happened().contains("geheim"), "{}", refused.happened());
+    }
+
+    #[test]
+    fn every_secret_has_its_name_and_question() {
+        let all = [
+            Secret::Password,
+            Secret::Totp,
+            Secret::RecoveryCode,
+            Secret::RecoveryWords,
+            Secret::KeystorePassphrase,
+        ];
+        for secret in all {
+            assert!(secret.name().bytes().all(|b| b.is_ascii_uppercase() || b == b'_'), "{secret:?}");
+            assert!(secret.question().ends_with(": "), "{secret:?}");
+            assert_eq!(matches!(secret.lines(), Lines::Until(_)), secret == Secret::RecoveryWords);
+        }
+    }
+
+    #[test]
+    fn a_paste_is_complete_with_its_24th_word() {
+        let words = ["abandon"; 24].join(" ");
+        assert!(are_whole(&words), "wrong words are complete, too");
+        assert!(!are_whole(&["abandon"; 23].join(" ")));
+        let numbered: Vec<String> = (1..=24).map(|number| format!("{number} abandon")).collect();
+        assert!(are_whole(&numbered.join("\n")));
+        assert!(!are_whole(""));
     }
 }

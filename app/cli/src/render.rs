@@ -4,14 +4,16 @@
 use std::{
     fmt::Display,
     io::{self, IsTerminal, Write},
+    os::fd::AsFd,
+    sync::Arc,
 };
 
 use client_core::{error::Error, ops::list::Mark};
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::ProgressDrawTarget;
 use jiff::{Timestamp, tz::TimeZone};
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::{
@@ -21,16 +23,34 @@ use crate::{
     table::{self, Column},
 };
 
+/// Sentences are not wrapped on a narrower terminal.
+const NARROWEST: usize = 20;
+
 /// Prints results.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Output {
     json: bool,
-    /// Removed before anything else is printed.
-    progress: ProgressBar,
+    progress: Arc<dyn Reporter>,
+}
+
+/// Reports progress on standard error. Messages beside it have its form.
+pub(crate) trait Reporter: Send + Sync {
+    /// Ends the report before anything else is printed.
+    fn end(&self);
+
+    /// Prints a message besides the command's result.
+    fn remark(&self, text: &Plain) -> Result<(), Error> {
+        remark(text)
+    }
+
+    /// Prints an error.
+    fn error(&self, error: &Error) -> Result<(), Error> {
+        remark(&sentences(error))
+    }
 }
 
 impl Output {
-    pub(crate) const fn new(json: bool, progress: ProgressBar) -> Self {
+    pub(crate) fn new(json: bool, progress: Arc<dyn Reporter>) -> Self {
         Self { json, progress }
     }
 
@@ -40,12 +60,12 @@ impl Output {
 
     /// Removes the progress line before a question.
     pub(crate) fn clear_progress(&self) {
-        self.progress.finish_and_clear();
+        self.progress.end();
     }
 
     /// Prints the result: one JSON document, or the text.
     pub(crate) fn result<T: Serialize>(&self, value: &T, text: impl FnOnce() -> Plain) -> Result<(), Error> {
-        self.progress.finish_and_clear();
+        self.progress.end();
         let line = if self.json {
             plain::json(
                 &serde_json::to_string(value).map_err(|e| Error::internal("a result that is no JSON", &e))?,
@@ -56,35 +76,44 @@ impl Output {
         print(format!("{line}\n").as_bytes())
     }
 
-    /// Prints the result on standard error, because standard output is the dump itself.
+    /// Prints a message on standard error: a remark, or the result if standard output is the dump itself.
     pub(crate) fn result_on_stderr(&self, text: &Plain) -> Result<(), Error> {
-        self.progress.finish_and_clear();
-        remark(text)
+        self.progress.end();
+        self.progress.remark(text)
     }
 
     /// Prints an error: as text on standard error, also if standard output fails; on standard output with `--json`.
     pub(crate) fn error(&self, error: &Error) {
-        self.progress.finish_and_clear();
+        self.progress.end();
         if self.json {
-            let document = json!({"error": {
-                "kind": error.kind().as_str(),
-                "message": error.happened(),
-                "meaning": error.meaning(),
-                "next_step": error.next_step(),
-            }});
+            let document = json!({ "error": document(error) });
             if print(format!("{}\n", plain::json(&document.to_string())).as_bytes()).is_ok() {
                 return;
             }
         }
-        let printed = remark(&plain!(
-            "sealkeep: {}\n  Your backups: {}.\n  Next: {}.",
-            error.happened(),
-            error.meaning(),
-            error.next_step()
-        ));
-        // There is nobody left to tell.
-        drop(printed);
+        // If that fails there is nobody left to tell.
+        drop(self.progress.error(error));
     }
+}
+
+/// An error, for programs.
+fn document(error: &Error) -> Value {
+    json!({
+        "kind": error.kind().as_str(),
+        "message": error.happened(),
+        "meaning": error.meaning(),
+        "next_step": error.next_step(),
+    })
+}
+
+/// An error, for people.
+pub(crate) fn sentences(error: &Error) -> Plain {
+    plain!(
+        "sealkeep: {}\n  Your backups: {}.\n  Next: {}.",
+        error.happened(),
+        error.meaning(),
+        error.next_step()
+    )
 }
 
 /// Where progress is drawn.
@@ -105,18 +134,17 @@ pub(crate) fn note(text: &Plain) -> Result<(), Error> {
 
 /// Prints our own sentences, wrapped at the terminal's width.
 pub(crate) fn remark(text: &Plain) -> Result<(), Error> {
-    match terminal_columns() {
+    match columns_of(&io::stderr()).filter(|columns| *columns >= NARROWEST) {
         Some(columns) => note(&text.wrapped(columns)),
         None => note(text),
     }
 }
 
-/// Width of the terminal that standard error goes to.
-fn terminal_columns() -> Option<usize> {
-    let stderr = io::stderr();
-    let size = if stderr.is_terminal() { tcgetwinsize(&stderr).ok() } else { None };
+/// Width of the terminal that a stream goes to.
+fn columns_of(stream: &(impl AsFd + IsTerminal)) -> Option<usize> {
+    let size = if stream.is_terminal() { tcgetwinsize(stream).ok() } else { None };
     // A terminal of unknown size reports 0.
-    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns >= 20)
+    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 /// Asks a question; the answer is typed on the same line.
@@ -182,7 +210,12 @@ pub(crate) fn when(seconds: i64) -> String {
 
 /// A time in a result: for a person, how long ago; in a pipe, ISO 8601.
 pub(crate) fn time(seconds: i64) -> String {
-    if is_for_a_person() { relative(seconds, Timestamp::now().as_second()) } else { when(seconds) }
+    if is_for_a_person() { ago(seconds) } else { when(seconds) }
+}
+
+/// How long ago a time was.
+pub(crate) fn ago(seconds: i64) -> String {
+    relative(seconds, Timestamp::now().as_second())
 }
 
 /// An id in a result: for a person, the beginning, which any command accepts; in a pipe, all of it.
@@ -213,17 +246,49 @@ fn relative(seconds: i64, now: i64) -> String {
 /// Fits the table to the width of standard output's terminal, leaving out as many `spare` columns, in this order, as
 /// necessary.
 pub(crate) fn fitting<C: Copy + Into<Column>>(header: &[C], rows: &[Vec<String>], spare: &[&str]) -> Plain {
-    let stdout = io::stdout();
-    let size = if stdout.is_terminal() { tcgetwinsize(&stdout).ok() } else { None };
-    // A terminal of unknown size reports 0.
-    let width = size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
     let header: Vec<Column> = header.iter().map(|column| (*column).into()).collect();
-    table::within(width.unwrap_or(usize::MAX), &header, rows, spare)
+    table::within(columns_of(&io::stdout()).unwrap_or(usize::MAX), &header, rows, spare)
+}
+
+/// The same for a list that belongs to a question.
+pub(crate) fn choices(header: &[Column], rows: &[Vec<String>]) -> Plain {
+    table::within(columns_of(&io::stderr()).unwrap_or(usize::MAX), header, rows, &[])
 }
 
 #[cfg(test)]
 mod tests {
+    use client_core::error::ErrorKind;
+
     use super::*;
+
+    #[test]
+    fn an_error_of_any_origin_is_three_lines_or_one_document() {
+        let hostile = "a\x1b[2J\nb\u{202e}";
+        let error = Error::new(ErrorKind::SourceAuth, hostile, hostile, hostile);
+        assert_eq!(
+            sentences(&error).as_str(),
+            "sealkeep: a\\u{1b}[2J\\nb\\u{202e}\n  Your backups: a\\u{1b}[2J\\nb\\u{202e}.\n  \
+             Next: a\\u{1b}[2J\\nb\\u{202e}."
+        );
+        let printed = plain::json(&document(&error).to_string());
+        assert!(!printed.contains(['\n', '\x1b', '\u{202e}']), "{printed}");
+        let value = document(&error);
+        assert_eq!((&value["kind"], &value["next_step"]), (&json!("source_auth"), &json!(hostile)));
+    }
+
+    #[test]
+    fn sizes_are_in_powers_of_1024() {
+        assert_eq!((bytes(0).as_str(), bytes(1024).as_str()), ("0 B", "1.00 KiB"));
+        assert_eq!(bytes(3 << 30), "3.00 GiB");
+    }
+
+    #[test]
+    fn marks_are_told_in_words_and_in_codes() {
+        let all = [Mark::Smaller, Mark::UnknownFormat];
+        assert_eq!(marks(&all), "smaller than usual, unknown format");
+        assert_eq!(mark_codes(&all), ["smaller_than_usual", "unknown_format"]);
+        assert_eq!(marks(&[]), "");
+    }
 
     #[test]
     fn a_time_is_told_to_the_second_and_one_beyond_the_calendar_as_its_number() {

@@ -1,6 +1,6 @@
 //! Tables that fit a terminal: spare columns are left out first, names are cut at their end only if that is not enough.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use crate::{plain, plain::Plain};
 
@@ -82,23 +82,21 @@ fn total(widths: &[usize]) -> usize {
     widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
 }
 
-/// The beginning of a cell that is too wide.
+/// The beginning of a cell that is too wide. Characters may join into one that is wider than its parts, so it is the
+/// text that is measured.
 fn cut(cell: &str, columns: usize) -> String {
     if cell.width() <= columns {
         return cell.to_owned();
     }
-    let mut used = 1;
-    let fits = |c: &char| {
-        used += c.width().unwrap_or_default();
-        used <= columns
-    };
-    let mut text: String = cell.chars().take_while(fits).collect();
-    text.push('…');
-    text
+    let fits = |end: &usize| cell[..*end].width() < columns;
+    let end = cell.char_indices().map(|(at, _)| at).filter(fits).last().unwrap_or_default();
+    format!("{}…", &cell[..end])
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn row(cells: &[&str]) -> Vec<String> {
@@ -141,5 +139,50 @@ mod tests {
         assert_eq!(table.as_str(), "NAME                N\nesc\\u{1b}[2J\\nname  1\nデータ              2");
         // A wide letter takes two columns.
         assert_eq!(cut("データベース", 6), "デー…");
+    }
+
+    #[test]
+    fn a_cell_is_cut_by_the_columns_that_it_takes() {
+        for (cell, columns, shown) in [
+            ("データベース", 6, "デー…"),
+            ("データベース", 5, "デー…"),
+            ("データベース", 12, "データベース"),
+            // With its variation selector a heart takes two columns, without it one.
+            ("❤\u{fe0f}❤\u{fe0f}❤\u{fe0f}", 5, "❤\u{fe0f}❤\u{fe0f}…"),
+            ("e\u{301}e\u{301}e\u{301}e\u{301}", 3, "e\u{301}e\u{301}…"),
+        ] {
+            assert_eq!(cut(cell, columns), shown);
+            assert!(shown.width() <= columns, "{shown}");
+        }
+    }
+
+    #[test]
+    fn an_escape_sequence_takes_the_room_of_its_letters() {
+        let rows = [row(&["\x1b]0;title\x07", "1"]), row(&["\u{9b}2J\u{202e}", "2"])];
+        let table = within(80, &[Column::name("NAME"), "N".into()], &rows, &[]);
+        assert_eq!(
+            table.as_str(),
+            "NAME                 N\n\\u{1b}]0;title\\u{7}  1\n\\u{9b}2J\\u{202e}     2"
+        );
+    }
+
+    proptest! {
+        /// Whatever the names are, 80 columns are enough for them and a few numbers.
+        #[test]
+        fn no_line_is_wider_than_the_terminal(
+            names in proptest::collection::vec(("\\PC*|(?s:.{0,40})|[ぁ-ん❤\u{fe0f}\u{200d}👩-👪]{0,60}", "\\PC{0,90}"), 0..6),
+        ) {
+            let header: [Column; 4] =
+                ["ID".into(), Column::name("SOURCE"), Column::number("SIZE"), Column::name("FROM")];
+            let rows: Vec<Vec<String>> = names
+                .into_iter()
+                .map(|(name, place)| vec!["3f9a0b1c".to_owned(), name, "100.00 MiB".to_owned(), place])
+                .collect();
+            let table = within(80, &header, &rows, &["FROM"]);
+            for line in table.as_str().lines() {
+                prop_assert!(line.width() <= 80, "{}", line);
+            }
+            prop_assert_eq!(table.as_str().lines().count(), rows.len() + 1);
+        }
     }
 }

@@ -22,6 +22,10 @@ pub(crate) fn error(text: &str) -> (Error, Option<&str>) {
         .skip(1)
         .take_while(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))
         .collect();
+    // The help of a command that needs another word.
+    if happened.is_empty() {
+        "the command line is incomplete".clone_into(&mut happened);
+    }
     let command = if command.is_empty() { "sealkeep".to_owned() } else { command.join(" ") };
     let help = format!("`{command} --help` explains it");
     let next = tips.iter().map(|tip| (*tip).to_owned()).chain([help]).collect::<Vec<_>>().join("; ");
@@ -53,6 +57,16 @@ mod tests {
             ("restore", "required arguments were not provided", "`sealkeep restore --help`"),
             ("devices revoke", "<DEVICE>", "`sealkeep devices revoke --help`"),
             ("backup --stdin", "--name <NAME>", "`sealkeep backup --help`"),
+            ("--json", "requires a subcommand", "`sealkeep --help`"),
+            ("source", "the command line is incomplete", "`sealkeep source --help`"),
+            ("debug", "the command line is incomplete", "`sealkeep debug --help`"),
+            ("schedule add shop", "--hourly", "`sealkeep schedule add --help`"),
+            ("source edit shop", "--name <NAME>", "`sealkeep source edit --help`"),
+            ("check --quiet --progress json", "cannot be used with", "--help`"),
+            ("check --progress=bar", "[possible values: auto, plain, json, none]", "--help`"),
+            ("backup --compression 20 --file x", "20 is not in 1..=19", "--help`"),
+            ("restore x --clean-up postgres://h", "cannot be used with", "`sealkeep restore --help`"),
+            ("\u{1b}[2J", "unrecognized subcommand", "`sealkeep --help`"),
         ] {
             let (did_happen, did_next) = said(typed);
             assert!(did_happen.contains(happened) && !did_happen.contains('\n'), "{typed}: {did_happen}");

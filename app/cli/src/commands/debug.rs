@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::PathBuf,
 };
@@ -16,7 +16,7 @@ use serde_json::json;
 use super::{Context, backup::absolute};
 use crate::{
     args::{Debug, DebugAction},
-    plain, render,
+    plain, prompt, render,
 };
 
 const NAME: &str = "sealkeep-debug.txt";
@@ -26,7 +26,7 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
     let path = absolute(&to.unwrap_or_else(|| PathBuf::from(NAME)))?;
     let bundle = debug_bundle::collect(&context.client, &super::program()?)?;
     if !yes {
-        if !io::stdin().is_terminal() {
+        if !prompt::can_ask() {
             return Err(Error::new(
                 ErrorKind::Usage,
                 "there is no terminal to ask on",

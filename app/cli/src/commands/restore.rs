@@ -1,5 +1,7 @@
 //! `sealkeep restore`.
 
+use std::path::PathBuf;
+
 use client_core::{
     error::{Error, ErrorKind},
     ops::{
@@ -51,10 +53,9 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         Some(snapshot) => snapshot,
         None => choose(context, source.as_deref()).await?,
     };
+    let snapshot = Selector::parse(&snapshot, source)?;
     let to = match to {
-        None if into.is_none() && into_url_file.is_none() && !stdout => {
-            Some(context.secrets.ask_line(&plain!("Restore to which file: ")).await?.into())
-        }
+        None if into.is_none() && into_url_file.is_none() && !stdout => Some(ask_file(context).await?),
         to => to,
     };
     let into = match (into, into_url_file) {
@@ -78,7 +79,6 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         }
         (None, None) => Destination::Pipe(Box::new(Stdout::for_dump(force)?)),
     };
-    let snapshot = Selector::parse(&snapshot, source)?;
     let options = RestoreOptions { snapshot, destination, partial };
     let report = restore::restore(&context.client, options).await?;
     finish(context, &report, stdout)
@@ -166,12 +166,12 @@ async fn choose(context: &Context, source: Option<&str>) -> Result<String, Error
     let rows: Vec<Vec<String>> = (1..=CHOICES)
         .zip(&listed)
         .map(|(number, s)| {
-            vec![number.to_string(), render::time(s.created), s.source.clone(), render::bytes(s.bytes)]
+            vec![number.to_string(), render::ago(s.created), s.source.clone(), render::bytes(s.bytes)]
         })
         .collect();
     let header: [Column; 4] =
         [Column::number("NO."), "TIME".into(), Column::name("SOURCE"), Column::number("SIZE")];
-    note(&render::fitting(&header, &rows, &[]))?;
+    note(&render::choices(&header, &rows))?;
     if listed.len() > rows.len() {
         note(&plain!("Older ones: `sealkeep snapshots`"))?;
     }
@@ -182,6 +182,15 @@ async fn choose(context: &Context, source: Option<&str>) -> Result<String, Error
         match chosen.and_then(|at| listed.get(at)) {
             Some(chosen) => return Ok(chosen.id.to_string()),
             None => note(&plain!("Type a number between 1 and {}.", rows.len()))?,
+        }
+    }
+}
+
+async fn ask_file(context: &Context) -> Result<PathBuf, Error> {
+    loop {
+        let typed = context.secrets.ask_line(&plain!("Restore to which file: ")).await?;
+        if !typed.is_empty() {
+            return Ok(typed.into());
         }
     }
 }

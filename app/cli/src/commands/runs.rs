@@ -12,26 +12,29 @@ use crate::{
     plain,
     plain::Plain,
     render,
+    table::Column,
 };
 
 pub(crate) fn list(context: &Context, arguments: Runs) -> Result<(), Error> {
     let Runs { source, failed, limit } = arguments;
+    let of_source = source.clone();
     let runs = runs::list(&context.client, &Wanted { source, failed, limit })?;
     let documents: Vec<Value> = runs.iter().map(document).collect();
     context.output.result(&json!({"runs": documents}), || {
         if runs.is_empty() {
-            return if failed {
-                plain!("No run failed.")
-            } else {
-                plain!("No backup ran on this device yet.")
+            return match (&of_source, failed) {
+                (Some(name), true) => plain!("No run of {} failed.", name),
+                (Some(name), false) => plain!("No backup of {} ran on this device yet.", name),
+                (None, true) => plain!("No run failed."),
+                (None, false) => plain!("No backup ran on this device yet."),
             };
         }
         let rows: Vec<Vec<String>> = runs
             .iter()
             .map(|run| {
                 vec![
-                    short(run),
-                    render::when(run.started_at),
+                    render::id(run.id),
+                    render::time(run.started_at),
                     run.source.clone(),
                     run.ended_at.map_or_else(String::new, |ended| format!("{} s", ended - run.started_at)),
                     run.bytes_read.map_or_else(String::new, render::bytes),
@@ -39,7 +42,15 @@ pub(crate) fn list(context: &Context, arguments: Runs) -> Result<(), Error> {
                 ]
             })
             .collect();
-        render::fitting(&["RUN", "STARTED", "SOURCE", "TOOK", "READ", "RESULT"], &rows, &["READ", "TOOK"])
+        let header: [Column; 6] = [
+            "RUN".into(),
+            "STARTED".into(),
+            Column::name("SOURCE"),
+            Column::number("TOOK"),
+            Column::number("READ"),
+            Column::name("RESULT"),
+        ];
+        render::fitting(&header, &rows, &["READ", "TOOK"])
     })
 }
 

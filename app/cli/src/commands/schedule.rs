@@ -1,7 +1,5 @@
 //! `sealkeep schedule`.
 
-use std::io::{self, IsTerminal};
-
 use client_core::{
     error::{Error, ErrorKind},
     keystore::KeptIn,
@@ -22,7 +20,8 @@ use super::{
 };
 use crate::{
     args::{Schedule, ScheduleAction, ScheduleAdd, time},
-    plain, render,
+    plain, prompt, render,
+    table::Column,
 };
 
 pub(crate) async fn run(context: &Context, arguments: Schedule) -> Result<(), Error> {
@@ -99,7 +98,7 @@ async fn add(context: &Context, arguments: ScheduleAdd) -> Result<(), Error> {
             text
         },
     )?;
-    if signed_out == Some(false) && !context.output.is_json() && io::stdin().is_terminal() {
+    if signed_out == Some(false) && !context.output.is_json() && prompt::can_ask() {
         let answer =
             context.secrets.ask_line(&plain!("Let it run while you are signed out, too? [y/N] ")).await?;
         if answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes") {
@@ -179,7 +178,9 @@ fn list(context: &Context) -> Result<(), Error> {
                 ]
             })
             .collect();
-        let mut text = render::fitting(&["SOURCE", "SCHEDULE", "NOT DUE BEFORE", "TIMER"], &rows, &[]);
+        let header: [Column; 4] =
+            [Column::name("SOURCE"), "SCHEDULE".into(), "NOT DUE BEFORE".into(), Column::name("TIMER")];
+        let mut text = render::fitting(&header, &rows, &[]);
         let yours = found.iter().filter_map(|(_, timer, _)| timer.as_ref()).any(|t| t.scope == Scope::User);
         if yours && lingers == Some(false) {
             text.push(&plain!(

@@ -19,7 +19,7 @@ pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Erro
     context.client.refuse_second_account()?;
     let email = match email {
         Some(email) => email,
-        None => context.secrets.ask_line(&plain!("E-mail address: ")).await?,
+        None => context.secrets.ask_line(&plain!("Email address: ")).await?,
     };
     let region = match region {
         Some(region) => region,
@@ -98,7 +98,7 @@ async fn ask_region(context: &Context) -> Result<Region, Error> {
         let asked = plain!("Storage region, which cannot be changed later (us, ca or eu): ");
         match context.secrets.ask_line(&asked).await?.to_ascii_lowercase().parse() {
             Ok(region) => return Ok(region),
-            Err(_) => note(&plain!("That is not a region."))?,
+            Err(_) => note(&plain!("Type us, ca or eu."))?,
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     database_url, plain,
     plain::Plain,
     render,
+    table::Column,
 };
 
 /// Alternatives for a URL that must contain its password.
@@ -83,11 +84,13 @@ fn list(context: &Context) -> Result<(), Error> {
                     source.address.shown(),
                     schedule_words(source.schedule),
                     timer.as_ref().map_or_else(String::new, timer_words),
-                    source.id.to_string().chars().take(8).collect(),
+                    render::id(source.id),
                 ]
             })
             .collect();
-        render::fitting(&["SOURCE", "ADDRESS", "SCHEDULE", "TIMER", "ID"], &rows, &["ID", "TIMER", "ADDRESS"])
+        let header: [Column; 5] =
+            [Column::name("SOURCE"), Column::name("ADDRESS"), "SCHEDULE".into(), "TIMER".into(), "ID".into()];
+        render::fitting(&header, &rows, &["ID", "TIMER", "ADDRESS"])
     })
 }
 
