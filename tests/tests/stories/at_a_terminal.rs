@@ -38,11 +38,23 @@ fn a_table_fits_the_terminal_and_is_complete_in_a_pipe() {
     let name = "a source whose name is long enough to leave no room for anything else on its line at all";
     let made = device.backup_bytes(name, b"x").ok().unwrap();
     let id = e2e::device::text(&made, "snapshot_id").unwrap();
-    for command in ["snapshots", "ls", "devices"] {
-        let mut terminal = Terminal::start(&device.call_plain([command]), 80).unwrap();
+    let file = device.desk().join("dump.sql");
+    fs::write(&file, "x").unwrap();
+    device.call(["source", "add", "--file", file.to_str().unwrap(), "--name", name]).ok().unwrap();
+    // Without systemd the schedule is saved all the same.
+    device.call(["schedule", "add", name, "--hourly"]).env("PATH", "/nowhere").refused(2).unwrap();
+    for command in [
+        &["snapshots"][..],
+        &["ls"],
+        &["devices"],
+        &["runs"],
+        &["source", "list"],
+        &["schedule", "list"],
+    ] {
+        let mut terminal = Terminal::start(&device.call_plain(command), 80).unwrap();
         assert_eq!(terminal.end().unwrap(), 0, "{}", terminal.screen());
         for line in terminal.screen().lines().filter(|line| !line.contains('\x1b')) {
-            assert!(line.trim_end().chars().count() <= 80, "{line:?}");
+            assert!(line.trim_end().chars().count() <= 80, "{command:?}: {line:?}");
         }
     }
     let mut terminal = Terminal::start(&device.call_plain(["snapshots"]), 80).unwrap();
@@ -51,6 +63,31 @@ fn a_table_fits_the_terminal_and_is_complete_in_a_pipe() {
     assert!(terminal.screen().contains("just now"), "{}", terminal.screen());
     let piped = String::from_utf8(device.call_plain(["snapshots"]).go().unwrap().stdout).unwrap();
     assert!(piped.contains(id) && piped.contains(name), "{piped}");
+    // The ids of runs and sources, too.
+    for (command, list, shown) in [(&["runs"][..], "runs", "just now"), (&["source", "list"], "sources", "…")] {
+        let listed = device.call(command).ok().unwrap();
+        let id = e2e::device::text(&e2e::device::list(&listed, list).unwrap()[0], "id").unwrap().to_owned();
+        let piped = String::from_utf8(device.call_plain(command).go().unwrap().stdout).unwrap();
+        assert!(piped.contains(&id) && piped.contains(name), "{piped}");
+        let mut terminal = Terminal::start(&device.call_plain(command), 80).unwrap();
+        assert_eq!(terminal.end().unwrap(), 0);
+        assert!(terminal.screen().contains(shown) && !terminal.screen().contains(&id), "{}", terminal.screen());
+    }
+}
+
+/// A question that nobody would see is not asked.
+#[test]
+fn nothing_is_asked_where_nobody_sees_the_question() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    device.backup_bytes("ledger", b"x").ok().unwrap();
+    for (arguments, code) in [("restore latest", 2), ("debug bundle", 2), ("signup --email a@example.com", 2)] {
+        let script = format!("exec \"$SEALKEEP\" {arguments} 2> said");
+        let mut terminal = Terminal::start(&device.shell(&script), 80).unwrap();
+        assert_eq!(terminal.end().unwrap(), code, "{arguments}: {}", terminal.screen());
+        let said = fs::read_to_string(device.desk().join("said")).unwrap();
+        assert!(said.starts_with("sealkeep: "), "{arguments}: {said}");
+    }
 }
 
 #[test]
@@ -66,4 +103,8 @@ fn colors_follow_the_environment() {
     };
     assert!(colored(device.call_plain(["--help"])));
     assert!(!colored(device.call_plain(["--help"]).env("NO_COLOR", "1")));
+    assert!(!colored(device.call_plain(["--help"]).env("CLICOLOR", "0")));
+    // Whoever wants none gets none, whatever else is set.
+    let both = device.call_plain(["--help"]).env("NO_COLOR", "1").env("CLICOLOR_FORCE", "1");
+    assert!(!both.go().unwrap().stdout.contains(&0x1b));
 }

@@ -188,7 +188,7 @@ fn ctrl_c_ends_every_prompt_and_leaves_the_terminal_as_it_was() {
         assert!(last.contains('\n'), "what follows stands on the line of the question: {screen:?}");
     }
     // Every question of a sign-up in turn.
-    for unanswered in ["Repeat password: ", "6-digit code: ", "to be sure they are written down: "] {
+    for unanswered in ["Repeat password: ", "6-digit code: ", "to confirm that you wrote them down: "] {
         let device = new();
         let email = format!("signup-{}@example.com", uuid::Uuid::new_v4().simple());
         let signup = device.call_plain(["signup", "--email", &email, "--region", "eu"]);
@@ -198,7 +198,7 @@ fn ctrl_c_ends_every_prompt_and_leaves_the_terminal_as_it_was() {
         for question in asked {
             terminal.expect(question).unwrap();
             thread::sleep(Duration::from_millis(300));
-            let answer = if question.starts_with("Six") {
+            let answer = if question.starts_with("6-digit") {
                 let screen = terminal.screen();
                 let link = screen.split_whitespace().find(|word| word.starts_with("otpauth:")).unwrap();
                 Authenticator::from_url(link).unwrap().code()
@@ -418,6 +418,23 @@ fn progress_can_be_read_by_a_program() {
     assert_eq!(reported(&["restore", "latest", "--to", "back", "--progress=json"], "restore"), 1 << 20);
     let lines = device.call_plain(["check", "--progress=plain"]).go().unwrap().stderr;
     assert!(lines.contains("sealkeep: check"), "{lines}");
+    // Read as one stream, everything is JSON, and the last line is the result.
+    let both = |arguments: &str| {
+        let script = format!("exec \"$SEALKEEP\" {arguments} --progress=json 2>&1");
+        let said = String::from_utf8(device.shell(&script).go().unwrap().stdout).unwrap();
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<serde_json::Value>>()
+    };
+    for arguments in ["--json backup --file dump.sql", "--json check --read-data"] {
+        let mut lines = both(arguments);
+        let result = lines.pop().unwrap();
+        assert!(result["event"].is_null() && result["error"].is_null(), "{result}");
+        assert!(!lines.is_empty() && lines.iter().all(|line| line["event"].is_string()), "{lines:?}");
+    }
+    // So is an error, with --json as the result and without as an event.
+    let failed = both("--json restore nosuch@latest --to out").pop().unwrap();
+    assert_eq!(failed["error"]["kind"], "not_found", "{failed}");
+    let failed = both("restore nosuch@latest --to out").pop().unwrap();
+    assert!(failed["event"] == "error" && failed["kind"] == "not_found", "{failed}");
     let none = device.call_plain(["check", "--progress=none"]).go().unwrap();
     assert_eq!((none.code, none.stderr.as_str()), (0, ""));
     fails(device.call_plain(["check", "--quiet", "--progress=json"]));
