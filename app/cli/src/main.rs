@@ -160,7 +160,8 @@ fn refused(error: &clap::Error) -> ExitCode {
         drop(render::note(&Plain::lines(text.trim_end())));
         return ExitCode::from(exit_code::USAGE);
     }
-    let (error, usage) = usage::error(&text);
+    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let (error, usage) = usage::error(&text, &usage::command_of(&command(), words));
     Output::new(json, Arc::new(Progress::new(false, true))).error(&error);
     if let Some(usage) = usage.filter(|_| !json) {
         drop(render::note(&Plain::lines(format_args!("\n{usage}"))));
