@@ -43,14 +43,9 @@ fn a_table_fits_the_terminal_and_is_complete_in_a_pipe() {
     device.call(["source", "add", "--file", file.to_str().unwrap(), "--name", name]).ok().unwrap();
     // Without systemd the schedule is saved all the same.
     device.call(["schedule", "add", name, "--hourly"]).env("PATH", "/nowhere").refused(2).unwrap();
-    for command in [
-        &["snapshots"][..],
-        &["ls"],
-        &["devices"],
-        &["runs"],
-        &["source", "list"],
-        &["schedule", "list"],
-    ] {
+    for command in
+        [&["snapshots"][..], &["ls"], &["devices"], &["runs"], &["source", "list"], &["schedule", "list"]]
+    {
         let mut terminal = Terminal::start(&device.call_plain(command), 80).unwrap();
         assert_eq!(terminal.end().unwrap(), 0, "{}", terminal.screen());
         for line in terminal.screen().lines().filter(|line| !line.contains('\x1b')) {
@@ -64,14 +59,19 @@ fn a_table_fits_the_terminal_and_is_complete_in_a_pipe() {
     let piped = String::from_utf8(device.call_plain(["snapshots"]).go().unwrap().stdout).unwrap();
     assert!(piped.contains(id) && piped.contains(name), "{piped}");
     // The ids of runs and sources, too.
-    for (command, list, shown) in [(&["runs"][..], "runs", "just now"), (&["source", "list"], "sources", "…")] {
+    for (command, list, shown) in [(&["runs"][..], "runs", "just now"), (&["source", "list"], "sources", "…")]
+    {
         let listed = device.call(command).ok().unwrap();
         let id = e2e::device::text(&e2e::device::list(&listed, list).unwrap()[0], "id").unwrap().to_owned();
         let piped = String::from_utf8(device.call_plain(command).go().unwrap().stdout).unwrap();
         assert!(piped.contains(&id) && piped.contains(name), "{piped}");
         let mut terminal = Terminal::start(&device.call_plain(command), 80).unwrap();
         assert_eq!(terminal.end().unwrap(), 0);
-        assert!(terminal.screen().contains(shown) && !terminal.screen().contains(&id), "{}", terminal.screen());
+        assert!(
+            terminal.screen().contains(shown) && !terminal.screen().contains(&id),
+            "{}",
+            terminal.screen()
+        );
     }
 }
 
@@ -81,7 +81,8 @@ fn nothing_is_asked_where_nobody_sees_the_question() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     device.backup_bytes("ledger", b"x").ok().unwrap();
-    for (arguments, code) in [("restore latest", 2), ("debug bundle", 2), ("signup --email a@example.com", 2)] {
+    for (arguments, code) in [("restore latest", 2), ("debug bundle", 2), ("signup --email a@example.com", 2)]
+    {
         let script = format!("exec \"$SEALKEEP\" {arguments} 2> said");
         let mut terminal = Terminal::start(&device.shell(&script), 80).unwrap();
         assert_eq!(terminal.end().unwrap(), code, "{arguments}: {}", terminal.screen());

@@ -56,6 +56,22 @@ fn command_of(service: &str) -> Vec<String> {
     line.split(' ').map(|word| word.trim_matches('"').to_owned()).collect()
 }
 
+/// systemd's own opinion of the files that were written.
+fn systemd_accepts(device: &Device, unit: &str, files: &[serde_json::Value]) {
+    let mut command = Command::new("systemd-analyze");
+    command.args(["--user", "verify"]).args(files.iter().map(|file| file.as_str().unwrap()));
+    match command.env("HOME", device.desk()).env("XDG_RUNTIME_DIR", device.desk()).output() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            println!("skipped: systemd-analyze is not installed, so nobody verified {unit}");
+        }
+        said => {
+            let said = said.unwrap();
+            let named = String::from_utf8_lossy(&said.stderr).contains(unit.trim_end_matches(".timer"));
+            assert!(said.status.success() && !named, "{said:?}");
+        }
+    }
+}
+
 fn words(command: &[String]) -> Vec<&str> {
     command.iter().map(String::as_str).collect()
 }
@@ -77,6 +93,7 @@ fn a_timer_starts_a_backup_without_any_environment() {
     assert!(unit.starts_with("sealkeep-") && !unit.contains('$'), "{unit}");
     let timer = fs::read_to_string(files[1].as_str().unwrap()).unwrap();
     assert!(timer.contains("OnCalendar=hourly\n") && timer.contains("Persistent=true"), "{timer}");
+    systemd_accepts(&device, unit, files);
 
     let command = command_of(files[0].as_str().unwrap());
     let ran = bare(&words(&command));
@@ -139,8 +156,13 @@ fn without_systemd_there_is_a_line_for_cron() {
     assert_eq!(outcome.code, 2, "{outcome}");
     let line = String::from_utf8(outcome.stdout.clone()).unwrap();
     let command = line.trim().strip_prefix("30 2 * * * ").unwrap();
+    assert!(outcome.stderr.contains("no systemd takes a timer here"), "{outcome}");
     let error = with(device.call(add), &systemd).refused(2).unwrap();
     assert!(text(&error, "next_step").unwrap().contains(command), "{error}");
+    // Nothing pretends to be a timer.
+    let listed = device.call(["schedule", "list"]).ok().unwrap();
+    let row = &list(&listed, "schedules").unwrap()[0];
+    assert!(row["timer"].is_null() && row["schedule"]["every"] == "day", "{listed}");
     let ran = bare(&["sh", "-c", command]);
     assert!(ran.status.success(), "{ran:?}");
     assert_eq!(device.snapshots().unwrap().len(), 1);
