@@ -151,7 +151,7 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.says("Unchanged unless you type a new one.").await.unwrap();
     window.fill("Password", "rotated").await.unwrap();
     window.press("Test connection").await.unwrap();
-    window.says("The database refused this user").await.unwrap();
+    window.says("Sign-in to the database failed").await.unwrap();
     window.fill("Password", postgres.password()).await.unwrap();
     window.press("Test connection").await.unwrap();
     window.says("Reachable").await.unwrap();
@@ -177,7 +177,7 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.choose("A database").await.unwrap();
     window.press("Paste a connection URL instead").await.unwrap();
     window.fill("Connection URL", &url(postgres, "shop")).await.unwrap();
-    window.says("That is the database that was backed up").await.unwrap();
+    window.says("This is the database that was backed up").await.unwrap();
     for name in ["shop_again", "shop"] {
         window.fill("Type the database name", name).await.unwrap();
         window.press("Restore").await.unwrap();
@@ -341,7 +341,7 @@ async fn backups_continue_behind_a_closed_window() {
     // By schedule; the last backup was two hours ago.
     window.press("Details of shop").await.unwrap();
     window.press("Schedule").await.unwrap();
-    window.pick("Back it up", "Every hour").await.unwrap();
+    window.pick("Schedule", "Every hour").await.unwrap();
     window.press("Save").await.unwrap();
     window.says("Every hour").await.unwrap();
     screen.close().unwrap();
