@@ -341,6 +341,19 @@ test("the failing come first, then the late, and only they are shown if asked", 
   await close();
 });
 
+test("what is not known is not shown as nothing", async () => {
+  for (const [scenario, calendars, empty] of [["offline", 0, 0], ["home", 1, 0], ["empty", 0, 1]]) {
+    const { page, close } = await set.open(scenario);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.getByText("Loading").waitFor({ state: "detached" });
+    assert.equal(await page.getByRole("heading", { name: "Backups in the last year" }).count(), calendars, scenario);
+    await page.getByRole("navigation").getByRole("button", { name: "Snapshots" }).click();
+    await page.getByRole("heading", { name: "Snapshots", exact: true }).waitFor();
+    assert.equal(await page.getByText("No snapshots yet").count(), empty, scenario);
+    await close();
+  }
+});
+
 test("a toast goes by itself, but not under the pointer", async () => {
   const { page, close } = await set.open("done", { clock: true });
   const toast = page.getByText("shop backed up");
