@@ -7,13 +7,14 @@ const [folder = "screens", ...names] = process.argv.slice(2);
 await mkdir(folder, { recursive: true });
 const set = await stage();
 for (const screen of screens.filter((one) => names.length === 0 || names.includes(one.name))) {
-  for (const theme of ["light", "dark"]) {
-    for (const [width, height] of [[900, 600], [1440, 900]]) {
-      const opened = await set.open(screen.scenario, { theme, width, height });
-      await show(opened, screen);
-      await opened.page.screenshot({ path: `${folder}/${screen.name}-${theme}-${width}.png` });
-      await opened.close();
+  for (const [width, height] of [[900, 600], [1440, 900]]) {
+    const opened = await set.open(screen.scenario, { width, height, motion: "reduce" });
+    await show(opened, screen);
+    for (const colorScheme of ["light", "dark"]) {
+      await opened.page.emulateMedia({ colorScheme });
+      await opened.page.screenshot({ path: `${folder}/${screen.name}-${colorScheme}-${width}.png` });
     }
+    await opened.close();
   }
 }
 await set.close();

@@ -73,7 +73,7 @@ export const databases: typeof english = {
     proof: "Prüfung",
     backUpNow: "Jetzt sichern",
     verifyNow: "Jetzt prüfen",
-    restore: "Wiederherstellen…",
+    restore: "Wiederherstellen …",
     actions: (name) => `Aktionen für ${name}`,
     tiles: "Zusammenfassung",
     protected: "Geschützt",
