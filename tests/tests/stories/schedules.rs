@@ -156,7 +156,7 @@ fn without_systemd_there_is_a_line_for_cron() {
     assert_eq!(outcome.code, 2, "{outcome}");
     let line = String::from_utf8(outcome.stdout.clone()).unwrap();
     let command = line.trim().strip_prefix("30 2 * * * ").unwrap();
-    assert!(outcome.stderr.contains("no systemd takes a timer here"), "{outcome}");
+    assert!(outcome.stderr.contains("systemd cannot run a timer here"), "{outcome}");
     let error = with(device.call(add), &systemd).refused(2).unwrap();
     assert!(text(&error, "next_step").unwrap().contains(command), "{error}");
     // Nothing pretends to be a timer.

@@ -60,10 +60,10 @@ pub(crate) struct SourceAdd {
     /// An existing dump, or any file
     #[arg(long, group = "address", value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
-    /// Take a password in URL, although every user of this machine can read it there
+    /// Allow a password in URL, where every user of this machine can read it
     #[arg(long)]
     pub(crate) allow_password_in_arguments: bool,
-    /// What to call it [default: the database's or the file's name]
+    /// Source name [default: the database's or file's name]
     #[arg(long)]
     pub(crate) name: Option<String>,
 }
@@ -85,7 +85,7 @@ pub(crate) struct SourceEdit {
     /// The new path of a source that is a file
     #[arg(long, group = "address", value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
-    /// Take a password in URL, although every user of this machine can read it there
+    /// Allow a password in URL, where every user of this machine can read it
     #[arg(long)]
     pub(crate) allow_password_in_arguments: bool,
     /// Its new name, for snapshots from now on
@@ -101,14 +101,14 @@ pub(crate) struct Schedule {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ScheduleAction {
-    /// Back a source up on a schedule, by a systemd timer
+    /// Back up a source on a schedule, with a systemd timer
     #[command(after_help = "\
 Examples:
   sealkeep schedule add shop --daily 02:00
   sealkeep schedule add shop --weekly sun 04:00
   sudo sealkeep schedule add shop --hourly --system
 
-A timer of yours runs while you are signed in, or always after `loginctl enable-linger`; a timer of the system always runs. Times are local. A backup that was missed runs at the next start. The desktop app and the timer do not back up twice: whoever comes second finds the other's backup. Your changes belong into a drop-in (`systemctl --user edit UNIT`): a file that was edited is not overwritten.
+A timer of yours runs while you are signed in, or always after `loginctl enable-linger`; a timer of the system always runs. Times are local. A backup that was missed runs at the next start. The desktop app and the timer do not back up twice: the second one finds the first one's backup. Put your own changes into a drop-in (`systemctl --user edit UNIT`): a file that was edited is not overwritten.
 
 Without systemd, and with --system as another user than root, it prints what to run instead and exits with 2.")]
     Add(ScheduleAdd),
@@ -121,7 +121,7 @@ Without systemd, and with --system as another user than root, it prints what to 
         /// The source's name, its id, or the beginning of either
         source: String,
     },
-    /// Back a source up if it is due: what a timer starts
+    /// Back up a source if it is due: what a timer starts
     #[command(after_help = "\
 Example:
   sealkeep schedule run shop
@@ -147,7 +147,7 @@ pub(crate) struct ScheduleAdd {
     /// Every week on this day (mon to sun) at this time
     #[arg(long, group = "when", num_args = 2, value_names = ["DAY", "HH:MM"])]
     pub(crate) weekly: Option<Vec<String>>,
-    /// By a timer of the system, which runs whether you are signed in or not
+    /// With a timer of the system, which runs whether you are signed in or not
     #[arg(long)]
     pub(crate) system: bool,
 }

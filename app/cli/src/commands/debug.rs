@@ -24,7 +24,7 @@ const NAME: &str = "sealkeep-debug.txt";
 pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error> {
     let DebugAction::Bundle { to, yes } = arguments.action;
     let path = absolute(&to.unwrap_or_else(|| PathBuf::from(NAME)))?;
-    let bundle = debug_bundle::collect(&context.client, &super::program()?)?;
+    let bundle = debug_bundle::collect(&context.client, &super::program()?);
     if !yes {
         if !prompt::can_ask() {
             return Err(Error::new(

@@ -58,7 +58,7 @@ async fn add(context: &Context, arguments: ScheduleAdd) -> Result<(), Error> {
             return by_hand(
                 context,
                 &[crontab],
-                &format!("no systemd takes a timer here ({why})"),
+                &format!("systemd cannot run a timer here ({why})"),
                 "the schedule is saved; until cron has this line, only the open app follows it",
                 "add this line with `crontab -e`",
             );
@@ -130,7 +130,8 @@ fn by_hand(
 fn week(day: &str, at: &str) -> Result<When, Error> {
     const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let weekday = DAYS.iter().zip(1..).find(|(name, _)| day.to_ascii_lowercase() == **name);
-    let (_, weekday) = weekday.ok_or_else(|| Error::usage(format!("`{day}` is no day: use mon to sun")))?;
+    let (_, weekday) =
+        weekday.ok_or_else(|| Error::usage(format!("`{day}` is not a day of the week: use mon to sun")))?;
     let at = time(at).map_err(Error::usage)?;
     Ok(When::Week { weekday, hour: at.hour(), minute: at.minute() })
 }
@@ -197,7 +198,8 @@ fn remove(context: &Context, typed: &str) -> Result<(), Error> {
     context.output.result(
         &json!({"source": source.name, "timers": removed.units, "kept": removed.kept}),
         || {
-            let mut text = plain!("{} has no schedule any more; its snapshots stay.", source.name);
+            let mut text =
+                plain!("{} is no longer backed up on a schedule; its snapshots stay.", source.name);
             text.push(&timers_removed(&removed));
             text
         },
