@@ -89,7 +89,7 @@ fn cut(cell: &str, columns: usize) -> String {
         return cell.to_owned();
     }
     let fits = |end: &usize| cell[..*end].width() < columns;
-    let end = cell.char_indices().map(|(at, _)| at).filter(fits).last().unwrap_or_default();
+    let end = cell.char_indices().map(|(at, _)| at).rfind(fits).unwrap_or_default();
     format!("{}…", &cell[..end])
 }
 

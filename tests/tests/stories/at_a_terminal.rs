@@ -30,6 +30,18 @@ fn a_restore_asks_for_snapshot_and_file() {
     assert!(terminal.is_as_usual().unwrap());
 }
 
+#[test]
+fn a_dump_that_is_typed_is_waited_for_with_a_word() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    let call = device.call_plain(["backup", "--stdin", "--name", "typed"]);
+    let mut terminal = Terminal::start(&call, 80).unwrap();
+    terminal.expect("Ctrl-D ends it").unwrap();
+    terminal.type_in("one line\n\x04").unwrap();
+    assert_eq!(terminal.end().unwrap(), 0, "{}", terminal.screen());
+    assert_eq!(device.restore_bytes("latest").unwrap(), b"one line\n");
+}
+
 /// A table on a terminal of 80 columns has short ids and no line that wraps; in a pipe it has complete ids and ISO times.
 #[test]
 fn a_table_fits_the_terminal_and_is_complete_in_a_pipe() {

@@ -83,7 +83,7 @@ const ELSEWHERE: [(&str, &str, &str); 15] = [
     ("device_not_approved", "client-core/tests/ports/api_session.rs", "ErrorKind::DeviceNotApproved"),
     ("disk_full", "tests/tests/stories/interrupted_backup.rs", "fn a_full_disk_leaves_nothing_half_written"),
     ("foreign_storage", "client-core/errors.txt", "(foreign_storage"),
-    ("newer_format", "client-core/src/ops/sources/sealed.rs", "ErrorKind::NewerFormat"),
+    ("newer_format", "client-core/src/device/secrets.rs", "ErrorKind::NewerFormat"),
     ("rolled_back", "tests/tests/stories/rollback.rs", "fn n73_n74_an_older_or_broken_history_is_refused"),
     ("service_error", "client-core/tests/ports/api_session.rs", "ErrorKind::ServiceError"),
     ("session_ended", "client-core/tests/ports/api_session.rs", "ErrorKind::SessionEnded"),

@@ -1,5 +1,5 @@
 //! Saved sources, and schedules that run without a window and without an environment.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::{
     fs,

@@ -1,6 +1,9 @@
 //! `sealkeep backup`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+};
 
 use client_core::{
     error::{Error, ErrorKind},
@@ -66,7 +69,14 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
             source::connection(url).map_err(|error| suggest(url, error.into()))?
         }
         (None, None, Some(path)) => source::file(absolute(&path)?),
-        (None, None, None) => source::stdin(name.clone().unwrap_or_default()),
+        (None, None, None) => {
+            if io::stdin().is_terminal() {
+                context
+                    .output
+                    .result_on_stderr(&plain!("Reading the dump from the terminal; Ctrl-D ends it."))?;
+            }
+            source::stdin(name.clone().unwrap_or_default())
+        }
     };
     let options = BackupOptions {
         source,
