@@ -380,7 +380,7 @@ test("numbers are never cut", async () => {
       const { page, close } = await set.open(scenario, { language, width, height: 800 });
       await page.locator(".rows").waitFor();
       const cut = await page.evaluate(() =>
-        [...document.querySelectorAll(".number, .value, .facts span, .facts strong")]
+        [...document.querySelectorAll(".number, .value, .facts span, .facts strong, .act")]
           .filter((one) => one.checkVisibility() && (one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0 || one.getBoundingClientRect().right > innerWidth))
           .map((one) => one.textContent),
       );
