@@ -1,24 +1,18 @@
-//! The sources saved on this device: what to back up, how to reach it, when. Connection strings contain passwords, so
-//! the file is sealed with the vault's master key and never leaves this machine.
+//! The sources saved on this device: what to back up, how to reach it, when.
 
-use std::{fs, io};
+mod sealed;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 pub use super::address::Address;
 use super::{Client, schedule::Schedule};
 use crate::{
-    crypto::{Amk, wrap},
     error::{Error, ErrorKind},
-    keystore::replace_file,
     state::take_turn,
 };
 
-const NAME: &str = "sources.sealed";
 const LOCK: &str = "sources.lock";
-const VERSION: u8 = 3;
 /// Maximum length of a source's name, in characters.
 const MAX_NAME: usize = 80;
 
@@ -82,46 +76,7 @@ impl SavedSource {
 /// # Errors
 /// [`ErrorKind::NotSignedIn`], or a file that cannot be read or is damaged.
 pub fn list(client: &Client) -> Result<Vec<SavedSource>, Error> {
-    let secrets = client.secrets()?;
-    let vault = secrets.vault()?;
-    let path = client.home().join(NAME);
-    let sealed = match fs::read(&path) {
-        Ok(sealed) => sealed,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(Error::io(&path.display().to_string(), &e)),
-    };
-    let damaged = || {
-        Error::new(
-            ErrorKind::Damaged,
-            format!("{} is damaged or belongs to another vault", path.display()),
-            "all snapshots are untouched; the saved connections cannot be read",
-            "remove the file and add the sources again",
-        )
-    };
-    let amk = Amk::try_from(vault.amk.as_slice()).map_err(|_| damaged())?;
-    let plain = wrap::open_local(&sealed, &amk, vault.info.vault_id).map_err(|_| damaged())?;
-    let newer = || {
-        Error::new(
-            ErrorKind::NewerFormat,
-            format!("{} was written by a newer version of Sealkeep", path.display()),
-            "nothing was changed",
-            "update Sealkeep",
-        )
-    };
-    let Written { version } = serde_json::from_slice(&plain).map_err(|_| damaged())?;
-    if version > VERSION {
-        return Err(newer());
-    }
-    if version < VERSION {
-        return Err(Error::new(
-            ErrorKind::Damaged,
-            format!("{} was written by an older build of Sealkeep", path.display()),
-            "all snapshots are untouched; the saved connections cannot be read",
-            format!("remove it with `rm {}` and add the sources again", path.display()),
-        ));
-    }
-    let stored: Stored = serde_json::from_slice(&plain).map_err(|_| damaged())?;
-    stored.sources.into_iter().map(|stored| SavedSource::try_from(stored).map_err(|_| newer())).collect()
+    sealed::read(client)
 }
 
 /// Adds a source without a schedule; `None`: under the name that its address suggests.
@@ -245,13 +200,20 @@ fn put(sources: &mut Vec<SavedSource>, mut source: SavedSource) -> Result<(), Er
     if !source.schedule.is_valid() {
         return Err(Error::usage("invalid time of day".to_owned()));
     }
-    let taken = |other: &SavedSource| {
-        other.id != source.id && other.name == source.name && other.address.kind() == source.address.kind()
-    };
-    if sources.iter().any(taken) {
+    let is_kind = |other: &SavedSource| other.address.kind() == source.address.kind();
+    let has_it = |known: &SavedSource| known.id == source.id && known.name == source.name && is_kind(known);
+    // Under a name that a source had before are its first snapshots, and its runs.
+    let taken =
+        |other: &&SavedSource| other.id != source.id && other.is_named(&source.name) && is_kind(other);
+    if let Some(other) = sources.iter().find(taken).filter(|_| !sources.iter().any(has_it)) {
+        let happened = if other.name == source.name {
+            format!("there is a source called {} already", source.name)
+        } else {
+            format!("{} was called {} before", other.name, source.name)
+        };
         return Err(Error::new(
             ErrorKind::Exists,
-            format!("there is a source called {} already", source.name),
+            happened,
             "nothing was changed",
             "give it another name: snapshots of one name are one history",
         ));
@@ -271,65 +233,7 @@ fn change(
     let _turn = take_turn(client.home(), LOCK)?;
     let mut sources = list(client)?;
     change(&mut sources)?;
-    write(client, &sources)
-}
-
-fn write(client: &Client, sources: &[SavedSource]) -> Result<(), Error> {
-    let secrets = client.secrets()?;
-    let vault = secrets.vault()?;
-    let stored = Stored { version: VERSION, sources: sources.iter().map(StoredSource::from).collect() };
-    let plain =
-        Zeroizing::new(serde_json::to_vec(&stored).map_err(|e| Error::internal("the saved sources", &e))?);
-    let amk = Amk::try_from(vault.amk.as_slice()).map_err(|_| Error::internal_text("the master key"))?;
-    let sealed = wrap::seal_local(&plain, &amk, vault.info.vault_id)?;
-    replace_file(client.home(), NAME, &sealed)
-}
-
-/// The format written by every build.
-#[derive(Deserialize)]
-struct Written {
-    version: u8,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    version: u8,
-    sources: Vec<StoredSource>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredSource {
-    id: Uuid,
-    name: String,
-    kind: String,
-    address: Zeroizing<String>,
-    schedule: Schedule,
-    created: i64,
-    former: Vec<Former>,
-}
-
-impl From<&SavedSource> for StoredSource {
-    fn from(source: &SavedSource) -> Self {
-        Self {
-            id: source.id,
-            name: source.name.clone(),
-            kind: source.address.kind().to_owned(),
-            address: Zeroizing::new(source.address.exposed().to_owned()),
-            schedule: source.schedule,
-            created: source.created,
-            former: source.former.clone(),
-        }
-    }
-}
-
-impl TryFrom<StoredSource> for SavedSource {
-    type Error = ();
-
-    fn try_from(stored: StoredSource) -> Result<Self, ()> {
-        let address = Address::stored(&stored.kind, &stored.address).ok_or(())?;
-        let StoredSource { id, name, schedule, created, former, .. } = stored;
-        Ok(Self { id, name, address, schedule, created, former })
-    }
+    sealed::write(client, &sources)
 }
 
 #[cfg(test)]
@@ -338,13 +242,13 @@ mod tests {
     use super::*;
     use crate::{device::tests::sample, ops::client::tests::offline};
 
-    fn client(home: &std::path::Path) -> Client {
+    pub(super) fn client(home: &std::path::Path) -> Client {
         let client = offline(home);
         client.keystore().put(&sample()).unwrap();
         client
     }
 
-    fn source(name: &str, address: &str) -> SavedSource {
+    pub(super) fn source(name: &str, address: &str) -> SavedSource {
         let address = Address::parse(address).unwrap();
         let schedule = Schedule::Day { hour: 2, minute: 0 };
         SavedSource {
@@ -358,16 +262,12 @@ mod tests {
     }
 
     #[test]
-    fn passwords_are_stored_sealed_and_come_back() {
+    fn passwords_come_back_and_are_not_shown() {
         let home = tempfile::tempdir().unwrap();
         let client = client(home.path());
         let url = "postgres://ada:geheim99@db.example.com:5433/shop?sslmode=require";
         save(&client, source(" shop ", url)).unwrap();
         save(&client, source("shop", "/var/dumps/shop.dump")).unwrap();
-        let bytes = fs::read(home.path().join(NAME)).unwrap();
-        for word in ["geheim99", "example.com", "shop"] {
-            assert!(memchr::memmem::find(&bytes, word.as_bytes()).is_none(), "{word}");
-        }
         let sources = list(&client).unwrap();
         assert_eq!(sources[0].name, "shop");
         assert_eq!(sources[0].address.shown(), "postgres://ada@db.example.com:5433/shop");
@@ -377,39 +277,6 @@ mod tests {
         forget(&client, sources[0].id).unwrap();
         assert_eq!(get(&client, sources[0].id).err().unwrap().kind(), ErrorKind::NotFound);
         assert_eq!(list(&client).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn what_another_build_wrote_is_refused_with_the_way_on() {
-        let home = tempfile::tempdir().unwrap();
-        let client = client(home.path());
-        let row = "\"id\":\"00000000-0000-0000-0000-000000000001\",\"name\":\"shop\",\"schedule\":{\"every\":\"manual\"},\"created\":1";
-        for (plain, kind, way) in [
-            (
-                format!(
-                    "{{\"version\":2,\"sources\":[{{{row},\"kind\":\"postgres\",\"address\":\"postgres://h/x\"}}]}}"
-                ),
-                ErrorKind::Damaged,
-                "rm ",
-            ),
-            ("{\"version\":4,\"sources\":7}".to_owned(), ErrorKind::NewerFormat, "update"),
-            (
-                format!(
-                    "{{\"version\":3,\"sources\":[{{{row},\"kind\":\"oracle\",\"address\":\"x\",\"former\":[]}}]}}"
-                ),
-                ErrorKind::NewerFormat,
-                "update",
-            ),
-        ] {
-            let secrets = client.secrets().unwrap();
-            let vault = secrets.vault().unwrap();
-            let amk = Amk::try_from(vault.amk.as_slice()).unwrap();
-            let sealed = wrap::seal_local(plain.as_bytes(), &amk, vault.info.vault_id).unwrap();
-            replace_file(client.home(), NAME, &sealed).unwrap();
-            let error = list(&client).err().unwrap();
-            assert_eq!(error.kind(), kind, "{plain}: {error:?}");
-            assert!(error.next_step().contains(way), "{error:?}");
-        }
     }
 
     #[test]
@@ -424,17 +291,6 @@ mod tests {
         save(&client, first).unwrap();
         assert_eq!(list(&client).unwrap()[0].schedule, Schedule::Hour);
         assert_eq!(save(&client, source("  ", "/x")).err().unwrap().kind(), ErrorKind::Usage);
-    }
-
-    #[test]
-    fn another_vaults_file_and_nonsense_are_named() {
-        let home = tempfile::tempdir().unwrap();
-        let client = client(home.path());
-        save(&client, source("shop", "/x")).unwrap();
-        let mut other = sample();
-        other.vault.as_mut().unwrap().amk[0] ^= 1;
-        client.keystore().put(&other).unwrap();
-        assert_eq!(list(&client).err().unwrap().kind(), ErrorKind::Damaged);
     }
 
     #[test]
@@ -482,6 +338,93 @@ mod tests {
         // Another source's name: what was stored so far is not its history.
         rename(&client, id, "copy".into()).unwrap();
         assert!(get(&client, id).unwrap().former.is_empty());
+    }
+
+    #[test]
+    fn a_name_that_a_source_had_before_stays_its_own() {
+        let home = tempfile::tempdir().unwrap();
+        let client = client(home.path());
+        let first = source("shop", "postgres://ada@db1/shop");
+        save(&client, first.clone()).unwrap();
+        let named = |name| Edit { name: Some(name), ..Edit::default() };
+        edit(&client, first.id, named("store")).unwrap();
+
+        let other = source("shop", "postgres://ada@db1/other");
+        let error = save(&client, other).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Exists);
+        assert_eq!(error.happened(), "store was called shop before");
+        let other = source("ledger", "postgres://ada@db1/other");
+        save(&client, other.clone()).unwrap();
+        for taken in ["shop", "store", " shop "] {
+            assert_eq!(edit(&client, other.id, named(taken)).err().unwrap().kind(), ErrorKind::Exists);
+            assert_eq!(rename(&client, other.id, taken.into()).err().unwrap().kind(), ErrorKind::Exists);
+        }
+        // Another kind of source has other snapshots, and the source itself can have it back.
+        save(&client, source("shop", "/var/dumps/shop.dump")).unwrap();
+        edit(&client, first.id, named("shop")).unwrap();
+        let now = get(&client, first.id).unwrap();
+        assert_eq!(now.former_names(), ["store"]);
+        assert!(now.is_named("shop") && now.is_named("store") && !now.is_named("Shop"));
+        // A source that starts anew leaves its names to others.
+        rename(&client, first.id, "new".into()).unwrap();
+        edit(&client, other.id, named("store")).unwrap();
+    }
+
+    #[test]
+    fn a_name_has_1_to_80_characters_and_a_schedule_exists() {
+        let home = tempfile::tempdir().unwrap();
+        let client = client(home.path());
+        for (name, valid) in [
+            ("", false),
+            (" \t\n", false),
+            (&*"é".repeat(MAX_NAME), true),
+            (&*format!(" {} ", "🐘".repeat(MAX_NAME)), true),
+            (&*"x".repeat(MAX_NAME + 1), false),
+            ("50 % \"off\" $HOME", true),
+        ] {
+            let saved = save(&client, source(name, "postgres://h/x"));
+            assert_eq!(saved.as_ref().err().map(Error::kind), (!valid).then_some(ErrorKind::Usage), "{name}");
+        }
+        let id = list(&client).unwrap()[0].id;
+        let schedule = Schedule::Day { hour: 24, minute: 0 };
+        assert_eq!(set_schedule(&client, id, schedule).err().unwrap().kind(), ErrorKind::Usage);
+        assert_eq!(get(&client, id).unwrap().schedule, Schedule::Day { hour: 2, minute: 0 });
+    }
+
+    #[test]
+    fn a_new_source_gets_the_name_that_its_address_suggests() {
+        let home = tempfile::tempdir().unwrap();
+        let client = client(home.path());
+        let parsed = |text| Address::parse(text).unwrap();
+        assert_eq!(add(&client, None, parsed("postgres://ada@h/shop")).unwrap().name, "shop");
+        assert_eq!(add(&client, None, parsed("/d/legacy shop.sql")).unwrap().name, "legacy shop");
+        let named = add(&client, Some(" books ".into()), parsed("postgres://ada@h/shop")).unwrap();
+        assert_eq!((named.name.as_str(), named.schedule), ("books", Schedule::Manual));
+        let again = add(&client, None, parsed("postgres://ada@other/shop"));
+        assert_eq!(again.err().unwrap().kind(), ErrorKind::Exists);
+        assert_eq!(list(&client).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn an_edit_back_and_forth_keeps_each_former_name_and_place_once() {
+        let home = tempfile::tempdir().unwrap();
+        let client = client(home.path());
+        let first = source("shop", "postgres://ada:geheim99@db1/shop");
+        save(&client, first.clone()).unwrap();
+        for _ in 0..3 {
+            for (name, address) in
+                [("store", "postgres://ada@db1/store"), ("shop", "postgres://ada@db1/shop")]
+            {
+                edit(&client, first.id, Edit { name: Some(name), address: Some(address) }).unwrap();
+            }
+        }
+        let now = get(&client, first.id).unwrap();
+        let former: Vec<(&str, &str)> =
+            now.former.iter().map(|former| (former.name.as_str(), former.place.as_str())).collect();
+        assert_eq!(former, [("shop", "db1:5432/shop"), ("store", "db1:5432/store")]);
+        assert_eq!(now.former_names(), ["store"]);
+        assert!(now.address.exposed().ends_with("password=geheim99"), "through every edit");
+        assert!(!format!("{:?}", now.former).contains("geheim99"));
     }
 
     #[test]
