@@ -251,7 +251,24 @@ impl Account {
 #[expect(clippy::unwrap_used, reason = "tests")]
 pub(crate) mod tests {
     use super::*;
-    use crate::event::Silent;
+    use crate::{
+        crypto::{Keyring, ReadIdentity},
+        device::tests::sample,
+        event::Silent,
+    };
+
+    /// Signed in, and with a vault that can be opened.
+    pub(crate) fn signed_in(home: &std::path::Path) -> Client {
+        let client = offline(home);
+        let vault = sample().vault.unwrap();
+        let vault = VaultSecrets {
+            keyring: Keyring::generate(vault.info.vault_id).to_bytes().unwrap(),
+            recovery_recipient: ReadIdentity::generate(1).recipient().to_string(),
+            ..vault
+        };
+        client.keystore().put(&DeviceSecrets { vault: Some(vault), ..sample() }).unwrap();
+        client
+    }
 
     /// A device in this directory whose service does not answer.
     pub(crate) fn offline(home: &std::path::Path) -> Client {

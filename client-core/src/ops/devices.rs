@@ -9,7 +9,7 @@ use api_types::{
 
 use super::{
     Client,
-    select::{MAX_NAMED, MIN_DIGITS, not_found},
+    select::{IdPrefix, listed, not_found},
 };
 use crate::error::{Error, ErrorKind};
 
@@ -35,27 +35,28 @@ pub async fn revoke_named(client: &Client, typed: &str) -> Result<DeviceKeys, Er
 
 /// Finds the one device that is meant. A revoked device matches only if no active one does.
 fn one(devices: Vec<DeviceInfo>, typed: &str) -> Result<DeviceInfo, Error> {
-    let digits = |text: &str| text.to_ascii_lowercase().replace('-', "");
-    let (prefix, id) = (digits(typed), |device: &DeviceInfo| digits(&device.keys.device_id.to_string()));
-    let is_id = prefix.len() >= MIN_DIGITS && prefix.bytes().all(|b| b.is_ascii_hexdigit());
-    let whole = |device: &DeviceInfo| device.keys.name == typed || (is_id && id(device).starts_with(&prefix));
+    let prefix = IdPrefix::of(typed);
+    let id = |device: &DeviceInfo| prefix.as_ref().is_some_and(|prefix| prefix.is(device.keys.device_id));
+    let whole = |device: &DeviceInfo| {
+        let begun = prefix.as_ref().is_some_and(|prefix| prefix.begins(device.keys.device_id));
+        device.keys.name == typed || begun
+    };
     let begins = |device: &DeviceInfo| !typed.is_empty() && device.keys.name.starts_with(typed);
-    // A complete name counts before the beginning of a longer one.
-    let some_whole = devices.iter().any(whole);
-    let mut meant: Vec<DeviceInfo> = devices
-        .into_iter()
-        .filter(|device| if some_whole { whole(device) } else { begins(device) })
-        .collect();
-    if meant.iter().any(|device| device.state != DeviceState::Revoked) && meant.len() > 1 {
+    // No other device can take an id as its name, so that this one could not be revoked any more. A complete name
+    // counts before the beginning of a longer one.
+    let ways: [&dyn Fn(&DeviceInfo) -> bool; 3] = [&id, &whole, &begins];
+    let way = ways.into_iter().find(|way| devices.iter().any(way));
+    let mut meant = devices;
+    meant.retain(|device| way.is_some_and(|way| way(device)));
+    if meant.iter().any(|device| device.state != DeviceState::Revoked) {
         meant.retain(|device| device.state != DeviceState::Revoked);
     }
-    let named: Vec<String> =
-        meant.iter().take(MAX_NAMED).map(|d| format!("{} ({})", d.keys.device_id, d.keys.name)).collect();
-    match (meant.pop(), named.len()) {
-        (Some(device), 1) => Ok(device),
+    let named = listed(meant.iter().map(|d| format!("{} ({})", d.keys.device_id, d.keys.name)));
+    match (meant.pop(), meant.len()) {
+        (Some(device), 0) => Ok(device),
         (Some(_), _) => Err(Error::new(
             ErrorKind::Ambiguous,
-            format!("several devices match `{typed}`: {}", named.join(", ")),
+            format!("several devices match `{typed}`: {named}"),
             "nothing was changed",
             "give the complete name, or more digits of the id",
         )),
@@ -156,5 +157,31 @@ mod tests {
         for unknown in ["", "110", "Laptop", "desk"] {
             assert_eq!(found(unknown), Err(ErrorKind::NotFound), "{unknown:?}");
         }
+    }
+
+    #[test]
+    fn no_device_can_hide_behind_the_id_of_another_one() {
+        let id = |number: u8| format!("{number:02}000000-0000-4000-8000-000000000000");
+        let found = |typed: &str| {
+            let all = vec![
+                device(10, &id(11), "active"),
+                device(11, &id(10), "active"),
+                device(12, "12", "active"),
+                device(13, "1200", "active"),
+                device(14, "old", "revoked"),
+                device(15, "old", "revoked"),
+            ];
+            one(all, typed).map(|device| device.keys.device_id.to_string()).map_err(|error| error.kind())
+        };
+        for number in [10, 11, 12, 13, 14] {
+            assert_eq!(found(&id(number)), Ok(id(number)), "a whole id is that device");
+            assert_eq!(found(&id(number).to_uppercase().replace('-', "")), Ok(id(number)));
+        }
+        assert_eq!(found("1200"), Err(ErrorKind::Ambiguous), "an id begins so, and a name is so");
+        assert_eq!(found("1000"), Ok(id(10)));
+        assert_eq!(found("12"), Ok(id(12)));
+        assert_eq!(found("old"), Err(ErrorKind::Ambiguous), "both are revoked");
+        let error = one(vec![device(10, "a", "active"), device(11, "ab", "active")], "").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
     }
 }

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     Client,
-    runs::{self, Run, RunState},
+    runs::{self, AHEAD, KEPT, Run, RunState, added},
     schedule::Schedule,
     sources::{self, SavedSource},
 };
@@ -12,8 +12,6 @@ use crate::error::Error;
 
 /// No retry for this long after a failure, seconds (15 minutes).
 const PAUSE: i64 = 15 * 60;
-/// Number of runs examined.
-const RUNS: u32 = 1000;
 /// An hourly timer that fires this early is not sent away: it would come back only an hour later, seconds.
 const EARLY: i64 = 10 * 60;
 
@@ -34,7 +32,7 @@ pub enum Turn {
 /// # Errors
 /// Same as [`next`].
 pub fn at_timer(client: &Client, source: &SavedSource) -> Result<Turn, Error> {
-    Ok(turn(source, &runs::recent(client, RUNS)?, client.now(), &TimeZone::system()))
+    Ok(turn(source, &runs::recent(client, KEPT)?, client.now(), &TimeZone::system()))
 }
 
 /// The first saved source that is due, or became due while this device slept. None while a backup is running, in this
@@ -47,7 +45,7 @@ pub fn next(client: &Client) -> Result<Option<SavedSource>, Error> {
     if sources.iter().all(|source| source.schedule == Schedule::Manual) {
         return Ok(None);
     }
-    let runs = runs::recent(client, RUNS)?;
+    let runs = runs::recent(client, KEPT)?;
     let (now, zone) = (client.now(), TimeZone::system());
     let due = sources.into_iter().find(|source| is_due(source, &runs, now, &zone));
     Ok(due.filter(|_| !client.is_backing_up()))
@@ -59,19 +57,20 @@ pub fn next(client: &Client) -> Result<Option<SavedSource>, Error> {
 /// Same as [`next`].
 pub fn overdue(client: &Client) -> Result<Vec<SavedSource>, Error> {
     let mut sources = sources::list(client)?;
-    let runs = runs::recent(client, RUNS)?;
+    let runs = runs::recent(client, KEPT)?;
     let (now, zone) = (client.now(), TimeZone::system());
     sources.retain(|source| is_overdue(source, &runs, now, &zone));
     Ok(sources)
 }
 
-fn of_source<'a>(source: &SavedSource, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> + Clone {
-    runs.iter().filter(move |run| runs::is_of(source, run))
+/// Its runs. One in the future would stop all backups until then, and nobody would be told: it does not count.
+fn of_source<'a>(source: &SavedSource, runs: &'a [Run], now: i64) -> impl Iterator<Item = &'a Run> + Clone {
+    runs.iter().filter(move |run| run.started_at <= now + AHEAD && runs::is_of(source, run, now))
 }
 
 fn is_overdue(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> bool {
-    let last = of_source(source, runs).find(|run| run.state == RunState::Committed);
-    let since = last.map_or(source.created, |run| run.started_at);
+    let last = of_source(source, runs, now).find(|run| run.state == RunState::Committed);
+    let since = last.map_or(added(source, now), |run| run.started_at);
     source.schedule.next(since, zone).is_some_and(|due| due + source.schedule.patience() < now)
 }
 
@@ -85,7 +84,7 @@ fn counts(run: &Run) -> bool {
 }
 
 fn turn(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> Turn {
-    let last = of_source(source, runs).find(|run| counts(run));
+    let last = of_source(source, runs, now).find(|run| counts(run));
     let early = if source.schedule == Schedule::Hour { EARLY } else { 0 };
     match last {
         _ if source.schedule == Schedule::Manual => Turn::Unscheduled,
@@ -100,16 +99,12 @@ fn turn(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> Turn {
 
 /// `runs`: newest first.
 fn is_due(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> bool {
-    if source.schedule == Schedule::Manual {
+    let mut own = of_source(source, runs, now);
+    if own.clone().next().is_some_and(|last| last.started_at + PAUSE > now && !counts(last)) {
         return false;
     }
-    let mut own = of_source(source, runs);
-    let since = |time| source.schedule.next(time, zone).is_some_and(|due| due <= now);
-    let Some(last) = own.clone().next() else { return since(source.created) };
-    if last.started_at + PAUSE > now && !counts(last) {
-        return false;
-    }
-    since(own.find(|run| counts(run)).map_or(source.created, |run| run.started_at))
+    let since = own.find(|run| counts(run)).map_or(added(source, now), |run| run.started_at);
+    source.schedule.next(since, zone).is_some_and(|due| due <= now)
 }
 
 #[cfg(test)]
@@ -221,5 +216,81 @@ mod tests {
         let hour = |later| at(Schedule::Hour, &[(RunState::Committed, night)], night + later);
         assert_eq!(hour(HOUR - 60), Turn::Due);
         assert_eq!(hour(HOUR / 2), Turn::Done(night + HOUR));
+    }
+
+    #[test]
+    fn a_run_or_source_from_the_future_stops_no_backup() {
+        // One backup was made while the clock was ten years ahead.
+        let (now, future) = (500 * HOUR, 500 * HOUR + 10 * 365 * 24 * HOUR);
+        for schedule in [
+            Schedule::Hour,
+            Schedule::Day { hour: 2, minute: 0 },
+            Schedule::Week { weekday: 1, hour: 2, minute: 0 },
+        ] {
+            for state in [RunState::Committed, RunState::Failed("cancelled".into()), RunState::Running] {
+                let runs = [(state, future), (RunState::Committed, now - 400 * HOUR)];
+                assert!(due(schedule, &runs, now), "{schedule:?}");
+                assert!(judged(is_overdue, schedule, &runs, now), "{schedule:?}");
+                let runs: Vec<Run> = runs.iter().map(run).collect();
+                assert_eq!(turn(&saved(schedule), &runs, now, &TimeZone::UTC), Turn::Due);
+            }
+            // What has run since, with the right time, counts.
+            let runs = [(RunState::Committed, now), (RunState::Committed, future)];
+            assert!(!due(schedule, &runs, now) && !judged(is_overdue, schedule, &runs, now));
+            // A source that was added then.
+            let added = SavedSource { created: future, ..saved(schedule) };
+            let zone = TimeZone::UTC;
+            assert!(is_due(&added, &[], now, &zone) && is_overdue(&added, &[], now, &zone));
+            let ran = [run(&(RunState::Committed, now - 1))];
+            assert!(!is_due(&added, &ran, now, &zone), "and it is not due again and again");
+            assert!(matches!(turn(&added, &ran, now + 1, &zone), Turn::Done(_)));
+        }
+        // A clock that is set back by a little doubles nothing.
+        let runs = [(RunState::Committed, now + 60)];
+        assert!(!due(Schedule::Hour, &runs, now));
+    }
+
+    #[test]
+    fn only_the_runs_of_a_source_count() {
+        let (at, now) = (10 * HOUR, 11 * HOUR - 1);
+        let is_due_after = |change: fn(&mut SavedSource, &mut Run)| {
+            let (mut source, mut last) = (saved(Schedule::Hour), run(&(RunState::Committed, at)));
+            change(&mut source, &mut last);
+            is_due(&source, &[last], now, &TimeZone::UTC)
+        };
+        assert!(!is_due_after(|_, _| {}));
+        assert!(is_due_after(|_, run| run.source = "ledger".into()));
+        assert!(is_due_after(|_, run| run.kind = "file".into()));
+        // Before it was added, another source had its name.
+        assert!(!is_due_after(|source, _| source.created = 10 * HOUR));
+        assert!(is_due_after(|source, run| {
+            source.created = 9 * HOUR + 1800;
+            run.started_at = 9 * HOUR;
+        }));
+        // Under the name that it had before.
+        assert!(!is_due_after(|source, run| {
+            source.former = vec![sources::Former { name: "old".into(), place: "h:5432/old".into() }];
+            run.source = "old".into();
+        }));
+    }
+
+    #[test]
+    fn a_timer_is_not_sent_away_by_a_backup_that_somebody_cancelled_or_started_long_ago() {
+        let at = |schedule, runs: &[(RunState, i64)], now| {
+            let runs: Vec<Run> = runs.iter().map(run).collect();
+            turn(&saved(schedule), &runs, now, &TimeZone::UTC)
+        };
+        let weekly = Schedule::Week { weekday: 4, hour: 2, minute: 0 };
+        // 1970-01-01 was a Thursday.
+        let (first, next) = (2 * HOUR, (7 * 24 + 2) * HOUR);
+        assert_eq!(at(weekly, &[(RunState::Committed, first)], first + HOUR), Turn::Done(next));
+        assert_eq!(at(weekly, &[(RunState::Committed, first)], next), Turn::Due);
+        assert_eq!(
+            at(weekly, &[(RunState::Committed, first)], next - 60),
+            Turn::Done(next),
+            "only hours are early"
+        );
+        let stopped = RunState::Failed("cancelled".into());
+        assert_eq!(at(weekly, &[(stopped, next + 5)], next + 60), Turn::Done(next + 7 * 24 * HOUR));
     }
 }

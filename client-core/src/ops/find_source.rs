@@ -2,7 +2,7 @@
 
 use super::{
     Client,
-    select::{MAX_NAMED, MIN_DIGITS},
+    select::{IdPrefix, listed},
     sources::{self, SavedSource},
 };
 use crate::error::{Error, ErrorKind};
@@ -17,39 +17,32 @@ pub fn find(client: &Client, typed: &str) -> Result<SavedSource, Error> {
 
 /// A complete name wins over an id, and an id over the beginning of a name.
 fn one(sources: &[SavedSource], typed: &str) -> Result<SavedSource, Error> {
-    let digits = |text: &str| text.to_ascii_lowercase().replace('-', "");
-    let prefix = digits(typed);
-    let is_id = prefix.len() >= MIN_DIGITS && prefix.bytes().all(|b| b.is_ascii_hexdigit());
+    let prefix = IdPrefix::of(typed);
     let by_name = |source: &SavedSource| source.name == typed;
-    let by_id = |source: &SavedSource| is_id && digits(&source.id.to_string()).starts_with(&prefix);
+    let by_id = |source: &SavedSource| prefix.as_ref().is_some_and(|prefix| prefix.begins(source.id));
     let by_beginning = |source: &SavedSource| !typed.is_empty() && source.name.starts_with(typed);
     let ways: [&dyn Fn(&SavedSource) -> bool; 3] = [&by_name, &by_id, &by_beginning];
-    let names: Vec<&str> = sources.iter().take(MAX_NAMED).map(|source| source.name.as_str()).collect();
     let unknown = || {
         Error::new(
             ErrorKind::NotFound,
             format!("no source called `{typed}` is saved on this device"),
             "nothing was changed",
-            if names.is_empty() {
+            if sources.is_empty() {
                 "`sealkeep source add` saves one".to_owned()
             } else {
-                format!("the saved sources are: {}", names.join(", "))
+                format!("the saved sources are: {}", listed(sources.iter().map(|s| s.name.clone())))
             },
         )
     };
-    let found = ways.iter().map(|way| sources.iter().filter(|source| way(source)).collect::<Vec<_>>());
-    match found.into_iter().find(|found| !found.is_empty()).unwrap_or_default().as_slice() {
+    let mut found = ways.iter().map(|way| sources.iter().filter(|source| way(source)).collect::<Vec<_>>());
+    match found.find(|found| !found.is_empty()).unwrap_or_default().as_slice() {
         [] => Err(unknown()),
         [source] => Ok((*source).clone()),
         several => {
-            let named: Vec<String> = several
-                .iter()
-                .take(MAX_NAMED)
-                .map(|s| format!("{} ({}, {})", s.name, s.address.kind(), s.id))
-                .collect();
+            let named = several.iter().map(|s| format!("{} ({}, {})", s.name, s.address.kind(), s.id));
             Err(Error::new(
                 ErrorKind::Ambiguous,
-                format!("`{typed}` may be any of these sources: {}", named.join("; ")),
+                format!("`{typed}` may be any of these sources: {}", listed(named)),
                 "nothing was changed",
                 "give the complete name, or the beginning of its id",
             ))
@@ -65,16 +58,19 @@ mod tests {
     use super::*;
     use crate::ops::{schedule::Schedule, sources::Address};
 
-    #[test]
-    fn a_name_an_id_and_their_beginnings_are_found() {
-        let saved = |number: u128, name: &str, address: &str| SavedSource {
+    fn saved(number: u128, name: &str, address: &str) -> SavedSource {
+        SavedSource {
             id: Uuid::from_u128(number),
             name: name.to_owned(),
             address: Address::parse(address).unwrap(),
             schedule: Schedule::Manual,
             created: 0,
             former: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_name_an_id_and_their_beginnings_are_found() {
         let sources = vec![
             saved(0xaaaa << 112, "shop", "postgres://h/shop"),
             saved(0xaabb << 112, "shop old", "postgres://h/old"),
@@ -97,5 +93,39 @@ mod tests {
             assert!(error.next_step().contains("shop old"));
         }
         assert!(one(&[], "x").err().unwrap().next_step().contains("source add"));
+    }
+
+    #[test]
+    fn what_may_be_meant_is_named_with_kind_and_id_and_without_a_password() {
+        let sources: Vec<SavedSource> = (1..=12)
+            .map(|number| saved(number << 96, &format!("shop {number}"), "postgres://ada:geheim99@h/x"))
+            .collect();
+        let error = one(&sources, "shop").err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Ambiguous);
+        assert!(error.happened().contains("shop 1 (postgres, 00000001-0000-"), "{error:?}");
+        assert!(error.happened().ends_with(", …"), "{error:?}");
+        assert!(!format!("{error:?}").contains("geheim99"));
+        // All ids begin alike.
+        assert_eq!(one(&sources, "0000").err().unwrap().kind(), ErrorKind::Ambiguous);
+        assert_eq!(one(&sources, "0000000c-0000").unwrap().name, "shop 12");
+        assert_eq!(one(&sources, &sources[2].id.to_string().to_uppercase()).unwrap().name, "shop 3");
+        assert_eq!(one(&sources, "shop 1").unwrap().name, "shop 1", "and not shop 10");
+        let unknown = one(&sources, "ledger").err().unwrap();
+        assert!(unknown.next_step().ends_with("shop 10, …"), "{unknown:?}");
+    }
+
+    #[test]
+    fn a_name_is_compared_as_it_is() {
+        let names = ["50 % \"off\"", "café", "----", "a@b", "a\nb", "Shop"];
+        let sources: Vec<SavedSource> =
+            names.iter().zip(1..).map(|(name, number)| saved(number << 96, name, "postgres://h/x")).collect();
+        for name in names {
+            assert_eq!(one(&sources, name).unwrap().name, name);
+        }
+        assert_eq!(one(&sources, "caf").unwrap().name, "café");
+        assert_eq!(one(&sources, "5").unwrap().name, names[0]);
+        for unknown in ["shop", "cafe\u{301}", " Shop", "%", "0000000g"] {
+            assert_eq!(one(&sources, unknown).err().unwrap().kind(), ErrorKind::NotFound, "{unknown}");
+        }
     }
 }

@@ -86,20 +86,15 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
         Err(error) => (list::Listing::default(), Some(error)),
     };
     let runs = runs::recent(client, RUNS)?;
-    let here = client.account()?.device;
-    let mut sources = assess(saved, snapshots, &runs, here, client.now(), &TimeZone::system());
+    let (here, now) = (client.account()?.device, client.now());
+    let mut sources = assess(saved, snapshots, &runs, here, now, &TimeZone::system());
     if problem.is_some() {
         // Without the list, "nothing stored" is unknown: only the journal counts.
+        let worked = |saved: &SavedSource| {
+            runs.iter().any(|run| run.state == RunState::Committed && runs::is_of(saved, run, now))
+        };
         for source in &mut sources {
-            let since = source.saved.as_ref().map_or(0, |saved| saved.created);
-            let is_named = |run: &Run| source.saved.as_ref().is_some_and(|saved| saved.is_named(&run.source));
-            let worked = runs.iter().find(|run| {
-                is_named(run)
-                    && run.kind == source.kind
-                    && run.state == RunState::Committed
-                    && run.started_at >= since
-            });
-            if let (Protection::Never, Some(_)) = (source.protection, worked) {
+            if source.protection == Protection::Never && source.saved.as_ref().is_some_and(worked) {
                 source.protection = Protection::Current;
             }
         }
@@ -150,7 +145,9 @@ fn assess(
         snapshots.sort_by_key(|s| std::cmp::Reverse(s.created));
         let last = snapshots.first().map(|s| s.created);
         let ended = || {
-            runs.iter().filter(|run| runs::is_of(&source, run)).filter(|run| run.state != RunState::Running)
+            runs.iter()
+                .filter(|run| runs::is_of(&source, run, now))
+                .filter(|run| run.state != RunState::Running)
         };
         let failed = |run: &&Run| matches!(&run.state, RunState::Failed(why) if why != "cancelled");
         let failure = ended()
@@ -160,7 +157,7 @@ fn assess(
             .cloned();
         let failures =
             ended().filter(failed).map(|run| run.started_at).filter(|at| *at > now - FAILURES).collect();
-        let due = source.schedule.next(last.unwrap_or(source.created), zone);
+        let due = source.schedule.next(last.unwrap_or(runs::added(&source, now)), zone);
         let protection = if failure.is_some() {
             Protection::Failing
         } else if last.is_none() {

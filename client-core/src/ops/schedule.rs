@@ -88,6 +88,8 @@ fn first_behind(
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn next(schedule: Schedule, last: &str) -> String {
@@ -133,5 +135,53 @@ mod tests {
             assert!(!schedule.is_valid(), "{schedule:?}");
         }
         assert_eq!(Schedule::Manual.next(0, &TimeZone::UTC), None);
+    }
+
+    fn any_schedule() -> impl Strategy<Value = Schedule> {
+        prop_oneof![
+            Just(Schedule::Hour),
+            (0_i8..24, 0_i8..60).prop_map(|(hour, minute)| Schedule::Day { hour, minute }),
+            (1_i8..=7, 0_i8..24, 0_i8..60).prop_map(|(weekday, hour, minute)| Schedule::Week {
+                weekday,
+                hour,
+                minute
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_next_time_is_the_first_one_that_fits(
+            schedule in any_schedule(),
+            last in 0_i64..4_000_000_000,
+            zone in prop::sample::select(&["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"][..]),
+        ) {
+            const HOUR: i64 = 3600;
+            let zone = TimeZone::get(zone).unwrap();
+            let next = schedule.next(last, &zone).unwrap();
+            let at = Timestamp::from_second(next).unwrap().to_zoned(zone.clone());
+            let (time, longest) = match schedule {
+                Schedule::Manual | Schedule::Hour => (None, HOUR),
+                Schedule::Day { hour, minute } => (Some((hour, minute)), 25 * HOUR),
+                Schedule::Week { weekday, hour, minute } => {
+                    prop_assert_eq!(at.weekday().to_monday_one_offset(), weekday);
+                    (Some((hour, minute)), (7 * 24 + 1) * HOUR)
+                }
+            };
+            prop_assert!(next > last && next <= last + longest, "{} after {}", at, last);
+            if let Some((hour, minute)) = time {
+                // Where the clocks skip it, as soon as they allow.
+                let meant = at.date().at(hour, minute, 0, 0).to_zoned(zone.clone()).unwrap();
+                prop_assert_eq!(&meant, &at);
+                prop_assert_eq!(schedule.next(next - 1, &zone), Some(next));
+            }
+        }
+
+        #[test]
+        fn a_schedule_is_stored_as_it_was(schedule in any_schedule()) {
+            let stored = serde_json::to_string(&schedule).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Schedule>(&stored).unwrap(), schedule);
+            prop_assert!(schedule.is_valid() && schedule.patience() >= 3600);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Selects the snapshot that the user means.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Display};
 
 use api_types::SnapshotId;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -13,9 +13,9 @@ use crate::{
 /// The word for the newest snapshot.
 const LATEST: &str = "latest";
 /// Minimum length of an abbreviated id.
-pub(super) const MIN_DIGITS: usize = 4;
+const MIN_DIGITS: usize = 4;
 /// Maximum number of candidates listed in an error.
-pub(super) const MAX_NAMED: usize = 10;
+const MAX_NAMED: usize = 10;
 
 /// How the user named a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +79,33 @@ impl Selector {
     }
 }
 
+/// The beginning of an id with hyphens: at least four digits in any case, with or without the hyphens. A snapshot's id
+/// has none.
+pub(super) struct IdPrefix(String);
+
+impl IdPrefix {
+    /// `None` for text that begins no id.
+    pub(super) fn of(typed: &str) -> Option<Self> {
+        let digits = digits(typed);
+        let is_one = digits.len() >= MIN_DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        is_one.then_some(Self(digits))
+    }
+
+    /// Whether this id begins so.
+    pub(super) fn begins(&self, id: impl Display) -> bool {
+        digits(&id.to_string()).starts_with(&self.0)
+    }
+
+    /// Whether this is the whole id.
+    pub(super) fn is(&self, id: impl Display) -> bool {
+        digits(&id.to_string()) == self.0
+    }
+}
+
+fn digits(text: &str) -> String {
+    text.to_ascii_lowercase().replace('-', "")
+}
+
 /// `2026-11-20`, and no other way to write that day.
 fn day(text: &str) -> Option<Date> {
     text.parse::<Date>().ok().filter(|day| day.to_string() == text)
@@ -139,14 +166,10 @@ pub(super) fn by_prefix<'a>(
         [one] => Ok(one),
         several => {
             let digits = prefix.len() + 8;
-            let named: Vec<String> = several
-                .iter()
-                .take(MAX_NAMED)
-                .map(|s| s.id.to_string().chars().take(digits.max(12)).collect())
-                .collect();
+            let named = listed(several.iter().map(|s| s.id.to_string().chars().take(digits).collect()));
             Err(Error::new(
                 ErrorKind::Ambiguous,
-                format!("{} snapshots begin with {prefix}: {}", several.len(), named.join(", ")),
+                format!("{} snapshots begin with {prefix}: {named}", several.len()),
                 "nothing was changed",
                 "give more digits of the id",
             ))
@@ -163,23 +186,21 @@ pub(super) fn no_source(typed: &str, sources: &BTreeSet<String>) -> Error {
         if sources.is_empty() {
             "back something up first: nothing is there yet".to_owned()
         } else {
-            format!("the sources are: {}", listed(sources))
+            format!("the sources are: {}", listed(sources.iter().cloned()))
         },
     )
 }
 
-/// The first names of a set.
-fn listed(sources: &BTreeSet<String>) -> String {
-    let named: Vec<&str> = sources.iter().take(MAX_NAMED).map(String::as_str).collect();
-    let more = if sources.len() > MAX_NAMED { ", …" } else { "" };
-    format!("{}{more}", named.join(", "))
+/// The first of these, for an error.
+pub(super) fn listed(mut names: impl Iterator<Item = String>) -> String {
+    let mut named: Vec<String> = names.by_ref().take(MAX_NAMED).collect();
+    named.extend(names.next().map(|_| "…".to_owned()));
+    named.join(", ")
 }
 
 /// `latest` of several sources: lists the possible choices.
 pub(super) fn several_sources(sources: &BTreeSet<String>) -> Error {
-    let named: Vec<String> =
-        sources.iter().take(MAX_NAMED).map(|name| format!("`{name}@{LATEST}`")).collect();
-    let more = if sources.len() > MAX_NAMED { ", …" } else { "" };
+    let named = listed(sources.iter().map(|name| format!("`{name}@{LATEST}`")));
     Error::new(
         ErrorKind::Ambiguous,
         "several sources are backed up here",
@@ -187,7 +208,7 @@ pub(super) fn several_sources(sources: &BTreeSet<String>) -> Error {
         if named.is_empty() {
             "add --source NAME; `sealkeep status` lists them".to_owned()
         } else {
-            format!("choose one: {}{more}", named.join(", "))
+            format!("choose one: {named}")
         },
     )
 }
@@ -221,6 +242,7 @@ pub fn short(id: SnapshotId) -> String {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use api_types::{DeviceId, HeadHash, Sha256, SourceId, VaultId, envelope::SnapshotEnvelope};
     use jiff::civil::date;
     use proptest::prelude::*;
 
@@ -311,5 +333,97 @@ mod tests {
             let day = date(2026, month, day);
             prop_assert_eq!(parsed(&format!("{name}@{day}")), of(&name, day));
         }
+    }
+
+    /// `begin`: the first digits of its id.
+    fn snapshot(begin: &str, created: i64) -> ListedSnapshot {
+        let mut id = [0; 32];
+        hex::decode_to_slice(format!("{begin:0<64}"), &mut id).unwrap();
+        let envelope = SnapshotEnvelope {
+            vault: VaultId::from_bytes([1; 16]),
+            source: SourceId::from_bytes([2; 16]),
+            device: DeviceId::from_bytes([3; 16]),
+            sequence: 0,
+            previous: HeadHash::new([0; 32]),
+            body_hash: Sha256::new([0; 32]),
+            body_len: 1,
+            pack_set_hash: Sha256::new([0; 32]),
+            epoch: 1,
+            created,
+            directory_len: 1,
+            directory_hash: Sha256::new([0; 32]),
+            heads_hash: Sha256::new([0; 32]),
+        };
+        ListedSnapshot { id: SnapshotId::new(id), envelope, head_hash: HeadHash::new([0; 32]) }
+    }
+
+    #[test]
+    fn a_snapshot_is_found_by_the_beginning_of_its_id() {
+        let snapshots = [snapshot("3f9a00", 1), snapshot("3f9a01", 2), snapshot("beef", 3)];
+        let found = |prefix: &str| by_prefix(&snapshots, prefix).map(|found| found.envelope.created);
+        assert_eq!(found("beef").unwrap(), 3);
+        assert_eq!(found("3f9a01").unwrap(), 2);
+        assert_eq!(found(&snapshots[0].id.to_string()).unwrap(), 1);
+        let error = found("3f9a").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ambiguous);
+        assert!(error.happened().ends_with("begin with 3f9a: 3f9a00000000, 3f9a01000000"), "{error:?}");
+        assert_eq!(found("dead").unwrap_err().kind(), ErrorKind::NotFound);
+        // Of many, enough are named, with digits that tell them apart.
+        let many: Vec<ListedSnapshot> = (0..20).map(|n| snapshot(&format!("abcd{n:08}"), 1)).collect();
+        let error = by_prefix(&many, "abcd").unwrap_err();
+        assert!(
+            error.happened().starts_with("20 snapshots") && error.happened().ends_with(", …"),
+            "{error:?}"
+        );
+        assert_eq!(error.happened().matches("abcd000000").count(), MAX_NAMED);
+    }
+
+    #[test]
+    fn the_snapshots_of_a_day_are_those_between_its_midnights() {
+        // 2026-11-20T22:00:00Z
+        let at = 1_795_212_000;
+        let snapshots = [at + 7200, at + 7199, at - 79_200, at - 79_201].map(|at| snapshot("ab", at));
+        let named: Vec<&ListedSnapshot> = snapshots.iter().collect();
+        let day = |day| of_day("shop", &named, day, &TimeZone::UTC);
+        let times = |day_of_month| -> Vec<i64> {
+            day(date(2026, 11, day_of_month)).unwrap().iter().map(|s| s.envelope.created).collect()
+        };
+        assert_eq!(times(21), [at + 7200]);
+        assert_eq!(times(20), [at + 7199, at - 79_200], "newest first");
+        assert_eq!(times(19), [at - 79_201]);
+        assert_eq!(day(date(2026, 11, 22)).unwrap_err().kind(), ErrorKind::NotFound);
+        // A day on which the clocks change has 25 hours.
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        let midnight = date(2026, 10, 25).to_zoned(berlin.clone()).unwrap().timestamp().as_second();
+        let last = snapshot("ab", midnight + 25 * 3600 - 1);
+        assert!(of_day("shop", &[&last], date(2026, 10, 25), &berlin).is_ok());
+        let nothing = of_day("shop", &[], date(2026, 10, 25), &berlin).unwrap_err();
+        assert!(nothing.next_step().contains("sealkeep snapshots"));
+    }
+
+    #[test]
+    fn an_id_with_hyphens_is_known_by_its_beginning() {
+        let id = "aabbccdd-0000-4000-8000-000000000000";
+        for begin in ["aabb", "AABB", "aabbccdd-0", "aabbccdd0000", "-a-a-b-b-"] {
+            assert!(IdPrefix::of(begin).unwrap().begins(id), "{begin}");
+            assert!(!IdPrefix::of(begin).unwrap().is(id), "{begin}");
+        }
+        assert!(IdPrefix::of(&id.to_uppercase()).unwrap().is(id));
+        assert!(!IdPrefix::of(&format!("{id}0")).unwrap().begins(id));
+        for none in ["", "aab", "a-a-b", "shop", "aabg", "ａａｂｂ", "aabb "] {
+            assert!(IdPrefix::of(none).is_none(), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_list_in_an_error_is_bounded() {
+        let names = |most: usize| (0..most).map(|number| number.to_string());
+        assert_eq!(listed(names(0)), "");
+        assert_eq!(listed(names(2)), "0, 1");
+        assert!(listed(names(MAX_NAMED)).ends_with(", 9"));
+        assert!(listed(names(MAX_NAMED + 1)).ends_with(", 9, …"));
+        assert!(no_source("x", &BTreeSet::new()).next_step().contains("nothing is there yet"));
+        let several = several_sources(&names(MAX_NAMED + 1).collect());
+        assert!(several.next_step().ends_with("`8@latest`, …"));
     }
 }

@@ -9,6 +9,8 @@ use super::{StateDb, StateError};
 const RUNS: u32 = 500;
 /// More lines of a run are left out.
 const LINES: u32 = 100;
+/// Room for the last lines of a run, which say how it ended: however much was said before.
+const END: u32 = 3;
 /// Longer lines are cut, characters.
 const LINE_LEN: usize = 2_000;
 
@@ -64,13 +66,19 @@ impl StateDb {
     /// # Errors
     /// [`StateError`].
     pub fn log(&self, run: BackupId, entry: &LogEntry) -> Result<(), StateError> {
+        self.add_line(run, entry, LINES)
+    }
+
+    /// Adds one of the last lines of a run's log, for which there is always room.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn log_end(&self, run: BackupId, entry: &LogEntry) -> Result<(), StateError> {
+        self.add_line(run, entry, LINES + END)
+    }
+
+    fn add_line(&self, run: BackupId, entry: &LogEntry, most: u32) -> Result<(), StateError> {
         let text: String = entry.text.chars().take(LINE_LEN).collect();
-        // An error is always recorded, however much was said before it.
-        let most = if matches!(entry.kind, LogKind::Stage | LogKind::Note | LogKind::Warning) {
-            LINES
-        } else {
-            LINES + 3
-        };
         self.db().execute(
             "INSERT INTO run_log (run, at, kind, text) SELECT ?1, ?2, ?3, ?4
              WHERE (SELECT count(*) FROM run_log WHERE run = ?1) < ?5",
@@ -99,7 +107,7 @@ impl StateDb {
 /// Keeps the logs of the newest runs.
 pub(super) fn forget_oldest(db: &Connection) -> Result<(), StateError> {
     db.execute(
-        "DELETE FROM run_log WHERE run NOT IN (SELECT id FROM run ORDER BY started_at DESC, rowid DESC LIMIT ?1)",
+        "DELETE FROM run_log WHERE run NOT IN (SELECT id FROM run ORDER BY rowid DESC LIMIT ?1)",
         [RUNS],
     )?;
     Ok(())
@@ -137,13 +145,66 @@ mod tests {
             state.log(run, &entry(LogKind::Warning, &format!("line {number}"))).unwrap();
         }
         for kind in [LogKind::Error, LogKind::Meaning, LogKind::NextStep] {
-            state.log(run, &entry(kind, &"x".repeat(LINE_LEN * 2))).unwrap();
+            state.log_end(run, &entry(kind, &"x".repeat(LINE_LEN * 2))).unwrap();
         }
+        state.log_end(run, &entry(LogKind::Note, "one too many")).unwrap();
         let log = state.log_of(run).unwrap();
-        assert_eq!(log.len(), usize::try_from(LINES + 3).unwrap());
+        assert_eq!(log.len(), usize::try_from(LINES + END).unwrap());
         assert_eq!(log[0], entry(LogKind::Warning, "line 0"));
+        assert_eq!(log[99], entry(LogKind::Warning, "line 99"));
         assert_eq!(log.last().unwrap().kind, LogKind::NextStep);
         assert_eq!(log.last().unwrap().text.len(), LINE_LEN);
+    }
+
+    #[test]
+    fn a_hostile_text_is_only_text_and_cut_between_characters() {
+        let home = tempfile::tempdir().unwrap();
+        let state = state(home.path());
+        let (run, other) = (start(&state, 1), start(&state, 2));
+        let texts = [
+            "'); DROP TABLE run_log; --".to_owned(),
+            "a\0b\r\n\u{1b}[2J\u{202e}c".to_owned(),
+            String::new(),
+            "🐘".repeat(LINE_LEN),
+        ];
+        for text in &texts {
+            state.log(run, &entry(LogKind::Warning, text)).unwrap();
+        }
+        state.log(run, &entry(LogKind::Warning, &"é".repeat(LINE_LEN + 1))).unwrap();
+        let log: Vec<String> = state.log_of(run).unwrap().into_iter().map(|entry| entry.text).collect();
+        assert_eq!(log[..4], texts);
+        assert_eq!(log[4], "é".repeat(LINE_LEN));
+        assert!(state.log_of(other).unwrap().is_empty(), "each run has its own");
+    }
+
+    #[test]
+    fn every_kind_of_line_comes_back_as_it_was() {
+        let home = tempfile::tempdir().unwrap();
+        let state = state(home.path());
+        let run = start(&state, 1);
+        for kind in LogKind::ALL {
+            state.log(run, &entry(kind, kind.as_str())).unwrap();
+        }
+        let kinds: Vec<LogKind> = state.log_of(run).unwrap().iter().map(|entry| entry.kind).collect();
+        assert_eq!(kinds, LogKind::ALL);
+        // What a newer version wrote is shown, too.
+        state.db().execute("UPDATE run_log SET kind = 'song'", []).unwrap();
+        assert!(state.log_of(run).unwrap().iter().all(|entry| entry.kind == LogKind::Note));
+    }
+
+    #[test]
+    fn a_clock_that_went_back_costs_the_newest_run_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let state = state(home.path());
+        for now in 0..i64::from(RUNS) {
+            start(&state, 9_000_000 + now);
+        }
+        let run = start(&state, 7);
+        state.log(run, &entry(LogKind::Stage, "began")).unwrap();
+        let next = start(&state, 8);
+        assert_eq!(state.log_of(run).unwrap().len(), 1);
+        let newest: Vec<BackupId> = state.runs(2).unwrap().iter().map(|run| run.id).collect();
+        assert_eq!(newest, [next, run]);
     }
 
     #[test]

@@ -37,11 +37,11 @@ pub struct Run {
     pub snapshot: Option<SnapshotId>,
 }
 
-/// Older runs are forgotten.
-const KEPT: u32 = 10_000;
+/// Number of runs that are kept; older ones are forgotten.
+pub const KEPT: u32 = 10_000;
 
 impl StateDb {
-    /// Newest runs first, at most `most`.
+    /// Newest runs first, at most `most`: in the order of their starts, whatever the clock said.
     ///
     /// # Errors
     /// [`StateError`].
@@ -49,7 +49,7 @@ impl StateDb {
         let db = self.db();
         let mut query = db.prepare_cached(
             "SELECT name, kind, state, failure, started_at, ended_at, bytes_read, id, snapshot FROM run
-             ORDER BY started_at DESC, rowid DESC LIMIT ?1",
+             ORDER BY rowid DESC LIMIT ?1",
         )?;
         let rows = query.query_map([most], |row| {
             let state = match row.get::<_, String>(2)?.as_str() {
@@ -106,7 +106,7 @@ impl StateDb {
             params![run.as_bytes(), source.as_bytes(), name, kind, now],
         )?;
         change.execute(
-            "DELETE FROM run WHERE rowid NOT IN (SELECT rowid FROM run ORDER BY started_at DESC, rowid DESC LIMIT ?1)",
+            "DELETE FROM run WHERE rowid NOT IN (SELECT rowid FROM run ORDER BY rowid DESC LIMIT ?1)",
             [KEPT],
         )?;
         run_log::forget_oldest(&change)?;
