@@ -43,7 +43,7 @@ pub enum Scope {
 pub enum Files {
     /// They are.
     Current,
-    /// The schedule, the name, the program or the home changed since.
+    /// The schedule, the name, the program or the home changed since, or the service is gone.
     Outdated,
     /// Somebody edited them.
     Edited,
@@ -125,14 +125,18 @@ pub fn schedule(
     place.refuse_edited(id)?;
     let units = units(client, &source, scope, program)?;
     let texts = [(service_name(id), units.service()?), (timer_name(id), units.timer()?)];
-    sources::set_schedule(client, id, schedule)?;
     let unit = timer_name(id);
     if scope == Scope::System && !rustix::process::geteuid().is_root() {
+        sources::set_schedule(client, id, schedule)?;
         return prepare(client, unit, &texts);
     }
     if let Err(why) = scope.systemctl(&["daemon-reload"]) {
-        return Ok(Outcome::NoSystemd { why, crontab: units.crontab()? });
+        // First what may be refused: then nothing was changed.
+        let crontab = units.crontab()?;
+        sources::set_schedule(client, id, schedule)?;
+        return Ok(Outcome::NoSystemd { why, crontab });
     }
+    sources::set_schedule(client, id, schedule)?;
     let mut files = Vec::new();
     for (name, text) in &texts {
         let path = place.folder.join(name);
@@ -193,7 +197,7 @@ pub fn remove(client: &Client, id: Uuid) -> Result<Removed, Error> {
             remove_file(&place.folder.join("timers.target.wants").join(&unit))?;
         }
         for path in [timer, service] {
-            if fs::read_to_string(&path).is_ok_and(|text| !is_untouched(&text)) {
+            if read(&path)?.is_some_and(|text| !is_untouched(&text)) {
                 removed.kept.push(keep(&path)?);
             } else {
                 remove_file(&path)?;
@@ -213,19 +217,24 @@ pub fn of(client: &Client, source: &SavedSource, program: &Path) -> Result<Optio
     for scope in [Scope::User, Scope::System] {
         let Ok(place) = Place::of(scope) else { continue };
         let Some(timer) = read(&place.timer(source.id))? else { continue };
-        let service = read(&place.folder.join(service_name(source.id)))?.unwrap_or_default();
+        let service = read(&place.folder.join(service_name(source.id)))?;
         let units = units(client, source, scope, program.to_owned())?;
-        let wanted = units.service().ok().zip(units.timer().ok());
-        let files = if wanted.is_some_and(|wanted| wanted == (service.clone(), timer.clone())) {
-            Files::Current
-        } else if is_untouched(&timer) && is_untouched(&service) {
-            Files::Outdated
-        } else {
-            Files::Edited
-        };
+        let files = state_of(&units, service.as_deref(), &timer);
         return Ok(Some(Timer { scope, unit: timer_name(source.id), files }));
     }
     Ok(None)
+}
+
+/// Whether a service and a timer are what we would write now.
+fn state_of(wanted: &Units, service: Option<&str>, timer: &str) -> Files {
+    let is = |wanted: Result<String, Error>, text: &str| wanted.is_ok_and(|wanted| wanted == text);
+    if is(wanted.timer(), timer) && service.is_some_and(|service| is(wanted.service(), service)) {
+        Files::Current
+    } else if is_untouched(timer) && service.is_none_or(is_untouched) {
+        Files::Outdated
+    } else {
+        Files::Edited
+    }
 }
 
 /// Whether the user's systemd runs while the user is not signed in; `None` if nobody can say.
@@ -361,9 +370,10 @@ fn timer_name(id: Uuid) -> String {
     format!("sealkeep-{id}.timer")
 }
 
+/// The text of a file, if there is one. Who edited it may have used another encoding.
 fn read(path: &Path) -> Result<Option<String>, Error> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Error::io(&path.display().to_string(), &e)),
     }
@@ -395,4 +405,95 @@ fn refused(unit: &str, why: &str) -> Error {
         "the schedule is saved, but nothing starts it while the app is closed",
         "see `systemctl status` and `journalctl`, then run this again",
     )
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::ops::client::tests::offline;
+
+    fn units_of(schedule: Schedule, home: &Path) -> Units {
+        Units {
+            id: Uuid::from_u128(7),
+            name: "shop".to_owned(),
+            schedule,
+            program: "/usr/bin/sealkeep".into(),
+            home: home.to_owned(),
+            user: None,
+        }
+    }
+
+    #[test]
+    fn files_are_current_outdated_or_edited() {
+        let nightly = units_of(Schedule::Day { hour: 2, minute: 0 }, Path::new("/h"));
+        let (service, timer) = (nightly.service().unwrap(), nightly.timer().unwrap());
+        assert_eq!(state_of(&nightly, Some(&service), &timer), Files::Current);
+        let edited = format!("{service}# mine\n");
+        assert_eq!(state_of(&nightly, Some(&edited), &timer), Files::Edited);
+        assert_eq!(state_of(&nightly, Some(&service), ""), Files::Edited);
+        // Adding the schedule again writes what is missing.
+        assert_eq!(state_of(&nightly, None, &timer), Files::Outdated);
+        for other in [
+            Units { name: "store".to_owned(), ..units_of(nightly.schedule, Path::new("/h")) },
+            Units { program: "/opt/sealkeep".into(), ..units_of(nightly.schedule, Path::new("/h")) },
+            Units { user: Some(1), ..units_of(nightly.schedule, Path::new("/h")) },
+            units_of(nightly.schedule, Path::new("/elsewhere")),
+            units_of(Schedule::Hour, Path::new("/h")),
+            units_of(Schedule::Manual, Path::new("/h")),
+            units_of(nightly.schedule, Path::new("/cannot\nbe named")),
+        ] {
+            assert_eq!(state_of(&other, Some(&service), &timer), Files::Outdated, "{}", other.name);
+        }
+    }
+
+    #[test]
+    fn a_file_that_somebody_edited_is_recognized_in_any_encoding_and_kept_under_a_free_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { folder: folder.path().to_owned() };
+        let id = Uuid::from_u128(7);
+        assert!(place.refuse_edited(id).is_ok() && read(&place.timer(id)).unwrap().is_none());
+        let timer = units_of(Schedule::Hour, Path::new("/h")).timer().unwrap();
+        fs::write(place.timer(id), &timer).unwrap();
+        assert!(place.refuse_edited(id).is_ok());
+        for number in 1..=3 {
+            fs::write(place.timer(id), [timer.as_bytes(), b"# n\xe4chtlich\n"].concat()).unwrap();
+            let error = place.refuse_edited(id).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Exists);
+            assert!(error.happened().contains(&timer_name(id)), "{error:?}");
+            let kept = keep(&place.timer(id)).unwrap();
+            let ending = if number == 1 { ".saved".to_owned() } else { format!(".saved{number}") };
+            assert!(kept.display().to_string().ends_with(&format!(".timer{ending}")), "{kept:?}");
+            assert!(fs::read(&kept).unwrap().ends_with(b"# n\xe4chtlich\n"));
+            assert!(!place.timer(id).exists());
+        }
+        remove_file(&place.timer(id)).unwrap();
+    }
+
+    #[test]
+    fn what_an_administrator_pastes_names_the_files_whatever_the_home_is_called() {
+        let parent = tempfile::tempdir().unwrap();
+        let home = parent.path().join("Ada's $HOME; rm -r *");
+        fs::create_dir(&home).unwrap();
+        let texts = [("a.service".to_owned(), "one".to_owned()), ("a.timer".to_owned(), "two".to_owned())];
+        let prepared = prepare(&offline(&home), "a.timer".to_owned(), &texts).unwrap();
+        let commands = if let Outcome::Prepared { commands, .. } = prepared { commands } else { Vec::new() };
+        assert_eq!(commands.len(), 3);
+        let words = shlex::split(&commands[0]).unwrap();
+        assert_eq!(words[..4], ["sudo", "install", "-m", "644"]);
+        assert_eq!(words[6..], [format!("{SYSTEM_FOLDER}/")]);
+        for ((_, text), path) in texts.iter().zip(&words[4..6]) {
+            assert_eq!(fs::read_to_string(path).unwrap(), *text);
+        }
+        assert!(commands[2].ends_with("enable --now a.timer"));
+    }
+
+    #[test]
+    fn a_program_that_fails_says_why_in_a_line() {
+        let said = |script: &str| run(Command::new("sh").arg("-c").arg(script));
+        assert_eq!(said("exit 0"), Ok(()));
+        assert_eq!(said("echo ' no bus '>&2; echo more >&2; exit 1"), Err("no bus".to_owned()));
+        assert_eq!(said("exit 1"), Err("sh failed".to_owned()));
+        assert!(run(&mut Command::new("/nonexistent/systemctl")).unwrap_err().contains("systemctl"));
+    }
 }
