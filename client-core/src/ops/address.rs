@@ -85,6 +85,11 @@ impl Address {
         self.source().map_or_else(|_| String::new(), |source| source.place())
     }
 
+    /// The password and the like in it.
+    pub(super) fn secrets(&self) -> Vec<SecretString> {
+        source::engine(self.kind).map_or_else(Vec::new, |engine| engine.secrets(self.text.expose_secret()))
+    }
+
     /// With its password.
     pub(super) fn exposed(&self) -> &str {
         self.text.expose_secret()
@@ -128,11 +133,47 @@ mod tests {
             ("postgres://ada@db1/shop?hostaddr=10.0.0.9", "postgres://ada@db1/shop?hostaddr=10.0.0.9"),
             ("postgres://ada@db1:5433/shop", "postgres://ada@db1:5433/shop"),
             ("postgres://eve@db1/shop", "postgres://eve@db1/shop"),
-            ("host=db1 user=ada dbname=shop", "host=db1 user=ada dbname=shop password='p@ss'"),
+            ("host=db1 user=ada dbname=shop", "password='p@ss' host=db1 user=ada dbname=shop"),
             ("/var/dumps/shop.dump", "/var/dumps/shop.dump"),
         ] {
             let merged = Address::parse(typed).unwrap().with_secrets_of(&stored).unwrap();
             assert_eq!(merged.exposed(), expected);
         }
+    }
+
+    #[test]
+    fn an_address_says_how_it_is_shown_where_it_is_and_what_nobody_may_see() {
+        let address = Address::parse("  postgres://ada:geheim99@db1/shop?sslpassword=geheim98\n").unwrap();
+        assert_eq!(address.exposed(), "postgres://ada:geheim99@db1/shop?sslpassword=geheim98");
+        assert_eq!((address.kind(), address.place().as_str()), ("postgres", "db1:5432/shop"));
+        assert_eq!(address.shown(), "postgres://ada@db1:5432/shop");
+        let secrets: Vec<String> =
+            address.secrets().iter().map(|secret| secret.expose_secret().to_owned()).collect();
+        assert_eq!(secrets, ["geheim99", "geheim98"]);
+        let file = Address::parse("/var/my dumps/50%.sql").unwrap();
+        assert_eq!((file.kind(), file.place().as_str()), ("file", "/var/my dumps/50%.sql"));
+        assert!(file.secrets().is_empty());
+    }
+
+    #[test]
+    fn a_refusal_repeats_nothing_that_may_be_a_secret() {
+        for text in [
+            "geheim99",
+            "mysql://ada:geheim99@h/x",
+            "postgres://ada:geheim99@h:0/x",
+            "postgres://ada:geheim99%@h/x",
+            "host=h password='geheim99",
+            "./geheim99.sql",
+        ] {
+            let error = Address::parse(text).err().unwrap();
+            let said = format!("{} {} {}", error.happened(), error.meaning(), error.next_step());
+            assert!(error.kind() == ErrorKind::Usage && !said.contains("geheim99"), "{text}: {said}");
+        }
+        assert!(Address::stored("oracle", "x").is_none());
+        // What is stored may have become invalid since: it is shown as nothing, and used for nothing.
+        let stored = Address::stored("postgres", "postgres://ada:geheim99@h:0/x").unwrap();
+        assert_eq!((stored.shown(), stored.place(), stored.parts()), (String::new(), String::new(), None));
+        assert_eq!(stored.source().unwrap_err().kind(), ErrorKind::Usage);
+        assert!(stored.secrets().is_empty());
     }
 }

@@ -40,6 +40,11 @@ pub trait Engine: Send + Sync {
         None
     }
 
+    /// The secrets in this text, which must not be found in anything that is passed on.
+    fn secrets(&self, _text: &str) -> Vec<SecretString> {
+        Vec::new()
+    }
+
     /// This text with the secrets that it lacks from `stored`; `None` if it lacks none, or leads elsewhere.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use api_types::unseen::is_unseen;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
@@ -16,6 +17,8 @@ use crate::{
     },
 };
 
+/// Longest name of a file, bytes.
+const MAX_FILE: usize = 255;
 /// Longest name of a PostgreSQL database, bytes.
 const MAX_DATABASE: usize = 63;
 /// Attempts to find a name that is free.
@@ -24,11 +27,7 @@ const ATTEMPTS: u32 = 100;
 /// A file in `folder` that does not exist: `shop-2026-11-25-1250.dump`. `created`: of the snapshot, seconds since 1970.
 #[must_use]
 pub fn file(folder: &Path, source: &str, kind: &str, created: i64) -> PathBuf {
-    let (stem, extension) = file_name(source, kind, created, &TimeZone::system());
-    let free = |number: u32| match number {
-        1 => folder.join(format!("{stem}{extension}")),
-        _ => folder.join(format!("{stem}-{number}{extension}")),
-    };
+    let free = |number| folder.join(file_name(source, kind, created, number, &TimeZone::system()));
     (1..ATTEMPTS).map(free).find(|path| !path.exists()).unwrap_or_else(|| free(1))
 }
 
@@ -58,27 +57,30 @@ pub fn open_command(database: &AnySource) -> String {
     format!("psql {}", quoted(&database.address()))
 }
 
-fn file_name(source: &str, kind: &str, created: i64, zone: &TimeZone) -> (String, String) {
+/// `number`: of the attempt, from 1.
+fn file_name(source: &str, kind: &str, created: i64, number: u32, zone: &TimeZone) -> String {
     // The name of a file keeps its ending.
-    let (stem, extension) = match source.find('.') {
-        Some(at @ 1..) if kind == "file" => source.split_at(at),
+    let (stem, extension) = match source.char_indices().skip(1).find(|(_, c)| *c == '.') {
+        Some((at, _)) if kind == "file" => source.split_at(at),
         _ => (source, ".dump"),
     };
-    let clean = |text: &str| -> String {
-        text.chars().map(|c| if matches!(c, '/' | '\\' | ':') || c.is_control() { '_' } else { c }).collect()
-    };
-    let stem = clean(stem);
-    let stem = stem.strip_prefix('.').map_or_else(|| stem.clone(), |rest| format!("_{rest}"));
-    (format!("{stem}-{}", date(created, "%Y-%m-%d-%H%M", zone)), clean(extension))
+    let clean = |text: &str| text.replace(|c: char| matches!(c, '/' | '\\' | ':') || is_unseen(c), "_");
+    let mut stem = clean(stem);
+    // Neither hidden nor taken for an option.
+    if stem.starts_with(['.', '-']) {
+        stem.replace_range(..1, "_");
+    }
+    let again = if number == 1 { String::new() } else { format!("-{number}") };
+    let mut end = format!("-{}{again}{}", date(created, "%Y-%m-%d-%H%M", zone), clean(extension));
+    end.truncate(end.floor_char_boundary(MAX_FILE / 2));
+    stem.truncate(stem.floor_char_boundary(MAX_FILE - end.len()));
+    stem + &end
 }
 
 fn database_name(name: &str, created: i64, zone: &TimeZone) -> String {
     let end = format!("_restored_{}", date(created, "%Y%m%d", zone));
-    let mut length = name.len().min(MAX_DATABASE - end.len());
-    while !name.is_char_boundary(length) {
-        length -= 1;
-    }
-    format!("{}{end}", name.get(..length).unwrap_or_default())
+    let start = name.get(..name.floor_char_boundary(MAX_DATABASE - end.len())).unwrap_or_default();
+    format!("{start}{end}")
 }
 
 fn date(seconds: i64, format: &str, zone: &TimeZone) -> String {
@@ -89,6 +91,8 @@ fn date(seconds: i64, format: &str, zone: &TimeZone) -> String {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// 2026-11-25 12:50 UTC.
@@ -96,14 +100,19 @@ mod tests {
 
     #[test]
     fn names_say_what_and_when() {
-        let file = |source, kind| {
-            let (stem, extension) = file_name(source, kind, CREATED, &TimeZone::UTC);
-            stem + &extension
-        };
+        let file = |source, kind| file_name(source, kind, CREATED, 1, &TimeZone::UTC);
         assert_eq!(file("shop", "postgres"), "shop-2026-11-25-1250.dump");
         assert_eq!(file("shop.eu", "postgres"), "shop.eu-2026-11-25-1250.dump");
         assert_eq!(file("legacy.sql.gz", "file"), "legacy-2026-11-25-1250.sql.gz");
         assert_eq!(file("../etc/x\n", "postgres"), "_._etc_x_-2026-11-25-1250.dump");
+        assert_eq!(file(".env.sql", "file"), "_env-2026-11-25-1250.sql");
+        assert_eq!(file("--help", "stdin"), "_-help-2026-11-25-1250.dump");
+        assert_eq!(file("Ada's \u{202e}lqs.dump", "file"), "Ada's _lqs-2026-11-25-1250.dump");
+        assert_eq!(file_name("a.sql", "file", CREATED, 7, &TimeZone::UTC), "a-2026-11-25-1250-7.sql");
+        // A day is the local one.
+        let zone = TimeZone::fixed(jiff::tz::offset(12));
+        assert_eq!(file_name("a", "postgres", CREATED, 1, &zone), "a-2026-11-26-0050.dump");
+        assert_eq!(database_name("shop", CREATED, &zone), "shop_restored_20261126");
         let database = |name: &str| database_name(name, CREATED, &TimeZone::UTC);
         assert_eq!(database("shop"), "shop_restored_20261125");
         let long = database(&"ä".repeat(40));
@@ -120,5 +129,60 @@ mod tests {
         assert!(load_command(&first).unwrap().starts_with("pg_restore --dbname=NEW_DATABASE "));
         std::fs::write(&second, b"\x1f\x8bsomething").unwrap();
         assert_eq!(load_command(&second), None);
+    }
+
+    #[test]
+    fn a_taken_name_gets_a_number_and_the_last_resort_is_the_first_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut seen = Vec::new();
+        for _ in 1..ATTEMPTS {
+            let path = super::file(folder.path(), "shop.sql", "file", CREATED);
+            std::fs::write(&path, b"").unwrap();
+            assert!(!seen.contains(&path));
+            seen.push(path);
+        }
+        assert!(seen[1].display().to_string().ends_with("-2.sql"), "{:?}", seen[1]);
+        // The restore itself refuses an existing file.
+        assert_eq!(super::file(folder.path(), "shop.sql", "file", CREATED), seen[0]);
+    }
+
+    #[test]
+    fn a_command_names_the_file_and_the_database_whatever_they_are_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("Ada's $(dump); 100%.sql");
+        let dump = b"--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\n";
+        std::fs::write(&path, dump).unwrap();
+        let words = shlex::split(&load_command(&path).unwrap()).unwrap();
+        assert_eq!(words, ["psql", "--dbname=NEW_DATABASE", &format!("--file={}", path.display())]);
+        assert_eq!(load_command(&folder.path().join("absent")), None);
+        assert_eq!(load_command(folder.path()), None);
+
+        for (given, shown) in [
+            ("postgres://ada:geheim99@db1/shop", "postgres://ada@db1:5432/shop"),
+            ("postgres:///50%25", "postgres:///50%25"),
+            ("host=/run/pg user=a\\'b password=geheim99 dbname=x", "postgres://a%27b@%2Frun%2Fpg:5432/x"),
+        ] {
+            let database = crate::source::database(given).unwrap();
+            assert_eq!(shlex::split(&open_command(&database)).unwrap(), ["psql", shown]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_becomes_one_that_exists_nowhere_else(
+            source in any::<String>(),
+            long in "\\PC{0,300}",
+            kind in prop_oneof![Just("file"), Just("postgres")],
+            number in 1_u32..ATTEMPTS,
+        ) {
+            for source in [source, long] {
+                let name = file_name(&source, kind, CREATED, number, &TimeZone::UTC);
+                prop_assert!(name.len() <= MAX_FILE && name.contains("-2026-11-25-1250"), "{}", name);
+                prop_assert!(!name.contains(['/', '\\', ':']) && !name.chars().any(is_unseen), "{:?}", name);
+                prop_assert!(!name.starts_with('.'), "{}", name);
+                let database = database_name(&source, CREATED, &TimeZone::UTC);
+                prop_assert!(database.len() <= MAX_DATABASE && database.ends_with("_restored_20261125"));
+            }
+        }
     }
 }

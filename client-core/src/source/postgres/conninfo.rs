@@ -1,4 +1,6 @@
-//! Parses libpq's two connection formats the way libpq does: URLs and `key=value` pairs.
+//! Parses libpq's two connection formats the way libpq does: URLs and `key=value` pairs. Writes values into both.
+
+use std::fmt::Write;
 
 use zeroize::Zeroizing;
 
@@ -117,6 +119,42 @@ fn decode(text: &str) -> Result<Value, SourceError> {
     if bytes.contains(&0) { Err(bad()) } else { Ok(bytes) }
 }
 
+/// A value as a URL can hold it anywhere.
+pub(super) fn in_url(value: &[u8]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(value.len() * 3));
+    let escape = |bytes: &[u8], text: &mut String| {
+        for byte in bytes {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    };
+    for part in value.utf8_chunks() {
+        for character in part.valid().chars() {
+            if character.is_alphanumeric() || "-._~".contains(character) {
+                text.push(character);
+            } else {
+                escape(character.encode_utf8(&mut [0; 4]).as_bytes(), &mut text);
+            }
+        }
+        escape(part.invalid(), &mut text);
+    }
+    text
+}
+
+/// A value as a pair can hold it.
+pub(super) fn in_pair(value: &str) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(value.len() * 2 + 2));
+    text.push('\'');
+    for character in value.chars() {
+        if matches!(character, '\\' | '\'') {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text.push('\'');
+    text
+}
+
 /// `host=db1 password='it\'s'`
 fn pairs(text: &str) -> Result<Pairs, SourceError> {
     let mut found = Pairs::new();
@@ -171,6 +209,8 @@ pub(super) fn usage(text: &str) -> SourceError {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(text: &str) -> Vec<(String, String)> {
@@ -190,6 +230,17 @@ mod tests {
         }
         assert!(is_connection("host=x") && is_connection("PostgreSQL://x") && is_connection("service=shop"));
         assert!(!is_connection("/srv/a=b.dump") && !is_connection("./a=b") && !is_connection("dump.sql"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_comes_back_from_both_formats(
+            bytes in prop::collection::vec(1_u8..=255, 1..20), text in "[^\0]{1,20}"
+        ) {
+            let value = |connection: &str| parse(connection).unwrap().pop().unwrap().1;
+            prop_assert_eq!(value(&format!("postgres:///?password={}", in_url(&bytes).as_str())).to_vec(), bytes);
+            prop_assert_eq!(value(&format!("password={}", in_pair(&text).as_str())).to_vec(), text.into_bytes());
+        }
     }
 
     #[test]

@@ -65,6 +65,10 @@ impl Engine for Postgres {
         address::parts(text)
     }
 
+    fn secrets(&self, text: &str) -> Vec<SecretString> {
+        address::secrets(text)
+    }
+
     fn with_secrets_of(&self, text: &str, stored: &str) -> Result<Option<SecretString>, SourceError> {
         address::with_secrets_of(text, stored)
     }

@@ -31,6 +31,9 @@ const KEEPALIVES: [(&str, &str); 3] =
 /// What a program needs besides its own parameters.
 const PASSED_ON: [&str; 7] =
     ["PATH", "HOME", "KRB5CCNAME", "KRB5_CONFIG", "KRB5_CLIENT_KTNAME", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+/// The host if nobody names one.
+const LOCAL: &str = "local socket";
+const DEFAULT_PORT: &str = "5432";
 /// The only service in our own service file.
 const SERVICE: &str = "sealkeep";
 
@@ -135,10 +138,9 @@ impl PgUrl {
     /// The values that libpq will use, as far as they can be determined without it.
     fn resolve(&mut self, ambient: &dyn Fn(&str) -> Option<String>) {
         let find = |name: &str, variable: &str| self.text(name).or_else(|| ambient(variable));
-        let host = find("host", "PGHOST")
-            .or_else(|| find("hostaddr", "PGHOSTADDR"))
-            .unwrap_or_else(|| "local socket".into());
-        let port = find("port", "PGPORT").unwrap_or_else(|| "5432".into());
+        let host =
+            find("host", "PGHOST").or_else(|| find("hostaddr", "PGHOSTADDR")).unwrap_or_else(|| LOCAL.into());
+        let port = find("port", "PGPORT").unwrap_or_else(|| DEFAULT_PORT.into());
         let user = find("user", "PGUSER");
         let database = find("dbname", "PGDATABASE")
             // If only libpq can resolve the service, its name is the best guess.
@@ -186,7 +188,7 @@ impl PgUrl {
     #[must_use]
     pub fn is_local(&self) -> bool {
         self.host.starts_with(['/', '@'])
-            || matches!(self.host.as_str(), "local socket" | "localhost" | "::1")
+            || matches!(self.host.as_str(), LOCAL | "localhost" | "::1")
             || self.host.starts_with("127.")
     }
 
@@ -299,13 +301,32 @@ impl PgUrl {
     }
 }
 
+/// A URL that leads to the same database, for somebody who may type it, and without a password.
 impl fmt::Display for PgUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |value: &[u8]| conninfo::in_url(value).to_string();
+        // What is not valid text is shown otherwise than it is written.
+        let given = |name: &str, shown: &str| {
+            self.value(name).map_or_else(|| text(shown.as_bytes()), |value| text(value.as_slice()))
+        };
         f.write_str("postgres://")?;
         if let Some(user) = &self.user {
-            write!(f, "{user}@")?;
+            write!(f, "{}@", given("user", user))?;
         }
-        f.write_str(&self.place())
+        let mut ports = self.port.split(',').cycle();
+        for (number, host) in self.host.split(',').enumerate() {
+            f.write_str(if number > 0 { "," } else { "" })?;
+            let port = ports.next().unwrap_or_default();
+            match host {
+                LOCAL if port == DEFAULT_PORT => {}
+                LOCAL => write!(f, ":{port}")?,
+                _ if host.contains(':') && !host.starts_with(['/', '@']) => {
+                    write!(f, "[{}]:{port}", text(host.as_bytes()).replace("%3A", ":"))?;
+                }
+                _ => write!(f, "{}:{port}", text(host.as_bytes()))?,
+            }
+        }
+        write!(f, "/{}", given("dbname", &self.database))
     }
 }
 

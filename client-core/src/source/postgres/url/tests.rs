@@ -67,6 +67,39 @@ fn hosts_sockets_and_what_is_left_out() {
 }
 
 #[test]
+fn an_address_that_is_shown_can_be_typed() {
+    for (text, shown) in [
+        ("postgres:///shop", "postgres:///shop"),
+        ("postgres://ada@:5433/shop", "postgres://ada@:5433/shop"),
+        ("host=/run/postgresql user=ada dbname=shop", "postgres://ada@%2Frun%2Fpostgresql:5432/shop"),
+        ("postgres://ada:geheim99@[fe80::1%25eth0]:1,b:2/x", "postgres://ada@[fe80::1%25eth0]:1,b:2/x"),
+        ("user='a@b:c' host=h dbname='50% of?#/'", "postgres://a%40b%3Ac@h:5432/50%25%20of%3F%23%2F"),
+        ("postgres://h/caf%E9", "postgres://h:5432/caf%E9"),
+        ("postgres://h/café", "postgres://h:5432/café"),
+    ] {
+        let url = parse(text).unwrap();
+        assert_eq!(url.to_string(), shown);
+        let typed = parse(shown).unwrap();
+        assert_eq!((typed.place(), typed.to_string()), (url.place(), url.to_string()));
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_names_can_be_shown_and_typed(
+        user in "[^\0]{1,12}", host in "[^\0,]{1,12}", name in "[^\0]{1,12}"
+    ) {
+        let encoded = |text: &str| conninfo::in_url(text.as_bytes()).to_string();
+        let (user, host, name) = (encoded(&user), encoded(&host), encoded(&name));
+        let url = parse(&format!("postgres:///?user={user}&host={host}&dbname={name}")).unwrap();
+        let typed = parse(&url.to_string()).unwrap();
+        for name in ["PGUSER", "PGHOST", "PGDATABASE"] {
+            proptest::prop_assert_eq!(variable(&typed, name), variable(&url, name), "{}", url);
+        }
+    }
+}
+
+#[test]
 fn a_service_ranks_between_the_url_and_the_environment() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join(".pg_service.conf");
