@@ -41,7 +41,9 @@ An address without a password keeps the saved one, if server and user stay the s
         source: String,
     },
     /// Connect to a source and report what a backup would find; nothing is dumped
-    #[command(after_help = "Example:\n  sealkeep source test shop\n\nExits with 6 if a backup would fail.")]
+    #[command(
+        after_help = "Example:\n  sealkeep source test shop\n\nIf a backup would fail, it exits as the backup would, for example with 6."
+    )]
     Test {
         /// Its name, its id, or the beginning of either
         source: String,

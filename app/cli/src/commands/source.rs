@@ -135,7 +135,7 @@ async fn test(context: &Context, typed: &str) -> Result<(), Error> {
             }),
             || {
                 plain!(
-                    "{}: {}, {}, {} on disk, {} tables, dumped by {}",
+                    "{}: {}, {}, {} on disk, {}, dumped by {}",
                     source.name,
                     facts.server,
                     match (facts.tls, facts.local) {
@@ -144,7 +144,7 @@ async fn test(context: &Context, typed: &str) -> Result<(), Error> {
                         (false, false) => "connection that is NOT encrypted",
                     },
                     render::bytes(facts.size),
-                    facts.readable_tables,
+                    tables(facts.readable_tables),
                     facts.tool
                 )
             },
@@ -162,15 +162,31 @@ async fn test(context: &Context, typed: &str) -> Result<(), Error> {
         Preflight::Database(facts) if !passes => Err(Error::new(
             ErrorKind::DumpFailed,
             format!(
-                "the user may not read {} tables: {}",
-                facts.unreadable.len(),
-                facts.unreadable.join(", ")
+                "the user may not read {}: {}",
+                tables(facts.unreadable.len() as u64),
+                first(&facts.unreadable)
             ),
             "a backup would fail; nothing was changed",
             "grant the user access, for example with the role `pg_read_all_data`",
         )),
         _ => Ok(()),
     }
+}
+
+/// `1 table`, `7 tables`.
+fn tables(number: u64) -> String {
+    match number {
+        1 => "1 table".to_owned(),
+        several => format!("{several} tables"),
+    }
+}
+
+/// The first few names; `--json` has all of them.
+fn first(names: &[String]) -> String {
+    const NAMED: usize = 5;
+    let more = if names.len() > NAMED { ", …" } else { "" };
+    let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    format!("{named}{more}")
 }
 
 /// The address given by arguments.
@@ -255,4 +271,31 @@ pub(super) fn timers_removed(removed: &timer::Removed) -> Plain {
         text.push(&plain!("\n  edited by hand, kept as {}", path.display()));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_is_told_in_words() {
+        for (schedule, words) in [
+            (Schedule::Manual, "none"),
+            (Schedule::Hour, "hourly"),
+            (Schedule::Day { hour: 2, minute: 5 }, "daily at 02:05"),
+            (Schedule::Week { weekday: 1, hour: 23, minute: 0 }, "Mon at 23:00"),
+            (Schedule::Week { weekday: 7, hour: 0, minute: 0 }, "Sun at 00:00"),
+            (Schedule::Week { weekday: 0, hour: 0, minute: 0 }, "? at 00:00"),
+        ] {
+            assert_eq!(schedule_words(schedule), words);
+        }
+    }
+
+    #[test]
+    fn many_names_are_not_all_in_one_sentence() {
+        let names: Vec<String> = (1..=7).map(|number| format!("t{number}")).collect();
+        assert_eq!(first(&names), "t1, t2, t3, t4, t5, …");
+        assert_eq!(first(&names[..2]), "t1, t2");
+        assert_eq!((tables(1).as_str(), tables(7).as_str()), ("1 table", "7 tables"));
+    }
 }
