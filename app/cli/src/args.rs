@@ -1,15 +1,17 @@
 //! What can be typed. Secrets have no argument on purpose: arguments are visible to every user of a machine.
 
 mod account;
+mod global;
 mod local;
 mod restore;
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint, builder::Resettable};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint, builder::Resettable};
 
 pub(crate) use self::{
     account::{DeviceAction, Devices, Login, Logout, Signup},
+    global::{Global, ProgressForm},
     local::{
         Debug, DebugAction, Logs, Runs, Schedule, ScheduleAction, ScheduleAdd, Source, SourceAction,
         SourceAdd, SourceEdit, time,
@@ -63,9 +65,6 @@ fn source_is_set() -> bool {
 /// The variable that may name the database to back up, with its password.
 pub(crate) const DATABASE_URL: &str = "SEALKEEP_DATABASE_URL";
 
-/// Separates global options from a command's own.
-const GLOBAL: &str = "Global options";
-
 /// Encrypted, deduplicated database backups. Your keys never leave your machine.
 #[derive(Debug, Parser)]
 #[command(name = "sealkeep", version, after_long_help = SECRETS_HELP, disable_help_subcommand = true)]
@@ -75,90 +74,6 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Global {
-    /// Print one JSON document on standard output instead of text
-    #[arg(long, global = true, help_heading = GLOBAL)]
-    pub(crate) json: bool,
-    /// Suppress progress output
-    #[arg(long, short, global = true, help_heading = GLOBAL)]
-    pub(crate) quiet: bool,
-    /// How to report progress, on standard error
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "HOW", conflicts_with = "quiet")]
-    pub(crate) progress: Option<ProgressForm>,
-    /// Directory for keys and local state [default: the user's data directory]
-    #[arg(
-        long,
-        global = true,
-        help_heading = GLOBAL,
-        env = "SEALKEEP_HOME",
-        hide_env_values = true,
-        value_name = "DIR",
-        value_hint = ValueHint::DirPath
-    )]
-    pub(crate) home: Option<PathBuf>,
-    /// The Sealkeep service, at sign-up and on a device's first sign-in
-    #[arg(
-        long,
-        global = true,
-        help_heading = GLOBAL,
-        env = "SEALKEEP_SERVER",
-        hide_env_values = true,
-        value_name = "URL",
-        default_value = "http://127.0.0.1:8787"
-    )]
-    pub(crate) server: String,
-    /// Allow this storage inside your own network: scheme, host, port
-    #[arg(
-        long,
-        global = true,
-        help_heading = GLOBAL,
-        env = "SEALKEEP_STORAGE_ORIGIN",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
-    pub(crate) storage_origin: Option<String>,
-    /// Retry a transfer that stalls for this many seconds
-    #[arg(
-        long,
-        global = true,
-        help_heading = GLOBAL,
-        env = "SEALKEEP_STALL_TIMEOUT",
-        hide_env_values = true,
-        value_name = "SECONDS",
-        default_value_t = 45,
-        value_parser = clap::value_parser!(u16).range(1..=3600)
-    )]
-    pub(crate) stall_timeout: u16,
-    /// Wait this many seconds for a service or store that becomes unavailable during a run
-    #[arg(
-        long,
-        global = true,
-        help_heading = GLOBAL,
-        env = "SEALKEEP_PATIENCE",
-        hide_env_values = true,
-        value_name = "SECONDS",
-        default_value_t = 900,
-        value_parser = clap::value_parser!(u16).range(0..=3000)
-    )]
-    pub(crate) patience: u16,
-    /// Read secrets as NAME=value lines from this open file descriptor
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FD")]
-    pub(crate) secrets_fd: Option<u32>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProgressForm {
-    /// A line that is redrawn, on a terminal and without --json; this is the default
-    Auto,
-    /// Lines of text
-    Plain,
-    /// One JSON object per line
-    Json,
-    /// None, only warnings and errors
-    None,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,0 +1,92 @@
+//! Options of every command.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum, ValueHint};
+
+/// Separates global options from a command's own.
+const GLOBAL: &str = "Global options";
+
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Print one JSON document on standard output instead of text
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) json: bool,
+    /// Suppress progress output
+    #[arg(long, short, global = true, help_heading = GLOBAL)]
+    pub(crate) quiet: bool,
+    /// How to report progress, on standard error
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "HOW", conflicts_with = "quiet")]
+    pub(crate) progress: Option<ProgressForm>,
+    /// Directory for keys and local state [default: the user's data directory]
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        env = "SEALKEEP_HOME",
+        hide_env_values = true,
+        value_name = "DIR",
+        value_hint = ValueHint::DirPath
+    )]
+    pub(crate) home: Option<PathBuf>,
+    /// The Sealkeep service, at sign-up and on a device's first sign-in
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        env = "SEALKEEP_SERVER",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8787"
+    )]
+    pub(crate) server: String,
+    /// Allow this storage inside your own network: scheme, host, port
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        env = "SEALKEEP_STORAGE_ORIGIN",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub(crate) storage_origin: Option<String>,
+    /// Retry a transfer that stalls for this many seconds
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        env = "SEALKEEP_STALL_TIMEOUT",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        default_value_t = 45,
+        value_parser = clap::value_parser!(u16).range(1..=3600)
+    )]
+    pub(crate) stall_timeout: u16,
+    /// Wait this many seconds for a service or store that becomes unavailable during a run
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        env = "SEALKEEP_PATIENCE",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        default_value_t = 900,
+        value_parser = clap::value_parser!(u16).range(0..=3000)
+    )]
+    pub(crate) patience: u16,
+    /// Read secrets as NAME=value lines from this open file descriptor
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FD")]
+    pub(crate) secrets_fd: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressForm {
+    /// A line that is redrawn, on a terminal and without --json; this is the default
+    Auto,
+    /// Lines of text
+    Plain,
+    /// One JSON object per line
+    Json,
+    /// None, only warnings and errors
+    None,
+}
