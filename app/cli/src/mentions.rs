@@ -10,7 +10,7 @@ use clap::{Command, CommandFactory};
 use crate::args::Cli;
 
 /// The files that contain our texts.
-const WRITTEN: [&str; 9] = [
+const WRITTEN: [&str; 10] = [
     "README.md",
     "SECURITY.md",
     "CHANGELOG.md",
@@ -19,6 +19,7 @@ const WRITTEN: [&str; 9] = [
     "client-core/docs",
     "metadata-api/src",
     "metadata-api/docs",
+    "ui/docs",
     "ui/src/words",
 ];
 /// Options in our texts that belong to other programs.
@@ -103,6 +104,21 @@ fn every_command_line_that_is_named_exists() {
     }
     assert!(seen > 60, "{seen} command lines were found");
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_guide_explains_every_kind_of_error() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let source = fs::read_to_string(root.join("client-core/src/error.rs")).unwrap();
+    let guide = fs::read_to_string(root.join("ui/docs/guide/troubleshooting.md")).unwrap();
+    let kind = |line: &str| -> Option<String> {
+        let (_, kind) = line.trim().strip_prefix("Self::")?.split_once(" => \"")?;
+        Some(kind.strip_suffix("\",")?.to_owned())
+    };
+    let kinds: Vec<String> = source.lines().filter_map(kind).collect();
+    assert!(kinds.len() > 30, "{kinds:?}");
+    let missing: Vec<&String> = kinds.iter().filter(|kind| !guide.contains(&format!("`{kind}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 /// The string literals on a line of source.
