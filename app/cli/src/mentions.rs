@@ -22,7 +22,16 @@ const WRITTEN: [&str; 9] = [
     "ui/src/words",
 ];
 /// Options in our texts that belong to other programs.
-const FOREIGN_OPTIONS: [&str; 6] = ["--vault-quota", "--embedded", "--help", "--version", "--user", "--now"];
+const FOREIGN_OPTIONS: [&str; 8] = [
+    "--vault-quota",
+    "--embedded",
+    "--help",
+    "--version",
+    "--user",
+    "--now",
+    "--single-transaction",
+    "--archive",
+];
 
 fn texts(path: &Path, found: &mut Vec<(PathBuf, String)>) {
     if path.is_dir() {
