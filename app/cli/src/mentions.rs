@@ -22,7 +22,7 @@ const WRITTEN: [&str; 9] = [
     "ui/src/words",
 ];
 /// Options in our texts that belong to other programs.
-const FOREIGN_OPTIONS: [&str; 8] = [
+const FOREIGN_OPTIONS: [&str; 10] = [
     "--vault-quota",
     "--embedded",
     "--help",
@@ -31,6 +31,8 @@ const FOREIGN_OPTIONS: [&str; 8] = [
     "--now",
     "--single-transaction",
     "--archive",
+    "--db",
+    "--dbname",
 ];
 
 fn texts(path: &Path, found: &mut Vec<(PathBuf, String)>) {
