@@ -283,7 +283,7 @@ mod tests {
             "backup --file x --compression 19 --limit-upload 1",
             "backup --stdin --name x",
             "backup --url-file x --same-source",
-            "runs --limit 0",
+            "runs --limit 1",
             "ls --source x",
             "verify --read-data",
             "debug bundle --yes",
@@ -299,7 +299,7 @@ mod tests {
             "backup --file x --stdin --name x",
             "backup --stdin --name x --same-source",
             "backup --source x --name y",
-            "runs --limit -1",
+            "runs --limit 0",
             "logs",
             "devices approve x",
         ] {

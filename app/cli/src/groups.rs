@@ -17,8 +17,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("This device and others", &["devices", "logout", "debug"]),
 ];
 
-const EXAMPLES: &str = "\
-  sealkeep signup --email you@example.com --region eu
+const EXAMPLES: &str = "  sealkeep signup --email you@example.com --region eu
   sealkeep backup postgres://backup@db.example/shop
   sealkeep restore shop@latest --to shop.dump";
 
@@ -66,6 +65,7 @@ mod tests {
             assert!(line.chars().count() <= 80, "{line}");
         }
         assert!(help.contains("Start here:\n  signup     Create an account"), "{help}");
+        assert!(help.contains("Examples:\n  sealkeep signup"), "{help}");
         let (_, global) = help.split_once("Global options:\n").unwrap_or_default();
         assert!(global.contains("--json") && global.contains("--version"), "{help}");
     }

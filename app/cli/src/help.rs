@@ -10,12 +10,20 @@ use crate::groups;
 const WIDTH: usize = 80;
 
 fn add(command: &Command, path: &str, all: &mut String) {
-    let help = command.clone().term_width(WIDTH).bin_name(path).render_long_help();
-    writeln!(all, "$ {path} --help\n{}", help.to_string().trim_end()).unwrap();
+    let help = command.clone().term_width(WIDTH).bin_name(path).render_long_help().to_string();
+    let help = if !path.contains(' ') { help } else { without_global(&help) };
+    writeln!(all, "$ {path} --help\n{}", help.trim_end()).unwrap();
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
         all.push('\n');
         add(sub, &format!("{path} {}", sub.get_name()), all);
     }
+}
+
+/// The global options are the same everywhere: once is enough.
+fn without_global(help: &str) -> String {
+    let Some((before, after)) = help.split_once("Global options:\n") else { return help.to_owned() };
+    let rest: Vec<&str> = after.lines().skip_while(|line| line.is_empty() || line.starts_with(' ')).collect();
+    format!("{before}{}", rest.join("\n"))
 }
 
 #[test]

@@ -23,7 +23,18 @@ const WRITTEN: [&str; 10] = [
     "ui/src/words",
 ];
 /// Options in our texts that belong to other programs.
-const FOREIGN_OPTIONS: [&str; 6] = ["--vault-quota", "--embedded", "--help", "--version", "--user", "--now"];
+const FOREIGN_OPTIONS: [&str; 10] = [
+    "--vault-quota",
+    "--embedded",
+    "--help",
+    "--version",
+    "--user",
+    "--now",
+    "--single-transaction",
+    "--archive",
+    "--db",
+    "--dbname",
+];
 
 fn texts(path: &Path, found: &mut Vec<(PathBuf, String)>) {
     if path.is_dir() {

@@ -181,7 +181,7 @@ mod tests {
                 snapshot: String::new(),
                 sha256: String::new(),
                 bytes: 0,
-                folder: None,
+                restored: None,
                 marks: Vec::new(),
                 notes: Vec::new(),
                 failed: Vec::new(),

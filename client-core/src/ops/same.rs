@@ -10,6 +10,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     format::snapshot::{SnapshotBody, place_of},
+    shell::quoted,
     source::Origin,
 };
 
@@ -63,7 +64,8 @@ fn refused(name: &str, before: &SnapshotBody, now: &str) -> Error {
         format!("\"{name}\" has been backed up from {} so far; {now}", place_of(&before.source_detail)),
         "no snapshot was created: you could not tell two sources under one name apart when restoring",
         format!(
-            "give it another name (--name {name}-2), or confirm with --same-source that it continues \"{name}\""
+            "give it another name (--name {}), or confirm with --same-source that it continues \"{name}\"",
+            quoted(&format!("{name}-2"))
         ),
     )
 }

@@ -47,7 +47,7 @@ fn a_dump_that_is_typed_is_waited_for_with_a_word() {
 fn a_table_fits_the_terminal_and_is_complete_in_a_pipe() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
-    let name = "a source whose name is long enough to leave no room for anything else on its line at all";
+    let name = "a source whose name is long enough to leave no room for anything else on a line";
     let made = device.backup_bytes(name, b"x").ok().unwrap();
     let id = e2e::device::text(&made, "snapshot_id").unwrap();
     let file = device.desk().join("dump.sql");

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Subcommand, ValueHint};
+use clap::{ArgGroup, Args, Subcommand, ValueHint, builder::RangedU64ValueParser};
 use jiff::civil::Time;
 
 #[derive(Debug, Args)]
@@ -163,7 +163,7 @@ pub(crate) struct Runs {
     #[arg(long)]
     pub(crate) failed: bool,
     /// At most this many
-    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) limit: usize,
 }
 

@@ -237,7 +237,7 @@ mod tests {
         let line = units("a", "/opt/my apps/sealkeep", "/home/100%").crontab().unwrap();
         assert_eq!(
             line,
-            "5 4 * * 0 '/opt/my apps/sealkeep' --quiet --home /home/100\\% \
+            "5 4 * * 0 '/opt/my apps/sealkeep' --quiet --home '/home/100\\%' \
              schedule run 00000000-0000-0000-0000-000000000077"
         );
     }

@@ -189,7 +189,7 @@ mod tests {
             let text = if is_url { "postgres://ada@db1/new" } else { "host=db1 user=ada dbname=new" };
             let whole = merged(text, &stored).unwrap();
             prop_assert_eq!(found(&whole, "password"), Some(password));
-            prop_assert_eq!(found(&whole, "dbname").as_deref(), Some("new"));
+            prop_assert_eq!(found(&whole, "dbname"), Some("new".to_owned()));
         }
     }
 }
