@@ -365,6 +365,8 @@ fn command(
 ) -> Result<Command> {
     let mut command = Command::new(binaries::metadata_api()?);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    // Its private PostgreSQL is not the one that the environment names.
+    command.env("PGPORT", "1").env("PGSSLMODE", "verify-full");
     command.arg("--embedded").arg(dir);
     command.args(["--listen", &format!("127.0.0.1:{api}"), "--s3-listen", &format!("127.0.0.1:{store}")]);
     if let Some((api, store)) = behind {

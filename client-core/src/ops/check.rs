@@ -1,10 +1,11 @@
-//! Verifies everything stored: history, snapshots, manifests, index, packs; with `read_data` every byte.
+//! Verifies everything stored: history, snapshots, manifests, index, and that the store has every pack with its length;
+//! with `read_data` every byte.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use api_types::{ObjectId, ObjectKind, SnapshotId};
 
-use super::{Client, OpenVault, restore::read_piece, select::short};
+use super::{Client, OpenVault, objects::not_served, restore::read_piece, select::short};
 use crate::{
     error::{Error, ErrorKind},
     event::{Event, Stage},
@@ -110,11 +111,18 @@ pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Erro
         }
     }
     report.packs = needed.len() as u64;
-    let reader = vault.reader_within(needed.keys().copied());
+    // The service's list is only its claim.
+    let packs: Vec<ObjectId> = needed.keys().copied().collect();
+    let absent = if read_data { Vec::new() } else { not_served(&vault, &packs).await? };
+    let absent: BTreeSet<ObjectId> = absent.into_iter().collect();
+    let reader = vault.reader_within(packs);
     for (pack, snapshots) in needed {
         client.cancelled()?;
         let fault = match stored.get(&pack) {
             None => Some("the service no longer has it".to_owned()),
+            Some(_) if absent.contains(&pack) => {
+                Some("the object store does not have it, or not with its length".to_owned())
+            }
             Some(_) if !read_data => None,
             Some(size) => {
                 report.bytes_read += size;

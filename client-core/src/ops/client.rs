@@ -145,7 +145,7 @@ impl Client {
                 ErrorKind::NotSignedIn,
                 "this device is not signed in",
                 "nothing was changed",
-                "`sealkeep login` signs in, `sealkeep signup` makes an account",
+                "`sealkeep login` signs in, `sealkeep signup` creates an account",
             )
         })
     }

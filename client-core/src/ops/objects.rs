@@ -1,18 +1,25 @@
-//! Fetches many objects of a vault.
+//! Fetches many objects of a vault, or asks the store whether it has them.
 
 use std::{
     collections::{BTreeSet, HashMap},
+    ops::Range,
     sync::Arc,
 };
 
-use api_types::{ObjectId, ObjectKind, backup::MAX_BATCH, vault::ObjectRow};
+use api_types::{
+    ObjectId, ObjectKind,
+    backup::MAX_BATCH,
+    vault::{ObjectRow, ReadGrant},
+};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{OpenVault, errors::affects_only_object};
-use crate::error::Error;
+use crate::{error::Error, store::StoreError, vault::Fetcher};
 
 /// Concurrent downloads.
 const SIDE_BY_SIDE: usize = 16;
+/// How many of a pack's first bytes are requested to learn whether the store has it.
+const FRONT: u64 = 1024;
 
 impl OpenVault {
     /// Fetches small objects whole and verified, concurrently, with few round trips to the service. The inner result
@@ -56,4 +63,49 @@ impl OpenVault {
         self.api().objects(self.id(), kind, take).await?;
         Ok(sizes)
     }
+}
+
+/// Fetches a part of a pack. `size` overrides the service's claim, where this device knows the pack's length.
+pub(super) async fn part(
+    fetcher: &Fetcher,
+    pack: ObjectId,
+    size: Option<u64>,
+    range: Range<u64>,
+) -> Result<Result<Vec<u8>, StoreError>, Error> {
+    let get = |mut grant: ReadGrant| {
+        let range = range.clone();
+        async move {
+            grant.object.size = size.unwrap_or(grant.object.size);
+            let range = range.start..range.end.min(grant.object.size);
+            fetcher.store().get_part(&grant, ObjectKind::Pack, range).await
+        }
+    };
+    fetcher.fetch(pack, get).await
+}
+
+/// Lists the packs that the store does not serve, including those for which the service gives no URL.
+///
+/// # Errors
+/// The service or the store does not answer, so nothing is known.
+pub(super) async fn not_served(vault: &OpenVault, packs: &[ObjectId]) -> Result<Vec<ObjectId>, Error> {
+    let mut gone = Vec::new();
+    for batch in packs.chunks(MAX_BATCH) {
+        vault.fetcher().request_grants(batch).await?;
+        for ids in batch.chunks(SIDE_BY_SIDE) {
+            let mut asked = JoinSet::new();
+            for id in ids.iter().copied() {
+                let (fetcher, size) = (Arc::clone(vault.fetcher()), vault.state().pack_size(&id)?);
+                asked.spawn(async move { (id, part(&fetcher, id, size, 0..FRONT).await) });
+            }
+            while let Some(answer) = asked.join_next().await {
+                match answer.map_err(|e| Error::internal("a download task failed", &e))? {
+                    (_, Ok(Ok(_))) => {}
+                    (id, Ok(Err(StoreError::NotFound | StoreError::Damaged(_)))) => gone.push(id),
+                    (_, Ok(Err(error))) => return Err(error.into()),
+                    (_, Err(error)) => return Err(error),
+                }
+            }
+        }
+    }
+    Ok(gone)
 }

@@ -106,6 +106,11 @@ fn damage_is_named_and_the_rest_is_saved() {
         );
         fs::remove_file(device.desk().join("partial")).unwrap();
 
+        if matches!(harm, Harm::Cut | Harm::Remove) {
+            // The service lists it as before: the store is asked.
+            let said = device.call(["check"]).refused(9).unwrap().to_string();
+            assert!(said.contains(&victim) && said.contains(&first_id[..8]), "{harm:?}: {said}");
+        }
         let check = device.call(["check", "--read-data"]).go().unwrap();
         assert_eq!(check.code, 9, "{harm:?}: {check}");
         let report = check.json().unwrap();

@@ -168,7 +168,7 @@ fn ctrl_c_ends_every_prompt_and_leaves_the_terminal_as_it_was() {
     let calls = [
         (one.call_plain(login), "Password: "),
         (one.call_plain(signup), "New password: "),
-        (one.call_plain(login).env("SEALKEEP_PASSWORD", password), "6-digit code: "),
+        (one.call_plain(login).env("SEALKEEP_PASSWORD", password), "6-digit code, or a recovery code: "),
         (
             one.call_plain(login).env("SEALKEEP_PASSWORD", password).env("SEALKEEP_TOTP", code()),
             "Recovery words",
@@ -213,6 +213,8 @@ fn ctrl_c_ends_every_prompt_and_leaves_the_terminal_as_it_was() {
         assert_eq!(terminal.end().unwrap(), 130, "{unanswered}: {}", terminal.screen());
         assert!(terminal.is_as_usual().unwrap(), "{unanswered}");
         assert!(!terminal.screen().contains("a long enough"), "a password was shown");
+        // Once the account exists, another sign-up would be refused.
+        assert_eq!(terminal.screen().contains("`sealkeep login`"), unanswered.starts_with("to confirm"));
     }
 }
 
@@ -227,9 +229,11 @@ fn a_pasted_kit_is_read_whole() {
     let device = Device::new(&stage.service).unwrap();
     let call = device
         .call_plain(["login", "--email", &account.email])
-        .env("SEALKEEP_PASSWORD", &account.password)
-        .env("SEALKEEP_TOTP", account.authenticator.code());
+        .env("SEALKEEP_PASSWORD", &account.password);
     let mut terminal = Terminal::start(&call, 80).unwrap();
+    terminal.expect("6-digit code, or a recovery code: ").unwrap();
+    thread::sleep(Duration::from_millis(300));
+    terminal.type_in(&format!("{}\n", account.recovery_codes[0])).unwrap();
     terminal.expect("Recovery words").unwrap();
     thread::sleep(Duration::from_millis(300));
     terminal.type_in(&kit).unwrap();
@@ -458,5 +462,8 @@ fn sentences_fit_the_terminal() {
     }
     // Without a terminal, each sentence is one line.
     let said = fails(device.call_plain(["status"]));
-    assert!(said.contains("Next: `sealkeep login` signs in, `sealkeep signup` makes an account."), "{said}");
+    assert!(
+        said.contains("Next: `sealkeep login` signs in, `sealkeep signup` creates an account."),
+        "{said}"
+    );
 }

@@ -33,10 +33,11 @@ pub(crate) async fn run(context: &Context, arguments: Check) -> Result<(), Error
                 report.packs,
                 report.chunks,
                 if ok { "no problems found" } else { "PROBLEMS FOUND" },
-                if arguments.read_data {
-                    format!("; {} read and decrypted", render::bytes(report.bytes_read))
-                } else {
-                    "; checked names and sizes only (--read-data decrypts everything)".to_owned()
+                match (arguments.read_data, ok) {
+                    (true, _) => format!("; {} read and decrypted", render::bytes(report.bytes_read)),
+                    (_, true) =>
+                        "; every pack is stored in its length (--read-data decrypts everything)".to_owned(),
+                    _ => "; contents were not read (--read-data decrypts everything)".to_owned(),
                 },
             )
         },
@@ -48,7 +49,11 @@ pub(crate) async fn run(context: &Context, arguments: Check) -> Result<(), Error
     Err(Error::new(
         ErrorKind::Damaged,
         list.join("; "),
-        "the snapshots named above cannot be fully restored; all others are intact",
+        if arguments.read_data {
+            "the snapshots named above cannot be fully restored; all others are intact"
+        } else {
+            "the snapshots named above cannot be fully restored; the contents of the others were not read"
+        },
         "run a new backup now: it uploads what is missing; then check the bucket",
     ))
 }

@@ -37,7 +37,7 @@ pub(crate) async fn run(context: &Context, arguments: Login) -> Result<(), Error
     let pending = sign_in::begin(&context.client, &email, device_name, &password).await?;
     let step = match context.secrets.given(Secret::RecoveryCode) {
         Some(code) => pending.factor(SecondFactor::RecoveryCode(code.expose_secret().to_owned())).await?,
-        None => pending.factor(SecondFactor::Totp(six_digits(context).await?)).await?,
+        None => pending.factor(second_factor(context).await?).await?,
     };
     let account = match step {
         Step::Done(account) => account,
@@ -63,11 +63,15 @@ pub(crate) async fn run(context: &Context, arguments: Login) -> Result<(), Error
     })
 }
 
-async fn six_digits(context: &Context) -> Result<String, Error> {
-    match context.secrets.given(Secret::Totp) {
-        Some(code) => Ok(code.expose_secret().to_owned()),
-        None => context.secrets.ask_line(&plain!("6-digit code: ")).await,
+/// A code from the phone, or a recovery code: those have more than six digits.
+async fn second_factor(context: &Context) -> Result<SecondFactor, Error> {
+    if let Some(code) = context.secrets.given(Secret::Totp) {
+        return Ok(SecondFactor::Totp(code.expose_secret().to_owned()));
     }
+    let typed = context.secrets.ask_line(&plain!("6-digit code, or a recovery code: ")).await?;
+    let digits = typed.replace(' ', "");
+    let of_the_phone = digits.len() <= 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    Ok(if of_the_phone { SecondFactor::Totp(digits) } else { SecondFactor::RecoveryCode(typed) })
 }
 
 /// A saved kit, read before any prompt. Larger files are not kits.

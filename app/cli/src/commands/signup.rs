@@ -83,7 +83,7 @@ pub(crate) async fn finish(context: &Context, vault: NewVault) -> Result<Account
     loop {
         let [a, b, c] = vault.positions();
         let asked = plain!("\nEnter words {}, {} and {} to confirm that you wrote them down: ", a, b, c);
-        let answer = context.secrets.ask_line(&asked).await?;
+        let answer = context.secrets.ask_line(&asked).await.map_err(unconfirmed)?;
         match vault.finish(&answer).await {
             Err(error) if error.kind() == ErrorKind::WrongRecoveryKey && !context.output.is_json() => {
                 note(&plain!("Incorrect words. Try again."))?;
@@ -91,6 +91,19 @@ pub(crate) async fn finish(context: &Context, vault: NewVault) -> Result<Account
             done => return done,
         }
     }
+}
+
+/// The account exists by now, so `signup` would be refused.
+fn unconfirmed(error: Error) -> Error {
+    if error.kind() != ErrorKind::Cancelled {
+        return error;
+    }
+    Error::new(
+        ErrorKind::Cancelled,
+        "cancelled",
+        "the account exists; its recovery words were not confirmed",
+        "run `sealkeep login` to continue",
+    )
 }
 
 async fn ask_region(context: &Context) -> Result<Region, Error> {

@@ -13,6 +13,7 @@ use roaring::RoaringBitmap;
 use sha2::Digest;
 
 use super::{
+    super::objects::not_served,
     OpenVault, PACKS_PER_SEGMENT, Run,
     content_reader::Original,
     moment::moment,
@@ -184,7 +185,7 @@ async fn refused(
 
 /// Removes packs that the store no longer serves from the index, so that the next run stores them again.
 async fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
-    let gone = served::not_served(vault, missing).await?;
+    let gone = not_served(vault, missing).await?;
     if gone.is_empty() {
         return Ok(Error::new(
             ErrorKind::ServiceError(ErrorCode::MissingObjects),

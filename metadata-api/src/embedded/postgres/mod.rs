@@ -16,7 +16,10 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{
+    ConnectOptions, Connection, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
 
 pub use self::error::Error;
 use self::{
@@ -29,6 +32,8 @@ use self::{
 const MAX_SOCKET_DIR: usize = 90;
 /// Time limit for an earlier cluster's processes to end, and for the server to respond.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Part of the socket's name, whatever PGPORT says.
+const PORT: u16 = 5432;
 /// The cluster's superuser, used only to create the roles and the database.
 const ADMIN: &str = "sealkeep_admin";
 
@@ -90,6 +95,8 @@ impl Postgres {
     fn options(&self, role: &str, password: &SecretString, database: &str) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass()
             .socket(&self.socket_dir)
+            .port(PORT)
+            .ssl_mode(PgSslMode::Disable)
             .username(role)
             .password(password.expose_secret())
             .database(database)
@@ -101,7 +108,11 @@ impl Postgres {
     pub fn url(&self, role: &str, password: &SecretString) -> SecretString {
         let host: String =
             url::form_urlencoded::byte_serialize(self.socket_dir.as_os_str().as_encoded_bytes()).collect();
-        format!("postgres://{role}:{}@localhost/sealkeep?host={host}", password.expose_secret()).into()
+        format!(
+            "postgres://{role}:{}@localhost:{PORT}/sealkeep?host={host}&sslmode=disable",
+            password.expose_secret()
+        )
+        .into()
     }
 
     /// Becomes true when the server has stopped for any reason.

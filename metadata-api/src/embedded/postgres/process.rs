@@ -18,7 +18,7 @@ use std::{
 use rustix::process::Pid;
 
 use super::{
-    PATIENCE,
+    PATIENCE, PORT,
     error::{Error, io_error},
     host::{User, command},
 };
@@ -84,6 +84,7 @@ pub(super) fn spawn_guarded(
         .arg(data)
         .arg("-k")
         .arg(socket_dir)
+        .args(["-p", &PORT.to_string()])
         .args(["-c", "listen_addresses="])
         .args(["-c", "unix_socket_permissions=0700"])
         .args(["-c", "max_connections=60"])
