@@ -227,9 +227,8 @@ fn a_pasted_kit_is_read_whole() {
     let kit = saved.text().expose_secret().to_owned();
     let first = account.recovery_words.split(' ').next().unwrap();
     let device = Device::new(&stage.service).unwrap();
-    let call = device
-        .call_plain(["login", "--email", &account.email])
-        .env("SEALKEEP_PASSWORD", &account.password);
+    let call =
+        device.call_plain(["login", "--email", &account.email]).env("SEALKEEP_PASSWORD", &account.password);
     let mut terminal = Terminal::start(&call, 80).unwrap();
     terminal.expect("6-digit code, or a recovery code: ").unwrap();
     thread::sleep(Duration::from_millis(300));
