@@ -88,7 +88,7 @@ export const databases: typeof english = {
     backups: (number) => (number === 1 ? "Backup" : "Backups"),
     dayText: (failed, added) => (failed > 0 ? `${failed} fehlgeschlagen · ${added} neu` : `${added} neu`),
     space: "Belegter Speicher",
-    spaceText: (size, number) => `für ${size} in ${number} Snapshots`,
+    spaceText: (size, number) => `für ${size} in ${number === "1" ? "1 Snapshot" : `${number} Snapshots`}`,
     lastVerified: "Zuletzt geprüft",
     unverified: (number) =>
       number === 0 ? "Jede Datenbank ist geprüft" : number === 1 ? "1 Datenbank nicht geprüft" : `${number} Datenbanken nicht geprüft`,

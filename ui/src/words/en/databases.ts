@@ -86,7 +86,7 @@ export const databases = {
     backups: (number: number): string => (number === 1 ? "backup" : "backups"),
     dayText: (failed: number, added: string) => (failed > 0 ? `${failed} failed · ${added} added` : `${added} added`),
     space: "Space used",
-    spaceText: (size: string, number: string) => `for ${size} in ${number} snapshots`,
+    spaceText: (size: string, number: string) => `for ${size} in ${number === "1" ? "1 snapshot" : `${number} snapshots`}`,
     lastVerified: "Last verified",
     unverified: (number: number) => (number === 0 ? "Every database verified" : number === 1 ? "1 database not verified" : `${number} databases not verified`),
     unknown: "–",
