@@ -54,7 +54,8 @@ export const databases: typeof english = {
     on: "Tag",
     dayAt: (time) => `Täglich um ${time} Uhr`,
     weekAt: (day, time) => `Jeden ${day} um ${time} Uhr`,
-    appOnly: "Läuft, solange Sealkeep geöffnet ist. Versäumte Backups starten, sobald Sealkeep wieder läuft.",
+    appOnly: "Versäumte Backups starten, sobald Sealkeep wieder läuft. Wenn Sie das Fenster schließen, bleibt es im Infobereich; ohne Infobereich wird es beendet.",
+    login: "Sealkeep bei der Anmeldung starten, damit geplante Backups laufen",
   },
 
   home: {
