@@ -9,6 +9,14 @@ export const firstRun: typeof english = {
     restore: "Anmelden oder wiederherstellen",
     restoreText: "Melden Sie sich auf diesem Rechner an und stellen Sie ein Backup wieder her. Sie brauchen Ihr Recovery-Kit.",
     service: (server) => `Dienst: ${server}`,
+    promise: "Backups, die nur Sie öffnen können",
+    promiseText: "Sealkeep verschlüsselt Ihre Datenbanken auf diesem Rechner und lädt nur hoch, was sich geändert hat.",
+    flow: [
+      ["Ihre Datenbank", "bleibt, wo sie ist"],
+      ["Dieser Rechner", "verschlüsselt jedes Backup"],
+      ["Der Speicher", "enthält nur Verschlüsseltes"],
+    ],
+    promiseWords: "Mit Ihren 24 Recovery-Wörtern öffnen Sie Ihre Backups auf jedem Rechner.",
   },
 
   steps: {
@@ -16,7 +24,7 @@ export const firstRun: typeof english = {
     account: "Konto",
     code: "Zwei-Faktor-Anmeldung",
     kit: "Recovery-Kit",
-    source: "Erste Datenbank",
+    backup: "Erstes Backup",
     of: (step, all) => `Schritt ${step} von ${all}`,
   },
 

@@ -7,6 +7,14 @@ export const firstRun = {
     restore: "Sign in or restore",
     restoreText: "Sign in on this computer and restore a backup. You'll need your recovery kit.",
     service: (server: string) => `Service: ${server}`,
+    promise: "Backups only you can open",
+    promiseText: "Sealkeep encrypts your databases on this computer and uploads only what changed.",
+    flow: [
+      ["Your database", "stays where it is"],
+      ["This computer", "encrypts every backup"],
+      ["Storage", "receives encrypted data only"],
+    ],
+    promiseWords: "Your 24 recovery words unlock your backups on any computer.",
   },
 
   steps: {
@@ -14,7 +22,7 @@ export const firstRun = {
     account: "Account",
     code: "Two-step sign-in",
     kit: "Recovery kit",
-    source: "First database",
+    backup: "First backup",
     of: (step: number, all: number) => `Step ${step} of ${all}`,
   },
 
