@@ -27,8 +27,8 @@ const DAY = 24 * HOUR;
 const WORDS =
   "abandon ability able about above absent absorb abstract absurd abuse access accident account accuse achieve acid acoustic acquire across act action actor actress actual";
 
-const ready: SessionView = {
-  state: "ready",
+const ready = {
+  state: "ready" as const,
   account: {
     email: "ada@example.com",
     account: "0d5f7a4e-0000-4000-8000-000000000001",
@@ -174,7 +174,7 @@ const base: Answers = {
   renew_codes: () => kit.recoveryCodes,
   new_authenticator: () => code,
   confirm_authenticator: () => null,
-  session: () => ready,
+  session: () => ready satisfies SessionView,
   overview: () => several,
   current_run: () => null,
   watch_runs: () => null,
@@ -200,6 +200,9 @@ const base: Answers = {
   words_typed: () => ({ recognized: 0, complete: false, wrong: null }),
   sign_in_factor: () => ({ next: "words" }),
   start_over: () => null,
+  save_kit: () => "/home/ada/Documents/sealkeep-recovery-kit-ada.pdf",
+  add_source: () => "00000000-0000-4000-8000-000000000004",
+  start_backup: () => running,
   probe_source: () => probe,
   source_connection: () => connection,
   source_runs: () => pastRuns,
@@ -300,10 +303,25 @@ function restores(restored: RestoredView, over: Partial<Outcome & { state: "done
   return { ...base, start_restore: () => ({ ...running, ...restoring, elapsed: 71, outcome: done({ bytes: 4.2e9, restored, ...over }) }) satisfies RunView };
 }
 
+/** The first run's last steps, and what is left to do afterwards. */
+function setUp(sources: SourceView[]): Answers {
+  return {
+    ...base,
+    session: () => ({ state: "kit", step: kit }) satisfies SessionView,
+    kit_words: () => ready.account,
+    kit_file: () => ready.account,
+    overview: () => ({ problem: null, sources }) satisfies OverviewView,
+    preferences: () => ({ uploadLimit: null, autostart: false }),
+    device_list: () => [{ id: ready.account.device, name: "laptop", here: true, state: "active", createdAt: NOW - HOUR, lastSeenAt: NOW }],
+  };
+}
+
 export const scenarios: Record<string, Answers> = {
   fresh: { ...base, ...fresh },
   code: { ...base, session: () => ({ state: "code", step: code }), sign_up_code: refuse({ ...unreachable, code: "second_factor", happened: "the second factor is wrong" }) },
   kit: { ...base, session: () => ({ state: "kit", step: kit }), kit_words: refuse({ ...unreachable, code: "wrong_recovery_key", happened: "those are not the three words" }) },
+  kitDone: setUp([]),
+  setUp: setUp([source("shop", { verifiedAt: null, snapshots: series("shop", 1, 4.2e9, NOW - HOUR) })]),
   factor: { ...base, session: () => ({ state: "factor", email: "ada@example.com" }) },
   words: { ...base, session: () => ({ state: "words", email: "ada@example.com" }) },
   signIn: { ...base, session: () => ({ state: "signIn", email: "ada@example.com" }) },

@@ -6,6 +6,17 @@ const row = (number) => (page) => page.getByRole("grid").getByRole("row").and(pa
 const tick = (number) => (page) => page.getByRole("grid").getByRole("checkbox").nth(number - 1).click();
 const start = (page) => page.locator("form button[type=submit]:not([disabled])").click();
 
+const keep = async (page) => {
+  for (const label of ["The words are saved", "The codes are saved"]) await page.getByLabel(label).check();
+};
+const confirmKit = async (page) => {
+  await keep(page);
+  await press("Continue")(page);
+  await page.getByLabel("Enter words").fill("able accident actress");
+  await press("Confirm")(page);
+  await page.getByRole("heading", { name: /What do you want|Add a database/ }).waitFor();
+};
+
 export const screens = [
   { name: "doors", scenario: "fresh" },
   { name: "account", scenario: "fresh", steps: [press("Start backing up"), (page) => page.getByLabel("Email").fill("ada@example.com"), (page) => page.getByLabel("Password", { exact: true }).fill("correct horse battery")] },
@@ -13,8 +24,14 @@ export const screens = [
   { name: "code", scenario: "code" },
   { name: "code-wrong", scenario: "code", steps: [(page) => page.getByLabel("6-digit code").fill("123456"), press("Confirm"), (page) => page.getByRole("alert").waitFor()] },
   { name: "kit", scenario: "kit" },
-  { name: "kit-proof", scenario: "kit", steps: [(page) => page.getByRole("checkbox").check(), press("Continue")] },
-  { name: "kit-wrong", scenario: "kit", steps: [(page) => page.getByRole("checkbox").check(), press("Continue"), (page) => page.getByLabel("Enter words").fill("a b c"), press("Confirm"), (page) => page.getByRole("alert").waitFor()] },
+  { name: "kit-saved", scenario: "kit", steps: [press("Save as PDF"), (page) => page.getByText("Saved to").waitFor()] },
+  { name: "kit-proof-file", scenario: "kit", steps: [press("Save as PDF"), keep, press("Continue")] },
+  { name: "kit-proof", scenario: "kit", steps: [keep, press("Continue")] },
+  { name: "kit-wrong", scenario: "kit", steps: [keep, press("Continue"), (page) => page.getByLabel("Enter words").fill("a b c"), press("Confirm"), (page) => page.getByRole("alert").waitFor()] },
+  { name: "first-source", scenario: "kitDone", steps: [confirmKit] },
+  { name: "first-schedule", scenario: "kitDone", steps: [confirmKit, (page) => page.getByLabel("Connection URL").fill("postgres://ada@db.example.com/shop"), press("Test connection"), (page) => page.getByLabel("Start Sealkeep at login").waitFor()] },
+  { name: "home-setup", scenario: "kitDone", steps: [confirmKit, main("Overview")] },
+  { name: "home-setup-backed-up", scenario: "setUp", steps: [confirmKit, main("Overview")] },
   { name: "factor", scenario: "factor" },
   { name: "words", scenario: "words" },
   { name: "sign-in-again", scenario: "signIn" },

@@ -281,7 +281,7 @@ test("the keyboard alone makes an account and comes back", async () => {
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Create your account" }).waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement?.tagName), "H1");
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("type")), "email");
   await page.keyboard.press("Shift+Tab");
   assert.equal(await page.evaluate(() => document.activeElement?.textContent?.trim()), "Back");
   await page.keyboard.press("Tab");
@@ -295,6 +295,113 @@ test("the keyboard alone makes an account and comes back", async () => {
   assert.equal(call.args.email, "ada@example.com");
   assert.equal(call.args.region, "eu");
   await close();
+});
+
+const focused = (page) => page.evaluate(() => document.activeElement?.labels?.[0]?.textContent ?? document.activeElement?.textContent?.trim());
+const called = (page, command) => page.evaluate((command) => window.calls.filter((one) => one.command === command).map((one) => one.args), command);
+
+test("each step of the first run begins in its first field, and an error returns there", async () => {
+  for (const [scenario, field] of [["code", "6-digit code"], ["factor", "6-digit code from your authenticator"], ["words", "Recovery words, in order"], ["signIn", "Password"]]) {
+    const { page, close } = await set.open(scenario);
+    await page.getByLabel(field, { exact: true }).waitFor();
+    assert.equal(await focused(page), field, scenario);
+    if (scenario === "code") {
+      await page.keyboard.type("123456");
+      await page.keyboard.press("Enter");
+      await page.getByRole("alert").waitFor();
+      await page.waitForFunction(() => document.activeElement?.tagName === "INPUT");
+    }
+    await close();
+  }
+});
+
+test("the kit is left only after words and codes were saved, and its file or three words confirm it", async () => {
+  const { page, close } = await set.open("kitDone");
+  await page.evaluate(() => {
+    window.print = () => (window.printed = document.querySelector(".printing ol").classList[0]);
+    navigator.clipboard.writeText = async (text) => (window.copied = text);
+  });
+  const next = page.getByRole("button", { name: "Continue" });
+  assert.equal(await next.isDisabled(), true);
+  assert.equal(await page.locator(".words li").first().innerText(), "1 abandon");
+  assert.equal(await page.getByRole("button", { name: "Back" }).count(), 0);
+  await page.getByRole("button", { name: "Print: Recovery codes" }).click();
+  assert.equal(await page.evaluate(() => window.printed), "codes");
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  assert.deepEqual(await contrast(page), []);
+  assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(251, 250, 246)");
+  assert.equal(await page.getByText("The 24 words").isVisible(), false);
+  assert.equal(await page.getByText("Recovery codes", { exact: true }).isVisible(), true);
+  await page.emulateMedia({ media: "screen", colorScheme: "light" });
+  assert.equal(await next.isDisabled(), true);
+  await page.getByRole("button", { name: "Copy: The 24 words" }).click();
+  await page.getByText("Copied").waitFor();
+  assert.equal((await page.evaluate(() => window.copied)).split(" ").length, 24);
+  await next.click();
+  assert.equal(await focused(page), "Enter words 3, 11, and 20");
+  await page.getByRole("button", { name: "Show the words again" }).click();
+  assert.equal(await focused(page), "Save your recovery kit");
+  await page.getByRole("button", { name: "Save as PDF" }).click();
+  await page.getByText("Saved to").waitFor();
+  await next.click();
+  await page.getByRole("button", { name: "Choose the file…" }).click();
+  await page.getByRole("heading", { name: "What do you want to back up first?" }).waitFor();
+  assert.equal((await called(page, "kit_file")).length, 1);
+  await page.getByRole("navigation", { name: "Step 4 of 4" }).waitFor();
+  await page.waitForFunction(() => document.activeElement?.tagName === "INPUT");
+  await close();
+});
+
+const screenOf = (name) => screens.find((one) => one.name === name);
+
+test("a schedule asks for the start at login, once", async () => {
+  for (const [every, ticked, wanted] of [["day", true, 1], ["day", false, 0], ["manual", true, 0]]) {
+    const opened = await set.open("kitDone");
+    const { page, close } = opened;
+    await show(opened, screenOf("first-schedule"));
+    await page.getByLabel("Start Sealkeep at login").setChecked(ticked);
+    await page.getByLabel("Schedule", { exact: true }).selectOption(every);
+    await page.getByLabel("Save without").check();
+    await page.getByRole("button", { name: "Save only" }).click();
+    await page.getByRole("heading", { name: "Overview" }).waitFor();
+    assert.equal((await called(page, "set_autostart")).length, wanted, `${every} ${ticked}`);
+    await close();
+  }
+});
+
+test("the checklist knows what is done, turns on the start at login, and can be hidden", async () => {
+  const opened = await set.open("setUp");
+  const { page, close } = opened;
+  await show(opened, screenOf("home-setup-backed-up"));
+  const list = page.getByRole("region", { name: "Finish setting up" });
+  await list.getByText("2 of 5").waitFor();
+  await list.getByRole("button", { name: "Turn on" }).click();
+  await list.getByText("3 of 5").waitFor();
+  assert.deepEqual(await called(page, "set_autostart"), [{ on: true }]);
+  await list.getByRole("button", { name: "Restore…" }).click();
+  await page.getByRole("heading", { name: "Restore shop" }).waitFor();
+  await page.getByRole("navigation").getByRole("button", { name: "Overview" }).click();
+  await list.getByRole("button", { name: "Hide checklist" }).click();
+  await list.waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => localStorage.getItem("checklist")), null);
+  await close();
+});
+
+test("a large window of the first run has a quiet side, in both themes and languages", async () => {
+  for (const language of ["en", "de"]) {
+    const { page, problems, close } = await set.open("kit", { width: 1440, height: 900, language, motion: "reduce" });
+    await page.getByRole("complementary").waitFor();
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      await accessible(page);
+      assert.deepEqual(await contrast(page), [], colorScheme);
+    }
+    await page.setViewportSize({ width: 640, height: 480 });
+    assert.equal(await page.getByRole("complementary").count(), 0);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+    assert.deepEqual(problems, []);
+    await close();
+  }
 });
 
 test("nothing is saved before the test passes, unless the user says so", async () => {

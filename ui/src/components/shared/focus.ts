@@ -1,5 +1,7 @@
 import { tick } from "svelte";
 
+const FIELD = "input:not([type=radio], [type=checkbox], [type=search], [readonly], :disabled), textarea:not(:disabled)";
+
 /** Moves the focus to the heading after a view change, for screen readers and keyboard users. */
 export async function focusHeading(within: HTMLElement | undefined): Promise<void> {
   await tick();
@@ -8,4 +10,13 @@ export async function focusHeading(within: HTMLElement | undefined): Promise<voi
     heading.tabIndex = -1;
     heading.focus();
   }
+}
+
+/** Moves the focus to the first empty field, else to the first field, else to the heading. */
+export async function focusFirst(within: HTMLElement | undefined): Promise<void> {
+  await tick();
+  const fields = [...(within?.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>(FIELD) ?? [])];
+  const field = fields.find((one) => one.value === "") ?? fields[0];
+  if (field) field.focus();
+  else await focusHeading(within);
 }

@@ -54,7 +54,8 @@ export const databases: typeof english = {
     on: "Tag",
     dayAt: (time) => `Täglich um ${time} Uhr`,
     weekAt: (day, time) => `Jeden ${day} um ${time} Uhr`,
-    appOnly: "Läuft, solange Sealkeep geöffnet ist. Versäumte Backups starten, sobald Sealkeep wieder läuft.",
+    appOnly: "Versäumte Backups starten, sobald Sealkeep wieder läuft. Wenn Sie das Fenster schließen, bleibt es im Infobereich; ohne Infobereich wird es beendet.",
+    login: "Sealkeep bei der Anmeldung starten, damit geplante Backups laufen",
   },
 
   home: {
@@ -88,7 +89,7 @@ export const databases: typeof english = {
     backups: (number) => (number === 1 ? "Backup" : "Backups"),
     dayText: (failed, added) => (failed > 0 ? `${failed} fehlgeschlagen · ${added} neu` : `${added} neu`),
     space: "Belegter Speicher",
-    spaceText: (size, number) => `für ${size} in ${number} Snapshots`,
+    spaceText: (size, number) => `für ${size} in ${number === "1" ? "1 Snapshot" : `${number} Snapshots`}`,
     lastVerified: "Zuletzt geprüft",
     unverified: (number) =>
       number === 0 ? "Jede Datenbank ist geprüft" : number === 1 ? "1 Datenbank nicht geprüft" : `${number} Datenbanken nicht geprüft`,

@@ -52,7 +52,8 @@ export const databases = {
     on: "Day",
     dayAt: (time: string) => `Every day at ${time}`,
     weekAt: (day: string, time: string) => `Every ${day} at ${time}`,
-    appOnly: "Runs while Sealkeep is open. Missed backups run as soon as it starts.",
+    appOnly: "Missed backups run as soon as Sealkeep starts. Closing the window leaves it in the system tray; without a tray, it quits.",
+    login: "Start Sealkeep at login, so scheduled backups run",
   },
 
   home: {
@@ -86,7 +87,7 @@ export const databases = {
     backups: (number: number): string => (number === 1 ? "backup" : "backups"),
     dayText: (failed: number, added: string) => (failed > 0 ? `${failed} failed · ${added} added` : `${added} added`),
     space: "Space used",
-    spaceText: (size: string, number: string) => `for ${size} in ${number} snapshots`,
+    spaceText: (size: string, number: string) => `for ${size} in ${number === "1" ? "1 snapshot" : `${number} snapshots`}`,
     lastVerified: "Last verified",
     unverified: (number: number) => (number === 0 ? "Every database verified" : number === 1 ? "1 database not verified" : `${number} databases not verified`),
     unknown: "–",

@@ -7,6 +7,14 @@ export const firstRun = {
     restore: "Sign in or restore",
     restoreText: "Sign in on this computer and restore a backup. You'll need your recovery kit.",
     service: (server: string) => `Service: ${server}`,
+    promise: "Backups only you can open",
+    promiseText: "Sealkeep encrypts your databases on this computer and uploads only what changed.",
+    flow: [
+      ["Your database", "stays where it is"],
+      ["This computer", "encrypts every backup"],
+      ["Storage", "receives encrypted data only"],
+    ],
+    promiseWords: "Your 24 recovery words unlock your backups on any computer.",
   },
 
   steps: {
@@ -14,7 +22,7 @@ export const firstRun = {
     account: "Account",
     code: "Two-step sign-in",
     kit: "Recovery kit",
-    source: "First database",
+    backup: "First backup",
     of: (step: number, all: number) => `Step ${step} of ${all}`,
   },
 
@@ -54,14 +62,40 @@ export const firstRun = {
     plain: "Save as text",
     saved: (path: string) => `Saved to ${path}`,
     codes: "Recovery codes",
-    codesText: "If you lose your authenticator, each code works once in place of the 6-digit code. Save them in your password manager.",
-    kept: "I've saved the kit and the codes",
+    codesText: "If you lose your authenticator, each code works once in place of the 6-digit code. Save them in your password manager, apart from the words.",
+    print: "Print",
+    keptWords: "The words are saved, printed or written down",
+    keptCodes: "The codes are saved, printed or written down",
+    first: "Save the words and the codes first. Keep them in different places.",
+    firstWords: "Save the words first.",
     proveTitle: "Confirm your recovery kit",
     prove: (a: number, b: number, c: number) => `Enter words ${a}, ${b}, and ${c}`,
     proveSubmit: "Confirm words",
-    proveFile: "Use the saved file instead",
+    proveBy: "Confirm with",
+    byFile: "The saved file",
+    byFileText: "Choose the PDF or text file you just saved.",
+    byWords: "Three words",
+    byWordsText: "Read them from your paper or password manager.",
+    proveFile: "Choose the file…",
     again: "Show the words again",
     newKit: "Discard any kit from an earlier attempt. Only this one works.",
+  },
+
+  /** What is left to set up after the first run: title, and how or why. */
+  checklist: {
+    title: "Finish setting up",
+    of: (done: number, all: number) => `${done} of ${all}`,
+    done: "Done",
+    open: "To do",
+    items: {
+      kit: ["Recovery kit confirmed", ""],
+      backup: ["Back up your first database", "Add it, and its first backup starts right away."],
+      restore: ["Test a restore", "Restore a snapshot to a file or a new database."],
+      login: ["Start Sealkeep at login", "Scheduled backups run only while Sealkeep runs."],
+      device: ["Set up a second device", "Sign in on another computer with your recovery kit. If you lose this one, you still have access."],
+    },
+    turnOn: "Turn on",
+    hide: "Hide checklist",
   },
 
   signIn: {
