@@ -9,3 +9,8 @@ export async function focusHeading(within: HTMLElement | undefined): Promise<voi
     heading.focus();
   }
 }
+
+/** The page's own search. */
+export function searchField(): HTMLInputElement | null {
+  return document.querySelector("main input[type=search]");
+}
