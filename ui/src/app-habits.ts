@@ -1,6 +1,7 @@
 /** Takes away what a browser does and an app does not: the menu with "Reload", and selecting the whole page. */
 
-const TEXT = "input:not([type=checkbox], [type=radio]), textarea, [contenteditable]";
+/** Where a key is text. */
+export const TEXT = "input:not([type=checkbox], [type=radio]), textarea, [contenteditable]";
 
 function selects(element: Element): boolean {
   return getComputedStyle(element).webkitUserSelect !== "none" && getSelection()?.isCollapsed === false;

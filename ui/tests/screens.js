@@ -5,6 +5,12 @@ const main = (name) => (page) => page.getByRole("navigation").getByRole("button"
 const row = (number) => (page) => page.getByRole("grid").getByRole("row").and(page.locator("[aria-selected]")).nth(number - 1).click();
 const tick = (number) => (page) => page.getByRole("grid").getByRole("checkbox").nth(number - 1).click();
 const start = (page) => page.locator("form button[type=submit]:not([disabled])").click();
+/** The window itself listens, once its pages are there. */
+const keys = (pressed) => async (page) => {
+  await page.getByRole("navigation").first().waitFor();
+  await page.keyboard.press(pressed);
+  await page.locator("dialog[open]").waitFor();
+};
 
 const keep = async (page) => {
   for (const label of ["The words are saved", "The codes are saved"]) await page.getByLabel(label).check();
@@ -45,6 +51,11 @@ export const screens = [
   { name: "home-offline", scenario: "offline" },
   { name: "home-clock", scenario: "clock" },
   { name: "home-signed-out", scenario: "signedOut" },
+  { name: "palette", scenario: "home", steps: [keys("Control+k")] },
+  { name: "palette-search", scenario: "plenty", steps: [keys("Control+k"), (page) => page.getByRole("combobox").fill("back up")] },
+  { name: "palette-running", scenario: "running", steps: [keys("Control+k")] },
+  { name: "palette-no-hit", scenario: "home", steps: [keys("Control+k"), (page) => page.getByRole("combobox").fill("1999")] },
+  { name: "shortcuts", scenario: "home", steps: [keys("?")] },
   { name: "backup-running", scenario: "running" },
   { name: "backup-paused", scenario: "paused" },
   { name: "backup-queued", scenario: "queued", steps: [press("Details$")] },

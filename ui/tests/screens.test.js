@@ -481,6 +481,165 @@ test("two hundred sources are at most three hundred list entries", async () => {
   await close();
 });
 
+const palette = (page) => page.getByRole("combobox", { name: "Search commands and databases" });
+const options = (page) => page.getByRole("option");
+/** The text of the row that Enter runs. */
+const active = (page) => page.evaluate(() => document.getElementById(document.activeElement.getAttribute("aria-activedescendant"))?.textContent.trim());
+const focused = (page) => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim());
+const called = (page, command) => page.evaluate((command) => window.calls.findLast((one) => one.command === command)?.args, command);
+
+test("the palette is found by its key on every page, is walked by arrows, and returns the focus", async () => {
+  const { page, close } = await set.open("home");
+  await page.getByRole("button", { name: "Details of shop" }).focus();
+  await page.keyboard.press("Control+k");
+  assert.equal(await focused(page), "Search commands and databases");
+  assert.match(await active(page), /^Edit connection warehouse/);
+  await page.keyboard.press("ArrowUp");
+  assert.match(await active(page), /^Open legacy.dump/);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  assert.match(await active(page), /^Back up now audit-log/);
+  assert.equal(await options(page).and(page.locator("[aria-selected=true]")).count(), 1);
+  await page.keyboard.press("Escape");
+  await palette(page).waitFor({ state: "detached" });
+  assert.equal(await focused(page), "Details of shop");
+  for (const name of ["Snapshots", "Devices", "Activity", "Settings", "Overview"]) {
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type(`open ${name.toLowerCase()}`);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name, level: 1 }).waitFor();
+    await page.waitForFunction(() => document.activeElement?.localName === "h1");
+  }
+  // What was used last is first.
+  await page.keyboard.press("Control+k");
+  assert.equal(await options(page).first().textContent().then((text) => text.trim().startsWith("Open Overview")), true);
+  await page.keyboard.press("Control+k");
+  await palette(page).waitFor({ state: "detached" });
+  await close();
+});
+
+test("two hundred databases are at most fifty rows of the palette, and each is found", async () => {
+  const { page, close } = await set.open("plenty");
+  await page.getByRole("button", { name: "Details of db-199" }).waitFor();
+  await page.keyboard.press("Control+k");
+  assert.equal(await options(page).count(), 50);
+  await page.keyboard.type("db");
+  assert.equal(await options(page).count(), 50);
+  await page.getByText("more. Type to narrow the list.").waitFor();
+  await page.keyboard.type("-199 backup");
+  assert.deepEqual(await options(page).allTextContents().then((all) => all.map((one) => one.trim())), ["Back up now db-199"]);
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => window.calls.some((one) => one.command === "start_backup"));
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("rest 42");
+  await options(page).first().click();
+  await page.getByRole("heading", { name: "Restore db-42" }).waitFor();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("edit db-7");
+  await page.keyboard.press("Enter");
+  await page.getByRole("tab", { name: "Connection", selected: true }).waitFor();
+  // Also from the page of the same source.
+  await page.getByRole("tab", { name: "Snapshots" }).click();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.press("Enter");
+  await page.getByRole("tab", { name: "Connection", selected: true }).waitFor();
+  await close();
+});
+
+test("the palette pauses and stops what runs, and what it does not find is searched in the snapshots", async () => {
+  const { page, close } = await set.open("running");
+  await page.getByRole("progressbar").waitFor();
+  await page.keyboard.press("Control+k");
+  assert.match(await active(page), /^Pause/);
+  assert.equal(await options(page).filter({ hasText: "Back up now" }).count(), 0);
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => window.calls.some((one) => one.command === "pause_run"));
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("stop");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => window.calls.some((one) => one.command === "cancel_run"));
+  assert.equal(await called(page, "start_backup"), undefined);
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("yesterday");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Snapshots", level: 1 }).waitFor();
+  assert.equal(await page.getByRole("searchbox").inputValue(), "yesterday");
+  await close();
+});
+
+test("the theme follows the palette, also where it is chosen", async () => {
+  const { page, close } = await set.open("home");
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await page.keyboard.press("Control+,");
+  await page.getByRole("heading", { name: "Settings", level: 1 }).waitFor();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("dark");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
+  assert.equal(await page.getByRole("radio", { name: "Dark" }).isChecked(), true);
+  await close();
+});
+
+test("a shortcut does what its list says, and no text field loses a key", async () => {
+  const { page, close } = await set.open("home");
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  for (const [keys, name] of [["Control+2", "Snapshots"], ["Control+3", "Devices"], ["Control+4", "Activity"], ["Control+5", "Settings"], ["Control+1", "Overview"], ["Control+n", "Add a database"]]) {
+    await page.keyboard.press(keys);
+    await page.getByRole("heading", { name, level: 1 }).waitFor();
+  }
+  const field = page.getByLabel("Connection URL");
+  await field.focus();
+  await page.keyboard.type("a/b?c");
+  assert.equal(await field.inputValue(), "a/b?c");
+  await page.keyboard.press("Control+a");
+  await page.keyboard.press("Backspace");
+  assert.equal(await field.inputValue(), "");
+  await page.keyboard.press("Control+k");
+  await palette(page).waitFor();
+  await page.keyboard.press("Escape");
+  assert.equal(await field.evaluate((element) => element === document.activeElement), true);
+  for (const keys of ["Control+4", "Control+2"]) {
+    await page.keyboard.press(keys);
+    await page.getByRole("searchbox").waitFor();
+    await page.waitForFunction(() => document.activeElement?.localName === "h1");
+    await page.keyboard.press("/");
+    assert.equal(await page.getByRole("searchbox").evaluate((element) => element === document.activeElement && element.value === ""), true);
+  }
+  await page.keyboard.press("Control+1");
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await page.keyboard.press("?");
+  const list = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+  await list.getByText("Search in the page").waitFor();
+  // From the list itself, and again.
+  await page.keyboard.press("?");
+  await list.waitFor({ state: "hidden" });
+  await page.keyboard.press("?");
+  await page.keyboard.press("Control+2");
+  await page.getByRole("heading", { name: "Snapshots", level: 1 }).waitFor();
+  assert.equal(await list.count(), 0);
+  await close();
+});
+
+test("no shortcut works before sign-in, above a question or in a menu", async () => {
+  const before = await set.open("fresh");
+  await before.page.getByRole("heading", { level: 1 }).waitFor();
+  for (const keys of ["Control+k", "?", "Control+n"]) await before.page.keyboard.press(keys);
+  assert.equal(await before.page.locator("dialog, [role=combobox]").count(), 0);
+  await before.close();
+
+  const { page, close } = await source(set, "home");
+  await page.getByRole("button", { name: "More" }).click();
+  await page.keyboard.press("Control+k");
+  assert.equal(await palette(page).count(), 0);
+  await page.getByRole("menuitem").click();
+  await page.getByRole("dialog", { name: "Remove from this device" }).waitFor();
+  for (const keys of ["Control+k", "?", "Control+2"]) await page.keyboard.press(keys);
+  assert.equal(await palette(page).count(), 0);
+  assert.equal(await page.locator("dialog[open]").count(), 1);
+  await page.getByRole("heading", { name: "shop", level: 1, includeHidden: true }).waitFor();
+  await close();
+});
+
 test("numbers are never cut", async () => {
   for (const [scenario, language] of [["home", "en"], ["home", "de"], ["running", "de"]]) {
     for (const width of [640, 900, 1280, 1440]) {

@@ -37,6 +37,8 @@ export class App {
   /** The error that prevents reading the session. */
   broken = $state<UiError | null>(null);
   place = $state<Place>({ view: "home" });
+  /** What is open above the page, if it was opened by a key. */
+  overlay = $state<"palette" | "shortcuts" | null>(null);
   overview = $state.raw<OverviewView | null>(null);
   overviewError = $state<UiError | null>(null);
   /** The overview is loading. */
@@ -80,6 +82,7 @@ export class App {
   /** Called after sign-in. */
   async ready(account: AccountView): Promise<void> {
     this.session = { state: "ready", account };
+    this.overlay = null;
     clearInterval(this.refresh);
     this.run = await this.backend.currentRun();
     if (this.run !== null && this.run.outcome !== null) this.toast = this.run;

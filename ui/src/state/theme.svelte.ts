@@ -1,5 +1,6 @@
 /** `system` follows the desktop. */
-export type Theme = "system" | "light" | "dark";
+export const THEMES = ["system", "light", "dark"] as const;
+export type Theme = (typeof THEMES)[number];
 
 const KEY = "theme";
 

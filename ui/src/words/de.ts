@@ -2,6 +2,7 @@ import { databases } from "./de/databases";
 import { errors } from "./de/errors";
 import { firstRun } from "./de/first-run";
 import { messages } from "./de/messages";
+import { palette } from "./de/palette";
 import { settings } from "./de/settings";
 import { snapshots } from "./de/snapshots";
 import type { Words } from "./en";
@@ -38,4 +39,5 @@ export const de: Words = {
   ...settings,
   ...errors,
   ...messages,
+  palette,
 };

@@ -2,6 +2,7 @@ import { databases } from "./en/databases";
 import { errors } from "./en/errors";
 import { firstRun } from "./en/first-run";
 import { messages } from "./en/messages";
+import { palette } from "./en/palette";
 import { settings } from "./en/settings";
 import { snapshots } from "./en/snapshots";
 
@@ -37,6 +38,7 @@ export const en = {
   ...settings,
   ...errors,
   ...messages,
+  palette,
 };
 
 export type Words = typeof en;

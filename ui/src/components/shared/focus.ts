@@ -20,3 +20,8 @@ export async function focusFirst(within: HTMLElement | undefined): Promise<void>
   if (field) field.focus();
   else await focusHeading(within);
 }
+
+/** The page's own search. */
+export function searchField(): HTMLInputElement | null {
+  return document.querySelector("main input[type=search]");
+}
