@@ -289,6 +289,23 @@ function waits(wait: WaitView): (args: Record<string, unknown>) => null {
   };
 }
 
+/** A run that is over before the window has the answer to its start. */
+function shortRun(): Answers {
+  let heard: { onmessage: (run: RunView) => void } | undefined;
+  return {
+    ...base,
+    watch_runs: ({ channel }) => {
+      heard = channel as typeof heard;
+      return null;
+    },
+    start_backup: () => {
+      heard?.onmessage(running);
+      heard?.onmessage({ ...running, outcome: done() });
+      return running;
+    },
+  };
+}
+
 const fresh: Answers = { session: () => ({ state: "fresh" }) satisfies SessionView };
 
 /** A command that fails with this error. */
@@ -362,6 +379,7 @@ export const scenarios: Record<string, Answers> = {
   targetTaken: { ...base, check_target: refuse({ ...unreachable, code: "not_empty", happened: "the database at db.example.com:5432/shop is not empty" }) },
   targetIsSource: { ...base, check_target: refuse({ ...unreachable, code: "same_as_source", happened: "db.example.com:5432/shop is the database that was backed up" }) },
   targetFile: { ...base, check_target: refuse({ ...unreachable, code: "exists", happened: `${suggestion.path} already exists` }) },
+  shortRun: shortRun(),
   neverRun: { ...base, source_runs: () => [] },
   uneditable: { ...base, edit_source: refuse({ ...unreachable, code: "exists", happened: "there is a source called ledger already" }) },
   restored: ended(done({ restored: { kind: "file", path: "/home/ada/shop.dump", command: null } }), restoring),

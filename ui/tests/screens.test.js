@@ -297,7 +297,7 @@ test("the keyboard alone makes an account and comes back", async () => {
   await close();
 });
 
-const focused = (page) => page.evaluate(() => document.activeElement?.labels?.[0]?.textContent ?? document.activeElement?.textContent?.trim());
+const focused = (page) => page.evaluate(() => document.activeElement?.labels?.[0]?.textContent ?? document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim());
 const called = (page, command) => page.evaluate((command) => window.calls.filter((one) => one.command === command).map((one) => one.args), command);
 
 test("each step of the first run begins in its first field, and an error returns there", async () => {
@@ -461,6 +461,15 @@ test("what is not known is not shown as nothing", async () => {
   }
 });
 
+test("a run that ends before its start is answered is over", async () => {
+  const { page, close } = await set.open("shortRun");
+  const start = page.getByRole("button", { name: "Back up now" }).first();
+  await start.click();
+  await page.getByText("shop backed up").waitFor();
+  assert.ok(await start.isEnabled());
+  await close();
+});
+
 test("a toast goes by itself, but not under the pointer", async () => {
   const { page, close } = await set.open("done", { clock: true });
   const toast = page.getByText("shop backed up");
@@ -485,8 +494,7 @@ const palette = (page) => page.getByRole("combobox", { name: "Search commands an
 const options = (page) => page.getByRole("option");
 /** The text of the row that Enter runs. */
 const active = (page) => page.evaluate(() => document.getElementById(document.activeElement.getAttribute("aria-activedescendant"))?.textContent.trim());
-const focused = (page) => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim());
-const called = (page, command) => page.evaluate((command) => window.calls.findLast((one) => one.command === command)?.args, command);
+const lastCall = (page, command) => page.evaluate((command) => window.calls.findLast((one) => one.command === command)?.args, command);
 
 test("the palette is found by its key on every page, is walked by arrows, and returns the focus", async () => {
   const { page, close } = await set.open("home");
@@ -541,6 +549,7 @@ test("two hundred databases are at most fifty rows of the palette, and each is f
   // Also from the page of the same source.
   await page.getByRole("tab", { name: "Snapshots" }).click();
   await page.keyboard.press("Control+k");
+  await page.keyboard.type("edit db-7");
   await page.keyboard.press("Enter");
   await page.getByRole("tab", { name: "Connection", selected: true }).waitFor();
   await close();
@@ -558,7 +567,7 @@ test("the palette pauses and stops what runs, and what it does not find is searc
   await page.keyboard.type("stop");
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => window.calls.some((one) => one.command === "cancel_run"));
-  assert.equal(await called(page, "start_backup"), undefined);
+  assert.equal(await lastCall(page, "start_backup"), undefined);
   await page.keyboard.press("Control+k");
   await page.keyboard.type("yesterday");
   await page.keyboard.press("Enter");

@@ -52,6 +52,8 @@ export class App {
   /** What the program is waiting for while no run is shown. */
   waits = $state.raw<WaitView | null>(null);
 
+  /** Counts the updates of runs. */
+  private updates = 0;
   /** The run whose end was not shown yet. */
   toast = $state.raw<RunView | null>(null);
 
@@ -127,7 +129,10 @@ export class App {
     this.runError = null;
     this.toast = null;
     try {
-      this.run = await start();
+      const heard = this.updates;
+      const started = await start();
+      // What was heard meanwhile is newer: a short run may even be over.
+      if (this.updates === heard) this.run = started;
       return true;
     } catch (thrown) {
       this.runError = asUiError(thrown);
@@ -149,6 +154,7 @@ export class App {
   }
 
   private heard(run: RunView): void {
+    this.updates += 1;
     const ended = run.outcome !== null && this.run?.outcome === null;
     this.run = run;
     if (run.outcome === null) this.toast = null;

@@ -179,9 +179,11 @@ impl Engine {
             tokio::pin!(work);
             let mut tick = tokio::time::interval(TICK);
             let ended = loop {
+                // The first tick is at once: the window hears of the run before its end.
                 tokio::select! {
-                    ended = &mut work => break ended,
+                    biased;
                     _ = tick.tick() => window.run(&watched.view()),
+                    ended = &mut work => break ended,
                 }
             };
             watched.end(match ended {
