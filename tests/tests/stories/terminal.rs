@@ -232,7 +232,7 @@ fn a_pasted_kit_is_read_whole() {
     let mut terminal = Terminal::start(&call, 80).unwrap();
     terminal.expect("6-digit code, or a recovery code: ").unwrap();
     thread::sleep(Duration::from_millis(300));
-    terminal.type_in(&format!("{}\n", account.recovery_codes[0])).unwrap();
+    terminal.type_in(&format!("{}\n", account.recovery_codes[3])).unwrap();
     terminal.expect("Recovery words").unwrap();
     thread::sleep(Duration::from_millis(300));
     terminal.type_in(&kit).unwrap();
