@@ -265,45 +265,6 @@ fn a_pasted_kit_is_read_whole() {
 }
 
 #[test]
-fn help_fits_the_terminal_and_global_options_stand_apart() {
-    let device = Device::with_server("http://127.0.0.1:1").unwrap();
-    for columns in [60, 80, 100] {
-        for arguments in [&["--help"][..], &["backup", "--help"], &["restore", "-h"], &["login", "--help"]] {
-            let call = device.call_plain(arguments).env("SEALKEEP_SERVER", "https://secret.example.com");
-            let mut terminal = Terminal::start(&call, columns).unwrap();
-            assert_eq!(terminal.end().unwrap(), 0);
-            let screen = terminal.screen();
-            let screen: String =
-                screen.split('\x1b').map(|p| p.split_once('m').map_or(p, |(_, rest)| rest)).collect();
-            for line in screen.lines() {
-                // Examples are commands to copy and must not be wrapped.
-                let example = line.trim_start().starts_with("sealkeep ") || line.contains(" | ");
-                // Nor must the synopsis.
-                let example = example || line.starts_with("Usage: ");
-                // The list of commands is made for 80 columns.
-                let example = example || (columns < 80 && arguments == ["--help"]);
-                assert!(
-                    example || line.trim_end().chars().count() <= usize::from(columns),
-                    "{columns}: {line:?}"
-                );
-            }
-            assert!(!screen.contains("secret.example.com"), "{screen}");
-            let (own, global) = screen.split_once("Global options:").unwrap();
-            assert!(global.contains("--json") && global.contains("--secrets-fd"), "{screen}");
-            assert!(!own.contains("--json "), "{screen}");
-        }
-    }
-    // A value from the environment was not typed, so the usage line leaves it out.
-    let outcome = device.call_plain(["restore", "latest"]).env("SEALKEEP_STALL_TIMEOUT", "9").go().unwrap();
-    assert_eq!(outcome.code, 2);
-    let usage = outcome.stderr.split_once("Usage:").unwrap().1;
-    assert!(
-        !usage.contains("--server") && !usage.contains("--home") && !usage.contains("--stall"),
-        "{usage}"
-    );
-}
-
-#[test]
 fn a_reader_that_leaves_ends_the_command_quietly() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
