@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, env, error::Error, fs, path::Path, process::Com
 
 const COMMANDS: &[&str] = &[
     "app_info",
-    "licences",
+    "licenses",
     "preferences",
     "set_upload_limit",
     "set_autostart",
@@ -64,15 +64,15 @@ const COMMANDS: &[&str] = &[
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    licences()?;
+    licenses()?;
     let attributes = tauri_build::Attributes::new()
         .config_path("../../tauri.conf.json")
         .app_manifest(tauri_build::AppManifest::new().commands(COMMANDS));
     Ok(tauri_build::try_build(attributes)?)
 }
 
-/// Writes `licences.txt`: each library in the program with its version and license.
-fn licences() -> Result<(), Box<dyn Error>> {
+/// Writes `licenses.txt`: each library in the program with its version and license.
+fn licenses() -> Result<(), Box<dyn Error>> {
     const LOCKS: [&str; 2] = ["../../Cargo.lock", "../../ui/package-lock.json"];
     for lock in LOCKS {
         println!("cargo:rerun-if-changed={lock}");
@@ -86,11 +86,11 @@ fn licences() -> Result<(), Box<dyn Error>> {
     }
     let mut lines = BTreeSet::new();
     for line in String::from_utf8(tree.stdout)?.lines() {
-        let (package, licence) = line.split_once('\t').unwrap_or((line, ""));
+        let (package, license) = line.split_once('\t').unwrap_or((line, ""));
         // Our own have a path behind their name.
         if !package.contains("(/") {
             let package = package.trim_end_matches(" (proc-macro)").replace(" v", " ");
-            lines.insert(format!("{package}: {}", licence.trim_end_matches(" (*)")));
+            lines.insert(format!("{package}: {}", license.trim_end_matches(" (*)")));
         }
     }
     let lock: serde_json::Value = serde_json::from_str(&fs::read_to_string(LOCKS[1])?)?;
@@ -102,6 +102,6 @@ fn licences() -> Result<(), Box<dyn Error>> {
         let text = |field: &str| package[field].as_str().ok_or(format!("{name} has no {field}"));
         lines.insert(format!("{name} {}: {}", text("version")?, text("license")?));
     }
-    let out = Path::new(&env::var("OUT_DIR")?).join("licences.txt");
+    let out = Path::new(&env::var("OUT_DIR")?).join("licenses.txt");
     Ok(fs::write(out, lines.into_iter().collect::<Vec<_>>().join("\n"))?)
 }

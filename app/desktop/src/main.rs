@@ -135,7 +135,7 @@ fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: List
     use commands as c;
     builder.manage(engine).manage(listener).invoke_handler(tauri::generate_handler![
         c::app_info,
-        c::licences,
+        c::licenses,
         c::preferences,
         c::set_upload_limit,
         c::set_autostart,

@@ -55,7 +55,7 @@ pub async fn init(mut tx: TenantTx<AnyDevice>, Json(body): Json<VaultInit>) -> R
     if entry.op != DirectoryOp::Add || entry.device != me || entry.role != DeviceRole::Full {
         return Err(ApiError::because(ErrorCode::DirectoryInvalid, "entry 0 adds the calling device, full"));
     }
-    audit::record(&mut tx, "vault_initialised", &[("device", me.to_string())]).await?;
+    audit::record(&mut tx, "vault_created", &[("device", me.to_string())]).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

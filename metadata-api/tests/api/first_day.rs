@@ -72,7 +72,7 @@ async fn sign_up_store_keys_sign_in_on_a_second_machine_and_revoke_the_first() {
     metadata_api::db::audit::verify(person.vault, &audit.events).unwrap();
     assert_eq!(
         stage.audited().await,
-        ["account_created", "vault_initialised", "login", "key_read", "device_added", "device_revoked"]
+        ["account_created", "vault_created", "login", "key_read", "device_added", "device_revoked"]
     );
 
     // Signing out invalidates the token at once.

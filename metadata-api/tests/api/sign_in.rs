@@ -24,7 +24,7 @@ async fn n01_wrong_password() {
     stage.post(&device, "/v1/login/finish", &made_up).await.refused(ErrorCode::LoginFailed);
     assert_eq!(stage.fingerprint(&["pending_login", "audit_event"]).await, before);
     // The trail gets it a little later: the response does not wait, and takes equally long for an unknown address.
-    assert_eq!(stage.audited().await.last().unwrap(), "vault_initialised");
+    assert_eq!(stage.audited().await.last().unwrap(), "vault_created");
     stage.work(&mut jobs::all()).await;
     assert_eq!(stage.audited().await.last().unwrap(), "login_failed");
 }

@@ -30,7 +30,7 @@ export type Region = "us" | "ca" | "eu";
 /** All calls from the views to the program. Errors are `UiError`s. */
 export interface Backend {
   appInfo(): Promise<AppInfo>;
-  licences(): Promise<string>;
+  licenses(): Promise<string>;
   updateCheck(): Promise<string | null>;
   updateInstall(): Promise<void>;
   session(): Promise<SessionView>;

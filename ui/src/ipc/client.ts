@@ -14,7 +14,7 @@ function listen<T>(command: string, heard: (said: T) => void): Promise<void> {
 /** Calls the desktop app's process. */
 export const client: Backend = {
   appInfo: () => invoke("app_info"),
-  licences: () => invoke("licences"),
+  licenses: () => invoke("licenses"),
   updateCheck: () => invoke("update_check"),
   updateInstall: () => invoke("update_install"),
   session: () => invoke("session"),

@@ -25,8 +25,8 @@ pub(crate) fn app_info<R: Runtime>(app: AppHandle<R>, engine: State<'_, Shared>)
 
 /// The libraries in this program: a line for each, with its license.
 #[tauri::command]
-pub(crate) const fn licences() -> &'static str {
-    include_str!(concat!(env!("OUT_DIR"), "/licences.txt"))
+pub(crate) const fn licenses() -> &'static str {
+    include_str!(concat!(env!("OUT_DIR"), "/licenses.txt"))
 }
 
 /// Asks for an existing file. `None`: the user cancelled.

@@ -27,7 +27,7 @@ export const settings: typeof english = {
     when: "Datum",
     kinds: {
       account_created: "Konto angelegt",
-      vault_initialised: "Tresor angelegt",
+      vault_created: "Tresor angelegt",
       login: "Angemeldet",
       logout: "Abgemeldet",
       device_added: "Gerät hinzugefügt",
@@ -73,7 +73,7 @@ export const settings: typeof english = {
     install: (version) => `${version} installieren und neu starten`,
     noUpdates: "Dieser Build aktualisiert sich nicht selbst. Installieren Sie neue Versionen auf demselben Weg wie diese.",
     libraries: "Bibliotheken und ihre Lizenzen",
-    licence: "Freie Software unter der Apache-Lizenz 2.0.",
+    license: "Freie Software unter der Apache-Lizenz 2.0.",
   },
 
   security: {

@@ -25,7 +25,7 @@ export const settings = {
     when: "Date",
     kinds: {
       account_created: "Account created",
-      vault_initialised: "Vault created",
+      vault_created: "Vault created",
       login: "Signed in",
       logout: "Signed out",
       device_added: "Device added",
@@ -71,7 +71,7 @@ export const settings = {
     install: (version: string) => `Install ${version} and restart`,
     noUpdates: "This build doesn't update itself. Install new versions the way you installed this one.",
     libraries: "Libraries and their licenses",
-    licence: "Free software under the Apache License 2.0.",
+    license: "Free software under the Apache License 2.0.",
   },
 
   security: {
