@@ -31,6 +31,7 @@
 //! starts its own `Service`; `Service::start_wired` puts a `Proxy` in front of it and one in front of its store.
 //!
 //! - A failed step: `Failure`, one sentence. An expected exit code: `Call::refused`.
+//! - An event: `until`, `Running::expect`, `Terminal::expect`. Each has a deadline.
 //! - Requests that no client makes: `member::Member`. Objects that no client writes: `forger::Forger`.
 //! - A person at a keyboard: `Terminal`. Six-digit codes: `Authenticator`.
 //! - Paths of the programs: `binaries`, from the variables that `.ci/programs` prints.
@@ -42,7 +43,7 @@
 //! device window
 //! data service terminal
 //! bucket call postgres
-//! authenticator binaries files measure proxy screen
+//! authenticator binaries files measure proxy screen wait
 //! failure
 //! ```
 
@@ -65,6 +66,7 @@ pub mod proxy;
 pub mod screen;
 pub mod service;
 pub mod terminal;
+pub mod wait;
 #[cfg(feature = "desktop")]
 pub mod window;
 
@@ -80,6 +82,7 @@ pub use postgres::Postgres;
 pub use proxy::Proxy;
 pub use service::Service;
 pub use terminal::Terminal;
+pub use wait::{until, within};
 #[cfg(feature = "desktop")]
 pub use window::Window;
 
