@@ -24,6 +24,7 @@ fn read(stop: bool) {
     let stopper = stream.stopper();
     if stop {
         thread::spawn(move || {
+            // That a read is blocked cannot be observed. Stopped before it, it ends in the same way.
             thread::sleep(Duration::from_millis(300));
             stopper.stop();
         });

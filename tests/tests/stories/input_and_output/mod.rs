@@ -6,7 +6,7 @@ mod sources;
 use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Write},
-    os::unix::fs::{FileExt, FileTypeExt, MetadataExt},
+    os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt},
     path::Path,
     process::{Command, Stdio},
     sync::{
@@ -20,7 +20,11 @@ use std::{
 use e2e::{
     Device, Stage,
     device::{list, text},
-    files,
+    files, until,
+};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::OFlags,
 };
 
 fn newest(device: &Device) -> serde_json::Value {
@@ -133,6 +137,7 @@ impl Writer {
         let thread = thread::spawn(move || {
             while !stopped.load(Ordering::SeqCst) {
                 change(&file);
+                // Its pace: a file that changes now and then, and does not grow without bound.
                 thread::sleep(Duration::from_millis(20));
             }
         });
@@ -145,6 +150,12 @@ impl Drop for Writer {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.take().unwrap().join().unwrap();
     }
+}
+
+/// Whether a pipe takes more bytes.
+fn has_room(pipe: &File) -> bool {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::new(pipe, PollFlags::OUT)], Some(&now)).unwrap() > 0
 }
 
 /// A disk backed by a file, until dropped.
@@ -220,7 +231,7 @@ fn restore_replaces_devices_pipes_links() {
         let held = File::options().read(true).write(true).open(at("fifo")).unwrap();
         let script = format!("exec \"$SEALKEEP\" restore latest --source large {to}");
         let running = device.shell(&script).start().unwrap();
-        thread::sleep(Duration::from_secs(3));
+        until("a full pipe", || !has_room(&held)).unwrap();
         let asked = Instant::now();
         running.signal(rustix::process::Signal::INT).unwrap();
         let outcome = running.wait().unwrap();
@@ -232,7 +243,16 @@ fn restore_replaces_devices_pipes_links() {
     let fifo = at("fifo");
     let content = whole.clone();
     let writer = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(300));
+        let nonblocking = OFlags::NONBLOCK.bits().try_into().unwrap();
+        let mut writer = OpenOptions::new();
+        writer.write(true).custom_flags(nonblocking);
+        // Without waiting, a pipe opens for writing only once it has a reader.
+        let mut held = None;
+        until("a reader", || {
+            held = writer.open(&fifo).ok();
+            held.is_some()
+        })
+        .unwrap();
         fs::write(fifo, content).unwrap();
     });
     let report = device.call(["backup", "--file", "fifo"]).ok().unwrap();

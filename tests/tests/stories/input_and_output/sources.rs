@@ -22,11 +22,8 @@ fn file_changes_while_read() {
     // Written to at first, then left alone: it is read again.
     fs::write(&path, &content).unwrap();
     let writer = Writer::start(&path, overwritten);
-    let said = device.desk().join("said");
-    let running = device.shell("exec \"$SEALKEEP\" --json backup --file image 2> said").start().unwrap();
-    while !fs::read_to_string(&said).unwrap_or_default().contains("reading it again") {
-        thread::sleep(Duration::from_millis(5));
-    }
+    let mut running = device.call(["backup", "--file", "image"]).start().unwrap();
+    running.expect("reading it again").unwrap();
     drop(writer);
     let outcome = running.wait().unwrap();
     assert_eq!(outcome.code, 0, "{outcome}");
