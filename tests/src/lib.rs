@@ -32,6 +32,7 @@
 //!
 //! - A failed step: `Failure`, one sentence. An expected exit code: `Call::refused`.
 //! - An event: `until`, `Running::expect`, `Terminal::expect`. Each has a deadline.
+//! - What this machine cannot test: `not_tested`.
 //! - Requests that no client makes: `member::Member`. Objects that no client writes: `forger::Forger`.
 //! - A person at a keyboard: `Terminal`. Six-digit codes: `Authenticator`.
 //! - Paths of the programs: `binaries`, from the variables that `.ci/programs` prints.
@@ -43,7 +44,7 @@
 //! device window
 //! data service terminal
 //! bucket call postgres
-//! authenticator binaries files measure proxy screen wait
+//! authenticator binaries files measure proxy screen skip wait
 //! failure
 //! ```
 
@@ -65,6 +66,7 @@ pub mod proxy;
 #[cfg(feature = "desktop")]
 pub mod screen;
 pub mod service;
+pub mod skip;
 pub mod terminal;
 pub mod wait;
 #[cfg(feature = "desktop")]
@@ -81,6 +83,7 @@ pub use failure::{Failure, Result};
 pub use postgres::Postgres;
 pub use proxy::Proxy;
 pub use service::Service;
+pub use skip::not_tested;
 pub use terminal::Terminal;
 pub use wait::{until, within};
 #[cfg(feature = "desktop")]
