@@ -32,7 +32,7 @@
 //!
 //! - A failed step: `Failure`, one sentence. An expected exit code: `Call::refused`.
 //! - An event: `until`, `Running::expect`, `Terminal::expect`. Each has a deadline.
-//! - What this machine cannot test: `not_tested`.
+//! - What this machine cannot test: `not_tested`. Random choices that can be repeated: `seed`.
 //! - Requests that no client makes: `member::Member`. Objects that no client writes: `forger::Forger`.
 //! - A person at a keyboard: `Terminal`. Six-digit codes: `Authenticator`.
 //! - Paths of the programs: `binaries`, from the variables that `.ci/programs` prints.
@@ -44,7 +44,7 @@
 //! device window
 //! data service terminal
 //! bucket call postgres
-//! authenticator binaries files measure proxy screen skip wait
+//! authenticator binaries files measure proxy screen seed skip wait
 //! failure
 //! ```
 
@@ -65,6 +65,7 @@ pub mod postgres;
 pub mod proxy;
 #[cfg(feature = "desktop")]
 pub mod screen;
+pub mod seed;
 pub mod service;
 pub mod skip;
 pub mod terminal;
@@ -82,6 +83,7 @@ pub use device::{Account, Device};
 pub use failure::{Failure, Result};
 pub use postgres::Postgres;
 pub use proxy::Proxy;
+pub use seed::seed;
 pub use service::Service;
 pub use skip::not_tested;
 pub use terminal::Terminal;

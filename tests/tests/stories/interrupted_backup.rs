@@ -8,7 +8,7 @@ use e2e::{
     device::{number, text},
     files, not_tested,
     proxy::Network,
-    until,
+    seed, until,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rustix::process::Signal;
@@ -19,8 +19,7 @@ const MB: usize = 1_000_000;
 fn fifty_kills_at_random_points() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
-    let seed = rand::random::<u64>();
-    println!("seed {seed}");
+    let seed = seed().unwrap();
     let mut random = StdRng::seed_from_u64(seed);
     let whole = device.backup_bytes("warm-up", &files::noise(seed, 20 * MB)).go().unwrap();
     whole.expect_ok().unwrap();
