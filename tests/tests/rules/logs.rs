@@ -8,6 +8,8 @@ use std::{
 
 use syn::{Macro, visit::Visit};
 
+use crate::imports::is_test;
+
 /// Macros and functions that write text, or build text that may be written.
 const WRITERS: [&str; 23] = [
     "trace",
@@ -71,16 +73,6 @@ const HARMLESS: [(&str, &str, &str); 16] = [
     ("metadata-api/src/embedded/postgres/mod.rs", "password", "the service's own database, told to it alone"),
     ("metadata-api/src/keys/token.rs", "key", "the public one, for its thumbprint"),
 ];
-
-/// Whether this is compiled for tests alone: `cfg(test)`, also among other conditions.
-fn is_test(attributes: &[syn::Attribute]) -> bool {
-    attributes.iter().any(|attribute| {
-        let syn::Meta::List(list) = &attribute.meta else { return false };
-        let conditions = list.tokens.to_string();
-        let all = conditions.strip_prefix("all").unwrap_or(&conditions).trim_matches(['(', ')', ' ']);
-        list.path.is_ident("cfg") && all.split(',').any(|condition| condition.trim() == "test")
-    })
-}
 
 struct Finder<'a> {
     file: &'a str,
