@@ -3,5 +3,6 @@
 mod decisions;
 mod imports;
 mod layers;
+mod lengths;
 mod logs;
 mod negative_tests;
