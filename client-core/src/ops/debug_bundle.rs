@@ -67,7 +67,7 @@ pub fn collect(client: &Client, program: &Path) -> Bundle {
             "sizes of the local index",
             "the last 50 runs of this device and their logs",
         ],
-        lacks: "passwords, keys, connection strings, e-mail addresses, paths of your data, and contents of backups",
+        lacks: "passwords, keys, connection strings, email addresses, paths of your data, and contents of backups",
         text,
     }
 }

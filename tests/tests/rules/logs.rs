@@ -126,7 +126,8 @@ fn named(tokens: &str) -> Vec<String> {
     found
 }
 
-fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
+/// The Rust files below a folder, without those of tests.
+pub(crate) fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         if path.is_dir() && !["tests", "target", "fuzz", "benches"].iter().any(|name| path.ends_with(name)) {

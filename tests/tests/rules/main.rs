@@ -6,3 +6,4 @@ mod layers;
 mod lengths;
 mod logs;
 mod negative_tests;
+mod voice;
