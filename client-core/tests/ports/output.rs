@@ -42,8 +42,9 @@ fn mknod(path: &Path, node: &[&str]) -> bool {
     Command::new("mknod").arg(path).args(node).output().unwrap().status.success()
 }
 
+// case: restore-replaces-devices-pipes-links
 #[test]
-fn restore_replaces_devices_pipes_links() {
+fn output_goes_through_devices_pipes_and_links() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
 

@@ -17,8 +17,9 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
     server
 });
 
+// case: libpq-parameters-refused
 #[test]
-fn libpq_parameters_refused() {
+fn parameters_of_libpq_are_accepted_or_refused_by_name() {
     // Each parameter is accepted, or refused by name if the installed libpq is too old; psql agrees.
     let port = SERVER.port;
     let psql_takes = |text: &str| {

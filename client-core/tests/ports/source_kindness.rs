@@ -59,8 +59,9 @@ impl Drop for Holder {
     }
 }
 
+// case: look-before-dump-stops-backups
 #[test]
-fn look_before_dump_stops_backups() {
+fn settings_and_locks_do_not_stop_the_inspection() {
     let server = Server::start();
     server.shop("big", 1);
     server.sql("big", "SELECT count(*) FROM (SELECT lo_create(0) FROM generate_series(1, 10)) x");
@@ -101,8 +102,9 @@ fn look_before_dump_stops_backups() {
     assert!(found.properties.is_some());
 }
 
+// case: cancel-waits-for-locked-table
 #[test]
-fn cancel_waits_for_locked_table() {
+fn a_locked_table_does_not_delay_a_cancellation() {
     let server = Server::start();
     server.shop("lk", 1);
     let _holder = Holder::of(&server, "lk", "pg_catalog.pg_class");

@@ -48,9 +48,10 @@ fn goes_on(running: Running, time: Duration) -> Receiver<Outcome> {
 /// Longer than the retries of a single request used to take.
 const AWAY: Duration = Duration::from_secs(22);
 
+// case: gives-up-after-seconds
 #[test]
 #[ignore = "slow"]
-fn gives_up_after_seconds() {
+fn a_run_outlasts_a_restart_of_service_and_store() {
     let mut service = Service::start().unwrap();
     let device = Device::new(&service).unwrap();
     device.sign_up("eu").unwrap();

@@ -66,8 +66,9 @@ fn restore(device: &Device, server: &Postgres, source: &str, into: &str) -> e2e:
         .unwrap()
 }
 
+// case: restore-interrupted-commits-half-database
 #[test]
-fn restore_interrupted_commits_half_database() {
+fn an_interrupted_restore_leaves_no_database() {
     let stage = Stage::shared().unwrap();
     // Its own server: others restore on the shared one.
     let server = &Postgres::start().unwrap();

@@ -233,8 +233,9 @@ fn a_killed_server_leaves_the_target_as_it_was() {
 }
 
 /// Thousands of tables with the server's default `max_locks_per_transaction`. With LONG=1.
+// case: restore-locks-one-transaction
 #[test]
-fn restore_locks_one_transaction() {
+fn thousands_of_tables_are_restored_with_the_default_locks() {
     if std::env::var_os("LONG").is_none() {
         return;
     }

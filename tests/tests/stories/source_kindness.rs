@@ -48,8 +48,9 @@ fn programs(postgres: &Postgres) -> usize {
     std::fs::read_dir("/proc").unwrap().flatten().filter(named).count()
 }
 
+// case: orphans-after-hangup
 #[test]
-fn orphans_after_hangup() {
+fn no_program_or_session_outlives_the_command() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     let postgres = Postgres::start().unwrap();
@@ -91,8 +92,9 @@ fn orphans_after_hangup() {
     running.wait().unwrap().expect_ok().unwrap();
 }
 
+// case: same-name-two-servers
 #[test]
-fn same_name_two_servers() {
+fn databases_of_one_name_on_two_servers_are_two_sources() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     let (one, two) = (Postgres::start().unwrap(), Postgres::start().unwrap());

@@ -53,8 +53,9 @@ fn fails(call: Call) -> String {
 
 /// Names of files, sources, devices, databases and tables reach the terminal as plain text, in tables, sentences,
 /// errors and JSON alike.
+// case: terminal-escape-in-names
 #[test]
-fn terminal_escape_in_names() {
+fn names_cannot_control_the_terminal() {
     let stage = Stage::shared().unwrap();
     let (device, account) = stage.new_account().unwrap();
     let file = device.desk().join(format!("{HOSTILE}.sql").replace('/', "_"));

@@ -44,8 +44,9 @@ fn dump(rows: usize) -> Vec<u8> {
         .into()
 }
 
+// case: dump-shrinks-to-nothing
 #[test]
-fn dump_shrinks_to_nothing() {
+fn a_dump_that_shrank_needs_confirmation() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     device.backup_bytes("shopf", &dump(5_000)).ok().unwrap();
@@ -88,8 +89,9 @@ fn dump_shrinks_to_nothing() {
     assert_eq!(marks(&report, "marks"), ["other_format", "unknown_format"]);
 }
 
+// case: cut-dumps-of-known-formats
 #[test]
-fn cut_dumps_of_known_formats() {
+fn a_cut_dump_is_refused() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     let desk = device.desk();
@@ -176,8 +178,9 @@ impl Drop for LoopDevice {
     }
 }
 
+// case: restore-replaces-devices-pipes-links
 #[test]
-fn restore_replaces_devices_pipes_links() {
+fn a_restore_writes_through_devices_pipes_and_links() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     let whole = dump(2_000);

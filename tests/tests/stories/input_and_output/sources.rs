@@ -2,8 +2,9 @@
 
 use super::*;
 
+// case: file-changes-while-read
 #[test]
-fn file_changes_while_read() {
+fn a_file_that_changes_while_it_is_read_is_refused() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     let path = device.desk().join("image");
@@ -37,8 +38,9 @@ fn file_changes_while_read() {
     assert_eq!(marks(&newest(&device), "marks"), ["changed_while_read", "unknown_format"]);
 }
 
+// case: sqlite-wal-left-out
 #[test]
-fn sqlite_wal_left_out() {
+fn a_sqlite_database_is_backed_up_with_its_log() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     let desk = device.desk();
@@ -136,8 +138,9 @@ fn sqlite_wal_left_out() {
     assert_eq!(fs::read(&victim).unwrap(), b"kept");
 }
 
+// case: sparse-file
 #[test]
-fn sparse_file() {
+fn holes_of_a_file_stay_holes() {
     const LEN: u64 = 200 << 20;
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
