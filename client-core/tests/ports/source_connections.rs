@@ -1,7 +1,10 @@
 //! Connections as libpq accepts them, and names as PostgreSQL accepts them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use crate::seam::{Target, begin, open};
+use crate::{
+    begin::begin,
+    postgres_target::{Target, open},
+};
 use std::{fs, process::Command, sync::LazyLock};
 
 use crate::private_postgres::{PASSWORD, PASSWORD_IN_URL, Server, dumped};

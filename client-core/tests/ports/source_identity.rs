@@ -1,8 +1,8 @@
 //! A database's identity and properties, queried from real servers.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use crate::begin::begin;
 use crate::private_postgres;
-use crate::seam::begin;
 
 use std::{io::Read, sync::LazyLock};
 

@@ -1,7 +1,7 @@
 //! Effects of a backup on its source: nothing that stays, and nothing that pg_dump alone would not do.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use crate::seam::{Target, clean_up, inspect, open};
+use crate::postgres_target::{Target, clean_up, inspect, open};
 use std::{
     fs,
     io::{BufRead, BufReader, Read},

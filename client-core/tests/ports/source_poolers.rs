@@ -1,7 +1,7 @@
 //! Backup and restore through a connection pooler leave nothing behind in its sessions.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::seam::{Target, clean_up, open};
+use crate::postgres_target::{Target, clean_up, open};
 use std::{
     fs,
     net::{TcpListener, TcpStream},

@@ -1,7 +1,10 @@
 //! Dumps of a real PostgreSQL server: complete ones, and every way for one to be incomplete.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::seam::{Target, begin, inspect, open, open_by};
+use crate::{
+    begin::begin,
+    postgres_target::{Target, inspect, open, open_by},
+};
 use std::{
     fs,
     io::Read,

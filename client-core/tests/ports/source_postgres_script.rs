@@ -1,8 +1,8 @@
 //! Text in a dump is not a program: what a real server gets to see of a dump, and what it does not.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use crate::postgres_target::{Target, open_by};
 use crate::private_postgres;
-use crate::seam::{Target, open_by};
 
 use std::{
     fs,

@@ -1,7 +1,7 @@
 //! Standard input: read to its end, and abandoned when silent. Each case re-runs this test in its own process.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::seam::begin;
+use crate::begin::begin;
 use std::{
     env,
     io::{Read, Write},

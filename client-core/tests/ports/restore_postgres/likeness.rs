@@ -1,7 +1,7 @@
 //! A created database resembles the original.
 
 use super::*;
-use crate::seam::open_by;
+use crate::postgres_target::open_by;
 use client_core::format::snapshot::{DatabaseProperties, Provider};
 
 #[test]

@@ -4,8 +4,8 @@
 mod continue_on_error;
 mod hostile;
 mod likeness;
+use crate::postgres_target::Target;
 use crate::private_postgres;
-use crate::seam::Target;
 mod targets;
 
 use std::{

@@ -1,7 +1,7 @@
 //! What blocks a target, and what a restore says about it.
 
 use super::*;
-use crate::seam::{Target, clean_up, open_by};
+use crate::postgres_target::{Target, clean_up, open_by};
 
 #[test]
 fn a_database_in_use_is_not_replaced() {
