@@ -108,8 +108,8 @@ fn a_timer_starts_a_backup_without_any_environment() {
     let row = &list(&listed, "schedules").unwrap()[0];
     assert_eq!((row["source"].as_str(), row["timer"]["files"].as_str()), (Some(name), Some("current")));
 
-    // A key file with a passphrase, and nobody who says it.
-    let sealed = device.call(["backup", "--source", name]).env("SEALKEEP_KEYSTORE_PASSPHRASE", "geheim");
+    // A sealed key file without a passphrase.
+    let sealed = device.call(["backup", "--source", name]).env("SEALKEEP_KEYSTORE_PASSPHRASE", "hunter2");
     sealed.ok().unwrap();
     let refused = bare(&words(&command));
     let said = String::from_utf8_lossy(&refused.stderr);
