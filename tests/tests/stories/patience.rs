@@ -45,6 +45,10 @@ fn goes_on(running: Running, time: Duration) -> Receiver<Outcome> {
     outcome
 }
 
+fn ended(outcome: &Receiver<Outcome>) -> Outcome {
+    outcome.recv_timeout(Duration::from_secs(120)).unwrap()
+}
+
 /// Longer than the retries of a single request used to take.
 const AWAY: Duration = Duration::from_secs(22);
 
@@ -64,7 +68,7 @@ fn a_run_outlasts_a_restart_of_service_and_store() {
     service.stop().unwrap();
     let outcome = goes_on(running, AWAY);
     service.restart().unwrap();
-    let outcome = outcome.recv().unwrap();
+    let outcome = ended(&outcome);
     assert_eq!(outcome.code, 0, "{outcome}");
     assert!(outcome.stderr.contains("has been unavailable for"), "{outcome}");
     assert!(outcome.stderr.contains("waiting up to 5 min"), "{outcome}");
@@ -110,7 +114,7 @@ fn outlasts(network: Network, wire: fn(&Wires) -> &Proxy, said: &str) {
     wire(service.wires().unwrap()).set(network);
     let outcome = goes_on(running, AWAY);
     wire(service.wires().unwrap()).set(Network::Normal);
-    let outcome = outcome.recv().unwrap();
+    let outcome = ended(&outcome);
     assert_eq!(outcome.code, 0, "{outcome}");
     assert!(outcome.stderr.contains(said) && outcome.stderr.contains("answers again"), "{outcome}");
     device.restore_to("latest", "back").ok().unwrap();
@@ -162,7 +166,7 @@ fn a_restore_waits_too() {
     let outcome = goes_on(running, AWAY);
     service.wires().unwrap().store.set(Network::Normal);
     service.restart().unwrap();
-    outcome.recv().unwrap().expect_ok().unwrap();
+    ended(&outcome).expect_ok().unwrap();
     assert!(fs::read(device.desk().join("back")).unwrap() == bytes);
 }
 
