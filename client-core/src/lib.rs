@@ -62,7 +62,8 @@
 //! format kit records unwrap
 //! crypto encode store
 //! chunk output patience
-//! clock error event id net process_guard secret shell
+//! clock error event net process_guard secret shell
+//! id
 //! ```
 
 // what everything uses

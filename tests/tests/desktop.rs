@@ -1,16 +1,22 @@
 //! The real window: from the first start to a proven restore, including problems on the way.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use client_core::{
     crypto::{Amk, wrap},
     device::DeviceSecrets,
 };
 use e2e::{
-    Authenticator, Postgres, Service, Spread, Stage, Window, data, files, proxy::Network, screen::Screen,
+    Authenticator, Postgres, Proxy, Service, Spread, Stage, Window, data, files, proxy::Network,
+    screen::Screen,
 };
 
+const PATIENCE: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "correct horse battery staple";
 
 fn url(postgres: &Postgres, database: &str) -> String {
@@ -274,6 +280,19 @@ async fn a_service_that_goes_away_and_comes_back() {
     window.says("2 snapshots").await.unwrap();
 }
 
+/// Waits until nothing is sent for a second: the end of a transfer that its sender does not announce.
+async fn falls_silent(wire: &Proxy) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let before = wire.sent();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if wire.sent() == before {
+            return;
+        }
+        assert!(Instant::now() < end, "bytes are still being sent");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_is_held_stopped_and_cut_off() {
     let service = Service::start_wired().unwrap();
@@ -290,11 +309,13 @@ async fn a_backup_is_held_stopped_and_cut_off() {
     window.press("Pause").await.unwrap();
     window.says("Paused.").await.unwrap();
     store.set(Network::Normal);
-    // Everything read is sent and nothing more is read, so nothing finishes.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // Everything read is sent and nothing more is read, so nothing finishes. Most of it follows after the pause.
+    falls_silent(store).await;
     window.says("Paused.").await.unwrap();
+    let sent = store.sent();
     window.press("Resume").await.unwrap();
     window.says("shop backed up").await.unwrap();
+    assert!(store.sent() > sent + 1_000_000, "{sent} of {} bytes were sent while paused", store.sent());
 
     data::change(&postgres, "shop", 60.0, Spread::Uniform, 1).unwrap();
     store.set(Network::Limited(300_000));
@@ -359,7 +380,9 @@ async fn backups_continue_behind_a_closed_window() {
     // and a link brings it forward.
     let folder = home.path().join(".config/autostart");
     let entry = || fs::read_dir(&folder).ok()?.find_map(|entry| fs::read_to_string(entry.ok()?.path()).ok());
+    let end = Instant::now() + PATIENCE;
     while !entry().is_some_and(|entry| entry.contains("--in-the-panel")) {
+        assert!(Instant::now() < end, "no start at login: {:?}", entry());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     drop(window);

@@ -20,6 +20,7 @@ import type { WaitView } from "../src/bindings/WaitView";
 /** Responses by command; an `Error` thrown here is a bug in the test. */
 export type Answers = Record<string, (args: Record<string, unknown>) => unknown>;
 
+/** As `stage.js` sets it. */
 const NOW = Math.floor(Date.now() / 1000);
 const HOUR = 3600;
 const DAY = 24 * HOUR;

@@ -185,17 +185,6 @@ mod tests {
     }
 
     #[test]
-    fn one_process_renews_at_a_time() {
-        let home = tempfile::tempdir().unwrap();
-        let (one, two) = (FileKeyStore::new(home.path(), None), FileKeyStore::new(home.path(), None));
-        let held = one.lock().unwrap();
-        assert!(held.is_some());
-        assert!(two.lock().unwrap().is_none());
-        drop(held);
-        assert!(two.lock().unwrap().is_some());
-    }
-
-    #[test]
     fn a_damaged_file_is_reported_as_damaged() {
         let home = tempfile::tempdir().unwrap();
         let store = FileKeyStore::new(home.path(), None);

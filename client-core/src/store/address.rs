@@ -51,7 +51,7 @@ impl Address {
     pub(super) fn check(&self, url: &str, key: &ObjectKey) -> Result<Url, StoreError> {
         // The URL is itself a credential, so it is not repeated in the message.
         let foreign = |why: String| StoreError::Foreign(format!("the service gave a URL {why}"));
-        let url = Url::parse(url).map_err(|_| foreign("that is none".into()))?;
+        let url = Url::parse(url).map_err(|_| foreign("that is invalid".into()))?;
         let same_place = url.scheme() == self.origin.scheme()
             && url.host() == self.origin.host()
             && url.port_or_known_default() == self.origin.port_or_known_default();

@@ -1,8 +1,8 @@
 //! Text in a dump is not a program: what a real server gets to see of a dump, and what it does not.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use crate::postgres_target::{Target, open_by};
 use crate::private_postgres;
-use crate::seam::{Target, open_by};
 
 use std::{
     fs,
@@ -226,8 +226,9 @@ fn a_function_cannot_end_the_transaction() {
     assert_eq!(SERVER.sql("calls", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
 }
 
+// case: no-owner-ignored-for-sql
 #[test]
-fn no_owner_ignored_for_sql() {
+fn a_sql_dump_is_restored_without_owners() {
     let other = Server::start();
     SERVER.sql("postgres", "CREATE DATABASE own");
     SERVER.sql(
@@ -272,8 +273,9 @@ fn no_owner_ignored_for_sql() {
     }
 }
 
+// case: newer-client-older-server-never-restores
 #[test]
-fn newer_client_older_server_never_restores() {
+fn a_newer_dump_is_restored_into_an_older_server() {
     SERVER.sql("postgres", "CREATE DATABASE older");
     SERVER.sql("older", "CREATE TABLE t (x int); INSERT INTO t VALUES (1)");
     let newer = replaced(
@@ -344,8 +346,9 @@ fn piped(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
+// case: gz-dump-not-restorable-into-database
 #[test]
-fn gz_dump_not_restorable_into_database() {
+fn a_compressed_dump_is_restored_into_a_database() {
     SERVER.sql("postgres", "CREATE DATABASE gz");
     SERVER.sql("gz", "CREATE TABLE t (x int, y text); INSERT INTO t SELECT i, repeat('abc', 100) FROM generate_series(1, 3000) i");
     let sum = "SELECT md5(string_agg(t::text, ',' ORDER BY x)) FROM t";

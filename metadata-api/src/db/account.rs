@@ -200,7 +200,7 @@ pub(crate) async fn factor(tx: &mut PreAuthTx, account: AccountId) -> Result<Fac
     .bind(account.0)
     .fetch_optional(tx.conn())
     .await?;
-    row.ok_or_else(|| corrupt("an account without a second factor"))
+    row.ok_or_else(|| corrupt("an account without TOTP"))
 }
 
 /// Accepts a time step once; false if it or a later one was accepted before.

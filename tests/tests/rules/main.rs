@@ -1,7 +1,10 @@
 //! Rules of the code that the compiler cannot check.
 
 mod decisions;
+mod imports;
 mod layers;
+mod lengths;
 mod logs;
 mod negative_tests;
+mod voice;
 mod windows;

@@ -91,7 +91,7 @@ const ELSEWHERE: [(&str, &str, &str); 15] = [
     ("store_refused", "client-core/errors.txt", "(store_refused"),
     ("store_unreachable", "tests/tests/stories/hard_network.rs", ".refused(5)"),
     ("tool_missing", "client-core/tests/ports/source_postgres.rs", "ErrorKind::ToolMissing"),
-    // A bug: whoever finds a way to provoke one mends it.
+    // A bug: fix it if you can provoke it.
     ("internal", "client-core/errors.txt", "(internal)"),
 ];
 

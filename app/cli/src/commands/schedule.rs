@@ -76,7 +76,7 @@ async fn add(context: &Context, arguments: ScheduleAdd) -> Result<(), Error> {
             let mut text =
                 plain!("{} is backed up {}\n  by the timer {}", source.name, schedule_words(schedule), unit);
             text.push(&match signed_out {
-                Some(true) => plain!("\n  It also runs while nobody is signed in."),
+                Some(true) => plain!("\n  It also runs while you are signed out."),
                 Some(false) => plain!(
                     "\n  It does NOT run while you are signed out: `loginctl enable-linger` changes that. \
                      A backup that was missed runs when you sign in."

@@ -47,6 +47,6 @@ pub(crate) fn speak(listener: State<'_, Listener>, words: PanelWords) {
 pub(crate) fn set_autostart<R: Runtime>(app: AppHandle<R>, on: bool) -> Result<(), UiError> {
     let failed =
         |e: &dyn std::fmt::Display| UiError::from(Error::internal("the desktop's list of programs", e));
-    let auto = app.try_state::<AutoLaunchManager>().ok_or_else(|| failed(&"there is none"))?;
+    let auto = app.try_state::<AutoLaunchManager>().ok_or_else(|| failed(&"autostart is not set up"))?;
     if on { auto.enable() } else { auto.disable() }.map_err(|e| failed(&e))
 }

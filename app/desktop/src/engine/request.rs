@@ -178,7 +178,7 @@ mod tests {
     }
 
     fn onto(replace: &str, onto_source: bool) -> RestoreTo {
-        let url = "postgres://ada:geheim@h:5433/copy".into();
+        let url = "postgres://ada:hunter2@h:5433/copy".into();
         RestoreTo::Database { url, like: None, replace: replace.into(), onto_source }
     }
 

@@ -140,10 +140,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let client = client(home.path());
         assert!(read(&client).unwrap().is_empty());
-        let url = "postgres://ada:geheim99@db.example.com:5433/shop?sslmode=require&sslpassword=geheim98";
+        let url = "postgres://ada:hunter299@db.example.com:5433/shop?sslmode=require&sslpassword=hunter298";
         save(&client, source("shop", url)).unwrap();
         let bytes = fs::read(home.path().join(NAME)).unwrap();
-        for word in ["geheim", "ada", "example.com", "shop", "postgres"] {
+        for word in ["hunter2", "ada", "example.com", "shop", "postgres"] {
             assert!(memchr::memmem::find(&bytes, word.as_bytes()).is_none(), "{word}");
         }
         let mode = fs::metadata(home.path().join(NAME)).unwrap().permissions().mode();

@@ -118,7 +118,7 @@ pub fn schedule(
         return Err(Error::new(
             ErrorKind::Exists,
             format!("{} already starts backups of {}", other.timer(id).display(), source.name),
-            "nothing was changed; that timer goes on",
+            "nothing was changed; that timer keeps running",
             format!("remove it first: `sealkeep schedule remove {}`", quoted(&source.name)),
         ));
     }
@@ -183,7 +183,7 @@ pub fn remove(client: &Client, id: Uuid) -> Result<Removed, Error> {
             return Err(Error::new(
                 ErrorKind::Usage,
                 format!("{unit} is a timer of the system, which only an administrator can remove"),
-                "nothing was changed; the timer goes on",
+                "nothing was changed; the timer keeps running",
                 format!(
                     "run `sudo systemctl disable --now {unit}` and `sudo rm {} {}`, then this again",
                     timer.display(),
@@ -319,7 +319,7 @@ impl Place {
                 return Err(Error::new(
                     ErrorKind::Exists,
                     format!("{} was edited by hand", path.display()),
-                    "nothing was changed; the timer goes on as it is",
+                    "nothing was changed; the timer keeps running unchanged",
                     "keep your changes in a drop-in (`systemctl edit`), remove the file, and run this again",
                 ));
             }

@@ -226,7 +226,7 @@ impl Lexer {
                 Ok(Some((2, Piece::Space)))
             }
             (b'\'', _) if ended == Some(true) => {
-                Err(Found::Ambiguous("an escape string that goes on in another line"))
+                Err(Found::Ambiguous("an escape string that continues on another line"))
             }
             (b'\'', _) => {
                 self.state = State::Text { escapes: !self.standard_strings };

@@ -1,7 +1,7 @@
 //! A created database resembles the original.
 
 use super::*;
-use crate::seam::open_by;
+use crate::postgres_target::open_by;
 use client_core::format::snapshot::{DatabaseProperties, Provider};
 
 #[test]
@@ -52,8 +52,9 @@ fn back_up_and_restore(from: &str, to: &str) -> Restored {
     restore(target(to, false).like(properties), &dump).unwrap()
 }
 
+// case: made-database-loses-encoding-and-collation
 #[test]
-fn made_database_loses_encoding_and_collation() {
+fn a_created_database_has_the_properties_of_the_original() {
     SERVER.sql("postgres", "CREATE ROLE keeper; CREATE ROLE reader");
     SERVER.sql(
         "postgres",

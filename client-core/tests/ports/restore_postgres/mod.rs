@@ -4,8 +4,8 @@
 mod continue_on_error;
 mod hostile;
 mod likeness;
+use crate::postgres_target::Target;
 use crate::private_postgres;
-use crate::seam::Target;
 mod targets;
 
 use std::{
@@ -103,8 +103,9 @@ fn overwrite_replaces_and_never_doubles_rows() {
     }
 }
 
+// case: restore-locks-one-transaction
 #[test]
-fn restore_locks_one_transaction() {
+fn a_restore_holds_few_locks() {
     // Its own server: other sessions take up lock slots.
     let server = Server::start();
     server.sql("postgres", "ALTER SYSTEM SET max_locks_per_transaction = 20");

@@ -1,23 +1,15 @@
-//! Helpers for tests; [`Target`] is PostgreSQL only.
+//! A PostgreSQL database as a source and as a target.
 
 use client_core::{
     format::snapshot::{DatabaseIdentity, DatabaseProperties, ScriptNeeds},
     source::{
-        AnySource, CleanedUp, Database as _, DumpStream, Guard, Opening, PgUrl, RestoreChoices, RestoreSink,
-        Source, SourceError, Stopper, database,
+        CleanedUp, Database as _, DumpStream, Guard, Opening, PgUrl, RestoreChoices, RestoreSink,
+        Source as _, SourceError, Stopper, database,
         postgres::{Database, Inspection, Tools, inspect_with},
     },
 };
 
-/// Starts the dump of a source.
-pub(crate) fn begin(source: AnySource) -> Result<DumpStream, SourceError> {
-    begin_with(source, &Opening::default())
-}
-
-/// Like [`begin`], with options.
-pub(crate) fn begin_with(source: AnySource, opening: &Opening) -> Result<DumpStream, SourceError> {
-    source.connect(&Stopper::default(), opening)?.dump()
-}
+use crate::begin::begin;
 
 /// Starts the dump of a database given by a URL.
 pub(crate) fn open(url: &str) -> Result<DumpStream, SourceError> {
