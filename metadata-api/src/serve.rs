@@ -17,7 +17,7 @@ use rustls::{
 };
 
 use crate::{
-    bucket::Stores,
+    bucket::Client,
     clock::Clock,
     config::{Config, Limits, Transport, UnusableSecret},
     db,
@@ -90,8 +90,8 @@ pub async fn boot(
 ) -> Result<AppState, Error> {
     let db = db::connect(&config.database_url, connections).await.map_err(Error::Connect)?;
     db::check(&db).await?;
-    let mut stores = Stores::new(config.regions.iter().map(|(region, target)| (*region, target)))?;
-    probe::probe_all(&mut stores).await?;
+    let clients = config.regions.iter().map(|(region, target)| Ok((*region, Client::new(target)?)));
+    let stores = probe::probe_all(clients.collect::<Result<Vec<_>, Unusable>>()?).await?;
     let public_authority = config.public_authority.clone();
     Ok(AppState::new(Settings { db, stores, public_authority, limits, clock }, &config.secrets)?)
 }

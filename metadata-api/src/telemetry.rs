@@ -76,7 +76,7 @@ pub fn render() -> String {
 }
 
 /// The method for a label or a log line: only known names, never the caller's text.
-pub(crate) fn known(method: &Method) -> &'static str {
+pub(crate) fn method_label(method: &Method) -> &'static str {
     const KNOWN: [(Method, &str); 9] = [
         (Method::GET, "GET"),
         (Method::HEAD, "HEAD"),
@@ -91,7 +91,8 @@ pub(crate) fn known(method: &Method) -> &'static str {
     KNOWN.iter().find(|(known, _)| known == method).map_or("other", |(_, word)| word)
 }
 
-pub(crate) fn count(route: &str, method: &'static str, status: u16, seconds: f64) {
+/// Counts and times a request.
+pub(crate) fn record_request(route: &str, method: &'static str, status: u16, seconds: f64) {
     if recorder().is_none() {
         return;
     }

@@ -32,31 +32,31 @@ pub async fn signed(
     let body = read(body, MAX_BODY).await?;
     let presented = Presented::read(&parts.headers, &body, true)?;
 
-    let standing = session::standing(state.db(), bearer.account, bearer.session)
+    let session_state = session::state(state.db(), bearer.account, bearer.session)
         .await?
         .ok_or(ErrorCode::TokenInvalid)?;
     // Token, session and signature must all name the same device, and the token that device's key.
-    let bound = standing.device == bearer.device
+    let bound = session_state.device == bearer.device
         && presented.device() == bearer.device
-        && standing.region == bearer.stage.region
-        && thumbprint(&standing.signing_key) == bearer.stage.jkt;
+        && session_state.region == bearer.stage.region
+        && thumbprint(&session_state.signing_key) == bearer.stage.jkt;
     if !bound {
         return Err(ErrorCode::TokenInvalid.into());
     }
     let nonce =
-        presented.verify(&state, &parts, &body, Some(&bearer.stage.authorization), &standing.signing_key)?;
+        presented.verify(&state, &parts, &body, Some(&bearer.stage.authorization), &session_state.signing_key)?;
     nonce.use_up(&state).await?;
-    if standing.device_revoked {
+    if session_state.device_revoked {
         return Err(ErrorCode::DeviceRevoked.into());
     }
-    if standing.session_revoked || standing.session_expires_at <= state.clock().now() {
+    if session_state.session_revoked || session_state.session_expires_at <= state.clock().now() {
         return Err(ErrorCode::SessionRevoked.into());
     }
     parts.extensions.insert(bearer.advance(Signed { region: bearer.stage.region }));
-    let mut answer = next.run(Request::from_parts(parts, Body::from(body))).await;
-    answer.extensions_mut().insert(BySignedDevice);
-    answer.extensions_mut().insert(Proven);
-    Ok(answer)
+    let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    response.extensions_mut().insert(BySignedDevice);
+    response.extensions_mut().insert(Proven);
+    Ok(response)
 }
 
 pub(super) async fn read(body: Body, most: usize) -> Result<Bytes, ApiError> {

@@ -261,7 +261,7 @@ pub(crate) async fn failures(
 }
 
 /// Stores the counter. The factor's row is locked, so nobody else counts meanwhile.
-pub(crate) async fn keep_failures(
+pub(crate) async fn set_failures(
     tx: &mut PreAuthTx,
     account: AccountId,
     counter: &str,
@@ -285,7 +285,7 @@ pub(crate) async fn keep_failures(
     Ok(())
 }
 
-pub(crate) async fn forget_failures(
+pub(crate) async fn reset_failures(
     tx: &mut PreAuthTx,
     account: AccountId,
     counter: &str,

@@ -18,6 +18,12 @@ pub type Wire = (u8, VaultId, u64, i64, String, Option<AccountId>, Option<Device
 /// Details of an event: ids, kinds and counts; never an address, a token or user text.
 pub type Details<'a> = &'a [(&'static str, String)];
 
+/// An unproven device id with the key that signed: an event is not attributed to a device on its own claim.
+pub(crate) fn claimed(device: DeviceId, signing_key: &[u8; 32]) -> [(&'static str, String); 2] {
+    let key = Sha256::digest(signing_key);
+    [("claimed_device", device.to_string()), ("key", hex::encode(key))]
+}
+
 /// Old rows are deleted in batches of this size.
 const FORGOTTEN_AT_ONCE: i64 = 64;
 

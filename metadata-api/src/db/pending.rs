@@ -333,7 +333,7 @@ pub(crate) async fn awaiting_second_factor(
 }
 
 /// Stores the new second factor until its first code arrives, for five minutes.
-pub(crate) async fn keep_new_totp(
+pub(crate) async fn set_new_totp(
     tx: &mut PreAuthTx,
     id: LoginId,
     sealed: &[u8],

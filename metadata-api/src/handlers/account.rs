@@ -12,11 +12,16 @@ use api_types::{
 };
 use axum::{Json, extract::State, http::StatusCode};
 
-use super::{keys, login};
 use crate::{
-    auth::{PreAuth, mfa, opaque},
+    auth::PreAuth,
     db::{account, audit, key, pending, pre_auth::PreAuthTx, session, vault},
+    domain::wrap::check_size,
     error::ApiError,
+    identity::{
+        opaque,
+        proof::prove,
+        second_factor::{self, close},
+    },
     state::AppState,
 };
 
@@ -43,9 +48,9 @@ pub async fn password_finish(
     let now = state.clock().now();
     let record = opaque::record(&body.registration_upload.0)?;
     for wrap in &body.wraps {
-        keys::check_size(&wrap.wrapped.bytes)?;
+        check_size(&wrap.wrapped.bytes)?;
     }
-    let mut proven = login::prove(&state, body.login_id, &body.factor, now).await?;
+    let mut proven = prove(&state, body.login_id, &body.factor, now).await?;
     let account = proven.login.account;
     // All of them: a vault left out could not be opened with the new password.
     let ready = vault::of_account(&mut proven.tx, account).await?.into_iter().filter(|vault| vault.ready);
@@ -59,7 +64,7 @@ pub async fn password_finish(
     }
     account::replace_record(&mut proven.tx, account, &record, now).await?;
     session::revoke_all(&mut proven.tx, account, "password_changed", now).await?;
-    mfa::close(&mut proven.tx, body.login_id).await?;
+    close(&mut proven.tx, body.login_id).await?;
     let session = proven.open_session(&state, now).await?;
     proven.finish("password_changed", &[("session", session.session_id.to_string())], now).await?;
     Ok(Json(session))
@@ -73,10 +78,10 @@ pub async fn recovery_codes(
     PreAuth { body, .. }: PreAuth<RenewCodes>,
 ) -> Result<Json<RenewedCodes>, ApiError> {
     let now = state.clock().now();
-    let mut proven = login::prove(&state, body.login_id, &body.factor, now).await?;
-    let codes = mfa::fresh_codes(&state).await?;
+    let mut proven = prove(&state, body.login_id, &body.factor, now).await?;
+    let codes = second_factor::fresh_codes(&state).await?;
     account::replace_codes(&mut proven.tx, proven.login.account, &codes, now).await?;
-    mfa::close(&mut proven.tx, body.login_id).await?;
+    close(&mut proven.tx, body.login_id).await?;
     proven.finish("recovery_codes_renewed", &[], now).await?;
     Ok(Json(RenewedCodes { recovery_codes: codes.texts }))
 }
@@ -89,11 +94,11 @@ pub async fn authenticator_start(
     PreAuth { body, .. }: PreAuth<AuthenticatorStart>,
 ) -> Result<Json<AuthenticatorStarted>, ApiError> {
     let now = state.clock().now();
-    let mut proven = login::prove(&state, body.login_id, &body.factor, now).await?;
+    let mut proven = prove(&state, body.login_id, &body.factor, now).await?;
     let account = proven.login.account;
     let email = account::email(&mut proven.tx, account).await?;
-    let (sealed, otpauth_url) = mfa::enroll(state.keys(), account, &email)?;
-    pending::keep_new_totp(&mut proven.tx, body.login_id, &sealed, now).await?;
+    let (sealed, otpauth_url) = second_factor::enroll(state.keys(), account, &email)?;
+    pending::set_new_totp(&mut proven.tx, body.login_id, &sealed, now).await?;
     proven.finish("authenticator_change_started", &[], now).await?;
     Ok(Json(AuthenticatorStarted { otpauth_url }))
 }
@@ -108,10 +113,10 @@ pub async fn authenticator_confirm(
     let now = state.clock().now();
     let mut tx = PreAuthTx::begin(state.db()).await?;
     let (login, sealed) = pending::new_totp(&mut tx, body.login_id, now).await?;
-    let step = mfa::matching_step(state.keys(), login.account, &sealed, &body.code, now)?;
+    let step = second_factor::matching_step(state.keys(), login.account, &sealed, &body.code, now)?;
     let step = step.ok_or(ErrorCode::MfaFailed)?;
     account::replace_totp(&mut tx, login.account, &sealed, step).await?;
-    mfa::close(&mut tx, body.login_id).await?;
+    close(&mut tx, body.login_id).await?;
     let device = Some(login.device.id);
     audit::record_account(&mut tx, login.account, device, now, "authenticator_changed", &[]).await?;
     tx.commit().await?;

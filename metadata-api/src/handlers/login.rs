@@ -4,38 +4,35 @@
 use std::time::Duration;
 
 use api_types::{
-    AccountId, DeviceId, ErrorCode, LoginId, Problem, Region,
-    account::{LoginFinish, LoginMfa, LoginStart, LoginStarted, SecondFactor, Session},
+    AccountId, ErrorCode, LoginId, Problem, Region,
+    account::{LoginFinish, LoginMfa, LoginStart, LoginStarted, Session},
 };
 use axum::{Json, extract::State, http::StatusCode};
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{
-    admission::{self, Attempt},
-    session::{self, NewSession},
-};
 use crate::{
-    auth::{
-        PreAuth,
-        mfa::{self, Outcome},
-        opaque,
-    },
+    auth::PreAuth,
     db::{
-        account, audit, device, failed_sign_in,
+        account, failed_sign_in,
         pending::{self, Login},
         pre_auth::PreAuthTx,
         rate_limit,
     },
     domain::device::CheckedDevice,
     error::ApiError,
+    identity::{
+        admission::{self, Attempt},
+        opaque,
+        proof::prove,
+        second_factor, session,
+    },
     keys::SealKind,
     state::AppState,
 };
 
 /// Minimum response time for a password proof.
-const ANSWER_FLOOR: Duration = Duration::from_millis(50);
+const RESPONSE_FLOOR: Duration = Duration::from_millis(50);
 
 /// Begins a sign-in.
 #[utoipa::path(post, path = "/v1/login/start", operation_id = "start_sign_in", tag = "login", request_body = LoginStart,
@@ -92,9 +89,9 @@ pub async fn finish(
 ) -> Result<StatusCode, ApiError> {
     // Whether the account exists and the proof is right or not, the work is the same and the response takes at least
     // this long.
-    let answer_at = Instant::now() + ANSWER_FLOOR;
+    let respond_at = Instant::now() + RESPONSE_FLOOR;
     let proven = prove_password(&state, &body).await;
-    tokio::time::sleep_until(answer_at).await;
+    tokio::time::sleep_until(respond_at).await;
     proven.map(|()| StatusCode::NO_CONTENT)
 }
 
@@ -111,7 +108,7 @@ async fn prove_password(state: &AppState, body: &LoginFinish) -> Result<(), ApiE
             pending::password_proven(&mut tx, body.login_id, now).await?;
         }
         // One row for any address; a job moves them into the trails of their accounts, as one entry with their number.
-        Err(_) => failed_sign_in::note(&mut tx, login.account, &login.device, now).await?,
+        Err(_) => failed_sign_in::record(&mut tx, login.account, &login.device, now).await?,
     }
     tx.commit().await?;
     proven
@@ -126,82 +123,9 @@ pub async fn mfa(
 ) -> Result<Json<Session>, ApiError> {
     let now = state.clock().now();
     let mut proven = prove(&state, body.login_id, &body.factor, now).await?;
-    mfa::close(&mut proven.tx, body.login_id).await?;
+    second_factor::close(&mut proven.tx, body.login_id).await?;
     let session = proven.open_session(&state, now).await?;
     let details = [("amr", proven.amr.to_owned()), ("session", session.session_id.to_string())];
     proven.finish("login", &details, now).await?;
     Ok(Json(session))
-}
-
-/// An unproven device id with the key that signed: an event is not attributed to a device on its own claim.
-pub(crate) fn claimed(device: DeviceId, signing_key: &[u8; 32]) -> [(&'static str, String); 2] {
-    let key = Sha256::digest(signing_key);
-    [("claimed_device", device.to_string()), ("key", hex::encode(key))]
-}
-
-/// A caller with proven password and second factor, in the transaction that accepted the factor.
-pub(super) struct Proven {
-    pub(super) tx: PreAuthTx,
-    pub(super) login: Login,
-    amr: &'static str,
-}
-
-/// Proves the second factor of a sign-in whose password was proven, on a device that is not revoked.
-pub(super) async fn prove(
-    state: &AppState,
-    login_id: LoginId,
-    factor: &SecondFactor,
-    now: i64,
-) -> Result<Proven, ApiError> {
-    let mut tx = PreAuthTx::begin(state.db()).await?;
-    let login = pending::awaiting_second_factor(&mut tx, login_id, now).await?;
-    let amr = match mfa::prove(state.keys(), &mut tx, &login, factor, now).await? {
-        Outcome::Proven(amr) => amr,
-        Outcome::Refused { retry_after, locks } => {
-            let claimed = claimed(login.device.id, &login.device.signing_key);
-            // Attempts during a lock are not recorded: whoever makes them could choose their number.
-            if retry_after.is_none() {
-                audit::record_account(&mut tx, login.account, None, now, "second_factor_failed", &claimed)
-                    .await?;
-            }
-            if locks {
-                audit::record_account(&mut tx, login.account, None, now, "second_factor_locked", &claimed)
-                    .await?;
-            }
-            tx.commit().await?;
-            return Err(mfa::refusal(retry_after));
-        }
-    };
-    if let Err(refused) = device::register(&mut tx, login.account, &login.device, now).await {
-        // Code and sign-in are used up even if this fails.
-        mfa::close(&mut tx, login_id).await?;
-        tx.commit().await?;
-        return Err(refused);
-    }
-    Ok(Proven { tx, login, amr })
-}
-
-impl Proven {
-    pub(super) async fn open_session(&mut self, state: &AppState, now: i64) -> Result<Session, ApiError> {
-        let new = NewSession {
-            account: self.login.account,
-            region: self.login.region,
-            device: self.login.device.id,
-            signing_key: &self.login.device.signing_key,
-            amr: self.amr,
-        };
-        session::open(state, &mut self.tx, &new, now).await
-    }
-
-    /// Records the action and commits.
-    pub(super) async fn finish(
-        mut self,
-        action: &'static str,
-        details: audit::Details<'_>,
-        now: i64,
-    ) -> Result<(), ApiError> {
-        let device = Some(self.login.device.id);
-        audit::record_account(&mut self.tx, self.login.account, device, now, action, details).await?;
-        Ok(self.tx.commit().await?)
-    }
 }

@@ -8,12 +8,8 @@ use api_types::{
 use axum::{Json, extract::State};
 use uuid::Uuid;
 
-use super::{
-    admission::{self, Attempt},
-    session::{self, NewSession},
-};
 use crate::{
-    auth::{PreAuth, mfa, opaque},
+    auth::PreAuth,
     db::{
         account::{self, NewFactor},
         audit, device, pending,
@@ -21,6 +17,11 @@ use crate::{
     },
     domain::device::CheckedDevice,
     error::ApiError,
+    identity::{
+        admission::{self, Attempt},
+        opaque, second_factor,
+        session::{self, NewSession},
+    },
     state::AppState,
 };
 
@@ -58,7 +59,7 @@ pub async fn finish(
     let record = opaque::record(&body.registration_upload.0)?;
     let mut tx = PreAuthTx::begin(state.db()).await?;
     let (account, email) = pending::unfinished_signup(&mut tx, body.signup_id, now).await?;
-    let (sealed, otpauth_url) = mfa::enroll(state.keys(), account, &email)?;
+    let (sealed, otpauth_url) = second_factor::enroll(state.keys(), account, &email)?;
     pending::finish_signup(&mut tx, body.signup_id, &record, &sealed, now).await?;
     tx.commit().await?;
     Ok(Json(SignupFinished { otpauth_url }))
@@ -74,17 +75,18 @@ pub async fn confirm(
     let now = state.clock().now();
     let mut tx = PreAuthTx::begin(state.db()).await?;
     let signup = pending::finished_signup(&mut tx, body.signup_id, now).await?;
-    if signup.failures >= mfa::MAX_FAILURES {
+    if signup.failures >= second_factor::MAX_FAILURES {
         return Err(ErrorCode::SignupExpired.into());
     }
-    let step = mfa::matching_step(state.keys(), signup.account, &signup.totp_secret, &body.code, now)?;
+    let step =
+        second_factor::matching_step(state.keys(), signup.account, &signup.totp_secret, &body.code, now)?;
     let Some(used_step) = step else {
         pending::count_signup_failure(&mut tx, body.signup_id).await?;
         tx.commit().await?;
         return Err(ErrorCode::MfaFailed.into());
     };
     admission::account(&state, &mut tx, network, now).await?;
-    let codes = mfa::fresh_codes(&state).await?;
+    let codes = second_factor::fresh_codes(&state).await?;
     let factor = NewFactor { sealed_secret: &signup.totp_secret, used_step, codes: &codes };
     pending::end_signup(&mut tx, body.signup_id).await?;
     account::create(&mut tx, &signup, VaultId(Uuid::new_v4()), &factor, now).await?;

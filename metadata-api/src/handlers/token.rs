@@ -6,11 +6,11 @@ use api_types::{
 };
 use axum::{Json, extract::State, http::StatusCode};
 
-use super::session;
 use crate::{
     auth::{Caller, PreAuth, Signed},
     db::{audit, pre_auth::PreAuthTx, session as sessions},
     error::ApiError,
+    identity::session,
     keys::token::Subject,
     state::AppState,
 };
@@ -59,9 +59,9 @@ pub async fn refresh(
         signing_key: &kept.signing_key,
         amr: &kept.amr,
     };
-    let answer = session::answer(&state, &mut tx, &subject, &successor, now).await?;
+    let session = session::respond(&state, &mut tx, &subject, &successor, now).await?;
     tx.commit().await?;
-    Ok(Json(answer))
+    Ok(Json(session))
 }
 
 /// Ends the session: its access token and refresh tokens stop working.

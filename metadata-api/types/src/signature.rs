@@ -66,7 +66,7 @@ pub enum Refused {
     #[error("content digest differs")]
     Digest,
     /// The signature does not verify under the key.
-    #[error("signature does not hold")]
+    #[error("signature is invalid")]
     Signature,
 }
 

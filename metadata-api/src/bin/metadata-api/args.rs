@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 use metadata_api::{
     callers::Callers,
-    config::{InFront, Limits, Listen},
+    config::{ProxySettings, Limits, Listen},
     listener::Bounds,
     proxies,
 };
@@ -141,8 +141,8 @@ impl Common {
         Listen { addr, tls: self.tls_cert.clone().zip(self.tls_key.clone()), behind_proxy: self.behind_proxy }
     }
 
-    fn in_front(&self) -> InFront {
-        InFront {
+    fn proxy_settings(&self) -> ProxySettings {
+        ProxySettings {
             behind_proxy: self.behind_proxy,
             header: self.client_ip_header.clone(),
             trusted: self.trusted_proxy.clone(),
@@ -151,7 +151,7 @@ impl Common {
     }
 
     pub(crate) fn callers(&self) -> Result<Callers, Failure> {
-        Ok(self.in_front().callers(self.listen)?)
+        Ok(self.proxy_settings().callers(self.listen)?)
     }
 
     pub(crate) fn limits(&self) -> Result<Limits, Failure> {

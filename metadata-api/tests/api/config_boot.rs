@@ -1,11 +1,5 @@
 //! Checks at startup: the store's behavior, the database's schema and role, TLS. Also the service with an external
 //! database and store (`serve`), and a second start on a used directory.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, unreachable_pub, reason = "tests")]
-
-#[expect(dead_code, reason = "each test uses a part")]
-mod support {
-    pub mod service;
-}
 
 use std::{
     collections::HashMap,
@@ -16,6 +10,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use crate::support::service::{Service, signal};
 use axum::{
     Router,
     body::Bytes,
@@ -25,7 +20,7 @@ use axum::{
 };
 use base64ct::{Base64, Encoding};
 use metadata_api::{
-    bucket::Store,
+    bucket::Client,
     config::Listen,
     embedded::{Embedded, Options},
     presign::Target,
@@ -34,7 +29,6 @@ use metadata_api::{
 use rustix::process::{Pid, Signal};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
-use support::service::{Service, signal};
 
 /// A store with configurable defects.
 #[derive(Clone, Copy)]
@@ -47,7 +41,7 @@ struct Behavior {
 
 type Objects = Arc<Mutex<HashMap<String, Bytes>>>;
 
-async fn answer(
+async fn respond(
     State((behavior, objects)): State<(Behavior, Objects)>,
     method: Method,
     uri: Uri,
@@ -87,13 +81,13 @@ async fn answer(
 async fn probed(behavior: Behavior) -> Result<metadata_api::guarantees::Guarantees, Unsuitable> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
-    let app = Router::new().fallback(answer).with_state((behavior, Objects::default()));
+    let app = Router::new().fallback(respond).with_state((behavior, Objects::default()));
     tokio::spawn(async move { axum::serve(listener, app).await });
     probe::probe(&store(addr)).await
 }
 
-fn store(addr: SocketAddr) -> Store {
-    Store::new(&Target {
+fn store(addr: SocketAddr) -> Client {
+    Client::new(&Target {
         endpoint: format!("http://{addr}").parse().unwrap(),
         bucket: "some-bucket".into(),
         s3_region: "region".into(),
@@ -280,7 +274,7 @@ fn without_its_database_the_service_ends_and_starts_again() {
     let (code, dir) = service.wait();
     assert_eq!(code, Some(1));
     let said = std::fs::read_to_string(dir.path().join("log")).unwrap();
-    assert!(said.contains("PostgreSQL ended by itself"), "{said}");
+    assert!(said.contains("PostgreSQL exited unexpectedly"), "{said}");
     assert!(Service::start_in(dir).terminate());
 }
 

@@ -85,7 +85,7 @@ fn admit(method: &Method, query: &str, headers: &HeaderMap, max: u64) -> Result<
     }
 }
 
-/// Passes on signed requests with a known method and an acceptable length; answers all others without reading them.
+/// Passes on signed requests with a known method and an acceptable length; refuses all others without reading them.
 pub(super) async fn refuse_unsigned(State(max): State<u64>, request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
     match admit(request.method(), query, request.headers(), max) {
@@ -107,11 +107,11 @@ impl IntoResponse for Refusal {
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{}</Code><Message>{}</Message></Error>",
             self.code, self.sentence
         );
-        let mut answer = (self.status, body).into_response();
-        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        let mut response = (self.status, body).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         // The announced body stays unread, so the connection cannot be reused.
-        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        answer
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
     }
 }
 

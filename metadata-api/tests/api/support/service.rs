@@ -4,11 +4,15 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::LazyLock,
 };
 
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// One service for all tests that need no other settings.
+pub static SERVICE: LazyLock<Service> = LazyLock::new(Service::start);
 
 /// A running service. Dropping it stops the service and its PostgreSQL, also when a test panics.
 pub struct Service {

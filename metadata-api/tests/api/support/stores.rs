@@ -4,7 +4,6 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
 use metadata_api::embedded::object_store::{ObjectStore, Options};
@@ -12,8 +11,9 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 
 use super::{
-    http::{Answer, Body, send},
+    http::{Body, Response, send},
     sigv4::{Request, Signer},
+    until,
 };
 
 /// The store's kind, where stores differ.
@@ -29,7 +29,7 @@ enum Running {
 }
 
 /// A running store with one bucket.
-pub struct Stage {
+pub struct TestStore {
     pub kind: Kind,
     pub signer: Signer,
     pub bucket: String,
@@ -39,7 +39,7 @@ pub struct Stage {
 
 pub const MAX: u64 = 4 * 1024 * 1024;
 
-impl Stage {
+impl TestStore {
     pub fn embedded() -> Self {
         Self::embedded_in(tempfile::tempdir().expect("a directory"))
     }
@@ -111,22 +111,17 @@ impl Stage {
             host: format!("127.0.0.1:{}", ports[1]),
         };
         let child = start_garage(&binary, &file, &signer);
-        let stage = Self {
+        let store = Self {
             kind: Kind::Garage,
             signer,
             bucket: "conformance".into(),
             dir,
             running: Some(Running::Garage(child)),
         };
-        for _ in 0..200 {
-            if std::net::TcpStream::connect(&stage.signer.host).is_ok()
-                && stage.put("ready", b"x").status == 200
-            {
-                return Some(stage);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("garage does not start");
+        until("garage starts", || {
+            std::net::TcpStream::connect(&store.signer.host).is_ok() && store.put("ready", b"x").status == 200
+        });
+        Some(store)
     }
 
     /// The embedded store, and Garage if it is installed.
@@ -166,36 +161,36 @@ impl Stage {
         target: &str,
         headers: &[(&str, &str)],
         body: &Body<'_>,
-    ) -> Option<Answer> {
+    ) -> Option<Response> {
         send(&self.signer.host, method, target, headers, body)
     }
 
     /// A plain upload with a signed length.
-    pub fn put(&self, key: &str, bytes: &[u8]) -> Answer {
+    pub fn put(&self, key: &str, bytes: &[u8]) -> Response {
         let length = bytes.len().to_string();
         let headers = [("content-length", length.as_str())];
         let target = self.sign("PUT", key, &headers);
-        self.send("PUT", &target, &headers, &Body::Whole(bytes)).expect("an answer")
+        self.send("PUT", &target, &headers, &Body::Whole(bytes)).expect("a response")
     }
 
-    pub fn get(&self, key: &str) -> Answer {
+    pub fn get(&self, key: &str) -> Response {
         let target = self.sign("GET", key, &[]);
-        self.send("GET", &target, &[], &Body::None).expect("an answer")
+        self.send("GET", &target, &[], &Body::None).expect("a response")
     }
 
-    pub fn head(&self, key: &str) -> Answer {
+    pub fn head(&self, key: &str) -> Response {
         let headers = [("x-amz-checksum-mode", "ENABLED")];
         let target = self.sign("HEAD", key, &headers);
-        self.send("HEAD", &target, &headers, &Body::None).expect("an answer")
+        self.send("HEAD", &target, &headers, &Body::None).expect("a response")
     }
 
-    pub fn delete(&self, key: &str) -> Answer {
+    pub fn delete(&self, key: &str) -> Response {
         let target = self.sign("DELETE", key, &[]);
-        self.send("DELETE", &target, &[], &Body::None).expect("an answer")
+        self.send("DELETE", &target, &[], &Body::None).expect("a response")
     }
 }
 
-impl Drop for Stage {
+impl Drop for TestStore {
     fn drop(&mut self) {
         match self.running.take() {
             Some(Running::Garage(mut child)) => {

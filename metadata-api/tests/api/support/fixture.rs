@@ -1,7 +1,6 @@
 //! The service on a real PostgreSQL in this process, with its own database, clock and port per test.
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Mutex, OnceLock,
@@ -10,14 +9,16 @@ use std::{
 };
 
 use api_types::{Region, opaque::Suite};
+use axum::extract::FromRef;
 use metadata_api::{
     app,
-    bucket::Stores,
+    bucket::{Client, Store},
     clock::Clock,
     config::{Limits, Secrets},
     db,
     embedded::postgres::{Passwords, Postgres},
-    jobs::Job,
+    guarantees::Guarantees,
+    jobs::{Context, Job},
     presign::Target,
     state::{AppState, Settings},
 };
@@ -158,8 +159,22 @@ pub fn wide_limits() -> Limits {
     }
 }
 
+/// No test here reaches a store.
+fn unreachable_store(region: Region) -> Store {
+    let target = Target {
+        endpoint: "http://127.0.0.1:9".parse().unwrap(),
+        bucket: format!("sealkeep-{region}"),
+        s3_region: "test".into(),
+        access_key: "test".into(),
+        secret_key: "a secret of the tests".to_owned().into(),
+    };
+    let guarantees =
+        Guarantees { write_once: true, checksum_enforced: true, checksum_returned: true, deletes: true };
+    Store::verified(Client::new(&target).unwrap(), guarantees)
+}
+
 /// A running service.
-pub struct Stage {
+pub struct Fixture {
     pub state: AppState,
     pub clock: Clock,
     pub origin: String,
@@ -171,7 +186,7 @@ pub struct Stage {
     pub token_seed: [u8; 32],
 }
 
-impl Stage {
+impl Fixture {
     pub async fn new() -> Self {
         Self::with(wide_limits()).await
     }
@@ -195,20 +210,8 @@ impl Stage {
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let authority = authority.map_or_else(|| listener.local_addr().unwrap().to_string(), str::to_owned);
         // The us region is not served here.
-        let targets: BTreeMap<Region, Target> = [Region::Ca, Region::Eu]
-            .into_iter()
-            .map(|region| {
-                let target = Target {
-                    endpoint: "http://127.0.0.1:9".parse().unwrap(),
-                    bucket: format!("sealkeep-{region}"),
-                    s3_region: "test".into(),
-                    access_key: "test".into(),
-                    secret_key: "a secret of the tests".to_owned().into(),
-                };
-                (region, target)
-            })
-            .collect();
-        let stores = Stores::new(targets.iter().map(|(region, target)| (*region, target))).unwrap();
+        let stores = [Region::Ca, Region::Eu].into_iter().map(|region| (region, unreachable_store(region)));
+        let stores = stores.collect();
         let clock = Clock::default();
         let settings =
             Settings { db, stores, public_authority: authority.clone(), limits, clock: clock.clone() };
@@ -252,10 +255,15 @@ impl Stage {
         all
     }
 
+    /// What jobs work with.
+    pub fn job_context(&self) -> Context {
+        Context::from_ref(&self.state)
+    }
+
     /// Runs one round of each job.
     pub async fn work(&self, jobs: &mut [Box<dyn Job>]) {
         for job in jobs {
-            job.round(&self.state).await.unwrap();
+            job.round(&self.job_context()).await.unwrap();
         }
     }
 

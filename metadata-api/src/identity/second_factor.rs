@@ -42,7 +42,7 @@ fn totp(secret: &[u8], email: &str) -> Result<Totp, ApiError> {
         .with_account_name(name)
         .with_issuer(Some(ISSUER))
         .build()
-        .map_err(|_| ApiError::internal("no second factor can be made"))
+        .map_err(|_| ApiError::internal("the authenticator URL cannot be created"))
 }
 
 /// A fresh seed: sealed for the database, and as an otpauth URL for the user.
@@ -116,7 +116,7 @@ pub(crate) enum Outcome {
 
 /// Attempts that count together: each device of the directory has its own counter, all others share one, and recovery
 /// codes are counted apart from authenticator codes. Knowing only the password cannot use up the owner's attempts.
-struct Tries {
+struct AttemptCounter {
     counter: String,
     most: i32,
     window: i64,
@@ -124,7 +124,7 @@ struct Tries {
     longest: i64,
 }
 
-impl Tries {
+impl AttemptCounter {
     fn of(factor: &SecondFactor, known: Option<DeviceId>) -> Self {
         let (kind, most, window) = match factor {
             SecondFactor::Totp(_) => ("totp", MAX_FAILURES, WINDOW_SECS),
@@ -164,7 +164,7 @@ pub(crate) async fn prove(
     let account = login.account;
     let kept = account::factor(tx, account).await?;
     let known = device::is_approved(tx, account, &login.device).await?.then_some(login.device.id);
-    let tries = Tries::of(factor, known);
+    let tries = AttemptCounter::of(factor, known);
     let failures = account::failures(tx, account, &tries.counter).await?;
     if let Some(until) = failures.as_ref().map(|f| f.locked_until).filter(|until| *until > now) {
         return Ok(Outcome::Refused { retry_after: u64::try_from(until - now).ok(), locks: false });
@@ -187,12 +187,12 @@ pub(crate) async fn prove(
     };
     match proven {
         Some(amr) => {
-            account::forget_failures(tx, account, &tries.counter).await?;
+            account::reset_failures(tx, account, &tries.counter).await?;
             Ok(Outcome::Proven(amr))
         }
         None => {
             let failures = tries.failed(failures, now);
-            account::keep_failures(tx, account, &tries.counter, &failures).await?;
+            account::set_failures(tx, account, &tries.counter, &failures).await?;
             Ok(Outcome::Refused { retry_after: None, locks: failures.locked_until > now })
         }
     }
@@ -217,7 +217,7 @@ mod tests {
 
     /// Seconds of each lock if somebody keeps failing.
     fn locks(known: Option<DeviceId>) -> Vec<i64> {
-        let tries = Tries::of(&SecondFactor::Totp(String::new()), known);
+        let tries = AttemptCounter::of(&SecondFactor::Totp(String::new()), known);
         let (mut now, mut kept, mut seen) = (1_000_000, None, Vec::new());
         while seen.len() < 10 {
             let after = tries.failed(kept, now);

@@ -3,8 +3,8 @@
 
 use api_types::{AccountId, ErrorCode, puzzle::SolvedPuzzle};
 
+use super::puzzle;
 use crate::{
-    auth::puzzle,
     db::{device, pending, pre_auth::PreAuthTx, rate_limit::Counter},
     domain::device::CheckedDevice,
     error::ApiError,
@@ -16,18 +16,18 @@ const HOUR: i64 = 3600;
 const MONTH: i64 = 30 * 86_400;
 
 /// The caller, and the name asked for.
-pub(super) struct Attempt<'a> {
-    pub(super) email: &'a str,
-    pub(super) network: Option<Network>,
-    pub(super) device: &'a CheckedDevice,
-    pub(super) puzzle: Option<&'a SolvedPuzzle>,
+pub(crate) struct Attempt<'a> {
+    pub(crate) email: &'a str,
+    pub(crate) network: Option<Network>,
+    pub(crate) device: &'a CheckedDevice,
+    pub(crate) puzzle: Option<&'a SolvedPuzzle>,
 }
 
 /// Counters to decrement if the password turns out to be right.
-pub(super) type Counted = Vec<(String, Vec<u8>)>;
+pub(crate) type Counted = Vec<(String, Vec<u8>)>;
 
 /// Counts a well-formed sign-in. Unknown addresses use a substitute account, so that both cases run the same queries.
-pub(super) async fn sign_in(
+pub(crate) async fn sign_in(
     state: &AppState,
     attempt: &Attempt<'_>,
     account: AccountId,
@@ -61,7 +61,7 @@ pub(super) async fn sign_in(
 }
 
 /// Counts a well-formed sign-up per network, with a puzzle if the name or the service has many in progress.
-pub(super) async fn sign_up(state: &AppState, attempt: &Attempt<'_>, now: i64) -> Result<(), ApiError> {
+pub(crate) async fn sign_up(state: &AppState, attempt: &Attempt<'_>, now: i64) -> Result<(), ApiError> {
     let mut tx = PreAuthTx::begin(state.db()).await?;
     let limits = state.limits();
     let name = Counter { kind: "signup", key: name_key(state, attempt.email), window: HOUR };
@@ -83,7 +83,7 @@ pub(super) async fn sign_up(state: &AppState, attempt: &Attempt<'_>, now: i64) -
 }
 
 /// Counts a new account for this network: without mail, nobody has proven an address.
-pub(super) async fn account(
+pub(crate) async fn account(
     state: &AppState,
     tx: &mut PreAuthTx,
     network: Option<Network>,

@@ -1,15 +1,10 @@
-//! Lease, grants, confirm, commit: refused requests change nothing. One service for all tests.
-#![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
+//! Lease, grants, confirm, commit: refused requests change nothing.
 
-#[expect(dead_code, reason = "each test uses a part")]
-mod support {
-    pub mod http;
-    pub mod member;
-    pub mod service;
-}
-
-use std::sync::LazyLock;
-
+use crate::support::{
+    http::{Body, send},
+    member::{Member, announce, commit, id_of, split, upload},
+    service::SERVICE,
+};
 use api_types::envelope::SnapshotEnvelope;
 use api_types::{
     BackupId, HeadHash, ObjectKind, Region, SourceId,
@@ -17,14 +12,7 @@ use api_types::{
     vault::{Objects, ReadGrants, ReadUrls, RunState, Runs, Snapshots},
 };
 use ed25519_dalek::SigningKey;
-use support::{
-    http::{Body, send},
-    member::{Member, announce, commit, id_of, split, upload},
-    service::Service,
-};
 use uuid::Uuid;
-
-static SERVICE: LazyLock<Service> = LazyLock::new(Service::start);
 
 fn member() -> Member {
     Member::sign_up(&SERVICE.host, Region::Eu)
@@ -328,9 +316,9 @@ fn confirm_trusts_only_the_store() {
     assert_eq!(upload(&grants[0], &sent).status, 200);
     let confirm = Confirm { objects: vec![id_of(&unsent), id_of(&sent), id_of(b"never granted")] };
     for _ in 0..2 {
-        let answer: Confirmed = member.post(&format!("backups/{backup}/confirm"), &confirm).ok();
-        assert_eq!(answer.stored, [id_of(&sent)]);
-        assert_eq!(answer.absent, [id_of(&unsent), id_of(b"never granted")]);
+        let response: Confirmed = member.post(&format!("backups/{backup}/confirm"), &confirm).ok();
+        assert_eq!(response.stored, [id_of(&sent)]);
+        assert_eq!(response.absent, [id_of(&unsent), id_of(b"never granted")]);
     }
     assert_eq!(objects(&member).objects.len(), 1);
     let grants: ReadGrants =

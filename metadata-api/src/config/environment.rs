@@ -8,18 +8,18 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{Config, Listen, Problem, Problems};
+use super::{Config, Listen, ConfigError, ConfigErrors};
 use crate::presign::Target;
 
 const MIN_STORE_SECRET: usize = 16;
 
-/// Where settings come from.
-pub struct Source(BTreeMap<String, Zeroizing<String>>);
+/// The variables that settings come from.
+pub struct Environment(BTreeMap<String, Zeroizing<String>>);
 
-impl Source {
+impl Environment {
     /// From the process's environment, `SEALKEEP_*` only.
     #[must_use]
-    pub fn environment() -> Self {
+    pub fn of_process() -> Self {
         let all =
             std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
         Self::from_pairs(all)
@@ -32,39 +32,39 @@ impl Source {
     }
 
     /// The value of `NAME`, or the content of the file named by `NAME_FILE`.
-    fn get(&self, name: &str) -> Result<Option<Zeroizing<String>>, Problem> {
+    fn get(&self, name: &str) -> Result<Option<Zeroizing<String>>, ConfigError> {
         let file_name = format!("{name}_FILE");
         match (self.0.get(name), self.0.get(&file_name)) {
             (Some(_), Some(_)) => {
-                Err(Problem(format!("{name} and {file_name} are both set; set one of them")))
+                Err(ConfigError(format!("{name} and {file_name} are both set; set one of them")))
             }
             (Some(value), None) if value.is_empty() => Ok(None),
             (Some(value), None) => Ok(Some(value.clone())),
             (None, Some(path)) => fs::read_to_string(path.as_str())
                 .map(|text| Some(Zeroizing::new(text.trim_end_matches(['\n', '\r']).to_owned())))
-                .map_err(|e| Problem(format!("{file_name}: {} cannot be read: {e}", path.as_str()))),
+                .map_err(|e| ConfigError(format!("{file_name}: {} cannot be read: {e}", path.as_str()))),
             (None, None) => Ok(None),
         }
     }
 
-    pub(super) fn required(&self, name: &str, what: &str) -> Result<Zeroizing<String>, Problem> {
-        self.get(name)?.ok_or_else(|| Problem(format!("{name} is missing: {what}")))
+    pub(super) fn required(&self, name: &str, what: &str) -> Result<Zeroizing<String>, ConfigError> {
+        self.get(name)?.ok_or_else(|| ConfigError(format!("{name} is missing: {what}")))
     }
 
     /// The connection string of the api role or of the owner.
     ///
     /// # Errors
     /// One sentence for the operator.
-    pub fn database_url(&self, name: &str) -> Result<SecretString, Problem> {
+    pub fn database_url(&self, name: &str) -> Result<SecretString, ConfigError> {
         let url = self.required(
             name,
             "a connection string such as postgres://sealkeep_api:…@db.example/sealkeep?sslmode=verify-full",
         )?;
         let options: PgConnectOptions =
-            url.parse().map_err(|_| Problem(format!("{name} is no PostgreSQL connection string")))?;
+            url.parse().map_err(|_| ConfigError(format!("{name} is no PostgreSQL connection string")))?;
         let local = options.get_socket().is_some() || is_loopback(options.get_host());
         if !local && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
-            return Err(Problem(format!(
+            return Err(ConfigError(format!(
                 "{name} leads to {} without sslmode=verify-full: anybody on the way could read and change the database",
                 options.get_host()
             )));
@@ -72,7 +72,7 @@ impl Source {
         Ok(SecretString::from(url.as_str().to_owned()))
     }
 
-    fn region(&self, region: Region) -> Result<Option<Target>, Vec<Problem>> {
+    fn region(&self, region: Region) -> Result<Option<Target>, Vec<ConfigError>> {
         let prefix = format!("SEALKEEP_REGION_{}_", region.as_str().to_uppercase());
         if !self.0.keys().any(|name| name.starts_with(&prefix)) {
             return Ok(None);
@@ -91,7 +91,7 @@ impl Source {
         let s3_region = need("S3_REGION", "what the store calls its region, such as eu-central-1");
 
         if !secret_key.is_empty() && weak_store_secret(&secret_key) {
-            problems.push(Problem(format!(
+            problems.push(ConfigError(format!(
                 "{prefix}SECRET_KEY is shorter than {MIN_STORE_SECRET} characters or a well-known default"
             )));
         }
@@ -111,7 +111,7 @@ impl Source {
             Some(_) => Err(problems),
             None => {
                 if !endpoint.is_empty() {
-                    problems.push(Problem(format!(
+                    problems.push(ConfigError(format!(
                         "{prefix}ENDPOINT has to be an https URL (http on this machine only)"
                     )));
                 }
@@ -124,7 +124,7 @@ impl Source {
     ///
     /// # Errors
     /// All problems, not only the first.
-    pub fn config(&self, listen: &Listen) -> Result<Config, Problems> {
+    pub fn config(&self, listen: &Listen) -> Result<Config, ConfigErrors> {
         let mut problems = Vec::new();
         let transport = listen.transport().map_err(|p| problems.push(p)).ok();
         let database_url = self.database_url("SEALKEEP_DATABASE_URL").map_err(|p| problems.push(p)).ok();
@@ -148,7 +148,7 @@ impl Source {
             }
         }
         if regions.is_empty() && problems.is_empty() {
-            problems.push(Problem(
+            problems.push(ConfigError(
                 "no region is configured: set SEALKEEP_REGION_EU_ENDPOINT, _BUCKET, _ACCESS_KEY, _SECRET_KEY and _S3_REGION (or US, or CA)".into(),
             ));
         }
@@ -165,7 +165,7 @@ impl Source {
                     regions,
                 })
             }
-            _ => Err(Problems(problems)),
+            _ => Err(ConfigErrors(problems)),
         }
     }
 }
@@ -183,7 +183,7 @@ fn weak_store_secret(secret: &str) -> bool {
     secret.len() < MIN_STORE_SECRET || KNOWN.contains(&secret) || secret.chars().all(|c| Some(c) == first)
 }
 
-fn check_authority(text: &str) -> Result<(), Problem> {
+fn check_authority(text: &str) -> Result<(), ConfigError> {
     let url = Url::parse(&format!("https://{text}"));
     let ok = url.is_ok_and(|url| {
         url.path() == "/" && url.username().is_empty() && url.query().is_none() && url.fragment().is_none()
@@ -192,7 +192,7 @@ fn check_authority(text: &str) -> Result<(), Problem> {
     if ok {
         Ok(())
     } else {
-        Err(Problem("SEALKEEP_PUBLIC_AUTHORITY has to be a lower-case host with an optional port, such as api.example.com or 127.0.0.1:8787".into()))
+        Err(ConfigError("SEALKEEP_PUBLIC_AUTHORITY has to be a lower-case host with an optional port, such as api.example.com or 127.0.0.1:8787".into()))
     }
 }
 

@@ -25,7 +25,7 @@ use sha2::Digest;
 use totp_rs::Totp;
 use uuid::Uuid;
 
-use super::http::{Answer, Body, send};
+use super::http::{Body, Response, send};
 
 /// A response.
 #[derive(Debug)]
@@ -244,11 +244,11 @@ pub fn announce(kind: ObjectKind, bytes: &[u8]) -> NewObject {
 }
 
 /// Uploads exactly as the grant says.
-pub fn upload(grant: &UploadGrant, bytes: &[u8]) -> Answer {
+pub fn upload(grant: &UploadGrant, bytes: &[u8]) -> Response {
     let UploadState::Put { url, headers, .. } = &grant.state else { panic!("nothing to send") };
     let headers: Vec<_> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let (host, target) = split(url);
-    send(&host, "PUT", &target, &headers, &Body::Whole(bytes)).expect("an answer")
+    send(&host, "PUT", &target, &headers, &Body::Whole(bytes)).expect("a response")
 }
 
 /// Host, and path with query.
@@ -286,6 +286,6 @@ fn signed(
         ("signature", signature.signature.as_str()),
     ];
     headers.extend(authorization.map(|a| ("authorization", a)));
-    let answer = send(host, method, target, &headers, &Body::Whole(body)).expect("an answer");
-    Reply { status: answer.status, body: answer.body }
+    let response = send(host, method, target, &headers, &Body::Whole(body)).expect("a response");
+    Reply { status: response.status, body: response.body }
 }

@@ -25,7 +25,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use totp_rs::Totp;
 use uuid::Uuid;
 
-use crate::stage::Stage;
+use super::fixture::Fixture;
 
 /// An installed app.
 #[derive(Clone)]
@@ -71,15 +71,15 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn new(stage: &Stage, device: &Device, method: &'static str, path: &str) -> Self {
+    pub fn new(fixture: &Fixture, device: &Device, method: &'static str, path: &str) -> Self {
         Self {
             method,
             path: path.into(),
             query: String::new(),
             body: Vec::new(),
             bearer: None,
-            authority: stage.authority.clone(),
-            created: stage.clock.now(),
+            authority: fixture.authority.clone(),
+            created: fixture.clock.now(),
             nonce: rand::random(),
             device: device.clone(),
         }
@@ -153,19 +153,19 @@ impl Reply {
     }
 }
 
-impl Stage {
+impl Fixture {
     pub async fn send(&self, call: &Call, headers: HeaderMap) -> Reply {
         let mut url = format!("{}{}", self.origin, call.path);
         if !call.query.is_empty() {
             url = format!("{url}?{}", call.query);
         }
         let method: Method = call.method.parse().unwrap();
-        let answer =
+        let response =
             self.http.request(method, url).headers(headers).body(call.body.clone()).send().await.unwrap();
         Reply {
-            status: answer.status().as_u16(),
-            headers: answer.headers().clone(),
-            body: answer.bytes().await.unwrap().to_vec(),
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.bytes().await.unwrap().to_vec(),
         }
     }
 
@@ -364,19 +364,19 @@ pub struct Person {
 
 impl Person {
     /// A request in the person's own vault on their own device.
-    pub fn request(&self, stage: &Stage, method: &'static str, path: &str) -> Call {
-        self.request_as(stage, &self.device, &self.session, method, path)
+    pub fn request(&self, fixture: &Fixture, method: &'static str, path: &str) -> Call {
+        self.request_as(fixture, &self.device, &self.session, method, path)
     }
 
     pub fn request_as(
         &self,
-        stage: &Stage,
+        fixture: &Fixture,
         device: &Device,
         session: &Session,
         method: &'static str,
         path: &str,
     ) -> Call {
-        Call::new(stage, device, method, &format!("/v1/vaults/{}{path}", self.vault)).bearer(session)
+        Call::new(fixture, device, method, &format!("/v1/vaults/{}{path}", self.vault)).bearer(session)
     }
 
     /// The next directory entry, unsigned.

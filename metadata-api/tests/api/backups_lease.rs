@@ -1,14 +1,8 @@
 //! An expired lease, with the service in this process and a shifted clock.
-#![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
-
-#[expect(dead_code, reason = "each test uses a part")]
-mod support {
-    pub mod http;
-    pub mod member;
-}
 
 use std::{net::SocketAddr, os::unix::fs::PermissionsExt, time::Duration};
 
+use crate::support::member::{Member, announce, commit};
 use api_types::{
     ObjectKind, Region,
     backup::{Abort, BackupStart, Confirm, LEASE_SECS, Lease, WantUpload},
@@ -23,7 +17,6 @@ use metadata_api::{
     embedded::{Embedded, Options},
     serve,
 };
-use support::member::{Member, announce, commit};
 
 #[test]
 fn an_expired_lease_allows_nothing_more() {

@@ -1,15 +1,12 @@
-//! Requests of the service itself to a store: does the object exist, and what are its length and checksum?
+//! Requests of the service itself to an object store.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use api_types::{ObjectId, ObjectKey, Region};
+use api_types::ObjectId;
 use base64ct::{Base64, Encoding};
-use reqwest::{Client, StatusCode, header::RANGE, redirect::Policy};
+use reqwest::{Client as Http, StatusCode, header::RANGE, redirect::Policy};
 
-use crate::{
-    guarantees::Guarantees,
-    presign::{Presigner, Target, Unusable},
-};
+use crate::presign::{Presigner, Target, Unusable};
 
 /// Our own requests are sent immediately.
 const OWN_URL_SECS: Duration = Duration::from_secs(60);
@@ -28,7 +25,7 @@ pub enum Error {
         reason: String,
     },
     /// An unexpected response.
-    #[error("the object store at {origin} answered {status} to {what}")]
+    #[error("the object store at {origin} responded to {what} with {status}")]
     Unexpected {
         /// The store.
         origin: String,
@@ -57,21 +54,20 @@ impl Found {
     }
 }
 
-/// One region's bucket.
-pub struct Store {
+/// Sends requests to one bucket. What the store behind it guarantees is not known yet.
+pub struct Client {
     presigner: Presigner,
-    http: Client,
-    guarantees: Option<Guarantees>,
+    http: Http,
 }
 
-impl Store {
+impl Client {
     /// Sends nothing yet.
     ///
     /// # Errors
     /// The endpoint cannot be signed for.
     pub fn new(target: &Target) -> Result<Self, Unusable> {
         let presigner = Presigner::new(target)?;
-        let builder = Client::builder()
+        let builder = Http::builder()
             .redirect(Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -79,7 +75,7 @@ impl Store {
         // Plain HTTP (loopback) must not fail where the system has no certificates.
         let builder = if target.endpoint.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
         let http = builder.build().map_err(|e| Unusable::new(target, e.to_string()))?;
-        Ok(Self { presigner, http, guarantees: None })
+        Ok(Self { presigner, http })
     }
 
     /// The presigner for this bucket.
@@ -88,34 +84,12 @@ impl Store {
         &self.presigner
     }
 
-    /// The result of the boot probe; `None` until it has run.
-    #[must_use]
-    pub fn guarantees(&self) -> Option<Guarantees> {
-        self.guarantees
-    }
-
-    pub(crate) fn set_guarantees(&mut self, guarantees: Guarantees) {
-        self.guarantees = Some(guarantees);
-    }
-
-    /// Size and checksum of an object; `None` if it does not exist.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn head(&self, key: &ObjectKey) -> Result<Option<Found>, Error> {
-        self.head_raw(&key.to_string()).await
-    }
-
-    /// Up to `len` leading bytes of an object; fewer if it is shorter, `None` if it does not exist.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn first(&self, key: &ObjectKey, len: usize) -> Result<Option<Vec<u8>>, Error> {
-        let url = self.presigner.get(key, OWN_URL_SECS);
+    pub(super) async fn first_raw(&self, key: &str, len: usize) -> Result<Option<Vec<u8>>, Error> {
+        let url = self.presigner.get_raw(key, OWN_URL_SECS);
         let range = format!("bytes=0-{}", len.saturating_sub(1));
-        let mut answer =
+        let mut response =
             self.http.get(url).header(RANGE, range).send().await.map_err(|e| self.unreachable(e))?;
-        match answer.status() {
+        match response.status() {
             // Some stores send the whole object; the unread rest is dropped with the connection.
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => {}
             StatusCode::NOT_FOUND => return Ok(None),
@@ -123,7 +97,7 @@ impl Store {
         }
         let mut first = Vec::with_capacity(len);
         while first.len() < len
-            && let Some(piece) = answer.chunk().await.map_err(|e| self.unreachable(e))?
+            && let Some(piece) = response.chunk().await.map_err(|e| self.unreachable(e))?
         {
             first.extend(piece.iter().take(len - first.len()));
         }
@@ -132,24 +106,25 @@ impl Store {
 
     pub(crate) async fn head_raw(&self, key: &str) -> Result<Option<Found>, Error> {
         let (url, (name, value)) = self.presigner.head_raw(key, OWN_URL_SECS);
-        let answer = self.http.head(url).header(name, value).send().await.map_err(|e| self.unreachable(e))?;
-        match answer.status() {
+        let response =
+            self.http.head(url).header(name, value).send().await.map_err(|e| self.unreachable(e))?;
+        match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Ok(None),
             status => return Err(self.unexpected(status, "HEAD")),
         }
-        let header = |name: &str| answer.headers().get(name)?.to_str().ok();
+        let header = |name: &str| response.headers().get(name)?.to_str().ok();
         // HEAD has no body, so the HTTP client reports a length of 0.
         let size = header("content-length")
             .and_then(|v| v.parse().ok())
-            .ok_or_else(|| self.unexpected(answer.status(), "HEAD (no length)"))?;
+            .ok_or_else(|| self.unexpected(response.status(), "HEAD (no length)"))?;
         let sha256 = match header("x-amz-checksum-sha256") {
             None => None,
             Some(text) => {
                 let mut digest = [0; 32];
                 match Base64::decode(text, &mut digest) {
                     Ok(bytes) if bytes.len() == 32 => Some(ObjectId::new(digest)),
-                    _ => return Err(self.unexpected(answer.status(), "HEAD (checksum unreadable)")),
+                    _ => return Err(self.unexpected(response.status(), "HEAD (checksum unreadable)")),
                 }
             }
         };
@@ -173,9 +148,9 @@ impl Store {
 
     pub(crate) async fn get_raw(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
         let url = self.presigner.get_raw(key, OWN_URL_SECS);
-        let answer = self.http.get(url).send().await.map_err(|e| self.unreachable(e))?;
-        match answer.status() {
-            StatusCode::OK => Ok(Some(answer.bytes().await.map_err(|e| self.unreachable(e))?.to_vec())),
+        let response = self.http.get(url).send().await.map_err(|e| self.unreachable(e))?;
+        match response.status() {
+            StatusCode::OK => Ok(Some(response.bytes().await.map_err(|e| self.unreachable(e))?.to_vec())),
             StatusCode::NOT_FOUND => Ok(None),
             status => Err(self.unexpected(status, "GET")),
         }
@@ -184,14 +159,6 @@ impl Store {
     pub(crate) async fn delete_raw(&self, key: &str) -> Result<StatusCode, Error> {
         let url = self.presigner.delete_raw(key, OWN_URL_SECS);
         Ok(self.http.delete(url).send().await.map_err(|e| self.unreachable(e))?.status())
-    }
-
-    /// A readiness check: any response about an object that cannot exist will do.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn ping(&self) -> Result<(), Error> {
-        self.head_raw("sealkeep-ping").await.map(drop)
     }
 
     fn unreachable(&self, error: reqwest::Error) -> Error {
@@ -208,43 +175,5 @@ impl Store {
 
     fn unexpected(&self, status: StatusCode, what: &'static str) -> Error {
         Error::Unexpected { origin: self.presigner.origin(), status: status.as_u16(), what }
-    }
-}
-
-/// The stores of all regions served here. A store is reached only through its region.
-#[derive(Default)]
-pub struct Stores(BTreeMap<Region, Store>);
-
-impl Stores {
-    /// Built from the configured targets.
-    ///
-    /// # Errors
-    /// The first endpoint that cannot be signed for.
-    pub fn new<'a>(targets: impl IntoIterator<Item = (Region, &'a Target)>) -> Result<Self, Unusable> {
-        targets
-            .into_iter()
-            .map(|(region, target)| Ok((region, Store::new(target)?)))
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-
-    /// The store of a region; `None` if it is not served here.
-    #[must_use]
-    pub fn get(&self, region: Region) -> Option<&Store> {
-        self.0.get(&region)
-    }
-
-    /// Regions served here.
-    pub fn regions(&self) -> impl Iterator<Item = Region> + '_ {
-        self.0.keys().copied()
-    }
-
-    /// All regions with their stores.
-    pub fn iter(&self) -> impl Iterator<Item = (Region, &Store)> {
-        self.0.iter().map(|(region, store)| (*region, store))
-    }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Region, &mut Store)> {
-        self.0.iter_mut().map(|(region, store)| (*region, store))
     }
 }

@@ -1,39 +1,29 @@
 //! Upload and download URLs from the service against its own store (numbers 65–68, 70 and 72 of
 //! tests/negative-tests.md), and the whole program killed while it writes.
-#![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
-
-#[expect(dead_code, reason = "each test uses a part")]
-mod support {
-    pub mod http;
-    pub mod member;
-    pub mod service;
-    pub mod sigv4;
-}
 
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, LazyLock, Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
+use crate::support::{
+    http::{Body, send},
+    member::{Member, id_of, split, upload},
+    service::{SERVICE, Service},
+    sigv4::{Request, Signer},
+    until,
+};
 use api_types::{
     ObjectKind, Region,
     backup::{Confirm, Confirmed, URL_SECS, UploadGrant, UploadState},
     vault::{Objects, ReadGrants, ReadUrls},
 };
 use base64ct::{Base64, Encoding};
-use support::{
-    http::{Body, send},
-    member::{Member, id_of, split, upload},
-    service::Service,
-    sigv4::{Request, Signer},
-};
 use time::OffsetDateTime;
-
-static SERVICE: LazyLock<Service> = LazyLock::new(Service::start);
 
 fn random(len: usize) -> Vec<u8> {
     (0..len).map(|_| rand::random()).collect()
@@ -74,8 +64,9 @@ impl Granted {
     /// Checks with the service, which asks the store itself, that nothing is stored.
     fn assert_absent(&self) {
         let confirm = Confirm { objects: vec![self.grant.id] };
-        let answer: Confirmed = self.member.post(&format!("backups/{}/confirm", self.backup), &confirm).ok();
-        assert_eq!(answer.absent, [self.grant.id]);
+        let response: Confirmed =
+            self.member.post(&format!("backups/{}/confirm", self.backup), &confirm).ok();
+        assert_eq!(response.absent, [self.grant.id]);
         let objects: Objects = self.member.get("objects").ok();
         assert!(objects.objects.is_empty());
     }
@@ -135,9 +126,9 @@ fn n67_a_second_time() {
     without.remove("if-none-match");
     assert_eq!(granted.put(&granted.target, &without, &granted.bytes), 403);
     let confirm = Confirm { objects: vec![granted.grant.id] };
-    let answer: Confirmed =
+    let response: Confirmed =
         granted.member.post(&format!("backups/{}/confirm", granted.backup), &confirm).ok();
-    assert_eq!(answer.stored, [granted.grant.id]);
+    assert_eq!(response.stored, [granted.grant.id]);
 }
 
 #[test]
@@ -159,9 +150,9 @@ fn a_url_is_for_one_object_one_way() {
     assert_eq!(granted.put(&elsewhere, &granted.headers, &granted.bytes), 403);
     for method in ["GET", "DELETE", "HEAD"] {
         let headers: Vec<_> = granted.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        let answer = send(&granted.host, method, &granted.target, &headers, &Body::None).unwrap();
+        let response = send(&granted.host, method, &granted.target, &headers, &Body::None).unwrap();
         // An unexpected body is refused before the signature is checked.
-        assert!([400, 403].contains(&answer.status), "{method}: {}", answer.status);
+        assert!([400, 403].contains(&response.status), "{method}: {}", response.status);
     }
     granted.assert_absent();
     assert_eq!(upload(&granted.grant, &granted.bytes).status, 200);
@@ -171,8 +162,8 @@ fn a_url_is_for_one_object_one_way() {
         granted.member.post("objects/read-urls", &ReadUrls { objects: vec![granted.grant.id] }).ok();
     let (host, target) = split(&urls.grants[0].url);
     for method in ["PUT", "DELETE"] {
-        let answer = send(&host, method, &target, &[], &Body::Whole(b"x")).unwrap();
-        assert!([400, 403].contains(&answer.status), "{method} with a read URL: {}", answer.status);
+        let response = send(&host, method, &target, &[], &Body::Whole(b"x")).unwrap();
+        assert!([400, 403].contains(&response.status), "{method} with a read URL: {}", response.status);
     }
     assert_eq!(send(&host, "GET", &target, &[], &Body::None).unwrap().body, granted.bytes);
 }
@@ -193,8 +184,8 @@ fn n72_a_vault_reaches_its_own_regions_bucket_only() {
         let headers: Vec<_> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         for other in Region::ALL.into_iter().filter(|r| *r != region) {
             let target = target.replacen(&own, &format!("/sealkeep-{other}/"), 1);
-            let answer = send(&host, "PUT", &target, &headers, &Body::Whole(&bytes)).unwrap();
-            assert_eq!(answer.status, 403, "{region} → {other}");
+            let response = send(&host, "PUT", &target, &headers, &Body::Whole(&bytes)).unwrap();
+            assert_eq!(response.status, 403, "{region} → {other}");
         }
     }
 }
@@ -205,7 +196,7 @@ fn n72_a_vault_reaches_its_own_regions_bucket_only() {
 fn killed_while_writing_nothing_confirmed_is_lost() {
     let mut dir = Some(Service::new_dir());
     let mut stored: Vec<(api_types::VaultId, api_types::ObjectId)> = Vec::new();
-    for round in 0..4u64 {
+    for round in 0..4 {
         let service = Service::start_in(dir.take().unwrap());
         let member = Arc::new(Member::sign_up(&service.host, Region::Us));
         let backup = member.begin();
@@ -229,7 +220,7 @@ fn killed_while_writing_nothing_confirmed_is_lost() {
                 })
             })
             .collect();
-        std::thread::sleep(Duration::from_millis(700 + 300 * round));
+        until("the writers are at work", || confirmed.lock().unwrap().len() >= 6 + round);
         dir = Some(service.kill());
         stop.store(true, Ordering::Relaxed);
         for writer in writers {

@@ -9,13 +9,13 @@ use std::{
 
 /// A response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: BTreeMap<String, String>,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -46,7 +46,7 @@ pub fn send(
     target: &str,
     headers: &[(&str, &str)],
     body: &Body<'_>,
-) -> Option<Answer> {
+) -> Option<Response> {
     let mut stream = TcpStream::connect(host).expect("the store listens");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
@@ -94,7 +94,7 @@ pub fn send(
     parse(&raw)
 }
 
-fn parse(raw: &[u8]) -> Option<Answer> {
+fn parse(raw: &[u8]) -> Option<Response> {
     let end = raw.windows(4).position(|w| w == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&raw[..end]).into_owned();
     let mut lines = head.lines();
@@ -107,7 +107,7 @@ fn parse(raw: &[u8]) -> Option<Answer> {
     if headers.get("transfer-encoding").is_some_and(|v| v == "chunked") {
         body = dechunk(&body);
     }
-    Some(Answer { status, headers, body })
+    Some(Response { status, headers, body })
 }
 
 fn dechunk(mut rest: &[u8]) -> Vec<u8> {

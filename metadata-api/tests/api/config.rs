@@ -1,5 +1,4 @@
 //! Settings: each missing, short, default or repeated one is reported in a sentence, with exit code 1.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -258,7 +257,7 @@ fn a_proxy_in_front_is_described() {
         &[&world[..], &["--trusted-proxy", "10.0.0.0/8", "--client-ip-header", "forwarded"]].concat(),
         &["by forwarded"],
     );
-    said(&[&world[..], &["--one-network"]].concat(), &["not told apart"]);
+    said(&[&world[..], &["--one-network"]].concat(), &["not identified"]);
     for wrong in [
         &["--trusted-proxy", "10.0.0.0/8"][..],
         &["--one-network"],

@@ -40,11 +40,11 @@ pub(crate) async fn open(
         signing_key: new.signing_key,
         amr: new.amr,
     };
-    answer(state, tx, &subject, &refresh_token, now).await
+    respond(state, tx, &subject, &refresh_token, now).await
 }
 
 /// The session response with its tokens.
-pub(crate) async fn answer(
+pub(crate) async fn respond(
     state: &AppState,
     tx: &mut PreAuthTx,
     subject: &Subject<'_>,
