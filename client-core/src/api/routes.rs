@@ -35,8 +35,8 @@ impl HttpApi {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn logout(&self) -> Result<(), ApiError> {
-        self.send_empty(Call::post("/v1/logout".into()).once()).await
+    pub async fn sign_out(&self) -> Result<(), ApiError> {
+        self.send_empty(Call::post("/v1/sign-out".into()).once()).await
     }
 
     /// The service's record of the vault.

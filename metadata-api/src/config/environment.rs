@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{Config, Listen, ConfigError, ConfigErrors};
+use super::{Config, ConfigError, ConfigErrors, Listen};
 use crate::presign::Target;
 
 const MIN_STORE_SECRET: usize = 16;

@@ -1,10 +1,10 @@
 //! Settings, from the environment or from files named there. A setting that is missing, too short, a default or used
 //! twice is reported in a sentence, and the service does not start.
 
+mod environment;
 mod limits;
 mod listen;
 mod secrets;
-mod environment;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
@@ -12,10 +12,10 @@ use api_types::Region;
 use secrecy::SecretString;
 
 pub use self::{
-    limits::Limits,
-    listen::{ProxySettings, Listen, Transport},
-    secrets::{Key, Secrets, UnusableSecret, generate_secrets},
     environment::Environment,
+    limits::Limits,
+    listen::{Listen, ProxySettings, Transport},
+    secrets::{Key, Secrets, UnusableSecret, generate_secrets},
 };
 use crate::presign::Target;
 

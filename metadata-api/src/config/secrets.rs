@@ -88,10 +88,15 @@ fn decode_secret(name: &str, text: &str) -> Result<Zeroizing<Vec<u8>>, ConfigErr
     })?;
     if name == OPAQUE {
         ServerSetup::<Suite>::deserialize(&bytes).map_err(|_| {
-            ConfigError(format!("{name} is no OPAQUE server setup; `metadata-api generate-secrets` creates one"))
+            ConfigError(format!(
+                "{name} is no OPAQUE server setup; `metadata-api generate-secrets` creates one"
+            ))
         })?;
     } else if bytes.len() != 32 {
-        return Err(ConfigError(format!("{name} is {} bytes long; it has to be 32 random bytes", bytes.len())));
+        return Err(ConfigError(format!(
+            "{name} is {} bytes long; it has to be 32 random bytes",
+            bytes.len()
+        )));
     }
     let mut different = [false; 256];
     for byte in bytes.iter() {

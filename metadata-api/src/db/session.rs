@@ -319,11 +319,12 @@ pub(crate) async fn revoke_family(
 }
 
 /// Ends the caller's own session.
-pub(crate) async fn log_out(db: &Db, caller: &Caller<Signed>, now: i64) -> Result<(), ApiError> {
+pub(crate) async fn sign_out(db: &Db, caller: &Caller<Signed>, now: i64) -> Result<(), ApiError> {
     let mut tx = PreAuthTx::begin(db).await?;
-    super::audit::record_account(&mut tx, caller.account, Some(caller.device), now, "logout", &[]).await?;
+    super::audit::record_account(&mut tx, caller.account, Some(caller.device), now, "signed_out", &[])
+        .await?;
     sqlx::query(
-        "UPDATE app.session SET revoked_at = $3, revoke_reason = 'logout'
+        "UPDATE app.session SET revoked_at = $3, revoke_reason = 'sign_out'
          WHERE account_id = $1 AND session_id = $2 AND revoked_at IS NULL",
     )
     .bind(caller.account.0)

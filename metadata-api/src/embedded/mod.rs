@@ -32,7 +32,7 @@ use self::{
     secrets::EmbeddedSecrets,
 };
 use crate::{
-    config::{Config, Listen, ConfigErrors, Environment},
+    config::{Config, ConfigErrors, Environment, Listen},
     listener::Bounds,
 };
 

@@ -8,9 +8,9 @@ mod page;
 pub mod health;
 pub mod service;
 
-pub mod signup;
+pub mod sign_up;
 
-pub mod login;
+pub mod sign_in;
 
 pub mod account;
 pub mod token;

@@ -65,9 +65,9 @@ pub async fn refresh(
 }
 
 /// Ends the session: its access token and refresh tokens stop working.
-#[utoipa::path(post, path = "/v1/logout", tag = "session",
+#[utoipa::path(post, path = "/v1/sign-out", tag = "session",
     responses((status = 204), (status = "default", body = Problem)))]
-pub async fn logout(State(state): State<AppState>, caller: Caller<Signed>) -> Result<StatusCode, ApiError> {
-    sessions::log_out(state.db(), &caller, state.clock().now()).await?;
+pub async fn sign_out(State(state): State<AppState>, caller: Caller<Signed>) -> Result<StatusCode, ApiError> {
+    sessions::sign_out(state.db(), &caller, state.clock().now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

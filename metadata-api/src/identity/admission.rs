@@ -36,24 +36,24 @@ pub(crate) async fn sign_in(
     let mut tx = PreAuthTx::begin(state.db()).await?;
     if device::is_approved(&mut tx, account, attempt.device).await? {
         let own = Counter {
-            kind: "login-device",
+            kind: "sign-in-device",
             key: state.keys().rate_key(&[b"device", account.as_bytes(), &attempt.device.signing_key]),
             window: HOUR,
         };
         let before = own.read(&mut tx, now).await?;
-        if before < state.limits().logins_per_device {
+        if before < state.limits().sign_ins_per_device {
             own.add(&mut tx, now).await?;
             tx.commit().await?;
             return Ok(vec![(own.kind.to_owned(), own.key.to_vec())]);
         }
     }
-    let name = Counter { kind: "login", key: name_key(state, attempt.email), window: HOUR };
+    let name = Counter { kind: "sign-in", key: name_key(state, attempt.email), window: HOUR };
     let failures = name.read(&mut tx, now).await?;
     let threshold = state.limits().failures_before_puzzle;
     if failures >= threshold {
         require_puzzle(state, &mut tx, attempt, extra_bits(failures, threshold), now).await?;
     }
-    let mut counted = count_near(state, &mut tx, "login-near", attempt, now).await?;
+    let mut counted = count_near(state, &mut tx, "sign-in-near", attempt, now).await?;
     name.add(&mut tx, now).await?;
     counted.push((name.kind.to_owned(), name.key.to_vec()));
     tx.commit().await?;
@@ -64,20 +64,20 @@ pub(crate) async fn sign_in(
 pub(crate) async fn sign_up(state: &AppState, attempt: &Attempt<'_>, now: i64) -> Result<(), ApiError> {
     let mut tx = PreAuthTx::begin(state.db()).await?;
     let limits = state.limits();
-    let name = Counter { kind: "signup", key: name_key(state, attempt.email), window: HOUR };
+    let name = Counter { kind: "sign-up", key: name_key(state, attempt.email), window: HOUR };
     let tries = name.read(&mut tx, now).await?;
-    let open = pending::open_signups(&mut tx, now).await?;
-    let (names, crowd) = (limits.failures_before_puzzle, limits.open_signups_before_puzzle);
+    let open = pending::open_sign_ups(&mut tx, now).await?;
+    let (names, crowd) = (limits.failures_before_puzzle, limits.open_sign_ups_before_puzzle);
     if tries >= names || open >= crowd {
         let bits = extra_bits(tries, names).max(extra_bits(open, crowd));
         require_puzzle(state, &mut tx, attempt, bits, now).await?;
     }
     for (times, prefix) in attempt.network.map(Network::levels).unwrap_or_default() {
         let key = state.keys().rate_key(&[b"network", &prefix]);
-        let counter = Counter { kind: "signup-network", key, window: HOUR };
-        at_most(&mut tx, &counter, limits.signups_per_network, times, now).await?;
+        let counter = Counter { kind: "sign-up-network", key, window: HOUR };
+        at_most(&mut tx, &counter, limits.sign_ups_per_network, times, now).await?;
     }
-    count_near(state, &mut tx, "signup-near", attempt, now).await?;
+    count_near(state, &mut tx, "sign-up-near", attempt, now).await?;
     name.add(&mut tx, now).await?;
     Ok(tx.commit().await?)
 }
@@ -141,7 +141,7 @@ async fn count_near(
     for (times, prefix) in attempt.network.map(Network::levels).unwrap_or_default() {
         let key = state.keys().rate_key(&[attempt.email.as_bytes(), &prefix]);
         let counter = Counter { kind, key, window: HOUR };
-        at_most(tx, &counter, state.limits().logins_per_hour, times, now).await?;
+        at_most(tx, &counter, state.limits().sign_ins_per_hour, times, now).await?;
         counted.push((kind.to_owned(), key.to_vec()));
     }
     Ok(counted)

@@ -74,7 +74,7 @@ pub(crate) fn start(
 pub(crate) fn finish(account: AccountId, region: Region, state: &[u8], ke3: &[u8]) -> Result<(), ApiError> {
     let state = ServerLogin::<Suite>::deserialize(state)
         .map_err(|_| ApiError::internal("a stored sign-in state cannot be read"))?;
-    let failed = |_| ApiError::new(ErrorCode::LoginFailed);
+    let failed = |_| ApiError::new(ErrorCode::SignInFailed);
     let message = CredentialFinalization::<Suite>::deserialize(ke3).map_err(failed)?;
     let binding = Binding::new(account, region);
     state.finish(message, parameters(&binding)).map(drop).map_err(failed)

@@ -1,7 +1,7 @@
 //! The second factor: TOTP (RFC 6238: SHA-1, six digits, 30 s, one step of skew) and ten recovery codes.
 //! Nothing here, and no route, can turn it off.
 
-use api_types::{AccountId, DeviceId, ErrorCode, LoginId, account::SecondFactor};
+use api_types::{AccountId, DeviceId, ErrorCode, SignInId, account::SecondFactor};
 use argon2::{Algorithm, Argon2, Params, Version};
 use totp_rs::{Builder, Totp};
 use zeroize::Zeroizing;
@@ -10,7 +10,7 @@ use crate::{
     db::{
         account::{self, Failures},
         device,
-        pending::{self, Login},
+        pending::{self, SignIn},
         pre_auth::PreAuthTx,
     },
     domain::recovery_codes::RecoveryCodes,
@@ -125,7 +125,7 @@ struct AttemptCounter {
 }
 
 impl AttemptCounter {
-    fn of(factor: &SecondFactor, known: Option<DeviceId>) -> Self {
+    fn of(second_factor: &SecondFactor, known: Option<DeviceId>) -> Self {
         let (kind, most, window) = match factor {
             SecondFactor::Totp(_) => ("totp", MAX_FAILURES, WINDOW_SECS),
             // 80 bits need no tighter limit.
@@ -157,14 +157,14 @@ impl AttemptCounter {
 pub(crate) async fn prove(
     keys: &ServerKeys,
     tx: &mut PreAuthTx,
-    login: &Login,
-    factor: &SecondFactor,
+    sign_in: &SignIn,
+    second_factor: &SecondFactor,
     now: i64,
 ) -> Result<Outcome, ApiError> {
-    let account = login.account;
-    let kept = account::factor(tx, account).await?;
-    let known = device::is_approved(tx, account, &login.device).await?.then_some(login.device.id);
-    let tries = AttemptCounter::of(factor, known);
+    let account = sign_in.account;
+    let kept = account::second_factor(tx, account).await?;
+    let known = device::is_approved(tx, account, &sign_in.device).await?.then_some(sign_in.device.id);
+    let tries = AttemptCounter::of(second_factor, known);
     let failures = account::failures(tx, account, &tries.counter).await?;
     if let Some(until) = failures.as_ref().map(|f| f.locked_until).filter(|until| *until > now) {
         return Ok(Outcome::Refused { retry_after: u64::try_from(until - now).ok(), locks: false });
@@ -199,15 +199,15 @@ pub(crate) async fn prove(
 }
 
 /// Deletes the pending sign-in: it is used up.
-pub(crate) async fn close(tx: &mut PreAuthTx, login: LoginId) -> Result<(), ApiError> {
-    pending::end_login(tx, login).await
+pub(crate) async fn close(tx: &mut PreAuthTx, sign_in: SignInId) -> Result<(), ApiError> {
+    pending::end_sign_in(tx, sign_in).await
 }
 
 /// The error for the caller.
 pub(crate) fn refusal(retry_after: Option<u64>) -> ApiError {
     match retry_after {
-        Some(seconds) => ApiError::new(ErrorCode::MfaLocked).retry_after(seconds),
-        None => ErrorCode::MfaFailed.into(),
+        Some(seconds) => ApiError::new(ErrorCode::SecondFactorLocked).retry_after(seconds),
+        None => ErrorCode::SecondFactorFailed.into(),
     }
 }
 

@@ -60,7 +60,7 @@ impl FailedSignIns {
             let [device, key] = claimed(last.device, &key);
             let details = [("count", tries.len().to_string()), device, key];
             // An address without an account has no vault, so nothing is written.
-            audit::record_account(&mut tx, *account, None, now, "login_failed", &details).await?;
+            audit::record_account(&mut tx, *account, None, now, "sign_in_failed", &details).await?;
         }
         tx.commit().await?;
         self.written.extend(failed.into_keys().map(|account| (account, Instant::now())));

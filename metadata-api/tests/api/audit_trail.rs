@@ -2,7 +2,7 @@
 
 use api_types::{
     ErrorCode, VaultId,
-    account::{LoginFinish, SecondFactor},
+    account::{SecondFactor, SignInFinish},
     vault::Audit,
 };
 use metadata_api::db::audit::{BrokenAt, Wire, verify};
@@ -64,7 +64,7 @@ async fn n52_the_trail_is_append_only() {
 async fn n53_a_changed_row_shows() {
     let fixture = Fixture::new().await;
     let person = fixture.member().await;
-    fixture.login(&person, &person.device).await;
+    fixture.sign_in(&person, &person.device).await;
     let whole = trail(&fixture, &person).await;
     assert_eq!(whole.events.len(), 3);
     verify(person.vault, &whole.events).unwrap();
@@ -105,15 +105,15 @@ async fn an_event_names_a_device_only_if_its_key_was_proven() {
     let person = fixture.member().await;
     let mut liar = Device::new();
     liar.id = person.device.id;
-    let half = fixture.login_start(&liar, &person.email, "wrong").await;
-    let wrong = LoginFinish { login_id: half.started.login_id, ke3: vec![7; 64].into() };
-    fixture.post(&liar, "/v1/login/finish", &wrong).await.refused(ErrorCode::LoginFailed);
+    let half = fixture.sign_in_start(&liar, &person.email, "wrong").await;
+    let wrong = SignInFinish { sign_in_id: half.started.sign_in_id, ke3: vec![7; 64].into() };
+    fixture.post(&liar, "/v1/sign-in/finish", &wrong).await.refused(ErrorCode::SignInFailed);
     fixture.work(&mut jobs::all()).await;
     // Not even with the password.
-    let started = fixture.half_login(&person, &liar).await;
+    let started = fixture.half_sign_in(&person, &liar).await;
     let code = SecondFactor::Totp(fixture.code(&person.otpauth_url, 900));
-    fixture.mfa(&liar, &started, code).await.refused(ErrorCode::MfaFailed);
-    fixture.login(&person, &person.device).await;
+    fixture.second_factor(&liar, &started, code).await.refused(ErrorCode::SecondFactorFailed);
+    fixture.sign_in(&person, &person.device).await;
 
     let events: Vec<Wire> = trail(&fixture, &person)
         .await
@@ -122,7 +122,7 @@ async fn an_event_names_a_device_only_if_its_key_was_proven() {
         .map(|row| api_types::canonical::decode(&row.event.0).unwrap())
         .collect();
     let find = |action: &str| events.iter().find(|event| event.4 == action).unwrap();
-    for action in ["login_failed", "second_factor_failed"] {
+    for action in ["sign_in_failed", "second_factor_failed"] {
         let event = find(action);
         assert_eq!(event.6, None, "{action} is put down to a device");
         let detail = |name: &str| &event.7.iter().find(|(n, _)| n == name).unwrap().1;
@@ -130,5 +130,5 @@ async fn an_event_names_a_device_only_if_its_key_was_proven() {
         let key = <sha2::Sha256 as sha2::Digest>::digest(liar.key.verifying_key().to_bytes());
         assert_eq!(detail("key"), &hex::encode(key));
     }
-    assert_eq!(find("login").6, Some(person.device.id));
+    assert_eq!(find("signed_in").6, Some(person.device.id));
 }

@@ -66,7 +66,7 @@ async fn expired_sessions_and_all_but_the_newest_are_deleted() {
         )
         .await;
     }
-    fixture.login(&person, &person.device).await;
+    fixture.sign_in(&person, &person.device).await;
     // The newest two hundred, minus the five of them that had expired.
     assert_eq!(number(&fixture.admin, "SELECT count(*) FROM app.session").await, 195);
     assert_eq!(number(&fixture.admin, "SELECT count(*) FROM app.session WHERE expires_at <= now()").await, 0);
@@ -119,9 +119,9 @@ async fn what_strangers_leave_is_deleted_when_it_expires() {
     let person = fixture.member().await;
     let stranger = Device::new();
     fixture.sign_up_start(&stranger, "stranger@example.com", "password").await;
-    fixture.login_start(&stranger, &person.email, "a guess").await;
-    fixture.login_start(&stranger, "nobody@example.com", "a guess").await;
-    let passing = ["nonce", "rate_counter", "pending_signup", "pending_login"];
+    fixture.sign_in_start(&stranger, &person.email, "a guess").await;
+    fixture.sign_in_start(&stranger, "nobody@example.com", "a guess").await;
+    let passing = ["nonce", "rate_counter", "pending_sign_up", "pending_sign_in"];
     for table in passing {
         assert!(fixture.rows(table).await > 0, "{table} was not written");
     }

@@ -13,7 +13,7 @@ use crate::support::{
 /// Routes that need no proof; this list may only shrink.
 const OPEN: [&str; 3] = ["/healthz", "/v1/service", "/v1/openapi.json"];
 /// Signed with the key named in the exchange, before there is a token.
-const BEFORE_SIGN_IN: [&str; 4] = ["/v1/signup/", "/v1/login/", "/v1/account/", "/v1/token/"];
+const BEFORE_SIGN_IN: [&str; 4] = ["/v1/sign-up/", "/v1/sign-in/", "/v1/account/", "/v1/token/"];
 /// Routes whose handlers a pending device reaches; the matrix below says what it may do there.
 const WHILE_PENDING: [&str; 6] = [
     "GET /v1/vaults/{vault}",
@@ -21,7 +21,7 @@ const WHILE_PENDING: [&str; 6] = [
     "GET /v1/vaults/{vault}/keys/{kind}",
     "GET /v1/vaults/{vault}/directory",
     "POST /v1/vaults/{vault}/directory",
-    "POST /v1/logout",
+    "POST /v1/sign-out",
 ];
 
 fn operations() -> Vec<(&'static str, String)> {
@@ -74,7 +74,7 @@ async fn every_route_refuses_without_each_proof() {
     let fixture = Fixture::new().await;
     let (person, other) = (fixture.member().await, fixture.member().await);
     let pending = Device::new();
-    let pending_session = fixture.login(&person, &pending).await;
+    let pending_session = fixture.sign_in(&person, &pending).await;
     for request in [person.request(&fixture, "GET", ""), other.request(&fixture, "GET", "")] {
         let _: VaultInfo = fixture.call(request).await.ok();
     }
@@ -260,7 +260,7 @@ async fn n44_every_route_by_every_device_and_role() {
     let fixture = Fixture::new().await;
     let person = fixture.member().await;
     let device = Device::new();
-    let session = fixture.login(&person, &device).await;
+    let session = fixture.sign_in(&person, &device).await;
     let vault_routes: Vec<_> =
         operations().into_iter().filter(|(_, path)| path.contains("{vault}")).collect();
     assert!(vault_routes.len() >= 15, "{vault_routes:?}");
@@ -318,8 +318,8 @@ async fn a_pending_device_adds_itself_and_nobody_else() {
     let fixture = Fixture::new().await;
     let mut person = fixture.member().await;
     let (device, third) = (Device::new(), Device::new());
-    let session = fixture.login(&person, &device).await;
-    fixture.login(&person, &third).await;
+    let session = fixture.sign_in(&person, &device).await;
+    fixture.sign_in(&person, &third).await;
     let post = |entry: api_types::directory::SignedDirectoryEntry| {
         fixture.call(person.request_as(&fixture, &device, &session, "POST", "/directory").json(&entry))
     };

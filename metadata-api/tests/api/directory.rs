@@ -14,7 +14,7 @@ async fn entries_that_do_not_hold_are_refused() {
     let fixture = Fixture::new().await;
     let person = fixture.member().await;
     let device = Device::new();
-    fixture.login(&person, &device).await;
+    fixture.sign_in(&person, &device).await;
     let good = person.plain_entry(DirectoryOp::Add, &device);
     let sign = |entry: &api_types::directory::DirectoryEntry| {
         SignedDirectoryEntry::sign(entry, &person.root).unwrap()
@@ -97,7 +97,7 @@ async fn n42_a_revoked_device_is_out_at_once() {
     let fixture = Fixture::new().await;
     let mut person = fixture.member().await;
     let device = Device::new();
-    let session = fixture.login(&person, &device).await;
+    let session = fixture.sign_in(&person, &device).await;
     let as_device = |method, path: &str| person.request_as(&fixture, &device, &session, method, path);
     // A pending device is revoked without an entry; an approved one is not.
     let none = RevokeDevice { directory: None };
@@ -129,7 +129,7 @@ async fn n42_a_revoked_device_is_out_at_once() {
 
     // A revocation through the directory alone works too.
     let third = Device::new();
-    let session = fixture.login(&person, &third).await;
+    let session = fixture.sign_in(&person, &third).await;
     for op in [DirectoryOp::Add, DirectoryOp::Revoke] {
         let entry = person.entry(op, &third);
         fixture.call(person.request(&fixture, "POST", "/directory").json(&entry)).await.done();
@@ -147,7 +147,7 @@ async fn a_backup_only_device_gets_no_keys() {
     let fixture = Fixture::new().await;
     let person = fixture.member().await;
     let agent = Device::new();
-    let session = fixture.login(&person, &agent).await;
+    let session = fixture.sign_in(&person, &agent).await;
     let mut entry = person.plain_entry(DirectoryOp::Add, &agent);
     entry.role = DeviceRole::BackupOnly;
     let signed = SignedDirectoryEntry::sign(&entry, &person.root).unwrap();
@@ -170,7 +170,7 @@ async fn a_full_directory_still_revokes_devices() {
     let fixture = Fixture::new().await;
     let person = fixture.member().await;
     let device = Device::new();
-    fixture.login(&person, &device).await;
+    fixture.sign_in(&person, &device).await;
     // Shortcut: the chain is verified from its last entry.
     let mut entry = person.plain_entry(DirectoryOp::Add, &Device::new());
     entry.number = 899;
@@ -211,11 +211,11 @@ async fn an_account_has_fifty_devices() {
     .unwrap();
     fixture.clock.shift(30);
     let device = Device::new();
-    let started = fixture.half_login(&person, &device).await;
+    let started = fixture.half_sign_in(&person, &device).await;
     let code = api_types::account::SecondFactor::Totp(fixture.code(&person.otpauth_url, 0));
-    let problem = fixture.mfa(&device, &started, code).await.refused(ErrorCode::LimitReached);
+    let problem = fixture.second_factor(&device, &started, code).await.refused(ErrorCode::LimitReached);
     assert_eq!((problem.used, problem.quota), (Some(50), Some(50)));
     assert_eq!(fixture.rows("device").await, 50);
     // An existing device can still sign in.
-    fixture.login(&person, &person.device).await;
+    fixture.sign_in(&person, &person.device).await;
 }

@@ -38,7 +38,7 @@ async fn sign_up_store_keys_sign_in_on_a_second_machine_and_revoke_the_first() {
 
     // A second machine: password, code, recovery words (its keys); then it adds itself.
     let second = Device::new();
-    let session = fixture.login(&person, &second).await;
+    let session = fixture.sign_in(&person, &second).await;
     let as_second = |method, path: &str| person.request_as(&fixture, &second, &session, method, path);
     fixture.call(as_second("GET", "/devices")).await.refused(ErrorCode::DeviceNotApproved);
     fixture.call(as_second("GET", "/snapshots")).await.refused(ErrorCode::DeviceNotApproved);
@@ -67,20 +67,20 @@ async fn sign_up_store_keys_sign_in_on_a_second_machine_and_revoke_the_first() {
         .refused(ErrorCode::DeviceRevoked);
     // Password and code do not bring it back.
     fixture.clock.shift(30);
-    let started = fixture.half_login(&person, &person.device).await;
+    let started = fixture.half_sign_in(&person, &person.device).await;
     let code = SecondFactor::Totp(fixture.code(&person.otpauth_url, 0));
-    fixture.mfa(&person.device, &started, code).await.refused(ErrorCode::DeviceRevoked);
+    fixture.second_factor(&person.device, &started, code).await.refused(ErrorCode::DeviceRevoked);
 
     let audit: Audit =
         fixture.call(person.request_as(&fixture, &second, &session, "GET", "/audit")).await.ok();
     metadata_api::db::audit::verify(person.vault, &audit.events).unwrap();
     assert_eq!(
         fixture.audited().await,
-        ["account_created", "vault_created", "login", "key_read", "device_added", "device_revoked"]
+        ["account_created", "vault_created", "signed_in", "key_read", "device_added", "device_revoked"]
     );
 
     // Signing out invalidates the token at once.
-    fixture.call(Call::new(&fixture, &second, "POST", "/v1/logout").bearer(&session)).await.done();
+    fixture.call(Call::new(&fixture, &second, "POST", "/v1/sign-out").bearer(&session)).await.done();
     fixture
         .call(person.request_as(&fixture, &second, &session, "GET", ""))
         .await

@@ -2,7 +2,7 @@
 
 use api_types::{
     ErrorCode,
-    account::{LoginStart, ServiceInfo},
+    account::{ServiceInfo, SignInStart},
 };
 use metadata_api::config::Limits;
 
@@ -11,8 +11,8 @@ use crate::support::{
     fixture::{Fixture, secrets, wide_limits},
 };
 
-fn start(device: &Device, email: &str) -> LoginStart {
-    LoginStart { email: email.into(), ke1: vec![0; 96].into(), device: device.keys(), puzzle: None }
+fn start(device: &Device, email: &str) -> SignInStart {
+    SignInStart { email: email.into(), ke1: vec![0; 96].into(), device: device.keys(), puzzle: None }
 }
 
 #[tokio::test]
@@ -20,10 +20,10 @@ async fn sign_in_requests_per_network() {
     let fixture = Fixture::with(Limits { auth_per_minute: 3, ..wide_limits() }).await;
     let device = Device::new();
     for _ in 0..3 {
-        let reply = fixture.post(&device, "/v1/login/start", &start(&device, "a@example.com")).await;
+        let reply = fixture.post(&device, "/v1/sign-in/start", &start(&device, "a@example.com")).await;
         reply.refused(ErrorCode::ContentInvalid);
     }
-    let reply = fixture.post(&device, "/v1/login/start", &start(&device, "b@example.com")).await;
+    let reply = fixture.post(&device, "/v1/sign-in/start", &start(&device, "b@example.com")).await;
     let problem = reply.refused(ErrorCode::RateLimited);
     assert!(problem.retry_after.unwrap() > 0);
     assert!(reply.headers.contains_key("retry-after"));
@@ -51,7 +51,7 @@ async fn all_requests_per_network() {
 #[tokio::test]
 async fn everything_is_rate_limited() {
     let gets =
-        ["/nothing", "/readyz", "/metrics", "/healthz", "/v1/login/start", "/v1/vaults/x/keys/password"];
+        ["/nothing", "/readyz", "/metrics", "/healthz", "/v1/sign-in/start", "/v1/vaults/x/keys/password"];
     for path in gets {
         let fixture = Fixture::with(Limits { requests_per_second: 1, burst: 20, ..wide_limits() }).await;
         let asked = (0..40).map(|_| fixture.http.get(format!("{}{path}", fixture.origin)).send());
@@ -129,11 +129,11 @@ async fn readiness_costs_the_database_nothing() {
 }
 
 /// A well-formed first message.
-pub(crate) fn well_formed(device: &Device, email: &str) -> LoginStart {
+pub(crate) fn well_formed(device: &Device, email: &str) -> SignInStart {
     let client =
         opaque_ke::ClientLogin::<api_types::opaque::Suite>::start(&mut opaque_ke::rand::rngs::OsRng, b"any")
             .unwrap();
-    LoginStart { ke1: client.message.serialize().to_vec().into(), ..start(device, email) }
+    SignInStart { ke1: client.message.serialize().to_vec().into(), ..start(device, email) }
 }
 
 /// A client from this address of 127.0.0.0/8; each address counts as a network of its own.
@@ -141,11 +141,11 @@ async fn from(
     fixture: &Fixture,
     address: [u8; 4],
     device: &Device,
-    body: &LoginStart,
+    body: &SignInStart,
 ) -> crate::support::client::Reply {
     let http =
         reqwest::Client::builder().no_proxy().local_address(std::net::IpAddr::from(address)).build().unwrap();
-    let call = Call::new(fixture, device, "POST", "/v1/login/start").json(body);
+    let call = Call::new(fixture, device, "POST", "/v1/sign-in/start").json(body);
     let url = format!("{}{}", fixture.origin, call.path);
     let response = http.post(url).headers(call.sign()).body(call.body.clone()).send().await.unwrap();
     crate::support::client::Reply {
@@ -159,7 +159,8 @@ async fn from(
 /// solves a puzzle: nobody can lock an account. All replicas count together.
 #[tokio::test]
 async fn a_name_under_attack_is_never_locked() {
-    let limits = Limits { logins_per_hour: 10, failures_before_puzzle: 30, puzzle_bits: 10, ..wide_limits() };
+    let limits =
+        Limits { sign_ins_per_hour: 10, failures_before_puzzle: 30, puzzle_bits: 10, ..wide_limits() };
     let shared = secrets();
     let database = crate::support::fixture::Database::new().await;
     let one = Fixture::on(database.clone(), limits.clone(), &shared, None).await;
@@ -171,7 +172,7 @@ async fn a_name_under_attack_is_never_locked() {
         let admin = fixture.admin.clone();
         async move {
             sqlx::query_scalar::<_, i64>(
-                "SELECT (SELECT count(*) FROM app.pending_login) + (SELECT count(*) FROM app.rate_counter)",
+                "SELECT (SELECT count(*) FROM app.pending_sign_in) + (SELECT count(*) FROM app.rate_counter)",
             )
             .fetch_one(&admin)
             .await
@@ -180,7 +181,7 @@ async fn a_name_under_attack_is_never_locked() {
     };
     // Malformed requests do not count, wherever they come from.
     for _ in 0..50 {
-        one.post(&stranger, "/v1/login/start", &start(&stranger, &person.email))
+        one.post(&stranger, "/v1/sign-in/start", &start(&stranger, &person.email))
             .await
             .refused(ErrorCode::ContentInvalid);
     }
@@ -202,29 +203,29 @@ async fn a_name_under_attack_is_never_locked() {
     assert!(rows(&one).await - before <= 2 * 30 + 1, "a refused stranger leaves no row");
 
     // A device in the directory is exempt; a new machine gets in by solving a puzzle.
-    let session = two.login(&person, &person.device).await;
+    let session = two.sign_in(&person, &person.device).await;
     assert_eq!(session.account_id, person.account);
     let newcomer = Device::new();
     let mut start = well_formed(&newcomer, &person.email);
-    let problem = two.post(&newcomer, "/v1/login/start", &start).await.refused(ErrorCode::PuzzleRequired);
+    let problem = two.post(&newcomer, "/v1/sign-in/start", &start).await.refused(ErrorCode::PuzzleRequired);
     start.puzzle = problem.puzzle.unwrap().solve();
-    assert_eq!(one.post(&newcomer, "/v1/login/start", &start).await.status, 200, "any replica takes it");
+    assert_eq!(one.post(&newcomer, "/v1/sign-in/start", &start).await.status, 200, "any replica takes it");
     // A solution works once, for its machine and name, within its lifetime.
     let mut again = well_formed(&newcomer, &person.email);
     again.puzzle.clone_from(&start.puzzle);
     let fresh = two
-        .post(&newcomer, "/v1/login/start", &again)
+        .post(&newcomer, "/v1/sign-in/start", &again)
         .await
         .refused(ErrorCode::PuzzleRequired)
         .puzzle
         .unwrap();
     let mut stolen = well_formed(&stranger, &person.email);
     stolen.puzzle = fresh.solve();
-    one.post(&stranger, "/v1/login/start", &stolen).await.refused(ErrorCode::PuzzleRequired);
+    one.post(&stranger, "/v1/sign-in/start", &stolen).await.refused(ErrorCode::PuzzleRequired);
     // The other replica's clock has moved on by a code's half minute.
     one.clock.shift(340);
     again.puzzle = fresh.solve();
-    one.post(&newcomer, "/v1/login/start", &again).await.refused(ErrorCode::PuzzleRequired);
+    one.post(&newcomer, "/v1/sign-in/start", &again).await.refused(ErrorCode::PuzzleRequired);
     // Unknown names are treated alike: nothing reveals whether there is an account.
     for n in 0..31_u8 {
         let reply =
@@ -235,7 +236,7 @@ async fn a_name_under_attack_is_never_locked() {
     // After the hour nobody needs a puzzle.
     one.clock.shift(3601);
     assert_eq!(
-        one.post(&newcomer, "/v1/login/start", &well_formed(&newcomer, &person.email)).await.status,
+        one.post(&newcomer, "/v1/sign-in/start", &well_formed(&newcomer, &person.email)).await.status,
         200
     );
     // The counters reveal no names.
@@ -253,12 +254,12 @@ async fn solving_puzzles_makes_the_next_one_harder() {
     let mut bits = Vec::new();
     for _ in 0..40 {
         let mut start = well_formed(&device, "a@example.com");
-        let reply = fixture.post(&device, "/v1/login/start", &start).await;
+        let reply = fixture.post(&device, "/v1/sign-in/start", &start).await;
         if reply.status != 200 {
             let puzzle = reply.refused(ErrorCode::PuzzleRequired).puzzle.unwrap();
             bits.push(puzzle.bits);
             start.puzzle = puzzle.solve();
-            assert_eq!(fixture.post(&device, "/v1/login/start", &start).await.status, 200);
+            assert_eq!(fixture.post(&device, "/v1/sign-in/start", &start).await.status, 200);
         }
     }
     assert_eq!((bits[0], *bits.last().unwrap()), (4, 8), "{bits:?}");
@@ -267,20 +268,20 @@ async fn solving_puzzles_makes_the_next_one_harder() {
 
 #[tokio::test]
 async fn failed_sign_ins_per_name_and_network() {
-    let fixture = Fixture::with(Limits { logins_per_hour: 2, ..wide_limits() }).await;
+    let fixture = Fixture::with(Limits { sign_ins_per_hour: 2, ..wide_limits() }).await;
     let person = fixture.member().await;
     let device = Device::new();
     // Successful sign-ins do not count.
     for _ in 0..4 {
-        fixture.half_login(&person, &device).await;
+        fixture.half_sign_in(&person, &device).await;
     }
     for _ in 0..2 {
-        fixture.login_start(&device, &person.email, "any").await;
+        fixture.sign_in_start(&device, &person.email, "any").await;
     }
     let before = fixture.fingerprint(&[]).await;
     for _ in 0..3 {
         let body = well_formed(&device, &person.email);
-        let problem = fixture.post(&device, "/v1/login/start", &body).await.refused(ErrorCode::RateLimited);
+        let problem = fixture.post(&device, "/v1/sign-in/start", &body).await.refused(ErrorCode::RateLimited);
         assert!((3500..=3600).contains(&problem.retry_after.unwrap()), "{problem:?}");
     }
     assert_eq!(fixture.fingerprint(&[]).await, before);
@@ -289,10 +290,10 @@ async fn failed_sign_ins_per_name_and_network() {
         from(&fixture, [127, 7, 9, 1], &device, &well_formed(&device, &person.email)).await.status,
         200
     );
-    fixture.login_start(&device, "nobody@example.com", "any").await;
-    fixture.login(&person, &person.device).await;
+    fixture.sign_in_start(&device, "nobody@example.com", "any").await;
+    fixture.sign_in(&person, &person.device).await;
     fixture.clock.shift(3601);
-    fixture.login_start(&device, &person.email, "any").await;
+    fixture.sign_in_start(&device, &person.email, "any").await;
 }
 
 #[tokio::test]
@@ -350,16 +351,19 @@ async fn a_lost_database_is_unavailable() {
 async fn nothing_secret_is_logged() {
     let fixture = Fixture::new().await;
     let person = fixture.member().await;
-    let session = fixture.login(&person, &person.device).await;
+    let session = fixture.sign_in(&person, &person.device).await;
     fixture.refresh(&person.device, &session.refresh_token, [1; 16]).await;
-    fixture.login_start(&person.device, &person.email, "another-password").await;
+    fixture.sign_in_start(&person.device, &person.email, "another-password").await;
     let code = fixture.code(&person.otpauth_url, 0);
-    let started = fixture.half_login(&person, &person.device).await;
+    let started = fixture.half_sign_in(&person, &person.device).await;
     let factor = api_types::account::SecondFactor::Totp(code.clone());
-    fixture.mfa(&person.device, &started, factor).await.refused(ErrorCode::MfaFailed);
+    fixture
+        .second_factor(&person.device, &started, second_factor)
+        .await
+        .refused(ErrorCode::SecondFactorFailed);
     let log = crate::support::fixture::log();
     // The search works: expected content is found.
-    for public in ["/v1/login/mfa", "MfaFailed", "responded"] {
+    for public in ["/v1/sign-in/second-factor", "SecondFactorFailed", "responded"] {
         assert!(log.contains(public), "{public}");
     }
     let secret = person.otpauth_url.split("secret=").nth(1).unwrap().split('&').next().unwrap().to_owned();

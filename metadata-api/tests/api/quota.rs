@@ -122,7 +122,7 @@ async fn grants_are_not_deleted_without_asking_the_store() {
     let backup = begin(&fixture, &person).await;
     let _: UploadGrants = want(&fixture, &person, backup, vec![object()]).await.ok();
     fixture.clock.shift(3600);
-    let session = fixture.login(&person, &person.device).await;
+    let session = fixture.sign_in(&person, &person.device).await;
     let person = Person { session, ..person };
     let caller = Caller {
         account: person.account,

@@ -30,7 +30,7 @@ async fn n39_reusing_a_token_ends_the_family() {
     fixture.call(call).await.refused(ErrorCode::SessionRevoked);
     assert_eq!(fixture.fingerprint(&[]).await, before);
     // A new sign-in works.
-    let session = fixture.login(&person, &person.device).await;
+    let session = fixture.sign_in(&person, &person.device).await;
     assert!(works(&fixture, &person, &session).await);
 }
 
@@ -64,7 +64,7 @@ async fn n40_two_at_once_one_wins() {
     assert_eq!(fixture.rows("refresh_token").await, 2);
 
     // The same attempt twice gets the same response.
-    let session = fixture.login(&person, &person.device).await;
+    let session = fixture.sign_in(&person, &person.device).await;
     let (a, b) = tokio::join!(
         fixture.refresh(&person.device, &session.refresh_token, [1; 16]),
         fixture.refresh(&person.device, &session.refresh_token, [1; 16])
@@ -105,7 +105,7 @@ async fn unknown_malformed_and_old_tokens() {
     assert_eq!(fixture.fingerprint(&[]).await, before);
 
     // 90 days at most, however often it is used
-    let mut session = fixture.login(&person, &person.device).await;
+    let mut session = fixture.sign_in(&person, &person.device).await;
     for attempt in 0..4 {
         fixture.clock.shift(21 * 86_400);
         session = fixture.refresh(&person.device, &session.refresh_token, [attempt; 16]).await.ok();

@@ -2,7 +2,7 @@
 
 use api_types::{
     ErrorCode, Region,
-    account::{SignupConfirm, SignupConfirmed, SignupFinish, SignupStart},
+    account::{SignUpConfirm, SignUpConfirmed, SignUpFinish, SignUpStart},
 };
 
 use metadata_api::config::Limits;
@@ -26,12 +26,12 @@ async fn a_known_address_gets_the_same_responses_until_a_code_is_proven() {
         url.split("secret=").next().unwrap().len() - person.email.len(),
         other_url.split("secret=").next().unwrap().len() - "new@example.com".len()
     );
-    let before = fixture.fingerprint(&["pending_signup"]).await;
-    let confirm = SignupConfirm { signup_id: known.signup_id, code: fixture.code(&url, 0) };
-    fixture.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::SignupRefused);
-    assert_eq!(fixture.fingerprint(&["pending_signup"]).await, before);
+    let before = fixture.fingerprint(&["pending_sign_up"]).await;
+    let confirm = SignUpConfirm { sign_up_id: known.sign_up_id, code: fixture.code(&url, 0) };
+    fixture.post(&device, "/v1/sign-up/confirm", &confirm).await.refused(ErrorCode::SignUpRefused);
+    assert_eq!(fixture.fingerprint(&["pending_sign_up"]).await, before);
     // The existing account still signs in.
-    fixture.login(&person, &person.device).await;
+    fixture.sign_in(&person, &person.device).await;
 }
 
 #[tokio::test]
@@ -45,11 +45,11 @@ async fn there_is_no_account_before_the_second_factor() {
     }
     // A wrong code is refused; after five of them the right one is refused too.
     for _ in 0..5 {
-        let confirm = SignupConfirm { signup_id: started.signup_id, code: fixture.code(&url, 300) };
-        fixture.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::MfaFailed);
+        let confirm = SignUpConfirm { sign_up_id: started.sign_up_id, code: fixture.code(&url, 300) };
+        fixture.post(&device, "/v1/sign-up/confirm", &confirm).await.refused(ErrorCode::SecondFactorFailed);
     }
-    let confirm = SignupConfirm { signup_id: started.signup_id, code: fixture.code(&url, 0) };
-    fixture.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::SignupExpired);
+    let confirm = SignUpConfirm { sign_up_id: started.sign_up_id, code: fixture.code(&url, 0) };
+    fixture.post(&device, "/v1/sign-up/confirm", &confirm).await.refused(ErrorCode::SignUpExpired);
     assert_eq!(fixture.rows("account").await, 0);
 }
 
@@ -59,32 +59,32 @@ async fn a_sign_up_works_once_and_for_half_an_hour() {
     fixture.settle();
     let device = Device::new();
     let half = fixture.sign_up_start(&device, "a@example.com", "password").await;
-    let confirm = SignupConfirm { signup_id: half.started.signup_id, code: "000000".into() };
-    fixture.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::SignupExpired);
-    let reply = fixture.post(&device, "/v1/signup/finish", &half.finish).await;
+    let confirm = SignUpConfirm { sign_up_id: half.started.sign_up_id, code: "000000".into() };
+    fixture.post(&device, "/v1/sign-up/confirm", &confirm).await.refused(ErrorCode::SignUpExpired);
+    let reply = fixture.post(&device, "/v1/sign-up/finish", &half.finish).await;
     assert_eq!(reply.status, 200);
-    fixture.post(&device, "/v1/signup/finish", &half.finish).await.refused(ErrorCode::SignupExpired);
+    fixture.post(&device, "/v1/sign-up/finish", &half.finish).await.refused(ErrorCode::SignUpExpired);
 
     let (started, url) = fixture.sign_up_finish(&device, "b@example.com", "password").await;
-    let confirm = SignupConfirm { signup_id: started.signup_id, code: fixture.code(&url, 0) };
+    let confirm = SignUpConfirm { sign_up_id: started.sign_up_id, code: fixture.code(&url, 0) };
     let thief = Device::new();
-    fixture.post(&thief, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::SignatureInvalid);
-    let confirmed: SignupConfirmed = fixture.post(&device, "/v1/signup/confirm", &confirm).await.ok();
+    fixture.post(&thief, "/v1/sign-up/confirm", &confirm).await.refused(ErrorCode::SignatureInvalid);
+    let confirmed: SignUpConfirmed = fixture.post(&device, "/v1/sign-up/confirm", &confirm).await.ok();
     assert_eq!(confirmed.session.vaults.len(), 1);
-    fixture.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::SignupExpired);
+    fixture.post(&device, "/v1/sign-up/confirm", &confirm).await.refused(ErrorCode::SignUpExpired);
     assert_eq!(fixture.rows("account").await, 1);
 
     let (started, url) = fixture.sign_up_finish(&device, "c@example.com", "password").await;
     fixture.clock.shift(30 * 60 + 1);
-    let confirm = SignupConfirm { signup_id: started.signup_id, code: fixture.code(&url, 0) };
-    fixture.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::SignupExpired);
+    let confirm = SignUpConfirm { sign_up_id: started.sign_up_id, code: fixture.code(&url, 0) };
+    fixture.post(&device, "/v1/sign-up/confirm", &confirm).await.refused(ErrorCode::SignUpExpired);
 }
 
 #[tokio::test]
 async fn bad_input_is_one_sentence_and_no_row() {
     let fixture = Fixture::new().await;
     let device = Device::new();
-    let good = SignupStart {
+    let good = SignUpStart {
         email: "a@example.com".into(),
         region: Region::Eu,
         registration_request: vec![1; 32].into(),
@@ -94,8 +94,8 @@ async fn bad_input_is_one_sentence_and_no_row() {
     let before = fixture.fingerprint(&[]).await;
     let emails = ["", "a", "@", "a@", "@b", "a b@c", "a@b@c", &format!("{}@example.com", "x".repeat(250))];
     for email in emails {
-        let body = SignupStart { email: email.into(), ..good.clone() };
-        fixture.post(&device, "/v1/signup/start", &body).await.refused(ErrorCode::ContentInvalid);
+        let body = SignUpStart { email: email.into(), ..good.clone() };
+        fixture.post(&device, "/v1/sign-up/start", &body).await.refused(ErrorCode::ContentInvalid);
     }
     for (name, code) in [
         ("", ErrorCode::InvalidRequest),
@@ -105,18 +105,18 @@ async fn bad_input_is_one_sentence_and_no_row() {
     ] {
         let mut body = good.clone();
         body.device.name = name.into();
-        fixture.post(&device, "/v1/signup/start", &body).await.refused(code);
+        fixture.post(&device, "/v1/sign-up/start", &body).await.refused(code);
     }
-    let elsewhere = SignupStart { region: Region::Us, ..good.clone() };
-    fixture.post(&device, "/v1/signup/start", &elsewhere).await.refused(ErrorCode::RegionUnavailable);
-    let no_point = SignupStart { registration_request: vec![0xff; 32].into(), ..good };
-    fixture.post(&device, "/v1/signup/start", &no_point).await.refused(ErrorCode::ContentInvalid);
+    let elsewhere = SignUpStart { region: Region::Us, ..good.clone() };
+    fixture.post(&device, "/v1/sign-up/start", &elsewhere).await.refused(ErrorCode::RegionUnavailable);
+    let no_point = SignUpStart { registration_request: vec![0xff; 32].into(), ..good };
+    fixture.post(&device, "/v1/sign-up/start", &no_point).await.refused(ErrorCode::ContentInvalid);
     assert_eq!(fixture.fingerprint(&[]).await, before);
 
     let half = fixture.sign_up_start(&device, "a@example.com", "password").await;
     let before = fixture.fingerprint(&[]).await;
-    let bad = SignupFinish { registration_upload: vec![1; 191].into(), ..half.finish };
-    fixture.post(&device, "/v1/signup/finish", &bad).await.refused(ErrorCode::ContentInvalid);
+    let bad = SignUpFinish { registration_upload: vec![1; 191].into(), ..half.finish };
+    fixture.post(&device, "/v1/sign-up/finish", &bad).await.refused(ErrorCode::ContentInvalid);
     assert_eq!(fixture.fingerprint(&[]).await, before);
 }
 
@@ -129,41 +129,42 @@ async fn accounts_and_sign_ups_per_network_are_bounded() {
     let device = Device::new();
     fixture.settle();
     let (started, url) = fixture.sign_up_finish(&device, "third@example.com", "password").await;
-    let confirm = SignupConfirm { signup_id: started.signup_id, code: fixture.code(&url, 0) };
-    let problem = fixture.post(&device, "/v1/signup/confirm", &confirm).await.refused(ErrorCode::RateLimited);
+    let confirm = SignUpConfirm { sign_up_id: started.sign_up_id, code: fixture.code(&url, 0) };
+    let problem =
+        fixture.post(&device, "/v1/sign-up/confirm", &confirm).await.refused(ErrorCode::RateLimited);
     assert!(problem.retry_after.unwrap() > 86_400);
     assert_eq!(fixture.rows("account").await, 2);
 
-    let fixture = Fixture::with(Limits { signups_per_network: 2, ..wide_limits() }).await;
+    let fixture = Fixture::with(Limits { sign_ups_per_network: 2, ..wide_limits() }).await;
     for email in ["a@example.com", "b@example.com"] {
         fixture.sign_up_start(&device, email, "password").await;
     }
-    let rows = fixture.rows("pending_signup").await;
+    let rows = fixture.rows("pending_sign_up").await;
     for _ in 0..3 {
         let start = fixture.sign_up_request(&device, "c@example.com");
-        fixture.post(&device, "/v1/signup/start", &start).await.refused(ErrorCode::RateLimited);
+        fixture.post(&device, "/v1/sign-up/start", &start).await.refused(ErrorCode::RateLimited);
     }
-    assert_eq!(fixture.rows("pending_signup").await, rows, "a refused one leaves no row");
+    assert_eq!(fixture.rows("pending_sign_up").await, rows, "a refused one leaves no row");
 }
 
 /// With many sign-ups open, the next ones solve puzzles: nobody is locked out, and rows are not free.
 #[tokio::test]
 async fn a_crowd_of_sign_ups_solves_puzzles() {
-    let limits = Limits { open_signups_before_puzzle: 2, puzzle_bits: 8, ..wide_limits() };
+    let limits = Limits { open_sign_ups_before_puzzle: 2, puzzle_bits: 8, ..wide_limits() };
     let fixture = Fixture::with(limits).await;
     let device = Device::new();
     for email in ["a@example.com", "b@example.com"] {
         fixture.sign_up_start(&device, email, "password").await;
     }
     let mut start = fixture.sign_up_request(&device, "c@example.com");
-    let problem = fixture.post(&device, "/v1/signup/start", &start).await.refused(ErrorCode::PuzzleRequired);
-    assert_eq!(fixture.rows("pending_signup").await, 2);
+    let problem = fixture.post(&device, "/v1/sign-up/start", &start).await.refused(ErrorCode::PuzzleRequired);
+    assert_eq!(fixture.rows("pending_sign_up").await, 2);
     start.puzzle = problem.puzzle.unwrap().solve();
-    assert_eq!(fixture.post(&device, "/v1/signup/start", &start).await.status, 200);
+    assert_eq!(fixture.post(&device, "/v1/sign-up/start", &start).await.status, 200);
     // A solution works once.
-    fixture.post(&device, "/v1/signup/start", &start).await.refused(ErrorCode::PuzzleRequired);
+    fixture.post(&device, "/v1/sign-up/start", &start).await.refused(ErrorCode::PuzzleRequired);
     // Unfinished sign-ups are deleted soon.
     fixture.clock.shift(121);
     fixture.work(&mut jobs::all()).await;
-    assert_eq!(fixture.rows("pending_signup").await, 0);
+    assert_eq!(fixture.rows("pending_sign_up").await, 0);
 }

@@ -90,7 +90,7 @@ async fn n22_to_n25_what_is_signed_cannot_be_changed() {
     // the token
     let call = change(&fixture, &person);
     let mut headers = call.sign();
-    let other = fixture.login(&person, &person.device).await;
+    let other = fixture.sign_in(&person, &person.device).await;
     let bearer = format!("Bearer {}", other.access_token);
     headers.insert("authorization", HeaderValue::from_str(&bearer).unwrap());
     refused(&fixture, &call, headers, ErrorCode::SignatureInvalid).await;
@@ -119,15 +119,15 @@ async fn n26_a_request_counts_once_on_all_replicas() {
     // The same before sign-in.
     let device = Device::new();
     let start = crate::limits::well_formed(&device, &person.email);
-    let call = Call::new(&fixture, &device, "POST", "/v1/login/start").json(&start);
+    let call = Call::new(&fixture, &device, "POST", "/v1/sign-in/start").json(&start);
     let headers = call.sign();
     assert_eq!(fixture.send(&call, headers.clone()).await.status, 200);
     refused(&fixture, &call, headers, ErrorCode::SignatureReplayed).await;
     // Forged and refused requests are not remembered, so that they fill no table.
     let nonces = fixture.rows("nonce").await;
     for _ in 0..3 {
-        let junk = api_types::account::LoginStart { ke1: vec![0; 96].into(), ..start.clone() };
-        fixture.post(&device, "/v1/login/start", &junk).await.refused(ErrorCode::ContentInvalid);
+        let junk = api_types::account::SignInStart { ke1: vec![0; 96].into(), ..start.clone() };
+        fixture.post(&device, "/v1/sign-in/start", &junk).await.refused(ErrorCode::ContentInvalid);
     }
     assert_eq!(fixture.rows("nonce").await, nonces);
 }
@@ -213,7 +213,7 @@ async fn n33_n34_another_key_than_the_tokens() {
     let (fixture, person) = ready().await;
     // 33: another device of the same account, with a session of its own
     let second = Device::new();
-    let session = fixture.login(&person, &second).await;
+    let session = fixture.sign_in(&person, &second).await;
     let mut call = change(&fixture, &person);
     call.device = second.clone();
     let headers = call.sign();

@@ -204,9 +204,9 @@ async fn n47_n48_n49_queries_without_where() {
         "totp",
         "recovery_code",
         "refresh_token",
-        "pending_login",
-        "pending_signup",
-        "factor_failure",
+        "pending_sign_in",
+        "pending_sign_up",
+        "second_factor_failure",
         "failed_sign_in",
     ] {
         let query = format!("SELECT count(*) FROM app.{table}");

@@ -135,9 +135,9 @@ async fn n43_a_session_that_was_ended() {
     let fixture = Fixture::new().await;
     let person = fixture.member().await;
     fixture.call(person.request(&fixture, "GET", "")).await.ok::<VaultInfo>();
-    let logout = crate::support::client::Call::new(&fixture, &person.device, "POST", "/v1/logout")
+    let sign_out = crate::support::client::Call::new(&fixture, &person.device, "POST", "/v1/sign-out")
         .bearer(&person.session);
-    fixture.call(logout).await.done();
+    fixture.call(sign_out).await.done();
     let before = fixture.fingerprint(&[]).await;
     fixture.call(person.request(&fixture, "GET", "")).await.refused(ErrorCode::SessionRevoked);
     fixture
@@ -145,5 +145,5 @@ async fn n43_a_session_that_was_ended() {
         .await
         .refused(ErrorCode::SessionRevoked);
     assert_eq!(fixture.fingerprint(&[]).await, before);
-    assert_eq!(fixture.audited().await.last().unwrap(), "logout");
+    assert_eq!(fixture.audited().await.last().unwrap(), "signed_out");
 }

@@ -41,7 +41,9 @@ impl Background {
                 .ok(),
         };
         let mut tasks = vec![tokio::spawn(health::watch(state.clone()))];
-        tasks.extend(jobs::all().into_iter().map(|job| tokio::spawn(jobs::run(job, Context::from_ref(state)))));
+        tasks.extend(
+            jobs::all().into_iter().map(|job| tokio::spawn(jobs::run(job, Context::from_ref(state)))),
+        );
         let mut at = None;
         if let Some((listener, addr)) = bound {
             at = Some(addr);

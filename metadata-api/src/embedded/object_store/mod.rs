@@ -6,9 +6,9 @@
 mod access;
 mod backend;
 mod disk;
-mod request_filter;
 mod drain;
 mod listing;
+mod request_filter;
 
 use std::{
     collections::HashMap,

@@ -3,8 +3,8 @@
 use api_types::{
     AccountId, Base64, DeviceId, ErrorCode, Problem, Region, Sha256, VaultId,
     account::{
-        LoginFinish, LoginMfa, LoginStart, LoginStarted, Refresh, SecondFactor, Session, SignupConfirm,
-        SignupConfirmed, SignupFinish, SignupFinished, SignupStart, SignupStarted,
+        Refresh, SecondFactor, Session, SignInFinish, SignInSecondFactor, SignInStart, SignInStarted,
+        SignUpConfirm, SignUpConfirmed, SignUpFinish, SignUpFinished, SignUpStart, SignUpStarted,
     },
     device::DeviceKeys,
     directory::{DeviceRole, DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
@@ -188,8 +188,8 @@ impl Fixture {
         self.clock.shift((45 - self.clock.now().rem_euclid(30)) % 30);
     }
 
-    pub fn sign_up_request(&self, device: &Device, email: &str) -> SignupStart {
-        SignupStart {
+    pub fn sign_up_request(&self, device: &Device, email: &str) -> SignUpStart {
+        SignUpStart {
             email: email.into(),
             region: Region::Eu,
             registration_request: Registration::start("password").request,
@@ -198,18 +198,18 @@ impl Fixture {
         }
     }
 
-    pub async fn sign_up_start(&self, device: &Device, email: &str, password: &str) -> HalfSignup {
+    pub async fn sign_up_start(&self, device: &Device, email: &str, password: &str) -> HalfSignUp {
         let registration = Registration::start(password);
-        let start = SignupStart {
+        let start = SignUpStart {
             email: email.into(),
             region: Region::Eu,
             registration_request: registration.request.clone(),
             device: device.keys(),
             puzzle: None,
         };
-        let started: SignupStarted = self.post(device, "/v1/signup/start", &start).await.ok();
+        let started: SignUpStarted = self.post(device, "/v1/sign-up/start", &start).await.ok();
         let registration_upload = registration.finish(started.account_id, &started.registration_response);
-        HalfSignup { finish: SignupFinish { signup_id: started.signup_id, registration_upload }, started }
+        HalfSignUp { finish: SignUpFinish { sign_up_id: started.sign_up_id, registration_upload }, started }
     }
 
     /// Everything up to the second factor.
@@ -218,9 +218,9 @@ impl Fixture {
         device: &Device,
         email: &str,
         password: &str,
-    ) -> (SignupStarted, String) {
+    ) -> (SignUpStarted, String) {
         let half = self.sign_up_start(device, email, password).await;
-        let finished: SignupFinished = self.post(device, "/v1/signup/finish", &half.finish).await.ok();
+        let finished: SignUpFinished = self.post(device, "/v1/sign-up/finish", &half.finish).await.ok();
         (half.started, finished.otpauth_url)
     }
 
@@ -231,8 +231,8 @@ impl Fixture {
         let password = "correct horse battery staple".to_owned();
         let device = Device::new();
         let (started, otpauth_url) = self.sign_up_finish(&device, &email, &password).await;
-        let confirm = SignupConfirm { signup_id: started.signup_id, code: self.code(&otpauth_url, 0) };
-        let confirmed: SignupConfirmed = self.post(&device, "/v1/signup/confirm", &confirm).await.ok();
+        let confirm = SignUpConfirm { sign_up_id: started.sign_up_id, code: self.code(&otpauth_url, 0) };
+        let confirmed: SignUpConfirmed = self.post(&device, "/v1/sign-up/confirm", &confirm).await.ok();
         let vault = confirmed.session.vaults[0].vault_id;
         Person {
             account: started.account_id,
@@ -259,36 +259,46 @@ impl Fixture {
     }
 
     /// Everything up to KE2.
-    pub async fn login_start(&self, device: &Device, email: &str, password: &str) -> HalfLogin {
+    pub async fn sign_in_start(&self, device: &Device, email: &str, password: &str) -> HalfSignIn {
         let client = ClientLogin::<Suite>::start(&mut OsRng, password.as_bytes()).unwrap();
-        let start = LoginStart {
+        let start = SignInStart {
             email: email.into(),
             ke1: client.message.serialize().to_vec().into(),
             device: device.keys(),
             puzzle: None,
         };
-        let started: LoginStarted = self.post(device, "/v1/login/start", &start).await.ok();
-        HalfLogin { client: client.state, started, password: password.into() }
+        let started: SignInStarted = self.post(device, "/v1/sign-in/start", &start).await.ok();
+        HalfSignIn { client: client.state, started, password: password.into() }
     }
 
     /// Everything up to the second factor.
-    pub async fn half_login(&self, person: &Person, device: &Device) -> LoginStarted {
-        let half = self.login_start(device, &person.email, &person.password).await;
+    pub async fn half_sign_in(&self, person: &Person, device: &Device) -> SignInStarted {
+        let half = self.sign_in_start(device, &person.email, &person.password).await;
         let finish = half.finish().unwrap();
-        self.post(device, "/v1/login/finish", &finish).await.done();
+        self.post(device, "/v1/sign-in/finish", &finish).await.done();
         half.started
     }
 
     /// Signs in on a device with a fresh code.
-    pub async fn login(&self, person: &Person, device: &Device) -> Session {
+    pub async fn sign_in(&self, person: &Person, device: &Device) -> Session {
         self.clock.shift(30);
-        let started = self.half_login(person, device).await;
+        let started = self.half_sign_in(person, device).await;
         let code = self.code(&person.otpauth_url, 0);
-        self.mfa(device, &started, SecondFactor::Totp(code)).await.ok()
+        self.second_factor(device, &started, SecondFactor::Totp(code)).await.ok()
     }
 
-    pub async fn mfa(&self, device: &Device, started: &LoginStarted, factor: SecondFactor) -> Reply {
-        self.post(device, "/v1/login/mfa", &LoginMfa { login_id: started.login_id, factor }).await
+    pub async fn second_factor(
+        &self,
+        device: &Device,
+        started: &SignInStarted,
+        second_factor: SecondFactor,
+    ) -> Reply {
+        self.post(
+            device,
+            "/v1/sign-in/second-factor",
+            &SignInSecondFactor { sign_in_id: started.sign_in_id, second_factor },
+        )
+        .await
     }
 
     pub async fn refresh(&self, device: &Device, token: &api_types::Base64, attempt: [u8; 16]) -> Reply {
@@ -321,30 +331,33 @@ impl Registration {
     }
 }
 
-pub struct HalfSignup {
-    pub started: SignupStarted,
-    pub finish: SignupFinish,
+pub struct HalfSignUp {
+    pub started: SignUpStarted,
+    pub finish: SignUpFinish,
 }
 
-pub struct HalfLogin {
+pub struct HalfSignIn {
     pub client: ClientLogin<Suite>,
-    pub started: LoginStarted,
+    pub started: SignInStarted,
     pub password: String,
 }
 
-impl HalfLogin {
+impl HalfSignIn {
     /// `None`: the client itself refuses the service's response.
-    pub fn finish(&self) -> Option<LoginFinish> {
+    pub fn finish(&self) -> Option<SignInFinish> {
         let binding = Binding::new(self.started.account_id, self.started.region);
         self.finish_as(&binding)
     }
 
-    pub fn finish_as(&self, binding: &Binding) -> Option<LoginFinish> {
+    pub fn finish_as(&self, binding: &Binding) -> Option<SignInFinish> {
         let ke2 = CredentialResponse::<Suite>::deserialize(&self.started.ke2.0).unwrap();
         let parameters =
             ClientLoginFinishParameters::new(Some(binding.context()), binding.identifiers(), None);
         let done = self.client.clone().finish(&mut OsRng, self.password.as_bytes(), ke2, parameters).ok()?;
-        Some(LoginFinish { login_id: self.started.login_id, ke3: done.message.serialize().to_vec().into() })
+        Some(SignInFinish {
+            sign_in_id: self.started.sign_in_id,
+            ke3: done.message.serialize().to_vec().into(),
+        })
     }
 }
 

@@ -148,12 +148,12 @@ pub fn wide_limits() -> Limits {
         requests_per_second: 100_000,
         burst: 100_000,
         auth_per_minute: 100_000,
-        logins_per_hour: 10_000,
-        logins_per_device: 10_000,
+        sign_ins_per_hour: 10_000,
+        sign_ins_per_device: 10_000,
         failures_before_puzzle: 10_000,
-        open_signups_before_puzzle: 10_000,
+        open_sign_ups_before_puzzle: 10_000,
         puzzle_bits: 8,
-        signups_per_network: 10_000,
+        sign_ups_per_network: 10_000,
         accounts_per_network: 10_000,
         ..Limits::default()
     }

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use api_types::{
     BackupId, Base64, DeviceId, HeadHash, ObjectId, ObjectKind, Region, Sha256, SourceId, VaultId,
     account::{
-        Session, SignupConfirm, SignupConfirmed, SignupFinish, SignupFinished, SignupStart, SignupStarted,
+        Session, SignUpConfirm, SignUpConfirmed, SignUpFinish, SignUpFinished, SignUpStart, SignUpStarted,
     },
     backup::{BackupStart, NewObject, UploadGrant, UploadGrants, UploadState, WantUpload},
     device::DeviceKeys,
@@ -87,14 +87,14 @@ impl Member {
         let post = |path: &str, body: &[u8]| signed(host, &key, device, 0, None, ("POST", path), body);
         let password = b"a password of a test";
         let registration = ClientRegistration::<Suite>::start(&mut OsRng, password).expect("OPAQUE");
-        let start = SignupStart {
+        let start = SignUpStart {
             email: format!("{}@example.com", uuid().simple()),
             region,
             registration_request: registration.message.serialize().to_vec().into(),
             device: keys.clone(),
             puzzle: None,
         };
-        let started: SignupStarted = post("/v1/signup/start", &json(&start)).ok();
+        let started: SignUpStarted = post("/v1/sign-up/start", &json(&start)).ok();
         let binding = Binding::new(started.account_id, region);
         let response = RegistrationResponse::deserialize(&started.registration_response.0).expect("OPAQUE");
         let upload = registration
@@ -107,15 +107,15 @@ impl Member {
                 ClientRegistrationFinishParameters::new(binding.identifiers(), None),
             )
             .expect("OPAQUE");
-        let finish = SignupFinish {
-            signup_id: started.signup_id,
+        let finish = SignUpFinish {
+            sign_up_id: started.sign_up_id,
             registration_upload: upload.message.serialize().to_vec().into(),
         };
-        let finished: SignupFinished = post("/v1/signup/finish", &json(&finish)).ok();
+        let finished: SignUpFinished = post("/v1/sign-up/finish", &json(&finish)).ok();
         let totp = Totp::from_url(&finished.otpauth_url).expect("otpauth");
         let code = totp.generate_current().to_string();
-        let confirm = SignupConfirm { signup_id: started.signup_id, code };
-        let confirmed: SignupConfirmed = post("/v1/signup/confirm", &json(&confirm)).ok();
+        let confirm = SignUpConfirm { sign_up_id: started.sign_up_id, code };
+        let confirmed: SignUpConfirmed = post("/v1/sign-up/confirm", &json(&confirm)).ok();
         let session = confirmed.session;
         let vault = session.vaults[0].vault_id;
         let source = SourceId(uuid());

@@ -1,5 +1,4 @@
 //! Signed statements of a vault: each reader refuses a foreign key, a foreign vault, a gap and a newer version.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use api_types::{
     DeviceId, HeadHash, Sha256, SourceId, VaultId,

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use api_types::{
-    AccountId, ErrorCode, LoginId, Problem, Region,
-    account::{LoginFinish, LoginMfa, LoginStart, LoginStarted, Session},
+    AccountId, ErrorCode, Problem, Region, SignInId,
+    account::{Session, SignInFinish, SignInSecondFactor, SignInStart, SignInStarted},
 };
 use axum::{Json, extract::State, http::StatusCode};
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ use crate::{
     auth::PreAuth,
     db::{
         account, failed_sign_in,
-        pending::{self, Login},
+        pending::{self, SignIn},
         pre_auth::PreAuthTx,
         rate_limit,
     },
@@ -35,12 +35,12 @@ use crate::{
 const RESPONSE_FLOOR: Duration = Duration::from_millis(50);
 
 /// Begins a sign-in.
-#[utoipa::path(post, path = "/v1/login/start", operation_id = "start_sign_in", tag = "login", request_body = LoginStart,
-    responses((status = 200, body = LoginStarted), (status = "default", body = Problem)))]
+#[utoipa::path(post, path = "/v1/sign-in/start", operation_id = "start_sign_in", tag = "sign-in", request_body = SignInStart,
+    responses((status = 200, body = SignInStarted), (status = "default", body = Problem)))]
 pub async fn start(
     State(state): State<AppState>,
-    PreAuth { body, network, nonce }: PreAuth<LoginStart>,
-) -> Result<Json<LoginStarted>, ApiError> {
+    PreAuth { body, network, nonce }: PreAuth<SignInStart>,
+) -> Result<Json<SignInStarted>, ApiError> {
     let now = state.clock().now();
     let email = session::normal_email(&body.email)?;
     let device = CheckedDevice::check(&body.device)?;
@@ -54,18 +54,18 @@ pub async fn start(
     let attempt = Attempt { email: &email, network, device: &device, puzzle: body.puzzle.as_ref() };
     let counted = admission::sign_in(&state, &attempt, account_id, now).await?;
     nonce.use_up(&state).await?;
-    let (ke2, login_state) = opaque::start(state.keys(), account_id, region, record.as_deref(), ke1)?;
-    let login_id = LoginId(Uuid::new_v4());
-    let login = Login {
+    let (ke2, opaque_state) = opaque::start(state.keys(), account_id, region, record.as_deref(), ke1)?;
+    let sign_in_id = SignInId(Uuid::new_v4());
+    let sign_in = SignIn {
         account: account_id,
         known: record.is_some(),
         region,
         device,
-        opaque_state: state.keys().seal(SealKind::Login, login_id.as_bytes(), &login_state)?,
+        opaque_state: state.keys().seal(SealKind::SignIn, sign_in_id.as_bytes(), &opaque_state)?,
         counted,
     };
-    pending::start_login(state.db(), login_id, &login, now).await?;
-    Ok(Json(LoginStarted { login_id, account_id, region, ke2: ke2.into() }))
+    pending::start_sign_in(state.db(), sign_in_id, &sign_in, now).await?;
+    Ok(Json(SignInStarted { sign_in_id, account_id, region, ke2: ke2.into() }))
 }
 
 /// The account and region reported for an address without an account; always the same.
@@ -81,11 +81,11 @@ fn stand_in(state: &AppState, email: &str) -> Result<(AccountId, Region), ApiErr
 }
 
 /// Proves the password; 204: the second factor is next.
-#[utoipa::path(post, path = "/v1/login/finish", operation_id = "finish_sign_in", tag = "login", request_body = LoginFinish,
+#[utoipa::path(post, path = "/v1/sign-in/finish", operation_id = "finish_sign_in", tag = "sign-in", request_body = SignInFinish,
     responses((status = 204), (status = "default", body = Problem)))]
 pub async fn finish(
     State(state): State<AppState>,
-    PreAuth { body, .. }: PreAuth<LoginFinish>,
+    PreAuth { body, .. }: PreAuth<SignInFinish>,
 ) -> Result<StatusCode, ApiError> {
     // Whether the account exists and the proof is right or not, the work is the same and the response takes at least
     // this long.
@@ -95,37 +95,37 @@ pub async fn finish(
     proven.map(|()| StatusCode::NO_CONTENT)
 }
 
-async fn prove_password(state: &AppState, body: &LoginFinish) -> Result<(), ApiError> {
+async fn prove_password(state: &AppState, body: &SignInFinish) -> Result<(), ApiError> {
     let now = state.clock().now();
     let mut tx = PreAuthTx::begin(state.db()).await?;
-    let login = pending::take_login_state(&mut tx, body.login_id, now).await?;
-    let opened = state.keys().open(SealKind::Login, body.login_id.as_bytes(), &login.opaque_state)?;
-    let proven = opaque::finish(login.account, login.region, &opened, &body.ke3.0)
-        .and_then(|()| if login.known { Ok(()) } else { Err(ErrorCode::LoginFailed.into()) });
+    let sign_in = pending::take_sign_in_state(&mut tx, body.sign_in_id, now).await?;
+    let opened = state.keys().open(SealKind::SignIn, body.sign_in_id.as_bytes(), &sign_in.opaque_state)?;
+    let proven = opaque::finish(sign_in.account, sign_in.region, &opened, &body.ke3.0)
+        .and_then(|()| if sign_in.known { Ok(()) } else { Err(ErrorCode::SignInFailed.into()) });
     match &proven {
         Ok(()) => {
-            rate_limit::give_back(&mut tx, &login.counted).await?;
-            pending::password_proven(&mut tx, body.login_id, now).await?;
+            rate_limit::give_back(&mut tx, &sign_in.counted).await?;
+            pending::password_proven(&mut tx, body.sign_in_id, now).await?;
         }
         // One row for any address; a job moves them into the trails of their accounts, as one entry with their number.
-        Err(_) => failed_sign_in::record(&mut tx, login.account, &login.device, now).await?,
+        Err(_) => failed_sign_in::record(&mut tx, sign_in.account, &sign_in.device, now).await?,
     }
     tx.commit().await?;
     proven
 }
 
 /// Proves the second factor and signs the device in.
-#[utoipa::path(post, path = "/v1/login/mfa", tag = "login", request_body = LoginMfa,
+#[utoipa::path(post, path = "/v1/sign-in/second-factor", tag = "sign-in", request_body = SignInSecondFactor,
     responses((status = 200, body = Session), (status = "default", body = Problem)))]
-pub async fn mfa(
+pub async fn second_factor(
     State(state): State<AppState>,
-    PreAuth { body, .. }: PreAuth<LoginMfa>,
+    PreAuth { body, .. }: PreAuth<SignInSecondFactor>,
 ) -> Result<Json<Session>, ApiError> {
     let now = state.clock().now();
-    let mut proven = prove(&state, body.login_id, &body.factor, now).await?;
-    second_factor::close(&mut proven.tx, body.login_id).await?;
+    let mut proven = prove(&state, body.sign_in_id, &body.second_factor, now).await?;
+    second_factor::close(&mut proven.tx, body.sign_in_id).await?;
     let session = proven.open_session(&state, now).await?;
     let details = [("amr", proven.amr.to_owned()), ("session", session.session_id.to_string())];
-    proven.finish("login", &details, now).await?;
+    proven.finish("signed_in", &details, now).await?;
     Ok(Json(session))
 }

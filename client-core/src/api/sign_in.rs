@@ -1,10 +1,10 @@
 //! Sign-up and sign-in: the password protocol, then the second factor, then a session.
 
 use api_types::{
-    AccountId, ErrorCode, LoginId, Region, SignupId,
+    AccountId, ErrorCode, Region, SignInId, SignUpId,
     account::{
-        LoginFinish, LoginMfa, LoginStart, LoginStarted, SecondFactor, Session, SignupConfirm,
-        SignupConfirmed, SignupFinish, SignupFinished, SignupStart, SignupStarted,
+        SecondFactor, Session, SignInFinish, SignInSecondFactor, SignInStart, SignInStarted, SignUpConfirm,
+        SignUpConfirmed, SignUpFinish, SignUpFinished, SignUpStart, SignUpStarted,
     },
     puzzle::SolvedPuzzle,
 };
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::{
     ApiError, HttpApi,
     call::{Auth, Call},
-    opaque::{Login, Registration},
+    opaque::{PasswordProof, Registration},
 };
 use crate::device::SignedIn;
 
@@ -23,7 +23,7 @@ use crate::device::SignedIn;
 const MAX_PUZZLES: usize = 3;
 
 /// The password is registered; the second factor must be confirmed within 30 minutes.
-pub struct PendingSignup {
+pub struct PendingSignUp {
     /// Id of the new account.
     pub account_id: AccountId,
     /// Where its data will be stored.
@@ -31,18 +31,18 @@ pub struct PendingSignup {
     /// `otpauth://totp/…`: for a QR code, and its secret as text.
     pub otpauth_url: String,
     /// Id of the sign-up.
-    pub signup_id: SignupId,
+    pub sign_up_id: SignUpId,
     /// Will open the password wrap, as in [`SignedIn`].
     pub export_key: Zeroizing<Vec<u8>>,
 }
 
 /// The password was correct; the second factor is next, within 5 minutes.
-pub struct PendingLogin {
+pub struct PendingSignIn {
     /// The account's id.
     pub account_id: AccountId,
     /// Where its data is stored.
     pub region: Region,
-    pub(super) login_id: LoginId,
+    pub(super) sign_in_id: SignInId,
     export_key: Zeroizing<Vec<u8>>,
 }
 
@@ -56,26 +56,26 @@ impl HttpApi {
         email: &str,
         region: Region,
         password: &SecretString,
-    ) -> Result<PendingSignup, ApiError> {
+    ) -> Result<PendingSignUp, ApiError> {
         let (registration, registration_request) = Registration::start(password)?;
-        let request = SignupStart {
+        let request = SignUpStart {
             email: email.trim().to_owned(),
             region,
             registration_request,
             device: self.device.public(),
             puzzle: None,
         };
-        let with = |puzzle| SignupStart { puzzle, ..request.clone() };
-        let started: SignupStarted = self.begin("/v1/signup/start", with).await?;
+        let with = |puzzle| SignUpStart { puzzle, ..request.clone() };
+        let started: SignUpStarted = self.begin("/v1/sign-up/start", with).await?;
         let finished =
             registration.finish(password, started.account_id, region, &started.registration_response).await?;
-        let request = SignupFinish { signup_id: started.signup_id, registration_upload: finished.message };
-        let done: SignupFinished = self.call_with(before_session("/v1/signup/finish"), &request).await?;
-        Ok(PendingSignup {
+        let request = SignUpFinish { sign_up_id: started.sign_up_id, registration_upload: finished.message };
+        let done: SignUpFinished = self.call_with(before_session("/v1/sign-up/finish"), &request).await?;
+        Ok(PendingSignUp {
             account_id: started.account_id,
             region,
             otpauth_url: done.otpauth_url,
-            signup_id: started.signup_id,
+            sign_up_id: started.sign_up_id,
             export_key: finished.export_key,
         })
     }
@@ -86,11 +86,11 @@ impl HttpApi {
     /// [`ApiError`].
     pub async fn confirm_sign_up(
         &self,
-        pending: &PendingSignup,
+        pending: &PendingSignUp,
         code: &str,
     ) -> Result<(Vec<String>, SignedIn), ApiError> {
-        let request = SignupConfirm { signup_id: pending.signup_id, code: digits(code) };
-        let done: SignupConfirmed = self.call_with(before_session("/v1/signup/confirm"), &request).await?;
+        let request = SignUpConfirm { sign_up_id: pending.sign_up_id, code: digits(code) };
+        let done: SignUpConfirmed = self.call_with(before_session("/v1/sign-up/confirm"), &request).await?;
         self.same_account(pending.account_id, &done.session)?;
         Ok((done.recovery_codes, SignedIn { session: done.session, export_key: pending.export_key.clone() }))
     }
@@ -99,19 +99,19 @@ impl HttpApi {
     ///
     /// # Errors
     /// [`ApiError::WrongCredentials`], also for an unknown account.
-    pub async fn log_in(&self, email: &str, password: &SecretString) -> Result<PendingLogin, ApiError> {
-        let (login, ke1) = Login::start(password)?;
+    pub async fn sign_in(&self, email: &str, password: &SecretString) -> Result<PendingSignIn, ApiError> {
+        let (proof, ke1) = PasswordProof::start(password)?;
         let request =
-            LoginStart { email: email.trim().to_owned(), ke1, device: self.device.public(), puzzle: None };
-        let with = |puzzle| LoginStart { puzzle, ..request.clone() };
-        let started: LoginStarted = self.begin("/v1/login/start", with).await?;
-        let finished = login.finish(password, started.account_id, started.region, &started.ke2).await?;
-        let request = LoginFinish { login_id: started.login_id, ke3: finished.message };
-        self.send_json(before_session("/v1/login/finish"), &request).await?;
-        Ok(PendingLogin {
+            SignInStart { email: email.trim().to_owned(), ke1, device: self.device.public(), puzzle: None };
+        let with = |puzzle| SignInStart { puzzle, ..request.clone() };
+        let started: SignInStarted = self.begin("/v1/sign-in/start", with).await?;
+        let finished = proof.finish(password, started.account_id, started.region, &started.ke2).await?;
+        let request = SignInFinish { sign_in_id: started.sign_in_id, ke3: finished.message };
+        self.send_json(before_session("/v1/sign-in/finish"), &request).await?;
+        Ok(PendingSignIn {
             account_id: started.account_id,
             region: started.region,
-            login_id: started.login_id,
+            sign_in_id: started.sign_in_id,
             export_key: finished.export_key,
         })
     }
@@ -122,11 +122,12 @@ impl HttpApi {
     /// [`ApiError`].
     pub async fn second_factor(
         &self,
-        pending: &PendingLogin,
-        factor: SecondFactor,
+        pending: &PendingSignIn,
+        second_factor: SecondFactor,
     ) -> Result<SignedIn, ApiError> {
-        let request = LoginMfa { login_id: pending.login_id, factor: tidy(factor) };
-        let session: Session = self.call_with(before_session("/v1/login/mfa"), &request).await?;
+        let request =
+            SignInSecondFactor { sign_in_id: pending.sign_in_id, second_factor: tidy(second_factor) };
+        let session: Session = self.call_with(before_session("/v1/sign-in/second-factor"), &request).await?;
         self.same_account(pending.account_id, &session)?;
         Ok(SignedIn { session, export_key: pending.export_key.clone() })
     }
@@ -176,8 +177,8 @@ pub(super) fn before_session(path: &str) -> Call {
     Call::post(path.to_owned()).auth(Auth::Device).once()
 }
 
-pub(super) fn tidy(factor: SecondFactor) -> SecondFactor {
-    match factor {
+pub(super) fn tidy(second_factor: SecondFactor) -> SecondFactor {
+    match second_factor {
         SecondFactor::Totp(code) => SecondFactor::Totp(digits(&code)),
         SecondFactor::RecoveryCode(code) => SecondFactor::RecoveryCode(code.trim().to_owned()),
     }
