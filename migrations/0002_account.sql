@@ -13,7 +13,7 @@ CREATE POLICY tenant ON app.account TO sealkeep_api, sealkeep_auth
 GRANT SELECT ON app.account TO sealkeep_api;
 GRANT SELECT, INSERT ON app.account TO sealkeep_auth;
 
--- Looked up by e-mail address before sign-in. The only table with addresses; sealkeep_api cannot read it.
+-- Looked up by email address before sign-in. The only table with addresses; sealkeep_api cannot read it.
 CREATE TABLE app.credential (
     account_id    uuid PRIMARY KEY REFERENCES app.account,
     email         text NOT NULL UNIQUE CHECK (email = lower(email) AND length(email) <= 254),
@@ -78,7 +78,7 @@ GRANT UPDATE (used_at) ON app.recovery_code TO sealkeep_auth;
 
 -- There is no account yet.
 CREATE TABLE app.pending_sign_up (
-    sign_up_id     uuid PRIMARY KEY,
+    sign_up_id    uuid PRIMARY KEY,
     account_id    uuid NOT NULL,
     email         text NOT NULL,
     region        text NOT NULL CHECK (region IN ('us', 'ca', 'eu')),

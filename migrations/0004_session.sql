@@ -44,7 +44,7 @@ GRANT SELECT, INSERT, UPDATE (consumed_at, attempt_hash), DELETE ON app.refresh_
 -- known: whether the account exists; a sign-in to an unknown address looks the same and always fails.
 -- opaque_state: sealed under a key derived from the service's master key; deleted on first use.
 CREATE TABLE app.pending_sign_in (
-    sign_in_id     uuid PRIMARY KEY,
+    sign_in_id   uuid PRIMARY KEY,
     account_id   uuid NOT NULL,
     known        boolean NOT NULL,
     region       text NOT NULL CHECK (region IN ('us', 'ca', 'eu')),

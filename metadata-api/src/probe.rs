@@ -51,9 +51,6 @@ pub async fn probe_all(clients: impl IntoIterator<Item = (Region, Client)>) -> R
 }
 
 /// Probes one store with temporary objects outside every vault.
-///
-/// # Errors
-/// [`Unsuitable`].
 pub async fn probe(store: &Client) -> Result<Guarantees, Unsuitable> {
     let origin = store.presigner().origin();
     let random = || format!("probe/{:032x}", rand::random::<u128>());

@@ -67,9 +67,6 @@ pub enum Error {
 }
 
 /// Binds the address, so that its port is known before anything else starts.
-///
-/// # Errors
-/// [`Error::Listen`].
 pub fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let listen = |source| Error::Listen { addr, source };
     let listener = TcpListener::bind(addr).map_err(listen)?;
@@ -79,9 +76,6 @@ pub fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
 }
 
 /// Connects to database and stores, and checks both.
-///
-/// # Errors
-/// [`Error`].
 pub async fn boot(
     config: &Config,
     limits: Limits,
@@ -120,9 +114,6 @@ pub async fn run(
 }
 
 /// TLS 1.3 only.
-///
-/// # Errors
-/// [`Error::Tls`].
 pub fn tls_config(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, Error> {
     let wrong = |path: &Path, reason: String| Error::Tls { path: path.display().to_string(), reason };
     let chain = CertificateDer::pem_file_iter(cert)

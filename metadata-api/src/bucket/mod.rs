@@ -35,26 +35,17 @@ impl Store {
     }
 
     /// Whether the announced object is stored.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn holds(&self, key: &ObjectKey, size: u64) -> Result<bool, Error> {
         let found = self.client.head_raw(&key.to_string()).await?;
         Ok(found.is_some_and(|found| found.is(&key.id, size)))
     }
 
     /// Up to `len` leading bytes of an object; fewer if it is shorter, `None` if it does not exist.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn first(&self, key: &ObjectKey, len: usize) -> Result<Option<Vec<u8>>, Error> {
         self.client.first_raw(&key.to_string(), len).await
     }
 
     /// A readiness check: any response about an object that cannot exist will do.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn ping(&self) -> Result<(), Error> {
         self.client.head_raw("sealkeep-ping").await.map(drop)
     }

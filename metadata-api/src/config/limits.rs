@@ -15,11 +15,11 @@ pub struct Limits {
     pub burst: u32,
     /// Sign-up and sign-in requests per minute and address.
     pub auth_per_minute: u32,
-    /// Failed sign-ins, and sign-ups, per hour for one e-mail address from one network.
+    /// Failed sign-ins, and sign-ups, per hour for one email address from one network.
     pub sign_ins_per_hour: i32,
     /// Failed sign-ins per hour on one device of the account's directory, independent of other callers' attempts.
     pub sign_ins_per_device: i32,
-    /// Failed sign-ins per hour for one e-mail address, from anywhere, after which strangers must solve a puzzle.
+    /// Failed sign-ins per hour for one email address, from anywhere, after which strangers must solve a puzzle.
     pub failures_before_puzzle: i32,
     /// Sign-ups in progress on the whole service after which new ones must solve a puzzle.
     pub open_sign_ups_before_puzzle: i32,

@@ -35,9 +35,6 @@ struct Actor {
 }
 
 /// Records an action of the transaction's caller; takes effect when the transaction commits.
-///
-/// # Errors
-/// The database's.
 pub async fn record<D: DeviceGate>(
     tx: &mut TenantTx<D>,
     action: &'static str,
@@ -159,9 +156,6 @@ pub(crate) async fn list<D: DeviceGate>(
 pub struct BrokenAt(pub u64);
 
 /// Verifies a trail. It must begin with row 1, unless it is so long that older rows were deleted.
-///
-/// # Errors
-/// [`BrokenAt`].
 pub fn verify(vault: VaultId, rows: &[AuditRow]) -> Result<(), BrokenAt> {
     let forgotten =
         rows.first().filter(|_| rows.len() as u64 >= AUDIT_KEPT).map_or(0, |row| row.position - 1);

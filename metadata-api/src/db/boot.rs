@@ -41,9 +41,6 @@ pub enum MigrateError {
 }
 
 /// Brings the schema up to date as `sealkeep_owner`, or as a role that may become it.
-///
-/// # Errors
-/// [`MigrateError`], one sentence for the operator.
 pub async fn migrate(owner_url: &SecretString) -> Result<(), MigrateError> {
     let options: PgConnectOptions = owner_url.expose_secret().parse()?;
     let mut connection = PgConnection::connect_with(&options).await?;
@@ -101,9 +98,6 @@ pub enum CheckError {
 }
 
 /// The boot check: role, row-level security on every table, migrations.
-///
-/// # Errors
-/// [`CheckError`], one sentence for the operator.
 pub async fn check(db: &Db) -> Result<(), CheckError> {
     let mut connection = db.pool.acquire().await?;
     check_role(&mut connection).await?;

@@ -1,4 +1,4 @@
-//! Objects: upload permission, confirmation with the store, listing, download permission.
+//! Objects: upload grants, confirmation with the store, listing, download grants.
 
 use std::{
     collections::{BTreeSet, HashMap},

@@ -87,7 +87,7 @@ pub async fn confirm(
     };
     admission::account(&state, &mut tx, network, now).await?;
     let codes = second_factor::fresh_codes(&state).await?;
-    let factor = NewSecondFactor { sealed_secret: &sign_up.totp_secret, used_step, codes: &codes };
+    let second_factor = NewSecondFactor { sealed_secret: &sign_up.totp_secret, used_step, codes: &codes };
     pending::end_sign_up(&mut tx, body.sign_up_id).await?;
     account::create(&mut tx, &sign_up, VaultId(Uuid::new_v4()), &second_factor, now).await?;
     device::register(&mut tx, sign_up.account, &sign_up.device, now).await?;

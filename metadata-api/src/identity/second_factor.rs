@@ -126,7 +126,7 @@ struct AttemptCounter {
 
 impl AttemptCounter {
     fn of(second_factor: &SecondFactor, known: Option<DeviceId>) -> Self {
-        let (kind, most, window) = match factor {
+        let (kind, most, window) = match second_factor {
             SecondFactor::Totp(_) => ("totp", MAX_FAILURES, WINDOW_SECS),
             // 80 bits need no tighter limit.
             SecondFactor::RecoveryCode(_) => ("recovery", MAX_RECOVERY_FAILURES, RECOVERY_WINDOW_SECS),
@@ -169,7 +169,7 @@ pub(crate) async fn prove(
     if let Some(until) = failures.as_ref().map(|f| f.locked_until).filter(|until| *until > now) {
         return Ok(Outcome::Refused { retry_after: u64::try_from(until - now).ok(), locks: false });
     }
-    let proven = match factor {
+    let proven = match second_factor {
         SecondFactor::Totp(code) => match matching_step(keys, account, &kept.sealed_secret, code, now)? {
             Some(step) => account::accept_step(tx, account, step).await?.then_some("pwd+otp"),
             None => None,

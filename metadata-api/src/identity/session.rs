@@ -86,7 +86,7 @@ pub(crate) fn vault_info(
     })
 }
 
-/// Normalizes an e-mail address for comparison: trimmed, lower case, plausible.
+/// Normalizes an email address for comparison: trimmed, lower case, plausible.
 pub(crate) fn normal_email(text: &str) -> Result<String, ApiError> {
     let email = text.trim().to_lowercase();
     let plausible = email.len() <= 254

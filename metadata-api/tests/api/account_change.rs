@@ -53,7 +53,7 @@ async fn a_new_password_ends_every_session_and_adds_the_wrap() {
     let elsewhere = Device::new();
     let other = fixture.sign_in(&person, &elsewhere).await;
     let sign_in = fixture.half_sign_in(&person, &person.device).await;
-    let factor = code(&fixture, &person);
+    let second_factor = code(&fixture, &person);
     let session: Session =
         change_password(&fixture, &person, &sign_in, second_factor, vec![wrap(&person, 2)]).await.ok();
 
@@ -106,12 +106,12 @@ async fn a_password_change_without_all_its_proofs_changes_nothing() {
         (vec![wrap(&person, 1)], ErrorCode::VersionConflict),
         (vec![wrap(&person, 3)], ErrorCode::VersionConflict),
     ] {
-        let factor = code(&fixture, &person);
+        let second_factor = code(&fixture, &person);
         change_password(&fixture, &person, &sign_in, second_factor, wraps).await.refused(refusal);
     }
     let stranger = fixture.member().await;
     let before_stranger = fixture.fingerprint(&COUNTED).await;
-    let factor = code(&fixture, &person);
+    let second_factor = code(&fixture, &person);
     let wraps = vec![wrap(&person, 2), wrap(&stranger, 2)];
     change_password(&fixture, &person, &sign_in, second_factor, wraps)
         .await
@@ -127,7 +127,7 @@ async fn new_recovery_codes_invalidate_the_old_ones() {
     let person = fixture.member().await;
     let sign_in = fixture.half_sign_in(&person, &person.device).await;
     // One old code is enough, once.
-    let factor = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
+    let second_factor = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
     let renew = RenewCodes { sign_in_id: sign_in.sign_in_id, second_factor };
     let path = "/v1/account/recovery-codes";
     let renewed: RenewedCodes = fixture.post(&person.device, path, &renew).await.ok();
@@ -137,13 +137,13 @@ async fn new_recovery_codes_invalidate_the_old_ones() {
 
     let sign_in = fixture.half_sign_in(&person, &person.device).await;
     for old in &person.recovery_codes[..3] {
-        let factor = SecondFactor::RecoveryCode(old.clone());
+        let second_factor = SecondFactor::RecoveryCode(old.clone());
         fixture
             .second_factor(&person.device, &sign_in, second_factor)
             .await
             .refused(ErrorCode::SecondFactorFailed);
     }
-    let factor = SecondFactor::RecoveryCode(renewed.recovery_codes[7].clone());
+    let second_factor = SecondFactor::RecoveryCode(renewed.recovery_codes[7].clone());
     let _: Session = fixture.second_factor(&person.device, &sign_in, second_factor).await.ok();
     assert!(fixture.audited().await.contains(&"recovery_codes_renewed".to_owned()));
 }
@@ -180,7 +180,7 @@ async fn a_new_authenticator_is_valid_once_it_is_proven() {
     fixture.sign_in(&person, &person.device).await;
     // The old recovery codes still work: nobody asked to change them.
     let sign_in = fixture.half_sign_in(&person, &person.device).await;
-    let factor = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
+    let second_factor = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
     let _: Session = fixture.second_factor(&person.device, &sign_in, second_factor).await.ok();
 }
 
@@ -195,7 +195,7 @@ async fn a_revoked_device_changes_nothing() {
     let revoke = person.request(&fixture, "POST", &format!("/devices/{}/revoke", lost.id));
     fixture.call(revoke.json(&RevokeDevice { directory: None })).await.done();
     let before = fixture.fingerprint(&COUNTED).await;
-    let factor = code(&fixture, &person);
+    let second_factor = code(&fixture, &person);
     let renew = RenewCodes { sign_in_id: sign_in.sign_in_id, second_factor };
     fixture.post(&lost, "/v1/account/recovery-codes", &renew).await.refused(ErrorCode::DeviceRevoked);
     assert_eq!(fixture.fingerprint(&COUNTED).await, before);

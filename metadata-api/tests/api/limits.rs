@@ -356,7 +356,7 @@ async fn nothing_secret_is_logged() {
     fixture.sign_in_start(&person.device, &person.email, "another-password").await;
     let code = fixture.code(&person.otpauth_url, 0);
     let started = fixture.half_sign_in(&person, &person.device).await;
-    let factor = api_types::account::SecondFactor::Totp(code.clone());
+    let second_factor = api_types::account::SecondFactor::Totp(code.clone());
     fixture
         .second_factor(&person.device, &started, second_factor)
         .await

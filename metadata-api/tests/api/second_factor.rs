@@ -75,7 +75,7 @@ async fn n13_a_code_from_too_far_away() {
             .refused(ErrorCode::SecondFactorFailed);
     }
     for text in ["", "12345", "1234567", "12345a", "１２３４５６"] {
-        let factor = SecondFactor::Totp(text.into());
+        let second_factor = SecondFactor::Totp(text.into());
         try_code(&fixture, &person, &device, second_factor).await.refused(ErrorCode::SecondFactorFailed);
         if text == "1234567" {
             break;
@@ -166,7 +166,7 @@ async fn n15_a_recovery_code_works_once() {
     let device = Device::new();
     // The way people type it.
     let typed = person.recovery_codes[3].to_uppercase().replace('-', " ");
-    let factor = SecondFactor::RecoveryCode(typed);
+    let second_factor = SecondFactor::RecoveryCode(typed);
     let _: Session = try_code(&fixture, &person, &device, second_factor.clone()).await.ok();
     let before = fixture.fingerprint(&COUNTED).await;
     try_code(&fixture, &person, &device, second_factor).await.refused(ErrorCode::SecondFactorFailed);
@@ -174,7 +174,7 @@ async fn n15_a_recovery_code_works_once() {
         .await
         .refused(ErrorCode::SecondFactorFailed);
     assert_eq!(fixture.fingerprint(&COUNTED).await, before);
-    let factor = SecondFactor::RecoveryCode(person.recovery_codes[4].clone());
+    let second_factor = SecondFactor::RecoveryCode(person.recovery_codes[4].clone());
     let _: Session = try_code(&fixture, &person, &device, second_factor).await.ok();
 }
 
@@ -184,10 +184,10 @@ async fn n16_no_route_turns_it_off() {
     let person = fixture.member().await;
     let before = fixture.fingerprint(&[]).await;
     for path in [
-        "/v1/second_factor",
-        "/v1/second_factor/totp",
-        "/v1/second_factor/disable",
-        "/v1/account/second_factor",
+        "/v1/second-factor",
+        "/v1/second-factor/totp",
+        "/v1/second-factor/disable",
+        "/v1/account/second-factor",
         "/v1/totp",
         "/v1/account",
     ] {

@@ -36,7 +36,7 @@ macro_rules! codes {
 codes! {
     /// The request does not have the documented form: wrong JSON, an unknown field, a value out of range.
     InvalidRequest = 400,
-    /// The request has the documented form, but a value in it is unusable: an OPAQUE message, an e-mail address, a list
+    /// The request has the documented form, but a value in it is unusable: an OPAQUE message, an email address, a list
     /// that does not match the vault.
     ContentInvalid = 422,
     /// The body is larger than the route allows.
@@ -79,7 +79,7 @@ codes! {
     /// The caller's role does not allow this.
     Forbidden = 403,
 
-    /// E-mail, password or both are wrong.
+    /// Email, password or both are wrong.
     SignInFailed = 401,
     /// The sign-in took too long, or was already used.
     SignInExpired = 401,

@@ -1,7 +1,15 @@
 //! Sealkeep's metadata service as a command.
 //!
 //! Each mode assembles the library: `run_serve` with the operator's own database and stores, `run_embedded` with those
-//! that it starts in a directory. See the drawing at the top of `lib.rs`.
+//! that it starts in a directory. What happens to a request: see the drawing at the top of `lib.rs`.
+//!
+//! ```text
+//!               --embedded: Embedded::start (PostgreSQL, object store), db::migrate
+//!                                  |
+//!  Environment -> Config ----------+-> serve::boot -> AppState -> Background (jobs, readiness, operations)
+//!  args -> Limits, Bounds ---------+                     |
+//!                                                        +------> serve::run until a signal, then its grace period
+//! ```
 //!
 //! ```text
 //! layers

@@ -60,9 +60,6 @@ pub struct Postgres {
 
 impl Postgres {
     /// Creates the cluster in `dir` if there is none, starts it, and creates the roles and the database.
-    ///
-    /// # Errors
-    /// [`Error`], one sentence for the operator.
     pub async fn start(dir: &Path, passwords: &Passwords<'_>) -> Result<Self, Error> {
         let binaries = Binaries::find(dir)?;
         let user = User::choose()?;
