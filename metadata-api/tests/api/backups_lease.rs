@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, os::unix::fs::PermissionsExt, time::Duration};
 
-use crate::support::member::{Member, announce, commit};
 use api_types::{
     ObjectKind, Region,
     backup::{Abort, BackupStart, Confirm, LEASE_SECS, Lease, WantUpload},
@@ -17,6 +16,8 @@ use metadata_api::{
     embedded::{Embedded, Options},
     serve,
 };
+
+use crate::support::member::{Member, announce, commit};
 
 #[test]
 fn an_expired_lease_allows_nothing_more() {

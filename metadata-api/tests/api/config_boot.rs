@@ -10,7 +10,6 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::support::service::{Service, signal};
 use axum::{
     Router,
     body::Bytes,
@@ -29,6 +28,8 @@ use metadata_api::{
 use rustix::process::{Pid, Signal};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
+
+use crate::support::service::{Service, signal};
 
 /// A store with configurable defects.
 #[derive(Clone, Copy)]

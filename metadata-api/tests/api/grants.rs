@@ -10,13 +10,6 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{
-    http::{Body, send},
-    member::{Member, id_of, split, upload},
-    service::{SERVICE, Service},
-    sigv4::{Request, Signer},
-    until,
-};
 use api_types::{
     ObjectKind, Region,
     backup::{Confirm, Confirmed, URL_SECS, UploadGrant, UploadState},
@@ -25,9 +18,13 @@ use api_types::{
 use base64ct::{Base64, Encoding};
 use time::OffsetDateTime;
 
-fn random(len: usize) -> Vec<u8> {
-    (0..len).map(|_| rand::random()).collect()
-}
+use crate::support::{
+    http::{Body, send},
+    member::{Member, id_of, random, split, upload},
+    service::{SERVICE, Service},
+    sigv4::{Request, Signer},
+    until,
+};
 
 struct Granted {
     member: Member,

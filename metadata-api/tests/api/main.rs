@@ -21,6 +21,7 @@ mod jobs;
 mod limits;
 mod object_store_conformance;
 mod object_store_embedded;
+mod objects;
 mod quota;
 mod refresh;
 mod second_factor;

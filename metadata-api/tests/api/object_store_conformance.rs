@@ -2,15 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64ct::{Base64, Encoding};
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+
 use crate::support::{
     http::Body,
     sigv4::{Request, Signer},
     stores::{Kind, TestStore},
     until,
 };
-use base64ct::{Base64, Encoding};
-use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
 
 /// Clients treat both alike and ask for a new URL.
 fn refused(status: u16) -> bool {

@@ -23,8 +23,8 @@ use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 
 use super::{
-    disk::{Bucket, Published, Stat, Upload},
-    listing::Listing,
+    disk::{Published, Upload},
+    listed_bucket::ListedBucket,
 };
 
 /// Bytes collected before they are hashed and written.
@@ -37,12 +37,6 @@ const PAGE: i32 = 1000;
 
 pub(super) struct Backend {
     pub(super) buckets: HashMap<String, Arc<ListedBucket>>,
-}
-
-/// A bucket and its listing.
-pub(super) struct ListedBucket {
-    pub(super) bucket: Bucket,
-    pub(super) listing: Listing,
 }
 
 impl Backend {
@@ -198,7 +192,7 @@ impl S3 for Backend {
         let after = token.max(input.start_after.clone().unwrap_or_default());
         let prefix = input.prefix.clone().unwrap_or_default();
         let delimiter = input.delimiter.clone().filter(|d| !d.is_empty());
-        let page = blocking(move || list(&listed, &prefix, after, delimiter.as_deref(), limit)).await?;
+        let page = blocking(move || listed.page(&prefix, after, delimiter.as_deref(), limit)).await?;
 
         let encode = |text: String| if input.encoding_type.is_some() { percent_encode(&text) } else { text };
         let contents: Vec<_> = page
@@ -231,52 +225,6 @@ impl S3 for Backend {
             start_after: input.start_after,
             ..Default::default()
         }))
-    }
-}
-
-#[derive(Default)]
-struct Page {
-    objects: Vec<(String, Stat)>,
-    prefixes: Vec<String>,
-    /// Where the next page starts, exclusive.
-    next: Option<String>,
-}
-
-fn list(
-    listed: &ListedBucket,
-    prefix: &str,
-    mut after: String,
-    delimiter: Option<&str>,
-    limit: usize,
-) -> io::Result<Page> {
-    let mut page = Page::default();
-    if limit == 0 {
-        return Ok(page);
-    }
-    let Some(delimiter) = delimiter else {
-        let (objects, more) = listed.listing.page(&listed.bucket, prefix, &after, limit)?;
-        page.next = more.then(|| objects.last().map(|(key, _)| key.clone())).flatten();
-        page.objects = objects;
-        return Ok(page);
-    };
-    loop {
-        let (found, _) = listed.listing.page(&listed.bucket, prefix, &after, 1)?;
-        let Some((key, stat)) = found.into_iter().next() else { return Ok(page) };
-        if page.objects.len() + page.prefixes.len() == limit {
-            page.next = Some(after);
-            return Ok(page);
-        }
-        match key[prefix.len()..].find(delimiter) {
-            Some(at) => {
-                let folder = &key[..prefix.len() + at + delimiter.len()];
-                page.prefixes.push(folder.to_owned());
-                after = format!("{folder}{}", char::MAX);
-            }
-            None => {
-                after.clone_from(&key);
-                page.objects.push((key, stat));
-            }
-        }
     }
 }
 

@@ -7,6 +7,7 @@ mod access;
 mod backend;
 mod disk;
 mod drain;
+mod listed_bucket;
 mod listing;
 mod request_filter;
 
@@ -31,10 +32,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use self::{
-    access::OnlySigned,
-    backend::{Backend, ListedBucket},
-    disk::Bucket,
-    listing::Listing,
+    access::OnlySigned, backend::Backend, disk::Bucket, listed_bucket::ListedBucket, listing::Listing,
 };
 use crate::listener::{self, Bounds, Proven};
 

@@ -13,7 +13,7 @@ use api_types::{
     envelope::{SignedEnvelope, SnapshotEnvelope},
     opaque::{Binding, Suite},
     signature::CanonicalRequest,
-    vault::VaultInit,
+    vault::{Objects, VaultInit},
 };
 use ed25519_dalek::SigningKey;
 use opaque_ke::{
@@ -25,7 +25,10 @@ use sha2::Digest;
 use totp_rs::Totp;
 use uuid::Uuid;
 
-use super::http::{Body, Response, send};
+use super::{
+    http::{Body, Response, send},
+    service::SERVICE,
+};
 
 /// A response.
 #[derive(Debug)]
@@ -71,6 +74,20 @@ fn uuid() -> Uuid {
 
 fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs() as i64
+}
+
+/// A new member of the shared service.
+pub fn member() -> Member {
+    Member::sign_up(&SERVICE.host, Region::Eu)
+}
+
+pub fn random(len: usize) -> Vec<u8> {
+    (0..len).map(|_| rand::random()).collect()
+}
+
+/// The stored objects of a member's vault.
+pub fn objects(member: &Member) -> Objects {
+    member.get("objects").ok()
 }
 
 impl Member {
