@@ -10,8 +10,7 @@ use api_types::{
 use metadata_api::{
     app,
     clock::Clock,
-    config::Limits,
-    config::Listen,
+    config::{Limits, Listen},
     db,
     embedded::{Embedded, Options},
     serve,

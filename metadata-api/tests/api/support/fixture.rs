@@ -201,7 +201,7 @@ impl Fixture {
         // The first subscriber stays.
         let _ = tracing_subscriber::fmt()
             .json()
-            .with_max_level(tracing::Level::TRACE)
+            .with_env_filter("trace,s3s=off")
             .with_writer(|| Written)
             .try_init();
         let db = db::connect(&database.url("sealkeep_api"), 8).await.unwrap();
