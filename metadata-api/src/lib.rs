@@ -86,7 +86,7 @@ pub mod keys;
 // What is done.
 pub mod handlers;
 
-pub(crate) mod identity;
+mod identity;
 pub mod settlement;
 
 pub mod openapi;

@@ -84,7 +84,8 @@ pub async fn boot(
 ) -> Result<AppState, Error> {
     let db = db::connect(&config.database_url, connections).await.map_err(Error::Connect)?;
     db::check(&db).await?;
-    let clients = config.regions.iter().map(|(region, target)| Ok((*region, Client::new(target)?)));
+    let clients =
+        config.regions.iter().map(|(region, target)| Client::new(target).map(|client| (*region, client)));
     let stores = probe::probe_all(clients.collect::<Result<Vec<_>, Unusable>>()?).await?;
     let public_authority = config.public_authority.clone();
     Ok(AppState::new(Settings { db, stores, public_authority, limits, clock }, &config.secrets)?)

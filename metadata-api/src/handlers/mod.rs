@@ -2,8 +2,8 @@
 //! handler imports another: what they share is in `identity`, `settlement` and `db`, and for requests in the first two
 //! files here.
 
-mod extract;
-mod page;
+pub mod extract;
+pub mod page;
 
 pub mod health;
 pub mod service;
