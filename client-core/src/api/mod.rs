@@ -14,6 +14,7 @@ mod routes;
 mod send;
 mod session;
 mod sign_in;
+mod transport;
 
 pub use account::NewPassword;
 pub use bounded::Bounds;

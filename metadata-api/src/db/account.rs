@@ -203,7 +203,7 @@ pub(crate) async fn second_factor(
     .bind(account.0)
     .fetch_optional(tx.conn())
     .await?;
-    row.ok_or_else(|| corrupt("totp"))
+    row.ok_or_else(|| corrupt("an account without TOTP"))
 }
 
 /// Accepts a time step once; false if it or a later one was accepted before.

@@ -42,7 +42,7 @@ fn totp(secret: &[u8], email: &str) -> Result<Totp, ApiError> {
         .with_account_name(name)
         .with_issuer(Some(ISSUER))
         .build()
-        .map_err(|_| ApiError::internal("the authenticator URL cannot be created"))
+        .map_err(|_| ApiError::internal("TOTP cannot be set up"))
 }
 
 /// A fresh seed: sealed for the database, and as an otpauth URL for the user.
