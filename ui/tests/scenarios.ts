@@ -190,7 +190,7 @@ const base: Answers = {
     { id: "5b0f7a4e-0000-4000-8000-000000000005", name: "old laptop", here: false, state: "revoked", createdAt: NOW - 400 * DAY, lastSeenAt: null },
   ],
   activity_list: () =>
-    ["snapshot_committed", "backup_started", "login", "login_failed", "device_revoked", "vault_created", "account_created"].map(
+    ["snapshot_committed", "backup_started", "signed_in", "sign_in_failed", "device_revoked", "vault_created", "account_created"].map(
       (kind, at) => ({ position: 7 - at, at: NOW - at * 7 * HOUR, kind, device: at === 3 ? null : "laptop" }),
     ),
   password_strength: ({ password }) => ({ score: Math.min(4, Math.floor(String(password).length / 6)), accepted: String(password).length >= 10 }),

@@ -66,7 +66,10 @@ use client_core::process_guard::guard_memory;
 use tauri::{Builder, Manager, Runtime, WindowEvent, Wry};
 use tauri_plugin_deep_link::DeepLinkExt;
 use tauri_plugin_window_state::StateFlags;
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{MakeWriter, format::FmtSpan},
+};
 
 use self::{
     engine::{Engine, Shared},
@@ -78,7 +81,13 @@ use self::{
 fn main() -> ExitCode {
     guard_memory();
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("off")))
+        .with_env_filter(
+            EnvFilter::try_from_env("SEALKEEP_LOG")
+                .or_else(|_| EnvFilter::try_from_default_env())
+                .unwrap_or_else(|_| EnvFilter::new("off")),
+        )
+        // Logs how long each stage was busy and idle.
+        .with_span_events(FmtSpan::CLOSE)
         .with_ansi(false)
         .with_writer(Log)
         .init();

@@ -131,14 +131,14 @@ fn problem_to_error(problem: &Problem) -> Error {
     );
     let untouched = "stored snapshots are untouched; nothing new was committed";
     match problem.code {
-        ErrorCode::LoginFailed => wrong_credentials(),
-        ErrorCode::MfaFailed => Error::new(
+        ErrorCode::SignInFailed => wrong_credentials(),
+        ErrorCode::SecondFactorFailed => Error::new(
             ErrorKind::SecondFactor,
             "the code is wrong, expired or already used",
             "nothing was changed",
             "wait for your authenticator's next code; if it keeps failing, check this machine's clock",
         ),
-        ErrorCode::MfaLocked => {
+        ErrorCode::SecondFactorLocked => {
             Error::new(ErrorKind::SecondFactor, "too many wrong codes", "nothing was changed", wait)
         }
         ErrorCode::SessionRevoked
@@ -147,19 +147,19 @@ fn problem_to_error(problem: &Problem) -> Error {
         | ErrorCode::TokenExpired
         | ErrorCode::RefreshInvalid
         | ErrorCode::RefreshReused
-        | ErrorCode::LoginExpired
-        | ErrorCode::SignupExpired => Error::new(
+        | ErrorCode::SignInExpired
+        | ErrorCode::SignUpExpired => Error::new(
             ErrorKind::SessionEnded,
             match problem.code {
                 ErrorCode::RefreshReused => {
                     "the session was ended because its token was used twice: someone may have a copy of this device's keys"
                         .to_owned()
                 }
-                ErrorCode::LoginExpired | ErrorCode::SignupExpired => happened,
+                ErrorCode::SignInExpired | ErrorCode::SignUpExpired => happened,
                 _ => "the session has ended".to_owned(),
             },
             untouched,
-            if problem.code == ErrorCode::SignupExpired {
+            if problem.code == ErrorCode::SignUpExpired {
                 "start again with `sealkeep signup`"
             } else {
                 "sign in again with `sealkeep login`"

@@ -35,8 +35,8 @@ impl HttpApi {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn logout(&self) -> Result<(), ApiError> {
-        self.send_empty(Call::post("/v1/logout".into()).once()).await
+    pub async fn sign_out(&self) -> Result<(), ApiError> {
+        self.send_empty(Call::post("/v1/sign-out".into()).once()).await
     }
 
     /// The service's record of the vault.
@@ -123,7 +123,7 @@ impl HttpApi {
         self.call_with(call, &BackupStart { backup_id, source_id }).await
     }
 
-    /// Requests permission to upload 1 to [`api_types::backup::MAX_BATCH`] objects; answers are in the same order.
+    /// Requests grants to upload 1 to [`api_types::backup::MAX_BATCH`] objects; answers are in the same order.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -145,7 +145,7 @@ impl HttpApi {
         })
     }
 
-    /// Requests permission to upload one object.
+    /// Requests a grant to upload one object.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -211,7 +211,7 @@ impl HttpApi {
         Ok(runs.runs)
     }
 
-    /// Permission to fetch 1 to [`api_types::backup::MAX_BATCH`] objects; those not stored are omitted.
+    /// Requests grants to fetch 1 to [`api_types::backup::MAX_BATCH`] objects; those not stored are omitted.
     ///
     /// # Errors
     /// [`ApiError`].

@@ -95,7 +95,7 @@ mod tests {
 
     fn event(vault: u8, position: u64) -> Vec<u8> {
         let wire: Wire =
-            (1, VaultId::from_bytes([vault; 16]), position, 7, "login".into(), None, None, vec![]);
+            (1, VaultId::from_bytes([vault; 16]), position, 7, "signed_in".into(), None, None, vec![]);
         canonical::encode(&wire).unwrap()
     }
 

@@ -13,7 +13,7 @@ use super::{
     sign_up::{NewVault, vault_secrets},
 };
 use crate::{
-    api::{HttpApi, PendingLogin},
+    api::{HttpApi, PendingSignIn},
     crypto::{RecoveryWords, recovery},
     device::{DeviceIdentity, DeviceSecrets, Pending, PendingKit, SessionTokens, SignedIn},
     error::{Error, ErrorKind},
@@ -49,7 +49,7 @@ pub async fn begin(
         }
     };
     let api = client.set_up(HttpApi::anonymous(&server, &device)?);
-    let pending = api.log_in(email, password).await?;
+    let pending = api.sign_in(email, password).await?;
     let client = client.clone();
     Ok(AwaitingFactor { client, api, server, device, email: email.to_owned(), pending })
 }
@@ -61,7 +61,7 @@ pub struct AwaitingFactor {
     server: String,
     device: DeviceIdentity,
     email: String,
-    pending: PendingLogin,
+    pending: PendingSignIn,
 }
 
 /// What follows the second factor.

@@ -12,7 +12,7 @@ use super::{
     sign_up::{check_length, totp_secret},
 };
 use crate::{
-    api::{HttpApi, PendingLogin},
+    api::{HttpApi, PendingSignIn},
     crypto::{
         AccountSecret, Amk, Keyring,
         wrap::{self, Scope},
@@ -28,7 +28,7 @@ use crate::{
 pub async fn prove(client: &Client, password: &SecretString) -> Result<Proven, Error> {
     let secrets = client.secrets()?;
     let api = client.set_up(HttpApi::anonymous(&secrets.service, &secrets.device)?);
-    let pending = api.log_in(&secrets.email, password).await?;
+    let pending = api.sign_in(&secrets.email, password).await?;
     Ok(Proven { client: client.clone(), api, secrets, pending })
 }
 
@@ -37,7 +37,7 @@ pub struct Proven {
     client: Client,
     api: HttpApi,
     secrets: DeviceSecrets,
-    pending: PendingLogin,
+    pending: PendingSignIn,
 }
 
 impl Proven {
@@ -104,7 +104,7 @@ fn next_version(stored: u32, own: u32) -> Result<u32, Error> {
 /// An authenticator that is not active yet.
 pub struct NewAuthenticator {
     api: HttpApi,
-    pending: PendingLogin,
+    pending: PendingSignIn,
     email: String,
     otpauth_url: String,
 }

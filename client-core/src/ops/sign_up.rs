@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{Account, Client};
 use crate::{
-    api::{HttpApi, PendingSignup},
+    api::{HttpApi, PendingSignUp},
     crypto::{
         AccountSecret, Amk, Keyring, Recipient, RecoveryWords, is_answer,
         recovery::{self, Recovered},
@@ -58,7 +58,7 @@ pub async fn begin(
         vault: None,
         password_version: 1,
         pending: Some(Pending::Code {
-            signup: pending.signup_id,
+            signup: pending.sign_up_id,
             region,
             otpauth_url: Zeroizing::new(pending.otpauth_url.clone()),
             export_key: pending.export_key.clone(),
@@ -75,14 +75,14 @@ pub struct AwaitingCode {
     server: String,
     device: DeviceIdentity,
     email: String,
-    pending: PendingSignup,
+    pending: PendingSignUp,
 }
 
 impl AwaitingCode {
     pub(super) fn resume(
         client: &Client,
         secrets: DeviceSecrets,
-        pending: PendingSignup,
+        pending: PendingSignUp,
     ) -> Result<Self, Error> {
         let api = client.set_up(HttpApi::anonymous(&secrets.service, &secrets.device)?);
         let DeviceSecrets { service: server, device, email, .. } = secrets;

@@ -80,17 +80,17 @@ codes! {
     Forbidden = 403,
 
     /// Email, password or both are wrong.
-    LoginFailed = 401,
+    SignInFailed = 401,
     /// The sign-in took too long, or was already used.
-    LoginExpired = 401,
+    SignInExpired = 401,
     /// The second-factor code is wrong, expired or already used.
-    MfaFailed = 401,
+    SecondFactorFailed = 401,
     /// Too many wrong codes; `retry_after` gives the seconds to wait.
-    MfaLocked = 429,
+    SecondFactorLocked = 429,
     /// This sign-up cannot be completed.
-    SignupRefused = 409,
+    SignUpRefused = 409,
     /// The sign-up took too long, or is already complete.
-    SignupExpired = 401,
+    SignUpExpired = 401,
     /// This deployment does not serve the region.
     RegionUnavailable = 422,
     /// The refresh token is unknown, expired, or belongs to another device.

@@ -74,7 +74,7 @@ const PLACES: [(&str, &[Rule]); 2] = [
             ("jsonwebtoken::", &["keys/token.rs"], "tokens are issued and verified in one place"),
             ("rusty_s3::", &["presign.rs"], "URLs are signed in one place"),
             ("SystemTime::now", &["clock.rs", "embedded/"], "tests can move the clock"),
-            ("SealKind::Totp", &["auth/", "keys/"], "seeds are opened where codes are checked"),
+            ("SealKind::Totp", &["identity/", "keys/"], "seeds are opened where codes are checked"),
         ],
     ),
 ];

@@ -1,6 +1,7 @@
 //! Rules of the code that the compiler cannot check.
 
 mod decisions;
+mod handlers;
 mod imports;
 mod layers;
 mod lengths;
