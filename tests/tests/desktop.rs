@@ -83,7 +83,7 @@ async fn keep_kit(window: &Window) -> Vec<String> {
 async fn add_source(window: &Window, origin: &str) {
     window.fill("Connection URL", origin).await.unwrap();
     window.press("Test connection").await.unwrap();
-    window.heading("Connection check").await.unwrap();
+    window.heading("Connection test").await.unwrap();
     window.press("Save and back up now").await.unwrap();
 }
 

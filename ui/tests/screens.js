@@ -75,7 +75,7 @@ export const screens = [
   { name: "home-away", scenario: "away", steps: [(page) => page.getByText("No answer for").waitFor()] },
   { name: "add", scenario: "empty", steps: [press("Add a database")] },
   { name: "add-form", scenario: "empty", steps: [press("Add a database"), press("Fill in a form instead")] },
-  { name: "add-found", scenario: "empty", steps: [press("Add a database"), (page) => page.getByLabel("Connection URL").fill("postgres://ada@db.example.com/shop"), press("Test connection"), (page) => page.getByText("Connection check").waitFor()] },
+  { name: "add-found", scenario: "empty", steps: [press("Add a database"), (page) => page.getByLabel("Connection URL").fill("postgres://ada@db.example.com/shop"), press("Test connection"), (page) => page.getByText("Connection test").waitFor()] },
   { name: "source", scenario: "home", steps: [press("Details of shop")] },
   { name: "source-inspector", scenario: "home", steps: [press("Details of shop"), row(1), (page) => page.getByText("public.carts").waitFor()] },
   { name: "source-selected", scenario: "home", steps: [press("Details of shop"), tick(1), tick(3), press("Compare"), (page) => page.getByText("public.carts").waitFor()] },

@@ -618,7 +618,7 @@ test("a shortcut does what its list says, and no text field loses a key", async 
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   await page.keyboard.press("?");
   const list = page.getByRole("dialog", { name: "Keyboard shortcuts" });
-  await list.getByText("Search in the page").waitFor();
+  await list.getByText("Search this page").waitFor();
   // From the list itself, and again.
   await page.keyboard.press("?");
   await list.waitFor({ state: "hidden" });

@@ -2,7 +2,7 @@
 export const settings = {
   devices: {
     title: "Devices",
-    text: "Each device has its own keys. Revoking one blocks it immediately.",
+    text: "Each device has its own keys. The service rejects a revoked device immediately.",
     here: "This device",
     active: "Active",
     pending: "Setup not finished",
