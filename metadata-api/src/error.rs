@@ -169,9 +169,7 @@ fn title(code: ErrorCode) -> &'static str {
         E::RefreshReused => "The refresh token was already used; the session has ended.",
         E::VaultNotReady => "The vault has no keys yet.",
         E::VersionConflict => "Another version was stored first.",
-        E::DirectoryInvalid => {
-            "The directory entry is out of sequence or not signed with the vault's key."
-        }
+        E::DirectoryInvalid => "The directory entry is out of sequence or not signed with the vault's key.",
         E::BackupClosed => "The backup's lease has expired.",
         E::Conflict => "The ID is already in use.",
         E::MissingObjects => "Objects referenced by the snapshot are missing from storage.",

@@ -83,7 +83,7 @@ fn stand_in(state: &AppState, email: &str) -> Result<(AccountId, Region), ApiErr
     Ok((account, region))
 }
 
-/// Proves the password; 204: the second factor is next.
+/// Verifies the password; 204: a 6-digit code is required next.
 #[utoipa::path(post, path = "/v1/login/finish", operation_id = "finish_sign_in", tag = "login", request_body = LoginFinish,
     responses((status = 204), (status = "default", body = Problem)))]
 pub async fn finish(
@@ -117,7 +117,7 @@ async fn prove_password(state: &AppState, body: &LoginFinish) -> Result<(), ApiE
     proven
 }
 
-/// Proves the second factor and signs the device in.
+/// Verifies the code and signs the device in.
 #[utoipa::path(post, path = "/v1/login/mfa", tag = "login", request_body = LoginMfa,
     responses((status = 200, body = Session), (status = "default", body = Problem)))]
 pub async fn mfa(

@@ -47,7 +47,7 @@ pub async fn start(
     Ok(Json(SignupStarted { signup_id, account_id, registration_response: response.into() }))
 }
 
-/// Stores the password record and creates the second factor.
+/// Stores the password record and creates the authenticator's key.
 #[utoipa::path(post, path = "/v1/signup/finish", operation_id = "finish_sign_up", tag = "signup", request_body = SignupFinish,
     responses((status = 200, body = SignupFinished), (status = "default", body = Problem)))]
 pub async fn finish(
@@ -64,7 +64,7 @@ pub async fn finish(
     Ok(Json(SignupFinished { otpauth_url }))
 }
 
-/// Proves the second factor, creates the account and signs in its first device.
+/// Verifies the code, creates the account, and signs in its first device.
 #[utoipa::path(post, path = "/v1/signup/confirm", operation_id = "confirm_sign_up", tag = "signup", request_body = SignupConfirm,
     responses((status = 200, body = SignupConfirmed), (status = "default", body = Problem)))]
 pub async fn confirm(
