@@ -41,7 +41,7 @@ async fn prove_code(window: &Window, email: &str) -> Authenticator {
             .unwrap();
     window.fill("6-digit code", &authenticator.wrong_code()).await.unwrap();
     window.press("Confirm").await.unwrap();
-    window.says("That code didn't work").await.unwrap();
+    window.says("Wrong or expired code").await.unwrap();
     window.fill("6-digit code", &authenticator.code()).await.unwrap();
     window.press("Confirm").await.unwrap();
     window.heading("Save your recovery kit").await.unwrap();
@@ -68,8 +68,8 @@ async fn words(window: &Window) -> Vec<String> {
 async fn keep_kit(window: &Window) -> Vec<String> {
     let words = words(window).await;
     assert_eq!(words.len(), 24);
-    window.choose("The words are saved").await.unwrap();
-    window.choose("The codes are saved").await.unwrap();
+    window.choose("written down the words").await.unwrap();
+    window.choose("written down the codes").await.unwrap();
     window.press("Continue").await.unwrap();
     window.fill("Enter words", "abandon abandon abandon").await.unwrap();
     window.press("Confirm").await.unwrap();
@@ -89,7 +89,7 @@ async fn keep_kit(window: &Window) -> Vec<String> {
 async fn add_source(window: &Window, origin: &str) {
     window.fill("Connection URL", origin).await.unwrap();
     window.press("Test connection").await.unwrap();
-    window.heading("Connection check").await.unwrap();
+    window.heading("Connection test").await.unwrap();
     window.press("Save and back up now").await.unwrap();
 }
 
@@ -150,21 +150,21 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.press("Actions for shop").await.unwrap();
     window.press("Verify now").await.unwrap();
     window.says("shop verified").await.unwrap();
-    window.says("Decrypted").await.unwrap();
+    window.says("Contents verified").await.unwrap();
 
     // A new password is typed where the connection is; the stored one is never shown.
     window.press("Details of shop").await.unwrap();
     window.press("Connection").await.unwrap();
-    window.says("Unchanged unless you type a new one.").await.unwrap();
+    window.says("Leave empty to keep the stored password.").await.unwrap();
     window.fill("Password", "rotated").await.unwrap();
     window.press("Test connection").await.unwrap();
-    window.says("Sign-in to the database failed").await.unwrap();
+    window.says("Database authentication failed").await.unwrap();
     window.fill("Password", postgres.password()).await.unwrap();
     window.press("Test connection").await.unwrap();
     window.says("Reachable").await.unwrap();
     window.press("Save").await.unwrap();
     window.says("Saved").await.unwrap();
-    window.press("History").await.unwrap();
+    window.press("Runs").await.unwrap();
     window.says("Backed up").await.unwrap();
 
     window.press("Restore").await.unwrap();
@@ -179,7 +179,7 @@ async fn from_the_first_start_to_a_proven_restore() {
 
     // The source can be overwritten only after typing its name and confirming that it is the source: two consents for
     // two dangers.
-    window.press("Done").await.unwrap();
+    window.press_in("main", "Close").await.unwrap();
     window.press("Restore").await.unwrap();
     window.choose("A database").await.unwrap();
     window.press("Paste a connection URL instead").await.unwrap();
@@ -212,7 +212,7 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.heading("Two-step sign-in").await.unwrap();
     window.fill("6-digit code", &authenticator.wrong_code()).await.unwrap();
     window.press("Continue").await.unwrap();
-    window.says("That code didn't work").await.unwrap();
+    window.says("Wrong or expired code").await.unwrap();
     window.fill("6-digit code", &authenticator.code()).await.unwrap();
     window.press("Continue").await.unwrap();
     window.heading("Set up this device").await.unwrap();
@@ -235,7 +235,7 @@ async fn from_the_first_start_to_a_proven_restore() {
     window.says("pg_restore --dbname=").await.unwrap();
     assert_eq!(files::sha256(&path).unwrap().to_string(), sha256);
 
-    window.press("Done").await.unwrap();
+    window.press_in("main", "Close").await.unwrap();
     window.press("Devices").await.unwrap();
     window.says("This device").await.unwrap();
     window.press("Activity").await.unwrap();
@@ -418,10 +418,10 @@ async fn credentials_are_changed() {
     let authenticator = Authenticator::from_url(&url).unwrap();
     window.fill("6-digit code", &authenticator.wrong_code()).await.unwrap();
     window.press_in("dialog", "Confirm").await.unwrap();
-    window.says("That code didn't work").await.unwrap();
+    window.says("Wrong or expired code").await.unwrap();
     window.fill("6-digit code", &authenticator.code()).await.unwrap();
     window.press_in("dialog", "Confirm").await.unwrap();
-    window.says("New authenticator is active").await.unwrap();
+    window.says("new authenticator is active").await.unwrap();
 
     window.press("Replace recovery codes").await.unwrap();
     window.fill("Current password", PASSWORD).await.unwrap();
@@ -431,7 +431,7 @@ async fn credentials_are_changed() {
     let codes = window.text("dialog pre").await.unwrap();
     let codes: Vec<&str> = codes.lines().collect();
     assert_eq!(codes.len(), 10);
-    window.press("I've saved them").await.unwrap();
+    window.press_in("dialog", "Close").await.unwrap();
 
     window.press("Change password").await.unwrap();
     window.fill("Current password", PASSWORD).await.unwrap();

@@ -13,7 +13,7 @@ const keys = (pressed) => async (page) => {
 };
 
 const keep = async (page) => {
-  for (const label of ["The words are saved", "The codes are saved"]) await page.getByLabel(label).check();
+  for (const label of ["written down the words", "written down the codes"]) await page.getByLabel(label).check();
 };
 const confirmKit = async (page) => {
   await keep(page);
@@ -75,10 +75,10 @@ export const screens = [
   { name: "home-away", scenario: "away", steps: [(page) => page.getByText("No answer for").waitFor()] },
   { name: "add", scenario: "empty", steps: [press("Add a database")] },
   { name: "add-form", scenario: "empty", steps: [press("Add a database"), press("Fill in a form instead")] },
-  { name: "add-found", scenario: "empty", steps: [press("Add a database"), (page) => page.getByLabel("Connection URL").fill("postgres://ada@db.example.com/shop"), press("Test connection"), (page) => page.getByText("Connection check").waitFor()] },
+  { name: "add-found", scenario: "empty", steps: [press("Add a database"), (page) => page.getByLabel("Connection URL").fill("postgres://ada@db.example.com/shop"), press("Test connection"), (page) => page.getByText("Connection test").waitFor()] },
   { name: "source", scenario: "home", steps: [press("Details of shop")] },
   { name: "source-inspector", scenario: "home", steps: [press("Details of shop"), row(1), (page) => page.getByText("public.carts").waitFor()] },
-  { name: "source-selected", scenario: "home", steps: [press("Details of shop"), tick(1), tick(3), press("Compare…"), (page) => page.getByText("public.carts").waitFor()] },
+  { name: "source-selected", scenario: "home", steps: [press("Details of shop"), tick(1), tick(3), press("Compare"), (page) => page.getByText("public.carts").waitFor()] },
   { name: "source-no-hit", scenario: "home", steps: [press("Details of shop"), (page) => page.getByRole("searchbox").fill("1999")] },
   { name: "source-sorted", scenario: "home", steps: [press("Details of shop"), press("Size")] },
   { name: "source-empty", scenario: "home", steps: [press("Details of analytics")] },
@@ -87,8 +87,8 @@ export const screens = [
   { name: "source-schedule", scenario: "home", steps: [press("Details of shop"), (page) => page.getByRole("tab", { name: "Schedule" }).click()] },
   { name: "source-connection", scenario: "home", steps: [press("Details of shop"), (page) => page.getByRole("tab", { name: "Connection" }).click(), press("Test connection"), (page) => page.getByText("pg_dump 15.20").waitFor()] },
   { name: "source-connection-failing", scenario: "uneditable", steps: [press("Details of warehouse"), (page) => page.getByRole("tab", { name: "Connection" }).click(), (page) => page.getByLabel("Host").fill("db2.example.com"), (page) => page.getByLabel("Name").fill("ledger"), press("Save"), (page) => page.getByRole("alert").nth(1).waitFor()] },
-  { name: "source-history", scenario: "home", steps: [press("Details of shop"), (page) => page.getByRole("tab", { name: "History" }).click(), (page) => page.getByRole("table").waitFor()] },
-  { name: "source-history-empty", scenario: "neverRun", steps: [press("Details of shop"), (page) => page.getByRole("tab", { name: "History" }).click()] },
+  { name: "source-history", scenario: "home", steps: [press("Details of shop"), (page) => page.getByRole("tab", { name: "Runs" }).click(), (page) => page.getByRole("table").waitFor()] },
+  { name: "source-history-empty", scenario: "neverRun", steps: [press("Details of shop"), (page) => page.getByRole("tab", { name: "Runs" }).click()] },
   { name: "source-forget", scenario: "home", steps: [press("Details of shop"), press("More"), (page) => page.getByRole("menuitem").click()] },
   { name: "snapshots", scenario: "home", steps: [main("Snapshots")] },
   { name: "snapshots-empty", scenario: "empty", steps: [main("Snapshots")] },
@@ -106,7 +106,7 @@ export const screens = [
   { name: "activity", scenario: "home", steps: [main("Activity"), (page) => page.getByText("Signed in").waitFor()] },
   { name: "settings", scenario: "home", steps: [main("Settings"), (page) => page.getByLabel("Upload limit").fill("4096"), press("Save"), (page) => page.getByText("Saved").waitFor()] },
   { name: "password", scenario: "home", steps: [main("Settings"), press("Change password"), (page) => page.getByLabel("Current password", { exact: true }).fill("correct horse"), (page) => page.getByLabel("New password", { exact: true }).fill("another horse and battery"), (page) => page.getByLabel("6-digit code").fill("123456"), (page) => page.getByRole("dialog").getByRole("button", { name: "Change password", disabled: false }).click(), (page) => page.getByRole("alert").waitFor()] },
-  { name: "recovery-codes", scenario: "home", steps: [main("Settings"), press("Replace recovery codes"), (page) => page.getByLabel("Current password", { exact: true }).fill("correct horse"), (page) => page.getByLabel("6-digit code").fill("123456"), (page) => page.getByRole("dialog").getByRole("button", { name: "Replace recovery codes", disabled: false }).click(), (page) => page.getByText("I've saved them").waitFor()] },
+  { name: "recovery-codes", scenario: "home", steps: [main("Settings"), press("Replace recovery codes"), (page) => page.getByLabel("Current password", { exact: true }).fill("correct horse"), (page) => page.getByLabel("6-digit code").fill("123456"), (page) => page.getByRole("dialog").getByRole("button", { name: "Replace recovery codes", disabled: false }).click(), (page) => page.getByRole("dialog").getByRole("button", { name: "Close" }).waitFor()] },
   { name: "authenticator", scenario: "home", steps: [main("Settings"), press("Replace authenticator"), (page) => page.getByLabel("Current password", { exact: true }).fill("correct horse"), (page) => page.getByLabel("6-digit code").fill("123456"), (page) => page.getByRole("dialog").getByRole("button", { name: "Replace authenticator", disabled: false }).click(), (page) => page.getByText("Scan this").waitFor()] },
   { name: "settings-update", scenario: "updates", steps: [main("Settings"), press("Check for updates"), (page) => page.getByText("Libraries").click(), (page) => page.getByText("Install 0.2.0").scrollIntoViewIfNeeded()] },
 ];

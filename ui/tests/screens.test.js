@@ -174,7 +174,7 @@ test("the arrow keys change the tab, which is remembered for the source", async 
   await page.getByRole("tab", { name: "Snapshots", selected: true }).waitFor();
   await page.getByRole("main").getByRole("button", { name: "Overview" }).click();
   await page.getByRole("button", { name: "Details of shop" }).click();
-  await page.getByRole("tab", { name: "History", selected: true }).waitFor();
+  await page.getByRole("tab", { name: "Runs", selected: true }).waitFor();
   await close();
 });
 
@@ -185,7 +185,7 @@ test("a connection is edited without its password, and only what was changed is 
   await save.waitFor();
   assert.equal(await save.isDisabled(), true);
   assert.equal(await page.getByLabel("Password", { exact: true }).inputValue(), "");
-  await page.getByText("Unchanged unless you type a new one.").waitFor();
+  await page.getByText("Leave empty to keep the stored password.").waitFor();
   const edited = () => page.evaluate(() => window.calls.findLast((one) => one.command === "edit_source").args);
   await page.getByLabel("Password", { exact: true }).fill("n/w @1");
   await save.click();
@@ -193,7 +193,7 @@ test("a connection is edited without its password, and only what was changed is 
   const id = (await edited()).id;
   assert.deepEqual(await edited(), { id, name: null, origin: "postgres://ada:n%2Fw%20%401@db.example.com:5432/shop?sslmode=require" });
   await page.getByLabel("Host").fill("db2.example.com");
-  await page.getByText("The stored password is only used").waitFor();
+  await page.getByText("The stored password is used only").waitFor();
   await page.getByRole("button", { name: "Test connection" }).click();
   const probed = await page.evaluate(() => window.calls.findLast((one) => one.command === "probe_source").args);
   assert.deepEqual(probed, { origin: "postgres://ada@db2.example.com:5432/shop?sslmode=require", like: id });
@@ -218,7 +218,7 @@ test("a restore is prefilled, looked at, and its result says how to open it", as
   await page.getByRole("button", { name: "Show in folder" }).click();
   const shown = await page.evaluate(() => window.calls.findLast((one) => one.command === "show_in_folder").args.path);
   assert.equal(shown, "/home/ada/Downloads/shop-2026-11-25-1250.dump");
-  await page.getByRole("button", { name: "Done" }).click();
+  await page.getByRole("main").getByRole("button", { name: "Close" }).click();
   await page.getByRole("tab", { name: "Snapshots" }).waitFor();
   await close();
 });
@@ -247,8 +247,8 @@ test("a refusal is answered by its button, and the run begins again", async () =
     ["otherSource", "Back up under this name", "rename", "shop-2"],
     ["mayBeCopy", "Confirm it's a copy", "toCopy", null],
     ["missing", "Restore without owners", "noOwner", null],
-    ["missing", "Skip what the server lacks", "skipMissing", null],
-    ["partly", "Keep what can be restored", "keepGoing", null],
+    ["missing", "Skip missing objects", "skipMissing", null],
+    ["partly", "Skip rejected statements", "keepGoing", null],
   ]) {
     const { page, close } = await set.open(scenario);
     await page.getByRole("button", { name: button }).click();
@@ -262,7 +262,7 @@ test("a refusal is answered by its button, and the run begins again", async () =
 test("a failure that nobody can allow offers no answer", async () => {
   const { page, close } = await set.open("failed");
   await page.getByText("The dump failed").waitFor();
-  assert.equal(await page.getByRole("group", { name: "What you can do" }).count(), 0);
+  assert.equal(await page.getByRole("group", { name: "Options" }).count(), 0);
   await close();
 });
 
@@ -362,7 +362,7 @@ test("a schedule asks for the start at login, once", async () => {
     await page.getByLabel("Start Sealkeep at login").setChecked(ticked);
     await page.getByLabel("Schedule", { exact: true }).selectOption(every);
     await page.getByLabel("Save without").check();
-    await page.getByRole("button", { name: "Save only" }).click();
+    await page.getByRole("button", { name: "Save without backing up" }).click();
     await page.getByRole("heading", { name: "Overview" }).waitFor();
     assert.equal((await called(page, "set_autostart")).length, wanted, `${every} ${ticked}`);
     await close();
@@ -375,7 +375,7 @@ test("the checklist knows what is done, turns on the start at login, and can be 
   await show(opened, screenOf("home-setup-backed-up"));
   const list = page.getByRole("region", { name: "Finish setting up" });
   await list.getByText("2 of 5").waitFor();
-  await list.getByRole("button", { name: "Turn on" }).click();
+  await list.getByRole("button", { name: "Start at login" }).click();
   await list.getByText("3 of 5").waitFor();
   assert.deepEqual(await called(page, "set_autostart"), [{ on: true }]);
   await list.getByRole("button", { name: "Restore…" }).click();
@@ -618,7 +618,7 @@ test("a shortcut does what its list says, and no text field loses a key", async 
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   await page.keyboard.press("?");
   const list = page.getByRole("dialog", { name: "Keyboard shortcuts" });
-  await list.getByText("Search in the page").waitFor();
+  await list.getByText("Search this page").waitFor();
   // From the list itself, and again.
   await page.keyboard.press("?");
   await list.waitFor({ state: "hidden" });

@@ -50,7 +50,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Busy => "another operation is already running",
-            Self::OutOfTurn => "this step has ended",
+            Self::OutOfTurn => "this step has expired",
         })
     }
 }
@@ -60,7 +60,7 @@ impl std::error::Error for Refusal {}
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let (kind, next_step) = match refusal {
-            Refusal::Busy => (ErrorKind::Exists, "wait until it ends, or stop it"),
+            Refusal::Busy => (ErrorKind::Exists, "wait until it finishes, or stop it"),
             Refusal::OutOfTurn => (ErrorKind::Usage, "go back and start again"),
         };
         Self::new(kind, refusal.to_string(), "nothing was changed", next_step).with_source(refusal)

@@ -48,7 +48,7 @@ impl Mark {
             Self::OtherFormat => "different format than before",
             Self::ChangedWhileRead => "changed while being read",
             Self::UnknownFormat => "unknown format",
-            Self::EndNotChecked => "end not verifiable",
+            Self::EndNotChecked => "completeness not verifiable",
         }
     }
 }

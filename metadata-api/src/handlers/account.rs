@@ -87,7 +87,7 @@ pub async fn recovery_codes(
     Ok(Json(RenewedCodes { recovery_codes: codes.texts }))
 }
 
-/// Creates the next second factor; the current one stays valid until the next one is proven.
+/// Creates the key of a new authenticator; the current one stays valid until the new one is confirmed.
 #[utoipa::path(post, path = "/v1/account/authenticator/start", tag = "account", request_body = AuthenticatorStart,
     responses((status = 200, body = AuthenticatorStarted), (status = "default", body = Problem)))]
 pub async fn authenticator_start(
@@ -104,7 +104,7 @@ pub async fn authenticator_start(
     Ok(Json(AuthenticatorStarted { otpauth_url }))
 }
 
-/// Proves the next second factor, which then replaces the current one.
+/// Verifies the code of the new authenticator, which then replaces the current one.
 #[utoipa::path(post, path = "/v1/account/authenticator/confirm", tag = "account",
     request_body = AuthenticatorConfirm, responses((status = 204), (status = "default", body = Problem)))]
 pub async fn authenticator_confirm(

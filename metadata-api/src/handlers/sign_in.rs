@@ -80,7 +80,7 @@ fn stand_in(state: &AppState, email: &str) -> Result<(AccountId, Region), ApiErr
     Ok((account, region))
 }
 
-/// Proves the password; 204: the second factor is next.
+/// Verifies the password; 204: a 6-digit code is required next.
 #[utoipa::path(post, path = "/v1/sign-in/finish", operation_id = "finish_sign_in", tag = "sign-in", request_body = SignInFinish,
     responses((status = 204), (status = "default", body = Problem)))]
 pub async fn finish(
@@ -114,7 +114,7 @@ async fn prove_password(state: &AppState, body: &SignInFinish) -> Result<(), Api
     proven
 }
 
-/// Proves the second factor and signs the device in.
+/// Verifies the code and signs the device in.
 #[utoipa::path(post, path = "/v1/sign-in/second-factor", tag = "sign-in", request_body = SignInSecondFactor,
     responses((status = 200, body = Session), (status = "default", body = Problem)))]
 pub async fn second_factor(

@@ -48,7 +48,7 @@ pub async fn start(
     Ok(Json(SignUpStarted { sign_up_id, account_id, registration_response: response.into() }))
 }
 
-/// Stores the password record and creates the second factor.
+/// Stores the password record and creates the authenticator's key.
 #[utoipa::path(post, path = "/v1/sign-up/finish", operation_id = "finish_sign_up", tag = "sign-up", request_body = SignUpFinish,
     responses((status = 200, body = SignUpFinished), (status = "default", body = Problem)))]
 pub async fn finish(
@@ -65,7 +65,7 @@ pub async fn finish(
     Ok(Json(SignUpFinished { otpauth_url }))
 }
 
-/// Proves the second factor, creates the account and signs in its first device.
+/// Verifies the code, creates the account, and signs in its first device.
 #[utoipa::path(post, path = "/v1/sign-up/confirm", operation_id = "confirm_sign_up", tag = "sign-up", request_body = SignUpConfirm,
     responses((status = 200, body = SignUpConfirmed), (status = "default", body = Problem)))]
 pub async fn confirm(

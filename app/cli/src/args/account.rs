@@ -10,7 +10,7 @@ pub(crate) struct Signup {
     /// The account's email address
     #[arg(long, required = true)]
     pub(crate) email: Option<String>,
-    /// Storage region (can't be changed later): us, ca, eu
+    /// Storage region (cannot be changed later): us, ca, eu
     #[arg(long, required = true)]
     pub(crate) region: Option<Region>,
     /// Device name [default: the host name]
@@ -48,7 +48,7 @@ pub(crate) struct Devices {
 pub(crate) enum DeviceAction {
     /// Revoke a device, which blocks it immediately
     Revoke {
-        /// Device name, ID or start of the ID, from `sealkeep devices`
+        /// Device name or ID, or the first characters of the ID, from `sealkeep devices`
         device: String,
     },
 }

@@ -18,7 +18,7 @@ pub(crate) struct Global {
     /// How to report progress, on standard error
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "HOW", conflicts_with = "quiet")]
     pub(crate) progress: Option<ProgressForm>,
-    /// Directory for keys and local state [default: the user's data directory]
+    /// Directory for keys and local state [default: your data directory]
     #[arg(
         long,
         global = true,
@@ -29,7 +29,7 @@ pub(crate) struct Global {
         value_hint = ValueHint::DirPath
     )]
     pub(crate) home: Option<PathBuf>,
-    /// The Sealkeep service, at sign-up and on a device's first sign-in
+    /// URL of the Sealkeep service; needed at sign-up and at the first sign-in on a device
     #[arg(
         long,
         global = true,
@@ -62,7 +62,7 @@ pub(crate) struct Global {
         value_parser = clap::value_parser!(u16).range(1..=3600)
     )]
     pub(crate) stall_timeout: u16,
-    /// Wait this many seconds for a service or store that becomes unavailable during a run
+    /// Keep retrying for this many seconds when the service or storage becomes unavailable during a run
     #[arg(
         long,
         global = true,

@@ -76,13 +76,13 @@ async fn add(context: &Context, arguments: ScheduleAdd) -> Result<(), Error> {
             let mut text =
                 plain!("{} is backed up {}\n  by the timer {}", source.name, schedule_words(schedule), unit);
             text.push(&match signed_out {
-                Some(true) => plain!("\n  It also runs while you are signed out."),
+                Some(true) => plain!("\n  It also runs while you are logged out."),
                 Some(false) => plain!(
-                    "\n  It does NOT run while you are signed out: `loginctl enable-linger` changes that. \
-                     A backup that was missed runs when you sign in."
+                    "\n  It does NOT run while you are logged out: `loginctl enable-linger` changes that. \
+                     A missed backup runs when you log in."
                 ),
                 None => plain!(
-                    "\n  It may stop while you are signed out: `loginctl enable-linger` prevents that."
+                    "\n  It may stop while you are logged out: `loginctl enable-linger` prevents that."
                 ),
             });
             if context
@@ -100,7 +100,7 @@ async fn add(context: &Context, arguments: ScheduleAdd) -> Result<(), Error> {
     )?;
     if signed_out == Some(false) && !context.output.is_json() && prompt::can_ask() {
         let answer =
-            context.secrets.ask_line(&plain!("Let it run while you are signed out, too? [y/N] ")).await?;
+            context.secrets.ask_line(&plain!("Let it run while you are logged out, too? [y/N] ")).await?;
         if answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes") {
             timer::enable_linger()?;
             render::remark(&plain!("It runs from the start of this machine on."))?;
@@ -185,7 +185,7 @@ fn list(context: &Context) -> Result<(), Error> {
         let yours = found.iter().filter_map(|(_, timer, _)| timer.as_ref()).any(|t| t.scope == Scope::User);
         if yours && lingers == Some(false) {
             text.push(&plain!(
-                "\nYour timers run while you are signed in; `loginctl enable-linger` lets them run always."
+                "\nYour timers run while you are logged in; with `loginctl enable-linger` they always run."
             ));
         }
         text

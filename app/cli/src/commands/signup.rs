@@ -42,7 +42,7 @@ pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Erro
         match pending.confirm(&code(context).await?).await {
             Err(error) if error.kind() == ErrorKind::SecondFactor && !context.output.is_json() => {
                 note(&plain!(
-                    "That code didn't work. Wait for the next code; if it keeps failing, check your device's clock."
+                    "Wrong or expired code. Enter the newest code; if it keeps failing, check the clock on the device with your authenticator."
                 ))?;
             }
             done => break done?,
@@ -69,20 +69,20 @@ pub(crate) async fn finish(context: &Context, vault: NewVault) -> Result<Account
         context.output.result(&json!({"event": "confirm_words", "positions": positions}), Plain::default)?;
     } else {
         if !vault.recovery_codes().is_empty() {
-            note(&plain!("\nTen recovery codes. Each works once in place of a 6-digit code:\n"))?;
+            note(&plain!("\n10 recovery codes. Each works once in place of a 6-digit code:\n"))?;
             note(&Plain::join_lines(vault.recovery_codes().iter().map(|code| plain!("  {}", code))))?;
         }
         note(&plain!(
             "\nYour recovery words. They unlock your backups without us and without this machine."
         ))?;
         note(&plain!(
-            "Write them down. They are shown only once. If you lose your password, devices and words, the data is lost.\n"
+            "Write them down. They are shown only once. If you lose them and all your devices, the data is lost.\n"
         ))?;
         note(&number(words))?;
     }
     loop {
         let [a, b, c] = vault.positions();
-        let asked = plain!("\nEnter words {}, {} and {} to confirm that you wrote them down: ", a, b, c);
+        let asked = plain!("\nEnter words {}, {}, and {} to confirm that you wrote them down: ", a, b, c);
         let answer = context.secrets.ask_line(&asked).await.map_err(unconfirmed)?;
         match vault.finish(&answer).await {
             Err(error) if error.kind() == ErrorKind::WrongRecoveryKey && !context.output.is_json() => {

@@ -260,7 +260,7 @@ pub fn enable_linger() -> Result<(), Error> {
         Error::new(
             ErrorKind::Io,
             format!("lingering cannot be enabled: {why}"),
-            "the timer runs while you are signed in",
+            "the timer runs while you are logged in",
             "ask an administrator to run `loginctl enable-linger` for you, or use --system",
         )
     })

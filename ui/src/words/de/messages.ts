@@ -8,19 +8,19 @@ export const messages: typeof english = {
     plain_connection: (host) => `Die Verbindung zur Datenbank auf ${host} ist nicht verschlüsselt.`,
     cache_quarantined: (path) => `Der lokale Cache war beschädigt. Er wurde als ${path} aufbewahrt und wird neu aufgebaut.`,
     memory_lost: () =>
-      "Was dieses Gerät über die Historie des Dienstes wusste (pins.db), fehlt oder ist veraltet. Stattdessen gilt der Stand neben den Schlüsseln: Ein Dienst, der weniger liefert, wird abgelehnt.",
+      "Die lokale Aufzeichnung Ihrer Snapshots auf diesem Gerät (pins.db) fehlt oder ist veraltet. Sealkeep verwendet die Kopie bei den Schlüsseln. Sie müssen nichts tun.",
     record_list_unusable: (why) => `Dieses Backup ist vollständig, aber größer als nötig: ${why}`,
     compressed_dump: (by) =>
       `Dieser Dump ist mit ${by} komprimiert, deshalb wird jedes Backup fast so groß wie das erste. Schalten Sie die Kompression aus (pg_dump -Fc -Z0): Sealkeep komprimiert selbst.`,
     bad_index_object: (id, why) => `Index-Objekt ${id} ist nicht lesbar und wird übersprungen (${why}). Es ist ein Cache; kein Backup hängt davon ab.`,
     signed_ahead: (snapshot, device, minutes) =>
-      `Das Gerät „${device}“ hat Snapshot ${snapshot} ${minutes} Minuten vor der Uhr dieses Geräts signiert. Prüfen Sie beide Uhren. Wenn sie richtig gehen, sperren Sie das andere Gerät.`,
-    sqlite_copied: (file, sides) => `${file} ist eine SQLite-Datenbank in Gebrauch. Gesichert wird eine konsistente Kopie, mit den Zeilen in ${sides}.`,
+      `Snapshot ${snapshot} vom Gerät „${device}“ trägt eine Uhrzeit, die verglichen mit diesem Gerät ${minutes} min in der Zukunft liegt. Prüfen Sie beide Uhren. Gehen beide richtig, sperren Sie das andere Gerät.`,
+    sqlite_copied: (file, sides) => `${file} ist eine SQLite-Datenbank in Gebrauch. Gesichert wird eine konsistente Kopie, einschließlich der Änderungen, die noch in ${sides} stehen.`,
     read_again: (why) => `Die Datei wird noch einmal gelesen: ${why}`,
-    facts_unknown: (why) => `Einige Angaben zur Datenbank ließen sich nicht ermitteln. Der Dump braucht sie nicht: ${why}`,
-    left_over: (names) => `Eine unterbrochene Wiederherstellung hat ${names} auf diesem Server hinterlassen. „sealkeep restore --clean-up URL“ löscht die Reste.`,
+    facts_unknown: (why) => `Einige Angaben zur Datenbank ließen sich nicht ermitteln (${why}). Der Dump braucht sie nicht.`,
+    left_over: (names) => `Eine unterbrochene Wiederherstellung hat ${names} auf diesem Server hinterlassen. Um sie zu löschen, führen Sie „sealkeep restore --clean-up URL“ aus.`,
     kept_in_file: (path) => `${path} (nur für den Eigentümer lesbar)`,
-    kept_in_sealed_file: (path) => `${path} (mit einer Passphrase versiegelt)`,
+    kept_in_sealed_file: (path) => `${path} (mit einer Passphrase verschlüsselt)`,
     kept_in_memory: () => "Arbeitsspeicher, bis Sealkeep beendet wird",
   },
 };

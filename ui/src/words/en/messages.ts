@@ -6,19 +6,19 @@ export const messages = {
     plain_connection: (host) => `The connection to the database at ${host} isn't encrypted.`,
     cache_quarantined: (path) => `The local cache was damaged. It was kept as ${path} and is being rebuilt.`,
     memory_lost: () =>
-      "This device's record of the service's history (pins.db) is missing or out of date. The record beside its keys is used instead: a service that returns less is refused.",
+      "This device's local record of your snapshots (pins.db) is missing or outdated. Sealkeep uses the copy stored with the device's keys. You don't have to do anything.",
     record_list_unusable: (why) => `This backup is complete but larger than necessary: ${why}`,
     compressed_dump: (by) =>
       `This dump is compressed with ${by}, so every backup of it will be nearly as large as the first. Turn the compression off (pg_dump -Fc -Z0): Sealkeep compresses the data itself.`,
     bad_index_object: (id, why) => `Index object ${id} can't be read and is skipped (${why}). It is a cache; no backup depends on it.`,
     signed_ahead: (snapshot, device, minutes) =>
-      `Device "${device}" signed snapshot ${snapshot} ${minutes} minutes ahead of this device's clock. Check both clocks. If they are right, revoke that device.`,
-    sqlite_copied: (file, sides) => `${file} is a SQLite database in use. A consistent copy is backed up, with the rows in ${sides}.`,
+      `Device "${device}" signed snapshot ${snapshot} ${minutes} min ahead of this device's clock. Check both clocks. If they are right, revoke that device.`,
+    sqlite_copied: (file, sides) => `${file} is a SQLite database in use. A consistent copy is backed up, including the changes still in ${sides}.`,
     read_again: (why) => `Reading the file again: ${why}`,
-    facts_unknown: (why) => `Some facts about the database could not be determined. The dump doesn't need them: ${why}`,
-    left_over: (names) => `An interrupted restore left ${names} on this server. "sealkeep restore --clean-up URL" drops it.`,
+    facts_unknown: (why) => `Some details of the database couldn't be determined (${why}). The dump doesn't need them.`,
+    left_over: (names) => `An interrupted restore left ${names} on this server. To drop them, run "sealkeep restore --clean-up URL".`,
     kept_in_file: (path) => `${path} (readable only by its owner)`,
-    kept_in_sealed_file: (path) => `${path} (sealed with a passphrase)`,
+    kept_in_sealed_file: (path) => `${path} (encrypted with a passphrase)`,
     kept_in_memory: () => "Memory, until Sealkeep quits",
   } as Record<string, (...parts: string[]) => string>,
 };
