@@ -145,6 +145,9 @@ The newest 10,000 runs are listed, and the newest 500 have a log.")]
         /// Which shell
         shell: clap_complete::Shell,
     },
+    /// Print the JSON Schema of what --json and --progress=json print
+    #[command(hide = true)]
+    Schema,
     /// Write man pages into a directory
     #[command(hide = true)]
     Man {

@@ -27,7 +27,7 @@
 //! - A secret: `prompt::Secrets`, from a descriptor, the environment or the terminal, never from an argument.
 //! - A database URL: `database_url`, which refuses a password where other users can read it.
 //! - Text that includes foreign values: the macro `plain!`. There is no other way for text to reach `render::Output`.
-//! - A result: `render::Output::result`, text or one JSON document. A dump: `stdout::Stdout::for_dump`.
+//! - A result: `render::Output::result`, text or one JSON document: a type of `documents`, which has a JSON Schema. A dump: `stdout::Stdout::for_dump`.
 //!   A story compares the documents' keys with the file `json.txt`.
 //! - Progress: `progress` draws a line, `progress_lines` prints lines. A result ends it: `render::Reporter`.
 //! - A failure: return the `Error`. `main` prints it and exits with the code that `exit_code` has for its kind.
@@ -40,12 +40,13 @@
 //! table
 //! plain stdout usage
 //! groups
-//! args database_url exit_code wrap
+//! args database_url documents exit_code wrap
 //! ```
 
 mod args;
 mod commands;
 mod database_url;
+mod documents;
 mod exit_code;
 mod groups;
 #[cfg(test)]
@@ -196,6 +197,7 @@ async fn run(cli: Cli, output: Output, observer: Arc<dyn Observer>) -> Result<()
             return commands::manual::completions(*shell);
         }
         Command::Man { dir } => return commands::manual::pages(dir),
+        Command::Schema => return commands::manual::schema(),
         _ => {}
     }
     let cancel = CancellationToken::new();
@@ -230,7 +232,7 @@ async fn run(cli: Cli, output: Output, observer: Arc<dyn Observer>) -> Result<()
         Command::Runs(arguments) => commands::runs::list(&context, arguments),
         Command::Logs(arguments) => commands::runs::log(&context, &arguments),
         Command::Debug(arguments) => commands::debug::run(&context, arguments).await,
-        Command::Completions { .. } | Command::Man { .. } => Ok(()),
+        Command::Completions { .. } | Command::Man { .. } | Command::Schema => Ok(()),
     }
 }
 

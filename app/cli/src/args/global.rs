@@ -9,7 +9,7 @@ const GLOBAL: &str = "Global options";
 
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Print one JSON document on standard output instead of text
+    /// Print one JSON document on standard output instead of text; `sealkeep schema` describes it
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
     /// Suppress progress output

@@ -19,12 +19,11 @@ use client_core::{
     unwrap::Unwrapped,
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
 
 use super::Context;
 use crate::{
     args::{Backup, DATABASE_URL},
-    database_url, plain, render,
+    database_url, documents, plain, render,
 };
 
 /// Alternatives for a URL that must contain its password.
@@ -104,27 +103,7 @@ fn named(context: &Context, typed: &str) -> Option<SavedSource> {
 /// Prints the report of a backup.
 pub(super) fn show(context: &Context, report: &BackupReport) -> Result<(), Error> {
     context.output.result(
-        &json!({
-            "snapshot_id": report.snapshot_id,
-            "source": report.source,
-            "bytes_read": report.bytes_read,
-            "bytes_new": report.bytes_new,
-            "bytes_uploaded": report.bytes_uploaded,
-            "chunks": report.chunks,
-            "chunks_new": report.chunks_new,
-            "duration_ms": report.duration.as_millis(),
-            "sha256": report.sha256,
-            "tool": report.tool,
-            "unwrapped": {
-                "streams": report.unwrapped.streams,
-                "kept": report.unwrapped.kept,
-                "content_bytes": report.unwrapped.content,
-            },
-            "record_list_bytes": report.record_list_bytes,
-            "format": report.format,
-            "verified_end": report.verified_end,
-            "marks": render::mark_codes(&report.marks()),
-        }),
+        &document(report),
         || {
             let mut text = plain!(
                 "Snapshot {} of {}\n  read {}, new {}, uploaded {} in {} s\n  SHA-256 {}\n  dumped by {}",
@@ -171,6 +150,30 @@ pub(super) fn show(context: &Context, report: &BackupReport) -> Result<(), Error
             text
         },
     )
+}
+
+fn document(report: &BackupReport) -> documents::Backup {
+    documents::Backup {
+        snapshot_id: report.snapshot_id.to_string(),
+        source: report.source.clone(),
+        bytes_read: report.bytes_read,
+        bytes_new: report.bytes_new,
+        bytes_uploaded: report.bytes_uploaded,
+        chunks: report.chunks,
+        chunks_new: report.chunks_new,
+        duration_ms: documents::millis(report.duration),
+        sha256: report.sha256.to_string(),
+        tool: report.tool.clone(),
+        unwrapped: documents::Unwrapped {
+            streams: report.unwrapped.streams,
+            kept: report.unwrapped.kept,
+            content_bytes: report.unwrapped.content,
+        },
+        record_list_bytes: report.record_list_bytes,
+        format: report.format.clone(),
+        verified_end: report.verified_end,
+        marks: documents::marks(&report.marks()),
+    }
 }
 
 /// Databases that are backed up by piping their own program's dump.

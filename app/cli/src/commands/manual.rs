@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use clap::CommandFactory;
 use client_core::{error::Error, output};
 
-use crate::{args::Cli, render};
+use crate::{args::Cli, documents, render};
 
 /// Prints a completion script.
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
@@ -13,6 +13,12 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "sealkeep", &mut script);
     render::print(&script)
+}
+
+/// Prints the JSON Schema of all documents.
+pub(crate) fn schema() -> Result<(), Error> {
+    let text = documents::schema().map_err(|e| Error::internal("the JSON Schema", &e))?;
+    render::print(text.as_bytes())
 }
 
 /// Writes `sealkeep.1` and one page per command.
