@@ -62,7 +62,7 @@
 //! format kit records unwrap
 //! crypto encode store
 //! chunk output patience
-//! clock error event id net process_guard secret shell
+//! clock error event id net process_guard secret shell size
 //! ```
 
 // basic types
@@ -76,6 +76,7 @@ pub mod patience;
 pub mod process_guard;
 mod secret;
 pub mod shell;
+pub mod size;
 
 // transformations: pure, no I/O, no async, no clock
 pub mod chunk;

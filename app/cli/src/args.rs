@@ -26,7 +26,8 @@ KEYSTORE_PASSPHRASE) of the file descriptor given by --secrets-fd. Where that is
 environment, as SEALKEEP_PASSWORD and so on: other programs of the same user can read that, so prefer the descriptor. \
 There is no argument for them.
 
-Environment (an option counts before its variable):
+Environment (an option counts before its variable, and that before the configuration file):
+    SEALKEEP_CONFIG           the configuration file
     SEALKEEP_HOME             directory for keys and local state
     SEALKEEP_SERVER           the metadata service
     SEALKEEP_STORAGE_ORIGIN   storage inside your network that may be used
@@ -56,6 +57,26 @@ Exit codes:
    13  the dump is unusually small or has a different format
   130  cancelled
   141  the reader of the output has gone";
+
+/// One line per paragraph, so that they wrap at any terminal width.
+const CONFIG_HELP: &str = "\
+Examples:
+  sealkeep config
+  sealkeep --config ./team.toml status
+
+The configuration file is $XDG_CONFIG_HOME/sealkeep/config.toml, or ~/.config/sealkeep/config.toml; --config and \
+SEALKEEP_CONFIG name another one. Each key is an option's name with underscores:
+
+    server = \"https://backup.example.com\"
+    home = \"/srv/sealkeep\"
+    storage_origin = \"https://s3.example.com:9000\"
+    stall_timeout = 45      # seconds
+    patience = 900          # seconds
+    progress = \"plain\"      # auto, plain, json, none
+    limit_upload = 5000     # kB/s, for every backup by this command
+
+An option counts before its variable, and a variable before the file. Secrets are not read from it. A timer reads the \
+file at its usual place.";
 
 /// Whether the environment names the database to back up.
 fn source_is_set() -> bool {
@@ -139,6 +160,9 @@ The newest 10,000 runs are listed, and the newest 500 have a log.")]
     /// Collect what helps to understand a problem
     #[command(after_help = "Example:\n  sealkeep debug bundle")]
     Debug(Debug),
+    /// Show the settings in effect and where each is from
+    #[command(after_help = CONFIG_HELP)]
+    Config,
     /// Print a completion script
     #[command(hide = true)]
     Completions {
@@ -197,8 +221,8 @@ pub(crate) struct Backup {
     /// zstd level [default: the fastest that is as small as 3; up to 12 while the network is slower than the compression]
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=19))]
     pub(crate) compression: Option<i32>,
-    /// Upload limit in KiB/s
-    #[arg(long, value_name = "KIB")]
+    /// Upload limit in kB/s
+    #[arg(long, value_name = "KB")]
     pub(crate) limit_upload: Option<u32>,
 }
 

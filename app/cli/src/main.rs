@@ -1,9 +1,9 @@
 //! The `sealkeep` command: client-core for a terminal. It parses, asks, and prints; it decides nothing.
 //!
 //! ```text
-//!  arguments, environment          terminal, --secrets-fd, environment
+//!  arguments, environment, file    terminal, --secrets-fd, environment
 //!        |                                     |
-//!     args, database_url                    prompt   Secrets
+//! args, settings, database_url              prompt   Secrets
 //!        |                                     |
 //!        +---------> commands/NAME.rs <--------+
 //!                      |    ^    |
@@ -23,7 +23,7 @@
 //! SIGTERM or SIGHUP cancels the client's token: the operation stops and leaves no session on a database. A second one
 //! ends the process.
 //!
-//! - An option: `args`. The complete help is also in a file, `help.txt`, which a test compares.
+//! - An option: `args`; one that the configuration file may give: `config` and `settings`. The complete help is also in a file, `help.txt`, which a test compares.
 //! - A secret: `prompt::Secrets`, from a descriptor, the environment or the terminal, never from an argument.
 //! - A database URL: `database_url`, which refuses a password where other users can read it.
 //! - Text that includes foreign values: the macro `plain!`. There is no other way for text to reach `render::Output`.
@@ -38,13 +38,14 @@
 //! progress progress_lines prompt
 //! render
 //! table
-//! plain stdout usage
-//! groups
+//! plain settings stdout usage
+//! config groups
 //! args database_url documents exit_code wrap
 //! ```
 
 mod args;
 mod commands;
+mod config;
 mod database_url;
 mod documents;
 mod exit_code;
@@ -60,6 +61,7 @@ mod progress;
 mod progress_lines;
 mod prompt;
 mod render;
+mod settings;
 mod stdout;
 mod table;
 mod usage;
@@ -71,7 +73,7 @@ use clap::{FromArgMatches, error::ErrorKind as ClapKind};
 use client_core::{
     error::Error,
     event::Observer,
-    ops::{Client, Settings},
+    ops::{self as client, Client},
     process_guard::guard_memory,
 };
 use tokio_util::sync::CancellationToken;
@@ -85,15 +87,29 @@ use crate::{
     progress_lines::{Form, Lines},
     prompt::{Secret, Secrets},
     render::{Output, Reporter},
+    settings::Settings,
     stdout::Stdout,
 };
 
 fn main() -> ExitCode {
     guard_memory();
-    let cli = match command().try_get_matches().and_then(|typed| Cli::from_arg_matches(&typed)) {
-        Ok(cli) => cli,
+    let parsed = command().try_get_matches().and_then(|typed| Ok((Cli::from_arg_matches(&typed)?, typed)));
+    let (cli, typed) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return refused(&error),
     };
+    let before = Output::new(cli.global.json, Arc::new(Progress::new(false, true)));
+    // What is generated from the arguments' definitions needs no settings.
+    if let Some(printed) = commands::manual::run(&cli.command) {
+        return ended(&before, printed);
+    }
+    let settings = match Settings::effective(&cli.global, &typed) {
+        Ok(settings) => settings,
+        Err(error) => return ended(&before, Err(error)),
+    };
+    if matches!(cli.command, Command::Config) {
+        return ended(&before, commands::config::run(&before, &settings));
+    }
     tracing_subscriber::fmt()
         .with_env_filter(
             EnvFilter::try_from_env("SEALKEEP_LOG")
@@ -105,7 +121,7 @@ fn main() -> ExitCode {
         .with_ansi(false)
         .with_writer(render::Log)
         .init();
-    let form = cli.global.progress.unwrap_or(ProgressForm::Auto);
+    let form = settings.progress.unwrap_or(ProgressForm::Auto);
     let quiet = cli.global.quiet || form == ProgressForm::None;
     let shown = form == ProgressForm::Auto && !quiet && !cli.global.json && render::is_watched();
     let (observer, reporter) = match form {
@@ -118,7 +134,12 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(|e| Error::internal("the asynchronous runtime", &e))
-        .and_then(|runtime| runtime.block_on(run(cli, output.clone(), observer)));
+        .and_then(|runtime| runtime.block_on(run(cli, settings, output.clone(), observer)));
+    ended(&output, outcome)
+}
+
+/// The exit code; prints the error.
+fn ended(output: &Output, outcome: Result<(), Error>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::from(exit_code::DONE),
         Err(error) => {
@@ -190,32 +211,32 @@ fn help(text: &clap::Error) -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, output: Output, observer: Arc<dyn Observer>) -> Result<(), Error> {
+async fn run(
+    cli: Cli,
+    settings: Settings,
+    output: Output,
+    observer: Arc<dyn Observer>,
+) -> Result<(), Error> {
     let Cli { global, command } = cli;
-    match &command {
-        Command::Completions { shell } => {
-            return commands::manual::completions(*shell);
-        }
-        Command::Man { dir } => return commands::manual::pages(dir),
-        Command::Schema => return commands::manual::schema(),
-        _ => {}
-    }
     let cancel = CancellationToken::new();
     tokio::spawn(cancel_on_signal(cancel.clone()));
     let secrets = Secrets::open(global.secrets_fd, cancel.clone())?;
     let client = Client::new(
-        Settings {
-            home: global.home,
-            server: global.server,
-            storage_origin: global.storage_origin,
-            stall: Duration::from_secs(global.stall_timeout.into()),
-            patience: Duration::from_secs(global.patience.into()),
+        client::Settings {
+            home: settings.home,
+            server: settings.server,
+            storage_origin: settings.storage_origin,
+            stall: Duration::from_secs(settings.stall_timeout.into()),
+            patience: Duration::from_secs(settings.patience.into()),
             keystore_passphrase: secrets.given(Secret::KeystorePassphrase),
         },
         observer,
         cancel,
     )?;
-    let context = Context { client, secrets, output };
+    if settings.server_is_typed {
+        client.refuse_other_service()?;
+    }
+    let context = Context { client, secrets, output, limit_upload: settings.limit_upload };
     match command {
         Command::Signup(arguments) => commands::signup::run(&context, arguments).await,
         Command::Login(arguments) => commands::login::run(&context, arguments).await,
@@ -232,7 +253,7 @@ async fn run(cli: Cli, output: Output, observer: Arc<dyn Observer>) -> Result<()
         Command::Runs(arguments) => commands::runs::list(&context, arguments),
         Command::Logs(arguments) => commands::runs::log(&context, &arguments),
         Command::Debug(arguments) => commands::debug::run(&context, arguments).await,
-        Command::Completions { .. } | Command::Man { .. } | Command::Schema => Ok(()),
+        Command::Config | Command::Completions { .. } | Command::Man { .. } | Command::Schema => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@
  */
 export type PreferencesView = { 
 /**
- * Upload limit for backups, KiB per second.
+ * Upload limit for backups, kB per second.
  */
 uploadLimit: number | null, 
 /**

@@ -89,7 +89,7 @@ export interface Backend {
   activityList(): Promise<ActivityView[]>;
 
   preferences(): Promise<PreferencesView>;
-  /** KiB/s; null: no limit. */
+  /** kB/s; null: no limit. */
   setUploadLimit(limit: number | null): Promise<void>;
   /** Sets the texts of the tray icon and of notifications. */
   speak(words: PanelWords): Promise<void>;

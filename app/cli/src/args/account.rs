@@ -26,7 +26,7 @@ pub(crate) struct Login {
     /// Device name [default: the host name]
     #[arg(long)]
     pub(crate) device_name: Option<String>,
-    /// On a new machine: read the recovery words from this recovery kit (PDF or text)
+    /// On a new machine: read the recovery words from this recovery kit (PDF or text), or from a file with nothing but the words
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) kit: Option<PathBuf>,
 }

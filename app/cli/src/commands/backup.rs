@@ -26,6 +26,9 @@ use crate::{
     database_url, documents, plain, render,
 };
 
+/// The unit of upload limits.
+pub(super) const KB: u64 = 1000;
+
 /// Alternatives for a URL that must contain its password.
 const INSTEAD: &str = "put the URL into a file and name it with --url-file, or into SEALKEEP_DATABASE_URL";
 
@@ -82,7 +85,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
         name: saved.map(|saved| saved.name).or(name),
         former_names,
         same_source,
-        upload_limit: limit_upload.map(|kib| u64::from(kib) * 1024).or(defaults),
+        upload_limit: limit_upload.or(context.limit_upload).map(|limit| u64::from(limit) * KB).or(defaults),
         record_list: !no_record_list,
         unwrap: !no_unwrap,
         level: compression,
@@ -106,7 +109,7 @@ pub(super) fn show(context: &Context, report: &BackupReport) -> Result<(), Error
         &document(report),
         || {
             let mut text = plain!(
-                "Snapshot {} of {}\n  read {}, new {}, uploaded {} in {} s\n  SHA-256 {}\n  dumped by {}",
+                "Snapshot {} of {}\n  read {}, new {}, uploaded {} in {} s\n  SHA-256 {}\n  {} {}",
                 backup::short(report.snapshot_id),
                 report.source,
                 render::bytes(report.bytes_read),
@@ -114,6 +117,7 @@ pub(super) fn show(context: &Context, report: &BackupReport) -> Result<(), Error
                 render::bytes(report.bytes_uploaded),
                 format_args!("{:.1}", report.duration.as_secs_f64()),
                 report.sha256,
+                if report.tool == report.format { "format:" } else { "dumped by" },
                 report.tool,
             );
             let Unwrapped { streams, kept, content, .. } = report.unwrapped;

@@ -5,10 +5,20 @@ use std::{fs, path::Path};
 use clap::CommandFactory;
 use client_core::{error::Error, output};
 
-use crate::{args::Cli, documents, render};
+use crate::{args::{Cli, Command}, documents, render};
+
+/// Runs one of these commands; `None` for any other.
+pub(crate) fn run(command: &Command) -> Option<Result<(), Error>> {
+    match command {
+        Command::Completions { shell } => Some(completions(*shell)),
+        Command::Man { dir } => Some(pages(dir)),
+        Command::Schema => Some(schema()),
+        _ => None,
+    }
+}
 
 /// Prints a completion script.
-pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
+fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
     // The generator panics if it cannot write, so it must not write to a pipe.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "sealkeep", &mut script);
@@ -16,13 +26,13 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
 }
 
 /// Prints the JSON Schema of all documents.
-pub(crate) fn schema() -> Result<(), Error> {
+fn schema() -> Result<(), Error> {
     let text = documents::schema().map_err(|e| Error::internal("the JSON Schema", &e))?;
     render::print(text.as_bytes())
 }
 
 /// Writes `sealkeep.1` and one page per command.
-pub(crate) fn pages(dir: &Path) -> Result<(), Error> {
+fn pages(dir: &Path) -> Result<(), Error> {
     let failed = |e| Error::io(&dir.display().to_string(), &e);
     fs::create_dir_all(dir).map_err(failed)?;
     // Generated elsewhere first: an existing page is replaced completely or not at all.

@@ -207,7 +207,8 @@ fn remove(context: &Context, typed: &str) -> Result<(), Error> {
 
 async fn run_now(context: &Context, typed: &str) -> Result<(), Error> {
     let source = find_source::find(&context.client, typed)?;
-    match scheduled::run(&context.client, source.id).await? {
+    let limit = context.limit_upload.map(|limit| u64::from(limit) * backup::KB);
+    match scheduled::run(&context.client, source.id, limit).await? {
         Scheduled::Done(report) => backup::show(context, &report),
         Scheduled::Skipped(turn) => {
             let next = if let Turn::Done(next) = turn { Some(next) } else { None };

@@ -14,7 +14,7 @@ use crate::{
     window::Listener,
 };
 
-const KIB: u64 = 1024;
+const KB: u64 = 1000;
 
 /// All settings.
 #[tauri::command]
@@ -26,13 +26,13 @@ pub(crate) fn preferences<R: Runtime>(
     // If the desktop does not tell, it counts as off.
     let autostart =
         app.try_state::<AutoLaunchManager>().is_some_and(|auto| auto.is_enabled().unwrap_or(false));
-    Ok(PreferencesView { upload_limit: chosen.upload_limit.map(|limit| limit / KIB), autostart })
+    Ok(PreferencesView { upload_limit: chosen.upload_limit.map(|limit| limit / KB), autostart })
 }
 
-/// Upload limit of backups in KiB per second; none: unlimited. Applies from the next backup on.
+/// Upload limit of backups in kB per second; none: unlimited. Applies from the next backup on.
 #[tauri::command]
 pub(crate) fn set_upload_limit(engine: State<'_, Shared>, limit: Option<u32>) -> Result<(), UiError> {
-    let upload_limit = limit.map(|limit| u64::from(limit) * KIB);
+    let upload_limit = limit.map(|limit| u64::from(limit) * KB);
     Ok(preferences::save(engine.client(), Preferences { upload_limit })?)
 }
 

@@ -45,7 +45,7 @@ pub(crate) struct AppInfo {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct PreferencesView {
-    /// Upload limit for backups, KiB per second.
+    /// Upload limit for backups, kB per second.
     pub(crate) upload_limit: Option<u64>,
     /// Whether the app starts at login.
     pub(crate) autostart: bool,

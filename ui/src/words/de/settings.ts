@@ -64,7 +64,7 @@ export const settings: typeof english = {
     forgetText: "Um dieses Gerät wieder zu verwenden, brauchen Sie Ihr Recovery-Kit.",
     backups: "Backups auf diesem Gerät",
     autostart: "Beim Anmelden am Computer starten (im Infobereich), damit geplante Backups laufen",
-    limit: "Upload-Limit (KiB/s)",
+    limit: "Upload-Limit (kB/s)",
     limitHint: "Ohne Eintrag kein Limit. Gilt ab dem nächsten Backup.",
     saved: "Gespeichert",
     about: "Über",

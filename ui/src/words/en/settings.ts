@@ -62,7 +62,7 @@ export const settings = {
     forgetText: "You'll need your recovery kit to use this device again.",
     backups: "Backups on this device",
     autostart: "Start at login (in the system tray), so scheduled backups run",
-    limit: "Upload limit (KiB/s)",
+    limit: "Upload limit (kB/s)",
     limitHint: "Leave empty for no limit. Applies from the next backup.",
     saved: "Saved",
     about: "About",
