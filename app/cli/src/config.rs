@@ -19,7 +19,8 @@ const MAX_LEN: u64 = 64 * 1024;
 /// Its keys: each is an option's name with underscores.
 const KEYS: &str = "home, server, storage_origin, stall_timeout, patience, progress, limit_upload";
 /// Parts of the names of secrets.
-const SECRETS: [&str; 8] = ["password", "passphrase", "secret", "totp", "token", "words", "code", "database_url"];
+const SECRETS: [&str; 8] =
+    ["password", "passphrase", "secret", "totp", "token", "words", "code", "database_url"];
 
 /// What the file says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -98,10 +99,9 @@ fn parse(name: &str, text: &str) -> Result<Values, Error> {
         let place = at(Some(home.span()));
         return Err(refused(format!("{place}: `home` is not a path from the root"), "begin it with a slash"));
     }
-    for (key, value, range) in [
-        ("stall_timeout", stall_timeout.as_ref(), 1..=3600),
-        ("patience", patience.as_ref(), 0..=3000),
-    ] {
+    for (key, value, range) in
+        [("stall_timeout", stall_timeout.as_ref(), 1..=3600), ("patience", patience.as_ref(), 0..=3000)]
+    {
         if let Some(value) = value.filter(|value| !range.contains(value.get_ref())) {
             let (place, most) = (at(Some(value.span())), range.end());
             return Err(refused(

@@ -38,13 +38,15 @@
 //! progress progress_lines prompt
 //! render
 //! table
-//! plain settings stdout usage
+//! complete settings
+//! plain stdout usage
 //! config groups
 //! args database_url documents exit_code wrap
 //! ```
 
 mod args;
 mod commands;
+mod complete;
 mod config;
 mod database_url;
 mod documents;
@@ -93,6 +95,12 @@ use crate::{
 
 fn main() -> ExitCode {
     guard_memory();
+    match complete::answered() {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::from(exit_code::DONE),
+        // A shell that completes shows nothing that we say.
+        Err(_) => return ExitCode::from(exit_code::USAGE),
+    }
     let parsed = command().try_get_matches().and_then(|typed| Ok((Cli::from_arg_matches(&typed)?, typed)));
     let (cli, typed) = match parsed {
         Ok(parsed) => parsed,
@@ -211,12 +219,7 @@ fn help(text: &clap::Error) -> ExitCode {
     }
 }
 
-async fn run(
-    cli: Cli,
-    settings: Settings,
-    output: Output,
-    observer: Arc<dyn Observer>,
-) -> Result<(), Error> {
+async fn run(cli: Cli, settings: Settings, output: Output, observer: Arc<dyn Observer>) -> Result<(), Error> {
     let Cli { global, command } = cli;
     let cancel = CancellationToken::new();
     tokio::spawn(cancel_on_signal(cancel.clone()));

@@ -106,11 +106,19 @@ impl Settings {
         note("server", at, Some(server.clone()), Some("SEALKEEP_SERVER"), "--server");
 
         let at = origin("storage_origin", values.storage_origin.is_some());
-        let storage_origin = if at == Origin::File { values.storage_origin } else { global.storage_origin.clone() };
-        note("storage_origin", at, storage_origin.clone(), Some("SEALKEEP_STORAGE_ORIGIN"), "--storage-origin");
+        let storage_origin =
+            if at == Origin::File { values.storage_origin } else { global.storage_origin.clone() };
+        note(
+            "storage_origin",
+            at,
+            storage_origin.clone(),
+            Some("SEALKEEP_STORAGE_ORIGIN"),
+            "--storage-origin",
+        );
 
         let at = origin("stall_timeout", values.stall_timeout.is_some());
-        let stall_timeout = values.stall_timeout.filter(|_| at == Origin::File).unwrap_or(global.stall_timeout);
+        let stall_timeout =
+            values.stall_timeout.filter(|_| at == Origin::File).unwrap_or(global.stall_timeout);
         let shown = Some(format!("{stall_timeout} s"));
         note("stall_timeout", at, shown, Some("SEALKEEP_STALL_TIMEOUT"), "--stall-timeout");
 
@@ -197,7 +205,9 @@ mod tests {
     fn every_variable_of_a_global_option_is_listed() {
         let settings = merged("sealkeep status", Values::default());
         for argument in Cli::command().get_arguments() {
-            let Some(variable) = argument.get_env().filter(|name| *name != "SEALKEEP_CONFIG") else { continue };
+            let Some(variable) = argument.get_env().filter(|name| *name != "SEALKEEP_CONFIG") else {
+                continue;
+            };
             let listed = settings.list.iter().any(|s| s.variable.is_some_and(|known| variable == known));
             assert!(listed, "{}", variable.display());
         }

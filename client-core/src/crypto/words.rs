@@ -363,8 +363,16 @@ mod tests {
         }
         let cut = phrase.rsplit_once(' ').unwrap().0;
         assert_eq!(read(cut).err(), Some(InvalidWords::Count(23)));
-        assert!(matches!(read(&format!("{cut} abandn")).err(), Some(InvalidWords::Unknown { number: 24, .. })));
-        for other in ["", "24", "PASSWORD=abandon", "Dear all, this file is only a letter, and nobody should read words in it."] {
+        assert!(matches!(
+            read(&format!("{cut} abandn")).err(),
+            Some(InvalidWords::Unknown { number: 24, .. })
+        ));
+        for other in [
+            "",
+            "24",
+            "PASSWORD=abandon",
+            "Dear all, this file is only a letter, and nobody should read words in it.",
+        ] {
             assert_eq!(read(other).err(), Some(InvalidWords::NoKit), "{other}");
         }
     }

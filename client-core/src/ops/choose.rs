@@ -8,11 +8,16 @@ use jiff::tz::TimeZone;
 use super::{
     OpenVault,
     kinship::is_carried_on,
-    select::{Selector, by_prefix, name_a_source, no_source, not_found, of_day, several_sources, two_sources},
+    select::{
+        Selector, by_prefix, name_a_source, no_source, not_found, of_day, several_sources, two_sources,
+    },
 };
 use crate::{
     error::{Error, ErrorKind},
-    format::snapshot::SnapshotBody, source::ENGINES, vault::ListedSnapshot};
+    format::snapshot::SnapshotBody,
+    source::ENGINES,
+    vault::ListedSnapshot,
+};
 
 impl OpenVault {
     /// Finds and opens the selected snapshot.

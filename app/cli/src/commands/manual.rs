@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 use clap::CommandFactory;
 use client_core::{error::Error, output};
 
-use crate::{args::{Cli, Command}, documents, render};
+use crate::{
+    args::{Cli, Command},
+    documents, render,
+};
 
 /// Runs one of these commands; `None` for any other.
 pub(crate) fn run(command: &Command) -> Option<Result<(), Error>> {
