@@ -11,8 +11,8 @@ use crate::{
     clock::{Clock, SystemClock},
     device::{DeviceSecrets, VaultSecrets},
     error::{Error, ErrorKind},
-    event::Observer,
-    keystore::{self, KeptIn, Keys},
+    event::{Observer, Silent},
+    keystore::{self, FileKeyStore, KeptIn, Keys},
     net::same_origin,
     patience::Patience,
     state::BackupLock,
@@ -90,6 +90,23 @@ impl Client {
             clock: Arc::new(SystemClock),
             observer,
             cancel,
+        })
+    }
+
+    /// The device in this home directory, for reading what is in it. Creates nothing, and opens no key file that is
+    /// sealed with a passphrase. `None`: there is no such directory.
+    pub(super) fn at_rest(home: Option<PathBuf>) -> Option<Self> {
+        let home = keystore::find_home(home)?;
+        Some(Self {
+            keystore: Keys::new(Arc::new(FileKeyStore::new(&home, None))),
+            home,
+            server: String::new(),
+            storage_origin: None,
+            stall: Duration::ZERO,
+            patience: Duration::ZERO,
+            clock: Arc::new(SystemClock),
+            observer: Arc::new(Silent),
+            cancel: CancellationToken::new(),
         })
     }
 
@@ -274,7 +291,6 @@ pub(crate) mod tests {
     use crate::{
         crypto::{Keyring, ReadIdentity},
         device::tests::sample,
-        event::Silent,
     };
 
     #[test]

@@ -19,6 +19,7 @@ pub mod devices;
 pub mod due;
 pub mod find_source;
 pub mod first_run;
+pub mod known;
 pub mod list;
 pub mod overview;
 pub mod preferences;

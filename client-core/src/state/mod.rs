@@ -26,7 +26,7 @@ pub use self::{
     lock::{BackupLock, take_turn},
     pins::PinsDb,
     run_log::{LogEntry, LogKind},
-    runs::{KEPT, Run, RunState},
+    runs::{KEPT, Run, RunState, peek},
 };
 use crate::error::Error;
 

@@ -7,7 +7,7 @@ use client_core::{error::Error, output};
 
 use crate::{
     args::{Cli, Command},
-    documents, render,
+    complete, documents, render,
 };
 
 /// Runs one of these commands; `None` for any other.
@@ -22,9 +22,7 @@ pub(crate) fn run(command: &Command) -> Option<Result<(), Error>> {
 
 /// Prints a completion script.
 fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
-    // The generator panics if it cannot write, so it must not write to a pipe.
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "sealkeep", &mut script);
+    let script = complete::script(shell).map_err(|e| Error::internal("the completion script", &e))?;
     render::print(&script)
 }
 
