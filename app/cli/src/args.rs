@@ -18,45 +18,14 @@ pub(crate) use self::{
     },
     restore::Restore,
 };
+use crate::reference;
 
 /// One line per paragraph, so that they wrap at any terminal width.
 const SECRETS_HELP: &str = "\
 Secrets are asked for on the terminal, or read from lines NAME=value (PASSWORD, TOTP, RECOVERY_CODE, RECOVERY_WORDS, \
 KEYSTORE_PASSPHRASE) of the file descriptor given by --secrets-fd. Where that is not possible they are taken from the \
 environment, as SEALKEEP_PASSWORD and so on: other programs of the same user can read that, so prefer the descriptor. \
-There is no argument for them.
-
-Environment (an option counts before its variable, and that before the configuration file):
-    SEALKEEP_CONFIG           the configuration file
-    SEALKEEP_HOME             directory for keys and local state
-    SEALKEEP_SERVER           the metadata service
-    SEALKEEP_STORAGE_ORIGIN   storage inside your network that may be used
-    SEALKEEP_STALL_TIMEOUT    seconds until a transfer is tried again
-    SEALKEEP_PATIENCE         seconds to wait for a service or store
-    SEALKEEP_DATABASE_URL     the database to back up, with its password
-    SEALKEEP_PASSWORD, SEALKEEP_TOTP, SEALKEEP_RECOVERY_CODE,
-    SEALKEEP_RECOVERY_WORDS, SEALKEEP_KEYSTORE_PASSPHRASE
-                              secrets, see above
-    SEALKEEP_LOG, RUST_LOG    what to log on standard error, such as debug
-    NO_COLOR, CLICOLOR_FORCE  help without colors, or with colors in a pipe
-
-Exit codes:
-    0  done
-    1  internal error
-    2  wrong usage
-    3  not signed in, or access denied
-    4  service unreachable or failing
-    5  object store unreachable or refusing
-    6  source or dump failed
-    7  not found, ambiguous, or already exists
-    8  local disk or file
-    9  stored data is damaged or incomplete
-   10  the service returned an older or forked history
-   11  written by a newer version
-   12  the name belongs to another source
-   13  the dump is unusually small or has a different format
-  130  cancelled
-  141  the reader of the output has gone";
+There is no argument for them.";
 
 /// One line per paragraph, so that they wrap at any terminal width.
 const CONFIG_HELP: &str = "\
@@ -88,7 +57,7 @@ pub(crate) const DATABASE_URL: &str = "SEALKEEP_DATABASE_URL";
 
 /// Encrypted, deduplicated database backups. Your keys never leave your machine.
 #[derive(Debug, Parser)]
-#[command(name = "sealkeep", version, after_long_help = SECRETS_HELP, disable_help_subcommand = true)]
+#[command(name = "sealkeep", version, after_long_help = reference::appended_to(SECRETS_HELP), disable_help_subcommand = true)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -106,37 +75,41 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  sealkeep login --email you@example.com")]
     Login(Login),
     /// Sign out; --forget also removes this device's keys
+    #[command(after_help = "Examples:\n  sealkeep logout\n  sealkeep logout --forget")]
     Logout(Logout),
     /// List or revoke devices
+    #[command(after_help = "Examples:\n  sealkeep devices\n  sealkeep devices revoke laptop")]
     Devices(Devices),
     /// Back up a database, a file or standard input
     #[command(after_help = "\
 Examples:
   sealkeep backup postgres://backup@db.example/shop
   sealkeep backup --file dump.sql
-  sealkeep backup shop                              # a saved source, see `sealkeep source`
+  sealkeep backup shop                # a saved source
   mysqldump --single-transaction shop | sealkeep backup --stdin --name shop
 
 A PostgreSQL password comes from ~/.pgpass, from PGPASSWORD, or from a URL in a file (--url-file) or in SEALKEEP_DATABASE_URL. In an argument, every user of the machine could read it.")]
     Backup(Backup),
     /// List snapshots, newest first
-    #[command(visible_alias = "ls", alias = "list")]
+    #[command(
+        visible_alias = "ls",
+        alias = "list",
+        after_help = "Examples:\n  sealkeep snapshots --source shop\n  sealkeep snapshots --json"
+    )]
     Snapshots(Snapshots),
     /// Restore a snapshot to a file, a pipe or a database
-    #[command(after_help = "\
-Examples:
-  sealkeep restore shop@latest --to shop.dump
-  sealkeep restore shop@2026-11-20 --to shop.dump
-  sealkeep restore 3f9a --stdout | pg_restore --list
-  sealkeep restore shop@latest --into postgres://postgres@localhost/shop_restored
-  sealkeep restore --clean-up postgres://postgres@localhost/")]
     Restore(Restore),
     /// Verify keys, history, index, and that every required pack is stored; --read-data decrypts everything
-    #[command(visible_alias = "verify")]
+    #[command(
+        visible_alias = "verify",
+        after_help = "Examples:\n  sealkeep check\n  sealkeep check --read-data"
+    )]
     Check(Check),
     /// The local index cache
+    #[command(after_help = "Example:\n  sealkeep index rebuild")]
     Index(Index),
     /// Show account, device, service, and backed-up sources
+    #[command(after_help = "Example:\n  sealkeep status")]
     Status,
     /// The saved sources of this device
     #[command(
@@ -249,8 +222,10 @@ pub(crate) struct Index {
 #[derive(Debug, Subcommand)]
 pub(crate) enum IndexAction {
     /// Delete the local index and rebuild it from storage
+    #[command(after_help = "Example:\n  sealkeep index rebuild")]
     Rebuild,
     /// Rebuild a source's row list from its newest snapshot, so that the next backup uploads only what changed
+    #[command(after_help = "Example:\n  sealkeep index records --source shop")]
     Records {
         /// Source [default: the only one]
         #[arg(long)]

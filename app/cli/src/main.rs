@@ -38,10 +38,11 @@
 //! progress progress_lines prompt
 //! render
 //! table
-//! complete settings
+//! complete man settings
 //! plain stdout usage
 //! config groups
 //! args database_url documents exit_code wrap
+//! reference
 //! ```
 
 mod args;
@@ -55,6 +56,7 @@ mod groups;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod help;
+mod man;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod mentions;
@@ -62,6 +64,7 @@ mod plain;
 mod progress;
 mod progress_lines;
 mod prompt;
+mod reference;
 mod render;
 mod settings;
 mod stdout;

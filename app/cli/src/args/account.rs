@@ -47,6 +47,7 @@ pub(crate) struct Devices {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeviceAction {
     /// Revoke a device, which blocks it immediately
+    #[command(after_help = "Examples:\n  sealkeep devices revoke laptop\n  sealkeep devices revoke 3f9a")]
     Revoke {
         /// Device name, ID or start of the ID, from `sealkeep devices`
         device: String,
