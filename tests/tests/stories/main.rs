@@ -28,4 +28,5 @@ mod stage;
 mod tampered_store;
 mod tenant_isolation;
 mod terminal;
+mod worst_day;
 mod zero_knowledge;
