@@ -250,6 +250,7 @@ fn json_is_as_it_was() {
     let clean_up = device.call(["restore", "--clean-up", &server.url("postgres")]);
     documents.of("restore --clean-up", clean_up.env("PGPASSWORD", server.password()), 0);
     documents.of("restore", device.restore_to("00000000", "nothing"), 7);
+    documents.of("config", device.call(["config"]), 0);
     documents.of("index rebuild", device.call(["index", "rebuild"]), 0);
     documents.of("index records", device.call(["index", "records", "--source", "noise"]), 0);
 

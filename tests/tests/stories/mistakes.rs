@@ -9,7 +9,7 @@ use e2e::{Account, Call, Device, Postgres, Stage, data, device::text};
 type Answer = (i32, &'static str, &'static str, &'static str);
 
 /// What a newcomer types on a device with two sources, a file and a folder.
-const MISTAKES: [(&[&str], Answer); 33] = [
+const MISTAKES: [(&[&str], Answer); 38] = [
     (&["snapshot"], (2, "usage", "'snapshot'", "'snapshots'")),
     (&["source"], (2, "usage", "incomplete", "sealkeep source --help")),
     (
@@ -48,6 +48,20 @@ const MISTAKES: [(&[&str], Answer); 33] = [
         (7, "ambiguous", "several sources", "`ledger@latest`, `shop@latest`"),
     ),
     (&["restore", "shop", "--to", "out"], (2, "usage", "`shop` is not a snapshot", "`shop@latest`")),
+    (
+        &["restore", "3f9a", "--source", "shop", "--to", "out"],
+        (2, "usage", "`3f9a` is the id of a snapshot", "leave --source out"),
+    ),
+    (&["index", "records"], (7, "ambiguous", "several sources", "`--source ledger`, `--source shop`")),
+    (
+        &["snapshots", "--server", "https://backup.example.com"],
+        (2, "usage", "--server names https://backup.example.com", "leave --server out"),
+    ),
+    (
+        &["status", "--config", "nowhere.toml"],
+        (2, "usage", "nowhere.toml cannot be read: there is no such file", "sealkeep config"),
+    ),
+    (&["config", "--config", "dump.sql"], (2, "usage", "dump.sql, line 1: ", "correct that line")),
     (&["restore", "dump.sql", "--to", "out"], (2, "usage", "`dump.sql` is not a snapshot", "after --to")),
     (
         &["restore", "nosuch@latest", "--to", "out"],
@@ -137,6 +151,8 @@ fn a_typical_mistake_is_answered_with_the_way_out() {
     // Other words for a command are understood.
     device.call(["ls"]).ok().unwrap();
     device.call(["verify"]).ok().unwrap();
+    // The service of the account may be named.
+    device.call(["snapshots", "--server", &format!("{}/", stage.service.url())]).ok().unwrap();
 }
 
 /// What goes wrong at a database.
