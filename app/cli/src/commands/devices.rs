@@ -43,7 +43,7 @@ async fn list(context: &Context) -> Result<(), Error> {
                     d.keys.name.clone(),
                     state.to_owned(),
                     render::time(d.created_at),
-                    d.last_seen_at.map_or_else(|| "–".to_owned(), render::time),
+                    last_seen(d).map_or_else(|| "–".to_owned(), render::time),
                 ]
             })
             .collect();
@@ -51,6 +51,11 @@ async fn list(context: &Context) -> Result<(), Error> {
             ["DEVICE".into(), Column::name("NAME"), "STATE".into(), "SINCE".into(), "LAST SEEN".into()];
         render::fitting(&header, &rows, &["SINCE"])
     })
+}
+
+/// The service rounds to the hour; the device was certainly seen when it was created.
+fn last_seen(device: &DeviceInfo) -> Option<i64> {
+    device.last_seen_at.map(|seen| seen.max(device.created_at))
 }
 
 fn document(device: &DeviceInfo) -> documents::Device {
