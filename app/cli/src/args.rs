@@ -31,7 +31,7 @@ There is no argument for them.";
 const CONFIG_HELP: &str = "\
 Examples:
   sealkeep config
-  sealkeep --config ./team.toml status
+  sealkeep status --config ./team.toml
 
 The configuration file is $XDG_CONFIG_HOME/sealkeep/config.toml, or ~/.config/sealkeep/config.toml; --config and \
 SEALKEEP_CONFIG name another one. Each key is an option's name with underscores:

@@ -163,7 +163,8 @@ mod tests {
     /// The settings for a command line without variables, if the file says this.
     fn merged(typed: &str, values: Values) -> Settings {
         let command = Cli::command().mut_args(|argument| argument.env(None::<&'static str>));
-        let typed = command.try_get_matches_from(typed.split(' ')).unwrap();
+        let words = std::iter::once("sealkeep").chain(typed.split(' '));
+        let typed = command.try_get_matches_from(words).unwrap();
         let cli = Cli::from_arg_matches(&typed).unwrap();
         Settings::merged(&cli.global, &|id| typed.value_source(id), values, None)
     }
@@ -182,7 +183,7 @@ mod tests {
             progress: Some(ProgressForm::Plain),
             ..Values::default()
         };
-        let settings = merged("sealkeep status --patience 7 --server https://typed", file());
+        let settings = merged("status --patience 7 --server https://typed", file());
         assert_eq!((settings.patience, settings.server.as_str()), (7, "https://typed"));
         assert_eq!(origin(&settings, "patience"), Origin::Option);
         assert!(settings.server_is_typed);
@@ -191,11 +192,11 @@ mod tests {
         assert_eq!((settings.progress, settings.limit_upload), (Some(ProgressForm::Plain), Some(5)));
         assert_eq!((settings.stall_timeout, origin(&settings, "stall_timeout")), (45, Origin::Default));
 
-        let settings = merged("sealkeep --server https://typed status", file());
+        let settings = merged("--server https://typed status", file());
         assert_eq!(settings.server, "https://typed", "an option may stand before the command");
-        let settings = merged("sealkeep status --quiet", file());
+        let settings = merged("status --quiet", file());
         assert_eq!(origin(&settings, "progress"), Origin::Option);
-        let settings = merged("sealkeep status", Values::default());
+        let settings = merged("status", Values::default());
         assert_eq!(settings.server, "http://127.0.0.1:8787");
         assert!(!settings.server_is_typed && settings.list.iter().all(|s| s.origin == Origin::Default));
     }
@@ -203,7 +204,7 @@ mod tests {
     /// Every global option that has a variable is a setting.
     #[test]
     fn every_variable_of_a_global_option_is_listed() {
-        let settings = merged("sealkeep status", Values::default());
+        let settings = merged("status", Values::default());
         for argument in Cli::command().get_arguments() {
             let Some(variable) = argument.get_env().filter(|name| *name != "SEALKEEP_CONFIG") else {
                 continue;

@@ -36,7 +36,7 @@ pub(crate) fn run(output: &Output, settings: &Settings) -> Result<(), Error> {
 fn head(file: Option<(&std::path::Path, bool)>) -> Plain {
     match file {
         Some((path, true)) => plain!("Configuration file {}\n\n", path.display()),
-        Some((path, false)) => plain!("Configuration file {} (there is none)\n\n", path.display()),
+        Some((path, false)) => plain!("Configuration file {} (does not exist)\n\n", path.display()),
         None => plain!("No configuration file: HOME is not set\n\n"),
     }
 }

@@ -290,9 +290,9 @@ mod tests {
 
     #[test]
     fn the_typed_home_counts() {
-        let of = |typed: &str| home(typed.split(' ').map(OsString::from));
-        assert_eq!(of("-- sealkeep --home /a restore"), Some("/a".into()));
-        assert_eq!(of("-- sealkeep restore --home=/b "), Some("/b".into()));
+        let of = |typed: &[&str]| home(typed.iter().map(OsString::from));
+        assert_eq!(of(&["--", NAME, "--home", "/a", "restore"]), Some("/a".into()));
+        assert_eq!(of(&["--", NAME, "restore", "--home=/b", ""]), Some("/b".into()));
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn schema() -> Value {
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Sealkeep",
-        "description": "What `sealkeep --json COMMAND` prints on standard output, one document a line: \
+        "description": "What a command of Sealkeep prints on standard output with `--json`, one document a line: \
                         `$defs` has a definition per command (`source_list` for `source list`), `error` for failures, \
                         and `progress` for the lines of `--progress=json` on standard error. \
                         Later versions may add keys.",
