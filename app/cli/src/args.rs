@@ -155,7 +155,10 @@ The newest 10,000 runs are listed, and the newest 500 have a log.")]
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("what").required(!source_is_set())))]
+#[command(
+    group(ArgGroup::new("what").required(!source_is_set())),
+    override_usage = "sealkeep backup [OPTIONS] URL | --url-file FILE | --file PATH | --stdin\n       sealkeep backup [OPTIONS] SOURCE"
+)]
 pub(crate) struct Backup {
     /// A PostgreSQL database: postgres://user@host:port/database?sslmode=… or "service=NAME", "host=… dbname=…"; or the name of a saved source [default: SEALKEEP_DATABASE_URL, when it is set]
     #[arg(group = "what", value_name = "URL")]

@@ -46,6 +46,25 @@ fn help_is_as_it_was() {
         );
     }
     assert_eq!(before.lines().count(), now.lines().count());
+    let wide: Vec<&str> = now.lines().filter(|line| line.chars().count() > WIDTH).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+}
+
+/// Every command that can be run shows how.
+#[test]
+fn every_help_has_an_example() {
+    fn look(command: &Command, path: &str) {
+        for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+            let path = format!("{path} {}", sub.get_name());
+            let help = sub.clone().render_long_help().to_string();
+            assert!(
+                help.contains(&format!("\n  {path}")) || help.contains(&format!("| {path}")),
+                "{path}: {help}"
+            );
+            look(sub, &path);
+        }
+    }
+    look(&groups::command(), "sealkeep");
 }
 
 /// The words that may be names of variables.
