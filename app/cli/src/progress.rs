@@ -214,11 +214,6 @@ fn with_sizes(style: ProgressStyle) -> ProgressStyle {
 }
 
 /// A rate as whole bytes.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a rate is neither negative nor large"
-)]
 fn rounded(rate: f64) -> u64 {
     rate.round() as u64
 }

@@ -76,10 +76,10 @@ impl Schema {
     fn hold(&self, command: &str, document: &Value) {
         let command = if document.get("error").is_some() { "error" } else { command };
         let name = command.replace("--", "").replace([' ', '-'], "_");
-        let index = self.definitions.get(&name).unwrap_or_else(|| panic!("{name} has no schema"));
-        if let Err(error) = self.schemas.validate(document, *index) {
-            panic!("{command}: {error:#}\n{document}");
-        }
+        let index = self.definitions.get(&name);
+        assert!(index.is_some(), "{name} has no schema");
+        let valid = self.schemas.validate(document, *index.unwrap());
+        assert!(valid.is_ok(), "{command}: {:#}\n{document}", valid.unwrap_err());
     }
 }
 
