@@ -1,9 +1,7 @@
 //! The journal of runs: every attempt and its result.
 
-use std::{path::Path, time::Duration};
-
 use api_types::{BackupId, SnapshotId, SourceId};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{StateDb, StateError, run_log};
 
@@ -42,21 +40,7 @@ pub struct Run {
 /// Number of runs that are kept; older ones are forgotten.
 pub const KEPT: u32 = 10_000;
 
-/// How long another process may keep [`peek`] waiting.
-const PEEK_TIMEOUT: Duration = Duration::from_millis(20);
-
-/// The newest runs, from a state that nobody has opened, whatever vault it belongs to. Creates no state.
-///
-/// # Errors
-/// There is none, or it cannot be read.
-pub fn peek(home: &Path, most: u32) -> Result<Vec<Run>, StateError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(home.join("state.db"), flags)?;
-    db.busy_timeout(PEEK_TIMEOUT)?;
-    Ok(newest(&db, most)?)
-}
-
-fn newest(db: &Connection, most: u32) -> Result<Vec<Run>, rusqlite::Error> {
+pub(super) fn newest(db: &Connection, most: u32) -> Result<Vec<Run>, rusqlite::Error> {
     let mut query = db.prepare_cached(
         "SELECT name, kind, state, failure, started_at, ended_at, bytes_read, id, snapshot FROM run
          ORDER BY rowid DESC LIMIT ?1",

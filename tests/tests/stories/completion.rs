@@ -21,7 +21,7 @@ fn offered(device: &Device, words: &[&str]) -> Vec<String> {
 #[test]
 fn names_and_ids_of_this_device_are_offered() {
     let stage = Stage::shared().unwrap();
-    let (device, _) = stage.new_account().unwrap();
+    let (device, account) = stage.new_account().unwrap();
     let ledger = device.backup_bytes("ledger", b"x").ok().unwrap();
     let ledger = &text(&ledger, "snapshot_id").unwrap()[..12];
     device.backup_bytes("shop", b"y").ok().unwrap();
@@ -51,6 +51,15 @@ fn names_and_ids_of_this_device_are_offered() {
     has(&["source", ""], &["add", "list", "edit", "remove", "test"], &[]);
     has(&["st"], &["status"], &["snapshots"]);
     has(&["status", "--progress", ""], &["auto", "plain", "json", "none"], &[]);
+
+    // Of another device, once they were listed here.
+    let other = Device::new(&stage.service).unwrap();
+    other.sign_in(&account).unwrap();
+    let there = other.backup_bytes("elsewhere", b"x").ok().unwrap();
+    let there = &text(&there, "snapshot_id").unwrap()[..12];
+    has(&["restore", ""], &["latest"], &[there]);
+    device.call(["snapshots"]).ok().unwrap();
+    has(&["restore", ""], &[there, "elsewhere@latest", ledger], &[]);
 
     // Elsewhere nothing is known, and nothing is created.
     let absent = device.desk().join("absent");

@@ -3,12 +3,14 @@
 //! nothing: what cannot be read is not offered.
 
 use std::{
-    collections::BTreeSet,
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
+use api_types::SnapshotId;
 use clap::Command;
 use clap_complete::{
     ArgValueCandidates, CompleteEnv, CompletionCandidate, Shell,
@@ -182,8 +184,9 @@ fn saved(known: &Known) -> Vec<CompletionCandidate> {
 
 /// Names of sources that have a snapshot, as far as this device knows.
 fn names(known: &Known) -> BTreeSet<&str> {
+    let snapshots = known.snapshots.iter().map(|snapshot| snapshot.source.as_str());
     let runs = known.runs.iter().filter(|run| run.snapshot.is_some()).map(|run| run.source.as_str());
-    runs.chain(known.sources.iter().map(|source| source.name.as_str())).collect()
+    snapshots.chain(runs).chain(known.sources.iter().map(|source| source.name.as_str())).collect()
 }
 
 fn backed_up(known: &Known) -> Vec<CompletionCandidate> {
@@ -194,9 +197,17 @@ fn snapshots(known: &Known) -> Vec<CompletionCandidate> {
     let newest = names(known)
         .into_iter()
         .filter_map(|name| candidate(&format!("{name}@latest"), "the newest snapshot of this source"));
-    let ids = known.runs.iter().filter_map(|run| {
-        let id = short(run.snapshot?);
-        candidate(&id, &format!("{}, {}", run.source, local_time(run.ended_at.unwrap_or(run.started_at))))
+    // A run knows its snapshot, too: before it was listed here, or while the key file is sealed.
+    let of_runs = known.runs.iter().filter_map(|run| {
+        let created = run.ended_at.unwrap_or(run.started_at);
+        Some((run.snapshot?, (created, run.source.as_str())))
+    });
+    let opened = known.snapshots.iter().map(|s| (s.id, (s.created, s.source.as_str())));
+    let all: BTreeMap<SnapshotId, (i64, &str)> = of_runs.chain(opened).collect();
+    let mut all: Vec<_> = all.into_iter().collect();
+    all.sort_by_key(|(_, (created, _))| Reverse(*created));
+    let ids = all.into_iter().filter_map(|(id, (created, source))| {
+        candidate(&short(id), &format!("{source}, {}", local_time(created)))
     });
     candidate("latest", "the newest snapshot").into_iter().chain(newest).chain(ids).collect()
 }
