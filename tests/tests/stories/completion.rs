@@ -9,7 +9,7 @@ use e2e::{Device, Stage, device::text, files};
 /// What is offered for the last of these words.
 fn offered(device: &Device, words: &[&str]) -> Vec<String> {
     let index = words.len().to_string();
-    let call = device.call_plain([&["--", "sealkeep"], words].concat());
+    let call = device.call_plain([&["--", "sealkeep"][..], words].concat());
     let call =
         call.env("SEALKEEP_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", index).env("_CLAP_IFS", "\n");
     let outcome = call.go().unwrap();
