@@ -62,7 +62,7 @@
 //! format kit records unwrap
 //! crypto encode store
 //! chunk output patience
-//! clock error event net process_guard secret shell
+//! clock error event net process_guard secret shell size
 //! id
 //! ```
 
@@ -77,6 +77,7 @@ pub mod patience;
 pub mod process_guard;
 mod secret;
 pub mod shell;
+pub mod size;
 
 // down the drawing: a dump comes in …
 pub mod source;

@@ -34,6 +34,12 @@ pub(crate) fn is_loopback<S: AsRef<str>>(host: Option<&Host<S>>) -> bool {
     }
 }
 
+/// Whether two addresses name the same scheme, host and port.
+pub(crate) fn same_origin(one: &str, other: &str) -> bool {
+    let origin = |text: &str| Url::parse(text).ok().map(|url| url.origin());
+    origin(one).is_some_and(|one| Some(one) == origin(other))
+}
+
 /// Describes the innermost cause: the outer ones repeat the URL, which grants access to the object store.
 pub(crate) fn describe_network_error(error: &reqwest::Error) -> String {
     if error.is_timeout() {

@@ -18,44 +18,34 @@ pub(crate) use self::{
     },
     restore::Restore,
 };
+use crate::reference;
 
 /// One line per paragraph, so that they wrap at any terminal width.
 const SECRETS_HELP: &str = "\
 Sealkeep prompts for secrets on the terminal, or reads them from lines NAME=value (PASSWORD, TOTP, RECOVERY_CODE, RECOVERY_WORDS, \
 KEYSTORE_PASSPHRASE) of the file descriptor given by --secrets-fd. Where neither is possible, it takes them from the \
 environment, as SEALKEEP_PASSWORD and so on: other programs of the same user can read that, so prefer the descriptor. \
-No option takes a secret.
+No option takes a secret.";
 
-Environment (options take precedence over variables):
-    SEALKEEP_HOME             directory for keys and local state
-    SEALKEEP_SERVER           URL of the Sealkeep service
-    SEALKEEP_STORAGE_ORIGIN   storage inside your network that may be used
-    SEALKEEP_STALL_TIMEOUT    seconds until a transfer is tried again
-    SEALKEEP_PATIENCE         seconds to retry the service or storage
-    SEALKEEP_DATABASE_URL     the database to back up, with its password
-    SEALKEEP_PASSWORD, SEALKEEP_TOTP, SEALKEEP_RECOVERY_CODE,
-    SEALKEEP_RECOVERY_WORDS, SEALKEEP_KEYSTORE_PASSPHRASE
-                              secrets, see above
-    SEALKEEP_LOG, RUST_LOG    what to log on standard error, such as debug
-    NO_COLOR, CLICOLOR_FORCE  help without colors, or with colors in a pipe
+/// One line per paragraph, so that they wrap at any terminal width.
+const CONFIG_HELP: &str = "\
+Examples:
+  sealkeep config
+  sealkeep status --config ./team.toml
 
-Exit codes:
-    0  done
-    1  internal error
-    2  invalid usage
-    3  not signed in, or access denied
-    4  service unreachable or failing
-    5  storage unreachable or request refused
-    6  source or dump failed
-    7  not found, ambiguous, or already exists
-    8  local disk or file error
-    9  stored data is damaged, or a restore is incomplete
-   10  the service returned an inconsistent history
-   11  created by a newer version of Sealkeep
-   12  the name belongs to another source
-   13  the dump is unusually small or has a different format
-  130  stopped
-  141  broken pipe";
+The configuration file is $XDG_CONFIG_HOME/sealkeep/config.toml, or ~/.config/sealkeep/config.toml; --config and \
+SEALKEEP_CONFIG name another one. Each key is an option's name with underscores:
+
+    server = \"https://backup.example.com\"
+    home = \"/srv/sealkeep\"
+    storage_origin = \"https://s3.example.com:9000\"
+    stall_timeout = 45      # seconds
+    patience = 900          # seconds
+    progress = \"plain\"      # auto, plain, json, none
+    limit_upload = 5000     # kB/s, for every backup by this command
+
+Options take precedence over variables, and variables over the file. Secrets are not read from it. A timer reads the \
+file at its usual place.";
 
 /// Whether the environment names the database to back up.
 fn source_is_set() -> bool {
@@ -67,7 +57,7 @@ pub(crate) const DATABASE_URL: &str = "SEALKEEP_DATABASE_URL";
 
 /// Encrypted, deduplicated database backups; your keys never leave your device unencrypted
 #[derive(Debug, Parser)]
-#[command(name = "sealkeep", version, after_long_help = SECRETS_HELP, disable_help_subcommand = true)]
+#[command(name = "sealkeep", version, after_long_help = reference::appended_to(SECRETS_HELP), disable_help_subcommand = true)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -85,8 +75,10 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  sealkeep login --email you@example.com")]
     Login(Login),
     /// Sign out; --forget also removes this device's keys
+    #[command(after_help = "Examples:\n  sealkeep logout\n  sealkeep logout --forget")]
     Logout(Logout),
     /// List or revoke devices
+    #[command(after_help = "Examples:\n  sealkeep devices\n  sealkeep devices revoke laptop")]
     Devices(Devices),
     /// Back up a database, a file, or standard input
     #[command(after_help = "\
@@ -99,23 +91,25 @@ Examples:
 A PostgreSQL password comes from ~/.pgpass, from PGPASSWORD, or from a URL in a file (--url-file) or in SEALKEEP_DATABASE_URL. In an argument, every user of the machine could read it.")]
     Backup(Backup),
     /// List snapshots, newest first (alias: ls)
-    #[command(visible_alias = "ls", alias = "list")]
+    #[command(
+        visible_alias = "ls",
+        alias = "list",
+        after_help = "Examples:\n  sealkeep snapshots --source shop\n  sealkeep snapshots --json"
+    )]
     Snapshots(Snapshots),
     /// Restore a snapshot to a file, a pipe, or a database
-    #[command(after_help = "\
-Examples:
-  sealkeep restore shop@latest --to shop.dump
-  sealkeep restore shop@2026-11-20 --to shop.dump
-  sealkeep restore 3f9a --stdout | pg_restore --list
-  sealkeep restore shop@latest --into postgres://postgres@localhost/shop_restored
-  sealkeep restore --clean-up postgres://postgres@localhost/")]
     Restore(Restore),
     /// Verify keys, history, index, and presence of data (alias: verify); --read-data decrypts everything
-    #[command(visible_alias = "verify")]
+    #[command(
+        visible_alias = "verify",
+        after_help = "Examples:\n  sealkeep check\n  sealkeep check --read-data"
+    )]
     Check(Check),
     /// Manage the local index
+    #[command(after_help = "Example:\n  sealkeep index rebuild")]
     Index(Index),
     /// Show account, device, service, and backed-up sources
+    #[command(after_help = "Example:\n  sealkeep status")]
     Status,
     /// Manage saved sources
     #[command(
@@ -139,12 +133,18 @@ The newest 10,000 runs are kept, the newest 500 of them with a log.")]
     /// Collect diagnostic information
     #[command(after_help = "Example:\n  sealkeep debug bundle")]
     Debug(Debug),
+    /// Show the settings in effect and where each is from
+    #[command(after_help = CONFIG_HELP)]
+    Config,
     /// Print a completion script
     #[command(hide = true)]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
     },
+    /// Print the JSON Schema of what --json and --progress=json print
+    #[command(hide = true)]
+    Schema,
     /// Write man pages into a directory
     #[command(hide = true)]
     Man {
@@ -155,7 +155,10 @@ The newest 10,000 runs are kept, the newest 500 of them with a log.")]
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("what").required(!source_is_set())))]
+#[command(
+    group(ArgGroup::new("what").required(!source_is_set())),
+    override_usage = "sealkeep backup [OPTIONS] URL | --url-file FILE | --file PATH | --stdin\n       sealkeep backup [OPTIONS] SOURCE"
+)]
 pub(crate) struct Backup {
     /// A PostgreSQL database: postgres://user@host:port/database?sslmode=… or "service=NAME", "host=… dbname=…"; or the name of a saved source [default: SEALKEEP_DATABASE_URL, when it is set]
     #[arg(group = "what", value_name = "URL")]
@@ -194,8 +197,8 @@ pub(crate) struct Backup {
     /// zstd level [default: automatic, the fastest that compresses like level 3; up to 12 when the network is the bottleneck]
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=19))]
     pub(crate) compression: Option<i32>,
-    /// Upload limit in KiB/s
-    #[arg(long, value_name = "KIB")]
+    /// Upload limit in kB/s
+    #[arg(long, value_name = "KB")]
     pub(crate) limit_upload: Option<u32>,
 }
 
@@ -222,8 +225,10 @@ pub(crate) struct Index {
 #[derive(Debug, Subcommand)]
 pub(crate) enum IndexAction {
     /// Delete the local index and rebuild it from storage
+    #[command(after_help = "Example:\n  sealkeep index rebuild")]
     Rebuild,
     /// Rebuild a source's record list (hashes of rows) from its newest snapshot, so that the next backup uploads only what changed
+    #[command(after_help = "Example:\n  sealkeep index records --source shop")]
     Records {
         /// Source [default: the only one]
         #[arg(long)]

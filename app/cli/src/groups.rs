@@ -14,7 +14,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Start here", &["signup", "login", "status"]),
     ("Back up and restore", &["backup", "snapshots", "restore", "source", "schedule"]),
     ("Verify and inspect", &["check", "runs", "logs", "index"]),
-    ("This device and others", &["devices", "logout", "debug"]),
+    ("This device and others", &["devices", "logout", "config", "debug"]),
 ];
 
 const EXAMPLES: &str = "  sealkeep signup --email you@example.com --region eu

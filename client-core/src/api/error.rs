@@ -2,7 +2,10 @@
 
 use api_types::{ErrorCode, ObjectId, Problem};
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    size::decimal,
+};
 
 /// Why a request failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -192,7 +195,7 @@ fn problem_to_error(problem: &Problem) -> Error {
             ErrorKind::ServiceError(problem.code),
             match (problem.used, problem.quota) {
                 (Some(used), Some(quota)) => {
-                    format!("this vault is full ({} of {})", gigabytes(used), gigabytes(quota))
+                    format!("this vault is full ({} of {})", decimal(used), decimal(quota))
                 }
                 _ => "this vault is full".to_owned(),
             },
@@ -227,13 +230,6 @@ fn problem_to_error(problem: &Problem) -> Error {
             format!("try again; the service's log knows this request as {}", problem.request_id),
         ),
     }
-}
-
-/// `1.4 GiB`.
-fn gigabytes(bytes: u64) -> String {
-    const GIB: u64 = 1 << 30;
-    let tenths = bytes.saturating_mul(10).div_ceil(GIB);
-    format!("{}.{} GiB", tenths / 10, tenths % 10)
 }
 
 fn wrong_credentials() -> Error {

@@ -56,7 +56,7 @@ pub enum EncodeError {
     #[error("encoding {0} is unknown; a newer version of Sealkeep may have written it")]
     Unknown(u8),
     /// Longer than any chunk.
-    #[error("a chunk of {0} bytes is longer than the limit of 16 MiB")]
+    #[error("a chunk of {0} bytes is longer than the limit of 16.8 MB")]
     TooLong(u64),
     /// It does not decode to the stated length.
     #[error("the chunk does not decode: {0}")]

@@ -41,6 +41,11 @@ pub fn prepare_home(given: Option<PathBuf>) -> Result<PathBuf, Error> {
     Ok(home)
 }
 
+/// The directory, if it exists. `None`: the user's data directory.
+pub(crate) fn find_home(given: Option<PathBuf>) -> Option<PathBuf> {
+    given.or_else(|| default_home().ok()).filter(|home| home.is_dir())
+}
+
 /// Writes a file in the directory that only its owner can read (mode 0600), atomically even in a crash.
 ///
 /// # Errors

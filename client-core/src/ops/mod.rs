@@ -34,6 +34,7 @@ mod same;
 // snapshots and runs, listed
 pub mod activity;
 pub mod details;
+pub mod known;
 pub mod list;
 pub mod overview;
 pub mod runs;

@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     event::{Event, Warning},
     format::snapshot::{SnapshotBody, read_snapshot},
+    net::same_origin,
     state::StateDb,
     store::{PresignedStore, Reach},
     vault::{ChunkReader, Directory, Fetcher, History, ListedSnapshot, PackCache, UnlockedVault},
@@ -292,11 +293,6 @@ impl OpenVault {
         }
         touched
     }
-}
-
-fn same_origin(one: &str, other: &str) -> bool {
-    let origin = |text: &str| url::Url::parse(text).ok().map(|url| url.origin());
-    origin(one).is_some_and(|one| Some(one) == origin(other))
 }
 
 fn is(id: ObjectId, bytes: &[u8]) -> bool {

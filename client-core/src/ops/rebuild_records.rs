@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Client, restore::read_piece, select::Selector};
+use super::{Client, restore::read_piece};
 use crate::{
     error::Error,
     event::{Event, Stage},
@@ -31,7 +31,7 @@ pub async fn rebuild_records(client: &Client, source: Option<String>) -> Result<
     let _lock = client.lock_for_backup()?;
     let vault = client.open_synced().await?;
     vault.begin_run();
-    let (listed, body) = vault.select(&Selector::Latest { source }).await?;
+    let (listed, body) = vault.newest_of(source).await?;
     client.observer().event(&Event::Stage(Stage::Restore { total: body.stored_size() }));
     let disk = |error: ListError| match error {
         ListError::Io(error) => Error::io("the record list", &error),

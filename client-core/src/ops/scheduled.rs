@@ -30,10 +30,11 @@ pub enum Scheduled {
 }
 
 /// Backs up a saved source if it is due. Waits while another backup of this device runs, and then looks again.
+/// `upload_limit`: bytes per second, instead of the one in the preferences.
 ///
 /// # Errors
 /// Same as [`backup::backup`]; [`ErrorKind::NotFound`] if the source was removed.
-pub async fn run(client: &Client, id: Uuid) -> Result<Scheduled, Error> {
+pub async fn run(client: &Client, id: Uuid, upload_limit: Option<u64>) -> Result<Scheduled, Error> {
     let mut waits = false;
     loop {
         let source = sources::get(client, id)?;
@@ -41,7 +42,9 @@ pub async fn run(client: &Client, id: Uuid) -> Result<Scheduled, Error> {
         if turn != Turn::Due {
             return Ok(Scheduled::Skipped(turn));
         }
-        match backup::backup(client, options(client, &source)?).await {
+        let mut options = options(client, &source)?;
+        options.upload_limit = upload_limit.or(options.upload_limit);
+        match backup::backup(client, options).await {
             Err(error) if error.kind() == ErrorKind::Exists && error.is_retryable() => {
                 if !std::mem::replace(&mut waits, true) {
                     let why = format!("{}; waiting for it", error.happened());

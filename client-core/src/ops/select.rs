@@ -7,6 +7,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     error::{Error, ErrorKind},
+    shell::quoted,
     vault::ListedSnapshot,
 };
 
@@ -41,7 +42,7 @@ impl Selector {
     /// source's name can contain `@`: the last one counts.
     ///
     /// # Errors
-    /// Any other text; `source` differs from the source in the text.
+    /// Any other text; `source` differs from the source in the text, or the text is an id.
     pub fn parse(text: &str, source: Option<String>) -> Result<Self, Error> {
         if text == LATEST {
             return Ok(Self::Latest { source });
@@ -67,7 +68,15 @@ impl Selector {
         }
         let hex = text.len() <= 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
         if hex && text.len() >= MIN_DIGITS {
-            return Ok(Self::Id(text.to_ascii_lowercase()));
+            return match source {
+                Some(_) => Err(Error::new(
+                    ErrorKind::Usage,
+                    format!("`{text}` is the id of a snapshot, and --source belongs to `latest`"),
+                    "nothing was changed",
+                    "leave --source out, or give `latest` instead of the id",
+                )),
+                None => Ok(Self::Id(text.to_ascii_lowercase())),
+            };
         }
         Err(Error::new(
             ErrorKind::Usage,
@@ -213,6 +222,21 @@ pub(super) fn several_sources(sources: &BTreeSet<String>) -> Error {
     )
 }
 
+/// A source is needed, and there are several: lists how to name one.
+pub(super) fn name_a_source(sources: &BTreeSet<String>) -> Error {
+    let named = listed(sources.iter().map(|name| format!("`--source {}`", quoted(name))));
+    Error::new(
+        ErrorKind::Ambiguous,
+        "several sources are backed up here",
+        "nothing was changed",
+        if named.is_empty() {
+            "add --source NAME; `sealkeep status` lists them".to_owned()
+        } else {
+            format!("add one of: {named}")
+        },
+    )
+}
+
 /// Two sources share this name, so it is ambiguous.
 pub(super) fn two_sources(name: &str, one: &ListedSnapshot, other: &ListedSnapshot) -> Error {
     Error::new(
@@ -324,6 +348,16 @@ mod tests {
         let sources = ["ledger", "shop"].map(str::to_owned).into();
         let error = several_sources(&sources);
         assert_eq!(error.next_step(), "choose one: `ledger@latest`, `shop@latest`");
+        let error = name_a_source(&sources);
+        assert_eq!(error.next_step(), "add one of: `--source ledger`, `--source shop`");
+        assert!(name_a_source(&BTreeSet::new()).next_step().contains("sealkeep status"));
+    }
+
+    #[test]
+    fn an_id_needs_no_source() {
+        let refused = Selector::parse("3f9a", Some("shop".to_owned())).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Usage);
+        assert!(refused.happened().contains("`3f9a`"), "{}", refused.happened());
     }
 
     proptest! {

@@ -99,8 +99,8 @@ fn problem(code: ErrorCode, numbers: bool) -> Box<Problem> {
         retry_after: numbers.then_some(30),
         server_time: None,
         puzzle: None,
-        used: numbers.then_some(9 << 30),
-        quota: numbers.then_some(10 << 30),
+        used: numbers.then_some(9_000_000_000),
+        quota: numbers.then_some(10_000_000_000),
         objects: Vec::new(),
     })
 }

@@ -56,12 +56,10 @@ impl Complete {
     /// `pg_dump 15.20, pg_dump custom format`
     #[must_use]
     pub fn tool_line(&self) -> String {
-        let mut line = self.tool.clone();
-        if !self.tool_version.is_empty() {
-            line.push(' ');
-            line.push_str(&self.tool_version);
+        if self.tool_version.is_empty() {
+            return self.format.clone();
         }
-        format!("{line}, {}", self.format)
+        format!("{} {}, {}", self.tool, self.tool_version, self.format)
     }
 }
 

@@ -5,6 +5,7 @@ mod evidence;
 mod index;
 mod index_rows;
 mod lock;
+mod peek;
 mod pins;
 mod run_log;
 mod runs;
@@ -24,6 +25,7 @@ pub use self::{
     index::Place,
     index_rows::{PackKeys, Packed},
     lock::{BackupLock, take_turn},
+    peek::{Peeked, peek},
     pins::PinsDb,
     run_log::{LogEntry, LogKind},
     runs::{KEPT, Run, RunState},

@@ -1,7 +1,7 @@
 //! The journal of runs: every attempt and its result.
 
 use api_types::{BackupId, SnapshotId, SourceId};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{StateDb, StateError, run_log};
 
@@ -40,35 +40,38 @@ pub struct Run {
 /// Number of runs that are kept; older ones are forgotten.
 pub const KEPT: u32 = 10_000;
 
+pub(super) fn newest(db: &Connection, most: u32) -> Result<Vec<Run>, rusqlite::Error> {
+    let mut query = db.prepare_cached(
+        "SELECT name, kind, state, failure, started_at, ended_at, bytes_read, id, snapshot FROM run
+         ORDER BY rowid DESC LIMIT ?1",
+    )?;
+    let rows = query.query_map([most], |row| {
+        let state = match row.get::<_, String>(2)?.as_str() {
+            "running" => RunState::Running,
+            "committed" => RunState::Committed,
+            _ => RunState::Failed(row.get::<_, Option<String>>(3)?.unwrap_or_default()),
+        };
+        Ok(Run {
+            id: BackupId::from_bytes(row.get(7)?),
+            source: row.get(0)?,
+            kind: row.get(1)?,
+            state,
+            started_at: row.get(4)?,
+            ended_at: row.get(5)?,
+            bytes_read: row.get(6)?,
+            snapshot: row.get::<_, Option<[u8; 32]>>(8)?.map(SnapshotId::new),
+        })
+    })?;
+    rows.collect()
+}
+
 impl StateDb {
     /// Newest runs first, at most `most`: in the order of their starts, whatever the clock said.
     ///
     /// # Errors
     /// [`StateError`].
     pub fn runs(&self, most: u32) -> Result<Vec<Run>, StateError> {
-        let db = self.db();
-        let mut query = db.prepare_cached(
-            "SELECT name, kind, state, failure, started_at, ended_at, bytes_read, id, snapshot FROM run
-             ORDER BY rowid DESC LIMIT ?1",
-        )?;
-        let rows = query.query_map([most], |row| {
-            let state = match row.get::<_, String>(2)?.as_str() {
-                "running" => RunState::Running,
-                "committed" => RunState::Committed,
-                _ => RunState::Failed(row.get::<_, Option<String>>(3)?.unwrap_or_default()),
-            };
-            Ok(Run {
-                id: BackupId::from_bytes(row.get(7)?),
-                source: row.get(0)?,
-                kind: row.get(1)?,
-                state,
-                started_at: row.get(4)?,
-                ended_at: row.get(5)?,
-                bytes_read: row.get(6)?,
-                snapshot: row.get::<_, Option<[u8; 32]>>(8)?.map(SnapshotId::new),
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        Ok(newest(&self.db(), most)?)
     }
 
     /// How long a snapshot's run took in seconds, if it ran on this device.

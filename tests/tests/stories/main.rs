@@ -3,7 +3,9 @@
 mod at_a_terminal;
 mod backup_and_restore;
 mod bad_input;
+mod completion;
 mod compressed_dumps;
+mod configuration;
 mod damaged_index;
 mod demo;
 mod hard_network;
@@ -29,4 +31,5 @@ mod tampered_store;
 mod tenant_isolation;
 mod terminal;
 mod toy_engine;
+mod worst_day;
 mod zero_knowledge;

@@ -73,7 +73,8 @@ pub(crate) struct SourceAdd {
 #[derive(Debug, Args)]
 #[command(
     group(ArgGroup::new("address")),
-    group(ArgGroup::new("change").required(true).multiple(true).args(["url", "url_file", "file", "name"]))
+    group(ArgGroup::new("change").required(true).multiple(true).args(["url", "url_file", "file", "name"])),
+    override_usage = "sealkeep source edit [OPTIONS] SOURCE URL | --url-file FILE | --file PATH\n       sealkeep source edit [OPTIONS] SOURCE --name NAME"
 )]
 pub(crate) struct SourceEdit {
     /// Its name or ID, or the first characters of either
@@ -136,7 +137,10 @@ The exit code is 0 if there was nothing to do, and otherwise that of `sealkeep b
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("when").required(true)))]
+#[command(
+    group(ArgGroup::new("when").required(true)),
+    override_usage = "sealkeep schedule add [OPTIONS] SOURCE --hourly | --daily HH:MM\n       sealkeep schedule add [OPTIONS] SOURCE --weekly DAY HH:MM"
+)]
 pub(crate) struct ScheduleAdd {
     /// The source's name or ID, or the first characters of either
     pub(crate) source: String,

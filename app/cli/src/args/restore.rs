@@ -4,6 +4,15 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueHint};
 
+/// Also in the short help.
+const EXAMPLES: &str = "\
+Examples:
+  sealkeep restore shop@latest --to shop.dump
+  sealkeep restore shop@2026-11-20 --to shop.dump
+  sealkeep restore 3f9a --stdout | pg_restore --list
+  sealkeep restore shop@latest --into postgres://postgres@localhost/shop2
+  sealkeep restore --clean-up postgres://postgres@localhost/";
+
 const RESTORE_HELP: &str = "\
 A restore into a database is all or nothing. A database that does not exist yet is created like the original, \
 filled as sealkeep_restoring_…, and renamed at the end; an empty one is filled in one transaction.
@@ -33,8 +42,9 @@ Examples:
 #[derive(Debug, Args)]
 #[command(
     group(ArgGroup::new("target").required(true)),
-    override_usage = "sealkeep restore [OPTIONS] <SNAPSHOT> <--to <FILE>|--stdout|--into <URL>|--into-url-file <FILE>>\n       sealkeep restore [OPTIONS] --clean-up <URL>",
-    after_long_help = RESTORE_HELP
+    override_usage = "sealkeep restore [OPTIONS] SNAPSHOT --to FILE | --stdout | --into URL\n       sealkeep restore --clean-up URL",
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{RESTORE_HELP}")
 )]
 pub(crate) struct Restore {
     /// Snapshot ID or its first characters, `latest`, SOURCE@latest, or SOURCE@2026-11-20: the newest snapshot of that day (local time)

@@ -11,12 +11,11 @@ use client_core::{
     error::{Error, ErrorKind},
     ops::debug_bundle,
 };
-use serde_json::json;
 
 use super::{Context, backup::absolute};
 use crate::{
     args::{Debug, DebugAction},
-    plain, prompt, render,
+    documents, plain, prompt, render,
 };
 
 const NAME: &str = "sealkeep-debug.txt";
@@ -67,7 +66,8 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
         return Err(failed(e));
     }
     let bytes = bundle.text.len();
-    context.output.result(&json!({"file": path, "bytes": bytes, "holds": bundle.holds}), || {
+    let document = documents::Bundle { file: path.clone(), bytes, holds: bundle.holds };
+    context.output.result(&document, || {
         plain!("Wrote {} ({} bytes). Nothing was sent: read it before you pass it on.", path.display(), bytes)
     })
 }

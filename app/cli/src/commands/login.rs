@@ -8,12 +8,12 @@ use client_core::{
     ops::sign_in::{self, Step},
 };
 use secrecy::ExposeSecret;
-use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{Context, signup};
 use crate::{
     args::Login,
+    documents::Dialog,
     plain,
     prompt::{Secret, can_ask},
     render::note,
@@ -58,7 +58,7 @@ pub(crate) async fn run(context: &Context, arguments: Login) -> Result<(), Error
             }
         },
     };
-    context.output.result(&json!({"event": "signed_in", "account": signup::describe(&account)}), || {
+    context.output.result(&Dialog::SignedIn { account: signup::describe(&account) }, || {
         plain!("Signed in as {} on \"{}\", vault {}.", account.email, account.device_name, account.vault)
     })
 }

@@ -4,12 +4,11 @@ use client_core::{
     error::Error,
     ops::runs::{self, LogKind, Run, RunState, Wanted},
 };
-use serde_json::{Value, json};
 
 use super::Context;
 use crate::{
     args::{Logs, Runs},
-    plain,
+    documents, plain,
     plain::Plain,
     render,
     table::Column,
@@ -19,8 +18,8 @@ pub(crate) fn list(context: &Context, arguments: Runs) -> Result<(), Error> {
     let Runs { source, failed, limit } = arguments;
     let of_source = source.clone();
     let runs = runs::list(&context.client, &Wanted { source, failed, limit })?;
-    let documents: Vec<Value> = runs.iter().map(document).collect();
-    context.output.result(&json!({"runs": documents}), || {
+    let document = documents::Runs { runs: runs.iter().map(document).collect() };
+    context.output.result(&document, || {
         if runs.is_empty() {
             return match (&of_source, failed) {
                 (Some(name), true) => plain!("No run of {} failed.", name),
@@ -56,18 +55,14 @@ pub(crate) fn list(context: &Context, arguments: Runs) -> Result<(), Error> {
 
 pub(crate) fn log(context: &Context, arguments: &Logs) -> Result<(), Error> {
     let (run, log) = runs::log(&context.client, &arguments.run)?;
-    let lines: Vec<Value> = log
-        .iter()
-        .map(|entry| {
-            json!({
-                "at": entry.at,
-                "at_time": render::when(entry.at),
-                "kind": entry.kind.as_str(),
-                "text": entry.text,
-            })
-        })
-        .collect();
-    context.output.result(&json!({"run": document(&run), "log": lines}), || {
+    let entries = log.iter().map(|entry| documents::LogEntry {
+        at: entry.at,
+        at_time: render::when(entry.at),
+        kind: entry.kind.as_str(),
+        text: entry.text.clone(),
+    });
+    let document = documents::Logged { run: document(&run), log: entries.collect() };
+    context.output.result(&document, || {
         let head = plain!("Run {} of {}, {}: {}", short(&run), run.source, run.kind, result(&run));
         let entries = log.iter().map(|entry| {
             let sign = match entry.kind {
@@ -99,22 +94,22 @@ fn result(run: &Run) -> String {
     }
 }
 
-fn document(run: &Run) -> Value {
+fn document(run: &Run) -> documents::Run {
     let (state, failure) = match &run.state {
-        RunState::Running => ("running", None),
-        RunState::Committed => ("committed", None),
-        RunState::Failed(why) => ("failed", Some(why)),
+        RunState::Running => (documents::RunState::Running, None),
+        RunState::Committed => (documents::RunState::Committed, None),
+        RunState::Failed(why) => (documents::RunState::Failed, Some(why.clone())),
     };
-    json!({
-        "id": run.id,
-        "source": run.source,
-        "kind": run.kind,
-        "state": state,
-        "failure": failure,
-        "started": run.started_at,
-        "started_at": render::when(run.started_at),
-        "ended": run.ended_at,
-        "bytes_read": run.bytes_read,
-        "snapshot_id": run.snapshot,
-    })
+    documents::Run {
+        id: run.id.to_string(),
+        source: run.source.clone(),
+        kind: run.kind.clone(),
+        state,
+        failure,
+        started: run.started_at,
+        started_at: render::when(run.started_at),
+        ended: run.ended_at,
+        bytes_read: run.bytes_read,
+        snapshot_id: run.snapshot.map(|id| id.to_string()),
+    }
 }

@@ -12,15 +12,14 @@ use client_core::{
         timer::{self, Outcome, Scope},
     },
 };
-use serde_json::json;
 
 use super::{
     Context, backup,
-    source::{schedule_words, timer_document, timer_words, timers_removed},
+    source::{schedule_document, schedule_words, timer_document, timer_words, timers_removed},
 };
 use crate::{
     args::{Schedule, ScheduleAction, ScheduleAdd, time},
-    plain, prompt, render,
+    documents, plain, prompt, render,
     table::Column,
 };
 
@@ -65,13 +64,13 @@ async fn add(context: &Context, arguments: ScheduleAdd) -> Result<(), Error> {
         }
     };
     context.output.result(
-        &json!({
-            "source": source.name,
-            "schedule": schedule,
-            "unit": unit,
-            "files": files,
-            "while_signed_out": signed_out,
-        }),
+        &documents::ScheduleAdded {
+            source: source.name.clone(),
+            schedule: schedule_document(schedule),
+            unit: unit.clone(),
+            files,
+            while_signed_out: signed_out,
+        },
         || {
             let mut text =
                 plain!("{} is backed up {}\n  by the timer {}", source.name, schedule_words(schedule), unit);
@@ -149,20 +148,16 @@ fn list(context: &Context) -> Result<(), Error> {
         };
         found.push((source, timer, next));
     }
-    let documents: Vec<_> = found
-        .iter()
-        .map(|(source, timer, next)| {
-            json!({
-                "id": source.id,
-                "source": source.name,
-                "schedule": source.schedule,
-                "next": next,
-                "timer": timer_document(timer.as_ref()),
-            })
-        })
-        .collect();
+    let schedules = found.iter().map(|(source, timer, next)| documents::Scheduled {
+        id: source.id.to_string(),
+        source: source.name.clone(),
+        schedule: schedule_document(source.schedule),
+        next: *next,
+        timer: timer.as_ref().map(timer_document),
+    });
     let lingers = timer::lingers();
-    context.output.result(&json!({"schedules": documents, "while_signed_out": lingers}), || {
+    let document = documents::Schedules { schedules: schedules.collect(), while_signed_out: lingers };
+    context.output.result(&document, || {
         if found.is_empty() {
             return plain!(
                 "Nothing is scheduled. Schedule a saved source: sealkeep schedule add shop --daily 02:00"
@@ -196,7 +191,11 @@ fn remove(context: &Context, typed: &str) -> Result<(), Error> {
     let source = find_source::find(&context.client, typed)?;
     let removed = timer::unschedule(&context.client, source.id)?;
     context.output.result(
-        &json!({"source": source.name, "timers": removed.units, "kept": removed.kept}),
+        &documents::ScheduleRemoved {
+            source: source.name.clone(),
+            timers: removed.units.clone(),
+            kept: removed.kept.clone(),
+        },
         || {
             let mut text =
                 plain!("{} is no longer backed up on a schedule; its snapshots stay.", source.name);
@@ -208,20 +207,19 @@ fn remove(context: &Context, typed: &str) -> Result<(), Error> {
 
 async fn run_now(context: &Context, typed: &str) -> Result<(), Error> {
     let source = find_source::find(&context.client, typed)?;
-    match scheduled::run(&context.client, source.id).await? {
+    let limit = context.limit_upload.map(|limit| u64::from(limit) * backup::KB);
+    match scheduled::run(&context.client, source.id, limit).await? {
         Scheduled::Done(report) => backup::show(context, &report),
         Scheduled::Skipped(turn) => {
             let next = if let Turn::Done(next) = turn { Some(next) } else { None };
-            let why = if next.is_some() { "not_due" } else { "not_scheduled" };
-            context.output.result(
-                &json!({"source": source.name, "skipped": why, "next": next}),
-                || match next {
-                    Some(next) => {
-                        plain!("{} is backed up already; due again {}", source.name, render::when(next))
-                    }
-                    None => plain!("{} has no schedule: nothing to do", source.name),
-                },
-            )
+            let skipped = if next.is_some() { "not_due" } else { "not_scheduled" };
+            let document = documents::Skipped { source: source.name.clone(), skipped, next };
+            context.output.result(&document, || match next {
+                Some(next) => {
+                    plain!("{} is backed up already; due again {}", source.name, render::when(next))
+                }
+                None => plain!("{} has no schedule: nothing to do", source.name),
+            })
         }
     }
 }

@@ -9,10 +9,9 @@ use client_core::{
     },
 };
 use secrecy::ExposeSecret;
-use serde_json::json;
 
 use super::Context;
-use crate::{args::Signup, plain, plain::Plain, prompt::Secret, render::note};
+use crate::{args::Signup, documents, documents::Dialog, plain, plain::Plain, prompt::Secret, render::note};
 
 pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Error> {
     let Signup { email, region, device_name } = arguments;
@@ -28,9 +27,8 @@ pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Erro
     let password = context.secrets.new_password().await?;
     let pending = sign_up::begin(&context.client, &email, region, device_name, &password).await?;
     if context.output.is_json() {
-        context
-            .output
-            .result(&json!({"event": "totp", "otpauth_url": pending.otpauth_url()}), Plain::default)?;
+        let totp = Dialog::Totp { otpauth_url: pending.otpauth_url() };
+        context.output.result(&totp, Plain::default)?;
     } else {
         note(&plain!(
             "Add this to your authenticator app, as a link or by its key:\n\n  {}\n  key: {}\n",
@@ -49,7 +47,7 @@ pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Erro
         }
     };
     let account = finish(context, vault).await?;
-    context.output.result(&json!({"event": "signed_up", "account": describe(&account)}), || {
+    context.output.result(&Dialog::SignedUp { account: describe(&account) }, || {
         plain!(
             "Signed up. Vault {} in region {}; this device is \"{}\".\nNext: sealkeep backup postgres://…",
             account.vault,
@@ -63,10 +61,13 @@ pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Erro
 pub(crate) async fn finish(context: &Context, vault: NewVault) -> Result<Account, Error> {
     let words = vault.words().expose_secret();
     if context.output.is_json() {
-        let (codes, positions) = (vault.recovery_codes(), vault.positions());
-        context.output.result(&json!({"event": "recovery_codes", "codes": codes}), Plain::default)?;
-        context.output.result(&json!({"event": "recovery_words", "words": words}), Plain::default)?;
-        context.output.result(&json!({"event": "confirm_words", "positions": positions}), Plain::default)?;
+        for event in [
+            Dialog::RecoveryCodes { codes: vault.recovery_codes() },
+            Dialog::RecoveryWords { words },
+            Dialog::ConfirmWords { positions: vault.positions() },
+        ] {
+            context.output.result(&event, Plain::default)?;
+        }
     } else {
         if !vault.recovery_codes().is_empty() {
             note(&plain!("\n10 recovery codes. Each works once in place of a 6-digit code:\n"))?;
@@ -117,16 +118,16 @@ async fn ask_region(context: &Context) -> Result<Region, Error> {
 }
 
 /// The account, for JSON.
-pub(crate) fn describe(account: &Account) -> serde_json::Value {
-    json!({
-        "email": account.email,
-        "account_id": account.id,
-        "vault_id": account.vault,
-        "region": account.region,
-        "device_id": account.device,
-        "device_name": account.device_name,
-        "keys_kept_in": account.keys_kept_in.to_string(),
-    })
+pub(crate) fn describe(account: &Account) -> documents::Account {
+    documents::Account {
+        email: account.email.clone(),
+        account_id: account.id.to_string(),
+        vault_id: account.vault.to_string(),
+        region: account.region.to_string(),
+        device_id: account.device.to_string(),
+        device_name: account.device_name.clone(),
+        keys_kept_in: account.keys_kept_in.to_string(),
+    }
 }
 
 async fn code(context: &Context) -> Result<String, Error> {
