@@ -13,7 +13,7 @@ pub(crate) use self::{
     account::{DeviceAction, Devices, Login, Logout, Signup},
     global::{Global, ProgressForm},
     local::{
-        Debug, DebugAction, Logs, Runs, Schedule, ScheduleAction, ScheduleAdd, Source, SourceAction,
+        Debug, DebugAction, Logs, RunKind, Runs, Schedule, ScheduleAction, ScheduleAdd, Source, SourceAction,
         SourceAdd, SourceEdit, time,
     },
     restore::Restore,
@@ -284,6 +284,7 @@ mod tests {
             "backup --stdin --name x",
             "backup --url-file x --same-source",
             "runs --limit 1",
+            "runs --kind restore --failed",
             "ls --source x",
             "verify --read-data",
             "debug bundle --yes",
@@ -300,6 +301,7 @@ mod tests {
             "backup --stdin --name x --same-source",
             "backup --source x --name y",
             "runs --limit 0",
+            "runs --kind song",
             "logs",
             "devices approve x",
         ] {

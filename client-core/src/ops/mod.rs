@@ -7,6 +7,7 @@ mod errors;
 mod kinship;
 mod objects;
 mod open;
+mod record;
 mod same;
 mod sync;
 

@@ -23,10 +23,10 @@ pub use self::{
     evidence::{Evidence, Proven},
     index::Place,
     index_rows::{PackKeys, Packed},
-    lock::{BackupLock, take_turn},
+    lock::{BackupLock, RunLock, take_turn},
     pins::PinsDb,
     run_log::{LogEntry, LogKind},
-    runs::{KEPT, Run, RunState},
+    runs::{KEPT, NewRun, Run, RunKind, RunState, RunTarget},
 };
 use crate::error::Error;
 

@@ -35,8 +35,8 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
             ));
         }
         let mut text = plain!("The file will hold:");
-        for part in &bundle.holds {
-            text.push(&plain!("\n  - {}", part));
+        for part in &bundle.parts {
+            text.push(&plain!("\n  - {}", part.about));
         }
         text.push(&plain!("\nIt will not hold {}.", bundle.lacks));
         render::remark(&text)?;
@@ -67,7 +67,8 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
         return Err(failed(e));
     }
     let bytes = bundle.text.len();
-    context.output.result(&json!({"file": path, "bytes": bytes, "holds": bundle.holds}), || {
+    let holds: Vec<&str> = bundle.parts.iter().map(|part| part.about).collect();
+    context.output.result(&json!({"file": path, "bytes": bytes, "holds": holds}), || {
         plain!("Wrote {} ({} bytes). Nothing was sent: read it before you pass it on.", path.display(), bytes)
     })
 }
