@@ -125,11 +125,12 @@ Examples:
     /// Back up saved sources on a schedule, without a window
     #[command(after_help = "Example:\n  sealkeep schedule add shop --daily 02:00")]
     Schedule(Schedule),
-    /// List this device's backup runs, newest first
+    /// List this device's backups, restores and verifications
     #[command(after_help = "\
 Examples:
   sealkeep runs --failed
   sealkeep runs --source shop --limit 5
+  sealkeep runs --kind restore
 
 The newest 10,000 runs are listed, and the newest 500 have a log.")]
     Runs(Runs),

@@ -13,6 +13,7 @@ mod sync;
 
 pub mod activity;
 pub mod backup;
+pub mod change_source;
 pub mod check;
 pub mod debug_bundle;
 pub mod details;
