@@ -448,6 +448,88 @@ test("the failing come first, then the late, and only they are shown if asked", 
   await close();
 });
 
+test("a source that failed says when it is tried again", async () => {
+  const { page, close } = await set.open("home", { width: 1280, height: 800 });
+  await page.getByText("Next attempt in 25 minutes.").waitFor();
+  await page.getByRole("button", { name: "Details of warehouse" }).click();
+  await page.getByRole("tab", { name: "Schedule" }).click();
+  await page.getByText("Next attempt in 25 minutes.").waitFor();
+  await close();
+});
+
+test("every run opens to its log, and a failed one is tried again as what it was", async () => {
+  const { page, close } = await source(set, "home", { width: 1280, height: 800 });
+  await page.getByRole("tab", { name: "History" }).click();
+  const rows = page.getByRole("table").getByRole("button", { name: /^Log of the run/ });
+  const calls = (command) => page.evaluate((command) => window.calls.filter((one) => one.command === command).map((one) => one.args), command);
+  await rows.first().waitFor();
+  assert.deepEqual(await page.getByRole("row").nth(2).getByRole("cell").nth(1).textContent(), "Restore");
+  await page.getByText("to postgres://ada@db.example.com:5432/shop_restored").waitFor();
+
+  // A backup that failed, with the way to its cause.
+  const failed = page.getByRole("row").filter({ hasText: "rejected the login" }).or(page.getByRole("row").filter({ hasText: "Backup" }).filter({ has: page.locator(".failed") })).first();
+  await failed.getByRole("button").click();
+  await page.getByRole("list", { name: "Log" }).getByText("password authentication failed").waitFor();
+  await page.getByRole("button", { name: "Edit connection" }).waitFor();
+  await page.getByRole("button", { name: "Try again", exact: true }).click();
+  assert.equal((await calls("start_backup")).length, 1);
+  await close();
+
+  const other = await source(set, "home", { width: 1280, height: 800 });
+  await other.page.getByRole("tab", { name: "History" }).click();
+  const row = (name) => other.page.getByRole("row").filter({ hasText: name }).getByRole("button").first();
+  await row("Verification").click();
+  await other.page.getByText("This run has no log.").waitFor();
+  await other.page.getByRole("button", { name: "Try again", exact: true }).click();
+  const verified = await other.page.evaluate(() => window.calls.findLast((one) => one.command === "start_verify").args);
+  assert.equal(verified.source, "shop");
+  // A restore shows its target first.
+  await row("Restored in part").click();
+  await other.page.getByRole("button", { name: "Try again…" }).click({ trial: true }).catch(() => undefined);
+  await other.close();
+
+  const last = await source(set, "home", { width: 1280, height: 800 });
+  await last.page.getByRole("tab", { name: "History" }).click();
+  await last.page.getByRole("row").filter({ hasText: "Restored in part" }).getByRole("button").click();
+  await last.page.getByRole("button", { name: "Try again…" }).click();
+  assert.equal(await last.page.getByLabel("Connection URL").inputValue(), "postgres://ada@db.example.com:5432/shop_restored");
+  await last.close();
+});
+
+test("diagnostics are read before they are saved, and saved as they were shown", async () => {
+  const { page, close } = await set.open("home", { width: 1280, height: 800 });
+  await page.getByRole("navigation").getByRole("button", { name: "Settings" }).click();
+  await page.getByRole("button", { name: "Export diagnostics…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Export diagnostics" });
+  await dialog.getByText("The last 50 runs").waitFor();
+  await dialog.getByRole("row").filter({ hasText: "The last 50 runs" }).getByText("5.92 kB").waitFor();
+  const saves = () => page.evaluate(() => window.calls.filter((one) => one.command === "save_diagnostics").length);
+  assert.equal(await saves(), 0);
+  await dialog.getByText("Show the text").click();
+  await dialog.getByText("sealkeep 0.1.0, sealkeep-desktop").waitFor();
+  await dialog.getByRole("button", { name: "Save file…" }).click();
+  await dialog.getByText("Saved to /home/ada/sealkeep-debug.txt").waitFor();
+  assert.equal(await saves(), 1);
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await dialog.waitFor({ state: "hidden" });
+  await close();
+});
+
+test("a timer that cannot follow is told", async () => {
+  const { page, close } = await source(set, "editedTimer", { width: 1280, height: 800 });
+  await page.getByRole("tab", { name: "Connection" }).click();
+  await page.getByLabel("Name").fill("store");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.evaluate(() => window.calls.findLast((one) => one.command === "edit_source"));
+  await close();
+  const other = await source(set, "editedTimer", { width: 1280, height: 800 });
+  await other.page.getByRole("button", { name: "More" }).click();
+  await other.page.getByRole("menuitem").click();
+  await other.page.getByRole("button", { name: "Remove", exact: true }).click();
+  await other.page.getByText("its file is kept as /home/ada").waitFor();
+  await other.close();
+});
+
 test("what is not known is not shown as nothing", async () => {
   for (const [scenario, calendars, empty] of [["offline", 0, 0], ["home", 1, 0], ["empty", 0, 1]]) {
     const { page, close } = await set.open(scenario);

@@ -28,6 +28,15 @@ pub fn edit(client: &Client, id: Uuid, edit: Edit<'_>) -> Result<Followed, Error
     Ok(follow(client, id))
 }
 
+/// Renames a source from now on, also in its timer; its snapshots stay another source's.
+///
+/// # Errors
+/// Same as [`sources::rename`]: nothing was changed then. A timer that cannot follow is no error.
+pub fn rename(client: &Client, id: Uuid, name: String) -> Result<Followed, Error> {
+    sources::rename(client, id, name)?;
+    Ok(follow(client, id))
+}
+
 fn follow(client: &Client, id: Uuid) -> Followed {
     timer::follow(client, id).unwrap_or_else(|error| Followed::Left {
         unit: timer::timer_name(id),

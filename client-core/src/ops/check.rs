@@ -92,7 +92,9 @@ fn summary(report: &CheckReport) -> String {
         several => format!("{several} problems"),
     };
     let CheckReport { snapshots, packs, chunks, bytes_read, .. } = report;
-    format!("{snapshots} snapshots, {packs} packs, {chunks} chunks, {bytes_read} bytes read: {problems} found")
+    format!(
+        "{snapshots} snapshots, {packs} packs, {chunks} chunks, {bytes_read} bytes read: {problems} found"
+    )
 }
 
 async fn verified(client: &Client, mut vault: OpenVault, read_data: bool) -> Result<CheckReport, Error> {

@@ -92,7 +92,11 @@ fn program_lines() -> Vec<String> {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let program = env::current_exe().unwrap_or_default();
     vec![
-        format!("sealkeep {}, {}", env!("CARGO_PKG_VERSION"), program.file_name().unwrap_or_default().display()),
+        format!(
+            "sealkeep {}, {}",
+            env!("CARGO_PKG_VERSION"),
+            program.file_name().unwrap_or_default().display()
+        ),
         format!("{} {}, {}", env::consts::OS, env::consts::ARCH, name.trim_matches('"')),
         format!("kernel {}", kernel.trim()),
     ]
@@ -403,8 +407,13 @@ mod tests {
         ];
         for (number, target) in (8..).zip(&targets) {
             let id = BackupId::from_bytes([number; 16]);
-            let restore =
-                NewRun { id, kind: RunKind::Restore, source: Some("shop"), source_kind: None, target: Some(target) };
+            let restore = NewRun {
+                id,
+                kind: RunKind::Restore,
+                source: Some("shop"),
+                source_kind: None,
+                target: Some(target),
+            };
             vault.state().start_run(&restore, 4).unwrap();
             for text in [
                 format!("{} already exists", target.name().unwrap()),

@@ -212,7 +212,10 @@ mod tests {
         let runs = [failed(at), (RunState::Done, HOUR)];
         assert_eq!(next(Schedule::Hour, &runs, at + 60), Some(at + PAUSE));
         // It failed on demand, long before it is due.
-        assert_eq!(next(Schedule::Hour, &[failed(at), (RunState::Done, at - 60)], at + 60), Some(at + HOUR - 60));
+        assert_eq!(
+            next(Schedule::Hour, &[failed(at), (RunState::Done, at - 60)], at + 60),
+            Some(at + HOUR - 60)
+        );
         assert_eq!(next(Schedule::Hour, &[(RunState::Done, at)], at + 60), Some(at + HOUR));
         assert_eq!(next(Schedule::Manual, &runs, at + 60), None);
         // A restore that failed puts nothing off.

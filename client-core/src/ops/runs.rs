@@ -1,11 +1,11 @@
 //! The backups, restores and verifications of this device, their results and their logs. Needs no network.
 
 use super::{Client, select::IdPrefix, sources::SavedSource};
+pub use crate::state::{KEPT, LogEntry, LogKind, Run, RunKind, RunState, RunTarget};
 use crate::{
     error::{Error, ErrorKind},
     state::{RunLock, StateDb},
 };
-pub use crate::state::{KEPT, LogEntry, LogKind, Run, RunKind, RunState, RunTarget};
 
 /// A time this far in the future was written under a clock that was wrong, seconds.
 pub(super) const AHEAD: i64 = 3600;

@@ -77,7 +77,8 @@ impl RunLock {
         let path = folder.join(run.to_string());
         let failed = |e| Error::io(&path.display().to_string(), &e);
         let mut options = OpenOptions::new();
-        let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
+        let file =
+            options.create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
         // Nobody knows of the run yet, so nobody looks at its lock.
         file.lock().map_err(failed)?;
         Ok(Self { path, _file: file })

@@ -90,7 +90,11 @@ fn restores_and_verifications_are_runs_with_their_target_and_their_log() {
     // What failed before its snapshot was found knows less, and says so.
     assert!(runs[1]["source"].is_null() && runs[1]["snapshot_id"].is_null() && runs[0]["target"].is_null());
     for run in &runs[2..] {
-        assert_eq!((&run["source"], &run["snapshot_id"]), (&"told".into(), &snapshot.as_str().into()), "{run}");
+        assert_eq!(
+            (&run["source"], &run["snapshot_id"]),
+            (&"told".into(), &snapshot.as_str().into()),
+            "{run}"
+        );
     }
     assert_eq!(runs[6]["bytes_read"], made["bytes_read"], "{all}");
 
@@ -125,7 +129,8 @@ fn a_restore_that_was_killed_is_interrupted_and_one_that_runs_is_not() {
     device.backup_bytes("big", &files::noise(3, 5_000_000)).ok().unwrap();
     let states = || -> Vec<String> {
         let runs = device.call(["runs", "--kind", "restore"]).ok().unwrap();
-        let of = |run: &serde_json::Value| run["failure"].as_str().or(run["state"].as_str()).unwrap().to_owned();
+        let of =
+            |run: &serde_json::Value| run["failure"].as_str().or(run["state"].as_str()).unwrap().to_owned();
         list(&runs, "runs").unwrap().iter().map(of).collect()
     };
     // Nobody reads what it writes, so it waits.

@@ -152,7 +152,8 @@ fn a_timer_gets_the_new_name_of_its_source_unless_it_was_edited() {
     saved(&device, "shop");
     let systemd = systemd(&device, 0);
     let added = with(device.call(["schedule", "add", "shop", "--hourly"]), &systemd).ok().unwrap();
-    let [service, timer] = [0, 1].map(|at| PathBuf::from(list(&added, "files").unwrap()[at].as_str().unwrap()));
+    let [service, timer] =
+        [0, 1].map(|at| PathBuf::from(list(&added, "files").unwrap()[at].as_str().unwrap()));
     let text_of = |path: &Path| fs::read_to_string(path).unwrap();
     let command = command_of(service.to_str().unwrap());
     let said = systemd.join("said");

@@ -203,7 +203,10 @@ mod tests {
                 "it was created",
             ]
         );
-        assert_eq!((log[0].kind, log[1].kind, log[5].kind), (LogKind::Warning, LogKind::Stage, LogKind::Note));
+        assert_eq!(
+            (log[0].kind, log[1].kind, log[5].kind),
+            (LogKind::Warning, LogKind::Stage, LogKind::Note)
+        );
         assert_eq!(heard, [before.as_slice(), &after].concat(), "the observer hears everything");
     }
 

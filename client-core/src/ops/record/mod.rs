@@ -103,12 +103,7 @@ impl Recorded {
     }
 
     /// It did what it was for.
-    pub(super) fn done(
-        self,
-        bytes: u64,
-        remarks: impl IntoIterator<Item = (LogKind, String)>,
-        text: String,
-    ) {
+    pub(super) fn done(self, bytes: u64, remarks: impl IntoIterator<Item = (LogKind, String)>, text: String) {
         self.log.ended(remarks, text);
         self.store(|state, id| Ok(state.finish_run(id, None, bytes, self.client.now())?));
     }
@@ -171,7 +166,12 @@ mod tests {
         first.is_about(SnapshotId::new([5; 32]), "shop", "postgres");
         first.done(7, [], "it is restored".to_owned());
         begin(2).failed(&Error::cancelled(), 3);
-        begin(3).fell_short("incomplete", 4, [(LogKind::Warning, "a is missing".to_owned())], "most".to_owned());
+        begin(3).fell_short(
+            "incomplete",
+            4,
+            [(LogKind::Warning, "a is missing".to_owned())],
+            "most".to_owned(),
+        );
         // Two at once, and one that is dropped.
         let (running, dropped) = (begin(4), begin(5));
         drop(dropped);

@@ -133,9 +133,8 @@ mod tests {
             former: Vec::new(),
         };
         let own = |source: &SavedSource| next(&client, source, Scope::User, &place, false).unwrap();
-        let system = |source: &SavedSource, is_admin| {
-            next(&client, source, Scope::System, &place, is_admin).unwrap()
-        };
+        let system =
+            |source: &SavedSource, is_admin| next(&client, source, Scope::System, &place, is_admin).unwrap();
         let texts = |scope, source: &SavedSource| {
             units(&client, source, scope, "/opt/100% sealkeep".into()).unwrap().texts().unwrap()
         };

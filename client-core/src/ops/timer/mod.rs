@@ -14,11 +14,11 @@ use std::{
 
 use uuid::Uuid;
 
+use self::unit::{Units, is_untouched};
 pub use self::{
     cron::Crontab,
     follow::{Followed, Left, follow},
 };
-use self::unit::{Units, is_untouched};
 use super::{
     Client,
     schedule::Schedule,
