@@ -458,42 +458,39 @@ test("a source that failed says when it is tried again", async () => {
 });
 
 test("every run opens to its log, and a failed one is tried again as what it was", async () => {
-  const { page, close } = await source(set, "home", { width: 1280, height: 800 });
-  await page.getByRole("tab", { name: "History" }).click();
-  const rows = page.getByRole("table").getByRole("button", { name: /^Log of the run/ });
-  const calls = (command) => page.evaluate((command) => window.calls.filter((one) => one.command === command).map((one) => one.args), command);
-  await rows.first().waitFor();
-  assert.deepEqual(await page.getByRole("row").nth(2).getByRole("cell").nth(1).textContent(), "Restore");
-  await page.getByText("to postgres://ada@db.example.com:5432/shop_restored").waitFor();
+  /** The row with this text is open. */
+  const open = async (text) => {
+    const { page, close } = await source(set, "home", { width: 1280, height: 800 });
+    await page.getByRole("tab", { name: "History" }).click();
+    await page.getByRole("row").filter({ hasText: text }).first().getByRole("button").click();
+    const last = (command) => page.evaluate((command) => window.calls.findLast((one) => one.command === command)?.args, command);
+    return { page, close, last };
+  };
+  // A backup, with the way to its cause.
+  const backup = await open("Sign-in to the database failed");
+  await backup.page.getByRole("list", { name: "Log" }).getByText("password authentication failed").waitFor();
+  await backup.page.getByRole("button", { name: "Edit connection" }).last().waitFor();
+  await backup.page.getByRole("button", { name: "Try again", exact: true }).click();
+  assert.ok(await backup.last("start_backup"));
+  await backup.close();
 
-  // A backup that failed, with the way to its cause.
-  const failed = page.getByRole("row").filter({ hasText: "rejected the login" }).or(page.getByRole("row").filter({ hasText: "Backup" }).filter({ has: page.locator(".failed") })).first();
-  await failed.getByRole("button").click();
-  await page.getByRole("list", { name: "Log" }).getByText("password authentication failed").waitFor();
-  await page.getByRole("button", { name: "Edit connection" }).waitFor();
-  await page.getByRole("button", { name: "Try again", exact: true }).click();
-  assert.equal((await calls("start_backup")).length, 1);
-  await close();
+  const verification = await open("Can't reach the Sealkeep service");
+  await verification.page.getByText("This run has no log.").waitFor();
+  await verification.page.getByRole("button", { name: "Try again", exact: true }).click();
+  assert.equal((await verification.last("start_verify")).source, "shop");
+  await verification.close();
 
-  const other = await source(set, "home", { width: 1280, height: 800 });
-  await other.page.getByRole("tab", { name: "History" }).click();
-  const row = (name) => other.page.getByRole("row").filter({ hasText: name }).getByRole("button").first();
-  await row("Verification").click();
-  await other.page.getByText("This run has no log.").waitFor();
-  await other.page.getByRole("button", { name: "Try again", exact: true }).click();
-  const verified = await other.page.evaluate(() => window.calls.findLast((one) => one.command === "start_verify").args);
-  assert.equal(verified.source, "shop");
   // A restore shows its target first.
-  await row("Restored in part").click();
-  await other.page.getByRole("button", { name: "Try again…" }).click({ trial: true }).catch(() => undefined);
-  await other.close();
+  const restore = await open("Restored in part");
+  await restore.page.getByRole("button", { name: "Try again…" }).click();
+  assert.equal(await restore.page.getByLabel("Connection URL").inputValue(), "postgres://ada@db.example.com:5432/shop_restored");
+  assert.equal(await restore.last("start_restore"), undefined);
+  await restore.close();
 
-  const last = await source(set, "home", { width: 1280, height: 800 });
-  await last.page.getByRole("tab", { name: "History" }).click();
-  await last.page.getByRole("row").filter({ hasText: "Restored in part" }).getByRole("button").click();
-  await last.page.getByRole("button", { name: "Try again…" }).click();
-  assert.equal(await last.page.getByLabel("Connection URL").inputValue(), "postgres://ada@db.example.com:5432/shop_restored");
-  await last.close();
+  const done = await open("standard output");
+  await done.page.getByText("was created").waitFor();
+  assert.equal(await done.page.getByRole("button", { name: /^Try again/ }).count(), 0);
+  await done.close();
 });
 
 test("diagnostics are read before they are saved, and saved as they were shown", async () => {
@@ -516,18 +513,18 @@ test("diagnostics are read before they are saved, and saved as they were shown",
 });
 
 test("a timer that cannot follow is told", async () => {
-  const { page, close } = await source(set, "editedTimer", { width: 1280, height: 800 });
-  await page.getByRole("tab", { name: "Connection" }).click();
-  await page.getByLabel("Name").fill("store");
-  await page.getByRole("button", { name: "Save", exact: true }).click();
-  await page.evaluate(() => window.calls.findLast((one) => one.command === "edit_source"));
-  await close();
-  const other = await source(set, "editedTimer", { width: 1280, height: 800 });
-  await other.page.getByRole("button", { name: "More" }).click();
-  await other.page.getByRole("menuitem").click();
-  await other.page.getByRole("button", { name: "Remove", exact: true }).click();
-  await other.page.getByText("its file is kept as /home/ada").waitFor();
-  await other.close();
+  const edited = await source(set, "editedTimer", { width: 1280, height: 800 });
+  await edited.page.getByRole("tab", { name: "Connection" }).click();
+  await edited.page.getByLabel("Password", { exact: true }).fill("n/w @1");
+  await edited.page.getByRole("button", { name: "Save", exact: true }).click();
+  await edited.page.getByText("only an administrator can change it").waitFor();
+  await edited.close();
+  const removed = await source(set, "editedTimer", { width: 1280, height: 800 });
+  await removed.page.getByRole("button", { name: "More" }).click();
+  await removed.page.getByRole("menuitem").click();
+  await removed.page.getByRole("button", { name: "Remove", exact: true }).click();
+  await removed.page.getByText("its file is kept as /home/ada").waitFor();
+  await removed.close();
 });
 
 test("what is not known is not shown as nothing", async () => {
