@@ -309,7 +309,7 @@ mod tests {
         let second = Duration::from_secs(1);
         request.pause(Some(second)).await.unwrap();
         assert!(began.elapsed() >= second);
-        // The time left is too short for what the peer asks: do not wait in vain.
+        // The time left is too short for what the peer asks: fail now.
         let asked = Instant::now();
         assert_eq!(request.pause(Some(RUN)).await, Err(NoMore::Exhausted));
         assert_eq!(request.pause(Some(Duration::MAX)).await, Err(NoMore::Exhausted));

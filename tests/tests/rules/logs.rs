@@ -39,7 +39,7 @@ const SECRET: [&str; 7] = ["password", "passphrase", "secret", "secrets", "token
 const HARMLESS: [(&str, &str, &str); 10] = [
     ("app/cli/src/mentions.rs", "words", "of a command line in the documents"),
     ("app/cli/src/prompt.rs", "secret", "which one: its name"),
-    ("client-core/src/api/send.rs", "token", "the request's own header"),
+    ("client-core/src/api/transport.rs", "token", "the request's own header"),
     ("client-core/src/kit/mod.rs", "account_secret", "the recovery kit"),
     ("client-core/src/ops/client.rs", "secrets", "the account's address, which is kept with them"),
     ("client-core/src/source/postgres/restore/psql.rs", "key", "of \\restrict, for psql alone"),

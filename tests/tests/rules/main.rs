@@ -4,3 +4,4 @@ mod decisions;
 mod layers;
 mod logs;
 mod negative_tests;
+mod windows;

@@ -152,6 +152,7 @@ pub struct RestoreReport {
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`] names packs, byte ranges and snapshots if stored data is invalid.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn restore(client: &Client, options: RestoreOptions) -> Result<RestoreReport, Error> {
     refuse_partial(&options)?;
     let recorder = Recorder::new(client);

@@ -3,7 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    Client, Files, LOCK, Place, Removed, Scope, read, remove_all, service_name, state_of, timer_name,
+    Client, Files, LOCK, Place, Removed, Scope, is_admin, read, remove_all, service_name, state_of,
+    timer_name,
     unit::{is_untouched, program_of},
     units,
 };
@@ -64,14 +65,13 @@ pub fn follow(client: &Client, id: Uuid) -> Result<Followed, Error> {
     let _turn = take_turn(client.home(), LOCK)?;
     let source = sources::get(client, id)?;
     let unit = timer_name(id);
-    let is_admin = rustix::process::geteuid().is_root();
     for scope in [Scope::User, Scope::System] {
         // Without a home directory there are no units in it.
         let Ok(place) = Place::of(scope) else { continue };
         if !place.timer(id).exists() {
             continue;
         }
-        return Ok(match next(client, &source, scope, &place, is_admin)? {
+        return Ok(match next(client, &source, scope, &place, is_admin())? {
             Next::Nothing => Followed::Nothing,
             Next::Leave(why) => Followed::Left { unit, why },
             Next::Remove => Followed::Removed(remove_all(id)?),

@@ -66,7 +66,7 @@ pub struct Timer {
     pub files: Files,
 }
 
-/// What became of a new schedule.
+/// The outcome of adding a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The timer runs.
@@ -94,7 +94,7 @@ pub enum Outcome {
     },
 }
 
-/// What became of a removed timer.
+/// The outcome of removing a timer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Removed {
     /// Timers that were removed.
@@ -132,7 +132,7 @@ pub fn schedule(
     let units = units(client, &source, scope, program)?;
     let texts = units.texts()?;
     let unit = timer_name(id);
-    if scope == Scope::System && !rustix::process::geteuid().is_root() {
+    if scope == Scope::System && !is_admin() {
         sources::set_schedule(client, id, schedule)?;
         return prepare(client, unit, &texts);
     }
@@ -179,7 +179,7 @@ fn remove_all(id: Uuid) -> Result<Removed, Error> {
             continue;
         }
         let unit = timer_name(id);
-        if scope == Scope::System && !rustix::process::geteuid().is_root() {
+        if scope == Scope::System && !is_admin() {
             return Err(Error::new(
                 ErrorKind::Usage,
                 format!("{unit} is a timer of the system, which only an administrator can remove"),
@@ -385,6 +385,10 @@ fn units(client: &Client, source: &SavedSource, scope: Scope, program: PathBuf) 
         )));
     }
     Ok(Units { id: source.id, name: source.name.clone(), schedule: source.schedule, program, home, user })
+}
+
+fn is_admin() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 fn service_name(id: Uuid) -> String {

@@ -1,4 +1,4 @@
-//! What stands in a unit, and when it is somebody's own.
+//! The contents of units, and the detection of user edits.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, process::Command};
