@@ -261,7 +261,17 @@ impl Private {
     fn add_targets(&mut self, runs: &[Run]) {
         for target in runs.iter().filter_map(|run| run.target.as_ref()) {
             self.texts.extend(target.name().map(str::to_owned));
-            let RunTarget::Database(url) = target else { continue };
+            let url = match target {
+                RunTarget::Database(url) => url,
+                RunTarget::File(path) => {
+                    // As it was typed, without its folder.
+                    let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
+                    let known = if name.contains(' ') { &mut self.texts } else { &mut self.words };
+                    known.push(name.into_owned());
+                    continue;
+                }
+                RunTarget::Output => continue,
+            };
             let (Ok(database), Ok(address)) = (source::database(url), Address::parse(url)) else { continue };
             self.texts.push(database.place());
             if let Some(parts) = address.parts() {
@@ -403,6 +413,7 @@ mod tests {
         }
         let targets = [
             RunTarget::File("/srv/geheim16 plans/a geheim17.sql".into()),
+            RunTarget::File("/srv/geheim21.sql".into()),
             RunTarget::Database("postgres://geheim18@geheim19.example:5434/geheim20".into()),
         ];
         for (number, target) in (8..).zip(&targets) {
@@ -418,6 +429,7 @@ mod tests {
             for text in [
                 format!("{} already exists", target.name().unwrap()),
                 "role \"geheim18\" of geheim19.example:5434/geheim20 is refused".to_owned(),
+                "geheim21.sql is there".to_owned(),
             ] {
                 vault.state().log(id, &LogEntry { at: 5, kind: LogKind::Error, text }).unwrap();
             }

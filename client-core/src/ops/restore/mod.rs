@@ -101,7 +101,10 @@ impl Destination {
     /// As it is recorded: without secrets.
     fn recorded(&self) -> Option<RunTarget> {
         match self {
-            Self::File { path, .. } => Some(RunTarget::File(path.display().to_string())),
+            Self::File { path, .. } => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                Some(RunTarget::File(path.display().to_string()))
+            }
             Self::Database { database, .. } => Some(RunTarget::Database(database.address())),
             Self::Pipe(_) => Some(RunTarget::Output),
             Self::Nowhere => None,
