@@ -3,11 +3,15 @@ import type { Choice } from "../src/bindings/Choice";
 import type { ComparisonView } from "../src/bindings/ComparisonView";
 import type { ConnectionView } from "../src/bindings/ConnectionView";
 import type { DetailsView } from "../src/bindings/DetailsView";
+import type { DiagnosticsView } from "../src/bindings/DiagnosticsView";
+import type { LogLineView } from "../src/bindings/LogLineView";
+import type { Message } from "../src/bindings/Message";
 import type { Outcome } from "../src/bindings/Outcome";
 import type { OverviewView } from "../src/bindings/OverviewView";
 import type { PastRunView } from "../src/bindings/PastRunView";
 import type { ProbeView } from "../src/bindings/ProbeView";
 import type { RestoredView } from "../src/bindings/RestoredView";
+import type { RunLogView } from "../src/bindings/RunLogView";
 import type { RunView } from "../src/bindings/RunView";
 import type { SessionView } from "../src/bindings/SessionView";
 import type { SnapshotView } from "../src/bindings/SnapshotView";
@@ -81,6 +85,7 @@ function source(name: string, over: Partial<SourceView>): SourceView {
     schedule: { every: "day", hour: 2, minute: 0 },
     protection: "current",
     due: NOW + 9 * HOUR,
+    attempt: null,
     failure: null,
     failedAt: null,
     failures: [],
@@ -100,6 +105,7 @@ const several: OverviewView = {
       failedAt: NOW - 3 * HOUR,
       failures: [NOW - 3 * HOUR, NOW - 27 * HOUR, NOW - 9 * DAY],
       due: NOW - 3 * HOUR,
+      attempt: NOW + 25 * 60 + 30,
       snapshots: series("warehouse", 12, 61e9, NOW - 2 * DAY),
     }),
     source("audit-log", { protection: "overdue", due: NOW - 2 * DAY, snapshots: series("audit-log", 3, 8e8, NOW - 3 * DAY) }),
@@ -147,10 +153,15 @@ const connection: ConnectionView = {
 
 const suggestion: SuggestionView = { path: "/home/ada/Downloads/shop-2026-11-25-1250.dump", database: "shop_restored_20261125", connection };
 
-const pastRuns: PastRunView[] = Array.from({ length: 140 }, (_, at) => {
+const runId = (at: number): string => `8f2c41d0-0000-4000-8000-${String(at).padStart(12, "0")}`;
+
+const backups: PastRunView[] = Array.from({ length: 140 }, (_, at) => {
   const startedAt = NOW - 15 * HOUR - at * DAY;
   const failure = at % 9 === 1 ? ["source_auth", "dump_failed", "interrupted"][Math.floor(at / 9) % 3] : null;
   return {
+    id: runId(at),
+    kind: "backup",
+    target: null,
     state: failure ? "failed" : "done",
     failure: failure ?? null,
     startedAt,
@@ -159,6 +170,52 @@ const pastRuns: PastRunView[] = Array.from({ length: 140 }, (_, at) => {
     snapshot: failure ? null : (shopSnapshots[at]?.id ?? null),
   };
 });
+
+/** A run that is no backup, some minutes ago. */
+function past(minutes: number, over: Partial<PastRunView>): PastRunView {
+  const startedAt = NOW - minutes * 60;
+  return { id: runId(900 + minutes), kind: "restore", target: null, state: "done", failure: null, startedAt, endedAt: startedAt + 71, bytesRead: 4.2e9, snapshot: shopSnapshots[0]?.id ?? null, ...over };
+}
+
+const pastRuns: PastRunView[] = [
+  past(20, { state: "failed", failure: "exists", bytesRead: 0, target: { kind: "file", path: "/home/ada/Downloads/shop-before-the-migration-2026-11-25.dump" } }),
+  past(40, { state: "failed", failure: "incomplete", target: { kind: "database", url: "postgres://ada@db.example.com:5432/shop_restored" } }),
+  past(60, { target: { kind: "output" } }),
+  past(80, { kind: "verify", state: "failed", failure: "service_unreachable", bytesRead: 0 }),
+  past(90, { kind: "verify" }),
+  ...backups,
+];
+
+function logOf({ run: id }: Record<string, unknown>): RunLogView {
+  const run = pastRuns.find((one) => one.id === id) ?? past(0, {});
+  const at = run.startedAt;
+  const lines: LogLineView[] = [
+    { at, kind: "stage", text: "catching up with the vault" },
+    { at: at + 1, kind: "warning", text: "the connection to the database at db.example.com is not encrypted" },
+  ];
+  if (run.state === "failed") {
+    lines.push(
+      { at: at + 2, kind: "error", text: "FATAL: password authentication failed for user \"ada\"" },
+      { at: at + 2, kind: "meaning", text: "no snapshot was created; earlier snapshots are untouched" },
+      { at: at + 2, kind: "nextStep", text: "check user and password" },
+    );
+  } else {
+    lines.push({ at: at + 240, kind: "note", text: "snapshot 0a1b2c3d4e5f was created: 4200000000 bytes read, 12600000 new, 12600000 uploaded" });
+  }
+  return { run, lines: run.kind === "verify" ? [] : lines };
+}
+
+const diagnostics: DiagnosticsView = {
+  parts: [
+    { name: "program", about: "versions", bytes: 141 },
+    { name: "programs it uses", about: "programs", bytes: 203 },
+    { name: "device", about: "settings", bytes: 322 },
+    { name: "sources", about: "sources", bytes: 96 },
+    { name: "index", about: "index", bytes: 108 },
+    { name: "runs", about: "runs", bytes: 5920 },
+  ],
+  text: `[program]\nsealkeep 0.1.0, sealkeep-desktop\nlinux x86_64, Debian GNU/Linux 12 (bookworm)\n\n[runs]\n${Array.from({ length: 60 }, (_, at) => `17956${at} restore of shop, to file: failed after ${at} s, 0 bytes`).join("\n")}\n`,
+};
 
 const base: Answers = {
   app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", hostName: "laptop", updates: false }),
@@ -207,7 +264,13 @@ const base: Answers = {
   probe_source: () => probe,
   source_connection: () => connection,
   source_runs: () => pastRuns,
+  run_log: logOf,
+  diagnostics: () => diagnostics,
+  save_diagnostics: () => "/home/ada/sealkeep-debug.txt",
   edit_source: () => null,
+  set_schedule: () => null,
+  forget_source: () => null,
+  start_verify: () => ({ ...running, kind: "verify", stage: "restore" }) satisfies RunView,
   restore_suggestion: () => suggestion,
   check_target: () => "absent" satisfies TargetView,
   show_in_folder: () => null,
@@ -382,6 +445,12 @@ export const scenarios: Record<string, Answers> = {
   targetFile: { ...base, check_target: refuse({ ...unreachable, code: "exists", happened: `${suggestion.path} already exists` }) },
   shortRun: shortRun(),
   neverRun: { ...base, source_runs: () => [] },
+  editedTimer: {
+    ...base,
+    set_schedule: () => ({ id: "timer_edited", arguments: ["sealkeep-00000000.timer"], text: "edited" }) satisfies Message,
+    edit_source: () => ({ id: "timer_of_system", arguments: ["sealkeep-00000000.timer"], text: "system" }) satisfies Message,
+    forget_source: () => ({ id: "timer_kept", arguments: ["/home/ada/.config/systemd/user/sealkeep-00000000.timer.saved"], text: "kept" }) satisfies Message,
+  },
   uneditable: { ...base, edit_source: refuse({ ...unreachable, code: "exists", happened: "there is a source called ledger already" }) },
   restored: ended(done({ restored: { kind: "file", path: "/home/ada/shop.dump", command: null } }), restoring),
   restoredInPart: ended(

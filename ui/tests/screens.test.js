@@ -448,6 +448,85 @@ test("the failing come first, then the late, and only they are shown if asked", 
   await close();
 });
 
+test("a source that failed says when it is tried again", async () => {
+  const { page, close } = await set.open("home", { width: 1280, height: 800 });
+  await page.getByText("Next attempt in 25 minutes.").waitFor();
+  await page.getByRole("button", { name: "Details of warehouse" }).click();
+  await page.getByRole("tab", { name: "Schedule" }).click();
+  await page.getByText("Next attempt in 25 minutes.").waitFor();
+  await close();
+});
+
+test("every run opens to its log, and a failed one is tried again as what it was", async () => {
+  /** The row with this text is open. */
+  const open = async (text) => {
+    const { page, close } = await source(set, "home", { width: 1280, height: 800 });
+    await page.getByRole("tab", { name: "History" }).click();
+    await page.getByRole("row").filter({ hasText: text }).first().getByRole("button").click();
+    const last = (command) => page.evaluate((command) => window.calls.findLast((one) => one.command === command)?.args, command);
+    return { page, close, last };
+  };
+  // A backup, with the way to its cause.
+  const backup = await open("Sign-in to the database failed");
+  await backup.page.getByRole("list", { name: "Log" }).getByText("password authentication failed").waitFor();
+  await backup.page.getByRole("button", { name: "Edit connection" }).last().waitFor();
+  await backup.page.getByRole("button", { name: "Try again", exact: true }).click();
+  assert.ok(await backup.last("start_backup"));
+  await backup.close();
+
+  const verification = await open("Can't reach the Sealkeep service");
+  await verification.page.getByText("This run has no log.").waitFor();
+  await verification.page.getByRole("button", { name: "Try again", exact: true }).click();
+  assert.equal((await verification.last("start_verify")).source, "shop");
+  await verification.close();
+
+  // A restore shows its target first.
+  const restore = await open("Restored in part");
+  await restore.page.getByRole("button", { name: "Try again…" }).click();
+  assert.equal(await restore.page.getByLabel("Connection URL").inputValue(), "postgres://ada@db.example.com:5432/shop_restored");
+  assert.equal(await restore.last("start_restore"), undefined);
+  await restore.close();
+
+  const done = await open("standard output");
+  await done.page.getByText("was created").waitFor();
+  assert.equal(await done.page.getByRole("button", { name: /^Try again/ }).count(), 0);
+  await done.close();
+});
+
+test("diagnostics are read before they are saved, and saved as they were shown", async () => {
+  const { page, close } = await set.open("home", { width: 1280, height: 800 });
+  await page.getByRole("navigation").getByRole("button", { name: "Settings" }).click();
+  await page.getByRole("button", { name: "Export diagnostics…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Export diagnostics" });
+  await dialog.getByText("The last 50 runs").waitFor();
+  await dialog.getByRole("row").filter({ hasText: "The last 50 runs" }).getByText("5.92 kB").waitFor();
+  const saves = () => page.evaluate(() => window.calls.filter((one) => one.command === "save_diagnostics").length);
+  assert.equal(await saves(), 0);
+  await dialog.getByText("Show the text").click();
+  await dialog.getByText("sealkeep 0.1.0, sealkeep-desktop").waitFor();
+  await dialog.getByRole("button", { name: "Save file…" }).click();
+  await dialog.getByText("Saved to /home/ada/sealkeep-debug.txt").waitFor();
+  assert.equal(await saves(), 1);
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await dialog.waitFor({ state: "hidden" });
+  await close();
+});
+
+test("a timer that cannot follow is told", async () => {
+  const edited = await source(set, "editedTimer", { width: 1280, height: 800 });
+  await edited.page.getByRole("tab", { name: "Connection" }).click();
+  await edited.page.getByLabel("Password", { exact: true }).fill("n/w @1");
+  await edited.page.getByRole("button", { name: "Save", exact: true }).click();
+  await edited.page.getByText("only an administrator can change it").waitFor();
+  await edited.close();
+  const removed = await source(set, "editedTimer", { width: 1280, height: 800 });
+  await removed.page.getByRole("button", { name: "More" }).click();
+  await removed.page.getByRole("menuitem").click();
+  await removed.page.getByRole("button", { name: "Remove", exact: true }).click();
+  await removed.page.getByText("its file is kept as /home/ada").waitFor();
+  await removed.close();
+});
+
 test("what is not known is not shown as nothing", async () => {
   for (const [scenario, calendars, empty] of [["offline", 0, 0], ["home", 1, 0], ["empty", 0, 1]]) {
     const { page, close } = await set.open(scenario);

@@ -13,7 +13,7 @@ pub(crate) use self::{
     account::{DeviceAction, Devices, Login, Logout, Signup},
     global::{Global, ProgressForm},
     local::{
-        Debug, DebugAction, Logs, Runs, Schedule, ScheduleAction, ScheduleAdd, Source, SourceAction,
+        Debug, DebugAction, Logs, RunKind, Runs, Schedule, ScheduleAction, ScheduleAdd, Source, SourceAction,
         SourceAdd, SourceEdit, time,
     },
     restore::Restore,
@@ -119,11 +119,12 @@ A PostgreSQL password comes from ~/.pgpass, from PGPASSWORD, or from a URL in a 
     /// Back up saved sources on a schedule, without the desktop app
     #[command(after_help = "Example:\n  sealkeep schedule add shop --daily 02:00")]
     Schedule(Schedule),
-    /// List this device's backup runs, newest first
+    /// List this device's backups, restores and verifications
     #[command(after_help = "\
 Examples:
   sealkeep runs --failed
   sealkeep runs --source shop --limit 5
+  sealkeep runs --kind restore
 
 The newest 10,000 runs are kept, the newest 500 of them with a log.")]
     Runs(Runs),
@@ -289,6 +290,7 @@ mod tests {
             "backup --stdin --name x",
             "backup --url-file x --same-source",
             "runs --limit 1",
+            "runs --kind restore --failed",
             "ls --source x",
             "verify --read-data",
             "debug bundle --yes",
@@ -305,6 +307,7 @@ mod tests {
             "backup --stdin --name x --same-source",
             "backup --source x --name y",
             "runs --limit 0",
+            "runs --kind song",
             "logs",
             "devices approve x",
         ] {

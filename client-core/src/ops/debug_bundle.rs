@@ -12,11 +12,15 @@ use secrecy::ExposeSecret;
 
 use super::{
     Client, due, preferences,
-    runs::{self, RunState, Wanted},
-    sources::{self, SavedSource},
+    runs::{self, Run, RunState, RunTarget, Wanted},
+    sources::{self, Address, SavedSource},
     timer,
 };
-use crate::{error::Error, keystore::KeptIn, source::postgres::Tools};
+use crate::{
+    error::Error,
+    keystore::KeptIn,
+    source::{self, AddressParts, postgres::Tools},
+};
 
 /// Number of runs whose logs it holds.
 const RUNS: usize = 50;
@@ -26,28 +30,44 @@ const HIDDEN: &str = "[…]";
 /// The text, and what is in it.
 #[derive(Debug, Clone)]
 pub struct Bundle {
-    /// One line per section, for the user to read first.
-    pub holds: Vec<&'static str>,
+    /// Its sections, for the user to read first.
+    pub parts: Vec<Part>,
     /// What is left out on purpose.
     pub lacks: &'static str,
     /// The text itself.
     pub text: String,
 }
 
+/// A section of the text.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// Its heading in the text.
+    pub name: &'static str,
+    /// What is in it.
+    pub about: &'static str,
+    /// Its length.
+    pub bytes: usize,
+}
+
 /// Collects the text; `program` is the `sealkeep` command. Needs no network and no account. What cannot be read is in it
 /// with the reason.
 #[must_use]
 pub fn collect(client: &Client, program: &Path) -> Bundle {
-    let mut text = String::new();
+    let (mut text, mut parts) = (String::new(), Vec::new());
     let sections = [
-        ("program", Ok(program_lines(program))),
-        ("programs it uses", Ok(tools())),
-        ("device", device(client)),
-        ("sources", saved(client, program)),
-        ("index", index(client)),
-        ("runs", last_runs(client)),
+        ("program", "versions of Sealkeep and of this system", Ok(program_lines())),
+        ("programs it uses", "versions and paths of the programs that make dumps", Ok(tools())),
+        (
+            "device",
+            "settings, the addresses of service and storage, and the names of variables that are set",
+            device(client),
+        ),
+        ("sources", "the saved sources: name, kind and schedule", saved(client, program)),
+        ("index", "sizes of the local index", index(client)),
+        ("runs", "the last 50 runs of this device and their logs", last_runs(client)),
     ];
-    for (name, lines) in sections {
+    for (name, about, lines) in sections {
+        let before = text.len();
         let lines = lines.unwrap_or_else(|error| {
             vec![format!("cannot be read: {}", Private::of_device(client).hidden(error.happened()))]
         });
@@ -57,28 +77,26 @@ pub fn collect(client: &Client, program: &Path) -> Bundle {
             let _ = writeln!(text, "{}", api_types::unseen::escaped(&line, usize::MAX, false));
         }
         text.push('\n');
+        parts.push(Part { name, about, bytes: text.len() - before });
     }
     Bundle {
-        holds: vec![
-            "versions of Sealkeep and of this system",
-            "versions and paths of the programs that make dumps",
-            "settings, the addresses of service and storage, and the names of variables that are set",
-            "the saved sources: name, kind and schedule",
-            "sizes of the local index",
-            "the last 50 runs of this device and their logs",
-        ],
+        parts,
         lacks: "passwords, keys, connection strings, email addresses, paths of your data, and contents of backups",
         text,
     }
 }
 
-fn program_lines(program: &Path) -> Vec<String> {
+fn program_lines() -> Vec<String> {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).unwrap_or("unknown");
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let file = program.file_name().unwrap_or_default().display();
+    let program = env::current_exe().unwrap_or_default();
     vec![
-        format!("sealkeep {}, {file}", env!("CARGO_PKG_VERSION")),
+        format!(
+            "sealkeep {}, {}",
+            env!("CARGO_PKG_VERSION"),
+            program.file_name().unwrap_or_default().display()
+        ),
         format!("{} {}, {}", env::consts::OS, env::consts::ARCH, name.trim_matches('"')),
         format!("kernel {}", kernel.trim()),
     ]
@@ -167,19 +185,28 @@ fn last_runs(client: &Client) -> Result<Vec<String>, Error> {
     private.add_sources(&sources);
 
     let vault = client.open()?;
+    let runs = runs::list(client, &Wanted { limit: RUNS, ..Wanted::default() })?;
+    private.add_targets(&runs);
     let mut lines = Vec::new();
-    for run in runs::list(client, &Wanted { limit: RUNS, ..Wanted::default() })? {
+    for run in runs {
         let result = match &run.state {
             RunState::Running => "running",
-            RunState::Committed => "committed",
+            RunState::Done => "done",
             RunState::Failed(why) => why,
         };
         let took = run.ended_at.map_or(0, |ended| ended - run.started_at);
-        let name = names.hidden(&run.source);
+        let of = match (&run.source, &run.source_kind) {
+            (Some(name), Some(kind)) => format!(" of {}, {kind}", names.hidden(name)),
+            (Some(name), None) => format!(" of {}", names.hidden(name)),
+            (None, _) => String::new(),
+        };
+        let to = run.target.as_ref().map_or_else(String::new, |target| format!(", to {}", target.kind()));
         let read = run.bytes_read.unwrap_or_default();
         lines.push(format!(
-            "{} {} {name}, {}: {result} after {took} s, {read} bytes read",
-            run.started_at, run.id, run.kind
+            "{} {} {}{of}{to}: {result} after {took} s, {read} bytes",
+            run.started_at,
+            run.id,
+            run.kind.as_str()
         ));
         for entry in vault.state().log_of(run.id)? {
             lines.push(format!("    {} {}: {}", entry.at, entry.kind.as_str(), private.hidden(&entry.text)));
@@ -224,11 +251,39 @@ impl Private {
             self.texts.extend(former.iter().map(|former| former.place.clone()));
             let Ok(source) = address.source() else { continue };
             self.texts.extend([source.address(), source.place()]);
-            let Some(parts) = address.parts() else { continue };
-            self.words.push(parts.user);
-            if !source.is_local() {
-                self.words.extend(parts.host.split(',').map(str::to_owned));
+            if let Some(parts) = address.parts() {
+                self.add_server(parts, source.is_local());
             }
+        }
+    }
+
+    /// Where restores wrote to.
+    fn add_targets(&mut self, runs: &[Run]) {
+        for target in runs.iter().filter_map(|run| run.target.as_ref()) {
+            self.texts.extend(target.name().map(str::to_owned));
+            let url = match target {
+                RunTarget::Database(url) => url,
+                RunTarget::File(path) => {
+                    // As it was typed, without its folder.
+                    let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
+                    let known = if name.contains(' ') { &mut self.texts } else { &mut self.words };
+                    known.push(name.into_owned());
+                    continue;
+                }
+                RunTarget::Output => continue,
+            };
+            let (Ok(database), Ok(address)) = (source::database(url), Address::parse(url)) else { continue };
+            self.texts.push(database.place());
+            if let Some(parts) = address.parts() {
+                self.add_server(parts, database.is_local());
+            }
+        }
+    }
+
+    fn add_server(&mut self, parts: AddressParts, is_local: bool) {
+        self.words.push(parts.user);
+        if !is_local {
+            self.words.extend(parts.host.split(',').map(str::to_owned));
         }
     }
 
@@ -254,15 +309,16 @@ impl Private {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use api_types::{BackupId, SourceId};
+    use api_types::BackupId;
 
     use super::*;
     use crate::{
         ops::{
             client::tests::{offline, signed_in},
-            sources::{Address, Edit},
+            runs::RunKind,
+            sources::Edit,
         },
-        state::{LogEntry, LogKind},
+        state::{LogEntry, LogKind, NewRun},
     };
 
     #[test]
@@ -299,7 +355,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let bundle = collect(&offline(home.path()), Path::new("/opt/sealkeep"));
         assert!(bundle.text.contains("signed out"));
-        assert_eq!(bundle.holds.len(), bundle.text.matches("\n[").count() + 1);
+        assert_eq!(bundle.parts.len(), bundle.text.matches("\n[").count() + 1);
+        assert_eq!(bundle.parts.iter().map(|part| part.bytes).sum::<usize>(), bundle.text.len());
+        for part in &bundle.parts {
+            assert!(bundle.text.contains(&format!("[{}]\n", part.name)), "{}", part.name);
+        }
     }
 
     fn add(client: &Client, name: &str, address: &str) -> SavedSource {
@@ -329,8 +389,14 @@ mod tests {
 
         let run = BackupId::from_bytes([7; 16]);
         let vault = client.open().unwrap();
-        let id = SourceId::from_bytes([2; 16]);
-        vault.state().start_run(run, id, "postgres://u:hunter213@h/x", "postgres", 1).unwrap();
+        let odd = NewRun {
+            id: run,
+            kind: RunKind::Backup,
+            source: Some("postgres://u:hunter213@h/x"),
+            source_kind: Some("postgres"),
+            target: None,
+        };
+        vault.state().start_run(&odd, 1).unwrap();
         for text in [
             url,
             edited,
@@ -345,6 +411,29 @@ mod tests {
         ] {
             let text = text.to_owned();
             vault.state().log(run, &LogEntry { at: 2, kind: LogKind::Warning, text }).unwrap();
+        }
+        let targets = [
+            RunTarget::File("/srv/hunter216 plans/a hunter217.sql".into()),
+            RunTarget::File("/srv/hunter221.sql".into()),
+            RunTarget::Database("postgres://hunter218@hunter219.example:5434/hunter220".into()),
+        ];
+        for (number, target) in (8..).zip(&targets) {
+            let id = BackupId::from_bytes([number; 16]);
+            let restore = NewRun {
+                id,
+                kind: RunKind::Restore,
+                source: Some("shop"),
+                source_kind: None,
+                target: Some(target),
+            };
+            vault.state().start_run(&restore, 4).unwrap();
+            for text in [
+                format!("{} already exists", target.name().unwrap()),
+                "role \"hunter218\" of hunter219.example:5434/hunter220 is refused".to_owned(),
+                "hunter221.sql is there".to_owned(),
+            ] {
+                vault.state().log(id, &LogEntry { at: 5, kind: LogKind::Error, text }).unwrap();
+            }
         }
         let in_home = format!("{} cannot be written", home.join("state.db").display());
         vault.state().log_end(run, &LogEntry { at: 3, kind: LogKind::Error, text: in_home }).unwrap();
@@ -365,6 +454,10 @@ mod tests {
             "it does not answer",
             "cannot be written",
             "forged",
+            "restore of shop, to file: interrupted",
+            "restore of shop, to database",
+            "already exists",
+            "is refused",
         ] {
             assert!(text.contains(said), "{said}: {text}");
         }

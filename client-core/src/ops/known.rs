@@ -78,10 +78,13 @@ fn opened(client: &Client, sealed: &[(SnapshotId, Vec<u8>)]) -> Result<Vec<Known
 mod tests {
     use std::fs;
 
-    use api_types::{BackupId, SourceId};
+    use api_types::BackupId;
 
     use super::*;
-    use crate::ops::{client::tests::signed_in, sources::Address};
+    use crate::{
+        ops::{client::tests::signed_in, sources::Address},
+        state::{NewRun, RunKind},
+    };
 
     #[test]
     fn what_is_on_this_device_is_known_and_nothing_is_created() {
@@ -98,7 +101,14 @@ mod tests {
         sources::add(&client, Some("shop".into()), Address::parse("/d/shop.dump").unwrap()).unwrap();
         let id = BackupId::from_bytes([7; 16]);
         let vault = client.open().unwrap();
-        vault.state().start_run(id, SourceId::from_bytes([1; 16]), "shop", "file", 100).unwrap();
+        let run = NewRun {
+            id,
+            kind: RunKind::Backup,
+            source: Some("shop"),
+            source_kind: Some("file"),
+            target: None,
+        };
+        vault.state().start_run(&run, 100).unwrap();
         let found = known(path());
         assert_eq!(found.sources.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["shop"]);
         assert_eq!(found.runs.iter().map(|run| run.id).collect::<Vec<_>>(), [id]);

@@ -4,6 +4,7 @@
 mod client;
 mod errors;
 mod open;
+mod record;
 mod sync;
 
 // accounts
@@ -16,6 +17,7 @@ pub mod sign_up;
 
 // sources, and when they are backed up
 mod address;
+pub mod change_source;
 pub mod due;
 pub mod find_source;
 pub mod preferences;

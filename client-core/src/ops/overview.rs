@@ -6,7 +6,7 @@ use api_types::DeviceId;
 use jiff::tz::TimeZone;
 
 use super::{
-    Client, list,
+    Client, due, list,
     list::{Proven, SnapshotSummary},
     runs::{self, Run, RunState},
     same, select,
@@ -50,6 +50,8 @@ pub struct SourceOverview {
     pub failures: Vec<i64>,
     /// When the next backup is due, seconds since 1970.
     pub due: Option<i64>,
+    /// After a failure: when the next attempt starts if the app is open, seconds since 1970.
+    pub attempt: Option<i64>,
 }
 
 impl SourceOverview {
@@ -85,13 +87,13 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
         Ok(listing) => (listing, None),
         Err(error) => (list::Listing::default(), Some(error)),
     };
-    let runs = runs::recent(client, RUNS)?;
+    let runs = runs::backups(client, RUNS)?;
     let (here, now) = (client.account()?.device, client.now());
     let mut sources = assess(saved, snapshots, &runs, here, now, &TimeZone::system());
     if problem.is_some() {
         // Without the list, "nothing stored" is unknown: only the journal counts.
         let worked = |saved: &SavedSource| {
-            runs.iter().any(|run| run.state == RunState::Committed && runs::is_of(saved, run, now))
+            runs.iter().any(|run| run.state == RunState::Done && runs::is_backup_of(saved, run, now))
         };
         for source in &mut sources {
             if source.protection == Protection::Never && source.saved.as_ref().is_some_and(worked) {
@@ -146,7 +148,7 @@ fn assess(
         let last = snapshots.first().map(|s| s.created);
         let ended = || {
             runs.iter()
-                .filter(|run| runs::is_of(&source, run, now))
+                .filter(|run| runs::is_backup_of(&source, run, now))
                 .filter(|run| run.state != RunState::Running)
         };
         let failed = |run: &&Run| matches!(&run.state, RunState::Failed(why) if why != "cancelled");
@@ -158,6 +160,7 @@ fn assess(
         let failures =
             ended().filter(failed).map(|run| run.started_at).filter(|at| *at > now - FAILURES).collect();
         let due = source.schedule.next(last.unwrap_or(runs::added(&source, now)), zone);
+        let attempt = failure.as_ref().and_then(|_| due::attempt(&source, runs, now, zone));
         let protection = if failure.is_some() {
             Protection::Failing
         } else if last.is_none() {
@@ -176,6 +179,7 @@ fn assess(
             failure,
             failures,
             due,
+            attempt,
         });
     }
     for ((name, kind), stored) in stored {
@@ -188,6 +192,7 @@ fn assess(
             failure: None,
             failures: Vec::new(),
             due: None,
+            attempt: None,
         }));
     }
     found
@@ -218,7 +223,7 @@ mod tests {
     use super::*;
     use crate::{
         format::snapshot::{DatabaseIdentity, Origin},
-        ops::{schedule::Schedule, sources},
+        ops::{runs::RunKind, schedule::Schedule, sources},
     };
 
     const HOUR: i64 = 3600;
@@ -260,8 +265,10 @@ mod tests {
     fn run(name: &str, state: RunState, started_at: i64) -> Run {
         Run {
             id: BackupId::from_bytes([7; 16]),
-            source: name.into(),
-            kind: "postgres".into(),
+            kind: RunKind::Backup,
+            source: Some(name.into()),
+            source_kind: Some("postgres".into()),
+            target: None,
             state,
             started_at,
             ended_at: None,
@@ -296,6 +303,33 @@ mod tests {
         assert_eq!(one(Schedule::Manual, &[], std::slice::from_ref(&failed), at), Protection::Failing);
         assert_eq!(one(Schedule::Manual, &[211 * HOUR], &[failed], at), Protection::Current);
         assert_eq!(one(Schedule::Manual, &[200 * HOUR], &[cancelled, other], at), Protection::Current);
+    }
+
+    #[test]
+    fn a_failed_source_says_when_it_is_tried_again() {
+        let failed = run("shop", RunState::Failed("dump_failed".into()), 210 * HOUR);
+        let at = 210 * HOUR + 60;
+        let found = |schedule, runs: &[Run], at| {
+            let stored = vec![snapshot("shop", 200 * HOUR)];
+            let found = assess(vec![source("shop", schedule)], stored, runs, HERE, at, &TimeZone::UTC);
+            (found[0].due, found[0].attempt)
+        };
+        let due = Some(201 * HOUR);
+        let failed = [failed];
+        assert_eq!(found(Schedule::Hour, &failed, at), (due, Some(210 * HOUR + 900)));
+        assert_eq!(found(Schedule::Manual, &failed, at), (None, None));
+        assert_eq!(found(Schedule::Hour, &[], at), (due, None));
+    }
+
+    #[test]
+    fn a_failed_restore_is_no_failed_backup() {
+        let mut failed = run("shop", RunState::Failed("exists".into()), 210 * HOUR);
+        failed.kind = RunKind::Restore;
+        let stored = vec![snapshot("shop", 209 * HOUR)];
+        let saved = vec![source("shop", Schedule::Manual)];
+        let found = assess(saved, stored, &[failed], HERE, 211 * HOUR, &TimeZone::UTC);
+        assert_eq!((found[0].protection, found[0].failures.len()), (Protection::Current, 0));
+        assert!(found[0].failure.is_none());
     }
 
     #[test]

@@ -86,6 +86,16 @@ impl Selector {
              a file to restore to comes after --to",
         ))
     }
+
+    /// The source that it names.
+    #[must_use]
+    pub fn source(&self) -> Option<&str> {
+        match self {
+            Self::Latest { source } => source.as_deref(),
+            Self::OfDay { source, .. } => Some(source),
+            Self::Id(_) => None,
+        }
+    }
 }
 
 /// The beginning of an id with hyphens: at least four digits in any case, with or without the hyphens. A snapshot's id

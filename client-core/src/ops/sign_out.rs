@@ -45,7 +45,7 @@ fn remove_timers(client: &Client) {
 }
 
 /// Everything that this program keeps in its home, most secret first. Other files are not ours.
-const OURS: [&str; 17] = [
+const OURS: [&str; 19] = [
     "device.keys",
     "sources.sealed",
     "sources.lock",
@@ -61,6 +61,8 @@ const OURS: [&str; 17] = [
     "pins.db-shm",
     "preferences.json",
     "backup.lock",
+    "running",
+    "runs.lock",
     "session.lock",
     "keys.lock",
 ];

@@ -13,7 +13,7 @@ use super::{OpenVault, errors::affects_only_object};
 use crate::{
     device::Pins,
     error::{Error, ErrorKind},
-    event::{Event, Warning},
+    event::{Event, Stage, Warning},
     format::index::{IndexedPack, SegmentHeader, open_segment, read_segment_header},
     vault::{Directory, DirectoryError, History, HistoryError},
 };
@@ -24,6 +24,7 @@ impl OpenVault {
     /// # Errors
     /// [`ErrorKind::RolledBack`] if the service shows an older or a different history than before.
     pub(super) async fn sync(&mut self) -> Result<u64, Error> {
+        self.client().observer().event(&Event::Stage(Stage::Sync));
         self.sync_history().await?;
         self.sync_index().await
     }

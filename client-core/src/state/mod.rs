@@ -24,11 +24,11 @@ pub use self::{
     evidence::{Evidence, Proven},
     index::Place,
     index_rows::{PackKeys, Packed},
-    lock::{BackupLock, take_turn},
+    lock::{BackupLock, RunLock, take_turn},
     peek::{Peeked, peek},
     pins::PinsDb,
     run_log::{LogEntry, LogKind},
-    runs::{KEPT, Run, RunState},
+    runs::{KEPT, NewRun, Run, RunKind, RunState, RunTarget},
 };
 use crate::error::Error;
 

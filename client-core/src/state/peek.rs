@@ -32,5 +32,5 @@ pub fn peek(home: &Path, most: u32) -> Result<Peeked, StateError> {
     db.busy_timeout(TIMEOUT)?;
     let mut query = db.prepare("SELECT id, bytes FROM sealed ORDER BY rowid DESC LIMIT ?1")?;
     let rows = query.query_map([most], |row| Ok((ObjectId::new(row.get(0)?), row.get(1)?)))?;
-    Ok(Peeked { runs: newest(&db, most)?, sealed: rows.collect::<Result<_, _>>()? })
+    Ok(Peeked { runs: newest(&db, None, most)?, sealed: rows.collect::<Result<_, _>>()? })
 }

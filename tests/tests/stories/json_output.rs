@@ -19,7 +19,7 @@ use serde_json::Value;
 type Shape = BTreeMap<String, BTreeSet<&'static str>>;
 
 /// Values that may be null, depending on the run: the command, the path, and the type.
-const MAY_BE_NULL: [(&str, &str, &str); 18] = [
+const MAY_BE_NULL: [(&str, &str, &str); 24] = [
     ("check", ".problems[].object", "string"),
     ("devices", ".devices[].last_seen_at", "number"),
     ("devices", ".devices[].role", "string"),
@@ -28,10 +28,16 @@ const MAY_BE_NULL: [(&str, &str, &str); 18] = [
     ("logs", ".run.ended", "number"),
     ("logs", ".run.failure", "string"),
     ("logs", ".run.snapshot_id", "string"),
+    ("logs", ".run.source", "string"),
+    ("logs", ".run.source_kind", "string"),
+    ("logs", ".run.target.name", "string"),
     ("runs", ".runs[].bytes_read", "number"),
     ("runs", ".runs[].ended", "number"),
     ("runs", ".runs[].failure", "string"),
     ("runs", ".runs[].snapshot_id", "string"),
+    ("runs", ".runs[].source", "string"),
+    ("runs", ".runs[].source_kind", "string"),
+    ("runs", ".runs[].target.name", "string"),
     ("schedule add", ".while_signed_out", "bool"),
     ("schedule list", ".schedules[].next", "number"),
     ("schedule list", ".while_signed_out", "bool"),
@@ -204,6 +210,8 @@ fn of_this_device(documents: &mut Documents, device: &Device) {
     drop(call(&["backup", "kept"]).go().unwrap());
     documents.of("runs", call(&["runs"]), 0);
     documents.of("logs", call(&["logs", "latest"]), 0);
+    let restores = documents.of("runs", call(&["runs", "--kind", "restore", "--limit", "1"]), 0);
+    documents.of("logs", call(&["logs", text(&restores["runs"][0], "id").unwrap()]), 0);
     documents.of("debug bundle", call(&["debug", "bundle", "--yes"]), 0);
     fs::write(file, b"saved").unwrap();
     call(&["schedule", "add", "kept", "--hourly"]).ok().unwrap();

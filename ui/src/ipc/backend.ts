@@ -7,15 +7,18 @@ import type { ComparisonView } from "../bindings/ComparisonView";
 import type { ConnectionView } from "../bindings/ConnectionView";
 import type { DetailsView } from "../bindings/DetailsView";
 import type { DeviceView } from "../bindings/DeviceView";
+import type { DiagnosticsView } from "../bindings/DiagnosticsView";
 import type { FactorStep } from "../bindings/FactorStep";
 import type { KitStep } from "../bindings/KitStep";
 import type { Link } from "../bindings/Link";
+import type { Message } from "../bindings/Message";
 import type { OverviewView } from "../bindings/OverviewView";
 import type { PanelWords } from "../bindings/PanelWords";
 import type { PastRunView } from "../bindings/PastRunView";
 import type { PreferencesView } from "../bindings/PreferencesView";
 import type { ProbeView } from "../bindings/ProbeView";
 import type { RestoreTo } from "../bindings/RestoreTo";
+import type { RunLogView } from "../bindings/RunLogView";
 import type { RunView } from "../bindings/RunView";
 import type { ScheduleInput } from "../bindings/ScheduleInput";
 import type { SessionView } from "../bindings/SessionView";
@@ -57,12 +60,14 @@ export interface Backend {
   /** `like`: the saved source whose password it gets if server and user are the same. */
   probeSource(origin: string, like: string | null): Promise<ProbeView>;
   addSource(name: string, origin: string, schedule: ScheduleInput): Promise<string>;
-  setSchedule(id: string, schedule: ScheduleInput): Promise<void>;
-  forgetSource(id: string): Promise<void>;
+  /** This and the next two answer what to say about the source's systemd timer, if anything. */
+  setSchedule(id: string, schedule: ScheduleInput): Promise<Message | null>;
+  forgetSource(id: string): Promise<Message | null>;
   /** null: unchanged. */
-  editSource(id: string, name: string | null, origin: string | null): Promise<void>;
+  editSource(id: string, name: string | null, origin: string | null): Promise<Message | null>;
   sourceConnection(id: string): Promise<ConnectionView>;
   sourceRuns(id: string): Promise<PastRunView[]>;
+  runLog(run: string): Promise<RunLogView>;
 
   snapshotDetails(snapshot: string): Promise<DetailsView>;
   compareSnapshots(one: string, other: string): Promise<ComparisonView>;
@@ -94,6 +99,10 @@ export interface Backend {
   /** Sets the texts of the tray icon and of notifications. */
   speak(words: PanelWords): Promise<void>;
   setAutostart(on: boolean): Promise<void>;
+
+  diagnostics(): Promise<DiagnosticsView>;
+  /** Saves what was shown last; null: the user cancelled. */
+  saveDiagnostics(): Promise<string | null>;
 
   chooseFile(): Promise<string | null>;
   chooseNewFile(name: string): Promise<string | null>;

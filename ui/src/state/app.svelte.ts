@@ -1,6 +1,7 @@
 import type { AccountView } from "../bindings/AccountView";
 import type { AppInfo } from "../bindings/AppInfo";
 import type { OverviewView } from "../bindings/OverviewView";
+import type { PastTargetView } from "../bindings/PastTargetView";
 import type { RunView } from "../bindings/RunView";
 import type { SessionView } from "../bindings/SessionView";
 import type { UiError } from "../bindings/UiError";
@@ -12,14 +13,14 @@ import { asUiError } from "../ipc/error";
 export const TABS = ["snapshots", "schedule", "connection", "history"] as const;
 export type Tab = (typeof TABS)[number];
 
-/** The content of the main area. `restore`: the newest snapshot of a saved source, or this snapshot; both are ids. */
+/** The content of the main area. `restore`: the newest snapshot of a saved source, or this snapshot; both are ids. `to`: the target of an earlier attempt. */
 export type Place =
   | { view: "home" }
   | { view: "add" }
   | { view: "source"; name: string; kind: string; tab?: Tab }
   | { view: "snapshots"; find?: string }
   | { view: "restore"; source: string }
-  | { view: "restore"; snapshot: string }
+  | { view: "restore"; snapshot: string; to?: PastTargetView | null }
   | { view: "devices" }
   | { view: "activity" }
   | { view: "settings" };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Subcommand, ValueHint, builder::RangedU64ValueParser};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum, ValueHint, builder::RangedU64ValueParser};
 use jiff::civil::Time;
 
 #[derive(Debug, Args)]
@@ -163,12 +163,23 @@ pub(crate) struct Runs {
     /// Show only runs of this source
     #[arg(long)]
     pub(crate) source: Option<String>,
+    /// Show only runs of this kind
+    #[arg(long)]
+    pub(crate) kind: Option<RunKind>,
     /// Show only failed runs
     #[arg(long)]
     pub(crate) failed: bool,
     /// Show at most this many
     #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) limit: usize,
+}
+
+/// What a run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RunKind {
+    Backup,
+    Restore,
+    Verify,
 }
 
 #[derive(Debug, Args)]

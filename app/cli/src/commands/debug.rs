@@ -34,8 +34,8 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
             ));
         }
         let mut text = plain!("The file will hold:");
-        for part in &bundle.holds {
-            text.push(&plain!("\n  - {}", part));
+        for part in &bundle.parts {
+            text.push(&plain!("\n  - {}", part.about));
         }
         text.push(&plain!("\nIt will not hold {}.", bundle.lacks));
         render::remark(&text)?;
@@ -66,7 +66,8 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
         return Err(failed(e));
     }
     let bytes = bundle.text.len();
-    let document = documents::Bundle { file: path.clone(), bytes, holds: bundle.holds };
+    let holds = bundle.parts.iter().map(|part| part.about).collect();
+    let document = documents::Bundle { file: path.clone(), bytes, holds };
     context.output.result(&document, || {
         plain!("Wrote {} ({} bytes). Nothing was sent: read it before you pass it on.", path.display(), bytes)
     })

@@ -79,7 +79,7 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         }
         (None, None) => Destination::Pipe(Box::new(Stdout::for_dump(force)?)),
     };
-    let options = RestoreOptions { snapshot, destination, partial };
+    let options = RestoreOptions { snapshot, source: None, destination, partial };
     let report = restore::restore(&context.client, options).await?;
     finish(context, &report, stdout)
 }

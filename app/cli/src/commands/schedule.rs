@@ -9,7 +9,7 @@ use client_core::{
         schedule::Schedule as When,
         scheduled::{self, Scheduled},
         sources,
-        timer::{self, Outcome, Scope},
+        timer::{self, Crontab, Outcome, Scope, Timer},
     },
 };
 
@@ -136,24 +136,26 @@ fn week(day: &str, at: &str) -> Result<When, Error> {
 }
 
 fn list(context: &Context) -> Result<(), Error> {
-    let (program, mut found) = (super::program()?, Vec::new());
+    let (program, crontab, mut found) = (super::program()?, Crontab::read(), Vec::new());
     for source in sources::list(&context.client)? {
         let timer = timer::of(&context.client, &source, &program)?;
-        if source.schedule == When::Manual && timer.is_none() {
+        let in_crontab = crontab.starts(&source);
+        if source.schedule == When::Manual && timer.is_none() && !in_crontab {
             continue;
         }
         let next = match due::at_timer(&context.client, &source)? {
             Turn::Done(next) => Some(next),
             Turn::Due | Turn::Unscheduled => None,
         };
-        found.push((source, timer, next));
+        found.push((source, timer, in_crontab, next));
     }
-    let schedules = found.iter().map(|(source, timer, next)| documents::Scheduled {
+    let schedules = found.iter().map(|(source, timer, in_crontab, next)| documents::Scheduled {
         id: source.id.to_string(),
         source: source.name.clone(),
         schedule: schedule_document(source.schedule),
         next: *next,
         timer: timer.as_ref().map(timer_document),
+        crontab: *in_crontab,
     });
     let lingers = timer::lingers();
     let document = documents::Schedules { schedules: schedules.collect(), while_signed_out: lingers };
@@ -165,19 +167,24 @@ fn list(context: &Context) -> Result<(), Error> {
         }
         let rows: Vec<Vec<String>> = found
             .iter()
-            .map(|(source, timer, next)| {
+            .map(|(source, timer, in_crontab, next)| {
                 vec![
                     source.name.clone(),
                     schedule_words(source.schedule),
                     next.map_or_else(|| "–".to_owned(), render::when),
-                    timer.as_ref().map_or_else(|| "none: only the open app".to_owned(), timer_words),
+                    started_by(timer.as_ref(), *in_crontab),
                 ]
             })
             .collect();
         let header: [Column; 4] =
             [Column::name("SOURCE"), "SCHEDULE".into(), "NOT DUE BEFORE".into(), Column::name("TIMER")];
         let mut text = render::fitting(&header, &rows, &[]);
-        let yours = found.iter().filter_map(|(_, timer, _)| timer.as_ref()).any(|t| t.scope == Scope::User);
+        if found.iter().any(|(_, timer, in_crontab, _)| timer.is_none() && !in_crontab) {
+            text.push(&plain!(
+                "\nTimer \"none\": backed up while the app is open, or by a scheduler that Sealkeep does not know."
+            ));
+        }
+        let yours = found.iter().filter_map(|(_, timer, ..)| timer.as_ref()).any(|t| t.scope == Scope::User);
         if yours && lingers == Some(false) {
             text.push(&plain!(
                 "\nYour timers run while you are logged in; with `loginctl enable-linger` they always run."
@@ -187,19 +194,34 @@ fn list(context: &Context) -> Result<(), Error> {
     })
 }
 
+/// What starts the backups while the app is closed.
+fn started_by(timer: Option<&Timer>, in_crontab: bool) -> String {
+    match (timer, in_crontab) {
+        (Some(timer), false) => timer_words(timer),
+        (Some(timer), true) => format!("{}, and your crontab", timer_words(timer)),
+        (None, true) => "your crontab".to_owned(),
+        (None, false) => "none".to_owned(),
+    }
+}
+
 fn remove(context: &Context, typed: &str) -> Result<(), Error> {
     let source = find_source::find(&context.client, typed)?;
     let removed = timer::unschedule(&context.client, source.id)?;
+    let in_crontab = Crontab::read().starts(&source);
     context.output.result(
         &documents::ScheduleRemoved {
             source: source.name.clone(),
             timers: removed.units.clone(),
             kept: removed.kept.clone(),
+            crontab: in_crontab,
         },
         || {
             let mut text =
                 plain!("{} is no longer backed up on a schedule; its snapshots stay.", source.name);
             text.push(&timers_removed(&removed));
+            if in_crontab {
+                text.push(&plain!("\n  Your crontab still has its line: remove it with `crontab -e`."));
+            }
             text
         },
     )
@@ -228,6 +250,15 @@ async fn run_now(context: &Context, typed: &str) -> Result<(), Error> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_says_what_starts_a_backup() {
+        let timer = Timer { scope: Scope::User, unit: "a.timer".into(), files: timer::Files::Current };
+        assert_eq!(started_by(Some(&timer), false), "yours");
+        assert_eq!(started_by(Some(&timer), true), "yours, and your crontab");
+        assert_eq!(started_by(None, true), "your crontab");
+        assert_eq!(started_by(None, false), "none");
+    }
 
     #[test]
     fn days_and_times_are_read_and_others_refused() {

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use client_core::{
     error::{Error, ErrorKind},
     ops::{
-        find_source, probe, remove_source,
+        change_source, find_source, probe, remove_source,
         schedule::Schedule,
         sources::{self, Address, Edit, SavedSource},
-        timer,
+        timer::{self, Followed, Left},
     },
     shell::quoted,
     source::Preflight,
@@ -95,9 +95,29 @@ fn edit(context: &Context, arguments: SourceEdit) -> Result<(), Error> {
     let source = find_source::find(&context.client, &source)?;
     let given = address(url, url_file, file, allowed)?;
     let address = given.as_ref().map(ExposeSecret::expose_secret);
-    sources::edit(&context.client, source.id, Edit { name: name.as_deref(), address })?;
+    let edit = Edit { name: name.as_deref(), address };
+    let followed = change_source::edit(&context.client, source.id, edit)?;
     let source = sources::get(&context.client, source.id)?;
-    context.output.result(&one(&source), || plain!("Changed {}: {}", source.name, source.address.shown()))
+    context.output.result(&one(&source), || plain!("Changed {}: {}", source.name, source.address.shown()))?;
+    match timer_left(&followed, &source) {
+        Some(text) => context.output.result_on_stderr(&text),
+        None => Ok(()),
+    }
+}
+
+/// Why the timer still has the old name.
+fn timer_left(followed: &Followed, source: &SavedSource) -> Option<Plain> {
+    let Followed::Left { unit, why } = followed else { return None };
+    let name = quoted(&source.name);
+    Some(match why {
+        Left::Edited => plain!("Its timer {} was edited by hand and keeps the old name.", unit),
+        Left::System => plain!(
+            "Its timer {} is the system's and keeps the old name: `sudo sealkeep schedule add {} … --system` renews it.",
+            unit,
+            name
+        ),
+        Left::Refused(why) => plain!("Its timer {} keeps the old name: {}", unit, why),
+    })
 }
 
 fn remove(context: &Context, typed: &str) -> Result<(), Error> {

@@ -88,6 +88,8 @@ pub(crate) struct SourceWithTimer {
     pub(crate) source: Source,
     /// `null` if it has none.
     pub(crate) timer: Option<Timer>,
+    /// Whether the user's crontab starts it.
+    pub(crate) crontab: bool,
 }
 
 /// A source was removed; its snapshots stay.
@@ -197,6 +199,8 @@ pub(crate) struct ScheduleRemoved {
     pub(crate) timers: Vec<String>,
     /// Files of timers that were edited by hand, and stay.
     pub(crate) kept: Vec<PathBuf>,
+    /// Whether the user's crontab still starts it.
+    pub(crate) crontab: bool,
 }
 
 /// A timer's turn: a backup, or nothing to do.
@@ -230,15 +234,19 @@ pub(crate) struct Runs {
     pub(crate) runs: Vec<Run>,
 }
 
-/// One attempt to back up a source.
+/// One attempt to back up, restore, or verify.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "run")]
 pub(crate) struct Run {
     pub(crate) id: String,
-    /// The source's name.
-    pub(crate) source: String,
+    /// `backup`, `restore`, `verify`.
+    pub(crate) kind: &'static str,
+    /// The source's name; `null` if it was about all sources, or ended before that was known.
+    pub(crate) source: Option<String>,
     /// `postgres`, `file`, `stdin`.
-    pub(crate) kind: String,
+    pub(crate) source_kind: Option<String>,
+    /// Where a restore wrote to.
+    pub(crate) target: Option<RunTarget>,
     pub(crate) state: RunState,
     /// The kind of error, if it failed; `interrupted` if it was killed.
     pub(crate) failure: Option<String>,
@@ -248,10 +256,20 @@ pub(crate) struct Run {
     pub(crate) started_at: String,
     /// Seconds since 1970; `null` while it is running.
     pub(crate) ended: Option<i64>,
-    /// Bytes of the dump; `null` while it is running.
+    /// Bytes of the dump, or stored bytes that were verified; `null` while it is running.
     pub(crate) bytes_read: Option<u64>,
-    /// The snapshot that it created.
+    /// The snapshot that it created, restored, or verified.
     pub(crate) snapshot_id: Option<String>,
+}
+
+/// Where a restore wrote to.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "run_target")]
+pub(crate) struct RunTarget {
+    /// `file`, `database`, `stdout`.
+    pub(crate) kind: &'static str,
+    /// The path, or the address without secrets; `null` for standard output.
+    pub(crate) name: Option<String>,
 }
 
 /// How a run ended.
@@ -261,8 +279,8 @@ pub(crate) struct Run {
 pub(crate) enum RunState {
     /// It has not ended.
     Running,
-    /// It created a snapshot.
-    Committed,
+    /// It did what it was for.
+    Done,
     /// It failed.
     Failed,
 }

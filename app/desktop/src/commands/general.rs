@@ -8,7 +8,12 @@ use tauri_plugin_dialog::DialogExt;
 use tauri_plugin_opener::OpenerExt;
 use tokio::sync::oneshot;
 
-use crate::{engine::Shared, error::UiError, settings, view::AppInfo};
+use crate::{
+    engine::Shared,
+    error::UiError,
+    settings,
+    view::{AppInfo, DiagnosticsView},
+};
 
 /// The product's name and version from the configuration.
 #[tauri::command]
@@ -27,6 +32,22 @@ pub(crate) fn app_info<R: Runtime>(app: AppHandle<R>, engine: State<'_, Shared>)
 #[tauri::command]
 pub(crate) const fn licenses() -> &'static str {
     include_str!(concat!(env!("OUT_DIR"), "/licenses.txt"))
+}
+
+/// What the diagnostics hold, to be read before they are saved.
+#[tauri::command]
+pub(crate) async fn diagnostics(engine: State<'_, Shared>) -> Result<DiagnosticsView, UiError> {
+    Ok(engine.diagnostics())
+}
+
+/// Asks for a file and saves the diagnostics that were shown. `None`: the user cancelled.
+#[tauri::command]
+pub(crate) async fn save_diagnostics<R: Runtime>(
+    window: WebviewWindow<R>,
+    engine: State<'_, Shared>,
+) -> Result<Option<String>, UiError> {
+    let Some(path) = ask_new_file(&window, "sealkeep-debug.txt").await? else { return Ok(None) };
+    Ok(Some(engine.save_diagnostics(&path)?.display().to_string()))
 }
 
 /// Asks for an existing file. `None`: the user cancelled.

@@ -1,6 +1,10 @@
 //! Sentences of the program, for the window to translate.
 
-use client_core::{event::Warning, keystore::KeptIn};
+use client_core::{
+    event::Warning,
+    keystore::KeptIn,
+    ops::timer::{Followed, Left},
+};
 use serde::Serialize;
 
 /// A sentence by its id. The window's words for this id take the arguments; without words it shows `text`.
@@ -53,9 +57,56 @@ impl From<&KeptIn> for Message {
     }
 }
 
+impl Message {
+    /// What the user has to know about the timer of a source that was changed or removed.
+    pub(crate) fn of_timer(followed: &Followed) -> Option<Self> {
+        let (id, arguments, text) = match followed {
+            Followed::Left { unit, why: Left::Edited } => (
+                "timer_edited",
+                vec![unit.clone()],
+                format!("{unit} was edited by hand, and was not changed"),
+            ),
+            Followed::Left { unit, why: Left::System } => (
+                "timer_of_system",
+                vec![unit.clone()],
+                format!("only an administrator can change {unit}, a timer of the system"),
+            ),
+            Followed::Left { unit, why: Left::Refused(why) } => (
+                "timer_refused",
+                vec![unit.clone(), why.clone()],
+                format!("{unit} could not be changed: {why}"),
+            ),
+            Followed::Removed(removed) => {
+                let kept = removed.kept.first()?.display().to_string();
+                let text = format!("the timer was edited by hand, and its file is kept as {kept}");
+                ("timer_kept", vec![kept], text)
+            }
+            Followed::Nothing | Followed::Rewritten => return None,
+        };
+        Some(Self { id: id.to_owned(), arguments, text })
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use client_core::ops::timer::Removed;
+
     use super::*;
+
+    #[test]
+    fn a_timer_that_could_not_follow_is_told() {
+        let unit = || "a.timer".to_owned();
+        let id = |followed| Message::of_timer(&followed).map(|message| message.id);
+        let left = |why| id(Followed::Left { unit: unit(), why });
+        assert_eq!(left(Left::Edited).as_deref(), Some("timer_edited"));
+        assert_eq!(left(Left::System).as_deref(), Some("timer_of_system"));
+        assert_eq!(left(Left::Refused("no bus".into())).as_deref(), Some("timer_refused"));
+        let kept = Removed { units: vec![unit()], kept: vec!["/c/a.timer.saved".into()] };
+        assert_eq!(id(Followed::Removed(kept)).as_deref(), Some("timer_kept"));
+        for quiet in [Followed::Nothing, Followed::Rewritten, Followed::Removed(Removed::default())] {
+            assert_eq!(Message::of_timer(&quiet), None);
+        }
+    }
 
     #[test]
     fn a_warning_keeps_its_arguments_and_its_sentence() {

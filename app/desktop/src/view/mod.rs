@@ -1,6 +1,7 @@
 //! Data for the window. Plain values; `ui/src/bindings` has the same types for TypeScript.
 
 mod account;
+mod diagnostics;
 mod input;
 mod message;
 mod restore;
@@ -15,6 +16,7 @@ pub(crate) use self::{
         AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength,
         WordsView,
     },
+    diagnostics::{DiagnosticsView, RunLogView},
     input::{RestoreTo, ScheduleInput},
     message::Message,
     restore::{RestoredView, SuggestionView, TargetView},
@@ -90,8 +92,9 @@ mod tests {
 
     use super::{
         account::{QrView, WrongWord},
+        diagnostics::{LogKindView, LogLineView, PartView},
         snapshot::{EvidenceView, MarkView, ProvenView, TableChangeView, TableView},
-        source::{AddressView, PastRunState, ProtectionView, SourceView},
+        source::{AddressView, PastRunState, PastTargetView, ProtectionView, SourceView},
         *,
     };
 
@@ -117,16 +120,21 @@ mod tests {
             ConnectionView,
             DetailsView,
             DeviceView,
+            DiagnosticsView,
             EvidenceView,
             FactorStep,
             KitStep,
+            LogKindView,
+            LogLineView,
             MarkView,
             Message,
             Outcome,
             OverviewView,
             PanelWords,
+            PartView,
             PastRunState,
             PastRunView,
+            PastTargetView,
             PreferencesView,
             ProbeView,
             ProtectionView,
@@ -134,6 +142,7 @@ mod tests {
             QrView,
             RestoredView,
             RunKind,
+            RunLogView,
             RunStage,
             RunView,
             SessionView,

@@ -142,7 +142,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         return Err(refused(vault, &needed, error).await?);
     }
     vault.remember_head(Head { sequence: envelope.sequence, hash: head_hash }, snapshot)?;
-    vault.state().finish_run(backup, snapshot, bytes_read, client.now())?;
+    vault.state().finish_run(backup, Some(snapshot), bytes_read, client.now())?;
     vault.state().prove(&snapshot, Evidence::Listed, client.now())?;
     Ok(Outcome { snapshot, source_name: name, bytes_uploaded })
 }

@@ -24,7 +24,6 @@ mod commit;
 mod moment;
 mod usual;
 
-mod log;
 mod report;
 
 use std::{
@@ -42,18 +41,18 @@ pub use self::{
     report::{BackupOptions, BackupReport},
 };
 use self::{
-    log::RunLog,
     reading::{Reading, Whole},
     record_lists::RecordLists,
 };
 pub use super::select::short;
-use super::{Client, OpenVault, list, same::Claim};
+use super::{Client, OpenVault, list, record::Recorder, same::Claim};
 use crate::{
     error::{Error, ErrorKind},
     event::{Event, Stage, Warning},
     format::snapshot::Remark,
     records,
     source::{self, AnySource},
+    state::{NewRun, RunKind},
 };
 
 /// How long to wait for the service to record a failed run.
@@ -71,8 +70,8 @@ const BEFORE_READING_AGAIN: Duration = Duration::from_secs(1);
 #[tracing::instrument(level = "debug", skip_all)]
 pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupReport, Error> {
     let started = Instant::now();
-    let log = Arc::new(RunLog::new(client));
-    let client = &client.watched(Arc::clone(&log) as _, client.cancel().clone());
+    let recorder = Recorder::new(client);
+    let client = &recorder.client();
     let mut vault = client.open()?;
     let _lock = client.lock_for_backup()?;
     let BackupOptions { source: origin, level, record_list: lists, unwrap, force, gate, .. } = options;
@@ -83,10 +82,15 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     let former = options.former_names.iter().map(|former| vault.keys().source_id(kind, former));
     let known_as = std::iter::once(source).chain(former).collect();
     let backup = BackupId(Uuid::new_v4());
-    vault.state().start_run(backup, source, &name, kind, client.now())?;
-    log.begin(vault.state(), backup);
+    let run = NewRun {
+        id: backup,
+        kind: RunKind::Backup,
+        source: Some(&name),
+        source_kind: Some(kind),
+        target: None,
+    };
+    let recorded = recorder.begin(vault.state(), &run)?;
 
-    let state = Arc::clone(vault.state());
     let api = Arc::clone(vault.api());
     let id = vault.id();
     let upload_limit = options.upload_limit;
@@ -119,14 +123,14 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     .await;
     let error = match ended {
         Ok(report) => {
-            log.committed(&report);
+            // Its commit recorded it as done.
+            recorded.was_done([], committed(&report));
             return Ok(report);
         }
         Err(error) => error,
     };
     let read = *read.lock().unwrap_or_else(PoisonError::into_inner);
-    log.failed(&error);
-    state.fail_run(backup, error.kind().as_str(), read, client.now())?;
+    recorded.failed(&error, read);
     if registered {
         // Best effort: its lease expires anyway.
         api.patience().end_run();
@@ -140,6 +144,16 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
         }
     }
     Err(error)
+}
+
+fn committed(report: &BackupReport) -> String {
+    format!(
+        "snapshot {} was created: {} bytes read, {} new, {} uploaded",
+        short(report.snapshot_id),
+        report.bytes_read,
+        report.bytes_new,
+        report.bytes_uploaded
+    )
 }
 
 /// Warns of a snapshot from another device whose clock is ahead.

@@ -36,6 +36,7 @@ pub(super) fn open(
             Ok(Box::new(FileSink(Output::open(&path, consent, cancelled)?)))
         }
         Destination::Pipe(pipe) => Ok(Box::new(PipeSink(pipe))),
+        Destination::Nowhere => Ok(Box::new(PipeSink(Box::new(std::io::sink())))),
         Destination::Database { database, choices, onto_source, to_copy_of_source } => {
             let choices = informed(*choices, body, onto_source, to_copy_of_source);
             let into = database.database().ok_or_else(|| no_database(&*database).of_restore())?;

@@ -1,6 +1,8 @@
 //! Schedules that run without a window: a systemd timer per source, of the user or of the system. The schedule itself
 //! is the saved source's; a unit only repeats it, and starts `sealkeep schedule run ID`, which asks `due`.
 
+mod cron;
+mod follow;
 mod unit;
 
 use std::{
@@ -13,6 +15,10 @@ use std::{
 use uuid::Uuid;
 
 use self::unit::{Units, is_untouched};
+pub use self::{
+    cron::Crontab,
+    follow::{Followed, Left, follow},
+};
 use super::{
     Client,
     schedule::Schedule,
@@ -124,9 +130,9 @@ pub fn schedule(
     }
     place.refuse_edited(id)?;
     let units = units(client, &source, scope, program)?;
-    let texts = [(service_name(id), units.service()?), (timer_name(id), units.timer()?)];
+    let texts = units.texts()?;
     let unit = timer_name(id);
-    if scope == Scope::System && !rustix::process::geteuid().is_root() {
+    if scope == Scope::System && !is_admin() {
         sources::set_schedule(client, id, schedule)?;
         return prepare(client, unit, &texts);
     }
@@ -137,19 +143,8 @@ pub fn schedule(
         return Ok(Outcome::NoSystemd { why, crontab });
     }
     sources::set_schedule(client, id, schedule)?;
-    let mut files = Vec::new();
-    for (name, text) in &texts {
-        let path = place.folder.join(name);
-        fs::create_dir_all(&place.folder).map_err(|e| Error::io(&place.folder.display().to_string(), &e))?;
-        output::save(&path, text.as_bytes(), 0o644)?;
-        files.push(path);
-    }
-    // Another schedule takes effect only when the timer starts again.
-    let started = scope
-        .systemctl(&["daemon-reload"])
-        .and_then(|()| scope.systemctl(&["enable", &unit]))
-        .and_then(|()| scope.systemctl(&["restart", &unit]));
-    started.map_err(|why| refused(&unit, &why))?;
+    let files = place.write(&texts)?;
+    scope.restart(&unit).map_err(|why| refused(&unit, &why))?;
     let signed_out = if scope == Scope::System { Some(true) } else { lingers() };
     Ok(Outcome::Enabled { unit, files, signed_out })
 }
@@ -170,6 +165,11 @@ pub fn unschedule(client: &Client, id: Uuid) -> Result<Removed, Error> {
 /// [`ErrorKind::Usage`] for a timer of the system if this is not its administrator; a file cannot be removed.
 pub fn remove(client: &Client, id: Uuid) -> Result<Removed, Error> {
     let _turn = take_turn(client.home(), LOCK)?;
+    remove_all(id)
+}
+
+/// The caller has the turn.
+fn remove_all(id: Uuid) -> Result<Removed, Error> {
     let mut removed = Removed::default();
     for scope in [Scope::User, Scope::System] {
         // Without a home directory there are no units in it.
@@ -179,7 +179,7 @@ pub fn remove(client: &Client, id: Uuid) -> Result<Removed, Error> {
             continue;
         }
         let unit = timer_name(id);
-        if scope == Scope::System && !rustix::process::geteuid().is_root() {
+        if scope == Scope::System && !is_admin() {
             return Err(Error::new(
                 ErrorKind::Usage,
                 format!("{unit} is a timer of the system, which only an administrator can remove"),
@@ -267,6 +267,13 @@ pub fn enable_linger() -> Result<(), Error> {
 }
 
 impl Scope {
+    /// Another schedule takes effect only when the timer starts again.
+    fn restart(self, unit: &str) -> Result<(), String> {
+        self.systemctl(&["daemon-reload"])
+            .and_then(|()| self.systemctl(&["enable", unit]))
+            .and_then(|()| self.systemctl(&["restart", unit]))
+    }
+
     fn systemctl(self, arguments: &[&str]) -> Result<(), String> {
         let mut command = Command::new("systemctl");
         if self == Self::User {
@@ -313,6 +320,17 @@ impl Place {
         self.folder.join(timer_name(id))
     }
 
+    fn write(&self, texts: &[(String, String)]) -> Result<Vec<PathBuf>, Error> {
+        fs::create_dir_all(&self.folder).map_err(|e| Error::io(&self.folder.display().to_string(), &e))?;
+        let mut files = Vec::new();
+        for (name, text) in texts {
+            let path = self.folder.join(name);
+            output::save(&path, text.as_bytes(), 0o644)?;
+            files.push(path);
+        }
+        Ok(files)
+    }
+
     fn refuse_edited(&self, id: Uuid) -> Result<(), Error> {
         for path in [self.timer(id), self.folder.join(service_name(id))] {
             if read(&path)?.is_some_and(|text| !is_untouched(&text)) {
@@ -347,6 +365,13 @@ fn prepare(client: &Client, unit: String, texts: &[(String, String)]) -> Result<
     Ok(Outcome::Prepared { unit, commands })
 }
 
+impl Units {
+    /// Its files: their names, and what is in them.
+    fn texts(&self) -> Result<[(String, String); 2], Error> {
+        Ok([(service_name(self.id), self.service()?), (timer_name(self.id), self.timer()?)])
+    }
+}
+
 fn units(client: &Client, source: &SavedSource, scope: Scope, program: PathBuf) -> Result<Units, Error> {
     let home = client.home().to_owned();
     let owner = || {
@@ -362,11 +387,15 @@ fn units(client: &Client, source: &SavedSource, scope: Scope, program: PathBuf) 
     Ok(Units { id: source.id, name: source.name.clone(), schedule: source.schedule, program, home, user })
 }
 
+fn is_admin() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 fn service_name(id: Uuid) -> String {
     format!("sealkeep-{id}.service")
 }
 
-fn timer_name(id: Uuid) -> String {
+pub(super) fn timer_name(id: Uuid) -> String {
     format!("sealkeep-{id}.timer")
 }
 

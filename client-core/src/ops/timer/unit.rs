@@ -123,6 +123,14 @@ impl Units {
     }
 }
 
+/// The program that a service starts, if the text is as we wrote it.
+pub(super) fn program_of(service: &str) -> Option<PathBuf> {
+    let line = service.lines().find_map(|line| line.strip_prefix("ExecStart=\""))?;
+    // No quotation mark can be in it.
+    let (program, _) = line.split_once('"').filter(|_| is_untouched(service))?;
+    Some(PathBuf::from(program.replace("%%", "%")))
+}
+
 /// Whether the text is as we wrote it.
 pub(super) fn is_untouched(text: &str) -> bool {
     text.split_once('\n').is_some_and(|(first, rest)| {

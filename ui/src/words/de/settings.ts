@@ -76,6 +76,24 @@ export const settings: typeof english = {
     license: "Freie Software unter der Apache-Lizenz 2.0.",
   },
 
+  diagnostics: {
+    open: "Diagnose exportieren …",
+    title: "Diagnose exportieren",
+    text: "Eine Textdatei, mit der andere ein Problem verstehen können. Nichts wird gesendet: Sie entscheiden, wer sie bekommt.",
+    lacks: "Sie enthält keine Passwörter, Schlüssel, Verbindungs-URLs, E-Mail-Adressen, Pfade Ihrer Daten oder Inhalte von Backups.",
+    parts: {
+      program: "Versionen von Sealkeep und diesem System",
+      "programs it uses": "Versionen und Pfade der Programme, die Dumps erstellen",
+      device: "Einstellungen, Adressen von Dienst und Speicher, Namen gesetzter Variablen",
+      sources: "Gespeicherte Quellen: Name, Art und Zeitplan",
+      index: "Größen des lokalen Index",
+      runs: "Die letzten 50 Läufe dieses Geräts und ihre Protokolle",
+    },
+    preview: (size) => `Text zeigen (${size})`,
+    save: "Datei speichern …",
+    saved: (path) => `Gespeichert unter ${path}`,
+  },
+
   security: {
     title: "Passwort und Zwei-Faktor-Anmeldung",
     begin: { password: "Passwort ändern", codes: "Recovery-Codes ersetzen", authenticator: "Authenticator ersetzen" },

@@ -74,6 +74,25 @@ export const settings = {
     license: "Free software under the Apache License 2.0.",
   },
 
+  /** What somebody who helps gets to read. `parts`: by their headings in the text. */
+  diagnostics: {
+    open: "Export diagnostics…",
+    title: "Export diagnostics",
+    text: "A text file that helps others to understand a problem. Nothing is sent: you choose whom to give it to.",
+    lacks: "It holds no passwords, keys, connection strings, email addresses, paths of your data or contents of backups.",
+    parts: {
+      program: "Versions of Sealkeep and of this system",
+      "programs it uses": "Versions and paths of the programs that create dumps",
+      device: "Settings, addresses of service and storage, names of variables that are set",
+      sources: "Saved sources: name, kind and schedule",
+      index: "Sizes of the local index",
+      runs: "The last 50 runs of this device and their logs",
+    } as Record<string, string>,
+    preview: (size: string) => `Show the text (${size})`,
+    save: "Save file…",
+    saved: (path: string) => `Saved to ${path}`,
+  },
+
   security: {
     title: "Password and two-step sign-in",
     begin: { password: "Change password", codes: "Replace recovery codes", authenticator: "Replace authenticator" },

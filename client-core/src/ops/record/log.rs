@@ -1,10 +1,13 @@
 //! Writes the log of a run while it passes events on to the observer.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{
+    Arc, Mutex, OnceLock, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use api_types::BackupId;
 
-use super::{super::Client, BackupReport, short};
+use super::super::Client;
 use crate::{
     error::Error,
     event::{Event, Observer, Stage},
@@ -20,12 +23,20 @@ pub(super) struct RunLog {
     early: Mutex<Vec<LogEntry>>,
     /// Whether a peer does not answer: repeated events are one line.
     away: Mutex<bool>,
+    /// What was read, restored or verified so far.
+    bytes: AtomicU64,
 }
 
 impl RunLog {
     /// Passes events on to the observer of `client`.
     pub(super) fn new(client: &Client) -> Self {
-        Self { client: client.clone(), run: OnceLock::new(), early: Mutex::default(), away: Mutex::default() }
+        Self {
+            client: client.clone(),
+            run: OnceLock::new(),
+            early: Mutex::default(),
+            away: Mutex::default(),
+            bytes: AtomicU64::new(0),
+        }
     }
 
     /// From here on it is stored.
@@ -38,14 +49,14 @@ impl RunLog {
         }
     }
 
-    pub(super) fn committed(&self, report: &BackupReport) {
-        let text = format!(
-            "snapshot {} was created: {} bytes read, {} new, {} uploaded",
-            short(report.snapshot_id),
-            report.bytes_read,
-            report.bytes_new,
-            report.bytes_uploaded
-        );
+    /// Bytes read, restored or verified so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How it ended, and whatever else its report says.
+    pub(super) fn ended(&self, remarks: impl IntoIterator<Item = (LogKind, String)>, text: String) {
+        remarks.into_iter().for_each(|(kind, text)| self.add(kind, text));
         self.end(LogKind::Note, text);
     }
 
@@ -87,6 +98,18 @@ fn noted(stored: Result<(), StateError>) {
 impl Observer for RunLog {
     fn event(&self, event: &Event) {
         match event {
+            Event::Read { bytes } | Event::Restored { bytes } | Event::Checked { bytes } => {
+                self.bytes.fetch_add(*bytes, Ordering::Relaxed);
+            }
+            Event::Stage(Stage::Restore { total }) => {
+                self.add(LogKind::Stage, format!("reading the snapshot, {total} bytes"));
+            }
+            Event::Stage(Stage::Check { snapshots: 1 }) => {
+                self.add(LogKind::Stage, "verifying 1 snapshot".to_owned());
+            }
+            Event::Stage(Stage::Check { snapshots }) => {
+                self.add(LogKind::Stage, format!("verifying {snapshots} snapshots"));
+            }
             Event::Stage(Stage::Sync) => self.add(LogKind::Stage, "catching up with the vault".to_owned()),
             Event::Stage(Stage::Dump) => self.add(LogKind::Stage, "reading the source".to_owned()),
             Event::Stage(Stage::Commit) => {
@@ -108,16 +131,14 @@ impl Observer for RunLog {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::time::Duration;
-
-    use api_types::{Sha256, SnapshotId, SourceId, VaultId};
+    use api_types::VaultId;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::{
         event::{Peer, Warning},
         ops::client::tests::offline,
-        unwrap::Unwrapped,
+        state::{NewRun, RunKind},
     };
 
     const RUN: BackupId = BackupId::from_bytes([7; 16]);
@@ -131,26 +152,6 @@ mod tests {
         }
     }
 
-    fn report() -> BackupReport {
-        BackupReport {
-            snapshot_id: SnapshotId::new([0xab; 32]),
-            source: "shop".into(),
-            bytes_read: 30,
-            bytes_new: 20,
-            bytes_uploaded: 10,
-            chunks: 3,
-            chunks_new: 2,
-            duration: Duration::from_secs(1),
-            sha256: Sha256::new([1; 32]),
-            tool: "pg_dump".into(),
-            unwrapped: Unwrapped::default(),
-            record_list_bytes: 0,
-            format: "pg_dump SQL".into(),
-            verified_end: true,
-            remarks: Vec::new(),
-        }
-    }
-
     fn warning(text: &str) -> Event {
         Event::Warning(Warning::Other(text.to_owned()))
     }
@@ -161,7 +162,9 @@ mod tests {
         let heard = Arc::new(Heard::default());
         let client = offline(home.path()).watched(Arc::clone(&heard) as _, CancellationToken::new());
         let state = Arc::new(StateDb::open(home.path(), VaultId::from_bytes([1; 16])).unwrap().state);
-        state.start_run(RUN, SourceId::from_bytes([2; 16]), "shop", "postgres", 1).unwrap();
+        let run =
+            NewRun { id: RUN, kind: RunKind::Backup, source: Some("shop"), source_kind: None, target: None };
+        state.start_run(&run, 1).unwrap();
         let log = RunLog::new(&client);
         before.iter().for_each(|event| log.event(event));
         assert!(state.log_of(RUN).unwrap().is_empty());
@@ -185,7 +188,10 @@ mod tests {
             Event::Read { bytes: 7 },
             Event::Stage(Stage::Commit),
         ];
-        let (log, heard) = logged(&before, &after, |log| log.committed(&report()));
+        let (log, heard) = logged(&before, &after, |log| {
+            assert_eq!(log.bytes(), 7);
+            log.ended([(LogKind::Warning, "an odd dump".to_owned())], "it was created".to_owned());
+        });
         assert_eq!(
             texts(&log),
             [
@@ -193,11 +199,32 @@ mod tests {
                 "catching up with the vault",
                 "reading the source",
                 "storing index and snapshot",
-                "snapshot abababababab was created: 30 bytes read, 20 new, 10 uploaded",
+                "an odd dump",
+                "it was created",
             ]
         );
-        assert_eq!((log[0].kind, log[1].kind), (LogKind::Warning, LogKind::Stage));
+        assert_eq!(
+            (log[0].kind, log[1].kind, log[5].kind),
+            (LogKind::Warning, LogKind::Stage, LogKind::Note)
+        );
         assert_eq!(heard, [before.as_slice(), &after].concat(), "the observer hears everything");
+    }
+
+    #[test]
+    fn a_restore_and_a_verification_tell_how_much_they_read() {
+        let events = [
+            Event::Stage(Stage::Restore { total: 10 }),
+            Event::Restored { bytes: 6 },
+            Event::Restored { bytes: 4 },
+            Event::Stage(Stage::Check { snapshots: 1 }),
+            Event::Stage(Stage::Check { snapshots: 3 }),
+            Event::Checked { bytes: 5 },
+        ];
+        let (log, _) = logged(&[], &events, |log| assert_eq!(log.bytes(), 15));
+        assert_eq!(
+            texts(&log),
+            ["reading the snapshot, 10 bytes", "verifying 1 snapshot", "verifying 3 snapshots"]
+        );
     }
 
     #[test]
@@ -222,8 +249,8 @@ mod tests {
             [LogKind::Error, LogKind::Meaning, LogKind::NextStep]
         );
         assert_eq!(last[0].text, Error::cancelled().happened());
-        let (log, _) = logged(&[], &noise, |log| log.committed(&report()));
-        assert!(log.last().unwrap().text.starts_with("snapshot abababababab"));
+        let (log, _) = logged(&[], &noise, |log| log.ended([], "it was created".to_owned()));
+        assert_eq!(log.last().unwrap().text, "it was created");
         assert!(log.len() < 200, "{}", log.len());
     }
 }
