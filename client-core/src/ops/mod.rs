@@ -5,6 +5,7 @@ mod choose;
 mod client;
 mod errors;
 mod kinship;
+mod missed;
 mod objects;
 mod open;
 mod same;
