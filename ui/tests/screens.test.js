@@ -453,7 +453,7 @@ test("what is not known is not shown as nothing", async () => {
     const { page, close } = await set.open(scenario);
     await page.getByRole("heading", { level: 1 }).waitFor();
     await page.getByText("Loading").waitFor({ state: "detached" });
-    assert.equal(await page.getByRole("heading", { name: "Backups in the last year" }).count(), calendars, scenario);
+    assert.equal(await page.getByRole("heading", { name: "Backups by day" }).count(), calendars, scenario);
     await page.getByRole("navigation").getByRole("button", { name: "Snapshots" }).click();
     await page.getByRole("heading", { name: "Snapshots", exact: true }).waitFor();
     assert.equal(await page.getByText("No snapshots yet").count(), empty, scenario);
