@@ -71,6 +71,7 @@ export const snapshots: typeof english = {
   },
 
   snapshots: {
+    actions: "Aktionen für diesen Snapshot",
     title: "Snapshots",
     search: "Datum, Gerät oder ID suchen",
     selection: "Auswahl",
@@ -153,6 +154,7 @@ export const snapshots: typeof english = {
 
   /** What a live check found at the target of a restore. */
   target: {
+    again: "Erneut prüfen",
     checking: "Wird geprüft …",
     file: { absent: "Diese Datei gibt es noch nicht. Sie wird angelegt.", empty: "Nichts ist im Weg." },
     database: {
