@@ -1,6 +1,10 @@
 //! The real window: from the first start to a proven restore, including problems on the way.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod desktop {
+    pub(crate) mod speed;
+}
+
 use std::{fs, path::Path, time::Duration};
 
 use client_core::{

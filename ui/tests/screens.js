@@ -111,6 +111,14 @@ export const screens = [
   { name: "settings-update", scenario: "updates", steps: [main("Settings"), press("Check for updates"), (page) => page.getByText("Libraries").click(), (page) => page.getByText("Install 0.2.0").scrollIntoViewIfNeeded()] },
 ];
 
+/** The system's language changes: the steps to a screen press buttons by their English names. */
+export async function speak(page, language) {
+  await page.evaluate((language) => {
+    Object.defineProperty(navigator, "language", { value: language, configurable: true });
+    dispatchEvent(new Event("languagechange"));
+  }, language);
+}
+
 export async function show(opened, screen) {
   await opened.page.locator("h1, [role=alert], [role=status]").first().waitFor();
   for (const step of screen.steps ?? []) await step(opened.page);
