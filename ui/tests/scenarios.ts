@@ -380,6 +380,7 @@ export const scenarios: Record<string, Answers> = {
   targetTaken: { ...base, check_target: refuse({ ...unreachable, code: "not_empty", happened: "the database at db.example.com:5432/shop is not empty" }) },
   targetIsSource: { ...base, check_target: refuse({ ...unreachable, code: "same_as_source", happened: "db.example.com:5432/shop is the database that was backed up" }) },
   targetFile: { ...base, check_target: refuse({ ...unreachable, code: "exists", happened: `${suggestion.path} already exists` }) },
+  targetMayBeCopy: { ...base, check_target: refuse({ ...unreachable, code: "may_be_copy", happened: "db2:5432/copy may be a copy of the database that was backed up" }) },
   shortRun: shortRun(),
   neverRun: { ...base, source_runs: () => [] },
   uneditable: { ...base, edit_source: refuse({ ...unreachable, code: "exists", happened: "there is a source called ledger already" }) },

@@ -123,7 +123,7 @@ export const databases: typeof english = {
   /** What happened on each day. */
   calendar: {
     title: "Backups nach Tagen",
-    text: (days, backups) => `${backups === 1 ? "1 Backup" : `${backups} Backups`} an ${days === 1 ? "1 Tag" : `${days} Tagen`}`,
+    text: (days, backups, number) => `${backups === 1 ? "1 Backup" : `${number} Backups`} an ${days === 1 ? "1 Tag" : `${days} Tagen`}`,
     events: (backups, failed, missed) =>
       [backups > 0 ? (backups === 1 ? "1 Backup" : `${backups} Backups`) : "", failed > 0 ? `${failed} fehlgeschlagen` : "", missed > 0 ? `${missed} ausgefallen` : ""]
         .filter((part) => part !== "")
@@ -178,7 +178,6 @@ export const databases: typeof english = {
     failed: "Fehlgeschlagen",
     interrupted: "Unterbrochen",
     hint: "Backups dieser Quelle, die auf diesem Gerät liefen.",
-    day: (day) => `Läufe: ${day}`,
     allDays: "Alle Läufe zeigen",
     noneOn: "An diesem Tag ist auf diesem Gerät nichts gelaufen.",
     missedAt: (time) => `Um ${time} war ein Backup fällig, es ist aber keines gelaufen.`,

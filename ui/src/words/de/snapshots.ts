@@ -154,8 +154,8 @@ export const snapshots: typeof english = {
 
   /** What a live check found at the target of a restore. */
   target: {
-    again: "Erneut prüfen",
     checking: "Wird geprüft …",
+    again: "Erneut prüfen",
     file: { absent: "Diese Datei gibt es noch nicht. Sie wird angelegt.", empty: "Nichts ist im Weg." },
     database: {
       absent: "Diese Datenbank gibt es noch nicht. Sie wird angelegt.",

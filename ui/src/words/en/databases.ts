@@ -120,7 +120,7 @@ export const databases = {
   /** What happened on each day. */
   calendar: {
     title: "Backups by day",
-    text: (days: number, backups: number) => `${backups === 1 ? "1 backup" : `${backups} backups`} on ${days === 1 ? "1 day" : `${days} days`}`,
+    text: (days: number, backups: number, number: string) => `${backups === 1 ? "1 backup" : `${number} backups`} on ${days === 1 ? "1 day" : `${days} days`}`,
     events: (backups: number, failed: number, missed: number) =>
       [backups > 0 ? (backups === 1 ? "1 backup" : `${backups} backups`) : "", failed > 0 ? `${failed} failed` : "", missed > 0 ? `${missed} missed` : ""]
         .filter((part) => part !== "")
@@ -175,7 +175,6 @@ export const databases = {
     failed: "Failed",
     interrupted: "Interrupted",
     hint: "Backups of this source that ran on this device.",
-    day: (day: string) => `Runs on ${day}`,
     allDays: "Show all runs",
     noneOn: "Nothing ran on this device that day.",
     missedAt: (time: string) => `A backup was due at ${time}, but none ran.`,
