@@ -4,6 +4,8 @@ const main = (name) => (page) => page.getByRole("navigation").getByRole("button"
 
 const row = (number) => (page) => page.getByRole("grid").getByRole("row").and(page.locator("[aria-selected]")).nth(number - 1).click();
 const tick = (number) => (page) => page.getByRole("grid").getByRole("checkbox").nth(number - 1).click();
+/** A day of the calendar on which something has this result. */
+const day = (result) => (page) => page.getByRole("gridcell", { name: new RegExp(result) }).last().click();
 const start = (page) => page.locator("form button[type=submit]:not([disabled])").click();
 /** The window itself listens, once its pages are there. */
 const keys = (pressed) => async (page) => {
@@ -47,6 +49,8 @@ export const screens = [
   { name: "home", scenario: "home" },
   { name: "home-good", scenario: "good" },
   { name: "home-menu", scenario: "home", steps: [(page) => page.getByRole("button", { name: "Details of shop" }).click({ button: "right" })] },
+  { name: "home-day", scenario: "home", steps: [day("failed")] },
+  { name: "home-year", scenario: "many" },
   { name: "home-plenty", scenario: "plenty" },
   { name: "home-offline", scenario: "offline" },
   { name: "home-clock", scenario: "clock" },
@@ -90,9 +94,12 @@ export const screens = [
   { name: "source-connection-failing", scenario: "uneditable", steps: [press("Details of warehouse"), (page) => page.getByRole("tab", { name: "Connection" }).click(), (page) => page.getByLabel("Host").fill("db2.example.com"), (page) => page.getByLabel("Name").fill("ledger"), press("Save"), (page) => page.getByRole("alert").nth(1).waitFor()] },
   { name: "source-history", scenario: "home", steps: [press("Details of shop"), (page) => page.getByRole("tab", { name: "Runs" }).click(), (page) => page.getByRole("table").waitFor()] },
   { name: "source-history-log", scenario: "home", steps: [press("Details of shop"), (page) => page.getByRole("tab", { name: "Runs" }).click(), press("Log of the run"), (page) => page.getByText("password authentication failed").waitFor()] },
+  { name: "source-history-day", scenario: "home", steps: [press("Details of shop"), (page) => page.getByRole("tab", { name: "Runs" }).click(), (page) => page.getByRole("table").waitFor(), day("1 backup"), (page) => page.getByRole("button", { name: "Show all runs" }).waitFor()] },
+  { name: "source-history-missed", scenario: "neverRun", steps: [press("Details of audit-log"), (page) => page.getByRole("tab", { name: "Runs" }).click(), day("missed"), (page) => page.getByText("A backup was due").waitFor()] },
   { name: "source-history-empty", scenario: "neverRun", steps: [press("Details of shop"), (page) => page.getByRole("tab", { name: "Runs" }).click()] },
   { name: "source-forget", scenario: "home", steps: [press("Details of shop"), press("More"), (page) => page.getByRole("menuitem").click()] },
   { name: "snapshots", scenario: "home", steps: [main("Snapshots")] },
+  { name: "snapshots-menu", scenario: "home", steps: [main("Snapshots"), (page) => page.getByRole("grid").getByRole("row").and(page.locator("[aria-selected]")).nth(1).click({ button: "right" })] },
   { name: "snapshots-empty", scenario: "empty", steps: [main("Snapshots")] },
   { name: "snapshot", scenario: "good", steps: [main("Snapshots"), row(1), (page) => page.getByText("public.carts").waitFor()] },
   { name: "snapshot-tables", scenario: "good", steps: [main("Snapshots"), row(1), press("Show all 240 tables"), (page) => page.getByText("Technical details").click()] },
@@ -113,6 +120,14 @@ export const screens = [
   { name: "authenticator", scenario: "home", steps: [main("Settings"), press("Replace authenticator"), (page) => page.getByLabel("Current password", { exact: true }).fill("correct horse"), (page) => page.getByLabel("6-digit code").fill("123456"), (page) => page.getByRole("dialog").getByRole("button", { name: "Replace authenticator", disabled: false }).click(), (page) => page.getByText("Scan this").waitFor()] },
   { name: "settings-update", scenario: "updates", steps: [main("Settings"), press("Check for updates"), (page) => page.getByText("Libraries").click(), (page) => page.getByText("Install 0.2.0").scrollIntoViewIfNeeded()] },
 ];
+
+/** The system's language changes: the steps to a screen press buttons by their English names. */
+export async function speak(page, language) {
+  await page.evaluate((language) => {
+    Object.defineProperty(navigator, "language", { value: language, configurable: true });
+    dispatchEvent(new Event("languagechange"));
+  }, language);
+}
 
 export async function show(opened, screen) {
   await opened.page.locator("h1, [role=alert], [role=status]").first().waitFor();

@@ -137,6 +137,7 @@ mod tests {
             address: Address::parse("postgres://h/shop").unwrap(),
             schedule,
             created: 0,
+            scheduled: 0,
             former: Vec::new(),
         }
     }

@@ -65,6 +65,7 @@ mod tests {
             address: Address::parse(address).unwrap(),
             schedule: Schedule::Manual,
             created: 0,
+            scheduled: 0,
             former: Vec::new(),
         }
     }

@@ -38,6 +38,7 @@ pub mod activity;
 pub mod details;
 pub mod known;
 pub mod list;
+mod missed;
 pub mod overview;
 pub mod runs;
 pub mod select;

@@ -237,6 +237,7 @@ mod tests {
             address: sources::Address::parse("postgres://h/shop").unwrap(),
             schedule: Schedule::Manual,
             created: 100,
+            scheduled: 0,
             former: vec![sources::Former { name: "store".into(), place: "h:5432/shop".into() }],
         };
         let run = |name: &str, kind: &str, at| backup([1; 16], name, kind, at);

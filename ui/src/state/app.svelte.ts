@@ -13,11 +13,14 @@ import { asUiError } from "../ipc/error";
 export const TABS = ["snapshots", "schedule", "connection", "history"] as const;
 export type Tab = (typeof TABS)[number];
 
-/** The content of the main area. `restore`: the newest snapshot of a saved source, or this snapshot; both are ids. `to`: the target of an earlier attempt. */
+/**
+ * The content of the main area. `restore`: the newest snapshot of a saved source, or this snapshot; both are ids. `to`:
+ * the target of an earlier attempt. `day`: the chosen day of the calendar, milliseconds since 1970.
+ */
 export type Place =
-  | { view: "home" }
+  | { view: "home"; day?: number }
   | { view: "add" }
-  | { view: "source"; name: string; kind: string; tab?: Tab }
+  | { view: "source"; name: string; kind: string; tab?: Tab; day?: number }
   | { view: "snapshots"; find?: string }
   | { view: "restore"; source: string }
   | { view: "restore"; snapshot: string; to?: PastTargetView | null }

@@ -15,13 +15,22 @@ function remembered(): Language {
 class Chosen {
   language = $state<Language>(remembered());
 
+  constructor() {
+    // Until one is chosen, the system's, also if it is changed meanwhile.
+    addEventListener("languagechange", () => this.use(remembered()));
+  }
+
   get words(): Words {
     return LANGUAGES[this.language].words;
   }
 
   choose(language: Language): void {
-    this.language = language;
     localStorage.setItem(KEY, language);
+    this.use(language);
+  }
+
+  private use(language: Language): void {
+    this.language = language;
     document.documentElement.lang = language;
   }
 }

@@ -29,6 +29,8 @@ pub struct SavedSource {
     pub schedule: Schedule,
     /// When it was added, seconds since 1970.
     pub created: i64,
+    /// When its schedule was set, seconds since 1970; no later than `created`: with the source.
+    pub scheduled: i64,
     /// Under which names and at which places it was backed up before it was edited: its history.
     pub former: Vec<Former>,
 }
@@ -93,6 +95,7 @@ pub fn add(client: &Client, name: Option<String>, address: Address) -> Result<Sa
         address,
         schedule: Schedule::Manual,
         created: client.now(),
+        scheduled: 0,
         former: Vec::new(),
     };
     save(client, source.clone())?;
@@ -114,7 +117,11 @@ pub fn save(client: &Client, source: SavedSource) -> Result<(), Error> {
 /// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] for an invalid time.
 pub fn set_schedule(client: &Client, id: Uuid, schedule: Schedule) -> Result<(), Error> {
     change(client, |sources| {
-        let source = SavedSource { schedule, ..find(sources, id)? };
+        let mut source = find(sources, id)?;
+        if source.schedule != schedule {
+            source.scheduled = client.now();
+        }
+        source.schedule = schedule;
         put(sources, source)
     })
 }

@@ -95,6 +95,8 @@ struct StoredSource {
     address: Zeroizing<String>,
     schedule: Schedule,
     created: i64,
+    #[serde(default)]
+    scheduled: i64,
     former: Vec<Former>,
 }
 
@@ -107,6 +109,7 @@ impl From<&SavedSource> for StoredSource {
             address: Zeroizing::new(source.address.exposed().to_owned()),
             schedule: source.schedule,
             created: source.created,
+            scheduled: source.scheduled,
             former: source.former.clone(),
         }
     }
@@ -117,8 +120,8 @@ impl TryFrom<StoredSource> for SavedSource {
 
     fn try_from(stored: StoredSource) -> Result<Self, ()> {
         let address = Address::stored(&stored.kind, &stored.address).ok_or(())?;
-        let StoredSource { id, name, schedule, created, former, .. } = stored;
-        Ok(Self { id, name, address, schedule, created, former })
+        let StoredSource { id, name, schedule, created, scheduled, former, .. } = stored;
+        Ok(Self { id, name, address, schedule, created, scheduled, former })
     }
 }
 

@@ -118,12 +118,19 @@ export const databases: typeof english = {
     yesterday: (time) => `Gestern, ${time}`,
     open: (name) => `Details zu ${name}`,
     elsewhere: "Auf diesem Gerät nicht eingerichtet",
-    calendar: "Backups im letzten Jahr",
-    calendarDay: (count, day) => (count === 1 ? `1 Backup am ${day}` : `${count} Backups am ${day}`),
-    calendarNone: (day) => `Kein Backup am ${day}`,
-    calendarLegend: { none: "Kein Backup", some: "1 bis 3 Backups", many: "4 oder mehr" },
-    calendarText: (days, backups) => `${backups === 1 ? "1 Backup" : `${backups} Backups`} an ${days === 1 ? "1 Tag" : `${days} Tagen`}`,
     stale: "Nicht aktuell. Sie sehen den letzten bekannten Stand.",
+  },
+
+  /** What happened on each day. */
+  calendar: {
+    title: "Backups nach Tagen",
+    text: (days, backups, number) => `${backups === 1 ? "1 Backup" : `${number} Backups`} an ${days === 1 ? "1 Tag" : `${days} Tagen`}`,
+    events: (backups, failed, missed) =>
+      [backups > 0 ? (backups === 1 ? "1 Backup" : `${backups} Backups`) : "", failed > 0 ? `${failed} fehlgeschlagen` : "", missed > 0 ? `${missed} ausgefallen` : ""]
+        .filter((part) => part !== "")
+        .join(", ") || "kein Backup",
+    legend: { none: "Kein Backup", some: "1 bis 3 Backups", many: "4 oder mehr", failed: "Fehlgeschlagen", missed: "Ausgefallen" },
+    nothing: "An diesem Tag gibt es kein Backup.",
   },
 
   protection: {
@@ -182,6 +189,10 @@ export const databases: typeof english = {
     failed: "Fehlgeschlagen",
     interrupted: "Unterbrochen",
     hint: "Backups, Wiederherstellungen und Prüfungen dieser Quelle, die auf diesem Gerät liefen.",
+    allDays: "Alle Läufe anzeigen",
+    noneOn: "An diesem Tag ist auf diesem Gerät nichts gelaufen.",
+    missedAt: (time) => `Um ${time} war ein Backup fällig, es ist aber keines gelaufen.`,
+    elsewhere: "Die Backups dieses Tages stammen von einem anderen Gerät.",
     older: (number) => `Ältere Läufe anzeigen (${number})`,
   },
 };

@@ -19,6 +19,9 @@ export const palette: typeof english = {
   shortcuts: "Tastenkürzel",
   everywhere: "Überall",
   or: "oder",
+  inLists: { ends: "Anfang oder Ende", page: "Eine Seite auf oder ab", menu: "Menü der Aktionen" },
+  inRows: { move: "Nächste oder vorige Datenbank", open: "Öffnen" },
+  inCalendar: { day: "Nächster oder voriger Tag", week: "Nächste oder vorige Woche", month: "4 Wochen zurück oder vor", open: "Läufe des Tages zeigen" },
   inList: {
     move: "Nächster oder voriger Snapshot",
     extend: "Auswahl erweitern",
@@ -29,5 +32,5 @@ export const palette: typeof english = {
     copy: "ID kopieren",
     close: "Details schließen",
   },
-  keys: { mod: "Strg", shift: "Umschalt", enter: "Eingabe", space: "Leertaste", esc: "Esc" },
+  keys: { mod: "Strg", shift: "Umschalt", enter: "Eingabe", space: "Leertaste", esc: "Esc", home: "Pos1", end: "Ende", pageup: "Bild auf", pagedown: "Bild ab", menu: "Menü" },
 };

@@ -71,6 +71,7 @@ export const snapshots: typeof english = {
   },
 
   snapshots: {
+    actions: "Aktionen für diesen Snapshot",
     title: "Snapshots",
     search: "Datum, Gerät oder ID suchen",
     selection: "Auswahl",
@@ -154,6 +155,7 @@ export const snapshots: typeof english = {
   /** What a live check found at the target of a restore. */
   target: {
     checking: "Wird geprüft …",
+    again: "Erneut prüfen",
     file: { absent: "Diese Datei existiert noch nicht. Sie wird angelegt.", empty: "Diese Pipe ist bereit zum Schreiben." },
     database: {
       absent: "Diese Datenbank existiert noch nicht. Sie wird angelegt.",

@@ -115,12 +115,19 @@ export const databases = {
     yesterday: (time: string) => `Yesterday, ${time}`,
     open: (name: string) => `Details of ${name}`,
     elsewhere: "Not set up on this device",
-    calendar: "Backups in the last year",
-    calendarDay: (count: number, day: string) => (count === 1 ? `1 backup on ${day}` : `${count} backups on ${day}`),
-    calendarNone: (day: string) => `No backup on ${day}`,
-    calendarLegend: { none: "No backup", some: "1 to 3 backups", many: "4 or more" },
-    calendarText: (days: number, backups: number) => `${backups === 1 ? "1 backup" : `${backups} backups`} on ${days === 1 ? "1 day" : `${days} days`}`,
     stale: "Not up to date. Showing the last known state.",
+  },
+
+  /** What happened on each day. */
+  calendar: {
+    title: "Backups by day",
+    text: (days: number, backups: number, number: string) => `${backups === 1 ? "1 backup" : `${number} backups`} on ${days === 1 ? "1 day" : `${days} days`}`,
+    events: (backups: number, failed: number, missed: number) =>
+      [backups > 0 ? (backups === 1 ? "1 backup" : `${backups} backups`) : "", failed > 0 ? `${failed} failed` : "", missed > 0 ? `${missed} missed` : ""]
+        .filter((part) => part !== "")
+        .join(", ") || "no backup",
+    legend: { none: "No backup", some: "1 to 3 backups", many: "4 or more", failed: "Failed", missed: "Missed" },
+    nothing: "No backup on this day.",
   },
 
   protection: {
@@ -179,6 +186,10 @@ export const databases = {
     failed: "Failed",
     interrupted: "Interrupted",
     hint: "Backups, restores and verifications of this source that ran on this device.",
+    allDays: "Show all runs",
+    noneOn: "Nothing ran on this device that day.",
+    missedAt: (time: string) => `A backup was due at ${time}, but none ran.`,
+    elsewhere: "The backups of that day come from another device.",
     older: (number: string) => `Show older runs (${number})`,
   },
 };

@@ -70,6 +70,7 @@ export const snapshots = {
   },
 
   snapshots: {
+    actions: "Actions for this snapshot",
     title: "Snapshots",
     search: "Search dates, devices, and IDs",
     selection: "Selection",
@@ -153,6 +154,7 @@ export const snapshots = {
   /** What a live check found at the target of a restore. */
   target: {
     checking: "Checking…",
+    again: "Check again",
     file: { absent: "This file doesn't exist yet. It will be created.", empty: "Ready to write to this pipe." },
     database: {
       absent: "This database doesn't exist yet. It will be created.",
