@@ -63,6 +63,20 @@ pub fn overdue(client: &Client) -> Result<Vec<SavedSource>, Error> {
     Ok(sources)
 }
 
+/// The saved sources with a schedule and when each is due next, seconds since 1970; the first one first.
+///
+/// # Errors
+/// Same as [`next`].
+pub fn upcoming(client: &Client) -> Result<Vec<(SavedSource, i64)>, Error> {
+    let sources = sources::list(client)?;
+    let runs = runs::recent(client, KEPT)?;
+    let (now, zone) = (client.now(), TimeZone::system());
+    let next = |source: SavedSource| next_of(&source, &runs, now, &zone).map(|at| (source, at));
+    let mut found: Vec<_> = sources.into_iter().filter_map(next).collect();
+    found.sort_by_key(|(_, at)| *at);
+    Ok(found)
+}
+
 /// Its runs. One in the future would stop all backups until then, and nobody would be told: it does not count.
 fn of_source<'a>(source: &SavedSource, runs: &'a [Run], now: i64) -> impl Iterator<Item = &'a Run> + Clone {
     runs.iter().filter(move |run| run.started_at <= now + AHEAD && runs::is_of(source, run, now))
@@ -99,12 +113,17 @@ fn turn(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> Turn {
 
 /// `runs`: newest first.
 fn is_due(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> bool {
-    let mut own = of_source(source, runs, now);
-    if own.clone().next().is_some_and(|last| last.started_at + PAUSE > now && !counts(last)) {
+    let last = of_source(source, runs, now).next();
+    if last.is_some_and(|last| last.started_at + PAUSE > now && !counts(last)) {
         return false;
     }
-    let since = own.find(|run| counts(run)).map_or(added(source, now), |run| run.started_at);
-    source.schedule.next(since, zone).is_some_and(|due| due <= now)
+    next_of(source, runs, now, zone).is_some_and(|due| due <= now)
+}
+
+/// When it is due by its schedule; `runs`: newest first.
+fn next_of(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> Option<i64> {
+    let last = of_source(source, runs, now).find(|run| counts(run));
+    source.schedule.next(last.map_or(added(source, now), |run| run.started_at), zone)
 }
 
 #[cfg(test)]
@@ -163,6 +182,19 @@ mod tests {
         let nightly = Schedule::Day { hour: 2, minute: 0 };
         assert!(due(nightly, &[(RunState::Committed, 2 * HOUR)], 80 * HOUR));
         assert!(!due(nightly, &[(RunState::Committed, 80 * HOUR)], 81 * HOUR));
+    }
+
+    #[test]
+    fn the_next_time_follows_the_last_backup_and_a_failure_does_not_move_it() {
+        let at = |schedule, runs: &[(RunState, i64)], now| {
+            next_of(&saved(schedule), &runs.iter().map(run).collect::<Vec<_>>(), now, &TimeZone::UTC)
+        };
+        let nightly = Schedule::Day { hour: 2, minute: 0 };
+        assert_eq!(at(Schedule::Manual, &[], HOUR), None);
+        assert_eq!(at(nightly, &[(RunState::Committed, 3 * HOUR)], 4 * HOUR), Some(26 * HOUR));
+        let failed = RunState::Failed("source_unreachable".into());
+        let runs = [(failed, 26 * HOUR), (RunState::Committed, 3 * HOUR)];
+        assert_eq!(at(nightly, &runs, 27 * HOUR), Some(26 * HOUR));
     }
 
     #[test]

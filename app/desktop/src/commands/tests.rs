@@ -33,7 +33,7 @@ fn stage(label: &str) -> Stage {
         keystore_passphrase: None,
     };
     let listener = Listener::default();
-    let engine = Arc::new(Engine::new(settings, Arc::new(listener.clone())).unwrap());
+    let engine = Arc::new(Engine::new(settings, false, Arc::new(listener.clone())).unwrap());
     let app = crate::with_commands(mock_builder(), engine, listener)
         .build(tauri::generate_context!("../../tauri.conf.json", test = true))
         .unwrap();

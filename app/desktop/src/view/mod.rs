@@ -2,13 +2,16 @@
 
 mod account;
 mod input;
+mod leave;
 mod message;
 mod restore;
 mod run;
+mod service;
 mod snapshot;
 mod source;
+mod words;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub(crate) use self::{
     account::{
@@ -16,11 +19,14 @@ pub(crate) use self::{
         WordsView,
     },
     input::{RestoreTo, ScheduleInput},
+    leave::{LeaveChoice, LeaveView, NextView, RunningView, Signal},
     message::Message,
     restore::{RestoredView, SuggestionView, TargetView},
     run::{Choice, Outcome, RunKind, RunStage, RunView, WaitView},
+    service::ServiceView,
     snapshot::{ComparisonView, DetailsView, MarkView, SnapshotView},
     source::{ConnectionView, OverviewView, PastRunView, ProbeView},
+    words::{MenuAction, MenuWords, PanelWords},
 };
 
 /// Information about the program.
@@ -34,6 +40,8 @@ pub(crate) struct AppInfo {
     pub(crate) version: String,
     /// The metadata service of new accounts.
     pub(crate) server: String,
+    /// Whether the environment names it, so that the window cannot.
+    pub(crate) server_fixed: bool,
     /// This machine's host name.
     pub(crate) host_name: String,
     /// Whether this build can update itself.
@@ -49,36 +57,8 @@ pub(crate) struct PreferencesView {
     pub(crate) upload_limit: Option<u64>,
     /// Whether the app starts at login.
     pub(crate) autostart: bool,
-}
-
-/// Texts for the panel and notifications, in the window's language: the only catalog is in the window. `{source}`
-/// stands for a source's name. Empty until the window has sent them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub(crate) struct PanelWords {
-    /// Menu: show the window.
-    pub(crate) open: String,
-    /// Menu: back everything up.
-    pub(crate) back_up: String,
-    /// Menu: end the app.
-    pub(crate) quit: String,
-    /// State: a run is in progress.
-    pub(crate) working: String,
-    /// State: it succeeded.
-    pub(crate) done: String,
-    /// State: it failed.
-    pub(crate) failed: String,
-    /// State: it was cancelled.
-    pub(crate) stopped: String,
-    /// Notification: a backup failed.
-    pub(crate) backup_failed: String,
-    /// Notification: backups work again.
-    pub(crate) recovered: String,
-    /// Notification: a backup is overdue.
-    pub(crate) overdue: String,
-    /// Below a notification of a problem.
-    pub(crate) see_why: String,
+    /// What closing the window does if no icon could bring it back; none: the window asks.
+    pub(crate) on_close: Option<LeaveChoice>,
 }
 
 #[cfg(test)]
@@ -120,8 +100,13 @@ mod tests {
             EvidenceView,
             FactorStep,
             KitStep,
+            LeaveChoice,
+            LeaveView,
             MarkView,
+            MenuAction,
+            MenuWords,
             Message,
+            NextView,
             Outcome,
             OverviewView,
             PanelWords,
@@ -136,7 +121,10 @@ mod tests {
             RunKind,
             RunStage,
             RunView,
+            RunningView,
+            ServiceView,
             SessionView,
+            Signal,
             SnapshotView,
             SourceView,
             Strength,
