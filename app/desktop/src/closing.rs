@@ -71,7 +71,7 @@ pub(crate) fn begin<R: Runtime>(app: &AppHandle<R>, wish: Wish) {
             Step::End => app.exit(0),
             Step::Hide => hide(&app, &engine, &stops),
             Step::Minimize => minimize(&app),
-            Step::Ask => ask(&app),
+            Step::Ask => ask(&app, wish),
         }
     });
 }
@@ -109,8 +109,8 @@ fn hide<R: Runtime>(app: &AppHandle<R>, engine: &Shared, stops: &LeaveView) {
     }
 }
 
-fn ask<R: Runtime>(app: &AppHandle<R>) {
-    let heard = app.state::<Listener>().signal(&Signal::Leave);
+fn ask<R: Runtime>(app: &AppHandle<R>, wish: Wish) {
+    let heard = app.state::<Listener>().signal(&Signal::Leave { quit: wish == Wish::Quit });
     if !heard || app.state::<Asked>().is_deaf(Instant::now()) {
         app.exit(0);
         return;

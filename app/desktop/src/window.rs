@@ -284,18 +284,18 @@ mod tests {
     #[test]
     fn a_signal_is_lost_if_nobody_listens() {
         let listener = Listener::default();
-        assert!(!listener.signal(&Signal::Leave));
+        assert!(!listener.signal(&Signal::Leave { quit: false }));
         let (heard, hears) = std::sync::mpsc::channel();
         listener.set_signals(Channel::new(move |body| {
             drop(heard.send(body.deserialize::<serde_json::Value>()?));
             Ok(())
         }));
-        assert!(listener.signal(&Signal::Leave));
+        assert!(listener.signal(&Signal::Leave { quit: false }));
         assert!(listener.signal(&Signal::Menu { action: crate::view::MenuAction::Add }));
         let heard: Vec<_> = hears.try_iter().collect();
         assert_eq!(
             heard,
-            [serde_json::json!({ "what": "leave" }), serde_json::json!({ "what": "menu", "action": "add" }),]
+            [serde_json::json!({ "what": "leave", "quit": false }), serde_json::json!({ "what": "menu", "action": "add" }),]
         );
     }
 

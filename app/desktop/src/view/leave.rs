@@ -17,7 +17,10 @@ pub(crate) enum Signal {
         action: MenuAction,
     },
     /// The window is to be closed, or the app is to end: ask.
-    Leave,
+    Leave {
+        /// The app is to end.
+        quit: bool,
+    },
 }
 
 /// What stops when the app ends.

@@ -54,7 +54,7 @@ export const databases: typeof english = {
     on: "Tag",
     dayAt: (time) => `Täglich um ${time} Uhr`,
     weekAt: (day, time) => `Jeden ${day} um ${time} Uhr`,
-    appOnly: "Versäumte Backups starten, sobald Sealkeep wieder läuft. Wenn Sie das Fenster schließen, bleibt es im Infobereich; ohne Infobereich wird es beendet.",
+    appOnly: "Versäumte Backups starten, sobald Sealkeep wieder läuft. Wenn Sie das Fenster schließen, bleibt es im Infobereich; ohne Infobereich fragt es nach.",
     login: "Sealkeep bei der Anmeldung starten, damit geplante Backups laufen",
   },
 

@@ -14,6 +14,8 @@ export const errors: typeof english = {
       device_not_approved: ["Dieses Gerät ist noch nicht eingerichtet", "Melden Sie sich erneut an und geben Sie Ihre Recovery-Wörter ein."],
       clock_skew: ["Die Uhr dieses Geräts geht falsch", "Stellen Sie die richtige Zeit ein und versuchen Sie es erneut."],
       service_unreachable: ["Der Sealkeep-Dienst ist nicht erreichbar", "Ihre gespeicherten Backups sind unverändert. Prüfen Sie Ihr Netz und versuchen Sie es erneut."],
+      service_address: ["Das ist keine Adresse eines Dienstes", "Geben Sie https:// und einen Host ein. Nur ein Dienst auf diesem Rechner darf http:// verwenden."],
+      not_a_service: ["Kein Sealkeep-Dienst unter dieser Adresse", "Ihre gespeicherten Backups sind unverändert. Prüfen Sie die Adresse und einen etwaigen Proxy."],
       service_error: ["Der Dienst hat die Anfrage abgelehnt", "Ihre gespeicherten Backups sind unverändert. Details stehen unten."],
       store_unreachable: ["Der Speicher ist nicht erreichbar", "Hochgeladene Daten werden nicht noch einmal hochgeladen. Prüfen Sie Ihr Netz und versuchen Sie es erneut."],
       store_refused: ["Der Speicher hat die Anfrage abgelehnt", "Ihre gespeicherten Backups sind unverändert. Fragen Sie den Betreiber des Dienstes."],

@@ -52,7 +52,7 @@ export const databases = {
     on: "Day",
     dayAt: (time: string) => `Every day at ${time}`,
     weekAt: (day: string, time: string) => `Every ${day} at ${time}`,
-    appOnly: "Missed backups run as soon as Sealkeep starts. Closing the window leaves it in the system tray; without a tray, it quits.",
+    appOnly: "Missed backups run as soon as Sealkeep starts. Closing the window leaves it in the system tray; without a tray, it asks.",
     login: "Start Sealkeep at login, so scheduled backups run",
   },
 

@@ -13,6 +13,8 @@ export const errors = {
       device_not_approved: ["This device isn't set up yet", "Sign in again and enter your recovery words."],
       clock_skew: ["This device's clock is wrong", "Set the correct time and try again."],
       service_unreachable: ["Can't reach the Sealkeep service", "Your stored backups are untouched. Check your network and try again."],
+      service_address: ["This isn't the address of a service", "Enter https:// and a host. Only a service on this computer may use http://."],
+      not_a_service: ["No Sealkeep service at this address", "Your stored backups are untouched. Check the address, and any proxy in between."],
       service_error: ["The service refused the request", "Your stored backups are untouched. See the details below."],
       store_unreachable: ["Can't reach the storage", "Uploaded data won't be uploaded again. Check your network and try again."],
       store_refused: ["The storage refused the request", "Your stored backups are untouched. Ask whoever runs the service."],
