@@ -367,6 +367,10 @@ export const scenarios: Record<string, Answers> = {
   serviceFixed: { ...base, ...fresh, app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://given.example.com", serverFixed: true, hostName: "laptop", updates: false }) },
   leaving: { ...base, leaving: () => ({ scheduled: 3, next: { source: "shop", at: NOW + 9 * HOUR }, run: null }) satisfies LeaveView },
   leavingRun: { ...base, current_run: () => running, leaving: () => ({ scheduled: 1, next: { source: "shop", at: NOW + 9 * HOUR }, run: { kind: "backup", source: "shop" } }) satisfies LeaveView },
+  allDone: {
+    ...base,
+    overview: () => ({ problem: null, sources: [source("shop", { snapshots: shopSnapshots.map((one) => ({ ...one, proven: { evidence: "restored", at: NOW } })) })] }) satisfies OverviewView,
+  },
   unscheduled: {
     ...base,
     overview: () => ({ problem: null, sources: [source("shop", { schedule: { every: "manual" }, due: null })] }) satisfies OverviewView,

@@ -212,13 +212,13 @@ test("before sign-in the menu bar opens nothing", async () => {
 });
 
 test("a hidden checklist is brought back from Settings or the palette, even when all is done", async () => {
-  const { page, close } = await set.open("home");
+  const { page, close } = await set.open("allDone");
   const list = page.getByRole("region", { name: "Finish setting up" });
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   assert.equal(await list.count(), 0);
   await page.getByRole("navigation").getByRole("button", { name: "Settings" }).click();
   await page.getByRole("button", { name: "Show the setup checklist" }).click();
-  await list.waitFor();
+  await list.getByText("5 of 5").waitFor();
   await list.getByRole("button", { name: "Hide checklist" }).click();
   await list.waitFor({ state: "detached" });
   await page.keyboard.press("Control+k");
