@@ -62,7 +62,7 @@ impl Asked {
 pub(crate) fn begin<R: Runtime>(app: &AppHandle<R>, wish: Wish) {
     let app = app.clone();
     tauri::async_runtime::spawn(async move {
-        let engine = Arc::clone(&app.state::<Shared>());
+        let engine = Arc::clone(app.state::<Shared>().inner());
         let stops = engine.stops();
         let icon = app.try_state::<Tray<R>>().is_some_and(|tray| tray.is_there());
         let icon = icon && tray::is_shown().await;

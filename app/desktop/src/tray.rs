@@ -31,9 +31,9 @@ struct Items<R: Runtime> {
 
 impl<R: Runtime> Tray<R> {
     /// Shows the icon. If the system's icon library is missing there is none.
-    pub(crate) fn show(app: &AppHandle<R>, quit: fn(&AppHandle<R>)) -> Self {
+    pub(crate) fn show(app: &AppHandle<R>, on_quit: fn(&AppHandle<R>)) -> Self {
         // The binding panics if the library is not installed.
-        match catch_unwind(AssertUnwindSafe(|| build(app, quit))) {
+        match catch_unwind(AssertUnwindSafe(|| build(app, on_quit))) {
             Ok(Ok(items)) => Self(Some(items)),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "no icon in the system tray");
@@ -107,7 +107,7 @@ fn sentence(run: &RunView, words: &PanelWords) -> String {
     sentence.replace("{source}", &run.source)
 }
 
-fn build<R: Runtime>(app: &AppHandle<R>, quit: fn(&AppHandle<R>)) -> tauri::Result<Items<R>> {
+fn build<R: Runtime>(app: &AppHandle<R>, on_quit: fn(&AppHandle<R>)) -> tauri::Result<Items<R>> {
     let item = |id: &str| MenuItem::with_id(app, id, "", true, None::<&str>);
     let (open, back_up, quit) = (item(OPEN)?, item(BACK_UP)?, item(QUIT)?);
     let state = MenuItem::new(app, "Sealkeep", false, None::<&str>)?;
@@ -131,7 +131,7 @@ fn build<R: Runtime>(app: &AppHandle<R>, quit: fn(&AppHandle<R>)) -> tauri::Resu
                     show(app);
                 }
             }
-            QUIT => quit(app),
+            QUIT => on_quit(app),
             _ => {}
         }
     });

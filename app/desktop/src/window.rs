@@ -295,7 +295,10 @@ mod tests {
         let heard: Vec<_> = hears.try_iter().collect();
         assert_eq!(
             heard,
-            [serde_json::json!({ "what": "leave", "quit": false }), serde_json::json!({ "what": "menu", "action": "add" }),]
+            [
+                serde_json::json!({ "what": "leave", "quit": false }),
+                serde_json::json!({ "what": "menu", "action": "add" }),
+            ]
         );
     }
 
