@@ -26,8 +26,10 @@ pub(crate) use self::{
     service::ServiceView,
     snapshot::{ComparisonView, DetailsView, MarkView, SnapshotView},
     source::{ConnectionView, OverviewView, PastRunView, ProbeView},
-    words::{MenuAction, MenuWords, PanelWords},
+    words::{MenuAction, PanelWords},
 };
+#[cfg(any(test, target_os = "macos"))]
+pub(crate) use self::words::MenuWords;
 
 /// Information about the program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
