@@ -359,6 +359,7 @@ async fn backups_continue_behind_a_closed_window() {
     screen.waits_until(true).unwrap();
     screen.close().unwrap();
     screen.waits_until(false).unwrap();
+    window.notifies("Sealkeep keeps running").await.unwrap();
     store.set(Network::Normal);
     // With the window closed.
     window.says("shop backed up").await.unwrap();
@@ -397,6 +398,52 @@ async fn backups_continue_behind_a_closed_window() {
     window.start_again(&["sealkeep://activity"]).await.unwrap();
     window.heading("Activity").await.unwrap();
     Screen::find("Sealkeep").unwrap().waits_until(true).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_tray_closing_asks_and_names_what_stops() {
+    let service = Service::start_wired().unwrap();
+    let store = &service.wires().unwrap().store;
+    let postgres = Postgres::start().unwrap();
+    data::fill(&postgres, "shop", 40).unwrap();
+    let home = files::temporary().unwrap();
+    let window = Window::open_without_tray(&service, home.path()).await.unwrap();
+    window.heading("").await.unwrap();
+    make_account(&window, "asks@example.com").await;
+    keep_kit(&window).await;
+    store.set(Network::Limited(300_000));
+    // Its schedule is daily.
+    add_source(&window, &url(&postgres, "shop")).await;
+    window.says("Backing up").await.unwrap();
+    let screen = Screen::find("Sealkeep").unwrap();
+    screen.close().unwrap();
+    window.heading("Keep Sealkeep running?").await.unwrap();
+    window.says("The running backup of shop stops.").await.unwrap();
+    window.says("Scheduled backups of 1 source stop").await.unwrap();
+    window.press_in("dialog", "Keep running").await.unwrap();
+    store.set(Network::Normal);
+    window.says("shop backed up").await.unwrap();
+
+    // The answer is remembered, and can be taken back.
+    screen.close().unwrap();
+    window.heading("Keep Sealkeep running?").await.unwrap();
+    assert!(!window.everything().await.unwrap().contains("The running backup"));
+    window.tick().await.unwrap();
+    window.press_in("dialog", "Keep running").await.unwrap();
+    let preferences = home.path().join("sealkeep/preferences.json");
+    while !fs::read_to_string(&preferences).is_ok_and(|text| text.contains("keep_running")) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    window.start_again(&[]).await.unwrap();
+    window.press("Settings").await.unwrap();
+    window.pick("When you close the window", "Quit Sealkeep").await.unwrap();
+    while !fs::read_to_string(&preferences).is_ok_and(|text| text.contains("\"quit\"")) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    screen.close().unwrap();
+    while Screen::find("Sealkeep").is_ok() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

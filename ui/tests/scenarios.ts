@@ -4,6 +4,7 @@ import type { ComparisonView } from "../src/bindings/ComparisonView";
 import type { ConnectionView } from "../src/bindings/ConnectionView";
 import type { DetailsView } from "../src/bindings/DetailsView";
 import type { DiagnosticsView } from "../src/bindings/DiagnosticsView";
+import type { LeaveView } from "../src/bindings/LeaveView";
 import type { LogLineView } from "../src/bindings/LogLineView";
 import type { Message } from "../src/bindings/Message";
 import type { Outcome } from "../src/bindings/Outcome";
@@ -13,7 +14,9 @@ import type { ProbeView } from "../src/bindings/ProbeView";
 import type { RestoredView } from "../src/bindings/RestoredView";
 import type { RunLogView } from "../src/bindings/RunLogView";
 import type { RunView } from "../src/bindings/RunView";
+import type { ServiceView } from "../src/bindings/ServiceView";
 import type { SessionView } from "../src/bindings/SessionView";
+import type { Signal } from "../src/bindings/Signal";
 import type { SnapshotView } from "../src/bindings/SnapshotView";
 import type { SourceView } from "../src/bindings/SourceView";
 import type { SuggestionView } from "../src/bindings/SuggestionView";
@@ -36,6 +39,7 @@ const ready = {
   state: "ready" as const,
   account: {
     email: "ada@example.com",
+    service: "https://api.example.com",
     account: "0d5f7a4e-0000-4000-8000-000000000001",
     vault: "7c1e7a4e-0000-4000-8000-000000000002",
     region: "eu",
@@ -218,13 +222,35 @@ const diagnostics: DiagnosticsView = {
   text: `[program]\nsealkeep 0.1.0, sealkeep-desktop\nlinux x86_64, Debian GNU/Linux 12 (bookworm)\n\n[runs]\n${Array.from({ length: 60 }, (_, at) => `17956${at} restore of shop, to file: failed after ${at} s, 0 bytes`).join("\n")}\n`,
 };
 
+function service(address: string, over: Partial<ServiceView> = {}): ServiceView {
+  return { address, version: "0.1.0", regions: ["us", "ca", "eu"], ...over };
+}
+
+/** Only the slow one answers late. */
+function services({ address }: Record<string, unknown>): ServiceView | Promise<ServiceView> {
+  const asked = String(address);
+  if (asked.includes("cafe")) throw { ...unreachable, code: "not_a_service", happened: `${asked} does not answer like a Sealkeep service (status 404)` };
+  const answer = service(asked, { version: asked.includes("slow") ? "0.0.9" : "0.2.0", regions: ["ca"] });
+  return asked.includes("slow") ? new Promise((done) => setTimeout(() => done(answer), 1200)) : answer;
+}
+
 const base: Answers = {
-  app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", hostName: "laptop", updates: false }),
+  app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", serverFixed: false, hostName: "laptop", updates: false }),
   licenses: () => "aes-gcm 0.11.1: Apache-2.0 OR MIT\nsvelte 5.57.3: MIT",
   update_check: () => "0.2.0",
-  preferences: () => ({ uploadLimit: 2048, autostart: true }),
+  preferences: () => ({ uploadLimit: 2048, autostart: true, onClose: null }),
   set_upload_limit: () => null,
   set_autostart: () => null,
+  set_on_close: () => null,
+  check_service: ({ address }) => service(String(address)),
+  choose_service: ({ address }) => address,
+  watch_signals: ({ channel }) => {
+    window.signal = (signal) => (channel as { onmessage: (signal: Signal) => void }).onmessage(signal);
+    return null;
+  },
+  leaving: () => ({ scheduled: 0, next: null, run: null }) satisfies LeaveView,
+  leave: () => null,
+  quit: () => null,
   snapshot_details: () => details,
   compare_snapshots: () => comparison,
   watch_links: () => null,
@@ -259,6 +285,7 @@ const base: Answers = {
   words_typed: () => ({ recognized: 0, complete: false, wrong: null }),
   sign_in_factor: () => ({ next: "words" }),
   start_over: () => null,
+  save_codes: () => "/home/ada/Documents/sealkeep-recovery-codes-ada.txt",
   save_kit: () => "/home/ada/Documents/sealkeep-recovery-kit-ada.pdf",
   add_source: () => "00000000-0000-4000-8000-000000000004",
   start_backup: () => running,
@@ -393,13 +420,28 @@ function setUp(sources: SourceView[]): Answers {
     kit_words: () => ready.account,
     kit_file: () => ready.account,
     overview: () => ({ problem: null, sources }) satisfies OverviewView,
-    preferences: () => ({ uploadLimit: null, autostart: false }),
+    preferences: () => ({ uploadLimit: null, autostart: false, onClose: null }),
     device_list: () => [{ id: ready.account.device, name: "laptop", here: true, state: "active", createdAt: NOW - HOUR, lastSeenAt: NOW }],
   };
 }
 
 export const scenarios: Record<string, Answers> = {
   fresh: { ...base, ...fresh },
+  services: { ...base, ...fresh, check_service: services },
+  serviceAway: { ...base, ...fresh, check_service: refuse(unreachable), sign_up: refuse(unreachable) },
+  serviceFixed: { ...base, ...fresh, app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://given.example.com", serverFixed: true, hostName: "laptop", updates: false }) },
+  leaving: { ...base, leaving: () => ({ scheduled: 3, next: { source: "shop", at: NOW + 9 * HOUR }, run: null }) satisfies LeaveView },
+  leavingRun: { ...base, current_run: () => running, leaving: () => ({ scheduled: 1, next: { source: "shop", at: NOW + 9 * HOUR }, run: { kind: "backup", source: "shop" } }) satisfies LeaveView },
+  allDone: {
+    ...base,
+    overview: () => ({ problem: null, sources: [source("shop", { snapshots: shopSnapshots.map((one) => ({ ...one, proven: { evidence: "restored", at: NOW } })) })] }) satisfies OverviewView,
+  },
+  unscheduled: {
+    ...base,
+    overview: () => ({ problem: null, sources: [source("shop", { schedule: { every: "manual" }, due: null })] }) satisfies OverviewView,
+    preferences: () => ({ uploadLimit: null, autostart: false, onClose: null }),
+    set_schedule: () => null,
+  },
   code: { ...base, session: () => ({ state: "code", step: code }), sign_up_code: refuse({ ...unreachable, code: "second_factor", happened: "the second factor is wrong" }) },
   kit: { ...base, session: () => ({ state: "kit", step: kit }), kit_words: refuse({ ...unreachable, code: "wrong_recovery_key", happened: "those are not the three words" }) },
   kitDone: setUp([]),
@@ -416,7 +458,7 @@ export const scenarios: Record<string, Answers> = {
   clock: { ...base, overview: () => ({ problem: { ...unreachable, code: "clock_skew", happened: "this machine's clock is 2 hours ahead" }, sources: [] }) satisfies OverviewView },
   signedOut: { ...base, overview: () => ({ problem: { ...unreachable, code: "session_ended", happened: "the session was ended" }, sources: several.sources.slice(0, 1) }) satisfies OverviewView },
   one: { ...base, overview: () => ({ problem: null, sources: [source("shop", { snapshots: series("shop", 1, 4.2e9, NOW - HOUR) })] }) satisfies OverviewView },
-  updates: { ...base, app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", hostName: "laptop", updates: true }) },
+  updates: { ...base, app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", serverFixed: false, hostName: "laptop", updates: true }) },
   running: { ...base, current_run: () => running },
   queued: { ...base, current_run: () => ({ ...running, waiting: 2, warnings: [{ id: "other", arguments: [], text: "the server has no role \"reports\"" }] }) satisfies RunView },
   stalled: { ...base, current_run: () => ({ ...running, total: null, remaining: null, rate: 0, away: 40 }) satisfies RunView },

@@ -14,6 +14,13 @@ const keys = (pressed) => async (page) => {
   await page.locator("dialog[open]").waitFor();
 };
 
+/** The desktop closes the window, or ends the app. */
+const leave = (quit) => async (page) => {
+  await page.getByRole("navigation").first().waitFor();
+  await page.evaluate((quit) => window.signal({ what: "leave", quit }), quit);
+  await page.locator("dialog[open]").waitFor();
+};
+
 const keep = async (page) => {
   for (const label of ["written down the words", "written down the codes"]) await page.getByLabel(label).check();
 };
@@ -29,10 +36,15 @@ export const screens = [
   { name: "doors", scenario: "fresh" },
   { name: "account", scenario: "fresh", steps: [press("Start backing up"), (page) => page.getByLabel("Email").fill("ada@example.com"), (page) => page.getByLabel("Password", { exact: true }).fill("correct horse battery")] },
   { name: "sign-in", scenario: "fresh", steps: [press("Sign in or restore")] },
+  { name: "service", scenario: "services", steps: [press("Start backing up"), press("Use another service"), (page) => page.getByLabel("Service address").fill("backup.example.com"), (page) => page.getByText("Sealkeep 0.2.0").waitFor()] },
+  { name: "service-none", scenario: "services", steps: [press("Sign in or restore"), press("Use another service"), (page) => page.getByLabel("Service address").fill("https://cafe.example.com"), (page) => page.getByText("No Sealkeep service").waitFor()] },
+  { name: "service-away", scenario: "serviceAway", steps: [press("Start backing up"), (page) => page.getByText("Can't reach").waitFor()] },
+  { name: "service-fixed", scenario: "serviceFixed", steps: [press("Start backing up"), (page) => page.getByText("Set by").waitFor()] },
   { name: "code", scenario: "code" },
   { name: "code-wrong", scenario: "code", steps: [(page) => page.getByLabel("6-digit code").fill("123456"), press("Confirm"), (page) => page.getByRole("alert").waitFor()] },
   { name: "kit", scenario: "kit" },
   { name: "kit-saved", scenario: "kit", steps: [press("Save as PDF"), (page) => page.getByText("Saved to").waitFor()] },
+  { name: "kit-codes-saved", scenario: "kit", steps: [press("Save codes"), (page) => page.getByText("Saved to").waitFor()] },
   { name: "kit-proof-file", scenario: "kit", steps: [press("Save as PDF"), keep, press("Continue")] },
   { name: "kit-proof", scenario: "kit", steps: [keep, press("Continue")] },
   { name: "kit-wrong", scenario: "kit", steps: [keep, press("Continue"), (page) => page.getByLabel("Enter words").fill("a b c"), press("Confirm"), (page) => page.getByRole("alert").waitFor()] },
@@ -59,6 +71,9 @@ export const screens = [
   { name: "palette-search", scenario: "plenty", steps: [keys("Control+k"), (page) => page.getByRole("combobox").fill("back up")] },
   { name: "palette-running", scenario: "running", steps: [keys("Control+k")] },
   { name: "palette-no-hit", scenario: "home", steps: [keys("Control+k"), (page) => page.getByRole("combobox").fill("1999")] },
+  { name: "leave", scenario: "leaving", steps: [leave(false)] },
+  { name: "leave-running", scenario: "leavingRun", steps: [leave(false)] },
+  { name: "quit-running", scenario: "leavingRun", steps: [leave(true)] },
   { name: "shortcuts", scenario: "home", steps: [keys("?")] },
   { name: "backup-running", scenario: "running" },
   { name: "backup-paused", scenario: "paused" },

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use client_core::{
+    api::ApiError,
     error::{Error, ErrorKind},
     source::{SourceError, script::Found},
 };
@@ -74,6 +75,11 @@ fn code(error: &Error) -> &'static str {
         Some(Refusal::Busy) => return "busy",
         Some(Refusal::OutOfTurn) => return "out_of_turn",
         None => {}
+    }
+    match source.and_then(|source| source.downcast_ref::<ApiError>()) {
+        Some(ApiError::Address(_)) => return "service_address",
+        Some(ApiError::Unexpected { .. }) => return "not_a_service",
+        _ => {}
     }
     match source.and_then(|source| source.downcast_ref::<SourceError>()) {
         Some(SourceError::NotEmpty(_)) => "not_empty",

@@ -55,6 +55,8 @@ pub struct Account {
     pub id: AccountId,
     /// Its e-mail address.
     pub email: String,
+    /// The metadata service that has it.
+    pub service: String,
     /// Its vault.
     pub vault: VaultId,
     /// Where the vault lives.
@@ -114,6 +116,12 @@ impl Client {
     #[must_use]
     pub fn watched(&self, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Self {
         Self { observer, cancel, ..self.clone() }
+    }
+
+    /// The same device, with another service for an account that it does not have yet.
+    #[must_use]
+    pub fn with_server(&self, server: String) -> Self {
+        Self { server, ..self.clone() }
     }
 
     /// The e-mail address known to this device.
@@ -236,7 +244,9 @@ impl Client {
         self.storage_origin.as_deref()
     }
 
-    pub(crate) fn server(&self) -> &str {
+    /// The metadata service, until the device has an account.
+    #[must_use]
+    pub fn server(&self) -> &str {
         &self.server
     }
 
@@ -275,6 +285,7 @@ impl Account {
         Ok(Self {
             id: secrets.account,
             email: secrets.email.clone(),
+            service: secrets.service.clone(),
             vault: vault.info.vault_id,
             region: vault.info.region,
             device: secrets.device.id,

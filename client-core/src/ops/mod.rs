@@ -10,6 +10,8 @@ mod sync;
 // accounts
 pub mod devices;
 pub mod first_run;
+pub mod recovery_codes;
+pub mod service;
 pub mod sign_in;
 pub mod sign_in_change;
 pub mod sign_out;

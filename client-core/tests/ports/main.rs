@@ -13,6 +13,7 @@ mod api_password;
 mod api_retry;
 mod api_session;
 mod engines;
+mod look_at_service;
 mod output;
 mod restore_postgres;
 mod source_archives;

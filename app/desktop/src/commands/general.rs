@@ -22,7 +22,9 @@ pub(crate) fn app_info<R: Runtime>(app: AppHandle<R>, engine: State<'_, Shared>)
     AppInfo {
         name: package.name.clone(),
         version: package.version.to_string(),
-        server: settings::server(),
+        // Settings that cannot be read are reported where they are needed.
+        server: engine.server().unwrap_or_else(|_| engine.client().server().to_owned()),
+        server_fixed: engine.fixed_server(),
         host_name: engine.client().host_name(),
         updates: settings::UPDATE_KEY.is_some(),
     }

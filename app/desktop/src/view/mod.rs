@@ -3,13 +3,16 @@
 mod account;
 mod diagnostics;
 mod input;
+mod leave;
 mod message;
 mod restore;
 mod run;
+mod service;
 mod snapshot;
 mod source;
+mod words;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub(crate) use self::{
     account::{
@@ -18,12 +21,17 @@ pub(crate) use self::{
     },
     diagnostics::{DiagnosticsView, RunLogView},
     input::{RestoreTo, ScheduleInput},
+    leave::{LeaveChoice, LeaveView, NextView, RunningView, Signal},
     message::Message,
     restore::{RestoredView, SuggestionView, TargetView},
     run::{Choice, Outcome, RunKind, RunStage, RunView, WaitView},
+    service::ServiceView,
     snapshot::{ComparisonView, DetailsView, MarkView, SnapshotView},
     source::{ConnectionView, OverviewView, PastRunView, ProbeView},
+    words::{MenuAction, PanelWords},
 };
+#[cfg(any(test, target_os = "macos"))]
+pub(crate) use self::words::MenuWords;
 
 /// Information about the program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,6 +44,8 @@ pub(crate) struct AppInfo {
     pub(crate) version: String,
     /// The metadata service of new accounts.
     pub(crate) server: String,
+    /// Whether the environment names it, so that the window cannot.
+    pub(crate) server_fixed: bool,
     /// This machine's host name.
     pub(crate) host_name: String,
     /// Whether this build can update itself.
@@ -51,36 +61,8 @@ pub(crate) struct PreferencesView {
     pub(crate) upload_limit: Option<u64>,
     /// Whether the app starts at login.
     pub(crate) autostart: bool,
-}
-
-/// Texts for the panel and notifications, in the window's language: the only catalog is in the window. `{source}`
-/// stands for a source's name. Empty until the window has sent them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub(crate) struct PanelWords {
-    /// Menu: show the window.
-    pub(crate) open: String,
-    /// Menu: back everything up.
-    pub(crate) back_up: String,
-    /// Menu: end the app.
-    pub(crate) quit: String,
-    /// State: a run is in progress.
-    pub(crate) working: String,
-    /// State: it succeeded.
-    pub(crate) done: String,
-    /// State: it failed.
-    pub(crate) failed: String,
-    /// State: it was cancelled.
-    pub(crate) stopped: String,
-    /// Notification: a backup failed.
-    pub(crate) backup_failed: String,
-    /// Notification: backups work again.
-    pub(crate) recovered: String,
-    /// Notification: a backup is overdue.
-    pub(crate) overdue: String,
-    /// Below a notification of a problem.
-    pub(crate) see_why: String,
+    /// What closing the window does if no icon could bring it back; none: the window asks.
+    pub(crate) on_close: Option<LeaveChoice>,
 }
 
 #[cfg(test)]
@@ -124,10 +106,15 @@ mod tests {
             EvidenceView,
             FactorStep,
             KitStep,
+            LeaveChoice,
+            LeaveView,
             LogKindView,
             LogLineView,
             MarkView,
+            MenuAction,
+            MenuWords,
             Message,
+            NextView,
             Outcome,
             OverviewView,
             PanelWords,
@@ -145,7 +132,10 @@ mod tests {
             RunLogView,
             RunStage,
             RunView,
+            RunningView,
+            ServiceView,
             SessionView,
+            Signal,
             SnapshotView,
             SourceView,
             Strength,

@@ -54,7 +54,7 @@ export const databases: typeof english = {
     on: "Tag",
     dayAt: (time) => `Täglich um ${time} Uhr`,
     weekAt: (day, time) => `Jeden ${day} um ${time} Uhr`,
-    appOnly: "Ausgefallene Backups werden nachgeholt, sobald Sealkeep läuft. Wenn Sie das Fenster schließen, läuft Sealkeep im System-Tray weiter. Ohne System-Tray wird es beendet.",
+    appOnly: "Ausgefallene Backups werden nachgeholt, sobald Sealkeep läuft. Wenn Sie das Fenster schließen, läuft Sealkeep im System-Tray weiter. Ohne System-Tray fragt es nach.",
     login: "Sealkeep beim Anmelden am Computer starten (im System-Tray), damit geplante Backups laufen",
   },
 

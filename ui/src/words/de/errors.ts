@@ -14,6 +14,8 @@ export const errors: typeof english = {
       device_not_approved: ["Dieses Gerät ist noch nicht eingerichtet", "Ihre Backups sind unverändert. Melden Sie sich erneut an und geben Sie Ihre Recovery-Wörter ein."],
       clock_skew: ["Die Uhren dieses Geräts und des Dienstes weichen voneinander ab", "Ihre gespeicherten Backups sind unverändert. Vergleichen Sie die Uhr dieses Geräts mit der richtigen Zeit und versuchen Sie es erneut. Wenn sie richtig geht, informieren Sie den Betreiber des Dienstes."],
       service_unreachable: ["Der Sealkeep-Dienst ist nicht erreichbar", "Ihre gespeicherten Backups sind unverändert. Prüfen Sie Ihr Netz und versuchen Sie es erneut."],
+      service_address: ["Das ist keine Adresse eines Dienstes", "Geben Sie https:// und einen Host ein. Nur ein Dienst auf diesem Rechner darf http:// verwenden."],
+      not_a_service: ["Kein Sealkeep-Dienst unter dieser Adresse", "Ihre gespeicherten Backups sind unverändert. Prüfen Sie die Adresse und einen etwaigen Proxy."],
       service_error: ["Der Dienst konnte die Anfrage nicht ausführen", "Ihre gespeicherten Backups sind unverändert. Versuchen Sie es erneut. Wenn es wieder fehlschlägt, geben Sie die Details unten an den Betreiber des Dienstes weiter. Wenn der Tresor voll ist, fragen Sie ihn nach mehr Platz."],
       store_unreachable: ["Der Backup-Speicher ist nicht erreichbar", "Bereits hochgeladene Daten werden wiederverwendet. Prüfen Sie Ihr Netz und versuchen Sie es erneut."],
       store_refused: ["Der Backup-Speicher hat die Anfrage abgelehnt", "Ihre gespeicherten Backups sind unverändert. Fragen Sie den Betreiber des Dienstes."],

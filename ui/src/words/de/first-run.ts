@@ -47,6 +47,17 @@ export const firstRun: typeof english = {
     submit: "Konto anlegen",
   },
 
+  service: {
+    other: "Anderen Dienst verwenden",
+    label: "Adresse des Dienstes",
+    hint: "Die Adresse Ihres eigenen Sealkeep-Dienstes oder des Dienstes Ihres Teams. Sie wird auf diesem Gerät gespeichert.",
+    fixed: "Von SEALKEEP_SERVER vorgegeben",
+    checking: "Dienst wird geprüft …",
+    found: (address, version, regions) => `${address}: Sealkeep ${version}, ${regions}`,
+    noRegions: "Dieser Dienst speichert keine Backups. Fragen Sie den Betreiber.",
+    check: "Prüfen Sie, ob der Dienst läuft und ob die Adresse stimmt.",
+  },
+
   code: {
     title: "Zwei-Faktor-Anmeldung einrichten",
     text: "Scannen Sie diesen Code mit einer Authenticator-App, zum Beispiel Aegis, 1Password oder Google Authenticator.",
@@ -65,6 +76,7 @@ export const firstRun: typeof english = {
     saved: (path) => `Gespeichert unter ${path}`,
     codes: "Recovery-Codes",
     codesText: "Wenn Sie Ihren Authenticator verlieren, ersetzt jeder dieser Codes einmal den 6-stelligen Code. Speichern Sie sie in Ihrem Passwortmanager, getrennt von den Wörtern.",
+    saveCodes: "Codes speichern",
     print: "Drucken",
     keptWords: "Ich habe die Wörter gespeichert, gedruckt oder notiert",
     keptCodes: "Ich habe die Codes gespeichert, gedruckt oder notiert",
@@ -97,6 +109,7 @@ export const firstRun: typeof english = {
     },
     turnOn: "Beim Anmelden starten",
     hide: "Liste ausblenden",
+    show: "Liste zur Einrichtung anzeigen",
   },
 
   signIn: {

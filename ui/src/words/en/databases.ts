@@ -52,7 +52,7 @@ export const databases = {
     on: "Day",
     dayAt: (time: string) => `Every day at ${time}`,
     weekAt: (day: string, time: string) => `Every ${day} at ${time}`,
-    appOnly: "Missed backups run as soon as Sealkeep starts. When you close the window, Sealkeep keeps running in the system tray. If there is no tray, it quits.",
+    appOnly: "Missed backups run as soon as Sealkeep starts. When you close the window, Sealkeep keeps running in the system tray. If there is no tray, it asks.",
     login: "Start Sealkeep at login (in the system tray) so that scheduled backups can run",
   },
 

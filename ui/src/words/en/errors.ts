@@ -13,6 +13,8 @@ export const errors = {
       device_not_approved: ["This device isn't set up yet", "Your backups are untouched. Sign in again and enter your recovery words."],
       clock_skew: ["The clocks of this device and the service differ", "Your stored backups are untouched. Compare this device's clock with the correct time and try again. If it's right, tell whoever runs the service."],
       service_unreachable: ["Can't reach the Sealkeep service", "Your stored backups are untouched. Check your network and try again."],
+      service_address: ["This isn't the address of a service", "Enter https:// and a host. Only a service on this computer may use http://."],
+      not_a_service: ["No Sealkeep service at this address", "Your stored backups are untouched. Check the address, and any proxy in between."],
       service_error: ["The service couldn't complete the request", "Your stored backups are untouched. Try again. If it fails again, give the details below to whoever runs the service. If the vault is full, ask them for more space."],
       store_unreachable: ["Can't reach storage", "Data already uploaded will be reused. Check your network and try again."],
       store_refused: ["Storage refused the request", "Your stored backups are untouched. Ask whoever runs the service."],

@@ -45,6 +45,18 @@ export const firstRun = {
     submit: "Create account",
   },
 
+  /** The service of a new account or of a first sign-in. */
+  service: {
+    other: "Use another service",
+    label: "Service address",
+    hint: "The address of your own or your team's Sealkeep service. It is remembered on this device.",
+    fixed: "Set by SEALKEEP_SERVER",
+    checking: "Checking the service…",
+    found: (address: string, version: string, regions: string) => `${address}: Sealkeep ${version}, ${regions}`,
+    noRegions: "This service stores no backups. Ask whoever runs it.",
+    check: "Check that the service is running, and its address.",
+  },
+
   code: {
     title: "Set up two-step sign-in",
     text: "Scan this code with an authenticator app such as Aegis, 1Password, or Google Authenticator.",
@@ -63,6 +75,7 @@ export const firstRun = {
     saved: (path: string) => `Saved to ${path}`,
     codes: "Recovery codes",
     codesText: "If you lose your authenticator, each code works once in place of the 6-digit code. Save them in your password manager, apart from the words.",
+    saveCodes: "Save codes",
     print: "Print",
     keptWords: "I've saved, printed, or written down the words",
     keptCodes: "I've saved, printed, or written down the codes",
@@ -96,6 +109,7 @@ export const firstRun = {
     },
     turnOn: "Start at login",
     hide: "Hide checklist",
+    show: "Show the setup checklist",
   },
 
   signIn: {

@@ -53,6 +53,7 @@ export const settings = {
     themes: { system: "System", light: "Light", dark: "Dark" },
     language: "Language",
     account: "Account",
+    service: "Service",
     region: "Region",
     vault: "Vault",
     keys: "Keys stored in",
@@ -62,6 +63,8 @@ export const settings = {
     forgetText: "You'll need your recovery kit to use this device again.",
     backups: "Backups on this device",
     autostart: "Start Sealkeep at login (in the system tray) so that scheduled backups can run",
+    onClose: "When you close the window and there is no tray icon",
+    onCloseAsk: "Ask",
     limit: "Upload limit (kB/s)",
     limitHint: "Leave empty for no limit. Applies from the next backup.",
     saved: "Saved",
@@ -111,6 +114,26 @@ export const settings = {
     kept: "Close",
   },
 
+  /** The question before the window closes without a tray icon, or the app quits during a run. */
+  leave: {
+    closeTitle: "Keep Sealkeep running?",
+    quitTitle: "Quit Sealkeep?",
+    minimized: "There is no tray icon here. If Sealkeep keeps running, its window is minimized.",
+    /** What stops if it quits. */
+    ifYouQuit: "If you quit:",
+    run: {
+      backup: (source: string) => `The running backup of ${source} stops. No snapshot is created.`,
+      verify: (source: string) => `The running verification of ${source} stops.`,
+      restore: (source: string) => `The running restore of ${source} stops.`,
+    },
+    scheduled: (count: number) => `Scheduled backups of ${count === 1 ? "1 source" : `${count} sources`} stop until you open Sealkeep again.`,
+    next: (source: string, time: string) => `The next one is ${source}, ${time}.`,
+    keep: "Keep running",
+    quit: "Quit Sealkeep",
+    never: "Don't ask again",
+    neverHint: "You can change this in Settings.",
+  },
+
   /** Texts of the tray icon and of notifications; {source} is replaced by the source's name. */
   panel: {
     open: "Open Sealkeep",
@@ -124,5 +147,33 @@ export const settings = {
     recovered: "Backups of {source} work again",
     overdue: "Backup of {source} is overdue",
     seeWhy: "Open Sealkeep to see why.",
+    keepsRunning: "Sealkeep keeps running",
+    nextBackup: "Next backup of {source}: {time}.",
+    quitFromTray: "Quit from the tray icon.",
+  },
+
+  /** The menu bar of macOS: menus, and what the system does in them. */
+  menu: {
+    file: "File",
+    edit: "Edit",
+    view: "View",
+    window: "Window",
+    help: "Help",
+    about: "About Sealkeep",
+    services: "Services",
+    hide: "Hide Sealkeep",
+    hideOthers: "Hide Others",
+    showAll: "Show All",
+    close: "Close Window",
+    undo: "Undo",
+    redo: "Redo",
+    cut: "Cut",
+    copy: "Copy",
+    paste: "Paste",
+    selectAll: "Select All",
+    fullScreen: "Enter Full Screen",
+    minimize: "Minimize",
+    zoom: "Zoom",
+    toFront: "Bring All to Front",
   },
 };
