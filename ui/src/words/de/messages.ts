@@ -19,6 +19,7 @@ export const messages: typeof english = {
     read_again: (why) => `Die Datei wird noch einmal gelesen: ${why}`,
     facts_unknown: (why) => `Einige Angaben zur Datenbank ließen sich nicht ermitteln. Der Dump braucht sie nicht: ${why}`,
     left_over: (names) => `Eine unterbrochene Wiederherstellung hat ${names} auf diesem Server hinterlassen. „sealkeep restore --clean-up URL“ löscht die Reste.`,
+    other: (sentence) => `${sentence}.`,
     kept_in_file: (path) => `${path} (nur für den Eigentümer lesbar)`,
     kept_in_sealed_file: (path) => `${path} (mit einer Passphrase versiegelt)`,
     kept_in_memory: () => "Arbeitsspeicher, bis Sealkeep beendet wird",

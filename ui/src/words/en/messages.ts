@@ -17,6 +17,7 @@ export const messages = {
     read_again: (why) => `Reading the file again: ${why}`,
     facts_unknown: (why) => `Some facts about the database could not be determined. The dump doesn't need them: ${why}`,
     left_over: (names) => `An interrupted restore left ${names} on this server. "sealkeep restore --clean-up URL" drops it.`,
+    other: (sentence) => `${sentence}.`,
     kept_in_file: (path) => `${path} (readable only by its owner)`,
     kept_in_sealed_file: (path) => `${path} (sealed with a passphrase)`,
     kept_in_memory: () => "Memory, until Sealkeep quits",
