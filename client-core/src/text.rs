@@ -133,7 +133,8 @@ macro_rules! words {
     )+};
 }
 
-words!(str, String, u8, u16, u32, u64, usize, i32, i64, io::Error, path::Display<'_>, DeviceId, ObjectId,);
+words!(str, String, u8, u16, u32, u64, usize, i32, i64);
+words!(io::Error, path::Display<'_>, jiff::civil::Date, DeviceId, ObjectId, Sha256);
 
 /// Names the parts of a sentence, like `format!`: `text!("{file} is of version {version}", file, version = 3)`. Only
 /// named parts; a part may be a [`Text`].
