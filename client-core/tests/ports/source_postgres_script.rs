@@ -384,7 +384,10 @@ fn gz_dump_not_restorable_into_database() {
         (b"-- PostgreSQL database cluster dump\n", "pg_dumpall"),
     ] {
         let error = restore(target("gz_cut"), bytes).unwrap_err();
-        assert!(matches!(&error, SourceError::NotRestorable(why) if why.to_string().contains(word)), "{error}");
+        assert!(
+            matches!(&error, SourceError::NotRestorable(why) if why.to_string().contains(word)),
+            "{error}"
+        );
     }
     assert_gone("gz_cut|sealkeep_restoring");
 }

@@ -33,7 +33,12 @@ fn an_existing_database_keeps_its_properties_and_that_is_reported() {
     );
     SERVER.sql("special", "CREATE TABLE t (x int)");
     SERVER.sql("postgres", "CREATE DATABASE special_back");
-    let notes = back_up_and_restore("special", "special_back").notes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let notes = back_up_and_restore("special", "special_back")
+        .notes
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n");
     for word in ["LATIN1", "collation", "mine", "connection limit", "work_mem"] {
         assert!(notes.contains(word), "{word}: {notes}");
     }
@@ -113,7 +118,13 @@ fn made_database_loses_encoding_and_collation() {
         SERVER.sql("postgres", "CREATE DATABASE plain");
         let onto = target("plain", true).like(captured("icu").1);
         let onto = if keeping_going { onto.keeping_going() } else { onto };
-        let notes = restore(onto, &dump("icu", &["-Fc"])).unwrap().notes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let notes = restore(onto, &dump("icu", &["-Fc"]))
+            .unwrap()
+            .notes
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n");
         for word in ["keeps its own properties", "icu", "de-DE", "words's", "connection limit", "app.mode"] {
             assert!(notes.contains(word), "{word}: {notes}");
         }
