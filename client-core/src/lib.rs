@@ -64,6 +64,7 @@
 //! chunk output patience
 //! clock error event net process_guard secret shell size
 //! id
+//! text
 //! ```
 
 // what everything uses
@@ -78,6 +79,7 @@ pub mod process_guard;
 mod secret;
 pub mod shell;
 pub mod size;
+pub mod text;
 
 // down the drawing: a dump comes in …
 pub mod source;

@@ -47,6 +47,7 @@
 //! engine
 //! view
 //! error link settings
+//! text
 //! ```
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
@@ -58,6 +59,7 @@ mod link;
 #[cfg(any(test, target_os = "macos"))]
 mod menu;
 mod settings;
+mod text;
 mod tray;
 mod view;
 mod window;

@@ -16,6 +16,7 @@ use crate::{
     error::{Error, ErrorKind},
     format::snapshot::SnapshotBody,
     source::ENGINES,
+    text,
     vault::ListedSnapshot,
 };
 
@@ -37,8 +38,7 @@ impl OpenVault {
             }
             Selector::Latest { source: None } => {
                 let snapshots = self.history().snapshots();
-                let last =
-                    snapshots.last().ok_or_else(|| not_found("there is no snapshot yet".to_owned()))?;
+                let last = snapshots.last().ok_or_else(|| not_found(text!("there is no snapshot yet")))?;
                 if snapshots.iter().any(|s| s.envelope.source != last.envelope.source) {
                     return Err(several_sources(&self.source_names().await));
                 }

@@ -13,7 +13,7 @@ use super::{
     same, select,
     sources::{self, SavedSource},
 };
-use crate::{error::Error, source::Source};
+use crate::{error::Error, source::Source, text};
 
 /// How far back failed attempts are reported, seconds.
 const FAILURES: i64 = missed::DAYS * 86_400;
@@ -112,11 +112,11 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
 /// Snapshots that cannot be opened are reported as damage; the others are still listed.
 fn damaged(unreadable: &[list::UnreadableSnapshot]) -> Option<Error> {
     let first = unreadable.first()?;
-    Some(Error::damaged(format!(
-        "{} of the snapshots cannot be opened, such as {}: {}",
-        unreadable.len(),
-        select::short(first.id),
-        first.why
+    Some(Error::damaged(text!(
+        "{number} of the snapshots cannot be opened, such as {id}: {why}",
+        number = unreadable.len(),
+        id = select::short(first.id),
+        why = first.why
     )))
 }
 

@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::{text, text::Text};
 use rustix::{
     io::{FdFlags, fcntl_setfd},
     pipe::{PipeFlags, pipe_with},
@@ -104,11 +105,11 @@ pub(super) struct Ended {
 
 impl Ended {
     /// `exit code 1` or `killed by signal 9`.
-    pub(super) fn how(&self) -> String {
+    pub(super) fn how(&self) -> Text {
         match (self.status.code(), self.status.signal()) {
-            (Some(code), _) => format!("exit code {code}"),
-            (None, Some(signal)) => format!("killed by signal {signal}"),
-            (None, None) => "unknown exit status".to_owned(),
+            (Some(code), _) => text!("exit code {code}", code),
+            (None, Some(signal)) => text!("killed by signal {signal}", signal),
+            (None, None) => text!("unknown exit status"),
         }
     }
 
@@ -352,7 +353,7 @@ mod tests {
     fn the_exit_code_and_the_last_output_are_kept_without_secrets() {
         let started = shell("echo the password is hunter2 >&2; exit 3", &["hunter2", "", "e"]);
         let ended = started.process.wait().unwrap();
-        assert_eq!(ended.how(), "exit code 3");
+        assert_eq!(ended.how().to_string(), "exit code 3");
         assert_eq!(ended.detail(), "the password is ***");
     }
 
@@ -389,7 +390,7 @@ mod tests {
         let mut output = String::new();
         stdout.unwrap().read_to_string(&mut output).unwrap();
         assert_eq!(
-            (output.as_str(), process.wait().unwrap().how().as_str()),
+            (output.as_str(), process.wait().unwrap().how().to_string().as_str()),
             ("in a b unset\n", "exit code 7")
         );
     }
@@ -421,7 +422,7 @@ mod tests {
         // The pipe closes as if we were killed.
         let (killed, _) = start("100");
         drop(killed.0.life.lock().unwrap().take());
-        let how = killed.wait().unwrap().how();
+        let how = killed.wait().unwrap().how().to_string();
         assert!(how.starts_with("killed by signal"), "{how}");
         eventually(|| !file.path().exists());
     }

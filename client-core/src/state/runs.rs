@@ -117,11 +117,7 @@ pub struct NewRun<'a> {
 pub const KEPT: u32 = 10_000;
 
 /// Newest first, in the order of their starts, whatever the clock said.
-pub(super) fn newest(
-    db: &Connection,
-    kind: Option<RunKind>,
-    most: u32,
-) -> Result<Vec<Run>, rusqlite::Error> {
+pub(super) fn newest(db: &Connection, kind: Option<RunKind>, most: u32) -> Result<Vec<Run>, rusqlite::Error> {
     let mut query = db.prepare_cached(
         "SELECT id, kind, name, source_kind, target_kind, target, state, failure, started_at, ended_at, bytes_read,
             snapshot

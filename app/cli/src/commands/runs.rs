@@ -8,8 +8,7 @@ use client_core::{
 use super::Context;
 use crate::{
     args::{Logs, RunKind as Kind, Runs},
-    documents,
-    plain,
+    documents, plain,
     plain::Plain,
     render,
     table::Column,

@@ -42,7 +42,7 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
                 "cannot be opened".to_owned(),
                 unknown(),
                 s.device_name.clone().unwrap_or_else(unknown),
-                s.why.clone(),
+                s.why.to_string(),
             ];
             (s.created, row)
         }));

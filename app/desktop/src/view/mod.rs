@@ -14,6 +14,8 @@ mod words;
 
 use serde::Serialize;
 
+#[cfg(any(test, target_os = "macos"))]
+pub(crate) use self::words::MenuWords;
 pub(crate) use self::{
     account::{
         AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength,
@@ -30,8 +32,6 @@ pub(crate) use self::{
     source::{ConnectionView, OverviewView, PastRunView, ProbeView},
     words::{MenuAction, PanelWords},
 };
-#[cfg(any(test, target_os = "macos"))]
-pub(crate) use self::words::MenuWords;
 
 /// Information about the program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -74,7 +74,7 @@ mod tests {
 
     use super::{
         account::{QrView, WrongWord},
-        diagnostics::{LogKindView, LogLineView, PartView},
+        diagnostics::{LogKindView, LogLineView, SectionView},
         snapshot::{EvidenceView, MarkView, ProvenView, TableChangeView, TableView},
         source::{AddressView, PastRunState, PastTargetView, ProtectionView, SourceView},
         *,
@@ -118,7 +118,6 @@ mod tests {
             Outcome,
             OverviewView,
             PanelWords,
-            PartView,
             PastRunState,
             PastRunView,
             PastTargetView,
@@ -133,6 +132,7 @@ mod tests {
             RunStage,
             RunView,
             RunningView,
+            SectionView,
             ServiceView,
             SessionView,
             Signal,
@@ -149,6 +149,8 @@ mod tests {
             input::RestoreTo,
             input::ScheduleInput,
             crate::error::UiError,
+            crate::text::PartView,
+            crate::text::TextView,
             crate::link::Link,
         );
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/src/bindings");

@@ -23,6 +23,7 @@ export const messages: typeof english = {
     timer_of_system: (unit) => `Der Timer ${unit} gehört zum System: Nur ein Administrator kann ihn ändern. Er behält Namen und Zeiten.`,
     timer_refused: (unit, why) => `Der Timer ${unit} ließ sich nicht ändern und behält Namen und Zeiten: ${why}`,
     timer_kept: (path) => `Der Timer wurde entfernt. Er war von Hand geändert: Seine Datei liegt noch unter ${path}.`,
+    other: (sentence) => `${sentence}.`,
     kept_in_file: (path) => `${path} (nur für den Eigentümer lesbar)`,
     kept_in_sealed_file: (path) => `${path} (mit einer Passphrase verschlüsselt)`,
     kept_in_memory: () => "Arbeitsspeicher, bis Sealkeep beendet wird",

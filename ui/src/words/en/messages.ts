@@ -21,6 +21,7 @@ export const messages = {
     timer_of_system: (unit) => `The timer ${unit} belongs to the system: only an administrator can change it. It keeps its old name and times.`,
     timer_refused: (unit, why) => `The timer ${unit} can't be changed and keeps its old name and times: ${why}`,
     timer_kept: (path) => `The timer was removed. It had been edited by hand: its file is kept as ${path}.`,
+    other: (sentence) => `${sentence}.`,
     kept_in_file: (path) => `${path} (readable only by its owner)`,
     kept_in_sealed_file: (path) => `${path} (encrypted with a passphrase)`,
     kept_in_memory: () => "Memory, until Sealkeep quits",
