@@ -157,9 +157,10 @@ impl Client {
         match self.keystore.load()?.filter(|secrets| secrets.vault.is_some()) {
             Some(secrets) if !same_origin(&secrets.service, &self.server) => Err(Error::new(
                 ErrorKind::Usage,
-                format!(
-                    "this device's account is at {}, and --server names {}",
-                    secrets.service, self.server
+                text!(
+                    "this device's account is at {service}, and --server names {server}",
+                    service = secrets.service,
+                    server = self.server
                 ),
                 "nothing was changed",
                 "leave --server out, or set SEALKEEP_HOME to another directory for another account",

@@ -73,7 +73,7 @@ impl Selector {
             return match source {
                 Some(_) => Err(Error::new(
                     ErrorKind::Usage,
-                    format!("`{text}` is the id of a snapshot, and --source belongs to `latest`"),
+                    text!("`{text}` is the id of a snapshot, and --source belongs to `latest`", text),
                     "nothing was changed",
                     "leave --source out, or give `latest` instead of the id",
                 )),
@@ -244,7 +244,7 @@ pub(super) fn name_a_source(sources: &BTreeSet<String>) -> Error {
     let named = listed(sources.iter().map(|name| format!("`--source {}`", quoted(name))));
     Error::new(
         ErrorKind::Ambiguous,
-        "several sources are backed up here",
+        text!("several sources are backed up here"),
         "nothing was changed",
         if named.is_empty() {
             "add --source NAME; `sealkeep status` lists them".to_owned()

@@ -29,7 +29,7 @@ fn failure(report: &RestoreReport) -> Option<&'static str> {
 }
 
 fn remarks(report: &RestoreReport) -> Vec<(LogKind, String)> {
-    let notes = report.notes.iter().map(|note| (LogKind::Note, note.clone()));
+    let notes = report.notes.iter().map(|note| (LogKind::Note, note.to_string()));
     let failed = report.failed.iter().map(|failed| (LogKind::Warning, format!("not restored: {failed}")));
     let damaged = report.damaged.iter().map(|range| (LogKind::Warning, range.to_string()));
     notes.chain(failed).chain(damaged).collect()
