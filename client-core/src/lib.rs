@@ -62,7 +62,9 @@
 //! format kit records unwrap
 //! crypto encode store
 //! chunk output patience
-//! clock error event id net process_guard secret shell
+//! clock error event net process_guard secret shell size
+//! id
+//! text
 //! ```
 
 // what everything uses
@@ -76,6 +78,8 @@ pub mod patience;
 pub mod process_guard;
 mod secret;
 pub mod shell;
+pub mod size;
+pub mod text;
 
 // down the drawing: a dump comes in …
 pub mod source;

@@ -284,7 +284,7 @@ mod tests {
         let (patience, seen, _cancel) = patience();
         let waited = exhaust(&mut patience.request(Peer::Service, PAUSE)).await;
         assert!((START..START + SLACK).contains(&waited), "{waited:?}");
-        assert!(seen.0.lock().unwrap().is_empty(), "a hiccup is nobody's business");
+        assert!(seen.0.lock().unwrap().is_empty(), "short outages are not reported");
         patience.begin_run();
         let mut request = patience.request(Peer::Store, PAUSE);
         let waited = exhaust(&mut request).await;

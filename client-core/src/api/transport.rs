@@ -166,7 +166,7 @@ impl HttpApi {
                 .map_err(|e| self.unreachable(&e))?;
             let Some(piece) = piece else { break };
             if body.len() + piece.len() > MAX_RESPONSE {
-                return Err((self.unexpected("an answer larger than 32 MiB".into()), Sent::Maybe));
+                return Err((self.unexpected("a response larger than 33.5 MB".into()), Sent::Maybe));
             }
             body.extend_from_slice(&piece);
         }

@@ -13,6 +13,7 @@ use crate::{
     format::snapshot::SnapshotBody,
     id::ChunkId,
     state::{LogKind, NewRun, RunKind},
+    text,
     vault::ChunkReader,
 };
 
@@ -224,7 +225,11 @@ async fn manifest(
     if bytes == body.stored_size() {
         Ok(())
     } else {
-        Err(Error::damaged(format!("the manifest lists {bytes} bytes instead of {}", body.stored_size())))
+        Err(Error::damaged(text!(
+            "the manifest lists {bytes} bytes instead of {expected}",
+            bytes,
+            expected = body.stored_size()
+        )))
     }
 }
 

@@ -81,7 +81,7 @@ pub fn collect(client: &Client, program: &Path) -> Bundle {
     }
     Bundle {
         parts,
-        lacks: "passwords, keys, connection strings, e-mail addresses, paths of your data, and contents of backups",
+        lacks: "passwords, keys, connection strings, email addresses, paths of your data, and contents of backups",
         text,
     }
 }
@@ -330,8 +330,8 @@ mod tests {
         for (text, rest) in [
             ("ada@db.example.com:5433/books refuses the user", "[…] refuses the user"),
             ("/home/ada/my private dumps/secret plans.sql: permission denied", "[…]: permission denied"),
-            ("`postgres://ada:geheim99@db/x` password=geheim99 a@example.com", "[…] […] […]"),
-            ("Password: PASSWORD=geheim99 HOST=db9", "[…] […] […]"),
+            ("`postgres://ada:hunter299@db/x` password=hunter299 a@example.com", "[…] […] […]"),
+            ("Password: PASSWORD=hunter299 HOST=db9", "[…] […] […]"),
             ("password='g h' is wrong", "[…] is wrong"),
             (
                 "the server at \"db1\" (db1:5432), db.example.com. refuses",
@@ -346,8 +346,8 @@ mod tests {
         ] {
             assert_eq!(private.hidden(text), rest);
         }
-        assert_eq!(origin("https://ada:geheim99@api.example/x?y"), "https://api.example");
-        assert_eq!(origin("geheim99"), "unknown");
+        assert_eq!(origin("https://ada:hunter299@api.example/x?y"), "https://api.example");
+        assert_eq!(origin("hunter299"), "unknown");
     }
 
     #[test]
@@ -369,29 +369,30 @@ mod tests {
     #[test]
     fn no_secret_of_an_account_a_source_or_a_run_is_in_it() {
         let parent = tempfile::tempdir().unwrap();
-        let home = parent.path().join("geheim home");
+        let home = parent.path().join("hunter2 home");
         fs::create_dir(&home).unwrap();
         let client = signed_in(&home);
         let mut kept = client.secrets().unwrap();
-        kept.email = "geheim01@example.com".to_owned();
-        kept.session.as_mut().unwrap().access = "geheim02".to_owned().into();
+        kept.email = "hunter201@example.com".to_owned();
+        kept.session.as_mut().unwrap().access = "hunter202".to_owned().into();
         client.keystore().put(&kept).unwrap();
 
-        let url = "postgres://geheim03:geheim04@geheim05.example:5433/geheim06?sslpassword=geheim07";
+        let url = "postgres://hunter203:hunter204@hunter205.example:5433/hunter206?sslpassword=hunter207";
         let shop = add(&client, "shop", url);
-        let edited = "host='geheim05.example' port=5433 user=geheim03 password='geheim 08 x' dbname=geheim09";
+        let edited =
+            "host='hunter205.example' port=5433 user=hunter203 password='hunter2 08 x' dbname=hunter209";
         sources::edit(&client, shop.id, Edit { address: Some(edited), ..Edit::default() }).unwrap();
-        add(&client, "files", "/srv/geheim10 dumps/my geheim11.sql");
+        add(&client, "files", "/srv/hunter210 dumps/my hunter211.sql");
         // Somebody took a password for a name, and an address.
-        add(&client, "geheim 08 x", "postgres://h/x");
-        add(&client, "postgres://geheim12@h/x", "postgres://h/y");
+        add(&client, "hunter2 08 x", "postgres://h/x");
+        add(&client, "postgres://hunter212@h/x", "postgres://h/y");
 
         let run = BackupId::from_bytes([7; 16]);
         let vault = client.open().unwrap();
         let odd = NewRun {
             id: run,
             kind: RunKind::Backup,
-            source: Some("postgres://u:geheim13@h/x"),
+            source: Some("postgres://u:hunter213@h/x"),
             source_kind: Some("postgres"),
             target: None,
         };
@@ -399,22 +400,22 @@ mod tests {
         for text in [
             url,
             edited,
-            "FATAL: the password geheim07 of role \"geheim03\" is wrong",
-            "could not translate host name \"geheim05.example\" to address",
-            "geheim05.example:5433/geheim06: it does not answer",
-            "connection to server at geheim05.example, port 5433 failed",
-            "/srv/geheim10 dumps/my geheim11.sql: permission denied",
-            "PGPASSWORD=geheim14 is set, and C:\\geheim15 is not",
-            "geheim01@example.com is signed in",
+            "FATAL: the password hunter207 of role \"hunter203\" is wrong",
+            "could not translate host name \"hunter205.example\" to address",
+            "hunter205.example:5433/hunter206: it does not answer",
+            "connection to server at hunter205.example, port 5433 failed",
+            "/srv/hunter210 dumps/my hunter211.sql: permission denied",
+            "PGPASSWORD=hunter214 is set, and C:\\hunter215 is not",
+            "hunter201@example.com is signed in",
             "\n[runs]\nforged \u{1b}[2J",
         ] {
             let text = text.to_owned();
             vault.state().log(run, &LogEntry { at: 2, kind: LogKind::Warning, text }).unwrap();
         }
         let targets = [
-            RunTarget::File("/srv/geheim16 plans/a geheim17.sql".into()),
-            RunTarget::File("/srv/geheim21.sql".into()),
-            RunTarget::Database("postgres://geheim18@geheim19.example:5434/geheim20".into()),
+            RunTarget::File("/srv/hunter216 plans/a hunter217.sql".into()),
+            RunTarget::File("/srv/hunter221.sql".into()),
+            RunTarget::Database("postgres://hunter218@hunter219.example:5434/hunter220".into()),
         ];
         for (number, target) in (8..).zip(&targets) {
             let id = BackupId::from_bytes([number; 16]);
@@ -428,8 +429,8 @@ mod tests {
             vault.state().start_run(&restore, 4).unwrap();
             for text in [
                 format!("{} already exists", target.name().unwrap()),
-                "role \"geheim18\" of geheim19.example:5434/geheim20 is refused".to_owned(),
-                "geheim21.sql is there".to_owned(),
+                "role \"hunter218\" of hunter219.example:5434/hunter220 is refused".to_owned(),
+                "hunter221.sql is there".to_owned(),
             ] {
                 vault.state().log(id, &LogEntry { at: 5, kind: LogKind::Error, text }).unwrap();
             }
@@ -438,7 +439,7 @@ mod tests {
         vault.state().log_end(run, &LogEntry { at: 3, kind: LogKind::Error, text: in_home }).unwrap();
 
         let text = collect(&client, &home.join("sealkeep")).text;
-        let secret = text.lines().filter(|line| line.contains("geheim")).collect::<Vec<_>>();
+        let secret = text.lines().filter(|line| line.contains("hunter2")).collect::<Vec<_>>();
         assert!(secret.is_empty(), "{secret:#?}");
         for bytes in [&kept.vault().unwrap().amk, &kept.vault().unwrap().account_secret] {
             assert!(!text.contains(&hex::encode(bytes.as_slice())), "{text}");

@@ -63,6 +63,20 @@ pub fn overdue(client: &Client) -> Result<Vec<SavedSource>, Error> {
     Ok(sources)
 }
 
+/// The saved sources with a schedule and when each is due next, seconds since 1970; the first one first.
+///
+/// # Errors
+/// Same as [`next`].
+pub fn upcoming(client: &Client) -> Result<Vec<(SavedSource, i64)>, Error> {
+    let sources = sources::list(client)?;
+    let runs = runs::backups(client, KEPT)?;
+    let (now, zone) = (client.now(), TimeZone::system());
+    let next = |source: SavedSource| next_of(&source, &runs, now, &zone).map(|at| (source, at));
+    let mut found: Vec<_> = sources.into_iter().filter_map(next).collect();
+    found.sort_by_key(|(_, at)| *at);
+    Ok(found)
+}
+
 /// Its backups, without those dated in the future, which would silently block backups until then.
 fn of_source<'a>(source: &SavedSource, runs: &'a [Run], now: i64) -> impl Iterator<Item = &'a Run> + Clone {
     runs.iter().filter(move |run| run.started_at <= now + AHEAD && runs::is_backup_of(source, run, now))
@@ -106,11 +120,15 @@ fn is_due(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> bool
 ///
 /// `runs`: newest first.
 pub(super) fn attempt(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> Option<i64> {
-    let mut own = of_source(source, runs, now);
-    let failed = own.clone().next().filter(|last| !counts(last));
-    let since = own.find(|run| counts(run)).map_or(added(source, now), |run| run.started_at);
-    let due = source.schedule.next(since, zone)?;
+    let failed = of_source(source, runs, now).next().filter(|last| !counts(last));
+    let due = next_of(source, runs, now, zone)?;
     Some(failed.map_or(due, |last| due.max(last.started_at + PAUSE)))
+}
+
+/// When it is due by its schedule; `runs`: newest first.
+fn next_of(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> Option<i64> {
+    let last = of_source(source, runs, now).find(|run| counts(run));
+    source.schedule.next(last.map_or(added(source, now), |run| run.started_at), zone)
 }
 
 #[cfg(test)]
@@ -137,6 +155,7 @@ mod tests {
             address: Address::parse("postgres://h/shop").unwrap(),
             schedule,
             created: 0,
+            scheduled: 0,
             former: Vec::new(),
         }
     }
@@ -171,6 +190,19 @@ mod tests {
         let nightly = Schedule::Day { hour: 2, minute: 0 };
         assert!(due(nightly, &[(RunState::Done, 2 * HOUR)], 80 * HOUR));
         assert!(!due(nightly, &[(RunState::Done, 80 * HOUR)], 81 * HOUR));
+    }
+
+    #[test]
+    fn the_next_time_follows_the_last_backup_and_a_failure_does_not_move_it() {
+        let at = |schedule, runs: &[(RunState, i64)], now| {
+            next_of(&saved(schedule), &runs.iter().map(run).collect::<Vec<_>>(), now, &TimeZone::UTC)
+        };
+        let nightly = Schedule::Day { hour: 2, minute: 0 };
+        assert_eq!(at(Schedule::Manual, &[], HOUR), None);
+        assert_eq!(at(nightly, &[(RunState::Done, 3 * HOUR)], 4 * HOUR), Some(26 * HOUR));
+        let failed = RunState::Failed("source_unreachable".into());
+        let runs = [(failed, 26 * HOUR), (RunState::Done, 3 * HOUR)];
+        assert_eq!(at(nightly, &runs, 27 * HOUR), Some(26 * HOUR));
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod sync;
 // accounts
 pub mod devices;
 pub mod first_run;
+pub mod recovery_codes;
+pub mod service;
 pub mod sign_in;
 pub mod sign_in_change;
 pub mod sign_out;
@@ -36,7 +38,9 @@ mod same;
 // snapshots and runs, listed
 pub mod activity;
 pub mod details;
+pub mod known;
 pub mod list;
+mod missed;
 pub mod overview;
 pub mod runs;
 pub mod select;

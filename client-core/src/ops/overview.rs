@@ -8,16 +8,15 @@ use jiff::tz::TimeZone;
 use super::{
     Client, due, list,
     list::{Proven, SnapshotSummary},
-    runs::{self, Run, RunState},
+    missed::{self, missed},
+    runs::{self, KEPT, Run, RunState},
     same, select,
     sources::{self, SavedSource},
 };
-use crate::{error::Error, source::Source};
+use crate::{error::Error, source::Source, text};
 
-/// Number of runs examined: enough for a month of an hourly source that fails.
-const RUNS: u32 = 1000;
-/// How far back failed attempts are reported, seconds: two weeks.
-const FAILURES: i64 = 14 * 86_400;
+/// How far back failed attempts are reported, seconds.
+const FAILURES: i64 = missed::DAYS * 86_400;
 
 /// The state of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +45,11 @@ pub struct SourceOverview {
     pub snapshots: Vec<SnapshotSummary>,
     /// The last attempt on this device, if it failed and nothing has succeeded since.
     pub failure: Option<Run>,
-    /// When attempts on this device failed in the last two weeks, newest first, seconds since 1970.
+    /// When attempts on this device failed in the last year, newest first, seconds since 1970.
     pub failures: Vec<i64>,
+    /// When backups were due in the last year on days without one, and none came late, oldest first, seconds since
+    /// 1970.
+    pub missed: Vec<i64>,
     /// When the next backup is due, seconds since 1970.
     pub due: Option<i64>,
     /// After a failure: when the next attempt starts if the app is open, seconds since 1970.
@@ -87,7 +89,7 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
         Ok(listing) => (listing, None),
         Err(error) => (list::Listing::default(), Some(error)),
     };
-    let runs = runs::backups(client, RUNS)?;
+    let runs = runs::backups(client, KEPT)?;
     let (here, now) = (client.account()?.device, client.now());
     let mut sources = assess(saved, snapshots, &runs, here, now, &TimeZone::system());
     if problem.is_some() {
@@ -99,6 +101,8 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
             if source.protection == Protection::Never && source.saved.as_ref().is_some_and(worked) {
                 source.protection = Protection::Current;
             }
+            // Other devices' backups are unknown, too.
+            source.missed.clear();
         }
     }
     let problem = problem.or_else(|| damaged(&unreadable));
@@ -108,11 +112,11 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
 /// Snapshots that cannot be opened are reported as damage; the others are still listed.
 fn damaged(unreadable: &[list::UnreadableSnapshot]) -> Option<Error> {
     let first = unreadable.first()?;
-    Some(Error::damaged(format!(
-        "{} of the snapshots cannot be opened, such as {}: {}",
-        unreadable.len(),
-        select::short(first.id),
-        first.why
+    Some(Error::damaged(text!(
+        "{number} of the snapshots cannot be opened, such as {id}: {why}",
+        number = unreadable.len(),
+        id = select::short(first.id),
+        why = first.why
     )))
 }
 
@@ -159,6 +163,17 @@ fn assess(
             .cloned();
         let failures =
             ended().filter(failed).map(|run| run.started_at).filter(|at| *at > now - FAILURES).collect();
+        let backups: Vec<i64> = snapshots
+            .iter()
+            .map(|s| s.created)
+            .chain(
+                runs.iter()
+                    .filter(|run| run.state == RunState::Done && runs::is_backup_of(&source, run, now))
+                    .map(|run| run.started_at),
+            )
+            .collect();
+        let since = runs::added(&source, now).max(source.scheduled);
+        let missed = missed(source.schedule, since, &backups, now, zone);
         let due = source.schedule.next(last.unwrap_or(runs::added(&source, now)), zone);
         let attempt = failure.as_ref().and_then(|_| due::attempt(&source, runs, now, zone));
         let protection = if failure.is_some() {
@@ -178,6 +193,7 @@ fn assess(
             snapshots,
             failure,
             failures,
+            missed,
             due,
             attempt,
         });
@@ -191,6 +207,7 @@ fn assess(
             snapshots,
             failure: None,
             failures: Vec::new(),
+            missed: Vec::new(),
             due: None,
             attempt: None,
         }));
@@ -237,6 +254,7 @@ mod tests {
             address,
             schedule,
             created: 100 * HOUR,
+            scheduled: 0,
             former: Vec::new(),
         }
     }
@@ -333,17 +351,39 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_two_weeks_are_reported_even_after_a_success() {
+    fn failures_of_a_year_are_reported_even_after_a_success() {
         let failed = |name: &str, hour: i64| run(name, RunState::Failed("dump_failed".into()), hour * HOUR);
-        let cancelled = run("shop", RunState::Failed("cancelled".into()), 995 * HOUR);
-        // Newest first; 336 hours are two weeks.
-        let runs =
-            [cancelled, failed("shop", 990), failed("other", 980), failed("shop", 700), failed("shop", 600)];
-        let stored = vec![snapshot("shop", 999 * HOUR)];
+        let cancelled = run("shop", RunState::Failed("cancelled".into()), 9995 * HOUR);
+        // Newest first; 8904 hours are 53 weeks.
+        let runs = [
+            cancelled,
+            failed("shop", 9990),
+            failed("other", 9980),
+            failed("shop", 1100),
+            failed("shop", 1000),
+        ];
+        let stored = vec![snapshot("shop", 9999 * HOUR)];
         let saved = vec![source("shop", Schedule::Manual)];
-        let found = assess(saved, stored, &runs, HERE, 1000 * HOUR, &TimeZone::UTC);
-        assert_eq!(found[0].failures, [990 * HOUR, 700 * HOUR]);
+        let found = assess(saved, stored, &runs, HERE, 10_000 * HOUR, &TimeZone::UTC);
+        assert_eq!(found[0].failures, [9990 * HOUR, 1100 * HOUR]);
         assert_eq!(found[0].protection, Protection::Current);
+    }
+
+    #[test]
+    fn days_are_missed_that_neither_a_snapshot_nor_a_run_covers_since_the_schedule_was_set() {
+        let nightly = Schedule::Day { hour: 2, minute: 0 };
+        let night = |day: i64| (day * 24 + 2) * HOUR;
+        let saved = SavedSource { scheduled: night(9), ..source("shop", nightly) };
+        let stored = vec![snapshot("shop", night(10)), snapshot("shop", night(13))];
+        let runs =
+            [run("shop", RunState::Committed, night(12)), run("other", RunState::Committed, night(11))];
+        let of = |saved: SavedSource| {
+            assess(vec![saved], stored.clone(), &runs, HERE, night(14), &TimeZone::UTC)[0].missed.clone()
+        };
+        assert_eq!(of(saved.clone()), [night(11)]);
+        // Added at four in the morning of the fifth day.
+        let earlier: Vec<i64> = (5..10).chain([11]).map(night).collect();
+        assert_eq!(of(SavedSource { scheduled: 0, ..saved }), earlier);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub use crate::state::{KEPT, LogEntry, LogKind, Run, RunKind, RunState, RunTarge
 use crate::{
     error::{Error, ErrorKind},
     state::{RunLock, StateDb},
+    text,
 };
 
 /// A time this far in the future was written under a clock that was wrong, seconds.
@@ -110,13 +111,13 @@ fn one(runs: Vec<Run>, typed: &str) -> Result<Run, Error> {
         (Some(run), 0) => Ok(run),
         (Some(_), others) => Err(Error::new(
             ErrorKind::Ambiguous,
-            format!("{} runs begin with {typed}", others + 1),
+            text!("{number} runs begin with {typed}", number = others + 1, typed),
             "nothing was changed",
             "give more digits of the id",
         )),
         (None, _) => Err(Error::new(
             ErrorKind::NotFound,
-            format!("there is no run {typed}"),
+            text!("there is no run {typed}", typed),
             "nothing was changed",
             "give `latest`, or at least four digits of an id from `sealkeep runs`",
         )),
@@ -237,6 +238,7 @@ mod tests {
             address: sources::Address::parse("postgres://h/shop").unwrap(),
             schedule: Schedule::Manual,
             created: 100,
+            scheduled: 0,
             former: vec![sources::Former { name: "store".into(), place: "h:5432/shop".into() }],
         };
         let run = |name: &str, kind: &str, at| backup([1; 16], name, kind, at);

@@ -16,7 +16,7 @@ use crate::error::Error;
 pub async fn sign_out(client: &Client, forget: bool) -> Result<Vec<PathBuf>, Error> {
     let secrets = client.secrets()?;
     let ended = match client.api(&secrets) {
-        Ok(api) => api.logout().await.map_err(Error::from),
+        Ok(api) => api.sign_out().await.map_err(Error::from),
         Err(error) => Err(error),
     };
     if forget {

@@ -10,7 +10,10 @@ use std::{
 
 use api_types::BackupId;
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+};
 
 /// The folder of the locks of runs.
 const RUNNING: &str = "running";
@@ -44,7 +47,7 @@ impl BackupLock {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(Error::new(
                 ErrorKind::Exists,
-                "another backup is running on this device",
+                text!("another backup is running on this device"),
                 "nothing was changed; the other run continues",
                 "wait until it is done, or stop it",
             )

@@ -1,7 +1,7 @@
 //! The journal of runs: every backup, restore and verification, and its result.
 
 use api_types::{BackupId, SnapshotId};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{StateDb, StateError, run_log};
 
@@ -116,6 +116,17 @@ pub struct NewRun<'a> {
 /// Number of runs that are kept; older ones are forgotten.
 pub const KEPT: u32 = 10_000;
 
+/// Newest first, in the order of their starts, whatever the clock said.
+pub(super) fn newest(db: &Connection, kind: Option<RunKind>, most: u32) -> Result<Vec<Run>, rusqlite::Error> {
+    let mut query = db.prepare_cached(
+        "SELECT id, kind, name, source_kind, target_kind, target, state, failure, started_at, ended_at, bytes_read,
+            snapshot
+         FROM run WHERE ?1 IS NULL OR kind = ?1 ORDER BY rowid DESC LIMIT ?2",
+    )?;
+    let rows = query.query_map(params![kind.map(RunKind::as_str), most], read)?;
+    rows.collect()
+}
+
 impl StateDb {
     /// Newest runs first, at most `most`, if `kind` only of that one: in the order of their starts, whatever the clock
     /// said.
@@ -123,14 +134,7 @@ impl StateDb {
     /// # Errors
     /// [`StateError`].
     pub fn runs(&self, kind: Option<RunKind>, most: u32) -> Result<Vec<Run>, StateError> {
-        let db = self.db();
-        let mut query = db.prepare_cached(
-            "SELECT id, kind, name, source_kind, target_kind, target, state, failure, started_at, ended_at, bytes_read,
-                snapshot
-             FROM run WHERE ?1 IS NULL OR kind = ?1 ORDER BY rowid DESC LIMIT ?2",
-        )?;
-        let rows = query.query_map(params![kind.map(RunKind::as_str), most], read)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        Ok(newest(&self.db(), kind, most)?)
     }
 
     /// Those without an end: still running, or interrupted.

@@ -1,4 +1,4 @@
-//! Runs, their logs, and the text for somebody who helps.
+//! Runs, their logs, and the debug bundle.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{

@@ -83,8 +83,8 @@ export function clock(hour: number, minute: number, language: string): string {
 }
 
 /** 1 is Monday. */
-export function weekday(number: number, language: string): string {
-  return dates(language, { weekday: "long" }).format(new Date(2026, 5, number));
+export function weekday(number: number, language: string, length: "long" | "short" = "long"): string {
+  return dates(language, { weekday: length }).format(new Date(2026, 5, number));
 }
 
 /** “12:50”. */

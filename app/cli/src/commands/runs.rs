@@ -4,12 +4,11 @@ use client_core::{
     error::Error,
     ops::runs::{self, LogKind, Run, RunKind, RunState, RunTarget, Wanted},
 };
-use serde_json::{Value, json};
 
 use super::Context;
 use crate::{
     args::{Logs, RunKind as Kind, Runs},
-    plain,
+    documents, plain,
     plain::Plain,
     render,
     table::Column,
@@ -24,8 +23,8 @@ pub(crate) fn list(context: &Context, arguments: Runs) -> Result<(), Error> {
         Kind::Verify => RunKind::Verify,
     });
     let runs = runs::list(&context.client, &Wanted { source, kind, failed, limit })?;
-    let documents: Vec<Value> = runs.iter().map(document).collect();
-    context.output.result(&json!({"runs": documents}), || {
+    let document = documents::Runs { runs: runs.iter().map(document).collect() };
+    context.output.result(&document, || {
         if runs.is_empty() {
             let what = kind.map_or("run", noun);
             return match (&of_source, failed) {
@@ -64,18 +63,14 @@ pub(crate) fn list(context: &Context, arguments: Runs) -> Result<(), Error> {
 
 pub(crate) fn log(context: &Context, arguments: &Logs) -> Result<(), Error> {
     let (run, log) = runs::log(&context.client, &arguments.run)?;
-    let lines: Vec<Value> = log
-        .iter()
-        .map(|entry| {
-            json!({
-                "at": entry.at,
-                "at_time": render::when(entry.at),
-                "kind": entry.kind.as_str(),
-                "text": entry.text,
-            })
-        })
-        .collect();
-    context.output.result(&json!({"run": document(&run), "log": lines}), || {
+    let entries = log.iter().map(|entry| documents::LogEntry {
+        at: entry.at,
+        at_time: render::when(entry.at),
+        kind: entry.kind.as_str(),
+        text: entry.text.clone(),
+    });
+    let document = documents::Logged { run: document(&run), log: entries.collect() };
+    context.output.result(&document, || {
         let of = match (&run.source, &run.source_kind) {
             (Some(name), Some(kind)) => plain!(" of {}, {}", name, kind),
             (Some(name), None) => plain!(" of {}", name),
@@ -130,24 +125,27 @@ fn result(run: &Run) -> String {
     }
 }
 
-fn document(run: &Run) -> Value {
+fn document(run: &Run) -> documents::Run {
     let (state, failure) = match &run.state {
-        RunState::Running => ("running", None),
-        RunState::Done => ("done", None),
-        RunState::Failed(why) => ("failed", Some(why)),
+        RunState::Running => (documents::RunState::Running, None),
+        RunState::Done => (documents::RunState::Done, None),
+        RunState::Failed(why) => (documents::RunState::Failed, Some(why.clone())),
     };
-    json!({
-        "id": run.id,
-        "kind": run.kind.as_str(),
-        "source": run.source,
-        "source_kind": run.source_kind,
-        "target": run.target.as_ref().map(|target| json!({"kind": target.kind(), "name": target.name()})),
-        "state": state,
-        "failure": failure,
-        "started": run.started_at,
-        "started_at": render::when(run.started_at),
-        "ended": run.ended_at,
-        "bytes_read": run.bytes_read,
-        "snapshot_id": run.snapshot,
-    })
+    documents::Run {
+        id: run.id.to_string(),
+        kind: run.kind.as_str(),
+        source: run.source.clone(),
+        source_kind: run.source_kind.clone(),
+        target: run.target.as_ref().map(|target| documents::RunTarget {
+            kind: target.kind(),
+            name: target.name().map(str::to_owned),
+        }),
+        state,
+        failure,
+        started: run.started_at,
+        started_at: render::when(run.started_at),
+        ended: run.ended_at,
+        bytes_read: run.bytes_read,
+        snapshot_id: run.snapshot.map(|id| id.to_string()),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use client_core::error::Error;
+use client_core::{error::Error, text};
 use tauri::{AppHandle, Runtime, State, WebviewWindow};
 use tauri_plugin_dialog::DialogExt;
 use tauri_plugin_opener::OpenerExt;
@@ -22,7 +22,9 @@ pub(crate) fn app_info<R: Runtime>(app: AppHandle<R>, engine: State<'_, Shared>)
     AppInfo {
         name: package.name.clone(),
         version: package.version.to_string(),
-        server: settings::server(),
+        // Settings that cannot be read are reported where they are needed.
+        server: engine.server().unwrap_or_else(|_| engine.client().server().to_owned()),
+        server_fixed: engine.fixed_server(),
         host_name: engine.client().host_name(),
         updates: settings::UPDATE_KEY.is_some(),
     }
@@ -69,7 +71,7 @@ pub(crate) async fn choose_new_file<R: Runtime>(
 #[tauri::command]
 pub(crate) fn open_folder<R: Runtime>(app: AppHandle<R>, path: String) -> Result<(), UiError> {
     if !PathBuf::from(&path).is_dir() {
-        return Err(Error::usage(format!("{path} is not a folder")).into());
+        return Err(Error::usage(text!("{path} is not a folder", path)).into());
     }
     app.opener().open_path(path, None::<&str>).map_err(|e| Error::internal("the file manager", &e).into())
 }

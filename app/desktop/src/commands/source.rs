@@ -53,6 +53,7 @@ pub(crate) fn add_source(
         address: Address::parse(&origin)?,
         schedule: schedule.into(),
         created: engine.client().now(),
+        scheduled: 0,
         former: Vec::new(),
     };
     sources::save(engine.client(), source)?;

@@ -76,7 +76,7 @@ impl From<(Run, Vec<LogEntry>)> for RunLogView {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(crate) struct PartView {
+pub(crate) struct SectionView {
     /// Its heading in the text.
     pub(crate) name: String,
     /// What is in it, in English.
@@ -91,14 +91,14 @@ pub(crate) struct PartView {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct DiagnosticsView {
     /// Its sections.
-    pub(crate) parts: Vec<PartView>,
+    pub(crate) parts: Vec<SectionView>,
     /// All of it.
     pub(crate) text: String,
 }
 
 impl From<Bundle> for DiagnosticsView {
     fn from(bundle: Bundle) -> Self {
-        let part = |part: debug_bundle::Part| PartView {
+        let part = |part: debug_bundle::Part| SectionView {
             name: part.name.to_owned(),
             about: part.about.to_owned(),
             bytes: part.bytes,

@@ -256,8 +256,10 @@ pub(crate) struct SourceView {
     pub(crate) failure: Option<String>,
     /// When it failed, seconds since 1970.
     pub(crate) failed_at: Option<i64>,
-    /// When attempts here failed in the last two weeks, newest first, seconds since 1970.
+    /// When attempts here failed in the last year, newest first, seconds since 1970.
     pub(crate) failures: Vec<i64>,
+    /// When backups were due in the last year on days without one, and none came late, seconds since 1970.
+    pub(crate) missed: Vec<i64>,
     /// When one of its snapshots was last opened or restored here, seconds since 1970.
     pub(crate) verified_at: Option<i64>,
     /// Newest first.
@@ -292,6 +294,7 @@ impl From<SourceOverview> for SourceView {
             verified_at: source.verified_at(),
             snapshots: source.snapshots.iter().map(SnapshotView::from).collect(),
             failures: source.failures,
+            missed: source.missed,
             name: source.name,
             kind: source.kind,
         }

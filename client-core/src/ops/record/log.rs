@@ -139,6 +139,7 @@ mod tests {
         event::{Peer, Warning},
         ops::client::tests::offline,
         state::{NewRun, RunKind},
+        text::Text,
     };
 
     const RUN: BackupId = BackupId::from_bytes([7; 16]);
@@ -153,7 +154,7 @@ mod tests {
     }
 
     fn warning(text: &str) -> Event {
-        Event::Warning(Warning::Other(text.to_owned()))
+        Event::Warning(Warning::Other(Text::verbatim(text.to_owned())))
     }
 
     /// The log that is stored, and the events that were passed on.

@@ -1,10 +1,11 @@
 import {
-  Camera, CloudUpload, Contrast, Database, House, Keyboard, List, MonitorSmartphone, Pause, Play, Plug, Plus, RotateCcw, Search, Settings, ShieldCheck, Square,
+  Camera, CloudUpload, Contrast, Database, House, Keyboard, List, ListChecks, LogOut, MonitorSmartphone, Pause, Play, Plug, Plus, RotateCcw, Search, Settings, ShieldCheck, Square,
 } from "@lucide/svelte";
 import type { Component } from "svelte";
 import type { SourceView } from "../../bindings/SourceView";
 import { connectionFails, host, keyOf, needsAttention, sorted } from "../../state/sources";
 import type { App } from "../../state/app.svelte";
+import { checklist } from "../../state/checklist.svelte";
 import { look, THEMES } from "../../state/theme.svelte";
 import type { Words } from "../../words/en";
 import { searchField } from "../shared/focus";
@@ -17,6 +18,8 @@ export interface Command {
   of?: string;
   Icon: Component<{ size?: number }>;
   keys?: string;
+  /** The key of a source's row that does it. */
+  letter?: string;
   /** Not possible now. */
   off?: boolean;
   go: () => void;
@@ -45,6 +48,7 @@ export function everywhere(app: App, words: Words): Command[] {
     { id: "add", text: words.home.add, Icon: Plus, keys: "mod+n", go: () => app.go({ view: "add" }) },
     ...PAGES.map(({ view, Icon, keys }) => ({ id: view, text: words.palette.open(words.nav[view]), Icon, keys, go: () => app.go({ view }) })),
     { id: "shortcuts", text: words.palette.shortcuts, Icon: Keyboard, keys: "? mod+/", go: () => (app.overlay = "shortcuts") },
+    { id: "quit", text: words.leave.quit, Icon: LogOut, keys: "mod+q", go: () => void app.backend.quit() },
   ];
 }
 
@@ -59,14 +63,14 @@ export function actions(app: App, words: Words, source: SourceView): Command[] {
   const key = keyOf(source);
   const last = source.snapshots[0];
   const own: Command[] = [];
-  if (id !== null) own.push({ id: `back up ${key}`, text: words.home.backUpNow, of: name, Icon: CloudUpload, off: app.busy, go: () => void app.begin(() => app.backend.startBackup(id)) });
+  if (id !== null) own.push({ id: `back up ${key}`, text: words.home.backUpNow, of: name, Icon: CloudUpload, letter: "b", off: app.busy, go: () => void app.begin(() => app.backend.startBackup(id)) });
   if (last) {
     own.push(
-      { id: `restore ${key}`, text: words.home.restore, of: name, Icon: RotateCcw, go: () => app.go({ view: "restore", snapshot: last.id }) },
-      { id: `verify ${key}`, text: words.home.verifyNow, of: name, Icon: ShieldCheck, off: app.busy, go: () => void app.begin(() => app.backend.startVerify(name, last.id)) },
+      { id: `restore ${key}`, text: words.home.restore, of: name, Icon: RotateCcw, letter: "r", go: () => app.go({ view: "restore", snapshot: last.id }) },
+      { id: `verify ${key}`, text: words.home.verifyNow, of: name, Icon: ShieldCheck, letter: "v", off: app.busy, go: () => void app.begin(() => app.backend.startVerify(name, last.id)) },
     );
   }
-  if (id !== null) own.push({ id: `edit ${key}`, text: words.connection.edit, of: name, Icon: Plug, go: () => app.go({ view: "source", name, kind, tab: "connection" }) });
+  if (id !== null) own.push({ id: `edit ${key}`, text: words.connection.edit, of: name, Icon: Plug, letter: "e", go: () => app.go({ view: "source", name, kind, tab: "connection" }) });
   return own;
 }
 
@@ -78,6 +82,12 @@ function running(app: App, words: Words): Command[] {
     ? { id: "resume", text: words.run.goOn, of, Icon: Play, go: () => void app.backend.pauseRun(false) }
     : { id: "pause", text: words.run.pause, of, Icon: Pause, go: () => void app.backend.pauseRun(true) };
   return [...(run.kind === "backup" ? [pause] : []), { id: "stop", text: words.run.stop, of, Icon: Square, go: () => void app.backend.cancelRun() }];
+}
+
+/** Brings the list of what is left to set up back to Overview. */
+export function showChecklist(app: App): void {
+  checklist.bringBack();
+  app.go({ view: "home" });
 }
 
 /** Rows in the document. */
@@ -106,7 +116,8 @@ export function find(app: App, words: Words, text: string, recent: string[]): { 
   const themes = THEMES.filter((theme) => theme !== look.theme).map(
     (theme): Command => ({ id: `theme ${theme}`, text: `${words.settings.theme}: ${words.settings.themes[theme]}`, Icon: Contrast, go: () => look.choose(theme) }),
   );
-  const all = [...run, ...general, ...opening, ...acting, ...themes];
+  const setUp: Command[] = checklist.shown ? [] : [{ id: "checklist", text: words.checklist.show, Icon: ListChecks, go: () => showChecklist(app) }];
+  const all = [...run, ...general, ...opening, ...acting, ...themes, ...setUp];
   const typed = plain(text).split(" ").filter((word) => word !== "");
   const wanted = text.trim();
   let groups: Group[];
@@ -122,7 +133,7 @@ export function find(app: App, words: Words, text: string, recent: string[]): { 
       { title: words.palette.running, commands: run },
       { title: words.palette.recent, commands: named(recent) },
       { title: words.palette.attention, commands: named(bad) },
-      { title: words.palette.commands, commands: [...general, ...themes] },
+      { title: words.palette.commands, commands: [...general, ...themes, ...setUp] },
       { title: words.palette.databases, commands: opening },
     ];
   }

@@ -265,11 +265,16 @@ proptest! {
     }
 }
 
-/// systemd's own opinion, where it is installed.
+/// systemd's own opinion.
 #[test]
 fn systemd_accepts_the_units() {
     let folder = tempfile::tempdir().unwrap();
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        let what = "NOT tested: units: systemd-analyze is not installed, see .ci/setup";
+        // Not with `println!`: the harness hides what a passing test prints.
+        drop(std::io::Write::write_all(&mut std::io::stderr(), format!("\n{what}\n").as_bytes()));
+        let accepted = std::env::var("SEALKEEP_MAY_SKIP").is_ok_and(|accepted| accepted == "1");
+        assert!(accepted, "{what} (SEALKEEP_MAY_SKIP=1 accepts that)");
         return;
     }
     let program = folder.path().join("a $b 100% é");
