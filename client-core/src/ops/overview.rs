@@ -375,8 +375,7 @@ mod tests {
         let night = |day: i64| (day * 24 + 2) * HOUR;
         let saved = SavedSource { scheduled: night(9), ..source("shop", nightly) };
         let stored = vec![snapshot("shop", night(10)), snapshot("shop", night(13))];
-        let runs =
-            [run("shop", RunState::Committed, night(12)), run("other", RunState::Committed, night(11))];
+        let runs = [run("shop", RunState::Done, night(12)), run("other", RunState::Done, night(11))];
         let of = |saved: SavedSource| {
             assess(vec![saved], stored.clone(), &runs, HERE, night(14), &TimeZone::UTC)[0].missed.clone()
         };

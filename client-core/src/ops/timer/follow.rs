@@ -130,6 +130,7 @@ mod tests {
             address: sources::Address::parse("postgres://h/shop").unwrap(),
             schedule: Schedule::Hour,
             created: 0,
+            scheduled: 0,
             former: Vec::new(),
         };
         let own = |source: &SavedSource| next(&client, source, Scope::User, &place, false).unwrap();

@@ -214,7 +214,8 @@ proptest! {
         let command = crontab.strip_prefix("5 4 * * 0 ").unwrap();
         prop_assert!(!crontab.contains('\n'));
         // How `Crontab` recognizes the line.
-        prop_assert!(crontab.ends_with(&format!("schedule run {id}")));
+        let known = format!("schedule run {id}");
+        prop_assert!(crontab.ends_with(&known));
         for halves in [false, true] {
             prop_assert_eq!(read_by_cron(command, halves), expected);
         }
