@@ -901,7 +901,7 @@ test("no shortcut works before sign-in, above a question or in a menu", async ()
   const before = await set.open("fresh");
   await before.page.getByRole("heading", { level: 1 }).waitFor();
   for (const keys of ["Control+k", "?", "Control+n"]) await before.page.keyboard.press(keys);
-  assert.equal(await before.page.locator("dialog, [role=combobox]").count(), 0);
+  assert.equal(await before.page.locator("dialog[open], [role=combobox]").count(), 0);
   await before.close();
 
   const { page, close } = await source(set, "home");

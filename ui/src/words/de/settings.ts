@@ -126,7 +126,7 @@ export const settings: typeof english = {
       restore: (source) => `Die laufende Wiederherstellung von ${source} wird abgebrochen.`,
     },
     scheduled: (count) => `Geplante Backups von ${count === 1 ? "1 Quelle" : `${count} Quellen`} pausieren, bis Sie Sealkeep wieder öffnen.`,
-    next: (source, time) => `Als Nächstes: ${source}, ${time}.`,
+    next: (source, time) => `Nächstes Backup: ${source} (${time}).`,
     keep: "Weiter ausführen",
     quit: "Sealkeep beenden",
     never: "Nicht mehr fragen",

@@ -127,7 +127,7 @@ export const settings = {
       restore: (source: string) => `The running restore of ${source} stops.`,
     },
     scheduled: (count: number) => `Scheduled backups of ${count === 1 ? "1 source" : `${count} sources`} stop until you open Sealkeep again.`,
-    next: (source: string, time: string) => `The next one is ${source}, ${time}.`,
+    next: (source: string, time: string) => `Next backup: ${source} (${time}).`,
     keep: "Keep running",
     quit: "Quit Sealkeep",
     never: "Don't ask again",
