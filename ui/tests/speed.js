@@ -49,25 +49,32 @@ globalThis.speed = (() => {
   /** Rows, entries and options in the document. */
   const nodes = () => document.querySelectorAll("li, tr, [role=listitem], [role=row], [role=option]").length;
 
-  /** From an event until its script has run and the page is laid out, milliseconds: once per scrolled distance. */
+  /** The next event, until its script has run and the page is laid out: milliseconds. */
+  function nextScroll(list) {
+    return new Promise((done) => {
+      // Before the page's own listener; its effects run before the next frame does.
+      const listener = () => {
+        const start = performance.now();
+        requestAnimationFrame(() => {
+          void document.body.offsetHeight;
+          void list.lastElementChild?.getBoundingClientRect();
+          done(performance.now() - start);
+        });
+      };
+      window.addEventListener("scroll", listener, { capture: true, once: true });
+    });
+  }
+
+  /** The times of many scroll events, sorted. */
   async function scrolls(list, steps) {
     const times = [];
     const most = list.scrollHeight - list.clientHeight;
     for (let step = 1; step <= steps; step += 1) {
-      const heard = new Promise((done) => {
-        // Before the page's own listener; its effects run before the next frame does.
-        const listener = () => {
-          const start = performance.now();
-          requestAnimationFrame(() => {
-            void document.body.offsetHeight;
-            void list.lastElementChild?.getBoundingClientRect();
-            done(performance.now() - start);
-          });
-        };
-        window.addEventListener("scroll", listener, { capture: true, once: true });
-      });
-      // A wheel's step, and now and then a jump of the scroll bar.
-      list.scrollTop = step % 5 === 0 ? (most * step) / steps : Math.min(most, list.scrollTop + 90);
+      // A wheel's step, and now and then a jump of the scroll bar; at the end nothing scrolls.
+      const before = list.scrollTop;
+      const heard = nextScroll(list);
+      list.scrollTop = step % 5 === 0 ? (most * step) / steps : before + 90;
+      if (list.scrollTop === before) list.scrollTop = before - 90;
       times.push(await heard);
     }
     return times.sort((a, b) => a - b);

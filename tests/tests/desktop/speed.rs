@@ -26,7 +26,10 @@ async fn two_hundred_sources_and_five_thousand_snapshots_are_quick() {
     let window = open(&stage.service, home.path()).await;
     make_account(&window, "large@example.com").await;
     keep_kit(&window).await;
-    window.run(&format!("{SCRIPT}; speed.feed(200, 5000); arguments[arguments.length - 1](null)")).await.unwrap();
+    window
+        .run(&format!("{SCRIPT}; speed.feed(200, 5000); arguments[arguments.length - 1](null)"))
+        .await
+        .unwrap();
     // The overview is read again after a backup.
     add_source(&window, &dump.display().to_string()).await;
     window.says("20 databases need attention").await.unwrap();
