@@ -32,6 +32,7 @@ pub struct Window {
     client: Client,
     driver: Driver,
     _bus: [Driver; 2],
+    _panel: Option<zbus::Connection>,
     notifications: PathBuf,
     environment: Vec<(&'static str, OsString)>,
 }
@@ -50,6 +51,18 @@ impl Window {
     /// # Errors
     /// WebKitWebDriver or the app does not start.
     pub async fn open_with(service: &Service, home: &Path, arguments: &[&str]) -> Result<Self> {
+        Self::start(service, home, arguments, true).await
+    }
+
+    /// Like [`Window::open`], on a desktop that shows no icons of apps.
+    ///
+    /// # Errors
+    /// WebKitWebDriver or the app does not start.
+    pub async fn open_without_tray(service: &Service, home: &Path) -> Result<Self> {
+        Self::start(service, home, &[], false).await
+    }
+
+    async fn start(service: &Service, home: &Path, arguments: &[&str], tray: bool) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let bus = format!("unix:path={}", home.join("bus").display());
         let environment = vec![
@@ -66,6 +79,7 @@ impl Window {
             Command::new("dbus-daemon").args(["--session", "--nofork", "--nopidfile", "--address", &bus]),
             "dbus-daemon (Debian: apt-get install dbus)",
         )?;
+        let panel = if tray { Some(panel(&bus).await?) } else { None };
         let driver = Driver::start(
             Command::new("WebKitWebDriver")
                 .args([format!("--port={port}"), "--host=127.0.0.1".to_owned()])
@@ -100,7 +114,7 @@ impl Window {
                 .stdout(File::create(&notifications)?),
             "dbus-monitor (Debian: apt-get install dbus)",
         )?;
-        Ok(Self { client, driver, _bus: [daemon, monitor], notifications, environment })
+        Ok(Self { client, driver, _bus: [daemon, monitor], _panel: panel, notifications, environment })
     }
 
     /// Waits until the desktop was asked to show this notification.
@@ -308,6 +322,26 @@ impl Window {
                 Ok(element) if element.is_displayed().await.unwrap_or(false) => return Ok(element),
                 _ if started.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
                 _ => return Err(self.missing(path).await),
+            }
+        }
+    }
+}
+
+/// Takes the name of a panel that shows icons of apps.
+async fn panel(bus: &str) -> Result<zbus::Connection> {
+    let started = Instant::now();
+    loop {
+        let named = zbus::connection::Builder::address(bus)
+            .and_then(|builder| builder.name("org.kde.StatusNotifierWatcher"))
+            .context("the session bus")?;
+        match named.build().await {
+            // The bus has just been started.
+            Err(_) if started.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
+            built => {
+                let connection = built.context("the session bus")?;
+                // Whoever calls it gets an error at once, and not no answer.
+                let _ = connection.object_server();
+                return Ok(connection);
             }
         }
     }

@@ -105,6 +105,26 @@ test("the whole window speaks German", async () => {
   await opened.close();
 });
 
+test("the reason of a failure is German, another program's words stay, and what has no German is marked as English", async () => {
+  const lang = (found) => found.evaluate((element) => element.closest("[lang]").lang);
+  for (const [scenario, reason, language] of [
+    ["failed", "pg_dump 17.2 ist fehlgeschlagen (Exit-Code 1): server closed the connection unexpectedly", "de"],
+    ["unusual", "Dieser Dump weicht von den letzten der Quelle ab: hat 1204 Byte, üblich sind 4200000000", "de"],
+    ["internal", "internal error: the pipeline died", "en"],
+  ]) {
+    const { page, close, problems } = await set.open(scenario, { language: "de" });
+    const found = page.getByText(reason);
+    await found.waitFor();
+    assert.equal(await lang(found), language, scenario);
+    assert.deepEqual(problems, []);
+    await close();
+  }
+  const { page, close } = await set.open("queued", { language: "de" });
+  await page.getByRole("button", { name: /Details$/ }).first().click();
+  await page.getByText("Die Datenbank wurde seit dem letzten Backup unter diesem Namen neu erstellt.").waitFor();
+  await close();
+});
+
 const source = async (set, scenario, options) => {
   const opened = await set.open(scenario, options);
   await opened.page.getByRole("button", { name: "Details of shop" }).first().click();
@@ -209,7 +229,7 @@ test("the arrow keys change the tab, which is remembered for the source", async 
   await page.getByRole("tab", { name: "Snapshots", selected: true }).waitFor();
   await page.getByRole("main").getByRole("button", { name: "Overview" }).click();
   await page.getByRole("button", { name: "Details of shop" }).click();
-  await page.getByRole("tab", { name: "History", selected: true }).waitFor();
+  await page.getByRole("tab", { name: "Runs", selected: true }).waitFor();
   await close();
 });
 
@@ -220,7 +240,7 @@ test("a connection is edited without its password, and only what was changed is 
   await save.waitFor();
   assert.equal(await save.isDisabled(), true);
   assert.equal(await page.getByLabel("Password", { exact: true }).inputValue(), "");
-  await page.getByText("Unchanged unless you type a new one.").waitFor();
+  await page.getByText("Leave empty to keep the stored password.").waitFor();
   const edited = () => page.evaluate(() => window.calls.findLast((one) => one.command === "edit_source").args);
   await page.getByLabel("Password", { exact: true }).fill("n/w @1");
   await save.click();
@@ -228,7 +248,7 @@ test("a connection is edited without its password, and only what was changed is 
   const id = (await edited()).id;
   assert.deepEqual(await edited(), { id, name: null, origin: "postgres://ada:n%2Fw%20%401@db.example.com:5432/shop?sslmode=require" });
   await page.getByLabel("Host").fill("db2.example.com");
-  await page.getByText("The stored password is only used").waitFor();
+  await page.getByText("The stored password is used only").waitFor();
   await page.getByRole("button", { name: "Test connection" }).click();
   const probed = await page.evaluate(() => window.calls.findLast((one) => one.command === "probe_source").args);
   assert.deepEqual(probed, { origin: "postgres://ada@db2.example.com:5432/shop?sslmode=require", like: id });
@@ -253,7 +273,7 @@ test("a restore is prefilled, looked at, and its result says how to open it", as
   await page.getByRole("button", { name: "Show in folder" }).click();
   const shown = await page.evaluate(() => window.calls.findLast((one) => one.command === "show_in_folder").args.path);
   assert.equal(shown, "/home/ada/Downloads/shop-2026-11-25-1250.dump");
-  await page.getByRole("button", { name: "Done" }).click();
+  await page.getByRole("main").getByRole("button", { name: "Close" }).click();
   await page.getByRole("tab", { name: "Snapshots" }).waitFor();
   await close();
 });
@@ -282,8 +302,8 @@ test("a refusal is answered by its button, and the run begins again", async () =
     ["otherSource", "Back up under this name", "rename", "shop-2"],
     ["mayBeCopy", "Confirm it's a copy", "toCopy", null],
     ["missing", "Restore without owners", "noOwner", null],
-    ["missing", "Skip what the server lacks", "skipMissing", null],
-    ["partly", "Keep what can be restored", "keepGoing", null],
+    ["missing", "Skip missing objects", "skipMissing", null],
+    ["partly", "Skip rejected statements", "keepGoing", null],
   ]) {
     const { page, close } = await set.open(scenario);
     await page.getByRole("button", { name: button }).click();
@@ -297,7 +317,7 @@ test("a refusal is answered by its button, and the run begins again", async () =
 test("a failure that nobody can allow offers no answer", async () => {
   const { page, close } = await set.open("failed");
   await page.getByText("The dump failed").waitFor();
-  assert.equal(await page.getByRole("group", { name: "What you can do" }).count(), 0);
+  assert.equal(await page.getByRole("group", { name: "Options" }).count(), 0);
   await close();
 });
 
@@ -397,7 +417,7 @@ test("a schedule asks for the start at login, once", async () => {
     await page.getByLabel("Start Sealkeep at login").setChecked(ticked);
     await page.getByLabel("Schedule", { exact: true }).selectOption(every);
     await page.getByLabel("Save without").check();
-    await page.getByRole("button", { name: "Save only" }).click();
+    await page.getByRole("button", { name: "Save without backing up" }).click();
     await page.getByRole("heading", { name: "Overview" }).waitFor();
     assert.equal((await called(page, "set_autostart")).length, wanted, `${every} ${ticked}`);
     await close();
@@ -410,7 +430,7 @@ test("the checklist knows what is done, turns on the start at login, and can be 
   await show(opened, screenOf("home-setup-backed-up"));
   const list = page.getByRole("region", { name: "Finish setting up" });
   await list.getByText("2 of 5").waitFor();
-  await list.getByRole("button", { name: "Turn on" }).click();
+  await list.getByRole("button", { name: "Start at login" }).click();
   await list.getByText("3 of 5").waitFor();
   assert.deepEqual(await called(page, "set_autostart"), [{ on: true }]);
   await list.getByRole("button", { name: "Restore…" }).click();
@@ -617,6 +637,85 @@ test("the failing come first, then the late, and only they are shown if asked", 
   await close();
 });
 
+test("a source that failed says when it is tried again", async () => {
+  const { page, close } = await set.open("home", { width: 1280, height: 800 });
+  await page.getByText("Next attempt in 25 minutes.").waitFor();
+  await page.getByRole("button", { name: "Details of warehouse" }).click();
+  await page.getByRole("tab", { name: "Schedule" }).click();
+  await page.getByText("Next attempt in 25 minutes.").waitFor();
+  await close();
+});
+
+test("every run opens to its log, and a failed one is tried again as what it was", async () => {
+  /** The row with this text is open. */
+  const open = async (text) => {
+    const { page, close } = await source(set, "home", { width: 1280, height: 800 });
+    await page.getByRole("tab", { name: "History" }).click();
+    await page.getByRole("row").filter({ hasText: text }).first().getByRole("button").click();
+    const last = (command) => page.evaluate((command) => window.calls.findLast((one) => one.command === command)?.args, command);
+    return { page, close, last };
+  };
+  // A backup, with the way to its cause.
+  const backup = await open("Sign-in to the database failed");
+  await backup.page.getByRole("list", { name: "Log" }).getByText("password authentication failed").waitFor();
+  await backup.page.getByRole("button", { name: "Edit connection" }).last().waitFor();
+  await backup.page.getByRole("button", { name: "Try again", exact: true }).click();
+  assert.ok(await backup.last("start_backup"));
+  await backup.close();
+
+  const verification = await open("Can't reach the Sealkeep service");
+  await verification.page.getByText("This run has no log.").waitFor();
+  await verification.page.getByRole("button", { name: "Try again", exact: true }).click();
+  assert.equal((await verification.last("start_verify")).source, "shop");
+  await verification.close();
+
+  // A restore shows its target first.
+  const restore = await open("Restored in part");
+  await restore.page.getByRole("button", { name: "Try again…" }).click();
+  assert.equal(await restore.page.getByLabel("Connection URL").inputValue(), "postgres://ada@db.example.com:5432/shop_restored");
+  assert.equal(await restore.last("start_restore"), undefined);
+  await restore.close();
+
+  const done = await open("standard output");
+  await done.page.getByText("was created").waitFor();
+  assert.equal(await done.page.getByRole("button", { name: /^Try again/ }).count(), 0);
+  await done.close();
+});
+
+test("diagnostics are read before they are saved, and saved as they were shown", async () => {
+  const { page, close } = await set.open("home", { width: 1280, height: 800 });
+  await page.getByRole("navigation").getByRole("button", { name: "Settings" }).click();
+  await page.getByRole("button", { name: "Export diagnostics…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Export diagnostics" });
+  await dialog.getByText("The last 50 runs").waitFor();
+  await dialog.getByRole("row").filter({ hasText: "The last 50 runs" }).getByText("5.92 kB").waitFor();
+  const saves = () => page.evaluate(() => window.calls.filter((one) => one.command === "save_diagnostics").length);
+  assert.equal(await saves(), 0);
+  await dialog.getByText("Show the text").click();
+  await dialog.getByText("sealkeep 0.1.0, sealkeep-desktop").waitFor();
+  await dialog.getByRole("button", { name: "Save file…" }).click();
+  await dialog.getByText("Saved to /home/ada/sealkeep-debug.txt").waitFor();
+  assert.equal(await saves(), 1);
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await dialog.waitFor({ state: "hidden" });
+  await close();
+});
+
+test("a timer that cannot follow is told", async () => {
+  const edited = await source(set, "editedTimer", { width: 1280, height: 800 });
+  await edited.page.getByRole("tab", { name: "Connection" }).click();
+  await edited.page.getByLabel("Password", { exact: true }).fill("n/w @1");
+  await edited.page.getByRole("button", { name: "Save", exact: true }).click();
+  await edited.page.getByText("only an administrator can change it").waitFor();
+  await edited.close();
+  const removed = await source(set, "editedTimer", { width: 1280, height: 800 });
+  await removed.page.getByRole("button", { name: "More" }).click();
+  await removed.page.getByRole("menuitem").click();
+  await removed.page.getByRole("button", { name: "Remove", exact: true }).click();
+  await removed.page.getByText("its file is kept as /home/ada").waitFor();
+  await removed.close();
+});
+
 test("what is not known is not shown as nothing", async () => {
   for (const [scenario, calendars, empty] of [["offline", 0, 0], ["home", 1, 0], ["empty", 0, 1]]) {
     const { page, close } = await set.open(scenario);
@@ -787,7 +886,7 @@ test("a shortcut does what its list says, and no text field loses a key", async 
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   await page.keyboard.press("?");
   const list = page.getByRole("dialog", { name: "Keyboard shortcuts" });
-  await list.getByText("Search in the page").waitFor();
+  await list.getByText("Search this page").waitFor();
   // From the list itself, and again.
   await page.keyboard.press("?");
   await list.waitFor({ state: "hidden" });

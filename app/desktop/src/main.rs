@@ -16,6 +16,7 @@
 //!                 +-- trait Window --> window::Listener -----+
 //!                 |                      ^ +--> tray, state
 //!                 |  sealkeep:// links --+ +--> notifications
+//!                 |      menu bar, close --+
 //!                 |
 //!                 | options, Gate, CancellationToken
 //!                 v
@@ -30,26 +31,35 @@
 //! - Data for the window: a type in `view`; a test writes it as TypeScript to `ui/src/bindings`.
 //! - A failure: `error::UiError`, whose code is finer than `ErrorKind`; `ui/src/words` has a sentence for it.
 //! - A refusal that the user can override: `view::Choice`; `engine/request.rs` repeats the run with it.
-//! - Permission for a command: its name in `build.rs` and in `capabilities/main-window.json`. Plugins get none.
+//! - Permission for a command: its name in `build.rs` and in `capabilities/main-window.json`. Plugins get none, but
+//!   macOS prints through Tauri (`capabilities/print.json`).
+//! - Closing the window, quitting: `closing` decides whether the app ends, stays in the tray, or the window asks.
+//! - The menu bar of macOS: `menu::BAR`; its items are commands of the palette, by `view::MenuAction`.
 //! - A link, `sealkeep://…`: `link::Link`. It opens a view and starts nothing.
 //! - Paths and addresses: `settings`, from the same variables as the CLI.
 //!
 //! ```text
 //! layers
 //! commands
+//! closing
 //! window
-//! tray
+//! tray menu
 //! engine
 //! view
 //! error link settings
+//! text
 //! ```
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
+mod closing;
 mod commands;
 mod engine;
 mod error;
 mod link;
+#[cfg(any(test, target_os = "macos"))]
+mod menu;
 mod settings;
+mod text;
 mod tray;
 mod view;
 mod window;
@@ -66,9 +76,13 @@ use client_core::process_guard::guard_memory;
 use tauri::{Builder, Manager, Runtime, WindowEvent, Wry};
 use tauri_plugin_deep_link::DeepLinkExt;
 use tauri_plugin_window_state::StateFlags;
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{MakeWriter, format::FmtSpan},
+};
 
 use self::{
+    closing::{Asked, Wish},
     engine::{Engine, Shared},
     link::Link,
     tray::Tray,
@@ -78,12 +92,19 @@ use self::{
 fn main() -> ExitCode {
     guard_memory();
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("off")))
+        .with_env_filter(
+            EnvFilter::try_from_env("SEALKEEP_LOG")
+                .or_else(|_| EnvFilter::try_from_default_env())
+                .unwrap_or_else(|_| EnvFilter::new("off")),
+        )
+        // Logs how long each stage was busy and idle.
+        .with_span_events(FmtSpan::CLOSE)
         .with_ansi(false)
         .with_writer(Log)
         .init();
     let listener = Listener::default();
-    let engine = match Engine::new(settings::from_environment(), Arc::new(listener.clone())) {
+    let fixed_server = settings::given_server().is_some();
+    let engine = match Engine::new(settings::from_environment(), fixed_server, Arc::new(listener.clone())) {
         Ok(engine) => Arc::new(engine),
         Err(error) => return failed(&format!("{}; {}", error.happened(), error.next_step())),
     };
@@ -102,7 +123,7 @@ fn main() -> ExitCode {
         .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_opener::init())
         .setup(move |app| {
-            let tray = Tray::show(app.handle());
+            let tray = Tray::show(app.handle(), |app| closing::begin(app, Wish::Quit));
             if !(hidden && tray.is_there()) {
                 show(app.handle());
             }
@@ -113,14 +134,15 @@ fn main() -> ExitCode {
             Ok(())
         })
         .on_window_event(|window, event| {
-            // Backups continue; the icon in the panel, or starting the app again, reopens the window.
-            if let WindowEvent::CloseRequested { api, .. } = event
-                && window.state::<Tray<Wry>>().is_there()
-            {
+            if let WindowEvent::CloseRequested { api, .. } = event {
                 api.prevent_close();
-                drop(window.hide());
+                closing::begin(window.app_handle(), Wish::Close);
             }
         });
+    #[cfg(target_os = "macos")]
+    {
+        builder = builder.on_menu_event(|app, event| follow_menu(app, event.id().as_ref()));
+    }
     if let Some(key) = settings::UPDATE_KEY {
         builder = builder.plugin(tauri_plugin_updater::Builder::new().pubkey(key).build());
     }
@@ -133,15 +155,18 @@ fn main() -> ExitCode {
 /// Every command of the window; shared with tests.
 fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: Listener) -> Builder<R> {
     use commands as c;
-    builder.manage(engine).manage(listener).invoke_handler(tauri::generate_handler![
+    builder.manage(engine).manage(listener).manage(Asked::default()).invoke_handler(tauri::generate_handler![
         c::app_info,
         c::licenses,
         c::preferences,
         c::set_upload_limit,
         c::set_autostart,
+        c::set_on_close,
         c::speak,
         c::update_check,
         c::update_install,
+        c::diagnostics,
+        c::save_diagnostics,
         c::choose_file,
         c::choose_new_file,
         c::open_folder,
@@ -156,7 +181,10 @@ fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: List
         c::sign_in_kit,
         c::words_typed,
         c::start_over,
+        c::check_service,
+        c::choose_service,
         c::save_kit,
+        c::save_codes,
         c::kit_words,
         c::kit_file,
         c::change_password,
@@ -175,9 +203,14 @@ fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: List
         c::edit_source,
         c::source_connection,
         c::source_runs,
+        c::run_log,
         c::snapshot_details,
         c::compare_snapshots,
         c::watch_links,
+        c::watch_signals,
+        c::leaving,
+        c::leave,
+        c::quit,
         c::watch_runs,
         c::watch_waits,
         c::current_run,
@@ -192,6 +225,19 @@ fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: List
         c::pause_run,
         c::dismiss_run,
     ])
+}
+
+/// Handles the menu bar.
+#[cfg(target_os = "macos")]
+fn follow_menu<R: Runtime>(app: &tauri::AppHandle<R>, item: &str) {
+    match menu::action(item) {
+        None => {}
+        Some(view::MenuAction::Quit) => closing::begin(app, Wish::Quit),
+        Some(action) => {
+            app.state::<Listener>().signal(&view::Signal::Menu { action });
+            show(app);
+        }
+    }
 }
 
 /// Handles links that started the app, and later ones.

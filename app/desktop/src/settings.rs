@@ -12,9 +12,14 @@ const STALL: Duration = Duration::from_secs(45);
 /// How long a run in progress waits for an unreachable service.
 const PATIENCE: Duration = Duration::from_secs(900);
 
-/// The metadata service for new accounts.
-pub(crate) fn server() -> String {
-    env::var("SEALKEEP_SERVER").ok().filter(|value| !value.is_empty()).unwrap_or_else(|| SERVER.to_owned())
+/// The metadata service that the environment names for new accounts: then the window cannot choose another one.
+pub(crate) fn given_server() -> Option<String> {
+    env::var("SEALKEEP_SERVER").ok().filter(|value| !value.is_empty())
+}
+
+/// The `sealkeep` command, which is installed beside this program: timers start it.
+pub(crate) fn command() -> PathBuf {
+    env::current_exe().unwrap_or_default().with_file_name("sealkeep")
 }
 
 /// Public half of the key that signs updates (minisign, base64), set for release builds. Without it the program has no
@@ -27,7 +32,7 @@ pub(crate) const IN_THE_PANEL: &str = "--in-the-panel";
 pub(crate) fn from_environment() -> Settings {
     Settings {
         home: env::var_os("SEALKEEP_HOME").filter(|value| !value.is_empty()).map(PathBuf::from),
-        server: server(),
+        server: given_server().unwrap_or_else(|| SERVER.to_owned()),
         storage_origin: env::var("SEALKEEP_STORAGE_ORIGIN").ok().filter(|value| !value.is_empty()),
         stall: STALL,
         patience: PATIENCE,

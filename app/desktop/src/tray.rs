@@ -18,7 +18,7 @@ const OPEN: &str = "open";
 const BACK_UP: &str = "back-up";
 const QUIT: &str = "quit";
 
-/// Whether closing the window leaves the app running: only if there is an icon to reopen it.
+/// The icon, if the system's library could create one. Whether the desktop shows it: [`is_shown`].
 pub(crate) struct Tray<R: Runtime>(Option<Items<R>>);
 
 /// The menu items whose text changes.
@@ -30,10 +30,10 @@ struct Items<R: Runtime> {
 }
 
 impl<R: Runtime> Tray<R> {
-    /// Shows the icon. If the system's icon library is missing there is none, and closing the window ends the app.
-    pub(crate) fn show(app: &AppHandle<R>) -> Self {
+    /// Shows the icon. If the system's icon library is missing there is none.
+    pub(crate) fn show(app: &AppHandle<R>, on_quit: fn(&AppHandle<R>)) -> Self {
         // The binding panics if the library is not installed.
-        match catch_unwind(AssertUnwindSafe(|| build(app))) {
+        match catch_unwind(AssertUnwindSafe(|| build(app, on_quit))) {
             Ok(Ok(items)) => Self(Some(items)),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "no icon in the system tray");
@@ -68,6 +68,35 @@ impl<R: Runtime> Tray<R> {
     }
 }
 
+/// Whether the desktop shows icons of apps now. GNOME, for example, does not without an extension; then there is
+/// nothing that could bring a hidden window back.
+#[cfg(target_os = "linux")]
+pub(crate) async fn is_shown() -> bool {
+    const WATCHER: &str = "org.kde.StatusNotifierWatcher";
+    const LONGEST: std::time::Duration = std::time::Duration::from_secs(2);
+    let asked = async {
+        let bus = zbus::Connection::session().await?;
+        let names = zbus::fdo::DBusProxy::new(&bus).await?;
+        let watcher = zbus::names::BusName::try_from(WATCHER)?;
+        Ok::<_, zbus::Error>(names.name_has_owner(watcher).await?)
+    };
+    match tokio::time::timeout(LONGEST, asked).await {
+        Ok(Ok(shown)) => shown,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the session bus does not say whether icons are shown");
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+/// The system always shows them.
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unused_async, reason = "on Linux the desktop is asked")]
+pub(crate) async fn is_shown() -> bool {
+    true
+}
+
 fn sentence(run: &RunView, words: &PanelWords) -> String {
     let sentence = match &run.outcome {
         None => &words.working,
@@ -78,7 +107,7 @@ fn sentence(run: &RunView, words: &PanelWords) -> String {
     sentence.replace("{source}", &run.source)
 }
 
-fn build<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<Items<R>> {
+fn build<R: Runtime>(app: &AppHandle<R>, on_quit: fn(&AppHandle<R>)) -> tauri::Result<Items<R>> {
     let item = |id: &str| MenuItem::with_id(app, id, "", true, None::<&str>);
     let (open, back_up, quit) = (item(OPEN)?, item(BACK_UP)?, item(QUIT)?);
     let state = MenuItem::new(app, "Sealkeep", false, None::<&str>)?;
@@ -93,7 +122,7 @@ fn build<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<Items<R>> {
             &quit,
         ],
     )?;
-    let mut tray = TrayIconBuilder::new().menu(&menu).tooltip("Sealkeep").on_menu_event(|app, event| {
+    let mut tray = TrayIconBuilder::new().menu(&menu).tooltip("Sealkeep").on_menu_event(move |app, event| {
         match event.id().as_ref() {
             OPEN => show(app),
             BACK_UP => {
@@ -102,7 +131,7 @@ fn build<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<Items<R>> {
                     show(app);
                 }
             }
-            QUIT => app.exit(0),
+            QUIT => on_quit(app),
             _ => {}
         }
     });

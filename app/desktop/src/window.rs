@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use jiff::{Timestamp, tz::TimeZone};
 use tauri::{AppHandle, Manager, Runtime, Wry, ipc::Channel};
 use tauri_plugin_notification::NotificationExt;
 
@@ -9,7 +10,7 @@ use crate::{
     engine::Window,
     link::Link,
     tray::Tray,
-    view::{Outcome, PanelWords, RunKind, RunView, WaitView},
+    view::{NextView, Outcome, PanelWords, RunKind, RunView, Signal, WaitView},
 };
 
 /// The receivers of updates.
@@ -21,6 +22,7 @@ struct Inner {
     channel: Mutex<Option<Channel<RunView>>>,
     waits: Mutex<Option<Channel<WaitView>>>,
     links: Mutex<Links>,
+    signals: Mutex<Option<Channel<Signal>>>,
     words: Mutex<PanelWords>,
     /// Sources whose last backup failed.
     failing: Mutex<Vec<String>>,
@@ -58,10 +60,32 @@ impl Listener {
         self.0.links.lock().unwrap_or_else(PoisonError::into_inner).deliver(link);
     }
 
+    pub(crate) fn set_signals(&self, channel: Channel<Signal>) {
+        *self.0.signals.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel);
+    }
+
+    /// Tells the window what the desktop wants from it; returns whether it listens.
+    pub(crate) fn signal(&self, signal: &Signal) -> bool {
+        let listening = self.0.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        listening.as_ref().is_some_and(|channel| channel.send(signal.clone()).is_ok())
+    }
+
+    /// Notifies that the app stays in the tray.
+    pub(crate) fn keeps_running(&self, next: Option<&NextView>, now: i64) {
+        if let Some(app) = self.0.app.get() {
+            let (title, body) = farewell(&self.words(), next, now, &TimeZone::system());
+            notify(app, &title, &body);
+        }
+    }
+
     /// Changes the language.
     pub(crate) fn set_words(&self, words: PanelWords) {
         if let Some(app) = self.0.app.get() {
             app.state::<Tray<Wry>>().set_words(&words);
+            #[cfg(target_os = "macos")]
+            if let Err(error) = crate::menu::build(app, &words.menu).and_then(|menu| app.set_menu(menu)) {
+                tracing::warn!(%error, "no menu bar");
+            }
         }
         *self.words() = words;
     }
@@ -148,6 +172,28 @@ impl Window for Listener {
     }
 }
 
+/// The notification when the window was closed for the first time: title and text.
+fn farewell(words: &PanelWords, next: Option<&NextView>, now: i64, zone: &TimeZone) -> (String, String) {
+    let next = next.and_then(|next| Some((&next.source, when(next.at, now, zone)?)));
+    let next = next.map(|(source, time)| {
+        let text = words.next_backup.replace("{time}", &time);
+        // Last, because a source may have any name.
+        format!("{} ", text.replace("{source}", source))
+    });
+    (words.keeps_running.clone(), format!("{}{}", next.unwrap_or_default(), words.quit_from_tray))
+}
+
+/// A time to come, in figures that every language has; with its date unless it is within a day.
+fn when(at: i64, now: i64, zone: &TimeZone) -> Option<String> {
+    const DAY: i64 = 24 * 3600;
+    let form = match at - now {
+        ..=0 => return None,
+        1..DAY => "%H:%M",
+        _ => "%F %H:%M",
+    };
+    Some(Timestamp::from_second(at).ok()?.to_zoned(zone.clone()).strftime(form).to_string())
+}
+
 fn notify<R: Runtime>(app: &AppHandle<R>, title: &str, body: &str) {
     if let Err(error) = app.notification().builder().title(title).body(body).show() {
         tracing::warn!(%error, "the desktop rejected a notification");
@@ -156,8 +202,10 @@ fn notify<R: Runtime>(app: &AppHandle<R>, title: &str, body: &str) {
 
 #[cfg(test)]
 mod tests {
+    use client_core::text;
+
     use super::*;
-    use crate::error::UiError;
+    use crate::{error::UiError, text::TextView};
 
     fn run(kind: RunKind, outcome: Option<Outcome>) -> RunView {
         RunView { outcome, ..RunView::new(kind, "shop", String::new()) }
@@ -169,7 +217,7 @@ mod tests {
             let text = String::new;
             let error = UiError {
                 code: "io".into(),
-                happened: "the disk broke".into(),
+                happened: TextView::from(&text!("the disk broke")),
                 meaning: text(),
                 next_step: text(),
                 retryable: false,
@@ -211,6 +259,49 @@ mod tests {
         assert_eq!(listener.newly_overdue(&[shop.clone(), blog]), ["blog"]);
         assert!(listener.newly_overdue(&[]).is_empty());
         assert_eq!(listener.newly_overdue(&[shop]), ["shop"]);
+    }
+
+    #[test]
+    fn the_farewell_names_the_next_backup_and_the_way_out() {
+        const HOUR: i64 = 3600;
+        let words = PanelWords {
+            keeps_running: "Sealkeep keeps running".into(),
+            next_backup: "Next backup of {source}: {time}.".into(),
+            quit_from_tray: "Quit from the tray icon.".into(),
+            ..PanelWords::default()
+        };
+        let body = |at: Option<i64>| {
+            let next = at.map(|at| NextView { source: "{time}".into(), at });
+            farewell(&words, next.as_ref(), 20 * HOUR, &TimeZone::UTC).1
+        };
+        assert_eq!(body(None), "Quit from the tray icon.");
+        assert_eq!(body(Some(26 * HOUR)), "Next backup of {time}: 02:00. Quit from the tray icon.");
+        assert_eq!(
+            body(Some(50 * HOUR)),
+            "Next backup of {time}: 1970-01-03 02:00. Quit from the tray icon."
+        );
+        assert_eq!(body(Some(20 * HOUR)), "Quit from the tray icon.", "it is due, and starts by itself");
+    }
+
+    #[test]
+    fn a_signal_is_lost_if_nobody_listens() {
+        let listener = Listener::default();
+        assert!(!listener.signal(&Signal::Leave { quit: false }));
+        let (heard, hears) = std::sync::mpsc::channel();
+        listener.set_signals(Channel::new(move |body| {
+            drop(heard.send(body.deserialize::<serde_json::Value>()?));
+            Ok(())
+        }));
+        assert!(listener.signal(&Signal::Leave { quit: false }));
+        assert!(listener.signal(&Signal::Menu { action: crate::view::MenuAction::Add }));
+        let heard: Vec<_> = hears.try_iter().collect();
+        assert_eq!(
+            heard,
+            [
+                serde_json::json!({ "what": "leave", "quit": false }),
+                serde_json::json!({ "what": "menu", "action": "add" }),
+            ]
+        );
     }
 
     #[test]

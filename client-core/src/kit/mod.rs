@@ -1,5 +1,6 @@
 //! The recovery kit: one page that opens a vault without Sealkeep, created on this device and never sent anywhere.
 
+pub mod codes;
 mod page;
 mod qr;
 
@@ -77,9 +78,7 @@ impl Kit {
     /// Its file name, without an extension.
     #[must_use]
     pub fn file_name(&self) -> String {
-        let email: String =
-            self.owner.email.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        format!("sealkeep-recovery-kit-{email}")
+        format!("sealkeep-recovery-kit-{}", safe_name(&self.owner.email))
     }
 
     /// As plain text.
@@ -143,6 +142,11 @@ impl Kit {
     fn numbered(&self) -> Vec<(usize, &str)> {
         (1..).zip(self.words.expose_secret().split(' ')).collect()
     }
+}
+
+/// For the name of a file.
+fn safe_name(email: &str) -> String {
+    email.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }
 
 /// A date, UTC.

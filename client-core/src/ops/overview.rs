@@ -6,14 +6,14 @@ use api_types::DeviceId;
 use jiff::tz::TimeZone;
 
 use super::{
-    Client, list,
+    Client, due, list,
     list::{Proven, SnapshotSummary},
     missed::{self, missed},
     runs::{self, KEPT, Run, RunState},
     same, select,
     sources::{self, SavedSource},
 };
-use crate::{error::Error, source::Source};
+use crate::{error::Error, source::Source, text};
 
 /// How far back failed attempts are reported, seconds.
 const FAILURES: i64 = missed::DAYS * 86_400;
@@ -52,6 +52,8 @@ pub struct SourceOverview {
     pub missed: Vec<i64>,
     /// When the next backup is due, seconds since 1970.
     pub due: Option<i64>,
+    /// After a failure: when the next attempt starts if the app is open, seconds since 1970.
+    pub attempt: Option<i64>,
 }
 
 impl SourceOverview {
@@ -87,13 +89,13 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
         Ok(listing) => (listing, None),
         Err(error) => (list::Listing::default(), Some(error)),
     };
-    let runs = runs::recent(client, KEPT)?;
+    let runs = runs::backups(client, KEPT)?;
     let (here, now) = (client.account()?.device, client.now());
     let mut sources = assess(saved, snapshots, &runs, here, now, &TimeZone::system());
     if problem.is_some() {
         // Without the list, "nothing stored" is unknown: only the journal counts.
         let worked = |saved: &SavedSource| {
-            runs.iter().any(|run| run.state == RunState::Committed && runs::is_of(saved, run, now))
+            runs.iter().any(|run| run.state == RunState::Done && runs::is_backup_of(saved, run, now))
         };
         for source in &mut sources {
             if source.protection == Protection::Never && source.saved.as_ref().is_some_and(worked) {
@@ -110,11 +112,11 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
 /// Snapshots that cannot be opened are reported as damage; the others are still listed.
 fn damaged(unreadable: &[list::UnreadableSnapshot]) -> Option<Error> {
     let first = unreadable.first()?;
-    Some(Error::damaged(format!(
-        "{} of the snapshots cannot be opened, such as {}: {}",
-        unreadable.len(),
-        select::short(first.id),
-        first.why
+    Some(Error::damaged(text!(
+        "{number} of the snapshots cannot be opened, such as {id}: {why}",
+        number = unreadable.len(),
+        id = select::short(first.id),
+        why = first.why
     )))
 }
 
@@ -150,7 +152,7 @@ fn assess(
         let last = snapshots.first().map(|s| s.created);
         let ended = || {
             runs.iter()
-                .filter(|run| runs::is_of(&source, run, now))
+                .filter(|run| runs::is_backup_of(&source, run, now))
                 .filter(|run| run.state != RunState::Running)
         };
         let failed = |run: &&Run| matches!(&run.state, RunState::Failed(why) if why != "cancelled");
@@ -166,13 +168,14 @@ fn assess(
             .map(|s| s.created)
             .chain(
                 runs.iter()
-                    .filter(|run| run.state == RunState::Committed && runs::is_of(&source, run, now))
+                    .filter(|run| run.state == RunState::Done && runs::is_backup_of(&source, run, now))
                     .map(|run| run.started_at),
             )
             .collect();
         let since = runs::added(&source, now).max(source.scheduled);
         let missed = missed(source.schedule, since, &backups, now, zone);
         let due = source.schedule.next(last.unwrap_or(runs::added(&source, now)), zone);
+        let attempt = failure.as_ref().and_then(|_| due::attempt(&source, runs, now, zone));
         let protection = if failure.is_some() {
             Protection::Failing
         } else if last.is_none() {
@@ -192,6 +195,7 @@ fn assess(
             failures,
             missed,
             due,
+            attempt,
         });
     }
     for ((name, kind), stored) in stored {
@@ -205,6 +209,7 @@ fn assess(
             failures: Vec::new(),
             missed: Vec::new(),
             due: None,
+            attempt: None,
         }));
     }
     found
@@ -235,7 +240,7 @@ mod tests {
     use super::*;
     use crate::{
         format::snapshot::{DatabaseIdentity, Origin},
-        ops::{schedule::Schedule, sources},
+        ops::{runs::RunKind, schedule::Schedule, sources},
     };
 
     const HOUR: i64 = 3600;
@@ -278,8 +283,10 @@ mod tests {
     fn run(name: &str, state: RunState, started_at: i64) -> Run {
         Run {
             id: BackupId::from_bytes([7; 16]),
-            source: name.into(),
-            kind: "postgres".into(),
+            kind: RunKind::Backup,
+            source: Some(name.into()),
+            source_kind: Some("postgres".into()),
+            target: None,
             state,
             started_at,
             ended_at: None,
@@ -314,6 +321,33 @@ mod tests {
         assert_eq!(one(Schedule::Manual, &[], std::slice::from_ref(&failed), at), Protection::Failing);
         assert_eq!(one(Schedule::Manual, &[211 * HOUR], &[failed], at), Protection::Current);
         assert_eq!(one(Schedule::Manual, &[200 * HOUR], &[cancelled, other], at), Protection::Current);
+    }
+
+    #[test]
+    fn a_failed_source_says_when_it_is_tried_again() {
+        let failed = run("shop", RunState::Failed("dump_failed".into()), 210 * HOUR);
+        let at = 210 * HOUR + 60;
+        let found = |schedule, runs: &[Run], at| {
+            let stored = vec![snapshot("shop", 200 * HOUR)];
+            let found = assess(vec![source("shop", schedule)], stored, runs, HERE, at, &TimeZone::UTC);
+            (found[0].due, found[0].attempt)
+        };
+        let due = Some(201 * HOUR);
+        let failed = [failed];
+        assert_eq!(found(Schedule::Hour, &failed, at), (due, Some(210 * HOUR + 900)));
+        assert_eq!(found(Schedule::Manual, &failed, at), (None, None));
+        assert_eq!(found(Schedule::Hour, &[], at), (due, None));
+    }
+
+    #[test]
+    fn a_failed_restore_is_no_failed_backup() {
+        let mut failed = run("shop", RunState::Failed("exists".into()), 210 * HOUR);
+        failed.kind = RunKind::Restore;
+        let stored = vec![snapshot("shop", 209 * HOUR)];
+        let saved = vec![source("shop", Schedule::Manual)];
+        let found = assess(saved, stored, &[failed], HERE, 211 * HOUR, &TimeZone::UTC);
+        assert_eq!((found[0].protection, found[0].failures.len()), (Protection::Current, 0));
+        assert!(found[0].failure.is_none());
     }
 
     #[test]

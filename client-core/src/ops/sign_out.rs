@@ -16,7 +16,7 @@ use crate::error::Error;
 pub async fn sign_out(client: &Client, forget: bool) -> Result<Vec<PathBuf>, Error> {
     let secrets = client.secrets()?;
     let ended = match client.api(&secrets) {
-        Ok(api) => api.logout().await.map_err(Error::from),
+        Ok(api) => api.sign_out().await.map_err(Error::from),
         Err(error) => Err(error),
     };
     if forget {
@@ -45,7 +45,7 @@ fn remove_timers(client: &Client) {
 }
 
 /// Everything that this program keeps in its home, most secret first. Other files are not ours.
-const OURS: [&str; 17] = [
+const OURS: [&str; 19] = [
     "device.keys",
     "sources.sealed",
     "sources.lock",
@@ -61,6 +61,8 @@ const OURS: [&str; 17] = [
     "pins.db-shm",
     "preferences.json",
     "backup.lock",
+    "running",
+    "runs.lock",
     "session.lock",
     "keys.lock",
 ];

@@ -10,6 +10,10 @@ export type AccountView = {
  */
 email: string, 
 /**
+ * The metadata service that has it.
+ */
+service: string, 
+/**
  * Its id.
  */
 account: string, 

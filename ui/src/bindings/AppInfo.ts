@@ -17,6 +17,10 @@ version: string,
  */
 server: string, 
 /**
+ * Whether the environment names it, so that the window cannot.
+ */
+serverFixed: boolean, 
+/**
  * This machine's host name.
  */
 hostName: string, 

@@ -36,6 +36,10 @@ protection: ProtectionView,
  */
 due: number | null, 
 /**
+ * After a failure: when the next attempt starts, seconds since 1970.
+ */
+attempt: number | null, 
+/**
  * Why the last attempt failed, one word.
  */
 failure: string | null, 

@@ -92,6 +92,11 @@ export function time(seconds: number, language: string): string {
   return dates(language, { timeStyle: "short" }).format(seconds * 1000);
 }
 
+/** “12:50:07”. */
+export function clockTime(seconds: number, language: string): string {
+  return dates(language, { timeStyle: "medium" }).format(seconds * 1000);
+}
+
 /** “Wed, Nov 25, 2026, 12:50”. */
 export function whenWithDay(seconds: number, language: string): string {
   return dates(language, { weekday: "short", year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }).format(seconds * 1000);

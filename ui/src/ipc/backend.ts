@@ -7,18 +7,25 @@ import type { ComparisonView } from "../bindings/ComparisonView";
 import type { ConnectionView } from "../bindings/ConnectionView";
 import type { DetailsView } from "../bindings/DetailsView";
 import type { DeviceView } from "../bindings/DeviceView";
+import type { DiagnosticsView } from "../bindings/DiagnosticsView";
 import type { FactorStep } from "../bindings/FactorStep";
 import type { KitStep } from "../bindings/KitStep";
+import type { LeaveChoice } from "../bindings/LeaveChoice";
+import type { LeaveView } from "../bindings/LeaveView";
 import type { Link } from "../bindings/Link";
+import type { Message } from "../bindings/Message";
 import type { OverviewView } from "../bindings/OverviewView";
 import type { PanelWords } from "../bindings/PanelWords";
 import type { PastRunView } from "../bindings/PastRunView";
 import type { PreferencesView } from "../bindings/PreferencesView";
 import type { ProbeView } from "../bindings/ProbeView";
 import type { RestoreTo } from "../bindings/RestoreTo";
+import type { RunLogView } from "../bindings/RunLogView";
 import type { RunView } from "../bindings/RunView";
 import type { ScheduleInput } from "../bindings/ScheduleInput";
+import type { ServiceView } from "../bindings/ServiceView";
 import type { SessionView } from "../bindings/SessionView";
+import type { Signal } from "../bindings/Signal";
 import type { Strength } from "../bindings/Strength";
 import type { SuggestionView } from "../bindings/SuggestionView";
 import type { TargetView } from "../bindings/TargetView";
@@ -35,6 +42,11 @@ export interface Backend {
   updateInstall(): Promise<void>;
   session(): Promise<SessionView>;
 
+  /** Rejects if there is no service at this address. */
+  checkService(address: string): Promise<ServiceView>;
+  /** Remembers it for this device's account; returns the address as it is kept. */
+  chooseService(address: string): Promise<string>;
+
   passwordStrength(password: string, email: string): Promise<Strength>;
   signUp(email: string, password: string, region: Region, deviceName: string): Promise<CodeStep>;
   signUpCode(code: string): Promise<KitStep>;
@@ -45,6 +57,7 @@ export interface Backend {
   wordsTyped(words: string): Promise<WordsView>;
   startOver(): Promise<void>;
   saveKit(form: "pdf" | "text"): Promise<string | null>;
+  saveCodes(codes: string[]): Promise<string | null>;
   kitWords(answer: string): Promise<AccountView>;
   kitFile(): Promise<AccountView | null>;
   changePassword(present: string, code: string, recovery: boolean, password: string): Promise<void>;
@@ -57,17 +70,25 @@ export interface Backend {
   /** `like`: the saved source whose password it gets if server and user are the same. */
   probeSource(origin: string, like: string | null): Promise<ProbeView>;
   addSource(name: string, origin: string, schedule: ScheduleInput): Promise<string>;
-  setSchedule(id: string, schedule: ScheduleInput): Promise<void>;
-  forgetSource(id: string): Promise<void>;
+  /** This and the next two answer what to say about the source's systemd timer, if anything. */
+  setSchedule(id: string, schedule: ScheduleInput): Promise<Message | null>;
+  forgetSource(id: string): Promise<Message | null>;
   /** null: unchanged. */
-  editSource(id: string, name: string | null, origin: string | null): Promise<void>;
+  editSource(id: string, name: string | null, origin: string | null): Promise<Message | null>;
   sourceConnection(id: string): Promise<ConnectionView>;
   sourceRuns(id: string): Promise<PastRunView[]>;
+  runLog(run: string): Promise<RunLogView>;
 
   snapshotDetails(snapshot: string): Promise<DetailsView>;
   compareSnapshots(one: string, other: string): Promise<ComparisonView>;
 
   watchLinks(heard: (link: Link) => void): Promise<void>;
+  watchSignals(heard: (signal: Signal) => void): Promise<void>;
+  /** What stops when the app ends. */
+  leaving(): Promise<LeaveView>;
+  leave(choice: LeaveChoice, remember: boolean): Promise<void>;
+  /** During a run the program asks first. */
+  quit(): Promise<void>;
   watchRuns(heard: (run: RunView) => void): Promise<void>;
   watchWaits(heard: (wait: WaitView) => void): Promise<void>;
   currentRun(): Promise<RunView | null>;
@@ -89,11 +110,17 @@ export interface Backend {
   activityList(): Promise<ActivityView[]>;
 
   preferences(): Promise<PreferencesView>;
-  /** KiB/s; null: no limit. */
+  /** kB/s; null: no limit. */
   setUploadLimit(limit: number | null): Promise<void>;
   /** Sets the texts of the tray icon and of notifications. */
   speak(words: PanelWords): Promise<void>;
   setAutostart(on: boolean): Promise<void>;
+  /** null: the window asks. */
+  setOnClose(choice: LeaveChoice | null): Promise<void>;
+
+  diagnostics(): Promise<DiagnosticsView>;
+  /** Saves what was shown last; null: the user cancelled. */
+  saveDiagnostics(): Promise<string | null>;
 
   chooseFile(): Promise<string | null>;
   chooseNewFile(name: string): Promise<string | null>;

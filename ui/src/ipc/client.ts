@@ -1,6 +1,7 @@
 import { Channel, invoke } from "@tauri-apps/api/core";
 import type { Link } from "../bindings/Link";
 import type { RunView } from "../bindings/RunView";
+import type { Signal } from "../bindings/Signal";
 import type { WaitView } from "../bindings/WaitView";
 import type { Backend } from "./backend";
 
@@ -19,6 +20,9 @@ export const client: Backend = {
   updateInstall: () => invoke("update_install"),
   session: () => invoke("session"),
 
+  checkService: (address) => invoke("check_service", { address }),
+  chooseService: (address) => invoke("choose_service", { address }),
+
   passwordStrength: (password, email) => invoke("password_strength", { password, email }),
   signUp: (email, password, region, deviceName) => invoke("sign_up", { email, password, region, deviceName }),
   signUpCode: (code) => invoke("sign_up_code", { code }),
@@ -29,6 +33,7 @@ export const client: Backend = {
   wordsTyped: (words) => invoke("words_typed", { words }),
   startOver: () => invoke("start_over"),
   saveKit: (form) => invoke("save_kit", { form }),
+  saveCodes: (codes) => invoke("save_codes", { codes }),
   kitWords: (answer) => invoke("kit_words", { answer }),
   kitFile: () => invoke("kit_file"),
   changePassword: (present, code, recovery, password) => invoke("change_password", { present, code, recovery, password }),
@@ -45,11 +50,16 @@ export const client: Backend = {
   editSource: (id, name, origin) => invoke("edit_source", { id, name, origin }),
   sourceConnection: (id) => invoke("source_connection", { id }),
   sourceRuns: (id) => invoke("source_runs", { id }),
+  runLog: (run) => invoke("run_log", { run }),
 
   snapshotDetails: (snapshot) => invoke("snapshot_details", { snapshot }),
   compareSnapshots: (one, other) => invoke("compare_snapshots", { one, other }),
 
   watchLinks: (heard) => listen<Link>("watch_links", heard),
+  watchSignals: (heard) => listen<Signal>("watch_signals", heard),
+  leaving: () => invoke("leaving"),
+  leave: (choice, remember) => invoke("leave", { choice, remember }),
+  quit: () => invoke("quit"),
   watchRuns: (heard) => listen<RunView>("watch_runs", heard),
   watchWaits: (heard) => listen<WaitView>("watch_waits", heard),
   currentRun: () => invoke("current_run"),
@@ -72,6 +82,10 @@ export const client: Backend = {
   setUploadLimit: (limit) => invoke("set_upload_limit", { limit }),
   speak: (words) => invoke("speak", { words }),
   setAutostart: (on) => invoke("set_autostart", { on }),
+  setOnClose: (choice) => invoke("set_on_close", { choice }),
+
+  diagnostics: () => invoke("diagnostics"),
+  saveDiagnostics: () => invoke("save_diagnostics"),
 
   chooseFile: () => invoke("choose_file"),
   chooseNewFile: (name) => invoke("choose_new_file", { name }),

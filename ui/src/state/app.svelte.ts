@@ -1,8 +1,12 @@
 import type { AccountView } from "../bindings/AccountView";
 import type { AppInfo } from "../bindings/AppInfo";
+import type { LeaveView } from "../bindings/LeaveView";
+import type { MenuAction } from "../bindings/MenuAction";
 import type { OverviewView } from "../bindings/OverviewView";
+import type { PastTargetView } from "../bindings/PastTargetView";
 import type { RunView } from "../bindings/RunView";
 import type { SessionView } from "../bindings/SessionView";
+import type { Signal } from "../bindings/Signal";
 import type { UiError } from "../bindings/UiError";
 import type { WaitView } from "../bindings/WaitView";
 import type { Backend } from "../ipc/backend";
@@ -13,8 +17,8 @@ export const TABS = ["snapshots", "schedule", "connection", "history"] as const;
 export type Tab = (typeof TABS)[number];
 
 /**
- * The content of the main area. `restore`: the newest snapshot of a saved source, or this snapshot; both are ids. `day`:
- * the chosen day of the calendar, milliseconds since 1970.
+ * The content of the main area. `restore`: the newest snapshot of a saved source, or this snapshot; both are ids. `to`:
+ * the target of an earlier attempt. `day`: the chosen day of the calendar, milliseconds since 1970.
  */
 export type Place =
   | { view: "home"; day?: number }
@@ -22,7 +26,7 @@ export type Place =
   | { view: "source"; name: string; kind: string; tab?: Tab; day?: number }
   | { view: "snapshots"; find?: string }
   | { view: "restore"; source: string }
-  | { view: "restore"; snapshot: string }
+  | { view: "restore"; snapshot: string; to?: PastTargetView | null }
   | { view: "devices" }
   | { view: "activity" }
   | { view: "settings" };
@@ -52,6 +56,11 @@ export class App {
   /** The error of a run that could not start. */
   runError = $state<UiError | null>(null);
 
+  /** The question before the window closes, or the app quits. */
+  leaving = $state.raw<(LeaveView & { quit: boolean }) | null>(null);
+  /** Does a command of the menu bar; pages with commands set it. */
+  menu: ((action: MenuAction) => void) | null = null;
+
   /** What the program is waiting for while no run is shown. */
   waits = $state.raw<WaitView | null>(null);
 
@@ -70,6 +79,7 @@ export class App {
   async start(): Promise<void> {
     try {
       this.info = await this.backend.appInfo();
+      await this.backend.watchSignals((signal) => void this.signal(signal));
       await this.backend.watchWaits((wait) => this.wait(wait));
       this.session = await this.backend.session();
       if (this.session.state === "ready") await this.ready(this.session.account);
@@ -148,6 +158,11 @@ export class App {
     this.toast = null;
     await this.backend.dismissRun();
     this.run = null;
+  }
+
+  private async signal(signal: Signal): Promise<void> {
+    if (signal.what === "menu") this.menu?.(signal.action);
+    else this.leaving = { ...(await this.backend.leaving()), quit: signal.quit };
   }
 
   private wait(wait: WaitView): void {

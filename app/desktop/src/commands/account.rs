@@ -10,7 +10,8 @@ use api_types::{DeviceId, Region, account::SecondFactor};
 use client_core::{
     crypto::check_typed,
     error::{Error, ErrorKind},
-    ops::{activity, devices, sign_up::MIN_PASSWORD},
+    ops::{activity, devices, recovery_codes, sign_up::MIN_PASSWORD},
+    text,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -153,6 +154,21 @@ pub(crate) async fn save_kit<R: Runtime>(
     Ok(Some(path.display().to_string()))
 }
 
+/// Saves recovery codes, apart from the kit, where the user chooses; readable only by its owner. `None`: the user
+/// cancelled.
+#[tauri::command]
+pub(crate) async fn save_codes<R: Runtime>(
+    window: WebviewWindow<R>,
+    engine: State<'_, Shared>,
+    codes: Vec<String>,
+) -> Answer<Option<String>> {
+    let codes = Zeroizing::new(codes);
+    let file = recovery_codes::file(engine.client(), &codes)?;
+    let Some(path) = ask_new_file(&window, &file.name).await? else { return Ok(None) };
+    save_private(&path, file.text.expose_secret().as_bytes())?;
+    Ok(Some(path.display().to_string()))
+}
+
 /// Writes a secret to a path chosen by the user, readable only by its owner: atomically, and as a new file, whatever
 /// the permissions of the one it replaces. Links are refused: the file would end up elsewhere, in a folder that others
 /// may see.
@@ -162,8 +178,8 @@ pub(super) fn save_private(path: &Path, secret: &[u8]) -> Result<(), Error> {
     if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
         return Err(Error::new(
             ErrorKind::Exists,
-            format!("{name} is a link, a folder or a device; the kit cannot be saved there"),
-            "the kit was not saved",
+            text!("{name} is a link, a folder or a device; nothing secret is saved there", name),
+            "nothing was saved",
             "choose another name",
         ));
     }
@@ -201,7 +217,7 @@ fn read_kit(path: &Path, next: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     if read as u64 > MAX_KIT {
         return Err(Error::new(
             ErrorKind::WrongRecoveryKey,
-            "this file is too large to be a recovery kit",
+            text!("this file is too large to be a recovery kit"),
             "nothing was changed",
             next,
         ));

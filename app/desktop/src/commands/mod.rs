@@ -4,15 +4,18 @@
 mod account;
 mod general;
 mod latest;
+mod leave;
 mod preferences;
 mod restore;
 mod run;
+mod service;
 mod snapshot;
 mod source;
 mod updates;
 
 pub(crate) use self::{
-    account::*, general::*, preferences::*, restore::*, run::*, snapshot::*, source::*, updates::*,
+    account::*, general::*, leave::*, preferences::*, restore::*, run::*, service::*, snapshot::*, source::*,
+    updates::*,
 };
 
 #[cfg(test)]

@@ -23,6 +23,11 @@ struct Stage {
 
 /// A fresh device whose service does not answer.
 fn stage(label: &str) -> Stage {
+    stage_with(label, false)
+}
+
+/// `fixed`: the environment names the service.
+fn stage_with(label: &str, fixed: bool) -> Stage {
     let home = tempfile::tempdir().unwrap();
     let settings = Settings {
         home: Some(home.path().join("sealkeep")),
@@ -33,7 +38,7 @@ fn stage(label: &str) -> Stage {
         keystore_passphrase: None,
     };
     let listener = Listener::default();
-    let engine = Arc::new(Engine::new(settings, Arc::new(listener.clone())).unwrap());
+    let engine = Arc::new(Engine::new(settings, fixed, Arc::new(listener.clone())).unwrap());
     let app = crate::with_commands(mock_builder(), engine, listener)
         .build(tauri::generate_context!("../../tauri.conf.json", test = true))
         .unwrap();
@@ -191,6 +196,65 @@ fn a_kit_is_saved_for_its_owner_only_and_never_through_a_link() {
 }
 
 #[test]
+fn a_chosen_service_is_used_and_remembered_unless_the_environment_names_one() {
+    let stage = stage("main");
+    let server = |stage: &Stage| stage.ask("app_info", json!({})).unwrap()["server"].clone();
+    assert_eq!(server(&stage), "http://127.0.0.1:1");
+    let refused = |command: &str, address: &str| {
+        stage.ask(command, json!({ "address": address })).unwrap_err()["code"].clone()
+    };
+    for command in ["check_service", "choose_service"] {
+        assert_eq!(refused(command, "http://backup.example.com"), "service_address", "{command}");
+        assert_eq!(refused(command, "backup.example.com"), "service_address", "{command}");
+    }
+    assert_eq!(refused("check_service", "http://127.0.0.1:1"), "service_unreachable");
+    let chosen = stage.ask("choose_service", json!({ "address": " http://127.0.0.1:2/ " })).unwrap();
+    assert_eq!((&chosen, server(&stage)), (&json!("http://127.0.0.1:2"), json!("http://127.0.0.1:2")));
+    // Both first steps go there.
+    let who = json!({ "email": "ada@example.com", "password": "long enough to pass", "region": "eu" });
+    for command in ["sign_up", "sign_in"] {
+        let error = stage.ask(command, who.clone()).unwrap_err();
+        assert!(error["happened"].as_str().unwrap().contains("127.0.0.1:2"), "{command}: {error}");
+    }
+
+    let stage = stage_with("main", true);
+    assert_eq!(stage.ask("app_info", json!({})).unwrap()["serverFixed"], true);
+    let error = stage.ask("choose_service", json!({ "address": "http://127.0.0.1:2" })).unwrap_err();
+    assert_eq!(error["code"], "usage");
+    assert_eq!(server(&stage), "http://127.0.0.1:1");
+}
+
+#[test]
+fn settings_keep_each_other_and_the_answer_to_closing_can_be_taken_back() {
+    let stage = stage("main");
+    stage.ask("set_upload_limit", json!({ "limit": 100 })).unwrap();
+    let set = |choice: Value| stage.ask("set_on_close", json!({ "choice": choice })).unwrap();
+    let now = || {
+        let found = stage.ask("preferences", json!({})).unwrap();
+        (found["uploadLimit"].clone(), found["onClose"].clone())
+    };
+    assert_eq!(now(), (json!(100), Value::Null));
+    set(json!("keepRunning"));
+    assert_eq!(now(), (json!(100), json!("keepRunning")));
+    set(Value::Null);
+    assert_eq!(now(), (json!(100), Value::Null));
+}
+
+#[test]
+fn nothing_stops_when_a_fresh_device_ends() {
+    let stage = stage("main");
+    let nothing = json!({ "scheduled": 0, "next": null, "run": null });
+    assert_eq!(stage.ask("leaving", json!({})).unwrap(), nothing);
+}
+
+#[test]
+fn codes_without_an_account_are_not_saved() {
+    let stage = stage("main");
+    let error = stage.ask("save_codes", json!({ "codes": ["abc-def"] })).unwrap_err();
+    assert_eq!(error["code"], "usage");
+}
+
+#[test]
 fn words_are_checked_while_they_are_typed() {
     let stage = stage("main");
     let look = |words: &str| stage.ask("words_typed", json!({ "words": words })).unwrap();
@@ -199,4 +263,21 @@ fn words_are_checked_while_they_are_typed() {
     assert_eq!(look("bonnus zoo"), json!({ "recognized": 1, "complete": false, "wrong": wrong }));
     let all = format!("{}art", "abandon ".repeat(23));
     assert_eq!(look(&all), json!({ "recognized": 24, "complete": true, "wrong": null }));
+}
+
+#[test]
+fn diagnostics_are_saved_only_as_they_were_shown() {
+    let stage = stage("main");
+    let app = stage.window.app_handle();
+    let engine = app.state::<crate::engine::Shared>();
+    let file = tempfile::tempdir().unwrap();
+    let path = file.path().join("debug.txt");
+    assert_eq!(crate::error::UiError::from(engine.save_diagnostics(&path).unwrap_err()).code, "out_of_turn");
+    let shown = stage.ask("diagnostics", json!({})).unwrap();
+    let (text, parts) = (shown["text"].as_str().unwrap(), shown["parts"].as_array().unwrap());
+    assert!(text.contains("[program]") && text.contains("signed out"), "{shown}");
+    assert_eq!(parts.iter().map(|part| part["bytes"].as_u64().unwrap()).sum::<u64>(), text.len() as u64);
+    engine.save_diagnostics(&path).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    assert_eq!(stage.ask("run_log", json!({ "run": "latest" })).unwrap_err()["code"], "not_signed_in");
 }

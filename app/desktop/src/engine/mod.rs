@@ -1,6 +1,8 @@
 //! The logic behind the window, without the window: one device, its onboarding, and the current run. Independent of
 //! Tauri.
 
+mod diagnostics;
+mod leave;
 mod onboarding;
 mod progress;
 mod request;
@@ -16,7 +18,7 @@ use std::{
 
 use client_core::{
     error::Error,
-    ops::{self, Client, Settings, backup::Gate, sign_in_change::NewAuthenticator},
+    ops::{self, Client, Settings, backup::Gate, preferences, sign_in_change::NewAuthenticator},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -42,6 +44,8 @@ type Queue = Arc<Mutex<VecDeque<Uuid>>>;
 /// The state behind the window.
 pub(crate) struct Engine {
     client: Client,
+    /// The environment names the service of a new account.
+    fixed_server: bool,
     window: Arc<dyn Window>,
     /// The step of sign-up or sign-in that waits for an answer.
     step: tokio::sync::Mutex<Step>,
@@ -50,6 +54,8 @@ pub(crate) struct Engine {
     run: Mutex<Option<Running>>,
     /// Sources queued for backup, in order.
     queue: Queue,
+    /// The diagnostics that the user was shown: what is saved is exactly this.
+    diagnostics: Mutex<String>,
 }
 
 /// One engine, shared by the window, the tray and the schedule.
@@ -64,21 +70,38 @@ struct Running {
 }
 
 impl Engine {
-    pub(crate) fn new(settings: Settings, window: Arc<dyn Window>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        settings: Settings,
+        fixed_server: bool,
+        window: Arc<dyn Window>,
+    ) -> Result<Self, Error> {
         let waits = Arc::new(Waits(Arc::clone(&window)));
         let client = Client::new(settings, waits, CancellationToken::new())?;
         Ok(Self {
             client,
+            fixed_server,
             window,
             step: tokio::sync::Mutex::default(),
             authenticator: tokio::sync::Mutex::default(),
             run: Mutex::default(),
             queue: Queue::default(),
+            diagnostics: Mutex::default(),
         })
     }
 
     pub(crate) const fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Whether the environment names the service, so that the window cannot.
+    pub(crate) const fn fixed_server(&self) -> bool {
+        self.fixed_server
+    }
+
+    /// The service of a new account: the environment's, or what was chosen in the window, or the default.
+    pub(crate) fn server(&self) -> Result<String, Error> {
+        let chosen = if self.fixed_server { None } else { preferences::load(&self.client)?.server };
+        Ok(chosen.unwrap_or_else(|| self.client.server().to_owned()))
     }
 
     /// The state of sign-up and sign-in on this device.

@@ -44,7 +44,8 @@ impl Engine {
         password: &SecretString,
     ) -> Result<CodeStep, Error> {
         let mut step = self.step.lock().await;
-        let pending = sign_up::begin(self.client(), email, region, device_name, password).await?;
+        let client = self.client().with_server(self.server()?);
+        let pending = sign_up::begin(&client, email, region, device_name, password).await?;
         let view = CodeStep::new(email, pending.otpauth_url(), pending.totp_secret());
         *step = Step::Code(email.to_owned(), Box::new(pending));
         Ok(view)
@@ -66,7 +67,8 @@ impl Engine {
         password: &SecretString,
     ) -> Result<(), Error> {
         let mut step = self.step.lock().await;
-        let pending = sign_in::begin(self.client(), email, device_name, password).await?;
+        let client = self.client().with_server(self.server()?);
+        let pending = sign_in::begin(&client, email, device_name, password).await?;
         *step = Step::Factor(email.to_owned(), Box::new(pending));
         Ok(())
     }

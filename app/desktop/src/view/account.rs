@@ -18,6 +18,8 @@ use super::Message;
 pub(crate) struct AccountView {
     /// The account's email address.
     pub(crate) email: String,
+    /// The metadata service that has it.
+    pub(crate) service: String,
     /// Its id.
     #[cfg_attr(test, ts(type = "string"))]
     pub(crate) account: AccountId,
@@ -39,6 +41,7 @@ impl From<Account> for AccountView {
     fn from(account: Account) -> Self {
         Self {
             email: account.email,
+            service: account.service,
             account: account.id,
             vault: account.vault,
             region: account.region.to_string(),

@@ -1,26 +1,36 @@
 //! Data for the window. Plain values; `ui/src/bindings` has the same types for TypeScript.
 
 mod account;
+mod diagnostics;
 mod input;
+mod leave;
 mod message;
 mod restore;
 mod run;
+mod service;
 mod snapshot;
 mod source;
+mod words;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+#[cfg(any(test, target_os = "macos"))]
+pub(crate) use self::words::MenuWords;
 pub(crate) use self::{
     account::{
         AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength,
         WordsView,
     },
+    diagnostics::{DiagnosticsView, RunLogView},
     input::{RestoreTo, ScheduleInput},
+    leave::{LeaveChoice, LeaveView, NextView, RunningView, Signal},
     message::Message,
     restore::{RestoredView, SuggestionView, TargetView},
     run::{Choice, Outcome, RunKind, RunStage, RunView, WaitView},
+    service::ServiceView,
     snapshot::{ComparisonView, DetailsView, MarkView, SnapshotView},
     source::{ConnectionView, OverviewView, PastRunView, ProbeView},
+    words::{MenuAction, PanelWords},
 };
 
 /// Information about the program.
@@ -34,6 +44,8 @@ pub(crate) struct AppInfo {
     pub(crate) version: String,
     /// The metadata service of new accounts.
     pub(crate) server: String,
+    /// Whether the environment names it, so that the window cannot.
+    pub(crate) server_fixed: bool,
     /// This machine's host name.
     pub(crate) host_name: String,
     /// Whether this build can update itself.
@@ -45,40 +57,12 @@ pub(crate) struct AppInfo {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct PreferencesView {
-    /// Upload limit for backups, KiB per second.
+    /// Upload limit for backups, kB per second.
     pub(crate) upload_limit: Option<u64>,
     /// Whether the app starts at login.
     pub(crate) autostart: bool,
-}
-
-/// Texts for the panel and notifications, in the window's language: the only catalog is in the window. `{source}`
-/// stands for a source's name. Empty until the window has sent them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub(crate) struct PanelWords {
-    /// Menu: show the window.
-    pub(crate) open: String,
-    /// Menu: back everything up.
-    pub(crate) back_up: String,
-    /// Menu: end the app.
-    pub(crate) quit: String,
-    /// State: a run is in progress.
-    pub(crate) working: String,
-    /// State: it succeeded.
-    pub(crate) done: String,
-    /// State: it failed.
-    pub(crate) failed: String,
-    /// State: it was cancelled.
-    pub(crate) stopped: String,
-    /// Notification: a backup failed.
-    pub(crate) backup_failed: String,
-    /// Notification: backups work again.
-    pub(crate) recovered: String,
-    /// Notification: a backup is overdue.
-    pub(crate) overdue: String,
-    /// Below a notification of a problem.
-    pub(crate) see_why: String,
+    /// What closing the window does if no icon could bring it back; none: the window asks.
+    pub(crate) on_close: Option<LeaveChoice>,
 }
 
 #[cfg(test)]
@@ -90,8 +74,9 @@ mod tests {
 
     use super::{
         account::{QrView, WrongWord},
+        diagnostics::{LogKindView, LogLineView, SectionView},
         snapshot::{EvidenceView, MarkView, ProvenView, TableChangeView, TableView},
-        source::{AddressView, PastRunState, ProtectionView, SourceView},
+        source::{AddressView, PastRunState, PastTargetView, ProtectionView, SourceView},
         *,
     };
 
@@ -117,16 +102,25 @@ mod tests {
             ConnectionView,
             DetailsView,
             DeviceView,
+            DiagnosticsView,
             EvidenceView,
             FactorStep,
             KitStep,
+            LeaveChoice,
+            LeaveView,
+            LogKindView,
+            LogLineView,
             MarkView,
+            MenuAction,
+            MenuWords,
             Message,
+            NextView,
             Outcome,
             OverviewView,
             PanelWords,
             PastRunState,
             PastRunView,
+            PastTargetView,
             PreferencesView,
             ProbeView,
             ProtectionView,
@@ -134,9 +128,14 @@ mod tests {
             QrView,
             RestoredView,
             RunKind,
+            RunLogView,
             RunStage,
             RunView,
+            RunningView,
+            SectionView,
+            ServiceView,
             SessionView,
+            Signal,
             SnapshotView,
             SourceView,
             Strength,
@@ -150,6 +149,8 @@ mod tests {
             input::RestoreTo,
             input::ScheduleInput,
             crate::error::UiError,
+            crate::text::PartView,
+            crate::text::TextView,
             crate::link::Link,
         );
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/src/bindings");

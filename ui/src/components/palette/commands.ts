@@ -1,10 +1,11 @@
 import {
-  Camera, CloudUpload, Contrast, Database, House, Keyboard, List, MonitorSmartphone, Pause, Play, Plug, Plus, RotateCcw, Search, Settings, ShieldCheck, Square,
+  Camera, CloudUpload, Contrast, Database, House, Keyboard, List, ListChecks, LogOut, MonitorSmartphone, Pause, Play, Plug, Plus, RotateCcw, Search, Settings, ShieldCheck, Square,
 } from "@lucide/svelte";
 import type { Component } from "svelte";
 import type { SourceView } from "../../bindings/SourceView";
 import { connectionFails, host, keyOf, needsAttention, sorted } from "../../state/sources";
 import type { App } from "../../state/app.svelte";
+import { checklist } from "../../state/checklist.svelte";
 import { look, THEMES } from "../../state/theme.svelte";
 import type { Words } from "../../words/en";
 import { searchField } from "../shared/focus";
@@ -47,6 +48,7 @@ export function everywhere(app: App, words: Words): Command[] {
     { id: "add", text: words.home.add, Icon: Plus, keys: "mod+n", go: () => app.go({ view: "add" }) },
     ...PAGES.map(({ view, Icon, keys }) => ({ id: view, text: words.palette.open(words.nav[view]), Icon, keys, go: () => app.go({ view }) })),
     { id: "shortcuts", text: words.palette.shortcuts, Icon: Keyboard, keys: "? mod+/", go: () => (app.overlay = "shortcuts") },
+    { id: "quit", text: words.leave.quit, Icon: LogOut, keys: "mod+q", go: () => void app.backend.quit() },
   ];
 }
 
@@ -82,6 +84,12 @@ function running(app: App, words: Words): Command[] {
   return [...(run.kind === "backup" ? [pause] : []), { id: "stop", text: words.run.stop, of, Icon: Square, go: () => void app.backend.cancelRun() }];
 }
 
+/** Brings the list of what is left to set up back to Overview. */
+export function showChecklist(app: App): void {
+  checklist.bringBack();
+  app.go({ view: "home" });
+}
+
 /** Rows in the document. */
 const MOST = 50;
 /** Databases that are offered before anything was typed. */
@@ -108,7 +116,8 @@ export function find(app: App, words: Words, text: string, recent: string[]): { 
   const themes = THEMES.filter((theme) => theme !== look.theme).map(
     (theme): Command => ({ id: `theme ${theme}`, text: `${words.settings.theme}: ${words.settings.themes[theme]}`, Icon: Contrast, go: () => look.choose(theme) }),
   );
-  const all = [...run, ...general, ...opening, ...acting, ...themes];
+  const setUp: Command[] = checklist.shown ? [] : [{ id: "checklist", text: words.checklist.show, Icon: ListChecks, go: () => showChecklist(app) }];
+  const all = [...run, ...general, ...opening, ...acting, ...themes, ...setUp];
   const typed = plain(text).split(" ").filter((word) => word !== "");
   const wanted = text.trim();
   let groups: Group[];
@@ -124,7 +133,7 @@ export function find(app: App, words: Words, text: string, recent: string[]): { 
       { title: words.palette.running, commands: run },
       { title: words.palette.recent, commands: named(recent) },
       { title: words.palette.attention, commands: named(bad) },
-      { title: words.palette.commands, commands: [...general, ...themes] },
+      { title: words.palette.commands, commands: [...general, ...themes, ...setUp] },
       { title: words.palette.databases, commands: opening },
     ];
   }

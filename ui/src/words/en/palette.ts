@@ -13,7 +13,7 @@ export const palette = {
   more: (number: string) => `${number} more. Type to narrow the list.`,
   move: "Select",
   run: "Run",
-  searchPage: "Search in the page",
+  searchPage: "Search this page",
   shortcuts: "Keyboard shortcuts",
   everywhere: "Everywhere",
   or: "or",
