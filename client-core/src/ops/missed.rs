@@ -116,8 +116,8 @@ mod tests {
     }
 
     fn any_zone() -> impl Strategy<Value = TimeZone> {
-        let names = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"];
-        prop::sample::select(&names[..]).prop_map(|name| TimeZone::get(name).unwrap())
+        prop::sample::select(&["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"][..])
+            .prop_map(|name| TimeZone::get(name).unwrap())
     }
 
     proptest! {
