@@ -93,7 +93,7 @@ fn every_variable_is_documented_in_one_place() {
     }
     let mut named = 0;
     for text in &texts {
-        // The guard of our programs is told where to watch by ourselves.
+        // We set this variable for the process guard.
         let internal = |word: &&str| ["SEALKEEP_", "SEALKEEP_WATCH"].contains(word);
         for name in names(text).filter(|word| word.starts_with("SEALKEEP_") && !internal(word)) {
             named += 1;

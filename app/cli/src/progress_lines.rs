@@ -56,7 +56,7 @@ enum Line {
     Proving { seconds: u64, about_seconds: u64 },
     /// The proof is complete.
     Proven,
-    /// The operation continues all the same.
+    /// The operation continues.
     Warning { message: String },
 }
 
@@ -66,7 +66,7 @@ enum Line {
 enum Beside<'a> {
     /// A message besides the result.
     Note { message: &'a str },
-    /// The command failed, and standard output does not say so: there is no `--json`.
+    /// The error, unless `--json` prints it on standard output.
     Error { kind: &'static str, message: &'a str, meaning: &'a str, next_step: &'a str },
 }
 

@@ -14,6 +14,7 @@ mod retry;
 mod routes;
 mod send;
 mod session;
+mod transport;
 
 pub use account::NewPassword;
 pub use bounded::Bounds;

@@ -58,6 +58,7 @@ pub struct CheckReport {
 ///
 /// # Errors
 /// Only what prevents the check: damage is part of the report. A rolled-back or forked history is an error.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Error> {
     let vault = client.open_synced().await?;
     vault.begin_run();

@@ -1,5 +1,5 @@
-//! What somebody needs to understand a problem on this device, as one text without secrets: versions, programs,
-//! settings, the last runs and their logs, numbers of the index.
+//! A diagnostic report as one text without secrets: versions, programs, settings, the last runs and their logs, the
+//! size of the index.
 
 use std::{
     env,
@@ -193,7 +193,7 @@ fn origin(address: &str) -> String {
     url::Url::parse(address).map_or_else(|_| "unknown".to_owned(), |url| url.origin().ascii_serialization())
 }
 
-/// What a sentence loses before somebody else reads it.
+/// Redacts what is private in a message.
 #[derive(Default)]
 struct Private {
     /// Wherever they occur: they may contain spaces.
@@ -211,7 +211,7 @@ impl Private {
         Self { texts, words: Vec::new() }
     }
 
-    /// In the name of a source, which is told: what nobody may be told.
+    /// Secrets inside a source's name, which is otherwise shown.
     fn in_names(sources: &[SavedSource]) -> Self {
         let secrets = sources.iter().flat_map(|source| source.address.secrets());
         Self { texts: secrets.map(|text| text.expose_secret().to_owned()).collect(), words: Vec::new() }

@@ -12,7 +12,7 @@ use crate::error::Error;
 
 /// No retry for this long after a failure, seconds (15 minutes).
 const PAUSE: i64 = 15 * 60;
-/// An hourly timer that fires this early is not sent away: it would come back only an hour later, seconds.
+/// An hourly timer that fires this early still backs up: the next one fires an hour later, seconds.
 const EARLY: i64 = 10 * 60;
 
 /// What a timer that fires now finds.
@@ -63,7 +63,7 @@ pub fn overdue(client: &Client) -> Result<Vec<SavedSource>, Error> {
     Ok(sources)
 }
 
-/// Its runs. One in the future would stop all backups until then, and nobody would be told: it does not count.
+/// Its runs, without those dated in the future, which would silently block backups until then.
 fn of_source<'a>(source: &SavedSource, runs: &'a [Run], now: i64) -> impl Iterator<Item = &'a Run> + Clone {
     runs.iter().filter(move |run| run.started_at <= now + AHEAD && runs::is_of(source, run, now))
 }

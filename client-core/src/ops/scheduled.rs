@@ -20,7 +20,7 @@ use crate::{
 /// How often to look whether another backup of this device is over.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// What became of a timer's turn.
+/// The outcome of a scheduled run.
 #[derive(Debug)]
 pub enum Scheduled {
     /// It was backed up.
@@ -57,7 +57,7 @@ pub async fn run(client: &Client, id: Uuid) -> Result<Scheduled, Error> {
     }
 }
 
-/// How a saved source is backed up if nobody says otherwise.
+/// The default backup options of a saved source.
 ///
 /// # Errors
 /// Its address no longer names a source, or the preferences cannot be read.

@@ -43,6 +43,7 @@ impl OpenVault {
     ///
     /// # Errors
     /// Same as [`OpenVault::sync`].
+    #[tracing::instrument(level = "debug", skip_all)]
     pub(super) async fn sync_history(&mut self) -> Result<(), Error> {
         let vault = self.id();
         let pins = self.state().pins().load()?;
@@ -72,6 +73,7 @@ impl OpenVault {
 
     /// Always requests the whole list: objects are numbered when granted and listed once confirmed, so a low number
     /// may appear late.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub(super) async fn sync_index(&self) -> Result<u64, Error> {
         let bad: HashSet<ObjectId> = self.state().bad_objects()?.into_iter().map(|(id, _)| id).collect();
         let (mut unlisted, mut new) = (bad.clone(), Vec::new());

@@ -1,5 +1,5 @@
 //! Where dumps come from, and the databases they are restored into. A dump ends with [`Complete`] or an error, never
-//! with a mere end of file. [`ENGINES`] lists what can be backed up.
+//! with end of file alone. [`ENGINES`] lists what can be backed up.
 
 mod engine;
 mod error;

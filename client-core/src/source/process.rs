@@ -27,10 +27,10 @@ const KEPT: usize = 8 * 1024;
 const SECRET_LEN: usize = 4;
 /// How often to check whether an ending program has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
-/// Name of the variable with the pipe that closes when we are gone, for [`GUARD`].
+/// Name of the variable with the pipe that closes when our process exits, for [`GUARD`].
 const WATCH_VARIABLE: &str = "SEALKEEP_WATCH";
 /// Becomes the program, and leaves a guard in its process group. The guard waits for a line: an empty one means that
-/// all is well, [`GIVEN_UP`] that the program still runs but nobody wants it. The pipe's end means that we are gone,
+/// all is well, [`GIVEN_UP`] that the program is abandoned. The pipe's end means that our process has exited,
 /// for whatever reason (see docs/decisions/0007-guard.md): only then is the service file, which programs share, no
 /// longer needed. The guard then ends the group with the timing of [`END_SIGNALS`]. As a member of the group it keeps
 /// the group's number from being reused.

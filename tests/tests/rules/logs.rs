@@ -60,7 +60,7 @@ const HARMLESS: [(&str, &str, &str); 16] = [
     ("app/cli/src/prompt.rs", "secret", "which one: its name"),
     ("app/cli/src/commands/schedule.rs", "schedule_words", "when a backup is due"),
     ("app/cli/src/commands/signup.rs", "totp_secret", "for its owner, to type into an authenticator"),
-    ("client-core/src/api/send.rs", "token", "the request's own header"),
+    ("client-core/src/api/transport.rs", "token", "the request's own header"),
     ("client-core/src/kit/mod.rs", "account_secret", "the recovery kit"),
     ("client-core/src/kit/mod.rs", "expose_secret", "the recovery kit"),
     ("client-core/src/ops/client.rs", "secrets", "the account's address, which is kept with them"),

@@ -7,3 +7,4 @@ mod lengths;
 mod logs;
 mod negative_tests;
 mod voice;
+mod windows;

@@ -125,7 +125,7 @@ fn refused(happened: String) -> Error {
         ErrorKind::RolledBack,
         happened,
         "this version keeps running; backups are not affected",
-        "check this machine's clock; if it is right, newer versions may be withheld: download from the original source",
+        "check this machine's clock; if it is right, newer versions may be withheld: download them from the original source",
     )
 }
 

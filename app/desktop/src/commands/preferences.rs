@@ -23,7 +23,7 @@ pub(crate) fn preferences<R: Runtime>(
     engine: State<'_, Shared>,
 ) -> Result<PreferencesView, UiError> {
     let chosen = preferences::load(engine.client())?;
-    // If the desktop does not tell, it counts as off.
+    // Off if the desktop does not report it.
     let autostart =
         app.try_state::<AutoLaunchManager>().is_some_and(|auto| auto.is_enabled().unwrap_or(false));
     Ok(PreferencesView { upload_limit: chosen.upload_limit.map(|limit| limit / KIB), autostart })

@@ -179,7 +179,7 @@ impl Engine {
             tokio::pin!(work);
             let mut tick = tokio::time::interval(TICK);
             let ended = loop {
-                // The first tick is at once: the window hears of the run before its end.
+                // The first tick is at once: the window learns about the run before it ends.
                 tokio::select! {
                     biased;
                     _ = tick.tick() => window.run(&watched.view()),

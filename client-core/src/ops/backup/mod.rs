@@ -1,23 +1,31 @@
 //! One backup: lease → dump → packs → index → snapshot → commit. It can stop anywhere before the commit without harm:
 //! no snapshot exists, and confirmed objects are not sent again.
 
-mod commit;
+// the source is read …
 mod content_reader;
 mod gate;
-mod known;
-mod level;
-mod log;
-mod moment;
-mod pipeline;
 mod reading;
+
+// … its chunks pass from stage to stage …
+mod known;
+mod pipeline;
 mod record_lists;
 mod relate;
-mod report;
-mod served;
 mod stage;
 mod together;
+
+// … and leave as packs
+mod level;
+mod served;
 mod upload;
+
+// the snapshot
+mod commit;
+mod moment;
 mod usual;
+
+mod log;
+mod report;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -60,6 +68,7 @@ const BEFORE_READING_AGAIN: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// No snapshot exists then; the run is recorded as failed, with its log on this device, and at the service.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupReport, Error> {
     let started = Instant::now();
     let log = Arc::new(RunLog::new(client));
@@ -119,7 +128,7 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     log.failed(&error);
     state.fail_run(backup, error.kind().as_str(), read, client.now())?;
     if registered {
-        // The service's record is a courtesy, not worth waiting for: its lease expires anyway.
+        // Best effort: its lease expires anyway.
         api.patience().end_run();
         let request = api.abort(id, backup, error.kind().as_str(), read);
         match tokio::time::timeout(ABORT_TIMEOUT, request).await {

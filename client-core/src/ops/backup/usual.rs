@@ -60,8 +60,8 @@ pub(super) async fn remarks(
     ))
 }
 
-/// The median size of the dumps that were not themselves flagged as small. If all were, the user has accepted the size
-/// as often as we look back, and it is the usual one now.
+/// The median size of the dumps that were not themselves flagged as small. If all were, the user has accepted the
+/// size every time, so it is normal now.
 fn usual(sizes: &[(u64, bool)]) -> Option<u64> {
     let all_smaller = sizes.iter().all(|(_, smaller)| *smaller);
     let mut counted: Vec<u64> =

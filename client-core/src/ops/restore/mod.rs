@@ -132,6 +132,7 @@ pub struct RestoreReport {
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`] names packs, byte ranges and snapshots if stored data is invalid.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn restore(client: &Client, options: RestoreOptions) -> Result<RestoreReport, Error> {
     let started = Instant::now();
     let partial = options.partial;

@@ -1,4 +1,4 @@
-//! Looks at the target of a restore before it starts. Changes nothing.
+//! Inspects the target of a restore before it starts. Changes nothing.
 
 use super::{Destination, no_database, sink::informed};
 use crate::{

@@ -60,7 +60,7 @@ pub struct Timer {
     pub files: Files,
 }
 
-/// What became of a new schedule.
+/// The outcome of adding a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The timer runs.
@@ -88,7 +88,7 @@ pub enum Outcome {
     },
 }
 
-/// What became of a removed timer.
+/// The outcome of removing a timer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Removed {
     /// Timers that were removed.

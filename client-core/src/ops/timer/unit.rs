@@ -61,7 +61,7 @@ impl Units {
             in_quotes(home).replace('$', "$$"),
             self.id
         );
-        // Wrong usage, a sign-in that ended, damage and the like need somebody: trying again changes nothing.
+        // Wrong usage, an ended session, damage and the like need user action; retrying does not help.
         text.push_str(
             "Restart=on-failure\nRestartSec=10min\nRestartPreventExitStatus=2 3 7 9 10 11 12 13 130\n",
         );

@@ -1,4 +1,4 @@
-//! Unit contents, and detection of user edits.
+//! The contents of units, and the detection of user edits.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, process::Command};
