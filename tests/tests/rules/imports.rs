@@ -178,7 +178,10 @@ impl<'ast> Visit<'ast> for Reader<'_> {
             && let syn::Type::Path(of) = &*item.self_ty
         {
             let names = item.items.iter().filter_map(|member| match member {
-                syn::ImplItem::Fn(method) => Some(method.sig.ident.to_string()),
+                // A private one cannot be called from another file.
+                syn::ImplItem::Fn(method) if !matches!(method.vis, syn::Visibility::Inherited) => {
+                    Some(method.sig.ident.to_string())
+                }
                 _ => None,
             });
             self.module.methods.push((words(&of.path), names.collect()));

@@ -38,8 +38,7 @@ const PROGRAMS: [&str; 9] = [
 ];
 /// Circles that remain: the first file calls a method that the second one adds to a type, and the second one uses the
 /// first. This list may only shrink.
-const HELD: [(&str, &str); 5] = [
-    ("client-core/src/api/renew.rs", "client-core/src/api/send.rs"),
+const HELD: [(&str, &str); 4] = [
     ("client-core/src/ops/open.rs", "client-core/src/ops/objects.rs"),
     ("client-core/src/ops/open.rs", "client-core/src/ops/sync.rs"),
     ("client-core/src/source/sentinel/lines.rs", "client-core/src/source/sentinel/beginning.rs"),
