@@ -110,7 +110,7 @@ impl KeyStore for FileKeyStore {
         match fs::remove_file(self.path()) {
             Ok(()) => sync_folder(&self.folder),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(Error::io(self.name(), &e)),
+            Err(e) => Err(Error::io(&self.name(), &e)),
         }
     }
 
