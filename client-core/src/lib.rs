@@ -63,6 +63,7 @@
 //! crypto encode store
 //! chunk output patience
 //! clock error event id net process_guard secret shell
+//! text
 //! ```
 
 // basic types
@@ -76,6 +77,7 @@ pub mod patience;
 pub mod process_guard;
 mod secret;
 pub mod shell;
+pub mod text;
 
 // transformations: pure, no I/O, no async, no clock
 pub mod chunk;

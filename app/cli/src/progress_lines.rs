@@ -360,7 +360,7 @@ mod tests {
             Event::Stage(Stage::Check { snapshots: 2 }),
             Event::Checked { bytes: 5 },
             Event::Checked { bytes: 6 },
-            Event::Warning(Warning::Other("\"quoted\" \u{202e}\u{9b}".to_owned())),
+            Event::Warning(Warning::Other(text!("\"quoted\" \u{202e}\u{9b}"))),
         ];
         let said: Vec<Line> =
             events.iter().flat_map(|event| state.lines(event, Duration::ZERO, SECOND)).collect();
@@ -379,7 +379,7 @@ mod tests {
     fn notes_and_errors_are_objects_too() {
         let note = object(&Beside::Note { message: plain!("{}", "a\x1b[2J\nb").as_str() });
         assert_eq!(note.as_str(), r#"{"event":"note","message":"a\\u{1b}[2J\\nb"}"#);
-        let error = Error::new(ErrorKind::Damaged, "a\x1bb", "c", "d");
+        let error = Error::new(ErrorKind::Damaged, text!("a\x1bb"), "c", "d");
         assert_eq!(
             object(&failure(&error)).as_str(),
             r#"{"event":"error","kind":"damaged","message":"a\u001bb","meaning":"c","next_step":"d"}"#
@@ -388,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_hostile_warning_stays_on_its_line() {
-        let event = Event::Warning(Warning::Other("a\x1b[2J\nb".to_owned()));
+        let event = Event::Warning(Warning::Other(text!("a\x1b[2J\nb")));
         assert_eq!(lines(&[(0, event.clone())]), [r#"{"event":"warning","message":"a\u001b[2J\nb"}"#]);
         let mut state = State::default();
         let said: Vec<Plain> =

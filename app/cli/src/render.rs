@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn an_error_of_any_origin_is_three_lines_or_one_document() {
         let hostile = "a\x1b[2J\nb\u{202e}";
-        let error = Error::new(ErrorKind::SourceAuth, hostile, hostile, hostile);
+        let error = Error::new(ErrorKind::SourceAuth, Text::verbatim(hostile.to_owned()), hostile, hostile);
         assert_eq!(
             sentences(&error).as_str(),
             "sealkeep: a\\u{1b}[2J\\nb\\u{202e}\n  Your backups: a\\u{1b}[2J\\nb\\u{202e}.\n  \

@@ -42,6 +42,7 @@
 //! engine
 //! view
 //! error link settings
+//! text
 //! ```
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
@@ -50,6 +51,7 @@ mod engine;
 mod error;
 mod link;
 mod settings;
+mod text;
 mod tray;
 mod view;
 mod window;

@@ -169,7 +169,7 @@ mod tests {
             let text = String::new;
             let error = UiError {
                 code: "io".into(),
-                happened: "the disk broke".into(),
+                happened: TextView::from(&text!("the disk broke")),
                 meaning: text(),
                 next_step: text(),
                 retryable: false,

@@ -5,7 +5,11 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::{Recipient, RecoveryIdentity, hkdf};
-use crate::secret::fill_random;
+use crate::{
+    secret::fill_random,
+    text,
+    text::{Text, told},
+};
 
 const IDENTITY: &str = "sealkeep/v1/recovery/age-x25519";
 
@@ -18,10 +22,8 @@ const NEAR: usize = 2;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWords {
     /// Not 24 words.
-    #[error("a recovery kit has 24 words, not {0}")]
     Count(usize),
     /// A word that is not in the word list.
-    #[error("word number {number}, \"{typed}\", is not one of the 2048 recovery words{}", did_you_mean(*suggestion))]
     Unknown {
         /// Its position, from 1.
         number: usize,
@@ -31,16 +33,34 @@ pub enum InvalidWords {
         suggestion: Option<&'static str>,
     },
     /// Every word exists, but the checksum is wrong.
-    #[error("these 24 words are not a valid set: one is wrong or two are swapped")]
     Checksum,
     /// A file without 24 words.
-    #[error("this file is not a saved recovery kit")]
     NoKit,
 }
 
-fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion
-        .map_or_else(|| ": check its spelling".to_owned(), |word| format!(" (did you mean \"{word}\"?)"))
+told!(InvalidWords);
+
+impl InvalidWords {
+    pub(crate) fn text(&self) -> Text {
+        match self {
+            Self::Count(number) => text!("a recovery kit has 24 words, not {number}", number),
+            Self::Unknown { number, typed, suggestion: None } => text!(
+                "word number {number}, \"{typed}\", is not one of the 2048 recovery words: check its spelling",
+                number,
+                typed
+            ),
+            Self::Unknown { number, typed, suggestion: Some(word) } => text!(
+                "word number {number}, \"{typed}\", is not one of the 2048 recovery words (did you mean \"{word}\"?)",
+                number,
+                typed,
+                word
+            ),
+            Self::Checksum => {
+                text!("these 24 words are not a valid set: one is wrong or two are swapped")
+            }
+            Self::NoKit => text!("this file is not a saved recovery kit"),
+        }
+    }
 }
 
 /// 24 recovery words.

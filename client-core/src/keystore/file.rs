@@ -18,6 +18,7 @@ use super::{
 use crate::{
     device::DeviceSecrets,
     error::{Error, ErrorKind},
+    text,
 };
 
 /// The file's name.
@@ -65,8 +66,10 @@ impl FileKeyStore {
         if mode & 0o077 != 0 {
             return Err(Error::new(
                 ErrorKind::Io,
-                format!(
-                    "{name} can be read by other users (mode {mode:03o}), so its keys may be known to them"
+                text!(
+                    "{name} can be read by other users (mode {mode}), so its keys may be known to them",
+                    name,
+                    mode = format!("{mode:03o}")
                 ),
                 "nothing was changed",
                 format!(
@@ -89,7 +92,7 @@ impl KeyStore for FileKeyStore {
         let passphrase = self.passphrase.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::Usage,
-                format!("{} is sealed with a passphrase", self.name()),
+                text!("{name} is sealed with a passphrase", name = self.name()),
                 "nothing was changed",
                 "give it in SEALKEEP_KEYSTORE_PASSPHRASE or as the systemd credential sealkeep-passphrase",
             )

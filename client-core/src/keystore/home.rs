@@ -10,7 +10,10 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+};
 
 /// Creates the directory if it is missing, accessible only to its owner. `None`: the user's data directory.
 ///
@@ -25,7 +28,7 @@ pub fn prepare_home(given: Option<PathBuf>) -> Result<PathBuf, Error> {
     match fs::DirBuilder::new().recursive(true).mode(0o700).create(&home) {
         Ok(()) => {}
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(Error::usage(format!("{name} is not a directory")));
+            return Err(Error::usage(text!("{name} is not a directory", name)));
         }
         Err(e) => return Err(Error::io(&name, &e)),
     }
@@ -33,7 +36,11 @@ pub fn prepare_home(given: Option<PathBuf>) -> Result<PathBuf, Error> {
     if mode & 0o077 != 0 {
         return Err(Error::new(
             ErrorKind::Io,
-            format!("{name} is open to other users (mode {:03o})", mode & 0o777),
+            text!(
+                "{name} is open to other users (mode {mode})",
+                name,
+                mode = format!("{:03o}", mode & 0o777)
+            ),
             "nothing was changed; keys and the names of what is backed up are kept where no other user can read them",
             format!("run `chmod 700 {name}`, or choose another directory with --home"),
         ));
@@ -71,7 +78,7 @@ fn default_home() -> Result<PathBuf, Error> {
         return Ok(data.join("sealkeep"));
     }
     let user = variable("HOME").ok_or_else(|| {
-        Error::usage("HOME is not set: say with --home where keys and state are kept".to_owned())
+        Error::usage(text!("HOME is not set: say with --home where keys and state are kept"))
     })?;
     Ok(if cfg!(target_os = "macos") {
         user.join("Library/Application Support/sealkeep")

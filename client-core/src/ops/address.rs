@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     error::{Error, ErrorKind},
     source::{self, AddressParts, AnySource},
+    text,
 };
 
 /// How to reach a saved source. It may contain a password.
@@ -24,7 +25,7 @@ impl Address {
         let engine = source::engine_of(text).ok_or_else(|| {
             Error::new(
                 ErrorKind::Usage,
-                "this is neither a connection string nor the full path of a file",
+                text!("this is neither a connection string nor the full path of a file"),
                 "nothing was saved",
                 "a database is named as postgres://user:password@host:5432/database",
             )

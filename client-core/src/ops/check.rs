@@ -11,6 +11,7 @@ use crate::{
     event::{Event, Stage},
     format::snapshot::SnapshotBody,
     id::ChunkId,
+    text,
     vault::ChunkReader,
 };
 
@@ -184,7 +185,11 @@ async fn manifest(
     if bytes == body.stored_size() {
         Ok(())
     } else {
-        Err(Error::damaged(format!("the manifest lists {bytes} bytes instead of {}", body.stored_size())))
+        Err(Error::damaged(text!(
+            "the manifest lists {bytes} bytes instead of {expected}",
+            bytes,
+            expected = body.stored_size()
+        )))
     }
 }
 

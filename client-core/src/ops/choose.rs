@@ -10,7 +10,7 @@ use super::{
     kinship::is_carried_on,
     select::{Selector, by_prefix, no_source, not_found, of_day, several_sources, two_sources},
 };
-use crate::{error::Error, format::snapshot::SnapshotBody, source::ENGINES, vault::ListedSnapshot};
+use crate::{error::Error, format::snapshot::SnapshotBody, source::ENGINES, text, vault::ListedSnapshot};
 
 impl OpenVault {
     /// Finds and opens the selected snapshot.
@@ -30,8 +30,7 @@ impl OpenVault {
             }
             Selector::Latest { source: None } => {
                 let snapshots = self.history().snapshots();
-                let last =
-                    snapshots.last().ok_or_else(|| not_found("there is no snapshot yet".to_owned()))?;
+                let last = snapshots.last().ok_or_else(|| not_found(text!("there is no snapshot yet")))?;
                 if snapshots.iter().any(|s| s.envelope.source != last.envelope.source) {
                     return Err(several_sources(&self.source_names().await));
                 }

@@ -15,6 +15,7 @@ use crate::{
     keystore::{self, KeptIn, Keys},
     patience::Patience,
     state::BackupLock,
+    text,
 };
 
 /// Paths and addresses.
@@ -114,7 +115,7 @@ impl Client {
         match self.keystore.load()? {
             Some(secrets) if secrets.vault.is_some() => Err(Error::new(
                 ErrorKind::Exists,
-                format!("this device belongs to {} already", secrets.email),
+                text!("this device belongs to {email} already", email = secrets.email),
                 "nothing was changed",
                 "`sealkeep logout --forget` frees it, or set SEALKEEP_HOME to another directory",
             )),
@@ -143,7 +144,7 @@ impl Client {
         self.keystore.load()?.filter(|s| s.vault.is_some()).ok_or_else(|| {
             Error::new(
                 ErrorKind::NotSignedIn,
-                "this device is not signed in",
+                text!("this device is not signed in"),
                 "nothing was changed",
                 "`sealkeep login` signs in, `sealkeep signup` creates an account",
             )

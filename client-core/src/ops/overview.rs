@@ -12,7 +12,7 @@ use super::{
     same, select,
     sources::{self, SavedSource},
 };
-use crate::{error::Error, source::Source};
+use crate::{error::Error, source::Source, text};
 
 /// Number of runs examined: enough for a month of an hourly source that fails.
 const RUNS: u32 = 1000;
@@ -106,11 +106,11 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
 /// Snapshots that cannot be opened are reported as damage; the others are still listed.
 fn damaged(unreadable: &[list::UnreadableSnapshot]) -> Option<Error> {
     let first = unreadable.first()?;
-    Some(Error::damaged(format!(
-        "{} of the snapshots cannot be opened, such as {}: {}",
-        unreadable.len(),
-        select::short(first.id),
-        first.why
+    Some(Error::damaged(text!(
+        "{number} of the snapshots cannot be opened, such as {id}: {why}",
+        number = unreadable.len(),
+        id = select::short(first.id),
+        why = first.why
     )))
 }
 

@@ -8,6 +8,7 @@ use super::Client;
 use crate::{
     error::{Error, ErrorKind},
     keystore::replace_file,
+    text,
 };
 
 const NAME: &str = "preferences.json";
@@ -30,7 +31,7 @@ pub fn load(client: &Client) -> Result<Preferences, Error> {
         Ok(text) => serde_json::from_slice(&text).map_err(|_| {
             Error::new(
                 ErrorKind::Damaged,
-                format!("{} cannot be parsed", path.display()),
+                text!("{path} cannot be parsed", path = path.display()),
                 "snapshots and keys are untouched",
                 "update Sealkeep, or remove the file: everything in it can be chosen again",
             )
@@ -47,7 +48,7 @@ pub fn load(client: &Client) -> Result<Preferences, Error> {
 pub fn save(client: &Client, preferences: Preferences) -> Result<(), Error> {
     load(client)?;
     if preferences.upload_limit == Some(0) {
-        return Err(Error::usage("a limit of nothing would never end a backup".to_owned()));
+        return Err(Error::usage(text!("a limit of nothing would never end a backup")));
     }
     let text = serde_json::to_vec(&preferences).map_err(|e| Error::internal("the preferences", &e))?;
     replace_file(client.home(), NAME, &text)

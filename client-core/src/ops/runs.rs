@@ -1,8 +1,11 @@
 //! The backup attempts on this device, their results and their logs. Needs no network.
 
 use super::{Client, select::IdPrefix, sources::SavedSource};
-use crate::error::{Error, ErrorKind};
 pub use crate::state::{KEPT, LogEntry, LogKind, Run, RunState};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+};
 
 /// A time this far in the future was written under a clock that was wrong, seconds.
 pub(super) const AHEAD: i64 = 3600;
@@ -92,13 +95,13 @@ fn one(runs: Vec<Run>, typed: &str) -> Result<Run, Error> {
         (Some(run), 0) => Ok(run),
         (Some(_), others) => Err(Error::new(
             ErrorKind::Ambiguous,
-            format!("{} runs begin with {typed}", others + 1),
+            text!("{number} runs begin with {typed}", number = others + 1, typed),
             "nothing was changed",
             "give more digits of the id",
         )),
         (None, _) => Err(Error::new(
             ErrorKind::NotFound,
-            format!("there is no run {typed}"),
+            text!("there is no run {typed}", typed),
             "nothing was changed",
             "give `latest`, or at least four digits of an id from `sealkeep runs`",
         )),

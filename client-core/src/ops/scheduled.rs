@@ -15,6 +15,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     event::{Event, Warning},
+    text,
 };
 
 /// How often to look whether another backup of this device is over.
@@ -44,7 +45,7 @@ pub async fn run(client: &Client, id: Uuid) -> Result<Scheduled, Error> {
         match backup::backup(client, options(client, &source)?).await {
             Err(error) if error.kind() == ErrorKind::Exists && error.is_retryable() => {
                 if !std::mem::replace(&mut waits, true) {
-                    let why = format!("{}; waiting for it", error.happened());
+                    let why = text!("{why}; waiting for it", why = error.text());
                     client.observer().event(&Event::Warning(Warning::Other(why)));
                 }
             }

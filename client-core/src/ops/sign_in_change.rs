@@ -19,6 +19,8 @@ use crate::{
     },
     device::{DeviceSecrets, SessionTokens},
     error::{Error, ErrorKind},
+    text,
+    text::Text,
 };
 
 /// Proves the current password, for one change.
@@ -49,7 +51,7 @@ impl Proven {
     pub async fn change_password(self, factor: SecondFactor, password: &SecretString) -> Result<(), Error> {
         check_length(password)?;
         let vault = self.secrets.vault()?;
-        let damaged = |_| Error::damaged("the keys of this device");
+        let damaged = |_| Error::damaged(text!("the keys of this device"));
         let id = vault.info.vault_id;
         let amk = Amk::try_from(vault.amk.as_slice()).map_err(damaged)?;
         let account_secret = AccountSecret::try_from(vault.account_secret.as_slice()).map_err(damaged)?;
@@ -85,7 +87,7 @@ impl Proven {
 
 /// The version after the one given by the service, which must not be older than one created by this device.
 fn next_version(stored: u32, own: u32) -> Result<u32, Error> {
-    let refused = |what: String| {
+    let refused = |what: Text| {
         Error::new(
             ErrorKind::RolledBack,
             what,
@@ -94,11 +96,13 @@ fn next_version(stored: u32, own: u32) -> Result<u32, Error> {
         )
     };
     if stored < own {
-        return Err(refused(format!(
-            "the service shows password version {stored}, but this device made {own}"
+        return Err(refused(text!(
+            "the service shows password version {stored}, but this device made {own}",
+            stored,
+            own
         )));
     }
-    stored.checked_add(1).ok_or_else(|| refused(format!("the service shows password version {stored}")))
+    stored.checked_add(1).ok_or_else(|| refused(text!("the service shows password version {stored}", stored)))
 }
 
 /// An authenticator that is not active yet.

@@ -30,6 +30,7 @@ pub use self::{
     stream::{Complete, DumpStream, Input},
 };
 pub use crate::format::snapshot::Origin;
+use crate::text;
 
 /// Everything that can be backed up. A new engine is a folder and a line here.
 pub const ENGINES: &[&dyn Engine] = &[&postgres::Postgres, &file::Files, &stdin::StandardInput];
@@ -63,7 +64,7 @@ pub fn connection(text: &str) -> Result<AnySource, SourceError> {
 pub fn database(text: &str) -> Result<AnySource, SourceError> {
     let source = connection(text)?;
     if source.database().is_none() {
-        return Err(SourceError::Usage(format!("nothing is restored into {}", source.place())));
+        return Err(SourceError::Usage(text!("nothing is restored into {place}", place = source.place())));
     }
     Ok(source)
 }

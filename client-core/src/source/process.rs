@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::{text, text::Text};
 use rustix::{
     io::{FdFlags, fcntl_setfd},
     pipe::{PipeFlags, pipe_with},
@@ -104,11 +105,11 @@ pub(super) struct Ended {
 
 impl Ended {
     /// `exit code 1` or `killed by signal 9`.
-    pub(super) fn how(&self) -> String {
+    pub(super) fn how(&self) -> Text {
         match (self.status.code(), self.status.signal()) {
-            (Some(code), _) => format!("exit code {code}"),
-            (None, Some(signal)) => format!("killed by signal {signal}"),
-            (None, None) => "unknown exit status".to_owned(),
+            (Some(code), _) => text!("exit code {code}", code),
+            (None, Some(signal)) => text!("killed by signal {signal}", signal),
+            (None, None) => text!("unknown exit status"),
         }
     }
 

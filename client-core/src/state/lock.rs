@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+};
 
 /// Longer than it takes to look whether the lock is held.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -39,7 +42,7 @@ impl BackupLock {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(Error::new(
                 ErrorKind::Exists,
-                "another backup is running on this device",
+                text!("another backup is running on this device"),
                 "nothing was changed; the other run continues",
                 "wait until it is done, or stop it",
             )

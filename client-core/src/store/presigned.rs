@@ -29,6 +29,7 @@ use super::{Reach, StoreError, Throttle, address::Address, reach::Watched, uploa
 use crate::{
     net::{self, describe_network_error},
     patience::{NoMore, Patience, Peer, retry_after},
+    text,
 };
 
 /// A transfer that makes no progress for this long is aborted and retried.
@@ -148,7 +149,8 @@ impl PresignedStore {
         self.admit().await?;
         let mut exact = header::HeaderMap::new();
         for (name, value) in headers {
-            let odd = || StoreError::Foreign(format!("the service asks for an unusable header {name:?}"));
+            let odd =
+                || StoreError::Foreign(text!("the service asks for an unusable header \"{name}\"", name));
             let name = header::HeaderName::try_from(name).map_err(|_| odd())?;
             // The service may not set where a request goes or who sends it, nor anything else that a store does not need.
             let needed =
@@ -174,8 +176,10 @@ impl PresignedStore {
         // A name that does not resolve is a network error, which the request itself reports.
         let Ok(Err(inside)) = self.reach.admitted(&self.storage).await else { return Ok(()) };
         let origin = self.origin();
-        Err(StoreError::Foreign(format!(
-            "the service names {origin} ({inside}) as this vault's storage, which is inside your network; if that is right, name it yourself: --storage-origin {origin}"
+        Err(StoreError::Foreign(text!(
+            "the service names {origin} ({inside}) as this vault's storage, which is inside your network; if that is right, name it yourself: --storage-origin {origin}",
+            origin,
+            inside = inside.to_string()
         )))
     }
 
@@ -233,14 +237,19 @@ impl PresignedStore {
     ) -> Result<W, StoreError> {
         let object = &grant.object;
         if object.kind != kind || object.size > MAX_OBJECT_SIZE {
-            return Err(StoreError::Damaged(format!("object {} is not what it should be", object.id)));
+            return Err(StoreError::Damaged(text!("object {id} is not what it should be", id = object.id)));
         }
         let key = ObjectKey { vault: self.vault, kind, id: object.id };
         let url = self.address.check(&grant.url, &key)?;
         self.admit().await?;
         let wrong_size = |found: u64| {
             let (id, size) = (object.id, object.size);
-            Failed::For(StoreError::Damaged(format!("object {id} has {found} bytes instead of {size}")))
+            Failed::For(StoreError::Damaged(text!(
+                "object {id} has {found} bytes instead of {size}",
+                id,
+                found,
+                size
+            )))
         };
         let disk = |e: io::Error| Failed::For(StoreError::Disk(e.to_string()));
         self.again(|| async {
@@ -271,9 +280,9 @@ impl PresignedStore {
             if verify == Verify::Length || hash.finalize().as_slice() == object.id.as_bytes() {
                 return Ok(out);
             }
-            Err(Failed::For(StoreError::Damaged(format!(
-                "object {} has other content than was stored",
-                object.id
+            Err(Failed::For(StoreError::Damaged(text!(
+                "object {id} has other content than was stored",
+                id = object.id
             ))))
         })
         .await

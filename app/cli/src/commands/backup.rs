@@ -15,7 +15,7 @@ use client_core::{
         sources::SavedSource,
     },
     shell::quoted,
-    source,
+    source, text,
     unwrap::Unwrapped,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -185,7 +185,7 @@ fn suggest(typed: &str, error: Error) -> Error {
     if let Some((_, dump)) = PIPED.iter().find(|(scheme, _)| typed.starts_with(scheme)) {
         return Error::new(
             ErrorKind::Usage,
-            "only a PostgreSQL database is named by its URL",
+            text!("only a PostgreSQL database is named by its URL"),
             "nothing was changed",
             format!("pipe the dump in: `{dump} shop | sealkeep backup --stdin --name shop`"),
         );
@@ -201,7 +201,7 @@ fn suggest(typed: &str, error: Error) -> Error {
     }
     Error::new(
         ErrorKind::Usage,
-        format!("`{typed}` is not the URL of a database"),
+        text!("`{typed}` is not the URL of a database", typed),
         "nothing was changed",
         format!("did you mean `sealkeep backup --file {}`", quoted(typed)),
     )

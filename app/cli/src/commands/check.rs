@@ -3,6 +3,7 @@
 use client_core::{
     error::{Error, ErrorKind},
     ops::check,
+    text::Text,
 };
 use serde_json::json;
 
@@ -48,7 +49,7 @@ pub(crate) async fn run(context: &Context, arguments: Check) -> Result<(), Error
     let list: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
     Err(Error::new(
         ErrorKind::Damaged,
-        list.join("; "),
+        Text::verbatim(list.join("; ")),
         if arguments.read_data {
             "the snapshots named above cannot be fully restored; all others are intact"
         } else {

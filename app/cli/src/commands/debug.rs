@@ -10,6 +10,7 @@ use std::{
 use client_core::{
     error::{Error, ErrorKind},
     ops::debug_bundle,
+    text,
 };
 use serde_json::json;
 
@@ -29,7 +30,7 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
         if !prompt::can_ask() {
             return Err(Error::new(
                 ErrorKind::Usage,
-                "there is no terminal to ask on",
+                text!("there is no terminal to ask on"),
                 "nothing was written",
                 "add --yes; the file holds no secrets",
             ));
@@ -44,7 +45,7 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
         if !(answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")) {
             return Err(Error::new(
                 ErrorKind::Cancelled,
-                "cancelled",
+                text!("cancelled"),
                 "nothing was written",
                 "run it again when you want the file",
             ));
@@ -54,7 +55,7 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
         if e.kind() == io::ErrorKind::AlreadyExists {
             return Error::new(
                 ErrorKind::Exists,
-                format!("{} already exists", path.display()),
+                text!("{path} already exists", path = path.display()),
                 "nothing was changed",
                 "name another file with --to",
             );

@@ -111,7 +111,7 @@ fn finish(context: &Context, report: &RestoreReport, stdout: bool) -> Result<(),
                 "duration_ms": report.duration.as_millis(),
                 "packs_read": report.packs_read,
                 "damaged": damaged,
-                "notes": report.notes,
+                "notes": report.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "failed": report.failed,
                 "left_out": report.left_out.iter().map(left_out).collect::<Vec<_>>(),
                 "superuser": report.superuser,
@@ -135,7 +135,7 @@ fn finish(context: &Context, report: &RestoreReport, stdout: bool) -> Result<(),
         }
         return Err(Error::new(
             ErrorKind::Damaged,
-            format!("not everything could be restored: {}", named(&report.failed)),
+            text!("not everything could be restored: {named}", named = named(&report.failed)),
             "the database holds the rest; the snapshot is untouched",
             "fix the errors reported by the server, then restore again without --continue",
         ));
@@ -146,9 +146,9 @@ fn finish(context: &Context, report: &RestoreReport, stdout: bool) -> Result<(),
     let list: Vec<String> = report.damaged.iter().map(ToString::to_string).collect();
     Err(Error::new(
         ErrorKind::Damaged,
-        format!(
-            "not everything could be restored; missing parts were filled with zeros: {}",
-            list.join("; ")
+        text!(
+            "not everything could be restored; missing parts were filled with zeros: {join}",
+            join = list.join("; ")
         ),
         "the snapshots named above are damaged in the same packs",
         "`sealkeep check --read-data` lists all damage; a new backup stores the missing chunks again",
@@ -228,7 +228,7 @@ async fn cleaned_up(context: &Context, url: &str) -> Result<(), Error> {
     }
     Err(Error::new(
         ErrorKind::DumpFailed,
-        format!("not everything could be dropped: {}", reasons.join("; ")),
+        text!("not everything could be dropped: {join}", join = reasons.join("; ")),
         "backups are untouched",
         "connect as a user who can drop these databases, and clean up again",
     ))

@@ -11,6 +11,8 @@ use client_core::{
         sources,
         timer::{self, Outcome, Scope},
     },
+    text,
+    text::Text,
 };
 use serde_json::json;
 
@@ -124,14 +126,14 @@ fn by_hand(
     }
     let next =
         if context.output.is_json() { format!("{next}: {}", lines.join(" && ")) } else { next.to_owned() };
-    Err(Error::new(ErrorKind::Usage, happened, meaning, next))
+    Err(Error::new(ErrorKind::Usage, Text::verbatim(happened.to_owned()), meaning, next))
 }
 
 fn week(day: &str, at: &str) -> Result<When, Error> {
     const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let weekday = DAYS.iter().zip(1..).find(|(name, _)| day.to_ascii_lowercase() == **name);
-    let (_, weekday) =
-        weekday.ok_or_else(|| Error::usage(format!("`{day}` is not a day of the week: use mon to sun")))?;
+    let (_, weekday) = weekday
+        .ok_or_else(|| Error::usage(text!("`{day}` is not a day of the week: use mon to sun", day)))?;
     let at = time(at).map_err(Error::usage)?;
     Ok(When::Week { weekday, hour: at.hour(), minute: at.minute() })
 }

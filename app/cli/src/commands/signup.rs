@@ -7,6 +7,7 @@ use client_core::{
         Account,
         sign_up::{self, NewVault},
     },
+    text,
 };
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -100,7 +101,7 @@ fn unconfirmed(error: Error) -> Error {
     }
     Error::new(
         ErrorKind::Cancelled,
-        "cancelled",
+        text!("cancelled"),
         "the account exists; its recovery words were not confirmed",
         "run `sealkeep login` to continue",
     )

@@ -41,7 +41,7 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
                 "created_at": render::when(s.created),
                 "device": s.device,
                 "device_name": s.device_name,
-                "why": s.why,
+                "why": s.why.to_string(),
             })
         })
         .collect();
@@ -75,7 +75,7 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
                 "cannot be opened".to_owned(),
                 unknown(),
                 s.device_name.clone().unwrap_or_else(unknown),
-                s.why.clone(),
+                s.why.to_string(),
             ];
             (s.created, row)
         }));

@@ -12,6 +12,7 @@ use client_core::{
     },
     shell::quoted,
     source::Preflight,
+    text,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -161,10 +162,10 @@ async fn test(context: &Context, typed: &str) -> Result<(), Error> {
     match found {
         Preflight::Database(facts) if !passes => Err(Error::new(
             ErrorKind::DumpFailed,
-            format!(
-                "the user may not read {}: {}",
-                tables(facts.unreadable.len() as u64),
-                first(&facts.unreadable)
+            text!(
+                "the user may not read {tables}: {first}",
+                tables = tables(facts.unreadable.len() as u64),
+                first = first(&facts.unreadable)
             ),
             "a backup would fail; nothing was changed",
             "grant the user access, for example with the role `pg_read_all_data`",
@@ -201,7 +202,7 @@ fn address(
         (None, Some(path), _) => Some(database_url::from_file(&path)?),
         (None, None, Some(path)) => {
             let path = absolute(&path)?;
-            let text = path.to_str().ok_or_else(|| Error::usage("the path is not UTF-8"))?;
+            let text = path.to_str().ok_or_else(|| Error::usage(text!("the path is not UTF-8")))?;
             Some(text.to_owned().into())
         }
         (None, None, None) => None,

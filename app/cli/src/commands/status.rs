@@ -31,7 +31,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
             "storage": status.storage,
             "server_version": status.server_version,
             "sources": sources,
-            "unreadable": status.unreadable.iter().map(|s| json!({"id": s.id, "why": s.why})).collect::<Vec<_>>(),
+            "unreadable": status.unreadable.iter().map(|s| json!({"id": s.id, "why": s.why.to_string()})).collect::<Vec<_>>(),
             "record_lists_bytes": status.record_lists,
             "index": {"chunks": status.chunks, "packs": status.packs},
         }),

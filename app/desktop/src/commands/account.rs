@@ -11,6 +11,7 @@ use client_core::{
     crypto::check_typed,
     error::{Error, ErrorKind},
     ops::{activity, devices, sign_up::MIN_PASSWORD},
+    text,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -162,7 +163,7 @@ pub(super) fn save_private(path: &Path, secret: &[u8]) -> Result<(), Error> {
     if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
         return Err(Error::new(
             ErrorKind::Exists,
-            format!("{name} is a link, a folder or a device; the kit cannot be saved there"),
+            text!("{name} is a link, a folder or a device; the kit cannot be saved there", name),
             "the kit was not saved",
             "choose another name",
         ));
@@ -201,7 +202,7 @@ fn read_kit(path: &Path, next: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     if read as u64 > MAX_KIT {
         return Err(Error::new(
             ErrorKind::WrongRecoveryKey,
-            "this file is too large to be a recovery kit",
+            text!("this file is too large to be a recovery kit"),
             "nothing was changed",
             next,
         ));

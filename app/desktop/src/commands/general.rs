@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use client_core::error::Error;
+use client_core::{error::Error, text};
 use tauri::{AppHandle, Runtime, State, WebviewWindow};
 use tauri_plugin_dialog::DialogExt;
 use tauri_plugin_opener::OpenerExt;
@@ -48,7 +48,7 @@ pub(crate) async fn choose_new_file<R: Runtime>(
 #[tauri::command]
 pub(crate) fn open_folder<R: Runtime>(app: AppHandle<R>, path: String) -> Result<(), UiError> {
     if !PathBuf::from(&path).is_dir() {
-        return Err(Error::usage(format!("{path} is not a folder")).into());
+        return Err(Error::usage(text!("{path} is not a folder", path)).into());
     }
     app.opener().open_path(path, None::<&str>).map_err(|e| Error::internal("the file manager", &e).into())
 }

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     error::{Refusal, UiError},
+    text::TextView,
     view::{Choice, MarkView, Outcome, RestoreTo, RestoredView, RunKind, RunView},
 };
 
@@ -208,7 +209,7 @@ fn restored(report: RestoreReport, restored: Option<RestoredView>) -> Outcome {
         bytes: report.bytes,
         restored,
         marks: Vec::new(),
-        notes: report.notes,
+        notes: report.notes.iter().map(TextView::from).collect(),
         failed: report.failed,
     }
 }

@@ -1,7 +1,9 @@
 //! Sentences of the program, for the window to translate.
 
-use client_core::{event::Warning, keystore::KeptIn};
+use client_core::{event::Warning, keystore::KeptIn, text::Text};
 use serde::Serialize;
+
+use crate::text::PartView;
 
 /// A sentence by its id. The window's words for this id take the arguments; without words it shows `text`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -11,7 +13,7 @@ pub(crate) struct Message {
     /// Stable, one word.
     pub(crate) id: String,
     /// In the order of the sentence.
-    pub(crate) arguments: Vec<String>,
+    pub(crate) arguments: Vec<PartView>,
     /// In English, as the command prints it.
     pub(crate) text: String,
 }
@@ -21,22 +23,22 @@ impl From<&Warning> for Message {
         let (id, arguments) = match warning {
             Warning::UnreadableTables(tables) => {
                 let first = tables.first().cloned().unwrap_or_default();
-                ("unreadable_tables", vec![tables.len().to_string(), first])
+                ("unreadable_tables", vec![word(tables.len()), word(first)])
             }
-            Warning::PlainConnection(host) => ("plain_connection", vec![host.clone()]),
-            Warning::CacheQuarantined(path) => ("cache_quarantined", vec![path.display().to_string()]),
+            Warning::PlainConnection(host) => ("plain_connection", vec![word(host)]),
+            Warning::CacheQuarantined(path) => ("cache_quarantined", vec![word(path.display())]),
             Warning::MemoryLost => ("memory_lost", Vec::new()),
-            Warning::RecordListUnusable(why) => ("record_list_unusable", vec![why.clone()]),
-            Warning::CompressedDump(by) => ("compressed_dump", vec![(*by).to_owned()]),
-            Warning::BadIndexObject { id, why } => ("bad_index_object", vec![id.to_string(), why.clone()]),
+            Warning::RecordListUnusable(why) => ("record_list_unusable", vec![text(why)]),
+            Warning::CompressedDump(by) => ("compressed_dump", vec![word(by)]),
+            Warning::BadIndexObject { id, why } => ("bad_index_object", vec![word(id), text(why)]),
             Warning::SignedAhead { snapshot, device, minutes } => {
-                ("signed_ahead", vec![snapshot.clone(), device.clone(), minutes.to_string()])
+                ("signed_ahead", vec![word(snapshot), word(device), word(minutes)])
             }
-            Warning::SqliteCopied { file, sides } => ("sqlite_copied", vec![file.clone(), sides.clone()]),
-            Warning::ReadAgain(why) => ("read_again", vec![why.clone()]),
-            Warning::FactsUnknown(why) => ("facts_unknown", vec![why.clone()]),
-            Warning::LeftOver(names) => ("left_over", vec![names.clone()]),
-            Warning::Other(_) => ("other", Vec::new()),
+            Warning::SqliteCopied { file, sides } => ("sqlite_copied", vec![word(file), word(sides)]),
+            Warning::ReadAgain(why) => ("read_again", vec![text(why)]),
+            Warning::FactsUnknown(why) => ("facts_unknown", vec![word(why)]),
+            Warning::LeftOver(names) => ("left_over", vec![word(names)]),
+            Warning::Other(sentence) => ("other", vec![text(sentence)]),
         };
         Self { id: id.to_owned(), arguments, text: warning.to_string() }
     }
@@ -45,12 +47,20 @@ impl From<&Warning> for Message {
 impl From<&KeptIn> for Message {
     fn from(kept: &KeptIn) -> Self {
         let (id, arguments) = match kept {
-            KeptIn::File(path) => ("kept_in_file", vec![path.display().to_string()]),
-            KeptIn::SealedFile(path) => ("kept_in_sealed_file", vec![path.display().to_string()]),
+            KeptIn::File(path) => ("kept_in_file", vec![word(path.display())]),
+            KeptIn::SealedFile(path) => ("kept_in_sealed_file", vec![word(path.display())]),
             KeptIn::Memory => ("kept_in_memory", Vec::new()),
         };
         Self { id: id.to_owned(), arguments, text: kept.to_string() }
     }
+}
+
+fn word(word: impl ToString) -> PartView {
+    PartView::Word(word.to_string())
+}
+
+fn text(text: &Text) -> PartView {
+    PartView::Text(text.into())
 }
 
 #[cfg(test)]
@@ -62,7 +72,7 @@ mod tests {
         let warning = Warning::UnreadableTables(vec!["public.a".into(), "public.b".into()]);
         let message = Message::from(&warning);
         assert_eq!(message.id, "unreadable_tables");
-        assert_eq!(message.arguments, ["2", "public.a"]);
+        assert_eq!(message.arguments, [word(2), word("public.a")]);
         assert_eq!(message.text, warning.to_string());
     }
 }

@@ -150,6 +150,8 @@ mod tests {
             input::RestoreTo,
             input::ScheduleInput,
             crate::error::UiError,
+            crate::text::PartView,
+            crate::text::TextView,
             crate::link::Link,
         );
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/src/bindings");

@@ -68,7 +68,7 @@ impl<'a> ContentReader<'a> {
         let bytes = step.get(..read).unwrap_or_default();
         self.out.clear();
         self.given = 0;
-        let broken = |error: UnwrapError| Error::from(SourceError::Incomplete(error.to_string())).into_io();
+        let broken = |error: UnwrapError| Error::from(SourceError::Incomplete(error.text())).into_io();
         if read == 0 {
             self.report = unwrapper.finish(&mut self.out, &mut |_| {}).map_err(broken)?;
             return Ok(true);

@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn warning(text: &str) -> Event {
-        Event::Warning(Warning::Other(text.to_owned()))
+        Event::Warning(Warning::Other(Text::verbatim(text.to_owned())))
     }
 
     /// The log that is stored, and the events that were passed on.

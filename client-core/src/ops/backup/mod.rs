@@ -205,7 +205,7 @@ impl Run<'_> {
         match RecordLists::open(&path, self.vault.keys(), self.source, &**observer) {
             Ok(lists) => Some(lists),
             Err(error) => {
-                observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
+                observer.event(&Event::Warning(Warning::RecordListUnusable(error.text())));
                 None
             }
         }
@@ -221,7 +221,7 @@ impl Run<'_> {
         source::tidy(self.client.home());
         let whole = match self.read_whole(Arc::clone(&source), Reading::First, read).await {
             Err(error) if error.kind() == ErrorKind::SourceChanged => {
-                let why = error.happened().to_owned();
+                let why = error.text().clone();
                 self.client.observer().event(&Event::Warning(Warning::ReadAgain(why)));
                 tokio::time::sleep(BEFORE_READING_AGAIN).await;
                 self.read_whole(source, Reading::Again, read).await?
@@ -248,7 +248,7 @@ impl Run<'_> {
         };
         let outcome = commit::commit(self, finished).instrument(tracing::debug_span!("commit")).await?;
         let record_list_bytes = lists.map_or(Ok(0), RecordLists::install).unwrap_or_else(|error| {
-            observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
+            observer.event(&Event::Warning(Warning::RecordListUnusable(error.text())));
             0
         });
         Ok(BackupReport {

@@ -33,6 +33,7 @@ use crate::{
     id::ChunkId,
     source::{AnySource, CleanedUp, RestoreChoices, Source, SourceError, Stopper, script::LeftOut},
     state::Evidence,
+    text,
     vault::{ChunkFault, ChunkReader},
 };
 
@@ -196,7 +197,7 @@ fn refuse_partial(options: &RestoreOptions) -> Result<(), Error> {
     if options.partial && matches!(options.destination, Destination::Database { .. }) {
         return Err(Error::new(
             ErrorKind::Usage,
-            "--partial writes zeros for what is damaged, and no database takes such a dump",
+            text!("--partial writes zeros for what is damaged, and no database takes such a dump"),
             "nothing was changed",
             "restore what is left to a file with --to, or another snapshot into the database",
         ));
@@ -227,13 +228,13 @@ pub async fn clean_up(client: &Client, server: AnySource) -> Result<CleanedUp, E
 }
 
 fn no_database(source: &dyn Source) -> SourceError {
-    SourceError::Usage(format!("{} is no database", source.place()))
+    SourceError::Usage(text!("{place} is no database", place = source.place()))
 }
 
 fn cancelled() -> Error {
     Error::new(
         ErrorKind::Cancelled,
-        "cancelled",
+        text!("cancelled"),
         "nothing was changed; snapshots are untouched",
         "run it again",
     )
@@ -279,10 +280,11 @@ impl Job<'_> {
             writer.write(bytes).await?;
         }
         if damage.is_empty() && position != body.stored_size() {
-            return Err(Error::damaged(format!(
-                "snapshot {} lists {position} bytes instead of {}",
-                self.id,
-                body.stored_size()
+            return Err(Error::damaged(text!(
+                "snapshot {id} lists {position} bytes instead of {expected}",
+                id = self.id,
+                position,
+                expected = body.stored_size()
             )));
         }
         Ok(damage)
@@ -346,7 +348,7 @@ pub(super) async fn read_piece(reader: &ChunkReader, piece: ChunkId) -> Result<V
         Ok(bytes) => Ok(crate::format::manifest::read_piece(&bytes)?),
         Err(fault) => Err(Error::new(
             ErrorKind::Damaged,
-            format!("the snapshot's table of contents cannot be read: {fault}"),
+            text!("the snapshot's table of contents cannot be read: {fault}", fault),
             "this snapshot cannot be restored; others may be intact",
             "run `sealkeep check` to see which snapshots are intact",
         )),

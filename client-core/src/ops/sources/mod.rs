@@ -10,6 +10,7 @@ use super::{Client, schedule::Schedule};
 use crate::{
     error::{Error, ErrorKind},
     state::take_turn,
+    text,
 };
 
 const LOCK: &str = "sources.lock";
@@ -137,7 +138,7 @@ pub fn edit(client: &Client, id: Uuid, edit: Edit<'_>) -> Result<(), Error> {
         if after.address.kind() != before.address.kind() {
             return Err(Error::new(
                 ErrorKind::Usage,
-                format!("{} is a source of another kind", after.address.shown()),
+                text!("{address} is a source of another kind", address = after.address.shown()),
                 "nothing was changed; the snapshots of this source are untouched",
                 "add it as a source of its own",
             ));
@@ -185,7 +186,7 @@ fn find(sources: &[SavedSource], id: Uuid) -> Result<SavedSource, Error> {
     sources.iter().find(|source| source.id == id).cloned().ok_or_else(|| {
         Error::new(
             ErrorKind::NotFound,
-            "that source was removed",
+            text!("that source was removed"),
             "nothing was changed",
             "choose another one",
         )
@@ -195,10 +196,13 @@ fn find(sources: &[SavedSource], id: Uuid) -> Result<SavedSource, Error> {
 fn put(sources: &mut Vec<SavedSource>, mut source: SavedSource) -> Result<(), Error> {
     source.name = source.name.trim().to_owned();
     if source.name.is_empty() || source.name.chars().count() > MAX_NAME {
-        return Err(Error::usage(format!("a source needs a name of 1 to {MAX_NAME} characters")));
+        return Err(Error::usage(text!(
+            "a source needs a name of 1 to {number} characters",
+            number = MAX_NAME
+        )));
     }
     if !source.schedule.is_valid() {
-        return Err(Error::usage("invalid time of day".to_owned()));
+        return Err(Error::usage(text!("invalid time of day")));
     }
     let is_kind = |other: &SavedSource| other.address.kind() == source.address.kind();
     let has_it = |known: &SavedSource| known.id == source.id && known.name == source.name && is_kind(known);
@@ -207,9 +211,9 @@ fn put(sources: &mut Vec<SavedSource>, mut source: SavedSource) -> Result<(), Er
         |other: &&SavedSource| other.id != source.id && other.is_named(&source.name) && is_kind(other);
     if let Some(other) = sources.iter().find(taken).filter(|_| !sources.iter().any(has_it)) {
         let happened = if other.name == source.name {
-            format!("there is a source called {} already", source.name)
+            text!("there is a source called {name} already", name = source.name)
         } else {
-            format!("{} was called {} before", other.name, source.name)
+            text!("{name} was called {former} before", name = other.name, former = source.name)
         };
         return Err(Error::new(
             ErrorKind::Exists,

@@ -12,6 +12,7 @@ use crate::{
     crypto::{Amk, wrap},
     error::{Error, ErrorKind},
     keystore::replace_file,
+    text,
 };
 
 const NAME: &str = "sources.sealed";
@@ -31,7 +32,7 @@ pub(super) fn read(client: &Client) -> Result<Vec<SavedSource>, Error> {
     let damaged = || {
         Error::new(
             ErrorKind::Damaged,
-            format!("{} is damaged or belongs to another vault", path.display()),
+            text!("{path} is damaged or belongs to another vault", path = path.display()),
             "all snapshots are untouched; the saved connections cannot be read",
             "remove the file and add the sources again",
         )
@@ -41,7 +42,7 @@ pub(super) fn read(client: &Client) -> Result<Vec<SavedSource>, Error> {
     let newer = || {
         Error::new(
             ErrorKind::NewerFormat,
-            format!("{} was written by a newer version of Sealkeep", path.display()),
+            text!("{path} was written by a newer version of Sealkeep", path = path.display()),
             "nothing was changed",
             "update Sealkeep",
         )
@@ -53,7 +54,7 @@ pub(super) fn read(client: &Client) -> Result<Vec<SavedSource>, Error> {
     if version < VERSION {
         return Err(Error::new(
             ErrorKind::Damaged,
-            format!("{} was written by an older build of Sealkeep", path.display()),
+            text!("{path} was written by an older build of Sealkeep", path = path.display()),
             "all snapshots are untouched; the saved connections cannot be read",
             format!("remove it with `rm {}` and add the sources again", path.display()),
         ));

@@ -23,6 +23,7 @@ use crate::{
     output,
     shell::quoted,
     state::take_turn,
+    text,
 };
 
 const LOCK: &str = "timers.lock";
@@ -117,7 +118,11 @@ pub fn schedule(
     if let Some(other) = other.filter(|other| other.timer(id).exists()) {
         return Err(Error::new(
             ErrorKind::Exists,
-            format!("{} already starts backups of {}", other.timer(id).display(), source.name),
+            text!(
+                "{timer} already starts backups of {name}",
+                timer = other.timer(id).display(),
+                name = source.name
+            ),
             "nothing was changed; that timer goes on",
             format!("remove it first: `sealkeep schedule remove {}`", quoted(&source.name)),
         ));
@@ -182,7 +187,7 @@ pub fn remove(client: &Client, id: Uuid) -> Result<Removed, Error> {
         if scope == Scope::System && !rustix::process::geteuid().is_root() {
             return Err(Error::new(
                 ErrorKind::Usage,
-                format!("{unit} is a timer of the system, which only an administrator can remove"),
+                text!("{unit} is a timer of the system, which only an administrator can remove", unit),
                 "nothing was changed; the timer goes on",
                 format!(
                     "run `sudo systemctl disable --now {unit}` and `sudo rm {} {}`, then this again",
@@ -259,7 +264,7 @@ pub fn enable_linger() -> Result<(), Error> {
     run(Command::new("loginctl").arg("enable-linger")).map_err(|why| {
         Error::new(
             ErrorKind::Io,
-            format!("lingering cannot be enabled: {why}"),
+            text!("lingering cannot be enabled: {why}", why),
             "the timer runs while you are logged in",
             "ask an administrator to run `loginctl enable-linger` for you, or use --system",
         )
@@ -302,7 +307,7 @@ impl Place {
             Scope::User => variable("XDG_CONFIG_HOME")
                 .or_else(|| variable("HOME").map(|home| home.join(".config")))
                 .ok_or_else(|| {
-                    Error::usage("HOME is not set: systemd looks for a user's units there".to_owned())
+                    Error::usage(text!("HOME is not set: systemd looks for a user's units there"))
                 })?
                 .join("systemd/user"),
         };
@@ -318,7 +323,7 @@ impl Place {
             if read(&path)?.is_some_and(|text| !is_untouched(&text)) {
                 return Err(Error::new(
                     ErrorKind::Exists,
-                    format!("{} was edited by hand", path.display()),
+                    text!("{path} was edited by hand", path = path.display()),
                     "nothing was changed; the timer goes on as it is",
                     "keep your changes in a drop-in (`systemctl edit`), remove the file, and run this again",
                 ));
@@ -354,9 +359,10 @@ fn units(client: &Client, source: &SavedSource, scope: Scope, program: PathBuf) 
     };
     let user = if scope == Scope::System { Some(owner()?) } else { None };
     if let Some(user) = user.filter(|user| *user != rustix::process::geteuid().as_raw()) {
-        return Err(Error::usage(format!(
-            "{} belongs to user {user}: run this as that user",
-            home.display()
+        return Err(Error::usage(text!(
+            "{home} belongs to user {user}: run this as that user",
+            home = home.display(),
+            user
         )));
     }
     Ok(Units { id: source.id, name: source.name.clone(), schedule: source.schedule, program, home, user })
@@ -401,7 +407,7 @@ fn remove_file(path: &Path) -> Result<(), Error> {
 fn refused(unit: &str, why: &str) -> Error {
     Error::new(
         ErrorKind::Io,
-        format!("systemd refuses {unit}: {why}"),
+        text!("systemd refuses {unit}: {why}", unit, why),
         "the schedule is saved, but nothing starts it while the app is closed",
         "see `systemctl status` and `journalctl`, then run this again",
     )

@@ -152,14 +152,14 @@ fn plain(path: &Path) -> Result<&str, Error> {
 fn unnamable(path: &Path) -> Error {
     Error::new(
         ErrorKind::Usage,
-        format!("{} contains characters that a scheduled command cannot name", path.display()),
+        text!("{path} contains characters that a scheduled command cannot name", path = path.display()),
         "nothing was changed",
         "move it to a path without line breaks, quotes and backslashes",
     )
 }
 
 fn unscheduled() -> Error {
-    Error::usage("a timer needs a schedule: --hourly, --daily or --weekly".to_owned())
+    Error::usage(text!("a timer needs a schedule: --hourly, --daily or --weekly"))
 }
 
 #[cfg(test)]
