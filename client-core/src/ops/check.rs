@@ -122,7 +122,7 @@ pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Erro
         let fault = match stored.get(&pack) {
             None => Some("the service no longer has it".to_owned()),
             Some(_) if absent.contains(&pack) => {
-                Some("the object store does not have it, or not with its length".to_owned())
+                Some("storage does not have it, or not with its length".to_owned())
             }
             Some(_) if !read_data => None,
             Some(size) => {

@@ -229,10 +229,10 @@ impl RestoreTarget {
     /// Everything in a template is copied into databases created later; programs connect to the maintenance database.
     fn refuse_reserved(&self, is_template: bool) -> Result<(), SourceError> {
         let (what, allowed) = match self.url.database() {
-            "template0" | "template1" => ("a template of new databases", false),
-            _ if is_template => ("a template of new databases", false),
+            "template0" | "template1" => ("a template of new databases, which is never a restore target", false),
+            _ if is_template => ("a template of new databases, which is never a restore target", false),
             "postgres" if !self.choices.overwrite => {
-                ("the server's maintenance database, which others use", true)
+                ("the server's maintenance database, which other programs connect to", true)
             }
             _ => return Ok(()),
         };
