@@ -21,12 +21,7 @@ fn newer(happened: Text) -> Error {
 }
 
 fn wrong_words(happened: Text, next_step: &str) -> Error {
-    Error::new(
-        ErrorKind::WrongRecoveryKey,
-        happened,
-        "nothing was changed",
-        next_step,
-    )
+    Error::new(ErrorKind::WrongRecoveryKey, happened, "nothing was changed", next_step)
 }
 
 impl From<FormatError> for Error {

@@ -133,7 +133,7 @@ impl From<StateError> for Error {
                 ErrorKind::Io,
                 error.text(),
                 "your snapshots are untouched",
-                "check the disk and its permissions; if state.db is damaged, delete it and run `sealkeep index rebuild`: only the list of runs and their logs are lost",
+                "check the disk and its permissions; if state.db is damaged, delete it, then run `sealkeep index rebuild`: only the list of runs and their logs are lost",
             ),
         }
         .with_source(error)

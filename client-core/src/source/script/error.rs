@@ -88,8 +88,17 @@ impl ScriptError {
                 let list: Vec<String> = all.iter().take(NAMED).map(named).collect();
                 let list = list.join(", ");
                 match all.len().saturating_sub(NAMED) {
-                    0 => text!("the dump needs {list} (first in line {line}), which the server does not have", list, line),
-                    more => text!("the dump needs {list} and {more} more (first in line {line}), which the server does not have", list, more, line),
+                    0 => text!(
+                        "the dump needs {list} (first in line {line}), which the server does not have",
+                        list,
+                        line
+                    ),
+                    more => text!(
+                        "the dump needs {list} and {more} more (first in line {line}), which the server does not have",
+                        list,
+                        more,
+                        line
+                    ),
                 }
             }
             Found::Unfinished(what) => {

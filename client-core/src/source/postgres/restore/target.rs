@@ -229,7 +229,9 @@ impl RestoreTarget {
     /// Everything in a template is copied into databases created later; programs connect to the maintenance database.
     fn refuse_reserved(&self, is_template: bool) -> Result<(), SourceError> {
         let (what, allowed) = match self.url.database() {
-            "template0" | "template1" => ("a template of new databases, which is never a restore target", false),
+            "template0" | "template1" => {
+                ("a template of new databases, which is never a restore target", false)
+            }
             _ if is_template => ("a template of new databases, which is never a restore target", false),
             "postgres" if !self.choices.overwrite => {
                 ("the server's maintenance database, which other programs connect to", true)
