@@ -50,7 +50,7 @@ Exit codes:
     7  not found, ambiguous, or already exists
     8  local disk or file error
     9  stored data is damaged, or a restore is incomplete
-   10  the service returned an older or forked history
+   10  the service returned an inconsistent history
    11  created by a newer version of Sealkeep
    12  the name belongs to another source
    13  the dump is unusually small or has a different format
