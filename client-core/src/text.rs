@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, fmt, io, path};
 
-use api_types::{DeviceId, ObjectId, SnapshotId};
+use api_types::{DeviceId, ObjectId};
 
 /// A sentence, or a part of one. None contains a secret. In English, by [`fmt::Display`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,22 +129,7 @@ macro_rules! words {
     )+};
 }
 
-words!(
-    str,
-    String,
-    u8,
-    u16,
-    u32,
-    u64,
-    usize,
-    i32,
-    i64,
-    io::Error,
-    path::Display<'_>,
-    DeviceId,
-    ObjectId,
-    SnapshotId
-);
+words!(str, String, u8, u16, u32, u64, usize, i32, i64, io::Error, path::Display<'_>, DeviceId, ObjectId,);
 
 /// Names the parts of a sentence, like `format!`: `text!("{file} is of version {version}", file, version = 3)`. Only
 /// named parts; a part may be a [`Text`].

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { before, test } from "node:test";
-import { banned, programStrings, windowStrings } from "../strings.js";
+import { banned, programStrings, reasons, windowStrings } from "../strings.js";
 
 const SRC = new URL("../src/", import.meta.url);
 let window;
@@ -26,6 +26,7 @@ const forms = (strings) => [...strings].flatMap(([key, found]) => found.map((for
 test("no banned word in the window", async () => {
   assert.deepEqual(await violations("en", forms(window.en)), []);
   assert.deepEqual(await violations("de", forms(window.de)), []);
+  assert.deepEqual(await violations("de", Object.entries(await reasons())), []);
 });
 
 test("no banned word in help, errors and answers of the service", async () => {

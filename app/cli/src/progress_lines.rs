@@ -288,7 +288,7 @@ const fn amount(event: &Event) -> u64 {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use client_core::{error::ErrorKind, event::Warning};
+    use client_core::{error::ErrorKind, event::Warning, text};
 
     use super::*;
 

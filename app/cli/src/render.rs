@@ -257,7 +257,7 @@ pub(crate) fn choices(header: &[Column], rows: &[Vec<String>]) -> Plain {
 
 #[cfg(test)]
 mod tests {
-    use client_core::error::ErrorKind;
+    use client_core::{error::ErrorKind, text::Text};
 
     use super::*;
 

@@ -156,8 +156,10 @@ fn notify<R: Runtime>(app: &AppHandle<R>, title: &str, body: &str) {
 
 #[cfg(test)]
 mod tests {
+    use client_core::text;
+
     use super::*;
-    use crate::error::UiError;
+    use crate::{error::UiError, text::TextView};
 
     fn run(kind: RunKind, outcome: Option<Outcome>) -> RunView {
         RunView { outcome, ..RunView::new(kind, "shop", String::new()) }

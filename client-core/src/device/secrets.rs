@@ -207,9 +207,9 @@ impl DeviceSecrets {
             return Err(Error::new(
                 ErrorKind::NewerFormat,
                 text!(
-                    "the key store is of version {version}; this program reads {VERSION}",
+                    "the key store is of version {version}; this program reads {known}",
                     version = version.version,
-                    VERSION
+                    known = VERSION
                 ),
                 "nothing was changed",
                 "update sealkeep",

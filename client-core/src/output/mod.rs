@@ -86,9 +86,9 @@ impl Output {
             return Err(Error::new(
                 ErrorKind::Exists,
                 text!(
-                    "{shown} is one of {nlink} names of a file (hard links), and the others would keep the old content",
+                    "{shown} is one of {number} names of a file (hard links), and the others would keep the old content",
                     shown,
-                    nlink = there.nlink()
+                    number = there.nlink()
                 ),
                 "nothing was changed",
                 "name another file, or remove this name first",

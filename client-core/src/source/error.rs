@@ -122,7 +122,7 @@ pub enum SourceError {
         /// Host, port, database.
         place: String,
         /// Which kind.
-        what: &'static str,
+        what: Text,
         /// Whether `--overwrite` allows it.
         allowed: bool,
     },
@@ -231,7 +231,7 @@ impl SourceError {
                 text!("a database {name} already exists: someone else created it during the restore", name)
             }
             Self::Reserved { place, what, .. } => {
-                text!("{place} is {what}", place, what = Text::fixed(what))
+                text!("{place} is {what}", place, what)
             }
             Self::InUse { database, who } => {
                 text!("the database {database} is in use: {who}", database, who)

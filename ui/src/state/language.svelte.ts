@@ -1,8 +1,10 @@
 import { de } from "../words/de";
+import { reasons } from "../words/de/reasons";
 import { en, type Words } from "../words/en";
+import type { Reasons } from "../words/said";
 
 /** Languages with complete translations. */
-export const LANGUAGES = { en: { name: "English", words: en }, de: { name: "Deutsch", words: de } } as const;
+export const LANGUAGES = { en: { name: "English", words: en, reasons: {} }, de: { name: "Deutsch", words: de, reasons } } as const;
 export type Language = keyof typeof LANGUAGES;
 
 const KEY = "language";
@@ -17,6 +19,11 @@ class Chosen {
 
   get words(): Words {
     return LANGUAGES[this.language].words;
+  }
+
+  /** The core's sentences. */
+  get reasons(): Reasons {
+    return LANGUAGES[this.language].reasons;
   }
 
   choose(language: Language): void {

@@ -10,6 +10,7 @@ use client_core::{
         select::Selector,
     },
     source::{self, CleanedUp, RestoreChoices, SourceError, script::LeftOut},
+    text,
 };
 use secrecy::ExposeSecret;
 use serde_json::json;

@@ -117,6 +117,7 @@ mod tests {
     use crate::{
         event::{Peer, Warning},
         ops::client::tests::offline,
+        text::Text,
         unwrap::Unwrapped,
     };
 

@@ -34,6 +34,7 @@ use crate::{
     source::{AnySource, CleanedUp, RestoreChoices, Source, SourceError, Stopper, script::LeftOut},
     state::Evidence,
     text,
+    text::Text,
     vault::{ChunkFault, ChunkReader},
 };
 
@@ -118,7 +119,7 @@ pub struct RestoreReport {
     /// Unreadable ranges; empty unless `partial`.
     pub damaged: Vec<DamagedRange>,
     /// What else the user should know, one sentence each.
-    pub notes: Vec<String>,
+    pub notes: Vec<Text>,
     /// Errors of the server in a restore that kept going.
     pub failed: Vec<String>,
     /// Statements that were not executed, the first thousand.

@@ -17,7 +17,7 @@ pub(super) async fn rewrapper(
     wrapping: &Wrapping,
 ) -> Result<Rewrapper, Error> {
     let wanted = usize::try_from(wrapping.plan_len).ok().filter(|len| *len <= MAX_PLAN_LEN);
-    let wanted = wanted.ok_or_else(|| damaged("it is too long"))?;
+    let wanted = wanted.ok_or_else(|| damaged(&text!("it is too long")))?;
     let mut plan = Vec::new();
     'all: for piece in body.manifest.iter().rev() {
         for entry in read_piece(reader, piece.chunk_id).await?.into_iter().rev() {

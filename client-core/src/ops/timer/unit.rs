@@ -12,6 +12,7 @@ use crate::{
     error::{Error, ErrorKind},
     ops::schedule::Schedule,
     shell::quoted,
+    text,
 };
 
 /// How a file says that it is ours; its checksum follows.

@@ -160,7 +160,7 @@ impl Directory {
         let broken = |what: Text| Err(Broken(text!("pg_dump archive: {what}", what)));
         let of_dump = |path: &&String| self.folders.iter().any(|folder| split(path).0 == folder);
         if let Some(cut) = self.cut.iter().find(of_dump) {
-            return broken(text!("its file {cut} is cut off", cut));
+            return broken(text!("its file {file} is cut off", file = cut));
         }
         if self.beyond {
             return Ok(false);

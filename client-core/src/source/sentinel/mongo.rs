@@ -145,7 +145,7 @@ impl Walker {
         });
         match open.count() {
             0 => Ok(()),
-            open => Err(self.broken(text!("it ends, but {open} of its collections do not", open))),
+            open => Err(self.broken(text!("it ends, but {number} of its collections do not", number = open))),
         }
     }
 

@@ -179,8 +179,8 @@ impl Walker {
             }
             At::Block if self.expected.is_empty() && self.small.is_empty() && self.skip == 0 => Ok(()),
             At::Block if self.small.is_empty() => Err(self.broken(text!(
-                "it ends, but the data of {expected} of its tables has not come",
-                expected = self.expected.len()
+                "it ends, but the data of {number} of its tables has not come",
+                number = self.expected.len()
             ))),
             At::Magic | At::Sizes | At::Header(_) => Err(self.broken(text!("it ends within its header"))),
             At::Count | At::Entry(_) | At::FileName(_) => {

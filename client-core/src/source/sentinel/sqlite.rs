@@ -47,9 +47,9 @@ impl Pages {
         }
         if self.len < pages * page {
             return broken(text!(
-                "it has {len} bytes, and its header states {page}",
+                "it has {len} bytes, and its header states {stated}",
                 len = self.len,
-                page = pages * page
+                stated = pages * page
             ));
         }
         Ok(true)

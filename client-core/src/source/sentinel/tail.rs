@@ -62,7 +62,7 @@ impl Tail {
         if last.is_some_and(is_end) {
             return Ok(());
         }
-        Err(Broken(text!("its last line \"{join}\" is missing", join = self.markers.join("\" or \""))))
+        Err(Broken(text!("its last line \"{marks}\" is missing", marks = self.markers.join("\" or \""))))
     }
 }
 

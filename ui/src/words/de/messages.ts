@@ -19,6 +19,7 @@ export const messages: typeof english = {
     read_again: (why) => `Die Datei wird noch einmal gelesen: ${why}`,
     facts_unknown: (why) => `Einige Angaben zur Datenbank ließen sich nicht ermitteln (${why}). Der Dump braucht sie nicht.`,
     left_over: (names) => `Eine unterbrochene Wiederherstellung hat ${names} auf diesem Server hinterlassen. Um sie zu löschen, führen Sie „sealkeep restore --clean-up URL“ aus.`,
+    other: (sentence) => `${sentence}.`,
     kept_in_file: (path) => `${path} (nur für den Eigentümer lesbar)`,
     kept_in_sealed_file: (path) => `${path} (mit einer Passphrase verschlüsselt)`,
     kept_in_memory: () => "Arbeitsspeicher, bis Sealkeep beendet wird",

@@ -17,6 +17,7 @@ export const messages = {
     read_again: (why) => `Reading the file again: ${why}`,
     facts_unknown: (why) => `Some details of the database couldn't be determined (${why}). The dump doesn't need them.`,
     left_over: (names) => `An interrupted restore left ${names} on this server. To drop them, run "sealkeep restore --clean-up URL".`,
+    other: (sentence) => `${sentence}.`,
     kept_in_file: (path) => `${path} (readable only by its owner)`,
     kept_in_sealed_file: (path) => `${path} (encrypted with a passphrase)`,
     kept_in_memory: () => "Memory, until Sealkeep quits",

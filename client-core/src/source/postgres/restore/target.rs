@@ -230,11 +230,13 @@ impl RestoreTarget {
     fn refuse_reserved(&self, is_template: bool) -> Result<(), SourceError> {
         let (what, allowed) = match self.url.database() {
             "template0" | "template1" => {
-                ("a template of new databases, which is never a restore target", false)
+                (text!("a template of new databases, which is never a restore target"), false)
             }
-            _ if is_template => ("a template of new databases, which is never a restore target", false),
+            _ if is_template => {
+                (text!("a template of new databases, which is never a restore target"), false)
+            }
             "postgres" if !self.choices.overwrite => {
-                ("the server's maintenance database, which other programs connect to", true)
+                (text!("the server's maintenance database, which other programs connect to"), true)
             }
             _ => return Ok(()),
         };
