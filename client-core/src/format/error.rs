@@ -69,7 +69,6 @@ impl FormatError {
             Self::NewerVersion(format) => {
                 text!("this {format} was created by a newer version of Sealkeep", format)
             }
-            Self::NotOurs(format @ Format::Index) => text!("this object is not a Sealkeep {format}", format),
             Self::NotOurs(format) => text!("this object is not a Sealkeep {format}", format),
             Self::OtherVault(format) => text!("this {format} belongs to another vault", format),
             Self::WrongKey { format, epoch } => {
