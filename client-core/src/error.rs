@@ -183,7 +183,7 @@ impl Error {
 
     /// A local file or device failed; `what` names it.
     #[must_use]
-    pub fn io(what: impl ToPart, error: &io::Error) -> Self {
+    pub fn io(what: &(impl ToPart + ?Sized), error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::new(
                 ErrorKind::DiskFull,

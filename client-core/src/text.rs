@@ -1,11 +1,11 @@
 //! Sentences that the window can show in another language: an English template, and what stands in its places.
 //!
 //! The template is the sentence's id. Write it as a literal in [`text!`](crate::text!): `ui/tests/messages.test.js`
-//! collects these literals, and fails unless the window has each of them in German, with the same places.
+//! collects these literals, and fails unless `ui/src/words/de/reasons` has each of them, with the same places.
 
 use std::{borrow::Cow, fmt, io, path};
 
-use api_types::{DeviceId, ObjectId};
+use api_types::{DeviceId, ObjectId, Sha256};
 
 /// A sentence, or a part of one. None contains a secret. In English, by [`fmt::Display`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,11 +32,23 @@ impl Text {
         Self { template: Cow::Owned(words), parts: Vec::new() }
     }
 
+    /// Words that an error of a lower layer holds. `ui/strings.js` knows how such errors are made.
+    #[must_use]
+    pub const fn fixed(words: &'static str) -> Self {
+        Self::with(words, Vec::new())
+    }
+
     /// Use [`text!`](crate::text!), which compares the places with the parts.
     #[doc(hidden)]
     #[must_use]
     pub const fn with(template: &'static str, parts: Vec<(&'static str, Part)>) -> Self {
         Self { template: Cow::Borrowed(template), parts }
+    }
+
+    /// Whether it is [`Text::verbatim`].
+    #[cfg(test)]
+    pub(crate) const fn is_verbatim(&self) -> bool {
+        matches!(self.template, Cow::Owned(_))
     }
 
     /// With `{name}` for each part.
@@ -49,14 +61,6 @@ impl Text {
     #[must_use]
     pub fn parts(&self) -> &[(&'static str, Part)] {
         &self.parts
-    }
-}
-
-impl Text {
-    /// Words that a table or an error of a lower layer holds. The collector knows these by name.
-    #[must_use]
-    pub const fn fixed(words: &'static str) -> Self {
-        Self::with(words, Vec::new())
     }
 }
 
@@ -129,7 +133,8 @@ macro_rules! words {
     )+};
 }
 
-words!(str, String, u8, u16, u32, u64, usize, i32, i64, io::Error, path::Display<'_>, DeviceId, ObjectId,);
+words!(str, String, u8, u16, u32, u64, usize, i32, i64);
+words!(io::Error, path::Display<'_>, jiff::civil::Date, DeviceId, ObjectId, Sha256);
 
 /// Names the parts of a sentence, like `format!`: `text!("{file} is of version {version}", file, version = 3)`. Only
 /// named parts; a part may be a [`Text`].
@@ -139,7 +144,7 @@ macro_rules! text {
     (@value $name:ident $value:expr) => { $value };
     ($template:literal $(,)?) => { $crate::text::Text::with($template, ::std::vec::Vec::new()) };
     ($template:literal, $($name:ident $(= $value:expr)?),+ $(,)?) => {{
-        // Never called. `format_args!` compares the places with the parts; `concat!` keeps it from finding others.
+        // Never called. `format!` compares the places with the parts; `concat!` keeps it from finding others.
         let _ = || drop(::std::format!(::std::concat!($template), $($name = 0),+));
         $crate::text::Text::with(
             $template,

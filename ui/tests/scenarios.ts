@@ -6,6 +6,7 @@ import type { DetailsView } from "../src/bindings/DetailsView";
 import type { Outcome } from "../src/bindings/Outcome";
 import type { OverviewView } from "../src/bindings/OverviewView";
 import type { PastRunView } from "../src/bindings/PastRunView";
+import type { PartView } from "../src/bindings/PartView";
 import type { ProbeView } from "../src/bindings/ProbeView";
 import type { RestoredView } from "../src/bindings/RestoredView";
 import type { RunView } from "../src/bindings/RunView";
@@ -14,6 +15,7 @@ import type { SnapshotView } from "../src/bindings/SnapshotView";
 import type { SourceView } from "../src/bindings/SourceView";
 import type { SuggestionView } from "../src/bindings/SuggestionView";
 import type { TargetView } from "../src/bindings/TargetView";
+import type { TextView } from "../src/bindings/TextView";
 import type { UiError } from "../src/bindings/UiError";
 import type { WaitView } from "../src/bindings/WaitView";
 
@@ -107,9 +109,12 @@ const several: OverviewView = {
   ],
 };
 
+/** A sentence of the core. */
+const text = (template: string, ...parts: [string, PartView][]): TextView => ({ template, parts });
+
 const unreachable: UiError = {
   code: "service_unreachable",
-  happened: "the service at http://127.0.0.1:8787 cannot be reached: connection refused",
+  happened: text("the service at {server} cannot be reached: {detail}", ["server", "http://127.0.0.1:8787"], ["detail", "connection refused"]),
   meaning: "stored snapshots are untouched",
   nextStep: "check the network and try again",
   retryable: true,
@@ -170,7 +175,7 @@ const base: Answers = {
   compare_snapshots: () => comparison,
   watch_links: () => null,
   speak: () => null,
-  change_password: refuse({ ...unreachable, code: "second_factor", happened: "the second factor is wrong" }),
+  change_password: refuse({ ...unreachable, code: "second_factor", happened: text("the code is wrong, expired or already used") }),
   renew_codes: () => kit.recoveryCodes,
   new_authenticator: () => code,
   confirm_authenticator: () => null,
@@ -269,7 +274,7 @@ function done(over: Partial<Outcome & { state: "done" }> = {}): Outcome {
   return { state: "done", snapshot: "0a1b2c3d4e5f", sha256: hex(5), bytes: 61e9, restored: null, marks: [], notes: [], failed: [], ...over };
 }
 
-function refused(code: string, happened: string, choices: Choice[] = []): Outcome {
+function refused(code: string, happened: TextView, choices: Choice[] = []): Outcome {
   return { state: "failed", error: { ...unreachable, code, happened, retryable: false }, choices };
 }
 
@@ -335,25 +340,25 @@ function setUp(sources: SourceView[]): Answers {
 
 export const scenarios: Record<string, Answers> = {
   fresh: { ...base, ...fresh },
-  code: { ...base, session: () => ({ state: "code", step: code }), sign_up_code: refuse({ ...unreachable, code: "second_factor", happened: "the second factor is wrong" }) },
-  kit: { ...base, session: () => ({ state: "kit", step: kit }), kit_words: refuse({ ...unreachable, code: "wrong_recovery_key", happened: "those are not the three words" }) },
+  code: { ...base, session: () => ({ state: "code", step: code }), sign_up_code: refuse({ ...unreachable, code: "second_factor", happened: text("the code is wrong, expired or already used") }) },
+  kit: { ...base, session: () => ({ state: "kit", step: kit }), kit_words: refuse({ ...unreachable, code: "wrong_recovery_key", happened: text("those are not the three words") }) },
   kitDone: setUp([]),
   setUp: setUp([source("shop", { verifiedAt: null, snapshots: series("shop", 1, 4.2e9, NOW - HOUR) })]),
   factor: { ...base, session: () => ({ state: "factor", email: "ada@example.com" }) },
   words: { ...base, session: () => ({ state: "words", email: "ada@example.com" }) },
   signIn: { ...base, session: () => ({ state: "signIn", email: "ada@example.com" }) },
-  broken: { ...base, session: refuse({ ...unreachable, code: "damaged", happened: "this device's key store is damaged" }) },
+  broken: { ...base, session: refuse({ ...unreachable, code: "damaged", happened: text("this device's key store is damaged") }) },
   loading: { ...base, overview: () => new Promise(() => undefined) },
   empty: { ...base, overview: () => ({ sources: [], problem: null }) satisfies OverviewView },
   home: base,
   good: { ...base, overview: () => ({ problem: null, sources: several.sources.slice(0, 1) }) satisfies OverviewView },
   offline: { ...base, overview: () => ({ problem: unreachable, sources: several.sources.map((one) => ({ ...one, snapshots: [] })) }) satisfies OverviewView },
-  clock: { ...base, overview: () => ({ problem: { ...unreachable, code: "clock_skew", happened: "this machine's clock is 2 hours ahead" }, sources: [] }) satisfies OverviewView },
-  signedOut: { ...base, overview: () => ({ problem: { ...unreachable, code: "session_ended", happened: "the session was ended" }, sources: several.sources.slice(0, 1) }) satisfies OverviewView },
+  clock: { ...base, overview: () => ({ problem: { ...unreachable, code: "clock_skew", happened: text("this machine's clock differs from the service's by {hours} hours", ["hours", "2"]) }, sources: [] }) satisfies OverviewView },
+  signedOut: { ...base, overview: () => ({ problem: { ...unreachable, code: "session_ended", happened: text("the session has ended") }, sources: several.sources.slice(0, 1) }) satisfies OverviewView },
   one: { ...base, overview: () => ({ problem: null, sources: [source("shop", { snapshots: series("shop", 1, 4.2e9, NOW - HOUR) })] }) satisfies OverviewView },
   updates: { ...base, app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", hostName: "laptop", updates: true }) },
   running: { ...base, current_run: () => running },
-  queued: { ...base, current_run: () => ({ ...running, waiting: 2, warnings: [{ id: "other", arguments: [], text: "the server has no role \"reports\"" }] }) satisfies RunView },
+  queued: { ...base, current_run: () => ({ ...running, waiting: 2, warnings: [{ id: "other", arguments: [text("the database was recreated since the last backup under this name")], text: "the database was recreated since the last backup under this name" }] }) satisfies RunView },
   stalled: { ...base, current_run: () => ({ ...running, total: null, remaining: null, rate: 0, away: 40 }) satisfies RunView },
   stopped: ended({ state: "cancelled" }),
   plenty: {
@@ -366,33 +371,46 @@ export const scenarios: Record<string, Answers> = {
   paused: { ...base, current_run: () => ({ ...running, paused: true }) satisfies RunView },
   done: ended(done()),
   marked: ended(done({ bytes: 4.1e8, marks: ["smaller", "otherFormat"] })),
-  failed: ended(refused("dump_failed", "pg_dump ended with exit code 1: server closed the connection unexpectedly")),
-  unusual: ended(refused("unusual_dump", "this dump is not like the source's last ones: it has 1204 bytes where 4200000000 are usual", ["force"])),
+  failed: ended(refused("dump_failed", text("{tool} failed ({how}): {detail}", ["tool", "pg_dump 17.2"], ["how", text("exit code {code}", ["code", "1"])], ["detail", "server closed the connection unexpectedly"]))),
+  internal: ended(refused("internal", text("internal error: the pipeline died"))),
+  unusual: ended(refused("unusual_dump", text("this dump is not like the source's last ones: it {how}", ["how", [text("has {bytes} bytes where {usual} are usual", ["bytes", "1204"], ["usual", "4200000000"])]]), ["force"])),
   otherSource: ended(
-    refused("other_source", '"shop" has been backed up from db1:5432/shop so far; db2:5432/shop has the same identifiers, and may be a copy of it', ["sameSource", "rename"]),
+    refused(
+      "other_source",
+      text(
+        '"{name}" has been backed up from {place} so far; {now}',
+        ["name", "shop"],
+        ["place", "db1:5432/shop"],
+        ["now", text("{place} has the same identifiers, and may be a copy of it", ["place", "db2:5432/shop"])],
+      ),
+      ["sameSource", "rename"],
+    ),
   ),
   restoresFile: restores({ kind: "file", path: suggestion.path, command: `pg_restore --dbname=NEW_DATABASE ${suggestion.path}` }),
   restoresDatabase: restores(
     { kind: "database", place: "postgres://ada@db.example.com:5432/shop_restored_20261125", command: "psql postgres://ada@db.example.com:5432/shop_restored_20261125" },
-    { failed: ["extension \"postgis\" is not available"], notes: ["left out: 3 statements that need the role \"reports\""] },
+    { failed: ["extension \"postgis\" is not available"], notes: [text("skipped because {reason}: {statement} (line {line})", ["reason", text("the target has no {need} \"{name}\"", ["need", "role"], ["name", "reports"])], ["statement", "GRANT SELECT ON TABLE orders TO reports"], ["line", "812"])] },
   ),
-  targetTaken: { ...base, check_target: refuse({ ...unreachable, code: "not_empty", happened: "the database at db.example.com:5432/shop is not empty" }) },
-  targetIsSource: { ...base, check_target: refuse({ ...unreachable, code: "same_as_source", happened: "db.example.com:5432/shop is the database that was backed up" }) },
-  targetFile: { ...base, check_target: refuse({ ...unreachable, code: "exists", happened: `${suggestion.path} already exists` }) },
+  targetTaken: { ...base, check_target: refuse({ ...unreachable, code: "not_empty", happened: text("the database at {place} is not empty", ["place", "db.example.com:5432/shop"]) }) },
+  targetIsSource: { ...base, check_target: refuse({ ...unreachable, code: "same_as_source", happened: text("{place} is the database that was backed up", ["place", "db.example.com:5432/shop"]) }) },
+  targetFile: { ...base, check_target: refuse({ ...unreachable, code: "exists", happened: text("{shown} already exists", ["shown", suggestion.path]) }) },
   shortRun: shortRun(),
   neverRun: { ...base, source_runs: () => [] },
-  uneditable: { ...base, edit_source: refuse({ ...unreachable, code: "exists", happened: "there is a source called ledger already" }) },
+  uneditable: { ...base, edit_source: refuse({ ...unreachable, code: "exists", happened: text("there is a source called {name} already", ["name", "ledger"]) }) },
   restored: ended(done({ restored: { kind: "file", path: "/home/ada/shop.dump", command: null } }), restoring),
   restoredInPart: ended(
     done({
       failed: ["extension \"postgis\" is not available", "function public.area(geometry) does not exist"],
-      notes: ["left out: 3 statements that need the role \"reports\"", "the database was created with the collation C.UTF-8 instead of de_DE.UTF-8, which the server does not have"],
+      notes: [
+        text("skipped because {reason}: {statement} (line {line})", ["reason", text("the target has no {need} \"{name}\"", ["need", "role"], ["name", "reports"])], ["statement", "GRANT SELECT ON TABLE orders TO reports"], ["line", "812"]),
+        text("the database has the server's collation instead of {named}, so text may sort and compare differently", ["named", "libc de_DE.UTF-8"]),
+      ],
     }),
     restoring,
   ),
-  mayBeCopy: ended(refused("may_be_copy", "db2:5432/copy may be a copy of the database that this dump was made of, or that database after a restart of its server", ["toCopy"]), restoring),
-  missing: ended(refused("missing_on_server", "line 4012 of the dump needs the role \"reports\", which the server does not have", ["noOwner", "noPrivileges", "skipMissing"]), restoring),
-  partly: ended(refused("restore_failed", "pg_restore failed (exit code 1): could not create extension postgis", ["keepGoing"]), restoring),
+  mayBeCopy: ended(refused("may_be_copy", text("{place} may be the database that was backed up: it is a copy, or the original after its server was restarted", ["place", "db2:5432/copy"]), ["toCopy"]), restoring),
+  missing: ended(refused("missing_on_server", text("{list} (first needed in line {line})", ["list", 'role "reports"'], ["line", "4012"]), ["noOwner", "noPrivileges", "skipMissing"]), restoring),
+  partly: ended(refused("restore_failed", text("{tool} failed ({how}): {detail}", ["tool", "pg_restore 17.2"], ["how", text("exit code {code}", ["code", "1"])], ["detail", "could not create extension postgis"]), ["keepGoing"]), restoring),
   proving: { ...base, session: () => ({ state: "signIn", email: "ada@example.com" }), sign_in: () => new Promise(() => undefined), watch_waits: waits({ what: "proving", left: 3 }) },
   away: { ...base, overview: () => new Promise(() => undefined), watch_waits: waits({ what: "away", seconds: 4, limit: 15 }) },
   many: {

@@ -70,6 +70,26 @@ test("the whole window speaks German", async () => {
   await opened.close();
 });
 
+test("the reason of a failure is German, another program's words stay, and what has no German is marked as English", async () => {
+  const lang = (found) => found.evaluate((element) => element.closest("[lang]").lang);
+  for (const [scenario, reason, language] of [
+    ["failed", "pg_dump 17.2 ist fehlgeschlagen (Exit-Code 1): server closed the connection unexpectedly", "de"],
+    ["unusual", "Dieser Dump weicht von den letzten der Quelle ab: hat 1204 Byte, üblich sind 4200000000", "de"],
+    ["internal", "internal error: the pipeline died", "en"],
+  ]) {
+    const { page, close, problems } = await set.open(scenario, { language: "de" });
+    const found = page.getByText(reason);
+    await found.waitFor();
+    assert.equal(await lang(found), language, scenario);
+    assert.deepEqual(problems, []);
+    await close();
+  }
+  const { page, close } = await set.open("queued", { language: "de" });
+  await page.getByRole("button", { name: /Details$/ }).first().click();
+  await page.getByText("Die Datenbank wurde seit dem letzten Backup unter diesem Namen neu erstellt.").waitFor();
+  await close();
+});
+
 const source = async (set, scenario, options) => {
   const opened = await set.open(scenario, options);
   await opened.page.getByRole("button", { name: "Details of shop" }).first().click();

@@ -18,7 +18,7 @@ pub enum ApiError {
         /// Its address.
         server: String,
         /// The network error.
-        detail: String,
+        detail: Text,
         /// The wait that a proxy in between asked for, seconds.
         retry_after: Option<u64>,
     },
@@ -31,7 +31,7 @@ pub enum ApiError {
         /// Its address.
         server: String,
         /// What is unexpected.
-        detail: String,
+        detail: Text,
     },
     /// The clocks differ by more than a day.
     ClockTooFar {
@@ -105,7 +105,7 @@ impl ApiError {
     /// Adds how long the client has waited.
     pub(super) fn after(mut self, seconds: u64) -> Self {
         if let Self::Unreachable { detail, .. } = &mut self {
-            detail.push_str(&format!(", for {seconds} s"));
+            *detail = text!("{detail}, for {seconds} s", detail = *detail, seconds);
         }
         self
     }

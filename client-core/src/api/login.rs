@@ -17,7 +17,7 @@ use super::{
     call::{Auth, Call},
     opaque::{Login, Registration},
 };
-use crate::device::SignedIn;
+use crate::{device::SignedIn, text};
 
 /// Maximum number of puzzles per sign-in: one solution may be too late.
 const MAX_PUZZLES: usize = 3;
@@ -153,11 +153,11 @@ impl HttpApi {
             if solved.is_none() {
                 return Err(ApiError::Unexpected {
                     server: self.server().to_owned(),
-                    detail: "a puzzle that would take too long".into(),
+                    detail: text!("a puzzle that would take too long"),
                 });
             }
         }
-        Err(ApiError::Unexpected { server: self.server().to_owned(), detail: "puzzles without end".into() })
+        Err(ApiError::Unexpected { server: self.server().to_owned(), detail: text!("puzzles without end") })
     }
 
     pub(super) fn same_account(&self, expected: AccountId, session: &Session) -> Result<(), ApiError> {
@@ -166,7 +166,7 @@ impl HttpApi {
         }
         Err(ApiError::Unexpected {
             server: self.server().to_owned(),
-            detail: "a session of another account".into(),
+            detail: text!("a session of another account"),
         })
     }
 }

@@ -18,6 +18,7 @@ use super::{
     ApiError, HttpApi,
     call::{Auth, Call},
 };
+use crate::{text, text::Text};
 
 /// Rows per page: the service's maximum.
 const PAGE: usize = 1000;
@@ -141,7 +142,7 @@ impl HttpApi {
         }
         Err(ApiError::Unexpected {
             server: self.server().to_owned(),
-            detail: "grants for other objects than asked for".into(),
+            detail: text!("grants for other objects than asked for"),
         })
     }
 
@@ -299,15 +300,14 @@ impl HttpApi {
         after: Option<u64>,
         rows: impl ExactSizeIterator<Item = u64>,
     ) -> Result<Option<u64>, ApiError> {
-        let unexpected =
-            |detail: &str| ApiError::Unexpected { server: self.server().to_owned(), detail: detail.into() };
+        let unexpected = |detail: Text| ApiError::Unexpected { server: self.server().to_owned(), detail };
         if rows.len() > PAGE {
-            return Err(unexpected("a page of more rows than were asked for"));
+            return Err(unexpected(text!("a page of more rows than were asked for")));
         }
         let mut last = after;
         for row in rows {
             if last.is_some_and(|last| row <= last) {
-                return Err(unexpected("a list out of order"));
+                return Err(unexpected(text!("a list out of order")));
             }
             last = Some(row);
         }

@@ -19,6 +19,8 @@ use super::{
 use crate::{
     net::describe_network_error,
     patience::{NoMore, Peer},
+    text,
+    text::Text,
 };
 
 /// Maximum size of an answer, bytes: enough for a thousand rows of anything.
@@ -67,7 +69,11 @@ impl HttpApi {
     fn decode<R: DeserializeOwned>(&self, answer: &[u8]) -> Result<R, ApiError> {
         serde_json::from_slice(answer).map_err(|e| ApiError::Unexpected {
             server: self.server.clone(),
-            detail: format!("unreadable answer, line {} column {}", e.line(), e.column()),
+            detail: text!(
+                "unreadable answer, line {line} column {column}",
+                line = e.line(),
+                column = e.column()
+            ),
         })
     }
 
@@ -183,7 +189,7 @@ impl HttpApi {
                 .map_err(|e| self.unreachable(&e))?;
             let Some(piece) = piece else { break };
             if body.len() + piece.len() > MAX_ANSWER {
-                return Err((self.unexpected("an answer larger than 32 MiB".into()), Sent::Maybe));
+                return Err((self.unexpected(text!("an answer larger than 32 MiB")), Sent::Maybe));
             }
             body.extend_from_slice(&piece);
         }
@@ -197,25 +203,25 @@ impl HttpApi {
             }
             // What a reverse proxy answers if the service behind it is down or fails, or if we send too much.
             Err(_) if matches!(status.as_u16(), 429 | 500 | 502..=504) => {
-                let (server, detail) = (self.server.clone(), status.to_string());
+                let (server, detail) = (self.server.clone(), Text::verbatim(status.to_string()));
                 let sent = if status == StatusCode::TOO_MANY_REQUESTS { Sent::No } else { Sent::Maybe };
                 return Err((ApiError::Unreachable { server, detail, retry_after }, sent));
             }
             Err(_) if status.is_redirection() => {
-                self.unexpected("a redirect, which is never followed".into())
+                self.unexpected(text!("a redirect, which is never followed"))
             }
-            Err(_) if status == StatusCode::NOT_FOUND => self.unexpected("unexpected status 404".into()),
-            Err(_) => self.unexpected(format!("status {}", status.as_u16())),
+            Err(_) if status == StatusCode::NOT_FOUND => self.unexpected(text!("unexpected status 404")),
+            Err(_) => self.unexpected(text!("status {status}", status = status.as_u16())),
         };
         Err((error, Sent::Maybe))
     }
 
-    fn unexpected(&self, detail: String) -> ApiError {
+    fn unexpected(&self, detail: Text) -> ApiError {
         ApiError::Unexpected { server: self.server.clone(), detail }
     }
 
     fn silent(&self) -> (ApiError, Sent) {
-        let detail = format!("no answer for {} seconds", self.stall.as_secs());
+        let detail = text!("no answer for {seconds} seconds", seconds = self.stall.as_secs());
         (self.away(detail), Sent::Maybe)
     }
 
@@ -225,7 +231,7 @@ impl HttpApi {
         (self.away(detail), sent)
     }
 
-    fn away(&self, detail: String) -> ApiError {
+    fn away(&self, detail: Text) -> ApiError {
         ApiError::Unreachable { server: self.server.clone(), detail, retry_after: None }
     }
 }

@@ -35,7 +35,7 @@ pub async fn rebuild_records(client: &Client, source: Option<String>) -> Result<
     let (listed, body) = vault.select(&Selector::Latest { source }).await?;
     client.observer().event(&Event::Stage(Stage::Restore { total: body.stored_size() }));
     let disk = |error: ListError| match error {
-        ListError::Io(error) => Error::io(text!("the record list"), &error),
+        ListError::Io(error) => Error::io(&text!("the record list"), &error),
         ListError::Unusable(what) => Error::internal_text(what),
     };
     let keys = RecordKeys::new(vault.keys().chunk_id_key());

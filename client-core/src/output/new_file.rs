@@ -198,7 +198,7 @@ fn no_folder(folder: &Path, error: &io::Error) -> Error {
         io::ErrorKind::NotFound => text!("the directory {path} does not exist", path = folder.display()),
         io::ErrorKind::NotADirectory => no_directory,
         _ if !fs::metadata(folder).is_ok_and(|there| there.is_dir()) => no_directory,
-        _ => return Error::io(text!("the directory {path}", path = folder.display()), error),
+        _ => return Error::io(&text!("the directory {path}", path = folder.display()), error),
     };
     Error::new(ErrorKind::NotFound, what, "nothing was changed", "create it, or choose another path")
 }

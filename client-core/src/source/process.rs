@@ -332,7 +332,7 @@ mod tests {
     fn the_exit_code_and_the_last_output_are_kept_without_secrets() {
         let started = shell("echo the password is hunter2 >&2; exit 3", &["hunter2", "", "e"]);
         let ended = started.process.wait().unwrap();
-        assert_eq!(ended.how(), "exit code 3");
+        assert_eq!(ended.how().to_string(), "exit code 3");
         assert_eq!(ended.detail(), "the password is ***");
     }
 
@@ -368,7 +368,7 @@ mod tests {
         let mut output = String::new();
         stdout.unwrap().read_to_string(&mut output).unwrap();
         assert_eq!(
-            (output.as_str(), process.wait().unwrap().how().as_str()),
+            (output.as_str(), process.wait().unwrap().how().to_string().as_str()),
             ("in a b unset\n", "exit code 7")
         );
     }
@@ -398,7 +398,7 @@ mod tests {
         // The pipe closes as if we were killed.
         let killed = start("100");
         drop(killed.0.life.lock().unwrap().take());
-        let how = killed.wait().unwrap().how();
+        let how = killed.wait().unwrap().how().to_string();
         assert!(how.starts_with("killed by signal"), "{how}");
         let until = Instant::now() + Duration::from_secs(8);
         while file.path().exists() {

@@ -110,7 +110,7 @@ impl From<StateError> for Error {
         let full = matches!(&error, StateError::Sqlite(e) if e.sqlite_error_code() == Some(ErrorCode::DiskFull))
             || matches!(&error, StateError::File { error, .. } if error.kind() == io::ErrorKind::StorageFull);
         match &error {
-            _ if full => Self::io(text!("the local state"), &io::Error::from(io::ErrorKind::StorageFull)),
+            _ if full => Self::io(&text!("the local state"), &io::Error::from(io::ErrorKind::StorageFull)),
             StateError::Newer { .. } => Self::new(
                 ErrorKind::NewerFormat,
                 error.text(),

@@ -22,7 +22,7 @@ pub enum StoreError {
         /// Scheme, host and port.
         origin: String,
         /// The network error.
-        detail: String,
+        detail: Text,
     },
     /// Cancelled by the user.
     Cancelled,
@@ -31,7 +31,7 @@ pub enum StoreError {
         /// Scheme, host and port.
         origin: String,
         /// The store's message.
-        detail: String,
+        detail: Text,
     },
     /// The bytes differ from those stored.
     Damaged(Text),

@@ -30,6 +30,7 @@ use crate::{
     net::{self, describe_network_error},
     patience::{NoMore, Patience, Peer, retry_after},
     text,
+    text::Text,
 };
 
 /// A transfer that makes no progress for this long is aborted and retried.
@@ -63,12 +64,12 @@ pub struct PresignedStore {
 /// How an attempt failed: for good, or worth a retry.
 enum Failed {
     For(StoreError),
-    Now(String, Option<Duration>),
+    Now(Text, Option<Duration>),
 }
 
 impl Failed {
-    fn now(detail: impl Into<String>) -> Self {
-        Self::Now(detail.into(), None)
+    const fn now(detail: Text) -> Self {
+        Self::Now(detail, None)
     }
 }
 
@@ -191,7 +192,7 @@ impl PresignedStore {
         let sending = self.http.put(url).headers(headers).body(body).send();
         let answer = tokio::select! {
             answer = sending => answer.map_err(|e| Failed::now(describe_network_error(&e)))?,
-            () = stalled(&sent, self.stall) => return Err(Failed::now("the upload stalled")),
+            () = stalled(&sent, self.stall) => return Err(Failed::now(text!("the upload stalled"))),
         };
         match answer.status() {
             status if status.is_success() => Ok(()),
@@ -292,7 +293,7 @@ impl PresignedStore {
         let request = request.header(header::ACCEPT_ENCODING, "identity");
         tokio::time::timeout(self.stall, request.send())
             .await
-            .map_err(|_| Failed::now("no answer"))?
+            .map_err(|_| Failed::now(text!("no answer")))?
             .map_err(|e| Failed::now(describe_network_error(&e)))
     }
 
@@ -301,7 +302,7 @@ impl PresignedStore {
         answer: &mut reqwest::Response,
         pace: &mut pace::Pace,
     ) -> Result<Option<Bytes>, Failed> {
-        let still = || Failed::now("the download stalled");
+        let still = || Failed::now(text!("the download stalled"));
         let piece = tokio::time::timeout(self.stall, answer.chunk())
             .await
             .map_err(|_| still())?
@@ -316,15 +317,15 @@ impl PresignedStore {
             400 | 401 | 403 => Failed::For(StoreError::NeedNewUrl),
             // 409: another conditional upload of the same object is in progress.
             408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 => {
-                Failed::Now(format!("status {status}"), asked_for(headers))
+                Failed::Now(text!("status {status}", status = status.to_string()), asked_for(headers))
             }
-            300..=399 => self.for_good("a redirect, which is never followed".into()),
-            507 => self.for_good("it is full".into()),
-            _ => self.for_good(format!("status {status}")),
+            300..=399 => self.for_good(text!("a redirect, which is never followed")),
+            507 => self.for_good(text!("it is full")),
+            _ => self.for_good(text!("status {status}", status = status.to_string())),
         }
     }
 
-    fn for_good(&self, detail: String) -> Failed {
+    fn for_good(&self, detail: Text) -> Failed {
         Failed::For(StoreError::Refused { origin: self.origin(), detail })
     }
 
@@ -344,12 +345,13 @@ impl PresignedStore {
                     return Err(error);
                 }
                 Err(Failed::Now(detail, wait)) => {
-                    tracing::debug!(detail, "the store is tried again");
+                    tracing::debug!(%detail, "the store is tried again");
                     match request.pause(wait).await {
                         Ok(()) => {}
                         Err(NoMore::Cancelled) => return Err(StoreError::Cancelled),
                         Err(NoMore::Exhausted) => {
-                            let detail = format!("{detail}, for {} s", request.failing_for());
+                            let seconds = request.failing_for();
+                            let detail = text!("{detail}, for {seconds} s", detail, seconds);
                             return Err(StoreError::Unreachable { origin: self.origin(), detail });
                         }
                     }

@@ -282,10 +282,10 @@ impl PackCache {
         };
         self.fetched.fetch_add(1, Ordering::Relaxed);
         let opened = tokio::task::block_in_place(|| self.open(&sealed, size));
-        match opened.map_err(|e| Error::io(text!("a temporary file"), &e))? {
+        match opened.map_err(|e| Error::io(&text!("a temporary file"), &e))? {
             Ok(reader) => Ok(Ok(Arc::new(OpenPack { reader, sealed, size }))),
             // Damage may look like a newer version, or like a pack sealed for other keys.
-            Err(_) if !sealed.is(&id, size).map_err(|e| Error::io(text!("a temporary file"), &e))? => {
+            Err(_) if !sealed.is(&id, size).map_err(|e| Error::io(&text!("a temporary file"), &e))? => {
                 Ok(Err(PackFault::Damaged(text!("object {id} has other content than was stored", id))))
             }
             Err(error @ PackError::NewerVersion(_)) => Err(error.into()),

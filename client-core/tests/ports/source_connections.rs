@@ -149,7 +149,7 @@ fn odd_names_go_through_everything() {
             let mut sink = target.like(complete.origin.properties.clone()).sink();
             sink.write(&dump).unwrap();
             let restored = sink.finish().unwrap();
-            assert_eq!(restored.notes, [""; 0], "{name:?}");
+            assert!(restored.notes.is_empty(), "{name:?}: {:?}", restored.notes);
             let same = server.sql(
                 "postgres",
                 &format!(

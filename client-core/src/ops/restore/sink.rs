@@ -86,11 +86,11 @@ impl Sink for PipeSink {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.0.write_all(bytes).map_err(|e| Error::io(text!("the output"), &e))
+        self.0.write_all(bytes).map_err(|e| Error::io(&text!("the output"), &e))
     }
 
     fn commit(mut self: Box<Self>) -> Result<Restored, Error> {
-        self.0.flush().map_err(|e| Error::io(text!("the output"), &e))?;
+        self.0.flush().map_err(|e| Error::io(&text!("the output"), &e))?;
         Ok(Restored::default())
     }
 }

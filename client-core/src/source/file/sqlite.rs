@@ -69,11 +69,10 @@ impl SideFiles {
     }
 
     pub(super) fn names(&self) -> String {
-        if self.found.is_empty() {
-            return "it".to_owned();
-        }
-        let names = self.found.iter().filter_map(|path| path.file_name());
-        names.map(|name| Path::new(name).display().to_string()).collect::<Vec<_>>().join(" and ")
+        let found = self.found.as_slice();
+        let files = if found.is_empty() { std::slice::from_ref(&self.database) } else { found };
+        let names = files.iter().filter_map(|path| path.file_name());
+        names.map(|name| Path::new(name).display().to_string()).collect::<Vec<_>>().join(", ")
     }
 
     fn stamps(&self) -> io::Result<Vec<Stamp>> {

@@ -62,7 +62,7 @@ impl PresignedStore {
                     at += 1;
                 }
             }
-            if at < end { Err(Failed::now("the download was cut off")) } else { Ok(out) }
+            if at < end { Err(Failed::now(text!("the download was cut off"))) } else { Ok(out) }
         })
         .await
     }

@@ -259,7 +259,7 @@ fn what_the_server_lacks_is_named_and_can_be_left_out() {
         assert_eq!(databases("^needy_back$"), "0");
         let restored =
             restore(target("needy_back", false).without_owners().skipping_missing(), &dump).unwrap();
-        assert!(restored.notes.iter().any(|note| note.contains("passing")), "{restored:?}");
+        assert!(restored.notes.iter().any(|note| note.to_string().contains("passing")), "{restored:?}");
         assert_eq!(SERVER.sql("needy_back", "SELECT count(*) FROM r"), "1");
         SERVER.sql("postgres", "DROP DATABASE needy_back");
     }

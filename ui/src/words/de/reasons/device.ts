@@ -30,6 +30,8 @@ export const device: Record<string, string> = {
   "HOME is not set: say with --home where keys and state are kept": "HOME ist nicht gesetzt: Geben Sie mit --home an, wo Schlüssel und Zustand liegen",
   "this device already has a vault's keys": "Dieses Gerät hat bereits die Schlüssel eines Tresors",
   "the passphrase does not open this device's key store": "Die Passphrase öffnet den Schlüsselspeicher dieses Geräts nicht",
+  "it took too long": "Zeitüberschreitung",
+  "the connection failed": "Die Verbindung ist fehlgeschlagen",
   "the activity log of this vault is not intact at entry {number}": "Das Aktivitätsprotokoll dieses Tresors ist ab Eintrag {number} nicht intakt",
   "this is neither a connection string nor the full path of a file": "Dies ist weder eine Verbindungs-URL noch der volle Pfad einer Datei",
   "the service rejected the snapshot because of missing objects, but the storage has all of them": "Der Dienst hat den Snapshot wegen fehlender Objekte abgelehnt, aber im Backup-Speicher sind alle vorhanden",
