@@ -115,7 +115,7 @@ const text = (template: string, ...parts: [string, PartView][]): TextView => ({ 
 const unreachable: UiError = {
   code: "service_unreachable",
   happened: text("the service at {server} cannot be reached: {detail}", ["server", "http://127.0.0.1:8787"], ["detail", "connection refused"]),
-  meaning: "stored snapshots are untouched",
+  meaning: "your snapshots are untouched",
   nextStep: "check the network and try again",
   retryable: true,
 };
@@ -175,7 +175,7 @@ const base: Answers = {
   compare_snapshots: () => comparison,
   watch_links: () => null,
   speak: () => null,
-  change_password: refuse({ ...unreachable, code: "second_factor", happened: text("the code is wrong, expired or already used") }),
+  change_password: refuse({ ...unreachable, code: "second_factor", happened: text("the code is wrong, expired, or was already used") }),
   renew_codes: () => kit.recoveryCodes,
   new_authenticator: () => code,
   confirm_authenticator: () => null,
@@ -340,7 +340,7 @@ function setUp(sources: SourceView[]): Answers {
 
 export const scenarios: Record<string, Answers> = {
   fresh: { ...base, ...fresh },
-  code: { ...base, session: () => ({ state: "code", step: code }), sign_up_code: refuse({ ...unreachable, code: "second_factor", happened: text("the code is wrong, expired or already used") }) },
+  code: { ...base, session: () => ({ state: "code", step: code }), sign_up_code: refuse({ ...unreachable, code: "second_factor", happened: text("the code is wrong, expired, or was already used") }) },
   kit: { ...base, session: () => ({ state: "kit", step: kit }), kit_words: refuse({ ...unreachable, code: "wrong_recovery_key", happened: text("those are not the three words") }) },
   kitDone: setUp([]),
   setUp: setUp([source("shop", { verifiedAt: null, snapshots: series("shop", 1, 4.2e9, NOW - HOUR) })]),
@@ -409,7 +409,7 @@ export const scenarios: Record<string, Answers> = {
     restoring,
   ),
   mayBeCopy: ended(refused("may_be_copy", text("{place} may be the database that was backed up: it is a copy, or the original after its server was restarted", ["place", "db2:5432/copy"]), ["toCopy"]), restoring),
-  missing: ended(refused("missing_on_server", text("{list} (first needed in line {line})", ["list", 'role "reports"'], ["line", "4012"]), ["noOwner", "noPrivileges", "skipMissing"]), restoring),
+  missing: ended(refused("missing_on_server", text("the dump needs {list} (first in line {line}), which the server does not have", ["list", 'role "reports"'], ["line", "4012"]), ["noOwner", "noPrivileges", "skipMissing"]), restoring),
   partly: ended(refused("restore_failed", text("{tool} failed ({how}): {detail}", ["tool", "pg_restore 17.2"], ["how", text("exit code {code}", ["code", "1"])], ["detail", "could not create extension postgis"]), ["keepGoing"]), restoring),
   proving: { ...base, session: () => ({ state: "signIn", email: "ada@example.com" }), sign_in: () => new Promise(() => undefined), watch_waits: waits({ what: "proving", left: 3 }) },
   away: { ...base, overview: () => new Promise(() => undefined), watch_waits: waits({ what: "away", seconds: 4, limit: 15 }) },
