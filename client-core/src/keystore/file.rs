@@ -92,7 +92,7 @@ impl KeyStore for FileKeyStore {
         let passphrase = self.passphrase.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::Usage,
-                text!("{name} is sealed with a passphrase", name = self.name()),
+                text!("{name} is encrypted with a passphrase", name = self.name()),
                 "nothing was changed",
                 "give it in SEALKEEP_KEYSTORE_PASSPHRASE or as the systemd credential sealkeep-passphrase",
             )

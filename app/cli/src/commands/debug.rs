@@ -44,7 +44,7 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
         if !(answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")) {
             return Err(Error::new(
                 ErrorKind::Cancelled,
-                text!("cancelled"),
+                text!("stopped"),
                 "nothing was written",
                 "run it again when you want the file",
             ));
