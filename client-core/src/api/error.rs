@@ -247,7 +247,7 @@ fn problem_to_error(problem: &Problem) -> Error {
             "nothing was changed",
             "check the name, and that you are signed in to the right account",
         ),
-        ErrorCode::SignupRefused => Error::new(
+        ErrorCode::SignUpRefused => Error::new(
             ErrorKind::ServiceError(problem.code),
             text!("the service rejected the request: {happened}", happened),
             "nothing was changed",
