@@ -62,7 +62,7 @@ pub fn collect(client: &Client, program: &Path) -> Bundle {
             "settings, the addresses of service and storage, and the names of variables that are set",
             device(client),
         ),
-        ("sources", "the saved sources: name, kind and schedule", saved(client, program)),
+        ("sources", "the saved sources: name, kind, and schedule", saved(client, program)),
         ("index", "sizes of the local index", index(client)),
         ("runs", "the last 50 runs of this device and their logs", last_runs(client)),
     ];
