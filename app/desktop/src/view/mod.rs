@@ -13,6 +13,8 @@ mod words;
 
 use serde::Serialize;
 
+#[cfg(any(test, target_os = "macos"))]
+pub(crate) use self::words::MenuWords;
 pub(crate) use self::{
     account::{
         AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength,
@@ -28,8 +30,6 @@ pub(crate) use self::{
     source::{ConnectionView, OverviewView, PastRunView, ProbeView},
     words::{MenuAction, PanelWords},
 };
-#[cfg(any(test, target_os = "macos"))]
-pub(crate) use self::words::MenuWords;
 
 /// Information about the program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
