@@ -13,7 +13,7 @@ CREATE POLICY tenant ON app.account TO sealkeep_api, sealkeep_auth
 GRANT SELECT ON app.account TO sealkeep_api;
 GRANT SELECT, INSERT ON app.account TO sealkeep_auth;
 
--- Looked up by e-mail address before sign-in. The only table with addresses; sealkeep_api cannot read it.
+-- Looked up by email address before sign-in. The only table with addresses; sealkeep_api cannot read it.
 CREATE TABLE app.credential (
     account_id    uuid PRIMARY KEY REFERENCES app.account,
     email         text NOT NULL UNIQUE CHECK (email = lower(email) AND length(email) <= 254),
@@ -45,7 +45,7 @@ GRANT UPDATE (last_step) ON app.totp TO sealkeep_auth;
 
 -- Wrong codes. counter: authenticator or recovery code, plus a device of the directory or `unknown`, which all other
 -- devices share, so that knowing only the password cannot use up the owner's attempts.
-CREATE TABLE app.factor_failure (
+CREATE TABLE app.second_factor_failure (
     account_id   uuid NOT NULL REFERENCES app.account,
     counter      text NOT NULL CHECK (length(counter) <= 64),
     failures     integer NOT NULL,
@@ -54,12 +54,12 @@ CREATE TABLE app.factor_failure (
     locked_until timestamptz NOT NULL,
     PRIMARY KEY (account_id, counter)
 );
-ALTER TABLE app.factor_failure ENABLE ROW LEVEL SECURITY;
-ALTER TABLE app.factor_failure FORCE ROW LEVEL SECURITY;
-CREATE POLICY pre_auth ON app.factor_failure TO sealkeep_auth
+ALTER TABLE app.second_factor_failure ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.second_factor_failure FORCE ROW LEVEL SECURITY;
+CREATE POLICY pre_auth ON app.second_factor_failure TO sealkeep_auth
     USING (account_id = (SELECT app.current_account()))
     WITH CHECK (account_id = (SELECT app.current_account()));
-GRANT SELECT, INSERT, UPDATE, DELETE ON app.factor_failure TO sealkeep_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.second_factor_failure TO sealkeep_auth;
 
 -- hash: Argon2id with the account's salt and the service's pepper.
 CREATE TABLE app.recovery_code (
@@ -77,8 +77,8 @@ GRANT SELECT, INSERT ON app.recovery_code TO sealkeep_auth;
 GRANT UPDATE (used_at) ON app.recovery_code TO sealkeep_auth;
 
 -- There is no account yet.
-CREATE TABLE app.pending_signup (
-    signup_id     uuid PRIMARY KEY,
+CREATE TABLE app.pending_sign_up (
+    sign_up_id    uuid PRIMARY KEY,
     account_id    uuid NOT NULL,
     email         text NOT NULL,
     region        text NOT NULL CHECK (region IN ('us', 'ca', 'eu')),
@@ -92,11 +92,11 @@ CREATE TABLE app.pending_signup (
     created_at    timestamptz NOT NULL,
     expires_at    timestamptz NOT NULL
 );
-CREATE INDEX ON app.pending_signup (expires_at);
-ALTER TABLE app.pending_signup ENABLE ROW LEVEL SECURITY;
-ALTER TABLE app.pending_signup FORCE ROW LEVEL SECURITY;
-CREATE POLICY pre_auth ON app.pending_signup TO sealkeep_auth USING (true) WITH CHECK (true);
-GRANT SELECT, INSERT, UPDATE, DELETE ON app.pending_signup TO sealkeep_auth;
+CREATE INDEX ON app.pending_sign_up (expires_at);
+ALTER TABLE app.pending_sign_up ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.pending_sign_up FORCE ROW LEVEL SECURITY;
+CREATE POLICY pre_auth ON app.pending_sign_up TO sealkeep_auth USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.pending_sign_up TO sealkeep_auth;
 
 -- Counters shared by all replicas. key: a keyed hash; never an address or a name.
 CREATE UNLOGGED TABLE app.rate_counter (

@@ -43,8 +43,8 @@ GRANT SELECT, INSERT, UPDATE (consumed_at, attempt_hash), DELETE ON app.refresh_
 
 -- known: whether the account exists; a sign-in to an unknown address looks the same and always fails.
 -- opaque_state: sealed under a key derived from the service's master key; deleted on first use.
-CREATE TABLE app.pending_login (
-    login_id     uuid PRIMARY KEY,
+CREATE TABLE app.pending_sign_in (
+    sign_in_id   uuid PRIMARY KEY,
     account_id   uuid NOT NULL,
     known        boolean NOT NULL,
     region       text NOT NULL CHECK (region IN ('us', 'ca', 'eu')),
@@ -60,11 +60,11 @@ CREATE TABLE app.pending_login (
     created_at   timestamptz NOT NULL,
     expires_at   timestamptz NOT NULL
 );
-CREATE INDEX ON app.pending_login (expires_at);
-ALTER TABLE app.pending_login ENABLE ROW LEVEL SECURITY;
-ALTER TABLE app.pending_login FORCE ROW LEVEL SECURITY;
-CREATE POLICY pre_auth ON app.pending_login TO sealkeep_auth USING (true) WITH CHECK (true);
-GRANT SELECT, INSERT, UPDATE, DELETE ON app.pending_login TO sealkeep_auth;
+CREATE INDEX ON app.pending_sign_in (expires_at);
+ALTER TABLE app.pending_sign_in ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.pending_sign_in FORCE ROW LEVEL SECURITY;
+CREATE POLICY pre_auth ON app.pending_sign_in TO sealkeep_auth USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.pending_sign_in TO sealkeep_auth;
 
 -- Wrong passwords, with one insert for known and unknown addresses alike. A job moves those of real accounts into their
 -- vaults' trails and deletes the others. UNLOGGED: a crash loses them.

@@ -5,7 +5,7 @@ GRANT UPDATE (opaque_record, updated_at) ON app.credential TO sealkeep_auth;
 GRANT UPDATE (secret, recovery_salt) ON app.totp TO sealkeep_auth;
 
 -- The next second factor, sealed like the current one, until its first code proves it.
-ALTER TABLE app.pending_login ADD COLUMN new_totp bytea;
+ALTER TABLE app.pending_sign_in ADD COLUMN new_totp bytea;
 
 -- A new password adds a version of its wrap of the vault's master key in the same transaction. sealkeep_auth cannot
 -- read wraps.

@@ -45,3 +45,36 @@ impl Clock for FixedClock {
         self.0.load(Ordering::SeqCst)
     }
 }
+
+/// Tests that apply to every clock. The service's has a type of its own, and the same tests in its file.
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_counts_from_1970_and_never_runs_backwards_by_itself() {
+        for clock in [&SystemClock as &dyn Clock, &FixedClock::default(), &FixedClock::new(1_800_000_000)] {
+            let mut last = 0;
+            for _ in 0..1000 {
+                let now = clock.now();
+                assert!(now >= last, "{now} after {last}");
+                last = now;
+            }
+        }
+        // Seconds, not milliseconds: between the years 2025 and 2100.
+        assert!((1_735_689_600..4_102_444_800).contains(&SystemClock.now()));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_shows_it_to_everybody() {
+        let set = Arc::new(FixedClock::new(5));
+        let seen: Arc<dyn Clock> = Arc::<FixedClock>::clone(&set);
+        assert_eq!(seen.now(), 5);
+        for now in [7, 3, i64::MAX] {
+            set.set(now);
+            assert_eq!(seen.now(), now);
+        }
+    }
+}

@@ -4,6 +4,11 @@ use std::{error::Error as StdError, fmt, io, sync::Arc};
 
 use api_types::ErrorCode;
 
+use crate::{
+    text,
+    text::{Text, ToPart},
+};
+
 /// What a caller can branch on. Variants are added, never renamed: the CLI's exit codes depend on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
@@ -121,6 +126,8 @@ pub struct Error(Box<Inner>);
 #[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
+    text: Text,
+    /// The text in English.
     happened: String,
     meaning: String,
     next_step: String,
@@ -136,13 +143,14 @@ impl Error {
     #[must_use]
     pub fn new(
         kind: ErrorKind,
-        happened: impl Into<String>,
+        text: Text,
         meaning: impl Into<String>,
         next_step: impl Into<String>,
     ) -> Self {
         Self(Box::new(Inner {
             kind,
-            happened: happened.into(),
+            happened: text.to_string(),
+            text,
             meaning: meaning.into(),
             next_step: next_step.into(),
             retryable: matches!(
@@ -169,29 +177,29 @@ impl Error {
 
     /// The request itself is invalid.
     #[must_use]
-    pub fn usage(happened: impl Into<String>) -> Self {
+    pub fn usage(happened: Text) -> Self {
         Self::new(ErrorKind::Usage, happened, "nothing was changed", "see `sealkeep --help`")
     }
 
     /// A local file or device failed; `what` names it.
     #[must_use]
-    pub fn io(what: &str, error: &io::Error) -> Self {
+    pub fn io(what: &(impl ToPart + ?Sized), error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::new(
                 ErrorKind::DiskFull,
-                format!("no space is left for {what}"),
+                text!("no space is left for {what}", what),
                 "stored snapshots are untouched; no partial data was left behind",
                 "free some space and try again",
             ),
             io::ErrorKind::NotFound => Self::new(
                 ErrorKind::NotFound,
-                format!("{what} does not exist"),
+                text!("{what} does not exist", what),
                 "nothing was changed",
                 "check the name",
             ),
             _ => Self::new(
                 ErrorKind::Io,
-                format!("{what}: {error}"),
+                text!("{what}: {error}", what, error),
                 "stored snapshots are untouched",
                 "check the path, its permissions and the disk, then try again",
             ),
@@ -203,7 +211,7 @@ impl Error {
     pub fn cancelled() -> Self {
         Self::new(
             ErrorKind::Cancelled,
-            "cancelled",
+            text!("cancelled"),
             "no snapshot was created and no partial data was left behind; earlier snapshots are untouched",
             "run it again; data already uploaded is reused",
         )
@@ -220,7 +228,8 @@ impl Error {
     pub fn internal_text(what: &str) -> Self {
         Self::new(
             ErrorKind::Internal,
-            format!("internal error: {what}"),
+            // For our eyes: like a log, in English.
+            Text::verbatim(format!("internal error: {what}")),
             "stored snapshots are untouched; this run created none",
             "try again, and report this if it keeps happening",
         )
@@ -228,7 +237,7 @@ impl Error {
 
     /// Stored data is damaged.
     #[must_use]
-    pub fn damaged(happened: impl Into<String>) -> Self {
+    pub fn damaged(happened: Text) -> Self {
         Self::new(
             ErrorKind::Damaged,
             happened,
@@ -244,7 +253,7 @@ impl Error {
             Some(own) => own.clone(),
             None => Self::new(
                 ErrorKind::SourceUnreachable,
-                format!("the dump cannot be read: {error}"),
+                text!("the dump cannot be read: {error}", error),
                 "no snapshot was created; earlier snapshots are untouched",
                 "check the source and run the backup again",
             ),
@@ -263,10 +272,16 @@ impl Error {
         self.0.kind
     }
 
-    /// What happened.
+    /// What happened, in English.
     #[must_use]
     pub fn happened(&self) -> &str {
         &self.0.happened
+    }
+
+    /// What happened, for another language.
+    #[must_use]
+    pub const fn text(&self) -> &Text {
+        &self.0.text
     }
 
     /// What it means for the backups.
@@ -318,7 +333,7 @@ mod tests {
 
     #[test]
     fn an_error_survives_the_way_through_a_reader() {
-        let error = Error::new(ErrorKind::DumpFailed, "pg_dump failed", "no snapshot", "look");
+        let error = Error::new(ErrorKind::DumpFailed, text!("pg_dump failed"), "no snapshot", "look");
         assert_eq!(Error::source_read(&error.into_io()).kind(), ErrorKind::DumpFailed);
         let other = io::Error::from(io::ErrorKind::BrokenPipe);
         assert_eq!(Error::source_read(&other).kind(), ErrorKind::SourceUnreachable);

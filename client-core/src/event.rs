@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
+use crate::text::Text;
 use api_types::ObjectId;
 
 /// A peer that may be unreachable.
@@ -128,7 +129,7 @@ pub enum Warning {
     MemoryLost,
     /// The rows of the last dump are unknown.
     #[error("{0}; this backup is larger than necessary, but complete")]
-    RecordListUnusable(String),
+    RecordListUnusable(Text),
     /// A compressed dump: nearly all of its bytes change from day to day.
     #[error(
         "this dump is compressed with {0}, so each backup of it will be nearly as large as the first; turn the compression off (pg_dump -Fc -Z0, or no `| {0}`): Sealkeep compresses the data itself"
@@ -142,7 +143,7 @@ pub enum Warning {
         /// Which object.
         id: ObjectId,
         /// What is wrong with it.
-        why: String,
+        why: Text,
     },
     /// A snapshot from another device whose clock was wrong, or that tries to push our clock forward.
     #[error(
@@ -166,7 +167,7 @@ pub enum Warning {
     },
     /// The file changed while it was read, and is read once more.
     #[error("{0}; reading it again")]
-    ReadAgain(String),
+    ReadAgain(Text),
     /// Some facts about the database could not be determined.
     #[error(
         "some facts about the database could not be determined before the dump, which does not need them: {0}"
@@ -177,7 +178,7 @@ pub enum Warning {
     LeftOver(String),
     /// Any other warning, as a sentence.
     #[error("{0}")]
-    Other(String),
+    Other(Text),
 }
 
 /// Receives events. It must return quickly: it is called from the pipeline's own threads.

@@ -62,10 +62,12 @@
 //! format kit records unwrap
 //! crypto encode store
 //! chunk output patience
-//! clock error event id net process_guard secret shell
+//! clock error event net process_guard secret shell size
+//! id
+//! text
 //! ```
 
-// basic types
+// what everything uses
 pub mod clock;
 pub mod device;
 pub mod error;
@@ -76,27 +78,39 @@ pub mod patience;
 pub mod process_guard;
 mod secret;
 pub mod shell;
+pub mod size;
+pub mod text;
 
-// transformations: pure, no I/O, no async, no clock
-pub mod chunk;
-pub mod encode;
-pub mod records;
+// down the drawing: a dump comes in …
+pub mod source;
+
 pub mod unwrap;
 
-pub mod crypto;
-pub mod format;
-pub mod kit;
+pub mod chunk;
 
-// ports: adapters to the outside world, which never import each other
-pub mod api;
-pub mod keystore;
-pub mod output;
-pub mod source;
+// … is compared with what is stored …
 pub mod state;
+
+pub mod records;
+
+// … and leaves encrypted
+pub mod encode;
+
+pub mod crypto;
+
+pub mod format;
+
 pub mod store;
 
-// combines the layers above
+pub mod api;
+
+// around it: where keys are kept, how they are printed, where restored files go
+pub mod keystore;
+pub mod kit;
+pub mod output;
+
+// the layers above, combined
 pub mod vault;
 
-// operations: one verb per file
+// what a user asks for
 pub mod ops;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::{text, text::Text};
 use reqwest::{Client, ClientBuilder, redirect, retry};
 use url::{Host, Url};
 
@@ -34,18 +35,24 @@ pub(crate) fn is_loopback<S: AsRef<str>>(host: Option<&Host<S>>) -> bool {
     }
 }
 
+/// Whether two addresses name the same scheme, host and port.
+pub(crate) fn same_origin(one: &str, other: &str) -> bool {
+    let origin = |text: &str| Url::parse(text).ok().map(|url| url.origin());
+    origin(one).is_some_and(|one| Some(one) == origin(other))
+}
+
 /// Describes the innermost cause: the outer ones repeat the URL, which grants access to the object store.
-pub(crate) fn describe_network_error(error: &reqwest::Error) -> String {
+pub(crate) fn describe_network_error(error: &reqwest::Error) -> Text {
     if error.is_timeout() {
-        return "it took too long".to_owned();
+        return text!("it took too long");
     }
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
     if std::ptr::eq(cause, error as &dyn std::error::Error) {
-        "the connection failed".to_owned()
+        text!("the connection failed")
     } else {
-        cause.to_string()
+        Text::verbatim(cause.to_string())
     }
 }

@@ -284,7 +284,7 @@ mod tests {
         let (patience, seen, _cancel) = patience();
         let waited = exhaust(&mut patience.request(Peer::Service, PAUSE)).await;
         assert!((START..START + SLACK).contains(&waited), "{waited:?}");
-        assert!(seen.0.lock().unwrap().is_empty(), "a hiccup is nobody's business");
+        assert!(seen.0.lock().unwrap().is_empty(), "short outages are not reported");
         patience.begin_run();
         let mut request = patience.request(Peer::Store, PAUSE);
         let waited = exhaust(&mut request).await;
@@ -309,7 +309,7 @@ mod tests {
         let second = Duration::from_secs(1);
         request.pause(Some(second)).await.unwrap();
         assert!(began.elapsed() >= second);
-        // The time left is too short for what the peer asks: do not wait in vain.
+        // The time left is too short for what the peer asks: fail now.
         let asked = Instant::now();
         assert_eq!(request.pause(Some(RUN)).await, Err(NoMore::Exhausted));
         assert_eq!(request.pause(Some(Duration::MAX)).await, Err(NoMore::Exhausted));

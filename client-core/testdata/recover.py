@@ -3,11 +3,18 @@
 Needs: age, zstd, python3-cryptography; gzip for some dumps that were gzip files.   recover.py BUCKET_DIR KEY_FILE [SNAPSHOT_ID OUTPUT_FILE]
 KEY_FILE holds AGE-SECRET-KEY-1… (words_to_key.py makes it from the 24 words). Format: client-core/docs/format.md"""
 import functools, hashlib, os, pathlib, struct, subprocess, sys, tempfile, time, zlib
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+try:
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+except ImportError: sys.exit("recover.py: Python's cryptography is not installed (Debian: apt install python3-cryptography)")
 
-def pipe(command, data): return subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
+class Problem(Exception): pass                       # what a person reads instead of a traceback
+class OtherKey(Problem): pass
+def pipe(command, data):
+    try: return subprocess.run(command, input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True).stdout
+    except FileNotFoundError: raise Problem(f"{command[0]} is not installed (Debian: apt install {command[0]})") from None
 def zstd(data): return pipe(["zstd", "-d", "-q", "-c"], data)
 
 def cbor(data, at=0):                                # → value, next position
@@ -23,9 +30,12 @@ def cbor(data, at=0):                                # → value, next position
     return items, at
 
 def unlock(data, key_file, magic):                   # → data key, header hash, header length
-    assert data[:10] == magic + b"\1\1", "not what it should be, or of a newer version"
+    if data[:10] != magic + b"\1\1": raise Problem("an object is damaged, or was written by a newer version")
     end = 64 + struct.unpack(">H", data[10:12])[0]
-    return pipe(["age", "-d", "-i", key_file], data[64:end]), hashlib.sha256(data[:end]).digest(), end
+    try: return pipe(["age", "-d", "-i", key_file], data[64:end]), hashlib.sha256(data[:end]).digest(), end
+    except subprocess.CalledProcessError as e:
+        if b"no identity matched" in e.stderr: raise OtherKey("it was sealed for the words of another kit") from None
+        raise Problem(f"age cannot open an object: {e.stderr.decode(errors='replace').strip().splitlines()[0]}") from None
 
 def gcm(secret, salt, label, purpose, number, aad, sealed):
     key = HKDF(hashes.SHA256(), 32, salt, label).derive(secret)
@@ -41,14 +51,16 @@ class Bucket:
     def __init__(self, folder, key_file): self.key_file, self.chunks, self.files = key_file, {}, list(pathlib.Path(folder).glob("**/*"))
     def objects(self, kind): return {p.name: p for p in self.files if p.parent.name == kind}
     def snapshot(self, path):                        # → when, body
-        data = path.read_bytes(); assert data[:9] == b"SKSNAP01\1"
+        data = path.read_bytes()
+        if data[:9] != b"SKSNAP01\1": raise Problem(f"snapshot {path.name} is damaged, or was written by a newer version")
         end = 13 + struct.unpack(">I", data[9:13])[0]
         body = data[end + 64:]
         secret, hh, start = unlock(body, self.key_file, b"SKSNBD01")
         plain = gcm(secret, hh, b"sealkeep/v1/snapshot/body", 0, 0, hh, body[start:])
         return cbor(data[13:end])[0][10], cbor(plain[4:4 + struct.unpack(">I", plain[:4])[0]])[0]
     def load(self, pack_id, path):
-        data = path.read_bytes(); assert hashlib.sha256(data).hexdigest() == pack_id
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != pack_id: raise Problem(f"pack {pack_id} is damaged")
         secret, hh, _ = unlock(data, self.key_file, b"SKPACK01")
         directory = gcm(secret, hh, b"sealkeep/v1/pack/dir", 2, 0, hh, data[-12 - struct.unpack(">I", data[-12:-8])[0]:-12])
         for i in range(len(directory) // 49):
@@ -120,28 +132,48 @@ def remade(plan, content):
             if keep is not None: block = block[:keep]; keep -= len(block)
             yield block
 
-def main(folder, key_file, snapshot_id=None, output=None):
-    bucket = Bucket(folder, key_file)
-    for name, path in sorted(bucket.objects("snapshots").items()):
-        when, body = bucket.snapshot(path)
-        if snapshot_id is None: print(name, time.strftime("%F %T", time.gmtime(when)), body[1], body[2], body[10], "bytes")
-        elif name.startswith(snapshot_id): break
-    else: sys.exit(0 if snapshot_id is None else "no such snapshot")
-    packs = bucket.objects("packs")
-    for pack in body[15]: bucket.load(pack.hex(), packs[pack.hex()])
-    digest, unwrapped = hashlib.sha256(), body[17]
-    content = open(f"{output}.content", "xb+")
-    for piece, _ in body[9]:
-        entries = bucket.plain(piece); assert entries[:8] == b"SKMANI01"
-        for at in range(12, len(entries), 36): content.write(bucket.plain(entries[at:at + 32]))
-    content.seek(0)
-    parts = blocks(content, body[10])
-    if unwrapped:
-        content.seek(unwrapped[0] - unwrapped[1]); plan = content.read(); content.seek(0)
-        parts = remade(plan, content)
-    with open(output, "xb") as out:
-        for part in parts: digest.update(part); out.write(part)
-    os.remove(content.name)
-    sys.exit(0 if digest.digest() == body[11] else "the restored bytes are not those of the snapshot")
+def find(bucket, wanted):                            # lists all, or returns the body of one
+    found = {name: path for name, path in sorted(bucket.objects("snapshots").items()) if name.startswith(wanted or "")}
+    if not found: raise Problem(f"there is no snapshot {wanted}" if wanted else "there is no folder `snapshots` with objects")
+    if wanted and len(found) > 1: raise Problem(f"{len(found)} snapshots begin with {wanted}: give more digits")
+    other = []
+    for name, path in found.items():
+        try: when, body = bucket.snapshot(path)
+        except OtherKey: other.append(name); continue
+        if wanted: return body
+        print(name, time.strftime("%F %T", time.gmtime(when)), body[1], body[2], body[10], "bytes")
+    if len(other) == len(found): raise Problem(f"this key opens none of {len(found)} snapshots: they were sealed for the words of another kit")
+    if other: print(f"recover.py: {len(other)} more snapshots were sealed for the words of another kit", file=sys.stderr)
 
-main(*sys.argv[1:])
+def main(folder, key_file, snapshot_id=None, output=None):
+    for path in (folder, key_file):
+        if not os.path.exists(path): raise Problem(f"{path} does not exist")
+    if output and os.path.exists(output): raise Problem(f"{output} exists already: give another name")
+    bucket = Bucket(folder, key_file)
+    body = find(bucket, snapshot_id)
+    if body is None: return
+    packs = bucket.objects("packs")
+    for pack in body[15]:
+        if pack.hex() not in packs: raise Problem(f"pack {pack.hex()} is missing: without it the snapshot cannot be restored")
+        bucket.load(pack.hex(), packs[pack.hex()])
+    digest, unwrapped = hashlib.sha256(), body[17]
+    with tempfile.TemporaryFile(dir=os.path.dirname(output) or ".") as content:
+        for piece, _ in body[9]:
+            entries = bucket.plain(piece); assert entries[:8] == b"SKMANI01"
+            for at in range(12, len(entries), 36): content.write(bucket.plain(entries[at:at + 32]))
+        content.seek(0)
+        parts = blocks(content, body[10])
+        if unwrapped:
+            content.seek(unwrapped[0] - unwrapped[1]); plan = content.read(); content.seek(0)
+            parts = remade(plan, content)
+        with open(output, "xb") as out:
+            for part in parts: digest.update(part); out.write(part)
+    if digest.digest() != body[11]: raise Problem(f"{output} is not what was backed up: its SHA-256 differs")
+
+if len(sys.argv) not in (3, 5): print("usage: recover.py BUCKET_DIR KEY_FILE [SNAPSHOT_ID OUTPUT_FILE]", file=sys.stderr); sys.exit(2)
+try: main(*sys.argv[1:])
+except Problem as problem: sys.exit(f"recover.py: {problem}")
+except subprocess.CalledProcessError as e: sys.exit(f"recover.py: {e.cmd[0]} failed: {e.stderr.decode(errors='replace').strip()}")
+except OSError as e: sys.exit(f"recover.py: {e.filename or 'a file'}: {e.strerror}")
+except (AssertionError, InvalidTag, KeyError, IndexError, ValueError, struct.error, zlib.error) as e:
+    sys.exit(f"recover.py: an object is damaged ({type(e).__name__} {e})")

@@ -66,7 +66,7 @@ fn n87_a_pack_secret_is_gone_once_its_pack_is_closed() {
         assert_eq!(
             count(&mut copy, &secret),
             0,
-            "a pack's secret stands in memory after the pack was closed"
+            "a pack's secret is still in memory after the pack was closed"
         );
     }
 }

@@ -45,11 +45,11 @@ impl Callers {
 impl fmt::Display for Callers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connection => write!(f, "told apart by the address that connects"),
+            Self::Connection => write!(f, "identified by the address that connects"),
             Self::Header { name, proxies } => {
-                write!(f, "told apart by {name}, believed from {proxies} and from nobody else")
+                write!(f, "identified by {name}, trusted only from {proxies}")
             }
-            Self::Unknown => write!(f, "not told apart: limits per network are off, the proxy has to limit"),
+            Self::Unknown => write!(f, "not identified: limits per network are off, the proxy has to limit"),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! that opens a backup, plaintext or a password; dumps never pass through it.
 //!
 //! ```text
-//!  a device                                   object store, one a region
+//!  a device                                   object store, one per region
 //!    | request                                      ^            ^
 //!    v                                              |            |
 //!  listener    bounded connections, TLS 1.3         |            |
@@ -20,8 +20,9 @@
 //!    |                 auth/tenant.rs               |            |
 //!    |                 member, device -> TenantTx   |            |
 //!    v                                              |            |
-//!  handlers    one file a resource - presign: URL --+            |
-//!    |                             - bucket: is it there? -------+
+//!  handlers    one per resource   - presign: URL --+            |
+//!    |         identity: sign-up,  - bucket: is it there? -------+
+//!    |         sign-in, sessions
 //!    v
 //!  db          TenantTx (sealkeep_api), PreAuthTx (sealkeep_auth)
 //!    |                ^
@@ -48,8 +49,9 @@
 //! layers
 //! router
 //! jobs openapi
-//! handlers middleware              what is done, and what surrounds it
-//! auth embedded serve              who asks; how the service starts
+//! handlers middleware              what is done, and what surrounds it; no handler imports another
+//! auth identity settlement         who asks, and how they prove it
+//! embedded serve                   how the service starts
 //! listener state                   connections; what every request can reach
 //! keys rate_limiter
 //! config probe
@@ -57,37 +59,56 @@
 //! clock domain error guarantees network presign process_guard proxies readiness sampler telemetry
 //! ```
 
-pub mod callers;
-pub mod clock;
-pub mod config;
-pub mod domain;
-pub mod error;
-pub mod keys;
-pub mod network;
-pub mod openapi;
-pub mod process_guard;
-pub mod proxies;
-mod rate_limiter;
-mod readiness;
-pub mod router;
-mod sampler;
-pub mod state;
-pub mod telemetry;
+// A connection, and who may be at its other end.
+pub mod listener;
 
-pub mod auth;
+pub mod callers;
+pub mod network;
+pub mod proxies;
+
+// Every request passes these.
 pub mod middleware;
 
-pub mod db;
+mod rate_limiter;
+mod sampler;
+pub mod telemetry;
+
+pub mod error;
+
+// Who asks.
+pub mod router;
+
+pub mod auth;
+pub mod domain;
+
+pub mod keys;
+
+// What is done.
 pub mod handlers;
+
+mod identity;
+pub mod settlement;
+
+pub mod openapi;
+
+// Where it is kept.
+pub mod db;
 
 pub mod bucket;
 pub mod guarantees;
 pub mod presign;
-pub mod probe;
 
-pub mod embedded;
+// Work that no request waits for.
 pub mod jobs;
-pub mod listener;
+
+// How the service starts, and what all requests share.
+pub mod clock;
+pub mod config;
+pub mod embedded;
+pub mod probe;
+pub mod process_guard;
+mod readiness;
 pub mod serve;
+pub mod state;
 
 pub use router::{app, operations};

@@ -20,11 +20,11 @@ use crate::handlers as h;
     paths(
         h::health::alive,
         h::service::info, served,
-        h::signup::start, h::signup::finish, h::signup::confirm,
-        h::login::start, h::login::finish, h::login::mfa,
+        h::sign_up::start, h::sign_up::finish, h::sign_up::confirm,
+        h::sign_in::start, h::sign_in::finish, h::sign_in::second_factor,
         h::account::password_start, h::account::password_finish, h::account::recovery_codes,
         h::account::authenticator_start, h::account::authenticator_confirm,
-        h::token::refresh, h::token::logout,
+        h::token::refresh, h::token::sign_out,
         h::vault::get, h::vault::init,
         h::keys::get,
         h::directory::get, h::directory::append,
@@ -40,7 +40,7 @@ use crate::handlers as h;
 struct Document;
 
 /// Routes signed by a device that has no session yet.
-const BEFORE_SIGN_IN: [&str; 4] = ["/v1/signup/", "/v1/login/", "/v1/account/", "/v1/token/"];
+const BEFORE_SIGN_IN: [&str; 4] = ["/v1/sign-up/", "/v1/sign-in/", "/v1/account/", "/v1/token/"];
 
 /// Adds the two security schemes, and which operation requires which.
 struct Security;

@@ -58,9 +58,6 @@ pub struct Presigner {
 
 impl Presigner {
     /// Validates the endpoint.
-    ///
-    /// # Errors
-    /// [`Unusable`].
     pub fn new(target: &Target) -> Result<Self, Unusable> {
         let unusable = |reason: String| Unusable::new(target, reason);
         let plain = target.endpoint.username().is_empty()
@@ -102,7 +99,7 @@ impl Presigner {
         self.bucket.name()
     }
 
-    /// Permission to upload exactly these bytes.
+    /// A grant to upload exactly these bytes.
     #[must_use]
     pub fn put(&self, key: &ObjectKey, size: u64, valid: Duration) -> Put {
         self.put_raw(&key.to_string(), size, &key.id, valid)

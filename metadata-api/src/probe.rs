@@ -3,12 +3,12 @@
 //! Stores differ in which of the signed conditions they enforce. Refusing wrong checksums or refusing overwrites is
 //! each enough to keep an object what it was granted for. A store that does neither is refused.
 
-use api_types::ObjectId;
+use api_types::{ObjectId, Region};
 use reqwest::StatusCode;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    bucket::{Error, Store, Stores},
+    bucket::{Client, Error, Store, Stores},
     guarantees::Guarantees,
 };
 
@@ -35,25 +35,23 @@ pub enum Unsuitable {
 ///
 /// # Errors
 /// The first store that is unreachable or unsuitable.
-pub async fn probe_all(stores: &mut Stores) -> Result<(), Unsuitable> {
-    for (region, store) in stores.iter_mut() {
-        let guarantees = probe(store).await?;
-        let origin = store.presigner().origin();
-        let bucket = store.presigner().bucket();
+pub async fn probe_all(clients: impl IntoIterator<Item = (Region, Client)>) -> Result<Stores, Unsuitable> {
+    let mut stores = Vec::new();
+    for (region, client) in clients {
+        let guarantees = probe(&client).await?;
+        let origin = client.presigner().origin();
+        let bucket = client.presigner().bucket();
         tracing::info!(%region, origin, bucket, %guarantees, "object store probed");
         if !guarantees.write_once {
             tracing::warn!(%region, origin, "the store ignores If-None-Match: a replayed upload can write the same bytes again, and nothing else");
         }
-        store.set_guarantees(guarantees);
+        stores.push((region, Store::verified(client, guarantees)));
     }
-    Ok(())
+    Ok(stores.into_iter().collect())
 }
 
 /// Probes one store with temporary objects outside every vault.
-///
-/// # Errors
-/// [`Unsuitable`].
-pub async fn probe(store: &Store) -> Result<Guarantees, Unsuitable> {
+pub async fn probe(store: &Client) -> Result<Guarantees, Unsuitable> {
     let origin = store.presigner().origin();
     let random = || format!("probe/{:032x}", rand::random::<u128>());
     let (key, second_key) = (random(), random());

@@ -1,4 +1,5 @@
-//! Protects this process's memory, which holds the service's secrets.
+//! Protects this process's memory, which holds the service's secrets. client-core has the same few lines: the two crates
+//! share only `api-types`, which makes no system calls.
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 

@@ -14,9 +14,6 @@ pub struct Proxies(Arc<[IpNet]>);
 pub struct NoNetwork;
 
 /// Parses a network from the command line; an address is a network of one.
-///
-/// # Errors
-/// [`NoNetwork`].
 pub fn network(text: &str) -> Result<IpNet, NoNetwork> {
     IpNet::from_str(text).or_else(|_| IpAddr::from_str(text).map(IpNet::from)).map_err(|_| NoNetwork)
 }

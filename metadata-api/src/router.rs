@@ -29,12 +29,12 @@ pub fn app(state: AppState) -> Router {
 
     // Signed with the key named in the exchange: the `PreAuth` extractor.
     let before_sign_in = Router::new()
-        .route("/v1/signup/start", post(h::signup::start))
-        .route("/v1/signup/finish", post(h::signup::finish))
-        .route("/v1/signup/confirm", post(h::signup::confirm))
-        .route("/v1/login/start", post(h::login::start))
-        .route("/v1/login/finish", post(h::login::finish))
-        .route("/v1/login/mfa", post(h::login::mfa))
+        .route("/v1/sign-up/start", post(h::sign_up::start))
+        .route("/v1/sign-up/finish", post(h::sign_up::finish))
+        .route("/v1/sign-up/confirm", post(h::sign_up::confirm))
+        .route("/v1/sign-in/start", post(h::sign_in::start))
+        .route("/v1/sign-in/finish", post(h::sign_in::finish))
+        .route("/v1/sign-in/second-factor", post(h::sign_in::second_factor))
         .route("/v1/account/password/start", post(h::account::password_start))
         .route("/v1/account/password/finish", post(h::account::password_finish))
         .route("/v1/account/recovery-codes", post(h::account::recovery_codes))
@@ -45,7 +45,7 @@ pub fn app(state: AppState) -> Router {
 
     // Token and device signature; then membership and device state: the `TenantTx` extractor.
     let signed = Router::new()
-        .route("/v1/logout", post(h::token::logout))
+        .route("/v1/sign-out", post(h::token::sign_out))
         .route("/v1/vaults/{vault}", get(h::vault::get))
         .route("/v1/vaults/{vault}/init", post(h::vault::init))
         .route("/v1/vaults/{vault}/keys/{kind}", get(h::keys::get))

@@ -17,7 +17,7 @@ use rustls::{
 };
 
 use crate::{
-    bucket::Stores,
+    bucket::Client,
     clock::Clock,
     config::{Config, Limits, Transport, UnusableSecret},
     db,
@@ -67,9 +67,6 @@ pub enum Error {
 }
 
 /// Binds the address, so that its port is known before anything else starts.
-///
-/// # Errors
-/// [`Error::Listen`].
 pub fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let listen = |source| Error::Listen { addr, source };
     let listener = TcpListener::bind(addr).map_err(listen)?;
@@ -79,9 +76,6 @@ pub fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
 }
 
 /// Connects to database and stores, and checks both.
-///
-/// # Errors
-/// [`Error`].
 pub async fn boot(
     config: &Config,
     limits: Limits,
@@ -90,8 +84,9 @@ pub async fn boot(
 ) -> Result<AppState, Error> {
     let db = db::connect(&config.database_url, connections).await.map_err(Error::Connect)?;
     db::check(&db).await?;
-    let mut stores = Stores::new(config.regions.iter().map(|(region, target)| (*region, target)))?;
-    probe::probe_all(&mut stores).await?;
+    let clients =
+        config.regions.iter().map(|(region, target)| Client::new(target).map(|client| (*region, client)));
+    let stores = probe::probe_all(clients.collect::<Result<Vec<_>, Unusable>>()?).await?;
     let public_authority = config.public_authority.clone();
     Ok(AppState::new(Settings { db, stores, public_authority, limits, clock }, &config.secrets)?)
 }
@@ -120,9 +115,6 @@ pub async fn run(
 }
 
 /// TLS 1.3 only.
-///
-/// # Errors
-/// [`Error::Tls`].
 pub fn tls_config(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, Error> {
     let wrong = |path: &Path, reason: String| Error::Tls { path: path.display().to_string(), reason };
     let chain = CertificateDer::pem_file_iter(cert)

@@ -48,9 +48,6 @@ pub struct AppState(Arc<Inner>);
 
 impl AppState {
     /// Derives the keys that the code uses from the secrets.
-    ///
-    /// # Errors
-    /// [`UnusableSecret`].
     pub fn new(settings: Settings, secrets: &Secrets) -> Result<Self, UnusableSecret> {
         let Settings { db, stores, public_authority, limits, clock } = settings;
         Ok(Self(Arc::new(Inner {

@@ -8,20 +8,39 @@ use std::{
 use api_types::unseen;
 use axum::http::Method;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{
+    EnvFilter,
+    filter::LevelFilter,
+    fmt::{MakeWriter, format::FmtSpan},
+};
 
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 const SECONDS: [f64; 9] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
-/// Installs JSON logging on standard error, filtered by `SEALKEEP_LOG` (default `info`). The S3 library logs each
-/// refusal as an error, so it is silenced and our store logs its own failures. The first call wins.
+/// The S3 library logs each refusal as an error, so it is silenced: our store logs its own failures.
+const DEFAULT_FILTER: &str = "info,s3s=off";
+
+/// The filter of `SEALKEEP_LOG`, or else of `RUST_LOG`.
+fn filter(variable: impl Fn(&str) -> Option<String>) -> EnvFilter {
+    ["SEALKEEP_LOG", "RUST_LOG"]
+        .into_iter()
+        .filter_map(variable)
+        .filter(|directives| !directives.is_empty())
+        .find_map(|directives| EnvFilter::try_new(directives).ok())
+        .unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER))
+}
+
+/// Installs JSON logging on standard error. From level debug on it also logs how long each stage of a request was busy
+/// and idle; not below, because strangers could then fill the log. The first call wins.
 pub fn install_logs() {
-    let filter = EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("info,s3s=off"));
+    let filter = filter(|name| std::env::var(name).ok());
+    let verbose = filter.max_level_hint() >= Some(LevelFilter::DEBUG);
     // Fails only if a subscriber is already installed, which then stays.
     let _ = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_env_filter(filter)
+        .with_span_events(if verbose { FmtSpan::CLOSE } else { FmtSpan::NONE })
         .with_writer(Log)
         .try_init();
 }
@@ -76,7 +95,7 @@ pub fn render() -> String {
 }
 
 /// The method for a label or a log line: only known names, never the caller's text.
-pub(crate) fn known(method: &Method) -> &'static str {
+pub(crate) fn method_label(method: &Method) -> &'static str {
     const KNOWN: [(Method, &str); 9] = [
         (Method::GET, "GET"),
         (Method::HEAD, "HEAD"),
@@ -91,7 +110,8 @@ pub(crate) fn known(method: &Method) -> &'static str {
     KNOWN.iter().find(|(known, _)| known == method).map_or("other", |(_, word)| word)
 }
 
-pub(crate) fn count(route: &str, method: &'static str, status: u16, seconds: f64) {
+/// Counts and times a request.
+pub(crate) fn record_request(route: &str, method: &'static str, status: u16, seconds: f64) {
     if recorder().is_none() {
         return;
     }
@@ -104,6 +124,16 @@ pub(crate) fn count(route: &str, method: &'static str, status: u16, seconds: f64
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_services_own_variable_precedes_the_usual_one() {
+        let of = |ours: &str, usual: &str| {
+            filter(|name| Some(if name == "RUST_LOG" { usual } else { ours }.to_owned())).to_string()
+        };
+        assert_eq!(of("warn", "debug"), "warn");
+        assert_eq!(of("", "debug"), "debug");
+        assert_eq!(filter(|_| None).to_string(), EnvFilter::new(DEFAULT_FILTER).to_string());
+    }
 
     #[test]
     fn log_lines_control_no_terminal() {

@@ -22,7 +22,7 @@ use std::{
 use clap::{Parser, ValueEnum};
 use e2e::{Postgres, Result, Spread, data, files};
 
-use crate::{peers::Peer, report::Sample};
+use crate::peers::{Peer, Sample};
 
 /// Compares Sealkeep with restic, Borg and rustic
 #[derive(Debug, Parser)]

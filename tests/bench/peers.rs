@@ -15,11 +15,7 @@ use e2e::{
     measure::{self, Ended, Usage},
 };
 
-use crate::{
-    Dumps,
-    report::{Sample, Step},
-    size,
-};
+use crate::{Dumps, size};
 
 const PASSWORD: &str = "a password for the bench";
 
@@ -30,6 +26,21 @@ pub(crate) enum Peer {
     Restic,
     Borg,
     Rustic,
+}
+
+/// One step of one round.
+pub(crate) struct Step {
+    /// Bytes of the dump.
+    pub(crate) read: u64,
+    pub(crate) usage: Usage,
+    /// Bytes added to the repository by the step, without those of an empty one.
+    pub(crate) stored: u64,
+}
+
+/// One round of one program.
+pub(crate) struct Sample {
+    pub(crate) peer: Peer,
+    pub(crate) steps: Vec<Step>,
 }
 
 /// The installed ones; Sealkeep always.

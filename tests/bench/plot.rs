@@ -7,8 +7,8 @@ use plotters::prelude::*;
 
 use crate::{
     Limits,
-    peers::Peer,
-    report::{self, STEPS, Sample},
+    peers::{Peer, Sample},
+    report::{self, STEPS},
 };
 
 const SIZE: (u32, u32) = (900, 380);

@@ -1,27 +1,15 @@
 //! Results side by side, with ratios to Sealkeep's.
 
-use e2e::{Failure, Result, measure::Usage};
+use e2e::{Failure, Result};
 
-use crate::{Limits, peers::Peer};
+use crate::{
+    Limits,
+    peers::{Peer, Sample, Step},
+};
 
 /// The steps of a round.
 pub(crate) const STEPS: [&str; 4] = ["first backup", "a day later", "two days later", "restore"];
 const RESTORE: usize = 3;
-
-/// One step of one round.
-pub(crate) struct Step {
-    /// Bytes of the dump.
-    pub(crate) read: u64,
-    pub(crate) usage: Usage,
-    /// Bytes added to the repository by the step, without those of an empty one.
-    pub(crate) stored: u64,
-}
-
-/// One round of one program.
-pub(crate) struct Sample {
-    pub(crate) peer: Peer,
-    pub(crate) steps: Vec<Step>,
-}
 
 struct Line {
     wall: f64,

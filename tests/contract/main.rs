@@ -23,7 +23,7 @@ async fn main() -> Result<ExitCode> {
     let device = Device::new(&service)?;
     let account = device.sign_up("eu")?;
     let snapshot = device.backup_bytes("contract", b"some bytes").ok()?;
-    // A device for what the fuzzer may end without breaking the rest: `logout` and `revoke`.
+    // A device for what the fuzzer may end without breaking the rest: `sign-out` and `revoke`.
     let spare = Device::new(&service)?;
     spare.sign_in(&account)?;
     let (member, spare) = (Member::of(&device, &service)?, Member::of(&spare, &service)?);

@@ -32,7 +32,7 @@ const NETWORKS: u8 = 200;
 /// Maximum body, bytes; the service's own limit is smaller.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 /// Paths signed before there is a session.
-const BEFORE_SIGN_IN: [&str; 4] = ["/v1/signup/", "/v1/login/", "/v1/account/", "/v1/token/"];
+const BEFORE_SIGN_IN: [&str; 4] = ["/v1/sign-up/", "/v1/sign-in/", "/v1/account/", "/v1/token/"];
 
 /// A running proxy.
 pub(crate) struct Signer {
@@ -86,7 +86,7 @@ impl Inner {
         let path = parts.uri.path();
         let query = parts.uri.query().unwrap_or_default();
         let before_sign_in = BEFORE_SIGN_IN.iter().any(|prefix| path.starts_with(prefix));
-        let member = if path == "/v1/logout" { &self.spare } else { &self.member };
+        let member = if path == "/v1/sign-out" { &self.spare } else { &self.member };
         body = with_plain_integers(body);
         if before_sign_in {
             body = with_keys_of(member, body);

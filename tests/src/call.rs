@@ -2,8 +2,9 @@
 
 use std::{
     ffi::OsStr,
-    io::Write,
-    process::{Child, Command, Stdio},
+    io::{Read, Write},
+    process::{Child, ChildStderr, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::Instant,
 };
@@ -13,6 +14,7 @@ use serde_json::Value;
 use crate::{
     failure::{Context, Failure, Result},
     measure::{self, Usage},
+    wait,
 };
 
 /// A call that has not started.
@@ -40,6 +42,14 @@ pub struct Running {
     pub(crate) child: Child,
     started: Instant,
     pub(crate) shown: String,
+    /// Standard error, once [`Running::expect`] reads it.
+    said: Option<Said>,
+}
+
+/// What a running program writes to standard error.
+struct Said {
+    so_far: Arc<Mutex<Vec<u8>>>,
+    reader: thread::JoinHandle<()>,
 }
 
 impl Call {
@@ -72,7 +82,7 @@ impl Call {
         self.command.stdout(to).stderr(Stdio::piped());
         let started = Instant::now();
         let child = self.command.spawn().context(&self.shown)?;
-        Running { child, started, shown: self.shown }.wait()
+        Running { child, started, shown: self.shown, said: None }.wait()
     }
 
     /// Runs it with standard error into a file or pipe, discarding standard output. Returns the exit code.
@@ -101,7 +111,7 @@ impl Call {
             // A command that exits early closes the pipe; its exit code is more useful than this error.
             thread::spawn(move || drop(stdin.write_all(&bytes)));
         }
-        Ok(Running { child, started, shown: self.shown })
+        Ok(Running { child, started, shown: self.shown, said: None })
     }
 
     /// Adds an argument.
@@ -158,6 +168,22 @@ impl Running {
         measure::signal(self.child.id(), signal)
     }
 
+    /// Waits until standard error contains this text.
+    ///
+    /// # Errors
+    /// It does not appear in time, or the call ends without it.
+    pub fn expect(&mut self, text: &str) -> Result<()> {
+        let said = self.said.get_or_insert_with(|| Said::read(self.child.stderr.take()));
+        let what = format!("{text:?} from `{}`", self.shown);
+        // The last look comes after the end: until then more may appear.
+        wait::until(&what, || said.contains(text) || said.reader.is_finished())?;
+        if said.contains(text) {
+            Ok(())
+        } else {
+            Err(Failure::new(format!("`{}` ended without {text:?}: {}", self.shown, said.text())))
+        }
+    }
+
     /// Whether it has exited.
     ///
     /// # Errors
@@ -172,13 +198,46 @@ impl Running {
     /// It cannot be waited for.
     pub fn wait(self) -> Result<Outcome> {
         let ended = measure::finish(self.child, self.started)?;
+        let stderr = match self.said {
+            Some(said) => said.all()?,
+            None => String::from_utf8_lossy(&ended.stderr).into_owned(),
+        };
         Ok(Outcome {
             code: ended.status.code().unwrap_or(-1),
             stdout: ended.stdout,
-            stderr: String::from_utf8_lossy(&ended.stderr).into_owned(),
+            stderr,
             usage: ended.usage,
             shown: self.shown,
         })
+    }
+}
+
+impl Said {
+    fn read(pipe: Option<ChildStderr>) -> Self {
+        let so_far = Arc::new(Mutex::new(Vec::new()));
+        let to = Arc::clone(&so_far);
+        let reader = thread::spawn(move || {
+            let Some(mut pipe) = pipe else { return };
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = pipe.read(&mut buffer) {
+                to.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..n]);
+            }
+        });
+        Self { so_far, reader }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.so_far.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+
+    fn contains(&self, text: &str) -> bool {
+        self.text().contains(text)
+    }
+
+    fn all(self) -> Result<String> {
+        let Self { so_far, reader } = self;
+        reader.join().map_err(|_| Failure::new("the reader died"))?;
+        Ok(String::from_utf8_lossy(&so_far.lock().unwrap_or_else(PoisonError::into_inner)).into_owned())
     }
 }
 

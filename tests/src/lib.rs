@@ -31,6 +31,8 @@
 //! starts its own `Service`; `Service::start_wired` puts a `Proxy` in front of it and one in front of its store.
 //!
 //! - A failed step: `Failure`, one sentence. An expected exit code: `Call::refused`.
+//! - An event: `until`, `Running::expect`, `Terminal::expect`. Each has a deadline.
+//! - What this machine cannot test: `not_tested`. Random choices that can be repeated: `seed`.
 //! - Requests that no client makes: `member::Member`. Objects that no client writes: `forger::Forger`.
 //! - A person at a keyboard: `Terminal`. Six-digit codes: `Authenticator`.
 //! - Paths of the programs: `binaries`, from the variables that `.ci/programs` prints.
@@ -42,7 +44,7 @@
 //! device window
 //! data service terminal
 //! bucket call postgres
-//! authenticator binaries files measure proxy screen
+//! authenticator binaries files measure proxy screen seed skip wait
 //! failure
 //! ```
 
@@ -63,8 +65,11 @@ pub mod postgres;
 pub mod proxy;
 #[cfg(feature = "desktop")]
 pub mod screen;
+pub mod seed;
 pub mod service;
+pub mod skip;
 pub mod terminal;
+pub mod wait;
 #[cfg(feature = "desktop")]
 pub mod window;
 
@@ -78,8 +83,11 @@ pub use device::{Account, Device};
 pub use failure::{Failure, Result};
 pub use postgres::Postgres;
 pub use proxy::Proxy;
+pub use seed::seed;
 pub use service::Service;
+pub use skip::not_tested;
 pub use terminal::Terminal;
+pub use wait::{until, within};
 #[cfg(feature = "desktop")]
 pub use window::Window;
 

@@ -309,6 +309,7 @@ fn launch(data: &Path, owner: Option<(u32, u32)>) -> Result<(Child, u16)> {
         }
         let _ = child.kill();
         let _ = child.wait();
+        // Until the lock file is gone; another try takes another port.
         thread::sleep(Duration::from_millis(500));
     }
     let mut words = String::new();

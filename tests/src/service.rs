@@ -31,7 +31,7 @@ const ONE_NETWORK: [&str; 8] = [
     "5000",
     "--auth-per-minute",
     "5000",
-    "--signups-per-network",
+    "--sign-ups-per-network",
     "5000",
     "--accounts-per-network",
     "5000",

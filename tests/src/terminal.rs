@@ -4,9 +4,9 @@ use std::{
     fs::File,
     io::{Read, Write},
     process::{Child, Command},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustix::{
@@ -17,9 +17,12 @@ use rustix::{
 use crate::{
     call::Call,
     failure::{Context, Failure, Result},
+    wait::within,
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Marks the end of a call's output. A program that controls a terminal with zero bytes would fail other tests.
+const END: u8 = 0;
 
 /// A terminal with a running call.
 pub struct Terminal {
@@ -78,7 +81,7 @@ impl Terminal {
     /// Everything that was written to the terminal.
     #[must_use]
     pub fn screen(&self) -> String {
-        String::from_utf8_lossy(&self.screen.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        String::from_utf8_lossy(&self.lock()).into_owned()
     }
 
     /// Waits until this text appears.
@@ -86,14 +89,26 @@ impl Terminal {
     /// # Errors
     /// It does not appear in time.
     pub fn expect(&self, text: &str) -> Result<()> {
-        let until = Instant::now() + PATIENCE;
-        while !self.screen().contains(text) {
-            if Instant::now() > until {
-                return Err(Failure::new(format!("{text:?} did not come: {:?}", self.screen())));
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        Ok(())
+        self.wait(&format!("{text:?}"), || self.screen().contains(text))
+    }
+
+    /// Waits until this question for a secret appears, and typed characters no longer do.
+    ///
+    /// # Errors
+    /// It does not appear in time, or the terminal still echoes.
+    pub fn expect_hidden(&self, question: &str) -> Result<()> {
+        self.expect(question)?;
+        self.wait(&format!("a hidden answer to {question:?}"), || {
+            // Both are off once the prompt reads; some questions switch off the echo earlier.
+            tcgetattr(&self.line)
+                .is_ok_and(|set| !set.local_modes.intersects(LocalModes::ECHO | LocalModes::ICANON))
+        })
+    }
+
+    /// Waits, and shows the screen if it was in vain.
+    fn wait(&self, what: &str, happened: impl FnMut() -> bool) -> Result<()> {
+        within(PATIENCE, what, happened)
+            .map_err(|error| Failure::new(format!("{error}; the screen: {:?}", self.screen())))
     }
 
     /// Types these keys; `\x03` is Ctrl-C.
@@ -118,18 +133,23 @@ impl Terminal {
     /// # Errors
     /// It does not exit in time.
     pub fn end(&mut self) -> Result<i32> {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                // The last output arrives in a moment.
-                thread::sleep(Duration::from_millis(100));
-                return Ok(status.code().unwrap_or(-1));
-            }
-            if Instant::now() > until {
-                return Err(Failure::new(format!("it does not end: {:?}", self.screen())));
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
+        let mut status = None;
+        let child = &mut self.child;
+        let ended = within(PATIENCE, "the end of the call", || {
+            status = child.try_wait().ok().flatten();
+            status.is_some()
+        });
+        ended.map_err(|error| Failure::new(format!("{error}; the screen: {:?}", self.screen())))?;
+        // The reader may be behind: what we write ourselves comes after all that the call wrote.
+        let mut line = &self.line;
+        line.write_all(&[END])?;
+        self.wait("the last output", || self.lock().last() == Some(&END))?;
+        self.lock().pop();
+        Ok(status.and_then(|status| status.code()).unwrap_or(-1))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

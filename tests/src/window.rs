@@ -204,6 +204,14 @@ impl Window {
         Ok(text.context("the window")?.as_str().unwrap_or_default().to_owned())
     }
 
+    /// Runs a script in the page; its last argument is the function that ends it with a result.
+    ///
+    /// # Errors
+    /// It fails, or does not end in time.
+    pub async fn run(&self, script: &str) -> Result<serde_json::Value> {
+        self.client.execute_async(script, Vec::new()).await.context("a script in the window")
+    }
+
     async fn missing(&self, what: &str) -> Failure {
         if let (Some(folder), Ok(picture)) = (env::var_os("E2E_PICTURES"), self.client.screenshot().await) {
             // The failure itself is what matters.

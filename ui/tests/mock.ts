@@ -18,6 +18,6 @@ mockWindows("main");
 mockIPC((command, args) => {
   window.calls.push({ command, args });
   const answer = scenarios[window.scenario]?.[command];
-  if (answer === undefined) throw { code: "internal", happened: `no answer for ${command}`, meaning: "", nextStep: "", retryable: false };
+  if (answer === undefined) throw { code: "internal", happened: { template: `no answer for ${command}`, parts: [] }, meaning: "", nextStep: "", retryable: false };
   return answer((args ?? {}) as Record<string, unknown>);
 });

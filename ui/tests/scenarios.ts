@@ -3,12 +3,17 @@ import type { Choice } from "../src/bindings/Choice";
 import type { ComparisonView } from "../src/bindings/ComparisonView";
 import type { ConnectionView } from "../src/bindings/ConnectionView";
 import type { DetailsView } from "../src/bindings/DetailsView";
+import type { DiagnosticsView } from "../src/bindings/DiagnosticsView";
 import type { LeaveView } from "../src/bindings/LeaveView";
+import type { LogLineView } from "../src/bindings/LogLineView";
+import type { Message } from "../src/bindings/Message";
 import type { Outcome } from "../src/bindings/Outcome";
 import type { OverviewView } from "../src/bindings/OverviewView";
 import type { PastRunView } from "../src/bindings/PastRunView";
+import type { PartView } from "../src/bindings/PartView";
 import type { ProbeView } from "../src/bindings/ProbeView";
 import type { RestoredView } from "../src/bindings/RestoredView";
+import type { RunLogView } from "../src/bindings/RunLogView";
 import type { RunView } from "../src/bindings/RunView";
 import type { ServiceView } from "../src/bindings/ServiceView";
 import type { SessionView } from "../src/bindings/SessionView";
@@ -17,12 +22,14 @@ import type { SnapshotView } from "../src/bindings/SnapshotView";
 import type { SourceView } from "../src/bindings/SourceView";
 import type { SuggestionView } from "../src/bindings/SuggestionView";
 import type { TargetView } from "../src/bindings/TargetView";
+import type { TextView } from "../src/bindings/TextView";
 import type { UiError } from "../src/bindings/UiError";
 import type { WaitView } from "../src/bindings/WaitView";
 
 /** Responses by command; an `Error` thrown here is a bug in the test. */
 export type Answers = Record<string, (args: Record<string, unknown>) => unknown>;
 
+/** As `stage.js` sets it. */
 const NOW = Math.floor(Date.now() / 1000);
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -84,9 +91,11 @@ function source(name: string, over: Partial<SourceView>): SourceView {
     schedule: { every: "day", hour: 2, minute: 0 },
     protection: "current",
     due: NOW + 9 * HOUR,
+    attempt: null,
     failure: null,
     failedAt: null,
     failures: [],
+    missed: [],
     verifiedAt: NOW - 2 * DAY,
     snapshots: name === "shop" ? shopSnapshots : series(name, 60, 4.2e9, NOW - 15 * HOUR),
     ...over,
@@ -103,17 +112,21 @@ const several: OverviewView = {
       failedAt: NOW - 3 * HOUR,
       failures: [NOW - 3 * HOUR, NOW - 27 * HOUR, NOW - 9 * DAY],
       due: NOW - 3 * HOUR,
+      attempt: NOW + 25 * 60 + 30,
       snapshots: series("warehouse", 12, 61e9, NOW - 2 * DAY),
     }),
-    source("audit-log", { protection: "overdue", due: NOW - 2 * DAY, snapshots: series("audit-log", 3, 8e8, NOW - 3 * DAY) }),
+    source("audit-log", { protection: "overdue", missed: [NOW - 2 * DAY, NOW - DAY], due: NOW - 2 * DAY, snapshots: series("audit-log", 3, 8e8, NOW - 3 * DAY) }),
     source("analytics", { protection: "never", snapshots: [], due: NOW - 60, verifiedAt: null }),
     source("legacy.dump", { id: null, kind: "file", place: null, due: null, snapshots: series("legacy.dump", 1, 9.1e7, NOW - 90 * DAY) }),
   ],
 };
 
+/** A sentence of the core. */
+const text = (template: string, ...parts: [string, PartView][]): TextView => ({ template, parts });
+
 const unreachable: UiError = {
   code: "service_unreachable",
-  happened: "the service at http://127.0.0.1:8787 cannot be reached: connection refused",
+  happened: text("the service at {server} cannot be reached: {detail}", ["server", "http://127.0.0.1:8787"], ["detail", "connection refused"]),
   meaning: "stored snapshots are untouched",
   nextStep: "check the network and try again",
   retryable: true,
@@ -150,10 +163,15 @@ const connection: ConnectionView = {
 
 const suggestion: SuggestionView = { path: "/home/ada/Downloads/shop-2026-11-25-1250.dump", database: "shop_restored_20261125", connection };
 
-const pastRuns: PastRunView[] = Array.from({ length: 140 }, (_, at) => {
+const runId = (at: number): string => `8f2c41d0-0000-4000-8000-${String(at).padStart(12, "0")}`;
+
+const backups: PastRunView[] = Array.from({ length: 140 }, (_, at) => {
   const startedAt = NOW - 15 * HOUR - at * DAY;
   const failure = at % 9 === 1 ? ["source_auth", "dump_failed", "interrupted"][Math.floor(at / 9) % 3] : null;
   return {
+    id: runId(at),
+    kind: "backup",
+    target: null,
     state: failure ? "failed" : "done",
     failure: failure ?? null,
     startedAt,
@@ -163,6 +181,52 @@ const pastRuns: PastRunView[] = Array.from({ length: 140 }, (_, at) => {
   };
 });
 
+/** A run that is no backup, some minutes ago. */
+function past(minutes: number, over: Partial<PastRunView>): PastRunView {
+  const startedAt = NOW - minutes * 60;
+  return { id: runId(900 + minutes), kind: "restore", target: null, state: "done", failure: null, startedAt, endedAt: startedAt + 71, bytesRead: 4.2e9, snapshot: shopSnapshots[0]?.id ?? null, ...over };
+}
+
+const pastRuns: PastRunView[] = [
+  past(20, { state: "failed", failure: "exists", bytesRead: 0, target: { kind: "file", path: "/home/ada/Downloads/shop-before-the-migration-2026-11-25.dump" } }),
+  past(40, { state: "failed", failure: "incomplete", target: { kind: "database", url: "postgres://ada@db.example.com:5432/shop_restored" } }),
+  past(60, { target: { kind: "output" } }),
+  past(80, { kind: "verify", state: "failed", failure: "service_unreachable", bytesRead: 0 }),
+  past(90, { kind: "verify" }),
+  ...backups,
+];
+
+function logOf({ run: id }: Record<string, unknown>): RunLogView {
+  const run = pastRuns.find((one) => one.id === id) ?? past(0, {});
+  const at = run.startedAt;
+  const lines: LogLineView[] = [
+    { at, kind: "stage", text: "catching up with the vault" },
+    { at: at + 1, kind: "warning", text: "the connection to the database at db.example.com is not encrypted" },
+  ];
+  if (run.state === "failed") {
+    lines.push(
+      { at: at + 2, kind: "error", text: "FATAL: password authentication failed for user \"ada\"" },
+      { at: at + 2, kind: "meaning", text: "no snapshot was created; earlier snapshots are untouched" },
+      { at: at + 2, kind: "nextStep", text: "check user and password" },
+    );
+  } else {
+    lines.push({ at: at + 240, kind: "note", text: "snapshot 0a1b2c3d4e5f was created: 4200000000 bytes read, 12600000 new, 12600000 uploaded" });
+  }
+  return { run, lines: run.kind === "verify" ? [] : lines };
+}
+
+const diagnostics: DiagnosticsView = {
+  parts: [
+    { name: "program", about: "versions", bytes: 141 },
+    { name: "programs it uses", about: "programs", bytes: 203 },
+    { name: "device", about: "settings", bytes: 322 },
+    { name: "sources", about: "sources", bytes: 96 },
+    { name: "index", about: "index", bytes: 108 },
+    { name: "runs", about: "runs", bytes: 5920 },
+  ],
+  text: `[program]\nsealkeep 0.1.0, sealkeep-desktop\nlinux x86_64, Debian GNU/Linux 12 (bookworm)\n\n[runs]\n${Array.from({ length: 60 }, (_, at) => `17956${at} restore of shop, to file: failed after ${at} s, 0 bytes`).join("\n")}\n`,
+};
+
 function service(address: string, over: Partial<ServiceView> = {}): ServiceView {
   return { address, version: "0.1.0", regions: ["us", "ca", "eu"], ...over };
 }
@@ -170,7 +234,7 @@ function service(address: string, over: Partial<ServiceView> = {}): ServiceView 
 /** Only the slow one answers late. */
 function services({ address }: Record<string, unknown>): ServiceView | Promise<ServiceView> {
   const asked = String(address);
-  if (asked.includes("cafe")) throw { ...unreachable, code: "not_a_service", happened: `${asked} does not answer like a Sealkeep service (status 404)` };
+  if (asked.includes("cafe")) throw { ...unreachable, code: "not_a_service", happened: text("{server} does not answer like a Sealkeep service ({detail})", ["server", asked], ["detail", text("status {status}", ["status", "404"])]) };
   const answer = service(asked, { version: asked.includes("slow") ? "0.0.9" : "0.2.0", regions: ["ca"] });
   return asked.includes("slow") ? new Promise((done) => setTimeout(() => done(answer), 1200)) : answer;
 }
@@ -196,7 +260,7 @@ const base: Answers = {
   compare_snapshots: () => comparison,
   watch_links: () => null,
   speak: () => null,
-  change_password: refuse({ ...unreachable, code: "second_factor", happened: "the second factor is wrong" }),
+  change_password: refuse({ ...unreachable, code: "second_factor", happened: text("the code is wrong, expired or already used") }),
   renew_codes: () => kit.recoveryCodes,
   new_authenticator: () => code,
   confirm_authenticator: () => null,
@@ -215,7 +279,7 @@ const base: Answers = {
     { id: "5b0f7a4e-0000-4000-8000-000000000005", name: "old laptop", here: false, state: "revoked", createdAt: NOW - 400 * DAY, lastSeenAt: null },
   ],
   activity_list: () =>
-    ["snapshot_committed", "backup_started", "login", "login_failed", "device_revoked", "vault_created", "account_created"].map(
+    ["snapshot_committed", "backup_started", "signed_in", "sign_in_failed", "device_revoked", "vault_created", "account_created"].map(
       (kind, at) => ({ position: 7 - at, at: NOW - at * 7 * HOUR, kind, device: at === 3 ? null : "laptop" }),
     ),
   password_strength: ({ password }) => ({ score: Math.min(4, Math.floor(String(password).length / 6)), accepted: String(password).length >= 10 }),
@@ -233,7 +297,13 @@ const base: Answers = {
   probe_source: () => probe,
   source_connection: () => connection,
   source_runs: () => pastRuns,
+  run_log: logOf,
+  diagnostics: () => diagnostics,
+  save_diagnostics: () => "/home/ada/sealkeep-debug.txt",
   edit_source: () => null,
+  set_schedule: () => null,
+  forget_source: () => null,
+  start_verify: () => ({ ...running, kind: "verify", stage: "restore" }) satisfies RunView,
   restore_suggestion: () => suggestion,
   check_target: () => "absent" satisfies TargetView,
   show_in_folder: () => null,
@@ -296,7 +366,7 @@ function done(over: Partial<Outcome & { state: "done" }> = {}): Outcome {
   return { state: "done", snapshot: "0a1b2c3d4e5f", sha256: hex(5), bytes: 61e9, restored: null, marks: [], notes: [], failed: [], ...over };
 }
 
-function refused(code: string, happened: string, choices: Choice[] = []): Outcome {
+function refused(code: string, happened: TextView, choices: Choice[] = []): Outcome {
   return { state: "failed", error: { ...unreachable, code, happened, retryable: false }, choices };
 }
 
@@ -377,25 +447,25 @@ export const scenarios: Record<string, Answers> = {
     preferences: () => ({ uploadLimit: null, autostart: false, onClose: null }),
     set_schedule: () => null,
   },
-  code: { ...base, session: () => ({ state: "code", step: code }), sign_up_code: refuse({ ...unreachable, code: "second_factor", happened: "the second factor is wrong" }) },
-  kit: { ...base, session: () => ({ state: "kit", step: kit }), kit_words: refuse({ ...unreachable, code: "wrong_recovery_key", happened: "those are not the three words" }) },
+  code: { ...base, session: () => ({ state: "code", step: code }), sign_up_code: refuse({ ...unreachable, code: "second_factor", happened: text("the code is wrong, expired or already used") }) },
+  kit: { ...base, session: () => ({ state: "kit", step: kit }), kit_words: refuse({ ...unreachable, code: "wrong_recovery_key", happened: text("those are not the three words") }) },
   kitDone: setUp([]),
   setUp: setUp([source("shop", { verifiedAt: null, snapshots: series("shop", 1, 4.2e9, NOW - HOUR) })]),
   factor: { ...base, session: () => ({ state: "factor", email: "ada@example.com" }) },
   words: { ...base, session: () => ({ state: "words", email: "ada@example.com" }) },
   signIn: { ...base, session: () => ({ state: "signIn", email: "ada@example.com" }) },
-  broken: { ...base, session: refuse({ ...unreachable, code: "damaged", happened: "this device's key store is damaged" }) },
+  broken: { ...base, session: refuse({ ...unreachable, code: "damaged", happened: text("this device's key store is damaged") }) },
   loading: { ...base, overview: () => new Promise(() => undefined) },
   empty: { ...base, overview: () => ({ sources: [], problem: null }) satisfies OverviewView },
   home: base,
   good: { ...base, overview: () => ({ problem: null, sources: several.sources.slice(0, 1) }) satisfies OverviewView },
   offline: { ...base, overview: () => ({ problem: unreachable, sources: several.sources.map((one) => ({ ...one, snapshots: [] })) }) satisfies OverviewView },
-  clock: { ...base, overview: () => ({ problem: { ...unreachable, code: "clock_skew", happened: "this machine's clock is 2 hours ahead" }, sources: [] }) satisfies OverviewView },
-  signedOut: { ...base, overview: () => ({ problem: { ...unreachable, code: "session_ended", happened: "the session was ended" }, sources: several.sources.slice(0, 1) }) satisfies OverviewView },
+  clock: { ...base, overview: () => ({ problem: { ...unreachable, code: "clock_skew", happened: text("this machine's clock differs from the service's by {hours} hours", ["hours", "2"]) }, sources: [] }) satisfies OverviewView },
+  signedOut: { ...base, overview: () => ({ problem: { ...unreachable, code: "session_ended", happened: text("the session has ended") }, sources: several.sources.slice(0, 1) }) satisfies OverviewView },
   one: { ...base, overview: () => ({ problem: null, sources: [source("shop", { snapshots: series("shop", 1, 4.2e9, NOW - HOUR) })] }) satisfies OverviewView },
   updates: { ...base, app_info: () => ({ name: "Sealkeep", version: "0.1.0", server: "https://api.example.com", serverFixed: false, hostName: "laptop", updates: true }) },
   running: { ...base, current_run: () => running },
-  queued: { ...base, current_run: () => ({ ...running, waiting: 2, warnings: [{ id: "other", arguments: [], text: "the server has no role \"reports\"" }] }) satisfies RunView },
+  queued: { ...base, current_run: () => ({ ...running, waiting: 2, warnings: [{ id: "other", arguments: [text("the database was recreated since the last backup under this name")], text: "the database was recreated since the last backup under this name" }] }) satisfies RunView },
   stalled: { ...base, current_run: () => ({ ...running, total: null, remaining: null, rate: 0, away: 40 }) satisfies RunView },
   stopped: ended({ state: "cancelled" }),
   plenty: {
@@ -408,33 +478,53 @@ export const scenarios: Record<string, Answers> = {
   paused: { ...base, current_run: () => ({ ...running, paused: true }) satisfies RunView },
   done: ended(done()),
   marked: ended(done({ bytes: 4.1e8, marks: ["smaller", "otherFormat"] })),
-  failed: ended(refused("dump_failed", "pg_dump ended with exit code 1: server closed the connection unexpectedly")),
-  unusual: ended(refused("unusual_dump", "this dump is not like the source's last ones: it has 1204 bytes where 4200000000 are usual", ["force"])),
+  failed: ended(refused("dump_failed", text("{tool} failed ({how}): {detail}", ["tool", "pg_dump 17.2"], ["how", text("exit code {code}", ["code", "1"])], ["detail", "server closed the connection unexpectedly"]))),
+  internal: ended(refused("internal", text("internal error: the pipeline died"))),
+  unusual: ended(refused("unusual_dump", text("this dump is not like the source's last ones: it {how}", ["how", [text("has {bytes} bytes where {usual} are usual", ["bytes", "1204"], ["usual", "4200000000"])]]), ["force"])),
   otherSource: ended(
-    refused("other_source", '"shop" has been backed up from db1:5432/shop so far; db2:5432/shop has the same identifiers, and may be a copy of it', ["sameSource", "rename"]),
+    refused(
+      "other_source",
+      text(
+        '"{name}" has been backed up from {place} so far; {now}',
+        ["name", "shop"],
+        ["place", "db1:5432/shop"],
+        ["now", text("{place} has the same identifiers, and may be a copy of it", ["place", "db2:5432/shop"])],
+      ),
+      ["sameSource", "rename"],
+    ),
   ),
   restoresFile: restores({ kind: "file", path: suggestion.path, command: `pg_restore --dbname=NEW_DATABASE ${suggestion.path}` }),
   restoresDatabase: restores(
     { kind: "database", place: "postgres://ada@db.example.com:5432/shop_restored_20261125", command: "psql postgres://ada@db.example.com:5432/shop_restored_20261125" },
-    { failed: ["extension \"postgis\" is not available"], notes: ["left out: 3 statements that need the role \"reports\""] },
+    { failed: ["extension \"postgis\" is not available"], notes: [text("skipped because {reason}: {statement} (line {line})", ["reason", text("the target has no {need} \"{name}\"", ["need", "role"], ["name", "reports"])], ["statement", "GRANT SELECT ON TABLE orders TO reports"], ["line", "812"])] },
   ),
-  targetTaken: { ...base, check_target: refuse({ ...unreachable, code: "not_empty", happened: "the database at db.example.com:5432/shop is not empty" }) },
-  targetIsSource: { ...base, check_target: refuse({ ...unreachable, code: "same_as_source", happened: "db.example.com:5432/shop is the database that was backed up" }) },
-  targetFile: { ...base, check_target: refuse({ ...unreachable, code: "exists", happened: `${suggestion.path} already exists` }) },
+  targetTaken: { ...base, check_target: refuse({ ...unreachable, code: "not_empty", happened: text("the database at {place} is not empty", ["place", "db.example.com:5432/shop"]) }) },
+  targetIsSource: { ...base, check_target: refuse({ ...unreachable, code: "same_as_source", happened: text("{place} is the database that was backed up", ["place", "db.example.com:5432/shop"]) }) },
+  targetFile: { ...base, check_target: refuse({ ...unreachable, code: "exists", happened: text("{shown} already exists", ["shown", suggestion.path]) }) },
+  targetMayBeCopy: { ...base, check_target: refuse({ ...unreachable, code: "may_be_copy", happened: text("{place} may be the database that was backed up: it is a copy, or the original after its server was restarted", ["place", "db2:5432/copy"]) }) },
   shortRun: shortRun(),
   neverRun: { ...base, source_runs: () => [] },
-  uneditable: { ...base, edit_source: refuse({ ...unreachable, code: "exists", happened: "there is a source called ledger already" }) },
+  editedTimer: {
+    ...base,
+    set_schedule: () => ({ id: "timer_edited", arguments: ["sealkeep-00000000.timer"], text: "edited" }) satisfies Message,
+    edit_source: () => ({ id: "timer_of_system", arguments: ["sealkeep-00000000.timer"], text: "system" }) satisfies Message,
+    forget_source: () => ({ id: "timer_kept", arguments: ["/home/ada/.config/systemd/user/sealkeep-00000000.timer.saved"], text: "kept" }) satisfies Message,
+  },
+  uneditable: { ...base, edit_source: refuse({ ...unreachable, code: "exists", happened: text("there is a source called {name} already", ["name", "ledger"]) }) },
   restored: ended(done({ restored: { kind: "file", path: "/home/ada/shop.dump", command: null } }), restoring),
   restoredInPart: ended(
     done({
       failed: ["extension \"postgis\" is not available", "function public.area(geometry) does not exist"],
-      notes: ["left out: 3 statements that need the role \"reports\"", "the database was created with the collation C.UTF-8 instead of de_DE.UTF-8, which the server does not have"],
+      notes: [
+        text("skipped because {reason}: {statement} (line {line})", ["reason", text("the target has no {need} \"{name}\"", ["need", "role"], ["name", "reports"])], ["statement", "GRANT SELECT ON TABLE orders TO reports"], ["line", "812"]),
+        text("the database has the server's collation instead of {named}, so text may sort and compare differently", ["named", "libc de_DE.UTF-8"]),
+      ],
     }),
     restoring,
   ),
-  mayBeCopy: ended(refused("may_be_copy", "db2:5432/copy may be a copy of the database that this dump was made of, or that database after a restart of its server", ["toCopy"]), restoring),
-  missing: ended(refused("missing_on_server", "line 4012 of the dump needs the role \"reports\", which the server does not have", ["noOwner", "noPrivileges", "skipMissing"]), restoring),
-  partly: ended(refused("restore_failed", "pg_restore failed (exit code 1): could not create extension postgis", ["keepGoing"]), restoring),
+  mayBeCopy: ended(refused("may_be_copy", text("{place} may be the database that was backed up: it is a copy, or the original after its server was restarted", ["place", "db2:5432/copy"]), ["toCopy"]), restoring),
+  missing: ended(refused("missing_on_server", text("{list} (first needed in line {line})", ["list", 'role "reports"'], ["line", "4012"]), ["noOwner", "noPrivileges", "skipMissing"]), restoring),
+  partly: ended(refused("restore_failed", text("{tool} failed ({how}): {detail}", ["tool", "pg_restore 17.2"], ["how", text("exit code {code}", ["code", "1"])], ["detail", "could not create extension postgis"]), ["keepGoing"]), restoring),
   proving: { ...base, session: () => ({ state: "signIn", email: "ada@example.com" }), sign_in: () => new Promise(() => undefined), watch_waits: waits({ what: "proving", left: 3 }) },
   away: { ...base, overview: () => new Promise(() => undefined), watch_waits: waits({ what: "away", seconds: 4, limit: 15 }) },
   many: {

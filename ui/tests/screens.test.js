@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { contrast } from "./contrast.js";
-import { screens, show } from "./screens.js";
+import { screens, show, speak } from "./screens.js";
 import { stage } from "./stage.js";
 
 const axe = await readFile(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
@@ -20,6 +20,31 @@ async function accessible(page) {
   assert.deepEqual(found, []);
 }
 
+/** What a screen reader operates. */
+const OPERATED = ["button", "checkbox", "combobox", "dialog", "grid", "gridcell", "link", "listbox", "menu", "menuitem", "option", "progressbar", "radio", "searchbox", "spinbutton", "tab", "tablist", "textbox"];
+/** The page itself, and text that only takes the focus. */
+const PLAIN = ["RootWebArea", "StaticText"];
+
+/** What can be operated or focused, but has no name or no role in the tree that assistive technology reads. */
+async function nameless(page) {
+  const session = await page.context().newCDPSession(page);
+  const { nodes } = await session.send("Accessibility.getFullAXTree");
+  await session.detach();
+  const focusable = (node) => node.properties?.some(({ name, value }) => name === "focusable" && value.value) === true;
+  return nodes
+    .filter((node) => !node.ignored && !PLAIN.includes(node.role.value) && (focusable(node) || OPERATED.includes(node.role.value)))
+    .filter((node) => !node.name?.value?.trim() || ["generic", "none", "unknown"].includes(node.role.value))
+    .map((node) => `${node.role.value} "${node.name?.value ?? ""}"`);
+}
+
+/** Whether the page needs more width than it has. */
+async function overflows(page) {
+  return page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return scrollWidth > clientWidth ? [`${scrollWidth} pixels wide, in ${clientWidth}`] : [];
+  });
+}
+
 describe("every screen", { concurrency: 2 }, () => {
   for (const screen of screens) {
     test(screen.name, async () => {
@@ -30,10 +55,20 @@ describe("every screen", { concurrency: 2 }, () => {
         await accessible(opened.page);
         assert.deepEqual(await contrast(opened.page), [], colorScheme);
       }
+      assert.deepEqual(await nameless(opened.page), []);
       // Text at 200 % leaves half the pixels.
       await opened.page.setViewportSize({ width: 450, height: 300 });
-      const [wanted, there] = await opened.page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
-      assert.ok(wanted <= there, `${wanted} pixels wide, in ${there}`);
+      assert.deepEqual(await overflows(opened.page), []);
+      for (const [language, width, height] of [["en", 640, 480], ["en", 1440, 900], ["de", 1440, 900], ["de", 640, 480]]) {
+        await speak(opened.page, language);
+        await opened.page.setViewportSize({ width, height });
+        for (const colorScheme of ["light", "dark"]) {
+          await opened.page.emulateMedia({ colorScheme });
+          assert.deepEqual(await contrast(opened.page), [], `${language} ${width} ${colorScheme}`);
+        }
+        assert.deepEqual(await overflows(opened.page), [], `${language} ${width}`);
+      }
+      await accessible(opened.page);
       assert.deepEqual(opened.problems, []);
       await opened.close();
     });
@@ -68,6 +103,26 @@ test("the whole window speaks German", async () => {
   const panel = await opened.page.evaluate(() => window.calls.findLast((one) => one.command === "speak").args.words);
   assert.equal(panel.quit, "Beenden");
   await opened.close();
+});
+
+test("the reason of a failure is German, another program's words stay, and what has no German is marked as English", async () => {
+  const lang = (found) => found.evaluate((element) => element.closest("[lang]").lang);
+  for (const [scenario, reason, language] of [
+    ["failed", "pg_dump 17.2 ist fehlgeschlagen (Exit-Code 1): server closed the connection unexpectedly", "de"],
+    ["unusual", "Dieser Dump weicht von den letzten der Quelle ab: hat 1204 Byte, üblich sind 4200000000", "de"],
+    ["internal", "internal error: the pipeline died", "en"],
+  ]) {
+    const { page, close, problems } = await set.open(scenario, { language: "de" });
+    const found = page.getByText(reason);
+    await found.waitFor();
+    assert.equal(await lang(found), language, scenario);
+    assert.deepEqual(problems, []);
+    await close();
+  }
+  const { page, close } = await set.open("queued", { language: "de" });
+  await page.getByRole("button", { name: /Details$/ }).first().click();
+  await page.getByText("Die Datenbank wurde seit dem letzten Backup unter diesem Namen neu erstellt.").waitFor();
+  await close();
 });
 
 const source = async (set, scenario, options) => {
@@ -174,7 +229,7 @@ test("the arrow keys change the tab, which is remembered for the source", async 
   await page.getByRole("tab", { name: "Snapshots", selected: true }).waitFor();
   await page.getByRole("main").getByRole("button", { name: "Overview" }).click();
   await page.getByRole("button", { name: "Details of shop" }).click();
-  await page.getByRole("tab", { name: "History", selected: true }).waitFor();
+  await page.getByRole("tab", { name: "Runs", selected: true }).waitFor();
   await close();
 });
 
@@ -185,7 +240,7 @@ test("a connection is edited without its password, and only what was changed is 
   await save.waitFor();
   assert.equal(await save.isDisabled(), true);
   assert.equal(await page.getByLabel("Password", { exact: true }).inputValue(), "");
-  await page.getByText("Unchanged unless you type a new one.").waitFor();
+  await page.getByText("Leave empty to keep the stored password.").waitFor();
   const edited = () => page.evaluate(() => window.calls.findLast((one) => one.command === "edit_source").args);
   await page.getByLabel("Password", { exact: true }).fill("n/w @1");
   await save.click();
@@ -193,7 +248,7 @@ test("a connection is edited without its password, and only what was changed is 
   const id = (await edited()).id;
   assert.deepEqual(await edited(), { id, name: null, origin: "postgres://ada:n%2Fw%20%401@db.example.com:5432/shop?sslmode=require" });
   await page.getByLabel("Host").fill("db2.example.com");
-  await page.getByText("The stored password is only used").waitFor();
+  await page.getByText("The stored password is used only").waitFor();
   await page.getByRole("button", { name: "Test connection" }).click();
   const probed = await page.evaluate(() => window.calls.findLast((one) => one.command === "probe_source").args);
   assert.deepEqual(probed, { origin: "postgres://ada@db2.example.com:5432/shop?sslmode=require", like: id });
@@ -218,7 +273,7 @@ test("a restore is prefilled, looked at, and its result says how to open it", as
   await page.getByRole("button", { name: "Show in folder" }).click();
   const shown = await page.evaluate(() => window.calls.findLast((one) => one.command === "show_in_folder").args.path);
   assert.equal(shown, "/home/ada/Downloads/shop-2026-11-25-1250.dump");
-  await page.getByRole("button", { name: "Done" }).click();
+  await page.getByRole("main").getByRole("button", { name: "Close" }).click();
   await page.getByRole("tab", { name: "Snapshots" }).waitFor();
   await close();
 });
@@ -247,8 +302,8 @@ test("a refusal is answered by its button, and the run begins again", async () =
     ["otherSource", "Back up under this name", "rename", "shop-2"],
     ["mayBeCopy", "Confirm it's a copy", "toCopy", null],
     ["missing", "Restore without owners", "noOwner", null],
-    ["missing", "Skip what the server lacks", "skipMissing", null],
-    ["partly", "Keep what can be restored", "keepGoing", null],
+    ["missing", "Skip missing objects", "skipMissing", null],
+    ["partly", "Skip rejected statements", "keepGoing", null],
   ]) {
     const { page, close } = await set.open(scenario);
     await page.getByRole("button", { name: button }).click();
@@ -262,7 +317,7 @@ test("a refusal is answered by its button, and the run begins again", async () =
 test("a failure that nobody can allow offers no answer", async () => {
   const { page, close } = await set.open("failed");
   await page.getByText("The dump failed").waitFor();
-  assert.equal(await page.getByRole("group", { name: "What you can do" }).count(), 0);
+  assert.equal(await page.getByRole("group", { name: "Options" }).count(), 0);
   await close();
 });
 
@@ -362,7 +417,7 @@ test("a schedule asks for the start at login, once", async () => {
     await page.getByLabel("Start Sealkeep at login").setChecked(ticked);
     await page.getByLabel("Schedule", { exact: true }).selectOption(every);
     await page.getByLabel("Save without").check();
-    await page.getByRole("button", { name: "Save only" }).click();
+    await page.getByRole("button", { name: "Save without backing up" }).click();
     await page.getByRole("heading", { name: "Overview" }).waitFor();
     assert.equal((await called(page, "set_autostart")).length, wanted, `${every} ${ticked}`);
     await close();
@@ -375,7 +430,7 @@ test("the checklist knows what is done, turns on the start at login, and can be 
   await show(opened, screenOf("home-setup-backed-up"));
   const list = page.getByRole("region", { name: "Finish setting up" });
   await list.getByText("2 of 5").waitFor();
-  await list.getByRole("button", { name: "Turn on" }).click();
+  await list.getByRole("button", { name: "Start at login" }).click();
   await list.getByText("3 of 5").waitFor();
   assert.deepEqual(await called(page, "set_autostart"), [{ on: true }]);
   await list.getByRole("button", { name: "Restore…" }).click();
@@ -430,12 +485,146 @@ test("a row opens its menu by right-click and by keyboard, and its source by a c
   await page.keyboard.press("Shift+F10");
   await page.getByRole("menuitem", { name: "Back up now" }).waitFor();
   await page.keyboard.press("ArrowDown");
-  assert.equal(await page.evaluate(() => document.activeElement?.textContent?.trim()), "Restore…");
+  assert.equal(await page.evaluate(() => document.activeElement?.querySelector("span")?.textContent), "Restore…");
   await page.keyboard.press("Escape");
   assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), "Details of shop");
   await row.click({ position: { x: 200, y: 8 } });
   await page.getByRole("heading", { name: "shop", level: 1 }).waitFor();
   await close();
+});
+
+test("keys move between the rows of databases, open them and act on them", async () => {
+  const { page, close } = await set.open("plenty", { height: 700 });
+  const name = () => page.evaluate(() => document.activeElement?.closest("li")?.querySelector(".open")?.textContent);
+  await page.getByRole("button", { name: "Details of db-199" }).waitFor();
+  const names = await page.getByRole("button", { name: /^Details of/ }).allTextContents();
+  await page.getByRole("button", { name: `Details of ${names[0]}`, exact: true }).focus();
+  for (const [keys, row] of [["ArrowUp", 0], ["ArrowDown", 1], ["End", 199], ["ArrowDown", 199], ["ArrowUp", 198], ["Home", 0]]) {
+    await page.keyboard.press(keys);
+    assert.equal(await name(), names[row], keys);
+  }
+  await page.keyboard.press("PageDown");
+  const page1 = names.indexOf(await name());
+  assert.ok(page1 > 4 && page1 < 14, `${page1} rows`);
+  await page.keyboard.press("PageUp");
+  assert.equal(await name(), names[0]);
+  // From another button of the row; in a menu they move in the menu.
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await name(), names[1]);
+  await page.keyboard.press("Shift+F10");
+  await page.keyboard.press("End");
+  assert.match(await page.evaluate(() => document.activeElement.textContent), /^Details of/);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("b");
+  await page.waitForFunction(() => window.calls.some((one) => one.command === "start_backup"));
+  await close();
+
+  for (const [keys, heading] of [["r", "Restore warehouse"], ["e", "warehouse"], ["Enter", "warehouse"]]) {
+    const { page, close } = await set.open("home");
+    await page.getByRole("button", { name: "Details of warehouse" }).focus();
+    await page.keyboard.press(keys);
+    await page.getByRole("heading", { name: heading, level: 1 }).waitFor();
+    assert.equal(await page.getByRole("tab", { name: "Connection", selected: true }).count(), keys === "e" ? 1 : 0);
+    await close();
+  }
+});
+
+test("a snapshot's menu opens by right-click and by keyboard, and shows the keys that do the same", async () => {
+  const { page, close } = await source(set, "good", { width: 1280, height: 800 });
+  await rows(page).nth(2).click({ button: "right" });
+  const menu = page.getByRole("menu", { name: "Actions for this snapshot" });
+  await menu.getByRole("menuitem", { name: "Show or hide details" }).click();
+  await page.getByRole("complementary").waitFor();
+  assert.match(await rows(page).nth(2).getAttribute("class"), /active/);
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Shift+F10");
+  assert.equal(await menu.getByRole("menuitem", { name: "Compare 2 selected" }).isDisabled(), true);
+  await page.keyboard.press("Escape");
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("role")), "grid");
+  await page.keyboard.press("ContextMenu");
+  await page.keyboard.press("r");
+  await page.getByRole("heading", { name: "Restore shop", level: 1 }).waitFor();
+  await close();
+});
+
+test("a day of the calendar leads to its runs and back, by pointer and by keyboard", async () => {
+  const { page, close } = await set.open("home", { width: 1280, height: 900 });
+  const calendar = page.getByRole("grid", { name: /^Backups by day/ });
+  const day = (text) => calendar.getByRole("gridcell", { name: text });
+  // Each result has a shape of its own, also without colors.
+  const shapes = await page.locator("ul .cell").evaluateAll((cells) =>
+    cells.map((cell) => [getComputedStyle(cell).borderTopStyle, getComputedStyle(cell).backgroundColor !== "rgba(0, 0, 0, 0)", cell.querySelector("path")?.getAttribute("d")].join()),
+  );
+  assert.equal(shapes.length, 5);
+  assert.equal(new Set(shapes).size, 5, shapes.join(" | "));
+  await day("1 failed").last().click();
+  const found = page.getByRole("region", { name: /^Today/ });
+  await found.getByRole("button", { name: "warehouse" }).click();
+  await page.getByRole("tab", { name: "History", selected: true }).waitFor();
+  await page.getByRole("heading", { name: /^Today/ }).waitFor();
+  await page.getByRole("main").getByRole("button", { name: "Overview" }).click();
+  await found.waitFor();
+  await found.getByRole("button", { name: "Close" }).click();
+  await found.waitFor({ state: "detached" });
+
+  // By keyboard: a week back, a day back, and a day's run.
+  await page.getByRole("button", { name: "Details of shop" }).click();
+  await page.getByRole("tab", { name: "History" }).click();
+  await page.getByRole("table").waitFor();
+  const all = await page.getByRole("table").getByRole("row").count();
+  await calendar.focus();
+  const active = () => page.evaluate(() => Number(document.getElementById(document.activeElement.getAttribute("aria-activedescendant")).dataset.day));
+  const start = await active();
+  for (const [keys, days] of [["ArrowLeft", -7], ["ArrowUp", -8], ["ArrowRight", -1], ["PageUp", -29], ["PageDown", -1], ["End", 0], ["ArrowDown", 0], ["PageUp", -28]]) {
+    await page.keyboard.press(keys);
+    assert.equal(Math.round((await active() - start) / 86_400_000), days, keys);
+  }
+  await page.keyboard.press("Enter");
+  assert.equal(await page.getByRole("table").getByRole("row").count(), 2);
+  await page.getByRole("button", { name: "Show all runs" }).click();
+  assert.equal(await page.getByRole("table").getByRole("row").count(), all);
+  await close();
+});
+
+test("a calendar is a quarter until there is more, and then as much of a year as fits", async () => {
+  for (const [scenario, width, weeks] of [["home", 1280, 13], ["many", 1280, 53], ["many", 640, 30]]) {
+    const { page, close } = await set.open(scenario, { width, height: 800 });
+    const days = await page.getByRole("grid", { name: /^Backups by day/ }).getByRole("gridcell").count();
+    assert.ok(Math.abs(Math.ceil(days / 7) - weeks) <= (weeks === 30 ? 2 : 0), `${scenario} ${width}: ${days} days`);
+    await close();
+  }
+});
+
+test("a restore cannot start while its target is refused, and says why", async () => {
+  const { page, close } = await source(set, "targetFile", { width: 1280, height: 800 });
+  await page.getByRole("button", { name: "Restore…" }).click();
+  const start = page.locator("form button[type=submit]");
+  await page.getByText("Already exists", { exact: true }).waitFor();
+  assert.equal(await start.isDisabled(), true);
+  const why = await page.evaluate(() => document.getElementById(document.querySelector("form button[type=submit]").getAttribute("aria-describedby")).textContent);
+  assert.match(why, /Already exists.*Choose another name/);
+  await page.getByLabel("File", { exact: true }).focus();
+  await page.keyboard.press("Enter");
+  assert.equal((await called(page, "start_restore")).length, 0);
+  // Another target is checked first; the same one on demand.
+  await page.getByLabel("File", { exact: true }).fill("/home/ada/other.dump");
+  assert.equal(await start.isDisabled(), false);
+  assert.equal(await start.getAttribute("aria-describedby"), null);
+  await page.getByText("Already exists", { exact: true }).waitFor();
+  assert.equal(await start.isDisabled(), true);
+  const checks = (await called(page, "check_target")).length;
+  await page.getByRole("button", { name: "Check again" }).click();
+  await page.getByText("Already exists", { exact: true }).waitFor();
+  assert.equal((await called(page, "check_target")).length, checks + 1);
+  await close();
+
+  // This refusal is a question that the restore asks.
+  const other = await source(set, "targetMayBeCopy", { width: 1280, height: 800 });
+  await other.page.getByRole("button", { name: "Restore…" }).click();
+  await other.page.getByText("Restoring into it asks again.").waitFor();
+  assert.equal(await other.page.locator("form button[type=submit]").isDisabled(), false);
+  await other.close();
 });
 
 test("the failing come first, then the late, and only they are shown if asked", async () => {
@@ -448,12 +637,91 @@ test("the failing come first, then the late, and only they are shown if asked", 
   await close();
 });
 
+test("a source that failed says when it is tried again", async () => {
+  const { page, close } = await set.open("home", { width: 1280, height: 800 });
+  await page.getByText("Next attempt in 25 minutes.").waitFor();
+  await page.getByRole("button", { name: "Details of warehouse" }).click();
+  await page.getByRole("tab", { name: "Schedule" }).click();
+  await page.getByText("Next attempt in 25 minutes.").waitFor();
+  await close();
+});
+
+test("every run opens to its log, and a failed one is tried again as what it was", async () => {
+  /** The row with this text is open. */
+  const open = async (text) => {
+    const { page, close } = await source(set, "home", { width: 1280, height: 800 });
+    await page.getByRole("tab", { name: "History" }).click();
+    await page.getByRole("row").filter({ hasText: text }).first().getByRole("button").click();
+    const last = (command) => page.evaluate((command) => window.calls.findLast((one) => one.command === command)?.args, command);
+    return { page, close, last };
+  };
+  // A backup, with the way to its cause.
+  const backup = await open("Sign-in to the database failed");
+  await backup.page.getByRole("list", { name: "Log" }).getByText("password authentication failed").waitFor();
+  await backup.page.getByRole("button", { name: "Edit connection" }).last().waitFor();
+  await backup.page.getByRole("button", { name: "Try again", exact: true }).click();
+  assert.ok(await backup.last("start_backup"));
+  await backup.close();
+
+  const verification = await open("Can't reach the Sealkeep service");
+  await verification.page.getByText("This run has no log.").waitFor();
+  await verification.page.getByRole("button", { name: "Try again", exact: true }).click();
+  assert.equal((await verification.last("start_verify")).source, "shop");
+  await verification.close();
+
+  // A restore shows its target first.
+  const restore = await open("Restored in part");
+  await restore.page.getByRole("button", { name: "Try again…" }).click();
+  assert.equal(await restore.page.getByLabel("Connection URL").inputValue(), "postgres://ada@db.example.com:5432/shop_restored");
+  assert.equal(await restore.last("start_restore"), undefined);
+  await restore.close();
+
+  const done = await open("standard output");
+  await done.page.getByText("was created").waitFor();
+  assert.equal(await done.page.getByRole("button", { name: /^Try again/ }).count(), 0);
+  await done.close();
+});
+
+test("diagnostics are read before they are saved, and saved as they were shown", async () => {
+  const { page, close } = await set.open("home", { width: 1280, height: 800 });
+  await page.getByRole("navigation").getByRole("button", { name: "Settings" }).click();
+  await page.getByRole("button", { name: "Export diagnostics…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Export diagnostics" });
+  await dialog.getByText("The last 50 runs").waitFor();
+  await dialog.getByRole("row").filter({ hasText: "The last 50 runs" }).getByText("5.92 kB").waitFor();
+  const saves = () => page.evaluate(() => window.calls.filter((one) => one.command === "save_diagnostics").length);
+  assert.equal(await saves(), 0);
+  await dialog.getByText("Show the text").click();
+  await dialog.getByText("sealkeep 0.1.0, sealkeep-desktop").waitFor();
+  await dialog.getByRole("button", { name: "Save file…" }).click();
+  await dialog.getByText("Saved to /home/ada/sealkeep-debug.txt").waitFor();
+  assert.equal(await saves(), 1);
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await dialog.waitFor({ state: "hidden" });
+  await close();
+});
+
+test("a timer that cannot follow is told", async () => {
+  const edited = await source(set, "editedTimer", { width: 1280, height: 800 });
+  await edited.page.getByRole("tab", { name: "Connection" }).click();
+  await edited.page.getByLabel("Password", { exact: true }).fill("n/w @1");
+  await edited.page.getByRole("button", { name: "Save", exact: true }).click();
+  await edited.page.getByText("only an administrator can change it").waitFor();
+  await edited.close();
+  const removed = await source(set, "editedTimer", { width: 1280, height: 800 });
+  await removed.page.getByRole("button", { name: "More" }).click();
+  await removed.page.getByRole("menuitem").click();
+  await removed.page.getByRole("button", { name: "Remove", exact: true }).click();
+  await removed.page.getByText("its file is kept as /home/ada").waitFor();
+  await removed.close();
+});
+
 test("what is not known is not shown as nothing", async () => {
   for (const [scenario, calendars, empty] of [["offline", 0, 0], ["home", 1, 0], ["empty", 0, 1]]) {
     const { page, close } = await set.open(scenario);
     await page.getByRole("heading", { level: 1 }).waitFor();
     await page.getByText("Loading").waitFor({ state: "detached" });
-    assert.equal(await page.getByRole("heading", { name: "Backups in the last year" }).count(), calendars, scenario);
+    assert.equal(await page.getByRole("heading", { name: "Backups by day" }).count(), calendars, scenario);
     await page.getByRole("navigation").getByRole("button", { name: "Snapshots" }).click();
     await page.getByRole("heading", { name: "Snapshots", exact: true }).waitFor();
     assert.equal(await page.getByText("No snapshots yet").count(), empty, scenario);
@@ -618,7 +886,7 @@ test("a shortcut does what its list says, and no text field loses a key", async 
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   await page.keyboard.press("?");
   const list = page.getByRole("dialog", { name: "Keyboard shortcuts" });
-  await list.getByText("Search in the page").waitFor();
+  await list.getByText("Search this page").waitFor();
   // From the list itself, and again.
   await page.keyboard.press("?");
   await list.waitFor({ state: "hidden" });

@@ -5,6 +5,9 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
+/** The time in every screen, in winter and far from midnight: nothing moves from one run to the next. */
+const NOW = new Date("2026-11-25T14:30:00+01:00");
+
 /** Candidate paths of a browser; the first one that exists is used. */
 const BROWSERS = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
@@ -37,9 +40,12 @@ export async function stage() {
         colorScheme: theme,
         reducedMotion: motion,
         locale: language,
+        timezoneId: "Europe/Berlin",
       });
       const page = await context.newPage();
-      if (clock) await page.clock.install();
+      // Before the mocks, which count from it. Timers run; with `clock` a test moves them.
+      if (clock) await page.clock.install({ time: NOW });
+      else await page.clock.setFixedTime(NOW);
       const problems = [];
       page.on("pageerror", (error) => problems.push(String(error)));
       page.on("console", (message) => message.type() === "error" && problems.push(message.text()));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { before, test } from "node:test";
-import { banned, programStrings, windowStrings } from "../strings.js";
+import { banned, programStrings, reasons, windowStrings } from "../strings.js";
 
 const SRC = new URL("../src/", import.meta.url);
 let window;
@@ -26,6 +26,7 @@ const forms = (strings) => [...strings].flatMap(([key, found]) => found.map((for
 test("no banned word in the window", async () => {
   assert.deepEqual(await violations("en", forms(window.en)), []);
   assert.deepEqual(await violations("de", forms(window.de)), []);
+  assert.deepEqual(await violations("de", Object.entries(await reasons())), []);
 });
 
 test("no banned word in help, errors and answers of the service", async () => {
@@ -37,6 +38,40 @@ test("no banned word in help, errors and answers of the service", async () => {
 test("a banned word is found, and a part of a word is not", async () => {
   assert.equal((await violations("en", [["x", "The device was Shut\nout."]])).length, 1);
   assert.equal((await violations("en", [["x", "These marshallers are sooner done."]])).length, 0);
+});
+
+/** Rules of voice.md that a list of words cannot say. */
+const NUMBER = {
+  en: /(?<![\p{L}-])(?:two|three|four|five|six|seven|eight|nine|ten)(?![\p{L}-])/iu,
+  de: /(?<![\p{L}-])(?:zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn)(?![\p{L}-])/iu,
+};
+/** A list's last two items without a comma; after these words there is no list. */
+const NO_COMMA = /, (?!(?:and|as|because|but|if|only|or|so|which|with|without) )(?:[\p{L}\p{N}'-]+ ){1,2}(?:and|or) /iu;
+const CONTRACTION = /\p{L}n['’]t\b|\b(?:it|that|there|you|we|they)['’](?:s|re|ve|ll)\b/iu;
+const breaking = (rule, strings) => strings.filter(([, text]) => rule.test(text.replaceAll(/\s+/g, " ")));
+/** The command's help, paragraph by paragraph. */
+const help = async () => {
+  const all = await programStrings();
+  return all.filter(([title]) => title === "command's help").flatMap(([title, text]) => text.split(/\n\n/).map((part) => [title, part]));
+};
+
+test("numbers are digits, and lists have their last comma", async () => {
+  assert.deepEqual(breaking(NUMBER.en, [...forms(window.en), ...(await help())]), []);
+  assert.deepEqual(breaking(NUMBER.de, forms(window.de)), []);
+  assert.deepEqual(breaking(NO_COMMA, [...forms(window.en), ...(await help())]), []);
+});
+
+test("help, errors and answers of the service have no contraction", async () => {
+  assert.deepEqual(breaking(CONTRACTION, (await programStrings()).flatMap(([title, text]) => text.split(/\n\n/).map((part) => [title, part]))), []);
+});
+
+test("a break of these rules is found, and two-step sign-in is none", () => {
+  const broken = (rule, text) => breaking(rule, [["x", text]]).length === 1;
+  assert.ok(broken(NUMBER.en, "Select two snapshots.") && !broken(NUMBER.en, "Two-step sign-in"));
+  assert.ok(broken(NUMBER.de, "Zwei Snapshots") && !broken(NUMBER.de, "Zwei-Faktor-Anmeldung"));
+  assert.ok(broken(NO_COMMA, "dates, devices and\nIDs") && broken(NO_COMMA, "user, its password or host"));
+  assert.ok(!broken(NO_COMMA, "dates, devices, and IDs") && !broken(NO_COMMA, "Paste them, with or without numbers."));
+  assert.ok(broken(CONTRACTION, "can't") && broken(CONTRACTION, "it's") && !broken(CONTRACTION, "the file's name"));
 });
 
 test("both languages have the same keys and placeholders", () => {

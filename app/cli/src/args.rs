@@ -13,49 +13,39 @@ pub(crate) use self::{
     account::{DeviceAction, Devices, Login, Logout, Signup},
     global::{Global, ProgressForm},
     local::{
-        Debug, DebugAction, Logs, Runs, Schedule, ScheduleAction, ScheduleAdd, Source, SourceAction,
+        Debug, DebugAction, Logs, RunKind, Runs, Schedule, ScheduleAction, ScheduleAdd, Source, SourceAction,
         SourceAdd, SourceEdit, time,
     },
     restore::Restore,
 };
+use crate::reference;
 
 /// One line per paragraph, so that they wrap at any terminal width.
 const SECRETS_HELP: &str = "\
-Secrets are asked for on the terminal, or read from lines NAME=value (PASSWORD, TOTP, RECOVERY_CODE, RECOVERY_WORDS, \
-KEYSTORE_PASSPHRASE) of the file descriptor given by --secrets-fd. Where that is not possible they are taken from the \
+Sealkeep prompts for secrets on the terminal, or reads them from lines NAME=value (PASSWORD, TOTP, RECOVERY_CODE, RECOVERY_WORDS, \
+KEYSTORE_PASSPHRASE) of the file descriptor given by --secrets-fd. Where neither is possible, it takes them from the \
 environment, as SEALKEEP_PASSWORD and so on: other programs of the same user can read that, so prefer the descriptor. \
-There is no argument for them.
+No option takes a secret.";
 
-Environment (an option counts before its variable):
-    SEALKEEP_HOME             directory for keys and local state
-    SEALKEEP_SERVER           the metadata service
-    SEALKEEP_STORAGE_ORIGIN   storage inside your network that may be used
-    SEALKEEP_STALL_TIMEOUT    seconds until a transfer is tried again
-    SEALKEEP_PATIENCE         seconds to wait for a service or store
-    SEALKEEP_DATABASE_URL     the database to back up, with its password
-    SEALKEEP_PASSWORD, SEALKEEP_TOTP, SEALKEEP_RECOVERY_CODE,
-    SEALKEEP_RECOVERY_WORDS, SEALKEEP_KEYSTORE_PASSPHRASE
-                              secrets, see above
-    SEALKEEP_LOG, RUST_LOG    what to log on standard error, such as debug
-    NO_COLOR, CLICOLOR_FORCE  help without colors, or with colors in a pipe
+/// One line per paragraph, so that they wrap at any terminal width.
+const CONFIG_HELP: &str = "\
+Examples:
+  sealkeep config
+  sealkeep status --config ./team.toml
 
-Exit codes:
-    0  done
-    1  internal error
-    2  wrong usage
-    3  not signed in, or access denied
-    4  service unreachable or failing
-    5  object store unreachable or refusing
-    6  source or dump failed
-    7  not found, ambiguous, or already exists
-    8  local disk or file
-    9  stored data is damaged or incomplete
-   10  the service returned an older or forked history
-   11  written by a newer version
-   12  the name belongs to another source
-   13  the dump is unusually small or has a different format
-  130  cancelled
-  141  the reader of the output has gone";
+The configuration file is $XDG_CONFIG_HOME/sealkeep/config.toml, or ~/.config/sealkeep/config.toml; --config and \
+SEALKEEP_CONFIG name another one. Each key is an option's name with underscores:
+
+    server = \"https://backup.example.com\"
+    home = \"/srv/sealkeep\"
+    storage_origin = \"https://s3.example.com:9000\"
+    stall_timeout = 45      # seconds
+    patience = 900          # seconds
+    progress = \"plain\"      # auto, plain, json, none
+    limit_upload = 5000     # kB/s, for every backup by this command
+
+Options take precedence over variables, and variables over the file. Secrets are not read from it. A timer reads the \
+file at its usual place.";
 
 /// Whether the environment names the database to back up.
 fn source_is_set() -> bool {
@@ -65,9 +55,9 @@ fn source_is_set() -> bool {
 /// The variable that may name the database to back up, with its password.
 pub(crate) const DATABASE_URL: &str = "SEALKEEP_DATABASE_URL";
 
-/// Encrypted, deduplicated database backups. Your keys never leave your machine.
+/// Encrypted, deduplicated database backups; your keys never leave your device unencrypted
 #[derive(Debug, Parser)]
-#[command(name = "sealkeep", version, after_long_help = SECRETS_HELP, disable_help_subcommand = true)]
+#[command(name = "sealkeep", version, after_long_help = reference::appended_to(SECRETS_HELP), disable_help_subcommand = true)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -78,73 +68,84 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create an account, its keys and its recovery words; this machine becomes its first device
+    /// Create an account, its keys, and its recovery words; this machine becomes its first device
     #[command(after_help = "Example:\n  sealkeep signup --email you@example.com --region eu")]
     Signup(Signup),
     /// Sign in; a new machine also needs the recovery words
     #[command(after_help = "Example:\n  sealkeep login --email you@example.com")]
     Login(Login),
     /// Sign out; --forget also removes this device's keys
+    #[command(after_help = "Examples:\n  sealkeep logout\n  sealkeep logout --forget")]
     Logout(Logout),
     /// List or revoke devices
+    #[command(after_help = "Examples:\n  sealkeep devices\n  sealkeep devices revoke laptop")]
     Devices(Devices),
-    /// Back up a database, a file or standard input
+    /// Back up a database, a file, or standard input
     #[command(after_help = "\
 Examples:
   sealkeep backup postgres://backup@db.example/shop
   sealkeep backup --file dump.sql
-  sealkeep backup shop                              # a saved source, see `sealkeep source`
+  sealkeep backup shop    # a source that was saved with `sealkeep source add`
   mysqldump --single-transaction shop | sealkeep backup --stdin --name shop
 
 A PostgreSQL password comes from ~/.pgpass, from PGPASSWORD, or from a URL in a file (--url-file) or in SEALKEEP_DATABASE_URL. In an argument, every user of the machine could read it.")]
     Backup(Backup),
-    /// List snapshots, newest first
-    #[command(visible_alias = "ls", alias = "list")]
+    /// List snapshots, newest first (alias: ls)
+    #[command(
+        visible_alias = "ls",
+        alias = "list",
+        after_help = "Examples:\n  sealkeep snapshots --source shop\n  sealkeep snapshots --json"
+    )]
     Snapshots(Snapshots),
-    /// Restore a snapshot to a file, a pipe or a database
-    #[command(after_help = "\
-Examples:
-  sealkeep restore shop@latest --to shop.dump
-  sealkeep restore shop@2026-11-20 --to shop.dump
-  sealkeep restore 3f9a --stdout | pg_restore --list
-  sealkeep restore shop@latest --into postgres://postgres@localhost/shop_restored
-  sealkeep restore --clean-up postgres://postgres@localhost/")]
+    /// Restore a snapshot to a file, a pipe, or a database
     Restore(Restore),
-    /// Verify keys, history, index, and that every required pack is stored; --read-data decrypts everything
-    #[command(visible_alias = "verify")]
+    /// Verify keys, history, index, and presence of data (alias: verify); --read-data decrypts everything
+    #[command(
+        visible_alias = "verify",
+        after_help = "Examples:\n  sealkeep check\n  sealkeep check --read-data"
+    )]
     Check(Check),
-    /// The local index cache
+    /// Manage the local index
+    #[command(after_help = "Example:\n  sealkeep index rebuild")]
     Index(Index),
     /// Show account, device, service, and backed-up sources
+    #[command(after_help = "Example:\n  sealkeep status")]
     Status,
-    /// The saved sources of this device
+    /// Manage saved sources
     #[command(
         after_help = "Example:\n  sealkeep source add postgres://backup@db.example/shop\n  sealkeep backup shop"
     )]
     Source(Source),
-    /// Back up saved sources on a schedule, without a window
+    /// Back up saved sources on a schedule, without the desktop app
     #[command(after_help = "Example:\n  sealkeep schedule add shop --daily 02:00")]
     Schedule(Schedule),
-    /// List this device's backup runs, newest first
+    /// List this device's backups, restores and verifications
     #[command(after_help = "\
 Examples:
   sealkeep runs --failed
   sealkeep runs --source shop --limit 5
+  sealkeep runs --kind restore
 
-The newest 10,000 runs are listed, and the newest 500 have a log.")]
+The newest 10,000 runs are kept, the newest 500 of them with a log.")]
     Runs(Runs),
     /// Print the log of a run: stages, warnings, and why it failed
     #[command(after_help = "Examples:\n  sealkeep logs latest\n  sealkeep logs 3f9a")]
     Logs(Logs),
-    /// Collect what helps to understand a problem
+    /// Collect diagnostic information
     #[command(after_help = "Example:\n  sealkeep debug bundle")]
     Debug(Debug),
+    /// Show the settings in effect and where each is from
+    #[command(after_help = CONFIG_HELP)]
+    Config,
     /// Print a completion script
     #[command(hide = true)]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
     },
+    /// Print the JSON Schema of what --json and --progress=json print
+    #[command(hide = true)]
+    Schema,
     /// Write man pages into a directory
     #[command(hide = true)]
     Man {
@@ -155,12 +156,15 @@ The newest 10,000 runs are listed, and the newest 500 have a log.")]
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("what").required(!source_is_set())))]
+#[command(
+    group(ArgGroup::new("what").required(!source_is_set())),
+    override_usage = "sealkeep backup [OPTIONS] URL | --url-file FILE | --file PATH | --stdin\n       sealkeep backup [OPTIONS] SOURCE"
+)]
 pub(crate) struct Backup {
     /// A PostgreSQL database: postgres://user@host:port/database?sslmode=… or "service=NAME", "host=… dbname=…"; or the name of a saved source [default: SEALKEEP_DATABASE_URL, when it is set]
     #[arg(group = "what", value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// Read the URL from this file, which only you can read
+    /// Read the URL from this file (must be readable only by you if it contains a password)
     #[arg(long, group = "what", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) url_file: Option<PathBuf>,
     /// Allow a password in URL, where every user of this machine can read it
@@ -172,11 +176,11 @@ pub(crate) struct Backup {
     /// Standard input; requires --name
     #[arg(long, group = "what", requires = "name")]
     pub(crate) stdin: bool,
-    /// A saved source: its name, its id, or the beginning of either
+    /// A saved source: its name or ID, or the first characters of either
     #[arg(long, group = "what", conflicts_with = "name")]
     pub(crate) source: Option<String>,
-    /// Take a dump that is far smaller than the last ones or of another format, or a file that changes meanwhile; the
-    /// snapshot is marked
+    /// Accept a dump that is far smaller than usual or in a different format, or a file that changes while it is read;
+    /// the snapshot is marked
     #[arg(long)]
     pub(crate) force: bool,
     /// Source name [default: the database's or file's name]
@@ -185,17 +189,17 @@ pub(crate) struct Backup {
     /// Confirm that this is the source backed up under this name so far
     #[arg(long, conflicts_with = "stdin")]
     pub(crate) same_source: bool,
-    /// Don't deduplicate by row, and keep no list of row hashes on this device
+    /// Do not deduplicate by row, and keep no record list (hashes of rows) on this device
     #[arg(long)]
     pub(crate) no_record_list: bool,
-    /// Don't unpack gzip and compressed pg_dump archives before storing
+    /// Do not unpack gzip and compressed pg_dump archives before storing
     #[arg(long)]
     pub(crate) no_unwrap: bool,
-    /// zstd level [default: the fastest that is as small as 3; up to 12 while the network is slower than the compression]
+    /// zstd level [default: automatic, the fastest that compresses like level 3; up to 12 when the network is the bottleneck]
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=19))]
     pub(crate) compression: Option<i32>,
-    /// Upload limit in KiB/s
-    #[arg(long, value_name = "KIB")]
+    /// Upload limit in kB/s
+    #[arg(long, value_name = "KB")]
     pub(crate) limit_upload: Option<u32>,
 }
 
@@ -208,7 +212,7 @@ pub(crate) struct Snapshots {
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// Fetch and decrypt every pack
+    /// Download and decrypt all data
     #[arg(long)]
     pub(crate) read_data: bool,
 }
@@ -222,8 +226,10 @@ pub(crate) struct Index {
 #[derive(Debug, Subcommand)]
 pub(crate) enum IndexAction {
     /// Delete the local index and rebuild it from storage
+    #[command(after_help = "Example:\n  sealkeep index rebuild")]
     Rebuild,
-    /// Rebuild a source's row list from its newest snapshot, so that the next backup uploads only what changed
+    /// Rebuild a source's record list (hashes of rows) from its newest snapshot, so that the next backup uploads only what changed
+    #[command(after_help = "Example:\n  sealkeep index records --source shop")]
     Records {
         /// Source [default: the only one]
         #[arg(long)]
@@ -284,6 +290,7 @@ mod tests {
             "backup --stdin --name x",
             "backup --url-file x --same-source",
             "runs --limit 1",
+            "runs --kind restore --failed",
             "ls --source x",
             "verify --read-data",
             "debug bundle --yes",
@@ -300,6 +307,7 @@ mod tests {
             "backup --stdin --name x --same-source",
             "backup --source x --name y",
             "runs --limit 0",
+            "runs --kind song",
             "logs",
             "devices approve x",
         ] {

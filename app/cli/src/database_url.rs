@@ -5,6 +5,7 @@ use std::{fs::File, io::Read, os::unix::fs::PermissionsExt, path::Path};
 use client_core::{
     error::{Error, ErrorKind},
     source::postgres::names_password,
+    text,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -23,7 +24,7 @@ pub(crate) fn from_argument(
     if names_password(&url) && !allowed {
         return Err(Error::new(
             ErrorKind::Usage,
-            "a password was given as an argument, where every user of this machine can read it",
+            text!("a password was given as an argument, where every user of this machine can read it"),
             "nothing was changed",
             format!(
                 "leave it out of the URL, and put it into ~/.pgpass or PGPASSWORD; {}\
@@ -50,7 +51,7 @@ pub(crate) fn from_file(path: &Path) -> Result<SecretString, Error> {
     if about.is_file() && about.permissions().mode() & 0o077 != 0 && names_password(url.expose_secret()) {
         return Err(Error::new(
             ErrorKind::Usage,
-            format!("the password in {name} can be read by other users"),
+            text!("the password in {name} can be read by other users", name),
             "nothing was changed",
             format!("run `chmod 600 {name}`"),
         ));

@@ -13,8 +13,8 @@ use crate::args::Cli;
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Start here", &["signup", "login", "status"]),
     ("Back up and restore", &["backup", "snapshots", "restore", "source", "schedule"]),
-    ("Look after it", &["check", "runs", "logs", "index"]),
-    ("This device and others", &["devices", "logout", "debug"]),
+    ("Verify and inspect", &["check", "runs", "logs", "index"]),
+    ("This device and others", &["devices", "logout", "config", "debug"]),
 ];
 
 const EXAMPLES: &str = "  sealkeep signup --email you@example.com --region eu

@@ -46,6 +46,25 @@ fn help_is_as_it_was() {
         );
     }
     assert_eq!(before.lines().count(), now.lines().count());
+    let wide: Vec<&str> = now.lines().filter(|line| line.chars().count() > WIDTH).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+}
+
+/// Every command that can be run shows how.
+#[test]
+fn every_help_has_an_example() {
+    fn look(command: &Command, path: &str) {
+        for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+            let path = format!("{path} {}", sub.get_name());
+            let help = sub.clone().render_long_help().to_string();
+            assert!(
+                help.contains(&format!("\n  {path}")) || help.contains(&format!("| {path}")),
+                "{path}: {help}"
+            );
+            look(sub, &path);
+        }
+    }
+    look(&groups::command(), "sealkeep");
 }
 
 /// The words that may be names of variables.
@@ -93,8 +112,9 @@ fn every_variable_is_documented_in_one_place() {
     }
     let mut named = 0;
     for text in &texts {
-        // The guard of our programs is told where to watch by ourselves.
-        let internal = |word: &&str| ["SEALKEEP_", "SEALKEEP_WATCH"].contains(word);
+        // We set the first variable for the process guard.
+        // The completion scripts are ours, too.
+        let internal = |word: &&str| ["SEALKEEP_", "SEALKEEP_WATCH", "SEALKEEP_COMPLETE"].contains(word);
         for name in names(text).filter(|word| word.starts_with("SEALKEEP_") && !internal(word)) {
             named += 1;
             assert!(documented(name), "{name}");

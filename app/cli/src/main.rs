@@ -1,9 +1,9 @@
 //! The `sealkeep` command: client-core for a terminal. It parses, asks, and prints; it decides nothing.
 //!
 //! ```text
-//!  arguments, environment          terminal, --secrets-fd, environment
+//!  arguments, environment, file    terminal, --secrets-fd, environment
 //!        |                                     |
-//!     args, database_url                    prompt   Secrets
+//! args, settings, database_url              prompt   Secrets
 //!        |                                     |
 //!        +---------> commands/NAME.rs <--------+
 //!                      |    ^    |
@@ -23,11 +23,11 @@
 //! SIGTERM or SIGHUP cancels the client's token: the operation stops and leaves no session on a database. A second one
 //! ends the process.
 //!
-//! - An option: `args`. The complete help is also in a file, `help.txt`, which a test compares.
+//! - An option: `args`; one that the configuration file may give: `config` and `settings`. The complete help is also in a file, `help.txt`, which a test compares.
 //! - A secret: `prompt::Secrets`, from a descriptor, the environment or the terminal, never from an argument.
 //! - A database URL: `database_url`, which refuses a password where other users can read it.
 //! - Text that includes foreign values: the macro `plain!`. There is no other way for text to reach `render::Output`.
-//! - A result: `render::Output::result`, text or one JSON document. A dump: `stdout::Stdout::for_dump`.
+//! - A result: `render::Output::result`, text or one JSON document: a type of `documents`, which has a JSON Schema. A dump: `stdout::Stdout::for_dump`.
 //!   A story compares the documents' keys with the file `json.txt`.
 //! - Progress: `progress` draws a line, `progress_lines` prints lines. A result ends it: `render::Reporter`.
 //! - A failure: return the `Error`. `main` prints it and exits with the code that `exit_code` has for its kind.
@@ -38,19 +38,25 @@
 //! progress progress_lines prompt
 //! render
 //! table
+//! complete man settings
 //! plain stdout usage
-//! groups
-//! args database_url exit_code wrap
+//! config groups
+//! args database_url documents exit_code wrap
+//! reference
 //! ```
 
 mod args;
 mod commands;
+mod complete;
+mod config;
 mod database_url;
+mod documents;
 mod exit_code;
 mod groups;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod help;
+mod man;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod mentions;
@@ -58,7 +64,9 @@ mod plain;
 mod progress;
 mod progress_lines;
 mod prompt;
+mod reference;
 mod render;
+mod settings;
 mod stdout;
 mod table;
 mod usage;
@@ -70,7 +78,7 @@ use clap::{FromArgMatches, error::ErrorKind as ClapKind};
 use client_core::{
     error::Error,
     event::Observer,
-    ops::{Client, Settings},
+    ops::{self as client, Client},
     process_guard::guard_memory,
 };
 use tokio_util::sync::CancellationToken;
@@ -84,15 +92,35 @@ use crate::{
     progress_lines::{Form, Lines},
     prompt::{Secret, Secrets},
     render::{Output, Reporter},
+    settings::Settings,
     stdout::Stdout,
 };
 
 fn main() -> ExitCode {
     guard_memory();
-    let cli = match command().try_get_matches().and_then(|typed| Cli::from_arg_matches(&typed)) {
-        Ok(cli) => cli,
+    match complete::answered() {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::from(exit_code::DONE),
+        // A shell that completes shows nothing that we say.
+        Err(_) => return ExitCode::from(exit_code::USAGE),
+    }
+    let parsed = command().try_get_matches().and_then(|typed| Ok((Cli::from_arg_matches(&typed)?, typed)));
+    let (cli, typed) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return refused(&error),
     };
+    let before = Output::new(cli.global.json, Arc::new(Progress::new(false, true)));
+    // What is generated from the arguments' definitions needs no settings.
+    if let Some(printed) = commands::manual::run(&cli.command) {
+        return ended(&before, printed);
+    }
+    let settings = match Settings::effective(&cli.global, &typed) {
+        Ok(settings) => settings,
+        Err(error) => return ended(&before, Err(error)),
+    };
+    if matches!(cli.command, Command::Config) {
+        return ended(&before, commands::config::run(&before, &settings));
+    }
     tracing_subscriber::fmt()
         .with_env_filter(
             EnvFilter::try_from_env("SEALKEEP_LOG")
@@ -104,7 +132,7 @@ fn main() -> ExitCode {
         .with_ansi(false)
         .with_writer(render::Log)
         .init();
-    let form = cli.global.progress.unwrap_or(ProgressForm::Auto);
+    let form = settings.progress.unwrap_or(ProgressForm::Auto);
     let quiet = cli.global.quiet || form == ProgressForm::None;
     let shown = form == ProgressForm::Auto && !quiet && !cli.global.json && render::is_watched();
     let (observer, reporter) = match form {
@@ -117,7 +145,12 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(|e| Error::internal("the asynchronous runtime", &e))
-        .and_then(|runtime| runtime.block_on(run(cli, output.clone(), observer)));
+        .and_then(|runtime| runtime.block_on(run(cli, settings, output.clone(), observer)));
+    ended(&output, outcome)
+}
+
+/// The exit code; prints the error.
+fn ended(output: &Output, outcome: Result<(), Error>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::from(exit_code::DONE),
         Err(error) => {
@@ -189,31 +222,27 @@ fn help(text: &clap::Error) -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, output: Output, observer: Arc<dyn Observer>) -> Result<(), Error> {
+async fn run(cli: Cli, settings: Settings, output: Output, observer: Arc<dyn Observer>) -> Result<(), Error> {
     let Cli { global, command } = cli;
-    match &command {
-        Command::Completions { shell } => {
-            return commands::manual::completions(*shell);
-        }
-        Command::Man { dir } => return commands::manual::pages(dir),
-        _ => {}
-    }
     let cancel = CancellationToken::new();
     tokio::spawn(cancel_on_signal(cancel.clone()));
     let secrets = Secrets::open(global.secrets_fd, cancel.clone())?;
     let client = Client::new(
-        Settings {
-            home: global.home,
-            server: global.server,
-            storage_origin: global.storage_origin,
-            stall: Duration::from_secs(global.stall_timeout.into()),
-            patience: Duration::from_secs(global.patience.into()),
+        client::Settings {
+            home: settings.home,
+            server: settings.server,
+            storage_origin: settings.storage_origin,
+            stall: Duration::from_secs(settings.stall_timeout.into()),
+            patience: Duration::from_secs(settings.patience.into()),
             keystore_passphrase: secrets.given(Secret::KeystorePassphrase),
         },
         observer,
         cancel,
     )?;
-    let context = Context { client, secrets, output };
+    if settings.server_is_typed {
+        client.refuse_other_service()?;
+    }
+    let context = Context { client, secrets, output, limit_upload: settings.limit_upload };
     match command {
         Command::Signup(arguments) => commands::signup::run(&context, arguments).await,
         Command::Login(arguments) => commands::login::run(&context, arguments).await,
@@ -230,7 +259,7 @@ async fn run(cli: Cli, output: Output, observer: Arc<dyn Observer>) -> Result<()
         Command::Runs(arguments) => commands::runs::list(&context, arguments),
         Command::Logs(arguments) => commands::runs::log(&context, &arguments),
         Command::Debug(arguments) => commands::debug::run(&context, arguments).await,
-        Command::Completions { .. } | Command::Man { .. } => Ok(()),
+        Command::Config | Command::Completions { .. } | Command::Man { .. } | Command::Schema => Ok(()),
     }
 }
 

@@ -1,12 +1,13 @@
 //! A progress line on standard error: current step, speed, remaining time.
 
 use std::{
+    fmt::Write,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use client_core::event::{Event, Observer, Peer, Stage};
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::{
     plain,
@@ -62,7 +63,7 @@ impl Progress {
             }
             _ => template,
         };
-        if let Ok(style) = ProgressStyle::with_template(template) {
+        if let Ok(style) = ProgressStyle::with_template(template).map(with_sizes) {
             self.sums().style = Some(style.clone());
             self.bar.set_style(style);
         }
@@ -83,9 +84,9 @@ impl Progress {
         change(&mut sums);
         sums.message = format!(
             "{} new, {} unchanged, {} uploaded",
-            HumanBytes(sums.new),
-            HumanBytes(sums.duplicate),
-            HumanBytes(sums.uploaded)
+            render::bytes(sums.new),
+            render::bytes(sums.duplicate),
+            render::bytes(sums.uploaded)
         );
         if sums.reported.is_none() {
             self.bar.set_message(sums.message.clone());
@@ -192,6 +193,29 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Sizes as everywhere else: indicatif's own have other units or another number of digits.
+fn with_sizes(style: ProgressStyle) -> ProgressStyle {
+    let write = |w: &mut dyn Write, text: &str| {
+        // Writing to the line's buffer cannot fail.
+        let _ = w.write_str(text);
+    };
+    style
+        .with_key("bytes", move |state: &ProgressState, w: &mut dyn Write| {
+            write(w, &render::bytes(state.pos()));
+        })
+        .with_key("total_bytes", move |state: &ProgressState, w: &mut dyn Write| {
+            write(w, &render::bytes(state.len().unwrap_or_default()));
+        })
+        .with_key("bytes_per_sec", move |state: &ProgressState, w: &mut dyn Write| {
+            write(w, &format!("{}/s", render::bytes(rounded(state.per_sec()))));
+        })
+}
+
+/// A rate as whole bytes.
+fn rounded(rate: f64) -> u64 {
+    rate.round() as u64
 }
 
 /// `40 s`, `15 min`.

@@ -1,24 +1,21 @@
 //! Progress as lines on standard error, for logs (`--progress=plain`) and for programs (`--progress=json`).
 //!
-//! Each JSON line is one object. Its `event` is `stage`, `progress`, `unavailable`, `available`, `proving`, `proven`,
-//! `warning`, `note` or `error`; the keys of each are those of [`Line`] and [`Beside`]. Sums count from the beginning of their stage.
-//! The last ones are printed before the result.
+//! Each JSON line is one [`Line`].
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use client_core::{
-    error::Error,
-    event::{Event, Observer, Peer, Stage},
-};
-use serde::Serialize;
-
 use crate::{
+    documents::{Line, Sums},
     plain,
     plain::Plain,
     render::{self, Reporter},
+};
+use client_core::{
+    error::Error,
+    event::{Event, Observer, Peer, Stage},
 };
 
 /// The form of a line.
@@ -40,85 +37,42 @@ impl Form {
     }
 }
 
-/// What is reported.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-enum Line {
-    /// A stage began.
-    Stage { stage: &'static str },
-    /// The sums of the current stage.
-    Progress(Sums),
-    /// A peer does not answer.
-    Unavailable { peer: &'static str, seconds: u64, limit_seconds: u64 },
-    /// It answers again.
-    Available,
-    /// A proof of work before sign-in.
-    Proving { seconds: u64, about_seconds: u64 },
-    /// The proof is complete.
-    Proven,
-    /// The operation continues all the same.
-    Warning { message: String },
-}
-
-/// What is printed beside the progress, for programs.
-#[derive(Debug, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-enum Beside<'a> {
-    /// A message besides the result.
-    Note { message: &'a str },
-    /// The command failed, and standard output does not say so: there is no `--json`.
-    Error { kind: &'static str, message: &'a str, meaning: &'a str, next_step: &'a str },
-}
-
 /// One line for a program.
-fn object(value: &impl Serialize) -> Plain {
-    Plain::lines(plain::json(&serde_json::to_string(value).unwrap_or_default()))
+fn object(line: &Line) -> Plain {
+    Plain::lines(plain::json(&serde_json::to_string(line).unwrap_or_default()))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-struct Sums {
-    stage: &'static str,
-    /// Read from the source, restored, or verified.
-    done_bytes: u64,
-    /// Approximate for a dump; `null` when it is not known.
-    total_bytes: Option<u64>,
-    new_bytes: u64,
-    known_bytes: u64,
-    uploaded_bytes: u64,
-}
-
-impl Line {
-    /// As a sentence, like the ones of a run without a terminal.
-    fn sentence(&self) -> Plain {
-        match self {
-            Self::Stage { stage } => plain!("sealkeep: {}", stage),
-            Self::Progress(sums) => {
-                let mut text = plain!("sealkeep: {}: {}", sums.stage, render::bytes(sums.done_bytes));
-                if let Some(total) = sums.total_bytes {
-                    text.push(&plain!(" of about {}", render::bytes(total)));
-                }
-                if sums.uploaded_bytes > 0 {
-                    text.push(&plain!(", {} uploaded", render::bytes(sums.uploaded_bytes)));
-                }
-                text
+/// As a sentence, like the ones of a run without a terminal.
+fn sentence(line: &Line) -> Plain {
+    match line {
+        Line::Stage { stage } => plain!("sealkeep: {}", stage),
+        Line::Progress(sums) => {
+            let mut text = plain!("sealkeep: {}: {}", sums.stage, render::bytes(sums.done_bytes));
+            if let Some(total) = sums.total_bytes {
+                text.push(&plain!(" of about {}", render::bytes(total)));
             }
-            Self::Unavailable { peer, seconds, .. } => {
-                plain!("sealkeep: the {} has been unavailable for {} s", peer, seconds)
+            if sums.uploaded_bytes > 0 {
+                text.push(&plain!(", {} uploaded", render::bytes(sums.uploaded_bytes)));
             }
-            Self::Available => plain!("sealkeep: it answers again"),
-            Self::Proving { about_seconds, .. } => {
-                plain!("sealkeep: proof of work before sign-in, about {} s", about_seconds)
-            }
-            Self::Proven => plain!("sealkeep: proof of work done"),
-            Self::Warning { message } => plain!("sealkeep: warning: {}", message),
+            text
         }
+        Line::Unavailable { peer, seconds, .. } => {
+            plain!("sealkeep: the {} has been unavailable for {} s", peer, seconds)
+        }
+        Line::Available => plain!("sealkeep: it answers again"),
+        Line::Proving { about_seconds, .. } => {
+            plain!("sealkeep: proof of work before sign-in, about {} s", about_seconds)
+        }
+        Line::Proven => plain!("sealkeep: proof of work done"),
+        Line::Warning { message } => plain!("sealkeep: warning: {}", message),
+        Line::Note { message } | Line::Error { message, .. } => plain!("sealkeep: {}", message),
     }
+}
 
-    fn shown(&self, form: Form) -> Plain {
-        match form {
-            Form::Plain => self.sentence(),
-            Form::Json => object(self),
-        }
+fn shown(line: &Line, form: Form) -> Plain {
+    match form {
+        Form::Plain => sentence(line),
+        Form::Json => object(line),
     }
 }
 
@@ -148,7 +102,7 @@ impl Lines {
     fn print(&self, lines: &[Line]) {
         for line in lines {
             // Progress that nobody can read is no reason to stop.
-            drop(render::note(&line.shown(self.form)));
+            drop(render::note(&shown(line, self.form)));
         }
     }
 
@@ -244,7 +198,7 @@ impl Reporter for Lines {
     fn remark(&self, text: &Plain) -> Result<(), Error> {
         match self.form {
             Form::Plain => render::remark(text),
-            Form::Json => render::note(&object(&Beside::Note { message: text.as_str() })),
+            Form::Json => render::note(&object(&Line::Note { message: text.as_str().to_owned() })),
         }
     }
 
@@ -256,12 +210,12 @@ impl Reporter for Lines {
     }
 }
 
-fn failure(error: &Error) -> Beside<'_> {
-    Beside::Error {
+fn failure(error: &Error) -> Line {
+    Line::Error {
         kind: error.kind().as_str(),
-        message: error.happened(),
-        meaning: error.meaning(),
-        next_step: error.next_step(),
+        message: error.happened().to_owned(),
+        meaning: error.meaning().to_owned(),
+        next_step: error.next_step().to_owned(),
     }
 }
 
@@ -288,7 +242,7 @@ const fn amount(event: &Event) -> u64 {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use client_core::{error::ErrorKind, event::Warning};
+    use client_core::{error::ErrorKind, event::Warning, text};
 
     use super::*;
 
@@ -300,7 +254,7 @@ mod tests {
         let printed = events
             .iter()
             .flat_map(|(at, event)| state.lines(event, Duration::from_millis(*at), Form::Json.interval()));
-        printed.map(|line| line.shown(Form::Json).as_str().to_owned()).collect()
+        printed.map(|line| shown(&line, Form::Json).as_str().to_owned()).collect()
     }
 
     #[test]
@@ -360,13 +314,13 @@ mod tests {
             Event::Stage(Stage::Check { snapshots: 2 }),
             Event::Checked { bytes: 5 },
             Event::Checked { bytes: 6 },
-            Event::Warning(Warning::Other("\"quoted\" \u{202e}\u{9b}".to_owned())),
+            Event::Warning(Warning::Other(text!("\"quoted\" \u{202e}\u{9b}"))),
         ];
         let said: Vec<Line> =
             events.iter().flat_map(|event| state.lines(event, Duration::ZERO, SECOND)).collect();
         let left = state.report();
         for line in said.iter().chain(&left) {
-            let line = line.shown(Form::Json);
+            let line = shown(line, Form::Json);
             let value: serde_json::Value = serde_json::from_str(line.as_str()).unwrap();
             assert!(value["event"].is_string() && !line.as_str().contains('\n'), "{value}");
         }
@@ -377,9 +331,9 @@ mod tests {
 
     #[test]
     fn notes_and_errors_are_objects_too() {
-        let note = object(&Beside::Note { message: plain!("{}", "a\x1b[2J\nb").as_str() });
+        let note = object(&Line::Note { message: plain!("{}", "a\x1b[2J\nb").as_str().to_owned() });
         assert_eq!(note.as_str(), r#"{"event":"note","message":"a\\u{1b}[2J\\nb"}"#);
-        let error = Error::new(ErrorKind::Damaged, "a\x1bb", "c", "d");
+        let error = Error::new(ErrorKind::Damaged, text!("a\x1bb"), "c", "d");
         assert_eq!(
             object(&failure(&error)).as_str(),
             r#"{"event":"error","kind":"damaged","message":"a\u001bb","meaning":"c","next_step":"d"}"#
@@ -388,11 +342,11 @@ mod tests {
 
     #[test]
     fn a_hostile_warning_stays_on_its_line() {
-        let event = Event::Warning(Warning::Other("a\x1b[2J\nb".to_owned()));
+        let event = Event::Warning(Warning::Other(text!("a\x1b[2J\nb")));
         assert_eq!(lines(&[(0, event.clone())]), [r#"{"event":"warning","message":"a\u001b[2J\nb"}"#]);
         let mut state = State::default();
         let said: Vec<Plain> =
-            state.lines(&event, SECOND, SECOND).iter().map(|line| line.shown(Form::Plain)).collect();
+            state.lines(&event, SECOND, SECOND).iter().map(|line| shown(line, Form::Plain)).collect();
         assert_eq!(said.first().map(Plain::as_str), Some("sealkeep: warning: a\\u{1b}[2J\\nb"));
     }
 
@@ -400,9 +354,9 @@ mod tests {
     fn a_sentence_says_what_is_known() {
         let sums = Sums { stage: "dump", done_bytes: 1024, ..Sums::default() };
         let (one, two) = (render::bytes(1024), render::bytes(2048));
-        assert_eq!(Line::Progress(sums).sentence().as_str(), format!("sealkeep: dump: {one}"));
+        assert_eq!(sentence(&Line::Progress(sums)).as_str(), format!("sealkeep: dump: {one}"));
         let sums = Sums { total_bytes: Some(2048), uploaded_bytes: 1024, ..sums };
-        let said = Line::Progress(sums).sentence();
+        let said = sentence(&Line::Progress(sums));
         assert_eq!(said.as_str(), format!("sealkeep: dump: {one} of about {two}, {one} uploaded"));
     }
 }

@@ -11,6 +11,7 @@ use std::{
 use client_core::{
     crypto::{InvalidWords, Typed, check_typed},
     error::{Error, ErrorKind},
+    text,
 };
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -104,11 +105,12 @@ impl Secrets {
     pub(crate) fn open(descriptor: Option<u32>, cancel: CancellationToken) -> Result<Self, Error> {
         let mut given = HashMap::new();
         if let Some(fd) = descriptor {
-            let file = File::open(format!("/dev/fd/{fd}"))
-                .map_err(|e| Error::usage(format!("cannot read secrets from file descriptor {fd}: {e}")))?;
+            let file = File::open(format!("/dev/fd/{fd}")).map_err(|e| {
+                Error::usage(text!("cannot read secrets from file descriptor {fd}: {e}", fd, e))
+            })?;
             for line in BufReader::new(file).lines() {
                 let line = line.map_err(|e| {
-                    Error::usage(format!("cannot read secrets from file descriptor {fd}: {e}"))
+                    Error::usage(text!("cannot read secrets from file descriptor {fd}: {e}", fd, e))
                 })?;
                 if let Some((name, value)) = line.split_once('=') {
                     given.insert(name.trim_start_matches("SEALKEEP_").to_owned(), value.to_owned().into());
@@ -174,9 +176,9 @@ impl Secrets {
             let name = secret.name();
             return Err(Error::new(
                 ErrorKind::Usage,
-                format!(
-                    "{} is needed, and there is no terminal to ask on",
-                    name.to_lowercase().replace('_', " ")
+                text!(
+                    "{to_lowercase} is needed, and there is no terminal to ask on",
+                    to_lowercase = name.to_lowercase().replace('_', " ")
                 ),
                 "nothing was changed",
                 format!("pass it as a line {name}=… through --secrets-fd, or set SEALKEEP_{name}"),
@@ -220,7 +222,7 @@ impl Secrets {
                 question(&plain!("\n"))?;
                 Err(Error::new(
                     ErrorKind::Cancelled,
-                    "cancelled",
+                    text!("cancelled"),
                     "nothing was changed by this step",
                     "run the command again",
                 ))
@@ -230,7 +232,7 @@ impl Secrets {
 }
 
 fn no_answer(asked: &str) -> Error {
-    Error::usage(format!("input ended where an answer was expected: {asked}"))
+    Error::usage(text!("input ended where an answer was expected: {asked}", asked))
 }
 
 /// Whether these are 24 words, correct or not. A kit has more words from the list around them.
@@ -336,11 +338,11 @@ mod tests {
         assert_eq!(closed.kind(), ErrorKind::Usage);
         assert!(closed.happened().contains("9999"), "{}", closed.happened());
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(b"PASSWORD=geheim\xff\n").unwrap();
+        file.write_all(b"PASSWORD=hunter2\xff\n").unwrap();
         let file = File::open(file.path()).unwrap();
         let fd = file.as_raw_fd().try_into().unwrap();
         let refused = Secrets::open(Some(fd), CancellationToken::new()).map(drop).unwrap_err();
-        assert!(!refused.happened().contains("geheim"), "{}", refused.happened());
+        assert!(!refused.happened().contains("hunter2"), "{}", refused.happened());
     }
 
     #[test]

@@ -8,15 +8,15 @@ use std::{
     sync::Arc,
 };
 
-use client_core::{error::Error, ops::list::Mark};
+use client_core::{error::Error, ops::list::Mark, size::decimal};
 use indicatif::ProgressDrawTarget;
 use jiff::{Timestamp, tz::TimeZone};
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
-use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::{
+    documents::{Failed, Failure},
     plain,
     plain::Plain,
     stdout::Stdout,
@@ -86,8 +86,8 @@ impl Output {
     pub(crate) fn error(&self, error: &Error) {
         self.progress.end();
         if self.json {
-            let document = json!({ "error": document(error) });
-            if print(format!("{}\n", plain::json(&document.to_string())).as_bytes()).is_ok() {
+            let printed = serde_json::to_string(&Failed { error: failure(error) });
+            if printed.is_ok_and(|text| print(format!("{}\n", plain::json(&text)).as_bytes()).is_ok()) {
                 return;
             }
         }
@@ -97,13 +97,13 @@ impl Output {
 }
 
 /// An error, for programs.
-fn document(error: &Error) -> Value {
-    json!({
-        "kind": error.kind().as_str(),
-        "message": error.happened(),
-        "meaning": error.meaning(),
-        "next_step": error.next_step(),
-    })
+fn failure(error: &Error) -> Failure {
+    Failure {
+        kind: error.kind().as_str(),
+        message: error.happened().to_owned(),
+        meaning: error.meaning().to_owned(),
+        next_step: error.next_step().to_owned(),
+    }
 }
 
 /// An error, for people.
@@ -193,14 +193,9 @@ pub(crate) fn marks(marks: &[Mark]) -> String {
     marks.iter().map(|mark| mark.words()).collect::<Vec<_>>().join(", ")
 }
 
-/// The same, for JSON.
-pub(crate) fn mark_codes(marks: &[Mark]) -> Vec<&'static str> {
-    marks.iter().map(|mark| mark.as_str()).collect()
-}
-
-/// `1.4 GiB`.
+/// `1.40 GB`.
 pub(crate) fn bytes(n: u64) -> String {
-    indicatif::HumanBytes(n).to_string()
+    decimal(n)
 }
 
 /// `2026-11-20T22:00:00Z` from seconds since 1970.
@@ -256,37 +251,34 @@ pub(crate) fn choices(header: &[Column], rows: &[Vec<String>]) -> Plain {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use client_core::error::ErrorKind;
+    use client_core::{error::ErrorKind, text::Text};
 
     use super::*;
 
     #[test]
     fn an_error_of_any_origin_is_three_lines_or_one_document() {
         let hostile = "a\x1b[2J\nb\u{202e}";
-        let error = Error::new(ErrorKind::SourceAuth, hostile, hostile, hostile);
+        let error = Error::new(ErrorKind::SourceAuth, Text::verbatim(hostile.to_owned()), hostile, hostile);
         assert_eq!(
             sentences(&error).as_str(),
             "sealkeep: a\\u{1b}[2J\\nb\\u{202e}\n  Your backups: a\\u{1b}[2J\\nb\\u{202e}.\n  \
              Next: a\\u{1b}[2J\\nb\\u{202e}."
         );
-        let printed = plain::json(&document(&error).to_string());
+        let printed = plain::json(&serde_json::to_string(&Failed { error: failure(&error) }).unwrap());
         assert!(!printed.contains(['\n', '\x1b', '\u{202e}']), "{printed}");
-        let value = document(&error);
-        assert_eq!((&value["kind"], &value["next_step"]), (&json!("source_auth"), &json!(hostile)));
-    }
-
-    #[test]
-    fn sizes_are_in_powers_of_1024() {
-        assert_eq!((bytes(0).as_str(), bytes(1024).as_str()), ("0 B", "1.00 KiB"));
-        assert_eq!(bytes(3 << 30), "3.00 GiB");
+        let value: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        assert_eq!(value["error"]["kind"], "source_auth");
+        assert_eq!(value["error"]["next_step"], hostile);
     }
 
     #[test]
     fn marks_are_told_in_words_and_in_codes() {
         let all = [Mark::Smaller, Mark::UnknownFormat];
         assert_eq!(marks(&all), "smaller than usual, unknown format");
-        assert_eq!(mark_codes(&all), ["smaller_than_usual", "unknown_format"]);
+        let codes = serde_json::to_string(&crate::documents::marks(&all)).unwrap();
+        assert_eq!(codes, r#"["smaller_than_usual","unknown_format"]"#);
         assert_eq!(marks(&[]), "");
     }
 

@@ -8,7 +8,10 @@ use std::{
     process,
 };
 
-use client_core::error::{Error, ErrorKind};
+use client_core::{
+    error::{Error, ErrorKind},
+    text,
+};
 
 use crate::exit_code;
 
@@ -24,7 +27,7 @@ impl Stdout {
         if stdout.was_closed() {
             return Err(Error::new(
                 ErrorKind::Io,
-                "standard output is closed",
+                text!("standard output is closed"),
                 "stored snapshots are untouched; the command has run, but its output is lost",
                 "redirect it, for example with `> file` or `> /dev/null`",
             ));
@@ -51,7 +54,7 @@ impl Stdout {
         if stdout.0.is_terminal() && !force {
             return Err(Error::new(
                 ErrorKind::Usage,
-                "standard output is a terminal, and a dump can contain bytes that change its settings",
+                text!("standard output is a terminal, and a dump can contain bytes that change its settings"),
                 "nothing was written",
                 "pipe it into a program, redirect it to a file, or add --force",
             ));

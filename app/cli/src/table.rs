@@ -107,22 +107,22 @@ mod tests {
     fn spare_columns_go_first_and_then_names_are_cut() {
         let header: [Column; 4] = ["ID".into(), Column::name("NAME"), "FROM".into(), Column::number("SIZE")];
         let rows =
-            [row(&["1234", "a-very-long-name", "far/away", "1 KiB"]), row(&["5678", "b", "x", "100 MiB"])];
+            [row(&["1234", "a-very-long-name", "far/away", "1 kB"]), row(&["5678", "b", "x", "100 MB"])];
         let shown = |width| within(width, &header, &rows, &["FROM"]).as_str().to_owned();
         assert_eq!(
             shown(80),
-            "ID    NAME              FROM         SIZE\n1234  a-very-long-name  far/away    1 KiB\n5678  b                 x         100 MiB"
+            "ID    NAME              FROM        SIZE\n1234  a-very-long-name  far/away    1 kB\n5678  b                 x         100 MB"
         );
         assert_eq!(
-            shown(31),
-            "ID    NAME                 SIZE\n1234  a-very-long-name    1 KiB\n5678  b                 100 MiB"
+            shown(30),
+            "ID    NAME                SIZE\n1234  a-very-long-name    1 kB\n5678  b                 100 MB"
         );
         assert_eq!(
-            shown(29),
-            "ID    NAME               SIZE\n1234  a-very-long-n…    1 KiB\n5678  b               100 MiB"
+            shown(28),
+            "ID    NAME              SIZE\n1234  a-very-long-n…    1 kB\n5678  b               100 MB"
         );
         // Numbers and ids are never cut.
-        assert!(shown(5).contains("100 MiB") && shown(5).contains("1234"));
+        assert!(shown(5).contains("100 MB") && shown(5).contains("1234"));
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
                 ["ID".into(), Column::name("SOURCE"), Column::number("SIZE"), Column::name("FROM")];
             let rows: Vec<Vec<String>> = names
                 .into_iter()
-                .map(|(name, place)| vec!["3f9a0b1c".to_owned(), name, "100.00 MiB".to_owned(), place])
+                .map(|(name, place)| vec!["3f9a0b1c".to_owned(), name, "100 MB".to_owned(), place])
                 .collect();
             let table = within(80, &header, &rows, &["FROM"]);
             for line in table.as_str().lines() {

@@ -1,7 +1,10 @@
 //! A command line that cannot be parsed, in the same three parts as every other error.
 
 use clap::Command;
-use client_core::error::{Error, ErrorKind};
+use client_core::{
+    error::{Error, ErrorKind},
+    text::Text,
+};
 
 /// The command that these words name, as far as they do. The values of options in between are skipped.
 pub(crate) fn command_of(root: &Command, words: impl Iterator<Item = String>) -> String {
@@ -43,7 +46,7 @@ pub(crate) fn error<'a>(text: &'a str, command: &str) -> (Error, Option<&'a str>
     let command = if shown.is_empty() { command.to_owned() } else { shown.join(" ") };
     let help = format!("`{command} --help` explains it");
     let next = tips.iter().map(|tip| (*tip).to_owned()).chain([help]).collect::<Vec<_>>().join("; ");
-    (Error::new(ErrorKind::Usage, happened, "nothing was changed", next), usage)
+    (Error::new(ErrorKind::Usage, Text::verbatim(happened), "nothing was changed", next), usage)
 }
 
 #[cfg(test)]

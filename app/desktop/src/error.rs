@@ -6,8 +6,12 @@ use client_core::{
     api::ApiError,
     error::{Error, ErrorKind},
     source::{SourceError, script::Found},
+    text,
+    text::Text,
 };
 use serde::Serialize;
+
+use crate::text::TextView;
 
 /// An error: what happened, what it means, what to do, and a code for programs.
 #[derive(Debug, Clone, Serialize)]
@@ -17,7 +21,7 @@ pub(crate) struct UiError {
     /// Stable, one word.
     pub(crate) code: String,
     /// What happened.
-    pub(crate) happened: String,
+    pub(crate) happened: TextView,
     /// What it means for the backups.
     pub(crate) meaning: String,
     /// What to do next.
@@ -30,7 +34,7 @@ impl From<Error> for UiError {
     fn from(error: Error) -> Self {
         Self {
             code: code(&error).to_owned(),
-            happened: error.happened().to_owned(),
+            happened: error.text().into(),
             meaning: error.meaning().to_owned(),
             next_step: error.next_step().to_owned(),
             retryable: error.is_retryable(),
@@ -47,12 +51,18 @@ pub(crate) enum Refusal {
     OutOfTurn,
 }
 
+impl Refusal {
+    fn text(self) -> Text {
+        match self {
+            Self::Busy => text!("another operation is already running"),
+            Self::OutOfTurn => text!("this step has expired"),
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Busy => "another operation is already running",
-            Self::OutOfTurn => "this step has ended",
-        })
+        self.text().fmt(f)
     }
 }
 
@@ -61,10 +71,10 @@ impl std::error::Error for Refusal {}
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let (kind, next_step) = match refusal {
-            Refusal::Busy => (ErrorKind::Exists, "wait until it ends, or stop it"),
+            Refusal::Busy => (ErrorKind::Exists, "wait until it finishes, or stop it"),
             Refusal::OutOfTurn => (ErrorKind::Usage, "go back and start again"),
         };
-        Self::new(kind, refusal.to_string(), "nothing was changed", next_step).with_source(refusal)
+        Self::new(kind, refusal.text(), "nothing was changed", next_step).with_source(refusal)
     }
 }
 

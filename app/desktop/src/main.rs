@@ -47,6 +47,7 @@
 //! engine
 //! view
 //! error link settings
+//! text
 //! ```
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
@@ -58,6 +59,7 @@ mod link;
 #[cfg(any(test, target_os = "macos"))]
 mod menu;
 mod settings;
+mod text;
 mod tray;
 mod view;
 mod window;
@@ -74,7 +76,10 @@ use client_core::process_guard::guard_memory;
 use tauri::{Builder, Manager, Runtime, WindowEvent, Wry};
 use tauri_plugin_deep_link::DeepLinkExt;
 use tauri_plugin_window_state::StateFlags;
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{MakeWriter, format::FmtSpan},
+};
 
 use self::{
     closing::{Asked, Wish},
@@ -87,7 +92,13 @@ use self::{
 fn main() -> ExitCode {
     guard_memory();
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_env("SEALKEEP_LOG").unwrap_or_else(|_| EnvFilter::new("off")))
+        .with_env_filter(
+            EnvFilter::try_from_env("SEALKEEP_LOG")
+                .or_else(|_| EnvFilter::try_from_default_env())
+                .unwrap_or_else(|_| EnvFilter::new("off")),
+        )
+        // Logs how long each stage was busy and idle.
+        .with_span_events(FmtSpan::CLOSE)
         .with_ansi(false)
         .with_writer(Log)
         .init();
@@ -154,6 +165,8 @@ fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: List
         c::speak,
         c::update_check,
         c::update_install,
+        c::diagnostics,
+        c::save_diagnostics,
         c::choose_file,
         c::choose_new_file,
         c::open_folder,
@@ -190,6 +203,7 @@ fn with_commands<R: Runtime>(builder: Builder<R>, engine: Shared, listener: List
         c::edit_source,
         c::source_connection,
         c::source_runs,
+        c::run_log,
         c::snapshot_details,
         c::compare_snapshots,
         c::watch_links,

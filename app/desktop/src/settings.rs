@@ -17,6 +17,11 @@ pub(crate) fn given_server() -> Option<String> {
     env::var("SEALKEEP_SERVER").ok().filter(|value| !value.is_empty())
 }
 
+/// The `sealkeep` command, which is installed beside this program: timers start it.
+pub(crate) fn command() -> PathBuf {
+    env::current_exe().unwrap_or_default().with_file_name("sealkeep")
+}
+
 /// Public half of the key that signs updates (minisign, base64), set for release builds. Without it the program has no
 /// updater.
 pub(crate) const UPDATE_KEY: Option<&str> = option_env!("SEALKEEP_UPDATE_KEY");

@@ -202,8 +202,10 @@ fn notify<R: Runtime>(app: &AppHandle<R>, title: &str, body: &str) {
 
 #[cfg(test)]
 mod tests {
+    use client_core::text;
+
     use super::*;
-    use crate::error::UiError;
+    use crate::{error::UiError, text::TextView};
 
     fn run(kind: RunKind, outcome: Option<Outcome>) -> RunView {
         RunView { outcome, ..RunView::new(kind, "shop", String::new()) }
@@ -215,7 +217,7 @@ mod tests {
             let text = String::new;
             let error = UiError {
                 code: "io".into(),
-                happened: "the disk broke".into(),
+                happened: TextView::from(&text!("the disk broke")),
                 meaning: text(),
                 next_step: text(),
                 retryable: false,

@@ -1,4 +1,4 @@
-//! Changes how a user signs in. Each change begins like a sign-in ([`HttpApi::log_in`]) and replaces its last step.
+//! Changes how a user signs in. Each change begins like a sign-in ([`HttpApi::sign_in`]) and replaces its last step.
 
 use api_types::account::{
     AuthenticatorConfirm, AuthenticatorStart, AuthenticatorStarted, PasswordFinish, PasswordStart,
@@ -8,9 +8,9 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::{
-    ApiError, HttpApi, PendingLogin,
-    login::{before_session, digits, tidy},
+    ApiError, HttpApi, PendingSignIn,
     opaque::Registration,
+    sign_in::{before_session, digits, tidy},
 };
 use crate::device::SignedIn;
 
@@ -28,11 +28,11 @@ impl HttpApi {
     /// [`ApiError`].
     pub async fn new_password(
         &self,
-        pending: &PendingLogin,
+        pending: &PendingSignIn,
         password: &SecretString,
     ) -> Result<NewPassword, ApiError> {
         let (registration, registration_request) = Registration::start(password)?;
-        let request = PasswordStart { login_id: pending.login_id, registration_request };
+        let request = PasswordStart { sign_in_id: pending.sign_in_id, registration_request };
         let started: PasswordStarted =
             self.call_with(before_session("/v1/account/password/start"), &request).await?;
         let response = &started.registration_response;
@@ -46,14 +46,14 @@ impl HttpApi {
     /// [`ApiError`]; nothing has changed then.
     pub async fn change_password(
         &self,
-        pending: &PendingLogin,
-        factor: SecondFactor,
+        pending: &PendingSignIn,
+        second_factor: SecondFactor,
         new: NewPassword,
         wraps: Vec<PasswordWrap>,
     ) -> Result<SignedIn, ApiError> {
         let request = PasswordFinish {
-            login_id: pending.login_id,
-            factor: tidy(factor),
+            sign_in_id: pending.sign_in_id,
+            second_factor: tidy(second_factor),
             registration_upload: new.upload,
             wraps,
         };
@@ -69,10 +69,10 @@ impl HttpApi {
     /// [`ApiError`].
     pub async fn renew_codes(
         &self,
-        pending: &PendingLogin,
-        factor: SecondFactor,
+        pending: &PendingSignIn,
+        second_factor: SecondFactor,
     ) -> Result<Vec<String>, ApiError> {
-        let request = RenewCodes { login_id: pending.login_id, factor: tidy(factor) };
+        let request = RenewCodes { sign_in_id: pending.sign_in_id, second_factor: tidy(second_factor) };
         let done: RenewedCodes =
             self.call_with(before_session("/v1/account/recovery-codes"), &request).await?;
         Ok(done.recovery_codes)
@@ -84,10 +84,11 @@ impl HttpApi {
     /// [`ApiError`].
     pub async fn new_authenticator(
         &self,
-        pending: &PendingLogin,
-        factor: SecondFactor,
+        pending: &PendingSignIn,
+        second_factor: SecondFactor,
     ) -> Result<String, ApiError> {
-        let request = AuthenticatorStart { login_id: pending.login_id, factor: tidy(factor) };
+        let request =
+            AuthenticatorStart { sign_in_id: pending.sign_in_id, second_factor: tidy(second_factor) };
         let started: AuthenticatorStarted =
             self.call_with(before_session("/v1/account/authenticator/start"), &request).await?;
         Ok(started.otpauth_url)
@@ -97,8 +98,8 @@ impl HttpApi {
     ///
     /// # Errors
     /// [`ApiError`]; the old one stays active.
-    pub async fn confirm_authenticator(&self, pending: &PendingLogin, code: &str) -> Result<(), ApiError> {
-        let request = AuthenticatorConfirm { login_id: pending.login_id, code: digits(code) };
+    pub async fn confirm_authenticator(&self, pending: &PendingSignIn, code: &str) -> Result<(), ApiError> {
+        let request = AuthenticatorConfirm { sign_in_id: pending.sign_in_id, code: digits(code) };
         self.send_json(before_session("/v1/account/authenticator/confirm"), &request).await
     }
 }

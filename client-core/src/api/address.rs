@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::ApiError;
-use crate::net::is_loopback;
+use crate::{net::is_loopback, text};
 
 /// Parses the address of a service as the user wrote it.
 ///
@@ -12,29 +12,35 @@ use crate::net::is_loopback;
 pub(super) fn address(server: &str) -> Result<Url, ApiError> {
     let guess = format!("https://{}", server.trim());
     if !server.contains("://") && Url::parse(&guess).is_ok() {
-        return Err(ApiError::Address(format!(
-            "`{server}` is not the address of a service; did you mean `{guess}`"
+        return Err(ApiError::Address(text!(
+            "`{server}` is not the address of a service; did you mean `{guess}`",
+            server,
+            guess
         )));
     }
-    let url = Url::parse(server.trim())
-        .map_err(|e| ApiError::Address(format!("`{server}` is not the address of a service: {e}")))?;
+    let url = Url::parse(server.trim()).map_err(|e| {
+        let detail = e.to_string();
+        ApiError::Address(text!("`{server}` is not the address of a service: {detail}", server, detail))
+    })?;
     let bare = matches!(url.path(), "" | "/")
         && url.query().is_none()
         && url.fragment().is_none()
         && url.username().is_empty()
         && url.password().is_none();
     if !bare || url.host().is_none() {
-        return Err(ApiError::Address(format!(
-            "the address of a service is a scheme, a host and perhaps a port, not `{server}`"
+        return Err(ApiError::Address(text!(
+            "the address of a service is a scheme, a host and perhaps a port, not `{server}`",
+            server
         )));
     }
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(url.host().as_ref()) => Ok(url),
-        "http" => Err(ApiError::Address(format!(
-            "`{server}` is not encrypted; plain http is only for this machine itself, use https"
+        "http" => Err(ApiError::Address(text!(
+            "`{server}` is not encrypted; plain http is only for this machine itself, use https",
+            server
         ))),
-        other => Err(ApiError::Address(format!("`{other}` is not a supported scheme; use https"))),
+        scheme => Err(ApiError::Address(text!("`{scheme}` is not a supported scheme; use https", scheme))),
     }
 }
 

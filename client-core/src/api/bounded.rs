@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::ApiError;
+use crate::text;
 
 /// The maximum cost of one list.
 #[derive(Debug, Clone, Copy)]
@@ -45,13 +46,13 @@ impl Spent {
         (self.rows, self.bytes, self.pages) = (self.rows + rows, self.bytes + bytes, self.pages + 1);
         let Bounds { rows, bytes, pages, time } = self.bounds;
         let beyond = if self.rows > rows {
-            format!("a list of more than {rows} rows")
+            text!("a list of more than {number} rows", number = rows)
         } else if self.bytes > bytes {
-            format!("a list of more than {bytes} bytes")
+            text!("a list of more than {number} bytes", number = bytes)
         } else if self.pages > pages {
-            format!("a list of more than {pages} pages")
+            text!("a list of more than {number} pages", number = pages)
         } else if self.since.elapsed() > time {
-            format!("a list that has no end after {} s", time.as_secs())
+            text!("a list that has no end after {seconds} s", seconds = time.as_secs())
         } else {
             return Ok(());
         };

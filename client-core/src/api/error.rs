@@ -2,56 +2,76 @@
 
 use api_types::{ErrorCode, ObjectId, Problem};
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    size::decimal,
+    text,
+    text::{Text, told},
+};
 
 /// Why a request failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ApiError {
     /// An invalid address, or one that secrets must not be sent to.
-    #[error("{0}")]
-    Address(String),
+    Address(Text),
     /// No answer, after retries.
-    #[error("the service at {server} cannot be reached: {detail}")]
     Unreachable {
         /// Its address.
         server: String,
         /// The network error.
-        detail: String,
+        detail: Text,
         /// The wait that a proxy in between asked for, seconds.
         retry_after: Option<u64>,
     },
     /// Cancelled by the user.
-    #[error("cancelled")]
     Cancelled,
     /// The service refused the request, with its stable code.
-    #[error("{}", .0.title)]
     Problem(Box<Problem>),
     /// The answer is not the service's: a proxy, a redirect, another program.
-    #[error("{server} does not answer like a Sealkeep service ({detail})")]
     Unexpected {
         /// Its address.
         server: String,
         /// What is unexpected.
-        detail: String,
+        detail: Text,
     },
     /// The clocks differ by more than a day.
-    #[error("this machine's clock differs from the service's by {hours} hours")]
     ClockTooFar {
         /// Approximate difference.
         hours: i64,
     },
     /// No session on this device.
-    #[error("this device is not signed in")]
     NotSignedIn,
     /// Wrong password.
-    #[error("wrong email or password")]
     WrongCredentials,
     /// The session's next token could not be stored, so it is not used.
-    #[error("the session cannot be stored: {0}")]
     Keeper(Error),
     /// A bug in this program.
-    #[error("{0}")]
     Internal(String),
+}
+
+told!(ApiError);
+
+impl ApiError {
+    fn text(&self) -> Text {
+        match self {
+            Self::Address(text) => text.clone(),
+            Self::Unreachable { server, detail, .. } => {
+                text!("the service at {server} cannot be reached: {detail}", server, detail)
+            }
+            Self::Cancelled => text!("cancelled"),
+            Self::Problem(problem) => Text::verbatim(problem.title.clone()),
+            Self::Unexpected { server, detail } => {
+                text!("{server} does not answer like a Sealkeep service ({detail})", server, detail)
+            }
+            Self::ClockTooFar { hours } => {
+                text!("this machine's clock differs from the service's by {hours} hours", hours)
+            }
+            Self::NotSignedIn => text!("this device is not signed in"),
+            Self::WrongCredentials => text!("wrong email or password"),
+            Self::Keeper(error) => text!("the session cannot be stored: {error}", error = error.text()),
+            Self::Internal(text) => Text::verbatim(text.clone()),
+        }
+    }
 }
 
 impl ApiError {
@@ -86,7 +106,7 @@ impl ApiError {
     /// Adds how long the client has waited.
     pub(super) fn after(mut self, seconds: u64) -> Self {
         if let Self::Unreachable { detail, .. } = &mut self {
-            detail.push_str(&format!(", for {seconds} s"));
+            *detail = text!("{detail}, for {seconds} s", detail = *detail, seconds);
         }
         self
     }
@@ -94,7 +114,7 @@ impl ApiError {
 
 impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
-        let happened = error.to_string();
+        let happened = error.text();
         let untouched = "stored snapshots are untouched; nothing new was committed";
         match &error {
             ApiError::Address(_) => Self::usage(happened),
@@ -124,22 +144,22 @@ impl From<ApiError> for Error {
 }
 
 fn problem_to_error(problem: &Problem) -> Error {
-    let happened = problem.title.trim_end_matches('.').to_owned();
+    let happened = Text::verbatim(problem.title.trim_end_matches('.').to_owned());
     let wait = problem.retry_after.map_or_else(
         || "wait a moment and try again".to_owned(),
         |seconds| format!("wait {seconds} s and try again"),
     );
     let untouched = "stored snapshots are untouched; nothing new was committed";
     match problem.code {
-        ErrorCode::LoginFailed => wrong_credentials(),
-        ErrorCode::MfaFailed => Error::new(
+        ErrorCode::SignInFailed => wrong_credentials(),
+        ErrorCode::SecondFactorFailed => Error::new(
             ErrorKind::SecondFactor,
-            "the code is wrong, expired or already used",
+            text!("the code is wrong, expired or already used"),
             "nothing was changed",
             "wait for your authenticator's next code; if it keeps failing, check this machine's clock",
         ),
-        ErrorCode::MfaLocked => {
-            Error::new(ErrorKind::SecondFactor, "too many wrong codes", "nothing was changed", wait)
+        ErrorCode::SecondFactorLocked => {
+            Error::new(ErrorKind::SecondFactor, text!("too many wrong codes"), "nothing was changed", wait)
         }
         ErrorCode::SessionRevoked
         | ErrorCode::TokenMissing
@@ -147,19 +167,18 @@ fn problem_to_error(problem: &Problem) -> Error {
         | ErrorCode::TokenExpired
         | ErrorCode::RefreshInvalid
         | ErrorCode::RefreshReused
-        | ErrorCode::LoginExpired
-        | ErrorCode::SignupExpired => Error::new(
+        | ErrorCode::SignInExpired
+        | ErrorCode::SignUpExpired => Error::new(
             ErrorKind::SessionEnded,
             match problem.code {
-                ErrorCode::RefreshReused => {
+                ErrorCode::RefreshReused => text!(
                     "the session was ended because its token was used twice: someone may have a copy of this device's keys"
-                        .to_owned()
-                }
-                ErrorCode::LoginExpired | ErrorCode::SignupExpired => happened,
-                _ => "the session has ended".to_owned(),
+                ),
+                ErrorCode::SignInExpired | ErrorCode::SignUpExpired => happened,
+                _ => text!("the session has ended"),
             },
             untouched,
-            if problem.code == ErrorCode::SignupExpired {
+            if problem.code == ErrorCode::SignUpExpired {
                 "start again with `sealkeep signup`"
             } else {
                 "sign in again with `sealkeep login`"
@@ -167,20 +186,20 @@ fn problem_to_error(problem: &Problem) -> Error {
         ),
         ErrorCode::DeviceRevoked => Error::new(
             ErrorKind::DeviceRevoked,
-            "this device was revoked",
+            text!("this device was revoked"),
             "existing snapshots stay valid; this device cannot create new ones",
             "look at `sealkeep devices` on another device: if this one is revoked there too, run `sealkeep logout --forget` and `sealkeep login` here; if not, remove nothing: the service's answer is false",
         ),
         ErrorCode::DeviceNotApproved => Error::new(
             ErrorKind::DeviceNotApproved,
-            "this device is signed in, but its keys are not registered with the vault yet",
+            text!("this device is signed in, but its keys are not registered with the vault yet"),
             "nothing was changed",
             "run `sealkeep login` and enter the recovery words",
         ),
-        ErrorCode::ClockSkew => clock("this machine's clock differs from the service's".to_owned()),
+        ErrorCode::ClockSkew => clock(text!("this machine's clock differs from the service's")),
         ErrorCode::Unavailable => Error::new(
             ErrorKind::ServiceUnreachable,
-            format!("the service is not available: {happened}"),
+            text!("the service is not available: {happened}", happened),
             untouched,
             wait,
         ),
@@ -191,10 +210,12 @@ fn problem_to_error(problem: &Problem) -> Error {
         ErrorCode::QuotaExceeded => Error::new(
             ErrorKind::ServiceError(problem.code),
             match (problem.used, problem.quota) {
-                (Some(used), Some(quota)) => {
-                    format!("this vault is full ({} of {})", gigabytes(used), gigabytes(quota))
-                }
-                _ => "this vault is full".to_owned(),
+                (Some(used), Some(quota)) => text!(
+                    "this vault is full ({used} of {quota})",
+                    used = decimal(used),
+                    quota = decimal(quota)
+                ),
+                _ => text!("this vault is full"),
             },
             "earlier backups are untouched; nothing new was committed",
             "ask whoever runs the service for more space (`metadata-api --vault-quota`)",
@@ -202,15 +223,19 @@ fn problem_to_error(problem: &Problem) -> Error {
         ErrorCode::LimitReached => Error::new(
             ErrorKind::ServiceError(problem.code),
             match (problem.used, problem.quota) {
-                (Some(used), Some(quota)) => format!("the service's limit is reached ({used} of {quota})"),
-                _ => "the service's limit is reached".to_owned(),
+                (Some(used), Some(quota)) => {
+                    text!("the service's limit is reached ({used} of {quota})", used, quota)
+                }
+                _ => text!("the service's limit is reached"),
             },
             untouched,
             "revoke devices no longer used (`sealkeep devices`), or wait until running backups have finished",
         ),
         ErrorCode::PuzzleRequired => Error::new(
             ErrorKind::ServiceError(problem.code),
-            "too many sign-in attempts for this email address, and the service asked for more proof of work than this device accepts",
+            text!(
+                "too many sign-in attempts for this email address, and the service asked for more proof of work than this device accepts"
+            ),
             "nothing was changed",
             wait,
         ),
@@ -222,30 +247,23 @@ fn problem_to_error(problem: &Problem) -> Error {
         ),
         code => Error::new(
             ErrorKind::ServiceError(code),
-            format!("the service refused: {happened}"),
+            text!("the service refused: {happened}", happened),
             untouched,
             format!("try again; the service's log knows this request as {}", problem.request_id),
         ),
     }
 }
 
-/// `1.4 GiB`.
-fn gigabytes(bytes: u64) -> String {
-    const GIB: u64 = 1 << 30;
-    let tenths = bytes.saturating_mul(10).div_ceil(GIB);
-    format!("{}.{} GiB", tenths / 10, tenths % 10)
-}
-
 fn wrong_credentials() -> Error {
     Error::new(
         ErrorKind::WrongCredentials,
-        "wrong email or password",
+        text!("wrong email or password"),
         "nothing was changed",
         "check both; a forgotten password cannot be reset yet, but the recovery kit still opens the backups",
     )
 }
 
-fn not_signed_in(happened: String) -> Error {
+fn not_signed_in(happened: Text) -> Error {
     Error::new(
         ErrorKind::NotSignedIn,
         happened,
@@ -254,7 +272,7 @@ fn not_signed_in(happened: String) -> Error {
     )
 }
 
-fn clock(happened: String) -> Error {
+fn clock(happened: Text) -> Error {
     Error::new(
         ErrorKind::ClockSkew,
         happened,

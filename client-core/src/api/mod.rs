@@ -7,18 +7,19 @@ mod bounded;
 mod call;
 mod error;
 mod http;
-mod login;
 mod opaque;
 mod renew;
 mod retry;
 mod routes;
 mod send;
 mod session;
+mod sign_in;
+mod transport;
 
 pub use account::NewPassword;
 pub use bounded::Bounds;
 pub use error::ApiError;
 pub use http::HttpApi;
-pub use login::{PendingLogin, PendingSignup};
+pub use sign_in::{PendingSignIn, PendingSignUp};
 
 pub use crate::device::{SessionKeeper, SessionTokens, SignedIn};

@@ -55,10 +55,10 @@ impl Registration {
     }
 }
 
-/// A login in progress.
-pub(super) struct Login(ClientLogin<Suite>);
+/// A password proof in progress.
+pub(super) struct PasswordProof(ClientLogin<Suite>);
 
-impl Login {
+impl PasswordProof {
     pub(super) fn start(password: &SecretString) -> Result<(Self, Base64), ApiError> {
         let start = ClientLogin::<Suite>::start(&mut OsRng, password.expose_secret().as_bytes())
             .map_err(|e| internal(&e))?;

@@ -13,6 +13,7 @@ use super::{
     ApiError, HttpApi,
     call::{Auth, Call},
     session::Keeping,
+    transport::{AccessTokens, NoToken, encode},
 };
 use crate::device::{SessionKeeper, SessionTokens};
 
@@ -21,19 +22,27 @@ const EARLY: i64 = 60;
 /// Minimum time to wait for a renewal by another process, which may itself be waiting for the service.
 const OTHERS: Duration = Duration::from_secs(60);
 
-/// The access token; renewed if it is about to expire, or the service said so (`expired`).
-pub(super) async fn bearer(
-    api: &HttpApi,
-    keeping: &Keeping,
-    expired: bool,
-) -> Result<Zeroizing<String>, ApiError> {
-    let mut tokens = keeping.tokens.lock().await;
-    if (expired || tokens.expires_at - EARLY <= api.request_time())
-        && let Some(keeper) = &keeping.keeper
-    {
-        renew(api, keeper.as_ref(), &mut tokens).await?;
+/// The tokens of a session: renewed if they are about to expire, or if the service said so.
+pub(super) struct SessionToken<'a> {
+    pub(super) api: &'a HttpApi,
+    pub(super) session: &'a Keeping,
+}
+
+impl AccessTokens for SessionToken<'_> {
+    async fn current(&self, expired: bool) -> Result<Option<Zeroizing<String>>, ApiError> {
+        let Self { api, session } = self;
+        let mut tokens = session.tokens.lock().await;
+        if (expired || tokens.expires_at - EARLY <= api.request_time())
+            && let Some(keeper) = &session.keeper
+        {
+            renew(api, keeper.as_ref(), &mut tokens).await?;
+        }
+        Ok(Some(tokens.access.clone()))
     }
-    Ok(tokens.access.clone())
+
+    fn can_renew(&self) -> bool {
+        self.session.renews()
+    }
 }
 
 async fn renew(
@@ -63,8 +72,8 @@ async fn renew(
     let request =
         Refresh { refresh_token: Base64(tokens.refresh.to_vec()), attempt: Base64(attempt.to_vec()) };
     let call = Call::post("/v1/token/refresh".into()).auth(Auth::Device);
-    // Boxed because sending needs a token, which leads back here.
-    let session: Session = Box::pin(api.call_with(call, &request)).await?;
+    let response = api.exchange(&call, &encode(&request)?, &NoToken).await?;
+    let session: Session = api.decode(&response)?;
     let renewed = SessionTokens::new(&session);
     keeper.save(&renewed).map_err(ApiError::Keeper)?;
     *tokens = renewed;

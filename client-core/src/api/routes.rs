@@ -18,6 +18,7 @@ use super::{
     ApiError, HttpApi,
     call::{Auth, Call},
 };
+use crate::{text, text::Text};
 
 /// Rows per page: the service's maximum.
 const PAGE: usize = 1000;
@@ -35,8 +36,8 @@ impl HttpApi {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn logout(&self) -> Result<(), ApiError> {
-        self.send_empty(Call::post("/v1/logout".into()).once()).await
+    pub async fn sign_out(&self) -> Result<(), ApiError> {
+        self.send_empty(Call::post("/v1/sign-out".into()).once()).await
     }
 
     /// The service's record of the vault.
@@ -123,7 +124,7 @@ impl HttpApi {
         self.call_with(call, &BackupStart { backup_id, source_id }).await
     }
 
-    /// Requests permission to upload 1 to [`api_types::backup::MAX_BATCH`] objects; answers are in the same order.
+    /// Requests grants to upload 1 to [`api_types::backup::MAX_BATCH`] objects; answers are in the same order.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -141,11 +142,11 @@ impl HttpApi {
         }
         Err(ApiError::Unexpected {
             server: self.server().to_owned(),
-            detail: "grants for other objects than asked for".into(),
+            detail: text!("grants for other objects than asked for"),
         })
     }
 
-    /// Requests permission to upload one object.
+    /// Requests a grant to upload one object.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -211,7 +212,7 @@ impl HttpApi {
         Ok(runs.runs)
     }
 
-    /// Permission to fetch 1 to [`api_types::backup::MAX_BATCH`] objects; those not stored are omitted.
+    /// Requests grants to fetch 1 to [`api_types::backup::MAX_BATCH`] objects; those not stored are omitted.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -299,15 +300,14 @@ impl HttpApi {
         after: Option<u64>,
         rows: impl ExactSizeIterator<Item = u64>,
     ) -> Result<Option<u64>, ApiError> {
-        let unexpected =
-            |detail: &str| ApiError::Unexpected { server: self.server().to_owned(), detail: detail.into() };
+        let unexpected = |detail: Text| ApiError::Unexpected { server: self.server().to_owned(), detail };
         if rows.len() > PAGE {
-            return Err(unexpected("a page of more rows than were asked for"));
+            return Err(unexpected(text!("a page of more rows than were asked for")));
         }
         let mut last = after;
         for row in rows {
             if last.is_some_and(|last| row <= last) {
-                return Err(unexpected("a list out of order"));
+                return Err(unexpected(text!("a list out of order")));
             }
             last = Some(row);
         }

@@ -1,10 +1,5 @@
-//! Signs and sends requests, retries them, and parses answers and errors.
+//! Calls of the service: with a session's token where the route wants one.
 
-use std::{sync::atomic::Ordering, time::Duration};
-
-use api_types::{ErrorCode, Problem, signature::CanonicalRequest};
-use rand::RngCore;
-use reqwest::{StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
@@ -12,19 +7,9 @@ use super::{
     ApiError, HttpApi,
     bounded::Spent,
     call::{Auth, Call},
-    renew::bearer,
-    retry::{self, Sent},
-    session::Keeping,
+    renew::SessionToken,
+    transport::{NoToken, encode},
 };
-use crate::{
-    net::describe_network_error,
-    patience::{NoMore, Peer},
-};
-
-/// Maximum size of an answer, bytes: enough for a thousand rows of anything.
-const MAX_ANSWER: usize = 32 * 1024 * 1024;
-/// Larger clock differences are not corrected, seconds.
-const MAX_OFFSET: i64 = 24 * 3600;
 
 impl HttpApi {
     /// Sends a request, with retries if they help, and parses the answer.
@@ -64,172 +49,13 @@ impl HttpApi {
         self.send(&call, &[]).await.map(drop)
     }
 
-    fn decode<R: DeserializeOwned>(&self, answer: &[u8]) -> Result<R, ApiError> {
-        serde_json::from_slice(answer).map_err(|e| ApiError::Unexpected {
-            server: self.server.clone(),
-            detail: format!("unreadable answer, line {} column {}", e.line(), e.column()),
-        })
-    }
-
     async fn send(&self, call: &Call, body: &[u8]) -> Result<Zeroizing<Vec<u8>>, ApiError> {
-        let mut request = self.patience.request(Peer::Service, retry::FIRST_PAUSE);
-        let (mut clock_set, mut renewed) = (false, false);
-        loop {
-            let bearer = match (call.auth, &self.session) {
-                (Auth::Session, None) => return Err(ApiError::NotSignedIn),
-                (Auth::Session, Some(session)) => Some(bearer(self, session, renewed).await?),
-                _ => None,
-            };
-            let attempt = request.attempt(self.once(call, body, bearer.as_ref())).await;
-            let (error, sent) = match attempt.map_err(|_| ApiError::Cancelled)? {
-                Ok(answer) => {
-                    request.answered();
-                    return Ok(answer);
-                }
-                Err(failed) => failed,
-            };
-            match error.code() {
-                Some(ErrorCode::ClockSkew) if !clock_set => {
-                    clock_set = true;
-                    self.set_offset(error)?;
-                }
-                Some(ErrorCode::TokenExpired)
-                    if !renewed && self.session.as_ref().is_some_and(Keeping::renews) =>
-                {
-                    renewed = true;
-                }
-                _ if retry::is_worth_it(&error, sent, call.idempotent) => {
-                    tracing::debug!(path = call.path, %error, "trying again");
-                    let wait = error.retry_after().map(Duration::from_secs);
-                    match request.pause(wait).await {
-                        Ok(()) => {}
-                        Err(NoMore::Cancelled) => return Err(ApiError::Cancelled),
-                        Err(NoMore::Exhausted) => return Err(error.after(request.failing_for())),
-                    }
-                }
-                _ => {
-                    request.answered();
-                    return Err(error);
-                }
+        match (call.auth, &self.session) {
+            (Auth::Session, None) => Err(ApiError::NotSignedIn),
+            (Auth::Session, Some(session)) => {
+                self.exchange(call, body, &SessionToken { api: self, session }).await
             }
+            _ => self.exchange(call, body, &NoToken).await,
         }
     }
-
-    /// Adopts the service's clock for requests. A lying service can only make its own checks fail.
-    fn set_offset(&self, error: ApiError) -> Result<(), ApiError> {
-        let ApiError::Problem(problem) = &error else { return Err(error) };
-        let Some(server_time) = problem.server_time else { return Err(error) };
-        let offset = server_time.saturating_sub(self.clock.now());
-        if offset.saturating_abs() > MAX_OFFSET {
-            return Err(ApiError::ClockTooFar { hours: offset / 3600 });
-        }
-        self.offset.store(offset, Ordering::Relaxed);
-        Ok(())
-    }
-
-    async fn once(
-        &self,
-        call: &Call,
-        body: &[u8],
-        bearer: Option<&Zeroizing<String>>,
-    ) -> Result<Zeroizing<Vec<u8>>, (ApiError, Sent)> {
-        let separator = if call.query.is_empty() { "" } else { "?" };
-        let url = format!("{}{}{separator}{}", self.server, call.path, call.query);
-        let mut request =
-            self.http.request(call.method.clone(), url).header(header::ACCEPT, "application/json");
-        let authorization = bearer.map(|token| Zeroizing::new(format!("Bearer {}", **token)));
-        if call.auth != Auth::Unsigned {
-            // A fresh nonce per attempt: the service refuses one that it has seen.
-            let mut nonce = [0; 16];
-            rand::rng().fill_bytes(&mut nonce);
-            let signed = CanonicalRequest {
-                method: call.method.as_str(),
-                authority: &self.authority,
-                path: &call.path,
-                query: &call.query,
-                body,
-                authorization: authorization.as_ref().map(|a| a.as_str()),
-            }
-            .sign(self.device.signing_key(), self.device.id, self.request_time(), nonce);
-            request = request
-                .header("content-digest", signed.content_digest)
-                .header("signature-input", signed.signature_input)
-                .header("signature", signed.signature);
-        }
-        if let Some(authorization) = &authorization {
-            let mut value = header::HeaderValue::from_str(authorization)
-                .map_err(|e| (ApiError::Internal(format!("the access token: {e}")), Sent::No))?;
-            value.set_sensitive(true);
-            request = request.header(header::AUTHORIZATION, value);
-        }
-        if !body.is_empty() {
-            request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_vec());
-        }
-        let answer = tokio::time::timeout(self.stall, request.send())
-            .await
-            .map_err(|_| self.silent())?
-            .map_err(|e| self.unreachable(&e))?;
-        self.read(answer).await
-    }
-
-    async fn read(&self, mut answer: reqwest::Response) -> Result<Zeroizing<Vec<u8>>, (ApiError, Sent)> {
-        let status = answer.status();
-        let retry_after = retry::asked_for(answer.headers());
-        let mut body = Zeroizing::new(Vec::new());
-        loop {
-            let piece = tokio::time::timeout(self.stall, answer.chunk())
-                .await
-                .map_err(|_| self.silent())?
-                .map_err(|e| self.unreachable(&e))?;
-            let Some(piece) = piece else { break };
-            if body.len() + piece.len() > MAX_ANSWER {
-                return Err((self.unexpected("an answer larger than 32 MiB".into()), Sent::Maybe));
-            }
-            body.extend_from_slice(&piece);
-        }
-        if status.is_success() {
-            return Ok(body);
-        }
-        let error = match serde_json::from_slice::<Problem>(&body) {
-            Ok(mut problem) => {
-                problem.retry_after = problem.retry_after.or(retry_after);
-                ApiError::Problem(Box::new(problem))
-            }
-            // What a reverse proxy answers if the service behind it is down or fails, or if we send too much.
-            Err(_) if matches!(status.as_u16(), 429 | 500 | 502..=504) => {
-                let (server, detail) = (self.server.clone(), status.to_string());
-                let sent = if status == StatusCode::TOO_MANY_REQUESTS { Sent::No } else { Sent::Maybe };
-                return Err((ApiError::Unreachable { server, detail, retry_after }, sent));
-            }
-            Err(_) if status.is_redirection() => {
-                self.unexpected("a redirect, which is never followed".into())
-            }
-            Err(_) if status == StatusCode::NOT_FOUND => self.unexpected("unexpected status 404".into()),
-            Err(_) => self.unexpected(format!("status {}", status.as_u16())),
-        };
-        Err((error, Sent::Maybe))
-    }
-
-    fn unexpected(&self, detail: String) -> ApiError {
-        ApiError::Unexpected { server: self.server.clone(), detail }
-    }
-
-    fn silent(&self) -> (ApiError, Sent) {
-        let detail = format!("no answer for {} seconds", self.stall.as_secs());
-        (self.away(detail), Sent::Maybe)
-    }
-
-    fn unreachable(&self, error: &reqwest::Error) -> (ApiError, Sent) {
-        let sent = if error.is_connect() { Sent::No } else { Sent::Maybe };
-        let detail = describe_network_error(error);
-        (self.away(detail), sent)
-    }
-
-    fn away(&self, detail: String) -> ApiError {
-        ApiError::Unreachable { server: self.server.clone(), detail, retry_after: None }
-    }
-}
-
-fn encode<B: Serialize>(body: &B) -> Result<Zeroizing<Vec<u8>>, ApiError> {
-    serde_json::to_vec(body).map(Zeroizing::new).map_err(|e| ApiError::Internal(format!("a request: {e}")))
 }

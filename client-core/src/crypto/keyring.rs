@@ -12,6 +12,8 @@ use super::{
 use crate::{
     chunk::{ChunkIdKey, ChunkerKey, ChunkerParams},
     id::{DomainId, InvalidId},
+    text,
+    text::{Text, told},
 };
 
 /// Layout of [`Keyring::to_bytes`].
@@ -59,11 +61,22 @@ pub struct Keyring {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKeyring {
     /// Written by a newer version.
-    #[error("a keyring of layout {0}; this program reads layout 1: update it")]
     Newer(u8),
     /// Not CBOR of this shape, or a key or the newest epoch's identity is missing.
-    #[error("malformed keyring")]
     Malformed,
+}
+
+told!(InvalidKeyring);
+
+impl InvalidKeyring {
+    pub(crate) fn text(self) -> Text {
+        match self {
+            Self::Newer(layout) => {
+                text!("a keyring of layout {layout}; this program reads layout 1: update it", layout)
+            }
+            Self::Malformed => text!("malformed keyring"),
+        }
+    }
 }
 
 impl From<InvalidId> for InvalidKeyring {

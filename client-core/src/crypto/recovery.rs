@@ -13,6 +13,8 @@ use super::{
 use crate::{
     chunk::{ChunkIdKey, ChunkerKey, ChunkerParams},
     id::{DomainId, InvalidId},
+    text,
+    text::{Text, told},
 };
 
 /// First field of the JSON.
@@ -24,17 +26,29 @@ const MAX_LEN: u64 = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecoveryError {
     /// Sealed with other words.
-    #[error("these recovery words do not open this vault's recovery file")]
     WrongWords,
     /// Not an age file, truncated or modified.
-    #[error("the recovery file is damaged")]
     Damaged,
     /// Written by a newer version.
-    #[error("the recovery file has the format `{0}`; this program reads `sealkeep-recovery-1`: update it")]
     Newer(String),
     /// Sealing failed.
-    #[error("the recovery file could not be sealed")]
     Sealing,
+}
+
+told!(RecoveryError);
+
+impl RecoveryError {
+    pub(crate) fn text(&self) -> Text {
+        match self {
+            Self::WrongWords => text!("these recovery words do not open this vault's recovery file"),
+            Self::Damaged => text!("the recovery file is damaged"),
+            Self::Newer(format) => text!(
+                "the recovery file has the format `{format}`; this program reads `sealkeep-recovery-1`: update it",
+                format
+            ),
+            Self::Sealing => text!("the recovery file could not be sealed"),
+        }
+    }
 }
 
 impl From<InvalidId> for RecoveryError {

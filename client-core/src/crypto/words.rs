@@ -5,7 +5,11 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::{Recipient, RecoveryIdentity, hkdf};
-use crate::secret::fill_random;
+use crate::{
+    secret::fill_random,
+    text,
+    text::{Text, told},
+};
 
 const IDENTITY: &str = "sealkeep/v1/recovery/age-x25519";
 
@@ -18,10 +22,8 @@ const NEAR: usize = 2;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWords {
     /// Not 24 words.
-    #[error("a recovery kit has 24 words, not {0}")]
     Count(usize),
     /// A word that is not in the word list.
-    #[error("word number {number}, \"{typed}\", is not one of the 2048 recovery words{}", did_you_mean(*suggestion))]
     Unknown {
         /// Its position, from 1.
         number: usize,
@@ -31,16 +33,34 @@ pub enum InvalidWords {
         suggestion: Option<&'static str>,
     },
     /// Every word exists, but the checksum is wrong.
-    #[error("these 24 words are not a valid set: one is wrong or two are swapped")]
     Checksum,
     /// A file without 24 words.
-    #[error("this file is not a saved recovery kit")]
     NoKit,
 }
 
-fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion
-        .map_or_else(|| ": check its spelling".to_owned(), |word| format!(" (did you mean \"{word}\"?)"))
+told!(InvalidWords);
+
+impl InvalidWords {
+    pub(crate) fn text(&self) -> Text {
+        match self {
+            Self::Count(number) => text!("a recovery kit has 24 words, not {number}", number),
+            Self::Unknown { number, typed, suggestion: None } => text!(
+                "word number {number}, \"{typed}\", is not one of the 2048 recovery words: check its spelling",
+                number,
+                typed
+            ),
+            Self::Unknown { number, typed, suggestion: Some(word) } => text!(
+                "word number {number}, \"{typed}\", is not one of the 2048 recovery words (did you mean \"{word}\"?)",
+                number,
+                typed,
+                word
+            ),
+            Self::Checksum => {
+                text!("these 24 words are not a valid set: one is wrong or two are swapped")
+            }
+            Self::NoKit => text!("this file is not a saved recovery kit"),
+        }
+    }
 }
 
 /// 24 recovery words.
@@ -86,17 +106,23 @@ impl RecoveryWords {
         Self::from_words(words.into_iter())
     }
 
-    /// Reads the words from a saved kit, text or PDF.
+    /// Reads the words from a saved kit, text or PDF, or from a file with nothing but the words.
     ///
     /// # Errors
-    /// [`InvalidWords::NoKit`] for any other file; [`InvalidWords`] for a modified kit.
+    /// [`InvalidWords::NoKit`] for any other file; [`InvalidWords`] for a modified kit or wrong words.
     pub fn from_kit(file: &[u8]) -> Result<Self, InvalidWords> {
-        let text = if file.starts_with(b"%PDF-") { pdf_text(file) } else { Zeroizing::new(lossy(file)) };
+        let is_pdf = file.starts_with(b"%PDF-");
+        let text = if is_pdf { pdf_text(file) } else { Zeroizing::new(lossy(file)) };
         let tokens = tokens(&text);
-        match numbered(&tokens) {
-            Some(words) => Self::from_words(words.into_iter()),
-            None => Err(InvalidWords::NoKit),
+        if let Some(words) = numbered(&tokens) {
+            return Self::from_words(words.into_iter());
         }
+        let of_the_list = letters(&tokens).filter(|word| full_word(word).is_some()).count();
+        // In other texts, most words are not in the list.
+        if is_pdf || 2 * of_the_list <= letters(&tokens).count() {
+            return Err(InvalidWords::NoKit);
+        }
+        Self::parse(&text)
     }
 
     fn from_words(words: impl Iterator<Item = &'static str>) -> Result<Self, InvalidWords> {
@@ -346,6 +372,29 @@ mod tests {
         columns.sort_by_key(|(n, _)| (n % 4, *n));
         let pasted: String = columns.iter().map(|(n, w)| format!("{n} {w}\n")).collect();
         assert_eq!(RecoveryWords::parse(&pasted).unwrap().phrase().expose_secret(), phrase);
+    }
+
+    #[test]
+    fn a_file_with_nothing_but_the_words_is_a_kit() {
+        let (_, phrase) = phrase(5);
+        let read = |text: &str| RecoveryWords::from_kit(text.as_bytes());
+        for text in [phrase.clone(), phrase.replace(' ', "\n") + "\n", phrase.to_uppercase()] {
+            assert_eq!(read(&text).unwrap().phrase().expose_secret(), phrase);
+        }
+        let cut = phrase.rsplit_once(' ').unwrap().0;
+        assert_eq!(read(cut).err(), Some(InvalidWords::Count(23)));
+        assert!(matches!(
+            read(&format!("{cut} abandn")).err(),
+            Some(InvalidWords::Unknown { number: 24, .. })
+        ));
+        for other in [
+            "",
+            "24",
+            "PASSWORD=abandon",
+            "Dear all, this file is only a letter, and nobody should read words in it.",
+        ] {
+            assert_eq!(read(other).err(), Some(InvalidWords::NoKit), "{other}");
+        }
     }
 
     #[test]

@@ -6,7 +6,11 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::{AccountSecret, Amk, AuthenticationFailed, Cipher, Kek, Keyring, TAG_LEN, hkdf, kek_password};
-use crate::secret::fill_random;
+use crate::{
+    secret::fill_random,
+    text,
+    text::{Text, told},
+};
 
 const MAGIC: &[u8; 8] = b"SKWRAP01";
 const HEADER_LEN: usize = 8 + 1 + 16 + 4 + 4 + 32 + 32;
@@ -39,17 +43,28 @@ pub struct Scope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WrapError {
     /// Not in this format.
-    #[error("this is not a Sealkeep key file (version 1)")]
     NotAWrap,
     /// From another vault, or of another kind.
-    #[error("these wrapped keys are for another vault or another purpose")]
     Elsewhere,
     /// The key does not match: wrong password, or wrong account secret. One answer for both.
-    #[error("the password and this device's account secret do not open the vault's keys")]
     WrongKey,
     /// The key matches, but the content is damaged.
-    #[error("the wrapped keys are damaged")]
     Damaged,
+}
+
+told!(WrapError);
+
+impl WrapError {
+    pub(crate) fn text(self) -> Text {
+        match self {
+            Self::NotAWrap => text!("this is not a Sealkeep key file (version 1)"),
+            Self::Elsewhere => text!("these wrapped keys are for another vault or another purpose"),
+            Self::WrongKey => {
+                text!("the password and this device's account secret do not open the vault's keys")
+            }
+            Self::Damaged => text!("the wrapped keys are damaged"),
+        }
+    }
 }
 
 impl From<AuthenticationFailed> for WrapError {

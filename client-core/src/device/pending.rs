@@ -1,6 +1,6 @@
 //! State for resuming an interrupted first run.
 
-use api_types::{Region, SignupId, vault::VaultInfo};
+use api_types::{Region, SignUpId, vault::VaultInfo};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -12,7 +12,7 @@ pub enum Pending {
     /// A sign-up that waits for the authenticator's first code.
     Code {
         /// Id of the sign-up at the service, valid for 30 minutes.
-        signup: SignupId,
+        signup: SignUpId,
         /// Where the account's data will be stored.
         region: Region,
         /// For the authenticator.
@@ -49,7 +49,7 @@ pub struct PendingKit {
 #[derive(Serialize, Deserialize)]
 pub(super) enum StoredPending {
     Code {
-        signup: SignupId,
+        signup: SignUpId,
         region: Region,
         otpauth_url: Hidden,
         export_key: Hidden,
@@ -130,7 +130,7 @@ mod tests {
             positions: [1, 7, 24],
         });
         let code = Pending::Code {
-            signup: SignupId::from_bytes([14; 16]),
+            signup: SignUpId::from_bytes([14; 16]),
             region: Region::Ca,
             otpauth_url: Zeroizing::new("otpauth://totp/x".into()),
             export_key: export_key(),

@@ -1,4 +1,4 @@
-//! What was seen before, so that nobody can later show less or something else.
+//! The highest versions seen, to detect rollbacks and forks.
 
 use api_types::Sha256;
 

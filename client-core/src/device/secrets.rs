@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{DeviceIdentity, DirectoryPin, Head, Pending, Pins, hidden::Hidden, pending::StoredPending};
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+};
 
 /// Version of the binary format.
 const VERSION: u8 = 1;
@@ -57,7 +60,7 @@ impl SignedIn {
         self.session.vaults.first().ok_or_else(|| {
             Error::new(
                 ErrorKind::NotFound,
-                "this account has no vault",
+                text!("this account has no vault"),
                 "nothing was changed",
                 "ask the service's operator",
             )
@@ -131,7 +134,7 @@ impl DeviceSecrets {
         self.vault.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::NotSignedIn,
-                "this device does not have the vault's keys yet",
+                text!("this device does not have the vault's keys yet"),
                 "nothing was changed",
                 "run `sealkeep login` and enter the recovery words",
             )
@@ -194,7 +197,7 @@ impl DeviceSecrets {
         let damaged = || {
             Error::new(
                 ErrorKind::Damaged,
-                "this device's key store is damaged",
+                text!("this device's key store is damaged"),
                 "everything in the bucket is untouched",
                 "restore the file from a copy, or remove it and run `sealkeep login` with the recovery words",
             )
@@ -203,7 +206,11 @@ impl DeviceSecrets {
         if version.version > VERSION {
             return Err(Error::new(
                 ErrorKind::NewerFormat,
-                format!("the key store is of version {}; this program reads {VERSION}", version.version),
+                text!(
+                    "the key store is of version {version}; this program reads {known}",
+                    version = version.version,
+                    known = VERSION
+                ),
                 "nothing was changed",
                 "update sealkeep",
             ));

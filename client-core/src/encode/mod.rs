@@ -9,7 +9,12 @@ pub use compress::{Compressor, DEFAULT_LEVEL};
 pub use decode::{MAX_HOPS, Opened, Plaintexts, Stretch, decode};
 pub use recipe::{MAX_OPS, MAX_REFS, Op, Recipe};
 
-use crate::{chunk::MAX_PLAIN_LEN, id::ChunkId};
+use crate::{
+    chunk::MAX_PLAIN_LEN,
+    id::ChunkId,
+    text,
+    text::{Text, told},
+};
 
 /// Maximum length of a chunk's encoding (16 MiB + 64 KiB).
 pub const MAX_ENCODED_LEN: u32 = MAX_PLAIN_LEN + 64 * 1024;
@@ -53,18 +58,33 @@ pub struct Encoded {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
     /// Written by a newer version, or no encoding at all.
-    #[error("encoding {0} is unknown; a newer version of Sealkeep may have written it")]
     Unknown(u8),
     /// Longer than any chunk.
-    #[error("a chunk of {0} bytes is longer than the limit of 16 MiB")]
     TooLong(u64),
     /// It does not decode to the stated length.
-    #[error("the chunk does not decode: {0}")]
     Damaged(&'static str),
     /// It copies from a chunk that the caller did not supply.
-    #[error("chunk {0}, which it copies from, is missing")]
     MissingReference(ChunkId),
     /// The compressor failed.
-    #[error("zstd: {0}")]
     Compressor(String),
+}
+
+told!(EncodeError);
+
+impl EncodeError {
+    pub(crate) fn text(&self) -> Text {
+        match self {
+            Self::Unknown(number) => {
+                text!("encoding {number} is unknown; a newer version of Sealkeep may have written it", number)
+            }
+            Self::TooLong(bytes) => {
+                text!("a chunk of {bytes} bytes is longer than the limit of 16.8 MB", bytes)
+            }
+            Self::Damaged(what) => text!("the chunk does not decode: {what}", what = Text::fixed(what)),
+            Self::MissingReference(chunk) => {
+                text!("chunk {chunk}, which it copies from, is missing", chunk = chunk.to_string())
+            }
+            Self::Compressor(detail) => Text::verbatim(format!("zstd: {detail}")),
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! What is wrong with stored bytes. Wrong key, newer version and damage are never confused.
 
-use std::fmt;
-
-use crate::crypto::{AuthenticationFailed, UnwrapError};
+use crate::{
+    crypto::{AuthenticationFailed, UnwrapError},
+    text,
+    text::{Text, told},
+};
 
 /// The kind of object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,23 +20,13 @@ pub enum Format {
 }
 
 impl Format {
-    /// The indefinite article in front of the name.
-    fn article(self) -> &'static str {
+    fn text(self) -> Text {
         match self {
-            Self::Index => "an",
-            Self::Pack | Self::Manifest | Self::Snapshot => "a",
+            Self::Pack => text!("pack"),
+            Self::Index => text!("index segment"),
+            Self::Manifest => text!("manifest"),
+            Self::Snapshot => text!("snapshot"),
         }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pack => "pack",
-            Self::Index => "index segment",
-            Self::Manifest => "manifest",
-            Self::Snapshot => "snapshot",
-        })
     }
 }
 
@@ -42,16 +34,12 @@ impl fmt::Display for Format {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// Written by a later release: the data is fine.
-    #[error("this {0} was written by a newer version of Sealkeep: update this program")]
     NewerVersion(Format),
     /// It is something else.
-    #[error("not {article} {0} of Sealkeep", article = .0.article())]
     NotOurs(Format),
     /// It belongs to another vault or deduplication domain.
-    #[error("this {0} belongs to another vault")]
     OtherVault(Format),
     /// None of the available keys opens it.
-    #[error("none of the available keys opens this {format} of epoch {epoch}")]
     WrongKey {
         /// The kind of object.
         format: Format,
@@ -59,10 +47,8 @@ pub enum FormatError {
         epoch: u32,
     },
     /// The named device did not sign it.
-    #[error("this {0} is not signed by the device that it names")]
     Signature(Format),
     /// Truncated, modified, or never complete.
-    #[error("this {format} is damaged: {what}")]
     Damaged {
         /// The kind of object.
         format: Format,
@@ -70,11 +56,35 @@ pub enum FormatError {
         what: &'static str,
     },
     /// It would be larger than readers accept.
-    #[error("this {0} would be larger than the format allows")]
     TooLarge(Format),
     /// Sealing failed.
-    #[error("this {0} could not be sealed")]
     Sealing(Format),
+}
+
+told!(Format, FormatError);
+
+impl FormatError {
+    pub(crate) fn text(&self) -> Text {
+        match self {
+            Self::NewerVersion(format) => {
+                text!("this {format} was written by a newer version of Sealkeep: update this program", format)
+            }
+            Self::NotOurs(format @ Format::Index) => text!("not an {format} of Sealkeep", format),
+            Self::NotOurs(format) => text!("not a {format} of Sealkeep", format),
+            Self::OtherVault(format) => text!("this {format} belongs to another vault", format),
+            Self::WrongKey { format, epoch } => {
+                text!("none of the available keys opens this {format} of epoch {epoch}", format, epoch)
+            }
+            Self::Signature(format) => {
+                text!("this {format} is not signed by the device that it names", format)
+            }
+            Self::Damaged { format, what } => {
+                text!("this {format} is damaged: {what}", format, what = Text::fixed(what))
+            }
+            Self::TooLarge(format) => text!("this {format} would be larger than the format allows", format),
+            Self::Sealing(format) => text!("this {format} could not be sealed", format),
+        }
+    }
 }
 
 impl Format {

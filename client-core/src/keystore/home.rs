@@ -10,7 +10,10 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+};
 
 /// Creates the directory if it is missing, accessible only to its owner. `None`: the user's data directory.
 ///
@@ -18,14 +21,14 @@ use crate::error::{Error, ErrorKind};
 /// It cannot be created, or others may read or write it.
 pub fn prepare_home(given: Option<PathBuf>) -> Result<PathBuf, Error> {
     let home = match given {
-        Some(home) => std::path::absolute(&home).map_err(|e| Error::io(&home.display().to_string(), &e))?,
+        Some(home) => std::path::absolute(&home).map_err(|e| Error::io(home.display().to_string(), &e))?,
         None => default_home()?,
     };
     let name = home.display().to_string();
     match fs::DirBuilder::new().recursive(true).mode(0o700).create(&home) {
         Ok(()) => {}
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(Error::usage(format!("{name} is not a directory")));
+            return Err(Error::usage(text!("{name} is not a directory", name)));
         }
         Err(e) => return Err(Error::io(&name, &e)),
     }
@@ -33,12 +36,21 @@ pub fn prepare_home(given: Option<PathBuf>) -> Result<PathBuf, Error> {
     if mode & 0o077 != 0 {
         return Err(Error::new(
             ErrorKind::Io,
-            format!("{name} is open to other users (mode {:03o})", mode & 0o777),
+            text!(
+                "{name} is open to other users (mode {mode})",
+                name,
+                mode = format!("{:03o}", mode & 0o777)
+            ),
             "nothing was changed; keys and the names of what is backed up are kept where no other user can read them",
             format!("run `chmod 700 {name}`, or choose another directory with --home"),
         ));
     }
     Ok(home)
+}
+
+/// The directory, if it exists. `None`: the user's data directory.
+pub(crate) fn find_home(given: Option<PathBuf>) -> Option<PathBuf> {
+    given.or_else(|| default_home().ok()).filter(|home| home.is_dir())
 }
 
 /// Writes a file in the directory that only its owner can read (mode 0600), atomically even in a crash.
@@ -62,7 +74,7 @@ pub(crate) fn replace_file(home: &Path, name: &str, bytes: &[u8]) -> Result<(), 
 pub(super) fn sync_folder(folder: &Path) -> Result<(), Error> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(|e| Error::io(&folder.display().to_string(), &e))
+        .map_err(|e| Error::io(folder.display().to_string(), &e))
 }
 
 fn default_home() -> Result<PathBuf, Error> {
@@ -71,7 +83,7 @@ fn default_home() -> Result<PathBuf, Error> {
         return Ok(data.join("sealkeep"));
     }
     let user = variable("HOME").ok_or_else(|| {
-        Error::usage("HOME is not set: say with --home where keys and state are kept".to_owned())
+        Error::usage(text!("HOME is not set: say with --home where keys and state are kept"))
     })?;
     Ok(if cfg!(target_os = "macos") {
         user.join("Library/Application Support/sealkeep")

@@ -8,6 +8,7 @@ use super::{KeptIn, KeyStore};
 use crate::{
     device::{DeviceSecrets, Pending, Pins, SessionKeeper, SessionTokens, VaultSecrets},
     error::{Error, ErrorKind},
+    text,
 };
 
 /// A key store, and the only ways to change it.
@@ -144,7 +145,7 @@ fn lost() -> Error {
 fn vault_is_here() -> Error {
     Error::new(
         ErrorKind::Exists,
-        "this device already has a vault's keys",
+        text!("this device already has a vault's keys"),
         "nothing was changed",
         "`sealkeep logout --forget` frees this device, or set SEALKEEP_HOME to another directory",
     )

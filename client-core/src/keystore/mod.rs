@@ -15,7 +15,10 @@ use std::{
 use secrecy::SecretString;
 
 pub use self::{file::FileKeyStore, home::prepare_home, memory::MemoryKeyStore};
-pub(crate) use self::{home::replace_file, keys::Keys};
+pub(crate) use self::{
+    home::{find_home, replace_file},
+    keys::Keys,
+};
 use crate::{
     device::{DeviceSecrets, SessionKeeper},
     error::Error,

@@ -13,7 +13,10 @@ use age::{
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+};
 
 /// First bytes of an age file.
 const MAGIC: &[u8] = b"age-encryption.org/v1";
@@ -38,7 +41,7 @@ fn from_file(path: PathBuf) -> Result<Option<SecretString>, Error> {
             Ok((!text.is_empty()).then(|| text.into()))
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::io(&path.display().to_string(), &e)),
+        Err(e) => Err(Error::io(path.display().to_string(), &e)),
     }
 }
 
@@ -64,7 +67,7 @@ pub(super) fn open(sealed: &[u8], passphrase: &SecretString) -> Result<Zeroizing
     let wrong = || {
         Error::new(
             ErrorKind::WrongCredentials,
-            "the passphrase does not open this device's key store",
+            text!("the passphrase does not open this device's key store"),
             "nothing was changed",
             "check SEALKEEP_KEYSTORE_PASSPHRASE or the systemd credential sealkeep-passphrase",
         )

@@ -4,7 +4,10 @@ use api_types::{AccountId, DeviceId, VaultId, canonical, vault::AUDIT_KEPT};
 use sha2::{Digest, Sha256};
 
 use super::Client;
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+};
 
 /// One entry of the trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +85,7 @@ impl Chain {
 fn broken(number: u64) -> Error {
     Error::new(
         ErrorKind::Damaged,
-        format!("the activity log of this vault is not intact at entry {number}"),
+        text!("the activity log of this vault is not intact at entry {number}", number),
         "someone changed or removed entries at the service; snapshots are verified independently",
         "tell the service's operator, and look at the devices of this vault",
     )
@@ -95,7 +98,7 @@ mod tests {
 
     fn event(vault: u8, position: u64) -> Vec<u8> {
         let wire: Wire =
-            (1, VaultId::from_bytes([vault; 16]), position, 7, "login".into(), None, None, vec![]);
+            (1, VaultId::from_bytes([vault; 16]), position, 7, "signed_in".into(), None, None, vec![]);
         canonical::encode(&wire).unwrap()
     }
 

@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     error::{Error, ErrorKind},
     source::{self, AddressParts, AnySource},
+    text,
 };
 
 /// How to reach a saved source. It may contain a password.
@@ -24,7 +25,7 @@ impl Address {
         let engine = source::engine_of(text).ok_or_else(|| {
             Error::new(
                 ErrorKind::Usage,
-                "this is neither a connection string nor the full path of a file",
+                text!("this is neither a connection string nor the full path of a file"),
                 "nothing was saved",
                 "a database is named as postgres://user:password@host:5432/database",
             )
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn a_form_gets_the_parts_and_no_secret() {
         let text =
-            "postgres://ada:geheim99@db1:5433/shop?sslmode=verify-full&sslrootcert=/c%26a&sslpassword=x";
+            "postgres://ada:hunter299@db1:5433/shop?sslmode=verify-full&sslrootcert=/c%26a&sslpassword=x";
         let parts = Address::parse(text).unwrap().parts().unwrap();
         let AddressParts { host, port, user, database, tls, more, password } = parts;
         assert_eq!([host, port, user, database, tls], ["db1", "5433", "ada", "shop", "verify-full"]);
@@ -143,13 +144,13 @@ mod tests {
 
     #[test]
     fn an_address_says_how_it_is_shown_where_it_is_and_what_nobody_may_see() {
-        let address = Address::parse("  postgres://ada:geheim99@db1/shop?sslpassword=geheim98\n").unwrap();
-        assert_eq!(address.exposed(), "postgres://ada:geheim99@db1/shop?sslpassword=geheim98");
+        let address = Address::parse("  postgres://ada:hunter299@db1/shop?sslpassword=hunter298\n").unwrap();
+        assert_eq!(address.exposed(), "postgres://ada:hunter299@db1/shop?sslpassword=hunter298");
         assert_eq!((address.kind(), address.place().as_str()), ("postgres", "db1:5432/shop"));
         assert_eq!(address.shown(), "postgres://ada@db1:5432/shop");
         let secrets: Vec<String> =
             address.secrets().iter().map(|secret| secret.expose_secret().to_owned()).collect();
-        assert_eq!(secrets, ["geheim99", "geheim98"]);
+        assert_eq!(secrets, ["hunter299", "hunter298"]);
         let file = Address::parse("/var/my dumps/50%.sql").unwrap();
         assert_eq!((file.kind(), file.place().as_str()), ("file", "/var/my dumps/50%.sql"));
         assert!(file.secrets().is_empty());
@@ -158,20 +159,20 @@ mod tests {
     #[test]
     fn a_refusal_repeats_nothing_that_may_be_a_secret() {
         for text in [
-            "geheim99",
-            "mysql://ada:geheim99@h/x",
-            "postgres://ada:geheim99@h:0/x",
-            "postgres://ada:geheim99%@h/x",
-            "host=h password='geheim99",
-            "./geheim99.sql",
+            "hunter299",
+            "mysql://ada:hunter299@h/x",
+            "postgres://ada:hunter299@h:0/x",
+            "postgres://ada:hunter299%@h/x",
+            "host=h password='hunter299",
+            "./hunter299.sql",
         ] {
             let error = Address::parse(text).err().unwrap();
             let said = format!("{} {} {}", error.happened(), error.meaning(), error.next_step());
-            assert!(error.kind() == ErrorKind::Usage && !said.contains("geheim99"), "{text}: {said}");
+            assert!(error.kind() == ErrorKind::Usage && !said.contains("hunter299"), "{text}: {said}");
         }
         assert!(Address::stored("oracle", "x").is_none());
         // What is stored may have become invalid since: it is shown as nothing, and used for nothing.
-        let stored = Address::stored("postgres", "postgres://ada:geheim99@h:0/x").unwrap();
+        let stored = Address::stored("postgres", "postgres://ada:hunter299@h:0/x").unwrap();
         assert_eq!((stored.shown(), stored.place(), stored.parts()), (String::new(), String::new(), None));
         assert_eq!(stored.source().unwrap_err().kind(), ErrorKind::Usage);
         assert!(stored.secrets().is_empty());

@@ -3,14 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use api_types::{ObjectId, ObjectKind, SnapshotId};
+use api_types::{BackupId, ObjectId, ObjectKind, SnapshotId};
+use uuid::Uuid;
 
-use super::{Client, OpenVault, objects::not_served, restore::read_piece, select::short};
+use super::{Client, OpenVault, objects::not_served, record::Recorder, restore::read_piece, select::short};
 use crate::{
     error::{Error, ErrorKind},
     event::{Event, Stage},
     format::snapshot::SnapshotBody,
     id::ChunkId,
+    state::{LogKind, NewRun, RunKind},
+    text,
     vault::ChunkReader,
 };
 
@@ -54,12 +57,50 @@ pub struct CheckReport {
     pub problems: Vec<Problem>,
 }
 
-/// Verifies the whole vault.
+/// Verifies the whole vault. The run is recorded with its log on this device; damage makes it a failed one.
 ///
 /// # Errors
 /// Only what prevents the check: damage is part of the report. A rolled-back or forked history is an error.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Error> {
-    let vault = client.open_synced().await?;
+    let recorder = Recorder::new(client);
+    let client = &recorder.client();
+    let vault = client.open()?;
+    let id = BackupId(Uuid::new_v4());
+    let run = NewRun { id, kind: RunKind::Verify, source: None, source_kind: None, target: None };
+    let recorded = recorder.begin_anyway(vault.state(), &run);
+    let ended = verified(client, vault, read_data).await;
+    match &ended {
+        Err(error) => {
+            let bytes = recorded.bytes();
+            recorded.failed(error, bytes);
+        }
+        Ok(report) => {
+            let found = report.problems.iter().map(|problem| (LogKind::Warning, problem.to_string()));
+            let bytes = report.bytes_read;
+            match report.problems.len() {
+                0 => recorded.done(bytes, [], summary(report)),
+                _ => recorded.fell_short(ErrorKind::Damaged.as_str(), bytes, found, summary(report)),
+            }
+        }
+    }
+    ended
+}
+
+fn summary(report: &CheckReport) -> String {
+    let problems = match report.problems.len() {
+        0 => "no problems".to_owned(),
+        1 => "1 problem".to_owned(),
+        several => format!("{several} problems"),
+    };
+    let CheckReport { snapshots, packs, chunks, bytes_read, .. } = report;
+    format!(
+        "{snapshots} snapshots, {packs} packs, {chunks} chunks, {bytes_read} bytes read: {problems} found"
+    )
+}
+
+async fn verified(client: &Client, mut vault: OpenVault, read_data: bool) -> Result<CheckReport, Error> {
+    vault.sync().await?;
     vault.begin_run();
     let mut report = CheckReport::default();
     let stored = vault.stored_sizes(ObjectKind::Pack).await?;
@@ -184,7 +225,11 @@ async fn manifest(
     if bytes == body.stored_size() {
         Ok(())
     } else {
-        Err(Error::damaged(format!("the manifest lists {bytes} bytes instead of {}", body.stored_size())))
+        Err(Error::damaged(text!(
+            "the manifest lists {bytes} bytes instead of {expected}",
+            bytes,
+            expected = body.stored_size()
+        )))
     }
 }
 

@@ -8,9 +8,17 @@ use jiff::tz::TimeZone;
 use super::{
     OpenVault,
     kinship::is_carried_on,
-    select::{Selector, by_prefix, no_source, not_found, of_day, several_sources, two_sources},
+    select::{
+        Selector, by_prefix, name_a_source, no_source, not_found, of_day, several_sources, two_sources,
+    },
 };
-use crate::{error::Error, format::snapshot::SnapshotBody, source::ENGINES, vault::ListedSnapshot};
+use crate::{
+    error::{Error, ErrorKind},
+    format::snapshot::SnapshotBody,
+    source::ENGINES,
+    text,
+    vault::ListedSnapshot,
+};
 
 impl OpenVault {
     /// Finds and opens the selected snapshot.
@@ -30,8 +38,7 @@ impl OpenVault {
             }
             Selector::Latest { source: None } => {
                 let snapshots = self.history().snapshots();
-                let last =
-                    snapshots.last().ok_or_else(|| not_found("there is no snapshot yet".to_owned()))?;
+                let last = snapshots.last().ok_or_else(|| not_found(text!("there is no snapshot yet")))?;
                 if snapshots.iter().any(|s| s.envelope.source != last.envelope.source) {
                     return Err(several_sources(&self.source_names().await));
                 }
@@ -72,6 +79,20 @@ impl OpenVault {
             return Err(two_sources(source, last, older));
         }
         Ok(((*last).clone(), body))
+    }
+
+    /// Finds and opens the newest snapshot of this source, or of the only one.
+    pub(super) async fn newest_of(
+        &self,
+        source: Option<String>,
+    ) -> Result<(ListedSnapshot, SnapshotBody), Error> {
+        let any = source.is_none();
+        match self.select(&Selector::Latest { source }).await {
+            Err(error) if any && error.kind() == ErrorKind::Ambiguous => {
+                Err(name_a_source(&self.source_names().await))
+            }
+            selected => selected,
+        }
     }
 
     /// Names of the sources of which at least one snapshot can be opened.

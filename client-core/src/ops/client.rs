@@ -11,10 +11,12 @@ use crate::{
     clock::{Clock, SystemClock},
     device::{DeviceSecrets, VaultSecrets},
     error::{Error, ErrorKind},
-    event::Observer,
-    keystore::{self, KeptIn, Keys},
+    event::{Observer, Silent},
+    keystore::{self, FileKeyStore, KeptIn, Keys},
+    net::same_origin,
     patience::Patience,
     state::BackupLock,
+    text,
 };
 
 /// Paths and addresses.
@@ -94,6 +96,23 @@ impl Client {
         })
     }
 
+    /// The device in this home directory, for reading what is in it. Creates nothing, and opens no key file that is
+    /// sealed with a passphrase. `None`: there is no such directory.
+    pub(super) fn at_rest(home: Option<PathBuf>) -> Option<Self> {
+        let home = keystore::find_home(home)?;
+        Some(Self {
+            keystore: Keys::new(Arc::new(FileKeyStore::new(&home, None))),
+            home,
+            server: String::new(),
+            storage_origin: None,
+            stall: Duration::ZERO,
+            patience: Duration::ZERO,
+            clock: Arc::new(SystemClock),
+            observer: Arc::new(Silent),
+            cancel: CancellationToken::new(),
+        })
+    }
+
     /// The same device, with its own observer and cancellation token.
     #[must_use]
     pub fn watched(&self, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Self {
@@ -122,9 +141,29 @@ impl Client {
         match self.keystore.load()? {
             Some(secrets) if secrets.vault.is_some() => Err(Error::new(
                 ErrorKind::Exists,
-                format!("this device belongs to {} already", secrets.email),
+                text!("this device belongs to {email} already", email = secrets.email),
                 "nothing was changed",
                 "`sealkeep logout --forget` frees it, or set SEALKEEP_HOME to another directory",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// A device stays with the service at which it signed up or in.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] if this device's account is at another service than the one in the settings.
+    pub fn refuse_other_service(&self) -> Result<(), Error> {
+        match self.keystore.load()?.filter(|secrets| secrets.vault.is_some()) {
+            Some(secrets) if !same_origin(&secrets.service, &self.server) => Err(Error::new(
+                ErrorKind::Usage,
+                text!(
+                    "this device's account is at {service}, and --server names {server}",
+                    service = secrets.service,
+                    server = self.server
+                ),
+                "nothing was changed",
+                "leave --server out, or set SEALKEEP_HOME to another directory for another account",
             )),
             _ => Ok(()),
         }
@@ -151,7 +190,7 @@ impl Client {
         self.keystore.load()?.filter(|s| s.vault.is_some()).ok_or_else(|| {
             Error::new(
                 ErrorKind::NotSignedIn,
-                "this device is not signed in",
+                text!("this device is not signed in"),
                 "nothing was changed",
                 "`sealkeep login` signs in, `sealkeep signup` creates an account",
             )
@@ -265,8 +304,23 @@ pub(crate) mod tests {
     use crate::{
         crypto::{Keyring, ReadIdentity},
         device::tests::sample,
-        event::Silent,
     };
+
+    #[test]
+    fn a_device_stays_with_its_service() {
+        let home = tempfile::tempdir().unwrap();
+        let client = offline(home.path());
+        client.refuse_other_service().unwrap();
+        let client = signed_in(home.path());
+        let service = sample().service;
+        for same in [service.clone(), format!("{service}/")] {
+            Client { server: same, ..client.clone() }.refuse_other_service().unwrap();
+        }
+        let other = Client { server: "https://other.example".into(), ..client };
+        let refused = other.refuse_other_service().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Usage);
+        assert!(refused.happened().contains(&service), "{}", refused.happened());
+    }
 
     /// Signed in, and with a vault that can be opened.
     pub(crate) fn signed_in(home: &std::path::Path) -> Client {

@@ -1,5 +1,5 @@
-//! What somebody needs to understand a problem on this device, as one text without secrets: versions, programs,
-//! settings, the last runs and their logs, numbers of the index.
+//! A diagnostic report as one text without secrets: versions, programs, settings, the last runs and their logs, the
+//! size of the index.
 
 use std::{
     env,
@@ -12,11 +12,15 @@ use secrecy::ExposeSecret;
 
 use super::{
     Client, due, preferences,
-    runs::{self, RunState, Wanted},
-    sources::{self, SavedSource},
+    runs::{self, Run, RunState, RunTarget, Wanted},
+    sources::{self, Address, SavedSource},
     timer,
 };
-use crate::{error::Error, keystore::KeptIn, source::postgres::Tools};
+use crate::{
+    error::Error,
+    keystore::KeptIn,
+    source::{self, AddressParts, postgres::Tools},
+};
 
 /// Number of runs whose logs it holds.
 const RUNS: usize = 50;
@@ -26,28 +30,44 @@ const HIDDEN: &str = "[…]";
 /// The text, and what is in it.
 #[derive(Debug, Clone)]
 pub struct Bundle {
-    /// One line per section, for the user to read first.
-    pub holds: Vec<&'static str>,
+    /// Its sections, for the user to read first.
+    pub parts: Vec<Part>,
     /// What is left out on purpose.
     pub lacks: &'static str,
     /// The text itself.
     pub text: String,
 }
 
+/// A section of the text.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// Its heading in the text.
+    pub name: &'static str,
+    /// What is in it.
+    pub about: &'static str,
+    /// Its length.
+    pub bytes: usize,
+}
+
 /// Collects the text; `program` is the `sealkeep` command. Needs no network and no account. What cannot be read is in it
 /// with the reason.
 #[must_use]
 pub fn collect(client: &Client, program: &Path) -> Bundle {
-    let mut text = String::new();
+    let (mut text, mut parts) = (String::new(), Vec::new());
     let sections = [
-        ("program", Ok(program_lines(program))),
-        ("programs it uses", Ok(tools())),
-        ("device", device(client)),
-        ("sources", saved(client, program)),
-        ("index", index(client)),
-        ("runs", last_runs(client)),
+        ("program", "versions of Sealkeep and of this system", Ok(program_lines())),
+        ("programs it uses", "versions and paths of the programs that make dumps", Ok(tools())),
+        (
+            "device",
+            "settings, the addresses of service and storage, and the names of variables that are set",
+            device(client),
+        ),
+        ("sources", "the saved sources: name, kind and schedule", saved(client, program)),
+        ("index", "sizes of the local index", index(client)),
+        ("runs", "the last 50 runs of this device and their logs", last_runs(client)),
     ];
-    for (name, lines) in sections {
+    for (name, about, lines) in sections {
+        let before = text.len();
         let lines = lines.unwrap_or_else(|error| {
             vec![format!("cannot be read: {}", Private::of_device(client).hidden(error.happened()))]
         });
@@ -57,28 +77,26 @@ pub fn collect(client: &Client, program: &Path) -> Bundle {
             let _ = writeln!(text, "{}", api_types::unseen::escaped(&line, usize::MAX, false));
         }
         text.push('\n');
+        parts.push(Part { name, about, bytes: text.len() - before });
     }
     Bundle {
-        holds: vec![
-            "versions of Sealkeep and of this system",
-            "versions and paths of the programs that make dumps",
-            "settings, the addresses of service and storage, and the names of variables that are set",
-            "the saved sources: name, kind and schedule",
-            "sizes of the local index",
-            "the last 50 runs of this device and their logs",
-        ],
-        lacks: "passwords, keys, connection strings, e-mail addresses, paths of your data, and contents of backups",
+        parts,
+        lacks: "passwords, keys, connection strings, email addresses, paths of your data, and contents of backups",
         text,
     }
 }
 
-fn program_lines(program: &Path) -> Vec<String> {
+fn program_lines() -> Vec<String> {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).unwrap_or("unknown");
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let file = program.file_name().unwrap_or_default().display();
+    let program = env::current_exe().unwrap_or_default();
     vec![
-        format!("sealkeep {}, {file}", env!("CARGO_PKG_VERSION")),
+        format!(
+            "sealkeep {}, {}",
+            env!("CARGO_PKG_VERSION"),
+            program.file_name().unwrap_or_default().display()
+        ),
         format!("{} {}, {}", env::consts::OS, env::consts::ARCH, name.trim_matches('"')),
         format!("kernel {}", kernel.trim()),
     ]
@@ -167,19 +185,28 @@ fn last_runs(client: &Client) -> Result<Vec<String>, Error> {
     private.add_sources(&sources);
 
     let vault = client.open()?;
+    let runs = runs::list(client, &Wanted { limit: RUNS, ..Wanted::default() })?;
+    private.add_targets(&runs);
     let mut lines = Vec::new();
-    for run in runs::list(client, &Wanted { limit: RUNS, ..Wanted::default() })? {
+    for run in runs {
         let result = match &run.state {
             RunState::Running => "running",
-            RunState::Committed => "committed",
+            RunState::Done => "done",
             RunState::Failed(why) => why,
         };
         let took = run.ended_at.map_or(0, |ended| ended - run.started_at);
-        let name = names.hidden(&run.source);
+        let of = match (&run.source, &run.source_kind) {
+            (Some(name), Some(kind)) => format!(" of {}, {kind}", names.hidden(name)),
+            (Some(name), None) => format!(" of {}", names.hidden(name)),
+            (None, _) => String::new(),
+        };
+        let to = run.target.as_ref().map_or_else(String::new, |target| format!(", to {}", target.kind()));
         let read = run.bytes_read.unwrap_or_default();
         lines.push(format!(
-            "{} {} {name}, {}: {result} after {took} s, {read} bytes read",
-            run.started_at, run.id, run.kind
+            "{} {} {}{of}{to}: {result} after {took} s, {read} bytes",
+            run.started_at,
+            run.id,
+            run.kind.as_str()
         ));
         for entry in vault.state().log_of(run.id)? {
             lines.push(format!("    {} {}: {}", entry.at, entry.kind.as_str(), private.hidden(&entry.text)));
@@ -193,7 +220,7 @@ fn origin(address: &str) -> String {
     url::Url::parse(address).map_or_else(|_| "unknown".to_owned(), |url| url.origin().ascii_serialization())
 }
 
-/// What a sentence loses before somebody else reads it.
+/// Redacts what is private in a message.
 #[derive(Default)]
 struct Private {
     /// Wherever they occur: they may contain spaces.
@@ -211,7 +238,7 @@ impl Private {
         Self { texts, words: Vec::new() }
     }
 
-    /// In the name of a source, which is told: what nobody may be told.
+    /// Secrets inside a source's name, which is otherwise shown.
     fn in_names(sources: &[SavedSource]) -> Self {
         let secrets = sources.iter().flat_map(|source| source.address.secrets());
         Self { texts: secrets.map(|text| text.expose_secret().to_owned()).collect(), words: Vec::new() }
@@ -224,11 +251,39 @@ impl Private {
             self.texts.extend(former.iter().map(|former| former.place.clone()));
             let Ok(source) = address.source() else { continue };
             self.texts.extend([source.address(), source.place()]);
-            let Some(parts) = address.parts() else { continue };
-            self.words.push(parts.user);
-            if !source.is_local() {
-                self.words.extend(parts.host.split(',').map(str::to_owned));
+            if let Some(parts) = address.parts() {
+                self.add_server(parts, source.is_local());
             }
+        }
+    }
+
+    /// Where restores wrote to.
+    fn add_targets(&mut self, runs: &[Run]) {
+        for target in runs.iter().filter_map(|run| run.target.as_ref()) {
+            self.texts.extend(target.name().map(str::to_owned));
+            let url = match target {
+                RunTarget::Database(url) => url,
+                RunTarget::File(path) => {
+                    // As it was typed, without its folder.
+                    let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
+                    let known = if name.contains(' ') { &mut self.texts } else { &mut self.words };
+                    known.push(name.into_owned());
+                    continue;
+                }
+                RunTarget::Output => continue,
+            };
+            let (Ok(database), Ok(address)) = (source::database(url), Address::parse(url)) else { continue };
+            self.texts.push(database.place());
+            if let Some(parts) = address.parts() {
+                self.add_server(parts, database.is_local());
+            }
+        }
+    }
+
+    fn add_server(&mut self, parts: AddressParts, is_local: bool) {
+        self.words.push(parts.user);
+        if !is_local {
+            self.words.extend(parts.host.split(',').map(str::to_owned));
         }
     }
 
@@ -252,133 +307,4 @@ impl Private {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use api_types::{BackupId, SourceId};
-
-    use super::*;
-    use crate::{
-        ops::{
-            client::tests::{offline, signed_in},
-            sources::{Address, Edit},
-        },
-        state::{LogEntry, LogKind},
-    };
-
-    #[test]
-    fn sentences_lose_what_may_be_private() {
-        let private = Private {
-            texts: vec!["/home/ada/my private dumps/secret plans.sql".to_owned(), "g h".to_owned()],
-            words: vec!["db1".to_owned(), "ada".to_owned(), "db.example.com".to_owned()],
-        };
-        for (text, rest) in [
-            ("ada@db.example.com:5433/books refuses the user", "[…] refuses the user"),
-            ("/home/ada/my private dumps/secret plans.sql: permission denied", "[…]: permission denied"),
-            ("`postgres://ada:geheim99@db/x` password=geheim99 a@example.com", "[…] […] […]"),
-            ("Password: PASSWORD=geheim99 HOST=db9", "[…] […] […]"),
-            ("password='g h' is wrong", "[…] is wrong"),
-            (
-                "the server at \"db1\" (db1:5432), db.example.com. refuses",
-                "the server at […] […] […] refuses",
-            ),
-            (
-                "role \"ada\" is unknown, the adapter db12 is not",
-                "role […] is unknown, the adapter db12 is not",
-            ),
-            ("the disk is full", "the disk is full"),
-            ("", ""),
-        ] {
-            assert_eq!(private.hidden(text), rest);
-        }
-        assert_eq!(origin("https://ada:geheim99@api.example/x?y"), "https://api.example");
-        assert_eq!(origin("geheim99"), "unknown");
-    }
-
-    #[test]
-    fn a_device_without_an_account_has_a_bundle_too() {
-        let home = tempfile::tempdir().unwrap();
-        let bundle = collect(&offline(home.path()), Path::new("/opt/sealkeep"));
-        assert!(bundle.text.contains("signed out"));
-        assert_eq!(bundle.holds.len(), bundle.text.matches("\n[").count() + 1);
-    }
-
-    fn add(client: &Client, name: &str, address: &str) -> SavedSource {
-        sources::add(client, Some(name.to_owned()), Address::parse(address).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn no_secret_of_an_account_a_source_or_a_run_is_in_it() {
-        let parent = tempfile::tempdir().unwrap();
-        let home = parent.path().join("geheim home");
-        fs::create_dir(&home).unwrap();
-        let client = signed_in(&home);
-        let mut kept = client.secrets().unwrap();
-        kept.email = "geheim01@example.com".to_owned();
-        kept.session.as_mut().unwrap().access = "geheim02".to_owned().into();
-        client.keystore().put(&kept).unwrap();
-
-        let url = "postgres://geheim03:geheim04@geheim05.example:5433/geheim06?sslpassword=geheim07";
-        let shop = add(&client, "shop", url);
-        let edited = "host='geheim05.example' port=5433 user=geheim03 password='geheim 08 x' dbname=geheim09";
-        sources::edit(&client, shop.id, Edit { address: Some(edited), ..Edit::default() }).unwrap();
-        add(&client, "files", "/srv/geheim10 dumps/my geheim11.sql");
-        // Somebody took a password for a name, and an address.
-        add(&client, "geheim 08 x", "postgres://h/x");
-        add(&client, "postgres://geheim12@h/x", "postgres://h/y");
-
-        let run = BackupId::from_bytes([7; 16]);
-        let vault = client.open().unwrap();
-        let id = SourceId::from_bytes([2; 16]);
-        vault.state().start_run(run, id, "postgres://u:geheim13@h/x", "postgres", 1).unwrap();
-        for text in [
-            url,
-            edited,
-            "FATAL: the password geheim07 of role \"geheim03\" is wrong",
-            "could not translate host name \"geheim05.example\" to address",
-            "geheim05.example:5433/geheim06: it does not answer",
-            "connection to server at geheim05.example, port 5433 failed",
-            "/srv/geheim10 dumps/my geheim11.sql: permission denied",
-            "PGPASSWORD=geheim14 is set, and C:\\geheim15 is not",
-            "geheim01@example.com is signed in",
-            "\n[runs]\nforged \u{1b}[2J",
-        ] {
-            let text = text.to_owned();
-            vault.state().log(run, &LogEntry { at: 2, kind: LogKind::Warning, text }).unwrap();
-        }
-        let in_home = format!("{} cannot be written", home.join("state.db").display());
-        vault.state().log_end(run, &LogEntry { at: 3, kind: LogKind::Error, text: in_home }).unwrap();
-
-        let text = collect(&client, &home.join("sealkeep")).text;
-        let secret = text.lines().filter(|line| line.contains("geheim")).collect::<Vec<_>>();
-        assert!(secret.is_empty(), "{secret:#?}");
-        for bytes in [&kept.vault().unwrap().amk, &kept.vault().unwrap().account_secret] {
-            assert!(!text.contains(&hex::encode(bytes.as_slice())), "{text}");
-        }
-        assert_eq!(text.lines().filter(|line| line.starts_with('[')).count(), 6, "{text}");
-        for said in [
-            "shop, postgres",
-            "files, file",
-            "service http://127.0.0.1:8787",
-            "permission denied",
-            "to address",
-            "it does not answer",
-            "cannot be written",
-            "forged",
-        ] {
-            assert!(text.contains(said), "{said}: {text}");
-        }
-    }
-
-    #[test]
-    fn what_is_damaged_is_told_and_the_rest_is_there() {
-        let home = tempfile::tempdir().unwrap();
-        let client = signed_in(home.path());
-        add(&client, "shop", "postgres://h/x");
-        fs::write(home.path().join("sources.sealed"), b"damaged").unwrap();
-        let bundle = collect(&client, Path::new("/opt/sealkeep"));
-        // Without the sources nobody knows what to hide in the logs.
-        assert_eq!(bundle.text.matches("cannot be read: […]").count(), 2, "{}", bundle.text);
-        assert!(bundle.text.contains("chunks in") && bundle.text.contains("signed in, region"));
-        assert!(!bundle.text.contains(&home.path().display().to_string()));
-    }
-}
+mod tests;

@@ -11,7 +11,10 @@ use super::{
     Client,
     select::{IdPrefix, listed, not_found},
 };
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+};
 
 /// All devices, including revoked ones.
 ///
@@ -56,13 +59,13 @@ fn one(devices: Vec<DeviceInfo>, typed: &str) -> Result<DeviceInfo, Error> {
         (Some(device), 0) => Ok(device),
         (Some(_), _) => Err(Error::new(
             ErrorKind::Ambiguous,
-            format!("several devices match `{typed}`: {named}"),
+            text!("several devices match `{typed}`: {named}", typed, named),
             "nothing was changed",
             "give the complete name, or more digits of the id",
         )),
         (None, _) => Err(Error::new(
             ErrorKind::NotFound,
-            format!("there is no device `{typed}`"),
+            text!("there is no device `{typed}`", typed),
             "nothing was changed",
             "`sealkeep devices` lists them",
         )),
@@ -78,15 +81,15 @@ pub async fn revoke(client: &Client, device: DeviceId) -> Result<(), Error> {
     let mut vault = client.open()?;
     vault.sync_directory().await?;
     if device == vault.device_id() {
-        return Err(Error::usage(
-            "this is the device you are on: `sealkeep logout --forget` removes its keys, another device can revoke it",
-        ));
+        return Err(Error::usage(text!(
+            "this is the device you are on: `sealkeep logout --forget` removes its keys, another device can revoke it"
+        )));
     }
     let devices = vault.api().devices(vault.id()).await?;
     let known = devices
         .into_iter()
         .find(|d| d.keys.device_id == device)
-        .ok_or_else(|| not_found(format!("there is no device {device}")))?;
+        .ok_or_else(|| not_found(text!("there is no device {device}", device)))?;
     let trusted = vault.directory().device(&device).filter(|d| !d.revoked);
     let directory = match (trusted, vault.directory().last()) {
         (Some(trusted), Some((number, previous))) => {

@@ -7,9 +7,11 @@ use crate::{
     encode::EncodeError,
     error::{Error, ErrorKind},
     format::FormatError,
+    text,
+    text::Text,
 };
 
-fn newer(happened: String) -> Error {
+fn newer(happened: Text) -> Error {
     Error::new(
         ErrorKind::NewerFormat,
         happened,
@@ -18,7 +20,7 @@ fn newer(happened: String) -> Error {
     )
 }
 
-fn wrong_words(happened: String) -> Error {
+fn wrong_words(happened: Text) -> Error {
     Error::new(
         ErrorKind::WrongRecoveryKey,
         happened,
@@ -30,9 +32,9 @@ fn wrong_words(happened: String) -> Error {
 impl From<FormatError> for Error {
     fn from(error: FormatError) -> Self {
         match error {
-            FormatError::NewerVersion(_) => newer(error.to_string()),
+            FormatError::NewerVersion(_) => newer(error.text()),
             FormatError::TooLarge(_) | FormatError::Sealing(_) => Self::internal_text(&error.to_string()),
-            _ => Self::damaged(error.to_string()),
+            _ => Self::damaged(error.text()),
         }
         .with_source(error)
     }
@@ -41,9 +43,9 @@ impl From<FormatError> for Error {
 impl From<EncodeError> for Error {
     fn from(error: EncodeError) -> Self {
         match error {
-            EncodeError::Unknown(_) => newer(error.to_string()),
+            EncodeError::Unknown(_) => newer(error.text()),
             EncodeError::Compressor(_) => Self::internal_text(&error.to_string()),
-            _ => Self::damaged(error.to_string()),
+            _ => Self::damaged(error.text()),
         }
         .with_source(error)
     }
@@ -52,8 +54,8 @@ impl From<EncodeError> for Error {
 impl From<InvalidKeyring> for Error {
     fn from(error: InvalidKeyring) -> Self {
         match error {
-            InvalidKeyring::Newer(_) => newer(error.to_string()),
-            InvalidKeyring::Malformed => Self::damaged("the vault's keyring is damaged"),
+            InvalidKeyring::Newer(_) => newer(error.text()),
+            InvalidKeyring::Malformed => Self::damaged(text!("the vault's keyring is damaged")),
         }
         .with_source(error)
     }
@@ -61,16 +63,16 @@ impl From<InvalidKeyring> for Error {
 
 impl From<InvalidWords> for Error {
     fn from(error: InvalidWords) -> Self {
-        wrong_words(error.to_string())
+        wrong_words(error.text())
     }
 }
 
 impl From<RecoveryError> for Error {
     fn from(error: RecoveryError) -> Self {
         match error {
-            RecoveryError::WrongWords => wrong_words(error.to_string()),
-            RecoveryError::Newer(_) => newer(error.to_string()),
-            RecoveryError::Damaged => Self::damaged(error.to_string()),
+            RecoveryError::WrongWords => wrong_words(error.text()),
+            RecoveryError::Newer(_) => newer(error.text()),
+            RecoveryError::Damaged => Self::damaged(error.text()),
             RecoveryError::Sealing => Self::internal_text(&error.to_string()),
         }
         .with_source(error)
@@ -79,7 +81,7 @@ impl From<RecoveryError> for Error {
 
 impl From<WrapError> for Error {
     fn from(error: WrapError) -> Self {
-        Self::damaged(error.to_string()).with_source(error)
+        Self::damaged(error.text()).with_source(error)
     }
 }
 

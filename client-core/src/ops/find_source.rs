@@ -5,7 +5,10 @@ use super::{
     select::{IdPrefix, listed},
     sources::{self, SavedSource},
 };
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+};
 
 /// The saved source with this name, with this id, or whose id or name begins with it.
 ///
@@ -25,7 +28,7 @@ fn one(sources: &[SavedSource], typed: &str) -> Result<SavedSource, Error> {
     let unknown = || {
         Error::new(
             ErrorKind::NotFound,
-            format!("no source called `{typed}` is saved on this device"),
+            text!("no source called `{typed}` is saved on this device", typed),
             "nothing was changed",
             if sources.is_empty() {
                 "`sealkeep source add` saves one".to_owned()
@@ -42,7 +45,7 @@ fn one(sources: &[SavedSource], typed: &str) -> Result<SavedSource, Error> {
             let named = several.iter().map(|s| format!("{} ({}, {})", s.name, s.address.kind(), s.id));
             Err(Error::new(
                 ErrorKind::Ambiguous,
-                format!("`{typed}` may be any of these sources: {}", listed(named)),
+                text!("`{typed}` may be any of these sources: {names}", typed, names = listed(named)),
                 "nothing was changed",
                 "give the complete name, or the beginning of its id",
             ))
@@ -65,6 +68,7 @@ mod tests {
             address: Address::parse(address).unwrap(),
             schedule: Schedule::Manual,
             created: 0,
+            scheduled: 0,
             former: Vec::new(),
         }
     }

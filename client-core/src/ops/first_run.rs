@@ -5,7 +5,7 @@ use super::{
     sign_in::NewDevice,
     sign_up::{AwaitingCode, NewVault},
 };
-use crate::{api::PendingSignup, device::Pending, error::Error};
+use crate::{api::PendingSignUp, device::Pending, error::Error};
 
 /// The step that the first run is waiting for.
 pub enum Waiting {
@@ -28,11 +28,11 @@ pub fn waiting(client: &Client) -> Result<Option<Waiting>, Error> {
     Ok(match secrets.pending.take() {
         None => None,
         Some(Pending::Code { signup, region, otpauth_url, export_key }) => {
-            let pending = PendingSignup {
+            let pending = PendingSignUp {
                 account_id: secrets.account,
                 region,
                 otpauth_url: (*otpauth_url).clone(),
-                signup_id: signup,
+                sign_up_id: signup,
                 export_key,
             };
             Some(Waiting::Code(AwaitingCode::resume(client, secrets, pending)?))
@@ -53,7 +53,7 @@ pub fn start_over(client: &Client) -> Result<(), Error> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use api_types::{Region, SignupId};
+    use api_types::{Region, SignUpId};
     use zeroize::Zeroizing;
 
     use super::*;
@@ -71,7 +71,7 @@ mod tests {
 
         let info = sample().vault.unwrap().info;
         let code = Pending::Code {
-            signup: SignupId::from_bytes([1; 16]),
+            signup: SignUpId::from_bytes([1; 16]),
             region: Region::Eu,
             otpauth_url: Zeroizing::new("otpauth://totp/x?secret=ABC".into()),
             export_key: Zeroizing::new(vec![1; 64]),

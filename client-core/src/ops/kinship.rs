@@ -1,6 +1,10 @@
 //! Decides whether two backups under one name are of the same source.
 
-use crate::format::snapshot::{Kinship, Origin, SnapshotBody, place_of};
+use crate::{
+    format::snapshot::{Kinship, Origin, SnapshotBody, place_of},
+    text,
+    text::Text,
+};
 
 /// How the source last backed up under a name relates to the current one.
 #[derive(Debug, PartialEq, Eq)]
@@ -8,7 +12,7 @@ pub(super) enum Judgement {
     /// The same.
     Same,
     /// Recreated under its name in the same cluster, or indistinguishable: continues with a warning.
-    Probably(&'static str),
+    Probably(Text),
     /// It looks like the same database but may be a copy of it.
     MayBeCopy,
     /// A different source.
@@ -31,10 +35,9 @@ pub(super) fn judge(
     }
     let judged = judge_databases((&before.origin, place_of(&before.source_detail)), (now, place));
     if judged == Judgement::Same && is_another_server(&before.origin, made, now) {
-        return Judgement::Probably(
-            "its server is not the one that the last backup of this name saw; after a failover that is expected, \
-             otherwise back it up under another --name",
-        );
+        return Judgement::Probably(text!(
+            "its server is not the one that the last backup of this name saw; after a failover that is expected, otherwise back it up under another --name"
+        ));
     }
     judged
 }
@@ -63,7 +66,7 @@ pub(super) fn judge_databases(
             Kinship::MayBeCopy if same_place && old.may_share_directory(new) => Judgement::Same,
             Kinship::MayBeCopy => Judgement::MayBeCopy,
             Kinship::Different if old.is_same_name_in_cluster(new) => {
-                Judgement::Probably("the database was recreated since the last backup under this name")
+                Judgement::Probably(text!("the database was recreated since the last backup under this name"))
             }
             Kinship::Different => Judgement::Different,
             Kinship::Unknown => unknown(same_place),
@@ -75,9 +78,9 @@ pub(super) fn judge_databases(
 
 fn unknown(same_place: bool) -> Judgement {
     if same_place {
-        Judgement::Probably(
-            "the server does not say which database this is; its address is that of the last backup",
-        )
+        Judgement::Probably(text!(
+            "the server does not say which database this is; its address is that of the last backup"
+        ))
     } else {
         Judgement::Different
     }

@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     format::snapshot::{Origin, Remark, place_of},
     source::sentinel::UNKNOWN,
+    text::Text,
 };
 
 /// A warning shown with a snapshot in every list.
@@ -48,7 +49,7 @@ impl Mark {
             Self::OtherFormat => "different format than before",
             Self::ChangedWhileRead => "changed while being read",
             Self::UnknownFormat => "unknown format",
-            Self::EndNotChecked => "end not verifiable",
+            Self::EndNotChecked => "completeness not verifiable",
         }
     }
 }
@@ -122,7 +123,7 @@ pub struct UnreadableSnapshot {
     /// That device's name, if the service lists it.
     pub device_name: Option<String>,
     /// The problem.
-    pub why: String,
+    pub why: Text,
 }
 
 /// The result of a listing.
@@ -201,7 +202,7 @@ pub(super) async fn snapshots_of(
             created: listed.envelope.created,
             device: listed.envelope.device,
             device_name: names.get(&listed.envelope.device).cloned(),
-            why: error.happened().to_owned(),
+            why: error.text().clone(),
         });
     }
     match source {

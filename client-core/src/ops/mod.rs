@@ -1,45 +1,61 @@
 //! User-level operations: one verb per file. Options in, a report out; nothing is printed here.
 
-mod address;
-mod choose;
+// this device and its vault, opened
 mod client;
 mod errors;
-mod kinship;
-mod objects;
 mod open;
-mod same;
+mod record;
 mod sync;
 
-pub mod activity;
-pub mod backup;
-pub mod check;
-pub mod debug_bundle;
-pub mod details;
+// accounts
 pub mod devices;
-pub mod due;
-pub mod find_source;
 pub mod first_run;
-pub mod list;
-pub mod overview;
-pub mod preferences;
-pub mod probe;
-pub mod rebuild_index;
-pub mod rebuild_records;
 pub mod recovery_codes;
-pub mod remove_source;
-pub mod restore;
-pub mod runs;
-pub mod schedule;
-pub mod scheduled;
-pub mod select;
 pub mod service;
 pub mod sign_in;
 pub mod sign_in_change;
 pub mod sign_out;
 pub mod sign_up;
+
+// sources, and when they are backed up
+mod address;
+pub mod change_source;
+pub mod due;
+pub mod find_source;
+pub mod preferences;
+pub mod probe;
+pub mod remove_source;
+pub mod schedule;
+pub mod scheduled;
 pub mod sources;
-pub mod status;
 pub mod timer;
+
+// backup
+pub mod backup;
+mod kinship;
+mod same;
+
+// snapshots and runs, listed
+pub mod activity;
+pub mod details;
+pub mod known;
+pub mod list;
+mod missed;
+pub mod overview;
+pub mod runs;
+pub mod select;
+pub mod status;
+
+// restore
+mod choose;
+pub mod restore;
+
+// verify and repair
+pub mod check;
+pub mod debug_bundle;
+mod objects;
+pub mod rebuild_index;
+pub mod rebuild_records;
 
 pub use client::{Account, Client, Settings};
 pub(crate) use open::OpenVault;

@@ -16,8 +16,10 @@ use crate::{
     error::Error,
     event::{Event, Warning},
     format::snapshot::{SnapshotBody, read_snapshot},
+    net::same_origin,
     state::StateDb,
     store::{PresignedStore, Reach},
+    text,
     vault::{ChunkReader, Directory, Fetcher, History, ListedSnapshot, PackCache, UnlockedVault},
 };
 
@@ -219,9 +221,9 @@ impl OpenVault {
         let parts = read_snapshot(bytes)?;
         // The listed head was verified with the device's key; the object must contain the same one.
         if parts.head.head_hash() != listed.head_hash {
-            return Err(Error::damaged(format!(
-                "snapshot {} carries another head than the one that is listed",
-                listed.id
+            return Err(Error::damaged(text!(
+                "snapshot {id} carries another head than the one that is listed",
+                id = listed.id
             )));
         }
         let body = SnapshotBody::open(parts.body, &listed.envelope, self.keys.identities())?;
@@ -261,7 +263,7 @@ impl OpenVault {
             let mut opened = Vec::new();
             for snapshot in batch {
                 let bytes = here.remove(&snapshot.id).unwrap_or_else(|| {
-                    Err(Error::damaged(format!("snapshot {} is listed twice", snapshot.id)))
+                    Err(Error::damaged(text!("snapshot {id} is listed twice", id = snapshot.id)))
                 });
                 bodies.push(match bytes.and_then(|bytes| self.open_body(snapshot, &bytes)) {
                     Err(error) if !affects_only_object(error.kind()) => return Err(error),
@@ -292,11 +294,6 @@ impl OpenVault {
         }
         touched
     }
-}
-
-fn same_origin(one: &str, other: &str) -> bool {
-    let origin = |text: &str| url::Url::parse(text).ok().map(|url| url.origin());
-    origin(one).is_some_and(|one| Some(one) == origin(other))
 }
 
 fn is(id: ObjectId, bytes: &[u8]) -> bool {

@@ -6,18 +6,17 @@ use api_types::DeviceId;
 use jiff::tz::TimeZone;
 
 use super::{
-    Client, list,
+    Client, due, list,
     list::{Proven, SnapshotSummary},
-    runs::{self, Run, RunState},
+    missed::{self, missed},
+    runs::{self, KEPT, Run, RunState},
     same, select,
     sources::{self, SavedSource},
 };
-use crate::{error::Error, source::Source};
+use crate::{error::Error, source::Source, text};
 
-/// Number of runs examined: enough for a month of an hourly source that fails.
-const RUNS: u32 = 1000;
-/// How far back failed attempts are reported, seconds: two weeks.
-const FAILURES: i64 = 14 * 86_400;
+/// How far back failed attempts are reported, seconds.
+const FAILURES: i64 = missed::DAYS * 86_400;
 
 /// The state of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,10 +45,15 @@ pub struct SourceOverview {
     pub snapshots: Vec<SnapshotSummary>,
     /// The last attempt on this device, if it failed and nothing has succeeded since.
     pub failure: Option<Run>,
-    /// When attempts on this device failed in the last two weeks, newest first, seconds since 1970.
+    /// When attempts on this device failed in the last year, newest first, seconds since 1970.
     pub failures: Vec<i64>,
+    /// When backups were due in the last year on days without one, and none came late, oldest first, seconds since
+    /// 1970.
+    pub missed: Vec<i64>,
     /// When the next backup is due, seconds since 1970.
     pub due: Option<i64>,
+    /// After a failure: when the next attempt starts if the app is open, seconds since 1970.
+    pub attempt: Option<i64>,
 }
 
 impl SourceOverview {
@@ -85,18 +89,20 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
         Ok(listing) => (listing, None),
         Err(error) => (list::Listing::default(), Some(error)),
     };
-    let runs = runs::recent(client, RUNS)?;
+    let runs = runs::backups(client, KEPT)?;
     let (here, now) = (client.account()?.device, client.now());
     let mut sources = assess(saved, snapshots, &runs, here, now, &TimeZone::system());
     if problem.is_some() {
         // Without the list, "nothing stored" is unknown: only the journal counts.
         let worked = |saved: &SavedSource| {
-            runs.iter().any(|run| run.state == RunState::Committed && runs::is_of(saved, run, now))
+            runs.iter().any(|run| run.state == RunState::Done && runs::is_backup_of(saved, run, now))
         };
         for source in &mut sources {
             if source.protection == Protection::Never && source.saved.as_ref().is_some_and(worked) {
                 source.protection = Protection::Current;
             }
+            // Other devices' backups are unknown, too.
+            source.missed.clear();
         }
     }
     let problem = problem.or_else(|| damaged(&unreadable));
@@ -106,11 +112,11 @@ pub async fn overview(client: &Client) -> Result<Overview, Error> {
 /// Snapshots that cannot be opened are reported as damage; the others are still listed.
 fn damaged(unreadable: &[list::UnreadableSnapshot]) -> Option<Error> {
     let first = unreadable.first()?;
-    Some(Error::damaged(format!(
-        "{} of the snapshots cannot be opened, such as {}: {}",
-        unreadable.len(),
-        select::short(first.id),
-        first.why
+    Some(Error::damaged(text!(
+        "{number} of the snapshots cannot be opened, such as {id}: {why}",
+        number = unreadable.len(),
+        id = select::short(first.id),
+        why = first.why
     )))
 }
 
@@ -146,7 +152,7 @@ fn assess(
         let last = snapshots.first().map(|s| s.created);
         let ended = || {
             runs.iter()
-                .filter(|run| runs::is_of(&source, run, now))
+                .filter(|run| runs::is_backup_of(&source, run, now))
                 .filter(|run| run.state != RunState::Running)
         };
         let failed = |run: &&Run| matches!(&run.state, RunState::Failed(why) if why != "cancelled");
@@ -157,7 +163,19 @@ fn assess(
             .cloned();
         let failures =
             ended().filter(failed).map(|run| run.started_at).filter(|at| *at > now - FAILURES).collect();
+        let backups: Vec<i64> = snapshots
+            .iter()
+            .map(|s| s.created)
+            .chain(
+                runs.iter()
+                    .filter(|run| run.state == RunState::Done && runs::is_backup_of(&source, run, now))
+                    .map(|run| run.started_at),
+            )
+            .collect();
+        let since = runs::added(&source, now).max(source.scheduled);
+        let missed = missed(source.schedule, since, &backups, now, zone);
         let due = source.schedule.next(last.unwrap_or(runs::added(&source, now)), zone);
+        let attempt = failure.as_ref().and_then(|_| due::attempt(&source, runs, now, zone));
         let protection = if failure.is_some() {
             Protection::Failing
         } else if last.is_none() {
@@ -175,7 +193,9 @@ fn assess(
             snapshots,
             failure,
             failures,
+            missed,
             due,
+            attempt,
         });
     }
     for ((name, kind), stored) in stored {
@@ -187,7 +207,9 @@ fn assess(
             snapshots,
             failure: None,
             failures: Vec::new(),
+            missed: Vec::new(),
             due: None,
+            attempt: None,
         }));
     }
     found
@@ -218,7 +240,7 @@ mod tests {
     use super::*;
     use crate::{
         format::snapshot::{DatabaseIdentity, Origin},
-        ops::{schedule::Schedule, sources},
+        ops::{runs::RunKind, schedule::Schedule, sources},
     };
 
     const HOUR: i64 = 3600;
@@ -232,6 +254,7 @@ mod tests {
             address,
             schedule,
             created: 100 * HOUR,
+            scheduled: 0,
             former: Vec::new(),
         }
     }
@@ -260,8 +283,10 @@ mod tests {
     fn run(name: &str, state: RunState, started_at: i64) -> Run {
         Run {
             id: BackupId::from_bytes([7; 16]),
-            source: name.into(),
-            kind: "postgres".into(),
+            kind: RunKind::Backup,
+            source: Some(name.into()),
+            source_kind: Some("postgres".into()),
+            target: None,
             state,
             started_at,
             ended_at: None,
@@ -299,17 +324,65 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_two_weeks_are_reported_even_after_a_success() {
-        let failed = |name: &str, hour: i64| run(name, RunState::Failed("dump_failed".into()), hour * HOUR);
-        let cancelled = run("shop", RunState::Failed("cancelled".into()), 995 * HOUR);
-        // Newest first; 336 hours are two weeks.
-        let runs =
-            [cancelled, failed("shop", 990), failed("other", 980), failed("shop", 700), failed("shop", 600)];
-        let stored = vec![snapshot("shop", 999 * HOUR)];
+    fn a_failed_source_says_when_it_is_tried_again() {
+        let failed = run("shop", RunState::Failed("dump_failed".into()), 210 * HOUR);
+        let at = 210 * HOUR + 60;
+        let found = |schedule, runs: &[Run], at| {
+            let stored = vec![snapshot("shop", 200 * HOUR)];
+            let found = assess(vec![source("shop", schedule)], stored, runs, HERE, at, &TimeZone::UTC);
+            (found[0].due, found[0].attempt)
+        };
+        let due = Some(201 * HOUR);
+        let failed = [failed];
+        assert_eq!(found(Schedule::Hour, &failed, at), (due, Some(210 * HOUR + 900)));
+        assert_eq!(found(Schedule::Manual, &failed, at), (None, None));
+        assert_eq!(found(Schedule::Hour, &[], at), (due, None));
+    }
+
+    #[test]
+    fn a_failed_restore_is_no_failed_backup() {
+        let mut failed = run("shop", RunState::Failed("exists".into()), 210 * HOUR);
+        failed.kind = RunKind::Restore;
+        let stored = vec![snapshot("shop", 209 * HOUR)];
         let saved = vec![source("shop", Schedule::Manual)];
-        let found = assess(saved, stored, &runs, HERE, 1000 * HOUR, &TimeZone::UTC);
-        assert_eq!(found[0].failures, [990 * HOUR, 700 * HOUR]);
+        let found = assess(saved, stored, &[failed], HERE, 211 * HOUR, &TimeZone::UTC);
+        assert_eq!((found[0].protection, found[0].failures.len()), (Protection::Current, 0));
+        assert!(found[0].failure.is_none());
+    }
+
+    #[test]
+    fn failures_of_a_year_are_reported_even_after_a_success() {
+        let failed = |name: &str, hour: i64| run(name, RunState::Failed("dump_failed".into()), hour * HOUR);
+        let cancelled = run("shop", RunState::Failed("cancelled".into()), 9995 * HOUR);
+        // Newest first; 8904 hours are 53 weeks.
+        let runs = [
+            cancelled,
+            failed("shop", 9990),
+            failed("other", 9980),
+            failed("shop", 1100),
+            failed("shop", 1000),
+        ];
+        let stored = vec![snapshot("shop", 9999 * HOUR)];
+        let saved = vec![source("shop", Schedule::Manual)];
+        let found = assess(saved, stored, &runs, HERE, 10_000 * HOUR, &TimeZone::UTC);
+        assert_eq!(found[0].failures, [9990 * HOUR, 1100 * HOUR]);
         assert_eq!(found[0].protection, Protection::Current);
+    }
+
+    #[test]
+    fn days_are_missed_that_neither_a_snapshot_nor_a_run_covers_since_the_schedule_was_set() {
+        let nightly = Schedule::Day { hour: 2, minute: 0 };
+        let night = |day: i64| (day * 24 + 2) * HOUR;
+        let saved = SavedSource { scheduled: night(9), ..source("shop", nightly) };
+        let stored = vec![snapshot("shop", night(10)), snapshot("shop", night(13))];
+        let runs = [run("shop", RunState::Done, night(12)), run("other", RunState::Done, night(11))];
+        let of = |saved: SavedSource| {
+            assess(vec![saved], stored.clone(), &runs, HERE, night(14), &TimeZone::UTC)[0].missed.clone()
+        };
+        assert_eq!(of(saved.clone()), [night(11)]);
+        // Added at four in the morning of the fifth day.
+        let earlier: Vec<i64> = (5..10).chain([11]).map(night).collect();
+        assert_eq!(of(SavedSource { scheduled: 0, ..saved }), earlier);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
     error::{Error, ErrorKind},
     keystore::replace_file,
     state::take_turn,
+    text,
 };
 
 const NAME: &str = "preferences.json";
@@ -48,13 +49,13 @@ pub fn load(client: &Client) -> Result<Preferences, Error> {
         Ok(text) => serde_json::from_slice(&text).map_err(|_| {
             Error::new(
                 ErrorKind::Damaged,
-                format!("{} cannot be parsed", path.display()),
+                text!("{path} cannot be parsed", path = path.display()),
                 "snapshots and keys are untouched",
                 "update Sealkeep, or remove the file: everything in it can be chosen again",
             )
         }),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Preferences::default()),
-        Err(e) => Err(Error::io(&path.display().to_string(), &e)),
+        Err(e) => Err(Error::io(path.display().to_string(), &e)),
     }
 }
 
@@ -67,7 +68,7 @@ pub fn change(client: &Client, change: impl FnOnce(&mut Preferences)) -> Result<
     let mut preferences = load(client)?;
     change(&mut preferences);
     if preferences.upload_limit == Some(0) {
-        return Err(Error::usage("a limit of nothing would never end a backup".to_owned()));
+        return Err(Error::usage(text!("a limit of nothing would never end a backup")));
     }
     let text = serde_json::to_vec(&preferences).map_err(|e| Error::internal("the preferences", &e))?;
     replace_file(client.home(), NAME, &text)

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Client, restore::read_piece, select::Selector};
+use super::{Client, restore::read_piece};
 use crate::{
     error::Error,
     event::{Event, Stage},
     records::{self, ListError, ListWriter, RecordKeys, Stored, split},
+    text,
 };
 
 /// The result of a rebuild.
@@ -31,10 +32,10 @@ pub async fn rebuild_records(client: &Client, source: Option<String>) -> Result<
     let _lock = client.lock_for_backup()?;
     let vault = client.open_synced().await?;
     vault.begin_run();
-    let (listed, body) = vault.select(&Selector::Latest { source }).await?;
+    let (listed, body) = vault.newest_of(source).await?;
     client.observer().event(&Event::Stage(Stage::Restore { total: body.stored_size() }));
     let disk = |error: ListError| match error {
-        ListError::Io(error) => Error::io("the record list", &error),
+        ListError::Io(error) => Error::io(&text!("the record list"), &error),
         ListError::Unusable(what) => Error::internal_text(what),
     };
     let keys = RecordKeys::new(vault.keys().chunk_id_key());
@@ -45,10 +46,9 @@ pub async fn rebuild_records(client: &Client, source: Option<String>) -> Result<
     for piece in &body.manifest {
         for entry in read_piece(&reader, piece.chunk_id).await? {
             client.cancelled()?;
-            let (plain, depth) = reader
-                .chunk_and_depth(entry.chunk_id)
-                .await?
-                .map_err(|fault| Error::damaged(format!("snapshot {} cannot be read: {fault}", listed.id)))?;
+            let (plain, depth) = reader.chunk_and_depth(entry.chunk_id).await?.map_err(|fault| {
+                Error::damaged(text!("snapshot {id} cannot be read: {fault}", id = listed.id, fault))
+            })?;
             bytes_read += plain.len() as u64;
             client.observer().event(&Event::Restored { bytes: plain.len() as u64 });
             tokio::task::block_in_place(|| {

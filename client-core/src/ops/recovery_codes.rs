@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use super::Client;
-use crate::{error::Error, kit};
+use crate::{error::Error, kit, text};
 
 /// A service creates ten.
 const MOST: usize = 50;
@@ -25,9 +25,10 @@ pub fn file(client: &Client, codes: &[String]) -> Result<CodesFile, Error> {
         !code.is_empty() && code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
     if codes.is_empty() || codes.len() > MOST || !codes.iter().all(plausible) {
-        return Err(Error::usage("those are not recovery codes"));
+        return Err(Error::usage(text!("those are not recovery codes")));
     }
-    let secrets = client.keystore().load()?.ok_or_else(|| Error::usage("this device has no account yet"))?;
+    let secrets =
+        client.keystore().load()?.ok_or_else(|| Error::usage(text!("this device has no account yet")))?;
     let name = kit::codes::file_name(&secrets.email);
     let text = kit::codes::text(&secrets.email, &secrets.service, client.now(), codes);
     Ok(CodesFile { name, text })

@@ -12,6 +12,8 @@ use crate::{
     format::snapshot::{SnapshotBody, place_of},
     shell::quoted,
     source::Origin,
+    text,
+    text::Text,
 };
 
 /// Where a source's name comes from, and what the user confirmed.
@@ -33,7 +35,7 @@ pub(super) async fn check(
     name: &str,
     (origin, place): (&Origin, &str),
     claim: Claim,
-) -> Result<Option<&'static str>, Error> {
+) -> Result<Option<Text>, Error> {
     let newest = vault.history().snapshots().iter().rev().find(|s| sources.contains(&s.envelope.source));
     let Some(newest) = newest else { return Ok(None) };
     let before = match vault.body(newest).await {
@@ -41,9 +43,9 @@ pub(super) async fn check(
         // A damaged snapshot must not prevent new ones.
         Err(error) => {
             tracing::warn!(%error, "the last snapshot of this source could not be compared");
-            return Ok(Some(
-                "the last snapshot with this name could not be read, so the sources were not compared",
-            ));
+            return Ok(Some(text!(
+                "the last snapshot with this name could not be read, so the sources were not compared"
+            )));
         }
     };
     let here = newest.envelope.device == vault.device_id();
@@ -51,17 +53,24 @@ pub(super) async fn check(
         Judgement::Same => Ok(None),
         Judgement::Probably(remark) => Ok(Some(remark)),
         Judgement::MayBeCopy | Judgement::Different if claim.confirmed => Ok(None),
-        Judgement::MayBeCopy => {
-            Err(refused(name, &before, &format!("{place} has the same identifiers, and may be a copy of it")))
-        }
-        Judgement::Different => Err(refused(name, &before, &format!("this is {place}"))),
+        Judgement::MayBeCopy => Err(refused(
+            name,
+            &before,
+            text!("{place} has the same identifiers, and may be a copy of it", place),
+        )),
+        Judgement::Different => Err(refused(name, &before, text!("this is {place}", place))),
     }
 }
 
-fn refused(name: &str, before: &SnapshotBody, now: &str) -> Error {
+fn refused(name: &str, before: &SnapshotBody, now: Text) -> Error {
     Error::new(
         ErrorKind::OtherSource,
-        format!("\"{name}\" has been backed up from {} so far; {now}", place_of(&before.source_detail)),
+        text!(
+            "\"{name}\" has been backed up from {place} so far; {now}",
+            name,
+            place = place_of(&before.source_detail),
+            now
+        ),
         "no snapshot was created: you could not tell two sources under one name apart when restoring",
         format!(
             "give it another name (--name {}), or confirm with --same-source that it continues \"{name}\"",

@@ -87,7 +87,7 @@ fn first_behind(
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -137,7 +137,8 @@ mod tests {
         assert_eq!(Schedule::Manual.next(0, &TimeZone::UTC), None);
     }
 
-    fn any_schedule() -> impl Strategy<Value = Schedule> {
+    /// Any that is due at times.
+    pub(crate) fn any_schedule() -> impl Strategy<Value = Schedule> {
         prop_oneof![
             Just(Schedule::Hour),
             (0_i8..24, 0_i8..60).prop_map(|(hour, minute)| Schedule::Day { hour, minute }),

@@ -15,12 +15,13 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     event::{Event, Warning},
+    text,
 };
 
 /// How often to look whether another backup of this device is over.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// What became of a timer's turn.
+/// The outcome of a scheduled run.
 #[derive(Debug)]
 pub enum Scheduled {
     /// It was backed up.
@@ -30,10 +31,11 @@ pub enum Scheduled {
 }
 
 /// Backs up a saved source if it is due. Waits while another backup of this device runs, and then looks again.
+/// `upload_limit`: bytes per second, instead of the one in the preferences.
 ///
 /// # Errors
 /// Same as [`backup::backup`]; [`ErrorKind::NotFound`] if the source was removed.
-pub async fn run(client: &Client, id: Uuid) -> Result<Scheduled, Error> {
+pub async fn run(client: &Client, id: Uuid, upload_limit: Option<u64>) -> Result<Scheduled, Error> {
     let mut waits = false;
     loop {
         let source = sources::get(client, id)?;
@@ -41,10 +43,12 @@ pub async fn run(client: &Client, id: Uuid) -> Result<Scheduled, Error> {
         if turn != Turn::Due {
             return Ok(Scheduled::Skipped(turn));
         }
-        match backup::backup(client, options(client, &source)?).await {
+        let mut options = options(client, &source)?;
+        options.upload_limit = upload_limit.or(options.upload_limit);
+        match backup::backup(client, options).await {
             Err(error) if error.kind() == ErrorKind::Exists && error.is_retryable() => {
                 if !std::mem::replace(&mut waits, true) {
-                    let why = format!("{}; waiting for it", error.happened());
+                    let why = text!("{why}; waiting for it", why = error.text());
                     client.observer().event(&Event::Warning(Warning::Other(why)));
                 }
             }
@@ -57,7 +61,7 @@ pub async fn run(client: &Client, id: Uuid) -> Result<Scheduled, Error> {
     }
 }
 
-/// How a saved source is backed up if nobody says otherwise.
+/// The default backup options of a saved source.
 ///
 /// # Errors
 /// Its address no longer names a source, or the preferences cannot be read.

@@ -7,6 +7,9 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     error::{Error, ErrorKind},
+    shell::quoted,
+    text,
+    text::Text,
     vault::ListedSnapshot,
 };
 
@@ -41,7 +44,7 @@ impl Selector {
     /// source's name can contain `@`: the last one counts.
     ///
     /// # Errors
-    /// Any other text; `source` differs from the source in the text.
+    /// Any other text; `source` differs from the source in the text, or the text is an id.
     pub fn parse(text: &str, source: Option<String>) -> Result<Self, Error> {
         if text == LATEST {
             return Ok(Self::Latest { source });
@@ -57,7 +60,7 @@ impl Selector {
                 return match source {
                     Some(other) if other != name => Err(Error::new(
                         ErrorKind::Usage,
-                        format!("`{text}` names one source, and --source another: `{other}`"),
+                        text!("`{text}` names one source, and --source another: `{other}`", text, other),
                         "nothing was changed",
                         "leave --source out",
                     )),
@@ -67,15 +70,33 @@ impl Selector {
         }
         let hex = text.len() <= 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
         if hex && text.len() >= MIN_DIGITS {
-            return Ok(Self::Id(text.to_ascii_lowercase()));
+            return match source {
+                Some(_) => Err(Error::new(
+                    ErrorKind::Usage,
+                    text!("`{text}` is the id of a snapshot, and --source belongs to `latest`", text),
+                    "nothing was changed",
+                    "leave --source out, or give `latest` instead of the id",
+                )),
+                None => Ok(Self::Id(text.to_ascii_lowercase())),
+            };
         }
         Err(Error::new(
             ErrorKind::Usage,
-            format!("`{text}` is not a snapshot"),
+            text!("`{text}` is not a snapshot", text),
             "nothing was changed",
             "give `latest`, `shop@latest`, `shop@2026-11-20`, or at least four digits of an id from `sealkeep snapshots`; \
              a file to restore to comes after --to",
         ))
+    }
+
+    /// The source that it names.
+    #[must_use]
+    pub fn source(&self) -> Option<&str> {
+        match self {
+            Self::Latest { source } => source.as_deref(),
+            Self::OfDay { source, .. } => Some(source),
+            Self::Id(_) => None,
+        }
     }
 }
 
@@ -141,7 +162,7 @@ fn none_on(source: &str, day: Date, days: impl Iterator<Item = Date>) -> Error {
     let near: Vec<String> = near.into_iter().flatten().map(|day| format!("`{source}@{day}`")).collect();
     Error::new(
         ErrorKind::NotFound,
-        format!("there is no snapshot of `{source}` from {day}"),
+        text!("there is no snapshot of `{source}` from {day}", source, day),
         "nothing was changed",
         if near.is_empty() {
             "`sealkeep snapshots` lists what there is".to_owned()
@@ -162,14 +183,19 @@ pub(super) fn by_prefix<'a>(
     let found: Vec<&ListedSnapshot> =
         snapshots.iter().filter(|s| s.id.to_string().starts_with(prefix)).collect();
     match found.as_slice() {
-        [] => Err(not_found(format!("there is no snapshot {prefix}"))),
+        [] => Err(not_found(text!("there is no snapshot {prefix}", prefix = prefix.to_string()))),
         [one] => Ok(one),
         several => {
             let digits = prefix.len() + 8;
             let named = listed(several.iter().map(|s| s.id.to_string().chars().take(digits).collect()));
             Err(Error::new(
                 ErrorKind::Ambiguous,
-                format!("{} snapshots begin with {prefix}: {named}", several.len()),
+                text!(
+                    "{number} snapshots begin with {prefix}: {named}",
+                    number = several.len(),
+                    prefix,
+                    named
+                ),
                 "nothing was changed",
                 "give more digits of the id",
             ))
@@ -181,7 +207,7 @@ pub(super) fn by_prefix<'a>(
 pub(super) fn no_source(typed: &str, sources: &BTreeSet<String>) -> Error {
     Error::new(
         ErrorKind::NotFound,
-        format!("there is no source named `{typed}`"),
+        text!("there is no source named `{typed}`", typed),
         "nothing was changed",
         if sources.is_empty() {
             "back something up first: nothing is there yet".to_owned()
@@ -203,7 +229,7 @@ pub(super) fn several_sources(sources: &BTreeSet<String>) -> Error {
     let named = listed(sources.iter().map(|name| format!("`{name}@{LATEST}`")));
     Error::new(
         ErrorKind::Ambiguous,
-        "several sources are backed up here",
+        text!("several sources are backed up here"),
         "nothing was changed",
         if named.is_empty() {
             "add --source NAME; `sealkeep status` lists them".to_owned()
@@ -213,18 +239,38 @@ pub(super) fn several_sources(sources: &BTreeSet<String>) -> Error {
     )
 }
 
+/// A source is needed, and there are several: lists how to name one.
+pub(super) fn name_a_source(sources: &BTreeSet<String>) -> Error {
+    let named = listed(sources.iter().map(|name| format!("`--source {}`", quoted(name))));
+    Error::new(
+        ErrorKind::Ambiguous,
+        text!("several sources are backed up here"),
+        "nothing was changed",
+        if named.is_empty() {
+            "add --source NAME; `sealkeep status` lists them".to_owned()
+        } else {
+            format!("add one of: {named}")
+        },
+    )
+}
+
 /// Two sources share this name, so it is ambiguous.
 pub(super) fn two_sources(name: &str, one: &ListedSnapshot, other: &ListedSnapshot) -> Error {
     Error::new(
         ErrorKind::Ambiguous,
-        format!("snapshots called {name} are of two sources: {} and {}", short(one.id), short(other.id)),
+        text!(
+            "snapshots called {name} are of two sources: {one} and {other}",
+            name,
+            one = short(one.id),
+            other = short(other.id)
+        ),
         "nothing was changed",
         "give the id of the snapshot that you mean; `sealkeep snapshots` says where each is from",
     )
 }
 
 /// Builds the error for a snapshot that was not found.
-pub(super) fn not_found(happened: String) -> Error {
+pub(super) fn not_found(happened: Text) -> Error {
     Error::new(
         ErrorKind::NotFound,
         happened,
@@ -324,6 +370,16 @@ mod tests {
         let sources = ["ledger", "shop"].map(str::to_owned).into();
         let error = several_sources(&sources);
         assert_eq!(error.next_step(), "choose one: `ledger@latest`, `shop@latest`");
+        let error = name_a_source(&sources);
+        assert_eq!(error.next_step(), "add one of: `--source ledger`, `--source shop`");
+        assert!(name_a_source(&BTreeSet::new()).next_step().contains("sealkeep status"));
+    }
+
+    #[test]
+    fn an_id_needs_no_source() {
+        let refused = Selector::parse("3f9a", Some("shop".to_owned())).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Usage);
+        assert!(refused.happened().contains("`3f9a`"), "{}", refused.happened());
     }
 
     proptest! {

@@ -13,10 +13,12 @@ use super::{
     sign_up::{NewVault, vault_secrets},
 };
 use crate::{
-    api::{HttpApi, PendingLogin},
+    api::{HttpApi, PendingSignIn},
     crypto::{RecoveryWords, recovery},
     device::{DeviceIdentity, DeviceSecrets, Pending, PendingKit, SessionTokens, SignedIn},
     error::{Error, ErrorKind},
+    text,
+    text::Text,
     vault::Directory,
 };
 
@@ -35,7 +37,7 @@ pub async fn begin(
     {
         return Err(Error::new(
             ErrorKind::Exists,
-            format!("this device belongs to {}", other.email),
+            text!("this device belongs to {email}", email = other.email),
             "nothing was changed",
             "`sealkeep logout --forget` frees it, or set SEALKEEP_HOME to another directory",
         ));
@@ -49,7 +51,7 @@ pub async fn begin(
         }
     };
     let api = client.set_up(HttpApi::anonymous(&server, &device)?);
-    let pending = api.log_in(email, password).await?;
+    let pending = api.sign_in(email, password).await?;
     let client = client.clone();
     Ok(AwaitingFactor { client, api, server, device, email: email.to_owned(), pending })
 }
@@ -61,7 +63,7 @@ pub struct AwaitingFactor {
     server: String,
     device: DeviceIdentity,
     email: String,
-    pending: PendingLogin,
+    pending: PendingSignIn,
 }
 
 /// What follows the second factor.
@@ -90,14 +92,14 @@ impl AwaitingFactor {
         // What the service says never overrides what this device knows.
         match known.as_ref().and_then(|secrets| secrets.vault.as_ref()) {
             Some(vault) if vault.info.vault_id != info.vault_id => {
-                return Err(refused(
-                    "the service returned a different vault than the one whose keys this device has",
-                ));
+                return Err(refused(text!(
+                    "the service returned a different vault than the one whose keys this device has"
+                )));
             }
             Some(_) if !info.ready => {
-                return Err(refused(
-                    "the service reports that this vault has no keys yet, but this device has them",
-                ));
+                return Err(refused(text!(
+                    "the service reports that this vault has no keys yet, but this device has them"
+                )));
             }
             Some(_) => {
                 client.keystore().save_session(Some(SessionTokens::new(&signed_in.session)))?;
@@ -107,9 +109,9 @@ impl AwaitingFactor {
         }
         if let Some(Pending::Kit(kit)) = known.as_ref().and_then(|secrets| secrets.pending.as_ref()) {
             return match (kit.info.vault_id == info.vault_id, info.ready) {
-                (false, _) => Err(refused(
-                    "the service names another vault than the one whose recovery words this device showed",
-                )),
+                (false, _) => Err(refused(text!(
+                    "the service names another vault than the one whose recovery words this device showed"
+                ))),
                 (true, false) => go_on(client, fresh, kit.clone()),
                 (true, true) => finished(client, fresh, &signed_in, kit, info).await,
             };
@@ -140,7 +142,9 @@ fn unfinished(
         }
         Some(Some(Pending::Kit(_) | Pending::Words { .. })) | None => Err(Error::new(
             ErrorKind::RolledBack,
-            "the service says that this vault has no keys yet, and its sign-up did not begin on this device",
+            text!(
+                "the service says that this vault has no keys yet, and its sign-up did not begin on this device"
+            ),
             "nothing was changed; if anything was ever backed up with this account, the service is not telling the truth",
             "finish the sign-up on the device where it began; if that device is lost and nothing was ever backed up, sign up with another address",
         )),
@@ -171,15 +175,15 @@ async fn finished(
     match device.recover_by(&words).await {
         Ok(account) => Ok(Step::Done(account)),
         Err(error) if matches!(error.kind(), ErrorKind::WrongRecoveryKey | ErrorKind::Damaged) => {
-            Err(refused(
-                "the service says that this vault has keys, but the recovery words that this device showed do not open them",
-            ))
+            Err(refused(text!(
+                "the service says that this vault has keys, but the recovery words that this device showed do not open them"
+            )))
         }
         Err(error) => Err(error),
     }
 }
 
-fn refused(what: &str) -> Error {
+fn refused(what: Text) -> Error {
     Error::new(
         ErrorKind::RolledBack,
         what,
@@ -229,10 +233,10 @@ impl NewDevice {
         let wrapped = api.key(vault, WrapKind::Recovery).await?;
         let recovered = recovery::open(&wrapped.bytes.0, &words.identity()?)?;
         if recovered.keyring.vault() != vault {
-            return Err(Error::damaged("the recovery file belongs to another vault"));
+            return Err(Error::damaged(text!("the recovery file belongs to another vault")));
         }
         if recovered.account != self.secrets.account {
-            return Err(Error::damaged("the recovery file belongs to another account"));
+            return Err(Error::damaged(text!("the recovery file belongs to another account")));
         }
         let entries = api.directory(vault).await?;
         let root = recovered.keyring.signing_root();

@@ -12,13 +12,15 @@ use super::{
     sign_up::{check_length, totp_secret},
 };
 use crate::{
-    api::{HttpApi, PendingLogin},
+    api::{HttpApi, PendingSignIn},
     crypto::{
         AccountSecret, Amk, Keyring,
         wrap::{self, Scope},
     },
     device::{DeviceSecrets, SessionTokens},
     error::{Error, ErrorKind},
+    text,
+    text::Text,
 };
 
 /// Proves the current password, for one change.
@@ -28,7 +30,7 @@ use crate::{
 pub async fn prove(client: &Client, password: &SecretString) -> Result<Proven, Error> {
     let secrets = client.secrets()?;
     let api = client.set_up(HttpApi::anonymous(&secrets.service, &secrets.device)?);
-    let pending = api.log_in(&secrets.email, password).await?;
+    let pending = api.sign_in(&secrets.email, password).await?;
     Ok(Proven { client: client.clone(), api, secrets, pending })
 }
 
@@ -37,7 +39,7 @@ pub struct Proven {
     client: Client,
     api: HttpApi,
     secrets: DeviceSecrets,
-    pending: PendingLogin,
+    pending: PendingSignIn,
 }
 
 impl Proven {
@@ -49,7 +51,7 @@ impl Proven {
     pub async fn change_password(self, factor: SecondFactor, password: &SecretString) -> Result<(), Error> {
         check_length(password)?;
         let vault = self.secrets.vault()?;
-        let damaged = |_| Error::damaged("the keys of this device");
+        let damaged = |_| Error::damaged(text!("the keys of this device"));
         let id = vault.info.vault_id;
         let amk = Amk::try_from(vault.amk.as_slice()).map_err(damaged)?;
         let account_secret = AccountSecret::try_from(vault.account_secret.as_slice()).map_err(damaged)?;
@@ -85,7 +87,7 @@ impl Proven {
 
 /// The version after the one given by the service, which must not be older than one created by this device.
 fn next_version(stored: u32, own: u32) -> Result<u32, Error> {
-    let refused = |what: String| {
+    let refused = |what: Text| {
         Error::new(
             ErrorKind::RolledBack,
             what,
@@ -94,17 +96,19 @@ fn next_version(stored: u32, own: u32) -> Result<u32, Error> {
         )
     };
     if stored < own {
-        return Err(refused(format!(
-            "the service shows password version {stored}, but this device made {own}"
+        return Err(refused(text!(
+            "the service shows password version {stored}, but this device made {own}",
+            stored,
+            own
         )));
     }
-    stored.checked_add(1).ok_or_else(|| refused(format!("the service shows password version {stored}")))
+    stored.checked_add(1).ok_or_else(|| refused(text!("the service shows password version {stored}", stored)))
 }
 
 /// An authenticator that is not active yet.
 pub struct NewAuthenticator {
     api: HttpApi,
-    pending: PendingLogin,
+    pending: PendingSignIn,
     email: String,
     otpauth_url: String,
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{Account, Client};
 use crate::{
-    api::{HttpApi, PendingSignup},
+    api::{HttpApi, PendingSignUp},
     crypto::{
         AccountSecret, Amk, Keyring, Recipient, RecoveryWords, is_answer,
         recovery::{self, Recovered},
@@ -20,6 +20,7 @@ use crate::{
     device::{DeviceIdentity, DeviceSecrets, Pending, PendingKit, Pins, SignedIn, VaultSecrets},
     error::{Error, ErrorKind},
     kit::{Kit, KitOwner},
+    text,
 };
 
 /// Minimum password length in characters. The account secret protects even a weak password from the service, but not
@@ -28,7 +29,10 @@ pub const MIN_PASSWORD: usize = 10;
 
 pub(super) fn check_length(password: &SecretString) -> Result<(), Error> {
     if password.expose_secret().chars().count() < MIN_PASSWORD {
-        return Err(Error::usage(format!("a password needs at least {MIN_PASSWORD} characters")));
+        return Err(Error::usage(text!(
+            "a password needs at least {number} characters",
+            number = MIN_PASSWORD
+        )));
     }
     Ok(())
 }
@@ -58,7 +62,7 @@ pub async fn begin(
         vault: None,
         password_version: 1,
         pending: Some(Pending::Code {
-            signup: pending.signup_id,
+            signup: pending.sign_up_id,
             region,
             otpauth_url: Zeroizing::new(pending.otpauth_url.clone()),
             export_key: pending.export_key.clone(),
@@ -75,14 +79,14 @@ pub struct AwaitingCode {
     server: String,
     device: DeviceIdentity,
     email: String,
-    pending: PendingSignup,
+    pending: PendingSignUp,
 }
 
 impl AwaitingCode {
     pub(super) fn resume(
         client: &Client,
         secrets: DeviceSecrets,
-        pending: PendingSignup,
+        pending: PendingSignUp,
     ) -> Result<Self, Error> {
         let api = client.set_up(HttpApi::anonymous(&secrets.service, &secrets.device)?);
         let DeviceSecrets { service: server, device, email, .. } = secrets;
@@ -166,7 +170,7 @@ impl NewVault {
     pub(super) fn resume(client: &Client, secrets: DeviceSecrets, kit: PendingKit) -> Result<Self, Error> {
         let words = RecoveryWords::parse(&kit.words)?;
         let account_secret = AccountSecret::try_from(kit.account_secret.as_slice())
-            .map_err(|_| Error::damaged("the keys of this device"))?;
+            .map_err(|_| Error::damaged(text!("the keys of this device")))?;
         let phrase = words.phrase();
         Ok(Self { client: client.clone(), secrets, kit, words, phrase, account_secret })
     }
@@ -216,7 +220,7 @@ impl NewVault {
         if !self.kit()?.is_in(file) {
             return Err(Error::new(
                 ErrorKind::WrongRecoveryKey,
-                "that file is not the recovery kit of this vault",
+                text!("that file is not the recovery kit of this vault"),
                 "the vault is not ready yet",
                 "choose the file you just saved, or enter the three words",
             ));
@@ -235,7 +239,7 @@ impl NewVault {
         if !is_answer(answer, &asked) {
             return Err(Error::new(
                 ErrorKind::WrongRecoveryKey,
-                "those are not the three words",
+                text!("those are not the three words"),
                 "the vault is not ready yet",
                 "look at the words again, or start over with `sealkeep login`",
             ));

@@ -13,8 +13,10 @@ use super::{OpenVault, errors::affects_only_object};
 use crate::{
     device::Pins,
     error::{Error, ErrorKind},
-    event::{Event, Warning},
+    event::{Event, Stage, Warning},
     format::index::{IndexedPack, SegmentHeader, open_segment, read_segment_header},
+    text,
+    text::ToPart,
     vault::{Directory, DirectoryError, History, HistoryError},
 };
 
@@ -24,6 +26,7 @@ impl OpenVault {
     /// # Errors
     /// [`ErrorKind::RolledBack`] if the service shows an older or a different history than before.
     pub(super) async fn sync(&mut self) -> Result<u64, Error> {
+        self.client().observer().event(&Event::Stage(Stage::Sync));
         self.sync_history().await?;
         self.sync_index().await
     }
@@ -43,6 +46,7 @@ impl OpenVault {
     ///
     /// # Errors
     /// Same as [`OpenVault::sync`].
+    #[tracing::instrument(level = "debug", skip_all)]
     pub(super) async fn sync_history(&mut self) -> Result<(), Error> {
         let vault = self.id();
         let pins = self.state().pins().load()?;
@@ -72,6 +76,7 @@ impl OpenVault {
 
     /// Always requests the whole list: objects are numbered when granted and listed once confirmed, so a low number
     /// may appear late.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub(super) async fn sync_index(&self) -> Result<u64, Error> {
         let bad: HashSet<ObjectId> = self.state().bad_objects()?.into_iter().map(|(id, _)| id).collect();
         let (mut unlisted, mut new) = (bad.clone(), Vec::new());
@@ -112,13 +117,14 @@ impl OpenVault {
                 match self.segment_of(row, &mut found) {
                     Ok((device, packs)) => whole.push((row.clone(), device, packs)),
                     Err(error) if affects_only_object(error.kind()) => {
-                        bad.push((row.id, error.happened().to_owned()));
+                        bad.push((row.id, error.text().clone()));
                     }
                     Err(error) => return Err(error),
                 }
             }
         }
-        self.state().replace_index(&whole, &bad, self.client().now())?;
+        let stored: Vec<(ObjectId, String)> = bad.iter().map(|(id, why)| (*id, why.to_string())).collect();
+        self.state().replace_index(&whole, &stored, self.client().now())?;
         for (id, why) in bad {
             self.client().observer().event(&Event::Warning(Warning::BadIndexObject { id, why }));
         }
@@ -130,7 +136,7 @@ impl OpenVault {
         row: &ObjectRow,
         found: &mut HashMap<ObjectId, Result<Vec<u8>, Error>>,
     ) -> Result<(DeviceId, Vec<IndexedPack>), Error> {
-        let bytes = found.remove(&row.id).unwrap_or_else(|| Err(Error::damaged("it is missing")));
+        let bytes = found.remove(&row.id).unwrap_or_else(|| Err(Error::damaged(text!("it is missing"))));
         bytes.and_then(|bytes| self.open_segment(&bytes))
     }
 
@@ -146,8 +152,8 @@ impl OpenVault {
                 Ok(true)
             }
             Err(error) if affects_only_object(error.kind()) => {
-                let why = error.happened().to_owned();
-                self.state().add_bad_object(&row.id, &why, self.client().now())?;
+                let why = error.text().clone();
+                self.state().add_bad_object(&row.id, error.happened(), self.client().now())?;
                 let warning = Warning::BadIndexObject { id: row.id, why };
                 self.client().observer().event(&Event::Warning(warning));
                 Ok(false)
@@ -160,8 +166,9 @@ impl OpenVault {
     fn open_segment(&self, bytes: &[u8]) -> Result<(DeviceId, Vec<IndexedPack>), Error> {
         let device = read_segment_header(bytes)?.device;
         let trusted = self.directory().device(&device).ok_or_else(|| {
-            Error::damaged(format!(
-                "an index object is signed by device {device}, which this vault does not know"
+            Error::damaged(text!(
+                "an index object is signed by device {device}, which this vault does not know",
+                device
             ))
         })?;
         let expected = SegmentHeader { vault: self.id(), domain: self.keys().domain_id(), device };
@@ -182,10 +189,10 @@ impl From<HistoryError> for Error {
     }
 }
 
-fn refused(what: &dyn std::fmt::Display) -> Error {
+fn refused(what: &impl ToPart) -> Error {
     Error::new(
         ErrorKind::RolledBack,
-        format!("the service returned an inconsistent history: {what}"),
+        text!("the service returned an inconsistent history: {what}", what),
         "nothing was written; what this device saw before may have been removed or replaced at the service",
         "do not use this service until you know why; with the bucket and the recovery words you can restore everything without it",
     )

@@ -12,7 +12,10 @@ use std::{
 };
 
 pub use self::{new_file::NewFile, stream::Stream};
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+};
 
 /// Maximum number of links followed, as in Linux.
 const MAX_LINKS: usize = 40;
@@ -43,7 +46,7 @@ impl Output {
     pub fn open(path: &Path, consent: Consent, cancelled: &dyn Fn() -> bool) -> Result<Self, Error> {
         let shown = path.display().to_string();
         if path.as_os_str().is_empty() {
-            return Err(Error::usage("the output file has no name"));
+            return Err(Error::usage(text!("the output file has no name")));
         }
         let Some(there) = look(path, &shown)? else {
             if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
@@ -59,7 +62,7 @@ impl Output {
         if kind.is_socket() {
             return Err(Error::new(
                 ErrorKind::Exists,
-                format!("{shown} is a socket, which cannot be written as a file"),
+                text!("{shown} is a socket, which cannot be written as a file", shown),
                 "nothing was changed",
                 "name a file, or use --stdout and pipe it to a program that speaks to the socket",
             ));
@@ -68,7 +71,7 @@ impl Output {
             if kind.is_block_device() && !consent.overwrite {
                 return Err(Error::new(
                     ErrorKind::Exists,
-                    format!("{shown} is a disk or partition, and everything on it would be lost"),
+                    text!("{shown} is a disk or partition, and everything on it would be lost", shown),
                     "nothing was changed",
                     "name a file, or add --overwrite if this device is what you mean",
                 ));
@@ -82,9 +85,10 @@ impl Output {
         if there.nlink() > 1 {
             return Err(Error::new(
                 ErrorKind::Exists,
-                format!(
-                    "{shown} is one of {} names of a file (hard links), and the others would keep the old content",
-                    there.nlink()
+                text!(
+                    "{shown} is one of {number} names of a file (hard links), and the others would keep the old content",
+                    shown,
+                    number = there.nlink()
                 ),
                 "nothing was changed",
                 "name another file, or remove this name first",
@@ -96,7 +100,7 @@ impl Output {
         if !fs::symlink_metadata(&real).is_ok_and(same) {
             return Err(Error::new(
                 ErrorKind::Exists,
-                format!("{shown} leads to an open file without a name"),
+                text!("{shown} leads to an open file without a name", shown),
                 "nothing was changed",
                 "use --stdout, or name a file",
             ));
@@ -148,7 +152,7 @@ pub fn save(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
 pub fn refuse_existing(path: &Path) -> Result<(), Error> {
     let shown = path.display().to_string();
     if !path.is_absolute() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        return Err(Error::usage(format!("{shown} is not the full path of a file")));
+        return Err(Error::usage(text!("{shown} is not the full path of a file", shown)));
     }
     match look(path, &shown)? {
         Some(there) if there.is_dir() => Err(directory(&shown)),
@@ -184,7 +188,7 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
 fn directory(shown: &str) -> Error {
     Error::new(
         ErrorKind::Exists,
-        format!("{shown} is a directory"),
+        text!("{shown} is a directory", shown),
         "nothing was changed",
         "name a file in it",
     )
@@ -193,7 +197,7 @@ fn directory(shown: &str) -> Error {
 pub(crate) fn exists(shown: &str) -> Error {
     Error::new(
         ErrorKind::Exists,
-        format!("{shown} already exists"),
+        text!("{shown} already exists", shown),
         "nothing was changed",
         "choose another name, or add --overwrite",
     )

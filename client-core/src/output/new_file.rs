@@ -15,7 +15,10 @@ use rustix::{
 use tempfile::NamedTempFile;
 
 use super::exists;
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+};
 
 /// Prefix of an unfinished file's name, before six more characters.
 const UNFINISHED: &str = ".sealkeep-restore-";
@@ -130,7 +133,7 @@ impl NewFile {
         let folder = folder(&real);
         File::open(folder)
             .and_then(|folder| folder.sync_all())
-            .map_err(|e| Error::io(&folder.display().to_string(), &e))
+            .map_err(|e| Error::io(folder.display().to_string(), &e))
     }
 
     fn prepare(&mut self) -> io::Result<()> {
@@ -190,17 +193,12 @@ pub(super) fn refuse_absent_folder(path: &Path) -> Result<(), Error> {
 }
 
 fn no_folder(folder: &Path, error: &io::Error) -> Error {
-    let shown = folder.display();
+    let no_directory = text!("the directory {path} is not a directory", path = folder.display());
     let what = match error.kind() {
-        io::ErrorKind::NotFound => "does not exist",
-        io::ErrorKind::NotADirectory => "is not a directory",
-        _ if !fs::metadata(folder).is_ok_and(|there| there.is_dir()) => "is not a directory",
-        _ => return Error::io(&format!("the directory {shown}"), error),
+        io::ErrorKind::NotFound => text!("the directory {path} does not exist", path = folder.display()),
+        io::ErrorKind::NotADirectory => no_directory,
+        _ if !fs::metadata(folder).is_ok_and(|there| there.is_dir()) => no_directory,
+        _ => return Error::io(&text!("the directory {path}", path = folder.display()), error),
     };
-    Error::new(
-        ErrorKind::NotFound,
-        format!("the directory {shown} {what}"),
-        "nothing was changed",
-        "create it, or choose another path",
-    )
+    Error::new(ErrorKind::NotFound, what, "nothing was changed", "create it, or choose another path")
 }

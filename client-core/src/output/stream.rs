@@ -15,7 +15,10 @@ use rustix::{
 };
 
 use super::Consent;
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+};
 
 /// How often to retry a pipe without a reader.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
@@ -50,7 +53,7 @@ impl Stream {
                     if cancelled() {
                         return Err(Error::new(
                             ErrorKind::Cancelled,
-                            format!("no program has opened {shown} for reading"),
+                            text!("no program has opened {shown} for reading", shown),
                             "nothing was written",
                             "start the reader first",
                         ));
@@ -67,7 +70,7 @@ impl Stream {
         if file.is_terminal() && !consent.terminal {
             return Err(Error::new(
                 ErrorKind::Usage,
-                format!("{shown} is a terminal, and a dump can contain bytes that change its settings"),
+                text!("{shown} is a terminal, and a dump can contain bytes that change its settings", shown),
                 "nothing was written",
                 "name a file, or add --force",
             ));

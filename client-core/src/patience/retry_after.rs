@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-/// Upper limit: longer values are not meant seriously. How long to wait is up to the operation's
+/// Upper limit: longer values are ignored. How long to wait is up to the operation's
 /// [`Patience`](super::Patience).
 const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 

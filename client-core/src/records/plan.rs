@@ -14,7 +14,7 @@ use crate::{
 
 /// Maximum length of the chain of recipes that reading a chunk may involve.
 pub const MAX_DEPTH: u16 = 64;
-/// From this depth on recipes are rewritten flat, a few every day, or the chunk whole if that is impossible.
+/// Recipes deeper than this are flattened, a few per run, or the chunk whole if that is impossible.
 const FLATTEN_DEPTH: u16 = 32;
 /// Maximum number of other chunks that one copies from: a quarter of what readers allow.
 const MAX_SOURCES: usize = 64;

@@ -119,7 +119,7 @@ pub trait Connected: Send {
     /// Its identity, independent of how its address is written.
     fn origin(&self) -> &Origin;
 
-    /// What the user wants to know before the first backup.
+    /// Facts to show before the first backup.
     fn preflight(&self) -> Preflight;
 
     /// Starts the dump.

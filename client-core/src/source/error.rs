@@ -1,16 +1,18 @@
 //! How a source, or a database being restored into, can fail.
 
 use super::script::{Found, Need, ScriptError};
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+    text::{Text, told},
+};
 
 /// Why a dump or a restored database is missing. Program output in it is bounded and contains no password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     /// The URL or the choice of source is invalid.
-    #[error("{0}")]
-    Usage(String),
+    Usage(Text),
     /// The database server does not answer.
-    #[error("the database at {place} cannot be reached: {detail}")]
     Unreachable {
         /// Host, port, database.
         place: String,
@@ -18,7 +20,6 @@ pub enum SourceError {
         detail: String,
     },
     /// The server refused the user, the password or the encryption.
-    #[error("authentication failed for the database at {place}: {detail}")]
     Refused {
         /// Host, port, database.
         place: String,
@@ -26,7 +27,6 @@ pub enum SourceError {
         detail: String,
     },
     /// The server is reachable, but has no such database.
-    #[error("there is no database at {place}: {detail}")]
     NoDatabase {
         /// Host, port, database.
         place: String,
@@ -34,7 +34,6 @@ pub enum SourceError {
         detail: String,
     },
     /// The server is reachable but did not answer this query.
-    #[error("the database at {place} did not answer a query: {detail}")]
     QueryFailed {
         /// Host, port, database.
         place: String,
@@ -44,12 +43,8 @@ pub enum SourceError {
         state: Option<String>,
     },
     /// A pooler assigns the server's sessions to other clients after each transaction.
-    #[error(
-        "{0} is a connection pooler in transaction mode, which shares each session of the server among its clients"
-    )]
     Pooler(String),
     /// A program is not installed.
-    #[error("{tool} is not installed (looked in {looked})")]
     ToolMissing {
         /// Which program.
         tool: &'static str,
@@ -59,7 +54,6 @@ pub enum SourceError {
         install: &'static str,
     },
     /// Every installed version is too old.
-    #[error("{product} {server} needs {tool} {server} or newer; version {found} is installed")]
     ToolTooOld {
         /// Which program.
         tool: &'static str,
@@ -73,20 +67,17 @@ pub enum SourceError {
         install: String,
     },
     /// The dump program failed.
-    #[error("{tool} failed ({how}): {detail}")]
     DumpFailed {
         /// Its name and version.
         tool: String,
         /// Exit code or signal.
-        how: String,
+        how: Text,
         /// The end of its error output.
         detail: String,
     },
     /// The data ended before the dump did.
-    #[error("the dump is incomplete: {0}")]
-    Incomplete(String),
+    Incomplete(Text),
     /// A file or pipe cannot be read.
-    #[error("{what} cannot be read: {detail}")]
     Unreadable {
         /// Which one.
         what: String,
@@ -94,60 +85,48 @@ pub enum SourceError {
         detail: String,
     },
     /// A file is not the one that was opened.
-    #[error("{what} changed while it was read: {how}")]
     Changed {
         /// Which one.
         what: String,
         /// In what way.
-        how: String,
+        how: Text,
     },
     /// No consistent copy of a SQLite database could be made.
-    #[error("{what} is a SQLite database in use, and no consistent copy of it could be created: {detail}")]
     Copy {
         /// Which one.
         what: String,
         /// Why.
-        detail: String,
+        detail: Text,
         /// A command that makes a copy.
         command: String,
     },
     /// No such file.
-    #[error("{0} does not exist")]
     NoFile(String),
     /// The target database is not empty.
-    #[error("the database at {0} is not empty")]
     NotEmpty(String),
     /// The target is the database that was dumped.
-    #[error("{0} is the database that was backed up")]
     SameAsSource(String),
     /// The target has the same identifiers as the database that was dumped.
-    #[error(
-        "{0} may be the database that was backed up: it is a copy, or the original after its server was restarted"
-    )]
     MayBeCopy(String),
     /// This user cannot replace the target.
-    #[error("the database at {place} cannot be replaced: {why}")]
     NotReplaceable {
         /// Host, port, database.
         place: String,
         /// Why.
-        why: String,
+        why: Text,
     },
     /// Someone created a database of the target's name during the restore.
-    #[error("a database {0} already exists: someone else created it during the restore")]
     Taken(String),
     /// The database must never be restored into.
-    #[error("{place} is {what}, which is never a restore target")]
     Reserved {
         /// Host, port, database.
         place: String,
         /// Which kind.
-        what: &'static str,
+        what: Text,
         /// Whether `--overwrite` allows it.
         allowed: bool,
     },
     /// The database to be replaced has connections.
-    #[error("the database {database} is in use: {who}")]
     InUse {
         /// Its name.
         database: String,
@@ -155,9 +134,6 @@ pub enum SourceError {
         who: String,
     },
     /// One transaction would need more locks than the server has room for.
-    #[error(
-        "restoring into the existing database at {place} takes {need} or more locks in one transaction; the server has room for {free} (max_locks_per_transaction = {setting})"
-    )]
     TooManyLocks {
         /// Host, port, database.
         place: String,
@@ -171,38 +147,114 @@ pub enum SourceError {
         enough: u64,
     },
     /// The transaction at the end of the restore is not the one at its beginning.
-    #[error("the dump ended the transaction that it was restored in")]
     TransactionLost,
     /// The connection was lost while the restore was committed.
-    #[error("it is unknown whether the restore into {place} was committed: {detail}")]
     Uncertain {
         /// Host, port, database.
         place: String,
         /// What happened.
-        detail: String,
+        detail: Text,
     },
     /// The data is not a dump that a PostgreSQL database can take.
-    #[error("this snapshot cannot be restored into a database: {0}")]
-    NotRestorable(String),
+    NotRestorable(Text),
     /// The dump contains something that no restore executes, or needs something that the server lacks.
-    #[error("{0}")]
     Script(ScriptError),
     /// The restore program failed. Everything it did was rolled back.
-    #[error("{tool} failed ({how}): {detail}")]
     RestoreFailed {
         /// Its name and version.
         tool: String,
         /// Exit code or signal.
-        how: String,
+        how: Text,
         /// The end of its error output.
         detail: String,
     },
     /// Cancelled by the user.
-    #[error("cancelled")]
     Cancelled,
     /// A bug in this program.
-    #[error("{0}")]
     Internal(String),
+}
+
+told!(SourceError);
+
+impl SourceError {
+    pub(crate) fn text(&self) -> Text {
+        match self {
+            Self::Usage(text) => text.clone(),
+            Self::Unreachable { place, detail } => {
+                text!("the database at {place} cannot be reached: {detail}", place, detail)
+            }
+            Self::Refused { place, detail } => {
+                text!("authentication failed for the database at {place}: {detail}", place, detail)
+            }
+            Self::NoDatabase { place, detail } => {
+                text!("there is no database at {place}: {detail}", place, detail)
+            }
+            Self::QueryFailed { place, detail, .. } => {
+                text!("the database at {place} did not answer a query: {detail}", place, detail)
+            }
+            Self::Pooler(place) => text!(
+                "{place} is a connection pooler in transaction mode, which shares each session of the server among its clients",
+                place
+            ),
+            Self::ToolMissing { tool, looked, .. } => {
+                text!("{tool} is not installed (looked in {looked})", tool, looked)
+            }
+            Self::ToolTooOld { tool, product, server, found, .. } => text!(
+                "{product} {server} needs {tool} {server} or newer; version {found} is installed",
+                product,
+                server,
+                tool,
+                found
+            ),
+            Self::DumpFailed { tool, how, detail } | Self::RestoreFailed { tool, how, detail } => {
+                text!("{tool} failed ({how}): {detail}", tool, how, detail)
+            }
+            Self::Incomplete(why) => text!("the dump is incomplete: {why}", why),
+            Self::Unreadable { what, detail } => text!("{what} cannot be read: {detail}", what, detail),
+            Self::Changed { what, how } => text!("{what} changed while it was read: {how}", what, how),
+            Self::Copy { what, detail, .. } => text!(
+                "{what} is a SQLite database in use, and no consistent copy of it could be created: {detail}",
+                what,
+                detail
+            ),
+            Self::NoFile(file) => text!("{what} does not exist", what = file),
+            Self::NotEmpty(place) => text!("the database at {place} is not empty", place),
+            Self::SameAsSource(place) => text!("{place} is the database that was backed up", place),
+            Self::MayBeCopy(place) => text!(
+                "{place} may be the database that was backed up: it is a copy, or the original after its server was restarted",
+                place
+            ),
+            Self::NotReplaceable { place, why } => {
+                text!("the database at {place} cannot be replaced: {why}", place, why)
+            }
+            Self::Taken(name) => {
+                text!("a database {name} already exists: someone else created it during the restore", name)
+            }
+            Self::Reserved { place, what, .. } => {
+                text!("{place} is {what}, which is never a restore target", place, what)
+            }
+            Self::InUse { database, who } => {
+                text!("the database {database} is in use: {who}", database, who)
+            }
+            Self::TooManyLocks { place, need, free, setting, .. } => text!(
+                "restoring into the existing database at {place} takes {need} or more locks in one transaction; the server has room for {free} (max_locks_per_transaction = {setting})",
+                place,
+                need,
+                free,
+                setting
+            ),
+            Self::TransactionLost => text!("the dump ended the transaction that it was restored in"),
+            Self::Uncertain { place, detail } => {
+                text!("it is unknown whether the restore into {place} was committed: {detail}", place, detail)
+            }
+            Self::NotRestorable(why) => {
+                text!("this snapshot cannot be restored into a database: {why}", why)
+            }
+            Self::Script(error) => error.text(),
+            Self::Cancelled => text!("cancelled"),
+            Self::Internal(text) => Text::verbatim(text.clone()),
+        }
+    }
 }
 
 impl From<ScriptError> for SourceError {
@@ -375,7 +427,7 @@ impl SourceError {
             }
             SourceError::Internal(text) => return Error::internal_text(text),
         };
-        Error::new(kind, error.to_string(), meaning, next_step)
+        Error::new(kind, error.text(), meaning, next_step)
             .with_retryable(matches!(error, SourceError::Unreachable { .. }))
             .with_source(error)
     }
@@ -391,7 +443,7 @@ mod tests {
         for error in [
             SourceError::Unreachable { place: place.clone(), detail: detail.clone() },
             SourceError::QueryFailed { place, detail, state: None },
-            SourceError::Incomplete("cut".into()),
+            SourceError::Incomplete(text!("cut")),
             SourceError::Cancelled,
         ] {
             assert!(Error::from(error.clone()).meaning().contains("no snapshot was created"));
@@ -401,7 +453,7 @@ mod tests {
                 "{told:?}"
             );
         }
-        let usage = SourceError::Usage("x".into()).of_restore();
+        let usage = SourceError::Usage(text!("x")).of_restore();
         assert!(usage.next_step().contains("restore --help"));
     }
 

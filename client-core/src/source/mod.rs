@@ -1,5 +1,5 @@
 //! Where dumps come from, and the databases they are restored into. A dump ends with [`Complete`] or an error, never
-//! with a mere end of file. [`ENGINES`] lists what can be backed up.
+//! with end of file alone. [`ENGINES`] lists what can be backed up.
 
 mod engine;
 mod error;
@@ -30,6 +30,7 @@ pub use self::{
     stream::{Complete, DumpStream, Input},
 };
 pub use crate::format::snapshot::Origin;
+use crate::text;
 
 /// Everything that can be backed up. A new engine is a folder and a line here.
 pub const ENGINES: &[&dyn Engine] = &[&postgres::Postgres, &file::Files, &stdin::StandardInput];
@@ -63,7 +64,7 @@ pub fn connection(text: &str) -> Result<AnySource, SourceError> {
 pub fn database(text: &str) -> Result<AnySource, SourceError> {
     let source = connection(text)?;
     if source.database().is_none() {
-        return Err(SourceError::Usage(format!("nothing is restored into {}", source.place())));
+        return Err(SourceError::Usage(text!("nothing is restored into {place}", place = source.place())));
     }
     Ok(source)
 }

@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::{text, text::Text};
 use rustix::{
     io::{FdFlags, fcntl_setfd},
     pipe::{PipeFlags, pipe_with},
@@ -27,10 +28,10 @@ const KEPT: usize = 8 * 1024;
 const SECRET_LEN: usize = 4;
 /// How often to check whether an ending program has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
-/// Name of the variable with the pipe that closes when we are gone, for [`GUARD`].
+/// Name of the variable with the pipe that closes when our process exits, for [`GUARD`].
 const WATCH_VARIABLE: &str = "SEALKEEP_WATCH";
 /// Becomes the program, and leaves a guard in its process group. The guard waits for a line: an empty one means that
-/// all is well, [`GIVEN_UP`] that the program still runs but nobody wants it. The pipe's end means that we are gone,
+/// all is well, [`GIVEN_UP`] that the program is abandoned. The pipe's end means that our process has exited,
 /// for whatever reason (see docs/decisions/0007-guard.md): only then is the service file, which programs share, no
 /// longer needed. The guard then ends the group with the timing of [`END_SIGNALS`]. As a member of the group it keeps
 /// the group's number from being reused.
@@ -104,11 +105,11 @@ pub(super) struct Ended {
 
 impl Ended {
     /// `exit code 1` or `killed by signal 9`.
-    pub(super) fn how(&self) -> String {
+    pub(super) fn how(&self) -> Text {
         match (self.status.code(), self.status.signal()) {
-            (Some(code), _) => format!("exit code {code}"),
-            (None, Some(signal)) => format!("killed by signal {signal}"),
-            (None, None) => "unknown exit status".to_owned(),
+            (Some(code), _) => text!("exit code {code}", code),
+            (None, Some(signal)) => text!("killed by signal {signal}", signal),
+            (None, None) => text!("unknown exit status"),
         }
     }
 
@@ -327,11 +328,32 @@ mod tests {
         Process::start(command, secrets.iter().map(|s| (*s).into()).collect()).unwrap()
     }
 
+    #[track_caller]
+    fn eventually(done: impl Fn() -> bool) {
+        let until = Instant::now() + Duration::from_secs(20);
+        while !done() {
+            assert!(Instant::now() < until);
+            thread::sleep(POLL_INTERVAL);
+        }
+    }
+
+    /// Whether a program and its guard have ended; nobody may have waited for them yet.
+    fn is_gone(id: u32) -> bool {
+        let group = id.to_string();
+        !std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+            let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            // After the name, which may contain anything: state, parent, group.
+            let mut fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ');
+            let state = fields.next();
+            fields.nth(1) == Some(group.as_str()) && state != Some("Z")
+        })
+    }
+
     #[test]
     fn the_exit_code_and_the_last_output_are_kept_without_secrets() {
         let started = shell("echo the password is hunter2 >&2; exit 3", &["hunter2", "", "e"]);
         let ended = started.process.wait().unwrap();
-        assert_eq!(ended.how(), "exit code 3");
+        assert_eq!(ended.how().to_string(), "exit code 3");
         assert_eq!(ended.detail(), "the password is ***");
     }
 
@@ -349,12 +371,13 @@ mod tests {
 
     #[test]
     fn a_program_that_ignores_sigint_is_ended() {
-        let started = shell("trap '' INT; sleep 100 & wait; sleep 100", &[]);
-        thread::sleep(Duration::from_millis(200));
+        let Started { process, stdout, .. } =
+            shell("trap '' INT; echo ready; sleep 100 & wait; sleep 100", &[]);
+        stdout.unwrap().read_exact(&mut [0; b"ready\n".len()]).unwrap();
         let begun = Instant::now();
-        started.process.end();
+        process.end();
         assert!(begun.elapsed() < Duration::from_secs(8));
-        assert!(!started.process.wait().unwrap().status.success());
+        assert!(!process.wait().unwrap().status.success());
     }
 
     #[test]
@@ -367,7 +390,7 @@ mod tests {
         let mut output = String::new();
         stdout.unwrap().read_to_string(&mut output).unwrap();
         assert_eq!(
-            (output.as_str(), process.wait().unwrap().how().as_str()),
+            (output.as_str(), process.wait().unwrap().how().to_string().as_str()),
             ("in a b unset\n", "exit code 7")
         );
     }
@@ -379,30 +402,28 @@ mod tests {
             let mut command = guarded(Path::new("/bin/sleep"));
             command.arg(seconds).env("PGSERVICEFILE", file.path());
             let process = Process::start(command, Vec::new()).unwrap().process;
-            thread::sleep(Duration::from_millis(200));
-            process
+            let id = process.child().id();
+            // The guard was started before the shell became this program.
+            eventually(|| {
+                std::fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|it| it == "sleep\n")
+            });
+            (process, id)
         };
-        // One program that ended by itself, and one that still runs when its handle is dropped.
-        let ended = start("0");
-        ended.wait_or_end();
-        drop(ended);
-        let unwanted = start("100");
-        let id = unwanted.child().id();
-        drop(unwanted);
-        thread::sleep(Duration::from_secs(6));
+        // One program that exited, and one that still runs when its handle is dropped.
+        let (exited, id) = start("0");
+        exited.wait_or_end();
+        drop(exited);
+        eventually(|| is_gone(id));
+        let (abandoned, id) = start("100");
+        drop(abandoned);
+        eventually(|| is_gone(id));
         assert!(file.path().exists());
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
 
         // The pipe closes as if we were killed.
-        let killed = start("100");
+        let (killed, _) = start("100");
         drop(killed.0.life.lock().unwrap().take());
-        let how = killed.wait().unwrap().how();
+        let how = killed.wait().unwrap().how().to_string();
         assert!(how.starts_with("killed by signal"), "{how}");
-        let until = Instant::now() + Duration::from_secs(8);
-        while file.path().exists() {
-            assert!(Instant::now() < until);
-            thread::sleep(POLL_INTERVAL);
-        }
+        eventually(|| !file.path().exists());
     }
 }

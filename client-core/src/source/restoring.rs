@@ -1,7 +1,10 @@
 //! What restores into databases have in common, whatever the engine.
 
 use super::{SourceError, Stopper, script::LeftOut};
-use crate::format::snapshot::{DatabaseIdentity, DatabaseProperties, Kinship, ScriptNeeds, place_of};
+use crate::{
+    format::snapshot::{DatabaseIdentity, DatabaseProperties, Kinship, ScriptNeeds, place_of},
+    text::Text,
+};
 
 /// The user's choices, and what the snapshot knows about the dump.
 #[derive(Debug, Clone, Default)]
@@ -81,7 +84,7 @@ pub trait RestoreSink: Send {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Restored {
     /// What the user should know, one sentence each.
-    pub notes: Vec<String>,
+    pub notes: Vec<Text>,
     /// Errors of the server in a restore that kept going.
     pub failed: Vec<String>,
     /// Statements that were not executed, the first thousand.

@@ -9,6 +9,7 @@ use super::{
     preflight::Preflight,
     stream::Input,
 };
+use crate::text;
 
 const KIND: &str = "stdin";
 const PLACE: &str = "standard input";
@@ -75,7 +76,7 @@ impl Source for Named {
 
     fn connect(&self, stopper: &Stopper, _opening: &Opening) -> Result<Box<dyn Connected>, SourceError> {
         if self.0.trim().is_empty() {
-            return Err(SourceError::Usage("standard input requires a name (--name)".into()));
+            return Err(SourceError::Usage(text!("standard input requires a name (--name)")));
         }
         Ok(Box::new(Waiting { origin: Origin::default(), stopper: stopper.clone() }))
     }

@@ -7,6 +7,8 @@ use crate::{
     error::Error,
     event::Warning,
     format::snapshot::{Origin, ScriptNeeds, Table},
+    text,
+    text::Text,
 };
 
 /// What is known about a complete dump.
@@ -56,12 +58,10 @@ impl Complete {
     /// `pg_dump 15.20, pg_dump custom format`
     #[must_use]
     pub fn tool_line(&self) -> String {
-        let mut line = self.tool.clone();
-        if !self.tool_version.is_empty() {
-            line.push(' ');
-            line.push_str(&self.tool_version);
+        if self.tool_version.is_empty() {
+            return self.format.clone();
         }
-        format!("{line}, {}", self.format)
+        format!("{} {}, {}", self.tool, self.tool_version, self.format)
     }
 }
 
@@ -155,7 +155,7 @@ impl DumpStream {
             Some(Err(error)) => Err(error),
             None => {
                 self.input.end();
-                Err(SourceError::Incomplete("it was not read to its end".into()))
+                Err(SourceError::Incomplete(text!("it was not read to its end")))
             }
         }
     }
@@ -180,7 +180,7 @@ impl DumpStream {
         })?;
         match buffer.get(..read) {
             Some(bytes) if read > 0 => {
-                self.sentinel.feed(bytes).map_err(|broken| self.program_first(broken.to_string()))?;
+                self.sentinel.feed(bytes).map_err(|broken| self.program_first(broken.0))?;
             }
             _ => self.prove()?,
         }
@@ -190,7 +190,7 @@ impl DumpStream {
     /// At the end of file: the program must have succeeded and the dump must have its own end.
     fn prove(&mut self) -> Result<(), SourceError> {
         self.check(true)?;
-        let seen = self.sentinel.finish().map_err(|broken| SourceError::Incomplete(broken.to_string()))?;
+        let seen = self.sentinel.finish().map_err(|broken| SourceError::Incomplete(broken.0))?;
         (self.complete.format, self.complete.verified_end) = (seen.to_string(), seen.verified);
         self.complete.needs = seen.needs;
         Ok(())
@@ -202,7 +202,7 @@ impl DumpStream {
     }
 
     /// For invalid data: if the program failed, too, its own error comes first.
-    fn program_first(&mut self, broken: String) -> SourceError {
+    fn program_first(&mut self, broken: Text) -> SourceError {
         self.input.end();
         match self.check(false) {
             Err(error @ (SourceError::Cancelled | SourceError::Changed { .. })) => error,

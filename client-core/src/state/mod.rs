@@ -5,6 +5,7 @@ mod evidence;
 mod index;
 mod index_rows;
 mod lock;
+mod peek;
 mod pins;
 mod run_log;
 mod runs;
@@ -23,21 +24,24 @@ pub use self::{
     evidence::{Evidence, Proven},
     index::Place,
     index_rows::{PackKeys, Packed},
-    lock::{BackupLock, take_turn},
+    lock::{BackupLock, RunLock, take_turn},
+    peek::{Peeked, peek},
     pins::PinsDb,
     run_log::{LogEntry, LogKind},
-    runs::{KEPT, Run, RunState},
+    runs::{KEPT, NewRun, Run, RunKind, RunState, RunTarget},
 };
-use crate::error::Error;
+use crate::{
+    error::Error,
+    text,
+    text::{Text, told},
+};
 
 /// Why local state cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// SQLite failed.
-    #[error("the local state cannot be used: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// Written by a newer version.
-    #[error("{name} was written by a newer version of sealkeep (layout {found})")]
     Newer {
         /// Which file.
         name: &'static str,
@@ -45,13 +49,11 @@ pub enum StateError {
         found: i64,
     },
     /// Left over from another account.
-    #[error("{name} belongs to another vault than this device's keys")]
     OtherVault {
         /// Which file.
         name: &'static str,
     },
     /// The damaged file could not be moved aside.
-    #[error("the damaged local state at {path} cannot be moved: {error}")]
     Quarantine {
         /// Which file.
         path: PathBuf,
@@ -59,7 +61,6 @@ pub enum StateError {
         error: io::Error,
     },
     /// The file cannot be created, or protected from other users.
-    #[error("the local state at {path} cannot be used: {error}")]
     File {
         /// Which file.
         path: PathBuf,
@@ -67,11 +68,40 @@ pub enum StateError {
         error: io::Error,
     },
     /// Two processes of this device were shown different histories.
-    #[error("{0} differs from the one that another process on this device received")]
     Forked(&'static str),
     /// A value that no version writes.
-    #[error("the local state contains an invalid value")]
     Impossible,
+}
+
+told!(StateError);
+
+impl StateError {
+    fn text(&self) -> Text {
+        match self {
+            Self::Sqlite(error) => {
+                text!("the local state cannot be used: {error}", error = error.to_string())
+            }
+            Self::Newer { name, found } => {
+                text!("{name} was written by a newer version of sealkeep (layout {found})", name, found)
+            }
+            Self::OtherVault { name } => {
+                text!("{name} belongs to another vault than this device's keys", name)
+            }
+            Self::Quarantine { path, error } => text!(
+                "the damaged local state at {path} cannot be moved: {error}",
+                path = path.display(),
+                error
+            ),
+            Self::File { path, error } => {
+                text!("the local state at {path} cannot be used: {error}", path = path.display(), error)
+            }
+            Self::Forked(what) => text!(
+                "{what} differs from the one that another process on this device received",
+                what = Text::fixed(what)
+            ),
+            Self::Impossible => text!("the local state contains an invalid value"),
+        }
+    }
 }
 
 impl From<StateError> for Error {
@@ -82,28 +112,28 @@ impl From<StateError> for Error {
         let full = matches!(&error, StateError::Sqlite(e) if e.sqlite_error_code() == Some(ErrorCode::DiskFull))
             || matches!(&error, StateError::File { error, .. } if error.kind() == io::ErrorKind::StorageFull);
         match &error {
-            _ if full => Self::io("the local state", &io::Error::from(io::ErrorKind::StorageFull)),
+            _ if full => Self::io(&text!("the local state"), &io::Error::from(io::ErrorKind::StorageFull)),
             StateError::Newer { .. } => Self::new(
                 ErrorKind::NewerFormat,
-                error.to_string(),
+                error.text(),
                 "nothing was changed",
                 "update sealkeep, or choose another --home",
             ),
             StateError::OtherVault { name } => Self::new(
                 ErrorKind::Damaged,
-                error.to_string(),
+                error.text(),
                 "nothing was changed; no backup is affected",
                 format!("move {name} away (the device's record of the history is also kept beside its keys), or choose another --home"),
             ),
             StateError::Forked(_) => Self::new(
                 ErrorKind::RolledBack,
-                format!("the service returned an inconsistent history: {error}"),
+                text!("the service returned an inconsistent history: {what}", what = error),
                 "nothing was written; what this device saw before may have been replaced at the service",
                 "do not use this service until you know why; with the bucket and the recovery words you can restore everything without it",
             ),
             _ => Self::new(
                 ErrorKind::Io,
-                error.to_string(),
+                error.text(),
                 "stored snapshots are untouched",
                 "check the disk; state.db is a cache and may be deleted: `sealkeep index rebuild` recreates it",
             ),

@@ -116,9 +116,10 @@ pub(super) fn forget_oldest(db: &Connection) -> Result<(), StateError> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use api_types::{SourceId, VaultId};
+    use api_types::VaultId;
 
     use super::*;
+    use crate::state::{NewRun, RunKind};
 
     fn state(home: &std::path::Path) -> StateDb {
         StateDb::open(home, VaultId::from_bytes([1; 16])).unwrap().state
@@ -128,7 +129,9 @@ mod tests {
         let mut id = [0; 16];
         id[..8].copy_from_slice(&now.to_be_bytes());
         let run = BackupId::from_bytes(id);
-        state.start_run(run, SourceId::from_bytes([2; 16]), "shop", "postgres", now).unwrap();
+        let about =
+            NewRun { id: run, kind: RunKind::Backup, source: Some("shop"), source_kind: None, target: None };
+        state.start_run(&about, now).unwrap();
         run
     }
 
@@ -203,7 +206,7 @@ mod tests {
         state.log(run, &entry(LogKind::Stage, "began")).unwrap();
         let next = start(&state, 8);
         assert_eq!(state.log_of(run).unwrap().len(), 1);
-        let newest: Vec<BackupId> = state.runs(2).unwrap().iter().map(|run| run.id).collect();
+        let newest: Vec<BackupId> = state.runs(None, 2).unwrap().iter().map(|run| run.id).collect();
         assert_eq!(newest, [next, run]);
     }
 
@@ -222,6 +225,6 @@ mod tests {
         assert!(state.log_of(runs[1]).unwrap().is_empty());
         assert_eq!(state.log_of(*runs.last().unwrap()).unwrap().len(), 1);
         // The runs themselves are kept longer.
-        assert_eq!(state.runs(10_000).unwrap().len(), runs.len());
+        assert_eq!(state.runs(None, 10_000).unwrap().len(), runs.len());
     }
 }

@@ -87,6 +87,27 @@ CREATE TABLE run_log (         -- what happened in the newest runs
     text TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX run_log_by_run ON run_log (run);
+", "
+CREATE TABLE any_run (         -- backups, restores and verifications of this device
+    id          BLOB    NOT NULL PRIMARY KEY,
+    kind        TEXT    NOT NULL CHECK (kind IN ('backup', 'restore', 'verify')),
+    name        TEXT,          -- the source's; null: it ended before that was known, or it was about all sources
+    source_kind TEXT,
+    target_kind TEXT,
+    target      TEXT,          -- a path, or an address without secrets
+    state       TEXT    NOT NULL CHECK (state IN ('running', 'done', 'failed')),
+    started_at  INTEGER NOT NULL,
+    ended_at    INTEGER,
+    bytes_read  INTEGER,
+    failure     TEXT,
+    snapshot    BLOB           -- the one that it created, restored or verified
+) STRICT;
+INSERT INTO any_run (id, kind, name, source_kind, state, started_at, ended_at, bytes_read, failure, snapshot)
+    SELECT id, 'backup', name, kind, replace(state, 'committed', 'done'), started_at, ended_at, bytes_read, failure,
+        snapshot
+    FROM run ORDER BY rowid;
+DROP TABLE run;
+ALTER TABLE any_run RENAME TO run;
 "];
 
 /// What was seen before.

@@ -186,3 +186,98 @@ fn two_backups_at_once_are_refused() {
     drop(first);
     BackupLock::take(home.path()).unwrap();
 }
+
+fn started(state: &StateDb, number: u8, kind: RunKind, target: Option<&RunTarget>) -> BackupId {
+    let id = BackupId::from_bytes([number; 16]);
+    let run = NewRun { id, kind, source: Some("shop"), source_kind: Some("postgres"), target };
+    state.start_run(&run, i64::from(number)).unwrap();
+    id
+}
+
+#[test]
+fn every_kind_of_run_is_kept_with_its_target_and_its_result() {
+    let home = tempfile::tempdir().unwrap();
+    let state = state(home.path());
+    let targets =
+        [RunTarget::File("/d/x".into()), RunTarget::Database("postgres://h/x".into()), RunTarget::Output];
+    let backup = started(&state, 1, RunKind::Backup, None);
+    state.finish_run(backup, Some(object(5)), 7, 11).unwrap();
+    for (number, target) in (2..).zip(&targets) {
+        started(&state, number, RunKind::Restore, Some(target));
+    }
+    let unknown = BackupId::from_bytes([9; 16]);
+    let run = NewRun { id: unknown, kind: RunKind::Verify, source: None, source_kind: None, target: None };
+    state.start_run(&run, 9).unwrap();
+    state.run_is_about(unknown, object(5), "shop", "postgres").unwrap();
+    state.finish_run(unknown, None, 8, 99).unwrap();
+
+    let runs = state.runs(None, 10).unwrap();
+    let found: Vec<Option<RunTarget>> = runs.iter().map(|run| run.target.clone()).collect();
+    let [file, database, output] = targets.map(Some);
+    assert_eq!(found, [None, output, database, file, None]);
+    let verified = &runs[0];
+    assert_eq!((verified.kind, &verified.state), (RunKind::Verify, &RunState::Done));
+    assert_eq!((verified.source.as_deref(), verified.snapshot), (Some("shop"), Some(object(5))));
+    assert_eq!(state.runs(Some(RunKind::Restore), 2).unwrap(), runs[1..3]);
+    assert_eq!(state.runs(Some(RunKind::Backup), 10).unwrap(), runs[4..]);
+    // A snapshot took as long as its backup, however long it was verified.
+    assert_eq!(state.duration(&object(5)).unwrap(), Some(10));
+}
+
+#[test]
+fn a_run_that_ended_is_not_interrupted() {
+    let home = tempfile::tempdir().unwrap();
+    let state = state(home.path());
+    let done = started(&state, 1, RunKind::Backup, None);
+    let killed = started(&state, 2, RunKind::Restore, Some(&RunTarget::Output));
+    let other = started(&state, 3, RunKind::Restore, Some(&RunTarget::Output));
+    assert_eq!(state.runs_without_end().unwrap().len(), 3);
+    state.finish_run(done, Some(object(5)), 7, 9).unwrap();
+    state.interrupt_runs(&[done, killed], 20).unwrap();
+    let states: Vec<RunState> = state.runs(None, 10).unwrap().into_iter().map(|run| run.state).collect();
+    assert_eq!(states, [RunState::Running, RunState::Failed("interrupted".into()), RunState::Done]);
+    assert_eq!(state.runs_without_end().unwrap(), [other]);
+}
+
+#[test]
+fn a_run_is_alive_while_its_lock_is_held() {
+    let home = tempfile::tempdir().unwrap();
+    let (one, other) = (BackupId::from_bytes([1; 16]), BackupId::from_bytes([2; 16]));
+    assert!(!RunLock::is_held(home.path(), one));
+    RunLock::tidy(home.path());
+    let lock = RunLock::take(home.path(), one).unwrap();
+    assert!(RunLock::is_held(home.path(), one) && !RunLock::is_held(home.path(), other));
+    // What a killed process leaves.
+    let left = home.path().join("running").join(other.to_string());
+    fs::write(&left, b"").unwrap();
+    assert!(!RunLock::is_held(home.path(), other));
+    RunLock::tidy(home.path());
+    assert!(!left.exists() && RunLock::is_held(home.path(), one));
+    drop(lock);
+    assert!(!RunLock::is_held(home.path(), one));
+    assert_eq!(fs::read_dir(home.path().join("running")).unwrap().count(), 0);
+}
+
+#[test]
+fn the_journal_of_an_older_version_is_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let before = &schema::STATE[..4];
+    {
+        let db = schema::open(&home.path().join("state.db"), "state.db", before, VAULT).unwrap();
+        for (number, state, failure) in
+            [(9_u8, "committed", None), (3, "failed", Some("dump_failed")), (5, "running", None)]
+        {
+            db.execute(
+                "INSERT INTO run VALUES (?1, ?1, 'shop', 'postgres', ?2, 7, 9, 11, ?3, NULL)",
+                rusqlite::params![[number; 16], state, failure],
+            )
+            .unwrap();
+        }
+    }
+    let runs = state(home.path()).runs(Some(RunKind::Backup), 10).unwrap();
+    let found: Vec<(u8, &RunState)> = runs.iter().map(|run| (run.id.as_bytes()[0], &run.state)).collect();
+    let failed = RunState::Failed("dump_failed".into());
+    assert_eq!(found, [(5, &RunState::Running), (3, &failed), (9, &RunState::Done)]);
+    assert_eq!((runs[2].source.as_deref(), runs[2].source_kind.as_deref()), (Some("shop"), Some("postgres")));
+    assert_eq!((runs[2].started_at, runs[2].ended_at, runs[2].bytes_read), (7, Some(9), Some(11)));
+}

@@ -4,7 +4,7 @@ use api_types::ObjectKey;
 use url::{Host, Url};
 
 use super::{Reach, StoreError};
-use crate::net::is_loopback;
+use crate::{net::is_loopback, text, text::Text};
 
 /// The pinned storage of one vault.
 #[derive(Debug, Clone)]
@@ -16,21 +16,21 @@ pub(super) struct Address {
 impl Address {
     /// https, or http on this machine if the service is reached there, too.
     pub(super) fn new(text: &str, bucket: &str, reach: &Reach) -> Result<Self, StoreError> {
-        let foreign = |why: &str| StoreError::Foreign(format!("the storage address `{text}` {why}"));
-        let origin = Url::parse(text).map_err(|_| foreign("is no address"))?;
+        let foreign = |why: Text| StoreError::Foreign(text!("the storage address `{text}` {why}", text, why));
+        let origin = Url::parse(text).map_err(|_| foreign(text!("is no address")))?;
         let bare = matches!(origin.path(), "" | "/")
             && origin.query().is_none()
             && origin.fragment().is_none()
             && origin.username().is_empty()
             && origin.password().is_none();
         if !bare || origin.host().is_none() || origin.port() == Some(0) {
-            return Err(foreign("is more than a scheme, a host and a port"));
+            return Err(foreign(text!("is more than a scheme, a host and a port")));
         }
         let address = Self { origin, bucket: bucket.to_owned() };
         match address.origin.scheme() {
             "https" => Ok(address),
             "http" if is_loopback(address.origin.host().as_ref()) && reach.is_this_machine() => Ok(address),
-            _ => Err(foreign("is not https")),
+            _ => Err(foreign(text!("is not https"))),
         }
     }
 
@@ -50,25 +50,25 @@ impl Address {
     /// Returns the URL if it leads to `key` in the pinned bucket and nowhere else.
     pub(super) fn check(&self, url: &str, key: &ObjectKey) -> Result<Url, StoreError> {
         // The URL is itself a credential, so it is not repeated in the message.
-        let foreign = |why: String| StoreError::Foreign(format!("the service gave a URL {why}"));
-        let url = Url::parse(url).map_err(|_| foreign("that is none".into()))?;
+        let foreign = |why: Text| StoreError::Foreign(text!("the service gave a URL {why}", why));
+        let url = Url::parse(url).map_err(|_| foreign(text!("that is invalid")))?;
         let same_place = url.scheme() == self.origin.scheme()
             && url.host() == self.origin.host()
             && url.port_or_known_default() == self.origin.port_or_known_default();
         if !same_place {
             let host = url.host_str().unwrap_or("nowhere");
-            return Err(foreign(format!(
-                "to {}://{host}, but this vault's storage is {}",
-                url.scheme(),
-                self.origin()
+            return Err(foreign(text!(
+                "to {place}, but this vault's storage is {origin}",
+                place = format!("{}://{host}", url.scheme()),
+                origin = self.origin()
             )));
         }
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-            return Err(foreign("with more than a path and a query".into()));
+            return Err(foreign(text!("with more than a path and a query")));
         }
         let path = url.path();
         if path != format!("/{}/{key}", self.bucket) && path != format!("/{key}") {
-            return Err(foreign(format!("to another object than {key}")));
+            return Err(foreign(text!("to another object than {key}", key = key.to_string())));
         }
         Ok(url)
     }

@@ -1,55 +1,71 @@
 //! Errors of the object store.
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text,
+    text::{Text, told},
+};
 
 /// Why an object was not stored or not fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The URL has expired or no longer matches: ask for a new one.
-    #[error("the upload or download permission has expired")]
     NeedNewUrl,
     /// The object's name is taken. Its name is its checksum, so the bytes are the same.
-    #[error("the object already exists in the store")]
     AlreadyThere,
     /// No such object.
-    #[error("the object is missing from the store")]
     NotFound,
     /// The URL does not point to this vault's own storage. Nothing was sent.
-    #[error("{0}")]
-    Foreign(String),
+    Foreign(Text),
     /// No answer, after retries.
-    #[error("the object store at {origin} cannot be reached: {detail}")]
     Unreachable {
         /// Scheme, host and port.
         origin: String,
         /// The network error.
-        detail: String,
+        detail: Text,
     },
     /// Cancelled by the user.
-    #[error("cancelled")]
     Cancelled,
     /// A response that a retry would not change.
-    #[error("the object store at {origin} refused: {detail}")]
     Refused {
         /// Scheme, host and port.
         origin: String,
         /// The store's message.
-        detail: String,
+        detail: Text,
     },
     /// The bytes differ from those stored.
-    #[error("{0}")]
-    Damaged(String),
+    Damaged(Text),
     /// The downloaded data cannot be saved on this machine.
-    #[error("a temporary file cannot be written: {0}")]
     Disk(String),
     /// A bug in this program.
-    #[error("{0}")]
     Internal(String),
+}
+
+told!(StoreError);
+
+impl StoreError {
+    fn text(&self) -> Text {
+        match self {
+            Self::NeedNewUrl => text!("the upload or download permission has expired"),
+            Self::AlreadyThere => text!("the object already exists in the store"),
+            Self::NotFound => text!("the object is missing from the store"),
+            Self::Foreign(text) | Self::Damaged(text) => text.clone(),
+            Self::Unreachable { origin, detail } => {
+                text!("the object store at {origin} cannot be reached: {detail}", origin, detail)
+            }
+            Self::Cancelled => text!("cancelled"),
+            Self::Refused { origin, detail } => {
+                text!("the object store at {origin} refused: {detail}", origin, detail)
+            }
+            Self::Disk(detail) => text!("a temporary file cannot be written: {detail}", detail),
+            Self::Internal(text) => Text::verbatim(text.clone()),
+        }
+    }
 }
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        let happened = error.to_string();
+        let happened = error.text();
         let safe = "stored snapshots are untouched; nothing new was committed";
         match &error {
             StoreError::NeedNewUrl => Self::new(

@@ -29,6 +29,8 @@ use super::{Reach, StoreError, Throttle, address::Address, reach::Watched, uploa
 use crate::{
     net::{self, describe_network_error},
     patience::{NoMore, Patience, Peer, retry_after},
+    text,
+    text::Text,
 };
 
 /// A transfer that makes no progress for this long is aborted and retried.
@@ -62,12 +64,12 @@ pub struct PresignedStore {
 /// How an attempt failed: for good, or worth a retry.
 enum Failed {
     For(StoreError),
-    Now(String, Option<Duration>),
+    Now(Text, Option<Duration>),
 }
 
 impl Failed {
-    fn now(detail: impl Into<String>) -> Self {
-        Self::Now(detail.into(), None)
+    const fn now(detail: Text) -> Self {
+        Self::Now(detail, None)
     }
 }
 
@@ -148,7 +150,8 @@ impl PresignedStore {
         self.admit().await?;
         let mut exact = header::HeaderMap::new();
         for (name, value) in headers {
-            let odd = || StoreError::Foreign(format!("the service asks for an unusable header {name:?}"));
+            let odd =
+                || StoreError::Foreign(text!("the service asks for an unusable header \"{name}\"", name));
             let name = header::HeaderName::try_from(name).map_err(|_| odd())?;
             // The service may not set where a request goes or who sends it, nor anything else that a store does not need.
             let needed =
@@ -174,8 +177,10 @@ impl PresignedStore {
         // A name that does not resolve is a network error, which the request itself reports.
         let Ok(Err(inside)) = self.reach.admitted(&self.storage).await else { return Ok(()) };
         let origin = self.origin();
-        Err(StoreError::Foreign(format!(
-            "the service names {origin} ({inside}) as this vault's storage, which is inside your network; if that is right, name it yourself: --storage-origin {origin}"
+        Err(StoreError::Foreign(text!(
+            "the service names {origin} ({inside}) as this vault's storage, which is inside your network; if that is right, name it yourself: --storage-origin {origin}",
+            origin,
+            inside = inside.to_string()
         )))
     }
 
@@ -187,7 +192,7 @@ impl PresignedStore {
         let sending = self.http.put(url).headers(headers).body(body).send();
         let answer = tokio::select! {
             answer = sending => answer.map_err(|e| Failed::now(describe_network_error(&e)))?,
-            () = stalled(&sent, self.stall) => return Err(Failed::now("the upload stalled")),
+            () = stalled(&sent, self.stall) => return Err(Failed::now(text!("the upload stalled"))),
         };
         match answer.status() {
             status if status.is_success() => Ok(()),
@@ -233,14 +238,19 @@ impl PresignedStore {
     ) -> Result<W, StoreError> {
         let object = &grant.object;
         if object.kind != kind || object.size > MAX_OBJECT_SIZE {
-            return Err(StoreError::Damaged(format!("object {} is not what it should be", object.id)));
+            return Err(StoreError::Damaged(text!("object {id} is not what it should be", id = object.id)));
         }
         let key = ObjectKey { vault: self.vault, kind, id: object.id };
         let url = self.address.check(&grant.url, &key)?;
         self.admit().await?;
         let wrong_size = |found: u64| {
             let (id, size) = (object.id, object.size);
-            Failed::For(StoreError::Damaged(format!("object {id} has {found} bytes instead of {size}")))
+            Failed::For(StoreError::Damaged(text!(
+                "object {id} has {found} bytes instead of {size}",
+                id,
+                found,
+                size
+            )))
         };
         let disk = |e: io::Error| Failed::For(StoreError::Disk(e.to_string()));
         self.again(|| async {
@@ -271,9 +281,9 @@ impl PresignedStore {
             if verify == Verify::Length || hash.finalize().as_slice() == object.id.as_bytes() {
                 return Ok(out);
             }
-            Err(Failed::For(StoreError::Damaged(format!(
-                "object {} has other content than was stored",
-                object.id
+            Err(Failed::For(StoreError::Damaged(text!(
+                "object {id} has other content than was stored",
+                id = object.id
             ))))
         })
         .await
@@ -283,7 +293,7 @@ impl PresignedStore {
         let request = request.header(header::ACCEPT_ENCODING, "identity");
         tokio::time::timeout(self.stall, request.send())
             .await
-            .map_err(|_| Failed::now("no answer"))?
+            .map_err(|_| Failed::now(text!("no answer")))?
             .map_err(|e| Failed::now(describe_network_error(&e)))
     }
 
@@ -292,7 +302,7 @@ impl PresignedStore {
         answer: &mut reqwest::Response,
         pace: &mut pace::Pace,
     ) -> Result<Option<Bytes>, Failed> {
-        let still = || Failed::now("the download stalled");
+        let still = || Failed::now(text!("the download stalled"));
         let piece = tokio::time::timeout(self.stall, answer.chunk())
             .await
             .map_err(|_| still())?
@@ -307,15 +317,15 @@ impl PresignedStore {
             400 | 401 | 403 => Failed::For(StoreError::NeedNewUrl),
             // 409: another conditional upload of the same object is in progress.
             408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 => {
-                Failed::Now(format!("status {status}"), asked_for(headers))
+                Failed::Now(text!("status {status}", status = status.to_string()), asked_for(headers))
             }
-            300..=399 => self.for_good("a redirect, which is never followed".into()),
-            507 => self.for_good("it is full".into()),
-            _ => self.for_good(format!("status {status}")),
+            300..=399 => self.for_good(text!("a redirect, which is never followed")),
+            507 => self.for_good(text!("it is full")),
+            _ => self.for_good(text!("status {status}", status = status.to_string())),
         }
     }
 
-    fn for_good(&self, detail: String) -> Failed {
+    fn for_good(&self, detail: Text) -> Failed {
         Failed::For(StoreError::Refused { origin: self.origin(), detail })
     }
 
@@ -335,12 +345,13 @@ impl PresignedStore {
                     return Err(error);
                 }
                 Err(Failed::Now(detail, wait)) => {
-                    tracing::debug!(detail, "the store is tried again");
+                    tracing::debug!(%detail, "the store is tried again");
                     match request.pause(wait).await {
                         Ok(()) => {}
                         Err(NoMore::Cancelled) => return Err(StoreError::Cancelled),
                         Err(NoMore::Exhausted) => {
-                            let detail = format!("{detail}, for {} s", request.failing_for());
+                            let seconds = request.failing_for();
+                            let detail = text!("{detail}, for {seconds} s", detail, seconds);
                             return Err(StoreError::Unreachable { origin: self.origin(), detail });
                         }
                     }

@@ -11,11 +11,19 @@ mod rewrap;
 mod stream;
 mod unwrapper;
 
+use crate::text::{Text, told};
 pub use deflate::{Deflater, Maker, Params};
 pub use rewrap::Rewrapper;
 pub use unwrapper::{Unwrapped, Unwrapper};
 
 /// Why compressed bytes cannot be read or reproduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
 pub struct UnwrapError(pub(crate) &'static str);
+
+told!(UnwrapError);
+
+impl UnwrapError {
+    pub(crate) const fn text(self) -> Text {
+        Text::fixed(self.0)
+    }
+}

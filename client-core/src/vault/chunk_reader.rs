@@ -23,6 +23,8 @@ use crate::{
     error::Error,
     id::ChunkId,
     state::StateDb,
+    text,
+    text::{Text, told},
 };
 
 /// Decoded chunks that others copy from are cached, up to this many bytes (32 MiB).
@@ -32,7 +34,6 @@ const SIDE_BY_SIDE: usize = 16;
 
 /// Why a chunk cannot be read.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("chunk {chunk}: {fault}")]
 pub struct ChunkFault {
     /// Which chunk.
     pub chunk: ChunkId,
@@ -40,6 +41,14 @@ pub struct ChunkFault {
     pub pack: Option<ObjectId>,
     /// What is wrong with it.
     pub fault: PackFault,
+}
+
+told!(ChunkFault);
+
+impl ChunkFault {
+    fn text(&self) -> Text {
+        text!("chunk {chunk}: {fault}", chunk = self.chunk.to_string(), fault = self.fault)
+    }
 }
 
 /// Reads chunks of one vault from a signed set of packs.
@@ -210,7 +219,7 @@ impl ChunkReader {
             if self.keys.chunk_id_key().chunk_id(&plain) == id {
                 Ok((plain, depth))
             } else {
-                Err(damaged(id, found.pack, &"its content is not what its id says"))
+                Err(damaged(id, found.pack, text!("its content is not what its id says")))
             }
         }))
     }
@@ -240,7 +249,7 @@ impl ChunkReader {
                 }
                 (Err(_), Some(Stop::Failed(error))) => return Err(error),
                 (Err(_), Some(Stop::Fault(fault))) => Err(fault),
-                (Err(error), None) => Err(damaged(id, place, &error)),
+                (Err(error), None) => Err(damaged(id, place, error.text())),
                 (Ok(plain), _) => Ok((plain, copies.working_set.depth() as u16)),
             });
         }
@@ -301,7 +310,7 @@ impl Copies<'_> {
         let pack = self.place(id)?;
         let encoded = self.record(id, pack)?;
         let opened = Opened::read(id, &encoded)
-            .map_err(|error| self.stop(id, Stop::Fault(damaged(*id, pack, &error))))?;
+            .map_err(|error| self.stop(id, Stop::Fault(damaged(*id, pack, error.text()))))?;
         let content = Arc::new(OpenedChunk { pack, opened });
         self.reader.opened.insert(*id, Arc::clone(&content));
         Ok(content)
@@ -358,6 +367,6 @@ impl Plaintexts for Copies<'_> {
     }
 }
 
-fn damaged(chunk: ChunkId, pack: ObjectId, why: &dyn std::fmt::Display) -> ChunkFault {
-    ChunkFault { chunk, pack: Some(pack), fault: PackFault::Damaged(why.to_string()) }
+fn damaged(chunk: ChunkId, pack: ObjectId, why: Text) -> ChunkFault {
+    ChunkFault { chunk, pack: Some(pack), fault: PackFault::Damaged(why) }
 }

@@ -8,7 +8,11 @@ use api_types::{
 };
 use ed25519_dalek::VerifyingKey;
 
-use crate::device::DirectoryPin;
+use crate::{
+    device::DirectoryPin,
+    text,
+    text::{Text, told},
+};
 
 /// A device in the vault's directory, possibly revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,13 +29,10 @@ pub struct TrustedDevice {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryError {
     /// An entry is malformed, unsigned or out of order.
-    #[error(transparent)]
     Entry(#[from] Refused),
     /// Not a valid device key.
-    #[error("directory entry {0} contains an unusable key")]
     Key(u64),
     /// Fewer entries than before.
-    #[error("the device directory has {found} entries; {pinned} were seen before")]
     Shortened {
         /// Number seen before.
         pinned: u64,
@@ -39,8 +40,34 @@ pub enum DirectoryError {
         found: u64,
     },
     /// Other entries than before.
-    #[error("the device directory differs from the one seen before, at entry {0} or earlier")]
     Forked(u64),
+}
+
+told!(DirectoryError);
+
+impl DirectoryError {
+    pub(crate) fn text(&self) -> Text {
+        match self {
+            Self::Entry(Refused::Malformed(detail)) => text!("malformed directory entry: {detail}", detail),
+            Self::Entry(Refused::Version(version)) => {
+                text!("directory entry of version {version}; this program reads version 1", version)
+            }
+            Self::Entry(Refused::Signature(number)) => {
+                text!("directory entry {number} is not signed by this vault", number)
+            }
+            Self::Entry(Refused::Chain(number)) => {
+                text!("directory entry {number} does not follow the one before", number)
+            }
+            Self::Key(number) => text!("directory entry {number} contains an unusable key", number),
+            Self::Shortened { pinned, found } => {
+                text!("the device directory has {found} entries; {pinned} were seen before", found, pinned)
+            }
+            Self::Forked(number) => text!(
+                "the device directory differs from the one seen before, at entry {number} or earlier",
+                number
+            ),
+        }
+    }
 }
 
 /// The verified directory of one vault.

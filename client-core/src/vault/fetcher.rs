@@ -12,6 +12,7 @@ use crate::{
     api::HttpApi,
     error::Error,
     store::{PresignedStore, StoreError, Verify, with_urls},
+    text,
 };
 
 /// Older grants are not used: 10 of the 15 minutes that a URL is valid.
@@ -98,7 +99,7 @@ impl Fetcher {
     pub async fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Vec<u8>, Error> {
         let get = |grant| async move { self.store.get(&grant, kind, Verify::Whole).await };
         self.fetch(id, get).await?.map_err(|error| match error {
-            StoreError::NotFound => Error::damaged(format!("object {id} is missing from the object store")),
+            StoreError::NotFound => Error::damaged(text!("object {id} is missing from the object store", id)),
             error => error.into(),
         })
     }

@@ -10,7 +10,11 @@ use api_types::{
 };
 
 use super::directory::Directory;
-use crate::device::{Head, Heads};
+use crate::{
+    device::{Head, Heads},
+    text,
+    text::{Text, told},
+};
 
 /// A snapshot whose signature and place in the chain are verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +31,6 @@ pub struct ListedSnapshot {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
     /// Signed by a device that is not in the directory.
-    #[error("snapshot {snapshot} is signed by device {device}, which this vault does not know")]
     UnknownDevice {
         /// Which snapshot.
         snapshot: SnapshotId,
@@ -35,7 +38,6 @@ pub enum HistoryError {
         device: DeviceId,
     },
     /// Invalid signature or envelope.
-    #[error("snapshot {snapshot}: {reason}")]
     Envelope {
         /// Which snapshot.
         snapshot: SnapshotId,
@@ -43,10 +45,8 @@ pub enum HistoryError {
         reason: Refused,
     },
     /// From another vault.
-    #[error("snapshot {0} belongs to another vault")]
     OtherVault(SnapshotId),
     /// A snapshot is missing from a chain.
-    #[error("device {device}: snapshot number {expected} is missing from its chain")]
     Gap {
         /// The device that owns the chain.
         device: DeviceId,
@@ -54,7 +54,6 @@ pub enum HistoryError {
         expected: u64,
     },
     /// The chain is not the one signed by its device.
-    #[error("device {device}: snapshot number {sequence} does not follow the one before it")]
     Broken {
         /// The device that owns the chain.
         device: DeviceId,
@@ -62,7 +61,6 @@ pub enum HistoryError {
         sequence: u64,
     },
     /// Fewer snapshots than before.
-    #[error("device {device}: snapshot number {sequence} was seen before and is no longer returned")]
     RolledBack {
         /// The device that owns the chain.
         device: DeviceId,
@@ -70,7 +68,6 @@ pub enum HistoryError {
         sequence: u64,
     },
     /// Another history than before.
-    #[error("device {device}: snapshot number {sequence} differs from the one seen before")]
     Forked {
         /// The device that owns the chain.
         device: DeviceId,
@@ -78,13 +75,60 @@ pub enum HistoryError {
         sequence: u64,
     },
     /// Listed under another id than the one it was opened under.
-    #[error("snapshot {opened} was opened before and is now returned as {shown}")]
     Renamed {
         /// The id listed now.
         shown: SnapshotId,
         /// The id it was opened under.
         opened: SnapshotId,
     },
+}
+
+told!(HistoryError);
+
+impl HistoryError {
+    pub(crate) fn text(&self) -> Text {
+        match self {
+            Self::UnknownDevice { snapshot, device } => text!(
+                "snapshot {snapshot} is signed by device {device}, which this vault does not know",
+                snapshot,
+                device
+            ),
+            Self::Envelope { snapshot, reason } => {
+                let reason = match reason {
+                    Refused::Malformed(detail) => text!("malformed snapshot envelope: {detail}", detail),
+                    Refused::Version(version) => {
+                        text!("snapshot of version {version}; this program reads version 1", version)
+                    }
+                    Refused::Signature => text!("the snapshot's signature is invalid"),
+                };
+                text!("snapshot {snapshot}: {reason}", snapshot, reason)
+            }
+            Self::OtherVault(snapshot) => text!("snapshot {snapshot} belongs to another vault", snapshot),
+            Self::Gap { device, expected } => text!(
+                "device {device}: snapshot number {number} is missing from its chain",
+                device,
+                number = expected
+            ),
+            Self::Broken { device, sequence } => text!(
+                "device {device}: snapshot number {number} does not follow the one before it",
+                device,
+                number = sequence
+            ),
+            Self::RolledBack { device, sequence } => text!(
+                "device {device}: snapshot number {number} was seen before and is no longer returned",
+                device,
+                number = sequence
+            ),
+            Self::Forked { device, sequence } => text!(
+                "device {device}: snapshot number {number} differs from the one seen before",
+                device,
+                number = sequence
+            ),
+            Self::Renamed { shown, opened } => {
+                text!("snapshot {opened} was opened before and is now returned as {shown}", opened, shown)
+            }
+        }
+    }
 }
 
 /// The verified history of one vault.

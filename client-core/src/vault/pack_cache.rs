@@ -26,6 +26,8 @@ use crate::{
     format::pack::{FOOTER_LEN, PackError, PackReader},
     id::ChunkId,
     store::{StoreError, Verify},
+    text,
+    text::{Text, told},
 };
 
 /// Concurrent downloads.
@@ -41,11 +43,20 @@ const MAX_OPEN: usize = 400;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum PackFault {
     /// The service or the store does not have it.
-    #[error("it is missing from the object store")]
     Missing,
     /// Its bytes differ from those stored.
-    #[error("{0}")]
-    Damaged(String),
+    Damaged(Text),
+}
+
+told!(PackFault);
+
+impl PackFault {
+    pub(crate) fn text(&self) -> Text {
+        match self {
+            Self::Missing => text!("it is missing from the object store"),
+            Self::Damaged(text) => text.clone(),
+        }
+    }
 }
 
 /// A fetched pack.
@@ -100,11 +111,15 @@ impl OpenPack {
     /// # Errors
     /// [`PackFault::Damaged`] if the chunk is not in this pack or cannot be decrypted.
     pub fn record(&self, id: &ChunkId) -> Result<crate::encode::Encoded, PackFault> {
-        let damaged = |e: &dyn std::fmt::Display| PackFault::Damaged(e.to_string());
-        let entry =
-            self.reader.find(id).ok_or_else(|| PackFault::Damaged(format!("chunk {id} is not in it")))?;
-        let sealed = self.sealed.read(entry.offset, u64::from(entry.sealed_len)).map_err(|e| damaged(&e))?;
-        self.reader.open_record(entry, sealed).map_err(|e| damaged(&e))
+        let entry = self
+            .reader
+            .find(id)
+            .ok_or_else(|| PackFault::Damaged(text!("chunk {id} is not in it", id = id.to_string())))?;
+        let sealed = self
+            .sealed
+            .read(entry.offset, u64::from(entry.sealed_len))
+            .map_err(|e| PackFault::Damaged(Text::verbatim(e.to_string())))?;
+        self.reader.open_record(entry, sealed).map_err(|e| PackFault::Damaged(e.text()))
     }
 
     /// Whether it contains a chunk.
@@ -262,19 +277,19 @@ impl PackCache {
         let (sealed, size) = match self.fetcher.fetch(id, get).await? {
             Ok(fetched) => fetched,
             Err(StoreError::NotFound) => return Ok(Err(PackFault::Missing)),
-            Err(error @ StoreError::Damaged(_)) => return Ok(Err(PackFault::Damaged(error.to_string()))),
+            Err(StoreError::Damaged(why)) => return Ok(Err(PackFault::Damaged(why))),
             Err(error) => return Err(error.into()),
         };
         self.fetched.fetch_add(1, Ordering::Relaxed);
         let opened = tokio::task::block_in_place(|| self.open(&sealed, size));
-        match opened.map_err(|e| Error::io("a temporary file", &e))? {
+        match opened.map_err(|e| Error::io(&text!("a temporary file"), &e))? {
             Ok(reader) => Ok(Ok(Arc::new(OpenPack { reader, sealed, size }))),
             // Damage may look like a newer version, or like a pack sealed for other keys.
-            Err(_) if !sealed.is(&id, size).map_err(|e| Error::io("a temporary file", &e))? => {
-                Ok(Err(PackFault::Damaged(format!("object {id} has other content than was stored"))))
+            Err(_) if !sealed.is(&id, size).map_err(|e| Error::io(&text!("a temporary file"), &e))? => {
+                Ok(Err(PackFault::Damaged(text!("object {id} has other content than was stored", id))))
             }
             Err(error @ PackError::NewerVersion(_)) => Err(error.into()),
-            Err(error) => Ok(Err(PackFault::Damaged(error.to_string()))),
+            Err(error) => Ok(Err(PackFault::Damaged(error.text()))),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
     error::{Error, ErrorKind},
     format::pack::Recipients,
     id::DomainId,
+    text,
 };
 
 /// The keys of one vault.
@@ -119,7 +120,7 @@ impl UnlockedVault {
 fn damaged() -> Error {
     Error::new(
         ErrorKind::Damaged,
-        "the vault's keys on this device are damaged",
+        text!("the vault's keys on this device are damaged"),
         "everything in the bucket is untouched",
         "`sealkeep logout --forget`, then `sealkeep login` with the recovery words",
     )

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 
 use api_parts::*;
 use api_types::{
-    Base64, ErrorCode, LoginId, Region, SignupId,
+    Base64, ErrorCode, Region, SignInId, SignUpId,
     account::{
-        LoginFinish, LoginStart, LoginStarted, SecondFactor, SignupConfirmed, SignupFinish, SignupFinished,
-        SignupStart, SignupStarted,
+        SecondFactor, SignInFinish, SignInStart, SignInStarted, SignUpConfirmed, SignUpFinish,
+        SignUpFinished, SignUpStart, SignUpStarted,
     },
     opaque::{Binding, KSF_LANES, KSF_MEMORY_KIB, KSF_PASSES, Suite},
 };
@@ -54,12 +54,12 @@ async fn a_password_signs_up_and_in_and_is_never_sent() {
     let (codes, up) = api.confirm_sign_up(&pending, "123 456").await.unwrap();
     assert!(codes.len() == 10 && up.export_key.len() == 64);
 
-    let pending = api.log_in("a@example.com", &password).await.unwrap();
+    let pending = api.sign_in("a@example.com", &password).await.unwrap();
     let signed_in = api.second_factor(&pending, SecondFactor::Totp("654 321".into())).await.unwrap();
     assert!(*signed_in.export_key == *up.export_key, "the same key at every sign-in");
     assert_eq!(signed_in.only_vault().unwrap().vault_id, VAULT);
 
-    let wrong = api.log_in("a@example.com", &"wrong horse".into()).await.err().unwrap();
+    let wrong = api.sign_in("a@example.com", &"wrong horse".into()).await.err().unwrap();
     assert!(matches!(wrong, ApiError::WrongCredentials));
     assert_eq!(Error::from(wrong).kind(), ErrorKind::WrongCredentials);
 
@@ -108,7 +108,7 @@ async fn n05_weaker_key_stretching_is_a_wrong_password() {
     {
         register(made);
         passwords.lock().unwrap().context = Some(told.clone().into_bytes());
-        let outcome = api.log_in("a@example.com", &password.into()).await;
+        let outcome = api.sign_in("a@example.com", &password.into()).await;
         match outcome.err() {
             None => assert!(signs_in, "{made:?}, said to be {told}"),
             Some(error) => {
@@ -119,15 +119,15 @@ async fn n05_weaker_key_stretching_is_a_wrong_password() {
 }
 
 fn opaque_service(passwords: Arc<Mutex<Passwords>>) -> TinyServer {
-    let signup_id = SignupId::from_bytes([5; 16]);
-    let login_id = LoginId::from_bytes([6; 16]);
+    let sign_up_id = SignUpId::from_bytes([5; 16]);
+    let sign_in_id = SignInId::from_bytes([6; 16]);
     TinyServer::start(move |_, request| {
         let mut state = passwords.lock().unwrap();
         let binding = Binding::new(ACCOUNT, Region::Eu);
         let context = state.context.clone().unwrap_or_else(|| binding.context().to_vec());
         match request.target.as_str() {
-            "/v1/signup/start" => {
-                let body: SignupStart = serde_json::from_slice(&request.body).unwrap();
+            "/v1/sign-up/start" => {
+                let body: SignUpStart = serde_json::from_slice(&request.body).unwrap();
                 assert_eq!(body.email, "a@example.com");
                 assert_eq!(body.device, device().public());
                 let message = RegistrationRequest::deserialize(&body.registration_request.0).unwrap();
@@ -139,28 +139,28 @@ fn opaque_service(passwords: Arc<Mutex<Passwords>>) -> TinyServer {
                 .unwrap();
                 Answer::json(
                     200,
-                    &SignupStarted {
-                        signup_id,
+                    &SignUpStarted {
+                        sign_up_id,
                         account_id: ACCOUNT,
                         registration_response: Base64(answer.message.serialize().to_vec()),
                     },
                 )
             }
-            "/v1/signup/finish" => {
-                let body: SignupFinish = serde_json::from_slice(&request.body).unwrap();
+            "/v1/sign-up/finish" => {
+                let body: SignUpFinish = serde_json::from_slice(&request.body).unwrap();
                 let upload = RegistrationUpload::<Suite>::deserialize(&body.registration_upload.0).unwrap();
                 state.record = Some(ServerRegistration::finish(upload).serialize().to_vec());
-                Answer::json(200, &SignupFinished { otpauth_url: "otpauth://totp/x".into() })
+                Answer::json(200, &SignUpFinished { otpauth_url: "otpauth://totp/x".into() })
             }
-            "/v1/signup/confirm" => Answer::json(
+            "/v1/sign-up/confirm" => Answer::json(
                 200,
-                &SignupConfirmed {
+                &SignUpConfirmed {
                     recovery_codes: vec!["c".into(); 10],
                     session: session("jwt", 5, now() + 3600),
                 },
             ),
-            "/v1/login/start" => {
-                let body: LoginStart = serde_json::from_slice(&request.body).unwrap();
+            "/v1/sign-in/start" => {
+                let body: SignInStart = serde_json::from_slice(&request.body).unwrap();
                 let record = ServerRegistration::deserialize(state.record.as_ref().unwrap()).unwrap();
                 let started = ServerLogin::<Suite>::start(
                     &mut OsRng,
@@ -174,25 +174,25 @@ fn opaque_service(passwords: Arc<Mutex<Passwords>>) -> TinyServer {
                 state.pending = Some(started.state.serialize().to_vec());
                 Answer::json(
                     200,
-                    &LoginStarted {
-                        login_id,
+                    &SignInStarted {
+                        sign_in_id,
                         account_id: ACCOUNT,
                         region: Region::Eu,
                         ke2: Base64(started.message.serialize().to_vec()),
                     },
                 )
             }
-            "/v1/login/finish" => {
-                let body: LoginFinish = serde_json::from_slice(&request.body).unwrap();
+            "/v1/sign-in/finish" => {
+                let body: SignInFinish = serde_json::from_slice(&request.body).unwrap();
                 let pending = ServerLogin::<Suite>::deserialize(state.pending.as_ref().unwrap()).unwrap();
                 let parameters =
                     ServerLoginParameters { context: Some(&context), identifiers: binding.identifiers() };
                 match pending.finish(CredentialFinalization::deserialize(&body.ke3.0).unwrap(), parameters) {
                     Ok(_) => Answer::status(204),
-                    Err(_) => refuse(ErrorCode::LoginFailed),
+                    Err(_) => refuse(ErrorCode::SignInFailed),
                 }
             }
-            "/v1/login/mfa" => Answer::json(200, &session("jwt", 5, now() + 3600)),
+            "/v1/sign-in/second-factor" => Answer::json(200, &session("jwt", 5, now() + 3600)),
             _ => refuse(ErrorCode::NotFound),
         }
     })

@@ -16,7 +16,7 @@ async fn unsafe_requests_are_sent_once_and_safe_ones_are_retried() {
     let server = TinyServer::start(|_, _| Answer::Close);
     let keystore = memory();
     let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
-    let error = api.logout().await.unwrap_err();
+    let error = api.sign_out().await.unwrap_err();
     assert!(matches!(error, ApiError::Unreachable { .. }));
     assert_eq!(server.seen().len(), 1);
 
@@ -58,13 +58,13 @@ async fn a_service_error_is_retried_only_where_that_is_safe() {
     for fault in [|| refuse(ErrorCode::Internal), || Answer::status(500)] {
         let server = TinyServer::start(move |_, _| fault());
         let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
-        api.logout().await.unwrap_err();
+        api.sign_out().await.unwrap_err();
         assert_eq!(server.seen().len(), 1);
     }
     // A proxy that rate-limits us did not forward the request.
     let server = TinyServer::start(|number, _| Answer::status(if number == 0 { 429 } else { 204 }));
     let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
-    api.logout().await.unwrap();
+    api.sign_out().await.unwrap();
     assert_eq!(server.seen().len(), 2);
 }
 

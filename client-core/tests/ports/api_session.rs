@@ -226,8 +226,8 @@ async fn every_refusal_has_its_kind() {
         (ErrorCode::RefreshReused, ErrorKind::SessionEnded),
         (ErrorCode::DeviceRevoked, ErrorKind::DeviceRevoked),
         (ErrorCode::DeviceNotApproved, ErrorKind::DeviceNotApproved),
-        (ErrorCode::MfaFailed, ErrorKind::SecondFactor),
-        (ErrorCode::LoginFailed, ErrorKind::WrongCredentials),
+        (ErrorCode::SecondFactorFailed, ErrorKind::SecondFactor),
+        (ErrorCode::SignInFailed, ErrorKind::WrongCredentials),
         (ErrorCode::NotFound, ErrorKind::NotFound),
         (ErrorCode::MissingObjects, ErrorKind::ServiceError(ErrorCode::MissingObjects)),
     ] {
@@ -391,14 +391,14 @@ async fn a_puzzle_is_solved_and_the_request_sent_again() {
         Answer::json(429, &Problem { puzzle, ..problem(ErrorCode::PuzzleRequired) })
     };
     let server = TinyServer::start(
-        move |number, _| if number == 0 { asks(8) } else { refuse(ErrorCode::LoginFailed) },
+        move |number, _| if number == 0 { asks(8) } else { refuse(ErrorCode::SignInFailed) },
     );
     let api = HttpApi::anonymous(&server.origin(), &device()).unwrap();
     let password = "password".to_owned().into();
-    assert!(matches!(api.log_in("a@example.com", &password).await, Err(ApiError::Problem(_))));
+    assert!(matches!(api.sign_in("a@example.com", &password).await, Err(ApiError::Problem(_))));
     let seen = server.seen();
     assert_eq!(seen.len(), 2);
-    let sent: api_types::account::LoginStart = serde_json::from_slice(&seen[1].body).unwrap();
+    let sent: api_types::account::SignInStart = serde_json::from_slice(&seen[1].body).unwrap();
     let solved = sent.puzzle.unwrap();
     assert!(solved.holds(8) && solved.salt.0 == [8; 57]);
 
@@ -406,7 +406,7 @@ async fn a_puzzle_is_solved_and_the_request_sent_again() {
     for (bits, requests) in [(27, 1), (255, 1), (4, 3)] {
         let server = TinyServer::start(move |_, _| asks(bits));
         let api = HttpApi::anonymous(&server.origin(), &device()).unwrap();
-        assert!(matches!(api.log_in("a@example.com", &password).await, Err(ApiError::Unexpected { .. })));
+        assert!(matches!(api.sign_in("a@example.com", &password).await, Err(ApiError::Unexpected { .. })));
         assert_eq!(server.seen().len(), requests, "{bits}");
     }
 }

@@ -1,11 +1,12 @@
 //! The core's contact with the world: sources, targets, the service, the store. The servers are real or minimal fakes.
 
 mod api_parts;
+mod begin;
 #[path = "../common/mod.rs"]
 #[expect(dead_code, reason = "the other half is for the storage format")]
 mod common;
+mod postgres_target;
 mod private_postgres;
-mod seam;
 mod tiny_server;
 
 mod api_password;

@@ -1,7 +1,7 @@
 //! Files as sources: read as they were when opened, or refused.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::seam::{begin, begin_with};
+use crate::begin::{begin, begin_with};
 use std::{
     fs::{self, File, OpenOptions},
     io::Read,

@@ -183,8 +183,9 @@ fn samples(folder: &Path) -> Vec<(String, Vec<u8>, Vec<Format>)> {
     all
 }
 
+// case: cut-dumps-of-known-formats
 #[test]
-fn cut_dumps_of_known_formats() {
+fn a_cut_dump_of_a_known_format_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes, formats) in samples(folder.path()) {
         for step in [bytes.len(), 4096, 333] {
@@ -296,8 +297,9 @@ fn non_dumps_are_refused_and_other_files_are_not() {
 
 /// Written by `pg_dump 17 -Fc > file` with each compression. It opens standard output for appending, so its completed
 /// table of contents follows the last block.
+// case: pg17-archive-by-redirect-refused
 #[test]
-fn pg17_archive_by_redirect_refused() {
+fn an_archive_that_pg_dump_17_appended_to_is_complete() {
     for dump in [
         &include_bytes!("../../testdata/dumps/pg_dump-17-appended-none.dump")[..],
         include_bytes!("../../testdata/dumps/pg_dump-17-appended-gzip.dump"),

@@ -1,8 +1,8 @@
 //! A database's identity and properties, queried from real servers.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use crate::begin::begin;
 use crate::private_postgres;
-use crate::seam::begin;
 
 use std::{io::Read, sync::LazyLock};
 
@@ -27,9 +27,9 @@ fn dumped(url: &str) -> Complete {
     stream.finish().unwrap()
 }
 
-/// A database is recognized by its identity.
+// case: onto-source-guard-by-spelling
 #[test]
-fn onto_source_guard_by_spelling() {
+fn a_database_is_recognized_by_its_identity() {
     let other = Server::start();
     other.sql("postgres", "CREATE DATABASE shop");
     SERVER.sql("postgres", "CREATE DATABASE neighbor");
@@ -62,8 +62,9 @@ fn onto_source_guard_by_spelling() {
 }
 
 /// A dump carries its database's properties, so that a restore can recreate them.
+// case: made-database-loses-encoding-and-collation
 #[test]
-fn made_database_loses_encoding_and_collation() {
+fn a_dump_carries_its_databases_properties() {
     SERVER.sql("postgres", "CREATE ROLE \"Chef | de\" LOGIN; CREATE ROLE app LOGIN");
     SERVER.sql(
         "postgres",

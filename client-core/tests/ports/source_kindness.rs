@@ -1,10 +1,10 @@
 //! Effects of a backup on its source: nothing that stays, and nothing that pg_dump alone would not do.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use crate::seam::{Target, clean_up, inspect, open};
+use crate::postgres_target::{Target, clean_up, inspect, open};
 use std::{
     fs,
-    io::Read,
+    io::{BufRead, BufReader, Read},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -23,8 +23,7 @@ impl Holder {
     }
 
     fn in_mode(server: &Server, database: &str, table: &str, mode: &str) -> Self {
-        let sql = format!("BEGIN; LOCK TABLE {table} IN {mode} MODE; SELECT pg_sleep(300)");
-        let child = Command::new(server.bin().join("psql"))
+        let mut child = Command::new(server.bin().join("psql"))
             .args([
                 "-XAtq",
                 "-h",
@@ -36,19 +35,17 @@ impl Holder {
                 "-d",
                 database,
             ])
-            .args(["-c", &sql])
+            .args(["-v", "ON_ERROR_STOP=1", "-c", "BEGIN", "-c", "SET LOCAL lock_timeout = '20s'"])
+            .args(["-c", &format!("LOCK TABLE {table} IN {mode} MODE")])
+            // While the list of databases is locked nobody can connect and ask.
+            .args(["-c", "\\! echo held", "-c", "SELECT pg_sleep(300)"])
             .env("PGPASSWORD", PASSWORD)
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // Not queried while the server's list of databases is locked: nobody could connect.
-        let held = "SELECT count(*) FROM pg_stat_activity
-                     WHERE query LIKE '%pg_sleep(300)%' AND wait_event = 'PgSleep'";
-        if table == "pg_database" && mode == "ACCESS EXCLUSIVE" {
-            thread::sleep(Duration::from_secs(1));
-        } else {
-            eventually("a held table", || server.sql("postgres", held) != "0");
-        }
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        assert_eq!(said, "held\n", "{table} in {database}");
         Self(child)
     }
 }
@@ -62,8 +59,9 @@ impl Drop for Holder {
     }
 }
 
+// case: look-before-dump-stops-backups
 #[test]
-fn look_before_dump_stops_backups() {
+fn settings_and_locks_do_not_stop_the_inspection() {
     let server = Server::start();
     server.shop("big", 1);
     server.sql("big", "SELECT count(*) FROM (SELECT lo_create(0) FROM generate_series(1, 10)) x");
@@ -104,8 +102,9 @@ fn look_before_dump_stops_backups() {
     assert!(found.properties.is_some());
 }
 
+// case: cancel-waits-for-locked-table
 #[test]
-fn cancel_waits_for_locked_table() {
+fn a_locked_table_does_not_delay_a_cancellation() {
     let server = Server::start();
     server.shop("lk", 1);
     let _holder = Holder::of(&server, "lk", "pg_catalog.pg_class");
@@ -114,7 +113,7 @@ fn cancel_waits_for_locked_table() {
     let url = server.url("lk");
     let looking =
         thread::spawn(move || source::database(&url).unwrap().connect(&stopper, &Opening::default()).err());
-    thread::sleep(Duration::from_millis(1500));
+    eventually("a session that waits", || server.has_waiting_session());
     let begun = Instant::now();
     stop.stop();
     assert_eq!(looking.join().unwrap(), Some(SourceError::Cancelled));
@@ -127,13 +126,14 @@ fn cancel_waits_for_locked_table() {
     );
 }
 
-/// Runs `work` in a thread, stops it after a moment, and returns its result and how long stopping took.
+/// Runs `work` in a thread, stops it once it waits for a lock, and returns its result and how long stopping took.
 fn stopped<T: Send + std::fmt::Debug + 'static>(
+    server: &Server,
     stopper: &Stopper,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> (T, Duration) {
     let working = thread::spawn(work);
-    thread::sleep(Duration::from_millis(1500));
+    eventually("a session that waits", || working.is_finished() || server.has_waiting_session());
     if working.is_finished() {
         panic!("nothing was waited for: {:?}", working.join());
     }
@@ -170,7 +170,7 @@ fn a_waiting_restore_stops_within_seconds() {
         let holder = Holder::in_mode(&server, at, table, mode);
         let (sink, stopper) = sink(into);
         let dump = dump.clone();
-        let (outcome, took) = stopped(&stopper, move || restored(sink, &dump));
+        let (outcome, took) = stopped(&server, &stopper, move || restored(sink, &dump));
         assert_eq!(outcome, Err(SourceError::Cancelled), "{what}");
         assert!(took < PATIENCE, "{what}: {took:?}");
         drop(holder);
@@ -195,7 +195,8 @@ fn a_rename_and_a_clean_up_that_wait_are_stopped() {
     eventually("a database to fill", || server.sql("postgres", databases).contains("sealkeep_restoring_"));
     let holder = Holder::in_mode(&server, "postgres", "pg_database", "SHARE");
     let rest = rest.to_vec();
-    let (outcome, took) = stopped(&stopper, move || sink.write(&rest).and_then(|()| sink.finish().map(drop)));
+    let (outcome, took) =
+        stopped(&server, &stopper, move || sink.write(&rest).and_then(|()| sink.finish().map(drop)));
     assert!(outcome.is_err() && took < PATIENCE, "{outcome:?} {took:?}");
     let left = server.sql("postgres", databases);
     assert!(left.contains("sealkeep_restoring_") && !left.contains("fresh"), "{left}");
@@ -203,7 +204,7 @@ fn a_rename_and_a_clean_up_that_wait_are_stopped() {
     let (stopper, url) = (Stopper::default(), server.url("shop"));
     let stop = stopper.clone();
     let cleaning = move || clean_up(&url, &stop).map(drop);
-    let (outcome, took) = stopped(&stopper, cleaning);
+    let (outcome, took) = stopped(&server, &stopper, cleaning);
     assert_eq!(outcome, Err(SourceError::Cancelled));
     assert!(took < PATIENCE, "{took:?}");
     assert_eq!(server.sql("postgres", databases), left);
@@ -326,6 +327,7 @@ fn a_paused_dump_survives() {
     let mut stream = open(&server.url("shop")).unwrap();
     let settings = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sealkeep'";
     stream.read_exact(&mut vec![0; 1_000_000]).unwrap();
+    // A time and no event: the subject is a pause that outlives the server's limits.
     thread::sleep(Duration::from_secs(9));
     assert_eq!(server.sql("postgres", settings), "1");
     let (bytes, complete) = dumped(stream);

@@ -1,7 +1,7 @@
 //! Backup and restore through a connection pooler leave nothing behind in its sessions.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::seam::{Target, clean_up, open};
+use crate::postgres_target::{Target, clean_up, open};
 use std::{
     fs,
     net::{TcpListener, TcpStream},
@@ -78,9 +78,10 @@ impl Drop for Pooler {
     }
 }
 
+// case: pooler-search-path-poisoned
 #[test]
 #[ignore = "slow"]
-fn pooler_search_path_poisoned() {
+fn a_pooler_is_refused_and_left_unchanged() {
     let server = Server::start();
     server.shop("app_db", 1);
     let (dump, _) = dumped(open(&server.url("app_db")).unwrap());

@@ -1,7 +1,7 @@
 //! Standard input: read to its end, and abandoned when silent. Each case re-runs this test in its own process.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::seam::begin;
+use crate::begin::begin;
 use std::{
     env,
     io::{Read, Write},
@@ -24,6 +24,7 @@ fn read(stop: bool) {
     let stopper = stream.stopper();
     if stop {
         thread::spawn(move || {
+            // That a read is blocked cannot be observed. Stopped before it, it ends in the same way.
             thread::sleep(Duration::from_millis(300));
             stopper.stop();
         });

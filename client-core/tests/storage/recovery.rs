@@ -1,14 +1,14 @@
 //! n88: a dump comes back from a copy of the bucket with the 24 words, stock `age`, stock `zstd` and two short scripts,
-//! without any of our code. Skipped with a message if those tools are missing.
+//! without any of our code.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::common;
 
 use std::{
     fs,
     io::Write,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -185,15 +185,43 @@ fn compressed(script: &str) -> Vec<u8> {
     made.stdout
 }
 
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name)
+}
+
+/// Turns words into a key with the script, and compares it with ours.
+fn to_key(words: &RecoveryWords, key_file: &Path) {
+    let list = key_file.with_extension("english");
+    fs::write(&list, bip39::Language::English.word_list().join("\n")).unwrap();
+    let mut to_key = Command::new(PYTHON)
+        .arg(script("words_to_key.py"))
+        .arg(&list)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    to_key.stdin.take().unwrap().write_all(words.phrase().expose_secret().as_bytes()).unwrap();
+    let key = to_key.wait_with_output().unwrap();
+    assert!(key.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&key.stdout).trim(),
+        words.identity().unwrap().expose().expose_secret()
+    );
+    fs::write(key_file, key.stdout).unwrap();
+}
+
+/// `recover.py BUCKET KEY_FILE …`
+fn recover(bucket: &Path, key_file: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(PYTHON);
+    command.arg(script("recover.py")).arg(bucket).arg(key_file).args(args);
+    command
+}
+
 #[test]
 fn n88_stock_tools_and_the_words_restore_a_dump() {
     if let Some(tool) = missing_tool() {
-        eprintln!(
-            "skipped: {tool} is not installed here; the independence test needs age, zstd and python3-cryptography"
-        );
-        return;
+        return not_tested(&format!("restoring without our code: {tool} is not installed, see .ci/setup"));
     }
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
     let dir = tempfile::tempdir().unwrap();
     let bucket = dir.path().join("bucket");
     // Rows, incompressible noise, and a last chunk that repeats part of the first. It starts with the bytes that stood
@@ -220,24 +248,8 @@ fn n88_stock_tools_and_the_words_restore_a_dump() {
         snapshots.push((back_up(&bucket, &words, &apart, false).to_string(), compressed));
     }
 
-    let list = dir.path().join("english.txt");
-    fs::write(&list, bip39::Language::English.word_list().join("\n")).unwrap();
-    let mut to_key = Command::new(PYTHON)
-        .arg(scripts.join("words_to_key.py"))
-        .arg(&list)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    to_key.stdin.take().unwrap().write_all(words.phrase().expose_secret().as_bytes()).unwrap();
-    let key = to_key.wait_with_output().unwrap();
-    assert!(key.status.success());
-    assert_eq!(
-        String::from_utf8_lossy(&key.stdout).trim(),
-        words.identity().unwrap().expose().expose_secret()
-    );
     let key_file = dir.path().join("key.txt");
-    fs::write(&key_file, key.stdout).unwrap();
+    to_key(&words, &key_file);
 
     // Stock age alone opens the recovery file.
     let file = fs::read_dir(bucket.join(format!("v1/{VAULT}/keys"))).unwrap().next().unwrap().unwrap().path();
@@ -246,10 +258,7 @@ fn n88_stock_tools_and_the_words_restore_a_dump() {
     assert_eq!(json["format"], "sealkeep-recovery-1");
     assert_eq!(json["vault"], VAULT.to_string());
 
-    let recover = |args: &[&str]| {
-        let mut command = Command::new(PYTHON);
-        command.arg(scripts.join("recover.py")).arg(&bucket).arg(&key_file).args(args).output().unwrap()
-    };
+    let recover = |args: &[&str]| recover(&bucket, &key_file, args).output().unwrap();
     let listing = String::from_utf8(recover(&[]).stdout).unwrap();
     assert!(listing.contains(&snapshot) && listing.contains("postgres shop"), "{listing}");
     for (snapshot, dump) in snapshots {
@@ -258,4 +267,80 @@ fn n88_stock_tools_and_the_words_restore_a_dump() {
         assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
         assert!(fs::read(restored).unwrap() == dump);
     }
+}
+
+/// What a script says and how it exits: one sentence, and no traceback.
+fn said(mut command: Command, code: i32) -> String {
+    let outcome = command.output().unwrap();
+    let said = String::from_utf8(outcome.stderr).unwrap();
+    assert_eq!(outcome.status.code(), Some(code), "{said}");
+    assert!(said.lines().count() == 1 && !said.contains("Traceback"), "{said}");
+    said
+}
+
+#[test]
+fn the_script_says_in_one_sentence_what_is_wrong() {
+    if let Some(tool) = missing_tool() {
+        eprintln!("skipped: {tool} is not installed here");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (bucket, dump) = (dir.path().join("bucket"), rows("dump", 60_000));
+    let plain = Dump { stored: &dump, unwrapped: None, bytes: &dump };
+    let (words, other) = (RecoveryWords::generate().unwrap(), RecoveryWords::generate().unwrap());
+    let snapshot = back_up(&bucket, &words, &plain, false).to_string();
+    let foreign = back_up(&bucket, &other, &plain, false).to_string();
+    let (key_file, out) = (dir.path().join("key.txt"), dir.path().join("out"));
+    to_key(&words, &key_file);
+    let out_name = out.to_str().unwrap();
+    let recover = |args: &[&str]| recover(&bucket, &key_file, args);
+
+    // Another vault in the same bucket is passed over, and named.
+    let listing = recover(&[]).output().unwrap();
+    let listed = String::from_utf8(listing.stdout).unwrap();
+    assert!(listing.status.success() && listed.contains(&snapshot) && !listed.contains(&foreign), "{listed}");
+    assert!(String::from_utf8_lossy(&listing.stderr).contains("another kit"));
+    assert!(said(recover(&[&foreign, out_name]), 1).contains("the words of another kit"));
+    let third = dir.path().join("third.txt");
+    to_key(&RecoveryWords::generate().unwrap(), &third);
+    assert!(said(self::recover(&bucket, &third, &[]), 1).contains("opens none of 2 snapshots"));
+
+    // A program that is not installed.
+    let path = dir.path().join("bin");
+    fs::create_dir(&path).unwrap();
+    let mut without = recover(&[]);
+    without.env("PATH", &path);
+    assert!(said(without, 1).contains("age is not installed (Debian: apt install age)"));
+    let age = String::from_utf8(Command::new("which").arg("age").output().unwrap().stdout).unwrap();
+    std::os::unix::fs::symlink(age.trim(), path.join("age")).unwrap();
+    let mut without = recover(&[&snapshot, out_name]);
+    without.env("PATH", &path);
+    assert!(said(without, 1).contains("zstd is not installed"));
+    assert!(!out.exists());
+
+    assert!(said(recover(&["0000000", out_name]), 1).contains("there is no snapshot 0000000"));
+    assert!(said(recover(&[&snapshot]), 2).starts_with("usage: recover.py"));
+    assert!(
+        said(self::recover(Path::new("/nowhere"), &key_file, &[]), 1).contains("/nowhere does not exist")
+    );
+    assert!(said(self::recover(&path, &key_file, &[]), 1).contains("no folder `snapshots`"));
+    assert!(recover(&[&snapshot[..9], out_name]).status().unwrap().success());
+    assert!(said(recover(&[&snapshot, out_name]), 1).contains("exists already"));
+
+    // Damage.
+    let next = dir.path().join("next");
+    let next_name = next.to_str().unwrap();
+    let packs = bucket.join(format!("v1/{VAULT}/packs"));
+    let mut packs: Vec<PathBuf> = fs::read_dir(packs).unwrap().map(|pack| pack.unwrap().path()).collect();
+    packs.sort_unstable();
+    for pack in &packs {
+        let mut bytes = fs::read(pack).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(pack, bytes).unwrap();
+    }
+    assert!(said(recover(&[&snapshot, next_name]), 1).contains("is damaged"));
+    packs.iter().for_each(|pack| fs::remove_file(pack).unwrap());
+    assert!(said(recover(&[&snapshot, next_name]), 1).contains("is missing"));
+    assert!(!next.exists());
 }

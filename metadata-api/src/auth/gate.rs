@@ -8,6 +8,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use tracing::{Instrument, debug_span};
 
 use super::{Signed, bearer, device_signature::Presented};
 use crate::{
@@ -27,36 +28,45 @@ pub async fn signed(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
+    let request = admit(&state, request).instrument(debug_span!("gate")).await?;
+    let mut response = next.run(request).instrument(debug_span!("handler")).await;
+    response.extensions_mut().insert(BySignedDevice);
+    response.extensions_mut().insert(Proven);
+    Ok(response)
+}
+
+async fn admit(state: &AppState, request: Request) -> Result<Request, ApiError> {
     let (mut parts, body) = request.into_parts();
-    let bearer = bearer::authenticate(&state, &parts.headers)?;
+    let bearer = bearer::authenticate(state, &parts.headers)?;
     let body = read(body, MAX_BODY).await?;
     let presented = Presented::read(&parts.headers, &body, true)?;
 
-    let standing = session::standing(state.db(), bearer.account, bearer.session)
-        .await?
-        .ok_or(ErrorCode::TokenInvalid)?;
+    let session_state =
+        session::state(state.db(), bearer.account, bearer.session).await?.ok_or(ErrorCode::TokenInvalid)?;
     // Token, session and signature must all name the same device, and the token that device's key.
-    let bound = standing.device == bearer.device
+    let bound = session_state.device == bearer.device
         && presented.device() == bearer.device
-        && standing.region == bearer.stage.region
-        && thumbprint(&standing.signing_key) == bearer.stage.jkt;
+        && session_state.region == bearer.stage.region
+        && thumbprint(&session_state.signing_key) == bearer.stage.jkt;
     if !bound {
         return Err(ErrorCode::TokenInvalid.into());
     }
-    let nonce =
-        presented.verify(&state, &parts, &body, Some(&bearer.stage.authorization), &standing.signing_key)?;
-    nonce.use_up(&state).await?;
-    if standing.device_revoked {
+    let nonce = presented.verify(
+        state,
+        &parts,
+        &body,
+        Some(&bearer.stage.authorization),
+        &session_state.signing_key,
+    )?;
+    nonce.use_up(state).await?;
+    if session_state.device_revoked {
         return Err(ErrorCode::DeviceRevoked.into());
     }
-    if standing.session_revoked || standing.session_expires_at <= state.clock().now() {
+    if session_state.session_revoked || session_state.session_expires_at <= state.clock().now() {
         return Err(ErrorCode::SessionRevoked.into());
     }
     parts.extensions.insert(bearer.advance(Signed { region: bearer.stage.region }));
-    let mut answer = next.run(Request::from_parts(parts, Body::from(body))).await;
-    answer.extensions_mut().insert(BySignedDevice);
-    answer.extensions_mut().insert(Proven);
-    Ok(answer)
+    Ok(Request::from_parts(parts, Body::from(body)))
 }
 
 pub(super) async fn read(body: Body, most: usize) -> Result<Bytes, ApiError> {

@@ -8,10 +8,7 @@ use crate::{error::ApiError, state::AppState};
 pub mod bearer;
 pub mod device_signature;
 pub mod gate;
-pub mod mfa;
-pub mod opaque;
 pub mod pre_auth;
-pub(crate) mod puzzle;
 mod tenant;
 
 pub use pre_auth::PreAuth;
@@ -21,10 +18,8 @@ impl FromRequestParts<AppState> for Caller<Signed> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
-        parts
-            .extensions
-            .get::<Self>()
-            .cloned()
-            .ok_or_else(|| ApiError::internal("a route asks for a caller, but stands before the gate"))
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
+            ApiError::internal("a handler needs a caller, but its route is not behind the gate")
+        })
     }
 }

@@ -6,8 +6,8 @@ use std::future::Future;
 use api_types::{
     ErrorCode,
     account::{
-        AuthenticatorConfirm, AuthenticatorStart, LoginFinish, LoginMfa, LoginStart, PasswordFinish,
-        PasswordStart, Refresh, RenewCodes, SignupConfirm, SignupFinish, SignupStart,
+        AuthenticatorConfirm, AuthenticatorStart, PasswordFinish, PasswordStart, Refresh, RenewCodes,
+        SignInFinish, SignInSecondFactor, SignInStart, SignUpConfirm, SignUpFinish, SignUpStart,
     },
 };
 use axum::{
@@ -77,7 +77,7 @@ impl<T: Conversation> FromRequest<AppState> for PreAuth<T> {
     }
 }
 
-impl Conversation for SignupStart {
+impl Conversation for SignUpStart {
     const BY_STRANGERS: bool = true;
 
     async fn signer(&self, _: &AppState) -> Result<Signer, ApiError> {
@@ -85,19 +85,19 @@ impl Conversation for SignupStart {
     }
 }
 
-impl Conversation for SignupFinish {
+impl Conversation for SignUpFinish {
     async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
-        pending::signup_signer(state.db(), self.signup_id, state.clock().now()).await
+        pending::sign_up_signer(state.db(), self.sign_up_id, state.clock().now()).await
     }
 }
 
-impl Conversation for SignupConfirm {
+impl Conversation for SignUpConfirm {
     async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
-        pending::signup_signer(state.db(), self.signup_id, state.clock().now()).await
+        pending::sign_up_signer(state.db(), self.sign_up_id, state.clock().now()).await
     }
 }
 
-impl Conversation for LoginStart {
+impl Conversation for SignInStart {
     const BY_STRANGERS: bool = true;
 
     async fn signer(&self, _: &AppState) -> Result<Signer, ApiError> {
@@ -106,23 +106,30 @@ impl Conversation for LoginStart {
 }
 
 /// The requests of a sign-in that follow the password.
-macro_rules! login_bodies {
+macro_rules! sign_in_bodies {
     ($($body:ty),+ $(,)?) => {
         $(impl Conversation for $body {
             async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
-                pending::login_signer(state.db(), self.login_id, state.clock().now()).await
+                pending::sign_in_signer(state.db(), self.sign_in_id, state.clock().now()).await
             }
         })+
     };
 }
-login_bodies!(LoginFinish, LoginMfa, PasswordStart, RenewCodes, AuthenticatorStart, AuthenticatorConfirm,);
+sign_in_bodies!(
+    SignInFinish,
+    SignInSecondFactor,
+    PasswordStart,
+    RenewCodes,
+    AuthenticatorStart,
+    AuthenticatorConfirm,
+);
 
 impl Conversation for PasswordFinish {
     /// Carries one wrap per vault.
     const MAX_BODY: usize = 256 * 1024;
 
     async fn signer(&self, state: &AppState) -> Result<Signer, ApiError> {
-        pending::login_signer(state.db(), self.login_id, state.clock().now()).await
+        pending::sign_in_signer(state.db(), self.sign_in_id, state.clock().now()).await
     }
 }
 

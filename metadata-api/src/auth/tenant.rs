@@ -7,6 +7,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
+use tracing::{Instrument, debug_span};
 
 use crate::{
     db::{TenantTx, tenant_tx::DeviceGate},
@@ -25,6 +26,6 @@ impl<D: DeviceGate> FromRequestParts<AppState> for TenantTx<D> {
             .map_err(|_| ErrorCode::NotFound)?;
         let vault: VaultId =
             path.get("vault").and_then(|text| text.parse().ok()).ok_or(ErrorCode::NotFound)?;
-        Self::begin(state.db(), &caller, vault, state.clock().now()).await
+        Self::begin(state.db(), &caller, vault, state.clock().now()).instrument(debug_span!("tenant")).await
     }
 }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use axum::http::HeaderName;
 use ipnet::IpNet;
 
-use super::Problem;
+use super::ConfigError;
 use crate::{callers::Callers, proxies::Proxies};
 
 /// How requests arrive.
@@ -40,12 +40,12 @@ impl Listen {
     ///
     /// # Errors
     /// One sentence for the operator.
-    pub fn transport(&self) -> Result<Transport, Problem> {
+    pub fn transport(&self) -> Result<Transport, ConfigError> {
         match &self.tls {
             Some((cert, key)) => Ok(Transport::Tls { cert: cert.clone(), key: key.clone() }),
             None if self.behind_proxy => Ok(Transport::BehindProxy),
             None if self.addr.ip().is_loopback() => Ok(Transport::Loopback),
-            None => Err(Problem(format!(
+            None => Err(ConfigError(format!(
                 "{} is reachable from other machines: give --tls-cert and --tls-key, or --behind-proxy if a proxy in front terminates TLS",
                 self.addr
             ))),
@@ -58,7 +58,7 @@ const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
 /// Settings about the proxies in front.
 #[derive(Debug, Clone, Default)]
-pub struct InFront {
+pub struct ProxySettings {
     /// There is a proxy in front.
     pub behind_proxy: bool,
     /// The header that names the caller; defaults to `x-forwarded-for`.
@@ -69,12 +69,12 @@ pub struct InFront {
     pub one_network: bool,
 }
 
-impl InFront {
+impl ProxySettings {
     /// How limits tell callers apart.
     ///
     /// # Errors
     /// One sentence for the operator if all callers would count as one without an explicit setting.
-    pub fn callers(&self, listen: SocketAddr) -> Result<Callers, Problem> {
+    pub fn callers(&self, listen: SocketAddr) -> Result<Callers, ConfigError> {
         if !self.behind_proxy {
             return Ok(Callers::Connection);
         }
@@ -86,7 +86,7 @@ impl InFront {
         } else if listen.ip().is_loopback() {
             LOOPBACK.iter().filter_map(|text| text.parse().ok()).collect()
         } else {
-            return Err(Problem(format!(
+            return Err(ConfigError(format!(
                 "{listen} is reached from other machines, and nothing says which of them is the proxy: give --trusted-proxy with its address or network, or all callers share one limit and a stranger can use it up. Where the proxy names no caller, give --one-network and let the proxy limit requests"
             )));
         };

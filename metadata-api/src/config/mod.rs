@@ -1,10 +1,10 @@
 //! Settings, from the environment or from files named there. A setting that is missing, too short, a default or used
 //! twice is reported in a sentence, and the service does not start.
 
+mod environment;
 mod limits;
 mod listen;
 mod secrets;
-mod source;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
@@ -12,10 +12,10 @@ use api_types::Region;
 use secrecy::SecretString;
 
 pub use self::{
+    environment::Environment,
     limits::Limits,
-    listen::{InFront, Listen, Transport},
+    listen::{Listen, ProxySettings, Transport},
     secrets::{Key, Secrets, UnusableSecret, generate_secrets},
-    source::Source,
 };
 use crate::presign::Target;
 
@@ -35,22 +35,22 @@ pub struct Config {
     pub regions: BTreeMap<Region, Target>,
 }
 
-/// One sentence for the operator.
+/// A setting that is missing or wrong: one sentence for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Problem(String);
+pub struct ConfigError(String);
 
-/// All problems found.
+/// Everything that is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
-pub struct Problems(pub Vec<Problem>);
+pub struct ConfigErrors(pub Vec<ConfigError>);
 
-impl fmt::Display for Problems {
+impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.0.iter().enumerate() {
+        for (i, error) in self.0.iter().enumerate() {
             if i > 0 {
                 writeln!(f)?;
             }
-            write!(f, "{problem}")?;
+            write!(f, "{error}")?;
         }
         Ok(())
     }

@@ -8,12 +8,12 @@ use opaque_ke::ServerSetup;
 use secrecy::{ExposeSecret, SecretBox};
 use zeroize::Zeroizing;
 
-use super::{Problem, Source};
+use super::{ConfigError, Environment};
 
 /// A 32-byte secret.
 pub type Key = SecretBox<[u8; 32]>;
 
-/// Minimum number of different byte values in a secret; fewer mean a typed or placeholder value. The chance of fewer
+/// Minimum number of different byte values in a secret; fewer mean a placeholder or typed text. The chance of fewer
 /// than 16 among 32 random bytes is 1 in 10^12.
 const MIN_DIFFERENT_BYTES: usize = 16;
 
@@ -29,8 +29,8 @@ pub struct Secrets {
     pub refresh_pepper: Key,
 }
 
-impl Source {
-    pub(super) fn secrets(&self) -> Result<Secrets, Vec<Problem>> {
+impl Environment {
+    pub(super) fn secrets(&self) -> Result<Secrets, Vec<ConfigError>> {
         let mut problems = Vec::new();
         let mut seen: Vec<(&str, Zeroizing<Vec<u8>>)> = Vec::new();
         for (name, what) in SECRETS {
@@ -39,7 +39,7 @@ impl Source {
                 Err(problem) => problems.push(problem),
                 Ok(bytes) => {
                     if let Some((other, _)) = seen.iter().find(|(_, b)| shares(b, &bytes)) {
-                        problems.push(Problem(format!(
+                        problems.push(ConfigError(format!(
                             "{name} is the same as {other}: each secret needs a value of its own"
                         )));
                     }
@@ -51,14 +51,14 @@ impl Source {
             return Err(problems);
         }
         let take = |wanted: &str| seen.iter().find(|(name, _)| *name == wanted).map(|(_, bytes)| bytes);
-        let key = |name: &str| -> Result<Key, Vec<Problem>> {
+        let key = |name: &str| -> Result<Key, Vec<ConfigError>> {
             let mut key = SecretBox::new(Box::new([0; 32]));
             match take(name) {
                 Some(bytes) if bytes.len() == 32 => {
                     secrecy::ExposeSecretMut::expose_secret_mut(&mut key).copy_from_slice(bytes);
                     Ok(key)
                 }
-                _ => Err(vec![Problem(format!("{name} has to be 32 bytes"))]),
+                _ => Err(vec![ConfigError(format!("{name} has to be 32 bytes"))]),
             }
         };
         Ok(Secrets {
@@ -76,22 +76,27 @@ const TOKEN: &str = "SEALKEEP_TOKEN_KEY";
 const PEPPER: &str = "SEALKEEP_REFRESH_PEPPER";
 
 const SECRETS: [(&str, &str); 4] = [
-    (OPAQUE, "make one with `metadata-api generate-secrets`"),
-    (MASTER, "32 random bytes; make them with `metadata-api generate-secrets`"),
-    (TOKEN, "32 random bytes; make them with `metadata-api generate-secrets`"),
-    (PEPPER, "32 random bytes; make them with `metadata-api generate-secrets`"),
+    (OPAQUE, "create one with `metadata-api generate-secrets`"),
+    (MASTER, "32 random bytes; create them with `metadata-api generate-secrets`"),
+    (TOKEN, "32 random bytes; create them with `metadata-api generate-secrets`"),
+    (PEPPER, "32 random bytes; create them with `metadata-api generate-secrets`"),
 ];
 
-fn decode_secret(name: &str, text: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+fn decode_secret(name: &str, text: &str) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     let bytes = Base64UrlUnpadded::decode_vec(text).map(Zeroizing::new).map_err(|_| {
-        Problem(format!("{name} is not unpadded base64url; `metadata-api generate-secrets` makes one"))
+        ConfigError(format!("{name} is not unpadded base64url; `metadata-api generate-secrets` creates one"))
     })?;
     if name == OPAQUE {
         ServerSetup::<Suite>::deserialize(&bytes).map_err(|_| {
-            Problem(format!("{name} is no OPAQUE server setup; `metadata-api generate-secrets` makes one"))
+            ConfigError(format!(
+                "{name} is no OPAQUE server setup; `metadata-api generate-secrets` creates one"
+            ))
         })?;
     } else if bytes.len() != 32 {
-        return Err(Problem(format!("{name} is {} bytes long; it has to be 32 random bytes", bytes.len())));
+        return Err(ConfigError(format!(
+            "{name} is {} bytes long; it has to be 32 random bytes",
+            bytes.len()
+        )));
     }
     let mut different = [false; 256];
     for byte in bytes.iter() {
@@ -100,8 +105,8 @@ fn decode_secret(name: &str, text: &str) -> Result<Zeroizing<Vec<u8>>, Problem> 
     if different.iter().filter(|d| **d).count() < MIN_DIFFERENT_BYTES
         || bytes.iter().all(u8::is_ascii_graphic)
     {
-        return Err(Problem(format!(
-            "{name} looks like a default or a typed text, not like random bytes; `metadata-api generate-secrets` makes one"
+        return Err(ConfigError(format!(
+            "{name} looks like a placeholder or typed text, not like random bytes; `metadata-api generate-secrets` creates one"
         )));
     }
     Ok(bytes)

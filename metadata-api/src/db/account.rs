@@ -2,7 +2,7 @@
 
 use api_types::{AccountId, ErrorCode, Region, VaultId};
 
-use super::{Db, at, corrupt, pending::Signup, pre_auth::PreAuthTx};
+use super::{Db, at, corrupt, pending::SignUp, pre_auth::PreAuthTx};
 use crate::{domain::recovery_codes::RecoveryCodes, error::ApiError};
 
 /// What a sign-in needs to know about an existing account.
@@ -39,7 +39,7 @@ pub(crate) async fn find(db: &Db, email: &str) -> Result<Option<Credential>, Api
 }
 
 /// The second factor of a new account.
-pub(crate) struct NewFactor<'a> {
+pub(crate) struct NewSecondFactor<'a> {
     pub(crate) sealed_secret: &'a [u8],
     pub(crate) used_step: i64,
     pub(crate) codes: &'a RecoveryCodes,
@@ -48,19 +48,19 @@ pub(crate) struct NewFactor<'a> {
 /// Creates account, credential, second factor and first vault.
 ///
 /// # Errors
-/// `signup_refused` if the address already has an account.
+/// `sign_up_refused` if the address already has an account.
 pub(crate) async fn create(
     tx: &mut PreAuthTx,
-    signup: &Signup,
+    sign_up: &SignUp,
     vault: VaultId,
-    factor: &NewFactor<'_>,
+    second_factor: &NewSecondFactor<'_>,
     now: i64,
 ) -> Result<(), ApiError> {
-    let account = signup.account;
+    let account = sign_up.account;
     tx.set_account(account, None).await?;
     sqlx::query("INSERT INTO app.account (account_id, region, created_at) VALUES ($1, $2, $3)")
         .bind(account.0)
-        .bind(signup.region.as_str())
+        .bind(sign_up.region.as_str())
         .bind(at(now))
         .execute(tx.conn())
         .await?;
@@ -69,27 +69,27 @@ pub(crate) async fn create(
          ON CONFLICT (email) DO NOTHING",
     )
     .bind(account.0)
-    .bind(&signup.email)
-    .bind(&signup.opaque_record)
+    .bind(&sign_up.email)
+    .bind(&sign_up.opaque_record)
     .bind(at(now))
     .execute(tx.conn())
     .await?;
     if stored.rows_affected() == 0 {
-        return Err(ErrorCode::SignupRefused.into());
+        return Err(ErrorCode::SignUpRefused.into());
     }
     sqlx::query(
         "INSERT INTO app.totp (account_id, secret, last_step, recovery_salt) VALUES ($1, $2, $3, $4)",
     )
     .bind(account.0)
-    .bind(factor.sealed_secret)
-    .bind(factor.used_step)
-    .bind(factor.codes.salt.as_slice())
+    .bind(second_factor.sealed_secret)
+    .bind(second_factor.used_step)
+    .bind(second_factor.codes.salt.as_slice())
     .execute(tx.conn())
     .await?;
-    add_codes(tx, account, factor.codes).await?;
+    add_codes(tx, account, second_factor.codes).await?;
     sqlx::query("INSERT INTO app.vault (vault_id, region, created_at) VALUES ($1, $2, $3)")
         .bind(vault.0)
-        .bind(signup.region.as_str())
+        .bind(sign_up.region.as_str())
         .bind(at(now))
         .execute(tx.conn())
         .await?;
@@ -186,21 +186,24 @@ fn changed_one(rows: u64, what: &'static str) -> Result<(), ApiError> {
 
 /// A second factor as stored.
 #[derive(sqlx::FromRow)]
-pub(crate) struct Factor {
+pub(crate) struct StoredSecondFactor {
     pub(crate) sealed_secret: Vec<u8>,
     pub(crate) recovery_salt: Vec<u8>,
 }
 
 /// The account's second factor, locked until the transaction ends, so that attempts run one at a time.
-pub(crate) async fn factor(tx: &mut PreAuthTx, account: AccountId) -> Result<Factor, ApiError> {
+pub(crate) async fn second_factor(
+    tx: &mut PreAuthTx,
+    account: AccountId,
+) -> Result<StoredSecondFactor, ApiError> {
     tx.set_account(account, None).await?;
-    let row: Option<Factor> = sqlx::query_as(
+    let row: Option<StoredSecondFactor> = sqlx::query_as(
         "SELECT secret AS sealed_secret, recovery_salt FROM app.totp WHERE account_id = $1 FOR UPDATE",
     )
     .bind(account.0)
     .fetch_optional(tx.conn())
     .await?;
-    row.ok_or_else(|| corrupt("an account without a second factor"))
+    row.ok_or_else(|| corrupt("an account without TOTP"))
 }
 
 /// Accepts a time step once; false if it or a later one was accepted before.
@@ -251,7 +254,7 @@ pub(crate) async fn failures(
     let row = sqlx::query_as(
         "SELECT failures, EXTRACT(EPOCH FROM since)::bigint AS since, locks,
                 EXTRACT(EPOCH FROM locked_until)::bigint AS locked_until
-         FROM app.factor_failure WHERE account_id = $1 AND counter = $2",
+         FROM app.second_factor_failure WHERE account_id = $1 AND counter = $2",
     )
     .bind(account.0)
     .bind(counter)
@@ -261,14 +264,14 @@ pub(crate) async fn failures(
 }
 
 /// Stores the counter. The factor's row is locked, so nobody else counts meanwhile.
-pub(crate) async fn keep_failures(
+pub(crate) async fn set_failures(
     tx: &mut PreAuthTx,
     account: AccountId,
     counter: &str,
     failures: &Failures,
 ) -> Result<(), ApiError> {
     sqlx::query(
-        "INSERT INTO app.factor_failure (account_id, counter, failures, since, locks, locked_until)
+        "INSERT INTO app.second_factor_failure (account_id, counter, failures, since, locks, locked_until)
          VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (account_id, counter) DO UPDATE SET
              failures = EXCLUDED.failures, since = EXCLUDED.since, locks = EXCLUDED.locks,
@@ -285,12 +288,12 @@ pub(crate) async fn keep_failures(
     Ok(())
 }
 
-pub(crate) async fn forget_failures(
+pub(crate) async fn reset_failures(
     tx: &mut PreAuthTx,
     account: AccountId,
     counter: &str,
 ) -> Result<(), ApiError> {
-    sqlx::query("DELETE FROM app.factor_failure WHERE account_id = $1 AND counter = $2")
+    sqlx::query("DELETE FROM app.second_factor_failure WHERE account_id = $1 AND counter = $2")
         .bind(account.0)
         .bind(counter)
         .execute(tx.conn())

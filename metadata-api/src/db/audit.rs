@@ -18,6 +18,12 @@ pub type Wire = (u8, VaultId, u64, i64, String, Option<AccountId>, Option<Device
 /// Details of an event: ids, kinds and counts; never an address, a token or user text.
 pub type Details<'a> = &'a [(&'static str, String)];
 
+/// An unproven device id with the key that signed: an event is not attributed to a device on its own claim.
+pub(crate) fn claimed(device: DeviceId, signing_key: &[u8; 32]) -> [(&'static str, String); 2] {
+    let key = Sha256::digest(signing_key);
+    [("claimed_device", device.to_string()), ("key", hex::encode(key))]
+}
+
 /// Old rows are deleted in batches of this size.
 const FORGOTTEN_AT_ONCE: i64 = 64;
 
@@ -29,9 +35,6 @@ struct Actor {
 }
 
 /// Records an action of the transaction's caller; takes effect when the transaction commits.
-///
-/// # Errors
-/// The database's.
 pub async fn record<D: DeviceGate>(
     tx: &mut TenantTx<D>,
     action: &'static str,
@@ -153,9 +156,6 @@ pub(crate) async fn list<D: DeviceGate>(
 pub struct BrokenAt(pub u64);
 
 /// Verifies a trail. It must begin with row 1, unless it is so long that older rows were deleted.
-///
-/// # Errors
-/// [`BrokenAt`].
 pub fn verify(vault: VaultId, rows: &[AuditRow]) -> Result<(), BrokenAt> {
     let forgotten =
         rows.first().filter(|_| rows.len() as u64 >= AUDIT_KEPT).map_or(0, |row| row.position - 1);

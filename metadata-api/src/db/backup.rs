@@ -1,7 +1,7 @@
 //! Queries of `app.source` and `app.backup`.
 
 use api_types::{
-    BackupId, DeviceId, SnapshotId, SourceId, VaultId,
+    BackupId, DeviceId, ErrorCode, SnapshotId, SourceId, VaultId,
     vault::{RunRow, RunState},
 };
 use sqlx::PgConnection;
@@ -9,7 +9,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{at, corrupt};
-use crate::error::ApiError;
+use crate::{
+    domain::caller::{Caller, Tenant},
+    error::ApiError,
+};
 
 /// Failure code of a run whose device stopped renewing the lease.
 const LEASE_EXPIRED: &str = "lease_expired";
@@ -28,6 +31,18 @@ pub(crate) enum BackupState {
     Running { lease_expires_at: i64 },
     Committed(SnapshotId),
     Failed,
+}
+
+impl Backup {
+    /// Refuses a run that has ended or whose lease has expired.
+    pub(crate) fn check_open(&self, now: i64) -> Result<(), ErrorCode> {
+        match self.state {
+            BackupState::Running { lease_expires_at } if lease_expires_at > now => Ok(()),
+            BackupState::Running { .. } | BackupState::Committed(_) | BackupState::Failed => {
+                Err(ErrorCode::BackupClosed)
+            }
+        }
+    }
 }
 
 /// Inserts a source unless it is already known.
@@ -147,6 +162,16 @@ pub(crate) async fn lock(
         Ok(Backup { source: SourceId(row.source_id), device: DeviceId(row.device_id), state })
     })
     .transpose()
+}
+
+/// The device's own run, locked. Another device's run is `forbidden`; that it exists is no secret.
+pub(crate) async fn lock_own(
+    conn: &mut PgConnection,
+    caller: &Caller<Tenant>,
+    id: BackupId,
+) -> Result<Backup, ApiError> {
+    let found = lock(conn, caller.stage.vault, id).await?.ok_or(ErrorCode::NotFound)?;
+    if found.device == caller.device { Ok(found) } else { Err(ErrorCode::Forbidden.into()) }
 }
 
 /// Extends the lease.

@@ -32,7 +32,7 @@ pub enum MigrateError {
     Database(#[from] sqlx::Error),
     /// The database was created by another build with different tables.
     #[error(
-        "this database was made by another build of metadata-api (migration {0} differs), and this one does not read it. Nothing was changed. Run the build that made it, or start afresh: `metadata-api --embedded NEW_FOLDER`; on a database of your own, `psql -c 'DROP SCHEMA app CASCADE'` as its owner and then `metadata-api migrate`"
+        "this database was created by another build of metadata-api (migration {0} differs); this one does not read it. Nothing was changed. Run the build that created it, or start afresh: `metadata-api --embedded NEW_FOLDER`; on a database of your own, `psql -c 'DROP SCHEMA app CASCADE'` as its owner and then `metadata-api migrate`"
     )]
     OtherBuild(i64),
     /// A migration failed.
@@ -41,9 +41,6 @@ pub enum MigrateError {
 }
 
 /// Brings the schema up to date as `sealkeep_owner`, or as a role that may become it.
-///
-/// # Errors
-/// [`MigrateError`], one sentence for the operator.
 pub async fn migrate(owner_url: &SecretString) -> Result<(), MigrateError> {
     let options: PgConnectOptions = owner_url.expose_secret().parse()?;
     let mut connection = PgConnection::connect_with(&options).await?;
@@ -89,7 +86,7 @@ pub enum CheckError {
     Pending(i64),
     /// The database is newer, or a migration was edited.
     #[error(
-        "this database was made by another build of metadata-api (migration {0} differs), and this one does not read it: run the build that made it, or start afresh with `metadata-api --embedded NEW_FOLDER`, or with an empty database and `metadata-api migrate`"
+        "this database was created by another build of metadata-api (migration {0} differs); this one does not read it: run the build that created it, or start afresh with `metadata-api --embedded NEW_FOLDER`, or with an empty database and `metadata-api migrate`"
     )]
     Foreign(i64),
     /// The schema is missing.
@@ -101,9 +98,6 @@ pub enum CheckError {
 }
 
 /// The boot check: role, row-level security on every table, migrations.
-///
-/// # Errors
-/// [`CheckError`], one sentence for the operator.
 pub async fn check(db: &Db) -> Result<(), CheckError> {
     let mut connection = db.pool.acquire().await?;
     check_role(&mut connection).await?;

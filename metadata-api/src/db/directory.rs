@@ -13,6 +13,16 @@ use crate::error::ApiError;
 const MAX_ENTRIES: u64 = 1000;
 const MAX_ADDS: u64 = 900;
 
+/// The key that signs the vault's directory.
+///
+/// # Errors
+/// `vault_not_ready` if there is none yet.
+pub(crate) fn signing_root<D: DeviceGate>(tx: &TenantTx<D>) -> Result<VerifyingKey, ApiError> {
+    let root = tx.caller().stage.signing_root.as_deref().ok_or(ErrorCode::VaultNotReady)?;
+    let root = root.try_into().map_err(|_| corrupt("vault.signing_root"))?;
+    VerifyingKey::from_bytes(root).map_err(ApiError::internal)
+}
+
 pub(crate) async fn list<D: DeviceGate>(tx: &mut TenantTx<D>) -> Result<Vec<SignedDirectoryEntry>, ApiError> {
     let vault = tx.vault();
     let rows: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(

@@ -11,7 +11,7 @@ use crate::domain::device::CheckedDevice;
 const BATCH: i64 = 1000;
 
 /// Records a failed sign-in.
-pub(crate) async fn note(
+pub(crate) async fn record(
     tx: &mut PreAuthTx,
     account: AccountId,
     device: &CheckedDevice,

@@ -62,9 +62,6 @@ pub async fn connect(url: &SecretString, max_connections: u32) -> Result<Db, sql
 
 impl Db {
     /// Whether the database responds.
-    ///
-    /// # Errors
-    /// The database's.
     pub async fn ping(&self) -> Result<(), sqlx::Error> {
         sqlx::query("SELECT 1").execute(&self.pool).await.map(drop)
     }

@@ -222,12 +222,12 @@ pub(crate) async fn expired_grants(
     limit: i64,
 ) -> Result<Vec<(Object, BackupId)>, ApiError> {
     #[derive(sqlx::FromRow)]
-    struct Unkept {
+    struct ExpiredRow {
         #[sqlx(flatten)]
         record: Record,
         backup_id: uuid::Uuid,
     }
-    let rows: Vec<Unkept> = sqlx::query_as(
+    let rows: Vec<ExpiredRow> = sqlx::query_as(
         "SELECT o.object_id, o.number, o.kind, o.size, false AS stored, o.backup_id
          FROM app.object o JOIN app.backup b USING (vault_id, backup_id)
          WHERE o.vault_id = $1 AND o.state = 'granted' AND o.granted_at < $2

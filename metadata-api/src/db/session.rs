@@ -24,7 +24,7 @@ const KEPT: i64 = 200;
 const TOKENS_KEPT: i64 = 1_000;
 
 /// The state of a session; read on every request.
-pub(crate) struct Standing {
+pub(crate) struct SessionState {
     pub(crate) device: DeviceId,
     pub(crate) signing_key: [u8; 32],
     pub(crate) region: Region,
@@ -34,7 +34,7 @@ pub(crate) struct Standing {
 }
 
 #[derive(sqlx::FromRow)]
-struct StandingRow {
+struct StateRow {
     device_id: Uuid,
     signing_key: Vec<u8>,
     region: String,
@@ -44,14 +44,14 @@ struct StandingRow {
 }
 
 /// `None` if there is no such session.
-pub(crate) async fn standing(
+pub(crate) async fn state(
     db: &Db,
     account: AccountId,
     session: SessionId,
-) -> Result<Option<Standing>, ApiError> {
+) -> Result<Option<SessionState>, ApiError> {
     let mut tx = db.pool.begin().await?;
     set_scope(&mut tx, account, None, None).await?;
-    let row: Option<StandingRow> = sqlx::query_as(
+    let row: Option<StateRow> = sqlx::query_as(
         "SELECT s.device_id, d.signing_key, a.region, d.revoked_at IS NOT NULL AS device_revoked,
                 s.revoked_at IS NOT NULL AS session_revoked,
                 EXTRACT(EPOCH FROM s.expires_at)::bigint AS session_expires_at
@@ -64,7 +64,7 @@ pub(crate) async fn standing(
     .await?;
     tx.commit().await?;
     row.map(|row| {
-        Ok(Standing {
+        Ok(SessionState {
             device: DeviceId(row.device_id),
             signing_key: row.signing_key.try_into().map_err(|_| corrupt("device.signing_key"))?,
             region: row.region.parse().map_err(|_| corrupt("account.region"))?,
@@ -319,11 +319,12 @@ pub(crate) async fn revoke_family(
 }
 
 /// Ends the caller's own session.
-pub(crate) async fn log_out(db: &Db, caller: &Caller<Signed>, now: i64) -> Result<(), ApiError> {
+pub(crate) async fn sign_out(db: &Db, caller: &Caller<Signed>, now: i64) -> Result<(), ApiError> {
     let mut tx = PreAuthTx::begin(db).await?;
-    super::audit::record_account(&mut tx, caller.account, Some(caller.device), now, "logout", &[]).await?;
+    super::audit::record_account(&mut tx, caller.account, Some(caller.device), now, "signed_out", &[])
+        .await?;
     sqlx::query(
-        "UPDATE app.session SET revoked_at = $3, revoke_reason = 'logout'
+        "UPDATE app.session SET revoked_at = $3, revoke_reason = 'sign_out'
          WHERE account_id = $1 AND session_id = $2 AND revoked_at IS NULL",
     )
     .bind(caller.account.0)

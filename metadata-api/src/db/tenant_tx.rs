@@ -58,7 +58,7 @@ impl DeviceGate for AnyDevice {
 /// A transaction in one vault. Dropping it without [`TenantTx::commit`] rolls it back.
 ///
 /// As an extractor it reads `{vault}` from the path and requires the token and signature gates:
-/// `async fn(mut tx: TenantTx, …, Json(body): Json<T>) -> Result<Json<R>, ApiError>`.
+/// `async fn(mut tx: TenantTx, …, Body(body): Body<T>) -> Result<Json<R>, ApiError>`.
 pub struct TenantTx<D: DeviceGate = ActiveDevice> {
     tx: Transaction<'static, Postgres>,
     caller: Caller<Tenant>,
@@ -168,9 +168,6 @@ impl<D: DeviceGate> TenantTx<D> {
     }
 
     /// Commits.
-    ///
-    /// # Errors
-    /// The database's.
     pub async fn commit(self) -> Result<(), ApiError> {
         Ok(self.tx.commit().await?)
     }

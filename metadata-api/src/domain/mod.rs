@@ -3,3 +3,4 @@
 pub mod caller;
 pub mod device;
 pub(crate) mod recovery_codes;
+pub(crate) mod wrap;

@@ -32,7 +32,7 @@ use self::{
     secrets::EmbeddedSecrets,
 };
 use crate::{
-    config::{Config, Listen, Problems, Source},
+    config::{Config, ConfigErrors, Environment, Listen},
     listener::Bounds,
 };
 
@@ -77,7 +77,7 @@ pub enum Error {
     Store(io::Error),
     /// Invalid settings on the command line.
     #[error(transparent)]
-    Settings(#[from] Problems),
+    Settings(#[from] ConfigErrors),
 }
 
 /// Options of an embedded service.
@@ -132,8 +132,8 @@ impl Embedded {
         let passwords = Passwords { admin: &admin, owner: &owner, api: &api };
         let postgres = Postgres::start(&dir.join("postgres"), &passwords).await?;
 
-        let source = Source::from_pairs(settings(options, &secrets, &postgres, &store)?);
-        let config = source.config(&options.listen)?;
+        let environment = Environment::from_pairs(settings(options, &secrets, &postgres, &store)?);
+        let config = environment.config(&options.listen)?;
         let owner_url = postgres.url("sealkeep_owner", &owner);
         Ok(Self { config, owner_url, postgres, store, _lock: lock })
     }

@@ -30,7 +30,7 @@ pub enum Error {
     Exposed(String),
     /// A line is missing.
     #[error(
-        "{file} has no {name}. It was made when the directory was; without it the data cannot be used: restore the file from a copy"
+        "{file} has no {name}. It was created together with the directory; without it the data cannot be used: restore the file from a copy"
     )]
     Incomplete {
         /// The file.
@@ -93,7 +93,7 @@ impl EmbeddedSecrets {
             .ok_or_else(|| Error::Incomplete { file: self.file.display().to_string(), name })
     }
 
-    /// All pairs, for [`config::Source`].
+    /// All pairs, for [`config::Environment`].
     pub(super) fn pairs(&self) -> impl Iterator<Item = (String, String)> + '_ {
         self.lines
             .iter()
@@ -105,7 +105,7 @@ impl EmbeddedSecrets {
 /// Written to a temporary file and renamed, so that a crash leaves the whole file or none.
 fn create(dir: &Path, file: &Path) -> io::Result<()> {
     let mut text = Zeroizing::new(String::from(
-        "# Made by metadata-api --embedded. Keep a copy apart from the data: see operations.md, \"Losing a secret\".\n",
+        "# Created by metadata-api --embedded. Keep a copy apart from the data: see operations.md, \"Losing a secret\".\n",
     ));
     text.push_str(&config::generate_secrets());
     for (name, bytes) in GENERATED {

@@ -12,11 +12,16 @@ use api_types::{
 };
 use axum::{Json, extract::State, http::StatusCode};
 
-use super::{keys, login};
 use crate::{
-    auth::{PreAuth, mfa, opaque},
+    auth::PreAuth,
     db::{account, audit, key, pending, pre_auth::PreAuthTx, session, vault},
+    domain::wrap::check_size,
     error::ApiError,
+    identity::{
+        opaque,
+        proof::prove,
+        second_factor::{self, close},
+    },
     state::AppState,
 };
 
@@ -28,8 +33,9 @@ pub async fn password_start(
     PreAuth { body, .. }: PreAuth<PasswordStart>,
 ) -> Result<Json<PasswordStarted>, ApiError> {
     let mut tx = PreAuthTx::begin(state.db()).await?;
-    let login = pending::awaiting_second_factor(&mut tx, body.login_id, state.clock().now()).await?;
-    let response = opaque::register(state.keys(), login.account, login.region, &body.registration_request.0)?;
+    let sign_in = pending::awaiting_second_factor(&mut tx, body.sign_in_id, state.clock().now()).await?;
+    let response =
+        opaque::register(state.keys(), sign_in.account, sign_in.region, &body.registration_request.0)?;
     Ok(Json(PasswordStarted { registration_response: response.into() }))
 }
 
@@ -43,10 +49,10 @@ pub async fn password_finish(
     let now = state.clock().now();
     let record = opaque::record(&body.registration_upload.0)?;
     for wrap in &body.wraps {
-        keys::check_size(&wrap.wrapped.bytes)?;
+        check_size(&wrap.wrapped.bytes)?;
     }
-    let mut proven = login::prove(&state, body.login_id, &body.factor, now).await?;
-    let account = proven.login.account;
+    let mut proven = prove(&state, body.sign_in_id, &body.second_factor, now).await?;
+    let account = proven.sign_in.account;
     // All of them: a vault left out could not be opened with the new password.
     let ready = vault::of_account(&mut proven.tx, account).await?.into_iter().filter(|vault| vault.ready);
     let ready: BTreeSet<VaultId> = ready.map(|vault| vault.vault).collect();
@@ -59,7 +65,7 @@ pub async fn password_finish(
     }
     account::replace_record(&mut proven.tx, account, &record, now).await?;
     session::revoke_all(&mut proven.tx, account, "password_changed", now).await?;
-    mfa::close(&mut proven.tx, body.login_id).await?;
+    close(&mut proven.tx, body.sign_in_id).await?;
     let session = proven.open_session(&state, now).await?;
     proven.finish("password_changed", &[("session", session.session_id.to_string())], now).await?;
     Ok(Json(session))
@@ -73,15 +79,15 @@ pub async fn recovery_codes(
     PreAuth { body, .. }: PreAuth<RenewCodes>,
 ) -> Result<Json<RenewedCodes>, ApiError> {
     let now = state.clock().now();
-    let mut proven = login::prove(&state, body.login_id, &body.factor, now).await?;
-    let codes = mfa::fresh_codes(&state).await?;
-    account::replace_codes(&mut proven.tx, proven.login.account, &codes, now).await?;
-    mfa::close(&mut proven.tx, body.login_id).await?;
+    let mut proven = prove(&state, body.sign_in_id, &body.second_factor, now).await?;
+    let codes = second_factor::fresh_codes(&state).await?;
+    account::replace_codes(&mut proven.tx, proven.sign_in.account, &codes, now).await?;
+    close(&mut proven.tx, body.sign_in_id).await?;
     proven.finish("recovery_codes_renewed", &[], now).await?;
     Ok(Json(RenewedCodes { recovery_codes: codes.texts }))
 }
 
-/// Creates the next second factor; the current one stays valid until the next one is proven.
+/// Creates the key of a new authenticator; the current one stays valid until the new one is confirmed.
 #[utoipa::path(post, path = "/v1/account/authenticator/start", tag = "account", request_body = AuthenticatorStart,
     responses((status = 200, body = AuthenticatorStarted), (status = "default", body = Problem)))]
 pub async fn authenticator_start(
@@ -89,16 +95,16 @@ pub async fn authenticator_start(
     PreAuth { body, .. }: PreAuth<AuthenticatorStart>,
 ) -> Result<Json<AuthenticatorStarted>, ApiError> {
     let now = state.clock().now();
-    let mut proven = login::prove(&state, body.login_id, &body.factor, now).await?;
-    let account = proven.login.account;
+    let mut proven = prove(&state, body.sign_in_id, &body.second_factor, now).await?;
+    let account = proven.sign_in.account;
     let email = account::email(&mut proven.tx, account).await?;
-    let (sealed, otpauth_url) = mfa::enroll(state.keys(), account, &email)?;
-    pending::keep_new_totp(&mut proven.tx, body.login_id, &sealed, now).await?;
+    let (sealed, otpauth_url) = second_factor::enroll(state.keys(), account, &email)?;
+    pending::set_new_totp(&mut proven.tx, body.sign_in_id, &sealed, now).await?;
     proven.finish("authenticator_change_started", &[], now).await?;
     Ok(Json(AuthenticatorStarted { otpauth_url }))
 }
 
-/// Proves the next second factor, which then replaces the current one.
+/// Verifies the code of the new authenticator, which then replaces the current one.
 #[utoipa::path(post, path = "/v1/account/authenticator/confirm", tag = "account",
     request_body = AuthenticatorConfirm, responses((status = 204), (status = "default", body = Problem)))]
 pub async fn authenticator_confirm(
@@ -107,13 +113,13 @@ pub async fn authenticator_confirm(
 ) -> Result<StatusCode, ApiError> {
     let now = state.clock().now();
     let mut tx = PreAuthTx::begin(state.db()).await?;
-    let (login, sealed) = pending::new_totp(&mut tx, body.login_id, now).await?;
-    let step = mfa::matching_step(state.keys(), login.account, &sealed, &body.code, now)?;
-    let step = step.ok_or(ErrorCode::MfaFailed)?;
-    account::replace_totp(&mut tx, login.account, &sealed, step).await?;
-    mfa::close(&mut tx, body.login_id).await?;
-    let device = Some(login.device.id);
-    audit::record_account(&mut tx, login.account, device, now, "authenticator_changed", &[]).await?;
+    let (sign_in, sealed) = pending::new_totp(&mut tx, body.sign_in_id, now).await?;
+    let step = second_factor::matching_step(state.keys(), sign_in.account, &sealed, &body.code, now)?;
+    let step = step.ok_or(ErrorCode::SecondFactorFailed)?;
+    account::replace_totp(&mut tx, sign_in.account, &sealed, step).await?;
+    close(&mut tx, body.sign_in_id).await?;
+    let device = Some(sign_in.device.id);
+    audit::record_account(&mut tx, sign_in.account, device, now, "authenticator_changed", &[]).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

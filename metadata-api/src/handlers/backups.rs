@@ -7,16 +7,12 @@ use api_types::{
     backup::{Abort, BackupStart, LEASE_SECS, Lease},
 };
 use axum::{
-    Json as Answer,
+    Json,
     extract::{Path, State},
     http::StatusCode,
 };
 
-use super::{
-    Json,
-    lease::{open_lease, own},
-    objects, path_id,
-};
+use super::extract::{Body, path_id};
 use crate::{
     auth::{Right, Signed},
     db::{
@@ -25,6 +21,7 @@ use crate::{
         object,
     },
     error::ApiError,
+    settlement::settle,
     state::AppState,
 };
 
@@ -41,8 +38,8 @@ const MAX_SOURCES: u64 = 10_000;
 pub async fn start(
     mut tx: TenantTx,
     State(state): State<AppState>,
-    Json(body): Json<BackupStart>,
-) -> Result<Answer<Lease>, ApiError> {
+    Body(body): Body<BackupStart>,
+) -> Result<Json<Lease>, ApiError> {
     tx.require(Right::Backup)?;
     let (vault, now, device) = (tx.vault(), tx.now(), tx.caller().device);
     let expires_at = now + LEASE_SECS;
@@ -66,19 +63,19 @@ pub async fn start(
         if found.device != device || found.source != body.source_id {
             return Err(ErrorCode::Conflict.into());
         }
-        open_lease(&found, now)?;
+        found.check_open(now)?;
         backup::renew(tx.conn(), vault, body.backup_id, expires_at).await?;
     }
     let caller = tx.caller().advance(Signed { region: tx.region() });
     tx.commit().await?;
     if new {
         tokio::spawn(async move {
-            if let Err(error) = objects::settle(state, caller, vault).await {
-                tracing::warn!(%error, "promises were not settled; the next backup tries again");
+            if let Err(error) = settle(&state, &caller, vault).await {
+                tracing::warn!(%error, "expired grants were not settled; the next run tries again");
             }
         });
     }
-    Ok(Answer(Lease { backup_id: body.backup_id, expires_at }))
+    Ok(Json(Lease { backup_id: body.backup_id, expires_at }))
 }
 
 /// Ends a backup without a snapshot.
@@ -88,7 +85,7 @@ pub async fn start(
 pub async fn abort(
     mut tx: TenantTx,
     Path(path): Path<HashMap<String, String>>,
-    Json(body): Json<Abort>,
+    Body(body): Body<Abort>,
 ) -> Result<StatusCode, ApiError> {
     tx.require(Right::Backup)?;
     let id: BackupId = path_id(&path, "backup")?;
@@ -101,7 +98,7 @@ pub async fn abort(
     }
     let (vault, now) = (tx.vault(), tx.now());
     let caller = tx.caller().clone();
-    let found = own(tx.conn(), &caller, id).await?;
+    let found = backup::lock_own(tx.conn(), &caller, id).await?;
     match found.state {
         // An expired lease is over too; the reason is still worth recording.
         BackupState::Running { .. } => {

@@ -7,9 +7,9 @@ use api_types::{
     directory::DirectoryOp,
     vault::{Devices, RevokeDevice},
 };
-use axum::{Json as Answer, extract::Path, http::StatusCode};
+use axum::{Json, extract::Path, http::StatusCode};
 
-use super::{Json, directory::signing_root, path_id};
+use super::extract::{Body, path_id};
 use crate::{
     auth::Right,
     db::{TenantTx, audit, device, directory},
@@ -19,11 +19,11 @@ use crate::{
 /// All devices, including revoked ones.
 #[utoipa::path(get, path = "/v1/vaults/{vault}/devices", operation_id = "list_devices", tag = "devices", params(("vault" = api_types::VaultId, Path)),
     responses((status = 200, body = Devices), (status = "default", body = Problem)))]
-pub async fn list(mut tx: TenantTx) -> Result<Answer<Devices>, ApiError> {
+pub async fn list(mut tx: TenantTx) -> Result<Json<Devices>, ApiError> {
     tx.require(Right::Oversee)?;
     let devices = device::list(&mut tx).await?;
     tx.commit().await?;
-    Ok(Answer(Devices { devices }))
+    Ok(Json(Devices { devices }))
 }
 
 /// Revokes a device and ends its sessions at once. A device in the directory needs a directory entry that revokes it.
@@ -33,14 +33,14 @@ pub async fn list(mut tx: TenantTx) -> Result<Answer<Devices>, ApiError> {
 pub async fn revoke(
     Path(path): Path<HashMap<String, String>>,
     mut tx: TenantTx,
-    Json(body): Json<RevokeDevice>,
+    Body(body): Body<RevokeDevice>,
 ) -> Result<StatusCode, ApiError> {
     let target: DeviceId = path_id(&path, "device")?;
     tx.require(Right::Manage)?;
     let approved = device::was_approved(&mut tx, target).await?;
     match (&body.directory, approved) {
         (Some(signed), _) => {
-            let root = signing_root(&tx)?;
+            let root = directory::signing_root(&tx)?;
             let entry = directory::append(&mut tx, signed, &root).await?;
             if entry.op != DirectoryOp::Revoke || entry.device != target {
                 return Err(ApiError::because(

@@ -5,30 +5,22 @@ use api_types::{
     directory::{DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
     vault::Directory,
 };
-use axum::{Json as Answer, http::StatusCode};
-use ed25519_dalek::VerifyingKey;
+use axum::{Json, http::StatusCode};
 
-use super::Json;
+use super::extract::Body;
 use crate::{
     auth::Right,
-    db::{AnyDevice, TenantTx, audit, directory, tenant_tx::DeviceGate},
+    db::{AnyDevice, TenantTx, audit, directory},
     error::ApiError,
 };
-
-/// The key that signs the vault's directory.
-pub(super) fn signing_root<D: DeviceGate>(tx: &TenantTx<D>) -> Result<VerifyingKey, ApiError> {
-    let root = tx.caller().stage.signing_root.as_deref().ok_or(ErrorCode::VaultNotReady)?;
-    let root = root.try_into().map_err(|_| ApiError::internal("vault.signing_root is not 32 bytes"))?;
-    VerifyingKey::from_bytes(root).map_err(ApiError::internal)
-}
 
 /// The whole chain.
 #[utoipa::path(get, path = "/v1/vaults/{vault}/directory", operation_id = "get_directory", tag = "directory", params(("vault" = api_types::VaultId, Path)),
     responses((status = 200, body = Directory), (status = "default", body = Problem)))]
-pub async fn get(mut tx: TenantTx<AnyDevice>) -> Result<Answer<Directory>, ApiError> {
+pub async fn get(mut tx: TenantTx<AnyDevice>) -> Result<Json<Directory>, ApiError> {
     let entries = directory::list(&mut tx).await?;
     tx.commit().await?;
-    Ok(Answer(Directory { entries }))
+    Ok(Json(Directory { entries }))
 }
 
 /// Appends an entry. The vault's signature is the permission: a pending device that holds the signing root adds itself.
@@ -36,7 +28,7 @@ pub async fn get(mut tx: TenantTx<AnyDevice>) -> Result<Answer<Directory>, ApiEr
     request_body = SignedDirectoryEntry, responses((status = 204), (status = "default", body = Problem)))]
 pub async fn append(
     mut tx: TenantTx<AnyDevice>,
-    Json(body): Json<SignedDirectoryEntry>,
+    Body(body): Body<SignedDirectoryEntry>,
 ) -> Result<StatusCode, ApiError> {
     let tenant = &tx.caller().stage;
     let waits = tenant.waits();
@@ -47,7 +39,7 @@ pub async fn append(
     } else {
         tx.require(Right::Manage)?;
     }
-    let root = signing_root(&tx)?;
+    let root = directory::signing_root(&tx)?;
     if waits {
         // A pending device may add itself, signed by the vault, and nothing else. `append` verifies the same bytes
         // below.

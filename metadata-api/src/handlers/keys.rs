@@ -4,22 +4,16 @@
 use std::collections::HashMap;
 
 use api_types::{
-    Base64, ErrorCode, Problem,
+    ErrorCode, Problem,
     vault::{WrapKind, WrappedKey},
 };
-use axum::{Json as Answer, extract::Path};
+use axum::{Json, extract::Path};
 
 use crate::{
     auth::Right,
     db::{AnyDevice, TenantTx, audit, key},
     error::ApiError,
 };
-
-const MAX_WRAP: usize = 64 * 1024;
-
-pub(super) fn check_size(bytes: &Base64) -> Result<(), ApiError> {
-    if (1..=MAX_WRAP).contains(&bytes.0.len()) { Ok(()) } else { Err(ErrorCode::InvalidRequest.into()) }
-}
 
 fn kind(path: &HashMap<String, String>) -> Result<WrapKind, ApiError> {
     match path.get("kind").map(String::as_str) {
@@ -37,12 +31,12 @@ fn kind(path: &HashMap<String, String>) -> Result<WrapKind, ApiError> {
 pub async fn get(
     Path(path): Path<HashMap<String, String>>,
     mut tx: TenantTx<AnyDevice>,
-) -> Result<Answer<WrappedKey>, ApiError> {
+) -> Result<Json<WrappedKey>, ApiError> {
     let kind = kind(&path)?;
     // A pending device may fetch only the recovery wrap, which it opens with the recovery words.
     tx.require(if kind == WrapKind::Recovery { Right::Join } else { Right::Restore })?;
     let stored = key::get(&mut tx, kind).await?.ok_or(ErrorCode::NotFound)?;
     audit::record(&mut tx, "key_read", &[("kind", kind.as_str().to_owned())]).await?;
     tx.commit().await?;
-    Ok(Answer(stored))
+    Ok(Json(stored))
 }

@@ -1,4 +1,4 @@
-//! Objects: upload permission, confirmation with the store, listing, download permission.
+//! Objects: upload grants, confirmation with the store, listing, download grants.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -14,7 +14,7 @@ use api_types::{
     vault::{Objects, ReadGrant, ReadGrants, ReadUrls},
 };
 use axum::{
-    Json as Answer,
+    Json,
     extract::{Path, State},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -22,16 +22,14 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    Json, Query,
-    lease::{open_lease, own},
-    path_id,
-    runs::{page, rows},
+    extract::{Body, Query, path_id},
+    page::Limit,
 };
 use crate::{
     auth::{Caller, Right, Signed},
     bucket::{Store, Stores},
     db::{
-        TenantTx,
+        TenantTx, backup,
         object::{self, Counter, Known, Object},
     },
     error::ApiError,
@@ -58,8 +56,8 @@ pub async fn want_upload(
     mut tx: TenantTx,
     State(state): State<AppState>,
     Path(path): Path<HashMap<String, String>>,
-    Json(body): Json<WantUpload>,
-) -> Result<Answer<UploadGrants>, ApiError> {
+    Body(body): Body<WantUpload>,
+) -> Result<Json<UploadGrants>, ApiError> {
     tx.require(Right::Backup)?;
     let id: BackupId = path_id(&path, "backup")?;
     store(state.stores(), &tx)?;
@@ -69,7 +67,7 @@ pub async fn want_upload(
     }
     let (vault, now, region) = (tx.vault(), tx.now(), tx.region());
     let caller = tx.caller().clone();
-    open_lease(&own(tx.conn(), &caller, id).await?, now)?;
+    backup::lock_own(tx.conn(), &caller, id).await?.check_open(now)?;
 
     let counter = object::lock_counter(tx.conn(), vault).await?;
     let last = counter.last;
@@ -109,7 +107,7 @@ pub async fn want_upload(
         })
         .collect();
     metrics::counter!("sealkeep_upload_urls_total").increment(body.objects.len() as u64);
-    Ok(Answer(UploadGrants { grants }))
+    Ok(Json(UploadGrants { grants }))
 }
 
 /// Maximum objects per vault that are granted but not stored.
@@ -169,8 +167,8 @@ pub async fn confirm(
     State(state): State<AppState>,
     signed: Caller<Signed>,
     Path(path): Path<HashMap<String, String>>,
-    Json(body): Json<Confirm>,
-) -> Result<Answer<Confirmed>, ApiError> {
+    Body(body): Body<Confirm>,
+) -> Result<Json<Confirmed>, ApiError> {
     let (vault, id): (VaultId, BackupId) = (path_id(&path, "vault")?, path_id(&path, "backup")?);
     batch(body.objects.len())?;
     let now = state.clock().now();
@@ -178,7 +176,7 @@ pub async fn confirm(
     tx.require(Right::Backup)?;
     let region = tx.region();
     let caller = tx.caller().clone();
-    open_lease(&own(tx.conn(), &caller, id).await?, now)?;
+    backup::lock_own(tx.conn(), &caller, id).await?.check_open(now)?;
     let known = object::by_ids(tx.conn(), vault, &body.objects).await?;
     tx.commit().await?;
 
@@ -211,7 +209,7 @@ pub async fn confirm(
         let now = state.clock().now();
         let mut tx: TenantTx = TenantTx::begin(state.db(), &signed, vault, now).await?;
         tx.require(Right::Backup)?;
-        open_lease(&own(tx.conn(), &caller, id).await?, now)?;
+        backup::lock_own(tx.conn(), &caller, id).await?.check_open(now)?;
         object::lock_counter(tx.conn(), vault).await?;
         object::set_stored(tx.conn(), vault, id, &found, now).await?;
         tx.commit().await?;
@@ -220,13 +218,12 @@ pub async fn confirm(
     let stored: BTreeSet<ObjectId> =
         known.iter().filter(|k| k.stored).map(|k| k.row.id).chain(found).collect();
     let (stored, absent) = body.objects.into_iter().partition(|id| stored.contains(id));
-    Ok(Answer(Confirmed { stored, absent }))
+    Ok(Json(Confirmed { stored, absent }))
 }
 
 async fn is_there(store: &Store, vault: VaultId, object: Object) -> Result<bool, ApiError> {
     let key = ObjectKey { vault, kind: object.kind, id: object.id };
-    let found = store.head(&key).await.map_err(|e| ApiError::because(ErrorCode::Unavailable, e))?;
-    Ok(found.is_some_and(|found| found.is(&object.id, object.size)))
+    store.holds(&key, object.size).await.map_err(|e| ApiError::because(ErrorCode::Unavailable, e))
 }
 
 /// Catches accidents, not attacks: the reader verifies everything after the first bytes.
@@ -241,39 +238,6 @@ async fn is_of_its_kind(store: &Store, vault: VaultId, object: Object) -> Result
     Ok(first.is_some_and(|first| first == beginning))
 }
 
-/// Maximum grants settled at once.
-const SETTLE_AT_ONCE: i64 = 256;
-
-/// Frees the room of expired grants. An object that was uploaded but never confirmed counts as stored, because it takes
-/// room too. Runs in the background of the request that started it.
-pub(super) async fn settle(state: AppState, caller: Caller<Signed>, vault: VaultId) -> Result<(), ApiError> {
-    let now = state.clock().now();
-    let ended = now.saturating_sub_unsigned(state.limits().url_secs + 60);
-    let mut tx: TenantTx = TenantTx::begin(state.db(), &caller, vault, now).await?;
-    let region = tx.region();
-    let expired = object::expired_grants(tx.conn(), vault, ended, now, SETTLE_AT_ONCE).await?;
-    tx.commit().await?;
-    if expired.is_empty() {
-        return Ok(());
-    }
-    let store = state.stores().get(region).ok_or(ErrorCode::RegionUnavailable)?;
-    let found: Vec<(ObjectId, BackupId, bool)> = stream::iter(expired)
-        .map(|(object, backup)| async move {
-            Ok::<_, ApiError>((object.id, backup, is_there(store, vault, object).await?))
-        })
-        .buffer_unordered(HEADS_AT_ONCE)
-        .try_collect()
-        .await?;
-    let mut tx: TenantTx = TenantTx::begin(state.db(), &caller, vault, now).await?;
-    object::lock_counter(tx.conn(), vault).await?;
-    let gone: Vec<ObjectId> = found.iter().filter(|(.., there)| !there).map(|(id, ..)| *id).collect();
-    object::delete_expired_grants(tx.conn(), vault, &gone, ended).await?;
-    for (id, backup, _) in found.iter().filter(|(.., there)| *there) {
-        object::set_stored(tx.conn(), vault, *backup, &[*id], now).await?;
-    }
-    tx.commit().await
-}
-
 /// Filter and page of a listing.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -286,20 +250,20 @@ pub struct StoredAfter {
     #[param(maximum = 4_294_967_295_u32)]
     pub after: u32,
     /// 1 to 1000; defaults to 1000.
-    #[serde(default = "page")]
-    #[param(minimum = 1, maximum = 1000)]
-    pub limit: u32,
+    #[serde(default)]
+    #[param(value_type = u32, minimum = 1, maximum = 1000)]
+    pub limit: Limit,
 }
 
 /// Stored objects, oldest first.
 #[utoipa::path(get, path = "/v1/vaults/{vault}/objects", operation_id = "list_objects", tag = "objects",
     params(("vault" = api_types::VaultId, Path), StoredAfter), responses((status = 200, body = Objects)))]
-pub async fn list(mut tx: TenantTx, Query(query): Query<StoredAfter>) -> Result<Answer<Objects>, ApiError> {
+pub async fn list(mut tx: TenantTx, Query(query): Query<StoredAfter>) -> Result<Json<Objects>, ApiError> {
     tx.require(Right::Read)?;
     let vault = tx.vault();
-    let objects = object::stored_after(tx.conn(), vault, query.kind, query.after, rows(query.limit)?).await?;
+    let objects = object::stored_after(tx.conn(), vault, query.kind, query.after, query.limit.rows()).await?;
     tx.commit().await?;
-    Ok(Answer(Objects { objects }))
+    Ok(Json(Objects { objects }))
 }
 
 /// Issues a download URL for each stored object; ids that are not stored in this vault are omitted.
@@ -309,8 +273,8 @@ pub async fn list(mut tx: TenantTx, Query(query): Query<StoredAfter>) -> Result<
 pub async fn read_urls(
     mut tx: TenantTx,
     State(state): State<AppState>,
-    Json(body): Json<ReadUrls>,
-) -> Result<Answer<ReadGrants>, ApiError> {
+    Body(body): Body<ReadUrls>,
+) -> Result<Json<ReadGrants>, ApiError> {
     tx.require(Right::Restore)?;
     store(state.stores(), &tx)?;
     batch(body.objects.len())?;
@@ -337,5 +301,5 @@ pub async fn read_urls(
         })
         .collect();
     metrics::counter!("sealkeep_read_urls_total").increment(grants.len() as u64);
-    Ok(Answer(ReadGrants { grants }))
+    Ok(Json(ReadGrants { grants }))
 }

@@ -8,16 +8,15 @@ use api_types::{
     envelope::SnapshotEnvelope,
     vault::Snapshots,
 };
-use axum::{Json as Answer, extract::Path};
+use axum::{Json, extract::Path};
 use ed25519_dalek::VerifyingKey;
 use roaring::RoaringBitmap;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
 use super::{
-    Json, Page, Query,
-    lease::{open_lease, own},
-    path_id,
+    extract::{Body, Query, path_id},
+    page::Page,
 };
 use crate::{
     auth::{Caller, Right, Tenant},
@@ -45,20 +44,20 @@ const MAX_NAMED: usize = 1000;
 pub async fn commit(
     mut tx: TenantTx,
     Path(path): Path<HashMap<String, String>>,
-    Json(body): Json<Commit>,
-) -> Result<Answer<Committed>, ApiError> {
+    Body(body): Body<Commit>,
+) -> Result<Json<Committed>, ApiError> {
     tx.require(Right::Backup)?;
     let id: BackupId = path_id(&path, "backup")?;
     let (vault, now) = (tx.vault(), tx.now());
     let caller = tx.caller().clone();
     let conn = tx.conn();
-    let run = own(conn, &caller, id).await?;
+    let run = backup::lock_own(conn, &caller, id).await?;
     if run.state == BackupState::Committed(body.snapshot_id) {
         let (position, _) =
             snapshot::find(conn, vault, body.snapshot_id).await?.ok_or(ErrorCode::BackupClosed)?;
-        return Ok(Answer(Committed { position }));
+        return Ok(Json(Committed { position }));
     }
-    open_lease(&run, now)?;
+    run.check_open(now)?;
     let bytes_read = i64::try_from(body.bytes_read).map_err(|_| ErrorCode::InvalidRequest)?;
 
     let envelope = verified(conn, &caller, &run, &body).await?;
@@ -86,7 +85,7 @@ pub async fn commit(
     audit::record(&mut tx, "snapshot_committed", &details).await?;
     tx.commit().await?;
     metrics::counter!("sealkeep_snapshots_total").increment(1);
-    Ok(Answer(Committed { position }))
+    Ok(Json(Committed { position }))
 }
 
 /// The head, verified with the device's key from the directory, and matching vault, device and source.
@@ -196,13 +195,13 @@ async fn all_stored(
 /// Committed snapshots, oldest first.
 #[utoipa::path(get, path = "/v1/vaults/{vault}/snapshots", operation_id = "list_snapshots", tag = "snapshots",
     params(("vault" = api_types::VaultId, Path), Page), responses((status = 200, body = Snapshots)))]
-pub async fn list(mut tx: TenantTx, Query(query): Query<Page>) -> Result<Answer<Snapshots>, ApiError> {
+pub async fn list(mut tx: TenantTx, Query(query): Query<Page>) -> Result<Json<Snapshots>, ApiError> {
     tx.require(Right::Read)?;
     let vault = tx.vault();
     let (after, limit) = query.bounds()?;
     let snapshots = snapshot::after(tx.conn(), vault, after, limit).await?;
     tx.commit().await?;
-    Ok(Answer(Snapshots { snapshots }))
+    Ok(Json(Snapshots { snapshots }))
 }
 
 #[cfg(test)]

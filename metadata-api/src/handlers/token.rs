@@ -6,11 +6,11 @@ use api_types::{
 };
 use axum::{Json, extract::State, http::StatusCode};
 
-use super::session;
 use crate::{
     auth::{Caller, PreAuth, Signed},
     db::{audit, pre_auth::PreAuthTx, session as sessions},
     error::ApiError,
+    identity::session,
     keys::token::Subject,
     state::AppState,
 };
@@ -59,15 +59,15 @@ pub async fn refresh(
         signing_key: &kept.signing_key,
         amr: &kept.amr,
     };
-    let answer = session::answer(&state, &mut tx, &subject, &successor, now).await?;
+    let session = session::respond(&state, &mut tx, &subject, &successor, now).await?;
     tx.commit().await?;
-    Ok(Json(answer))
+    Ok(Json(session))
 }
 
 /// Ends the session: its access token and refresh tokens stop working.
-#[utoipa::path(post, path = "/v1/logout", tag = "session",
+#[utoipa::path(post, path = "/v1/sign-out", tag = "session",
     responses((status = 204), (status = "default", body = Problem)))]
-pub async fn logout(State(state): State<AppState>, caller: Caller<Signed>) -> Result<StatusCode, ApiError> {
-    sessions::log_out(state.db(), &caller, state.clock().now()).await?;
+pub async fn sign_out(State(state): State<AppState>, caller: Caller<Signed>) -> Result<StatusCode, ApiError> {
+    sessions::sign_out(state.db(), &caller, state.clock().now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,14 +5,15 @@ use api_types::{
     directory::{DeviceRole, DirectoryOp},
     vault::{VaultInfo, VaultInit, WrapKind},
 };
-use axum::{Json as Answer, extract::State, http::StatusCode};
+use axum::{Json, extract::State, http::StatusCode};
 
-use super::{Json, keys::check_size, session};
+use super::extract::Body;
 use crate::{
     auth::Right,
     db::{AnyDevice, TenantTx, audit, directory, key, vault},
-    domain::device::check_ed25519,
+    domain::{device::check_ed25519, wrap::check_size},
     error::ApiError,
+    identity::session,
     state::AppState,
 };
 
@@ -22,7 +23,7 @@ use crate::{
 pub async fn get(
     State(state): State<AppState>,
     tx: TenantTx<AnyDevice>,
-) -> Result<Answer<VaultInfo>, ApiError> {
+) -> Result<Json<VaultInfo>, ApiError> {
     let tenant = &tx.caller().stage;
     // A pending device learned all of this at sign-in.
     if tenant.ready {
@@ -30,13 +31,13 @@ pub async fn get(
     }
     let info = session::vault_info(&state, tenant.vault, tenant.vault_region, tenant.member, tenant.ready)?;
     tx.commit().await?;
-    Ok(Answer(info))
+    Ok(Json(info))
 }
 
 /// Stores the first keys and the first directory entry atomically. Works once.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/init", tag = "vault", params(("vault" = api_types::VaultId, Path)),
     request_body = VaultInit, responses((status = 204), (status = "default", body = Problem)))]
-pub async fn init(mut tx: TenantTx<AnyDevice>, Json(body): Json<VaultInit>) -> Result<StatusCode, ApiError> {
+pub async fn init(mut tx: TenantTx<AnyDevice>, Body(body): Body<VaultInit>) -> Result<StatusCode, ApiError> {
     tx.require(Right::Initialize)?;
     let root = body.signing_root.to_array::<32>().ok_or(ErrorCode::InvalidRequest)?;
     let verifying = check_ed25519(&root)?;

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::Job;
+use super::{Context, Job};
 use crate::{
     db::{pending, pre_auth::PreAuthTx, rate_limit, replay},
     error::ApiError,
-    state::AppState,
 };
 
 #[derive(Debug)]
@@ -23,14 +22,14 @@ impl Job for Expiry {
         Duration::from_secs(5)
     }
 
-    fn round<'a>(&'a mut self, state: &'a AppState) -> BoxFuture<'a, Result<(), ApiError>> {
+    fn round<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), ApiError>> {
         Box::pin(async {
-            let now = state.clock().now();
-            let mut tx = PreAuthTx::begin(state.db()).await?;
+            let now = context.clock.now();
+            let mut tx = PreAuthTx::begin(&context.db).await?;
             rate_limit::delete_expired(&mut tx, now).await?;
             pending::delete_expired(&mut tx, now).await?;
             tx.commit().await?;
-            Ok(replay::delete_expired(state.db(), now).await?)
+            Ok(replay::delete_expired(&context.db, now).await?)
         })
     }
 }

@@ -9,12 +9,14 @@ use std::{
 use api_types::AccountId;
 use futures_util::future::BoxFuture;
 
-use super::Job;
+use super::{Context, Job};
 use crate::{
-    db::{audit, failed_sign_in, pre_auth::PreAuthTx},
+    db::{
+        audit::{self, claimed},
+        failed_sign_in,
+        pre_auth::PreAuthTx,
+    },
     error::ApiError,
-    handlers::login::claimed,
-    state::AppState,
 };
 
 /// Minimum interval between entries about an account's failed sign-ins, which carry their number: strangers must not
@@ -36,18 +38,18 @@ impl Job for FailedSignIns {
         Duration::from_secs(5)
     }
 
-    fn round<'a>(&'a mut self, state: &'a AppState) -> BoxFuture<'a, Result<(), ApiError>> {
-        Box::pin(self.write(state))
+    fn round<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), ApiError>> {
+        Box::pin(self.write(context))
     }
 }
 
 impl FailedSignIns {
-    async fn write(&mut self, state: &AppState) -> Result<(), ApiError> {
-        let now = state.clock().now();
+    async fn write(&mut self, context: &Context) -> Result<(), ApiError> {
+        let now = context.clock.now();
         self.written.retain(|_, at| at.elapsed() < QUIET);
         let quiet: Vec<_> = self.written.keys().map(|account| account.0).collect();
 
-        let mut tx = PreAuthTx::begin(state.db()).await?;
+        let mut tx = PreAuthTx::begin(&context.db).await?;
         let mut failed: BTreeMap<AccountId, Vec<failed_sign_in::Failed>> = BTreeMap::new();
         for one in failed_sign_in::take(&mut tx, &quiet).await? {
             failed.entry(one.account).or_default().push(one);
@@ -58,7 +60,7 @@ impl FailedSignIns {
             let [device, key] = claimed(last.device, &key);
             let details = [("count", tries.len().to_string()), device, key];
             // An address without an account has no vault, so nothing is written.
-            audit::record_account(&mut tx, *account, None, now, "login_failed", &details).await?;
+            audit::record_account(&mut tx, *account, None, now, "sign_in_failed", &details).await?;
         }
         tx.commit().await?;
         self.written.extend(failed.into_keys().map(|account| (account, Instant::now())));

@@ -5,9 +5,23 @@ mod failed_sign_ins;
 
 use std::time::Duration;
 
+use axum::extract::FromRef;
 use futures_util::future::BoxFuture;
 
-use crate::{error::ApiError, state::AppState};
+use crate::{clock::Clock, db::Db, error::ApiError, state::AppState};
+
+/// What jobs work with.
+#[derive(Clone)]
+pub struct Context {
+    db: Db,
+    clock: Clock,
+}
+
+impl FromRef<AppState> for Context {
+    fn from_ref(state: &AppState) -> Self {
+        Self { db: state.db().clone(), clock: state.clock().clone() }
+    }
+}
 
 /// Work that no request waits for. Its state between rounds is lost when the process ends.
 pub trait Job: Send {
@@ -21,7 +35,7 @@ pub trait Job: Send {
     ///
     /// # Errors
     /// The database's; the next round does what is left.
-    fn round<'a>(&'a mut self, state: &'a AppState) -> BoxFuture<'a, Result<(), ApiError>>;
+    fn round<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), ApiError>>;
 }
 
 /// All jobs in their initial state.
@@ -31,9 +45,9 @@ pub fn all() -> Vec<Box<dyn Job>> {
 }
 
 /// Runs rounds until its task ends. A failed round stops neither later rounds nor other jobs.
-pub async fn run(mut job: Box<dyn Job>, state: AppState) {
+pub async fn run(mut job: Box<dyn Job>, context: Context) {
     loop {
-        if let Err(error) = job.round(&state).await {
+        if let Err(error) = job.round(&context).await {
             tracing::warn!(job = job.name(), %error, "a job failed; retrying");
         }
         tokio::time::sleep(job.pause()).await;

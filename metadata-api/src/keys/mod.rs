@@ -27,7 +27,7 @@ type Key = SecretBox<[u8; 32]>;
 pub(crate) struct ServerKeys {
     opaque: ServerSetup<Suite>,
     seal_totp: Key,
-    seal_login: Key,
+    seal_sign_in: Key,
     unknown_accounts: Key,
     rate_keys: Key,
     successors: Key,
@@ -40,7 +40,7 @@ pub(crate) enum SealKind {
     /// A second-factor seed, bound to its account.
     Totp,
     /// OPAQUE's state between two messages, bound to its sign-in.
-    Login,
+    SignIn,
 }
 
 impl ServerKeys {
@@ -51,7 +51,7 @@ impl ServerKeys {
             opaque: ServerSetup::deserialize(secrets.opaque_setup.expose_secret())
                 .map_err(|_| UnusableSecret("OPAQUE server setup"))?,
             seal_totp: derive(master, b"sealkeep/v1/server/totp")?,
-            seal_login: derive(master, b"sealkeep/v1/server/login-state")?,
+            seal_sign_in: derive(master, b"sealkeep/v1/server/sign-in-state")?,
             unknown_accounts: derive(master, b"sealkeep/v1/server/unknown-accounts")?,
             rate_keys: derive(master, b"sealkeep/v1/server/rate-keys")?,
             successors: derive(pepper, b"sealkeep/v1/server/refresh-successor")?,
@@ -110,7 +110,7 @@ impl ServerKeys {
     fn cipher(&self, kind: SealKind) -> Result<Aes256Gcm, ApiError> {
         let key = match kind {
             SealKind::Totp => &self.seal_totp,
-            SealKind::Login => &self.seal_login,
+            SealKind::SignIn => &self.seal_sign_in,
         };
         Aes256Gcm::new_from_slice(key.expose_secret()).map_err(|_| ApiError::internal("key length"))
     }

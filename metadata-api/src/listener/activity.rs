@@ -99,18 +99,18 @@ impl Drop for UnderWay {
 }
 
 /// A response body; the request is in progress until it is sent.
-pub(super) struct Answer {
+pub(super) struct ResponseBody {
     body: Body,
     _request: UnderWay,
 }
 
-impl Answer {
+impl ResponseBody {
     pub(super) fn new(body: Body, request: UnderWay) -> Self {
         Self { body, _request: request }
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 

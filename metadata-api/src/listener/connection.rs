@@ -24,7 +24,7 @@ use tower::Service;
 
 use super::{
     Bounds, Proven,
-    activity::{Activity, Answer, Verdict, Watched},
+    activity::{Activity, ResponseBody, Verdict, Watched},
     slots::Slot,
 };
 
@@ -92,14 +92,14 @@ where
         let mut app = shared.app.clone();
         let slot = Arc::clone(slot);
         async move {
-            let answer: Response<Body> = match app.call(request).await {
-                Ok(answer) => answer,
+            let response: Response<Body> = match app.call(request).await {
+                Ok(response) => response,
                 Err(never) => match never {},
             };
-            if answer.extensions().get::<Proven>().is_some() {
+            if response.extensions().get::<Proven>().is_some() {
                 slot.prove();
             }
-            Ok::<_, Infallible>(answer.map(|body| Answer::new(body, under_way)))
+            Ok::<_, Infallible>(response.map(|body| ResponseBody::new(body, under_way)))
         }
     });
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));

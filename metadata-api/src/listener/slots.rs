@@ -150,7 +150,7 @@ mod tests {
         for slot in [&other, &next] {
             slot.prove();
         }
-        assert!(take(5).is_none(), "nobody is left who proved nothing");
+        assert!(take(5).is_none(), "no unauthenticated connection is left");
         drop(other);
         assert!(take(5).is_some());
     }

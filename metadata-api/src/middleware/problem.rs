@@ -29,8 +29,8 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     let problem = error.problem(&id);
     let retry_after = problem.retry_after;
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = (status, axum::Json(problem)).into_response();
-    let headers = answer.headers_mut();
+    let mut problem = (status, axum::Json(problem)).into_response();
+    let headers = problem.headers_mut();
     // Keeps the security headers of inner layers.
     for (name, value) in response.headers() {
         if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
@@ -45,11 +45,11 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         headers.insert(header::DATE, date);
     }
     // For the log line of the outermost layer.
-    answer.extensions_mut().insert(error);
+    problem.extensions_mut().insert(error);
     if response.extensions().get::<BySignedDevice>().is_some() {
-        answer.extensions_mut().insert(BySignedDevice);
+        problem.extensions_mut().insert(BySignedDevice);
     }
-    answer
+    problem
 }
 
 /// For responses created by a layer or the framework.

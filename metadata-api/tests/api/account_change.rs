@@ -1,28 +1,28 @@
 //! Only a caller who proves password and second factor again can replace password, recovery codes and second factor.
 
 use api_types::{
-    ErrorCode, LoginId,
+    ErrorCode, SignInId,
     account::{
-        AuthenticatorConfirm, AuthenticatorStart, AuthenticatorStarted, LoginStarted, PasswordFinish,
-        PasswordStart, PasswordStarted, PasswordWrap, RenewCodes, RenewedCodes, SecondFactor, Session,
+        AuthenticatorConfirm, AuthenticatorStart, AuthenticatorStarted, PasswordFinish, PasswordStart,
+        PasswordStarted, PasswordWrap, RenewCodes, RenewedCodes, SecondFactor, Session, SignInStarted,
     },
     vault::{RevokeDevice, WrappedKey},
 };
 use uuid::Uuid;
 
-use crate::{
+use crate::support::{
     client::{Call, Device, Person, Registration, Reply},
-    stage::Stage,
+    fixture::Fixture,
 };
 
 const NEW: &str = "another horse and another battery";
 /// Tables that a refused second factor may change: its counters, and the trail.
-const COUNTED: [&str; 4] = ["pending_login", "totp", "factor_failure", "audit_event"];
+const COUNTED: [&str; 4] = ["pending_sign_in", "totp", "second_factor_failure", "audit_event"];
 
 /// An unused code of the current time step.
-fn code(stage: &Stage, person: &Person) -> SecondFactor {
-    stage.clock.shift(30);
-    SecondFactor::Totp(stage.code(&person.otpauth_url, 0))
+fn code(fixture: &Fixture, person: &Person) -> SecondFactor {
+    fixture.clock.shift(30);
+    SecondFactor::Totp(fixture.code(&person.otpauth_url, 0))
 }
 
 fn wrap(person: &Person, version: u32) -> PasswordWrap {
@@ -30,167 +30,173 @@ fn wrap(person: &Person, version: u32) -> PasswordWrap {
 }
 
 async fn change_password(
-    stage: &Stage,
+    fixture: &Fixture,
     person: &Person,
-    login: &LoginStarted,
-    factor: SecondFactor,
+    sign_in: &SignInStarted,
+    second_factor: SecondFactor,
     wraps: Vec<PasswordWrap>,
 ) -> Reply {
     let registration = Registration::start(NEW);
     let start =
-        PasswordStart { login_id: login.login_id, registration_request: registration.request.clone() };
+        PasswordStart { sign_in_id: sign_in.sign_in_id, registration_request: registration.request.clone() };
     let started: PasswordStarted =
-        stage.post(&person.device, "/v1/account/password/start", &start).await.ok();
+        fixture.post(&person.device, "/v1/account/password/start", &start).await.ok();
     let registration_upload = registration.finish(person.account, &started.registration_response);
-    let finish = PasswordFinish { login_id: login.login_id, factor, registration_upload, wraps };
-    stage.post(&person.device, "/v1/account/password/finish", &finish).await
+    let finish = PasswordFinish { sign_in_id: sign_in.sign_in_id, second_factor, registration_upload, wraps };
+    fixture.post(&person.device, "/v1/account/password/finish", &finish).await
 }
 
 #[tokio::test]
 async fn a_new_password_ends_every_session_and_adds_the_wrap() {
-    let stage = Stage::new().await;
-    let mut person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let mut person = fixture.member().await;
     let elsewhere = Device::new();
-    let other = stage.login(&person, &elsewhere).await;
-    let login = stage.half_login(&person, &person.device).await;
-    let factor = code(&stage, &person);
+    let other = fixture.sign_in(&person, &elsewhere).await;
+    let sign_in = fixture.half_sign_in(&person, &person.device).await;
+    let second_factor = code(&fixture, &person);
     let session: Session =
-        change_password(&stage, &person, &login, factor, vec![wrap(&person, 2)]).await.ok();
+        change_password(&fixture, &person, &sign_in, second_factor, vec![wrap(&person, 2)]).await.ok();
 
     for (device, old) in [(&person.device, &person.session), (&elsewhere, &other)] {
-        let call = Call::new(&stage, device, "GET", &format!("/v1/vaults/{}", person.vault)).bearer(old);
-        stage.call(call).await.refused(ErrorCode::SessionRevoked);
-        stage.refresh(device, &old.refresh_token, [1; 16]).await.refused(ErrorCode::SessionRevoked);
+        let call = Call::new(&fixture, device, "GET", &format!("/v1/vaults/{}", person.vault)).bearer(old);
+        fixture.call(call).await.refused(ErrorCode::SessionRevoked);
+        fixture.refresh(device, &old.refresh_token, [1; 16]).await.refused(ErrorCode::SessionRevoked);
     }
     person.session = session;
-    let stored: WrappedKey = stage.call(person.request(&stage, "GET", "/keys/password")).await.ok();
+    let stored: WrappedKey = fixture.call(person.request(&fixture, "GET", "/keys/password")).await.ok();
     assert_eq!((stored.version, stored.bytes.0), (2, vec![9; 100]));
-    assert_eq!(stage.audited().await.iter().filter(|action| *action == "password_changed").count(), 1);
+    assert_eq!(fixture.audited().await.iter().filter(|action| *action == "password_changed").count(), 1);
 
     // With the old password the client cannot even finish; the sign-in that changed it is used up.
-    assert!(stage.login_start(&person.device, &person.email, &person.password).await.finish().is_none());
-    let again = code(&stage, &person);
-    stage.mfa(&person.device, &login, again).await.refused(ErrorCode::LoginExpired);
+    assert!(fixture.sign_in_start(&person.device, &person.email, &person.password).await.finish().is_none());
+    let again = code(&fixture, &person);
+    fixture.second_factor(&person.device, &sign_in, again).await.refused(ErrorCode::SignInExpired);
     person.password = NEW.into();
-    stage.login(&person, &person.device).await;
+    fixture.sign_in(&person, &person.device).await;
 }
 
 #[tokio::test]
 async fn a_password_change_without_all_its_proofs_changes_nothing() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
-    let before = stage.fingerprint(&COUNTED).await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
+    let before = fixture.fingerprint(&COUNTED).await;
     // A sign-in without a password proof.
-    let half = stage.login_start(&person.device, &person.email, &person.password).await.started;
+    let half = fixture.sign_in_start(&person.device, &person.email, &person.password).await.started;
     let registration = Registration::start(NEW);
-    let start = PasswordStart { login_id: half.login_id, registration_request: registration.request.clone() };
+    let start =
+        PasswordStart { sign_in_id: half.sign_in_id, registration_request: registration.request.clone() };
     let path = "/v1/account/password/start";
-    stage.post(&person.device, path, &start).await.refused(ErrorCode::LoginExpired);
+    fixture.post(&person.device, path, &start).await.refused(ErrorCode::SignInExpired);
     // A sign-in that does not exist, and one that belongs to another device.
-    let nobodys = PasswordStart { login_id: LoginId(Uuid::new_v4()), ..start.clone() };
-    stage.post(&person.device, path, &nobodys).await.refused(ErrorCode::LoginExpired);
-    stage.post(&Device::new(), path, &start).await.refused(ErrorCode::SignatureInvalid);
+    let nobodys = PasswordStart { sign_in_id: SignInId(Uuid::new_v4()), ..start.clone() };
+    fixture.post(&person.device, path, &nobodys).await.refused(ErrorCode::SignInExpired);
+    fixture.post(&Device::new(), path, &start).await.refused(ErrorCode::SignatureInvalid);
     // A session is no proof.
-    let call = Call::new(&stage, &person.device, "POST", path).json(&start).bearer(&person.session);
-    stage.call(call).await.refused(ErrorCode::SignatureInvalid);
+    let call = Call::new(&fixture, &person.device, "POST", path).json(&start).bearer(&person.session);
+    fixture.call(call).await.refused(ErrorCode::SignatureInvalid);
 
-    let login = stage.half_login(&person, &person.device).await;
-    let wrong = SecondFactor::Totp(stage.code(&person.otpauth_url, 900));
-    change_password(&stage, &person, &login, wrong, vec![wrap(&person, 2)])
+    let sign_in = fixture.half_sign_in(&person, &person.device).await;
+    let wrong = SecondFactor::Totp(fixture.code(&person.otpauth_url, 900));
+    change_password(&fixture, &person, &sign_in, wrong, vec![wrap(&person, 2)])
         .await
-        .refused(ErrorCode::MfaFailed);
+        .refused(ErrorCode::SecondFactorFailed);
     for (wraps, refusal) in [
         (vec![], ErrorCode::ContentInvalid),
         (vec![wrap(&person, 2), wrap(&person, 2)], ErrorCode::ContentInvalid),
         (vec![wrap(&person, 1)], ErrorCode::VersionConflict),
         (vec![wrap(&person, 3)], ErrorCode::VersionConflict),
     ] {
-        let factor = code(&stage, &person);
-        change_password(&stage, &person, &login, factor, wraps).await.refused(refusal);
+        let second_factor = code(&fixture, &person);
+        change_password(&fixture, &person, &sign_in, second_factor, wraps).await.refused(refusal);
     }
-    let stranger = stage.member().await;
-    let before_stranger = stage.fingerprint(&COUNTED).await;
-    let factor = code(&stage, &person);
+    let stranger = fixture.member().await;
+    let before_stranger = fixture.fingerprint(&COUNTED).await;
+    let second_factor = code(&fixture, &person);
     let wraps = vec![wrap(&person, 2), wrap(&stranger, 2)];
-    change_password(&stage, &person, &login, factor, wraps).await.refused(ErrorCode::ContentInvalid);
-    assert_eq!(stage.fingerprint(&COUNTED).await, before_stranger);
+    change_password(&fixture, &person, &sign_in, second_factor, wraps)
+        .await
+        .refused(ErrorCode::ContentInvalid);
+    assert_eq!(fixture.fingerprint(&COUNTED).await, before_stranger);
     assert_ne!(before, before_stranger, "the stranger is there");
-    stage.login(&person, &person.device).await;
+    fixture.sign_in(&person, &person.device).await;
 }
 
 #[tokio::test]
 async fn new_recovery_codes_invalidate_the_old_ones() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
-    let login = stage.half_login(&person, &person.device).await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
+    let sign_in = fixture.half_sign_in(&person, &person.device).await;
     // One old code is enough, once.
-    let factor = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
-    let renew = RenewCodes { login_id: login.login_id, factor };
+    let second_factor = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
+    let renew = RenewCodes { sign_in_id: sign_in.sign_in_id, second_factor };
     let path = "/v1/account/recovery-codes";
-    let renewed: RenewedCodes = stage.post(&person.device, path, &renew).await.ok();
+    let renewed: RenewedCodes = fixture.post(&person.device, path, &renew).await.ok();
     assert_eq!(renewed.recovery_codes.len(), 10);
     assert!(renewed.recovery_codes.iter().all(|code| !person.recovery_codes.contains(code)));
-    stage.post(&person.device, path, &renew).await.refused(ErrorCode::LoginExpired);
+    fixture.post(&person.device, path, &renew).await.refused(ErrorCode::SignInExpired);
 
-    let login = stage.half_login(&person, &person.device).await;
+    let sign_in = fixture.half_sign_in(&person, &person.device).await;
     for old in &person.recovery_codes[..3] {
-        let factor = SecondFactor::RecoveryCode(old.clone());
-        stage.mfa(&person.device, &login, factor).await.refused(ErrorCode::MfaFailed);
+        let second_factor = SecondFactor::RecoveryCode(old.clone());
+        fixture
+            .second_factor(&person.device, &sign_in, second_factor)
+            .await
+            .refused(ErrorCode::SecondFactorFailed);
     }
-    let factor = SecondFactor::RecoveryCode(renewed.recovery_codes[7].clone());
-    let _: Session = stage.mfa(&person.device, &login, factor).await.ok();
-    assert!(stage.audited().await.contains(&"recovery_codes_renewed".to_owned()));
+    let second_factor = SecondFactor::RecoveryCode(renewed.recovery_codes[7].clone());
+    let _: Session = fixture.second_factor(&person.device, &sign_in, second_factor).await.ok();
+    assert!(fixture.audited().await.contains(&"recovery_codes_renewed".to_owned()));
 }
 
 #[tokio::test]
 async fn a_new_authenticator_is_valid_once_it_is_proven() {
-    let stage = Stage::new().await;
-    let mut person = stage.member().await;
-    let login = stage.half_login(&person, &person.device).await;
-    let confirm = |code: String| AuthenticatorConfirm { login_id: login.login_id, code };
+    let fixture = Fixture::new().await;
+    let mut person = fixture.member().await;
+    let sign_in = fixture.half_sign_in(&person, &person.device).await;
+    let confirm = |code: String| AuthenticatorConfirm { sign_in_id: sign_in.sign_in_id, code };
     let path = "/v1/account/authenticator/confirm";
     // There is nothing to confirm yet.
-    let early = confirm(stage.code(&person.otpauth_url, 0));
-    stage.post(&person.device, path, &early).await.refused(ErrorCode::LoginExpired);
+    let early = confirm(fixture.code(&person.otpauth_url, 0));
+    fixture.post(&person.device, path, &early).await.refused(ErrorCode::SignInExpired);
 
-    let start = AuthenticatorStart { login_id: login.login_id, factor: code(&stage, &person) };
+    let start = AuthenticatorStart { sign_in_id: sign_in.sign_in_id, second_factor: code(&fixture, &person) };
     let started: AuthenticatorStarted =
-        stage.post(&person.device, "/v1/account/authenticator/start", &start).await.ok();
+        fixture.post(&person.device, "/v1/account/authenticator/start", &start).await.ok();
     assert_ne!(started.otpauth_url, person.otpauth_url);
     // Until then the current authenticator is valid, and its code does not prove the next one.
-    stage.login(&person, &person.device).await;
-    let wrong = confirm(stage.code(&person.otpauth_url, 0));
-    stage.post(&person.device, path, &wrong).await.refused(ErrorCode::MfaFailed);
-    let right = confirm(stage.code(&started.otpauth_url, 0));
-    stage.post(&Device::new(), path, &right).await.refused(ErrorCode::SignatureInvalid);
-    stage.post(&person.device, path, &right).await.done();
-    stage.post(&person.device, path, &right).await.refused(ErrorCode::LoginExpired);
+    fixture.sign_in(&person, &person.device).await;
+    let wrong = confirm(fixture.code(&person.otpauth_url, 0));
+    fixture.post(&person.device, path, &wrong).await.refused(ErrorCode::SecondFactorFailed);
+    let right = confirm(fixture.code(&started.otpauth_url, 0));
+    fixture.post(&Device::new(), path, &right).await.refused(ErrorCode::SignatureInvalid);
+    fixture.post(&person.device, path, &right).await.done();
+    fixture.post(&person.device, path, &right).await.refused(ErrorCode::SignInExpired);
 
-    let login = stage.half_login(&person, &person.device).await;
-    let old = code(&stage, &person);
-    stage.mfa(&person.device, &login, old).await.refused(ErrorCode::MfaFailed);
+    let sign_in = fixture.half_sign_in(&person, &person.device).await;
+    let old = code(&fixture, &person);
+    fixture.second_factor(&person.device, &sign_in, old).await.refused(ErrorCode::SecondFactorFailed);
     // The code that proved it is used up.
     person.otpauth_url = started.otpauth_url;
-    stage.login(&person, &person.device).await;
+    fixture.sign_in(&person, &person.device).await;
     // The old recovery codes still work: nobody asked to change them.
-    let login = stage.half_login(&person, &person.device).await;
-    let factor = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
-    let _: Session = stage.mfa(&person.device, &login, factor).await.ok();
+    let sign_in = fixture.half_sign_in(&person, &person.device).await;
+    let second_factor = SecondFactor::RecoveryCode(person.recovery_codes[0].clone());
+    let _: Session = fixture.second_factor(&person.device, &sign_in, second_factor).await.ok();
 }
 
 #[tokio::test]
 async fn a_revoked_device_changes_nothing() {
-    let stage = Stage::new().await;
-    let mut person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let mut person = fixture.member().await;
     let lost = Device::new();
-    stage.login(&person, &lost).await;
-    let login = stage.half_login(&person, &lost).await;
-    person.session = stage.login(&person, &person.device.clone()).await;
-    let revoke = person.request(&stage, "POST", &format!("/devices/{}/revoke", lost.id));
-    stage.call(revoke.json(&RevokeDevice { directory: None })).await.done();
-    let before = stage.fingerprint(&COUNTED).await;
-    let factor = code(&stage, &person);
-    let renew = RenewCodes { login_id: login.login_id, factor };
-    stage.post(&lost, "/v1/account/recovery-codes", &renew).await.refused(ErrorCode::DeviceRevoked);
-    assert_eq!(stage.fingerprint(&COUNTED).await, before);
+    fixture.sign_in(&person, &lost).await;
+    let sign_in = fixture.half_sign_in(&person, &lost).await;
+    person.session = fixture.sign_in(&person, &person.device.clone()).await;
+    let revoke = person.request(&fixture, "POST", &format!("/devices/{}/revoke", lost.id));
+    fixture.call(revoke.json(&RevokeDevice { directory: None })).await.done();
+    let before = fixture.fingerprint(&COUNTED).await;
+    let second_factor = code(&fixture, &person);
+    let renew = RenewCodes { sign_in_id: sign_in.sign_in_id, second_factor };
+    fixture.post(&lost, "/v1/account/recovery-codes", &renew).await.refused(ErrorCode::DeviceRevoked);
+    assert_eq!(fixture.fingerprint(&COUNTED).await, before);
 }

@@ -2,7 +2,7 @@
 
 use api_types::{
     ErrorCode, VaultId,
-    account::{LoginFinish, SecondFactor},
+    account::{SecondFactor, SignInFinish},
     vault::Audit,
 };
 use metadata_api::db::audit::{BrokenAt, Wire, verify};
@@ -10,20 +10,20 @@ use metadata_api::jobs;
 use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection};
 
-use crate::{
+use crate::support::{
     client::{Device, Person},
-    stage::Stage,
+    fixture::Fixture,
 };
 
-async fn trail(stage: &Stage, person: &Person) -> Audit {
-    stage.call(person.request(stage, "GET", "/audit")).await.ok()
+async fn trail(fixture: &Fixture, person: &Person) -> Audit {
+    fixture.call(person.request(fixture, "GET", "/audit")).await.ok()
 }
 
 #[tokio::test]
 async fn n52_the_trail_is_append_only() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
-    let before = stage.fingerprint(&[]).await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
+    let before = fixture.fingerprint(&[]).await;
     for table in ["audit_event", "directory_entry"] {
         let statements = [
             format!("UPDATE app.{table} SET vault_id = vault_id"),
@@ -33,7 +33,7 @@ async fn n52_the_trail_is_append_only() {
         for statement in statements {
             for role in ["sealkeep_api", "sealkeep_owner", "sealkeep_admin"] {
                 let mut connection =
-                    PgConnection::connect(stage.database.url(role).expose_secret()).await.unwrap();
+                    PgConnection::connect(fixture.database.url(role).expose_secret()).await.unwrap();
                 let mut tx = connection.begin().await.unwrap();
                 sqlx::query(
                     "SELECT set_config('app.account_id', $1, true), set_config('app.vault_id', $2, true)",
@@ -57,28 +57,28 @@ async fn n52_the_trail_is_append_only() {
             }
         }
     }
-    assert_eq!(stage.fingerprint(&[]).await, before);
+    assert_eq!(fixture.fingerprint(&[]).await, before);
 }
 
 #[tokio::test]
 async fn n53_a_changed_row_shows() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
-    stage.login(&person, &person.device).await;
-    let whole = trail(&stage, &person).await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
+    fixture.sign_in(&person, &person.device).await;
+    let whole = trail(&fixture, &person).await;
     assert_eq!(whole.events.len(), 3);
     verify(person.vault, &whole.events).unwrap();
     assert_eq!(verify(VaultId::from_bytes([1; 16]), &whole.events), Err(BrokenAt(1)));
 
     // A superuser can change a row, but not unnoticed.
-    sqlx::raw_sql("ALTER TABLE app.audit_event DISABLE TRIGGER ALL").execute(&stage.admin).await.unwrap();
+    sqlx::raw_sql("ALTER TABLE app.audit_event DISABLE TRIGGER ALL").execute(&fixture.admin).await.unwrap();
     sqlx::query("UPDATE app.audit_event SET event = overlay(event placing '\\x00'::bytea from 20 for 1) WHERE position = 2")
-        .execute(&stage.admin)
+        .execute(&fixture.admin)
         .await
         .unwrap();
-    assert_eq!(verify(person.vault, &trail(&stage, &person).await.events), Err(BrokenAt(2)));
-    sqlx::query("DELETE FROM app.audit_event WHERE position = 2").execute(&stage.admin).await.unwrap();
-    assert_eq!(verify(person.vault, &trail(&stage, &person).await.events), Err(BrokenAt(2)));
+    assert_eq!(verify(person.vault, &trail(&fixture, &person).await.events), Err(BrokenAt(2)));
+    sqlx::query("DELETE FROM app.audit_event WHERE position = 2").execute(&fixture.admin).await.unwrap();
+    assert_eq!(verify(person.vault, &trail(&fixture, &person).await.events), Err(BrokenAt(2)));
     let mut exchanged = whole.events.clone();
     exchanged.swap(0, 1);
     assert_eq!(verify(person.vault, &exchanged), Err(BrokenAt(1)));
@@ -87,13 +87,13 @@ async fn n53_a_changed_row_shows() {
 /// Concurrent writers leave no gap and no fork.
 #[tokio::test]
 async fn concurrent_events_make_one_chain() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
-    let reads = (0..20).map(|_| stage.call(person.request(&stage, "GET", "/keys/keyring")));
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
+    let reads = (0..20).map(|_| fixture.call(person.request(&fixture, "GET", "/keys/keyring")));
     for reply in futures_util::future::join_all(reads).await {
         assert_eq!(reply.status, 200);
     }
-    let whole = trail(&stage, &person).await;
+    let whole = trail(&fixture, &person).await;
     assert_eq!(whole.events.len(), 22);
     verify(person.vault, &whole.events).unwrap();
 }
@@ -101,28 +101,28 @@ async fn concurrent_events_make_one_chain() {
 /// Requests under the owner's device id from a stranger are not attributed to that device.
 #[tokio::test]
 async fn an_event_names_a_device_only_if_its_key_was_proven() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let mut liar = Device::new();
     liar.id = person.device.id;
-    let half = stage.login_start(&liar, &person.email, "wrong").await;
-    let wrong = LoginFinish { login_id: half.started.login_id, ke3: vec![7; 64].into() };
-    stage.post(&liar, "/v1/login/finish", &wrong).await.refused(ErrorCode::LoginFailed);
-    stage.work(&mut jobs::all()).await;
+    let half = fixture.sign_in_start(&liar, &person.email, "wrong").await;
+    let wrong = SignInFinish { sign_in_id: half.started.sign_in_id, ke3: vec![7; 64].into() };
+    fixture.post(&liar, "/v1/sign-in/finish", &wrong).await.refused(ErrorCode::SignInFailed);
+    fixture.work(&mut jobs::all()).await;
     // Not even with the password.
-    let started = stage.half_login(&person, &liar).await;
-    let code = SecondFactor::Totp(stage.code(&person.otpauth_url, 900));
-    stage.mfa(&liar, &started, code).await.refused(ErrorCode::MfaFailed);
-    stage.login(&person, &person.device).await;
+    let started = fixture.half_sign_in(&person, &liar).await;
+    let code = SecondFactor::Totp(fixture.code(&person.otpauth_url, 900));
+    fixture.second_factor(&liar, &started, code).await.refused(ErrorCode::SecondFactorFailed);
+    fixture.sign_in(&person, &person.device).await;
 
-    let events: Vec<Wire> = trail(&stage, &person)
+    let events: Vec<Wire> = trail(&fixture, &person)
         .await
         .events
         .iter()
         .map(|row| api_types::canonical::decode(&row.event.0).unwrap())
         .collect();
     let find = |action: &str| events.iter().find(|event| event.4 == action).unwrap();
-    for action in ["login_failed", "second_factor_failed"] {
+    for action in ["sign_in_failed", "second_factor_failed"] {
         let event = find(action);
         assert_eq!(event.6, None, "{action} is put down to a device");
         let detail = |name: &str| &event.7.iter().find(|(n, _)| n == name).unwrap().1;
@@ -130,5 +130,5 @@ async fn an_event_names_a_device_only_if_its_key_was_proven() {
         let key = <sha2::Sha256 as sha2::Digest>::digest(liar.key.verifying_key().to_bytes());
         assert_eq!(detail("key"), &hex::encode(key));
     }
-    assert_eq!(find("login").6, Some(person.device.id));
+    assert_eq!(find("signed_in").6, Some(person.device.id));
 }

@@ -3,7 +3,7 @@
 use metadata_api::db::{self, CheckError, MigrateError};
 use secrecy::ExposeSecret;
 
-use crate::stage::Database;
+use crate::support::fixture::Database;
 
 async fn refusal(database: &Database, role: &str) -> CheckError {
     let db = db::connect(&database.url(role), 1).await.unwrap();

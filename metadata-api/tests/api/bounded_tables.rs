@@ -8,9 +8,9 @@ use api_types::{
 use metadata_api::jobs;
 use sqlx::{AssertSqlSafe, PgPool};
 
-use crate::{
+use crate::support::{
     client::{Device, Person},
-    stage::Stage,
+    fixture::Fixture,
 };
 
 async fn number(admin: &PgPool, query: &str) -> i64 {
@@ -23,24 +23,24 @@ async fn change(admin: &PgPool, statement: String) {
 
 #[tokio::test]
 async fn the_newest_rows_of_a_trail_are_kept_and_no_more() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let vault = person.vault;
-    let first = 1 + number(&stage.admin, "SELECT max(position) FROM app.audit_event").await;
+    let first = 1 + number(&fixture.admin, "SELECT max(position) FROM app.audit_event").await;
     let last = AUDIT_KEPT.cast_signed() + 500;
     change(
-        &stage.admin,
+        &fixture.admin,
         format!(
             "INSERT INTO app.audit_event SELECT '{vault}', n, '\\x00', sha256('x') FROM generate_series({first}, {last}) n"
         ),
     )
     .await;
     for _ in 0..64 {
-        assert_eq!(stage.call(person.request(&stage, "GET", "/keys/keyring")).await.status, 200);
+        assert_eq!(fixture.call(person.request(&fixture, "GET", "/keys/keyring")).await.status, 200);
     }
     let (kept, newest) = (
-        number(&stage.admin, "SELECT count(*) FROM app.audit_event").await,
-        number(&stage.admin, "SELECT max(position) FROM app.audit_event").await,
+        number(&fixture.admin, "SELECT count(*) FROM app.audit_event").await,
+        number(&fixture.admin, "SELECT max(position) FROM app.audit_event").await,
     );
     assert_eq!(newest, last + 64);
     assert!((AUDIT_KEPT.cast_signed()..AUDIT_KEPT.cast_signed() + 64).contains(&kept), "{kept}");
@@ -48,13 +48,13 @@ async fn the_newest_rows_of_a_trail_are_kept_and_no_more() {
 
 #[tokio::test]
 async fn expired_sessions_and_all_but_the_newest_are_deleted() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let Person { account, device, .. } = &person;
     let device = device.id;
     for (count, expires) in [(300, "interval '1 day'"), (5, "interval '-1 day'")] {
         change(
-            &stage.admin,
+            &fixture.admin,
             format!(
                 "WITH s AS (INSERT INTO app.session (account_id, session_id, device_id, amr, created_at, expires_at)
                             SELECT '{account}', gen_random_uuid(), '{device}', 'pwd+otp', now() - n * interval '2 days',
@@ -66,28 +66,28 @@ async fn expired_sessions_and_all_but_the_newest_are_deleted() {
         )
         .await;
     }
-    stage.login(&person, &person.device).await;
+    fixture.sign_in(&person, &person.device).await;
     // The newest two hundred, minus the five of them that had expired.
-    assert_eq!(number(&stage.admin, "SELECT count(*) FROM app.session").await, 195);
-    assert_eq!(number(&stage.admin, "SELECT count(*) FROM app.session WHERE expires_at <= now()").await, 0);
-    assert!(number(&stage.admin, "SELECT count(*) FROM app.refresh_token").await <= 201);
+    assert_eq!(number(&fixture.admin, "SELECT count(*) FROM app.session").await, 195);
+    assert_eq!(number(&fixture.admin, "SELECT count(*) FROM app.session WHERE expires_at <= now()").await, 0);
+    assert!(number(&fixture.admin, "SELECT count(*) FROM app.refresh_token").await <= 201);
     // The session from the sign-up still works.
-    assert_eq!(stage.call(person.request(&stage, "GET", "/keys/keyring")).await.status, 200);
+    assert_eq!(fixture.call(person.request(&fixture, "GET", "/keys/keyring")).await.status, 200);
 }
 
 #[tokio::test]
 async fn runs_that_left_nothing_are_deleted_and_others_stay() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let source = SourceId::from_bytes([3; 16]);
     let start = || BackupStart { backup_id: BackupId::from_bytes(rand::random()), source_id: source };
     let begin = async || {
-        let _: Lease = stage.call(person.request(&stage, "POST", "/backups").json(&start())).await.ok();
+        let _: Lease = fixture.call(person.request(&fixture, "POST", "/backups").json(&start())).await.ok();
     };
     begin().await;
     let (vault, device) = (person.vault, person.device.id);
     change(
-        &stage.admin,
+        &fixture.admin,
         format!(
             "INSERT INTO app.backup (vault_id, backup_id, source_id, device_id, state, started_at, lease_expires_at,
                                      ended_at, failure)
@@ -99,7 +99,7 @@ async fn runs_that_left_nothing_are_deleted_and_others_stay() {
     .await;
     // The oldest run left an object.
     change(
-        &stage.admin,
+        &fixture.admin,
         format!(
             "INSERT INTO app.object (vault_id, object_id, number, kind, size, state, backup_id, granted_at, stored_at)
              SELECT '{vault}', sha256('x'), 4000, 'pack', 1, 'stored', backup_id, now(), now()
@@ -109,26 +109,26 @@ async fn runs_that_left_nothing_are_deleted_and_others_stay() {
     .await;
     begin().await;
     // The newest thousand, plus that one.
-    assert_eq!(number(&stage.admin, "SELECT count(*) FROM app.backup").await, 1001);
-    assert_eq!(number(&stage.admin, "SELECT count(*) FROM app.backup WHERE state = 'running'").await, 2);
+    assert_eq!(number(&fixture.admin, "SELECT count(*) FROM app.backup").await, 1001);
+    assert_eq!(number(&fixture.admin, "SELECT count(*) FROM app.backup WHERE state = 'running'").await, 2);
 }
 
 #[tokio::test]
 async fn what_strangers_leave_is_deleted_when_it_expires() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let stranger = Device::new();
-    stage.sign_up_start(&stranger, "stranger@example.com", "password").await;
-    stage.login_start(&stranger, &person.email, "a guess").await;
-    stage.login_start(&stranger, "nobody@example.com", "a guess").await;
-    let passing = ["nonce", "rate_counter", "pending_signup", "pending_login"];
+    fixture.sign_up_start(&stranger, "stranger@example.com", "password").await;
+    fixture.sign_in_start(&stranger, &person.email, "a guess").await;
+    fixture.sign_in_start(&stranger, "nobody@example.com", "a guess").await;
+    let passing = ["nonce", "rate_counter", "pending_sign_up", "pending_sign_in"];
     for table in passing {
-        assert!(stage.rows(table).await > 0, "{table} was not written");
+        assert!(fixture.rows(table).await > 0, "{table} was not written");
     }
     // The longest window is the monthly account limit.
-    stage.clock.shift(31 * 86_400);
-    stage.work(&mut jobs::all()).await;
+    fixture.clock.shift(31 * 86_400);
+    fixture.work(&mut jobs::all()).await;
     for table in passing {
-        assert_eq!(stage.rows(table).await, 0, "{table}");
+        assert_eq!(fixture.rows(table).await, 0, "{table}");
     }
 }

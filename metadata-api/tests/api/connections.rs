@@ -106,14 +106,14 @@ async fn a_slow_request_is_finished_and_is_the_last_of_an_old_connection() {
         sleep(Duration::from_millis(100)).await;
         stream.write_all(b"x").await.unwrap();
     }
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    assert!(String::from_utf8_lossy(&answer).ends_with("20"), "{}", String::from_utf8_lossy(&answer));
+    let mut response = Vec::new();
+    let _ = stream.read_to_end(&mut response).await;
+    assert!(String::from_utf8_lossy(&response).ends_with("20"), "{}", String::from_utf8_lossy(&response));
 
     let mut stream = sent(addr, b"POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await;
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    let text = String::from_utf8_lossy(&answer);
+    let mut response = Vec::new();
+    let _ = stream.read_to_end(&mut response).await;
+    let text = String::from_utf8_lossy(&response);
     assert_eq!(text.matches("x\r\n").count(), 10, "{text}");
 }
 
@@ -124,38 +124,44 @@ async fn strangers_do_not_displace_devices() {
     let (addr, _stop) = open(Bounds { connections: 4, ..Bounds::default() });
     let request = b"POST /proven HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n";
     let mut device = sent(addr, request).await;
-    let mut answer = [0; 1024];
-    assert!(device.read(&mut answer).await.unwrap() > 0);
+    let mut response = [0; 1024];
+    assert!(device.read(&mut response).await.unwrap() > 0);
     let mut strangers = Vec::new();
     for _ in 0..20 {
         strangers.push(TcpStream::connect(addr).await.unwrap());
     }
-    sleep(Duration::from_millis(200)).await;
-    assert!(closed_after(strangers.remove(0)).await < Duration::from_secs(1));
+    // By the newcomers: nothing else closes it before it has had the time for its headers.
+    assert!(closed_after(strangers.remove(0)).await < Bounds::default().headers);
     let mut newcomer = sent(addr, request).await;
     for stream in [&mut device, &mut newcomer] {
         stream.write_all(request).await.unwrap();
-        let read = timeout(Duration::from_secs(5), stream.read(&mut answer)).await.unwrap().unwrap();
-        assert!(answer[..read].starts_with(b"HTTP/1.1 200"));
+        let read = timeout(Duration::from_secs(5), stream.read(&mut response)).await.unwrap().unwrap();
+        assert!(response[..read].starts_with(b"HTTP/1.1 200"));
     }
 }
 
 #[tokio::test]
 async fn one_network_gets_its_share_of_connections_and_no_more() {
-    let (addr, _stop) = open(Bounds { per_network: 3, ..short() });
+    let (addr, _stop) = open(Bounds { per_network: 3, ..Bounds::default() });
     let mut held = Vec::new();
     for _ in 0..3 {
         held.push(TcpStream::connect(addr).await.unwrap());
     }
-    sleep(Duration::from_millis(100)).await;
     let after = closed_after(TcpStream::connect(addr).await.unwrap()).await;
-    assert!(after < Duration::from_millis(300), "{after:?}");
+    assert!(after < Bounds::default().headers, "{after:?}");
     drop(held);
-    sleep(Duration::from_millis(200)).await;
     let request = b"POST /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 1\r\n\r\nx";
-    let mut answer = Vec::new();
-    sent(addr, request).await.read_to_end(&mut answer).await.unwrap();
-    assert!(answer.starts_with(b"HTTP/1.1 200"), "room again");
+    let room_again = async {
+        let mut response = Vec::new();
+        while !response.starts_with(b"HTTP/1.1 200") {
+            response.clear();
+            let mut stream = TcpStream::connect(addr).await.unwrap();
+            // A refused connection may be reset.
+            let _ = stream.write_all(request).await;
+            let _ = stream.read_to_end(&mut response).await;
+        }
+    };
+    timeout(Duration::from_secs(20), room_again).await.expect("room again");
 }
 
 #[tokio::test]
@@ -163,11 +169,11 @@ async fn a_shutdown_waits_for_requests_in_progress_only() {
     let (addr, stop) = open(Bounds::default());
     let idle = TcpStream::connect(addr).await.unwrap();
     let mut busy = sent(addr, b"POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await;
-    sleep(Duration::from_millis(300)).await;
+    let mut response = Vec::new();
+    busy.read_buf(&mut response).await.unwrap();
     stop.send(Duration::from_secs(20)).unwrap();
-    assert!(closed_after(idle).await < Duration::from_secs(1));
-    let mut answer = Vec::new();
-    busy.read_to_end(&mut answer).await.unwrap();
-    assert_eq!(String::from_utf8_lossy(&answer).matches("x\r\n").count(), 10);
+    assert!(closed_after(idle).await < Bounds::default().headers);
+    busy.read_to_end(&mut response).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&response).matches("x\r\n").count(), 10);
     assert!(TcpStream::connect(addr).await.is_err());
 }

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use api_types::{ErrorCode, VaultId, vault::VaultInfo};
 use serde_json::Value;
 
-use crate::{
+use crate::support::{
     client::{Call, Device, Person, Reply},
-    stage::Stage,
+    fixture::Fixture,
 };
 
 /// Routes that need no proof; this list may only shrink.
 const OPEN: [&str; 3] = ["/healthz", "/v1/service", "/v1/openapi.json"];
 /// Signed with the key named in the exchange, before there is a token.
-const BEFORE_SIGN_IN: [&str; 4] = ["/v1/signup/", "/v1/login/", "/v1/account/", "/v1/token/"];
+const BEFORE_SIGN_IN: [&str; 4] = ["/v1/sign-up/", "/v1/sign-in/", "/v1/account/", "/v1/token/"];
 /// Routes whose handlers a pending device reaches; the matrix below says what it may do there.
 const WHILE_PENDING: [&str; 6] = [
     "GET /v1/vaults/{vault}",
@@ -21,7 +21,7 @@ const WHILE_PENDING: [&str; 6] = [
     "GET /v1/vaults/{vault}/keys/{kind}",
     "GET /v1/vaults/{vault}/directory",
     "POST /v1/vaults/{vault}/directory",
-    "POST /v1/logout",
+    "POST /v1/sign-out",
 ];
 
 fn operations() -> Vec<(&'static str, String)> {
@@ -58,8 +58,8 @@ fn is_before_sign_in(path: &str) -> bool {
     BEFORE_SIGN_IN.iter().any(|prefix| path.starts_with(prefix))
 }
 
-fn call(stage: &Stage, person: &Person, method: &'static str, path: &str) -> Call {
-    let mut call = Call::new(stage, &person.device, method, path).bearer(&person.session);
+fn call(fixture: &Fixture, person: &Person, method: &'static str, path: &str) -> Call {
+    let mut call = Call::new(fixture, &person.device, method, path).bearer(&person.session);
     if path.ends_with("/confirm") {
         // Asks the store before it opens its transaction, so it needs a valid body.
         call.body = format!(r#"{{"objects":["{}"]}}"#, "00".repeat(32)).into_bytes();
@@ -71,64 +71,64 @@ fn call(stage: &Stage, person: &Person, method: &'static str, path: &str) -> Cal
 
 #[tokio::test]
 async fn every_route_refuses_without_each_proof() {
-    let stage = Stage::new().await;
-    let (person, other) = (stage.member().await, stage.member().await);
+    let fixture = Fixture::new().await;
+    let (person, other) = (fixture.member().await, fixture.member().await);
     let pending = Device::new();
-    let pending_session = stage.login(&person, &pending).await;
-    for request in [person.request(&stage, "GET", ""), other.request(&stage, "GET", "")] {
-        let _: VaultInfo = stage.call(request).await.ok();
+    let pending_session = fixture.sign_in(&person, &pending).await;
+    for request in [person.request(&fixture, "GET", ""), other.request(&fixture, "GET", "")] {
+        let _: VaultInfo = fixture.call(request).await.ok();
     }
-    let seen = person.request_as(&stage, &pending, &pending_session, "GET", "/directory");
-    assert_eq!(stage.call(seen).await.status, 200);
+    let seen = person.request_as(&fixture, &pending, &pending_session, "GET", "/directory");
+    assert_eq!(fixture.call(seen).await.status, 200);
     let all = operations();
     assert!(all.len() >= 28, "{all:?}");
-    let before = stage.fingerprint(&["audit_event"]).await;
+    let before = fixture.fingerprint(&["audit_event"]).await;
     for (method, template) in &all {
         let own = path(template, person.vault);
         let name = format!("{method} {template}");
         if is_open(template) {
             assert!(
-                stage.http.get(format!("{}{own}", stage.origin)).send().await.unwrap().status() != 401,
+                fixture.http.get(format!("{}{own}", fixture.origin)).send().await.unwrap().status() != 401,
                 "{name}"
             );
             continue;
         }
         if is_before_sign_in(template) {
-            let mut bare = Call::new(&stage, &person.device, method, &own);
+            let mut bare = Call::new(&fixture, &person.device, method, &own);
             bare.body = b"{}".to_vec();
-            stage.send(&bare, reqwest::header::HeaderMap::new()).await.refused(ErrorCode::SignatureMissing);
-            stage.call(bare).await.refused(ErrorCode::InvalidRequest);
+            fixture.send(&bare, reqwest::header::HeaderMap::new()).await.refused(ErrorCode::SignatureMissing);
+            fixture.call(bare).await.refused(ErrorCode::InvalidRequest);
             continue;
         }
         // no token
-        let mut no_token = call(&stage, &person, method, &own);
+        let mut no_token = call(&fixture, &person, method, &own);
         no_token.bearer = None;
-        stage.call(no_token).await.refused(ErrorCode::TokenMissing);
+        fixture.call(no_token).await.refused(ErrorCode::TokenMissing);
         // no signature
-        let unsigned = call(&stage, &person, method, &own);
+        let unsigned = call(&fixture, &person, method, &own);
         let mut headers = unsigned.sign();
         headers.remove("signature");
-        stage.send(&unsigned, headers).await.refused(ErrorCode::SignatureMissing);
+        fixture.send(&unsigned, headers).await.refused(ErrorCode::SignatureMissing);
         // another key
-        let mut foreign = call(&stage, &person, method, &own);
+        let mut foreign = call(&fixture, &person, method, &own);
         foreign.device.key = Device::new().key;
-        stage.call(foreign).await.refused(ErrorCode::SignatureInvalid);
+        fixture.call(foreign).await.refused(ErrorCode::SignatureInvalid);
         // another tenant's vault
         if template.contains("{vault}") {
-            let elsewhere = call(&stage, &person, method, &path(template, other.vault));
-            stage.call(elsewhere).await.refused(ErrorCode::NotFound);
+            let elsewhere = call(&fixture, &person, method, &path(template, other.vault));
+            fixture.call(elsewhere).await.refused(ErrorCode::NotFound);
             let no_id =
-                call(&stage, &person, method, &template.replace("{vault}", "x").replace(['{', '}'], ""));
-            stage.call(no_id).await.refused(ErrorCode::NotFound);
+                call(&fixture, &person, method, &template.replace("{vault}", "x").replace(['{', '}'], ""));
+            fixture.call(no_id).await.refused(ErrorCode::NotFound);
         }
         // a pending device
         if !WHILE_PENDING.contains(&name.as_str()) {
-            let mut waiting = call(&stage, &person, method, &own).bearer(&pending_session);
+            let mut waiting = call(&fixture, &person, method, &own).bearer(&pending_session);
             waiting.device = pending.clone();
-            stage.call(waiting).await.refused(ErrorCode::DeviceNotApproved);
+            fixture.call(waiting).await.refused(ErrorCode::DeviceNotApproved);
         }
     }
-    assert_eq!(stage.fingerprint(&["audit_event"]).await, before);
+    assert_eq!(fixture.fingerprint(&["audit_event"]).await, before);
 }
 
 /// The checked-in document matches the one generated from the handlers.
@@ -257,14 +257,14 @@ const BY_BACKUPS: [&str; 6] =
 /// 44 and related: every route with every member role and every device state and role.
 #[tokio::test]
 async fn n44_every_route_by_every_device_and_role() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let device = Device::new();
-    let session = stage.login(&person, &device).await;
+    let session = fixture.sign_in(&person, &device).await;
     let vault_routes: Vec<_> =
         operations().into_iter().filter(|(_, path)| path.contains("{vault}")).collect();
     assert!(vault_routes.len() >= 15, "{vault_routes:?}");
-    let before = stage.fingerprint(&BY_BACKUPS).await;
+    let before = fixture.fingerprint(&BY_BACKUPS).await;
     for state in ["full", "backup-only", "pending", "revoked"] {
         let (column, role) = match state {
             "pending" => ("pending", None),
@@ -275,13 +275,13 @@ async fn n44_every_route_by_every_device_and_role() {
             .bind(column)
             .bind(role)
             .bind(device.id.0)
-            .execute(&stage.admin)
+            .execute(&fixture.admin)
             .await
             .unwrap();
         for member in ["owner", "admin", "operator", "auditor"] {
             sqlx::query("UPDATE app.membership SET role = $1")
                 .bind(member)
-                .execute(&stage.admin)
+                .execute(&fixture.admin)
                 .await
                 .unwrap();
             for (method, template) in &vault_routes {
@@ -290,11 +290,11 @@ async fn n44_every_route_by_every_device_and_role() {
                     if template.contains("{kind}") { &["password", "recovery", "keyring"] } else { &[""] };
                 for kind in kinds {
                     let own = path(&template.replace("{kind}", kind), person.vault);
-                    let mut call = Call::new(&stage, &device, method, &own).bearer(&session);
+                    let mut call = Call::new(&fixture, &device, method, &own).bearer(&session);
                     if *method != "GET" {
                         call = call.json(&understood(template, &person));
                     }
-                    let reply = stage.call(call).await;
+                    let reply = fixture.call(call).await;
                     let is = Is { member, device: state };
                     assert_eq!(
                         !refuses_the_caller(&reply),
@@ -308,47 +308,47 @@ async fn n44_every_route_by_every_device_and_role() {
         }
     }
     // None of it changed keys, directory, objects or snapshots.
-    assert_eq!(stage.fingerprint(&BY_BACKUPS).await, before);
+    assert_eq!(fixture.fingerprint(&BY_BACKUPS).await, before);
 }
 
 /// A pending device adds itself with the vault's signature, and nobody else; of the wraps it sees only the one that the
 /// recovery words open.
 #[tokio::test]
 async fn a_pending_device_adds_itself_and_nobody_else() {
-    let stage = Stage::new().await;
-    let mut person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let mut person = fixture.member().await;
     let (device, third) = (Device::new(), Device::new());
-    let session = stage.login(&person, &device).await;
-    stage.login(&person, &third).await;
+    let session = fixture.sign_in(&person, &device).await;
+    fixture.sign_in(&person, &third).await;
     let post = |entry: api_types::directory::SignedDirectoryEntry| {
-        stage.call(person.request_as(&stage, &device, &session, "POST", "/directory").json(&entry))
+        fixture.call(person.request_as(&fixture, &device, &session, "POST", "/directory").json(&entry))
     };
-    let before = stage.fingerprint(&[]).await;
+    let before = fixture.fingerprint(&[]).await;
     use api_types::directory::DirectoryOp;
     for (op, whom) in
         [(DirectoryOp::Add, &third), (DirectoryOp::Revoke, &person.device), (DirectoryOp::Revoke, &third)]
     {
         post(person.entry(op, whom)).await.refused(ErrorCode::DeviceNotApproved);
-        assert_eq!(stage.fingerprint(&[]).await, before);
+        assert_eq!(fixture.fingerprint(&[]).await, before);
     }
     let itself = person.entry(DirectoryOp::Add, &device);
     post(itself.clone()).await.done();
     person.directory.push(itself);
     // From here on it is active.
     let entry = person.entry(DirectoryOp::Add, &third);
-    let call = person.request_as(&stage, &device, &session, "POST", "/directory").json(&entry);
-    stage.call(call).await.done();
+    let call = person.request_as(&fixture, &device, &session, "POST", "/directory").json(&entry);
+    fixture.call(call).await.done();
 }
 
 /// No request changes a wrap without a fresh second factor: the routes that do are listed, and no other route changes
 /// one, whatever an active device sends.
 #[tokio::test]
 async fn no_route_changes_a_wrap_without_a_fresh_factor() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let wraps = async || -> Vec<(String, i32, Vec<u8>)> {
         sqlx::query_as("SELECT kind, version, bytes FROM app.wrapped_key ORDER BY kind, version")
-            .fetch_all(&stage.admin)
+            .fetch_all(&fixture.admin)
             .await
             .unwrap()
     };
@@ -363,11 +363,11 @@ async fn no_route_changes_a_wrap_without_a_fresh_factor() {
             for kind in ["password", "recovery", "keyring"] {
                 let own = path(&template.replace("{kind}", kind), person.vault);
                 let mut call =
-                    Call::new(&stage, &person.device, method, &own).bearer(&person.session).json(&junk);
+                    Call::new(&fixture, &person.device, method, &own).bearer(&person.session).json(&junk);
                 if method == documented && method == "POST" {
                     call = call.json(&understood(&template, &person));
                 }
-                stage.call(call).await;
+                fixture.call(call).await;
             }
         }
     }
@@ -376,7 +376,7 @@ async fn no_route_changes_a_wrap_without_a_fresh_factor() {
     for statement in
         ["UPDATE app.wrapped_key SET bytes = 'x'", "DELETE FROM app.wrapped_key", "TRUNCATE app.wrapped_key"]
     {
-        let refused = sqlx::query(statement).execute(&stage.admin).await.unwrap_err();
+        let refused = sqlx::query(statement).execute(&fixture.admin).await.unwrap_err();
         assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "42501", "{statement}");
     }
 }

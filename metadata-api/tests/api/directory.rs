@@ -7,14 +7,14 @@ use api_types::{
 };
 use ed25519_dalek::SigningKey;
 
-use crate::{client::Device, stage::Stage};
+use crate::support::{client::Device, fixture::Fixture};
 
 #[tokio::test]
 async fn entries_that_do_not_hold_are_refused() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let device = Device::new();
-    stage.login(&person, &device).await;
+    fixture.sign_in(&person, &device).await;
     let good = person.plain_entry(DirectoryOp::Add, &device);
     let sign = |entry: &api_types::directory::DirectoryEntry| {
         SignedDirectoryEntry::sign(entry, &person.root).unwrap()
@@ -54,21 +54,21 @@ async fn entries_that_do_not_hold_are_refused() {
     assert_eq!(spelled.entry.0[1], 1);
     spelled.entry.0.splice(1..2, [0x18, 1]);
     changed.push(spelled);
-    let before = stage.fingerprint(&[]).await;
+    let before = fixture.fingerprint(&[]).await;
     for entry in changed {
-        let call = person.request(&stage, "POST", "/directory").json(&entry);
-        stage.call(call).await.refused(ErrorCode::DirectoryInvalid);
-        assert_eq!(stage.fingerprint(&[]).await, before);
+        let call = person.request(&fixture, "POST", "/directory").json(&entry);
+        fixture.call(call).await.refused(ErrorCode::DirectoryInvalid);
+        assert_eq!(fixture.fingerprint(&[]).await, before);
     }
-    let call = person.request(&stage, "POST", "/directory").json(&sign(&good));
-    stage.call(call).await.done();
+    let call = person.request(&fixture, "POST", "/directory").json(&sign(&good));
+    fixture.call(call).await.done();
 }
 
 #[tokio::test]
 async fn init_is_all_or_nothing() {
-    let stage = Stage::new().await;
-    let person = stage.sign_up().await;
-    let _: VaultInfo = stage.call(person.request(&stage, "GET", "")).await.ok();
+    let fixture = Fixture::new().await;
+    let person = fixture.sign_up().await;
+    let _: VaultInfo = fixture.call(person.request(&fixture, "GET", "")).await.ok();
     let entry = |op, device: &Device| person.entry(op, device);
     let good = person.init(entry(DirectoryOp::Add, &person.device));
     let mut agent = person.plain_entry(DirectoryOp::Add, &person.device);
@@ -84,93 +84,93 @@ async fn init_is_all_or_nothing() {
         (person.init(entry(DirectoryOp::Add, &Device::new())), ErrorCode::DirectoryInvalid),
         (person.init(SignedDirectoryEntry::sign(&agent, &person.root).unwrap()), ErrorCode::DirectoryInvalid),
     ];
-    let before = stage.fingerprint(&[]).await;
+    let before = fixture.fingerprint(&[]).await;
     for (init, code) in bad {
-        stage.call(person.request(&stage, "POST", "/init").json(&init)).await.refused(code);
-        assert_eq!(stage.fingerprint(&[]).await, before);
+        fixture.call(person.request(&fixture, "POST", "/init").json(&init)).await.refused(code);
+        assert_eq!(fixture.fingerprint(&[]).await, before);
     }
-    stage.call(person.request(&stage, "POST", "/init").json(&good)).await.done();
+    fixture.call(person.request(&fixture, "POST", "/init").json(&good)).await.done();
 }
 
 #[tokio::test]
 async fn n42_a_revoked_device_is_out_at_once() {
-    let stage = Stage::new().await;
-    let mut person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let mut person = fixture.member().await;
     let device = Device::new();
-    let session = stage.login(&person, &device).await;
-    let as_device = |method, path: &str| person.request_as(&stage, &device, &session, method, path);
+    let session = fixture.sign_in(&person, &device).await;
+    let as_device = |method, path: &str| person.request_as(&fixture, &device, &session, method, path);
     // A pending device is revoked without an entry; an approved one is not.
     let none = RevokeDevice { directory: None };
     let path = format!("/devices/{}/revoke", person.device.id);
-    stage.call(as_device("POST", &path).json(&none)).await.refused(ErrorCode::DeviceNotApproved);
-    let call = person.request(&stage, "POST", &path).json(&none);
-    stage.call(call).await.refused(ErrorCode::DirectoryInvalid);
+    fixture.call(as_device("POST", &path).json(&none)).await.refused(ErrorCode::DeviceNotApproved);
+    let call = person.request(&fixture, "POST", &path).json(&none);
+    fixture.call(call).await.refused(ErrorCode::DirectoryInvalid);
     let wrong = RevokeDevice { directory: Some(person.entry(DirectoryOp::Revoke, &person.device)) };
     let path = format!("/devices/{}/revoke", device.id);
-    let before = stage.fingerprint(&[]).await;
-    let call = person.request(&stage, "POST", &path).json(&wrong);
-    stage.call(call).await.refused(ErrorCode::DirectoryInvalid);
+    let before = fixture.fingerprint(&[]).await;
+    let call = person.request(&fixture, "POST", &path).json(&wrong);
+    fixture.call(call).await.refused(ErrorCode::DirectoryInvalid);
     assert_eq!(
-        stage.fingerprint(&["vault_device"]).await.len(),
+        fixture.fingerprint(&["vault_device"]).await.len(),
         before.len() - before.split(';').find(|t| t.starts_with("vault_device=")).unwrap().len() - 1
     );
-    stage.call(person.request(&stage, "POST", &path).json(&none)).await.done();
+    fixture.call(person.request(&fixture, "POST", &path).json(&none)).await.done();
 
-    stage.call(as_device("GET", "")).await.refused(ErrorCode::DeviceRevoked);
+    fixture.call(as_device("GET", "")).await.refused(ErrorCode::DeviceRevoked);
     let add = person.entry(DirectoryOp::Add, &device);
-    let before = stage.fingerprint(&[]).await;
-    stage.call(as_device("POST", "/directory").json(&add)).await.refused(ErrorCode::DeviceRevoked);
+    let before = fixture.fingerprint(&[]).await;
+    fixture.call(as_device("POST", "/directory").json(&add)).await.refused(ErrorCode::DeviceRevoked);
     // Nobody else can restore it either.
-    let call = person.request(&stage, "POST", "/directory").json(&add);
-    stage.call(call).await.refused(ErrorCode::DirectoryInvalid);
-    assert_eq!(stage.fingerprint(&[]).await, before);
+    let call = person.request(&fixture, "POST", "/directory").json(&add);
+    fixture.call(call).await.refused(ErrorCode::DirectoryInvalid);
+    assert_eq!(fixture.fingerprint(&[]).await, before);
     let unknown = format!("/devices/{}/revoke", Device::new().id);
-    stage.call(person.request(&stage, "POST", &unknown).json(&none)).await.refused(ErrorCode::NotFound);
+    fixture.call(person.request(&fixture, "POST", &unknown).json(&none)).await.refused(ErrorCode::NotFound);
 
     // A revocation through the directory alone works too.
     let third = Device::new();
-    let session = stage.login(&person, &third).await;
+    let session = fixture.sign_in(&person, &third).await;
     for op in [DirectoryOp::Add, DirectoryOp::Revoke] {
         let entry = person.entry(op, &third);
-        stage.call(person.request(&stage, "POST", "/directory").json(&entry)).await.done();
+        fixture.call(person.request(&fixture, "POST", "/directory").json(&entry)).await.done();
         person.directory.push(entry);
     }
-    let call = person.request_as(&stage, &third, &session, "GET", "");
-    stage.call(call).await.refused(ErrorCode::DeviceRevoked);
-    let devices: Devices = stage.call(person.request(&stage, "GET", "/devices")).await.ok();
+    let call = person.request_as(&fixture, &third, &session, "GET", "");
+    fixture.call(call).await.refused(ErrorCode::DeviceRevoked);
+    let devices: Devices = fixture.call(person.request(&fixture, "GET", "/devices")).await.ok();
     let revoked = devices.devices.iter().filter(|d| d.state == DeviceState::Revoked).count();
     assert_eq!((devices.devices.len(), revoked), (3, 2));
 }
 
 #[tokio::test]
 async fn a_backup_only_device_gets_no_keys() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let agent = Device::new();
-    let session = stage.login(&person, &agent).await;
+    let session = fixture.sign_in(&person, &agent).await;
     let mut entry = person.plain_entry(DirectoryOp::Add, &agent);
     entry.role = DeviceRole::BackupOnly;
     let signed = SignedDirectoryEntry::sign(&entry, &person.root).unwrap();
-    stage.call(person.request(&stage, "POST", "/directory").json(&signed)).await.done();
-    let as_agent = |method, path: &str| person.request_as(&stage, &agent, &session, method, path);
-    let _: VaultInfo = stage.call(as_agent("GET", "")).await.ok();
-    let before = stage.fingerprint(&[]).await;
+    fixture.call(person.request(&fixture, "POST", "/directory").json(&signed)).await.done();
+    let as_agent = |method, path: &str| person.request_as(&fixture, &agent, &session, method, path);
+    let _: VaultInfo = fixture.call(as_agent("GET", "")).await.ok();
+    let before = fixture.fingerprint(&[]).await;
     for kind in ["password", "recovery", "keyring"] {
-        stage.call(as_agent("GET", &format!("/keys/{kind}"))).await.refused(ErrorCode::Forbidden);
+        fixture.call(as_agent("GET", &format!("/keys/{kind}"))).await.refused(ErrorCode::Forbidden);
     }
     let revoke = RevokeDevice { directory: None };
     let path = format!("/devices/{}/revoke", person.device.id);
-    stage.call(as_agent("POST", &path).json(&revoke)).await.refused(ErrorCode::Forbidden);
-    assert_eq!(stage.fingerprint(&[]).await, before);
+    fixture.call(as_agent("POST", &path).json(&revoke)).await.refused(ErrorCode::Forbidden);
+    assert_eq!(fixture.fingerprint(&[]).await, before);
 }
 
 /// At most 1,000 entries, the last hundred reserved for revocations: a full directory never protects a thief.
 #[tokio::test]
 async fn a_full_directory_still_revokes_devices() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let device = Device::new();
-    stage.login(&person, &device).await;
+    fixture.sign_in(&person, &device).await;
     // Shortcut: the chain is verified from its last entry.
     let mut entry = person.plain_entry(DirectoryOp::Add, &Device::new());
     entry.number = 899;
@@ -181,7 +181,7 @@ async fn a_full_directory_still_revokes_devices() {
     .bind(person.vault.0)
     .bind(&last.entry.0)
     .bind(&last.signature.0)
-    .execute(&stage.admin)
+    .execute(&fixture.admin)
     .await
     .unwrap();
     let next = |op, device: &Device| {
@@ -189,33 +189,33 @@ async fn a_full_directory_still_revokes_devices() {
         (entry.number, entry.previous) = (900, last.hash());
         SignedDirectoryEntry::sign(&entry, &person.root).unwrap()
     };
-    let call = person.request(&stage, "POST", "/directory").json(&next(DirectoryOp::Add, &device));
-    let problem = stage.call(call).await.refused(ErrorCode::LimitReached);
+    let call = person.request(&fixture, "POST", "/directory").json(&next(DirectoryOp::Add, &device));
+    let problem = fixture.call(call).await.refused(ErrorCode::LimitReached);
     assert_eq!((problem.used, problem.quota), (Some(900), Some(900)));
-    let call = person.request(&stage, "POST", "/directory").json(&next(DirectoryOp::Revoke, &device));
-    stage.call(call).await.done();
+    let call = person.request(&fixture, "POST", "/directory").json(&next(DirectoryOp::Revoke, &device));
+    fixture.call(call).await.done();
 }
 
 #[tokio::test]
 async fn an_account_has_fifty_devices() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     sqlx::query(
         "INSERT INTO app.device (account_id, device_id, name, signing_key, sealing_key, created_at)
          SELECT $1, gen_random_uuid(), 'x', decode(repeat('01', 32), 'hex'), decode(repeat('01', 32), 'hex'), now()
          FROM generate_series(2, 50)",
     )
     .bind(person.account.0)
-    .execute(&stage.admin)
+    .execute(&fixture.admin)
     .await
     .unwrap();
-    stage.clock.shift(30);
+    fixture.clock.shift(30);
     let device = Device::new();
-    let started = stage.half_login(&person, &device).await;
-    let code = api_types::account::SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
-    let problem = stage.mfa(&device, &started, code).await.refused(ErrorCode::LimitReached);
+    let started = fixture.half_sign_in(&person, &device).await;
+    let code = api_types::account::SecondFactor::Totp(fixture.code(&person.otpauth_url, 0));
+    let problem = fixture.second_factor(&device, &started, code).await.refused(ErrorCode::LimitReached);
     assert_eq!((problem.used, problem.quota), (Some(50), Some(50)));
-    assert_eq!(stage.rows("device").await, 50);
+    assert_eq!(fixture.rows("device").await, 50);
     // An existing device can still sign in.
-    stage.login(&person, &person.device).await;
+    fixture.sign_in(&person, &person.device).await;
 }

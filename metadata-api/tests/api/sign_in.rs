@@ -2,41 +2,41 @@
 
 use std::time::{Duration, Instant};
 
-use api_types::{ErrorCode, Region, account::LoginFinish, opaque::Binding};
+use api_types::{ErrorCode, Region, account::SignInFinish, opaque::Binding};
 use metadata_api::jobs;
 
-use crate::{
+use crate::support::{
     client::{Call, Device},
-    stage::{Stage, secrets, wide_limits},
+    fixture::{Fixture, secrets, wide_limits},
 };
 
 #[tokio::test]
 async fn n01_wrong_password() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
-    let before = stage.fingerprint(&["pending_login", "audit_event"]).await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
+    let before = fixture.fingerprint(&["pending_sign_in", "audit_event"]).await;
     let device = Device::new();
-    let half = stage.login_start(&device, &person.email, "wrong").await;
+    let half = fixture.sign_in_start(&device, &person.email, "wrong").await;
     // An honest client notices by itself; one that continues has no proof to send.
     assert!(half.finish().is_none());
     let made_up =
-        LoginFinish { login_id: half.started.login_id, ke3: rand::random::<[u8; 64]>().to_vec().into() };
-    stage.post(&device, "/v1/login/finish", &made_up).await.refused(ErrorCode::LoginFailed);
-    assert_eq!(stage.fingerprint(&["pending_login", "audit_event"]).await, before);
+        SignInFinish { sign_in_id: half.started.sign_in_id, ke3: rand::random::<[u8; 64]>().to_vec().into() };
+    fixture.post(&device, "/v1/sign-in/finish", &made_up).await.refused(ErrorCode::SignInFailed);
+    assert_eq!(fixture.fingerprint(&["pending_sign_in", "audit_event"]).await, before);
     // The trail gets it a little later: the response does not wait, and takes equally long for an unknown address.
-    assert_eq!(stage.audited().await.last().unwrap(), "vault_created");
-    stage.work(&mut jobs::all()).await;
-    assert_eq!(stage.audited().await.last().unwrap(), "login_failed");
+    assert_eq!(fixture.audited().await.last().unwrap(), "vault_created");
+    fixture.work(&mut jobs::all()).await;
+    assert_eq!(fixture.audited().await.last().unwrap(), "sign_in_failed");
 }
 
 #[tokio::test]
 async fn n02_an_unknown_address_gets_the_same_responses() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let device = Device::new();
-    let known = stage.login_start(&device, &person.email, "any").await;
-    let unknown = stage.login_start(&device, "nobody@example.com", "any").await;
-    let again = stage.login_start(&device, "Nobody@Example.com", "any").await;
+    let known = fixture.sign_in_start(&device, &person.email, "any").await;
+    let unknown = fixture.sign_in_start(&device, "nobody@example.com", "any").await;
+    let again = fixture.sign_in_start(&device, "Nobody@Example.com", "any").await;
     assert_eq!(known.started.ke2.0.len(), unknown.started.ke2.0.len());
     // The substitute stays the same across attempts; a change would give it away.
     assert_eq!(unknown.started.account_id, again.started.account_id);
@@ -44,9 +44,9 @@ async fn n02_an_unknown_address_gets_the_same_responses() {
     assert_eq!(unknown.started.account_id.0.get_version_num(), 4);
     assert!(unknown.finish().is_none());
     for (half, email) in [(&known, "known"), (&unknown, "unknown")] {
-        let finish = LoginFinish { login_id: half.started.login_id, ke3: vec![7; 64].into() };
-        let reply = stage.post(&device, "/v1/login/finish", &finish).await;
-        let mut problem = reply.refused(ErrorCode::LoginFailed);
+        let finish = SignInFinish { sign_in_id: half.started.sign_in_id, ke3: vec![7; 64].into() };
+        let reply = fixture.post(&device, "/v1/sign-in/finish", &finish).await;
+        let mut problem = reply.refused(ErrorCode::SignInFailed);
         problem.request_id.clear();
         assert_eq!(problem.retry_after, None, "{email}");
     }
@@ -56,7 +56,7 @@ async fn n02_an_unknown_address_gets_the_same_responses() {
     for _ in 0..15 {
         for (times, email) in times.iter_mut().zip([person.email.as_str(), "nobody@example.com"]) {
             let started = Instant::now();
-            stage.login_start(&device, email, "any").await;
+            fixture.sign_in_start(&device, email, "any").await;
             times.push(started.elapsed());
         }
     }
@@ -69,119 +69,122 @@ async fn n02_an_unknown_address_gets_the_same_responses() {
 
 #[tokio::test]
 async fn n03_a_changed_last_message() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let device = Device::new();
     for bit in [0, 255, 511] {
-        let half = stage.login_start(&device, &person.email, &person.password).await;
+        let half = fixture.sign_in_start(&device, &person.email, &person.password).await;
         let mut finish = half.finish().unwrap();
         finish.ke3.0[bit / 8] ^= 1 << (bit % 8);
-        let before = stage.fingerprint(&["pending_login", "audit_event"]).await;
-        stage.post(&device, "/v1/login/finish", &finish).await.refused(ErrorCode::LoginFailed);
-        assert_eq!(stage.fingerprint(&["pending_login", "audit_event"]).await, before);
+        let before = fixture.fingerprint(&["pending_sign_in", "audit_event"]).await;
+        fixture.post(&device, "/v1/sign-in/finish", &finish).await.refused(ErrorCode::SignInFailed);
+        assert_eq!(fixture.fingerprint(&["pending_sign_in", "audit_event"]).await, before);
     }
-    let half = stage.login_start(&device, &person.email, &person.password).await;
+    let half = fixture.sign_in_start(&device, &person.email, &person.password).await;
     let mut finish = half.finish().unwrap();
     finish.ke3.0.pop();
-    stage.post(&device, "/v1/login/finish", &finish).await.refused(ErrorCode::LoginFailed);
+    fixture.post(&device, "/v1/sign-in/finish", &finish).await.refused(ErrorCode::SignInFailed);
 }
 
 #[tokio::test]
 async fn n04_a_service_with_another_setup() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
-    let impostor = Stage::on(stage.database.clone(), wide_limits(), &secrets(), None).await;
-    let half = impostor.login_start(&Device::new(), &person.email, &person.password).await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
+    let impostor = Fixture::on(fixture.database.clone(), wide_limits(), &secrets(), None).await;
+    let half = impostor.sign_in_start(&Device::new(), &person.email, &person.password).await;
     assert!(half.finish().is_none());
 }
 
 #[tokio::test]
 async fn n06_another_context() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
-    let half = stage.login_start(&Device::new(), &person.email, &person.password).await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
+    let half = fixture.sign_in_start(&Device::new(), &person.email, &person.password).await;
     assert!(half.finish_as(&Binding::new(person.account, Region::Ca)).is_none());
     assert!(half.finish_as(&Binding::new(person.account, Region::Eu)).is_some());
 }
 
 #[tokio::test]
 async fn n07_a_sign_in_is_good_for_one_try() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let device = Device::new();
     // after success
-    let half = stage.login_start(&device, &person.email, &person.password).await;
+    let half = fixture.sign_in_start(&device, &person.email, &person.password).await;
     let finish = half.finish().unwrap();
-    stage.post(&device, "/v1/login/finish", &finish).await.done();
-    stage.post(&device, "/v1/login/finish", &finish).await.refused(ErrorCode::LoginExpired);
+    fixture.post(&device, "/v1/sign-in/finish", &finish).await.done();
+    fixture.post(&device, "/v1/sign-in/finish", &finish).await.refused(ErrorCode::SignInExpired);
     // after failure
-    let half = stage.login_start(&device, &person.email, &person.password).await;
+    let half = fixture.sign_in_start(&device, &person.email, &person.password).await;
     let good = half.finish().unwrap();
-    let bad = LoginFinish { login_id: good.login_id, ke3: vec![0; 64].into() };
-    stage.post(&device, "/v1/login/finish", &bad).await.refused(ErrorCode::LoginFailed);
-    let before = stage.fingerprint(&[]).await;
-    stage.post(&device, "/v1/login/finish", &good).await.refused(ErrorCode::LoginExpired);
-    assert_eq!(stage.fingerprint(&[]).await, before);
+    let bad = SignInFinish { sign_in_id: good.sign_in_id, ke3: vec![0; 64].into() };
+    fixture.post(&device, "/v1/sign-in/finish", &bad).await.refused(ErrorCode::SignInFailed);
+    let before = fixture.fingerprint(&[]).await;
+    fixture.post(&device, "/v1/sign-in/finish", &good).await.refused(ErrorCode::SignInExpired);
+    assert_eq!(fixture.fingerprint(&[]).await, before);
 }
 
 #[tokio::test]
 async fn n08_a_password_proof_takes_at_most_a_minute() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let device = Device::new();
-    let half = stage.login_start(&device, &person.email, &person.password).await;
-    stage.clock.shift(61);
-    let before = stage.fingerprint(&[]).await;
-    stage.post(&device, "/v1/login/finish", &half.finish().unwrap()).await.refused(ErrorCode::LoginExpired);
-    assert_eq!(stage.fingerprint(&[]).await, before);
+    let half = fixture.sign_in_start(&device, &person.email, &person.password).await;
+    fixture.clock.shift(61);
+    let before = fixture.fingerprint(&[]).await;
+    fixture
+        .post(&device, "/v1/sign-in/finish", &half.finish().unwrap())
+        .await
+        .refused(ErrorCode::SignInExpired);
+    assert_eq!(fixture.fingerprint(&[]).await, before);
 }
 
 /// There is no token before the second factor, so protected routes have nothing to accept.
 #[tokio::test]
 async fn n09_n17_a_password_alone_opens_nothing() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let device = Device::new();
-    let started = stage.half_login(&person, &device).await;
+    let started = fixture.half_sign_in(&person, &device).await;
     for path in ["/keys/password", "/keys/recovery", "/keys/keyring", "/directory", ""] {
-        let mut call = person.request_as(&stage, &device, &person.session, "GET", path);
+        let mut call = person.request_as(&fixture, &device, &person.session, "GET", path);
         // The pending sign-in's id is not a token.
-        call.bearer = Some(format!("Bearer {}", started.login_id));
-        stage.call(call.clone()).await.refused(ErrorCode::TokenInvalid);
+        call.bearer = Some(format!("Bearer {}", started.sign_in_id));
+        fixture.call(call.clone()).await.refused(ErrorCode::TokenInvalid);
         call.bearer = None;
         call.nonce = rand::random();
-        stage.call(call).await.refused(ErrorCode::TokenMissing);
+        fixture.call(call).await.refused(ErrorCode::TokenMissing);
         // Somebody else's session on this device does not count as its own.
-        let call = person.request_as(&stage, &device, &person.session, "GET", path);
-        stage.call(call).await.refused(ErrorCode::TokenInvalid);
+        let call = person.request_as(&fixture, &device, &person.session, "GET", path);
+        fixture.call(call).await.refused(ErrorCode::TokenInvalid);
     }
-    let rows = stage.rows("session").await;
+    let rows = fixture.rows("session").await;
     assert_eq!(rows, 1);
 }
 
 #[tokio::test]
 async fn a_sign_in_belongs_to_the_device_that_began_it() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let device = Device::new();
-    let half = stage.login_start(&device, &person.email, &person.password).await;
+    let half = fixture.sign_in_start(&device, &person.email, &person.password).await;
     let finish = half.finish().unwrap();
-    let before = stage.fingerprint(&[]).await;
+    let before = fixture.fingerprint(&[]).await;
     let mut thief = Device::new();
-    stage.post(&thief, "/v1/login/finish", &finish).await.refused(ErrorCode::SignatureInvalid);
+    fixture.post(&thief, "/v1/sign-in/finish", &finish).await.refused(ErrorCode::SignatureInvalid);
     thief.id = device.id;
-    stage.post(&thief, "/v1/login/finish", &finish).await.refused(ErrorCode::SignatureInvalid);
+    fixture.post(&thief, "/v1/sign-in/finish", &finish).await.refused(ErrorCode::SignatureInvalid);
     let with_token =
-        Call::new(&stage, &device, "POST", "/v1/login/finish").json(&finish).bearer(&person.session);
-    stage.call(with_token).await.refused(ErrorCode::SignatureInvalid);
-    assert_eq!(stage.fingerprint(&[]).await, before);
-    stage.post(&device, "/v1/login/finish", &finish).await.done();
+        Call::new(&fixture, &device, "POST", "/v1/sign-in/finish").json(&finish).bearer(&person.session);
+    fixture.call(with_token).await.refused(ErrorCode::SignatureInvalid);
+    assert_eq!(fixture.fingerprint(&[]).await, before);
+    fixture.post(&device, "/v1/sign-in/finish", &finish).await.done();
 }
 
 #[tokio::test]
 async fn n32_weak_keys_are_refused() {
-    let stage = Stage::new().await;
-    let before = stage.fingerprint(&[]).await;
+    let fixture = Fixture::new().await;
+    let before = fixture.fingerprint(&[]).await;
     let device = Device::new();
     let mut identity = vec![0; 32];
     identity[0] = 1;
@@ -202,38 +205,39 @@ async fn n32_weak_keys_are_refused() {
         // With another length they are not even keys.
         let whole = keys.signing_key.0.len() == 32 && keys.sealing_key.0.len() == 32;
         let code = if whole { ErrorCode::WeakKey } else { ErrorCode::InvalidRequest };
-        let login = api_types::account::LoginStart {
+        let sign_in = api_types::account::SignInStart {
             email: "a@example.com".into(),
             ke1: vec![0; 96].into(),
             device: keys.clone(),
             puzzle: None,
         };
-        stage.post(&device, "/v1/login/start", &login).await.refused(code);
-        let signup = api_types::account::SignupStart {
+        fixture.post(&device, "/v1/sign-in/start", &sign_in).await.refused(code);
+        let sign_up = api_types::account::SignUpStart {
             email: "a@example.com".into(),
             region: Region::Eu,
             registration_request: vec![0; 32].into(),
             device: keys,
             puzzle: None,
         };
-        stage.post(&device, "/v1/signup/start", &signup).await.refused(code);
+        fixture.post(&device, "/v1/sign-up/start", &sign_up).await.refused(code);
     }
-    assert_eq!(stage.fingerprint(&[]).await, before);
+    assert_eq!(fixture.fingerprint(&[]).await, before);
 }
 
 #[tokio::test]
 async fn a_known_device_with_other_keys_is_refused() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let mut impostor = Device::new();
     impostor.id = person.device.id;
-    stage.clock.shift(30);
-    let started = stage.half_login(&person, &impostor).await;
-    let sessions = stage.fingerprint(&["pending_login", "audit_event", "totp", "factor_failure"]).await;
-    let code = api_types::account::SecondFactor::Totp(stage.code(&person.otpauth_url, 0));
-    stage.mfa(&impostor, &started, code).await.refused(ErrorCode::Conflict);
+    fixture.clock.shift(30);
+    let started = fixture.half_sign_in(&person, &impostor).await;
+    let sessions =
+        fixture.fingerprint(&["pending_sign_in", "audit_event", "totp", "second_factor_failure"]).await;
+    let code = api_types::account::SecondFactor::Totp(fixture.code(&person.otpauth_url, 0));
+    fixture.second_factor(&impostor, &started, code).await.refused(ErrorCode::Conflict);
     assert_eq!(
-        stage.fingerprint(&["pending_login", "audit_event", "totp", "factor_failure"]).await,
+        fixture.fingerprint(&["pending_sign_in", "audit_event", "totp", "second_factor_failure"]).await,
         sessions
     );
 }
@@ -253,8 +257,8 @@ fn rank_deviate(a: &[Duration], b: &[Duration]) -> f64 {
 /// 2: the time to refuse a wrong password reveals nothing about the address. 40 pairs; 200 with LONG=1.
 #[tokio::test]
 async fn n02_the_time_of_a_refusal_does_not_reveal_an_account() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let pairs = if std::env::var_os("LONG").is_some() { 200 } else { 40 };
     let mut times: [Vec<Duration>; 2] = Default::default();
     for _ in 0..pairs {
@@ -262,10 +266,10 @@ async fn n02_the_time_of_a_refusal_does_not_reveal_an_account() {
         for which in [first, 1 - first] {
             let email = [person.email.as_str(), "nobody@example.com"][which];
             let device = Device::new();
-            let half = stage.login_start(&device, email, "wrong").await;
-            let wrong = LoginFinish { login_id: half.started.login_id, ke3: vec![7; 64].into() };
+            let half = fixture.sign_in_start(&device, email, "wrong").await;
+            let wrong = SignInFinish { sign_in_id: half.started.sign_in_id, ke3: vec![7; 64].into() };
             let started = Instant::now();
-            stage.post(&device, "/v1/login/finish", &wrong).await.refused(ErrorCode::LoginFailed);
+            fixture.post(&device, "/v1/sign-in/finish", &wrong).await.refused(ErrorCode::SignInFailed);
             times[which].push(started.elapsed());
         }
     }
@@ -274,14 +278,14 @@ async fn n02_the_time_of_a_refusal_does_not_reveal_an_account() {
     // p > 0.001: a tenth of a percent of runs may fail by chance.
     assert!(deviate < 3.3, "known and unknown addresses differ: {deviate}");
     // One insert each, whatever the address; only the account's reach a trail, as one row.
-    assert_eq!(stage.rows("failed_sign_in").await, pairs * 2);
-    let before = stage.rows("audit_event").await;
+    assert_eq!(fixture.rows("failed_sign_in").await, pairs * 2);
+    let before = fixture.rows("audit_event").await;
     let mut all = jobs::all();
-    stage.work(&mut all).await;
-    assert_eq!((stage.rows("failed_sign_in").await, stage.rows("audit_event").await), (0, before + 1));
+    fixture.work(&mut all).await;
+    assert_eq!((fixture.rows("failed_sign_in").await, fixture.rows("audit_event").await), (0, before + 1));
     // Later ones wait, so that strangers do not decide how long a trail gets.
-    let half = stage.login_start(&Device::new(), &person.email, "wrong").await;
+    let half = fixture.sign_in_start(&Device::new(), &person.email, "wrong").await;
     drop(half);
-    stage.work(&mut all).await;
-    assert_eq!(stage.rows("audit_event").await, before + 1);
+    fixture.work(&mut all).await;
+    assert_eq!(fixture.rows("audit_event").await, before + 1);
 }

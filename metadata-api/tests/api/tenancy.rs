@@ -4,9 +4,9 @@ use api_types::{ErrorCode, VaultId, vault::VaultInfo};
 use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection, PgPool};
 
-use crate::{
+use crate::support::{
     client::Person,
-    stage::{Database, Stage},
+    fixture::{Database, Fixture},
 };
 
 /// Tables whose rows belong to no tenant, or are read before one is known, each with the reason.
@@ -143,9 +143,9 @@ async fn scope(connection: &mut PgConnection, person: &Person, vault: VaultId) {
 
 #[tokio::test]
 async fn n47_n48_n49_queries_without_where() {
-    let stage = Stage::new().await;
-    let (a, b) = (stage.member().await, stage.member().await);
-    let url = stage.database.url("sealkeep_api");
+    let fixture = Fixture::new().await;
+    let (a, b) = (fixture.member().await, fixture.member().await);
+    let url = fixture.database.url("sealkeep_api");
     let mut connection = PgConnection::connect(url.expose_secret()).await.unwrap();
 
     // 47: no scope set: no rows, although the tables are readable
@@ -161,7 +161,7 @@ async fn n47_n48_n49_queries_without_where() {
     assert!(own.iter().any(|(t, rows)| t == "audit_event" && *rows == 2), "{own:?}");
     tx.commit().await.unwrap();
     for (table, rows) in &own {
-        assert_eq!(stage.rows(table).await, rows * 2, "{table}");
+        assert_eq!(fixture.rows(table).await, rows * 2, "{table}");
     }
 
     // 48: the last transaction's scope is gone
@@ -204,9 +204,9 @@ async fn n47_n48_n49_queries_without_where() {
         "totp",
         "recovery_code",
         "refresh_token",
-        "pending_login",
-        "pending_signup",
-        "factor_failure",
+        "pending_sign_in",
+        "pending_sign_up",
+        "second_factor_failure",
         "failed_sign_in",
     ] {
         let query = format!("SELECT count(*) FROM app.{table}");
@@ -217,11 +217,11 @@ async fn n47_n48_n49_queries_without_where() {
 
 #[tokio::test]
 async fn n46_another_tenants_vault_looks_nonexistent() {
-    let stage = Stage::new().await;
-    let (a, b) = (stage.member().await, stage.member().await);
-    let _: VaultInfo = stage.call(a.request(&stage, "GET", "")).await.ok();
-    let _: VaultInfo = stage.call(b.request(&stage, "GET", "")).await.ok();
-    let before = stage.fingerprint(&[]).await;
+    let fixture = Fixture::new().await;
+    let (a, b) = (fixture.member().await, fixture.member().await);
+    let _: VaultInfo = fixture.call(a.request(&fixture, "GET", "")).await.ok();
+    let _: VaultInfo = fixture.call(b.request(&fixture, "GET", "")).await.ok();
+    let before = fixture.fingerprint(&[]).await;
     let missing = VaultId::from_bytes([9; 16]);
     for (method, path) in [
         ("GET", ""),
@@ -235,9 +235,9 @@ async fn n46_another_tenants_vault_looks_nonexistent() {
     ] {
         let mut bodies = Vec::new();
         for vault in [b.vault, missing] {
-            let mut call = a.request(&stage, method, path);
+            let mut call = a.request(&fixture, method, path);
             call.path = call.path.replace(&a.vault.to_string(), &vault.to_string());
-            let mut problem = stage.call(call).await.refused(ErrorCode::NotFound);
+            let mut problem = fixture.call(call).await.refused(ErrorCode::NotFound);
             problem.request_id.clear();
             bodies.push(problem);
         }
@@ -246,6 +246,6 @@ async fn n46_another_tenants_vault_looks_nonexistent() {
     // B's device under A's vault is not found either.
     let revoke = api_types::vault::RevokeDevice { directory: None };
     let path = format!("/devices/{}/revoke", b.device.id);
-    stage.call(a.request(&stage, "POST", &path).json(&revoke)).await.refused(ErrorCode::NotFound);
-    assert_eq!(stage.fingerprint(&[]).await, before);
+    fixture.call(a.request(&fixture, "POST", &path).json(&revoke)).await.refused(ErrorCode::NotFound);
+    assert_eq!(fixture.fingerprint(&[]).await, before);
 }

@@ -5,9 +5,9 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 
-use crate::{
+use crate::support::{
     client::{Device, Person},
-    stage::Stage,
+    fixture::Fixture,
 };
 
 fn parts(person: &Person) -> (Value, Value) {
@@ -26,16 +26,16 @@ fn encode(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> St
     format!("{message}.{signature}")
 }
 
-async fn present(stage: &Stage, person: &Person, token: &str) -> crate::client::Reply {
-    let mut call = person.request(stage, "GET", "");
+async fn present(fixture: &Fixture, person: &Person, token: &str) -> crate::support::client::Reply {
+    let mut call = person.request(fixture, "GET", "");
     call.bearer = Some(format!("Bearer {token}"));
-    stage.call(call).await
+    fixture.call(call).await
 }
 
 #[tokio::test]
 async fn a_token_says_what_it_has_to_and_no_more() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
     let (header, claims) = parts(&person);
     assert_eq!(header["alg"], "EdDSA");
     assert_eq!(header["typ"], "at+jwt");
@@ -55,27 +55,27 @@ async fn a_token_says_what_it_has_to_and_no_more() {
 
 #[tokio::test]
 async fn n35_past_its_hour() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
-    stage.clock.shift(3590);
-    stage.call(person.request(&stage, "GET", "")).await.ok::<VaultInfo>();
-    stage.clock.shift(20);
-    let before = stage.fingerprint(&[]).await;
-    stage.call(person.request(&stage, "GET", "")).await.refused(ErrorCode::TokenExpired);
-    assert_eq!(stage.fingerprint(&[]).await, before);
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
+    fixture.clock.shift(3590);
+    fixture.call(person.request(&fixture, "GET", "")).await.ok::<VaultInfo>();
+    fixture.clock.shift(20);
+    let before = fixture.fingerprint(&[]).await;
+    fixture.call(person.request(&fixture, "GET", "")).await.refused(ErrorCode::TokenExpired);
+    assert_eq!(fixture.fingerprint(&[]).await, before);
 }
 
 #[tokio::test]
 async fn n36_n37_n38_forged_tokens() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
-    stage.call(person.request(&stage, "GET", "")).await.ok::<VaultInfo>();
-    let before = stage.fingerprint(&[]).await;
-    let ours = SigningKey::from_bytes(&stage.token_seed);
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
+    fixture.call(person.request(&fixture, "GET", "")).await.ok::<VaultInfo>();
+    let before = fixture.fingerprint(&[]).await;
+    let ours = SigningKey::from_bytes(&fixture.token_seed);
     let sign = |message: &[u8]| ours.sign(message).to_bytes().to_vec();
     let (header, claims) = parts(&person);
     // The forger works: the same content, signed with the right key, is accepted.
-    assert_eq!(present(&stage, &person, &encode(&header, &claims, sign)).await.status, 200);
+    assert_eq!(present(&fixture, &person, &encode(&header, &claims, sign)).await.status, 200);
 
     let with = |base: &Value, name: &str, value: Value| {
         let mut changed = base.clone();
@@ -111,7 +111,7 @@ async fn n36_n37_n38_forged_tokens() {
         ("issuer", encode(&header, &with(&claims, "iss", json!("other")), sign)),
         ("type", encode(&with(&header, "typ", json!("JWT")), &claims, sign)),
         ("kid", encode(&with(&header, "kid", json!("other")), &claims, sign)),
-        ("from the future", encode(&header, &with(&claims, "iat", json!(stage.clock.now() + 60)), sign)),
+        ("from the future", encode(&header, &with(&claims, "iat", json!(fixture.clock.now() + 60)), sign)),
         ("another key's thumbprint", encode(&header, &with(&claims, "cnf", json!({"jkt": other_jkt})), sign)),
         ("no such session", encode(&header, &with(&claims, "sid", json!(uuid::Uuid::nil())), sign)),
         ("no such account", encode(&header, &with(&claims, "sub", json!(uuid::Uuid::nil())), sign)),
@@ -120,30 +120,30 @@ async fn n36_n37_n38_forged_tokens() {
         ("empty", String::new()),
     ];
     for (what, token) in forged {
-        let reply = present(&stage, &person, &token).await;
+        let reply = present(&fixture, &person, &token).await;
         assert_eq!(reply.status, 401, "{what}");
         reply.refused(ErrorCode::TokenInvalid);
     }
-    let mut call = person.request(&stage, "GET", "");
+    let mut call = person.request(&fixture, "GET", "");
     call.bearer = Some("Basic YTpi".into());
-    stage.call(call).await.refused(ErrorCode::TokenInvalid);
-    assert_eq!(stage.fingerprint(&[]).await, before);
+    fixture.call(call).await.refused(ErrorCode::TokenInvalid);
+    assert_eq!(fixture.fingerprint(&[]).await, before);
 }
 
 #[tokio::test]
 async fn n43_a_session_that_was_ended() {
-    let stage = Stage::new().await;
-    let person = stage.member().await;
-    stage.call(person.request(&stage, "GET", "")).await.ok::<VaultInfo>();
-    let logout =
-        crate::client::Call::new(&stage, &person.device, "POST", "/v1/logout").bearer(&person.session);
-    stage.call(logout).await.done();
-    let before = stage.fingerprint(&[]).await;
-    stage.call(person.request(&stage, "GET", "")).await.refused(ErrorCode::SessionRevoked);
-    stage
+    let fixture = Fixture::new().await;
+    let person = fixture.member().await;
+    fixture.call(person.request(&fixture, "GET", "")).await.ok::<VaultInfo>();
+    let sign_out = crate::support::client::Call::new(&fixture, &person.device, "POST", "/v1/sign-out")
+        .bearer(&person.session);
+    fixture.call(sign_out).await.done();
+    let before = fixture.fingerprint(&[]).await;
+    fixture.call(person.request(&fixture, "GET", "")).await.refused(ErrorCode::SessionRevoked);
+    fixture
         .refresh(&person.device, &person.session.refresh_token, [1; 16])
         .await
         .refused(ErrorCode::SessionRevoked);
-    assert_eq!(stage.fingerprint(&[]).await, before);
-    assert_eq!(stage.audited().await.last().unwrap(), "logout");
+    assert_eq!(fixture.fingerprint(&[]).await, before);
+    assert_eq!(fixture.audited().await.last().unwrap(), "signed_out");
 }

@@ -5,16 +5,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    AccountId, Base64, LoginId, Region, SessionId, SignupId, VaultId,
+    AccountId, Base64, Region, SessionId, SignInId, SignUpId, VaultId,
     device::DeviceKeys,
     puzzle::SolvedPuzzle,
     vault::{VaultInfo, WrappedKey},
 };
 
-/// `POST /v1/signup/start`
+/// `POST /v1/sign-up/start`
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SignupStart {
+pub struct SignUpStart {
     /// At most 254 characters; case-insensitive.
     #[schema(format = "email", max_length = 254)]
     pub email: String,
@@ -30,12 +30,12 @@ pub struct SignupStart {
     pub puzzle: Option<SolvedPuzzle>,
 }
 
-/// Response to [`SignupStart`]; identical in form for known and unknown addresses.
+/// Response to [`SignUpStart`]; identical in form for known and unknown addresses.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SignupStarted {
+pub struct SignUpStarted {
     /// Identifies this sign-up for 30 minutes.
-    pub signup_id: SignupId,
+    pub sign_up_id: SignUpId,
     /// The account that will exist.
     pub account_id: AccountId,
     /// OPAQUE registration response.
@@ -43,50 +43,50 @@ pub struct SignupStarted {
     pub registration_response: Base64,
 }
 
-/// `POST /v1/signup/finish`
+/// `POST /v1/sign-up/finish`
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SignupFinish {
-    /// From [`SignupStarted`].
-    pub signup_id: SignupId,
+pub struct SignUpFinish {
+    /// From [`SignUpStarted`].
+    pub sign_up_id: SignUpId,
     /// OPAQUE registration upload, 192 bytes.
     #[schema(schema_with = crate::schema::bytes::<192>)]
     pub registration_upload: Base64,
 }
 
-/// Response to [`SignupFinish`].
+/// Response to [`SignUpFinish`].
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SignupFinished {
+pub struct SignUpFinished {
     /// `otpauth://totp/…`: the client shows it as a QR code, and its secret as text.
     pub otpauth_url: String,
 }
 
-/// `POST /v1/signup/confirm`: proves the second factor and creates the account.
+/// `POST /v1/sign-up/confirm`: proves the second factor and creates the account.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SignupConfirm {
-    /// From [`SignupStarted`].
-    pub signup_id: SignupId,
+pub struct SignUpConfirm {
+    /// From [`SignUpStarted`].
+    pub sign_up_id: SignUpId,
     /// Six digits.
     #[schema(schema_with = crate::schema::code)]
     pub code: String,
 }
 
-/// Response to [`SignupConfirm`].
+/// Response to [`SignUpConfirm`].
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SignupConfirmed {
+pub struct SignUpConfirmed {
     /// Ten, shown once.
     pub recovery_codes: Vec<String>,
     /// The device is signed in.
     pub session: Session,
 }
 
-/// `POST /v1/login/start`
+/// `POST /v1/sign-in/start`
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LoginStart {
+pub struct SignInStart {
     /// Same rules as at sign-up.
     #[schema(format = "email", max_length = 254)]
     pub email: String,
@@ -100,12 +100,12 @@ pub struct LoginStart {
     pub puzzle: Option<SolvedPuzzle>,
 }
 
-/// Response to [`LoginStart`]; identical in form for known and unknown addresses.
+/// Response to [`SignInStart`]; identical in form for known and unknown addresses.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LoginStarted {
+pub struct SignInStarted {
     /// Identifies this sign-in; valid for one attempt and 60 s, then 5 minutes for the second factor.
-    pub login_id: LoginId,
+    pub sign_in_id: SignInId,
     /// Used in OPAQUE's identities.
     pub account_id: AccountId,
     /// Used in OPAQUE's context.
@@ -115,12 +115,12 @@ pub struct LoginStarted {
     pub ke2: Base64,
 }
 
-/// `POST /v1/login/finish`; 204: the second factor comes next.
+/// `POST /v1/sign-in/finish`; 204: the second factor comes next.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LoginFinish {
-    /// From [`LoginStarted`].
-    pub login_id: LoginId,
+pub struct SignInFinish {
+    /// From [`SignInStarted`].
+    pub sign_in_id: SignInId,
     /// OPAQUE KE3, 64 bytes.
     #[schema(schema_with = crate::schema::bytes::<64>)]
     pub ke3: Base64,
@@ -136,14 +136,14 @@ pub enum SecondFactor {
     RecoveryCode(String),
 }
 
-/// `POST /v1/login/mfa`; the response is a [`Session`].
+/// `POST /v1/sign-in/second-factor`; the response is a [`Session`].
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LoginMfa {
-    /// From [`LoginStarted`].
-    pub login_id: LoginId,
+pub struct SignInSecondFactor {
+    /// From [`SignInStarted`].
+    pub sign_in_id: SignInId,
     /// The second factor.
-    pub factor: SecondFactor,
+    pub second_factor: SecondFactor,
 }
 
 /// `POST /v1/token/refresh`; the response is a [`Session`].
@@ -158,12 +158,12 @@ pub struct Refresh {
     pub attempt: Base64,
 }
 
-/// `POST /v1/account/password/start`: after `/v1/login/finish` with the current password.
+/// `POST /v1/account/password/start`: after `/v1/sign-in/finish` with the current password.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordStart {
-    /// From [`LoginStarted`].
-    pub login_id: LoginId,
+    /// From [`SignInStarted`].
+    pub sign_in_id: SignInId,
     /// OPAQUE registration request of the new password, 32 bytes.
     #[schema(schema_with = crate::schema::bytes::<32>)]
     pub registration_request: Base64,
@@ -182,10 +182,10 @@ pub struct PasswordStarted {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordFinish {
-    /// From [`LoginStarted`].
-    pub login_id: LoginId,
+    /// From [`SignInStarted`].
+    pub sign_in_id: SignInId,
     /// Proof that the account holder is asking.
-    pub factor: SecondFactor,
+    pub second_factor: SecondFactor,
     /// OPAQUE registration upload of the new password, 192 bytes.
     #[schema(schema_with = crate::schema::bytes::<192>)]
     pub registration_upload: Base64,
@@ -203,14 +203,14 @@ pub struct PasswordWrap {
     pub wrapped: WrappedKey,
 }
 
-/// `POST /v1/account/recovery-codes`: after `/v1/login/finish`.
+/// `POST /v1/account/recovery-codes`: after `/v1/sign-in/finish`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenewCodes {
-    /// From [`LoginStarted`].
-    pub login_id: LoginId,
+    /// From [`SignInStarted`].
+    pub sign_in_id: SignInId,
     /// Proof that the account holder is asking.
-    pub factor: SecondFactor,
+    pub second_factor: SecondFactor,
 }
 
 /// Response to [`RenewCodes`]: the old codes stop working.
@@ -221,14 +221,14 @@ pub struct RenewedCodes {
     pub recovery_codes: Vec<String>,
 }
 
-/// `POST /v1/account/authenticator/start`: after `/v1/login/finish`.
+/// `POST /v1/account/authenticator/start`: after `/v1/sign-in/finish`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuthenticatorStart {
-    /// From [`LoginStarted`].
-    pub login_id: LoginId,
+    /// From [`SignInStarted`].
+    pub sign_in_id: SignInId,
     /// The current second factor, or a recovery code.
-    pub factor: SecondFactor,
+    pub second_factor: SecondFactor,
 }
 
 /// Response to [`AuthenticatorStart`]. The current authenticator works until the new one is proven, within 5 minutes.
@@ -243,8 +243,8 @@ pub struct AuthenticatorStarted {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuthenticatorConfirm {
-    /// From [`LoginStarted`].
-    pub login_id: LoginId,
+    /// From [`SignInStarted`].
+    pub sign_in_id: SignInId,
     /// Six digits from the new authenticator.
     #[schema(schema_with = crate::schema::code)]
     pub code: String,

@@ -93,9 +93,6 @@ impl DirectoryEntry {
     }
 
     /// Parses the output of [`DirectoryEntry::to_bytes`].
-    ///
-    /// # Errors
-    /// [`Refused`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Refused> {
         let wire: Wire = canonical::decode(bytes).map_err(|e| Refused::Malformed(e.to_string()))?;
         let (version, vault, number, previous, op, device, signing_key, sealing_key, role, created) = wire;
@@ -145,9 +142,6 @@ impl SignedDirectoryEntry {
     }
 
     /// Verifies the signature and that the entry follows `last` (`None`: it must be number 0).
-    ///
-    /// # Errors
-    /// [`Refused`].
     pub fn verify_after(
         &self,
         vault: VaultId,

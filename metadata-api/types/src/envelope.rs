@@ -99,9 +99,6 @@ impl SnapshotEnvelope {
     }
 
     /// Parses the output of [`SnapshotEnvelope::to_bytes`].
-    ///
-    /// # Errors
-    /// [`Refused`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Refused> {
         let wire: Wire = canonical::decode(bytes).map_err(|e| Refused::Malformed(e.to_string()))?;
         if wire.0 != 1 {
@@ -156,9 +153,6 @@ impl SignedEnvelope {
     }
 
     /// Verifies the device's signature.
-    ///
-    /// # Errors
-    /// [`Refused`].
     pub fn verify(&self, key: &VerifyingKey) -> Result<SnapshotEnvelope, Refused> {
         let signature = self.signature.to_array::<64>().ok_or(Refused::Signature)?;
         key.verify_strict(&Self::message(&self.envelope.0), &Signature::from_bytes(&signature))

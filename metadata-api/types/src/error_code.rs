@@ -36,7 +36,7 @@ macro_rules! codes {
 codes! {
     /// The request does not have the documented form: wrong JSON, an unknown field, a value out of range.
     InvalidRequest = 400,
-    /// The request has the documented form, but a value in it is unusable: an OPAQUE message, an e-mail address, a list
+    /// The request has the documented form, but a value in it is unusable: an OPAQUE message, an email address, a list
     /// that does not match the vault.
     ContentInvalid = 422,
     /// The body is larger than the route allows.
@@ -79,18 +79,18 @@ codes! {
     /// The caller's role does not allow this.
     Forbidden = 403,
 
-    /// E-mail, password or both are wrong.
-    LoginFailed = 401,
+    /// Email, password or both are wrong.
+    SignInFailed = 401,
     /// The sign-in took too long, or was already used.
-    LoginExpired = 401,
+    SignInExpired = 401,
     /// The second-factor code is wrong, expired or already used.
-    MfaFailed = 401,
+    SecondFactorFailed = 401,
     /// Too many wrong codes; `retry_after` gives the seconds to wait.
-    MfaLocked = 429,
+    SecondFactorLocked = 429,
     /// This sign-up cannot be completed.
-    SignupRefused = 409,
+    SignUpRefused = 409,
     /// The sign-up took too long, or is already complete.
-    SignupExpired = 401,
+    SignUpExpired = 401,
     /// This deployment does not serve the region.
     RegionUnavailable = 422,
     /// The refresh token is unknown, expired, or belongs to another device.

@@ -210,9 +210,9 @@ uuid_id! {
     /// One signed-in device; the family of its refresh tokens.
     SessionId,
     /// A sign-up in progress.
-    SignupId,
+    SignUpId,
     /// A sign-in in progress.
-    LoginId,
+    SignInId,
 }
 
 hash_id!(

@@ -70,7 +70,7 @@ impl Binding {
         self.context.as_bytes()
     }
 
-    /// RFC 9807 credential identifier: the account, because e-mail addresses change.
+    /// RFC 9807 credential identifier: the account, because email addresses change.
     #[must_use]
     pub fn credential_identifier(&self) -> &[u8] {
         &self.client

@@ -66,7 +66,7 @@ pub enum Refused {
     #[error("content digest differs")]
     Digest,
     /// The signature does not verify under the key.
-    #[error("signature does not hold")]
+    #[error("signature is invalid")]
     Signature,
 }
 
@@ -87,9 +87,6 @@ impl Parameters {
     }
 
     /// Parses `Signature-Input`. Only one label and our parameters in our order are accepted.
-    ///
-    /// # Errors
-    /// [`Refused::Profile`].
     pub fn parse(signature_input: &str, with_session: bool) -> Result<Self, Refused> {
         let parse = || {
             let (_, parameters) = signature_input.split_once(')')?;
@@ -149,9 +146,6 @@ impl CanonicalRequest<'_> {
     }
 
     /// Verifies strictly: no small-order keys, no malleable signatures. Freshness and replay are left to the caller.
-    ///
-    /// # Errors
-    /// [`Refused`].
     pub fn verify(&self, headers: &SignatureHeaders, key: &VerifyingKey) -> Result<Parameters, Refused> {
         let parameters = Parameters::parse(&headers.signature_input, self.authorization.is_some())?;
         if headers.content_digest != content_digest(self.body) {

@@ -66,7 +66,7 @@ impl WrapKind {
     }
 }
 
-/// Answer of `GET /v1/vaults/{vault}/keys/{kind}`.
+/// Response to `GET /v1/vaults/{vault}/keys/{kind}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrappedKey {

@@ -2,11 +2,11 @@
 //! 32 those of sign-up and of changing credentials.
 
 use api_types::{
-    AccountId, BackupId, Base64, DeviceId, ErrorCode, LoginId, ObjectId, ObjectKind, Problem, Region,
-    SessionId, SignupId, SourceId, VaultId,
+    AccountId, BackupId, Base64, DeviceId, ErrorCode, ObjectId, ObjectKind, Problem, Region, SessionId,
+    SignInId, SignUpId, SourceId, VaultId,
     account::{
-        AuthenticatorStarted, LoginStarted, PasswordStarted, RenewedCodes, ServiceInfo, Session,
-        SignupConfirmed, SignupFinished, SignupStarted,
+        AuthenticatorStarted, PasswordStarted, RenewedCodes, ServiceInfo, Session, SignInStarted,
+        SignUpConfirmed, SignUpFinished, SignUpStarted,
     },
     backup::{Committed, Confirmed, Lease, UploadGrants, UploadState},
     directory::DeviceRole,
@@ -59,22 +59,22 @@ pub const COMMIT: Route = post("/v1/vaults/{vault}/backups/{backup}/commit");
 pub const ABORT: Route = post("/v1/vaults/{vault}/backups/{backup}/abort");
 /// `GET /v1/service`
 pub const SERVICE: Route = get("/v1/service");
-/// `POST /v1/login/start`
-pub const LOGIN: Route = post("/v1/login/start");
-/// `POST /v1/login/finish`
-pub const LOGIN_FINISH: Route = post("/v1/login/finish");
-/// `POST /v1/login/mfa`
-pub const MFA: Route = post("/v1/login/mfa");
+/// `POST /v1/sign-in/start`
+pub const SIGN_IN: Route = post("/v1/sign-in/start");
+/// `POST /v1/sign-in/finish`
+pub const SIGN_IN_FINISH: Route = post("/v1/sign-in/finish");
+/// `POST /v1/sign-in/second-factor`
+pub const SECOND_FACTOR: Route = post("/v1/sign-in/second-factor");
 /// `POST /v1/token/refresh`
 pub const REFRESH: Route = post("/v1/token/refresh");
-/// `POST /v1/logout`
-pub const LOGOUT: Route = post("/v1/logout");
-/// `POST /v1/signup/start`
-pub const SIGNUP: Route = post("/v1/signup/start");
-/// `POST /v1/signup/finish`
-pub const SIGNUP_FINISH: Route = post("/v1/signup/finish");
-/// `POST /v1/signup/confirm`
-pub const SIGNUP_CONFIRM: Route = post("/v1/signup/confirm");
+/// `POST /v1/sign-out`
+pub const SIGN_OUT: Route = post("/v1/sign-out");
+/// `POST /v1/sign-up/start`
+pub const SIGN_UP: Route = post("/v1/sign-up/start");
+/// `POST /v1/sign-up/finish`
+pub const SIGN_UP_FINISH: Route = post("/v1/sign-up/finish");
+/// `POST /v1/sign-up/confirm`
+pub const SIGN_UP_CONFIRM: Route = post("/v1/sign-up/confirm");
 /// `POST /v1/account/password/start`
 pub const PASSWORD: Route = post("/v1/account/password/start");
 /// `POST /v1/account/password/finish`
@@ -215,7 +215,7 @@ edits! {
     16 GRANTS UploadGrants:
         "stored, though it was never sent" => |u| u.grants.iter_mut().for_each(|g| g.state = UploadState::Stored),
         "another number" => |u| u.grants.iter_mut().for_each(|g| g.number ^= 1);
-    19 MFA Session:
+    19 SECOND_FACTOR Session:
         "not ready" => |s| s.vaults.iter_mut().for_each(|v| v.ready = false),
         "another vault" => |s| s.vaults.iter_mut().for_each(|v| v.vault_id = VaultId::from_bytes(NOBODY)),
         "two vaults" => |s| if let Some(mut more) = s.vaults.first().cloned() {
@@ -245,11 +245,11 @@ edits! {
         "a bit changed" => |k| flip(&mut k.bytes);
     31 KEYS WrappedKey:
         "another version" => |k| k.version = u32::MAX;
-    26 LOGIN LoginStarted:
+    26 SIGN_IN SignInStarted:
         "another account" => |l| l.account_id = AccountId::from_bytes(NOBODY),
         "another region" => |l| l.region = Region::Ca,
         "another KE2" => |l| flip(&mut l.ke2),
-        "another sign-in" => |l| l.login_id = LoginId::from_bytes(NOBODY);
+        "another sign-in" => |l| l.sign_in_id = SignInId::from_bytes(NOBODY);
     27 REFRESH Session:
         "another token" => |s| s.access_token.push('x'),
         "a token that never ends" => |s| s.expires_at = i64::MAX,
@@ -290,13 +290,13 @@ edits! {
         };
     31 SNAPSHOTS Snapshots:
         "other ids" => |s| s.snapshots.iter_mut().for_each(|row| row.snapshot_id = NOWHERE);
-    32 SIGNUP SignupStarted:
+    32 SIGN_UP SignUpStarted:
         "another account" => |s| s.account_id = AccountId::from_bytes(NOBODY),
-        "another sign-up" => |s| s.signup_id = SignupId::from_bytes(NOBODY),
+        "another sign-up" => |s| s.sign_up_id = SignUpId::from_bytes(NOBODY),
         "no response" => |s| s.registration_response.0.fill(0xff);
-    32 SIGNUP_FINISH SignupFinished:
+    32 SIGN_UP_FINISH SignUpFinished:
         "no link" => |s| s.otpauth_url = "\u{1b}[2J".into();
-    32 SIGNUP_CONFIRM SignupConfirmed:
+    32 SIGN_UP_CONFIRM SignUpConfirmed:
         "another session" => |s| { s.recovery_codes.clear(); s.session.account_id = AccountId::from_bytes(NOBODY) };
     32 PASSWORD PasswordStarted:
         "no response" => |p| p.registration_response.0.fill(0xff);

@@ -280,7 +280,7 @@ impl Inner {
     }
 }
 
-/// A line for whoever watches a long test; shown with `--nocapture`.
+/// Progress output of long tests; shown with `--nocapture`.
 #[expect(clippy::print_stderr, reason = "what tests say")]
 pub fn note(line: &str) {
     eprintln!("{line}");

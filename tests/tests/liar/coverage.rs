@@ -1,6 +1,6 @@
 //! No route and no response field without a lie.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs, path::Path};
 
 use api_types::Problem;
 use e2e::liar::{
@@ -51,11 +51,16 @@ fn every_route_is_lied_about() {
 /// No client mentions a route that no client reads.
 #[test]
 fn no_client_names_an_unread_route() {
-    for file in ["routes.rs", "login.rs", "account.rs", "session.rs", "http.rs"] {
-        let path = format!("{}/../client-core/src/api/{file}", env!("CARGO_MANIFEST_DIR"));
-        let text = std::fs::read_to_string(path).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../client-core/src/api");
+    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let texts: Vec<_> =
+        files.iter().map(|file| (file.display(), fs::read_to_string(file).unwrap())).collect();
+    let names = |text: &str, route: &str| text.contains(&format!("\"{route}\""));
+    // A route that is read, or this would look in the wrong folder.
+    assert!(texts.iter().any(|(_, text)| names(text, "/v1/service")));
+    for (file, text) in &texts {
         for route in NOT_READ {
-            assert!(!text.contains(&format!("\"{}\"", route.path)), "{file} reads {}", route.path);
+            assert!(!names(text, route.path), "{file} reads {}", route.path);
         }
     }
 }

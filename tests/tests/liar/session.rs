@@ -2,7 +2,7 @@
 
 use api_types::{
     AccountId, ErrorCode,
-    account::{AuthenticatorStarted, LoginStarted, RenewedCodes, Session},
+    account::{AuthenticatorStarted, RenewedCodes, Session, SignInStarted},
 };
 use client_core::{device::DeviceSecrets, ops::sign_in_change};
 use e2e::{
@@ -23,7 +23,7 @@ fn session(world: &World, device: &Device) -> Result<Session, e2e::Failure> {
     let own = e2e::liar::world::id(device)?;
     let pages = world.liars.api.book().since(0);
     let given = pages.into_iter().rev().find_map(|page| {
-        let own = MFA.fits(&page.seen.method, &page.seen.path) && page.seen.device == Some(own);
+        let own = SECOND_FACTOR.fits(&page.seen.method, &page.seen.path) && page.seen.device == Some(own);
         page.truth.filter(|truth| own && truth.status < 300)
     });
     let body = given.map(|truth| truth.body).unwrap_or_default();
@@ -31,14 +31,15 @@ fn session(world: &World, device: &Device) -> Result<Session, e2e::Failure> {
 }
 
 pub(crate) fn other_vault(world: &mut World) -> Kept {
-    for edit in EDITS.iter().filter(|edit| edit.lie == 19 && edit.route == MFA) {
+    for edit in EDITS.iter().filter(|edit| edit.lie == 19 && edit.route == SECOND_FACTOR) {
         let device = world.second.copy()?;
         let secrets = Secrets::of(&device)?;
         let vault = DeviceSecrets::of(&device)?.vault()?.info.clone();
         // The factor itself is not the point: the service claims that it was right.
         let mut said = serde_json::to_value(session(world, &device)?).map_err(e2e::Failure::from)?;
         (edit.change)(&mut said);
-        let (lie, _telling) = tell(world, &device, On::route(MFA).says(move |_| Answer::json(&said)))?;
+        let (lie, _telling) =
+            tell(world, &device, On::route(SECOND_FACTOR).says(move |_| Answer::json(&said)))?;
         let outcome = run(world.login(&device)?)?;
         ends_signing_in(&outcome, &ANY, edit.what)?;
         promise(lie.told() > 0, || format!("\"{}\" was not told: {outcome}", edit.what))?;
@@ -53,7 +54,7 @@ pub(crate) fn other_vault(world: &mut World) -> Kept {
     })
 }
 
-pub(crate) fn other_login(world: &mut World) -> Kept {
+pub(crate) fn other_sign_in(world: &mut World) -> Kept {
     for edit in EDITS.iter().filter(|edit| edit.lie == 26) {
         let device = world.second.copy()?;
         let secrets = Secrets::of(&device)?;
@@ -65,23 +66,23 @@ pub(crate) fn other_login(world: &mut World) -> Kept {
     }
     // The password was never checked: the second factor refuses.
     let device = world.second.copy()?;
-    let (_lie, _telling) = tell(world, &device, On::route(LOGIN_FINISH).says(|_| Answer::nothing()))?;
+    let (_lie, _telling) = tell(world, &device, On::route(SIGN_IN_FINISH).says(|_| Answer::nothing()))?;
     ends_signing_in(&run(world.login(&device)?)?, &[3], "a password that nobody compared")
 }
 
 /// A response that the service once gave to this person, whole or only its secret part: no password matches it any
 /// more, and nothing derived from a password is sent.
-pub(crate) fn yesterdays_login(world: &mut World) -> Kept {
+pub(crate) fn yesterdays_sign_in(world: &mut World) -> Kept {
     let pages = world.liars.api.book().since(0);
-    let truths = pages.into_iter().filter(|page| LOGIN.fits(&page.seen.method, &page.seen.path));
+    let truths = pages.into_iter().filter(|page| SIGN_IN.fits(&page.seen.method, &page.seen.path));
     let yesterday = truths.filter_map(|page| page.truth).find_map(|truth| {
-        let started = serde_json::from_slice::<LoginStarted>(&truth.body).ok();
+        let started = serde_json::from_slice::<SignInStarted>(&truth.body).ok();
         started.filter(|_| truth.status < 300)
     });
     let yesterday = yesterday.ok_or_else(|| e2e::Failure::new("nobody signed in yet"))?;
     let ke2 = yesterday.ke2.clone();
-    let whole = On::route(LOGIN).says(move |_| Answer::json(&yesterday));
-    let part = On::route(LOGIN).edits::<LoginStarted>(move |started| started.ke2 = ke2.clone());
+    let whole = On::route(SIGN_IN).says(move |_| Answer::json(&yesterday));
+    let part = On::route(SIGN_IN).edits::<SignInStarted>(move |started| started.ke2 = ke2.clone());
     for (what, lie) in [("yesterday's answer", whole), ("yesterday's KE2 in today's answer", part)] {
         let device = world.second.copy()?;
         let secrets = Secrets::of(&device)?;
@@ -89,7 +90,7 @@ pub(crate) fn yesterdays_login(world: &mut World) -> Kept {
         let page = world.liars.api.book().now();
         ends_signing_in(&run(world.login(&device)?)?, &[3], what)?;
         promise(lie.told() > 0, || format!("\"{what}\" was not told"))?;
-        promise(world.liars.api.book().count(page, LOGIN_FINISH) == 0, || {
+        promise(world.liars.api.book().count(page, SIGN_IN_FINISH) == 0, || {
             format!("after \"{what}\" the sign-in went on")
         })?;
         secrets.unchanged(&device, what)?;
@@ -178,7 +179,7 @@ pub(crate) fn refreshed_wrongly(world: &mut World) -> Kept {
     // The service reports the device as signed out, but keeps its session.
     let device = world.second.copy()?;
     let secrets = Secrets::of(&device)?;
-    let (_lie, _telling) = tell(world, &device, On::route(LOGOUT).says(|_| Answer::nothing()))?;
+    let (_lie, _telling) = tell(world, &device, On::route(SIGN_OUT).says(|_| Answer::nothing()))?;
     ends(&run(device.call(["logout"]))?, &[0], "a sign-out that is swallowed")?;
     promise(DeviceSecrets::of(&device)?.session.is_none(), || {
         "a device kept its session after signing out".into()
@@ -187,7 +188,7 @@ pub(crate) fn refreshed_wrongly(world: &mut World) -> Kept {
 }
 
 pub(crate) fn signed_up_wrongly(world: &mut World) -> Kept {
-    for edit in EDITS.iter().filter(|edit| edit.lie == 32 && edit.route.path.starts_with("/v1/signup/")) {
+    for edit in EDITS.iter().filter(|edit| edit.lie == 32 && edit.route.path.starts_with("/v1/sign-up/")) {
         world.service.sql("delete from app.rate_counter")?;
         let device = Device::new(&world.service)?;
         let lie = std::sync::Arc::new(edit.on());

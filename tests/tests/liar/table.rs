@@ -120,7 +120,7 @@ lies! {
     17 "packs are called missing" [COMMIT] store::called_missing;
     18 "a read leads elsewhere" [READ_URLS] store::read_elsewhere;
     18 "an upload leads elsewhere" [GRANTS] store::upload_elsewhere;
-    19 "another vault at sign-in" [MFA] session::other_vault;
+    19 "another vault at sign-in" [SECOND_FACTOR] session::other_vault;
     20 "the audit trail is changed" [AUDIT] answers::audit_changed;
     20 "the audit trail is shortened" [AUDIT] answers::audit_shortened, waits_for "H4 (C-b: receipts pin the trail), issue trust";
     22 "a recovery file that is none" [KEYS] devices::recovery_damaged;
@@ -130,9 +130,9 @@ lies! {
     24 "endless pages" [SNAPSHOTS, OBJECTS] answers::endless_pages;
     24 "answers that are too much" [DIRECTORY, SNAPSHOTS] answers::too_much;
     24 "refusals of every kind" [SNAPSHOTS] answers::refusals;
-    26 "another sign-in" [LOGIN, LOGIN_FINISH] session::other_login;
-    26 "an answer of yesterday" [LOGIN] session::yesterdays_login;
-    27 "the session" [REFRESH, LOGOUT] session::refreshed_wrongly;
+    26 "another sign-in" [SIGN_IN, SIGN_IN_FINISH] session::other_sign_in;
+    26 "an answer of yesterday" [SIGN_IN] session::yesterdays_sign_in;
+    27 "the session" [REFRESH, SIGN_OUT] session::refreshed_wrongly;
     27 "tokens of another time and of another device" [REFRESH] session::refreshed_with_others;
     28 "the store gives other bytes" [STORE] store::other_bytes;
     29 "a pack of somebody else's making" [STORE] store::foreign_pack;
@@ -141,7 +141,7 @@ lies! {
     30 "the older home says so" [] history::older_home_silent, waits_for "M-12 (C-f: the floor beside the key), issue trust";
     31 "answers that decide nothing" [SERVICE, RUNS, START, DEVICES, AUDIT, KEYS, SNAPSHOTS, ABORT] answers::nothing_decided;
     31 "snapshots under other names" [SNAPSHOTS] history::renamed;
-    32 "sign-up" [SIGNUP, SIGNUP_FINISH, SIGNUP_CONFIRM] session::signed_up_wrongly;
+    32 "sign-up" [SIGN_UP, SIGN_UP_FINISH, SIGN_UP_CONFIRM] session::signed_up_wrongly;
     32 "a vault's first keys are swallowed" [INIT] session::first_keys_swallowed, waits_for "H3, issue trust";
     32 "changes of how a person signs in" [PASSWORD, PASSWORD_FINISH, CODES, AUTHENTICATOR, AUTHENTICATOR_CONFIRM] session::changed_wrongly;
 }

@@ -8,8 +8,10 @@ use std::{
 
 use syn::{Macro, visit::Visit};
 
+use crate::imports::is_test;
+
 /// Macros and functions that write text, or build text that may be written.
-const WRITERS: [&str; 22] = [
+const WRITERS: [&str; 23] = [
     "trace",
     "debug",
     "info",
@@ -32,19 +34,42 @@ const WRITERS: [&str; 22] = [
     "writeln",
     "panic",
     "bail",
+    // The command's own, for all that it prints.
+    "plain",
 ];
 /// Last parts of the names of secrets.
-const SECRET: [&str; 7] = ["password", "passphrase", "secret", "secrets", "token", "words", "key"];
+const SECRET: [&str; 14] = [
+    "password",
+    "passwords",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "passphrases",
+    "secret",
+    "secrets",
+    "token",
+    "tokens",
+    "words",
+    "key",
+    "keys",
+    "codes",
+];
 /// Exceptions: the name means something else, or the text is for the secret's owner.
-const HARMLESS: [(&str, &str, &str); 10] = [
+const HARMLESS: [(&str, &str, &str); 16] = [
     ("app/cli/src/mentions.rs", "words", "of a command line in the documents"),
     ("app/cli/src/prompt.rs", "secret", "which one: its name"),
-    ("client-core/src/api/send.rs", "token", "the request's own header"),
+    ("app/cli/src/commands/schedule.rs", "schedule_words", "when a backup is due"),
+    ("app/cli/src/commands/signup.rs", "totp_secret", "for its owner, to type into an authenticator"),
+    ("client-core/src/api/transport.rs", "token", "the request's own header"),
     ("client-core/src/kit/mod.rs", "account_secret", "the recovery kit"),
+    ("client-core/src/kit/mod.rs", "expose_secret", "the recovery kit"),
     ("client-core/src/ops/client.rs", "secrets", "the account's address, which is kept with them"),
+    ("client-core/src/ops/devices.rs", "keys", "a device's public ones, with its name"),
     ("client-core/src/source/postgres/restore/psql.rs", "key", "of \\restrict, for psql alone"),
     ("client-core/src/source/postgres/session.rs", "key", "of \\restrict, for psql alone"),
     ("client-core/src/store/address.rs", "key", "an object's name"),
+    ("metadata-api/src/config/secrets.rs", "expose_secret", "its length"),
+    ("metadata-api/src/embedded/postgres/mod.rs", "expose_secret", "the same password"),
     ("metadata-api/src/embedded/postgres/mod.rs", "password", "the service's own database, told to it alone"),
     ("metadata-api/src/keys/token.rs", "key", "the public one, for its thumbprint"),
 ];
@@ -56,7 +81,7 @@ struct Finder<'a> {
 
 impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
-        if !item.attrs.iter().any(|attribute| attribute.path().is_ident("cfg")) {
+        if !is_test(&item.attrs) {
             syn::visit::visit_item_mod(self, item);
         }
     }
@@ -84,8 +109,11 @@ fn named(tokens: &str) -> Vec<String> {
             '"' if !before.ends_with('\\') => text = !text,
             // In a format string, only identifiers in braces are arguments.
             _ if word > 0 && (!text || before.ends_with('{') && !before.ends_with("{{")) => {
-                let called = next.trim_start().starts_with(['(', '!', ':']) && !text;
-                if !called
+                // What follows a path's `::` builds a value; a method returns what it is named after.
+                let next = next.trim_start();
+                let other = !text
+                    && (next.starts_with(['!', ':']) || next.starts_with('(') && before.ends_with("::"));
+                if !other
                     && SECRET.iter().any(|secret| part == *secret || part.ends_with(&format!("_{secret}")))
                 {
                     found.push(part.to_owned());
@@ -98,7 +126,8 @@ fn named(tokens: &str) -> Vec<String> {
     found
 }
 
-fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
+/// The Rust files below a folder, without those of tests.
+pub(crate) fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         if path.is_dir() && !["tests", "target", "fuzz", "benches"].iter().any(|name| path.ends_with(name)) {
@@ -140,7 +169,8 @@ fn a_secret_is_found_however_it_is_written() {
         (r#"key = % id , "key {{token}} password""#, &["key"]),
         (r#""password: {}" , name"#, &[]),
         (r#""{}" , key . id ()"#, &["key"]),
-        (r#""{}" , key (x) , words :: LIST"#, &[]),
+        (r#""{}" , self . password () , login . tokens"#, &["password", "tokens"]),
+        (r#""{}" , Sealed :: key (x) , words :: LIST , Login { token : x }"#, &[]),
     ] {
         assert_eq!(named(tokens), names, "{tokens}");
     }

@@ -117,7 +117,7 @@ fn colors_follow_the_environment() {
     assert!(colored(device.call_plain(["--help"])));
     assert!(!colored(device.call_plain(["--help"]).env("NO_COLOR", "1")));
     assert!(!colored(device.call_plain(["--help"]).env("CLICOLOR", "0")));
-    // Whoever wants none gets none, whatever else is set.
+    // NO_COLOR wins over everything else.
     let both = device.call_plain(["--help"]).env("NO_COLOR", "1").env("CLICOLOR_FORCE", "1");
     assert!(!both.go().unwrap().stdout.contains(&0x1b));
 }

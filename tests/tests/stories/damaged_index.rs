@@ -112,8 +112,9 @@ fn one_damaged_body_is_one_row() {
 }
 
 /// Two devices on one host are distinguished by their names.
+// case: device-column-shows-host
 #[test]
-fn device_column_shows_host() {
+fn a_snapshot_names_the_device_that_created_it() {
     let service = Service::start().unwrap();
     let first = Device::new(&service).unwrap();
     let account = first.sign_up("eu").unwrap();

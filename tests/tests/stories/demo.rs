@@ -77,6 +77,7 @@ fn ctrl_c_leaves_nothing() {
     for after in [300, 2500, 5000] {
         let child =
             demo(dir.path()).env("MB", "60").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Moments in three of its steps. It announces a step before it begins, so no line of it is an event to wait for.
         thread::sleep(Duration::from_millis(after));
         measure::signal(child.id(), Signal::INT).unwrap();
         let ended = measure::finish(child, Instant::now()).unwrap();

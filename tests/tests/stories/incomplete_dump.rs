@@ -1,34 +1,40 @@
 //! A dump that dies midway never becomes a snapshot.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
-    fs, thread,
+    fs,
     time::{Duration, Instant},
 };
 
-use e2e::{Device, Postgres, Stage, data, device::text, files};
+use e2e::{Device, Postgres, Stage, data, device::text, files, until, within};
 use rustix::process::Signal;
 
 /// The command's `pg_dump` once it is connected to the server; before that, it may only have been asked for its
 /// version.
 fn pg_dump_of(parent: u32, postgres: &Postgres) -> u32 {
-    let until = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < until {
-        if postgres.dumps_running(true).unwrap() == 0 {
-            continue;
-        }
-        for entry in fs::read_dir("/proc").unwrap().flatten() {
-            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-            let Some((head, tail)) = stat.rsplit_once(')') else { continue };
-            let ppid = tail.split_whitespace().nth(1).and_then(|p| p.parse().ok());
+    let find = || {
+        fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            let (head, tail) = stat.rsplit_once(')')?;
+            let ppid: u32 = tail.split_whitespace().nth(1)?.parse().ok()?;
             // Right after fork it still has the parent's name.
-            if ppid == Some(parent) && head.ends_with("(pg_dump") {
-                return head.split_whitespace().next().unwrap().parse().unwrap();
-            }
-        }
-        thread::sleep(Duration::from_millis(2));
-    }
-    panic!("the command runs no pg_dump");
+            let found = ppid == parent && head.ends_with("(pg_dump");
+            found.then(|| head.split_whitespace().next().unwrap().parse().unwrap())
+        })
+    };
+    let mut found = None;
+    until("pg_dump", || {
+        found = (postgres.dumps_running(true).unwrap() > 0).then(find).flatten();
+        found.is_some()
+    })
+    .unwrap();
+    found.unwrap()
+}
+
+/// Waits until `pg_dump` sends the large table; it cannot finish soon, because the upload is slow.
+fn midway(postgres: &Postgres) {
+    let sql = "select count(*) from pg_stat_activity where query ilike 'copy public.noise%'";
+    until("the large table", || postgres.sql("postgres", sql).unwrap() != "0").unwrap();
 }
 
 fn slow_backup(device: &Device, postgres: &Postgres, database: &str) -> e2e::Running {
@@ -36,11 +42,8 @@ fn slow_backup(device: &Device, postgres: &Postgres, database: &str) -> e2e::Run
 }
 
 fn no_session_is_left(postgres: &Postgres) {
-    let until = Instant::now() + Duration::from_secs(10);
-    while postgres.dumps_running(false).unwrap() > 0 {
-        assert!(Instant::now() < until, "pg_dump's session is still on the server");
-        thread::sleep(Duration::from_millis(50));
-    }
+    let patience = Duration::from_secs(10);
+    within(patience, "the end of pg_dump's session", || postgres.dumps_running(false).unwrap() == 0).unwrap();
 }
 
 // Its own server: each part inspects and ends all of its dumps.
@@ -58,7 +61,7 @@ fn a_dump_that_dies_is_no_snapshot() {
 
     let running = slow_backup(&device, &postgres, "dying");
     let pg_dump = pg_dump_of(running.pid(), &postgres);
-    thread::sleep(Duration::from_millis(300));
+    midway(&postgres);
     e2e::measure::signal(pg_dump, Signal::KILL).unwrap();
     let outcome = running.wait().unwrap();
     assert_eq!(outcome.code, 6, "{outcome}");
@@ -67,11 +70,7 @@ fn a_dump_that_dies_is_no_snapshot() {
     let running = slow_backup(&device, &postgres, "dying");
     pg_dump_of(running.pid(), &postgres);
     // The program exists before its session does.
-    let until = Instant::now() + Duration::from_secs(10);
-    while postgres.end_dumps().unwrap() == 0 {
-        assert!(Instant::now() < until, "pg_dump has no session");
-        thread::sleep(Duration::from_millis(50));
-    }
+    until("pg_dump's session", || postgres.end_dumps().unwrap() > 0).unwrap();
     let outcome = running.wait().unwrap();
     assert_eq!(outcome.code, 6, "{outcome}");
     assert_eq!(device.snapshots().unwrap(), [""; 0]);
@@ -79,7 +78,7 @@ fn a_dump_that_dies_is_no_snapshot() {
     for signal in [Signal::INT, Signal::TERM] {
         let running = slow_backup(&device, &postgres, "dying");
         pg_dump_of(running.pid(), &postgres);
-        thread::sleep(Duration::from_millis(400));
+        midway(&postgres);
         let asked = Instant::now();
         running.signal(signal).unwrap();
         let outcome = running.wait().unwrap();

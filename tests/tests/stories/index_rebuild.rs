@@ -42,8 +42,9 @@ fn a_deleted_state_costs_nothing_but_a_moment() {
 
 /// A device without a cache requests all read URLs at once, however many snapshots there are, because round trips
 /// dominate the time of this list. Objects are fetched concurrently.
+// case: many-snapshots-listed-one-by-one
 #[test]
-fn many_snapshots_listed_one_by_one() {
+fn a_list_without_a_cache_requests_all_urls_at_once() {
     let service = Service::start_wired().unwrap();
     let device = Device::new(&service).unwrap();
     device.sign_up("eu").unwrap();

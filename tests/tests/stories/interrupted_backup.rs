@@ -6,8 +6,9 @@ use std::{fs, process::Command, thread, time::Duration};
 use e2e::{
     Device, Service, Stage,
     device::{number, text},
-    files,
+    files, not_tested,
     proxy::Network,
+    seed, until,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rustix::process::Signal;
@@ -18,8 +19,7 @@ const MB: usize = 1_000_000;
 fn fifty_kills_at_random_points() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
-    let seed = rand::random::<u64>();
-    println!("seed {seed}");
+    let seed = seed().unwrap();
     let mut random = StdRng::seed_from_u64(seed);
     let whole = device.backup_bytes("warm-up", &files::noise(seed, 20 * MB)).go().unwrap();
     whole.expect_ok().unwrap();
@@ -34,6 +34,7 @@ fn fifty_kills_at_random_points() {
         let at = random.random_range(0..bytes.len() - 2 * MB);
         bytes[at..at + 2 * MB].copy_from_slice(&files::noise(random.random(), 2 * MB));
         let running = device.backup_bytes("killed", &bytes).start().unwrap();
+        // Any moment will do: where a kill leaves a false snapshot is not known.
         thread::sleep(Duration::from_millis(random.random_range(0..longest)));
         drop(running.signal(Signal::KILL));
         let outcome = running.wait().unwrap();
@@ -79,9 +80,8 @@ fn what_was_confirmed_is_not_sent_again() {
     // Two packs of 16 MB are in flight at once; whatever was confirmed of them is known to this side.
     store.set(Network::StallAfter(110 * MB as u64));
     let running = device.backup_bytes("big", &bytes).start().unwrap();
-    while !store.is_silent() || confirmed(&service) < 48 * MB as u64 {
-        thread::sleep(Duration::from_millis(50));
-    }
+    until("silence after three packs", || store.is_silent() && confirmed(&service) >= 48 * MB as u64)
+        .unwrap();
     running.signal(Signal::KILL).unwrap();
     assert_eq!(running.wait().unwrap().code, -1);
     assert_eq!(device.snapshots().unwrap(), [""; 0]);
@@ -106,30 +106,32 @@ fn the_network_is_cut_and_comes_back() {
     let device = Device::new(&service).unwrap();
     device.sign_up("us").unwrap();
     let mut snapshots = 0;
-    for (round, (wire, after)) in [
-        (&wires.store, 0),
-        (&wires.store, 5 * MB as u64),
-        (&wires.store, 20 * MB as u64),
-        (&wires.api, 2_000),
-        (&wires.api, 9_000),
+    // (wire, bytes until it is cut, whether it comes back while the device is still trying)
+    for (round, (wire, after, comes_back)) in [
+        (&wires.store, 0, true),
+        (&wires.store, 5 * MB as u64, false),
+        (&wires.store, 20 * MB as u64, true),
+        (&wires.api, 2_000, false),
+        (&wires.api, 3_000, true),
     ]
     .into_iter()
     .enumerate()
     {
         let bytes = files::noise(round as u64, 40 * MB);
         wire.set(Network::CutAfter(after));
-        let running = device.backup_bytes("cut", &bytes).start().unwrap();
-        thread::sleep(Duration::from_secs(3));
-        // Half of the time the network comes back while the device is still trying.
-        if round % 2 == 0 {
+        let mut running = device.backup_bytes("cut", &bytes).start().unwrap();
+        // The device has met the cut, and waits.
+        running.expect("has been unavailable for").unwrap();
+        if comes_back {
             wire.set(Network::Normal);
         }
         let outcome = running.wait().unwrap();
         wire.set(Network::Normal);
-        if outcome.code == 0 {
+        if comes_back {
+            assert_eq!(outcome.code, 0, "round {round}: {outcome}");
             snapshots += 1;
         } else {
-            assert!([4, 5].contains(&outcome.code), "{outcome}");
+            assert!([4, 5].contains(&outcome.code), "round {round}: {outcome}");
             assert!(outcome.error().is_some(), "{outcome}");
         }
         assert_eq!(device.snapshots().unwrap().len(), snapshots, "round {round}");
@@ -149,9 +151,7 @@ fn the_service_goes_and_comes_back() {
         let store = &service.wires().unwrap().store;
         store.set(Network::StallAfter(10 * MB as u64));
         let running = device.backup_bytes("restarted", &bytes).start().unwrap();
-        while !store.is_silent() {
-            thread::sleep(Duration::from_millis(50));
-        }
+        until("silence", || store.is_silent()).unwrap();
         if abruptly {
             service.kill().unwrap();
         }
@@ -189,18 +189,24 @@ impl Drop for Small {
 fn a_full_disk_leaves_nothing_half_written() {
     let stage = Stage::shared().unwrap();
     let (device, account) = stage.new_account().unwrap();
-    let Some(small) = Small::mount(device.desk().join("small"), "4m") else {
-        println!("skipped: mounting a small tmpfs takes root");
-        return;
-    };
     let bytes = files::noise(9, 10 * MB);
     device.backup_bytes("big", &bytes).ok().unwrap();
+    // For everybody: files end at 4 MB.
+    let limited = device.desk().join("limited");
+    fs::create_dir(&limited).unwrap();
+    let script = "trap '' XFSZ; ulimit -f 8000; exec \"$SEALKEEP\" --json restore latest --to limited/back";
+    device.shell(script).refused(8).unwrap();
+    assert_eq!(fs::read_dir(&limited).unwrap().count(), 0, "something was left behind");
+
+    let small = Small::mount(device.desk().join("small"), "4m");
+    let other = Device::new(&stage.service).unwrap();
+    let (Some(small), Some(home)) = (small, Small::mount(other.home(), "1m")) else {
+        return not_tested("a full disk: a small file system takes the right to mount one").unwrap();
+    };
     device.restore_to("latest", "small/back").refused(8).unwrap();
     assert_eq!(fs::read_dir(&small.0).unwrap().count(), 0, "something was left behind");
 
     // A device without room for its own state.
-    let other = Device::new(&stage.service).unwrap();
-    let Some(home) = Small::mount(other.home(), "1m") else { return };
     other.sign_in(&account).unwrap();
     let filler = home.0.join("filler");
     drop(fs::write(&filler, vec![0; 2 * MB]));

@@ -1,4 +1,5 @@
-//! Keys and types of everything that `--json` prints, as a checked-in file: other programs depend on them.
+//! Keys and types of everything that `--json` prints, as a checked-in file: other programs depend on them. Each document
+//! is also valid by the JSON Schema that the command prints.
 //! `UPDATE_JSON=1 cargo test --test stories json_is_as_it_was` writes it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -9,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use boon::{Compiler, SchemaIndex, Schemas};
 use e2e::{Call, Device, Postgres, Service, device::text, files};
 use serde_json::Value;
 
@@ -17,7 +19,7 @@ use serde_json::Value;
 type Shape = BTreeMap<String, BTreeSet<&'static str>>;
 
 /// Values that may be null, depending on the run: the command, the path, and the type.
-const MAY_BE_NULL: [(&str, &str, &str); 18] = [
+const MAY_BE_NULL: [(&str, &str, &str); 24] = [
     ("check", ".problems[].object", "string"),
     ("devices", ".devices[].last_seen_at", "number"),
     ("devices", ".devices[].role", "string"),
@@ -26,10 +28,16 @@ const MAY_BE_NULL: [(&str, &str, &str); 18] = [
     ("logs", ".run.ended", "number"),
     ("logs", ".run.failure", "string"),
     ("logs", ".run.snapshot_id", "string"),
+    ("logs", ".run.source", "string"),
+    ("logs", ".run.source_kind", "string"),
+    ("logs", ".run.target.name", "string"),
     ("runs", ".runs[].bytes_read", "number"),
     ("runs", ".runs[].ended", "number"),
     ("runs", ".runs[].failure", "string"),
     ("runs", ".runs[].snapshot_id", "string"),
+    ("runs", ".runs[].source", "string"),
+    ("runs", ".runs[].source_kind", "string"),
+    ("runs", ".runs[].target.name", "string"),
     ("schedule add", ".while_signed_out", "bool"),
     ("schedule list", ".schedules[].next", "number"),
     ("schedule list", ".while_signed_out", "bool"),
@@ -45,9 +53,58 @@ CREATE TABLE public.a (n integer);
 INSERT INTO public.a VALUES ('no number');
 --\n-- PostgreSQL database dump complete\n--\n\n";
 
+/// Where the schema is known as, for its validator.
+const SCHEMA: &str = "https://sealkeep.test/json-schema.json";
+
+/// What the program says about its documents, in which no other key is allowed.
+struct Schema {
+    schemas: Schemas,
+    definitions: BTreeMap<String, SchemaIndex>,
+}
+
+impl Schema {
+    fn of(device: &Device) -> Self {
+        let printed = device.call_plain(["schema"]).go().unwrap();
+        let mut schema: Value = serde_json::from_slice(&printed.stdout).unwrap();
+        close(&mut schema);
+        let names: Vec<String> = schema["$defs"].as_object().unwrap().keys().cloned().collect();
+        let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+        compiler.add_resource(SCHEMA, schema).unwrap();
+        let mut compiled = |name: String| {
+            let index = compiler.compile(&format!("{SCHEMA}#/$defs/{name}"), &mut schemas).unwrap();
+            (name, index)
+        };
+        let definitions = names.into_iter().map(&mut compiled).collect();
+        Self { schemas, definitions }
+    }
+
+    /// Fails if the document is not what is promised of this command.
+    fn hold(&self, command: &str, document: &Value) {
+        let command = if document.get("error").is_some() { "error" } else { command };
+        let name = command.replace("--", "").replace([' ', '-'], "_");
+        let index = self.definitions.get(&name);
+        assert!(index.is_some(), "{name} has no schema");
+        let valid = self.schemas.validate(document, *index.unwrap());
+        assert!(valid.is_ok(), "{command}: {:#}\n{document}", valid.unwrap_err());
+    }
+}
+
+/// No keys but those that are named.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(close);
+            if fields.contains_key("properties") && !fields.contains_key("$ref") {
+                fields.insert("additionalProperties".to_owned(), Value::Bool(false));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
 /// The documents of each command, merged into one shape.
-#[derive(Default)]
-struct Documents(BTreeMap<String, Shape>);
+struct Documents(BTreeMap<String, Shape>, Schema);
 
 impl Documents {
     /// Makes a call, which must exit with this code, and records every document it prints. Returns the result.
@@ -64,6 +121,7 @@ impl Documents {
     }
 
     fn look_at(&mut self, command: &str, document: &Value) {
+        self.1.hold(command, document);
         // Each event of a dialog has its own shape; errors have the same shape everywhere.
         let name = match document.get("event").and_then(Value::as_str) {
             Some(event) => format!("{command}:{event}"),
@@ -152,6 +210,8 @@ fn of_this_device(documents: &mut Documents, device: &Device) {
     drop(call(&["backup", "kept"]).go().unwrap());
     documents.of("runs", call(&["runs"]), 0);
     documents.of("logs", call(&["logs", "latest"]), 0);
+    let restores = documents.of("runs", call(&["runs", "--kind", "restore", "--limit", "1"]), 0);
+    documents.of("logs", call(&["logs", text(&restores["runs"][0], "id").unwrap()]), 0);
     documents.of("debug bundle", call(&["debug", "bundle", "--yes"]), 0);
     fs::write(file, b"saved").unwrap();
     call(&["schedule", "add", "kept", "--hourly"]).ok().unwrap();
@@ -166,7 +226,7 @@ fn json_is_as_it_was() {
     // Not shared: objects get damaged, and the leftovers of restores on the server are dropped.
     let (service, server) = (Service::start().unwrap(), Postgres::start().unwrap());
     let device = Device::new(&service).unwrap();
-    let mut documents = Documents::default();
+    let mut documents = Documents(BTreeMap::new(), Schema::of(&device));
     let (account, printed) = device.sign_up_printed("eu").unwrap();
     for document in &printed {
         documents.look_at("signup", document);
@@ -175,6 +235,18 @@ fn json_is_as_it_was() {
     // Large enough that the middle of its pack is certainly data.
     documents.of("backup", device.backup_bytes("noise", &files::noise(1, 3_000_000)), 0);
     let script = documents.of("backup", device.backup_bytes("script", SCRIPT.as_bytes()), 0);
+    // What is reported meanwhile, and the error at the end.
+    fs::write(device.desk().join("noise.bin"), files::noise(2, 100_000)).unwrap();
+    for (code, arguments) in
+        [(0, &["backup", "--file", "noise.bin"][..]), (7, &["restore", "00000000", "--stdout"])]
+    {
+        let outcome = device.call_plain(arguments).arg("--progress=json").go().unwrap();
+        assert_eq!(outcome.code, code, "{outcome}");
+        assert!(outcome.stderr.lines().count() > 0, "{outcome}");
+        for line in outcome.stderr.lines() {
+            documents.1.hold("progress", &serde_json::from_str(line).unwrap());
+        }
+    }
     documents.of("snapshots", device.call(["snapshots"]), 0);
     documents.of("status", device.call(["status"]), 0);
     documents.of("check", device.call(["check", "--read-data"]), 0);
@@ -186,6 +258,7 @@ fn json_is_as_it_was() {
     let clean_up = device.call(["restore", "--clean-up", &server.url("postgres")]);
     documents.of("restore --clean-up", clean_up.env("PGPASSWORD", server.password()), 0);
     documents.of("restore", device.restore_to("00000000", "nothing"), 7);
+    documents.of("config", device.call(["config"]), 0);
     documents.of("index rebuild", device.call(["index", "rebuild"]), 0);
     documents.of("index records", device.call(["index", "records", "--source", "noise"]), 0);
 

@@ -3,7 +3,9 @@
 mod at_a_terminal;
 mod backup_and_restore;
 mod bad_input;
+mod completion;
 mod compressed_dumps;
+mod configuration;
 mod damaged_index;
 mod demo;
 mod hard_network;
@@ -28,4 +30,6 @@ mod stage;
 mod tampered_store;
 mod tenant_isolation;
 mod terminal;
+mod toy_engine;
+mod worst_day;
 mod zero_knowledge;

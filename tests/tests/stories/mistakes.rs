@@ -1,7 +1,14 @@
 //! Typical mistakes, one row each: the answer names the way out. And at least one for each kind of error.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::Write,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use e2e::{Account, Call, Device, Postgres, Stage, data, device::text};
 
@@ -9,7 +16,7 @@ use e2e::{Account, Call, Device, Postgres, Stage, data, device::text};
 type Answer = (i32, &'static str, &'static str, &'static str);
 
 /// What a newcomer types on a device with two sources, a file and a folder.
-const MISTAKES: [(&[&str], Answer); 33] = [
+const MISTAKES: [(&[&str], Answer); 38] = [
     (&["snapshot"], (2, "usage", "'snapshot'", "'snapshots'")),
     (&["source"], (2, "usage", "incomplete", "sealkeep source --help")),
     (
@@ -48,6 +55,20 @@ const MISTAKES: [(&[&str], Answer); 33] = [
         (7, "ambiguous", "several sources", "`ledger@latest`, `shop@latest`"),
     ),
     (&["restore", "shop", "--to", "out"], (2, "usage", "`shop` is not a snapshot", "`shop@latest`")),
+    (
+        &["restore", "3f9a", "--source", "shop", "--to", "out"],
+        (2, "usage", "`3f9a` is the id of a snapshot", "leave --source out"),
+    ),
+    (&["index", "records"], (7, "ambiguous", "several sources", "`--source ledger`, `--source shop`")),
+    (
+        &["snapshots", "--server", "https://backup.example.com"],
+        (2, "usage", "--server names https://backup.example.com", "leave --server out"),
+    ),
+    (
+        &["status", "--config", "nowhere.toml"],
+        (2, "usage", "nowhere.toml cannot be read: there is no such file", "sealkeep config"),
+    ),
+    (&["config", "--config", "dump.sql"], (2, "usage", "dump.sql, line 1: ", "correct that line")),
     (&["restore", "dump.sql", "--to", "out"], (2, "usage", "`dump.sql` is not a snapshot", "after --to")),
     (
         &["restore", "nosuch@latest", "--to", "out"],
@@ -91,7 +112,7 @@ const ELSEWHERE: [(&str, &str, &str); 15] = [
     ("store_refused", "client-core/errors.txt", "(store_refused"),
     ("store_unreachable", "tests/tests/stories/hard_network.rs", ".refused(5)"),
     ("tool_missing", "client-core/tests/ports/source_postgres.rs", "ErrorKind::ToolMissing"),
-    // A bug: whoever finds a way to provoke one mends it.
+    // A bug: fix it if you can provoke it.
     ("internal", "client-core/errors.txt", "(internal)"),
 ];
 
@@ -137,6 +158,8 @@ fn a_typical_mistake_is_answered_with_the_way_out() {
     // Other words for a command are understood.
     device.call(["ls"]).ok().unwrap();
     device.call(["verify"]).ok().unwrap();
+    // The service of the account may be named.
+    device.call(["snapshots", "--server", &format!("{}/", stage.service.url())]).ok().unwrap();
 }
 
 /// What goes wrong at a database.
@@ -238,6 +261,37 @@ fn a_refusal_names_the_way_out() {
     seen.extend(with_a_dump(&device));
     seen.extend(at_the_door(&device, &account, &stage));
     assert!(seen.into_iter().eq(SCENES), "SCENES names other kinds");
+}
+
+/// While a backup runs, a second one is refused, and whatever only reads goes on.
+#[test]
+fn two_commands_at_once_are_told_apart() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    device.backup_bytes("shop", b"x").ok().unwrap();
+    fs::write(device.desk().join("dump.sql"), "x").unwrap();
+    let (read, mut dump) = std::io::pipe().unwrap();
+    let first = device.call(["backup", "--stdin", "--name", "slow"]).stdin_from(read).start().unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    let runs = || device.call(["runs"]).ok().unwrap();
+    while runs()["runs"][0]["state"] != "running" {
+        assert!(Instant::now() < until, "{}", runs());
+        thread::sleep(Duration::from_millis(50));
+    }
+    for typed in [&["backup", "--file", "dump.sql"][..], &["index", "records", "--source", "shop"]] {
+        answered(
+            device.call(typed),
+            (7, "exists", "another backup is running on this device", "wait until it is done"),
+        );
+    }
+    for typed in ["snapshots", "status", "check", "devices", "config"] {
+        device.call([typed]).ok().unwrap();
+    }
+    dump.write_all(b"the dump").unwrap();
+    drop(dump);
+    assert_eq!(first.wait().unwrap().code, 0);
+    device.call(["backup", "--file", "dump.sql"]).ok().unwrap();
+    assert_eq!(device.restore_latest("slow").unwrap(), b"the dump");
 }
 
 /// Every kind of error is provoked by a row or a scene, or is known to be provoked elsewhere.

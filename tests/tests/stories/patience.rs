@@ -9,27 +9,33 @@ use std::{
 };
 
 use e2e::{
-    Device, Outcome, Running, Service, Terminal,
+    Call, Device, Outcome, Running, Service, Terminal,
     device::number,
     files,
     proxy::{Network, Proxy},
     service::Wires,
+    until,
 };
 use rustix::process::Signal;
 
 const MB: usize = 1_000_000;
 
-/// Waits until the running backup has stored something.
-fn midway(service: &Service) {
-    let start = Instant::now();
-    let stored = "select count(*) from app.object where kind = 'pack' and state = 'stored'";
-    while service.sql(stored).unwrap() == "0" {
-        assert!(start.elapsed() < Duration::from_secs(60), "nothing was stored within a minute");
-        thread::sleep(Duration::from_millis(50));
-    }
+/// Number of stored packs.
+fn stored(service: &Service) -> u64 {
+    let sql = "select count(*) from app.object where kind = 'pack' and state = 'stored'";
+    service.sql(sql).unwrap().parse().unwrap()
 }
 
-/// Lets a call run for a while; it must not exit in that time.
+/// Starts a backup, and waits until it has stored a pack and still has much to upload.
+fn midway(service: &Service, backup: Call) -> Running {
+    let before = stored(service);
+    let running = backup.start().unwrap();
+    until("a stored pack", || stored(service) > before).unwrap();
+    running
+}
+
+/// Lets a call run for a while; it must not exit in that time. This is a time and no event: the subject is how long a
+/// run waits.
 fn goes_on(running: Running, time: Duration) -> Receiver<Outcome> {
     let (ended, outcome) = mpsc::channel();
     thread::spawn(move || ended.send(running.wait().unwrap()));
@@ -39,12 +45,17 @@ fn goes_on(running: Running, time: Duration) -> Receiver<Outcome> {
     outcome
 }
 
+fn ended(outcome: &Receiver<Outcome>) -> Outcome {
+    outcome.recv_timeout(Duration::from_secs(120)).unwrap()
+}
+
 /// Longer than the retries of a single request used to take.
 const AWAY: Duration = Duration::from_secs(22);
 
+// case: gives-up-after-seconds
 #[test]
 #[ignore = "slow"]
-fn gives_up_after_seconds() {
+fn a_run_outlasts_a_restart_of_service_and_store() {
     let mut service = Service::start().unwrap();
     let device = Device::new(&service).unwrap();
     device.sign_up("eu").unwrap();
@@ -53,12 +64,11 @@ fn gives_up_after_seconds() {
     let backup = ["backup", "--file", "rnd.bin", "--limit-upload", "8000"];
 
     // Service and store go down together, as in a reboot. The backup waits, says so, and continues.
-    let running = device.call_plain(backup).env("SEALKEEP_PATIENCE", "300").start().unwrap();
-    midway(&service);
+    let running = midway(&service, device.call_plain(backup).env("SEALKEEP_PATIENCE", "300"));
     service.stop().unwrap();
     let outcome = goes_on(running, AWAY);
     service.restart().unwrap();
-    let outcome = outcome.recv().unwrap();
+    let outcome = ended(&outcome);
     assert_eq!(outcome.code, 0, "{outcome}");
     assert!(outcome.stderr.contains("has been unavailable for"), "{outcome}");
     assert!(outcome.stderr.contains("waiting up to 5 min"), "{outcome}");
@@ -69,16 +79,7 @@ fn gives_up_after_seconds() {
     // After its time limit it exits, and the next run sends only what is missing.
     let more = files::noise(8, 60 * MB);
     fs::write(device.desk().join("rnd.bin"), &more).unwrap();
-    let running = device.call(backup).env("SEALKEEP_PATIENCE", "3").start().unwrap();
-    let before =
-        service.sql("select count(*) from app.object where kind = 'pack' and state = 'stored'").unwrap();
-    let start = Instant::now();
-    while service.sql("select count(*) from app.object where kind = 'pack' and state = 'stored'").unwrap()
-        == before
-    {
-        assert!(start.elapsed() < Duration::from_secs(60));
-        thread::sleep(Duration::from_millis(50));
-    }
+    let running = midway(&service, device.call(backup).env("SEALKEEP_PATIENCE", "3"));
     service.stop().unwrap();
     let gone = Instant::now();
     let outcome = running.wait().unwrap();
@@ -90,10 +91,9 @@ fn gives_up_after_seconds() {
 
     // Ctrl-C ends the waiting at once.
     fs::write(device.desk().join("rnd.bin"), files::noise(9, 60 * MB)).unwrap();
-    let running = device.call(backup).env("SEALKEEP_PATIENCE", "300").start().unwrap();
-    thread::sleep(Duration::from_secs(3));
+    let mut running = midway(&service, device.call(backup).env("SEALKEEP_PATIENCE", "300"));
     service.stop().unwrap();
-    thread::sleep(Duration::from_secs(4));
+    running.expect("has been unavailable for").unwrap();
     let asked = Instant::now();
     running.signal(Signal::INT).unwrap();
     let outcome = running.wait().unwrap();
@@ -110,12 +110,11 @@ fn outlasts(network: Network, wire: fn(&Wires) -> &Proxy, said: &str) {
     let bytes = files::noise(5, 60 * MB);
     fs::write(device.desk().join("rnd.bin"), &bytes).unwrap();
     let backup = ["backup", "--file", "rnd.bin", "--limit-upload", "8000"];
-    let running = device.call_plain(backup).env("SEALKEEP_PATIENCE", "300").start().unwrap();
-    midway(&service);
+    let running = midway(&service, device.call_plain(backup).env("SEALKEEP_PATIENCE", "300"));
     wire(service.wires().unwrap()).set(network);
     let outcome = goes_on(running, AWAY);
     wire(service.wires().unwrap()).set(Network::Normal);
-    let outcome = outcome.recv().unwrap();
+    let outcome = ended(&outcome);
     assert_eq!(outcome.code, 0, "{outcome}");
     assert!(outcome.stderr.contains(said) && outcome.stderr.contains("answers again"), "{outcome}");
     device.restore_to("latest", "back").ok().unwrap();
@@ -161,17 +160,13 @@ fn a_restore_waits_too() {
         let entries = fs::read_dir(device.desk()).unwrap();
         entries.flatten().any(|entry| entry.metadata().is_ok_and(|about| about.len() > 0 && about.is_file()))
     };
-    let until = Instant::now() + Duration::from_secs(60);
-    while !begun() {
-        assert!(Instant::now() < until, "nothing was restored within a minute");
-        thread::sleep(Duration::from_millis(20));
-    }
+    until("the first restored bytes", begun).unwrap();
     // Killed: asked to stop, a service would finish its requests first.
     service.kill().unwrap();
     let outcome = goes_on(running, AWAY);
     service.wires().unwrap().store.set(Network::Normal);
     service.restart().unwrap();
-    outcome.recv().unwrap().expect_ok().unwrap();
+    ended(&outcome).expect_ok().unwrap();
     assert!(fs::read(device.desk().join("back")).unwrap() == bytes);
 }
 

@@ -202,6 +202,7 @@ fn a_killed_run_leaves_a_usable_list() {
         table.change();
         let dump = table.dump();
         let running = device.backup_bytes("shop", &dump).start().unwrap();
+        // Any moment will do: where a kill leaves an unusable list is not known.
         thread::sleep(Duration::from_millis(random.random_range(0..1200)));
         drop(running.signal(Signal::KILL));
         let killed = running.wait().unwrap().code != 0;

@@ -1,18 +1,11 @@
 //! Restores into a database are all or nothing, whatever interrupts them, and leave no session behind.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{
-    fs,
-    path::Path,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path};
 
-use e2e::{Device, Postgres, Stage, measure};
+use e2e::{Device, Postgres, Stage, measure, until};
 use rustix::process::Signal;
 
-/// Time limit for a restore's sessions to end.
-const GONE: Duration = Duration::from_secs(60);
 /// Rows of the table that is filled first.
 const ROWS: u32 = 400_000;
 
@@ -48,14 +41,6 @@ fn databases(server: &Postgres, pattern: &str) -> String {
     server.sql("postgres", &format!("SELECT count(*) FROM pg_database WHERE datname ~ '{pattern}'")).unwrap()
 }
 
-fn eventually(what: &str, patience: Duration, done: impl Fn() -> bool) {
-    let until = Instant::now() + patience;
-    while !done() {
-        assert!(Instant::now() < until, "{what} did not happen");
-        thread::sleep(Duration::from_millis(100));
-    }
-}
-
 /// Kills the psql that writes into the database: a descendant of ours that is connected to it.
 fn kill_psql_below(parent: u32) {
     for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -81,8 +66,9 @@ fn restore(device: &Device, server: &Postgres, source: &str, into: &str) -> e2e:
         .unwrap()
 }
 
+// case: restore-interrupted-commits-half-database
 #[test]
-fn restore_interrupted_commits_half_database() {
+fn an_interrupted_restore_leaves_no_database() {
     let stage = Stage::shared().unwrap();
     // Its own server: others restore on the shared one.
     let server = &Postgres::start().unwrap();
@@ -95,18 +81,19 @@ fn restore_interrupted_commits_half_database() {
             }
             for end in [Some(Signal::INT), Some(Signal::TERM), Some(Signal::HUP), Some(Signal::KILL), None] {
                 let running = restore(&device, server, name, &back);
-                eventually("the COPY", Duration::from_secs(40), || {
+                until("the COPY", || {
                     let copying =
                         "SELECT count(*) FROM pg_stat_activity WHERE query ILIKE 'copy public.a_first%'";
                     server.sql("postgres", copying).unwrap() != "0"
-                });
+                })
+                .unwrap();
                 match end {
                     Some(signal) => running.signal(signal).unwrap(),
                     None => kill_psql_below(running.pid()),
                 }
                 let outcome = running.wait().unwrap();
                 assert!(![0, 101].contains(&outcome.code), "{end:?}: {outcome}");
-                eventually("the end of the sessions", GONE, || sessions(server, &back) == "0");
+                until("the end of the sessions", || sessions(server, &back) == "0").unwrap();
                 assert_eq!(
                     databases(server, &format!("^{back}$")),
                     if existing { "1" } else { "0" },

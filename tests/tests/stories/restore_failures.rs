@@ -1,18 +1,9 @@
 //! Whatever fails during a restore into a database, the target stays as it was, and no session is left.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, path::PathBuf, process::Command};
 
-use e2e::{Device, Outcome, Postgres, Running, Service, device::text, proxy::Network};
-
-/// Time limit for a restore's sessions to end.
-const GONE: Duration = Duration::from_secs(60);
+use e2e::{Device, Outcome, Postgres, Running, Service, device::text, proxy::Network, until};
 
 /// A table of noise that fills several packs, so that the damage is in the middle of the dump.
 fn fill(server: &Postgres, database: &str, rows: u32) {
@@ -29,19 +20,12 @@ fn fill(server: &Postgres, database: &str, rows: u32) {
         .unwrap();
 }
 
-fn eventually(what: &str, done: impl Fn() -> bool) {
-    let until = Instant::now() + GONE;
-    while !done() {
-        assert!(Instant::now() < until, "{what} did not happen");
-        thread::sleep(Duration::from_millis(100));
-    }
-}
-
 fn copying(server: &Postgres) {
-    eventually("the COPY", || {
+    until("the COPY", || {
         let sql = "SELECT count(*) FROM pg_stat_activity WHERE query ILIKE 'copy public.a_first%'";
         server.sql("postgres", sql).is_ok_and(|count| count != "0")
-    });
+    })
+    .unwrap();
 }
 
 /// The state before a restore, which must be the same afterwards.
@@ -87,9 +71,10 @@ impl<'a> Before<'a> {
     fn holds(&self, outcome: &Outcome, codes: &[i32]) {
         assert!(codes.contains(&outcome.code), "{outcome}");
         let sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sealkeep'";
-        eventually("the end of the sessions", || {
+        until("the end of the sessions", || {
             self.server.sql("postgres", sessions).is_ok_and(|count| count == "0")
-        });
+        })
+        .unwrap();
         assert_eq!(Self::state(self.server, &self.target), self.state, "{outcome}");
         let left = "SELECT count(*) FROM pg_database WHERE datname ~ '^sealkeep_'";
         assert_eq!(self.server.sql("postgres", left).unwrap(), "0", "{outcome}");
@@ -248,8 +233,9 @@ fn a_killed_server_leaves_the_target_as_it_was() {
 }
 
 /// Thousands of tables with the server's default `max_locks_per_transaction`. With LONG=1.
+// case: restore-locks-one-transaction
 #[test]
-fn restore_locks_one_transaction() {
+fn thousands_of_tables_are_restored_with_the_default_locks() {
     if std::env::var_os("LONG").is_none() {
         return;
     }

@@ -1,5 +1,5 @@
 //! Saved sources, and schedules that run without a window and without an environment.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use std::{
 use e2e::{
     Call, Device, Stage, data,
     device::{list, text},
-    files,
+    files, not_tested,
 };
 
 /// A folder with a `systemctl` that writes down its arguments and exits with this code, and a `loginctl`.
@@ -62,7 +62,7 @@ fn systemd_accepts(device: &Device, unit: &str, files: &[serde_json::Value]) {
     command.args(["--user", "verify"]).args(files.iter().map(|file| file.as_str().unwrap()));
     match command.env("HOME", device.desk()).env("XDG_RUNTIME_DIR", device.desk()).output() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            println!("skipped: systemd-analyze is not installed, so nobody verified {unit}");
+            not_tested("units: systemd-analyze is not installed, see .ci/setup").unwrap();
         }
         said => {
             let said = said.unwrap();
@@ -108,8 +108,8 @@ fn a_timer_starts_a_backup_without_any_environment() {
     let row = &list(&listed, "schedules").unwrap()[0];
     assert_eq!((row["source"].as_str(), row["timer"]["files"].as_str()), (Some(name), Some("current")));
 
-    // A key file with a passphrase, and nobody who says it.
-    let sealed = device.call(["backup", "--source", name]).env("SEALKEEP_KEYSTORE_PASSPHRASE", "geheim");
+    // A sealed key file without a passphrase.
+    let sealed = device.call(["backup", "--source", name]).env("SEALKEEP_KEYSTORE_PASSPHRASE", "hunter2");
     sealed.ok().unwrap();
     let refused = bare(&words(&command));
     let said = String::from_utf8_lossy(&refused.stderr);
@@ -146,6 +146,43 @@ fn removing_a_source_removes_its_timer_and_edited_files_are_kept() {
 }
 
 #[test]
+fn a_timer_gets_the_new_name_of_its_source_unless_it_was_edited() {
+    let stage = Stage::shared().unwrap();
+    let (device, _) = stage.new_account().unwrap();
+    saved(&device, "shop");
+    let systemd = systemd(&device, 0);
+    let added = with(device.call(["schedule", "add", "shop", "--hourly"]), &systemd).ok().unwrap();
+    let [service, timer] =
+        [0, 1].map(|at| PathBuf::from(list(&added, "files").unwrap()[at].as_str().unwrap()));
+    let text_of = |path: &Path| fs::read_to_string(path).unwrap();
+    let command = command_of(service.to_str().unwrap());
+    let said = systemd.join("said");
+    fs::remove_file(&said).unwrap();
+
+    let rename = |from: &str, to: &str| {
+        with(device.call(["source", "edit", from, "--name", to]), &systemd).go().unwrap()
+    };
+    let renamed = rename("shop", "store");
+    assert!(renamed.code == 0 && !renamed.stderr.contains("timer"), "{renamed}");
+    for path in [&service, &timer] {
+        assert!(text_of(path).contains("\"store\"") && !text_of(path).contains("\"shop\""), "{path:?}");
+    }
+    assert_eq!(command_of(service.to_str().unwrap()), command, "it starts the same program");
+    assert!(text_of(&said).contains("restart"), "{}", text_of(&said));
+
+    // systemd refuses; and then somebody edited the file.
+    fs::write(systemd.join("systemctl"), "#!/bin/sh\necho no bus >&2\nexit 1\n").unwrap();
+    let refused = rename("store", "books");
+    assert!(refused.code == 0 && refused.stderr.contains("no bus"), "{refused}");
+    let edited = text_of(&timer) + "# mine\n";
+    fs::write(&timer, &edited).unwrap();
+    let left = rename("books", "ledger");
+    assert!(left.code == 0 && left.stderr.contains("edited by hand"), "{left}");
+    assert_eq!(text_of(&timer), edited);
+    device.call(["backup", "ledger"]).ok().unwrap();
+}
+
+#[test]
 fn without_systemd_there_is_a_line_for_cron() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
@@ -163,6 +200,23 @@ fn without_systemd_there_is_a_line_for_cron() {
     let listed = device.call(["schedule", "list"]).ok().unwrap();
     let row = &list(&listed, "schedules").unwrap()[0];
     assert!(row["timer"].is_null() && row["schedule"]["every"] == "day", "{listed}");
+    // What the table says is true before and after cron has the line.
+    let cron = |lines: &str| {
+        let crontab = systemd.join("crontab");
+        fs::write(&crontab, format!("#!/bin/sh\ncat <<'END'\n{lines}\nEND\n")).unwrap();
+        fs::set_permissions(&crontab, fs::Permissions::from_mode(0o755)).unwrap();
+        let shown = with(device.call_plain(["schedule", "list"]), &systemd).go().unwrap();
+        let listed = with(device.call(["schedule", "list"]), &systemd).ok().unwrap();
+        let known = list(&listed, "schedules").unwrap()[0]["crontab"].as_bool().unwrap();
+        (String::from_utf8(shown.stdout).unwrap(), known)
+    };
+    let (shown, known) = cron(&format!("# {line}"));
+    assert!(!known && shown.contains("  none\n") && shown.contains("while the app is open"), "{shown}");
+    let (shown, known) = cron(&line);
+    assert!(known && shown.contains("  your crontab\n") && !shown.contains("none"), "{shown}");
+    let removed = with(device.call(["schedule", "remove", "shop"]), &systemd).ok().unwrap();
+    assert_eq!(removed["crontab"], true);
+    with(device.call(add), &systemd).refused(2).unwrap();
     let ran = bare(&["sh", "-c", command]);
     assert!(ran.status.success(), "{ran:?}");
     assert_eq!(device.snapshots().unwrap().len(), 1);

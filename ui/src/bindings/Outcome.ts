@@ -2,6 +2,7 @@
 import type { Choice } from "./Choice";
 import type { MarkView } from "./MarkView";
 import type { RestoredView } from "./RestoredView";
+import type { TextView } from "./TextView";
 import type { UiError } from "./UiError";
 
 /**
@@ -31,7 +32,7 @@ marks: Array<MarkView>,
 /**
  * What else the user should know, one sentence each.
  */
-notes: Array<string>, 
+notes: Array<TextView>, 
 /**
  * Errors of the server in a restore that kept going.
  */

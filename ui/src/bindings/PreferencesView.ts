@@ -6,7 +6,7 @@ import type { LeaveChoice } from "./LeaveChoice";
  */
 export type PreferencesView = { 
 /**
- * Upload limit for backups, KiB per second.
+ * Upload limit for backups, kB per second.
  */
 uploadLimit: number | null, 
 /**

@@ -36,6 +36,10 @@ protection: ProtectionView,
  */
 due: number | null, 
 /**
+ * After a failure: when the next attempt starts, seconds since 1970.
+ */
+attempt: number | null, 
+/**
  * Why the last attempt failed, one word.
  */
 failure: string | null, 
@@ -44,9 +48,13 @@ failure: string | null,
  */
 failedAt: number | null, 
 /**
- * When attempts here failed in the last two weeks, newest first, seconds since 1970.
+ * When attempts here failed in the last year, newest first, seconds since 1970.
  */
 failures: Array<number>, 
+/**
+ * When backups were due in the last year on days without one, and none came late, seconds since 1970.
+ */
+missed: Array<number>, 
 /**
  * When one of its snapshots was last opened or restored here, seconds since 1970.
  */

@@ -83,13 +83,18 @@ export function clock(hour: number, minute: number, language: string): string {
 }
 
 /** 1 is Monday. */
-export function weekday(number: number, language: string): string {
-  return dates(language, { weekday: "long" }).format(new Date(2026, 5, number));
+export function weekday(number: number, language: string, length: "long" | "short" = "long"): string {
+  return dates(language, { weekday: length }).format(new Date(2026, 5, number));
 }
 
 /** “12:50”. */
 export function time(seconds: number, language: string): string {
   return dates(language, { timeStyle: "short" }).format(seconds * 1000);
+}
+
+/** “12:50:07”. */
+export function clockTime(seconds: number, language: string): string {
+  return dates(language, { timeStyle: "medium" }).format(seconds * 1000);
 }
 
 /** “Wed, Nov 25, 2026, 12:50”. */

@@ -7,17 +7,20 @@ import type { ComparisonView } from "../bindings/ComparisonView";
 import type { ConnectionView } from "../bindings/ConnectionView";
 import type { DetailsView } from "../bindings/DetailsView";
 import type { DeviceView } from "../bindings/DeviceView";
+import type { DiagnosticsView } from "../bindings/DiagnosticsView";
 import type { FactorStep } from "../bindings/FactorStep";
 import type { KitStep } from "../bindings/KitStep";
 import type { LeaveChoice } from "../bindings/LeaveChoice";
 import type { LeaveView } from "../bindings/LeaveView";
 import type { Link } from "../bindings/Link";
+import type { Message } from "../bindings/Message";
 import type { OverviewView } from "../bindings/OverviewView";
 import type { PanelWords } from "../bindings/PanelWords";
 import type { PastRunView } from "../bindings/PastRunView";
 import type { PreferencesView } from "../bindings/PreferencesView";
 import type { ProbeView } from "../bindings/ProbeView";
 import type { RestoreTo } from "../bindings/RestoreTo";
+import type { RunLogView } from "../bindings/RunLogView";
 import type { RunView } from "../bindings/RunView";
 import type { ScheduleInput } from "../bindings/ScheduleInput";
 import type { ServiceView } from "../bindings/ServiceView";
@@ -67,12 +70,14 @@ export interface Backend {
   /** `like`: the saved source whose password it gets if server and user are the same. */
   probeSource(origin: string, like: string | null): Promise<ProbeView>;
   addSource(name: string, origin: string, schedule: ScheduleInput): Promise<string>;
-  setSchedule(id: string, schedule: ScheduleInput): Promise<void>;
-  forgetSource(id: string): Promise<void>;
+  /** This and the next two answer what to say about the source's systemd timer, if anything. */
+  setSchedule(id: string, schedule: ScheduleInput): Promise<Message | null>;
+  forgetSource(id: string): Promise<Message | null>;
   /** null: unchanged. */
-  editSource(id: string, name: string | null, origin: string | null): Promise<void>;
+  editSource(id: string, name: string | null, origin: string | null): Promise<Message | null>;
   sourceConnection(id: string): Promise<ConnectionView>;
   sourceRuns(id: string): Promise<PastRunView[]>;
+  runLog(run: string): Promise<RunLogView>;
 
   snapshotDetails(snapshot: string): Promise<DetailsView>;
   compareSnapshots(one: string, other: string): Promise<ComparisonView>;
@@ -105,13 +110,17 @@ export interface Backend {
   activityList(): Promise<ActivityView[]>;
 
   preferences(): Promise<PreferencesView>;
-  /** KiB/s; null: no limit. */
+  /** kB/s; null: no limit. */
   setUploadLimit(limit: number | null): Promise<void>;
   /** Sets the texts of the tray icon and of notifications. */
   speak(words: PanelWords): Promise<void>;
   setAutostart(on: boolean): Promise<void>;
   /** null: the window asks. */
   setOnClose(choice: LeaveChoice | null): Promise<void>;
+
+  diagnostics(): Promise<DiagnosticsView>;
+  /** Saves what was shown last; null: the user cancelled. */
+  saveDiagnostics(): Promise<string | null>;
 
   chooseFile(): Promise<string | null>;
   chooseNewFile(name: string): Promise<string | null>;

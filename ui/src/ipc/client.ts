@@ -50,6 +50,7 @@ export const client: Backend = {
   editSource: (id, name, origin) => invoke("edit_source", { id, name, origin }),
   sourceConnection: (id) => invoke("source_connection", { id }),
   sourceRuns: (id) => invoke("source_runs", { id }),
+  runLog: (run) => invoke("run_log", { run }),
 
   snapshotDetails: (snapshot) => invoke("snapshot_details", { snapshot }),
   compareSnapshots: (one, other) => invoke("compare_snapshots", { one, other }),
@@ -82,6 +83,9 @@ export const client: Backend = {
   speak: (words) => invoke("speak", { words }),
   setAutostart: (on) => invoke("set_autostart", { on }),
   setOnClose: (choice) => invoke("set_on_close", { choice }),
+
+  diagnostics: () => invoke("diagnostics"),
+  saveDiagnostics: () => invoke("save_diagnostics"),
 
   chooseFile: () => invoke("choose_file"),
   chooseNewFile: (name) => invoke("choose_new_file", { name }),

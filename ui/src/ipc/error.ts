@@ -7,7 +7,7 @@ export function asUiError(thrown: unknown): UiError {
   }
   return {
     code: "internal",
-    happened: thrown instanceof Error ? thrown.message : String(thrown),
+    happened: { template: thrown instanceof Error ? thrown.message : String(thrown), parts: [] },
     meaning: "",
     nextStep: "",
     retryable: false,

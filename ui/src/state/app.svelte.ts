@@ -3,6 +3,7 @@ import type { AppInfo } from "../bindings/AppInfo";
 import type { LeaveView } from "../bindings/LeaveView";
 import type { MenuAction } from "../bindings/MenuAction";
 import type { OverviewView } from "../bindings/OverviewView";
+import type { PastTargetView } from "../bindings/PastTargetView";
 import type { RunView } from "../bindings/RunView";
 import type { SessionView } from "../bindings/SessionView";
 import type { Signal } from "../bindings/Signal";
@@ -15,14 +16,17 @@ import { asUiError } from "../ipc/error";
 export const TABS = ["snapshots", "schedule", "connection", "history"] as const;
 export type Tab = (typeof TABS)[number];
 
-/** The content of the main area. `restore`: the newest snapshot of a saved source, or this snapshot; both are ids. */
+/**
+ * The content of the main area. `restore`: the newest snapshot of a saved source, or this snapshot; both are ids. `to`:
+ * the target of an earlier attempt. `day`: the chosen day of the calendar, milliseconds since 1970.
+ */
 export type Place =
-  | { view: "home" }
+  | { view: "home"; day?: number }
   | { view: "add" }
-  | { view: "source"; name: string; kind: string; tab?: Tab }
+  | { view: "source"; name: string; kind: string; tab?: Tab; day?: number }
   | { view: "snapshots"; find?: string }
   | { view: "restore"; source: string }
-  | { view: "restore"; snapshot: string }
+  | { view: "restore"; snapshot: string; to?: PastTargetView | null }
   | { view: "devices" }
   | { view: "activity" }
   | { view: "settings" };

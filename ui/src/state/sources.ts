@@ -26,9 +26,14 @@ export function needsAttention(source: SourceView): boolean {
   return source.id !== null && source.protection !== "current";
 }
 
-/** Whether the last backup failed at what *Edit connection* changes. */
+/** Whether a backup failed at what *Edit connection* changes. */
+export function failsAtConnection(failure: string | null): boolean {
+  return ["source_auth", "source_unreachable"].includes(failure ?? "");
+}
+
+/** Whether the last backup failed so. */
 export function connectionFails(source: SourceView): boolean {
-  return ["source_auth", "source_unreachable"].includes(source.failure ?? "");
+  return failsAtConnection(source.failure);
 }
 
 const RANK: Record<State, number> = { failing: 0, overdue: 1, never: 2, running: 3, current: 4, elsewhere: 5 };

@@ -6,6 +6,8 @@ import { asUiError } from "../ipc/error";
 
 /** The target is looked at once typing pauses, milliseconds. */
 const PAUSE = 400;
+/** A refusal that the restore itself turns into a question. */
+const ASKED = "may_be_copy";
 
 /** What the program finds at the target of a restore, before it starts. */
 export class Target {
@@ -14,14 +16,28 @@ export class Target {
   refused = $state<UiError | null>(null);
   private timer: ReturnType<typeof setTimeout> | undefined;
   private latest: RestoreTo | null = null;
+  /** Asks about the same target. */
+  private repeat: (() => void) | null = null;
 
-  look(backend: Backend, snapshot: string, to: RestoreTo | null): void {
+  /** A restore to this target cannot start. */
+  get blocks(): boolean {
+    return this.refused !== null && this.refused.code !== ASKED;
+  }
+
+  look(backend: Backend, snapshot: string, to: RestoreTo | null, pause = PAUSE): void {
     clearTimeout(this.timer);
     this.latest = to;
     this.found = null;
     this.refused = null;
     this.busy = to !== null;
-    if (to !== null) this.timer = setTimeout(() => void this.ask(backend, snapshot, to), PAUSE);
+    if (to === null) return;
+    this.repeat = () => this.look(backend, snapshot, to, 0);
+    this.timer = setTimeout(() => void this.ask(backend, snapshot, to), pause);
+  }
+
+  /** The target may have changed meanwhile. */
+  again(): void {
+    this.repeat?.();
   }
 
   stop(): void {

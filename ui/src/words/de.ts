@@ -10,7 +10,7 @@ import type { Words } from "./en";
 /** All texts shown to the user, in German. */
 export const de: Words = {
   product: "Sealkeep",
-  tagline: "Verschlüsselte Datenbank-Backups. Die Schlüssel verlassen Ihr Gerät nie.",
+  tagline: "Verschlüsselte Datenbank-Backups. Ihre Schlüssel verlassen das Gerät nie unverschlüsselt.",
   version: (version) => `Version ${version}`,
   back: "Zurück",
   next: "Weiter",

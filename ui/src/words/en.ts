@@ -9,7 +9,7 @@ import { snapshots } from "./en/snapshots";
 /** All texts shown to the user. */
 export const en = {
   product: "Sealkeep",
-  tagline: "Encrypted database backups. Your keys never leave your device.",
+  tagline: "Encrypted database backups. Your keys never leave your device unencrypted.",
   version: (version: string) => `Version ${version}`,
   back: "Back",
   next: "Continue",

@@ -10,7 +10,7 @@ pub(crate) struct Signup {
     /// The account's email address
     #[arg(long, required = true)]
     pub(crate) email: Option<String>,
-    /// Storage region (can't be changed later): us, ca, eu
+    /// Storage region (cannot be changed later): us, ca, eu
     #[arg(long, required = true)]
     pub(crate) region: Option<Region>,
     /// Device name [default: the host name]
@@ -26,7 +26,7 @@ pub(crate) struct Login {
     /// Device name [default: the host name]
     #[arg(long)]
     pub(crate) device_name: Option<String>,
-    /// On a new machine: read the recovery words from this recovery kit (PDF or text)
+    /// On a new machine: read the recovery words from this recovery kit (PDF or text), or from a file with nothing but the words
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) kit: Option<PathBuf>,
 }
@@ -47,8 +47,9 @@ pub(crate) struct Devices {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeviceAction {
     /// Revoke a device, which blocks it immediately
+    #[command(after_help = "Examples:\n  sealkeep devices revoke laptop\n  sealkeep devices revoke 3f9a")]
     Revoke {
-        /// Device name, ID or start of the ID, from `sealkeep devices`
+        /// Device name or ID, or the first characters of the ID, from `sealkeep devices`
         device: String,
     },
 }

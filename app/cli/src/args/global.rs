@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
+use serde::Deserialize;
 
 /// Separates global options from a command's own.
 const GLOBAL: &str = "Global options";
 
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Print one JSON document on standard output instead of text
+    /// Print one JSON document on standard output instead of text; `sealkeep schema` describes it
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
     /// Suppress progress output
@@ -18,7 +19,18 @@ pub(crate) struct Global {
     /// How to report progress, on standard error
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "HOW", conflicts_with = "quiet")]
     pub(crate) progress: Option<ProgressForm>,
-    /// Directory for keys and local state [default: the user's data directory]
+    /// The configuration file [default: ~/.config/sealkeep/config.toml]
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        env = "SEALKEEP_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Directory for keys and local state [default: your data directory]
     #[arg(
         long,
         global = true,
@@ -29,7 +41,7 @@ pub(crate) struct Global {
         value_hint = ValueHint::DirPath
     )]
     pub(crate) home: Option<PathBuf>,
-    /// The Sealkeep service, at sign-up and on a device's first sign-in
+    /// URL of the Sealkeep service; needed at sign-up and at the first sign-in on a device
     #[arg(
         long,
         global = true,
@@ -62,7 +74,7 @@ pub(crate) struct Global {
         value_parser = clap::value_parser!(u16).range(1..=3600)
     )]
     pub(crate) stall_timeout: u16,
-    /// Wait this many seconds for a service or store that becomes unavailable during a run
+    /// Keep retrying for this many seconds when the service or storage becomes unavailable during a run
     #[arg(
         long,
         global = true,
@@ -79,7 +91,8 @@ pub(crate) struct Global {
     pub(crate) secrets_fd: Option<u32>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum ProgressForm {
     /// A line that is redrawn, on a terminal and without --json; this is the default
     Auto,
@@ -89,4 +102,16 @@ pub(crate) enum ProgressForm {
     Json,
     /// None, only warnings and errors
     None,
+}
+
+impl ProgressForm {
+    /// As it is typed.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Plain => "plain",
+            Self::Json => "json",
+            Self::None => "none",
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Subcommand, ValueHint, builder::RangedU64ValueParser};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum, ValueHint, builder::RangedU64ValueParser};
 use jiff::civil::Time;
 
 #[derive(Debug, Args)]
@@ -20,32 +20,32 @@ Examples:
   sealkeep source add --url-file shop.url --name shop
   sealkeep source add --file /var/dumps/shop.dump
 
-The address is sealed with the vault's key and never leaves this machine. A password in it comes from a file (--url-file) or from SEALKEEP_DATABASE_URL; without one, PostgreSQL looks in ~/.pgpass at each backup.")]
+The connection URL is encrypted with the vault's key and never leaves this machine. A password in it comes from a file (--url-file) or from SEALKEEP_DATABASE_URL; without one, PostgreSQL looks in ~/.pgpass at each backup.")]
     Add(SourceAdd),
     /// List the saved sources
     #[command(after_help = "Example:\n  sealkeep source list --json")]
     List,
-    /// Change a source's name or address; its schedule and its history stay
+    /// Change a source's name or connection; schedule and history are kept
     #[command(after_help = "\
 Examples:
   sealkeep source edit shop --name store
   sealkeep source edit shop postgres://backup@db2.example/shop
   sealkeep source edit shop --url-file shop.url    # a new password
 
-An address without a password keeps the saved one, if server and user stay the same.")]
+A URL without a password keeps the saved one, if server and user stay the same.")]
     Edit(SourceEdit),
-    /// Remove a source and its timer; its snapshots stay
+    /// Remove a source and its timer; its snapshots are kept
     #[command(after_help = "Example:\n  sealkeep source remove shop")]
     Remove {
-        /// Its name, its id, or the beginning of either
+        /// Its name or ID, or the first characters of either
         source: String,
     },
     /// Connect to a source and report what a backup would find; nothing is dumped
     #[command(
-        after_help = "Example:\n  sealkeep source test shop\n\nIf a backup would fail, it exits as the backup would, for example with 6."
+        after_help = "Example:\n  sealkeep source test shop\n\nIf a backup would fail, the exit code is the one that the backup would return, for example 6."
     )]
     Test {
-        /// Its name, its id, or the beginning of either
+        /// Its name or ID, or the first characters of either
         source: String,
     },
 }
@@ -56,7 +56,7 @@ pub(crate) struct SourceAdd {
     /// A PostgreSQL database: postgres://user@host:port/database?sslmode=… [default: SEALKEEP_DATABASE_URL, when it is set]
     #[arg(group = "address", value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// The same, with or without a password, in a file that nobody else can read
+    /// Read the URL from this file (must be readable only by you if it contains a password)
     #[arg(long, group = "address", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) url_file: Option<PathBuf>,
     /// An existing dump, or any file
@@ -73,15 +73,16 @@ pub(crate) struct SourceAdd {
 #[derive(Debug, Args)]
 #[command(
     group(ArgGroup::new("address")),
-    group(ArgGroup::new("change").required(true).multiple(true).args(["url", "url_file", "file", "name"]))
+    group(ArgGroup::new("change").required(true).multiple(true).args(["url", "url_file", "file", "name"])),
+    override_usage = "sealkeep source edit [OPTIONS] SOURCE URL | --url-file FILE | --file PATH\n       sealkeep source edit [OPTIONS] SOURCE --name NAME"
 )]
 pub(crate) struct SourceEdit {
-    /// Its name, its id, or the beginning of either
+    /// Its name or ID, or the first characters of either
     pub(crate) source: String,
-    /// Its new address: postgres://user@host:port/database?sslmode=…
+    /// Its new connection URL: postgres://user@host:port/database?sslmode=…
     #[arg(group = "address", value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// The same, with or without a password, in a file that nobody else can read
+    /// Read the URL from this file (must be readable only by you if it contains a password)
     #[arg(long, group = "address", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) url_file: Option<PathBuf>,
     /// The new path of a source that is a file
@@ -110,9 +111,9 @@ Examples:
   sealkeep schedule add shop --weekly sun 04:00
   sudo sealkeep schedule add shop --hourly --system
 
-A timer of yours runs while you are signed in, or always after `loginctl enable-linger`; a timer of the system always runs. Times are local. A backup that was missed runs at the next start. The desktop app and the timer do not back up twice: the second one finds the first one's backup. Put your own changes into a drop-in (`systemctl --user edit UNIT`): a file that was edited is not overwritten.
+A user timer runs while you are logged in to this computer, or always after `loginctl enable-linger`; a system timer always runs. Times are local. A missed backup runs when the computer next starts, or for a user timer, when you next log in. The desktop app and a timer never back up twice: whichever runs second skips the backup. Put your own changes into a drop-in (`systemctl --user edit UNIT`): an edited timer is not overwritten.
 
-Without systemd, and with --system as another user than root, it prints what to run instead and exits with 2.")]
+Without systemd, or with --system as a user other than root, it prints the commands to run instead and exits with 2.")]
     Add(ScheduleAdd),
     /// List schedules, when they are next due, and their timers
     #[command(after_help = "Example:\n  sealkeep schedule list")]
@@ -120,7 +121,7 @@ Without systemd, and with --system as another user than root, it prints what to 
     /// Remove a source's schedule and its timer
     #[command(after_help = "Example:\n  sealkeep schedule remove shop")]
     Remove {
-        /// The source's name, its id, or the beginning of either
+        /// The source's name or ID, or the first characters of either
         source: String,
     },
     /// Back up a source if it is due: what a timer starts
@@ -128,48 +129,62 @@ Without systemd, and with --system as another user than root, it prints what to 
 Example:
   sealkeep schedule run shop
 
-It exits with 0 if there was nothing to do, and otherwise as `sealkeep backup`. It asks nothing: a key file with a passphrase needs SEALKEEP_KEYSTORE_PASSPHRASE or the systemd credential sealkeep-passphrase.")]
+The exit code is 0 if there was nothing to do, and otherwise that of `sealkeep backup`. It never prompts: a key file with a passphrase needs SEALKEEP_KEYSTORE_PASSPHRASE or the systemd credential sealkeep-passphrase.")]
     Run {
-        /// The source's name, its id, or the beginning of either
+        /// The source's name or ID, or the first characters of either
         source: String,
     },
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("when").required(true)))]
+#[command(
+    group(ArgGroup::new("when").required(true)),
+    override_usage = "sealkeep schedule add [OPTIONS] SOURCE --hourly | --daily HH:MM\n       sealkeep schedule add [OPTIONS] SOURCE --weekly DAY HH:MM"
+)]
 pub(crate) struct ScheduleAdd {
-    /// The source's name, its id, or the beginning of either
+    /// The source's name or ID, or the first characters of either
     pub(crate) source: String,
     /// Every hour
     #[arg(long, group = "when")]
     pub(crate) hourly: bool,
-    /// Every day at this time
+    /// Every day at this time, up to 5 minutes later
     #[arg(long, group = "when", value_name = "HH:MM", value_parser = time)]
     pub(crate) daily: Option<Time>,
-    /// Every week on this day (mon to sun) at this time
+    /// Every week on this day (mon to sun) at this time, up to 5 minutes later
     #[arg(long, group = "when", num_args = 2, value_names = ["DAY", "HH:MM"])]
     pub(crate) weekly: Option<Vec<String>>,
-    /// With a timer of the system, which runs whether you are signed in or not
+    /// With a system timer, which runs whether or not you are logged in to this computer
     #[arg(long)]
     pub(crate) system: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
-    /// Only of this source
+    /// Show only runs of this source
     #[arg(long)]
     pub(crate) source: Option<String>,
-    /// Only those that failed
+    /// Show only runs of this kind
+    #[arg(long)]
+    pub(crate) kind: Option<RunKind>,
+    /// Show only failed runs
     #[arg(long)]
     pub(crate) failed: bool,
-    /// At most this many
+    /// Show at most this many
     #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) limit: usize,
 }
 
+/// What a run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RunKind {
+    Backup,
+    Restore,
+    Verify,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Logs {
-    /// A run's id, the beginning of one, or `latest`
+    /// Run ID or its first characters, or `latest`
     pub(crate) run: String,
 }
 
@@ -181,18 +196,18 @@ pub(crate) struct Debug {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DebugAction {
-    /// Write a text file that helps others to understand a problem, without secrets
+    /// Write a diagnostic report without secrets, to share when you ask for help
     #[command(after_help = "\
 Examples:
   sealkeep debug bundle
   sealkeep debug bundle --to /tmp/sealkeep.txt --yes
 
-It shows what the file will hold, and asks. Nothing is sent anywhere.")]
+The command shows the file's contents and asks for confirmation. Nothing is sent anywhere.")]
     Bundle {
-        /// Into this new file [default: sealkeep-debug.txt in this directory]
+        /// Write to this new file [default: sealkeep-debug.txt in this directory]
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         to: Option<PathBuf>,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },

@@ -15,17 +15,19 @@ use client_core::{
         sources::SavedSource,
     },
     shell::quoted,
-    source,
+    source, text,
     unwrap::Unwrapped,
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
 
 use super::Context;
 use crate::{
     args::{Backup, DATABASE_URL},
-    database_url, plain, render,
+    database_url, documents, plain, render,
 };
+
+/// The unit of upload limits.
+pub(super) const KB: u64 = 1000;
 
 /// Alternatives for a URL that must contain its password.
 const INSTEAD: &str = "put the URL into a file and name it with --url-file, or into SEALKEEP_DATABASE_URL";
@@ -83,7 +85,7 @@ pub(crate) async fn run(context: &Context, arguments: Backup) -> Result<(), Erro
         name: saved.map(|saved| saved.name).or(name),
         former_names,
         same_source,
-        upload_limit: limit_upload.map(|kib| u64::from(kib) * 1024).or(defaults),
+        upload_limit: limit_upload.or(context.limit_upload).map(|limit| u64::from(limit) * KB).or(defaults),
         record_list: !no_record_list,
         unwrap: !no_unwrap,
         level: compression,
@@ -104,30 +106,10 @@ fn named(context: &Context, typed: &str) -> Option<SavedSource> {
 /// Prints the report of a backup.
 pub(super) fn show(context: &Context, report: &BackupReport) -> Result<(), Error> {
     context.output.result(
-        &json!({
-            "snapshot_id": report.snapshot_id,
-            "source": report.source,
-            "bytes_read": report.bytes_read,
-            "bytes_new": report.bytes_new,
-            "bytes_uploaded": report.bytes_uploaded,
-            "chunks": report.chunks,
-            "chunks_new": report.chunks_new,
-            "duration_ms": report.duration.as_millis(),
-            "sha256": report.sha256,
-            "tool": report.tool,
-            "unwrapped": {
-                "streams": report.unwrapped.streams,
-                "kept": report.unwrapped.kept,
-                "content_bytes": report.unwrapped.content,
-            },
-            "record_list_bytes": report.record_list_bytes,
-            "format": report.format,
-            "verified_end": report.verified_end,
-            "marks": render::mark_codes(&report.marks()),
-        }),
+        &document(report),
         || {
             let mut text = plain!(
-                "Snapshot {} of {}\n  read {}, new {}, uploaded {} in {} s\n  SHA-256 {}\n  dumped by {}",
+                "Snapshot {} of {}\n  read {}, new {}, uploaded {} in {} s\n  SHA-256 {}\n  {} {}",
                 backup::short(report.snapshot_id),
                 report.source,
                 render::bytes(report.bytes_read),
@@ -135,6 +117,7 @@ pub(super) fn show(context: &Context, report: &BackupReport) -> Result<(), Error
                 render::bytes(report.bytes_uploaded),
                 format_args!("{:.1}", report.duration.as_secs_f64()),
                 report.sha256,
+                if report.tool == report.format { "format:" } else { "dumped by" },
                 report.tool,
             );
             let Unwrapped { streams, kept, content, .. } = report.unwrapped;
@@ -173,6 +156,30 @@ pub(super) fn show(context: &Context, report: &BackupReport) -> Result<(), Error
     )
 }
 
+fn document(report: &BackupReport) -> documents::Backup {
+    documents::Backup {
+        snapshot_id: report.snapshot_id.to_string(),
+        source: report.source.clone(),
+        bytes_read: report.bytes_read,
+        bytes_new: report.bytes_new,
+        bytes_uploaded: report.bytes_uploaded,
+        chunks: report.chunks,
+        chunks_new: report.chunks_new,
+        duration_ms: documents::millis(report.duration),
+        sha256: report.sha256.to_string(),
+        tool: report.tool.clone(),
+        unwrapped: documents::Unwrapped {
+            streams: report.unwrapped.streams,
+            kept: report.unwrapped.kept,
+            content_bytes: report.unwrapped.content,
+        },
+        record_list_bytes: report.record_list_bytes,
+        format: report.format.clone(),
+        verified_end: report.verified_end,
+        marks: documents::marks(&report.marks()),
+    }
+}
+
 /// Databases that are backed up by piping their own program's dump.
 const PIPED: [(&str, &str); 3] = [
     ("mysql://", "mysqldump --single-transaction"),
@@ -185,7 +192,7 @@ fn suggest(typed: &str, error: Error) -> Error {
     if let Some((_, dump)) = PIPED.iter().find(|(scheme, _)| typed.starts_with(scheme)) {
         return Error::new(
             ErrorKind::Usage,
-            "only a PostgreSQL database is named by its URL",
+            text!("only a PostgreSQL database is named by its URL"),
             "nothing was changed",
             format!("pipe the dump in: `{dump} shop | sealkeep backup --stdin --name shop`"),
         );
@@ -201,12 +208,12 @@ fn suggest(typed: &str, error: Error) -> Error {
     }
     Error::new(
         ErrorKind::Usage,
-        format!("`{typed}` is not the URL of a database"),
+        text!("`{typed}` is not the URL of a database", typed),
         "nothing was changed",
         format!("did you mean `sealkeep backup --file {}`", quoted(typed)),
     )
 }
 
 pub(super) fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    std::path::absolute(path).map_err(|e| Error::io(&path.display().to_string(), &e))
+    std::path::absolute(path).map_err(|e| Error::io(path.display().to_string(), &e))
 }

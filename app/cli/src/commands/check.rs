@@ -3,29 +3,29 @@
 use client_core::{
     error::{Error, ErrorKind},
     ops::check,
+    text::Text,
 };
-use serde_json::json;
 
 use super::Context;
-use crate::{args::Check, plain, render};
+use crate::{args::Check, documents, plain, render};
 
 pub(crate) async fn run(context: &Context, arguments: Check) -> Result<(), Error> {
     let report = check::check(&context.client, arguments.read_data).await?;
-    let problems: Vec<serde_json::Value> = report
-        .problems
-        .iter()
-        .map(|p| json!({"object": p.object, "what": p.what, "snapshots": p.snapshots}))
-        .collect();
+    let problems = report.problems.iter().map(|problem| documents::Problem {
+        object: problem.object.map(|object| object.to_string()),
+        what: problem.what.clone(),
+        snapshots: documents::ids(&problem.snapshots),
+    });
     let ok = report.problems.is_empty();
     context.output.result(
-        &json!({
-            "ok": ok,
-            "snapshots": report.snapshots,
-            "packs": report.packs,
-            "chunks": report.chunks,
-            "bytes_read": report.bytes_read,
-            "problems": problems,
-        }),
+        &documents::Check {
+            ok,
+            snapshots: report.snapshots,
+            packs: report.packs,
+            chunks: report.chunks,
+            bytes_read: report.bytes_read,
+            problems: problems.collect(),
+        },
         || {
             plain!(
                 "{} snapshots, {} packs, {} chunks: {}{}",
@@ -48,7 +48,7 @@ pub(crate) async fn run(context: &Context, arguments: Check) -> Result<(), Error
     let list: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
     Err(Error::new(
         ErrorKind::Damaged,
-        list.join("; "),
+        Text::verbatim(list.join("; ")),
         if arguments.read_data {
             "the snapshots named above cannot be fully restored; all others are intact"
         } else {

@@ -10,13 +10,13 @@ use std::{
 use client_core::{
     error::{Error, ErrorKind},
     ops::debug_bundle,
+    text,
 };
-use serde_json::json;
 
 use super::{Context, backup::absolute};
 use crate::{
     args::{Debug, DebugAction},
-    plain, prompt, render,
+    documents, plain, prompt, render,
 };
 
 const NAME: &str = "sealkeep-debug.txt";
@@ -29,14 +29,14 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
         if !prompt::can_ask() {
             return Err(Error::new(
                 ErrorKind::Usage,
-                "there is no terminal to ask on",
+                text!("there is no terminal to ask on"),
                 "nothing was written",
                 "add --yes; the file holds no secrets",
             ));
         }
         let mut text = plain!("The file will hold:");
-        for part in &bundle.holds {
-            text.push(&plain!("\n  - {}", part));
+        for part in &bundle.parts {
+            text.push(&plain!("\n  - {}", part.about));
         }
         text.push(&plain!("\nIt will not hold {}.", bundle.lacks));
         render::remark(&text)?;
@@ -44,7 +44,7 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
         if !(answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")) {
             return Err(Error::new(
                 ErrorKind::Cancelled,
-                "cancelled",
+                text!("cancelled"),
                 "nothing was written",
                 "run it again when you want the file",
             ));
@@ -54,12 +54,12 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
         if e.kind() == io::ErrorKind::AlreadyExists {
             return Error::new(
                 ErrorKind::Exists,
-                format!("{} already exists", path.display()),
+                text!("{path} already exists", path = path.display()),
                 "nothing was changed",
                 "name another file with --to",
             );
         }
-        Error::io(&path.display().to_string(), &e)
+        Error::io(path.display().to_string(), &e)
     };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
     if let Err(e) = file.write_all(bundle.text.as_bytes()).and_then(|()| file.sync_all()) {
@@ -67,7 +67,9 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
         return Err(failed(e));
     }
     let bytes = bundle.text.len();
-    context.output.result(&json!({"file": path, "bytes": bytes, "holds": bundle.holds}), || {
+    let holds = bundle.parts.iter().map(|part| part.about).collect();
+    let document = documents::Bundle { file: path.clone(), bytes, holds };
+    context.output.result(&document, || {
         plain!("Wrote {} ({} bytes). Nothing was sent: read it before you pass it on.", path.display(), bytes)
     })
 }

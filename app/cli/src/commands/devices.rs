@@ -1,13 +1,15 @@
 //! `sealkeep devices`.
 
-use api_types::vault::DeviceState;
+use api_types::{
+    directory::DeviceRole,
+    vault::{DeviceInfo, DeviceState},
+};
 use client_core::{error::Error, ops::devices};
-use serde_json::json;
 
 use super::Context;
 use crate::{
     args::{DeviceAction, Devices},
-    plain, render,
+    documents, plain, render,
     table::Column,
 };
 
@@ -16,16 +18,18 @@ pub(crate) async fn run(context: &Context, arguments: Devices) -> Result<(), Err
         None => list(context).await,
         Some(DeviceAction::Revoke { device }) => {
             let revoked = devices::revoke_named(&context.client, &device).await?;
-            context.output.result(&json!({"revoked": revoked.device_id}), || {
-                plain!("Revoked device \"{}\" ({}).", revoked.name, revoked.device_id)
-            })
+            let document = documents::Revoked { revoked: revoked.device_id.to_string() };
+            context
+                .output
+                .result(&document, || plain!("Revoked device \"{}\" ({}).", revoked.name, revoked.device_id))
         }
     }
 }
 
 async fn list(context: &Context) -> Result<(), Error> {
     let devices = devices::list(&context.client).await?;
-    context.output.result(&json!({"devices": devices}), || {
+    let document = documents::Devices { devices: devices.iter().map(document).collect() };
+    context.output.result(&document, || {
         let rows: Vec<Vec<String>> = devices
             .iter()
             .map(|d| {
@@ -39,7 +43,7 @@ async fn list(context: &Context) -> Result<(), Error> {
                     d.keys.name.clone(),
                     state.to_owned(),
                     render::time(d.created_at),
-                    d.last_seen_at.map_or_else(|| "–".to_owned(), render::time),
+                    last_seen(d).map_or_else(|| "–".to_owned(), render::time),
                 ]
             })
             .collect();
@@ -47,4 +51,31 @@ async fn list(context: &Context) -> Result<(), Error> {
             ["DEVICE".into(), Column::name("NAME"), "STATE".into(), "SINCE".into(), "LAST SEEN".into()];
         render::fitting(&header, &rows, &["SINCE"])
     })
+}
+
+/// The service rounds to the hour; the device was certainly seen when it was created.
+fn last_seen(device: &DeviceInfo) -> Option<i64> {
+    device.last_seen_at.map(|seen| seen.max(device.created_at))
+}
+
+fn document(device: &DeviceInfo) -> documents::Device {
+    documents::Device {
+        keys: documents::DeviceKeys {
+            device_id: device.keys.device_id.to_string(),
+            name: device.keys.name.clone(),
+            signing_key: device.keys.signing_key.clone(),
+            sealing_key: device.keys.sealing_key.clone(),
+        },
+        role: device.role.map(|role| match role {
+            DeviceRole::Full => documents::DeviceRole::Full,
+            DeviceRole::BackupOnly => documents::DeviceRole::BackupOnly,
+        }),
+        state: match device.state {
+            DeviceState::Pending => documents::DeviceState::Pending,
+            DeviceState::Active => documents::DeviceState::Active,
+            DeviceState::Revoked => documents::DeviceState::Revoked,
+        },
+        created_at: device.created_at,
+        last_seen_at: device.last_seen_at,
+    }
 }

@@ -4,12 +4,11 @@ use client_core::{
     error::Error,
     ops::{rebuild_index, rebuild_records},
 };
-use serde_json::json;
 
 use super::Context;
 use crate::{
     args::{Index, IndexAction},
-    plain, render,
+    documents, plain, render,
 };
 
 pub(crate) async fn run(context: &Context, arguments: Index) -> Result<(), Error> {
@@ -17,12 +16,12 @@ pub(crate) async fn run(context: &Context, arguments: Index) -> Result<(), Error
         IndexAction::Rebuild => {
             let report = rebuild_index::rebuild_index(&context.client).await?;
             context.output.result(
-                &json!({
-                    "chunks": report.chunks,
-                    "packs": report.packs,
-                    "segments": report.segments,
-                    "duration_ms": report.duration.as_millis(),
-                }),
+                &documents::IndexRebuilt {
+                    chunks: report.chunks,
+                    packs: report.packs,
+                    segments: report.segments,
+                    duration_ms: documents::millis(report.duration),
+                },
                 || {
                     plain!(
                         "Index rebuilt from the bucket: {} chunks in {} packs, {} segments, {} s.",
@@ -37,12 +36,12 @@ pub(crate) async fn run(context: &Context, arguments: Index) -> Result<(), Error
         IndexAction::Records { source } => {
             let report = rebuild_records::rebuild_records(&context.client, source).await?;
             context.output.result(
-                &json!({
-                    "source": report.source,
-                    "bytes_read": report.bytes_read,
-                    "record_list_bytes": report.list_bytes,
-                    "duration_ms": report.duration.as_millis(),
-                }),
+                &documents::RecordsRebuilt {
+                    source: report.source.clone(),
+                    bytes_read: report.bytes_read,
+                    record_list_bytes: report.list_bytes,
+                    duration_ms: documents::millis(report.duration),
+                },
                 || {
                     plain!(
                         "Row list of {} rebuilt: {} read, the list takes {}, {} s.",

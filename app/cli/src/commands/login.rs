@@ -6,14 +6,15 @@ use api_types::account::SecondFactor;
 use client_core::{
     error::{Error, ErrorKind},
     ops::sign_in::{self, Step},
+    text,
 };
 use secrecy::ExposeSecret;
-use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{Context, signup};
 use crate::{
     args::Login,
+    documents::Dialog,
     plain,
     prompt::{Secret, can_ask},
     render::note,
@@ -30,7 +31,7 @@ pub(crate) async fn run(context: &Context, arguments: Login) -> Result<(), Error
         None => match context.client.known_email()? {
             Some(known) => known,
             None if can_ask() => context.secrets.ask_line(&plain!("Email address: ")).await?,
-            None => return Err(Error::usage("no account on this device: add --email")),
+            None => return Err(Error::usage(text!("no account on this device: add --email"))),
         },
     };
     let password = context.secrets.get(Secret::Password).await?;
@@ -58,7 +59,7 @@ pub(crate) async fn run(context: &Context, arguments: Login) -> Result<(), Error
             }
         },
     };
-    context.output.result(&json!({"event": "signed_in", "account": signup::describe(&account)}), || {
+    context.output.result(&Dialog::SignedIn { account: signup::describe(&account) }, || {
         plain!("Signed in as {} on \"{}\", vault {}.", account.email, account.device_name, account.vault)
     })
 }

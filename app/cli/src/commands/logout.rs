@@ -1,14 +1,14 @@
 //! `sealkeep logout`.
 
 use client_core::{error::Error, ops::sign_out};
-use serde_json::json;
 
 use super::Context;
-use crate::{args::Logout, plain};
+use crate::{args::Logout, documents, plain};
 
 pub(crate) async fn run(context: &Context, arguments: Logout) -> Result<(), Error> {
     let removed = sign_out::sign_out(&context.client, arguments.forget).await?;
-    let document = json!({"signed_out": true, "keys_removed": arguments.forget, "removed": removed});
+    let document =
+        documents::Logout { signed_out: true, keys_removed: arguments.forget, removed: removed.clone() };
     context.output.result(&document, || {
         if arguments.forget {
             let mut text = plain!("Signed out and removed this device's keys from this machine:");

@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod check;
+pub(crate) mod config;
 pub(crate) mod debug;
 pub(crate) mod devices;
 pub(crate) mod index;
@@ -27,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) secrets: Secrets,
     pub(crate) output: Output,
+    /// From the configuration file, kB per second.
+    pub(crate) limit_upload: Option<u32>,
 }
 
 /// This program's own path, for those who start it later.

@@ -10,13 +10,14 @@ use client_core::{
         select::Selector,
     },
     source::{self, CleanedUp, RestoreChoices, SourceError, script::LeftOut},
+    text,
 };
 use secrecy::ExposeSecret;
-use serde_json::json;
 
 use super::Context;
 use crate::{
-    args::Restore, database_url, plain, plain::Plain, render, render::note, stdout::Stdout, table::Column,
+    args::Restore, database_url, documents, plain, plain::Plain, render, render::note, stdout::Stdout,
+    table::Column,
 };
 
 /// Alternatives for a URL that must contain its password.
@@ -79,14 +80,13 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         }
         (None, None) => Destination::Pipe(Box::new(Stdout::for_dump(force)?)),
     };
-    let options = RestoreOptions { snapshot, destination, partial };
+    let options = RestoreOptions { snapshot, source: None, destination, partial };
     let report = restore::restore(&context.client, options).await?;
     finish(context, &report, stdout)
 }
 
 /// Prints what was restored; what was not is an error.
 fn finish(context: &Context, report: &RestoreReport, stdout: bool) -> Result<(), Error> {
-    let damaged: Vec<serde_json::Value> = report.damaged.iter().map(range).collect();
     let text = || {
         plain!(
             "Restored {} of {}: {} in {} s, SHA-256 {}{}",
@@ -103,19 +103,19 @@ fn finish(context: &Context, report: &RestoreReport, stdout: bool) -> Result<(),
         context.output.result_on_stderr(&text())?;
     } else {
         context.output.result(
-            &json!({
-                "snapshot_id": report.snapshot_id,
-                "source": report.source,
-                "bytes": report.bytes,
-                "sha256": report.sha256,
-                "duration_ms": report.duration.as_millis(),
-                "packs_read": report.packs_read,
-                "damaged": damaged,
-                "notes": report.notes,
-                "failed": report.failed,
-                "left_out": report.left_out.iter().map(left_out).collect::<Vec<_>>(),
-                "superuser": report.superuser,
-            }),
+            &documents::Restored {
+                snapshot_id: report.snapshot_id.to_string(),
+                source: report.source.clone(),
+                bytes: report.bytes,
+                sha256: report.sha256.to_string(),
+                duration_ms: documents::millis(report.duration),
+                packs_read: report.packs_read,
+                damaged: report.damaged.iter().map(range).collect(),
+                notes: report.notes.iter().map(ToString::to_string).collect(),
+                failed: report.failed.clone(),
+                left_out: report.left_out.iter().map(left_out).collect(),
+                superuser: report.superuser,
+            },
             text,
         )?;
     }
@@ -135,7 +135,7 @@ fn finish(context: &Context, report: &RestoreReport, stdout: bool) -> Result<(),
         }
         return Err(Error::new(
             ErrorKind::Damaged,
-            format!("not everything could be restored: {}", named(&report.failed)),
+            text!("not everything could be restored: {named}", named = named(&report.failed)),
             "the database holds the rest; the snapshot is untouched",
             "fix the errors reported by the server, then restore again without --continue",
         ));
@@ -146,9 +146,9 @@ fn finish(context: &Context, report: &RestoreReport, stdout: bool) -> Result<(),
     let list: Vec<String> = report.damaged.iter().map(ToString::to_string).collect();
     Err(Error::new(
         ErrorKind::Damaged,
-        format!(
-            "not everything could be restored; missing parts were filled with zeros: {}",
-            list.join("; ")
+        text!(
+            "not everything could be restored; missing parts were filled with zeros: {join}",
+            join = list.join("; ")
         ),
         "the snapshots named above are damaged in the same packs",
         "`sealkeep check --read-data` lists all damage; a new backup stores the missing chunks again",
@@ -205,8 +205,8 @@ fn named(failed: &[String]) -> String {
     }
 }
 
-fn left_out(left: &LeftOut) -> serde_json::Value {
-    json!({ "line": left.line, "statement": left.statement, "reason": left.reason.to_string() })
+fn left_out(left: &LeftOut) -> documents::LeftOut {
+    documents::LeftOut { line: left.line, statement: left.statement.clone(), reason: left.reason.to_string() }
 }
 
 async fn cleaned_up(context: &Context, url: &str) -> Result<(), Error> {
@@ -221,25 +221,26 @@ async fn cleaned_up(context: &Context, url: &str) -> Result<(), Error> {
         }
         Plain::join_lines(lines)
     };
-    let document = json!({ "dropped": dropped, "in_use": in_use, "failed": reasons });
+    let document =
+        documents::CleanedUp { dropped: dropped.clone(), in_use: in_use.clone(), failed: reasons.clone() };
     context.output.result(&document, text)?;
     if reasons.is_empty() {
         return Ok(());
     }
     Err(Error::new(
         ErrorKind::DumpFailed,
-        format!("not everything could be dropped: {}", reasons.join("; ")),
+        text!("not everything could be dropped: {join}", join = reasons.join("; ")),
         "backups are untouched",
         "connect as a user who can drop these databases, and clean up again",
     ))
 }
 
-fn range(range: &DamagedRange) -> serde_json::Value {
-    json!({
-        "start": range.start,
-        "end": range.end,
-        "pack": range.pack,
-        "reason": range.reason,
-        "snapshots": range.snapshots,
-    })
+fn range(range: &DamagedRange) -> documents::Damaged {
+    documents::Damaged {
+        start: range.start,
+        end: range.end,
+        pack: range.pack.map(|pack| pack.to_string()),
+        reason: range.reason.clone(),
+        snapshots: documents::ids(&range.snapshots),
+    }
 }

@@ -9,18 +9,19 @@ use client_core::{
         schedule::Schedule as When,
         scheduled::{self, Scheduled},
         sources,
-        timer::{self, Outcome, Scope},
+        timer::{self, Crontab, Outcome, Scope, Timer},
     },
+    text,
+    text::Text,
 };
-use serde_json::json;
 
 use super::{
     Context, backup,
-    source::{schedule_words, timer_document, timer_words, timers_removed},
+    source::{schedule_document, schedule_words, timer_document, timer_words, timers_removed},
 };
 use crate::{
     args::{Schedule, ScheduleAction, ScheduleAdd, time},
-    plain, prompt, render,
+    documents, plain, prompt, render,
     table::Column,
 };
 
@@ -65,24 +66,24 @@ async fn add(context: &Context, arguments: ScheduleAdd) -> Result<(), Error> {
         }
     };
     context.output.result(
-        &json!({
-            "source": source.name,
-            "schedule": schedule,
-            "unit": unit,
-            "files": files,
-            "while_signed_out": signed_out,
-        }),
+        &documents::ScheduleAdded {
+            source: source.name.clone(),
+            schedule: schedule_document(schedule),
+            unit: unit.clone(),
+            files,
+            while_signed_out: signed_out,
+        },
         || {
             let mut text =
                 plain!("{} is backed up {}\n  by the timer {}", source.name, schedule_words(schedule), unit);
             text.push(&match signed_out {
-                Some(true) => plain!("\n  It also runs while nobody is signed in."),
+                Some(true) => plain!("\n  It also runs while you are logged out."),
                 Some(false) => plain!(
-                    "\n  It does NOT run while you are signed out: `loginctl enable-linger` changes that. \
-                     A backup that was missed runs when you sign in."
+                    "\n  It does NOT run while you are logged out: `loginctl enable-linger` changes that. \
+                     A missed backup runs when you log in."
                 ),
                 None => plain!(
-                    "\n  It may stop while you are signed out: `loginctl enable-linger` prevents that."
+                    "\n  It may stop while you are logged out: `loginctl enable-linger` prevents that."
                 ),
             });
             if context
@@ -100,7 +101,7 @@ async fn add(context: &Context, arguments: ScheduleAdd) -> Result<(), Error> {
     )?;
     if signed_out == Some(false) && !context.output.is_json() && prompt::can_ask() {
         let answer =
-            context.secrets.ask_line(&plain!("Let it run while you are signed out, too? [y/N] ")).await?;
+            context.secrets.ask_line(&plain!("Let it run while you are logged out, too? [y/N] ")).await?;
         if answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes") {
             timer::enable_linger()?;
             render::remark(&plain!("It runs from the start of this machine on."))?;
@@ -124,45 +125,43 @@ fn by_hand(
     }
     let next =
         if context.output.is_json() { format!("{next}: {}", lines.join(" && ")) } else { next.to_owned() };
-    Err(Error::new(ErrorKind::Usage, happened, meaning, next))
+    Err(Error::new(ErrorKind::Usage, Text::verbatim(happened.to_owned()), meaning, next))
 }
 
 fn week(day: &str, at: &str) -> Result<When, Error> {
     const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let weekday = DAYS.iter().zip(1..).find(|(name, _)| day.to_ascii_lowercase() == **name);
-    let (_, weekday) =
-        weekday.ok_or_else(|| Error::usage(format!("`{day}` is not a day of the week: use mon to sun")))?;
+    let (_, weekday) = weekday
+        .ok_or_else(|| Error::usage(text!("`{day}` is not a day of the week: use mon to sun", day)))?;
     let at = time(at).map_err(Error::usage)?;
     Ok(When::Week { weekday, hour: at.hour(), minute: at.minute() })
 }
 
 fn list(context: &Context) -> Result<(), Error> {
-    let (program, mut found) = (super::program()?, Vec::new());
+    let (program, crontab, mut found) = (super::program()?, Crontab::read(), Vec::new());
     for source in sources::list(&context.client)? {
         let timer = timer::of(&context.client, &source, &program)?;
-        if source.schedule == When::Manual && timer.is_none() {
+        let in_crontab = crontab.starts(&source);
+        if source.schedule == When::Manual && timer.is_none() && !in_crontab {
             continue;
         }
         let next = match due::at_timer(&context.client, &source)? {
             Turn::Done(next) => Some(next),
             Turn::Due | Turn::Unscheduled => None,
         };
-        found.push((source, timer, next));
+        found.push((source, timer, in_crontab, next));
     }
-    let documents: Vec<_> = found
-        .iter()
-        .map(|(source, timer, next)| {
-            json!({
-                "id": source.id,
-                "source": source.name,
-                "schedule": source.schedule,
-                "next": next,
-                "timer": timer_document(timer.as_ref()),
-            })
-        })
-        .collect();
+    let schedules = found.iter().map(|(source, timer, in_crontab, next)| documents::Scheduled {
+        id: source.id.to_string(),
+        source: source.name.clone(),
+        schedule: schedule_document(source.schedule),
+        next: *next,
+        timer: timer.as_ref().map(timer_document),
+        crontab: *in_crontab,
+    });
     let lingers = timer::lingers();
-    context.output.result(&json!({"schedules": documents, "while_signed_out": lingers}), || {
+    let document = documents::Schedules { schedules: schedules.collect(), while_signed_out: lingers };
+    context.output.result(&document, || {
         if found.is_empty() {
             return plain!(
                 "Nothing is scheduled. Schedule a saved source: sealkeep schedule add shop --daily 02:00"
@@ -170,37 +169,61 @@ fn list(context: &Context) -> Result<(), Error> {
         }
         let rows: Vec<Vec<String>> = found
             .iter()
-            .map(|(source, timer, next)| {
+            .map(|(source, timer, in_crontab, next)| {
                 vec![
                     source.name.clone(),
                     schedule_words(source.schedule),
                     next.map_or_else(|| "–".to_owned(), render::when),
-                    timer.as_ref().map_or_else(|| "none: only the open app".to_owned(), timer_words),
+                    started_by(timer.as_ref(), *in_crontab),
                 ]
             })
             .collect();
         let header: [Column; 4] =
             [Column::name("SOURCE"), "SCHEDULE".into(), "NOT DUE BEFORE".into(), Column::name("TIMER")];
         let mut text = render::fitting(&header, &rows, &[]);
-        let yours = found.iter().filter_map(|(_, timer, _)| timer.as_ref()).any(|t| t.scope == Scope::User);
+        if found.iter().any(|(_, timer, in_crontab, _)| timer.is_none() && !in_crontab) {
+            text.push(&plain!(
+                "\nTimer \"none\": backed up while the app is open, or by a scheduler that Sealkeep does not know."
+            ));
+        }
+        let yours = found.iter().filter_map(|(_, timer, ..)| timer.as_ref()).any(|t| t.scope == Scope::User);
         if yours && lingers == Some(false) {
             text.push(&plain!(
-                "\nYour timers run while you are signed in; `loginctl enable-linger` lets them run always."
+                "\nYour timers run while you are logged in; with `loginctl enable-linger` they always run."
             ));
         }
         text
     })
 }
 
+/// What starts the backups while the app is closed.
+fn started_by(timer: Option<&Timer>, in_crontab: bool) -> String {
+    match (timer, in_crontab) {
+        (Some(timer), false) => timer_words(timer),
+        (Some(timer), true) => format!("{}, and your crontab", timer_words(timer)),
+        (None, true) => "your crontab".to_owned(),
+        (None, false) => "none".to_owned(),
+    }
+}
+
 fn remove(context: &Context, typed: &str) -> Result<(), Error> {
     let source = find_source::find(&context.client, typed)?;
     let removed = timer::unschedule(&context.client, source.id)?;
+    let in_crontab = Crontab::read().starts(&source);
     context.output.result(
-        &json!({"source": source.name, "timers": removed.units, "kept": removed.kept}),
+        &documents::ScheduleRemoved {
+            source: source.name.clone(),
+            timers: removed.units.clone(),
+            kept: removed.kept.clone(),
+            crontab: in_crontab,
+        },
         || {
             let mut text =
                 plain!("{} is no longer backed up on a schedule; its snapshots stay.", source.name);
             text.push(&timers_removed(&removed));
+            if in_crontab {
+                text.push(&plain!("\n  Your crontab still has its line: remove it with `crontab -e`."));
+            }
             text
         },
     )
@@ -208,20 +231,19 @@ fn remove(context: &Context, typed: &str) -> Result<(), Error> {
 
 async fn run_now(context: &Context, typed: &str) -> Result<(), Error> {
     let source = find_source::find(&context.client, typed)?;
-    match scheduled::run(&context.client, source.id).await? {
+    let limit = context.limit_upload.map(|limit| u64::from(limit) * backup::KB);
+    match scheduled::run(&context.client, source.id, limit).await? {
         Scheduled::Done(report) => backup::show(context, &report),
         Scheduled::Skipped(turn) => {
             let next = if let Turn::Done(next) = turn { Some(next) } else { None };
-            let why = if next.is_some() { "not_due" } else { "not_scheduled" };
-            context.output.result(
-                &json!({"source": source.name, "skipped": why, "next": next}),
-                || match next {
-                    Some(next) => {
-                        plain!("{} is backed up already; due again {}", source.name, render::when(next))
-                    }
-                    None => plain!("{} has no schedule: nothing to do", source.name),
-                },
-            )
+            let skipped = if next.is_some() { "not_due" } else { "not_scheduled" };
+            let document = documents::Skipped { source: source.name.clone(), skipped, next };
+            context.output.result(&document, || match next {
+                Some(next) => {
+                    plain!("{} is backed up already; due again {}", source.name, render::when(next))
+                }
+                None => plain!("{} has no schedule: nothing to do", source.name),
+            })
         }
     }
 }
@@ -230,6 +252,15 @@ async fn run_now(context: &Context, typed: &str) -> Result<(), Error> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_says_what_starts_a_backup() {
+        let timer = Timer { scope: Scope::User, unit: "a.timer".into(), files: timer::Files::Current };
+        assert_eq!(started_by(Some(&timer), false), "yours");
+        assert_eq!(started_by(Some(&timer), true), "yours, and your crontab");
+        assert_eq!(started_by(None, true), "your crontab");
+        assert_eq!(started_by(None, false), "none");
+    }
 
     #[test]
     fn days_and_times_are_read_and_others_refused() {

@@ -7,12 +7,12 @@ use client_core::{
         Account,
         sign_up::{self, NewVault},
     },
+    text,
 };
 use secrecy::ExposeSecret;
-use serde_json::json;
 
 use super::Context;
-use crate::{args::Signup, plain, plain::Plain, prompt::Secret, render::note};
+use crate::{args::Signup, documents, documents::Dialog, plain, plain::Plain, prompt::Secret, render::note};
 
 pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Error> {
     let Signup { email, region, device_name } = arguments;
@@ -28,9 +28,8 @@ pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Erro
     let password = context.secrets.new_password().await?;
     let pending = sign_up::begin(&context.client, &email, region, device_name, &password).await?;
     if context.output.is_json() {
-        context
-            .output
-            .result(&json!({"event": "totp", "otpauth_url": pending.otpauth_url()}), Plain::default)?;
+        let totp = Dialog::Totp { otpauth_url: pending.otpauth_url() };
+        context.output.result(&totp, Plain::default)?;
     } else {
         note(&plain!(
             "Add this to your authenticator app, as a link or by its key:\n\n  {}\n  key: {}\n",
@@ -42,14 +41,14 @@ pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Erro
         match pending.confirm(&code(context).await?).await {
             Err(error) if error.kind() == ErrorKind::SecondFactor && !context.output.is_json() => {
                 note(&plain!(
-                    "That code didn't work. Wait for the next code; if it keeps failing, check your device's clock."
+                    "Wrong or expired code. Enter the newest code; if it keeps failing, check the clock on the device with your authenticator."
                 ))?;
             }
             done => break done?,
         }
     };
     let account = finish(context, vault).await?;
-    context.output.result(&json!({"event": "signed_up", "account": describe(&account)}), || {
+    context.output.result(&Dialog::SignedUp { account: describe(&account) }, || {
         plain!(
             "Signed up. Vault {} in region {}; this device is \"{}\".\nNext: sealkeep backup postgres://…",
             account.vault,
@@ -63,26 +62,29 @@ pub(crate) async fn run(context: &Context, arguments: Signup) -> Result<(), Erro
 pub(crate) async fn finish(context: &Context, vault: NewVault) -> Result<Account, Error> {
     let words = vault.words().expose_secret();
     if context.output.is_json() {
-        let (codes, positions) = (vault.recovery_codes(), vault.positions());
-        context.output.result(&json!({"event": "recovery_codes", "codes": codes}), Plain::default)?;
-        context.output.result(&json!({"event": "recovery_words", "words": words}), Plain::default)?;
-        context.output.result(&json!({"event": "confirm_words", "positions": positions}), Plain::default)?;
+        for event in [
+            Dialog::RecoveryCodes { codes: vault.recovery_codes() },
+            Dialog::RecoveryWords { words },
+            Dialog::ConfirmWords { positions: vault.positions() },
+        ] {
+            context.output.result(&event, Plain::default)?;
+        }
     } else {
         if !vault.recovery_codes().is_empty() {
-            note(&plain!("\nTen recovery codes. Each works once in place of a 6-digit code:\n"))?;
+            note(&plain!("\n10 recovery codes. Each works once in place of a 6-digit code:\n"))?;
             note(&Plain::join_lines(vault.recovery_codes().iter().map(|code| plain!("  {}", code))))?;
         }
         note(&plain!(
             "\nYour recovery words. They unlock your backups without us and without this machine."
         ))?;
         note(&plain!(
-            "Write them down. They are shown only once. If you lose your password, devices and words, the data is lost.\n"
+            "Write them down. They are shown only once. If you lose them and all your devices, the data is lost.\n"
         ))?;
         note(&number(words))?;
     }
     loop {
         let [a, b, c] = vault.positions();
-        let asked = plain!("\nEnter words {}, {} and {} to confirm that you wrote them down: ", a, b, c);
+        let asked = plain!("\nEnter words {}, {}, and {} to confirm that you wrote them down: ", a, b, c);
         let answer = context.secrets.ask_line(&asked).await.map_err(unconfirmed)?;
         match vault.finish(&answer).await {
             Err(error) if error.kind() == ErrorKind::WrongRecoveryKey && !context.output.is_json() => {
@@ -100,7 +102,7 @@ fn unconfirmed(error: Error) -> Error {
     }
     Error::new(
         ErrorKind::Cancelled,
-        "cancelled",
+        text!("cancelled"),
         "the account exists; its recovery words were not confirmed",
         "run `sealkeep login` to continue",
     )
@@ -117,16 +119,16 @@ async fn ask_region(context: &Context) -> Result<Region, Error> {
 }
 
 /// The account, for JSON.
-pub(crate) fn describe(account: &Account) -> serde_json::Value {
-    json!({
-        "email": account.email,
-        "account_id": account.id,
-        "vault_id": account.vault,
-        "region": account.region,
-        "device_id": account.device,
-        "device_name": account.device_name,
-        "keys_kept_in": account.keys_kept_in.to_string(),
-    })
+pub(crate) fn describe(account: &Account) -> documents::Account {
+    documents::Account {
+        email: account.email.clone(),
+        account_id: account.id.to_string(),
+        vault_id: account.vault.to_string(),
+        region: account.region.to_string(),
+        device_id: account.device.to_string(),
+        device_name: account.device_name.clone(),
+        keys_kept_in: account.keys_kept_in.to_string(),
+    }
 }
 
 async fn code(context: &Context) -> Result<String, Error> {

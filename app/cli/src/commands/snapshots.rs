@@ -1,51 +1,18 @@
 //! `sealkeep snapshots`.
 
 use client_core::{error::Error, ops::list};
-use serde_json::json;
 
 use super::Context;
-use crate::{args::Snapshots, plain, render, table::Column};
+use crate::{args::Snapshots, documents, plain, render, table::Column};
 
 pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), Error> {
     let list::Listing { snapshots, unreadable } =
         list::snapshots(&context.client, arguments.source.as_deref()).await?;
-    let rows: Vec<serde_json::Value> = snapshots
-        .iter()
-        .map(|s| {
-            json!({
-                "id": s.id,
-                "source": s.source,
-                "kind": s.kind,
-                "place": s.place,
-                "created": s.created,
-                "created_at": render::when(s.created),
-                "bytes": s.bytes,
-                "bytes_stored": s.bytes_stored,
-                "sha256": s.sha256,
-                "device": s.device,
-                "device_name": s.device_name,
-                "tool": s.tool,
-                "format": s.format,
-                "verified_end": s.verified_end,
-                "marks": render::mark_codes(&s.marks),
-            })
-        })
-        .collect();
-    let damaged: Vec<serde_json::Value> = unreadable
-        .iter()
-        .map(|s| {
-            json!({
-                "id": s.id,
-                "source": s.source,
-                "created": s.created,
-                "created_at": render::when(s.created),
-                "device": s.device,
-                "device_name": s.device_name,
-                "why": s.why,
-            })
-        })
-        .collect();
-    context.output.result(&json!({"snapshots": rows, "unreadable": damaged}), || {
+    let document = documents::Snapshots {
+        snapshots: snapshots.iter().map(document).collect(),
+        unreadable: unreadable.iter().map(damaged).collect(),
+    };
+    context.output.result(&document, || {
         if snapshots.is_empty() && unreadable.is_empty() {
             return plain!("No snapshots yet. Create the first one: sealkeep backup postgres://…");
         }
@@ -75,7 +42,7 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
                 "cannot be opened".to_owned(),
                 unknown(),
                 s.device_name.clone().unwrap_or_else(unknown),
-                s.why.clone(),
+                s.why.to_string(),
             ];
             (s.created, row)
         }));
@@ -96,4 +63,36 @@ pub(crate) async fn run(context: &Context, arguments: Snapshots) -> Result<(), E
         // Columns to drop on a narrow terminal, least important first. `--json` has everything.
         render::fitting(&header, &rows, &["ADDED", "FROM", "DEVICE"])
     })
+}
+
+fn document(snapshot: &list::SnapshotSummary) -> documents::Snapshot {
+    documents::Snapshot {
+        id: snapshot.id.to_string(),
+        source: snapshot.source.clone(),
+        kind: snapshot.kind.clone(),
+        place: snapshot.place.clone(),
+        created: snapshot.created,
+        created_at: render::when(snapshot.created),
+        bytes: snapshot.bytes,
+        bytes_stored: snapshot.bytes_stored,
+        sha256: snapshot.sha256.to_string(),
+        device: snapshot.device.to_string(),
+        device_name: snapshot.device_name.clone(),
+        tool: snapshot.tool.clone(),
+        format: snapshot.format.clone(),
+        verified_end: snapshot.verified_end,
+        marks: documents::marks(&snapshot.marks),
+    }
+}
+
+fn damaged(snapshot: &list::UnreadableSnapshot) -> documents::Unreadable {
+    documents::Unreadable {
+        id: snapshot.id.to_string(),
+        source: snapshot.source.clone(),
+        created: snapshot.created,
+        created_at: render::when(snapshot.created),
+        device: snapshot.device.to_string(),
+        device_name: snapshot.device_name.clone(),
+        why: snapshot.why.clone(),
+    }
 }

@@ -5,21 +5,21 @@ use std::path::PathBuf;
 use client_core::{
     error::{Error, ErrorKind},
     ops::{
-        find_source, probe, remove_source,
+        change_source, find_source, probe, remove_source,
         schedule::Schedule,
         sources::{self, Address, Edit, SavedSource},
-        timer,
+        timer::{self, Followed, Left},
     },
     shell::quoted,
     source::Preflight,
+    text,
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
 
 use super::{Context, backup::absolute};
 use crate::{
     args::{DATABASE_URL, Source, SourceAction, SourceAdd, SourceEdit},
-    database_url, plain,
+    database_url, documents, plain,
     plain::Plain,
     render,
     table::Column,
@@ -64,15 +64,12 @@ fn list(context: &Context) -> Result<(), Error> {
         let timer = timer::of(&context.client, &source, &program)?;
         rows.push((source, timer));
     }
-    let documents: Vec<Value> = rows
-        .iter()
-        .map(|(source, timer)| {
-            let mut document = one(source);
-            document["timer"] = timer_document(timer.as_ref());
-            document
-        })
-        .collect();
-    context.output.result(&json!({"sources": documents}), || {
+    let sources = rows.iter().map(|(source, timer)| documents::SourceWithTimer {
+        source: one(source),
+        timer: timer.as_ref().map(timer_document),
+    });
+    let document = documents::Sources { sources: sources.collect() };
+    context.output.result(&document, || {
         if rows.is_empty() {
             return plain!("No sources are saved on this device. Save one: sealkeep source add postgres://…");
         }
@@ -99,16 +96,41 @@ fn edit(context: &Context, arguments: SourceEdit) -> Result<(), Error> {
     let source = find_source::find(&context.client, &source)?;
     let given = address(url, url_file, file, allowed)?;
     let address = given.as_ref().map(ExposeSecret::expose_secret);
-    sources::edit(&context.client, source.id, Edit { name: name.as_deref(), address })?;
+    let edit = Edit { name: name.as_deref(), address };
+    let followed = change_source::edit(&context.client, source.id, edit)?;
     let source = sources::get(&context.client, source.id)?;
-    context.output.result(&one(&source), || plain!("Changed {}: {}", source.name, source.address.shown()))
+    context.output.result(&one(&source), || plain!("Changed {}: {}", source.name, source.address.shown()))?;
+    match timer_left(&followed, &source) {
+        Some(text) => context.output.result_on_stderr(&text),
+        None => Ok(()),
+    }
+}
+
+/// Why the timer still has the old name.
+fn timer_left(followed: &Followed, source: &SavedSource) -> Option<Plain> {
+    let Followed::Left { unit, why } = followed else { return None };
+    let name = quoted(&source.name);
+    Some(match why {
+        Left::Edited => plain!("Its timer {} was edited by hand and keeps the old name.", unit),
+        Left::System => plain!(
+            "Its timer {} is the system's and keeps the old name: `sudo sealkeep schedule add {} … --system` renews it.",
+            unit,
+            name
+        ),
+        Left::Refused(why) => plain!("Its timer {} keeps the old name: {}", unit, why),
+    })
 }
 
 fn remove(context: &Context, typed: &str) -> Result<(), Error> {
     let source = find_source::find(&context.client, typed)?;
     let removed = remove_source::remove(&context.client, source.id)?;
     context.output.result(
-        &json!({"removed": source.id, "source": source.name, "timers": removed.units, "kept": removed.kept}),
+        &documents::SourceRemoved {
+            removed: source.id.to_string(),
+            source: source.name.clone(),
+            timers: removed.units.clone(),
+            kept: removed.kept.clone(),
+        },
         || {
             let mut text = plain!("Removed {}; its snapshots stay.", source.name);
             text.push(&timers_removed(&removed));
@@ -123,15 +145,15 @@ async fn test(context: &Context, typed: &str) -> Result<(), Error> {
     let passes = found.passes();
     match &found {
         Preflight::Database(facts) => context.output.result(
-            &json!({
-                "source": source.name,
-                "passes": passes,
-                "server": facts.server,
-                "tls": facts.tls,
-                "bytes": facts.size,
-                "readable_tables": facts.readable_tables,
-                "unreadable": facts.unreadable,
-                "tool": facts.tool,
+            &documents::Tested::Database(documents::TestedDatabase {
+                source: source.name.clone(),
+                passes,
+                server: facts.server.clone(),
+                tls: facts.tls,
+                bytes: facts.size,
+                readable_tables: facts.readable_tables,
+                unreadable: facts.unreadable.clone(),
+                tool: facts.tool.clone(),
             }),
             || {
                 plain!(
@@ -150,21 +172,20 @@ async fn test(context: &Context, typed: &str) -> Result<(), Error> {
             },
         )?,
         Preflight::Bytes { size } => {
-            context.output.result(&json!({"source": source.name, "passes": passes, "bytes": size}), || {
-                match size {
-                    Some(size) => plain!("{}: {}, readable", source.name, render::bytes(*size)),
-                    None => plain!("{}: a pipe", source.name),
-                }
+            let document = documents::TestedBytes { source: source.name.clone(), passes, bytes: *size };
+            context.output.result(&documents::Tested::Bytes(document), || match size {
+                Some(size) => plain!("{}: {}, readable", source.name, render::bytes(*size)),
+                None => plain!("{}: a pipe", source.name),
             })?
         }
     }
     match found {
         Preflight::Database(facts) if !passes => Err(Error::new(
             ErrorKind::DumpFailed,
-            format!(
-                "the user may not read {}: {}",
-                tables(facts.unreadable.len() as u64),
-                first(&facts.unreadable)
+            text!(
+                "the user may not read {tables}: {first}",
+                tables = tables(facts.unreadable.len() as u64),
+                first = first(&facts.unreadable)
             ),
             "a backup would fail; nothing was changed",
             "grant the user access, for example with the role `pg_read_all_data`",
@@ -201,7 +222,7 @@ fn address(
         (None, Some(path), _) => Some(database_url::from_file(&path)?),
         (None, None, Some(path)) => {
             let path = absolute(&path)?;
-            let text = path.to_str().ok_or_else(|| Error::usage("the path is not UTF-8"))?;
+            let text = path.to_str().ok_or_else(|| Error::usage(text!("the path is not UTF-8")))?;
             Some(text.to_owned().into())
         }
         (None, None, None) => None,
@@ -209,30 +230,38 @@ fn address(
 }
 
 /// A source, for JSON.
-pub(super) fn one(source: &SavedSource) -> Value {
-    json!({
-        "id": source.id,
-        "name": source.name,
-        "kind": source.address.kind(),
-        "address": source.address.shown(),
-        "schedule": source.schedule,
-        "created": source.created,
-    })
+fn one(source: &SavedSource) -> documents::Source {
+    documents::Source {
+        id: source.id.to_string(),
+        name: source.name.clone(),
+        kind: source.address.kind().to_owned(),
+        address: source.address.shown(),
+        schedule: schedule_document(source.schedule),
+        created: source.created,
+    }
+}
+
+/// A schedule, for JSON.
+pub(super) const fn schedule_document(schedule: Schedule) -> documents::Schedule {
+    match schedule {
+        Schedule::Manual => documents::Schedule::Manual,
+        Schedule::Hour => documents::Schedule::Hour,
+        Schedule::Day { hour, minute } => documents::Schedule::Day { hour, minute },
+        Schedule::Week { weekday, hour, minute } => documents::Schedule::Week { weekday, hour, minute },
+    }
 }
 
 /// A timer, for JSON.
-pub(super) fn timer_document(timer: Option<&timer::Timer>) -> Value {
-    timer.map_or(Value::Null, |timer| {
-        json!({
-            "unit": timer.unit,
-            "system": timer.scope == timer::Scope::System,
-            "files": match timer.files {
-                timer::Files::Current => "current",
-                timer::Files::Outdated => "outdated",
-                timer::Files::Edited => "edited",
-            },
-        })
-    })
+pub(super) fn timer_document(timer: &timer::Timer) -> documents::Timer {
+    documents::Timer {
+        unit: timer.unit.clone(),
+        system: timer.scope == timer::Scope::System,
+        files: match timer.files {
+            timer::Files::Current => documents::TimerFiles::Current,
+            timer::Files::Outdated => documents::TimerFiles::Outdated,
+            timer::Files::Edited => documents::TimerFiles::Edited,
+        },
+    }
 }
 
 pub(super) fn timer_words(timer: &timer::Timer) -> String {

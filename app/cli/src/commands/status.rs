@@ -1,40 +1,37 @@
 //! `sealkeep status`.
 
 use client_core::{error::Error, ops::status};
-use serde_json::json;
 
 use super::{Context, signup::describe};
-use crate::{plain, render, table::Column};
+use crate::{documents, plain, render, table::Column};
 
 pub(crate) async fn run(context: &Context) -> Result<(), Error> {
     let status = status::status(&context.client).await?;
-    let sources: Vec<serde_json::Value> = status
-        .sources
+    let sources = status.sources.iter().map(|source| documents::SourceStatus {
+        source: source.name.clone(),
+        kind: source.kind.clone(),
+        place: source.place.clone(),
+        snapshots: source.snapshots,
+        last_snapshot: source.last_id.to_string(),
+        last_created: source.last_created,
+        last_bytes: source.last_bytes,
+        last_marks: documents::marks(&source.last_marks),
+    });
+    let unreadable = status
+        .unreadable
         .iter()
-        .map(|s| {
-            json!({
-                "source": s.name,
-                "kind": s.kind,
-                "place": s.place,
-                "snapshots": s.snapshots,
-                "last_snapshot": s.last_id,
-                "last_created": s.last_created,
-                "last_bytes": s.last_bytes,
-                "last_marks": render::mark_codes(&s.last_marks),
-            })
-        })
-        .collect();
+        .map(|snapshot| documents::UnreadableId { id: snapshot.id.to_string(), why: snapshot.why.clone() });
     context.output.result(
-        &json!({
-            "account": describe(&status.account),
-            "server": status.server,
-            "storage": status.storage,
-            "server_version": status.server_version,
-            "sources": sources,
-            "unreadable": status.unreadable.iter().map(|s| json!({"id": s.id, "why": s.why})).collect::<Vec<_>>(),
-            "record_lists_bytes": status.record_lists,
-            "index": {"chunks": status.chunks, "packs": status.packs},
-        }),
+        &documents::Status {
+            account: describe(&status.account),
+            server: status.server.clone(),
+            storage: status.storage.clone(),
+            server_version: status.server_version.clone(),
+            sources: sources.collect(),
+            unreadable: unreadable.collect(),
+            record_lists_bytes: status.record_lists,
+            index: documents::Index { chunks: status.chunks, packs: status.packs },
+        },
         || {
             let mut text = plain!(
                 "{} · vault {} · region {}\ndevice \"{}\" ({}), keys in {}\nservice {} (version {})\nstorage {}\n\n",

@@ -11,6 +11,7 @@ use client_core::{
     crypto::check_typed,
     error::{Error, ErrorKind},
     ops::{activity, devices, recovery_codes, sign_up::MIN_PASSWORD},
+    text,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -177,7 +178,7 @@ pub(super) fn save_private(path: &Path, secret: &[u8]) -> Result<(), Error> {
     if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
         return Err(Error::new(
             ErrorKind::Exists,
-            format!("{name} is a link, a folder or a device; nothing secret is saved there"),
+            text!("{name} is a link, a folder or a device; nothing secret is saved there", name),
             "nothing was saved",
             "choose another name",
         ));
@@ -216,7 +217,7 @@ fn read_kit(path: &Path, next: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     if read as u64 > MAX_KIT {
         return Err(Error::new(
             ErrorKind::WrongRecoveryKey,
-            "this file is too large to be a recovery kit",
+            text!("this file is too large to be a recovery kit"),
             "nothing was changed",
             next,
         ));

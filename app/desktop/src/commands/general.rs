@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
-use client_core::error::Error;
+use client_core::{error::Error, text};
 use tauri::{AppHandle, Runtime, State, WebviewWindow};
 use tauri_plugin_dialog::DialogExt;
 use tauri_plugin_opener::OpenerExt;
 use tokio::sync::oneshot;
 
-use crate::{engine::Shared, error::UiError, settings, view::AppInfo};
+use crate::{
+    engine::Shared,
+    error::UiError,
+    settings,
+    view::{AppInfo, DiagnosticsView},
+};
 
 /// The product's name and version from the configuration.
 #[tauri::command]
@@ -31,6 +36,22 @@ pub(crate) const fn licenses() -> &'static str {
     include_str!(concat!(env!("OUT_DIR"), "/licenses.txt"))
 }
 
+/// What the diagnostics hold, to be read before they are saved.
+#[tauri::command]
+pub(crate) async fn diagnostics(engine: State<'_, Shared>) -> Result<DiagnosticsView, UiError> {
+    Ok(engine.diagnostics())
+}
+
+/// Asks for a file and saves the diagnostics that were shown. `None`: the user cancelled.
+#[tauri::command]
+pub(crate) async fn save_diagnostics<R: Runtime>(
+    window: WebviewWindow<R>,
+    engine: State<'_, Shared>,
+) -> Result<Option<String>, UiError> {
+    let Some(path) = ask_new_file(&window, "sealkeep-debug.txt").await? else { return Ok(None) };
+    Ok(Some(engine.save_diagnostics(&path)?.display().to_string()))
+}
+
 /// Asks for an existing file. `None`: the user cancelled.
 #[tauri::command]
 pub(crate) async fn choose_file<R: Runtime>(window: WebviewWindow<R>) -> Result<Option<String>, UiError> {
@@ -50,7 +71,7 @@ pub(crate) async fn choose_new_file<R: Runtime>(
 #[tauri::command]
 pub(crate) fn open_folder<R: Runtime>(app: AppHandle<R>, path: String) -> Result<(), UiError> {
     if !PathBuf::from(&path).is_dir() {
-        return Err(Error::usage(format!("{path} is not a folder")).into());
+        return Err(Error::usage(text!("{path} is not a folder", path)).into());
     }
     app.opener().open_path(path, None::<&str>).map_err(|e| Error::internal("the file manager", &e).into())
 }

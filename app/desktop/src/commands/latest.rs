@@ -4,7 +4,11 @@
 use std::{fs, io::Write, path::Path, time::Duration};
 
 use base64ct::{Base64, Encoding};
-use client_core::error::{Error, ErrorKind};
+use client_core::{
+    error::{Error, ErrorKind},
+    text,
+    text::Text,
+};
 use jiff::{Timestamp, ToSpan};
 use minisign_verify::{PublicKey, Signature};
 use serde_json::Value;
@@ -45,27 +49,33 @@ impl Announced {
         seen: Option<Timestamp>,
     ) -> Result<(Value, Timestamp), Error> {
         let unsigned =
-            || refused("the announcement of updates is not signed by this program's makers".into());
+            || refused(text!("the announcement of updates is not signed by this program's makers"));
         let key = text(key).and_then(|key| PublicKey::decode(&key).ok()).ok_or_else(unsigned)?;
         let signature = text(&self.signature).and_then(|text| Signature::decode(&text).ok());
         key.verify(&self.document, &signature.ok_or_else(unsigned)?, false).map_err(|_| unsigned())?;
 
-        let undated = || refused("the announcement of updates has no date".into());
+        let undated = || refused(text!("the announcement of updates has no date"));
         let document: Value = serde_json::from_slice(&self.document).map_err(|_| undated())?;
         let date: Timestamp =
             document["pub_date"].as_str().and_then(|date| date.parse().ok()).ok_or_else(undated)?;
         if seen.is_some_and(|seen| date < seen) {
-            return Err(refused(format!(
-                "the announcement of updates of {date} is older than one seen before"
+            return Err(refused(text!(
+                "the announcement of updates of {date} is older than one seen before",
+                date = date.to_string()
             )));
         }
         if date < before(now, VALID_DAYS * 24) {
-            return Err(refused(format!(
-                "the announcement of updates is of {date}: older than {VALID_DAYS} days"
+            return Err(refused(text!(
+                "the announcement of updates is of {date}: older than {days} days",
+                date = date.to_string(),
+                days = VALID_DAYS
             )));
         }
         if before(date, CLOCK_HOURS) > now {
-            return Err(refused(format!("the announcement of updates is of {date}, which is to come")));
+            return Err(refused(text!(
+                "the announcement of updates is of {date}, which is to come",
+                date = date.to_string()
+            )));
         }
         Ok((document, date))
     }
@@ -114,18 +124,18 @@ fn before(moment: Timestamp, hours: i64) -> Timestamp {
 fn unreachable(detail: &str) -> Error {
     Error::new(
         ErrorKind::ServiceUnreachable,
-        format!("the update did not work: {detail}"),
+        text!("the update did not work: {detail}", detail),
         "this version keeps running; backups are not affected",
         "try again later",
     )
 }
 
-fn refused(happened: String) -> Error {
+fn refused(happened: Text) -> Error {
     Error::new(
         ErrorKind::RolledBack,
         happened,
         "this version keeps running; backups are not affected",
-        "check this machine's clock; when it is right, somebody hides newer versions: look for them where this one came from",
+        "check this machine's clock; if it is right, newer versions may be withheld: download them from the original source",
     )
 }
 

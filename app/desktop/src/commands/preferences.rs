@@ -11,7 +11,7 @@ use crate::{
     window::Listener,
 };
 
-const KIB: u64 = 1024;
+const KB: u64 = 1000;
 
 /// All settings.
 #[tauri::command]
@@ -20,20 +20,20 @@ pub(crate) fn preferences<R: Runtime>(
     engine: State<'_, Shared>,
 ) -> Result<PreferencesView, UiError> {
     let chosen = preferences::load(engine.client())?;
-    // If the desktop does not tell, it counts as off.
+    // Off if the desktop does not report it.
     let autostart =
         app.try_state::<AutoLaunchManager>().is_some_and(|auto| auto.is_enabled().unwrap_or(false));
     Ok(PreferencesView {
-        upload_limit: chosen.upload_limit.map(|limit| limit / KIB),
+        upload_limit: chosen.upload_limit.map(|limit| limit / KB),
         autostart,
         on_close: chosen.on_close.map(LeaveChoice::from),
     })
 }
 
-/// Upload limit of backups in KiB per second; none: unlimited. Applies from the next backup on.
+/// Upload limit of backups in kB per second; none: unlimited. Applies from the next backup on.
 #[tauri::command]
 pub(crate) fn set_upload_limit(engine: State<'_, Shared>, limit: Option<u32>) -> Result<(), UiError> {
-    let upload_limit = limit.map(|limit| u64::from(limit) * KIB);
+    let upload_limit = limit.map(|limit| u64::from(limit) * KB);
     Ok(preferences::change(engine.client(), |now| now.upload_limit = upload_limit)?)
 }
 
@@ -54,6 +54,6 @@ pub(crate) fn speak(listener: State<'_, Listener>, words: PanelWords) {
 pub(crate) fn set_autostart<R: Runtime>(app: AppHandle<R>, on: bool) -> Result<(), UiError> {
     let failed =
         |e: &dyn std::fmt::Display| UiError::from(Error::internal("the desktop's list of programs", e));
-    let auto = app.try_state::<AutoLaunchManager>().ok_or_else(|| failed(&"there is none"))?;
+    let auto = app.try_state::<AutoLaunchManager>().ok_or_else(|| failed(&"autostart is not set up"))?;
     if on { auto.enable() } else { auto.disable() }.map_err(|e| failed(&e))
 }

@@ -1,17 +1,17 @@
 //! Sources: testing, saving, editing, listing.
 
 use client_core::ops::{
-    probe, remove_source, runs,
+    change_source, probe, remove_source, runs,
     sources::{self, Address, Edit, SavedSource},
+    timer::Followed,
 };
 use tauri::State;
 use uuid::Uuid;
 
-use crate::view::ScheduleInput;
 use crate::{
     engine::Shared,
     error::UiError,
-    view::{ConnectionView, OverviewView, PastRunView, ProbeView},
+    view::{ConnectionView, Message, OverviewView, PastRunView, ProbeView, RunLogView, ScheduleInput},
 };
 
 /// Number of runs examined for the history of a source.
@@ -53,35 +53,41 @@ pub(crate) fn add_source(
         address: Address::parse(&origin)?,
         schedule: schedule.into(),
         created: engine.client().now(),
+        scheduled: 0,
         former: Vec::new(),
     };
     sources::save(engine.client(), source)?;
     Ok(id)
 }
 
-/// Changes when a source is backed up.
+/// Changes when a source is backed up, also by its timer. Answers why a timer could not follow.
 #[tauri::command]
-pub(crate) fn set_schedule(engine: State<'_, Shared>, id: Uuid, schedule: ScheduleInput) -> Answer<()> {
-    Ok(sources::set_schedule(engine.client(), id, schedule.into())?)
+pub(crate) fn set_schedule(
+    engine: State<'_, Shared>,
+    id: Uuid,
+    schedule: ScheduleInput,
+) -> Answer<Option<Message>> {
+    let followed = change_source::set_schedule(engine.client(), id, schedule.into())?;
+    Ok(Message::of_timer(&followed))
 }
 
-/// Removes a source and its timer; its snapshots stay.
+/// Removes a source and its timer; its snapshots stay. Answers where an edited timer is kept.
 #[tauri::command]
-pub(crate) fn forget_source(engine: State<'_, Shared>, id: Uuid) -> Answer<()> {
-    remove_source::remove(engine.client(), id)?;
-    Ok(())
+pub(crate) fn forget_source(engine: State<'_, Shared>, id: Uuid) -> Answer<Option<Message>> {
+    let removed = remove_source::remove(engine.client(), id)?;
+    Ok(Message::of_timer(&Followed::Removed(removed)))
 }
 
-/// Changes a source's name or address; what is not given stays.
+/// Changes a source's name or address; what is not given stays. Answers why a timer could not follow.
 #[tauri::command]
 pub(crate) fn edit_source(
     engine: State<'_, Shared>,
     id: Uuid,
     name: Option<String>,
     origin: Option<String>,
-) -> Answer<()> {
+) -> Answer<Option<Message>> {
     let edit = Edit { name: name.as_deref(), address: origin.as_deref() };
-    Ok(sources::edit(engine.client(), id, edit)?)
+    Ok(Message::of_timer(&change_source::edit(engine.client(), id, edit)?))
 }
 
 /// How a source is reached, without its password.
@@ -96,4 +102,10 @@ pub(crate) async fn source_runs(engine: State<'_, Shared>, id: Uuid) -> Answer<V
     let client = engine.client();
     let runs = runs::of_source(client, &sources::get(client, id)?, RUNS)?;
     Ok(runs.into_iter().map(PastRunView::from).collect())
+}
+
+/// A run and its log.
+#[tauri::command]
+pub(crate) async fn run_log(engine: State<'_, Shared>, run: String) -> Answer<RunLogView> {
+    Ok(runs::log(engine.client(), &run)?.into())
 }

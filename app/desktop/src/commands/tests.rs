@@ -264,3 +264,20 @@ fn words_are_checked_while_they_are_typed() {
     let all = format!("{}art", "abandon ".repeat(23));
     assert_eq!(look(&all), json!({ "recognized": 24, "complete": true, "wrong": null }));
 }
+
+#[test]
+fn diagnostics_are_saved_only_as_they_were_shown() {
+    let stage = stage("main");
+    let app = stage.window.app_handle();
+    let engine = app.state::<crate::engine::Shared>();
+    let file = tempfile::tempdir().unwrap();
+    let path = file.path().join("debug.txt");
+    assert_eq!(crate::error::UiError::from(engine.save_diagnostics(&path).unwrap_err()).code, "out_of_turn");
+    let shown = stage.ask("diagnostics", json!({})).unwrap();
+    let (text, parts) = (shown["text"].as_str().unwrap(), shown["parts"].as_array().unwrap());
+    assert!(text.contains("[program]") && text.contains("signed out"), "{shown}");
+    assert_eq!(parts.iter().map(|part| part["bytes"].as_u64().unwrap()).sum::<u64>(), text.len() as u64);
+    engine.save_diagnostics(&path).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    assert_eq!(stage.ask("run_log", json!({ "run": "latest" })).unwrap_err()["code"], "not_signed_in");
+}

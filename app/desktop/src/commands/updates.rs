@@ -5,7 +5,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use client_core::error::{Error, ErrorKind};
+use client_core::{
+    error::{Error, ErrorKind},
+    text,
+    text::Text,
+};
 use jiff::Timestamp;
 use tauri::{AppHandle, Manager, Runtime};
 use tauri_plugin_updater::{Update, UpdaterExt};
@@ -42,7 +46,7 @@ async fn newer<R: Runtime>(app: &AppHandle<R>) -> Result<Option<Update>, UiError
     let Some(key) = UPDATE_KEY else {
         return Err(Error::new(
             ErrorKind::Usage,
-            "this build cannot update itself",
+            text!("this build cannot update itself"),
             "nothing was changed",
             "install newer versions the way this one was installed",
         )
@@ -66,7 +70,7 @@ pub(super) fn is_announced(package: &[u8], announced: &str) -> Result<(), Error>
     if inside == announced {
         return Ok(());
     }
-    Err(refused(format!("the update was announced as {announced}, and is {inside}")))
+    Err(refused(text!("the update was announced as {announced}, and is {inside}", announced, inside)))
 }
 
 /// As the system's own package tools read it.
@@ -76,9 +80,9 @@ fn version_inside(package: &[u8]) -> Result<String, Error> {
     } else if package.starts_with(RPM) {
         ("rpm", &["--query", "--queryformat", "%{VERSION}", "--nosignature", "--package"])
     } else {
-        return Err(refused("the update is not a package whose version can be read".to_owned()));
+        return Err(refused(text!("the update is not a package whose version can be read")));
     };
-    let unreadable = |what: &str| refused(format!("the update's version cannot be read: {what}"));
+    let unreadable = |what: &str| refused(text!("the update's version cannot be read: {what}", what));
     let mut file = tempfile::NamedTempFile::new().map_err(|e| unreadable(&e.to_string()))?;
     file.write_all(package).and_then(|()| file.flush()).map_err(|e| unreadable(&e.to_string()))?;
     let mut command = Command::new(program);
@@ -95,7 +99,7 @@ fn version_inside(package: &[u8]) -> Result<String, Error> {
     Ok(version)
 }
 
-fn refused(happened: String) -> Error {
+fn refused(happened: Text) -> Error {
     Error::new(
         ErrorKind::RolledBack,
         happened,
@@ -107,7 +111,7 @@ fn refused(happened: String) -> Error {
 fn failed(error: &tauri_plugin_updater::Error) -> UiError {
     Error::new(
         ErrorKind::ServiceUnreachable,
-        format!("the update failed: {error}"),
+        text!("the update failed: {error}", error = error.to_string()),
         "this version keeps running; backups are not affected",
         "try again later",
     )

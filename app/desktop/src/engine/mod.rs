@@ -1,6 +1,7 @@
 //! The logic behind the window, without the window: one device, its onboarding, and the current run. Independent of
 //! Tauri.
 
+mod diagnostics;
 mod leave;
 mod onboarding;
 mod progress;
@@ -53,6 +54,8 @@ pub(crate) struct Engine {
     run: Mutex<Option<Running>>,
     /// Sources queued for backup, in order.
     queue: Queue,
+    /// The diagnostics that the user was shown: what is saved is exactly this.
+    diagnostics: Mutex<String>,
 }
 
 /// One engine, shared by the window, the tray and the schedule.
@@ -82,6 +85,7 @@ impl Engine {
             authenticator: tokio::sync::Mutex::default(),
             run: Mutex::default(),
             queue: Queue::default(),
+            diagnostics: Mutex::default(),
         })
     }
 

@@ -116,7 +116,10 @@ impl Observer for Progress {
 mod tests {
     use std::sync::Arc;
 
-    use client_core::event::{Peer, Warning};
+    use client_core::{
+        event::{Peer, Warning},
+        text,
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -131,7 +134,7 @@ mod tests {
             progress.event(&Event::NewChunk { plain: bytes, stored: 10 });
         }
         progress.event(&Event::DuplicateChunk { plain: 7 });
-        let odd = Event::Warning(Warning::Other("odd".into()));
+        let odd = Event::Warning(Warning::Other(text!("odd")));
         progress.event(&odd);
         progress.event(&odd);
         let view = progress.view();

@@ -171,6 +171,8 @@ fn names(url: &str, typed: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use client_core::text;
+
     use super::*;
 
     fn database(replace: &str) -> RestoreTo {
@@ -178,7 +180,7 @@ mod tests {
     }
 
     fn onto(replace: &str, onto_source: bool) -> RestoreTo {
-        let url = "postgres://ada:geheim@h:5433/copy".into();
+        let url = "postgres://ada:hunter2@h:5433/copy".into();
         RestoreTo::Database { url, like: None, replace: replace.into(), onto_source }
     }
 
@@ -205,7 +207,7 @@ mod tests {
     #[test]
     fn a_refusal_offers_what_the_command_offers_and_each_answer_once() {
         let backup = Request::new(What::Backup { id: Uuid::nil() });
-        let refused = |kind| Error::new(kind, "no", "nothing", "choose");
+        let refused = |kind| Error::new(kind, text!("no"), "nothing", "choose");
         assert_eq!(backup.choices(&refused(ErrorKind::UnusualDump)), [Choice::Force]);
         assert_eq!(backup.choices(&refused(ErrorKind::SourceChanged)), [Choice::Force]);
         assert_eq!(backup.choices(&refused(ErrorKind::OtherSource)), [Choice::SameSource, Choice::Rename]);

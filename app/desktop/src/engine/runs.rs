@@ -1,13 +1,13 @@
 //! Backups, verifications and restores: one at a time, observed, cancellable; they outlive the window.
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use client_core::{
     error::{Error, ErrorKind},
     ops::{
         Client,
         backup::{self, Gate},
-        preferences,
+        change_source, preferences,
         restore::{self, Destination, RestoreOptions, RestoreReport},
         select::{Selector, short},
         sources::{self, Address},
@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     error::{Refusal, UiError},
+    text::TextView,
     view::{Choice, MarkView, Outcome, RestoreTo, RestoredView, RunKind, RunView},
 };
 
@@ -71,7 +72,7 @@ impl Engine {
             return self.start(request.allowing(choice));
         }
         let (What::Backup { id }, Some(name)) = (&request.what, name) else { return Err(out_of_turn()) };
-        sources::rename(self.client(), *id, name)?;
+        change_source::rename(self.client(), *id, name)?;
         self.start(request)
     }
 
@@ -100,10 +101,15 @@ impl Engine {
             What::Verify { source, snapshot } => {
                 let selector = Selector::parse(&snapshot, None)?;
                 let command = format!("sealkeep restore {} --stdout > /dev/null", quoted(&snapshot));
-                let run = (RunKind::Verify, source.as_str(), command);
-                self.spawn(run, request, Gate::default(), |client| async move {
-                    let destination = Destination::Pipe(Box::new(io::sink()));
-                    let options = RestoreOptions { snapshot: selector, destination, partial: false };
+                let name = source.clone();
+                self.spawn((RunKind::Verify, &name, command), request, Gate::default(), |client| async move {
+                    let destination = Destination::Nowhere;
+                    let options = RestoreOptions {
+                        snapshot: selector,
+                        source: Some(source),
+                        destination,
+                        partial: false,
+                    };
                     Ok(restored(restore::restore(&client, options).await?, None))
                 })
             }
@@ -111,12 +117,22 @@ impl Engine {
                 let selector = Selector::parse(&snapshot, None)?;
                 let destination = request.destination(self.client(), &to)?;
                 let command = request.restore_command(&snapshot, &to);
-                let run = (RunKind::Restore, source.as_str(), command);
-                self.spawn(run, request, Gate::default(), |client| async move {
-                    let options = RestoreOptions { snapshot: selector, destination, partial: false };
-                    let report = restore::restore(&client, options).await?;
-                    Ok(restored(report, RestoredView::new(&to)))
-                })
+                let name = source.clone();
+                self.spawn(
+                    (RunKind::Restore, &name, command),
+                    request,
+                    Gate::default(),
+                    |client| async move {
+                        let options = RestoreOptions {
+                            snapshot: selector,
+                            source: Some(source),
+                            destination,
+                            partial: false,
+                        };
+                        let report = restore::restore(&client, options).await?;
+                        Ok(restored(report, RestoredView::new(&to)))
+                    },
+                )
             }
         }
     }
@@ -179,7 +195,7 @@ impl Engine {
             tokio::pin!(work);
             let mut tick = tokio::time::interval(TICK);
             let ended = loop {
-                // The first tick is at once: the window hears of the run before its end.
+                // The first tick is at once: the window learns about the run before it ends.
                 tokio::select! {
                     biased;
                     _ = tick.tick() => window.run(&watched.view()),
@@ -208,7 +224,7 @@ fn restored(report: RestoreReport, restored: Option<RestoredView>) -> Outcome {
         bytes: report.bytes,
         restored,
         marks: Vec::new(),
-        notes: report.notes,
+        notes: report.notes.iter().map(TextView::from).collect(),
         failed: report.failed,
     }
 }

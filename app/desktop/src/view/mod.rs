@@ -1,6 +1,7 @@
 //! Data for the window. Plain values; `ui/src/bindings` has the same types for TypeScript.
 
 mod account;
+mod diagnostics;
 mod input;
 mod leave;
 mod message;
@@ -20,6 +21,7 @@ pub(crate) use self::{
         AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength,
         WordsView,
     },
+    diagnostics::{DiagnosticsView, RunLogView},
     input::{RestoreTo, ScheduleInput},
     leave::{LeaveChoice, LeaveView, NextView, RunningView, Signal},
     message::Message,
@@ -55,7 +57,7 @@ pub(crate) struct AppInfo {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct PreferencesView {
-    /// Upload limit for backups, KiB per second.
+    /// Upload limit for backups, kB per second.
     pub(crate) upload_limit: Option<u64>,
     /// Whether the app starts at login.
     pub(crate) autostart: bool,
@@ -72,8 +74,9 @@ mod tests {
 
     use super::{
         account::{QrView, WrongWord},
+        diagnostics::{LogKindView, LogLineView, SectionView},
         snapshot::{EvidenceView, MarkView, ProvenView, TableChangeView, TableView},
-        source::{AddressView, PastRunState, ProtectionView, SourceView},
+        source::{AddressView, PastRunState, PastTargetView, ProtectionView, SourceView},
         *,
     };
 
@@ -99,11 +102,14 @@ mod tests {
             ConnectionView,
             DetailsView,
             DeviceView,
+            DiagnosticsView,
             EvidenceView,
             FactorStep,
             KitStep,
             LeaveChoice,
             LeaveView,
+            LogKindView,
+            LogLineView,
             MarkView,
             MenuAction,
             MenuWords,
@@ -114,6 +120,7 @@ mod tests {
             PanelWords,
             PastRunState,
             PastRunView,
+            PastTargetView,
             PreferencesView,
             ProbeView,
             ProtectionView,
@@ -121,9 +128,11 @@ mod tests {
             QrView,
             RestoredView,
             RunKind,
+            RunLogView,
             RunStage,
             RunView,
             RunningView,
+            SectionView,
             ServiceView,
             SessionView,
             Signal,
@@ -140,6 +149,8 @@ mod tests {
             input::RestoreTo,
             input::ScheduleInput,
             crate::error::UiError,
+            crate::text::PartView,
+            crate::text::TextView,
             crate::link::Link,
         );
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/src/bindings");

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{MarkView, Message, RestoredView};
-use crate::error::UiError;
+use crate::{error::UiError, text::TextView};
 
 /// The kind of run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -111,7 +111,7 @@ pub(crate) enum Outcome {
         /// Warnings for the new snapshot.
         marks: Vec<MarkView>,
         /// What else the user should know, one sentence each.
-        notes: Vec<String>,
+        notes: Vec<TextView>,
         /// Errors of the server in a restore that kept going.
         failed: Vec<String>,
     },

@@ -4,7 +4,7 @@ use api_types::SnapshotId;
 use client_core::{
     ops::{
         overview::{Overview, Protection, SourceOverview},
-        runs::{Run, RunState},
+        runs::{self, Run, RunState, RunTarget},
         sources::Address,
     },
     source::{AddressParts, DatabaseFacts, Preflight},
@@ -12,8 +12,7 @@ use client_core::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::ScheduleInput;
-use super::SnapshotView;
+use super::{RunKind, ScheduleInput, SnapshotView};
 use crate::error::UiError;
 
 /// Result of a connection test.
@@ -141,19 +140,44 @@ impl From<&Address> for ConnectionView {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) enum PastRunState {
-    /// It is running, or was interrupted.
+    /// It is running.
     Running,
-    /// It created a snapshot.
+    /// It did what it was for.
     Done,
-    /// It failed.
+    /// It failed, or was interrupted.
     Failed,
 }
 
-/// A past attempt to back up a source on this device.
+/// Where a past restore wrote to.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) enum PastTargetView {
+    /// A file.
+    File {
+        /// Its path.
+        path: String,
+    },
+    /// A database.
+    Database {
+        /// Its address, without a password.
+        url: String,
+    },
+    /// Standard output of the command.
+    Output,
+}
+
+/// A past run of a source on this device.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct PastRunView {
+    /// Its id.
+    pub(crate) id: String,
+    /// What it did.
+    pub(crate) kind: RunKind,
+    /// Where a restore wrote to.
+    pub(crate) target: Option<PastTargetView>,
     /// Its result.
     pub(crate) state: PastRunState,
     /// Why it failed, one word.
@@ -162,22 +186,32 @@ pub(crate) struct PastRunView {
     pub(crate) started_at: i64,
     /// Seconds since 1970.
     pub(crate) ended_at: Option<i64>,
-    /// Bytes read from the source.
+    /// Bytes of the dump read or restored.
     pub(crate) bytes_read: Option<u64>,
-    /// The snapshot that it created.
+    /// The snapshot that it created, restored or verified.
     #[cfg_attr(test, ts(type = "string | null"))]
     pub(crate) snapshot: Option<SnapshotId>,
 }
 
 impl From<Run> for PastRunView {
     fn from(run: Run) -> Self {
-        let Run { state, started_at, ended_at, bytes_read, snapshot, .. } = run;
+        let Run { id, kind, target, state, started_at, ended_at, bytes_read, snapshot, .. } = run;
         let (state, failure) = match state {
             RunState::Running => (PastRunState::Running, None),
-            RunState::Committed => (PastRunState::Done, None),
+            RunState::Done => (PastRunState::Done, None),
             RunState::Failed(why) => (PastRunState::Failed, Some(why)),
         };
-        Self { state, failure, started_at, ended_at, bytes_read, snapshot }
+        let kind = match kind {
+            runs::RunKind::Backup => RunKind::Backup,
+            runs::RunKind::Restore => RunKind::Restore,
+            runs::RunKind::Verify => RunKind::Verify,
+        };
+        let target = target.map(|target| match target {
+            RunTarget::File(path) => PastTargetView::File { path },
+            RunTarget::Database(url) => PastTargetView::Database { url },
+            RunTarget::Output => PastTargetView::Output,
+        });
+        Self { id: id.to_string(), kind, target, state, failure, started_at, ended_at, bytes_read, snapshot }
     }
 }
 
@@ -216,12 +250,16 @@ pub(crate) struct SourceView {
     pub(crate) protection: ProtectionView,
     /// When the next backup is due, seconds since 1970.
     pub(crate) due: Option<i64>,
+    /// After a failure: when the next attempt starts, seconds since 1970.
+    pub(crate) attempt: Option<i64>,
     /// Why the last attempt failed, one word.
     pub(crate) failure: Option<String>,
     /// When it failed, seconds since 1970.
     pub(crate) failed_at: Option<i64>,
-    /// When attempts here failed in the last two weeks, newest first, seconds since 1970.
+    /// When attempts here failed in the last year, newest first, seconds since 1970.
     pub(crate) failures: Vec<i64>,
+    /// When backups were due in the last year on days without one, and none came late, seconds since 1970.
+    pub(crate) missed: Vec<i64>,
     /// When one of its snapshots was last opened or restored here, seconds since 1970.
     pub(crate) verified_at: Option<i64>,
     /// Newest first.
@@ -233,7 +271,7 @@ impl From<SourceOverview> for SourceView {
         let failure = source.failure.as_ref();
         let why = failure.and_then(|run| match &run.state {
             RunState::Failed(why) => Some(why.clone()),
-            RunState::Running | RunState::Committed => None,
+            RunState::Running | RunState::Done => None,
         });
         Self {
             id: source.saved.as_ref().map(|saved| saved.id),
@@ -250,11 +288,13 @@ impl From<SourceOverview> for SourceView {
                 Protection::Failing => ProtectionView::Failing,
             },
             due: source.due,
+            attempt: source.attempt,
             failed_at: failure.map(|run| run.started_at),
             failure: why,
             verified_at: source.verified_at(),
             snapshots: source.snapshots.iter().map(SnapshotView::from).collect(),
             failures: source.failures,
+            missed: source.missed,
             name: source.name,
             kind: source.kind,
         }

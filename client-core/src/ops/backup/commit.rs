@@ -29,6 +29,7 @@ use crate::{
         snapshot::{Origin, Remark, SnapshotBody, Wrapping, heads_hash, pack_set_hash, seal_snapshot},
     },
     state::Evidence,
+    text,
 };
 
 /// Maximum number of packs that an answer may report missing.
@@ -142,7 +143,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
         return Err(refused(vault, &needed, error).await?);
     }
     vault.remember_head(Head { sequence: envelope.sequence, hash: head_hash }, snapshot)?;
-    vault.state().finish_run(backup, snapshot, bytes_read, client.now())?;
+    vault.state().finish_run(backup, Some(snapshot), bytes_read, client.now())?;
     vault.state().prove(&snapshot, Evidence::Listed, client.now())?;
     Ok(Outcome { snapshot, source_name: name, bytes_uploaded })
 }
@@ -189,7 +190,9 @@ async fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
     if gone.is_empty() {
         return Ok(Error::new(
             ErrorKind::ServiceError(ErrorCode::MissingObjects),
-            "the service refused the snapshot because of missing objects, but the store has all of them",
+            text!(
+                "the service refused the snapshot because of missing objects, but the store has all of them"
+            ),
             "no snapshot was created; earlier snapshots are untouched, and nothing was uploaded again",
             "run the backup again; when it fails again, ask whoever runs the service",
         ));
@@ -198,10 +201,10 @@ async fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
     let names: Vec<String> = gone.iter().take(MAX_NAMED).map(ToString::to_string).collect();
     Ok(Error::new(
         ErrorKind::Damaged,
-        format!(
-            "packs that this backup depends on are missing from the store ({}): {}",
-            gone.len(),
-            names.join(", ")
+        text!(
+            "packs that this backup depends on are missing from the store ({number}): {names}",
+            number = gone.len(),
+            names = names.join(", ")
         ),
         "no snapshot was created; earlier snapshots that need these packs are damaged",
         "run the backup again: it stores the missing chunks again; then run `sealkeep check`",

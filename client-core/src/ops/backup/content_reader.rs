@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use api_types::Sha256;
 use sha2::Digest;
+use tracing::Span;
 
 use crate::{
     error::Error,
@@ -27,9 +28,12 @@ pub(super) struct ContentReader<'a> {
     bytes: u64,
     warned: bool,
     report: Unwrapped,
+    /// How long reading took, apart from decompressing.
+    source_span: Span,
+    unwrap_span: Span,
 }
 
-/// The dump as it was before unwrapping.
+/// The original dump.
 pub(super) struct Original {
     pub(super) complete: Complete,
     pub(super) unwrapped: Unwrapped,
@@ -49,6 +53,8 @@ impl<'a> ContentReader<'a> {
             bytes: 0,
             warned: false,
             report: Unwrapped::default(),
+            source_span: tracing::debug_span!("source"),
+            unwrap_span: tracing::debug_span!("unwrap"),
         }
     }
 
@@ -64,11 +70,11 @@ impl<'a> ContentReader<'a> {
     fn more(&mut self) -> io::Result<bool> {
         let Some(mut unwrapper) = self.unwrapper.take() else { return Ok(false) };
         let mut step = [0; STEP];
-        let read = self.dump.read(&mut step)?;
+        let read = self.source_span.in_scope(|| self.dump.read(&mut step))?;
         let bytes = step.get(..read).unwrap_or_default();
         self.out.clear();
         self.given = 0;
-        let broken = |error: UnwrapError| Error::from(SourceError::Incomplete(error.to_string())).into_io();
+        let broken = |error: UnwrapError| Error::from(SourceError::Incomplete(error.text())).into_io();
         if read == 0 {
             self.report = unwrapper.finish(&mut self.out, &mut |_| {}).map_err(broken)?;
             return Ok(true);
@@ -76,7 +82,8 @@ impl<'a> ContentReader<'a> {
         self.hash.update(bytes);
         self.bytes += read as u64;
         self.observer.event(&Event::Read { bytes: read as u64 });
-        unwrapper.push(bytes, &mut self.out, &mut |_| {}).map_err(broken)?;
+        let unwrapped = self.unwrap_span.in_scope(|| unwrapper.push(bytes, &mut self.out, &mut |_| {}));
+        unwrapped.map_err(broken)?;
         if let Some(by) = unwrapper.other().filter(|_| !self.warned) {
             self.warned = true;
             self.observer.event(&Event::Warning(Warning::CompressedDump(by)));
@@ -98,7 +105,7 @@ impl Read for ContentReader<'_> {
                 return Ok(len);
             }
             if self.unwrapper.as_ref().is_none_or(Unwrapper::is_idle) && self.report.plan_len == 0 {
-                let read = self.dump.read(buffer)?;
+                let read = self.source_span.in_scope(|| self.dump.read(buffer))?;
                 self.observer.event(&Event::Read { bytes: read as u64 });
                 return Ok(read);
             }

@@ -11,7 +11,7 @@ use crate::encode::DEFAULT_LEVEL;
 /// Above this level zstd takes ten times as long as at level 3 and gains two percent.
 const HIGHEST: i32 = 12;
 
-/// The new part of a chunk is small: a better level costs next to nothing there and saves a fifteenth.
+/// The new part of a chunk is small: a higher level is cheap there and saves 7 %.
 const REST: i32 = 9;
 
 /// The current level.

@@ -1,23 +1,30 @@
 //! One backup: lease → dump → packs → index → snapshot → commit. It can stop anywhere before the commit without harm:
 //! no snapshot exists, and confirmed objects are not sent again.
 
-mod commit;
+// the source is read …
 mod content_reader;
 mod gate;
-mod known;
-mod level;
-mod log;
-mod moment;
-mod pipeline;
 mod reading;
+
+// … its chunks pass from stage to stage …
+mod known;
+mod pipeline;
 mod record_lists;
 mod relate;
-mod report;
-mod served;
 mod stage;
 mod together;
+
+// … and leave as packs
+mod level;
+mod served;
 mod upload;
+
+// the snapshot
+mod commit;
+mod moment;
 mod usual;
+
+mod report;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -34,18 +41,18 @@ pub use self::{
     report::{BackupOptions, BackupReport},
 };
 use self::{
-    log::RunLog,
     reading::{Reading, Whole},
     record_lists::RecordLists,
 };
 pub use super::select::short;
-use super::{Client, OpenVault, list, same::Claim};
+use super::{Client, OpenVault, list, record::Recorder, same::Claim};
 use crate::{
     error::{Error, ErrorKind},
     event::{Event, Stage, Warning},
     format::snapshot::Remark,
     records,
     source::{self, AnySource},
+    state::{NewRun, RunKind},
 };
 
 /// How long to wait for the service to record a failed run.
@@ -60,10 +67,11 @@ const BEFORE_READING_AGAIN: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// No snapshot exists then; the run is recorded as failed, with its log on this device, and at the service.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupReport, Error> {
     let started = Instant::now();
-    let log = Arc::new(RunLog::new(client));
-    let client = &client.watched(Arc::clone(&log) as _, client.cancel().clone());
+    let recorder = Recorder::new(client);
+    let client = &recorder.client();
     let mut vault = client.open()?;
     let _lock = client.lock_for_backup()?;
     let BackupOptions { source: origin, level, record_list: lists, unwrap, force, gate, .. } = options;
@@ -74,10 +82,15 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     let former = options.former_names.iter().map(|former| vault.keys().source_id(kind, former));
     let known_as = std::iter::once(source).chain(former).collect();
     let backup = BackupId(Uuid::new_v4());
-    vault.state().start_run(backup, source, &name, kind, client.now())?;
-    log.begin(vault.state(), backup);
+    let run = NewRun {
+        id: backup,
+        kind: RunKind::Backup,
+        source: Some(&name),
+        source_kind: Some(kind),
+        target: None,
+    };
+    let recorded = recorder.begin(vault.state(), &run)?;
 
-    let state = Arc::clone(vault.state());
     let api = Arc::clone(vault.api());
     let id = vault.id();
     let upload_limit = options.upload_limit;
@@ -110,16 +123,16 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     .await;
     let error = match ended {
         Ok(report) => {
-            log.committed(&report);
+            // Its commit recorded it as done.
+            recorded.was_done([], committed(&report));
             return Ok(report);
         }
         Err(error) => error,
     };
     let read = *read.lock().unwrap_or_else(PoisonError::into_inner);
-    log.failed(&error);
-    state.fail_run(backup, error.kind().as_str(), read, client.now())?;
+    recorded.failed(&error, read);
     if registered {
-        // The service's record is a courtesy, not worth waiting for: its lease expires anyway.
+        // Best effort: its lease expires anyway.
         api.patience().end_run();
         let request = api.abort(id, backup, error.kind().as_str(), read);
         match tokio::time::timeout(ABORT_TIMEOUT, request).await {
@@ -131,6 +144,16 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
         }
     }
     Err(error)
+}
+
+fn committed(report: &BackupReport) -> String {
+    format!(
+        "snapshot {} was created: {} bytes read, {} new, {} uploaded",
+        short(report.snapshot_id),
+        report.bytes_read,
+        report.bytes_new,
+        report.bytes_uploaded
+    )
 }
 
 /// Warns of a snapshot from another device whose clock is ahead.
@@ -205,7 +228,7 @@ impl Run<'_> {
         match RecordLists::open(&path, self.vault.keys(), self.source, &**observer) {
             Ok(lists) => Some(lists),
             Err(error) => {
-                observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
+                observer.event(&Event::Warning(Warning::RecordListUnusable(error.text())));
                 None
             }
         }
@@ -221,7 +244,7 @@ impl Run<'_> {
         source::tidy(self.client.home());
         let whole = match self.read_whole(Arc::clone(&source), Reading::First, read).await {
             Err(error) if error.kind() == ErrorKind::SourceChanged => {
-                let why = error.happened().to_owned();
+                let why = error.text().clone();
                 self.client.observer().event(&Event::Warning(Warning::ReadAgain(why)));
                 tokio::time::sleep(BEFORE_READING_AGAIN).await;
                 self.read_whole(source, Reading::Again, read).await?
@@ -248,7 +271,7 @@ impl Run<'_> {
         };
         let outcome = commit::commit(self, finished).instrument(tracing::debug_span!("commit")).await?;
         let record_list_bytes = lists.map_or(Ok(0), RecordLists::install).unwrap_or_else(|error| {
-            observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
+            observer.event(&Event::Warning(Warning::RecordListUnusable(error.text())));
             0
         });
         Ok(BackupReport {

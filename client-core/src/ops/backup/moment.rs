@@ -5,6 +5,7 @@
 use crate::{
     error::{Error, ErrorKind},
     ops::select::short,
+    text,
     vault::{History, ListedSnapshot},
 };
 
@@ -40,10 +41,10 @@ fn of(snapshots: &[ListedSnapshot], device: DeviceId, now: i64) -> Result<Moment
     if let Some(last) = own.filter(|last| created(last).saturating_sub(now) > MAX_AHEAD) {
         return Err(Error::new(
             ErrorKind::ClockSkew,
-            format!(
-                "this machine's clock is {} hours behind its own snapshot {}",
-                created(&last).saturating_sub(now) / 3600,
-                short(last.id)
+            text!(
+                "this machine's clock is {hours} hours behind its own snapshot {id}",
+                hours = created(&last).saturating_sub(now) / 3600,
+                id = short(last.id)
             ),
             "nothing was backed up; earlier snapshots are untouched",
             "set the clock (timedatectl), then run the backup again; if it is right now, it was wrong for that \

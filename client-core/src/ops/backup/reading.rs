@@ -26,6 +26,7 @@ use crate::{
     event::{Event, Stage, Warning},
     ops::same,
     source::{AnySource, Copying, DumpStream, Opening, Stopper},
+    text,
     vault::FullPack,
 };
 
@@ -110,7 +111,7 @@ impl Run<'_> {
         let remark =
             same::check(self.vault, &self.known_as, &self.name, (origin, &place), self.claim).await?;
         if let Some(remark) = remark {
-            observer.event(&Event::Warning(Warning::Other(remark.to_owned())));
+            observer.event(&Event::Warning(Warning::Other(remark)));
         }
         let dump = tokio::task::block_in_place(|| connected.dump())?;
         for warning in dump.warnings() {
@@ -138,7 +139,7 @@ impl Run<'_> {
                 level.emit(|| packs.blocking_send(pack)).map_err(|_| {
                     Error::new(
                         ErrorKind::Cancelled,
-                        "the upload stopped",
+                        text!("the upload stopped"),
                         "no snapshot was created",
                         "see above",
                     )

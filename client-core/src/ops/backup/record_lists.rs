@@ -33,7 +33,7 @@ impl RecordLists {
         let old = ListReader::open(path, Arc::clone(&keys), vault.domain_id(), source)
             .and_then(|list| list.map(Matcher::new).transpose());
         let matcher = old.unwrap_or_else(|error| {
-            observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
+            observer.event(&Event::Warning(Warning::RecordListUnusable(error.text())));
             None
         });
         let writer = ListWriter::create(path, vault.domain_id(), source)?;

@@ -86,7 +86,7 @@ impl Stage<'_> {
                 }
                 // The new list cannot be written: the backup continues without it, and the old one stays.
                 Err(error) => {
-                    self.observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
+                    self.observer.event(&Event::Warning(Warning::RecordListUnusable(error.text())));
                 }
             }
         }
@@ -163,7 +163,7 @@ impl Stage<'_> {
         match ask(lists.matcher.as_mut()?) {
             Ok(answer) => Some(answer),
             Err(error) => {
-                self.observer.event(&Event::Warning(Warning::RecordListUnusable(error.to_string())));
+                self.observer.event(&Event::Warning(Warning::RecordListUnusable(error.text())));
                 lists.matcher = None;
                 None
             }

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     store::StoreError,
+    text,
 };
 
 /// Fetches the end of one random new pack again: a service that discards uploads cannot know which one.
@@ -33,7 +34,7 @@ pub(super) async fn verify_random_pack(vault: &OpenVault, stored: &[StoredPack])
     vault.state().forget_packs(&gone)?;
     Err(Error::new(
         ErrorKind::Damaged,
-        format!("pack {} was reported as stored, but the store returns different data", pack.id),
+        text!("pack {id} was reported as stored, but the store returns different data", id = pack.id),
         "no snapshot was created; earlier snapshots are untouched",
         "run the backup again, which uploads it again; if it fails again, do not use this service and its store",
     ))

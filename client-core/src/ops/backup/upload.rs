@@ -17,6 +17,7 @@ use crate::{
     format::pack::SealedPack,
     state::StateDb,
     store::{PresignedStore, StoreError, with_urls},
+    text,
     vault::FullPack,
 };
 
@@ -72,7 +73,7 @@ impl Uploader {
             Ok(number) => number,
             Err(StoreError::NeedNewUrl) => Err(Error::new(
                 ErrorKind::StoreRefused,
-                format!("the object store does not keep object {id}"),
+                text!("the object store does not keep object {id}", id),
                 "earlier snapshots are untouched; this run became no snapshot",
                 "run the backup again; when it fails again, the store is misconfigured or full",
             )),

@@ -7,6 +7,8 @@ use super::OpenVault;
 use crate::{
     error::{Error, ErrorKind},
     format::snapshot::Remark,
+    text,
+    text::Part,
 };
 
 /// How many of the source's snapshots are compared.
@@ -43,25 +45,28 @@ pub(super) async fn remarks(
         && bytes.saturating_mul(PART) < usual
     {
         remarks.push(Remark::Smaller);
-        unusual.push(format!("has {bytes} bytes where {usual} are usual"));
+        unusual.push(text!("has {bytes} bytes where {usual} are usual", bytes, usual));
     }
     if let Some(last) = last_format.filter(|last| last != format) {
         remarks.push(Remark::OtherFormat);
-        unusual.push(format!("is \"{format}\" where the last one was \"{last}\""));
+        unusual.push(text!("is \"{format}\" where the last one was \"{last}\"", format, last));
     }
     if unusual.is_empty() || force {
         return Ok(remarks);
     }
     Err(Error::new(
         ErrorKind::UnusualDump,
-        format!("this dump is not like the source's last ones: it {}", unusual.join(", and it ")),
+        text!(
+            "this dump is not like the source's last ones: it {how}",
+            how = Part::List(unusual, ", and it ")
+        ),
         "no snapshot was created; earlier snapshots are untouched",
         "look whether the source is what it should be; if it is, run the backup again with --force",
     ))
 }
 
-/// The median size of the dumps that were not themselves flagged as small. If all were, the user has accepted the size
-/// as often as we look back, and it is the usual one now.
+/// The median size of the dumps that were not themselves flagged as small. If all were, the user has accepted the
+/// size every time, so it is normal now.
 fn usual(sizes: &[(u64, bool)]) -> Option<u64> {
     let all_smaller = sizes.iter().all(|(_, smaller)| *smaller);
     let mut counted: Vec<u64> =

@@ -8,6 +8,7 @@ use crate::{
     error::Error,
     event::{Event, Observer},
     source::Restored,
+    text,
 };
 
 /// Writes everything except the last piece, which follows once the checksum matches.
@@ -38,8 +39,10 @@ impl Checksummed {
     pub(super) fn finish(mut self, expected: Option<Sha256>) -> Result<(u64, Restored), Error> {
         let found = Sha256::new(self.hash.finalize().into());
         if let Some(expected) = expected.filter(|e| *e != found) {
-            return Err(Error::damaged(format!(
-                "the restored bytes have SHA-256 {found}; the dump that was backed up had {expected}"
+            return Err(Error::damaged(text!(
+                "the restored bytes have SHA-256 {found}; the dump that was backed up had {expected}",
+                found,
+                expected
             )));
         }
         self.sink.write(&self.last)?;

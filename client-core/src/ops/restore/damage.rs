@@ -9,6 +9,8 @@ use crate::{
     error::{Error, ErrorKind},
     format::snapshot::SnapshotBody,
     ops::OpenVault,
+    text,
+    text::{Part, Text, told},
     vault::ChunkFault,
 };
 
@@ -22,7 +24,7 @@ pub struct DamagedRange {
     /// The damaged object.
     pub pack: Option<ObjectId>,
     /// What is wrong with it.
-    pub reason: String,
+    pub reason: Text,
     /// Snapshots that need the same pack, this one first.
     pub snapshots: Vec<SnapshotId>,
 }
@@ -39,7 +41,7 @@ impl Damage {
     }
 
     pub(super) fn add(&mut self, start: u64, len: u32, fault: &ChunkFault) {
-        let (end, reason) = (start + u64::from(len), fault.fault.to_string());
+        let (end, reason) = (start + u64::from(len), fault.fault.text());
         match self.ranges.last_mut() {
             Some(last) if last.end == start && last.pack == fault.pack && last.reason == reason => {
                 last.end = end;
@@ -92,25 +94,35 @@ impl Damage {
 
     pub(super) async fn into_error(self, vault: &OpenVault, this: SnapshotId) -> Error {
         let ranges = self.ranges(vault, this).await;
-        let list: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+        let list = ranges.iter().map(DamagedRange::text).collect();
         Error::new(
             ErrorKind::Damaged,
-            format!("stored data of snapshot {this} is damaged: {}", list.join("; ")),
+            text!("stored data of snapshot {this} is damaged: {list}", this, list = Part::List(list, "; ")),
             "nothing was written; snapshots that do not need these packs are intact",
             "restore another snapshot, or add --partial to write everything else; `sealkeep check --read-data` lists all damage",
         )
     }
 }
 
-impl std::fmt::Display for DamagedRange {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "bytes {}–{}", self.start, self.end)?;
-        if let Some(pack) = self.pack {
-            write!(f, " in pack {pack}")?;
+told!(DamagedRange);
+
+impl DamagedRange {
+    fn text(&self) -> Text {
+        let short = |id: &SnapshotId| id.to_string().chars().take(12).collect::<String>();
+        let snapshots = self.snapshots.iter().map(short).collect::<Vec<_>>().join(", ");
+        let Self { start, end, reason, .. } = self;
+        match self.pack {
+            Some(pack) => text!(
+                "bytes {start}–{end} in pack {pack} ({reason}), needed by {snapshots}",
+                start,
+                end,
+                pack,
+                reason,
+                snapshots
+            ),
+            None => {
+                text!("bytes {start}–{end} ({reason}), needed by {snapshots}", start, end, reason, snapshots)
+            }
         }
-        write!(f, " ({})", self.reason)?;
-        let snapshots: Vec<String> =
-            self.snapshots.iter().map(|id| id.to_string().chars().take(12).collect()).collect();
-        write!(f, ", needed by {}", snapshots.join(", "))
     }
 }

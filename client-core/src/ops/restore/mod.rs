@@ -5,6 +5,7 @@ mod checksum;
 mod damage;
 mod order;
 mod plan;
+mod recorded;
 mod sink;
 pub mod suggest;
 mod target;
@@ -18,13 +19,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api_types::{Sha256, SnapshotId};
+use api_types::{BackupId, Sha256, SnapshotId};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
+use uuid::Uuid;
 
 use self::{damage::Damage, order::Order};
 pub use self::{damage::DamagedRange, target::look};
-use super::{Client, OpenVault, select::Selector};
+use super::{
+    Client, OpenVault,
+    record::{Recorded, Recorder},
+    select::Selector,
+};
 pub use crate::output::Consent;
 use crate::{
     error::{Error, ErrorKind},
@@ -32,7 +38,9 @@ use crate::{
     format::{manifest::ManifestEntry, snapshot::SnapshotBody},
     id::ChunkId,
     source::{AnySource, CleanedUp, RestoreChoices, Source, SourceError, Stopper, script::LeftOut},
-    state::Evidence,
+    state::{Evidence, NewRun, RunKind, RunTarget},
+    text,
+    text::Text,
     vault::{ChunkFault, ChunkReader},
 };
 
@@ -52,6 +60,8 @@ pub enum Destination {
     },
     /// A pipe. The last piece is held back until everything before it is verified.
     Pipe(Box<dyn std::io::Write + Send>),
+    /// None: everything is read and verified, and nothing is written.
+    Nowhere,
     /// A database: it gets the whole dump or stays unchanged.
     Database {
         /// Which one.
@@ -73,7 +83,7 @@ impl Destination {
                 Ok(found) => found.is_file() || found.file_type().is_block_device(),
                 Err(error) => error.kind() == std::io::ErrorKind::NotFound,
             },
-            Self::Pipe(_) => false,
+            Self::Pipe(_) | Self::Nowhere => false,
             Self::Database { .. } => true,
         }
     }
@@ -86,7 +96,20 @@ impl Destination {
                 Ok(found) => found.is_file(),
                 Err(error) => error.kind() == std::io::ErrorKind::NotFound,
             },
-            Self::Pipe(_) | Self::Database { .. } => false,
+            Self::Pipe(_) | Self::Nowhere | Self::Database { .. } => false,
+        }
+    }
+
+    /// As it is recorded: without secrets.
+    fn recorded(&self) -> Option<RunTarget> {
+        match self {
+            Self::File { path, .. } => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                Some(RunTarget::File(path.display().to_string()))
+            }
+            Self::Database { database, .. } => Some(RunTarget::Database(database.address())),
+            Self::Pipe(_) => Some(RunTarget::Output),
+            Self::Nowhere => None,
         }
     }
 }
@@ -95,6 +118,8 @@ impl Destination {
 pub struct RestoreOptions {
     /// The snapshot to restore.
     pub snapshot: Selector,
+    /// The name of its source, if it is known; only for the journal.
+    pub source: Option<String>,
     /// Where to.
     pub destination: Destination,
     /// Write zeros in place of unreadable data instead of stopping.
@@ -117,7 +142,7 @@ pub struct RestoreReport {
     /// Unreadable ranges; empty unless `partial`.
     pub damaged: Vec<DamagedRange>,
     /// What else the user should know, one sentence each.
-    pub notes: Vec<String>,
+    pub notes: Vec<Text>,
     /// Errors of the server in a restore that kept going.
     pub failed: Vec<String>,
     /// Statements that were not executed, the first thousand.
@@ -128,16 +153,47 @@ pub struct RestoreReport {
     pub duration: Duration,
 }
 
-/// Restores a snapshot.
+/// Restores a snapshot, or verifies it if the destination is nowhere. The run is recorded with its log on this device.
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`] names packs, byte ranges and snapshots if stored data is invalid.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn restore(client: &Client, options: RestoreOptions) -> Result<RestoreReport, Error> {
+    refuse_partial(&options)?;
+    let recorder = Recorder::new(client);
+    let client = &recorder.client();
+    let vault = client.open()?;
+    let target = options.destination.recorded();
+    let run = NewRun {
+        id: BackupId(Uuid::new_v4()),
+        kind: if target.is_some() { RunKind::Restore } else { RunKind::Verify },
+        source: options.source.as_deref().or_else(|| options.snapshot.source()),
+        source_kind: None,
+        target: target.as_ref(),
+    };
+    let recorded = recorder.begin_anyway(vault.state(), &run);
+    let ended = restored(client, vault, options, &recorded).await;
+    match &ended {
+        Ok(report) => recorded::end(recorded, report),
+        Err(error) => {
+            let bytes = recorded.bytes();
+            recorded.failed(error, bytes);
+        }
+    }
+    ended
+}
+
+async fn restored(
+    client: &Client,
+    mut vault: OpenVault,
+    options: RestoreOptions,
+    recorded: &Recorded,
+) -> Result<RestoreReport, Error> {
     let started = Instant::now();
     let partial = options.partial;
-    refuse_partial(&options)?;
-    let vault = client.open_synced().await?;
+    vault.sync().await?;
     let (listed, body) = vault.select(&options.snapshot).await?;
+    recorded.is_about(listed.id, &body.source_name, &body.source_kind);
     let proof = if options.destination.keeps() { Evidence::Restored } else { Evidence::Opened };
     let compared = options.partial || !options.destination.is_hidden_until_complete();
     if options.partial {
@@ -196,7 +252,7 @@ fn refuse_partial(options: &RestoreOptions) -> Result<(), Error> {
     if options.partial && matches!(options.destination, Destination::Database { .. }) {
         return Err(Error::new(
             ErrorKind::Usage,
-            "--partial writes zeros for what is damaged, and no database takes such a dump",
+            text!("--partial writes zeros for what is damaged, and no database takes such a dump"),
             "nothing was changed",
             "restore what is left to a file with --to, or another snapshot into the database",
         ));
@@ -227,13 +283,13 @@ pub async fn clean_up(client: &Client, server: AnySource) -> Result<CleanedUp, E
 }
 
 fn no_database(source: &dyn Source) -> SourceError {
-    SourceError::Usage(format!("{} is no database", source.place()))
+    SourceError::Usage(text!("{place} is no database", place = source.place()))
 }
 
 fn cancelled() -> Error {
     Error::new(
         ErrorKind::Cancelled,
-        "cancelled",
+        text!("cancelled"),
         "nothing was changed; snapshots are untouched",
         "run it again",
     )
@@ -279,10 +335,11 @@ impl Job<'_> {
             writer.write(bytes).await?;
         }
         if damage.is_empty() && position != body.stored_size() {
-            return Err(Error::damaged(format!(
-                "snapshot {} lists {position} bytes instead of {}",
-                self.id,
-                body.stored_size()
+            return Err(Error::damaged(text!(
+                "snapshot {id} lists {position} bytes instead of {expected}",
+                id = self.id,
+                position,
+                expected = body.stored_size()
             )));
         }
         Ok(damage)
@@ -346,7 +403,7 @@ pub(super) async fn read_piece(reader: &ChunkReader, piece: ChunkId) -> Result<V
         Ok(bytes) => Ok(crate::format::manifest::read_piece(&bytes)?),
         Err(fault) => Err(Error::new(
             ErrorKind::Damaged,
-            format!("the snapshot's table of contents cannot be read: {fault}"),
+            text!("the snapshot's table of contents cannot be read: {fault}", fault),
             "this snapshot cannot be restored; others may be intact",
             "run `sealkeep check` to see which snapshots are intact",
         )),

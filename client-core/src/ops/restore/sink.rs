@@ -8,6 +8,7 @@ use crate::{
     format::snapshot::SnapshotBody,
     output::Output,
     source::{Guard, RestoreChoices, RestoreSink, Restored, SourceError, Stopper},
+    text,
 };
 
 /// Takes bytes; `commit` makes them visible, and a drop before that leaves nothing behind.
@@ -36,6 +37,7 @@ pub(super) fn open(
             Ok(Box::new(FileSink(Output::open(&path, consent, cancelled)?)))
         }
         Destination::Pipe(pipe) => Ok(Box::new(PipeSink(pipe))),
+        Destination::Nowhere => Ok(Box::new(PipeSink(Box::new(std::io::sink())))),
         Destination::Database { database, choices, onto_source, to_copy_of_source } => {
             let choices = informed(*choices, body, onto_source, to_copy_of_source);
             let into = database.database().ok_or_else(|| no_database(&*database).of_restore())?;
@@ -85,11 +87,11 @@ impl Sink for PipeSink {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.0.write_all(bytes).map_err(|e| Error::io("the output", &e))
+        self.0.write_all(bytes).map_err(|e| Error::io(&text!("the output"), &e))
     }
 
     fn commit(mut self: Box<Self>) -> Result<Restored, Error> {
-        self.0.flush().map_err(|e| Error::io("the output", &e))?;
+        self.0.flush().map_err(|e| Error::io(&text!("the output"), &e))?;
         Ok(Restored::default())
     }
 }

@@ -1,4 +1,4 @@
-//! Looks at the target of a restore before it starts. Changes nothing.
+//! Inspects the target of a restore before it starts. Changes nothing.
 
 use super::{Destination, no_database, sink::informed};
 use crate::{
@@ -18,7 +18,7 @@ pub async fn look(client: &Client, snapshot: &Selector, destination: Destination
             output::refuse_existing(&path)?;
             Ok(Finding::Absent)
         }
-        Destination::Pipe(_) => Ok(Finding::Empty),
+        Destination::Pipe(_) | Destination::Nowhere => Ok(Finding::Empty),
         Destination::Database { database, choices, onto_source, to_copy_of_source } => {
             let vault = client.open_history().await?;
             let (_, body) = vault.select(snapshot).await?;

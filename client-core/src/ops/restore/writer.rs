@@ -11,6 +11,7 @@ use crate::{
     error::Error,
     event::Observer,
     source::{Restored, Stopper},
+    text,
     unwrap::{Rewrapper, UnwrapError},
 };
 
@@ -146,5 +147,5 @@ fn write_all(
 }
 
 fn cannot_reproduce(error: UnwrapError) -> Error {
-    Error::damaged(format!("the dump cannot be recompressed to its original bytes: {error}"))
+    Error::damaged(text!("the dump cannot be recompressed to its original bytes: {error}", error))
 }

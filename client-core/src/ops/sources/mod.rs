@@ -10,6 +10,7 @@ use super::{Client, schedule::Schedule};
 use crate::{
     error::{Error, ErrorKind},
     state::take_turn,
+    text,
 };
 
 const LOCK: &str = "sources.lock";
@@ -29,6 +30,8 @@ pub struct SavedSource {
     pub schedule: Schedule,
     /// When it was added, seconds since 1970.
     pub created: i64,
+    /// When its schedule was set, seconds since 1970; no later than `created`: with the source.
+    pub scheduled: i64,
     /// Under which names and at which places it was backed up before it was edited: its history.
     pub former: Vec<Former>,
 }
@@ -93,6 +96,7 @@ pub fn add(client: &Client, name: Option<String>, address: Address) -> Result<Sa
         address,
         schedule: Schedule::Manual,
         created: client.now(),
+        scheduled: 0,
         former: Vec::new(),
     };
     save(client, source.clone())?;
@@ -114,7 +118,11 @@ pub fn save(client: &Client, source: SavedSource) -> Result<(), Error> {
 /// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] for an invalid time.
 pub fn set_schedule(client: &Client, id: Uuid, schedule: Schedule) -> Result<(), Error> {
     change(client, |sources| {
-        let source = SavedSource { schedule, ..find(sources, id)? };
+        let mut source = find(sources, id)?;
+        if source.schedule != schedule {
+            source.scheduled = client.now();
+        }
+        source.schedule = schedule;
         put(sources, source)
     })
 }
@@ -137,7 +145,7 @@ pub fn edit(client: &Client, id: Uuid, edit: Edit<'_>) -> Result<(), Error> {
         if after.address.kind() != before.address.kind() {
             return Err(Error::new(
                 ErrorKind::Usage,
-                format!("{} is a source of another kind", after.address.shown()),
+                text!("{address} is a source of another kind", address = after.address.shown()),
                 "nothing was changed; the snapshots of this source are untouched",
                 "add it as a source of its own",
             ));
@@ -185,7 +193,7 @@ fn find(sources: &[SavedSource], id: Uuid) -> Result<SavedSource, Error> {
     sources.iter().find(|source| source.id == id).cloned().ok_or_else(|| {
         Error::new(
             ErrorKind::NotFound,
-            "that source was removed",
+            text!("that source was removed"),
             "nothing was changed",
             "choose another one",
         )
@@ -195,10 +203,13 @@ fn find(sources: &[SavedSource], id: Uuid) -> Result<SavedSource, Error> {
 fn put(sources: &mut Vec<SavedSource>, mut source: SavedSource) -> Result<(), Error> {
     source.name = source.name.trim().to_owned();
     if source.name.is_empty() || source.name.chars().count() > MAX_NAME {
-        return Err(Error::usage(format!("a source needs a name of 1 to {MAX_NAME} characters")));
+        return Err(Error::usage(text!(
+            "a source needs a name of 1 to {number} characters",
+            number = MAX_NAME
+        )));
     }
     if !source.schedule.is_valid() {
-        return Err(Error::usage("invalid time of day".to_owned()));
+        return Err(Error::usage(text!("invalid time of day")));
     }
     let is_kind = |other: &SavedSource| other.address.kind() == source.address.kind();
     let has_it = |known: &SavedSource| known.id == source.id && known.name == source.name && is_kind(known);
@@ -207,9 +218,9 @@ fn put(sources: &mut Vec<SavedSource>, mut source: SavedSource) -> Result<(), Er
         |other: &&SavedSource| other.id != source.id && other.is_named(&source.name) && is_kind(other);
     if let Some(other) = sources.iter().find(taken).filter(|_| !sources.iter().any(has_it)) {
         let happened = if other.name == source.name {
-            format!("there is a source called {} already", source.name)
+            text!("there is a source called {name} already", name = source.name)
         } else {
-            format!("{} was called {} before", other.name, source.name)
+            text!("{name} was called {former} before", name = other.name, former = source.name)
         };
         return Err(Error::new(
             ErrorKind::Exists,

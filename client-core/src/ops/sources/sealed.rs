@@ -12,6 +12,7 @@ use crate::{
     crypto::{Amk, wrap},
     error::{Error, ErrorKind},
     keystore::replace_file,
+    text,
 };
 
 const NAME: &str = "sources.sealed";
@@ -26,12 +27,12 @@ pub(super) fn read(client: &Client) -> Result<Vec<SavedSource>, Error> {
     let sealed = match fs::read(&path) {
         Ok(sealed) => sealed,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(Error::io(&path.display().to_string(), &e)),
+        Err(e) => return Err(Error::io(path.display().to_string(), &e)),
     };
     let damaged = || {
         Error::new(
             ErrorKind::Damaged,
-            format!("{} is damaged or belongs to another vault", path.display()),
+            text!("{path} is damaged or belongs to another vault", path = path.display()),
             "all snapshots are untouched; the saved connections cannot be read",
             "remove the file and add the sources again",
         )
@@ -41,7 +42,7 @@ pub(super) fn read(client: &Client) -> Result<Vec<SavedSource>, Error> {
     let newer = || {
         Error::new(
             ErrorKind::NewerFormat,
-            format!("{} was written by a newer version of Sealkeep", path.display()),
+            text!("{path} was written by a newer version of Sealkeep", path = path.display()),
             "nothing was changed",
             "update Sealkeep",
         )
@@ -53,7 +54,7 @@ pub(super) fn read(client: &Client) -> Result<Vec<SavedSource>, Error> {
     if version < VERSION {
         return Err(Error::new(
             ErrorKind::Damaged,
-            format!("{} was written by an older build of Sealkeep", path.display()),
+            text!("{path} was written by an older build of Sealkeep", path = path.display()),
             "all snapshots are untouched; the saved connections cannot be read",
             format!("remove it with `rm {}` and add the sources again", path.display()),
         ));
@@ -95,6 +96,8 @@ struct StoredSource {
     address: Zeroizing<String>,
     schedule: Schedule,
     created: i64,
+    #[serde(default)]
+    scheduled: i64,
     former: Vec<Former>,
 }
 
@@ -107,6 +110,7 @@ impl From<&SavedSource> for StoredSource {
             address: Zeroizing::new(source.address.exposed().to_owned()),
             schedule: source.schedule,
             created: source.created,
+            scheduled: source.scheduled,
             former: source.former.clone(),
         }
     }
@@ -117,8 +121,8 @@ impl TryFrom<StoredSource> for SavedSource {
 
     fn try_from(stored: StoredSource) -> Result<Self, ()> {
         let address = Address::stored(&stored.kind, &stored.address).ok_or(())?;
-        let StoredSource { id, name, schedule, created, former, .. } = stored;
-        Ok(Self { id, name, address, schedule, created, former })
+        let StoredSource { id, name, schedule, created, scheduled, former, .. } = stored;
+        Ok(Self { id, name, address, schedule, created, scheduled, former })
     }
 }
 
@@ -140,10 +144,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let client = client(home.path());
         assert!(read(&client).unwrap().is_empty());
-        let url = "postgres://ada:geheim99@db.example.com:5433/shop?sslmode=require&sslpassword=geheim98";
+        let url = "postgres://ada:hunter299@db.example.com:5433/shop?sslmode=require&sslpassword=hunter298";
         save(&client, source("shop", url)).unwrap();
         let bytes = fs::read(home.path().join(NAME)).unwrap();
-        for word in ["geheim", "ada", "example.com", "shop", "postgres"] {
+        for word in ["hunter2", "ada", "example.com", "shop", "postgres"] {
             assert!(memchr::memmem::find(&bytes, word.as_bytes()).is_none(), "{word}");
         }
         let mode = fs::metadata(home.path().join(NAME)).unwrap().permissions().mode();

@@ -13,7 +13,15 @@ pub(super) fn client(home: &std::path::Path) -> Client {
 pub(super) fn source(name: &str, address: &str) -> SavedSource {
     let address = Address::parse(address).unwrap();
     let schedule = Schedule::Day { hour: 2, minute: 0 };
-    SavedSource { id: Uuid::new_v4(), name: name.into(), address, schedule, created: 1, former: Vec::new() }
+    SavedSource {
+        id: Uuid::new_v4(),
+        name: name.into(),
+        address,
+        schedule,
+        created: 1,
+        scheduled: 0,
+        former: Vec::new(),
+    }
 }
 
 #[test]
@@ -144,6 +152,22 @@ fn a_name_has_1_to_80_characters_and_a_schedule_exists() {
     let schedule = Schedule::Day { hour: 24, minute: 0 };
     assert_eq!(set_schedule(&client, id, schedule).err().unwrap().kind(), ErrorKind::Usage);
     assert_eq!(get(&client, id).unwrap().schedule, Schedule::Day { hour: 2, minute: 0 });
+}
+
+#[test]
+fn a_schedule_is_in_force_from_when_it_was_changed() {
+    let home = tempfile::tempdir().unwrap();
+    let client = client(home.path());
+    let before = client.now();
+    let saved = source("shop", "postgres://h/x");
+    save(&client, saved.clone()).unwrap();
+    set_schedule(&client, saved.id, saved.schedule).unwrap();
+    assert_eq!(get(&client, saved.id).unwrap().scheduled, 0);
+    set_schedule(&client, saved.id, Schedule::Hour).unwrap();
+    let changed = get(&client, saved.id).unwrap();
+    assert!(changed.scheduled >= before && changed.created == 1);
+    edit(&client, saved.id, Edit { name: Some("store"), ..Edit::default() }).unwrap();
+    assert_eq!(get(&client, saved.id).unwrap().scheduled, changed.scheduled);
 }
 
 #[test]

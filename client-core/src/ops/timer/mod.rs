@@ -1,6 +1,8 @@
 //! Schedules that run without a window: a systemd timer per source, of the user or of the system. The schedule itself
 //! is the saved source's; a unit only repeats it, and starts `sealkeep schedule run ID`, which asks `due`.
 
+mod cron;
+mod follow;
 mod unit;
 
 use std::{
@@ -13,6 +15,10 @@ use std::{
 use uuid::Uuid;
 
 use self::unit::{Units, is_untouched};
+pub use self::{
+    cron::Crontab,
+    follow::{Followed, Left, follow},
+};
 use super::{
     Client,
     schedule::Schedule,
@@ -23,6 +29,7 @@ use crate::{
     output,
     shell::quoted,
     state::take_turn,
+    text,
 };
 
 const LOCK: &str = "timers.lock";
@@ -60,7 +67,7 @@ pub struct Timer {
     pub files: Files,
 }
 
-/// What became of a new schedule.
+/// The outcome of adding a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The timer runs.
@@ -88,7 +95,7 @@ pub enum Outcome {
     },
 }
 
-/// What became of a removed timer.
+/// The outcome of removing a timer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Removed {
     /// Timers that were removed.
@@ -117,16 +124,20 @@ pub fn schedule(
     if let Some(other) = other.filter(|other| other.timer(id).exists()) {
         return Err(Error::new(
             ErrorKind::Exists,
-            format!("{} already starts backups of {}", other.timer(id).display(), source.name),
-            "nothing was changed; that timer goes on",
+            text!(
+                "{timer} already starts backups of {name}",
+                timer = other.timer(id).display(),
+                name = source.name
+            ),
+            "nothing was changed; that timer keeps running",
             format!("remove it first: `sealkeep schedule remove {}`", quoted(&source.name)),
         ));
     }
     place.refuse_edited(id)?;
     let units = units(client, &source, scope, program)?;
-    let texts = [(service_name(id), units.service()?), (timer_name(id), units.timer()?)];
+    let texts = units.texts()?;
     let unit = timer_name(id);
-    if scope == Scope::System && !rustix::process::geteuid().is_root() {
+    if scope == Scope::System && !is_admin() {
         sources::set_schedule(client, id, schedule)?;
         return prepare(client, unit, &texts);
     }
@@ -137,19 +148,8 @@ pub fn schedule(
         return Ok(Outcome::NoSystemd { why, crontab });
     }
     sources::set_schedule(client, id, schedule)?;
-    let mut files = Vec::new();
-    for (name, text) in &texts {
-        let path = place.folder.join(name);
-        fs::create_dir_all(&place.folder).map_err(|e| Error::io(&place.folder.display().to_string(), &e))?;
-        output::save(&path, text.as_bytes(), 0o644)?;
-        files.push(path);
-    }
-    // Another schedule takes effect only when the timer starts again.
-    let started = scope
-        .systemctl(&["daemon-reload"])
-        .and_then(|()| scope.systemctl(&["enable", &unit]))
-        .and_then(|()| scope.systemctl(&["restart", &unit]));
-    started.map_err(|why| refused(&unit, &why))?;
+    let files = place.write(&texts)?;
+    scope.restart(&unit).map_err(|why| refused(&unit, &why))?;
     let signed_out = if scope == Scope::System { Some(true) } else { lingers() };
     Ok(Outcome::Enabled { unit, files, signed_out })
 }
@@ -170,6 +170,11 @@ pub fn unschedule(client: &Client, id: Uuid) -> Result<Removed, Error> {
 /// [`ErrorKind::Usage`] for a timer of the system if this is not its administrator; a file cannot be removed.
 pub fn remove(client: &Client, id: Uuid) -> Result<Removed, Error> {
     let _turn = take_turn(client.home(), LOCK)?;
+    remove_all(id)
+}
+
+/// The caller has the turn.
+fn remove_all(id: Uuid) -> Result<Removed, Error> {
     let mut removed = Removed::default();
     for scope in [Scope::User, Scope::System] {
         // Without a home directory there are no units in it.
@@ -179,11 +184,11 @@ pub fn remove(client: &Client, id: Uuid) -> Result<Removed, Error> {
             continue;
         }
         let unit = timer_name(id);
-        if scope == Scope::System && !rustix::process::geteuid().is_root() {
+        if scope == Scope::System && !is_admin() {
             return Err(Error::new(
                 ErrorKind::Usage,
-                format!("{unit} is a timer of the system, which only an administrator can remove"),
-                "nothing was changed; the timer goes on",
+                text!("{unit} is a timer of the system, which only an administrator can remove", unit),
+                "nothing was changed; the timer keeps running",
                 format!(
                     "run `sudo systemctl disable --now {unit}` and `sudo rm {} {}`, then this again",
                     timer.display(),
@@ -259,14 +264,21 @@ pub fn enable_linger() -> Result<(), Error> {
     run(Command::new("loginctl").arg("enable-linger")).map_err(|why| {
         Error::new(
             ErrorKind::Io,
-            format!("lingering cannot be enabled: {why}"),
-            "the timer runs while you are signed in",
+            text!("lingering cannot be enabled: {why}", why),
+            "the timer runs while you are logged in",
             "ask an administrator to run `loginctl enable-linger` for you, or use --system",
         )
     })
 }
 
 impl Scope {
+    /// Another schedule takes effect only when the timer starts again.
+    fn restart(self, unit: &str) -> Result<(), String> {
+        self.systemctl(&["daemon-reload"])
+            .and_then(|()| self.systemctl(&["enable", unit]))
+            .and_then(|()| self.systemctl(&["restart", unit]))
+    }
+
     fn systemctl(self, arguments: &[&str]) -> Result<(), String> {
         let mut command = Command::new("systemctl");
         if self == Self::User {
@@ -302,7 +314,7 @@ impl Place {
             Scope::User => variable("XDG_CONFIG_HOME")
                 .or_else(|| variable("HOME").map(|home| home.join(".config")))
                 .ok_or_else(|| {
-                    Error::usage("HOME is not set: systemd looks for a user's units there".to_owned())
+                    Error::usage(text!("HOME is not set: systemd looks for a user's units there"))
                 })?
                 .join("systemd/user"),
         };
@@ -313,13 +325,24 @@ impl Place {
         self.folder.join(timer_name(id))
     }
 
+    fn write(&self, texts: &[(String, String)]) -> Result<Vec<PathBuf>, Error> {
+        fs::create_dir_all(&self.folder).map_err(|e| Error::io(self.folder.display().to_string(), &e))?;
+        let mut files = Vec::new();
+        for (name, text) in texts {
+            let path = self.folder.join(name);
+            output::save(&path, text.as_bytes(), 0o644)?;
+            files.push(path);
+        }
+        Ok(files)
+    }
+
     fn refuse_edited(&self, id: Uuid) -> Result<(), Error> {
         for path in [self.timer(id), self.folder.join(service_name(id))] {
             if read(&path)?.is_some_and(|text| !is_untouched(&text)) {
                 return Err(Error::new(
                     ErrorKind::Exists,
-                    format!("{} was edited by hand", path.display()),
-                    "nothing was changed; the timer goes on as it is",
+                    text!("{path} was edited by hand", path = path.display()),
+                    "nothing was changed; the timer keeps running unchanged",
                     "keep your changes in a drop-in (`systemctl edit`), remove the file, and run this again",
                 ));
             }
@@ -331,7 +354,7 @@ impl Place {
 /// Writes the units where an administrator can take them from.
 fn prepare(client: &Client, unit: String, texts: &[(String, String)]) -> Result<Outcome, Error> {
     let folder = client.home().join("units");
-    fs::create_dir_all(&folder).map_err(|e| Error::io(&folder.display().to_string(), &e))?;
+    fs::create_dir_all(&folder).map_err(|e| Error::io(folder.display().to_string(), &e))?;
     let mut install = vec!["sudo install -m 644".to_owned()];
     for (name, text) in texts {
         let path = folder.join(name);
@@ -347,26 +370,38 @@ fn prepare(client: &Client, unit: String, texts: &[(String, String)]) -> Result<
     Ok(Outcome::Prepared { unit, commands })
 }
 
+impl Units {
+    /// Its files: their names, and what is in them.
+    fn texts(&self) -> Result<[(String, String); 2], Error> {
+        Ok([(service_name(self.id), self.service()?), (timer_name(self.id), self.timer()?)])
+    }
+}
+
 fn units(client: &Client, source: &SavedSource, scope: Scope, program: PathBuf) -> Result<Units, Error> {
     let home = client.home().to_owned();
     let owner = || {
-        fs::metadata(&home).map(|about| about.uid()).map_err(|e| Error::io(&home.display().to_string(), &e))
+        fs::metadata(&home).map(|about| about.uid()).map_err(|e| Error::io(home.display().to_string(), &e))
     };
     let user = if scope == Scope::System { Some(owner()?) } else { None };
     if let Some(user) = user.filter(|user| *user != rustix::process::geteuid().as_raw()) {
-        return Err(Error::usage(format!(
-            "{} belongs to user {user}: run this as that user",
-            home.display()
+        return Err(Error::usage(text!(
+            "{home} belongs to user {user}: run this as that user",
+            home = home.display(),
+            user
         )));
     }
     Ok(Units { id: source.id, name: source.name.clone(), schedule: source.schedule, program, home, user })
+}
+
+fn is_admin() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 fn service_name(id: Uuid) -> String {
     format!("sealkeep-{id}.service")
 }
 
-fn timer_name(id: Uuid) -> String {
+pub(super) fn timer_name(id: Uuid) -> String {
     format!("sealkeep-{id}.timer")
 }
 
@@ -375,7 +410,7 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::io(&path.display().to_string(), &e)),
+        Err(e) => Err(Error::io(path.display().to_string(), &e)),
     }
 }
 
@@ -387,13 +422,13 @@ fn keep(path: &Path) -> Result<PathBuf, Error> {
         PathBuf::from(name)
     };
     let free = (1..).map(name).find(|kept| !kept.exists()).unwrap_or_else(|| name(1));
-    fs::rename(path, &free).map_err(|e| Error::io(&path.display().to_string(), &e))?;
+    fs::rename(path, &free).map_err(|e| Error::io(path.display().to_string(), &e))?;
     Ok(free)
 }
 
 fn remove_file(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io(&path.display().to_string(), &e)),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io(path.display().to_string(), &e)),
         _ => Ok(()),
     }
 }
@@ -401,7 +436,7 @@ fn remove_file(path: &Path) -> Result<(), Error> {
 fn refused(unit: &str, why: &str) -> Error {
     Error::new(
         ErrorKind::Io,
-        format!("systemd refuses {unit}: {why}"),
+        text!("systemd refuses {unit}: {why}", unit, why),
         "the schedule is saved, but nothing starts it while the app is closed",
         "see `systemctl status` and `journalctl`, then run this again",
     )

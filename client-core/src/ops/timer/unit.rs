@@ -12,6 +12,7 @@ use crate::{
     error::{Error, ErrorKind},
     ops::schedule::Schedule,
     shell::quoted,
+    text,
 };
 
 /// How a file says that it is ours; its checksum follows.
@@ -61,7 +62,7 @@ impl Units {
             in_quotes(home).replace('$', "$$"),
             self.id
         );
-        // Wrong usage, a sign-in that ended, damage and the like need somebody: trying again changes nothing.
+        // Wrong usage, an ended session, damage and the like need user action; retrying does not help.
         text.push_str(
             "Restart=on-failure\nRestartSec=10min\nRestartPreventExitStatus=2 3 7 9 10 11 12 13 130\n",
         );
@@ -123,6 +124,14 @@ impl Units {
     }
 }
 
+/// The program that a service starts, if the text is as we wrote it.
+pub(super) fn program_of(service: &str) -> Option<PathBuf> {
+    let line = service.lines().find_map(|line| line.strip_prefix("ExecStart=\""))?;
+    // No quotation mark can be in it.
+    let (program, _) = line.split_once('"').filter(|_| is_untouched(service))?;
+    Some(PathBuf::from(program.replace("%%", "%")))
+}
+
 /// Whether the text is as we wrote it.
 pub(super) fn is_untouched(text: &str) -> bool {
     text.split_once('\n').is_some_and(|(first, rest)| {
@@ -152,14 +161,14 @@ fn plain(path: &Path) -> Result<&str, Error> {
 fn unnamable(path: &Path) -> Error {
     Error::new(
         ErrorKind::Usage,
-        format!("{} contains characters that a scheduled command cannot name", path.display()),
+        text!("{path} contains characters that a scheduled command cannot name", path = path.display()),
         "nothing was changed",
         "move it to a path without line breaks, quotes and backslashes",
     )
 }
 
 fn unscheduled() -> Error {
-    Error::usage("a timer needs a schedule: --hourly, --daily or --weekly".to_owned())
+    Error::usage(text!("a timer needs a schedule: --hourly, --daily or --weekly"))
 }
 
 #[cfg(test)]

@@ -21,7 +21,11 @@ pub(super) use reader::Block;
 pub use reader::ListReader;
 pub use writer::ListWriter;
 
-use crate::{encode::Recipe, id::ChunkId};
+use crate::{
+    encode::Recipe,
+    id::ChunkId,
+    text::{Text, told},
+};
 
 /// Depth of a stored chunk whose chain of copies has unknown length: it is never copied from.
 pub(super) const UNKNOWN_DEPTH: u16 = u16::MAX;
@@ -78,9 +82,18 @@ impl Stored {
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
     /// The file cannot be read or written.
-    #[error("{0}")]
     Io(#[from] io::Error),
     /// Damaged, truncated, or from another source, domain or version.
-    #[error("{0}")]
     Unusable(&'static str),
+}
+
+told!(ListError);
+
+impl ListError {
+    pub(crate) fn text(&self) -> Text {
+        match self {
+            Self::Io(error) => Text::verbatim(error.to_string()),
+            Self::Unusable(why) => Text::fixed(why),
+        }
+    }
 }

@@ -17,7 +17,7 @@ use super::{
     sqlite,
     stamp::Stamp,
 };
-use crate::event::Warning;
+use crate::{event::Warning, text, text::Text};
 
 /// The kind of file that the path names.
 pub(super) enum Handle {
@@ -49,9 +49,10 @@ pub(super) fn open(path: &Path, spool: &Path, copy: Copying) -> Result<Opened, S
         return Err(SourceError::Usage(directory(path, &shown)));
     }
     if kind.is_socket() || kind.is_char_device() {
-        return Err(SourceError::Usage(format!(
-            "{shown} is a {}, which has no end; pipe what it gives into `sealkeep backup --stdin --name NAME`",
-            if kind.is_socket() { "socket" } else { "device" }
+        return Err(SourceError::Usage(text!(
+            "{shown} is a {device}, which has no end; pipe what it gives into `sealkeep backup --stdin --name NAME`",
+            shown,
+            device = if kind.is_socket() { text!("socket") } else { text!("device") }
         )));
     }
     if kind.is_fifo() {
@@ -108,15 +109,16 @@ fn unreadable(shown: &str, error: &io::Error) -> SourceError {
     }
 }
 
-fn directory(path: &Path, shown: &str) -> String {
+fn directory(path: &Path, shown: &str) -> Text {
     let way = "tar -c -C DIRECTORY . | sealkeep backup --stdin --name NAME";
     if path.join("toc.dat").exists() {
-        return format!(
-            "{shown} is a dump in directory format (pg_dump -Fd), which is many files; dump with `pg_dump -Fc`, or \
-             use `{way}`"
+        return text!(
+            "{shown} is a dump in directory format (pg_dump -Fd), which is many files; dump with `pg_dump -Fc`, or use `{way}`",
+            shown,
+            way
         );
     }
-    format!("{shown} is a directory; back up one file at a time, or use `{way}`")
+    text!("{shown} is a directory; back up one file at a time, or use `{way}`", shown, way)
 }
 
 /// A regular file. Holes are skipped.
@@ -169,14 +171,18 @@ impl Regular {
 
     /// How the file differs from when it was opened; `to_end`: everything was read. Waits until writes show in its
     /// timestamp.
-    pub(super) fn changed(&self, to_end: bool) -> io::Result<Option<String>> {
+    pub(super) fn changed(&self, to_end: bool) -> io::Result<Option<Text>> {
         let Some(path) = &self.path else { return Ok(None) };
         self.before.settle();
         if let Some(change) = self.before.change(&Stamp::of(&self.file.metadata()?)) {
             return Ok(Some(change));
         }
         if to_end && self.position != self.before.size() {
-            return Ok(Some(format!("{} of its {} bytes were read", self.position, self.before.size())));
+            return Ok(Some(text!(
+                "{read} of its {size} bytes were read",
+                read = self.position,
+                size = self.before.size()
+            )));
         }
         // Log and journal next to another file of that name are not this one's.
         if !fs::metadata(path).is_ok_and(|named| Stamp::of(&named) == self.before) {
@@ -185,6 +191,6 @@ impl Regular {
         let sides = sqlite::SideFiles::of(path, &self.file)?;
         Ok(sides
             .filter(sqlite::SideFiles::hold_rows)
-            .map(|sides| format!("rows were written to {}", sides.names())))
+            .map(|sides| text!("rows were written to {sides}", sides = sides.names())))
     }
 }

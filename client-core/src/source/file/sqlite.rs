@@ -18,7 +18,7 @@ use rusqlite::{
 use tempfile::TempDir;
 
 use super::stamp::Stamp;
-use crate::{shell::quoted, source::SourceError};
+use crate::{shell::quoted, source::SourceError, text, text::Text};
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Magic number of a write-ahead log, except its last byte.
@@ -69,11 +69,10 @@ impl SideFiles {
     }
 
     pub(super) fn names(&self) -> String {
-        if self.found.is_empty() {
-            return "it".to_owned();
-        }
-        let names = self.found.iter().filter_map(|path| path.file_name());
-        names.map(|name| Path::new(name).display().to_string()).collect::<Vec<_>>().join(" and ")
+        let found = self.found.as_slice();
+        let files = if found.is_empty() { std::slice::from_ref(&self.database) } else { found };
+        let names = files.iter().filter_map(|path| path.file_name());
+        names.map(|name| Path::new(name).display().to_string()).collect::<Vec<_>>().join(", ")
     }
 
     fn stamps(&self) -> io::Result<Vec<Stamp>> {
@@ -90,25 +89,24 @@ pub(super) fn version() -> &'static str {
 /// A consistent, unnamed copy that only its owner can read.
 pub(super) fn copy(sides: &SideFiles, spool: &Path) -> Result<File, SourceError> {
     let shown = sides.database.display().to_string();
-    let failed = |detail: String| SourceError::Copy {
+    let failed = |detail: Text| SourceError::Copy {
         what: shown.clone(),
         detail,
         command: format!("sqlite3 {} \"VACUUM INTO 'copy.db'\"", quoted(&shown)),
     };
-    let no_room = |e: io::Error| failed(format!("{}: {e}", spool.display()));
+    let no_room = |e: io::Error| failed(Text::verbatim(format!("{}: {e}", spool.display())));
     let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(spool).map_err(no_room)?;
     // Files at rest are copied without SQLite touching anything; its locks are needed only if there is a writer.
     if quiet_copy(sides, &folder).map_err(no_room)? {
         if names_another_file(&folder.path().join(JOURNAL)).map_err(no_room)? {
-            return Err(failed(
+            return Err(failed(text!(
                 "its -journal is of a change of several databases at once, and names a file that would be removed"
-                    .to_owned(),
-            ));
+            )));
         }
-        recover(&copied(&folder)).map_err(|e| failed(e.to_string()))?;
+        recover(&copied(&folder)).map_err(|e| failed(Text::verbatim(e.to_string())))?;
     } else {
         fs::remove_file(copied(&folder)).or_else(absent).map_err(no_room)?;
-        online_copy(&sides.database, &copied(&folder)).map_err(|e| failed(e.to_string()))?;
+        online_copy(&sides.database, &copied(&folder)).map_err(|e| failed(Text::verbatim(e.to_string())))?;
     }
     let file = OpenOptions::new().read(true).open(copied(&folder)).map_err(no_room)?;
     folder.close().map_err(no_room)?;

@@ -1,5 +1,6 @@
 //! How changes to a file are detected.
 
+use crate::{text, text::Text};
 use std::{
     fs::Metadata,
     os::unix::fs::MetadataExt,
@@ -48,13 +49,13 @@ impl Stamp {
     }
 
     /// What has changed.
-    pub(super) fn change(&self, now: &Self) -> Option<String> {
+    pub(super) fn change(&self, now: &Self) -> Option<Text> {
         if (self.device, self.inode) != (now.device, now.inode) {
-            Some("another file has taken its place".to_owned())
+            Some(text!("another file has taken its place"))
         } else if self.size != now.size {
-            Some(format!("it had {} bytes and has {}", self.size, now.size))
+            Some(text!("it had {before} bytes and has {after}", before = self.size, after = now.size))
         } else if self != now {
-            Some("it was written to".to_owned())
+            Some(text!("it was written to"))
         } else {
             None
         }

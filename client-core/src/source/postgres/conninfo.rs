@@ -4,15 +4,18 @@ use std::fmt::Write;
 
 use zeroize::Zeroizing;
 
-use crate::source::SourceError;
+use crate::{source::SourceError, text, text::Text};
 
 /// May contain any byte but NUL, and may be a secret.
 pub(super) type Value = Zeroizing<Vec<u8>>;
 /// Names and values, in their order.
 pub(super) type Pairs = Vec<(String, Value)>;
 
-const ENCODE: &str = "write `/`, `?`, `#`, `@`, `:` and `%` in a user name or password percent-encoded: \
-                      %2F, %3F, %23, %40, %3A and %25";
+fn encode() -> Text {
+    text!(
+        "write `/`, `?`, `#`, `@`, `:` and `%` in a user name or password percent-encoded: %2F, %3F, %23, %40, %3A and %25"
+    )
+}
 
 /// Whether this text names a database rather than a file.
 pub(super) fn is_connection(text: &str) -> bool {
@@ -26,7 +29,7 @@ pub(super) fn parse(text: &str) -> Result<Pairs, SourceError> {
     match after_scheme(text) {
         Some(rest) => url(rest),
         None if text.contains('=') => pairs(text),
-        None => Err(usage("a database is named as postgres://user@host:port/database")),
+        None => Err(usage(text!("a database is named as postgres://user@host:port/database"))),
     }
 }
 
@@ -42,9 +45,9 @@ fn url(text: &str) -> Result<Pairs, SourceError> {
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
     // An unencoded delimiter has cut the password short.
     let cut = !authority.contains('@') && text.get(authority.len()..).is_some_and(|rest| rest.contains('@'));
-    let hint = |error: SourceError| if cut { usage(ENCODE) } else { error };
+    let hint = |error: SourceError| if cut { usage(encode()) } else { error };
     if cut && database.contains('/') {
-        return Err(usage(ENCODE));
+        return Err(usage(encode()));
     }
     let (user_info, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
     let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
@@ -61,13 +64,13 @@ fn url(text: &str) -> Result<Pairs, SourceError> {
     }
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) =
-            pair.split_once('=').ok_or_else(|| hint(usage("a URL parameter has no value")))?;
+            pair.split_once('=').ok_or_else(|| hint(usage(text!("a URL parameter has no value"))))?;
         if value.contains('=') && !name.is_empty() {
-            return Err(hint(usage("write a `=` in the value of a URL parameter as %3D")));
+            return Err(hint(usage(text!("write a `=` in the value of a URL parameter as %3D"))));
         }
         let name = String::from_utf8_lossy(&decode(name)?).into_owned();
         if super::parameters::find(&name).is_none() && name != "ssl" && cut {
-            return Err(usage(ENCODE));
+            return Err(usage(encode()));
         }
         // As in JDBC, and in libpq's URLs.
         match (name.as_str(), value) {
@@ -85,13 +88,13 @@ fn split_hosts(hosts: &str) -> Result<(String, String), SourceError> {
         let (name, port) = match host.strip_prefix('[') {
             Some(rest) => {
                 let (name, after) =
-                    rest.split_once(']').ok_or_else(|| usage("an IPv6 address lacks its `]`"))?;
+                    rest.split_once(']').ok_or_else(|| usage(text!("an IPv6 address lacks its `]`")))?;
                 (name, after.strip_prefix(':').unwrap_or(after))
             }
             None => host.split_once(':').unwrap_or((host, "")),
         };
         if !port.is_empty() && port.parse::<u16>().map_or(true, |port| port == 0) {
-            return Err(usage("the port is not a number from 1 to 65535"));
+            return Err(usage(text!("the port is not a number from 1 to 65535")));
         }
         names.push(name);
         ports.push(port);
@@ -103,7 +106,7 @@ fn split_hosts(hosts: &str) -> Result<(String, String), SourceError> {
 }
 
 fn decode(text: &str) -> Result<Value, SourceError> {
-    let bad = || usage(&format!("the URL has a wrong percent-encoding; {ENCODE}"));
+    let bad = || usage(text!("the URL has a wrong percent-encoding; {encode}", encode = encode()));
     let mut bytes = Value::new(Vec::with_capacity(text.len()));
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -160,14 +163,15 @@ fn pairs(text: &str) -> Result<Pairs, SourceError> {
     let mut found = Pairs::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
-        let (name, after) =
-            rest.split_once('=').ok_or_else(|| usage("a connection parameter has no `=` and value"))?;
+        let (name, after) = rest
+            .split_once('=')
+            .ok_or_else(|| usage(text!("a connection parameter has no `=` and value")))?;
         let name = name.trim_end();
         // Something else entirely, which may contain a password: do not quote it.
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return Err(usage(
-                "a database is named as postgres://user@host:port/database or host=… dbname=…",
-            ));
+            return Err(usage(text!(
+                "a database is named as postgres://user@host:port/database or host=… dbname=…"
+            )));
         }
         let after = after.trim_start();
         let quoted = after.strip_prefix('\'');
@@ -194,7 +198,7 @@ fn pairs(text: &str) -> Result<Pairs, SourceError> {
             value.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         }
         if !ended {
-            return Err(usage("a quoted value in the connection parameters lacks its closing `'`"));
+            return Err(usage(text!("a quoted value in the connection parameters lacks its closing `'`")));
         }
         found.push((name.to_owned(), value));
         rest = from.get(at..).unwrap_or_default().trim_start();
@@ -202,8 +206,8 @@ fn pairs(text: &str) -> Result<Pairs, SourceError> {
     Ok(found)
 }
 
-pub(super) fn usage(text: &str) -> SourceError {
-    SourceError::Usage(text.to_owned())
+pub(super) const fn usage(text: Text) -> SourceError {
+    SourceError::Usage(text)
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 //! connection there is none: libpq's own messages are in English, and the rest is the server's.
 
 use super::PgUrl;
-use crate::source::{SourceError, process::Ended};
+use crate::{
+    source::{SourceError, process::Ended},
+    text,
+};
 
 /// A database to be dropped or renamed has connections.
 const OBJECT_IN_USE: &str = "55006";
@@ -88,7 +91,7 @@ pub(super) fn refusal(url: &PgUrl, ended: &Ended) -> SourceError {
             "hostaddr",
         ]) && !has(&["Connection refused", "connection to server"])
     {
-        SourceError::Usage(format!("the database's connection parameters: {detail}"))
+        SourceError::Usage(text!("the database's connection parameters: {detail}", detail))
     } else if has(&["canceling authentication"]) {
         SourceError::QueryFailed { place, detail, state: None }
     } else if has(&AUTHENTICATION) && !has(&UNREACHABLE) {

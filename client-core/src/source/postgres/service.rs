@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::conninfo::{Pairs, Value, usage};
-use crate::source::SourceError;
+use crate::{source::SourceError, text};
 
 /// Where libpq may have been built to look if `PGSYSCONFDIR` is not set: it does not say. Debian's path comes first.
 const SYSTEM: [&str; 4] = ["/etc/postgresql-common", "/etc", "/etc/sysconfig/pgsql", "/usr/local/etc"];
@@ -32,7 +32,9 @@ pub(super) fn find(
 ) -> Result<Service, SourceError> {
     let named = file.or_else(|| ambient("PGSERVICEFILE").map(PathBuf::from));
     if let Some(file) = &named {
-        let text = fs::read(file).map_err(|e| usage(&format!("the service file {}: {e}", file.display())))?;
+        let text = fs::read(file).map_err(|e| {
+            usage(text!("the service file {file}: {error}", file = file.display(), error = e))
+        })?;
         if let Some(found) = section(&text, service).map_err(|error| within(file, &error))? {
             return Ok(found);
         }
@@ -54,7 +56,7 @@ pub(super) fn find(
 }
 
 fn within(file: &Path, error: &SourceError) -> SourceError {
-    usage(&format!("the service file {}: {error}", file.display()))
+    usage(text!("the service file {file}: {error}", file = file.display(), error))
 }
 
 fn section(text: &[u8], service: &str) -> Result<Option<Service>, SourceError> {
@@ -78,12 +80,14 @@ fn section(text: &[u8], service: &str) -> Result<Option<Service>, SourceError> {
             return Ok(Some(Service::Elsewhere));
         }
         let at = memchr::memchr(b'=', line)
-            .ok_or_else(|| usage(&format!("the service `{service}` has a line without `=`")))?;
+            .ok_or_else(|| usage(text!("the service `{service}` has a line without `=`", service)))?;
         let (name, value) = (line.get(..at).unwrap_or_default(), line.get(at + 1..).unwrap_or_default());
         let name = String::from_utf8_lossy(name).into_owned();
         if name == "service" || super::parameters::find(&name).is_none() {
-            return Err(usage(&format!(
-                "the service `{service}` sets `{name}`, which libpq does not take there"
+            return Err(usage(text!(
+                "the service `{service}` sets `{name}`, which libpq does not take there",
+                service,
+                name
             )));
         }
         // The first of several counts.

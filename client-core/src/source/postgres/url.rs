@@ -21,7 +21,10 @@ use super::{
     service::{self, Service},
     tools::Tool,
 };
-use crate::source::{SourceError, process, readable::readable};
+use crate::{
+    source::{SourceError, process, readable::readable},
+    text,
+};
 
 /// Connection timeout in seconds, unless URL or environment set one.
 const CONNECT_TIMEOUT: &str = "15";
@@ -78,7 +81,7 @@ impl PgUrl {
         };
         for (name, value) in conninfo::parse(text)? {
             let known = parameters::find(&name).ok_or_else(|| {
-                usage(&format!("libpq does not know the connection parameter `{name}`; leave it out"))
+                usage(text!("libpq does not know the connection parameter `{name}`; leave it out", name))
             })?;
             match known.way {
                 // An obsolete spelling; ignoring it would turn encryption off.
@@ -96,8 +99,9 @@ impl PgUrl {
             if parameters::find(name).is_some_and(|p| p.way == Way::File)
                 && (trimmed || value.iter().any(odd))
             {
-                return Err(usage(&format!(
-                    "the value of `{name}` begins or ends with a space or has a line break, and cannot be handed on"
+                return Err(usage(text!(
+                    "the value of `{name}` begins or ends with a space or has a line break, and cannot be handed on",
+                    name
                 )));
             }
         }
@@ -219,9 +223,11 @@ impl PgUrl {
     pub(super) fn suits(&self, tool: &Tool) -> Result<(), SourceError> {
         let too_new = |name: &str| parameters::find(name).filter(|known| known.since > tool.major);
         match self.given.iter().find_map(|(name, _)| too_new(name)) {
-            Some(known) => Err(usage(&format!(
-                "the connection parameter `{}` came with PostgreSQL {}; the client programs installed are of version {}",
-                known.name, known.since, tool.version
+            Some(known) => Err(usage(text!(
+                "the connection parameter `{name}` came with PostgreSQL {since}; the client programs installed are of version {version}",
+                name = known.name,
+                since = known.since,
+                version = tool.version
             ))),
             None => Ok(()),
         }

@@ -1,8 +1,10 @@
 //! Why a script is refused.
 
-use std::fmt;
-
-use crate::format::snapshot::Need;
+use crate::{
+    format::snapshot::Need,
+    text,
+    text::{Text, told},
+};
 
 /// Maximum number of script bytes quoted in a message.
 const SHOWN: usize = 40;
@@ -54,44 +56,45 @@ impl ScriptError {
     }
 }
 
-impl fmt::Display for ScriptError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+told!(ScriptError);
+
+impl ScriptError {
+    pub(crate) fn text(&self) -> Text {
         let line = self.line;
         match &self.found {
-            Found::ClientCommand(text) => {
-                write!(f, "line {line} of the dump is a command to psql ({text}), not SQL")
+            Found::ClientCommand(found) => {
+                text!("line {line} of the dump is a command to psql ({found}), not SQL", line, found)
             }
-            Found::Transaction(text) => {
-                write!(
-                    f,
-                    "line {line} of the dump begins or ends a transaction ({text}), which a restore does not allow"
-                )
+            Found::Transaction(found) => text!(
+                "line {line} of the dump begins or ends a transaction ({found}), which a restore does not allow",
+                line,
+                found
+            ),
+            Found::Server(found) => text!(
+                "line {line} of the dump accesses the server's files, programs or settings ({found})",
+                line,
+                found
+            ),
+            Found::OtherDatabase(found) => {
+                text!("line {line} of the dump is about another database ({found})", line, found)
             }
-            Found::Server(text) => {
-                write!(
-                    f,
-                    "line {line} of the dump accesses the server's files, programs or settings ({text})"
-                )
-            }
-            Found::OtherDatabase(text) => {
-                write!(f, "line {line} of the dump is about another database ({text})")
-            }
-            Found::Ambiguous(what) => {
-                write!(
-                    f,
-                    "line {line} of the dump contains {what}, which psql and the server may read differently"
-                )
-            }
+            Found::Ambiguous(what) => text!(
+                "line {line} of the dump contains {what}, which psql and the server may read differently",
+                line,
+                what = Text::fixed(what)
+            ),
             Found::Missing(all) => {
                 let named = |(need, name): &(Need, String)| format!("{} {name:?}", need.as_str());
                 let list: Vec<String> = all.iter().take(NAMED).map(named).collect();
-                let more = match all.len().saturating_sub(NAMED) {
-                    0 => String::new(),
-                    more => format!(" and {more} more"),
-                };
-                write!(f, "{}{more} (first needed in line {line})", list.join(", "))
+                let list = list.join(", ");
+                match all.len().saturating_sub(NAMED) {
+                    0 => text!("{list} (first needed in line {line})", list, line),
+                    more => text!("{list} and {more} more (first needed in line {line})", list, more, line),
+                }
             }
-            Found::Unfinished(what) => write!(f, "the dump ends inside {what} (line {line})"),
+            Found::Unfinished(what) => {
+                text!("the dump ends inside {what} (line {line})", what = Text::fixed(what), line)
+            }
         }
     }
 }

@@ -183,13 +183,13 @@ impl Lexer {
     }
 
     /// What is still open, for a script that ends here.
-    pub(super) const fn open(&self) -> Option<&'static str> {
+    pub(super) const fn open(&self) -> Option<Found> {
         match self.state {
             State::Plain | State::LineComment | State::SettingLine(_) => None,
-            State::Text { .. } | State::Dollar(_) => Some("a quoted text"),
-            State::Name => Some("a quoted name"),
-            State::BlockComment(_) => Some("a comment"),
-            State::CopyLine | State::Copy { .. } => Some("the data of a COPY"),
+            State::Text { .. } | State::Dollar(_) => Some(Found::Unfinished("a quoted text")),
+            State::Name => Some(Found::Unfinished("a quoted name")),
+            State::BlockComment(_) => Some(Found::Unfinished("a comment")),
+            State::CopyLine | State::Copy { .. } => Some(Found::Unfinished("the data of a COPY")),
         }
     }
 
@@ -226,7 +226,7 @@ impl Lexer {
                 Ok(Some((2, Piece::Space)))
             }
             (b'\'', _) if ended == Some(true) => {
-                Err(Found::Ambiguous("an escape string that goes on in another line"))
+                Err(Found::Ambiguous("an escape string that continues on another line"))
             }
             (b'\'', _) => {
                 self.state = State::Text { escapes: !self.standard_strings };

@@ -151,8 +151,8 @@ impl ScriptFilter {
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<ScriptReport, ScriptError> {
         let rest = std::mem::take(&mut self.waiting);
         self.read(&rest, true, out)?;
-        if let Some(what) = self.lexer.open() {
-            return Err(self.error(Found::Unfinished(what)));
+        if let Some(found) = self.lexer.open() {
+            return Err(self.error(found));
         }
         if self.statement.line > 0 {
             if self.statement.bodies > 0 || self.statement.parentheses > 0 {

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::error::{Found, ScriptError};
-use crate::format::snapshot::{Need, Part, ScriptNeed, ScriptNeeds};
+use crate::{
+    format::snapshot::{Need, Part, ScriptNeed, ScriptNeeds},
+    text,
+    text::{Text, told},
+};
 
 /// What a restore leaves out.
 #[derive(Debug, Clone, Default)]
@@ -131,14 +135,18 @@ impl std::fmt::Display for LeftOut {
     }
 }
 
-impl std::fmt::Display for Reason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+told!(Reason);
+
+impl Reason {
+    fn text(&self) -> Text {
         match self {
-            Self::Owner => f.write_str("owner"),
-            Self::Privileges => f.write_str("privileges"),
-            Self::Missing(need, name) => write!(f, "the target has no {} {name:?}", need.as_str()),
-            Self::UnknownSetting(name) => write!(f, "the target does not know the setting {name:?}"),
-            Self::Database => f.write_str("it is about the database that was dumped"),
+            Self::Owner => text!("owner"),
+            Self::Privileges => text!("privileges"),
+            Self::Missing(need, name) => {
+                text!("the target has no {need} \"{name}\"", need = need.as_str(), name)
+            }
+            Self::UnknownSetting(name) => text!("the target does not know the setting \"{name}\"", name),
+            Self::Database => text!("it is about the database that was dumped"),
         }
     }
 }

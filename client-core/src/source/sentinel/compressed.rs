@@ -11,6 +11,7 @@ use super::{
     Broken, Format, Seen, Sentinel,
     members::{Joined, Lz4Frames},
 };
+use crate::text;
 
 /// Pieces waiting for the thread.
 const QUEUE: usize = 4;
@@ -65,7 +66,9 @@ impl Inside {
             Some(Ok(verdict)) => verdict,
             // The verdict was already taken.
             None => Ok(Verdict::BeyondUs),
-            Some(Err(_)) => Err(Broken(format!("{}: it cannot be decompressed", self.format.as_str()))),
+            Some(Err(_)) => {
+                Err(Broken(text!("{format}: it cannot be decompressed", format = self.format.as_str())))
+            }
         }
     }
 }
@@ -94,7 +97,8 @@ impl Read for Pieces {
 }
 
 fn look(format: Format, pieces: Pieces, depth: u8) -> Result<Verdict, Broken> {
-    let broken = |e: &io::Error| Broken(format!("{}: {}", format.as_str(), reason(e)));
+    let broken =
+        |e: &io::Error| Broken(text!("{format}: {reason}", format = format.as_str(), reason = reason(e)));
     let mut pieces = io::BufReader::with_capacity(STEP, pieces);
     let mut content: Box<dyn Read + '_> = match format {
         Format::Gzip => Box::new(Joined::<_, flate2::bufread::GzDecoder<_>>::new(&mut pieces)),

@@ -10,6 +10,7 @@ use super::{
     Broken,
     pgdmp::{self, Walker},
 };
+use crate::{text, text::Text};
 
 /// Maximum number of files tracked in one archive.
 const MAX_FILES: usize = 1_000_000;
@@ -145,7 +146,7 @@ impl Directory {
                 self.folders.push(folder.to_owned());
             }
             File::Head(head) if b"PGDMP".starts_with(&head) => {
-                return Err(Broken("pg_dump archive: its toc.dat is cut off".into()));
+                return Err(Broken(text!("pg_dump archive: its toc.dat is cut off")));
             }
             File::Rows(last) if last != ROWS_END => self.cut.push(self.path.clone()),
             File::Objects(line) if !line.is_empty() => self.cut.push(self.path.clone()),
@@ -156,10 +157,10 @@ impl Directory {
 
     /// Whether everything could be checked.
     pub(super) fn finish(&self) -> Result<bool, Broken> {
-        let broken = |what: String| Err(Broken(format!("pg_dump archive: {what}")));
+        let broken = |what: Text| Err(Broken(text!("pg_dump archive: {what}", what)));
         let of_dump = |path: &&String| self.folders.iter().any(|folder| split(path).0 == folder);
         if let Some(cut) = self.cut.iter().find(of_dump) {
-            return broken(format!("its file {cut} is cut off"));
+            return broken(text!("its file {file} is cut off", file = cut));
         }
         if self.beyond {
             return Ok(false);
@@ -169,8 +170,10 @@ impl Directory {
         let without: usize = self.folders.iter().filter(|folder| self.lists_objects_for(folder)).count();
         if let Some(first) = missing.get(without) {
             let count = missing.len() - without;
-            return broken(format!(
-                "{count} of the files that its toc.dat names are missing (such as {first})"
+            return broken(text!(
+                "{count} of the files that its toc.dat names are missing (such as {first})",
+                count,
+                first
             ));
         }
         // Rows without a table of contents may be a dump that lost it.

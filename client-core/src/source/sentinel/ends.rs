@@ -1,6 +1,7 @@
 //! Formats that are closed by their last bytes: Redis dumps, zip and 7z.
 
 use super::Broken;
+use crate::{text, text::Text};
 
 /// Bytes kept of the end: a zip's end record with the longest comment, and the two records of a large archive.
 const KEPT: usize = (64 << 10) + 22 + 20 + 56;
@@ -63,35 +64,35 @@ impl Ends {
     }
 
     fn redis(mut self) -> Result<(), Broken> {
-        let broken = |what: &str| Err(Broken(format!("Redis dump: {what}")));
+        let broken = |what: Text| Err(Broken(text!("Redis dump: {what}", what)));
         let version = match self.front.get(..9) {
             Some([b'V', b'A', b'L', b'K', b'E', b'Y', ..]) => Some(u32::MAX),
             Some(front) => front.get(5..).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok()),
             None => None,
         };
-        let Some(version) = version else { return broken("it ends within its header") };
+        let Some(version) = version else { return broken(text!("it ends within its header")) };
         if version < REDIS_CHECKED_SINCE {
             return if self.kept.last() == Some(&REDIS_END) {
                 Ok(())
             } else {
-                broken("its end mark is missing")
+                broken(text!("its end mark is missing"))
             };
         }
         let Some((&[REDIS_END], stated)) = self.kept.split_first_chunk() else {
-            return broken("its end mark is missing");
+            return broken(text!("its end mark is missing"));
         };
         self.crc.update(&[REDIS_END]);
         match stated.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)) {
             // Zero: the server was configured not to compute it.
             Some(stated) if stated == 0 || stated == self.crc.finalize() => Ok(()),
-            _ => broken("its checksum is not that of its content"),
+            _ => broken(text!("its checksum is not that of its content")),
         }
     }
 
     /// The end record has the position of the directory, which must end where the records begin.
     fn zip(&self) -> Result<(), Broken> {
         const RECORD: usize = 22;
-        let missing = || Broken("zip archive: the directory at its end is missing".into());
+        let missing = || Broken(text!("zip archive: the directory at its end is missing"));
         let u16_at = |at: usize| Some(u16::from_le_bytes(*self.kept.get(at..)?.first_chunk()?));
         let u32_at = |at: usize| Some(u32::from_le_bytes(*self.kept.get(at..)?.first_chunk()?));
         let record = self
@@ -119,28 +120,28 @@ impl Ends {
     /// The header has the position and length of the directory, and the checksums of both. An archive whose writing
     /// was interrupted has none.
     fn seven_zip(&self) -> Result<(), Broken> {
-        let broken = |what: &str| Err(Broken(format!("7z archive: {what}")));
+        let broken = |what: Text| Err(Broken(text!("7z archive: {what}", what)));
         let number = |at: usize| {
             let bytes = self.front.get(at..)?.first_chunk()?;
             Some(u64::from_le_bytes(*bytes))
         };
         let (Some(offset), Some(size)) = (number(12), number(20)) else {
-            return broken("it ends within its header");
+            return broken(text!("it ends within its header"));
         };
         let checksum = |at: usize| Some(u32::from_le_bytes(*self.front.get(at..)?.first_chunk()?));
         if self.front.get(12..FRONT).map(|header| ZIP_CRC.checksum(header)) != checksum(8) {
-            return broken("its header is damaged, or was never completed");
+            return broken(text!("its header is damaged, or was never completed"));
         }
         let end = (FRONT as u64).saturating_add(offset).saturating_add(size);
         if end > self.len {
-            return broken("the directory at its end is missing");
+            return broken(text!("the directory at its end is missing"));
         }
         // A directory longer than what is kept is not checked.
         let from = (self.kept.len() as u64).checked_sub(self.len - (end - size));
         let directory = from.and_then(|from| self.kept.get(from as usize..(from + size) as usize));
         match directory {
             Some(directory) if Some(ZIP_CRC.checksum(directory)) != checksum(28) => {
-                broken("its directory is damaged")
+                broken(text!("its directory is damaged"))
             }
             _ => Ok(()),
         }

@@ -2,6 +2,7 @@
 //! garbled by a shell.
 
 use super::Format;
+use crate::{text, text::Text};
 
 /// Number of lines in which a dump identifies itself.
 const FIRST_LINES: usize = 4;
@@ -211,13 +212,16 @@ pub(super) fn complaint(head: &[u8], len: Option<u64>) -> Option<String> {
 }
 
 /// Why a text is not the dump that was written: a shell or an editor converted its encoding.
-pub(super) fn changed_encoding(head: &[u8]) -> Option<String> {
-    const HOW: &str = "the dump was changed on its way; let the dump program write the file itself (pg_dump -f FILE, \
-                       mysqldump -r FILE)";
+pub(super) fn changed_encoding(head: &[u8]) -> Option<Text> {
     if let Some(rest) = head.strip_prefix(b"\xef\xbb\xbf") {
         let inside = Format::of(rest);
         return (inside != Format::Unknown || begun(rest).is_some())
-            .then(|| format!("a byte order mark precedes the {}: {HOW}", inside.as_str()));
+            .then(|| {
+                text!(
+                    "a byte order mark precedes the {format}: the dump was changed on its way; let the dump program write the file itself (pg_dump -f FILE, mysqldump -r FILE)",
+                    format = inside.as_str()
+                )
+            });
     }
     type Unit = fn([u8; 2]) -> u16;
     let (wide, unit): (&[u8], Unit) = match head {
@@ -236,5 +240,9 @@ pub(super) fn changed_encoding(head: &[u8]) -> Option<String> {
         || complaint(narrow.as_bytes(), Some(0)).is_some();
     // Binary data converted to text starts with a control character; real texts do not.
     let mangled = marked && text.chars().next().is_some_and(|c| c < '\t' || ('\x0e'..' ').contains(&c));
-    (begins || mangled).then(|| format!("its text is UTF-16, as PowerShell's `>` writes it: {HOW}"))
+    (begins || mangled).then(|| {
+        text!(
+            "its text is UTF-16, as PowerShell's `>` writes it: the dump was changed on its way; let the dump program write the file itself (pg_dump -f FILE, mysqldump -r FILE)"
+        )
+    })
 }

@@ -29,15 +29,15 @@ use self::{
     tail::Tail,
 };
 use super::script::Survey;
-use crate::format::snapshot::ScriptNeeds;
+use crate::{format::snapshot::ScriptNeeds, text, text::Text};
 
 /// Why a dump is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broken(pub(crate) String);
+pub struct Broken(pub(crate) Text);
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.fmt(f)
     }
 }
 
@@ -219,14 +219,17 @@ impl Sentinel {
     /// The format's end is missing, or this is not a dump but a program's error message.
     pub fn finish(&mut self) -> Result<Seen, Broken> {
         if self.len == 0 {
-            return Err(Broken("it is empty, and no dump is".into()));
+            return Err(Broken(text!("it is empty, and no dump is")));
         }
         if self.blank || (self.len == 3 && self.head == b"\xef\xbb\xbf") {
-            return Err(Broken("it contains only white space".into()));
+            return Err(Broken(text!("it contains only white space")));
         }
         if matches!(self.state, State::Head) {
             if let Some(format) = beginning::begun(&self.head) {
-                return Err(Broken(format!("it is only the first bytes of a {}", format.as_str())));
+                return Err(Broken(text!(
+                    "it is only the first bytes of a {format}",
+                    format = format.as_str()
+                )));
             }
             self.recognize()?;
         }
@@ -254,7 +257,7 @@ impl Sentinel {
 }
 
 fn complaint(said: &str) -> Broken {
-    Broken(format!("it is no dump but what a program said: \"{said}\""))
+    Broken(text!("it is no dump but what a program said: \"{said}\"", said))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::Broken;
+use crate::{text, text::Text};
 
 const MARK: u32 = 0xffff_ffff;
 const MIN_DOCUMENT: u32 = 5;
@@ -86,9 +87,9 @@ impl Walker {
         match (self.at, len) {
             (At::Magic, _) => self.at = At::PreludeHeader,
             (At::Prelude | At::Documents, MARK) => self.at = At::BlockHeader,
-            (_, MARK) => return Err(self.broken("a block without a header")),
+            (_, MARK) => return Err(self.broken(text!("a block without a header"))),
             (_, ..MIN_DOCUMENT) | (_, MAX_DOCUMENT..) => {
-                return Err(self.broken("a document of an impossible length"));
+                return Err(self.broken(text!("a document of an impossible length")));
             }
             // Rows are skipped; what concerns collections is read.
             (At::Documents, len) => self.skip = u64::from(len) - 4,
@@ -99,20 +100,20 @@ impl Walker {
 
     fn document(&mut self, document: &[u8]) -> Result<(), Broken> {
         (self.in_document, self.want) = (false, 4);
-        let fields = fields(document).ok_or_else(|| self.broken("a document that makes no sense"))?;
+        let fields = fields(document).ok_or_else(|| self.broken(text!("a document that makes no sense")))?;
         let name = || Some((fields.db.clone()?, fields.collection.clone()?));
         match self.at {
             At::PreludeHeader => self.at = At::Prelude,
             At::Prelude => {
-                let name = name().ok_or_else(|| self.broken("a collection without a name"))?;
+                let name = name().ok_or_else(|| self.broken(text!("a collection without a name")))?;
                 let series = fields.kind.as_deref() == Some("timeseries");
                 self.note(name, if series { Seen::Elsewhere } else { Seen::Announced })?;
             }
             At::BlockHeader => {
-                let name = name().ok_or_else(|| self.broken("a block without a name"))?;
+                let name = name().ok_or_else(|| self.broken(text!("a block without a name")))?;
                 let seen = if fields.over { Seen::Over } else { Seen::Announced };
                 if self.collections.get(&name) == Some(&Seen::Over) {
-                    return Err(self.broken("rows of a collection that was over"));
+                    return Err(self.broken(text!("rows of a collection that was over")));
                 }
                 self.note(name, seen)?;
                 self.at = At::Documents;
@@ -125,14 +126,14 @@ impl Walker {
     fn note(&mut self, name: Name, seen: Seen) -> Result<(), Broken> {
         self.collections.insert(name, seen);
         if self.collections.len() > MAX_COLLECTIONS {
-            return Err(self.broken("more collections than there can be"));
+            return Err(self.broken(text!("more collections than there can be")));
         }
         Ok(())
     }
 
     pub(super) fn finish(&self) -> Result<(), Broken> {
         if self.at != At::BlockHeader || self.in_document || !self.small.is_empty() || self.skip > 0 {
-            return Err(self.broken("it ends within a block"));
+            return Err(self.broken(text!("it ends within a block")));
         }
         let open = self.collections.iter().filter(|((db, collection), seen)| match seen {
             Seen::Over => false,
@@ -144,12 +145,12 @@ impl Walker {
         });
         match open.count() {
             0 => Ok(()),
-            open => Err(self.broken(&format!("it ends, but {open} of its collections do not"))),
+            open => Err(self.broken(text!("it ends, but {number} of its collections do not", number = open))),
         }
     }
 
-    fn broken(&self, what: &str) -> Broken {
-        Broken(format!("mongodump archive, byte {}: {what}", self.position))
+    fn broken(&self, what: Text) -> Broken {
+        Broken(text!("mongodump archive, byte {position}: {what}", position = self.position, what))
     }
 }
 

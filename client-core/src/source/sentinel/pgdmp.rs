@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::Broken;
+use crate::{text, text::Text};
 
 const BLOCK_DATA: u8 = 1;
 const BLOCK_BLOBS: u8 = 3;
@@ -134,7 +135,7 @@ impl Walker {
                 self.skip -= take as u64;
                 take
             } else if self.at == At::End && (self.again || self.files.is_some()) {
-                return Err(self.broken("bytes follow its last block"));
+                return Err(self.broken(text!("bytes follow its last block")));
             } else if self.at == At::End {
                 // pg_dump goes back to complete its table of contents. If standard output was opened for appending,
                 // which it does itself since version 17, the table lands here; pg_restore ignores it.
@@ -174,18 +175,18 @@ impl Walker {
         match self.at {
             At::End => Ok(()),
             At::Count | At::Entry(_) if self.again => {
-                Err(self.broken("it ends within the table of contents behind its last block"))
+                Err(self.broken(text!("it ends within the table of contents behind its last block")))
             }
             At::Block if self.expected.is_empty() && self.small.is_empty() && self.skip == 0 => Ok(()),
-            At::Block if self.small.is_empty() => Err(self.broken(&format!(
-                "it ends, but the data of {} of its tables has not come",
-                self.expected.len()
+            At::Block if self.small.is_empty() => Err(self.broken(text!(
+                "it ends, but the data of {number} of its tables has not come",
+                number = self.expected.len()
             ))),
-            At::Magic | At::Sizes | At::Header(_) => Err(self.broken("it ends within its header")),
+            At::Magic | At::Sizes | At::Header(_) => Err(self.broken(text!("it ends within its header"))),
             At::Count | At::Entry(_) | At::FileName(_) => {
-                Err(self.broken("it ends within its table of contents"))
+                Err(self.broken(text!("it ends within its table of contents")))
             }
-            _ => Err(self.broken("it ends within a data block")),
+            _ => Err(self.broken(text!("it ends within a data block"))),
         }
     }
 
@@ -193,12 +194,12 @@ impl Walker {
     pub(super) fn files(&self) -> Result<&[String], Broken> {
         match &self.files {
             Some(files) if self.at == At::End => Ok(files),
-            _ => Err(Broken("pg_dump archive: its toc.dat is cut off".into())),
+            _ => Err(Broken(text!("pg_dump archive: its toc.dat is cut off"))),
         }
     }
 
-    fn broken(&self, what: &str) -> Broken {
-        Broken(format!("pg_dump archive, byte {}: {what}", self.position))
+    fn broken(&self, what: Text) -> Broken {
+        Broken(text!("pg_dump archive, byte {position}: {what}", position = self.position, what))
     }
 
     /// Handles a complete value and determines what comes next.
@@ -206,7 +207,7 @@ impl Walker {
         match self.at {
             At::Magic => {
                 let known = archive_version(value).filter(|v| is_known(*v));
-                let Some((_, minor)) = known else { return Err(self.broken("its header is damaged")) };
+                let Some((_, minor)) = known else { return Err(self.broken(text!("its header is damaged"))) };
                 self.layout(minor);
                 self.read(At::Sizes, 3);
             }
@@ -219,10 +220,10 @@ impl Walker {
             At::Count => {
                 self.entries = self.number(value)?;
                 if self.entries < 0 {
-                    return Err(self.broken("its table of contents has a negative length"));
+                    return Err(self.broken(text!("its table of contents has a negative length")));
                 }
                 if self.again && self.entries != self.counted {
-                    return Err(self.broken("bytes follow its last block"));
+                    return Err(self.broken(text!("bytes follow its last block")));
                 }
                 self.counted = self.entries;
                 self.next_entry()?;
@@ -236,12 +237,14 @@ impl Walker {
             At::Block => match value {
                 [BLOCK_DATA] => self.begin_block(false),
                 [BLOCK_BLOBS] => self.begin_block(true),
-                _ => return Err(self.broken("something else than a data block")),
+                _ => return Err(self.broken(text!("something else than a data block"))),
             },
             At::BlockId => {
                 let id = self.number(value)?;
                 if !self.expected.remove(&id) {
-                    return Err(self.broken("data of an entry that its table of contents does not announce"));
+                    return Err(
+                        self.broken(text!("data of an entry that its table of contents does not announce"))
+                    );
                 }
                 self.read_int(if self.in_blobs { At::BlobId } else { At::PieceLen });
             }
@@ -253,7 +256,8 @@ impl Walker {
                 0 if self.in_blobs => self.read_int(At::BlobId),
                 0 => self.end_block(),
                 len => {
-                    self.skip = u64::try_from(len).map_err(|_| self.broken("a piece of negative length"))?;
+                    self.skip =
+                        u64::try_from(len).map_err(|_| self.broken(text!("a piece of negative length")))?;
                     self.read_int(At::PieceLen);
                 }
             },
@@ -284,20 +288,19 @@ impl Walker {
     }
 
     fn sizes(&mut self, value: &[u8]) -> Result<(), Broken> {
-        let &[int, offset, format] = value else { return Err(self.broken("its header is damaged")) };
+        let &[int, offset, format] = value else { return Err(self.broken(text!("its header is damaged"))) };
         if !(1..=MAX_INT).contains(&int) || !(1..=MAX_INT).contains(&offset) {
-            return Err(self.broken("its header is damaged"));
+            return Err(self.broken(text!("its header is damaged")));
         }
         let of_files = matches!(format, FORMAT_TAR | FORMAT_DIRECTORY);
         if of_files && self.files.is_none() {
-            return Err(Broken(
+            return Err(Broken(text!(
                 "this is only the toc.dat of a dump in tar or directory format; back up the whole dump, for example \
                  with `tar -c DIRECTORY | sealkeep backup --stdin --name NAME`"
-                    .into(),
-            ));
+            )));
         }
         if format != FORMAT_CUSTOM && !of_files {
-            return Err(self.broken("its header is damaged"));
+            return Err(self.broken(text!("its header is damaged")));
         }
         (self.int, self.offset) = (usize::from(int), usize::from(offset));
         self.next_header(0);
@@ -318,7 +321,7 @@ impl Walker {
         }
         if self.entries == 0 {
             if self.again && !self.with_data.is_empty() {
-                return Err(self.broken("its two tables of contents differ"));
+                return Err(self.broken(text!("its two tables of contents differ")));
             }
             self.end_block();
             return Ok(());
@@ -344,20 +347,20 @@ impl Walker {
             Field::Position => {
                 let announced = value.first().is_some_and(|flag| *flag != OFFSET_NO_DATA);
                 if announced != self.has_data {
-                    return Err(self.broken("an entry that contradicts itself"));
+                    return Err(self.broken(text!("an entry that contradicts itself")));
                 }
                 if self.has_data && self.again && !self.with_data.remove(&self.dump_id) {
-                    return Err(self.broken("its two tables of contents differ"));
+                    return Err(self.broken(text!("its two tables of contents differ")));
                 }
                 if self.has_data && !self.again {
                     self.with_data.insert(self.dump_id);
                     if !self.expected.insert(self.dump_id) {
-                        return Err(self.broken("two entries of one number"));
+                        return Err(self.broken(text!("two entries of one number")));
                     }
                 }
             }
             Field::File => match self.number(value)? {
-                len if len > MAX_NAME => return Err(self.broken("a file name that is too long")),
+                len if len > MAX_NAME => return Err(self.broken(text!("a file name that is too long"))),
                 len if len > 0 && self.has_data => {
                     self.read(At::FileName(index), len as usize);
                     return Ok(());
@@ -418,16 +421,16 @@ impl Walker {
 
     /// A sign byte, then the magnitude, lowest byte first.
     fn number(&self, value: &[u8]) -> Result<i64, Broken> {
-        let (sign, magnitude) = value.split_first().ok_or_else(|| self.broken("an empty number"))?;
+        let (sign, magnitude) = value.split_first().ok_or_else(|| self.broken(text!("an empty number")))?;
         let mut number = 0_u64;
         for (index, byte) in magnitude.iter().enumerate() {
             number |= u64::from(*byte) << (8 * index);
         }
-        let number = i64::try_from(number).map_err(|_| self.broken("a number out of range"))?;
+        let number = i64::try_from(number).map_err(|_| self.broken(text!("a number out of range")))?;
         match sign {
             0 => Ok(number),
             1 => Ok(-number),
-            _ => Err(self.broken("a number without a sign")),
+            _ => Err(self.broken(text!("a number without a sign"))),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Checks the last lines of a text dump.
 
 use super::Broken;
+use crate::text;
 
 /// Bytes kept. What may follow the end marker is far shorter.
 const KEPT: usize = 4096;
@@ -54,14 +55,14 @@ impl Tail {
         let token = front.lines().find_map(|line| line.strip_prefix(RESTRICT)).filter(|_| self.restricts);
         if let Some(token) = token {
             if last.and_then(|line| line.strip_prefix(UNRESTRICT)) != Some(token.trim_end()) {
-                return Err(Broken("its last line \"\\unrestrict …\" is missing".into()));
+                return Err(Broken(text!("its last line \"\\unrestrict …\" is missing")));
             }
             last = lines.next();
         }
         if last.is_some_and(is_end) {
             return Ok(());
         }
-        Err(Broken(format!("its last line \"{}\" is missing", self.markers.join("\" or \""))))
+        Err(Broken(text!("its last line \"{marks}\" is missing", marks = self.markers.join("\" or \""))))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Walks through a tar archive: checksummed headers, contents of the given lengths, two zero blocks at the end.
 
 use super::{Broken, directory::Directory};
+use crate::{text, text::Text};
 
 const BLOCK: usize = 512;
 const CHECKSUM: std::ops::Range<usize> = 148..156;
@@ -173,10 +174,10 @@ impl Walker {
 
     fn header(&mut self, block: &[u8]) -> Result<At, Broken> {
         if !is_header(block) {
-            return Err(self.broken("no valid header where one must be"));
+            return Err(self.broken(text!("no valid header where one must be")));
         }
         let stated = block.get(SIZE).and_then(number);
-        let stated = stated.ok_or_else(|| self.broken("a header states no size"))?;
+        let stated = stated.ok_or_else(|| self.broken(text!("a header states no size")))?;
         let kind = block.get(TYPE).copied().unwrap_or(0);
         if !matches!(kind, b'x' | b'g' | b'L' | b'K') {
             let path = self.path.take().unwrap_or_else(|| path(block));
@@ -189,7 +190,9 @@ impl Walker {
                 self.size = None;
                 Ok(At::Header)
             }
-            b'x' | b'g' | b'L' if stated > MAX_EXTENDED => Err(self.broken("an extended header is too long")),
+            b'x' | b'g' | b'L' if stated > MAX_EXTENDED => {
+                Err(self.broken(text!("an extended header is too long")))
+            }
             b'x' | b'L' => Ok(content(stated, Some(Extended { kind, so_far: Vec::new() }))),
             // A link's long name belongs to the file after it and keeps its size.
             b'g' | b'K' => Ok(content(stated, None)),
@@ -216,15 +219,15 @@ impl Walker {
                 self.dump.finish().map(|compared| compared && !garbage)
             }
             At::Behind => self.dump.finish().map(|_| false),
-            At::Content { .. } | At::Map { .. } => Err(self.broken("it ends within a file")),
+            At::Content { .. } | At::Map { .. } => Err(self.broken(text!("it ends within a file"))),
             At::Header | At::Ending => {
-                Err(self.broken("it ends without the two blocks of zeros that close it"))
+                Err(self.broken(text!("it ends without the two blocks of zeros that close it")))
             }
         }
     }
 
-    fn broken(&self, what: &str) -> Broken {
-        Broken(format!("tar archive, byte {}: {what}", self.position))
+    fn broken(&self, what: Text) -> Broken {
+        Broken(text!("tar archive, byte {position}: {what}", position = self.position, what))
     }
 }
 

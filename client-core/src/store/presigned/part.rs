@@ -6,7 +6,7 @@ use api_types::{ObjectKey, ObjectKind, backup::MAX_OBJECT_SIZE, vault::ReadGrant
 use reqwest::{StatusCode, header};
 
 use super::{Failed, PresignedStore, pace::Pace};
-use crate::store::StoreError;
+use crate::{store::StoreError, text};
 
 impl PresignedStore {
     /// Fetches a range of an object without verifying it: the caller knows what it must be.
@@ -21,7 +21,7 @@ impl PresignedStore {
     ) -> Result<Vec<u8>, StoreError> {
         let object = &grant.object;
         if object.kind != kind || object.size > MAX_OBJECT_SIZE || part.is_empty() || part.end > object.size {
-            return Err(StoreError::Damaged(format!("object {} is not what it should be", object.id)));
+            return Err(StoreError::Damaged(text!("object {id} is not what it should be", id = object.id)));
         }
         let key = ObjectKey { vault: self.vault, kind, id: object.id };
         let url = self.address.check(&grant.url, &key)?;
@@ -29,7 +29,7 @@ impl PresignedStore {
         let (first, last) = (part.start, part.end - 1);
         let wanted = format!("bytes {first}-{last}/{}", object.size);
         let damaged = || {
-            let why = format!("object {} does not have {} bytes", object.id, object.size);
+            let why = text!("object {id} does not have {size} bytes", id = object.id, size = object.size);
             Failed::For(StoreError::Damaged(why))
         };
         self.again(|| async {
@@ -62,7 +62,7 @@ impl PresignedStore {
                     at += 1;
                 }
             }
-            if at < end { Err(Failed::now("the download was cut off")) } else { Ok(out) }
+            if at < end { Err(Failed::now(text!("the download was cut off"))) } else { Ok(out) }
         })
         .await
     }

@@ -14,7 +14,7 @@ use client_core::{
     },
 };
 
-use crate::{private_postgres::dumped, seam::begin};
+use crate::{begin::begin, private_postgres::dumped};
 
 /// Test data for one engine.
 trait Fixture: Sync {

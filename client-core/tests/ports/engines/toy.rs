@@ -6,9 +6,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use client_core::source::{
-    AnySource, CleanedUp, Complete, Connected, Database, DatabaseFacts, DumpStream, Engine, Finding, Input,
-    Opening, Origin, Preflight, RestoreChoices, RestoreSink, Restored, Source, SourceError, Stopper,
+use client_core::{
+    source::{
+        AnySource, CleanedUp, Complete, Connected, Database, DatabaseFacts, DumpStream, Engine, Finding,
+        Input, Opening, Origin, Preflight, RestoreChoices, RestoreSink, Restored, Source, SourceError,
+        Stopper,
+    },
+    text,
 };
 
 static DATABASES: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
@@ -57,7 +61,7 @@ impl Engine for Toy {
 
     fn source(&self, text: &str) -> Result<AnySource, SourceError> {
         let name = text.rsplit(['/', '@']).next().filter(|name| !name.is_empty());
-        let name = name.ok_or_else(|| SourceError::Usage("a toy has a name".into()))?;
+        let name = name.ok_or_else(|| SourceError::Usage(text!("a toy has a name")))?;
         Ok(Arc::new(Named(name.to_owned())))
     }
 }
@@ -181,7 +185,7 @@ impl RestoreSink for Sink {
             return Err(SourceError::Cancelled);
         }
         let content =
-            String::from_utf8(self.bytes).map_err(|_| SourceError::NotRestorable("it is no toy".into()))?;
+            String::from_utf8(self.bytes).map_err(|_| SourceError::NotRestorable(text!("it is no toy")))?;
         fill(&self.name.0, &content);
         Ok(Restored::default())
     }

@@ -199,6 +199,23 @@ impl Server {
         self.sql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sealkeep'")
     }
 
+    /// Whether a session waits for a lock, as its process's title says: one that locks the list of databases leaves
+    /// nobody to ask.
+    pub(crate) fn has_waiting_session(&self) -> bool {
+        let server = std::fs::read_to_string(self.path("data/postmaster.pid")).unwrap();
+        let server = server.lines().next();
+        std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+            let read = |name: &str| {
+                let bytes = std::fs::read(entry.path().join(name)).unwrap_or_default();
+                String::from_utf8_lossy(&bytes).into_owned()
+            };
+            let (stat, title) = (read("stat"), read("cmdline"));
+            let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
+            let title = title.trim_end_matches(['\0', ' ']);
+            parent == server && title.contains("127.0.0.1(") && title.ends_with(" waiting")
+        })
+    }
+
     /// A database with tables, a large object and about `megabytes` of rows.
     pub(crate) fn shop(&self, database: &str, megabytes: u32) {
         self.sql("postgres", &format!("CREATE DATABASE {database}"));

@@ -2,8 +2,9 @@
 
 use super::*;
 
+// case: search-path-functions
 #[test]
-fn search_path_functions() {
+fn a_function_that_needs_a_search_path_is_reported_and_the_rest_restored() {
     SERVER.sql("postgres", "CREATE DATABASE sp");
     SERVER.sql(
         "sp",

@@ -1,7 +1,7 @@
 //! A dump is not a program.
 
 use super::*;
-use crate::seam::open_by;
+use crate::postgres_target::open_by;
 
 /// A hostile dump cannot run anything on this machine or outside its database.
 #[test]

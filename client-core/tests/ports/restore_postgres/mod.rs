@@ -4,8 +4,8 @@
 mod continue_on_error;
 mod hostile;
 mod likeness;
+use crate::postgres_target::Target;
 use crate::private_postgres;
-use crate::seam::Target;
 mod targets;
 
 use std::{
@@ -103,8 +103,9 @@ fn overwrite_replaces_and_never_doubles_rows() {
     }
 }
 
+// case: restore-locks-one-transaction
 #[test]
-fn restore_locks_one_transaction() {
+fn a_restore_holds_few_locks() {
     // Its own server: other sessions take up lock slots.
     let server = Server::start();
     server.sql("postgres", "ALTER SYSTEM SET max_locks_per_transaction = 20");
@@ -259,7 +260,7 @@ fn what_the_server_lacks_is_named_and_can_be_left_out() {
         assert_eq!(databases("^needy_back$"), "0");
         let restored =
             restore(target("needy_back", false).without_owners().skipping_missing(), &dump).unwrap();
-        assert!(restored.notes.iter().any(|note| note.contains("passing")), "{restored:?}");
+        assert!(restored.notes.iter().any(|note| note.to_string().contains("passing")), "{restored:?}");
         assert_eq!(SERVER.sql("needy_back", "SELECT count(*) FROM r"), "1");
         SERVER.sql("postgres", "DROP DATABASE needy_back");
     }

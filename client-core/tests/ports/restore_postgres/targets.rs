@@ -1,7 +1,7 @@
 //! What blocks a target, and what a restore says about it.
 
 use super::*;
-use crate::seam::{Target, clean_up, open_by};
+use crate::postgres_target::{Target, clean_up, open_by};
 
 #[test]
 fn a_database_in_use_is_not_replaced() {
@@ -114,8 +114,9 @@ fn a_database_that_somebody_made_meanwhile_is_not_touched() {
     );
 }
 
+// case: onto-source-guard-by-spelling
 #[test]
-fn onto_source_guard_by_spelling() {
+fn a_restore_onto_its_source_is_refused_under_any_spelling() {
     SERVER.sql("postgres", "CREATE DATABASE guarded");
     SERVER.sql("guarded", "CREATE TABLE t (id int); INSERT INTO t VALUES (1)");
     let mut stream = open_by(&PgUrl::parse(&SERVER.url("guarded")).unwrap(), &Tools::installed()).unwrap();

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 use metadata_api::{
     callers::Callers,
-    config::{InFront, Limits, Listen},
+    config::{Limits, Listen, ProxySettings},
     listener::Bounds,
     proxies,
 };
@@ -115,9 +115,9 @@ pub(crate) struct Common {
           value_parser = clap::value_parser!(i32).range(1..), env = "SEALKEEP_ACCOUNTS_PER_NETWORK")]
     pub(crate) accounts_per_network: i32,
     /// Sign-ups started per hour and network.
-    #[arg(long, value_name = "N", default_value_t = Limits::default().signups_per_network,
-          value_parser = clap::value_parser!(i32).range(1..), env = "SEALKEEP_SIGNUPS_PER_NETWORK")]
-    pub(crate) signups_per_network: i32,
+    #[arg(long, value_name = "N", default_value_t = Limits::default().sign_ups_per_network,
+          value_parser = clap::value_parser!(i32).range(1..), env = "SEALKEEP_SIGN_UPS_PER_NETWORK")]
+    pub(crate) sign_ups_per_network: i32,
     /// Maximum bytes per vault.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().vault_quota,
           value_parser = clap::value_parser!(u64).range(1..=1 << 62), env = "SEALKEEP_VAULT_QUOTA")]
@@ -141,8 +141,8 @@ impl Common {
         Listen { addr, tls: self.tls_cert.clone().zip(self.tls_key.clone()), behind_proxy: self.behind_proxy }
     }
 
-    fn in_front(&self) -> InFront {
-        InFront {
+    fn proxy_settings(&self) -> ProxySettings {
+        ProxySettings {
             behind_proxy: self.behind_proxy,
             header: self.client_ip_header.clone(),
             trusted: self.trusted_proxy.clone(),
@@ -151,7 +151,7 @@ impl Common {
     }
 
     pub(crate) fn callers(&self) -> Result<Callers, Failure> {
-        Ok(self.in_front().callers(self.listen)?)
+        Ok(self.proxy_settings().callers(self.listen)?)
     }
 
     pub(crate) fn limits(&self) -> Result<Limits, Failure> {
@@ -162,7 +162,7 @@ impl Common {
             auth_per_minute: self.auth_per_minute,
             url_secs: self.url_seconds,
             accounts_per_network: self.accounts_per_network,
-            signups_per_network: self.signups_per_network,
+            sign_ups_per_network: self.sign_ups_per_network,
             vault_quota: self.vault_quota,
             callers: self.callers()?,
             ..standard

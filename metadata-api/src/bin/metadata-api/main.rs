@@ -1,17 +1,25 @@
 //! Sealkeep's metadata service as a command.
 //!
 //! Each mode assembles the library: `run_serve` with the operator's own database and stores, `run_embedded` with those
-//! that it starts in a directory. See the drawing at the top of `lib.rs`.
+//! that it starts in a directory. What happens to a request: see the drawing at the top of `lib.rs`.
+//!
+//! ```text
+//!               --embedded: Embedded::start (PostgreSQL, object store), db::migrate
+//!                                  |
+//!  Environment -> Config ----------+-> serve::boot -> AppState -> Background (jobs, readiness, operations)
+//!  args -> Limits, Bounds ---------+                     |
+//!                                                        +------> serve::run until a signal, then its grace period
+//! ```
 //!
 //! ```text
 //! layers
-//! beside
+//! background
 //! args
 //! output
 //! ```
 
 mod args;
-mod beside;
+mod background;
 mod output;
 
 use std::{
@@ -28,7 +36,7 @@ use clap::Parser;
 use metadata_api::{
     app,
     clock::Clock,
-    config::{self, Source, Transport},
+    config::{self, Environment, Transport},
     db,
     embedded::{self, Embedded},
     listener::Bounds,
@@ -39,8 +47,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
     args::{Cli, Command, Common, EmbeddedArgs},
-    beside::beside,
-    output::{Failure, ready, say},
+    background::Background,
+    output::{Failure, print_line, ready},
 };
 
 fn main() -> ExitCode {
@@ -72,9 +80,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         }
         Some(Command::Serve(args)) => run_serve(args.common).await,
         Some(Command::Migrate) => {
-            let url = Source::environment().database_url("SEALKEEP_OWNER_DATABASE_URL")?;
+            let url = Environment::of_process().database_url("SEALKEEP_OWNER_DATABASE_URL")?;
             db::migrate(&url).await?;
-            say("the database is up to date")
+            print_line("the database is up to date")
         }
         Some(Command::CheckConfig { args, offline }) => check(args.common, offline).await,
         Some(Command::GenerateSecrets) => {
@@ -84,38 +92,37 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
 }
 
 async fn check(common: Common, offline: bool) -> Result<(), Failure> {
-    let config = Source::environment().config(&common.listen(common.listen))?;
+    let config = Environment::of_process().config(&common.listen(common.listen))?;
     if let Transport::Tls { cert, key } = &config.transport {
         serve::tls_config(cert, key)?;
     }
     let callers = common.callers()?;
     if common.behind_proxy {
-        say(&format!("callers: {callers}"))?;
+        print_line(&format!("callers: {callers}"))?;
     }
     if offline {
-        return say("the settings are complete");
+        return print_line("the settings are complete");
     }
     let state = serve::boot(&config, common.limits()?, Clock::default(), 2).await?;
     for (region, store) in state.stores().iter() {
-        if let Some(guarantees) = store.guarantees() {
-            say(&format!("object store {region} ({}): {guarantees}", store.presigner().origin()))?;
-        }
+        let guarantees = store.guarantees();
+        print_line(&format!("object store {region} ({}): {guarantees}", store.presigner().origin()))?;
     }
     state.db().close().await;
-    say("settings, database and object stores are usable")
+    print_line("settings, database and object stores are usable")
 }
 
 async fn run_serve(common: Common) -> Result<(), Failure> {
     telemetry::install_logs();
     let (listener, addr) = serve::bind(common.listen)?;
-    let config = Source::environment().config(&common.listen(addr))?;
+    let config = Environment::of_process().config(&common.listen(addr))?;
     let state = serve::boot(&config, common.limits()?, Clock::default(), common.database_connections).await?;
-    let beside = beside(&state, &common)?;
-    ready(&config.transport, addr, None, beside.operations)?;
+    let background = Background::start(&state, &common)?;
+    ready(&config.transport, addr, None, background.operations)?;
     let ended = stop_signal()?;
     let bounds = common.bounds()?;
     serve::run(listener, &config.transport, app(state.clone()), bounds, ended, common.grace()).await?;
-    drop(beside);
+    drop(background);
     state.db().close().await;
     Ok(())
 }
@@ -153,8 +160,8 @@ async fn serve_embedded(
     db::migrate(&running.owner_url).await?;
     let config = &running.config;
     let state = serve::boot(config, common.limits()?, Clock::default(), common.database_connections).await?;
-    let beside = beside(&state, common)?;
-    ready(&config.transport, addr, Some(running.s3_addr()), beside.operations)?;
+    let background = Background::start(&state, common)?;
+    ready(&config.transport, addr, Some(running.s3_addr()), background.operations)?;
     let gone = running.postgres_gone();
     let watch = gone.clone();
     let ended = async move {
@@ -165,10 +172,10 @@ async fn serve_embedded(
     };
     let bounds = common.bounds()?;
     serve::run(listener, &config.transport, app(state.clone()), bounds, ended, common.grace()).await?;
-    drop(beside);
+    drop(background);
     if gone.load(Ordering::Acquire) {
         return Err(Failure(
-            "the private PostgreSQL ended by itself; its log is DIR/postgres/postgres.log".into(),
+            "the private PostgreSQL exited unexpectedly; its log is DIR/postgres/postgres.log".into(),
         ));
     }
     state.db().close().await;

@@ -43,10 +43,10 @@ pub(crate) fn ready(
         store: store.map(plain),
         operations: operations.map(plain),
     };
-    say(&serde_json::to_string(&line)?)
+    print_line(&serde_json::to_string(&line)?)
 }
 
-pub(crate) fn say(line: &str) -> Result<(), Failure> {
+pub(crate) fn print_line(line: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Failure::from)
 }

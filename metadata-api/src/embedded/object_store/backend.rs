@@ -23,8 +23,8 @@ use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 
 use super::{
-    disk::{Bucket, Published, Stat, Upload},
-    listing::Listing,
+    disk::{Published, Upload},
+    listed_bucket::ListedBucket,
 };
 
 /// Bytes collected before they are hashed and written.
@@ -36,17 +36,11 @@ const BODY_IDLE: Duration = Duration::from_secs(60);
 const PAGE: i32 = 1000;
 
 pub(super) struct Backend {
-    pub(super) buckets: HashMap<String, Arc<Shelf>>,
-}
-
-/// A bucket and its listing.
-pub(super) struct Shelf {
-    pub(super) bucket: Bucket,
-    pub(super) listing: Listing,
+    pub(super) buckets: HashMap<String, Arc<ListedBucket>>,
 }
 
 impl Backend {
-    fn shelf(&self, name: &str) -> S3Result<Arc<Shelf>> {
+    fn listed(&self, name: &str) -> S3Result<Arc<ListedBucket>> {
         self.buckets.get(name).cloned().ok_or_else(|| s3_error!(NoSuchBucket))
     }
 }
@@ -55,7 +49,7 @@ impl Backend {
 impl S3 for Backend {
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let input = req.input;
-        let shelf = self.shelf(&input.bucket)?;
+        let listed = self.listed(&input.bucket)?;
         let replace = match input.if_none_match {
             None => true,
             Some(ETagCondition::Any) => false,
@@ -81,8 +75,8 @@ impl S3 for Backend {
         };
         let key = input.key;
         let mut upload = {
-            let (shelf, key, with_md5) = (shelf.clone(), key.clone(), promised.md5.is_some());
-            blocking(move || shelf.bucket.begin(&key, with_md5)).await?
+            let (listed, key, with_md5) = (listed.clone(), key.clone(), promised.md5.is_some());
+            blocking(move || listed.bucket.begin(&key, with_md5)).await?
         };
         if let Some(body) = input.body {
             upload = receive(body, upload).await?;
@@ -94,7 +88,7 @@ impl S3 for Backend {
                 Published::Yes => {}
                 Published::Exists => return Err(Refusal::Exists),
             }
-            shelf.listing.added(&shelf.bucket, &key);
+            listed.listing.added(&listed.bucket, &key);
             Ok(written.sha256)
         })
         .await?;
@@ -110,11 +104,11 @@ impl S3 for Backend {
         if input.if_match.is_some() || input.if_none_match.is_some() {
             return Err(s3_error!(NotImplemented, "Conditional reads are not offered by this store"));
         }
-        let shelf = self.shelf(&input.bucket)?;
+        let listed = self.listed(&input.bucket)?;
         let key = input.key;
         let range = input.range;
         let (file, stat, wanted) = blocking(move || -> Result<_, Refusal> {
-            let (mut file, stat) = shelf.bucket.open_object(&key)?;
+            let (mut file, stat) = listed.bucket.open_object(&key)?;
             let wanted = match range {
                 Some(range) => {
                     let wanted = range.check(stat.size).map_err(|_| Refusal::Range)?;
@@ -145,9 +139,9 @@ impl S3 for Backend {
 
     async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = req.input;
-        let shelf = self.shelf(&input.bucket)?;
+        let listed = self.listed(&input.bucket)?;
         let key = input.key;
-        let stat = blocking(move || shelf.bucket.open_object(&key).map(|(_, stat)| stat)).await?;
+        let stat = blocking(move || listed.bucket.open_object(&key).map(|(_, stat)| stat)).await?;
         Ok(S3Response::new(HeadObjectOutput {
             accept_ranges: Some("bytes".into()),
             content_length: Some(to_i64(stat.size)?),
@@ -162,7 +156,7 @@ impl S3 for Backend {
     }
 
     async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
-        self.shelf(&req.input.bucket)?;
+        self.listed(&req.input.bucket)?;
         Ok(S3Response::new(HeadBucketOutput::default()))
     }
 
@@ -170,11 +164,11 @@ impl S3 for Backend {
         &self,
         req: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
-        let shelf = self.shelf(&req.input.bucket)?;
+        let listed = self.listed(&req.input.bucket)?;
         let key = req.input.key;
         blocking(move || {
-            shelf.bucket.remove(&key)?;
-            shelf.listing.removed(&key);
+            listed.bucket.remove(&key)?;
+            listed.listing.removed(&key);
             Ok::<_, io::Error>(())
         })
         .await?;
@@ -186,7 +180,7 @@ impl S3 for Backend {
         req: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
         let input = req.input;
-        let shelf = self.shelf(&input.bucket)?;
+        let listed = self.listed(&input.bucket)?;
         let limit = usize::try_from(input.max_keys.unwrap_or(PAGE).clamp(0, PAGE)).unwrap_or_default();
         let token = match &input.continuation_token {
             None => String::new(),
@@ -198,7 +192,7 @@ impl S3 for Backend {
         let after = token.max(input.start_after.clone().unwrap_or_default());
         let prefix = input.prefix.clone().unwrap_or_default();
         let delimiter = input.delimiter.clone().filter(|d| !d.is_empty());
-        let page = blocking(move || list(&shelf, &prefix, after, delimiter.as_deref(), limit)).await?;
+        let page = blocking(move || listed.page(&prefix, after, delimiter.as_deref(), limit)).await?;
 
         let encode = |text: String| if input.encoding_type.is_some() { percent_encode(&text) } else { text };
         let contents: Vec<_> = page
@@ -234,52 +228,6 @@ impl S3 for Backend {
     }
 }
 
-#[derive(Default)]
-struct Page {
-    objects: Vec<(String, Stat)>,
-    prefixes: Vec<String>,
-    /// Where the next page starts, exclusive.
-    next: Option<String>,
-}
-
-fn list(
-    shelf: &Shelf,
-    prefix: &str,
-    mut after: String,
-    delimiter: Option<&str>,
-    limit: usize,
-) -> io::Result<Page> {
-    let mut page = Page::default();
-    if limit == 0 {
-        return Ok(page);
-    }
-    let Some(delimiter) = delimiter else {
-        let (objects, more) = shelf.listing.page(&shelf.bucket, prefix, &after, limit)?;
-        page.next = more.then(|| objects.last().map(|(key, _)| key.clone())).flatten();
-        page.objects = objects;
-        return Ok(page);
-    };
-    loop {
-        let (found, _) = shelf.listing.page(&shelf.bucket, prefix, &after, 1)?;
-        let Some((key, stat)) = found.into_iter().next() else { return Ok(page) };
-        if page.objects.len() + page.prefixes.len() == limit {
-            page.next = Some(after);
-            return Ok(page);
-        }
-        match key[prefix.len()..].find(delimiter) {
-            Some(at) => {
-                let folder = &key[..prefix.len() + at + delimiter.len()];
-                page.prefixes.push(folder.to_owned());
-                after = format!("{folder}{}", char::MAX);
-            }
-            None => {
-                after.clone_from(&key);
-                page.objects.push((key, stat));
-            }
-        }
-    }
-}
-
 /// What the request headers promise about the body.
 struct Promised {
     size: u64,
@@ -305,7 +253,7 @@ async fn receive(mut body: StreamingBlob, mut upload: Upload) -> S3Result<Upload
     let mut pending = BytesMut::new();
     loop {
         let next = match tokio::time::timeout(BODY_IDLE, body.next()).await {
-            Err(_) => return Err(s3_error!(RequestTimeout, "The body stands still")),
+            Err(_) => return Err(s3_error!(RequestTimeout, "The upload stalled")),
             Ok(Some(Err(source))) => return Err(S3Error::with_source(S3ErrorCode::IncompleteBody, source)),
             Ok(Some(Ok(bytes))) => Some(bytes),
             Ok(None) => None,

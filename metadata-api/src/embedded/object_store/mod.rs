@@ -6,9 +6,10 @@
 mod access;
 mod backend;
 mod disk;
-mod door;
 mod drain;
+mod listed_bucket;
 mod listing;
+mod request_filter;
 
 use std::{
     collections::HashMap,
@@ -31,10 +32,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use self::{
-    access::OnlySigned,
-    backend::{Backend, Shelf},
-    disk::Bucket,
-    listing::Listing,
+    access::OnlySigned, backend::Backend, disk::Bucket, listed_bucket::ListedBucket, listing::Listing,
 };
 use crate::listener::{self, Bounds, Proven};
 
@@ -76,8 +74,8 @@ impl ObjectStore {
             roots
                 .into_iter()
                 .map(|(name, root)| {
-                    let shelf = Shelf { bucket: Bucket::open(root)?, listing: Listing::default() };
-                    Ok((name, Arc::new(shelf)))
+                    let listed = ListedBucket { bucket: Bucket::open(root)?, listing: Listing::default() };
+                    Ok((name, Arc::new(listed)))
                 })
                 .collect::<io::Result<HashMap<_, _>>>()
         })
@@ -97,7 +95,7 @@ impl ObjectStore {
             .layer(from_fn(drain::refused_uploads))
             .layer(map_response(proven))
             // Outermost: an unsigned body is never read, not even to drain it.
-            .layer(from_fn_with_state(max_object_size, door::refuse_unsigned));
+            .layer(from_fn_with_state(max_object_size, request_filter::refuse_unsigned));
 
         let addr = listener.local_addr()?;
         let (ending, ended) = oneshot::channel();
@@ -131,9 +129,9 @@ impl ObjectStore {
 }
 
 /// Marks successful responses as proven: nothing succeeds here without a signature.
-async fn proven(mut answer: Response) -> Response {
-    if answer.status().is_success() {
-        answer.extensions_mut().insert(Proven);
+async fn proven(mut response: Response) -> Response {
+    if response.status().is_success() {
+        response.extensions_mut().insert(Proven);
     }
-    answer
+    response
 }

@@ -29,7 +29,7 @@ pub enum Error {
     },
     /// The cluster has another major version.
     #[error(
-        "the cluster in {dir} was made by PostgreSQL {found}, and only {installed} is installed. Install PostgreSQL {found}, or move the data with pg_dump"
+        "the cluster in {dir} was created by PostgreSQL {found}, and only {installed} is installed. Install PostgreSQL {found}, or move the data with pg_dump"
     )]
     Version {
         /// The cluster's directory.
@@ -43,17 +43,17 @@ pub enum Error {
     #[error("processes of an earlier run still use {0}; end them first")]
     InUse(String),
     /// `initdb` or `postgres` failed.
-    #[error("{program} ended with {status}: {last_words}")]
+    #[error("{program} ended with {status}: {output}")]
     Ended {
         /// The program.
         program: &'static str,
         /// Its exit status.
         status: ExitStatus,
         /// The last lines of its output.
-        last_words: String,
+        output: String,
     },
     /// It runs but does not respond.
-    #[error("PostgreSQL does not answer: {0}")]
+    #[error("PostgreSQL does not respond: {0}")]
     Silent(String),
     /// The directory is unusable.
     #[error("{what}: {source}")]

@@ -60,9 +60,6 @@ pub struct Postgres {
 
 impl Postgres {
     /// Creates the cluster in `dir` if there is none, starts it, and creates the roles and the database.
-    ///
-    /// # Errors
-    /// [`Error`], one sentence for the operator.
     pub async fn start(dir: &Path, passwords: &Passwords<'_>) -> Result<Self, Error> {
         let binaries = Binaries::find(dir)?;
         let user = User::choose()?;
@@ -161,7 +158,7 @@ impl Postgres {
         loop {
             if let Ok(status) = self.ended.try_recv() {
                 let status = status.map_err(io_error("waiting for postgres"))?;
-                return Err(Error::Ended { program: "postgres", status, last_words: last_words(&self.log) });
+                return Err(Error::Ended { program: "postgres", status, output: last_lines(&self.log) });
             }
             match PgConnection::connect_with(options).await {
                 Ok(connection) => return Ok(connection),
@@ -228,7 +225,7 @@ fn initialize(
     Err(Error::Ended {
         program: "initdb",
         status: output.status,
-        last_words: tail(&String::from_utf8_lossy(&output.stderr)),
+        output: tail(&String::from_utf8_lossy(&output.stderr)),
     })
 }
 
@@ -245,7 +242,7 @@ fn socket_dir(dir: &Path, user: Option<&User>) -> Result<(PathBuf, Option<tempfi
     Ok((short.path().to_owned(), Some(short)))
 }
 
-fn last_words(log: &Path) -> String {
+fn last_lines(log: &Path) -> String {
     fs::read(log).map(|bytes| tail(&String::from_utf8_lossy(&bytes))).unwrap_or_default()
 }
 

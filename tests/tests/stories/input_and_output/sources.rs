@@ -2,8 +2,9 @@
 
 use super::*;
 
+// case: file-changes-while-read
 #[test]
-fn file_changes_while_read() {
+fn a_file_that_changes_while_it_is_read_is_refused() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     let path = device.desk().join("image");
@@ -22,11 +23,8 @@ fn file_changes_while_read() {
     // Written to at first, then left alone: it is read again.
     fs::write(&path, &content).unwrap();
     let writer = Writer::start(&path, overwritten);
-    let said = device.desk().join("said");
-    let running = device.shell("exec \"$SEALKEEP\" --json backup --file image 2> said").start().unwrap();
-    while !fs::read_to_string(&said).unwrap_or_default().contains("reading it again") {
-        thread::sleep(Duration::from_millis(5));
-    }
+    let mut running = device.call(["backup", "--file", "image"]).start().unwrap();
+    running.expect("reading it again").unwrap();
     drop(writer);
     let outcome = running.wait().unwrap();
     assert_eq!(outcome.code, 0, "{outcome}");
@@ -40,8 +38,9 @@ fn file_changes_while_read() {
     assert_eq!(marks(&newest(&device), "marks"), ["changed_while_read", "unknown_format"]);
 }
 
+// case: sqlite-wal-left-out
 #[test]
-fn sqlite_wal_left_out() {
+fn a_sqlite_database_is_backed_up_with_its_log() {
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();
     let desk = device.desk();
@@ -139,8 +138,9 @@ fn sqlite_wal_left_out() {
     assert_eq!(fs::read(&victim).unwrap(), b"kept");
 }
 
+// case: sparse-file
 #[test]
-fn sparse_file() {
+fn holes_of_a_file_stay_holes() {
     const LEN: u64 = 200 << 20;
     let stage = Stage::shared().unwrap();
     let (device, _) = stage.new_account().unwrap();

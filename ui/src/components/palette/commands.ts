@@ -18,6 +18,8 @@ export interface Command {
   of?: string;
   Icon: Component<{ size?: number }>;
   keys?: string;
+  /** The key of a source's row that does it. */
+  letter?: string;
   /** Not possible now. */
   off?: boolean;
   go: () => void;
@@ -61,14 +63,14 @@ export function actions(app: App, words: Words, source: SourceView): Command[] {
   const key = keyOf(source);
   const last = source.snapshots[0];
   const own: Command[] = [];
-  if (id !== null) own.push({ id: `back up ${key}`, text: words.home.backUpNow, of: name, Icon: CloudUpload, off: app.busy, go: () => void app.begin(() => app.backend.startBackup(id)) });
+  if (id !== null) own.push({ id: `back up ${key}`, text: words.home.backUpNow, of: name, Icon: CloudUpload, letter: "b", off: app.busy, go: () => void app.begin(() => app.backend.startBackup(id)) });
   if (last) {
     own.push(
-      { id: `restore ${key}`, text: words.home.restore, of: name, Icon: RotateCcw, go: () => app.go({ view: "restore", snapshot: last.id }) },
-      { id: `verify ${key}`, text: words.home.verifyNow, of: name, Icon: ShieldCheck, off: app.busy, go: () => void app.begin(() => app.backend.startVerify(name, last.id)) },
+      { id: `restore ${key}`, text: words.home.restore, of: name, Icon: RotateCcw, letter: "r", go: () => app.go({ view: "restore", snapshot: last.id }) },
+      { id: `verify ${key}`, text: words.home.verifyNow, of: name, Icon: ShieldCheck, letter: "v", off: app.busy, go: () => void app.begin(() => app.backend.startVerify(name, last.id)) },
     );
   }
-  if (id !== null) own.push({ id: `edit ${key}`, text: words.connection.edit, of: name, Icon: Plug, go: () => app.go({ view: "source", name, kind, tab: "connection" }) });
+  if (id !== null) own.push({ id: `edit ${key}`, text: words.connection.edit, of: name, Icon: Plug, letter: "e", go: () => app.go({ view: "source", name, kind, tab: "connection" }) });
   return own;
 }
 

@@ -13,10 +13,13 @@ export const palette = {
   more: (number: string) => `${number} more. Type to narrow the list.`,
   move: "Select",
   run: "Run",
-  searchPage: "Search in the page",
+  searchPage: "Search this page",
   shortcuts: "Keyboard shortcuts",
   everywhere: "Everywhere",
   or: "or",
+  inLists: { ends: "First or last", page: "One page up or down", menu: "Menu of actions" },
+  inRows: { move: "Next or previous database", open: "Open" },
+  inCalendar: { day: "Next or previous day", week: "Next or previous week", month: "4 weeks back or ahead", open: "Show the runs of the day" },
   inList: {
     move: "Next or previous snapshot",
     extend: "Extend the selection",
@@ -27,5 +30,5 @@ export const palette = {
     copy: "Copy the ID",
     close: "Close details",
   },
-  keys: { mod: "Ctrl", shift: "Shift", enter: "Enter", space: "Space", esc: "Esc" },
+  keys: { mod: "Ctrl", shift: "Shift", enter: "Enter", space: "Space", esc: "Esc", home: "Home", end: "End", pageup: "Page Up", pagedown: "Page Down", menu: "Menu" },
 };

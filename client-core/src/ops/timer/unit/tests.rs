@@ -1,4 +1,4 @@
-//! What stands in a unit, and when it is somebody's own.
+//! The contents of units, and the detection of user edits.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, process::Command};
@@ -6,6 +6,7 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt, process::Command};
 use proptest::prelude::*;
 
 use super::*;
+use crate::ops::schedule::tests::any_schedule;
 
 fn units(name: &str, program: &str, home: &str) -> Units {
     Units {
@@ -90,6 +91,14 @@ fn an_edited_file_is_noticed() {
     ] {
         assert!(!is_untouched(&edited), "{edited}");
     }
+}
+
+#[test]
+fn the_program_of_an_edited_service_is_unknown() {
+    let service = units("a", "/opt/100% \u{e9}/sealkeep", "/h").service().unwrap();
+    assert_eq!(program_of(&service), Some(PathBuf::from("/opt/100% \u{e9}/sealkeep")));
+    assert_eq!(program_of(&(service + "# mine\n")), None);
+    assert_eq!(program_of(""), None);
 }
 
 #[test]
@@ -187,18 +196,6 @@ fn path(without: &'static str) -> impl Strategy<Value = String> {
     name.prop_map(move |name| format!("/{}", name.replace(|c: char| without.contains(c), "_")))
 }
 
-fn any_schedule() -> impl Strategy<Value = Schedule> {
-    prop_oneof![
-        Just(Schedule::Hour),
-        (0_i8..24, 0_i8..60).prop_map(|(hour, minute)| Schedule::Day { hour, minute }),
-        (1_i8..=7, 0_i8..24, 0_i8..60).prop_map(|(weekday, hour, minute)| Schedule::Week {
-            weekday,
-            hour,
-            minute
-        }),
-    ]
-}
-
 proptest! {
     #[test]
     fn systemd_starts_what_was_meant(program in path("\"'\\"), home in path("")) {
@@ -206,6 +203,7 @@ proptest! {
         let id = Uuid::from_u128(0x77).to_string();
         let expected = [&*program, "--quiet", "--home", &*home, "schedule", "run", &*id];
         prop_assert_eq!(read_by_systemd(&line(&service, "ExecStart=")), expected);
+        prop_assert_eq!(program_of(&service), Some(PathBuf::from(&program)));
     }
 
     #[test]
@@ -215,6 +213,9 @@ proptest! {
         let expected = [&*program, "--quiet", "--home", &*home, "schedule", "run", &*id];
         let command = crontab.strip_prefix("5 4 * * 0 ").unwrap();
         prop_assert!(!crontab.contains('\n'));
+        // How `Crontab` recognizes the line.
+        let known = format!("schedule run {id}");
+        prop_assert!(crontab.ends_with(&known));
         for halves in [false, true] {
             prop_assert_eq!(read_by_cron(command, halves), expected);
         }
@@ -264,11 +265,16 @@ proptest! {
     }
 }
 
-/// systemd's own opinion, where it is installed.
+/// systemd's own opinion.
 #[test]
 fn systemd_accepts_the_units() {
     let folder = tempfile::tempdir().unwrap();
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        let what = "NOT tested: units: systemd-analyze is not installed, see .ci/setup";
+        // Not with `println!`: the harness hides what a passing test prints.
+        drop(std::io::Write::write_all(&mut std::io::stderr(), format!("\n{what}\n").as_bytes()));
+        let accepted = std::env::var("SEALKEEP_MAY_SKIP").is_ok_and(|accepted| accepted == "1");
+        assert!(accepted, "{what} (SEALKEEP_MAY_SKIP=1 accepts that)");
         return;
     }
     let program = folder.path().join("a $b 100% é");

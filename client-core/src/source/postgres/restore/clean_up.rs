@@ -13,7 +13,11 @@ use super::{
     new_database::{DROP, LOCK, REPLACED, RESTORING, no_sessions, no_template},
     target::RestoreTarget,
 };
-use crate::source::{CleanedUp, RestoreChoices, SourceError, stopper::Stopper};
+use crate::{
+    source::{CleanedUp, RestoreChoices, SourceError, stopper::Stopper},
+    text,
+    text::Text,
+};
 
 /// A database that a restore created or renamed.
 #[derive(Deserialize)]
@@ -43,17 +47,17 @@ fn left_over(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Result<Vec<LeftOver
 }
 
 /// A sentence that names what can be cleaned up.
-fn sentence(names: &[String]) -> Option<String> {
+fn sentence(names: &[String]) -> Option<Text> {
     (!names.is_empty()).then(|| {
-        format!(
-            "an interrupted restore left {} on this server; `sealkeep restore --clean-up URL` drops it",
-            names.join(", ")
+        text!(
+            "an interrupted restore left {names} on this server; `sealkeep restore --clean-up URL` drops it",
+            names = names.join(", ")
         )
     })
 }
 
 /// Queries it separately.
-pub(super) fn found(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Option<String> {
+pub(super) fn found(url: &PgUrl, psql: &Tool, stopper: &Stopper) -> Option<Text> {
     let left = left_over(url, psql, stopper)
         .inspect_err(|error| tracing::debug!(%error, "could not query for leftovers of interrupted restores"))
         .unwrap_or_default();

@@ -8,11 +8,14 @@ use super::{
     failures::Failures,
     psql::{Mode, Psql, Unfinished},
 };
-use crate::source::{
-    SourceError,
-    process::Process,
-    script::{PRELUDE, Turn},
-    stopper::Stopper,
+use crate::{
+    source::{
+        SourceError,
+        process::Process,
+        script::{PRELUDE, Turn},
+        stopper::Stopper,
+    },
+    text,
 };
 
 /// Maximum size of the statements repeated to another psql, bytes.
@@ -53,9 +56,9 @@ impl ContinueOnError {
         let failures = Failures::default();
         let mut psql = Psql::start(url, tool, &Mode::Continue(failures.clone()), stop)?;
         if !psql.is_restricted() {
-            return Err(SourceError::Usage(format!(
-                "--continue needs a psql that knows \\restrict: 18, 17.6, 16.10, 15.14, 14.19, 13.22 or newer; installed is {}",
-                tool.version
+            return Err(SourceError::Usage(text!(
+                "--continue needs a psql that knows \\restrict: 18, 17.6, 16.10, 15.14, 14.19, 13.22 or newer; installed is {version}",
+                version = tool.version
             )));
         }
         psql.write(PRELUDE.as_bytes())?;
@@ -140,7 +143,7 @@ impl ContinueOnError {
         let len: usize =
             self.settings.iter().map(|setting| setting.name.len() + setting.statement.len()).sum();
         if len > MAX_SETTINGS {
-            return Err(SourceError::NotRestorable("it changes more settings than any dump does".into()));
+            return Err(SourceError::NotRestorable(text!("it changes more settings than any dump does")));
         }
         Ok(())
     }

@@ -7,6 +7,8 @@ use super::super::{
 use crate::{
     format::snapshot::{DatabaseProperties, Provider},
     source::SourceError,
+    text,
+    text::{Part, Text},
 };
 
 /// Settings whose value is a list, stored with quotes; each item is set separately.
@@ -26,14 +28,14 @@ pub(super) struct Likeness {
     roles: bool,
     grants: bool,
     major: u32,
-    notes: Vec<String>,
+    notes: Vec<Text>,
 }
 
 /// One way to create it.
 pub(super) struct Clause {
     pub(super) clause: String,
     /// What this way loses.
-    pub(super) loss: Option<String>,
+    pub(super) loss: Option<Text>,
 }
 
 impl Likeness {
@@ -54,7 +56,7 @@ impl Likeness {
         self
     }
 
-    pub(super) fn note(&mut self, note: String) {
+    pub(super) fn note(&mut self, note: Text) {
         self.notes.push(note);
     }
 
@@ -100,18 +102,20 @@ impl Likeness {
         clauses.extend([
             Clause {
                 clause: whole,
-                loss: Some(format!("the database is not in tablespace {}", properties.tablespace)),
+                loss: Some(text!("the database is not in tablespace {name}", name = properties.tablespace)),
             },
             Clause {
                 clause: encoding.clone(),
-                loss: Some(format!(
-                    "the database has the server's collation instead of {named}, so text may sort and compare differently"
+                loss: Some(text!(
+                    "the database has the server's collation instead of {named}, so text may sort and compare differently",
+                    named
                 )),
             },
             Clause {
                 clause: format!("{encoding} LC_COLLATE 'C' LC_CTYPE 'C'"),
-                loss: Some(format!(
-                    "the database has collation C instead of {named}, so text sorts and compares differently"
+                loss: Some(text!(
+                    "the database has collation C instead of {named}, so text sorts and compares differently",
+                    named
                 )),
             },
         ]);
@@ -119,13 +123,14 @@ impl Likeness {
     }
 
     /// Applies the properties to a filled database, and returns what could not be applied.
-    pub(super) fn apply(&self, name: &str, ask: &dyn Fn(&str) -> Result<(), SourceError>) -> Vec<String> {
+    pub(super) fn apply(&self, name: &str, ask: &dyn Fn(&str) -> Result<(), SourceError>) -> Vec<Text> {
         let mut notes = self.notes.clone();
         for (what, sql) in self.statements(name) {
             if let Err(error) = ask(&sql) {
-                notes.push(format!(
-                    "the database does not have its original {what}: {}",
-                    server_message(&error)
+                notes.push(text!(
+                    "the database does not have its original {what}: {why}",
+                    what,
+                    why = server_message(&error)
                 ));
             }
         }
@@ -133,25 +138,25 @@ impl Likeness {
     }
 
     /// The statements, and what each is for. The owner comes last: it may be someone else.
-    fn statements(&self, name: &str) -> Vec<(String, String)> {
+    fn statements(&self, name: &str) -> Vec<(Text, String)> {
         let Some(properties) = &self.properties else { return Vec::new() };
         let database = quote_name(name);
         let mut all = Vec::new();
         for (setting, value) in &properties.settings {
             let value = setting_value(setting, value);
             all.push((
-                format!("setting {setting}"),
+                text!("setting {setting}", setting),
                 format!("ALTER DATABASE {database} SET {} = {value};", setting_name(setting)),
             ));
         }
         if properties.connection_limit >= 0 {
             all.push((
-                "connection limit".into(),
+                text!("connection limit"),
                 format!("ALTER DATABASE {database} CONNECTION LIMIT {};", properties.connection_limit),
             ));
         }
         if properties.is_template {
-            all.push(("mark as a template".into(), format!("ALTER DATABASE {database} IS_TEMPLATE true;")));
+            all.push((text!("mark as a template"), format!("ALTER DATABASE {database} IS_TEMPLATE true;")));
         }
         if !self.roles {
             return all;
@@ -159,7 +164,7 @@ impl Likeness {
         for (role, setting, value) in &properties.role_settings {
             let value = setting_value(setting, value);
             all.push((
-                format!("setting {setting} for role {role}"),
+                text!("setting {setting} for role {role}", setting, role),
                 format!(
                     "ALTER ROLE {} IN DATABASE {database} SET {} = {value};",
                     quote_name(role),
@@ -168,12 +173,12 @@ impl Likeness {
             ));
         }
         if let Some(grants) = properties.grants.as_ref().filter(|_| self.grants) {
-            all.push(("privileges".into(), format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC;")));
+            all.push((text!("privileges"), format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC;")));
             for grant in grants {
                 let role = grant.role.as_deref().map_or_else(|| "PUBLIC".to_owned(), quote_name);
                 let passed = if grant.grantable { " WITH GRANT OPTION" } else { "" };
                 all.push((
-                    format!("privilege {} of {role}", grant.privilege.as_str()),
+                    text!("privilege {name} of {role}", name = grant.privilege.as_str(), role),
                     format!("GRANT {} ON DATABASE {database} TO {role}{passed};", grant.privilege.as_str()),
                 ));
             }
@@ -183,7 +188,7 @@ impl Likeness {
             return all;
         }
         all.push((
-            format!("owner {}", properties.owner),
+            text!("owner {owner}", owner = properties.owner),
             format!("ALTER DATABASE {database} OWNER TO {};", quote_name(&properties.owner)),
         ));
         all
@@ -191,37 +196,41 @@ impl Likeness {
 }
 
 /// How a database that keeps its own properties differs from the original.
-pub(super) fn unlike(original: &DatabaseProperties, found: &DatabaseProperties) -> Option<String> {
+pub(super) fn unlike(original: &DatabaseProperties, found: &DatabaseProperties) -> Option<Text> {
     let mut lost = Vec::new();
-    let mut differs = |what: &str, was: &str, is: &str| {
+    let mut differs = |what: Text, was: &str, is: &str| {
         // What the original did not have, or is unknown, is not lost.
         if was != is && !was.is_empty() {
-            lost.push(format!("{what} {was:?} (here {is:?})"));
+            lost.push(text!("{what} \"{was}\" (here \"{is}\")", what, was, is));
         }
     };
-    differs("encoding", &original.encoding, &found.encoding);
-    differs("collation", &original.collate, &found.collate);
-    differs("character type", &original.ctype, &found.ctype);
-    differs("locale provider", original.provider.as_str(), found.provider.as_str());
+    differs(text!("encoding"), &original.encoding, &found.encoding);
+    differs(text!("collation"), &original.collate, &found.collate);
+    differs(text!("character type"), &original.ctype, &found.ctype);
+    differs(text!("locale provider"), original.provider.as_str(), found.provider.as_str());
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    differs("locale", &text(&original.locale), &text(&found.locale));
-    differs("ICU rules", &text(&original.icu_rules), &text(&found.icu_rules));
-    differs("comment", &text(&original.comment), &text(&found.comment));
+    differs(text!("locale"), &text(&original.locale), &text(&found.locale));
+    differs(text!("ICU rules"), &text(&original.icu_rules), &text(&found.icu_rules));
+    differs(text!("comment"), &text(&original.comment), &text(&found.comment));
     if original.connection_limit >= 0 {
         let limit = |properties: &DatabaseProperties| properties.connection_limit.to_string();
-        differs("connection limit", &limit(original), &limit(found));
+        differs(text!("connection limit"), &limit(original), &limit(found));
     }
     for setting in original.settings.iter().filter(|setting| !found.settings.contains(setting)) {
-        lost.push(format!("setting {} = {:?}", setting.0, setting.1));
+        lost.push(text!("setting {setting} = \"{value}\"", setting = setting.0, value = setting.1));
     }
     for setting in original.role_settings.iter().filter(|setting| !found.role_settings.contains(setting)) {
-        lost.push(format!("setting {} = {:?} for role {}", setting.1, setting.2, setting.0));
+        lost.push(text!(
+            "setting {setting} = \"{value}\" for role {role}",
+            setting = setting.1,
+            value = setting.2,
+            role = setting.0
+        ));
     }
     (!lost.is_empty()).then(|| {
-        format!(
-            "the existing database keeps its own properties; the original had {}. A database that does not exist yet is \
-             created like the original",
-            lost.join(", ")
+        text!(
+            "the existing database keeps its own properties; the original had {lost}. A database that does not exist yet is created like the original",
+            lost = Part::List(lost, ", ")
         )
     })
 }

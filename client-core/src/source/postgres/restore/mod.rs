@@ -32,6 +32,8 @@ use crate::{
         sentinel::{ENOUGH, Format, archive_version},
         stopper::Stopper,
     },
+    text,
+    text::Text,
 };
 
 /// Takes a dump's bytes. An unfinished restore has no effect.
@@ -47,11 +49,11 @@ struct Load {
     /// Inspects an archive's definitions before anything is changed.
     waiting: Option<Waiting>,
     /// What earlier restores left on the server.
-    left_over: Option<String>,
+    left_over: Option<Text>,
     /// Whether code in the dump will run as a superuser.
     superuser: bool,
     /// How an existing database differs from the original.
-    unlike: Option<String>,
+    unlike: Option<Text>,
     running: Option<Running>,
     stop: Stopper,
 }
@@ -279,24 +281,23 @@ impl Reader {
                 Ok(Self::PgRestore { oldest })
             }
             Format::PgPlain => Ok(Self::Psql),
-            Format::PgCluster => Err(SourceError::NotRestorable(
-                "it contains a whole server (pg_dumpall), not one database".into(),
-            )),
-            Format::Tar => Err(SourceError::NotRestorable(
-                "it is a tar of files; a dump in pg_dump's directory format is restored from its directory: unpack the file that --to makes with `tar -x`, then `pg_restore -d DATABASE DIRECTORY`. What \
-                 `pg_dump -Ft` or `-Fc` writes goes into a database by --into".into(),
-            )),
-            Format::MySql => Err(SourceError::NotRestorable("it is a dump of MySQL or MariaDB".into())),
-            other => Err(SourceError::NotRestorable(format!(
-                "its format ({}) is no PostgreSQL dump",
-                other.as_str()
+            Format::PgCluster => Err(SourceError::NotRestorable(text!(
+                "it contains a whole server (pg_dumpall), not one database"
+            ))),
+            Format::Tar => Err(SourceError::NotRestorable(text!(
+                "it is a tar of files; a dump in pg_dump's directory format is restored from its directory: unpack the file that --to makes with `tar -x`, then `pg_restore -d DATABASE DIRECTORY`. What `pg_dump -Ft` or `-Fc` writes goes into a database by --into"
+            ))),
+            Format::MySql => Err(SourceError::NotRestorable(text!("it is a dump of MySQL or MariaDB"))),
+            other => Err(SourceError::NotRestorable(text!(
+                "its format ({other}) is no PostgreSQL dump",
+                other = other.as_str()
             ))),
         }
     }
 }
 
 impl RestoreTarget {
-    fn unlike(&self, psql: &Tool, stop: &Stopper) -> Option<String> {
+    fn unlike(&self, psql: &Tool, stop: &Stopper) -> Option<Text> {
         let original = self.choices.properties.as_ref()?;
         let answers = optional::ask(&self.url, psql, &properties::questions(), stop, None).ok()?;
         likeness::unlike(original, &properties::read(&answers)?)
@@ -361,7 +362,7 @@ impl RestoreTarget {
         match is_empty(&self.url, psql) {
             Ok(true) => Err(unfinished.error),
             Ok(false) if !self.choices.overwrite => Ok(Restored::default()),
-            _ => Err(SourceError::Uncertain { place: self.place(), detail: unfinished.error.to_string() }),
+            _ => Err(SourceError::Uncertain { place: self.place(), detail: unfinished.error.text() }),
         }
     }
 }

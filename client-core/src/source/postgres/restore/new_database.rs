@@ -19,7 +19,11 @@ use super::{
     },
     likeness::Likeness,
 };
-use crate::source::{SourceError, stopper::Stopper};
+use crate::{
+    source::{SourceError, stopper::Stopper},
+    text,
+    text::Text,
+};
 
 /// Prefix of a database that is being filled, or whose restore was killed.
 pub(super) const RESTORING: &str = "sealkeep_restoring_";
@@ -90,7 +94,7 @@ pub(super) fn exists(
 
 /// A database under its final name, and what to report about it.
 pub(super) struct Published {
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Vec<Text>,
 }
 
 impl NewDatabase {
@@ -125,7 +129,7 @@ impl NewDatabase {
         let note =
             quote_text(&format!("being restored by sealkeep; it becomes {wanted} when it is complete"));
         made.execute(&format!("COMMENT ON DATABASE {} IS {note};", quote_name(&made.name)))
-            .map_err(|error| made.failed("creating the database", error))?;
+            .map_err(|error| made.failed(text!("creating the database"), error))?;
         Ok(made)
     }
 
@@ -138,7 +142,7 @@ impl NewDatabase {
             match self.execute(&sql) {
                 Ok(_) => {
                     if let (Some(why), Some(loss)) = (&first, like.loss) {
-                        self.likeness.note(format!("{loss}: {}", server_message(why)));
+                        self.likeness.note(text!("{loss}: {why}", loss, why = server_message(why)));
                     }
                     return Ok(());
                 }
@@ -147,7 +151,7 @@ impl NewDatabase {
                 Err(error) => first = first.or(Some(error)),
             }
         }
-        Err(self.failed("creating the database", first.unwrap_or_else(unexpected_answer)))
+        Err(self.failed(text!("creating the database"), first.unwrap_or_else(unexpected_answer)))
     }
 
     /// Its temporary name.
@@ -185,18 +189,21 @@ impl NewDatabase {
                 Ok(true) => {}
                 Err(_) => {
                     let place = self.maintenance.with_database(&self.wanted).place();
-                    return Err(SourceError::Uncertain { place, detail: server_message(&error) });
+                    return Err(SourceError::Uncertain {
+                        place,
+                        detail: Text::verbatim(server_message(&error)),
+                    });
                 }
             }
             if !self.replaces && is_taken(&error) {
                 return Err(SourceError::Taken(self.wanted.clone()));
             }
             if !is_busy(&error) {
-                return Err(self.failed("naming the restored database", error));
+                return Err(self.failed(text!("naming the restored database"), error));
             }
             if Instant::now() > until {
                 self.refuse_if_in_use()?;
-                return Err(self.failed("naming the restored database", error));
+                return Err(self.failed(text!("naming the restored database"), error));
             }
             thread::sleep(Duration::from_millis(500));
         }
@@ -206,8 +213,9 @@ impl NewDatabase {
         if self.replaces
             && self.execute(&format!("{}{DROP} {};", no_template(&old), quote_name(&old))).is_err()
         {
-            notes.push(format!(
-                "the replaced database still exists as {old}; `sealkeep restore --clean-up URL` drops it"
+            notes.push(text!(
+                "the replaced database still exists as {old}; `sealkeep restore --clean-up URL` drops it",
+                old
             ));
         }
         Ok(Published { notes })
@@ -249,16 +257,14 @@ impl NewDatabase {
         Err(SourceError::InUse { database: self.wanted.clone(), who: who.join(", ") })
     }
 
-    fn failed(&self, what: &str, error: SourceError) -> SourceError {
+    fn failed(&self, how: Text, error: SourceError) -> SourceError {
         match error {
             SourceError::Unreachable { detail, .. }
             | SourceError::Refused { detail, .. }
             | SourceError::QueryFailed { detail, .. }
-            | SourceError::NoDatabase { detail, .. } => SourceError::RestoreFailed {
-                tool: format!("psql {}", self.psql.version),
-                how: what.into(),
-                detail,
-            },
+            | SourceError::NoDatabase { detail, .. } => {
+                SourceError::RestoreFailed { tool: format!("psql {}", self.psql.version), how, detail }
+            }
             other => other,
         }
     }

@@ -11,11 +11,15 @@ use super::{
     continue_on_error::{ContinueOnError, CurrentPsql},
     psql::{Mode, Psql, Unfinished},
 };
-use crate::source::{
-    SourceError,
-    process::{Process, Started},
-    script::{LeftOut, PRELUDE, Policy, Reason, ScriptFilter, ScriptReport},
-    stopper::{Stopper, Watched},
+use crate::{
+    source::{
+        SourceError,
+        process::{Process, Started},
+        script::{LeftOut, PRELUDE, Policy, Reason, ScriptFilter, ScriptReport},
+        stopper::{Stopper, Watched},
+    },
+    text,
+    text::Text,
 };
 
 /// Bytes of a script examined at once.
@@ -109,13 +113,22 @@ impl Script {
 }
 
 /// What is worth reporting of what was left out: neither what the user asked for nor what makes no difference.
-fn reportable(report: &ScriptReport) -> Vec<String> {
+fn reportable(report: &ScriptReport) -> Vec<Text> {
     let of_database = report.left_out.iter().filter(|left| left.reason == Reason::Database).count();
     let missing = report.left_out.iter().filter(|left| matches!(left.reason, Reason::Missing(..)));
-    let missing = missing
-        .map(|left| format!("skipped because {}: {} (line {})", left.reason, left.statement, left.line));
+    let missing = missing.map(|left| {
+        text!(
+            "skipped because {reason}: {statement} (line {line})",
+            reason = left.reason,
+            statement = left.statement,
+            line = left.line
+        )
+    });
     let summary = (of_database > 0).then(|| {
-        format!("skipped {of_database} statements about the original database, such as CREATE DATABASE")
+        text!(
+            "skipped {number} statements about the original database, such as CREATE DATABASE",
+            number = of_database
+        )
     });
     missing.chain(summary).collect()
 }
@@ -125,7 +138,7 @@ pub(super) struct Outcome {
     /// Errors of the server, if it kept going.
     pub(super) failed: Vec<String>,
     /// What the filter left out, as sentences.
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Vec<Text>,
     /// Statements that were left out.
     pub(super) left_out: Vec<LeftOut>,
 }
@@ -168,7 +181,7 @@ impl Archive {
                 Err(error) => error,
                 Ok(_) => SourceError::RestoreFailed {
                     tool: self.tool.clone(),
-                    how: "it ended early".into(),
+                    how: text!("it ended early"),
                     detail: "it did not read the entire dump".into(),
                 },
             }),

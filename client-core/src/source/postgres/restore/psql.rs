@@ -12,10 +12,13 @@ use super::{
     super::{PgUrl, psql::Alarm, session::SETTINGS, tools::Tool},
     failures::Failures,
 };
-use crate::source::{
-    SourceError,
-    process::{Process, Started},
-    stopper::{Stopper, Watched},
+use crate::{
+    source::{
+        SourceError,
+        process::{Process, Started},
+        stopper::{Stopper, Watched},
+    },
+    text,
 };
 
 /// Bytes kept of psql's output: only our own mark appears there.
@@ -203,7 +206,7 @@ impl Psql {
     fn out_of_step(&self) -> SourceError {
         SourceError::RestoreFailed {
             tool: self.tool.clone(),
-            how: "it reads the script in another way than Sealkeep does".into(),
+            how: text!("it reads the script in another way than Sealkeep does"),
             detail: String::new(),
         }
     }
@@ -220,7 +223,7 @@ impl Psql {
                 self.script_failed = ended.status.code() == Some(SCRIPT_FAILED);
                 SourceError::RestoreFailed {
                     tool: self.tool.clone(),
-                    how: if ended.status.success() { "it ended early".into() } else { ended.how() },
+                    how: if ended.status.success() { text!("it ended early") } else { ended.how() },
                     detail: ended.detail(),
                 }
             }

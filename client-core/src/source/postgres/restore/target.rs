@@ -13,10 +13,13 @@ use super::{
     },
     new_database::exists,
 };
-use crate::source::{
-    Finding, RestoreChoices, SourceError,
-    script::{Policy, Target},
-    stopper::Stopper,
+use crate::{
+    source::{
+        Finding, RestoreChoices, SourceError,
+        script::{Policy, Target},
+        stopper::Stopper,
+    },
+    text,
 };
 
 /// What the database contains that did not come with it or with an extension, and what the user may do.
@@ -189,15 +192,16 @@ impl RestoreTarget {
         } else if self.choices.keep_going {
             return Err(SourceError::NotReplaceable {
                 place: self.place(),
-                why: "--continue restores into a database created for it; the user may not create one".into(),
+                why: text!("--continue restores into a database created for it; the user may not create one"),
             });
         } else if archive {
             Way::InPlace { clean: true }
         } else {
             return Err(SourceError::NotReplaceable {
                 place: self.place(),
-                why: "SQL text replaces a database as a whole; the user may not create one in its place"
-                    .into(),
+                why: text!(
+                    "SQL text replaces a database as a whole; the user may not create one in its place"
+                ),
             });
         };
         let State { major, per_transaction, holders, used, .. } = state;
@@ -218,17 +222,17 @@ impl RestoreTarget {
     fn unnamed(&self) -> SourceError {
         SourceError::NotReplaceable {
             place: self.place(),
-            why: "its name is not UTF-8, and only an empty database of such a name is restored into".into(),
+            why: text!("its name is not UTF-8, and only an empty database of such a name is restored into"),
         }
     }
 
     /// Everything in a template is copied into databases created later; programs connect to the maintenance database.
     fn refuse_reserved(&self, is_template: bool) -> Result<(), SourceError> {
         let (what, allowed) = match self.url.database() {
-            "template0" | "template1" => ("a template of new databases", false),
-            _ if is_template => ("a template of new databases", false),
+            "template0" | "template1" => (text!("a template of new databases"), false),
+            _ if is_template => (text!("a template of new databases"), false),
             "postgres" if !self.choices.overwrite => {
-                ("the server's maintenance database, which others use", true)
+                (text!("the server's maintenance database, which others use"), true)
             }
             _ => return Ok(()),
         };

@@ -5,7 +5,7 @@ use std::io::Write;
 use flate2::write::MultiGzDecoder;
 use zstd::stream::write::Decoder;
 
-use crate::source::SourceError;
+use crate::{source::SourceError, text};
 
 /// Largest window of a nested zstd stream, log 2 of bytes: 8 MiB, as used by `zstd -19`. The outermost may use 128
 /// MiB, as `zstd --long` does.
@@ -104,7 +104,7 @@ impl Unpack {
         let deeper = || Box::new(Self::inside(self.depth + 1));
         self.kind = match head {
             [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] if self.depth >= MAX_DEPTH => {
-                return Err(SourceError::NotRestorable("it is compressed too often".into()));
+                return Err(SourceError::NotRestorable(text!("it is compressed too often")));
             }
             [0x1f, 0x8b, ..] => Kind::Gzip(Box::new(MultiGzDecoder::new(Vec::new())), deeper()),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => {
@@ -134,13 +134,15 @@ fn step<'a>(decoder: &mut impl Write, bytes: &'a [u8]) -> std::io::Result<&'a [u
 }
 
 fn foreign(name: &str, program: &str) -> SourceError {
-    SourceError::NotRestorable(format!(
-        "it is compressed by {name}, which is not unpacked here; `{program} -d` unpacks the file that --to makes, for psql or pg_restore"
+    SourceError::NotRestorable(text!(
+        "it is compressed by {name}, which is not unpacked here; `{program} -d` unpacks the file that --to makes, for psql or pg_restore",
+        name,
+        program
     ))
 }
 
 fn broken(name: &str, error: &std::io::Error) -> SourceError {
-    SourceError::Incomplete(format!("its {name} stream cannot be unpacked to the end: {error}"))
+    SourceError::Incomplete(text!("its {name} stream cannot be unpacked to the end: {error}", name, error))
 }
 
 #[cfg(test)]
