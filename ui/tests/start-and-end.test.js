@@ -50,6 +50,12 @@ test("another service is remembered before the account is created, and offers it
   await page.getByLabel("Service address").fill("backup.example.com");
   await page.getByText("https://backup.example.com: Sealkeep").waitFor();
   assert.deepEqual(await page.getByRole("radio").evaluateAll((all) => all.map((one) => one.value)), ["ca"]);
+  // A region that one service lacks is still the user's choice for the next.
+  await page.getByLabel("Service address").fill("cafe.example.com");
+  await page.getByText("No Sealkeep service").waitFor();
+  assert.equal(await page.getByRole("radio", { name: "European Union" }).isChecked(), true);
+  await page.getByLabel("Service address").fill("backup.example.com");
+  await page.getByText("https://backup.example.com: Sealkeep").waitFor();
   await page.getByLabel("Email").fill("ada@example.com");
   await page.getByLabel("Password", { exact: true }).fill("correct horse battery");
   await page.getByRole("button", { name: "Create account", disabled: false }).click();
