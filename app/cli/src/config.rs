@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use client_core::error::{Error, ErrorKind};
+use client_core::{
+    error::{Error, ErrorKind},
+    text::Text,
+};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -146,7 +149,8 @@ fn wrong(place: &str, message: &str) -> Error {
 }
 
 fn refused(happened: String, next: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Usage, happened, "nothing was changed", next)
+    // The command alone reads this file, and speaks English.
+    Error::new(ErrorKind::Usage, Text::verbatim(happened), "nothing was changed", next)
 }
 
 /// An error of the system, without its number.

@@ -61,6 +61,7 @@ async fn an_engine_that_implements_the_traits_is_backed_up_and_restored() {
 
     let into = |name: &str, overwrite: bool| RestoreOptions {
         snapshot: Selector::Id(report.snapshot_id.to_string()),
+        source: None,
         destination: Destination::Database {
             database: named(name),
             choices: Box::new(RestoreChoices { overwrite, ..RestoreChoices::default() }),

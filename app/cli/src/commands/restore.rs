@@ -240,7 +240,7 @@ fn range(range: &DamagedRange) -> documents::Damaged {
         start: range.start,
         end: range.end,
         pack: range.pack.map(|pack| pack.to_string()),
-        reason: range.reason.clone(),
+        reason: range.reason.to_string(),
         snapshots: documents::ids(&range.snapshots),
     }
 }

@@ -133,7 +133,7 @@ fn week(day: &str, at: &str) -> Result<When, Error> {
     let weekday = DAYS.iter().zip(1..).find(|(name, _)| day.to_ascii_lowercase() == **name);
     let (_, weekday) = weekday
         .ok_or_else(|| Error::usage(text!("`{day}` is not a day of the week: use mon to sun", day)))?;
-    let at = time(at).map_err(Error::usage)?;
+    let at = time(at).map_err(|why| Error::usage(Text::verbatim(why)))?;
     Ok(When::Week { weekday, hour: at.hour(), minute: at.minute() })
 }
 

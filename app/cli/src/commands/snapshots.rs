@@ -93,6 +93,6 @@ fn damaged(snapshot: &list::UnreadableSnapshot) -> documents::Unreadable {
         created_at: render::when(snapshot.created),
         device: snapshot.device.to_string(),
         device_name: snapshot.device_name.clone(),
-        why: snapshot.why.clone(),
+        why: snapshot.why.to_string(),
     }
 }

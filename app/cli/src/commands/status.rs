@@ -17,10 +17,10 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
         last_bytes: source.last_bytes,
         last_marks: documents::marks(&source.last_marks),
     });
-    let unreadable = status
-        .unreadable
-        .iter()
-        .map(|snapshot| documents::UnreadableId { id: snapshot.id.to_string(), why: snapshot.why.clone() });
+    let unreadable = status.unreadable.iter().map(|snapshot| documents::UnreadableId {
+        id: snapshot.id.to_string(),
+        why: snapshot.why.to_string(),
+    });
     context.output.result(
         &documents::Status {
             account: describe(&status.account),

@@ -88,8 +88,6 @@ pub(crate) struct SourceWithTimer {
     pub(crate) source: Source,
     /// `null` if it has none.
     pub(crate) timer: Option<Timer>,
-    /// Whether the user's crontab starts it.
-    pub(crate) crontab: bool,
 }
 
 /// A source was removed; its snapshots stay.
@@ -187,6 +185,8 @@ pub(crate) struct Scheduled {
     pub(crate) next: Option<i64>,
     /// `null` if it has none.
     pub(crate) timer: Option<Timer>,
+    /// Whether the user's crontab starts it.
+    pub(crate) crontab: bool,
 }
 
 /// A source has no schedule any more; its snapshots stay.

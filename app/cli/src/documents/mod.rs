@@ -25,9 +25,9 @@ pub(crate) use self::{
         Snapshot, Snapshots, Unreadable, UnreadableId, Unwrapped,
     },
     local::{
-        Bundle, Config, LogEntry, Logged, Run, RunState, Runs, Schedule, ScheduleAdded, ScheduleRemoved,
-        Scheduled, Schedules, Setting, Skipped, Source, SourceRemoved, SourceWithTimer, Sources, Tested,
-        TestedBytes, TestedDatabase, Timer, TimerFiles,
+        Bundle, Config, LogEntry, Logged, Run, RunState, RunTarget, Runs, Schedule, ScheduleAdded,
+        ScheduleRemoved, Scheduled, Schedules, Setting, Skipped, Source, SourceRemoved, SourceWithTimer,
+        Sources, Tested, TestedBytes, TestedDatabase, Timer, TimerFiles,
     },
     progress::{Line, Sums},
     schema::text as schema,
