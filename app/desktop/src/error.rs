@@ -21,7 +21,7 @@ pub(crate) struct UiError {
     /// Stable, one word.
     pub(crate) code: String,
     /// What happened.
-    pub(crate) happened: TextView,
+    pub(crate) happened: Box<TextView>,
     /// What it means for the backups.
     pub(crate) meaning: String,
     /// What to do next.
@@ -34,7 +34,7 @@ impl From<Error> for UiError {
     fn from(error: Error) -> Self {
         Self {
             code: code(&error).to_owned(),
-            happened: error.text().into(),
+            happened: Box::new(error.text().into()),
             meaning: error.meaning().to_owned(),
             next_step: error.next_step().to_owned(),
             retryable: error.is_retryable(),

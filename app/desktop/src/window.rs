@@ -217,7 +217,7 @@ mod tests {
             let text = String::new;
             let error = UiError {
                 code: "io".into(),
-                happened: TextView::from(&text!("the disk broke")),
+                happened: Box::new(TextView::from(&text!("the disk broke"))),
                 meaning: text(),
                 next_step: text(),
                 retryable: false,
