@@ -19,7 +19,7 @@ GRANT SELECT, INSERT, UPDATE (last_object, last_snapshot, granted_bytes, granted
     ON app.vault_counter TO sealkeep_api;
 
 -- object_id: SHA-256 of the bytes; with vault and kind it is the key in the bucket.
--- backup_id: the run that it counts for, which is the one that confirmed it.
+-- run_id: the run that it counts for, which is the one that confirmed it.
 CREATE TABLE app.object (
     vault_id   uuid NOT NULL REFERENCES app.vault,
     object_id  bytea NOT NULL CHECK (octet_length(object_id) = 32),
@@ -27,16 +27,16 @@ CREATE TABLE app.object (
     kind       text NOT NULL CHECK (kind IN ('pack', 'index', 'snapshot', 'key')),
     size       bigint NOT NULL CHECK (size BETWEEN 1 AND 67108864),
     state      text NOT NULL CHECK (state IN ('granted', 'stored')),
-    backup_id  uuid NOT NULL,
+    run_id  uuid NOT NULL,
     granted_at timestamptz NOT NULL,
     stored_at  timestamptz,
     PRIMARY KEY (vault_id, object_id),
     UNIQUE (vault_id, number),
-    FOREIGN KEY (vault_id, backup_id) REFERENCES app.backup,
+    FOREIGN KEY (vault_id, run_id) REFERENCES app.run,
     CHECK ((state = 'stored') = (stored_at IS NOT NULL))
 );
 CREATE INDEX ON app.object (vault_id, kind, number) WHERE state = 'stored';
-CREATE INDEX ON app.object (vault_id, backup_id);
+CREATE INDEX ON app.object (vault_id, run_id);
 ALTER TABLE app.object ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.object FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON app.object TO sealkeep_api
@@ -45,5 +45,5 @@ CREATE POLICY tenant ON app.object TO sealkeep_api
 -- Expired grants are deleted; stored objects stay.
 CREATE TRIGGER stored_stays BEFORE DELETE ON app.object
     FOR EACH ROW WHEN (OLD.state <> 'granted') EXECUTE FUNCTION app.refuse_change();
-GRANT SELECT, INSERT, UPDATE (state, backup_id, granted_at, stored_at), DELETE ON app.object TO sealkeep_api;
+GRANT SELECT, INSERT, UPDATE (state, run_id, granted_at, stored_at), DELETE ON app.object TO sealkeep_api;
 CREATE INDEX ON app.object (vault_id, granted_at) WHERE state = 'granted';

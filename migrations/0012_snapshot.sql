@@ -6,7 +6,7 @@ CREATE TABLE app.snapshot (
     vault_id    uuid NOT NULL,
     position    bigint NOT NULL CHECK (position >= 1),
     snapshot_id bytea NOT NULL,
-    backup_id   uuid NOT NULL,
+    run_id   uuid NOT NULL,
     source_id   uuid NOT NULL,
     device_id   uuid NOT NULL,
     sequence    bigint NOT NULL CHECK (sequence >= 0),
@@ -19,9 +19,9 @@ CREATE TABLE app.snapshot (
     PRIMARY KEY (vault_id, position),
     UNIQUE (vault_id, snapshot_id),
     UNIQUE (vault_id, device_id, sequence),
-    UNIQUE (vault_id, backup_id),
+    UNIQUE (vault_id, run_id),
     FOREIGN KEY (vault_id, snapshot_id) REFERENCES app.object,
-    FOREIGN KEY (vault_id, backup_id) REFERENCES app.backup,
+    FOREIGN KEY (vault_id, run_id) REFERENCES app.run,
     FOREIGN KEY (vault_id, source_id) REFERENCES app.source,
     FOREIGN KEY (vault_id, device_id) REFERENCES app.vault_device
 );

@@ -3,7 +3,7 @@
 use std::fmt;
 
 pub use api_types::{
-    AccountId, BackupId, DeviceId, HeadHash, ObjectId, ObjectKind, Sha256, SnapshotId, SourceId, VaultId,
+    AccountId, DeviceId, HeadHash, ObjectId, ObjectKind, RunId, Sha256, SnapshotId, SourceId, VaultId,
     id::InvalidId,
 };
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@
 //!
 //!  database, file, pipe                   database, file, pipe
 //!    |                                      ^ the last bytes wait until
-//!  source  DumpStream, sentinel: a dump     | the dump's SHA-256 matches
+//!  source  DumpStream, completeness: a    | the dump's SHA-256 matches
 //!    |     has an end of its own          output | source::RestoreSink
 //!    |                                      ^
 //!  unwrap  gzip -> content and a plan     unwrap  plan -> the same gzip
@@ -59,7 +59,7 @@
 //! vault                            the typed whole
 //! api keystore state               the outside: service, keys, files; they never import each other
 //! source device
-//! format kit records unwrap
+//! format recovery_kit records unwrap
 //! crypto encode store
 //! chunk output patience
 //! clock error event net process_guard secret shell size
@@ -106,8 +106,8 @@ pub mod api;
 
 // around it: where keys are kept, how they are printed, where restored files go
 pub mod keystore;
-pub mod kit;
 pub mod output;
+pub mod recovery_kit;
 
 // the layers above, combined
 pub mod vault;

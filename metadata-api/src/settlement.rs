@@ -1,7 +1,7 @@
 //! Expired upload grants: objects that were uploaded but never confirmed count as stored, and the room of the others is
 //! freed.
 
-use api_types::{BackupId, ErrorCode, ObjectId, ObjectKey, VaultId};
+use api_types::{ErrorCode, ObjectId, ObjectKey, RunId, VaultId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
@@ -32,7 +32,7 @@ pub async fn settle(state: &AppState, caller: &Caller<Signed>, vault: VaultId) -
         return Ok(());
     }
     let store = state.stores().get(region).ok_or(ErrorCode::RegionUnavailable)?;
-    let found: Vec<(ObjectId, BackupId, bool)> = stream::iter(expired)
+    let found: Vec<(ObjectId, RunId, bool)> = stream::iter(expired)
         .map(|(object, backup)| async move {
             let key = ObjectKey { vault, kind: object.kind, id: object.id };
             let stored = store.holds(&key, object.size).await;

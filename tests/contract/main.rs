@@ -27,10 +27,10 @@ async fn main() -> Result<ExitCode> {
     let spare = Device::new(&service)?;
     spare.sign_in(&account)?;
     let (member, spare) = (Member::of(&device, &service)?, Member::of(&spare, &service)?);
-    let runs = member.ask("GET", &format!("/v1/vaults/{}/backups?limit=1", member.vault), None).await?;
+    let runs = member.ask("GET", &format!("/v1/vaults/{}/runs?limit=1", member.vault), None).await?;
     let backup = runs
         .body
-        .pointer("/runs/0/backup_id")
+        .pointer("/runs/0/run_id")
         .and_then(|id| id.as_str())
         .ok_or_else(|| Failure::new(format!("no backup is listed: {}", runs.body)))?
         .to_owned();
@@ -63,7 +63,7 @@ fn configuration_text(vault: &str, device: &str, backup: &str) -> String {
         r#"[parameters]
 "path.vault" = "{vault}"
 "path.device" = "{device}"
-"path.backup" = "{backup}"
+"path.backup" = "{run}"
 
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "401", "403", "404", "409", "422", "429"]

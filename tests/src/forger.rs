@@ -1,7 +1,7 @@
 //! A hostile device of the vault: forges packs and index objects, correctly sealed and signed.
 
 use api_types::{
-    BackupId, HeadHash, ObjectId, ObjectKind, SnapshotId, SourceId,
+    HeadHash, ObjectId, ObjectKind, RunId, SnapshotId, SourceId,
     backup::{Commit, MAX_BATCH, NewObject, UploadGrant, UploadState},
     envelope::SnapshotEnvelope,
 };
@@ -157,7 +157,7 @@ impl Forger {
             left -= batch.len();
             self.store_all(ObjectKind::Snapshot, &batch).await?;
             for sealed in batch {
-                let backup = BackupId::from_bytes(*uuid::Uuid::new_v4().as_bytes());
+                let backup = RunId::from_bytes(*uuid::Uuid::new_v4().as_bytes());
                 self.api.start_backup(vault, backup, envelope.source).await.context("a lease")?;
                 let (snapshot_id, packs) = (sealed.id, numbers.clone().into());
                 let commit = Commit { snapshot_id, head: sealed.head, packs, bytes_read: body.plain_size };
@@ -188,7 +188,7 @@ impl Forger {
     }
 
     async fn store_all(&self, kind: ObjectKind, objects: &[SealedSnapshot]) -> Result<()> {
-        let (vault, backup) = (self.keys.id(), BackupId::from_bytes(*uuid::Uuid::new_v4().as_bytes()));
+        let (vault, backup) = (self.keys.id(), RunId::from_bytes(*uuid::Uuid::new_v4().as_bytes()));
         self.api.start_backup(vault, backup, SourceId::from_bytes([7; 16])).await.context("a lease")?;
         let wanted =
             |object: &SealedSnapshot| NewObject { kind, size: object.bytes.len() as u64, id: object.id };
@@ -214,7 +214,7 @@ impl Forger {
     /// # Errors
     /// The service or the store refuses it.
     pub async fn store(&self, kind: ObjectKind, bytes: Vec<u8>) -> Result<ObjectId> {
-        let (vault, backup) = (self.keys.id(), BackupId::from_bytes(*uuid::Uuid::new_v4().as_bytes()));
+        let (vault, backup) = (self.keys.id(), RunId::from_bytes(*uuid::Uuid::new_v4().as_bytes()));
         self.api.start_backup(vault, backup, SourceId::from_bytes([7; 16])).await.context("a lease")?;
         let id = ObjectId::new(Sha256::digest(&bytes).into());
         let object = NewObject { kind, size: bytes.len() as u64, id };

@@ -259,7 +259,7 @@ const base: Answers = {
   snapshot_details: () => details,
   compare_snapshots: () => comparison,
   watch_links: () => null,
-  speak: () => null,
+  setTrayLabels: () => null,
   change_password: refuse({ ...unreachable, code: "second_factor", happened: text("the code is wrong, expired, or was already used") }),
   renew_codes: () => kit.recoveryCodes,
   new_authenticator: () => code,
@@ -524,7 +524,7 @@ export const scenarios: Record<string, Answers> = {
   ),
   mayBeCopy: ended(refused("may_be_copy", text("{place} may be the database that was backed up: it is a copy, or the original after its server was restarted", ["place", "db2:5432/copy"]), ["toCopy"]), restoring),
   missing: ended(refused("missing_on_server", text("the dump needs {list} (first in line {line}), which the server does not have", ["list", 'role "reports"'], ["line", "4012"]), ["noOwner", "noPrivileges", "skipMissing"]), restoring),
-  partly: ended(refused("restore_failed", text("{tool} failed ({how}): {detail}", ["tool", "pg_restore 17.2"], ["how", text("exit code {code}", ["code", "1"])], ["detail", "could not create extension postgis"]), ["keepGoing"]), restoring),
+  partly: ended(refused("restore_failed", text("{tool} failed ({how}): {detail}", ["tool", "pg_restore 17.2"], ["how", text("exit code {code}", ["code", "1"])], ["detail", "could not create extension postgis"]), ["continueOnError"]), restoring),
   proving: { ...base, session: () => ({ state: "signIn", email: "ada@example.com" }), sign_in: () => new Promise(() => undefined), watch_waits: waits({ what: "proving", left: 3 }) },
   away: { ...base, overview: () => new Promise(() => undefined), watch_waits: waits({ what: "away", seconds: 4, limit: 15 }) },
   many: {

@@ -303,7 +303,7 @@ test("a refusal is answered by its button, and the run begins again", async () =
     ["mayBeCopy", "Confirm it's a copy", "toCopy", null],
     ["missing", "Restore without owners", "noOwner", null],
     ["missing", "Skip missing objects", "skipMissing", null],
-    ["partly", "Skip rejected statements", "keepGoing", null],
+    ["partly", "Skip rejected statements", "continueOnError", null],
   ]) {
     const { page, close } = await set.open(scenario);
     await page.getByRole("button", { name: button }).click();

@@ -14,7 +14,7 @@ use super::{
     ApiError,
     address::address,
     bounded::{Bounds, Spent},
-    session::Keeping,
+    session::SessionState,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -40,7 +40,7 @@ pub struct HttpApi {
     /// The service's clock minus ours, seconds.
     pub(super) offset: AtomicI64,
     bounds: Bounds,
-    pub(super) session: Option<Keeping>,
+    pub(super) session: Option<SessionState>,
 }
 
 impl HttpApi {
@@ -79,7 +79,7 @@ impl HttpApi {
     pub fn signed_in(server: &str, secrets: &DeviceSecrets) -> Result<Self, ApiError> {
         let tokens = secrets.session.clone().ok_or(ApiError::NotSignedIn)?;
         let mut api = Self::anonymous(server, &secrets.device)?;
-        api.session = Some(Keeping::new(tokens));
+        api.session = Some(SessionState::new(tokens));
         Ok(api)
     }
 

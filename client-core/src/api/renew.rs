@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{
     ApiError, HttpApi,
     call::{Auth, Call},
-    session::Keeping,
+    session::SessionState,
     transport::{AccessTokens, NoToken, encode},
 };
 use crate::device::{SessionKeeper, SessionTokens};
@@ -25,7 +25,7 @@ const OTHERS: Duration = Duration::from_secs(60);
 /// The tokens of a session: renewed if they are about to expire, or if the service said so.
 pub(super) struct SessionToken<'a> {
     pub(super) api: &'a HttpApi,
-    pub(super) session: &'a Keeping,
+    pub(super) session: &'a SessionState,
 }
 
 impl AccessTokens for SessionToken<'_> {
@@ -51,7 +51,7 @@ async fn renew(
     tokens: &mut SessionTokens,
 ) -> Result<(), ApiError> {
     // Another process of this device may have been faster; using a token twice ends the session.
-    let _turn = turn(keeper, OTHERS.max(api.patience().longest())).await?;
+    let _turn = lock_renewal(keeper, OTHERS.max(api.patience().longest())).await?;
     let stored = keeper.load().map_err(ApiError::Keeper)?.ok_or(ApiError::NotSignedIn)?;
     let newer = stored.refresh != tokens.refresh;
     *tokens = stored;
@@ -80,10 +80,10 @@ async fn renew(
     Ok(())
 }
 
-async fn turn(keeper: &dyn SessionKeeper, longest: Duration) -> Result<Box<dyn Send>, ApiError> {
+async fn lock_renewal(keeper: &dyn SessionKeeper, longest: Duration) -> Result<Box<dyn Send>, ApiError> {
     let until = Instant::now() + longest;
     while Instant::now() < until {
-        if let Some(turn) = keeper.turn().map_err(ApiError::Keeper)? {
+        if let Some(turn) = keeper.lock().map_err(ApiError::Keeper)? {
             return Ok(turn);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

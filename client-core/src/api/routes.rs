@@ -1,11 +1,11 @@
 //! One method per route of a vault.
 
 use api_types::{
-    BackupId, DeviceId, ObjectId, ObjectKind, SourceId, VaultId,
+    DeviceId, ObjectId, ObjectKind, RunId, SourceId, VaultId,
     account::ServiceInfo,
     backup::{
-        Abort, BackupStart, Commit, Committed, Confirm, Confirmed, Lease, NewObject, UploadGrant,
-        UploadGrants, WantUpload,
+        Abort, Commit, Committed, Confirm, Confirmed, Lease, NewObject, RunStart, UploadGrant, UploadGrants,
+        WantUpload,
     },
     directory::SignedDirectoryEntry,
     vault::{
@@ -117,11 +117,11 @@ impl HttpApi {
     pub async fn start_backup(
         &self,
         vault: VaultId,
-        backup_id: BackupId,
+        run_id: RunId,
         source_id: SourceId,
     ) -> Result<Lease, ApiError> {
-        let call = Call::post(format!("/v1/vaults/{vault}/backups"));
-        self.call_with(call, &BackupStart { backup_id, source_id }).await
+        let call = Call::post(format!("/v1/vaults/{vault}/runs"));
+        self.call_with(call, &RunStart { run_id, source_id }).await
     }
 
     /// Requests grants to upload 1 to [`api_types::backup::MAX_BATCH`] objects; answers are in the same order.
@@ -131,11 +131,11 @@ impl HttpApi {
     pub async fn want_uploads(
         &self,
         vault: VaultId,
-        backup: BackupId,
+        backup: RunId,
         objects: Vec<NewObject>,
     ) -> Result<Vec<UploadGrant>, ApiError> {
         let wanted: Vec<ObjectId> = objects.iter().map(|o| o.id).collect();
-        let call = Call::post(format!("/v1/vaults/{vault}/backups/{backup}/objects"));
+        let call = Call::post(format!("/v1/vaults/{vault}/runs/{run}/objects"));
         let answer: UploadGrants = self.call_with(call, &WantUpload { objects }).await?;
         if answer.grants.iter().map(|g| g.id).eq(wanted) {
             return Ok(answer.grants);
@@ -153,7 +153,7 @@ impl HttpApi {
     pub async fn want_upload(
         &self,
         vault: VaultId,
-        backup: BackupId,
+        backup: RunId,
         object: NewObject,
     ) -> Result<UploadGrant, ApiError> {
         let mut grants = self.want_uploads(vault, backup, vec![object]).await?;
@@ -167,10 +167,10 @@ impl HttpApi {
     pub async fn confirm(
         &self,
         vault: VaultId,
-        backup: BackupId,
+        backup: RunId,
         objects: Vec<ObjectId>,
     ) -> Result<Confirmed, ApiError> {
-        let call = Call::post(format!("/v1/vaults/{vault}/backups/{backup}/confirm"));
+        let call = Call::post(format!("/v1/vaults/{vault}/runs/{run}/confirm"));
         self.call_with(call, &Confirm { objects }).await
     }
 
@@ -178,13 +178,8 @@ impl HttpApi {
     ///
     /// # Errors
     /// [`ApiError`]; [`api_types::ErrorCode::MissingObjects`] names what the store lost.
-    pub async fn commit(
-        &self,
-        vault: VaultId,
-        backup: BackupId,
-        commit: Commit,
-    ) -> Result<Committed, ApiError> {
-        self.call_with(Call::post(format!("/v1/vaults/{vault}/backups/{backup}/commit")), &commit).await
+    pub async fn commit(&self, vault: VaultId, backup: RunId, commit: Commit) -> Result<Committed, ApiError> {
+        self.call_with(Call::post(format!("/v1/vaults/{vault}/runs/{run}/commit")), &commit).await
     }
 
     /// Records that a run ended without a snapshot. `failure` is one word, `[a-z_]{1,40}`.
@@ -194,11 +189,11 @@ impl HttpApi {
     pub async fn abort(
         &self,
         vault: VaultId,
-        backup: BackupId,
+        backup: RunId,
         failure: &str,
         bytes_read: u64,
     ) -> Result<(), ApiError> {
-        let call = Call::post(format!("/v1/vaults/{vault}/backups/{backup}/abort"));
+        let call = Call::post(format!("/v1/vaults/{vault}/runs/{run}/abort"));
         self.send_json(call, &Abort { failure: failure.to_owned(), bytes_read }).await
     }
 
@@ -207,7 +202,7 @@ impl HttpApi {
     /// # Errors
     /// [`ApiError`].
     pub async fn runs(&self, vault: VaultId, limit: u32) -> Result<Vec<RunRow>, ApiError> {
-        let call = Call::get(format!("/v1/vaults/{vault}/backups")).query(format!("limit={limit}"));
+        let call = Call::get(format!("/v1/vaults/{vault}/runs")).query(format!("limit={limit}"));
         let runs: Runs = self.call(call).await?;
         Ok(runs.runs)
     }

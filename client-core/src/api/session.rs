@@ -7,12 +7,12 @@ use tokio::sync::Mutex;
 use crate::device::{SessionKeeper, SessionTokens};
 
 /// The current tokens and where they are stored.
-pub(super) struct Keeping {
+pub(super) struct SessionState {
     pub(super) tokens: Mutex<SessionTokens>,
     pub(super) keeper: Option<Arc<dyn SessionKeeper>>,
 }
 
-impl Keeping {
+impl SessionState {
     pub(super) fn new(tokens: SessionTokens) -> Self {
         Self { tokens: Mutex::new(tokens), keeper: None }
     }

@@ -23,7 +23,7 @@ pub trait SessionKeeper: Send + Sync {
     ///
     /// # Errors
     /// The lock cannot be requested.
-    fn turn(&self) -> Result<Option<Box<dyn Send>>, Error>;
+    fn lock(&self) -> Result<Option<Box<dyn Send>>, Error>;
 
     /// The stored tokens; `None` if this device is signed out.
     ///

@@ -125,7 +125,7 @@ impl Keys {
 }
 
 impl SessionKeeper for Keys {
-    fn turn(&self) -> Result<Option<Box<dyn Send>>, Error> {
+    fn lock(&self) -> Result<Option<Box<dyn Send>>, Error> {
         self.0.lock()
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use api_types::{BackupId, ObjectId, ObjectKind, SnapshotId};
+use api_types::{ObjectId, ObjectKind, RunId, SnapshotId};
 use uuid::Uuid;
 
 use super::{Client, OpenVault, objects::not_served, record::Recorder, restore::read_piece, select::short};
@@ -66,7 +66,7 @@ pub async fn check(client: &Client, read_data: bool) -> Result<CheckReport, Erro
     let recorder = Recorder::new(client);
     let client = &recorder.client();
     let vault = client.open()?;
-    let id = BackupId(Uuid::new_v4());
+    let id = RunId(Uuid::new_v4());
     let run = NewRun { id, kind: RunKind::Verify, source: None, source_kind: None, target: None };
     let recorded = recorder.begin_anyway(vault.state(), &run);
     let ended = verified(client, vault, read_data).await;

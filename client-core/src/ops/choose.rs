@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 
 use super::{
     OpenVault,
-    kinship::is_carried_on,
     select::{
         Selector, by_prefix, name_a_source, no_source, not_found, of_day, several_sources, two_sources,
     },
+    source_match::is_carried_on,
 };
 use crate::{
     error::{Error, ErrorKind},

@@ -115,7 +115,7 @@ impl Client {
 
     /// The same device, with its own observer and cancellation token.
     #[must_use]
-    pub fn watched(&self, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Self {
+    pub fn with_observer(&self, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Self {
         Self { observer, cancel, ..self.clone() }
     }
 

@@ -134,7 +134,7 @@ fn next_of(source: &SavedSource, runs: &[Run], now: i64, zone: &TimeZone) -> Opt
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use api_types::BackupId;
+    use api_types::RunId;
     use uuid::Uuid;
 
     use super::*;
@@ -162,7 +162,7 @@ mod tests {
 
     fn run((state, started_at): &(RunState, i64)) -> Run {
         Run {
-            id: BackupId::from_bytes([7; 16]),
+            id: RunId::from_bytes([7; 16]),
             kind: RunKind::Backup,
             snapshot: None,
             source: Some("shop".into()),

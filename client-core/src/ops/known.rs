@@ -78,7 +78,7 @@ fn opened(client: &Client, sealed: &[(SnapshotId, Vec<u8>)]) -> Result<Vec<Known
 mod tests {
     use std::fs;
 
-    use api_types::BackupId;
+    use api_types::RunId;
 
     use super::*;
     use crate::{
@@ -99,7 +99,7 @@ mod tests {
 
         let client = signed_in(home.path());
         sources::add(&client, Some("shop".into()), Address::parse("/d/shop.dump").unwrap()).unwrap();
-        let id = BackupId::from_bytes([7; 16]);
+        let id = RunId::from_bytes([7; 16]);
         let vault = client.open().unwrap();
         let run = NewRun {
             id,

@@ -9,7 +9,7 @@ pub use crate::state::{Evidence, Proven};
 use crate::{
     error::Error,
     format::snapshot::{Origin, Remark, place_of},
-    source::sentinel::UNKNOWN,
+    source::completeness::UNKNOWN,
     text::Text,
 };
 

@@ -32,8 +32,8 @@ pub mod timer;
 
 // backup
 pub mod backup;
-mod kinship;
-mod same;
+mod source_check;
+mod source_match;
 
 // snapshots and runs, listed
 pub mod activity;

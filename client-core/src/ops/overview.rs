@@ -10,7 +10,7 @@ use super::{
     list::{Proven, SnapshotSummary},
     missed::{self, missed},
     runs::{self, KEPT, Run, RunState},
-    same, select,
+    select, source_check,
     sources::{self, SavedSource},
 };
 use crate::{error::Error, source::Source, text};
@@ -133,7 +133,7 @@ fn assess(
         named.entry((snapshot.source.clone(), snapshot.kind.clone())).or_default().push(snapshot);
     }
     let mut stored: BTreeMap<(String, String), Vec<Vec<SnapshotSummary>>> =
-        named.into_iter().map(|(name, snapshots)| (name, same::by_source(snapshots))).collect();
+        named.into_iter().map(|(name, snapshots)| (name, source_check::by_source(snapshots))).collect();
     let mut found = Vec::new();
     for source in saved {
         let kind = source.address.kind();
@@ -235,7 +235,7 @@ mod tests {
     use api_types::{ObjectId, Sha256};
     use uuid::Uuid;
 
-    use api_types::BackupId;
+    use api_types::RunId;
 
     use super::*;
     use crate::{
@@ -282,7 +282,7 @@ mod tests {
 
     fn run(name: &str, state: RunState, started_at: i64) -> Run {
         Run {
-            id: BackupId::from_bytes([7; 16]),
+            id: RunId::from_bytes([7; 16]),
             kind: RunKind::Backup,
             source: Some(name.into()),
             source_kind: Some("postgres".into()),

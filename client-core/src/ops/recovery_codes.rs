@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use super::Client;
-use crate::{error::Error, kit, text};
+use crate::{error::Error, recovery_kit, text};
 
 /// A service creates ten.
 const MOST: usize = 50;
@@ -29,8 +29,8 @@ pub fn file(client: &Client, codes: &[String]) -> Result<CodesFile, Error> {
     }
     let secrets =
         client.keystore().load()?.ok_or_else(|| Error::usage(text!("this device has no account yet")))?;
-    let name = kit::codes::file_name(&secrets.email);
-    let text = kit::codes::text(&secrets.email, &secrets.service, client.now(), codes);
+    let name = recovery_kit::codes::file_name(&secrets.email);
+    let text = recovery_kit::codes::text(&secrets.email, &secrets.service, client.now(), codes);
     Ok(CodesFile { name, text })
 }
 

@@ -127,7 +127,7 @@ fn one(runs: Vec<Run>, typed: &str) -> Result<Run, Error> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use api_types::{BackupId, SnapshotId};
+    use api_types::{RunId, SnapshotId};
 
     use super::*;
     use crate::{
@@ -138,7 +138,7 @@ mod tests {
     /// A backup of `source` that is done.
     fn backup(id: [u8; 16], source: &str, source_kind: &str, started_at: i64) -> Run {
         Run {
-            id: BackupId::from_bytes(id),
+            id: RunId::from_bytes(id),
             kind: RunKind::Backup,
             source: Some(source.into()),
             source_kind: Some(source_kind.into()),
@@ -183,7 +183,7 @@ mod tests {
         {
             let vault = client.open().unwrap();
             for (number, name) in [(1, "shop"), (2, "ledger"), (3, "shop"), (4, "shop")] {
-                let run = BackupId::from_bytes([number; 16]);
+                let run = RunId::from_bytes([number; 16]);
                 let kind = if number == 3 { RunKind::Restore } else { RunKind::Backup };
                 let about = NewRun { id: run, kind, source: Some(name), source_kind: None, target: None };
                 vault.state().start_run(&about, i64::from(number)).unwrap();

@@ -27,22 +27,22 @@ use crate::{
 ///
 /// # Errors
 /// [`crate::error::ErrorKind::WrongCredentials`]; [`crate::error::ErrorKind::NotSignedIn`] on a device without keys.
-pub async fn prove(client: &Client, password: &SecretString) -> Result<Proven, Error> {
+pub async fn reauthenticate(client: &Client, password: &SecretString) -> Result<Reauthenticated, Error> {
     let secrets = client.secrets()?;
     let api = client.set_up(HttpApi::anonymous(&secrets.service, &secrets.device)?);
     let pending = api.sign_in(&secrets.email, password).await?;
-    Ok(Proven { client: client.clone(), api, secrets, pending })
+    Ok(Reauthenticated { client: client.clone(), api, secrets, pending })
 }
 
 /// The password was correct; one change can be made within five minutes.
-pub struct Proven {
+pub struct Reauthenticated {
     client: Client,
     api: HttpApi,
     secrets: DeviceSecrets,
     pending: PendingSignIn,
 }
 
-impl Proven {
+impl Reauthenticated {
     /// Replaces the password. All other sessions end; other devices sign in again and keep their keys.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use crate::{
     },
     device::{DeviceIdentity, DeviceSecrets, Pending, PendingKit, Pins, SignedIn, VaultSecrets},
     error::{Error, ErrorKind},
-    kit::{Kit, KitOwner},
+    recovery_kit::{Kit, KitOwner},
     text,
 };
 

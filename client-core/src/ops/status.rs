@@ -7,7 +7,7 @@ use api_types::SnapshotId;
 use super::{
     Account, Client, list,
     list::{Mark, SnapshotSummary},
-    same,
+    source_check,
 };
 use crate::{error::Error, records};
 
@@ -68,7 +68,7 @@ pub async fn status(client: &Client) -> Result<Status, Error> {
     for snapshot in snapshots {
         named.entry((snapshot.source.clone(), snapshot.kind.clone())).or_default().push(snapshot);
     }
-    let sources = named.into_values().flat_map(same::by_source).filter_map(|snapshots| {
+    let sources = named.into_values().flat_map(source_check::by_source).filter_map(|snapshots| {
         let last = snapshots.first()?;
         Some(SourceStatus {
             name: last.source.clone(),

@@ -48,7 +48,7 @@ impl Output {
         if path.as_os_str().is_empty() {
             return Err(Error::usage(text!("the output file has no name")));
         }
-        let Some(there) = look(path, &shown)? else {
+        let Some(there) = stat(path, &shown)? else {
             if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
                 return Err(directory(&shown));
             }
@@ -154,7 +154,7 @@ pub fn refuse_existing(path: &Path) -> Result<(), Error> {
     if !path.is_absolute() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         return Err(Error::usage(text!("{shown} is not the full path of a file", shown)));
     }
-    match look(path, &shown)? {
+    match stat(path, &shown)? {
         Some(there) if there.is_dir() => Err(directory(&shown)),
         Some(_) => Err(exists(&shown)),
         None => new_file::refuse_absent_folder(path),
@@ -162,7 +162,7 @@ pub fn refuse_existing(path: &Path) -> Result<(), Error> {
 }
 
 /// What the path refers to; `None`: nothing.
-fn look(path: &Path, shown: &str) -> Result<Option<Metadata>, Error> {
+fn stat(path: &Path, shown: &str) -> Result<Option<Metadata>, Error> {
     match fs::metadata(path) {
         Ok(there) => Ok(Some(there)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),

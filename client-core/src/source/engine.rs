@@ -130,7 +130,7 @@ pub trait Connected: Send {
 }
 
 /// A database that can be restored into: it gets the whole dump or stays unchanged, unless
-/// [`RestoreChoices::keep_going`] is set.
+/// [`RestoreChoices::continue_on_error`] is set.
 pub trait Database {
     /// Its own name, which the user types to confirm replacing it.
     fn name(&self) -> String;
@@ -142,7 +142,7 @@ pub trait Database {
     ///
     /// # Errors
     /// Those with which the restore would be refused.
-    fn look(&self, choices: RestoreChoices, stopper: &Stopper) -> Result<Finding, SourceError>;
+    fn inspect(&self, choices: RestoreChoices, stopper: &Stopper) -> Result<Finding, SourceError>;
 
     /// Drops what aborted restores left on its server; restores in progress are not touched.
     ///

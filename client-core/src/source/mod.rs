@@ -1,6 +1,7 @@
 //! Where dumps come from, and the databases they are restored into. A dump ends with [`Complete`] or an error, never
 //! with end of file alone. [`ENGINES`] lists what can be backed up.
 
+pub mod completeness;
 mod engine;
 mod error;
 mod fifo;
@@ -12,7 +13,6 @@ mod program;
 mod readable;
 mod restoring;
 pub mod script;
-pub mod sentinel;
 mod stdin;
 mod stopper;
 mod stream;

@@ -19,7 +19,7 @@ pub struct RestoreChoices {
     /// Leave out, and list, what needs a role, extension, tablespace or language that the server lacks.
     pub skip_missing: bool,
     /// Keep what could be restored and list what could not, instead of leaving everything unchanged.
-    pub keep_going: bool,
+    pub continue_on_error: bool,
     /// The database that must not be restored into.
     pub guard: Option<Guard>,
     /// Properties of the original for a database that is created.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::{SourceError, Stopper, sentinel::Sentinel};
+use super::{SourceError, Stopper, completeness::CompletenessCheck};
 use crate::{
     error::Error,
     event::Warning,
@@ -18,7 +18,7 @@ pub struct Complete {
     pub tool: String,
     /// Its version; empty if it has none.
     pub tool_version: String,
-    /// The dump's format, from the outermost layer inwards: `gzip, pg_dump SQL`. See [`super::sentinel::Seen`].
+    /// The dump's format, from the outermost layer inwards: `gzip, pg_dump SQL`. See [`super::completeness::Seen`].
     pub format: String,
     /// Whether the end of the dump itself was found. Otherwise only exit code and end of file show that it is
     /// complete.
@@ -90,7 +90,7 @@ pub trait Input: Send {
 /// an error ([`crate::error::Error::source_read`] extracts it from the [`io::Error`]).
 pub struct DumpStream {
     input: Box<dyn Input>,
-    sentinel: Sentinel,
+    check: CompletenessCheck,
     stopper: Stopper,
     complete: Complete,
     expected_bytes: Option<u64>,
@@ -104,7 +104,7 @@ impl DumpStream {
     pub fn new(input: impl Input + 'static, complete: Complete, stopper: Stopper) -> Self {
         Self {
             input: Box::new(input),
-            sentinel: Sentinel::new(),
+            check: CompletenessCheck::new(),
             stopper,
             complete,
             expected_bytes: None,
@@ -180,17 +180,17 @@ impl DumpStream {
         })?;
         match buffer.get(..read) {
             Some(bytes) if read > 0 => {
-                self.sentinel.feed(bytes).map_err(|broken| self.program_first(broken.0))?;
+                self.check.feed(bytes).map_err(|broken| self.program_first(broken.0))?;
             }
-            _ => self.prove()?,
+            _ => self.verify_end()?,
         }
         Ok(read)
     }
 
     /// At the end of file: the program must have succeeded and the dump must have its own end.
-    fn prove(&mut self) -> Result<(), SourceError> {
+    fn verify_end(&mut self) -> Result<(), SourceError> {
         self.check(true)?;
-        let seen = self.sentinel.finish().map_err(|broken| SourceError::Incomplete(broken.0))?;
+        let seen = self.check.finish().map_err(|broken| SourceError::Incomplete(broken.0))?;
         (self.complete.format, self.complete.verified_end) = (seen.to_string(), seen.verified);
         self.complete.needs = seen.needs;
         Ok(())

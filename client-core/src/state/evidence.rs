@@ -39,7 +39,12 @@ impl StateDb {
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn prove(&self, snapshot: &SnapshotId, evidence: Evidence, now: i64) -> Result<(), StateError> {
+    pub fn record_evidence(
+        &self,
+        snapshot: &SnapshotId,
+        evidence: Evidence,
+        now: i64,
+    ) -> Result<(), StateError> {
         self.db().execute(
             "INSERT INTO evidence (snapshot, level, at) VALUES (?1, ?2, ?3)
              ON CONFLICT (snapshot) DO UPDATE SET level = excluded.level, at = excluded.at
@@ -53,7 +58,7 @@ impl StateDb {
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn disprove(&self, snapshot: &SnapshotId) -> Result<(), StateError> {
+    pub fn withdraw_evidence(&self, snapshot: &SnapshotId) -> Result<(), StateError> {
         self.db().execute("DELETE FROM evidence WHERE snapshot = ?1", [snapshot.as_bytes()])?;
         Ok(())
     }

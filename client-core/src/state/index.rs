@@ -1,6 +1,6 @@
 //! Where chunks are, as far as this device knows.
 
-use api_types::{BackupId, DeviceId, ObjectId, ObjectKind, vault::ObjectRow};
+use api_types::{DeviceId, ObjectId, ObjectKind, RunId, vault::ObjectRow};
 use rusqlite::{OptionalExtension, params};
 
 use super::{
@@ -55,7 +55,7 @@ impl StateDb {
     /// [`StateError`].
     pub fn add_confirmed_pack(
         &self,
-        _run: BackupId,
+        _run: RunId,
         id: ObjectId,
         number: u32,
         size: u64,

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use api_types::BackupId;
+use api_types::RunId;
 
 use crate::{
     error::{Error, ErrorKind},
@@ -74,7 +74,7 @@ impl RunLock {
     ///
     /// # Errors
     /// The file cannot be created.
-    pub fn take(home: &Path, run: BackupId) -> Result<Self, Error> {
+    pub fn take(home: &Path, run: RunId) -> Result<Self, Error> {
         let folder = home.join(RUNNING);
         fs::create_dir_all(&folder).map_err(|e| Error::io(&folder.display().to_string(), &e))?;
         let path = folder.join(run.to_string());
@@ -89,7 +89,7 @@ impl RunLock {
 
     /// Whether a process works on this run.
     #[must_use]
-    pub fn is_held(home: &Path, run: BackupId) -> bool {
+    pub fn is_held(home: &Path, run: RunId) -> bool {
         is_locked(&home.join(RUNNING).join(run.to_string()))
     }
 

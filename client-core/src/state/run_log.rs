@@ -1,6 +1,6 @@
 //! What happened in a run, line by line. It is written as it happens, so that a run that was killed has a log, too.
 
-use api_types::BackupId;
+use api_types::RunId;
 use rusqlite::{Connection, params};
 
 use super::{StateDb, StateError};
@@ -65,7 +65,7 @@ impl StateDb {
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn log(&self, run: BackupId, entry: &LogEntry) -> Result<(), StateError> {
+    pub fn log(&self, run: RunId, entry: &LogEntry) -> Result<(), StateError> {
         self.add_line(run, entry, LINES)
     }
 
@@ -73,11 +73,11 @@ impl StateDb {
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn log_end(&self, run: BackupId, entry: &LogEntry) -> Result<(), StateError> {
+    pub fn log_end(&self, run: RunId, entry: &LogEntry) -> Result<(), StateError> {
         self.add_line(run, entry, LINES + END)
     }
 
-    fn add_line(&self, run: BackupId, entry: &LogEntry, most: u32) -> Result<(), StateError> {
+    fn add_line(&self, run: RunId, entry: &LogEntry, most: u32) -> Result<(), StateError> {
         let text: String = entry.text.chars().take(LINE_LEN).collect();
         self.db().execute(
             "INSERT INTO run_log (run, at, kind, text) SELECT ?1, ?2, ?3, ?4
@@ -91,7 +91,7 @@ impl StateDb {
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn log_of(&self, run: BackupId) -> Result<Vec<LogEntry>, StateError> {
+    pub fn log_of(&self, run: RunId) -> Result<Vec<LogEntry>, StateError> {
         let db = self.db();
         let mut query =
             db.prepare_cached("SELECT at, kind, text FROM run_log WHERE run = ?1 ORDER BY rowid")?;
@@ -125,10 +125,10 @@ mod tests {
         StateDb::open(home, VaultId::from_bytes([1; 16])).unwrap().state
     }
 
-    fn start(state: &StateDb, now: i64) -> BackupId {
+    fn start(state: &StateDb, now: i64) -> RunId {
         let mut id = [0; 16];
         id[..8].copy_from_slice(&now.to_be_bytes());
-        let run = BackupId::from_bytes(id);
+        let run = RunId::from_bytes(id);
         let about =
             NewRun { id: run, kind: RunKind::Backup, source: Some("shop"), source_kind: None, target: None };
         state.start_run(&about, now).unwrap();
@@ -206,7 +206,7 @@ mod tests {
         state.log(run, &entry(LogKind::Stage, "began")).unwrap();
         let next = start(&state, 8);
         assert_eq!(state.log_of(run).unwrap().len(), 1);
-        let newest: Vec<BackupId> = state.runs(None, 2).unwrap().iter().map(|run| run.id).collect();
+        let newest: Vec<RunId> = state.runs(None, 2).unwrap().iter().map(|run| run.id).collect();
         assert_eq!(newest, [next, run]);
     }
 
@@ -214,7 +214,7 @@ mod tests {
     fn only_the_newest_runs_keep_their_logs() {
         let home = tempfile::tempdir().unwrap();
         let state = state(home.path());
-        let runs: Vec<BackupId> = (0..i64::from(RUNS) + 2)
+        let runs: Vec<RunId> = (0..i64::from(RUNS) + 2)
             .map(|now| {
                 let run = start(&state, now);
                 state.log(run, &entry(LogKind::Stage, "began")).unwrap();

@@ -1,6 +1,6 @@
 //! The journal of runs: every backup, restore and verification, and its result.
 
-use api_types::{BackupId, SnapshotId};
+use api_types::{RunId, SnapshotId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{StateDb, StateError, run_log};
@@ -77,7 +77,7 @@ pub enum RunState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// Its id; the service knows that of a backup as well.
-    pub id: BackupId,
+    pub id: RunId,
     /// What it does.
     pub kind: RunKind,
     /// The source's name; `None` if it ended before that was known, or if it was about all sources.
@@ -102,7 +102,7 @@ pub struct Run {
 #[derive(Debug, Clone, Copy)]
 pub struct NewRun<'a> {
     /// Its id.
-    pub id: BackupId,
+    pub id: RunId,
     /// What it does.
     pub kind: RunKind,
     /// The source's name.
@@ -141,10 +141,10 @@ impl StateDb {
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn runs_without_end(&self) -> Result<Vec<BackupId>, StateError> {
+    pub fn runs_without_end(&self) -> Result<Vec<RunId>, StateError> {
         let db = self.db();
         let mut query = db.prepare_cached("SELECT id FROM run WHERE state = 'running'")?;
-        let rows = query.query_map([], |row| Ok(BackupId::from_bytes(row.get(0)?)))?;
+        let rows = query.query_map([], |row| Ok(RunId::from_bytes(row.get(0)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -195,7 +195,7 @@ impl StateDb {
     /// [`StateError`].
     pub fn run_is_about(
         &self,
-        run: BackupId,
+        run: RunId,
         snapshot: SnapshotId,
         source: &str,
         source_kind: &str,
@@ -211,7 +211,7 @@ impl StateDb {
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn interrupt_runs(&self, runs: &[BackupId], now: i64) -> Result<(), StateError> {
+    pub fn interrupt_runs(&self, runs: &[RunId], now: i64) -> Result<(), StateError> {
         let mut db = self.db();
         let change = db.transaction()?;
         for run in runs {
@@ -230,7 +230,7 @@ impl StateDb {
     /// [`StateError`].
     pub fn finish_run(
         &self,
-        run: BackupId,
+        run: RunId,
         snapshot: Option<SnapshotId>,
         bytes_read: u64,
         now: i64,
@@ -247,13 +247,7 @@ impl StateDb {
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn fail_run(
-        &self,
-        run: BackupId,
-        failure: &str,
-        bytes_read: u64,
-        now: i64,
-    ) -> Result<(), StateError> {
+    pub fn fail_run(&self, run: RunId, failure: &str, bytes_read: u64, now: i64) -> Result<(), StateError> {
         self.db().execute(
             "UPDATE run SET state = 'failed', failure = ?2, bytes_read = ?3, ended_at = ?4 WHERE id = ?1",
             params![run.as_bytes(), failure, bytes_read, now],
@@ -276,7 +270,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         _ => RunState::Failed(row.get::<_, Option<String>>(7)?.unwrap_or_default()),
     };
     Ok(Run {
-        id: BackupId::from_bytes(row.get(0)?),
+        id: RunId::from_bytes(row.get(0)?),
         kind: RunKind::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or(RunKind::Backup),
         source: row.get(2)?,
         source_kind: row.get(3)?,

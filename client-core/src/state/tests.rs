@@ -1,4 +1,4 @@
-use api_types::{BackupId, DeviceId, HeadHash, ObjectId, ObjectKind, Sha256, VaultId, vault::ObjectRow};
+use api_types::{DeviceId, HeadHash, ObjectId, ObjectKind, RunId, Sha256, VaultId, vault::ObjectRow};
 
 use super::*;
 use crate::{
@@ -29,8 +29,8 @@ fn object(byte: u8) -> ObjectId {
 const VAULT: VaultId = VaultId::from_bytes([6; 16]);
 const OTHER: DeviceId = DeviceId::from_bytes([3; 16]);
 
-fn run() -> BackupId {
-    BackupId::from_bytes([1; 16])
+fn run() -> RunId {
+    RunId::from_bytes([1; 16])
 }
 
 fn state(home: &Path) -> StateDb {
@@ -187,8 +187,8 @@ fn two_backups_at_once_are_refused() {
     BackupLock::take(home.path()).unwrap();
 }
 
-fn started(state: &StateDb, number: u8, kind: RunKind, target: Option<&RunTarget>) -> BackupId {
-    let id = BackupId::from_bytes([number; 16]);
+fn started(state: &StateDb, number: u8, kind: RunKind, target: Option<&RunTarget>) -> RunId {
+    let id = RunId::from_bytes([number; 16]);
     let run = NewRun { id, kind, source: Some("shop"), source_kind: Some("postgres"), target };
     state.start_run(&run, i64::from(number)).unwrap();
     id
@@ -205,7 +205,7 @@ fn every_kind_of_run_is_kept_with_its_target_and_its_result() {
     for (number, target) in (2..).zip(&targets) {
         started(&state, number, RunKind::Restore, Some(target));
     }
-    let unknown = BackupId::from_bytes([9; 16]);
+    let unknown = RunId::from_bytes([9; 16]);
     let run = NewRun { id: unknown, kind: RunKind::Verify, source: None, source_kind: None, target: None };
     state.start_run(&run, 9).unwrap();
     state.run_is_about(unknown, object(5), "shop", "postgres").unwrap();
@@ -242,7 +242,7 @@ fn a_run_that_ended_is_not_interrupted() {
 #[test]
 fn a_run_is_alive_while_its_lock_is_held() {
     let home = tempfile::tempdir().unwrap();
-    let (one, other) = (BackupId::from_bytes([1; 16]), BackupId::from_bytes([2; 16]));
+    let (one, other) = (RunId::from_bytes([1; 16]), RunId::from_bytes([2; 16]));
     assert!(!RunLock::is_held(home.path(), one));
     RunLock::tidy(home.path());
     let lock = RunLock::take(home.path(), one).unwrap();

@@ -62,14 +62,14 @@ pub struct PresignedStore {
 }
 
 /// How an attempt failed: for good, or worth a retry.
-enum Failed {
-    For(StoreError),
+enum FailedAttempt {
+    Fatal(StoreError),
     Now(Text, Option<Duration>),
 }
 
-impl Failed {
-    const fn now(detail: Text) -> Self {
-        Self::Now(detail, None)
+impl FailedAttempt {
+    const fn retryable(detail: Text) -> Self {
+        Self::Retryable(detail, None)
     }
 }
 
@@ -168,7 +168,7 @@ impl PresignedStore {
             return Err(StoreError::Internal("the permission is for another length".into()));
         }
         exact.insert(header::CONTENT_LENGTH, bytes.len().into());
-        self.again(|| self.put_once(url.clone(), exact.clone(), bytes.clone())).await
+        self.with_retry(|| self.put_once(url.clone(), exact.clone(), bytes.clone())).await
     }
 
     /// Refuses a storage inside the user's network, with an explanation. The address is checked again on connecting:
@@ -184,19 +184,24 @@ impl PresignedStore {
         )))
     }
 
-    async fn put_once(&self, url: url::Url, headers: header::HeaderMap, bytes: Bytes) -> Result<(), Failed> {
+    async fn put_once(
+        &self,
+        url: url::Url,
+        headers: header::HeaderMap,
+        bytes: Bytes,
+    ) -> Result<(), FailedAttempt> {
         let sent = Arc::new(AtomicU64::new(0));
         let throttle = self.throttle.read().unwrap_or_else(PoisonError::into_inner).clone();
         let body = upload_body::UploadBody::new(bytes, Arc::clone(&sent), throttle);
         let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(body, upload_body::STEP));
         let sending = self.http.put(url).headers(headers).body(body).send();
         let answer = tokio::select! {
-            answer = sending => answer.map_err(|e| Failed::now(describe_network_error(&e)))?,
-            () = stalled(&sent, self.stall) => return Err(Failed::now(text!("the upload stalled"))),
+            answer = sending => answer.map_err(|e| FailedAttempt::retryable(describe_network_error(&e)))?,
+            () = stalled(&sent, self.stall) => return Err(FailedAttempt::retryable(text!("the upload stalled"))),
         };
         match answer.status() {
             status if status.is_success() => Ok(()),
-            StatusCode::PRECONDITION_FAILED => Err(Failed::For(StoreError::AlreadyThere)),
+            StatusCode::PRECONDITION_FAILED => Err(FailedAttempt::Fatal(StoreError::AlreadyThere)),
             status => Err(self.refused(status, answer.headers())),
         }
     }
@@ -245,19 +250,19 @@ impl PresignedStore {
         self.admit().await?;
         let wrong_size = |found: u64| {
             let (id, size) = (object.id, object.size);
-            Failed::For(StoreError::Damaged(text!(
+            FailedAttempt::Fatal(StoreError::Damaged(text!(
                 "object {id} has {found} bytes instead of {size}",
                 id,
                 found,
                 size
             )))
         };
-        let disk = |e: io::Error| Failed::For(StoreError::Disk(e.to_string()));
-        self.again(|| async {
+        let disk = |e: io::Error| FailedAttempt::Fatal(StoreError::Disk(e.to_string()));
+        self.with_retry(|| async {
             let mut answer = self.answer(self.http.get(url.clone())).await?;
             match answer.status() {
                 StatusCode::OK => {}
-                StatusCode::NOT_FOUND => return Err(Failed::For(StoreError::NotFound)),
+                StatusCode::NOT_FOUND => return Err(FailedAttempt::Fatal(StoreError::NotFound)),
                 status => return Err(self.refused(status, answer.headers())),
             }
             if let Some(found) = answer.content_length().filter(|found| *found != object.size) {
@@ -281,7 +286,7 @@ impl PresignedStore {
             if verify == Verify::Length || hash.finalize().as_slice() == object.id.as_bytes() {
                 return Ok(out);
             }
-            Err(Failed::For(StoreError::Damaged(text!(
+            Err(FailedAttempt::Fatal(StoreError::Damaged(text!(
                 "object {id} has other content than was stored",
                 id = object.id
             ))))
@@ -289,49 +294,50 @@ impl PresignedStore {
         .await
     }
 
-    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Failed> {
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, FailedAttempt> {
         let request = request.header(header::ACCEPT_ENCODING, "identity");
         tokio::time::timeout(self.stall, request.send())
             .await
-            .map_err(|_| Failed::now(text!("no answer")))?
-            .map_err(|e| Failed::now(describe_network_error(&e)))
+            .map_err(|_| FailedAttempt::retryable(text!("no answer")))?
+            .map_err(|e| FailedAttempt::retryable(describe_network_error(&e)))
     }
 
     async fn piece(
         &self,
         answer: &mut reqwest::Response,
         pace: &mut pace::Pace,
-    ) -> Result<Option<Bytes>, Failed> {
-        let still = || Failed::now(text!("the download stalled"));
+    ) -> Result<Option<Bytes>, FailedAttempt> {
+        let still = || FailedAttempt::retryable(text!("the download stalled"));
         let piece = tokio::time::timeout(self.stall, answer.chunk())
             .await
             .map_err(|_| still())?
-            .map_err(|e| Failed::now(describe_network_error(&e)))?;
+            .map_err(|e| FailedAttempt::retryable(describe_network_error(&e)))?;
         let moves = pace.moves(piece.as_ref().map_or(0, Bytes::len));
         if moves || piece.is_none() { Ok(piece) } else { Err(still()) }
     }
 
-    fn refused(&self, status: StatusCode, headers: &header::HeaderMap) -> Failed {
+    fn refused(&self, status: StatusCode, headers: &header::HeaderMap) -> FailedAttempt {
         match status.as_u16() {
             // An expired URL, a wrong clock or a differing checksum: stores do not agree on the status.
-            400 | 401 | 403 => Failed::For(StoreError::NeedNewUrl),
+            400 | 401 | 403 => FailedAttempt::Fatal(StoreError::NeedNewUrl),
             // 409: another conditional upload of the same object is in progress.
-            408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 => {
-                Failed::Now(text!("status {status}", status = status.to_string()), asked_for(headers))
-            }
+            408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 => FailedAttempt::Retryable(
+                text!("status {status}", status = status.to_string()),
+                asked_for(headers),
+            ),
             300..=399 => self.for_good(text!("a redirect, which is never followed")),
             507 => self.for_good(text!("it is full")),
             _ => self.for_good(text!("status {status}", status = status.to_string())),
         }
     }
 
-    fn for_good(&self, detail: Text) -> Failed {
-        Failed::For(StoreError::Refused { origin: self.origin(), detail })
+    fn for_good(&self, detail: Text) -> FailedAttempt {
+        FailedAttempt::Fatal(StoreError::Refused { origin: self.origin(), detail })
     }
 
-    async fn again<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StoreError>
+    async fn with_retry<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StoreError>
     where
-        F: Future<Output = Result<T, Failed>>,
+        F: Future<Output = Result<T, FailedAttempt>>,
     {
         let mut request = self.patience.request(Peer::Store, self.first_pause);
         loop {
@@ -340,11 +346,11 @@ impl PresignedStore {
                     request.answered();
                     return Ok(done);
                 }
-                Err(Failed::For(error)) => {
+                Err(FailedAttempt::Fatal(error)) => {
                     request.answered();
                     return Err(error);
                 }
-                Err(Failed::Now(detail, wait)) => {
+                Err(FailedAttempt::Retryable(detail, wait)) => {
                     tracing::debug!(%detail, "the store is tried again");
                     match request.pause(wait).await {
                         Ok(()) => {}

@@ -7,7 +7,7 @@ use crate::tiny_server;
 use std::time::{Duration, Instant, SystemTime};
 
 use api_parts::*;
-use api_types::{BackupId, ErrorCode, Problem, SourceId, backup::Lease};
+use api_types::{ErrorCode, Problem, RunId, SourceId, backup::Lease};
 use client_core::api::ApiError;
 use tiny_server::{Answer, TinyServer};
 
@@ -25,11 +25,11 @@ async fn unsafe_requests_are_sent_once_and_safe_ones_are_retried() {
         if number == 0 {
             Answer::json(429, &Problem { retry_after: Some(2), ..problem(ErrorCode::RateLimited) })
         } else {
-            Answer::json(200, &Lease { backup_id: BackupId::from_bytes([1; 16]), expires_at: 1 })
+            Answer::json(200, &Lease { run_id: RunId::from_bytes([1; 16]), expires_at: 1 })
         }
     });
     let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
-    api.start_backup(VAULT, BackupId::from_bytes([1; 16]), SourceId::from_bytes([2; 16])).await.unwrap();
+    api.start_backup(VAULT, RunId::from_bytes([1; 16]), SourceId::from_bytes([2; 16])).await.unwrap();
     assert!(begun.elapsed() >= Duration::from_secs(2) && server.seen().len() == 2);
 
     // A wait that is too long is reported, not slept.

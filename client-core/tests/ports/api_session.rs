@@ -14,7 +14,7 @@ use std::{
 
 use api_parts::*;
 use api_types::{
-    BackupId, Base64, ErrorCode, ObjectId, ObjectKind, Problem,
+    Base64, ErrorCode, ObjectId, ObjectKind, Problem, RunId,
     account::{Refresh, ServiceInfo},
     backup::{NewObject, UploadGrant, UploadGrants, UploadState},
     envelope::SignedEnvelope,
@@ -200,7 +200,7 @@ async fn many_requests_and_two_processes_spend_a_token_once() {
 async fn a_token_that_cannot_be_stored_is_not_used() {
     struct Broken(SessionTokens);
     impl client_core::device::SessionKeeper for Broken {
-        fn turn(&self) -> Result<Option<Box<dyn Send>>, Error> {
+        fn lock(&self) -> Result<Option<Box<dyn Send>>, Error> {
             Ok(Some(Box::new(())))
         }
         fn load(&self) -> Result<Option<SessionTokens>, Error> {
@@ -365,7 +365,7 @@ async fn a_grant_for_another_object_is_refused() {
     let keystore = memory();
     let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
     let object = NewObject { kind: ObjectKind::Pack, size: 1, id: ObjectId::new([1; 32]) };
-    let answer = api.want_upload(VAULT, BackupId::from_bytes([1; 16]), object).await;
+    let answer = api.want_upload(VAULT, RunId::from_bytes([1; 16]), object).await;
     assert!(matches!(answer, Err(ApiError::Unexpected { .. })));
 }
 

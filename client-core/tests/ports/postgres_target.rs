@@ -68,8 +68,8 @@ impl Target {
         self
     }
 
-    pub(crate) const fn keeping_going(mut self) -> Self {
-        self.choices.keep_going = true;
+    pub(crate) const fn continuing_on_error(mut self) -> Self {
+        self.choices.continue_on_error = true;
         self
     }
 

@@ -5,7 +5,7 @@ use crate::private_postgres;
 
 use std::{fs, sync::LazyLock};
 
-use client_core::source::sentinel::Sentinel;
+use client_core::source::completeness::CompletenessCheck;
 use private_postgres::Server;
 
 static SERVER: LazyLock<Server> = LazyLock::new(|| {
@@ -16,8 +16,8 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
 });
 
 fn verified(dump: &[u8]) -> bool {
-    let mut sentinel = Sentinel::new();
-    sentinel.feed(dump).is_ok() && sentinel.finish().is_ok_and(|seen| seen.verified)
+    let mut check = CompletenessCheck::new();
+    check.feed(dump).is_ok() && check.finish().is_ok_and(|seen| seen.verified)
 }
 
 #[test]
@@ -41,15 +41,15 @@ fn archives_are_walked_to_their_end_and_no_cut_one_passes() {
     for (name, dump) in &dumps {
         assert!(verified(dump), "{name}: {} bytes", dump.len());
         for step in [1, 3, 4096] {
-            let mut sentinel = Sentinel::new();
+            let mut check = CompletenessCheck::new();
             let head = &dump[..dump.len().min(300_000)];
             for piece in head.chunks(step) {
-                sentinel.feed(piece).unwrap();
+                check.feed(piece).unwrap();
             }
             for piece in dump[head.len()..].chunks(65_536) {
-                sentinel.feed(piece).unwrap();
+                check.feed(piece).unwrap();
             }
-            assert!(sentinel.finish().unwrap().verified, "{name} in steps of {step}");
+            assert!(check.finish().unwrap().verified, "{name} in steps of {step}");
         }
         // Every cut near both ends, and many in between.
         let near = 2_000.min(dump.len());

@@ -7,15 +7,15 @@ use std::{
     process::{Command, Stdio},
 };
 
-use client_core::source::sentinel::{Broken, Format, Seen, Sentinel};
+use client_core::source::completeness::{Broken, CompletenessCheck, Format, Seen};
 use proptest::prelude::*;
 
 fn see(bytes: &[u8], step: usize) -> Result<Seen, Broken> {
-    let mut sentinel = Sentinel::new();
+    let mut check = CompletenessCheck::new();
     for piece in bytes.chunks(step) {
-        sentinel.feed(piece)?;
+        check.feed(piece)?;
     }
-    sentinel.finish()
+    check.finish()
 }
 
 fn run(program: &str, arguments: &[&str], input: &[u8], folder: &Path) -> Vec<u8> {

@@ -17,7 +17,6 @@ pub mod tenant_tx;
 
 pub mod account;
 pub mod audit;
-pub(crate) mod backup;
 pub mod boot;
 pub mod device;
 pub mod directory;
@@ -27,6 +26,7 @@ pub(crate) mod object;
 pub mod pending;
 pub mod rate_limit;
 pub mod replay;
+pub(crate) mod run;
 pub mod session;
 pub(crate) mod snapshot;
 pub mod vault;

@@ -1,6 +1,6 @@
 //! Queries of `app.object` and `app.vault_counter`.
 
-use api_types::{BackupId, ObjectId, ObjectKind, VaultId, backup::NewObject, vault::ObjectRow};
+use api_types::{ObjectId, ObjectKind, RunId, VaultId, backup::NewObject, vault::ObjectRow};
 use sqlx::PgConnection;
 
 use super::{at, corrupt};
@@ -129,7 +129,7 @@ pub(crate) async fn by_numbers(
 pub(crate) async fn insert_granted(
     conn: &mut PgConnection,
     vault: VaultId,
-    backup: BackupId,
+    backup: RunId,
     objects: &[NewObject],
     first: u32,
     now: i64,
@@ -144,7 +144,7 @@ pub(crate) async fn insert_granted(
         .map_err(ApiError::internal)?;
     let numbers: Vec<i64> = (0..count).map(|i| i64::from(first) + i).collect();
     sqlx::query(
-        "INSERT INTO app.object (vault_id, object_id, number, kind, size, state, backup_id, granted_at)
+        "INSERT INTO app.object (vault_id, object_id, number, kind, size, state, run_id, granted_at)
          SELECT $1, id, number, kind, size, 'granted', $2, $3
          FROM UNNEST($4::bytea[], $5::bigint[], $6::text[], $7::bigint[]) AS new (id, number, kind, size)",
     )
@@ -175,12 +175,12 @@ pub(crate) async fn insert_granted(
 pub(crate) async fn renew_grants(
     conn: &mut PgConnection,
     vault: VaultId,
-    backup: BackupId,
+    backup: RunId,
     ids: &[ObjectId],
     now: i64,
 ) -> Result<(), ApiError> {
     sqlx::query(
-        "UPDATE app.object SET backup_id = $2, granted_at = $4
+        "UPDATE app.object SET run_id = $2, granted_at = $4
          WHERE vault_id = $1 AND object_id = ANY($3) AND state = 'granted'",
     )
     .bind(vault.0)
@@ -196,12 +196,12 @@ pub(crate) async fn renew_grants(
 pub(crate) async fn set_stored(
     conn: &mut PgConnection,
     vault: VaultId,
-    backup: BackupId,
+    backup: RunId,
     ids: &[ObjectId],
     now: i64,
 ) -> Result<(), ApiError> {
     let sizes: Vec<i64> = sqlx::query_scalar(
-        "UPDATE app.object SET state = 'stored', stored_at = $4, backup_id = $2
+        "UPDATE app.object SET state = 'stored', stored_at = $4, run_id = $2
          WHERE vault_id = $1 AND object_id = ANY($3) AND state = 'granted' RETURNING size",
     )
     .bind(vault.0)
@@ -220,16 +220,16 @@ pub(crate) async fn expired_grants(
     granted_before: i64,
     now: i64,
     limit: i64,
-) -> Result<Vec<(Object, BackupId)>, ApiError> {
+) -> Result<Vec<(Object, RunId)>, ApiError> {
     #[derive(sqlx::FromRow)]
     struct ExpiredRow {
         #[sqlx(flatten)]
         record: Record,
-        backup_id: uuid::Uuid,
+        run_id: uuid::Uuid,
     }
     let rows: Vec<ExpiredRow> = sqlx::query_as(
-        "SELECT o.object_id, o.number, o.kind, o.size, false AS stored, o.backup_id
-         FROM app.object o JOIN app.backup b USING (vault_id, backup_id)
+        "SELECT o.object_id, o.number, o.kind, o.size, false AS stored, o.run_id
+         FROM app.object o JOIN app.run b USING (vault_id, run_id)
          WHERE o.vault_id = $1 AND o.state = 'granted' AND o.granted_at < $2
            AND (b.state <> 'running' OR b.lease_expires_at <= $3)
          ORDER BY o.granted_at LIMIT $4",
@@ -240,7 +240,7 @@ pub(crate) async fn expired_grants(
     .bind(limit)
     .fetch_all(conn)
     .await?;
-    rows.into_iter().map(|row| Ok((Known::try_from(row.record)?.row, BackupId(row.backup_id)))).collect()
+    rows.into_iter().map(|row| Ok((Known::try_from(row.record)?.row, RunId(row.run_id)))).collect()
 }
 
 /// Deletes expired grants unless somebody renewed them meanwhile. The counter must be locked.

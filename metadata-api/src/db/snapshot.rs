@@ -1,7 +1,7 @@
 //! Queries of `app.snapshot`, which is append-only.
 
 use api_types::{
-    BackupId, Base64, DeviceId, HeadHash, SnapshotId, VaultId,
+    Base64, DeviceId, HeadHash, RunId, SnapshotId, VaultId,
     envelope::{SignedEnvelope, SnapshotEnvelope},
     vault::SnapshotRow,
 };
@@ -54,16 +54,15 @@ pub(crate) async fn find(
     conn: &mut PgConnection,
     vault: VaultId,
     snapshot: SnapshotId,
-) -> Result<Option<(u64, BackupId)>, ApiError> {
-    let row: Option<(i64, uuid::Uuid)> = sqlx::query_as(
-        "SELECT position, backup_id FROM app.snapshot WHERE vault_id = $1 AND snapshot_id = $2",
-    )
-    .bind(vault.0)
-    .bind(snapshot.as_bytes().to_vec())
-    .fetch_optional(conn)
-    .await?;
+) -> Result<Option<(u64, RunId)>, ApiError> {
+    let row: Option<(i64, uuid::Uuid)> =
+        sqlx::query_as("SELECT position, run_id FROM app.snapshot WHERE vault_id = $1 AND snapshot_id = $2")
+            .bind(vault.0)
+            .bind(snapshot.as_bytes().to_vec())
+            .fetch_optional(conn)
+            .await?;
     row.map(|(position, backup)| {
-        Ok((u64::try_from(position).map_err(|_| corrupt("snapshot.position"))?, BackupId(backup)))
+        Ok((u64::try_from(position).map_err(|_| corrupt("snapshot.position"))?, RunId(backup)))
     })
     .transpose()
 }
@@ -71,7 +70,7 @@ pub(crate) async fn find(
 /// A snapshot to insert.
 pub(crate) struct NewSnapshot<'a> {
     pub(crate) id: SnapshotId,
-    pub(crate) backup: BackupId,
+    pub(crate) backup: RunId,
     pub(crate) envelope: &'a SnapshotEnvelope,
     pub(crate) head: &'a SignedEnvelope,
     /// In the portable format.
@@ -92,7 +91,7 @@ pub(crate) async fn insert(
     .fetch_one(&mut *conn)
     .await?;
     sqlx::query(
-        "INSERT INTO app.snapshot (vault_id, position, snapshot_id, backup_id, source_id, device_id, sequence,
+        "INSERT INTO app.snapshot (vault_id, position, snapshot_id, run_id, source_id, device_id, sequence,
                                    previous, head_hash, envelope, signature, packs, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use api_types::{
-    BackupId, ErrorCode, Problem,
-    backup::{Abort, BackupStart, LEASE_SECS, Lease},
+    ErrorCode, Problem, RunId,
+    backup::{Abort, LEASE_SECS, Lease, RunStart},
 };
 use axum::{
     Json,
@@ -31,40 +31,39 @@ const MAX_OPEN: u64 = 100;
 const MAX_SOURCES: u64 = 10_000;
 
 /// Takes or renews a backup's lease.
-#[utoipa::path(post, path = "/v1/vaults/{vault}/backups", operation_id = "start_run", tag = "backups",
-    params(("vault" = api_types::VaultId, Path)), request_body = BackupStart,
+#[utoipa::path(post, path = "/v1/vaults/{vault}/runs", operation_id = "start_run", tag = "runs",
+    params(("vault" = api_types::VaultId, Path)), request_body = RunStart,
     responses((status = 200, body = Lease),
               (status = 409, description = "backup_closed, conflict, vault_not_ready", body = Problem)))]
 pub async fn start(
     mut tx: TenantTx,
     State(state): State<AppState>,
-    Body(body): Body<BackupStart>,
+    Body(body): Body<RunStart>,
 ) -> Result<Json<Lease>, ApiError> {
     tx.require(Right::Backup)?;
     let (vault, now, device) = (tx.vault(), tx.now(), tx.caller().device);
     let expires_at = now + LEASE_SECS;
-    backup::ensure_source(tx.conn(), vault, body.source_id, now).await?;
-    let new =
-        backup::insert(tx.conn(), vault, body.backup_id, body.source_id, device, now, expires_at).await?;
+    run::ensure_source(tx.conn(), vault, body.source_id, now).await?;
+    let new = run::insert(tx.conn(), vault, body.run_id, body.source_id, device, now, expires_at).await?;
     if new {
         // Serialized: otherwise two requests could both take the last free slot.
         object::lock_counter(tx.conn(), vault).await?;
-        let (open, sources) = backup::open_and_sources(tx.conn(), vault, now).await?;
+        let (open, sources) = run::open_and_sources(tx.conn(), vault, now).await?;
         for (used, most) in [(open, MAX_OPEN), (sources, MAX_SOURCES)] {
             if used > most {
                 return Err(ApiError::limit(used - 1, most));
             }
         }
-        backup::delete_old(tx.conn(), vault, now).await?;
-        let details = [("backup", body.backup_id.to_string()), ("source", body.source_id.to_string())];
+        run::delete_old(tx.conn(), vault, now).await?;
+        let details = [("backup", body.run_id.to_string()), ("source", body.source_id.to_string())];
         audit::record(&mut tx, "backup_started", &details).await?;
     } else {
-        let found = backup::lock(tx.conn(), vault, body.backup_id).await?.ok_or(ErrorCode::Conflict)?;
+        let found = run::lock(tx.conn(), vault, body.run_id).await?.ok_or(ErrorCode::Conflict)?;
         if found.device != device || found.source != body.source_id {
             return Err(ErrorCode::Conflict.into());
         }
         found.check_open(now)?;
-        backup::renew(tx.conn(), vault, body.backup_id, expires_at).await?;
+        run::renew(tx.conn(), vault, body.run_id, expires_at).await?;
     }
     let caller = tx.caller().advance(Signed { region: tx.region() });
     tx.commit().await?;
@@ -75,12 +74,12 @@ pub async fn start(
             }
         });
     }
-    Ok(Json(Lease { backup_id: body.backup_id, expires_at }))
+    Ok(Json(Lease { run_id: body.run_id, expires_at }))
 }
 
 /// Ends a backup without a snapshot.
-#[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/abort", tag = "backups",
-    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = Abort,
+#[utoipa::path(post, path = "/v1/vaults/{vault}/runs/{run}/abort", tag = "runs",
+    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::RunId, Path)), request_body = Abort,
     responses((status = 204), (status = 409, description = "backup_closed", body = Problem)))]
 pub async fn abort(
     mut tx: TenantTx,
@@ -88,7 +87,7 @@ pub async fn abort(
     Body(body): Body<Abort>,
 ) -> Result<StatusCode, ApiError> {
     tx.require(Right::Backup)?;
-    let id: BackupId = path_id(&path, "backup")?;
+    let id: RunId = path_id(&path, "backup")?;
     let word = !body.failure.is_empty()
         && body.failure.len() <= 40
         && body.failure.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
@@ -98,11 +97,11 @@ pub async fn abort(
     }
     let (vault, now) = (tx.vault(), tx.now());
     let caller = tx.caller().clone();
-    let found = backup::lock_own(tx.conn(), &caller, id).await?;
+    let found = run::lock_own(tx.conn(), &caller, id).await?;
     match found.state {
         // An expired lease is over too; the reason is still worth recording.
         BackupState::Running { .. } => {
-            backup::end(tx.conn(), vault, id, Ending::Failed(&body.failure), bytes_read, now).await?;
+            run::end(tx.conn(), vault, id, Ending::Failed(&body.failure), bytes_read, now).await?;
             let details = [("backup", id.to_string()), ("failure", body.failure)];
             audit::record(&mut tx, "backup_failed", &details).await?;
             tx.commit().await?;

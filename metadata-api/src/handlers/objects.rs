@@ -6,7 +6,7 @@ use std::{
 };
 
 use api_types::{
-    BackupId, ErrorCode, ObjectId, ObjectKey, ObjectKind, Problem, VaultId,
+    ErrorCode, ObjectId, ObjectKey, ObjectKind, Problem, RunId, VaultId,
     backup::{
         Confirm, Confirmed, MAX_BATCH, MAX_OBJECT_SIZE, NewObject, UploadGrant, UploadGrants, UploadState,
         WantUpload,
@@ -48,8 +48,8 @@ fn store(stores: &Stores, tx: &TenantTx) -> Result<(), ApiError> {
 }
 
 /// Issues an upload URL for each object: these bytes, this length, 15 minutes at most.
-#[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/objects", tag = "objects",
-    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = WantUpload,
+#[utoipa::path(post, path = "/v1/vaults/{vault}/runs/{run}/objects", tag = "objects",
+    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::RunId, Path)), request_body = WantUpload,
     responses((status = 200, body = UploadGrants),
               (status = 409, description = "backup_closed, conflict", body = Problem)))]
 pub async fn want_upload(
@@ -59,7 +59,7 @@ pub async fn want_upload(
     Body(body): Body<WantUpload>,
 ) -> Result<Json<UploadGrants>, ApiError> {
     tx.require(Right::Backup)?;
-    let id: BackupId = path_id(&path, "backup")?;
+    let id: RunId = path_id(&path, "backup")?;
     store(state.stores(), &tx)?;
     batch(body.objects.len())?;
     if body.objects.iter().any(|o| o.size == 0 || o.size > MAX_OBJECT_SIZE) {
@@ -67,7 +67,7 @@ pub async fn want_upload(
     }
     let (vault, now, region) = (tx.vault(), tx.now(), tx.region());
     let caller = tx.caller().clone();
-    backup::lock_own(tx.conn(), &caller, id).await?.check_open(now)?;
+    run::lock_own(tx.conn(), &caller, id).await?.check_open(now)?;
 
     let counter = object::lock_counter(tx.conn(), vault).await?;
     let last = counter.last;
@@ -157,8 +157,8 @@ fn plan(wanted: &[NewObject], known: &HashMap<ObjectId, Known>, last: u32) -> Re
 }
 
 /// Asks the store for size and checksum of each object, and how index and key objects begin; holds no transaction.
-#[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/confirm", operation_id = "confirm_objects", tag = "objects",
-    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = Confirm,
+#[utoipa::path(post, path = "/v1/vaults/{vault}/runs/{run}/confirm", operation_id = "confirm_objects", tag = "objects",
+    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::RunId, Path)), request_body = Confirm,
     responses((status = 200, body = Confirmed),
               (status = 409, description = "backup_closed", body = Problem),
               (status = 422, description = "content_invalid: `objects` are not of the announced kind; none of the request's objects is confirmed", body = Problem),
@@ -169,14 +169,14 @@ pub async fn confirm(
     Path(path): Path<HashMap<String, String>>,
     Body(body): Body<Confirm>,
 ) -> Result<Json<Confirmed>, ApiError> {
-    let (vault, id): (VaultId, BackupId) = (path_id(&path, "vault")?, path_id(&path, "backup")?);
+    let (vault, id): (VaultId, RunId) = (path_id(&path, "vault")?, path_id(&path, "backup")?);
     batch(body.objects.len())?;
     let now = state.clock().now();
     let mut tx: TenantTx = TenantTx::begin(state.db(), &signed, vault, now).await?;
     tx.require(Right::Backup)?;
     let region = tx.region();
     let caller = tx.caller().clone();
-    backup::lock_own(tx.conn(), &caller, id).await?.check_open(now)?;
+    run::lock_own(tx.conn(), &caller, id).await?.check_open(now)?;
     let known = object::by_ids(tx.conn(), vault, &body.objects).await?;
     tx.commit().await?;
 
@@ -209,7 +209,7 @@ pub async fn confirm(
         let now = state.clock().now();
         let mut tx: TenantTx = TenantTx::begin(state.db(), &signed, vault, now).await?;
         tx.require(Right::Backup)?;
-        backup::lock_own(tx.conn(), &caller, id).await?.check_open(now)?;
+        run::lock_own(tx.conn(), &caller, id).await?.check_open(now)?;
         object::lock_counter(tx.conn(), vault).await?;
         object::set_stored(tx.conn(), vault, id, &found, now).await?;
         tx.commit().await?;

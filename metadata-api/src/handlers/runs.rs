@@ -24,13 +24,13 @@ pub struct Newest {
 }
 
 /// The newest runs, newest first.
-#[utoipa::path(get, path = "/v1/vaults/{vault}/backups", operation_id = "list_runs", tag = "backups",
+#[utoipa::path(get, path = "/v1/vaults/{vault}/runs", operation_id = "list_runs", tag = "runs",
     params(("vault" = api_types::VaultId, Path), Newest),
     responses((status = 200, body = Runs), (status = "default", body = Problem)))]
 pub async fn list(mut tx: TenantTx, Query(query): Query<Newest>) -> Result<Json<Runs>, ApiError> {
     tx.require(Right::Read)?;
     let (vault, now) = (tx.vault(), tx.now());
-    let runs = backup::newest(tx.conn(), vault, query.limit.rows(), now).await?;
+    let runs = run::newest(tx.conn(), vault, query.limit.rows(), now).await?;
     tx.commit().await?;
     Ok(Json(Runs { runs }))
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, io::Cursor};
 
 use api_types::{
-    BackupId, ErrorCode, HeadHash, ObjectId, ObjectKind, Problem, VaultId,
+    ErrorCode, HeadHash, ObjectId, ObjectKind, Problem, RunId, VaultId,
     backup::{Commit, Committed},
     envelope::SnapshotEnvelope,
     vault::Snapshots,
@@ -35,8 +35,8 @@ const MAX_ENVELOPE: usize = 4096;
 const MAX_NAMED: usize = 1000;
 
 /// Commits a backup as a snapshot. Idempotent for the same snapshot.
-#[utoipa::path(post, path = "/v1/vaults/{vault}/backups/{backup}/commit", tag = "snapshots",
-    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::BackupId, Path)), request_body = Commit,
+#[utoipa::path(post, path = "/v1/vaults/{vault}/runs/{run}/commit", tag = "snapshots",
+    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::RunId, Path)), request_body = Commit,
     responses((status = 200, body = Committed),
               (status = 422, description = "snapshot_invalid, content_invalid", body = Problem),
               (status = 409, description = "backup_closed, missing_objects, snapshot_conflict, conflict",
@@ -47,11 +47,11 @@ pub async fn commit(
     Body(body): Body<Commit>,
 ) -> Result<Json<Committed>, ApiError> {
     tx.require(Right::Backup)?;
-    let id: BackupId = path_id(&path, "backup")?;
+    let id: RunId = path_id(&path, "backup")?;
     let (vault, now) = (tx.vault(), tx.now());
     let caller = tx.caller().clone();
     let conn = tx.conn();
-    let run = backup::lock_own(conn, &caller, id).await?;
+    let run = run::lock_own(conn, &caller, id).await?;
     if run.state == BackupState::Committed(body.snapshot_id) {
         let (position, _) =
             snapshot::find(conn, vault, body.snapshot_id).await?.ok_or(ErrorCode::BackupClosed)?;
@@ -80,7 +80,7 @@ pub async fn commit(
         packs: &canonical,
     };
     let position = snapshot::insert(conn, vault, &new, now).await?;
-    backup::end(conn, vault, id, Ending::Committed(body.snapshot_id), bytes_read, now).await?;
+    run::end(conn, vault, id, Ending::Committed(body.snapshot_id), bytes_read, now).await?;
     let details = [("backup", id.to_string()), ("snapshot", body.snapshot_id.to_string())];
     audit::record(&mut tx, "snapshot_committed", &details).await?;
     tx.commit().await?;

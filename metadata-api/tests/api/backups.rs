@@ -1,8 +1,8 @@
 //! Lease, grants, confirm, commit: refused requests change nothing.
 
 use api_types::{
-    BackupId, HeadHash, ObjectKind, SourceId,
-    backup::{Abort, BackupStart, Committed, Confirm, Confirmed, Lease, UploadState, WantUpload},
+    HeadHash, ObjectKind, RunId, SourceId,
+    backup::{Abort, Committed, Confirm, Confirmed, Lease, RunStart, UploadState, WantUpload},
     envelope::SnapshotEnvelope,
     vault::{Objects, ReadGrants, ReadUrls, RunState, Runs, Snapshots},
 };
@@ -17,7 +17,7 @@ use crate::support::{
 
 /// A backup with two stored packs and a stored snapshot object.
 struct Ready {
-    backup: BackupId,
+    backup: RunId,
     packs: Vec<Vec<u8>>,
     numbers: Vec<u32>,
     snapshot: Vec<u8>,
@@ -98,7 +98,7 @@ fn a_backup_becomes_a_snapshot_that_another_reader_finds() {
     member.store(backup, ObjectKind::Snapshot, &[&snapshot]);
     let head = member.sign(&member.envelope(&snapshot, &[&ready.packs[0], &new]));
     let body = commit(&snapshot, head, &[ready.numbers[0], number]);
-    let second: Committed = member.post(&format!("backups/{backup}/commit"), &body).ok();
+    let second: Committed = member.post(&format!("backups/{run}/commit"), &body).ok();
     assert_eq!(second.position, 2);
 }
 
@@ -208,7 +208,7 @@ fn what_ended_stays_ended() {
     assert_eq!(member.post(&path("confirm"), &confirm).refusal(), closed);
     let abort = Abort { failure: "dump_failed".into(), bytes_read: 1 };
     assert_eq!(member.post(&path("abort"), &abort).refusal(), closed);
-    let start = BackupStart { backup_id: ready.backup, source_id: member.source };
+    let start = RunStart { run_id: ready.backup, source_id: member.source };
     assert_eq!(member.post("backups", &start).refusal(), closed);
 
     let second = member.begin();
@@ -234,14 +234,13 @@ fn what_ended_stays_ended() {
 fn a_lease_belongs_to_one_device_and_one_source() {
     let member = member();
     let backup = member.begin();
-    let renewed: Lease =
-        member.post("backups", &BackupStart { backup_id: backup, source_id: member.source }).ok();
-    assert_eq!(renewed.backup_id, backup);
-    let other_source = BackupStart { backup_id: backup, source_id: SourceId(Uuid::from_bytes([7; 16])) };
+    let renewed: Lease = member.post("backups", &RunStart { run_id: backup, source_id: member.source }).ok();
+    assert_eq!(renewed.run_id, backup);
+    let other_source = RunStart { run_id: backup, source_id: SourceId(Uuid::from_bytes([7; 16])) };
     assert_eq!(member.post("backups", &other_source).refusal(), (409, "conflict".into()));
     let runs: Runs = member.get("backups").ok();
     assert_eq!(runs.runs.len(), 1);
-    let unknown = BackupId(Uuid::from_bytes([8; 16]));
+    let unknown = RunId(Uuid::from_bytes([8; 16]));
     let want = WantUpload { objects: vec![announce(ObjectKind::Pack, b"x")] };
     assert_eq!(
         member.post(&format!("backups/{unknown}/objects"), &want).refusal(),
@@ -259,7 +258,7 @@ fn another_vault_looks_nonexistent() {
     let empty = body(&serde_json::json!({}));
     let backup = ready.backup;
     // B calls every route of backups with A's vault.
-    let start = serde_json::to_vec(&BackupStart { backup_id: backup, source_id: a.source }).unwrap();
+    let start = serde_json::to_vec(&RunStart { run_id: backup, source_id: a.source }).unwrap();
     let want = serde_json::to_vec(&WantUpload { objects: vec![announce(ObjectKind::Pack, b"x")] }).unwrap();
     let confirm = serde_json::to_vec(&Confirm { objects: vec![id_of(b"x")] }).unwrap();
     let abort = serde_json::to_vec(&Abort { failure: "x".into(), bytes_read: 0 }).unwrap();
@@ -268,10 +267,10 @@ fn another_vault_looks_nonexistent() {
     for (method, path, body) in [
         ("GET", "backups".to_owned(), &empty),
         ("POST", "backups".to_owned(), &start),
-        ("POST", format!("backups/{backup}/objects"), &want),
-        ("POST", format!("backups/{backup}/confirm"), &confirm),
-        ("POST", format!("backups/{backup}/commit"), &commit),
-        ("POST", format!("backups/{backup}/abort"), &abort),
+        ("POST", format!("backups/{run}/objects"), &want),
+        ("POST", format!("backups/{run}/confirm"), &confirm),
+        ("POST", format!("backups/{run}/commit"), &commit),
+        ("POST", format!("backups/{run}/abort"), &abort),
         ("GET", "objects".to_owned(), &empty),
         ("POST", "objects/read-urls".to_owned(), &urls),
         ("GET", "snapshots".to_owned(), &empty),

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, os::unix::fs::PermissionsExt, time::Duration};
 
 use api_types::{
     ObjectKind, Region,
-    backup::{Abort, BackupStart, Confirm, LEASE_SECS, Lease, WantUpload},
+    backup::{Abort, Confirm, LEASE_SECS, Lease, RunStart, WantUpload},
     vault::{RunState, Runs, Snapshots},
 };
 use metadata_api::{
@@ -50,7 +50,7 @@ fn an_expired_lease_allows_nothing_more() {
     let snapshot = vec![8; 100];
     member.store(backup, ObjectKind::Snapshot, &[&snapshot]);
     let body = commit(&snapshot, member.sign(&member.envelope(&snapshot, &[&pack])), &[number]);
-    let start = BackupStart { backup_id: backup, source_id: member.source };
+    let start = RunStart { run_id: backup, source_id: member.source };
 
     let forward = |member: &mut Member, seconds| {
         clock.shift(seconds);
@@ -64,7 +64,7 @@ fn an_expired_lease_allows_nothing_more() {
 
     forward(&mut member, LEASE_SECS + 1);
     let closed = (409, "backup_closed".to_owned());
-    let path = |what: &str| format!("backups/{backup}/{what}");
+    let path = |what: &str| format!("backups/{run}/{what}");
     assert_eq!(member.post("backups", &start).refusal(), closed);
     let want = WantUpload { objects: vec![announce(ObjectKind::Pack, b"late")] };
     assert_eq!(member.post(&path("objects"), &want).refusal(), closed);

@@ -1,8 +1,8 @@
 //! Tables that one account could fill without end are bounded: audit, sessions, refresh tokens, runs (M-1 and related).
 
 use api_types::{
-    BackupId, SourceId,
-    backup::{BackupStart, Lease},
+    RunId, SourceId,
+    backup::{Lease, RunStart},
     vault::AUDIT_KEPT,
 };
 use metadata_api::jobs;
@@ -80,16 +80,16 @@ async fn runs_that_left_nothing_are_deleted_and_others_stay() {
     let fixture = Fixture::new().await;
     let person = fixture.member().await;
     let source = SourceId::from_bytes([3; 16]);
-    let start = || BackupStart { backup_id: BackupId::from_bytes(rand::random()), source_id: source };
+    let start = || RunStart { run_id: RunId::from_bytes(rand::random()), source_id: source };
     let begin = async || {
-        let _: Lease = fixture.call(person.request(&fixture, "POST", "/backups").json(&start())).await.ok();
+        let _: Lease = fixture.call(person.request(&fixture, "POST", "/runs").json(&start())).await.ok();
     };
     begin().await;
     let (vault, device) = (person.vault, person.device.id);
     change(
         &fixture.admin,
         format!(
-            "INSERT INTO app.backup (vault_id, backup_id, source_id, device_id, state, started_at, lease_expires_at,
+            "INSERT INTO app.run (vault_id, run_id, source_id, device_id, state, started_at, lease_expires_at,
                                      ended_at, failure)
              SELECT '{vault}', gen_random_uuid(), '{source}', '{device}', 'failed', now() - n * interval '2 hours',
                     now() - n * interval '1 hour', now(), 'cancelled'
@@ -101,16 +101,16 @@ async fn runs_that_left_nothing_are_deleted_and_others_stay() {
     change(
         &fixture.admin,
         format!(
-            "INSERT INTO app.object (vault_id, object_id, number, kind, size, state, backup_id, granted_at, stored_at)
-             SELECT '{vault}', sha256('x'), 4000, 'pack', 1, 'stored', backup_id, now(), now()
-             FROM app.backup ORDER BY started_at LIMIT 1"
+            "INSERT INTO app.object (vault_id, object_id, number, kind, size, state, run_id, granted_at, stored_at)
+             SELECT '{vault}', sha256('x'), 4000, 'pack', 1, 'stored', run_id, now(), now()
+             FROM app.run ORDER BY started_at LIMIT 1"
         ),
     )
     .await;
     begin().await;
     // The newest thousand, plus that one.
-    assert_eq!(number(&fixture.admin, "SELECT count(*) FROM app.backup").await, 1001);
-    assert_eq!(number(&fixture.admin, "SELECT count(*) FROM app.backup WHERE state = 'running'").await, 2);
+    assert_eq!(number(&fixture.admin, "SELECT count(*) FROM app.run").await, 1001);
+    assert_eq!(number(&fixture.admin, "SELECT count(*) FROM app.run WHERE state = 'running'").await, 2);
 }
 
 #[tokio::test]

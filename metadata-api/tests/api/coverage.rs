@@ -47,7 +47,7 @@ fn path(template: &str, vault: VaultId) -> String {
         .replace("{vault}", &vault.to_string())
         .replace("{kind}", "password")
         .replace("{device}", "00000000-0000-4000-8000-000000000001")
-        .replace("{backup}", "00000000-0000-4000-8000-000000000002")
+        .replace("{run}", "00000000-0000-4000-8000-000000000002")
 }
 
 fn is_open(path: &str) -> bool {
@@ -203,7 +203,7 @@ fn understood(template: &str, person: &Person) -> Value {
         "directory" => serde_json::to_value(entry).unwrap(),
         "revoke" => serde_json::json!({ "directory": null }),
         "backups" => serde_json::json!({
-            "backup_id": "00000000-0000-4000-8000-000000000002",
+            "run_id": "00000000-0000-4000-8000-000000000002",
             "source_id": "00000000-0000-4000-8000-000000000003",
         }),
         "objects" => serde_json::json!({ "objects": [{ "kind": "pack", "size": 1, "id": id }] }),
@@ -232,7 +232,7 @@ fn gets_in(name: &str, kind: &str, is: Is) -> bool {
     let manages = ["owner", "admin"].contains(&is.member);
     let route = name.replace("/v1/vaults/{vault}", "");
     match route.as_str() {
-        "GET " | "GET /backups" | "GET /objects" | "GET /snapshots" => active,
+        "GET " | "GET /runs" | "GET /objects" | "GET /snapshots" => active,
         "GET /directory" => active || pending,
         "GET /devices" | "GET /audit" => full,
         "GET /keys/{kind}" if kind == "recovery" => restores && (full || pending),
@@ -241,11 +241,11 @@ fn gets_in(name: &str, kind: &str, is: Is) -> bool {
         "POST /directory" => manages && full,
         "POST /devices/{device}/revoke" => manages && full,
         "POST /init" => manages && (active || pending),
-        "POST /backups"
-        | "POST /backups/{backup}/objects"
-        | "POST /backups/{backup}/confirm"
-        | "POST /backups/{backup}/commit"
-        | "POST /backups/{backup}/abort" => restores && active,
+        "POST /runs"
+        | "POST /runs/{run}/objects"
+        | "POST /runs/{run}/confirm"
+        | "POST /runs/{run}/commit"
+        | "POST /runs/{run}/abort" => restores && active,
         other => panic!("{other}: who gets in?"),
     }
 }

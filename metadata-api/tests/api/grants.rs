@@ -28,7 +28,7 @@ use crate::support::{
 
 struct Granted {
     member: Member,
-    backup: api_types::BackupId,
+    backup: api_types::RunId,
     bytes: Vec<u8>,
     grant: UploadGrant,
     host: String,

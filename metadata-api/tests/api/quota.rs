@@ -1,8 +1,8 @@
 //! Quotas on bytes and counts, counted under one lock, so that replicas cannot grant the same room twice.
 
 use api_types::{
-    BackupId, ErrorCode, ObjectId, ObjectKind, Region, SourceId,
-    backup::{BackupStart, Lease, NewObject, UploadGrants, WantUpload},
+    ErrorCode, ObjectId, ObjectKind, Region, RunId, SourceId,
+    backup::{Lease, NewObject, RunStart, UploadGrants, WantUpload},
 };
 use metadata_api::{
     config::Limits,
@@ -22,14 +22,14 @@ fn uuid() -> Uuid {
     Uuid::from_bytes(rand::random())
 }
 
-fn start() -> BackupStart {
-    BackupStart { backup_id: BackupId(uuid()), source_id: SourceId(uuid()) }
+fn start() -> RunStart {
+    RunStart { run_id: RunId(uuid()), source_id: SourceId(uuid()) }
 }
 
-async fn begin(fixture: &Fixture, person: &Person) -> BackupId {
+async fn begin(fixture: &Fixture, person: &Person) -> RunId {
     let start = start();
-    let lease: Lease = fixture.call(person.request(fixture, "POST", "/backups").json(&start)).await.ok();
-    lease.backup_id
+    let lease: Lease = fixture.call(person.request(fixture, "POST", "/runs").json(&start)).await.ok();
+    lease.run_id
 }
 
 fn object() -> NewObject {
@@ -39,10 +39,10 @@ fn object() -> NewObject {
 async fn want(
     fixture: &Fixture,
     person: &Person,
-    backup: BackupId,
+    backup: RunId,
     objects: Vec<NewObject>,
 ) -> crate::support::client::Reply {
-    let path = format!("/backups/{backup}/objects");
+    let path = format!("/runs/{run}/objects");
     fixture.call(person.request(fixture, "POST", &path).json(&WantUpload { objects })).await
 }
 
@@ -76,7 +76,7 @@ async fn n71_grants_in_parallel_never_exceed_the_quota() {
         let fixture = if n % 2 == 0 { &one } else { &two };
         // The same host name on both, as behind a load balancer.
         let mut call = person
-            .request(&one, "POST", &format!("/backups/{backup}/objects"))
+            .request(&one, "POST", &format!("/runs/{run}/objects"))
             .json(&WantUpload { objects: vec![object()] });
         call.created = one.clock.now();
         async move { fixture.call(call).await }
@@ -140,20 +140,20 @@ async fn grants_are_not_deleted_without_asking_the_store() {
 async fn open_backups_are_bounded() {
     let fixture = Fixture::new().await;
     let person = fixture.member().await;
-    let started: Vec<BackupStart> = (0..100).map(|_| start()).collect();
+    let started: Vec<RunStart> = (0..100).map(|_| start()).collect();
     for body in &started {
-        let _: Lease = fixture.call(person.request(&fixture, "POST", "/backups").json(body)).await.ok();
+        let _: Lease = fixture.call(person.request(&fixture, "POST", "/runs").json(body)).await.ok();
     }
     let problem = fixture
-        .call(person.request(&fixture, "POST", "/backups").json(&start()))
+        .call(person.request(&fixture, "POST", "/runs").json(&start()))
         .await
         .refused(ErrorCode::LimitReached);
     assert_eq!((problem.used, problem.quota), (Some(100), Some(100)));
     assert_eq!((fixture.rows("backup").await, fixture.rows("source").await), (100, 100));
     // An open backup can be renewed, and an ended one makes room.
-    let _: Lease = fixture.call(person.request(&fixture, "POST", "/backups").json(&started[0])).await.ok();
+    let _: Lease = fixture.call(person.request(&fixture, "POST", "/runs").json(&started[0])).await.ok();
     let abort = api_types::backup::Abort { failure: "enough".into(), bytes_read: 0 };
-    let path = format!("/backups/{}/abort", started[1].backup_id);
+    let path = format!("/runs/{}/abort", started[1].run_id);
     fixture.call(person.request(&fixture, "POST", &path).json(&abort)).await.done();
     begin(&fixture, &person).await;
 }

@@ -1,8 +1,8 @@
 //! The device's signature on every request.
 
 use api_types::{
-    BackupId, ErrorCode, Problem, SourceId,
-    backup::{BackupStart, Lease},
+    ErrorCode, Problem, RunId, SourceId,
+    backup::{Lease, RunStart},
     vault::VaultInfo,
 };
 use reqwest::header::{HeaderMap, HeaderValue};
@@ -14,11 +14,11 @@ use crate::support::{
 
 /// A request that would change something if it were accepted.
 fn change(fixture: &Fixture, person: &Person) -> Call {
-    person.request(fixture, "POST", "/backups").json(&backup(1))
+    person.request(fixture, "POST", "/runs").json(&backup(1))
 }
 
-fn backup(n: u8) -> BackupStart {
-    BackupStart { backup_id: BackupId::from_bytes([n; 16]), source_id: SourceId::from_bytes([n; 16]) }
+fn backup(n: u8) -> RunStart {
+    RunStart { run_id: RunId::from_bytes([n; 16]), source_id: SourceId::from_bytes([n; 16]) }
 }
 
 /// Sends a variant, expects its refusal, and checks that nothing changed.
@@ -235,14 +235,14 @@ async fn n45_bodies() {
     let bodies: [(&[u8], ErrorCode); 7] = [
         (&vec![b' '; 1024 * 1024 + 1], ErrorCode::BodyTooLarge),
         (&[b"[".repeat(100_000), b"]".repeat(100_000)].concat(), ErrorCode::InvalidRequest),
-        (br#"{"backup_id":"00000000-0000-4000-8000-000000000001","backup_id":"00000000-0000-4000-8000-000000000001","source_id":"00000000-0000-4000-8000-000000000001"}"#, ErrorCode::InvalidRequest),
-        (br#"{"backup_id":"00000000-0000-4000-8000-000000000001","source_id":"00000000-0000-4000-8000-000000000001","more":1}"#, ErrorCode::InvalidRequest),
-        (br#"{"backup_id":"AA","source_id":"00000000-0000-4000-8000-000000000001"}"#, ErrorCode::InvalidRequest),
-        (br#"{"backup_id":-2,"source_id":"00000000-0000-4000-8000-000000000001"}"#, ErrorCode::InvalidRequest),
+        (br#"{"run_id":"00000000-0000-4000-8000-000000000001","run_id":"00000000-0000-4000-8000-000000000001","source_id":"00000000-0000-4000-8000-000000000001"}"#, ErrorCode::InvalidRequest),
+        (br#"{"run_id":"00000000-0000-4000-8000-000000000001","source_id":"00000000-0000-4000-8000-000000000001","more":1}"#, ErrorCode::InvalidRequest),
+        (br#"{"run_id":"AA","source_id":"00000000-0000-4000-8000-000000000001"}"#, ErrorCode::InvalidRequest),
+        (br#"{"run_id":-2,"source_id":"00000000-0000-4000-8000-000000000001"}"#, ErrorCode::InvalidRequest),
         (b"", ErrorCode::InvalidRequest),
     ];
     for (body, code) in bodies {
-        let mut call = person.request(&fixture, "POST", "/backups");
+        let mut call = person.request(&fixture, "POST", "/runs");
         call.body = body.to_vec();
         let headers = call.sign();
         refused(&fixture, &call, headers, code).await;

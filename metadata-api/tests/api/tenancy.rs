@@ -231,7 +231,7 @@ async fn n46_another_tenants_vault_looks_nonexistent() {
         ("GET", "/audit"),
         ("GET", "/snapshots"),
         ("GET", "/objects"),
-        ("GET", "/backups"),
+        ("GET", "/runs"),
     ] {
         let mut bodies = Vec::new();
         for vault in [b.vault, missing] {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{BackupId, Base64, ObjectId, ObjectKind, SourceId, envelope::SignedEnvelope};
+use crate::{Base64, ObjectId, ObjectKind, RunId, SourceId, envelope::SignedEnvelope};
 
 /// Lifetime of a lease, seconds. Devices renew it every hundred seconds, so a run survives a service outage of a
 /// quarter of an hour.
@@ -17,12 +17,12 @@ pub const MAX_BATCH: usize = 256;
 /// Largest object that gets an upload URL, bytes. A snapshot of a very large vault lists a million packs.
 pub const MAX_OBJECT_SIZE: u64 = 64 * 1024 * 1024;
 
-/// `POST /v1/vaults/{vault}/backups`. Repeating it with the same id renews the lease.
+/// `POST /v1/vaults/{vault}/runs`. Repeating it with the same id renews the lease.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct BackupStart {
+pub struct RunStart {
     /// Chosen by the client, random.
-    pub backup_id: BackupId,
+    pub run_id: RunId,
     /// The source.
     pub source_id: SourceId,
 }
@@ -32,7 +32,7 @@ pub struct BackupStart {
 #[serde(deny_unknown_fields)]
 pub struct Lease {
     /// The run.
-    pub backup_id: BackupId,
+    pub run_id: RunId,
     /// Seconds since 1970.
     pub expires_at: i64,
 }
@@ -50,7 +50,7 @@ pub struct NewObject {
     pub id: ObjectId,
 }
 
-/// `POST /v1/vaults/{vault}/backups/{backup}/objects`: 1 to [`MAX_BATCH`] objects.
+/// `POST /v1/vaults/{vault}/runs/{run}/objects`: 1 to [`MAX_BATCH`] objects.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WantUpload {
@@ -96,7 +96,7 @@ pub struct UploadGrants {
     pub grants: Vec<UploadGrant>,
 }
 
-/// `POST /v1/vaults/{vault}/backups/{backup}/confirm`: the service asks the store for size and checksum.
+/// `POST /v1/vaults/{vault}/runs/{run}/confirm`: the service asks the store for size and checksum.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Confirm {
@@ -115,7 +115,7 @@ pub struct Confirmed {
     pub absent: Vec<ObjectId>,
 }
 
-/// `POST /v1/vaults/{vault}/backups/{backup}/commit`. Idempotent.
+/// `POST /v1/vaults/{vault}/runs/{run}/commit`. Idempotent.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Commit {
@@ -138,7 +138,7 @@ pub struct Committed {
     pub position: u64,
 }
 
-/// `POST /v1/vaults/{vault}/backups/{backup}/abort`: ends the run without a snapshot.
+/// `POST /v1/vaults/{vault}/runs/{run}/abort`: ends the run without a snapshot.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Abort {

@@ -206,7 +206,7 @@ uuid_id! {
     /// A source. The client derives it from a key that the service never sees, so it reveals nothing.
     SourceId,
     /// One attempt to back up a source; chosen by the client, so that retries are idempotent.
-    BackupId,
+    RunId,
     /// One signed-in device; the family of its refresh tokens.
     SessionId,
     /// A sign-up in progress.

@@ -64,7 +64,7 @@ pub mod vault;
 pub use bytes::Base64;
 pub use error_code::{ErrorCode, Problem};
 pub use id::{
-    AccountId, BackupId, DeviceId, HeadHash, ObjectId, ObjectKey, ObjectKind, SessionId, Sha256, SignInId,
+    AccountId, DeviceId, HeadHash, ObjectId, ObjectKey, ObjectKind, RunId, SessionId, Sha256, SignInId,
     SignUpId, SnapshotId, SourceId, VaultId,
 };
 pub use region::Region;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    BackupId, Base64, DeviceId, ObjectId, ObjectKind, Region, SnapshotId, SourceId, VaultId,
+    Base64, DeviceId, ObjectId, ObjectKind, Region, RunId, SnapshotId, SourceId, VaultId,
     device::DeviceKeys,
     directory::{DeviceRole, SignedDirectoryEntry},
     envelope::SignedEnvelope,
@@ -238,7 +238,7 @@ pub enum RunState {
 #[serde(deny_unknown_fields)]
 pub struct RunRow {
     /// The run.
-    pub backup_id: BackupId,
+    pub run_id: RunId,
     /// The source.
     pub source_id: SourceId,
     /// The device.
@@ -259,7 +259,7 @@ pub struct RunRow {
     pub snapshot_id: Option<SnapshotId>,
 }
 
-/// `GET /v1/vaults/{vault}/backups?limit=M` (at most 1000 rows, newest first)
+/// `GET /v1/vaults/{vault}/runs?limit=M` (at most 1000 rows, newest first)
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Runs {

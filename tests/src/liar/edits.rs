@@ -2,7 +2,7 @@
 //! 32 those of sign-up and of changing credentials.
 
 use api_types::{
-    AccountId, BackupId, Base64, DeviceId, ErrorCode, ObjectId, ObjectKind, Problem, Region, SessionId,
+    AccountId, Base64, DeviceId, ErrorCode, ObjectId, ObjectKind, Problem, Region, RunId, SessionId,
     SignInId, SignUpId, SourceId, VaultId,
     account::{
         AuthenticatorStarted, PasswordStarted, RenewedCodes, ServiceInfo, Session, SignInStarted,
@@ -45,18 +45,18 @@ pub const AUDIT: Route = get("/v1/vaults/{vault}/audit");
 pub const VAULT: Route = get("/v1/vaults/{vault}");
 /// `POST /v1/vaults/{vault}/init`
 pub const INIT: Route = post("/v1/vaults/{vault}/init");
-/// `GET /v1/vaults/{vault}/backups`
-pub const RUNS: Route = get("/v1/vaults/{vault}/backups");
-/// `POST /v1/vaults/{vault}/backups`
-pub const START: Route = post("/v1/vaults/{vault}/backups");
-/// `POST /v1/vaults/{vault}/backups/{backup}/objects`
-pub const GRANTS: Route = post("/v1/vaults/{vault}/backups/{backup}/objects");
-/// `POST /v1/vaults/{vault}/backups/{backup}/confirm`
-pub const CONFIRM: Route = post("/v1/vaults/{vault}/backups/{backup}/confirm");
-/// `POST /v1/vaults/{vault}/backups/{backup}/commit`
-pub const COMMIT: Route = post("/v1/vaults/{vault}/backups/{backup}/commit");
-/// `POST /v1/vaults/{vault}/backups/{backup}/abort`
-pub const ABORT: Route = post("/v1/vaults/{vault}/backups/{backup}/abort");
+/// `GET /v1/vaults/{vault}/runs`
+pub const RUNS: Route = get("/v1/vaults/{vault}/runs");
+/// `POST /v1/vaults/{vault}/runs`
+pub const START: Route = post("/v1/vaults/{vault}/runs");
+/// `POST /v1/vaults/{vault}/runs/{run}/objects`
+pub const GRANTS: Route = post("/v1/vaults/{vault}/runs/{run}/objects");
+/// `POST /v1/vaults/{vault}/runs/{run}/confirm`
+pub const CONFIRM: Route = post("/v1/vaults/{vault}/runs/{run}/confirm");
+/// `POST /v1/vaults/{vault}/runs/{run}/commit`
+pub const COMMIT: Route = post("/v1/vaults/{vault}/runs/{run}/commit");
+/// `POST /v1/vaults/{vault}/runs/{run}/abort`
+pub const ABORT: Route = post("/v1/vaults/{vault}/runs/{run}/abort");
 /// `GET /v1/service`
 pub const SERVICE: Route = get("/v1/service");
 /// `POST /v1/sign-in/start`
@@ -264,7 +264,7 @@ edits! {
         "another time" => |s| s.server_time += 23 * 3600;
     31 RUNS Runs:
         "other runs" => |r| for run in &mut r.runs {
-            run.backup_id = BackupId::from_bytes(NOBODY);
+            run.run_id = RunId::from_bytes(NOBODY);
             run.source_id = SourceId::from_bytes(NOBODY);
             run.device_id = DeviceId::from_bytes(NOBODY);
             run.snapshot_id = Some(NOWHERE);
@@ -280,7 +280,7 @@ edits! {
             run.bytes_stored = u64::MAX;
         };
     31 START Lease:
-        "another lease" => |l| { l.backup_id = BackupId::from_bytes(NOBODY); l.expires_at = 0 };
+        "another lease" => |l| { l.run_id = RunId::from_bytes(NOBODY); l.expires_at = 0 };
     31 DEVICES Devices:
         "other states and times" => |d| for device in &mut d.devices {
             device.state = DeviceState::Revoked;

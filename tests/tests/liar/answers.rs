@@ -292,7 +292,7 @@ pub(crate) fn nothing_decided(world: &mut World) -> Kept {
             let _shown = trail(world, device)?;
             // None of our programs reads the service's list of runs; a client that does gets a list or an error.
             if let Ok(member) = Member::of(device, &world.service) {
-                let path = format!("/v1/vaults/{}/backups?limit=10", member.vault);
+                let path = format!("/v1/vaults/{}/runs?limit=10", member.vault);
                 drop(block_on(async { Ok(member.ask("GET", &path, None).await) }));
             }
             Ok(())

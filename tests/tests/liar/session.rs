@@ -225,7 +225,7 @@ pub(crate) fn changed_wrongly(world: &mut World) -> Kept {
     let prepared = |device: &Device| {
         world.service.sql("delete from app.rate_counter")?;
         let client = client(device, world.service.url()).map_err(|e| e2e::Failure::new(e.to_string()))?;
-        let proven = block_on(sign_in_change::prove(&client, &password));
+        let proven = block_on(sign_in_change::reauthenticate(&client, &password));
         proven.map_err(|e| e2e::Failure::new(e.to_string()))
     };
     let device = world.second.copy()?;

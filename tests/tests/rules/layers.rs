@@ -41,7 +41,7 @@ const PROGRAMS: [&str; 9] = [
 const HELD: [(&str, &str); 4] = [
     ("client-core/src/ops/open.rs", "client-core/src/ops/objects.rs"),
     ("client-core/src/ops/open.rs", "client-core/src/ops/sync.rs"),
-    ("client-core/src/source/sentinel/lines.rs", "client-core/src/source/sentinel/beginning.rs"),
+    ("client-core/src/source/completeness/lines.rs", "client-core/src/source/completeness/beginning.rs"),
     ("metadata-api/src/config/source.rs", "metadata-api/src/config/secrets.rs"),
 ];
 /// Files that use what the `mod.rs` of their folder, or of one around it, defines while that uses them: how many pairs

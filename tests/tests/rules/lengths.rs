@@ -20,7 +20,7 @@ const LONG: [&str; 23] = [
     "client-core/src/source/script/judge.rs",
     "client-core/src/source/script/lexer.rs",
     "client-core/src/source/script/tests/mod.rs",
-    "client-core/src/source/sentinel/pgdmp.rs",
+    "client-core/src/source/completeness/pgdmp.rs",
     "client-core/tests/ports/api_session.rs",
     "client-core/tests/ports/source_postgres_script.rs",
     "client-core/tests/storage/unwrap.rs",

@@ -23,12 +23,12 @@ const ROUTES: [(&str, &str); 17] = [
     ("POST", "/v1/vaults/{vault}/directory"),
     ("GET", "/v1/vaults/{vault}/devices"),
     ("POST", "/v1/vaults/{vault}/devices/{device}/revoke"),
-    ("GET", "/v1/vaults/{vault}/backups"),
-    ("POST", "/v1/vaults/{vault}/backups"),
-    ("POST", "/v1/vaults/{vault}/backups/{backup}/objects"),
-    ("POST", "/v1/vaults/{vault}/backups/{backup}/confirm"),
-    ("POST", "/v1/vaults/{vault}/backups/{backup}/commit"),
-    ("POST", "/v1/vaults/{vault}/backups/{backup}/abort"),
+    ("GET", "/v1/vaults/{vault}/runs"),
+    ("POST", "/v1/vaults/{vault}/runs"),
+    ("POST", "/v1/vaults/{vault}/runs/{run}/objects"),
+    ("POST", "/v1/vaults/{vault}/runs/{run}/confirm"),
+    ("POST", "/v1/vaults/{vault}/runs/{run}/commit"),
+    ("POST", "/v1/vaults/{vault}/runs/{run}/abort"),
     ("GET", "/v1/vaults/{vault}/objects"),
     ("POST", "/v1/vaults/{vault}/objects/read-urls"),
     ("GET", "/v1/vaults/{vault}/snapshots"),
@@ -52,7 +52,7 @@ fn body(method: &str, path: &str, ids: &Ids) -> Option<Value> {
         }
         "directory" => signed,
         "revoke" => json!({ "directory": null }),
-        "backups" => json!({ "backup_id": ids.backup, "source_id": ids.source }),
+        "backups" => json!({ "run_id": ids.backup, "source_id": ids.source }),
         "objects" => json!({ "objects": [{ "kind": "pack", "size": 1000, "id": ids.object }] }),
         "confirm" | "read-urls" => json!({ "objects": [ids.object] }),
         "commit" => json!({ "snapshot_id": ids.object, "head": head, "packs": base64(&[]), "bytes_read": 1 }),
@@ -63,7 +63,7 @@ fn body(method: &str, path: &str, ids: &Ids) -> Option<Value> {
 
 fn fill_in(path: &str, ids: &Ids) -> String {
     let path =
-        path.replace("{vault}", &ids.vault).replace("{device}", &ids.device).replace("{backup}", &ids.backup);
+        path.replace("{vault}", &ids.vault).replace("{device}", &ids.device).replace("{run}", &ids.backup);
     let path = path.replace("{kind}", "password");
     if path.ends_with("/objects") { format!("{path}?kind=pack") } else { path }
 }
@@ -90,7 +90,7 @@ fn ids_of(service: &Service, member: &Member) -> Ids {
     Ids {
         vault: vault.clone(),
         device: member.device_id.clone(),
-        backup: one("select backup_id from app.backup"),
+        backup: one("select run_id from app.run"),
         object: one("select encode(object_id, 'hex') from app.object"),
         source: one("select encode(convert_to(source_id::text, 'UTF8'), 'escape') from app.source"),
     }

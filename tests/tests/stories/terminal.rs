@@ -13,7 +13,7 @@ use std::{
 use api_types::{Region, VaultId};
 use client_core::{
     crypto::{AccountSecret, RecoveryWords},
-    kit::{Kit, KitOwner},
+    recovery_kit::{Kit, KitOwner},
 };
 use e2e::{Authenticator, Call, Device, Outcome, Stage, Terminal, data};
 use secrecy::ExposeSecret;

@@ -3,4 +3,4 @@
 /**
  * How the user can override a refusal.
  */
-export type Choice = "force" | "sameSource" | "rename" | "toCopy" | "noOwner" | "noPrivileges" | "skipMissing" | "keepGoing";
+export type Choice = "force" | "sameSource" | "rename" | "toCopy" | "noOwner" | "noPrivileges" | "skipMissing" | "continueOnError";

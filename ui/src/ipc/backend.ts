@@ -60,9 +60,9 @@ export interface Backend {
   saveCodes(codes: string[]): Promise<string | null>;
   kitWords(answer: string): Promise<AccountView>;
   kitFile(): Promise<AccountView | null>;
-  changePassword(present: string, code: string, recovery: boolean, password: string): Promise<void>;
-  renewCodes(present: string, code: string, recovery: boolean): Promise<string[]>;
-  newAuthenticator(present: string, code: string, recovery: boolean): Promise<CodeStep>;
+  changePassword(current: string, code: string, recovery: boolean, password: string): Promise<void>;
+  renewCodes(current: string, code: string, recovery: boolean): Promise<string[]>;
+  newAuthenticator(current: string, code: string, recovery: boolean): Promise<CodeStep>;
   confirmAuthenticator(code: string): Promise<void>;
   signOut(forget: boolean): Promise<void>;
 
@@ -72,7 +72,7 @@ export interface Backend {
   addSource(name: string, origin: string, schedule: ScheduleInput): Promise<string>;
   /** This and the next two answer what to say about the source's systemd timer, if anything. */
   setSchedule(id: string, schedule: ScheduleInput): Promise<Message | null>;
-  forgetSource(id: string): Promise<Message | null>;
+  removeSource(id: string): Promise<Message | null>;
   /** null: unchanged. */
   editSource(id: string, name: string | null, origin: string | null): Promise<Message | null>;
   sourceConnection(id: string): Promise<ConnectionView>;
@@ -113,7 +113,7 @@ export interface Backend {
   /** kB/s; null: no limit. */
   setUploadLimit(limit: number | null): Promise<void>;
   /** Sets the texts of the tray icon and of notifications. */
-  speak(words: PanelWords): Promise<void>;
+  setTrayLabels(words: PanelWords): Promise<void>;
   setAutostart(on: boolean): Promise<void>;
   /** null: the window asks. */
   setOnClose(choice: LeaveChoice | null): Promise<void>;

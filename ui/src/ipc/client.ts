@@ -36,9 +36,9 @@ export const client: Backend = {
   saveCodes: (codes) => invoke("save_codes", { codes }),
   kitWords: (answer) => invoke("kit_words", { answer }),
   kitFile: () => invoke("kit_file"),
-  changePassword: (present, code, recovery, password) => invoke("change_password", { present, code, recovery, password }),
-  renewCodes: (present, code, recovery) => invoke("renew_codes", { present, code, recovery }),
-  newAuthenticator: (present, code, recovery) => invoke("new_authenticator", { present, code, recovery }),
+  changePassword: (current, code, recovery, password) => invoke("change_password", { current, code, recovery, password }),
+  renewCodes: (current, code, recovery) => invoke("renew_codes", { current, code, recovery }),
+  newAuthenticator: (current, code, recovery) => invoke("new_authenticator", { current, code, recovery }),
   confirmAuthenticator: (code) => invoke("confirm_authenticator", { code }),
   signOut: (forget) => invoke("sign_out", { forget }),
 
@@ -46,7 +46,7 @@ export const client: Backend = {
   probeSource: (origin, like) => invoke("probe_source", { origin, like }),
   addSource: (name, origin, schedule) => invoke("add_source", { name, origin, schedule }),
   setSchedule: (id, schedule) => invoke("set_schedule", { id, schedule }),
-  forgetSource: (id) => invoke("forget_source", { id }),
+  removeSource: (id) => invoke("remove_source", { id }),
   editSource: (id, name, origin) => invoke("edit_source", { id, name, origin }),
   sourceConnection: (id) => invoke("source_connection", { id }),
   sourceRuns: (id) => invoke("source_runs", { id }),
@@ -80,7 +80,7 @@ export const client: Backend = {
 
   preferences: () => invoke("preferences"),
   setUploadLimit: (limit) => invoke("set_upload_limit", { limit }),
-  speak: (words) => invoke("speak", { words }),
+  setTrayLabels: (words) => invoke("set_tray_labels", { words }),
   setAutostart: (on) => invoke("set_autostart", { on }),
   setOnClose: (choice) => invoke("set_on_close", { choice }),
 

@@ -42,7 +42,7 @@ export class App {
   info = $state<AppInfo | null>(null);
   session = $state<SessionView | null>(null);
   /** The error that prevents reading the session. */
-  broken = $state<UiError | null>(null);
+  fatalError = $state<UiError | null>(null);
   place = $state<Place>({ view: "home" });
   /** What is open above the page, if it was opened by a key. */
   overlay = $state<"palette" | "shortcuts" | null>(null);
@@ -84,7 +84,7 @@ export class App {
       this.session = await this.backend.session();
       if (this.session.state === "ready") await this.ready(this.session.account);
     } catch (thrown) {
-      this.broken = asUiError(thrown);
+      this.fatalError = asUiError(thrown);
     }
     // For external measurements: the window is usable now.
     performance.mark("interactive");
@@ -103,12 +103,12 @@ export class App {
     if (this.run !== null && this.run.outcome !== null) this.toast = this.run;
     await this.backend.watchRuns((run) => this.heard(run));
     await this.backend.watchLinks((link) => this.go(link));
-    this.refresh = setInterval(() => void this.look(), REFRESH);
-    await this.look();
+    this.refresh = setInterval(() => void this.reload(), REFRESH);
+    await this.reload();
   }
 
   /** Reloads, because the device's session or setup may have changed. */
-  async again(): Promise<void> {
+  async restart(): Promise<void> {
     this.session = await this.backend.session();
   }
 
@@ -117,7 +117,7 @@ export class App {
     if (this.account !== null) this.session = { state: "signIn", email: this.account.email };
   }
 
-  async look(): Promise<void> {
+  async reload(): Promise<void> {
     if (this.looking || this.account === null) return;
     this.looking = true;
     try {
@@ -178,6 +178,6 @@ export class App {
     if (run.outcome === null) this.toast = null;
     if (!ended) return;
     this.toast = run;
-    void this.look();
+    void this.reload();
   }
 }

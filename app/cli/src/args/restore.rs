@@ -91,7 +91,7 @@ pub(crate) struct Restore {
     pub(crate) to_copy_of_source: bool,
     /// With --into: skip and list statements that the server rejects, keep the rest in a new database, and exit with 9
     #[arg(long = "continue", requires = "database")]
-    pub(crate) keep_going: bool,
+    pub(crate) continue_on_error: bool,
     /// Drop what interrupted restores left on this server; running restores are kept
     #[arg(long, group = "target", value_name = "URL")]
     pub(crate) clean_up: Option<String>,

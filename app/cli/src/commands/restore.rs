@@ -41,7 +41,7 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
         skip_missing,
         onto_source,
         to_copy_of_source,
-        keep_going,
+        continue_on_error,
         clean_up,
         partial,
         force,
@@ -73,7 +73,7 @@ pub(crate) async fn run(context: &Context, arguments: Restore) -> Result<(), Err
                 no_owner,
                 no_privileges,
                 skip_missing,
-                keep_going,
+                continue_on_error,
                 ..RestoreChoices::default()
             };
             Destination::Database { database, choices: Box::new(choices), onto_source, to_copy_of_source }

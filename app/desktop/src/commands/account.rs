@@ -229,34 +229,34 @@ fn read_kit(path: &Path, next: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
 #[tauri::command]
 pub(crate) async fn change_password(
     engine: State<'_, Shared>,
-    present: String,
+    current: String,
     code: String,
     recovery: bool,
     password: String,
 ) -> Answer<()> {
-    Ok(engine.change_password(&present.into(), factor(code, recovery), &password.into()).await?)
+    Ok(engine.change_password(&current.into(), factor(code, recovery), &password.into()).await?)
 }
 
 /// Replaces the recovery codes and returns the new ones, to be shown once.
 #[tauri::command]
 pub(crate) async fn renew_codes(
     engine: State<'_, Shared>,
-    present: String,
+    current: String,
     code: String,
     recovery: bool,
 ) -> Answer<Vec<String>> {
-    Ok(engine.renew_codes(&present.into(), factor(code, recovery)).await?)
+    Ok(engine.renew_codes(&current.into(), factor(code, recovery)).await?)
 }
 
 /// Starts replacing the authenticator; the new one is active after its first code.
 #[tauri::command]
 pub(crate) async fn new_authenticator(
     engine: State<'_, Shared>,
-    present: String,
+    current: String,
     code: String,
     recovery: bool,
 ) -> Answer<CodeStep> {
-    Ok(engine.new_authenticator(&present.into(), factor(code, recovery)).await?)
+    Ok(engine.new_authenticator(&current.into(), factor(code, recovery)).await?)
 }
 
 /// Confirms the new authenticator with its first code.

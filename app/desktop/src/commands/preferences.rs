@@ -45,7 +45,7 @@ pub(crate) fn set_on_close(engine: State<'_, Shared>, choice: Option<LeaveChoice
 
 /// Sets the texts for the panel and notifications.
 #[tauri::command]
-pub(crate) fn speak(listener: State<'_, Listener>, words: PanelWords) {
+pub(crate) fn set_tray_labels(listener: State<'_, Listener>, words: PanelWords) {
     listener.set_words(words);
 }
 

@@ -48,5 +48,5 @@ pub(crate) async fn check_target(
 ) -> Answer<TargetView> {
     let selector = Selector::parse(&snapshot, None)?;
     let destination = engine.destination(&to)?;
-    Ok(restore::look(engine.client(), &selector, destination).await?.into())
+    Ok(restore::inspect_target(engine.client(), &selector, destination).await?.into())
 }

@@ -73,7 +73,7 @@ pub(crate) fn set_schedule(
 
 /// Removes a source and its timer; its snapshots stay. Answers where an edited timer is kept.
 #[tauri::command]
-pub(crate) fn forget_source(engine: State<'_, Shared>, id: Uuid) -> Answer<Option<Message>> {
+pub(crate) fn remove_source(engine: State<'_, Shared>, id: Uuid) -> Answer<Option<Message>> {
     let removed = remove_source::remove(engine.client(), id)?;
     Ok(Message::of_timer(&Followed::Removed(removed)))
 }

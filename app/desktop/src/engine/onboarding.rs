@@ -3,13 +3,13 @@
 use api_types::{Region, account::SecondFactor};
 use client_core::{
     error::Error,
-    kit::Kit,
     ops::{
         first_run::{self, Waiting},
         sign_in::{self, AwaitingFactor, NewDevice},
         sign_out,
         sign_up::{self, AwaitingCode, NewVault},
     },
+    recovery_kit::Kit,
 };
 use secrecy::SecretString;
 

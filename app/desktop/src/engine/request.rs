@@ -100,7 +100,7 @@ impl Request {
                     no_owner: self.allows(Choice::NoOwner),
                     no_privileges: self.allows(Choice::NoPrivileges),
                     skip_missing: self.allows(Choice::SkipMissing),
-                    keep_going: self.allows(Choice::KeepGoing),
+                    continue_on_error: self.allows(Choice::KeepGoing),
                     ..RestoreChoices::default()
                 };
                 // Refuses what is no database.

@@ -187,7 +187,7 @@ impl Engine {
         }
         let progress = Arc::new(Progress::new(kind, source, command, Arc::clone(&self.queue)));
         let cancel = CancellationToken::new();
-        let client = self.client().watched(Arc::clone(&progress) as _, cancel.clone());
+        let client = self.client().with_observer(Arc::clone(&progress) as _, cancel.clone());
         let (watched, window) = (Arc::clone(&progress), Arc::clone(&self.window));
         let refused = request.clone();
         tokio::spawn(async move {

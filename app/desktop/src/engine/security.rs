@@ -10,27 +10,28 @@ use crate::view::CodeStep;
 impl Engine {
     pub(crate) async fn change_password(
         &self,
-        present: &SecretString,
+        current: &SecretString,
         factor: SecondFactor,
         password: &SecretString,
     ) -> Result<(), Error> {
-        sign_in_change::prove(self.client(), present).await?.change_password(factor, password).await
+        sign_in_change::reauthenticate(self.client(), current).await?.change_password(factor, password).await
     }
 
     pub(crate) async fn renew_codes(
         &self,
-        present: &SecretString,
+        current: &SecretString,
         factor: SecondFactor,
     ) -> Result<Vec<String>, Error> {
-        sign_in_change::prove(self.client(), present).await?.renew_codes(factor).await
+        sign_in_change::reauthenticate(self.client(), current).await?.renew_codes(factor).await
     }
 
     pub(crate) async fn new_authenticator(
         &self,
-        present: &SecretString,
+        current: &SecretString,
         factor: SecondFactor,
     ) -> Result<CodeStep, Error> {
-        let new = sign_in_change::prove(self.client(), present).await?.new_authenticator(factor).await?;
+        let new =
+            sign_in_change::reauthenticate(self.client(), current).await?.new_authenticator(factor).await?;
         let view = CodeStep::new(new.email(), new.otpauth_url(), new.totp_secret());
         *self.authenticator.lock().await = Some(new);
         Ok(view)

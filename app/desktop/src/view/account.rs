@@ -3,8 +3,8 @@
 use api_types::{AccountId, DeviceId, VaultId, vault::DeviceState};
 use client_core::{
     crypto::{InvalidWords, Typed},
-    kit::QrCode,
     ops::{Account, sign_up::NewVault},
+    recovery_kit::QrCode,
 };
 use secrecy::ExposeSecret;
 use serde::Serialize;

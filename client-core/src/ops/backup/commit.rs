@@ -16,9 +16,9 @@ use super::{
     super::objects::not_served,
     OpenVault, PACKS_PER_SEGMENT, Run,
     content_reader::Original,
-    moment::moment,
     pipeline::Streamed,
-    served,
+    store_check,
+    timestamp::moment,
     upload::{StoredPack, Uploader},
 };
 use crate::{
@@ -63,7 +63,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
 
     let mut needed: BTreeMap<ObjectId, u32> = stored.iter().map(|pack| (pack.id, pack.number)).collect();
     needed.extend(numbers(vault, reused).await?);
-    served::verify_random_pack(vault, stored).await?;
+    store_check::verify_random_pack(vault, stored).await?;
 
     let header =
         SegmentHeader { vault: vault.id(), domain: vault.keys().domain_id(), device: vault.device_id() };
@@ -144,7 +144,7 @@ pub(super) async fn commit(run: Run<'_>, finished: Finished<'_>) -> Result<Outco
     }
     vault.remember_head(Head { sequence: envelope.sequence, hash: head_hash }, snapshot)?;
     vault.state().finish_run(backup, Some(snapshot), bytes_read, client.now())?;
-    vault.state().prove(&snapshot, Evidence::Listed, client.now())?;
+    vault.state().record_evidence(&snapshot, Evidence::Listed, client.now())?;
     Ok(Outcome { snapshot, source_name: name, bytes_uploaded })
 }
 

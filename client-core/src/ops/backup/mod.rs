@@ -3,26 +3,26 @@
 
 // the source is read …
 mod content_reader;
-mod gate;
+mod pause;
 mod reading;
 
 // … its chunks pass from stage to stage …
+mod batch;
+mod deduplicate;
 mod known;
 mod pipeline;
 mod record_lists;
-mod relate;
 mod stage;
-mod together;
 
 // … and leave as packs
-mod level;
-mod served;
+mod compression_level;
+mod store_check;
 mod upload;
 
 // the snapshot
 mod commit;
-mod moment;
-mod usual;
+mod size_check;
+mod timestamp;
 
 mod report;
 
@@ -31,13 +31,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api_types::{BackupId, SourceId, backup::LEASE_SECS};
+use api_types::{RunId, SourceId, backup::LEASE_SECS};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 use uuid::Uuid;
 
 pub use self::{
-    gate::Gate,
+    pause::Gate,
     report::{BackupOptions, BackupReport},
 };
 use self::{
@@ -45,7 +45,7 @@ use self::{
     record_lists::RecordLists,
 };
 pub use super::select::short;
-use super::{Client, OpenVault, list, record::Recorder, same::Claim};
+use super::{Client, OpenVault, list, record::Recorder, source_check::Claim};
 use crate::{
     error::{Error, ErrorKind},
     event::{Event, Stage, Warning},
@@ -81,7 +81,7 @@ pub async fn backup(client: &Client, options: BackupOptions) -> Result<BackupRep
     let source = vault.keys().source_id(kind, &name);
     let former = options.former_names.iter().map(|former| vault.keys().source_id(kind, former));
     let known_as = std::iter::once(source).chain(former).collect();
-    let backup = BackupId(Uuid::new_v4());
+    let backup = RunId(Uuid::new_v4());
     let run = NewRun {
         id: backup,
         kind: RunKind::Backup,
@@ -158,7 +158,7 @@ fn committed(report: &BackupReport) -> String {
 
 /// Warns of a snapshot from another device whose clock is ahead.
 async fn warn_of_clock(client: &Client, vault: &OpenVault) -> Result<(), Error> {
-    if let Some((listed, by)) = moment::moment(vault.history(), vault.device_id(), client.now())?.ahead {
+    if let Some((listed, by)) = timestamp::moment(vault.history(), vault.device_id(), client.now())?.ahead {
         let names = list::device_names(vault).await;
         let device = listed.envelope.device;
         client.observer().event(&Event::Warning(Warning::SignedAhead {
@@ -173,7 +173,7 @@ async fn warn_of_clock(client: &Client, vault: &OpenVault) -> Result<(), Error> 
 struct Run<'a> {
     client: &'a Client,
     vault: &'a mut OpenVault,
-    backup: BackupId,
+    backup: RunId,
     source: SourceId,
     /// Also under the names that it had before.
     known_as: Vec<SourceId>,
@@ -256,7 +256,7 @@ impl Run<'_> {
         let complete = &original.complete;
         let (bytes, sha256) = original.differs.unwrap_or((streamed.read.bytes, streamed.read.sha256));
         let mut remarks =
-            usual::remarks(self.vault, self.source, (bytes, &complete.format), self.force).await?;
+            size_check::remarks(self.vault, self.source, (bytes, &complete.format), self.force).await?;
         remarks.extend(complete.changed.then_some(Remark::ChangedWhileRead));
 
         let observer = Arc::clone(self.client.observer());

@@ -13,11 +13,11 @@ use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::{
-    level::Level,
+    batch::{Group, Work},
+    compression_level::Level,
+    deduplicate::relate,
     record_lists::{RecordLists, Splitter},
-    relate::relate,
     stage::{Identified, Known, Read, Related, Sources, Store},
-    together::{Group, Work},
 };
 use crate::{
     chunk::Cutter,

@@ -14,17 +14,17 @@ use tracing::Instrument;
 
 use super::{
     Run,
+    compression_level::Level,
     content_reader::{ContentReader, Original},
-    gate::Gated,
     known::KnownChunks,
-    level::Level,
+    pause::Gated,
     pipeline,
     upload::{StoredPack, Uploader},
 };
 use crate::{
     error::{Error, ErrorKind},
     event::{Event, Stage, Warning},
-    ops::same,
+    ops::source_check,
     source::{AnySource, Copying, DumpStream, Opening, Stopper},
     text,
     vault::FullPack,
@@ -109,7 +109,7 @@ impl Run<'_> {
         let connected = tokio::task::block_in_place(|| source.connect(stop, &opening))?;
         let (origin, place) = (connected.origin(), source.place());
         let remark =
-            same::check(self.vault, &self.known_as, &self.name, (origin, &place), self.claim).await?;
+            source_check::check(self.vault, &self.known_as, &self.name, (origin, &place), self.claim).await?;
         if let Some(remark) = remark {
             observer.event(&Event::Warning(Warning::Other(remark)));
         }
@@ -136,7 +136,7 @@ impl Run<'_> {
         tokio::task::spawn_blocking(move || {
             let mut dump = ContentReader::new(dump, unwrap, &*observer);
             let mut emit = |pack| {
-                level.emit(|| packs.blocking_send(pack)).map_err(|_| {
+                level.time_send(|| packs.blocking_send(pack)).map_err(|_| {
                     Error::new(
                         ErrorKind::Cancelled,
                         text!("the upload stopped"),

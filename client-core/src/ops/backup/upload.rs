@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api_types::{
-    BackupId, ObjectId, ObjectKind, VaultId,
+    ObjectId, ObjectKind, RunId, VaultId,
     backup::{NewObject, UploadGrant, UploadState},
 };
 use bytes::Bytes;
@@ -31,7 +31,7 @@ pub(super) const END: usize = 64 * 1024;
 #[derive(Clone)]
 pub(super) struct Uploader {
     pub(super) vault: VaultId,
-    pub(super) backup: BackupId,
+    pub(super) backup: RunId,
     pub(super) api: Arc<HttpApi>,
     pub(super) store: Arc<PresignedStore>,
     pub(super) observer: Arc<dyn Observer>,

@@ -1,7 +1,7 @@
 //! What the text tells, and what it must not tell.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use api_types::BackupId;
+use api_types::RunId;
 
 use super::*;
 use crate::{
@@ -72,7 +72,7 @@ fn no_secret_of_an_account_a_source_or_a_run_is_in_it() {
     add(&client, "hunter2 08 x", "postgres://h/x");
     add(&client, "postgres://hunter212@h/x", "postgres://h/y");
 
-    let run = BackupId::from_bytes([7; 16]);
+    let run = RunId::from_bytes([7; 16]);
     let vault = client.open().unwrap();
     let odd = NewRun {
         id: run,
@@ -103,7 +103,7 @@ fn no_secret_of_an_account_a_source_or_a_run_is_in_it() {
         RunTarget::Database("postgres://hunter218@hunter219.example:5434/hunter220".into()),
     ];
     for (number, target) in (8..).zip(&targets) {
-        let id = BackupId::from_bytes([number; 16]);
+        let id = RunId::from_bytes([number; 16]);
         let restore = NewRun {
             id,
             kind: RunKind::Restore,

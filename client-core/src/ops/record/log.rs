@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use api_types::BackupId;
+use api_types::RunId;
 
 use super::super::Client;
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct RunLog {
     client: Client,
     /// Where it is stored, once the run has an id.
-    run: OnceLock<(Arc<StateDb>, BackupId)>,
+    run: OnceLock<(Arc<StateDb>, RunId)>,
     /// What happened before.
     early: Mutex<Vec<LogEntry>>,
     /// Whether a peer does not answer: repeated events are one line.
@@ -40,7 +40,7 @@ impl RunLog {
     }
 
     /// From here on it is stored.
-    pub(super) fn begin(&self, state: &Arc<StateDb>, run: BackupId) {
+    pub(super) fn begin(&self, state: &Arc<StateDb>, run: RunId) {
         let stored = self.run.set((Arc::clone(state), run));
         debug_assert!(stored.is_ok(), "a run begins once");
         let early = std::mem::take(&mut *self.early.lock().unwrap_or_else(PoisonError::into_inner));
@@ -142,7 +142,7 @@ mod tests {
         text::Text,
     };
 
-    const RUN: BackupId = BackupId::from_bytes([7; 16]);
+    const RUN: RunId = RunId::from_bytes([7; 16]);
 
     #[derive(Default)]
     struct Heard(Mutex<Vec<Event>>);
@@ -161,7 +161,7 @@ mod tests {
     fn logged(before: &[Event], after: &[Event], end: impl FnOnce(&RunLog)) -> (Vec<LogEntry>, Vec<Event>) {
         let home = tempfile::tempdir().unwrap();
         let heard = Arc::new(Heard::default());
-        let client = offline(home.path()).watched(Arc::clone(&heard) as _, CancellationToken::new());
+        let client = offline(home.path()).with_observer(Arc::clone(&heard) as _, CancellationToken::new());
         let state = Arc::new(StateDb::open(home.path(), VaultId::from_bytes([1; 16])).unwrap().state);
         let run =
             NewRun { id: RUN, kind: RunKind::Backup, source: Some("shop"), source_kind: None, target: None };

@@ -4,7 +4,7 @@ mod log;
 
 use std::sync::Arc;
 
-use api_types::{BackupId, SnapshotId};
+use api_types::{RunId, SnapshotId};
 
 use self::log::RunLog;
 use super::Client;
@@ -32,14 +32,14 @@ pub(super) struct Recorded {
 
 struct Stored {
     state: Arc<StateDb>,
-    id: BackupId,
+    id: RunId,
     _alive: RunLock,
 }
 
 impl Recorder {
     pub(super) fn new(client: &Client) -> Self {
         let log = Arc::new(RunLog::new(client));
-        let client = client.watched(Arc::clone(&log) as _, client.cancel().clone());
+        let client = client.with_observer(Arc::clone(&log) as _, client.cancel().clone());
         Self { log, client }
     }
 
@@ -126,7 +126,7 @@ impl Recorded {
         self.store(|state, id| Ok(state.fail_run(id, error.kind().as_str(), bytes, self.client.now())?));
     }
 
-    fn store(&self, change: impl FnOnce(&StateDb, BackupId) -> Result<(), Error>) {
+    fn store(&self, change: impl FnOnce(&StateDb, RunId) -> Result<(), Error>) {
         let Some(stored) = &self.stored else { return };
         if let Err(error) = change(&stored.state, stored.id) {
             tracing::warn!(%error, "the run's result cannot be recorded");
@@ -144,7 +144,7 @@ mod tests {
     };
 
     fn restore(number: u8, target: &RunTarget) -> NewRun<'_> {
-        let id = BackupId::from_bytes([number; 16]);
+        let id = RunId::from_bytes([number; 16]);
         NewRun { id, kind: RunKind::Restore, source: None, source_kind: None, target: Some(target) }
     }
 
@@ -162,7 +162,7 @@ mod tests {
 
         let first = begin(1);
         assert_eq!(runs(&client)[0].state, RunState::Running);
-        assert!(RunLock::is_held(home.path(), BackupId::from_bytes([1; 16])));
+        assert!(RunLock::is_held(home.path(), RunId::from_bytes([1; 16])));
         first.is_about(SnapshotId::new([5; 32]), "shop", "postgres");
         first.done(7, [], "it is restored".to_owned());
         begin(2).failed(&Error::cancelled(), 3);
@@ -193,7 +193,7 @@ mod tests {
         let done = runs(&client).remove(5);
         assert_eq!((done.source.as_deref(), done.bytes_read), (Some("shop"), Some(7)));
         assert_eq!((done.snapshot, done.target), (Some(SnapshotId::new([5; 32])), Some(to.clone())));
-        let log = state.log_of(BackupId::from_bytes([3; 16])).unwrap();
+        let log = state.log_of(RunId::from_bytes([3; 16])).unwrap();
         let texts: Vec<&str> = log.iter().map(|entry| entry.text.as_str()).collect();
         assert_eq!(texts, ["a is missing", "most"]);
         drop((running, last));

@@ -19,13 +19,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api_types::{BackupId, Sha256, SnapshotId};
+use api_types::{RunId, Sha256, SnapshotId};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use self::{damage::Damage, order::Order};
-pub use self::{damage::DamagedRange, target::look};
+pub use self::{damage::DamagedRange, target::inspect_target};
 use super::{
     Client, OpenVault,
     record::{Recorded, Recorder},
@@ -165,7 +165,7 @@ pub async fn restore(client: &Client, options: RestoreOptions) -> Result<Restore
     let vault = client.open()?;
     let target = options.destination.recorded();
     let run = NewRun {
-        id: BackupId(Uuid::new_v4()),
+        id: RunId(Uuid::new_v4()),
         kind: if target.is_some() { RunKind::Restore } else { RunKind::Verify },
         source: options.source.as_deref().or_else(|| options.snapshot.source()),
         source_kind: None,
@@ -230,7 +230,7 @@ async fn restored(
         .await
         .map_err(|error| if error.kind() == ErrorKind::Cancelled { cancelled() } else { error })?;
     if damage.is_empty() && restored.failed.is_empty() {
-        vault.state().prove(&listed.id, proof, client.now())?;
+        vault.state().record_evidence(&listed.id, proof, client.now())?;
     }
     Ok(RestoreReport {
         snapshot_id: listed.id,
@@ -321,7 +321,7 @@ impl Job<'_> {
                 Ok(bytes) => bytes,
                 Err(fault) => {
                     damage.add(position, entry.plain_len, &fault);
-                    self.vault.state().disprove(&self.id)?;
+                    self.vault.state().withdraw_evidence(&self.id)?;
                     if !self.partial {
                         damage.add_rest(self.vault, body, position, &fault).await?;
                         return Err(damage.into_error(self.vault, self.id).await);

@@ -13,7 +13,7 @@ use crate::{
     shell::quoted,
     source::{
         AnySource,
-        sentinel::{ENOUGH, Format},
+        completeness::{ENOUGH, Format},
     },
 };
 

@@ -12,7 +12,11 @@ use crate::{
 ///
 /// # Errors
 /// Those with which the restore would be refused before it changes anything.
-pub async fn look(client: &Client, snapshot: &Selector, destination: Destination) -> Result<Finding, Error> {
+pub async fn inspect_target(
+    client: &Client,
+    snapshot: &Selector,
+    destination: Destination,
+) -> Result<Finding, Error> {
     match destination {
         Destination::File { path, .. } => {
             output::refuse_existing(&path)?;
@@ -25,7 +29,7 @@ pub async fn look(client: &Client, snapshot: &Selector, destination: Destination
             let choices = informed(*choices, &body, onto_source, to_copy_of_source);
             let looking = tokio::task::spawn_blocking(move || {
                 let target = database.database().ok_or_else(|| no_database(&*database))?;
-                target.look(choices, &Stopper::default())
+                target.inspect(choices, &Stopper::default())
             });
             looking.await.map_err(|e| Error::internal("the check died", &e))?.map_err(SourceError::of_restore)
         }

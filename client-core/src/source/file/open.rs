@@ -141,7 +141,7 @@ impl Regular {
 
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.position >= self.zeros.max(self.data) {
-            self.look()?;
+            self.check_unchanged()?;
         }
         let within = |end: u64| usize::try_from(end - self.position).unwrap_or(usize::MAX).min(buffer.len());
         let read = if self.position < self.zeros {
@@ -157,7 +157,7 @@ impl Regular {
     }
 
     /// Determines what comes next: a hole, or data.
-    fn look(&mut self) -> io::Result<()> {
+    fn check_unchanged(&mut self) -> io::Result<()> {
         match seek(&self.file, SeekFrom::Data(self.position)) {
             Ok(data) if data > self.position => self.zeros = data,
             Ok(_) => self.data = seek(&self.file, SeekFrom::Hole(self.position)).unwrap_or(u64::MAX),

@@ -148,8 +148,8 @@ impl engine::Database for Database {
         Box::new(DatabaseSink::new(target))
     }
 
-    fn look(&self, choices: RestoreChoices, stopper: &Stopper) -> Result<Finding, SourceError> {
-        RestoreTarget::new(self.url.clone(), self.tools(), choices).look(stopper)
+    fn inspect(&self, choices: RestoreChoices, stopper: &Stopper) -> Result<Finding, SourceError> {
+        RestoreTarget::new(self.url.clone(), self.tools(), choices).inspect(stopper)
     }
 
     fn clean_up(&self, stopper: &Stopper) -> Result<CleanedUp, SourceError> {

@@ -55,7 +55,7 @@ impl ScriptFilter {
                     }
                     _ => None,
                 };
-                if let Some(turn) = turn.filter(|_| self.policy.keep_going) {
+                if let Some(turn) = turn.filter(|_| self.policy.continue_on_error) {
                     statement.told = turn != Turn::Copy;
                     self.turns.push((out.len(), turn));
                 }
@@ -86,7 +86,7 @@ impl ScriptFilter {
             Verdict::Instead(text, reason) => (reason, text),
         };
         let left = LeftOut { line: statement.line, statement: head.title(), reason };
-        if !instead.is_empty() && self.policy.keep_going {
+        if !instead.is_empty() && self.policy.continue_on_error {
             let name = "default_tablespace".to_owned();
             self.turns.push((out.len(), Turn::Setting { name, reads: false }));
             self.turns.push((out.len() + instead.len(), Turn::End));

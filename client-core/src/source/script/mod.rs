@@ -112,7 +112,7 @@ impl ScriptFilter {
     }
 
     fn turn(&mut self, turn: Turn, out: &[u8]) {
-        if self.policy.keep_going {
+        if self.policy.continue_on_error {
             self.turns.push((out.len(), turn));
         }
     }

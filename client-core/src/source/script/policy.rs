@@ -19,7 +19,7 @@ pub struct Policy {
     /// The whole script runs in one transaction.
     pub one_transaction: bool,
     /// Errors of the server are skipped: it reports what it lacks itself.
-    pub keep_going: bool,
+    pub continue_on_error: bool,
     /// Leave out owners, and with them privileges.
     pub no_owner: bool,
     /// Leave out privileges.
@@ -35,7 +35,7 @@ pub struct Policy {
 impl Policy {
     /// What the server has, if statements are checked against it.
     pub(super) fn compared(&self) -> Option<&Target> {
-        self.target.as_ref().filter(|_| self.skip_missing || !self.keep_going)
+        self.target.as_ref().filter(|_| self.skip_missing || !self.continue_on_error)
     }
 
     /// Refuses everything at once that a script needs and the server lacks.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use api_types::{ObjectKey, ObjectKind, backup::MAX_OBJECT_SIZE, vault::ReadGrant};
 use reqwest::{StatusCode, header};
 
-use super::{Failed, PresignedStore, pace::Pace};
+use super::{FailedAttempt, PresignedStore, pace::Pace};
 use crate::{store::StoreError, text};
 
 impl PresignedStore {
@@ -30,9 +30,9 @@ impl PresignedStore {
         let wanted = format!("bytes {first}-{last}/{}", object.size);
         let damaged = || {
             let why = text!("object {id} does not have {size} bytes", id = object.id, size = object.size);
-            Failed::For(StoreError::Damaged(why))
+            FailedAttempt::Fatal(StoreError::Damaged(why))
         };
-        self.again(|| async {
+        self.with_retry(|| async {
             let request = self.http.get(url.clone()).header(header::RANGE, format!("bytes={first}-{last}"));
             let mut answer = self.answer(request).await?;
             let skip = match answer.status() {
@@ -46,7 +46,7 @@ impl PresignedStore {
                 // The store ignores ranges.
                 StatusCode::OK if answer.content_length() == Some(object.size) => first,
                 StatusCode::OK | StatusCode::RANGE_NOT_SATISFIABLE => return Err(damaged()),
-                StatusCode::NOT_FOUND => return Err(Failed::For(StoreError::NotFound)),
+                StatusCode::NOT_FOUND => return Err(FailedAttempt::Fatal(StoreError::NotFound)),
                 status => return Err(self.refused(status, answer.headers())),
             };
             let (mut out, mut at) = (Vec::new(), 0);
@@ -62,7 +62,7 @@ impl PresignedStore {
                     at += 1;
                 }
             }
-            if at < end { Err(Failed::now(text!("the download was cut off"))) } else { Ok(out) }
+            if at < end { Err(FailedAttempt::retryable(text!("the download was cut off"))) } else { Ok(out) }
         })
         .await
     }

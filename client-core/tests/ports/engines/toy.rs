@@ -151,7 +151,7 @@ impl Database for Named {
         Box::new(Sink { name: self.clone(), choices, bytes: Vec::new(), stopper: Stopper::default() })
     }
 
-    fn look(&self, choices: RestoreChoices, _stopper: &Stopper) -> Result<Finding, SourceError> {
+    fn inspect(&self, choices: RestoreChoices, _stopper: &Stopper) -> Result<Finding, SourceError> {
         match content(&self.0) {
             None => Ok(Finding::Absent),
             Some(there) if there.is_empty() => Ok(Finding::Empty),

@@ -18,7 +18,7 @@ fn a_function_that_needs_a_search_path_is_reported_and_the_rest_restored() {
         assert!(refused.to_string().contains("relation \"a\" does not exist"), "{refused}");
         assert!(Error::from(refused).next_step().contains("--continue"));
         assert_eq!(databases(&format!("^{back}$")), "0");
-        let restored = restore(target(&back, false).keeping_going(), &dump).unwrap();
+        let restored = restore(target(&back, false).continuing_on_error(), &dump).unwrap();
         let [failed] = restored.failed.as_slice() else { unreachable!("{restored:?}") };
         assert!(failed.contains("relation \"a\" does not exist") && failed.contains("COPY b"), "{failed}");
         assert_eq!(
@@ -78,7 +78,7 @@ ALTER TABLE public.d_none DROP COLUMN v;
     let data = String::from_utf8(dump("evil_rows", &["-Fp", "--section=data"])).unwrap();
     for inserted in ["", "SET client_encoding = 'LATIN1';\n"] {
         let script = format!("{text}{hostile}{inserted}{data}");
-        let restored = restore(target("evil_back", false).keeping_going(), script.as_bytes()).unwrap();
+        let restored = restore(target("evil_back", false).continuing_on_error(), script.as_bytes()).unwrap();
         let failed = restored.failed.join("\n");
         assert!(failed.contains("a_gone\" does not exist") && failed.contains("not these"), "{failed}");
         assert!(restored.failed.len() >= 3, "{failed}");
@@ -91,7 +91,7 @@ ALTER TABLE public.d_none DROP COLUMN v;
     // An archive with a table that cannot be created: its type does not exist on this server.
     let archive = dump("evil_rows", &["-Fc", "-Z0"]);
     let broken = replaced(&archive, b"CREATE TABLE public.a_gone (", b"CREATE TABLE nowher.a_gone (");
-    let restored = restore(target("evil_back", false).keeping_going(), &broken).unwrap();
+    let restored = restore(target("evil_back", false).continuing_on_error(), &broken).unwrap();
     assert!(restored.failed.iter().any(|text| text.contains("a_gone\" does not exist")), "{restored:?}");
     assert!(!file.exists());
     assert_eq!(SERVER.sql("evil_back", "SELECT count(*) FROM pg_class WHERE relname = 'executed'"), "0");
@@ -101,7 +101,7 @@ ALTER TABLE public.d_none DROP COLUMN v;
     );
     // Text that is no statement of a dump is refused, as without --continue.
     let script = format!("{text}\\! touch {}\n{data}", file.display());
-    let refused = restore(target("evil_no", false).keeping_going(), script.as_bytes()).unwrap_err();
+    let refused = restore(target("evil_no", false).continuing_on_error(), script.as_bytes()).unwrap_err();
     assert!(matches!(refused, SourceError::Script(_)) && !file.exists(), "{refused}");
     assert_eq!(databases("^evil_no$"), "0");
 }
@@ -139,7 +139,7 @@ COPY public.t (v) FROM stdin;
 \\.
 SELECT 1";
     let script: Vec<u8> = script.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
-    let restored = restore(target("settings_back", false).keeping_going(), &script).unwrap();
+    let restored = restore(target("settings_back", false).continuing_on_error(), &script).unwrap();
     let failed = restored.failed.join("\n");
     for word in ["no_such_space", "nobody_here", "no_such_extension", "public.nowhere"] {
         assert!(failed.contains(word), "{word}: {failed}");

@@ -114,11 +114,11 @@ fn a_created_database_has_the_properties_of_the_original() {
     // A replacement keeps the properties that its owner set, regardless of the dump, and that is reported.
     restore(target("icu_back", true), &dump("shop", &["-Fc"])).unwrap();
     assert_eq!(all("icu_back"), all("icu"));
-    for keeping_going in [false, true] {
+    for continuing_on_error in [false, true] {
         SERVER.sql("postgres", "DROP DATABASE IF EXISTS plain");
         SERVER.sql("postgres", "CREATE DATABASE plain");
         let onto = target("plain", true).like(captured("icu").1);
-        let onto = if keeping_going { onto.keeping_going() } else { onto };
+        let onto = if continuing_on_error { onto.continuing_on_error() } else { onto };
         let notes = restore(onto, &dump("icu", &["-Fc"]))
             .unwrap()
             .notes

@@ -16,7 +16,7 @@ use std::{
 use client_core::{
     error::Error,
     format::snapshot::{Need, Part, ScriptNeeds},
-    source::{PgUrl, Restored, SourceError, Stopper, postgres::Tools, sentinel::Sentinel},
+    source::{PgUrl, Restored, SourceError, Stopper, completeness::CompletenessCheck, postgres::Tools},
 };
 use private_postgres::{PASSWORD, PASSWORD_IN_URL, Server};
 
@@ -41,9 +41,9 @@ fn dump(database: &str, form: &[&str]) -> Vec<u8> {
 
 /// The needs recorded by the backup of a dump.
 fn needs(dump: &[u8]) -> Option<ScriptNeeds> {
-    let mut sentinel = Sentinel::new();
-    sentinel.feed(dump).ok()?;
-    sentinel.finish().ok()?.needs
+    let mut check = CompletenessCheck::new();
+    check.feed(dump).ok()?;
+    check.finish().ok()?.needs
 }
 
 fn restore(target: Target, dump: &[u8]) -> Result<Restored, SourceError> {
@@ -223,9 +223,9 @@ fn what_sql_text_needs_is_read_with_it() {
     let policy = found.needs.iter().find(|one| one.name == "a_policy").unwrap();
     assert_eq!(policy.line, line as u64);
     // It can be read in pieces of any size; text that is no script of one database needs nothing.
-    let mut sentinel = Sentinel::new();
-    plain.chunks(7).for_each(|piece| sentinel.feed(piece).unwrap());
-    assert_eq!(sentinel.finish().unwrap().needs, Some(found));
+    let mut check = CompletenessCheck::new();
+    plain.chunks(7).for_each(|piece| check.feed(piece).unwrap());
+    assert_eq!(check.finish().unwrap().needs, Some(found));
     assert_eq!(needs(&dump("asks", &["-Fc"])), None);
 
     SERVER.sql("asks", "DROP OWNED BY a_reader, a_writer, a_policy; REASSIGN OWNED BY a_owner TO postgres");
@@ -239,7 +239,7 @@ fn what_sql_text_needs_is_read_with_it() {
     assert!(refused.contains("a_owner") && !refused.contains("a_reader"), "{refused}");
     restore(target("asks_back", false).without_owners(), &plain).unwrap();
     SERVER.sql("postgres", "DROP DATABASE asks_back");
-    assert!(!restore(target("asks_back", false).keeping_going(), &plain).unwrap().failed.is_empty());
+    assert!(!restore(target("asks_back", false).continuing_on_error(), &plain).unwrap().failed.is_empty());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Instant};
 
-use api_types::{BackupId, ObjectId, VaultId};
+use api_types::{ObjectId, RunId, VaultId};
 use client_core::{
     encode::Encoding,
     format::pack::PackEntry,
@@ -12,7 +12,7 @@ use client_core::{
 };
 use sha2::{Digest, Sha256};
 
-const RUN: BackupId = BackupId::from_bytes([1; 16]);
+const RUN: RunId = RunId::from_bytes([1; 16]);
 const VAULT: VaultId = VaultId::from_bytes([2; 16]);
 
 fn hash(kind: u8, number: u32) -> [u8; 32] {

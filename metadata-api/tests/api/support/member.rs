@@ -3,11 +3,11 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use api_types::{
-    BackupId, Base64, DeviceId, HeadHash, ObjectId, ObjectKind, Region, Sha256, SourceId, VaultId,
+    Base64, DeviceId, HeadHash, ObjectId, ObjectKind, Region, RunId, Sha256, SourceId, VaultId,
     account::{
         Session, SignUpConfirm, SignUpConfirmed, SignUpFinish, SignUpFinished, SignUpStart, SignUpStarted,
     },
-    backup::{BackupStart, NewObject, UploadGrant, UploadGrants, UploadState, WantUpload},
+    backup::{NewObject, RunStart, UploadGrant, UploadGrants, UploadState, WantUpload},
     device::DeviceKeys,
     directory::{DeviceRole, DirectoryEntry, DirectoryOp, SignedDirectoryEntry},
     envelope::{SignedEnvelope, SnapshotEnvelope},
@@ -182,31 +182,29 @@ impl Member {
     }
 
     /// Starts a backup.
-    pub fn begin(&self) -> BackupId {
-        let backup_id = BackupId(uuid());
-        let reply = self.post("backups", &BackupStart { backup_id, source_id: self.source });
+    pub fn begin(&self) -> RunId {
+        let run_id = RunId(uuid());
+        let reply = self.post("backups", &RunStart { run_id, source_id: self.source });
         assert_eq!(reply.status, 200, "{reply:?}");
-        backup_id
+        run_id
     }
 
-    pub fn want(&self, backup: BackupId, objects: &[(ObjectKind, &[u8])]) -> Vec<UploadGrant> {
+    pub fn want(&self, backup: RunId, objects: &[(ObjectKind, &[u8])]) -> Vec<UploadGrant> {
         let objects = objects.iter().map(|(kind, bytes)| announce(*kind, bytes)).collect();
-        let grants: UploadGrants =
-            self.post(&format!("backups/{backup}/objects"), &WantUpload { objects }).ok();
+        let grants: UploadGrants = self.post(&format!("backups/{run}/objects"), &WantUpload { objects }).ok();
         grants.grants
     }
 
     /// Requests grants, uploads and confirms; returns the numbers.
-    pub fn store(&self, backup: BackupId, kind: ObjectKind, objects: &[&[u8]]) -> Vec<u32> {
+    pub fn store(&self, backup: RunId, kind: ObjectKind, objects: &[&[u8]]) -> Vec<u32> {
         let wanted: Vec<_> = objects.iter().map(|bytes| (kind, *bytes)).collect();
         let grants = self.want(backup, &wanted);
         for (grant, bytes) in grants.iter().zip(objects) {
             assert_eq!(upload(grant, bytes).status, 200);
         }
         let ids: Vec<_> = grants.iter().map(|g| g.id).collect();
-        let confirmed: api_types::backup::Confirmed = self
-            .post(&format!("backups/{backup}/confirm"), &api_types::backup::Confirm { objects: ids })
-            .ok();
+        let confirmed: api_types::backup::Confirmed =
+            self.post(&format!("backups/{run}/confirm"), &api_types::backup::Confirm { objects: ids }).ok();
         assert!(confirmed.absent.is_empty(), "{confirmed:?}");
         grants.iter().map(|g| g.number).collect()
     }

@@ -66,7 +66,7 @@ export const snapshots: typeof english = {
       noOwner: ["Ohne Eigentümer wiederherstellen", "Alles gehört dem Benutzer, mit dem Sie sich verbinden; sonst erhält niemand Rechte daran."],
       noPrivileges: ["Ohne Rechte wiederherstellen", "Es werden keine Rechte vergeben."],
       skipMissing: ["Fehlende Objekte überspringen", "Anweisungen, für die dem Server etwas fehlt, werden weggelassen und aufgelistet."],
-      keepGoing: ["Abgelehnte Anweisungen überspringen", "Anweisungen, die der Server ablehnt, werden weggelassen und aufgelistet. Nur mit einer neuen Datenbank möglich."],
+      continueOnError: ["Abgelehnte Anweisungen überspringen", "Anweisungen, die der Server ablehnt, werden weggelassen und aufgelistet. Nur mit einer neuen Datenbank möglich."],
     },
   },
 

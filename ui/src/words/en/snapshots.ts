@@ -65,7 +65,7 @@ export const snapshots = {
       noOwner: ["Restore without owners", "Everything will belong to the user you connect as; no other role gets privileges."],
       noPrivileges: ["Restore without privileges", "Grants no privileges."],
       skipMissing: ["Skip missing objects", "Leaves out and lists every statement that needs something the server doesn't have."],
-      keepGoing: ["Skip rejected statements", "Leaves out and lists every statement that the server rejects. Works only with a new database."],
+      continueOnError: ["Skip rejected statements", "Leaves out and lists every statement that the server rejects. Works only with a new database."],
     } satisfies Record<string, readonly [string, string]>,
   },
 

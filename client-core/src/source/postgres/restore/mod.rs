@@ -4,10 +4,10 @@ mod archive_head;
 mod clean_up;
 mod continue_on_error;
 mod failures;
-mod likeness;
 mod locks;
 mod new_database;
 mod pipeline;
+mod property_match;
 mod psql;
 mod target;
 mod unpack;
@@ -15,9 +15,9 @@ mod unpack;
 pub(super) use self::clean_up::rows as left_over_rows;
 use self::{
     archive_head::{ArchiveHead, Definitions},
-    likeness::Likeness,
     new_database::NewDatabase,
     pipeline::{Archive, Outcome, Pipeline, Script},
+    property_match::PropertyMatch,
     psql::Unfinished,
     target::{Survey, Way, is_empty},
     unpack::Unpack,
@@ -28,8 +28,8 @@ use crate::{
     format::snapshot::DatabaseProperties,
     source::{
         RestoreSink, Restored, SourceError,
+        completeness::{ENOUGH, Format, archive_version},
         script::{Policy, ScriptFilter},
-        sentinel::{ENOUGH, Format, archive_version},
         stopper::Stopper,
     },
     text,
@@ -300,7 +300,7 @@ impl RestoreTarget {
     fn unlike(&self, psql: &Tool, stop: &Stopper) -> Option<Text> {
         let original = self.choices.properties.as_ref()?;
         let answers = optional::ask(&self.url, psql, &properties::questions(), stop, None).ok()?;
-        likeness::unlike(original, &properties::read(&answers)?)
+        property_match::unlike(original, &properties::read(&answers)?)
     }
 
     fn run(&self, plan: Plan, stop: &Stopper) -> Result<Running, SourceError> {
@@ -308,22 +308,24 @@ impl RestoreTarget {
         let psql = &psql;
         let (place, url, clean) = match survey.way {
             Way::Create(maintenance) => {
-                let mut likeness = Likeness::new(self.choices.properties.clone(), survey.major);
+                let mut property_match = PropertyMatch::new(self.choices.properties.clone(), survey.major);
                 if self.choices.no_owner {
-                    likeness = likeness.without_roles();
+                    property_match = property_match.without_roles();
                 }
                 if self.choices.no_privileges {
-                    likeness = likeness.without_grants();
+                    property_match = property_match.without_grants();
                 }
-                let new = NewDatabase::create(maintenance, psql, self.url.database(), false, likeness, stop)?;
+                let new =
+                    NewDatabase::create(maintenance, psql, self.url.database(), false, property_match, stop)?;
                 let url = self.url.with_database(new.name());
                 (Place::New(Box::new(new)), url, false)
             }
             Way::Replace(maintenance) => {
                 // The existing database's settings stay, whoever made the dump.
                 let answers = optional::ask(&self.url, psql, &properties::questions(), stop, None)?;
-                let likeness = Likeness::new(properties::read(&answers), survey.major);
-                let new = NewDatabase::create(maintenance, psql, self.url.database(), true, likeness, stop)?;
+                let property_match = PropertyMatch::new(properties::read(&answers), survey.major);
+                let new =
+                    NewDatabase::create(maintenance, psql, self.url.database(), true, property_match, stop)?;
                 let url = self.url.with_database(new.name());
                 (Place::New(Box::new(new)), url, false)
             }

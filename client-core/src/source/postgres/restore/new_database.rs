@@ -17,7 +17,7 @@ use super::{
         session::Session,
         tools::Tool,
     },
-    likeness::Likeness,
+    property_match::PropertyMatch,
 };
 use crate::{
     source::{SourceError, stopper::Stopper},
@@ -70,7 +70,7 @@ pub(super) struct NewDatabase {
     tag: String,
     wanted: String,
     replaces: bool,
-    likeness: Likeness,
+    property_match: PropertyMatch,
     stopper: Stopper,
     published: bool,
 }
@@ -98,13 +98,13 @@ pub(super) struct Published {
 }
 
 impl NewDatabase {
-    /// Creates it, like `likeness`. The lock is acquired first.
+    /// Creates it, like `property_match`. The lock is acquired first.
     pub(super) fn create(
         maintenance: PgUrl,
         psql: &Tool,
         wanted: &str,
         replaces: bool,
-        likeness: Likeness,
+        property_match: PropertyMatch,
         stopper: &Stopper,
     ) -> Result<Self, SourceError> {
         let mut alive = Session::open(&maintenance, psql, stopper)?;
@@ -118,7 +118,7 @@ impl NewDatabase {
             tag,
             wanted: wanted.to_owned(),
             replaces,
-            likeness,
+            property_match,
             stopper: stopper.clone(),
             published: false,
         };
@@ -136,13 +136,13 @@ impl NewDatabase {
     /// Creates it as much like the original as the server can.
     fn create_like(&mut self) -> Result<(), SourceError> {
         let mut first = None;
-        for like in self.likeness.clauses() {
+        for like in self.property_match.clauses() {
             let sql =
                 format!("CREATE DATABASE {} TEMPLATE template0{};", quote_name(&self.name), like.clause);
             match self.execute(&sql) {
                 Ok(_) => {
                     if let (Some(why), Some(loss)) = (&first, like.loss) {
-                        self.likeness.note(text!("{loss}: {why}", loss, why = server_message(why)));
+                        self.property_match.note(text!("{loss}: {why}", loss, why = server_message(why)));
                     }
                     return Ok(());
                 }
@@ -168,7 +168,7 @@ impl NewDatabase {
     pub(super) fn publish(mut self) -> Result<Published, SourceError> {
         // Without the lock, others may consider this restore dead.
         self.alive.execute("SELECT 1;")?;
-        let mut notes = self.likeness.apply(&self.name, &|sql| self.execute(sql));
+        let mut notes = self.property_match.apply(&self.name, &|sql| self.execute(sql));
         let (name, wanted) = (quote_name(&self.name), quote_name(&self.wanted));
         let old = format!("{REPLACED}{}", self.tag);
         let away = if self.replaces {
@@ -176,7 +176,7 @@ impl NewDatabase {
         } else {
             String::new()
         };
-        let comment = self.likeness.comment().map_or_else(|| "NULL".to_owned(), quote_text);
+        let comment = self.property_match.comment().map_or_else(|| "NULL".to_owned(), quote_text);
         let rename = format!(
             "{}BEGIN;\nCOMMENT ON DATABASE {name} IS {comment};\n{away}ALTER DATABASE {name} RENAME TO {wanted};\nCOMMIT;",
             no_sessions(&self.name)

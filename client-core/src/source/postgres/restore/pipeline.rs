@@ -68,7 +68,7 @@ impl Script {
         stop: &Stopper,
     ) -> Result<Self, SourceError> {
         policy.guard_settings = true;
-        let run = if policy.keep_going {
+        let run = if policy.continue_on_error {
             Run::ContinueOnError(Box::new(ContinueOnError::start(url, psql, stop)?))
         } else {
             let mode = if policy.one_transaction { Mode::OneTransaction } else { Mode::Stop };

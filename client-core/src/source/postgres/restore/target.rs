@@ -153,7 +153,7 @@ impl RestoreTarget {
             no_privileges: self.choices.no_privileges,
             skip_missing: self.choices.skip_missing,
             one_transaction,
-            keep_going: self.choices.keep_going,
+            continue_on_error: self.choices.continue_on_error,
             guard_settings: true,
             target: Some(Target {
                 roles: names("role"),
@@ -183,13 +183,13 @@ impl RestoreTarget {
         if state.objects > 0 && !self.choices.overwrite {
             return Err(SourceError::NotEmpty(self.place()));
         }
-        let way = if state.objects == 0 && !self.choices.keep_going {
+        let way = if state.objects == 0 && !self.choices.continue_on_error {
             Way::InPlace { clean: false }
         } else if !self.url.is_named_in_text() {
             return Err(self.unnamed());
         } else if state.may_replace {
             Way::Replace(self.maintenance(psql, stopper)?.0)
-        } else if self.choices.keep_going {
+        } else if self.choices.continue_on_error {
             return Err(SourceError::NotReplaceable {
                 place: self.place(),
                 why: text!("--continue restores into a database created for it; the user may not create one"),
@@ -209,7 +209,7 @@ impl RestoreTarget {
     }
 
     /// What a restore would find. Whether the server has what the dump needs is known only from the dump.
-    pub(in super::super) fn look(mut self, stopper: &Stopper) -> Result<Finding, SourceError> {
+    pub(in super::super) fn inspect(mut self, stopper: &Stopper) -> Result<Finding, SourceError> {
         self.refuse_source(stopper)?;
         let psql = self.tools.newest("psql")?;
         Ok(match self.survey(&psql, true, stopper)?.way {

@@ -1,15 +1,15 @@
 #![no_main]
 //! Dumps as they go by: nothing panics, whatever comes, and the steps in which it comes make no difference.
 
-use client_core::source::sentinel::{Seen, Sentinel};
+use client_core::source::completeness::{Seen, CompletenessCheck};
 use libfuzzer_sys::fuzz_target;
 
 fn see(bytes: &[u8], step: usize) -> Option<Seen> {
-    let mut sentinel = Sentinel::new();
+    let mut check = CompletenessCheck::new();
     for piece in bytes.chunks(step) {
-        sentinel.feed(piece).ok()?;
+        check.feed(piece).ok()?;
     }
-    sentinel.finish().ok()
+    check.finish().ok()
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -8,9 +8,9 @@ use crossbeam_channel::{Receiver, Sender};
 use sha2::Digest;
 
 use super::{
+    batch::{Gathering, Work},
     record_lists::RecordLists,
     stage::{Identified, Known, Read, Related, Sources, Store},
-    together::{Gathering, Work},
 };
 use crate::{
     error::Error,
@@ -79,7 +79,7 @@ impl Stage<'_> {
         let len = u32::try_from(plain.len()).map_err(|e| Error::internal("chunk length", &e))?;
         let mut planned = None;
         if let (Some(mut lists), Some(records)) = (self.lists.take(), records) {
-            match self.look(&mut lists, &id, &plain, stored, records) {
+            match self.compare(&mut lists, &id, &plain, stored, records) {
                 Ok(found) => {
                     planned = found?;
                     self.lists = Some(lists);
@@ -99,7 +99,7 @@ impl Stage<'_> {
     }
 
     /// Compares a chunk with the old list and records it in the new one.
-    fn look(
+    fn compare(
         &self,
         lists: &mut RecordLists,
         id: &ChunkId,

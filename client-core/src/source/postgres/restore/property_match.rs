@@ -22,7 +22,7 @@ const LISTS: [&str; 6] = [
 ];
 
 /// The properties that a new database gets.
-pub(super) struct Likeness {
+pub(super) struct PropertyMatch {
     properties: Option<DatabaseProperties>,
     /// Whether to include what depends on roles: owner, privileges, settings of roles.
     roles: bool,
@@ -38,7 +38,7 @@ pub(super) struct Clause {
     pub(super) loss: Option<Text>,
 }
 
-impl Likeness {
+impl PropertyMatch {
     /// With everything that the server supports. `major`: the server's version.
     pub(super) const fn new(properties: Option<DatabaseProperties>, major: u32) -> Self {
         Self { properties, roles: true, grants: true, major, notes: Vec::new() }

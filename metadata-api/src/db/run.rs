@@ -1,7 +1,7 @@
-//! Queries of `app.source` and `app.backup`.
+//! Queries of `app.source` and `app.run`.
 
 use api_types::{
-    BackupId, DeviceId, ErrorCode, SnapshotId, SourceId, VaultId,
+    DeviceId, ErrorCode, RunId, SnapshotId, SourceId, VaultId,
     vault::{RunRow, RunState},
 };
 use sqlx::PgConnection;
@@ -67,14 +67,14 @@ pub(crate) async fn ensure_source(
 pub(crate) async fn insert(
     conn: &mut PgConnection,
     vault: VaultId,
-    backup: BackupId,
+    backup: RunId,
     source: SourceId,
     device: DeviceId,
     now: i64,
     lease_expires_at: i64,
 ) -> Result<bool, ApiError> {
     let done = sqlx::query(
-        "INSERT INTO app.backup (vault_id, backup_id, source_id, device_id, state, started_at, lease_expires_at)
+        "INSERT INTO app.run (vault_id, run_id, source_id, device_id, state, started_at, lease_expires_at)
          VALUES ($1, $2, $3, $4, 'running', $5, $6) ON CONFLICT DO NOTHING",
     )
     .bind(vault.0)
@@ -94,9 +94,9 @@ const KEPT: i64 = 1_000;
 /// Deletes old, finished runs that left neither snapshot nor object.
 pub(crate) async fn delete_old(conn: &mut PgConnection, vault: VaultId, now: i64) -> Result<(), ApiError> {
     sqlx::query(
-        "DELETE FROM app.backup b WHERE vault_id = $1 AND (state = 'failed' OR (state = 'running' AND lease_expires_at <= $2))
-         AND NOT EXISTS (SELECT FROM app.object o WHERE o.vault_id = b.vault_id AND o.backup_id = b.backup_id)
-         AND backup_id IN (SELECT backup_id FROM app.backup WHERE vault_id = $1
+        "DELETE FROM app.run b WHERE vault_id = $1 AND (state = 'failed' OR (state = 'running' AND lease_expires_at <= $2))
+         AND NOT EXISTS (SELECT FROM app.object o WHERE o.vault_id = b.vault_id AND o.run_id = b.run_id)
+         AND run_id IN (SELECT run_id FROM app.run WHERE vault_id = $1
                            ORDER BY started_at DESC, ordinal DESC OFFSET $3)",
     )
     .bind(vault.0)
@@ -114,7 +114,7 @@ pub(crate) async fn open_and_sources(
     now: i64,
 ) -> Result<(u64, u64), ApiError> {
     let (open, sources): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT count(*) FROM app.backup
+        "SELECT (SELECT count(*) FROM app.run
                  WHERE vault_id = $1 AND state = 'running' AND lease_expires_at > $2),
                 (SELECT count(*) FROM app.source WHERE vault_id = $1)",
     )
@@ -138,11 +138,11 @@ struct LockedRow {
 pub(crate) async fn lock(
     conn: &mut PgConnection,
     vault: VaultId,
-    backup: BackupId,
+    backup: RunId,
 ) -> Result<Option<Backup>, ApiError> {
     let row: Option<LockedRow> = sqlx::query_as(
         "SELECT source_id, device_id, state, lease_expires_at, snapshot_id
-         FROM app.backup WHERE vault_id = $1 AND backup_id = $2 FOR UPDATE",
+         FROM app.run WHERE vault_id = $1 AND run_id = $2 FOR UPDATE",
     )
     .bind(vault.0)
     .bind(backup.0)
@@ -168,7 +168,7 @@ pub(crate) async fn lock(
 pub(crate) async fn lock_own(
     conn: &mut PgConnection,
     caller: &Caller<Tenant>,
-    id: BackupId,
+    id: RunId,
 ) -> Result<Backup, ApiError> {
     let found = lock(conn, caller.stage.vault, id).await?.ok_or(ErrorCode::NotFound)?;
     if found.device == caller.device { Ok(found) } else { Err(ErrorCode::Forbidden.into()) }
@@ -178,10 +178,10 @@ pub(crate) async fn lock_own(
 pub(crate) async fn renew(
     conn: &mut PgConnection,
     vault: VaultId,
-    backup: BackupId,
+    backup: RunId,
     lease_expires_at: i64,
 ) -> Result<(), ApiError> {
-    sqlx::query("UPDATE app.backup SET lease_expires_at = $3 WHERE vault_id = $1 AND backup_id = $2")
+    sqlx::query("UPDATE app.run SET lease_expires_at = $3 WHERE vault_id = $1 AND run_id = $2")
         .bind(vault.0)
         .bind(backup.0)
         .bind(at(lease_expires_at))
@@ -200,7 +200,7 @@ pub(crate) enum Ending<'a> {
 pub(crate) async fn end(
     conn: &mut PgConnection,
     vault: VaultId,
-    backup: BackupId,
+    backup: RunId,
     ending: Ending<'_>,
     bytes_read: i64,
     now: i64,
@@ -210,8 +210,8 @@ pub(crate) async fn end(
         Ending::Failed(word) => ("failed", Some(word), None),
     };
     sqlx::query(
-        "UPDATE app.backup SET state = $3, failure = $4, snapshot_id = $5, bytes_read = $6, ended_at = $7
-         WHERE vault_id = $1 AND backup_id = $2",
+        "UPDATE app.run SET state = $3, failure = $4, snapshot_id = $5, bytes_read = $6, ended_at = $7
+         WHERE vault_id = $1 AND run_id = $2",
     )
     .bind(vault.0)
     .bind(backup.0)
@@ -227,7 +227,7 @@ pub(crate) async fn end(
 
 #[derive(sqlx::FromRow)]
 struct RunRecord {
-    backup_id: Uuid,
+    run_id: Uuid,
     source_id: Uuid,
     device_id: Uuid,
     state: String,
@@ -248,12 +248,12 @@ pub(crate) async fn newest(
     now: i64,
 ) -> Result<Vec<RunRow>, ApiError> {
     let rows: Vec<RunRecord> = sqlx::query_as(
-        "SELECT b.backup_id, b.source_id, b.device_id, b.state, b.started_at, b.lease_expires_at, b.ended_at,
+        "SELECT b.run_id, b.source_id, b.device_id, b.state, b.started_at, b.lease_expires_at, b.ended_at,
                 b.bytes_read, b.failure, b.snapshot_id,
                 COALESCE((SELECT sum(o.size) FROM app.object o
-                          WHERE o.vault_id = b.vault_id AND o.backup_id = b.backup_id AND o.state = 'stored'),
+                          WHERE o.vault_id = b.vault_id AND o.run_id = b.run_id AND o.state = 'stored'),
                          0)::bigint AS bytes_stored
-         FROM app.backup b WHERE b.vault_id = $1 ORDER BY b.started_at DESC, b.ordinal DESC LIMIT $2",
+         FROM app.run b WHERE b.vault_id = $1 ORDER BY b.started_at DESC, b.ordinal DESC LIMIT $2",
     )
     .bind(vault.0)
     .bind(limit)
@@ -273,7 +273,7 @@ fn run_row(row: RunRecord, now: i64) -> Result<RunRow, ApiError> {
         _ => return Err(corrupt("backup.state")),
     };
     Ok(RunRow {
-        backup_id: BackupId(row.backup_id),
+        run_id: RunId(row.run_id),
         source_id: SourceId(row.source_id),
         device_id: DeviceId(row.device_id),
         state,

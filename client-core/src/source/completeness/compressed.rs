@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Broken, Format, Seen, Sentinel,
+    Broken, CompletenessCheck, Format, Seen,
     members::{Joined, Lz4Frames},
 };
 use crate::text;
@@ -29,7 +29,7 @@ enum Verdict {
     BeyondUs,
 }
 
-/// A decompressor, and the sentinel for its output.
+/// A decompressor, and the check for its output.
 pub(super) struct Inside {
     format: Format,
     pieces: Option<SyncSender<Vec<u8>>>,
@@ -39,7 +39,8 @@ pub(super) struct Inside {
 impl Inside {
     pub(super) fn new(format: Format, depth: u8) -> Self {
         let (pieces, inbox) = mpsc::sync_channel(QUEUE);
-        let thread = thread::spawn(move || look(format, Pieces { inbox, piece: Vec::new(), at: 0 }, depth));
+        let thread =
+            thread::spawn(move || inspect(format, Pieces { inbox, piece: Vec::new(), at: 0 }, depth));
         Self { format, pieces: Some(pieces), thread: Some(thread) }
     }
 
@@ -96,7 +97,7 @@ impl Read for Pieces {
     }
 }
 
-fn look(format: Format, pieces: Pieces, depth: u8) -> Result<Verdict, Broken> {
+fn inspect(format: Format, pieces: Pieces, depth: u8) -> Result<Verdict, Broken> {
     let broken =
         |e: &io::Error| Broken(text!("{format}: {reason}", format = format.as_str(), reason = reason(e)));
     let mut pieces = io::BufReader::with_capacity(STEP, pieces);
@@ -110,7 +111,7 @@ fn look(format: Format, pieces: Pieces, depth: u8) -> Result<Verdict, Broken> {
         Format::Bzip2 => Box::new(Joined::<_, bzip2::bufread::BzDecoder<_>>::new(&mut pieces)),
         _ => return Ok(Verdict::BeyondUs),
     };
-    let mut inside = Sentinel::inside(depth + 1);
+    let mut inside = CompletenessCheck::inside(depth + 1);
     let mut step = vec![0; STEP];
     loop {
         match content.read(&mut step) {

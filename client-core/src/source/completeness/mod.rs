@@ -94,7 +94,7 @@ enum State {
 const KEPT: usize = 8 << 10;
 
 /// Watches a dump as it streams past.
-pub struct Sentinel {
+pub struct CompletenessCheck {
     state: State,
     /// The first bytes, until the format is known; for an unknown format a little longer.
     head: Vec<u8>,
@@ -105,14 +105,14 @@ pub struct Sentinel {
     depth: u8,
 }
 
-impl Default for Sentinel {
+impl Default for CompletenessCheck {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Sentinel {
-    /// Creates a sentinel for a new dump.
+impl CompletenessCheck {
+    /// Creates a check for a new dump.
     #[must_use]
     pub const fn new() -> Self {
         Self::inside(0)
@@ -266,11 +266,11 @@ mod tests {
     use super::*;
 
     fn see(text: &[u8], step: usize) -> Result<Seen, Broken> {
-        let mut sentinel = Sentinel::new();
+        let mut check = CompletenessCheck::new();
         for piece in text.chunks(step) {
-            sentinel.feed(piece)?;
+            check.feed(piece)?;
         }
-        sentinel.finish()
+        check.finish()
     }
 
     const PLAIN: &str = "--\n-- PostgreSQL database dump\n--\n\nSELECT 1;\n\n--\n-- PostgreSQL database dump complete\n--\n\n";

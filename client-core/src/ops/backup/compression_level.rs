@@ -54,7 +54,7 @@ impl Level {
     }
 
     /// Hands over a full pack, which blocks while earlier ones are being uploaded.
-    pub(super) fn emit<T>(&self, hand_over: impl FnOnce() -> T) -> T {
+    pub(super) fn time_send<T>(&self, hand_over: impl FnOnce() -> T) -> T {
         let Some(watch) = &self.watch else { return hand_over() };
         let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
         let began = Instant::now();
@@ -95,7 +95,7 @@ mod tests {
         }
         assert_eq!(level, DEFAULT_LEVEL);
         let fixed = Level::new(Some(7));
-        fixed.emit(|| std::thread::sleep(short));
+        fixed.time_send(|| std::thread::sleep(short));
         assert_eq!(fixed.now(), 7);
     }
 }

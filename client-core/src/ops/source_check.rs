@@ -4,8 +4,8 @@ use api_types::SourceId;
 
 use super::{
     OpenVault,
-    kinship::{Judgement, judge, judge_databases},
     list::SnapshotSummary,
+    source_match::{Judgement, judge, judge_databases},
 };
 use crate::{
     error::{Error, ErrorKind},
