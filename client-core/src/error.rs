@@ -188,7 +188,7 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::new(
                 ErrorKind::DiskFull,
                 text!("no space is left for {what}", what),
-                "stored snapshots are untouched; no partial data was left behind",
+                "your snapshots are untouched; no partial data was left behind",
                 "free some space and try again",
             ),
             io::ErrorKind::NotFound => Self::new(
@@ -200,8 +200,8 @@ impl Error {
             _ => Self::new(
                 ErrorKind::Io,
                 text!("{what}: {error}", what, error),
-                "stored snapshots are untouched",
-                "check the path, its permissions and the disk, then try again",
+                "your snapshots are untouched",
+                "check the path, its permissions, and the disk, then try again",
             ),
         }
     }
@@ -211,7 +211,7 @@ impl Error {
     pub fn cancelled() -> Self {
         Self::new(
             ErrorKind::Cancelled,
-            text!("cancelled"),
+            text!("stopped"),
             "no snapshot was created and no partial data was left behind; earlier snapshots are untouched",
             "run it again; data already uploaded is reused",
         )
@@ -230,7 +230,7 @@ impl Error {
             ErrorKind::Internal,
             // For our eyes: like a log, in English.
             Text::verbatim(format!("internal error: {what}")),
-            "stored snapshots are untouched; this run created none",
+            "your snapshots are untouched",
             "try again, and report this if it keeps happening",
         )
     }
@@ -241,7 +241,7 @@ impl Error {
         Self::new(
             ErrorKind::Damaged,
             happened,
-            "the data named above cannot be used; everything else is untouched",
+            "snapshots that need it cannot be restored completely; others may be intact",
             "run `sealkeep check --read-data` to see what is still intact",
         )
     }

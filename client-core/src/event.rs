@@ -18,7 +18,7 @@ impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Service => "the service",
-            Self::Store => "the object store",
+            Self::Store => "the storage",
         })
     }
 }
@@ -124,7 +124,7 @@ pub enum Warning {
     CacheQuarantined(PathBuf),
     /// `pins.db` is missing or was restored from an older copy.
     #[error(
-        "this device's record of the service's history (pins.db) is missing or out of date; the record beside its keys is used instead, and a service that returns less is refused"
+        "this device's local record of your snapshots (pins.db) is missing or outdated; the copy stored with its keys is used instead"
     )]
     MemoryLost,
     /// The rows of the last dump are unknown.

@@ -49,20 +49,17 @@ const NUMBER = {
 const NO_COMMA = /, (?!(?:and|as|because|but|if|only|or|so|which|with|without) )(?:[\p{L}\p{N}'-]+ ){1,2}(?:and|or) /iu;
 const CONTRACTION = /\p{L}n['’]t\b|\b(?:it|that|there|you|we|they)['’](?:s|re|ve|ll)\b/iu;
 const breaking = (rule, strings) => strings.filter(([, text]) => rule.test(text.replaceAll(/\s+/g, " ")));
-/** The command's help, paragraph by paragraph. */
-const help = async () => {
-  const all = await programStrings();
-  return all.filter(([title]) => title === "command's help").flatMap(([title, text]) => text.split(/\n\n/).map((part) => [title, part]));
-};
+/** What the programs say, paragraph by paragraph. */
+const programs = async () => (await programStrings()).flatMap(([title, text]) => text.split(/\n\n/).map((part) => [title, part]));
 
 test("numbers are digits, and lists have their last comma", async () => {
-  assert.deepEqual(breaking(NUMBER.en, [...forms(window.en), ...(await help())]), []);
+  assert.deepEqual(breaking(NUMBER.en, [...forms(window.en), ...(await programs())]), []);
   assert.deepEqual(breaking(NUMBER.de, forms(window.de)), []);
-  assert.deepEqual(breaking(NO_COMMA, [...forms(window.en), ...(await help())]), []);
+  assert.deepEqual(breaking(NO_COMMA, [...forms(window.en), ...(await programs())]), []);
 });
 
 test("help, errors and answers of the service have no contraction", async () => {
-  assert.deepEqual(breaking(CONTRACTION, (await programStrings()).flatMap(([title, text]) => text.split(/\n\n/).map((part) => [title, part]))), []);
+  assert.deepEqual(breaking(CONTRACTION, await programs()), []);
 });
 
 test("a break of these rules is found, and two-step sign-in is none", () => {

@@ -119,7 +119,7 @@ A PostgreSQL password comes from ~/.pgpass, from PGPASSWORD, or from a URL in a 
     /// Back up saved sources on a schedule, without the desktop app
     #[command(after_help = "Example:\n  sealkeep schedule add shop --daily 02:00")]
     Schedule(Schedule),
-    /// List this device's backups, restores and verifications
+    /// List this device's backups, restores, and verifications
     #[command(after_help = "\
 Examples:
   sealkeep runs --failed

@@ -222,7 +222,7 @@ impl Secrets {
                 question(&plain!("\n"))?;
                 Err(Error::new(
                     ErrorKind::Cancelled,
-                    text!("cancelled"),
+                    text!("stopped"),
                     "nothing was changed by this step",
                     "run the command again",
                 ))

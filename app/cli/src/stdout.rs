@@ -28,7 +28,7 @@ impl Stdout {
             return Err(Error::new(
                 ErrorKind::Io,
                 text!("standard output is closed"),
-                "stored snapshots are untouched; the command has run, but its output is lost",
+                "your snapshots are untouched; the command has run, but its output is lost",
                 "redirect it, for example with `> file` or `> /dev/null`",
             ));
         }

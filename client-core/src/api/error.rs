@@ -58,7 +58,7 @@ impl ApiError {
             Self::Unreachable { server, detail, .. } => {
                 text!("the service at {server} cannot be reached: {detail}", server, detail)
             }
-            Self::Cancelled => text!("cancelled"),
+            Self::Cancelled => text!("stopped"),
             Self::Problem(problem) => Text::verbatim(problem.title.clone()),
             Self::Unexpected { server, detail } => {
                 text!("{server} does not answer like a Sealkeep service ({detail})", server, detail)
@@ -115,7 +115,7 @@ impl ApiError {
 impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
         let happened = error.text();
-        let untouched = "stored snapshots are untouched; nothing new was committed";
+        let untouched = "your snapshots are untouched";
         match &error {
             ApiError::Address(_) => Self::usage(happened),
             ApiError::Cancelled => Self::cancelled(),
@@ -123,14 +123,14 @@ impl From<ApiError> for Error {
                 ErrorKind::ServiceUnreachable,
                 happened,
                 untouched,
-                "check the address, the network and that the service runs, then try again",
+                "check the address, the network, and that the service is running, then try again",
             ),
             ApiError::Problem(problem) => problem_to_error(problem),
             ApiError::Unexpected { .. } => Self::new(
                 ErrorKind::ServiceUnreachable,
                 happened,
                 untouched,
-                "check the service's address (--server) and any proxy between",
+                "check the service's address (`sealkeep status`, or --server at sign-up) and any proxy in front of it",
             )
             .with_retryable(false),
             ApiError::ClockTooFar { .. } => clock(happened),
@@ -149,14 +149,14 @@ fn problem_to_error(problem: &Problem) -> Error {
         || "wait a moment and try again".to_owned(),
         |seconds| format!("wait {seconds} s and try again"),
     );
-    let untouched = "stored snapshots are untouched; nothing new was committed";
+    let untouched = "your snapshots are untouched";
     match problem.code {
         ErrorCode::SignInFailed => wrong_credentials(),
         ErrorCode::SecondFactorFailed => Error::new(
             ErrorKind::SecondFactor,
-            text!("the code is wrong, expired or already used"),
+            text!("the code is wrong, expired, or was already used"),
             "nothing was changed",
-            "wait for your authenticator's next code; if it keeps failing, check this machine's clock",
+            "wait for your authenticator's next code; if it keeps failing, check the clock of the device with your authenticator",
         ),
         ErrorCode::SecondFactorLocked => {
             Error::new(ErrorKind::SecondFactor, text!("too many wrong codes"), "nothing was changed", wait)
@@ -172,23 +172,25 @@ fn problem_to_error(problem: &Problem) -> Error {
             ErrorKind::SessionEnded,
             match problem.code {
                 ErrorCode::RefreshReused => text!(
-                    "the session was ended because its token was used twice: someone may have a copy of this device's keys"
+                    "the session has ended because its token was used twice: someone may have a copy of this device's keys"
                 ),
                 ErrorCode::SignInExpired | ErrorCode::SignUpExpired => happened,
                 _ => text!("the session has ended"),
             },
             untouched,
-            if problem.code == ErrorCode::SignUpExpired {
-                "start again with `sealkeep signup`"
-            } else {
-                "sign in again with `sealkeep login`"
+            match problem.code {
+                ErrorCode::SignUpExpired => "start again with `sealkeep signup`",
+                ErrorCode::RefreshReused => {
+                    "sign in again with `sealkeep login`; if you did not copy this directory, revoke this device afterwards and sign in as a new one"
+                }
+                _ => "sign in again with `sealkeep login`",
             },
         ),
         ErrorCode::DeviceRevoked => Error::new(
             ErrorKind::DeviceRevoked,
             text!("this device was revoked"),
-            "existing snapshots stay valid; this device cannot create new ones",
-            "look at `sealkeep devices` on another device: if this one is revoked there too, run `sealkeep logout --forget` and `sealkeep login` here; if not, remove nothing: the service's answer is false",
+            "your snapshots are untouched; this device cannot create new ones",
+            "run `sealkeep devices` on another device; if this device is revoked there too, run `sealkeep logout --forget` and `sealkeep login` here; if it is active there, keep the keys and ask the service's operator",
         ),
         ErrorCode::DeviceNotApproved => Error::new(
             ErrorKind::DeviceNotApproved,
@@ -211,22 +213,22 @@ fn problem_to_error(problem: &Problem) -> Error {
             ErrorKind::ServiceError(problem.code),
             match (problem.used, problem.quota) {
                 (Some(used), Some(quota)) => text!(
-                    "this vault is full ({used} of {quota})",
+                    "this vault's quota is reached: {used} of {quota} used, and this backup needs more",
                     used = decimal(used),
                     quota = decimal(quota)
                 ),
-                _ => text!("this vault is full"),
+                _ => text!("this vault's quota is reached"),
             },
-            "earlier backups are untouched; nothing new was committed",
-            "ask whoever runs the service for more space (`metadata-api --vault-quota`)",
+            "your snapshots are untouched",
+            "ask the service's operator for more space (`metadata-api --vault-quota`)",
         ),
         ErrorCode::LimitReached => Error::new(
             ErrorKind::ServiceError(problem.code),
             match (problem.used, problem.quota) {
                 (Some(used), Some(quota)) => {
-                    text!("the service's limit is reached ({used} of {quota})", used, quota)
+                    text!("the service's limit has been reached ({used} of {quota})", used, quota)
                 }
-                _ => text!("the service's limit is reached"),
+                _ => text!("the service's limit has been reached"),
             },
             untouched,
             "revoke devices no longer used (`sealkeep devices`), or wait until running backups have finished",
@@ -234,7 +236,7 @@ fn problem_to_error(problem: &Problem) -> Error {
         ErrorCode::PuzzleRequired => Error::new(
             ErrorKind::ServiceError(problem.code),
             text!(
-                "too many sign-in attempts for this email address, and the service asked for more proof of work than this device accepts"
+                "too many sign-in attempts for this email address; the service accepts none from this device for now"
             ),
             "nothing was changed",
             wait,
@@ -243,13 +245,26 @@ fn problem_to_error(problem: &Problem) -> Error {
             ErrorKind::NotFound,
             happened,
             "nothing was changed",
-            "check the name; this account may not be a member of that vault",
+            "check the name, and that you are signed in to the right account",
+        ),
+        ErrorCode::SignUpRefused => Error::new(
+            ErrorKind::ServiceError(problem.code),
+            text!("the service rejected the request: {happened}", happened),
+            "nothing was changed",
+            "if you already have an account, or an earlier sign-up was interrupted, run `sealkeep login`",
         ),
         code => Error::new(
             ErrorKind::ServiceError(code),
-            text!("the service refused: {happened}", happened),
+            if code == ErrorCode::Internal {
+                text!("the service failed")
+            } else {
+                text!("the service rejected the request: {happened}", happened)
+            },
             untouched,
-            format!("try again; the service's log knows this request as {}", problem.request_id),
+            format!(
+                "try again with the newest version of Sealkeep; if it fails again, give the service's operator the request ID {}",
+                problem.request_id
+            ),
         ),
     }
 }
@@ -259,7 +274,7 @@ fn wrong_credentials() -> Error {
         ErrorKind::WrongCredentials,
         text!("wrong email or password"),
         "nothing was changed",
-        "check both; a forgotten password cannot be reset yet, but the recovery kit still opens the backups",
+        "check both; a forgotten password cannot be reset, but the recovery words still open your backups",
     )
 }
 
@@ -276,7 +291,7 @@ fn clock(happened: Text) -> Error {
     Error::new(
         ErrorKind::ClockSkew,
         happened,
-        "stored snapshots are untouched; nothing new was committed",
-        "set this machine's clock and try again",
+        "your snapshots are untouched",
+        "compare this machine's clock with the correct time and try again; if it is right, tell the service's operator",
     )
 }

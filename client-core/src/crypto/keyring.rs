@@ -72,7 +72,7 @@ impl InvalidKeyring {
     pub(crate) fn text(self) -> Text {
         match self {
             Self::Newer(layout) => {
-                text!("a keyring of layout {layout}; this program reads layout 1: update it", layout)
+                text!("the keyring has layout {layout}; this program reads layout 1", layout)
             }
             Self::Malformed => text!("malformed keyring"),
         }

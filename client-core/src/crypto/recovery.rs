@@ -40,10 +40,10 @@ told!(RecoveryError);
 impl RecoveryError {
     pub(crate) fn text(&self) -> Text {
         match self {
-            Self::WrongWords => text!("these recovery words do not open this vault's recovery file"),
+            Self::WrongWords => text!("these recovery words do not belong to this account"),
             Self::Damaged => text!("the recovery file is damaged"),
             Self::Newer(format) => text!(
-                "the recovery file has the format `{format}`; this program reads `sealkeep-recovery-1`: update it",
+                "the recovery file has the format `{format}`; this program reads `sealkeep-recovery-1`",
                 format
             ),
             Self::Sealing => text!("the recovery file could not be sealed"),

@@ -56,7 +56,7 @@ impl InvalidWords {
                 word
             ),
             Self::Checksum => {
-                text!("these 24 words are not a valid set: one is wrong or two are swapped")
+                text!("these 24 words are not a valid set: at least 1 is wrong or in the wrong place")
             }
             Self::NoKit => text!("this file is not a saved recovery kit"),
         }

@@ -60,7 +60,7 @@ impl WrapError {
             Self::NotAWrap => text!("this is not a Sealkeep key file (version 1)"),
             Self::Elsewhere => text!("these wrapped keys are for another vault or another purpose"),
             Self::WrongKey => {
-                text!("the password and this device's account secret do not open the vault's keys")
+                text!("the password and the keys on this device do not open the vault's keys")
             }
             Self::Damaged => text!("the wrapped keys are damaged"),
         }

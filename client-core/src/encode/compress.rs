@@ -192,7 +192,7 @@ pub(super) fn decompress(bytes: &[u8], plain_len: usize) -> Result<Vec<u8>, Enco
         /// Creating a context takes longer than decompressing a small frame.
         static CONTEXT: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
     }
-    let refused = |_| EncodeError::Damaged("zstd refuses it");
+    let refused = |_| EncodeError::Damaged("invalid zstd data");
     let plain = CONTEXT.with_borrow_mut(|context| {
         let zstd = match context {
             Some(zstd) => zstd,

@@ -80,7 +80,7 @@ impl EncodeError {
             Self::TooLong(bytes) => {
                 text!("a chunk of {bytes} bytes is longer than the limit of 16.8 MB", bytes)
             }
-            Self::Damaged(what) => text!("the chunk does not decode: {what}", what = Text::fixed(what)),
+            Self::Damaged(what) => text!("the chunk cannot be decoded: {what}", what = Text::fixed(what)),
             Self::MissingReference(chunk) => {
                 text!("chunk {chunk}, which it copies from, is missing", chunk = chunk.to_string())
             }

@@ -67,10 +67,9 @@ impl FormatError {
     pub(crate) fn text(&self) -> Text {
         match self {
             Self::NewerVersion(format) => {
-                text!("this {format} was written by a newer version of Sealkeep: update this program", format)
+                text!("this {format} was created by a newer version of Sealkeep", format)
             }
-            Self::NotOurs(format @ Format::Index) => text!("not an {format} of Sealkeep", format),
-            Self::NotOurs(format) => text!("not a {format} of Sealkeep", format),
+            Self::NotOurs(format) => text!("this object is not a Sealkeep {format}", format),
             Self::OtherVault(format) => text!("this {format} belongs to another vault", format),
             Self::WrongKey { format, epoch } => {
                 text!("none of the available keys opens this {format} of epoch {epoch}", format, epoch)

@@ -92,7 +92,7 @@ impl KeyStore for FileKeyStore {
         let passphrase = self.passphrase.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::Usage,
-                text!("{name} is sealed with a passphrase", name = self.name()),
+                text!("{name} is encrypted with a passphrase", name = self.name()),
                 "nothing was changed",
                 "give it in SEALKEEP_KEYSTORE_PASSPHRASE or as the systemd credential sealkeep-passphrase",
             )
@@ -110,7 +110,7 @@ impl KeyStore for FileKeyStore {
         match fs::remove_file(self.path()) {
             Ok(()) => sync_folder(&self.folder),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(Error::io(self.name(), &e)),
+            Err(e) => Err(Error::io(&self.name(), &e)),
         }
     }
 

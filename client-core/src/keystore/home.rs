@@ -21,7 +21,7 @@ use crate::{
 /// It cannot be created, or others may read or write it.
 pub fn prepare_home(given: Option<PathBuf>) -> Result<PathBuf, Error> {
     let home = match given {
-        Some(home) => std::path::absolute(&home).map_err(|e| Error::io(home.display().to_string(), &e))?,
+        Some(home) => std::path::absolute(&home).map_err(|e| Error::io(&home.display().to_string(), &e))?,
         None => default_home()?,
     };
     let name = home.display().to_string();
@@ -74,7 +74,7 @@ pub(crate) fn replace_file(home: &Path, name: &str, bytes: &[u8]) -> Result<(), 
 pub(super) fn sync_folder(folder: &Path) -> Result<(), Error> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(|e| Error::io(folder.display().to_string(), &e))
+        .map_err(|e| Error::io(&folder.display().to_string(), &e))
 }
 
 fn default_home() -> Result<PathBuf, Error> {

@@ -39,7 +39,7 @@ impl fmt::Display for KeptIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "the file {}, readable only by its owner", path.display()),
-            Self::SealedFile(path) => write!(f, "the file {}, sealed with a passphrase", path.display()),
+            Self::SealedFile(path) => write!(f, "the file {}, encrypted with a passphrase", path.display()),
             Self::Memory => f.write_str("memory, until the program ends"),
         }
     }

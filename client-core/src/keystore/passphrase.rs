@@ -41,7 +41,7 @@ fn from_file(path: PathBuf) -> Result<Option<SecretString>, Error> {
             Ok((!text.is_empty()).then(|| text.into()))
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::io(path.display().to_string(), &e)),
+        Err(e) => Err(Error::io(&path.display().to_string(), &e)),
     }
 }
 

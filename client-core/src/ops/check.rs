@@ -162,7 +162,7 @@ async fn verified(client: &Client, mut vault: OpenVault, read_data: bool) -> Res
         let fault = match stored.get(&pack) {
             None => Some("the service no longer has it".to_owned()),
             Some(_) if absent.contains(&pack) => {
-                Some("the object store does not have it, or not with its length".to_owned())
+                Some("storage does not have it, or not with its length".to_owned())
             }
             Some(_) if !read_data => None,
             Some(size) => {

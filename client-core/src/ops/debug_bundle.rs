@@ -62,7 +62,7 @@ pub fn collect(client: &Client, program: &Path) -> Bundle {
             "settings, the addresses of service and storage, and the names of variables that are set",
             device(client),
         ),
-        ("sources", "the saved sources: name, kind and schedule", saved(client, program)),
+        ("sources", "the saved sources: name, kind, and schedule", saved(client, program)),
         ("index", "sizes of the local index", index(client)),
         ("runs", "the last 50 runs of this device and their logs", last_runs(client)),
     ];
@@ -123,7 +123,7 @@ fn device(client: &Client) -> Result<Vec<String>, Error> {
             let sealed = matches!(account.keys_kept_in, KeptIn::SealedFile(_));
             lines.push(format!("signed in, region {}", account.region));
             lines.push(format!("device {}, vault {}", account.device, account.vault));
-            lines.push(format!("key file sealed with a passphrase: {sealed}"));
+            lines.push(format!("key file encrypted with a passphrase: {sealed}"));
             let kept = client.secrets()?;
             lines.push(format!("service {}", origin(&kept.service)));
             lines.push(format!("storage {}", origin(&kept.vault()?.info.storage_origin)));

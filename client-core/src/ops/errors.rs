@@ -20,13 +20,8 @@ fn newer(happened: Text) -> Error {
     )
 }
 
-fn wrong_words(happened: Text) -> Error {
-    Error::new(
-        ErrorKind::WrongRecoveryKey,
-        happened,
-        "nothing was changed",
-        "compare the 24 words, in order, with your recovery kit",
-    )
+fn wrong_words(happened: Text, next_step: &str) -> Error {
+    Error::new(ErrorKind::WrongRecoveryKey, happened, "nothing was changed", next_step)
 }
 
 impl From<FormatError> for Error {
@@ -63,14 +58,18 @@ impl From<InvalidKeyring> for Error {
 
 impl From<InvalidWords> for Error {
     fn from(error: InvalidWords) -> Self {
-        wrong_words(error.text())
+        let next_step = match error {
+            InvalidWords::NoKit => "choose a PDF or text file that the app saved, or type the 24 words",
+            _ => "compare the 24 words, in order, with your recovery kit",
+        };
+        wrong_words(error.text(), next_step)
     }
 }
 
 impl From<RecoveryError> for Error {
     fn from(error: RecoveryError) -> Self {
         match error {
-            RecoveryError::WrongWords => wrong_words(error.text()),
+            RecoveryError::WrongWords => wrong_words(error.text(), "use the recovery kit of this account"),
             RecoveryError::Newer(_) => newer(error.text()),
             RecoveryError::Damaged => Self::damaged(error.text()),
             RecoveryError::Sealing => Self::internal_text(&error.to_string()),
@@ -81,7 +80,13 @@ impl From<RecoveryError> for Error {
 
 impl From<WrapError> for Error {
     fn from(error: WrapError) -> Self {
-        Self::damaged(error.text()).with_source(error)
+        Self::new(
+            ErrorKind::Damaged,
+            error.text(),
+            "your snapshots are untouched, but this device cannot open them",
+            "run `sealkeep login` again; if that fails, sign in on another device with your recovery words",
+        )
+        .with_source(error)
     }
 }
 

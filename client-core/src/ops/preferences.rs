@@ -55,7 +55,7 @@ pub fn load(client: &Client) -> Result<Preferences, Error> {
             )
         }),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Preferences::default()),
-        Err(e) => Err(Error::io(path.display().to_string(), &e)),
+        Err(e) => Err(Error::io(&path.display().to_string(), &e)),
     }
 }
 

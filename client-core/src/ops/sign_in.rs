@@ -187,8 +187,8 @@ fn refused(what: Text) -> Error {
     Error::new(
         ErrorKind::RolledBack,
         what,
-        "nothing was changed: the keys on this device are as they were",
-        "do not use this service until you know why; with the bucket and the recovery words you can restore everything without it",
+        "nothing was changed, including the keys on this device",
+        "ask the service's operator whether it was restored from an old copy; to restore without the service, see \"The service is gone\" in the user guide",
     )
 }
 

@@ -75,10 +75,10 @@ fn remove_ours(home: &Path) -> Result<Vec<PathBuf>, Error> {
         let about = match fs::symlink_metadata(&path) {
             Ok(about) => about,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(Error::io(path.display().to_string(), &error)),
+            Err(error) => return Err(Error::io(&path.display().to_string(), &error)),
         };
         let gone = if about.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        gone.map_err(|error| Error::io(path.display().to_string(), &error))?;
+        gone.map_err(|error| Error::io(&path.display().to_string(), &error))?;
         removed.push(path);
     }
     Ok(removed)
@@ -88,7 +88,7 @@ fn remove_ours(home: &Path) -> Result<Vec<PathBuf>, Error> {
 fn half_written(home: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(home) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(|error| Error::io(home.display().to_string(), &error))?,
+        entries => entries.map_err(|error| Error::io(&home.display().to_string(), &error))?,
     };
     let is_ours = |name: &str| OURS.iter().any(|ours| name.starts_with(&format!(".{ours}-")));
     let found = entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(is_ours));

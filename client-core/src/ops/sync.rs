@@ -193,7 +193,7 @@ fn refused(what: &impl ToPart) -> Error {
     Error::new(
         ErrorKind::RolledBack,
         text!("the service returned an inconsistent history: {what}", what),
-        "nothing was written; what this device saw before may have been removed or replaced at the service",
-        "do not use this service until you know why; with the bucket and the recovery words you can restore everything without it",
+        "nothing was written; what this device saw before may have been removed or replaced by the service",
+        "ask the service's operator whether it was restored from an old copy; to restore without the service, see \"The service is gone\" in the user guide",
     )
 }

@@ -133,7 +133,7 @@ impl NewFile {
         let folder = folder(&real);
         File::open(folder)
             .and_then(|folder| folder.sync_all())
-            .map_err(|e| Error::io(folder.display().to_string(), &e))
+            .map_err(|e| Error::io(&folder.display().to_string(), &e))
     }
 
     fn prepare(&mut self) -> io::Result<()> {

@@ -231,7 +231,7 @@ impl SourceError {
                 text!("a database {name} already exists: someone else created it during the restore", name)
             }
             Self::Reserved { place, what, .. } => {
-                text!("{place} is {what}, which is never a restore target", place, what)
+                text!("{place} is {what}", place, what)
             }
             Self::InUse { database, who } => {
                 text!("the database {database} is in use: {who}", database, who)
@@ -251,7 +251,7 @@ impl SourceError {
                 text!("this snapshot cannot be restored into a database: {why}", why)
             }
             Self::Script(error) => error.text(),
-            Self::Cancelled => text!("cancelled"),
+            Self::Cancelled => text!("stopped"),
             Self::Internal(text) => Text::verbatim(text.clone()),
         }
     }
@@ -279,18 +279,18 @@ impl SourceError {
     /// `none`: the impact if nothing was created.
     fn into_error(self, none: &'static str, command: &str) -> Error {
         let error = self;
-        let unchanged = "the database was not changed";
+        let unchanged = "the snapshot is untouched; the target database was not changed";
         let (kind, meaning, next_step): (_, _, String) = match &error {
             SourceError::Usage(_) => (ErrorKind::Usage, "nothing was changed", format!("see `sealkeep {command} --help`")),
             SourceError::Unreachable { .. } => (
                 ErrorKind::SourceUnreachable,
                 none,
-                "check host, port and that the server runs and accepts connections from here".into(),
+                "check host, port, and that the server is running and accepts connections from here".into(),
             ),
             SourceError::Refused { .. } => (
                 ErrorKind::SourceAuth,
                 none,
-                "check user, password (URL, PGPASSWORD or ~/.pgpass), sslmode and the server's pg_hba.conf".into(),
+                "check user, password (URL, PGPASSWORD, or ~/.pgpass), sslmode, and the server's pg_hba.conf".into(),
             ),
             SourceError::NoDatabase { .. } => {
                 (ErrorKind::SourceUnreachable, none, "check the database's name in the URL".into())
@@ -346,7 +346,7 @@ impl SourceError {
             SourceError::SameAsSource(_) => (
                 ErrorKind::Exists,
                 unchanged,
-                "restore into another database first and compare; --onto-source replaces the source itself".into(),
+                "restore into another database first and compare; to replace the source itself, add --overwrite --onto-source".into(),
             ),
             SourceError::NotRestorable(_) => {
                 (ErrorKind::Usage, unchanged, "restore it to a file with --to and use the program that reads it".into())
@@ -354,16 +354,16 @@ impl SourceError {
             SourceError::MayBeCopy(_) => (
                 ErrorKind::Exists,
                 unchanged,
-                "make sure that it is a copy and add --to-copy-of-source, or restore into another database".into(),
+                "make sure that it is a copy and add --to-copy-of-source (and --overwrite if it is not empty), or restore into another database".into(),
             ),
             SourceError::Script(ScriptError { found: Found::Missing(all), .. }) => (
                 ErrorKind::DumpFailed,
                 unchanged,
                 // Without owners and privileges a script still needs everything but roles.
                 if all.iter().all(|(need, _)| *need == Need::Role) {
-                    "create it on the server, or add --no-owner, --no-privileges or --skip-missing to continue without".into()
+                    "create the missing roles on the server, or leave out what needs them with --no-owner, --no-privileges, or --skip-missing".into()
                 } else {
-                    "provide it on the server, or add --skip-missing to continue without".into()
+                    "install or create it on the server, or add --skip-missing to leave out what needs it".into()
                 },
             ),
             SourceError::Script(_) => (
@@ -385,15 +385,19 @@ impl SourceError {
                 ErrorKind::Exists,
                 unchanged,
                 if *allowed {
-                    "name another database, or add --overwrite to restore into this one".into()
+                    "name another database, or add --overwrite to restore into this one anyway".into()
                 } else {
                     "name another database".into()
                 },
             ),
-            SourceError::InUse { .. } => (
+            SourceError::InUse { who, .. } => (
                 ErrorKind::Exists,
                 unchanged,
-                "end these sessions and transactions and drop these subscriptions and slots, or name a database that does not exist yet".into(),
+                if who.contains("replication slot ") || who.contains("subscription ") {
+                    "end what is listed, or name a database that does not exist yet; drop a slot or subscription only if nothing uses it".into()
+                } else {
+                    "end the listed sessions and transactions, or name a database that does not exist yet".into()
+                },
             ),
             SourceError::TooManyLocks { enough, .. } => (
                 ErrorKind::DumpFailed,
@@ -418,10 +422,11 @@ impl SourceError {
             SourceError::RestoreFailed { .. } => (
                 ErrorKind::DumpFailed,
                 "no data was left in the database; the snapshot is untouched",
-                "fix the error reported by the program, then restore again; --continue keeps what can be restored into a database \
-                 made for it, and lists what cannot"
+                "fix the error reported by the program, then restore again; or add --continue with a database that does not \
+                 exist yet: it restores what the server accepts and lists the rest"
                     .into(),
             ),
+            SourceError::Cancelled if command == "restore" => (ErrorKind::Cancelled, none, "run it again".into()),
             SourceError::Cancelled => {
                 (ErrorKind::Cancelled, none, "run it again; data already uploaded is reused".into())
             }

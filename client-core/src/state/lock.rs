@@ -76,9 +76,9 @@ impl RunLock {
     /// The file cannot be created.
     pub fn take(home: &Path, run: BackupId) -> Result<Self, Error> {
         let folder = home.join(RUNNING);
-        fs::create_dir_all(&folder).map_err(|e| Error::io(folder.display().to_string(), &e))?;
+        fs::create_dir_all(&folder).map_err(|e| Error::io(&folder.display().to_string(), &e))?;
         let path = folder.join(run.to_string());
-        let failed = |e| Error::io(path.display().to_string(), &e);
+        let failed = |e| Error::io(&path.display().to_string(), &e);
         let mut options = OpenOptions::new();
         let file =
             options.create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
@@ -120,7 +120,7 @@ fn is_locked(path: &Path) -> bool {
 /// The lock file cannot be created.
 pub fn take_turn(home: &Path, name: &str) -> Result<File, Error> {
     let path = home.join(name);
-    let failed = |e| Error::io(path.display().to_string(), &e);
+    let failed = |e| Error::io(&path.display().to_string(), &e);
     let mut options = OpenOptions::new();
     let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
     file.lock().map_err(failed)?;

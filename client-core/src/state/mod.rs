@@ -123,19 +123,19 @@ impl From<StateError> for Error {
                 ErrorKind::Damaged,
                 error.text(),
                 "nothing was changed; no backup is affected",
-                format!("move {name} away (the device's record of the history is also kept beside its keys), or choose another --home"),
+                format!("move {name} away (the device's keys include a copy of what matters), or choose another --home"),
             ),
             StateError::Forked(_) => Self::new(
                 ErrorKind::RolledBack,
                 text!("the service returned an inconsistent history: {what}", what = error),
-                "nothing was written; what this device saw before may have been replaced at the service",
-                "do not use this service until you know why; with the bucket and the recovery words you can restore everything without it",
+                "nothing was written; what this device saw before may have been replaced by the service",
+                "ask the service's operator whether it was restored from an old copy; to restore without the service, see \"The service is gone\" in the user guide",
             ),
             _ => Self::new(
                 ErrorKind::Io,
                 error.text(),
-                "stored snapshots are untouched",
-                "check the disk; state.db is a cache and may be deleted: `sealkeep index rebuild` recreates it",
+                "your snapshots are untouched",
+                "check the disk and its permissions; if state.db is damaged, delete it, then run `sealkeep index rebuild`: only the list of runs and their logs are lost",
             ),
         }
         .with_source(error)

@@ -47,15 +47,15 @@ impl StoreError {
     fn text(&self) -> Text {
         match self {
             Self::NeedNewUrl => text!("the upload or download permission has expired"),
-            Self::AlreadyThere => text!("the object already exists in the store"),
-            Self::NotFound => text!("the object is missing from the store"),
+            Self::AlreadyThere => text!("the object already exists in storage"),
+            Self::NotFound => text!("the object is missing from storage"),
             Self::Foreign(text) | Self::Damaged(text) => text.clone(),
             Self::Unreachable { origin, detail } => {
-                text!("the object store at {origin} cannot be reached: {detail}", origin, detail)
+                text!("the storage at {origin} cannot be reached: {detail}", origin, detail)
             }
-            Self::Cancelled => text!("cancelled"),
+            Self::Cancelled => text!("stopped"),
             Self::Refused { origin, detail } => {
-                text!("the object store at {origin} refused: {detail}", origin, detail)
+                text!("the storage at {origin} rejected the request: {detail}", origin, detail)
             }
             Self::Disk(detail) => text!("a temporary file cannot be written: {detail}", detail),
             Self::Internal(text) => Text::verbatim(text.clone()),
@@ -66,13 +66,13 @@ impl StoreError {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let happened = error.text();
-        let safe = "stored snapshots are untouched; nothing new was committed";
+        let safe = "your snapshots are untouched";
         match &error {
             StoreError::NeedNewUrl => Self::new(
                 ErrorKind::StoreRefused,
                 happened,
                 safe,
-                "try again; if it keeps happening, compare this machine's and the store's clocks",
+                "try again; if it keeps happening, compare the clocks of this machine and of the storage",
             )
             .with_retryable(true),
             StoreError::AlreadyThere => Self::new(ErrorKind::Exists, happened, safe, "try again"),
@@ -81,26 +81,26 @@ impl From<StoreError> for Error {
             StoreError::Foreign(_) => Self::new(
                 ErrorKind::ForeignStorage,
                 happened,
-                "no data was sent or read; stored snapshots are untouched",
-                "this may be an attack or a moved bucket: ask the service's operator before you continue",
+                "no data was uploaded or downloaded; your snapshots are untouched",
+                "ask the service's operator whether the bucket has moved; if it has not, this may be an attack",
             ),
             StoreError::Unreachable { .. } => Self::new(
                 ErrorKind::StoreUnreachable,
                 happened,
                 safe,
-                "check the network and that the store runs, then try again: data already uploaded is reused",
+                "check the network and that the storage is running, then try again; data already uploaded is reused",
             ),
             StoreError::Refused { .. } => Self::new(
                 ErrorKind::StoreRefused,
                 happened,
                 safe,
-                "the store is misconfigured or full: ask the service's operator",
+                "the storage is misconfigured or full; ask the service's operator",
             ),
             StoreError::Damaged(_) => Self::damaged(happened),
             StoreError::Disk(_) => Self::new(
                 ErrorKind::Io,
                 happened,
-                "stored snapshots are untouched",
+                "your snapshots are untouched",
                 "free some space on the disk that holds this device's state (SEALKEEP_HOME), then try again",
             ),
             StoreError::Internal(text) => Self::internal_text(text),

@@ -99,7 +99,7 @@ impl Fetcher {
     pub async fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Vec<u8>, Error> {
         let get = |grant| async move { self.store.get(&grant, kind, Verify::Whole).await };
         self.fetch(id, get).await?.map_err(|error| match error {
-            StoreError::NotFound => Error::damaged(text!("object {id} is missing from the object store", id)),
+            StoreError::NotFound => Error::damaged(text!("object {id} is missing from storage", id)),
             error => error.into(),
         })
     }

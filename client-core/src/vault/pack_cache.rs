@@ -53,7 +53,7 @@ told!(PackFault);
 impl PackFault {
     pub(crate) fn text(&self) -> Text {
         match self {
-            Self::Missing => text!("it is missing from the object store"),
+            Self::Missing => text!("it is missing from storage"),
             Self::Damaged(text) => text.clone(),
         }
     }

@@ -163,10 +163,10 @@ fn a_head_that_is_not_this_devices_next_is_refused() {
     }
     // Fewer packs than were signed, and objects that are not packs.
     let mut fewer = ready.good(&member);
-    fewer.packs = support::member::bitmap(&ready.numbers[..1]);
+    fewer.packs = crate::support::member::bitmap(&ready.numbers[..1]);
     assert_eq!(refusal(&fewer), (422, "snapshot_invalid".into()));
     let mut no_pack = ready.good(&member);
-    no_pack.packs = support::member::bitmap(&[3]);
+    no_pack.packs = crate::support::member::bitmap(&[3]);
     assert_eq!(refusal(&no_pack), (422, "content_invalid".into()), "number 3 is the snapshot object");
     for garbage in [vec![], vec![0; 8], vec![0xff; 100]] {
         let mut body = ready.good(&member);

@@ -167,7 +167,7 @@ impl World {
         let words = SecretString::from(self.account.recovery_words.clone());
         match first_run::waiting(&client)? {
             Some(Waiting::Words(waiting)) => block_on(waiting.recover(&words)).map(drop),
-            _ => Err(client_core::error::Error::usage("this device waits for no words")),
+            _ => Err(client_core::error::Error::usage(client_core::text!("this device waits for no words"))),
         }
     }
 
@@ -228,7 +228,9 @@ pub fn block_on<T>(
     future: impl Future<Output = std::result::Result<T, client_core::error::Error>>,
 ) -> std::result::Result<T, client_core::error::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|e| client_core::error::Error::usage(e.to_string()))?.block_on(future)
+    runtime
+        .map_err(|e| client_core::error::Error::usage(client_core::text::Text::verbatim(e.to_string())))?
+        .block_on(future)
 }
 
 /// Locks a world while a scene plays.

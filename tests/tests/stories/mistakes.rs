@@ -173,11 +173,11 @@ fn at_a_database(device: &Device, postgres: &Postgres) -> Vec<&'static str> {
     vec![
         answered(
             call(&url("owner", port, "mistakes"), "wrong"),
-            (6, "source_auth", "127.0.0.1", "PGPASSWORD or ~/.pgpass"),
+            (6, "source_auth", "127.0.0.1", "PGPASSWORD, or ~/.pgpass"),
         ),
         answered(
             device.call(["backup", &url("owner", port, "mistakes")]),
-            (6, "source_auth", "127.0.0.1", "PGPASSWORD or ~/.pgpass"),
+            (6, "source_auth", "127.0.0.1", "PGPASSWORD, or ~/.pgpass"),
         ),
         answered(
             call(&url("owner", 1, "mistakes"), right),

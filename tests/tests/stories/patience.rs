@@ -124,7 +124,7 @@ fn outlasts(network: Network, wire: fn(&Wires) -> &Proxy, said: &str) {
 #[test]
 #[ignore = "slow"]
 fn a_run_waits_for_the_store_alone() {
-    outlasts(Network::CutAfter(0), |wires| &wires.store, "the object store has been unavailable for");
+    outlasts(Network::CutAfter(0), |wires| &wires.store, "the storage has been unavailable for");
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_run_waits_for_a_busy_service_without_retry_after() {
 #[test]
 #[ignore = "slow"]
 fn a_run_waits_for_a_busy_store_without_retry_after() {
-    outlasts(Network::Busy, |wires| &wires.store, "the object store has been unavailable for");
+    outlasts(Network::Busy, |wires| &wires.store, "the storage has been unavailable for");
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn a_timer_starts_a_backup_without_any_environment() {
     let refused = bare(&words(&command));
     let said = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
-    assert!(said.contains("sealed with a passphrase") && said.contains("credential"), "{said}");
+    assert!(said.contains("encrypted with a passphrase") && said.contains("credential"), "{said}");
 }
 
 #[test]

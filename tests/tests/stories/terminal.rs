@@ -186,7 +186,7 @@ fn ctrl_c_ends_every_prompt_and_leaves_the_terminal_as_it_was() {
         assert_eq!(terminal.end().unwrap(), 130, "{question}: {}", terminal.screen());
         assert!(terminal.is_as_usual().unwrap(), "{question}");
         let screen = terminal.screen();
-        assert!(screen.contains("cancelled"), "{screen}");
+        assert!(screen.contains("stopped"), "{screen}");
         let last = screen.rsplit(question).next().unwrap();
         assert!(last.contains('\n'), "output continues on the prompt's line: {screen:?}");
     }

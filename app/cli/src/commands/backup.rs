@@ -215,5 +215,5 @@ fn suggest(typed: &str, error: Error) -> Error {
 }
 
 pub(super) fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    std::path::absolute(path).map_err(|e| Error::io(path.display().to_string(), &e))
+    std::path::absolute(path).map_err(|e| Error::io(&path.display().to_string(), &e))
 }

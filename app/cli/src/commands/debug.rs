@@ -44,7 +44,7 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
         if !(answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")) {
             return Err(Error::new(
                 ErrorKind::Cancelled,
-                text!("cancelled"),
+                text!("stopped"),
                 "nothing was written",
                 "run it again when you want the file",
             ));
@@ -59,7 +59,7 @@ pub(crate) async fn run(context: &Context, arguments: Debug) -> Result<(), Error
                 "name another file with --to",
             );
         }
-        Error::io(path.display().to_string(), &e)
+        Error::io(&path.display().to_string(), &e)
     };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
     if let Err(e) = file.write_all(bundle.text.as_bytes()).and_then(|()| file.sync_all()) {

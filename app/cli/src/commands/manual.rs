@@ -30,7 +30,7 @@ fn schema() -> Result<(), Error> {
 
 /// Writes `sealkeep.1` and one page per command.
 fn pages(dir: &Path) -> Result<(), Error> {
-    let failed = |e| Error::io(dir.display().to_string(), &e);
+    let failed = |e| Error::io(&dir.display().to_string(), &e);
     fs::create_dir_all(dir).map_err(failed)?;
     let mut command = groups::command().disable_help_subcommand(true);
     command.build();

@@ -102,7 +102,7 @@ fn unconfirmed(error: Error) -> Error {
     }
     Error::new(
         ErrorKind::Cancelled,
-        text!("cancelled"),
+        text!("stopped"),
         "the account exists; its recovery words were not confirmed",
         "run `sealkeep login` to continue",
     )

@@ -18,7 +18,7 @@ use clap_complete::{
 };
 use client_core::ops::{
     known::{self, Known},
-    runs::{Run, RunState},
+    runs::{Run, RunKind, RunState},
     select::short,
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -185,7 +185,7 @@ fn saved(known: &Known) -> Vec<CompletionCandidate> {
 /// Names of sources that have a snapshot, as far as this device knows.
 fn names(known: &Known) -> BTreeSet<&str> {
     let snapshots = known.snapshots.iter().map(|snapshot| snapshot.source.as_str());
-    let runs = known.runs.iter().filter(|run| run.snapshot.is_some()).map(|run| run.source.as_str());
+    let runs = known.runs.iter().filter(|run| run.snapshot.is_some()).filter_map(|run| run.source.as_deref());
     snapshots.chain(runs).chain(known.sources.iter().map(|source| source.name.as_str())).collect()
 }
 
@@ -198,9 +198,10 @@ fn snapshots(known: &Known) -> Vec<CompletionCandidate> {
         .into_iter()
         .filter_map(|name| candidate(&format!("{name}@latest"), "the newest snapshot of this source"));
     // A run knows its snapshot, too: before it was listed here, or while the key file is sealed.
-    let of_runs = known.runs.iter().filter_map(|run| {
+    let backups = known.runs.iter().filter(|run| run.kind == RunKind::Backup);
+    let of_runs = backups.filter_map(|run| {
         let created = run.ended_at.unwrap_or(run.started_at);
-        Some((run.snapshot?, (created, run.source.as_str())))
+        Some((run.snapshot?, (created, run.source.as_deref()?)))
     });
     let opened = known.snapshots.iter().map(|s| (s.id, (s.created, s.source.as_str())));
     let all: BTreeMap<SnapshotId, (i64, &str)> = of_runs.chain(opened).collect();
@@ -215,7 +216,9 @@ fn snapshots(known: &Known) -> Vec<CompletionCandidate> {
 fn runs(known: &Known) -> Vec<CompletionCandidate> {
     let ids = known.runs.iter().filter_map(|run| {
         let id: String = run.id.to_string().chars().take(8).collect();
-        let about = format!("{}, {}, {}", run.source, local_time(run.started_at), result(run));
+        let source = run.source.as_deref().unwrap_or("everything");
+        let (kind, when) = (run.kind.as_str(), local_time(run.started_at));
+        let about = format!("{kind} of {source}, {when}, {}", result(run));
         candidate(&id, &about)
     });
     candidate("latest", "the newest run").into_iter().chain(ids).collect()
@@ -224,7 +227,7 @@ fn runs(known: &Known) -> Vec<CompletionCandidate> {
 fn result(run: &Run) -> &'static str {
     match run.state {
         RunState::Running => "running",
-        RunState::Committed => "done",
+        RunState::Done => "done",
         RunState::Failed(_) => "failed",
     }
 }

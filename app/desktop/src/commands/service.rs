@@ -1,6 +1,6 @@
 //! The metadata service, before there is an account.
 
-use client_core::{error::Error, ops::service, text};
+use client_core::{error::Error, ops::service};
 use tauri::State;
 
 use crate::{engine::Shared, error::UiError, view::ServiceView};
@@ -17,7 +17,7 @@ pub(crate) async fn check_service(engine: State<'_, Shared>, address: String) ->
 #[tauri::command]
 pub(crate) fn choose_service(engine: State<'_, Shared>, address: String) -> Answer<String> {
     if engine.fixed_server() {
-        return Err(Error::usage(text!("SEALKEEP_SERVER names the service")).into());
+        return Err(Error::usage(client_core::text!("SEALKEEP_SERVER names the service")).into());
     }
     Ok(service::choose(engine.client(), &address)?)
 }

@@ -191,10 +191,10 @@ async fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
         return Ok(Error::new(
             ErrorKind::ServiceError(ErrorCode::MissingObjects),
             text!(
-                "the service refused the snapshot because of missing objects, but the store has all of them"
+                "the service rejected the snapshot because of missing objects, but the storage has all of them"
             ),
             "no snapshot was created; earlier snapshots are untouched, and nothing was uploaded again",
-            "run the backup again; when it fails again, ask whoever runs the service",
+            "run the backup again; if it fails again, ask the service's operator",
         ));
     }
     vault.state().forget_packs(&gone)?;
@@ -202,7 +202,7 @@ async fn lost(vault: &OpenVault, missing: &[ObjectId]) -> Result<Error, Error> {
     Ok(Error::new(
         ErrorKind::Damaged,
         text!(
-            "packs that this backup depends on are missing from the store ({number}): {names}",
+            "packs that this backup depends on are missing from storage ({number}): {names}",
             number = gone.len(),
             names = names.join(", ")
         ),

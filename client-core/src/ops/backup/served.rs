@@ -34,9 +34,9 @@ pub(super) async fn verify_random_pack(vault: &OpenVault, stored: &[StoredPack])
     vault.state().forget_packs(&gone)?;
     Err(Error::new(
         ErrorKind::Damaged,
-        text!("pack {id} was reported as stored, but the store returns different data", id = pack.id),
+        text!("pack {id} was reported as stored, but the storage returns different data", id = pack.id),
         "no snapshot was created; earlier snapshots are untouched",
-        "run the backup again, which uploads it again; if it fails again, do not use this service and its store",
+        "run the backup again, which uploads it again; if it fails again, do not use this service and its storage",
     ))
 }
 

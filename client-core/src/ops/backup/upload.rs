@@ -73,9 +73,9 @@ impl Uploader {
             Ok(number) => number,
             Err(StoreError::NeedNewUrl) => Err(Error::new(
                 ErrorKind::StoreRefused,
-                text!("the object store does not keep object {id}", id),
-                "earlier snapshots are untouched; this run became no snapshot",
-                "run the backup again; when it fails again, the store is misconfigured or full",
+                text!("the storage does not keep object {id}", id),
+                "no snapshot was created; earlier snapshots are untouched",
+                "run the backup again; if it fails again, the storage is misconfigured or full",
             )),
             Err(error) => Err(error.into()),
         }

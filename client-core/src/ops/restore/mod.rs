@@ -289,7 +289,7 @@ fn no_database(source: &dyn Source) -> SourceError {
 fn cancelled() -> Error {
     Error::new(
         ErrorKind::Cancelled,
-        text!("cancelled"),
+        text!("stopped"),
         "nothing was changed; snapshots are untouched",
         "run it again",
     )

@@ -56,7 +56,7 @@ mod tests {
             sha256: Sha256::new([1; 32]),
             packs_read: 2,
             damaged: Vec::new(),
-            notes: vec!["it was created with another collation".into()],
+            notes: vec![crate::text!("it was created with another collation")],
             failed: failed.iter().map(|&text| text.to_owned()).collect(),
             left_out: Vec::new(),
             superuser: false,

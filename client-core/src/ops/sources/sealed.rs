@@ -27,7 +27,7 @@ pub(super) fn read(client: &Client) -> Result<Vec<SavedSource>, Error> {
     let sealed = match fs::read(&path) {
         Ok(sealed) => sealed,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(Error::io(path.display().to_string(), &e)),
+        Err(e) => return Err(Error::io(&path.display().to_string(), &e)),
     };
     let damaged = || {
         Error::new(

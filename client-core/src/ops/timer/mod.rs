@@ -326,7 +326,7 @@ impl Place {
     }
 
     fn write(&self, texts: &[(String, String)]) -> Result<Vec<PathBuf>, Error> {
-        fs::create_dir_all(&self.folder).map_err(|e| Error::io(self.folder.display().to_string(), &e))?;
+        fs::create_dir_all(&self.folder).map_err(|e| Error::io(&self.folder.display().to_string(), &e))?;
         let mut files = Vec::new();
         for (name, text) in texts {
             let path = self.folder.join(name);
@@ -354,7 +354,7 @@ impl Place {
 /// Writes the units where an administrator can take them from.
 fn prepare(client: &Client, unit: String, texts: &[(String, String)]) -> Result<Outcome, Error> {
     let folder = client.home().join("units");
-    fs::create_dir_all(&folder).map_err(|e| Error::io(folder.display().to_string(), &e))?;
+    fs::create_dir_all(&folder).map_err(|e| Error::io(&folder.display().to_string(), &e))?;
     let mut install = vec!["sudo install -m 644".to_owned()];
     for (name, text) in texts {
         let path = folder.join(name);
@@ -380,7 +380,7 @@ impl Units {
 fn units(client: &Client, source: &SavedSource, scope: Scope, program: PathBuf) -> Result<Units, Error> {
     let home = client.home().to_owned();
     let owner = || {
-        fs::metadata(&home).map(|about| about.uid()).map_err(|e| Error::io(home.display().to_string(), &e))
+        fs::metadata(&home).map(|about| about.uid()).map_err(|e| Error::io(&home.display().to_string(), &e))
     };
     let user = if scope == Scope::System { Some(owner()?) } else { None };
     if let Some(user) = user.filter(|user| *user != rustix::process::geteuid().as_raw()) {
@@ -410,7 +410,7 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::io(path.display().to_string(), &e)),
+        Err(e) => Err(Error::io(&path.display().to_string(), &e)),
     }
 }
 
@@ -422,13 +422,13 @@ fn keep(path: &Path) -> Result<PathBuf, Error> {
         PathBuf::from(name)
     };
     let free = (1..).map(name).find(|kept| !kept.exists()).unwrap_or_else(|| name(1));
-    fs::rename(path, &free).map_err(|e| Error::io(path.display().to_string(), &e))?;
+    fs::rename(path, &free).map_err(|e| Error::io(&path.display().to_string(), &e))?;
     Ok(free)
 }
 
 fn remove_file(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io(path.display().to_string(), &e)),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io(&path.display().to_string(), &e)),
         _ => Ok(()),
     }
 }

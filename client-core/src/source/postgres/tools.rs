@@ -122,7 +122,7 @@ impl Tools {
         SourceError::ToolMissing {
             tool,
             looked: self.looked(),
-            install: "the PostgreSQL client programs, for example `apt-get install postgresql-client`",
+            install: "the PostgreSQL client tools, for example `apt-get install postgresql-client`",
         }
     }
 

@@ -224,7 +224,7 @@ impl PgUrl {
         let too_new = |name: &str| parameters::find(name).filter(|known| known.since > tool.major);
         match self.given.iter().find_map(|(name, _)| too_new(name)) {
             Some(known) => Err(usage(text!(
-                "the connection parameter `{name}` came with PostgreSQL {since}; the client programs installed are of version {version}",
+                "the connection parameter `{name}` came with PostgreSQL {since}; the installed client tools have version {version}",
                 name = known.name,
                 since = known.since,
                 version = tool.version

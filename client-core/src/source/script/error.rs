@@ -63,7 +63,7 @@ impl ScriptError {
         let line = self.line;
         match &self.found {
             Found::ClientCommand(found) => {
-                text!("line {line} of the dump is a command to psql ({found}), not SQL", line, found)
+                text!("line {line} of the dump is a psql meta-command ({found}), not SQL", line, found)
             }
             Found::Transaction(found) => text!(
                 "line {line} of the dump begins or ends a transaction ({found}), which a restore does not allow",
@@ -71,12 +71,12 @@ impl ScriptError {
                 found
             ),
             Found::Server(found) => text!(
-                "line {line} of the dump accesses the server's files, programs or settings ({found})",
+                "line {line} of the dump accesses the server's files, programs, or settings ({found})",
                 line,
                 found
             ),
             Found::OtherDatabase(found) => {
-                text!("line {line} of the dump is about another database ({found})", line, found)
+                text!("line {line} of the dump refers to another database ({found})", line, found)
             }
             Found::Ambiguous(what) => text!(
                 "line {line} of the dump contains {what}, which psql and the server may read differently",
@@ -88,8 +88,17 @@ impl ScriptError {
                 let list: Vec<String> = all.iter().take(NAMED).map(named).collect();
                 let list = list.join(", ");
                 match all.len().saturating_sub(NAMED) {
-                    0 => text!("{list} (first needed in line {line})", list, line),
-                    more => text!("{list} and {more} more (first needed in line {line})", list, more, line),
+                    0 => text!(
+                        "the dump needs {list} (first in line {line}), which the server does not have",
+                        list,
+                        line
+                    ),
+                    more => text!(
+                        "the dump needs {list} and {more} more (first in line {line}), which the server does not have",
+                        list,
+                        more,
+                        line
+                    ),
                 }
             }
             Found::Unfinished(what) => {

@@ -257,7 +257,7 @@ pub(crate) fn dumped(mut stream: DumpStream) -> (Vec<u8>, Complete) {
 
 /// Polls until `done` returns true.
 pub(crate) fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(60);
     while !done() {
         assert!(Instant::now() < until, "{what} did not happen");
         thread::sleep(Duration::from_millis(50));

@@ -185,7 +185,7 @@ export const databases = {
     again: "Try again…",
     failed: "Failed",
     interrupted: "Interrupted",
-    hint: "Backups, restores and verifications of this source that ran on this device.",
+    hint: "Backups, restores, and verifications of this source that ran on this device.",
     allDays: "Show all runs",
     noneOn: "Nothing ran on this device that day.",
     missedAt: (time: string) => `A backup was due at ${time}, but none ran.`,

@@ -229,10 +229,14 @@ impl RestoreTarget {
     /// Everything in a template is copied into databases created later; programs connect to the maintenance database.
     fn refuse_reserved(&self, is_template: bool) -> Result<(), SourceError> {
         let (what, allowed) = match self.url.database() {
-            "template0" | "template1" => (text!("a template of new databases"), false),
-            _ if is_template => (text!("a template of new databases"), false),
+            "template0" | "template1" => {
+                (text!("a template of new databases, which is never a restore target"), false)
+            }
+            _ if is_template => {
+                (text!("a template of new databases, which is never a restore target"), false)
+            }
             "postgres" if !self.choices.overwrite => {
-                (text!("the server's maintenance database, which others use"), true)
+                (text!("the server's maintenance database, which other programs connect to"), true)
             }
             _ => return Ok(()),
         };
