@@ -100,7 +100,7 @@ test("a service named by the environment, or of a known account, is not chosen h
 
 test("the codes are saved as a file of their own", async () => {
   const { page, close } = await set.open("kit");
-  const kept = page.getByLabel("The codes are saved");
+  const kept = page.getByLabel("written down the codes");
   const next = page.getByRole("button", { name: "Continue" });
   await page.getByRole("button", { name: "Save as PDF" }).click();
   await page.getByText("sealkeep-recovery-kit-ada.pdf").waitFor();
