@@ -1,6 +1,6 @@
 /** Operations, the account and this device. */
 export const device: Record<string, string> = {
-  "{name} is a link, a folder or a device; the kit cannot be saved there": "{name} ist ein Link, ein Ordner oder ein Gerät. Das Kit lässt sich dort nicht speichern",
+  "{name} is a link, a folder or a device; nothing secret is saved there": "{name} ist ein Link, ein Ordner oder ein Gerät. Dort wird nichts Geheimes gespeichert",
   "this file is too large to be a recovery kit": "Diese Datei ist zu groß für ein Recovery-Kit",
   "{path} is not a folder": "{path} ist kein Ordner",
   "the announcement of updates is not signed by this program's makers": "Die Ankündigung von Updates ist nicht von den Herstellern dieses Programms signiert",
@@ -22,7 +22,7 @@ export const device: Record<string, string> = {
   "{what}: {error}": "{what}: {error}",
   "the dump cannot be read: {error}": "Der Dump lässt sich nicht lesen: {error}",
   "another operation is already running": "Ein anderer Vorgang läuft bereits",
-  "this step has ended": "Dieser Schritt ist beendet",
+  "this step has expired": "Dieser Schritt ist abgelaufen",
   "{name} can be read by other users (mode {mode}), so its keys may be known to them": "{name} ist für andere Benutzer lesbar (Modus {mode}), sie kennen die Schlüssel darin möglicherweise",
   "{name} is sealed with a passphrase": "{name} ist mit einer Passphrase versiegelt",
   "{name} is not a directory": "{name} ist kein Verzeichnis",
@@ -125,4 +125,9 @@ export const device: Record<string, string> = {
   "systemd refuses {unit}: {why}": "systemd lehnt {unit} ab: {why}",
   "{path} contains characters that a scheduled command cannot name": "{path} enthält Zeichen, die ein geplanter Befehl nicht nennen kann",
   "a timer needs a schedule: --hourly, --daily or --weekly": "Ein Timer braucht einen Zeitplan: --hourly, --daily oder --weekly",
+  "SEALKEEP_SERVER names the service": "SEALKEEP_SERVER legt den Dienst fest",
+  "`{text}` is the id of a snapshot, and --source belongs to `latest`": "„{text}“ ist die ID eines Snapshots, und --source gehört zu „latest“",
+  "this device has no account yet": "Dieses Gerät hat noch kein Konto",
+  "this device's account is at {service}, and --server names {server}": "Das Konto dieses Geräts liegt bei {service}, --server nennt {server}",
+  "those are not recovery codes": "Das sind keine Recovery-Codes",
 };

@@ -134,7 +134,7 @@ export const sources: Record<string, string> = {
   "a quoted text": "ein Text in Anführungszeichen",
   "a quoted name": "ein Name in Anführungszeichen",
   "a comment": "ein Kommentar",
-  "an escape string that goes on in another line": "eine Escape-Zeichenkette, die in einer anderen Zeile fortgesetzt wird",
+  "an escape string that continues on another line": "eine Escape-Zeichenkette, die in einer anderen Zeile fortgesetzt wird",
   "a dollar quote with a very long tag": "ein Dollar-Quote mit sehr langem Tag",
   "a word of more than 4096 bytes": "ein Wort mit mehr als 4096 Byte",
   "a bit or Unicode string under standard_conforming_strings = off": "eine Bit- oder Unicode-Zeichenkette unter standard_conforming_strings = off",

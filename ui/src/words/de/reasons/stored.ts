@@ -22,7 +22,7 @@ export const stored: Record<string, string> = {
   "a copy goes beyond its chunk": "Eine Kopie reicht über ihren Chunk hinaus",
   "its copies lead in a circle": "Die Kopien führen im Kreis",
   "encoding {number} is unknown; a newer version of Sealkeep may have written it": "Kodierung {number} ist unbekannt. Möglicherweise stammt sie von einer neueren Version von Sealkeep",
-  "a chunk of {bytes} bytes is longer than the limit of 16 MiB": "Ein Chunk von {bytes} Byte ist länger als das Limit von 16 MiB",
+  "a chunk of {bytes} bytes is longer than the limit of 16.8 MB": "Ein Chunk von {bytes} Byte ist länger als das Limit von 16,8 MB",
   "the chunk does not decode: {what}": "Der Chunk lässt sich nicht dekodieren: {what}",
   "chunk {chunk}, which it copies from, is missing": "Chunk {chunk}, aus dem kopiert wird, fehlt",
   "it copies from too many chunks": "Es wird aus zu vielen Chunks kopiert",
