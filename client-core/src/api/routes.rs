@@ -131,7 +131,7 @@ impl HttpApi {
     pub async fn want_uploads(
         &self,
         vault: VaultId,
-        backup: RunId,
+        run: RunId,
         objects: Vec<NewObject>,
     ) -> Result<Vec<UploadGrant>, ApiError> {
         let wanted: Vec<ObjectId> = objects.iter().map(|o| o.id).collect();
@@ -153,10 +153,10 @@ impl HttpApi {
     pub async fn want_upload(
         &self,
         vault: VaultId,
-        backup: RunId,
+        run: RunId,
         object: NewObject,
     ) -> Result<UploadGrant, ApiError> {
-        let mut grants = self.want_uploads(vault, backup, vec![object]).await?;
+        let mut grants = self.want_uploads(vault, run, vec![object]).await?;
         grants.pop().ok_or_else(|| ApiError::Internal("no grant".into()))
     }
 
@@ -167,7 +167,7 @@ impl HttpApi {
     pub async fn confirm(
         &self,
         vault: VaultId,
-        backup: RunId,
+        run: RunId,
         objects: Vec<ObjectId>,
     ) -> Result<Confirmed, ApiError> {
         let call = Call::post(format!("/v1/vaults/{vault}/runs/{run}/confirm"));
@@ -178,7 +178,7 @@ impl HttpApi {
     ///
     /// # Errors
     /// [`ApiError`]; [`api_types::ErrorCode::MissingObjects`] names what the store lost.
-    pub async fn commit(&self, vault: VaultId, backup: RunId, commit: Commit) -> Result<Committed, ApiError> {
+    pub async fn commit(&self, vault: VaultId, run: RunId, commit: Commit) -> Result<Committed, ApiError> {
         self.call_with(Call::post(format!("/v1/vaults/{vault}/runs/{run}/commit")), &commit).await
     }
 
@@ -189,7 +189,7 @@ impl HttpApi {
     pub async fn abort(
         &self,
         vault: VaultId,
-        backup: RunId,
+        run: RunId,
         failure: &str,
         bytes_read: u64,
     ) -> Result<(), ApiError> {

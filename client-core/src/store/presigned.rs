@@ -64,7 +64,7 @@ pub struct PresignedStore {
 /// How an attempt failed: for good, or worth a retry.
 enum FailedAttempt {
     Fatal(StoreError),
-    Now(Text, Option<Duration>),
+    Retryable(Text, Option<Duration>),
 }
 
 impl FailedAttempt {

@@ -16,9 +16,8 @@ use super::extract::{Body, path_id};
 use crate::{
     auth::{Right, Signed},
     db::{
-        TenantTx, audit,
-        backup::{self, BackupState, Ending},
-        object,
+        TenantTx, audit, object,
+        run::{self, BackupState, Ending},
     },
     error::ApiError,
     settlement::settle,
@@ -79,7 +78,7 @@ pub async fn start(
 
 /// Ends a backup without a snapshot.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/runs/{run}/abort", tag = "runs",
-    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::RunId, Path)), request_body = Abort,
+    params(("vault" = api_types::VaultId, Path), ("run" = api_types::RunId, Path)), request_body = Abort,
     responses((status = 204), (status = 409, description = "backup_closed", body = Problem)))]
 pub async fn abort(
     mut tx: TenantTx,
@@ -87,7 +86,7 @@ pub async fn abort(
     Body(body): Body<Abort>,
 ) -> Result<StatusCode, ApiError> {
     tx.require(Right::Backup)?;
-    let id: RunId = path_id(&path, "backup")?;
+    let id: RunId = path_id(&path, "run")?;
     let word = !body.failure.is_empty()
         && body.failure.len() <= 40
         && body.failure.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');

@@ -29,8 +29,9 @@ use crate::{
     auth::{Caller, Right, Signed},
     bucket::{Store, Stores},
     db::{
-        TenantTx, backup,
+        TenantTx,
         object::{self, Counter, Known, Object},
+        run,
     },
     error::ApiError,
     state::AppState,
@@ -49,7 +50,7 @@ fn store(stores: &Stores, tx: &TenantTx) -> Result<(), ApiError> {
 
 /// Issues an upload URL for each object: these bytes, this length, 15 minutes at most.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/runs/{run}/objects", tag = "objects",
-    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::RunId, Path)), request_body = WantUpload,
+    params(("vault" = api_types::VaultId, Path), ("run" = api_types::RunId, Path)), request_body = WantUpload,
     responses((status = 200, body = UploadGrants),
               (status = 409, description = "backup_closed, conflict", body = Problem)))]
 pub async fn want_upload(
@@ -59,7 +60,7 @@ pub async fn want_upload(
     Body(body): Body<WantUpload>,
 ) -> Result<Json<UploadGrants>, ApiError> {
     tx.require(Right::Backup)?;
-    let id: RunId = path_id(&path, "backup")?;
+    let id: RunId = path_id(&path, "run")?;
     store(state.stores(), &tx)?;
     batch(body.objects.len())?;
     if body.objects.iter().any(|o| o.size == 0 || o.size > MAX_OBJECT_SIZE) {
@@ -158,7 +159,7 @@ fn plan(wanted: &[NewObject], known: &HashMap<ObjectId, Known>, last: u32) -> Re
 
 /// Asks the store for size and checksum of each object, and how index and key objects begin; holds no transaction.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/runs/{run}/confirm", operation_id = "confirm_objects", tag = "objects",
-    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::RunId, Path)), request_body = Confirm,
+    params(("vault" = api_types::VaultId, Path), ("run" = api_types::RunId, Path)), request_body = Confirm,
     responses((status = 200, body = Confirmed),
               (status = 409, description = "backup_closed", body = Problem),
               (status = 422, description = "content_invalid: `objects` are not of the announced kind; none of the request's objects is confirmed", body = Problem),
@@ -169,7 +170,7 @@ pub async fn confirm(
     Path(path): Path<HashMap<String, String>>,
     Body(body): Body<Confirm>,
 ) -> Result<Json<Confirmed>, ApiError> {
-    let (vault, id): (VaultId, RunId) = (path_id(&path, "vault")?, path_id(&path, "backup")?);
+    let (vault, id): (VaultId, RunId) = (path_id(&path, "vault")?, path_id(&path, "run")?);
     batch(body.objects.len())?;
     let now = state.clock().now();
     let mut tx: TenantTx = TenantTx::begin(state.db(), &signed, vault, now).await?;

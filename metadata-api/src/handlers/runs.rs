@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::{extract::Query, page::Limit};
 use crate::{
     auth::Right,
-    db::{TenantTx, backup},
+    db::{TenantTx, run},
     error::ApiError,
 };
 

@@ -21,9 +21,8 @@ use super::{
 use crate::{
     auth::{Caller, Right, Tenant},
     db::{
-        TenantTx, audit,
-        backup::{self, Backup, BackupState, Ending},
-        object,
+        TenantTx, audit, object,
+        run::{self, Backup, BackupState, Ending},
         snapshot::{self, NewSnapshot},
     },
     error::ApiError,
@@ -36,7 +35,7 @@ const MAX_NAMED: usize = 1000;
 
 /// Commits a backup as a snapshot. Idempotent for the same snapshot.
 #[utoipa::path(post, path = "/v1/vaults/{vault}/runs/{run}/commit", tag = "snapshots",
-    params(("vault" = api_types::VaultId, Path), ("backup" = api_types::RunId, Path)), request_body = Commit,
+    params(("vault" = api_types::VaultId, Path), ("run" = api_types::RunId, Path)), request_body = Commit,
     responses((status = 200, body = Committed),
               (status = 422, description = "snapshot_invalid, content_invalid", body = Problem),
               (status = 409, description = "backup_closed, missing_objects, snapshot_conflict, conflict",
@@ -47,7 +46,7 @@ pub async fn commit(
     Body(body): Body<Commit>,
 ) -> Result<Json<Committed>, ApiError> {
     tx.require(Right::Backup)?;
-    let id: RunId = path_id(&path, "backup")?;
+    let id: RunId = path_id(&path, "run")?;
     let (vault, now) = (tx.vault(), tx.now());
     let caller = tx.caller().clone();
     let conn = tx.conn();

@@ -17,7 +17,7 @@ use crate::support::{
 
 /// A backup with two stored packs and a stored snapshot object.
 struct Ready {
-    backup: RunId,
+    run: RunId,
     packs: Vec<Vec<u8>>,
     numbers: Vec<u32>,
     snapshot: Vec<u8>,
@@ -25,12 +25,12 @@ struct Ready {
 
 impl Ready {
     fn new(member: &Member) -> Self {
-        let backup = member.begin();
+        let run = member.begin();
         let packs = vec![random(5_000), random(7_000)];
-        let numbers = member.store(backup, ObjectKind::Pack, &[&packs[0], &packs[1]]);
+        let numbers = member.store(run, ObjectKind::Pack, &[&packs[0], &packs[1]]);
         let snapshot = random(900);
-        member.store(backup, ObjectKind::Snapshot, &[&snapshot]);
-        Self { backup, packs, numbers, snapshot }
+        member.store(run, ObjectKind::Snapshot, &[&snapshot]);
+        Self { run, packs, numbers, snapshot }
     }
 
     fn packs(&self) -> Vec<&[u8]> {
@@ -88,14 +88,14 @@ fn a_backup_becomes_a_snapshot_that_another_reader_finds() {
 
     // The next snapshot of the chain, with an old pack and a new one.
     member.head = Some((0, body.head.head_hash()));
-    let backup = member.begin();
-    let grants = member.want(backup, &[(ObjectKind::Pack, &ready.packs[0])]);
+    let run = member.begin();
+    let grants = member.want(run, &[(ObjectKind::Pack, &ready.packs[0])]);
     assert_eq!((grants[0].number, &grants[0].state), (ready.numbers[0], &UploadState::Stored));
     let new = random(100);
-    let number = member.store(backup, ObjectKind::Pack, &[&new])[0];
+    let number = member.store(run, ObjectKind::Pack, &[&new])[0];
     assert!(number > *ready.numbers.iter().max().unwrap(), "numbers are never reused");
     let snapshot = random(50);
-    member.store(backup, ObjectKind::Snapshot, &[&snapshot]);
+    member.store(run, ObjectKind::Snapshot, &[&snapshot]);
     let head = member.sign(&member.envelope(&snapshot, &[&ready.packs[0], &new]));
     let body = commit(&snapshot, head, &[ready.numbers[0], number]);
     let second: Committed = member.post(&format!("backups/{run}/commit"), &body).ok();
@@ -233,10 +233,10 @@ fn what_ended_stays_ended() {
 #[test]
 fn a_lease_belongs_to_one_device_and_one_source() {
     let member = member();
-    let backup = member.begin();
-    let renewed: Lease = member.post("backups", &RunStart { run_id: backup, source_id: member.source }).ok();
-    assert_eq!(renewed.run_id, backup);
-    let other_source = RunStart { run_id: backup, source_id: SourceId(Uuid::from_bytes([7; 16])) };
+    let run = member.begin();
+    let renewed: Lease = member.post("backups", &RunStart { run_id: run, source_id: member.source }).ok();
+    assert_eq!(renewed.run_id, run);
+    let other_source = RunStart { run_id: run, source_id: SourceId(Uuid::from_bytes([7; 16])) };
     assert_eq!(member.post("backups", &other_source).refusal(), (409, "conflict".into()));
     let runs: Runs = member.get("backups").ok();
     assert_eq!(runs.runs.len(), 1);
@@ -256,9 +256,9 @@ fn another_vault_looks_nonexistent() {
     let _: Committed = a.post(&ready.path(), &ready.good(&a)).ok();
     let body = |value: &serde_json::Value| serde_json::to_vec(value).unwrap();
     let empty = body(&serde_json::json!({}));
-    let backup = ready.backup;
+    let run = ready.backup;
     // B calls every route of backups with A's vault.
-    let start = serde_json::to_vec(&RunStart { run_id: backup, source_id: a.source }).unwrap();
+    let start = serde_json::to_vec(&RunStart { run_id: run, source_id: a.source }).unwrap();
     let want = serde_json::to_vec(&WantUpload { objects: vec![announce(ObjectKind::Pack, b"x")] }).unwrap();
     let confirm = serde_json::to_vec(&Confirm { objects: vec![id_of(b"x")] }).unwrap();
     let abort = serde_json::to_vec(&Abort { failure: "x".into(), bytes_read: 0 }).unwrap();

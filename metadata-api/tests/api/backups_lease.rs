@@ -44,13 +44,13 @@ fn an_expired_lease_allows_nothing_more() {
     });
 
     let mut member = Member::sign_up(&addr.to_string(), Region::Ca);
-    let backup = member.begin();
+    let run = member.begin();
     let pack = vec![7; 1000];
-    let number = member.store(backup, ObjectKind::Pack, &[&pack])[0];
+    let number = member.store(run, ObjectKind::Pack, &[&pack])[0];
     let snapshot = vec![8; 100];
-    member.store(backup, ObjectKind::Snapshot, &[&snapshot]);
+    member.store(run, ObjectKind::Snapshot, &[&snapshot]);
     let body = commit(&snapshot, member.sign(&member.envelope(&snapshot, &[&pack])), &[number]);
-    let start = RunStart { run_id: backup, source_id: member.source };
+    let start = RunStart { run_id: run, source_id: member.source };
 
     let forward = |member: &mut Member, seconds| {
         clock.shift(seconds);

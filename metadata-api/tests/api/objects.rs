@@ -11,9 +11,9 @@ use crate::support::member::{announce, id_of, member, objects, random, upload};
 #[test]
 fn confirm_trusts_only_the_store() {
     let member = member();
-    let backup = member.begin();
+    let run = member.begin();
     let (sent, unsent) = (random(1000), random(1000));
-    let grants = member.want(backup, &[(ObjectKind::Pack, &sent), (ObjectKind::Index, &unsent)]);
+    let grants = member.want(run, &[(ObjectKind::Pack, &sent), (ObjectKind::Index, &unsent)]);
     assert_eq!(upload(&grants[0], &sent).status, 200);
     let confirm = Confirm { objects: vec![id_of(&unsent), id_of(&sent), id_of(b"never granted")] };
     for _ in 0..2 {
@@ -31,7 +31,7 @@ fn confirm_trusts_only_the_store() {
 #[test]
 fn confirm_refuses_objects_that_are_no_index_or_key() {
     let member = member();
-    let backup = member.begin();
+    let run = member.begin();
     let confirm = |bytes: &[&Vec<u8>]| {
         let objects = bytes.iter().map(|bytes| id_of(bytes)).collect();
         member.post(&format!("backups/{run}/confirm"), &Confirm { objects })
@@ -43,7 +43,7 @@ fn confirm_refuses_objects_that_are_no_index_or_key() {
     };
     let (index, key) = (&b"SKINDX01"[..], &b"age-encryption.org/v1\n"[..]);
     let pack = random(1000);
-    assert_eq!(upload(&member.want(backup, &[(ObjectKind::Pack, &pack)])[0], &pack).status, 200);
+    assert_eq!(upload(&member.want(run, &[(ObjectKind::Pack, &pack)])[0], &pack).status, 200);
     for (kind, bytes) in [
         (ObjectKind::Index, b"twelve bytes".to_vec()),
         (ObjectKind::Index, random(5000)),
@@ -55,7 +55,7 @@ fn confirm_refuses_objects_that_are_no_index_or_key() {
         (ObjectKind::Key, with(index, 5000)),
         (ObjectKind::Key, with(key, 199)),
     ] {
-        assert_eq!(upload(&member.want(backup, &[(kind, &bytes)])[0], &bytes).status, 200);
+        assert_eq!(upload(&member.want(run, &[(kind, &bytes)])[0], &bytes).status, 200);
         let reply = confirm(&[&pack, &bytes]);
         assert_eq!(reply.refusal(), (422, "content_invalid".into()), "{kind:?}, {} bytes", bytes.len());
         assert_eq!(reply.named_objects(), [id_of(&bytes)]);
@@ -64,7 +64,7 @@ fn confirm_refuses_objects_that_are_no_index_or_key() {
     // Readers verify what follows a valid beginning; a pack may begin with anything.
     let (index, key) = (with(index, 201), with(key, 100_000));
     for (kind, bytes) in [(ObjectKind::Index, &index), (ObjectKind::Key, &key)] {
-        assert_eq!(upload(&member.want(backup, &[(kind, bytes)])[0], bytes).status, 200);
+        assert_eq!(upload(&member.want(run, &[(kind, bytes)])[0], bytes).status, 200);
     }
     let confirmed: Confirmed = confirm(&[&pack, &index, &key]).ok();
     assert_eq!(confirmed.stored, [id_of(&pack), id_of(&index), id_of(&key)]);
@@ -74,7 +74,7 @@ fn confirm_refuses_objects_that_are_no_index_or_key() {
 #[test]
 fn batches_are_bounded_and_ids_mean_one_thing() {
     let member = member();
-    let backup = member.begin();
+    let run = member.begin();
     let path = format!("backups/{run}/objects");
     let object = announce(ObjectKind::Pack, b"some bytes");
     let invalid = (400, "invalid_request".to_owned());
@@ -120,14 +120,14 @@ fn batches_are_bounded_and_ids_mean_one_thing() {
 #[test]
 fn concurrent_grants_never_share_a_number() {
     let member = std::sync::Arc::new(member());
-    let backup = member.begin();
+    let run = member.begin();
     let shared = random(64);
     let threads: Vec<_> = (0..6)
         .map(|_| {
             let (member, shared) = (member.clone(), shared.clone());
             std::thread::spawn(move || {
                 let mine = random(64);
-                let grants = member.want(backup, &[(ObjectKind::Pack, &mine), (ObjectKind::Pack, &shared)]);
+                let grants = member.want(run, &[(ObjectKind::Pack, &mine), (ObjectKind::Pack, &shared)]);
                 (grants[0].number, grants[1].number)
             })
         })

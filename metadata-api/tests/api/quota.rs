@@ -39,7 +39,7 @@ fn object() -> NewObject {
 async fn want(
     fixture: &Fixture,
     person: &Person,
-    backup: RunId,
+    run: RunId,
     objects: Vec<NewObject>,
 ) -> crate::support::client::Reply {
     let path = format!("/runs/{run}/objects");
@@ -71,7 +71,7 @@ async fn n71_grants_in_parallel_never_exceed_the_quota() {
     let two = Fixture::on(database, limits, &shared, Some(&one.authority)).await;
     let person = one.member().await;
     two.clock.shift(one.clock.now() - two.clock.now());
-    let backup = begin(&one, &person).await;
+    let run = begin(&one, &person).await;
     let calls = (0..100).map(|n| {
         let fixture = if n % 2 == 0 { &one } else { &two };
         // The same host name on both, as behind a load balancer.
@@ -99,18 +99,18 @@ async fn a_vaults_own_quota_applies_and_a_grant_counts_once() {
     let fixture = Fixture::new().await;
     let person = fixture.member().await;
     sqlx::query("UPDATE app.vault SET quota_bytes = 2500").execute(&fixture.admin).await.unwrap();
-    let backup = begin(&fixture, &person).await;
+    let run = begin(&fixture, &person).await;
     let (a, b, c) = (object(), object(), object());
     // All or nothing: three do not fit, so none is granted.
-    let problem = want(&fixture, &person, backup, vec![a, b, c]).await.refused(ErrorCode::QuotaExceeded);
+    let problem = want(&fixture, &person, run, vec![a, b, c]).await.refused(ErrorCode::QuotaExceeded);
     assert_eq!((problem.used, problem.quota), (Some(0), Some(2500)));
     assert_eq!(promised(&fixture).await.1, (0, 0));
     for _ in 0..3 {
-        let grants: UploadGrants = want(&fixture, &person, backup, vec![a, b]).await.ok();
+        let grants: UploadGrants = want(&fixture, &person, run, vec![a, b]).await.ok();
         assert_eq!(grants.grants.len(), 2);
         assert_eq!(promised(&fixture).await, ((2000, 2), (2000, 2)));
     }
-    let problem = want(&fixture, &person, backup, vec![c]).await.refused(ErrorCode::QuotaExceeded);
+    let problem = want(&fixture, &person, run, vec![c]).await.refused(ErrorCode::QuotaExceeded);
     assert_eq!(problem.used, Some(2000));
 }
 
@@ -119,8 +119,8 @@ async fn a_vaults_own_quota_applies_and_a_grant_counts_once() {
 async fn grants_are_not_deleted_without_asking_the_store() {
     let fixture = Fixture::new().await;
     let person = fixture.member().await;
-    let backup = begin(&fixture, &person).await;
-    let _: UploadGrants = want(&fixture, &person, backup, vec![object()]).await.ok();
+    let run = begin(&fixture, &person).await;
+    let _: UploadGrants = want(&fixture, &person, run, vec![object()]).await.ok();
     fixture.clock.shift(3600);
     let session = fixture.sign_in(&person, &person.device).await;
     let person = Person { session, ..person };

@@ -189,16 +189,16 @@ impl Member {
         run_id
     }
 
-    pub fn want(&self, backup: RunId, objects: &[(ObjectKind, &[u8])]) -> Vec<UploadGrant> {
+    pub fn want(&self, run: RunId, objects: &[(ObjectKind, &[u8])]) -> Vec<UploadGrant> {
         let objects = objects.iter().map(|(kind, bytes)| announce(*kind, bytes)).collect();
         let grants: UploadGrants = self.post(&format!("backups/{run}/objects"), &WantUpload { objects }).ok();
         grants.grants
     }
 
     /// Requests grants, uploads and confirms; returns the numbers.
-    pub fn store(&self, backup: RunId, kind: ObjectKind, objects: &[&[u8]]) -> Vec<u32> {
+    pub fn store(&self, run: RunId, kind: ObjectKind, objects: &[&[u8]]) -> Vec<u32> {
         let wanted: Vec<_> = objects.iter().map(|bytes| (kind, *bytes)).collect();
-        let grants = self.want(backup, &wanted);
+        let grants = self.want(run, &wanted);
         for (grant, bytes) in grants.iter().zip(objects) {
             assert_eq!(upload(grant, bytes).status, 200);
         }
